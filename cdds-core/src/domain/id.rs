@@ -1,0 +1,143 @@
+//! Identifiers, each its own type.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::violation::{Code, RuleViolation};
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+    };
+}
+
+uuid_id! {
+    /// Identifies a job (rule J1).
+    JobId
+}
+uuid_id! {
+    /// Identifies an execution; also the name of its artifact set (rule A3).
+    ExecutionId
+}
+uuid_id! {
+    /// Identifies one artifact.
+    ArtifactId
+}
+
+macro_rules! name_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $chars_max:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes a name of 1 to
+            #[doc = concat!(stringify!($chars_max), " characters out of letters, digits and `-_.@`.")]
+            ///
+            /// # Errors
+            /// [`Code::InvalidName`] for anything else.
+            pub fn new(name: impl Into<String>) -> Result<Self, RuleViolation> {
+                let name = name.into();
+                let count = name.chars().count();
+                let legal = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
+                if count == 0 || count > $chars_max || !name.chars().all(legal) {
+                    return Err(RuleViolation::new(
+                        Code::InvalidName,
+                        format!(
+                            "{} {name:?} is not a valid name: use 1 to {} letters, digits, '-', '_', '.' or '@'",
+                            $what, $chars_max
+                        ),
+                    ));
+                }
+                Ok(Self(name))
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = RuleViolation;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::new(text)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::new(text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+name_id! {
+    /// The tenant to whom jobs, recipients and artifacts belong (rules J1, J15).
+    Owner, "owner", 255
+}
+name_id! {
+    /// Names a registered source (rule J2).
+    SourceId, "source", 128
+}
+name_id! {
+    /// Names a data type of a source (rule J2).
+    TypeId, "data type", 128
+}
+name_id! {
+    /// Names a recipient of an owner (rule S1).
+    RecipientName, "recipient", 128
+}
+name_id! {
+    /// Names one engine process to the catalog; unique per engine.
+    WorkerId, "worker", 255
+}
+
+impl Default for Owner {
+    fn default() -> Self {
+        Self("default".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked_at_construction() {
+        assert!(SourceId::new("contact-history").is_ok());
+        for bad in ["", "a/b", "a b", "a\n", &"x".repeat(129)] {
+            assert_eq!(SourceId::new(bad).unwrap_err().code(), Code::InvalidName, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Rule A2: keys with empty values are left out.

@@ -1,0 +1,4 @@
+//! Scheduled, encrypted, verifiable data exports.
+
+pub mod domain;
+pub mod ports;

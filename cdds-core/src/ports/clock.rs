@@ -1,0 +1,29 @@
+//! The only source of time.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+
+/// Tells the time and waits.
+///
+/// # Contract
+/// [`now`](Clock::now) is civil time and may jump; [`monotonic`](Clock::monotonic) never goes back
+/// and is used for durations only. [`sleep`](Clock::sleep) follows the monotonic clock.
+///
+/// # Errors
+/// None: a clock always answers.
+///
+/// # Cancel safety
+/// A dropped `sleep` has no effect.
+pub trait Clock: Debug + Send + Sync {
+    /// The present instant, UTC.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// Time elapsed since an arbitrary fixed point, never decreasing.
+    fn monotonic(&self) -> Duration;
+
+    /// Completes after `duration`. A zero duration completes at once.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+}

@@ -1,0 +1,146 @@
+//! Where parts are stored.
+
+use std::fmt::{self, Debug};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+
+use super::error::{PortError, PortErrorKind};
+
+/// A store of named byte sequences: a folder, a bucket.
+///
+/// # Contract
+/// An object is visible to [`read`](Sink::read) only when its upload was finished, whole and durable
+/// (fsync or the store's equivalent). Keys are made of `[a-z0-9-/]` and are never reused for other
+/// contents.
+///
+/// # Errors
+/// [`SinkErrorKind`]; those that are retryable leave nothing half-made visible.
+///
+/// # Cancel safety
+/// A dropped call may or may not have happened; a dropped [`Upload`] leaves at most an unfinished
+/// upload, which [`list`](Sink::list) shows and [`delete`](Sink::delete) removes.
+#[async_trait]
+pub trait Sink: Debug + Send + Sync {
+    /// Starts an upload.
+    ///
+    /// # Errors
+    /// If the store refuses or cannot be reached.
+    async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError>;
+
+    /// Reads an object from byte `from` to its end, in chunks of bounded size.
+    ///
+    /// # Errors
+    /// [`SinkErrorKind::NotFound`] if there is no such object.
+    async fn read(
+        &self,
+        key: &Key,
+        from: u64,
+    ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError>;
+
+    /// Removes an object and every unfinished upload under its key. Idempotent: what is not there is
+    /// removed already.
+    ///
+    /// # Errors
+    /// If the store refuses or cannot be reached.
+    async fn delete(&self, key: &Key) -> Result<(), SinkError>;
+
+    /// The keys of all objects and unfinished uploads under a prefix, each once, in any order.
+    ///
+    /// # Errors
+    /// If the store cannot be reached.
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError>;
+}
+
+/// An object being written.
+#[async_trait]
+pub trait Upload: Debug + Send {
+    /// Appends bytes. Backpressure: returns when the store has room for more.
+    ///
+    /// # Errors
+    /// After an error the upload can only be aborted.
+    async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError>;
+
+    /// Makes the object visible and durable.
+    ///
+    /// # Errors
+    /// The object may exist all the same if the reply was lost.
+    async fn finish(self: Box<Self>) -> Result<Stored, SinkError>;
+
+    /// Gives up; nothing remains.
+    ///
+    /// # Errors
+    /// If remains could not be removed; [`Sink::list`] shows them.
+    async fn abort(self: Box<Self>) -> Result<(), SinkError>;
+}
+
+/// What the store says about a finished object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// The name of an object in a store, `/`-separated.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(String);
+
+impl Key {
+    /// Takes a key as it is; the engine makes them from ids, epochs and ordinals only.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A folder of keys: matches the keys that continue it after a `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// Takes a folder without its closing `/`; the empty one is the whole store.
+    pub fn new(prefix: impl Into<String>) -> Self {
+        Self(prefix.into())
+    }
+
+    /// The prefix as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What went wrong in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SinkErrorKind {
+    /// Not reachable at the moment; a retry may help.
+    Unavailable,
+    /// No room left; a retry may help once somebody made some.
+    Full,
+    /// The store refuses: permissions, read-only.
+    Refused,
+    /// No such object.
+    NotFound,
+    /// The stored bytes are not what was written.
+    Corrupt,
+}
+
+impl PortErrorKind for SinkErrorKind {
+    fn is_retryable(self) -> bool {
+        matches!(self, Self::Unavailable | Self::Full)
+    }
+}
+
+/// An error of a [`Sink`].
+pub type SinkError = PortError<SinkErrorKind>;

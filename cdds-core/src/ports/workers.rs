@@ -1,0 +1,49 @@
+//! Where CPU work runs.
+
+use std::fmt::Debug;
+use std::num::NonZeroUsize;
+
+use futures::channel::oneshot;
+
+/// A pool that runs CPU work off the polling thread: compressing, sealing, hashing.
+///
+/// # Contract
+/// Every submitted closure is run once, by any thread, in any order; `submit` does not wait for it.
+///
+/// # Errors
+/// None. A closure that panics must not take the pool down; its caller sees the loss as
+/// [`WorkLost`].
+///
+/// # Cancel safety
+/// What was submitted runs to its end, whether or not somebody still waits for its result.
+pub trait Workers: Debug + Send + Sync {
+    /// How many closures make progress at the same time; bounds the work that is in flight.
+    fn parallelism(&self) -> NonZeroUsize;
+
+    /// Queues `work`.
+    fn submit(&self, work: Box<dyn FnOnce() + Send>);
+}
+
+/// A worker dropped its task without a result: the closure panicked or the pool is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a worker thread lost its task")]
+pub struct WorkLost;
+
+/// Runs `work` on the pool and gives its result.
+///
+/// # Errors
+/// [`WorkLost`] if the closure panicked or the pool was shut down.
+///
+/// # Cancel safety
+/// Dropping the future abandons the result, not the work.
+pub fn offload<T: Send + 'static>(
+    workers: &dyn Workers,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> impl Future<Output = Result<T, WorkLost>> + Send + 'static {
+    let (sender, receiver) = oneshot::channel();
+    workers.submit(Box::new(move || {
+        // The receiver may be gone (execution cancelled): the result is then not wanted.
+        let _unwanted = sender.send(work());
+    }));
+    async move { receiver.await.map_err(|oneshot::Canceled| WorkLost) }
+}

@@ -1,0 +1,1 @@
+//! The split-ZIP archive: writer, joiner, reader.

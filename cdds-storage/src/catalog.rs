@@ -1,0 +1,1 @@
+//! Where jobs, executions and artifacts are kept.

@@ -1,0 +1,7 @@
+//! Adapters of `cdds-core`: archive, stores, catalogs, sources, workers.
+
+pub mod archive;
+pub mod catalog;
+pub mod sink;
+pub mod source;
+pub mod workers;
