@@ -1,9 +1,28 @@
 //! The rules, pure: no async, no I/O, no clock, no randomness.
+//!
+//! Every decision is a function of a state, a command and an instant; services and engine load, decide
+//! and store.
 
+pub mod admission;
+pub mod artifact;
+pub mod cut;
+pub mod execution;
+pub mod failure;
+pub mod frequency;
 pub mod id;
+pub mod job;
+pub mod layout;
+pub mod lifecycle;
+pub mod manifest;
+pub mod progress;
 pub mod prune;
 pub mod recipient;
 pub mod record;
+pub mod retention;
+pub mod retry;
+pub mod schedule;
 pub mod selection;
+pub mod split_size;
+pub mod timeframe;
 pub mod violation;
 pub mod window;

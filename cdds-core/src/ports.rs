@@ -1,5 +1,6 @@
 //! The traits through which the engine meets the world.
 
+pub mod catalog;
 pub mod clock;
 pub mod error;
 pub mod ids;

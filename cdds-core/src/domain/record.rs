@@ -41,3 +41,25 @@ impl Place {
         Self::Dated { category, day: event_at.map(|instant| instant.date_naive()) }
     }
 }
+
+impl RecordBatch {
+    /// Where its records belong; entries refer to these by index.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// The records in order: each line with its line feed, and the index of its place.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], usize)> {
+        let mut start = 0;
+        self.records.iter().map(move |record| {
+            let line = &self.lines[start..record.end as usize];
+            start = record.end as usize;
+            (line, record.place as usize)
+        })
+    }
+
+    /// Bytes read from the source for this batch.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+}

@@ -1,0 +1,130 @@
+//! Whether the settings of a job may be saved: how they fit together and to what is registered.
+
+use chrono::{DateTime, Utc};
+
+use super::frequency::{Frequency, Start};
+use super::job::{JobSettings, Protection};
+use super::retention::RetentionDays;
+use super::selection::CategorySelection;
+use super::violation::{Code, RuleViolation};
+use crate::ports::source::{DataType, RegisteredSource, Sources};
+
+/// What the world looks like when a job is saved.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The registered sources.
+    pub sources: &'a Sources,
+    /// The names of the owner's stored recipients.
+    pub recipients: &'a [super::recipient::Recipient],
+    /// The service's own retention (rule A7).
+    pub retention: RetentionDays,
+    /// The size of a full part once sealed, for the job's split size and recipients (rule A4).
+    pub sealed_part_bytes: u64,
+    /// The present.
+    pub now: DateTime<Utc>,
+}
+
+/// Checks settings that are to be saved.
+///
+/// # Errors
+/// The first rule that refuses them, in the order of the form: source, type, categories (J2, J3),
+/// frequency (F1), timeframe (W2, W7), split size (A4), recipients (S1), retention (A7).
+pub fn check(settings: &JobSettings, circumstances: &Circumstances<'_>) -> Result<(), RuleViolation> {
+    let data_type = data_type(settings, circumstances.sources)?;
+    if let CategorySelection::Only(values) = &settings.categories {
+        CategorySelection::only(values.iter().cloned(), data_type.category.as_ref())?;
+    }
+    check_start(&settings.frequency, circumstances.now)?;
+    settings.timeframe.check(circumstances.now)?;
+    if settings.timeframe.needs_event_instant() && !data_type.has_event_instant {
+        return Err(RuleViolation::new(
+            Code::TimeframeNeedsInstant,
+            format!(
+                "records of type {} carry no event instant, so {} cannot be told apart: use timeframe all",
+                settings.data_type, settings.timeframe
+            ),
+        ));
+    }
+    check_protection(settings, circumstances)?;
+    match settings.retention {
+        Some(retention) => retention.check_within(circumstances.retention),
+        None => Ok(()),
+    }
+}
+
+/// The data type that the settings name (rule J2).
+///
+/// # Errors
+/// [`Code::UnknownSource`], [`Code::UnsupportedSource`], [`Code::UnknownType`].
+fn data_type<'a>(settings: &JobSettings, sources: &'a Sources) -> Result<&'a DataType, RuleViolation> {
+    let source = match sources.find(&settings.source) {
+        Some(RegisteredSource::Supported(source)) => source,
+        Some(RegisteredSource::Unsupported { reason, .. }) => {
+            return Err(RuleViolation::new(
+                Code::UnsupportedSource,
+                format!("source {} cannot be chosen: {reason}", settings.source),
+            ));
+        }
+        None => {
+            let known: Vec<&str> = sources.iter().map(|(id, _)| id.as_str()).collect();
+            return Err(RuleViolation::new(
+                Code::UnknownSource,
+                format!(
+                    "source {} is not registered: {}",
+                    settings.source,
+                    choose_from(&known, "register a source first")
+                ),
+            ));
+        }
+    };
+    source.describe().data_type(&settings.data_type).ok_or_else(|| {
+        let known: Vec<&str> =
+            source.describe().types.iter().map(|data_type| data_type.id.as_str()).collect();
+        RuleViolation::new(
+            Code::UnknownType,
+            format!(
+                "source {} has no type {}: {}",
+                settings.source,
+                settings.data_type,
+                choose_from(&known, "it offers none")
+            ),
+        )
+    })
+}
+
+fn choose_from(known: &[&str], otherwise: &str) -> String {
+    if known.is_empty() { otherwise.to_owned() } else { format!("choose out of {}", known.join(", ")) }
+}
+
+/// F1: a dated start lies in the future.
+fn check_start(frequency: &Frequency, now: DateTime<Utc>) -> Result<(), RuleViolation> {
+    match frequency {
+        Frequency::Once(Start::At(start)) if *start <= now => Err(RuleViolation::new(
+            Code::StartInPast,
+            format!(
+                "the start {} is not in the future: give a later one, or leave it out to start immediately",
+                start.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// S1: every recipient is stored; A4: sealed parts stay within what recipients can decrypt.
+fn check_protection(settings: &JobSettings, circumstances: &Circumstances<'_>) -> Result<(), RuleViolation> {
+    let Protection::Sealed(names) = &settings.protection else {
+        return Ok(());
+    };
+    for name in names.as_slice() {
+        if !circumstances.recipients.iter().any(|recipient| recipient.name == *name) {
+            return Err(RuleViolation::new(
+                Code::UnknownRecipient,
+                format!("no certificate is stored for recipient {name}: add it, then save the job again"),
+            ));
+        }
+    }
+    match settings.split_size {
+        Some(split_size) => split_size.check_sealed(circumstances.sealed_part_bytes),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,116 @@
+//! Section A: the files that an execution leaves.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::id::{ArtifactId, ExecutionId, JobId, Owner, TypeId};
+use crate::ports::sink::Key;
+
+/// One stored file of an artifact set (rule A7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// Which artifact; derived from execution and place.
+    pub id: ArtifactId,
+    /// Whose.
+    pub owner: Owner,
+    /// Of which execution.
+    pub execution_id: ExecutionId,
+    /// Of which job.
+    pub job_id: JobId,
+    /// The data type that was exported.
+    pub data_type: TypeId,
+    /// The file's name (rule A3).
+    pub name: String,
+    /// Its place in the set, from 1.
+    pub part: u32,
+    /// How many files the set has.
+    pub parts: u32,
+    /// Where the store keeps it.
+    pub key: Key,
+    /// Size as stored.
+    pub bytes: u64,
+    /// Digest of the stored bytes.
+    pub sha256: Sha256Digest,
+    /// When it was published.
+    pub created_at: DateTime<Utc>,
+    /// When it may be removed.
+    pub expires_at: DateTime<Utc>,
+    /// Whether a legal hold keeps it beyond that.
+    pub hold: bool,
+}
+
+/// The manifest of a set as it is stored; not counted among the artifacts (rule A5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredManifest {
+    /// The file's name.
+    pub name: String,
+    /// Where the store keeps it.
+    pub key: Key,
+    /// Size as stored.
+    pub bytes: u64,
+    /// Digest of the stored bytes.
+    pub sha256: Sha256Digest,
+}
+
+/// Everything that one execution published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactSet {
+    /// The manifest.
+    pub manifest: StoredManifest,
+    /// The files, in the order of their parts.
+    pub artifacts: Vec<Artifact>,
+}
+
+/// The most files in one request (rule A8).
+pub const FILES_PER_REQUEST_MAX: usize = 100;
+
+/// The same file of the same execution always has the same id.
+pub fn artifact_id(execution: ExecutionId, part: u32) -> ArtifactId {
+    ArtifactId(Uuid::new_v5(&execution.0, &part.to_be_bytes()))
+}
+
+/// A SHA-256 digest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sha256Digest(pub [u8; 32]);
+
+impl Sha256Digest {
+    /// Reads 64 hexadecimal digits; `None` for anything else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut digest = [0_u8; 32];
+        let bytes = text.as_bytes();
+        if bytes.len() != 64 {
+            return None;
+        }
+        for (value, pair) in digest.iter_mut().zip(bytes.chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).ok().filter(|pair| !pair.starts_with('+'))?;
+            *value = u8::from_str_radix(pair, 16).ok()?;
+        }
+        Some(Self(digest))
+    }
+}
+
+impl std::fmt::Display for Sha256Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for Sha256Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_round_trip_through_hex() {
+        let digest = Sha256Digest(std::array::from_fn(|index| u8::try_from(index * 8).unwrap()));
+        assert_eq!(Sha256Digest::from_hex(&digest.to_string()), Some(digest));
+        for bad in ["", "00", &"g".repeat(64), &"+1".repeat(32), &"é".repeat(32)] {
+            assert_eq!(Sha256Digest::from_hex(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Rules J1–J5: what a job is.
+
+use chrono::{DateTime, Utc};
+
+use super::frequency::Frequency;
+use super::id::{JobId, Owner, RecipientName, SourceId, TypeId};
+use super::retention::RetentionDays;
+use super::selection::CategorySelection;
+use super::split_size::SplitSize;
+use super::timeframe::Timeframe;
+use super::violation::{Code, RuleViolation};
+
+/// A stored definition of an export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Which job.
+    pub id: JobId,
+    /// Whose job.
+    pub owner: Owner,
+    /// What it exports, how often and for whom.
+    pub settings: JobSettings,
+    /// Whether it starts anything new.
+    pub state: JobState,
+    /// Counts changes, from 1; for optimistic concurrency.
+    pub version: u64,
+    /// When it was submitted.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed by a person.
+    pub updated_at: DateTime<Utc>,
+    /// The next slot that is not on the record yet; `None` when nothing will be due.
+    pub next_due_at: Option<DateTime<Utc>>,
+}
+
+/// Whether a job starts anything new (rules J7, J8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobState {
+    /// Due slots are run.
+    Active,
+    /// Nothing new is started; what is queued or running goes on.
+    Suspended,
+    /// A one-time job that was started; suspended for good.
+    Completed,
+}
+
+impl JobState {
+    /// The state as it is stored and printed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Completed => "completed",
+        }
+    }
+}
+
+/// What a job exports, how often and for whom. Each value is valid by itself; whether they fit
+/// together and to what is registered is decided by [`admission`](super::admission).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobSettings {
+    /// What people call the job.
+    pub title: Title,
+    /// What it is for; may be empty.
+    pub description: Description,
+    /// Which source (rule J2).
+    pub source: SourceId,
+    /// Which of its data types (rule J2).
+    pub data_type: TypeId,
+    /// Which categories (rule J3).
+    pub categories: CategorySelection,
+    /// How often (section F).
+    pub frequency: Frequency,
+    /// Which stretch of time (section W).
+    pub timeframe: Timeframe,
+    /// Bound of each part; `None` for a single file (rule A4).
+    pub split_size: Option<SplitSize>,
+    /// For whom the parts are sealed (rule S1).
+    pub protection: Protection,
+    /// How long artifacts are kept; `None` for the service's own (rule A7).
+    pub retention: Option<RetentionDays>,
+}
+
+/// Who can read the artifacts (rule S1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Protection {
+    /// Anybody who has the file; must be asked for by name.
+    Plaintext,
+    /// The holders of these certificates' keys.
+    Sealed(RecipientNames),
+}
+
+/// One or more names of recipients, each once, in the order given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecipientNames(Vec<RecipientName>);
+
+impl RecipientNames {
+    /// Takes the names; repeated ones count once.
+    ///
+    /// # Errors
+    /// [`Code::RecipientRequired`] if there is none.
+    pub fn new(names: impl IntoIterator<Item = RecipientName>) -> Result<Self, RuleViolation> {
+        let mut distinct: Vec<RecipientName> = Vec::new();
+        for name in names {
+            if !distinct.contains(&name) {
+                distinct.push(name);
+            }
+        }
+        if distinct.is_empty() {
+            return Err(RuleViolation::new(
+                Code::RecipientRequired,
+                "no recipient is named: name one whose certificate is stored, or ask for plaintext by name",
+            ));
+        }
+        Ok(Self(distinct))
+    }
+
+    /// The names, at least one.
+    pub fn as_slice(&self) -> &[RecipientName] {
+        &self.0
+    }
+}
+
+impl Protection {
+    /// The recipients; none for plaintext.
+    pub fn recipients(&self) -> &[RecipientName] {
+        match self {
+            Self::Plaintext => &[],
+            Self::Sealed(names) => names.as_slice(),
+        }
+    }
+}
+
+/// A title of 1 to 255 characters after trimming (rule J1).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Title(String);
+
+impl Title {
+    /// The longest title, characters.
+    pub const CHARS_MAX: usize = 255;
+
+    /// Trims and checks a title.
+    ///
+    /// # Errors
+    /// [`Code::InvalidTitle`] if it is empty or too long.
+    pub fn new(title: &str) -> Result<Self, RuleViolation> {
+        let title = title.trim();
+        let refuse = |why: String| Err(RuleViolation::new(Code::InvalidTitle, why));
+        match title.chars().count() {
+            0 => refuse("the title is empty: give the job a title".to_owned()),
+            1..=Self::CHARS_MAX => Ok(Self(title.to_owned())),
+            count => refuse(format!(
+                "the title has {count} characters: shorten it to {} or fewer",
+                Self::CHARS_MAX
+            )),
+        }
+    }
+
+    /// The title as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A description of up to 4,096 characters (rule J1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Description(String);
+
+impl Description {
+    /// The longest description, characters.
+    pub const CHARS_MAX: usize = 4_096;
+
+    /// Checks a description; the empty one is none.
+    ///
+    /// # Errors
+    /// [`Code::InvalidDescription`] if it is too long.
+    pub fn new(description: &str) -> Result<Self, RuleViolation> {
+        let count = description.chars().count();
+        if count > Self::CHARS_MAX {
+            return Err(RuleViolation::new(
+                Code::InvalidDescription,
+                format!("the description has {count} characters: shorten it to {} or fewer", Self::CHARS_MAX),
+            ));
+        }
+        Ok(Self(description.to_owned()))
+    }
+
+    /// The description as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j1_titles_are_trimmed_and_bounded_in_characters() {
+        assert_eq!(Title::new("  Weekly voice \n").unwrap().as_str(), "Weekly voice");
+        assert!(Title::new(&"ü".repeat(255)).is_ok());
+        for bad in ["", " \t\n", &"x".repeat(256)] {
+            assert_eq!(Title::new(bad).unwrap_err().code(), Code::InvalidTitle);
+        }
+    }
+
+    #[test]
+    fn j1_descriptions_are_optional_and_bounded() {
+        assert!(Description::new("").is_ok() && Description::new(&"x".repeat(4_096)).is_ok());
+        assert_eq!(Description::new(&"x".repeat(4_097)).unwrap_err().code(), Code::InvalidDescription);
+    }
+
+    #[test]
+    fn s1_sealing_needs_a_recipient() {
+        assert_eq!(RecipientNames::new([]).unwrap_err().code(), Code::RecipientRequired);
+        let ops = RecipientName::new("ops").unwrap();
+        assert_eq!(RecipientNames::new([ops.clone(), ops.clone()]).unwrap().as_slice(), &[ops]);
+    }
+}

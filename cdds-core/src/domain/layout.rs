@@ -1,0 +1,131 @@
+//! Rule A1: the folder hierarchy inside an archive.
+
+use super::id::TypeId;
+use super::record::Place;
+
+/// The longest folder or file name, bytes; what every common file system takes.
+const SEGMENT_BYTES_MAX: usize = 200;
+
+/// The folder of a place: `<type>/<category>/<yyyy>-<mm>-<dd>`, with `all` for records without a
+/// declared category and `undated` for records without an event instant (rules A1, W7).
+pub fn folder(data_type: &TypeId, place: &Place) -> String {
+    match place {
+        Place::Dated { category, day } => {
+            let category = category.as_deref().map_or_else(|| "all".to_owned(), safe_segment);
+            let day = day.map_or_else(|| "undated".to_owned(), |day| day.format("%Y-%m-%d").to_string());
+            format!("{}/{category}/{day}", safe_segment(data_type.as_str()))
+        }
+        Place::Folder(path) => {
+            let segments: Vec<String> =
+                path.split('/').filter(|segment| !segment.is_empty()).map(safe_segment).collect();
+            if segments.is_empty() { safe_segment(data_type.as_str()) } else { segments.join("/") }
+        }
+    }
+}
+
+/// The path of a folder's `number`-th file, from 1: `<folder>/<type>-NNNNN.json`.
+pub fn file_path(folder: &str, data_type: &TypeId, number: u64) -> String {
+    format!("{folder}/{}-{number:05}.json", safe_segment(data_type.as_str()))
+}
+
+/// A name that can be a folder on every common system: characters that some system forbids, and names
+/// that some system reserves, are written as `%XX` of their UTF-8 bytes. Distinct names stay distinct,
+/// since `%` itself is written so too; over-long names end in a digest of the whole.
+pub fn safe_segment(name: &str) -> String {
+    let mut safe = String::with_capacity(name.len());
+    let last = name.chars().count().saturating_sub(1);
+    for (index, c) in name.chars().enumerate() {
+        let forbidden =
+            c.is_control() || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '%');
+        // Windows drops dots and spaces at the end of a name, so two names would become one.
+        let dropped = index == last && matches!(c, '.' | ' ');
+        if forbidden || dropped || (index == 0 && is_reserved(name)) {
+            escape(c, &mut safe);
+        } else {
+            safe.push(c);
+        }
+    }
+    if safe.is_empty() {
+        // An empty value cannot be a folder; "%" alone is no other value's form.
+        return "%".to_owned();
+    }
+    if safe.len() > SEGMENT_BYTES_MAX { shortened(&safe, name) } else { safe }
+}
+
+fn escape(c: char, out: &mut String) {
+    let mut buffer = [0; 4];
+    for byte in c.encode_utf8(&mut buffer).bytes() {
+        out.push_str(&format!("%{byte:02X}"));
+    }
+}
+
+/// Names that Windows gives to devices, with or without an extension.
+fn is_reserved(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
+    let numbered =
+        |prefix: &str| stem.strip_prefix(prefix).is_some_and(|rest| matches!(rest.as_bytes(), [b'1'..=b'9']));
+    matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL") || numbered("COM") || numbered("LPT")
+}
+
+fn shortened(safe: &str, name: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(name.as_bytes());
+    let tail: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let mut end = SEGMENT_BYTES_MAX - tail.len() - 1;
+    while !safe.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}~{tail}", &safe[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::NaiveDate;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a1_the_default_hierarchy() {
+        let interaction = TypeId::new("interaction").unwrap();
+        let day = NaiveDate::from_ymd_opt(2026, 3, 1);
+        for (place, path) in [
+            (Place::Dated { category: Some("voice".into()), day }, "interaction/voice/2026-03-01"),
+            (Place::Dated { category: None, day }, "interaction/all/2026-03-01"),
+            (Place::Dated { category: None, day: None }, "interaction/all/undated"),
+            (Place::Folder("by-queue/sales".into()), "by-queue/sales"),
+            (Place::Folder("//".into()), "interaction"),
+            (Place::Folder("../../etc".into()), ".%2E/.%2E/etc"),
+        ] {
+            assert_eq!(folder(&interaction, &place), path);
+        }
+        assert_eq!(file_path("a/b", &interaction, 7), "a/b/interaction-00007.json");
+        assert_eq!(file_path("a", &interaction, 123_456), "a/interaction-123456.json");
+    }
+
+    #[test]
+    fn a1_hostile_names_become_harmless() {
+        for (name, safe) in [
+            ("..", ".%2E"),
+            (".", "%2E"),
+            ("a/b\\c:d", "a%2Fb%5Cc%3Ad"),
+            ("con", "%63on"),
+            ("COM1.txt", "%43OM1.txt"),
+            ("trailing ", "trailing%20"),
+            ("tab\t", "tab%09"),
+            ("Übersicht", "Übersicht"),
+            ("", "%"),
+        ] {
+            assert_eq!(safe_segment(name), safe);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a1_segments_are_safe_and_stay_distinct(one in ".{0,300}", other in ".{0,300}") {
+            let (safe_one, safe_other) = (safe_segment(&one), safe_segment(&other));
+            prop_assert!(!safe_one.is_empty() && safe_one.len() <= SEGMENT_BYTES_MAX);
+            prop_assert!(!safe_one.contains(['/', '\\', '\0']) && safe_one != ".." && safe_one != ".");
+            prop_assert_eq!(one == other, safe_one == safe_other);
+        }
+    }
+}

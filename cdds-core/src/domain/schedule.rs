@@ -1,0 +1,115 @@
+//! Rules E3, E4, J8: which occurrences of a due job are run, and which are skipped on the record.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::execution::{Execution, SkipReason};
+use super::job::{Job, JobState};
+use super::timeframe::Timeframe;
+
+/// What happens to occurrences that become due while others wait or run (rule E3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Overlap {
+    /// Each one is run.
+    Queue,
+    /// The latest covers the others.
+    Coalesce,
+}
+
+/// Windows of a rolling timeframe differ from slot to slot, so that each must be run; those of the
+/// others are covered by the latest.
+fn overlap(timeframe: &Timeframe) -> Overlap {
+    match timeframe {
+        Timeframe::Rolling { .. } => Overlap::Queue,
+        Timeframe::All | Timeframe::Fixed(_) => Overlap::Coalesce,
+    }
+}
+
+/// What a due job's slots turn into, to be stored in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Materialised {
+    /// The job with its next due slot; a one-time job is suspended (rule J8).
+    pub job: Job,
+    /// New entries of the record: queued and skipped ones.
+    pub entries: Vec<Execution>,
+    /// Executions that were queued before and are now covered by a later one.
+    pub superseded: Vec<Execution>,
+}
+
+/// Turns every slot of `job` that is due at `now` into entries of the record. `waiting` are the
+/// job's queued executions that no worker has begun. `None` when nothing is due.
+pub fn materialise(
+    job: &Job,
+    waiting: &[Execution],
+    catch_up_limit: TimeDelta,
+    now: DateTime<Utc>,
+) -> Option<Materialised> {
+    if job.state != JobState::Active {
+        return None;
+    }
+    let mut due = Vec::new();
+    let mut next = job.next_due_at;
+    while let Some(slot) = next.filter(|slot| *slot <= now) {
+        due.push(slot);
+        next = job.settings.frequency.next_after(slot);
+    }
+    let newest = *due.last()?;
+    let mut after = Job { next_due_at: next, version: job.version + 1, ..job.clone() };
+    if job.settings.frequency.is_once() {
+        after.state = JobState::Suspended;
+    }
+    let (run, entries, superseded) = match overlap(&job.settings.timeframe) {
+        Overlap::Coalesce => coalesce(job, &due, newest, waiting, now),
+        Overlap::Queue => queue(job, &due, newest, catch_up_limit, now),
+    };
+    let entries =
+        entries.into_iter().chain(run.into_iter().map(|slot| Execution::scheduled(job, slot, now))).collect();
+    Some(Materialised { job: after, entries, superseded })
+}
+
+type Decision = (Vec<DateTime<Utc>>, Vec<Execution>, Vec<Execution>);
+
+/// Only the newest slot is run; older ones, and those still waiting, are covered by it.
+fn coalesce(
+    job: &Job,
+    due: &[DateTime<Utc>],
+    newest: DateTime<Utc>,
+    waiting: &[Execution],
+    now: DateTime<Utc>,
+) -> Decision {
+    let missed = &due[..due.len().saturating_sub(1)];
+    let entries =
+        gap(missed, |first, last, count| SkipReason::Coalesced { first, last, count, into: newest })
+            .map(|(slot, reason)| Execution::skipped(job, slot, reason, now));
+    let superseded = waiting.iter().map(|execution| {
+        let slot = execution.slot;
+        let reason = SkipReason::Coalesced { first: slot, last: slot, count: 1, into: newest };
+        execution.clone().superseded(reason, now)
+    });
+    (vec![newest], entries.into_iter().collect(), superseded.collect())
+}
+
+/// Every slot within the catch-up limit is run, and the newest in any case (rule E4).
+fn queue(
+    job: &Job,
+    due: &[DateTime<Utc>],
+    newest: DateTime<Utc>,
+    catch_up_limit: TimeDelta,
+    now: DateTime<Utc>,
+) -> Decision {
+    let oldest_kept = now.checked_sub_signed(catch_up_limit).unwrap_or(DateTime::<Utc>::MIN_UTC);
+    let kept = due.iter().position(|slot| *slot >= oldest_kept || *slot == newest).unwrap_or(0);
+    let (expired, run) = due.split_at(kept);
+    let entries = gap(expired, |first, last, count| SkipReason::CatchUpLimit { first, last, count })
+        .map(|(slot, reason)| Execution::skipped(job, slot, reason, now));
+    (run.to_vec(), entries.into_iter().collect(), Vec::new())
+}
+
+/// One summarised entry for a run of slots (rule E4).
+fn gap(
+    slots: &[DateTime<Utc>],
+    reason: impl FnOnce(DateTime<Utc>, DateTime<Utc>, u64) -> SkipReason,
+) -> Option<(DateTime<Utc>, SkipReason)> {
+    let (first, last) = (*slots.first()?, *slots.last()?);
+    let count = u64::try_from(slots.len()).unwrap_or(u64::MAX);
+    Some((last, reason(first, last, count)))
+}

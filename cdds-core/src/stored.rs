@@ -1,0 +1,147 @@
+//! Stored forms: versioned, apart from the domain's types, so that either can change alone.
+//!
+//! Catalogs and manifests keep these as JSON. A form of an unknown version, with unknown keys or with
+//! values that the domain refuses is an error, never a panic and never a guess.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::frequency::{Frequency, Start};
+use crate::domain::id::{RecipientName, SourceId, TypeId};
+use crate::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
+use crate::domain::retention::RetentionDays;
+use crate::domain::selection::CategorySelection;
+use crate::domain::split_size::SplitSize;
+
+/// A stored form that this version of the library does not understand.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored {what} is not understood: {why}")]
+pub struct StoredFormError {
+    what: &'static str,
+    why: String,
+}
+
+impl StoredFormError {
+    /// `what` was stored and `why` it is not understood.
+    pub fn new(what: &'static str, why: impl std::fmt::Display) -> Self {
+        Self { what, why: why.to_string() }
+    }
+}
+
+/// The stored form of [`JobSettings`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "v")]
+pub enum StoredSettings {
+    /// Version 1.
+    #[serde(rename = "1")]
+    V1(SettingsV1),
+}
+
+/// Version 1 of the stored settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsV1 {
+    title: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    description: String,
+    source: SourceId,
+    data_type: TypeId,
+    categories: CategorySelection,
+    frequency: FrequencyV1,
+    timeframe: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    split_bytes: Option<u64>,
+    protection: ProtectionV1,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retention_days: Option<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum FrequencyV1 {
+    Immediately,
+    OnceAt(DateTime<Utc>),
+    Daily { at: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum ProtectionV1 {
+    Plaintext,
+    Recipients(Vec<RecipientName>),
+}
+
+impl From<&JobSettings> for StoredSettings {
+    fn from(settings: &JobSettings) -> Self {
+        Self::V1(SettingsV1 {
+            title: settings.title.as_str().to_owned(),
+            description: settings.description.as_str().to_owned(),
+            source: settings.source.clone(),
+            data_type: settings.data_type.clone(),
+            categories: settings.categories.clone(),
+            frequency: match &settings.frequency {
+                Frequency::Once(Start::Immediately) => FrequencyV1::Immediately,
+                Frequency::Once(Start::At(start)) => FrequencyV1::OnceAt(*start),
+                Frequency::Daily(time) => FrequencyV1::Daily { at: time.to_string() },
+            },
+            timeframe: settings.timeframe.to_string(),
+            split_bytes: settings.split_size.map(SplitSize::bytes),
+            protection: match &settings.protection {
+                Protection::Plaintext => ProtectionV1::Plaintext,
+                Protection::Sealed(names) => ProtectionV1::Recipients(names.as_slice().to_vec()),
+            },
+            retention_days: settings.retention.map(RetentionDays::days),
+        })
+    }
+}
+
+impl TryFrom<StoredSettings> for JobSettings {
+    type Error = StoredFormError;
+
+    fn try_from(stored: StoredSettings) -> Result<Self, Self::Error> {
+        let StoredSettings::V1(form) = stored;
+        let bad = |violation: crate::domain::violation::RuleViolation| {
+            StoredFormError::new("job settings", violation)
+        };
+        Ok(Self {
+            title: Title::new(&form.title).map_err(bad)?,
+            description: Description::new(&form.description).map_err(bad)?,
+            source: form.source,
+            data_type: form.data_type,
+            categories: form.categories,
+            frequency: match form.frequency {
+                FrequencyV1::Immediately => Frequency::Once(Start::Immediately),
+                FrequencyV1::OnceAt(start) => Frequency::Once(Start::At(start)),
+                FrequencyV1::Daily { at } => Frequency::Daily(at.parse().map_err(bad)?),
+            },
+            timeframe: form.timeframe.parse().map_err(bad)?,
+            split_size: form.split_bytes.map(SplitSize::from_bytes).transpose().map_err(bad)?,
+            protection: match form.protection {
+                ProtectionV1::Plaintext => Protection::Plaintext,
+                ProtectionV1::Recipients(names) => {
+                    Protection::Sealed(RecipientNames::new(names).map_err(bad)?)
+                }
+            },
+            retention: form.retention_days.map(RetentionDays::new).transpose().map_err(bad)?,
+        })
+    }
+}
+
+/// Settings as JSON text.
+///
+/// # Errors
+/// None in practice; serialisation of these types cannot fail.
+pub fn settings_to_json(settings: &JobSettings) -> Result<String, StoredFormError> {
+    serde_json::to_string(&StoredSettings::from(settings))
+        .map_err(|error| StoredFormError::new("job settings", error))
+}
+
+/// Settings from JSON text.
+///
+/// # Errors
+/// [`StoredFormError`] for anything but a known version with valid values.
+pub fn settings_from_json(json: &str) -> Result<JobSettings, StoredFormError> {
+    let stored: StoredSettings =
+        serde_json::from_str(json).map_err(|error| StoredFormError::new("job settings", error))?;
+    stored.try_into()
+}
