@@ -132,12 +132,12 @@ pub trait Catalog: Debug + Send + Sync {
     /// If the catalog cannot be read.
     async fn execution(&self, owner: &Owner, id: ExecutionId) -> Result<Option<Execution>, CatalogError>;
 
-    /// The live claim of an execution, of any owner, for the sweep of what dead workers left: its
-    /// current epoch if it is running, `None` otherwise or if it does not exist.
+    /// Whether what a claim stored is wanted: its execution is running in this epoch, or was published
+    /// by it and not removed. Asked by the sweep, for executions of any owner.
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    async fn live_epoch(&self, id: ExecutionId) -> Result<Option<u64>, CatalogError>;
+    async fn keeps(&self, fence: Fence) -> Result<bool, CatalogError>;
 
     /// A page of the owner's executions.
     ///

@@ -1,0 +1,265 @@
+//! Runs what is due. The steps of an export, in order, each in its own file:
+//!
+//! ```text
+//! schedule ─ claim ─ export ┬ prepare: source, recipients
+//!    due slots become       ├ transfer: records → files → compressed → parts (sealed, digested, stored)
+//!    entries of the record  ├ publish: names, manifest, one commit
+//!                           └ settle: retry, give up, cancel
+//! heartbeat: leases and progress, once a second          retain: expired sets, orphans
+//! ```
+
+mod export;
+mod heartbeat;
+mod keys;
+pub mod observe;
+mod parts;
+mod publish;
+mod retain;
+mod run;
+mod transfer;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use self::heartbeat::{Meter, Running};
+use self::observe::{Event, Observer, Unobserved};
+use crate::domain::cut::CutLimits;
+use crate::domain::execution::Execution;
+use crate::domain::id::WorkerId;
+use crate::domain::retention::RetentionDays;
+use crate::domain::retry::RetryPolicy;
+use crate::domain::schedule;
+use crate::ports::Ports;
+use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, Claim, Fence};
+use crate::ports::sink::SinkError;
+
+pub use self::run::{RunReport, Until};
+
+/// Due jobs turned into entries per round, so that one tick stays short.
+const JOBS_PER_ROUND: usize = 256;
+
+/// How an engine works; the defaults are those of the rules.
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    /// How many executions run at the same time (rule E2).
+    pub concurrency: NonZeroUsize,
+    /// How long a claim holds without a sign of life.
+    pub lease: Duration,
+    /// How long a graceful stop waits for running executions.
+    pub grace: Duration,
+    /// The service's own retention (rule A7).
+    pub retention: RetentionDays,
+    /// How far back missed occurrences are caught up (rule E4).
+    pub catch_up_limit: TimeDelta,
+    /// What follows a failure (rule E5).
+    pub retry: RetryPolicy,
+    /// How records are cut into files; part of what makes reruns identical (rule A6).
+    pub cut: CutLimits,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            concurrency: NonZeroUsize::MIN.saturating_add(1),
+            lease: Duration::from_secs(60),
+            grace: Duration::from_secs(30),
+            retention: RetentionDays::default(),
+            catch_up_limit: TimeDelta::days(7),
+            retry: RetryPolicy::default(),
+            cut: CutLimits::default(),
+        }
+    }
+}
+
+/// Why the engine itself, not an execution, could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The catalog failed.
+    #[error("the catalog failed")]
+    Catalog(#[from] CatalogError),
+    /// The artifact store failed.
+    #[error("the artifact store failed")]
+    Sink(#[from] SinkError),
+}
+
+impl EngineError {
+    /// Whether the same step may succeed later without anybody's help.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Catalog(error) => error.is_retryable(),
+            Self::Sink(error) => error.is_retryable(),
+        }
+    }
+}
+
+/// One worker: claims executions and runs them. Several may share a catalog and a store.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+/// What the engine and the executions it runs have in common.
+#[derive(Debug)]
+struct Shared {
+    ports: Ports,
+    settings: EngineSettings,
+    worker: WorkerId,
+    observer: Arc<dyn Observer>,
+    running: Running,
+}
+
+/// What one round of the engine found.
+#[must_use = "claimed executions make progress only while their futures are polled"]
+pub struct Tick {
+    /// Claimed executions; each future runs one attempt to its end and gives the execution as it then
+    /// stands, or `None` if another worker has it. Dropping one abandons the attempt: the lease runs out
+    /// and the execution is taken over.
+    pub executions: Vec<BoxFuture<'static, Option<Execution>>>,
+    /// What lies ahead.
+    pub agenda: Agenda,
+}
+
+impl Engine {
+    /// An engine over these ports, under a fresh worker id.
+    ///
+    /// # Errors
+    /// None in practice: a UUID is a valid worker id.
+    pub fn new(ports: &Ports, settings: EngineSettings) -> Result<Self, EngineError> {
+        let worker = WorkerId::new(ports.ids.next().to_string()).map_err(|violation| {
+            CatalogError::with_source(CatalogErrorKind::Conflict, "cannot name the worker", violation)
+        })?;
+        let observer = Arc::new(Unobserved);
+        let shared =
+            Shared { ports: ports.clone(), settings, worker, observer, running: Running::default() };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The same engine, telling `observer` what happens.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        let shared = &self.shared;
+        Self {
+            shared: Arc::new(Shared {
+                ports: shared.ports.clone(),
+                settings: shared.settings.clone(),
+                worker: shared.worker.clone(),
+                observer,
+                running: Running::default(),
+            }),
+        }
+    }
+
+    /// One round: puts due slots on the record and claims what there is room for. The embedder polls the
+    /// executions and calls [`beat`](Engine::beat) every second while any runs;
+    /// [`run`](Engine::run) does both.
+    ///
+    /// # Errors
+    /// If the catalog fails; nothing is lost, the next tick goes on.
+    ///
+    /// # Cancel safety
+    /// If dropped, executions may have been claimed without a future to run them; they are taken over
+    /// when their lease runs out.
+    pub async fn tick(&self, now: DateTime<Utc>) -> Result<Tick, EngineError> {
+        self.shared.schedule(now).await?;
+        let claimed = self.shared.claim(now).await?;
+        let executions = claimed.into_iter().map(|execution| self.shared.start(execution)).collect();
+        Ok(Tick { executions, agenda: self.shared.ports.catalog.agenda().await? })
+    }
+
+    /// Renews the leases of this engine's running executions, stores their progress and passes orders
+    /// on; to be called once a second.
+    ///
+    /// # Errors
+    /// If the catalog fails; a missed beat does no harm until the lease runs out.
+    pub async fn beat(&self, now: DateTime<Utc>) -> Result<(), EngineError> {
+        self.shared.beat(now).await
+    }
+}
+
+impl Shared {
+    /// Puts every due slot on the record. A job that somebody else changed meanwhile is left to the
+    /// next round.
+    async fn schedule(&self, now: DateTime<Utc>) -> Result<(), EngineError> {
+        for due in self.ports.catalog.due(now, JOBS_PER_ROUND).await? {
+            let limit = self.settings.catch_up_limit;
+            let Some(change) = schedule::materialise(&due.job, &due.waiting, limit, now) else { continue };
+            match self.ports.catalog.materialise(&change, due.job.version).await {
+                Err(error) if error.kind() == CatalogErrorKind::Conflict => {}
+                stored => stored?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn claim(&self, now: DateTime<Utc>) -> Result<Vec<Execution>, EngineError> {
+        let room = self.settings.concurrency.get().saturating_sub(self.running.count());
+        if room == 0 {
+            return Ok(Vec::new());
+        }
+        let claim = Claim {
+            worker: self.worker.clone(),
+            now,
+            lease: self.settings.lease,
+            limit: room,
+            retry: self.settings.retry,
+        };
+        Ok(self.ports.catalog.claim(&claim).await?)
+    }
+
+    fn start(self: &Arc<Self>, execution: Execution) -> BoxFuture<'static, Option<Execution>> {
+        let fence = Fence { execution: execution.id, epoch: execution.epoch };
+        let meter = Arc::new(Meter::new(self.ports.clock.monotonic()));
+        let registration = Registration::new(Arc::clone(self), fence, Arc::clone(&meter));
+        let shared = Arc::clone(self);
+        async move {
+            let _registration = registration;
+            export::export(shared, execution, meter).await
+        }
+        .boxed()
+    }
+
+    async fn beat(&self, now: DateTime<Utc>) -> Result<(), EngineError> {
+        let beats = self.running.beats(self.ports.clock.monotonic());
+        if beats.is_empty() {
+            return Ok(());
+        }
+        for beat in &beats {
+            let (execution, progress) = (beat.fence.execution, beat.progress);
+            self.observer.notice(&Event::Progressed { execution, progress });
+        }
+        let lease = self.settings.lease;
+        let directives = self.ports.catalog.beat(&self.worker, now, lease, &beats).await?;
+        self.running.obey(&beats, &directives);
+        Ok(())
+    }
+}
+
+/// Counts an execution as running for as long as its future lives, however that ends.
+struct Registration {
+    shared: Arc<Shared>,
+    fence: Fence,
+}
+
+impl Registration {
+    fn new(shared: Arc<Shared>, fence: Fence, meter: Arc<Meter>) -> Self {
+        shared.running.add(fence, meter);
+        Self { shared, fence }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.shared.running.remove(self.fence);
+    }
+}
+
+/// The present in whole microseconds, as it is stored.
+fn now(ports: &Ports) -> DateTime<Utc> {
+    ports.clock.now().trunc_subsecs(6)
+}

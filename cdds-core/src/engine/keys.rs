@@ -1,0 +1,52 @@
+//! Where the store keeps the files of an execution: `<execution>/<epoch>/<part>`. A worker that lost its
+//! claim writes under its own epoch and can overwrite nothing (invariant I6).
+
+use crate::domain::id::ExecutionId;
+use crate::ports::catalog::Fence;
+use crate::ports::packager::PartOrdinal;
+use crate::ports::sink::{Key, Prefix};
+
+/// Everything of an execution.
+pub(super) fn execution(id: ExecutionId) -> Prefix {
+    Prefix::new(id.to_string())
+}
+
+/// Everything of one claim.
+pub(super) fn claim(fence: Fence) -> Prefix {
+    Prefix::new(format!("{}/{}", fence.execution, fence.epoch))
+}
+
+/// A part, by its place in the order of opening.
+pub(super) fn part(fence: Fence, ordinal: PartOrdinal) -> Key {
+    Key::new(format!("{}/{}/{:06}", fence.execution, fence.epoch, ordinal.0))
+}
+
+/// The manifest.
+pub(super) fn manifest(fence: Fence) -> Key {
+    Key::new(format!("{}/{}/manifest", fence.execution, fence.epoch))
+}
+
+/// The claim that wrote a key; `None` if the engine did not name it.
+pub(super) fn writer(key: &Key) -> Option<Fence> {
+    let mut segments = key.as_str().split('/');
+    let execution = segments.next()?.parse().ok()?;
+    let epoch = segments.next()?.parse().ok()?;
+    segments.next()?;
+    Some(Fence { execution, epoch })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn keys_tell_who_wrote_them() {
+        let fence = Fence { execution: ExecutionId(Uuid::from_u128(5)), epoch: 3 };
+        assert_eq!(writer(&part(fence, PartOrdinal(12))), Some(fence));
+        assert_eq!(writer(&manifest(fence)), Some(fence));
+        for foreign in ["", "readme.txt", "not-a-uuid/1/000001", &format!("{}/x/1", fence.execution)] {
+            assert_eq!(writer(&Key::new(foreign)), None, "{foreign:?}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! How an embedder follows what the engine does.
+
+use std::fmt::Debug;
+
+use crate::domain::execution::Execution;
+use crate::domain::id::ExecutionId;
+use crate::domain::progress::Progress;
+
+/// Is told what happens, as it happens, on the thread that drives the engine; must return at once.
+pub trait Observer: Debug + Send + Sync {
+    /// Something happened.
+    fn notice(&self, event: &Event<'_>);
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// An attempt began.
+    Started {
+        /// Of this execution.
+        execution: &'a Execution,
+    },
+    /// A running execution moved on; told about once a second.
+    Progressed {
+        /// Which execution.
+        execution: ExecutionId,
+        /// How far it is.
+        progress: Progress,
+    },
+    /// An attempt ended; the execution's state says how, and whether it is queued again.
+    Ended {
+        /// The execution as the catalog has it now.
+        execution: &'a Execution,
+    },
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn notice(&self, _event: &Event<'_>) {}
+}

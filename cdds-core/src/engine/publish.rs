@@ -1,0 +1,146 @@
+//! From stored parts to a visible set: name the parts, store the manifest, commit.
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use super::heartbeat::Meter;
+use super::keys;
+use super::transfer::Transferred;
+use crate::domain::artifact::{Artifact, ArtifactSet, Sha256Digest, StoredManifest, artifact_id};
+use crate::domain::execution::Execution;
+use crate::domain::failure::{Failure, FailureKind, Step};
+use crate::domain::manifest::{self, FORMAT_VERSION, Manifest, ManifestPart, ManifestRecipient};
+use crate::domain::part_name::part_name;
+use crate::domain::recipient::Recipient;
+use crate::domain::retention::RetentionDays;
+use crate::ports::Ports;
+use crate::ports::catalog::{Fence, Publication};
+use crate::stored::StoredSettings;
+
+/// What the publication needs beside the parts.
+pub(super) struct Release<'a> {
+    pub(super) ports: &'a Ports,
+    pub(super) execution: &'a Execution,
+    pub(super) fence: Fence,
+    pub(super) recipients: &'a [Recipient],
+    pub(super) retention: RetentionDays,
+    pub(super) meter: &'a Meter,
+}
+
+/// Stores the manifest and gives what is to be committed.
+pub(super) async fn prepare(
+    release: &Release<'_>,
+    transferred: Transferred,
+) -> Result<Publication, Failure> {
+    let published_at = super::now(release.ports);
+    let artifacts = name_parts(release, &transferred, published_at)?;
+    let manifest = store_manifest(release, &transferred, &artifacts, published_at).await?;
+    Ok(Publication {
+        set: ArtifactSet { manifest, artifacts },
+        progress: release.meter.progress(release.ports.clock.monotonic()),
+        published_at,
+    })
+}
+
+/// Parts get their names now that their number is known (rule A3).
+fn name_parts(
+    release: &Release<'_>,
+    transferred: &Transferred,
+    published_at: DateTime<Utc>,
+) -> Result<Vec<Artifact>, Failure> {
+    let execution = release.execution;
+    let order = &transferred.index.reading_order;
+    let parts = u32::try_from(order.len()).map_err(|_| internal("more parts than can be counted"))?;
+    let stem = manifest::stem(execution.id);
+    let extension = if release.recipients.is_empty() { "" } else { ".smime" };
+    let retention = execution
+        .settings
+        .retention
+        .map_or(release.retention, |own| own.min(release.retention));
+    let mut artifacts = Vec::with_capacity(order.len());
+    for (part, ordinal) in (1..=parts).zip(order) {
+        let stored = transferred
+            .parts
+            .iter()
+            .find(|stored| stored.ordinal == *ordinal)
+            .ok_or_else(|| internal("the archive names a part that was not stored"))?;
+        artifacts.push(Artifact {
+            id: artifact_id(execution.id, part),
+            owner: execution.owner.clone(),
+            execution_id: execution.id,
+            job_id: execution.job_id,
+            data_type: execution.settings.data_type.clone(),
+            name: format!("{}{extension}", part_name(&stem, part, parts)),
+            part,
+            parts,
+            key: stored.key.clone(),
+            bytes: stored.bytes,
+            sha256: stored.sha256,
+            created_at: published_at,
+            expires_at: retention.expires_at(published_at),
+            hold: false,
+        });
+    }
+    if artifacts.len() != transferred.parts.len() {
+        return Err(internal("the archive does not name every stored part"));
+    }
+    Ok(artifacts)
+}
+
+async fn store_manifest(
+    release: &Release<'_>,
+    transferred: &Transferred,
+    artifacts: &[Artifact],
+    published_at: DateTime<Utc>,
+) -> Result<StoredManifest, Failure> {
+    let execution = release.execution;
+    let manifest = Manifest {
+        format_version: FORMAT_VERSION,
+        job_id: execution.job_id,
+        execution_id: execution.id,
+        settings: StoredSettings::from(&execution.settings),
+        slot: execution.slot,
+        window: execution.window,
+        created_at: published_at,
+        compressor: release.ports.packager.compressor().to_owned(),
+        records: release.meter.records.load(Ordering::Relaxed),
+        files: transferred.index.entries,
+        recipients: release
+            .recipients
+            .iter()
+            .map(|recipient| ManifestRecipient {
+                fingerprint: recipient.certificate.fingerprint.clone(),
+            })
+            .collect(),
+        parts: artifacts
+            .iter()
+            .map(|artifact| ManifestPart {
+                name: artifact.name.clone(),
+                bytes: artifact.bytes,
+                sha256: artifact.sha256.to_string(),
+            })
+            .collect(),
+    };
+    let json = Bytes::from(manifest.to_json().map_err(|error| internal(&error.to_string()))?);
+    let key = keys::manifest(release.fence);
+    let (bytes, sha256) = (json.len() as u64, Sha256Digest(Sha256::digest(&json).into()));
+    let store = async {
+        let mut upload = release.ports.sink.begin(&key).await?;
+        upload.write(json).await?;
+        upload.finish().await
+    };
+    store.await.map_err(|error| Failure::of(Step::Store, &error))?;
+    Ok(StoredManifest { name: manifest::file_name(execution.id), key, bytes, sha256 })
+}
+
+fn internal(what: &str) -> Failure {
+    Failure {
+        step: Step::Publish,
+        kind: FailureKind::Internal,
+        message: what.to_owned(),
+        retryable: false,
+    }
+}

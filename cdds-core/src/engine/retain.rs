@@ -1,0 +1,61 @@
+//! What must not stay: sets past their retention, and files that nothing on the record refers to.
+
+use std::collections::HashMap;
+
+use tracing::{info, warn};
+
+use super::export::delete_all;
+use super::{EngineError, Shared, keys};
+use crate::ports::catalog::Fence;
+use crate::ports::sink::Prefix;
+
+/// Sets removed per round, so that other work is not held up.
+const SETS_PER_ROUND: usize = 100;
+
+impl Shared {
+    /// Removes sets past their retention (rule A7): marked first, then deleted, then confirmed, so that
+    /// a crash in between repeats the deletion. Gives how many sets were removed.
+    pub(super) async fn retain(&self) -> Result<usize, EngineError> {
+        let now = super::now(&self.ports);
+        let expired = self.ports.catalog.expire(now, SETS_PER_ROUND).await?;
+        let mut removed = 0;
+        for set in expired {
+            match delete_all(&*self.ports.sink, &keys::execution(set.execution)).await {
+                Ok(()) => {
+                    self.ports.catalog.confirm_removed(set.execution, now).await?;
+                    removed += 1;
+                    info!(execution_id = %set.execution, "expired set removed");
+                }
+                Err(error) => {
+                    warn!(execution_id = %set.execution, "cannot remove an expired set: {}", error.report());
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes every file of a claim that is neither running nor published (invariant I8). Age plays no
+    /// part: clocks differ. Files that the engine did not name are left alone.
+    pub(super) async fn sweep(&self) -> Result<usize, EngineError> {
+        let keys = self.ports.sink.list(&Prefix::new("")).await?;
+        let mut wanted: HashMap<Fence, bool> = HashMap::new();
+        let mut removed = 0;
+        for key in keys {
+            let Some(fence) = keys::writer(&key) else { continue };
+            let keep = match wanted.get(&fence) {
+                Some(keep) => *keep,
+                None => {
+                    let keep = self.ports.catalog.keeps(fence).await?;
+                    wanted.insert(fence, keep);
+                    keep
+                }
+            };
+            if !keep {
+                self.ports.sink.delete(&key).await?;
+                removed += 1;
+                info!(%key, "orphan removed");
+            }
+        }
+        Ok(removed)
+    }
+}

@@ -1,0 +1,68 @@
+//! What the pages of the product do: jobs, history, artifacts, recipients.
+//!
+//! A service loads, lets the domain decide and stores the decision with the version it started from.
+
+pub mod artifacts;
+pub mod history;
+pub mod jobs;
+pub mod recipients;
+
+use crate::domain::violation::RuleViolation;
+use crate::ports::catalog::{CatalogError, CatalogErrorKind};
+use crate::ports::sealer::SealerError;
+use crate::ports::sink::SinkError;
+
+/// Why a request was not carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// A rule says no.
+    #[error(transparent)]
+    Refused(#[from] RuleViolation),
+    /// There is no such thing, or it belongs to another owner (rule J15).
+    #[error("there is no {what} {id}")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+        /// Under which id.
+        id: String,
+    },
+    /// Somebody else changed it in between.
+    #[error("{what} was changed by somebody else meanwhile: look at it again, then repeat")]
+    Conflict {
+        /// What was changed.
+        what: String,
+    },
+    /// The catalog failed.
+    #[error(transparent)]
+    Catalog(CatalogError),
+    /// The artifact store failed.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// Sealing failed for a reason other than a rule.
+    #[error(transparent)]
+    Sealer(#[from] SealerError),
+}
+
+impl ServiceError {
+    /// A stable code for scripts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(violation) => violation.code().as_str(),
+            Self::NotFound { .. } => "not_found",
+            Self::Conflict { .. } => "conflict",
+            Self::Catalog(_) => "catalog_failed",
+            Self::Sink(_) => "store_failed",
+            Self::Sealer(_) => "sealing_failed",
+        }
+    }
+}
+
+impl From<CatalogError> for ServiceError {
+    fn from(error: CatalogError) -> Self {
+        match error.kind() {
+            CatalogErrorKind::Conflict => Self::Conflict { what: error.context().to_owned() },
+            _ => Self::Catalog(error),
+        }
+    }
+}

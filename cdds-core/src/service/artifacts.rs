@@ -1,0 +1,146 @@
+//! The Artifacts page: what there is to download.
+
+use bytes::Bytes;
+use chrono::{DateTime, SubsecRound, Utc};
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use sha2::{Digest, Sha256};
+
+use super::ServiceError;
+use crate::domain::artifact::{Artifact, ArtifactSet, FILES_PER_REQUEST_MAX, Sha256Digest};
+use crate::domain::id::{ArtifactId, ExecutionId, Owner};
+use crate::domain::violation::{Code, RuleViolation};
+use crate::ports::Ports;
+use crate::ports::catalog::query::{ArtifactQuery, Page};
+use crate::ports::sink::{Key, SinkError, SinkErrorKind};
+
+/// The artifacts of all owners; each call names one.
+#[derive(Debug, Clone)]
+pub struct Artifacts {
+    ports: Ports,
+}
+
+/// The bytes of a stored file. The stream ends with an error if they are not what was published, so
+/// that nothing is taken for complete that is not.
+pub type Contents = BoxStream<'static, Result<Bytes, SinkError>>;
+
+impl Artifacts {
+    /// Over these ports.
+    pub fn new(ports: &Ports) -> Self {
+        Self { ports: ports.clone() }
+    }
+
+    /// A page of the owner's artifacts.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    pub async fn list(
+        &self,
+        owner: &Owner,
+        query: &ArtifactQuery,
+    ) -> Result<Page<Artifact>, ServiceError> {
+        Ok(self.ports.catalog.artifacts(owner, query).await?)
+    }
+
+    /// The artifacts with these ids, each of which must exist (rule A8).
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] for more than 100; [`ServiceError::NotFound`] naming the first that
+    /// does not exist.
+    pub async fn select(&self, owner: &Owner, ids: &[ArtifactId]) -> Result<Vec<Artifact>, ServiceError> {
+        if ids.len() > FILES_PER_REQUEST_MAX {
+            return Err(RuleViolation::new(
+                Code::TooManyFiles,
+                format!(
+                    "{} files were asked for: ask for at most {FILES_PER_REQUEST_MAX} at a time, or for a \
+                     whole set by its execution",
+                    ids.len()
+                ),
+            )
+            .into());
+        }
+        let mut artifacts = Vec::with_capacity(ids.len());
+        for id in ids {
+            let found = self.ports.catalog.artifact(owner, *id).await?;
+            artifacts.push(
+                found
+                    .ok_or_else(|| ServiceError::NotFound { what: "artifact", id: id.to_string() })?,
+            );
+        }
+        Ok(artifacts)
+    }
+
+    /// Everything that an execution published, with its manifest.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] if it published nothing or the set has expired.
+    pub async fn set(&self, owner: &Owner, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
+        let found = self.ports.catalog.artifact_set(owner, execution).await?;
+        found.ok_or_else(|| ServiceError::NotFound {
+            what: "artifact set of execution",
+            id: execution.to_string(),
+        })
+    }
+
+    /// Reads a file of a set, checked against its published size and digest.
+    ///
+    /// # Errors
+    /// If the store does not have it. While reading: [`SinkErrorKind::Corrupt`] as the last item if the
+    /// bytes are not what was published.
+    pub async fn read(
+        &self,
+        key: &Key,
+        bytes: u64,
+        sha256: Sha256Digest,
+    ) -> Result<Contents, ServiceError> {
+        let stored = self.ports.sink.read(key, 0).await?;
+        Ok(verified(stored, key.clone(), bytes, sha256))
+    }
+
+    /// Puts completed downloads on the record (rule A8).
+    ///
+    /// # Errors
+    /// If the catalog cannot be written.
+    pub async fn record_download(&self, artifacts: &[ArtifactId]) -> Result<(), ServiceError> {
+        Ok(self.ports.catalog.record_download(artifacts, self.now()).await?)
+    }
+
+    /// The present, for remaining days.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.ports.clock.now().trunc_subsecs(6)
+    }
+}
+
+/// Passes chunks through and, at the end, compares size and digest.
+fn verified(stored: Contents, key: Key, bytes: u64, sha256: Sha256Digest) -> Contents {
+    struct State {
+        stored: Contents,
+        hasher: Sha256,
+        seen: u64,
+    }
+    let state = State { stored, hasher: Sha256::new(), seen: 0 };
+    futures::stream::try_unfold(Some(state), move |state| {
+        let key = key.clone();
+        async move {
+            let Some(mut state) = state else { return Ok(None) };
+            if let Some(chunk) = state.stored.try_next().await? {
+                state.hasher.update(&chunk);
+                state.seen += chunk.len() as u64;
+                return Ok(Some((chunk, Some(state))));
+            }
+            let digest = Sha256Digest(state.hasher.finalize().into());
+            if state.seen == bytes && digest == sha256 {
+                return Ok(None);
+            }
+            Err(SinkError::new(
+                SinkErrorKind::Corrupt,
+                format!(
+                    "{key} holds {} bytes with digest {digest}, published were {bytes} with {sha256}: \
+                     the stored file was altered",
+                    state.seen
+                ),
+            ))
+        }
+    })
+    .boxed()
+}

@@ -1,0 +1,55 @@
+//! Certificates for which exports are sealed.
+
+use chrono::SubsecRound;
+
+use super::{ServiceError, jobs};
+use crate::domain::id::{Owner, RecipientName};
+use crate::domain::recipient::Recipient;
+use crate::domain::violation::{Code, RuleViolation};
+use crate::ports::Ports;
+use crate::ports::catalog::CatalogErrorKind;
+
+/// The recipients of all owners; each call names one.
+#[derive(Debug, Clone)]
+pub struct Recipients {
+    ports: Ports,
+}
+
+impl Recipients {
+    /// Over these ports.
+    pub fn new(ports: &Ports) -> Self {
+        Self { ports: ports.clone() }
+    }
+
+    /// Stores a certificate, PEM or DER, under a name (rules S1, S2).
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] if the certificate cannot be used or the name is taken.
+    pub async fn add(
+        &self,
+        owner: &Owner,
+        name: RecipientName,
+        certificate: &[u8],
+    ) -> Result<Recipient, ServiceError> {
+        let now = self.ports.clock.now().trunc_subsecs(6);
+        let facts = self.ports.certificates.inspect(certificate, now).map_err(jobs::refusal)?;
+        let recipient = Recipient { owner: owner.clone(), name, certificate: facts, added_at: now };
+        match self.ports.catalog.insert_recipient(&recipient).await {
+            Err(error) if error.kind() == CatalogErrorKind::Conflict => Err(RuleViolation::new(
+                Code::RecipientExists,
+                format!("a recipient {} is stored already: choose another name", recipient.name),
+            )
+            .into()),
+            Err(error) => Err(error.into()),
+            Ok(()) => Ok(recipient),
+        }
+    }
+
+    /// The owner's recipients, ordered by name.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    pub async fn list(&self, owner: &Owner) -> Result<Vec<Recipient>, ServiceError> {
+        Ok(self.ports.catalog.recipients(owner).await?)
+    }
+}
