@@ -1,6 +1,7 @@
 //! The rules, pure: no async, no I/O, no clock, no randomness.
 
 pub mod id;
+pub mod instant;
 pub mod prune;
 pub mod recipient;
 pub mod record;
