@@ -125,6 +125,15 @@ pub struct Tick {
     pub agenda: Agenda,
 }
 
+impl std::fmt::Debug for Tick {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tick")
+            .field("executions", &self.executions.len())
+            .field("agenda", &self.agenda)
+            .finish()
+    }
+}
+
 impl Engine {
     /// An engine over these ports, under a fresh worker id.
     ///
@@ -135,8 +144,7 @@ impl Engine {
             CatalogError::with_source(CatalogErrorKind::Conflict, "cannot name the worker", violation)
         })?;
         let observer = Arc::new(Unobserved);
-        let shared =
-            Shared { ports: ports.clone(), settings, worker, observer, running: Running::default() };
+        let shared = Shared { ports: ports.clone(), settings, worker, observer, running: Running::default() };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -71,9 +71,9 @@ impl FileCutter {
     /// Takes the records of a batch; files that are complete are added to `closed`, in order.
     pub fn push(&mut self, batch: &RecordBatch, closed: &mut Vec<CutFile>) {
         let folders: Vec<usize> = batch.places().iter().map(|place| self.folder_of(place)).collect();
-        for (line, place) in batch.iter() {
-            if let Some(folder) = folders.get(place) {
-                self.append(*folder, line, closed);
+        for record in batch.iter() {
+            if let Some(folder) = folders.get(record.place_index) {
+                self.append(*folder, record.line, closed);
             }
         }
     }

@@ -1,1 +1,123 @@
 //! Rule A2: keys with empty values are left out.
+//!
+//! One pass over raw JSON checks it against RFC 8259 and copies what stays, byte for byte: numbers,
+//! escapes and text keep their spelling. Left out are members whose value is `null`, `""`, `[]`, `{}`
+//! or an object that this rule empties, at any depth, and whitespace between tokens, so that a record
+//! is one line whatever it was before. Elements of arrays always stay.
+
+mod scanner;
+mod span;
+
+use std::fmt;
+
+pub use scanner::DEPTH_MAX;
+use scanner::Scanner;
+pub(super) use span::escape_free;
+
+/// Appends the JSON object in `input` to `output`, without what rule A2 leaves out.
+///
+/// `visit` sees each member of the outermost object, in order and before pruning: the key as it is
+/// spelled between its quotes, and the value as it is spelled. An object that is left with nothing is
+/// written as `{}`: a record is never lost. No newline is written.
+///
+/// # Errors
+/// [`JsonError`] if `input` is not exactly one object, in UTF-8, between optional whitespace. Nothing
+/// stays appended then, though `visit` may have been called.
+pub fn object(input: &[u8], output: &mut Vec<u8>, visit: impl FnMut(&[u8], &[u8])) -> Result<(), JsonError> {
+    whole(input, output, |scanner| scanner.record(visit))
+}
+
+/// Appends any JSON value to `output` likewise; gives whether the value is an empty one, in which
+/// case a member with this value is to be left out, and nothing is appended.
+///
+/// # Errors
+/// [`JsonError`] if `input` is not exactly one value, in UTF-8, between optional whitespace. Nothing
+/// stays appended then.
+pub fn value(input: &[u8], output: &mut Vec<u8>) -> Result<bool, JsonError> {
+    let start = output.len();
+    let empty = whole(input, output, Scanner::single)?;
+    if empty {
+        output.truncate(start);
+    }
+    Ok(empty)
+}
+
+fn whole<'a, T>(
+    input: &'a [u8],
+    output: &'a mut Vec<u8>,
+    scan: impl FnOnce(&mut Scanner<'a>) -> Result<T, JsonError>,
+) -> Result<T, JsonError> {
+    let start = output.len();
+    let mut scanner = Scanner::new(input, output);
+    let result = scan(&mut scanner).and_then(|found| match std::str::from_utf8(input) {
+        Ok(_) => Ok(found),
+        Err(error) => Err(JsonError { fault: JsonFault::Utf8, offset: error.valid_up_to() }),
+    });
+    if result.is_err() {
+        scanner.into_output().truncate(start);
+    }
+    result
+}
+
+/// Why bytes are not the JSON that was expected, and where. Never holds a part of the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not valid JSON: {fault} at byte {}", offset + 1)]
+pub struct JsonError {
+    fault: JsonFault,
+    offset: usize,
+}
+
+impl JsonError {
+    /// What is wrong.
+    pub fn fault(&self) -> JsonFault {
+        self.fault
+    }
+
+    /// How many bytes stand before the fault.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+/// What can be wrong with JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JsonFault {
+    /// The outermost value is not an object.
+    NotAnObject,
+    /// The input ends too early.
+    Truncated,
+    /// A byte that cannot stand here (RFC 8259, 2).
+    Unexpected,
+    /// Not a number as RFC 8259, 6 has it.
+    Number,
+    /// An escape sequence that RFC 8259, 7 does not know.
+    Escape,
+    /// A control character inside a string (RFC 8259, 7).
+    ControlCharacter,
+    /// Nested deeper than [`DEPTH_MAX`].
+    TooDeep,
+    /// Something after the value.
+    Trailing,
+    /// Not UTF-8 (RFC 8259, 8.1).
+    Utf8,
+}
+
+impl fmt::Display for JsonFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAnObject => f.write_str("an object is expected"),
+            Self::Truncated => f.write_str("the text ends too early"),
+            Self::Unexpected => f.write_str("unexpected character"),
+            Self::Number => f.write_str("malformed number"),
+            Self::Escape => f.write_str("malformed escape sequence"),
+            Self::ControlCharacter => f.write_str("control character in a string"),
+            Self::TooDeep => write!(f, "nested deeper than {DEPTH_MAX} levels"),
+            Self::Trailing => f.write_str("more text after the end of the value"),
+            Self::Utf8 => f.write_str("text that is not UTF-8"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

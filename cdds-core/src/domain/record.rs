@@ -1,9 +1,44 @@
 //! Records on their way: JSON lines in batches, each with its place in the archive.
+//!
+//! Sources fill a [`RecordBatchBuilder`] in one of three ways and hand out a [`RecordBatch`] whenever
+//! it has grown to some hundred kilobytes:
+//!
+//! ```
+//! use cdds_core::domain::record::{Place, RecordBatchBuilder};
+//!
+//! let mut builder = RecordBatchBuilder::new();
+//! let place = Place::of(Some("voice".into()), None);
+//!
+//! // Typed: straight into the output, the fastest.
+//! let mut record = builder.record(&place);
+//! record.text("id", "c-1").integer("seconds", 61).text("note", "");
+//! record.finish();
+//!
+//! // Anything that serde can serialise.
+//! builder.serialize(&place, &std::collections::BTreeMap::from([("id", "c-2")]))?;
+//!
+//! // One raw JSON object.
+//! builder.raw_line(&place, br#"{"id": "c-3", "note": null}"#)?;
+//!
+//! let batch = builder.take();
+//! let lines: Vec<&[u8]> = batch.iter().map(|record| record.line).collect();
+//! assert_eq!(lines[0], b"{\"id\":\"c-1\",\"seconds\":61}\n");
+//! assert_eq!(lines[1], b"{\"id\":\"c-2\"}\n");
+//! assert_eq!(lines[2], b"{\"id\":\"c-3\"}\n");
+//! # Ok::<(), cdds_core::domain::record::RecordError>(())
+//! ```
+
+mod builder;
+mod json;
+mod writer;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
+
+pub use builder::{RecordBatchBuilder, RecordError, ScannedRecord};
+pub use writer::RecordWriter;
 
 /// A batch of records: pruned JSON lines (rule A2) and where each belongs (rule A1).
 #[derive(Debug, Clone, Default)]
@@ -14,11 +49,22 @@ pub struct RecordBatch {
     bytes_read: u64,
 }
 
-/// One record of a batch.
+/// One record of a batch: where its line ends, and the index of its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct RecordEntry {
-    end: u32,
-    place: u32,
+    end: usize,
+    place: usize,
+}
+
+/// A record of a batch, borrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// One JSON object and its `\n`.
+    pub line: &'a [u8],
+    /// Where the record belongs.
+    pub place: &'a Place,
+    /// The index of `place` in [`RecordBatch::places`], for lookups made once per batch and place.
+    pub place_index: usize,
 }
 
 /// Where a record belongs in the archive (rule A1).
@@ -43,23 +89,41 @@ impl Place {
 }
 
 impl RecordBatch {
-    /// Where its records belong; entries refer to these by index.
+    /// How many records the batch holds. It may hold none: what was read may all lie outside the window.
+    pub fn records(&self) -> usize {
+        self.records.len()
+    }
+
+    /// All lines, one after another, in the order of [`iter`](Self::iter).
+    pub fn lines(&self) -> &Bytes {
+        &self.lines
+    }
+
+    /// The size of all lines, newlines included.
+    pub fn lines_bytes(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// How many bytes the source read for this batch: for progress only, in the source's own measure.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// The distinct places of the records, in order of first use.
     pub fn places(&self) -> &[Place] {
         &self.places
     }
 
-    /// The records in order: each line with its line feed, and the index of its place.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], usize)> {
+    /// The records in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
         let mut start = 0;
-        self.records.iter().map(move |record| {
-            let line = &self.lines[start..record.end as usize];
-            start = record.end as usize;
-            (line, record.place as usize)
+        self.records.iter().map(move |entry| {
+            let line = &self.lines[start..entry.end];
+            start = entry.end;
+            Record { line, place: &self.places[entry.place], place_index: entry.place }
         })
     }
-
-    /// Bytes read from the source for this batch.
-    pub fn bytes_read(&self) -> u64 {
-        self.bytes_read
-    }
 }
+
+#[cfg(test)]
+mod tests;

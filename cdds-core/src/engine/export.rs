@@ -28,7 +28,11 @@ const COMMIT_TRIES: u32 = 5;
 
 /// Runs a claimed execution to the end of this attempt and puts the end on the record. Gives the
 /// execution as it stands then, or `None` if another worker has it.
-pub(super) async fn export(shared: Arc<Shared>, execution: Execution, meter: Arc<Meter>) -> Option<Execution> {
+pub(super) async fn export(
+    shared: Arc<Shared>,
+    execution: Execution,
+    meter: Arc<Meter>,
+) -> Option<Execution> {
     let span = info_span!(
         "execution",
         job_id = %execution.job_id,
@@ -95,8 +99,7 @@ impl Attempt {
         let writer = ports.packager.begin(plan).map_err(|error| Failure::of(Step::Pack, &error))?;
         let store = PartStore::new(ports, self.fence, &self.meter, writer, sealer);
         let limits = self.shared.settings.cut;
-        let transferred =
-            transfer(ports, &self.execution, limits, &self.meter, batches, store).await?;
+        let transferred = transfer(ports, &self.execution, limits, &self.meter, batches, store).await?;
         let release = Release {
             ports,
             execution: &self.execution,
@@ -144,7 +147,10 @@ impl Attempt {
             recipients.push(found.cloned().ok_or_else(|| Failure {
                 step: Step::Prepare,
                 kind: FailureKind::Certificate,
-                message: format!("no certificate is stored for recipient {name} ({})", Code::UnknownRecipient),
+                message: format!(
+                    "no certificate is stored for recipient {name} ({})",
+                    Code::UnknownRecipient
+                ),
                 retryable: false,
             })?);
         }
@@ -157,11 +163,7 @@ impl Attempt {
 
     /// How many records are expected (rule E7): the source's estimate, else the job's last success.
     /// An estimate that fails is no reason to fail: the read will tell.
-    async fn expectation(
-        &self,
-        source: &dyn Source,
-        request: &ReadRequest,
-    ) -> Result<Option<u64>, Failure> {
+    async fn expectation(&self, source: &dyn Source, request: &ReadRequest) -> Result<Option<u64>, Failure> {
         match source.estimate(request).await {
             Ok(Some(estimate)) => return Ok(Some(estimate.records)),
             Ok(None) => {}
@@ -282,10 +284,5 @@ pub(super) async fn delete_all(
 }
 
 fn catalog_failure(step: Step, error: &CatalogError) -> Failure {
-    Failure {
-        step,
-        kind: FailureKind::Unavailable,
-        message: error.report(),
-        retryable: error.is_retryable(),
-    }
+    Failure { step, kind: FailureKind::Unavailable, message: error.report(), retryable: error.is_retryable() }
 }

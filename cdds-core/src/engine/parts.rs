@@ -165,8 +165,7 @@ impl Envelope {
                     (self.hasher, self.bytes) = (Sha256::new(), 0);
                     if let Some(sealer) = &self.sealer {
                         let mut out = BytesMut::new();
-                        self.sealing =
-                            Some(sealer.begin(&mut out).map_err(|e| Failure::of(Step::Seal, &e))?);
+                        self.sealing = Some(sealer.begin(&mut out).map_err(|e| Failure::of(Step::Seal, &e))?);
                         self.emit(out.freeze(), &mut moves);
                     }
                 }

@@ -31,10 +31,7 @@ pub(super) struct Release<'a> {
 }
 
 /// Stores the manifest and gives what is to be committed.
-pub(super) async fn prepare(
-    release: &Release<'_>,
-    transferred: Transferred,
-) -> Result<Publication, Failure> {
+pub(super) async fn prepare(release: &Release<'_>, transferred: Transferred) -> Result<Publication, Failure> {
     let published_at = super::now(release.ports);
     let artifacts = name_parts(release, &transferred, published_at)?;
     let manifest = store_manifest(release, &transferred, &artifacts, published_at).await?;
@@ -53,15 +50,13 @@ fn name_parts(
 ) -> Result<Vec<Artifact>, Failure> {
     let execution = release.execution;
     let order = &transferred.index.reading_order;
-    let parts = u32::try_from(order.len()).map_err(|_| internal("more parts than can be counted"))?;
+    let total = order.len();
+    let parts = u32::try_from(total).map_err(|_| internal("more parts than can be counted"))?;
     let stem = manifest::stem(execution.id);
     let extension = if release.recipients.is_empty() { "" } else { ".smime" };
-    let retention = execution
-        .settings
-        .retention
-        .map_or(release.retention, |own| own.min(release.retention));
+    let retention = execution.settings.retention.map_or(release.retention, |own| own.min(release.retention));
     let mut artifacts = Vec::with_capacity(order.len());
-    for (part, ordinal) in (1..=parts).zip(order) {
+    for ((index, part), ordinal) in (0..total).zip(1..=parts).zip(order) {
         let stored = transferred
             .parts
             .iter()
@@ -73,7 +68,7 @@ fn name_parts(
             execution_id: execution.id,
             job_id: execution.job_id,
             data_type: execution.settings.data_type.clone(),
-            name: format!("{}{extension}", part_name(&stem, part, parts)),
+            name: format!("{}{extension}", part_name(&stem, index, total)),
             part,
             parts,
             key: stored.key.clone(),
@@ -111,9 +106,7 @@ async fn store_manifest(
         recipients: release
             .recipients
             .iter()
-            .map(|recipient| ManifestRecipient {
-                fingerprint: recipient.certificate.fingerprint.clone(),
-            })
+            .map(|recipient| ManifestRecipient { fingerprint: recipient.certificate.fingerprint.clone() })
             .collect(),
         parts: artifacts
             .iter()
@@ -137,10 +130,5 @@ async fn store_manifest(
 }
 
 fn internal(what: &str) -> Failure {
-    Failure {
-        step: Step::Publish,
-        kind: FailureKind::Internal,
-        message: what.to_owned(),
-        retryable: false,
-    }
+    Failure { step: Step::Publish, kind: FailureKind::Internal, message: what.to_owned(), retryable: false }
 }

@@ -34,11 +34,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn list(
-        &self,
-        owner: &Owner,
-        query: &ArtifactQuery,
-    ) -> Result<Page<Artifact>, ServiceError> {
+    pub async fn list(&self, owner: &Owner, query: &ArtifactQuery) -> Result<Page<Artifact>, ServiceError> {
         Ok(self.ports.catalog.artifacts(owner, query).await?)
     }
 
@@ -62,10 +58,8 @@ impl Artifacts {
         let mut artifacts = Vec::with_capacity(ids.len());
         for id in ids {
             let found = self.ports.catalog.artifact(owner, *id).await?;
-            artifacts.push(
-                found
-                    .ok_or_else(|| ServiceError::NotFound { what: "artifact", id: id.to_string() })?,
-            );
+            artifacts
+                .push(found.ok_or_else(|| ServiceError::NotFound { what: "artifact", id: id.to_string() })?);
         }
         Ok(artifacts)
     }
@@ -87,12 +81,7 @@ impl Artifacts {
     /// # Errors
     /// If the store does not have it. While reading: [`SinkErrorKind::Corrupt`] as the last item if the
     /// bytes are not what was published.
-    pub async fn read(
-        &self,
-        key: &Key,
-        bytes: u64,
-        sha256: Sha256Digest,
-    ) -> Result<Contents, ServiceError> {
+    pub async fn read(&self, key: &Key, bytes: u64, sha256: Sha256Digest) -> Result<Contents, ServiceError> {
         let stored = self.ports.sink.read(key, 0).await?;
         Ok(verified(stored, key.clone(), bytes, sha256))
     }

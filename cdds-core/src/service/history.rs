@@ -22,11 +22,7 @@ impl History {
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn list(
-        &self,
-        owner: &Owner,
-        query: &ExecutionQuery,
-    ) -> Result<Page<Execution>, ServiceError> {
+    pub async fn list(&self, owner: &Owner, query: &ExecutionQuery) -> Result<Page<Execution>, ServiceError> {
         Ok(self.ports.catalog.executions(owner, query).await?)
     }
 

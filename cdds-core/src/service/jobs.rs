@@ -37,8 +37,7 @@ impl Jobs {
     pub async fn submit(&self, owner: &Owner, settings: JobSettings) -> Result<JobOverview, ServiceError> {
         let now = self.now();
         self.admit(owner, &settings, now).await?;
-        let submission =
-            lifecycle::submit(JobId(self.ports.ids.next()), owner.clone(), settings, now);
+        let submission = lifecycle::submit(JobId(self.ports.ids.next()), owner.clone(), settings, now);
         self.ports.catalog.insert_job(&submission.job, submission.first.as_ref()).await?;
         self.show(owner, submission.job.id).await
     }
@@ -136,9 +135,7 @@ impl Jobs {
 /// A certificate that cannot be used is a refusal; anything else is a failure.
 pub(super) fn refusal(error: SealerError) -> ServiceError {
     match error.kind() {
-        SealerErrorKind::Certificate => {
-            RuleViolation::new(Code::InvalidCertificate, error.report()).into()
-        }
+        SealerErrorKind::Certificate => RuleViolation::new(Code::InvalidCertificate, error.report()).into(),
         SealerErrorKind::Crypto => ServiceError::Sealer(error),
     }
 }

@@ -1,0 +1,120 @@
+//! JSON values as text (RFC 8259).
+
+use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
+
+use crate::domain::prune::escape_free;
+
+/// Text between quotes, escaped where it has to be (RFC 8259, 7), otherwise as it is.
+pub(super) fn string(output: &mut Vec<u8>, text: &str) {
+    let mut rest = text.as_bytes();
+    output.reserve(rest.len() + 2);
+    output.push(b'"');
+    loop {
+        let (plain, special) = rest.split_at(escape_free(rest));
+        output.extend_from_slice(plain);
+        let Some((byte, after)) = special.split_first() else {
+            break;
+        };
+        escape(output, *byte);
+        rest = after;
+    }
+    output.push(b'"');
+}
+
+fn escape(output: &mut Vec<u8>, byte: u8) {
+    let short = match byte {
+        b'"' => b"\\\"",
+        b'\\' => b"\\\\",
+        b'\n' => b"\\n",
+        b'\r' => b"\\r",
+        b'\t' => b"\\t",
+        0x08 => b"\\b",
+        0x0c => b"\\f",
+        _ => {
+            let hex = |digit: u8| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+            output.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)]);
+            return;
+        }
+    };
+    output.extend_from_slice(short);
+}
+
+pub(super) fn integer(output: &mut Vec<u8>, value: impl itoa::Integer) {
+    output.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+pub(super) fn float(output: &mut Vec<u8>, value: f64) {
+    let text: &[u8] = if value.is_nan() {
+        b"\"NaN\""
+    } else if value == f64::INFINITY {
+        b"\"Infinity\""
+    } else if value == f64::NEG_INFINITY {
+        b"\"-Infinity\""
+    } else {
+        return output.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+    };
+    output.extend_from_slice(text);
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// RFC 4648, 4, between quotes.
+pub(super) fn base64(output: &mut Vec<u8>, bytes: &[u8]) {
+    let digit = |group: u32, shift: u32| BASE64[((group >> shift) & 63) as usize];
+    output.reserve(bytes.len().div_ceil(3) * 4 + 2);
+    output.push(b'"');
+    let (triples, rest) = bytes.as_chunks::<3>();
+    for [a, b, c] in triples {
+        let group = u32::from_be_bytes([0, *a, *b, *c]);
+        output.extend_from_slice(&[digit(group, 18), digit(group, 12), digit(group, 6), digit(group, 0)]);
+    }
+    match *rest {
+        [a] => {
+            let group = u32::from_be_bytes([0, a, 0, 0]);
+            output.extend_from_slice(&[digit(group, 18), digit(group, 12), b'=', b'=']);
+        }
+        [a, b] => {
+            let group = u32::from_be_bytes([0, a, b, 0]);
+            output.extend_from_slice(&[digit(group, 18), digit(group, 12), digit(group, 6), b'=']);
+        }
+        _ => {}
+    }
+    output.push(b'"');
+}
+
+/// RFC 3339, UTC, with `Z` and as many of 0, 3, 6 or 9 decimals as are needed.
+pub(super) fn instant(output: &mut Vec<u8>, value: DateTime<Utc>) {
+    let time = value.time();
+    // Years of other lengths and leap seconds are rare enough for the slow way.
+    let Ok(year @ 0..=9999) = u32::try_from(value.year()) else {
+        return string(output, &value.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+    };
+    if time.nanosecond() >= 1_000_000_000 {
+        return string(output, &value.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+    }
+    let mut text = *b"\"0000-00-00T00:00:00.000000000Z\"";
+    digits(&mut text[1..5], year);
+    digits(&mut text[6..8], value.month());
+    digits(&mut text[9..11], value.day());
+    digits(&mut text[12..14], time.hour());
+    digits(&mut text[15..17], time.minute());
+    digits(&mut text[18..20], time.second());
+    digits(&mut text[21..30], time.nanosecond());
+    let end = match time.nanosecond() {
+        0 => 20,
+        nanos if nanos % 1_000_000 == 0 => 24,
+        nanos if nanos % 1_000 == 0 => 27,
+        _ => 30,
+    };
+    output.extend_from_slice(&text[..end]);
+    output.extend_from_slice(b"Z\"");
+}
+
+const DIGITS: &[u8; 10] = b"0123456789";
+
+fn digits(text: &mut [u8], mut number: u32) {
+    for byte in text.iter_mut().rev() {
+        *byte = DIGITS[(number % 10) as usize];
+        number /= 10;
+    }
+}
