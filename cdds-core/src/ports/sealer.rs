@@ -61,10 +61,6 @@ pub trait Certificates: Debug + Send + Sync {
     /// # Errors
     /// [`SealerErrorKind::Certificate`] naming the recipient that cannot be used.
     fn sealer(&self, recipients: &[Recipient], now: DateTime<Utc>) -> Result<Arc<dyn Sealer>, SealerError>;
-
-    /// The largest size of the sealed form of `plain` bytes for this number of recipients with the
-    /// largest supported keys, to judge split sizes before recipients are known (rule A4).
-    fn sealed_bytes_max(&self, plain: u64, recipients: usize) -> u64;
 }
 
 /// What went wrong in sealing.
