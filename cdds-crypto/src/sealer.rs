@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use crate::certificate;
 use crate::envelope::{self, Envelope};
-use crate::recipient::{RECIPIENT_INFO_BYTES_MAX, RECIPIENTS_MAX, RecipientKey};
+use crate::recipient::{RECIPIENTS_MAX, RecipientKey};
 
 /// Checks certificates and seals for them in the profile that every S/MIME program in use reads:
 /// EnvelopedData, AES-256 in CBC mode, keys by RSA PKCS #1 v1.5.
@@ -61,11 +61,6 @@ impl Certificates for SmimeCertificates {
             keys.push(key);
         }
         Ok(Arc::new(SmimeSealer::new(keys)?))
-    }
-
-    fn sealed_bytes_max(&self, plain: u64, recipients: usize) -> u64 {
-        let infos = recipients.saturating_mul(RECIPIENT_INFO_BYTES_MAX);
-        envelope::sealed_bytes(plain, u64::try_from(infos).unwrap_or(u64::MAX))
     }
 }
 

@@ -308,7 +308,7 @@ mod tests {
         }
         assert!(matches!(take(&[0x30, 0x80].repeat(30)), Err(OpenError::Malformed { .. })));
         assert!(matches!(
-            take(&[[0x30, 0x80].repeat(1), [4, 0].repeat(99)].concat()),
+            take(&[vec![0x30, 0x80], [4, 0].repeat(99)].concat()),
             Err(OpenError::Malformed { .. })
         ));
     }

@@ -17,8 +17,6 @@ use crate::recipient::{RECIPIENT_INFO_BYTES_MAX, RECIPIENTS_MAX, RecipientId};
 
 /// Largest object identifier or algorithm that is read, bytes.
 const ALGORITHM_BYTES_MAX: usize = 1024;
-/// Largest recipient that is read, bytes: other tools do not keep to our bound of the issuer's name.
-const RECIPIENT_BYTES_MAX: usize = 4 * RECIPIENT_INFO_BYTES_MAX;
 
 /// Everything that is known before the content.
 pub(super) struct Header {
@@ -149,7 +147,7 @@ impl Recipients {
     fn take<R: Read>(&mut self, ber: &mut BerReader<R>, info: Element) -> Result<(), OpenError> {
         let id = match info.tag {
             SEQUENCE => {
-                let der = ber.der(info, RECIPIENT_BYTES_MAX)?;
+                let der = ber.der(info, RECIPIENT_INFO_BYTES_MAX)?;
                 return self.take_key_transport(&der, info.at);
             }
             CONTEXT_1_CONSTRUCTED => RecipientId::Other("a recipient by key agreement (elliptic curve)"),
