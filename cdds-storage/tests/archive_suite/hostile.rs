@@ -179,6 +179,43 @@ fn a_directory_that_leaves_an_entry_out_is_found() {
 }
 
 #[test]
+fn a_directory_that_says_something_else_than_the_headers_is_found() {
+    let files = files(1, &[500, 100]);
+    for (offset, named) in
+        [(16, "do not agree"), (24, "do not agree"), (42, "where no entry is"), (46, "do not agree")]
+    {
+        let mut written = archive(Level::Store, None, &files);
+        let mut bytes = written.parts[0].concat();
+        let record = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+        bytes[record + offset] ^= 1;
+        written.parts[0] = vec![bytes.into()];
+        let error = verify(&written.parts(), |_| ()).unwrap_err().to_string();
+        assert!(error.contains(named), "{offset}: {error}");
+    }
+    let mut written = archive(Level::Store, None, &files);
+    let mut bytes = written.parts[0].concat();
+    let end = bytes.len() - 22;
+    bytes[end + 12] ^= 1;
+    written.parts[0] = vec![bytes.into()];
+    let error = verify(&written.parts(), |_| ()).unwrap_err().to_string();
+    assert!(error.contains("its end does not agree"), "{error}");
+}
+
+#[test]
+fn an_entry_that_inflates_to_more_than_it_says_is_cut_short() {
+    let files = files(1, &[10, 100_000]);
+    let mut written = archive(Level::Default, None, &files);
+    let mut bytes = written.parts[0].concat();
+    let header = bytes.windows(4).rposition(|window| window == b"PK\x03\x04").unwrap();
+    bytes[header + 22..header + 26].copy_from_slice(&50_000u32.to_le_bytes());
+    written.parts[0] = vec![bytes.into()];
+    let folder = tempfile::tempdir().unwrap();
+    let error = extract(&written.parts(), folder.path(), &ExtractOptions::default(), |_| ()).unwrap_err();
+    assert!(error.to_string().contains("longer than its header says"), "{error}");
+    assert_extracted(folder.path(), &files[..1]);
+}
+
+#[test]
 fn a_reader_that_fails_is_quoted() {
     let files = files(1, &[500, 100_000]);
     let folder = tempfile::tempdir().unwrap();

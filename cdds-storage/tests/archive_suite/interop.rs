@@ -8,7 +8,7 @@ use cdds_storage::archive::extract::{ExtractOptions, extract, verify};
 use cdds_storage::archive::join::join;
 use cdds_storage::archive::{Level, PartSet};
 
-use super::support::{Archive, File, archive, assert_extracted, files, run, succeed};
+use super::support::{Archive, File, archive, assert_extracted, files, part_bytes, run, succeed};
 
 const PYTHON_TEST: &str = "import sys, zipfile; sys.exit(zipfile.ZipFile(sys.argv[1]).testzip() is not None)";
 
@@ -92,6 +92,17 @@ fn every_reader_reads_split_archives_of_every_shape() {
         assert_readable(&stored, &files);
         assert_readable(&archive(Level::Default, Some(bound), &files), &files);
     }
+}
+
+#[test]
+fn a_header_is_not_left_alone_at_the_end_of_a_part() {
+    // The third header would end exactly where the first part of the body does.
+    let mut files = files(11, &[10, 0, 100_000]);
+    let headers = 2 * 30 + files[1].0.len() + files[2].0.len();
+    files[1].1 = files[2].1.slice(..65_536 - headers);
+    let archive = archive(Level::Store, Some(65_536), &files);
+    assert_readable(&archive, &files);
+    assert_eq!(part_bytes(&archive.parts[1]), (65_536 - 30 - files[2].0.len()) as u64);
 }
 
 #[test]

@@ -81,6 +81,9 @@ proptest! {
         let written = archive(level, bound, &files);
         prop_assert_eq!(written.entries, files.len() as u64);
         assert_no_part_ends_on_a_buffer_of_info_zip(&written);
+        // 8.5.3: the marker stands at the start of what is split, and only there.
+        let marked = written.parts[0].concat().starts_with(b"PK\x07\x08");
+        prop_assert_eq!(marked, written.parts.len() > 1);
 
         let mut found = read_stream(&written);
         found.sort();
