@@ -137,11 +137,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let request = ReadRequest {
         data_type: TypeId::new("ticket")?,
         window: Window::between(noon, noon + TimeDelta::hours(1)),
-        categories: CategorySelection::only(["sales".to_owned()], source.description.types[0].category.as_ref())?,
+        categories: CategorySelection::only(
+            ["sales".to_owned()],
+            source.description.types[0].category.as_ref(),
+        )?,
     };
-    let batches: Vec<RecordBatch> = futures::executor::block_on(async {
-        source.read(request).await?.try_collect().await
-    })?;
+    let batches: Vec<RecordBatch> =
+        futures::executor::block_on(async { source.read(request).await?.try_collect().await })?;
     for record in batches.iter().flat_map(RecordBatch::iter) {
         print!("{}", String::from_utf8_lossy(record.line));
     }

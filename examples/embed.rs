@@ -73,7 +73,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let mut calls = fs::File::create(folder.path().join("calls.jsonl"))?;
     for minute in 0..60 {
-        writeln!(calls, r#"{{"at":"2026-03-01T10:{minute:02}:00Z","caller":"+49 30 {minute:04}","notes":""}}"#)?;
+        writeln!(
+            calls,
+            r#"{{"at":"2026-03-01T10:{minute:02}:00Z","caller":"+49 30 {minute:04}","notes":""}}"#
+        )?;
     }
     let ports = compose(folder.path())?;
     let owner = Owner::default();
