@@ -106,6 +106,37 @@ fn other_files_are_called_what_they_are() {
 }
 
 #[test]
+fn content_that_is_not_made_of_whole_blocks_is_found() {
+    let at = SEALED.windows(4).position(|four| four == [0xA0, 0x80, 0x04, 0x83]).unwrap();
+    let end = [0; 8];
+    for len in [0_u8, 1, 15, 17, 33] {
+        let content = vec![7; usize::from(len)];
+        let primitive = [&SEALED[..at], &[0x80, len], &content, &end].concat();
+        let constructed = [&SEALED[..at], &[0xA0, 0x80, 0x04, len], &content, &[0, 0], &end].concat();
+        for sealed in [primitive, constructed] {
+            assert!(matches!(check_sealed(&*sealed), Err(OpenError::Malformed { .. })), "{len}");
+            assert!(matches!(open(&sealed, &KEY), Err(OpenError::Malformed { .. })), "{len}");
+        }
+    }
+}
+
+#[test]
+fn content_may_be_cut_into_pieces_of_any_kind() {
+    // X.690 section 8.7.3.2: OCTET STRINGs of any size, empty ones and nested ones among them.
+    let plain = data(100);
+    let sealed = seal(&*sealer(&[&ANNA]), &[&plain]);
+    let (at, end) = (sealed.len() - 10 - 112, sealed.len() - 10);
+    let (header, content, end) = (&sealed[..at - 2], &sealed[at..end], &sealed[end..]);
+    let one = |bytes: &[u8]| [&[0x04, u8::try_from(bytes.len()).unwrap()], bytes].concat();
+    let definite = [&[0x24, 23][..], &one(&content[1..20]), &one(&[]), &one(&[])].concat();
+    let nested = [&[0x24, 0x80, 0x24, 0x80][..], &one(&content[20..90]), &[0, 0, 0, 0]].concat();
+    let pieces = [one(&content[..1]), one(&[]), definite, nested, one(&content[90..])].concat();
+    let cut = [header, &pieces, end].concat();
+    assert!(open(&cut, &KEY).unwrap() == plain);
+    assert_eq!(check_sealed(&*cut).unwrap().content_bytes, 112);
+}
+
+#[test]
 fn absurd_sizes_take_no_memory() {
     // A recipient of 2^40 bytes, 2^16 nested sequences, 5,000 recipients, a content of 2^63 bytes.
     let start = &SEALED[..30];
