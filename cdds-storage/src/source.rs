@@ -1,1 +1,16 @@
-//! Where records come from.
+//! Where records come from: files of JSON lines, SQLite databases.
+//!
+//! The readers here block. Each read has a thread of its own, hands over batches through a bounded
+//! channel, and stops when the stream is dropped.
+
+mod blocking;
+mod config;
+mod filter;
+pub mod json_lines;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+pub use config::{CategoryConfig, TimeConfig, TypeConfig};
+pub use json_lines::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteConfig, SqliteRows, SqliteSource, SqliteType};

@@ -23,7 +23,11 @@ pub(super) use span::escape_free;
 /// # Errors
 /// [`JsonError`] if `input` is not exactly one object, in UTF-8, between optional whitespace. Nothing
 /// stays appended then, though `visit` may have been called.
-pub fn object(input: &[u8], output: &mut Vec<u8>, visit: impl FnMut(&[u8], &[u8])) -> Result<(), JsonError> {
+pub fn object<'i>(
+    input: &'i [u8],
+    output: &mut Vec<u8>,
+    visit: impl FnMut(&'i [u8], &'i [u8]),
+) -> Result<(), JsonError> {
     whole(input, output, |scanner| scanner.record(visit))
 }
 
@@ -42,10 +46,10 @@ pub fn value(input: &[u8], output: &mut Vec<u8>) -> Result<bool, JsonError> {
     Ok(empty)
 }
 
-fn whole<'a, T>(
-    input: &'a [u8],
-    output: &'a mut Vec<u8>,
-    scan: impl FnOnce(&mut Scanner<'a>) -> Result<T, JsonError>,
+fn whole<'i, 'o, T>(
+    input: &'i [u8],
+    output: &'o mut Vec<u8>,
+    scan: impl FnOnce(&mut Scanner<'i, 'o>) -> Result<T, JsonError>,
 ) -> Result<T, JsonError> {
     let start = output.len();
     let mut scanner = Scanner::new(input, output);

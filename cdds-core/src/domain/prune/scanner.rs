@@ -9,10 +9,10 @@ pub const DEPTH_MAX: usize = 127;
 /// Walks `input` and copies what stays in runs that are as long as possible: `run` is the start of
 /// bytes that are to be kept and not copied yet. What is between `run` and `at` is always part of
 /// the result unless a [`Mark`] is restored.
-pub(super) struct Scanner<'a> {
-    input: &'a [u8],
+pub(super) struct Scanner<'i, 'o> {
+    input: &'i [u8],
     at: usize,
-    output: &'a mut Vec<u8>,
+    output: &'o mut Vec<u8>,
     run: usize,
     has_control: bool,
 }
@@ -30,17 +30,17 @@ type Scan<T> = Result<T, JsonError>;
 /// What a value is worth to rule A2.
 type IsEmpty = bool;
 
-impl<'a> Scanner<'a> {
-    pub(super) fn new(input: &'a [u8], output: &'a mut Vec<u8>) -> Self {
+impl<'i, 'o> Scanner<'i, 'o> {
+    pub(super) fn new(input: &'i [u8], output: &'o mut Vec<u8>) -> Self {
         Self { input, at: 0, output, run: 0, has_control: span::has_control(input) }
     }
 
-    pub(super) fn into_output(self) -> &'a mut Vec<u8> {
+    pub(super) fn into_output(self) -> &'o mut Vec<u8> {
         self.output
     }
 
     /// A whole input that is one object.
-    pub(super) fn record(&mut self, visit: impl FnMut(&[u8], &[u8])) -> Scan<()> {
+    pub(super) fn record(&mut self, visit: impl FnMut(&'i [u8], &'i [u8])) -> Scan<()> {
         self.whitespace();
         match self.peek() {
             Some(b'{') => self.object(1, visit)?,
@@ -85,7 +85,7 @@ impl<'a> Scanner<'a> {
 
     /// An object; `at` is on its brace. What it keeps stands between braces, so that the caller may
     /// leave the whole of it out or not.
-    fn object(&mut self, depth: usize, mut visit: impl FnMut(&[u8], &[u8])) -> Scan<IsEmpty> {
+    fn object(&mut self, depth: usize, mut visit: impl FnMut(&'i [u8], &'i [u8])) -> Scan<IsEmpty> {
         self.enter(depth)?;
         if self.closes(b'}') {
             return Ok(true);
@@ -309,7 +309,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn slice(&self, start: usize, end: usize) -> &'a [u8] {
+    fn slice(&self, start: usize, end: usize) -> &'i [u8] {
         self.input.get(start..end).unwrap_or_default()
     }
 

@@ -78,10 +78,10 @@ impl RecordBatchBuilder {
     ///
     /// # Errors
     /// [`RecordError::Json`] if it is not one JSON object.
-    pub fn scan(
+    pub fn scan<'i>(
         &mut self,
-        json: &[u8],
-        visit: impl FnMut(&[u8], &[u8]),
+        json: &'i [u8],
+        visit: impl FnMut(&'i [u8], &'i [u8]),
     ) -> Result<ScannedRecord<'_>, RecordError> {
         let mut open = OpenLine::begin(self);
         prune::object(json, open.lines(), visit)?;

@@ -1,0 +1,228 @@
+//! Readers that block, behind a stream that does not.
+//!
+//! A thread per read sends batches through a bounded channel: two wait, one is being filled, one is
+//! with the consumer, so that a read holds a few batches whatever the amount of data. The stream ends
+//! only when the thread says that it has read everything: a thread that dies is an error, never a
+//! shorter export.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use cdds_core::domain::record::{RecordBatch, RecordBatchBuilder};
+use cdds_core::ports::source::{SourceError, SourceErrorKind};
+use futures::Stream;
+use futures::channel::{mpsc, oneshot};
+use futures::stream::BoxStream;
+
+/// The size at which a batch is handed over.
+const BATCH_BYTES: usize = 512 * 1024;
+
+/// Room for the last record of a batch, which may exceed its size.
+const BATCH_CAPACITY: usize = BATCH_BYTES + 64 * 1024;
+
+/// How much may be read and left out before progress is reported.
+const SILENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// After how many records a reader that hands over nothing looks whether anybody still listens.
+const RECORDS_PER_CHECK: u32 = 1024;
+
+/// Why a reader stops before its end.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Nobody listens any more.
+    Dropped,
+    /// It cannot go on.
+    Failed(SourceError),
+}
+
+impl From<SourceError> for Stop {
+    fn from(error: SourceError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Ends a blocking call of the reader from another thread.
+pub(super) type Interrupt = Box<dyn FnOnce() + Send>;
+
+enum Message {
+    Batch(RecordBatch),
+    Failed(SourceError),
+    Complete,
+}
+
+/// Runs `work` on its own thread. Gives the stream once `work` has called [`Batches::opened`], or the
+/// error with which it ended before.
+pub(super) async fn read<F>(
+    name: String,
+    work: F,
+) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError>
+where
+    F: FnOnce(&mut Batches) -> Result<(), Stop> + Send + 'static,
+{
+    let (sender, receiver) = mpsc::channel(1);
+    let (open_sender, open_receiver) = oneshot::channel();
+    let mut batches = Batches::new(sender, open_sender);
+    thread::Builder::new()
+        .name(format!("read {name}"))
+        .spawn(move || {
+            let result = work(&mut batches);
+            batches.end(result);
+        })
+        .map_err(|error| {
+            SourceError::with_source(
+                SourceErrorKind::Unavailable,
+                format!("cannot start a thread to read {name}"),
+                error,
+            )
+        })?;
+    let interrupt = open_receiver.await.map_err(|oneshot::Canceled| died(&name))??;
+    Ok(Box::pin(Received { receiver, interrupt: Some(interrupt), ended: false, name }))
+}
+
+fn died(name: &str) -> SourceError {
+    SourceError::new(SourceErrorKind::Interrupted, format!("the reader of {name} ended unexpectedly"))
+}
+
+/// The reader's end: a batch that fills, and the way to hand it over.
+pub(super) struct Batches {
+    builder: RecordBatchBuilder,
+    silent_bytes: u64,
+    records_until_check: u32,
+    sender: mpsc::Sender<Message>,
+    open_sender: Option<oneshot::Sender<Result<Interrupt, SourceError>>>,
+    waker: Waker,
+}
+
+impl Batches {
+    fn new(
+        sender: mpsc::Sender<Message>,
+        open_sender: oneshot::Sender<Result<Interrupt, SourceError>>,
+    ) -> Self {
+        Self {
+            builder: RecordBatchBuilder::new(),
+            silent_bytes: 0,
+            records_until_check: RECORDS_PER_CHECK,
+            sender,
+            open_sender: Some(open_sender),
+            waker: Waker::noop().clone(),
+        }
+    }
+
+    /// Says that the source is open and reading begins. `interrupt` is called when the stream is dropped.
+    pub(super) fn opened(&mut self, interrupt: Interrupt) -> Result<(), Stop> {
+        self.builder = RecordBatchBuilder::with_capacity(BATCH_CAPACITY);
+        self.waker = Waker::from(Arc::new(Unpark(thread::current())));
+        match self.open_sender.take() {
+            Some(sender) => sender.send(Ok(interrupt)).map_err(|_| Stop::Dropped),
+            None => Ok(()),
+        }
+    }
+
+    /// The batch that is being filled.
+    pub(super) fn builder(&mut self) -> &mut RecordBatchBuilder {
+        &mut self.builder
+    }
+
+    /// Says that a record of this size was read, whether it became part of the batch or not. Hands the
+    /// batch over when it is full.
+    pub(super) fn record_read(&mut self, bytes: u64) -> Result<(), Stop> {
+        self.builder.add_bytes_read(bytes);
+        self.silent_bytes += bytes;
+        if self.builder.len_bytes() >= BATCH_BYTES || self.silent_bytes >= SILENT_BYTES_MAX {
+            return self.flush();
+        }
+        self.records_until_check -= 1;
+        if self.records_until_check == 0 { self.check() } else { Ok(()) }
+    }
+
+    /// Whether it makes sense to go on.
+    pub(super) fn check(&mut self) -> Result<(), Stop> {
+        self.records_until_check = RECORDS_PER_CHECK;
+        if self.sender.is_closed() { Err(Stop::Dropped) } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), Stop> {
+        self.silent_bytes = 0;
+        if self.builder.is_empty() {
+            return Ok(());
+        }
+        let batch = self.builder.take();
+        self.send(Message::Batch(batch))
+    }
+
+    /// Waits until there is room in the channel.
+    fn send(&mut self, message: Message) -> Result<(), Stop> {
+        let mut context = Context::from_waker(&self.waker);
+        loop {
+            match self.sender.poll_ready(&mut context) {
+                Poll::Ready(Ok(())) => return self.sender.start_send(message).map_err(|_| Stop::Dropped),
+                Poll::Ready(Err(_)) => return Err(Stop::Dropped),
+                Poll::Pending => thread::park(),
+            }
+        }
+    }
+
+    /// Passes on how reading ended, after the records before.
+    fn end(&mut self, result: Result<(), Stop>) {
+        let last = match result {
+            Ok(()) => Message::Complete,
+            Err(Stop::Failed(error)) => match self.open_sender.take() {
+                // Nobody waits for the answer any more if this fails.
+                Some(sender) => return drop(sender.send(Err(error))),
+                None => Message::Failed(error),
+            },
+            Err(Stop::Dropped) => return,
+        };
+        // Likewise: a stream that was dropped needs no end.
+        let _ = self.flush().and_then(|()| self.send(last));
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// The consumer's end.
+struct Received {
+    receiver: mpsc::Receiver<Message>,
+    interrupt: Option<Interrupt>,
+    ended: bool,
+    name: String,
+}
+
+impl Stream for Received {
+    type Item = Result<RecordBatch, SourceError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let message = std::task::ready!(Pin::new(&mut self.receiver).poll_next(context));
+        self.ended = !matches!(message, Some(Message::Batch(_)));
+        Poll::Ready(match message {
+            Some(Message::Batch(batch)) => Some(Ok(batch)),
+            Some(Message::Failed(error)) => Some(Err(error)),
+            Some(Message::Complete) => None,
+            None => Some(Err(died(&self.name))),
+        })
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        // First nobody listens, then the call that is under way ends: the reader sees the reason.
+        self.receiver.close();
+        if let Some(interrupt) = self.interrupt.take() {
+            interrupt();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! What the sources of this crate have in common when they are set up.
+
+use std::collections::BTreeSet;
+
+use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::instant::InstantFormat;
+use cdds_core::domain::selection::CategoryDimension;
+use cdds_core::ports::source::{DataType, Description, SourceError, SourceErrorKind};
+use chrono::Duration;
+
+/// One data type of a source; `R` says where its records are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeConfig<R> {
+    /// The identifier under which jobs name the type.
+    pub id: TypeId,
+    /// Where its records are.
+    pub rows: R,
+    /// The event instant; without one only `All` is possible (rule W7).
+    pub time: Option<TimeConfig>,
+    /// The category dimension, if there is one (rule J3).
+    pub category: Option<CategoryConfig>,
+    /// How late a record may become visible after its instant (rule W4).
+    pub settle_lag: Duration,
+}
+
+/// Where the event instant of a record is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeConfig {
+    /// The column, or the member of the outermost JSON object.
+    pub column: String,
+    /// The form of its values. A declared form is a promise: values in another form are bad records,
+    /// or, when an index leads past them, are not seen.
+    pub format: InstantFormat,
+}
+
+/// Where the category of a record is, and which ones there are (rule J3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CategoryConfig {
+    /// What people call the dimension: "media types".
+    pub name: String,
+    /// The column, or the member of the outermost JSON object.
+    pub column: String,
+    /// The declared values, as they stand in the records. Records with others are exported under
+    /// "all" (rule A1).
+    pub values: Vec<String>,
+}
+
+impl<R> TypeConfig<R> {
+    /// A type without instants and categories, with the default lag of one second (rule W4).
+    pub fn new(id: TypeId, rows: R) -> Self {
+        Self { id, rows, time: None, category: None, settle_lag: Duration::seconds(1) }
+    }
+
+    /// With an event instant in this column or member.
+    #[must_use]
+    pub fn with_time(mut self, column: impl Into<String>, format: InstantFormat) -> Self {
+        self.time = Some(TimeConfig { column: column.into(), format });
+        self
+    }
+
+    /// With a category dimension.
+    #[must_use]
+    pub fn with_category(mut self, category: CategoryConfig) -> Self {
+        self.category = Some(category);
+        self
+    }
+
+    /// The columns or members on which reading depends.
+    pub(super) fn required_columns(&self) -> impl Iterator<Item = &str> {
+        let time = self.time.iter().map(|time| time.column.as_str());
+        time.chain(self.category.iter().map(|category| category.column.as_str()))
+    }
+
+    fn data_type(&self) -> DataType {
+        let category = self.category.as_ref().map(|category| CategoryDimension {
+            name: category.name.clone(),
+            values: category.values.clone(),
+        });
+        DataType {
+            id: self.id.clone(),
+            category,
+            has_event_instant: self.time.is_some(),
+            settle_lag: self.settle_lag,
+        }
+    }
+}
+
+/// The description of a source with these types.
+pub(super) fn describe<R>(
+    id: &SourceId,
+    title: &str,
+    types: &[TypeConfig<R>],
+) -> Result<Description, SourceError> {
+    let invalid =
+        |reason: String| SourceError::new(SourceErrorKind::Invalid, format!("source {id}: {reason}"));
+    if types.is_empty() {
+        return Err(invalid("it declares no data type: add at least one".to_owned()));
+    }
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = types.iter().find(|data_type| !seen.insert(&data_type.id)) {
+        return Err(invalid(format!("data type {} is declared twice: rename one", twice.id)));
+    }
+    let types = types.iter().map(TypeConfig::data_type).collect();
+    Ok(Description { id: id.clone(), title: title.to_owned(), types })
+}
+
+/// The type that a request names.
+pub(super) fn find<'a, R>(
+    source: &SourceId,
+    types: &'a [TypeConfig<R>],
+    id: &TypeId,
+) -> Result<&'a TypeConfig<R>, SourceError> {
+    types.iter().find(|data_type| data_type.id == *id).ok_or_else(|| {
+        let known: Vec<&str> = types.iter().map(|data_type| data_type.id.as_str()).collect();
+        SourceError::new(
+            SourceErrorKind::Invalid,
+            format!("source {source} has no data type {id}: choose out of {}", known.join(", ")),
+        )
+    })
+}

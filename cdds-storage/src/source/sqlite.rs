@@ -1,0 +1,133 @@
+//! Tables and queries of a SQLite database, which is only read.
+
+mod open;
+mod rows;
+mod statement;
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use cdds_core::domain::id::SourceId;
+use cdds_core::domain::record::RecordBatch;
+use cdds_core::ports::source::{Description, Estimate, ReadRequest, Source, SourceError};
+use futures::stream::BoxStream;
+
+use super::blocking::{self, Batches, Stop};
+use super::config::{self, TypeConfig};
+use super::filter::Filter;
+use open::Database;
+
+/// Where the records of a type are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SqliteRows {
+    /// All rows of a table or a view.
+    Table(String),
+    /// The rows of a query; the columns need distinct names.
+    Query(String),
+}
+
+/// A data type in a SQLite database.
+pub type SqliteType = TypeConfig<SqliteRows>;
+
+/// How a [`SqliteSource`] is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqliteConfig {
+    /// The identifier under which jobs name the source.
+    pub id: SourceId,
+    /// The name shown to people.
+    pub title: String,
+    /// The database file.
+    pub path: PathBuf,
+    /// The data types.
+    pub types: Vec<SqliteType>,
+}
+
+/// Reads tables and queries of a SQLite database.
+///
+/// The columns become keys in their order; INTEGER and REAL become numbers, TEXT text, BLOB Base64, and
+/// NULL is left out (rule A2). A read sees one state of the database, whatever is written meanwhile, and
+/// rows come in the order in which SQLite finds them. Each row's instant is checked here, whatever the
+/// database stores it as; a declared [`InstantFormat`](cdds_core::domain::instant::InstantFormat) lets
+/// an index on its column narrow down the rows beforehand. Categories are narrowed down by the database
+/// too.
+#[derive(Debug)]
+pub struct SqliteSource {
+    config: SqliteConfig,
+    description: Description,
+}
+
+impl SqliteSource {
+    /// A source over this database, which is opened when a read begins.
+    ///
+    /// # Errors
+    /// [`SourceErrorKind::Invalid`](cdds_core::ports::source::SourceErrorKind::Invalid) if there are no
+    /// data types, or two of the same name.
+    pub fn new(config: SqliteConfig) -> Result<Self, SourceError> {
+        let description = config::describe(&config.id, &config.title, &config.types)?;
+        Ok(Self { config, description })
+    }
+
+    fn reading(&self, request: &ReadRequest) -> Result<Reading, SourceError> {
+        let data_type = config::find(&self.config.id, &self.config.types, &request.data_type)?;
+        Ok(Reading {
+            name: format!("{} {}", self.config.id, data_type.id),
+            path: self.config.path.clone(),
+            data_type: data_type.clone(),
+            filter: Filter::new(data_type, request)?,
+            request: request.clone(),
+        })
+    }
+}
+
+#[async_trait]
+impl Source for SqliteSource {
+    fn describe(&self) -> &Description {
+        &self.description
+    }
+
+    async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
+        let reading = self.reading(request)?;
+        ::blocking::unblock(move || reading.estimate()).await
+    }
+
+    async fn read(
+        &self,
+        request: ReadRequest,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+        let reading = self.reading(&request)?;
+        blocking::read(reading.name.clone(), move |batches| reading.run(batches)).await
+    }
+}
+
+/// One read.
+#[derive(Debug)]
+struct Reading {
+    name: String,
+    path: PathBuf,
+    data_type: SqliteType,
+    filter: Filter,
+    request: ReadRequest,
+}
+
+impl Reading {
+    fn run(&self, batches: &mut Batches) -> Result<(), Stop> {
+        let database = Database::open(&self.path, &self.name)?;
+        let relation = database.relation(&self.data_type)?;
+        let interrupt = database.interrupt_handle();
+        batches.opened(Box::new(move || interrupt.interrupt()))?;
+        let columns = rows::Columns::new(&self.data_type, &relation);
+        let mut ordinal = 0;
+        for statement in statement::select(&self.data_type, &relation, &self.request) {
+            // An interrupt that came between two statements stopped neither.
+            batches.check()?;
+            rows::read(&database, &statement, &columns, &self.filter, &mut ordinal, batches)?;
+        }
+        Ok(())
+    }
+
+    fn estimate(&self) -> Result<Option<Estimate>, SourceError> {
+        let database = Database::open(&self.path, &self.name)?;
+        let relation = database.relation(&self.data_type)?;
+        statement::estimate(&database, &self.data_type, &relation, &self.request)
+    }
+}

@@ -1,0 +1,169 @@
+//! The database and what it holds.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use cdds_core::ports::source::{SourceError, SourceErrorKind};
+use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags};
+
+use super::{SqliteRows, SqliteType};
+
+/// How long a locked database is waited for before the read is given up and retried later (rule E5).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An open database, seen at one moment.
+#[derive(Debug)]
+pub(super) struct Database {
+    connection: Connection,
+    name: String,
+}
+
+/// What rows are selected from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Relation {
+    /// As it stands after FROM.
+    pub(super) from: String,
+    /// The columns, in order.
+    pub(super) columns: Vec<String>,
+    /// Whether rows have a `_rowid_`, to name them by.
+    pub(super) has_rowid: bool,
+}
+
+impl Database {
+    /// Opens the file for reading and begins the transaction in which everything is read.
+    pub(super) fn open(path: &Path, name: &str) -> Result<Self, SourceError> {
+        if !path.is_file() {
+            return Err(SourceError::new(
+                SourceErrorKind::Missing,
+                format!("{name}: there is no database file {}: correct the path", path.display()),
+            ));
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.pragma_update(None, "query_only", true)?;
+            // The first read fixes the state that all later ones see.
+            connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")?;
+            Ok(connection)
+        });
+        let name = name.to_owned();
+        match opened {
+            Ok(connection) => Ok(Self { connection, name }),
+            Err(error) => Err(failure(&name, &format!("cannot open {}", path.display()), error)),
+        }
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) fn interrupt_handle(&self) -> InterruptHandle {
+        self.connection.get_interrupt_handle()
+    }
+
+    /// An error of SQLite. Its text holds SQL from the configuration, but no values: those are bound.
+    pub(super) fn failure(&self, error: rusqlite::Error) -> SourceError {
+        failure(&self.name, "the database cannot be read", error)
+    }
+
+    /// The table or query of a type, checked for the columns that reading depends on. They must be:
+    /// SQLite takes a quoted name that it does not know for a string.
+    pub(super) fn relation(&self, data_type: &SqliteType) -> Result<Relation, SourceError> {
+        let relation = match &data_type.rows {
+            SqliteRows::Table(table) => self.table(table)?,
+            SqliteRows::Query(query) => self.query(query)?,
+        };
+        let known = |name: &str| relation.columns.iter().any(|column| column.eq_ignore_ascii_case(name));
+        match data_type.required_columns().find(|column| !known(column)) {
+            Some(column) => Err(self.missing(&format!(
+                "there is no column {column:?}: choose out of {}",
+                relation.columns.join(", ")
+            ))),
+            None => Ok(relation),
+        }
+    }
+
+    fn table(&self, table: &str) -> Result<Relation, SourceError> {
+        let tables = self.tables().map_err(|error| self.failure(error))?;
+        if !tables.iter().any(|known| known.eq_ignore_ascii_case(table)) {
+            let known = if tables.is_empty() { "there are none".to_owned() } else { tables.join(", ") };
+            return Err(self.missing(&format!("there is no table {table:?}: choose out of: {known}")));
+        }
+        let from = quoted(table);
+        let select = format!("SELECT * FROM {from}");
+        let (columns, _) = self.prepared(&select).map_err(|error| self.failure(error))?;
+        // Views and tables WITHOUT ROWID have none.
+        let has_rowid = self.connection.prepare(&format!("SELECT _rowid_ FROM {from}")).is_ok()
+            && !self.is_view(table).map_err(|error| self.failure(error))?;
+        Ok(Relation { from, columns, has_rowid })
+    }
+
+    fn query(&self, query: &str) -> Result<Relation, SourceError> {
+        let query = query.trim_end().trim_end_matches(';');
+        // Named as it stands, not as a part of a larger statement, so that errors point at it.
+        let (columns, is_read_only) = self.prepared(query).map_err(|error| {
+            SourceError::with_source(
+                SourceErrorKind::Invalid,
+                format!("{}: the query cannot be run: correct it", self.name),
+                error,
+            )
+        })?;
+        if !is_read_only || columns.is_empty() {
+            return Err(self.invalid("the query is not a SELECT: only those are run"));
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = columns.iter().find(|column| !seen.insert(column.to_ascii_lowercase())) {
+            return Err(self.invalid(&format!("the query gives two columns {twice:?}: name one with AS")));
+        }
+        // On lines of its own, for a comment at its end.
+        Ok(Relation { from: format!("(\n{query}\n)"), columns, has_rowid: false })
+    }
+
+    fn tables(&self) -> rusqlite::Result<Vec<String>> {
+        let mut statement = self.connection.prepare(
+            r"SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name",
+        )?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    }
+
+    fn is_view(&self, table: &str) -> rusqlite::Result<bool> {
+        self.connection.query_row(
+            "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'view' AND lower(name) = lower(?1)",
+            [table],
+            |row| row.get(0),
+        )
+    }
+
+    /// The columns of a statement, and whether it only reads.
+    fn prepared(&self, sql: &str) -> rusqlite::Result<(Vec<String>, bool)> {
+        let statement = self.connection.prepare(sql)?;
+        Ok((statement.column_names().map(str::to_owned).collect(), statement.readonly()))
+    }
+
+    fn invalid(&self, reason: &str) -> SourceError {
+        SourceError::new(SourceErrorKind::Invalid, format!("{}: {reason}", self.name))
+    }
+
+    fn missing(&self, reason: &str) -> SourceError {
+        SourceError::new(SourceErrorKind::Missing, format!("{}: {reason}", self.name))
+    }
+}
+
+fn failure(name: &str, what: &str, error: rusqlite::Error) -> SourceError {
+    let kind = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen) => {
+            SourceErrorKind::Unavailable
+        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => {
+            SourceErrorKind::Invalid
+        }
+        _ => SourceErrorKind::Interrupted,
+    };
+    SourceError::with_source(kind, format!("{name}: {what}"), error)
+}
+
+/// A name as SQL has it, whatever characters it holds.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,185 @@
+//! The statements of a read.
+//!
+//! Whether a row belongs to the read is decided for each row by the
+//! [`Filter`](crate::source::filter::Filter). The conditions here only spare SQLite rows that cannot,
+//! so that an index is of use. They must let through every row that might, however it is stored:
+//! SQLite orders numbers before text before blobs, so `< ''` means the numbers and `>= x''` the blobs,
+//! and both are ranges that an index serves.
+//!
+//! The ranges are disjoint and run one after another. One statement with OR would keep the rowids that it
+//! has seen in memory.
+
+use cdds_core::domain::instant::InstantFormat;
+use cdds_core::domain::selection::CategorySelection;
+use cdds_core::domain::window::Window;
+use cdds_core::ports::source::{Estimate, ReadRequest, SourceError};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use rusqlite::params_from_iter;
+use rusqlite::types::Value;
+
+use super::open::{Database, Relation, quoted};
+use super::{SqliteRows, SqliteType};
+
+/// How many rows are counted at most for an estimate; a fraction of a second.
+const COUNT_MAX: i64 = 500_000;
+
+/// SQL with its bound values.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Statement {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+}
+
+/// A condition on one column.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Condition {
+    sql: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Condition {
+    fn and(mut self, sql: String, values: impl IntoIterator<Item = Value>) -> Self {
+        self.sql.push(sql);
+        self.values.extend(values);
+        self
+    }
+
+    fn statement(self, select: &str, from: &str) -> Statement {
+        let filter =
+            if self.sql.is_empty() { String::new() } else { format!(" WHERE {}", self.sql.join(" AND ")) };
+        Statement { sql: format!("SELECT {select} FROM {from}{filter}"), values: self.values }
+    }
+}
+
+/// The statements which together give each row once that `request` may ask for. If rows have one, the
+/// rowid comes first, then the columns.
+pub(super) fn select(data_type: &SqliteType, relation: &Relation, request: &ReadRequest) -> Vec<Statement> {
+    let select = if relation.has_rowid { "_rowid_, *" } else { "*" };
+    let conditions = conditions(data_type, request).into_iter();
+    conditions.map(|condition| condition.statement(select, &relation.from)).collect()
+}
+
+fn conditions(data_type: &SqliteType, request: &ReadRequest) -> Vec<Condition> {
+    let ranges = match &data_type.time {
+        Some(time) => time_ranges(&quoted(&time.column), time.format, request.window),
+        None => vec![Condition::default()],
+    };
+    match (&data_type.category, &request.categories) {
+        (Some(category), CategorySelection::Only(values)) => {
+            let column = quoted(&category.column);
+            let values: Vec<Value> = values.iter().flat_map(|value| spellings(value)).collect();
+            let sql = format!("{column} IN ({})", vec!["?"; values.len()].join(", "));
+            ranges.into_iter().map(|range| range.and(sql.clone(), values.clone())).collect()
+        }
+        _ => ranges,
+    }
+}
+
+/// What a category may be stored as: the text, or the number that is written so.
+fn spellings(category: &str) -> impl Iterator<Item = Value> {
+    let number = category.parse::<i64>().ok().map(Value::Integer);
+    std::iter::once(Value::Text(category.to_owned())).chain(number)
+}
+
+/// Disjoint ranges with every row whose instant may lie in `window`. Without a start, undated rows and
+/// nearly all others are wanted too; then, and without a declared format, nothing is narrowed down.
+fn time_ranges(column: &str, format: InstantFormat, window: Window) -> Vec<Condition> {
+    let Some(start) = window.start() else {
+        return vec![Condition::default()];
+    };
+    let per_second = match format {
+        InstantFormat::Unix => 1,
+        InstantFormat::UnixMillis => 1_000,
+        InstantFormat::UnixMicros => 1_000_000,
+        InstantFormat::Iso => return iso_ranges(column, start, window.end()),
+        InstantFormat::Any => return vec![Condition::default()],
+    };
+    let micros_per_unit = 1_000_000 / per_second;
+    let whole_units = |instant: DateTime<Utc>| instant.timestamp_micros().div_euclid(micros_per_unit);
+    let bounds = [Value::Integer(whole_units(start)), Value::Integer(whole_units(window.end()) + 1)];
+    vec![
+        // The plus keeps the index to the bounds.
+        Condition::default().and(format!("{column} >= ? AND {column} < ? AND +{column} < ''"), bounds),
+        // Numbers kept as text, which do not sort by size.
+        Condition::default().and(format!("{column} >= ''"), []),
+    ]
+}
+
+/// Text sorts by its own offset's calendar, which is less than a day away from UTC.
+fn iso_ranges(column: &str, start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<Condition> {
+    let bounds = [date_text(start, TimeDelta::days(-1)), date_text(end, TimeDelta::days(2))];
+    vec![
+        Condition::default().and(format!("{column} >= ? AND {column} < ?"), bounds.map(Value::Text)),
+        // Not as promised: they are read in order to be refused.
+        Condition::default().and(format!("{column} < ''"), []),
+        Condition::default().and(format!("{column} >= x''"), []),
+    ]
+}
+
+/// Text that sorts like the date. Years of other than four digits are before or after all others.
+fn date_text(instant: DateTime<Utc>, shift: TimeDelta) -> String {
+    let date = instant.date_naive().checked_add_signed(shift).unwrap_or(instant.date_naive());
+    match date.year() {
+        0..=9999 => date.format("%Y-%m-%d").to_string(),
+        ..0 => String::new(),
+        _ => ":".to_owned(),
+    }
+}
+
+/// How many rows a read will give, if an index or the greatest rowid tells.
+pub(super) fn estimate(
+    database: &Database,
+    data_type: &SqliteType,
+    relation: &Relation,
+    request: &ReadRequest,
+) -> Result<Option<Estimate>, SourceError> {
+    let whole = request.window.start().is_none() && request.categories == CategorySelection::All;
+    let records = match &data_type.rows {
+        SqliteRows::Table(_) if whole && relation.has_rowid => greatest_rowid(database, relation),
+        _ => count(database, conditions(data_type, request), relation),
+    };
+    let records = records.map_err(|error| database.failure(error))?;
+    Ok(records.and_then(|records| u64::try_from(records).ok()).map(|records| Estimate { records }))
+}
+
+fn greatest_rowid(database: &Database, relation: &Relation) -> rusqlite::Result<Option<i64>> {
+    let sql = format!("SELECT coalesce(max(_rowid_), 0) FROM {}", relation.from);
+    database.connection().query_row(&sql, [], |row| row.get(0)).map(Some)
+}
+
+/// Counts by index what the conditions let through, up to a limit.
+fn count(
+    database: &Database,
+    conditions: Vec<Condition>,
+    relation: &Relation,
+) -> rusqlite::Result<Option<i64>> {
+    let mut rows = 0;
+    for condition in conditions {
+        let mut statement = condition.statement("1", &relation.from);
+        if !is_indexed(database, &statement)? {
+            return Ok(None);
+        }
+        statement.sql = format!("SELECT count(*) FROM ({} LIMIT {COUNT_MAX})", statement.sql);
+        let values = params_from_iter(&statement.values);
+        rows += database.connection().query_row(&statement.sql, values, |row| row.get::<_, i64>(0))?;
+        if rows >= COUNT_MAX {
+            return Ok(None);
+        }
+    }
+    Ok(Some(rows))
+}
+
+/// Whether SQLite answers the statement by searches in indexes only.
+fn is_indexed(database: &Database, statement: &Statement) -> rusqlite::Result<bool> {
+    let plan = plan(database, statement)?;
+    Ok(!plan.is_empty() && plan.iter().all(|step| step.starts_with("SEARCH ")))
+}
+
+/// What EXPLAIN QUERY PLAN says.
+fn plan(database: &Database, statement: &Statement) -> rusqlite::Result<Vec<String>> {
+    let mut explain = database.connection().prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql))?;
+    explain.query_map(params_from_iter(&statement.values), |row| row.get(3))?.collect()
+}
+
+#[cfg(test)]
+mod tests;

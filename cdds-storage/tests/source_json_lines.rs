@@ -1,0 +1,202 @@
+//! The json-lines source over real files.
+
+use std::fs;
+use std::path::Path;
+
+use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::instant::InstantFormat;
+use cdds_core::domain::record::{Place, RecordBatch};
+use cdds_core::domain::selection::CategorySelection;
+use cdds_core::domain::window::Window;
+use cdds_core::ports::source::{ReadRequest, Source, SourceError, SourceErrorKind};
+use cdds_storage::source::json_lines::LINE_BYTES_MAX;
+use cdds_storage::source::{CategoryConfig, JsonLinesConfig, JsonLinesSource, JsonLinesType};
+use chrono::{DateTime, NaiveDate, Utc};
+use futures::executor::block_on;
+use futures::{StreamExt, TryStreamExt};
+
+fn id() -> TypeId {
+    TypeId::new("interaction").unwrap()
+}
+
+fn plain() -> JsonLinesType {
+    JsonLinesType::new(id(), None)
+}
+
+fn dated() -> JsonLinesType {
+    plain().with_time("at", InstantFormat::Any).with_category(CategoryConfig {
+        name: "media types".to_owned(),
+        column: "media".to_owned(),
+        values: vec!["voice".to_owned(), "chat".to_owned()],
+    })
+}
+
+fn source(path: impl AsRef<Path>, data_type: JsonLinesType) -> JsonLinesSource {
+    JsonLinesSource::new(JsonLinesConfig {
+        id: SourceId::new("files").unwrap(),
+        title: "Files".to_owned(),
+        path: path.as_ref().to_str().unwrap().to_owned(),
+        types: vec![data_type],
+        line_bytes_max: LINE_BYTES_MAX,
+    })
+    .unwrap()
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn everything() -> ReadRequest {
+    ReadRequest {
+        data_type: id(),
+        window: Window::until(at("9000-01-01T00:00:00Z")),
+        categories: CategorySelection::All,
+    }
+}
+
+fn read(source: &JsonLinesSource, request: ReadRequest) -> Result<Vec<RecordBatch>, SourceError> {
+    block_on(async { source.read(request).await?.try_collect().await })
+}
+
+fn lines(batches: &[RecordBatch]) -> String {
+    batches.iter().map(|batch| String::from_utf8(batch.lines().to_vec()).unwrap()).collect()
+}
+
+#[test]
+fn files_are_read_in_the_order_of_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("b.jsonl", "\u{feff}{\"n\":3}\r\n\r\n  \n{\"n\":4, \"empty\": \"\"}"),
+        ("a.jsonl", "{\"n\":1}\n{\"n\":2}\n"),
+        ("c.jsonl", ""),
+        ("other.txt", "not JSON"),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    fs::create_dir(folder.path().join("d.jsonl")).unwrap();
+    let source = source(folder.path().join("*.jsonl"), plain());
+    let batches = read(&source, everything()).unwrap();
+    assert_eq!(lines(&batches), "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n{\"n\":4}\n");
+}
+
+#[test]
+fn a_name_with_pattern_characters_may_be_meant_literally() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data[1].jsonl");
+    fs::write(&path, "{\"n\":1}\n").unwrap();
+    assert_eq!(lines(&read(&source(&path, plain()), everything()).unwrap()), "{\"n\":1}\n");
+    let own = JsonLinesType { rows: Some(path.to_str().unwrap().to_owned()), ..plain() };
+    assert_eq!(lines(&read(&source("/nowhere", own), everything()).unwrap()), "{\"n\":1}\n");
+}
+
+#[test]
+fn w1_w7_a1_window_category_and_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.jsonl");
+    fs::write(
+        &path,
+        r#"{"n":1,"at":"2026-01-31T23:59:59.999999Z","media":"voice"}
+{"n":2,"at":"2026-02-01T00:00:00Z","media":"chat"}
+{"n":3,"at":1769904000000,"media":"fax"}
+{"n":4,"\u0061t":"2026-02-01T01:30:00+01:00","media":"\u0076oice"}
+{"n":5,"at":null,"media":"voice"}
+{"n":6,"media":null}
+{"n":7,"at":"2026-02-02 00:00:00","media":"voice"}
+"#,
+    )
+    .unwrap();
+    let source = source(&path, dated());
+    let placed = |window: Window, categories| {
+        let batches = read(&source, ReadRequest { data_type: id(), window, categories }).unwrap();
+        let mut found = Vec::new();
+        for record in batches.iter().flat_map(RecordBatch::iter) {
+            let json: serde_json::Value = serde_json::from_slice(record.line).unwrap();
+            let Place::Dated { category, day } = record.place else { panic!("{record:?}") };
+            found.push((
+                json["n"].as_i64().unwrap(),
+                category.as_deref().map(str::to_owned),
+                day.map(|day| day.to_string()),
+            ));
+        }
+        found
+    };
+    let first = NaiveDate::from_ymd_opt(2026, 2, 1).unwrap().to_string();
+    let day = Window::between(at("2026-02-01T00:00:00Z"), at("2026-02-02T00:00:00Z"));
+    let expected = [(2, Some("chat")), (3, None), (4, Some("voice"))];
+    let expected = expected.map(|(n, category)| (n, category.map(str::to_owned), Some(first.clone())));
+    assert_eq!(placed(day, CategorySelection::All), expected);
+    let voice = CategorySelection::Only(["voice".to_owned()].into());
+    assert_eq!(placed(day, voice), expected[2..]);
+    let undated = placed(Window::until(at("2026-02-01T00:00:00Z")), CategorySelection::All);
+    assert_eq!(undated.iter().map(|(n, ..)| *n).collect::<Vec<_>>(), [1, 5, 6]);
+    assert_eq!((undated[1].1.as_deref(), undated[1].2.as_deref()), (Some("voice"), None));
+}
+
+#[test]
+fn e10_bad_records_are_named_by_file_and_line_and_not_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bad, reason) in [
+        ("syntax", "{\"secret\":\"4711\",}", "unexpected character at byte 18"),
+        ("array", "[\"4711\"]", "an object is expected"),
+        ("two", "{} {\"secret\":4711}", "more text after the end"),
+        ("time", "{\"at\":\"4711-13-01\"}", "member \"at\": the value is not an instant"),
+        ("boolean", "{\"at\":true}", "member \"at\": the value is not an instant"),
+        ("surrogate", "{\"at\":\"4711\\ud800\"}", "member \"at\": the value is not an instant"),
+    ] {
+        let path = folder.path().join(format!("{name}.jsonl"));
+        fs::write(&path, format!("{{\"n\":1}}\n\n{bad}\n{{\"n\":2}}\n")).unwrap();
+        let source = source(&path, dated());
+        let mut stream = block_on(source.read(everything())).unwrap();
+        let before = block_on(stream.next()).unwrap().unwrap();
+        assert_eq!(before.lines().as_ref(), b"{\"n\":1}\n");
+        let error = block_on(stream.next()).unwrap().unwrap_err();
+        assert_eq!(error.kind(), SourceErrorKind::BadRecord);
+        let report = error.report();
+        assert!(report.contains(&format!("line 3 of {}", path.display())), "{report}");
+        assert!(report.contains(reason), "{report}");
+        assert!(!report.contains("4711"), "{report}");
+        assert!(block_on(stream.next()).is_none());
+    }
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in ["none.jsonl", "*.jsonl"] {
+        let path = folder.path().join(path);
+        let error = read(&source(&path, plain()), everything()).unwrap_err();
+        assert_eq!(error.kind(), SourceErrorKind::Missing);
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
+    let error = read(&source("a/***/b", plain()), everything()).unwrap_err();
+    assert_eq!(error.kind(), SourceErrorKind::Invalid);
+}
+
+#[test]
+fn requests_that_do_not_fit_are_refused() {
+    let source = source("unused", plain());
+    let windowed = Window::between(at("2026-01-01T00:00:00Z"), at("2026-02-01T00:00:00Z"));
+    let voice = CategorySelection::Only(["voice".to_owned()].into());
+    for request in [
+        ReadRequest { data_type: TypeId::new("other").unwrap(), ..everything() },
+        ReadRequest { window: windowed, ..everything() },
+        ReadRequest { categories: voice, ..everything() },
+    ] {
+        assert_eq!(read(&source, request).unwrap_err().kind(), SourceErrorKind::Invalid);
+    }
+}
+
+#[test]
+fn much_data_comes_in_small_batches_and_an_estimate_is_near() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("many.jsonl");
+    let text: String = (0..50_000).map(|n| format!("{{\"n\":{n},\"pad\":\"{:060}\"}}\n", n)).collect();
+    fs::write(&path, &text).unwrap();
+    let source = source(&path, plain());
+    let batches = read(&source, everything()).unwrap();
+    assert_eq!(lines(&batches), text);
+    assert!(batches.iter().all(|batch| batch.lines_bytes() < 600_000));
+    assert_eq!(batches.iter().map(RecordBatch::bytes_read).sum::<u64>(), text.len() as u64);
+    let estimate = block_on(source.estimate(&everything())).unwrap().unwrap();
+    assert!((45_000..55_000).contains(&estimate.records), "{estimate:?}");
+}
