@@ -1,1 +1,42 @@
-//! The split-ZIP archive: writer, joiner, reader.
+//! The split-ZIP archive: writer, finder, reader, joiner.
+//!
+//! The writer is our own, since no crate writes PKWARE splits: sans-IO, one file per structure of the
+//! format, each named after its section of APPNOTE 6.3.10. Every entry is one compressed buffer, so that
+//! sizes and CRC stand in its header and a reader needs no seeking.
+//!
+//! ```text
+//! writing   ZipPackager ─ pack (any thread) ═ Packed ═ push ─ PartEvents ─ finish ─ PartIndex
+//! reading   PartSet (names beside one part) ─ Parts (plain, or decrypting readers)
+//!             ├ stream::ArchiveStream   entries in order, each CRC checked, the directory compared at the end
+//!             ├ extract::extract        into a folder
+//!             ├ extract::verify         into nothing
+//!             └ join::join              into one plain .zip
+//! ```
+//!
+//! Reading is one pass over the parts, in order: sealed parts are decrypted on the way, and no plaintext
+//! copy of a part is ever stored.
+
+mod central_record;
+mod compress;
+mod dos_time;
+mod end_record;
+mod entry_fields;
+mod entry_path;
+mod error;
+pub mod extract;
+mod field;
+pub mod join;
+mod local_header;
+mod packager;
+mod part_cursor;
+pub mod parts;
+pub mod set;
+pub mod stream;
+mod writer;
+mod zip64_extra;
+
+pub use compress::Level;
+pub use error::ArchiveError;
+pub use packager::ZipPackager;
+pub use parts::Parts;
+pub use set::PartSet;

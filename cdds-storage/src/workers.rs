@@ -1,1 +1,104 @@
 //! The CPU pool.
+
+use std::any::Any;
+use std::io;
+use std::num::NonZeroUsize;
+
+use cdds_core::ports::workers::Workers;
+
+/// A fixed number of threads that take work first in, first out.
+///
+/// A closure that panics is logged and lost; its thread goes on. Dropping the pool lets what was submitted
+/// run to its end and does not wait for it.
+#[derive(Debug)]
+pub struct ThreadPool {
+    pool: rayon_core::ThreadPool,
+    threads: NonZeroUsize,
+}
+
+impl ThreadPool {
+    /// Starts `threads` threads; `None` for one per processor that this process may use.
+    ///
+    /// # Errors
+    /// If the system refuses to start a thread.
+    pub fn new(threads: Option<NonZeroUsize>) -> io::Result<Self> {
+        let threads = match threads {
+            Some(threads) => threads,
+            None => std::thread::available_parallelism()?,
+        };
+        let pool = rayon_core::ThreadPoolBuilder::new()
+            .num_threads(threads.get())
+            .thread_name(|index| format!("cdds-worker-{index}"))
+            .panic_handler(|payload| {
+                tracing::error!(panic = message(payload.as_ref()), "a worker lost its task");
+            })
+            .build()
+            .map_err(io::Error::other)?;
+        Ok(Self { pool, threads })
+    }
+}
+
+impl Workers for ThreadPool {
+    fn parallelism(&self) -> NonZeroUsize {
+        self.threads
+    }
+
+    fn submit(&self, work: Box<dyn FnOnce() + Send>) {
+        self.pool.spawn_fifo(work);
+    }
+}
+
+fn message(payload: &(dyn Any + Send)) -> &str {
+    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (None, Some(text)) => text,
+        (None, None) => "(no message)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::sync::{Arc, Barrier};
+
+    use cdds_core::ports::workers::offload;
+    use futures::executor::block_on;
+
+    use super::*;
+
+    #[test]
+    fn work_runs_at_the_same_time_and_gives_its_results() {
+        let pool = ThreadPool::new(NonZeroUsize::new(2)).unwrap();
+        assert_eq!(pool.parallelism().get(), 2);
+        let meeting = Arc::new(Barrier::new(2));
+        let both: Vec<_> = (0..2)
+            .map(|index| {
+                let meeting = Arc::clone(&meeting);
+                offload(&pool, move || {
+                    meeting.wait();
+                    index
+                })
+            })
+            .collect();
+        assert_eq!(block_on(futures::future::join_all(both)), [Ok(0), Ok(1)]);
+    }
+
+    #[test]
+    fn a_panic_loses_its_task_and_nothing_else() {
+        let pool = ThreadPool::new(NonZeroUsize::new(1)).unwrap();
+        assert!(block_on(offload(&pool, || panic!("planned"))).is_err());
+        assert_eq!(block_on(offload(&pool, || 7)), Ok(7));
+    }
+
+    #[test]
+    fn a_dropped_pool_still_runs_what_was_submitted() {
+        let pool = ThreadPool::new(NonZeroUsize::new(1)).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        for index in 0..100 {
+            let sender = sender.clone();
+            pool.submit(Box::new(move || sender.send(index).unwrap()));
+        }
+        drop((pool, sender));
+        assert_eq!(receiver.into_iter().collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,176 @@
+//! APPNOTE 4.3.16: end of central directory record; 4.3.14 and 4.3.15: its zip64 forms.
+
+use bytes::{BufMut as _, BytesMut};
+
+use super::entry_fields::VERSION_ZIP64;
+use super::field::{Fields, exceeds16, exceeds32, or_mark16, or_mark32};
+
+/// 4.3.16, `PK\x05\x06`.
+pub(super) const SIGNATURE: u32 = 0x0605_4b50;
+/// 4.3.14, `PK\x06\x06`.
+pub(super) const ZIP64_SIGNATURE: u32 = 0x0606_4b50;
+/// 4.3.15, `PK\x06\x07`.
+const LOCATOR_SIGNATURE: u32 = 0x0706_4b50;
+
+/// Bytes of the record without its comment.
+const BYTES: usize = 22;
+/// Bytes of the zip64 record without its extensible data.
+const ZIP64_BYTES: usize = 56;
+/// Bytes of the locator.
+const LOCATOR_BYTES: usize = 20;
+/// As many bytes as the end records can take, with the longest comment.
+pub(super) const TAIL_BYTES_MAX: usize = ZIP64_BYTES + LOCATOR_BYTES + BYTES + u16::MAX as usize;
+
+/// What the end records say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EndRecord {
+    /// The part that holds the record, from 0: one less than there are parts.
+    pub(super) disk: u32,
+    /// The part in which the directory starts.
+    pub(super) directory_disk: u32,
+    /// Entries in all parts.
+    pub(super) entries: u64,
+    /// Length of the directory.
+    pub(super) directory_bytes: u64,
+    /// Where the directory starts in its part.
+    pub(super) directory_offset: u64,
+}
+
+impl EndRecord {
+    fn needs_zip64(&self) -> bool {
+        // 4.3.14 to 4.4.24: each field of the plain record that overflows.
+        exceeds16(self.entries)
+            || exceeds16(u64::from(self.disk))
+            || exceeds32(self.directory_bytes)
+            || exceeds32(self.directory_offset)
+    }
+
+    /// Bytes of the encoded records.
+    pub(super) fn encoded_bytes(&self) -> usize {
+        BYTES + if self.needs_zip64() { ZIP64_BYTES + LOCATOR_BYTES } else { 0 }
+    }
+
+    /// Appends the end records, which stand right behind the directory, in one part.
+    pub(super) fn encode(&self, out: &mut BytesMut) {
+        if self.needs_zip64() {
+            self.encode_zip64(out);
+        }
+        out.put_u32_le(SIGNATURE);
+        out.put_u16_le(or_mark16(u64::from(self.disk)));
+        out.put_u16_le(or_mark16(u64::from(self.directory_disk)));
+        // The last part holds the whole directory: all entries are on this disk.
+        out.put_u16_le(or_mark16(self.entries));
+        out.put_u16_le(or_mark16(self.entries));
+        out.put_u32_le(or_mark32(self.directory_bytes));
+        out.put_u32_le(or_mark32(self.directory_offset));
+        out.put_u16_le(0);
+    }
+
+    fn encode_zip64(&self, out: &mut BytesMut) {
+        out.put_u32_le(ZIP64_SIGNATURE);
+        out.put_u64_le(44); // 4.3.14.1: the size of what remains
+        out.put_u16_le(3 << 8 | VERSION_ZIP64);
+        out.put_u16_le(VERSION_ZIP64);
+        out.put_u32_le(self.disk);
+        out.put_u32_le(self.directory_disk);
+        out.put_u64_le(self.entries);
+        out.put_u64_le(self.entries);
+        out.put_u64_le(self.directory_bytes);
+        out.put_u64_le(self.directory_offset);
+
+        out.put_u32_le(LOCATOR_SIGNATURE);
+        out.put_u32_le(self.disk);
+        out.put_u64_le(self.directory_offset.saturating_add(self.directory_bytes));
+        // The number of parts, not of the last one: a wrong value hangs Info-ZIP's `zip`.
+        out.put_u32_le(self.disk.saturating_add(1));
+    }
+
+    /// Finds and reads the end records in the last bytes of an archive.
+    ///
+    /// `None` when there are none: the file is no archive, or its end is missing.
+    pub(super) fn find(tail: &[u8]) -> Option<Self> {
+        let latest = tail.len().checked_sub(BYTES)?;
+        (0..=latest).rev().find_map(|start| {
+            let (before, record) = tail.split_at_checked(start)?;
+            Self::parse(before, record)
+        })
+    }
+
+    /// Reads end records that make up all of `bytes`.
+    pub(super) fn parse_all(bytes: &[u8]) -> Option<Self> {
+        let zip64 = Fields(bytes).u32()? == ZIP64_SIGNATURE;
+        let (before, record) = bytes.split_at_checked(if zip64 { ZIP64_BYTES + LOCATOR_BYTES } else { 0 })?;
+        Self::parse(before, record)
+    }
+
+    /// Reads the record that makes up `record`, and the zip64 ones that end `before`.
+    fn parse(before: &[u8], record: &[u8]) -> Option<Self> {
+        let mut rest = Fields(record);
+        if rest.u32()? != SIGNATURE {
+            return None;
+        }
+        let (disk, directory_disk) = (rest.u16()?, rest.u16()?);
+        let (_here, entries) = (rest.u16()?, rest.u16()?);
+        let plain = Self {
+            disk: u32::from(disk),
+            directory_disk: u32::from(directory_disk),
+            entries: u64::from(entries),
+            directory_bytes: u64::from(rest.u32()?),
+            directory_offset: u64::from(rest.u32()?),
+        };
+        let comment_bytes = usize::from(rest.u16()?);
+        if rest.0.len() != comment_bytes {
+            return None;
+        }
+        let marked = plain.needs_zip64() || exceeds16(u64::from(directory_disk));
+        Some(if marked { Self::parse_zip64(before).unwrap_or(plain) } else { plain })
+    }
+
+    fn parse_zip64(before: &[u8]) -> Option<Self> {
+        let start = before.len().checked_sub(ZIP64_BYTES + LOCATOR_BYTES)?;
+        let mut rest = Fields(before.get(start..)?);
+        if rest.u32()? != ZIP64_SIGNATURE || rest.u64()? != 44 {
+            return None;
+        }
+        let _versions = rest.u32()?;
+        let (disk, directory_disk) = (rest.u32()?, rest.u32()?);
+        let (_here, entries) = (rest.u64()?, rest.u64()?);
+        let found = Self {
+            disk,
+            directory_disk,
+            entries,
+            directory_bytes: rest.u64()?,
+            directory_offset: rest.u64()?,
+        };
+        (rest.u32()? == LOCATOR_SIGNATURE).then_some(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encoded_is_found_again_behind_other_bytes_and_before_a_comment() {
+        for entries in [0, 65_534, 65_535] {
+            for (disk, directory_offset) in [(0, 12), (70_000, 12), (0, 1 << 33)] {
+                let end =
+                    EndRecord { disk, directory_disk: disk, entries, directory_bytes: 99, directory_offset };
+                let mut out = BytesMut::from(&b"PK\x05\x06 something else "[..]);
+                let start = out.len();
+                end.encode(&mut out);
+                assert_eq!(out.len() - start, end.encoded_bytes());
+                assert_eq!(EndRecord::find(&out), Some(end));
+                assert_eq!(EndRecord::parse_all(&out[start..]), Some(end));
+                assert_eq!(EndRecord::parse_all(&out), None);
+
+                let comment = out.len() - 2;
+                out[comment] = 5;
+                assert_eq!(EndRecord::find(&out), None, "the comment is cut off");
+                out.extend_from_slice(b"hello");
+                assert_eq!(EndRecord::find(&out), Some(end));
+            }
+        }
+        assert_eq!(EndRecord::find(b""), None);
+    }
+}

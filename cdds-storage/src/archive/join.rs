@@ -1,0 +1,175 @@
+//! Joins the parts of a split archive into one plain `.zip`, in one pass.
+//!
+//! The data is copied as it is, without the split marker; the directory is written anew, with disk 0
+//! and with each offset counted from the start of the file. Data is not checked on the way: see
+//! [`verify`](super::extract::verify).
+
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use bytes::BytesMut;
+
+use super::central_record::{self, Location};
+use super::end_record::EndRecord;
+use super::error::ArchiveError;
+use super::extract::{Summary, give_name, new_file};
+use super::parts::{Parts, PartsReader, Tail};
+use super::stream::SINGLE_MARKER;
+use super::stream::directory::read_record;
+use super::writer::SPLIT_MARKER;
+
+/// Writes the joined archive to `to`, which appears only when it is complete and on disk; its folder is
+/// created if need be. An existing file is replaced only with `force`. A single part is copied.
+///
+/// # Errors
+/// Any [`ArchiveError`] but those about single entries.
+pub fn join(parts: &Parts<'_>, to: &Path, force: bool) -> Result<Summary, ArchiveError> {
+    if !force && fs::symlink_metadata(to).is_ok() {
+        return Err(ArchiveError::Exists { path: to.to_owned() });
+    }
+    let end = parts.end_of_split()?;
+    let failed = |error| ArchiveError::io(format!("cannot write {to:?}"), error);
+    let folder = match to.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(folder).map_err(failed)?;
+    let writer = BufWriter::with_capacity(256 << 10, new_file(folder).map_err(failed)?);
+    let mut output = Output { writer, path: to, bytes: 0 };
+    let summary = match end {
+        None => copy_single(parts, &mut output)?,
+        Some(end) => Joining::new(parts).run(&end, &mut output)?,
+    };
+    let file = output.writer.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.as_file().sync_all().map_err(failed)?;
+    give_name(file, to, force)?;
+    // The name is durable only when its folder is, on systems where a folder can be opened.
+    #[cfg(unix)]
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    Ok(summary)
+}
+
+/// The file being written.
+struct Output<'t, W> {
+    writer: W,
+    path: &'t Path,
+    bytes: u64,
+}
+
+impl<W: Write> Output<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
+        self.bytes += bytes.len() as u64;
+        self.writer
+            .write_all(bytes)
+            .map_err(|error| ArchiveError::io(format!("cannot write {:?}", self.path), error))
+    }
+}
+
+/// Copies the only part, and sees at its end that it is not one of several.
+fn copy_single(parts: &Parts<'_>, output: &mut Output<'_, impl Write>) -> Result<Summary, ArchiveError> {
+    let mut reader = PartsReader::new(parts);
+    let mut tail = Tail::default();
+    loop {
+        let available = reader.fill()?;
+        let count = available.len();
+        if count == 0 {
+            break;
+        }
+        output.write(available)?;
+        let _kept = tail.write(available);
+        reader.consume(count);
+    }
+    let end = parts.find_end(&tail)?;
+    Ok(Summary { entries: end.entries, bytes: output.bytes })
+}
+
+/// 8.5.3 and 8.5.4: what may stand before the first entry of a split archive.
+const MARKER_BYTES: u64 = 4;
+
+struct Joining<'a> {
+    reader: PartsReader<'a>,
+    /// Where in the output the data of each part starts.
+    starts: Vec<u64>,
+    /// Bytes of the first part that were left out.
+    skipped: u64,
+}
+
+impl<'a> Joining<'a> {
+    fn new(parts: &'a Parts<'a>) -> Self {
+        Self { reader: PartsReader::new(parts), starts: vec![0], skipped: 0 }
+    }
+
+    fn run(mut self, end: &EndRecord, output: &mut Output<'_, impl Write>) -> Result<Summary, ArchiveError> {
+        self.skip_marker(output)?;
+        self.copy_data(Location { disk: end.directory_disk, offset: end.directory_offset }, output)?;
+        let directory_offset = output.bytes;
+        let mut encoded = BytesMut::new();
+        for _ in 0..end.entries {
+            if self.reader.read_u32()? != central_record::SIGNATURE {
+                return Err(self.reader.damaged("its directory is shorter than its end says"));
+            }
+            let (mut record, _) = read_record(&mut self.reader)?;
+            record.at = self.joined(record.at).ok_or_else(|| {
+                let name = String::from_utf8_lossy(&record.name);
+                self.reader.damaged(format!("its directory places {name:?} outside the data"))
+            })?;
+            record.encode(false, &mut encoded);
+            output.write(&encoded)?;
+            encoded.clear();
+        }
+        let joined = EndRecord {
+            disk: 0,
+            directory_disk: 0,
+            entries: end.entries,
+            directory_bytes: output.bytes - directory_offset,
+            directory_offset,
+        };
+        joined.encode(&mut encoded);
+        output.write(&encoded)?;
+        Ok(Summary { entries: end.entries, bytes: output.bytes })
+    }
+
+    /// Leaves the marker out, with which some systems refuse a file that is not split.
+    fn skip_marker(&mut self, output: &mut Output<'_, impl Write>) -> Result<(), ArchiveError> {
+        let head = self.reader.read_u32()?;
+        if matches!(head, SPLIT_MARKER | SINGLE_MARKER) {
+            self.skipped = MARKER_BYTES;
+            return Ok(());
+        }
+        output.write(&head.to_le_bytes())
+    }
+
+    /// Copies everything before the directory.
+    fn copy_data(
+        &mut self,
+        until: Location,
+        output: &mut Output<'_, impl Write>,
+    ) -> Result<(), ArchiveError> {
+        loop {
+            let available = self.reader.fill()?.len();
+            let at = self.reader.position();
+            self.starts.resize(self.starts.len().max(at.disk as usize + 1), output.bytes);
+            if at == until {
+                return Ok(());
+            }
+            if available == 0 || at > until {
+                return Err(self.reader.damaged("its directory is not where its end says"));
+            }
+            let count = if at.disk == until.disk {
+                usize::try_from(until.offset - at.offset).unwrap_or(usize::MAX).min(available)
+            } else {
+                available
+            };
+            output.write(self.reader.fill()?.get(..count).unwrap_or_default())?;
+            self.reader.consume(count);
+        }
+    }
+
+    /// The place in the output of what was at a place in the parts.
+    fn joined(&self, at: Location) -> Option<Location> {
+        let start = *self.starts.get(at.disk as usize)?;
+        let skipped = if at.disk == 0 { self.skipped } else { 0 };
+        Some(Location { disk: 0, offset: start.checked_add(at.offset.checked_sub(skipped)?)? })
+    }
+}

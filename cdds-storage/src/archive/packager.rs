@@ -1,0 +1,66 @@
+//! The packager port over this archive.
+
+use bytes::Bytes;
+use cdds_core::ports::packager::{
+    ArchiveWriter, Method, Packager, PackagerError, PackagerErrorKind, Packed, Plan,
+};
+
+use super::compress::{self, Level};
+use super::entry_path;
+use super::writer::ZipWriter;
+
+/// Makes ZIP archives, split by PKWARE's rules when the plan says so (rules A3, A4).
+#[derive(Debug, Clone)]
+pub struct ZipPackager {
+    level: Level,
+    compressor: String,
+}
+
+impl ZipPackager {
+    /// A packager that compresses at `level`.
+    pub fn new(level: Level) -> Self {
+        Self { level, compressor: compress::describe(level) }
+    }
+}
+
+impl Default for ZipPackager {
+    fn default() -> Self {
+        Self::new(Level::default())
+    }
+}
+
+impl Packager for ZipPackager {
+    fn compressor(&self) -> &str {
+        &self.compressor
+    }
+
+    fn pack(&self, path: &str, contents: &Bytes) -> Result<Packed, PackagerError> {
+        check_path(path)?;
+        let (method, data) = match compress::deflate(self.level, contents) {
+            Some(deflated) => (Method::Deflated, deflated),
+            None => (Method::Stored, contents.clone()),
+        };
+        let uncompressed_bytes = contents.len() as u64;
+        Ok(Packed {
+            path: path.to_owned(),
+            method,
+            crc32: crc32fast::hash(contents),
+            uncompressed_bytes,
+            data,
+        })
+    }
+
+    fn begin(&self, plan: Plan) -> Result<Box<dyn ArchiveWriter>, PackagerError> {
+        Ok(Box::new(ZipWriter::new(plan)?))
+    }
+}
+
+/// Refuses a path that a reader, ours among them, would refuse to extract.
+pub(super) fn check_path(path: &str) -> Result<(), PackagerError> {
+    entry_path::check(path).map_err(|reason| {
+        PackagerError::new(
+            PackagerErrorKind::Invalid,
+            format!("{path:?} cannot be a path in an archive: {reason}"),
+        )
+    })
+}

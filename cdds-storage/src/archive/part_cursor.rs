@@ -1,0 +1,110 @@
+//! Where the writer stands: the open part, and the events that tell of it.
+
+use bytes::Bytes;
+use cdds_core::ports::packager::{PackagerError, PackagerErrorKind, PartEvent, PartOrdinal};
+
+use super::central_record::Location;
+
+/// `zip -s 0` reads in buffers of this size. When a part ends inside an entry and holds a multiple of
+/// this many bytes of its data, it takes the exhausted part for the end of the archive, and drops the rest
+/// of the entry with exit code 0.
+const INFO_ZIP_BUFFER: u64 = 16_384;
+
+/// Lays bytes out in parts of bounded size.
+#[derive(Debug)]
+pub(super) struct PartCursor {
+    part_bytes_max: u64,
+    /// How many parts were opened so far.
+    opened: u32,
+    /// Position in the open part.
+    offset: Option<u64>,
+}
+
+impl PartCursor {
+    pub(super) fn new(part_bytes_max: u64) -> Self {
+        Self { part_bytes_max, opened: 0, offset: None }
+    }
+
+    pub(super) fn opened(&self) -> u32 {
+        self.opened
+    }
+
+    /// Bytes in the open part; 0 when none is open.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset.unwrap_or(0)
+    }
+
+    /// Begins a part, unless one is open.
+    pub(super) fn open(&mut self, events: &mut Vec<PartEvent>) -> Result<(), PackagerError> {
+        if self.offset.is_none() {
+            let ordinal = PartOrdinal(self.opened);
+            self.opened = self.opened.checked_add(1).ok_or_else(|| {
+                PackagerError::new(PackagerErrorKind::TooLarge, "an archive cannot have more than 2^32 parts")
+            })?;
+            self.offset = Some(0);
+            events.push(PartEvent::Opened(ordinal));
+        }
+        Ok(())
+    }
+
+    /// Ends the open part, if there is one.
+    pub(super) fn close(&mut self, events: &mut Vec<PartEvent>) {
+        if self.offset.take().is_some() {
+            events.push(PartEvent::Closed(PartOrdinal(self.opened.saturating_sub(1))));
+        }
+    }
+
+    /// Appends bytes to the open part, whatever its size.
+    pub(super) fn write(&mut self, bytes: Bytes, events: &mut Vec<PartEvent>) {
+        if !bytes.is_empty() {
+            self.offset = Some(self.offset().saturating_add(bytes.len() as u64));
+            events.push(PartEvent::Data(bytes));
+        }
+    }
+
+    /// Places a local header and its data, over as many parts as that takes; gives the header's place,
+    /// with the ordinal of its part in place of the disk.
+    pub(super) fn place(
+        &mut self,
+        header: Bytes,
+        mut data: Bytes,
+        events: &mut Vec<PartEvent>,
+    ) -> Result<Location, PackagerError> {
+        self.open(events)?;
+        // 8.5.2: a header is never split. A byte of data must follow it, since `zip -s 0` drops an entry of
+        // which its first part has none (0 is a multiple of its buffer, too).
+        let least = header.len() as u64 + u64::from(!data.is_empty());
+        if self.room() < least {
+            self.close(events);
+            self.open(events)?;
+        }
+        let at = Location { disk: self.opened.saturating_sub(1), offset: self.offset() };
+        self.write(header, events);
+        loop {
+            let count = self.fits(data.len() as u64);
+            let head = data.split_to(usize::try_from(count).unwrap_or(usize::MAX).min(data.len()));
+            self.write(head, events);
+            if data.is_empty() {
+                return Ok(at);
+            }
+            self.close(events);
+            self.open(events)?;
+        }
+    }
+
+    /// How many of the next `remaining` bytes of an entry's data go into the open part.
+    fn fits(&self, remaining: u64) -> u64 {
+        let room = self.room();
+        if remaining <= room {
+            remaining
+        } else if room.is_multiple_of(INFO_ZIP_BUFFER) {
+            room.saturating_sub(1)
+        } else {
+            room
+        }
+    }
+
+    fn room(&self) -> u64 {
+        self.part_bytes_max.saturating_sub(self.offset())
+    }
+}

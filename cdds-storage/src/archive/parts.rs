@@ -1,0 +1,235 @@
+//! The parts of a set as one sequence of bytes.
+
+use std::fmt;
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::path::PathBuf;
+
+use cdds_core::domain::part_name::PartName;
+
+use super::central_record::Location;
+use super::end_record::{EndRecord, TAIL_BYTES_MAX};
+use super::error::ArchiveError;
+
+/// Opens one part, by its place in reading order.
+type OpenPart<'a> = Box<dyn Fn(usize) -> io::Result<Box<dyn Read>> + 'a>;
+
+/// The parts of one archive, in reading order, and how to read each as plaintext.
+///
+/// A part may be opened more than once: reading a split set looks at the end of its last part first, to
+/// learn whether all parts are there.
+pub struct Parts<'a> {
+    folder: PathBuf,
+    names: Vec<String>,
+    open: OpenPart<'a>,
+}
+
+impl<'a> Parts<'a> {
+    /// Takes the parts' file names in reading order, the folder they are said to be in when one is
+    /// missing, and a function that opens the part at an index for reading its plaintext.
+    pub fn new(
+        folder: PathBuf,
+        names: Vec<String>,
+        open: impl Fn(usize) -> io::Result<Box<dyn Read>> + 'a,
+    ) -> Self {
+        Self { folder, names, open: Box::new(open) }
+    }
+
+    /// File names of the parts, in reading order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Name of a part for messages.
+    pub(super) fn name(&self, index: usize) -> String {
+        self.names.get(index).cloned().unwrap_or_else(|| format!("part {}", index.saturating_add(1)))
+    }
+
+    /// Opens a part.
+    pub(super) fn open(&self, index: usize) -> Result<Box<dyn Read>, ArchiveError> {
+        (self.open)(index)
+            .map_err(|error| ArchiveError::io(format!("cannot open part {}", self.name(index)), error))
+    }
+
+    /// The end records of a set of several parts, after checking that it is complete; `None` for a single
+    /// part, whose end is seen when it has been read.
+    pub(super) fn end_of_split(&self) -> Result<Option<EndRecord>, ArchiveError> {
+        let last = self.names.len().saturating_sub(1);
+        if last == 0 {
+            return Ok(None);
+        }
+        let mut tail = Tail::default();
+        io::copy(&mut self.open(last)?, &mut tail)
+            .map_err(|error| ArchiveError::io(format!("cannot read part {}", self.name(last)), error))?;
+        let end = self.find_end(&tail)?;
+        Ok(Some(end))
+    }
+
+    /// Finds the end records in the last bytes of the last part, and checks the number of parts.
+    pub(super) fn find_end(&self, tail: &Tail) -> Result<EndRecord, ArchiveError> {
+        let end = EndRecord::find(tail.bytes()).ok_or_else(|| ArchiveError::Damaged {
+            part: self.name(self.names.len().saturating_sub(1)),
+            entry: None,
+            reason: "it does not end as an archive does: it is cut off, or no ZIP file".to_owned(),
+        })?;
+        self.check_count(&end)?;
+        Ok(end)
+    }
+
+    /// Compares the number of parts with what the end of the archive says.
+    pub(super) fn check_count(&self, end: &EndRecord) -> Result<(), ArchiveError> {
+        let (found, counted) = (self.names.len(), end.disk as usize + 1);
+        let last = self.name(found.saturating_sub(1));
+        if found > counted {
+            return Err(ArchiveError::Damaged {
+                part: last,
+                entry: None,
+                reason: format!(
+                    "it ends a set of {counted} parts, but {found} are here: remove those of another set"
+                ),
+            });
+        }
+        if found < counted {
+            let names = PartName::parse(&last).map(|name| name.siblings(counted)).unwrap_or_default();
+            let parts: Vec<_> = names.into_iter().filter(|name| !self.names.contains(name)).collect();
+            return Err(ArchiveError::MissingParts { parts, folder: self.folder.clone() });
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Parts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("folder", &self.folder)
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps the last bytes of what is written to it, enough for the end records.
+#[derive(Debug, Default)]
+pub(super) struct Tail(Vec<u8>);
+
+impl Tail {
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.0.get(self.0.len().saturating_sub(TAIL_BYTES_MAX)..).unwrap_or_default()
+    }
+}
+
+impl io::Write for Tail {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.get(bytes.len().saturating_sub(TAIL_BYTES_MAX)..).unwrap_or_default();
+        if self.0.len() + taken.len() > 4 * TAIL_BYTES_MAX {
+            self.0.drain(..self.0.len().saturating_sub(TAIL_BYTES_MAX));
+        }
+        self.0.extend_from_slice(taken);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Input is read in pieces of this size.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Reads the parts one after the other and knows where it stands.
+pub(super) struct PartsReader<'a> {
+    parts: &'a Parts<'a>,
+    index: usize,
+    reader: Option<BufReader<Box<dyn Read>>>,
+    offset: u64,
+}
+
+impl<'a> PartsReader<'a> {
+    pub(super) fn new(parts: &'a Parts<'a>) -> Self {
+        Self { parts, index: 0, reader: None, offset: 0 }
+    }
+
+    /// The next bytes of the set; empty at its end. Parts that have ended are left behind.
+    pub(super) fn fill(&mut self) -> Result<&[u8], ArchiveError> {
+        while self.index < self.parts.names.len() {
+            let reader = match &mut self.reader {
+                Some(reader) => reader,
+                slot => slot.insert(BufReader::with_capacity(BUFFER_BYTES, self.parts.open(self.index)?)),
+            };
+            match reader.fill_buf() {
+                Ok([]) => {
+                    self.reader = None;
+                    self.index += 1;
+                    self.offset = 0;
+                }
+                Ok(_) => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    return Err(ArchiveError::io(format!("cannot read part {}", self.part_name()), error));
+                }
+            }
+        }
+        // The buffer was filled above, or there is none.
+        Ok(self.reader.as_ref().map(BufReader::buffer).unwrap_or_default())
+    }
+
+    /// Takes `count` of the bytes that [`fill`](PartsReader::fill) gave.
+    pub(super) fn consume(&mut self, count: usize) {
+        if let Some(reader) = &mut self.reader {
+            reader.consume(count);
+            self.offset = self.offset.saturating_add(count as u64);
+        }
+    }
+
+    /// Reads exactly `bytes.len()` bytes.
+    pub(super) fn read_exact(&mut self, mut bytes: &mut [u8]) -> Result<(), ArchiveError> {
+        while !bytes.is_empty() {
+            let available = self.fill()?;
+            let count = available.len().min(bytes.len());
+            if count == 0 {
+                return Err(self.damaged("the archive ends too early"));
+            }
+            let (head, rest) = bytes.split_at_mut(count);
+            head.copy_from_slice(available.get(..count).unwrap_or_default());
+            self.consume(count);
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// Reads `count` bytes, at most a few times 65,535 as lengths in the format go.
+    pub(super) fn read_vec(&mut self, count: usize) -> Result<Vec<u8>, ArchiveError> {
+        let mut bytes = vec![0; count];
+        self.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Reads a signature.
+    pub(super) fn read_u32(&mut self) -> Result<u32, ArchiveError> {
+        let mut bytes = [0; 4];
+        self.read_exact(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    /// Where the next byte is, once [`fill`](PartsReader::fill) has seen that there is one.
+    pub(super) fn position(&self) -> Location {
+        Location { disk: u32::try_from(self.index).unwrap_or(u32::MAX), offset: self.offset }
+    }
+
+    pub(super) fn parts(&self) -> &'a Parts<'a> {
+        self.parts
+    }
+
+    /// Name of the part being read; at the end, of the last one.
+    pub(super) fn part_name(&self) -> String {
+        self.parts.name(self.index.min(self.parts.names.len().saturating_sub(1)))
+    }
+
+    pub(super) fn damaged(&self, reason: impl Into<String>) -> ArchiveError {
+        ArchiveError::Damaged { part: self.part_name(), entry: None, reason: reason.into() }
+    }
+}
+
+impl fmt::Debug for PartsReader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartsReader").field("parts", &self.parts).field("position", &self.position()).finish()
+    }
+}

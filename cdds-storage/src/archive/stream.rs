@@ -1,0 +1,317 @@
+//! Reads an archive in one pass, entry by entry, as its parts come (rule A9).
+//!
+//! Every entry's size and CRC are checked as it is read. At the end the central directory is compared
+//! with what went by, so that nothing was lost, added or exchanged.
+
+pub(super) mod directory;
+
+use std::fmt;
+use std::io::{self, Read};
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use self::directory::Seen;
+use super::central_record;
+use super::end_record;
+use super::entry_fields::{EntryFields, FLAG_DESCRIPTOR, FLAG_ENCRYPTED, METHOD_DEFLATED, METHOD_STORED};
+use super::error::ArchiveError;
+use super::local_header;
+use super::parts::{Parts, PartsReader};
+use super::writer::SPLIT_MARKER;
+
+/// 8.5.4: stands in place of the split marker when splitting was begun and turned out not to be needed.
+pub(super) const SINGLE_MARKER: u32 = 0x3030_4b50;
+
+/// An archive being read. See [`next_entry`](ArchiveStream::next_entry).
+pub struct ArchiveStream<'a> {
+    reader: PartsReader<'a>,
+    inflate: Decompress,
+    seen: Vec<Seen>,
+    open: Option<OpenEntry>,
+    complete: bool,
+}
+
+/// The entry whose data is next.
+struct OpenEntry {
+    path: String,
+    fields: EntryFields,
+    compressed_left: u64,
+    uncompressed_left: u64,
+    crc: crc32fast::Hasher,
+    ended: bool,
+}
+
+impl<'a> ArchiveStream<'a> {
+    /// Starts reading. A split set's last part is read once beforehand, to learn whether the set is
+    /// complete.
+    ///
+    /// # Errors
+    /// [`ArchiveError::MissingParts`], or [`ArchiveError::Io`] and [`ArchiveError::Damaged`] about the last
+    /// part.
+    pub fn open(parts: &'a Parts<'a>) -> Result<Self, ArchiveError> {
+        parts.end_of_split()?;
+        Ok(Self {
+            reader: PartsReader::new(parts),
+            inflate: Decompress::new(false),
+            seen: Vec::new(),
+            open: None,
+            complete: false,
+        })
+    }
+
+    /// The next entry, in the order of the archive; `None` once the directory has been read and agrees
+    /// with every entry. What the caller left unread of the last entry is read and checked first.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Damaged`], [`ArchiveError::Unsupported`], [`ArchiveError::MissingParts`] or
+    /// [`ArchiveError::Io`]; the stream cannot be used after that.
+    pub fn next_entry(&mut self) -> Result<Option<Entry<'_, 'a>>, ArchiveError> {
+        self.drain()?;
+        if self.complete {
+            return Ok(None);
+        }
+        let (at, signature) = self.next_signature()?;
+        match signature {
+            local_header::SIGNATURE => {
+                self.begin_entry(at)?;
+                Ok(Some(Entry { stream: self }))
+            }
+            central_record::SIGNATURE | end_record::ZIP64_SIGNATURE | end_record::SIGNATURE => {
+                directory::compare(&mut self.reader, signature, at, &self.seen)?;
+                self.complete = true;
+                Ok(None)
+            }
+            _ => Err(self
+                .reader
+                .damaged(format!("there is neither an entry nor the directory at byte {}", at.offset))),
+        }
+    }
+
+    fn next_signature(&mut self) -> Result<(central_record::Location, u32), ArchiveError> {
+        loop {
+            self.reader.fill()?;
+            let at = self.reader.position();
+            let signature = self.reader.read_u32()?;
+            let first = at == central_record::Location { disk: 0, offset: 0 };
+            if !(first && matches!(signature, SPLIT_MARKER | SINGLE_MARKER)) {
+                return Ok((at, signature));
+            }
+        }
+    }
+
+    fn begin_entry(&mut self, at: central_record::Location) -> Result<(), ArchiveError> {
+        let mut fixed = [0; local_header::FIXED_BYTES];
+        self.reader.read_exact(&mut fixed)?;
+        let fixed =
+            local_header::Fixed::parse(&fixed).ok_or_else(|| self.reader.damaged("a header is cut off"))?;
+        let name = self.reader.read_vec(usize::from(fixed.name_bytes))?;
+        let extra = self.reader.read_vec(usize::from(fixed.extra_bytes))?;
+        let path = String::from_utf8_lossy(&name).into_owned();
+        let unsupported = |reason: &str| ArchiveError::Unsupported {
+            part: self.reader.part_name(),
+            entry: Some(path.clone()),
+            reason: reason.to_owned(),
+        };
+        if fixed.fields.flags & FLAG_ENCRYPTED != 0 {
+            return Err(unsupported("it has a ZIP password; use 7zz"));
+        }
+        if fixed.fields.flags & FLAG_DESCRIPTOR != 0 {
+            return Err(unsupported(
+                "its size stands behind its data, so it cannot be read in one pass; use join, then unzip",
+            ));
+        }
+        if !matches!(fixed.fields.method, METHOD_STORED | METHOD_DEFLATED) {
+            return Err(unsupported("its compression method is neither stored nor deflate; use 7zz"));
+        }
+        if std::str::from_utf8(&name).is_err() {
+            return Err(unsupported("its name is not UTF-8; use 7zz"));
+        }
+        let fields = fixed
+            .resolve(&extra)
+            .ok_or_else(|| self.reader.damaged(format!("the zip64 sizes of {path:?} are missing")))?;
+        self.inflate.reset(false);
+        self.seen.push(Seen { at, fields, path: path.clone().into_boxed_str() });
+        self.open = Some(OpenEntry {
+            path,
+            fields,
+            compressed_left: fields.compressed_bytes,
+            uncompressed_left: fields.uncompressed_bytes,
+            crc: crc32fast::Hasher::new(),
+            ended: false,
+        });
+        Ok(())
+    }
+
+    /// Reads the rest of the open entry, if there is one.
+    fn drain(&mut self) -> Result<(), ArchiveError> {
+        if self.open.is_none() {
+            return Ok(());
+        }
+        let mut scratch = vec![0; 32 << 10];
+        while self.read_data(&mut scratch)? > 0 {}
+        self.open = None;
+        Ok(())
+    }
+
+    /// Reads data of the open entry; 0 once it is complete and its size and CRC are right.
+    fn read_data(&mut self, buffer: &mut [u8]) -> Result<usize, ArchiveError> {
+        let Some(entry) = &mut self.open else { return Ok(0) };
+        if entry.ended || buffer.is_empty() {
+            return Ok(0);
+        }
+        let produced = match entry.fields.method {
+            METHOD_STORED => copy_stored(&mut self.reader, entry, buffer),
+            _ => inflate(&mut self.reader, &mut self.inflate, entry, buffer),
+        }
+        .map_err(|error| error.about(entry, &self.reader))?;
+        entry.crc.update(buffer.get(..produced).unwrap_or_default());
+        entry.uncompressed_left = entry.uncompressed_left.checked_sub(produced as u64).ok_or_else(|| {
+            EntryFault::Data("it is longer than its header says").about(entry, &self.reader)
+        })?;
+        if produced == 0 {
+            entry.ended = true;
+            entry.check().map_err(|error| error.about(entry, &self.reader))?;
+        }
+        Ok(produced)
+    }
+}
+
+/// What is wrong with an entry's data, before it is known how it is called.
+enum EntryFault {
+    Data(&'static str),
+    Archive(ArchiveError),
+}
+
+impl From<ArchiveError> for EntryFault {
+    fn from(error: ArchiveError) -> Self {
+        Self::Archive(error)
+    }
+}
+
+impl EntryFault {
+    fn about(self, entry: &OpenEntry, reader: &PartsReader<'_>) -> ArchiveError {
+        match self {
+            Self::Archive(error) => error,
+            Self::Data(reason) => ArchiveError::Damaged {
+                part: reader.part_name(),
+                entry: Some(entry.path.clone()),
+                reason: reason.to_owned(),
+            },
+        }
+    }
+}
+
+impl OpenEntry {
+    fn check(&self) -> Result<(), EntryFault> {
+        if self.compressed_left > 0 || self.uncompressed_left > 0 {
+            return Err(EntryFault::Data("its size is not what its header says"));
+        }
+        if self.crc.clone().finalize() != self.fields.crc32 {
+            return Err(EntryFault::Data("its CRC is wrong"));
+        }
+        Ok(())
+    }
+}
+
+/// The next bytes of the entry's stored data.
+fn available<'r>(reader: &'r mut PartsReader<'_>, entry: &OpenEntry) -> Result<&'r [u8], EntryFault> {
+    if entry.compressed_left == 0 {
+        return Ok(&[]);
+    }
+    let bytes = reader.fill()?;
+    if bytes.is_empty() {
+        return Err(EntryFault::Data("the archive ends inside it"));
+    }
+    let count = usize::try_from(entry.compressed_left).unwrap_or(usize::MAX).min(bytes.len());
+    Ok(bytes.get(..count).unwrap_or_default())
+}
+
+fn copy_stored(
+    reader: &mut PartsReader<'_>,
+    entry: &mut OpenEntry,
+    buffer: &mut [u8],
+) -> Result<usize, EntryFault> {
+    let bytes = available(reader, entry)?;
+    let count = bytes.len().min(buffer.len());
+    if let (Some(to), Some(from)) = (buffer.get_mut(..count), bytes.get(..count)) {
+        to.copy_from_slice(from);
+    }
+    reader.consume(count);
+    entry.compressed_left -= count as u64;
+    Ok(count)
+}
+
+fn inflate(
+    reader: &mut PartsReader<'_>,
+    inflate: &mut Decompress,
+    entry: &mut OpenEntry,
+    buffer: &mut [u8],
+) -> Result<usize, EntryFault> {
+    loop {
+        let bytes = available(reader, entry)?;
+        let (read, written) = (inflate.total_in(), inflate.total_out());
+        let status = inflate
+            .decompress(bytes, buffer, FlushDecompress::None)
+            .map_err(|_| EntryFault::Data("its compressed data is not valid"))?;
+        let (read, written) = (inflate.total_in() - read, inflate.total_out() - written);
+        reader.consume(usize::try_from(read).unwrap_or(usize::MAX));
+        entry.compressed_left = entry.compressed_left.saturating_sub(read);
+        let written = usize::try_from(written).unwrap_or(usize::MAX);
+        if written > 0 || status == Status::StreamEnd {
+            return Ok(written);
+        }
+        if read == 0 {
+            return Err(EntryFault::Data("its compressed data ends too early"));
+        }
+    }
+}
+
+impl fmt::Debug for ArchiveStream<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArchiveStream")
+            .field("reader", &self.reader)
+            .field("seen", &self.seen.len())
+            .field("complete", &self.complete)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One entry, whose contents are read through [`Read`].
+///
+/// `read` gives `Ok(0)` only when the contents are complete and their CRC is right. Its errors carry an
+/// [`ArchiveError`] inside.
+pub struct Entry<'s, 'a> {
+    stream: &'s mut ArchiveStream<'a>,
+}
+
+impl Entry<'_, '_> {
+    /// The path as the archive has it: not to be trusted.
+    pub fn path(&self) -> &str {
+        self.stream.open.as_ref().map(|entry| entry.path.as_str()).unwrap_or_default()
+    }
+
+    /// Size of the contents by the entry's header, bytes.
+    pub fn uncompressed_bytes(&self) -> u64 {
+        self.stream.open.as_ref().map_or(0, |entry| entry.fields.uncompressed_bytes)
+    }
+
+    /// Size in the archive, bytes.
+    pub fn compressed_bytes(&self) -> u64 {
+        self.stream.open.as_ref().map_or(0, |entry| entry.fields.compressed_bytes)
+    }
+}
+
+impl Read for Entry<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(self.stream.read_data(buffer)?)
+    }
+}
+
+impl fmt::Debug for Entry<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("path", &self.path())
+            .field("bytes", &self.uncompressed_bytes())
+            .finish()
+    }
+}

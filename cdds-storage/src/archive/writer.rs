@@ -1,0 +1,273 @@
+//! Lays out an archive: a plain file, or parts by APPNOTE 8.5. Sans-IO: what is to be stored leaves as
+//! [`PartEvent`]s.
+//!
+//! Parts are stored while they grow, but whether the archive is split, and so whether it begins with the
+//! split marker, is known only when it outgrows the first part. So the first entry is held back and the
+//! others are laid out as if they were all. If in the end everything fits in one part, the first entry is
+//! appended and the result is a plain `.zip`. If not, a short part of marker and first entry is written
+//! last and read first:
+//!
+//! ```text
+//! order of opening   0: b c …   1: … d e   2: marker a   3: directory
+//! order of reading   2 (.z01)   0 (.z02)   1 (.z03)      3 (.zip)
+//! ```
+
+use bytes::{Bytes, BytesMut};
+use cdds_core::ports::packager::{
+    ArchiveWriter, Method, PackagerError, PackagerErrorKind, Packed, PartEvent, PartIndex, PartOrdinal, Plan,
+};
+
+use super::central_record::{self, Location};
+use super::dos_time::DosDateTime;
+use super::end_record::EndRecord;
+use super::entry_fields::{EntryFields, FLAG_UTF8, METHOD_DEFLATED, METHOD_STORED};
+use super::field::exceeds32;
+use super::local_header;
+use super::packager::check_path;
+use super::part_cursor::PartCursor;
+
+/// 8.5.1: the least size of a part.
+const PART_BYTES_LEAST: u64 = 64 << 10;
+/// 8.5.1: the largest size of a part.
+const PART_BYTES_MOST: u64 = 4_294_967_295;
+/// 8.5.3: the marker at the start of the first part of a split archive.
+pub(super) const SPLIT_MARKER: u32 = 0x0807_4b50;
+
+/// Writes one archive.
+#[derive(Debug)]
+pub(super) struct ZipWriter {
+    modified: DosDateTime,
+    order: Order,
+    parts: PartCursor,
+    part_bytes_max: u64,
+    placed: Vec<Placed>,
+}
+
+/// In which order entries are placed.
+#[derive(Debug)]
+enum Order {
+    /// One file of any size: as they come.
+    OneFile,
+    /// Split, and nothing was pushed yet.
+    Empty,
+    /// Split, with the first entry held back.
+    Holding(Packed),
+    /// Split as they come: the first entry alone needs more than one part.
+    Split,
+}
+
+/// An entry with the place of its header; the disk is the ordinal of the part.
+#[derive(Debug)]
+struct Placed {
+    path: Box<str>,
+    method: Method,
+    crc32: u32,
+    compressed_bytes: u64,
+    uncompressed_bytes: u64,
+    at: Location,
+}
+
+impl ZipWriter {
+    /// Starts an archive; refuses a part size outside 8.5.1.
+    pub(super) fn new(plan: Plan) -> Result<Self, PackagerError> {
+        let order = match plan.part_bytes_max {
+            None => Order::OneFile,
+            Some(PART_BYTES_LEAST..=PART_BYTES_MOST) => Order::Empty,
+            Some(bytes) => {
+                return Err(PackagerError::new(
+                    PackagerErrorKind::Invalid,
+                    format!(
+                        "a part size of {bytes} bytes is not possible: choose {PART_BYTES_LEAST} to {PART_BYTES_MOST}"
+                    ),
+                ));
+            }
+        };
+        let part_bytes_max = plan.part_bytes_max.unwrap_or(u64::MAX);
+        Ok(Self {
+            modified: DosDateTime::new(plan.modified_at),
+            order,
+            parts: PartCursor::new(part_bytes_max),
+            part_bytes_max,
+            placed: Vec::new(),
+        })
+    }
+
+    fn place(&mut self, file: Packed, events: &mut Vec<PartEvent>) -> Result<(), PackagerError> {
+        let mut placed = Placed {
+            path: file.path.into_boxed_str(),
+            method: file.method,
+            crc32: file.crc32,
+            compressed_bytes: file.data.len() as u64,
+            uncompressed_bytes: file.uncompressed_bytes,
+            at: Location { disk: 0, offset: 0 },
+        };
+        let mut header = BytesMut::new();
+        local_header::encode(placed.path.as_bytes(), &placed.fields(self.modified), &mut header);
+        placed.at = self.parts.place(header.freeze(), file.data, events)?;
+        self.placed.push(placed);
+        Ok(())
+    }
+
+    fn place_marker(&mut self, events: &mut Vec<PartEvent>) -> Result<(), PackagerError> {
+        self.parts.open(events)?;
+        self.parts.write(Bytes::from_owner(SPLIT_MARKER.to_le_bytes()), events);
+        Ok(())
+    }
+
+    /// Appends directory and end records to the open part.
+    fn write_directory(
+        &mut self,
+        reading_order: &[PartOrdinal],
+        events: &mut Vec<PartEvent>,
+    ) -> Result<(), PackagerError> {
+        let last = reading_order.len().saturating_sub(1);
+        let last = u32::try_from(last).map_err(|_| {
+            PackagerError::new(PackagerErrorKind::TooLarge, "an archive cannot have more than 2^32 parts")
+        })?;
+        let mut disks = vec![0u32; reading_order.len()];
+        for (disk, ordinal) in (0u32..).zip(reading_order) {
+            if let Some(slot) = disks.get_mut(ordinal.0 as usize) {
+                *slot = disk;
+            }
+        }
+        let directory_offset = self.parts.offset();
+        let mut records = BytesMut::new();
+        for placed in &self.placed {
+            let disk = disks.get(placed.at.disk as usize).copied().unwrap_or_default();
+            let at = Location { disk, offset: placed.at.offset };
+            let fields = placed.fields(self.modified);
+            central_record::encode(placed.path.as_bytes(), &fields, at, last > 0, &mut records);
+            if records.len() >= EVENT_BYTES {
+                self.parts.write(records.split().freeze(), events);
+            }
+        }
+        self.parts.write(records.freeze(), events);
+        let end = EndRecord {
+            disk: last,
+            directory_disk: last,
+            entries: self.placed.len() as u64,
+            directory_bytes: self.parts.offset().saturating_sub(directory_offset),
+            directory_offset,
+        };
+        let mut record = BytesMut::with_capacity(end.encoded_bytes());
+        end.encode(&mut record);
+        self.parts.write(record.freeze(), events);
+        self.parts.close(events);
+        Ok(())
+    }
+
+    /// Whether the held first entry and the directory still fit behind the body in the only part.
+    fn fits_one_part(&self, first: &Packed) -> bool {
+        if self.parts.opened() > 1 {
+            return false;
+        }
+        let record = |path: &str, uncompressed_bytes| {
+            (4 + central_record::FIXED_BYTES + path.len()) as u64 + zip64_bytes(uncompressed_bytes)
+        };
+        let body = self.placed.iter().map(|placed| record(&placed.path, placed.uncompressed_bytes));
+        let records = body.sum::<u64>() + record(&first.path, first.uncompressed_bytes);
+        let end = EndRecord {
+            disk: 0,
+            directory_disk: 0,
+            entries: self.placed.len() as u64 + 1,
+            directory_bytes: records,
+            directory_offset: 0,
+        };
+        let used = self.parts.offset() + entry_bytes(first);
+        used + records + end.encoded_bytes() as u64 <= self.part_bytes_max
+    }
+
+    fn index(&self, reading_order: Vec<PartOrdinal>) -> PartIndex {
+        PartIndex { reading_order, entries: self.placed.len() as u64 }
+    }
+
+    /// Closes the body and writes the directory as the one last part.
+    fn finish_split(
+        mut self,
+        first: Option<Packed>,
+        events: &mut Vec<PartEvent>,
+    ) -> Result<PartIndex, PackagerError> {
+        self.parts.close(events);
+        let mut reading_order: Vec<_> = (0..self.parts.opened()).map(PartOrdinal).collect();
+        if let Some(first) = first {
+            reading_order.insert(0, PartOrdinal(self.parts.opened()));
+            self.place_marker(events)?;
+            self.place(first, events)?;
+            self.parts.close(events);
+            self.placed.rotate_right(1);
+        }
+        reading_order.push(PartOrdinal(self.parts.opened()));
+        self.parts.open(events)?;
+        self.write_directory(&reading_order, events)?;
+        Ok(self.index(reading_order))
+    }
+
+    /// Appends what is left to the one part there is.
+    fn finish_one_part(
+        mut self,
+        first: Option<Packed>,
+        events: &mut Vec<PartEvent>,
+    ) -> Result<PartIndex, PackagerError> {
+        self.parts.open(events)?;
+        if let Some(first) = first {
+            self.place(first, events)?;
+        }
+        let reading_order = vec![PartOrdinal(0)];
+        self.write_directory(&reading_order, events)?;
+        Ok(self.index(reading_order))
+    }
+}
+
+/// The directory leaves in events of about this size.
+const EVENT_BYTES: usize = 1 << 20;
+
+/// Bytes of the local header and data of an entry.
+fn entry_bytes(file: &Packed) -> u64 {
+    let header = (4 + local_header::FIXED_BYTES + file.path.len()) as u64;
+    header + zip64_bytes(file.uncompressed_bytes) + file.data.len() as u64
+}
+
+/// Bytes of the zip64 field of an entry in a part below 4 GiB: only its uncompressed size can need one.
+fn zip64_bytes(uncompressed_bytes: u64) -> u64 {
+    if exceeds32(uncompressed_bytes) { 20 } else { 0 }
+}
+
+impl ArchiveWriter for ZipWriter {
+    fn push(&mut self, file: Packed, events: &mut Vec<PartEvent>) -> Result<(), PackagerError> {
+        check_path(&file.path)?;
+        if matches!(self.order, Order::Empty) {
+            if 4 + entry_bytes(&file) <= self.part_bytes_max {
+                self.order = Order::Holding(file);
+                return Ok(());
+            }
+            self.order = Order::Split;
+            self.place_marker(events)?;
+        }
+        self.place(file, events)
+    }
+
+    fn finish(mut self: Box<Self>, events: &mut Vec<PartEvent>) -> Result<PartIndex, PackagerError> {
+        match std::mem::replace(&mut self.order, Order::Empty) {
+            Order::OneFile | Order::Empty => self.finish_one_part(None, events),
+            Order::Holding(first) if self.fits_one_part(&first) => self.finish_one_part(Some(first), events),
+            Order::Holding(first) => self.finish_split(Some(first), events),
+            Order::Split => self.finish_split(None, events),
+        }
+    }
+}
+
+impl Placed {
+    fn fields(&self, modified: DosDateTime) -> EntryFields {
+        EntryFields {
+            flags: if self.path.is_ascii() { 0 } else { FLAG_UTF8 },
+            method: match self.method {
+                Method::Stored => METHOD_STORED,
+                Method::Deflated => METHOD_DEFLATED,
+            },
+            modified,
+            crc32: self.crc32,
+            compressed_bytes: self.compressed_bytes,
+            uncompressed_bytes: self.uncompressed_bytes,
+        }
+    }
+}
