@@ -1,1 +1,45 @@
-//! x
+//! Sealing and opening for `cdds`: parts are encrypted for the people who may read them, so that whoever
+//! holds the storage holds nothing.
+//!
+//! ```text
+//! certificate ── SmimeCertificates::inspect ── facts, warnings        (rules S1, S2, S3)
+//! certificates ─ SmimeCertificates::sealer ─── Sealer ─ begin → update* → finish ─ sealed part
+//! sealed part ── check_sealed ── is it whole?                         (no key needed)
+//! sealed part ── OpenReader + PrivateKey ── plaintext, while it is read
+//! ```
+//!
+//! A sealed part is CMS EnvelopedData (RFC 5652), known from S/MIME, as binary BER. Its recipients need
+//! nothing of ours to read it:
+//!
+//! ```text
+//! openssl cms -decrypt -binary -inform DER -in part.zip.smime -inkey key.pem -out part.zip
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | `sealer` | the core's ports, implemented |
+//! | `certificate`, `armor` | the checks of rule S2; PEM as people paste it |
+//! | `recipient` | who can open a part: key transport |
+//! | `envelope` | the bytes of a sealed part, written piece by piece |
+//! | `cipher` | AES-CBC and fresh keys |
+//! | `open`, `ber` | reading back, also what other programs sealed |
+//! | `private_key` | the recipient's key |
+//!
+//! The cryptography is that of AWS-LC; the types of CMS and X.509 are RustCrypto's. Neither shows in this
+//! crate's interface. CBC does not protect the content from changes: the digests in the manifest do.
+
+mod armor;
+mod ber;
+mod certificate;
+mod cipher;
+mod envelope;
+mod oids;
+mod open;
+mod private_key;
+mod recipient;
+mod sealer;
+
+pub use open::{OpenError, OpenReader, SealedFacts, check_sealed, recipients};
+pub use private_key::PrivateKey;
+pub use recipient::RecipientId;
+pub use sealer::SmimeCertificates;

@@ -1,0 +1,131 @@
+//! PEM (RFC 7468) as people paste it: with a byte order mark, Windows line ends, text before, between
+//! and after the blocks, indentation, or UTF-16 from a Windows shell.
+
+use std::borrow::Cow;
+
+use base64ct::{Base64, Encoding};
+use zeroize::Zeroizing;
+
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
+const DASHES: &str = "-----";
+
+/// One `-----BEGIN …-----` block. It may be a private key: no Clone, no Debug, wiped when dropped.
+pub(crate) struct Block {
+    /// What the block says it is: `CERTIFICATE`.
+    pub(crate) label: String,
+    /// The decoded contents.
+    pub(crate) der: Zeroizing<Vec<u8>>,
+    /// Whether RFC 1421 headers say that the contents are encrypted.
+    pub(crate) encrypted: bool,
+}
+
+impl Block {
+    /// Whether this is a private key of any kind.
+    pub(crate) fn is_private_key(&self) -> bool {
+        self.label.ends_with("PRIVATE KEY")
+    }
+}
+
+/// The blocks of a PEM text in their order; empty if this is not PEM.
+///
+/// # Errors
+/// A block that has no end or is not base64, as a clause for people.
+pub(crate) fn blocks(input: &[u8]) -> Result<Vec<Block>, String> {
+    let Some(text) = text(input) else { return Ok(Vec::new()) };
+    let mut blocks = Vec::new();
+    let mut rest: &str = &text;
+    while let Some((_, after)) = rest.split_once(BEGIN) {
+        let Some((label, body)) = after.split_once(DASHES) else {
+            return Err("its first line, '-----BEGIN …-----', is not complete".to_owned());
+        };
+        let end = format!("{END}{label}{DASHES}");
+        let Some((body, after)) = body.split_once(end.as_str()) else {
+            return Err(format!("its last line, '{end}', is missing: copy the whole block"));
+        };
+        blocks.push(decode(label, body)?);
+        rest = after;
+    }
+    Ok(blocks)
+}
+
+fn decode(label: &str, body: &str) -> Result<Block, String> {
+    // RFC 1421 headers (`Proc-Type: 4,ENCRYPTED`, `DEK-Info: …`) end with an empty line.
+    let headers: usize = body.lines().take_while(|line| line.contains(':') || line.trim().is_empty()).count();
+    let encrypted = body.lines().take(headers).any(|line| line.contains("ENCRYPTED"));
+    let mut base64 = Zeroizing::new(Vec::with_capacity(body.len()));
+    let lines = body.lines().skip(headers);
+    base64.extend(lines.flat_map(str::bytes).filter(|byte| !byte.is_ascii_whitespace()));
+
+    let mut der = Zeroizing::new(vec![0; base64.len()]);
+    let decoded = Base64::decode(base64.as_slice(), der.as_mut_slice()).map(<[u8]>::len);
+    let Ok(len) = decoded else {
+        return Err(format!("the block '{BEGIN}{label}{DASHES}' is not valid base64: copy it again"));
+    };
+    der.truncate(len);
+    Ok(Block { label: label.to_owned(), der, encrypted })
+}
+
+/// The input as text, whatever its encoding; `None` if it is binary.
+fn text(input: &[u8]) -> Option<Zeroizing<String>> {
+    let utf16 = |from: fn([u8; 2]) -> u16| {
+        let units = input.chunks_exact(2).filter_map(|pair| Some(from(pair.try_into().ok()?)));
+        char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>()
+    };
+    let text: Cow<'_, str> = match input {
+        [0xFF, 0xFE, ..] => utf16(u16::from_le_bytes).into(),
+        [0xFE, 0xFF, ..] => utf16(u16::from_be_bytes).into(),
+        // A SEQUENCE with a long length: DER, which may hold any text. No text begins like this.
+        [0x30, 0x80..=0xFF, ..] => return None,
+        // Text around the blocks may be in any 8-bit character set.
+        _ => String::from_utf8_lossy(input),
+    };
+    Some(Zeroizing::new(text.into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEM: &str = "-----BEGIN THING-----\nAAEC\nAwQ=\n-----END THING-----\n";
+
+    #[test]
+    fn pasted_forms_give_the_same_block() {
+        let utf16: Vec<u8> = format!("\u{FEFF}{PEM}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let forms: [Vec<u8>; 7] = [
+            PEM.into(),
+            format!("\u{FEFF}{PEM}").into(),
+            PEM.replace('\n', "\r\n").into(),
+            format!("Bag Attributes\n  friendlyName: x\n{PEM}\nRegards,\nAnna").into(),
+            PEM.replace('\n', "\n    ").into(),
+            PEM.replace('\n', " ").into(),
+            utf16,
+        ];
+        for form in forms {
+            let blocks = blocks(&form).unwrap();
+            assert_eq!(blocks.len(), 1, "{form:?}");
+            assert_eq!((blocks[0].label.as_str(), blocks[0].der.as_slice()), ("THING", &[0, 1, 2, 3, 4][..]));
+        }
+        let latin1 = [b"Gr\xFC\xDFe\n", PEM.as_bytes(), PEM.as_bytes()].concat();
+        assert_eq!(blocks(&latin1).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_is_damaged_is_said() {
+        let why = |text: &str| blocks(text.as_bytes()).err().unwrap();
+        assert!(why("-----BEGIN THING-----\nAAEC").contains("-----END THING-----"));
+        assert!(why("-----BEGIN THING").contains("first line"));
+        assert!(why(&PEM.replace("AAEC", "A*EC")).contains("base64"));
+        assert!(blocks(b"\x30\x82-----BEGIN ").unwrap().is_empty());
+        assert_eq!(blocks(format!("0 s:CN=x\n{PEM}").as_bytes()).unwrap().len(), 1);
+        assert!(blocks(b"hello").unwrap().is_empty());
+    }
+
+    #[test]
+    fn legacy_encryption_headers_are_seen() {
+        let pem = PEM.replace("AAEC", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAEC");
+        let blocks = blocks(pem.as_bytes()).unwrap();
+        assert!(blocks[0].encrypted);
+        assert_eq!(blocks[0].der.as_slice(), [0, 1, 2, 3, 4]);
+    }
+}

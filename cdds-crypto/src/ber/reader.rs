@@ -1,0 +1,324 @@
+//! A pull reader of BER: one element after the other, in constant memory.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+
+use super::{CONSTRUCTED, put_header};
+use crate::open::OpenError;
+
+/// How deep elements may nest. EnvelopedData with names and attributes needs about ten.
+const DEPTH_MAX: usize = 24;
+/// Read ahead; also the largest piece of content that is handed out at once.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Tag and length of an element whose value has not been read yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Element {
+    /// The identifier octet.
+    pub(crate) tag: u8,
+    /// Offset of the identifier octet.
+    pub(crate) at: u64,
+    /// Size of the value; `None` if it ends with end-of-contents.
+    pub(crate) len: Option<u64>,
+}
+
+/// A constructed element that was entered and has not ended yet.
+struct Frame {
+    /// Where the element ends, or at the latest must have ended.
+    limit: u64,
+    indefinite: bool,
+}
+
+/// Reads elements of definite and indefinite length.
+pub(crate) struct BerReader<R> {
+    inner: BufReader<R>,
+    position: u64,
+    open: Vec<Frame>,
+}
+
+impl<R: Read> BerReader<R> {
+    pub(crate) fn new(inner: R) -> Self {
+        Self { inner: BufReader::with_capacity(BUFFER_BYTES, inner), position: 0, open: Vec::new() }
+    }
+
+    /// Offset of the next byte.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// How many elements are open.
+    pub(crate) fn depth(&self) -> usize {
+        self.open.len()
+    }
+
+    /// What comes next, at most a buffer of it, without consuming it; empty at the end of the file.
+    pub(crate) fn peek(&mut self) -> Result<&[u8], OpenError> {
+        while let Err(error) = self.inner.fill_buf() {
+            if error.kind() != ErrorKind::Interrupted {
+                return Err(OpenError::Io(error));
+            }
+        }
+        Ok(self.inner.buffer())
+    }
+
+    /// The next element of the innermost open one; `None` at its end, which closes it.
+    pub(crate) fn next(&mut self) -> Result<Option<Element>, OpenError> {
+        let at = self.position;
+        if self.open.last().is_some_and(|frame| !frame.indefinite && frame.limit == at) {
+            self.open.pop();
+            return Ok(None);
+        }
+        let tag = self.byte()?;
+        if tag == 0 {
+            if self.open.last().is_some_and(|frame| frame.indefinite) && self.byte()? == 0 {
+                self.open.pop();
+                return Ok(None);
+            }
+            return Err(OpenError::malformed(at, "an end-of-contents is out of place"));
+        }
+        if tag & 0x1F == 0x1F {
+            return Err(OpenError::malformed(at, "a tag has more than one byte"));
+        }
+        let len = self.length()?;
+        match len {
+            None if tag & CONSTRUCTED == 0 => {
+                Err(OpenError::malformed(at, "a primitive element has no definite length"))
+            }
+            Some(len) if self.position.checked_add(len).is_none_or(|end| end > self.limit()) => {
+                Err(OpenError::malformed(at, "an element is longer than the one around it"))
+            }
+            _ => Ok(Some(Element { tag, at, len })),
+        }
+    }
+
+    /// The next element, which must have this tag.
+    pub(crate) fn expect(&mut self, tag: u8, otherwise: &'static str) -> Result<Element, OpenError> {
+        let at = self.position;
+        match self.next()? {
+            Some(element) if element.tag == tag => Ok(element),
+            _ => Err(OpenError::malformed(at, otherwise)),
+        }
+    }
+
+    /// The next element, which must be constructed and have this tag; enters it.
+    pub(crate) fn expect_enter(&mut self, tag: u8, otherwise: &'static str) -> Result<(), OpenError> {
+        let element = self.expect(tag, otherwise)?;
+        self.enter(element)
+    }
+
+    /// The innermost open element must end here.
+    pub(crate) fn expect_end(&mut self, otherwise: &'static str) -> Result<(), OpenError> {
+        let at = self.position;
+        match self.next()? {
+            None => Ok(()),
+            Some(_) => Err(OpenError::malformed(at, otherwise)),
+        }
+    }
+
+    /// The file must end here.
+    pub(crate) fn expect_end_of_file(&mut self) -> Result<(), OpenError> {
+        let at = self.position;
+        if self.peek()?.is_empty() { Ok(()) } else { Err(OpenError::TrailingData { at }) }
+    }
+
+    /// Opens a constructed element: [`next`](Self::next) then gives its children.
+    pub(crate) fn enter(&mut self, element: Element) -> Result<(), OpenError> {
+        if element.tag & CONSTRUCTED == 0 {
+            return Err(OpenError::malformed(element.at, "a constructed element is marked as primitive"));
+        }
+        if self.open.len() == DEPTH_MAX {
+            return Err(OpenError::malformed(element.at, "elements are nested too deeply"));
+        }
+        let limit = element.len.map_or(self.limit(), |len| self.position.saturating_add(len));
+        self.open.push(Frame { limit, indefinite: element.len.is_none() });
+        Ok(())
+    }
+
+    /// Passes over an element of any form.
+    pub(crate) fn skip(&mut self, element: Element) -> Result<(), OpenError> {
+        let Some(mut left) = element.len else {
+            self.enter(element)?;
+            while let Some(child) = self.next()? {
+                self.skip(child)?;
+            }
+            return Ok(());
+        };
+        while left > 0 {
+            let passed = self.piece(left)?.len();
+            left = left.saturating_sub(self.consume(passed));
+        }
+        Ok(())
+    }
+
+    /// The element with all its lengths definite, as the `der` crate wants it; at most `bytes_max`.
+    pub(crate) fn der(&mut self, element: Element, bytes_max: usize) -> Result<Vec<u8>, OpenError> {
+        let mut budget = bytes_max;
+        let mut out = Vec::new();
+        self.append_der(element, &mut budget, &mut out)?;
+        Ok(out)
+    }
+
+    fn append_der(
+        &mut self,
+        element: Element,
+        budget: &mut usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), OpenError> {
+        let too_long = || OpenError::malformed(element.at, "an element of the header is too long");
+        // Each element costs its tag and length, so that empty ones cannot grow without bound.
+        *budget = budget.checked_sub(2).ok_or_else(too_long)?;
+        let mut value = Vec::new();
+        match element.len {
+            Some(len) if element.tag & CONSTRUCTED == 0 => {
+                let len = usize::try_from(len).map_err(|_| too_long())?;
+                *budget = budget.checked_sub(len).ok_or_else(too_long)?;
+                value.reserve_exact(len);
+                while value.len() < len {
+                    let left = len.saturating_sub(value.len());
+                    let piece = self.piece(u64::try_from(left).unwrap_or(u64::MAX))?;
+                    value.extend_from_slice(piece);
+                    let read = piece.len();
+                    self.consume(read);
+                }
+            }
+            _ => {
+                self.enter(element)?;
+                while let Some(child) = self.next()? {
+                    self.append_der(child, budget, &mut value)?;
+                }
+            }
+        }
+        put_header(out, element.tag, value.len());
+        out.append(&mut value);
+        Ok(())
+    }
+
+    /// What is buffered of a value with `left` bytes to go: never empty unless `left` is zero.
+    pub(crate) fn piece(&mut self, left: u64) -> Result<&[u8], OpenError> {
+        let at = self.position;
+        let buffered = self.peek()?;
+        if buffered.is_empty() && left > 0 {
+            return Err(OpenError::Truncated { at });
+        }
+        let len = usize::try_from(left).map_or(buffered.len(), |left| left.min(buffered.len()));
+        Ok(buffered.get(..len).unwrap_or_default())
+    }
+
+    /// Steps over `len` bytes that [`piece`](Self::piece) gave; returns their number.
+    pub(crate) fn consume(&mut self, len: usize) -> u64 {
+        self.inner.consume(len);
+        let len = u64::try_from(len).unwrap_or(u64::MAX);
+        self.position = self.position.saturating_add(len);
+        len
+    }
+
+    /// Where the innermost open element must have ended.
+    fn limit(&self) -> u64 {
+        self.open.last().map_or(u64::MAX, |frame| frame.limit)
+    }
+
+    fn byte(&mut self) -> Result<u8, OpenError> {
+        let at = self.position;
+        if at >= self.limit() {
+            return Err(OpenError::malformed(at, "an element is longer than the one around it"));
+        }
+        let byte = *self.peek()?.first().ok_or(OpenError::Truncated { at })?;
+        self.consume(1);
+        Ok(byte)
+    }
+
+    /// X.690 section 8.1.3; the shortest form is not required.
+    fn length(&mut self) -> Result<Option<u64>, OpenError> {
+        let at = self.position;
+        match self.byte()? {
+            short @ 0..0x80 => Ok(Some(u64::from(short))),
+            0x80 => Ok(None),
+            long @ 0x81..=0x88 => {
+                let mut len = 0_u64;
+                for _ in 0x80..long {
+                    len = len << 8 | u64::from(self.byte()?);
+                }
+                Ok(Some(len))
+            }
+            _ => Err(OpenError::malformed(at, "a length is absurd")),
+        }
+    }
+}
+
+impl<R> fmt::Debug for BerReader<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BerReader").field("position", &self.position).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ber::{INTEGER, OCTET_STRING, SEQUENCE};
+
+    fn reader(bytes: &[u8]) -> BerReader<&[u8]> {
+        BerReader::new(bytes)
+    }
+
+    #[test]
+    fn indefinite_and_definite_forms_read_alike() {
+        let definite = [0x30, 0x05, 0x30, 0x03, 0x02, 0x01, 0x07];
+        let indefinite = [0x30, 0x80, 0x30, 0x80, 0x02, 0x01, 0x07, 0, 0, 0, 0];
+        let long = [0x30, 0x82, 0, 7, 0x30, 0x81, 4, 0x02, 0x81, 1, 0x07];
+        for bytes in [&definite[..], &indefinite, &long] {
+            let mut ber = reader(bytes);
+            let outer = ber.expect(SEQUENCE, "a sequence").unwrap();
+            assert_eq!(ber.der(outer, 100).unwrap(), definite);
+            ber.expect_end_of_file().unwrap();
+
+            let mut ber = reader(bytes);
+            ber.expect_enter(SEQUENCE, "a sequence").unwrap();
+            ber.expect_enter(SEQUENCE, "a sequence").unwrap();
+            let number = ber.expect(INTEGER, "an integer").unwrap();
+            ber.skip(number).unwrap();
+            ber.expect_end("inner").unwrap();
+            ber.expect_end("outer").unwrap();
+            ber.expect_end_of_file().unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_not_ber_is_refused_by_kind() {
+        let take = |bytes: &[u8]| {
+            let mut ber = reader(bytes);
+            let element = ber.next()?.unwrap();
+            ber.der(element, 64)
+        };
+        let malformed: [&[u8]; 9] = [
+            &[0x00, 0x00],                                                 // end without a beginning
+            &[0x1F, 0x81, 0x00],                                           // multi-byte tag
+            &[0x04, 0x80, 0x00, 0x00],                                     // primitive and indefinite
+            &[0x04, 0x89, 1, 1, 1, 1, 1, 1, 1, 1, 1],                      // nine bytes of length
+            &[0x04, 0xFF],                                                 // reserved
+            &[0x04, 0x88, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], // beyond any file
+            &[0x04, 0x84, 0x7F, 0xFF, 0xFF, 0xFF],                         // beyond the budget
+            &[0x30, 0x03, 0x04, 0x02, 0x00, 0x00],                         // child beyond its parent
+            &[0x30, 0x03, 0x30, 0x80, 0x04, 0x00, 0x00, 0x00],             // end beyond its grandparent
+        ];
+        for bytes in malformed {
+            assert!(matches!(take(bytes), Err(OpenError::Malformed { .. })), "{bytes:02X?}");
+        }
+        for bytes in [&[][..], &[0x04], &[0x04, 2, 1], &[0x30, 0x80, 0x04], &[0x30, 0x80, 0x04, 0, 0]] {
+            assert!(matches!(take(bytes), Err(OpenError::Truncated { .. })), "{bytes:02X?}");
+        }
+        assert!(matches!(take(&[0x30, 0x80].repeat(30)), Err(OpenError::Malformed { .. })));
+        assert!(matches!(
+            take(&[vec![0x30, 0x80], [4, 0].repeat(99)].concat()),
+            Err(OpenError::Malformed { .. })
+        ));
+    }
+
+    #[test]
+    fn a_value_is_handed_out_in_pieces_up_to_its_end() {
+        let mut ber = reader(&[0x04, 0x03, 1, 2, 3, 4]);
+        let element = ber.expect(OCTET_STRING, "a string").unwrap();
+        assert_eq!(ber.piece(element.len.unwrap()).unwrap(), [1, 2, 3]);
+        assert_eq!(ber.consume(3), 3);
+        assert!(matches!(ber.expect_end_of_file(), Err(OpenError::TrailingData { at: 5 })));
+    }
+}

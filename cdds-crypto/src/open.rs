@@ -1,0 +1,199 @@
+//! Opens sealed files: ours and what other CMS programs make, of any size, in constant memory.
+
+mod content;
+mod error;
+mod header;
+
+pub use error::OpenError;
+
+use std::fmt;
+use std::io::{self, Read};
+
+use zeroize::Zeroizing;
+
+use self::content::Content;
+use self::header::Header;
+use crate::ber::BerReader;
+use crate::cipher::{BLOCK_BYTES, Decryptor};
+use crate::private_key::PrivateKey;
+use crate::recipient::RecipientId;
+
+/// Plaintext that is kept for readers that ask for less than this, bytes.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Decrypts a sealed file while it is read, in constant memory.
+///
+/// Reads EnvelopedData in BER or DER, encrypted with AES in CBC mode for any number of recipients, one of
+/// whom has the private key. [`read`](Read::read) answers 0 only after the padding and the end of the
+/// file were found in order: **what was read before is not complete until then**, and an error means that
+/// all of it has to be thrown away. Nothing here proves that the content was not changed (CBC cannot): compare
+/// the file's digest with the manifest's.
+///
+/// # Security
+/// Which error comes back, and when, depends on the key. Do not let strangers probe it: open files for
+/// whoever owns the private key, not as a service that answers anybody's messages.
+pub struct OpenReader<R> {
+    ber: BerReader<R>,
+    recipients: Vec<RecipientId>,
+    content: Content,
+    /// `None` after the end, or after an error.
+    decryptor: Option<Decryptor>,
+    failed: bool,
+    /// Decrypted and not asked for yet: `plain[start..end]`.
+    plain: Zeroizing<Vec<u8>>,
+    start: usize,
+    end: usize,
+}
+
+impl<R: Read> OpenReader<R> {
+    /// Reads up to the content and finds the recipient to whom the key belongs.
+    ///
+    /// # Errors
+    /// [`OpenError`]; [`OpenError::CannotDecrypt`] if the key is none of the recipients'.
+    pub fn new(inner: R, key: &PrivateKey) -> Result<Self, OpenError> {
+        let mut ber = BerReader::new(inner);
+        let header = header::read(&mut ber)?;
+        let decryptor = decryptor(&header, key)?;
+        let content = Content::begin(&mut ber)?;
+        Ok(Self {
+            ber,
+            recipients: header.recipients,
+            content,
+            decryptor: Some(decryptor),
+            failed: false,
+            plain: Zeroizing::new(vec![0; BUFFER_BYTES + BLOCK_BYTES]),
+            start: 0,
+            end: 0,
+        })
+    }
+
+    /// For whom the file is sealed.
+    pub fn recipients(&self) -> &[RecipientId] {
+        &self.recipients
+    }
+
+    /// Decrypts what comes next into `out`, which has more than a block of room; 0 at the end.
+    fn decrypt(&mut self, out: &mut [u8]) -> Result<usize, OpenError> {
+        while let Some(decryptor) = &mut self.decryptor {
+            let sealed = self.content.piece(&mut self.ber, out.len().saturating_sub(BLOCK_BYTES))?;
+            if sealed.is_empty() {
+                // Structure first: only then may the key have a say.
+                self.content.end(&mut self.ber)?;
+                let last = self.decryptor.take().map(|decryptor| decryptor.finish(out));
+                return last.unwrap_or(Ok(0)).map_err(|_| self.cannot_decrypt());
+            }
+            let (taken, opened) = (sealed.len(), decryptor.update(sealed, out));
+            self.content.consume(&mut self.ber, taken);
+            match opened {
+                // The cipher holds the last block back.
+                Ok(0) => {}
+                Ok(len) => return Ok(len),
+                Err(_) => return Err(self.cannot_decrypt()),
+            }
+        }
+        Ok(0)
+    }
+
+    fn cannot_decrypt(&self) -> OpenError {
+        OpenError::CannotDecrypt { recipients: self.recipients.clone() }
+    }
+
+    fn try_read(&mut self, buf: &mut [u8]) -> Result<usize, OpenError> {
+        if self.failed {
+            return Err(OpenError::malformed(self.ber.position(), "reading had failed already"));
+        }
+        if self.start == self.end {
+            if buf.len() > BUFFER_BYTES {
+                return self.decrypt(buf);
+            }
+            let mut plain = std::mem::take(&mut self.plain);
+            let opened = self.decrypt(&mut plain);
+            self.plain = plain;
+            (self.start, self.end) = (0, opened?);
+        }
+        let ready = self.plain.get(self.start..self.end).unwrap_or_default();
+        let len = ready.len().min(buf.len());
+        let (now, _) = ready.split_at(len);
+        if let Some(target) = buf.get_mut(..len) {
+            target.copy_from_slice(now);
+        }
+        self.start = self.start.saturating_add(len);
+        Ok(len)
+    }
+}
+
+impl<R: Read> Read for OpenReader<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.try_read(buf).map_err(|error| {
+            self.failed = true;
+            self.decryptor = None;
+            error.into()
+        })
+    }
+}
+
+impl<R> fmt::Debug for OpenReader<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenReader").field("recipients", &self.recipients).finish_non_exhaustive()
+    }
+}
+
+/// Tries every recipient whose key could be ours: files name certificates, not keys.
+fn decryptor(header: &Header, key: &PrivateKey) -> Result<Decryptor, OpenError> {
+    if let (true, Some(oid)) = (header.encrypted_keys.is_empty(), header.other_transport) {
+        return Err(OpenError::Unsupported { what: format!("the key transport algorithm {oid}") });
+    }
+    let candidates =
+        header.encrypted_keys.iter().filter(|encrypted| encrypted.len() == key.encrypted_bytes());
+    candidates
+        .filter_map(|encrypted| key.unwrap_key(encrypted, header.cipher.key_bytes()))
+        .find_map(|content_key| Decryptor::new(header.cipher, &content_key, header.iv).ok())
+        .ok_or_else(|| OpenError::CannotDecrypt { recipients: header.recipients.clone() })
+}
+
+/// What a sealed file says without a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SealedFacts {
+    /// For whom it is sealed, in the file's order.
+    pub recipients: Vec<RecipientId>,
+    /// Size of the encrypted content in bytes: 1 to 16 more than the content.
+    pub content_bytes: u64,
+    /// Size of the file in bytes.
+    pub sealed_bytes: u64,
+}
+
+/// Reads for whom a file is sealed, and no further.
+///
+/// # Errors
+/// [`OpenError`], if the file does not begin as a sealed one.
+pub fn recipients<R: Read>(reader: R) -> Result<Vec<RecipientId>, OpenError> {
+    Ok(header::read(&mut BerReader::new(reader))?.recipients)
+}
+
+/// Walks over a whole sealed file without a key: finds broken structure, missing ends and additions, but
+/// not changes of the encrypted bytes.
+///
+/// # Errors
+/// [`OpenError`], where the file is not whole.
+pub fn check_sealed<R: Read>(reader: R) -> Result<SealedFacts, OpenError> {
+    let mut ber = BerReader::new(reader);
+    let header = header::read(&mut ber)?;
+    let mut content = Content::begin(&mut ber)?;
+    loop {
+        let len = content.piece(&mut ber, usize::MAX)?.len();
+        if len == 0 {
+            break;
+        }
+        content.consume(&mut ber, len);
+    }
+    content.end(&mut ber)?;
+    Ok(SealedFacts {
+        recipients: header.recipients,
+        content_bytes: content.bytes(),
+        sealed_bytes: ber.position(),
+    })
+}

@@ -1,0 +1,108 @@
+//! Walks over the encrypted content, however it is cut into pieces, to the end of the file.
+
+use std::io::Read;
+
+use super::OpenError;
+use crate::ber::{
+    BerReader, CONTEXT_0, CONTEXT_0_CONSTRUCTED, CONTEXT_1_CONSTRUCTED, OCTET_STRING, OCTET_STRINGS,
+};
+use crate::cipher::BLOCK_BYTES;
+
+/// The encrypted content: `[0] IMPLICIT OCTET STRING`, primitive or constructed.
+#[derive(Debug)]
+pub(super) struct Content {
+    /// Of the OCTET STRING under way.
+    left: u64,
+    /// Size so far.
+    bytes: u64,
+    /// How many elements were open before the content; `None` once the content has ended.
+    outer_depth: Option<usize>,
+}
+
+impl Content {
+    /// Enters the content, which must come next.
+    pub(super) fn begin<R: Read>(ber: &mut BerReader<R>) -> Result<Self, OpenError> {
+        let at = ber.position();
+        let outer_depth = Some(ber.depth());
+        match ber.next()? {
+            Some(element) if element.tag == CONTEXT_0 => {
+                Ok(Self { left: element.len.unwrap_or(0), bytes: 0, outer_depth })
+            }
+            Some(element) if element.tag == CONTEXT_0_CONSTRUCTED => {
+                ber.enter(element)?;
+                Ok(Self { left: 0, bytes: 0, outer_depth })
+            }
+            _ => Err(OpenError::malformed(at, "the encrypted content is missing")),
+        }
+    }
+
+    /// Size of the content that was consumed, bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The next piece, at most `max` bytes; empty at the end of the content. Takes as much of it as
+    /// [`consume`](Self::consume) is told.
+    pub(super) fn piece<'a, R: Read>(
+        &mut self,
+        ber: &'a mut BerReader<R>,
+        max: usize,
+    ) -> Result<&'a [u8], OpenError> {
+        while self.left == 0 {
+            match self.outer_depth {
+                // X.690 section 8.1.4: primitive content has no end of its own.
+                Some(depth) if depth == ber.depth() => {
+                    self.outer_depth = None;
+                    return Ok(&[]);
+                }
+                Some(_) => self.next_string(ber)?,
+                None => return Ok(&[]),
+            }
+        }
+        ber.piece(self.left.min(u64::try_from(max).unwrap_or(u64::MAX)))
+    }
+
+    pub(super) fn consume<R: Read>(&mut self, ber: &mut BerReader<R>, len: usize) {
+        let len = ber.consume(len);
+        self.left = self.left.saturating_sub(len);
+        self.bytes = self.bytes.saturating_add(len);
+    }
+
+    /// To the next OCTET STRING; pieces may be in pieces themselves (X.690 section 8.7.3).
+    fn next_string<R: Read>(&mut self, ber: &mut BerReader<R>) -> Result<(), OpenError> {
+        match ber.next()? {
+            None => Ok(()),
+            Some(element) if element.tag == OCTET_STRING => {
+                self.left = element.len.unwrap_or(0);
+                Ok(())
+            }
+            Some(element) if element.tag == OCTET_STRINGS => ber.enter(element),
+            Some(element) => Err(OpenError::malformed(
+                element.at,
+                "the encrypted content holds something other than bytes",
+            )),
+        }
+    }
+
+    /// Checks what can be checked without a key once the content has ended: its size, the end of every
+    /// element, and that the file ends there too.
+    pub(super) fn end<R: Read>(&self, ber: &mut BerReader<R>) -> Result<(), OpenError> {
+        let at = ber.position();
+        let block = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
+        if self.bytes == 0 || !self.bytes.is_multiple_of(block) {
+            return Err(OpenError::malformed(at, "the encrypted content is not made of whole blocks"));
+        }
+        ber.expect_end("EncryptedContentInfo goes on")?;
+        // unprotectedAttrs: nothing that protects or changes the content.
+        if let Some(attributes) = ber.next()? {
+            if attributes.tag != CONTEXT_1_CONSTRUCTED {
+                return Err(OpenError::malformed(attributes.at, "EnvelopedData goes on"));
+            }
+            ber.skip(attributes)?;
+            ber.expect_end("EnvelopedData goes on")?;
+        }
+        ber.expect_end("the content of ContentInfo goes on")?;
+        ber.expect_end("ContentInfo goes on")?;
+        ber.expect_end_of_file()
+    }
+}

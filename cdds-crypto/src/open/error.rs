@@ -1,0 +1,130 @@
+//! Why a sealed file cannot be opened.
+
+use std::fmt::Write;
+use std::io;
+
+use crate::recipient::RecipientId;
+
+/// Names at most this many recipients in a message.
+const RECIPIENTS_SHOWN: usize = 10;
+
+/// Why a sealed file cannot be opened or is not whole.
+///
+/// As an [`io::Error`] (from reading an [`OpenReader`](crate::OpenReader)) it is the inner error, to be
+/// had back with `error.get_ref().and_then(|inner| inner.downcast_ref::<OpenError>())`; an error of the
+/// underlying reader stays as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The underlying reader failed.
+    #[error("cannot read the sealed file")]
+    Io(#[source] io::Error),
+
+    /// The file ends before its end: a download broke off.
+    #[error("the sealed file ends too early, after {at} bytes: fetch it again")]
+    Truncated {
+        /// How many bytes there are.
+        at: u64,
+    },
+
+    /// The file begins as a sealed one, but its structure is broken.
+    #[error("the sealed file is damaged: at byte {at}, {what}; fetch it again")]
+    Malformed {
+        /// Offset of the broken element.
+        at: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+
+    /// Something follows the end of the sealed content.
+    #[error("the sealed content ends at byte {at}, but the file goes on: it was added to; fetch it again")]
+    TrailingData {
+        /// Where the file should have ended.
+        at: u64,
+    },
+
+    /// The file is something else.
+    #[error("this is not a sealed file: {found}")]
+    NotSealed {
+        /// What it is, and what to do with it.
+        found: &'static str,
+    },
+
+    /// The file is sealed in a way that this version does not read.
+    #[error("the file is sealed with {what}, which is not supported: open it with 'openssl cms -decrypt'")]
+    Unsupported {
+        /// The algorithm or structure.
+        what: String,
+    },
+
+    /// The private key does not fit, or what is encrypted was changed. One error for every failure of the
+    /// key or the padding: the more is told apart, the more can be learned by asking (RFC 3218).
+    #[error(
+        "cannot decrypt: either this is not the right private key, or the file was changed; it is sealed for {}",
+        list(.recipients)
+    )]
+    CannotDecrypt {
+        /// For whom the file is sealed: one of their keys is needed.
+        recipients: Vec<RecipientId>,
+    },
+
+    /// The private key itself cannot be used.
+    #[error("{reason}")]
+    PrivateKey {
+        /// What is wrong with it, and the way out.
+        reason: String,
+    },
+}
+
+impl OpenError {
+    pub(crate) fn malformed(at: u64, what: &'static str) -> Self {
+        Self::Malformed { at, what }
+    }
+}
+
+impl From<OpenError> for io::Error {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Io(error) => error,
+            OpenError::Truncated { .. } => Self::new(io::ErrorKind::UnexpectedEof, error),
+            OpenError::Unsupported { .. } => Self::new(io::ErrorKind::Unsupported, error),
+            _ => Self::new(io::ErrorKind::InvalidData, error),
+        }
+    }
+}
+
+fn list(recipients: &[RecipientId]) -> String {
+    let mut text = String::new();
+    for (index, recipient) in recipients.iter().take(RECIPIENTS_SHOWN).enumerate() {
+        let separator = if index == 0 { "" } else { ", or " };
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{separator}{recipient}");
+    }
+    match recipients.len().saturating_sub(RECIPIENTS_SHOWN) {
+        0 => text,
+        more => format!("{text}, or {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_io_error_holds_the_reason() {
+        let error = io::Error::from(OpenError::Truncated { at: 7 });
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<OpenError>());
+        assert!(matches!(inner, Some(OpenError::Truncated { at: 7 })));
+        let passed_on = io::Error::from(OpenError::Io(io::ErrorKind::ConnectionReset.into()));
+        assert_eq!(passed_on.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[test]
+    fn long_lists_of_recipients_are_cut() {
+        let recipients = vec![RecipientId::KeyIdentifier("AB".to_owned()); 12];
+        let text = OpenError::CannotDecrypt { recipients }.to_string();
+        assert_eq!(text.matches("identifier AB").count(), 10);
+        assert!(text.ends_with(", or 2 more"), "{text}");
+    }
+}

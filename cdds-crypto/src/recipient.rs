@@ -1,0 +1,155 @@
+//! For whom a part is sealed: key transport, RFC 5652 section 6.2.1.
+
+use std::fmt;
+
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::rsa::{Pkcs1PublicEncryptingKey, PublicEncryptingKey};
+use cms::cert::IssuerAndSerialNumber;
+use cms::content_info::CmsVersion;
+use cms::enveloped_data::{KeyTransRecipientInfo, RecipientIdentifier, RecipientInfo};
+use der::asn1::{Any, OctetString};
+use der::{Encode, Tag};
+use x509_cert::Certificate;
+use x509_cert::spki::AlgorithmIdentifierOwned;
+
+use crate::cipher::ContentKey;
+use crate::oids;
+
+/// Most recipients of one part: what is sealed must be readable in bounded memory.
+pub(crate) const RECIPIENTS_MAX: usize = 1000;
+/// Largest KeyTransRecipientInfo that is read, DER bytes.
+pub(crate) const RECIPIENT_INFO_BYTES_MAX: usize = 16 * 1024;
+/// Largest issuer name of a usable certificate, DER bytes: with the longest serial number and an RSA-8192
+/// key beside it, it stays within [`RECIPIENT_INFO_BYTES_MAX`].
+pub(crate) const ISSUER_BYTES_MAX: usize = 8 * 1024;
+
+/// A recipient whose certificate was checked, ready to be encrypted for.
+#[derive(Debug)]
+pub(crate) struct RecipientKey {
+    id: IssuerAndSerialNumber,
+    key: Pkcs1PublicEncryptingKey,
+}
+
+impl RecipientKey {
+    pub(crate) fn new(certificate: &Certificate, key: PublicEncryptingKey) -> Result<Self, Unspecified> {
+        let tbs = &certificate.tbs_certificate;
+        let id =
+            IssuerAndSerialNumber { issuer: tbs.issuer.clone(), serial_number: tbs.serial_number.clone() };
+        Ok(Self { id, key: Pkcs1PublicEncryptingKey::new(key)? })
+    }
+
+    /// The recipient as files name it. CMS readers find their key by this alone.
+    pub(crate) fn id(&self) -> RecipientId {
+        RecipientId::of(&self.id)
+    }
+
+    /// The part's key, encrypted for this recipient.
+    pub(crate) fn wrap(&self, key: &ContentKey) -> Result<RecipientInfo, Unspecified> {
+        let mut encrypted = vec![0; self.key.ciphertext_size()];
+        let len = self.key.encrypt(key.as_bytes(), &mut encrypted)?.len();
+        encrypted.truncate(len);
+        recipient_info(self.id.clone(), encrypted).map_err(|_| Unspecified)
+    }
+
+    /// The size of what [`wrap`](Self::wrap) gives, in DER.
+    pub(crate) fn wrapped_bytes(&self) -> der::Result<usize> {
+        let info = recipient_info(self.id.clone(), vec![0; self.key.ciphertext_size()])?;
+        usize::try_from(info.encoded_len()?)
+    }
+}
+
+fn recipient_info(id: IssuerAndSerialNumber, encrypted: Vec<u8>) -> der::Result<RecipientInfo> {
+    Ok(RecipientInfo::Ktri(KeyTransRecipientInfo {
+        // RFC 5652 section 6.2.1: 0 with issuer and serial number.
+        version: CmsVersion::V0,
+        rid: RecipientIdentifier::IssuerAndSerialNumber(id),
+        key_enc_alg: AlgorithmIdentifierOwned {
+            oid: oids::RSA_ENCRYPTION,
+            // RFC 3370 section 4.2.1: the parameters are NULL, and older readers insist on it.
+            parameters: Some(Any::new(Tag::Null, Vec::new())?),
+        },
+        enc_key: OctetString::new(encrypted)?,
+    }))
+}
+
+/// How a sealed file names one of its recipients.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RecipientId {
+    /// By the certificate's issuer and serial number, as every file that we seal does.
+    Certificate {
+        /// The issuer's distinguished name, for people (RFC 4514).
+        issuer: String,
+        /// The serial number: hexadecimal octets, upper case, separated by colons.
+        serial: String,
+    },
+    /// By the key's identifier: hexadecimal octets, upper case, separated by colons.
+    KeyIdentifier(String),
+    /// A recipient who has no RSA key, such as a password: what kind it is, for people.
+    Other(&'static str),
+}
+
+impl RecipientId {
+    fn of(id: &IssuerAndSerialNumber) -> Self {
+        Self::Certificate {
+            issuer: printable(&id.issuer.to_string()),
+            serial: hex(id.serial_number.as_bytes()),
+        }
+    }
+
+    pub(crate) fn from_identifier(id: &RecipientIdentifier) -> Self {
+        match id {
+            RecipientIdentifier::IssuerAndSerialNumber(id) => Self::of(id),
+            RecipientIdentifier::SubjectKeyIdentifier(id) => Self::KeyIdentifier(hex(id.0.as_bytes())),
+        }
+    }
+}
+
+impl fmt::Display for RecipientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Certificate { issuer, serial } => {
+                write!(f, "the certificate with serial number {serial} issued by {issuer}")
+            }
+            Self::KeyIdentifier(id) => write!(f, "the key with identifier {id}"),
+            Self::Other(kind) => f.write_str(kind),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+}
+
+/// Names come from strangers: no control or direction-changing characters on anybody's terminal.
+pub(crate) fn printable(name: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}')
+    };
+    name.chars().map(|c| if hidden(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use x509_cert::name::{Name, RdnSequence};
+    use x509_cert::serial_number::SerialNumber;
+
+    #[test]
+    fn whatever_can_be_sealed_for_can_be_read_back() {
+        let issuer: Name =
+            vec![format!("O={}", "x".repeat(100)); 73].join(",").parse::<RdnSequence>().unwrap();
+        let issuer_bytes = usize::try_from(issuer.encoded_len().unwrap()).unwrap();
+        assert!(issuer_bytes.abs_diff(ISSUER_BYTES_MAX) < 200, "{issuer_bytes}");
+        let serial_number = SerialNumber::new(&[0x7F; 20]).unwrap();
+        let info = recipient_info(IssuerAndSerialNumber { issuer, serial_number }, vec![0; 1024]).unwrap();
+        assert!(info.to_der().unwrap().len() + 200 < RECIPIENT_INFO_BYTES_MAX);
+    }
+
+    #[test]
+    fn names_cannot_play_tricks_on_a_terminal() {
+        assert_eq!(printable("CN=a\u{1b}[2J\u{202e}b"), "CN=a\u{FFFD}[2J\u{FFFD}b");
+        assert_eq!(printable("CN=Zoë,O=日本"), "CN=Zoë,O=日本");
+    }
+}

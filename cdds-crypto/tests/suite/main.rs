@@ -1,0 +1,10 @@
+//! Sealing and opening against the real `openssl`, which must be installed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // what the tests share is not in a test
+
+mod certificates;
+mod interop;
+mod keys;
+mod round_trip;
+mod support;
+mod tampering;

@@ -1,0 +1,134 @@
+//! Certificates made by `openssl`, and short ways to seal and open.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Arc, LazyLock};
+
+use bytes::BytesMut;
+use cdds_core::domain::id::{Owner, RecipientName};
+use cdds_core::domain::recipient::{CertificateFacts, Recipient};
+use cdds_core::ports::sealer::{Certificates, Sealer};
+use cdds_crypto::{OpenError, OpenReader, PrivateKey, SmimeCertificates};
+use chrono::{DateTime, Utc};
+use tempfile::TempDir;
+
+/// A key pair with its certificate, in files.
+pub(crate) struct Identity {
+    pub(crate) name: &'static str,
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) now: DateTime<Utc>,
+    dir: TempDir,
+}
+
+pub(crate) static ANNA: LazyLock<Identity> =
+    LazyLock::new(|| Identity::new("anna", &["-newkey", "rsa:2048"]));
+pub(crate) static BERT: LazyLock<Identity> =
+    LazyLock::new(|| Identity::new("bert", &["-newkey", "rsa:3072"]));
+/// Same key size as Anna's, and nobody's recipient.
+pub(crate) static EVE: LazyLock<Identity> = LazyLock::new(|| Identity::new("eve", &["-newkey", "rsa:2048"]));
+
+impl Identity {
+    /// A self-signed certificate for a year, with further arguments of `openssl req`.
+    pub(crate) fn new(name: &'static str, arguments: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (certificate, key) = (dir.path().join("certificate.pem"), dir.path().join("key.pem"));
+        let mut all = vec!["req", "-x509", "-nodes", "-days", "365"];
+        all.extend(arguments);
+        let subject = format!("/O=Example/CN={name}");
+        let (certificate_path, key_path) = (text(&certificate), text(&key));
+        all.extend(["-subj", &subject, "-keyout", &key_path, "-out", &certificate_path]);
+        openssl(&all);
+        let now = written_at(&certificate);
+        Self { name, certificate, key, now, dir }
+    }
+
+    /// A certificate as an authority (Anna) issues it, for 90 days, with these extensions and further
+    /// arguments of `openssl x509`.
+    pub(crate) fn issued(name: &'static str, extensions: &str, arguments: &[&str]) -> Self {
+        let mut identity = Self::new(name, &["-newkey", "rsa:2048"]);
+        let (request, issued) = (text(&identity.path("request.pem")), identity.path("issued.pem"));
+        let (config, subject, key) =
+            (identity.path("extensions"), format!("/CN={name}"), text(&identity.key));
+        std::fs::write(&config, extensions).unwrap();
+        openssl(&["req", "-new", "-key", &key, "-subj", &subject, "-out", &request]);
+        let (ca, ca_key, config, out) =
+            (text(&ANNA.certificate), text(&ANNA.key), text(&config), text(&issued));
+        let serial = text(&identity.path("serial"));
+        let mut all = vec!["x509", "-req", "-in", &request, "-CA", &ca, "-CAkey", &ca_key, "-days", "90"];
+        all.extend(["-CAserial", &serial, "-CAcreateserial", "-extfile", &config, "-out", &out]);
+        all.extend(arguments);
+        openssl(&all);
+        identity.now = written_at(&issued);
+        identity.certificate = issued;
+        identity
+    }
+
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.dir.path().join(file)
+    }
+
+    pub(crate) fn pem(&self) -> Vec<u8> {
+        std::fs::read(&self.certificate).unwrap()
+    }
+
+    pub(crate) fn private_key(&self) -> PrivateKey {
+        PrivateKey::from_bytes(&std::fs::read(&self.key).unwrap()).unwrap()
+    }
+
+    pub(crate) fn facts(&self) -> CertificateFacts {
+        SmimeCertificates::new().inspect(&self.pem(), self.now).unwrap()
+    }
+
+    pub(crate) fn recipient(&self) -> Recipient {
+        let name = RecipientName::new(self.name).unwrap();
+        Recipient { owner: Owner::default(), name, certificate: self.facts(), added_at: self.now }
+    }
+}
+
+/// Tests have no clock either: the file's own time is the present.
+fn written_at(file: &Path) -> DateTime<Utc> {
+    std::fs::metadata(file).unwrap().modified().unwrap().into()
+}
+
+pub(crate) fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+/// Runs `openssl`; the test fails if it is missing or fails.
+pub(crate) fn openssl(arguments: &[&str]) -> Output {
+    let output = Command::new("openssl").args(arguments).output().expect("openssl must be installed");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "openssl {arguments:?}: {errors}");
+    output
+}
+
+pub(crate) fn sealer(identities: &[&Identity]) -> Arc<dyn Sealer> {
+    let recipients: Vec<Recipient> = identities.iter().map(|identity| identity.recipient()).collect();
+    let now = identities.iter().map(|identity| identity.now).max().unwrap();
+    SmimeCertificates::new().sealer(&recipients, now).unwrap()
+}
+
+pub(crate) fn seal(sealer: &dyn Sealer, pieces: &[&[u8]]) -> Vec<u8> {
+    let mut out = BytesMut::new();
+    let mut sealing = sealer.begin(&mut out).unwrap();
+    for piece in pieces {
+        sealing.update(piece, &mut out).unwrap();
+    }
+    sealing.finish(&mut out).unwrap();
+    out.to_vec()
+}
+
+/// Opens all of it; errors come back as what they are.
+pub(crate) fn open(sealed: &[u8], key: &PrivateKey) -> Result<Vec<u8>, OpenError> {
+    let mut plain = Vec::new();
+    let read = OpenReader::new(sealed, key)?.read_to_end(&mut plain);
+    read.map_err(|error| *error.into_inner().unwrap().downcast::<OpenError>().unwrap())?;
+    Ok(plain)
+}
+
+/// Bytes that repeat only after a long time, so that misplaced pieces show.
+pub(crate) fn data(len: usize) -> Vec<u8> {
+    (0..len).map(|index| u8::try_from((index * 31 + index / 251) % 256).unwrap()).collect()
+}

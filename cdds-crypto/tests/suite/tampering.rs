@@ -1,0 +1,148 @@
+//! Damaged files give an error of the right kind: never a panic, never a silent success.
+
+use std::io::Read;
+use std::sync::LazyLock;
+
+use cdds_crypto::{OpenError, OpenReader, PrivateKey, check_sealed};
+use proptest::prelude::*;
+
+use crate::support::{ANNA, BERT, EVE, data, open, seal, sealer};
+
+static SEALED: LazyLock<Vec<u8>> = LazyLock::new(|| seal(&*sealer(&[&ANNA, &BERT]), &[&data(70_000)]));
+static KEY: LazyLock<PrivateKey> = LazyLock::new(|| ANNA.private_key());
+
+#[test]
+fn every_truncation_is_found_with_and_without_the_key() {
+    let header = SEALED.len() - 70_100;
+    let end = SEALED.len() - 40;
+    for len in (0..header + 50).chain((header..end).step_by(997)).chain(end..SEALED.len()) {
+        let cut = &SEALED[..len];
+        let checked = check_sealed(cut);
+        assert!(
+            matches!(checked, Err(OpenError::Truncated { at }) if at <= u64::try_from(len).unwrap()),
+            "{len}: {checked:?}"
+        );
+        assert!(matches!(open(cut, &KEY), Err(OpenError::Truncated { .. })), "{len}");
+    }
+}
+
+#[test]
+fn what_was_added_is_found() {
+    for garbage in [&b"x"[..], &[0, 0], &SEALED] {
+        let longer = [&SEALED, garbage].concat();
+        let at = u64::try_from(SEALED.len()).unwrap();
+        assert!(matches!(check_sealed(&*longer), Err(OpenError::TrailingData { at: found }) if found == at));
+        assert!(matches!(open(&longer, &KEY), Err(OpenError::TrailingData { at: found }) if found == at));
+    }
+}
+
+#[test]
+fn the_wrong_key_learns_whose_key_is_needed() {
+    let error = open(&SEALED, &EVE.private_key()).unwrap_err();
+    let OpenError::CannotDecrypt { recipients } = &error else { panic!("{error:?}") };
+    assert_eq!(recipients.len(), 2);
+    for name in ["CN=anna,O=Example", "CN=bert,O=Example"] {
+        assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
+#[test]
+fn a_changed_end_gives_the_same_error_as_the_wrong_key() {
+    let wrong_key = open(&SEALED, &EVE.private_key()).unwrap_err().to_string();
+    let mut failed = 0;
+    for bit in 0..32 {
+        let mut sealed = SEALED.clone();
+        // The last byte of the block before the last one: it changes the last byte of the padding.
+        let at = sealed.len() - 10 - 17;
+        sealed[at] ^= u8::try_from(bit * 7 + 1).unwrap();
+        match open(&sealed, &KEY) {
+            Ok(plain) => assert!(plain != data(70_000)),
+            Err(error) => {
+                assert_eq!(error.to_string(), wrong_key);
+                failed += 1;
+            }
+        }
+    }
+    assert!(failed > 20, "{failed}");
+}
+
+#[test]
+fn an_error_stays() {
+    let mut reader = OpenReader::new(&SEALED[..SEALED.len() - 3], &KEY).unwrap();
+    let mut plain = Vec::new();
+    assert!(reader.read_to_end(&mut plain).is_err());
+    assert!(reader.read(&mut [0; 10]).is_err());
+    assert!(reader.read(&mut [0; 100_000]).is_err());
+}
+
+#[test]
+fn an_error_of_the_reader_beneath_stays_itself() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::ConnectionReset.into())
+        }
+    }
+    let mut reader = OpenReader::new(SEALED[..5000].chain(Broken), &KEY).unwrap();
+    let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    assert!(matches!(OpenReader::new(Broken, &KEY), Err(OpenError::Io(_))));
+}
+
+#[test]
+fn other_files_are_called_what_they_are() {
+    let says = |bytes: &[u8], what: &str| {
+        let error = open(bytes, &KEY).unwrap_err();
+        assert!(matches!(error, OpenError::NotSealed { .. }), "{error:?}");
+        assert!(error.to_string().contains(what), "{error}");
+    };
+    says(b"PK\x03\x04", "plain ZIP");
+    says(b"{\"a\":1}", "plain JSON");
+    says(b"-----BEGIN CMS-----", "-inform PEM");
+    says(b"MIME-Version: 1.0", "-inform SMIME");
+    says(b"hello", "does not begin as CMS");
+    says(&ANNA.facts().der, "not CMS");
+    says(&[0x30, 0x80, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x02], "signed");
+}
+
+#[test]
+fn absurd_sizes_take_no_memory() {
+    // A recipient of 2^40 bytes, 2^16 nested sequences, 5,000 recipients, a content of 2^63 bytes.
+    let start = &SEALED[..30];
+    let huge_recipients = [&start[..20], &[0x31, 0x80, 0x30, 0x80, 0x04, 0x85, 0xFF, 0, 0, 0, 0]].concat();
+    let malformed = matches!(check_sealed(&*huge_recipients), Err(OpenError::Malformed { .. }));
+    assert!(malformed, "{:?}", check_sealed(&*huge_recipients));
+    let nested = [&start[..20], &[0x31, 0x80], &*[0x30, 0x80].repeat(1 << 16)].concat();
+    assert!(matches!(check_sealed(&*nested), Err(OpenError::Malformed { .. })));
+    let many = [&start[..20], &[0x31, 0x80], &*[0xA3, 0x00].repeat(5000)].concat();
+    assert!(matches!(check_sealed(&*many), Err(OpenError::Malformed { .. })));
+    let at = SEALED.windows(4).position(|four| four == [0xA0, 0x80, 0x04, 0x83]).unwrap();
+    let huge_content = [&SEALED[..at], &[0x80, 0x88, 0x70, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3]].concat();
+    assert!(matches!(check_sealed(&*huge_content), Err(OpenError::Truncated { .. })));
+    assert!(matches!(open(&huge_content, &KEY), Err(OpenError::Truncated { .. })));
+}
+
+#[test]
+fn every_changed_header_byte_is_survived() {
+    let content = SEALED.windows(4).position(|four| four == [0xA0, 0x80, 0x04, 0x83]).unwrap() + 7;
+    let mut refused = 0;
+    for at in 0..content {
+        for flip in [0x01, 0x20, 0x80, 0xFF] {
+            let mut sealed = SEALED.clone();
+            sealed[at] ^= flip;
+            let _ = check_sealed(&*sealed);
+            refused += usize::from(open(&sealed, &KEY).is_err());
+        }
+    }
+    assert!(refused > content, "{refused} of {}", content * 4);
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_are_survived(mut bytes in prop::collection::vec(any::<u8>(), 0..400), keep in 0_usize..800) {
+        let mut input = SEALED[..keep].to_vec();
+        input.append(&mut bytes);
+        prop_assert!(check_sealed(&*input).is_err());
+        prop_assert!(open(&input, &KEY).is_err());
+    }
+}
