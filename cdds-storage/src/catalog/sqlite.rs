@@ -1,0 +1,232 @@
+//! The embedded default: a catalog in one SQLite file, shared by any number of processes on one machine.
+//!
+//! Write-ahead log, `synchronous=FULL` (what is committed survives a power cut; beats, which are repeated
+//! every second, survive a crash of the process only), STRICT tables, foreign keys, and `BEGIN IMMEDIATE`
+//! for every write. A process waits up to 10 seconds for another one that writes. All work with the file
+//! is done on the threads of [`blocking`], never on the one that polls.
+//!
+//! Beside the file lie SQLite's own `-wal` and `-shm` and the folder `<file>.workers` with the locks
+//! by which dead workers are told from living ones. The file system must be a local one.
+
+mod artifacts;
+mod claim;
+mod database;
+mod executions;
+mod fault;
+mod jobs;
+mod listing;
+mod recipients;
+mod schema;
+mod workers;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cdds_core::domain::artifact::{Artifact, ArtifactSet};
+use cdds_core::domain::execution::Execution;
+use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, WorkerId};
+use cdds_core::domain::job::Job;
+use cdds_core::domain::recipient::Recipient;
+use cdds_core::domain::schedule::Materialised;
+use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobOverview, JobQuery, Page};
+use cdds_core::ports::catalog::{
+    Agenda, Beat, Catalog, CatalogError, Claim, Directive, DueJob, ExpiredSet, Fence, Publication, Settlement,
+};
+use chrono::{DateTime, Utc};
+use rusqlite::Transaction;
+
+use self::database::{Database, Durability};
+use self::fault::Fault;
+
+/// A [`Catalog`] in an SQLite file.
+///
+/// Titles are sorted and searched without regard to case. A worker that claims is alive as long as this
+/// object is: dropping it (with every call that is under way) lets other workers take over at once.
+#[derive(Debug)]
+pub struct SqliteCatalog {
+    database: Arc<Database>,
+}
+
+impl SqliteCatalog {
+    /// Opens the catalog at `path`; creates the file, but not its folder, and brings its schema up to
+    /// date. Blocks for as long as that takes, up to 10 seconds if another process is doing it.
+    ///
+    /// # Errors
+    /// [`NewerSchema`](cdds_core::ports::catalog::CatalogErrorKind::NewerSchema) if a newer program has
+    /// migrated it; [`Corrupt`](cdds_core::ports::catalog::CatalogErrorKind::Corrupt) if the file is
+    /// damaged or something else; [`Unavailable`](cdds_core::ports::catalog::CatalogErrorKind::Unavailable)
+    /// if it cannot be opened or another process holds it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, CatalogError> {
+        Ok(Self { database: Arc::new(Database::open(path.as_ref())?) })
+    }
+
+    /// The catalog's file, absolute and without links.
+    pub fn path(&self) -> &Path {
+        self.database.path()
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        let database = Arc::clone(&self.database);
+        blocking::unblock(move || work(&database)).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        self.run(move |database| database.read(doing, body)).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        self.run(move |database| database.write(Durability::Full, doing, body)).await
+    }
+}
+
+#[async_trait]
+impl Catalog for SqliteCatalog {
+    async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError> {
+        let (job, first) = (job.clone(), first.cloned());
+        self.write("store the job", move |tx| jobs::insert(tx, &job, first.as_ref())).await
+    }
+
+    async fn update_job(&self, job: &Job, expected: u64) -> Result<(), CatalogError> {
+        let job = job.clone();
+        self.write("change the job", move |tx| jobs::update(tx, &job, expected)).await
+    }
+
+    async fn job(&self, owner: &Owner, id: JobId) -> Result<Option<JobOverview>, CatalogError> {
+        let owner = owner.clone();
+        self.read("read the job", move |tx| jobs::find(tx, &owner, id)).await
+    }
+
+    async fn jobs(&self, owner: &Owner, query: &JobQuery) -> Result<Page<JobOverview>, CatalogError> {
+        let (owner, query) = (owner.clone(), query.clone());
+        self.read("list jobs", move |tx| jobs::list(tx, &owner, &query)).await
+    }
+
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
+        self.read("find due jobs", move |tx| jobs::due(tx, now, limit)).await
+    }
+
+    async fn materialise(&self, change: &Materialised, expected: u64) -> Result<(), CatalogError> {
+        let change = change.clone();
+        self.write("put due slots on the record", move |tx| jobs::materialise(tx, &change, expected)).await
+    }
+
+    async fn agenda(&self) -> Result<Agenda, CatalogError> {
+        self.read("read the agenda", executions::agenda).await
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Vec<Execution>, CatalogError> {
+        let claim = claim.clone();
+        self.run(move |database| claim::claim(database, &claim)).await
+    }
+
+    async fn beat(
+        &self,
+        worker: &WorkerId,
+        now: DateTime<Utc>,
+        lease: Duration,
+        beats: &[Beat],
+    ) -> Result<Vec<Directive>, CatalogError> {
+        if beats.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (worker, beats) = (worker.clone(), beats.to_vec());
+        self.run(move |database| {
+            database.write(Durability::Process, "store progress", |tx| {
+                claim::beat(tx, &worker, now, lease, &beats)
+            })
+        })
+        .await
+    }
+
+    async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
+        let publication = publication.clone();
+        self.write("publish the artifact set", move |tx| claim::publish(tx, fence, &publication)).await
+    }
+
+    async fn settle(
+        &self,
+        fence: Fence,
+        settlement: &Settlement,
+        now: DateTime<Utc>,
+    ) -> Result<Execution, CatalogError> {
+        let settlement = settlement.clone();
+        self.write("end the attempt", move |tx| claim::settle(tx, fence, &settlement, now)).await
+    }
+
+    async fn execution(&self, owner: &Owner, id: ExecutionId) -> Result<Option<Execution>, CatalogError> {
+        let owner = owner.clone();
+        self.read("read the execution", move |tx| executions::find(tx, &owner, id)).await
+    }
+
+    async fn keeps(&self, fence: Fence) -> Result<bool, CatalogError> {
+        self.read("read the claim", move |tx| executions::keeps(tx, fence)).await
+    }
+
+    async fn executions(
+        &self,
+        owner: &Owner,
+        query: &ExecutionQuery,
+    ) -> Result<Page<Execution>, CatalogError> {
+        let (owner, query) = (owner.clone(), query.clone());
+        self.read("list executions", move |tx| executions::list(tx, &owner, &query)).await
+    }
+
+    async fn last_records(&self, job: JobId) -> Result<Option<u64>, CatalogError> {
+        self.read("read the last success", move |tx| executions::last_records(tx, job)).await
+    }
+
+    async fn artifacts(&self, owner: &Owner, query: &ArtifactQuery) -> Result<Page<Artifact>, CatalogError> {
+        let (owner, query) = (owner.clone(), query.clone());
+        self.read("list artifacts", move |tx| artifacts::list(tx, &owner, &query)).await
+    }
+
+    async fn artifact(&self, owner: &Owner, id: ArtifactId) -> Result<Option<Artifact>, CatalogError> {
+        let owner = owner.clone();
+        self.read("read the artifact", move |tx| artifacts::find(tx, &owner, id)).await
+    }
+
+    async fn artifact_set(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+    ) -> Result<Option<ArtifactSet>, CatalogError> {
+        let owner = owner.clone();
+        self.read("read the artifact set", move |tx| artifacts::set(tx, &owner, execution)).await
+    }
+
+    async fn record_download(&self, artifacts: &[ArtifactId], at: DateTime<Utc>) -> Result<(), CatalogError> {
+        let artifacts = artifacts.to_vec();
+        self.write("record the download", move |tx| artifacts::record_download(tx, &artifacts, at)).await
+    }
+
+    async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<ExpiredSet>, CatalogError> {
+        self.write("mark expired sets", move |tx| artifacts::expire(tx, now, limit)).await
+    }
+
+    async fn confirm_removed(&self, execution: ExecutionId, now: DateTime<Utc>) -> Result<(), CatalogError> {
+        self.write("confirm a removal", move |tx| artifacts::confirm_removed(tx, execution, now)).await
+    }
+
+    async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {
+        let recipient = recipient.clone();
+        self.write("store the recipient", move |tx| recipients::insert(tx, &recipient)).await
+    }
+
+    async fn recipients(&self, owner: &Owner) -> Result<Vec<Recipient>, CatalogError> {
+        let owner = owner.clone();
+        self.read("list recipients", move |tx| recipients::list(tx, &owner)).await
+    }
+}

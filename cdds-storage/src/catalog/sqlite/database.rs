@@ -1,0 +1,171 @@
+//! The file: one connection that writes, some that read, and the locks of the workers beside it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use super::fault::Fault;
+use super::schema;
+use super::workers::WorkerLocks;
+
+/// How long a statement waits for another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Idle read connections that are kept; more are opened when needed.
+const IDLE_READERS_MAX: usize = 4;
+
+/// What a committed transaction survives.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Durability {
+    /// A power cut.
+    Full,
+    /// A crash of the process; a power cut may take the last moments back. For what is soon repeated.
+    Process,
+}
+
+/// An open catalog file.
+pub(super) struct Database {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+    workers: WorkerLocks,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Opens or creates the file and brings its schema up to date.
+    pub(super) fn open(path: &Path) -> Result<Self, CatalogError> {
+        // Absolute: the working folder may change, and `:memory:` is a file like any other.
+        let absolute = std::path::absolute(path).map_err(|error| unusable(path, error))?;
+        let fault = |fault: Fault| fault.into_error("open the database", &absolute);
+        let writer = open_writer(&absolute).map_err(fault)?;
+        // The locks lie beside the file itself, by whichever links it is reached.
+        let path = absolute.canonicalize().map_err(|error| unusable(path, error))?;
+        let workers = WorkerLocks::beside(&path);
+        Ok(Self { path, writer: Mutex::new(writer), readers: Mutex::new(Vec::new()), workers })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn workers(&self) -> &WorkerLocks {
+        &self.workers
+    }
+
+    /// The one connection that writes. A thread that panicked has rolled back, so that the connection
+    /// of a poisoned mutex is as good as any.
+    pub(super) fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `body` in a transaction that takes the write lock at once: it never has to give way to
+    /// another writer in the middle.
+    pub(super) fn write<T>(
+        &self,
+        durability: Durability,
+        doing: &str,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, CatalogError> {
+        self.write_on(&mut self.writer(), durability, doing, body)
+    }
+
+    /// Like [`write`](Self::write), for a caller that holds the connection already.
+    pub(super) fn write_on<T>(
+        &self,
+        writer: &mut Connection,
+        durability: Durability,
+        doing: &str,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, CatalogError> {
+        let run = || {
+            let synchronous = match durability {
+                Durability::Full => "FULL",
+                Durability::Process => "NORMAL",
+            };
+            writer.pragma_update(None, "synchronous", synchronous)?;
+            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = body(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        run().map_err(|fault: Fault| fault.into_error(doing, &self.path))
+    }
+
+    /// Runs `body` over one consistent state of the catalog, which holds everything that was committed
+    /// before.
+    pub(super) fn read<T>(
+        &self,
+        doing: &str,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, CatalogError> {
+        let run = || {
+            let mut reader = match self.idle_readers().pop() {
+                Some(reader) => reader,
+                None => open_reader(&self.path)?,
+            };
+            let transaction = reader.transaction()?;
+            let value = body(&transaction);
+            transaction.finish()?;
+            let mut idle = self.idle_readers();
+            if idle.len() < IDLE_READERS_MAX {
+                idle.push(reader);
+            }
+            value
+        };
+        run().map_err(|fault: Fault| fault.into_error(doing, &self.path))
+    }
+
+    fn idle_readers(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn connect(path: &Path, create: OpenFlags) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+fn open_writer(path: &Path) -> Result<Connection, Fault> {
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
+    schema::check(&mut connection, path)?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Fault::Refused(CatalogError::new(
+            CatalogErrorKind::Unavailable,
+            format!(
+                "the catalog {} cannot keep a write-ahead log (journal mode {mode}): \
+                 put it on a local file system",
+                path.display()
+            ),
+        )));
+    }
+    schema::migrate(&mut connection)?;
+    Ok(connection)
+}
+
+fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = connect(path, OpenFlags::empty())?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn unusable(path: &Path, error: std::io::Error) -> CatalogError {
+    CatalogError::with_source(
+        CatalogErrorKind::Unavailable,
+        format!("cannot open the catalog {}: its path cannot be resolved", path.display()),
+        error,
+    )
+}

@@ -1,0 +1,126 @@
+//! What SQLite reports, as the port's errors.
+
+use std::path::Path;
+
+use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
+use rusqlite::ErrorCode;
+
+/// What can go wrong inside a transaction.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// SQLite failed; the port's error is made where path and purpose are known.
+    Sqlite(rusqlite::Error),
+    /// The catalog refuses.
+    Refused(CatalogError),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<CatalogError> for Fault {
+    fn from(error: CatalogError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// What was expected has been overtaken.
+pub(super) fn conflict(why: impl Into<String>) -> Fault {
+    Fault::Refused(CatalogError::new(CatalogErrorKind::Conflict, why))
+}
+
+/// What a unique index refuses is a conflict of this text; other faults stay what they are.
+pub(super) fn unique(why: impl Into<String>) -> impl FnOnce(rusqlite::Error) -> Fault {
+    move |error| match error.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation) => conflict(why),
+        _ => Fault::Sqlite(error),
+    }
+}
+
+impl Fault {
+    /// The port's error: what was being done, in which file, why not, and the way out.
+    pub(super) fn into_error(self, doing: &str, path: &Path) -> CatalogError {
+        match self {
+            Self::Refused(error) => error,
+            Self::Sqlite(error) => sqlite_error(error, doing, path),
+        }
+    }
+}
+
+fn sqlite_error(error: rusqlite::Error, doing: &str, path: &Path) -> CatalogError {
+    let path = path.display();
+    let (kind, why) = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
+            CatalogErrorKind::Unavailable,
+            "another process holds the database for more than 10 seconds; try again, or stop that process",
+        ),
+        Some(ErrorCode::DiskFull) => {
+            (CatalogErrorKind::Full, "there is no room left; make some on its file system")
+        }
+        Some(ErrorCode::NotADatabase) => (
+            CatalogErrorKind::Corrupt,
+            "the file is not an SQLite database; name another file, or restore it from a backup",
+        ),
+        Some(ErrorCode::DatabaseCorrupt) => {
+            (CatalogErrorKind::Corrupt, "the file is damaged; restore it from a backup")
+        }
+        Some(ErrorCode::ConstraintViolation) => {
+            (CatalogErrorKind::Conflict, "it does not fit to what is stored")
+        }
+        Some(ErrorCode::CannotOpen) => (
+            CatalogErrorKind::Unavailable,
+            "the file cannot be opened; check that its folder exists and that it may be written",
+        ),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => (
+            CatalogErrorKind::Unavailable,
+            "the file or its folder may not be written; check the permissions",
+        ),
+        Some(_) => (CatalogErrorKind::Unavailable, "the database refuses"),
+        // Not from SQLite itself: a column of another type than this version stores.
+        None => (CatalogErrorKind::Corrupt, "what is stored is not understood; restore it from a backup"),
+    };
+    CatalogError::with_source(kind, format!("cannot {doing} in the catalog {path}: {why}"), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use cdds_core::ports::error::PortErrorKind;
+
+    use super::*;
+
+    fn kind(code: std::ffi::c_int) -> CatalogErrorKind {
+        let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        Fault::from(error).into_error("store the job", Path::new("/srv/cdds.db")).kind()
+    }
+
+    #[test]
+    fn what_may_pass_by_itself_is_retryable() {
+        use rusqlite::ffi;
+        for (code, expected) in [
+            (ffi::SQLITE_BUSY, CatalogErrorKind::Unavailable),
+            (ffi::SQLITE_LOCKED, CatalogErrorKind::Unavailable),
+            (ffi::SQLITE_IOERR, CatalogErrorKind::Unavailable),
+            (ffi::SQLITE_FULL, CatalogErrorKind::Full),
+            (ffi::SQLITE_NOTADB, CatalogErrorKind::Corrupt),
+            (ffi::SQLITE_CORRUPT, CatalogErrorKind::Corrupt),
+            (ffi::SQLITE_CONSTRAINT, CatalogErrorKind::Conflict),
+        ] {
+            assert_eq!(kind(code), expected, "{code}");
+        }
+        assert!(kind(ffi::SQLITE_BUSY).is_retryable() && !kind(ffi::SQLITE_CORRUPT).is_retryable());
+    }
+
+    #[test]
+    fn errors_name_the_file_and_the_purpose() {
+        let error =
+            rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None);
+        let error = Fault::from(error).into_error("store the job", Path::new("/srv/cdds.db"));
+        assert_eq!(
+            error.to_string(),
+            "cannot store the job in the catalog /srv/cdds.db: another process holds the database for more \
+             than 10 seconds; try again, or stop that process"
+        );
+    }
+}

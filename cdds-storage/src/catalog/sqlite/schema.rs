@@ -1,0 +1,64 @@
+//! Numbered migrations, embedded in the program.
+//!
+//! `PRAGMA user_version` holds the number of the last one that was applied, `PRAGMA application_id` says
+//! whose file it is. Each migration is one transaction together with its number.
+
+use std::path::Path;
+
+use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::fault::Fault;
+
+/// The migrations, in order; the first one has number 1. What was released is never changed.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
+
+/// "CDDS" in ASCII: tells a catalog from any other SQLite database.
+const APPLICATION_ID: i64 = 0x4344_4453;
+
+/// Brings the schema up to date; does nothing if it is.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
+    for (number, sql) in (1_i64..).zip(MIGRATIONS) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have applied it since.
+        if version(&transaction)? < number {
+            transaction.execute_batch(sql)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", number)?;
+        }
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// Refuses a file that is not a catalog, or one that a newer program has migrated; changes nothing.
+pub(super) fn check(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
+    // One read transaction: another process may be migrating.
+    let transaction = connection.transaction()?;
+    let version = version(&transaction)?;
+    let application: i64 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let fresh = version == 0 && application == 0 && tables == 0;
+    if !fresh && application != APPLICATION_ID {
+        return Err(Fault::Refused(CatalogError::new(
+            CatalogErrorKind::Corrupt,
+            format!("{} is a database of another program: name another file for the catalog", path.display()),
+        )));
+    }
+    let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if version > newest {
+        return Err(Fault::Refused(CatalogError::new(
+            CatalogErrorKind::NewerSchema,
+            format!(
+                "the catalog {} has schema version {version}, this program knows versions up to {newest}: \
+                 use a newer version of the program",
+                path.display()
+            ),
+        )));
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<i64, rusqlite::Error> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}

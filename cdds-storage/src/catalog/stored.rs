@@ -1,0 +1,180 @@
+//! The JSON columns: attempts, the detail of a final state, progress, warnings.
+//!
+//! Each is an object that names its version, `{"v":1,…}`. Another version, a key or a value that is not
+//! known is an error: nothing is guessed and nothing is dropped in silence.
+
+use cdds_core::domain::execution::{Attempt, SkipReason};
+use cdds_core::domain::failure::{Failure, FailureKind, Step};
+use cdds_core::domain::id::WorkerId;
+use cdds_core::domain::progress::Progress;
+use cdds_core::stored::StoredFormError;
+use chrono::{DateTime, SubsecRound, Utc};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version that this library writes and the only one that it reads.
+const VERSION: u64 = 1;
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    v: u64,
+    #[serde(flatten)]
+    form: &'a T,
+}
+
+fn wrap<T: Serialize>(what: &'static str, form: &T) -> Result<String, StoredFormError> {
+    serde_json::to_string(&Envelope { v: VERSION, form }).map_err(|error| StoredFormError::new(what, error))
+}
+
+fn unwrap<T: DeserializeOwned>(what: &'static str, json: &str) -> Result<T, StoredFormError> {
+    let bad = |why: String| StoredFormError::new(what, why);
+    let mut value: Value = serde_json::from_str(json).map_err(|error| bad(error.to_string()))?;
+    let version = value.as_object_mut().and_then(|object| object.remove("v"));
+    match version.as_ref().and_then(Value::as_u64) {
+        Some(VERSION) => serde_json::from_value(value).map_err(|error| bad(error.to_string())),
+        Some(other) => Err(bad(format!("it has version {other}, this program reads version {VERSION}"))),
+        None => Err(bad("it names no version".to_owned())),
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FailureV1 {
+    step: Step,
+    kind: FailureKind,
+    message: String,
+    retryable: bool,
+}
+
+impl From<&Failure> for FailureV1 {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            step: failure.step,
+            kind: failure.kind,
+            message: failure.message.clone(),
+            retryable: failure.retryable,
+        }
+    }
+}
+
+impl From<FailureV1> for Failure {
+    fn from(form: FailureV1) -> Self {
+        Self { step: form.step, kind: form.kind, message: form.message, retryable: form.retryable }
+    }
+}
+
+pub(super) fn failure_to_json(failure: &Failure) -> Result<String, StoredFormError> {
+    wrap("failure", &FailureV1::from(failure))
+}
+
+pub(super) fn failure_from_json(json: &str) -> Result<Failure, StoredFormError> {
+    unwrap::<FailureV1>("failure", json).map(Failure::from)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttemptsV1 {
+    attempts: Vec<AttemptV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttemptV1 {
+    epoch: u64,
+    worker: WorkerId,
+    started_at: DateTime<Utc>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended_at: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureV1>,
+}
+
+pub(super) fn attempts_to_json(attempts: &[Attempt]) -> Result<String, StoredFormError> {
+    let attempts = attempts.iter().map(|attempt| AttemptV1 {
+        epoch: attempt.epoch,
+        worker: attempt.worker.clone(),
+        started_at: attempt.started_at.trunc_subsecs(6),
+        ended_at: attempt.ended_at.map(|at| at.trunc_subsecs(6)),
+        failure: attempt.failure.as_ref().map(FailureV1::from),
+    });
+    wrap("attempts", &AttemptsV1 { attempts: attempts.collect() })
+}
+
+pub(super) fn attempts_from_json(json: &str) -> Result<Vec<Attempt>, StoredFormError> {
+    let form: AttemptsV1 = unwrap("attempts", json)?;
+    let attempts = form.attempts.into_iter().map(|form| Attempt {
+        epoch: form.epoch,
+        worker: form.worker,
+        started_at: form.started_at,
+        ended_at: form.ended_at,
+        failure: form.failure.map(Failure::from),
+    });
+    Ok(attempts.collect())
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case", deny_unknown_fields)]
+enum SkipV1 {
+    Coalesced { first: DateTime<Utc>, last: DateTime<Utc>, count: u64, into: DateTime<Utc> },
+    CatchUpLimit { first: DateTime<Utc>, last: DateTime<Utc>, count: u64 },
+    Suspended {},
+}
+
+pub(super) fn skip_to_json(reason: &SkipReason) -> Result<String, StoredFormError> {
+    let form = match *reason {
+        SkipReason::Coalesced { first, last, count, into } => SkipV1::Coalesced { first, last, count, into },
+        SkipReason::CatchUpLimit { first, last, count } => SkipV1::CatchUpLimit { first, last, count },
+        SkipReason::Suspended => SkipV1::Suspended {},
+    };
+    wrap("reason of the skip", &form)
+}
+
+pub(super) fn skip_from_json(json: &str) -> Result<SkipReason, StoredFormError> {
+    Ok(match unwrap("reason of the skip", json)? {
+        SkipV1::Coalesced { first, last, count, into } => SkipReason::Coalesced { first, last, count, into },
+        SkipV1::CatchUpLimit { first, last, count } => SkipReason::CatchUpLimit { first, last, count },
+        SkipV1::Suspended {} => SkipReason::Suspended,
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProgressV1 {
+    records: u64,
+    bytes_read: u64,
+    bytes_written: u64,
+    parts: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    percent: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remaining_seconds: Option<u64>,
+}
+
+pub(super) fn progress_to_json(progress: &Progress) -> Result<String, StoredFormError> {
+    let Progress { records, bytes_read, bytes_written, parts, percent, remaining_seconds } = *progress;
+    wrap("progress", &ProgressV1 { records, bytes_read, bytes_written, parts, percent, remaining_seconds })
+}
+
+pub(super) fn progress_from_json(json: &str) -> Result<Progress, StoredFormError> {
+    let ProgressV1 { records, bytes_read, bytes_written, parts, percent, remaining_seconds } =
+        unwrap("progress", json)?;
+    Ok(Progress { records, bytes_read, bytes_written, parts, percent, remaining_seconds })
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WarningsV1 {
+    warnings: Vec<String>,
+}
+
+pub(super) fn warnings_to_json(warnings: &[String]) -> Result<String, StoredFormError> {
+    wrap("warnings", &WarningsV1 { warnings: warnings.to_vec() })
+}
+
+pub(super) fn warnings_from_json(json: &str) -> Result<Vec<String>, StoredFormError> {
+    unwrap::<WarningsV1>("warnings", json).map(|form| form.warnings)
+}
+
+#[cfg(test)]
+mod tests;
