@@ -1,1 +1,63 @@
-fn main() {}
+//! `cdds`: scheduled, encrypted, verifiable data exports from the command line.
+//!
+//! ```text
+//! args ─ what was typed          config ─ cdds.toml
+//!    └──────────┬────────────────────┘
+//!            session ─ compose: ports, services, engine
+//!               │
+//!           commands ─ one file per command: domain types in, services asked
+//!               │
+//!             view ─ the stable JSON ─ output: table or JSON          error ─ exit codes
+//! ```
+//!
+//! Nothing here decides: what is refused, is refused by the library.
+
+mod args;
+mod commands;
+mod compose;
+mod config;
+mod console;
+mod error;
+mod output;
+mod progress;
+mod session;
+mod signals;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::error::CliError;
+use crate::output::Format;
+use crate::session::Session;
+
+fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => {
+            let format = cli.global.output;
+            match carry_out(cli) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => error.report(format),
+            }
+        }
+        Err(help) if !help.use_stderr() => {
+            // `--help` and `--version` are answers; a closed pipe is not our failure.
+            let _closed = help.print();
+            ExitCode::SUCCESS
+        }
+        Err(misuse) => match Format::asked_for() {
+            Format::Json => CliError::usage(misuse.to_string().trim_end()).report(Format::Json),
+            Format::Table => {
+                let _closed = misuse.print();
+                error::Exit::Usage.into()
+            }
+        },
+    }
+}
+
+fn carry_out(cli: Cli) -> Result<(), CliError> {
+    let session = Session::start(cli.global)?;
+    futures::executor::block_on(commands::carry_out(cli.command, &session))
+}

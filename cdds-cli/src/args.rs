@@ -1,0 +1,107 @@
+//! What is typed: the shape of the command line, nothing decided yet.
+//!
+//! Values with rules of their own (titles, timeframes, sizes) stay text here and become domain types in
+//! `commands`, so that a refusal carries the domain's code and not clap's.
+
+mod artifact;
+mod history;
+mod job;
+mod recipient;
+mod source;
+mod value;
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+pub(crate) use self::artifact::{ArtifactCommand, DownloadArgs, ListArtifactsArgs};
+pub(crate) use self::history::{HistoryCommand, ListHistoryArgs};
+pub(crate) use self::job::{CreateArgs, JobCommand, ListJobsArgs, Run};
+pub(crate) use self::recipient::RecipientCommand;
+pub(crate) use self::source::SourceCommand;
+use crate::output::Format;
+
+/// Scheduled, encrypted, verifiable downloads of your data.
+#[derive(Debug, Parser)]
+#[command(name = "cdds", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a rule, 4 not found.\n\
+                        Start with `cdds init`; results go to stdout, everything else to stderr.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The configuration
+    #[arg(long, global = true, value_name = "PATH", env = "CDDS_CONFIG", default_value = "cdds.toml")]
+    pub(crate) config: PathBuf,
+
+    /// How results and errors are printed
+    #[arg(long, global = true, value_name = "FORMAT", env = "CDDS_OUTPUT", default_value = "table")]
+    pub(crate) output: Format,
+
+    /// Whose jobs, recipients and artifacts
+    #[arg(long, global = true, value_name = "NAME", default_value = "default")]
+    pub(crate) owner: String,
+
+    /// Run this command as if it began at this instant
+    #[arg(long, global = true, value_name = "RFC3339", value_parser = value::instant)]
+    pub(crate) now: Option<DateTime<Utc>>,
+
+    /// Show no progress
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+
+    /// Print nothing but results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Log what happens to stderr; twice for details
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a configuration and create catalog and artifact folder
+    Init {
+        /// Where; created if need be
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Registered sources
+    #[command(subcommand)]
+    Source(SourceCommand),
+    /// Certificates for which exports are sealed
+    #[command(subcommand)]
+    Recipient(RecipientCommand),
+    /// Submit, list, suspend and resume jobs
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// Run what is due: jobs, exports, retention
+    Run {
+        /// Return when nothing is due or queued; fails if an execution failed
+        #[arg(long)]
+        until_idle: bool,
+    },
+    /// What ran, what waits, what was skipped and why
+    #[command(subcommand)]
+    History(HistoryCommand),
+    /// List and download what was exported
+    #[command(subcommand)]
+    Artifact(ArtifactCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+}

@@ -1,0 +1,14 @@
+//! `cdds source …`
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SourceCommand {
+    /// List registered sources, their types and categories
+    List,
+    /// Read the beginning of every data type of a source
+    Check {
+        /// Which source
+        id: String,
+    },
+}

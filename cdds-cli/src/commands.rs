@@ -1,0 +1,57 @@
+//! One file per command: reads domain types out of what was typed, asks a service, shows the answer.
+
+mod artifact;
+mod download;
+mod history;
+mod init;
+mod job;
+mod manual;
+mod recipient;
+mod run;
+mod source;
+
+use std::str::FromStr;
+
+use cdds_core::ports::catalog::query::{Page, Slice};
+use cdds_core::service::ServiceError;
+
+use crate::args::Command;
+use crate::error::CliError;
+use crate::session::Session;
+
+/// Carries out what was typed.
+pub(crate) async fn carry_out(command: Command, session: &Session) -> Result<(), CliError> {
+    match command {
+        Command::Init { dir } => init::init(&dir, session),
+        Command::Source(command) => source::carry_out(command, session).await,
+        Command::Recipient(command) => recipient::carry_out(command, session).await,
+        Command::Job(command) => job::carry_out(command, session).await,
+        Command::Run { until_idle } => run::run(until_idle, session).await,
+        Command::History(command) => history::carry_out(command, session).await,
+        Command::Artifact(command) => artifact::carry_out(command, session).await,
+        Command::Completions { shell } => manual::completions(shell, session),
+        Command::Man => manual::page(session),
+    }
+}
+
+/// An id as it was typed. What is no id at all is the id of nothing.
+fn id<T: FromStr>(what: &'static str, text: &str) -> Result<T, CliError> {
+    text.parse().map_err(|_| CliError::not_found(what, text))
+}
+
+/// Every row of a list, fetched page by page.
+async fn every_row<T>(
+    fetch: impl AsyncFn(Slice) -> Result<Page<T>, ServiceError>,
+) -> Result<Vec<T>, CliError> {
+    let mut rows = Vec::new();
+    let mut slice = Slice::default();
+    loop {
+        let page = fetch(slice).await?;
+        let fetched = page.items.len() as u64;
+        rows.extend(page.items);
+        slice.offset += fetched;
+        if fetched == 0 || slice.offset >= page.total {
+            return Ok(rows);
+        }
+    }
+}

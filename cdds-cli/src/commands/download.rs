@@ -1,0 +1,161 @@
+//! `cdds artifact download`: files out of the store, under their names only when whole and verified.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use cdds_core::domain::artifact::{Artifact, Sha256Digest, StoredManifest};
+use cdds_core::domain::id::{ArtifactId, ExecutionId};
+use cdds_core::ports::sink::Key;
+use cdds_core::service::artifacts::Artifacts;
+use futures::TryStreamExt;
+use tempfile::NamedTempFile;
+
+use super::id;
+use crate::args::DownloadArgs;
+use crate::error::CliError;
+use crate::progress::DownloadProgress;
+use crate::session::Session;
+use crate::view::DownloadedView;
+
+/// A stored file and where it goes.
+#[derive(Debug)]
+struct Download {
+    /// `None` for a manifest.
+    id: Option<ArtifactId>,
+    name: String,
+    key: Key,
+    bytes: u64,
+    sha256: Sha256Digest,
+    target: PathBuf,
+}
+
+pub(super) async fn download(args: DownloadArgs, session: &Session) -> Result<(), CliError> {
+    let app = session.open()?;
+    let files = match &args.execution {
+        Some(execution) => set(&app.artifacts, execution, &args.to, session).await?,
+        None => selection(&app.artifacts, &args.ids, &args.to, session).await?,
+    };
+    if !args.force {
+        refuse_existing(&files)?;
+    }
+    std::fs::create_dir_all(&args.to).map_err(|error| CliError::file("create", &args.to, &error))?;
+    let (views, failure) = fetch_all(&app.artifacts, &files, args.force, session).await;
+    let completed: Vec<ArtifactId> = files.iter().take(views.len()).filter_map(|file| file.id).collect();
+    if !completed.is_empty() {
+        app.artifacts.record_download(&completed).await?;
+    }
+    match failure {
+        Some(error) => Err(error),
+        None => session.output.list(&views),
+    }
+}
+
+/// The named artifacts, each once.
+async fn selection(
+    artifacts: &Artifacts,
+    typed: &[String],
+    to: &Path,
+    session: &Session,
+) -> Result<Vec<Download>, CliError> {
+    let mut ids = Vec::with_capacity(typed.len());
+    let mut seen = BTreeSet::new();
+    for text in typed {
+        let id: ArtifactId = id("artifact", text)?;
+        if seen.insert(id) {
+            ids.push(id);
+        }
+    }
+    let found = artifacts.select(&session.owner, &ids).await?;
+    Ok(found.into_iter().map(|artifact| Download::artifact(artifact, to)).collect())
+}
+
+/// Everything that an execution published; the manifest last, so that it stands for a complete set.
+async fn set(
+    artifacts: &Artifacts,
+    typed: &str,
+    to: &Path,
+    session: &Session,
+) -> Result<Vec<Download>, CliError> {
+    let execution: ExecutionId = id("execution", typed)?;
+    let set = artifacts.set(&session.owner, execution).await?;
+    let files = set.artifacts.into_iter().map(|artifact| Download::artifact(artifact, to));
+    Ok(files.chain([Download::manifest(set.manifest, to)]).collect())
+}
+
+impl Download {
+    fn artifact(artifact: Artifact, to: &Path) -> Self {
+        let Artifact { id, name, key, bytes, sha256, .. } = artifact;
+        Self { id: Some(id), target: to.join(&name), name, key, bytes, sha256 }
+    }
+
+    fn manifest(manifest: StoredManifest, to: &Path) -> Self {
+        let StoredManifest { name, key, bytes, sha256 } = manifest;
+        Self { id: None, target: to.join(&name), name, key, bytes, sha256 }
+    }
+}
+
+/// Looked at before anything is written, so that a refusal changes nothing.
+fn refuse_existing(files: &[Download]) -> Result<(), CliError> {
+    match files.iter().find(|file| file.target.symlink_metadata().is_ok()) {
+        Some(file) => Err(exists(&file.target)),
+        None => Ok(()),
+    }
+}
+
+fn exists(target: &Path) -> CliError {
+    CliError::refused(
+        "file_exists",
+        format!("{} is there already: use --force to replace it, or another folder", target.display()),
+    )
+}
+
+/// Fetches the files in order, up to the first that fails.
+async fn fetch_all(
+    artifacts: &Artifacts,
+    files: &[Download],
+    force: bool,
+    session: &Session,
+) -> (Vec<DownloadedView>, Option<CliError>) {
+    let progress = DownloadProgress::new(&session.console, files.iter().map(|file| file.bytes).sum());
+    let mut views = Vec::with_capacity(files.len());
+    for file in files {
+        if let Err(error) = fetch(artifacts, file, force, &progress).await {
+            return (views, Some(error));
+        }
+        let id = file.id.map(|id| id.to_string());
+        views.push(DownloadedView::new(id, &file.name, &file.target, file.bytes, file.sha256.to_string()));
+    }
+    (views, None)
+}
+
+/// Into a file without a name, which gets its own only when every byte is there, verified and durable.
+async fn fetch(
+    artifacts: &Artifacts,
+    file: &Download,
+    force: bool,
+    progress: &DownloadProgress,
+) -> Result<(), CliError> {
+    let failed = |error: &std::io::Error| CliError::file("write", &file.target, error);
+    let folder = file.target.parent().unwrap_or(Path::new("."));
+    progress.begin(&file.name);
+    let mut contents = artifacts.read(&file.key, file.bytes, file.sha256).await?;
+    let mut part = NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
+    while let Some(chunk) = contents.try_next().await? {
+        part.write_all(&chunk).map_err(|error| failed(&error))?;
+        progress.add(chunk.len() as u64);
+    }
+    part.as_file().sync_all().map_err(|error| failed(&error))?;
+    let named = if force { part.persist(&file.target) } else { part.persist_noclobber(&file.target) };
+    named.map_err(|error| match error.error.kind() {
+        std::io::ErrorKind::AlreadyExists => exists(&file.target),
+        _ => failed(&error.error),
+    })?;
+    sync_folder(folder).map_err(|error| failed(&error))
+}
+
+/// The new name is durable only when its folder is.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}

@@ -1,0 +1,61 @@
+//! `cdds init`: a folder to work in.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::compose::App;
+use crate::config::{Config, INITIAL};
+use crate::error::CliError;
+use crate::session::Session;
+
+const FILE_NAME: &str = "cdds.toml";
+
+/// What was made.
+#[derive(Debug, Serialize)]
+struct Initialised {
+    config: String,
+    catalog: String,
+    store: String,
+}
+
+pub(super) fn init(dir: &Path, session: &Session) -> Result<(), CliError> {
+    std::fs::create_dir_all(dir).map_err(|error| CliError::file("create", dir, &error))?;
+    let path = dir.join(FILE_NAME);
+    write_new(&path)?;
+    let config = Config::load(&path)?;
+    App::open(&config, Arc::clone(&session.clock))?;
+    std::fs::create_dir_all(&config.store)
+        .map_err(|error| CliError::file("create", &config.store, &error))?;
+    let made = Initialised {
+        config: path.display().to_string(),
+        catalog: config.catalog.display().to_string(),
+        store: config.store.display().to_string(),
+    };
+    let words = format!(
+        "Wrote {}, with its catalog and artifact folder.\n\
+         Next: declare a [[source]] in it, store a certificate with `cdds recipient add`, submit a job with \
+         `cdds job create`, then `cdds run`.",
+        made.config
+    );
+    session.output.outcome(&made, &words)
+}
+
+/// Never over one that is there: `create_new` leaves no moment in between.
+fn write_new(path: &Path) -> Result<(), CliError> {
+    let created = OpenOptions::new().write(true).create_new(true).open(path);
+    let written = created.and_then(|mut file| {
+        file.write_all(INITIAL.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => CliError::refused(
+            "config_exists",
+            format!("{} is there already and is left as it is: choose another folder", path.display()),
+        ),
+        _ => CliError::file("write", path, &error),
+    })
+}

@@ -1,0 +1,48 @@
+//! `cdds run`: the engine.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use cdds_core::engine::{RunReport, Until};
+use serde::Serialize;
+
+use crate::error::CliError;
+use crate::progress::RunProgress;
+use crate::session::Session;
+use crate::signals::Stop;
+
+/// What the run did.
+#[derive(Debug, Serialize)]
+struct Report {
+    finished: u64,
+    failed: u64,
+    other: u64,
+}
+
+pub(super) async fn run(until_idle: bool, session: &Session) -> Result<(), CliError> {
+    let app = session.open()?;
+    let stop = Stop::listen(&session.console)?;
+    let stopped = stop.flag();
+    let progress = RunProgress::new(&session.console, Arc::clone(&session.clock));
+    let engine = app.engine.observed_by(Arc::new(progress));
+    let until = if until_idle { Until::Idle } else { Until::Stopped };
+    let RunReport { finished, failed, other } = engine.run(until, stop.asked()).await?;
+    let words = format!("{finished} finished, {failed} failed, {other} other");
+    session.output.outcome(&Report { finished, failed, other }, &words)?;
+    if !until_idle {
+        return Ok(());
+    }
+    if failed > 0 {
+        return Err(CliError::failed(
+            "execution_failed",
+            format!("{failed} execution(s) failed: `cdds history list --status failed` tells why"),
+        ));
+    }
+    if stopped.load(Ordering::Acquire) {
+        return Err(CliError::failed(
+            "interrupted",
+            "stopped before there was nothing left to do: run it again",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! The composition: which adapter stands behind each port. An embedder writes a page like this one.
+
+use std::sync::Arc;
+
+use cdds_core::engine::{Engine, EngineSettings};
+use cdds_core::ports::Ports;
+use cdds_core::ports::clock::Clock;
+use cdds_core::ports::source::{Source, SourceError, Sources};
+use cdds_core::service::artifacts::Artifacts;
+use cdds_core::service::history::History;
+use cdds_core::service::jobs::Jobs;
+use cdds_core::service::recipients::Recipients;
+use cdds_core::system::SystemIds;
+use cdds_crypto::SmimeCertificates;
+use cdds_storage::archive::ZipPackager;
+use cdds_storage::catalog::sqlite::SqliteCatalog;
+use cdds_storage::sink::object::ObjectSink;
+use cdds_storage::source::{JsonLinesSource, SqliteSource};
+use cdds_storage::workers::ThreadPool;
+
+use crate::config::{Config, SourceEntry, SourceKind};
+use crate::error::CliError;
+
+/// The services and the engine, over the adapters that the configuration names.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) sources: Sources,
+    pub(crate) jobs: Jobs,
+    pub(crate) history: History,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) recipients: Recipients,
+    pub(crate) engine: Engine,
+}
+
+impl App {
+    /// Opens catalog and store, which are created if need be. Sources are opened when they are read.
+    pub(crate) fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, CliError> {
+        let workers = ThreadPool::new(None).map_err(|error| {
+            CliError::failed("threads_failed", format!("cannot start worker threads: {error}"))
+        })?;
+        let ports = Ports {
+            clock,
+            ids: Arc::new(SystemIds),
+            workers: Arc::new(workers),
+            sources: register(&config.sources)?,
+            packager: Arc::new(ZipPackager::default()),
+            certificates: Arc::new(SmimeCertificates::new()),
+            sink: Arc::new(ObjectSink::local(&config.store)?),
+            catalog: Arc::new(SqliteCatalog::open(&config.catalog)?),
+        };
+        let settings = EngineSettings {
+            concurrency: config.concurrency,
+            lease: config.lease,
+            retention: config.retention,
+            ..EngineSettings::default()
+        };
+        Ok(Self {
+            jobs: Jobs::new(&ports, config.retention),
+            history: History::new(&ports),
+            artifacts: Artifacts::new(&ports),
+            recipients: Recipients::new(&ports),
+            engine: Engine::new(&ports, settings)?,
+            sources: ports.sources,
+        })
+    }
+}
+
+/// Every source of the configuration, under its id.
+fn register(entries: &[SourceEntry]) -> Result<Sources, CliError> {
+    entries.iter().try_fold(Sources::new(), |sources, entry| {
+        let source: Arc<dyn Source> = match &entry.kind {
+            SourceKind::Sqlite(config) => Arc::new(SqliteSource::new(config.clone()).map_err(invalid)?),
+            SourceKind::JsonLines(config) => Arc::new(JsonLinesSource::new(config.clone()).map_err(invalid)?),
+            SourceKind::Unsupported { reason } => {
+                return Ok(sources.with_unsupported(entry.id.clone(), &entry.title, reason));
+            }
+        };
+        Ok(sources.with(source))
+    })
+}
+
+/// A source refuses only what its declaration says: the configuration is wrong.
+#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+fn invalid(error: SourceError) -> CliError {
+    CliError::config("invalid_config", error.report())
+}

@@ -1,0 +1,221 @@
+//! `cdds.toml`: what is typed there, checked, with the paths made absolute.
+
+mod duration;
+mod file;
+mod location;
+mod mistake;
+mod source;
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cdds_core::domain::retention::RetentionDays;
+
+pub(crate) use self::source::{SourceEntry, SourceKind};
+use crate::error::CliError;
+
+/// What the composition is made of.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The SQLite file of the catalog.
+    pub(crate) catalog: PathBuf,
+    /// The folder of the artifact store.
+    pub(crate) store: PathBuf,
+    /// How many executions run at the same time.
+    pub(crate) concurrency: NonZeroUsize,
+    /// How long a claim holds without a sign of life.
+    pub(crate) lease: Duration,
+    /// The service's own retention (rule A7).
+    pub(crate) retention: RetentionDays,
+    /// The sources, in the order of the file.
+    pub(crate) sources: Vec<SourceEntry>,
+}
+
+/// Leases are renewed once a second; a shorter one would be lost in between.
+const LEASE_MIN: Duration = Duration::from_secs(3);
+
+impl Config {
+    /// Reads and checks the file at `path`; relative paths in it are relative to its folder.
+    pub(crate) fn load(path: &Path) -> Result<Self, CliError> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(CliError::config(
+                    "config_not_found",
+                    format!(
+                        "there is no {}: run `cdds init` to make one, or name another with --config",
+                        path.display()
+                    ),
+                ));
+            }
+            Err(error) => {
+                return Err(CliError::config(
+                    "config_unreadable",
+                    format!("cannot read {}: {error}", path.display()),
+                ));
+            }
+        };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let folder = std::path::absolute(folder_or_here(folder)).unwrap_or_else(|_| folder.to_path_buf());
+        Self::read(&text, &folder)
+            .map_err(|why| CliError::config("invalid_config", format!("{}: {why}", path.display())))
+    }
+
+    fn read(text: &str, folder: &Path) -> Result<Self, String> {
+        let file: file::File = toml::from_str(text).map_err(|error| mistake::explain(text, &error))?;
+        if let Some(option) = file.store.options.keys().next() {
+            return Err(format!("store.options: {option:?} is not known: a file store has no options"));
+        }
+        let lease = duration::parse(&file.engine.lease).map_err(|why| format!("engine.lease: {why}"))?;
+        if lease < LEASE_MIN {
+            return Err(format!("engine.lease: use 3s or more; it is renewed once a second, not {lease:?}"));
+        }
+        Ok(Self {
+            catalog: location::catalog(&file.catalog.url, folder)?,
+            store: location::store(&file.store.url, folder)?,
+            concurrency: file.engine.concurrency,
+            lease,
+            retention: RetentionDays::new(file.retention.days)
+                .map_err(|violation| format!("retention.days: {violation}"))?,
+            sources: source::check_all(file.source, folder)?,
+        })
+    }
+}
+
+/// The parent of a bare file name is the empty path, which names no folder.
+fn folder_or_here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+}
+
+/// What `cdds init` writes: the embedded defaults, and an example of a source to uncomment.
+pub(crate) const INITIAL: &str = r#"# The configuration of cdds. Relative paths are relative to this file.
+
+[catalog]
+url = "sqlite:cdds.db"
+
+[store]
+url = "file:artifacts"
+
+[engine]
+concurrency = 2
+lease = "60s"
+
+[retention]
+days = 30
+
+# A source of records; there may be several. `cdds source check ID` tries it out.
+#
+# [[source]]
+# id = "contact-history"
+# title = "Contact History"
+# kind = "sqlite"                     # sqlite, or json-lines
+# url = "contacts.db"                 # json-lines: a path or a glob
+# [[source.type]]
+# id = "interaction"
+# table = "interactions"              # or query = "select ..."
+# time = "started_at"                 # event instant, UTC: ISO text or epoch
+# category = { name = "media types", column = "media_type", values = ["voice", "chat", "email"] }
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the command line's contract, as it is written there.
+    const CONTRACT: &str = r#"
+[catalog]
+url = "sqlite:cdds.db"
+[store]
+url = "file:artifacts"
+[engine]
+concurrency = 2
+lease = "60s"
+[retention]
+days = 30
+
+[[source]]
+id = "contact-history"
+title = "Contact History"
+kind = "sqlite"
+url = "contacts.db"
+[[source.type]]
+id = "interaction"
+table = "interactions"
+time = "started_at"
+changed = "updated_at"
+category = { name = "media types", column = "media_type", values = ["voice", "chat", "email"] }
+subject = ["contact_id"]
+settle_lag = "0s"
+
+[[source]]
+id = "info-mart"
+title = "Info Mart"
+unsupported = "Info Mart exports are not supported"
+"#;
+
+    fn read(text: &str) -> Result<Config, String> {
+        Config::read(text, Path::new("/srv/exports"))
+    }
+
+    #[test]
+    fn the_example_of_the_contract_is_understood() {
+        let config = read(CONTRACT).unwrap();
+        assert_eq!(config.catalog, Path::new("/srv/exports/cdds.db"));
+        assert_eq!(config.store, Path::new("/srv/exports/artifacts"));
+        assert_eq!((config.concurrency.get(), config.lease), (2, Duration::from_secs(60)));
+        assert_eq!(config.retention.days(), 30);
+        let titles: Vec<&str> = config.sources.iter().map(|source| source.title.as_str()).collect();
+        assert_eq!(titles, ["Contact History", "Info Mart"]);
+        assert!(
+            matches!(&config.sources[1].kind, SourceKind::Unsupported { reason } if reason.contains("not supported"))
+        );
+    }
+
+    #[test]
+    fn what_init_writes_is_the_default_and_so_is_nothing() {
+        for text in [INITIAL, ""] {
+            let config = read(text).unwrap();
+            assert_eq!(config.catalog, Path::new("/srv/exports/cdds.db"));
+            assert_eq!(config.store, Path::new("/srv/exports/artifacts"));
+            assert_eq!((config.concurrency.get(), config.lease.as_secs()), (2, 60));
+            assert_eq!((config.retention.days(), config.sources.len()), (30, 0));
+        }
+    }
+
+    #[test]
+    fn the_example_in_what_init_writes_can_be_uncommented() {
+        let (defaults, example) = INITIAL.split_once("# A source of records").unwrap();
+        let example: String = example
+            .lines()
+            .skip(2)
+            .map(|line| format!("{}\n", line.strip_prefix("# ").unwrap_or(line)))
+            .collect();
+        assert_eq!(read(&format!("{defaults}{example}")).unwrap().sources.len(), 1);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_the_way_out() {
+        for (text, told) in [
+            (
+                "[engine]\nconcurency = 3\n",
+                "line 2: unknown key \"concurency\", did you mean \"concurrency\"?",
+            ),
+            ("[catalogue]\n", "line 1: unknown key \"catalogue\", did you mean \"catalog\"?"),
+            ("[engine]\nlease = \"soon\"\n", "engine.lease"),
+            ("[engine]\nlease = \"1s\"\n", "engine.lease"),
+            ("[engine]\nconcurrency = 0\n", "line 2"),
+            ("[retention]\ndays = 0\n", "retention.days"),
+            ("[catalog]\nurl = \"postgres://u:secret@h/d\"\n", "catalog.url"),
+            ("[store]\nurl = \"s3://bucket\"\n", "store.url"),
+            ("[store]\noptions = { region = \"x\" }\n", "store.options"),
+            ("[[source]]\n", "line 1"),
+            ("[engine\n", "line 1"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(told), "{text:?} gave {error:?}");
+            assert!(!error.contains("secret"), "{error:?}");
+        }
+    }
+}

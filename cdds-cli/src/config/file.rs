@@ -1,0 +1,117 @@
+//! The form of `cdds.toml`, key by key.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    #[serde(default)]
+    pub(super) catalog: Catalog,
+    #[serde(default)]
+    pub(super) store: Store,
+    #[serde(default)]
+    pub(super) engine: Engine,
+    #[serde(default)]
+    pub(super) retention: Retention,
+    #[serde(default)]
+    pub(super) source: Vec<Source>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Catalog {
+    pub(super) url: String,
+}
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Self { url: "sqlite:cdds.db".to_owned() }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Store {
+    pub(super) url: String,
+    /// As the kind of store names them; a file store has none.
+    pub(super) options: BTreeMap<String, String>,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { url: "file:artifacts".to_owned(), options: BTreeMap::new() }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Engine {
+    pub(super) concurrency: NonZeroUsize,
+    pub(super) lease: String,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self { concurrency: NonZeroUsize::MIN.saturating_add(1), lease: "60s".to_owned() }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Retention {
+    pub(super) days: u16,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { days: 30 }
+    }
+}
+
+/// A source: either a kind, a place and types, or the reason why it is not supported.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Source {
+    pub(super) id: String,
+    pub(super) title: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) unsupported: Option<String>,
+    #[serde(default)]
+    pub(super) r#type: Vec<DataType>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DataType {
+    pub(super) id: String,
+    /// sqlite: the table or view.
+    pub(super) table: Option<String>,
+    /// sqlite: a query instead.
+    pub(super) query: Option<String>,
+    /// json-lines: a path or glob of its own.
+    pub(super) path: Option<String>,
+    /// Where the event instant is.
+    pub(super) time: Option<String>,
+    /// How it is written: iso, unix, unix-ms or unix-us; told apart by itself if left out.
+    pub(super) time_format: Option<String>,
+    /// Where the change instant is. Declared here for timeframes that follow changes.
+    #[serde(rename = "changed")]
+    pub(super) _changed: Option<String>,
+    pub(super) category: Option<Category>,
+    /// Where the data subject is named. Declared here for subject requests.
+    #[serde(default, rename = "subject")]
+    pub(super) _subject: Vec<String>,
+    pub(super) settle_lag: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Category {
+    pub(super) name: String,
+    pub(super) column: String,
+    pub(super) values: Vec<String>,
+}

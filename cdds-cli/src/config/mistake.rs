@@ -1,0 +1,58 @@
+//! What is wrong with a `cdds.toml`, in one line that says where and what was probably meant.
+
+/// How alike two keys must be (0 to 1) for one to be taken for the other.
+const LIKENESS_MIN: f64 = 0.6;
+
+/// The line and the reason. The text of the line itself is left out: it may hold a password.
+pub(super) fn explain(text: &str, error: &toml::de::Error) -> String {
+    let place = error.span().map_or_else(String::new, |span| format!("line {}: ", line_of(text, span.start)));
+    let message = error.message();
+    match unknown_key(message) {
+        Some((key, known)) => {
+            let hint = match nearest(key, &known) {
+                Some(nearest) => format!(", did you mean {nearest:?}?"),
+                None => format!(": the keys here are {}", known.join(", ")),
+            };
+            format!("{place}unknown key {key:?}{hint}")
+        }
+        None => format!("{place}{}", message.trim_end()),
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count()
+}
+
+/// Takes serde's message apart: ``unknown field `key`, expected one of `a`, `b` ``. Serde has no other
+/// way to tell which keys there are.
+fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
+    let rest = message.strip_prefix("unknown field ")?;
+    let mut quoted = rest.split('`').skip(1).step_by(2);
+    let key = quoted.next()?;
+    Some((key, quoted.collect()))
+}
+
+fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
+    let likeness = |known: &str| strsim::normalized_damerau_levenshtein(key, known);
+    let best = known.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(best) >= LIKENESS_MIN).then_some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serdes_message_is_taken_apart() {
+        let message = "unknown field `tiem`, expected one of `time`, `table`";
+        assert_eq!(unknown_key(message), Some(("tiem", vec!["time", "table"])));
+        assert_eq!(unknown_key("unknown field `x`, expected `url`"), Some(("x", vec!["url"])));
+        assert_eq!(unknown_key("invalid type"), None);
+    }
+
+    #[test]
+    fn a_key_like_no_other_gets_the_list() {
+        assert_eq!(nearest("tiem", &["time", "table"]), Some("time"));
+        assert_eq!(nearest("colour", &["url", "options"]), None);
+    }
+}

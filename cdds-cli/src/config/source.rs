@@ -1,0 +1,214 @@
+//! `[[source]]`: from keys to what the adapters are set up with.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::instant::InstantFormat;
+use cdds_storage::source::json_lines::LINE_BYTES_MAX;
+use cdds_storage::source::{CategoryConfig, JsonLinesConfig, SqliteConfig, SqliteRows, TypeConfig};
+use chrono::TimeDelta;
+
+use super::{duration, file};
+
+/// A source as it is registered.
+#[derive(Debug)]
+pub(crate) struct SourceEntry {
+    pub(crate) id: SourceId,
+    pub(crate) title: String,
+    pub(crate) kind: SourceKind,
+}
+
+/// What stands behind a source.
+#[derive(Debug)]
+pub(crate) enum SourceKind {
+    Sqlite(SqliteConfig),
+    JsonLines(JsonLinesConfig),
+    Unsupported { reason: String },
+}
+
+const KINDS: &str = "sqlite or json-lines";
+
+pub(super) fn check_all(sources: Vec<file::Source>, folder: &Path) -> Result<Vec<SourceEntry>, String> {
+    let mut ids = BTreeSet::new();
+    let mut entries = Vec::with_capacity(sources.len());
+    for source in sources {
+        let name = format!("source {:?}", source.id);
+        let entry = check(source, folder).map_err(|why| format!("{name}: {why}"))?;
+        if !ids.insert(entry.id.clone()) {
+            return Err(format!("{name} is declared twice: rename one"));
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+fn check(source: file::Source, folder: &Path) -> Result<SourceEntry, String> {
+    let id = SourceId::new(source.id).map_err(|violation| violation.to_string())?;
+    let title = source.title.unwrap_or_else(|| id.to_string());
+    let kind = match (source.unsupported, source.kind) {
+        (Some(_), Some(_)) => return Err("give it a kind, or say unsupported, not both".to_owned()),
+        (None, None) => return Err(format!("give it a kind: {KINDS}")),
+        (Some(reason), None) if source.url.is_none() && source.r#type.is_empty() => {
+            SourceKind::Unsupported { reason }
+        }
+        (Some(_), None) => return Err("an unsupported source has no url and no types".to_owned()),
+        (None, Some(kind)) => {
+            let url = source.url.ok_or("say where its records are: url = \"…\"")?;
+            supported(&kind, &id, &title, &url, source.r#type, folder)?
+        }
+    };
+    Ok(SourceEntry { id, title, kind })
+}
+
+fn supported(
+    kind: &str,
+    id: &SourceId,
+    title: &str,
+    url: &str,
+    types: Vec<file::DataType>,
+    folder: &Path,
+) -> Result<SourceKind, String> {
+    let (id, title) = (id.clone(), title.to_owned());
+    match kind {
+        "sqlite" => {
+            let types = data_types(types, sqlite_rows)?;
+            let path = folder.join(url.strip_prefix("sqlite:").unwrap_or(url));
+            Ok(SourceKind::Sqlite(SqliteConfig { id, title, path, types }))
+        }
+        "json-lines" => {
+            let types = data_types(types, |data_type| json_lines_rows(data_type, folder))?;
+            let path = pattern(url.strip_prefix("file:").unwrap_or(url), folder)?;
+            let line_bytes_max = LINE_BYTES_MAX;
+            Ok(SourceKind::JsonLines(JsonLinesConfig { id, title, path, types, line_bytes_max }))
+        }
+        other => Err(format!("kind {other:?} is not supported by this program: use {KINDS}")),
+    }
+}
+
+fn data_types<R>(
+    types: Vec<file::DataType>,
+    rows: impl Fn(&file::DataType) -> Result<R, String>,
+) -> Result<Vec<TypeConfig<R>>, String> {
+    types
+        .into_iter()
+        .map(|data_type| {
+            let name = format!("type {:?}", data_type.id);
+            check_type(data_type, &rows).map_err(|why| format!("{name}: {why}"))
+        })
+        .collect()
+}
+
+fn check_type<R>(
+    data_type: file::DataType,
+    rows: impl Fn(&file::DataType) -> Result<R, String>,
+) -> Result<TypeConfig<R>, String> {
+    let rows = rows(&data_type)?;
+    let id = TypeId::new(data_type.id).map_err(|violation| violation.to_string())?;
+    let mut config = TypeConfig::new(id, rows);
+    let format = match data_type.time_format {
+        Some(name) => name.parse().map_err(|why| format!("time_format: {why}"))?,
+        None => InstantFormat::default(),
+    };
+    if let Some(column) = data_type.time {
+        config = config.with_time(column, format);
+    }
+    if let Some(file::Category { name, column, values }) = data_type.category {
+        if values.is_empty() {
+            return Err("category: declare its values".to_owned());
+        }
+        config = config.with_category(CategoryConfig { name, column, values });
+    }
+    if let Some(lag) = data_type.settle_lag {
+        let lag = duration::parse(&lag).map_err(|why| format!("settle_lag: {why}"))?;
+        config.settle_lag = TimeDelta::from_std(lag).map_err(|why| format!("settle_lag: {why}"))?;
+    }
+    Ok(config)
+}
+
+fn sqlite_rows(data_type: &file::DataType) -> Result<SqliteRows, String> {
+    match (&data_type.table, &data_type.query, &data_type.path) {
+        (Some(table), None, None) => Ok(SqliteRows::Table(table.clone())),
+        (None, Some(query), None) => Ok(SqliteRows::Query(query.clone())),
+        (_, _, Some(_)) => Err("path is for json-lines: name a table or a query".to_owned()),
+        _ => Err("name either a table or a query".to_owned()),
+    }
+}
+
+fn json_lines_rows(data_type: &file::DataType, folder: &Path) -> Result<Option<String>, String> {
+    match (&data_type.table, &data_type.query, &data_type.path) {
+        (None, None, path) => path.as_deref().map(|path| pattern(path, folder)).transpose(),
+        _ => Err("table and query are for databases: json-lines types take a path, or that of the source"
+            .to_owned()),
+    }
+}
+
+/// A path or glob below `folder`. Should the folder's own name hold characters that are special in a
+/// glob, they are meant literally.
+fn pattern(path: &str, folder: &Path) -> Result<String, String> {
+    if Path::new(path).is_absolute() {
+        return Ok(path.to_owned());
+    }
+    let folder = folder.to_str().ok_or("the folder of the configuration is not named in UTF-8")?;
+    let special = path.contains(['*', '?', '[']);
+    let folder = if special { literal(folder) } else { folder.to_owned() };
+    Ok(format!("{}/{path}", folder.trim_end_matches('/')))
+}
+
+fn literal(folder: &str) -> String {
+    folder
+        .chars()
+        .flat_map(|c| {
+            let bracketed = matches!(c, '*' | '?' | '[' | ']');
+            let (open, close) = if bracketed { (Some('['), Some(']')) } else { (None, None) };
+            open.into_iter().chain([c]).chain(close)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_toml(text: &str) -> Result<SourceEntry, String> {
+        check(toml::from_str(text).unwrap(), Path::new("/srv"))
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        assert_eq!(pattern("logs/*.jsonl", Path::new("/srv")).unwrap(), "/srv/logs/*.jsonl");
+        assert_eq!(pattern("/var/*.jsonl", Path::new("/srv")).unwrap(), "/var/*.jsonl");
+        assert_eq!(pattern("*.jsonl", Path::new("/a[1]")).unwrap(), "/a[[]1[]]/*.jsonl");
+        assert_eq!(pattern("a.jsonl", Path::new("/a[1]")).unwrap(), "/a[1]/a.jsonl");
+    }
+
+    #[test]
+    fn half_declared_sources_are_refused_with_a_way_out() {
+        for (text, told) in [
+            ("id = 'x'", "sqlite or json-lines"),
+            ("id = 'x'\nkind = 'postgres'\nurl = 'postgres://h'", "sqlite or json-lines"),
+            ("id = 'x'\nkind = 'sqlite'", "url"),
+            ("id = 'x'\nkind = 'sqlite'\nunsupported = 'no'", "not both"),
+            ("id = 'x'\nkind = 'sqlite'\nurl = 'a.db'\n[[type]]\nid = 't'", "table or a query"),
+            ("id = 'x'\nkind = 'json-lines'\nurl = 'a'\n[[type]]\nid = 't'\ntable = 'a'", "databases"),
+            ("id = 'x'\nkind = 'json-lines'\nurl = 'a'\n[[type]]\nid = 't'\ntime_format = 'x'", "iso"),
+            ("id = 'a/b'\nunsupported = 'no'", "valid name"),
+        ] {
+            let error = check_toml(text).unwrap_err();
+            assert!(error.contains(told), "{text:?} gave {error:?}");
+        }
+    }
+
+    #[test]
+    fn settle_lag_and_categories_are_taken_over() {
+        let entry = check_toml(
+            "id = 'x'\nkind = 'sqlite'\nurl = 'a.db'\n[[type]]\nid = 't'\ntable = 'r'\nsettle_lag = '90s'\n\
+             category = { name = 'media', column = 'm', values = ['voice'] }",
+        )
+        .unwrap();
+        let SourceKind::Sqlite(config) = entry.kind else { panic!("{entry:?}") };
+        assert_eq!(config.path, Path::new("/srv/a.db"));
+        assert_eq!(config.types[0].settle_lag, TimeDelta::seconds(90));
+        assert_eq!(config.types[0].category.as_ref().unwrap().values, ["voice"]);
+    }
+}

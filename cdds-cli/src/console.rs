@@ -1,0 +1,116 @@
+//! What stderr shows besides errors: progress and the log, without one writing into the other.
+
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::{MultiProgress, ProgressDrawTarget};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::args::Global;
+use crate::output::Format;
+
+/// How much is told on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// Bars with percentage, rate and remaining time: a person watches.
+    Bars,
+    /// A line per event: a log is kept. `progress` is whether steps on the way are events.
+    Lines {
+        /// Whether to tell about the steps between start and end.
+        progress: bool,
+    },
+    /// Nothing: stderr is kept for errors.
+    Nothing,
+}
+
+/// The terminal, as far as it is not for results.
+#[derive(Debug, Clone)]
+pub(crate) struct Console {
+    telling: Telling,
+    bars: MultiProgress,
+}
+
+impl Console {
+    /// Decides what is told, and starts the log.
+    pub(crate) fn start(global: &Global) -> Self {
+        let terminal = io::stderr().is_terminal();
+        let telling = match global.output {
+            _ if global.quiet => Telling::Nothing,
+            _ if terminal && !global.no_progress => Telling::Bars,
+            // Scripts find nothing but the error on stderr, unless they ask for the log.
+            Format::Json if !terminal => Telling::Nothing,
+            _ => Telling::Lines { progress: !global.no_progress },
+        };
+        let target = match telling {
+            Telling::Bars => ProgressDrawTarget::stderr(),
+            _ => ProgressDrawTarget::hidden(),
+        };
+        let console = Self { telling, bars: MultiProgress::with_draw_target(target) };
+        console.start_log(level(global, terminal), terminal);
+        console
+    }
+
+    pub(crate) fn telling(&self) -> Telling {
+        self.telling
+    }
+
+    /// The bars, which share the terminal.
+    pub(crate) fn bars(&self) -> &MultiProgress {
+        &self.bars
+    }
+
+    /// A line on stderr, above the bars.
+    fn line(&self, line: &str) {
+        // When stderr is gone there is nobody to tell.
+        let _told = self.bars.suspend(|| writeln!(io::stderr().lock(), "{line}"));
+    }
+
+    /// A line for whoever watches or keeps a log; nothing where stderr is kept for errors.
+    pub(crate) fn note(&self, line: &str) {
+        if self.telling != Telling::Nothing {
+            self.line(line);
+        }
+    }
+
+    fn start_log(&self, level: LevelFilter, terminal: bool) {
+        let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_ansi(colour)
+            .with_target(false)
+            .with_writer(AboveBars(self.bars.clone()))
+            .init();
+    }
+}
+
+fn level(global: &Global, terminal: bool) -> LevelFilter {
+    match global.verbose {
+        0 if global.quiet || (global.output == Format::Json && !terminal) => LevelFilter::ERROR,
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
+    }
+}
+
+/// Writes log lines to stderr while the bars stand aside.
+#[derive(Debug, Clone)]
+struct AboveBars(MultiProgress);
+
+impl Write for AboveBars {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.suspend(|| io::stderr().lock().write_all(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for AboveBars {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}

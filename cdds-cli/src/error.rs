@@ -1,0 +1,181 @@
+//! Why a command was not carried out, as scripts see it: an exit code and a stable code.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use cdds_core::domain::violation::RuleViolation;
+use cdds_core::engine::EngineError;
+use cdds_core::ports::catalog::CatalogError;
+use cdds_core::ports::sink::SinkError;
+use cdds_core::ports::source::SourceError;
+use cdds_core::service::ServiceError;
+use serde::Serialize;
+
+use crate::output::{Format, printable};
+
+/// The exit codes of the contract; 0 is success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// The operation failed.
+    Failed,
+    /// The command line or the configuration is wrong.
+    Usage,
+    /// A rule says no.
+    Refused,
+    /// There is no such thing.
+    NotFound,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Refused => 3,
+            Exit::NotFound => 4,
+        })
+    }
+}
+
+/// An error for people (message) and for scripts (exit code, code).
+#[derive(Debug)]
+pub(crate) struct CliError {
+    exit: Exit,
+    code: &'static str,
+    message: String,
+}
+
+impl CliError {
+    /// The operation failed.
+    pub(crate) fn failed(code: &'static str, message: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, code, message: message.into() }
+    }
+
+    /// A refusal that is the command line's own, not the domain's.
+    pub(crate) fn refused(code: &'static str, message: impl Into<String>) -> Self {
+        Self { exit: Exit::Refused, code, message: message.into() }
+    }
+
+    /// The command line is wrong.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, code: "usage", message: message.into() }
+    }
+
+    /// The configuration is wrong.
+    pub(crate) fn config(code: &'static str, message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, code, message: message.into() }
+    }
+
+    /// There is no such thing.
+    pub(crate) fn not_found(what: &str, id: &str) -> Self {
+        let message = format!("there is no {what} {}", printable(id));
+        Self { exit: Exit::NotFound, code: "not_found", message }
+    }
+
+    /// A file that was named cannot be read or written.
+    pub(crate) fn file(doing: &str, path: &Path, error: &io::Error) -> Self {
+        let message = format!("cannot {doing} {}: {error}", path.display());
+        match error.kind() {
+            io::ErrorKind::NotFound => Self { exit: Exit::NotFound, code: "not_found", message },
+            _ => Self::failed("file_failed", message),
+        }
+    }
+
+    /// Prints the error to stderr and gives the exit code.
+    pub(crate) fn report(&self, format: Format) -> ExitCode {
+        let mut stderr = io::stderr().lock();
+        // When stderr is gone, the exit code still tells.
+        let _told = match format {
+            Format::Table => writeln!(stderr, "error: {}", self.message),
+            Format::Json => writeln!(stderr, "{}", self.to_json()),
+        };
+        self.exit.into()
+    }
+
+    fn to_json(&self) -> String {
+        #[derive(Serialize)]
+        struct Envelope<'a> {
+            error: Body<'a>,
+        }
+        #[derive(Serialize)]
+        struct Body<'a> {
+            code: &'a str,
+            message: &'a str,
+        }
+        let envelope = Envelope { error: Body { code: self.code, message: &self.message } };
+        // Two strings always serialise.
+        serde_json::to_string(&envelope).unwrap_or_default()
+    }
+}
+
+impl From<ServiceError> for CliError {
+    fn from(error: ServiceError) -> Self {
+        let exit = match &error {
+            ServiceError::Refused(_) => Exit::Refused,
+            ServiceError::NotFound { .. } => Exit::NotFound,
+            _ => Exit::Failed,
+        };
+        let message = match &error {
+            ServiceError::Catalog(cause) => cause.report(),
+            ServiceError::Sink(cause) => cause.report(),
+            ServiceError::Sealer(cause) => cause.report(),
+            _ => error.to_string(),
+        };
+        Self { exit, code: error.code(), message }
+    }
+}
+
+impl From<RuleViolation> for CliError {
+    fn from(violation: RuleViolation) -> Self {
+        ServiceError::from(violation).into()
+    }
+}
+
+impl From<CatalogError> for CliError {
+    fn from(error: CatalogError) -> Self {
+        ServiceError::from(error).into()
+    }
+}
+
+impl From<SinkError> for CliError {
+    fn from(error: SinkError) -> Self {
+        ServiceError::from(error).into()
+    }
+}
+
+impl From<SourceError> for CliError {
+    fn from(error: SourceError) -> Self {
+        Self::failed("source_failed", error.report())
+    }
+}
+
+impl From<EngineError> for CliError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Catalog(cause) => cause.into(),
+            EngineError::Sink(cause) => cause.into(),
+            other => Self::failed("engine_failed", other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cdds_core::domain::violation::Code;
+
+    #[test]
+    fn refusals_keep_the_code_of_the_domain() {
+        let error = CliError::from(RuleViolation::new(Code::TooManyFiles, "101 \"files\""));
+        assert_eq!(error.exit, Exit::Refused);
+        assert_eq!(error.to_json(), r#"{"error":{"code":"too_many_files","message":"101 \"files\""}}"#);
+    }
+
+    #[test]
+    fn a_missing_file_is_not_found_and_an_unreadable_one_a_failure() {
+        let exit = |kind: io::ErrorKind| CliError::file("read", Path::new("x"), &kind.into()).exit;
+        assert_eq!(exit(io::ErrorKind::NotFound), Exit::NotFound);
+        assert_eq!(exit(io::ErrorKind::PermissionDenied), Exit::Failed);
+    }
+}

@@ -1,0 +1,54 @@
+//! SIGINT and SIGTERM: the first stops in good order, the second at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::FutureExt;
+use futures::channel::oneshot;
+
+use crate::console::Console;
+use crate::error::CliError;
+
+/// The exit code of shells for a process ended by SIGINT.
+const INTERRUPTED: i32 = 130;
+
+/// The wish to stop, once it has been expressed.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    asked: Arc<AtomicBool>,
+    receiver: oneshot::Receiver<()>,
+}
+
+impl Stop {
+    /// Listens from now on.
+    pub(crate) fn listen(console: &Console) -> Result<Self, CliError> {
+        let (sender, receiver) = oneshot::channel();
+        let sender = Mutex::new(Some(sender));
+        let asked = Arc::new(AtomicBool::new(false));
+        let (flag, console) = (Arc::clone(&asked), console.clone());
+        ctrlc::set_handler(move || {
+            flag.store(true, Ordering::Release);
+            match sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                Some(sender) => {
+                    console.note("stopping: running exports may finish; once more to stop at once");
+                    // Nobody waits any more: the run is over already.
+                    let _over = sender.send(());
+                }
+                None => std::process::exit(INTERRUPTED),
+            }
+        })
+        .map_err(|error| CliError::failed("signals_failed", format!("cannot listen for signals: {error}")))?;
+        Ok(Self { asked, receiver })
+    }
+
+    /// Tells later whether it was asked for.
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.asked)
+    }
+
+    /// Completes when it is asked for.
+    pub(crate) async fn asked(self) {
+        // The handler keeps the sender until it sends.
+        self.receiver.map(drop).await;
+    }
+}

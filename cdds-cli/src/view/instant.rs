@@ -1,0 +1,46 @@
+//! Instants as they are printed.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+
+/// RFC 3339, UTC, with `Z`, and no more digits than there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Instant(pub(crate) DateTime<Utc>);
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Instant {
+    /// To the second: what a list has room for.
+    pub(super) fn short(self) -> String {
+        self.0.to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_end_in_z_and_keep_their_microseconds() {
+        for (text, printed) in [
+            ("2026-11-22T02:00:00+01:00", "2026-11-22T01:00:00Z"),
+            ("2026-11-22T02:00:00.000123Z", "2026-11-22T02:00:00.000123Z"),
+        ] {
+            let instant = Instant(DateTime::parse_from_rfc3339(text).unwrap().to_utc());
+            assert_eq!(instant.to_string(), printed);
+            assert_eq!(serde_json::to_string(&instant).unwrap(), format!("{printed:?}"));
+        }
+    }
+}

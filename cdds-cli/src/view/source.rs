@@ -1,0 +1,132 @@
+//! A registered source, and the outcome of a test read.
+
+use cdds_core::domain::id::SourceId;
+use cdds_core::ports::source::{DataType, RegisteredSource};
+use serde::Serialize;
+
+use super::or_unknown;
+use crate::output::View;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct SourceView {
+    id: String,
+    title: String,
+    supported: bool,
+    reason: Option<String>,
+    types: Vec<TypeView>,
+}
+
+#[derive(Debug, Serialize)]
+struct TypeView {
+    id: String,
+    category: Option<CategoryView>,
+    has_event_instant: bool,
+    settle_lag_seconds: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct CategoryView {
+    name: String,
+    values: Vec<String>,
+}
+
+impl From<&DataType> for TypeView {
+    fn from(data_type: &DataType) -> Self {
+        let category = data_type.category.clone();
+        Self {
+            id: data_type.id.to_string(),
+            category: category
+                .map(|dimension| CategoryView { name: dimension.name, values: dimension.values }),
+            has_event_instant: data_type.has_event_instant,
+            settle_lag_seconds: data_type.settle_lag.num_seconds(),
+        }
+    }
+}
+
+impl SourceView {
+    /// A source under the id that it is registered with.
+    pub(crate) fn new(id: &SourceId, source: &RegisteredSource) -> Self {
+        let id = id.to_string();
+        match source {
+            RegisteredSource::Supported(source) => {
+                let description = source.describe();
+                let types = description.types.iter().map(TypeView::from).collect();
+                Self { id, title: description.title.clone(), supported: true, reason: None, types }
+            }
+            RegisteredSource::Unsupported { title, reason } => Self {
+                id,
+                title: title.clone(),
+                supported: false,
+                reason: Some(reason.clone()),
+                types: Vec::new(),
+            },
+        }
+    }
+
+    fn types_words(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("(unsupported: {reason})"),
+            None => self.types.iter().map(TypeView::words).collect::<Vec<_>>().join("; "),
+        }
+    }
+}
+
+impl TypeView {
+    fn words(&self) -> String {
+        match &self.category {
+            Some(category) => format!("{} ({}: {})", self.id, category.name, category.values.join(", ")),
+            None => self.id.clone(),
+        }
+    }
+}
+
+impl View for SourceView {
+    const COLUMNS: &'static [&'static str] = &["id", "title", "types (categories)"];
+
+    fn row(&self) -> Vec<String> {
+        vec![self.id.clone(), self.title.clone(), self.types_words()]
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        vec![("id", self.id.clone()), ("title", self.title.clone()), ("types", self.types_words())]
+    }
+}
+
+/// A data type that could be read.
+#[derive(Debug, Serialize)]
+pub(crate) struct CheckView {
+    source: String,
+    r#type: String,
+    /// Records of the first batch: enough to see that reading works.
+    records_read: u64,
+    estimated_records: Option<u64>,
+}
+
+impl CheckView {
+    /// The beginning of `data_type` was read.
+    pub(crate) fn new(
+        source: &SourceId,
+        data_type: &DataType,
+        records_read: u64,
+        estimated_records: Option<u64>,
+    ) -> Self {
+        Self { source: source.to_string(), r#type: data_type.id.to_string(), records_read, estimated_records }
+    }
+}
+
+impl View for CheckView {
+    const COLUMNS: &'static [&'static str] = &["source", "type", "records read", "records estimated"];
+
+    fn row(&self) -> Vec<String> {
+        vec![
+            self.source.clone(),
+            self.r#type.clone(),
+            self.records_read.to_string(),
+            or_unknown(self.estimated_records),
+        ]
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        Self::COLUMNS.iter().copied().zip(self.row()).collect()
+    }
+}
