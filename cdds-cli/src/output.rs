@@ -105,7 +105,7 @@ impl Output {
 /// On a terminal cells wrap to its width; elsewhere a row is a line, for grep and awk.
 fn table() -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     if io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     } else {

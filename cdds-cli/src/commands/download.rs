@@ -34,7 +34,7 @@ struct Download {
 pub(super) async fn download(args: DownloadArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
     let files = match &args.execution {
-        Some(execution) => set(&app.artifacts, execution, &args.to, session).await?,
+        Some(execution) => set(&app.artifacts, id("execution", execution)?, &args.to, session).await?,
         None => selection(&app.artifacts, &args.ids, &args.to, session).await?,
     };
     if !args.force {
@@ -50,6 +50,22 @@ pub(super) async fn download(args: DownloadArgs, session: &Session) -> Result<()
         Some(error) => Err(error),
         None => session.output.list(&views),
     }
+}
+
+/// Everything that an execution published, into a folder.
+pub(super) async fn set_to(
+    artifacts: &Artifacts,
+    execution: ExecutionId,
+    to: &Path,
+    session: &Session,
+) -> Result<(), CliError> {
+    let files = set(artifacts, execution, to, session).await?;
+    refuse_existing(&files)?;
+    std::fs::create_dir_all(to).map_err(|error| CliError::file("create", to, &error))?;
+    let (views, failure) = fetch_all(artifacts, &files, false, session).await;
+    let completed: Vec<ArtifactId> = files.iter().take(views.len()).filter_map(|file| file.id).collect();
+    artifacts.record_download(&completed).await?;
+    failure.map_or(Ok(()), Err)
 }
 
 /// The named artifacts, each once.
@@ -74,11 +90,10 @@ async fn selection(
 /// Everything that an execution published; the manifest last, so that it stands for a complete set.
 async fn set(
     artifacts: &Artifacts,
-    typed: &str,
+    execution: ExecutionId,
     to: &Path,
     session: &Session,
 ) -> Result<Vec<Download>, CliError> {
-    let execution: ExecutionId = id("execution", typed)?;
     let set = artifacts.set(&session.owner, execution).await?;
     let files = set.artifacts.into_iter().map(|artifact| Download::artifact(artifact, to));
     Ok(files.chain([Download::manifest(set.manifest, to)]).collect())

@@ -95,11 +95,14 @@ impl From<ArchiveError> for CliError {
             ArchiveError::Unsupported { .. } => "unsupported",
             ArchiveError::UnsafePath { .. } => "unsafe_path",
             ArchiveError::LimitExceeded { .. } => "limit_exceeded",
-            ArchiveError::Exists { .. } => "exists",
+            ArchiveError::Exists { .. } => "file_exists",
             ArchiveError::Io { source, .. } => open_error(source).map_or("file_failed", open_code),
             _ => "archive_failed",
         };
-        Self::failed(code, with_causes(&error))
+        match error {
+            ArchiveError::Exists { .. } => Self::refused(code, with_causes(&error)),
+            _ => Self::failed(code, with_causes(&error)),
+        }
     }
 }
 

@@ -91,7 +91,7 @@ fn exists(plain: &Path) -> CliError {
         "{} exists already: remove it, choose another folder, or overwrite it with --force",
         plain.display()
     );
-    CliError::failed("exists", message)
+    CliError::refused("file_exists", message)
 }
 
 fn name(path: &Path) -> String {
