@@ -157,7 +157,11 @@ fn make_key_pair(dir: &Folder, now: DateTime<Utc>) -> Result<(), CliError> {
     certificate.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
     let day = |offset: i64| {
         let day = now + TimeDelta::days(offset);
-        rcgen::date_time_ymd(chrono::Datelike::year(&day), narrow(chrono::Datelike::month(&day)), narrow(chrono::Datelike::day(&day)))
+        rcgen::date_time_ymd(
+            chrono::Datelike::year(&day),
+            narrow(chrono::Datelike::month(&day)),
+            narrow(chrono::Datelike::day(&day)),
+        )
     };
     (certificate.not_before, certificate.not_after) = (day(-2), day(365));
     let certificate = certificate.self_signed(&key).map_err(failed)?;
@@ -236,9 +240,9 @@ fn read_back(manifest: &Path, key: &Path) -> Result<ReadBack, CliError> {
     let mut found = ReadBack { files: 0, records: 0, sample: Vec::new() };
     while let Some(mut entry) = stream.next_entry()? {
         let mut lines = String::new();
-        entry.read_to_string(&mut lines).map_err(|error| {
-            CliError::failed("damaged", format!("{}: {error}", entry.path()))
-        })?;
+        entry
+            .read_to_string(&mut lines)
+            .map_err(|error| CliError::failed("damaged", format!("{}: {error}", entry.path())))?;
         found.files += 1;
         found.records += lines.lines().count() as u64;
         let wanted = SAMPLE_LINES.saturating_sub(found.sample.len());
@@ -260,7 +264,10 @@ fn next_commands(dir: &Folder, downloads: &Path, last_part: &str) -> Vec<String>
 impl Story {
     fn words(&self) -> String {
         let mut lines = vec![
-            format!("1. Made up {} interactions and {} contacts of a contact centre.", self.interactions, self.contacts),
+            format!(
+                "1. Made up {} interactions and {} contacts of a contact centre.",
+                self.interactions, self.contacts
+            ),
             "2. Made a key pair (key.pem) and stored its certificate as recipient \"demo\".".to_owned(),
             "3. Submitted a daily job: interactions of the last week, split, sealed for \"demo\".".to_owned(),
             format!("4. Ran what was due: {} records in {} sealed parts.", self.records, self.parts.len()),

@@ -20,12 +20,13 @@ use crate::error::CliError;
 const MANIFEST_SUFFIX: &str = ".manifest.json";
 
 /// The set that a file belongs to: any one of its parts, or its manifest.
-fn find_set(file: &Path) -> Result<PartSet, CliError> {
+pub(super) fn find_set(file: &Path) -> Result<PartSet, CliError> {
     if is_manifest(file) {
         let manifest = read_manifest(file)?;
-        let first = manifest.parts.first().ok_or_else(|| {
-            CliError::failed("damaged", format!("{} names no parts", file.display()))
-        })?;
+        let first = manifest
+            .parts
+            .first()
+            .ok_or_else(|| CliError::failed("damaged", format!("{} names no parts", file.display())))?;
         let folder = file.parent().unwrap_or(Path::new(""));
         return Ok(PartSet::find(&folder.join(file_name_of(&first.name, file)?))?);
     }
@@ -65,14 +66,14 @@ fn manifest_beside(set: &PartSet) -> Option<PathBuf> {
     manifest.is_file().then_some(manifest)
 }
 
-fn read_key(file: &Path) -> Result<PrivateKey, CliError> {
+pub(super) fn read_key(file: &Path) -> Result<PrivateKey, CliError> {
     let encoded = fs::read(file).map_err(|error| CliError::file("read the key", file, &error))?;
     PrivateKey::from_bytes(&encoded)
         .map_err(|error| CliError::failed("invalid_key", format!("{}: {error}", file.display())))
 }
 
 /// Readers of a set's plaintext; sealed sets need a key.
-fn plaintext<'a>(set: &PartSet, key: Option<&'a PrivateKey>) -> Result<Parts<'a>, CliError> {
+pub(super) fn plaintext<'a>(set: &PartSet, key: Option<&'a PrivateKey>) -> Result<Parts<'a>, CliError> {
     match key {
         _ if !set.is_sealed() => Ok(set.parts()),
         Some(key) => Ok(set.parts_with(move |file| Ok(Box::new(unseal(file, key)?) as Box<dyn Read>))),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Datelike, Days, SecondsFormat, TimeDelta, Utc, Weekday};
 use fastrand::Rng;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Statement, params};
 
 use crate::error::CliError;
 
@@ -19,11 +19,23 @@ const SCHEMA: &str = "
         satisfaction integer, recording text);
     create index interactions_started_at on interactions (started_at);";
 
-const FIRST: [&str; 12] =
-    ["Ada", "Grace", "Linus", "Radia", "Edsger", "Barbara", "Ken", "Margaret", "Alan", "Joan", "Niklaus", "Hedy"];
+const FIRST: [&str; 12] = [
+    "Ada", "Grace", "Linus", "Radia", "Edsger", "Barbara", "Ken", "Margaret", "Alan", "Joan", "Niklaus",
+    "Hedy",
+];
 const LAST: [&str; 12] = [
-    "Okafor", "Lindqvist", "Moreau", "Tanaka", "Schmidt", "Rossi", "Novak", "García", "Haddad", "O'Neill",
-    "Kowalska", "Ünal",
+    "Okafor",
+    "Lindqvist",
+    "Moreau",
+    "Tanaka",
+    "Schmidt",
+    "Rossi",
+    "Novak",
+    "García",
+    "Haddad",
+    "O'Neill",
+    "Kowalska",
+    "Ünal",
 ];
 const CITIES: [&str; 8] = ["Berlin", "Lyon", "Osaka", "Lagos", "Kraków", "Porto", "İzmir", "Cork"];
 const QUEUES: [&str; 5] = ["billing", "support", "sales", "returns", "retention"];
@@ -60,41 +72,45 @@ fn fill(path: &Path, counts: Counts, now: DateTime<Utc>) -> rusqlite::Result<()>
     connection.execute_batch(SCHEMA)?;
     let transaction = connection.transaction()?;
     let mut rng = Rng::with_seed(u64::from(now.date_naive().num_days_from_ce().unsigned_abs()));
+    let mut contact =
+        transaction.prepare("insert into contacts values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
     for number in 1..=counts.contacts {
-        insert_contact(&transaction, &mut rng, number, now)?;
+        insert_contact(&mut contact, &mut rng, number, now)?;
     }
+    let mut interaction = transaction.prepare(
+        "insert into interactions values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+    )?;
     for number in 1..=counts.interactions {
-        insert_interaction(&transaction, &mut rng, number, counts, now)?;
+        insert_interaction(&mut interaction, &mut rng, number, counts, now)?;
     }
+    drop((contact, interaction));
     transaction.commit()
 }
 
 fn insert_contact(
-    connection: &Connection,
+    insert: &mut Statement<'_>,
     rng: &mut Rng,
     number: u32,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<()> {
     let (first, last) = (pick(rng, &FIRST), pick(rng, &LAST));
     let created = now - TimeDelta::minutes(rng.i64(1..60 * 24 * 400));
-    connection
-        .prepare_cached("insert into contacts values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
-        .execute(params![
-            format!("C{number:06}"),
-            iso(created),
-            format!("{first} {last}"),
-            (rng.u8(..4) > 0).then(|| format!("+49 30 {:07}", rng.u32(..10_000_000))),
-            (rng.u8(..3) > 0).then(|| format!("{}.{number}@example.org", first.to_lowercase())),
-            pick(rng, &CITIES),
-            pick(rng, &["de", "en", "fr", "ja", "tr", ""]),
-            (rng.bool()).then(|| created.format("%Y-%m-%d").to_string()),
-            "",
-        ])?;
+    insert.execute(params![
+        format!("C{number:06}"),
+        iso(created),
+        format!("{first} {last}"),
+        (rng.u8(..4) > 0).then(|| format!("+49 30 {:07}", rng.u32(..10_000_000))),
+        (rng.u8(..3) > 0).then(|| format!("{}.{number}@example.org", first.to_lowercase())),
+        pick(rng, &CITIES),
+        pick(rng, &["de", "en", "fr", "ja", "tr", ""]),
+        (rng.bool()).then(|| created.format("%Y-%m-%d").to_string()),
+        "",
+    ])?;
     Ok(())
 }
 
 fn insert_interaction(
-    connection: &Connection,
+    insert: &mut Statement<'_>,
     rng: &mut Rng,
     number: u32,
     counts: Counts,
@@ -109,28 +125,24 @@ fn insert_interaction(
     let seconds = 20 + rng.i64(..1_400);
     let ended = started + TimeDelta::seconds(seconds);
     let topic = pick(rng, &TOPICS);
-    connection
-        .prepare_cached(
-            "insert into interactions values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-        )?
-        .execute(params![
-            number,
-            iso(started),
-            iso(ended),
-            iso(ended + TimeDelta::seconds(rng.i64(..90))),
-            media,
-            pick(rng, &["inbound", "inbound", "inbound", "outbound"]),
-            pick(rng, &QUEUES),
-            format!("{} {}", pick(rng, &FIRST), pick(rng, &LAST)),
-            (rng.u8(..10) > 0).then(|| format!("C{:06}", rng.u32(1..=counts.contacts))),
-            seconds,
-            f64::from(rng.u32(..6_000)) / 10.0,
-            pick(rng, &DISPOSITIONS),
-            (media == "email").then(|| format!("Re: {topic}")),
-            format!("Customer {topic}."),
-            (rng.u8(..3) == 0).then(|| rng.u8(1..=5)),
-            (media == "voice").then(|| format!("rec-{:016x}.opus", rng.u64(..))),
-        ])?;
+    insert.execute(params![
+        number,
+        iso(started),
+        iso(ended),
+        iso(ended + TimeDelta::seconds(rng.i64(..90))),
+        media,
+        pick(rng, &["inbound", "inbound", "inbound", "outbound"]),
+        pick(rng, &QUEUES),
+        format!("{} {}", pick(rng, &FIRST), pick(rng, &LAST)),
+        (rng.u8(..10) > 0).then(|| format!("C{:06}", rng.u32(1..=counts.contacts))),
+        seconds,
+        f64::from(rng.u32(..6_000)) / 10.0,
+        pick(rng, &DISPOSITIONS),
+        (media == "email").then(|| format!("Re: {topic}")),
+        format!("Customer {topic}."),
+        (rng.u8(..3) == 0).then(|| rng.u8(1..=5)),
+        (media == "voice").then(|| format!("rec-{:016x}.opus", rng.u64(..))),
+    ])?;
     Ok(())
 }
 

@@ -23,7 +23,8 @@ pub(in crate::commands) fn join(args: &JoinArgs, session: &Session) -> Result<()
     let summary = join_parts(&parts, &args.to, args.force)?;
     let to = args.to.display().to_string();
     let count = set.names().len();
-    let words = format!("{count} parts joined into {to}: {} files ({} bytes)", summary.entries, summary.bytes);
+    let words =
+        format!("{count} parts joined into {to}: {} files ({} bytes)", summary.entries, summary.bytes);
     let joined = Joined { to, parts: count, files: summary.entries, bytes: summary.bytes };
     session.output.outcome(&joined, &words)
 }

@@ -158,9 +158,10 @@ impl Verdict {
     }
 
     fn problems(&self) -> Vec<String> {
-        let parts = self.parts.iter().filter_map(|part| {
-            part.problem.as_ref().map(|problem| format!("{}: {problem}", part.name))
-        });
+        let parts = self
+            .parts
+            .iter()
+            .filter_map(|part| part.problem.as_ref().map(|problem| format!("{}: {problem}", part.name)));
         parts.chain(self.problem.clone()).collect()
     }
 
