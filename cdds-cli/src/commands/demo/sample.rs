@@ -122,14 +122,14 @@ fn insert_interaction(
         _ => "email",
     };
     let started = moment(rng, now);
-    let seconds = 20 + rng.i64(..1_400);
+    let seconds = 20 + rng.i64(0..1_400);
     let ended = started + TimeDelta::seconds(seconds);
     let topic = pick(rng, &TOPICS);
     insert.execute(params![
         number,
         iso(started),
         iso(ended),
-        iso(ended + TimeDelta::seconds(rng.i64(..90))),
+        iso(ended + TimeDelta::seconds(rng.i64(0..90))),
         media,
         pick(rng, &["inbound", "inbound", "inbound", "outbound"]),
         pick(rng, &QUEUES),
