@@ -54,10 +54,6 @@ impl Output {
         Self { format }
     }
 
-    pub(crate) fn format(&self) -> Format {
-        self.format
-    }
-
     /// A list: a table, or an array.
     pub(crate) fn list<V: View>(&self, views: &[V]) -> Result<(), CliError> {
         match self.format {
@@ -105,7 +101,7 @@ impl Output {
 /// On a terminal cells wrap to its width; elsewhere a row is a line, for grep and awk.
 fn table() -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     if io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     } else {
