@@ -17,7 +17,7 @@ use crate::oids;
 /// AES block, and so the size of initialisation vectors and the largest padding, in bytes.
 pub(crate) const BLOCK_BYTES: usize = 16;
 /// Size of an AES-256 key in bytes.
-pub(crate) const KEY_BYTES: usize = 32;
+const KEY_BYTES: usize = 32;
 
 /// The content cipher of a sealed file, in CBC mode. Sealing uses AES-256 only; opening reads what other tools make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,15 +35,6 @@ impl ContentCipher {
             oids::AES_192_CBC => Some(Self::Aes192),
             oids::AES_256_CBC => Some(Self::Aes256),
             _ => None,
-        }
-    }
-
-    /// Size of its keys, bytes.
-    pub(crate) fn key_bytes(self) -> usize {
-        match self {
-            Self::Aes128 => 16,
-            Self::Aes192 => 24,
-            Self::Aes256 => KEY_BYTES,
         }
     }
 
@@ -118,6 +109,7 @@ impl fmt::Debug for Encryptor {
 pub(crate) struct Decryptor(StreamingDecryptingKey);
 
 impl Decryptor {
+    /// Fails if the key is not as long as the cipher's keys are.
     pub(crate) fn new(cipher: ContentCipher, key: &[u8], iv: [u8; BLOCK_BYTES]) -> Result<Self, Unspecified> {
         let unbound = UnboundCipherKey::new(cipher.algorithm(), key)?;
         let context = DecryptionContext::Iv128(FixedLength::from(iv));

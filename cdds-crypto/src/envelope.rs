@@ -36,6 +36,10 @@ use crate::recipient::RecipientKey;
 
 /// Ciphertext per OCTET STRING, except for the last one.
 const SEGMENT_BYTES: usize = 64 * 1024;
+/// Segments are copied in pieces of this size. The header before them leaves the target unaligned, and
+/// longer copies then become `rep movsb`, which AMD processors do at a quarter of the speed of vector
+/// copies: it made sealing in uneven pieces 25 % slower.
+const COPY_BYTES: usize = 1024;
 /// Elements of indefinite length around the segments.
 const OPEN_ELEMENTS: usize = 5;
 /// The header apart from the RecipientInfos: five indefinite beginnings (2 each), two object identifiers
@@ -109,7 +113,7 @@ impl Envelope {
     /// Writes the segment under way, which is complete.
     fn flush(&mut self, out: &mut BytesMut) {
         ber::put_header(out, OCTET_STRING, self.segment.len());
-        out.put_slice(&self.segment);
+        self.segment.chunks(COPY_BYTES).for_each(|piece| out.put_slice(piece));
         self.filled = 0;
     }
 }

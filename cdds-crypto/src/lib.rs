@@ -15,6 +15,36 @@
 //! openssl cms -decrypt -binary -inform DER -in part.zip.smime -inkey key.pem -out part.zip
 //! ```
 //!
+//! ```no_run
+//! use std::io::Read;
+//!
+//! use cdds_core::domain::{id::{Owner, RecipientName}, recipient::Recipient};
+//! use cdds_core::ports::sealer::Certificates;
+//! use cdds_crypto::{OpenReader, PrivateKey, SmimeCertificates};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let now = chrono::DateTime::UNIX_EPOCH;
+//! let certificates = SmimeCertificates::new();
+//! let certificate = certificates.inspect(&std::fs::read("anna.pem")?, now)?;
+//! for warning in &certificate.warnings {
+//!     eprintln!("{warning}");
+//! }
+//! let name = RecipientName::new("anna")?;
+//! let anna = Recipient { owner: Owner::default(), name, certificate, added_at: now };
+//!
+//! let mut sealed = bytes::BytesMut::new();
+//! let mut sealing = certificates.sealer(&[anna], now)?.begin(&mut sealed)?;
+//! sealing.update(b"what nobody else ", &mut sealed)?;
+//! sealing.update(b"may read", &mut sealed)?;
+//! sealing.finish(&mut sealed)?; // without this nobody can open it
+//!
+//! let key = PrivateKey::from_bytes(&std::fs::read("anna.key.pem")?)?;
+//! let mut plain = Vec::new();
+//! OpenReader::new(&*sealed, &key)?.read_to_end(&mut plain)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! | module | holds |
 //! |---|---|
 //! | `sealer` | the core's ports, implemented |

@@ -149,7 +149,7 @@ fn decryptor(header: &Header, key: &PrivateKey) -> Result<Decryptor, OpenError> 
     let candidates =
         header.encrypted_keys.iter().filter(|encrypted| encrypted.len() == key.encrypted_bytes());
     candidates
-        .filter_map(|encrypted| key.unwrap_key(encrypted, header.cipher.key_bytes()))
+        .filter_map(|encrypted| key.unwrap_key(encrypted))
         .find_map(|content_key| Decryptor::new(header.cipher, &content_key, header.iv).ok())
         .ok_or_else(|| OpenError::CannotDecrypt { recipients: header.recipients.clone() })
 }

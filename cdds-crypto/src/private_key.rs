@@ -103,12 +103,12 @@ impl PrivateKey {
         self.0.key_size_bytes()
     }
 
-    /// A part's key, if it was encrypted for this private key and has `len` bytes.
-    pub(crate) fn unwrap_key(&self, encrypted: &[u8], len: usize) -> Option<Zeroizing<Vec<u8>>> {
+    /// A part's key, if it was encrypted for this private key; not yet known to be a key of its cipher.
+    pub(crate) fn unwrap_key(&self, encrypted: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let mut key = Zeroizing::new(vec![0; self.0.min_output_size()]);
-        let found = self.0.decrypt(encrypted, &mut key).ok()?.len();
-        key.truncate(found);
-        (found == len).then_some(key)
+        let len = self.0.decrypt(encrypted, &mut key).ok()?.len();
+        key.truncate(len);
+        Some(key)
     }
 }
 

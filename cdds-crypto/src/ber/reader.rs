@@ -314,6 +314,13 @@ mod tests {
     }
 
     #[test]
+    fn an_element_must_end_within_the_one_around_it() {
+        let mut ber = reader(&[0x30, 0x03, 0x04, 0x02, 0x00, 0x00]);
+        ber.expect_enter(SEQUENCE, "a sequence").unwrap();
+        assert!(matches!(ber.next(), Err(OpenError::Malformed { at: 2, .. })));
+    }
+
+    #[test]
     fn a_value_is_handed_out_in_pieces_up_to_its_end() {
         let mut ber = reader(&[0x04, 0x03, 1, 2, 3, 4]);
         let element = ber.expect(OCTET_STRING, "a string").unwrap();
