@@ -1,0 +1,121 @@
+//! What `object_store` keeps from us about a local folder: unfinished uploads.
+//!
+//! It writes `<key>#<n>` beside the object and renames it at the end. A crash leaves such a file; its
+//! `list` hides it and its `delete` refuses it, so that listing and deleting are done here.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+/// The keys of all objects and unfinished uploads under `folder`, `/`-separated and relative to `root`.
+/// Names that are not UTF-8 are not ours and are passed over.
+pub(super) fn keys(root: &Path, folder: &Path) -> io::Result<BTreeSet<String>> {
+    // A store that is gone holds who knows what: not nothing.
+    fs::metadata(root)?;
+    let mut keys = BTreeSet::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in found(fs::read_dir(&folder))?.into_iter().flatten() {
+            let entry = entry?;
+            let path = entry.path();
+            // Links are not followed: what they lead to lies in another place.
+            match found(entry.file_type())? {
+                Some(kind) if kind.is_dir() => folders.push(path),
+                Some(kind) if kind.is_file() => keys.extend(key(root, &path)),
+                _ => {}
+            }
+        }
+    }
+    Ok(keys)
+}
+
+fn key(root: &Path, file: &Path) -> Option<String> {
+    let relative = file.strip_prefix(root).ok()?;
+    let names: Option<Vec<&str>> = relative.iter().map(OsStr::to_str).collect();
+    let key = names?.join("/");
+    Some(upload_of(&key).map(str::to_owned).unwrap_or(key))
+}
+
+/// The object of an unfinished upload; `None` if the name is not one of an upload.
+fn upload_of(name: &str) -> Option<&str> {
+    let (object, number) = name.rsplit_once('#')?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && !object.is_empty()).then_some(object)
+}
+
+/// Removes an object and its unfinished uploads, and the folders that are empty then. Durable when it
+/// returns: what the catalog says is gone does not come back with a power cut. Removing what is not there
+/// does nothing.
+pub(super) fn delete(root: &Path, object: &Path) -> io::Result<()> {
+    let (Some(folder), Some(name)) = (object.parent(), object.file_name().and_then(OsStr::to_str)) else {
+        return Ok(());
+    };
+    // From a store that is gone nothing can be removed.
+    fs::metadata(root)?;
+    let mut removed = false;
+    for entry in found(fs::read_dir(folder))?.into_iter().flatten() {
+        let file_name = entry?.file_name();
+        let Some(file) = file_name.to_str() else { continue };
+        if file == name || upload_of(file) == Some(name) {
+            removed |= found(fs::remove_file(folder.join(file)))?.is_some();
+        }
+    }
+    if removed { remove_empty(root, folder) } else { Ok(()) }
+}
+
+/// Removes `folder` and its parents up to `root` as long as they are empty, and makes the removals
+/// durable.
+fn remove_empty(root: &Path, folder: &Path) -> io::Result<()> {
+    let mut folder = folder;
+    while folder != root && fs::remove_dir(folder).is_ok() {
+        match folder.parent() {
+            Some(parent) => folder = parent,
+            None => break,
+        }
+    }
+    sync(folder)
+}
+
+#[cfg(unix)]
+fn sync(folder: &Path) -> io::Result<()> {
+    // Another deletion may have found it empty meanwhile.
+    found(File::open(folder))?.map_or(Ok(()), |folder| folder.sync_all())
+}
+
+/// Only Unix can sync folders.
+#[cfg(not(unix))]
+fn sync(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// What is not there (any more) is no error; nor is a file where a folder would be.
+fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_uploads_are_told_from_names_of_objects() {
+        for (name, object) in [
+            ("000001#1", Some("000001")),
+            ("a#b#12", Some("a#b")),
+            ("000001", None),
+            ("000001#", None),
+            ("000001#1x", None),
+            ("#1", None),
+        ] {
+            assert_eq!(upload_of(name), object, "{name}");
+        }
+    }
+}

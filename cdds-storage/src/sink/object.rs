@@ -1,0 +1,202 @@
+//! A [`Sink`] over `object_store`.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Upload};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as StorePath;
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+
+use super::fault::{io_error, store_error};
+use super::folder;
+use super::upload::ObjectUpload;
+
+/// The most bytes that a read gives at once.
+const CHUNK_BYTES_MAX: usize = 256 * 1024;
+
+/// Parts in a local folder or in any other [`ObjectStore`].
+///
+/// A local folder is used on the threads of [`blocking`] and needs no runtime; what is finished or
+/// deleted there is synced to disk, folders included. Other stores are used from the futures that the
+/// caller polls, and need the runtime that they are made for (those of clouds: tokio).
+///
+/// An upload keeps two parts of 8 MiB in memory at most: one that is being stored and one that is being
+/// filled. What a dropped upload leaves in a cloud is not shown by [`list`](Sink::list), since
+/// `object_store` cannot list it: give the bucket a rule that ends unfinished multipart uploads.
+#[derive(Debug, Clone)]
+pub struct ObjectSink {
+    store: Arc<dyn ObjectStore>,
+    /// The local folder, absolute and without links.
+    folder: Option<Arc<PathBuf>>,
+    /// The store for people.
+    place: Arc<str>,
+}
+
+impl ObjectSink {
+    /// Parts in a folder, which must exist: one that is missing may be one that is not mounted.
+    ///
+    /// # Errors
+    /// [`SinkErrorKind::NotFound`] if there is no such folder, [`SinkErrorKind::Refused`] if it is not a
+    /// folder or may not be entered.
+    pub fn local(folder: impl AsRef<Path>) -> Result<Self, SinkError> {
+        let given = folder.as_ref();
+        let unusable = |error: io::Error| io_error("use", "the folder", &given.display().to_string(), error);
+        let folder = given.canonicalize().map_err(unusable)?;
+        if !folder.is_dir() {
+            return Err(SinkError::new(
+                SinkErrorKind::Refused,
+                format!("{} is not a folder: name the folder in which parts are kept", given.display()),
+            ));
+        }
+        let place = folder.display().to_string();
+        let store = LocalFileSystem::new_with_prefix(&folder)
+            .map_err(|error| store_error("use", "the folder", &place, error))?
+            .with_fsync(true);
+        Ok(Self { store: Arc::new(store), folder: Some(Arc::new(folder)), place: place.into() })
+    }
+
+    /// Parts in any other store.
+    pub fn new(store: Arc<dyn ObjectStore>) -> Self {
+        let place = store.to_string().into();
+        Self { store, folder: None, place }
+    }
+
+    fn key_path(&self, key: &Key) -> Result<StorePath, SinkError> {
+        match StorePath::parse(key.as_str()) {
+            // `#` marks unfinished uploads in a folder.
+            Ok(path) if !path.is_root() && !key.as_str().contains('#') => Ok(path),
+            _ => Err(self.unnameable(key.as_str())),
+        }
+    }
+
+    fn prefix_path(&self, prefix: &Prefix) -> Result<StorePath, SinkError> {
+        StorePath::parse(prefix.as_str()).map_err(|_| self.unnameable(prefix.as_str()))
+    }
+
+    fn unnameable(&self, name: &str) -> SinkError {
+        SinkError::new(
+            SinkErrorKind::Refused,
+            format!("{name:?} cannot name an object in {}: use letters, digits, '-' and '/'", self.place),
+        )
+    }
+
+    /// Where a local folder keeps a key, which [`StorePath`] has checked: no `..` leads out.
+    fn file(folder: &Path, path: &StorePath) -> PathBuf {
+        path.parts().fold(folder.to_path_buf(), |file, part| file.join(part.as_ref()))
+    }
+
+    async fn read_local(
+        &self,
+        key: &Key,
+        file: PathBuf,
+        from: u64,
+    ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
+        let (key, place) = (key.clone(), Arc::clone(&self.place));
+        let failed = move |error| io_error("read", key.as_str(), &place, error);
+        let open = move || {
+            let mut file = File::open(file)?;
+            if file.metadata()?.is_dir() {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            file.seek(SeekFrom::Start(from))?;
+            Ok(file)
+        };
+        let file = blocking::unblock(open).await.map_err(&failed)?;
+        let chunks = stream::try_unfold(file, |file| blocking::unblock(move || next_chunk(file)));
+        Ok(chunks.map_err(failed).boxed())
+    }
+
+    async fn read_remote(
+        &self,
+        key: &Key,
+        path: StorePath,
+        from: u64,
+    ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
+        let (key, place) = (key.clone(), Arc::clone(&self.place));
+        let failed = move |error| store_error("read", key.as_str(), &place, error);
+        let mut options = GetOptions::default();
+        if from > 0 {
+            // Stores refuse a range that starts at the end.
+            if self.store.head(&path).await.map_err(&failed)?.size <= from {
+                return Ok(stream::empty().boxed());
+            }
+            options.range = Some(GetRange::Offset(from));
+        }
+        let found = self.store.get_opts(&path, options).await.map_err(&failed)?;
+        let chunks = found.into_stream();
+        Ok(chunks.map_err(failed).map_ok(split).try_flatten().boxed())
+    }
+}
+
+fn next_chunk(mut file: File) -> io::Result<Option<(Bytes, File)>> {
+    let mut chunk = Vec::with_capacity(CHUNK_BYTES_MAX);
+    let mut limited = file.take(u64::try_from(CHUNK_BYTES_MAX).unwrap_or(u64::MAX));
+    limited.read_to_end(&mut chunk)?;
+    file = limited.into_inner();
+    Ok(if chunk.is_empty() { None } else { Some((Bytes::from(chunk), file)) })
+}
+
+/// Chunks of bounded size out of one of any size, without a copy.
+fn split(chunk: Bytes) -> impl futures::Stream<Item = Result<Bytes, SinkError>> {
+    stream::iter(std::iter::successors(Some((Bytes::new(), chunk)), |(_, rest)| {
+        let mut rest = rest.clone();
+        (!rest.is_empty()).then(|| (rest.split_to(rest.len().min(CHUNK_BYTES_MAX)), rest))
+    }))
+    .skip(1)
+    .map(|(chunk, _)| Ok(chunk))
+}
+
+#[async_trait]
+impl Sink for ObjectSink {
+    async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
+        let path = self.key_path(key)?;
+        let off_thread = self.folder.is_some();
+        Ok(Box::new(ObjectUpload::new(Arc::clone(&self.store), Arc::clone(&self.place), path, off_thread)))
+    }
+
+    async fn read(
+        &self,
+        key: &Key,
+        from: u64,
+    ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
+        let path = self.key_path(key)?;
+        match &self.folder {
+            Some(folder) => self.read_local(key, Self::file(folder, &path), from).await,
+            None => self.read_remote(key, path, from).await,
+        }
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), SinkError> {
+        let path = self.key_path(key)?;
+        let Some(folder) = self.folder.clone() else {
+            return match self.store.delete(&path).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(store_error("delete", key.as_str(), &self.place, error)),
+            };
+        };
+        let deleted = blocking::unblock(move || folder::delete(&folder, &Self::file(&folder, &path))).await;
+        deleted.map_err(|error| io_error("delete", key.as_str(), &self.place, error))
+    }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError> {
+        let path = self.prefix_path(prefix)?;
+        let Some(folder) = self.folder.clone() else {
+            let objects = self.store.list(Some(&path)).map_ok(|object| Key::new(object.location.to_string()));
+            return objects
+                .try_collect()
+                .await
+                .map_err(|error| store_error("list", prefix.as_str(), &self.place, error));
+        };
+        let keys = blocking::unblock(move || folder::keys(&folder, &Self::file(&folder, &path))).await;
+        match keys {
+            Ok(keys) => Ok(keys.into_iter().map(Key::new).collect()),
+            Err(error) => Err(io_error("list", prefix.as_str(), &self.place, error)),
+        }
+    }
+}

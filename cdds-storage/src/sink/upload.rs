@@ -1,0 +1,226 @@
+//! An object being written: small ones in one request, larger ones in parts.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cdds_core::ports::sink::{SinkError, SinkErrorKind, Stored, Upload};
+use futures::future::BoxFuture;
+use object_store::path::Path as StorePath;
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
+
+use super::fault::store_error;
+
+/// The size of every part but the last: stores want 5 MiB or more (S3), some want all of one size (R2),
+/// and S3 takes 10,000 parts, which makes 80 GB.
+const PART_BYTES: usize = 8 * 1024 * 1024;
+
+/// Objects up to this size are stored in one request.
+const SINGLE_BYTES_MAX: usize = 5 * 1024 * 1024;
+
+type Outcome<T> = Result<T, object_store::Error>;
+
+/// An [`Upload`] to an object store.
+pub(super) struct ObjectUpload {
+    store: Arc<dyn ObjectStore>,
+    place: Arc<str>,
+    path: StorePath,
+    /// Whether the store blocks: then it is used on other threads.
+    off_thread: bool,
+    /// What no part has yet.
+    buffer: Vec<Bytes>,
+    buffered: usize,
+    multipart: Option<Box<dyn MultipartUpload>>,
+    /// The part that is being stored.
+    in_flight: Option<BoxFuture<'static, Outcome<()>>>,
+    bytes: u64,
+    /// A part may be missing: what is there must not become visible.
+    broken: bool,
+}
+
+impl std::fmt::Debug for ObjectUpload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ObjectUpload")
+            .field("place", &self.place)
+            .field("path", &self.path)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ObjectUpload {
+    pub(super) fn new(
+        store: Arc<dyn ObjectStore>,
+        place: Arc<str>,
+        path: StorePath,
+        off_thread: bool,
+    ) -> Self {
+        Self {
+            store,
+            place,
+            path,
+            off_thread,
+            buffer: Vec::new(),
+            buffered: 0,
+            multipart: None,
+            in_flight: None,
+            bytes: 0,
+            broken: false,
+        }
+    }
+
+    /// Work of the store as a future that may be polled on any thread. On other threads it starts at once,
+    /// before it is polled.
+    fn run<T: Send + 'static>(
+        off_thread: bool,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> BoxFuture<'static, T> {
+        if off_thread {
+            Box::pin(blocking::unblock(move || futures::executor::block_on(work)))
+        } else {
+            Box::pin(work)
+        }
+    }
+
+    fn failed(&self, error: object_store::Error) -> SinkError {
+        let error = store_error("store", self.path.as_ref(), &self.place, error);
+        if error.kind() != SinkErrorKind::NotFound {
+            return error;
+        }
+        // There is no object that could be missing: its folder, or its unfinished upload, was removed by
+        // another worker that cleans up.
+        SinkError::with_source(
+            SinkErrorKind::Unavailable,
+            format!("cannot store {} in {}: the upload was removed", self.path, self.place),
+            error,
+        )
+    }
+
+    /// Stores a part, once the one before it is stored: no more than one is in flight.
+    async fn store_part(&mut self, payload: PutPayload) -> Outcome<()> {
+        self.drain().await?;
+        let multipart = match &mut self.multipart {
+            Some(multipart) => multipart,
+            None => {
+                let (store, path) = (Arc::clone(&self.store), self.path.clone());
+                let begin = Self::run(self.off_thread, async move { store.put_multipart(&path).await });
+                self.multipart.insert(begin.await?)
+            }
+        };
+        self.in_flight = Some(Self::run(self.off_thread, multipart.put_part(payload)));
+        Ok(())
+    }
+
+    /// Waits for the part in flight. It stays in its place until it is done, so that a caller who drops
+    /// this and comes back loses nothing.
+    async fn drain(&mut self) -> Outcome<()> {
+        let Some(part) = &mut self.in_flight else {
+            return Ok(());
+        };
+        let outcome = part.await;
+        self.in_flight = None;
+        outcome
+    }
+
+    /// Takes `bytes` off the front of the buffer.
+    fn take(&mut self, bytes: usize) -> PutPayload {
+        let mut taken = Vec::new();
+        let mut missing = bytes.min(self.buffered);
+        self.buffered -= missing;
+        let mut kept = Vec::new();
+        for mut chunk in std::mem::take(&mut self.buffer) {
+            let now = chunk.split_to(chunk.len().min(missing));
+            missing -= now.len();
+            if !now.is_empty() {
+                taken.push(now);
+            }
+            if !chunk.is_empty() {
+                kept.push(chunk);
+            }
+        }
+        self.buffer = kept;
+        PutPayload::from_iter(taken)
+    }
+
+    async fn store_whole(&mut self) -> Outcome<()> {
+        let payload = self.take(self.buffered);
+        let (store, path) = (Arc::clone(&self.store), self.path.clone());
+        let put = async move { store.put(&path, payload).await };
+        Self::run(self.off_thread, put).await.map(drop)
+    }
+
+    async fn store_rest(&mut self) -> Outcome<()> {
+        if self.buffered > 0 {
+            let payload = self.take(self.buffered);
+            self.store_part(payload).await?;
+        }
+        self.drain().await?;
+        if let Some(mut multipart) = self.multipart.take() {
+            let complete = async move { multipart.complete().await };
+            Self::run(self.off_thread, complete).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Upload for ObjectUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
+        if self.broken {
+            return Err(broken(&self.path, &self.place));
+        }
+        self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.buffered += bytes.len();
+        self.buffer.push(bytes);
+        while self.buffered >= PART_BYTES {
+            // Dropped in the middle or failed, the part is lost.
+            self.broken = true;
+            let payload = self.take(PART_BYTES);
+            self.store_part(payload).await.map_err(|error| self.failed(error))?;
+            self.broken = false;
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<Stored, SinkError> {
+        if self.broken {
+            return Err(broken(&self.path, &self.place));
+        }
+        let whole = self.multipart.is_none() && self.buffered <= SINGLE_BYTES_MAX;
+        let stored = if whole { self.store_whole().await } else { self.store_rest().await };
+        stored.map_err(|error| self.failed(error))?;
+        Ok(Stored { bytes: self.bytes })
+    }
+
+    async fn abort(mut self: Box<Self>) -> Result<(), SinkError> {
+        // A part that is under way would arrive after the end: whether it succeeds is of no interest.
+        let _outcome = self.drain().await;
+        let Some(mut multipart) = self.multipart.take() else {
+            return Ok(());
+        };
+        let aborted = Self::run(self.off_thread, async move { multipart.abort().await }).await;
+        let aborted = aborted.map_err(|error| store_error("abort", self.path.as_ref(), &self.place, error));
+        match aborted {
+            // Removed meanwhile by another worker that cleans up.
+            Err(error) if error.kind() == SinkErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+}
+
+fn broken(path: &StorePath, place: &str) -> SinkError {
+    SinkError::new(
+        SinkErrorKind::Unavailable,
+        format!("cannot store {path} in {place}: an earlier part of it failed; abort, and store it again"),
+    )
+}
+
+impl Drop for ObjectUpload {
+    /// The local store removes its file when the upload is dropped: not on the thread that polls.
+    fn drop(&mut self) {
+        let (in_flight, multipart) = (self.in_flight.take(), self.multipart.take());
+        if self.off_thread && multipart.is_some() {
+            blocking::unblock(move || drop((in_flight, multipart))).detach();
+        }
+    }
+}
