@@ -21,7 +21,7 @@ use clap_complete::Shell;
 pub(crate) use self::artifact::{ArtifactCommand, DownloadArgs, ListArtifactsArgs};
 pub(crate) use self::demo::DemoArgs;
 pub(crate) use self::history::{HistoryCommand, ListHistoryArgs};
-pub(crate) use self::job::{CreateArgs, JobCommand, ListJobsArgs, Run};
+pub(crate) use self::job::{CreateArgs, JobCommand, ListJobsArgs, Run, StateFilter};
 pub(crate) use self::offline::{DecryptArgs, ExtractArgs, JoinArgs, VerifyArgs};
 pub(crate) use self::recipient::RecipientCommand;
 pub(crate) use self::source::SourceCommand;

@@ -1,5 +1,6 @@
 //! The composition: which adapter stands behind each port. An embedder writes a page like this one.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use cdds_core::engine::{Engine, EngineSettings};
@@ -33,8 +34,9 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Opens catalog and store, which are created if need be. Sources are opened when they are read.
+    /// Opens catalog and store. Sources are opened when they are read.
     pub(crate) fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, CliError> {
+        make_place(config)?;
         let workers = ThreadPool::new(None).map_err(|error| {
             CliError::failed("threads_failed", format!("cannot start worker threads: {error}"))
         })?;
@@ -63,6 +65,19 @@ impl App {
             sources: ports.sources,
         })
     }
+}
+
+/// Without a catalog this is a fresh start, and folders are made. Where there is one, a folder that is
+/// missing may be one that is not mounted: the store says so.
+fn make_place(config: &Config) -> Result<(), CliError> {
+    if config.catalog.exists() {
+        return Ok(());
+    }
+    let catalog_folder = config.catalog.parent().unwrap_or(Path::new("."));
+    for folder in [catalog_folder, &config.store] {
+        std::fs::create_dir_all(folder).map_err(|error| CliError::file("create", folder, &error))?;
+    }
+    Ok(())
 }
 
 /// Every source of the configuration, under its id.

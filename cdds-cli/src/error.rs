@@ -62,6 +62,13 @@ impl CliError {
         Self { exit: Exit::Usage, code: "usage", message: message.into() }
     }
 
+    /// The command line cannot be read: what is wrong, without the help that clap adds for terminals.
+    pub(crate) fn misuse(error: &clap::Error) -> Self {
+        let text = error.to_string();
+        let wrong = text.split("\n\n").next().unwrap_or_default();
+        Self::usage(wrong.trim_start_matches("error: ").trim_end())
+    }
+
     /// The configuration is wrong.
     pub(crate) fn config(code: &'static str, message: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, code, message: message.into() }

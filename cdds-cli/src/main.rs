@@ -48,7 +48,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(misuse) => match Format::asked_for() {
-            Format::Json => CliError::usage(misuse.to_string().trim_end()).report(Format::Json),
+            Format::Json => CliError::misuse(&misuse).report(Format::Json),
             Format::Table => {
                 let _closed = misuse.print();
                 error::Exit::Usage.into()

@@ -54,10 +54,6 @@ impl Output {
         Self { format }
     }
 
-    pub(crate) fn format(&self) -> Format {
-        self.format
-    }
-
     /// A list: a table, or an array.
     pub(crate) fn list<V: View>(&self, views: &[V]) -> Result<(), CliError> {
         match self.format {

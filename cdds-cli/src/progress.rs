@@ -98,7 +98,7 @@ impl RunProgress {
     }
 
     fn event(&self, words: &str) {
-        let now = Instant(self.clock.now());
+        let now = Instant(self.clock.now()).short();
         self.console.note(&format!("{now} {words}"));
     }
 }

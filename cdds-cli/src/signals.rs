@@ -20,8 +20,8 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// Listens from now on.
-    pub(crate) fn listen(console: &Console) -> Result<Self, CliError> {
+    /// Listens from now on; tells `note` when the wish is heard.
+    pub(crate) fn listen(console: &Console, note: &'static str) -> Result<Self, CliError> {
         let (sender, receiver) = oneshot::channel();
         let sender = Mutex::new(Some(sender));
         let asked = Arc::new(AtomicBool::new(false));
@@ -30,7 +30,7 @@ impl Stop {
             flag.store(true, Ordering::Release);
             match sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 Some(sender) => {
-                    console.note("stopping: running exports may finish; once more to stop at once");
+                    console.note(note);
                     // Nobody waits any more: the run is over already.
                     let _over = sender.send(());
                 }

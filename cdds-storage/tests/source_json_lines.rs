@@ -1,4 +1,5 @@
 //! The json-lines source over real files.
+#![allow(clippy::unwrap_used, clippy::panic)] // clippy takes only `#[test]` functions for tests
 
 use std::fs;
 use std::path::Path;
@@ -190,7 +191,7 @@ fn requests_that_do_not_fit_are_refused() {
 fn much_data_comes_in_small_batches_and_an_estimate_is_near() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("many.jsonl");
-    let text: String = (0..50_000).map(|n| format!("{{\"n\":{n},\"pad\":\"{:060}\"}}\n", n)).collect();
+    let text: String = (0..50_000).map(|n| format!("{{\"n\":{n},\"pad\":\"{n:060}\"}}\n")).collect();
     fs::write(&path, &text).unwrap();
     let source = source(&path, plain());
     let batches = read(&source, everything()).unwrap();

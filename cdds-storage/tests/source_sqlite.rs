@@ -1,5 +1,6 @@
 //! The SQLite source over real databases.
 #![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, clippy::panic)] // clippy takes only `#[test]` functions for tests
 
 use std::path::{Path, PathBuf};
 

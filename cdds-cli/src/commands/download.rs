@@ -4,19 +4,23 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use cdds_core::domain::artifact::{Artifact, Sha256Digest, StoredManifest};
 use cdds_core::domain::id::{ArtifactId, ExecutionId};
 use cdds_core::ports::sink::Key;
 use cdds_core::service::artifacts::Artifacts;
 use futures::TryStreamExt;
+use futures::future::{Either, select};
 use tempfile::NamedTempFile;
 
 use super::id;
 use crate::args::DownloadArgs;
+use crate::console::Console;
 use crate::error::CliError;
 use crate::progress::DownloadProgress;
 use crate::session::Session;
+use crate::signals::Stop;
 use crate::view::DownloadedView;
 
 /// A stored file and where it goes.
@@ -41,7 +45,8 @@ pub(super) async fn download(args: DownloadArgs, session: &Session) -> Result<()
         refuse_existing(&files)?;
     }
     std::fs::create_dir_all(&args.to).map_err(|error| CliError::file("create", &args.to, &error))?;
-    let (views, failure) = fetch_all(&app.artifacts, &files, args.force, session).await;
+    let stop = Stop::listen(&session.console, "stopping the download")?;
+    let (views, failure) = fetch_all(&app.artifacts, &files, args.force, stop, &session.console).await;
     let completed: Vec<ArtifactId> = files.iter().take(views.len()).filter_map(|file| file.id).collect();
     if !completed.is_empty() {
         app.artifacts.record_download(&completed).await?;
@@ -126,18 +131,26 @@ fn exists(target: &Path) -> CliError {
     )
 }
 
-/// Fetches the files in order, up to the first that fails.
+/// Fetches the files in order, up to the first that fails or until somebody stops it.
 async fn fetch_all(
     artifacts: &Artifacts,
     files: &[Download],
     force: bool,
-    session: &Session,
+    stop: Stop,
+    console: &Console,
 ) -> (Vec<DownloadedView>, Option<CliError>) {
-    let progress = DownloadProgress::new(&session.console, files.iter().map(|file| file.bytes).sum());
+    let progress = DownloadProgress::new(console, files.iter().map(|file| file.bytes).sum());
     let mut views = Vec::with_capacity(files.len());
+    let mut stopped = pin!(stop.asked());
     for file in files {
-        if let Err(error) = fetch(artifacts, file, force, &progress).await {
-            return (views, Some(error));
+        let fetched = pin!(fetch(artifacts, file, force, &progress));
+        // A fetch that is dropped takes its unnamed file with it.
+        let failure = match select(fetched, stopped.as_mut()).await {
+            Either::Left((fetched, _)) => fetched.err(),
+            Either::Right(((), _)) => Some(CliError::failed("interrupted", "the download was stopped")),
+        };
+        if failure.is_some() {
+            return (views, failure);
         }
         let id = file.id.map(|id| id.to_string());
         views.push(DownloadedView::new(id, &file.name, &file.target, file.bytes, file.sha256.to_string()));

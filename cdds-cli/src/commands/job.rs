@@ -10,7 +10,7 @@ use cdds_core::domain::violation::RuleViolation;
 use cdds_core::ports::catalog::query::JobQuery;
 
 use super::{every_row, id};
-use crate::args::{CreateArgs, JobCommand, ListJobsArgs, Run};
+use crate::args::{CreateArgs, JobCommand, ListJobsArgs, Run, StateFilter};
 use crate::error::CliError;
 use crate::session::Session;
 use crate::view::JobView;
@@ -38,7 +38,7 @@ async fn list(args: ListJobsArgs, session: &Session) -> Result<(), CliError> {
     let mut query = JobQuery {
         search: args.search,
         frequency: args.frequency.map(Into::into),
-        state: args.state.and_then(|filter| filter.state()),
+        state: args.state.and_then(StateFilter::state),
         ..JobQuery::default()
     };
     if let Some(sort) = args.sort {

@@ -21,9 +21,6 @@ async fn add(name: String, path: &Path, session: &Session) -> Result<(), CliErro
     let name = RecipientName::new(name)?;
     let certificate = std::fs::read(path).map_err(|error| CliError::file("read", path, &error))?;
     let recipient = app.recipients.add(&session.owner, name, &certificate).await?;
-    for warning in &recipient.certificate.warnings {
-        session.console.note(&format!("warning: {warning}"));
-    }
     session.output.object(&RecipientView::from(recipient))
 }
 

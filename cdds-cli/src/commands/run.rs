@@ -11,6 +11,8 @@ use crate::progress::RunProgress;
 use crate::session::Session;
 use crate::signals::Stop;
 
+const STOPPING: &str = "stopping: running exports may finish; once more to stop at once";
+
 /// What the run did.
 #[derive(Debug, Serialize)]
 struct Report {
@@ -21,7 +23,7 @@ struct Report {
 
 pub(super) async fn run(until_idle: bool, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
-    let stop = Stop::listen(&session.console)?;
+    let stop = Stop::listen(&session.console, STOPPING)?;
     let stopped = stop.flag();
     let progress = RunProgress::new(&session.console, Arc::clone(&session.clock));
     let engine = app.engine.observed_by(Arc::new(progress));

@@ -23,7 +23,7 @@ impl Serialize for Instant {
 
 impl Instant {
     /// To the second: what a list has room for.
-    pub(super) fn short(self) -> String {
+    pub(crate) fn short(self) -> String {
         self.0.to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 }

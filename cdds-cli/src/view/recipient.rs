@@ -45,7 +45,7 @@ impl View for RecipientView {
             self.subject.clone(),
             self.not_after.short(),
             self.fingerprint.clone(),
-            self.warnings_words(),
+            self.warnings.len().to_string(),
         ]
     }
 

@@ -53,10 +53,7 @@ fn whole<'i, 'o, T>(
 ) -> Result<T, JsonError> {
     let start = output.len();
     let mut scanner = Scanner::new(input, output);
-    let result = scan(&mut scanner).and_then(|found| match std::str::from_utf8(input) {
-        Ok(_) => Ok(found),
-        Err(error) => Err(JsonError { fault: JsonFault::Utf8, offset: error.valid_up_to() }),
-    });
+    let result = scan(&mut scanner);
     if result.is_err() {
         scanner.into_output().truncate(start);
     }

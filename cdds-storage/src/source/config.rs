@@ -65,7 +65,8 @@ impl<R> TypeConfig<R> {
         self
     }
 
-    /// The columns or members on which reading depends.
+    /// The columns on which reading depends.
+    #[cfg(feature = "sqlite")]
     pub(super) fn required_columns(&self) -> impl Iterator<Item = &str> {
         let time = self.time.iter().map(|time| time.column.as_str());
         time.chain(self.category.iter().map(|category| category.column.as_str()))

@@ -1,6 +1,6 @@
 //! The one pass over raw JSON.
 
-use super::span;
+use super::span::{self, Kinds, Specials};
 use super::{JsonError, JsonFault};
 
 /// How deeply objects and arrays may be nested; `serde_json` and many other readers refuse 128.
@@ -14,7 +14,8 @@ pub(super) struct Scanner<'i, 'o> {
     at: usize,
     output: &'o mut Vec<u8>,
     run: usize,
-    has_control: bool,
+    specials: Specials<'i>,
+    kinds: Kinds,
 }
 
 /// A state to which the result can be taken back, when a member turns out to be empty.
@@ -32,7 +33,7 @@ type IsEmpty = bool;
 
 impl<'i, 'o> Scanner<'i, 'o> {
     pub(super) fn new(input: &'i [u8], output: &'o mut Vec<u8>) -> Self {
-        Self { input, at: 0, output, run: 0, has_control: span::has_control(input) }
+        Self { input, at: 0, output, run: 0, specials: Specials::new(input), kinds: span::kinds(input) }
     }
 
     pub(super) fn into_output(self) -> &'o mut Vec<u8> {
@@ -62,6 +63,11 @@ impl<'i, 'o> Scanner<'i, 'o> {
         self.whitespace();
         if self.at < self.input.len() {
             return Err(self.fault(JsonFault::Trailing));
+        }
+        if self.kinds.non_ascii
+            && let Err(error) = std::str::from_utf8(self.input)
+        {
+            return Err(JsonError { fault: JsonFault::Utf8, offset: error.valid_up_to() });
         }
         self.keep_until(self.at);
         Ok(())
@@ -168,18 +174,24 @@ impl<'i, 'o> Scanner<'i, 'o> {
     }
 
     /// A string; `at` is on its quote. Gives where its text starts and ends between the quotes.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Scan<(usize, usize)> {
         let start = self.at + 1;
-        let mut from = start;
-        loop {
-            let rest = self.input.get(from..).unwrap_or_default();
-            let Some(found) = span::quote_or_backslash(rest) else {
-                self.at = self.input.len();
-                return Err(self.fault(JsonFault::Truncated));
-            };
-            let end = from + found;
-            if self.has_control {
+        match self.specials.next(start) {
+            Some(end) if self.input.get(end) == Some(&b'"') && !self.kinds.control => {
+                self.at = end + 1;
+                Ok((start, end))
+            }
+            first => self.string_with_escapes(start, first),
+        }
+    }
+
+    /// The same with all that is rare.
+    #[inline(never)]
+    fn string_with_escapes(&mut self, start: usize, first: Option<usize>) -> Scan<(usize, usize)> {
+        let (mut from, mut found) = (start, first);
+        while let Some(end) = found {
+            if self.kinds.control {
                 self.no_control(from, end)?;
             }
             if self.input.get(end) == Some(&b'"') {
@@ -187,7 +199,10 @@ impl<'i, 'o> Scanner<'i, 'o> {
                 return Ok((start, end));
             }
             from = self.escape(end)?;
+            found = self.specials.next(from);
         }
+        self.at = self.input.len();
+        Err(self.fault(JsonFault::Truncated))
     }
 
     #[cold]
@@ -267,11 +282,12 @@ impl<'i, 'o> Scanner<'i, 'o> {
     /// Passes over insignificant whitespace and leaves it out.
     #[inline]
     fn whitespace(&mut self) {
-        if let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+        if self.peek().is_some_and(|byte| byte <= b' ') {
             self.skip_whitespace();
         }
     }
 
+    #[inline(never)]
     fn skip_whitespace(&mut self) {
         self.keep_until(self.at);
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {

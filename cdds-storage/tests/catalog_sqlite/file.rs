@@ -1,0 +1,182 @@
+//! The file itself: its schema, its stored forms, and what is not understood.
+
+use std::path::Path;
+
+use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
+use cdds_core::domain::id::Owner;
+use cdds_core::ports::catalog::query::ExecutionQuery;
+use cdds_core::ports::catalog::{Catalog, CatalogErrorKind};
+use cdds_storage::catalog::SqliteCatalog;
+use futures::executor::block_on;
+use rusqlite::types::Value;
+
+use crate::world::*;
+
+/// The rows of a query as text.
+fn rows(world: &World, sql: &str) -> Vec<Vec<String>> {
+    let raw = world.raw();
+    let mut statement = raw.prepare(sql).unwrap();
+    let columns = statement.column_count();
+    let rows = statement.query_map([], |row| {
+        (0..columns).map(|column| row.get::<_, Value>(column)).collect::<Result<Vec<_>, _>>()
+    });
+    let text = |value: Value| match value {
+        Value::Null => "null".to_owned(),
+        Value::Integer(number) => number.to_string(),
+        Value::Text(text) => text,
+        other => format!("{other:?}"),
+    };
+    rows.unwrap().map(|row| row.unwrap().into_iter().map(text).collect()).collect()
+}
+
+#[test]
+fn a_catalog_is_opened_again_as_it_was() {
+    let world = World::new();
+    let job = world.submit("Once", immediately(), at(0));
+    let World { folder, catalog } = world;
+    drop(catalog);
+    let world = World { catalog: SqliteCatalog::open(folder.path().join("cdds.db")).unwrap(), folder };
+    assert_eq!(world.job(job.id), job);
+    let pragma = |name: &str| rows(&world, &format!("PRAGMA {name}")).remove(0).remove(0);
+    assert_eq!(pragma("journal_mode"), "wal");
+    assert_eq!(pragma("user_version"), "1");
+    assert_eq!(pragma("integrity_check"), "ok");
+    let loose = rows(&world, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0");
+    assert_eq!(loose, [["sqlite_schema"]]);
+}
+
+#[test]
+fn processes_may_create_a_catalog_at_the_same_time() {
+    for _round in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cdds.db");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| SqliteCatalog::open(&path).unwrap());
+            }
+        });
+    }
+}
+
+#[test]
+fn a_newer_schema_is_refused_with_both_versions() {
+    let world = World::new();
+    world.raw().pragma_update(None, "user_version", 7).unwrap();
+    let error = SqliteCatalog::open(world.catalog.path()).unwrap_err();
+    assert_eq!(error.kind(), CatalogErrorKind::NewerSchema);
+    let text = error.to_string();
+    assert!(text.contains("version 7") && text.contains("up to 1"), "{text}");
+}
+
+fn refused(path: &Path) -> String {
+    let error = SqliteCatalog::open(path).unwrap_err();
+    assert_eq!(error.kind(), CatalogErrorKind::Corrupt, "{}", error.report());
+    let text = error.to_string();
+    assert!(text.contains(&path.display().to_string()), "{text}");
+    text
+}
+
+#[test]
+fn other_files_are_refused_and_left_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("notes.txt");
+    std::fs::write(&text, "no database at all".repeat(100)).unwrap();
+    assert!(refused(&text).contains("is not an SQLite database"));
+    assert!(std::fs::read(&text).unwrap().starts_with(b"no database"));
+
+    let foreign = folder.path().join("contacts.db");
+    rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE contact (id)").unwrap();
+    let before = std::fs::read(&foreign).unwrap();
+    assert!(refused(&foreign).contains("another program"));
+    assert!(std::fs::read(&foreign).unwrap() == before);
+
+    let error = SqliteCatalog::open(folder.path().join("missing/cdds.db")).unwrap_err();
+    assert_eq!(error.kind(), CatalogErrorKind::Unavailable);
+    assert!(error.to_string().contains("its folder exists"), "{error}");
+}
+
+#[test]
+fn a_row_that_is_not_understood_is_named() {
+    let world = World::new();
+    let job = world.submit("Once", immediately(), at(0));
+    let execution = claim(&world.catalog, "w", at(0), 1).remove(0);
+    for (sql, id) in [
+        ("UPDATE execution SET progress = '{\"v\":2}'", execution.id.to_string()),
+        ("UPDATE execution SET progress = 'x'", execution.id.to_string()),
+        ("UPDATE execution SET status = 'dreaming'", execution.id.to_string()),
+        ("UPDATE execution SET status = 'failed', detail = NULL", execution.id.to_string()),
+        ("UPDATE job SET settings = replace(settings, '\"v\":\"1\"', '\"v\":\"9\"')", job.id.to_string()),
+        ("UPDATE job SET state = 'lost'", job.id.to_string()),
+        ("UPDATE job SET created_at = 9223372036854775807", job.id.to_string()),
+    ] {
+        let raw = world.raw();
+        raw.execute_batch("SAVEPOINT before").unwrap();
+        raw.execute_batch("RELEASE before").unwrap();
+        let backup = rows(&world, "SELECT progress, status, detail FROM execution").remove(0);
+        assert_eq!(raw.execute(sql, []).unwrap(), 1, "{sql}");
+        let error = match block_on(world.catalog.executions(&Owner::default(), &ExecutionQuery::default())) {
+            Err(error) => error,
+            Ok(_) => block_on(world.catalog.job(&Owner::default(), job.id)).unwrap_err(),
+        };
+        assert_eq!(error.kind(), CatalogErrorKind::Corrupt, "{sql}");
+        assert!(error.to_string().contains(&id), "{sql}: {error}");
+        raw.execute(
+            "UPDATE execution SET progress = ?1, status = ?2, detail = NULL",
+            [&backup[0], &backup[1]],
+        )
+        .unwrap();
+    }
+}
+
+#[test]
+fn rows_are_stored_like_this() {
+    let world = World::new();
+    let job = world.submit("Weekly VOICE", daily(), at(0));
+    world.materialise(day(1));
+    let skipped = Execution::skipped(&job, day(9), SkipReason::Suspended, day(9));
+    let change = cdds_core::domain::schedule::Materialised {
+        job: cdds_core::domain::job::Job { version: 3, ..world.job(job.id) },
+        entries: vec![skipped.clone()],
+        superseded: Vec::new(),
+    };
+    block_on(world.catalog.materialise(&change, 2)).unwrap();
+    assert_eq!(world.execution(&skipped), skipped);
+    assert_eq!(skipped.state, ExecutionState::Skipped(SkipReason::Suspended));
+    let claimed = claim(&world.catalog, "w", day(1), 1).remove(0);
+    let settings = concat!(
+        r#"{"v":"1","title":"Weekly VOICE","source":"contact-history","data_type":"interaction","#,
+        r#""categories":"all","frequency":{"daily":{"at":"00:00"}},"timeframe":"all","protection":"plaintext"}"#
+    );
+    let jobs = rows(&world, "SELECT * FROM job");
+    assert_eq!(
+        jobs,
+        [[
+            &job.id.to_string(),
+            "default",
+            "3",
+            "active",
+            settings,
+            "weekly voice",
+            "contact-history",
+            "interaction",
+            "daily",
+            "1767225600000000",
+            "1767225600000000",
+            "1767398400000000",
+        ]]
+    );
+    let common = [settings, "weekly voice", "contact-history", "interaction"];
+    let executions = rows(&world, "SELECT * FROM execution ORDER BY slot");
+    let none = r#"{"v":1,"records":0,"bytes_read":0,"bytes_written":0,"parts":0}"#;
+    let slot = "1767312000000000";
+    let running = [&claimed.id.to_string(), &job.id.to_string(), "default", "scheduled", slot, "null", slot];
+    let attempts = r#"{"v":1,"attempts":[{"epoch":1,"worker":"w","started_at":"2026-01-02T00:00:00Z"}]}"#;
+    let state =
+        ["in_progress", "null", "1", attempts, slot, slot, slot, "null", none, "0", "w", "1767312060000000"];
+    assert_eq!(executions[0], [running.as_slice(), &common, &state].concat());
+    let slot = "1768003200000000";
+    let skip = r#"{"v":1,"reason":"suspended"}"#;
+    let attempts = r#"{"v":1,"attempts":[]}"#;
+    let state = ["skipped", skip, "0", attempts, slot, slot, "null", slot, none, "0", "null", "null"];
+    assert_eq!(executions[1][11..], state);
+}

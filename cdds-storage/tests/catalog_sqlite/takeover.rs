@@ -1,0 +1,170 @@
+//! What becomes of the work of workers that die, stall or come back (rule E5, invariant I6).
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use cdds_core::domain::execution::{ExecutionState, Status};
+use cdds_core::domain::failure::Failure;
+use cdds_core::ports::catalog::{Beat, Catalog, CatalogErrorKind, Directive, Settlement};
+use cdds_storage::catalog::SqliteCatalog;
+use futures::executor::block_on;
+
+use crate::world::*;
+
+#[test]
+fn i6_a_claim_that_was_taken_over_can_do_nothing() {
+    let world = World::new();
+    world.submit("Once", immediately(), at(0));
+    let old = claim(&world.catalog, "slow", at(0), 1).remove(0);
+    let other = world.second_handle();
+    assert!(claim(&other, "quick", at(59), 1).is_empty(), "the lease holds");
+    let new = claim(&other, "quick", at(60), 1).remove(0);
+    assert_eq!((new.id, new.epoch), (old.id, 2));
+    assert_eq!(new.attempts[0].failure, Some(Failure::crashed()));
+
+    let publication = publication(&old, 2, at(61));
+    let refused = [
+        block_on(world.catalog.publish(fence(&old), &publication)).unwrap_err(),
+        block_on(world.catalog.settle(fence(&old), &Settlement::Cancelled, at(61))).unwrap_err(),
+    ];
+    for error in refused {
+        assert_eq!(error.kind(), CatalogErrorKind::Fenced);
+    }
+    let beat = Beat { fence: fence(&old), progress: old.progress };
+    assert_eq!(
+        block_on(world.catalog.beat(&worker("slow"), at(61), LEASE, &[beat])).unwrap(),
+        [Directive::Fenced]
+    );
+    assert_eq!(world.execution(&old), new);
+    assert_eq!(block_on(world.catalog.artifact_set(&old.owner, old.id)).unwrap(), None);
+    assert!(!block_on(world.catalog.keeps(fence(&old))).unwrap());
+    assert!(block_on(world.catalog.keeps(fence(&new))).unwrap());
+
+    block_on(other.publish(fence(&new), &publication)).unwrap();
+    let twice = block_on(other.publish(fence(&new), &publication)).unwrap_err();
+    assert_eq!(twice.kind(), CatalogErrorKind::Fenced);
+}
+
+#[test]
+fn a_beat_renews_the_lease() {
+    let world = World::new();
+    world.submit("Once", immediately(), at(0));
+    let claimed = claim(&world.catalog, "w", at(0), 1).remove(0);
+    let beat = Beat { fence: fence(&claimed), progress: claimed.progress };
+    block_on(world.catalog.beat(&worker("w"), at(50), LEASE, &[beat])).unwrap();
+    let other = world.second_handle();
+    assert!(claim(&other, "x", at(109), 1).is_empty());
+    assert_eq!(claim(&other, "x", at(110), 1).len(), 1);
+}
+
+#[test]
+fn a_lease_from_a_clock_that_was_set_back_does_not_hold_for_ever() {
+    let world = World::new();
+    world.submit("Once", immediately(), at(0));
+    claim(&world.catalog, "w", day(365), 1);
+    let other = world.second_handle();
+    assert_eq!(claim(&other, "x", at(0), 1).len(), 1);
+}
+
+#[test]
+fn e5_crashes_are_taken_over_at_once_and_count_as_attempts() {
+    let world = World::new();
+    world.submit("Once", immediately(), at(0));
+    let mut last = None;
+    for attempt in 1..=5 {
+        let dying = world.second_handle();
+        let claimed = claim(&dying, &format!("w{attempt}"), at(attempt), 1).remove(0);
+        assert_eq!(claimed.attempts.len(), usize::try_from(attempt).unwrap());
+        last = Some(claimed);
+    }
+    // The fifth crash is the last one.
+    assert!(claim(&world.catalog, "w", at(6), 1).is_empty());
+    let failed = world.execution(&last.unwrap());
+    assert_eq!(failed.state, ExecutionState::Failed(Failure::crashed()));
+    assert_eq!((failed.attempts.len(), failed.finished_at), (5, Some(at(6))));
+    let locks = world.folder.path().join("cdds.db.workers");
+    let names = std::fs::read_dir(locks).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(
+        names.filter(|name| *name != "folder").collect::<Vec<_>>(),
+        ["w.lock"],
+        "no lock file piles up"
+    );
+}
+
+#[test]
+fn a_worker_that_comes_back_under_its_name_takes_over_from_itself() {
+    let world = World::new();
+    world.submit("Once", immediately(), at(0));
+    let before = world.second_handle();
+    claim(&before, "w", at(0), 1);
+    drop(before);
+    let again = claim(&world.second_handle(), "w", at(1), 1);
+    assert_eq!(again[0].epoch, 2);
+}
+
+#[test]
+fn a_worker_keeps_its_own_work_when_it_claims_more() {
+    let world = World::new();
+    world.submit("One", immediately(), at(0));
+    let one = claim(&world.catalog, "w", at(1), 1).remove(0);
+    world.submit("Two", immediately(), at(2));
+    assert_eq!(claim(&world.catalog, "w", at(3), 5).len(), 1);
+    assert_eq!(world.execution(&one), one);
+}
+
+#[test]
+fn one_id_is_for_one_engine() {
+    let world = World::new();
+    claim(&world.catalog, "w", at(0), 1);
+    let other = world.second_handle();
+    let refused = block_on(other.claim(&claim_of("w", at(0), 1))).unwrap_err();
+    assert_eq!(refused.kind(), CatalogErrorKind::Conflict);
+    assert!(refused.to_string().contains("a worker id of its own"), "{refused}");
+}
+
+#[test]
+fn links_to_the_file_lead_to_the_same_locks() {
+    let world = World::new();
+    world.submit("Once", immediately(), at(0));
+    claim(&world.catalog, "w", at(0), 1);
+    let link = world.folder.path().join("link.db");
+    std::os::unix::fs::symlink(world.catalog.path(), &link).unwrap();
+    let linked = SqliteCatalog::open(&link).unwrap();
+    assert_eq!(linked.path(), world.catalog.path());
+    assert!(claim(&linked, "x", at(1), 1).is_empty(), "the worker lives");
+}
+
+const CATALOG: &str = "CDDS_TEST_CATALOG";
+
+/// The other process of the next test; does nothing by itself.
+#[test]
+fn a_process_that_claims_and_waits() {
+    let Some(path) = std::env::var_os(CATALOG) else { return };
+    let catalog = SqliteCatalog::open(Path::new(&path)).unwrap();
+    println!("claimed {}", claim(&catalog, "child", at(0), 1).len());
+    // Until it is killed, or its parent is gone.
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+}
+
+#[test]
+fn e5_a_killed_process_is_taken_over_at_once() {
+    let world = World::new();
+    world.submit("Once", immediately(), at(0));
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "takeover::a_process_that_claims_and_waits", "--nocapture"])
+        .env(CATALOG, world.catalog.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("claimed 1")), "the other process got nothing");
+    assert!(claim(&world.catalog, "w", at(1), 1).is_empty(), "it lives");
+
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let taken = claim(&world.catalog, "w", at(1), 1).remove(0);
+    assert_eq!((taken.epoch, taken.status()), (2, Status::InProgress));
+}

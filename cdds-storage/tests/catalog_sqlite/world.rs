@@ -1,0 +1,177 @@
+//! A catalog in a folder of its own, and short ways to fill it.
+
+use std::time::Duration;
+
+use cdds_core::domain::artifact::{Artifact, ArtifactSet, Sha256Digest, StoredManifest, artifact_id};
+use cdds_core::domain::execution::Execution;
+use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
+use cdds_core::domain::job::{Description, Job, JobSettings, Protection, Title};
+use cdds_core::domain::lifecycle::submit;
+use cdds_core::domain::progress::Progress;
+use cdds_core::domain::retention::RetentionDays;
+use cdds_core::domain::retry::RetryPolicy;
+use cdds_core::domain::schedule::materialise;
+use cdds_core::domain::selection::CategorySelection;
+use cdds_core::domain::timeframe::Timeframe;
+use cdds_core::ports::catalog::{Catalog, Claim, Fence, Publication};
+use cdds_core::ports::sink::Key;
+use cdds_storage::catalog::SqliteCatalog;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::executor::block_on;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
+
+/// Seconds after 2026-01-01T00:00:00Z.
+pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_767_225_600 + seconds, 0).unwrap()
+}
+
+/// Whole days after 2026-01-01T00:00:00Z.
+pub(crate) fn day(days: i64) -> DateTime<Utc> {
+    at(days * 86_400)
+}
+
+pub(crate) fn settings(title: &str, frequency: Frequency) -> JobSettings {
+    JobSettings {
+        title: Title::new(title).unwrap(),
+        description: Description::default(),
+        source: SourceId::new("contact-history").unwrap(),
+        data_type: TypeId::new("interaction").unwrap(),
+        categories: CategorySelection::All,
+        frequency,
+        timeframe: Timeframe::All,
+        split_size: None,
+        protection: Protection::Plaintext,
+        retention: None,
+    }
+}
+
+pub(crate) fn immediately() -> Frequency {
+    Frequency::Once(Start::Immediately)
+}
+
+pub(crate) fn daily() -> Frequency {
+    Frequency::Daily("00:00".parse().unwrap())
+}
+
+pub(crate) fn fence(execution: &Execution) -> Fence {
+    Fence { execution: execution.id, epoch: execution.epoch }
+}
+
+pub(crate) fn worker(name: &str) -> WorkerId {
+    WorkerId::new(name).unwrap()
+}
+
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) catalog: SqliteCatalog,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = SqliteCatalog::open(folder.path().join("cdds.db")).unwrap();
+        Self { folder, catalog }
+    }
+
+    /// Another process would see it like this.
+    pub(crate) fn second_handle(&self) -> SqliteCatalog {
+        SqliteCatalog::open(self.folder.path().join("cdds.db")).unwrap()
+    }
+
+    /// Looks into the file itself.
+    pub(crate) fn raw(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.catalog.path()).unwrap()
+    }
+
+    /// Submits a job of the default owner.
+    pub(crate) fn submit(&self, title: &str, frequency: Frequency, now: DateTime<Utc>) -> Job {
+        self.submit_as(&Owner::default(), settings(title, frequency), now)
+    }
+
+    pub(crate) fn submit_as(&self, owner: &Owner, settings: JobSettings, now: DateTime<Utc>) -> Job {
+        let submission = submit(JobId(Uuid::new_v4()), owner.clone(), settings, now);
+        block_on(self.catalog.insert_job(&submission.job, submission.first.as_ref())).unwrap();
+        submission.job
+    }
+
+    /// Puts every due slot on the record, as the engine does.
+    pub(crate) fn materialise(&self, now: DateTime<Utc>) {
+        for due in block_on(self.catalog.due(now, 1_000)).unwrap() {
+            let change = materialise(&due.job, &due.waiting, TimeDelta::days(7), now).unwrap();
+            block_on(self.catalog.materialise(&change, due.job.version)).unwrap();
+        }
+    }
+
+    pub(crate) fn execution(&self, execution: &Execution) -> Execution {
+        block_on(self.catalog.execution(&execution.owner, execution.id)).unwrap().unwrap()
+    }
+
+    pub(crate) fn job(&self, id: JobId) -> Job {
+        block_on(self.catalog.job(&Owner::default(), id)).unwrap().unwrap().job
+    }
+
+    /// Claims one execution and publishes a set of so many parts for it.
+    pub(crate) fn run_one(&self, now: DateTime<Utc>, parts: u32) -> Execution {
+        let claimed = claim(&self.catalog, "w", now, 1).remove(0);
+        block_on(self.catalog.publish(fence(&claimed), &publication(&claimed, parts, now))).unwrap();
+        claimed
+    }
+}
+
+pub(crate) fn claim_of(name: &str, now: DateTime<Utc>, limit: usize) -> Claim {
+    Claim { worker: worker(name), now, lease: LEASE, limit, retry: RetryPolicy::default() }
+}
+
+pub(crate) fn claim(
+    catalog: &SqliteCatalog,
+    worker: &str,
+    now: DateTime<Utc>,
+    limit: usize,
+) -> Vec<Execution> {
+    block_on(catalog.claim(&claim_of(worker, now, limit))).unwrap()
+}
+
+/// A complete set of an execution, kept for 30 days.
+pub(crate) fn publication(execution: &Execution, parts: u32, now: DateTime<Utc>) -> Publication {
+    let key = |name: &str| Key::new(format!("{}/{}/{name}", execution.id, execution.epoch));
+    let artifacts = (1..=parts).map(|part| {
+        let extension = if part == parts { "zip".to_owned() } else { format!("z{part:02}") };
+        Artifact {
+            id: artifact_id(execution.id, part),
+            owner: execution.owner.clone(),
+            execution_id: execution.id,
+            job_id: execution.job_id,
+            data_type: execution.settings.data_type.clone(),
+            name: format!("export-{}.{extension}", execution.id),
+            part,
+            parts,
+            key: key(&format!("{part:06}")),
+            bytes: 1_000 + u64::from(part),
+            sha256: Sha256Digest([7; 32]),
+            created_at: now,
+            expires_at: RetentionDays::default().expires_at(now),
+            hold: false,
+        }
+    });
+    let manifest = StoredManifest {
+        name: format!("export-{}.manifest.json", execution.id),
+        key: key("manifest"),
+        bytes: 321,
+        sha256: Sha256Digest([8; 32]),
+    };
+    Publication {
+        set: ArtifactSet { artifacts: artifacts.collect(), manifest },
+        progress: Progress {
+            records: 42,
+            bytes_read: 4_200,
+            bytes_written: 420,
+            parts,
+            ..Progress::default()
+        },
+        published_at: now,
+    }
+}

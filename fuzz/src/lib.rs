@@ -1,0 +1,3 @@
+//! The bodies of the fuzz targets.
+
+pub mod json_prune;

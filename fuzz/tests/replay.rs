@@ -1,0 +1,21 @@
+//! Every input of the corpora, through the bodies of the fuzz targets.
+
+use std::fs;
+use std::path::Path;
+
+fn replay(target: &str, check: impl Fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        println!("{}", path.display());
+        check(&fs::read(&path).unwrap());
+        count += 1;
+    }
+    assert!(count >= 10, "{} holds {count} inputs only", folder.display());
+}
+
+#[test]
+fn json_prune() {
+    replay("json_prune", cdds_fuzz::json_prune::check);
+}
