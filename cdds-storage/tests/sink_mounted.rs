@@ -2,6 +2,7 @@
 //! `cargo test -p cdds-storage --test sink_mounted -- --ignored`.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 use std::path::Path;
 use std::process::Command;
