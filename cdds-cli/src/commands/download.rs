@@ -41,20 +41,8 @@ pub(super) async fn download(args: DownloadArgs, session: &Session) -> Result<()
         Some(execution) => set(&app.artifacts, id("execution", execution)?, &args.to, session).await?,
         None => selection(&app.artifacts, &args.ids, &args.to, session).await?,
     };
-    if !args.force {
-        refuse_existing(&files)?;
-    }
-    std::fs::create_dir_all(&args.to).map_err(|error| CliError::file("create", &args.to, &error))?;
-    let stop = Stop::listen(&session.console, "stopping the download")?;
-    let (views, failure) = fetch_all(&app.artifacts, &files, args.force, stop, &session.console).await;
-    let completed: Vec<ArtifactId> = files.iter().take(views.len()).filter_map(|file| file.id).collect();
-    if !completed.is_empty() {
-        app.artifacts.record_download(&completed).await?;
-    }
-    match failure {
-        Some(error) => Err(error),
-        None => session.output.list(&views),
-    }
+    let views = fetch_to(&app.artifacts, &files, &args.to, args.force, session).await?;
+    session.output.list(&views)
 }
 
 /// Everything that an execution published, into a folder.
@@ -65,12 +53,29 @@ pub(super) async fn set_to(
     session: &Session,
 ) -> Result<(), CliError> {
     let files = set(artifacts, execution, to, session).await?;
-    refuse_existing(&files)?;
+    fetch_to(artifacts, &files, to, false, session).await?;
+    Ok(())
+}
+
+/// Fetches files into a folder and puts those that were completed on the record.
+async fn fetch_to(
+    artifacts: &Artifacts,
+    files: &[Download],
+    to: &Path,
+    force: bool,
+    session: &Session,
+) -> Result<Vec<DownloadedView>, CliError> {
+    if !force {
+        refuse_existing(files)?;
+    }
     std::fs::create_dir_all(to).map_err(|error| CliError::file("create", to, &error))?;
-    let (views, failure) = fetch_all(artifacts, &files, false, session).await;
+    let stop = Stop::listen(&session.console, "stopping the download")?;
+    let (views, failure) = fetch_all(artifacts, files, force, stop, &session.console).await;
     let completed: Vec<ArtifactId> = files.iter().take(views.len()).filter_map(|file| file.id).collect();
-    artifacts.record_download(&completed).await?;
-    failure.map_or(Ok(()), Err)
+    if !completed.is_empty() {
+        artifacts.record_download(&completed).await?;
+    }
+    failure.map_or(Ok(views), Err)
 }
 
 /// The named artifacts, each once.
