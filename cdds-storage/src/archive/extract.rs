@@ -159,7 +159,7 @@ impl Target<'_> {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     fs::create_dir(&folder).map_err(|error| {
                         ArchiveError::io(format!("cannot create the folder {folder:?}"), error)
-                    })?
+                    })?;
                 }
                 Err(error) => return Err(ArchiveError::io(format!("cannot look at {folder:?}"), error)),
             }
