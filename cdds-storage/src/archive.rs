@@ -32,6 +32,7 @@ mod part_cursor;
 pub mod parts;
 pub mod set;
 pub mod stream;
+mod unpack;
 mod writer;
 mod zip64_extra;
 

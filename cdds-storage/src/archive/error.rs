@@ -28,7 +28,7 @@ pub enum ArchiveError {
     /// Parts of the set are not there.
     #[error("{} missing from {folder:?}: fetch the whole set", name_missing(.parts))]
     MissingParts {
-        /// File names of the missing parts, in reading order.
+        /// File names of the missing parts, in reading order; of very many, the first thousand.
         parts: Vec<String>,
         /// Where they were looked for.
         folder: PathBuf,
@@ -93,6 +93,9 @@ impl From<ArchiveError> for io::Error {
         Self::new(io::ErrorKind::InvalidData, error)
     }
 }
+
+/// At most this many missing parts are listed: a damaged set could claim to have billions.
+pub(super) const MISSING_PARTS_MAX: usize = 1_000;
 
 /// At most this many names are spelled out.
 const NAMES_MAX: usize = 5;

@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, BufWriter, Read as _, Write as _};
+use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::entry_path;
 use super::error::ArchiveError;
 use super::parts::Parts;
-use super::stream::{ArchiveStream, Entry};
+use super::stream::Entry;
+use super::unpack::unpack;
 
 /// How to extract.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,11 +49,12 @@ pub struct Summary {
 }
 
 /// Extracts every entry below the folder `to`, which is created if need be; `observe` is told each path
-/// once its file is there.
+/// once its file is there, in any order.
 ///
-/// Each file gets its name only when its contents are complete and their CRC is right. Links are
-/// neither created nor followed. When an error ends the extraction, the files finished so far stay; only
-/// `Ok` means that they are all.
+/// The parts are read in order by the calling thread, while other threads unpack and write. Each file gets
+/// its name only when its contents are complete and their CRC is right. Links are neither created nor
+/// followed. When an error ends the extraction, the files finished so far stay; only `Ok` means that they
+/// are all.
 ///
 /// # Errors
 /// Any [`ArchiveError`] but [`NotAPart`](ArchiveError::NotAPart).
@@ -59,45 +62,69 @@ pub fn extract(
     parts: &Parts<'_>,
     to: &Path,
     options: &ExtractOptions,
-    mut observe: impl FnMut(&str),
+    observe: impl FnMut(&str) + Send,
 ) -> Result<Summary, ArchiveError> {
-    let mut stream = ArchiveStream::open(parts)?;
-    fs::create_dir_all(to)
-        .map_err(|error| ArchiveError::io(format!("cannot create the folder {to:?}"), error))?;
-    let mut target = Target { root: to, force: options.force, paths: HashSet::new(), folder: PathBuf::new() };
+    let mut target = Target { root: to, force: options.force, paths: HashSet::new(), folder: None };
     let mut summary = Summary::default();
-    while let Some(mut entry) = stream.next_entry()? {
-        options.limits.admit(&mut summary, &entry)?;
-        target.write(&mut entry)?;
-        observe(entry.path());
-    }
+    let observe = Mutex::new(observe);
+    unpack(
+        parts,
+        |entry| {
+            options.limits.admit(&mut summary, entry)?;
+            target.admit(entry.path())
+        },
+        |place, path, contents| {
+            place.map_or(Ok(()), |file| write_file(contents, &file, options.force))?;
+            tell(&observe, path);
+            Ok(())
+        },
+    )?;
+    // Nothing has created it for an archive without entries.
+    create_root(to)?;
     Ok(summary)
 }
 
 /// Reads the whole archive and checks everything that it says about itself, storing nothing;
-/// `observe` is told each path once its contents were found right.
+/// `observe` is told each path once its contents were found right, in any order.
 ///
 /// # Errors
 /// [`ArchiveError::Damaged`], [`ArchiveError::MissingParts`], [`ArchiveError::Unsupported`] or
 /// [`ArchiveError::Io`].
-pub fn verify(parts: &Parts<'_>, mut observe: impl FnMut(&str)) -> Result<Summary, ArchiveError> {
-    let mut stream = ArchiveStream::open(parts)?;
+pub fn verify(parts: &Parts<'_>, observe: impl FnMut(&str) + Send) -> Result<Summary, ArchiveError> {
     let mut summary = Summary::default();
-    while let Some(mut entry) = stream.next_entry()? {
-        let read = io::copy(&mut entry, &mut io::sink());
-        summary.bytes += read.map_err(|error| ArchiveError::from_read(error, String::new))?;
-        summary.entries += 1;
-        observe(entry.path());
-    }
+    let observe = Mutex::new(observe);
+    unpack(
+        parts,
+        |entry| {
+            summary.count(entry);
+            Ok(())
+        },
+        |(), path, contents| {
+            io::copy(contents, &mut io::sink())
+                .map_err(|error| ArchiveError::from_read(error, || format!("cannot read {path:?}")))?;
+            tell(&observe, path);
+            Ok(())
+        },
+    )?;
     Ok(summary)
+}
+
+fn tell(observe: &Mutex<impl FnMut(&str)>, path: &str) {
+    (observe.lock().unwrap_or_else(PoisonError::into_inner))(path);
+}
+
+impl Summary {
+    fn count(&mut self, entry: &Entry<'_, '_>) {
+        self.entries += 1;
+        self.bytes = self.bytes.saturating_add(entry.uncompressed_bytes());
+    }
 }
 
 impl Limits {
     fn admit(&self, summary: &mut Summary, entry: &Entry<'_, '_>) -> Result<(), ArchiveError> {
         /// Small files, such as one long run of blanks, may compress as they like.
         const RATIO_FROM_BYTES: u64 = 1 << 20;
-        summary.entries += 1;
-        summary.bytes = summary.bytes.saturating_add(entry.uncompressed_bytes());
+        summary.count(entry);
         let most = entry.compressed_bytes().saturating_mul(self.ratio_max).max(RATIO_FROM_BYTES);
         let limit = if summary.entries > self.entries_max {
             format!("there are more than {} entries", self.entries_max)
@@ -118,35 +145,41 @@ struct Target<'t> {
     force: bool,
     paths: HashSet<Box<str>>,
     /// The folder, below the root, that was checked last.
-    folder: PathBuf,
+    folder: Option<PathBuf>,
 }
 
 impl Target<'_> {
-    fn write(&mut self, entry: &mut Entry<'_, '_>) -> Result<(), ArchiveError> {
-        let path = entry.path().to_owned();
-        let refuse = |reason: String| ArchiveError::UnsafePath { entry: path.clone(), reason };
+    /// The file for an entry, whose folder is there; `None` for an entry that is a folder itself.
+    fn admit(&mut self, path: &str) -> Result<Option<PathBuf>, ArchiveError> {
+        let refuse = |reason: String| ArchiveError::UnsafePath { entry: path.to_owned(), reason };
         // 4.3.8: a folder is an entry without contents whose path ends in a slash.
         let (file, is_folder) = match path.strip_suffix('/') {
             Some(folder) => (folder, true),
-            None => (path.as_str(), false),
+            None => (path, false),
         };
         entry_path::check(file).map_err(refuse)?;
-        if !self.paths.insert(path.clone().into_boxed_str()) {
+        if !self.paths.insert(path.into()) {
             return Err(refuse("an earlier entry has the same path".to_owned()));
         }
         let relative = Path::new(file);
         if is_folder {
-            return self.create_folder(relative, &path);
+            self.create_folder(relative, path)?;
+            return Ok(None);
         }
-        self.create_folder(relative.parent().unwrap_or(Path::new("")), &path)?;
-        self.write_file(entry, &self.root.join(relative))
+        self.create_folder(relative.parent().unwrap_or(Path::new("")), path)?;
+        let file = self.root.join(relative);
+        if !self.force && fs::symlink_metadata(&file).is_ok() {
+            return Err(ArchiveError::Exists { path: file });
+        }
+        Ok(Some(file))
     }
 
     /// Creates each missing folder on the way; refuses to go through a link, which could lead outside.
     fn create_folder(&mut self, relative: &Path, entry: &str) -> Result<(), ArchiveError> {
-        if self.folder == relative {
+        if self.folder.as_deref() == Some(relative) {
             return Ok(());
         }
+        create_root(self.root)?;
         let mut folder = self.root.to_owned();
         for component in relative.components() {
             folder.push(component);
@@ -164,30 +197,29 @@ impl Target<'_> {
                 Err(error) => return Err(ArchiveError::io(format!("cannot look at {folder:?}"), error)),
             }
         }
-        relative.clone_into(&mut self.folder);
+        self.folder = Some(relative.to_owned());
         Ok(())
     }
+}
 
-    fn write_file(&self, entry: &mut Entry<'_, '_>, path: &Path) -> Result<(), ArchiveError> {
-        let failed = |error| ArchiveError::io(format!("cannot write {path:?}"), error);
-        if !self.force && fs::symlink_metadata(path).is_ok() {
-            return Err(ArchiveError::Exists { path: path.to_owned() });
+fn create_root(root: &Path) -> Result<(), ArchiveError> {
+    fs::create_dir_all(root)
+        .map_err(|error| ArchiveError::io(format!("cannot create the folder {root:?}"), error))
+}
+
+/// Writes a file under a passing name, and gives it its own when all went well.
+fn write_file(contents: &mut dyn Read, path: &Path, force: bool) -> Result<(), ArchiveError> {
+    let failed = |error| ArchiveError::io(format!("cannot write {path:?}"), error);
+    let mut file = new_file(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+    let mut buffer = vec![0; COPY_BYTES];
+    loop {
+        let count = contents.read(&mut buffer).map_err(|error| {
+            ArchiveError::from_read(error, || format!("cannot read the contents of {path:?}"))
+        })?;
+        if count == 0 {
+            return give_name(file, path, force);
         }
-        let folder = path.parent().unwrap_or(self.root);
-        let file = new_file(folder).map_err(failed)?;
-        let mut writer = BufWriter::with_capacity(COPY_BYTES, file);
-        let mut buffer = vec![0; COPY_BYTES];
-        loop {
-            let count = entry
-                .read(&mut buffer)
-                .map_err(|error| ArchiveError::from_read(error, || "cannot read an entry".to_owned()))?;
-            if count == 0 {
-                break;
-            }
-            writer.write_all(buffer.get(..count).unwrap_or_default()).map_err(failed)?;
-        }
-        let file = writer.into_inner().map_err(|error| failed(error.into_error()))?;
-        give_name(file, path, self.force)
+        file.write_all(buffer.get(..count).unwrap_or_default()).map_err(failed)?;
     }
 }
 

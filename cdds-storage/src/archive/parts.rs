@@ -1,14 +1,15 @@
 //! The parts of a set as one sequence of bytes.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::PathBuf;
 
-use cdds_core::domain::part_name::PartName;
+use cdds_core::domain::part_name::{PartName, PartPosition};
 
 use super::central_record::Location;
 use super::end_record::{EndRecord, TAIL_BYTES_MAX};
-use super::error::ArchiveError;
+use super::error::{ArchiveError, MISSING_PARTS_MAX};
 
 /// Opens one part, by its place in reading order.
 type OpenPart<'a> = Box<dyn Fn(usize) -> io::Result<Box<dyn Read>> + 'a>;
@@ -89,8 +90,14 @@ impl<'a> Parts<'a> {
             });
         }
         if found < counted {
-            let names = PartName::parse(&last).map(|name| name.siblings(counted)).unwrap_or_default();
-            let parts: Vec<_> = names.into_iter().filter(|name| !self.names.contains(name)).collect();
+            let present: HashSet<_> = self.names.iter().collect();
+            let known = PartName::parse(&last);
+            let numbers = (1..=end.disk).map(PartPosition::Volume);
+            let parts = numbers
+                .filter_map(|position| Some(known.as_ref()?.at(position).to_string()))
+                .filter(|name| !present.contains(name))
+                .take(MISSING_PARTS_MAX)
+                .collect();
             return Err(ArchiveError::MissingParts { parts, folder: self.folder.clone() });
         }
         Ok(())
@@ -195,7 +202,7 @@ impl<'a> PartsReader<'a> {
         Ok(())
     }
 
-    /// Reads `count` bytes, at most a few times 65,535 as lengths in the format go.
+    /// Reads `count` bytes, of which the caller knows that there are not too many to hold.
     pub(super) fn read_vec(&mut self, count: usize) -> Result<Vec<u8>, ArchiveError> {
         let mut bytes = vec![0; count];
         self.read_exact(&mut bytes)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cdds_core::domain::part_name::{PartName, PartPosition};
 
-use super::error::ArchiveError;
+use super::error::{ArchiveError, MISSING_PARTS_MAX};
 use super::parts::Parts;
 
 /// The files of one set, complete as far as their names can tell.
@@ -49,6 +49,7 @@ impl PartSet {
         let missing: Vec<_> = expected
             .chain([given.position])
             .filter(|position| !present.contains(position))
+            .take(MISSING_PARTS_MAX)
             .collect::<BTreeSet<_>>()
             .into_iter()
             .map(|position| given.at(position).to_string())
@@ -145,6 +146,7 @@ mod tests {
         assert_eq!(missing(&["e.z01", "e.z04", "e.zip"], "e.z01"), ["e.z02", "e.z03"]);
         assert_eq!(missing(&["e.z01.smime", "e.z02.smime", "e.zip"], "e.z01.smime"), ["e.zip.smime"]);
         assert_eq!(missing(&["e.z01", "e.zip"], "e.z03"), ["e.z03"]);
+        assert_eq!(missing(&["e.z4294967295"], "e.z4294967295").len(), MISSING_PARTS_MAX);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! with what went by, so that nothing was lost, added or exchanged.
 
 pub(super) mod directory;
+pub(super) mod whole;
 
 use std::fmt;
 use std::io::{self, Read};
@@ -11,6 +12,7 @@ use std::io::{self, Read};
 use flate2::{Decompress, FlushDecompress, Status};
 
 use self::directory::Seen;
+use self::whole::{PackedEntry, WHOLE_BYTES_MAX};
 use super::central_record;
 use super::end_record;
 use super::entry_fields::{EntryFields, FLAG_DESCRIPTOR, FLAG_ENCRYPTED, METHOD_DEFLATED, METHOD_STORED};
@@ -298,6 +300,20 @@ impl Entry<'_, '_> {
     /// Size in the archive, bytes.
     pub fn compressed_bytes(&self) -> u64 {
         self.stream.open.as_ref().map_or(0, |entry| entry.fields.compressed_bytes)
+    }
+
+    /// Whether the entry may be taken as a whole.
+    pub(super) fn is_small(&self) -> bool {
+        self.compressed_bytes().max(self.uncompressed_bytes()) <= WHOLE_BYTES_MAX
+    }
+
+    /// Reads a small entry, of which nothing was read yet, as it is stored; its data is not checked.
+    pub(super) fn take_packed(self) -> Result<PackedEntry, ArchiveError> {
+        let size = usize::try_from(self.compressed_bytes().min(WHOLE_BYTES_MAX)).unwrap_or(usize::MAX);
+        let data = self.stream.reader.read_vec(size)?;
+        let reader = &self.stream.reader;
+        let open = self.stream.open.take().ok_or_else(|| reader.damaged("an entry was read twice"))?;
+        Ok(PackedEntry { path: open.path, part: reader.part_name(), fields: open.fields, data })
     }
 }
 

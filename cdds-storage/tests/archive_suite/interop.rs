@@ -1,8 +1,9 @@
 //! What other programs make of our archives, and we of theirs.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::Read;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use cdds_storage::archive::extract::{ExtractOptions, extract, verify};
 use cdds_storage::archive::join::join;
@@ -182,6 +183,52 @@ fn a9_every_missing_part_is_named() {
         PartSet::find(&saved[saved.len() - 1]).and_then(|set| verify(&set.parts(), |_| ())).unwrap_err();
     assert!(error.to_string().contains("parts x.z01, x.z02"), "{error}");
     assert_eq!(run(folder.path(), &["7zz", "t", "x.zip"]).status.code(), Some(2));
+}
+
+#[test]
+fn a9_a_sealed_set_is_read_through_decrypting_readers() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    succeed(
+        at,
+        &[
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-keyout",
+            "key.pem", "-out", "cert.pem",
+        ],
+    );
+    let files = files(12, &[50_000, 200_000, 30]);
+    for part in archive(Level::Store, Some(65_536), &files).save(at, "x") {
+        let plain = part.to_str().unwrap();
+        let sealed = format!("{plain}.smime");
+        succeed(
+            at,
+            &[
+                "openssl", "cms", "-encrypt", "-binary", "-aes256", "-outform", "DER", "-in", plain, "-out",
+                &sealed, "cert.pem",
+            ],
+        );
+        fs::remove_file(part).unwrap();
+    }
+    let set = PartSet::find(&at.join("x.z02.smime")).unwrap();
+    assert!(set.is_sealed());
+    let key = at.join("key.pem");
+    let decrypt = |file: fs::File| {
+        let mut openssl = Command::new("openssl")
+            .args(["cms", "-decrypt", "-binary", "-inform", "DER", "-inkey"])
+            .arg(&key)
+            .stdin(file)
+            .stdout(Stdio::piped())
+            .spawn()?;
+        Ok(Box::new(openssl.stdout.take().unwrap()) as Box<dyn Read>)
+    };
+    extract(&set.parts_with(decrypt), &at.join("out"), &ExtractOptions::default(), |_| ()).unwrap();
+    assert_extracted(&at.join("out"), &files);
+    join(&set.parts_with(decrypt), &at.join("j.zip"), false).unwrap();
+    assert_plain_zip(at, "j.zip", &files);
+
+    fs::remove_file(at.join("x.z03.smime")).unwrap();
+    let error = PartSet::find(&at.join("x.zip.smime")).unwrap_err().to_string();
+    assert!(error.starts_with("part x.z03.smime is missing from"), "{error}");
 }
 
 #[test]

@@ -119,36 +119,3 @@ fn other_programs_read_beyond_4_gib() {
         }
     }
 }
-
-#[test]
-#[ignore]
-fn temp_speed() {
-    let mut random = super::support::Random(7);
-    let files: Vec<_> = (0..100).map(|i| (format!("f{i}.json"), random.records(4 << 20))).collect();
-    let t = std::time::Instant::now();
-    let archive = archive(Level::Default, Some(8 << 20), &files);
-    eprintln!("write {:?} {} parts", t.elapsed(), archive.parts.len());
-    let folder = tempfile::tempdir().unwrap();
-    let saved = archive.save(folder.path(), "x");
-    let set = PartSet::find(&saved[0]).unwrap();
-    for _ in 0..3 {
-        let t = std::time::Instant::now();
-        verify(&set.parts(), |_| ()).unwrap();
-        eprintln!("verify {:?}", t.elapsed());
-        let t = std::time::Instant::now();
-        cdds_storage::archive::extract::extract(
-            &set.parts(),
-            &folder.path().join("o"),
-            &cdds_storage::archive::extract::ExtractOptions { force: true, ..Default::default() },
-            |_| (),
-        )
-        .unwrap();
-        eprintln!("extract {:?}", t.elapsed());
-        let t = std::time::Instant::now();
-        succeed(folder.path(), &["7zz", "t", "x.zip"]);
-        eprintln!("7zz t {:?}", t.elapsed());
-        let t = std::time::Instant::now();
-        succeed(folder.path(), &["7zz", "x", "-aoa", "-oseven", "x.zip"]);
-        eprintln!("7zz x {:?}", t.elapsed());
-    }
-}

@@ -1,0 +1,81 @@
+//! Reads entries in order and unpacks them on several threads.
+
+use std::io::Read;
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+
+use super::error::ArchiveError;
+use super::parts::Parts;
+use super::stream::whole::{PackedEntry, Unpacker};
+use super::stream::{ArchiveStream, Entry};
+
+/// One reader keeps no more threads than this busy; the bound is one of memory, too.
+const THREADS_MOST: usize = 8;
+
+/// Calls `admit` for each entry in the order of the archive, and then, on any thread and in any order,
+/// `store` with what `admit` gave, the entry's path and its contents. Whoever reads these to the end has
+/// had their size and CRC checked.
+///
+/// The first error ends it; `Ok` means that the whole archive was read and is right.
+pub(super) fn unpack<T: Send>(
+    parts: &Parts<'_>,
+    mut admit: impl FnMut(&Entry<'_, '_>) -> Result<T, ArchiveError>,
+    store: impl Fn(T, &str, &mut dyn Read) -> Result<(), ArchiveError> + Sync,
+) -> Result<(), ArchiveError> {
+    let mut stream = ArchiveStream::open(parts)?;
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(THREADS_MOST);
+    let (sender, receiver) = mpsc::sync_channel(threads);
+    // Owned by the threads alone, so that sending cannot wait for ever should they all panic.
+    let receiver = Arc::new(Mutex::new(receiver));
+    let failure = OnceLock::new();
+    let read = thread::scope(|scope| {
+        for _ in 0..threads {
+            let receiver = Arc::clone(&receiver);
+            let (failure, store) = (&failure, &store);
+            scope.spawn(move || work(&receiver, failure, store));
+        }
+        drop(receiver);
+        let sender: SyncSender<(T, PackedEntry)> = sender;
+        while let Some(mut entry) = stream.next_entry()? {
+            let place = admit(&entry)?;
+            if entry.is_small() {
+                let packed = entry.take_packed()?;
+                // The threads take work until this sender is gone.
+                let _taken = sender.send((place, packed));
+            } else {
+                let path = entry.path().to_owned();
+                store(place, &path, &mut entry)?;
+            }
+            if failure.get().is_some() {
+                break;
+            }
+        }
+        Ok(())
+    });
+    // What a thread found wrong comes before what was read after it.
+    failure.into_inner().map_or(read, Err)
+}
+
+/// Unpacks what comes, until nothing more does; after a failure only takes it.
+fn work<T>(
+    receiver: &Mutex<Receiver<(T, PackedEntry)>>,
+    failure: &OnceLock<ArchiveError>,
+    store: &(impl Fn(T, &str, &mut dyn Read) -> Result<(), ArchiveError> + Sync),
+) {
+    let mut unpacker = Unpacker::default();
+    loop {
+        let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((place, entry)) = next else { return };
+        if failure.get().is_some() {
+            continue;
+        }
+        let stored =
+            unpacker.unpack(&entry).and_then(|mut contents| store(place, &entry.path, &mut contents));
+        if let Err(error) = stored {
+            // Another thread may have failed first: one reason is enough.
+            let _first = failure.set(error);
+        }
+    }
+}
