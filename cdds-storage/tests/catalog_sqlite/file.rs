@@ -47,7 +47,7 @@ fn a_catalog_is_opened_again_as_it_was() {
 
 #[test]
 fn processes_may_create_a_catalog_at_the_same_time() {
-    for _round in 0..10 {
+    for _round in 0..100 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cdds.db");
         std::thread::scope(|scope| {
