@@ -98,7 +98,11 @@ fn a8_downloads_are_verified_and_never_overwrite() {
     for refused in [&download[..], &set[..]] {
         assert_eq!(place.refused(refused), (3, "file_exists".to_owned()));
     }
-    assert_eq!(place.files("out"), [name.clone()], "all targets are looked at before any is written");
+    assert_eq!(
+        place.files("out"),
+        std::slice::from_ref(&name),
+        "all targets are looked at before any is written"
+    );
     assert_eq!(std::fs::read(place.path(&format!("out/{name}"))).unwrap(), b"mine");
     place.json(&[&download[..], &["--force"]].concat());
     assert_eq!(std::fs::metadata(place.path(&format!("out/{name}"))).unwrap().len(), artifact["size"]);
