@@ -79,7 +79,11 @@ impl Tree {
     }
 
     fn write_pruned(&self, output: &mut String) {
-        let separate = |output: &mut String, index: usize| if index > 0 { output.push(',') };
+        let separate = |output: &mut String, index: usize| {
+            if index > 0 {
+                output.push(',')
+            }
+        };
         match self {
             Self::Object(members) => {
                 output.push('{');

@@ -80,17 +80,27 @@ fn bits_of(chunk: &[u8; 64]) -> u64 {
 pub(in crate::domain) fn escape_free(text: &[u8]) -> usize {
     let mut at = 0;
     while let Some(word) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*word);
-        let controls = word.wrapping_sub(SPACES) & !word & HIGH;
-        let found = zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES) | controls;
+        let found = to_be_escaped(*word);
         if found != 0 {
             return at + first_byte(found);
         }
         at += 8;
     }
+    // The last word overlaps the one before.
+    if text.last_chunk::<8>().is_some_and(|word| to_be_escaped(*word) == 0) {
+        return text.len();
+    }
     let rest = text.get(at..).unwrap_or_default();
     let plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
     at + rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len())
+}
+
+/// Marks the bytes that cannot stand in a string as they are.
+#[inline]
+const fn to_be_escaped(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    let controls = word.wrapping_sub(SPACES) & !word & HIGH;
+    zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES) | controls
 }
 
 /// What kinds of bytes an input holds.
