@@ -46,7 +46,7 @@ impl Console {
             _ => ProgressDrawTarget::hidden(),
         };
         let console = Self { telling, bars: MultiProgress::with_draw_target(target) };
-        console.start_log(level(global, terminal), terminal);
+        console.start_log(level(global, terminal));
         console
     }
 
@@ -72,11 +72,10 @@ impl Console {
         }
     }
 
-    fn start_log(&self, level: LevelFilter, terminal: bool) {
-        let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    fn start_log(&self, level: LevelFilter) {
         tracing_subscriber::fmt()
             .with_max_level(level)
-            .with_ansi(colour)
+            .with_ansi(false)
             .with_target(false)
             .with_writer(AboveBars(self.bars.clone()))
             .init();

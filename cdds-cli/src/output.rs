@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -65,6 +65,10 @@ impl Output {
                 for view in views {
                     table.add_row(view.row().iter().map(|cell| printable(cell)));
                 }
+                // What names the row stays whole on narrow terminals, to be copied.
+                if let Some(name) = table.column_mut(0) {
+                    name.set_constraint(ColumnConstraint::ContentWidth);
+                }
                 text(&lines(&table))
             }
         }
@@ -110,8 +114,9 @@ fn table() -> Table {
     table
 }
 
+/// Without the blanks around the outermost columns.
 fn lines(table: &Table) -> String {
-    table.lines().map(|line| format!("{}\n", line.trim())).collect()
+    table.lines().map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(&line).trim_end())).collect()
 }
 
 /// Text without control characters: what others typed must not steer the terminal.

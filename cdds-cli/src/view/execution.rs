@@ -97,7 +97,16 @@ impl ExecutionView {
             (Some(error), _, _) => error.message.clone(),
             (None, Some(reason), _) => reason.clone(),
             (None, None, Some(progress)) if self.finished_at.is_none() => progress.words(),
-            _ => self.files.join(", "),
+            _ => self.files_words(),
+        }
+    }
+
+    /// A set may have hundreds of parts; `cdds artifact list --execution` names them all.
+    fn files_words(&self) -> String {
+        match self.files.as_slice() {
+            [] => String::new(),
+            [only] => only.clone(),
+            [first, others @ ..] => format!("{first} and {} more", others.len()),
         }
     }
 }

@@ -22,9 +22,9 @@ impl Serialize for Instant {
 }
 
 impl Instant {
-    /// To the second: what a list has room for.
+    /// To the second, for people; narrow tables break it between day and time.
     pub(crate) fn short(self) -> String {
-        self.0.to_rfc3339_opts(SecondsFormat::Secs, true)
+        self.0.format("%Y-%m-%d %H:%M:%SZ").to_string()
     }
 }
 

@@ -1,0 +1,40 @@
+//! A worker that dies in the middle of an export.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::support::{Place, string};
+
+fn running_with_parts(place: &Place) -> bool {
+    let history = place.json(&["history", "list"]);
+    history[0]["status"] == "in_progress" && !place.files("artifacts").is_empty()
+}
+
+#[test]
+fn i3_i8_a_killed_export_leaves_nothing_half_made_and_is_taken_over_at_once() {
+    let place = Place::with_interactions(250_000);
+    place.plaintext_job(&["--split-size", "64KiB"]);
+    let mut engine = place.cdds(&["run", "-q"]).stdout(Stdio::null()).spawn().unwrap();
+    while !running_with_parts(&place) {
+        assert_eq!(engine.try_wait().unwrap(), None, "the engine ended by itself");
+    }
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    assert_eq!(place.json(&["history", "list"])[0]["status"], "in_progress", "killed in the middle");
+    assert_eq!(place.json(&["artifact", "list"]), serde_json::json!([]), "visible means catalogued");
+
+    assert_eq!(place.json(&["run", "--until-idle"])["finished"], 1);
+    let history = place.json(&["history", "list"]);
+    assert_eq!(history.as_array().unwrap().len(), 1);
+    assert_eq!((&history[0]["status"], &history[0]["attempts"]), (&"finished".into(), &2.into()));
+    assert_eq!(history[0]["records"], 250_000);
+
+    let artifacts = place.json(&["artifact", "list"]);
+    let artifacts = artifacts.as_array().unwrap();
+    let parts: Vec<u64> = artifacts.iter().filter_map(|artifact: &Value| artifact["part"].as_u64()).collect();
+    assert_eq!(parts.len(), artifacts[0]["parts"], "exactly one set");
+    assert_eq!(place.files("artifacts").len(), artifacts.len() + 1, "the set, its manifest, nothing astray");
+    let execution = string(&history[0]["id"]);
+    place.json(&["artifact", "download", "--execution", &execution, "--to", "out"]);
+}

@@ -1,0 +1,78 @@
+//! The stable names of the JSON, in their order, as scripts depend on them.
+
+use crate::support::{Place, string};
+
+/// The keys of the object at `pointer` in what a command prints, in their order.
+fn keys(place: &Place, args: &[&str], open: &str) -> String {
+    let printed = place.done(&[args, &["--output", "json"]].concat());
+    // Top-level keys are those at the indentation of the first one after `open`.
+    let start = printed.find(open).unwrap() + open.len();
+    let lines: Vec<&str> = printed[start..].lines().filter(|line| !line.trim().is_empty()).collect();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let level = indent(lines[0]);
+    let keys = lines.iter().take_while(|line| indent(line) >= level).filter(|line| indent(line) == level);
+    let names = keys.filter_map(|line| line.trim().strip_prefix('"')?.split_once("\":").map(|(key, _)| key));
+    names.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_json_has_exactly_the_fields_of_the_contract() {
+    let place = Place::with_interactions(3);
+    place.recipient("ops");
+    let job = place.plaintext_job(&[]);
+    let job_keys = "id title description source type category state run timeframe split_size recipients \
+                    created_at updated_at version latest_status latest_started_at next_starts_at progress";
+    assert_eq!(keys(&place, &["job", "show", &job], "{"), job_keys);
+    place.done(&["run", "--until-idle", "-q"]);
+    assert_eq!(keys(&place, &["job", "list"], "{"), job_keys);
+    assert_eq!(
+        keys(&place, &["job", "show", &job], "\"progress\": {"),
+        "percent remaining_seconds records bytes_read bytes_written parts"
+    );
+
+    let execution_keys = "id job_id job_title source type status slot window started_at finished_at attempts \
+                          records bytes_read bytes_written files error progress skip_reason";
+    assert_eq!(keys(&place, &["history", "list"], "{"), execution_keys);
+    let execution = string(&place.json(&["history", "list"])[0]["id"]);
+    let shown = ["history", "show", &execution];
+    assert_eq!(keys(&place, &shown, "{"), format!("{execution_keys} attempt_log"));
+    assert_eq!(keys(&place, &shown, "\"window\": {"), "start end");
+    assert_eq!(keys(&place, &shown, "\"attempt_log\": [\n    {"), "number worker started_at ended_at error");
+
+    assert_eq!(
+        keys(&place, &["artifact", "list"], "{"),
+        "id execution_id job_id name type created_at size sha256 part parts remaining_days hold"
+    );
+    assert_eq!(
+        keys(&place, &["artifact", "download", "--execution", &execution, "--to", "out"], "{"),
+        "id name path size sha256"
+    );
+    assert_eq!(
+        keys(&place, &["recipient", "list"], "{"),
+        "name fingerprint subject not_before not_after warnings"
+    );
+    assert_eq!(keys(&place, &["source", "list"], "{"), "id title supported reason types");
+}
+
+#[test]
+fn values_are_what_the_contract_says() {
+    let place = Place::with_interactions(3);
+    place.recipient("ops");
+    let args =
+        ["job", "create", "--title", " Voice ", "--source", "contact-history", "--type", "interaction"];
+    let more = ["--category", "voice,chat", "--run", "daily", "--at", "02:00", "--timeframe", "rolling:1d"];
+    let rest = ["--split-size", "1", "--recipient", "ops"];
+    let job = place.json(&[&args[..], &more[..], &rest[..]].concat());
+    let expected = serde_json::json!({
+        "id": job["id"], "title": "Voice", "description": "", "source": "contact-history",
+        "type": "interaction", "category": ["chat", "voice"], "state": "active", "run": "daily at 02:00",
+        "timeframe": "rolling:1d", "split_size": 1_048_576, "recipients": ["ops"],
+        "created_at": job["created_at"], "updated_at": job["updated_at"], "version": 1,
+        "latest_status": "yet_to_run", "latest_started_at": null,
+        "next_starts_at": job["next_starts_at"], "progress": null,
+    });
+    assert_eq!(job, expected);
+    assert!(string(&job["next_starts_at"]).ends_with("T02:00:00Z"), "{}", job["next_starts_at"]);
+    assert_eq!(job["created_at"], job["updated_at"]);
+    assert_eq!(place.json(&["job", "show", &place.plaintext_job(&[])])["category"], "all");
+}

@@ -1,0 +1,12 @@
+//! The real binary, from outside: what is typed, what comes back, what lies on the disk. The programs that
+//! recipients use (openssl, unzip) and the one that makes the data (sqlite3) have to be installed.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod commands;
+mod crash;
+mod export;
+mod fields;
+mod refusals;
+mod schedule;
+mod support;

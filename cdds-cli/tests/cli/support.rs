@@ -1,0 +1,165 @@
+//! A folder to work in, and the programs around it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with a configuration, a source of contacts and whatever else a test puts there.
+pub(crate) struct Place {
+    dir: TempDir,
+}
+
+/// Appended to what `init` writes.
+const SOURCES: &str = r#"
+[[source]]
+id = "contact-history"
+title = "Contact History"
+kind = "sqlite"
+url = "contacts.db"
+[[source.type]]
+id = "interaction"
+table = "interactions"
+time = "started_at"
+changed = "updated_at"
+category = { name = "media types", column = "media_type", values = ["voice", "chat", "email"] }
+subject = ["contact_id"]
+settle_lag = "0s"
+
+[[source]]
+id = "events"
+kind = "json-lines"
+url = "events-*.jsonl"
+[[source.type]]
+id = "event"
+
+[[source]]
+id = "info-mart"
+title = "Info Mart"
+unsupported = "Info Mart exports are not supported"
+"#;
+
+impl Place {
+    /// An initialised folder without data.
+    pub(crate) fn new() -> Self {
+        let place = Self { dir: TempDir::new().unwrap() };
+        place.done(&["init"]);
+        let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
+        std::fs::write(place.path("cdds.toml"), config + SOURCES).unwrap();
+        place
+    }
+
+    /// With `count` interactions, one a minute from 2020-01-01T00:00:00Z, media types in turn.
+    pub(crate) fn with_interactions(count: u32) -> Self {
+        let place = Self::new();
+        place.sqlite(&format!(
+            "create table interactions(contact_id text, started_at text, updated_at text, media_type text, \
+             note text, seconds integer);
+             with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < {count})
+             insert into interactions select 'c-' || i,
+               strftime('%Y-%m-%dT%H:%M:%SZ', '2020-01-01', '+' || i || ' minutes'), null,
+               case i % 3 when 0 then 'voice' when 1 then 'chat' else 'email' end,
+               case i % 2 when 0 then '' else hex(randomblob(40)) end, i from n;"
+        ));
+        place
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root().join(name)
+    }
+
+    /// The binary, to be run here.
+    pub(crate) fn cdds(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cdds"));
+        command.args(args).current_dir(self.root()).stdin(Stdio::null());
+        command.env_remove("CDDS_CONFIG").env_remove("CDDS_OUTPUT");
+        command
+    }
+
+    /// Succeeds; gives stdout.
+    pub(crate) fn done(&self, args: &[&str]) -> String {
+        let output = self.cdds(args).output().unwrap();
+        assert!(output.status.success(), "cdds {args:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// Succeeds; gives the JSON on stdout, and nothing stands on stderr.
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
+        let output = self.cdds(args).args(["--output", "json"]).output().unwrap();
+        assert!(output.status.success(), "cdds {args:?}: {}", text(&output.stderr));
+        assert_eq!(text(&output.stderr), "", "cdds {args:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Fails; gives exit code and code of the error, which is all that stands on stderr.
+    pub(crate) fn refused(&self, args: &[&str]) -> (i32, String) {
+        let output = self.cdds(args).args(["--output", "json"]).output().unwrap();
+        failure(&output)
+    }
+
+    /// The id of a new plaintext job that runs at once.
+    pub(crate) fn plaintext_job(&self, extra: &[&str]) -> String {
+        let mut args = vec!["job", "create", "--title", "T", "--source", "contact-history"];
+        args.extend(["--type", "interaction", "--run", "once", "--plaintext"]);
+        args.extend(extra);
+        string(&self.json(&args)["id"])
+    }
+
+    /// Makes a key pair and stores its certificate.
+    pub(crate) fn recipient(&self, name: &str) {
+        let (key, certificate) = (format!("{name}.key"), format!("{name}.pem"));
+        self.program(
+            "openssl",
+            &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=ops"],
+            &["-keyout", &key, "-out", &certificate],
+        );
+        self.done(&["recipient", "add", name, &certificate]);
+    }
+
+    /// Runs SQL on the source; gives what it prints.
+    pub(crate) fn sqlite(&self, sql: &str) -> String {
+        self.program("sqlite3", &["contacts.db"], &[sql])
+    }
+
+    /// Runs another program here, which has to succeed; gives stdout.
+    pub(crate) fn program(&self, program: &str, args: &[&str], more: &[&str]) -> String {
+        let output = Command::new(program).args(args).args(more).current_dir(self.root()).output();
+        let output = output.unwrap_or_else(|error| panic!("{program} has to be installed: {error}"));
+        assert!(output.status.success(), "{program} {args:?} {more:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// Every file below a folder, by its path relative to it, sorted.
+    pub(crate) fn files(&self, folder: &str) -> Vec<String> {
+        let listed = self.program("find", &[folder, "-type", "f"], &["-printf", "%P\\n"]);
+        let mut files: Vec<String> = listed.lines().map(str::to_owned).collect();
+        files.sort();
+        files
+    }
+
+    /// The records of an unsealed archive in one file.
+    pub(crate) fn records(&self, archive: &str) -> Vec<Value> {
+        let lines = self.program("unzip", &["-p"], &[archive]);
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+pub(crate) fn failure(output: &Output) -> (i32, String) {
+    let error: Value = serde_json::from_slice(&output.stderr)
+        .unwrap_or_else(|why| panic!("{why}: stderr is {:?}", text(&output.stderr)));
+    assert!(!string(&error["error"]["message"]).is_empty());
+    (output.status.code().unwrap(), string(&error["error"]["code"]))
+}
+
+pub(crate) fn string(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
