@@ -81,6 +81,18 @@ fn j8_a_dated_one_time_job_is_active_until_its_start_and_suspended_with_it() {
 }
 
 #[test]
+fn w1_a_start_between_two_microseconds_is_one_slot_that_runs() {
+    let start = instant("2026-03-02T00:00:00.123456789Z");
+    let job = submit(Frequency::Once(Start::At(start)), "all", instant("2026-03-01T10:00:00Z")).job;
+    let slot = instant("2026-03-02T00:00:00.123456Z");
+    assert_eq!(job.next_due_at, Some(slot));
+    let change = due(&job, &[], "2026-03-02T01:00:00Z").unwrap();
+    assert_eq!(change.entries.len(), 1);
+    assert_eq!((change.entries[0].slot, &change.entries[0].state), (slot, &ExecutionState::Queued));
+    assert_eq!(change.job.next_due_at, None);
+}
+
+#[test]
 fn j9_a_dated_one_time_job_can_be_suspended_and_resumed_before_its_start_only() {
     let start = instant("2026-03-02T00:00:00Z");
     let job = submit(Frequency::Once(Start::At(start)), "all", instant("2026-03-01T10:00:00Z")).job;

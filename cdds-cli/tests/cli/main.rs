@@ -5,8 +5,11 @@
 
 mod commands;
 mod crash;
+mod demo;
 mod export;
 mod fields;
+mod offline;
+mod real_data;
 mod refusals;
 mod schedule;
 mod support;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Days, NaiveTime, SecondsFormat, Utc};
+use chrono::{DateTime, Days, NaiveTime, SecondsFormat, SubsecRound, Utc};
 
 use super::violation::{Code, RuleViolation};
 
@@ -41,6 +41,15 @@ impl Frequency {
                 }
                 Some(today.checked_add_days(Days::new(1))?.and_time(time.0).and_utc())
             }
+        }
+    }
+
+    /// The same with its instants in whole microseconds, as slots are stored (rule W1).
+    #[must_use]
+    pub fn in_microseconds(self) -> Self {
+        match self {
+            Self::Once(Start::At(start)) => Self::Once(Start::At(start.trunc_subsecs(6))),
+            other => other,
         }
     }
 

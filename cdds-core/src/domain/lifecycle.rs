@@ -19,7 +19,8 @@ pub struct Submission {
 
 /// Submits settings that were admitted. A one-time job that starts immediately is suspended from the
 /// beginning and its execution queued with it (rule J8); every other job is active.
-pub fn submit(id: JobId, owner: Owner, settings: JobSettings, now: DateTime<Utc>) -> Submission {
+pub fn submit(id: JobId, owner: Owner, mut settings: JobSettings, now: DateTime<Utc>) -> Submission {
+    settings.frequency = settings.frequency.in_microseconds();
     let immediate = settings.frequency == Frequency::Once(Start::Immediately);
     let next_due_at = settings.frequency.next_after(now);
     let job = Job {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
-use chrono::{DateTime, Days, Months, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Days, Months, SecondsFormat, SubsecRound, TimeDelta, Utc};
 
 use super::violation::{Code, RuleViolation};
 use super::window::Window;
@@ -32,11 +32,12 @@ pub struct FixedRange {
 }
 
 impl FixedRange {
-    /// `[start, end)`.
+    /// `[start, end)`, cut to whole microseconds (rule W1).
     ///
     /// # Errors
     /// [`Code::InvalidTimeframe`] unless `start < end`.
     pub fn new(start: DateTime<Utc>, end: DateTime<Utc>) -> Result<Self, RuleViolation> {
+        let (start, end) = (start.trunc_subsecs(6), end.trunc_subsecs(6));
         if start >= end {
             return Err(RuleViolation::new(
                 Code::InvalidTimeframe,
