@@ -1,1 +1,1 @@
-//! placeholder
+//! Data and composition shared by the benchmarks.

@@ -4,8 +4,10 @@
 //! `commands`, so that a refusal carries the domain's code and not clap's.
 
 mod artifact;
+mod demo;
 mod history;
 mod job;
+mod offline;
 mod recipient;
 mod source;
 mod value;
@@ -17,8 +19,10 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::artifact::{ArtifactCommand, DownloadArgs, ListArtifactsArgs};
+pub(crate) use self::demo::DemoArgs;
 pub(crate) use self::history::{HistoryCommand, ListHistoryArgs};
 pub(crate) use self::job::{CreateArgs, JobCommand, ListJobsArgs, Run, StateFilter};
+pub(crate) use self::offline::{DecryptArgs, ExtractArgs, JoinArgs, VerifyArgs};
 pub(crate) use self::recipient::RecipientCommand;
 pub(crate) use self::source::SourceCommand;
 use crate::output::Format;
@@ -76,6 +80,8 @@ pub(crate) enum Command {
         #[arg(default_value = ".")]
         dir: PathBuf,
     },
+    /// See the whole story on sample data, in a fresh folder
+    Demo(DemoArgs),
     /// Registered sources
     #[command(subcommand)]
     Source(SourceCommand),
@@ -97,6 +103,14 @@ pub(crate) enum Command {
     /// List and download what was exported
     #[command(subcommand)]
     Artifact(ArtifactCommand),
+    /// Check that a set is whole and as it was published
+    Verify(VerifyArgs),
+    /// Open sealed parts with a recipient's private key
+    Decrypt(DecryptArgs),
+    /// Join the parts of a set into one ZIP file
+    Join(JoinArgs),
+    /// Extract the record files of a set, sealed or not
+    Extract(ExtractArgs),
     /// Print a completion script for a shell
     Completions {
         /// For which shell

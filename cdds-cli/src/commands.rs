@@ -1,11 +1,13 @@
 //! One file per command: reads domain types out of what was typed, asks a service, shows the answer.
 
 mod artifact;
+mod demo;
 mod download;
 mod history;
 mod init;
 mod job;
 mod manual;
+mod offline;
 mod recipient;
 mod run;
 mod source;
@@ -23,12 +25,17 @@ use crate::session::Session;
 pub(crate) async fn carry_out(command: Command, session: &Session) -> Result<(), CliError> {
     match command {
         Command::Init { dir } => init::init(&dir, session),
+        Command::Demo(args) => demo::demo(&args, session).await,
         Command::Source(command) => source::carry_out(command, session).await,
         Command::Recipient(command) => recipient::carry_out(command, session).await,
         Command::Job(command) => job::carry_out(command, session).await,
         Command::Run { until_idle } => run::run(until_idle, session).await,
         Command::History(command) => history::carry_out(command, session).await,
         Command::Artifact(command) => artifact::carry_out(command, session).await,
+        Command::Verify(args) => offline::verify::verify(&args, session),
+        Command::Decrypt(args) => offline::decrypt::decrypt(&args, session),
+        Command::Join(args) => offline::join::join(&args, session),
+        Command::Extract(args) => offline::extract::extract(&args, session),
         Command::Completions { shell } => manual::completions(shell, session),
         Command::Man => manual::page(session),
     }

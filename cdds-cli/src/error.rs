@@ -89,6 +89,11 @@ impl CliError {
         }
     }
 
+    /// What went wrong, for people.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Prints the error to stderr and gives the exit code.
     pub(crate) fn report(&self, format: Format) -> ExitCode {
         let mut stderr = io::stderr().lock();

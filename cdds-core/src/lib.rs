@@ -1,4 +1,67 @@
-//! Scheduled, encrypted, verifiable data exports.
+//! Scheduled, encrypted, verifiable downloads of a service's own data, as a library.
+//!
+//! A **job** says which source and data type, how often, which timeframe, which split size, and for whose
+//! certificate. An **execution** of it reads the records of one frozen window, leaves out empty-valued
+//! keys, writes JSON Lines into a (split) ZIP, seals each part for its recipients, stores the parts and
+//! keeps a history with progress.
+//!
+//! This crate holds the rules and the engine and knows no runtime, no database and no network:
+//!
+//! ```text
+//! frequency ─ due slot ─ claim (lease, fencing epoch) ─ window ─ Source ═ batches ═ JSON files
+//!    ═ compress (workers) ═ ZIP parts ═ seal (CMS) ═ digest ═ Sink
+//!    ─ one catalog transaction: succeeded + artifacts ─ retention
+//! ```
+//!
+//! - [`domain`] decides: pure functions of a state, a command and an instant.
+//! - [`ports`] are the traits through which everything else comes in; the table there names the
+//!   adapters of this workspace.
+//! - [`engine`] runs what is due; its file is the table of contents of an export.
+//! - [`service`] is what a user interface calls: jobs, history, artifacts, recipients.
+//! - [`stored`] are the versioned forms in which catalogs keep things.
+//!
+//! # A source of one's own
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use async_trait::async_trait;
+//! use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
+//! use cdds_core::ports::source::{Description, Estimate, ReadRequest, Source, SourceError};
+//! use chrono::{DateTime, Utc};
+//! use futures::stream::{self, BoxStream, StreamExt};
+//!
+//! #[derive(Debug)]
+//! struct Calls {
+//!     description: Description,
+//!     rows: Vec<(DateTime<Utc>, &'static str)>,
+//! }
+//!
+//! #[async_trait]
+//! impl Source for Calls {
+//!     fn describe(&self) -> &Description {
+//!         &self.description
+//!     }
+//!
+//!     async fn estimate(&self, _request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
+//!         Ok(Some(Estimate { records: self.rows.len() as u64 }))
+//!     }
+//!
+//!     async fn read(
+//!         &self,
+//!         request: ReadRequest,
+//!     ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+//!         let mut batch = RecordBatchBuilder::new();
+//!         for (at, caller) in self.rows.iter().filter(|(at, _)| request.window.contains(Some(*at))) {
+//!             let mut record = batch.record(&Place::of(None, Some(*at)));
+//!             record.text("caller", caller).instant("at", *at);
+//!             record.finish();
+//!         }
+//!         Ok(stream::iter([Ok(batch.take())]).boxed())
+//!     }
+//! }
+//! # fn main() {}
+//! ```
 
 pub mod domain;
 pub mod engine;
@@ -6,3 +69,5 @@ pub mod ports;
 pub mod service;
 pub mod stored;
 pub mod system;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -16,6 +16,7 @@
 //! Reading is one pass over the parts, in order: sealed parts are decrypted on the way, and no plaintext
 //! copy of a part is ever stored.
 
+pub mod audit;
 mod central_record;
 mod compress;
 mod dos_time;

@@ -2,6 +2,7 @@
 //! `cargo test -p cdds-storage --test sink_mounted -- --ignored`.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 use std::path::Path;
 use std::process::Command;
@@ -53,7 +54,7 @@ fn put(sink: &ObjectSink, bytes: usize) -> Result<(), SinkError> {
 fn a_full_store_says_so_and_keeps_nothing_half_made() {
     let mounted = Mounted::new("size=4m");
     let sink = ObjectSink::local(mounted.0.path()).unwrap();
-    for bytes in [4_500_000, 24 << 20] {
+    for bytes in [4_500_000, 5_600_000, 24 << 20] {
         let error = put(&sink, bytes).unwrap_err();
         assert_eq!(error.kind(), SinkErrorKind::Full, "{}", error.report());
         assert!(block_on(sink.list(&Prefix::new(""))).unwrap().is_empty(), "{bytes} bytes");

@@ -1,5 +1,7 @@
 //! What `ObjectSink` promises (`ports::sink`), on a local folder and on a store in memory.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
 use std::path::Path;
 use std::sync::Arc;
 

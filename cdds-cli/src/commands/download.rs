@@ -38,23 +38,44 @@ struct Download {
 pub(super) async fn download(args: DownloadArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
     let files = match &args.execution {
-        Some(execution) => set(&app.artifacts, execution, &args.to, session).await?,
+        Some(execution) => set(&app.artifacts, id("execution", execution)?, &args.to, session).await?,
         None => selection(&app.artifacts, &args.ids, &args.to, session).await?,
     };
-    if !args.force {
-        refuse_existing(&files)?;
+    let views = fetch_to(&app.artifacts, &files, &args.to, args.force, session).await?;
+    session.output.list(&views)
+}
+
+/// Everything that an execution published, into a folder.
+pub(super) async fn set_to(
+    artifacts: &Artifacts,
+    execution: ExecutionId,
+    to: &Path,
+    session: &Session,
+) -> Result<(), CliError> {
+    let files = set(artifacts, execution, to, session).await?;
+    fetch_to(artifacts, &files, to, false, session).await?;
+    Ok(())
+}
+
+/// Fetches files into a folder and puts those that were completed on the record.
+async fn fetch_to(
+    artifacts: &Artifacts,
+    files: &[Download],
+    to: &Path,
+    force: bool,
+    session: &Session,
+) -> Result<Vec<DownloadedView>, CliError> {
+    if !force {
+        refuse_existing(files)?;
     }
-    std::fs::create_dir_all(&args.to).map_err(|error| CliError::file("create", &args.to, &error))?;
+    std::fs::create_dir_all(to).map_err(|error| CliError::file("create", to, &error))?;
     let stop = Stop::listen(&session.console, "stopping the download")?;
-    let (views, failure) = fetch_all(&app.artifacts, &files, args.force, stop, &session.console).await;
+    let (views, failure) = fetch_all(artifacts, files, force, stop, &session.console).await;
     let completed: Vec<ArtifactId> = files.iter().take(views.len()).filter_map(|file| file.id).collect();
     if !completed.is_empty() {
-        app.artifacts.record_download(&completed).await?;
+        artifacts.record_download(&completed).await?;
     }
-    match failure {
-        Some(error) => Err(error),
-        None => session.output.list(&views),
-    }
+    failure.map_or(Ok(views), Err)
 }
 
 /// The named artifacts, each once.
@@ -79,11 +100,10 @@ async fn selection(
 /// Everything that an execution published; the manifest last, so that it stands for a complete set.
 async fn set(
     artifacts: &Artifacts,
-    typed: &str,
+    execution: ExecutionId,
     to: &Path,
     session: &Session,
 ) -> Result<Vec<Download>, CliError> {
-    let execution: ExecutionId = id("execution", typed)?;
     let set = artifacts.set(&session.owner, execution).await?;
     let files = set.artifacts.into_iter().map(|artifact| Download::artifact(artifact, to));
     Ok(files.chain([Download::manifest(set.manifest, to)]).collect())

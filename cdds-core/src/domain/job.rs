@@ -79,6 +79,31 @@ pub struct JobSettings {
     pub retention: Option<RetentionDays>,
 }
 
+impl JobSettings {
+    /// Settings with what has no default: everything of one data type, up to the slot, in one file, kept
+    /// as long as the service keeps artifacts. The fields are public for whatever is to be different.
+    pub fn new(
+        title: Title,
+        source: SourceId,
+        data_type: TypeId,
+        frequency: Frequency,
+        protection: Protection,
+    ) -> Self {
+        Self {
+            title,
+            description: Description::default(),
+            source,
+            data_type,
+            categories: CategorySelection::All,
+            frequency,
+            timeframe: Timeframe::All,
+            split_size: None,
+            protection,
+            retention: None,
+        }
+    }
+}
+
 /// Who can read the artifacts (rule S1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protection {

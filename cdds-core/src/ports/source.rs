@@ -170,7 +170,8 @@ impl Sources {
         title: impl Into<String>,
         reason: impl Into<String>,
     ) -> Self {
-        self.by_id.insert(id, RegisteredSource::Unsupported { title: title.into(), reason: reason.into() });
+        self.by_id
+            .insert(id, RegisteredSource::Unsupported { title: title.into(), reason: reason.into() });
         self
     }
 

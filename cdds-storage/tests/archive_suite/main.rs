@@ -1,5 +1,12 @@
 //! The archive against real programs, hostile input and itself.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "tests may; clippy does not know functions outside #[test] as such"
+)]
+
 mod hostile;
 mod interop;
 mod large;

@@ -184,6 +184,20 @@ fn only_the_first_entry_is_held_back() {
 }
 
 #[test]
+fn a_first_entry_around_the_part_size_is_held_or_split() {
+    for less in 0..12 {
+        let mut files = files(2, &[65_536, 70_000]);
+        let header = 30 + files[0].0.len();
+        files[0].1 = files[0].1.slice(..65_536 + 3 - less - header);
+        let written = archive(Level::Store, Some(65_536), &files);
+        assert_eq!(read_stream(&written).len(), 2, "{less}");
+        // Marker and entry together fill the part when `less` is 7.
+        let first = super::support::part_bytes(&written.parts[0]) as usize;
+        assert_eq!(first, if less < 7 { 65_536 } else { 65_536 + 7 - less }, "{less}");
+    }
+}
+
+#[test]
 fn a4_part_sizes_and_paths_out_of_bounds_are_refused() {
     let packager = ZipPackager::default();
     for bytes in [0, 65_535, 4_294_967_296] {

@@ -1,6 +1,7 @@
 //! What `SqliteCatalog` promises (`ports::catalog`).
 
 #![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 mod claims;
 mod file;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::fault::Fault;
 use super::schema;
@@ -17,6 +17,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Idle read connections that are kept; more are opened when needed.
 const IDLE_READERS_MAX: usize = 4;
+
+/// How often a new file is tried to be given its write-ahead log.
+const WAL_TRIES_MAX: u32 = 100;
 
 /// What a committed transaction survives.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +49,7 @@ impl Database {
     pub(super) fn open(path: &Path) -> Result<Self, CatalogError> {
         // Absolute: the working folder may change, and `:memory:` is a file like any other.
         let absolute = std::path::absolute(path).map_err(|error| unusable(path, error))?;
-        let fault = |fault: Fault| fault.into_error("open the database", &absolute);
+        let fault = |fault: Fault| fault.into_error("read the schema", &absolute);
         let writer = open_writer(&absolute).map_err(fault)?;
         // The locks lie beside the file itself, by whichever links it is reached.
         let path = absolute.canonicalize().map_err(|error| unusable(path, error))?;
@@ -141,7 +144,7 @@ fn connect(path: &Path, create: OpenFlags) -> Result<Connection, rusqlite::Error
 fn open_writer(path: &Path) -> Result<Connection, Fault> {
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
     schema::check(&mut connection, path)?;
-    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    let mode = write_ahead(&connection)?;
     if mode != "wal" {
         return Err(Fault::Refused(CatalogError::new(
             CatalogErrorKind::Unavailable,
@@ -154,6 +157,23 @@ fn open_writer(path: &Path) -> Result<Connection, Fault> {
     }
     schema::migrate(&mut connection)?;
     Ok(connection)
+}
+
+/// Changes to the write-ahead log. Two processes that do this to a new file at the same time are both
+/// turned away at once, whatever the time-out: one waits until the other is done and tries again.
+fn write_ahead(connection: &Connection) -> Result<String, rusqlite::Error> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && tries < WAL_TRIES_MAX =>
+            {
+                connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK;")?;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {

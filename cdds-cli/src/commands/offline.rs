@@ -1,0 +1,138 @@
+//! Commands on files alone: finding the parts of a set, and reading sealed ones with a key.
+
+pub(super) mod decrypt;
+pub(super) mod extract;
+pub(super) mod join;
+pub(super) mod verify;
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use cdds_core::domain::manifest::Manifest;
+use cdds_crypto::{OpenError, OpenReader, PrivateKey};
+use cdds_storage::archive::{ArchiveError, PartSet, Parts};
+
+use crate::error::CliError;
+
+/// How manifests are recognised among the files that are given.
+const MANIFEST_SUFFIX: &str = ".manifest.json";
+
+/// The set that a file belongs to: any one of its parts, or its manifest.
+pub(super) fn find_set(file: &Path) -> Result<PartSet, CliError> {
+    if is_manifest(file) {
+        let manifest = read_manifest(file)?;
+        let first = manifest
+            .parts
+            .first()
+            .ok_or_else(|| CliError::failed("damaged", format!("{} names no parts", file.display())))?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        return Ok(PartSet::find(&folder.join(file_name_of(&first.name, file)?))?);
+    }
+    if !file.is_file() {
+        return Err(CliError::not_found("file", &file.display().to_string()));
+    }
+    Ok(PartSet::find(file)?)
+}
+
+/// A manifest may have been altered: the names in it must stay in its folder.
+fn file_name_of<'a>(name: &'a str, manifest: &Path) -> Result<&'a str, CliError> {
+    match Path::new(name).file_name() {
+        Some(alone) if alone == name => Ok(name),
+        _ => Err(CliError::failed(
+            "damaged",
+            format!("{} names a part outside its folder: it was altered", manifest.display()),
+        )),
+    }
+}
+
+fn is_manifest(file: &Path) -> bool {
+    file.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(MANIFEST_SUFFIX))
+}
+
+fn read_manifest(file: &Path) -> Result<Manifest, CliError> {
+    let json = fs::read(file).map_err(|error| CliError::file("read", file, &error))?;
+    Manifest::from_json(&json)
+        .map_err(|error| CliError::failed("damaged", format!("{}: {error}", file.display())))
+}
+
+/// The manifest beside a part, if it was fetched too.
+fn manifest_beside(set: &PartSet) -> Option<PathBuf> {
+    let last = set.paths().last()?;
+    let name = last.file_name()?.to_str()?;
+    let stem = name.strip_suffix(".smime").unwrap_or(name).strip_suffix(".zip")?;
+    let manifest = last.with_file_name(format!("{stem}{MANIFEST_SUFFIX}"));
+    manifest.is_file().then_some(manifest)
+}
+
+pub(super) fn read_key(file: &Path) -> Result<PrivateKey, CliError> {
+    let encoded = fs::read(file).map_err(|error| CliError::file("read the key", file, &error))?;
+    PrivateKey::from_bytes(&encoded)
+        .map_err(|error| CliError::failed("invalid_key", format!("{}: {error}", file.display())))
+}
+
+/// Readers of a set's plaintext; sealed sets need a key.
+pub(super) fn plaintext<'a>(set: &PartSet, key: Option<&'a PrivateKey>) -> Result<Parts<'a>, CliError> {
+    match key {
+        _ if !set.is_sealed() => Ok(set.parts()),
+        Some(key) => Ok(set.parts_with(move |file| Ok(Box::new(unseal(file, key)?) as Box<dyn Read>))),
+        None => Err(CliError::usage(
+            "the parts are sealed: name a recipient's private key with --key, or decrypt them first",
+        )),
+    }
+}
+
+fn unseal(file: File, key: &PrivateKey) -> io::Result<OpenReader<BufReader<File>>> {
+    OpenReader::new(BufReader::with_capacity(256 << 10, file), key).map_err(io::Error::from)
+}
+
+impl From<ArchiveError> for CliError {
+    fn from(error: ArchiveError) -> Self {
+        let code = match &error {
+            ArchiveError::NotAPart { .. } => "not_a_part",
+            ArchiveError::MissingParts { .. } => "missing_parts",
+            ArchiveError::Damaged { .. } => "damaged",
+            ArchiveError::Unsupported { .. } => "unsupported",
+            ArchiveError::UnsafePath { .. } => "unsafe_path",
+            ArchiveError::LimitExceeded { .. } => "limit_exceeded",
+            ArchiveError::Exists { .. } => "file_exists",
+            ArchiveError::Io { source, .. } => open_error(source).map_or("file_failed", open_code),
+            _ => "archive_failed",
+        };
+        match error {
+            ArchiveError::Exists { .. } => Self::refused(code, with_causes(&error)),
+            _ => Self::failed(code, with_causes(&error)),
+        }
+    }
+}
+
+/// The reason behind a reader's error, if it is that a part could not be opened.
+fn open_error(error: &io::Error) -> Option<&OpenError> {
+    error.get_ref()?.downcast_ref::<OpenError>()
+}
+
+fn open_code(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::CannotDecrypt { .. } => "cannot_decrypt",
+        OpenError::NotSealed { .. } => "not_sealed",
+        OpenError::Unsupported { .. } => "unsupported",
+        OpenError::PrivateKey { .. } => "invalid_key",
+        OpenError::Io(_) => "file_failed",
+        _ => "damaged",
+    }
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let line = error.to_string();
+        if !text.ends_with(&line) {
+            text.push_str(": ");
+            text.push_str(&line);
+        }
+        cause = error.source();
+    }
+    text
+}

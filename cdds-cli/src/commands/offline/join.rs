@@ -1,0 +1,30 @@
+//! `cdds join`: one plain ZIP file out of the parts of a set.
+
+use cdds_storage::archive::join::join as join_parts;
+use serde::Serialize;
+
+use super::{find_set, plaintext, read_key};
+use crate::args::JoinArgs;
+use crate::error::CliError;
+use crate::session::Session;
+
+#[derive(Debug, Serialize)]
+struct Joined {
+    to: String,
+    parts: usize,
+    files: u64,
+    bytes: u64,
+}
+
+pub(in crate::commands) fn join(args: &JoinArgs, session: &Session) -> Result<(), CliError> {
+    let key = args.key.as_deref().map(read_key).transpose()?;
+    let set = find_set(&args.file)?;
+    let parts = plaintext(&set, key.as_ref())?;
+    let summary = join_parts(&parts, &args.to, args.force)?;
+    let to = args.to.display().to_string();
+    let count = set.names().len();
+    let words =
+        format!("{count} parts joined into {to}: {} files ({} bytes)", summary.entries, summary.bytes);
+    let joined = Joined { to, parts: count, files: summary.entries, bytes: summary.bytes };
+    session.output.outcome(&joined, &words)
+}

@@ -1,0 +1,191 @@
+//! `cdds verify`: is everything there, and is it what was published?
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use cdds_crypto::{PrivateKey, check_sealed};
+use cdds_storage::archive::{PartSet, audit, extract};
+use serde::Serialize;
+
+use super::{find_set, is_manifest, manifest_beside, open_code, plaintext, read_key, read_manifest};
+use crate::args::VerifyArgs;
+use crate::error::CliError;
+use crate::session::Session;
+
+/// What was found out about one set.
+#[derive(Debug, Serialize)]
+struct Verdict {
+    set: String,
+    ok: bool,
+    /// The manifest whose digests were compared; null if there is none.
+    manifest: Option<String>,
+    parts: Vec<PartVerdict>,
+    /// Record files whose contents were checked; null if they could not be looked at.
+    files: Option<u64>,
+    /// What is wrong with the set as a whole.
+    problem: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PartVerdict {
+    name: String,
+    ok: bool,
+    problem: Option<String>,
+}
+
+pub(in crate::commands) fn verify(args: &VerifyArgs, session: &Session) -> Result<(), CliError> {
+    let key = args.key.as_deref().map(read_key).transpose()?;
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for file in args.files.iter().chain(&args.manifest) {
+        let verdict = verify_set(file, key.as_ref())?;
+        if seen.insert(verdict.set.clone()) {
+            verdicts.push(verdict);
+        }
+    }
+    let words: Vec<String> = verdicts.iter().map(Verdict::words).collect();
+    session.output.outcome(&verdicts, &words.join("\n"))?;
+    let bad: Vec<&str> =
+        verdicts.iter().filter(|verdict| !verdict.ok).map(|verdict| verdict.set.as_str()).collect();
+    if bad.is_empty() {
+        return Ok(());
+    }
+    let reasons: Vec<String> =
+        verdicts.iter().filter(|verdict| !verdict.ok).flat_map(Verdict::problems).collect();
+    Err(CliError::failed("verification_failed", format!("{}: {}", bad.join(", "), reasons.join("; "))))
+}
+
+fn verify_set(file: &Path, key: Option<&PrivateKey>) -> Result<Verdict, CliError> {
+    let manifest = if is_manifest(file) { Some(file.to_owned()) } else { beside(file) };
+    let Some(manifest) = manifest else {
+        let set = find_set(file)?;
+        return Ok(inspect(&set, key, Verdict::new(&set, None)));
+    };
+    // With a manifest, what is missing or altered is named before anything is looked into.
+    let published = read_manifest(&manifest)?;
+    let folder = manifest.parent().unwrap_or(Path::new(""));
+    let findings = audit::audit(&published, folder, |_name| {});
+    let intact = findings.iter().all(|finding| finding.problem.is_none());
+    let parts = findings
+        .into_iter()
+        .map(|finding| PartVerdict {
+            ok: finding.problem.is_none(),
+            problem: finding.problem.map(|problem| problem.to_string()),
+            name: finding.name,
+        })
+        .collect();
+    let verdict = Verdict {
+        set: format!("export-{}", published.execution_id),
+        ok: intact,
+        manifest: Some(manifest.display().to_string()),
+        parts,
+        files: None,
+        problem: None,
+    };
+    if !intact {
+        return Ok(verdict);
+    }
+    let set = find_set(&manifest)?;
+    let verdict = inspect(&set, key, verdict);
+    Ok(match verdict.files {
+        Some(files) if files != published.files => Verdict {
+            ok: false,
+            problem: Some(format!("it holds {files} files, published were {}", published.files)),
+            ..verdict
+        },
+        _ => verdict,
+    })
+}
+
+/// The manifest of the set that a part, present or not, belongs to.
+fn beside(part: &Path) -> Option<PathBuf> {
+    let name = cdds_core::domain::part_name::PartName::parse(part.file_name()?.to_str()?)?;
+    let manifest = part.with_file_name(format!("{}.manifest.json", name.stem));
+    manifest.is_file().then_some(manifest).or_else(|| manifest_beside(&PartSet::find(part).ok()?))
+}
+
+/// Looks into the parts: the record files if they can be read, the envelopes if not.
+fn inspect(set: &PartSet, key: Option<&PrivateKey>, mut verdict: Verdict) -> Verdict {
+    if set.is_sealed() && key.is_none() {
+        for path in set.paths() {
+            if let Err(problem) = check_envelope(&path) {
+                verdict.fail(&path, problem);
+            }
+        }
+        return verdict;
+    }
+    let checked = plaintext(set, key).and_then(|parts| Ok(extract::verify(&parts, |_path| {})?));
+    match checked {
+        Ok(summary) => verdict.files = Some(summary.entries),
+        Err(error) => {
+            verdict.ok = false;
+            verdict.problem = Some(error.message().to_owned());
+        }
+    }
+    verdict
+}
+
+fn check_envelope(path: &Path) -> Result<(), String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    match check_sealed(BufReader::with_capacity(256 << 10, file)) {
+        Ok(_facts) => Ok(()),
+        Err(error) => Err(format!("{error} ({})", open_code(&error))),
+    }
+}
+
+impl Verdict {
+    fn new(set: &PartSet, manifest: Option<String>) -> Self {
+        let parts: Vec<PartVerdict> = set
+            .names()
+            .iter()
+            .map(|name| PartVerdict { name: name.clone(), ok: true, problem: None })
+            .collect();
+        let last = set.names().last().map(String::as_str).unwrap_or_default();
+        let stem = last.strip_suffix(".smime").unwrap_or(last);
+        let stem = stem.strip_suffix(".zip").unwrap_or(stem);
+        Self { set: stem.to_owned(), ok: true, manifest, parts, files: None, problem: None }
+    }
+
+    fn fail(&mut self, path: &Path, problem: String) {
+        self.ok = false;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if let Some(part) = self.parts.iter_mut().find(|part| part.name == name) {
+            part.ok = false;
+            part.problem = Some(problem);
+        }
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let parts = self
+            .parts
+            .iter()
+            .filter_map(|part| part.problem.as_ref().map(|problem| format!("{}: {problem}", part.name)));
+        parts.chain(self.problem.clone()).collect()
+    }
+
+    /// The verdict for people, with what was not looked at.
+    fn words(&self) -> String {
+        let mut lines: Vec<String> = self
+            .parts
+            .iter()
+            .map(|part| match &part.problem {
+                None => format!("  ok      {}", part.name),
+                Some(problem) => format!("  BROKEN  {}: {problem}", part.name),
+            })
+            .collect();
+        lines.extend(self.problem.iter().map(|problem| format!("  BROKEN  {problem}")));
+        let verdict = if self.ok { "verified" } else { "NOT as published" };
+        let digests = match self.manifest {
+            Some(_) => "digests compared with the manifest",
+            None => "no manifest beside it, so digests were not compared",
+        };
+        let contents = match self.files {
+            Some(files) => format!("{files} record files read and checked"),
+            None => "contents not looked into (sealed; --key does)".to_owned(),
+        };
+        lines.insert(0, format!("{}: {verdict} ({digests}; {contents})", self.set));
+        lines.join("\n")
+    }
+}

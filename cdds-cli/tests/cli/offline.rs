@@ -1,0 +1,130 @@
+//! Reading back: `verify`, `decrypt`, `join`, `extract` on files alone (rule A9).
+
+use crate::support::{Place, string};
+
+/// A sealed set of several parts in `out`; gives the parts' paths in reading order.
+fn sealed_set(place: &Place) -> Vec<String> {
+    place.recipient("ops");
+    let create = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
+    let more = ["--run", "once", "--recipient", "ops", "--split-size", "64KiB"];
+    place.json(&[&create[..], &more[..]].concat());
+    place.json(&["run", "--until-idle"]);
+    let execution = string(&place.json(&["history", "list"])[0]["id"]);
+    place.json(&["artifact", "download", "--execution", &execution, "--to", "out"]);
+    std::fs::remove_file(place.path("cdds.toml")).unwrap();
+    let mut parts: Vec<String> =
+        place.files("out").into_iter().filter(|name| name.ends_with(".smime")).collect();
+    parts.sort();
+    assert!(parts.len() > 3, "{parts:?}");
+    parts.into_iter().map(|name| format!("out/{name}")).collect()
+}
+
+fn manifest(place: &Place) -> String {
+    let files = place.files("out");
+    format!("out/{}", files.iter().find(|name| name.ends_with(".manifest.json")).unwrap())
+}
+
+fn change(place: &Place, file: &str, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = std::fs::read(place.path(file)).unwrap();
+    change(&mut bytes);
+    std::fs::write(place.path(file), bytes).unwrap();
+}
+
+#[test]
+fn a9_a_whole_set_verifies_from_any_part_or_its_manifest() {
+    let place = Place::with_interactions(9_000);
+    let parts = sealed_set(&place);
+    for file in [&parts[0], parts.last().unwrap(), &manifest(&place)] {
+        let verdict = place.json(&["verify", file, "--key", "ops.key"]);
+        assert_eq!(verdict[0]["ok"], true, "{verdict}");
+        assert_eq!(verdict[0]["parts"].as_array().unwrap().len(), parts.len());
+        assert!(verdict[0]["files"].as_u64().unwrap() > 0);
+    }
+    assert_eq!(place.json(&["verify", "--manifest", &manifest(&place)])[0]["files"], serde_json::Value::Null);
+}
+
+#[test]
+fn a9_what_is_missing_short_or_altered_is_named() {
+    let place = Place::with_interactions(9_000);
+    let parts = sealed_set(&place);
+    let broken = |what: &str, file: &str, name: &str| {
+        let output = place.cdds(&["verify", file, "--output", "json"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{what}");
+        let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert_eq!(error["error"]["code"], "verification_failed", "{what}");
+        let message = string(&error["error"]["message"]);
+        assert!(message.contains(name), "{what}: {message}");
+    };
+    let victim = &parts[1];
+    let name = victim.strip_prefix("out/").unwrap();
+    let original = std::fs::read(place.path(victim)).unwrap();
+
+    change(&place, victim, |bytes| bytes[20_000] ^= 1);
+    broken("a flipped bit", &parts[0], name);
+    change(&place, victim, |bytes| bytes.truncate(30_000));
+    broken("a short part", &parts[0], name);
+    std::fs::copy(place.path(&parts[2]), place.path(victim)).unwrap();
+    broken("a swapped part", &parts[0], name);
+    std::fs::remove_file(place.path(victim)).unwrap();
+    broken("a missing part", &parts[0], name);
+    broken("a missing part that is asked for", victim, name);
+    std::fs::write(place.path(victim), original).unwrap();
+    place.json(&["verify", &parts[0]]);
+
+    // Without the manifest the envelope's structure still tells.
+    std::fs::remove_file(place.path(&manifest(&place))).unwrap();
+    change(&place, victim, |bytes| bytes.truncate(30_000));
+    broken("a short part without a manifest", &parts[0], name);
+}
+
+#[test]
+fn a9_decrypt_join_and_extract_agree_and_never_overwrite() {
+    let place = Place::with_interactions(9_000);
+    let parts = sealed_set(&place);
+    place.json(&["decrypt", &parts[1], "--key", "ops.key", "--to", "plain"]);
+    assert_eq!(place.files("plain").len(), parts.len(), "any one part names the set");
+    let mode = place.program("find", &["plain", "-type", "f"], &["-printf", "%m\\n"]);
+    assert!(mode.lines().all(|mode| mode == "600"), "{mode}");
+    let plain = format!("plain/{}", place.files("plain")[0]);
+
+    place.json(&["join", &plain, "--to", "joined.zip"]);
+    place.program("unzip", &["-tqq"], &["joined.zip"]);
+    place.json(&["join", &parts[0], "--key", "ops.key", "--to", "joined-too.zip"]);
+    place.program("cmp", &["joined.zip"], &["joined-too.zip"]);
+    place.json(&["extract", &plain, "--to", "from-plain"]);
+    place.json(&["extract", &manifest(&place), "--key", "ops.key", "--to", "from-sealed"]);
+    place.program("diff", &["-r", "from-plain"], &["from-sealed"]);
+    assert_eq!(place.records("joined.zip").len(), 9_000);
+
+    let again: [&[&str]; 3] = [
+        &["decrypt", &parts[0], "--key", "ops.key", "--to", "plain"],
+        &["join", &plain, "--to", "joined.zip"],
+        &["extract", &plain, "--to", "from-plain"],
+    ];
+    for args in again {
+        assert_eq!(place.refused(args), (3, "file_exists".to_owned()), "{args:?}");
+        place.json(&[args, &["--force"]].concat());
+    }
+}
+
+#[test]
+fn wrong_keys_and_wrong_files_are_told_apart_and_leave_nothing() {
+    let place = Place::with_interactions(9_000);
+    let parts = sealed_set(&place);
+    place.program("openssl", &["genrsa", "-out", "other.key"], &["2048"]);
+    std::fs::write(place.path("not.key"), "no key").unwrap();
+    for (args, exit, code) in [
+        (vec!["decrypt", &parts[0], "--key", "other.key", "--to", "x"], 1, "cannot_decrypt"),
+        (vec!["extract", &parts[0], "--key", "other.key", "--to", "x"], 1, "cannot_decrypt"),
+        (vec!["decrypt", &parts[0], "--key", "not.key", "--to", "x"], 1, "invalid_key"),
+        (vec!["decrypt", &parts[0], "--key", "none.key", "--to", "x"], 4, "not_found"),
+        (vec!["extract", &parts[0], "--to", "x"], 2, "usage"),
+        (vec!["verify", "contacts.db"], 1, "not_a_part"),
+        (vec!["verify", "out/nothing.zip"], 4, "not_found"),
+        (vec!["verify"], 2, "usage"),
+    ] {
+        assert_eq!(place.refused(&args), (exit, code.to_owned()), "{args:?}");
+    }
+    let left = place.program("sh", &["-c", "find x -type f 2>/dev/null | wc -l"], &[]);
+    assert_eq!(left.trim(), "0");
+}

@@ -1,0 +1,170 @@
+//! Rules J2, J3, F1, W2, W7, A4, A7, S1: which settings may be saved.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use cdds_core::domain::admission::{Circumstances, check};
+use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
+use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
+use cdds_core::domain::recipient::{CertificateFacts, Recipient};
+use cdds_core::domain::retention::RetentionDays;
+use cdds_core::domain::selection::{CategoryDimension, CategorySelection};
+use cdds_core::domain::split_size::{SEALED_PART_BYTES_MAX, SplitSize};
+use cdds_core::domain::timeframe::{FixedRange, Timeframe, Unit};
+use cdds_core::domain::violation::Code;
+use cdds_core::ports::source::{DataType, Description as Offer, Sources};
+use cdds_core::testing::PreparedSource;
+use chrono::{DateTime, TimeDelta, Utc};
+
+const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
+fn sources() -> Sources {
+    let data_type = |id: &str, has_event_instant: bool| DataType {
+        id: TypeId::new(id).unwrap(),
+        category: has_event_instant.then(|| CategoryDimension {
+            name: "media types".to_owned(),
+            values: vec!["voice".to_owned(), "chat".to_owned()],
+        }),
+        has_event_instant,
+        settle_lag: TimeDelta::seconds(1),
+    };
+    let offer = Offer {
+        id: SourceId::new("history").unwrap(),
+        title: "Contact History".to_owned(),
+        types: vec![data_type("interaction", true), data_type("contact", false)],
+    };
+    Sources::new().with(Arc::new(PreparedSource::new(offer, Vec::new()))).with_unsupported(
+        SourceId::new("info-mart").unwrap(),
+        "Info Mart",
+        "Info Mart exports are not supported",
+    )
+}
+
+fn settings() -> JobSettings {
+    JobSettings {
+        title: Title::new("t").unwrap(),
+        description: Description::default(),
+        source: SourceId::new("history").unwrap(),
+        data_type: TypeId::new("interaction").unwrap(),
+        categories: CategorySelection::All,
+        frequency: Frequency::Daily("02:00".parse().unwrap()),
+        timeframe: Timeframe::Rolling { count: NonZeroU32::MIN, unit: Unit::Day },
+        split_size: None,
+        protection: Protection::Plaintext,
+        retention: None,
+    }
+}
+
+fn sealed_for(name: &str) -> Protection {
+    Protection::Sealed(RecipientNames::new([RecipientName::new(name).unwrap()]).unwrap())
+}
+
+fn verdict(settings: &JobSettings, sealed_part_bytes: u64) -> Option<Code> {
+    let stored = [Recipient {
+        owner: Owner::default(),
+        name: RecipientName::new("ops").unwrap(),
+        certificate: CertificateFacts {
+            der: Vec::new(),
+            fingerprint: String::new(),
+            subject: String::new(),
+            not_before: NOW,
+            not_after: NOW,
+            warnings: Vec::new(),
+        },
+        added_at: NOW,
+    }];
+    let circumstances = Circumstances {
+        sources: &sources(),
+        recipients: &stored,
+        retention: RetentionDays::default(),
+        sealed_part_bytes,
+        now: NOW,
+    };
+    check(settings, &circumstances).err().map(|violation| violation.code())
+}
+
+#[test]
+fn j2_sources_and_types_must_be_registered_and_supported() {
+    assert_eq!(verdict(&settings(), 0), None);
+    let with_source = |id: &str| JobSettings { source: SourceId::new(id).unwrap(), ..settings() };
+    assert_eq!(verdict(&with_source("nowhere"), 0), Some(Code::UnknownSource));
+    assert_eq!(verdict(&with_source("info-mart"), 0), Some(Code::UnsupportedSource));
+    let with_type = JobSettings { data_type: TypeId::new("email").unwrap(), ..settings() };
+    assert_eq!(verdict(&with_type, 0), Some(Code::UnknownType));
+}
+
+#[test]
+fn j2_a_refused_source_is_refused_with_its_reason() {
+    let settings = JobSettings { source: SourceId::new("info-mart").unwrap(), ..settings() };
+    let circumstances = Circumstances {
+        sources: &sources(),
+        recipients: &[],
+        retention: RetentionDays::default(),
+        sealed_part_bytes: 0,
+        now: NOW,
+    };
+    let refusal = check(&settings, &circumstances).unwrap_err();
+    assert!(refusal.to_string().contains("Info Mart exports are not supported"), "{refusal}");
+}
+
+#[test]
+fn j3_categories_must_be_declared() {
+    let only = |value: &str| JobSettings {
+        categories: CategorySelection::Only([value.to_owned()].into()),
+        ..settings()
+    };
+    assert_eq!(verdict(&only("voice"), 0), None);
+    assert_eq!(verdict(&only("fax"), 0), Some(Code::UnknownCategory));
+    let empty = JobSettings { categories: CategorySelection::Only([].into()), ..settings() };
+    assert_eq!(verdict(&empty, 0), Some(Code::EmptyCategories));
+}
+
+#[test]
+fn f1_a_dated_start_lies_in_the_future() {
+    let start = |at| JobSettings { frequency: Frequency::Once(Start::At(at)), ..settings() };
+    assert_eq!(verdict(&start(NOW + TimeDelta::microseconds(1)), 0), None);
+    assert_eq!(verdict(&start(NOW), 0), Some(Code::StartInPast));
+}
+
+#[test]
+fn w2_a_fixed_range_does_not_end_in_the_future() {
+    let fixed = |end| JobSettings {
+        timeframe: Timeframe::Fixed(FixedRange::new(NOW - TimeDelta::days(1), end).unwrap()),
+        ..settings()
+    };
+    assert_eq!(verdict(&fixed(NOW), 0), None);
+    assert_eq!(verdict(&fixed(NOW + TimeDelta::seconds(1)), 0), Some(Code::InvalidTimeframe));
+}
+
+#[test]
+fn w7_a_type_without_instants_supports_all_only() {
+    let contact = JobSettings { data_type: TypeId::new("contact").unwrap(), ..settings() };
+    assert_eq!(verdict(&contact, 0), Some(Code::TimeframeNeedsInstant));
+    assert_eq!(verdict(&JobSettings { timeframe: Timeframe::All, ..contact }, 0), None);
+}
+
+#[test]
+fn s1_recipients_must_be_stored() {
+    let sealed = |name: &str| JobSettings { protection: sealed_for(name), ..settings() };
+    assert_eq!(verdict(&sealed("ops"), 0), None);
+    assert_eq!(verdict(&sealed("nobody"), 0), Some(Code::UnknownRecipient));
+}
+
+#[test]
+fn a4_sealed_parts_must_be_decryptable_by_openssl() {
+    let split = Some(SplitSize::from_bytes(1_500_000_000).unwrap());
+    let sealed = JobSettings { split_size: split, protection: sealed_for("ops"), ..settings() };
+    assert_eq!(verdict(&sealed, SEALED_PART_BYTES_MAX), None);
+    assert_eq!(verdict(&sealed, SEALED_PART_BYTES_MAX + 1), Some(Code::SplitSizeTooLargeToSeal));
+    let plaintext = JobSettings { protection: Protection::Plaintext, ..sealed };
+    assert_eq!(verdict(&plaintext, SEALED_PART_BYTES_MAX + 1), None);
+}
+
+#[test]
+fn a7_a_job_keeps_no_longer_than_the_service() {
+    let keep = |days| JobSettings { retention: Some(RetentionDays::new(days).unwrap()), ..settings() };
+    assert_eq!(verdict(&keep(30), 0), None);
+    assert_eq!(verdict(&keep(31), 0), Some(Code::InvalidRetention));
+}

@@ -1,0 +1,99 @@
+//! Rules A1, A6: cuts depend on the sequence of records alone.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+
+use cdds_core::domain::cut::{CutFile, CutLimits, FileCutter};
+use cdds_core::domain::id::TypeId;
+use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
+use proptest::prelude::*;
+
+fn place(folder: u8) -> Place {
+    Place::Folder(format!("folder-{folder}").into())
+}
+
+fn batches(records: &[(u8, usize)], per_batch: usize) -> Vec<RecordBatch> {
+    records
+        .chunks(per_batch)
+        .map(|chunk| {
+            let mut batch = RecordBatchBuilder::new();
+            for (folder, length) in chunk {
+                let line = format!("{{\"k\":\"{}\"}}", "x".repeat(*length));
+                batch.raw_line(&place(*folder), line.as_bytes()).unwrap();
+            }
+            batch.take()
+        })
+        .collect()
+}
+
+fn cut(records: &[(u8, usize)], per_batch: usize, limits: CutLimits) -> Vec<CutFile> {
+    let mut cutter = FileCutter::new(TypeId::new("call").unwrap(), limits);
+    let mut files = Vec::new();
+    for batch in batches(records, per_batch) {
+        cutter.push(&batch, &mut files);
+    }
+    cutter.finish(&mut files);
+    files
+}
+
+#[test]
+fn a1_files_are_numbered_per_folder_and_bounded() {
+    let limits = CutLimits { file_bytes_max: 40, open_bytes_max: 1_000 };
+    let files = cut(&[(1, 10), (1, 10), (1, 10), (2, 100), (1, 1)], 2, limits);
+    let shape: Vec<(&str, usize)> = files
+        .iter()
+        .map(|file| (file.path.as_str(), file.contents.iter().filter(|b| **b == b'\n').count()))
+        .collect();
+    assert_eq!(
+        shape,
+        [("folder-1/call-00001.json", 2), ("folder-1/call-00002.json", 2), ("folder-2/call-00001.json", 1),]
+    );
+}
+
+#[test]
+fn a6_the_largest_open_file_is_closed_when_the_budget_is_full_and_ties_go_by_path() {
+    let limits = CutLimits { file_bytes_max: 1_000, open_bytes_max: 60 };
+    // Lines of 19 bytes: the fourth takes the sum past 60, and three folders tie.
+    let files = cut(&[(3, 10), (2, 10), (1, 10), (4, 10)], 1, limits);
+    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "folder-1/call-00001.json",
+            "folder-2/call-00001.json",
+            "folder-3/call-00001.json",
+            "folder-4/call-00001.json"
+        ]
+    );
+}
+
+proptest! {
+    #[test]
+    fn a6_cuts_do_not_depend_on_batches_and_lose_nothing(
+        records in prop::collection::vec((0_u8..6, 0_usize..300), 0..200),
+        one in 1_usize..50,
+        other in 1_usize..50,
+    ) {
+        let limits = CutLimits { file_bytes_max: 500, open_bytes_max: 900 };
+        let files = cut(&records, one, limits);
+        prop_assert_eq!(&files, &cut(&records, other, limits));
+
+        let mut by_folder: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        let mut paths = std::collections::BTreeSet::new();
+        for file in &files {
+            let folder = file.path.split('/').next().unwrap().to_owned();
+            prop_assert!(paths.insert(file.path.clone()), "{} twice", file.path);
+            let one_record = file.contents.iter().filter(|b| **b == b'\n').count() == 1;
+            prop_assert!(file.contents.len() <= limits.file_bytes_max || one_record);
+            by_folder.entry(folder).or_default().extend_from_slice(&file.contents);
+        }
+        let mut expected: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        for batch in batches(&records, 7) {
+            for record in batch.iter() {
+                let Place::Folder(folder) = record.place else { unreachable!() };
+                expected.entry(folder.to_string()).or_default().extend_from_slice(record.line);
+            }
+        }
+        prop_assert_eq!(by_folder, expected);
+    }
+}

@@ -1,0 +1,220 @@
+//! Rules J7–J9, E3, E4: what becomes of a job's slots over its life.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
+use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
+use cdds_core::domain::job::{Description, Job, JobSettings, JobState, Protection, Title};
+use cdds_core::domain::lifecycle::{self, Submission};
+use cdds_core::domain::schedule::materialise;
+use cdds_core::domain::selection::CategorySelection;
+use cdds_core::domain::violation::Code;
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+fn instant(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn settings(frequency: Frequency, timeframe: &str) -> JobSettings {
+    JobSettings {
+        title: Title::new("Interactions").unwrap(),
+        description: Description::default(),
+        source: SourceId::new("contact-history").unwrap(),
+        data_type: TypeId::new("interaction").unwrap(),
+        categories: CategorySelection::All,
+        frequency,
+        timeframe: timeframe.parse().unwrap(),
+        split_size: None,
+        protection: Protection::Plaintext,
+        retention: None,
+    }
+}
+
+fn submit(frequency: Frequency, timeframe: &str, now: DateTime<Utc>) -> Submission {
+    let settings = settings(frequency, timeframe);
+    lifecycle::submit(JobId(Uuid::from_u128(1)), Owner::default(), settings, now)
+}
+
+fn daily(at: &str) -> Frequency {
+    Frequency::Daily(at.parse().unwrap())
+}
+
+fn due(job: &Job, waiting: &[Execution], now: &str) -> Option<cdds_core::domain::schedule::Materialised> {
+    materialise(job, waiting, TimeDelta::days(7), instant(now))
+}
+
+#[test]
+fn j8_an_immediate_one_time_job_is_stored_suspended_with_its_one_execution() {
+    let now = instant("2026-03-01T10:00:00Z");
+    let Submission { job, first } = submit(Frequency::Once(Start::Immediately), "all", now);
+    assert_eq!((job.state, job.next_due_at), (JobState::Suspended, None));
+    let first = first.expect("queued with the job");
+    assert_eq!((first.slot, &first.state), (now, &ExecutionState::Queued));
+
+    let refused = lifecycle::resume(&job, now + TimeDelta::hours(1)).unwrap_err();
+    assert_eq!(refused.code(), Code::OneTimeCannotResume);
+
+    let completed = lifecycle::started(&job).expect("the claim completes it");
+    assert_eq!(completed.state, JobState::Completed);
+    assert_eq!(lifecycle::started(&completed), None);
+    assert_eq!(lifecycle::resume(&completed, now).unwrap_err().code(), Code::OneTimeCannotResume);
+    assert_eq!(lifecycle::suspend(&completed, now), None);
+}
+
+#[test]
+fn j8_a_dated_one_time_job_is_active_until_its_start_and_suspended_with_it() {
+    let start = instant("2026-03-02T00:00:00Z");
+    let job = submit(Frequency::Once(Start::At(start)), "all", instant("2026-03-01T10:00:00Z")).job;
+    assert_eq!((job.state, job.next_due_at), (JobState::Active, Some(start)));
+    assert_eq!(due(&job, &[], "2026-03-01T23:59:59Z"), None);
+
+    // Long after: a one-time job never expires (rule E4).
+    let change = due(&job, &[], "2026-05-01T00:00:00Z").unwrap();
+    assert_eq!((change.job.state, change.job.next_due_at), (JobState::Suspended, None));
+    assert_eq!(change.entries.len(), 1);
+    assert_eq!((change.entries[0].slot, &change.entries[0].state), (start, &ExecutionState::Queued));
+    assert_eq!(due(&change.job, &[], "2026-05-02T00:00:00Z"), None);
+    let refused = lifecycle::resume(&change.job, instant("2026-05-02T00:00:00Z")).unwrap_err();
+    assert_eq!(refused.code(), Code::OneTimeCannotResume);
+}
+
+#[test]
+fn j9_a_dated_one_time_job_can_be_suspended_and_resumed_before_its_start_only() {
+    let start = instant("2026-03-02T00:00:00Z");
+    let job = submit(Frequency::Once(Start::At(start)), "all", instant("2026-03-01T10:00:00Z")).job;
+    let suspended = lifecycle::suspend(&job, instant("2026-03-01T11:00:00Z")).unwrap();
+    assert_eq!((suspended.state, suspended.next_due_at), (JobState::Suspended, None));
+
+    let resumed = lifecycle::resume(&suspended, start - TimeDelta::seconds(1)).unwrap().unwrap();
+    assert_eq!((resumed.state, resumed.next_due_at), (JobState::Active, Some(start)));
+    assert_eq!(lifecycle::resume(&suspended, start).unwrap_err().code(), Code::OneTimeCannotResume);
+}
+
+#[test]
+fn j7_resuming_goes_on_with_the_next_occurrence_and_both_are_idempotent() {
+    let job = submit(daily("02:00"), "rolling:1d", instant("2026-03-01T10:00:00Z")).job;
+    let suspended = lifecycle::suspend(&job, instant("2026-03-01T11:00:00Z")).unwrap();
+    assert_eq!(lifecycle::suspend(&suspended, instant("2026-03-01T12:00:00Z")), None);
+    assert_eq!(due(&suspended, &[], "2026-03-09T00:00:00Z"), None, "a suspended job starts nothing");
+
+    let resumed = lifecycle::resume(&suspended, instant("2026-03-09T03:00:00Z")).unwrap().unwrap();
+    assert_eq!(resumed.next_due_at, Some(instant("2026-03-10T02:00:00Z")));
+    assert_eq!(lifecycle::resume(&resumed, instant("2026-03-09T04:00:00Z")).unwrap(), None);
+    assert_eq!(resumed.version, job.version + 2);
+}
+
+#[test]
+fn e3_rolling_windows_are_all_run_and_late_work_changes_nothing() {
+    let job = submit(daily("02:00"), "rolling:1d", instant("2026-03-01T10:00:00Z")).job;
+    let change = due(&job, &[], "2026-03-04T17:00:00Z").unwrap();
+    let windows: Vec<_> =
+        change.entries.iter().map(|entry| (entry.window.start(), entry.window.end())).collect();
+    let at = |day: u32| instant(&format!("2026-03-{day:02}T02:00:00Z"));
+    assert_eq!(
+        windows,
+        [(Some(at(1)), at(2)), (Some(at(2)), at(3)), (Some(at(3)), at(4))],
+        "windows come from the slots (W1)"
+    );
+    assert_eq!(change.job.next_due_at, Some(at(5)));
+}
+
+#[test]
+fn e3_all_is_coalesced_into_the_latest_slot_with_the_gap_on_the_record() {
+    let job = submit(daily("02:00"), "all", instant("2026-03-01T10:00:00Z")).job;
+    let first = due(&job, &[], "2026-03-02T02:00:00Z").unwrap();
+    let waiting = first.entries;
+    let change = due(&first.job, &waiting, "2026-03-05T03:00:00Z").unwrap();
+    let into = instant("2026-03-05T02:00:00Z");
+    assert_eq!(change.entries.len(), 2);
+    let gap = SkipReason::Coalesced {
+        first: instant("2026-03-03T02:00:00Z"),
+        last: instant("2026-03-04T02:00:00Z"),
+        count: 2,
+        into,
+    };
+    assert_eq!(change.entries[0].state, ExecutionState::Skipped(gap));
+    assert_eq!((change.entries[1].slot, &change.entries[1].state), (into, &ExecutionState::Queued));
+    assert_eq!(change.superseded.len(), 1, "what still waited is covered too");
+    assert_eq!(change.superseded[0].id, waiting[0].id);
+}
+
+#[test]
+fn e4_beyond_the_catch_up_limit_one_entry_stands_for_the_gap_and_the_newest_always_runs() {
+    let job = submit(daily("02:00"), "rolling:1d", instant("2026-03-01T10:00:00Z")).job;
+    let change = due(&job, &[], "2026-03-20T12:00:00Z").unwrap();
+    let queued = change.entries.iter().filter(|entry| entry.state == ExecutionState::Queued).count();
+    assert_eq!((queued, change.entries.len()), (7, 8));
+    let gap = SkipReason::CatchUpLimit {
+        first: instant("2026-03-02T02:00:00Z"),
+        last: instant("2026-03-13T02:00:00Z"),
+        count: 12,
+    };
+    assert_eq!(change.entries[0].state, ExecutionState::Skipped(gap));
+
+    let none_kept = materialise(&job, &[], TimeDelta::zero(), instant("2026-03-20T12:00:00Z")).unwrap();
+    let newest = none_kept.entries.last().unwrap();
+    assert_eq!((newest.slot, &newest.state), (instant("2026-03-20T02:00:00Z"), &ExecutionState::Queued));
+    assert_eq!(none_kept.entries.len(), 2);
+}
+
+#[test]
+fn e5_an_execution_is_tried_five_times_and_crashes_count() {
+    use cdds_core::domain::failure::Failure;
+    use cdds_core::domain::retry::RetryPolicy;
+    let now = instant("2026-03-01T10:00:00Z");
+    let worker = WorkerId::new("w").unwrap();
+    let mut execution = submit(Frequency::Once(Start::Immediately), "all", now).first.unwrap();
+    for attempt in 1..=5_u64 {
+        execution = execution.claimed(worker.clone(), now);
+        assert_eq!((execution.epoch, execution.attempts.len() as u64), (attempt, attempt));
+        execution = execution.failed(Failure::crashed(), &RetryPolicy::default(), now);
+        let over = matches!(execution.state, ExecutionState::Failed(_));
+        assert_eq!(over, attempt == 5, "attempt {attempt}");
+    }
+    assert_eq!(execution.finished_at, Some(now));
+}
+
+#[test]
+fn a_release_in_good_order_does_not_count_as_an_attempt_but_moves_the_epoch() {
+    let now = instant("2026-03-01T10:00:00Z");
+    let execution = submit(Frequency::Once(Start::Immediately), "all", now).first.unwrap();
+    let released = execution.claimed(WorkerId::new("w").unwrap(), now).released(now);
+    assert_eq!((released.attempt_count(), released.epoch), (0, 1));
+    assert_eq!(released.claimed(WorkerId::new("v").unwrap(), now).epoch, 2);
+}
+
+proptest! {
+    /// However rounds fall in time, every slot ends on the record exactly once, and the same slot always
+    /// has the same id.
+    #[test]
+    fn e1_every_occurrence_ends_on_the_record(
+        rolling in any::<bool>(),
+        steps in prop::collection::vec(1_i64..200 * 3600, 1..40),
+    ) {
+        let mut now = instant("2026-01-01T00:00:00Z");
+        let timeframe = if rolling { "rolling:1d" } else { "all" };
+        let mut job = submit(daily("02:00"), timeframe, now).job;
+        let mut slots = 0_u64;
+        let mut runs = Vec::new();
+        for step in steps {
+            now += TimeDelta::seconds(step);
+            let Some(change) = materialise(&job, &[], TimeDelta::days(7), now) else { continue };
+            for entry in &change.entries {
+                match entry.state {
+                    ExecutionState::Skipped(SkipReason::Coalesced { count, .. } | SkipReason::CatchUpLimit { count, .. }) => slots += count,
+                    _ => { slots += 1; runs.push(entry.id); }
+                }
+            }
+            prop_assert_eq!(change.entries.last().map(|entry| &entry.state), Some(&ExecutionState::Queued));
+            job = change.job;
+        }
+        let next = job.next_due_at.unwrap();
+        prop_assert!(next > now && next - now <= TimeDelta::days(1));
+        let days = (next - instant("2026-01-01T02:00:00Z")).num_days();
+        prop_assert_eq!(slots, u64::try_from(days).unwrap());
+        let distinct: std::collections::BTreeSet<_> = runs.iter().collect();
+        prop_assert_eq!(distinct.len(), runs.len());
+    }
+}

@@ -1,0 +1,167 @@
+//! Comparing stored parts with their manifest (rules A5, A9): no key needed.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use cdds_core::domain::artifact::Sha256Digest;
+use cdds_core::domain::manifest::{Manifest, ManifestPart};
+use cdds_core::domain::part_name::PartName;
+use sha2::{Digest, Sha256};
+
+/// Files are read in pieces of this size.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// What the comparison says about one part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The part's file name, as the manifest has it.
+    pub name: String,
+    /// What is wrong; `None` if the file is what was published.
+    pub problem: Option<Problem>,
+}
+
+/// What is wrong with a part. Sorted by how much must be fetched again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// There is no such file.
+    #[error("it is missing: download it again")]
+    Missing,
+    /// The file has another size.
+    #[error("it has {found} bytes, published were {published}: download it again")]
+    Size {
+        /// Size as published.
+        published: u64,
+        /// Size found.
+        found: u64,
+    },
+    /// The file has the right size and other contents.
+    #[error("its contents were altered: download it again")]
+    Altered,
+    /// The file cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+    /// The manifest's entry is none: its name could lead outside the folder, or its digest is no digest.
+    #[error("the manifest's entry for it is not valid: the manifest was altered")]
+    InvalidEntry,
+}
+
+/// Compares every part that `manifest` names with the file of that name in `folder`: sizes first, which
+/// is quick, then contents. `observe` is told each part's name before its contents are read.
+///
+/// The findings are in the manifest's order, one for each part.
+pub fn audit(manifest: &Manifest, folder: &Path, mut observe: impl FnMut(&str)) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = manifest
+        .parts
+        .iter()
+        .map(|part| Finding { name: part.name.clone(), problem: compare_size(part, folder) })
+        .collect();
+    for (finding, part) in findings.iter_mut().zip(&manifest.parts) {
+        if finding.problem.is_none() {
+            observe(&part.name);
+            finding.problem = compare_contents(part, folder);
+        }
+    }
+    findings
+}
+
+fn compare_size(part: &ManifestPart, folder: &Path) -> Option<Problem> {
+    if !is_file_name(&part.name) || Sha256Digest::from_hex(&part.sha256).is_none() {
+        return Some(Problem::InvalidEntry);
+    }
+    match fs::metadata(folder.join(&part.name)) {
+        Ok(file) if file.len() == part.bytes => None,
+        Ok(file) => Some(Problem::Size { published: part.bytes, found: file.len() }),
+        Err(error) => Some(unreadable(&error)),
+    }
+}
+
+/// A part's name has no way out of the folder.
+fn is_file_name(name: &str) -> bool {
+    PartName::parse(name).is_some() && !name.contains(['/', '\\', '\0'])
+}
+
+fn compare_contents(part: &ManifestPart, folder: &Path) -> Option<Problem> {
+    match digest(&folder.join(&part.name)) {
+        Ok(found) if Sha256Digest::from_hex(&part.sha256) == Some(found) => None,
+        Ok(_) => Some(Problem::Altered),
+        Err(error) => Some(unreadable(&error)),
+    }
+}
+
+fn unreadable(error: &io::Error) -> Problem {
+    match error.kind() {
+        io::ErrorKind::NotFound => Problem::Missing,
+        _ => Problem::Unreadable(error.to_string()),
+    }
+}
+
+fn digest(path: &Path) -> io::Result<Sha256Digest> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(Sha256Digest(hasher.finalize().into())),
+            Ok(count) => hasher.update(buffer.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A manifest of two parts, as the engine writes it.
+    fn manifest(second: &str) -> Manifest {
+        let part = |name: &str, contents: &[u8]| {
+            let sha256 = Sha256Digest(Sha256::digest(contents).into());
+            format!(r#"{{"name":"{name}","bytes":{},"sha256":"{sha256}"}}"#, contents.len())
+        };
+        let json = format!(
+            r#"{{"format_version":1,"job_id":"00000000-0000-0000-0000-000000000001",
+            "execution_id":"00000000-0000-0000-0000-000000000002",
+            "settings":{{"v":"1","title":"t","source":"s","data_type":"d","categories":"all",
+            "frequency":"immediately","timeframe":"all","protection":"plaintext"}},
+            "slot":"2026-03-01T00:00:00Z","window":{{"start":null,"end":"2026-03-01T00:00:00Z"}},
+            "created_at":"2026-03-01T00:00:00Z","compressor":"c","records":1,"files":1,
+            "recipients":[],"parts":[{},{}]}}"#,
+            part("e.z01", b"first"),
+            part(second, b"second")
+        );
+        Manifest::from_json(json.as_bytes()).unwrap()
+    }
+
+    fn problems(manifest: &Manifest, folder: &Path) -> Vec<Option<Problem>> {
+        audit(manifest, folder, |_| {}).into_iter().map(|finding| finding.problem).collect()
+    }
+
+    #[test]
+    fn a9_missing_short_and_altered_parts_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, contents: &[u8]| fs::write(folder.path().join(name), contents).unwrap();
+        let manifest = manifest("e.zip");
+        assert_eq!(problems(&manifest, folder.path()), [Some(Problem::Missing), Some(Problem::Missing)]);
+        write("e.z01", b"first");
+        write("e.zip", b"secon");
+        let short = Problem::Size { published: 6, found: 5 };
+        assert_eq!(problems(&manifest, folder.path()), [None, Some(short)]);
+        write("e.zip", b"sEcond");
+        assert_eq!(problems(&manifest, folder.path()), [None, Some(Problem::Altered)]);
+        write("e.zip", b"second");
+        assert_eq!(problems(&manifest, folder.path()), [None, None]);
+    }
+
+    #[test]
+    fn a9_a_manifest_cannot_point_outside_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("e.zip"), b"second").unwrap();
+        for outside in ["../e.zip", "/etc/e.zip", "sub/e.zip", "passwd"] {
+            let found = problems(&manifest(outside), folder.path());
+            assert_eq!(found[1], Some(Problem::InvalidEntry), "{outside}");
+        }
+    }
+}

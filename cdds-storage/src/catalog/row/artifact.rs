@@ -1,0 +1,70 @@
+//! Artifact sets.
+
+use cdds_core::domain::artifact::{Artifact, StoredManifest};
+use cdds_core::ports::catalog::CatalogError;
+use cdds_core::ports::sink::Key;
+
+use super::Reading;
+
+/// A file of a set.
+#[derive(Debug)]
+pub(in crate::catalog) struct ArtifactRow {
+    pub(in crate::catalog) id: String,
+    pub(in crate::catalog) owner: String,
+    pub(in crate::catalog) execution_id: String,
+    pub(in crate::catalog) job_id: String,
+    pub(in crate::catalog) data_type: String,
+    pub(in crate::catalog) name: String,
+    pub(in crate::catalog) part: i64,
+    pub(in crate::catalog) parts: i64,
+    pub(in crate::catalog) key: String,
+    pub(in crate::catalog) bytes: i64,
+    pub(in crate::catalog) sha256: String,
+    pub(in crate::catalog) created_at: i64,
+    pub(in crate::catalog) expires_at: i64,
+    pub(in crate::catalog) hold: bool,
+}
+
+impl ArtifactRow {
+    pub(in crate::catalog) fn into_artifact(self) -> Result<Artifact, CatalogError> {
+        let row = Reading { table: "artifact", id: &self.id };
+        Ok(Artifact {
+            id: row.parse(&self.id)?,
+            owner: row.parse(&self.owner)?,
+            execution_id: row.parse(&self.execution_id)?,
+            job_id: row.parse(&self.job_id)?,
+            data_type: row.parse(&self.data_type)?,
+            part: row.number(self.part)?,
+            parts: row.number(self.parts)?,
+            bytes: row.number(self.bytes)?,
+            sha256: row.digest(&self.sha256)?,
+            created_at: row.at(self.created_at)?,
+            expires_at: row.at(self.expires_at)?,
+            hold: self.hold,
+            name: self.name,
+            key: Key::new(self.key),
+        })
+    }
+}
+
+/// The manifest of a set.
+#[derive(Debug)]
+pub(in crate::catalog) struct ManifestRow {
+    pub(in crate::catalog) execution_id: String,
+    pub(in crate::catalog) name: String,
+    pub(in crate::catalog) key: String,
+    pub(in crate::catalog) bytes: i64,
+    pub(in crate::catalog) sha256: String,
+}
+
+impl ManifestRow {
+    pub(in crate::catalog) fn into_manifest(self) -> Result<StoredManifest, CatalogError> {
+        let row = Reading { table: "artifact set", id: &self.execution_id };
+        Ok(StoredManifest {
+            bytes: row.number(self.bytes)?,
+            sha256: row.digest(&self.sha256)?,
+            name: self.name,
+            key: Key::new(self.key),
+        })
+    }
+}

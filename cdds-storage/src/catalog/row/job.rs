@@ -1,0 +1,98 @@
+//! Jobs and, beside them, their newest execution.
+
+use cdds_core::domain::frequency::Frequency;
+use cdds_core::domain::job::{Job, JobState};
+use cdds_core::ports::catalog::CatalogError;
+use cdds_core::ports::catalog::query::{FrequencyKind, LatestExecution};
+use cdds_core::stored::{settings_from_json, settings_to_json};
+
+use super::super::stored;
+use super::{Reading, corrupt, integer, micros};
+
+/// How often, as it is stored for the filter.
+pub(in crate::catalog) fn frequency_kind(kind: FrequencyKind) -> &'static str {
+    match kind {
+        FrequencyKind::Once => "once",
+        FrequencyKind::Daily => "daily",
+    }
+}
+
+fn kind_of(frequency: &Frequency) -> FrequencyKind {
+    match frequency {
+        Frequency::Once(_) => FrequencyKind::Once,
+        Frequency::Daily(_) => FrequencyKind::Daily,
+    }
+}
+
+/// A job. `title_folded`, `source`, `data_type` and `frequency` repeat what is in `settings`, to be
+/// searched and sorted by.
+#[derive(Debug)]
+pub(in crate::catalog) struct JobRow {
+    pub(in crate::catalog) id: String,
+    pub(in crate::catalog) owner: String,
+    pub(in crate::catalog) version: i64,
+    pub(in crate::catalog) state: String,
+    pub(in crate::catalog) settings: String,
+    pub(in crate::catalog) created_at: i64,
+    pub(in crate::catalog) updated_at: i64,
+    pub(in crate::catalog) next_due_at: Option<i64>,
+}
+
+impl JobRow {
+    pub(in crate::catalog) fn of(job: &Job) -> Result<Self, CatalogError> {
+        let id = job.id.to_string();
+        Ok(Self {
+            settings: settings_to_json(&job.settings).map_err(|error| corrupt("job", &id, error))?,
+            id,
+            owner: job.owner.to_string(),
+            version: integer(job.version),
+            state: job.state.as_str().to_owned(),
+            created_at: micros(job.created_at),
+            updated_at: micros(job.updated_at),
+            next_due_at: job.next_due_at.map(micros),
+        })
+    }
+
+    pub(in crate::catalog) fn frequency(job: &Job) -> &'static str {
+        frequency_kind(kind_of(&job.settings.frequency))
+    }
+
+    pub(in crate::catalog) fn into_job(self) -> Result<Job, CatalogError> {
+        let row = Reading { table: "job", id: &self.id };
+        let state = [JobState::Active, JobState::Suspended, JobState::Completed]
+            .into_iter()
+            .find(|state| state.as_str() == self.state)
+            .ok_or_else(|| row.corrupt(format_args!("unknown state {:?}", self.state)))?;
+        Ok(Job {
+            id: row.parse(&self.id)?,
+            owner: row.parse(&self.owner)?,
+            settings: settings_from_json(&self.settings).map_err(|error| row.corrupt(error))?,
+            state,
+            version: row.number(self.version)?,
+            created_at: row.at(self.created_at)?,
+            updated_at: row.at(self.updated_at)?,
+            next_due_at: row.at_if(self.next_due_at)?,
+        })
+    }
+}
+
+/// The newest execution of a job, in short.
+#[derive(Debug)]
+pub(in crate::catalog) struct LatestRow {
+    pub(in crate::catalog) id: String,
+    pub(in crate::catalog) status: String,
+    pub(in crate::catalog) started_at: Option<i64>,
+    pub(in crate::catalog) progress: String,
+}
+
+impl LatestRow {
+    pub(in crate::catalog) fn into_latest(self) -> Result<LatestExecution, CatalogError> {
+        let row = Reading { table: "execution", id: &self.id };
+        Ok(LatestExecution {
+            id: row.parse(&self.id)?,
+            status: row.status(&self.status)?,
+            started_at: row.at_if(self.started_at)?,
+            progress: stored::progress_from_json(&self.progress).map_err(|error| row.corrupt(error))?,
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! Embed cdds in a service: compose the ports, submit a job for a recipient, run what is due, download.
+//!
+//! `cargo run -p cdds-examples --example embed -- CERTIFICATE.pem` seals for that certificate; without one
+//! the export is plain.
+
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::error::Error;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
+use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
+use cdds_core::domain::retention::RetentionDays;
+use cdds_core::engine::observe::{Event, Observer};
+use cdds_core::engine::{Engine, EngineSettings, Until};
+use cdds_core::ports::Ports;
+use cdds_core::ports::catalog::query::ExecutionQuery;
+use cdds_core::ports::source::Sources;
+use cdds_core::service::artifacts::Artifacts;
+use cdds_core::service::history::History;
+use cdds_core::service::jobs::Jobs;
+use cdds_core::service::recipients::Recipients;
+use cdds_core::system::{SystemClock, SystemIds};
+use cdds_crypto::SmimeCertificates;
+use cdds_storage::archive::{Level, ZipPackager};
+use cdds_storage::catalog::SqliteCatalog;
+use cdds_storage::sink::ObjectSink;
+use cdds_storage::source::{JsonLinesConfig, JsonLinesSource, TypeConfig};
+use cdds_storage::workers::ThreadPool;
+use futures::TryStreamExt;
+use futures::executor::block_on;
+
+/// Which parts the service is made of; every one can be replaced by another implementation of its port.
+fn compose(folder: &Path) -> Result<Ports, Box<dyn Error>> {
+    let calls = JsonLinesConfig {
+        id: SourceId::new("calls")?,
+        title: "Call records".to_owned(),
+        path: folder.join("calls.jsonl").display().to_string(),
+        types: vec![TypeConfig::new(TypeId::new("call")?, None).with_time("at", Default::default())],
+    };
+    Ok(Ports {
+        clock: Arc::new(SystemClock::new()),
+        ids: Arc::new(SystemIds),
+        workers: Arc::new(ThreadPool::new(None)?),
+        sources: Sources::new().with(Arc::new(JsonLinesSource::new(calls)?)),
+        packager: Arc::new(ZipPackager::new(Level::Default)),
+        certificates: Arc::new(SmimeCertificates::new()),
+        sink: Arc::new(ObjectSink::local(folder.join("artifacts"))?),
+        catalog: Arc::new(SqliteCatalog::open(folder.join("cdds.db"))?),
+    })
+}
+
+/// Tells what happens; a service would count, log or push it to its user interface.
+#[derive(Debug)]
+struct Console;
+
+impl Observer for Console {
+    fn notice(&self, event: &Event<'_>) {
+        match event {
+            Event::Started { execution } => println!("started {}", execution.id),
+            Event::Progressed { progress, .. } => println!("{} records", progress.records),
+            Event::Ended { execution } => println!("{}", execution.status().as_str()),
+            _ => {}
+        }
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let mut calls = fs::File::create(folder.path().join("calls.jsonl"))?;
+    for minute in 0..60 {
+        writeln!(
+            calls,
+            r#"{{"at":"2026-03-01T10:{minute:02}:00Z","caller":"+49 30 {minute:04}","notes":""}}"#
+        )?;
+    }
+    let ports = compose(folder.path())?;
+    let owner = Owner::default();
+
+    let protection = match std::env::args().nth(1) {
+        None => Protection::Plaintext,
+        Some(certificate) => {
+            let name = RecipientName::new("operations")?;
+            block_on(Recipients::new(&ports).add(&owner, name.clone(), &fs::read(certificate)?))?;
+            Protection::Sealed(RecipientNames::new([name])?)
+        }
+    };
+    let settings = JobSettings::new(
+        Title::new("All calls")?,
+        SourceId::new("calls")?,
+        TypeId::new("call")?,
+        Frequency::Once(Start::Immediately),
+        protection,
+    );
+    block_on(Jobs::new(&ports, RetentionDays::default()).submit(&owner, settings))?;
+
+    // A service would run `Until::Stopped`, on a thread or a task of its own.
+    let engine = Engine::new(&ports, EngineSettings::default())?.observed_by(Arc::new(Console));
+    block_on(engine.run(Until::Idle, futures::future::pending()))?;
+
+    let history = block_on(History::new(&ports).list(&owner, &ExecutionQuery::default()))?;
+    let artifacts = Artifacts::new(&ports);
+    for execution in history.items {
+        let set = block_on(artifacts.set(&owner, execution.id))?;
+        for artifact in set.artifacts {
+            let contents: Vec<_> = block_on(async {
+                let contents = artifacts.read(&artifact.key, artifact.bytes, artifact.sha256).await?;
+                Ok::<_, Box<dyn Error>>(contents.try_collect().await?)
+            })?;
+            let bytes: usize = contents.iter().map(bytes::Bytes::len).sum();
+            println!("{}: {bytes} bytes, verified", artifact.name);
+        }
+    }
+    Ok(())
+}
