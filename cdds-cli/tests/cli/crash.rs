@@ -1,10 +1,10 @@
-//! A worker that dies in the middle of an export.
+//! A worker that dies, or is told to stop, in the middle of an export.
 
 use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::{Place, string};
+use crate::support::{Place, failure, string};
 
 fn running_with_parts(place: &Place) -> bool {
     let history = place.json(&["history", "list"]);
@@ -37,4 +37,18 @@ fn i3_i8_a_killed_export_leaves_nothing_half_made_and_is_taken_over_at_once() {
     assert_eq!(place.files("artifacts").len(), artifacts.len() + 1, "the set, its manifest, nothing astray");
     let execution = string(&history[0]["id"]);
     place.json(&["artifact", "download", "--execution", &execution, "--to", "out"]);
+}
+
+#[test]
+fn a_terminated_run_finishes_what_it_began_and_says_that_it_was_stopped() {
+    let place = Place::with_interactions(250_000);
+    place.plaintext_job(&["--split-size", "64KiB"]);
+    let mut command = place.cdds(&["run", "--until-idle", "--output", "json"]);
+    let mut engine = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !running_with_parts(&place) {
+        assert_eq!(engine.try_wait().unwrap(), None, "the engine ended by itself");
+    }
+    place.program("kill", &["-TERM"], &[&engine.id().to_string()]);
+    assert_eq!(failure(&engine.wait_with_output().unwrap()), (1, "interrupted".to_owned()));
+    assert_eq!(place.json(&["history", "list"])[0]["status"], "finished");
 }

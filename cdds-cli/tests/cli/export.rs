@@ -98,12 +98,13 @@ fn a8_downloads_are_verified_and_never_overwrite() {
     for refused in [&download[..], &set[..]] {
         assert_eq!(place.refused(refused), (3, "file_exists".to_owned()));
     }
-    assert_eq!(
-        place.files("out"),
-        std::slice::from_ref(&name),
-        "all targets are looked at before any is written"
-    );
     assert_eq!(std::fs::read(place.path(&format!("out/{name}"))).unwrap(), b"mine");
+    // All targets are looked at before any is written: the manifest, which comes last, is in the way.
+    std::fs::remove_file(place.path(&format!("out/{name}"))).unwrap();
+    let manifest = name.replace(".zip", ".manifest.json");
+    std::fs::write(place.path(&format!("out/{manifest}")), "mine").unwrap();
+    assert_eq!(place.refused(&set), (3, "file_exists".to_owned()));
+    assert_eq!(place.files("out"), [manifest]);
     place.json(&[&download[..], &["--force"]].concat());
     assert_eq!(std::fs::metadata(place.path(&format!("out/{name}"))).unwrap().len(), artifact["size"]);
 }
