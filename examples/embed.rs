@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
+use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
 use cdds_core::domain::retention::RetentionDays;
 use cdds_core::engine::observe::{Event, Observer};
@@ -29,7 +30,8 @@ use cdds_crypto::SmimeCertificates;
 use cdds_storage::archive::{Level, ZipPackager};
 use cdds_storage::catalog::SqliteCatalog;
 use cdds_storage::sink::ObjectSink;
-use cdds_storage::source::{JsonLinesConfig, JsonLinesSource, TypeConfig};
+use cdds_storage::source::json_lines::LINE_BYTES_MAX;
+use cdds_storage::source::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
 use cdds_storage::workers::ThreadPool;
 use futures::TryStreamExt;
 use futures::executor::block_on;
@@ -40,7 +42,8 @@ fn compose(folder: &Path) -> Result<Ports, Box<dyn Error>> {
         id: SourceId::new("calls")?,
         title: "Call records".to_owned(),
         path: folder.join("calls.jsonl").display().to_string(),
-        types: vec![TypeConfig::new(TypeId::new("call")?, None).with_time("at", Default::default())],
+        types: vec![JsonLinesType::new(TypeId::new("call")?, None).with_time("at", InstantFormat::Any)],
+        line_bytes_max: LINE_BYTES_MAX,
     };
     Ok(Ports {
         clock: Arc::new(SystemClock::new()),
@@ -78,6 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             r#"{{"at":"2026-03-01T10:{minute:02}:00Z","caller":"+49 30 {minute:04}","notes":""}}"#
         )?;
     }
+    fs::create_dir(folder.path().join("artifacts"))?;
     let ports = compose(folder.path())?;
     let owner = Owner::default();
 

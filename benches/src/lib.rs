@@ -1,1 +1,133 @@
-//! Data and composition shared by the benchmarks.
+//! What the benchmarks share: contact records that look like real ones, and the composition under test.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
+use cdds_core::domain::instant::InstantFormat;
+use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
+use cdds_core::domain::retention::RetentionDays;
+use cdds_core::engine::{Engine, EngineSettings, RunReport, Until};
+use cdds_core::ports::Ports;
+use cdds_core::ports::source::Sources;
+use cdds_core::service::jobs::Jobs;
+use cdds_core::service::recipients::Recipients;
+use cdds_core::system::{SystemClock, SystemIds};
+use cdds_crypto::SmimeCertificates;
+use cdds_storage::archive::ZipPackager;
+use cdds_storage::catalog::SqliteCatalog;
+use cdds_storage::sink::ObjectSink;
+use cdds_storage::source::json_lines::LINE_BYTES_MAX;
+use cdds_storage::source::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
+use cdds_storage::workers::ThreadPool;
+use futures::executor::block_on;
+
+/// Whatever a benchmark stumbles over ends it.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Writes contact records of about 0.8 KB, a fifth of it in empty keys, until `bytes` are reached; gives
+/// how many.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_contacts(path: &Path, bytes: u64) -> io::Result<u64> {
+    const WORDS: [&str; 16] = [
+        "invoice",
+        "delivery",
+        "contract",
+        "password",
+        "refund",
+        "router",
+        "technician",
+        "appointment",
+        "address",
+        "upgrade",
+        "outage",
+        "deposit",
+        "signature",
+        "callback",
+        "meter",
+        "warranty",
+    ];
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    let mut rng = fastrand::Rng::with_seed(7);
+    let (mut written, mut records) = (0, 0_u64);
+    let mut line = String::new();
+    while written < bytes {
+        use std::fmt::Write as _;
+        line.clear();
+        let (day, hour, minute) = (rng.u32(1..=28), rng.u32(0..24), rng.u32(0..60));
+        let media = rng.choice(["voice", "chat", "email"]).unwrap_or("voice");
+        let _infallible = write!(
+            line,
+            "{{\"id\":{records},\"started_at\":\"2026-01-{day:02}T{hour:02}:{minute:02}:{:02}.{:03}Z\",\
+             \"media_type\":\"{media}\",\"session\":\"{:032x}\",\"customer\":\"C{:08}\",\"agent\":null,\
+             \"queue\":\"q{}\",\"attributes\":{{\"language\":\"\",\"channel\":{{}},\"tags\":[],\"score\":{}}},\
+             \"wrap_up\":\"\",\"recording\":null,\"survey\":{{\"comment\":\"\",\"answers\":[]}},\"summary\":\"",
+            rng.u32(0..60),
+            rng.u32(0..1000),
+            rng.u128(..),
+            rng.u32(0..100_000_000),
+            rng.u32(0..40),
+            rng.u32(0..10_000),
+        );
+        for _ in 0..rng.u32(20..70) {
+            line.push_str(rng.choice(WORDS).unwrap_or_default());
+            line.push(' ');
+        }
+        line.push_str("\",\"notes\":null,\"transferred_to\":\"\",\"duration\":1234.5}\n");
+        file.write_all(line.as_bytes())?;
+        written += line.len() as u64;
+        records += 1;
+    }
+    file.flush()?;
+    Ok(records)
+}
+
+/// Exports everything in `input` once, sealed for a fresh key, into `folder`, which must be empty.
+///
+/// # Errors
+/// If anything on the way fails.
+pub fn export(folder: &Path, input: &Path) -> Result<RunReport, Failure> {
+    let store = folder.join("artifacts");
+    std::fs::create_dir_all(&store)?;
+    let (source, contact) = (SourceId::new("contacts")?, TypeId::new("contact")?);
+    let config = JsonLinesConfig {
+        id: source.clone(),
+        title: "Contacts".to_owned(),
+        path: input.display().to_string(),
+        types: vec![JsonLinesType::new(contact.clone(), None).with_time("started_at", InstantFormat::Iso)],
+        line_bytes_max: LINE_BYTES_MAX,
+    };
+    let ports = Ports {
+        clock: Arc::new(SystemClock::new()),
+        ids: Arc::new(SystemIds),
+        workers: Arc::new(ThreadPool::new(None)?),
+        sources: Sources::new().with(Arc::new(JsonLinesSource::new(config)?)),
+        packager: Arc::new(ZipPackager::default()),
+        certificates: Arc::new(SmimeCertificates::new()),
+        sink: Arc::new(ObjectSink::local(&store)?),
+        catalog: Arc::new(SqliteCatalog::open(folder.join("cdds.db"))?),
+    };
+    let owner = Owner::default();
+    let name = RecipientName::new("bench")?;
+    block_on(Recipients::new(&ports).add(&owner, name.clone(), certificate()?.as_bytes()))?;
+    let protection = Protection::Sealed(RecipientNames::new([name])?);
+    let start = Frequency::Once(Start::Immediately);
+    let settings = JobSettings::new(Title::new("bench")?, source, contact, start, protection);
+    block_on(Jobs::new(&ports, RetentionDays::default()).submit(&owner, settings))?;
+    Ok(block_on(Engine::new(&ports, EngineSettings::default())?.run(Until::Idle, std::future::pending()))?)
+}
+
+/// A self-signed certificate, PEM.
+fn certificate() -> Result<String, Failure> {
+    use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
+    let mut params = CertificateParams::default();
+    (params.not_before, params.not_after) =
+        (rcgen::date_time_ymd(2020, 1, 1), rcgen::date_time_ymd(2100, 1, 1));
+    Ok(params.self_signed(&key)?.pem())
+}

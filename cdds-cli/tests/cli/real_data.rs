@@ -129,7 +129,7 @@ fn sorted(mut records: Vec<Ordered>) -> Vec<Ordered> {
 fn rows(place: &Place, table: &str) -> Vec<Ordered> {
     let connection = rusqlite::Connection::open(place.path("vega.db")).unwrap();
     let mut select = connection.prepare(&format!("select * from {table}")).unwrap();
-    let columns: Vec<String> = select.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = select.column_names().map(str::to_owned).collect();
     let rows = select.query_map([], |row| {
         let members = columns.iter().enumerate().filter_map(|(index, column)| {
             let value = match row.get_ref_unwrap(index) {
