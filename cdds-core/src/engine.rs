@@ -33,9 +33,9 @@ use crate::domain::execution::Execution;
 use crate::domain::id::WorkerId;
 use crate::domain::retention::RetentionDays;
 use crate::domain::retry::RetryPolicy;
-use crate::domain::schedule;
+use crate::domain::schedule::{self, Terms};
 use crate::ports::Ports;
-use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, Claim, Fence};
+use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, Claim, Claimed, Fence};
 use crate::ports::sink::SinkError;
 
 pub use self::run::{RunReport, Until};
@@ -121,7 +121,9 @@ pub struct Tick {
     /// stands, or `None` if another worker has it. Dropping one abandons the attempt: the lease runs out
     /// and the execution is taken over.
     pub executions: Vec<BoxFuture<'static, Option<Execution>>>,
-    /// What lies ahead.
+    /// Executions that have failed for good because their last worker died.
+    pub given_up: Vec<Execution>,
+    /// What lay ahead just before the claim.
     pub agenda: Agenda,
 }
 
@@ -129,6 +131,7 @@ impl std::fmt::Debug for Tick {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tick")
             .field("executions", &self.executions.len())
+            .field("given_up", &self.given_up.len())
             .field("agenda", &self.agenda)
             .finish()
     }
@@ -175,9 +178,16 @@ impl Engine {
     /// when their lease runs out.
     pub async fn tick(&self, now: DateTime<Utc>) -> Result<Tick, EngineError> {
         self.shared.schedule(now).await?;
-        let claimed = self.shared.claim(now).await?;
-        let executions = claimed.into_iter().map(|execution| self.shared.start(execution)).collect();
-        Ok(Tick { executions, agenda: self.shared.ports.catalog.agenda().await? })
+        // Nothing may fail between the claim and its futures.
+        let agenda = self.shared.ports.catalog.agenda().await?;
+        // A late beat must not make this engine's own executions look abandoned.
+        self.shared.beat(now).await?;
+        let Claimed { executions, given_up } = self.shared.claim(now).await?;
+        for execution in &given_up {
+            self.shared.observer.notice(&Event::Ended { execution });
+        }
+        let executions = executions.into_iter().map(|execution| self.shared.start(execution)).collect();
+        Ok(Tick { executions, given_up, agenda })
     }
 
     /// Renews the leases of this engine's running executions, stores their progress and passes orders
@@ -195,9 +205,13 @@ impl Shared {
     /// next round.
     async fn schedule(&self, now: DateTime<Utc>) -> Result<(), EngineError> {
         for due in self.ports.catalog.due(now, JOBS_PER_ROUND).await? {
-            let limit = self.settings.catch_up_limit;
-            let Some(change) = schedule::materialise(&due.job, &due.waiting, limit, now) else { continue };
-            match self.ports.catalog.materialise(&change, due.job.version).await {
+            let settings = &due.job.settings;
+            let terms = Terms {
+                catch_up_limit: self.settings.catch_up_limit,
+                settle_lag: self.ports.sources.settle_lag(&settings.source, &settings.data_type),
+            };
+            let Some(change) = schedule::materialise(&due.job, &due.waiting, terms, now) else { continue };
+            match self.ports.catalog.reschedule(&change, due.job.version).await {
                 Err(error) if error.kind() == CatalogErrorKind::Conflict => {}
                 stored => stored?,
             }
@@ -205,10 +219,10 @@ impl Shared {
         Ok(())
     }
 
-    async fn claim(&self, now: DateTime<Utc>) -> Result<Vec<Execution>, EngineError> {
+    async fn claim(&self, now: DateTime<Utc>) -> Result<Claimed, EngineError> {
         let room = self.settings.concurrency.get().saturating_sub(self.running.count());
         if room == 0 {
-            return Ok(Vec::new());
+            return Ok(Claimed::default());
         }
         let claim = Claim {
             worker: self.worker.clone(),

@@ -6,7 +6,7 @@ use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
 use cdds_core::domain::job::{Description, Job, JobSettings, JobState, Protection, Title};
 use cdds_core::domain::lifecycle::{self, Submission};
-use cdds_core::domain::schedule::materialise;
+use cdds_core::domain::schedule::{ScheduleChange, Terms, materialise};
 use cdds_core::domain::selection::CategorySelection;
 use cdds_core::domain::violation::Code;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -34,15 +34,19 @@ fn settings(frequency: Frequency, timeframe: &str) -> JobSettings {
 
 fn submit(frequency: Frequency, timeframe: &str, now: DateTime<Utc>) -> Submission {
     let settings = settings(frequency, timeframe);
-    lifecycle::submit(JobId(Uuid::from_u128(1)), Owner::default(), settings, now)
+    lifecycle::submit(JobId(Uuid::from_u128(1)), Owner::default(), settings, TimeDelta::zero(), now)
 }
 
 fn daily(at: &str) -> Frequency {
     Frequency::Daily(at.parse().unwrap())
 }
 
-fn due(job: &Job, waiting: &[Execution], now: &str) -> Option<cdds_core::domain::schedule::Materialised> {
-    materialise(job, waiting, TimeDelta::days(7), instant(now))
+fn terms() -> Terms {
+    Terms { catch_up_limit: TimeDelta::days(7), settle_lag: TimeDelta::seconds(5) }
+}
+
+fn due(job: &Job, waiting: &[Execution], now: &str) -> Option<ScheduleChange> {
+    materialise(job, waiting, terms(), instant(now))
 }
 
 #[test]
@@ -60,7 +64,7 @@ fn j8_an_immediate_one_time_job_is_stored_suspended_with_its_one_execution() {
     assert_eq!(completed.state, JobState::Completed);
     assert_eq!(lifecycle::started(&completed), None);
     assert_eq!(lifecycle::resume(&completed, now).unwrap_err().code(), Code::OneTimeCannotResume);
-    assert_eq!(lifecycle::suspend(&completed, now), None);
+    assert_eq!(lifecycle::suspend(&completed, Vec::new(), now), None);
 }
 
 #[test]
@@ -96,7 +100,7 @@ fn w1_a_start_between_two_microseconds_is_one_slot_that_runs() {
 fn j9_a_dated_one_time_job_can_be_suspended_and_resumed_before_its_start_only() {
     let start = instant("2026-03-02T00:00:00Z");
     let job = submit(Frequency::Once(Start::At(start)), "all", instant("2026-03-01T10:00:00Z")).job;
-    let suspended = lifecycle::suspend(&job, instant("2026-03-01T11:00:00Z")).unwrap();
+    let suspended = lifecycle::suspend(&job, Vec::new(), instant("2026-03-01T11:00:00Z")).unwrap().job;
     assert_eq!((suspended.state, suspended.next_due_at), (JobState::Suspended, None));
 
     let resumed = lifecycle::resume(&suspended, start - TimeDelta::seconds(1)).unwrap().unwrap();
@@ -107,14 +111,36 @@ fn j9_a_dated_one_time_job_can_be_suspended_and_resumed_before_its_start_only() 
 #[test]
 fn j7_resuming_goes_on_with_the_next_occurrence_and_both_are_idempotent() {
     let job = submit(daily("02:00"), "rolling:1d", instant("2026-03-01T10:00:00Z")).job;
-    let suspended = lifecycle::suspend(&job, instant("2026-03-01T11:00:00Z")).unwrap();
-    assert_eq!(lifecycle::suspend(&suspended, instant("2026-03-01T12:00:00Z")), None);
+    let suspended = lifecycle::suspend(&job, Vec::new(), instant("2026-03-01T11:00:00Z")).unwrap().job;
+    assert_eq!(lifecycle::suspend(&suspended, Vec::new(), instant("2026-03-01T12:00:00Z")), None);
     assert_eq!(due(&suspended, &[], "2026-03-09T00:00:00Z"), None, "a suspended job starts nothing");
 
     let resumed = lifecycle::resume(&suspended, instant("2026-03-09T03:00:00Z")).unwrap().unwrap();
     assert_eq!(resumed.next_due_at, Some(instant("2026-03-10T02:00:00Z")));
     assert_eq!(lifecycle::resume(&resumed, instant("2026-03-09T04:00:00Z")).unwrap(), None);
     assert_eq!(resumed.version, job.version + 2);
+}
+
+#[test]
+fn j7_what_is_queued_when_a_job_is_suspended_is_skipped_on_the_record() {
+    let job = submit(daily("02:00"), "rolling:1d", instant("2026-03-01T10:00:00Z")).job;
+    let change = due(&job, &[], "2026-03-02T02:00:00Z").unwrap();
+    let suspended = lifecycle::suspend(&change.job, change.entries, instant("2026-03-02T03:00:00Z")).unwrap();
+    let states: Vec<_> = suspended.superseded.iter().map(|execution| &execution.state).collect();
+    assert_eq!(states, [&ExecutionState::Skipped(SkipReason::Suspended)]);
+    assert_eq!(suspended.job.state, JobState::Suspended);
+}
+
+#[test]
+fn w4_rolling_windows_wait_for_late_rows_and_others_do_not() {
+    let slot = instant("2026-03-02T02:00:00Z");
+    for (timeframe, lag) in [("rolling:1d", 5), ("all", 0)] {
+        let job = submit(daily("02:00"), timeframe, instant("2026-03-01T10:00:00Z")).job;
+        let entry = due(&job, &[], "2026-03-02T02:00:00Z").unwrap().entries.remove(0);
+        assert_eq!(entry.not_before, slot + TimeDelta::seconds(lag), "{timeframe}");
+        let late = due(&job, &[], "2026-03-02T09:00:00Z").unwrap().entries.remove(0);
+        assert_eq!(late.not_before, instant("2026-03-02T09:00:00Z"), "{timeframe}");
+    }
 }
 
 #[test]
@@ -165,7 +191,13 @@ fn e4_beyond_the_catch_up_limit_one_entry_stands_for_the_gap_and_the_newest_alwa
     };
     assert_eq!(change.entries[0].state, ExecutionState::Skipped(gap));
 
-    let none_kept = materialise(&job, &[], TimeDelta::zero(), instant("2026-03-20T12:00:00Z")).unwrap();
+    let none_kept = materialise(
+        &job,
+        &[],
+        Terms { catch_up_limit: TimeDelta::zero(), ..terms() },
+        instant("2026-03-20T12:00:00Z"),
+    )
+    .unwrap();
     let newest = none_kept.entries.last().unwrap();
     assert_eq!((newest.slot, &newest.state), (instant("2026-03-20T02:00:00Z"), &ExecutionState::Queued));
     assert_eq!(none_kept.entries.len(), 2);
@@ -212,7 +244,7 @@ proptest! {
         let mut runs = Vec::new();
         for step in steps {
             now += TimeDelta::seconds(step);
-            let Some(change) = materialise(&job, &[], TimeDelta::days(7), now) else { continue };
+            let Some(change) = materialise(&job, &[], terms(), now) else { continue };
             for entry in &change.entries {
                 match entry.state {
                     ExecutionState::Skipped(SkipReason::Coalesced { count, .. } | SkipReason::CatchUpLimit { count, .. }) => slots += count,

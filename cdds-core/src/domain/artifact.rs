@@ -39,6 +39,13 @@ pub struct Artifact {
     pub hold: bool,
 }
 
+impl Artifact {
+    /// Whether the file can be had at `now`: it has not expired, or is on hold (rule A7).
+    pub fn is_available(&self, now: DateTime<Utc>) -> bool {
+        self.hold || now < self.expires_at
+    }
+}
+
 /// The manifest of a set as it is stored; not counted among the artifacts (rule A5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredManifest {

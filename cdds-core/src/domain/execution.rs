@@ -1,6 +1,6 @@
 //! Section E: one run of a job for one slot, over one frozen window.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -9,6 +9,7 @@ use super::id::{ExecutionId, JobId, Owner, WorkerId};
 use super::job::{Job, JobSettings};
 use super::progress::Progress;
 use super::retry::{AfterFailure, RetryPolicy};
+use super::timeframe::Timeframe;
 use super::window::Window;
 
 /// One run of a job for one slot (rule E1).
@@ -183,21 +184,27 @@ pub struct Attempt {
 }
 
 impl Execution {
-    /// A queued execution of `job` for `slot`, its window frozen (rule W1).
-    pub fn scheduled(job: &Job, slot: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+    /// A queued execution of `job` for `slot`, its window frozen (rule W1). Where the window ends at the
+    /// slot, the work waits until rows that become visible late have done so (rule W4).
+    pub fn scheduled(job: &Job, slot: DateTime<Utc>, settle_lag: TimeDelta, now: DateTime<Utc>) -> Self {
         let trigger = Trigger::Scheduled;
+        let window = job.settings.timeframe.window(slot);
+        let settled_at = match job.settings.timeframe {
+            Timeframe::Rolling { .. } => window.end().checked_add_signed(settle_lag).unwrap_or(now),
+            Timeframe::All | Timeframe::Fixed(_) => now,
+        };
         Self {
             id: execution_id(job.id, slot, trigger),
             job_id: job.id,
             owner: job.owner.clone(),
             trigger,
             slot,
-            window: job.settings.timeframe.window(slot),
+            window,
             settings: job.settings.clone(),
             state: ExecutionState::Queued,
             epoch: 0,
             attempts: Vec::new(),
-            not_before: now,
+            not_before: settled_at.max(now),
             created_at: now,
             started_at: None,
             finished_at: None,
@@ -210,7 +217,7 @@ impl Execution {
         Self {
             state: ExecutionState::Skipped(reason),
             finished_at: Some(now),
-            ..Self::scheduled(job, slot, now)
+            ..Self::scheduled(job, slot, TimeDelta::zero(), now)
         }
     }
 

@@ -1,11 +1,12 @@
 //! Rules J6–J9: from submission to the end of a job.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::execution::Execution;
+use super::execution::{Execution, SkipReason};
 use super::frequency::{Frequency, Start};
 use super::id::{JobId, Owner};
 use super::job::{Job, JobSettings, JobState};
+use super::schedule::ScheduleChange;
 use super::violation::{Code, RuleViolation};
 
 /// A job as it is first stored, with the execution that is queued in the same transaction, if any.
@@ -19,7 +20,13 @@ pub struct Submission {
 
 /// Submits settings that were admitted. A one-time job that starts immediately is suspended from the
 /// beginning and its execution queued with it (rule J8); every other job is active.
-pub fn submit(id: JobId, owner: Owner, mut settings: JobSettings, now: DateTime<Utc>) -> Submission {
+pub fn submit(
+    id: JobId,
+    owner: Owner,
+    mut settings: JobSettings,
+    settle_lag: TimeDelta,
+    now: DateTime<Utc>,
+) -> Submission {
     settings.frequency = settings.frequency.in_microseconds();
     let immediate = settings.frequency == Frequency::Once(Start::Immediately);
     let next_due_at = settings.frequency.next_after(now);
@@ -33,19 +40,25 @@ pub fn submit(id: JobId, owner: Owner, mut settings: JobSettings, now: DateTime<
         updated_at: now,
         next_due_at,
     };
-    let first = immediate.then(|| Execution::scheduled(&job, now, now));
+    let first = immediate.then(|| Execution::scheduled(&job, now, settle_lag, now));
     Submission { job, first }
 }
 
-/// Starts nothing new from now on (rule J7). `None` if that is so already.
-pub fn suspend(job: &Job, now: DateTime<Utc>) -> Option<Job> {
-    (job.state == JobState::Active).then(|| Job {
+/// Starts nothing new from now on (rule J7): `waiting`, the job's queued executions that no worker has
+/// begun, are skipped. `None` if the job is not active.
+pub fn suspend(job: &Job, waiting: Vec<Execution>, now: DateTime<Utc>) -> Option<ScheduleChange> {
+    if job.state != JobState::Active {
+        return None;
+    }
+    let job = Job {
         state: JobState::Suspended,
         version: job.version + 1,
         updated_at: now,
         next_due_at: None,
         ..job.clone()
-    })
+    };
+    let skip = |execution: Execution| execution.superseded(SkipReason::Suspended, now);
+    Some(ScheduleChange { job, entries: Vec::new(), superseded: waiting.into_iter().map(skip).collect() })
 }
 
 /// Goes on with the next occurrence after `now` (rule J7). `None` if the job is active already.

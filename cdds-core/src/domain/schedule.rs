@@ -24,25 +24,35 @@ fn overlap(timeframe: &Timeframe) -> Overlap {
     }
 }
 
-/// What a due job's slots turn into, to be stored in one transaction.
+/// A job's next state and what it does to the record, to be stored in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Materialised {
-    /// The job with its next due slot; a one-time job is suspended (rule J8).
+pub struct ScheduleChange {
+    /// The job's next state.
     pub job: Job,
     /// New entries of the record: queued and skipped ones.
     pub entries: Vec<Execution>,
-    /// Executions that were queued before and are now covered by a later one.
+    /// Executions that were queued before and are now skipped.
     pub superseded: Vec<Execution>,
 }
 
+/// What beside the job decides about its due slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// How far back missed occurrences are caught up (rule E4).
+    pub catch_up_limit: TimeDelta,
+    /// How late the source's rows may become visible (rule W4).
+    pub settle_lag: TimeDelta,
+}
+
 /// Turns every slot of `job` that is due at `now` into entries of the record. `waiting` are the
-/// job's queued executions that no worker has begun. `None` when nothing is due.
+/// job's queued executions that no worker has begun. A one-time job is suspended with it (rule J8).
+/// `None` when nothing is due.
 pub fn materialise(
     job: &Job,
     waiting: &[Execution],
-    catch_up_limit: TimeDelta,
+    terms: Terms,
     now: DateTime<Utc>,
-) -> Option<Materialised> {
+) -> Option<ScheduleChange> {
     if job.state != JobState::Active {
         return None;
     }
@@ -59,11 +69,13 @@ pub fn materialise(
     }
     let (run, entries, superseded) = match overlap(&job.settings.timeframe) {
         Overlap::Coalesce => coalesce(job, &due, newest, waiting, now),
-        Overlap::Queue => queue(job, &due, newest, catch_up_limit, now),
+        Overlap::Queue => queue(job, &due, newest, terms.catch_up_limit, now),
     };
-    let entries =
-        entries.into_iter().chain(run.into_iter().map(|slot| Execution::scheduled(job, slot, now))).collect();
-    Some(Materialised { job: after, entries, superseded })
+    let entries = entries
+        .into_iter()
+        .chain(run.into_iter().map(|slot| Execution::scheduled(job, slot, terms.settle_lag, now)))
+        .collect();
+    Some(ScheduleChange { job: after, entries, superseded })
 }
 
 type Decision = (Vec<DateTime<Utc>>, Vec<Execution>, Vec<Execution>);

@@ -17,7 +17,7 @@ use crate::domain::failure::{Failure, FailureKind, Step};
 use crate::domain::recipient::Recipient;
 use crate::domain::split_size::{SplitSize, largest_sealable};
 use crate::domain::violation::Code;
-use crate::ports::catalog::{CatalogError, CatalogErrorKind, Fence, Publication, Settlement};
+use crate::ports::catalog::{CatalogError, CatalogErrorKind, Fence, Publication, Settlement, Standing};
 use crate::ports::packager::Plan;
 use crate::ports::sealer::Sealer;
 use crate::ports::sink::{Prefix, SinkError};
@@ -60,21 +60,34 @@ impl Attempt {
     async fn run(self) -> Option<Execution> {
         info!("started");
         self.shared.observer.notice(&Event::Started { execution: &self.execution });
-        let work = std::pin::pin!(self.work());
-        let stopped = std::pin::pin!(self.meter.stopped());
-        let ended = match select(work, stopped).await {
-            Either::Left((Ok(publication), _)) => self.publish(&publication).await,
-            Either::Left((Err(failure), _)) => {
+        // The work is dropped here, uploads and all, before anything it stored is removed.
+        let work_ended = {
+            let work = std::pin::pin!(self.work());
+            let stopped = std::pin::pin!(self.meter.stopped());
+            match select(work, stopped).await {
+                Either::Left((result, _)) => Ok(result),
+                Either::Right((reason, _)) => Err(reason),
+            }
+        };
+        let ended = match work_ended {
+            Ok(Ok(publication)) => self.publish(&publication).await,
+            Ok(Err(failure)) => {
                 warn!(step = ?failure.step, kind = %failure.kind, "failed: {}", failure.message);
                 let retry = self.shared.settings.retry;
                 self.settle(Settlement::Failed { failure, retry }).await
             }
-            Either::Right((StopReason::Cancelled, _)) => self.settle(Settlement::Cancelled).await,
-            Either::Right((StopReason::Fenced, _)) => self.fenced().await,
+            Err(StopReason::Cancelled) => self.settle(Settlement::Cancelled).await,
+            Err(StopReason::Fenced) => self.fenced().await,
         };
-        if let Some(execution) = &ended {
-            info!(status = execution.status().as_str(), "ended");
-            self.shared.observer.notice(&Event::Ended { execution });
+        match &ended {
+            Some(execution) => {
+                info!(status = execution.status().as_str(), "ended");
+                self.shared.observer.notice(&Event::Ended { execution });
+            }
+            None => {
+                info!("left to another worker");
+                self.shared.observer.notice(&Event::Abandoned { execution: self.execution.id });
+            }
         }
         ended
     }
@@ -185,19 +198,28 @@ impl Attempt {
         }
     }
 
-    /// Commits. After an unknown outcome the catalog is read again: what was published stays, what was
-    /// not is tried again; nothing is ever deleted on a guess.
+    /// Commits. An error leaves the outcome unknown, so the commit is tried again: a second one is fenced
+    /// off by the first. What is stored is deleted only when the catalog says that it is not wanted.
     async fn publish(&self, publication: &Publication) -> Option<Execution> {
         let catalog = &self.shared.ports.catalog;
         for attempt in 1..=COMMIT_TRIES {
             match catalog.publish(self.fence, publication).await {
-                Ok(()) => return self.reread().await,
+                Ok(()) => {
+                    let Publication { progress, published_at, .. } = *publication;
+                    return Some(self.execution.clone().succeeded(progress, published_at));
+                }
                 Err(error) if error.kind() == CatalogErrorKind::Fenced => {
-                    // A lost reply looks like this too: our own success has ended the claim.
-                    return match self.reread().await {
-                        Some(now) if now.epoch == self.fence.epoch && !now.status().is_open() => Some(now),
-                        _ => self.fenced().await,
-                    };
+                    // Another worker has the execution, or a lost reply hid our own success.
+                    let standing = catalog.standing(self.fence).await;
+                    match standing {
+                        Ok(Standing::Wanted) => {
+                            let Publication { progress, published_at, .. } = *publication;
+                            return Some(self.execution.clone().succeeded(progress, published_at));
+                        }
+                        Ok(Standing::Unwanted) => return self.fenced().await,
+                        Ok(Standing::Unknown) => return None,
+                        Err(error) => warn!(attempt, "cannot look the commit up: {}", error.report()),
+                    }
                 }
                 Err(error) => warn!(attempt, "cannot commit: {}", error.report()),
             }
@@ -206,17 +228,17 @@ impl Attempt {
         None
     }
 
-    /// Removes what was stored and puts the end on the record. If that fails the lease runs out and
+    /// Puts the end on the record and removes what was stored. If the first fails the lease runs out and
     /// another worker takes over.
     async fn settle(&self, settlement: Settlement) -> Option<Execution> {
         let ports = &self.shared.ports;
-        if let Err(error) = delete_all(&*ports.sink, &keys::claim(self.fence)).await {
-            warn!("cannot remove what was stored; the sweep will: {}", error.report());
-        }
         for attempt in 1..=COMMIT_TRIES {
             match ports.catalog.settle(self.fence, &settlement, super::now(ports)).await {
-                Ok(execution) => return Some(execution),
-                Err(error) if error.kind() == CatalogErrorKind::Fenced => return None,
+                Ok(execution) => {
+                    discard(&self.shared, self.fence).await;
+                    return Some(execution);
+                }
+                Err(error) if error.kind() == CatalogErrorKind::Fenced => return self.fenced().await,
                 Err(error) => warn!(attempt, "cannot put the end on the record: {}", error.report()),
             }
             self.pause(attempt).await;
@@ -227,8 +249,8 @@ impl Attempt {
     /// Another worker has the execution: what this one stored can never be published.
     async fn fenced(&self) -> Option<Execution> {
         warn!("the claim was lost");
-        if let Err(error) = delete_all(&*self.shared.ports.sink, &keys::claim(self.fence)).await {
-            warn!("cannot remove what was stored; the sweep will: {}", error.report());
+        if let Ok(Standing::Unwanted) = self.shared.ports.catalog.standing(self.fence).await {
+            discard(&self.shared, self.fence).await;
         }
         None
     }
@@ -247,28 +269,26 @@ impl Attempt {
         Ok(())
     }
 
-    async fn reread(&self) -> Option<Execution> {
-        let read = self.shared.ports.catalog.execution(&self.execution.owner, self.fence.execution).await;
-        read.unwrap_or_else(|error| {
-            warn!("cannot read the execution again: {}", error.report());
-            None
-        })
-    }
-
     async fn pause(&self, attempt: u32) {
         self.shared.ports.clock.sleep(Duration::from_millis(100 << attempt.min(6))).await;
     }
 }
 
-/// Gives back an execution whose attempt was dropped: what it stored is removed, and it is queued again
-/// without counting the attempt.
+/// Gives back an execution whose attempt was dropped: it is queued again without counting the attempt,
+/// and then what it stored is removed. A commit that was under way may have won: its set stays.
 pub(super) async fn release(shared: &Shared, fence: Fence) {
     let ports = &shared.ports;
-    if let Err(error) = delete_all(&*ports.sink, &keys::claim(fence)).await {
-        warn!("cannot remove what was stored; the sweep will: {}", error.report());
+    match ports.catalog.settle(fence, &Settlement::Released, super::now(ports)).await {
+        Ok(_queued) => discard(shared, fence).await,
+        Err(error) if error.kind() == CatalogErrorKind::Fenced => {}
+        Err(error) => warn!(execution_id = %fence.execution, "cannot give back: {}", error.report()),
     }
-    if let Err(error) = ports.catalog.settle(fence, &Settlement::Released, super::now(ports)).await {
-        warn!(execution_id = %fence.execution, "cannot give back: {}", error.report());
+}
+
+/// Removes what a claim stored, once the catalog has said that nobody wants it.
+async fn discard(shared: &Shared, fence: Fence) {
+    if let Err(error) = delete_all(&*shared.ports.sink, &keys::claim(fence)).await {
+        warn!("cannot remove what was stored; the sweep will: {}", error.report());
     }
 }
 

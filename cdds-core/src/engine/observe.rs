@@ -28,7 +28,14 @@ pub enum Event<'a> {
         /// How far it is.
         progress: Progress,
     },
-    /// An attempt ended; the execution's state says how, and whether it is queued again.
+    /// This engine has nothing more to do with an execution: another worker has it, or the outcome of its
+    /// commit could not be learned.
+    Abandoned {
+        /// Which execution.
+        execution: ExecutionId,
+    },
+    /// An attempt ended; the execution's state says how, and whether it is queued again. Also told of
+    /// executions that were given up after the crash of their last worker.
     Ended {
         /// The execution as the catalog has it now.
         execution: &'a Execution,

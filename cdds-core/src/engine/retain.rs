@@ -6,7 +6,7 @@ use tracing::{info, warn};
 
 use super::export::delete_all;
 use super::{EngineError, Shared, keys};
-use crate::ports::catalog::Fence;
+use crate::ports::catalog::{Fence, Standing};
 use crate::ports::sink::Prefix;
 
 /// Sets removed per round, so that other work is not held up.
@@ -35,26 +35,34 @@ impl Shared {
     }
 
     /// Removes every file of a claim that is neither running nor published (invariant I8). Age plays no
-    /// part: clocks differ. Files that the engine did not name are left alone.
+    /// part: clocks differ. Files of executions that this catalog does not know are left alone, since an
+    /// execution is on the record before its first file is written: they are somebody else's.
     pub(super) async fn sweep(&self) -> Result<usize, EngineError> {
         let keys = self.ports.sink.list(&Prefix::new("")).await?;
-        let mut wanted: HashMap<Fence, bool> = HashMap::new();
-        let mut removed = 0;
+        let mut standings: HashMap<Fence, Standing> = HashMap::new();
+        let (mut removed, mut unknown) = (0, 0_u64);
         for key in keys {
             let Some(fence) = keys::writer(&key) else { continue };
-            let keep = match wanted.get(&fence) {
-                Some(keep) => *keep,
+            let standing = match standings.get(&fence) {
+                Some(standing) => *standing,
                 None => {
-                    let keep = self.ports.catalog.keeps(fence).await?;
-                    wanted.insert(fence, keep);
-                    keep
+                    let standing = self.ports.catalog.standing(fence).await?;
+                    standings.insert(fence, standing);
+                    standing
                 }
             };
-            if !keep {
-                self.ports.sink.delete(&key).await?;
-                removed += 1;
-                info!(%key, "orphan removed");
+            match standing {
+                Standing::Wanted => {}
+                Standing::Unknown => unknown += 1,
+                Standing::Unwanted => {
+                    self.ports.sink.delete(&key).await?;
+                    removed += 1;
+                    info!(%key, "orphan removed");
+                }
             }
+        }
+        if unknown > 0 {
+            warn!(files = unknown, "the store holds files of executions that this catalog does not know");
         }
         Ok(removed)
     }

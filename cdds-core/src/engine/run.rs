@@ -74,9 +74,11 @@ impl Engine {
         let shutdown = shutdown.fuse();
         pin_mut!(shutdown);
         loop {
+            let mut wake_in = BEAT;
             match self.round(&mut housekeeping).await {
                 Ok(tick) => {
                     failed_rounds = 0;
+                    wake_in = self.next_wake(&tick);
                     let idle = self.is_idle(&tick);
                     executions.extend(tick.executions);
                     if until == Until::Idle && idle && executions.is_empty() {
@@ -93,8 +95,10 @@ impl Engine {
                 }
             }
             let beat_due = housekeeping.beat.sleep(&self.shared.ports).fuse();
-            pin_mut!(beat_due);
-            // Whatever comes first: the end of an execution makes room, a beat looks for new work.
+            let due = self.shared.ports.clock.sleep(wake_in).fuse();
+            pin_mut!(beat_due, due);
+            // Whatever comes first: the end of an execution makes room, what waits becomes due, a beat looks
+            // for work that others have submitted.
             select_biased! {
                 () = shutdown => {
                     self.drain(executions, &mut report).await;
@@ -102,8 +106,18 @@ impl Engine {
                 }
                 ended = executions.select_next_some() => report.count(ended.as_ref()),
                 () = beat_due => self.beat_or_warn().await,
+                () = due => {}
             }
         }
+    }
+
+    /// How long until something that is known becomes due; at most a beat, and not at once, since what
+    /// is due and was not claimed waits for something else.
+    fn next_wake(&self, tick: &Tick) -> Duration {
+        let now = now(&self.shared.ports);
+        let instants = [tick.agenda.next_due_at, tick.agenda.next_queued_at].into_iter().flatten();
+        let waits = instants.filter(|at| *at > now).filter_map(|at| (at - now).to_std().ok());
+        waits.min().unwrap_or(BEAT).min(BEAT)
     }
 
     /// Housekeeping that fails is no reason not to export.

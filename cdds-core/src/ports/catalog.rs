@@ -18,7 +18,7 @@ use crate::domain::job::Job;
 use crate::domain::progress::Progress;
 use crate::domain::recipient::Recipient;
 use crate::domain::retry::RetryPolicy;
-use crate::domain::schedule::Materialised;
+use crate::domain::schedule::ScheduleChange;
 
 /// The record of everything: what shall run, what ran, what there is to download.
 ///
@@ -66,19 +66,20 @@ pub trait Catalog: Debug + Send + Sync {
     async fn jobs(&self, owner: &Owner, query: &JobQuery) -> Result<Page<JobOverview>, CatalogError>;
 
     /// Active jobs with a slot at or before `now`, of all owners, earliest first, with their queued
-    /// executions that were never claimed. Cost grows with what is due, not with the number of jobs.
+    /// executions that were never claimed. Cost grows with what is due, not with the number of jobs. A row
+    /// that is not understood is passed over with a warning.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError>;
 
-    /// Puts due slots on the record: the job (if its stored version is `expected`), new entries, and
-    /// queued executions that are now covered by others. An entry that is on the record already, and a
+    /// Stores a job (if its stored version is `expected`) with what its change does to the record: new
+    /// entries, and queued executions that are now skipped. An entry that is on the record already, and a
     /// superseded execution that was claimed meanwhile, is left as it is.
     ///
     /// # Errors
     /// [`CatalogErrorKind::Conflict`] if the job has another version.
-    async fn materialise(&self, change: &Materialised, expected: u64) -> Result<(), CatalogError>;
+    async fn reschedule(&self, change: &ScheduleChange, expected: u64) -> Result<(), CatalogError>;
 
     /// What lies ahead, over all owners.
     ///
@@ -88,12 +89,13 @@ pub trait Catalog: Debug + Send + Sync {
 
     /// Gives queued executions to a worker: at most one running per job, in order of slot (rule E2),
     /// none before its `not_before`. Executions whose worker is dead or whose lease has run out are first
-    /// taken from it ([`Execution::failed`] with [`Failure::crashed`]). A one-time job is completed in
+    /// taken from it ([`Execution::failed`] with [`Failure::crashed`]); the asking worker's own never are.
+    /// A row that is not understood is passed over with a warning: it must not keep others from running. A one-time job is completed in
     /// the same transaction ([`lifecycle::started`](crate::domain::lifecycle::started)).
     ///
     /// # Errors
     /// If the catalog cannot be read or written.
-    async fn claim(&self, claim: &Claim) -> Result<Vec<Execution>, CatalogError>;
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError>;
 
     /// Renews the leases of a worker's executions and stores their progress, in one batch; the answer
     /// has one directive per beat, in order. A lost beat costs nothing but freshness.
@@ -132,12 +134,11 @@ pub trait Catalog: Debug + Send + Sync {
     /// If the catalog cannot be read.
     async fn execution(&self, owner: &Owner, id: ExecutionId) -> Result<Option<Execution>, CatalogError>;
 
-    /// Whether what a claim stored is wanted: its execution is running in this epoch, or was published
-    /// by it and not removed. Asked by the sweep, for executions of any owner.
+    /// Whether what a claim stored is wanted. Asked by the sweep, for executions of any owner.
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    async fn keeps(&self, fence: Fence) -> Result<bool, CatalogError>;
+    async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError>;
 
     /// A page of the owner's executions.
     ///
@@ -177,11 +178,16 @@ pub trait Catalog: Debug + Send + Sync {
         execution: ExecutionId,
     ) -> Result<Option<ArtifactSet>, CatalogError>;
 
-    /// Records that files were downloaded (rule A8).
+    /// Records that files of this owner were downloaded (rule A8); ids of others are passed over.
     ///
     /// # Errors
     /// If the catalog cannot be written.
-    async fn record_download(&self, artifacts: &[ArtifactId], at: DateTime<Utc>) -> Result<(), CatalogError>;
+    async fn record_download(
+        &self,
+        owner: &Owner,
+        artifacts: &[ArtifactId],
+        at: DateTime<Utc>,
+    ) -> Result<(), CatalogError>;
 
     /// Marks up to `limit` sets that expired at `now` and are not on hold as removed, and gives every
     /// set that is marked but whose files are not confirmed as gone: a crash between the two repeats
@@ -245,6 +251,27 @@ pub struct Claim {
     pub limit: usize,
     /// What follows the crash of another worker.
     pub retry: RetryPolicy,
+}
+
+/// What a claim gives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Claimed {
+    /// The worker's new executions.
+    pub executions: Vec<Execution>,
+    /// Executions taken from dead workers for the last time: they have failed.
+    pub given_up: Vec<Execution>,
+}
+
+/// What the catalog says of a claim's stored files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Its execution is running in this epoch, or was published by it and not removed.
+    Wanted,
+    /// Its execution is known, and neither is the case.
+    Unwanted,
+    /// The catalog has never heard of the execution: the files belong to somebody else's catalog, or to a
+    /// later state of this one.
+    Unknown,
 }
 
 /// A sign of life of one running execution.

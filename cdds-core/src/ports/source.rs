@@ -179,6 +179,15 @@ impl Sources {
         self.by_id.get(id)
     }
 
+    /// How late rows of a type may become visible; one second for what is not registered (rule W4).
+    pub fn settle_lag(&self, source: &SourceId, data_type: &TypeId) -> chrono::Duration {
+        let declared = match self.find(source) {
+            Some(RegisteredSource::Supported(source)) => source.describe().data_type(data_type),
+            _ => None,
+        };
+        declared.map_or(chrono::Duration::seconds(1), |data_type| data_type.settle_lag)
+    }
+
     /// All of them, ordered by identifier.
     pub fn iter(&self) -> impl Iterator<Item = (&SourceId, &RegisteredSource)> {
         self.by_id.iter()

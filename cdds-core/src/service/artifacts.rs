@@ -57,9 +57,7 @@ impl Artifacts {
         }
         let mut artifacts = Vec::with_capacity(ids.len());
         for id in ids {
-            let found = self.ports.catalog.artifact(owner, *id).await?;
-            artifacts
-                .push(found.ok_or_else(|| ServiceError::NotFound { what: "artifact", id: id.to_string() })?);
+            artifacts.push(self.artifact(owner, *id).await?);
         }
         Ok(artifacts)
     }
@@ -70,28 +68,55 @@ impl Artifacts {
     /// [`ServiceError::NotFound`] if it published nothing or the set has expired.
     pub async fn set(&self, owner: &Owner, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
         let found = self.ports.catalog.artifact_set(owner, execution).await?;
-        found.ok_or_else(|| ServiceError::NotFound {
+        let now = self.now();
+        let available = |set: &ArtifactSet| set.artifacts.iter().all(|artifact| artifact.is_available(now));
+        found.filter(available).ok_or_else(|| ServiceError::NotFound {
             what: "artifact set of execution",
             id: execution.to_string(),
         })
     }
 
-    /// Reads a file of a set, checked against its published size and digest.
+    /// Reads an artifact, checked against its published size and digest.
     ///
     /// # Errors
-    /// If the store does not have it. While reading: [`SinkErrorKind::Corrupt`] as the last item if the
-    /// bytes are not what was published.
-    pub async fn read(&self, key: &Key, bytes: u64, sha256: Sha256Digest) -> Result<Contents, ServiceError> {
-        let stored = self.ports.sink.read(key, 0).await?;
-        Ok(verified(stored, key.clone(), bytes, sha256))
+    /// [`ServiceError::NotFound`] if there is no such artifact any more; [`ServiceError::Sink`] if the
+    /// store does not have it. While reading: [`SinkErrorKind::Corrupt`] as the last item if the bytes
+    /// are not what was published.
+    pub async fn read(&self, owner: &Owner, id: ArtifactId) -> Result<Contents, ServiceError> {
+        let artifact = self.artifact(owner, id).await?;
+        let stored = self.ports.sink.read(&artifact.key, 0).await?;
+        Ok(verified(stored, artifact.key, artifact.bytes, artifact.sha256))
+    }
+
+    /// Reads the manifest of what an execution published, checked likewise.
+    ///
+    /// # Errors
+    /// As for [`read`](Artifacts::read).
+    pub async fn read_manifest(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+    ) -> Result<Contents, ServiceError> {
+        let manifest = self.set(owner, execution).await?.manifest;
+        let stored = self.ports.sink.read(&manifest.key, 0).await?;
+        Ok(verified(stored, manifest.key, manifest.bytes, manifest.sha256))
     }
 
     /// Puts completed downloads on the record (rule A8).
     ///
     /// # Errors
     /// If the catalog cannot be written.
-    pub async fn record_download(&self, artifacts: &[ArtifactId]) -> Result<(), ServiceError> {
-        Ok(self.ports.catalog.record_download(artifacts, self.now()).await?)
+    pub async fn record_download(&self, owner: &Owner, artifacts: &[ArtifactId]) -> Result<(), ServiceError> {
+        Ok(self.ports.catalog.record_download(owner, artifacts, self.now()).await?)
+    }
+
+    /// An artifact that can still be had: at 0 remaining days it is gone, whether or not the engine has
+    /// removed it yet (rule A7).
+    async fn artifact(&self, owner: &Owner, id: ArtifactId) -> Result<Artifact, ServiceError> {
+        let found = self.ports.catalog.artifact(owner, id).await?;
+        found
+            .filter(|artifact| artifact.is_available(self.now()))
+            .ok_or_else(|| ServiceError::NotFound { what: "artifact", id: id.to_string() })
     }
 
     /// The present, for remaining days.

@@ -4,14 +4,15 @@ use chrono::{DateTime, SubsecRound, Utc};
 
 use super::ServiceError;
 use crate::domain::admission::{self, Circumstances};
+use crate::domain::execution::{Execution, Status};
 use crate::domain::id::{JobId, Owner};
-use crate::domain::job::{Job, JobSettings, Protection};
+use crate::domain::job::{JobSettings, Protection};
 use crate::domain::lifecycle;
 use crate::domain::recipient::Recipient;
 use crate::domain::retention::RetentionDays;
 use crate::domain::violation::{Code, RuleViolation};
 use crate::ports::Ports;
-use crate::ports::catalog::query::{JobOverview, JobQuery, Page};
+use crate::ports::catalog::query::{ExecutionQuery, JobOverview, JobQuery, Page, Slice};
 use crate::ports::sealer::{SealerError, SealerErrorKind};
 
 /// The jobs of all owners; each call names one.
@@ -37,7 +38,9 @@ impl Jobs {
     pub async fn submit(&self, owner: &Owner, settings: JobSettings) -> Result<JobOverview, ServiceError> {
         let now = self.now();
         self.admit(owner, &settings, now).await?;
-        let submission = lifecycle::submit(JobId(self.ports.ids.next()), owner.clone(), settings, now);
+        let settle_lag = self.ports.sources.settle_lag(&settings.source, &settings.data_type);
+        let id = JobId(self.ports.ids.next());
+        let submission = lifecycle::submit(id, owner.clone(), settings, settle_lag, now);
         self.ports.catalog.insert_job(&submission.job, submission.first.as_ref()).await?;
         self.show(owner, submission.job.id).await
     }
@@ -65,7 +68,10 @@ impl Jobs {
     /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`] if it was changed meanwhile.
     pub async fn suspend(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
         let job = self.show(owner, id).await?.job;
-        self.store(&job, lifecycle::suspend(&job, self.now())).await?;
+        let waiting = self.waiting(owner, id).await?;
+        if let Some(change) = lifecycle::suspend(&job, waiting, self.now()) {
+            self.ports.catalog.reschedule(&change, job.version).await?;
+        }
         self.show(owner, id).await
     }
 
@@ -76,15 +82,22 @@ impl Jobs {
     /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`] if it was changed meanwhile.
     pub async fn resume(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
         let job = self.show(owner, id).await?.job;
-        self.store(&job, lifecycle::resume(&job, self.now())?).await?;
+        if let Some(resumed) = lifecycle::resume(&job, self.now())? {
+            self.ports.catalog.update_job(&resumed, job.version).await?;
+        }
         self.show(owner, id).await
     }
 
-    async fn store(&self, before: &Job, after: Option<Job>) -> Result<(), ServiceError> {
-        match after {
-            Some(after) => Ok(self.ports.catalog.update_job(&after, before.version).await?),
-            None => Ok(()),
-        }
+    /// The job's queued executions that no worker has begun.
+    async fn waiting(&self, owner: &Owner, id: JobId) -> Result<Vec<Execution>, ServiceError> {
+        let query = ExecutionQuery {
+            job: Some(id),
+            status: Some(Status::Queued),
+            slice: Slice { offset: 0, limit: u64::from(u32::MAX) },
+            ..ExecutionQuery::default()
+        };
+        let queued = self.ports.catalog.executions(owner, &query).await?.items;
+        Ok(queued.into_iter().filter(|execution| execution.attempts.is_empty()).collect())
     }
 
     async fn admit(

@@ -29,7 +29,7 @@ use cdds_core::domain::execution::Execution;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, WorkerId};
 use cdds_core::domain::job::Job;
 use cdds_core::domain::recipient::Recipient;
-use cdds_core::domain::schedule::Materialised;
+use cdds_core::domain::schedule::ScheduleChange;
 use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobOverview, JobQuery, Page};
 use cdds_core::ports::catalog::{
     Agenda, Beat, Catalog, CatalogError, Claim, Directive, DueJob, ExpiredSet, Fence, Publication, Settlement,
@@ -118,7 +118,7 @@ impl Catalog for SqliteCatalog {
         self.read("find due jobs", move |tx| jobs::due(tx, now, limit)).await
     }
 
-    async fn materialise(&self, change: &Materialised, expected: u64) -> Result<(), CatalogError> {
+    async fn reschedule(&self, change: &ScheduleChange, expected: u64) -> Result<(), CatalogError> {
         let change = change.clone();
         self.write("put due slots on the record", move |tx| jobs::materialise(tx, &change, expected)).await
     }

@@ -10,7 +10,7 @@ use cdds_core::domain::job::{Job, JobState};
 use cdds_core::domain::lifecycle::{resume, submit, suspend};
 use cdds_core::domain::progress::Progress;
 use cdds_core::domain::retry::RetryPolicy;
-use cdds_core::domain::schedule::{Materialised, materialise};
+use cdds_core::domain::schedule::{ScheduleChange, materialise};
 use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::ports::catalog::{Beat, Catalog, CatalogErrorKind, Directive, Settlement};
 use chrono::TimeDelta;
@@ -22,7 +22,13 @@ use crate::world::*;
 #[test]
 fn j8_a_submission_brings_its_first_execution() {
     let world = World::new();
-    let submission = submit(JobId(Uuid::new_v4()), Owner::default(), settings("Voice", immediately()), at(0));
+    let submission = submit(
+        JobId(Uuid::new_v4()),
+        Owner::default(),
+        settings("Voice", immediately()),
+        TimeDelta::zero(),
+        at(0),
+    );
     let (job, first) = (submission.job, submission.first.unwrap());
     block_on(world.catalog.insert_job(&job, Some(&first))).unwrap();
     assert_eq!((world.job(job.id), world.execution(&first)), (job.clone(), first.clone()));
@@ -38,9 +44,22 @@ fn j8_a_submission_brings_its_first_execution() {
 #[test]
 fn j8_a_job_whose_first_execution_conflicts_is_not_stored() {
     let world = World::new();
-    let submission = submit(JobId(Uuid::new_v4()), Owner::default(), settings("Voice", immediately()), at(0));
+    let submission = submit(
+        JobId(Uuid::new_v4()),
+        Owner::default(),
+        settings("Voice", immediately()),
+        TimeDelta::zero(),
+        at(0),
+    );
     block_on(world.catalog.insert_job(&submission.job, submission.first.as_ref())).unwrap();
-    let other = submit(JobId(Uuid::new_v4()), Owner::default(), settings("Other", immediately()), at(0)).job;
+    let other = submit(
+        JobId(Uuid::new_v4()),
+        Owner::default(),
+        settings("Other", immediately()),
+        TimeDelta::zero(),
+        at(0),
+    )
+    .job;
     let error = block_on(world.catalog.insert_job(&other, submission.first.as_ref())).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::Conflict);
     assert_eq!(block_on(world.catalog.job(&Owner::default(), other.id)).unwrap(), None);
@@ -61,14 +80,16 @@ fn j8_a_one_time_job_is_completed_when_it_is_claimed() {
 fn jobs_are_changed_by_version() {
     let world = World::new();
     let job = world.submit("Daily", daily(), at(0));
-    let suspended = suspend(&job, at(10)).unwrap();
+    let suspended = suspend(&job, Vec::new(), at(10)).unwrap().job;
     block_on(world.catalog.update_job(&suspended, job.version)).unwrap();
     let stale = block_on(world.catalog.update_job(&suspended, job.version)).unwrap_err();
     assert_eq!(stale.kind(), CatalogErrorKind::Conflict);
     let resumed = resume(&suspended, at(20)).unwrap().unwrap();
     block_on(world.catalog.update_job(&resumed, suspended.version)).unwrap();
     assert_eq!(world.job(job.id), resumed);
-    let gone = submit(JobId(Uuid::new_v4()), Owner::default(), settings("Gone", daily()), at(0)).job;
+    let gone =
+        submit(JobId(Uuid::new_v4()), Owner::default(), settings("Gone", daily()), TimeDelta::zero(), at(0))
+            .job;
     assert_eq!(block_on(world.catalog.update_job(&gone, 1)).unwrap_err().kind(), CatalogErrorKind::Conflict);
 }
 
@@ -78,7 +99,7 @@ fn due_jobs_come_earliest_first_with_what_waits() {
     let later = world.submit("Later", Frequency::Once(Start::At(at(20))), at(0));
     let sooner = world.submit("Sooner", Frequency::Once(Start::At(at(10))), at(0));
     let suspended = world.submit("Suspended", Frequency::Once(Start::At(at(5))), at(0));
-    block_on(world.catalog.update_job(&suspend(&suspended, at(1)).unwrap(), 1)).unwrap();
+    block_on(world.catalog.update_job(&suspend(&suspended, Vec::new(), at(1)).unwrap().job, 1)).unwrap();
     world.submit("Daily", daily(), at(0));
 
     let due = |now, limit| -> Vec<JobId> {
@@ -105,21 +126,21 @@ fn what_is_on_the_record_stays_as_it_is() {
     // A second engine that computed the same slot, and found it still waiting.
     let reason = SkipReason::Coalesced { first: day(1), last: day(1), count: 1, into: day(2) };
     let current = world.job(job.id);
-    let waiting = Execution::scheduled(&job, day(1), day(1));
-    let change = Materialised {
+    let waiting = Execution::scheduled(&job, day(1), TimeDelta::zero(), day(1));
+    let change = ScheduleChange {
         job: Job { version: current.version + 1, ..current.clone() },
         entries: vec![waiting.clone()],
         superseded: vec![waiting.superseded(reason, day(2))],
     };
-    block_on(world.catalog.materialise(&change, current.version)).unwrap();
+    block_on(world.catalog.reschedule(&change, current.version)).unwrap();
     assert_eq!(world.execution(&claimed), claimed);
-    let error = block_on(world.catalog.materialise(&change, current.version)).unwrap_err();
+    let error = block_on(world.catalog.reschedule(&change, current.version)).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::Conflict);
 
     // Nor is one that was claimed once and waits for its next attempt.
     block_on(world.catalog.settle(fence(&claimed), &Settlement::Released, day(2))).unwrap();
-    let change = Materialised { job: Job { version: 4, ..current }, ..change };
-    block_on(world.catalog.materialise(&change, 3)).unwrap();
+    let change = ScheduleChange { job: Job { version: 4, ..current }, ..change };
+    block_on(world.catalog.reschedule(&change, 3)).unwrap();
     assert_eq!(world.execution(&claimed).status(), Status::Queued);
 }
 
@@ -266,8 +287,8 @@ fn materialising_at_the_same_time_puts_each_slot_on_the_record_once() {
         let engines: Vec<_> = handles
             .iter()
             .map(|catalog| {
-                let change = materialise(&job, &[], TimeDelta::days(7), day(1)).unwrap();
-                scope.spawn(move || usize::from(block_on(catalog.materialise(&change, 1)).is_ok()))
+                let change = materialise(&job, &[], terms(), day(1)).unwrap();
+                scope.spawn(move || usize::from(block_on(catalog.reschedule(&change, 1)).is_ok()))
             })
             .collect();
         engines.into_iter().map(|engine| engine.join().unwrap()).sum()

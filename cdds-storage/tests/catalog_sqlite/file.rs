@@ -128,12 +128,12 @@ fn rows_are_stored_like_this() {
     let job = world.submit("Weekly VOICE", daily(), at(0));
     world.materialise(day(1));
     let skipped = Execution::skipped(&job, day(9), SkipReason::Suspended, day(9));
-    let change = cdds_core::domain::schedule::Materialised {
+    let change = cdds_core::domain::schedule::ScheduleChange {
         job: cdds_core::domain::job::Job { version: 3, ..world.job(job.id) },
         entries: vec![skipped.clone()],
         superseded: Vec::new(),
     };
-    block_on(world.catalog.materialise(&change, 2)).unwrap();
+    block_on(world.catalog.reschedule(&change, 2)).unwrap();
     assert_eq!(world.execution(&skipped), skipped);
     assert_eq!(skipped.state, ExecutionState::Skipped(SkipReason::Suspended));
     let claimed = claim(&world.catalog, "w", day(1), 1).remove(0);

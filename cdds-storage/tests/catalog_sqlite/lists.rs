@@ -91,7 +91,7 @@ fn jobs_are_found_by_title_frequency_and_state() {
     assert_eq!(titles(&world, &daily), ["100% daily_report"]);
     let later =
         jobs(&world, &JobQuery { search: Some("later".to_owned()), ..JobQuery::default() }).items.remove(0);
-    block_on(world.catalog.update_job(&suspend(&later.job, at(40)).unwrap(), 1)).unwrap();
+    block_on(world.catalog.update_job(&suspend(&later.job, Vec::new(), at(40)).unwrap().job, 1)).unwrap();
     for (state, count) in [(JobState::Active, 1), (JobState::Suspended, 2), (JobState::Completed, 3)] {
         let found = titles(&world, &JobQuery { state: Some(state), ..JobQuery::default() });
         assert_eq!(found.len(), count, "{state:?}: {found:?}");

@@ -11,7 +11,7 @@ use cdds_core::domain::lifecycle::submit;
 use cdds_core::domain::progress::Progress;
 use cdds_core::domain::retention::RetentionDays;
 use cdds_core::domain::retry::RetryPolicy;
-use cdds_core::domain::schedule::materialise;
+use cdds_core::domain::schedule::{Terms, materialise};
 use cdds_core::domain::selection::CategorySelection;
 use cdds_core::domain::timeframe::Timeframe;
 use cdds_core::ports::catalog::{Catalog, Claim, Fence, Publication};
@@ -93,7 +93,7 @@ impl World {
     }
 
     pub(crate) fn submit_as(&self, owner: &Owner, settings: JobSettings, now: DateTime<Utc>) -> Job {
-        let submission = submit(JobId(Uuid::new_v4()), owner.clone(), settings, now);
+        let submission = submit(JobId(Uuid::new_v4()), owner.clone(), settings, TimeDelta::zero(), now);
         block_on(self.catalog.insert_job(&submission.job, submission.first.as_ref())).unwrap();
         submission.job
     }
@@ -101,8 +101,8 @@ impl World {
     /// Puts every due slot on the record, as the engine does.
     pub(crate) fn materialise(&self, now: DateTime<Utc>) {
         for due in block_on(self.catalog.due(now, 1_000)).unwrap() {
-            let change = materialise(&due.job, &due.waiting, TimeDelta::days(7), now).unwrap();
-            block_on(self.catalog.materialise(&change, due.job.version)).unwrap();
+            let change = materialise(&due.job, &due.waiting, terms(), now).unwrap();
+            block_on(self.catalog.reschedule(&change, due.job.version)).unwrap();
         }
     }
 
@@ -174,4 +174,9 @@ pub(crate) fn publication(execution: &Execution, parts: u32, now: DateTime<Utc>)
         },
         published_at: now,
     }
+}
+
+/// A week's catch-up, and rows that are visible at once.
+pub(crate) fn terms() -> Terms {
+    Terms { catch_up_limit: TimeDelta::days(7), settle_lag: TimeDelta::zero() }
 }

@@ -3,7 +3,7 @@
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::domain::job::Job;
-use cdds_core::domain::schedule::Materialised;
+use cdds_core::domain::schedule::ScheduleChange;
 use cdds_core::ports::catalog::DueJob;
 use cdds_core::ports::catalog::query::{JobColumn, JobOverview, JobQuery, Page};
 use chrono::{DateTime, Utc};
@@ -174,7 +174,7 @@ pub(super) fn due(tx: &Transaction<'_>, now: DateTime<Utc>, limit: usize) -> Res
     jobs.into_iter().map(|job| Ok(DueJob { waiting: executions::waiting(tx, job.id)?, job })).collect()
 }
 
-pub(super) fn materialise(tx: &Transaction<'_>, change: &Materialised, expected: u64) -> Result<(), Fault> {
+pub(super) fn materialise(tx: &Transaction<'_>, change: &ScheduleChange, expected: u64) -> Result<(), Fault> {
     update(tx, &change.job, expected)?;
     for entry in &change.entries {
         // On the record already: it stays as it is.
