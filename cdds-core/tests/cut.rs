@@ -67,7 +67,40 @@ fn a6_the_largest_open_file_is_closed_when_the_budget_is_full_and_ties_go_by_pat
     );
 }
 
+/// The rule as it is written, without any index: the sizes and paths of the files in order of closing.
+fn by_the_book(records: &[(u8, usize)], limits: CutLimits) -> Vec<(String, usize)> {
+    let mut open: BTreeMap<u8, usize> = BTreeMap::new();
+    let mut closed = Vec::new();
+    for (folder, length) in records {
+        let line = length + "{\"k\":\"\"}\n".len() - if *length == 0 { "\"k\":\"\"".len() } else { 0 };
+        if open.get(folder).is_some_and(|bytes| bytes + line > limits.file_bytes_max) {
+            closed.push((*folder, open.remove(folder).unwrap()));
+        }
+        *open.entry(*folder).or_default() += line;
+        while open.values().sum::<usize>() > limits.open_bytes_max {
+            let largest = *open.values().max().unwrap();
+            let first = *open.iter().find(|(_, bytes)| **bytes == largest).unwrap().0;
+            closed.push((first, open.remove(&first).unwrap()));
+        }
+    }
+    closed.extend(open);
+    closed.into_iter().map(|(folder, bytes)| (format!("folder-{folder}"), bytes)).collect()
+}
+
 proptest! {
+    #[test]
+    fn a6_files_are_closed_by_the_book(
+        records in prop::collection::vec((0_u8..8, 0_usize..120), 0..300),
+        budget in 100_usize..1_500,
+    ) {
+        let limits = CutLimits { file_bytes_max: 400, open_bytes_max: budget };
+        let found: Vec<(String, usize)> = cut(&records, 9, limits)
+            .into_iter()
+            .map(|file| (file.path.split('/').next().unwrap().to_owned(), file.contents.len()))
+            .collect();
+        prop_assert_eq!(found, by_the_book(&records, limits));
+    }
+
     #[test]
     fn a6_cuts_do_not_depend_on_batches_and_lose_nothing(
         records in prop::collection::vec((0_u8..6, 0_usize..300), 0..200),

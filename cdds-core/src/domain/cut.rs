@@ -4,7 +4,9 @@
 //! bound, or, when all open files together pass their budget, because it is the largest. Both depend on
 //! the sequence of records only, never on how it was batched or who compresses.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -44,15 +46,25 @@ pub struct FileCutter {
     limits: CutLimits,
     folders: Vec<Folder>,
     by_place: HashMap<Place, usize>,
-    by_path: HashMap<String, usize>,
+    by_path: HashMap<Arc<str>, usize>,
     open_bytes: usize,
+    by_size: BTreeSet<Rank>,
+    /// Folders whose rank is out of date; ranks matter only when the budget is spent.
+    unranked: Vec<usize>,
 }
+
+/// The order in which open files are closed when the budget is spent, last first: by size, ties by path.
+type Rank = (usize, Reverse<Arc<str>>, usize);
 
 #[derive(Debug)]
 struct Folder {
-    path: String,
+    path: Arc<str>,
     files_closed: u64,
     open: Vec<u8>,
+    /// The size under which it stands in `by_size`; `None` if it does not.
+    ranked_bytes: Option<usize>,
+    /// Whether it is among `unranked`.
+    is_unranked: bool,
 }
 
 impl FileCutter {
@@ -65,6 +77,8 @@ impl FileCutter {
             by_place: HashMap::new(),
             by_path: HashMap::new(),
             open_bytes: 0,
+            by_size: BTreeSet::new(),
+            unranked: Vec::new(),
         }
     }
 
@@ -95,23 +109,42 @@ impl FileCutter {
         }
         self.folders[folder].open.extend_from_slice(line);
         self.open_bytes += line.len();
+        self.unrank(folder);
         while self.open_bytes > self.limits.open_bytes_max {
-            let largest = self.largest();
+            let Some(largest) = self.largest() else { break };
             self.close(largest, closed);
         }
     }
 
-    /// The largest open file; ties go to the smaller path.
-    fn largest(&self) -> usize {
-        let size_then_path = |index: &usize| {
-            let folder = &self.folders[*index];
-            (folder.open.len(), std::cmp::Reverse(folder.path.as_str()))
-        };
-        (0..self.folders.len()).max_by_key(size_then_path).unwrap_or(0)
+    /// The folder's size has changed.
+    fn unrank(&mut self, folder: usize) {
+        if !std::mem::replace(&mut self.folders[folder].is_unranked, true) {
+            self.unranked.push(folder);
+        }
     }
 
-    fn close(&mut self, folder: usize, closed: &mut Vec<CutFile>) {
-        let folder = &mut self.folders[folder];
+    /// The largest open file; ties go to the smaller path. Costs the logarithm of the open files for each
+    /// that has changed since it was asked last.
+    fn largest(&mut self) -> Option<usize> {
+        for index in self.unranked.drain(..) {
+            let folder = &mut self.folders[index];
+            folder.is_unranked = false;
+            let rank = |bytes: usize| (bytes, Reverse(Arc::clone(&folder.path)), index);
+            if let Some(bytes) = folder.ranked_bytes {
+                self.by_size.remove(&rank(bytes));
+            }
+            let bytes = folder.open.len();
+            if bytes > 0 {
+                self.by_size.insert(rank(bytes));
+            }
+            folder.ranked_bytes = (bytes > 0).then_some(bytes);
+        }
+        self.by_size.last().map(|(_, _, folder)| *folder)
+    }
+
+    fn close(&mut self, index: usize, closed: &mut Vec<CutFile>) {
+        self.unrank(index);
+        let folder = &mut self.folders[index];
         let contents = std::mem::take(&mut folder.open);
         self.open_bytes -= contents.len();
         folder.files_closed += 1;
@@ -127,9 +160,10 @@ impl FileCutter {
         if let Some(folder) = self.by_place.get(place) {
             return *folder;
         }
-        let path = layout::folder(&self.data_type, place);
-        let folder = *self.by_path.entry(path.clone()).or_insert_with(|| {
-            self.folders.push(Folder { path, files_closed: 0, open: Vec::new() });
+        let path: Arc<str> = layout::folder(&self.data_type, place).into();
+        let folder = *self.by_path.entry(Arc::clone(&path)).or_insert_with(|| {
+            let (open, ranked_bytes) = (Vec::new(), None);
+            self.folders.push(Folder { path, files_closed: 0, open, ranked_bytes, is_unranked: false });
             self.folders.len() - 1
         });
         self.by_place.insert(place.clone(), folder);

@@ -142,8 +142,15 @@ pub enum SkipReason {
         /// How many slots.
         count: u64,
     },
-    /// The job was suspended while the occurrence was queued (rule J7).
-    Suspended,
+    /// The job was suspended before they started (rule J7).
+    Suspended {
+        /// First slot of the gap.
+        first: DateTime<Utc>,
+        /// Last slot of the gap.
+        last: DateTime<Utc>,
+        /// How many slots.
+        count: u64,
+    },
 }
 
 impl std::fmt::Display for SkipReason {
@@ -163,7 +170,12 @@ impl std::fmt::Display for SkipReason {
                 at(first),
                 at(last)
             ),
-            Self::Suspended => f.write_str("suspended: the job was suspended before it started"),
+            Self::Suspended { first, last, count } => write!(
+                f,
+                "suspended: {count} occurrence(s) from {} to {} had not started when the job was suspended",
+                at(first),
+                at(last)
+            ),
         }
     }
 }
@@ -191,7 +203,7 @@ impl Execution {
         let window = job.settings.timeframe.window(slot);
         let settled_at = match job.settings.timeframe {
             Timeframe::Rolling { .. } => window.end().checked_add_signed(settle_lag).unwrap_or(now),
-            Timeframe::All | Timeframe::Fixed(_) => now,
+            Timeframe::All | Timeframe::Fixed(_) => slot,
         };
         Self {
             id: execution_id(job.id, slot, trigger),
@@ -204,7 +216,7 @@ impl Execution {
             state: ExecutionState::Queued,
             epoch: 0,
             attempts: Vec::new(),
-            not_before: settled_at.max(now),
+            not_before: settled_at,
             created_at: now,
             started_at: None,
             finished_at: None,

@@ -6,7 +6,7 @@ use super::execution::{Execution, SkipReason};
 use super::frequency::{Frequency, Start};
 use super::id::{JobId, Owner};
 use super::job::{Job, JobSettings, JobState};
-use super::schedule::ScheduleChange;
+use super::schedule::{self, ScheduleChange};
 use super::violation::{Code, RuleViolation};
 
 /// A job as it is first stored, with the execution that is queued in the same transaction, if any.
@@ -45,20 +45,31 @@ pub fn submit(
 }
 
 /// Starts nothing new from now on (rule J7): `waiting`, the job's queued executions that no worker has
-/// begun, are skipped. `None` if the job is not active.
+/// begun, are skipped, and so are slots that are due and not on the record yet. `None` if the job is not
+/// active.
 pub fn suspend(job: &Job, waiting: Vec<Execution>, now: DateTime<Utc>) -> Option<ScheduleChange> {
     if job.state != JobState::Active {
         return None;
     }
-    let job = Job {
+    let (due, _next) = schedule::due_slots(job, now);
+    let entries = schedule::gap(&due, |first, last, count| SkipReason::Suspended { first, last, count })
+        .map(|(slot, reason)| Execution::skipped(job, slot, reason, now));
+    let superseded = waiting.into_iter().map(|execution| {
+        let slot = execution.slot;
+        execution.superseded(SkipReason::Suspended { first: slot, last: slot, count: 1 }, now)
+    });
+    let suspended = Job {
         state: JobState::Suspended,
         version: job.version + 1,
         updated_at: now,
         next_due_at: None,
         ..job.clone()
     };
-    let skip = |execution: Execution| execution.superseded(SkipReason::Suspended, now);
-    Some(ScheduleChange { job, entries: Vec::new(), superseded: waiting.into_iter().map(skip).collect() })
+    Some(ScheduleChange {
+        job: suspended,
+        entries: entries.into_iter().collect(),
+        superseded: superseded.collect(),
+    })
 }
 
 /// Goes on with the next occurrence after `now` (rule J7). `None` if the job is active already.

@@ -56,12 +56,7 @@ pub fn materialise(
     if job.state != JobState::Active {
         return None;
     }
-    let mut due = Vec::new();
-    let mut next = job.next_due_at;
-    while let Some(slot) = next.filter(|slot| *slot <= now) {
-        due.push(slot);
-        next = job.settings.frequency.next_after(slot);
-    }
+    let (due, next) = due_slots(job, now);
     let newest = *due.last()?;
     let mut after = Job { next_due_at: next, version: job.version + 1, ..job.clone() };
     if job.settings.frequency.is_once() {
@@ -76,6 +71,17 @@ pub fn materialise(
         .chain(run.into_iter().map(|slot| Execution::scheduled(job, slot, terms.settle_lag, now)))
         .collect();
     Some(ScheduleChange { job: after, entries, superseded })
+}
+
+/// The slots that are due and not on the record yet, oldest first, and the one after them.
+pub(super) fn due_slots(job: &Job, now: DateTime<Utc>) -> (Vec<DateTime<Utc>>, Option<DateTime<Utc>>) {
+    let mut due = Vec::new();
+    let mut next = job.next_due_at;
+    while let Some(slot) = next.filter(|slot| *slot <= now) {
+        due.push(slot);
+        next = job.settings.frequency.next_after(slot);
+    }
+    (due, next)
 }
 
 type Decision = (Vec<DateTime<Utc>>, Vec<Execution>, Vec<Execution>);
@@ -117,7 +123,7 @@ fn queue(
 }
 
 /// One summarised entry for a run of slots (rule E4).
-fn gap(
+pub(super) fn gap(
     slots: &[DateTime<Utc>],
     reason: impl FnOnce(DateTime<Utc>, DateTime<Utc>, u64) -> SkipReason,
 ) -> Option<(DateTime<Utc>, SkipReason)> {

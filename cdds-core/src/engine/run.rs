@@ -1,8 +1,9 @@
 //! The engine's own loop, for embedders that do not have one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Fuse, FusedFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, pin_mut, select_biased};
 use tracing::{info, warn};
@@ -68,20 +69,25 @@ impl Engine {
         shutdown: impl Future<Output = ()>,
     ) -> Result<RunReport, EngineError> {
         let mut report = RunReport::default();
-        let mut executions = FuturesUnordered::new();
-        let mut housekeeping = Housekeeping::default();
+        let mut executions = Executions::new();
+        let mut rhythms = Rhythms::default();
+        let mut chores = Fuse::terminated();
         let mut failed_rounds = 0;
         let shutdown = shutdown.fuse();
         pin_mut!(shutdown);
         loop {
+            if chores.is_terminated() {
+                chores = self.chores(&mut rhythms);
+            }
             let mut wake_in = BEAT;
-            match self.round(&mut housekeeping).await {
+            match self.tick(now(&self.shared.ports)).await {
                 Ok(tick) => {
                     failed_rounds = 0;
                     wake_in = self.next_wake(&tick);
                     let idle = self.is_idle(&tick);
+                    tick.given_up.iter().for_each(|execution| report.count(Some(execution)));
                     executions.extend(tick.executions);
-                    if until == Until::Idle && idle && executions.is_empty() {
+                    if until == Until::Idle && idle && executions.is_empty() && chores.is_terminated() {
                         return Ok(report);
                     }
                 }
@@ -94,7 +100,7 @@ impl Engine {
                     warn!("a round failed, the next one goes on: {}", chain(&error));
                 }
             }
-            let beat_due = housekeeping.beat.sleep(&self.shared.ports).fuse();
+            let beat_due = rhythms.beat.sleep(&self.shared.ports).fuse();
             let due = self.shared.ports.clock.sleep(wake_in).fuse();
             pin_mut!(beat_due, due);
             // Whatever comes first: the end of an execution makes room, what waits becomes due, a beat looks
@@ -105,10 +111,44 @@ impl Engine {
                     return Ok(report);
                 }
                 ended = executions.select_next_some() => report.count(ended.as_ref()),
+                () = chores => {}
                 () = beat_due => self.beat_or_warn().await,
                 () = due => {}
             }
         }
+    }
+
+    /// What is to be removed now, as work beside the executions: a slow store holds nothing up, and
+    /// housekeeping that fails is no reason not to export.
+    fn chores(&self, rhythms: &mut Rhythms) -> Fuse<BoxFuture<'static, ()>> {
+        let monotonic = self.shared.ports.clock.monotonic();
+        let (retain, sweep) = (rhythms.retain.is_due(monotonic), rhythms.sweep.is_due(monotonic));
+        if !retain && !sweep {
+            return Fuse::terminated();
+        }
+        let shared = Arc::clone(&self.shared);
+        let chores = async move {
+            if retain && let Err(error) = shared.retain().await {
+                warn!("expired sets were not removed: {}", chain(&error));
+            }
+            if sweep && let Err(error) = shared.sweep().await {
+                warn!("the store was not swept: {}", chain(&error));
+            }
+        };
+        chores.boxed().fuse()
+    }
+
+    /// Nothing is due, queued or running anywhere. What is queued for later than any retry waits for
+    /// another time: somebody's clock was ahead.
+    fn is_idle(&self, tick: &Tick) -> bool {
+        let (agenda, now) = (tick.agenda, now(&self.shared.ports));
+        let due = agenda.next_due_at.is_some_and(|slot| slot <= now);
+        let horizon = now.checked_add_signed(self.shared.settings.retry.delay_max * 2).unwrap_or(now);
+        let queued = agenda.next_queued_at.is_some_and(|at| at <= horizon);
+        if agenda.queued > 0 && !queued {
+            info!(queued = agenda.queued, "what is queued lies too far ahead to wait for");
+        }
+        tick.executions.is_empty() && !due && !queued && agenda.running == 0
     }
 
     /// How long until something that is known becomes due; at most a beat, and not at once, since what
@@ -118,28 +158,6 @@ impl Engine {
         let instants = [tick.agenda.next_due_at, tick.agenda.next_queued_at].into_iter().flatten();
         let waits = instants.filter(|at| *at > now).filter_map(|at| (at - now).to_std().ok());
         waits.min().unwrap_or(BEAT).min(BEAT)
-    }
-
-    /// Housekeeping that fails is no reason not to export.
-    async fn round(&self, housekeeping: &mut Housekeeping) -> Result<Tick, EngineError> {
-        let monotonic = self.shared.ports.clock.monotonic();
-        if housekeeping.retain.is_due(monotonic)
-            && let Err(error) = self.shared.retain().await
-        {
-            warn!("expired sets were not removed: {}", chain(&error));
-        }
-        if housekeeping.sweep.is_due(monotonic)
-            && let Err(error) = self.shared.sweep().await
-        {
-            warn!("the store was not swept: {}", chain(&error));
-        }
-        self.tick(now(&self.shared.ports)).await
-    }
-
-    fn is_idle(&self, tick: &Tick) -> bool {
-        let agenda = tick.agenda;
-        let due = agenda.next_due_at.is_some_and(|slot| slot <= now(&self.shared.ports));
-        tick.executions.is_empty() && !due && agenda.queued == 0 && agenda.running == 0
     }
 
     async fn beat_or_warn(&self) {
@@ -177,13 +195,13 @@ type Executions = FuturesUnordered<BoxFuture<'static, Option<Execution>>>;
 
 /// What the loop does from time to time.
 #[derive(Debug)]
-struct Housekeeping {
+struct Rhythms {
     beat: Rhythm,
     retain: Rhythm,
     sweep: Rhythm,
 }
 
-impl Default for Housekeeping {
+impl Default for Rhythms {
     fn default() -> Self {
         Self {
             beat: Rhythm::every(BEAT),

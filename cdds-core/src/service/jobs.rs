@@ -7,13 +7,16 @@ use crate::domain::admission::{self, Circumstances};
 use crate::domain::execution::{Execution, Status};
 use crate::domain::id::{JobId, Owner};
 use crate::domain::job::{JobSettings, Protection};
-use crate::domain::lifecycle;
+use crate::domain::lifecycle::{self, Submission};
 use crate::domain::recipient::Recipient;
 use crate::domain::retention::RetentionDays;
 use crate::domain::violation::{Code, RuleViolation};
 use crate::ports::Ports;
-use crate::ports::catalog::query::{ExecutionQuery, JobOverview, JobQuery, Page, Slice};
+use crate::ports::catalog::query::{ExecutionQuery, JobOverview, JobQuery, LatestExecution, Page, Slice};
 use crate::ports::sealer::{SealerError, SealerErrorKind};
+
+/// How often a decision is made again before a conflict is reported.
+const DECISIONS_MAX: u32 = 4;
 
 /// The jobs of all owners; each call names one.
 #[derive(Debug, Clone)]
@@ -40,9 +43,15 @@ impl Jobs {
         self.admit(owner, &settings, now).await?;
         let settle_lag = self.ports.sources.settle_lag(&settings.source, &settings.data_type);
         let id = JobId(self.ports.ids.next());
-        let submission = lifecycle::submit(id, owner.clone(), settings, settle_lag, now);
-        self.ports.catalog.insert_job(&submission.job, submission.first.as_ref()).await?;
-        self.show(owner, submission.job.id).await
+        let Submission { job, first } = lifecycle::submit(id, owner.clone(), settings, settle_lag, now);
+        self.ports.catalog.insert_job(&job, first.as_ref()).await?;
+        let latest = first.map(|execution| LatestExecution {
+            id: execution.id,
+            status: execution.status(),
+            started_at: None,
+            progress: execution.progress,
+        });
+        Ok(JobOverview { job, latest })
     }
 
     /// One job.
@@ -67,11 +76,15 @@ impl Jobs {
     /// # Errors
     /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`] if it was changed meanwhile.
     pub async fn suspend(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
-        let job = self.show(owner, id).await?.job;
-        let waiting = self.waiting(owner, id).await?;
-        if let Some(change) = lifecycle::suspend(&job, waiting, self.now()) {
-            self.ports.catalog.reschedule(&change, job.version).await?;
-        }
+        self.until_settled(async || {
+            let job = self.show(owner, id).await?.job;
+            let waiting = self.waiting(owner, id).await?;
+            match lifecycle::suspend(&job, waiting, self.now()) {
+                Some(change) => Ok(self.ports.catalog.reschedule(&change, job.version).await?),
+                None => Ok(()),
+            }
+        })
+        .await?;
         self.show(owner, id).await
     }
 
@@ -81,11 +94,30 @@ impl Jobs {
     /// [`ServiceError::Refused`] for a one-time job that was started or whose start has passed;
     /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`] if it was changed meanwhile.
     pub async fn resume(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
-        let job = self.show(owner, id).await?.job;
-        if let Some(resumed) = lifecycle::resume(&job, self.now())? {
-            self.ports.catalog.update_job(&resumed, job.version).await?;
-        }
+        self.until_settled(async || {
+            let job = self.show(owner, id).await?.job;
+            match lifecycle::resume(&job, self.now())? {
+                Some(resumed) => Ok(self.ports.catalog.update_job(&resumed, job.version).await?),
+                None => Ok(()),
+            }
+        })
+        .await?;
         self.show(owner, id).await
+    }
+
+    /// Decides again when the engine has moved the job on in between; the decision is the same for
+    /// whatever it did.
+    async fn until_settled(
+        &self,
+        decide: impl AsyncFn() -> Result<(), ServiceError>,
+    ) -> Result<(), ServiceError> {
+        for _ in 1..DECISIONS_MAX {
+            match decide().await {
+                Err(ServiceError::Conflict { .. }) => {}
+                settled => return settled,
+            }
+        }
+        decide().await
     }
 
     /// The job's queued executions that no worker has begun.
