@@ -112,7 +112,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let set = block_on(artifacts.set(&owner, execution.id))?;
         for artifact in set.artifacts {
             let contents: Vec<_> = block_on(async {
-                let contents = artifacts.read(&artifact.key, artifact.bytes, artifact.sha256).await?;
+                let contents = artifacts.read(&owner, artifact.id).await?;
                 Ok::<_, Box<dyn Error>>(contents.try_collect().await?)
             })?;
             let bytes: usize = contents.iter().map(bytes::Bytes::len).sum();

@@ -97,6 +97,13 @@ impl RunProgress {
         ));
     }
 
+    fn abandoned(&self, id: ExecutionId) {
+        if let Some(watched) = self.running().remove(&id) {
+            watched.bar.finish_and_clear();
+            self.event(&format!("left {} ({id}) to another worker", watched.title));
+        }
+    }
+
     fn event(&self, words: &str) {
         let now = Instant(self.clock.now()).short();
         self.console.note(&format!("{now} {words}"));
@@ -109,6 +116,7 @@ impl Observer for RunProgress {
             Event::Started { execution } => self.started(execution),
             Event::Progressed { execution, progress } => self.progressed(*execution, *progress),
             Event::Ended { execution } => self.ended(execution),
+            Event::Abandoned { execution } => self.abandoned(*execution),
             _ => {}
         }
     }

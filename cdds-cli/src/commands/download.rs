@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 
 use cdds_core::domain::artifact::{Artifact, Sha256Digest, StoredManifest};
-use cdds_core::domain::id::{ArtifactId, ExecutionId};
-use cdds_core::ports::sink::Key;
+use cdds_core::domain::id::{ArtifactId, ExecutionId, Owner};
 use cdds_core::service::artifacts::Artifacts;
 use futures::TryStreamExt;
 use futures::future::{Either, select};
@@ -16,7 +15,6 @@ use tempfile::NamedTempFile;
 
 use super::id;
 use crate::args::DownloadArgs;
-use crate::console::Console;
 use crate::error::CliError;
 use crate::progress::DownloadProgress;
 use crate::session::Session;
@@ -26,10 +24,8 @@ use crate::view::DownloadedView;
 /// A stored file and where it goes.
 #[derive(Debug)]
 struct Download {
-    /// `None` for a manifest.
-    id: Option<ArtifactId>,
+    stored: Stored,
     name: String,
-    key: Key,
     bytes: u64,
     sha256: Sha256Digest,
     target: PathBuf,
@@ -70,10 +66,11 @@ async fn fetch_to(
     }
     std::fs::create_dir_all(to).map_err(|error| CliError::file("create", to, &error))?;
     let stop = Stop::listen(&session.console, "stopping the download")?;
-    let (views, failure) = fetch_all(artifacts, files, force, stop, &session.console).await;
-    let completed: Vec<ArtifactId> = files.iter().take(views.len()).filter_map(|file| file.id).collect();
+    let (views, failure) = fetch_all(artifacts, files, force, stop, session).await;
+    let completed: Vec<ArtifactId> =
+        files.iter().take(views.len()).filter_map(|file| file.stored.artifact()).collect();
     if !completed.is_empty() {
-        artifacts.record_download(&completed).await?;
+        artifacts.record_download(&session.owner, &completed).await?;
     }
     failure.map_or(Ok(views), Err)
 }
@@ -106,18 +103,34 @@ async fn set(
 ) -> Result<Vec<Download>, CliError> {
     let set = artifacts.set(&session.owner, execution).await?;
     let files = set.artifacts.into_iter().map(|artifact| Download::artifact(artifact, to));
-    Ok(files.chain([Download::manifest(set.manifest, to)]).collect())
+    Ok(files.chain([Download::manifest(execution, set.manifest, to)]).collect())
+}
+
+/// Which stored file.
+#[derive(Debug, Clone, Copy)]
+enum Stored {
+    Artifact(ArtifactId),
+    Manifest(ExecutionId),
+}
+
+impl Stored {
+    fn artifact(self) -> Option<ArtifactId> {
+        match self {
+            Self::Artifact(id) => Some(id),
+            Self::Manifest(_) => None,
+        }
+    }
 }
 
 impl Download {
     fn artifact(artifact: Artifact, to: &Path) -> Self {
-        let Artifact { id, name, key, bytes, sha256, .. } = artifact;
-        Self { id: Some(id), target: to.join(&name), name, key, bytes, sha256 }
+        let Artifact { id, name, bytes, sha256, .. } = artifact;
+        Self { stored: Stored::Artifact(id), target: to.join(&name), name, bytes, sha256 }
     }
 
-    fn manifest(manifest: StoredManifest, to: &Path) -> Self {
-        let StoredManifest { name, key, bytes, sha256 } = manifest;
-        Self { id: None, target: to.join(&name), name, key, bytes, sha256 }
+    fn manifest(execution: ExecutionId, manifest: StoredManifest, to: &Path) -> Self {
+        let StoredManifest { name, bytes, sha256, .. } = manifest;
+        Self { stored: Stored::Manifest(execution), target: to.join(&name), name, bytes, sha256 }
     }
 }
 
@@ -142,13 +155,13 @@ async fn fetch_all(
     files: &[Download],
     force: bool,
     stop: Stop,
-    console: &Console,
+    session: &Session,
 ) -> (Vec<DownloadedView>, Option<CliError>) {
-    let progress = DownloadProgress::new(console, files.iter().map(|file| file.bytes).sum());
+    let progress = DownloadProgress::new(&session.console, files.iter().map(|file| file.bytes).sum());
     let mut views = Vec::with_capacity(files.len());
     let mut stopped = pin!(stop.asked());
     for file in files {
-        let fetched = pin!(fetch(artifacts, file, force, &progress));
+        let fetched = pin!(fetch(artifacts, &session.owner, file, force, &progress));
         // A fetch that is dropped takes its unnamed file with it.
         let failure = match select(fetched, stopped.as_mut()).await {
             Either::Left((fetched, _)) => fetched.err(),
@@ -157,7 +170,7 @@ async fn fetch_all(
         if failure.is_some() {
             return (views, failure);
         }
-        let id = file.id.map(|id| id.to_string());
+        let id = file.stored.artifact().map(|id| id.to_string());
         views.push(DownloadedView::new(id, &file.name, &file.target, file.bytes, file.sha256.to_string()));
     }
     (views, None)
@@ -166,6 +179,7 @@ async fn fetch_all(
 /// Into a file without a name, which gets its own only when every byte is there, verified and durable.
 async fn fetch(
     artifacts: &Artifacts,
+    owner: &Owner,
     file: &Download,
     force: bool,
     progress: &DownloadProgress,
@@ -173,7 +187,10 @@ async fn fetch(
     let failed = |error: &std::io::Error| CliError::file("write", &file.target, error);
     let folder = file.target.parent().unwrap_or(Path::new("."));
     progress.begin(&file.name);
-    let mut contents = artifacts.read(&file.key, file.bytes, file.sha256).await?;
+    let mut contents = match file.stored {
+        Stored::Artifact(id) => artifacts.read(owner, id).await?,
+        Stored::Manifest(execution) => artifacts.read_manifest(owner, execution).await?,
+    };
     let mut part = NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
     while let Some(chunk) = contents.try_next().await? {
         part.write_all(&chunk).map_err(|error| failed(&error))?;

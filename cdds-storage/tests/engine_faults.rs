@@ -1,0 +1,286 @@
+//! The engine over a real catalog and a real store, when replies get lost and workers are stopped at the
+//! worst moment: what was published stays, what was not is removed, and nothing foreign is touched.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cdds_core::domain::artifact::{Artifact, ArtifactSet};
+use cdds_core::domain::execution::{Execution, Status};
+use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, SourceId, TypeId, WorkerId};
+use cdds_core::domain::job::{Job, JobSettings, Protection, Title};
+use cdds_core::domain::recipient::Recipient;
+use cdds_core::domain::record::{Place, RecordBatchBuilder};
+use cdds_core::domain::retention::RetentionDays;
+use cdds_core::domain::schedule::ScheduleChange;
+use cdds_core::engine::{Engine, EngineSettings, Until};
+use cdds_core::ports::Ports;
+use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobOverview, JobQuery, Page};
+use cdds_core::ports::catalog::{
+    Agenda, Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, ExpiredSet,
+    Fence, Publication, Settlement, Standing,
+};
+use cdds_core::ports::sealer::{Certificates, Sealer, SealerError, SealerErrorKind};
+use cdds_core::ports::sink::{Key, Prefix, Sink};
+use cdds_core::ports::source::{DataType, Description, Sources};
+use cdds_core::service::artifacts::Artifacts;
+use cdds_core::service::jobs::Jobs;
+use cdds_core::system::{SystemClock, SystemIds};
+use cdds_core::testing::PreparedSource;
+use cdds_storage::archive::ZipPackager;
+use cdds_storage::catalog::SqliteCatalog;
+use cdds_storage::sink::ObjectSink;
+use cdds_storage::workers::ThreadPool;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt;
+use futures::executor::block_on;
+
+/// A catalog whose replies can be made to get lost; what is asked for is done all the same.
+#[derive(Debug)]
+struct Unreliable {
+    inner: SqliteCatalog,
+    lost_publications: AtomicU32,
+    lost_standings: AtomicU32,
+    /// The reply to a publication never comes.
+    publication_hangs: AtomicBool,
+}
+
+fn lost<T>(counter: &AtomicU32, reply: Result<T, CatalogError>) -> Result<T, CatalogError> {
+    let lose = counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+    if lose { Err(CatalogError::new(CatalogErrorKind::Unavailable, "the reply got lost")) } else { reply }
+}
+
+macro_rules! pass_on {
+    ($(fn $name:ident($($arg:ident: $type:ty),*) -> $reply:ty;)*) => {
+        #[async_trait]
+        impl Catalog for Unreliable {
+            $(async fn $name(&self, $($arg: $type),*) -> Result<$reply, CatalogError> {
+                self.inner.$name($($arg),*).await
+            })*
+
+            async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
+                let reply = self.inner.publish(fence, publication).await;
+                if self.publication_hangs.load(Ordering::SeqCst) {
+                    futures::future::pending::<()>().await;
+                }
+                lost(&self.lost_publications, reply)
+            }
+
+            async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
+                lost(&self.lost_standings, self.inner.standing(fence).await)
+            }
+        }
+    };
+}
+
+pass_on! {
+    fn insert_job(job: &Job, first: Option<&Execution>) -> ();
+    fn update_job(job: &Job, expected: u64) -> ();
+    fn job(owner: &Owner, id: JobId) -> Option<JobOverview>;
+    fn jobs(owner: &Owner, query: &JobQuery) -> Page<JobOverview>;
+    fn due(now: DateTime<Utc>, limit: usize) -> Vec<DueJob>;
+    fn reschedule(change: &ScheduleChange, expected: u64) -> ();
+    fn agenda() -> Agenda;
+    fn claim(claim: &Claim) -> Claimed;
+    fn beat(worker: &WorkerId, now: DateTime<Utc>, lease: Duration, beats: &[Beat]) -> Vec<Directive>;
+    fn settle(fence: Fence, settlement: &Settlement, now: DateTime<Utc>) -> Execution;
+    fn execution(owner: &Owner, id: ExecutionId) -> Option<Execution>;
+    fn executions(owner: &Owner, query: &ExecutionQuery) -> Page<Execution>;
+    fn last_records(job: JobId) -> Option<u64>;
+    fn artifacts(owner: &Owner, query: &ArtifactQuery) -> Page<Artifact>;
+    fn artifact(owner: &Owner, id: ArtifactId) -> Option<Artifact>;
+    fn artifact_set(owner: &Owner, execution: ExecutionId) -> Option<ArtifactSet>;
+    fn record_download(owner: &Owner, artifacts: &[ArtifactId], at: DateTime<Utc>) -> ();
+    fn expire(now: DateTime<Utc>, limit: usize) -> Vec<ExpiredSet>;
+    fn confirm_removed(execution: ExecutionId, now: DateTime<Utc>) -> ();
+    fn insert_recipient(recipient: &Recipient) -> ();
+    fn recipients(owner: &Owner) -> Vec<Recipient>;
+}
+
+/// These exports are plain.
+#[derive(Debug)]
+struct NoCertificates;
+
+impl Certificates for NoCertificates {
+    fn inspect(
+        &self,
+        _encoded: &[u8],
+        _now: DateTime<Utc>,
+    ) -> Result<cdds_core::domain::recipient::CertificateFacts, SealerError> {
+        Err(SealerError::new(SealerErrorKind::Certificate, "no certificates here"))
+    }
+
+    fn sealer(&self, _recipients: &[Recipient], _now: DateTime<Utc>) -> Result<Arc<dyn Sealer>, SealerError> {
+        Err(SealerError::new(SealerErrorKind::Certificate, "no certificates here"))
+    }
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    catalog: Arc<Unreliable>,
+    ports: Ports,
+}
+
+fn source() -> PreparedSource {
+    let description = Description {
+        id: SourceId::new("calls").unwrap(),
+        title: "Calls".to_owned(),
+        types: vec![DataType {
+            id: TypeId::new("call").unwrap(),
+            category: None,
+            has_event_instant: true,
+            settle_lag: TimeDelta::zero(),
+        }],
+    };
+    let mut batch = RecordBatchBuilder::new();
+    for number in 0..1_000_u64 {
+        let mut record = batch.record(&Place::of(None, Some(DateTime::UNIX_EPOCH)));
+        record.unsigned("number", number);
+        record.finish();
+    }
+    PreparedSource::new(description, vec![batch.take()])
+}
+
+fn catalog(path: &Path) -> Arc<Unreliable> {
+    Arc::new(Unreliable {
+        inner: SqliteCatalog::open(path).unwrap(),
+        lost_publications: AtomicU32::new(0),
+        lost_standings: AtomicU32::new(0),
+        publication_hangs: AtomicBool::new(false),
+    })
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("store")).unwrap();
+        let catalog = catalog(&folder.path().join("cdds.db"));
+        let ports = Ports {
+            clock: Arc::new(SystemClock::new()),
+            ids: Arc::new(SystemIds),
+            workers: Arc::new(ThreadPool::new(None).unwrap()),
+            sources: Sources::new().with(Arc::new(source())),
+            packager: Arc::new(ZipPackager::default()),
+            certificates: Arc::new(NoCertificates),
+            sink: Arc::new(ObjectSink::local(folder.path().join("store")).unwrap()),
+            catalog: Arc::clone(&catalog) as Arc<dyn Catalog>,
+        };
+        Self { folder, catalog, ports }
+    }
+
+    fn submit(&self) {
+        let settings = JobSettings::new(
+            Title::new("All calls").unwrap(),
+            SourceId::new("calls").unwrap(),
+            TypeId::new("call").unwrap(),
+            Frequency::Once(Start::Immediately),
+            Protection::Plaintext,
+        );
+        block_on(Jobs::new(&self.ports, RetentionDays::default()).submit(&Owner::default(), settings))
+            .unwrap();
+    }
+
+    fn engine(&self, grace: Duration) -> Engine {
+        Engine::new(&self.ports, EngineSettings { grace, ..EngineSettings::default() }).unwrap()
+    }
+
+    fn only_execution(&self) -> Execution {
+        let page = self.catalog.executions(&Owner::default(), &ExecutionQuery::default());
+        let mut items = block_on(page).unwrap().items;
+        assert_eq!(items.len(), 1);
+        items.remove(0)
+    }
+
+    fn stored(&self) -> Vec<Key> {
+        block_on(self.ports.sink.list(&Prefix::new(""))).unwrap()
+    }
+
+    /// Every published file is there, whole, and nothing else is.
+    fn assert_published(&self) {
+        let owner = Owner::default();
+        let execution = self.only_execution();
+        assert_eq!(execution.status(), Status::Finished);
+        let artifacts = Artifacts::new(&self.ports);
+        let set = block_on(artifacts.set(&owner, execution.id)).unwrap();
+        for artifact in &set.artifacts {
+            block_on(async {
+                artifacts.read(&owner, artifact.id).await.unwrap().try_collect::<Vec<_>>().await.unwrap()
+            });
+        }
+        assert_eq!(self.stored().len(), set.artifacts.len() + 1);
+    }
+}
+
+#[test]
+fn i3_i8_a_lost_reply_to_the_commit_changes_nothing() {
+    for (lost_publications, lost_standings) in [(1, 0), (2, 0), (1, 1), (1, 3)] {
+        let world = World::new();
+        world.submit();
+        world.catalog.lost_publications.store(lost_publications, Ordering::SeqCst);
+        world.catalog.lost_standings.store(lost_standings, Ordering::SeqCst);
+        let report = block_on(world.engine(Duration::ZERO).run(Until::Idle, std::future::pending())).unwrap();
+        assert_eq!(report.finished, 1, "{lost_publications} and {lost_standings} replies lost");
+        world.assert_published();
+    }
+}
+
+#[test]
+fn i8_a_stop_in_the_middle_of_the_commit_keeps_what_was_committed() {
+    let world = World::new();
+    world.submit();
+    world.catalog.publication_hangs.store(true, Ordering::SeqCst);
+    let committed = async {
+        while world.only_execution().status() != Status::Finished {
+            futures_timer::Delay::new(Duration::from_millis(5)).await;
+        }
+    };
+    block_on(world.engine(Duration::ZERO).run(Until::Stopped, committed)).unwrap();
+    world.assert_published();
+}
+
+#[test]
+fn a_stop_before_the_commit_gives_the_work_back_and_leaves_nothing() {
+    let world = World::new();
+    world.submit();
+    // Stopped at once: whatever was claimed is given back.
+    block_on(world.engine(Duration::ZERO).run(Until::Stopped, std::future::ready(()))).unwrap();
+    let execution = world.only_execution();
+    assert_eq!((execution.status(), execution.attempt_count()), (Status::Queued, 0));
+    assert_eq!(world.stored(), []);
+    block_on(world.engine(Duration::ZERO).run(Until::Idle, std::future::pending())).unwrap();
+    world.assert_published();
+}
+
+#[test]
+fn i8_the_sweep_removes_orphans_and_leaves_what_it_does_not_know() {
+    let world = World::new();
+    world.submit();
+    block_on(world.engine(Duration::ZERO).run(Until::Idle, std::future::pending())).unwrap();
+    let execution = world.only_execution();
+    let orphan = Key::new(format!("{}/7/000000", execution.id));
+    let foreign = Key::new("6f9619ff-8b86-d011-b42d-00c04fc964ff/1/000000");
+    let unnamed = Key::new("notes");
+    for key in [&orphan, &foreign, &unnamed] {
+        let mut upload = block_on(world.ports.sink.begin(key)).unwrap();
+        block_on(upload.write("left".into())).unwrap();
+        block_on(upload.finish()).unwrap();
+    }
+    block_on(world.engine(Duration::ZERO).run(Until::Idle, std::future::pending())).unwrap();
+    let stored = world.stored();
+    assert!(!stored.contains(&orphan), "{stored:?}");
+    assert!(stored.contains(&foreign) && stored.contains(&unnamed), "{stored:?}");
+
+    // A fresh catalog beside a full store knows none of it, and leaves all of it.
+    let ports = Ports {
+        catalog: catalog(&world.folder.path().join("other.db")) as Arc<dyn Catalog>,
+        ..world.ports.clone()
+    };
+    let engine = Engine::new(&ports, EngineSettings::default()).unwrap();
+    block_on(engine.run(Until::Idle, std::future::pending())).unwrap();
+    assert_eq!(world.stored(), stored);
+}
