@@ -1,6 +1,5 @@
 //! The composition: which adapter stands behind each port. An embedder writes a page like this one.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use cdds_core::engine::{Engine, EngineSettings};
@@ -67,17 +66,15 @@ impl App {
     }
 }
 
-/// Without a catalog this is a fresh start, and folders are made. Where there is one, a folder that is
-/// missing may be one that is not mounted: the store says so.
+/// Without a catalog this is a fresh start, and the store's folder is made. Where there is one, a folder
+/// that is missing may be one that is not mounted: the store says so. The catalog's own folder is never
+/// made, so that a mistyped path is not taken for a fresh start.
 fn make_place(config: &Config) -> Result<(), CliError> {
     if config.catalog.exists() {
         return Ok(());
     }
-    let catalog_folder = config.catalog.parent().unwrap_or(Path::new("."));
-    for folder in [catalog_folder, &config.store] {
-        std::fs::create_dir_all(folder).map_err(|error| CliError::file("create", folder, &error))?;
-    }
-    Ok(())
+    let store = &config.store;
+    std::fs::create_dir_all(store).map_err(|error| CliError::file("create", store, &error))
 }
 
 /// Every source of the configuration, under its id.

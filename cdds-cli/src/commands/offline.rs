@@ -11,7 +11,9 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use cdds_core::domain::manifest::Manifest;
+use cdds_core::domain::part_name::PartName;
 use cdds_crypto::{OpenError, OpenReader, PrivateKey};
+use cdds_storage::archive::audit::{self, Finding};
 use cdds_storage::archive::{ArchiveError, PartSet, Parts};
 
 use crate::error::CliError;
@@ -36,6 +38,38 @@ pub(super) fn find_set(file: &Path) -> Result<PartSet, CliError> {
     Ok(PartSet::find(file)?)
 }
 
+/// The same, after comparing every part with the manifest, if there is one: what was altered is named
+/// before anything is written. Also tells whether there was one.
+fn find_intact_set(file: &Path) -> Result<(PartSet, bool), CliError> {
+    let Some(manifest) = manifest_of(file) else {
+        return Ok((find_set(file)?, false));
+    };
+    let problems: Vec<String> = compare(&manifest)?
+        .into_iter()
+        .filter_map(|finding| Some(format!("{}: {}", finding.name, finding.problem?)))
+        .collect();
+    if problems.is_empty() {
+        return Ok((find_set(&manifest)?, true));
+    }
+    Err(CliError::failed("verification_failed", problems.join("; ")))
+}
+
+/// What is wrong with the parts that a manifest names.
+fn compare(manifest: &Path) -> Result<Vec<Finding>, CliError> {
+    let folder = manifest.parent().unwrap_or(Path::new(""));
+    Ok(audit::audit(&read_manifest(manifest)?, folder, |_name| {}))
+}
+
+/// The manifest of the set that a file, which may be missing, belongs to, if it was fetched too.
+fn manifest_of(file: &Path) -> Option<PathBuf> {
+    if is_manifest(file) {
+        return Some(file.to_owned());
+    }
+    let part = PartName::parse(file.file_name()?.to_str()?)?;
+    let manifest = file.with_file_name(format!("{}{MANIFEST_SUFFIX}", part.stem));
+    manifest.is_file().then_some(manifest)
+}
+
 /// A manifest may have been altered: the names in it must stay in its folder.
 fn file_name_of<'a>(name: &'a str, manifest: &Path) -> Result<&'a str, CliError> {
     match Path::new(name).file_name() {
@@ -55,15 +89,6 @@ fn read_manifest(file: &Path) -> Result<Manifest, CliError> {
     let json = fs::read(file).map_err(|error| CliError::file("read", file, &error))?;
     Manifest::from_json(&json)
         .map_err(|error| CliError::failed("damaged", format!("{}: {error}", file.display())))
-}
-
-/// The manifest beside a part, if it was fetched too.
-fn manifest_beside(set: &PartSet) -> Option<PathBuf> {
-    let last = set.paths().last()?;
-    let name = last.file_name()?.to_str()?;
-    let stem = name.strip_suffix(".smime").unwrap_or(name).strip_suffix(".zip")?;
-    let manifest = last.with_file_name(format!("{stem}{MANIFEST_SUFFIX}"));
-    manifest.is_file().then_some(manifest)
 }
 
 pub(super) fn read_key(file: &Path) -> Result<PrivateKey, CliError> {

@@ -19,6 +19,7 @@ struct Report {
     finished: u64,
     failed: u64,
     other: u64,
+    housekeeping_failures: u64,
 }
 
 pub(super) async fn run(until_idle: bool, session: &Session) -> Result<(), CliError> {
@@ -28,9 +29,10 @@ pub(super) async fn run(until_idle: bool, session: &Session) -> Result<(), CliEr
     let progress = RunProgress::new(&session.console, Arc::clone(&session.clock));
     let engine = app.engine.observed_by(Arc::new(progress));
     let until = if until_idle { Until::Idle } else { Until::Stopped };
-    let RunReport { finished, failed, other } = engine.run(until, stop.asked()).await?;
+    let RunReport { finished, failed, other, housekeeping_failures } =
+        engine.run(until, stop.asked()).await?;
     let words = format!("{finished} finished, {failed} failed, {other} other");
-    session.output.outcome(&Report { finished, failed, other }, &words)?;
+    session.output.outcome(&Report { finished, failed, other, housekeeping_failures }, &words)?;
     if !until_idle {
         return Ok(());
     }
@@ -38,6 +40,13 @@ pub(super) async fn run(until_idle: bool, session: &Session) -> Result<(), CliEr
         return Err(CliError::failed(
             "execution_failed",
             format!("{failed} execution(s) failed: `cdds history list --status failed` tells why"),
+        ));
+    }
+    if housekeeping_failures > 0 {
+        return Err(CliError::failed(
+            "housekeeping_failed",
+            "what has expired could not be removed from the store, or it could not be swept: `-v` tells why; \
+             the next run tries again",
         ));
     }
     if stopped.load(Ordering::Acquire) {

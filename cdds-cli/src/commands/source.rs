@@ -38,11 +38,18 @@ async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
         }
         Some(RegisteredSource::Supported(source)) => Arc::clone(source),
     };
-    let mut views = Vec::new();
+    let (mut views, mut failures) = (Vec::new(), Vec::new());
     for data_type in &source.describe().types {
-        views.push(read_beginning(&id, source.as_ref(), data_type, session).await?);
+        match read_beginning(&id, source.as_ref(), data_type, session).await {
+            Ok(view) => views.push(view),
+            Err(error) => failures.push(format!("type {}: {}", data_type.id, error.message())),
+        }
     }
-    session.output.list(&views)
+    session.output.list(&views)?;
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::failed("source_failed", failures.join("; ")))
 }
 
 /// Reads one batch of everything up to now, as a job with timeframe `all` would.

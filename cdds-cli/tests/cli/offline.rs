@@ -71,8 +71,23 @@ fn a9_what_is_missing_short_or_altered_is_named() {
     std::fs::write(place.path(victim), original).unwrap();
     place.json(&["verify", &parts[0]]);
 
-    // Without the manifest the envelope's structure still tells.
+    // What writes looks at the digests too, and leaves nothing.
+    change(&place, victim, |bytes| bytes[20_000] ^= 1);
+    for args in [
+        vec!["decrypt", &parts[0], "--key", "ops.key", "--to", "x"],
+        vec!["join", &parts[0], "--key", "ops.key", "--to", "x.zip"],
+        vec!["extract", &parts[0], "--key", "ops.key", "--to", "x"],
+    ] {
+        assert_eq!(place.refused(&args), (1, "verification_failed".to_owned()), "{args:?}");
+    }
+    assert!(!place.path("x").exists() && !place.path("x.zip").exists());
+    change(&place, victim, |bytes| bytes[20_000] ^= 1);
+
+    // Without the manifest and a key nothing can be said of the contents; the envelope still tells of
+    // damage to itself.
     std::fs::remove_file(place.path(&manifest(&place))).unwrap();
+    assert_eq!(place.refused(&["verify", &parts[0]]), (1, "cannot_verify".to_owned()));
+    place.json(&["verify", &parts[0], "--key", "ops.key"]);
     change(&place, victim, |bytes| bytes.truncate(30_000));
     broken("a short part without a manifest", &parts[0], name);
 }
@@ -105,6 +120,20 @@ fn a9_decrypt_join_and_extract_agree_and_never_overwrite() {
         assert_eq!(place.refused(args), (3, "file_exists".to_owned()), "{args:?}");
         place.json(&[args, &["--force"]].concat());
     }
+}
+
+#[test]
+fn an_altered_plain_set_is_not_joined_even_without_its_manifest() {
+    let place = Place::with_interactions(9_000);
+    place.plaintext_job(&["--split-size", "64KiB"]);
+    place.json(&["run", "--until-idle"]);
+    let execution = string(&place.json(&["history", "list"])[0]["id"]);
+    place.json(&["artifact", "download", "--execution", &execution, "--to", "out"]);
+    std::fs::remove_file(place.path(&manifest(&place))).unwrap();
+    let part = format!("out/{}", place.files("out")[1]);
+    change(&place, &part, |bytes| bytes[20_000] ^= 1);
+    assert_eq!(place.refused(&["join", &part, "--to", "x.zip"]), (1, "damaged".to_owned()));
+    assert!(!place.path("x.zip").exists());
 }
 
 #[test]

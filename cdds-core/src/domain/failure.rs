@@ -115,7 +115,7 @@ impl Failure {
         Self {
             step: Step::Work,
             kind: FailureKind::Crashed,
-            message: "the worker died before it finished; another one takes over".to_owned(),
+            message: "the worker died before it finished".to_owned(),
             retryable: true,
         }
     }

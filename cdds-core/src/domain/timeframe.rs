@@ -85,12 +85,21 @@ impl Timeframe {
         }
     }
 
-    /// Checks what depends on the present: a fixed range must not end in the future (rule W2).
+    /// Checks what is asked for: a fixed range must not end in the future (rule W2), a rolling one not reach
+    /// back more than a hundred years.
     ///
     /// # Errors
     /// [`Code::InvalidTimeframe`].
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), RuleViolation> {
         match self {
+            Self::Rolling { count, unit } if count.get() > unit.count_max() => Err(RuleViolation::new(
+                Code::InvalidTimeframe,
+                format!(
+                    "{self} reaches back more than a hundred years: use {}{} or less, or all",
+                    unit.count_max(),
+                    unit.suffix()
+                ),
+            )),
             Self::Fixed(range) if range.end > now => Err(RuleViolation::new(
                 Code::InvalidTimeframe,
                 format!(
@@ -121,6 +130,16 @@ impl Unit {
             Self::Month => slot.checked_sub_months(Months::new(count)),
         }
         .unwrap_or(DateTime::<Utc>::MIN_UTC)
+    }
+
+    /// A hundred years.
+    fn count_max(self) -> u32 {
+        match self {
+            Self::Hour => 876_600,
+            Self::Day => 36_525,
+            Self::Week => 5_217,
+            Self::Month => 1_200,
+        }
     }
 
     /// The short form people type: `h`, `d`, `w`, `mo`.
@@ -233,6 +252,13 @@ mod tests {
         let fixed = timeframe("fixed:2026-01-01T00:00:00Z..2026-02-01T00:00:00Z");
         assert!(fixed.check(instant("2026-02-01T00:00:00Z")).is_ok());
         assert_eq!(fixed.check(instant("2026-01-31T23:59:59Z")).unwrap_err().code(), Code::InvalidTimeframe);
+    }
+
+    #[test]
+    fn w2_a_rolling_timeframe_reaches_back_a_hundred_years_at_most() {
+        let now = instant("2026-02-01T00:00:00Z");
+        assert!(timeframe("rolling:1200mo").check(now).is_ok());
+        assert_eq!(timeframe("rolling:1201mo").check(now).unwrap_err().code(), Code::InvalidTimeframe);
     }
 
     #[test]

@@ -14,33 +14,33 @@ const SETS_PER_ROUND: usize = 100;
 
 impl Shared {
     /// Removes sets past their retention (rule A7): marked first, then deleted, then confirmed, so that
-    /// a crash in between repeats the deletion. Gives how many sets were removed.
-    pub(super) async fn retain(&self) -> Result<usize, EngineError> {
+    /// a crash in between repeats the deletion. Gives whether every one of them is gone.
+    pub(super) async fn retain(&self) -> Result<bool, EngineError> {
         let now = super::now(&self.ports);
         let expired = self.ports.catalog.expire(now, SETS_PER_ROUND).await?;
-        let mut removed = 0;
+        let mut all_gone = true;
         for set in expired {
             match delete_all(&*self.ports.sink, &keys::execution(set.execution)).await {
                 Ok(()) => {
                     self.ports.catalog.confirm_removed(set.execution, now).await?;
-                    removed += 1;
                     info!(execution_id = %set.execution, "expired set removed");
                 }
                 Err(error) => {
+                    all_gone = false;
                     warn!(execution_id = %set.execution, "cannot remove an expired set: {}", error.report());
                 }
             }
         }
-        Ok(removed)
+        Ok(all_gone)
     }
 
     /// Removes every file of a claim that is neither running nor published (invariant I8). Age plays no
     /// part: clocks differ. Files of executions that this catalog does not know are left alone, since an
     /// execution is on the record before its first file is written: they are somebody else's.
-    pub(super) async fn sweep(&self) -> Result<usize, EngineError> {
+    pub(super) async fn sweep(&self) -> Result<(), EngineError> {
         let keys = self.ports.sink.list(&Prefix::new("")).await?;
         let mut standings: HashMap<Fence, Standing> = HashMap::new();
-        let (mut removed, mut unknown) = (0, 0_u64);
+        let mut unknown = 0_u64;
         for key in keys {
             let Some(fence) = keys::writer(&key) else { continue };
             let standing = match standings.get(&fence) {
@@ -56,7 +56,6 @@ impl Shared {
                 Standing::Unknown => unknown += 1,
                 Standing::Unwanted => {
                     self.ports.sink.delete(&key).await?;
-                    removed += 1;
                     info!(%key, "orphan removed");
                 }
             }
@@ -64,6 +63,6 @@ impl Shared {
         if unknown > 0 {
             warn!(files = unknown, "the store holds files of executions that this catalog does not know");
         }
-        Ok(removed)
+        Ok(())
     }
 }

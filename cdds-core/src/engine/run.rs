@@ -39,6 +39,8 @@ pub struct RunReport {
     pub failed: u64,
     /// Executions that ended otherwise, or were left to others.
     pub other: u64,
+    /// Rounds of housekeeping (retention, sweep) that failed and will be repeated.
+    pub housekeeping_failures: u64,
 }
 
 impl RunReport {
@@ -71,7 +73,7 @@ impl Engine {
         let mut report = RunReport::default();
         let mut executions = Executions::new();
         let mut rhythms = Rhythms::default();
-        let mut chores = Fuse::terminated();
+        let mut chores: Fuse<BoxFuture<'static, bool>> = Fuse::terminated();
         let mut failed_rounds = 0;
         let shutdown = shutdown.fuse();
         pin_mut!(shutdown);
@@ -111,7 +113,7 @@ impl Engine {
                     return Ok(report);
                 }
                 ended = executions.select_next_some() => report.count(ended.as_ref()),
-                () = chores => {}
+                done = chores => report.housekeeping_failures += u64::from(!done),
                 () = beat_due => self.beat_or_warn().await,
                 () = due => {}
             }
@@ -119,8 +121,8 @@ impl Engine {
     }
 
     /// What is to be removed now, as work beside the executions: a slow store holds nothing up, and
-    /// housekeeping that fails is no reason not to export.
-    fn chores(&self, rhythms: &mut Rhythms) -> Fuse<BoxFuture<'static, ()>> {
+    /// housekeeping that fails is no reason not to export. Gives whether all was done.
+    fn chores(&self, rhythms: &mut Rhythms) -> Fuse<BoxFuture<'static, bool>> {
         let monotonic = self.shared.ports.clock.monotonic();
         let (retain, sweep) = (rhythms.retain.is_due(monotonic), rhythms.sweep.is_due(monotonic));
         if !retain && !sweep {
@@ -128,12 +130,18 @@ impl Engine {
         }
         let shared = Arc::clone(&self.shared);
         let chores = async move {
-            if retain && let Err(error) = shared.retain().await {
-                warn!("expired sets were not removed: {}", chain(&error));
+            let mut done = true;
+            if retain {
+                done &= shared.retain().await.unwrap_or_else(|error| {
+                    warn!("expired sets were not removed: {}", chain(&error));
+                    false
+                });
             }
             if sweep && let Err(error) = shared.sweep().await {
                 warn!("the store was not swept: {}", chain(&error));
+                done = false;
             }
+            done
         };
         chores.boxed().fuse()
     }

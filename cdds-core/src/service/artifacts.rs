@@ -30,12 +30,13 @@ impl Artifacts {
         Self { ports: ports.clone() }
     }
 
-    /// A page of the owner's artifacts.
+    /// A page of the owner's artifacts that can still be had (rule A7).
     ///
     /// # Errors
     /// If the catalog cannot be read.
     pub async fn list(&self, owner: &Owner, query: &ArtifactQuery) -> Result<Page<Artifact>, ServiceError> {
-        Ok(self.ports.catalog.artifacts(owner, query).await?)
+        let available = ArtifactQuery { available_at: Some(self.now()), ..query.clone() };
+        Ok(self.ports.catalog.artifacts(owner, &available).await?)
     }
 
     /// The artifacts with these ids, each of which must exist (rule A8).

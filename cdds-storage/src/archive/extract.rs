@@ -65,7 +65,7 @@ pub fn extract(
     options: &ExtractOptions,
     observe: impl FnMut(&str) + Send,
 ) -> Result<Summary, ArchiveError> {
-    let mut target = Target { root: to, force: options.force, paths: HashSet::new(), folder: None };
+    let mut target = Target { root: to, force: options.force, paths: Paths::default(), folder: None };
     let mut summary = Summary::default();
     let observe = Mutex::new(observe);
     unpack(
@@ -85,20 +85,22 @@ pub fn extract(
     Ok(summary)
 }
 
-/// Reads the whole archive and checks everything that it says about itself, storing nothing;
+/// Reads the whole archive and checks everything that it says about itself, and that its paths could be
+/// extracted, storing nothing;
 /// `observe` is told each path once its contents were found right, in any order.
 ///
 /// # Errors
-/// [`ArchiveError::Damaged`], [`ArchiveError::MissingParts`], [`ArchiveError::Unsupported`] or
-/// [`ArchiveError::Io`].
+/// [`ArchiveError::Damaged`], [`ArchiveError::MissingParts`], [`ArchiveError::Unsupported`],
+/// [`ArchiveError::UnsafePath`] or [`ArchiveError::Io`].
 pub fn verify(parts: &Parts<'_>, observe: impl FnMut(&str) + Send) -> Result<Summary, ArchiveError> {
     let mut summary = Summary::default();
+    let mut paths = Paths::default();
     let observe = Mutex::new(observe);
     unpack(
         parts,
         |entry| {
             summary.count(entry);
-            Ok(())
+            paths.admit(entry.path())
         },
         |(), path, contents| {
             io::copy(contents, &mut io::sink())
@@ -140,11 +142,27 @@ impl Limits {
     }
 }
 
+/// The paths of an archive: each safe, and there once.
+#[derive(Debug, Default)]
+struct Paths(HashSet<Box<str>>);
+
+impl Paths {
+    fn admit(&mut self, path: &str) -> Result<(), ArchiveError> {
+        let refuse = |reason: String| ArchiveError::UnsafePath { entry: path.to_owned(), reason };
+        // 4.3.8: a folder is an entry without contents whose path ends in a slash.
+        entry_path::check(path.strip_suffix('/').unwrap_or(path)).map_err(refuse)?;
+        if !self.0.insert(path.into()) {
+            return Err(refuse("an earlier entry has the same path".to_owned()));
+        }
+        Ok(())
+    }
+}
+
 /// The folder being filled.
 struct Target<'t> {
     root: &'t Path,
     force: bool,
-    paths: HashSet<Box<str>>,
+    paths: Paths,
     /// The folder, below the root, that was checked last.
     folder: Option<PathBuf>,
 }
@@ -152,18 +170,9 @@ struct Target<'t> {
 impl Target<'_> {
     /// The file for an entry, whose folder is there; `None` for an entry that is a folder itself.
     fn admit(&mut self, path: &str) -> Result<Option<PathBuf>, ArchiveError> {
-        let refuse = |reason: String| ArchiveError::UnsafePath { entry: path.to_owned(), reason };
-        // 4.3.8: a folder is an entry without contents whose path ends in a slash.
-        let (file, is_folder) = match path.strip_suffix('/') {
-            Some(folder) => (folder, true),
-            None => (path, false),
-        };
-        entry_path::check(file).map_err(refuse)?;
-        if !self.paths.insert(path.into()) {
-            return Err(refuse("an earlier entry has the same path".to_owned()));
-        }
-        let relative = Path::new(file);
-        if is_folder {
+        self.paths.admit(path)?;
+        let relative = Path::new(path.strip_suffix('/').unwrap_or(path));
+        if path.ends_with('/') {
             self.create_folder(relative, path)?;
             return Ok(None);
         }

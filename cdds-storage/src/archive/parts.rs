@@ -230,6 +230,15 @@ impl<'a> PartsReader<'a> {
         self.parts.name(self.index.min(self.parts.names.len().saturating_sub(1)))
     }
 
+    /// Names of the parts from one to the one being read: what is wrong with an entry may be in any.
+    pub(super) fn part_names_since(&self, first: usize) -> String {
+        let last = self.part_name();
+        match self.parts.name(first) {
+            first if first == last => last,
+            first => format!("one of {first} to {last}"),
+        }
+    }
+
     pub(super) fn damaged(&self, reason: impl Into<String>) -> ArchiveError {
         ArchiveError::Damaged { part: self.part_name(), entry: None, reason: reason.into() }
     }

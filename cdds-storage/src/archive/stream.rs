@@ -36,6 +36,8 @@ pub struct ArchiveStream<'a> {
 /// The entry whose data is next.
 struct OpenEntry {
     path: String,
+    /// The part in which its header stands, by its place in reading order.
+    first_part: usize,
     fields: EntryFields,
     compressed_left: u64,
     uncompressed_left: u64,
@@ -135,6 +137,7 @@ impl<'a> ArchiveStream<'a> {
         self.seen.push(Seen { at, fields, path: path.clone().into_boxed_str() });
         self.open = Some(OpenEntry {
             path,
+            first_part: at.disk as usize,
             fields,
             compressed_left: fields.compressed_bytes,
             uncompressed_left: fields.uncompressed_bytes,
@@ -195,7 +198,7 @@ impl EntryFault {
         match self {
             Self::Archive(error) => error,
             Self::Data(reason) => ArchiveError::Damaged {
-                part: reader.part_name(),
+                part: reader.part_names_since(entry.first_part),
                 entry: Some(entry.path.clone()),
                 reason: reason.to_owned(),
             },
@@ -313,7 +316,8 @@ impl Entry<'_, '_> {
         let data = self.stream.reader.read_vec(size)?;
         let reader = &self.stream.reader;
         let open = self.stream.open.take().ok_or_else(|| reader.damaged("an entry was read twice"))?;
-        Ok(PackedEntry { path: open.path, part: reader.part_name(), fields: open.fields, data })
+        let part = reader.part_names_since(open.first_part);
+        Ok(PackedEntry { path: open.path, part, fields: open.fields, data })
     }
 }
 

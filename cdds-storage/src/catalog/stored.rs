@@ -118,14 +118,14 @@ pub(super) fn attempts_from_json(json: &str) -> Result<Vec<Attempt>, StoredFormE
 enum SkipV1 {
     Coalesced { first: DateTime<Utc>, last: DateTime<Utc>, count: u64, into: DateTime<Utc> },
     CatchUpLimit { first: DateTime<Utc>, last: DateTime<Utc>, count: u64 },
-    Suspended {},
+    Suspended { first: DateTime<Utc>, last: DateTime<Utc>, count: u64 },
 }
 
 pub(super) fn skip_to_json(reason: &SkipReason) -> Result<String, StoredFormError> {
     let form = match *reason {
         SkipReason::Coalesced { first, last, count, into } => SkipV1::Coalesced { first, last, count, into },
         SkipReason::CatchUpLimit { first, last, count } => SkipV1::CatchUpLimit { first, last, count },
-        SkipReason::Suspended => SkipV1::Suspended {},
+        SkipReason::Suspended { first, last, count } => SkipV1::Suspended { first, last, count },
     };
     wrap("reason of the skip", &form)
 }
@@ -134,7 +134,7 @@ pub(super) fn skip_from_json(json: &str) -> Result<SkipReason, StoredFormError> 
     Ok(match unwrap("reason of the skip", json)? {
         SkipV1::Coalesced { first, last, count, into } => SkipReason::Coalesced { first, last, count, into },
         SkipV1::CatchUpLimit { first, last, count } => SkipReason::CatchUpLimit { first, last, count },
-        SkipV1::Suspended {} => SkipReason::Suspended,
+        SkipV1::Suspended { first, last, count } => SkipReason::Suspended { first, last, count },
     })
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use cdds_crypto::PrivateKey;
 use serde::Serialize;
 
-use super::{find_set, open_code, open_error, read_key, unseal};
+use super::{find_intact_set, open_code, open_error, read_key, unseal};
 use crate::args::DecryptArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -39,7 +39,7 @@ fn targets(args: &DecryptArgs) -> Result<Vec<(PathBuf, PathBuf)>, CliError> {
     let mut seen = BTreeSet::new();
     let mut targets = Vec::new();
     for file in &args.files {
-        let set = find_set(file)?;
+        let (set, _digests_compared) = find_intact_set(file)?;
         for sealed in set.paths() {
             let sealed_name = name(&sealed);
             let plain_name = sealed_name.strip_suffix(SEALED_SUFFIX).ok_or_else(|| {

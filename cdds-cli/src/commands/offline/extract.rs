@@ -3,7 +3,7 @@
 use cdds_storage::archive::extract::{ExtractOptions, extract as extract_parts};
 use serde::Serialize;
 
-use super::{find_set, plaintext, read_key};
+use super::{find_intact_set, plaintext, read_key};
 use crate::args::ExtractArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -17,7 +17,7 @@ struct Extracted {
 
 pub(in crate::commands) fn extract(args: &ExtractArgs, session: &Session) -> Result<(), CliError> {
     let key = args.key.as_deref().map(read_key).transpose()?;
-    let set = find_set(&args.file)?;
+    let (set, _digests_compared) = find_intact_set(&args.file)?;
     let parts = plaintext(&set, key.as_ref())?;
     let options = ExtractOptions { force: args.force, ..ExtractOptions::default() };
     let summary = extract_parts(&parts, &args.to, &options, |_path| {})?;

@@ -1,9 +1,10 @@
 //! `cdds join`: one plain ZIP file out of the parts of a set.
 
+use cdds_storage::archive::extract::verify;
 use cdds_storage::archive::join::join as join_parts;
 use serde::Serialize;
 
-use super::{find_set, plaintext, read_key};
+use super::{find_intact_set, plaintext, read_key};
 use crate::args::JoinArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -18,8 +19,12 @@ struct Joined {
 
 pub(in crate::commands) fn join(args: &JoinArgs, session: &Session) -> Result<(), CliError> {
     let key = args.key.as_deref().map(read_key).transpose()?;
-    let set = find_set(&args.file)?;
+    let (set, digests_compared) = find_intact_set(&args.file)?;
     let parts = plaintext(&set, key.as_ref())?;
+    if !digests_compared {
+        // Joining copies: without digests, only reading everything shows what was altered.
+        verify(&parts, |_path| {})?;
+    }
     let summary = join_parts(&parts, &args.to, args.force)?;
     let to = args.to.display().to_string();
     let count = set.names().len();

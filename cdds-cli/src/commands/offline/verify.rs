@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cdds_crypto::{PrivateKey, check_sealed};
-use cdds_storage::archive::{PartSet, audit, extract};
+use cdds_storage::archive::{PartSet, extract};
 use serde::Serialize;
 
-use super::{find_set, is_manifest, manifest_beside, open_code, plaintext, read_key, read_manifest};
+use super::{compare, find_set, manifest_of, open_code, plaintext, read_key, read_manifest};
 use crate::args::VerifyArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -58,15 +58,24 @@ pub(in crate::commands) fn verify(args: &VerifyArgs, session: &Session) -> Resul
 }
 
 fn verify_set(file: &Path, key: Option<&PrivateKey>) -> Result<Verdict, CliError> {
-    let manifest = if is_manifest(file) { Some(file.to_owned()) } else { beside(file) };
-    let Some(manifest) = manifest else {
+    let Some(manifest) = manifest_of(file) else {
         let set = find_set(file)?;
-        return Ok(inspect(&set, key, Verdict::new(&set, None)));
+        let verdict = inspect(&set, key, Verdict::new(&set));
+        if verdict.ok && verdict.files.is_none() {
+            return Err(CliError::failed(
+                "cannot_verify",
+                format!(
+                    "{}: the parts are whole, but sealed, and there is no manifest beside them to compare \
+                     digests with: fetch it, or name a recipient's private key with --key",
+                    verdict.set
+                ),
+            ));
+        }
+        return Ok(verdict);
     };
     // With a manifest, what is missing or altered is named before anything is looked into.
     let published = read_manifest(&manifest)?;
-    let folder = manifest.parent().unwrap_or(Path::new(""));
-    let findings = audit::audit(&published, folder, |_name| {});
+    let findings = compare(&manifest)?;
     let intact = findings.iter().all(|finding| finding.problem.is_none());
     let parts = findings
         .into_iter()
@@ -99,13 +108,6 @@ fn verify_set(file: &Path, key: Option<&PrivateKey>) -> Result<Verdict, CliError
     })
 }
 
-/// The manifest of the set that a part, present or not, belongs to.
-fn beside(part: &Path) -> Option<PathBuf> {
-    let name = cdds_core::domain::part_name::PartName::parse(part.file_name()?.to_str()?)?;
-    let manifest = part.with_file_name(format!("{}.manifest.json", name.stem));
-    manifest.is_file().then_some(manifest).or_else(|| manifest_beside(&PartSet::find(part).ok()?))
-}
-
 /// Looks into the parts: the record files if they can be read, the envelopes if not.
 fn inspect(set: &PartSet, key: Option<&PrivateKey>, mut verdict: Verdict) -> Verdict {
     if set.is_sealed() && key.is_none() {
@@ -136,7 +138,7 @@ fn check_envelope(path: &Path) -> Result<(), String> {
 }
 
 impl Verdict {
-    fn new(set: &PartSet, manifest: Option<String>) -> Self {
+    fn new(set: &PartSet) -> Self {
         let parts: Vec<PartVerdict> = set
             .names()
             .iter()
@@ -145,7 +147,7 @@ impl Verdict {
         let last = set.names().last().map(String::as_str).unwrap_or_default();
         let stem = last.strip_suffix(".smime").unwrap_or(last);
         let stem = stem.strip_suffix(".zip").unwrap_or(stem);
-        Self { set: stem.to_owned(), ok: true, manifest, parts, files: None, problem: None }
+        Self { set: stem.to_owned(), ok: true, manifest: None, parts, files: None, problem: None }
     }
 
     fn fail(&mut self, path: &Path, problem: String) {
@@ -183,7 +185,8 @@ impl Verdict {
         };
         let contents = match self.files {
             Some(files) => format!("{files} record files read and checked"),
-            None => "contents not looked into (sealed; --key does)".to_owned(),
+            None if self.ok => "contents not looked into: they are sealed, --key opens them".to_owned(),
+            None => "contents not looked into".to_owned(),
         };
         lines.insert(0, format!("{}: {verdict} ({digests}; {contents})", self.set));
         lines.join("\n")

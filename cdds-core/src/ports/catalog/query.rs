@@ -196,6 +196,8 @@ pub struct ArtifactQuery {
     pub job: Option<JobId>,
     /// Of which execution.
     pub execution: Option<ExecutionId>,
+    /// Only those that can still be had at this instant: not expired, or on hold (rule A7).
+    pub available_at: Option<DateTime<Utc>>,
     /// In which order; parts of one set stay in their order.
     pub sort: Sort<ArtifactColumn>,
     /// Which rows.
@@ -208,6 +210,7 @@ impl Default for ArtifactQuery {
         Self {
             job: None,
             execution: None,
+            available_at: None,
             sort: Sort { column: ArtifactColumn::CreatedAt, descending: true },
             slice: Slice::default(),
         }

@@ -115,7 +115,7 @@ impl Lines {
         SourceError::new(
             SourceErrorKind::BadRecord,
             format!(
-                "line {} of {} is longer than {} bytes: raise the source's limit or split the record",
+                "line {} of {} is longer than {} bytes, the longest that is accepted: split the record",
                 self.number,
                 self.path.display(),
                 self.line_bytes_max

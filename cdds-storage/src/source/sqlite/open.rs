@@ -155,7 +155,8 @@ fn failure(name: &str, what: &str, error: rusqlite::Error) -> SourceError {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen) => {
             SourceErrorKind::Unavailable
         }
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => {
+        // Without a code it is not the database that fails, but what is asked of it.
+        None | Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => {
             SourceErrorKind::Invalid
         }
         _ => SourceErrorKind::Interrupted,
