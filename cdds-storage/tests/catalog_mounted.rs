@@ -50,8 +50,13 @@ fn a_full_file_system_says_so_and_keeps_what_was_stored() {
     };
     let mut stored = 0_u64;
     let error = loop {
-        let submission =
-            submit(JobId(Uuid::new_v4()), Owner::default(), settings.clone(), chrono::TimeDelta::zero(), DateTime::UNIX_EPOCH);
+        let submission = submit(
+            JobId(Uuid::new_v4()),
+            Owner::default(),
+            settings.clone(),
+            chrono::TimeDelta::zero(),
+            DateTime::UNIX_EPOCH,
+        );
         match block_on(catalog.insert_job(&submission.job, None)) {
             Ok(()) => stored += 1,
             Err(error) => break error,
