@@ -25,7 +25,7 @@ const STRANGE: [&str; 5] = [
 ];
 
 impl World {
-    fn spoil(&self, table: &str, id: impl ToString, change: &str) {
+    fn spoil(&self, table: &str, id: &impl ToString, change: &str) {
         let sql = format!("UPDATE {table} SET {change} WHERE id = ?1");
         assert_eq!(self.raw().execute(&sql, [id.to_string()]).unwrap(), 1, "{sql}");
     }
@@ -46,7 +46,7 @@ fn other_jobs_are_due() {
         let [bad, good, last] =
             [10, 20, 30].map(|seconds| world.submit("Once", Frequency::Once(Start::At(at(seconds))), at(0)));
         assert_eq!(world.due(30, 1), [bad.id]);
-        world.spoil("job", bad.id, change);
+        world.spoil("job", &bad.id, change);
         assert_eq!(world.due(30, 1), [good.id], "{change}: it does not count");
         assert_eq!(world.due(30, 10), [good.id, last.id]);
         assert_eq!(world.due(30, 0), []);
@@ -67,7 +67,7 @@ fn a_job_is_due_without_what_waits_and_is_not_understood() {
     let waiting = |now| block_on(world.catalog.due(now, 1)).unwrap().remove(0).waiting;
     let before = waiting(day(3));
     assert_eq!(before.len(), 2);
-    world.spoil("execution", before[0].id, STRANGE[0]);
+    world.spoil("execution", &before[0].id, STRANGE[0]);
     assert_eq!(waiting(day(3)), before[1..]);
 
     // Nor does it stand before the job's next slot.
@@ -81,7 +81,7 @@ fn other_executions_are_claimed() {
         let world = World::new();
         let submitted = [0, 1, 2].map(|seconds| world.submit("Once", immediately(), at(seconds)));
         let bad = block_on(world.catalog.executions(&Owner::default(), &ExecutionQuery::default())).unwrap();
-        world.spoil("execution", bad.items[2].id, change);
+        world.spoil("execution", &bad.items[2].id, change);
         let claimed = claim(&world.catalog, "w", at(3), 1);
         assert_eq!(jobs(&claimed), [submitted[1].id], "{change}: it does not count");
         assert_eq!(jobs(&claim(&world.catalog, "w", at(3), 10)), [submitted[2].id]);
@@ -94,9 +94,9 @@ fn other_executions_are_claimed() {
 fn j8_an_execution_waits_until_its_job_is_understood() {
     let world = World::new();
     let [bad, good] = [0, 1].map(|seconds| world.submit("Once", immediately(), at(seconds)));
-    world.spoil("job", bad.id, "state = 'dreaming'");
+    world.spoil("job", &bad.id, "state = 'dreaming'");
     assert_eq!(jobs(&claim(&world.catalog, "w", at(3), 1)), [good.id]);
-    world.spoil("job", bad.id, "state = 'suspended'");
+    world.spoil("job", &bad.id, "state = 'suspended'");
     assert_eq!(jobs(&claim(&world.catalog, "w", at(4), 1)), [bad.id]);
     assert_eq!([bad, good].map(|job| world.job(job.id).state), [JobState::Completed; 2]);
 }
@@ -111,7 +111,7 @@ fn others_are_taken_over() {
         let dying = world.second_handle();
         let lost = claim(&dying, "dying", at(3), 3);
         drop(dying);
-        world.spoil("execution", lost[0].id, change);
+        world.spoil("execution", &lost[0].id, change);
         let mut taken = claim(&world.catalog, "w", at(4), 3);
         taken.sort_by_key(|execution| execution.slot);
         assert_eq!(jobs(&taken), jobs(&lost[1..]), "{change}");
@@ -122,11 +122,11 @@ fn others_are_taken_over() {
 fn the_agenda_is_that_of_the_others() {
     let world = World::new();
     let [bad, _good] = [0, 1].map(|_| world.submit("Daily", daily(), at(0)));
-    world.spoil("job", bad.id, "next_due_at = -9223372036854775808");
+    world.spoil("job", &bad.id, "next_due_at = -9223372036854775808");
     world.submit("Once", immediately(), at(5));
     let first = block_on(world.catalog.executions(&Owner::default(), &ExecutionQuery::default())).unwrap();
     world.submit("Once", immediately(), at(6));
-    world.spoil("execution", first.items[0].id, "not_before = -9223372036854775808");
+    world.spoil("execution", &first.items[0].id, "not_before = -9223372036854775808");
     let agenda = block_on(world.catalog.agenda()).unwrap();
     assert_eq!((agenda.next_due_at, agenda.next_queued_at), (Some(day(1)), Some(at(6))));
 }
@@ -170,15 +170,15 @@ fn warnings_name_the_row_and_quote_nothing_of_it() {
     tracing::subscriber::set_global_default(log.clone()).unwrap();
     let world = World::new();
     let due = world.submit("Once", Frequency::Once(Start::At(at(1))), at(0));
-    world.spoil("job", due.id, "state = 'active', settings = '{\"v\":\"1\",\"confidential\":1}'");
+    world.spoil("job", &due.id, "state = 'active', settings = '{\"v\":\"1\",\"confidential\":1}'");
     for seconds in 0..3 {
         world.submit("Once", immediately(), at(seconds));
     }
     let queued = block_on(world.catalog.executions(&Owner::default(), &ExecutionQuery::default())).unwrap();
     let [orphan, strange, nameless] = [0, 1, 2].map(|index: usize| &queued.items[index]);
-    world.spoil("job", orphan.job_id, "state = 'confidential'");
-    world.spoil("execution", strange.id, "progress = '\"confidential\"'");
-    world.spoil("execution", nameless.id, "id = 'line' || char(10) || 'break'");
+    world.spoil("job", &orphan.job_id, "state = 'confidential'");
+    world.spoil("execution", &strange.id, "progress = '\"confidential\"'");
+    world.spoil("execution", &nameless.id, "id = 'line' || char(10) || 'break'");
     assert_eq!((world.due(3, 9), claim(&world.catalog, "w", at(3), 9)), (Vec::new(), Vec::new()));
 
     let logged = log.0.lock().unwrap();

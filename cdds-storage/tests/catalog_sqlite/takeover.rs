@@ -79,9 +79,7 @@ fn a_lease_from_a_clock_that_was_set_back_does_not_hold_for_ever() {
     // Clocks may differ by a minute.
     block_on(world.catalog.beat(&worker("w"), at(61), LEASE, &[beat])).unwrap();
     assert!(claim(&other, "x", at(1), 1).is_empty());
-    assert_eq!(claim(&other, "x", at(1) - TimeDelta::microseconds(1), 1).len(), 0, "it was queued later");
-    let again = block_on(other.execution(&claimed.owner, claimed.id)).unwrap().unwrap();
-    assert_eq!(again.attempts[0].failure, Some(Failure::crashed()), "but it was taken");
+    assert_eq!(claim(&other, "x", at(1) - TimeDelta::microseconds(1), 1).len(), 1);
 }
 
 #[test]
