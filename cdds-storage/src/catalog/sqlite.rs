@@ -17,6 +17,7 @@ mod jobs;
 mod listing;
 mod recipients;
 mod schema;
+mod understood;
 mod workers;
 
 use std::path::Path;
@@ -32,7 +33,8 @@ use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::schedule::ScheduleChange;
 use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobOverview, JobQuery, Page};
 use cdds_core::ports::catalog::{
-    Agenda, Beat, Catalog, CatalogError, Claim, Directive, DueJob, ExpiredSet, Fence, Publication, Settlement,
+    Agenda, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob, ExpiredSet, Fence, Publication,
+    Settlement, Standing,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::Transaction;
@@ -120,14 +122,14 @@ impl Catalog for SqliteCatalog {
 
     async fn reschedule(&self, change: &ScheduleChange, expected: u64) -> Result<(), CatalogError> {
         let change = change.clone();
-        self.write("put due slots on the record", move |tx| jobs::materialise(tx, &change, expected)).await
+        self.write("put due slots on the record", move |tx| jobs::reschedule(tx, &change, expected)).await
     }
 
     async fn agenda(&self) -> Result<Agenda, CatalogError> {
         self.read("read the agenda", executions::agenda).await
     }
 
-    async fn claim(&self, claim: &Claim) -> Result<Vec<Execution>, CatalogError> {
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {
         let claim = claim.clone();
         self.run(move |database| claim::claim(database, &claim)).await
     }
@@ -171,8 +173,8 @@ impl Catalog for SqliteCatalog {
         self.read("read the execution", move |tx| executions::find(tx, &owner, id)).await
     }
 
-    async fn keeps(&self, fence: Fence) -> Result<bool, CatalogError> {
-        self.read("read the claim", move |tx| executions::keeps(tx, fence)).await
+    async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
+        self.read("read the claim", move |tx| executions::standing(tx, fence)).await
     }
 
     async fn executions(
@@ -207,9 +209,15 @@ impl Catalog for SqliteCatalog {
         self.read("read the artifact set", move |tx| artifacts::set(tx, &owner, execution)).await
     }
 
-    async fn record_download(&self, artifacts: &[ArtifactId], at: DateTime<Utc>) -> Result<(), CatalogError> {
-        let artifacts = artifacts.to_vec();
-        self.write("record the download", move |tx| artifacts::record_download(tx, &artifacts, at)).await
+    async fn record_download(
+        &self,
+        owner: &Owner,
+        artifacts: &[ArtifactId],
+        at: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        let (owner, artifacts) = (owner.clone(), artifacts.to_vec());
+        self.write("record the download", move |tx| artifacts::record_download(tx, &owner, &artifacts, at))
+            .await
     }
 
     async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<ExpiredSet>, CatalogError> {

@@ -12,7 +12,7 @@ use cdds_core::domain::progress::Progress;
 use cdds_core::domain::retry::RetryPolicy;
 use cdds_core::domain::schedule::{ScheduleChange, materialise};
 use cdds_core::ports::catalog::query::ExecutionQuery;
-use cdds_core::ports::catalog::{Beat, Catalog, CatalogErrorKind, Directive, Settlement};
+use cdds_core::ports::catalog::{Beat, Catalog, CatalogErrorKind, Directive, Settlement, Standing};
 use chrono::TimeDelta;
 use futures::executor::block_on;
 use uuid::Uuid;
@@ -226,7 +226,7 @@ fn attempts_end_cancelled_or_released() {
     let cancelled = block_on(world.catalog.settle(fence(&again), &Settlement::Cancelled, at(6))).unwrap();
     assert_eq!(world.execution(&again), cancelled);
     assert_eq!(cancelled.status(), Status::Cancelled);
-    assert!(!block_on(world.catalog.keeps(fence(&again))).unwrap());
+    assert_eq!(world.standing(&again), Standing::Unwanted);
 }
 
 #[test]

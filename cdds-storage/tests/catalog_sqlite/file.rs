@@ -165,12 +165,25 @@ fn rows_are_stored_like_this() {
     let slot = "1767312000000000";
     let running = [&claimed.id.to_string(), &job.id.to_string(), "default", "scheduled", slot, "null", slot];
     let attempts = r#"{"v":1,"attempts":[{"epoch":1,"worker":"w","started_at":"2026-01-02T00:00:00Z"}]}"#;
-    let state =
-        ["in_progress", "null", "1", attempts, slot, slot, slot, "null", none, "0", "w", "1767312060000000"];
+    let state = [
+        "in_progress",
+        "null",
+        "1",
+        attempts,
+        slot,
+        slot,
+        slot,
+        "null",
+        none,
+        "0",
+        "w",
+        slot,
+        "1767312060000000",
+    ];
     assert_eq!(executions[0], [running.as_slice(), &common, &state].concat());
     let slot = "1768003200000000";
     let skip = r#"{"v":1,"reason":"suspended"}"#;
     let attempts = r#"{"v":1,"attempts":[]}"#;
-    let state = ["skipped", skip, "0", attempts, slot, slot, "null", slot, none, "0", "null", "null"];
+    let state = ["skipped", skip, "0", attempts, slot, slot, "null", slot, none, "0", "null", "null", "null"];
     assert_eq!(executions[1][11..], state);
 }

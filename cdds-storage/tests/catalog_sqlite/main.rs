@@ -6,6 +6,7 @@
 mod claims;
 mod file;
 mod lists;
+mod passed_over;
 mod sets;
 mod takeover;
 mod world;

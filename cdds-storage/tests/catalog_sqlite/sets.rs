@@ -2,9 +2,9 @@
 
 use cdds_core::domain::artifact::{ArtifactSet, artifact_id};
 use cdds_core::domain::execution::Status;
-use cdds_core::domain::id::Owner;
+use cdds_core::domain::id::{ArtifactId, Owner};
 use cdds_core::ports::catalog::query::ArtifactQuery;
-use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, ExpiredSet, Publication};
+use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, ExpiredSet, Publication, Standing};
 use chrono::TimeDelta;
 use futures::executor::block_on;
 
@@ -28,7 +28,7 @@ fn i3_a_publication_is_the_set_and_the_success() {
     assert_eq!(execution, claimed.clone().succeeded(publication.progress, at(9)));
     assert_eq!((execution.status(), execution.progress.percent), (Status::Finished, Some(100)));
     assert_eq!(block_on(world.catalog.last_records(job.id)).unwrap(), Some(42));
-    assert!(block_on(world.catalog.keeps(fence(&claimed))).unwrap());
+    assert_eq!(world.standing(&claimed), Standing::Wanted);
     let agenda = block_on(world.catalog.agenda()).unwrap();
     assert_eq!((agenda.queued, agenda.running), (0, 0));
 }
@@ -74,8 +74,8 @@ fn a7_sets_expire_are_hidden_and_confirmed() {
     assert_eq!(shown(), 1);
     assert_eq!(block_on(world.catalog.artifact_set(&one.owner, one.id)).unwrap(), None);
     assert_eq!(block_on(world.catalog.artifact(&one.owner, artifact_id(one.id, 1))).unwrap(), None);
-    assert!(!block_on(world.catalog.keeps(fence(&one))).unwrap());
-    assert!(block_on(world.catalog.keeps(fence(&two))).unwrap());
+    assert_eq!(world.standing(&one), Standing::Unwanted);
+    assert_eq!(world.standing(&two), Standing::Wanted);
 
     // Until the files are confirmed as gone they are asked for again, also by another process.
     assert_eq!(block_on(world.second_handle().expire(at(11 + DAYS_30), 10)).unwrap(), gone);
@@ -114,15 +114,23 @@ fn a7_a_set_on_hold_stays() {
 }
 
 #[test]
-fn a8_downloads_are_recorded_all_or_none() {
+fn a8_downloads_of_the_owners_files_are_recorded() {
     let world = World::new();
     world.submit("Once", immediately(), at(0));
-    let execution = world.run_one(at(0), 2);
-    let (one, two) = (artifact_id(execution.id, 1), artifact_id(execution.id, 2));
-    block_on(world.catalog.record_download(&[one, two], at(5))).unwrap();
-    let unknown = artifact_id(execution.id, 3);
-    let error = block_on(world.catalog.record_download(&[one, unknown], at(6))).unwrap_err();
-    assert_eq!(error.kind(), CatalogErrorKind::Conflict);
-    let recorded: i64 = world.raw().query_row("SELECT count(*) FROM download", [], |row| row.get(0)).unwrap();
-    assert_eq!(recorded, 2);
+    let mine = world.run_one(at(0), 2);
+    let other = Owner::new("other").unwrap();
+    world.submit_as(&other, settings("Once", immediately()), at(1));
+    let theirs = world.run_one(at(1), 1);
+    let (one, two) = (artifact_id(mine.id, 1), artifact_id(mine.id, 2));
+    let (foreign, unknown) = (artifact_id(theirs.id, 1), artifact_id(mine.id, 3));
+
+    let record = |ids: &[_]| block_on(world.catalog.record_download(&Owner::default(), ids, at(5))).unwrap();
+    record(&[foreign, one, unknown]);
+    record(&[one, two]);
+    let raw = world.raw();
+    let count = |id: ArtifactId| -> i64 {
+        let sql = "SELECT count(*) FROM download WHERE artifact_id = ?1";
+        raw.query_row(sql, [id.to_string()], |row| row.get(0)).unwrap()
+    };
+    assert_eq!([one, two, foreign, unknown].map(count), [2, 1, 0, 0]);
 }

@@ -3,11 +3,16 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use cdds_core::domain::execution::{ExecutionState, Status};
 use cdds_core::domain::failure::Failure;
-use cdds_core::ports::catalog::{Beat, Catalog, CatalogErrorKind, Directive, Settlement};
+use cdds_core::domain::id::ExecutionId;
+use cdds_core::ports::catalog::{
+    Beat, Catalog, CatalogErrorKind, Claim, Claimed, Directive, Fence, Settlement, Standing,
+};
 use cdds_storage::catalog::SqliteCatalog;
+use chrono::TimeDelta;
 use futures::executor::block_on;
 
 use crate::world::*;
@@ -22,6 +27,9 @@ fn i6_a_claim_that_was_taken_over_can_do_nothing() {
     let new = claim(&other, "quick", at(60), 1).remove(0);
     assert_eq!((new.id, new.epoch), (old.id, 2));
     assert_eq!(new.attempts[0].failure, Some(Failure::crashed()));
+
+    let never = Fence { execution: ExecutionId(old.job_id.0), epoch: 1 };
+    assert_eq!(block_on(world.catalog.standing(never)).unwrap(), Standing::Unknown);
 
     let publication = publication(&old, 2, at(61));
     let refused = [
@@ -38,8 +46,8 @@ fn i6_a_claim_that_was_taken_over_can_do_nothing() {
     );
     assert_eq!(world.execution(&old), new);
     assert_eq!(block_on(world.catalog.artifact_set(&old.owner, old.id)).unwrap(), None);
-    assert!(!block_on(world.catalog.keeps(fence(&old))).unwrap());
-    assert!(block_on(world.catalog.keeps(fence(&new))).unwrap());
+    assert_eq!(world.standing(&old), Standing::Unwanted);
+    assert_eq!(world.standing(&new), Standing::Wanted);
 
     block_on(other.publish(fence(&new), &publication)).unwrap();
     let twice = block_on(other.publish(fence(&new), &publication)).unwrap_err();
@@ -62,9 +70,42 @@ fn a_beat_renews_the_lease() {
 fn a_lease_from_a_clock_that_was_set_back_does_not_hold_for_ever() {
     let world = World::new();
     world.submit("Once", immediately(), at(0));
-    claim(&world.catalog, "w", day(365), 1);
+    let claimed = claim(&world.catalog, "w", day(365), 1).remove(0);
+    let beat = Beat { fence: fence(&claimed), progress: claimed.progress };
+    block_on(world.catalog.beat(&worker("w"), at(0), LEASE, &[beat])).unwrap();
     let other = world.second_handle();
-    assert_eq!(claim(&other, "x", at(0), 1).len(), 1);
+    assert!(claim(&other, "x", at(1), 1).is_empty(), "it was renewed since");
+
+    // Clocks may differ by a minute.
+    block_on(world.catalog.beat(&worker("w"), at(61), LEASE, &[beat])).unwrap();
+    assert!(claim(&other, "x", at(1), 1).is_empty());
+    assert_eq!(claim(&other, "x", at(1) - TimeDelta::microseconds(1), 1).len(), 1);
+}
+
+#[test]
+fn a_lease_is_as_long_as_its_worker_made_it() {
+    let world = World::new();
+    world.submit("Once", immediately(), at(0));
+    let patient = Claim { lease: Duration::from_secs(600), ..claim_of("patient", at(0), 1) };
+    let claimed = block_on(world.catalog.claim(&patient)).unwrap().executions.remove(0);
+    let other = world.second_handle();
+    assert!(claim(&other, "quick", at(1), 1).is_empty());
+    let beat = Beat { fence: fence(&claimed), progress: claimed.progress };
+    block_on(world.catalog.beat(&worker("patient"), at(10), patient.lease, &[beat])).unwrap();
+    assert!(claim(&other, "quick", at(609), 1).is_empty());
+    assert_eq!(claim(&other, "quick", at(610), 1).len(), 1, "it lives, but hangs");
+}
+
+#[test]
+fn a_worker_never_takes_over_from_itself() {
+    let world = World::new();
+    world.submit("Once", immediately(), at(0));
+    let claimed = claim(&world.catalog, "w", day(30), 1).remove(0);
+    for now in [day(31), at(0)] {
+        assert!(claim(&world.catalog, "w", now, 1).is_empty());
+        assert_eq!(world.execution(&claimed), claimed);
+    }
+    assert_eq!(claim(&world.catalog, "x", day(31), 1).len(), 1, "another one does, even in the same process");
 }
 
 #[test]
@@ -74,13 +115,19 @@ fn e5_crashes_are_taken_over_at_once_and_count_as_attempts() {
     let mut last = None;
     for attempt in 1..=5 {
         let dying = world.second_handle();
-        let claimed = claim(&dying, &format!("w{attempt}"), at(attempt), 1).remove(0);
+        let name = format!("w{attempt}");
+        let Claimed { mut executions, given_up } =
+            block_on(dying.claim(&claim_of(&name, at(attempt), 1))).unwrap();
+        assert!(given_up.is_empty());
+        let claimed = executions.remove(0);
         assert_eq!(claimed.attempts.len(), usize::try_from(attempt).unwrap());
         last = Some(claimed);
     }
-    // The fifth crash is the last one.
-    assert!(claim(&world.catalog, "w", at(6), 1).is_empty());
+    // The fifth crash is the last one, which is said once.
+    let claimed = block_on(world.catalog.claim(&claim_of("w", at(6), 1))).unwrap();
     let failed = world.execution(&last.unwrap());
+    assert_eq!(claimed, Claimed { executions: Vec::new(), given_up: vec![failed.clone()] });
+    assert_eq!(block_on(world.catalog.claim(&claim_of("w", at(7), 1))).unwrap(), Claimed::default());
     assert_eq!(failed.state, ExecutionState::Failed(Failure::crashed()));
     assert_eq!((failed.attempts.len(), failed.finished_at), (5, Some(at(6))));
     let locks = world.folder.path().join("cdds.db.workers");

@@ -14,7 +14,7 @@ use cdds_core::domain::retry::RetryPolicy;
 use cdds_core::domain::schedule::{Terms, materialise};
 use cdds_core::domain::selection::CategorySelection;
 use cdds_core::domain::timeframe::Timeframe;
-use cdds_core::ports::catalog::{Catalog, Claim, Fence, Publication};
+use cdds_core::ports::catalog::{Catalog, Claim, Fence, Publication, Standing};
 use cdds_core::ports::sink::Key;
 use cdds_storage::catalog::SqliteCatalog;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -110,6 +110,11 @@ impl World {
         block_on(self.catalog.execution(&execution.owner, execution.id)).unwrap().unwrap()
     }
 
+    /// What the catalog says of the claim that an execution shows.
+    pub(crate) fn standing(&self, execution: &Execution) -> Standing {
+        block_on(self.catalog.standing(fence(execution))).unwrap()
+    }
+
     pub(crate) fn job(&self, id: JobId) -> Job {
         block_on(self.catalog.job(&Owner::default(), id)).unwrap().unwrap().job
     }
@@ -132,7 +137,7 @@ pub(crate) fn claim(
     now: DateTime<Utc>,
     limit: usize,
 ) -> Vec<Execution> {
-    block_on(catalog.claim(&claim_of(worker, now, limit))).unwrap()
+    block_on(catalog.claim(&claim_of(worker, now, limit))).unwrap().executions
 }
 
 /// A complete set of an execution, kept for 30 days.

@@ -161,14 +161,19 @@ pub(super) fn set(
     Ok(Some(ArtifactSet { manifest: manifest.into_manifest()?, artifacts }))
 }
 
+/// Records downloads of the owner's files; other ids are passed over.
 pub(super) fn record_download(
     tx: &Transaction<'_>,
+    owner: &Owner,
     artifacts: &[ArtifactId],
     at: DateTime<Utc>,
 ) -> Result<(), Fault> {
-    let mut statement = tx.prepare("INSERT INTO download (artifact_id, at) VALUES (?1, ?2)")?;
+    let mut statement = tx.prepare(
+        "INSERT INTO download (artifact_id, at)
+         SELECT a.id, ?3 FROM artifact a WHERE a.id = ?1 AND a.owner = ?2",
+    )?;
     for artifact in artifacts {
-        statement.execute(params![artifact.to_string(), micros(at)])?;
+        statement.execute(params![artifact.to_string(), owner.as_str(), micros(at)])?;
     }
     Ok(())
 }

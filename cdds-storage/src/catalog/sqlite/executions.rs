@@ -3,13 +3,14 @@
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{ExecutionId, JobId, Owner, WorkerId};
 use cdds_core::ports::catalog::query::{ExecutionColumn, ExecutionQuery, Page};
-use cdds_core::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, Fence};
+use cdds_core::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, Fence, Standing};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
 
-use super::super::row::{ExecutionRow, corrupt, fold, integer, micros};
+use super::super::row::{ExecutionRow, fold, integer, micros};
 use super::fault::Fault;
 use super::listing::{Filter, Key, PAGE};
+use super::understood::{row_id, understood};
 
 pub(super) const COLUMNS: &str =
     "e.id, e.job_id, e.owner, e.\"trigger\", e.slot, e.window_start, e.window_end,
@@ -38,12 +39,21 @@ pub(super) fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
     })
 }
 
-/// A worker's hold on a running execution.
+/// A worker's hold on a running execution; instants in microseconds.
 #[derive(Debug)]
 pub(super) struct Lease<'a> {
     pub(super) worker: &'a WorkerId,
-    /// Microseconds.
+    pub(super) renewed_at: i64,
     pub(super) expires_at: i64,
+}
+
+impl<'a> Lease<'a> {
+    /// A lease that is taken or renewed now.
+    pub(super) fn new(worker: &'a WorkerId, now: DateTime<Utc>, length: std::time::Duration) -> Self {
+        let renewed_at = micros(now);
+        let length = i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
+        Self { worker, renewed_at, expires_at: renewed_at.saturating_add(length) }
+    }
 }
 
 /// Puts an execution on the record; `false` if it is there already, which leaves it as it is.
@@ -93,7 +103,7 @@ pub(super) fn store(
     tx.execute(
         "UPDATE execution SET window_start = ?2, window_end = ?3, status = ?4, detail = ?5, epoch = ?6,
             attempts = ?7, not_before = ?8, started_at = ?9, finished_at = ?10, progress = ?11, records = ?12,
-            worker = ?13, lease_expires_at = ?14
+            worker = ?13, lease_renewed_at = ?14, lease_expires_at = ?15
          WHERE id = ?1",
         params![
             row.id,
@@ -109,6 +119,7 @@ pub(super) fn store(
             row.progress,
             integer(execution.progress.records),
             lease.map(|lease| lease.worker.as_str()),
+            lease.map(|lease| lease.renewed_at),
             lease.map(|lease| lease.expires_at),
         ],
     )?;
@@ -126,15 +137,24 @@ pub(super) fn supersede(tx: &Transaction<'_>, execution: &Execution) -> Result<(
     Ok(())
 }
 
-/// The queued executions of a job that were never claimed, by slot.
+/// The queued executions of a job that were never claimed, by slot; what is not understood stays queued.
 pub(super) fn waiting(tx: &Transaction<'_>, job: JobId) -> Result<Vec<Execution>, Fault> {
     let sql = format!(
         "SELECT {COLUMNS} FROM execution e WHERE e.job_id = ?1 AND e.status = 'queued' AND e.epoch = 0
          ORDER BY e.slot, e.id"
     );
     let mut statement = tx.prepare(&sql)?;
-    let rows = statement.query_map([job.to_string()], execution_row)?;
-    rows.map(|row| Ok(row?.into_execution()?)).collect()
+    let mut rows = statement.query([job.to_string()])?;
+    let mut waiting = Vec::new();
+    while let Some(row) = rows.next()? {
+        waiting.extend(understood("execution", &row_id(row), read(row))?);
+    }
+    Ok(waiting)
+}
+
+/// What a row of [`COLUMNS`] says.
+pub(super) fn read(row: &Row<'_>) -> Result<Execution, Fault> {
+    Ok(execution_row(row)?.into_execution()?)
 }
 
 /// The execution of a claim.
@@ -161,13 +181,19 @@ pub(super) fn fenced(tx: &Transaction<'_>, fence: Fence) -> Result<Execution, Fa
 }
 
 /// Whether what a claim stored is wanted: it runs, or what it published is not removed.
-pub(super) fn keeps(tx: &Transaction<'_>, fence: Fence) -> Result<bool, Fault> {
-    let sql = "SELECT EXISTS (
-        SELECT 1 FROM execution e LEFT JOIN artifact_set s ON s.execution_id = e.id
-        WHERE e.id = ?1 AND e.epoch = ?2
+pub(super) fn standing(tx: &Transaction<'_>, fence: Fence) -> Result<Standing, Fault> {
+    let sql = "SELECT e.epoch = ?2
           AND (e.status = 'in_progress'
-               OR (e.status = 'finished' AND s.execution_id IS NOT NULL AND s.removed_at IS NULL)))";
-    Ok(tx.query_row(sql, params![fence.execution.to_string(), integer(fence.epoch)], |row| row.get(0))?)
+               OR (e.status = 'finished' AND s.execution_id IS NOT NULL AND s.removed_at IS NULL))
+        FROM execution e LEFT JOIN artifact_set s ON s.execution_id = e.id WHERE e.id = ?1";
+    let wanted = tx
+        .query_row(sql, params![fence.execution.to_string(), integer(fence.epoch)], |row| row.get(0))
+        .optional()?;
+    Ok(match wanted {
+        Some(true) => Standing::Wanted,
+        Some(false) => Standing::Unwanted,
+        None => Standing::Unknown,
+    })
 }
 
 pub(super) fn find(tx: &Transaction<'_>, owner: &Owner, id: ExecutionId) -> Result<Option<Execution>, Fault> {
@@ -226,27 +252,20 @@ pub(super) fn last_records(tx: &Transaction<'_>, job: JobId) -> Result<Option<u6
 }
 
 pub(super) fn agenda(tx: &Transaction<'_>) -> Result<Agenda, Fault> {
+    // One row with an instant beyond the calendar must not hide those of the others.
     let sql = "SELECT
-        (SELECT min(next_due_at) FROM job WHERE state = 'active' AND next_due_at IS NOT NULL),
-        (SELECT min(not_before) FROM execution WHERE status = 'queued'),
+        (SELECT min(next_due_at) FROM job WHERE state = 'active' AND next_due_at IS NOT NULL
+            AND next_due_at BETWEEN ?1 AND ?2),
+        (SELECT min(not_before) FROM execution WHERE status = 'queued' AND not_before BETWEEN ?1 AND ?2),
         (SELECT count(*) FROM execution WHERE status = 'queued'),
         (SELECT count(*) FROM execution WHERE status = 'in_progress')";
+    let calendar = [micros(DateTime::<Utc>::MIN_UTC), micros(DateTime::<Utc>::MAX_UTC)];
     let (due, queued_at, queued, running): (Option<i64>, Option<i64>, i64, i64) =
-        tx.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        tx.query_row(sql, calendar, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     Ok(Agenda {
-        next_due_at: instant("next due job", due)?,
-        next_queued_at: instant("next queued execution", queued_at)?,
+        next_due_at: due.and_then(DateTime::from_timestamp_micros),
+        next_queued_at: queued_at.and_then(DateTime::from_timestamp_micros),
         queued: u64::try_from(queued).unwrap_or(0),
         running: u64::try_from(running).unwrap_or(0),
     })
-}
-
-fn instant(what: &str, at: Option<i64>) -> Result<Option<DateTime<Utc>>, CatalogError> {
-    let read = |at| DateTime::from_timestamp_micros(at).ok_or_else(|| corrupt("the", what, "no instant"));
-    at.map(read).transpose()
-}
-
-/// The end of a lease that is taken or renewed now, in microseconds.
-pub(super) fn lease_end(now: DateTime<Utc>, lease: std::time::Duration) -> i64 {
-    micros(now).saturating_add(i64::try_from(lease.as_micros()).unwrap_or(i64::MAX))
 }

@@ -40,6 +40,15 @@ pub(super) fn unique(why: impl Into<String>) -> impl FnOnce(rusqlite::Error) -> 
 }
 
 impl Fault {
+    /// Whether it lies in what a row says: not in the file, nor in what was asked for. What does not come
+    /// from SQLite itself is a column that cannot be read as what this version stores in it.
+    pub(super) fn is_of_row(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code().is_none(),
+            Self::Refused(error) => error.kind() == CatalogErrorKind::Corrupt,
+        }
+    }
+
     /// The port's error: what was being done, in which file, why not, and the way out.
     pub(super) fn into_error(self, doing: &str, path: &Path) -> CatalogError {
         match self {

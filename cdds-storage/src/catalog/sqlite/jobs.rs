@@ -13,6 +13,7 @@ use super::super::row::{JobRow, LatestRow, fold, frequency_kind, integer, micros
 use super::executions;
 use super::fault::{Fault, conflict, unique};
 use super::listing::{Filter, Key, PAGE};
+use super::understood::{row_id, understood};
 
 const COLUMNS: &str =
     "j.id, j.owner, j.version, j.state, j.settings, j.created_at, j.updated_at, j.next_due_at";
@@ -162,19 +163,27 @@ fn key(column: JobColumn) -> Key {
 }
 
 pub(super) fn due(tx: &Transaction<'_>, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, Fault> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    // The limit is counted here: what is passed over must not use it up.
     let sql = format!(
         "SELECT {COLUMNS} FROM job j
          WHERE j.state = 'active' AND j.next_due_at IS NOT NULL AND j.next_due_at <= ?1
-         ORDER BY j.next_due_at, j.id LIMIT ?2"
+         ORDER BY j.next_due_at, j.id"
     );
     let mut statement = tx.prepare(&sql)?;
-    let rows = statement.query_map(params![micros(now), limit], job_row)?;
-    let jobs = rows.map(|row| Ok(row?.into_job()?)).collect::<Result<Vec<Job>, Fault>>()?;
-    jobs.into_iter().map(|job| Ok(DueJob { waiting: executions::waiting(tx, job.id)?, job })).collect()
+    let mut rows = statement.query([micros(now)])?;
+    let mut due = Vec::new();
+    while due.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let read = || Ok(job_row(row)?.into_job()?);
+        if let Some(job) = understood("job", &row_id(row), read())? {
+            due.push(DueJob { waiting: executions::waiting(tx, job.id)?, job });
+        }
+    }
+    Ok(due)
 }
 
-pub(super) fn materialise(tx: &Transaction<'_>, change: &ScheduleChange, expected: u64) -> Result<(), Fault> {
+pub(super) fn reschedule(tx: &Transaction<'_>, change: &ScheduleChange, expected: u64) -> Result<(), Fault> {
     update(tx, &change.job, expected)?;
     for entry in &change.entries {
         // On the record already: it stays as it is.

@@ -44,8 +44,10 @@ CREATE TABLE execution (
     finished_at      INTEGER,
     progress         TEXT NOT NULL,
     records          INTEGER NOT NULL,
-    -- Set while it runs.
+    -- Set while it runs. A lease is valid from its renewal until it expires; one that was renewed in the
+    -- future comes from a clock that has been set back.
     worker           TEXT,
+    lease_renewed_at INTEGER,
     lease_expires_at INTEGER
 ) STRICT;
 

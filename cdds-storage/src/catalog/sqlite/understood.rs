@@ -1,0 +1,52 @@
+//! Work on rows of everybody: one that this version does not understand must not stop the others.
+
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+
+use super::fault::Fault;
+
+/// What was read of a row; `None`, with a warning, if it is not understood. The warning names the row and
+/// not what is in it, nor the error, which may quote it.
+///
+/// # Errors
+/// Whatever else went wrong: that is not the row's fault.
+pub(super) fn understood<T>(table: &str, id: &str, read: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(fault) if fault.is_of_row() => {
+            tracing::warn!(
+                "{table} {id} is stored in a form that this version does not understand and is passed over: \
+                 use the version that wrote it, or restore the catalog from a backup"
+            );
+            Ok(None)
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The id of a row, which is its first column, fit to be printed.
+pub(super) fn row_id(row: &Row<'_>) -> String {
+    match row.get_ref(0) {
+        Ok(ValueRef::Text(id)) => String::from_utf8_lossy(id).escape_debug().to_string(),
+        _ => "of no name".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
+    use rusqlite::{Error, ffi};
+
+    use super::*;
+
+    #[test]
+    fn only_the_row_is_forgiven() {
+        let sqlite = |code| Fault::from(Error::SqliteFailure(ffi::Error::new(code), None));
+        let refused = Fault::from(CatalogError::new(CatalogErrorKind::Unavailable, "no"));
+        for fault in [sqlite(ffi::SQLITE_BUSY), sqlite(ffi::SQLITE_CORRUPT), refused] {
+            assert!(understood::<()>("job", "4711", Err(fault)).is_err());
+        }
+        let strange = Fault::from(super::super::super::row::corrupt("job", "4711", "unknown state"));
+        assert!(matches!(understood::<()>("job", "4711", Err(strange)), Ok(None)));
+    }
+}
