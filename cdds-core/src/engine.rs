@@ -180,8 +180,6 @@ impl Engine {
         self.shared.schedule(now).await?;
         // Nothing may fail between the claim and its futures.
         let agenda = self.shared.ports.catalog.agenda().await?;
-        // A late beat must not make this engine's own executions look abandoned.
-        self.shared.beat(now).await?;
         let Claimed { executions, given_up } = self.shared.claim(now).await?;
         for execution in &given_up {
             self.shared.observer.notice(&Event::Ended { execution });
@@ -229,6 +227,7 @@ impl Shared {
             now,
             lease: self.settings.lease,
             limit: room,
+            holding: self.running.fences(),
             retry: self.settings.retry,
         };
         Ok(self.ports.catalog.claim(&claim).await?)

@@ -26,7 +26,7 @@ use cdds_core::ports::catalog::{
     Fence, Publication, Settlement, Standing,
 };
 use cdds_core::ports::sealer::{Certificates, Sealer, SealerError, SealerErrorKind};
-use cdds_core::ports::sink::{Key, Prefix, Sink};
+use cdds_core::ports::sink::{Key, Prefix};
 use cdds_core::ports::source::{DataType, Description, Sources};
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::jobs::Jobs;
@@ -190,8 +190,12 @@ impl World {
     }
 
     fn only_execution(&self) -> Execution {
-        let page = self.catalog.executions(&Owner::default(), &ExecutionQuery::default());
-        let mut items = block_on(page).unwrap().items;
+        block_on(self.read_only_execution())
+    }
+
+    async fn read_only_execution(&self) -> Execution {
+        let (owner, query) = (Owner::default(), ExecutionQuery::default());
+        let mut items = self.catalog.executions(&owner, &query).await.unwrap().items;
         assert_eq!(items.len(), 1);
         items.remove(0)
     }
@@ -235,7 +239,7 @@ fn i8_a_stop_in_the_middle_of_the_commit_keeps_what_was_committed() {
     world.submit();
     world.catalog.publication_hangs.store(true, Ordering::SeqCst);
     let committed = async {
-        while world.only_execution().status() != Status::Finished {
+        while world.read_only_execution().await.status() != Status::Finished {
             futures_timer::Delay::new(Duration::from_millis(5)).await;
         }
     };

@@ -89,7 +89,7 @@ pub trait Catalog: Debug + Send + Sync {
 
     /// Gives queued executions to a worker: at most one running per job, in order of slot (rule E2),
     /// none before its `not_before`. Executions whose worker is dead or whose lease has run out are first
-    /// taken from it ([`Execution::failed`] with [`Failure::crashed`]); the asking worker's own never are.
+    /// taken from it ([`Execution::failed`] with [`Failure::crashed`]); what the asking worker holds never is.
     /// A row that is not understood is passed over with a warning: it must not keep others from running. A one-time job is completed in
     /// the same transaction ([`lifecycle::started`](crate::domain::lifecycle::started)).
     ///
@@ -249,6 +249,9 @@ pub struct Claim {
     pub lease: Duration,
     /// The most executions wanted.
     pub limit: usize,
+    /// What the worker is running: never taken from it. Another execution of its own, which it was given
+    /// in a reply that got lost, is taken over when its lease has run out.
+    pub holding: Vec<Fence>,
     /// What follows the crash of another worker.
     pub retry: RetryPolicy,
 }

@@ -127,7 +127,8 @@ fn rows_are_stored_like_this() {
     let world = World::new();
     let job = world.submit("Weekly VOICE", daily(), at(0));
     world.materialise(day(1));
-    let skipped = Execution::skipped(&job, day(9), SkipReason::Suspended, day(9));
+    let reason = SkipReason::Suspended { first: day(8), last: day(9), count: 2 };
+    let skipped = Execution::skipped(&job, day(9), reason, day(9));
     let change = cdds_core::domain::schedule::ScheduleChange {
         job: cdds_core::domain::job::Job { version: 3, ..world.job(job.id) },
         entries: vec![skipped.clone()],
@@ -135,7 +136,7 @@ fn rows_are_stored_like_this() {
     };
     block_on(world.catalog.reschedule(&change, 2)).unwrap();
     assert_eq!(world.execution(&skipped), skipped);
-    assert_eq!(skipped.state, ExecutionState::Skipped(SkipReason::Suspended));
+    assert_eq!(skipped.state, ExecutionState::Skipped(reason));
     let claimed = claim(&world.catalog, "w", day(1), 1).remove(0);
     let settings = concat!(
         r#"{"v":"1","title":"Weekly VOICE","source":"contact-history","data_type":"interaction","#,
@@ -182,7 +183,10 @@ fn rows_are_stored_like_this() {
     ];
     assert_eq!(executions[0], [running.as_slice(), &common, &state].concat());
     let slot = "1768003200000000";
-    let skip = r#"{"v":1,"reason":"suspended"}"#;
+    let skip = concat!(
+        r#"{"v":1,"reason":"suspended","first":"2026-01-09T00:00:00Z","#,
+        r#""last":"2026-01-10T00:00:00Z","count":2}"#
+    );
     let attempts = r#"{"v":1,"attempts":[]}"#;
     let state = ["skipped", skip, "0", attempts, slot, slot, "null", slot, none, "0", "null", "null", "null"];
     assert_eq!(executions[1][11..], state);

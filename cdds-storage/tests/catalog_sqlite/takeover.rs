@@ -97,15 +97,26 @@ fn a_lease_is_as_long_as_its_worker_made_it() {
 }
 
 #[test]
-fn a_worker_never_takes_over_from_itself() {
+fn a_worker_never_takes_over_what_it_holds() {
     let world = World::new();
     world.submit("Once", immediately(), at(0));
     let claimed = claim(&world.catalog, "w", day(30), 1).remove(0);
     for now in [day(31), at(0)] {
-        assert!(claim(&world.catalog, "w", now, 1).is_empty());
+        let asking = Claim { holding: vec![fence(&claimed)], ..claim_of("w", now, 1) };
+        assert_eq!(block_on(world.catalog.claim(&asking)).unwrap(), Claimed::default());
         assert_eq!(world.execution(&claimed), claimed);
     }
     assert_eq!(claim(&world.catalog, "x", day(31), 1).len(), 1, "another one does, even in the same process");
+}
+
+#[test]
+fn what_a_worker_was_given_in_a_lost_reply_comes_back_when_its_lease_has_run_out() {
+    let world = World::new();
+    world.submit("Once", immediately(), at(0));
+    let lost = claim(&world.catalog, "w", at(0), 1).remove(0);
+    assert!(claim(&world.catalog, "w", at(59), 1).is_empty());
+    let again = claim(&world.catalog, "w", at(60), 1).remove(0);
+    assert_eq!((again.id, again.epoch), (lost.id, lost.epoch + 1));
 }
 
 #[test]

@@ -128,7 +128,14 @@ impl World {
 }
 
 pub(crate) fn claim_of(name: &str, now: DateTime<Utc>, limit: usize) -> Claim {
-    Claim { worker: worker(name), now, lease: LEASE, limit, retry: RetryPolicy::default() }
+    Claim {
+        worker: worker(name),
+        now,
+        lease: LEASE,
+        limit,
+        holding: Vec::new(),
+        retry: RetryPolicy::default(),
+    }
 }
 
 pub(crate) fn claim(

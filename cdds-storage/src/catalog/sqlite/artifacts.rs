@@ -95,7 +95,8 @@ pub(super) fn list(
         .and(of_owner, owner.to_string())
         .and_always("s.removed_at IS NULL")
         .and_if("a.job_id = ?", query.job.map(|job| job.to_string()))
-        .and_if("a.execution_id = ?", query.execution.map(|execution| execution.to_string()));
+        .and_if("a.execution_id = ?", query.execution.map(|execution| execution.to_string()))
+        .and_if("(a.hold OR a.expires_at > ?)", query.available_at.map(micros));
     let count = format!("SELECT count(*) {LIVE} {}", filter.sql());
     let total: i64 = tx.query_row(&count, params_from_iter(filter.values()), |row| row.get(0))?;
     let sql = format!(

@@ -87,10 +87,12 @@ fn abandoned(
     while let Some(row) = rows.next()? {
         let id = row_id(row);
         let Some(worker) = understood("execution", &id, worker_of(row, &id))? else { continue };
-        if worker == claim.worker && registration == Registration::Held {
+        let own = worker == claim.worker && registration == Registration::Held;
+        if own && claim.holding.iter().any(|fence| fence.execution.to_string() == id) {
             continue;
         }
         let worker_is_dead = match dead.get(&worker) {
+            _ if own => false,
             Some(dead) => *dead,
             None => {
                 let is_dead = locks.is_dead(&worker)?;

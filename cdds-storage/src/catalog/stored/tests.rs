@@ -70,7 +70,13 @@ fn reasons_of_skips_are_stored_like_this() {
                 r#""last":"2026-01-01T00:00:01.123456Z","count":2}"#
             ),
         ),
-        (SkipReason::Suspended, r#"{"v":1,"reason":"suspended"}"#),
+        (
+            SkipReason::Suspended { first: at(0), last: at(1), count: 2 },
+            concat!(
+                r#"{"v":1,"reason":"suspended","first":"2026-01-01T00:00:00.123456Z","#,
+                r#""last":"2026-01-01T00:00:01.123456Z","count":2}"#
+            ),
+        ),
     ] {
         assert_eq!(skip_to_json(&reason).unwrap(), json);
         assert_eq!(skip_from_json(json).unwrap(), reason);
