@@ -32,7 +32,7 @@ fn cut(records: &[(u8, usize)], per_batch: usize, limits: CutLimits) -> Vec<CutF
     for batch in batches(records, per_batch) {
         cutter.push(&batch, &mut files);
     }
-    cutter.finish(&mut files);
+    files.extend(cutter.finish());
     files
 }
 

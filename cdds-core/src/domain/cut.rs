@@ -4,12 +4,15 @@
 //! bound, or, when all open files together pass their budget, because it is the largest. Both depend on
 //! the sequence of records only, never on how it was batched or who compresses.
 
+mod chunks;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use self::chunks::{Chunks, Spare};
 use super::id::TypeId;
 use super::layout;
 use super::record::{Place, RecordBatch};
@@ -48,6 +51,7 @@ pub struct FileCutter {
     by_place: HashMap<Place, usize>,
     by_path: HashMap<Arc<str>, usize>,
     open_bytes: usize,
+    spare: Spare,
     by_size: BTreeSet<Rank>,
     /// Folders whose rank is out of date; ranks matter only when the budget is spent.
     unranked: Vec<usize>,
@@ -60,7 +64,7 @@ type Rank = (usize, Reverse<Arc<str>>, usize);
 struct Folder {
     path: Arc<str>,
     files_closed: u64,
-    open: Vec<u8>,
+    open: Chunks,
     /// The size under which it stands in `by_size`; `None` if it does not.
     ranked_bytes: Option<usize>,
     /// Whether it is among `unranked`.
@@ -77,6 +81,7 @@ impl FileCutter {
             by_place: HashMap::new(),
             by_path: HashMap::new(),
             open_bytes: 0,
+            spare: Spare::default(),
             by_size: BTreeSet::new(),
             unranked: Vec::new(),
         }
@@ -92,27 +97,25 @@ impl FileCutter {
         }
     }
 
-    /// Closes every open file, ordered by path.
-    pub fn finish(mut self, closed: &mut Vec<CutFile>) {
+    /// Closes every open file, ordered by path, one when the next is asked for.
+    pub fn finish(mut self) -> impl Iterator<Item = CutFile> + Send {
         let mut open: Vec<usize> =
             (0..self.folders.len()).filter(|index| !self.folders[*index].open.is_empty()).collect();
         open.sort_by(|one, other| self.folders[*one].path.cmp(&self.folders[*other].path));
-        for folder in open {
-            self.close(folder, closed);
-        }
+        open.into_iter().map(move |folder| self.close(folder))
     }
 
     fn append(&mut self, folder: usize, line: &[u8], closed: &mut Vec<CutFile>) {
         let open_bytes = self.folders[folder].open.len();
         if open_bytes > 0 && open_bytes + line.len() > self.limits.file_bytes_max {
-            self.close(folder, closed);
+            closed.push(self.close(folder));
         }
-        self.folders[folder].open.extend_from_slice(line);
+        self.folders[folder].open.append(line, &mut self.spare);
         self.open_bytes += line.len();
         self.unrank(folder);
         while self.open_bytes > self.limits.open_bytes_max {
             let Some(largest) = self.largest() else { break };
-            self.close(largest, closed);
+            closed.push(self.close(largest));
         }
     }
 
@@ -142,16 +145,16 @@ impl FileCutter {
         self.by_size.last().map(|(_, _, folder)| *folder)
     }
 
-    fn close(&mut self, index: usize, closed: &mut Vec<CutFile>) {
+    fn close(&mut self, index: usize) -> CutFile {
         self.unrank(index);
         let folder = &mut self.folders[index];
-        let contents = std::mem::take(&mut folder.open);
+        let contents = folder.open.take(&mut self.spare);
         self.open_bytes -= contents.len();
         folder.files_closed += 1;
-        closed.push(CutFile {
+        CutFile {
             path: layout::file_path(&folder.path, &self.data_type, folder.files_closed),
             contents: Bytes::from(contents),
-        });
+        }
     }
 
     /// Two places may share a folder (a source may name the default hierarchy itself); a folder's files
@@ -162,7 +165,7 @@ impl FileCutter {
         }
         let path: Arc<str> = layout::folder(&self.data_type, place).into();
         let folder = *self.by_path.entry(Arc::clone(&path)).or_insert_with(|| {
-            let (open, ranked_bytes) = (Vec::new(), None);
+            let (open, ranked_bytes) = (Chunks::default(), None);
             self.folders.push(Folder { path, files_closed: 0, open, ranked_bytes, is_unranked: false });
             self.folders.len() - 1
         });

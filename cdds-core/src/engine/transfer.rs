@@ -37,7 +37,7 @@ pub(super) async fn transfer(
 ) -> Result<Transferred, Failure> {
     let mut files = Files {
         batches,
-        cutter: Some(FileCutter::new(execution.settings.data_type.clone(), limits)),
+        cutting: Cutting::Reading(Box::new(FileCutter::new(execution.settings.data_type.clone(), limits))),
         closed: VecDeque::new(),
         meter,
     };
@@ -61,10 +61,16 @@ pub(super) async fn transfer(
 /// The source's records as a sequence of complete files.
 struct Files<'a> {
     batches: BoxStream<'static, Result<RecordBatch, SourceError>>,
-    /// `None` once the source has ended.
-    cutter: Option<FileCutter>,
+    cutting: Cutting,
     closed: VecDeque<CutFile>,
     meter: &'a Meter,
+}
+
+/// Whether more records may come.
+enum Cutting {
+    Reading(Box<FileCutter>),
+    /// The source has ended; these files were open.
+    Closing(Box<dyn Iterator<Item = CutFile> + Send>),
 }
 
 impl Files<'_> {
@@ -74,8 +80,9 @@ impl Files<'_> {
             if let Some(file) = self.closed.pop_front() {
                 return Ok(Some(file));
             }
-            let Some(cutter) = self.cutter.as_mut() else {
-                return Ok(None);
+            let cutter = match &mut self.cutting {
+                Cutting::Closing(rest) => return Ok(rest.next()),
+                Cutting::Reading(cutter) => cutter,
             };
             match self.batches.next().await {
                 Some(batch) => {
@@ -85,8 +92,9 @@ impl Files<'_> {
                     cutter.push(&batch, &mut cut);
                 }
                 None => {
-                    if let Some(cutter) = self.cutter.take() {
-                        cutter.finish(&mut cut);
+                    let rest = Cutting::Closing(Box::new(std::iter::empty()));
+                    if let Cutting::Reading(cutter) = std::mem::replace(&mut self.cutting, rest) {
+                        self.cutting = Cutting::Closing(Box::new(cutter.finish()));
                     }
                 }
             }

@@ -15,6 +15,9 @@ use super::fault::store_error;
 /// and S3 takes 10,000 parts, which makes 80 GB.
 const PART_BYTES: usize = 8 * 1024 * 1024;
 
+/// The same for a folder, which takes parts of any size: less to hold in memory.
+const LOCAL_PART_BYTES: usize = 1024 * 1024;
+
 /// Objects up to this size are stored in one request.
 const SINGLE_BYTES_MAX: usize = 5 * 1024 * 1024;
 
@@ -172,10 +175,11 @@ impl Upload for ObjectUpload {
         self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.buffered += bytes.len();
         self.buffer.push(bytes);
-        while self.buffered >= PART_BYTES {
+        let part_bytes = if self.off_thread { LOCAL_PART_BYTES } else { PART_BYTES };
+        while self.buffered >= part_bytes {
             // Dropped in the middle or failed, the part is lost.
             self.broken = true;
-            let payload = self.take(PART_BYTES);
+            let payload = self.take(part_bytes);
             self.store_part(payload).await.map_err(|error| self.failed(error))?;
             self.broken = false;
         }
