@@ -9,7 +9,7 @@ use super::{EngineError, Shared, keys};
 use crate::ports::catalog::{Fence, Standing};
 use crate::ports::sink::Prefix;
 
-/// Sets removed per round, so that other work is not held up.
+/// Sets marked as removed in one transaction.
 const SETS_PER_ROUND: usize = 100;
 
 impl Shared {
@@ -17,21 +17,29 @@ impl Shared {
     /// a crash in between repeats the deletion. Gives whether every one of them is gone.
     pub(super) async fn retain(&self) -> Result<bool, EngineError> {
         let now = super::now(&self.ports);
-        let expired = self.ports.catalog.expire(now, SETS_PER_ROUND).await?;
-        let mut all_gone = true;
-        for set in expired {
-            match delete_all(&*self.ports.sink, &keys::execution(set.execution)).await {
-                Ok(()) => {
-                    self.ports.catalog.confirm_removed(set.execution, now).await?;
-                    info!(execution_id = %set.execution, "expired set removed");
-                }
-                Err(error) => {
-                    all_gone = false;
-                    warn!(execution_id = %set.execution, "cannot remove an expired set: {}", error.report());
+        loop {
+            let expired = self.ports.catalog.expire(now, SETS_PER_ROUND).await?;
+            if expired.is_empty() {
+                return Ok(true);
+            }
+            let mut all_gone = true;
+            for set in expired {
+                match delete_all(&*self.ports.sink, &keys::execution(set.execution)).await {
+                    Ok(()) => {
+                        self.ports.catalog.confirm_removed(set.execution, now).await?;
+                        info!(execution_id = %set.execution, "expired set removed");
+                    }
+                    Err(error) => {
+                        all_gone = false;
+                        let reason = error.report();
+                        warn!(execution_id = %set.execution, "cannot remove an expired set: {reason}");
+                    }
                 }
             }
+            if !all_gone {
+                return Ok(false);
+            }
         }
-        Ok(all_gone)
     }
 
     /// Removes every file of a claim that is neither running nor published (invariant I8). Age plays no
