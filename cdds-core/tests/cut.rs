@@ -8,6 +8,9 @@ use cdds_core::domain::id::TypeId;
 use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
 use proptest::prelude::*;
 
+/// What memory is counted in.
+const CHUNK_BYTES: usize = 4 << 10;
+
 fn place(folder: u8) -> Place {
     Place::Folder(format!("folder-{folder}").into())
 }
@@ -38,7 +41,7 @@ fn cut(records: &[(u8, usize)], per_batch: usize, limits: CutLimits) -> Vec<CutF
 
 #[test]
 fn a1_files_are_numbered_per_folder_and_bounded() {
-    let limits = CutLimits { file_bytes_max: 40, open_bytes_max: 1_000 };
+    let limits = CutLimits { file_bytes_max: 40, open_bytes_max: 1 << 20 };
     let files = cut(&[(1, 10), (1, 10), (1, 10), (2, 100), (1, 1)], 2, limits);
     let shape: Vec<(&str, usize)> = files
         .iter()
@@ -52,8 +55,8 @@ fn a1_files_are_numbered_per_folder_and_bounded() {
 
 #[test]
 fn a6_the_largest_open_file_is_closed_when_the_budget_is_full_and_ties_go_by_path() {
-    let limits = CutLimits { file_bytes_max: 1_000, open_bytes_max: 60 };
-    // Lines of 19 bytes: the fourth takes the sum past 60, and three folders tie.
+    let limits = CutLimits { file_bytes_max: 1_000, open_bytes_max: 3 * CHUNK_BYTES };
+    // Each holds a chunk: the fourth takes the sum past three, and all tie.
     let files = cut(&[(3, 10), (2, 10), (1, 10), (4, 10)], 1, limits);
     let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(
@@ -77,7 +80,9 @@ fn by_the_book(records: &[(u8, usize)], limits: CutLimits) -> Vec<(String, usize
             closed.push((*folder, open.remove(folder).unwrap()));
         }
         *open.entry(*folder).or_default() += line;
-        while open.values().sum::<usize>() > limits.open_bytes_max {
+        while open.values().map(|bytes| bytes.next_multiple_of(CHUNK_BYTES)).sum::<usize>()
+            > limits.open_bytes_max
+        {
             let largest = *open.values().max().unwrap();
             let first = *open.iter().find(|(_, bytes)| **bytes == largest).unwrap().0;
             closed.push((first, open.remove(&first).unwrap()));
@@ -90,10 +95,10 @@ fn by_the_book(records: &[(u8, usize)], limits: CutLimits) -> Vec<(String, usize
 proptest! {
     #[test]
     fn a6_files_are_closed_by_the_book(
-        records in prop::collection::vec((0_u8..8, 0_usize..120), 0..300),
-        budget in 100_usize..1_500,
+        records in prop::collection::vec((0_u8..8, 0_usize..5_000), 0..200),
+        budget in 5_000_usize..60_000,
     ) {
-        let limits = CutLimits { file_bytes_max: 400, open_bytes_max: budget };
+        let limits = CutLimits { file_bytes_max: 15_000, open_bytes_max: budget };
         let found: Vec<(String, usize)> = cut(&records, 9, limits)
             .into_iter()
             .map(|file| (file.path.split('/').next().unwrap().to_owned(), file.contents.len()))
@@ -107,7 +112,7 @@ proptest! {
         one in 1_usize..50,
         other in 1_usize..50,
     ) {
-        let limits = CutLimits { file_bytes_max: 500, open_bytes_max: 900 };
+        let limits = CutLimits { file_bytes_max: 500, open_bytes_max: 3 * CHUNK_BYTES };
         let files = cut(&records, one, limits);
         prop_assert_eq!(&files, &cut(&records, other, limits));
 

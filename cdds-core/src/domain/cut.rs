@@ -22,7 +22,7 @@ use super::record::{Place, RecordBatch};
 pub struct CutLimits {
     /// Bound of a file before compression; a single larger record has a file of its own.
     pub file_bytes_max: usize,
-    /// Bound of all open files together.
+    /// Bound of the memory that all open files together hold, each in chunks of 4 KiB.
     pub open_bytes_max: usize,
 }
 
@@ -110,8 +110,10 @@ impl FileCutter {
         if open_bytes > 0 && open_bytes + line.len() > self.limits.file_bytes_max {
             closed.push(self.close(folder));
         }
-        self.folders[folder].open.append(line, &mut self.spare);
-        self.open_bytes += line.len();
+        let open = &mut self.folders[folder].open;
+        let held_before = open.held_bytes();
+        open.append(line, &mut self.spare);
+        self.open_bytes += open.held_bytes() - held_before;
         self.unrank(folder);
         while self.open_bytes > self.limits.open_bytes_max {
             let Some(largest) = self.largest() else { break };
@@ -148,8 +150,8 @@ impl FileCutter {
     fn close(&mut self, index: usize) -> CutFile {
         self.unrank(index);
         let folder = &mut self.folders[index];
+        self.open_bytes -= folder.open.held_bytes();
         let contents = folder.open.take(&mut self.spare);
-        self.open_bytes -= contents.len();
         folder.files_closed += 1;
         CutFile {
             path: layout::file_path(&folder.path, &self.data_type, folder.files_closed),

@@ -3,8 +3,8 @@
 //! One growing buffer per open file would hold up to twice its contents, and buffers of every size that
 //! come and go leave holes that an allocator cannot fill: memory would grow with the data after all.
 
-/// The size of a chunk, but for the first of a file, which grows up to it: many folders may hold little.
-const CHUNK_BYTES: usize = 64 << 10;
+/// The size of a chunk. Small, since a folder with one short record holds a whole one.
+pub(super) const CHUNK_BYTES: usize = 4 << 10;
 
 /// What one open file holds.
 #[derive(Debug, Default)]
@@ -26,13 +26,17 @@ impl Chunks {
         self.bytes == 0
     }
 
+    /// The memory of the contents: whole chunks.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.chunks.len() * CHUNK_BYTES
+    }
+
     pub(super) fn append(&mut self, mut bytes: &[u8], spare: &mut Spare) {
         self.bytes += bytes.len();
         while !bytes.is_empty() {
             let room = self.chunks.last().map_or(0, |chunk| CHUNK_BYTES - chunk.len());
             if room == 0 {
-                let first = self.chunks.is_empty();
-                self.chunks.push(if first { Vec::new() } else { spare.take() });
+                self.chunks.push(spare.0.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK_BYTES)));
                 continue;
             }
             let (now, later) = bytes.split_at(bytes.len().min(room));
@@ -43,28 +47,16 @@ impl Chunks {
         }
     }
 
-    /// The contents in one piece. The chunks are spare from now on, but for the first, which was not taken
-    /// from there: spare ones would become more with every file.
+    /// The contents in one piece; the chunks are spare from now on.
     pub(super) fn take(&mut self, spare: &mut Spare) -> Vec<u8> {
         let mut contents = Vec::with_capacity(std::mem::take(&mut self.bytes));
-        for (index, chunk) in std::mem::take(&mut self.chunks).into_iter().enumerate() {
+        for mut chunk in self.chunks.drain(..) {
             contents.extend_from_slice(&chunk);
-            if index > 0 {
-                spare.give(chunk);
-            }
+            chunk.clear();
+            spare.0.push(chunk);
         }
+        self.chunks.shrink_to_fit();
         contents
-    }
-}
-
-impl Spare {
-    fn take(&mut self) -> Vec<u8> {
-        self.0.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK_BYTES))
-    }
-
-    fn give(&mut self, mut chunk: Vec<u8>) {
-        chunk.clear();
-        self.0.push(chunk);
     }
 }
 
@@ -74,26 +66,19 @@ mod tests {
 
     #[test]
     fn what_goes_in_comes_out_and_chunks_are_used_again() {
-        let mut spare = Spare::default();
-        let mut chunks = Chunks::default();
+        let (mut spare, mut chunks) = (Spare::default(), Chunks::default());
         for round in 0..3_u8 {
             let mut expected = Vec::new();
             for length in [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, 3 * CHUNK_BYTES + 5] {
                 let piece = vec![round ^ u8::try_from(length % 251).unwrap(); length];
                 expected.extend_from_slice(&piece);
                 chunks.append(&piece, &mut spare);
+                assert_eq!(chunks.held_bytes(), expected.len().next_multiple_of(CHUNK_BYTES));
             }
             assert_eq!(chunks.len(), expected.len());
             assert_eq!(chunks.take(&mut spare), expected);
-            assert!(chunks.is_empty());
-            assert!(spare.0.len() <= expected.len() / CHUNK_BYTES, "round {round}");
+            assert!(chunks.is_empty() && chunks.held_bytes() == 0);
+            assert_eq!(spare.0.len(), expected.len().div_ceil(CHUNK_BYTES), "round {round}");
         }
-    }
-
-    #[test]
-    fn a_file_with_little_in_it_takes_little() {
-        let mut chunks = Chunks::default();
-        chunks.append(b"{}\n", &mut Spare::default());
-        assert!(chunks.chunks[0].capacity() < 64);
     }
 }
