@@ -1,6 +1,7 @@
 //! The engine over a real catalog and a real store, when replies get lost and workers are stopped at the
 //! worst moment: what was published stays, what was not is removed, and nothing foreign is touched.
 
+#![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::Path;
