@@ -252,13 +252,24 @@ fn read_back(manifest: &Path, key: &Path) -> Result<ReadBack, CliError> {
 }
 
 fn next_commands(dir: &Folder, downloads: &Path, last_part: &str) -> Vec<String> {
-    let dir_path = dir.path.display();
+    let (cdds, dir_path) = (program(), dir.path.display());
     let part = downloads.join(last_part);
     vec![
-        format!("cdds --config {dir_path}/cdds.toml job list"),
-        format!("cdds verify {} --key {dir_path}/key.pem", part.display()),
-        format!("cdds extract {} --key {dir_path}/key.pem --to {dir_path}/records", part.display()),
+        format!("{cdds} --config {dir_path}/cdds.toml job list"),
+        format!("{cdds} verify {} --key {dir_path}/key.pem", part.display()),
+        format!("{cdds} extract {} --key {dir_path}/key.pem --to {dir_path}/records", part.display()),
     ]
+}
+
+/// What to type to run this program: its name, or its path if it is not installed.
+fn program() -> String {
+    const NAME: &str = "cdds";
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let installed = std::env::split_paths(&folders).any(|folder| folder.join(NAME).is_file());
+    match std::env::current_exe() {
+        Ok(path) if !installed => path.display().to_string(),
+        _ => NAME.to_owned(),
+    }
 }
 
 impl Story {

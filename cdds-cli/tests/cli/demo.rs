@@ -12,7 +12,7 @@ fn the_demo_tells_the_whole_story_and_its_next_commands_work() {
     assert_eq!(next.len(), 3);
     for command in next {
         let words: Vec<&str> = command.as_str().unwrap().split(' ').collect();
-        assert_eq!(words[0], "cdds");
+        assert_eq!(words[0], env!("CARGO_BIN_EXE_cdds"), "it is not installed here");
         place.done(&words[1..]);
     }
     let extracted = place.program("sh", &["-c", "cat $(find there/records -type f) | wc -l"], &[]);
