@@ -19,7 +19,7 @@ use cdds_core::engine::Until;
 use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::system::SystemClock;
 use cdds_storage::archive::stream::ArchiveStream;
-use chrono::{DateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike, Utc};
 use rcgen::{CertificateParams, DnType, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize};
 use serde::Serialize;
 
@@ -61,7 +61,7 @@ table = "contacts"
 time = "created_at"
 "#;
 
-/// The smallest split size there is, so that a few thousand records make several parts.
+/// Small, so that a few thousand records make several parts.
 const SPLIT_BYTES: u64 = 128 << 10;
 
 /// What the demo did.
@@ -146,7 +146,7 @@ impl Folder {
     }
 }
 
-/// A self-signed certificate and its key, valid from yesterday for a year.
+/// A self-signed certificate and its key, valid from the day before yesterday for a year.
 fn make_key_pair(dir: &Folder, now: DateTime<Utc>) -> Result<(), CliError> {
     let failed = |error: rcgen::Error| {
         CliError::failed("demo_failed", format!("cannot make the demo's key pair: {error}"))
@@ -155,13 +155,12 @@ fn make_key_pair(dir: &Folder, now: DateTime<Utc>) -> Result<(), CliError> {
     let mut certificate = CertificateParams::default();
     certificate.distinguished_name.push(DnType::CommonName, "cdds demo recipient");
     certificate.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
+    // The days that a certificate can name (RFC 5280, 4.1.2.5).
+    let first = NaiveDate::from_ymd_opt(1950, 1, 1).unwrap_or_default();
+    let last = NaiveDate::from_ymd_opt(9999, 12, 31).unwrap_or_default();
     let day = |offset: i64| {
-        let day = now + TimeDelta::days(offset);
-        rcgen::date_time_ymd(
-            chrono::Datelike::year(&day),
-            narrow(chrono::Datelike::month(&day)),
-            narrow(chrono::Datelike::day(&day)),
-        )
+        let day = (now.date_naive() + TimeDelta::days(offset)).clamp(first, last);
+        rcgen::date_time_ymd(day.year(), narrow(day.month()), narrow(day.day()))
     };
     (certificate.not_before, certificate.not_after) = (day(-2), day(365));
     let certificate = certificate.self_signed(&key).map_err(failed)?;
