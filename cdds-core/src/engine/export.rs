@@ -204,18 +204,11 @@ impl Attempt {
         let catalog = &self.shared.ports.catalog;
         for attempt in 1..=COMMIT_TRIES {
             match catalog.publish(self.fence, publication).await {
-                Ok(()) => {
-                    let Publication { progress, published_at, .. } = *publication;
-                    return Some(self.execution.clone().succeeded(progress, published_at));
-                }
+                Ok(()) => return Some(self.published(publication)),
                 Err(error) if error.kind() == CatalogErrorKind::Fenced => {
                     // Another worker has the execution, or a lost reply hid our own success.
-                    let standing = catalog.standing(self.fence).await;
-                    match standing {
-                        Ok(Standing::Wanted) => {
-                            let Publication { progress, published_at, .. } = *publication;
-                            return Some(self.execution.clone().succeeded(progress, published_at));
-                        }
+                    match catalog.standing(self.fence).await {
+                        Ok(Standing::Wanted) => return Some(self.published(publication)),
                         Ok(Standing::Unwanted) => return self.fenced().await,
                         Ok(Standing::Unknown) => return None,
                         Err(error) => warn!(attempt, "cannot look the commit up: {}", error.report()),
@@ -226,6 +219,11 @@ impl Attempt {
             self.pause(attempt).await;
         }
         None
+    }
+
+    /// The execution as the catalog has it after the commit.
+    fn published(&self, publication: &Publication) -> Execution {
+        self.execution.clone().succeeded(publication.progress, publication.published_at)
     }
 
     /// Puts the end on the record and removes what was stored. If the first fails the lease runs out and

@@ -38,7 +38,7 @@ use crate::domain::schedule::ScheduleChange;
 /// A call sees the effects of every call that returned before it started, in any process.
 ///
 /// # Idempotency
-/// Storing the same submission, materialisation or publication again is a conflict or has no effect.
+/// Storing the same submission, change of schedule or publication again is a conflict or has no effect.
 #[async_trait]
 pub trait Catalog: Debug + Send + Sync {
     /// Stores a new job, with its first execution if it has one (rule J8).
