@@ -3,9 +3,12 @@
 //! Catalogs and manifests keep these as JSON. A form of an unknown version, with unknown keys or with
 //! values that the domain refuses is an error, never a panic and never a guess.
 
+mod policies;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use self::policies::PoliciesV1;
 use crate::domain::frequency::{Frequency, Start};
 use crate::domain::id::{RecipientName, SourceId, TypeId};
 use crate::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
@@ -48,12 +51,18 @@ pub struct SettingsV1 {
     data_type: TypeId,
     categories: CategorySelection,
     frequency: FrequencyV1,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    starts_at: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ends_at: Option<DateTime<Utc>>,
     timeframe: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     split_bytes: Option<u64>,
     protection: ProtectionV1,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retention_days: Option<u16>,
+    #[serde(default, skip_serializing_if = "PoliciesV1::is_default")]
+    policies: PoliciesV1,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +93,8 @@ impl From<&JobSettings> for StoredSettings {
                 Frequency::Once(Start::At(start)) => FrequencyV1::OnceAt(*start),
                 Frequency::Daily(time) => FrequencyV1::Daily { at: time.to_string() },
             },
+            starts_at: settings.starts_at,
+            ends_at: settings.ends_at,
             timeframe: settings.timeframe.to_string(),
             split_bytes: settings.split_size.map(SplitSize::bytes),
             protection: match &settings.protection {
@@ -91,6 +102,7 @@ impl From<&JobSettings> for StoredSettings {
                 Protection::Sealed(names) => ProtectionV1::Recipients(names.as_slice().to_vec()),
             },
             retention_days: settings.retention.map(RetentionDays::days),
+            policies: (&settings.policies).into(),
         })
     }
 }
@@ -103,26 +115,26 @@ impl TryFrom<StoredSettings> for JobSettings {
         let bad = |violation: crate::domain::violation::RuleViolation| {
             StoredFormError::new("job settings", violation)
         };
+        let frequency = match form.frequency {
+            FrequencyV1::Immediately => Frequency::Once(Start::Immediately),
+            FrequencyV1::OnceAt(start) => Frequency::Once(Start::At(start)),
+            FrequencyV1::Daily { at } => Frequency::Daily(at.parse().map_err(bad)?),
+        };
+        let protection = match form.protection {
+            ProtectionV1::Plaintext => Protection::Plaintext,
+            ProtectionV1::Recipients(names) => Protection::Sealed(RecipientNames::new(names).map_err(bad)?),
+        };
+        let title = Title::new(&form.title).map_err(bad)?;
         Ok(Self {
-            title: Title::new(&form.title).map_err(bad)?,
             description: Description::new(&form.description).map_err(bad)?,
-            source: form.source,
-            data_type: form.data_type,
             categories: form.categories,
-            frequency: match form.frequency {
-                FrequencyV1::Immediately => Frequency::Once(Start::Immediately),
-                FrequencyV1::OnceAt(start) => Frequency::Once(Start::At(start)),
-                FrequencyV1::Daily { at } => Frequency::Daily(at.parse().map_err(bad)?),
-            },
+            starts_at: form.starts_at,
+            ends_at: form.ends_at,
             timeframe: form.timeframe.parse().map_err(bad)?,
             split_size: form.split_bytes.map(SplitSize::from_bytes).transpose().map_err(bad)?,
-            protection: match form.protection {
-                ProtectionV1::Plaintext => Protection::Plaintext,
-                ProtectionV1::Recipients(names) => {
-                    Protection::Sealed(RecipientNames::new(names).map_err(bad)?)
-                }
-            },
             retention: form.retention_days.map(RetentionDays::new).transpose().map_err(bad)?,
+            policies: form.policies.try_into().map_err(bad)?,
+            ..Self::new(title, form.source, form.data_type, frequency, protection)
         })
     }
 }

@@ -1,18 +1,17 @@
 //! Rules J2, J3, F1, W2, W7, A4, A7, S1: which settings may be saved.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use cdds_core::domain::admission::{Circumstances, check};
 use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
-use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
+use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
 use cdds_core::domain::recipient::{CertificateFacts, Recipient};
 use cdds_core::domain::retention::RetentionDays;
 use cdds_core::domain::selection::{CategoryDimension, CategorySelection};
 use cdds_core::domain::split_size::{SEALED_PART_BYTES_MAX, SplitSize};
-use cdds_core::domain::timeframe::{FixedRange, Timeframe, Unit};
+use cdds_core::domain::timeframe::{FixedRange, Timeframe};
 use cdds_core::domain::violation::Code;
 use cdds_core::ports::source::{DataType, Description as Offer, Sources};
 use cdds_core::testing::PreparedSource;
@@ -44,16 +43,14 @@ fn sources() -> Sources {
 
 fn settings() -> JobSettings {
     JobSettings {
-        title: Title::new("t").unwrap(),
-        description: Description::default(),
-        source: SourceId::new("history").unwrap(),
-        data_type: TypeId::new("interaction").unwrap(),
-        categories: CategorySelection::All,
-        frequency: Frequency::Daily("02:00".parse().unwrap()),
-        timeframe: Timeframe::Rolling { count: NonZeroU32::MIN, unit: Unit::Day },
-        split_size: None,
-        protection: Protection::Plaintext,
-        retention: None,
+        timeframe: "rolling:1d".parse().unwrap(),
+        ..JobSettings::new(
+            Title::new("t").unwrap(),
+            SourceId::new("history").unwrap(),
+            TypeId::new("interaction").unwrap(),
+            Frequency::Daily("02:00".parse().unwrap()),
+            Protection::Plaintext,
+        )
     }
 }
 

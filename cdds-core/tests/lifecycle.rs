@@ -4,10 +4,9 @@
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
 use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
-use cdds_core::domain::job::{Description, Job, JobSettings, JobState, Protection, Title};
+use cdds_core::domain::job::{Job, JobSettings, JobState, Protection, Title};
 use cdds_core::domain::lifecycle::{self, Submission};
 use cdds_core::domain::schedule::{ScheduleChange, Terms, materialise};
-use cdds_core::domain::selection::CategorySelection;
 use cdds_core::domain::violation::Code;
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -19,16 +18,14 @@ fn instant(text: &str) -> DateTime<Utc> {
 
 fn settings(frequency: Frequency, timeframe: &str) -> JobSettings {
     JobSettings {
-        title: Title::new("Interactions").unwrap(),
-        description: Description::default(),
-        source: SourceId::new("contact-history").unwrap(),
-        data_type: TypeId::new("interaction").unwrap(),
-        categories: CategorySelection::All,
-        frequency,
         timeframe: timeframe.parse().unwrap(),
-        split_size: None,
-        protection: Protection::Plaintext,
-        retention: None,
+        ..JobSettings::new(
+            Title::new("Interactions").unwrap(),
+            SourceId::new("contact-history").unwrap(),
+            TypeId::new("interaction").unwrap(),
+            frequency,
+            Protection::Plaintext,
+        )
     }
 }
 

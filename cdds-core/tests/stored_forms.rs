@@ -11,16 +11,18 @@ use cdds_core::stored::{settings_from_json, settings_to_json};
 
 fn full() -> JobSettings {
     JobSettings {
-        title: Title::new("Voice of the week").unwrap(),
         description: Description::new("for the archive").unwrap(),
-        source: SourceId::new("contact-history").unwrap(),
-        data_type: TypeId::new("interaction").unwrap(),
         categories: CategorySelection::Only(["voice".to_owned()].into()),
-        frequency: Frequency::Daily("02:00".parse().unwrap()),
         timeframe: "rolling:1w".parse().unwrap(),
         split_size: Some(SplitSize::from_bytes(1 << 20).unwrap()),
-        protection: Protection::Sealed(RecipientNames::new([RecipientName::new("ops").unwrap()]).unwrap()),
         retention: Some(RetentionDays::new(7).unwrap()),
+        ..JobSettings::new(
+            Title::new("Voice of the week").unwrap(),
+            SourceId::new("contact-history").unwrap(),
+            TypeId::new("interaction").unwrap(),
+            Frequency::Daily("02:00".parse().unwrap()),
+            Protection::Sealed(RecipientNames::new([RecipientName::new("ops").unwrap()]).unwrap()),
+        )
     }
 }
 

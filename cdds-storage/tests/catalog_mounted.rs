@@ -10,8 +10,6 @@ use cdds_core::domain::frequency::Frequency;
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::domain::job::{Description, JobSettings, Protection, Title};
 use cdds_core::domain::lifecycle::submit;
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::timeframe::Timeframe;
 use cdds_core::ports::catalog::query::{JobQuery, Slice};
 use cdds_core::ports::catalog::{Catalog, CatalogErrorKind};
 use cdds_storage::catalog::SqliteCatalog;
@@ -37,16 +35,14 @@ fn a_full_file_system_says_so_and_keeps_what_was_stored() {
     let mounted = Mounted(folder);
     let catalog = SqliteCatalog::open(mounted.0.path().join("cdds.db")).unwrap();
     let settings = JobSettings {
-        title: Title::new("Fill").unwrap(),
         description: Description::new(&"x".repeat(4_000)).unwrap(),
-        source: "contact-history".parse().unwrap(),
-        data_type: "interaction".parse().unwrap(),
-        categories: CategorySelection::All,
-        frequency: Frequency::Daily("00:00".parse().unwrap()),
-        timeframe: Timeframe::All,
-        split_size: None,
-        protection: Protection::Plaintext,
-        retention: None,
+        ..JobSettings::new(
+            Title::new("Fill").unwrap(),
+            "contact-history".parse().unwrap(),
+            "interaction".parse().unwrap(),
+            Frequency::Daily("00:00".parse().unwrap()),
+            Protection::Plaintext,
+        )
     };
     let mut stored = 0_u64;
     let error = loop {

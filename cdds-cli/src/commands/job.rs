@@ -58,16 +58,18 @@ async fn list(args: ListJobsArgs, session: &Session) -> Result<(), CliError> {
 fn settings(args: CreateArgs) -> Result<JobSettings, CliError> {
     let frequency = frequency(&args)?;
     Ok(JobSettings {
-        title: Title::new(&args.title)?,
         description: Description::new(&args.description)?,
-        source: SourceId::new(args.source)?,
-        data_type: TypeId::new(args.data_type)?,
         categories: args.category.map_or(CategorySelection::All, categories),
-        frequency,
         timeframe: args.timeframe.parse()?,
         split_size: args.split_size.map(SplitSize::from_bytes).transpose()?,
-        protection: protection(args.recipient, args.plaintext)?,
         retention: args.retention_days.map(RetentionDays::new).transpose()?,
+        ..JobSettings::new(
+            Title::new(&args.title)?,
+            SourceId::new(args.source)?,
+            TypeId::new(args.data_type)?,
+            frequency,
+            protection(args.recipient, args.plaintext)?,
+        )
     })
 }
 

@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 
 use super::frequency::Frequency;
 use super::id::{JobId, Owner, RecipientName, SourceId, TypeId};
+use super::policy::Policies;
 use super::retention::RetentionDays;
 use super::selection::CategorySelection;
 use super::split_size::SplitSize;
+use super::template::Template;
 use super::timeframe::Timeframe;
 use super::violation::{Code, RuleViolation};
 
@@ -67,8 +69,14 @@ pub struct JobSettings {
     pub data_type: TypeId,
     /// Which categories (rule J3).
     pub categories: CategorySelection,
+    /// Which fields, and which records (rule J4).
+    pub template: Template,
     /// How often (section F).
     pub frequency: Frequency,
+    /// No occurrence of a recurring job lies before this instant (rule J14).
+    pub starts_at: Option<DateTime<Utc>>,
+    /// No occurrence of a recurring job lies at or after this instant (rule J14).
+    pub ends_at: Option<DateTime<Utc>>,
     /// Which stretch of time (section W).
     pub timeframe: Timeframe,
     /// Bound of each part; `None` for a single file (rule A4).
@@ -77,6 +85,8 @@ pub struct JobSettings {
     pub protection: Protection,
     /// How long artifacts are kept; `None` for the service's own (rule A7).
     pub retention: Option<RetentionDays>,
+    /// Overlap, downtime, failures, bad records (rules E3–E6, E10).
+    pub policies: Policies,
 }
 
 impl JobSettings {
@@ -95,11 +105,15 @@ impl JobSettings {
             source,
             data_type,
             categories: CategorySelection::All,
+            template: Template::default(),
             frequency,
+            starts_at: None,
+            ends_at: None,
             timeframe: Timeframe::All,
             split_size: None,
             protection,
             retention: None,
+            policies: Policies::default(),
         }
     }
 }

@@ -42,6 +42,10 @@ codes! {
     UnknownCategory => "unknown_category",
     /// J3: a selection without a category.
     EmptyCategories => "empty_categories",
+    /// J4: a selection of fields or a filter that is not possible.
+    InvalidTemplate => "invalid_template",
+    /// E3–E6, E10: a policy out of bounds.
+    InvalidPolicy => "invalid_policy",
     /// F1: the start of a one-time job is not in the future.
     StartInPast => "start_in_past",
     /// F3: not a time of day.

@@ -6,14 +6,12 @@ use cdds_core::domain::artifact::{Artifact, ArtifactSet, Sha256Digest, StoredMan
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
-use cdds_core::domain::job::{Description, Job, JobSettings, Protection, Title};
+use cdds_core::domain::job::{Job, JobSettings, Protection, Title};
 use cdds_core::domain::lifecycle::submit;
 use cdds_core::domain::progress::Progress;
 use cdds_core::domain::retention::RetentionDays;
 use cdds_core::domain::retry::RetryPolicy;
 use cdds_core::domain::schedule::{Terms, materialise};
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::timeframe::Timeframe;
 use cdds_core::ports::catalog::{Catalog, Claim, Fence, Publication, Standing};
 use cdds_core::ports::sink::Key;
 use cdds_storage::catalog::SqliteCatalog;
@@ -35,18 +33,13 @@ pub(crate) fn day(days: i64) -> DateTime<Utc> {
 }
 
 pub(crate) fn settings(title: &str, frequency: Frequency) -> JobSettings {
-    JobSettings {
-        title: Title::new(title).unwrap(),
-        description: Description::default(),
-        source: SourceId::new("contact-history").unwrap(),
-        data_type: TypeId::new("interaction").unwrap(),
-        categories: CategorySelection::All,
+    JobSettings::new(
+        Title::new(title).unwrap(),
+        SourceId::new("contact-history").unwrap(),
+        TypeId::new("interaction").unwrap(),
         frequency,
-        timeframe: Timeframe::All,
-        split_size: None,
-        protection: Protection::Plaintext,
-        retention: None,
-    }
+        Protection::Plaintext,
+    )
 }
 
 pub(crate) fn immediately() -> Frequency {
