@@ -3,13 +3,14 @@
 //! Catalogs and manifests keep these as JSON. A form of an unknown version, with unknown keys or with
 //! values that the domain refuses is an error, never a panic and never a guess.
 
+mod frequency;
 mod policies;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use self::frequency::FrequencyV1;
 use self::policies::PoliciesV1;
-use crate::domain::frequency::{Frequency, Start};
 use crate::domain::id::{RecipientName, SourceId, TypeId};
 use crate::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
 use crate::domain::retention::RetentionDays;
@@ -67,14 +68,6 @@ pub struct SettingsV1 {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum FrequencyV1 {
-    Immediately,
-    OnceAt(DateTime<Utc>),
-    Daily { at: String },
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum ProtectionV1 {
     Plaintext,
     Recipients(Vec<RecipientName>),
@@ -88,11 +81,7 @@ impl From<&JobSettings> for StoredSettings {
             source: settings.source.clone(),
             data_type: settings.data_type.clone(),
             categories: settings.categories.clone(),
-            frequency: match &settings.frequency {
-                Frequency::Once(Start::Immediately) => FrequencyV1::Immediately,
-                Frequency::Once(Start::At(start)) => FrequencyV1::OnceAt(*start),
-                Frequency::Daily(time) => FrequencyV1::Daily { at: time.to_string() },
-            },
+            frequency: (&settings.frequency).into(),
             starts_at: settings.starts_at,
             ends_at: settings.ends_at,
             timeframe: settings.timeframe.to_string(),
@@ -115,11 +104,7 @@ impl TryFrom<StoredSettings> for JobSettings {
         let bad = |violation: crate::domain::violation::RuleViolation| {
             StoredFormError::new("job settings", violation)
         };
-        let frequency = match form.frequency {
-            FrequencyV1::Immediately => Frequency::Once(Start::Immediately),
-            FrequencyV1::OnceAt(start) => Frequency::Once(Start::At(start)),
-            FrequencyV1::Daily { at } => Frequency::Daily(at.parse().map_err(bad)?),
-        };
+        let frequency = form.frequency.try_into().map_err(bad)?;
         let protection = match form.protection {
             ProtectionV1::Plaintext => Protection::Plaintext,
             ProtectionV1::Recipients(names) => Protection::Sealed(RecipientNames::new(names).map_err(bad)?),

@@ -200,10 +200,14 @@ impl Execution {
     /// slot, the work waits until rows that become visible late have done so (rule W4).
     pub fn scheduled(job: &Job, slot: DateTime<Utc>, settle_lag: TimeDelta, now: DateTime<Utc>) -> Self {
         let trigger = Trigger::Scheduled;
-        let window = job.settings.timeframe.window(slot);
-        let settled_at = match job.settings.timeframe {
-            Timeframe::Rolling { .. } => window.end().checked_add_signed(settle_lag).unwrap_or(now),
-            Timeframe::All | Timeframe::Fixed(_) => slot,
+        let JobSettings { timeframe, frequency, .. } = &job.settings;
+        // An incremental window gets its start when the execution is first claimed (rule W1).
+        let window = timeframe.window(frequency, slot).unwrap_or_else(|| Window::until(slot));
+        let settled_at = match timeframe {
+            Timeframe::Rolling(_) | Timeframe::Previous(_) => {
+                window.end().checked_add_signed(settle_lag).unwrap_or(now)
+            }
+            Timeframe::All | Timeframe::Fixed(_) | Timeframe::SinceLastExport { .. } => slot,
         };
         Self {
             id: execution_id(job.id, slot, trigger),

@@ -1,19 +1,47 @@
 //! Section F: how often a job is due, all UTC.
+//!
+//! Slots lie on whole minutes, except the start of a one-time job. Named frequencies are computed from the
+//! calendar in a fixed number of steps; nothing depends on when a job last ran, so that nothing drifts.
+
+mod cron;
+mod hourly;
+mod monthly;
+mod time_of_day;
+mod weekday;
 
 use std::fmt;
-use std::str::FromStr;
+use std::num::NonZeroU32;
 
-use chrono::{DateTime, Days, NaiveTime, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, SecondsFormat, SubsecRound, Utc, Weekday};
 
-use super::violation::{Code, RuleViolation};
+use super::timeframe::{Span, Unit};
+
+pub use cron::CronExpression;
+pub use hourly::Hourly;
+pub use monthly::{MissingDay, Monthly};
+pub use time_of_day::TimeOfDay;
+pub use weekday::{parse_weekday, weekday_name};
 
 /// When a job is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frequency {
     /// One time only (rule F1).
     Once(Start),
+    /// Every so many hours (rule F2).
+    Hourly(Hourly),
     /// Every day at this time (rule F3).
     Daily(TimeOfDay),
+    /// Every week (rule F4).
+    Weekly {
+        /// On which day.
+        day: Weekday,
+        /// At which time.
+        at: TimeOfDay,
+    },
+    /// Every month (rule F5).
+    Monthly(Monthly),
+    /// Whenever a cron expression says so (rule F6).
+    Cron(CronExpression),
 }
 
 /// When a one-time job starts (rule F1).
@@ -25,23 +53,89 @@ pub enum Start {
     At(DateTime<Utc>),
 }
 
+/// How often, without the details: what jobs are filtered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FrequencyKind {
+    /// One time only.
+    Once,
+    /// Every so many hours.
+    Hourly,
+    /// Every day.
+    Daily,
+    /// Every week.
+    Weekly,
+    /// Every month.
+    Monthly,
+    /// By a cron expression.
+    Cron,
+}
+
+impl FrequencyKind {
+    /// Every kind there is.
+    pub const ALL: &'static [Self] =
+        &[Self::Once, Self::Hourly, Self::Daily, Self::Weekly, Self::Monthly, Self::Cron];
+
+    /// The kind as it is typed, stored and printed.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Once => "once",
+            Self::Hourly => "hourly",
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+            Self::Cron => "cron",
+        }
+    }
+}
+
 impl Frequency {
-    /// The first slot strictly after `after` (rule F7); computed from the frequency alone, so it never
-    /// drifts. `None` when there is none: a one-time job whose start has passed or that starts when it
-    /// is submitted, or the end of the calendar.
+    /// The first slot strictly after `after` (rule F7). `None` when there is none: a one-time job whose
+    /// start has passed or that starts when it is submitted, or the end of the calendar.
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
             Self::Once(Start::Immediately) => None,
             Self::Once(Start::At(start)) => (*start > after).then_some(*start),
-            Self::Daily(time) => {
+            Self::Hourly(hourly) => hourly.next_after(after),
+            Self::Daily(at) => next_in_cycle(after.date_naive(), Days::new(1), *at, after),
+            Self::Weekly { day, at } => {
                 let today = after.date_naive();
-                let slot = today.and_time(time.0).and_utc();
-                if slot > after {
-                    return Some(slot);
-                }
-                Some(today.checked_add_days(Days::new(1))?.and_time(time.0).and_utc())
+                let ahead = Days::new(u64::from(day.days_since(today.weekday())));
+                next_in_cycle(today.checked_add_days(ahead)?, Days::new(7), *at, after)
             }
+            Self::Monthly(monthly) => monthly.next_after(after),
+            Self::Cron(cron) => cron.next_after(after),
         }
+    }
+
+    /// The last slot strictly before `before`. `None` when there is none: a one-time job whose start has not
+    /// come or that starts when it is submitted, or the beginning of the calendar.
+    pub fn last_before(&self, before: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Once(Start::Immediately) => None,
+            Self::Once(Start::At(start)) => (*start < before).then_some(*start),
+            Self::Hourly(hourly) => hourly.last_before(before),
+            Self::Daily(at) => last_in_cycle(before.date_naive(), Days::new(1), *at, before),
+            Self::Weekly { day, at } => {
+                let today = before.date_naive();
+                let back = Days::new(u64::from(today.weekday().days_since(*day)));
+                last_in_cycle(today.checked_sub_days(back)?, Days::new(7), *at, before)
+            }
+            Self::Monthly(monthly) => monthly.last_before(before),
+            Self::Cron(cron) => cron.last_before(before),
+        }
+    }
+
+    /// From one slot to the next, as people say it (rule W3): N hours for every N hours, a day, a week, a
+    /// month. `None` for one-time jobs and cron expressions, which have no period of their own.
+    pub fn period(&self) -> Option<Span> {
+        let (count, unit) = match self {
+            Self::Once(_) | Self::Cron(_) => return None,
+            Self::Hourly(hourly) => (hourly.every(), Unit::Hour),
+            Self::Daily(_) => (1, Unit::Day),
+            Self::Weekly { .. } => (1, Unit::Week),
+            Self::Monthly(_) => (1, Unit::Month),
+        };
+        NonZeroU32::new(count).map(|count| Span { count, unit })
     }
 
     /// The same with its instants in whole microseconds, as slots are stored (rule W1).
@@ -57,64 +151,56 @@ impl Frequency {
     pub fn is_once(&self) -> bool {
         matches!(self, Self::Once(_))
     }
+
+    /// How often, without the details.
+    pub fn kind(&self) -> FrequencyKind {
+        match self {
+            Self::Once(_) => FrequencyKind::Once,
+            Self::Hourly(_) => FrequencyKind::Hourly,
+            Self::Daily(_) => FrequencyKind::Daily,
+            Self::Weekly { .. } => FrequencyKind::Weekly,
+            Self::Monthly(_) => FrequencyKind::Monthly,
+            Self::Cron(_) => FrequencyKind::Cron,
+        }
+    }
+}
+
+/// `date` is the first day of the cycle that can follow `after`: its slot, or the one a cycle later.
+fn next_in_cycle(date: NaiveDate, cycle: Days, at: TimeOfDay, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let slot = at.on(date);
+    if slot > after { Some(slot) } else { Some(at.on(date.checked_add_days(cycle)?)) }
+}
+
+/// `date` is the last day of the cycle that can precede `before`: its slot, or the one a cycle earlier.
+fn last_in_cycle(
+    date: NaiveDate,
+    cycle: Days,
+    at: TimeOfDay,
+    before: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let slot = at.on(date);
+    if slot < before { Some(slot) } else { Some(at.on(date.checked_sub_days(cycle)?)) }
+}
+
+impl fmt::Display for FrequencyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl fmt::Display for Frequency {
+    /// For people: `every 4 hours at :15`, `weekly on tue at 02:00`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Once(Start::Immediately) => f.write_str("once"),
             Self::Once(Start::At(start)) => {
                 write!(f, "once at {}", start.to_rfc3339_opts(SecondsFormat::AutoSi, true))
             }
-            Self::Daily(time) => write!(f, "daily at {time}"),
-        }
-    }
-}
-
-/// A time of day in whole minutes, UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TimeOfDay(NaiveTime);
-
-impl TimeOfDay {
-    /// `hour` 0–23, `minute` 0–59.
-    ///
-    /// # Errors
-    /// [`Code::InvalidTimeOfDay`] outside these bounds.
-    pub fn new(hour: u32, minute: u32) -> Result<Self, RuleViolation> {
-        NaiveTime::from_hms_opt(hour, minute, 0).map(Self).ok_or_else(|| {
-            RuleViolation::new(
-                Code::InvalidTimeOfDay,
-                format!("{hour:02}:{minute:02} is not a time of day: use 00:00 to 23:59, UTC"),
-            )
-        })
-    }
-}
-
-impl fmt::Display for TimeOfDay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.format("%H:%M"))
-    }
-}
-
-impl FromStr for TimeOfDay {
-    type Err = RuleViolation;
-
-    /// Reads `HH:MM`.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = || {
-            RuleViolation::new(
-                Code::InvalidTimeOfDay,
-                format!("{text:?} is not a time of day: write HH:MM, 00:00 to 23:59, UTC"),
-            )
-        };
-        let (hour, minute) = text.split_once(':').ok_or_else(invalid)?;
-        let two_digits = |part: &str| part.len() <= 2 && part.bytes().all(|b| b.is_ascii_digit());
-        if !two_digits(hour) || minute.len() != 2 || !two_digits(minute) {
-            return Err(invalid());
-        }
-        match (hour.parse(), minute.parse()) {
-            (Ok(hour), Ok(minute)) => Self::new(hour, minute),
-            _ => Err(invalid()),
+            Self::Hourly(hourly) => hourly.fmt(f),
+            Self::Daily(at) => write!(f, "daily at {at}"),
+            Self::Weekly { day, at } => write!(f, "weekly on {} at {at}", weekday_name(*day)),
+            Self::Monthly(monthly) => monthly.fmt(f),
+            Self::Cron(cron) => write!(f, "cron {}", cron.as_str()),
         }
     }
 }
@@ -122,56 +208,26 @@ impl FromStr for TimeOfDay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn instant(text: &str) -> DateTime<Utc> {
-        text.parse().unwrap()
-    }
 
     #[test]
-    fn f1_a_dated_start_is_due_once() {
-        let start = instant("2026-03-01T10:00:00Z");
-        let once = Frequency::Once(Start::At(start));
-        assert_eq!(once.next_after(instant("2026-03-01T09:59:59Z")), Some(start));
-        assert_eq!(once.next_after(start), None);
-        assert_eq!(Frequency::Once(Start::Immediately).next_after(start), None);
-    }
-
-    #[test]
-    fn f3_daily_crosses_months_and_leap_days() {
-        let daily = Frequency::Daily("02:30".parse().unwrap());
-        for (after, next) in [
-            ("2026-02-28T02:29:59Z", "2026-02-28T02:30:00Z"),
-            ("2026-02-28T02:30:00Z", "2026-03-01T02:30:00Z"),
-            ("2028-02-28T23:00:00Z", "2028-02-29T02:30:00Z"),
-            ("2026-12-31T12:00:00Z", "2027-01-01T02:30:00Z"),
+    fn frequencies_are_printed_for_people() {
+        let at = TimeOfDay::new(2, 0).unwrap();
+        for (frequency, words) in [
+            (Frequency::Once(Start::Immediately), "once"),
+            (Frequency::Once(Start::At(DateTime::UNIX_EPOCH)), "once at 1970-01-01T00:00:00Z"),
+            (Frequency::Hourly(Hourly::new(1, 5).unwrap()), "hourly at :05"),
+            (Frequency::Hourly(Hourly::new(4, 15).unwrap()), "every 4 hours at :15"),
+            (Frequency::Daily(at), "daily at 02:00"),
+            (Frequency::Weekly { day: Weekday::Tue, at }, "weekly on tue at 02:00"),
+            (Frequency::Monthly(Monthly::new(31, at, MissingDay::Skip).unwrap()), "monthly on 31 at 02:00"),
+            (
+                Frequency::Monthly(Monthly::new(31, at, MissingDay::Last).unwrap()),
+                "monthly on 31 at 02:00 (last day if missing)",
+            ),
+            (Frequency::Cron(CronExpression::new(" 0 2 * *  1-5").unwrap()), "cron 0 2 * * 1-5"),
         ] {
-            assert_eq!(daily.next_after(instant(after)), Some(instant(next)), "after {after}");
+            assert_eq!(frequency.to_string(), words);
+            assert!(words.contains(frequency.kind().as_str()) || words.starts_with("every"), "{words}");
         }
-    }
-
-    #[test]
-    fn f3_times_of_day_are_checked() {
-        for bad in ["24:00", "12:60", "1200", "12:5", "-1:00", "12:00:00", "ab:cd", "+2:00", ""] {
-            assert_eq!(bad.parse::<TimeOfDay>().unwrap_err().code(), Code::InvalidTimeOfDay, "{bad:?}");
-        }
-        assert_eq!("2:05".parse::<TimeOfDay>().unwrap().to_string(), "02:05");
-    }
-
-    proptest! {
-        #[test]
-        fn f7_next_is_strictly_after_within_a_day_and_at_the_time(
-            seconds in 0_i64..4_102_444_800, hour in 0_u32..24, minute in 0_u32..60,
-        ) {
-            let after = DateTime::from_timestamp(seconds, 0).unwrap();
-            let next = Frequency::Daily(TimeOfDay::new(hour, minute).unwrap()).next_after(after).unwrap();
-            prop_assert!(next > after && next - after <= chrono::TimeDelta::days(1));
-            prop_assert_eq!(next.format("%H:%M:%S").to_string(), format!("{hour:02}:{minute:02}:00"));
-        }
-    }
-
-    #[test]
-    fn f7_the_end_of_the_calendar_is_not_a_panic() {
-        assert_eq!(Frequency::Daily("02:30".parse().unwrap()).next_after(DateTime::<Utc>::MAX_UTC), None);
     }
 }

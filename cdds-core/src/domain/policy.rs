@@ -42,8 +42,8 @@ impl Overlap {
     /// would lose data; those of the others are covered by the latest.
     pub fn of(timeframe: &Timeframe) -> Self {
         match timeframe {
-            Timeframe::Rolling { .. } => Self::Queue,
-            Timeframe::All | Timeframe::Fixed(_) => Self::Coalesce,
+            Timeframe::Rolling(_) | Timeframe::Previous(_) => Self::Queue,
+            Timeframe::All | Timeframe::Fixed(_) | Timeframe::SinceLastExport { .. } => Self::Coalesce,
         }
     }
 

@@ -19,8 +19,8 @@ enum Overlap {
 /// others are covered by the latest.
 fn overlap(timeframe: &Timeframe) -> Overlap {
     match timeframe {
-        Timeframe::Rolling { .. } => Overlap::Queue,
-        Timeframe::All | Timeframe::Fixed(_) => Overlap::Coalesce,
+        Timeframe::Rolling(_) | Timeframe::Previous(_) => Overlap::Queue,
+        Timeframe::All | Timeframe::Fixed(_) | Timeframe::SinceLastExport { .. } => Overlap::Coalesce,
     }
 }
 

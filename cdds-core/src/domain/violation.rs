@@ -48,6 +48,10 @@ codes! {
     InvalidPolicy => "invalid_policy",
     /// F1: the start of a one-time job is not in the future.
     StartInPast => "start_in_past",
+    /// F2, F4, F5: a frequency out of bounds.
+    InvalidFrequency => "invalid_frequency",
+    /// F6: the cron expression is not understood, is ambiguous or never matches.
+    InvalidCron => "invalid_cron",
     /// F3: not a time of day.
     InvalidTimeOfDay => "invalid_time_of_day",
     /// W2: the timeframe is not possible.

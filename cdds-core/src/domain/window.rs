@@ -1,6 +1,6 @@
-//! Rule W1: half-open windows of microseconds.
+//! Rules W1, W4: half-open windows of microseconds.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A half-open stretch of time `[start, end)`, UTC, in whole microseconds (rule W1).
@@ -20,6 +20,13 @@ impl Window {
     pub fn between(start: DateTime<Utc>, end: DateTime<Utc>) -> Self {
         let end = end.trunc_subsecs(6);
         Self { start: Some(start.trunc_subsecs(6).min(end)), end }
+    }
+
+    /// What is new since a watermark, `[watermark, end)`; everything before `end` if there is no watermark
+    /// yet. `None` if there is nothing to do: the watermark has reached `end` (rule W4).
+    pub fn since(watermark: Option<DateTime<Utc>>, end: DateTime<Utc>) -> Option<Self> {
+        let (start, end) = (watermark.map(|watermark| watermark.trunc_subsecs(6)), end.trunc_subsecs(6));
+        start.is_none_or(|start| start < end).then_some(Self { start, end })
     }
 
     /// The first instant inside; `None` for no bound.
@@ -43,10 +50,21 @@ impl Window {
     }
 }
 
+/// Up to where the rows of a source are complete at `slot` (rule W4): `settle_lag` earlier, cut to a multiple
+/// of `granularity` since 1970. A negative lag counts as none, a granularity below a microsecond as one; the
+/// beginning of the calendar where it would be left.
+pub fn settled_end(slot: DateTime<Utc>, settle_lag: TimeDelta, granularity: TimeDelta) -> DateTime<Utc> {
+    let granularity = granularity.num_microseconds().unwrap_or(i64::MAX).max(1);
+    slot.checked_sub_signed(settle_lag.max(TimeDelta::zero()))
+        .map(|settled| settled.timestamp_micros())
+        .and_then(|micros| micros.checked_sub(micros.rem_euclid(granularity)))
+        .and_then(DateTime::from_timestamp_micros)
+        .unwrap_or(DateTime::<Utc>::MIN_UTC)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::TimeDelta;
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)

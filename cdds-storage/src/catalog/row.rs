@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 
 pub(super) use self::artifact::{ArtifactRow, ManifestRow};
 pub(super) use self::execution::ExecutionRow;
-pub(super) use self::job::{JobRow, LatestRow, frequency_kind};
+pub(super) use self::job::{JobRow, LatestRow};
 pub(super) use self::recipient::RecipientRow;
 
 /// Names the row that is not understood, why, and the way out.

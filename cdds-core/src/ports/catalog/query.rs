@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::execution::Status;
+pub use crate::domain::frequency::FrequencyKind;
 use crate::domain::id::{ExecutionId, JobId, SourceId};
 use crate::domain::job::{Job, JobState};
 use crate::domain::progress::Progress;
@@ -122,15 +123,6 @@ columns! {
         Size => "size",
         RemainingDays => "remaining_days",
     }
-}
-
-/// How often, as a filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FrequencyKind {
-    /// One-time jobs.
-    Once,
-    /// Daily jobs.
-    Daily,
 }
 
 /// Which jobs.

@@ -1,28 +1,12 @@
 //! Jobs and, beside them, their newest execution.
 
-use cdds_core::domain::frequency::Frequency;
 use cdds_core::domain::job::{Job, JobState};
 use cdds_core::ports::catalog::CatalogError;
-use cdds_core::ports::catalog::query::{FrequencyKind, LatestExecution};
+use cdds_core::ports::catalog::query::LatestExecution;
 use cdds_core::stored::{settings_from_json, settings_to_json};
 
 use super::super::stored;
 use super::{Reading, corrupt, integer, micros};
-
-/// How often, as it is stored for the filter.
-pub(in crate::catalog) fn frequency_kind(kind: FrequencyKind) -> &'static str {
-    match kind {
-        FrequencyKind::Once => "once",
-        FrequencyKind::Daily => "daily",
-    }
-}
-
-fn kind_of(frequency: &Frequency) -> FrequencyKind {
-    match frequency {
-        Frequency::Once(_) => FrequencyKind::Once,
-        Frequency::Daily(_) => FrequencyKind::Daily,
-    }
-}
 
 /// A job. `title_folded`, `source`, `data_type` and `frequency` repeat what is in `settings`, to be
 /// searched and sorted by.
@@ -54,7 +38,7 @@ impl JobRow {
     }
 
     pub(in crate::catalog) fn frequency(job: &Job) -> &'static str {
-        frequency_kind(kind_of(&job.settings.frequency))
+        job.settings.frequency.kind().as_str()
     }
 
     pub(in crate::catalog) fn into_job(self) -> Result<Job, CatalogError> {

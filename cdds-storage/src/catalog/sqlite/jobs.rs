@@ -9,7 +9,7 @@ use cdds_core::ports::catalog::query::{JobColumn, JobOverview, JobQuery, Page};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
 
-use super::super::row::{JobRow, LatestRow, fold, frequency_kind, integer, micros};
+use super::super::row::{JobRow, LatestRow, fold, integer, micros};
 use super::executions;
 use super::fault::{Fault, conflict, unique};
 use super::listing::{Filter, Key, PAGE};
@@ -134,7 +134,7 @@ pub(super) fn list(
     let filter = Filter::default()
         .and("j.owner = ?", owner.to_string())
         .and_if("instr(j.title_folded, ?) > 0", query.search.as_deref().map(fold))
-        .and_if("j.frequency = ?", query.frequency.map(|kind| frequency_kind(kind).to_owned()))
+        .and_if("j.frequency = ?", query.frequency.map(|kind| kind.as_str().to_owned()))
         .and_if("j.state = ?", query.state.map(|state| state.as_str().to_owned()));
     let count = format!("SELECT count(*) FROM job j {}", filter.sql());
     let total: i64 = tx.query_row(&count, params_from_iter(filter.values()), |row| row.get(0))?;
