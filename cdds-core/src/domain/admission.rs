@@ -24,17 +24,25 @@ pub struct Circumstances<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// Checks settings that are to be saved.
+/// Checks settings that are to be saved: new ones, or in place of `previous` (rule J10), of which what is
+/// left as it was may lie in the past.
 ///
 /// # Errors
-/// The first rule that refuses them, in the order of the form: source, type, categories (J2, J3),
-/// frequency (F1), timeframe (W2, W7), split size (A4), recipients (S1), retention (A7).
-pub fn check(settings: &JobSettings, circumstances: &Circumstances<'_>) -> Result<(), RuleViolation> {
+/// The first rule that refuses them, in the order of the form: source, type, categories, template (J2–J4),
+/// frequency and period (F1, J14), timeframe (W2, W7), split size (A4), recipients (S1), retention (A7).
+pub fn check(
+    settings: &JobSettings,
+    previous: Option<&JobSettings>,
+    circumstances: &Circumstances<'_>,
+) -> Result<(), RuleViolation> {
     let data_type = data_type(settings, circumstances.sources)?;
     if let CategorySelection::Only(values) = &settings.categories {
         CategorySelection::only(values.iter().cloned(), data_type.category.as_ref())?;
     }
-    check_start(&settings.frequency, circumstances.now)?;
+    if previous.is_none_or(|previous| !previous.has_schedule_of(settings)) {
+        check_start(&settings.frequency, circumstances.now)?;
+        check_period(settings, circumstances.now)?;
+    }
     settings.timeframe.check(circumstances.now)?;
     if settings.timeframe.needs_event_instant() && !data_type.has_event_instant {
         return Err(RuleViolation::new(
@@ -107,6 +115,39 @@ fn check_start(frequency: &Frequency, now: DateTime<Utc>) -> Result<(), RuleViol
             ),
         )),
         _ => Ok(()),
+    }
+}
+
+/// J14: beginning and end of a recurring job, with an occurrence in between.
+fn check_period(settings: &JobSettings, now: DateTime<Utc>) -> Result<(), RuleViolation> {
+    let refuse = |why: String| Err(RuleViolation::new(Code::InvalidPeriod, why));
+    let at = |instant: DateTime<Utc>| instant.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+    if settings.frequency.is_once() {
+        return match (settings.starts_at, settings.ends_at) {
+            (None, None) => Ok(()),
+            _ => refuse(
+                "a one-time job has no period: give its start with the frequency, and leave beginning and end out"
+                    .to_owned(),
+            ),
+        };
+    }
+    if let (Some(start), Some(end)) = (settings.starts_at, settings.ends_at)
+        && start >= end
+    {
+        return refuse(format!(
+            "the job would begin at {} but end at {}: begin it before",
+            at(start),
+            at(end)
+        ));
+    }
+    match (settings.next_slot(now), settings.ends_at) {
+        (Some(_), _) => Ok(()),
+        (None, Some(end)) => refuse(format!(
+            "a job that runs {} has no occurrence from now to before {}: give it a later end",
+            settings.frequency,
+            at(end)
+        )),
+        (None, None) => refuse(format!("a job that runs {} has no occurrence left", settings.frequency)),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Rules J1–J5: what a job is.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 
+use super::execution::Execution;
 use super::frequency::Frequency;
 use super::id::{JobId, Owner, RecipientName, SourceId, TypeId};
 use super::policy::Policies;
@@ -11,6 +12,7 @@ use super::split_size::SplitSize;
 use super::template::Template;
 use super::timeframe::Timeframe;
 use super::violation::{Code, RuleViolation};
+use super::watermark::Watermark;
 
 /// A stored definition of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub struct Job {
     pub settings: JobSettings,
     /// Whether it starts anything new.
     pub state: JobState,
-    /// Counts changes, from 1; for optimistic concurrency.
+    /// Counts changes that people make, from 1; for optimistic concurrency between them (rule J1).
     pub version: u64,
     /// When it was submitted.
     pub created_at: DateTime<Utc>,
@@ -31,6 +33,32 @@ pub struct Job {
     pub updated_at: DateTime<Utc>,
     /// The next slot that is not on the record yet; `None` when nothing will be due.
     pub next_due_at: Option<DateTime<Utc>>,
+    /// How far its incremental exports have come (rule W4); `None` if it never was incremental.
+    pub watermark: Option<Watermark>,
+    /// Executions that failed since the last success (rule E5).
+    pub failures_in_row: u32,
+    /// Counts every stored change, from 1: whatever touches the job or what it has begun.
+    pub revision: u64,
+}
+
+/// A job's next state and what it does to the record, to be stored in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobChange {
+    /// The job's next state.
+    pub job: Job,
+    /// New entries of the record: queued and skipped ones.
+    pub entries: Vec<Execution>,
+    /// Executions that waited and are now skipped.
+    pub superseded: Vec<Execution>,
+    /// Executions that wait on with other settings (rule J10).
+    pub edited: Vec<Execution>,
+}
+
+impl JobChange {
+    /// A change of the job alone.
+    pub fn of(job: Job) -> Self {
+        Self { job, entries: Vec::new(), superseded: Vec::new(), edited: Vec::new() }
+    }
 }
 
 /// Whether a job starts anything new (rules J7, J8).
@@ -38,20 +66,32 @@ pub struct Job {
 pub enum JobState {
     /// Due slots are run.
     Active,
-    /// Nothing new is started; what is queued or running goes on.
+    /// Nothing new is started by the frequency; what runs goes on.
     Suspended,
-    /// A one-time job that was started; suspended for good.
+    /// A one-time job that was started, suspended for good (rule J8), or a recurring one past its end
+    /// (rule J14).
     Completed,
+    /// Removed by its owner (rule J12); kept only because of its history.
+    Deleted,
 }
 
 impl JobState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Active, Self::Suspended, Self::Completed, Self::Deleted];
+
     /// The state as it is stored and printed.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Suspended => "suspended",
             Self::Completed => "completed",
+            Self::Deleted => "deleted",
         }
+    }
+
+    /// The state with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 }
 
@@ -114,6 +154,20 @@ impl JobSettings {
             protection,
             retention: None,
             policies: Policies::default(),
+        }
+    }
+}
+
+impl JobSettings {
+    /// The same with its instants in whole microseconds, as slots are stored (rule W1).
+    #[must_use]
+    pub fn in_microseconds(self) -> Self {
+        let trunc = |instant: DateTime<Utc>| instant.trunc_subsecs(6);
+        Self {
+            frequency: self.frequency.in_microseconds(),
+            starts_at: self.starts_at.map(trunc),
+            ends_at: self.ends_at.map(trunc),
+            ..self
         }
     }
 }

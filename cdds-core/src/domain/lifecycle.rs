@@ -1,13 +1,15 @@
-//! Rules J6–J9: from submission to the end of a job.
+//! Rules J7–J9, J12, E5: from submission to the end of a job. Edits are in [`edit`](super::edit), what people
+//! ask for beside the schedule in [`manual`](super::manual).
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
-use super::execution::{Execution, SkipReason};
+use super::execution::{Execution, ExecutionState, SkipReason, SourceTerms, Trigger};
 use super::frequency::{Frequency, Start};
 use super::id::{JobId, Owner};
-use super::job::{Job, JobSettings, JobState};
-use super::schedule::{self, ScheduleChange};
+use super::job::{Job, JobChange, JobSettings, JobState};
+use super::schedule::{self, Gap};
 use super::violation::{Code, RuleViolation};
+use super::watermark::{Overtaken, Watermark};
 
 /// A job as it is first stored, with the execution that is queued in the same transaction, if any.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,41 +25,38 @@ pub struct Submission {
 pub fn submit(
     id: JobId,
     owner: Owner,
-    mut settings: JobSettings,
-    settle_lag: TimeDelta,
+    settings: JobSettings,
+    terms: SourceTerms,
     now: DateTime<Utc>,
 ) -> Submission {
-    settings.frequency = settings.frequency.in_microseconds();
+    let settings = settings.in_microseconds();
     let immediate = settings.frequency == Frequency::Once(Start::Immediately);
-    let next_due_at = settings.frequency.next_after(now);
+    let incremental = settings.timeframe.is_incremental();
     let job = Job {
         id,
         owner,
-        settings,
         state: if immediate { JobState::Suspended } else { JobState::Active },
         version: 1,
         created_at: now,
         updated_at: now,
-        next_due_at,
+        next_due_at: settings.next_slot(now),
+        watermark: incremental.then(|| Watermark::at_origin(&settings.timeframe)),
+        failures_in_row: 0,
+        revision: 1,
+        settings,
     };
-    let first = immediate.then(|| Execution::scheduled(&job, now, settle_lag, now));
+    let first = immediate.then(|| Execution::scheduled(&job, now, terms, now));
     Submission { job, first }
 }
 
-/// Starts nothing new from now on (rule J7): `waiting`, the job's queued executions that no worker has
-/// begun, are skipped, and so are slots that are due and not on the record yet. `None` if the job is not
-/// active.
-pub fn suspend(job: &Job, waiting: Vec<Execution>, now: DateTime<Utc>) -> Option<ScheduleChange> {
+/// Starts nothing new from now on (rule J7): scheduled executions out of `waiting`, the job's executions
+/// that no worker has begun, are skipped, and so are slots that are due and not on the record yet. `None`
+/// if the job is not active.
+pub fn suspend(job: &Job, waiting: Vec<Execution>, now: DateTime<Utc>) -> Option<JobChange> {
     if job.state != JobState::Active {
         return None;
     }
-    let (due, _next) = schedule::due_slots(job, now);
-    let entries = schedule::gap(&due, |first, last, count| SkipReason::Suspended { first, last, count })
-        .map(|(slot, reason)| Execution::skipped(job, slot, reason, now));
-    let superseded = waiting.into_iter().map(|execution| {
-        let slot = execution.slot;
-        execution.superseded(SkipReason::Suspended { first: slot, last: slot, count: 1 }, now)
-    });
+    let reason = |Gap { first, last, count }| SkipReason::Suspended { first, last, count };
     let suspended = Job {
         state: JobState::Suspended,
         version: job.version + 1,
@@ -65,46 +64,129 @@ pub fn suspend(job: &Job, waiting: Vec<Execution>, now: DateTime<Utc>) -> Option
         next_due_at: None,
         ..job.clone()
     };
-    Some(ScheduleChange {
-        job: suspended,
-        entries: entries.into_iter().collect(),
-        superseded: superseded.collect(),
-    })
+    let scheduled = waiting.into_iter().filter(|execution| execution.trigger == Trigger::Scheduled);
+    Some(stop(job, suspended, scheduled, reason, now))
 }
 
 /// Goes on with the next occurrence after `now` (rule J7). `None` if the job is active already.
 ///
 /// # Errors
 /// [`Code::OneTimeCannotResume`] for a one-time job that was started (rule J8) or whose start has passed
-/// (rule J9).
-pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<Job>, RuleViolation> {
+/// (rule J9); [`Code::JobEnded`] for a recurring one that has no occurrence left (rule J14).
+pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleViolation> {
     let refuse = |why: &str| Err(RuleViolation::new(Code::OneTimeCannotResume, why));
     match (job.state, &job.settings.frequency) {
-        (JobState::Active, _) => return Ok(None),
-        (JobState::Completed, _) | (_, Frequency::Once(Start::Immediately)) => {
+        (JobState::Active | JobState::Deleted, _) => return Ok(None),
+        (JobState::Completed, Frequency::Once(_)) | (_, Frequency::Once(Start::Immediately)) => {
             return refuse("a one-time job that was started cannot be resumed: submit a new one");
         }
         (JobState::Suspended, Frequency::Once(Start::At(start))) if *start <= now => {
-            return refuse("the start of this one-time job has passed: submit a new one with a new start");
+            return refuse("the start of this one-time job has passed: give it a new start");
         }
-        (JobState::Suspended, _) => {}
+        (JobState::Completed | JobState::Suspended, _) => {}
     }
-    Ok(Some(Job {
+    let Some(next) = job.settings.next_slot(now) else {
+        return Err(RuleViolation::new(
+            Code::JobEnded,
+            "the job is past its end: give it a later end, or none, and it goes on",
+        ));
+    };
+    Ok(Some(JobChange::of(Job {
         state: JobState::Active,
         version: job.version + 1,
         updated_at: now,
-        next_due_at: job.settings.frequency.next_after(now),
+        next_due_at: Some(next),
         ..job.clone()
-    }))
+    })))
 }
 
-/// The job's execution is claimed: a one-time job is completed in the same transaction (rule J8).
-/// `None` if the job stays as it is.
-pub fn started(job: &Job) -> Option<Job> {
-    (job.settings.frequency.is_once() && job.state != JobState::Completed).then(|| Job {
-        state: JobState::Completed,
+/// Removes the job (rule J12). `open` are its executions that have not ended; what still waits for a later
+/// time is skipped on the record, and so are due slots that are not on it yet. History and artifacts stay.
+///
+/// # Errors
+/// [`Code::JobBusy`] while an execution runs, waits to be tried again, or is queued to run now.
+pub fn delete(job: &Job, open: Vec<Execution>, now: DateTime<Utc>) -> Result<JobChange, RuleViolation> {
+    let busy = open.iter().find(|execution| !execution.is_waiting() || execution.not_before <= now);
+    if let Some(execution) = busy {
+        return Err(RuleViolation::new(
+            Code::JobBusy,
+            format!(
+                "execution {} of this job is {}: wait for its end or cancel it, then delete the job",
+                execution.id,
+                execution.status().as_str()
+            ),
+        ));
+    }
+    let reason = |Gap { first, last, count }| SkipReason::Deleted { first, last, count };
+    let deleted = Job {
+        state: JobState::Deleted,
         version: job.version + 1,
+        updated_at: now,
         next_due_at: None,
         ..job.clone()
-    })
+    };
+    Ok(stop(job, deleted, open.into_iter(), reason, now))
+}
+
+/// `after` in place of `job`, with what it does not run any more on the record.
+fn stop(
+    job: &Job,
+    after: Job,
+    dropped: impl Iterator<Item = Execution>,
+    reason: impl Fn(Gap) -> SkipReason,
+    now: DateTime<Utc>,
+) -> JobChange {
+    let due = if job.state == JobState::Active { schedule::unrecorded(job, now) } else { None };
+    let entries = due.map(|gap| Execution::skipped(job, gap.last, reason(gap), now));
+    let superseded = dropped.map(|execution| {
+        let slot = execution.slot;
+        execution.superseded(reason(Gap { first: slot, last: slot, count: 1 }), now)
+    });
+    JobChange {
+        superseded: superseded.collect(),
+        entries: entries.into_iter().collect(),
+        edited: Vec::new(),
+        job: after,
+    }
+}
+
+/// The job after an execution of it was claimed: a one-time job is completed in the same transaction
+/// (rule J8).
+#[must_use]
+pub fn started(job: &Job) -> Job {
+    if !job.settings.frequency.is_once() {
+        return job.clone();
+    }
+    let state = if job.state == JobState::Deleted { JobState::Deleted } else { JobState::Completed };
+    Job { state, next_due_at: None, ..job.clone() }
+}
+
+/// The job after `execution` of it has ended, to be stored in the same transaction: a success moves the
+/// watermark (rule W4) and a number of failures in a row suspends the job if it wants that (rule E5).
+/// `waiting` gives its executions that no worker has begun.
+///
+/// # Errors
+/// [`Overtaken`] if the execution succeeded over a window that does not start at the watermark; then
+/// nothing may be published.
+pub fn ended(
+    job: &Job,
+    execution: &Execution,
+    waiting: Vec<Execution>,
+    now: DateTime<Utc>,
+) -> Result<JobChange, Overtaken> {
+    let after = match execution.state {
+        ExecutionState::Succeeded => {
+            let watermark = job.watermark.map(|watermark| watermark.after_success(execution)).transpose()?;
+            Job { watermark, failures_in_row: 0, ..job.clone() }
+        }
+        ExecutionState::Failed(_) => {
+            Job { failures_in_row: job.failures_in_row.saturating_add(1), ..job.clone() }
+        }
+        _ => job.clone(),
+    };
+    let failed = matches!(execution.state, ExecutionState::Failed(_));
+    let pause = job.settings.policies.pause_after_failures;
+    let too_many = failed && pause.is_some_and(|pause| after.failures_in_row >= pause.get());
+    let suspended = too_many.then(|| suspend(&after, waiting, now)).flatten();
+    Ok(suspended.unwrap_or_else(|| JobChange::of(after)))
 }

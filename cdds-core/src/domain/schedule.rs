@@ -1,133 +1,183 @@
-//! Rules E3, E4, J8: which occurrences of a due job are run, and which are skipped on the record.
+//! Rules E3, E4, J8, J14, F8: which occurrences of a due job are run, which are skipped on the record, and
+//! what lies ahead.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::execution::{Execution, SkipReason};
-use super::job::{Job, JobState};
-use super::timeframe::Timeframe;
+use super::execution::{Execution, SkipReason, SourceTerms, Trigger};
+use super::job::{Job, JobChange, JobState};
+use super::policy::Overlap;
+use super::window::{Window, settled_end};
 
-/// What happens to occurrences that become due while others wait or run (rule E3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Overlap {
-    /// Each one is run.
-    Queue,
-    /// The latest covers the others.
-    Coalesce,
-}
+/// How far back missed occurrences are caught up where neither job nor engine say otherwise (rule E4).
+pub const CATCH_UP_LIMIT: TimeDelta = TimeDelta::days(7);
 
-/// Windows of a rolling timeframe differ from slot to slot, so that each must be run; those of the
-/// others are covered by the latest.
-fn overlap(timeframe: &Timeframe) -> Overlap {
-    match timeframe {
-        Timeframe::Rolling(_) | Timeframe::Previous(_) => Overlap::Queue,
-        Timeframe::All | Timeframe::Fixed(_) | Timeframe::SinceLastExport { .. } => Overlap::Coalesce,
-    }
-}
-
-/// A job's next state and what it does to the record, to be stored in one transaction.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScheduleChange {
-    /// The job's next state.
-    pub job: Job,
-    /// New entries of the record: queued and skipped ones.
-    pub entries: Vec<Execution>,
-    /// Executions that were queued before and are now skipped.
-    pub superseded: Vec<Execution>,
-}
+/// The most occurrences that one round queues; what is left is due in the next round.
+const QUEUED_PER_ROUND: usize = 1_000;
 
 /// What beside the job decides about its due slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
-    /// How far back missed occurrences are caught up (rule E4).
+    /// How far back missed occurrences are caught up if the job does not say (rule E4).
     pub catch_up_limit: TimeDelta,
-    /// How late the source's rows may become visible (rule W4).
-    pub settle_lag: TimeDelta,
+    /// What the source declares.
+    pub source: SourceTerms,
+}
+
+impl Default for Terms {
+    /// Seven days, and a source's defaults.
+    fn default() -> Self {
+        Self { catch_up_limit: CATCH_UP_LIMIT, source: SourceTerms::default() }
+    }
 }
 
 /// Turns every slot of `job` that is due at `now` into entries of the record. `waiting` are the
-/// job's queued executions that no worker has begun. A one-time job is suspended with it (rule J8).
-/// `None` when nothing is due.
-pub fn materialise(
-    job: &Job,
-    waiting: &[Execution],
-    terms: Terms,
-    now: DateTime<Utc>,
-) -> Option<ScheduleChange> {
+/// job's executions that no worker has begun. A one-time job is suspended with it (rule J8), a recurring
+/// one that has no later slot completed (rule J14). `None` when nothing is due.
+pub fn materialise(job: &Job, waiting: &[Execution], terms: Terms, now: DateTime<Utc>) -> Option<JobChange> {
     if job.state != JobState::Active {
         return None;
     }
-    let (due, next) = due_slots(job, now);
-    let newest = *due.last()?;
-    let mut after = Job { next_due_at: next, version: job.version + 1, ..job.clone() };
+    let due = due(job, terms, now)?;
+    let mut after = Job { next_due_at: due.next, ..job.clone() };
     if job.settings.frequency.is_once() {
         after.state = JobState::Suspended;
+    } else if due.next.is_none() {
+        after.state = JobState::Completed;
     }
-    let (run, entries, superseded) = match overlap(&job.settings.timeframe) {
-        Overlap::Coalesce => coalesce(job, &due, newest, waiting, now),
-        Overlap::Queue => queue(job, &due, newest, terms.catch_up_limit, now),
+    let newest = due.newest();
+    let skipped = due.skipped.map(|gap| Execution::skipped(job, gap.last, due.reason(gap), now));
+    let queued = due.run.iter().map(|slot| Execution::scheduled(job, *slot, terms.source, now));
+    let superseded = match (job.overlap(), newest) {
+        (Overlap::Coalesce, Some(newest)) => cover(waiting, newest, now),
+        _ => Vec::new(),
     };
-    let entries = entries
-        .into_iter()
-        .chain(run.into_iter().map(|slot| Execution::scheduled(job, slot, terms.settle_lag, now)))
-        .collect();
-    Some(ScheduleChange { job: after, entries, superseded })
+    let entries = skipped.into_iter().chain(queued).collect();
+    Some(JobChange { job: after, entries, superseded, edited: Vec::new() })
 }
 
-/// The slots that are due and not on the record yet, oldest first, and the one after them.
-pub(super) fn due_slots(job: &Job, now: DateTime<Utc>) -> (Vec<DateTime<Utc>>, Option<DateTime<Utc>>) {
-    let mut due = Vec::new();
-    let mut next = job.next_due_at;
-    while let Some(slot) = next.filter(|slot| *slot <= now) {
-        due.push(slot);
-        next = job.settings.frequency.next_after(slot);
-    }
-    (due, next)
-}
-
-type Decision = (Vec<DateTime<Utc>>, Vec<Execution>, Vec<Execution>);
-
-/// Only the newest slot is run; older ones, and those still waiting, are covered by it.
-fn coalesce(
-    job: &Job,
-    due: &[DateTime<Utc>],
-    newest: DateTime<Utc>,
-    waiting: &[Execution],
-    now: DateTime<Utc>,
-) -> Decision {
-    let missed = &due[..due.len().saturating_sub(1)];
-    let entries =
-        gap(missed, |first, last, count| SkipReason::Coalesced { first, last, count, into: newest })
-            .map(|(slot, reason)| Execution::skipped(job, slot, reason, now));
-    let superseded = waiting.iter().map(|execution| {
+/// Scheduled work that waits is covered by the newest slot (rule E3); what people asked for is not.
+fn cover(waiting: &[Execution], newest: DateTime<Utc>, now: DateTime<Utc>) -> Vec<Execution> {
+    let scheduled = waiting.iter().filter(|execution| execution.trigger == Trigger::Scheduled);
+    let covered = scheduled.map(|execution| {
         let slot = execution.slot;
         let reason = SkipReason::Coalesced { first: slot, last: slot, count: 1, into: newest };
         execution.clone().superseded(reason, now)
     });
-    (vec![newest], entries.into_iter().collect(), superseded.collect())
+    covered.collect()
 }
 
-/// Every slot within the catch-up limit is run, and the newest in any case (rule E4).
-fn queue(
-    job: &Job,
-    due: &[DateTime<Utc>],
-    newest: DateTime<Utc>,
-    catch_up_limit: TimeDelta,
-    now: DateTime<Utc>,
-) -> Decision {
-    let oldest_kept = now.checked_sub_signed(catch_up_limit).unwrap_or(DateTime::<Utc>::MIN_UTC);
-    let kept = due.iter().position(|slot| *slot >= oldest_kept || *slot == newest).unwrap_or(0);
-    let (expired, run) = due.split_at(kept);
-    let entries = gap(expired, |first, last, count| SkipReason::CatchUpLimit { first, last, count })
-        .map(|(slot, reason)| Execution::skipped(job, slot, reason, now));
-    (run.to_vec(), entries.into_iter().collect(), Vec::new())
+/// A run of slots that one entry of the record stands for (rule E4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Gap {
+    pub(super) first: DateTime<Utc>,
+    pub(super) last: DateTime<Utc>,
+    pub(super) count: u64,
 }
 
-/// One summarised entry for a run of slots (rule E4).
-pub(super) fn gap(
-    slots: &[DateTime<Utc>],
-    reason: impl FnOnce(DateTime<Utc>, DateTime<Utc>, u64) -> SkipReason,
-) -> Option<(DateTime<Utc>, SkipReason)> {
-    let (first, last) = (*slots.first()?, *slots.last()?);
-    let count = u64::try_from(slots.len()).unwrap_or(u64::MAX);
-    Some((last, reason(first, last, count)))
+impl Gap {
+    fn add(gap: &mut Option<Self>, slot: DateTime<Utc>) {
+        match gap {
+            Some(gap) => {
+                gap.last = slot;
+                gap.count += 1;
+            }
+            None => *gap = Some(Self { first: slot, last: slot, count: 1 }),
+        }
+    }
+}
+
+/// What becomes of the slots that are due.
+struct Due {
+    /// Oldest slots, which are not run.
+    skipped: Option<Gap>,
+    /// Slots that are run, oldest first.
+    run: Vec<DateTime<Utc>>,
+    /// Whether the newest one covers those that are skipped.
+    coalesced: bool,
+    /// The first slot that is left.
+    next: Option<DateTime<Utc>>,
+}
+
+impl Due {
+    fn newest(&self) -> Option<DateTime<Utc>> {
+        self.run.last().copied()
+    }
+
+    fn reason(&self, Gap { first, last, count }: Gap) -> SkipReason {
+        match self.newest() {
+            Some(into) if self.coalesced => SkipReason::Coalesced { first, last, count, into },
+            _ => SkipReason::CatchUpLimit { first, last, count },
+        }
+    }
+}
+
+/// Decides about missed slots (rule E4): all but the newest are covered by it, or run as far as the
+/// catch-up limit reaches; the newest is run in any case. `None` if no slot is due.
+fn due(job: &Job, terms: Terms, now: DateTime<Utc>) -> Option<Due> {
+    let policy = job.settings.policies.catch_up;
+    let coalesced =
+        policy.missed.unwrap_or_else(|| Overlap::of(&job.settings.timeframe)) == Overlap::Coalesce;
+    let limit = policy.limit.map_or(terms.catch_up_limit, super::policy::CatchUpLimit::duration);
+    let oldest_kept = now.checked_sub_signed(limit).unwrap_or(DateTime::<Utc>::MIN_UTC);
+    let mut due = Due { skipped: None, run: Vec::new(), coalesced, next: job.next_due_at };
+    while let Some(slot) = due.next.filter(|slot| *slot <= now && due.run.len() < QUEUED_PER_ROUND) {
+        let next = job.settings.next_slot(slot);
+        let is_newest = next.is_none_or(|next| next > now);
+        if is_newest || (!coalesced && slot >= oldest_kept) {
+            due.run.push(slot);
+        } else {
+            Gap::add(&mut due.skipped, slot);
+        }
+        due.next = next;
+    }
+    (!due.run.is_empty()).then_some(due)
+}
+
+/// Slots that are due and not on the record yet, none of which is to be run.
+pub(super) fn unrecorded(job: &Job, now: DateTime<Utc>) -> Option<Gap> {
+    let mut gap = None;
+    let mut next = job.next_due_at;
+    while let Some(slot) = next.filter(|slot| *slot <= now) {
+        Gap::add(&mut gap, slot);
+        next = job.settings.next_slot(slot);
+    }
+    gap
+}
+
+impl Job {
+    /// What happens when it is due again while an earlier occurrence waits or runs (rule E3).
+    pub fn overlap(&self) -> Overlap {
+        let policies = &self.settings.policies;
+        policies.overlap.unwrap_or_else(|| Overlap::of(&self.settings.timeframe))
+    }
+}
+
+/// An occurrence that lies ahead, and what it would export (rule F8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Occurrence {
+    /// When it is due.
+    pub slot: DateTime<Utc>,
+    /// What it would export. For an incremental job: if every occurrence before it succeeds.
+    pub window: Window,
+}
+
+/// The next `count` occurrences after `now` (rule F8); those of a suspended job as if it were resumed, none
+/// of a completed one.
+pub fn preview(job: &Job, terms: SourceTerms, count: usize, now: DateTime<Utc>) -> Vec<Occurrence> {
+    if job.state == JobState::Completed {
+        return Vec::new();
+    }
+    let settings = &job.settings;
+    let mut watermark = job.watermark().at;
+    let slots = std::iter::successors(settings.next_slot(now), |slot| settings.next_slot(*slot));
+    let occurrences = slots.take(count).map(|slot| {
+        let window = settings.timeframe.window(&settings.frequency, slot).unwrap_or_else(|| {
+            let end = settled_end(slot, terms.settle_lag, terms.granularity);
+            let window = watermark.map_or_else(|| Window::until(end), |start| Window::between(start, end));
+            watermark = Some(watermark.map_or(end, |watermark| watermark.max(end)));
+            window
+        });
+        Occurrence { slot, window }
+    });
+    occurrences.collect()
 }

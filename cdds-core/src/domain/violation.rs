@@ -74,6 +74,42 @@ codes! {
     InvalidCertificate => "invalid_certificate",
     /// J8, J9: a one-time job that was started, or whose start has passed, cannot be resumed.
     OneTimeCannotResume => "one_time_cannot_resume",
+    /// J10: a one-time job that has started, or where one-time jobs are never edited.
+    OneTimeCannotEdit => "one_time_cannot_edit",
+    /// J10: somebody else changed the job since it was looked at.
+    VersionOvertaken => "version_overtaken",
+    /// J11: what becomes of the watermark has to be said.
+    WatermarkChoiceRequired => "watermark_choice_required",
+    /// J11: the job has no watermark to reset or to continue.
+    NoWatermark => "no_watermark",
+    /// J10, J12, W5: an execution of the job runs or is about to.
+    JobBusy => "job_busy",
+    /// J13: only recurring jobs have extra occurrences.
+    RecurringOnly => "recurring_only",
+    /// J14: the job's own period is not possible.
+    InvalidPeriod => "invalid_period",
+    /// J14: a recurring job that has no occurrence left.
+    JobEnded => "job_ended",
+    /// J15: a recipient that jobs use.
+    RecipientInUse => "recipient_in_use",
+    /// W4, W5: everything up to the end of the window was exported already.
+    Covered => "covered",
+    /// W5: an execution that neither failed nor was cancelled.
+    CannotRerun => "cannot_rerun",
+    /// W5: another execution of this occurrence waits, runs or has succeeded.
+    RerunExists => "rerun_exists",
+    /// W6: All and Fixed have the same window at every occurrence.
+    CannotBackfill => "cannot_backfill",
+    /// W6: the range is empty, holds no occurrence, or too many.
+    InvalidRange => "invalid_range",
+    /// E8: an execution that has ended.
+    ExecutionEnded => "execution_ended",
+    /// E9: an execution that has not ended.
+    ExecutionOpen => "execution_open",
+    /// E9: an execution that still has artifacts.
+    ExecutionHasArtifacts => "execution_has_artifacts",
+    /// A7: a legal hold keeps the set.
+    OnHold => "on_hold",
     /// A8: more than 100 files in one request.
     TooManyFiles => "too_many_files",
 }

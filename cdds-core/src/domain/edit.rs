@@ -1,0 +1,178 @@
+//! Rules J10, J11: editing a job.
+
+use chrono::{DateTime, Utc};
+
+use super::execution::{Execution, SkipReason, Trigger};
+use super::frequency::{Frequency, Start};
+use super::job::{Job, JobChange, JobSettings, JobState};
+use super::schedule::{self, Terms};
+use super::violation::{Code, RuleViolation};
+use super::watermark::Watermark;
+
+/// Whether one-time jobs may be edited (rule J10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OneTimeEdit {
+    /// Until they have started.
+    #[default]
+    UntilStarted,
+    /// Not after their submission.
+    Never,
+}
+
+/// What becomes of the watermark when what is exported changes (rule J11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WatermarkChoice {
+    /// The next export starts at the origin again.
+    Reset,
+    /// The next export starts where the last one ended.
+    Continue,
+}
+
+/// An edit that was asked for.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// The job's settings from now on, admitted.
+    pub settings: JobSettings,
+    /// What becomes of the watermark; needed if the job has one and what is exported changes.
+    pub watermark: Option<WatermarkChoice>,
+    /// The service's rule for one-time jobs.
+    pub one_time: OneTimeEdit,
+}
+
+/// Edits `job` (rule J10). `open` are its executions that have not ended. Those that no worker has begun
+/// take the new settings on, so that nothing starts with settings that were changed before; what runs keeps
+/// its own. Slots that fell due before the edit are put on the record as they were.
+///
+/// # Errors
+/// [`Code::OneTimeCannotEdit`] for a one-time job that has started, or by the service's rule;
+/// [`Code::WatermarkChoiceRequired`] and [`Code::NoWatermark`] (rule J11); [`Code::JobBusy`] if the edit
+/// turns a one-time job into a recurring one, or back, while an execution runs.
+pub fn edit(
+    job: &Job,
+    open: Vec<Execution>,
+    edit: Edit,
+    terms: Terms,
+    now: DateTime<Utc>,
+) -> Result<JobChange, RuleViolation> {
+    check_one_time(job, &open, &edit)?;
+    let settings = edit.settings.in_microseconds();
+    let watermark = watermark(job, &settings, edit.watermark)?;
+    let waiting: Vec<Execution> = open.into_iter().filter(Execution::is_waiting).collect();
+    let caught_up =
+        schedule::materialise(job, &waiting, terms, now).unwrap_or_else(|| JobChange::of(job.clone()));
+    let waits =
+        |execution: &&Execution| !caught_up.superseded.iter().any(|covered| covered.id == execution.id);
+    let waiting: Vec<Execution> = waiting.iter().filter(waits).cloned().collect();
+
+    let rescheduled = !job.settings.has_schedule_of(&settings);
+    let mut after = Job { settings, watermark, version: job.version + 1, updated_at: now, ..caught_up.job };
+    let replaces = rescheduled && (job.settings.frequency.is_once() || after.settings.frequency.is_once());
+    // A one-time job that waits for its execution is suspended by rule J8, not by a person.
+    let waits_to_start = waiting.iter().any(|execution| execution.trigger == Trigger::Scheduled);
+    let suspended_by_hand = job.state == JobState::Suspended && !waits_to_start;
+    let first = if rescheduled { reschedule(&mut after, suspended_by_hand, terms, now) } else { None };
+    let dropped = |execution: &Execution| {
+        let scheduled = execution.trigger == Trigger::Scheduled;
+        let orphaned = execution.has_open_start() && !after.settings.timeframe.is_incremental();
+        (scheduled && replaces) || (matches!(execution.trigger, Trigger::Rerun { .. }) && orphaned)
+    };
+    let (replaced, kept): (Vec<_>, Vec<_>) = waiting.into_iter().partition(dropped);
+    let settle = |entry: Execution| match entry.is_waiting() {
+        true if dropped(&entry) => entry.superseded(SkipReason::Replaced, now),
+        true => entry.edited(&after, terms.source),
+        false => entry,
+    };
+    let entries = caught_up.entries.into_iter().map(settle).chain(first).collect();
+    let superseded = replaced.into_iter().map(|execution| execution.superseded(SkipReason::Replaced, now));
+    let superseded = caught_up.superseded.into_iter().chain(superseded).collect();
+    let edited = kept.into_iter().map(|execution| execution.edited(&after, terms.source)).collect();
+    Ok(JobChange { entries, superseded, edited, job: after })
+}
+
+/// A one-time job may be edited until it has started, if at all.
+fn check_one_time(job: &Job, open: &[Execution], edit: &Edit) -> Result<(), RuleViolation> {
+    let refuse = |code, why: &str| Err(RuleViolation::new(code, why));
+    let once = job.settings.frequency.is_once();
+    if once && edit.one_time == OneTimeEdit::Never {
+        return refuse(
+            Code::OneTimeCannotEdit,
+            "one-time jobs cannot be edited after their submission here: submit a new one, a clone may help",
+        );
+    }
+    if once && job.state == JobState::Completed {
+        return refuse(
+            Code::OneTimeCannotEdit,
+            "this one-time job has started and cannot be edited any more: submit a new one, a clone may help",
+        );
+    }
+    let becomes_once = edit.settings.frequency.is_once();
+    if once != becomes_once && open.iter().any(|execution| !execution.is_waiting()) {
+        return refuse(
+            Code::JobBusy,
+            "a recurring job becomes a one-time job only while nothing of it runs: wait for its end or cancel it",
+        );
+    }
+    Ok(())
+}
+
+/// Rule J11: whoever changes what is exported says what becomes of the watermark.
+fn watermark(
+    job: &Job,
+    settings: &JobSettings,
+    choice: Option<WatermarkChoice>,
+) -> Result<Option<Watermark>, RuleViolation> {
+    let incremental = settings.timeframe.is_incremental();
+    match (job.watermark, choice) {
+        (Some(_), None) if !job.settings.has_scope_of(settings) => Err(RuleViolation::new(
+            Code::WatermarkChoiceRequired,
+            "the job exports what is new since its last export, and the edit changes what that is: say reset to \
+             export everything again, or continue to go on from where it is",
+        )),
+        (Some(watermark), Some(WatermarkChoice::Reset)) => Ok(Some(watermark.reset(&settings.timeframe))),
+        (Some(watermark), _) => Ok(Some(watermark)),
+        (None, Some(_)) if !incremental => Err(RuleViolation::new(
+            Code::NoWatermark,
+            "the job has no watermark, which only exports since the last one have: leave the choice out",
+        )),
+        (None, _) => Ok(incremental.then(|| Watermark::at_origin(&settings.timeframe))),
+    }
+}
+
+/// State and next slot under another schedule. A job that a person suspended stays so, unless it is to
+/// start immediately. Gives the execution of a one-time job that does.
+fn reschedule(
+    after: &mut Job,
+    suspended_by_hand: bool,
+    terms: Terms,
+    now: DateTime<Utc>,
+) -> Option<Execution> {
+    if after.settings.frequency == Frequency::Once(Start::Immediately) {
+        after.state = JobState::Suspended;
+        after.next_due_at = None;
+        return Some(Execution::scheduled(after, now, terms.source, now));
+    }
+    after.next_due_at = None;
+    if !suspended_by_hand {
+        after.next_due_at = after.settings.next_slot(now);
+        after.state = if after.next_due_at.is_some() { JobState::Active } else { JobState::Completed };
+    }
+    None
+}
+
+impl JobSettings {
+    /// Whether it is due at the same instants.
+    pub fn has_schedule_of(&self, other: &Self) -> bool {
+        self.frequency == other.frequency
+            && self.starts_at == other.starts_at
+            && self.ends_at == other.ends_at
+    }
+
+    /// Whether it exports the same records, as far as its watermark is concerned (rule J11).
+    pub fn has_scope_of(&self, other: &Self) -> bool {
+        self.source == other.source
+            && self.data_type == other.data_type
+            && self.categories == other.categories
+            && self.template.filters == other.template.filters
+            && self.timeframe == other.timeframe
+    }
+}

@@ -1,0 +1,51 @@
+//! The claim of an execution: a new attempt, and at the first one the start of an incremental window.
+
+use chrono::{DateTime, Utc};
+
+use super::{Attempt, Execution, ExecutionState, SkipReason};
+use crate::domain::id::WorkerId;
+use crate::domain::job::Job;
+use crate::domain::progress::Progress;
+use crate::domain::window::Window;
+
+/// What becomes of an execution that a worker takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Beginning {
+    /// It runs.
+    Running(Execution),
+    /// There is nothing left for it to export: skipped as covered (rule W4).
+    Covered(Execution),
+}
+
+impl Execution {
+    /// A worker takes it: a new epoch, a new attempt. An incremental window starts at the job's watermark
+    /// as of the first claim, so that two queued executions cannot share a start, and is kept over retries
+    /// (rule W1).
+    pub fn begin(mut self, job: &Job, worker: WorkerId, now: DateTime<Utc>) -> Beginning {
+        if self.has_open_start() {
+            let watermark = job.watermark();
+            match Window::since(watermark.at, self.window.end()) {
+                Some(window) => {
+                    self.window = window;
+                    self.generation = Some(watermark.generation);
+                }
+                None => {
+                    let reason = SkipReason::Covered { watermark: watermark.at };
+                    return Beginning::Covered(self.superseded(reason, now));
+                }
+            }
+        }
+        self.epoch += 1;
+        self.state = ExecutionState::Running;
+        self.started_at = self.started_at.or(Some(now));
+        self.progress = Progress::default();
+        self.attempts.push(Attempt {
+            epoch: self.epoch,
+            worker,
+            started_at: now,
+            ended_at: None,
+            failure: None,
+        });
+        Beginning::Running(self)
+    }
+}

@@ -1,0 +1,186 @@
+//! Putting executions on the record: what each is for, which window, and when it may start.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::{Execution, ExecutionState, SkipReason, Trigger};
+use crate::domain::frequency::{Frequency, Start};
+use crate::domain::id::ExecutionId;
+use crate::domain::job::{Job, JobSettings};
+use crate::domain::policy::Jitter;
+use crate::domain::progress::Progress;
+use crate::domain::timeframe::Timeframe;
+use crate::domain::watermark::Watermark;
+use crate::domain::window::{Window, settled_end};
+
+/// What a source declares of the visibility of its rows (rule W4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceTerms {
+    /// How late a row may become visible after its instant.
+    pub settle_lag: TimeDelta,
+    /// How finely its instants are told.
+    pub granularity: TimeDelta,
+}
+
+impl Default for SourceTerms {
+    /// One second each.
+    fn default() -> Self {
+        Self { settle_lag: TimeDelta::seconds(1), granularity: TimeDelta::seconds(1) }
+    }
+}
+
+impl Execution {
+    /// The occurrence of `job` at `slot`. Where the window ends near the slot, the work waits until rows
+    /// that become visible late have done so (rule W4); jitter puts it off further (rule E6).
+    pub fn scheduled(job: &Job, slot: DateTime<Utc>, terms: SourceTerms, now: DateTime<Utc>) -> Self {
+        let (window, generation) = window(job, &job.settings.frequency, slot, terms);
+        let id = execution_id(job, format_args!("scheduled/{}", slot.timestamp_micros()));
+        let mut execution = Self::queued(job, id, Trigger::Scheduled, slot, window, now);
+        execution.generation = generation;
+        execution.queue_at = slot;
+        execution.not_before = execution.ready_at(terms);
+        execution
+    }
+
+    /// An extra occurrence at this instant (rule J13). It does not wait for late rows (rule W4), and no
+    /// occurrence lies before it from which its window would have to start (rule W3).
+    pub fn manual(job: &Job, terms: SourceTerms, now: DateTime<Utc>) -> Self {
+        let (window, generation) = window(job, &Frequency::Once(Start::Immediately), now, terms);
+        let id = execution_id(job, format_args!("manual/{}", now.timestamp_micros()));
+        Self { generation, ..Self::queued(job, id, Trigger::Manual, now, window, now) }
+    }
+
+    /// Another try for the occurrence of `of`, over `window` (rule W5).
+    pub fn rerun(job: &Job, of: &Self, window: Window, generation: Option<u64>, now: DateTime<Utc>) -> Self {
+        let id = execution_id(job, format_args!("rerun/{}/{}", of.id, now.timestamp_micros()));
+        let trigger = Trigger::Rerun { of: of.id, of_backfill: of.trigger.is_backfill() };
+        Self { generation, ..Self::queued(job, id, trigger, of.slot, window, now) }
+    }
+
+    /// An occurrence of the past that was asked for now (rule W6); it moves no watermark.
+    pub fn backfill(job: &Job, slot: DateTime<Utc>, window: Window, now: DateTime<Utc>) -> Self {
+        let (slot_micros, now_micros) = (slot.timestamp_micros(), now.timestamp_micros());
+        let id = execution_id(job, format_args!("backfill/{slot_micros}/{now_micros}"));
+        Self::queued(job, id, Trigger::Backfill, slot, window, now)
+    }
+
+    /// An entry for one or more slots that are not run; its slot is the last of them.
+    pub fn skipped(job: &Job, slot: DateTime<Utc>, reason: SkipReason, now: DateTime<Utc>) -> Self {
+        Self {
+            state: ExecutionState::Skipped(reason),
+            finished_at: Some(now),
+            ..Self::scheduled(job, slot, SourceTerms::default(), now)
+        }
+    }
+
+    /// The same with the settings of the edited `job` (rule J10); for what waits. Its window is another one
+    /// only if the timeframe is, and an incremental one belongs to the job's present generation (rule J11).
+    #[must_use]
+    pub fn edited(self, job: &Job, terms: SourceTerms) -> Self {
+        let timeframe_changed = self.settings.timeframe != job.settings.timeframe;
+        let settings = job.settings.clone();
+        let (window, generation) = match self.trigger {
+            Trigger::Scheduled if timeframe_changed || self.generation.is_some() => {
+                window(job, &job.settings.frequency, self.slot, terms)
+            }
+            Trigger::Manual if timeframe_changed || self.generation.is_some() => {
+                window(job, &Frequency::Once(Start::Immediately), self.slot, terms)
+            }
+            // What was frozen stays; an open start stays open while the job is incremental.
+            _ => (self.window, self.generation.and(generation_of(job))),
+        };
+        let mut edited = Self { settings, window, generation, ..self };
+        if edited.trigger == Trigger::Scheduled {
+            edited.not_before = edited.ready_at(terms);
+        }
+        edited
+    }
+
+    fn queued(
+        job: &Job,
+        id: ExecutionId,
+        trigger: Trigger,
+        slot: DateTime<Utc>,
+        window: Window,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id,
+            job_id: job.id,
+            owner: job.owner.clone(),
+            trigger,
+            slot,
+            window,
+            generation: None,
+            settings: job.settings.clone(),
+            state: ExecutionState::Queued,
+            epoch: 0,
+            attempts: Vec::new(),
+            queue_at: now,
+            not_before: now,
+            created_at: now,
+            started_at: None,
+            finished_at: None,
+            cancel_requested_at: None,
+            progress: Progress::default(),
+        }
+    }
+
+    /// When scheduled work may start.
+    fn ready_at(&self, terms: SourceTerms) -> DateTime<Utc> {
+        let settled_at = match self.settings.timeframe {
+            Timeframe::Rolling(_) | Timeframe::Previous(_) => {
+                self.window.end().checked_add_signed(terms.settle_lag).unwrap_or(self.slot).max(self.slot)
+            }
+            Timeframe::All | Timeframe::Fixed(_) | Timeframe::SinceLastExport { .. } => self.slot,
+        };
+        let delay = self.settings.policies.jitter.map_or(TimeDelta::zero(), |jitter| delay(self.id, jitter));
+        settled_at.checked_add_signed(delay).unwrap_or(settled_at)
+    }
+}
+
+/// The window at `slot`; that of an incremental job ends where rows are settled, and its start is open.
+fn window(
+    job: &Job,
+    frequency: &Frequency,
+    slot: DateTime<Utc>,
+    terms: SourceTerms,
+) -> (Window, Option<u64>) {
+    match job.settings.timeframe.window(frequency, slot) {
+        Some(window) => (window, None),
+        None => (Window::until(settled_end(slot, terms.settle_lag, terms.granularity)), generation_of(job)),
+    }
+}
+
+/// The generation of the watermark that executions of this job move now.
+fn generation_of(job: &Job) -> Option<u64> {
+    job.settings.timeframe.is_incremental().then(|| job.watermark().generation)
+}
+
+/// Rule E6: spread over the jitter by the execution's id, so that the same decision is made twice.
+fn delay(id: ExecutionId, jitter: Jitter) -> TimeDelta {
+    let longest = jitter.longest().num_microseconds().and_then(|micros| u128::try_from(micros).ok());
+    let micros = longest.map_or(0, |longest| id.0.as_u128() % (longest + 1));
+    i64::try_from(micros).map_or(TimeDelta::zero(), TimeDelta::microseconds)
+}
+
+/// The same occurrence always has the same id (invariant I5).
+fn execution_id(job: &Job, name: std::fmt::Arguments<'_>) -> ExecutionId {
+    ExecutionId(Uuid::new_v5(&job.id.0, name.to_string().as_bytes()))
+}
+
+impl Job {
+    /// How far its incremental exports have come; at the origin if it has made none (rule W4).
+    pub fn watermark(&self) -> Watermark {
+        self.watermark.unwrap_or_else(|| Watermark::at_origin(&self.settings.timeframe))
+    }
+}
+
+impl JobSettings {
+    /// The first slot strictly after `after` that lies in the job's own period (rules F7, J14).
+    pub fn next_slot(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let before_start = |start: DateTime<Utc>| start.checked_sub_signed(TimeDelta::microseconds(1));
+        let after = self.starts_at.and_then(before_start).map_or(after, |start| after.max(start));
+        self.frequency.next_after(after).filter(|slot| self.ends_at.is_none_or(|end| *slot < end))
+    }
+}
