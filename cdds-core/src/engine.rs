@@ -33,11 +33,12 @@ use crate::domain::execution::Execution;
 use crate::domain::id::WorkerId;
 use crate::domain::retention::RetentionDays;
 use crate::domain::retry::RetryPolicy;
-use crate::domain::schedule::{self, Terms};
+use crate::domain::schedule::{self, CATCH_UP_LIMIT, Terms};
 use crate::ports::Ports;
 use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, Claim, Claimed, Fence};
 use crate::ports::sink::SinkError;
 
+pub(crate) use self::retain::remove_marked;
 pub use self::run::{RunReport, Until};
 
 /// Due jobs turned into entries per round, so that one tick stays short.
@@ -69,7 +70,7 @@ impl Default for EngineSettings {
             lease: Duration::from_secs(60),
             grace: Duration::from_secs(30),
             retention: RetentionDays::default(),
-            catch_up_limit: TimeDelta::days(7),
+            catch_up_limit: CATCH_UP_LIMIT,
             retry: RetryPolicy::default(),
             cut: CutLimits::default(),
         }
@@ -180,8 +181,8 @@ impl Engine {
         self.shared.schedule(now).await?;
         // Nothing may fail between the claim and its futures.
         let agenda = self.shared.ports.catalog.agenda().await?;
-        let Claimed { executions, given_up } = self.shared.claim(now).await?;
-        for execution in &given_up {
+        let Claimed { executions, given_up, covered } = self.shared.claim(now).await?;
+        for execution in given_up.iter().chain(&covered) {
             self.shared.observer.notice(&Event::Ended { execution });
         }
         let executions = executions.into_iter().map(|execution| self.shared.start(execution)).collect();
@@ -206,10 +207,10 @@ impl Shared {
             let settings = &due.job.settings;
             let terms = Terms {
                 catch_up_limit: self.settings.catch_up_limit,
-                settle_lag: self.ports.sources.settle_lag(&settings.source, &settings.data_type),
+                source: self.ports.sources.terms(&settings.source, &settings.data_type),
             };
             let Some(change) = schedule::materialise(&due.job, &due.waiting, terms, now) else { continue };
-            match self.ports.catalog.reschedule(&change, due.job.version).await {
+            match self.ports.catalog.change_job(&change, due.job.revision).await {
                 Err(error) if error.kind() == CatalogErrorKind::Conflict => {}
                 stored => stored?,
             }

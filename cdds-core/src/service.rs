@@ -12,6 +12,20 @@ use crate::ports::catalog::{CatalogError, CatalogErrorKind};
 use crate::ports::sealer::SealerError;
 use crate::ports::sink::SinkError;
 
+/// How often a decision is made again before a conflict is reported.
+const DECISIONS_MAX: u32 = 8;
+
+/// Decides again when somebody, mostly the engine, changed in between what was decided about.
+async fn until_settled<T>(decide: impl AsyncFn() -> Result<T, ServiceError>) -> Result<T, ServiceError> {
+    for _ in 1..DECISIONS_MAX {
+        match decide().await {
+            Err(ServiceError::Conflict { .. }) => {}
+            settled => return settled,
+        }
+    }
+    decide().await
+}
+
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -6,40 +6,61 @@ use tracing::{info, warn};
 
 use super::export::delete_all;
 use super::{EngineError, Shared, keys};
-use crate::ports::catalog::{Fence, Standing};
-use crate::ports::sink::Prefix;
+use crate::ports::Ports;
+use crate::ports::catalog::{CatalogError, Fence, Removal, Standing};
+use crate::ports::sink::{Prefix, SinkError};
 
-/// Sets marked as removed in one transaction.
-const SETS_PER_ROUND: usize = 100;
+/// Sets marked as removed in one transaction, and removals carried out before it is looked for others.
+const REMOVALS_PER_ROUND: usize = 100;
 
-impl Shared {
-    /// Removes sets past their retention (rule A7): marked first, then deleted, then confirmed, so that
-    /// a crash in between repeats the deletion. Gives whether every one of them is gone.
-    pub(super) async fn retain(&self) -> Result<bool, EngineError> {
-        let now = super::now(&self.ports);
-        loop {
-            let expired = self.ports.catalog.expire(now, SETS_PER_ROUND).await?;
-            if expired.is_empty() {
-                return Ok(true);
-            }
-            let mut all_gone = true;
-            for set in expired {
-                match delete_all(&*self.ports.sink, &keys::execution(set.execution)).await {
-                    Ok(()) => {
-                        self.ports.catalog.confirm_removed(set.execution, now).await?;
-                        info!(execution_id = %set.execution, "expired set removed");
-                    }
-                    Err(error) => {
-                        all_gone = false;
-                        let reason = error.report();
-                        warn!(execution_id = %set.execution, "cannot remove an expired set: {reason}");
-                    }
+/// Deletes the files of everything that is marked as removed: marked first, then deleted, then confirmed, so
+/// that a crash in between repeats the deletion (rule A7). Gives whether all of them are gone.
+async fn carry_out_removals(ports: &Ports) -> Result<bool, CatalogError> {
+    loop {
+        let removals = ports.catalog.removals(REMOVALS_PER_ROUND).await?;
+        if removals.is_empty() {
+            return Ok(true);
+        }
+        let mut all_gone = true;
+        for removal in removals {
+            match delete_files(ports, &removal).await {
+                Ok(()) => {
+                    ports.catalog.confirm_removed(&removal, super::now(ports)).await?;
+                    info!(?removal, "files removed");
+                }
+                Err(error) => {
+                    all_gone = false;
+                    warn!(?removal, "cannot remove files: {}", error.report());
                 }
             }
-            if !all_gone {
-                return Ok(false);
-            }
         }
+        if !all_gone {
+            return Ok(false);
+        }
+    }
+}
+
+async fn delete_files(ports: &Ports, removal: &Removal) -> Result<(), SinkError> {
+    match removal {
+        Removal::Set { execution } => delete_all(&*ports.sink, &keys::execution(*execution)).await,
+        Removal::File { key, .. } => ports.sink.delete(key).await,
+    }
+}
+
+/// Deletes what a person has just marked as removed. What fails is left to the next housekeeping.
+pub(crate) async fn remove_marked(ports: &Ports) {
+    if let Err(error) = carry_out_removals(ports).await {
+        warn!("files that are marked as removed are left to the next housekeeping: {}", error.report());
+    }
+}
+
+impl Shared {
+    /// Removes sets past their retention, and whatever else is marked as removed (rule A7). Gives whether
+    /// all of it is gone.
+    pub(super) async fn retain(&self) -> Result<bool, EngineError> {
+        let now = super::now(&self.ports);
+        while self.ports.catalog.expire(now, REMOVALS_PER_ROUND).await? == REMOVALS_PER_ROUND {}
+        Ok(carry_out_removals(&self.ports).await?)
     }
 
     /// Removes every file of a claim that is neither running nor published (invariant I8). Age plays no

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use super::{Engine, EngineError, Tick, export, now};
 use crate::domain::execution::{Execution, Status};
+use crate::domain::policy::Jitter;
 use crate::ports::Ports;
 
 /// The rhythm of beats and of looking for new work.
@@ -146,12 +147,13 @@ impl Engine {
         chores.boxed().fuse()
     }
 
-    /// Nothing is due, queued or running anywhere. What is queued for later than any retry waits for
+    /// Nothing is due, queued or running anywhere. What is queued for later than any retry or jitter waits for
     /// another time: somebody's clock was ahead.
     fn is_idle(&self, tick: &Tick) -> bool {
         let (agenda, now) = (tick.agenda, now(&self.shared.ports));
         let due = agenda.next_due_at.is_some_and(|slot| slot <= now);
-        let horizon = now.checked_add_signed(self.shared.settings.retry.delay_max * 2).unwrap_or(now);
+        let waits_max = (self.shared.settings.retry.delay_max * 2).max(Jitter::MAX * 2);
+        let horizon = now.checked_add_signed(waits_max).unwrap_or(now);
         let queued = agenda.next_queued_at.is_some_and(|at| at <= horizon);
         if agenda.queued > 0 && !queued {
             info!(queued = agenda.queued, "what is queued lies too far ahead to wait for");

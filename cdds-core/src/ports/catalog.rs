@@ -8,17 +8,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use self::query::{ArtifactQuery, ExecutionQuery, JobOverview, JobQuery, Page};
+use self::query::{
+    ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
+};
 use super::error::{PortError, PortErrorKind};
-use crate::domain::artifact::{Artifact, ArtifactSet};
+use super::sink::Key;
+use crate::domain::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::failure::Failure;
-use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, WorkerId};
-use crate::domain::job::Job;
+use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::job::{Job, JobChange};
 use crate::domain::progress::Progress;
 use crate::domain::recipient::Recipient;
 use crate::domain::retry::RetryPolicy;
-use crate::domain::schedule::ScheduleChange;
 
 /// The record of everything: what shall run, what ran, what there is to download.
 ///
@@ -38,22 +40,25 @@ use crate::domain::schedule::ScheduleChange;
 /// A call sees the effects of every call that returned before it started, in any process.
 ///
 /// # Idempotency
-/// Storing the same submission, change of schedule or publication again is a conflict or has no effect.
+/// Storing the same submission, change or publication again is a conflict or has no effect.
 #[async_trait]
 pub trait Catalog: Debug + Send + Sync {
     /// Stores a new job, with its first execution if it has one (rule J8).
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`] if a job of this id exists.
+    /// [`CatalogErrorKind::Conflict`] if a job of this id exists, or a recipient that it names does not.
     async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError>;
 
-    /// Replaces a job whose stored version is `expected`.
+    /// Stores a job whose stored revision is `expected`, under the revision after it, with what its change
+    /// does to the record. An entry that is on the record already is left as it is. Every claim of an
+    /// execution that waited moves the revision on, so that what a decision saw waiting still waits.
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`] if the job is gone or has another version.
-    async fn update_job(&self, job: &Job, expected: u64) -> Result<(), CatalogError>;
+    /// [`CatalogErrorKind::Conflict`] if the job has another revision, or a recipient that it names does
+    /// not exist.
+    async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError>;
 
-    /// A job of this owner.
+    /// A job of this owner; a deleted one is none.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -65,21 +70,19 @@ pub trait Catalog: Debug + Send + Sync {
     /// If the catalog cannot be read.
     async fn jobs(&self, owner: &Owner, query: &JobQuery) -> Result<Page<JobOverview>, CatalogError>;
 
-    /// Active jobs with a slot at or before `now`, of all owners, earliest first, with their queued
-    /// executions that were never claimed. Cost grows with what is due, not with the number of jobs. A row
-    /// that is not understood is passed over with a warning.
+    /// The executions of a job of this owner that have not ended, by their place in the queue.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    async fn open_executions(&self, owner: &Owner, job: JobId) -> Result<Vec<Execution>, CatalogError>;
+
+    /// Active jobs with a slot at or before `now`, of all owners, earliest first, with their executions that
+    /// were never claimed. Cost grows with what is due, not with the number of jobs. A row that is not
+    /// understood is passed over with a warning.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError>;
-
-    /// Stores a job (if its stored version is `expected`) with what its change does to the record: new
-    /// entries, and queued executions that are now skipped. An entry that is on the record already, and a
-    /// superseded execution that was claimed meanwhile, is left as it is.
-    ///
-    /// # Errors
-    /// [`CatalogErrorKind::Conflict`] if the job has another version.
-    async fn reschedule(&self, change: &ScheduleChange, expected: u64) -> Result<(), CatalogError>;
 
     /// What lies ahead, over all owners.
     ///
@@ -87,11 +90,16 @@ pub trait Catalog: Debug + Send + Sync {
     /// If the catalog cannot be read.
     async fn agenda(&self) -> Result<Agenda, CatalogError>;
 
-    /// Gives queued executions to a worker: at most one running per job, in order of slot (rule E2),
-    /// none before its `not_before`. Executions whose worker is dead or whose lease has run out are first
-    /// taken from it ([`Execution::failed`] with [`Failure::crashed`]); what the asking worker holds never is.
-    /// A row that is not understood is passed over with a warning: it must not keep others from running. A one-time job is completed in
-    /// the same transaction ([`lifecycle::started`](crate::domain::lifecycle::started)).
+    /// Gives queued executions to a worker, by their place in the queue (rules E2, W6): none before its
+    /// `not_before`, none of a job of which one runs, and of a job that has begun one and waits to try it
+    /// again, only that one. Each is begun with its job ([`Execution::begin`]): one that is covered is stored
+    /// as skipped and not given. The job is changed in the same transaction
+    /// ([`lifecycle::started`](crate::domain::lifecycle::started)).
+    ///
+    /// Executions whose worker is dead or whose lease has run out are first taken from it
+    /// ([`Execution::failed`] with [`Failure::crashed`], [`lifecycle::ended`](crate::domain::lifecycle::ended)
+    /// if that was the end); what the asking worker holds never is. A row that is not understood is passed
+    /// over with a warning: it must not keep others from running.
     ///
     /// # Errors
     /// If the catalog cannot be read or written.
@@ -110,14 +118,17 @@ pub trait Catalog: Debug + Send + Sync {
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError>;
 
-    /// Makes an artifact set visible and its execution succeeded (invariant I3). Requires the execution
-    /// to be running in the fence's epoch.
+    /// Makes an artifact set visible and its execution succeeded, and changes its job as
+    /// [`lifecycle::ended`](crate::domain::lifecycle::ended) says, which moves the watermark (invariant I3).
+    /// Requires the execution to be running in the fence's epoch.
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Fenced`] otherwise. After any other error the outcome is unknown: re-read.
+    /// [`CatalogErrorKind::Fenced`] otherwise; [`CatalogErrorKind::Conflict`] if the watermark is not where
+    /// the window starts. After any other error the outcome is unknown: re-read.
     async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError>;
 
-    /// Ends a running attempt without success. Requires the fence like [`publish`](Catalog::publish).
+    /// Ends a running attempt without success, and changes the job if that was the end of the execution.
+    /// Requires the fence like [`publish`](Catalog::publish).
     ///
     /// # Errors
     /// [`CatalogErrorKind::Fenced`].
@@ -128,11 +139,36 @@ pub trait Catalog: Debug + Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Execution, CatalogError>;
 
-    /// An execution of this owner.
+    /// Stores an execution of this owner as a person changed it, if it is still in the status and the epoch
+    /// of `before` (rule E8).
+    ///
+    /// # Errors
+    /// [`CatalogErrorKind::Conflict`] if it is not.
+    async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError>;
+
+    /// Takes an execution that has ended off the history (rule E9), and marks what it published as removed.
+    /// Its files are given by [`removals`](Catalog::removals) until they are confirmed as gone, and what it
+    /// may have left in the store stays known to [`standing`](Catalog::standing).
+    ///
+    /// # Errors
+    /// [`CatalogErrorKind::Conflict`] if it has not ended, or its set is on hold.
+    async fn delete_execution(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError>;
+
+    /// An execution of this owner, with its files that can be had at `now`.
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    async fn execution(&self, owner: &Owner, id: ExecutionId) -> Result<Option<Execution>, CatalogError>;
+    async fn execution(
+        &self,
+        owner: &Owner,
+        id: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ExecutionOverview>, CatalogError>;
 
     /// Whether what a claim stored is wanted. Asked by the sweep, for executions of any owner.
     ///
@@ -140,7 +176,7 @@ pub trait Catalog: Debug + Send + Sync {
     /// If the catalog cannot be read.
     async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError>;
 
-    /// A page of the owner's executions.
+    /// A page of the owner's executions, each with its files that can be had at `now`.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -148,7 +184,8 @@ pub trait Catalog: Debug + Send + Sync {
         &self,
         owner: &Owner,
         query: &ExecutionQuery,
-    ) -> Result<Page<Execution>, CatalogError>;
+        now: DateTime<Utc>,
+    ) -> Result<Page<ExecutionOverview>, CatalogError>;
 
     /// The number of records of the job's last success, to estimate the next one (rule E7).
     ///
@@ -160,15 +197,20 @@ pub trait Catalog: Debug + Send + Sync {
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    async fn artifacts(&self, owner: &Owner, query: &ArtifactQuery) -> Result<Page<Artifact>, CatalogError>;
+    async fn artifacts(
+        &self,
+        owner: &Owner,
+        query: &ArtifactQuery,
+    ) -> Result<Page<ArtifactOverview>, CatalogError>;
 
-    /// One artifact of this owner.
+    /// One artifact of this owner; a file that was removed is none.
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    async fn artifact(&self, owner: &Owner, id: ArtifactId) -> Result<Option<Artifact>, CatalogError>;
+    async fn artifact(&self, owner: &Owner, id: ArtifactId)
+    -> Result<Option<ArtifactOverview>, CatalogError>;
 
-    /// What an execution published; `None` if it published nothing or the set was removed.
+    /// What an execution published and is not removed; `None` if that is nothing.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -177,6 +219,23 @@ pub trait Catalog: Debug + Send + Sync {
         owner: &Owner,
         execution: ExecutionId,
     ) -> Result<Option<ArtifactSet>, CatalogError>;
+
+    /// Puts the whole set of an execution on legal hold, or releases it (rule A7).
+    ///
+    /// # Errors
+    /// [`CatalogErrorKind::Conflict`] if there is no such set any more.
+    async fn hold(&self, owner: &Owner, execution: ExecutionId, hold: bool) -> Result<(), CatalogError>;
+
+    /// Marks files of this owner as removed, all or none (rule A8); of a set that has none left, the set.
+    ///
+    /// # Errors
+    /// [`CatalogErrorKind::Conflict`] if one of them is gone already, or on hold.
+    async fn delete_artifacts(
+        &self,
+        owner: &Owner,
+        artifacts: &[ArtifactId],
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError>;
 
     /// Records that files of this owner were downloaded (rule A8); ids of others are passed over.
     ///
@@ -189,19 +248,26 @@ pub trait Catalog: Debug + Send + Sync {
         at: DateTime<Utc>,
     ) -> Result<(), CatalogError>;
 
-    /// Marks up to `limit` sets that expired at `now` and are not on hold as removed, and gives every
-    /// set that is marked but whose files are not confirmed as gone: a crash between the two repeats
-    /// the deletion, which is idempotent (rule A7).
+    /// Marks up to `limit` sets that expired at `now` and are not on hold as removed (rule A7); gives how
+    /// many.
     ///
     /// # Errors
     /// If the catalog cannot be written.
-    async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<ExpiredSet>, CatalogError>;
+    async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<usize, CatalogError>;
 
-    /// Confirms that the files of a set marked by [`expire`](Catalog::expire) are gone.
+    /// Up to `limit` removals that are marked and whose files are not confirmed as gone, oldest first: a
+    /// crash between the two repeats the deletion, which is idempotent. A row that is not understood is
+    /// passed over with a warning.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    async fn removals(&self, limit: usize) -> Result<Vec<Removal>, CatalogError>;
+
+    /// Confirms that the files of a removal are gone.
     ///
     /// # Errors
     /// If the catalog cannot be written.
-    async fn confirm_removed(&self, execution: ExecutionId, now: DateTime<Utc>) -> Result<(), CatalogError>;
+    async fn confirm_removed(&self, removal: &Removal, now: DateTime<Utc>) -> Result<(), CatalogError>;
 
     /// Stores a recipient.
     ///
@@ -214,6 +280,17 @@ pub trait Catalog: Debug + Send + Sync {
     /// # Errors
     /// If the catalog cannot be read.
     async fn recipients(&self, owner: &Owner) -> Result<Vec<Recipient>, CatalogError>;
+
+    /// Removes a recipient of this owner unless a job, or an execution that has not ended, names it (rule
+    /// J15).
+    ///
+    /// # Errors
+    /// If the catalog cannot be written.
+    async fn remove_recipient(
+        &self,
+        owner: &Owner,
+        name: &RecipientName,
+    ) -> Result<RecipientRemoval, CatalogError>;
 }
 
 /// A job with due slots.
@@ -261,8 +338,10 @@ pub struct Claim {
 pub struct Claimed {
     /// The worker's new executions.
     pub executions: Vec<Execution>,
-    /// Executions taken from dead workers for the last time: they have failed.
+    /// Executions taken from dead workers for the last time: they have failed, or were to be cancelled.
     pub given_up: Vec<Execution>,
+    /// Executions that had nothing left to export: skipped as covered.
+    pub covered: Vec<Execution>,
 }
 
 /// What the catalog says of a claim's stored files.
@@ -333,11 +412,32 @@ pub enum Settlement {
     Released,
 }
 
-/// A set whose files are to be deleted.
+/// Files that are to be deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExpiredSet {
-    /// Of which execution; all its files lie under one prefix.
-    pub execution: ExecutionId,
+pub enum Removal {
+    /// Everything that an execution stored; it lies under one prefix.
+    Set {
+        /// Of which execution.
+        execution: ExecutionId,
+    },
+    /// One file of a set.
+    File {
+        /// Which artifact.
+        artifact: ArtifactId,
+        /// Where it lies.
+        key: Key,
+    },
+}
+
+/// What became of the removal of a recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecipientRemoval {
+    /// It is gone.
+    Removed,
+    /// There is none of this name.
+    Missing,
+    /// Jobs name it; these are some of them.
+    InUse(Vec<JobId>),
 }
 
 /// What went wrong in a catalog.

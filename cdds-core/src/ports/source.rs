@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::error::{PortError, PortErrorKind};
+use crate::domain::execution::SourceTerms;
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::RecordBatch;
 use crate::domain::selection::{CategoryDimension, CategorySelection};
@@ -177,6 +178,11 @@ impl Sources {
     /// The source registered under `id`.
     pub fn find(&self, id: &SourceId) -> Option<&RegisteredSource> {
         self.by_id.get(id)
+    }
+
+    /// How rows of a type become visible; the defaults for what is not registered (rule W4).
+    pub fn terms(&self, source: &SourceId, data_type: &TypeId) -> SourceTerms {
+        SourceTerms { settle_lag: self.settle_lag(source, data_type), ..SourceTerms::default() }
     }
 
     /// How late rows of a type may become visible; one second for what is not registered (rule W4).

@@ -1,4 +1,4 @@
-//! The Artifacts page: what there is to download.
+//! The Artifacts page: what there is to download, to keep, to delete.
 
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
@@ -6,12 +6,13 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 
-use super::ServiceError;
-use crate::domain::artifact::{Artifact, ArtifactSet, FILES_PER_REQUEST_MAX, Sha256Digest};
+use super::{ServiceError, until_settled};
+use crate::domain::artifact::{Artifact, ArtifactSet, Sha256Digest};
 use crate::domain::id::{ArtifactId, ExecutionId, Owner};
-use crate::domain::violation::{Code, RuleViolation};
+use crate::domain::removal;
+use crate::engine::remove_marked;
 use crate::ports::Ports;
-use crate::ports::catalog::query::{ArtifactQuery, Page};
+use crate::ports::catalog::query::{ArtifactOverview, ArtifactQuery, Page};
 use crate::ports::sink::{Key, SinkError, SinkErrorKind};
 
 /// The artifacts of all owners; each call names one.
@@ -34,7 +35,11 @@ impl Artifacts {
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn list(&self, owner: &Owner, query: &ArtifactQuery) -> Result<Page<Artifact>, ServiceError> {
+    pub async fn list(
+        &self,
+        owner: &Owner,
+        query: &ArtifactQuery,
+    ) -> Result<Page<ArtifactOverview>, ServiceError> {
         let available = ArtifactQuery { available_at: Some(self.now()), ..query.clone() };
         Ok(self.ports.catalog.artifacts(owner, &available).await?)
     }
@@ -45,17 +50,7 @@ impl Artifacts {
     /// [`ServiceError::Refused`] for more than 100; [`ServiceError::NotFound`] naming the first that
     /// does not exist.
     pub async fn select(&self, owner: &Owner, ids: &[ArtifactId]) -> Result<Vec<Artifact>, ServiceError> {
-        if ids.len() > FILES_PER_REQUEST_MAX {
-            return Err(RuleViolation::new(
-                Code::TooManyFiles,
-                format!(
-                    "{} files were asked for: ask for at most {FILES_PER_REQUEST_MAX} at a time, or for a \
-                     whole set by its execution",
-                    ids.len()
-                ),
-            )
-            .into());
-        }
+        removal::check_selection(ids.len())?;
         let mut artifacts = Vec::with_capacity(ids.len());
         for id in ids {
             artifacts.push(self.artifact(owner, *id).await?);
@@ -63,7 +58,7 @@ impl Artifacts {
         Ok(artifacts)
     }
 
-    /// Everything that an execution published, with its manifest.
+    /// Everything that an execution published and nobody deleted, with its manifest.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`] if it published nothing or the set has expired.
@@ -111,11 +106,88 @@ impl Artifacts {
         Ok(self.ports.catalog.record_download(owner, artifacts, self.now()).await?)
     }
 
+    /// Deletes up to 100 files, all or none (rule A8). Files that cannot be deleted from the store now are
+    /// deleted by an engine later.
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] for more than 100, or if one is on hold; [`ServiceError::NotFound`] naming
+    /// the first that does not exist; [`ServiceError::Conflict`]. Then nothing is deleted.
+    pub async fn delete(&self, owner: &Owner, ids: &[ArtifactId]) -> Result<(), ServiceError> {
+        until_settled(async || {
+            let artifacts = self.select(owner, ids).await?;
+            removal::check_hold(&artifacts)?;
+            Ok(self.ports.catalog.delete_artifacts(owner, ids, self.now()).await?)
+        })
+        .await?;
+        remove_marked(&self.ports).await;
+        Ok(())
+    }
+
+    /// Deletes what an execution published, however many parts it has (rule A8), likewise.
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] if the set is on hold; [`ServiceError::NotFound`];
+    /// [`ServiceError::Conflict`].
+    pub async fn delete_set(&self, owner: &Owner, execution: ExecutionId) -> Result<(), ServiceError> {
+        until_settled(async || {
+            let artifacts = self.set(owner, execution).await?.artifacts;
+            removal::check_hold(&artifacts)?;
+            let ids: Vec<ArtifactId> = artifacts.iter().map(|artifact| artifact.id).collect();
+            Ok(self.ports.catalog.delete_artifacts(owner, &ids, self.now()).await?)
+        })
+        .await?;
+        remove_marked(&self.ports).await;
+        Ok(())
+    }
+
+    /// The execution to whose set a file belongs.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] if there is no such artifact any more.
+    pub async fn execution_of(&self, owner: &Owner, id: ArtifactId) -> Result<ExecutionId, ServiceError> {
+        Ok(self.artifact(owner, id).await?.execution_id)
+    }
+
+    /// Puts a whole set on legal hold: it outlives its retention and cannot be deleted until it is released
+    /// (rule A7). Idempotent.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] if there is no such set any more.
+    pub async fn hold(&self, owner: &Owner, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
+        self.set_hold(owner, execution, true).await
+    }
+
+    /// Releases a set; if it has expired meanwhile, it goes at once (rule A7). Idempotent.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] if there is no such set any more.
+    pub async fn release(&self, owner: &Owner, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
+        self.set_hold(owner, execution, false).await
+    }
+
+    async fn set_hold(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        hold: bool,
+    ) -> Result<ArtifactSet, ServiceError> {
+        until_settled(async || {
+            let mut set = self.set(owner, execution).await?;
+            self.ports.catalog.hold(owner, execution, hold).await?;
+            for artifact in &mut set.artifacts {
+                artifact.hold = hold;
+            }
+            Ok(set)
+        })
+        .await
+    }
+
     /// An artifact that can still be had: at 0 remaining days it is gone, whether or not the engine has
     /// removed it yet (rule A7).
     async fn artifact(&self, owner: &Owner, id: ArtifactId) -> Result<Artifact, ServiceError> {
         let found = self.ports.catalog.artifact(owner, id).await?;
         found
+            .map(|overview| overview.artifact)
             .filter(|artifact| artifact.is_available(self.now()))
             .ok_or_else(|| ServiceError::NotFound { what: "artifact", id: id.to_string() })
     }

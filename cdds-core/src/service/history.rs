@@ -1,12 +1,21 @@
 //! The History page: what ran, what waits, what was skipped and why.
 
-use super::ServiceError;
+use chrono::{DateTime, SubsecRound, Utc};
+
+use super::{ServiceError, until_settled};
 use crate::domain::execution::Execution;
 use crate::domain::id::{ExecutionId, Owner};
+use crate::domain::job::{Job, JobSettings};
+use crate::domain::manual;
+use crate::domain::removal::{self, WithArtifacts};
+use crate::engine::remove_marked;
 use crate::ports::Ports;
-use crate::ports::catalog::query::{ExecutionQuery, Page};
+use crate::ports::catalog::query::{Between, ExecutionOverview, ExecutionQuery, Page, Slice};
 
 /// The executions of all owners; each call names one.
+///
+/// # Cancel safety
+/// Of any call: if it is dropped, what it asks for may or may not be stored, whole.
 #[derive(Debug, Clone)]
 pub struct History {
     ports: Ports,
@@ -22,16 +31,117 @@ impl History {
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn list(&self, owner: &Owner, query: &ExecutionQuery) -> Result<Page<Execution>, ServiceError> {
-        Ok(self.ports.catalog.executions(owner, query).await?)
+    pub async fn list(
+        &self,
+        owner: &Owner,
+        query: &ExecutionQuery,
+    ) -> Result<Page<ExecutionOverview>, ServiceError> {
+        Ok(self.ports.catalog.executions(owner, query, self.now()).await?)
     }
 
     /// One execution with its attempts.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`], for another owner's execution too (rule J15).
-    pub async fn show(&self, owner: &Owner, id: ExecutionId) -> Result<Execution, ServiceError> {
-        let found = self.ports.catalog.execution(owner, id).await?;
+    /// [`ServiceError::NotFound`], for another owner's execution and a deleted one too (rule J15).
+    pub async fn show(&self, owner: &Owner, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
+        let found = self.ports.catalog.execution(owner, id, self.now()).await?;
         found.ok_or_else(|| ServiceError::NotFound { what: "execution", id: id.to_string() })
+    }
+
+    /// The settings as they were for an execution, as a draft of a job (rule J6).
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn draft(&self, owner: &Owner, id: ExecutionId) -> Result<JobSettings, ServiceError> {
+        Ok(self.show(owner, id).await?.execution.settings)
+    }
+
+    /// Stops an execution (rule E8): one that waits is cancelled at once; one that runs is told to stop,
+    /// which takes about a second, and leaves no artifact. Asking twice changes nothing.
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] if it has ended; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
+    pub async fn cancel(&self, owner: &Owner, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
+        until_settled(async || {
+            let before = self.show(owner, id).await?.execution;
+            let after = before.clone().cancel(self.now())?;
+            if after != before {
+                self.ports.catalog.change_execution(&before, &after).await?;
+            }
+            Ok(())
+        })
+        .await?;
+        self.show(owner, id).await
+    }
+
+    /// Queues another try for an execution that failed or was cancelled, and gives it (rule W5).
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] unless it failed or was cancelled, while its job runs, if the occurrence
+    /// was run since, or if its window is covered; [`ServiceError::NotFound`], also if its job was deleted;
+    /// [`ServiceError::Conflict`].
+    pub async fn rerun(&self, owner: &Owner, id: ExecutionId) -> Result<Execution, ServiceError> {
+        until_settled(async || {
+            let failed = self.show(owner, id).await?.execution;
+            let job = self.job_of(owner, &failed).await?;
+            let open = self.ports.catalog.open_executions(owner, job.id).await?;
+            let same_slot = self.same_slot(owner, &failed).await?;
+            let mut change = manual::rerun(&job, &failed, &same_slot, &open, self.now())?;
+            self.ports.catalog.change_job(&change, job.revision).await?;
+            change
+                .entries
+                .pop()
+                .ok_or_else(|| ServiceError::NotFound { what: "execution", id: id.to_string() })
+        })
+        .await
+    }
+
+    /// Takes an execution off the history (rule E9), and what it published out of the store if that is to
+    /// go too. Files that cannot be deleted now are deleted by an engine later.
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] while it has not ended, while it has artifacts that are to stay, and while
+    /// its set is on hold; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
+    pub async fn delete(
+        &self,
+        owner: &Owner,
+        id: ExecutionId,
+        with: WithArtifacts,
+    ) -> Result<(), ServiceError> {
+        until_settled(async || {
+            let execution = self.show(owner, id).await?.execution;
+            let set = self.ports.catalog.artifact_set(owner, id).await?;
+            let now = self.now();
+            let there = set.into_iter().flat_map(|set| set.artifacts);
+            let there: Vec<_> = there.filter(|artifact| artifact.is_available(now)).collect();
+            removal::check_execution(&execution, &there, with)?;
+            Ok(self.ports.catalog.delete_execution(owner, id, now).await?)
+        })
+        .await?;
+        remove_marked(&self.ports).await;
+        Ok(())
+    }
+
+    async fn job_of(&self, owner: &Owner, execution: &Execution) -> Result<Job, ServiceError> {
+        let found = self.ports.catalog.job(owner, execution.job_id).await?;
+        found
+            .map(|overview| overview.job)
+            .ok_or_else(|| ServiceError::NotFound { what: "job", id: execution.job_id.to_string() })
+    }
+
+    async fn same_slot(&self, owner: &Owner, of: &Execution) -> Result<Vec<Execution>, ServiceError> {
+        let after = of.slot.checked_add_signed(chrono::TimeDelta::microseconds(1));
+        let query = ExecutionQuery {
+            job: Some(of.job_id),
+            slot: Between { from: Some(of.slot), to: after },
+            slice: Slice { offset: 0, limit: u64::from(u32::MAX) },
+            ..ExecutionQuery::default()
+        };
+        let found = self.ports.catalog.executions(owner, &query, self.now()).await?;
+        Ok(found.items.into_iter().map(|overview| overview.execution).collect())
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.ports.clock.now().trunc_subsecs(6)
     }
 }

@@ -1,63 +1,101 @@
-//! The Jobs page: submit, look at, suspend and resume jobs.
+//! The Jobs page: submit, look at, edit, suspend, resume, run and delete jobs.
 
-use chrono::{DateTime, SubsecRound, Utc};
+mod admit;
 
-use super::ServiceError;
-use crate::domain::admission::{self, Circumstances};
-use crate::domain::execution::{Execution, Status};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+
+use super::{ServiceError, until_settled};
+use crate::domain::edit::{self, Edit, OneTimeEdit, WatermarkChoice};
+use crate::domain::execution::{Execution, SourceTerms};
 use crate::domain::id::{JobId, Owner};
-use crate::domain::job::{JobSettings, Protection};
+use crate::domain::job::{Job, JobChange, JobSettings};
 use crate::domain::lifecycle::{self, Submission};
-use crate::domain::recipient::Recipient;
+use crate::domain::manual;
 use crate::domain::retention::RetentionDays;
+use crate::domain::schedule::{self, CATCH_UP_LIMIT, Occurrence, Terms};
 use crate::domain::violation::{Code, RuleViolation};
 use crate::ports::Ports;
-use crate::ports::catalog::query::{ExecutionQuery, JobOverview, JobQuery, LatestExecution, Page, Slice};
-use crate::ports::sealer::{SealerError, SealerErrorKind};
+use crate::ports::catalog::query::{JobOverview, JobQuery, LatestExecution, Page};
 
-/// How often a decision is made again before a conflict is reported.
-const DECISIONS_MAX: u32 = 4;
+pub(super) use self::admit::refusal;
+
+/// The rules that a service sets for all its jobs.
+#[derive(Debug, Clone, Copy)]
+pub struct JobRules {
+    /// The service's own retention, which no job exceeds (rule A7).
+    pub retention: RetentionDays,
+    /// Whether one-time jobs may be edited (rule J10).
+    pub one_time_edit: OneTimeEdit,
+    /// How far back missed occurrences are caught up where a job does not say; the same as the engine's
+    /// (rule E4).
+    pub catch_up_limit: TimeDelta,
+}
+
+impl Default for JobRules {
+    /// 30 days; until they have started; 7 days.
+    fn default() -> Self {
+        Self {
+            retention: RetentionDays::default(),
+            one_time_edit: OneTimeEdit::default(),
+            catch_up_limit: CATCH_UP_LIMIT,
+        }
+    }
+}
+
+/// An edit that a person asks for (rules J10, J11).
+#[derive(Debug, Clone)]
+pub struct EditRequest {
+    /// The job's settings from now on.
+    pub settings: JobSettings,
+    /// What becomes of the watermark; needed if the job has one and what is exported changes.
+    pub watermark: Option<WatermarkChoice>,
+    /// Only if the job still has this version (rule J1).
+    pub if_version: Option<u64>,
+}
 
 /// The jobs of all owners; each call names one.
+///
+/// # Cancel safety
+/// Of any call: if it is dropped, what it asks for may or may not be stored, whole.
 #[derive(Debug, Clone)]
 pub struct Jobs {
     ports: Ports,
-    retention: RetentionDays,
+    rules: JobRules,
 }
 
 impl Jobs {
-    /// `retention` is the service's own, which no job exceeds (rule A7).
-    pub fn new(ports: &Ports, retention: RetentionDays) -> Self {
-        Self { ports: ports.clone(), retention }
+    /// Over these ports, by these rules.
+    pub fn new(ports: &Ports, rules: JobRules) -> Self {
+        Self { ports: ports.clone(), rules }
     }
 
     /// Submits a new job (rules J1–J5, J8).
     ///
     /// # Errors
     /// [`ServiceError::Refused`] by the first rule that the settings break.
-    ///
-    /// # Cancel safety
-    /// If dropped, the job may or may not be stored.
     pub async fn submit(&self, owner: &Owner, settings: JobSettings) -> Result<JobOverview, ServiceError> {
-        let now = self.now();
-        self.admit(owner, &settings, now).await?;
-        let settle_lag = self.ports.sources.settle_lag(&settings.source, &settings.data_type);
-        let id = JobId(self.ports.ids.next());
-        let Submission { job, first } = lifecycle::submit(id, owner.clone(), settings, settle_lag, now);
-        self.ports.catalog.insert_job(&job, first.as_ref()).await?;
-        let latest = first.map(|execution| LatestExecution {
-            id: execution.id,
-            status: execution.status(),
-            started_at: None,
-            progress: execution.progress,
-        });
-        Ok(JobOverview { job, latest })
+        until_settled(async || {
+            let now = self.now();
+            self.admit(owner, &settings, None, now).await?;
+            let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(&settings));
+            let Submission { job, first } =
+                lifecycle::submit(id, owner.clone(), settings.clone(), terms, now);
+            self.ports.catalog.insert_job(&job, first.as_ref()).await?;
+            let latest = first.map(|execution| LatestExecution {
+                id: execution.id,
+                status: execution.status(),
+                started_at: None,
+                progress: execution.progress,
+            });
+            Ok(JobOverview { job, latest })
+        })
+        .await
     }
 
     /// One job.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`], for another owner's job too (rule J15).
+    /// [`ServiceError::NotFound`], for another owner's job and a deleted one too (rule J15).
     pub async fn show(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
         let found = self.ports.catalog.job(owner, id).await?;
         found.ok_or_else(|| ServiceError::NotFound { what: "job", id: id.to_string() })
@@ -71,105 +109,180 @@ impl Jobs {
         Ok(self.ports.catalog.jobs(owner, query).await?)
     }
 
+    /// The settings of a job as a draft of another one (rule J6): a clone is submitted like any new job.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn draft(&self, owner: &Owner, id: JobId) -> Result<JobSettings, ServiceError> {
+        Ok(self.show(owner, id).await?.job.settings)
+    }
+
     /// Starts nothing new for this job from now on; idempotent (rule J7).
     ///
     /// # Errors
     /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`] if it was changed meanwhile.
     pub async fn suspend(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
-        self.until_settled(async || {
-            let job = self.show(owner, id).await?.job;
-            let waiting = self.waiting(owner, id).await?;
-            match lifecycle::suspend(&job, waiting, self.now()) {
-                Some(change) => Ok(self.ports.catalog.reschedule(&change, job.version).await?),
-                None => Ok(()),
-            }
-        })
-        .await?;
-        self.show(owner, id).await
+        self.change(owner, id, |job, open, now| Ok(lifecycle::suspend(job, waiting(open), now))).await
     }
 
     /// Goes on with the next occurrence after now; idempotent (rules J7–J9).
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] for a one-time job that was started or whose start has passed;
-    /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`] if it was changed meanwhile.
+    /// [`ServiceError::Refused`] for a one-time job that was started or whose start has passed, and for a
+    /// job past its end; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn resume(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
-        self.until_settled(async || {
+        self.change(owner, id, |job, _open, now| lifecycle::resume(job, now)).await
+    }
+
+    /// Edits a job (rules J10, J11).
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] by the rules of admission and of edits, with [`Code::VersionOvertaken`] if
+    /// the job has another version than `if_version`; [`ServiceError::NotFound`];
+    /// [`ServiceError::Conflict`].
+    pub async fn edit(
+        &self,
+        owner: &Owner,
+        id: JobId,
+        request: &EditRequest,
+    ) -> Result<JobOverview, ServiceError> {
+        until_settled(async || {
+            let now = self.now();
             let job = self.show(owner, id).await?.job;
-            match lifecycle::resume(&job, self.now())? {
-                Some(resumed) => Ok(self.ports.catalog.update_job(&resumed, job.version).await?),
-                None => Ok(()),
-            }
+            check_version(&job, request.if_version)?;
+            self.admit(owner, &request.settings, Some(&job.settings), now).await?;
+            let open = self.ports.catalog.open_executions(owner, id).await?;
+            let terms = Terms {
+                catch_up_limit: self.rules.catch_up_limit,
+                source: self.source_terms(&request.settings),
+            };
+            let edit = Edit {
+                settings: request.settings.clone(),
+                watermark: request.watermark,
+                one_time: self.rules.one_time_edit,
+            };
+            let change = edit::edit(&job, open, edit, terms, now)?;
+            Ok(self.ports.catalog.change_job(&change, job.revision).await?)
         })
         .await?;
         self.show(owner, id).await
     }
 
-    /// Decides again when the engine has moved the job on in between; the decision is the same for
-    /// whatever it did.
-    async fn until_settled(
+    /// Deletes a job; its history and artifacts stay, marked as of a deleted job (rule J12).
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] while an execution runs or is about to; [`ServiceError::NotFound`];
+    /// [`ServiceError::Conflict`].
+    pub async fn delete(&self, owner: &Owner, id: JobId) -> Result<(), ServiceError> {
+        self.store(owner, id, |job, open, now| lifecycle::delete(job, open, now).map(Some)).await?;
+        Ok(())
+    }
+
+    /// Queues an extra occurrence at this instant, and gives it (rule J13).
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] for a one-time job; [`ServiceError::NotFound`];
+    /// [`ServiceError::Conflict`].
+    pub async fn run_now(&self, owner: &Owner, id: JobId) -> Result<Execution, ServiceError> {
+        let queued = self.queue(owner, id, |job, terms, now| manual::run_now(job, terms, now)).await?;
+        queued.into_iter().next().ok_or_else(|| ServiceError::NotFound { what: "job", id: id.to_string() })
+    }
+
+    /// Queues one execution per occurrence in `[from, to)` up to now, oldest first, and gives them; the
+    /// watermark does not move (rule W6).
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] for one-time jobs, for All and Fixed, and for a range without occurrences or
+    /// with too many; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
+    pub async fn backfill(
         &self,
-        decide: impl AsyncFn() -> Result<(), ServiceError>,
-    ) -> Result<(), ServiceError> {
-        for _ in 1..DECISIONS_MAX {
-            match decide().await {
-                Err(ServiceError::Conflict { .. }) => {}
-                settled => return settled,
-            }
-        }
-        decide().await
+        owner: &Owner,
+        id: JobId,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<Execution>, ServiceError> {
+        self.queue(owner, id, |job, _terms, now| manual::backfill(job, from, to, now)).await
     }
 
-    /// The job's queued executions that no worker has begun.
-    async fn waiting(&self, owner: &Owner, id: JobId) -> Result<Vec<Execution>, ServiceError> {
-        let query = ExecutionQuery {
-            job: Some(id),
-            status: Some(Status::Queued),
-            slice: Slice { offset: 0, limit: u64::from(u32::MAX) },
-            ..ExecutionQuery::default()
-        };
-        let queued = self.ports.catalog.executions(owner, &query).await?.items;
-        Ok(queued.into_iter().filter(|execution| execution.attempts.is_empty()).collect())
+    /// The next `count` occurrences of a job, and what each would export (rule F8).
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn preview(
+        &self,
+        owner: &Owner,
+        id: JobId,
+        count: usize,
+    ) -> Result<Vec<Occurrence>, ServiceError> {
+        let job = self.show(owner, id).await?.job;
+        Ok(schedule::preview(&job, self.source_terms(&job.settings), count, self.now()))
     }
 
-    async fn admit(
+    /// The same for settings that are not submitted yet; they are admitted first, and nothing is stored.
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] by the first rule that the settings break.
+    pub async fn preview_draft(
         &self,
         owner: &Owner,
         settings: &JobSettings,
-        now: DateTime<Utc>,
-    ) -> Result<(), ServiceError> {
-        let stored = match settings.protection {
-            Protection::Plaintext => Vec::new(),
-            Protection::Sealed(_) => self.ports.catalog.recipients(owner).await?,
-        };
-        let sealed_part_bytes = self.sealed_part_bytes(settings, &stored, now)?;
-        let circumstances = Circumstances {
-            sources: &self.ports.sources,
-            recipients: &stored,
-            retention: self.retention,
-            sealed_part_bytes,
-            now,
-        };
-        Ok(admission::check(settings, &circumstances)?)
+        count: usize,
+    ) -> Result<Vec<Occurrence>, ServiceError> {
+        let now = self.now();
+        self.admit(owner, settings, None, now).await?;
+        let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(settings));
+        let Submission { job, first } = lifecycle::submit(id, owner.clone(), settings.clone(), terms, now);
+        let immediate = first.map(|execution| Occurrence { slot: execution.slot, window: execution.window });
+        let later = schedule::preview(&job, terms, count, now);
+        Ok(immediate.into_iter().chain(later).take(count).collect())
     }
 
-    /// The size of a full part once sealed, which also checks the recipients' certificates at save
-    /// (rules S2, A4). Recipients that are not stored are left to the admission rules.
-    fn sealed_part_bytes(
+    /// Stores what `decide` makes of a job and its open executions, and gives the job after it.
+    async fn change(
         &self,
-        settings: &JobSettings,
-        stored: &[Recipient],
-        now: DateTime<Utc>,
-    ) -> Result<u64, ServiceError> {
-        let plain = settings.split_size.map_or(0, crate::domain::split_size::SplitSize::bytes);
-        let names = settings.protection.recipients();
-        let chosen: Vec<Recipient> =
-            stored.iter().filter(|recipient| names.contains(&recipient.name)).cloned().collect();
-        if chosen.is_empty() || chosen.len() < names.len() {
-            return Ok(plain);
-        }
-        let sealer = self.ports.certificates.sealer(&chosen, now).map_err(refusal)?;
-        Ok(sealer.sealed_bytes(plain))
+        owner: &Owner,
+        id: JobId,
+        decide: impl Fn(&Job, Vec<Execution>, DateTime<Utc>) -> Result<Option<JobChange>, RuleViolation>,
+    ) -> Result<JobOverview, ServiceError> {
+        self.store(owner, id, decide).await?;
+        self.show(owner, id).await
+    }
+
+    /// Stores what `decide` queues, and gives that.
+    async fn queue(
+        &self,
+        owner: &Owner,
+        id: JobId,
+        decide: impl Fn(&Job, SourceTerms, DateTime<Utc>) -> Result<JobChange, RuleViolation>,
+    ) -> Result<Vec<Execution>, ServiceError> {
+        let queue = |job: &Job, _open: Vec<Execution>, now: DateTime<Utc>| {
+            decide(job, self.source_terms(&job.settings), now).map(Some)
+        };
+        let stored = self.store(owner, id, queue).await?;
+        Ok(stored.map(|change| change.entries).unwrap_or_default())
+    }
+
+    /// Decides, and again when somebody moved the job on in between. Gives the change that was stored.
+    async fn store(
+        &self,
+        owner: &Owner,
+        id: JobId,
+        decide: impl Fn(&Job, Vec<Execution>, DateTime<Utc>) -> Result<Option<JobChange>, RuleViolation>,
+    ) -> Result<Option<JobChange>, ServiceError> {
+        until_settled(async || {
+            let job = self.show(owner, id).await?.job;
+            let open = self.ports.catalog.open_executions(owner, id).await?;
+            let change = decide(&job, open, self.now())?;
+            if let Some(change) = &change {
+                self.ports.catalog.change_job(change, job.revision).await?;
+            }
+            Ok(change)
+        })
+        .await
+    }
+
+    fn source_terms(&self, settings: &JobSettings) -> SourceTerms {
+        self.ports.sources.terms(&settings.source, &settings.data_type)
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -177,10 +290,20 @@ impl Jobs {
     }
 }
 
-/// A certificate that cannot be used is a refusal; anything else is a failure.
-pub(super) fn refusal(error: SealerError) -> ServiceError {
-    match error.kind() {
-        SealerErrorKind::Certificate => RuleViolation::new(Code::InvalidCertificate, error.report()).into(),
-        SealerErrorKind::Crypto => ServiceError::Sealer(error),
+fn waiting(open: Vec<Execution>) -> Vec<Execution> {
+    open.into_iter().filter(Execution::is_waiting).collect()
+}
+
+/// Rule J1: nobody overwrites what somebody else changed and they have not seen.
+fn check_version(job: &Job, expected: Option<u64>) -> Result<(), RuleViolation> {
+    match expected {
+        Some(expected) if expected != job.version => Err(RuleViolation::new(
+            Code::VersionOvertaken,
+            format!(
+                "the job has version {}, not {expected}: somebody changed it; look at it again, then edit it",
+                job.version
+            ),
+        )),
+        _ => Ok(()),
     }
 }

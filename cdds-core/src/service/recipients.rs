@@ -3,11 +3,11 @@
 use chrono::SubsecRound;
 
 use super::{ServiceError, jobs};
-use crate::domain::id::{Owner, RecipientName};
+use crate::domain::id::{JobId, Owner, RecipientName};
 use crate::domain::recipient::Recipient;
 use crate::domain::violation::{Code, RuleViolation};
 use crate::ports::Ports;
-use crate::ports::catalog::CatalogErrorKind;
+use crate::ports::catalog::{CatalogErrorKind, RecipientRemoval};
 
 /// The recipients of all owners; each call names one.
 #[derive(Debug, Clone)]
@@ -45,6 +45,21 @@ impl Recipients {
         }
     }
 
+    /// Removes a certificate that no job uses (rule J15).
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] while a job, or an execution that has not ended, uses it;
+    /// [`ServiceError::NotFound`].
+    pub async fn remove(&self, owner: &Owner, name: &RecipientName) -> Result<(), ServiceError> {
+        match self.ports.catalog.remove_recipient(owner, name).await? {
+            RecipientRemoval::Removed => Ok(()),
+            RecipientRemoval::Missing => {
+                Err(ServiceError::NotFound { what: "recipient", id: name.to_string() })
+            }
+            RecipientRemoval::InUse(jobs) => Err(in_use(name, &jobs).into()),
+        }
+    }
+
     /// The owner's recipients, ordered by name.
     ///
     /// # Errors
@@ -52,4 +67,16 @@ impl Recipients {
     pub async fn list(&self, owner: &Owner) -> Result<Vec<Recipient>, ServiceError> {
         Ok(self.ports.catalog.recipients(owner).await?)
     }
+}
+
+fn in_use(name: &RecipientName, jobs: &[JobId]) -> RuleViolation {
+    let some: Vec<String> = jobs.iter().take(3).map(ToString::to_string).collect();
+    let more = if jobs.len() > some.len() { ", …" } else { "" };
+    RuleViolation::new(
+        Code::RecipientInUse,
+        format!(
+            "recipient {name} is used by job {}{more}: edit or delete what uses it, then remove the recipient",
+            some.join(", ")
+        ),
+    )
 }

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::execution::Status;
+use crate::domain::artifact::Artifact;
+use crate::domain::execution::{Execution, Status};
 pub use crate::domain::frequency::FrequencyKind;
-use crate::domain::id::{ExecutionId, JobId, SourceId};
+use crate::domain::id::{ExecutionId, JobId, SourceId, TypeId};
 use crate::domain::job::{Job, JobState};
 use crate::domain::progress::Progress;
 
@@ -28,6 +29,39 @@ pub struct LatestExecution {
     pub started_at: Option<DateTime<Utc>>,
     /// How far it is.
     pub progress: Progress,
+}
+
+/// An execution and what a list shows beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionOverview {
+    /// The execution.
+    pub execution: Execution,
+    /// Whether its job was deleted since (rule J12).
+    pub job_deleted: bool,
+    /// The names of the files that it published and that can still be had, in the order of their parts.
+    pub files: Vec<String>,
+}
+
+/// An artifact and what a list shows beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactOverview {
+    /// The artifact.
+    pub artifact: Artifact,
+    /// Whether its job was deleted since (rule J12).
+    pub job_deleted: bool,
+    /// How often it was downloaded (rule A8).
+    pub downloads: u64,
+    /// When it was last downloaded.
+    pub last_downloaded_at: Option<DateTime<Utc>>,
+}
+
+/// A stretch of time as a filter: `[from, to)`, open where there is no bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Between {
+    /// The first instant inside.
+    pub from: Option<DateTime<Utc>>,
+    /// The first instant after.
+    pub to: Option<DateTime<Utc>>,
 }
 
 /// One page of a list.
@@ -110,7 +144,9 @@ columns! {
         Slot => "slot",
         StartedAt => "started_at",
         FinishedAt => "finished_at",
+        Duration => "duration",
         Records => "records",
+        Files => "files",
     }
 }
 
@@ -121,8 +157,19 @@ columns! {
         Type => "type",
         CreatedAt => "created_at",
         Size => "size",
+        Part => "part",
         RemainingDays => "remaining_days",
+        Downloads => "downloads",
     }
+}
+
+/// The latest status of a job as a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LatestStatus {
+    /// It never ran (rule E1).
+    YetToRun,
+    /// Its newest execution that was not skipped.
+    Is(Status),
 }
 
 /// Which jobs.
@@ -130,10 +177,22 @@ columns! {
 pub struct JobQuery {
     /// Part of the title, whatever its case.
     pub search: Option<String>,
+    /// Of which source.
+    pub source: Option<SourceId>,
+    /// Of which data type.
+    pub data_type: Option<TypeId>,
     /// How often.
     pub frequency: Option<FrequencyKind>,
-    /// In which state.
+    /// In which state; deleted jobs are never listed.
     pub state: Option<JobState>,
+    /// In which latest status.
+    pub latest_status: Option<LatestStatus>,
+    /// Created when.
+    pub created: Between,
+    /// Whose newest execution started when.
+    pub latest_started: Between,
+    /// Due next when.
+    pub next_starts: Between,
     /// In which order.
     pub sort: Sort<JobColumn>,
     /// Which rows.
@@ -145,8 +204,14 @@ impl Default for JobQuery {
     fn default() -> Self {
         Self {
             search: None,
+            source: None,
+            data_type: None,
             frequency: None,
             state: None,
+            latest_status: None,
+            created: Between::default(),
+            latest_started: Between::default(),
+            next_starts: Between::default(),
             sort: Sort { column: JobColumn::CreatedAt, descending: true },
             slice: Slice::default(),
         }
@@ -162,6 +227,12 @@ pub struct ExecutionQuery {
     pub status: Option<Status>,
     /// Of which source.
     pub source: Option<SourceId>,
+    /// Of which data type.
+    pub data_type: Option<TypeId>,
+    /// With a slot when.
+    pub slot: Between,
+    /// Started when.
+    pub started: Between,
     /// In which order.
     pub sort: Sort<ExecutionColumn>,
     /// Which rows.
@@ -175,6 +246,9 @@ impl Default for ExecutionQuery {
             job: None,
             status: None,
             source: None,
+            data_type: None,
+            slot: Between::default(),
+            started: Between::default(),
             sort: Sort { column: ExecutionColumn::Slot, descending: true },
             slice: Slice::default(),
         }
@@ -188,6 +262,20 @@ pub struct ArtifactQuery {
     pub job: Option<JobId>,
     /// Of which execution.
     pub execution: Option<ExecutionId>,
+    /// Part of the file's name, whatever its case.
+    pub search: Option<String>,
+    /// Of which data type.
+    pub data_type: Option<TypeId>,
+    /// Published when.
+    pub created: Between,
+    /// Expiring when.
+    pub expires: Between,
+    /// Of at least this size, bytes.
+    pub bytes_min: Option<u64>,
+    /// Of at most this size, bytes.
+    pub bytes_max: Option<u64>,
+    /// On legal hold, or not.
+    pub hold: Option<bool>,
     /// Only those that can still be had at this instant: not expired, or on hold (rule A7).
     pub available_at: Option<DateTime<Utc>>,
     /// In which order; parts of one set stay in their order.
@@ -202,6 +290,13 @@ impl Default for ArtifactQuery {
         Self {
             job: None,
             execution: None,
+            search: None,
+            data_type: None,
+            created: Between::default(),
+            expires: Between::default(),
+            bytes_min: None,
+            bytes_max: None,
+            hold: None,
             available_at: None,
             sort: Sort { column: ArtifactColumn::CreatedAt, descending: true },
             slice: Slice::default(),

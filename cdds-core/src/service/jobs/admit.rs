@@ -1,0 +1,64 @@
+//! Whether settings may be saved, with everything that the rules of admission ask for.
+
+use chrono::{DateTime, Utc};
+
+use super::Jobs;
+use crate::domain::admission::{self, Circumstances};
+use crate::domain::id::Owner;
+use crate::domain::job::{JobSettings, Protection};
+use crate::domain::recipient::Recipient;
+use crate::domain::split_size::SplitSize;
+use crate::domain::violation::{Code, RuleViolation};
+use crate::ports::sealer::{SealerError, SealerErrorKind};
+use crate::service::ServiceError;
+
+impl Jobs {
+    pub(super) async fn admit(
+        &self,
+        owner: &Owner,
+        settings: &JobSettings,
+        previous: Option<&JobSettings>,
+        now: DateTime<Utc>,
+    ) -> Result<(), ServiceError> {
+        let stored = match settings.protection {
+            Protection::Plaintext => Vec::new(),
+            Protection::Sealed(_) => self.ports.catalog.recipients(owner).await?,
+        };
+        let sealed_part_bytes = self.sealed_part_bytes(settings, &stored, now)?;
+        let circumstances = Circumstances {
+            sources: &self.ports.sources,
+            recipients: &stored,
+            retention: self.rules.retention,
+            sealed_part_bytes,
+            now,
+        };
+        Ok(admission::check(settings, previous, &circumstances)?)
+    }
+
+    /// The size of a full part once sealed, which also checks the recipients' certificates at save
+    /// (rules S2, A4). Recipients that are not stored are left to the admission rules.
+    fn sealed_part_bytes(
+        &self,
+        settings: &JobSettings,
+        stored: &[Recipient],
+        now: DateTime<Utc>,
+    ) -> Result<u64, ServiceError> {
+        let plain = settings.split_size.map_or(0, SplitSize::bytes);
+        let names = settings.protection.recipients();
+        let chosen: Vec<Recipient> =
+            stored.iter().filter(|recipient| names.contains(&recipient.name)).cloned().collect();
+        if chosen.is_empty() || chosen.len() < names.len() {
+            return Ok(plain);
+        }
+        let sealer = self.ports.certificates.sealer(&chosen, now).map_err(refusal)?;
+        Ok(sealer.sealed_bytes(plain))
+    }
+}
+
+/// A certificate that cannot be used is a refusal; anything else is a failure.
+pub(in crate::service) fn refusal(error: SealerError) -> ServiceError {
+    match error.kind() {
+        SealerErrorKind::Certificate => RuleViolation::new(Code::InvalidCertificate, error.report()).into(),
+        SealerErrorKind::Crypto => ServiceError::Sealer(error),
+    }
+}
