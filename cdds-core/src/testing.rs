@@ -1,6 +1,8 @@
 //! For tests of embedders and of this workspace: a clock that is moved by hand, workers without threads,
 //! identifiers from a seed, and a source of prepared records.
 
+pub mod commands;
+
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::sync::PoisonError;

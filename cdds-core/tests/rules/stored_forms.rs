@@ -1,5 +1,4 @@
 //! Stored forms are versioned: what was written once must be read for ever.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
