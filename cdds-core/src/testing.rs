@@ -1,5 +1,7 @@
 //! For tests of embedders and of this workspace: a clock that is moved by hand, workers without threads,
-//! identifiers from a seed, and a source of prepared records.
+//! identifiers from a seed, a source of prepared records, and [`strategies`] for property tests.
+
+pub mod strategies;
 
 pub mod commands;
 

@@ -1,12 +1,17 @@
 //! Stored forms are versioned: what was written once must be read for ever.
 
-use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::frequency::{
+    CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay,
+};
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
 use cdds_core::domain::retention::RetentionDays;
 use cdds_core::domain::selection::CategorySelection;
 use cdds_core::domain::split_size::SplitSize;
 use cdds_core::stored::{settings_from_json, settings_to_json};
+use cdds_core::testing::strategies::{frequency, timeframe};
+use chrono::Weekday;
+use proptest::prelude::*;
 
 fn full() -> JobSettings {
     JobSettings {
@@ -52,6 +57,66 @@ fn smallest_settings_as_stored() {
         ..smallest
     };
     assert_eq!(settings_from_json(&settings_to_json(&dated).unwrap()).unwrap(), dated);
+}
+
+/// The frequency alone, as it stands in the settings.
+fn stored_frequency(json: &str) -> String {
+    let settings: serde_json::Value = serde_json::from_str(json).unwrap();
+    settings["frequency"].to_string()
+}
+
+#[test]
+fn frequencies_version_1_as_stored() {
+    let at: TimeOfDay = "02:05".parse().unwrap();
+    let monthly = |missing| Frequency::Monthly(Monthly::new(31, at, missing).unwrap());
+    for (frequency, stored) in [
+        (Frequency::Once(Start::Immediately), r#""immediately""#),
+        (
+            Frequency::Once(Start::At("2026-03-01T00:00:00.5Z".parse().unwrap())),
+            r#"{"once_at":"2026-03-01T00:00:00.500Z"}"#,
+        ),
+        (Frequency::Hourly(Hourly::new(4, 15).unwrap()), r#"{"hourly":{"every":4,"minute":15}}"#),
+        (Frequency::Daily(at), r#"{"daily":{"at":"02:05"}}"#),
+        (Frequency::Weekly { day: Weekday::Tue, at }, r#"{"weekly":{"at":"02:05","day":"tue"}}"#),
+        (monthly(MissingDay::Skip), r#"{"monthly":{"at":"02:05","day":31}}"#),
+        (monthly(MissingDay::Last), r#"{"monthly":{"at":"02:05","day":31,"missing":"last"}}"#),
+        (Frequency::Cron(CronExpression::new("0 2 * * 1-5").unwrap()), r#"{"cron":"0 2 * * 1-5"}"#),
+    ] {
+        let settings = JobSettings { frequency, ..full() };
+        let json = settings_to_json(&settings).unwrap();
+        assert_eq!(stored_frequency(&json), stored);
+        assert_eq!(settings_from_json(&json).unwrap(), settings);
+    }
+}
+
+#[test]
+fn a_stored_frequency_that_rules_refuse_is_an_error() {
+    let json = settings_to_json(&full()).unwrap();
+    for bad in [
+        r#"{"hourly":{"every":24,"minute":0}}"#,
+        r#"{"hourly":{"every":1}}"#,
+        r#"{"weekly":{"day":"noday","at":"02:00"}}"#,
+        r#"{"weekly":{"day":"tue","at":"25:00"}}"#,
+        r#"{"monthly":{"day":0,"at":"02:00"}}"#,
+        r#"{"monthly":{"day":1,"at":"02:00","missing":"first"}}"#,
+        r#"{"monthly":{"day":1,"at":"02:00","surprise":1}}"#,
+        r#"{"cron":"0 0 31 2 *"}"#,
+        r#"{"yearly":{"at":"02:00"}}"#,
+    ] {
+        let broken = json.replace(r#"{"daily":{"at":"02:00"}}"#, bad);
+        assert_ne!(broken, json);
+        let error = settings_from_json(&broken).unwrap_err();
+        assert!(error.to_string().starts_with("the stored job settings is not understood"), "{error}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_stored_is_read_back(frequency in frequency(), timeframe in timeframe()) {
+        let settings = JobSettings { frequency, timeframe, ..full() };
+        let json = settings_to_json(&settings).unwrap();
+        prop_assert_eq!(settings_from_json(&json).unwrap(), settings);
+    }
 }
 
 #[test]
