@@ -101,7 +101,7 @@ fn j2_a_refused_source_is_refused_with_its_reason() {
         sealed_part_bytes: 0,
         now: NOW,
     };
-    let refusal = check(&settings, &circumstances).unwrap_err();
+    let refusal = check(&settings, None, &circumstances).unwrap_err();
     assert!(refusal.to_string().contains("Info Mart exports are not supported"), "{refusal}");
 }
 

@@ -102,19 +102,21 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
 type Published = BTreeMap<(u64, DateTime<Utc>), (Window, Vec<usize>)>;
 
 fn read(rows: &[Row], execution: &Execution, now: DateTime<Utc>) -> Vec<usize> {
-    let wanted =
-        |row: &Row| row.visible_at <= now && execution.window.contains(Some(row.changed_at));
+    let wanted = |row: &Row| row.visible_at <= now && execution.window.contains(Some(row.changed_at));
     rows.iter().enumerate().filter(|(_, row)| wanted(row)).map(|(index, _)| index).collect()
 }
 
 /// Every row before the watermark is in exactly one set of its generation, and windows tile.
 fn check(published: &Published, rows: &[Row], watermark: Watermark) -> Result<(), TestCaseError> {
     for generation in 1..=watermark.generation {
-        let sets: Vec<_> = published.iter().filter(|((of, _), _)| *of == generation).map(|(_, set)| set).collect();
+        let sets: Vec<_> =
+            published.iter().filter(|((of, _), _)| *of == generation).map(|(_, set)| set).collect();
         for pair in sets.windows(2) {
             prop_assert_eq!(pair[1].0.start(), Some(pair[0].0.end()), "windows tile");
         }
-        let Some(((first, _), (last, _))) = sets.first().zip(sets.last()).map(|(a, b)| (*a, *b)) else { continue };
+        let Some(((first, _), (last, _))) = sets.first().zip(sets.last()).map(|(a, b)| (*a, *b)) else {
+            continue;
+        };
         prop_assert_eq!(first.start(), None, "the first starts at the origin");
         if generation == watermark.generation {
             prop_assert_eq!(watermark.at, Some(last.end()), "the watermark is the end of the last success");

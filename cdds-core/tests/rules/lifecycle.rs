@@ -6,10 +6,10 @@ use cdds_core::domain::job::{Job, JobChange, JobSettings, JobState};
 use cdds_core::domain::lifecycle::{self, Submission};
 use cdds_core::domain::schedule::{Terms, materialise};
 use cdds_core::domain::violation::Code;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use proptest::prelude::*;
 
-use crate::support::{begin, daily, fail, instant, settings, submit, submit_settings, terms};
+use crate::support::{begin, daily, instant, settings, submit, submit_settings, terms};
 
 fn due(job: &Job, waiting: &[Execution], now: &str) -> Option<JobChange> {
     materialise(job, waiting, terms(), instant(now))
@@ -236,4 +236,44 @@ proptest! {
         let distinct: std::collections::BTreeSet<_> = runs.iter().collect();
         prop_assert_eq!(distinct.len(), runs.len());
     }
+}
+
+#[test]
+fn j14_a_recurring_job_lives_from_its_beginning_to_its_end() {
+    let bounded = JobSettings {
+        starts_at: Some(instant("2026-03-05T02:00:00Z")),
+        ends_at: Some(instant("2026-03-07T02:00:00Z")),
+        ..settings(daily("02:00"), "rolling:1d")
+    };
+    let job = submit_settings(bounded, instant("2026-03-01T10:00:00Z")).job;
+    assert_eq!((job.state, job.next_due_at), (JobState::Active, Some(instant("2026-03-05T02:00:00Z"))));
+    assert_eq!(due(&job, &[], "2026-03-05T01:59:59Z"), None);
+    let first = due(&job, &[], "2026-03-05T02:00:00Z").unwrap();
+    assert_eq!(
+        (first.job.state, first.job.next_due_at),
+        (JobState::Active, Some(instant("2026-03-06T02:00:00Z")))
+    );
+    let last = due(&first.job, &[], "2026-03-20T00:00:00Z").unwrap();
+    assert_eq!(last.entries.len(), 1, "the end is out");
+    assert_eq!((last.job.state, last.job.next_due_at), (JobState::Completed, None));
+    let refused = lifecycle::resume(&last.job, instant("2026-03-20T00:00:00Z")).unwrap_err();
+    assert_eq!(refused.code(), Code::JobEnded);
+    let suspended = lifecycle::suspend(&job, Vec::new(), instant("2026-03-02T00:00:00Z")).unwrap().job;
+    assert_eq!(
+        lifecycle::resume(&suspended, instant("2026-03-20T00:00:00Z")).unwrap_err().code(),
+        Code::JobEnded
+    );
+}
+
+#[test]
+fn j6_a_clone_is_a_new_submission_whatever_state_the_original_is_in() {
+    let now = instant("2026-03-01T10:00:00Z");
+    let mut original = submit(daily("02:00"), "since-last:2026-01-01T00:00:00Z", now).job;
+    original = lifecycle::suspend(&original, Vec::new(), now).unwrap().job;
+    original.watermark.as_mut().unwrap().at = Some(now);
+    let later = instant("2026-04-01T10:00:00Z");
+    let clone = submit_settings(original.settings.clone(), later).job;
+    assert_eq!((clone.state, clone.created_at, clone.version), (JobState::Active, later, 1));
+    assert_eq!(clone.settings, original.settings);
+    assert_eq!(clone.watermark().at, Some(instant("2026-01-01T00:00:00Z")), "its own origin");
 }

@@ -40,7 +40,11 @@ fn j13_run_now_makes_an_extra_occurrence_at_this_instant() {
     let change = run_now(&job, source_terms(), now).unwrap();
     assert_eq!((change.job.next_due_at, change.job.state), (job.next_due_at, job.state));
     let extra = only(Ok(change));
-    assert_eq!((extra.trigger, extra.slot, extra.not_before), (Trigger::Manual, now, now), "it does not wait");
+    assert_eq!(
+        (extra.trigger, extra.slot, extra.not_before),
+        (Trigger::Manual, now, now),
+        "it does not wait"
+    );
     assert_eq!(extra.window, Window::between(now - TimeDelta::days(1), now), "a whole day");
 
     let suspended = lifecycle::suspend(&job, Vec::new(), now).unwrap().job;

@@ -134,7 +134,10 @@ fn e5_a_job_is_paused_after_failures_in_a_row() {
     assert_eq!(retried.state, ExecutionState::Queued, "a retry is no failed execution");
     let never = with("rolling:1d", Policies::default());
     let many = Job { failures_in_row: 999, ..never };
-    assert_eq!(lifecycle::ended(&many, &failed(&entries[1]), Vec::new(), at(4)).unwrap().job.state, JobState::Active);
+    assert_eq!(
+        lifecycle::ended(&many, &failed(&entries[1]), Vec::new(), at(4)).unwrap().job.state,
+        JobState::Active
+    );
 }
 
 #[test]
@@ -148,7 +151,9 @@ fn e8_a_person_stops_what_waits_at_once_and_what_runs_through_its_worker() {
     assert_eq!((&running.state, running.cancel_requested_at), (&ExecutionState::Running, Some(at(3))));
     assert_eq!(running.clone().cancel(at(4)).unwrap(), running, "asking twice changes nothing");
     // Whatever becomes of its worker, it is not tried again.
-    for ended in [fail(running.clone(), true, at(4)), running.clone().released(at(4)), running.cancelled(at(4))] {
+    for ended in
+        [fail(running.clone(), true, at(4)), running.clone().released(at(4)), running.cancelled(at(4))]
+    {
         assert_eq!((&ended.state, ended.finished_at), (&ExecutionState::Cancelled, Some(at(4))));
         assert!(ended.cancel(at(5)).is_err());
     }
@@ -197,10 +202,10 @@ proptest! {
 #[test]
 fn e6_jitter_spreads_over_its_whole_length() {
     let jitter = Some("1h".parse().unwrap());
-    let job = with("rolling:1d", Policies { jitter, catch_up: "3650d".parse().unwrap(), ..Policies::default() });
+    let job =
+        with("rolling:1d", Policies { jitter, catch_up: "3650d".parse().unwrap(), ..Policies::default() });
     let entries = materialise(&job, &[], terms(), at(2) + TimeDelta::days(500)).unwrap().entries;
-    let delays: Vec<_> =
-        entries.iter().map(|entry| (entry.not_before - entry.slot).num_minutes()).collect();
+    let delays: Vec<_> = entries.iter().map(|entry| (entry.not_before - entry.slot).num_minutes()).collect();
     for quarter in 0..4 {
         let share = delays.iter().filter(|delay| (**delay / 15) == quarter).count();
         assert!(share > delays.len() / 8, "quarter {quarter}: {share} of {}", delays.len());

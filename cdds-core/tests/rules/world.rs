@@ -97,8 +97,9 @@ impl World {
         if queued.first().is_some_and(Execution::is_begun) {
             queued.truncate(1);
         }
-        for execution in queued.into_iter().filter(|execution| execution.not_before <= self.now) {
-            match execution.begin(&self.job, WorkerId::new("w").unwrap(), self.now) {
+        let now = self.now;
+        for execution in queued.into_iter().filter(|execution| execution.not_before <= now) {
+            match execution.begin(&self.job, WorkerId::new("w").unwrap(), now) {
                 Beginning::Running(begun) => {
                     let id = begun.id;
                     self.replace(begun);
