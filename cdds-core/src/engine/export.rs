@@ -214,6 +214,18 @@ impl Attempt {
                         Err(error) => warn!(attempt, "cannot look the commit up: {}", error.report()),
                     }
                 }
+                // Publishing would lose or double records: nothing may be shown, and trying again is no help.
+                Err(error) if error.kind() == CatalogErrorKind::Conflict => {
+                    let failure = Failure {
+                        step: Step::Publish,
+                        kind: FailureKind::Internal,
+                        message: error.report(),
+                        retryable: false,
+                    };
+                    warn!("refused by the catalog: {}", failure.message);
+                    let retry = self.shared.settings.retry;
+                    return self.settle(Settlement::Failed { failure, retry }).await;
+                }
                 Err(error) => warn!(attempt, "cannot commit: {}", error.report()),
             }
             self.pause(attempt).await;
