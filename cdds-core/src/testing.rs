@@ -4,6 +4,7 @@
 pub mod strategies;
 
 pub mod commands;
+pub mod memory;
 
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
