@@ -6,6 +6,7 @@
 pub mod admission;
 pub mod artifact;
 pub mod cut;
+pub mod errors_file;
 pub mod execution;
 pub mod failure;
 pub mod frequency;

@@ -1,5 +1,7 @@
 //! For tests of embedders and of this workspace: a clock that is moved by hand, workers without threads,
-//! identifiers from a seed, and a source of prepared records.
+//! identifiers from a seed, a source of prepared records, and property-test strategies.
+
+pub mod records;
 
 use std::num::NonZeroUsize;
 use std::sync::Mutex;

@@ -27,13 +27,14 @@ pub struct Circumstances<'a> {
 /// Checks settings that are to be saved.
 ///
 /// # Errors
-/// The first rule that refuses them, in the order of the form: source, type, categories (J2, J3),
-/// frequency (F1), timeframe (W2, W7), split size (A4), recipients (S1), retention (A7).
+/// The first rule that refuses them, in the order of the form: source, type, categories, template
+/// (J2–J4), frequency (F1), timeframe (W2, W7), split size (A4), recipients (S1), retention (A7).
 pub fn check(settings: &JobSettings, circumstances: &Circumstances<'_>) -> Result<(), RuleViolation> {
     let data_type = data_type(settings, circumstances.sources)?;
     if let CategorySelection::Only(values) = &settings.categories {
         CategorySelection::only(values.iter().cloned(), data_type.category.as_ref())?;
     }
+    settings.template.check(data_type)?;
     check_start(&settings.frequency, circumstances.now)?;
     settings.timeframe.check(circumstances.now)?;
     if settings.timeframe.needs_event_instant() && !data_type.has_event_instant {

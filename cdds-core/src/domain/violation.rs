@@ -44,6 +44,8 @@ codes! {
     EmptyCategories => "empty_categories",
     /// J4: a selection of fields or a filter that is not possible.
     InvalidTemplate => "invalid_template",
+    /// J4: a field that the type does not declare.
+    UnknownField => "unknown_field",
     /// E3–E6, E10: a policy out of bounds.
     InvalidPolicy => "invalid_policy",
     /// F1: the start of a one-time job is not in the future.
