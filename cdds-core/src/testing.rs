@@ -43,6 +43,7 @@
 pub mod commands;
 pub mod memory;
 pub mod packager;
+pub mod records;
 pub mod sealing;
 pub mod sink;
 pub mod strategies;
@@ -152,17 +153,12 @@ pub struct PreparedSource {
 }
 
 impl PreparedSource {
-    /// A source with one data type, whose records carry an event instant.
+    /// A source with one data type, without instants.
     ///
     /// # Errors
     /// [`Code::InvalidName`](crate::domain::violation::Code::InvalidName) for names that are none.
     pub fn of(id: &str, data_type: &str, batches: Vec<RecordBatch>) -> Result<Self, RuleViolation> {
-        let data_type = DataType {
-            id: TypeId::new(data_type)?,
-            category: None,
-            has_event_instant: true,
-            settle_lag: TimeDelta::zero(),
-        };
+        let data_type = DataType::new(TypeId::new(data_type)?);
         let description =
             Description { id: SourceId::new(id)?, title: id.to_owned(), types: vec![data_type] };
         Ok(Self::new(description, batches))

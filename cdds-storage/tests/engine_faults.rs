@@ -131,12 +131,11 @@ fn source() -> PreparedSource {
     let description = Description {
         id: SourceId::new("calls").unwrap(),
         title: "Calls".to_owned(),
-        types: vec![DataType {
-            id: TypeId::new("call").unwrap(),
-            category: None,
-            has_event_instant: true,
-            settle_lag: TimeDelta::zero(),
-        }],
+        types: vec![
+            DataType::new(TypeId::new("call").unwrap())
+                .with_event_instant()
+                .with_settle_lag(TimeDelta::zero()),
+        ],
     };
     let mut batch = RecordBatchBuilder::new();
     for number in 0..1_000_u64 {

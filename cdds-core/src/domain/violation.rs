@@ -55,6 +55,7 @@ codes! {
     UnknownCategory => "unknown_category", "J3", "a category that the type does not declare";
     EmptyCategories => "empty_categories", "J3", "a selection without a category";
     InvalidTemplate => "invalid_template", "J4", "a selection of fields or a filter that is not possible";
+    UnknownField => "unknown_field", "J4", "a field that the type does not declare";
     InvalidPolicy => "invalid_policy", "E3–E6, E10", "a policy out of bounds";
     StartInPast => "start_in_past", "F1", "the start of a one-time job is not in the future";
     InvalidFrequency => "invalid_frequency", "F2, F4, F5", "a frequency out of bounds";
