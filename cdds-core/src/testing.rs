@@ -1,6 +1,7 @@
 //! For tests of embedders and of this workspace: a clock that is moved by hand, workers without threads,
 //! identifiers from a seed, a source of prepared records, and property-test strategies.
 
+mod plain;
 pub mod records;
 
 use std::num::NonZeroUsize;
@@ -16,6 +17,7 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use uuid::Uuid;
 
+pub use self::plain::NoCertificates;
 use crate::domain::record::RecordBatch;
 use crate::ports::clock::Clock;
 use crate::ports::ids::Ids;
