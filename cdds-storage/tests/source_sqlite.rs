@@ -5,16 +5,20 @@
 use std::path::{Path, PathBuf};
 
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::domain::instant::InstantFormat;
+use cdds_core::domain::instant::{InstantFormat, UnreadableInstant};
 use cdds_core::domain::record::{Place, RecordBatch};
 use cdds_core::domain::selection::CategorySelection;
+use cdds_core::domain::template::{FieldNames, FieldSelection, Template};
 use cdds_core::domain::window::Window;
-use cdds_core::ports::source::{ReadRequest, Source, SourceError, SourceErrorKind};
+use cdds_core::ports::source::{
+    BadRecordMode, ReadRequest, RecordInstant, Source, SourceError, SourceErrorKind,
+};
 use cdds_storage::source::{CategoryConfig, SqliteConfig, SqliteRows, SqliteSource, SqliteType};
 use chrono::{DateTime, Utc};
 use futures::executor::block_on;
 use futures::{StreamExt, TryStreamExt};
 use rusqlite::Connection;
+use rusqlite::types::Value;
 use tempfile::TempDir;
 
 fn database(schema: &str) -> (TempDir, PathBuf) {
@@ -165,6 +169,136 @@ fn a1_places_follow_category_and_day() {
     assert_eq!(places, expected.iter().collect::<Vec<_>>());
 }
 
+/// What is stored in one of two instants of a row, as SQL.
+const INSTANTS: &[&str] = &[
+    "NULL",
+    "''",
+    "'2026-02-01T00:00:00Z'",
+    "'2026-02-01 23:59:59.999999'",
+    "'2026-01-31T23:59:59.999999Z'",
+    "'2026-02-02'",
+    "'2026-02-02T01:00:00+02:00'",
+    "1769904000",
+    "1769990399.5",
+    "1769990400",
+    "'1769904000'",
+    "'soon'",
+    "'  '",
+    "x'00'",
+];
+
+/// The instant that a stored value is; an error if it is none.
+fn instant(value: &Value, format: InstantFormat) -> Result<Option<DateTime<Utc>>, UnreadableInstant> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Text(text) if text.is_empty() => Ok(None),
+        Value::Integer(number) => format.read_integer(*number).map(Some),
+        Value::Real(number) => format.read_real(*number).map(Some),
+        Value::Text(text) => format.read_text(text.as_bytes()).map(Some),
+        Value::Blob(_) => Err(UnreadableInstant),
+    }
+}
+
+/// Whether a row is exported by change; an error if it cannot be read.
+fn is_wanted(
+    window: Window,
+    event: &Value,
+    change: &Value,
+    formats: [InstantFormat; 2],
+) -> Result<bool, UnreadableInstant> {
+    match instant(change, formats[1])? {
+        Some(changed_at) if !window.contains(Some(changed_at)) => Ok(false),
+        Some(_) => instant(event, formats[0]).map(|_| true),
+        None => Ok(instant(event, formats[0])?.is_some_and(|event_at| window.contains(Some(event_at)))),
+    }
+}
+
+#[test]
+fn w7_by_change_every_row_counts_once_and_by_the_right_instant() {
+    let february = Window::between(at("2026-02-01T00:00:00Z"), at("2026-02-02T00:00:00Z"));
+    for declared in ["", "INTEGER", "TEXT", "TEXT COLLATE NOCASE", "TEXT COLLATE RTRIM", "NUMERIC"] {
+        let pairs = INSTANTS.iter().flat_map(|event| INSTANTS.iter().map(move |change| (event, change)));
+        let rows: Vec<String> =
+            (0..).zip(pairs).map(|(n, (event, change))| format!("({n}, {event}, {change})")).collect();
+        let (_folder, path) = database(&format!(
+            "CREATE TABLE contacts (n INTEGER PRIMARY KEY, at {declared}, changed {declared});
+             CREATE INDEX by_at ON contacts (at); CREATE INDEX by_change ON contacts (changed);
+             INSERT INTO contacts VALUES {}",
+            rows.join(", ")
+        ));
+        let connection = Connection::open(&path).unwrap();
+        let mut all = connection.prepare("SELECT at, changed FROM contacts ORDER BY n").unwrap();
+        let all = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let stored: Vec<(Value, Value)> = all.map(Result::unwrap).collect();
+        for formats in [
+            [InstantFormat::Any, InstantFormat::Any],
+            [InstantFormat::Iso, InstantFormat::Iso],
+            [InstantFormat::Any, InstantFormat::Unix],
+            [InstantFormat::Unix, InstantFormat::Iso],
+        ] {
+            let data_type = table("contacts").with_time("at", formats[0]).with_changed("changed", formats[1]);
+            for window in [february, Window::until(at("2026-02-02T00:00:00Z"))] {
+                let request = ReadRequest {
+                    window,
+                    by: RecordInstant::Change,
+                    bad_records: BadRecordMode::Report,
+                    ..everything()
+                };
+                let batches = read(&source(&path, data_type.clone()), request).unwrap();
+                let json = lines(&batches);
+                let mut found: Vec<usize> = json
+                    .lines()
+                    .map(|line| {
+                        serde_json::from_str::<serde_json::Value>(line).unwrap()["n"].as_u64().unwrap()
+                    })
+                    .map(|n| usize::try_from(n).unwrap())
+                    .collect();
+                found.sort_unstable();
+                let expected: Vec<usize> = (0..stored.len())
+                    .filter(|n| is_wanted(window, &stored[*n].0, &stored[*n].1, formats) == Ok(true))
+                    .collect();
+                assert_eq!(found, expected, "{declared:?} {formats:?} {window:?}");
+                assert!(!expected.is_empty() || declared.starts_with("TEXT") || declared == "INTEGER");
+            }
+        }
+    }
+}
+
+#[test]
+fn w7_the_folder_follows_the_event_and_types_without_changes_their_events() {
+    let (_folder, path) = database(
+        "CREATE TABLE contacts (at, changed);
+         INSERT INTO contacts VALUES ('2026-01-05', '2026-02-01'), (NULL, '2026-02-01T10:00:00Z'),
+           ('2026-02-01', NULL), (NULL, NULL);",
+    );
+    let february = Window::between(at("2026-02-01T00:00:00Z"), at("2026-02-02T00:00:00Z"));
+    let days = |data_type: SqliteType, window| {
+        let request = ReadRequest { window, by: RecordInstant::Change, ..everything() };
+        let batches = read(&source(&path, data_type), request).unwrap();
+        let places = batches.iter().flat_map(RecordBatch::iter).map(|record| record.place.clone());
+        places.collect::<Vec<_>>()
+    };
+    let day = |text: Option<&str>| Place::of(None, text.map(|text| at(&format!("{text}T00:00:00Z"))));
+    let events = table("contacts").with_time("at", InstantFormat::Any);
+    let changes = events.clone().with_changed("changed", InstantFormat::Any);
+    assert_eq!(
+        days(changes.clone(), february),
+        [day(Some("2026-01-05")), day(None), day(Some("2026-02-01"))]
+    );
+    assert_eq!(days(events.clone(), february), [day(Some("2026-02-01"))]);
+    // Rows with neither are exported by All only.
+    let from_the_beginning = Window::until(at("2026-03-01T00:00:00Z"));
+    assert_eq!(days(changes, from_the_beginning).len(), 3);
+    assert_eq!(days(events.clone(), from_the_beginning).len(), 2);
+    let all = ReadRequest { window: from_the_beginning, ..everything() };
+    assert_eq!(read(&source(&path, events), all).unwrap().iter().map(RecordBatch::records).sum::<usize>(), 4);
+    let refused = ReadRequest { by: RecordInstant::Change, ..everything() };
+    assert_eq!(
+        read(&source(&path, table("contacts")), refused).unwrap_err().kind(),
+        SourceErrorKind::Invalid
+    );
+}
+
 #[test]
 fn e10_bad_rows_are_named_by_number_and_not_told() {
     let (_folder, path) = database(
@@ -197,9 +331,54 @@ fn e10_bad_rows_are_named_by_number_and_not_told() {
 }
 
 #[test]
+fn e10_bad_rows_can_be_handed_over_and_the_others_read() {
+    let (_folder, path) = database(
+        "CREATE TABLE contacts (at, note, pad);
+         INSERT INTO contacts VALUES (1, 'a', 1), ('4711-99-99', 'b', NULL), (2, CAST(x'34ff' AS TEXT), 3), (3, 'd', 4);",
+    );
+    let source = source(&path, table("contacts").with_time("at", InstantFormat::Any));
+    let request = ReadRequest { bad_records: BadRecordMode::Report, ..everything() };
+    let batches = read(&source, request.clone()).unwrap();
+    assert_eq!(lines(&batches), "{\"at\":1,\"note\":\"a\",\"pad\":1}\n{\"at\":3,\"note\":\"d\",\"pad\":4}\n");
+    let told = |batches: &[RecordBatch]| {
+        let mut told = Vec::new();
+        let rejected = batches.iter().flat_map(RecordBatch::rejected);
+        rejected.for_each(|rejected| rejected.write_line(&mut told));
+        String::from_utf8(told).unwrap()
+    };
+    assert_eq!(
+        told(&batches),
+        concat!(
+            r#"{"position":"row 2 (rowid 2)","reason":"column \"at\": the value is not an instant: ISO 8601 text or "#,
+            r#"a number of seconds, milliseconds, microseconds or nanoseconds since 1970 is expected, as declared","#,
+            r#""record":{"at":"4711-99-99","note":"b"}}"#,
+            "\n",
+            r#"{"position":"row 3 (rowid 3)","reason":"column \"note\": its text is not UTF-8","#,
+            r#""record":{"at":2,"note":"NP8=","pad":3}}"#,
+            "\n"
+        )
+    );
+    // A column that nobody asks for is not looked at; one that a filter asks for is.
+    let fields = |filters: &[&str]| {
+        let fields = FieldSelection::Only(FieldNames::new(["pad".to_owned()]).unwrap());
+        let filters = filters.iter().map(|filter| filter.parse().unwrap()).collect();
+        ReadRequest { template: Template::new(fields, filters).unwrap(), ..request.clone() }
+    };
+    let batches = read(&source, fields(&[])).unwrap();
+    assert_eq!(lines(&batches), "{\"pad\":1}\n{\"pad\":3}\n{\"pad\":4}\n");
+    assert_eq!(told(&batches).lines().count(), 1);
+    let batches = read(&source, fields(&["note!=d"])).unwrap();
+    assert_eq!((lines(&batches).as_str(), told(&batches).lines().count()), ("{\"pad\":1}\n", 2));
+}
+
+#[test]
 fn what_is_missing_is_named_with_what_there_is() {
     let (folder, path) = database("CREATE TABLE contacts (id, media); CREATE TABLE calls (id);");
     let nowhere = folder.path().join("nowhere.db");
+    let declaring = |fields: &[&str]| SqliteType {
+        fields: Some(fields.iter().map(|name| (*name).to_owned()).collect()),
+        ..table("contacts")
+    };
     let no_file = error(&nowhere, table("contacts"));
     assert_eq!(no_file.kind(), SourceErrorKind::Missing);
     assert!(no_file.to_string().contains(nowhere.to_str().unwrap()), "{no_file}");
@@ -207,6 +386,11 @@ fn what_is_missing_is_named_with_what_there_is() {
     for (data_type, named) in [
         (table("contact"), "no table \"contact\": choose out of: calls, contacts"),
         (table("contacts").with_time("at", InstantFormat::Any), "no column \"at\": choose out of id, media"),
+        (
+            table("contacts").with_changed("updated_at", InstantFormat::Any),
+            "no column \"updated_at\": choose out of id, media",
+        ),
+        (declaring(&["id", "MEDIA"]), "no column \"MEDIA\": choose out of id, media"),
         (query("SELECT id FROM calls").with_category(media()), "no column \"media\": choose out of id"),
     ] {
         let error = error(&path, data_type);
