@@ -97,7 +97,7 @@ fn export(source: Arc<dyn Source>, settings: JobSettings, threads: usize) -> Out
         packager: Arc::new(ZipPackager::default()),
         certificates: Arc::new(NoCertificates),
         sink: Arc::new(ObjectSink::local(folder.path().join("store")).unwrap()),
-        catalog: Arc::new(SqliteCatalog::open(&folder.path().join("cdds.db")).unwrap()),
+        catalog: Arc::new(SqliteCatalog::open(folder.path().join("cdds.db")).unwrap()),
     };
     let owner = Owner::default();
     block_on(async {

@@ -5,20 +5,17 @@
 use std::path::{Path, PathBuf};
 
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::domain::instant::{InstantFormat, UnreadableInstant};
+use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::record::{Place, RecordBatch};
 use cdds_core::domain::selection::CategorySelection;
 use cdds_core::domain::template::{FieldNames, FieldSelection, Template};
 use cdds_core::domain::window::Window;
-use cdds_core::ports::source::{
-    BadRecordMode, ReadRequest, RecordInstant, Source, SourceError, SourceErrorKind,
-};
+use cdds_core::ports::source::{BadRecordMode, ReadRequest, Source, SourceError, SourceErrorKind};
 use cdds_storage::source::{CategoryConfig, SqliteConfig, SqliteRows, SqliteSource, SqliteType};
 use chrono::{DateTime, Utc};
 use futures::executor::block_on;
 use futures::{StreamExt, TryStreamExt};
 use rusqlite::Connection;
-use rusqlite::types::Value;
 use tempfile::TempDir;
 
 fn database(schema: &str) -> (TempDir, PathBuf) {
@@ -167,136 +164,6 @@ fn a1_places_follow_category_and_day() {
     ];
     let places: Vec<&Place> = batches.iter().flat_map(RecordBatch::iter).map(|record| record.place).collect();
     assert_eq!(places, expected.iter().collect::<Vec<_>>());
-}
-
-/// What is stored in one of two instants of a row, as SQL.
-const INSTANTS: &[&str] = &[
-    "NULL",
-    "''",
-    "'2026-02-01T00:00:00Z'",
-    "'2026-02-01 23:59:59.999999'",
-    "'2026-01-31T23:59:59.999999Z'",
-    "'2026-02-02'",
-    "'2026-02-02T01:00:00+02:00'",
-    "1769904000",
-    "1769990399.5",
-    "1769990400",
-    "'1769904000'",
-    "'soon'",
-    "'  '",
-    "x'00'",
-];
-
-/// The instant that a stored value is; an error if it is none.
-fn instant(value: &Value, format: InstantFormat) -> Result<Option<DateTime<Utc>>, UnreadableInstant> {
-    match value {
-        Value::Null => Ok(None),
-        Value::Text(text) if text.is_empty() => Ok(None),
-        Value::Integer(number) => format.read_integer(*number).map(Some),
-        Value::Real(number) => format.read_real(*number).map(Some),
-        Value::Text(text) => format.read_text(text.as_bytes()).map(Some),
-        Value::Blob(_) => Err(UnreadableInstant),
-    }
-}
-
-/// Whether a row is exported by change; an error if it cannot be read.
-fn is_wanted(
-    window: Window,
-    event: &Value,
-    change: &Value,
-    formats: [InstantFormat; 2],
-) -> Result<bool, UnreadableInstant> {
-    match instant(change, formats[1])? {
-        Some(changed_at) if !window.contains(Some(changed_at)) => Ok(false),
-        Some(_) => instant(event, formats[0]).map(|_| true),
-        None => Ok(instant(event, formats[0])?.is_some_and(|event_at| window.contains(Some(event_at)))),
-    }
-}
-
-#[test]
-fn w7_by_change_every_row_counts_once_and_by_the_right_instant() {
-    let february = Window::between(at("2026-02-01T00:00:00Z"), at("2026-02-02T00:00:00Z"));
-    for declared in ["", "INTEGER", "TEXT", "TEXT COLLATE NOCASE", "TEXT COLLATE RTRIM", "NUMERIC"] {
-        let pairs = INSTANTS.iter().flat_map(|event| INSTANTS.iter().map(move |change| (event, change)));
-        let rows: Vec<String> =
-            (0..).zip(pairs).map(|(n, (event, change))| format!("({n}, {event}, {change})")).collect();
-        let (_folder, path) = database(&format!(
-            "CREATE TABLE contacts (n INTEGER PRIMARY KEY, at {declared}, changed {declared});
-             CREATE INDEX by_at ON contacts (at); CREATE INDEX by_change ON contacts (changed);
-             INSERT INTO contacts VALUES {}",
-            rows.join(", ")
-        ));
-        let connection = Connection::open(&path).unwrap();
-        let mut all = connection.prepare("SELECT at, changed FROM contacts ORDER BY n").unwrap();
-        let all = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-        let stored: Vec<(Value, Value)> = all.map(Result::unwrap).collect();
-        for formats in [
-            [InstantFormat::Any, InstantFormat::Any],
-            [InstantFormat::Iso, InstantFormat::Iso],
-            [InstantFormat::Any, InstantFormat::Unix],
-            [InstantFormat::Unix, InstantFormat::Iso],
-        ] {
-            let data_type = table("contacts").with_time("at", formats[0]).with_changed("changed", formats[1]);
-            for window in [february, Window::until(at("2026-02-02T00:00:00Z"))] {
-                let request = ReadRequest {
-                    window,
-                    by: RecordInstant::Change,
-                    bad_records: BadRecordMode::Report,
-                    ..everything()
-                };
-                let batches = read(&source(&path, data_type.clone()), request).unwrap();
-                let json = lines(&batches);
-                let mut found: Vec<usize> = json
-                    .lines()
-                    .map(|line| {
-                        serde_json::from_str::<serde_json::Value>(line).unwrap()["n"].as_u64().unwrap()
-                    })
-                    .map(|n| usize::try_from(n).unwrap())
-                    .collect();
-                found.sort_unstable();
-                let expected: Vec<usize> = (0..stored.len())
-                    .filter(|n| is_wanted(window, &stored[*n].0, &stored[*n].1, formats) == Ok(true))
-                    .collect();
-                assert_eq!(found, expected, "{declared:?} {formats:?} {window:?}");
-                assert!(!expected.is_empty() || declared.starts_with("TEXT") || declared == "INTEGER");
-            }
-        }
-    }
-}
-
-#[test]
-fn w7_the_folder_follows_the_event_and_types_without_changes_their_events() {
-    let (_folder, path) = database(
-        "CREATE TABLE contacts (at, changed);
-         INSERT INTO contacts VALUES ('2026-01-05', '2026-02-01'), (NULL, '2026-02-01T10:00:00Z'),
-           ('2026-02-01', NULL), (NULL, NULL);",
-    );
-    let february = Window::between(at("2026-02-01T00:00:00Z"), at("2026-02-02T00:00:00Z"));
-    let days = |data_type: SqliteType, window| {
-        let request = ReadRequest { window, by: RecordInstant::Change, ..everything() };
-        let batches = read(&source(&path, data_type), request).unwrap();
-        let places = batches.iter().flat_map(RecordBatch::iter).map(|record| record.place.clone());
-        places.collect::<Vec<_>>()
-    };
-    let day = |text: Option<&str>| Place::of(None, text.map(|text| at(&format!("{text}T00:00:00Z"))));
-    let events = table("contacts").with_time("at", InstantFormat::Any);
-    let changes = events.clone().with_changed("changed", InstantFormat::Any);
-    assert_eq!(
-        days(changes.clone(), february),
-        [day(Some("2026-01-05")), day(None), day(Some("2026-02-01"))]
-    );
-    assert_eq!(days(events.clone(), february), [day(Some("2026-02-01"))]);
-    // Rows with neither are exported by All only.
-    let from_the_beginning = Window::until(at("2026-03-01T00:00:00Z"));
-    assert_eq!(days(changes, from_the_beginning).len(), 3);
-    assert_eq!(days(events.clone(), from_the_beginning).len(), 2);
-    let all = ReadRequest { window: from_the_beginning, ..everything() };
-    assert_eq!(read(&source(&path, events), all).unwrap().iter().map(RecordBatch::records).sum::<usize>(), 4);
-    let refused = ReadRequest { by: RecordInstant::Change, ..everything() };
-    assert_eq!(
-        read(&source(&path, table("contacts")), refused).unwrap_err().kind(),
-        SourceErrorKind::Invalid
-    );
 }
 
 #[test]

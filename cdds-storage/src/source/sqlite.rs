@@ -117,18 +117,18 @@ impl Reading {
     fn run(&self, batches: &mut Batches) -> Result<(), Stop> {
         let database = Database::open(&self.path, &self.name)?;
         let relation = database.relation(&self.data_type)?;
-        let interrupt = database.interrupt_handle();
-        batches.opened(Box::new(move || interrupt.interrupt()))?;
         let columns = statement::columns(&self.data_type, &relation, &self.request);
         let statements = statement::select(&self.data_type, &relation, &columns, &self.request);
         let columns = rows::Columns::new(&self.data_type, columns, relation.has_rowid, &self.request);
-        let mut ordinal = 0;
-        for statement in statements {
-            // An interrupt that came between two statements stopped neither.
-            batches.check()?;
-            rows::read(&database, &statement, &columns, &self.selection, &mut ordinal, batches)?;
-        }
-        Ok(())
+        database.interruptible(|| {
+            let interrupt = database.interrupt_handle();
+            batches.opened(Box::new(move || interrupt.interrupt()))?;
+            let mut ordinal = 0;
+            for statement in &statements {
+                rows::read(&database, statement, &columns, &self.selection, &mut ordinal, batches)?;
+            }
+            Ok(())
+        })
     }
 
     fn estimate(&self) -> Result<Option<Estimate>, SourceError> {
