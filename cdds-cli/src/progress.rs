@@ -140,6 +140,7 @@ fn outcome(execution: &Execution) -> String {
                 format!(" again at {again}: {}", printable(&failure.message))
             })
         }
+        ExecutionState::Skipped(reason) => format!(": {reason}"),
         _ => String::new(),
     }
 }

@@ -6,13 +6,15 @@ mod artifact;
 mod execution;
 mod instant;
 mod job;
+mod occurrence;
 mod recipient;
 mod source;
 
 pub(crate) use self::artifact::{ArtifactView, DownloadedView};
 pub(crate) use self::execution::{ExecutionDetailsView, ExecutionView};
 pub(crate) use self::instant::Instant;
-pub(crate) use self::job::JobView;
+pub(crate) use self::job::{JobView, YET_TO_RUN};
+pub(crate) use self::occurrence::OccurrenceView;
 pub(crate) use self::recipient::RecipientView;
 pub(crate) use self::source::{CheckView, SourceView};
 
