@@ -6,6 +6,7 @@
 
 use std::process::Command;
 
+use cdds_core::domain::execution::SourceTerms;
 use cdds_core::domain::frequency::Frequency;
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::domain::job::{Description, JobSettings, Protection, Title};
@@ -50,7 +51,7 @@ fn a_full_file_system_says_so_and_keeps_what_was_stored() {
             JobId(Uuid::new_v4()),
             Owner::default(),
             settings.clone(),
-            chrono::TimeDelta::zero(),
+            SourceTerms::default(),
             DateTime::UNIX_EPOCH,
         );
         match block_on(catalog.insert_job(&submission.job, None)) {

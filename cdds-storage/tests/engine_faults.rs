@@ -10,27 +10,29 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cdds_core::domain::artifact::{Artifact, ArtifactSet};
+use cdds_core::domain::artifact::ArtifactSet;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::frequency::{Frequency, Start};
-use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, SourceId, TypeId, WorkerId};
-use cdds_core::domain::job::{Job, JobSettings, Protection, Title};
+use cdds_core::domain::id::{
+    ArtifactId, ExecutionId, JobId, Owner, RecipientName, SourceId, TypeId, WorkerId,
+};
+use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
-use cdds_core::domain::retention::RetentionDays;
-use cdds_core::domain::schedule::ScheduleChange;
 use cdds_core::engine::{Engine, EngineSettings, Until};
 use cdds_core::ports::Ports;
-use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobOverview, JobQuery, Page};
+use cdds_core::ports::catalog::query::{
+    ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
+};
 use cdds_core::ports::catalog::{
-    Agenda, Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, ExpiredSet,
-    Fence, Publication, Settlement, Standing,
+    Agenda, Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence,
+    Publication, RecipientRemoval, Removal, Settlement, Standing,
 };
 use cdds_core::ports::sealer::{Certificates, Sealer, SealerError, SealerErrorKind};
 use cdds_core::ports::sink::{Key, Prefix};
 use cdds_core::ports::source::{DataType, Description, Sources};
 use cdds_core::service::artifacts::Artifacts;
-use cdds_core::service::jobs::Jobs;
+use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::system::{SystemClock, SystemIds};
 use cdds_core::testing::PreparedSource;
 use cdds_storage::archive::ZipPackager;
@@ -81,26 +83,32 @@ macro_rules! pass_on {
 
 pass_on! {
     fn insert_job(job: &Job, first: Option<&Execution>) -> ();
-    fn update_job(job: &Job, expected: u64) -> ();
+    fn change_job(change: &JobChange, expected: u64) -> ();
     fn job(owner: &Owner, id: JobId) -> Option<JobOverview>;
     fn jobs(owner: &Owner, query: &JobQuery) -> Page<JobOverview>;
     fn due(now: DateTime<Utc>, limit: usize) -> Vec<DueJob>;
-    fn reschedule(change: &ScheduleChange, expected: u64) -> ();
+    fn open_executions(owner: &Owner, job: JobId) -> Vec<Execution>;
     fn agenda() -> Agenda;
     fn claim(claim: &Claim) -> Claimed;
     fn beat(worker: &WorkerId, now: DateTime<Utc>, lease: Duration, beats: &[Beat]) -> Vec<Directive>;
     fn settle(fence: Fence, settlement: &Settlement, now: DateTime<Utc>) -> Execution;
-    fn execution(owner: &Owner, id: ExecutionId) -> Option<Execution>;
-    fn executions(owner: &Owner, query: &ExecutionQuery) -> Page<Execution>;
+    fn change_execution(before: &Execution, after: &Execution) -> ();
+    fn delete_execution(owner: &Owner, execution: ExecutionId, now: DateTime<Utc>) -> ();
+    fn execution(owner: &Owner, id: ExecutionId, now: DateTime<Utc>) -> Option<ExecutionOverview>;
+    fn executions(owner: &Owner, query: &ExecutionQuery, now: DateTime<Utc>) -> Page<ExecutionOverview>;
     fn last_records(job: JobId) -> Option<u64>;
-    fn artifacts(owner: &Owner, query: &ArtifactQuery) -> Page<Artifact>;
-    fn artifact(owner: &Owner, id: ArtifactId) -> Option<Artifact>;
+    fn artifacts(owner: &Owner, query: &ArtifactQuery) -> Page<ArtifactOverview>;
+    fn artifact(owner: &Owner, id: ArtifactId) -> Option<ArtifactOverview>;
     fn artifact_set(owner: &Owner, execution: ExecutionId) -> Option<ArtifactSet>;
+    fn hold(owner: &Owner, execution: ExecutionId, hold: bool) -> ();
+    fn delete_artifacts(owner: &Owner, artifacts: &[ArtifactId], now: DateTime<Utc>) -> ();
     fn record_download(owner: &Owner, artifacts: &[ArtifactId], at: DateTime<Utc>) -> ();
-    fn expire(now: DateTime<Utc>, limit: usize) -> Vec<ExpiredSet>;
-    fn confirm_removed(execution: ExecutionId, now: DateTime<Utc>) -> ();
+    fn expire(now: DateTime<Utc>, limit: usize) -> usize;
+    fn removals(limit: usize) -> Vec<Removal>;
+    fn confirm_removed(removal: &Removal, now: DateTime<Utc>) -> ();
     fn insert_recipient(recipient: &Recipient) -> ();
     fn recipients(owner: &Owner) -> Vec<Recipient>;
+    fn remove_recipient(owner: &Owner, name: &RecipientName) -> RecipientRemoval;
 }
 
 /// These exports are plain.
@@ -131,12 +139,11 @@ fn source() -> PreparedSource {
     let description = Description {
         id: SourceId::new("calls").unwrap(),
         title: "Calls".to_owned(),
-        types: vec![DataType {
-            id: TypeId::new("call").unwrap(),
-            category: None,
-            has_event_instant: true,
-            settle_lag: TimeDelta::zero(),
-        }],
+        types: vec![
+            DataType::new(TypeId::new("call").unwrap())
+                .with_event_instant()
+                .with_settle_lag(TimeDelta::zero()),
+        ],
     };
     let mut batch = RecordBatchBuilder::new();
     for number in 0..1_000_u64 {
@@ -182,8 +189,7 @@ impl World {
             Frequency::Once(Start::Immediately),
             Protection::Plaintext,
         );
-        block_on(Jobs::new(&self.ports, RetentionDays::default()).submit(&Owner::default(), settings))
-            .unwrap();
+        block_on(Jobs::new(&self.ports, JobRules::default()).submit(&Owner::default(), settings)).unwrap();
     }
 
     fn engine(&self, grace: Duration) -> Engine {
@@ -196,9 +202,9 @@ impl World {
 
     async fn read_only_execution(&self) -> Execution {
         let (owner, query) = (Owner::default(), ExecutionQuery::default());
-        let mut items = self.catalog.executions(&owner, &query).await.unwrap().items;
+        let mut items = self.catalog.executions(&owner, &query, DateTime::UNIX_EPOCH).await.unwrap().items;
         assert_eq!(items.len(), 1);
-        items.remove(0)
+        items.remove(0).execution
     }
 
     fn stored(&self) -> Vec<Key> {

@@ -48,11 +48,7 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn everything() -> ReadRequest {
-    ReadRequest {
-        data_type: id(),
-        window: Window::until(at("9000-01-01T00:00:00Z")),
-        categories: CategorySelection::All,
-    }
+    ReadRequest::new(id(), Window::until(at("9000-01-01T00:00:00Z")))
 }
 
 fn read(source: &JsonLinesSource, request: ReadRequest) -> Result<Vec<RecordBatch>, SourceError> {
@@ -108,7 +104,7 @@ fn w1_w7_a1_window_category_and_place() {
     .unwrap();
     let source = source(&path, dated());
     let placed = |window: Window, categories| {
-        let batches = read(&source, ReadRequest { data_type: id(), window, categories }).unwrap();
+        let batches = read(&source, ReadRequest { window, categories, ..everything() }).unwrap();
         let mut found = Vec::new();
         for record in batches.iter().flat_map(RecordBatch::iter) {
             let json: serde_json::Value = serde_json::from_slice(record.line).unwrap();

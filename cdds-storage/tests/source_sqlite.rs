@@ -59,11 +59,7 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn everything() -> ReadRequest {
-    ReadRequest {
-        data_type: id(),
-        window: Window::until(at("9000-01-01T00:00:00Z")),
-        categories: CategorySelection::All,
-    }
+    ReadRequest::new(id(), Window::until(at("9000-01-01T00:00:00Z")))
 }
 
 fn read(source: &SqliteSource, request: ReadRequest) -> Result<Vec<RecordBatch>, SourceError> {
@@ -126,7 +122,7 @@ fn w1_windows_hold_over_mixed_storage_and_declared_formats() {
          INSERT INTO unix SELECT n, at, media FROM any_form WHERE at < 1e12 OR at IS NULL;",
     );
     let numbers = |data_type: &SqliteType, window: Window, categories: &CategorySelection| {
-        let request = ReadRequest { window, categories: categories.clone(), data_type: id() };
+        let request = ReadRequest { window, categories: categories.clone(), ..everything() };
         let text = lines(&read(&source(&path, data_type.clone().with_category(media())), request).unwrap());
         let mut numbers: Vec<i64> = text
             .lines()

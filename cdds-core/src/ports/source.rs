@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::BoxStream;
 
 use super::error::{PortError, PortErrorKind};
@@ -12,19 +13,26 @@ use crate::domain::execution::SourceTerms;
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::RecordBatch;
 use crate::domain::selection::{CategoryDimension, CategorySelection};
+use crate::domain::template::Template;
+use crate::domain::timeframe::Timeframe;
 use crate::domain::window::Window;
 
 /// A system that holds records: a database, a set of files, a service.
 ///
 /// # Contract
-/// [`read`](Source::read) gives every record of the requested type whose instant lies in the
-/// half-open window and whose category is selected, each exactly once, and nothing else. Two reads
+/// [`read`](Source::read) gives every record of the requested type that the request wants
+/// ([`ReadRequest::wants`]) and whose category is selected, each exactly once, and nothing else. Two reads
 /// of unchanged data give the same records in the same order (rule A6). Records move in batches of a
 /// bounded size (a few hundred kilobytes); memory never depends on the amount of data.
 ///
+/// The template (rule J4) is the engine's work, unless the type is declared to
+/// [push it down](DataType::pushes_down): then its records come filtered and with the selected fields only.
+///
 /// # Errors
 /// A record that cannot be read is a [`SourceErrorKind::BadRecord`] that names where it stands,
-/// never what it holds.
+/// never what it holds. A source that can go on behind it hands it over in a batch instead when the request
+/// says [`BadRecordMode::Report`] (rule E10). What cannot be read cannot be filtered: it is bad whatever the
+/// template asks for.
 ///
 /// # Cancel safety
 /// Dropping the stream stops the read and frees its resources.
@@ -83,8 +91,76 @@ pub struct DataType {
     pub category: Option<CategoryDimension>,
     /// Whether records carry an event instant; without one only `All` is possible (rule W7).
     pub has_event_instant: bool,
+    /// Whether records carry an instant of their last change; without one the event instant stands for it
+    /// (rule W7).
+    pub has_change_instant: bool,
     /// How late a row may become visible after its instant (rule W4).
-    pub settle_lag: chrono::Duration,
+    pub settle_lag: TimeDelta,
+    /// The smallest step of the instants (rule W4).
+    pub granularity: TimeDelta,
+    /// The names of the fields, if they are declared: templates may name no others then (rule J4).
+    pub fields: Option<Vec<String>>,
+    /// Whether the source applies templates itself, exactly as [`Template::apply`] would (rule J4).
+    pub pushes_down: bool,
+}
+
+impl DataType {
+    /// A type without instants, categories and declared fields, with a settle lag and a granularity of one
+    /// second, whose templates the engine applies.
+    pub fn new(id: TypeId) -> Self {
+        Self {
+            id,
+            category: None,
+            has_event_instant: false,
+            has_change_instant: false,
+            settle_lag: SourceTerms::default().settle_lag,
+            granularity: SourceTerms::default().granularity,
+            fields: None,
+            pushes_down: false,
+        }
+    }
+
+    /// With a category dimension (rule J3).
+    #[must_use]
+    pub fn with_category(self, category: CategoryDimension) -> Self {
+        Self { category: Some(category), ..self }
+    }
+
+    /// With an event instant in each record (rule W7).
+    #[must_use]
+    pub fn with_event_instant(self) -> Self {
+        Self { has_event_instant: true, ..self }
+    }
+
+    /// With an instant of the last change in each record (rule W7).
+    #[must_use]
+    pub fn with_change_instant(self) -> Self {
+        Self { has_change_instant: true, ..self }
+    }
+
+    /// With another settle lag (rule W4).
+    #[must_use]
+    pub fn with_settle_lag(self, settle_lag: TimeDelta) -> Self {
+        Self { settle_lag, ..self }
+    }
+
+    /// With another granularity of instants (rule W4).
+    #[must_use]
+    pub fn with_granularity(self, granularity: TimeDelta) -> Self {
+        Self { granularity, ..self }
+    }
+
+    /// With these fields and no others (rule J4).
+    #[must_use]
+    pub fn with_fields(self, fields: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { fields: Some(fields.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// The source applies templates itself (rule J4).
+    #[must_use]
+    pub fn with_push_down(self) -> Self {
+        Self { pushes_down: true, ..self }
+    }
 }
 
 /// Which records to read.
@@ -92,10 +168,79 @@ pub struct DataType {
 pub struct ReadRequest {
     /// The data type.
     pub data_type: TypeId,
-    /// Half-open, by event instant. A window without a start includes undated records (rule W7).
+    /// Half-open; [`wants`](Self::wants) says which records lie in it.
     pub window: Window,
+    /// By which of its instants a record is taken.
+    pub by: RecordInstant,
     /// The selected categories.
     pub categories: CategorySelection,
+    /// Which fields, and which records (rule J4).
+    pub template: Template,
+    /// What to do about records that cannot be read.
+    pub bad_records: BadRecordMode,
+}
+
+/// By which of its instants a record is taken (rule W7). The day of its folder is that of the event instant
+/// in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RecordInstant {
+    /// When it happened.
+    #[default]
+    Event,
+    /// When it was last changed, or else when it happened.
+    Change,
+}
+
+/// What a read does about a record that cannot be read (rule E10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BadRecordMode {
+    /// It ends with an error.
+    #[default]
+    Fail,
+    /// It hands it over as rejected and goes on.
+    Report,
+}
+
+impl RecordInstant {
+    /// By which instant a timeframe takes records.
+    pub fn of(timeframe: &Timeframe) -> Self {
+        match timeframe {
+            Timeframe::SinceLastExport { .. } => Self::Change,
+            Timeframe::All | Timeframe::Fixed(_) | Timeframe::Rolling(_) | Timeframe::Previous(_) => {
+                Self::Event
+            }
+        }
+    }
+}
+
+impl ReadRequest {
+    /// All records of `window` by their event instants, whole; a bad one ends the read. The fields are public
+    /// for whatever is to be different.
+    pub fn new(data_type: TypeId, window: Window) -> Self {
+        Self {
+            data_type,
+            window,
+            by: RecordInstant::default(),
+            categories: CategorySelection::default(),
+            template: Template::default(),
+            bad_records: BadRecordMode::default(),
+        }
+    }
+
+    /// Whether a record with these instants is asked for (rule W7).
+    ///
+    /// By event, undated records belong to windows without a start. By change, a record that names no change
+    /// counts by its event instant, and one that has neither is never asked for. So the event instant of a
+    /// record that names its change is of no concern.
+    pub fn wants(&self, event_at: Option<DateTime<Utc>>, changed_at: Option<DateTime<Utc>>) -> bool {
+        match self.by {
+            RecordInstant::Event => self.window.contains(event_at),
+            RecordInstant::Change => {
+                let instant = changed_at.or(event_at);
+                instant.is_some() && self.window.contains(instant)
+            }
+        }
+    }
 }
 
 /// What a read is expected to give; used for progress only, never for decisions.
@@ -182,20 +327,63 @@ impl Sources {
 
     /// How rows of a type become visible; the defaults for what is not registered (rule W4).
     pub fn terms(&self, source: &SourceId, data_type: &TypeId) -> SourceTerms {
-        SourceTerms { settle_lag: self.settle_lag(source, data_type), ..SourceTerms::default() }
+        self.data_type(source, data_type).map_or_else(SourceTerms::default, |data_type| SourceTerms {
+            settle_lag: data_type.settle_lag,
+            granularity: data_type.granularity,
+        })
     }
 
-    /// How late rows of a type may become visible; one second for what is not registered (rule W4).
-    pub fn settle_lag(&self, source: &SourceId, data_type: &TypeId) -> chrono::Duration {
-        let declared = match self.find(source) {
-            Some(RegisteredSource::Supported(source)) => source.describe().data_type(data_type),
-            _ => None,
-        };
-        declared.map_or(chrono::Duration::seconds(1), |data_type| data_type.settle_lag)
+    /// The data type of a source that is registered and supported.
+    pub fn data_type(&self, source: &SourceId, data_type: &TypeId) -> Option<&DataType> {
+        match self.find(source)? {
+            RegisteredSource::Supported(source) => source.describe().data_type(data_type),
+            RegisteredSource::Unsupported { .. } => None,
+        }
     }
 
     /// All of them, ordered by identifier.
     pub fn iter(&self) -> impl Iterator<Item = (&SourceId, &RegisteredSource)> {
         self.by_id.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    #[test]
+    fn w7_which_instant_decides() {
+        let (in_it, before, after) = (Some(at(15)), Some(at(5)), Some(at(25)));
+        let bounded = Window::between(at(10), at(20));
+        // Event and change instant, and whether the record is wanted: by event and by change, of a bounded
+        // window; the same of the one without a start.
+        for (event, change, expected) in [
+            (in_it, None, [true, true, true, true]),
+            (in_it, before, [true, false, true, true]),
+            (in_it, after, [true, false, true, false]),
+            (before, in_it, [false, true, true, true]),
+            (after, in_it, [false, true, false, true]),
+            (before, None, [false, false, true, true]),
+            (after, None, [false, false, false, false]),
+            (None, in_it, [false, true, true, true]),
+            (None, after, [false, false, true, false]),
+            (None, None, [false, false, true, false]),
+        ] {
+            let wants = |window, by| {
+                let request = ReadRequest::new(TypeId::new("t").unwrap(), window);
+                ReadRequest { by, ..request }.wants(event, change)
+            };
+            let found = [
+                wants(bounded, RecordInstant::Event),
+                wants(bounded, RecordInstant::Change),
+                wants(Window::until(at(20)), RecordInstant::Event),
+                wants(Window::until(at(20)), RecordInstant::Change),
+            ];
+            assert_eq!(found, expected, "event {event:?}, change {change:?}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use cdds_core::domain::job::{Job, JobChange, JobSettings, JobState, Title};
 use cdds_core::domain::lifecycle::{self, Submission};
 use cdds_core::domain::schedule::materialise;
 use cdds_core::domain::selection::CategorySelection;
+use cdds_core::domain::template::{FieldSelection, Template};
 use cdds_core::domain::violation::{Code, RuleViolation};
 use cdds_core::domain::watermark::Watermark;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -158,6 +159,8 @@ fn j11_whoever_changes_what_is_exported_says_what_becomes_of_the_watermark() {
     let job = submit(daily("02:00"), "since-last", instant(NOON)).job;
     let now = instant(NOON);
     let since = &job.settings;
+    let mut filtered = since.clone();
+    filtered.template = Template::new(FieldSelection::All, vec!["channel=voice".parse().unwrap()]).unwrap();
     let voice = CategorySelection::Only(["voice".to_owned()].into());
     let changes = [
         JobSettings { source: "other".parse().unwrap(), ..since.clone() },
@@ -165,6 +168,7 @@ fn j11_whoever_changes_what_is_exported_says_what_becomes_of_the_watermark() {
         JobSettings { categories: voice, ..since.clone() },
         JobSettings { timeframe: "rolling:1d".parse().unwrap(), ..since.clone() },
         JobSettings { timeframe: "since-last:2026-01-01T00:00:00Z".parse().unwrap(), ..since.clone() },
+        filtered,
     ];
     for new in changes {
         assert_eq!(refused(edited(&job, &[], new.clone(), None, now)), Code::WatermarkChoiceRequired);

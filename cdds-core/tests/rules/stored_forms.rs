@@ -8,7 +8,8 @@ use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientName
 use cdds_core::domain::retention::RetentionDays;
 use cdds_core::domain::selection::CategorySelection;
 use cdds_core::domain::split_size::SplitSize;
-use cdds_core::stored::{settings_from_json, settings_to_json};
+use cdds_core::domain::template::{FieldNames, FieldSelection, Template};
+use cdds_core::stored::{StoredSettings, settings_from_json, settings_to_json};
 use cdds_core::testing::strategies::{frequency, timeframe};
 use chrono::Weekday;
 use proptest::prelude::*;
@@ -119,9 +120,34 @@ proptest! {
     }
 }
 
+fn filtered() -> JobSettings {
+    let fields = FieldNames::new(["id".to_owned(), "queue".to_owned()]).unwrap();
+    let filters = ["queue=sales", "name*=a=b", "seconds<="].map(|text| text.parse().unwrap());
+    JobSettings { template: Template::new(FieldSelection::Only(fields), filters.to_vec()).unwrap(), ..full() }
+}
+
+#[test]
+fn j4_a_template_as_stored() {
+    let json = settings_to_json(&filtered()).unwrap();
+    let template = &json[json.find("\"template\"").unwrap()..json.find(",\"frequency\"").unwrap()];
+    insta::assert_snapshot!(template, @r#""template":{"fields":["id","queue"],"filters":[{"field":"queue","operator":"=","value":"sales"},{"field":"name","operator":"*=","value":"a=b"},{"field":"seconds","operator":"<=","value":""}]}"#);
+    assert_eq!(settings_from_json(&json).unwrap(), filtered());
+}
+
+#[test]
+fn a5_the_manifests_form_has_no_values_of_filters_and_is_no_job() {
+    let json = serde_json::to_string(&StoredSettings::redacted(&filtered())).unwrap();
+    assert!(!json.contains("sales") && !json.contains("a=b"), "{json}");
+    assert!(json.contains(r#"{"field":"queue","operator":"=","value":null}"#), "{json}");
+    let read: StoredSettings = serde_json::from_str(&json).unwrap();
+    assert_eq!(read, StoredSettings::redacted(&filtered()));
+    assert!(JobSettings::try_from(read).unwrap_err().to_string().contains("left out"));
+    assert_eq!(StoredSettings::redacted(&full()), StoredSettings::from(&full()));
+}
+
 #[test]
 fn what_is_not_understood_is_an_error() {
-    let json = settings_to_json(&full()).unwrap();
+    let json = settings_to_json(&filtered()).unwrap();
     for (change, into) in [
         ("\"v\":\"1\"", "\"v\":\"2\""),
         ("\"title\":\"Voice of the week\"", "\"title\":\"\""),
@@ -129,6 +155,9 @@ fn what_is_not_understood_is_an_error() {
         ("1048576", "1"),
         ("\"retention_days\":7", "\"retention_days\":7,\"surprise\":1"),
         ("[\"ops\"]", "[]"),
+        ("[\"id\",\"queue\"]", "[]"),
+        ("\"*=\"", "\"~\""),
+        ("\"value\":\"sales\"", "\"value\":\"sales\",\"surprise\":1"),
     ] {
         let broken = json.replace(change, into);
         assert_ne!(broken, json, "{change} was not found");

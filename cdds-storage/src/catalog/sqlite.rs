@@ -16,7 +16,10 @@ mod fault;
 mod jobs;
 mod listing;
 mod recipients;
+mod removal;
+mod running;
 mod schema;
+mod takeover;
 mod understood;
 mod workers;
 
@@ -25,16 +28,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cdds_core::domain::artifact::{Artifact, ArtifactSet};
+use cdds_core::domain::artifact::ArtifactSet;
 use cdds_core::domain::execution::Execution;
-use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, WorkerId};
-use cdds_core::domain::job::Job;
+use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::domain::recipient::Recipient;
-use cdds_core::domain::schedule::ScheduleChange;
-use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobOverview, JobQuery, Page};
+use cdds_core::ports::catalog::query::{
+    ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
+};
 use cdds_core::ports::catalog::{
-    Agenda, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob, ExpiredSet, Fence, Publication,
-    Settlement, Standing,
+    Agenda, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob, Fence, Publication,
+    RecipientRemoval, Removal, Settlement, Standing,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::Transaction;
@@ -101,9 +105,9 @@ impl Catalog for SqliteCatalog {
         self.write("store the job", move |tx| jobs::insert(tx, &job, first.as_ref())).await
     }
 
-    async fn update_job(&self, job: &Job, expected: u64) -> Result<(), CatalogError> {
-        let job = job.clone();
-        self.write("change the job", move |tx| jobs::update(tx, &job, expected)).await
+    async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError> {
+        let change = change.clone();
+        self.write("change the job", move |tx| jobs::change(tx, &change, expected)).await
     }
 
     async fn job(&self, owner: &Owner, id: JobId) -> Result<Option<JobOverview>, CatalogError> {
@@ -116,13 +120,13 @@ impl Catalog for SqliteCatalog {
         self.read("list jobs", move |tx| jobs::list(tx, &owner, &query)).await
     }
 
-    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
-        self.read("find due jobs", move |tx| jobs::due(tx, now, limit)).await
+    async fn open_executions(&self, owner: &Owner, job: JobId) -> Result<Vec<Execution>, CatalogError> {
+        let owner = owner.clone();
+        self.read("read what waits and runs", move |tx| executions::open(tx, &owner, job)).await
     }
 
-    async fn reschedule(&self, change: &ScheduleChange, expected: u64) -> Result<(), CatalogError> {
-        let change = change.clone();
-        self.write("put due slots on the record", move |tx| jobs::reschedule(tx, &change, expected)).await
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
+        self.read("find due jobs", move |tx| jobs::due(tx, now, limit)).await
     }
 
     async fn agenda(&self) -> Result<Agenda, CatalogError> {
@@ -147,7 +151,7 @@ impl Catalog for SqliteCatalog {
         let (worker, beats) = (worker.clone(), beats.to_vec());
         self.run(move |database| {
             database.write(Durability::Process, "store progress", |tx| {
-                claim::beat(tx, &worker, now, lease, &beats)
+                running::beat(tx, &worker, now, lease, &beats)
             })
         })
         .await
@@ -155,7 +159,7 @@ impl Catalog for SqliteCatalog {
 
     async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
         let publication = publication.clone();
-        self.write("publish the artifact set", move |tx| claim::publish(tx, fence, &publication)).await
+        self.write("publish the artifact set", move |tx| running::publish(tx, fence, &publication)).await
     }
 
     async fn settle(
@@ -165,12 +169,33 @@ impl Catalog for SqliteCatalog {
         now: DateTime<Utc>,
     ) -> Result<Execution, CatalogError> {
         let settlement = settlement.clone();
-        self.write("end the attempt", move |tx| claim::settle(tx, fence, &settlement, now)).await
+        self.write("end the attempt", move |tx| running::settle(tx, fence, &settlement, now)).await
     }
 
-    async fn execution(&self, owner: &Owner, id: ExecutionId) -> Result<Option<Execution>, CatalogError> {
+    async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError> {
+        let (before, after) = (before.clone(), after.clone());
+        self.write("change the execution", move |tx| executions::change(tx, &before, &after)).await
+    }
+
+    async fn delete_execution(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
         let owner = owner.clone();
-        self.read("read the execution", move |tx| executions::find(tx, &owner, id)).await
+        self.write("delete the execution", move |tx| removal::delete_execution(tx, &owner, execution, now))
+            .await
+    }
+
+    async fn execution(
+        &self,
+        owner: &Owner,
+        id: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ExecutionOverview>, CatalogError> {
+        let owner = owner.clone();
+        self.read("read the execution", move |tx| executions::find(tx, &owner, id, now)).await
     }
 
     async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
@@ -181,21 +206,30 @@ impl Catalog for SqliteCatalog {
         &self,
         owner: &Owner,
         query: &ExecutionQuery,
-    ) -> Result<Page<Execution>, CatalogError> {
+        now: DateTime<Utc>,
+    ) -> Result<Page<ExecutionOverview>, CatalogError> {
         let (owner, query) = (owner.clone(), query.clone());
-        self.read("list executions", move |tx| executions::list(tx, &owner, &query)).await
+        self.read("list executions", move |tx| executions::list(tx, &owner, &query, now)).await
     }
 
     async fn last_records(&self, job: JobId) -> Result<Option<u64>, CatalogError> {
         self.read("read the last success", move |tx| executions::last_records(tx, job)).await
     }
 
-    async fn artifacts(&self, owner: &Owner, query: &ArtifactQuery) -> Result<Page<Artifact>, CatalogError> {
+    async fn artifacts(
+        &self,
+        owner: &Owner,
+        query: &ArtifactQuery,
+    ) -> Result<Page<ArtifactOverview>, CatalogError> {
         let (owner, query) = (owner.clone(), query.clone());
         self.read("list artifacts", move |tx| artifacts::list(tx, &owner, &query)).await
     }
 
-    async fn artifact(&self, owner: &Owner, id: ArtifactId) -> Result<Option<Artifact>, CatalogError> {
+    async fn artifact(
+        &self,
+        owner: &Owner,
+        id: ArtifactId,
+    ) -> Result<Option<ArtifactOverview>, CatalogError> {
         let owner = owner.clone();
         self.read("read the artifact", move |tx| artifacts::find(tx, &owner, id)).await
     }
@@ -209,6 +243,22 @@ impl Catalog for SqliteCatalog {
         self.read("read the artifact set", move |tx| artifacts::set(tx, &owner, execution)).await
     }
 
+    async fn hold(&self, owner: &Owner, execution: ExecutionId, hold: bool) -> Result<(), CatalogError> {
+        let owner = owner.clone();
+        self.write("hold or release the artifact set", move |tx| removal::hold(tx, &owner, execution, hold))
+            .await
+    }
+
+    async fn delete_artifacts(
+        &self,
+        owner: &Owner,
+        artifacts: &[ArtifactId],
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        let (owner, artifacts) = (owner.clone(), artifacts.to_vec());
+        self.write("delete artifacts", move |tx| removal::delete_artifacts(tx, &owner, &artifacts, now)).await
+    }
+
     async fn record_download(
         &self,
         owner: &Owner,
@@ -220,12 +270,17 @@ impl Catalog for SqliteCatalog {
             .await
     }
 
-    async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<ExpiredSet>, CatalogError> {
-        self.write("mark expired sets", move |tx| artifacts::expire(tx, now, limit)).await
+    async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<usize, CatalogError> {
+        self.write("mark expired sets", move |tx| removal::expire(tx, now, limit)).await
     }
 
-    async fn confirm_removed(&self, execution: ExecutionId, now: DateTime<Utc>) -> Result<(), CatalogError> {
-        self.write("confirm a removal", move |tx| artifacts::confirm_removed(tx, execution, now)).await
+    async fn removals(&self, limit: usize) -> Result<Vec<Removal>, CatalogError> {
+        self.read("list removals", move |tx| removal::removals(tx, limit)).await
+    }
+
+    async fn confirm_removed(&self, removal: &Removal, now: DateTime<Utc>) -> Result<(), CatalogError> {
+        let removal = removal.clone();
+        self.write("confirm a removal", move |tx| removal::confirm_removed(tx, &removal, now)).await
     }
 
     async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {
@@ -236,5 +291,14 @@ impl Catalog for SqliteCatalog {
     async fn recipients(&self, owner: &Owner) -> Result<Vec<Recipient>, CatalogError> {
         let owner = owner.clone();
         self.read("list recipients", move |tx| recipients::list(tx, &owner)).await
+    }
+
+    async fn remove_recipient(
+        &self,
+        owner: &Owner,
+        name: &RecipientName,
+    ) -> Result<RecipientRemoval, CatalogError> {
+        let (owner, name) = (owner.clone(), name.clone());
+        self.write("remove the recipient", move |tx| recipients::remove(tx, &owner, &name)).await
     }
 }

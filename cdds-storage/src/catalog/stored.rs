@@ -116,9 +116,33 @@ pub(super) fn attempts_from_json(json: &str) -> Result<Vec<Attempt>, StoredFormE
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case", deny_unknown_fields)]
 enum SkipV1 {
-    Coalesced { first: DateTime<Utc>, last: DateTime<Utc>, count: u64, into: DateTime<Utc> },
-    CatchUpLimit { first: DateTime<Utc>, last: DateTime<Utc>, count: u64 },
-    Suspended { first: DateTime<Utc>, last: DateTime<Utc>, count: u64 },
+    Coalesced {
+        first: DateTime<Utc>,
+        last: DateTime<Utc>,
+        count: u64,
+        into: DateTime<Utc>,
+    },
+    CatchUpLimit {
+        first: DateTime<Utc>,
+        last: DateTime<Utc>,
+        count: u64,
+    },
+    Suspended {
+        first: DateTime<Utc>,
+        last: DateTime<Utc>,
+        count: u64,
+    },
+    Deleted {
+        first: DateTime<Utc>,
+        last: DateTime<Utc>,
+        count: u64,
+    },
+    // With braces: keys of a variant without fields would be dropped in silence.
+    Replaced {},
+    Covered {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        watermark: Option<DateTime<Utc>>,
+    },
 }
 
 pub(super) fn skip_to_json(reason: &SkipReason) -> Result<String, StoredFormError> {
@@ -126,6 +150,9 @@ pub(super) fn skip_to_json(reason: &SkipReason) -> Result<String, StoredFormErro
         SkipReason::Coalesced { first, last, count, into } => SkipV1::Coalesced { first, last, count, into },
         SkipReason::CatchUpLimit { first, last, count } => SkipV1::CatchUpLimit { first, last, count },
         SkipReason::Suspended { first, last, count } => SkipV1::Suspended { first, last, count },
+        SkipReason::Deleted { first, last, count } => SkipV1::Deleted { first, last, count },
+        SkipReason::Replaced => SkipV1::Replaced {},
+        SkipReason::Covered { watermark } => SkipV1::Covered { watermark },
     };
     wrap("reason of the skip", &form)
 }
@@ -135,6 +162,9 @@ pub(super) fn skip_from_json(json: &str) -> Result<SkipReason, StoredFormError> 
         SkipV1::Coalesced { first, last, count, into } => SkipReason::Coalesced { first, last, count, into },
         SkipV1::CatchUpLimit { first, last, count } => SkipReason::CatchUpLimit { first, last, count },
         SkipV1::Suspended { first, last, count } => SkipReason::Suspended { first, last, count },
+        SkipV1::Deleted { first, last, count } => SkipReason::Deleted { first, last, count },
+        SkipV1::Replaced {} => SkipReason::Replaced,
+        SkipV1::Covered { watermark } => SkipReason::Covered { watermark },
     })
 }
 
@@ -142,6 +172,8 @@ pub(super) fn skip_from_json(json: &str) -> Result<SkipReason, StoredFormError> 
 #[serde(deny_unknown_fields)]
 struct ProgressV1 {
     records: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    rejected: u64,
     bytes_read: u64,
     bytes_written: u64,
     parts: u32,
@@ -151,15 +183,21 @@ struct ProgressV1 {
     remaining_seconds: Option<u64>,
 }
 
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 pub(super) fn progress_to_json(progress: &Progress) -> Result<String, StoredFormError> {
-    let Progress { records, bytes_read, bytes_written, parts, percent, remaining_seconds } = *progress;
-    wrap("progress", &ProgressV1 { records, bytes_read, bytes_written, parts, percent, remaining_seconds })
+    let Progress { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds } =
+        *progress;
+    let form = ProgressV1 { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds };
+    wrap("progress", &form)
 }
 
 pub(super) fn progress_from_json(json: &str) -> Result<Progress, StoredFormError> {
-    let ProgressV1 { records, bytes_read, bytes_written, parts, percent, remaining_seconds } =
+    let ProgressV1 { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds } =
         unwrap("progress", json)?;
-    Ok(Progress { records, bytes_read, bytes_written, parts, percent, remaining_seconds })
+    Ok(Progress { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds })
 }
 
 #[derive(Serialize, Deserialize)]

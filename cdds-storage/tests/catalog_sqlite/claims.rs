@@ -6,12 +6,11 @@ use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason, Status
 use cdds_core::domain::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{JobId, Owner};
-use cdds_core::domain::job::{Job, JobState};
+use cdds_core::domain::job::{Job, JobChange, JobState};
 use cdds_core::domain::lifecycle::{resume, submit, suspend};
 use cdds_core::domain::progress::Progress;
 use cdds_core::domain::retry::RetryPolicy;
-use cdds_core::domain::schedule::{ScheduleChange, materialise};
-use cdds_core::ports::catalog::query::ExecutionQuery;
+use cdds_core::domain::schedule::materialise;
 use cdds_core::ports::catalog::{Beat, Catalog, CatalogErrorKind, Directive, Settlement, Standing};
 use chrono::TimeDelta;
 use futures::executor::block_on;
@@ -26,7 +25,7 @@ fn j8_a_submission_brings_its_first_execution() {
         JobId(Uuid::new_v4()),
         Owner::default(),
         settings("Voice", immediately()),
-        TimeDelta::zero(),
+        terms().source,
         at(0),
     );
     let (job, first) = (submission.job, submission.first.unwrap());
@@ -48,7 +47,7 @@ fn j8_a_job_whose_first_execution_conflicts_is_not_stored() {
         JobId(Uuid::new_v4()),
         Owner::default(),
         settings("Voice", immediately()),
-        TimeDelta::zero(),
+        terms().source,
         at(0),
     );
     block_on(world.catalog.insert_job(&submission.job, submission.first.as_ref())).unwrap();
@@ -56,7 +55,7 @@ fn j8_a_job_whose_first_execution_conflicts_is_not_stored() {
         JobId(Uuid::new_v4()),
         Owner::default(),
         settings("Other", immediately()),
-        TimeDelta::zero(),
+        terms().source,
         at(0),
     )
     .job;
@@ -73,24 +72,27 @@ fn j8_a_one_time_job_is_completed_when_it_is_claimed() {
     assert_eq!(world.job(job.id).state, JobState::Suspended);
     claim(&world.catalog, "w", at(61), 1);
     let after = world.job(job.id);
-    assert_eq!((after.state, after.version), (JobState::Completed, 3));
+    assert_eq!((after.state, after.version, after.revision), (JobState::Completed, 1, 3));
 }
 
 #[test]
-fn jobs_are_changed_by_version() {
+fn jobs_are_changed_by_revision() {
     let world = World::new();
     let job = world.submit("Daily", daily(), at(0));
-    let suspended = suspend(&job, Vec::new(), at(10)).unwrap().job;
-    block_on(world.catalog.update_job(&suspended, job.version)).unwrap();
-    let stale = block_on(world.catalog.update_job(&suspended, job.version)).unwrap_err();
+    assert_eq!(world.job(job.id).revision, 1);
+    let suspended = suspend(&job, Vec::new(), at(10)).unwrap();
+    world.change(&job, &suspended).unwrap();
+    let stale = world.change(&job, &suspended).unwrap_err();
     assert_eq!(stale.kind(), CatalogErrorKind::Conflict);
-    let resumed = resume(&suspended, at(20)).unwrap().unwrap();
-    block_on(world.catalog.update_job(&resumed, suspended.version)).unwrap();
-    assert_eq!(world.job(job.id), resumed);
+    let stored = world.job(job.id);
+    assert_eq!(stored, Job { revision: 2, ..suspended.job });
+    let resumed = resume(&stored, at(20)).unwrap().unwrap();
+    world.change(&stored, &resumed).unwrap();
+    assert_eq!(world.job(job.id), Job { revision: 3, ..resumed.job });
     let gone =
-        submit(JobId(Uuid::new_v4()), Owner::default(), settings("Gone", daily()), TimeDelta::zero(), at(0))
-            .job;
-    assert_eq!(block_on(world.catalog.update_job(&gone, 1)).unwrap_err().kind(), CatalogErrorKind::Conflict);
+        submit(JobId(Uuid::new_v4()), Owner::default(), settings("Gone", daily()), terms().source, at(0)).job;
+    let error = world.change(&gone, &JobChange::of(gone.clone())).unwrap_err();
+    assert_eq!(error.kind(), CatalogErrorKind::Conflict);
 }
 
 #[test]
@@ -99,7 +101,7 @@ fn due_jobs_come_earliest_first_with_what_waits() {
     let later = world.submit("Later", Frequency::Once(Start::At(at(20))), at(0));
     let sooner = world.submit("Sooner", Frequency::Once(Start::At(at(10))), at(0));
     let suspended = world.submit("Suspended", Frequency::Once(Start::At(at(5))), at(0));
-    block_on(world.catalog.update_job(&suspend(&suspended, Vec::new(), at(1)).unwrap().job, 1)).unwrap();
+    world.change(&suspended, &suspend(&suspended, Vec::new(), at(1)).unwrap()).unwrap();
     world.submit("Daily", daily(), at(0));
 
     let due = |now, limit| -> Vec<JobId> {
@@ -126,22 +128,23 @@ fn what_is_on_the_record_stays_as_it_is() {
     // A second engine that computed the same slot, and found it still waiting.
     let reason = SkipReason::Coalesced { first: day(1), last: day(1), count: 1, into: day(2) };
     let current = world.job(job.id);
-    let waiting = Execution::scheduled(&job, day(1), TimeDelta::zero(), day(1));
-    let change = ScheduleChange {
-        job: Job { version: current.version + 1, ..current.clone() },
+    let waiting = Execution::scheduled(&job, day(1), terms().source, day(1));
+    let change = JobChange {
         entries: vec![waiting.clone()],
-        superseded: vec![waiting.superseded(reason, day(2))],
+        superseded: vec![waiting.clone().superseded(reason, day(2))],
+        edited: vec![waiting],
+        ..JobChange::of(current.clone())
     };
-    block_on(world.catalog.reschedule(&change, current.version)).unwrap();
+    world.change(&current, &change).unwrap();
     assert_eq!(world.execution(&claimed), claimed);
-    let error = block_on(world.catalog.reschedule(&change, current.version)).unwrap_err();
+    let error = world.change(&current, &change).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::Conflict);
 
     // Nor is one that was claimed once and waits for its next attempt.
     block_on(world.catalog.settle(fence(&claimed), &Settlement::Released, day(2))).unwrap();
-    let change = ScheduleChange { job: Job { version: 4, ..current }, ..change };
-    block_on(world.catalog.reschedule(&change, 3)).unwrap();
-    assert_eq!(world.execution(&claimed).status(), Status::Queued);
+    let released = world.execution(&claimed);
+    world.change(&world.job(job.id), &change).unwrap();
+    assert_eq!((released.status(), world.execution(&claimed)), (Status::Queued, released));
 }
 
 #[test]
@@ -150,11 +153,11 @@ fn e3_what_waits_is_covered_by_a_later_slot() {
     world.submit("All", daily(), at(0));
     world.materialise(day(1));
     world.materialise(day(3));
-    let all = block_on(world.catalog.executions(&Owner::default(), &ExecutionQuery::default())).unwrap();
-    let seen: Vec<_> = all.items.iter().map(|execution| (execution.slot, execution.status())).collect();
+    let all = world.history();
+    let seen: Vec<_> = all.iter().map(|execution| (execution.slot, execution.status())).collect();
     assert_eq!(seen, [(day(3), Status::Queued), (day(2), Status::Skipped), (day(1), Status::Skipped)]);
     assert!(matches!(
-        all.items[2].state,
+        all[2].state,
         ExecutionState::Skipped(SkipReason::Coalesced { count: 1, into, .. }) if into == day(3)
     ));
 }
@@ -288,7 +291,7 @@ fn materialising_at_the_same_time_puts_each_slot_on_the_record_once() {
             .iter()
             .map(|catalog| {
                 let change = materialise(&job, &[], terms(), day(1)).unwrap();
-                scope.spawn(move || usize::from(block_on(catalog.reschedule(&change, 1)).is_ok()))
+                scope.spawn(move || usize::from(block_on(catalog.change_job(&change, 1)).is_ok()))
             })
             .collect();
         engines.into_iter().map(|engine| engine.join().unwrap()).sum()

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
 use cdds_core::domain::id::Owner;
+use cdds_core::domain::job::JobChange;
 use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::ports::catalog::{Catalog, CatalogErrorKind};
 use cdds_storage::catalog::SqliteCatalog;
@@ -39,7 +40,7 @@ fn a_catalog_is_opened_again_as_it_was() {
     assert_eq!(world.job(job.id), job);
     let pragma = |name: &str| rows(&world, &format!("PRAGMA {name}")).remove(0).remove(0);
     assert_eq!(pragma("journal_mode"), "wal");
-    assert_eq!(pragma("user_version"), "1");
+    assert_eq!(pragma("user_version"), "2");
     assert_eq!(pragma("integrity_check"), "ok");
     let loose = rows(&world, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0");
     assert_eq!(loose, [["sqlite_schema"]]);
@@ -65,7 +66,7 @@ fn a_newer_schema_is_refused_with_both_versions() {
     let error = SqliteCatalog::open(world.catalog.path()).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::NewerSchema);
     let text = error.to_string();
-    assert!(text.contains("version 7") && text.contains("up to 1"), "{text}");
+    assert!(text.contains("version 7") && text.contains("up to 2"), "{text}");
 }
 
 fn refused(path: &Path) -> String {
@@ -114,7 +115,8 @@ fn a_row_that_is_not_understood_is_named() {
         let (error, id) = if sql.contains("UPDATE job") {
             (block_on(world.catalog.job(&Owner::default(), job.id)).unwrap_err(), job.id.to_string())
         } else {
-            let history = block_on(world.catalog.executions(&Owner::default(), &ExecutionQuery::default()));
+            let query = ExecutionQuery::default();
+            let history = block_on(world.catalog.executions(&Owner::default(), &query, at(0)));
             (history.unwrap_err(), execution.id.to_string())
         };
         assert_eq!(error.kind(), CatalogErrorKind::Corrupt, "{sql}");
@@ -129,12 +131,9 @@ fn rows_are_stored_like_this() {
     world.materialise(day(1));
     let reason = SkipReason::Suspended { first: day(8), last: day(9), count: 2 };
     let skipped = Execution::skipped(&job, day(9), reason, day(9));
-    let change = cdds_core::domain::schedule::ScheduleChange {
-        job: cdds_core::domain::job::Job { version: 3, ..world.job(job.id) },
-        entries: vec![skipped.clone()],
-        superseded: Vec::new(),
-    };
-    block_on(world.catalog.reschedule(&change, 2)).unwrap();
+    let current = world.job(job.id);
+    let change = JobChange { entries: vec![skipped.clone()], ..JobChange::of(current.clone()) };
+    world.change(&current, &change).unwrap();
     assert_eq!(world.execution(&skipped), skipped);
     assert_eq!(skipped.state, ExecutionState::Skipped(reason));
     let claimed = claim(&world.catalog, "w", day(1), 1).remove(0);
@@ -148,7 +147,7 @@ fn rows_are_stored_like_this() {
         [[
             &job.id.to_string(),
             "default",
-            "3",
+            "1",
             "active",
             settings,
             "weekly voice",
@@ -158,6 +157,11 @@ fn rows_are_stored_like_this() {
             "1767225600000000",
             "1767225600000000",
             "1767398400000000",
+            // Put on the record, skipped, claimed.
+            "4",
+            "null",
+            "null",
+            "0",
         ]]
     );
     let common = [settings, "weekly voice", "contact-history", "interaction"];
@@ -180,6 +184,11 @@ fn rows_are_stored_like_this() {
         "w",
         slot,
         "1767312060000000",
+        "null",
+        slot,
+        "null",
+        "null",
+        "null",
     ];
     assert_eq!(executions[0], [running.as_slice(), &common, &state].concat());
     let slot = "1768003200000000";
@@ -189,5 +198,6 @@ fn rows_are_stored_like_this() {
     );
     let attempts = r#"{"v":1,"attempts":[]}"#;
     let state = ["skipped", skip, "0", attempts, slot, slot, "null", slot, none, "0", "null", "null", "null"];
-    assert_eq!(executions[1][11..], state);
+    let later = ["null", slot, "null", "null", "null"];
+    assert_eq!(executions[1][11..], [state.as_slice(), &later].concat());
 }

@@ -1,17 +1,13 @@
-//! Lists: filtered, sorted by every column, paged; owners see nothing of each other (rule J15).
+//! The list of jobs: filtered, sorted by every column, paged; owners see nothing of each other (rule J15).
 
-use std::cmp::Ordering;
-
-use cdds_core::domain::artifact::Artifact;
-use cdds_core::domain::execution::{Execution, Status};
+use cdds_core::domain::execution::Status;
 use cdds_core::domain::frequency::{Frequency, Start};
-use cdds_core::domain::id::{Owner, RecipientName, SourceId};
-use cdds_core::domain::job::JobState;
+use cdds_core::domain::id::{Owner, SourceId};
+use cdds_core::domain::job::{Job, JobChange, JobState};
 use cdds_core::domain::lifecycle::suspend;
-use cdds_core::domain::recipient::{CertificateFacts, Recipient};
 use cdds_core::ports::catalog::query::{
-    ArtifactColumn, ArtifactQuery, ExecutionColumn, ExecutionQuery, FrequencyKind, JobColumn, JobOverview,
-    JobQuery, Page, Slice, Sort,
+    ArtifactQuery, Between, ExecutionQuery, FrequencyKind, JobColumn, JobOverview, JobQuery, LatestStatus,
+    Page, Slice, Sort,
 };
 use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, Settlement};
 use futures::executor::block_on;
@@ -29,28 +25,8 @@ fn titles(world: &World, query: &JobQuery) -> Vec<String> {
     titles
 }
 
-fn executions(world: &World, query: &ExecutionQuery) -> Vec<Execution> {
-    let page = block_on(world.catalog.executions(&Owner::default(), query)).unwrap();
-    assert_eq!(u64::try_from(page.items.len()).unwrap(), page.total);
-    page.items
-}
-
-fn artifacts(world: &World, query: &ArtifactQuery) -> Vec<Artifact> {
-    block_on(world.catalog.artifacts(&Owner::default(), query)).unwrap().items
-}
-
-/// Missing values come last either way, ties in the order of `ties`.
-fn order<T: Ord>(one: Option<T>, other: Option<T>, descending: bool, ties: Ordering) -> Ordering {
-    let by_value = match (one, other) {
-        (Some(one), Some(other)) if descending => other.cmp(&one),
-        (Some(one), Some(other)) => one.cmp(&other),
-        (one, other) => one.is_none().cmp(&other.is_none()),
-    };
-    by_value.then(ties)
-}
-
 /// Jobs of all kinds: done, failed, waiting, running, never run.
-fn varied() -> World {
+pub(crate) fn varied() -> World {
     let world = World::new();
     for (number, title) in ["beta", "Alpha", "ÄRGER", "alpha"].into_iter().enumerate() {
         let mut settings = settings(title, immediately());
@@ -91,10 +67,60 @@ fn jobs_are_found_by_title_frequency_and_state() {
     assert_eq!(titles(&world, &daily), ["100% daily_report"]);
     let later =
         jobs(&world, &JobQuery { search: Some("later".to_owned()), ..JobQuery::default() }).items.remove(0);
-    block_on(world.catalog.update_job(&suspend(&later.job, Vec::new(), at(40)).unwrap().job, 1)).unwrap();
+    world.change(&later.job, &suspend(&later.job, Vec::new(), at(40)).unwrap()).unwrap();
     for (state, count) in [(JobState::Active, 1), (JobState::Suspended, 2), (JobState::Completed, 3)] {
         let found = titles(&world, &JobQuery { state: Some(state), ..JobQuery::default() });
         assert_eq!(found.len(), count, "{state:?}: {found:?}");
+    }
+}
+
+#[test]
+fn jobs_are_found_by_source_type_and_latest_status() {
+    let world = varied();
+    let all = jobs(&world, &JobQuery::default()).items;
+    type Oracle<'a> = &'a dyn Fn(&JobOverview) -> bool;
+    let status = |status| JobQuery { latest_status: Some(status), ..JobQuery::default() };
+    let is = |status| move |o: &JobOverview| o.latest.as_ref().is_some_and(|latest| latest.status == status);
+    let source = JobQuery { source: Some("source-1".parse().unwrap()), ..JobQuery::default() };
+    let data_type = JobQuery { data_type: Some("type-0".parse().unwrap()), ..JobQuery::default() };
+    let cases: [(JobQuery, Oracle<'_>, usize); 8] = [
+        (source, &|o| o.job.settings.source.as_str() == "source-1", 2),
+        (data_type, &|o| o.job.settings.data_type.as_str() == "type-0", 2),
+        (status(LatestStatus::YetToRun), &|o| o.latest.is_none(), 2),
+        (status(LatestStatus::Is(Status::Finished)), &is(Status::Finished), 1),
+        (status(LatestStatus::Is(Status::Cancelled)), &is(Status::Cancelled), 1),
+        (status(LatestStatus::Is(Status::InProgress)), &is(Status::InProgress), 1),
+        (status(LatestStatus::Is(Status::Queued)), &is(Status::Queued), 1),
+        (status(LatestStatus::Is(Status::Failed)), &is(Status::Failed), 0),
+    ];
+    for (query, oracle, count) in cases {
+        let expected: Vec<_> = all.iter().filter(|overview| oracle(overview)).cloned().collect();
+        let page = jobs(&world, &query);
+        assert_eq!((page.items.len(), page.total), (count, count as u64), "{query:?}");
+        assert_eq!(page.items, expected, "{query:?}");
+    }
+}
+
+#[test]
+fn jobs_are_found_by_when_they_were_created_ran_and_will_run() {
+    let world = varied();
+    let all = jobs(&world, &JobQuery::default()).items;
+    for (from, to) in [(0, 1), (1, 30), (30, 31), (10, 11), (86_400, 86_401), (86_401, 10 * 86_400)] {
+        let between = Between { from: Some(at(from)), to: Some(at(to)) };
+        let inside = |instant| at(from) <= instant && instant < at(to);
+        let found = |oracle: &dyn Fn(&JobOverview) -> bool, query: &JobQuery| {
+            let expected: Vec<_> = all.iter().filter(|overview| oracle(overview)).cloned().collect();
+            assert_eq!(jobs(&world, query).items, expected, "{query:?}");
+        };
+        found(&|o| inside(o.job.created_at), &JobQuery { created: between, ..JobQuery::default() });
+        found(
+            &|o| o.latest.as_ref().and_then(|latest| latest.started_at).is_some_and(inside),
+            &JobQuery { latest_started: between, ..JobQuery::default() },
+        );
+        found(
+            &|o| o.job.next_due_at.is_some_and(inside),
+            &JobQuery { next_starts: between, ..JobQuery::default() },
+        );
     }
 }
 
@@ -119,9 +145,7 @@ fn jobs_sort_by_every_column() {
                         order(Some(&x.settings.data_type), Some(&y.settings.data_type), descending, ties)
                     }
                     JobColumn::Title => {
-                        let title = |job: &cdds_core::domain::job::Job| {
-                            Some(job.settings.title.as_str().to_lowercase())
-                        };
+                        let title = |job: &Job| Some(job.settings.title.as_str().to_lowercase());
                         order(title(x), title(y), descending, ties)
                     }
                     JobColumn::CreatedAt => order(Some(x.created_at), Some(y.created_at), descending, ties),
@@ -169,104 +193,6 @@ fn e1_the_latest_execution_is_the_newest_that_was_not_skipped() {
 }
 
 #[test]
-fn executions_are_found_by_job_status_and_source() {
-    let world = varied();
-    let all = executions(&world, &ExecutionQuery::default());
-    assert_eq!(all.len(), 4);
-    for status in Status::ALL {
-        let found = executions(&world, &ExecutionQuery { status: Some(status), ..ExecutionQuery::default() });
-        assert_eq!(found.len(), all.iter().filter(|execution| execution.status() == status).count());
-    }
-    let source = SourceId::new("source-1").unwrap();
-    let found = executions(&world, &ExecutionQuery { source: Some(source), ..ExecutionQuery::default() });
-    assert_eq!(found.len(), 2);
-    let of_job = ExecutionQuery { job: Some(all[0].job_id), ..ExecutionQuery::default() };
-    assert_eq!(executions(&world, &of_job), [all[0].clone()]);
-}
-
-#[test]
-fn executions_sort_by_every_column() {
-    let world = varied();
-    let all = executions(&world, &ExecutionQuery::default());
-    for column in ExecutionColumn::ALL.iter().copied() {
-        for descending in [false, true] {
-            let mut expected = all.clone();
-            expected.sort_by(|x, y| {
-                let ties = x.id.cmp(&y.id);
-                let title = |e: &Execution| Some(e.settings.title.as_str().to_lowercase());
-                match column {
-                    ExecutionColumn::Source => {
-                        order(Some(&x.settings.source), Some(&y.settings.source), descending, ties)
-                    }
-                    ExecutionColumn::Type => {
-                        order(Some(&x.settings.data_type), Some(&y.settings.data_type), descending, ties)
-                    }
-                    ExecutionColumn::Title => order(title(x), title(y), descending, ties),
-                    ExecutionColumn::Status => order(Some(x.status()), Some(y.status()), descending, ties),
-                    ExecutionColumn::Slot => order(Some(x.slot), Some(y.slot), descending, ties),
-                    ExecutionColumn::StartedAt => order(x.started_at, y.started_at, descending, ties),
-                    ExecutionColumn::FinishedAt => order(x.finished_at, y.finished_at, descending, ties),
-                    ExecutionColumn::Records => {
-                        order(Some(x.progress.records), Some(y.progress.records), descending, ties)
-                    }
-                }
-            });
-            let sort = Sort { column, descending };
-            let sorted = executions(&world, &ExecutionQuery { sort, ..ExecutionQuery::default() });
-            assert_eq!(sorted, expected, "{sort:?}");
-        }
-    }
-}
-
-#[test]
-fn artifacts_sort_by_every_column_and_parts_stay_in_order() {
-    let world = World::new();
-    for (number, parts) in [3, 120, 1].into_iter().enumerate() {
-        let now = at(i64::try_from(number).unwrap());
-        world.submit("Some", immediately(), now);
-        world.run_one(now, parts);
-    }
-    let all = artifacts(&world, &ArtifactQuery::default());
-    assert_eq!(all.len(), 124);
-    for column in ArtifactColumn::ALL.iter().copied() {
-        for descending in [false, true] {
-            let mut expected = all.clone();
-            expected.sort_by(|x, y| {
-                let ties = (x.execution_id, x.part).cmp(&(y.execution_id, y.part));
-                match column {
-                    // Names are made from the execution's id.
-                    ArtifactColumn::Name => {
-                        order(Some(x.execution_id), Some(y.execution_id), descending, ties)
-                    }
-                    ArtifactColumn::Type => order(Some(&x.data_type), Some(&y.data_type), descending, ties),
-                    ArtifactColumn::CreatedAt => {
-                        order(Some(x.created_at), Some(y.created_at), descending, ties)
-                    }
-                    ArtifactColumn::Size => order(Some(x.bytes), Some(y.bytes), descending, ties),
-                    ArtifactColumn::RemainingDays => {
-                        order(Some(x.expires_at), Some(y.expires_at), descending, ties)
-                    }
-                }
-            });
-            let sort = Sort { column, descending };
-            let sorted = artifacts(&world, &ArtifactQuery { sort, ..ArtifactQuery::default() });
-            assert!(sorted == expected, "{sort:?}");
-        }
-    }
-    let one = &all[0];
-    let of_set = ArtifactQuery { execution: Some(one.execution_id), ..ArtifactQuery::default() };
-    let of_job = ArtifactQuery { job: Some(one.job_id), ..ArtifactQuery::default() };
-    assert_eq!(artifacts(&world, &of_set).len(), usize::try_from(one.parts).unwrap());
-    assert_eq!(artifacts(&world, &of_set), artifacts(&world, &of_job));
-    let slice = Slice { offset: 120, limit: 100 };
-    let page = block_on(
-        world.catalog.artifacts(&Owner::default(), &ArtifactQuery { slice, ..ArtifactQuery::default() }),
-    );
-    let page = page.unwrap();
-    assert_eq!((page.items.as_slice(), page.total), (&all[120..], 124));
-}
-
-#[test]
 fn j15_owners_see_nothing_of_each_other() {
     let world = World::new();
     let (mine, yours) = (Owner::new("mine").unwrap(), Owner::new("yours").unwrap());
@@ -278,48 +204,19 @@ fn j15_owners_see_nothing_of_each_other() {
         let total = u64::from(seen);
         assert_eq!(block_on(catalog.job(owner, job.id)).unwrap().is_some(), seen);
         assert_eq!(block_on(catalog.jobs(owner, &JobQuery::default())).unwrap().total, total);
-        assert_eq!(block_on(catalog.execution(owner, execution.id)).unwrap().is_some(), seen);
-        assert_eq!(block_on(catalog.executions(owner, &ExecutionQuery::default())).unwrap().total, total);
+        assert_eq!(block_on(catalog.execution(owner, execution.id, at(1))).unwrap().is_some(), seen);
+        assert_eq!(
+            block_on(catalog.executions(owner, &ExecutionQuery::default(), at(1))).unwrap().total,
+            total
+        );
         let of_job = ExecutionQuery { job: Some(job.id), ..ExecutionQuery::default() };
-        assert_eq!(block_on(catalog.executions(owner, &of_job)).unwrap().total, total);
+        assert_eq!(block_on(catalog.executions(owner, &of_job, at(1))).unwrap().total, total);
         assert_eq!(block_on(catalog.artifact(owner, artifact)).unwrap().is_some(), seen);
         assert_eq!(block_on(catalog.artifacts(owner, &ArtifactQuery::default())).unwrap().total, total);
         assert_eq!(block_on(catalog.artifact_set(owner, execution.id)).unwrap().is_some(), seen);
     }
-    let stolen = cdds_core::domain::job::Job {
-        owner: yours,
-        version: job.version + 2,
-        ..world_job(&world, &mine, job.id)
-    };
-    assert_eq!(block_on(catalog.update_job(&stolen, 2)).unwrap_err().kind(), CatalogErrorKind::Conflict);
-}
-
-fn world_job(world: &World, owner: &Owner, id: cdds_core::domain::id::JobId) -> cdds_core::domain::job::Job {
-    block_on(world.catalog.job(owner, id)).unwrap().unwrap().job
-}
-
-#[test]
-fn s1_recipients_are_kept_by_owner_and_name() {
-    let world = World::new();
-    let recipient = |owner: &str, name: &str| Recipient {
-        owner: Owner::new(owner).unwrap(),
-        name: RecipientName::new(name).unwrap(),
-        certificate: CertificateFacts {
-            der: vec![0x30, 0x82, 0, 255],
-            fingerprint: "ab".repeat(32),
-            subject: "CN=Ops \"night\"".to_owned(),
-            not_before: at(-10),
-            not_after: at(10),
-            warnings: vec!["it expires soon".to_owned()],
-        },
-        added_at: at(0),
-    };
-    let (zoe, ada, other) = (recipient("mine", "zoe"), recipient("mine", "ada"), recipient("yours", "zoe"));
-    for stored in [&zoe, &ada, &other] {
-        block_on(world.catalog.insert_recipient(stored)).unwrap();
-    }
-    let twice = block_on(world.catalog.insert_recipient(&zoe)).unwrap_err();
-    assert_eq!(twice.kind(), CatalogErrorKind::Conflict);
-    assert_eq!(block_on(world.catalog.recipients(&zoe.owner)).unwrap(), [ada, zoe]);
-    assert_eq!(block_on(world.catalog.recipients(&other.owner)).unwrap(), [other]);
+    assert_eq!(block_on(catalog.open_executions(&yours, job.id)).unwrap(), []);
+    let current = block_on(catalog.job(&mine, job.id)).unwrap().unwrap().job;
+    let stolen = JobChange::of(Job { owner: yours, ..current.clone() });
+    assert_eq!(world.change(&current, &stolen).unwrap_err().kind(), CatalogErrorKind::Conflict);
 }

@@ -6,7 +6,10 @@
 mod claims;
 mod file;
 mod lists;
+mod lists_artifacts;
+mod lists_history;
 mod passed_over;
+mod recipients;
 mod sets;
 mod takeover;
 mod world;

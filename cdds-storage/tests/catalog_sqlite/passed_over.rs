@@ -7,7 +7,6 @@ use cdds_core::domain::execution::Execution;
 use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::domain::job::JobState;
-use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::ports::catalog::{Catalog, CatalogErrorKind};
 use futures::executor::block_on;
 use tracing::field::{Field, Visit};
@@ -80,12 +79,12 @@ fn other_executions_are_claimed() {
     for change in STRANGE {
         let world = World::new();
         let submitted = [0, 1, 2].map(|seconds| world.submit("Once", immediately(), at(seconds)));
-        let bad = block_on(world.catalog.executions(&Owner::default(), &ExecutionQuery::default())).unwrap();
-        world.spoil("execution", &bad.items[2].id, change);
+        let bad = world.history().remove(2);
+        world.spoil("execution", &bad.id, change);
         let claimed = claim(&world.catalog, "w", at(3), 1);
         assert_eq!(jobs(&claimed), [submitted[1].id], "{change}: it does not count");
         assert_eq!(jobs(&claim(&world.catalog, "w", at(3), 10)), [submitted[2].id]);
-        let asked = block_on(world.catalog.execution(&Owner::default(), bad.items[2].id)).unwrap_err();
+        let asked = block_on(world.catalog.execution(&bad.owner, bad.id, at(3))).unwrap_err();
         assert_eq!(asked.kind(), CatalogErrorKind::Corrupt);
     }
 }
@@ -124,9 +123,9 @@ fn the_agenda_is_that_of_the_others() {
     let [bad, _good] = [0, 1].map(|_| world.submit("Daily", daily(), at(0)));
     world.spoil("job", &bad.id, "next_due_at = -9223372036854775808");
     world.submit("Once", immediately(), at(5));
-    let first = block_on(world.catalog.executions(&Owner::default(), &ExecutionQuery::default())).unwrap();
+    let first = world.history().remove(0);
     world.submit("Once", immediately(), at(6));
-    world.spoil("execution", &first.items[0].id, "not_before = -9223372036854775808");
+    world.spoil("execution", &first.id, "not_before = -9223372036854775808");
     let agenda = block_on(world.catalog.agenda()).unwrap();
     assert_eq!((agenda.next_due_at, agenda.next_queued_at), (Some(day(1)), Some(at(6))));
 }
@@ -174,8 +173,8 @@ fn warnings_name_the_row_and_quote_nothing_of_it() {
     for seconds in 0..3 {
         world.submit("Once", immediately(), at(seconds));
     }
-    let queued = block_on(world.catalog.executions(&Owner::default(), &ExecutionQuery::default())).unwrap();
-    let [orphan, strange, nameless] = [0, 1, 2].map(|index: usize| &queued.items[index]);
+    let queued = world.history();
+    let [orphan, strange, nameless] = [0, 1, 2].map(|index: usize| &queued[index]);
     world.spoil("job", &orphan.job_id, "state = 'confidential'");
     world.spoil("execution", &strange.id, "progress = '\"confidential\"'");
     world.spoil("execution", &nameless.id, "id = 'line' || char(10) || 'break'");

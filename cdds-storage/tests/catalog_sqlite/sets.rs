@@ -4,7 +4,7 @@ use cdds_core::domain::artifact::{ArtifactSet, artifact_id};
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::{ArtifactId, Owner};
 use cdds_core::ports::catalog::query::ArtifactQuery;
-use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, ExpiredSet, Publication, Standing};
+use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, Publication, Removal, Standing};
 use chrono::TimeDelta;
 use futures::executor::block_on;
 
@@ -23,7 +23,7 @@ fn i3_a_publication_is_the_set_and_the_success() {
     let set = block_on(world.catalog.artifact_set(&claimed.owner, claimed.id)).unwrap().unwrap();
     assert_eq!(set, publication.set);
     let second = block_on(world.catalog.artifact(&claimed.owner, artifact_id(claimed.id, 2))).unwrap();
-    assert_eq!(second.as_ref(), set.artifacts.get(1));
+    assert_eq!(second.map(|overview| overview.artifact).as_ref(), set.artifacts.get(1));
     let execution = world.execution(&claimed);
     assert_eq!(execution, claimed.clone().succeeded(publication.progress, at(9)));
     assert_eq!((execution.status(), execution.progress.percent), (Status::Finished, Some(100)));
@@ -47,8 +47,12 @@ fn a_publication_that_does_not_fit_changes_nothing() {
     block_on(world.catalog.publish(fence(&claimed), &sound)).unwrap();
 }
 
-fn expire(world: &World, seconds: i64, limit: usize) -> Vec<ExpiredSet> {
+fn expire(world: &World, seconds: i64, limit: usize) -> usize {
     block_on(world.catalog.expire(at(seconds), limit)).unwrap()
+}
+
+fn removals(world: &World) -> Vec<Removal> {
+    block_on(world.catalog.removals(100)).unwrap()
 }
 
 #[test]
@@ -65,12 +69,13 @@ fn a7_sets_expire_are_hidden_and_confirmed() {
         page.total
     };
 
-    assert!(
-        block_on(world.catalog.expire(at(10 + DAYS_30) - TimeDelta::microseconds(1), 10)).unwrap().is_empty()
-    );
-    assert_eq!(shown(), 3);
-    let gone = [ExpiredSet { execution: one.id }];
-    assert_eq!(expire(&world, 10 + DAYS_30, 10), gone);
+    let early = at(10 + DAYS_30) - TimeDelta::microseconds(1);
+    assert_eq!(block_on(world.catalog.expire(early, 10)).unwrap(), 0);
+    assert_eq!((shown(), removals(&world)), (3, Vec::new()));
+    let gone = Removal::Set { execution: one.id };
+    assert_eq!(expire(&world, 10 + DAYS_30, 10), 1);
+    assert_eq!(expire(&world, 10 + DAYS_30, 10), 0, "it is marked");
+    assert_eq!(removals(&world), [gone.clone()]);
     assert_eq!(shown(), 1);
     assert_eq!(block_on(world.catalog.artifact_set(&one.owner, one.id)).unwrap(), None);
     assert_eq!(block_on(world.catalog.artifact(&one.owner, artifact_id(one.id, 1))).unwrap(), None);
@@ -78,11 +83,13 @@ fn a7_sets_expire_are_hidden_and_confirmed() {
     assert_eq!(world.standing(&two), Standing::Wanted);
 
     // Until the files are confirmed as gone they are asked for again, also by another process.
-    assert_eq!(block_on(world.second_handle().expire(at(11 + DAYS_30), 10)).unwrap(), gone);
-    block_on(world.catalog.confirm_removed(one.id, at(11 + DAYS_30))).unwrap();
-    block_on(world.catalog.confirm_removed(one.id, at(12 + DAYS_30))).unwrap();
-    assert!(expire(&world, 12 + DAYS_30, 10).is_empty());
-    assert_eq!(expire(&world, 20 + DAYS_30, 10), [ExpiredSet { execution: two.id }]);
+    assert_eq!(block_on(world.second_handle().removals(10)).unwrap(), [gone.clone()]);
+    for _ in 0..2 {
+        block_on(world.catalog.confirm_removed(&gone, at(11 + DAYS_30))).unwrap();
+        assert_eq!(removals(&world), []);
+    }
+    assert_eq!(expire(&world, 20 + DAYS_30, 10), 1);
+    assert_eq!(removals(&world), [Removal::Set { execution: two.id }]);
     assert_eq!(world.execution(&one).status(), Status::Finished, "the history stays");
 }
 
@@ -95,21 +102,58 @@ fn a7_removal_goes_in_steps_and_a_live_set_is_not_confirmed_away() {
             world.run_one(at(number), 1)
         })
         .collect();
-    block_on(world.catalog.confirm_removed(sets[2].id, at(5))).unwrap();
+    let of = |index: usize| Removal::Set { execution: sets[index].id };
+    block_on(world.catalog.confirm_removed(&of(2), at(5))).unwrap();
     let later = 40 * 86_400;
-    assert_eq!(expire(&world, later, 2).len(), 2);
-    assert_eq!(expire(&world, later, 2).len(), 3, "what is marked is given whatever the limit");
+    assert_eq!((expire(&world, later, 2), expire(&world, later + 1, 2)), (2, 1));
+    let mut first = vec![of(0), of(1)];
+    first.sort_by_key(|removal| format!("{removal:?}"));
+    assert_eq!(removals(&world), [first.as_slice(), &[of(2)]].concat(), "oldest first");
+    assert_eq!(block_on(world.catalog.removals(2)).unwrap(), first);
+    assert_eq!(block_on(world.catalog.removals(0)).unwrap(), []);
 }
 
 #[test]
-fn a7_a_set_on_hold_stays() {
+fn a7_a_set_on_hold_stays_until_it_is_released() {
+    let world = World::new();
+    world.submit("Held", immediately(), at(0));
+    let set = world.run_one(at(0), 2);
+    let (owner, late) = (set.owner.clone(), 400 * 86_400);
+    let hold = |hold| block_on(world.catalog.hold(&owner, set.id, hold));
+    hold(true).unwrap();
+    hold(true).unwrap();
+    let held = block_on(world.catalog.artifact_set(&owner, set.id)).unwrap().unwrap();
+    assert!(held.artifacts.iter().all(|artifact| artifact.hold && artifact.is_available(at(late))));
+    assert_eq!((expire(&world, late, 10), removals(&world)), (0, Vec::new()));
+
+    let id = artifact_id(set.id, 1);
+    let error = block_on(world.catalog.delete_artifacts(&owner, &[id], at(late))).unwrap_err();
+    assert_eq!(error.kind(), CatalogErrorKind::Conflict);
+    let error = block_on(world.catalog.delete_execution(&owner, set.id, at(late))).unwrap_err();
+    assert_eq!(error.kind(), CatalogErrorKind::Conflict);
+    assert_eq!(block_on(world.catalog.artifact_set(&owner, set.id)).unwrap(), Some(held));
+
+    // Its expiry counts at once.
+    hold(false).unwrap();
+    assert_eq!((expire(&world, late, 10), removals(&world)), (1, vec![Removal::Set { execution: set.id }]));
+    let error = hold(true).unwrap_err();
+    assert_eq!(error.kind(), CatalogErrorKind::Conflict, "it is too late");
+    let stranger = Owner::new("stranger").unwrap();
+    world.submit("Other", immediately(), at(late));
+    let other = world.run_one(at(late), 1);
+    let error = block_on(world.catalog.hold(&stranger, other.id, true)).unwrap_err();
+    assert_eq!(error.kind(), CatalogErrorKind::Conflict);
+}
+
+#[test]
+fn a7_one_held_file_keeps_its_set() {
     let world = World::new();
     world.submit("Held", immediately(), at(0));
     let claimed = claim(&world.catalog, "w", at(0), 1).remove(0);
     let mut held = publication(&claimed, 2, at(0));
     held.set.artifacts[1].hold = true;
     block_on(world.catalog.publish(fence(&claimed), &held)).unwrap();
-    assert!(expire(&world, 400 * 86_400, 10).is_empty());
+    assert_eq!(expire(&world, 400 * 86_400, 10), 0);
     assert_eq!(block_on(world.catalog.artifact_set(&claimed.owner, claimed.id)).unwrap(), Some(held.set));
 }
 

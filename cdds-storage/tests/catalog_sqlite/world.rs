@@ -1,18 +1,20 @@
 //! A catalog in a folder of its own, and short ways to fill it.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use cdds_core::domain::artifact::{Artifact, ArtifactSet, Sha256Digest, StoredManifest, artifact_id};
-use cdds_core::domain::execution::Execution;
+use cdds_core::domain::execution::{Execution, SourceTerms};
 use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
-use cdds_core::domain::job::{Job, JobSettings, Protection, Title};
+use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
 use cdds_core::domain::lifecycle::submit;
 use cdds_core::domain::progress::Progress;
 use cdds_core::domain::retention::RetentionDays;
 use cdds_core::domain::retry::RetryPolicy;
 use cdds_core::domain::schedule::{Terms, materialise};
-use cdds_core::ports::catalog::{Catalog, Claim, Fence, Publication, Standing};
+use cdds_core::ports::catalog::query::{ExecutionOverview, ExecutionQuery};
+use cdds_core::ports::catalog::{Catalog, CatalogError, Claim, Fence, Publication, Standing};
 use cdds_core::ports::sink::Key;
 use cdds_storage::catalog::SqliteCatalog;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -86,7 +88,7 @@ impl World {
     }
 
     pub(crate) fn submit_as(&self, owner: &Owner, settings: JobSettings, now: DateTime<Utc>) -> Job {
-        let submission = submit(JobId(Uuid::new_v4()), owner.clone(), settings, TimeDelta::zero(), now);
+        let submission = submit(JobId(Uuid::new_v4()), owner.clone(), settings, terms().source, now);
         block_on(self.catalog.insert_job(&submission.job, submission.first.as_ref())).unwrap();
         submission.job
     }
@@ -95,12 +97,33 @@ impl World {
     pub(crate) fn materialise(&self, now: DateTime<Utc>) {
         for due in block_on(self.catalog.due(now, 1_000)).unwrap() {
             let change = materialise(&due.job, &due.waiting, terms(), now).unwrap();
-            block_on(self.catalog.reschedule(&change, due.job.version)).unwrap();
+            block_on(self.catalog.change_job(&change, due.job.revision)).unwrap();
         }
     }
 
     pub(crate) fn execution(&self, execution: &Execution) -> Execution {
-        block_on(self.catalog.execution(&execution.owner, execution.id)).unwrap().unwrap()
+        self.overview(execution, at(0)).unwrap().execution
+    }
+
+    /// What a list shows of an execution at `now`.
+    pub(crate) fn overview(&self, execution: &Execution, now: DateTime<Utc>) -> Option<ExecutionOverview> {
+        block_on(self.catalog.execution(&execution.owner, execution.id, now)).unwrap()
+    }
+
+    /// The whole history of the default owner, latest slot first.
+    pub(crate) fn history(&self) -> Vec<Execution> {
+        self.executions(&ExecutionQuery::default())
+    }
+
+    pub(crate) fn executions(&self, query: &ExecutionQuery) -> Vec<Execution> {
+        let page = block_on(self.catalog.executions(&Owner::default(), query, at(0))).unwrap();
+        assert_eq!(u64::try_from(page.items.len()).unwrap(), page.total);
+        page.items.into_iter().map(|overview| overview.execution).collect()
+    }
+
+    /// Stores what the domain decided about a job as it is now.
+    pub(crate) fn change(&self, job: &Job, change: &JobChange) -> Result<(), CatalogError> {
+        block_on(self.catalog.change_job(change, job.revision))
     }
 
     /// What the catalog says of the claim that an execution shows.
@@ -183,5 +206,16 @@ pub(crate) fn publication(execution: &Execution, parts: u32, now: DateTime<Utc>)
 
 /// A week's catch-up, and rows that are visible at once.
 pub(crate) fn terms() -> Terms {
-    Terms { catch_up_limit: TimeDelta::days(7), settle_lag: TimeDelta::zero() }
+    let source = SourceTerms { settle_lag: TimeDelta::zero(), granularity: TimeDelta::zero() };
+    Terms { catch_up_limit: TimeDelta::days(7), source }
+}
+
+/// Missing values come last either way, ties in the order of `ties`.
+pub(crate) fn order<T: Ord>(one: Option<T>, other: Option<T>, descending: bool, ties: Ordering) -> Ordering {
+    let by_value = match (one, other) {
+        (Some(one), Some(other)) if descending => other.cmp(&one),
+        (Some(one), Some(other)) => one.cmp(&other),
+        (one, other) => one.is_none().cmp(&other.is_none()),
+    };
+    by_value.then(ties)
 }

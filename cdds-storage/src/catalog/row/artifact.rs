@@ -2,6 +2,7 @@
 
 use cdds_core::domain::artifact::{Artifact, StoredManifest};
 use cdds_core::ports::catalog::CatalogError;
+use cdds_core::ports::catalog::query::ArtifactOverview;
 use cdds_core::ports::sink::Key;
 
 use super::Reading;
@@ -43,6 +44,28 @@ impl ArtifactRow {
             hold: self.hold,
             name: self.name,
             key: Key::new(self.key),
+        })
+    }
+}
+
+/// A file and what a list shows beside it.
+#[derive(Debug)]
+pub(in crate::catalog) struct ArtifactOverviewRow {
+    pub(in crate::catalog) artifact: ArtifactRow,
+    pub(in crate::catalog) job_deleted: bool,
+    pub(in crate::catalog) downloads: i64,
+    pub(in crate::catalog) last_downloaded_at: Option<i64>,
+}
+
+impl ArtifactOverviewRow {
+    pub(in crate::catalog) fn into_overview(self) -> Result<ArtifactOverview, CatalogError> {
+        let id = self.artifact.id.clone();
+        let row = Reading { table: "artifact", id: &id };
+        Ok(ArtifactOverview {
+            artifact: self.artifact.into_artifact()?,
+            job_deleted: self.job_deleted,
+            downloads: row.number(self.downloads)?,
+            last_downloaded_at: row.at_if(self.last_downloaded_at)?,
         })
     }
 }

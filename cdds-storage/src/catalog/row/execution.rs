@@ -8,26 +8,40 @@ use cdds_core::stored::{settings_from_json, settings_to_json};
 use super::super::stored;
 use super::{Reading, corrupt, integer, micros};
 
-/// An execution. `detail` is the failure of a failed one, the reason of a skipped one.
+/// The trigger of another try that goes back to a backfill.
+const BACKFILL_RERUN: &str = "backfill_rerun";
+
+/// An execution. `rerun_of` is what a rerun runs again; `detail` is the failure of a failed one, the reason of a skipped one.
 #[derive(Debug)]
 pub(in crate::catalog) struct ExecutionRow {
     pub(in crate::catalog) id: String,
     pub(in crate::catalog) job_id: String,
     pub(in crate::catalog) owner: String,
     pub(in crate::catalog) trigger: String,
+    pub(in crate::catalog) rerun_of: Option<String>,
     pub(in crate::catalog) slot: i64,
     pub(in crate::catalog) window_start: Option<i64>,
     pub(in crate::catalog) window_end: i64,
+    pub(in crate::catalog) generation: Option<i64>,
     pub(in crate::catalog) settings: String,
     pub(in crate::catalog) status: String,
     pub(in crate::catalog) detail: Option<String>,
     pub(in crate::catalog) epoch: i64,
     pub(in crate::catalog) attempts: String,
+    pub(in crate::catalog) queue_at: i64,
     pub(in crate::catalog) not_before: i64,
     pub(in crate::catalog) created_at: i64,
     pub(in crate::catalog) started_at: Option<i64>,
     pub(in crate::catalog) finished_at: Option<i64>,
+    pub(in crate::catalog) cancel_requested_at: Option<i64>,
     pub(in crate::catalog) progress: String,
+}
+
+fn trigger(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::Rerun { of_backfill: true, .. } => BACKFILL_RERUN,
+        other => other.as_str(),
+    }
 }
 
 impl ExecutionRow {
@@ -48,29 +62,30 @@ impl ExecutionRow {
             progress: stored::progress_to_json(&execution.progress).map_err(bad)?,
             job_id: execution.job_id.to_string(),
             owner: execution.owner.to_string(),
-            trigger: match execution.trigger {
-                Trigger::Scheduled => "scheduled".to_owned(),
+            trigger: trigger(execution.trigger).to_owned(),
+            rerun_of: match execution.trigger {
+                Trigger::Rerun { of, .. } => Some(of.to_string()),
+                Trigger::Scheduled | Trigger::Manual | Trigger::Backfill => None,
             },
             slot: micros(execution.slot),
             window_start: execution.window.start().map(micros),
             window_end: micros(execution.window.end()),
+            generation: execution.generation.map(integer),
             status: execution.status().as_str().to_owned(),
             detail,
             epoch: integer(execution.epoch),
+            queue_at: micros(execution.queue_at),
             not_before: micros(execution.not_before),
             created_at: micros(execution.created_at),
             started_at: execution.started_at.map(micros),
             finished_at: execution.finished_at.map(micros),
+            cancel_requested_at: execution.cancel_requested_at.map(micros),
             id,
         })
     }
 
     pub(in crate::catalog) fn into_execution(self) -> Result<Execution, CatalogError> {
         let row = Reading { table: "execution", id: &self.id };
-        let trigger = match self.trigger.as_str() {
-            "scheduled" => Trigger::Scheduled,
-            other => return Err(row.corrupt(format_args!("unknown trigger {other:?}"))),
-        };
         let end = row.at(self.window_end)?;
         let window = match row.at_if(self.window_start)? {
             Some(start) => Window::between(start, end),
@@ -80,19 +95,37 @@ impl ExecutionRow {
             id: row.parse(&self.id)?,
             job_id: row.parse(&self.job_id)?,
             owner: row.parse(&self.owner)?,
-            trigger,
+            trigger: self.trigger(&row)?,
             slot: row.at(self.slot)?,
             window,
+            generation: self.generation.map(|generation| row.number(generation)).transpose()?,
             settings: settings_from_json(&self.settings).map_err(|error| row.corrupt(error))?,
             state: self.state(&row)?,
             epoch: row.number(self.epoch)?,
             attempts: stored::attempts_from_json(&self.attempts).map_err(|error| row.corrupt(error))?,
+            queue_at: row.at(self.queue_at)?,
             not_before: row.at(self.not_before)?,
             created_at: row.at(self.created_at)?,
             started_at: row.at_if(self.started_at)?,
             finished_at: row.at_if(self.finished_at)?,
+            cancel_requested_at: row.at_if(self.cancel_requested_at)?,
             progress: stored::progress_from_json(&self.progress).map_err(|error| row.corrupt(error))?,
         })
+    }
+
+    fn trigger(&self, row: &Reading<'_>) -> Result<Trigger, CatalogError> {
+        let rerun = |of_backfill| match &self.rerun_of {
+            Some(of) => Ok(Trigger::Rerun { of: row.parse(of)?, of_backfill }),
+            None => Err(row.corrupt("what it runs again is missing")),
+        };
+        match self.trigger.as_str() {
+            "scheduled" => Ok(Trigger::Scheduled),
+            "manual" => Ok(Trigger::Manual),
+            "rerun" => rerun(false),
+            BACKFILL_RERUN => rerun(true),
+            "backfill" => Ok(Trigger::Backfill),
+            other => Err(row.corrupt(format_args!("unknown trigger {other:?}"))),
+        }
     }
 
     fn state(&self, row: &Reading<'_>) -> Result<ExecutionState, CatalogError> {
@@ -100,7 +133,8 @@ impl ExecutionRow {
         Ok(match row.status(&self.status)? {
             Status::Queued => ExecutionState::Queued,
             Status::InProgress => ExecutionState::Running,
-            Status::Finished => ExecutionState::Succeeded,
+            // Which of the two is told by the progress.
+            Status::Finished | Status::FinishedWithErrors => ExecutionState::Succeeded,
             Status::Cancelled => ExecutionState::Cancelled,
             Status::Failed => ExecutionState::Failed(
                 stored::failure_from_json(detail()?).map_err(|error| row.corrupt(error))?,

@@ -1,6 +1,7 @@
 //! Jobs and, beside them, their newest execution.
 
 use cdds_core::domain::job::{Job, JobState};
+use cdds_core::domain::watermark::Watermark;
 use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::catalog::query::LatestExecution;
 use cdds_core::stored::{settings_from_json, settings_to_json};
@@ -15,11 +16,15 @@ pub(in crate::catalog) struct JobRow {
     pub(in crate::catalog) id: String,
     pub(in crate::catalog) owner: String,
     pub(in crate::catalog) version: i64,
+    pub(in crate::catalog) revision: i64,
     pub(in crate::catalog) state: String,
     pub(in crate::catalog) settings: String,
     pub(in crate::catalog) created_at: i64,
     pub(in crate::catalog) updated_at: i64,
     pub(in crate::catalog) next_due_at: Option<i64>,
+    pub(in crate::catalog) watermark_generation: Option<i64>,
+    pub(in crate::catalog) watermark_at: Option<i64>,
+    pub(in crate::catalog) failures_in_row: i64,
 }
 
 impl JobRow {
@@ -30,10 +35,14 @@ impl JobRow {
             id,
             owner: job.owner.to_string(),
             version: integer(job.version),
+            revision: integer(job.revision),
             state: job.state.as_str().to_owned(),
             created_at: micros(job.created_at),
             updated_at: micros(job.updated_at),
             next_due_at: job.next_due_at.map(micros),
+            watermark_generation: job.watermark.map(|watermark| integer(watermark.generation)),
+            watermark_at: job.watermark.and_then(|watermark| watermark.at).map(micros),
+            failures_in_row: i64::from(job.failures_in_row),
         })
     }
 
@@ -43,19 +52,26 @@ impl JobRow {
 
     pub(in crate::catalog) fn into_job(self) -> Result<Job, CatalogError> {
         let row = Reading { table: "job", id: &self.id };
-        let state = [JobState::Active, JobState::Suspended, JobState::Completed]
-            .into_iter()
-            .find(|state| state.as_str() == self.state)
+        let state = JobState::parse(&self.state)
             .ok_or_else(|| row.corrupt(format_args!("unknown state {:?}", self.state)))?;
+        let watermark = match self.watermark_generation {
+            Some(generation) => {
+                Some(Watermark { generation: row.number(generation)?, at: row.at_if(self.watermark_at)? })
+            }
+            None => None,
+        };
         Ok(Job {
             id: row.parse(&self.id)?,
             owner: row.parse(&self.owner)?,
             settings: settings_from_json(&self.settings).map_err(|error| row.corrupt(error))?,
             state,
             version: row.number(self.version)?,
+            revision: row.number(self.revision)?,
             created_at: row.at(self.created_at)?,
             updated_at: row.at(self.updated_at)?,
             next_due_at: row.at_if(self.next_due_at)?,
+            watermark,
+            failures_in_row: row.number(self.failures_in_row)?,
         })
     }
 }

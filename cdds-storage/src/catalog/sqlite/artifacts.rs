@@ -1,21 +1,36 @@
-//! Artifact sets: published, shown, downloaded, removed (rules A7, A8).
+//! Artifact sets: published, shown, downloaded (rules A7, A8).
 
-use cdds_core::domain::artifact::{Artifact, ArtifactSet};
+use cdds_core::domain::artifact::ArtifactSet;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, Owner};
-use cdds_core::ports::catalog::ExpiredSet;
-use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, Page};
+use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactOverview, ArtifactQuery, Page};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
 
-use super::super::row::{ArtifactRow, ManifestRow, corrupt, integer, micros};
+use super::super::row::{ArtifactOverviewRow, ArtifactRow, ManifestRow, fold, integer, micros};
 use super::fault::Fault;
 use super::listing::{Filter, Key, PAGE};
 
 const COLUMNS: &str = "a.id, a.owner, a.execution_id, a.job_id, a.data_type, a.name, a.part, a.parts,
     a.\"key\", a.bytes, a.sha256, a.created_at, a.expires_at, a.hold";
 
-/// The files of sets that are not removed.
-const LIVE: &str = "FROM artifact a JOIN artifact_set s ON s.execution_id = a.execution_id";
+/// How many [`COLUMNS`] there are.
+const COLUMNS_COUNT: usize = 14;
+
+/// A file with its set.
+const FILES: &str = "FROM artifact a JOIN artifact_set s ON s.execution_id = a.execution_id";
+
+/// Neither the file nor its set is removed.
+const LIVE: &str = "a.removed_at IS NULL AND s.removed_at IS NULL";
+
+const DOWNLOADS: &str = "(SELECT count(*) FROM download d WHERE d.artifact_id = a.id)";
+
+/// What a list shows beside a file.
+fn overview_columns() -> String {
+    format!(
+        "{COLUMNS}, EXISTS (SELECT 1 FROM job j WHERE j.id = a.job_id AND j.state = 'deleted'), {DOWNLOADS},
+         (SELECT max(d.at) FROM download d WHERE d.artifact_id = a.id)"
+    )
+}
 
 fn artifact_row(row: &Row<'_>) -> rusqlite::Result<ArtifactRow> {
     Ok(ArtifactRow {
@@ -33,6 +48,15 @@ fn artifact_row(row: &Row<'_>) -> rusqlite::Result<ArtifactRow> {
         created_at: row.get(11)?,
         expires_at: row.get(12)?,
         hold: row.get(13)?,
+    })
+}
+
+fn overview_row(row: &Row<'_>) -> rusqlite::Result<ArtifactOverviewRow> {
+    Ok(ArtifactOverviewRow {
+        artifact: artifact_row(row)?,
+        job_deleted: row.get(COLUMNS_COUNT)?,
+        downloads: row.get(COLUMNS_COUNT + 1)?,
+        last_downloaded_at: row.get(COLUMNS_COUNT + 2)?,
     })
 }
 
@@ -58,9 +82,9 @@ pub(super) fn insert(
         ],
     )?;
     let mut statement = tx.prepare(
-        "INSERT INTO artifact (id, owner, execution_id, job_id, data_type, name, part, parts, \"key\", bytes,
-                               sha256, created_at, expires_at, hold)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        "INSERT INTO artifact (id, owner, execution_id, job_id, data_type, name, name_folded, part, parts,
+                               \"key\", bytes, sha256, created_at, expires_at, hold)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?;
     for artifact in &set.artifacts {
         statement.execute(params![
@@ -70,6 +94,7 @@ pub(super) fn insert(
             artifact.job_id.to_string(),
             artifact.data_type.as_str(),
             artifact.name,
+            fold(&artifact.name),
             artifact.part,
             artifact.parts,
             artifact.key.as_str(),
@@ -87,27 +112,41 @@ pub(super) fn list(
     tx: &Transaction<'_>,
     owner: &Owner,
     query: &ArtifactQuery,
-) -> Result<Page<Artifact>, Fault> {
+) -> Result<Page<ArtifactOverview>, Fault> {
+    let filter = filter(owner, query);
+    let count = format!("SELECT count(*) {FILES} {}", filter.sql());
+    let total: i64 = tx.query_row(&count, params_from_iter(filter.values()), |row| row.get(0))?;
+    let key = key(query.sort.column);
+    let sql = format!(
+        "SELECT {} {FILES} {} {} {PAGE}",
+        overview_columns(),
+        filter.sql(),
+        key.order(query.sort.descending, "a.execution_id, a.part"),
+    );
+    let mut statement = tx.prepare(&sql)?;
+    let values = filter.values_of_page(&key, query.slice);
+    let rows = statement.query_map(params_from_iter(values), overview_row)?;
+    let items = rows.map(|row| Ok(row?.into_overview()?)).collect::<Result<_, Fault>>()?;
+    Ok(Page { items, total: u64::try_from(total).unwrap_or(0) })
+}
+
+fn filter(owner: &Owner, query: &ArtifactQuery) -> Filter {
     // The plus keeps SQLite from walking all files of the owner when few are asked for.
     let narrow = query.job.is_some() || query.execution.is_some();
     let of_owner = if narrow { "+a.owner = ?" } else { "a.owner = ?" };
-    let filter = Filter::default()
+    Filter::default()
         .and(of_owner, owner.to_string())
-        .and_always("s.removed_at IS NULL")
+        .and_always(LIVE)
         .and_if("a.job_id = ?", query.job.map(|job| job.to_string()))
         .and_if("a.execution_id = ?", query.execution.map(|execution| execution.to_string()))
-        .and_if("(a.hold OR a.expires_at > ?)", query.available_at.map(micros));
-    let count = format!("SELECT count(*) {LIVE} {}", filter.sql());
-    let total: i64 = tx.query_row(&count, params_from_iter(filter.values()), |row| row.get(0))?;
-    let sql = format!(
-        "SELECT {COLUMNS} {LIVE} {} {} {PAGE}",
-        filter.sql(),
-        key(query.sort.column).order(query.sort.descending, "a.execution_id, a.part"),
-    );
-    let mut statement = tx.prepare(&sql)?;
-    let rows = statement.query_map(params_from_iter(filter.values_of_page(query.slice)), artifact_row)?;
-    let items = rows.map(|row| Ok(row?.into_artifact()?)).collect::<Result<_, Fault>>()?;
-    Ok(Page { items, total: u64::try_from(total).unwrap_or(0) })
+        .and_if("instr(a.name_folded, ?) > 0", query.search.as_deref().map(fold))
+        .and_if("a.data_type = ?", query.data_type.as_ref().map(ToString::to_string))
+        .and_between("a.created_at", query.created)
+        .and_between("a.expires_at", query.expires)
+        .and_if("a.bytes >= ?", query.bytes_min.map(integer))
+        .and_if("a.bytes <= ?", query.bytes_max.map(integer))
+        .and_if("a.hold = ?", query.hold)
+        .and_if("(a.hold OR a.expires_at > ?)", query.available_at.map(micros))
 }
 
 fn key(column: ArtifactColumn) -> Key {
@@ -120,14 +159,20 @@ fn key(column: ArtifactColumn) -> Key {
         ArtifactColumn::Type => Key::of("a.data_type"),
         ArtifactColumn::CreatedAt => Key::of("a.created_at"),
         ArtifactColumn::Size => Key::of("a.bytes"),
+        ArtifactColumn::Part => Key::of("a.part"),
         ArtifactColumn::RemainingDays => Key::of("a.expires_at"),
+        ArtifactColumn::Downloads => Key::of(DOWNLOADS),
     }
 }
 
-pub(super) fn find(tx: &Transaction<'_>, owner: &Owner, id: ArtifactId) -> Result<Option<Artifact>, Fault> {
-    let sql = format!("SELECT {COLUMNS} {LIVE} WHERE a.id = ?1 AND a.owner = ?2 AND s.removed_at IS NULL");
-    let row = tx.query_row(&sql, [&id.to_string(), owner.as_str()], artifact_row).optional()?;
-    Ok(row.map(ArtifactRow::into_artifact).transpose()?)
+pub(super) fn find(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    id: ArtifactId,
+) -> Result<Option<ArtifactOverview>, Fault> {
+    let sql = format!("SELECT {} {FILES} WHERE a.id = ?1 AND a.owner = ?2 AND {LIVE}", overview_columns());
+    let row = tx.query_row(&sql, [&id.to_string(), owner.as_str()], overview_row).optional()?;
+    Ok(row.map(ArtifactOverviewRow::into_overview).transpose()?)
 }
 
 pub(super) fn set(
@@ -155,7 +200,10 @@ pub(super) fn set(
     let Some(manifest) = manifest else {
         return Ok(None);
     };
-    let sql = format!("SELECT {COLUMNS} FROM artifact a WHERE a.execution_id = ?1 ORDER BY a.part");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM artifact a
+         WHERE a.execution_id = ?1 AND a.removed_at IS NULL ORDER BY a.part"
+    );
     let mut statement = tx.prepare(&sql)?;
     let rows = statement.query_map([execution.to_string()], artifact_row)?;
     let artifacts = rows.map(|row| Ok(row?.into_artifact()?)).collect::<Result<_, Fault>>()?;
@@ -176,46 +224,5 @@ pub(super) fn record_download(
     for artifact in artifacts {
         statement.execute(params![artifact.to_string(), owner.as_str(), micros(at)])?;
     }
-    Ok(())
-}
-
-/// Marks sets that have expired, and gives all that are marked and not confirmed: a crash in between
-/// repeats the deletion of the files.
-pub(super) fn expire(
-    tx: &Transaction<'_>,
-    now: DateTime<Utc>,
-    limit: usize,
-) -> Result<Vec<ExpiredSet>, Fault> {
-    tx.execute(
-        "UPDATE artifact_set SET removed_at = ?1 WHERE execution_id IN (
-            SELECT s.execution_id FROM artifact_set s
-            WHERE s.removed_at IS NULL AND s.expires_at <= ?1
-              AND NOT EXISTS (SELECT 1 FROM artifact a WHERE a.execution_id = s.execution_id AND a.hold)
-            ORDER BY s.expires_at, s.execution_id LIMIT ?2)",
-        params![micros(now), i64::try_from(limit).unwrap_or(i64::MAX)],
-    )?;
-    let mut statement = tx.prepare(
-        "SELECT execution_id FROM artifact_set
-         WHERE removed_at IS NOT NULL AND removal_confirmed_at IS NULL ORDER BY removed_at, execution_id",
-    )?;
-    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-    rows.map(|id| {
-        let id = id?;
-        let execution = id.parse().map_err(|error| corrupt("artifact set", &id, error))?;
-        Ok(ExpiredSet { execution })
-    })
-    .collect()
-}
-
-pub(super) fn confirm_removed(
-    tx: &Transaction<'_>,
-    execution: ExecutionId,
-    now: DateTime<Utc>,
-) -> Result<(), Fault> {
-    tx.execute(
-        "UPDATE artifact_set SET removal_confirmed_at = ?2
-         WHERE execution_id = ?1 AND removed_at IS NOT NULL AND removal_confirmed_at IS NULL",
-        params![execution.to_string(), micros(now)],
-    )?;
     Ok(())
 }

@@ -1,42 +1,56 @@
-//! Executions: put on the record, changed, listed.
+//! Executions: put on the record, changed, told apart by their claims.
 
-use cdds_core::domain::execution::{Execution, Status};
-use cdds_core::domain::id::{ExecutionId, JobId, Owner, WorkerId};
-use cdds_core::ports::catalog::query::{ExecutionColumn, ExecutionQuery, Page};
+mod list;
+
+use cdds_core::domain::execution::Execution;
+use cdds_core::domain::id::{JobId, Owner, WorkerId};
 use cdds_core::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, Fence, Standing};
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::super::row::{ExecutionRow, fold, integer, micros};
-use super::fault::Fault;
-use super::listing::{Filter, Key, PAGE};
+use super::fault::{Fault, conflict};
+use super::jobs;
 use super::understood::{row_id, understood};
 
-pub(super) const COLUMNS: &str =
-    "e.id, e.job_id, e.owner, e.\"trigger\", e.slot, e.window_start, e.window_end,
-    e.settings, e.status, e.detail, e.epoch, e.attempts, e.not_before, e.created_at, e.started_at,
-    e.finished_at, e.progress";
+pub(super) use self::list::{find, list};
 
-pub(super) fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
+pub(super) const COLUMNS: &str = "e.id, e.job_id, e.owner, e.\"trigger\", e.rerun_of, e.slot, e.window_start,
+    e.window_end, e.generation, e.settings, e.status, e.detail, e.epoch, e.attempts, e.queue_at, e.not_before,
+    e.created_at, e.started_at, e.finished_at, e.cancel_requested_at, e.progress";
+
+/// How many [`COLUMNS`] there are.
+pub(super) const COLUMNS_COUNT: usize = 21;
+
+fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
     Ok(ExecutionRow {
         id: row.get(0)?,
         job_id: row.get(1)?,
         owner: row.get(2)?,
         trigger: row.get(3)?,
-        slot: row.get(4)?,
-        window_start: row.get(5)?,
-        window_end: row.get(6)?,
-        settings: row.get(7)?,
-        status: row.get(8)?,
-        detail: row.get(9)?,
-        epoch: row.get(10)?,
-        attempts: row.get(11)?,
-        not_before: row.get(12)?,
-        created_at: row.get(13)?,
-        started_at: row.get(14)?,
-        finished_at: row.get(15)?,
-        progress: row.get(16)?,
+        rerun_of: row.get(4)?,
+        slot: row.get(5)?,
+        window_start: row.get(6)?,
+        window_end: row.get(7)?,
+        generation: row.get(8)?,
+        settings: row.get(9)?,
+        status: row.get(10)?,
+        detail: row.get(11)?,
+        epoch: row.get(12)?,
+        attempts: row.get(13)?,
+        queue_at: row.get(14)?,
+        not_before: row.get(15)?,
+        created_at: row.get(16)?,
+        started_at: row.get(17)?,
+        finished_at: row.get(18)?,
+        cancel_requested_at: row.get(19)?,
+        progress: row.get(20)?,
     })
+}
+
+/// What a row of [`COLUMNS`] says.
+pub(super) fn read(row: &Row<'_>) -> Result<Execution, Fault> {
+    Ok(execution_row(row)?.into_execution()?)
 }
 
 /// A worker's hold on a running execution; instants in microseconds.
@@ -60,40 +74,45 @@ impl<'a> Lease<'a> {
 pub(super) fn insert(tx: &Transaction<'_>, execution: &Execution) -> Result<bool, Fault> {
     let row = ExecutionRow::of(execution)?;
     let inserted = tx.execute(
-        "INSERT INTO execution (id, job_id, owner, \"trigger\", slot, window_start, window_end, settings,
-            title_folded, source, data_type, status, detail, epoch, attempts, not_before, created_at,
-            started_at, finished_at, progress, records)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
+        "INSERT INTO execution (id, job_id, owner, \"trigger\", rerun_of, slot, window_start, window_end,
+            generation, settings, title_folded, source, data_type, status, detail, epoch, attempts, queue_at,
+            not_before, created_at, started_at, finished_at, cancel_requested_at, progress, records)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
+            ?22, ?23, ?24, ?25)
          ON CONFLICT (id) DO NOTHING",
         params![
-            row.id,
-            row.job_id,
-            row.owner,
-            row.trigger,
-            row.slot,
-            row.window_start,
-            row.window_end,
-            row.settings,
-            fold(execution.settings.title.as_str()),
-            execution.settings.source.as_str(),
-            execution.settings.data_type.as_str(),
-            row.status,
-            row.detail,
-            row.epoch,
-            row.attempts,
-            row.not_before,
-            row.created_at,
-            row.started_at,
-            row.finished_at,
-            row.progress,
-            integer(execution.progress.records),
-        ],
+        row.id,
+        row.job_id,
+        row.owner,
+        row.trigger,
+        row.rerun_of,
+        row.slot,
+        row.window_start,
+        row.window_end,
+        row.generation,
+        row.settings,
+        fold(execution.settings.title.as_str()),
+        execution.settings.source.as_str(),
+        execution.settings.data_type.as_str(),
+        row.status,
+        row.detail,
+        row.epoch,
+        row.attempts,
+        row.queue_at,
+        row.not_before,
+        row.created_at,
+        row.started_at,
+        row.finished_at,
+        row.cancel_requested_at,
+        row.progress,
+        integer(execution.progress.records),
+    ],
     )?;
     Ok(inserted == 1)
 }
 
-/// Stores a changed execution; `lease` only while it runs. Who calls has checked what it was before, in
-/// the same transaction.
+/// Stores an execution whose attempt begins or ends; `lease` only while it runs. Who calls has checked what
+/// it was before, in the same transaction.
 pub(super) fn store(
     tx: &Transaction<'_>,
     execution: &Execution,
@@ -101,14 +120,15 @@ pub(super) fn store(
 ) -> Result<(), Fault> {
     let row = ExecutionRow::of(execution)?;
     tx.execute(
-        "UPDATE execution SET window_start = ?2, window_end = ?3, status = ?4, detail = ?5, epoch = ?6,
-            attempts = ?7, not_before = ?8, started_at = ?9, finished_at = ?10, progress = ?11, records = ?12,
-            worker = ?13, lease_renewed_at = ?14, lease_expires_at = ?15
+        "UPDATE execution SET window_start = ?2, window_end = ?3, generation = ?4, status = ?5, detail = ?6,
+            epoch = ?7, attempts = ?8, not_before = ?9, started_at = ?10, finished_at = ?11, progress = ?12,
+            records = ?13, worker = ?14, lease_renewed_at = ?15, lease_expires_at = ?16
          WHERE id = ?1",
         params![
             row.id,
             row.window_start,
             row.window_end,
+            row.generation,
             row.status,
             row.detail,
             row.epoch,
@@ -126,7 +146,7 @@ pub(super) fn store(
     Ok(())
 }
 
-/// Stores a queued execution as covered by another, unless it was ever claimed.
+/// Stores that a waiting execution is not run, unless it was ever claimed.
 pub(super) fn supersede(tx: &Transaction<'_>, execution: &Execution) -> Result<(), Fault> {
     let row = ExecutionRow::of(execution)?;
     tx.execute(
@@ -137,11 +157,72 @@ pub(super) fn supersede(tx: &Transaction<'_>, execution: &Execution) -> Result<(
     Ok(())
 }
 
-/// The queued executions of a job that were never claimed, by slot; what is not understood stays queued.
+/// Stores a waiting execution with other settings, unless it was ever claimed (rule J10).
+pub(super) fn edit(tx: &Transaction<'_>, execution: &Execution) -> Result<(), Fault> {
+    let row = ExecutionRow::of(execution)?;
+    tx.execute(
+        "UPDATE execution SET window_start = ?2, window_end = ?3, generation = ?4, settings = ?5,
+            title_folded = ?6, source = ?7, data_type = ?8, not_before = ?9
+         WHERE id = ?1 AND status = 'queued' AND epoch = 0",
+        params![
+            row.id,
+            row.window_start,
+            row.window_end,
+            row.generation,
+            row.settings,
+            fold(execution.settings.title.as_str()),
+            execution.settings.source.as_str(),
+            execution.settings.data_type.as_str(),
+            row.not_before,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Stores what a person made of an execution: its end, or the wish for it. What its worker stores meanwhile
+/// (lease, progress) stays.
+///
+/// # Errors
+/// A conflict unless it still is in the status and the epoch of `before`.
+pub(super) fn change(tx: &Transaction<'_>, before: &Execution, after: &Execution) -> Result<(), Fault> {
+    let row = ExecutionRow::of(after)?;
+    let changed = tx.execute(
+        "UPDATE execution SET status = ?5, detail = ?6, finished_at = ?7, cancel_requested_at = ?8
+         WHERE id = ?1 AND owner = ?2 AND status = ?3 AND epoch = ?4 AND deleted_at IS NULL",
+        params![
+            row.id,
+            row.owner,
+            before.status().as_str(),
+            integer(before.epoch),
+            row.status,
+            row.detail,
+            row.finished_at,
+            row.cancel_requested_at,
+        ],
+    )?;
+    if changed == 0 {
+        return Err(conflict(format!(
+            "execution {} is not {} any more: look at it again and repeat the change",
+            after.id,
+            before.status().as_str()
+        )));
+    }
+    jobs::touch(tx, after.job_id)
+}
+
+/// An execution of any owner.
+pub(super) fn find_any(tx: &Transaction<'_>, id: &str) -> Result<Option<Execution>, Fault> {
+    let sql = format!("SELECT {COLUMNS} FROM execution e WHERE e.id = ?1");
+    let row = tx.query_row(&sql, [id], execution_row).optional()?;
+    Ok(row.map(ExecutionRow::into_execution).transpose()?)
+}
+
+/// The executions of a job that wait for their first claim, by their place in the queue; what is not
+/// understood stays queued.
 pub(super) fn waiting(tx: &Transaction<'_>, job: JobId) -> Result<Vec<Execution>, Fault> {
     let sql = format!(
         "SELECT {COLUMNS} FROM execution e WHERE e.job_id = ?1 AND e.status = 'queued' AND e.epoch = 0
-         ORDER BY e.slot, e.id"
+         ORDER BY e.queue_at, e.slot, e.id"
     );
     let mut statement = tx.prepare(&sql)?;
     let mut rows = statement.query([job.to_string()])?;
@@ -152,9 +233,20 @@ pub(super) fn waiting(tx: &Transaction<'_>, job: JobId) -> Result<Vec<Execution>
     Ok(waiting)
 }
 
-/// What a row of [`COLUMNS`] says.
-pub(super) fn read(row: &Row<'_>) -> Result<Execution, Fault> {
-    Ok(execution_row(row)?.into_execution()?)
+/// The executions of a job that have not ended, by their place in the queue.
+pub(super) fn open(tx: &Transaction<'_>, owner: &Owner, job: JobId) -> Result<Vec<Execution>, Fault> {
+    // One index each.
+    let sql = format!(
+        "SELECT {COLUMNS} FROM execution e WHERE e.job_id = ?1 AND e.owner = ?2 AND e.status = 'queued'
+         UNION ALL
+         SELECT {COLUMNS} FROM execution e WHERE e.job_id = ?1 AND e.owner = ?2 AND e.status = 'in_progress'"
+    );
+    let mut statement = tx.prepare(&sql)?;
+    let rows = statement.query_map([&job.to_string(), owner.as_str()], execution_row)?;
+    let mut open: Vec<Execution> =
+        rows.map(|row| Ok(row?.into_execution()?)).collect::<Result<_, Fault>>()?;
+    open.sort_by_key(|execution| (execution.queue_at, execution.slot, execution.id));
+    Ok(open)
 }
 
 /// The execution of a claim.
@@ -182,9 +274,9 @@ pub(super) fn fenced(tx: &Transaction<'_>, fence: Fence) -> Result<Execution, Fa
 
 /// Whether what a claim stored is wanted: it runs, or what it published is not removed.
 pub(super) fn standing(tx: &Transaction<'_>, fence: Fence) -> Result<Standing, Fault> {
-    let sql = "SELECT e.epoch = ?2
+    let sql = "SELECT e.epoch = ?2 AND e.deleted_at IS NULL
           AND (e.status = 'in_progress'
-               OR (e.status = 'finished' AND s.execution_id IS NOT NULL AND s.removed_at IS NULL))
+               OR (e.status IN ('finished', 'finished_with_errors') AND s.execution_id IS NOT NULL AND s.removed_at IS NULL))
         FROM execution e LEFT JOIN artifact_set s ON s.execution_id = e.id WHERE e.id = ?1";
     let wanted = tx
         .query_row(sql, params![fence.execution.to_string(), integer(fence.epoch)], |row| row.get(0))
@@ -196,53 +288,11 @@ pub(super) fn standing(tx: &Transaction<'_>, fence: Fence) -> Result<Standing, F
     })
 }
 
-pub(super) fn find(tx: &Transaction<'_>, owner: &Owner, id: ExecutionId) -> Result<Option<Execution>, Fault> {
-    let sql = format!("SELECT {COLUMNS} FROM execution e WHERE e.id = ?1 AND e.owner = ?2");
-    let row = tx.query_row(&sql, [&id.to_string(), owner.as_str()], execution_row).optional()?;
-    Ok(row.map(ExecutionRow::into_execution).transpose()?)
-}
-
-pub(super) fn list(
-    tx: &Transaction<'_>,
-    owner: &Owner,
-    query: &ExecutionQuery,
-) -> Result<Page<Execution>, Fault> {
-    let filter = Filter::default()
-        .and("e.owner = ?", owner.to_string())
-        .and_if("e.job_id = ?", query.job.map(|job| job.to_string()))
-        .and_if("e.status = ?", query.status.map(|status| status.as_str().to_owned()))
-        .and_if("e.source = ?", query.source.as_ref().map(ToString::to_string));
-    let count = format!("SELECT count(*) FROM execution e {}", filter.sql());
-    let total: i64 = tx.query_row(&count, params_from_iter(filter.values()), |row| row.get(0))?;
-    let sql = format!(
-        "SELECT {COLUMNS} FROM execution e {} {} {PAGE}",
-        filter.sql(),
-        key(query.sort.column).order(query.sort.descending, "e.id"),
-    );
-    let mut statement = tx.prepare(&sql)?;
-    let rows = statement.query_map(params_from_iter(filter.values_of_page(query.slice)), execution_row)?;
-    let items = rows.map(|row| Ok(row?.into_execution()?)).collect::<Result<_, Fault>>()?;
-    Ok(Page { items, total: u64::try_from(total).unwrap_or(0) })
-}
-
-fn key(column: ExecutionColumn) -> Key {
-    match column {
-        ExecutionColumn::Source => Key::of("e.source"),
-        ExecutionColumn::Type => Key::of("e.data_type"),
-        ExecutionColumn::Title => Key::of("e.title_folded"),
-        ExecutionColumn::Status => Key::ranked("e.status", Status::ALL.map(Status::as_str)),
-        ExecutionColumn::Slot => Key::of("e.slot"),
-        ExecutionColumn::StartedAt => Key::nullable("e.started_at"),
-        ExecutionColumn::FinishedAt => Key::nullable("e.finished_at"),
-        ExecutionColumn::Records => Key::of("e.records"),
-    }
-}
-
 /// The records of the job's last success.
 pub(super) fn last_records(tx: &Transaction<'_>, job: JobId) -> Result<Option<u64>, Fault> {
     let records: Option<i64> = tx
         .query_row(
-            "SELECT records FROM execution WHERE job_id = ?1 AND status = 'finished'
+            "SELECT records FROM execution WHERE job_id = ?1 AND status IN ('finished', 'finished_with_errors') AND deleted_at IS NULL
              ORDER BY finished_at DESC LIMIT 1",
             [job.to_string()],
             |row| row.get(0),

@@ -31,8 +31,8 @@ pub(super) fn conflict(why: impl Into<String>) -> Fault {
     Fault::Refused(CatalogError::new(CatalogErrorKind::Conflict, why))
 }
 
-/// What a unique index refuses is a conflict of this text; other faults stay what they are.
-pub(super) fn unique(why: impl Into<String>) -> impl FnOnce(rusqlite::Error) -> Fault {
+/// What a unique index or a foreign key refuses is a conflict of this text; other faults stay what they are.
+pub(super) fn constraint(why: impl Into<String>) -> impl FnOnce(rusqlite::Error) -> Fault {
     move |error| match error.sqlite_error_code() {
         Some(ErrorCode::ConstraintViolation) => conflict(why),
         _ => Fault::Sqlite(error),

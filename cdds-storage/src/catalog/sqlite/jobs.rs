@@ -1,61 +1,52 @@
-//! Jobs: stored by version, listed with their newest execution, found when they are due.
+//! Jobs: stored by revision with what a change does to the record, found when they are due.
 
-use cdds_core::domain::execution::{Execution, Status};
-use cdds_core::domain::id::{JobId, Owner};
-use cdds_core::domain::job::Job;
-use cdds_core::domain::schedule::ScheduleChange;
+mod list;
+
+use cdds_core::domain::execution::Execution;
+use cdds_core::domain::id::JobId;
+use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::ports::catalog::DueJob;
-use cdds_core::ports::catalog::query::{JobColumn, JobOverview, JobQuery, Page};
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::super::row::{JobRow, LatestRow, fold, integer, micros};
-use super::executions;
-use super::fault::{Fault, conflict, unique};
-use super::listing::{Filter, Key, PAGE};
+use super::super::row::{JobRow, fold, integer, micros};
+use super::fault::{Fault, conflict, constraint};
 use super::understood::{row_id, understood};
+use super::{executions, recipients};
 
-const COLUMNS: &str =
-    "j.id, j.owner, j.version, j.state, j.settings, j.created_at, j.updated_at, j.next_due_at";
+pub(super) use self::list::{find, list};
 
-/// A job and, beside it, its newest execution that was not skipped; one step in an index per job.
-const OVERVIEW: &str = "FROM job j LEFT JOIN execution l ON l.id = (
-    SELECT e.id FROM execution e WHERE e.job_id = j.id AND e.status <> 'skipped'
-    ORDER BY e.created_at DESC, e.slot DESC, e.id DESC LIMIT 1)";
+const COLUMNS: &str = "j.id, j.owner, j.version, j.revision, j.state, j.settings, j.created_at, j.updated_at,
+    j.next_due_at, j.watermark_generation, j.watermark_at, j.failures_in_row";
+
+/// How many [`COLUMNS`] there are.
+const COLUMNS_COUNT: usize = 12;
 
 fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     Ok(JobRow {
         id: row.get(0)?,
         owner: row.get(1)?,
         version: row.get(2)?,
-        state: row.get(3)?,
-        settings: row.get(4)?,
-        created_at: row.get(5)?,
-        updated_at: row.get(6)?,
-        next_due_at: row.get(7)?,
+        revision: row.get(3)?,
+        state: row.get(4)?,
+        settings: row.get(5)?,
+        created_at: row.get(6)?,
+        updated_at: row.get(7)?,
+        next_due_at: row.get(8)?,
+        watermark_generation: row.get(9)?,
+        watermark_at: row.get(10)?,
+        failures_in_row: row.get(11)?,
     })
 }
 
-fn overview_row(row: &Row<'_>) -> rusqlite::Result<(JobRow, Option<LatestRow>)> {
-    let latest = match row.get(8)? {
-        Some(id) => {
-            Some(LatestRow { id, status: row.get(9)?, started_at: row.get(10)?, progress: row.get(11)? })
-        }
-        None => None,
-    };
-    Ok((job_row(row)?, latest))
-}
-
-fn overview((job, latest): (JobRow, Option<LatestRow>)) -> Result<JobOverview, Fault> {
-    Ok(JobOverview { job: job.into_job()?, latest: latest.map(LatestRow::into_latest).transpose()? })
-}
-
+/// Stores a new job under revision 1, with its first execution.
 pub(super) fn insert(tx: &Transaction<'_>, job: &Job, first: Option<&Execution>) -> Result<(), Fault> {
     let row = JobRow::of(job)?;
     tx.execute(
-        "INSERT INTO job (id, owner, version, state, settings, title_folded, source, data_type, frequency,
-                          created_at, updated_at, next_due_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT INTO job (id, owner, version, revision, state, settings, title_folded, source, data_type,
+                          frequency, created_at, updated_at, next_due_at, watermark_generation, watermark_at,
+                          failures_in_row)
+         VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         params![
             row.id,
             row.owner,
@@ -69,9 +60,13 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job, first: Option<&Execution>)
             row.created_at,
             row.updated_at,
             row.next_due_at,
+            row.watermark_generation,
+            row.watermark_at,
+            row.failures_in_row,
         ],
     )
-    .map_err(unique(format!("job {} is stored already: submit it with an id of its own", job.id)))?;
+    .map_err(constraint(format!("job {} is stored already: submit it with an id of its own", job.id)))?;
+    recipients::name(tx, job)?;
     if let Some(first) = first {
         let inserted = executions::insert(tx, first)?;
         if !inserted {
@@ -81,12 +76,37 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job, first: Option<&Execution>)
     Ok(())
 }
 
-pub(super) fn update(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<(), Fault> {
+/// Stores what a person or the schedule made of a job.
+pub(super) fn change(tx: &Transaction<'_>, change: &JobChange, expected: u64) -> Result<(), Fault> {
+    apply(tx, change, expected)?;
+    recipients::name(tx, &change.job)
+}
+
+/// Stores what the start or the end of an execution made of its job: everything but the recipients, since
+/// neither changes the settings.
+pub(super) fn apply(tx: &Transaction<'_>, change: &JobChange, expected: u64) -> Result<(), Fault> {
+    store(tx, &change.job, expected)?;
+    for entry in &change.entries {
+        // On the record already: it stays as it is.
+        executions::insert(tx, entry)?;
+    }
+    for execution in &change.superseded {
+        executions::supersede(tx, execution)?;
+    }
+    for execution in &change.edited {
+        executions::edit(tx, execution)?;
+    }
+    Ok(())
+}
+
+/// Stores a job whose revision is `expected`, under the next one.
+pub(super) fn store(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<(), Fault> {
     let row = JobRow::of(job)?;
     let changed = tx.execute(
-        "UPDATE job SET version = ?4, state = ?5, settings = ?6, title_folded = ?7, source = ?8,
-                        data_type = ?9, frequency = ?10, updated_at = ?11, next_due_at = ?12
-         WHERE id = ?1 AND owner = ?2 AND version = ?3",
+        "UPDATE job SET version = ?4, revision = revision + 1, state = ?5, settings = ?6, title_folded = ?7,
+                        source = ?8, data_type = ?9, frequency = ?10, updated_at = ?11, next_due_at = ?12,
+                        watermark_generation = ?13, watermark_at = ?14, failures_in_row = ?15
+         WHERE id = ?1 AND owner = ?2 AND revision = ?3",
         params![
             row.id,
             row.owner,
@@ -100,68 +120,35 @@ pub(super) fn update(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<(
             JobRow::frequency(job),
             row.updated_at,
             row.next_due_at,
+            row.watermark_generation,
+            row.watermark_at,
+            row.failures_in_row,
         ],
     )?;
     if changed == 1 {
         return Ok(());
     }
     Err(conflict(format!(
-        "job {} is gone or was changed since version {expected} was read: read it again and repeat the change",
+        "job {} is gone or was changed since revision {expected} was read: read it again and repeat the change",
         job.id
     )))
 }
 
-/// A job of any owner, for what follows its execution.
+/// Moves the revision of a job on, so that what was decided about its executions before is decided again.
+pub(super) fn touch(tx: &Transaction<'_>, job: JobId) -> Result<(), Fault> {
+    tx.execute("UPDATE job SET revision = revision + 1 WHERE id = ?1", [job.to_string()])?;
+    Ok(())
+}
+
+/// A job of any owner, for what its executions do.
 pub(super) fn find_any(tx: &Transaction<'_>, id: JobId) -> Result<Option<Job>, Fault> {
     let sql = format!("SELECT {COLUMNS} FROM job j WHERE j.id = ?1");
     let row = tx.query_row(&sql, [id.to_string()], job_row).optional()?;
     Ok(row.map(JobRow::into_job).transpose()?)
 }
 
-pub(super) fn find(tx: &Transaction<'_>, owner: &Owner, id: JobId) -> Result<Option<JobOverview>, Fault> {
-    let sql = format!(
-        "SELECT {COLUMNS}, l.id, l.status, l.started_at, l.progress {OVERVIEW} WHERE j.id = ?1 AND j.owner = ?2"
-    );
-    let row = tx.query_row(&sql, [&id.to_string(), owner.as_str()], overview_row).optional()?;
-    row.map(overview).transpose()
-}
-
-pub(super) fn list(
-    tx: &Transaction<'_>,
-    owner: &Owner,
-    query: &JobQuery,
-) -> Result<Page<JobOverview>, Fault> {
-    let filter = Filter::default()
-        .and("j.owner = ?", owner.to_string())
-        .and_if("instr(j.title_folded, ?) > 0", query.search.as_deref().map(fold))
-        .and_if("j.frequency = ?", query.frequency.map(|kind| kind.as_str().to_owned()))
-        .and_if("j.state = ?", query.state.map(|state| state.as_str().to_owned()));
-    let count = format!("SELECT count(*) FROM job j {}", filter.sql());
-    let total: i64 = tx.query_row(&count, params_from_iter(filter.values()), |row| row.get(0))?;
-    let sql = format!(
-        "SELECT {COLUMNS}, l.id, l.status, l.started_at, l.progress {OVERVIEW} {} {} {PAGE}",
-        filter.sql(),
-        key(query.sort.column).order(query.sort.descending, "j.id"),
-    );
-    let mut statement = tx.prepare(&sql)?;
-    let rows = statement.query_map(params_from_iter(filter.values_of_page(query.slice)), overview_row)?;
-    let items = rows.map(|row| overview(row?)).collect::<Result<_, Fault>>()?;
-    Ok(Page { items, total: u64::try_from(total).unwrap_or(0) })
-}
-
-fn key(column: JobColumn) -> Key {
-    match column {
-        JobColumn::Source => Key::of("j.source"),
-        JobColumn::Type => Key::of("j.data_type"),
-        // As people look for it: upper and lower case together.
-        JobColumn::Title => Key::of("j.title_folded"),
-        JobColumn::CreatedAt => Key::of("j.created_at"),
-        JobColumn::LatestStatus => Key::ranked("l.status", Status::ALL.map(Status::as_str)),
-        JobColumn::LatestStartedAt => Key::nullable("l.started_at"),
-        JobColumn::NextStartsAt => Key::nullable("j.next_due_at"),
-    }
-}
-
+/// Active jobs with a slot at or before `now`, earliest first, each with its executions that wait for their
+/// first claim.
 pub(super) fn due(tx: &Transaction<'_>, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, Fault> {
     // The limit is counted here: what is passed over must not use it up.
     let sql = format!(
@@ -181,16 +168,4 @@ pub(super) fn due(tx: &Transaction<'_>, now: DateTime<Utc>, limit: usize) -> Res
         }
     }
     Ok(due)
-}
-
-pub(super) fn reschedule(tx: &Transaction<'_>, change: &ScheduleChange, expected: u64) -> Result<(), Fault> {
-    update(tx, &change.job, expected)?;
-    for entry in &change.entries {
-        // On the record already: it stays as it is.
-        executions::insert(tx, entry)?;
-    }
-    for execution in &change.superseded {
-        executions::supersede(tx, execution)?;
-    }
-    Ok(())
 }

@@ -1,23 +1,37 @@
 //! Filters, orders and pages as SQL. Every text of SQL comes from this program; what callers give is
 //! bound, never pasted.
 
-use cdds_core::ports::catalog::query::Slice;
+use std::borrow::Cow;
+
+use cdds_core::ports::catalog::query::{Between, Slice};
+use chrono::{DateTime, Timelike, Utc};
 use rusqlite::types::Value;
 
-use super::super::row::integer;
+use super::super::row::{integer, micros};
 
 /// Conditions and the values bound to their `?`s, in order.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
-    conditions: Vec<&'static str>,
+    conditions: Vec<Cow<'static, str>>,
     values: Vec<Value>,
 }
 
 impl Filter {
     /// Adds a condition with one `?`.
     pub(super) fn and(mut self, condition: &'static str, value: impl Into<Value>) -> Self {
-        self.conditions.push(condition);
+        self.conditions.push(condition.into());
         self.values.push(value.into());
+        self
+    }
+
+    /// Adds that a column of instants lies in a stretch of time; one that is missing does not.
+    pub(super) fn and_between(mut self, column: &'static str, between: Between) -> Self {
+        for (comparison, bound) in [(">=", between.from), ("<", between.to)] {
+            if let Some(bound) = bound {
+                self.conditions.push(format!("{column} {comparison} ?").into());
+                self.values.push(micros_up(bound).into());
+            }
+        }
         self
     }
 
@@ -31,7 +45,7 @@ impl Filter {
 
     /// Adds a condition without values.
     pub(super) fn and_always(mut self, condition: &'static str) -> Self {
-        self.conditions.push(condition);
+        self.conditions.push(condition.into());
         self
     }
 
@@ -48,11 +62,17 @@ impl Filter {
         &self.values
     }
 
-    /// The values of the conditions and those of [`PAGE`].
-    pub(super) fn values_of_page(&self, slice: Slice) -> Vec<Value> {
+    /// The values of the conditions, of the order and of [`PAGE`].
+    pub(super) fn values_of_page(&self, key: &Key, slice: Slice) -> Vec<Value> {
         let page = [Value::from(integer(slice.limit)), Value::from(integer(slice.offset))];
-        self.values.iter().cloned().chain(page).collect()
+        self.values.iter().chain(&key.values).cloned().chain(page).collect()
     }
+}
+
+/// The first whole microsecond at or after an instant: of instants that are stored in whole microseconds,
+/// the same lie before both.
+fn micros_up(at: DateTime<Utc>) -> i64 {
+    micros(at).saturating_add(i64::from(at.nanosecond() % 1_000 > 0))
 }
 
 /// The rows of a page.
@@ -63,24 +83,31 @@ pub(super) const PAGE: &str = "LIMIT ? OFFSET ?";
 pub(super) struct Key {
     expression: String,
     nullable: bool,
+    /// Bound to the `?`s of the expression.
+    values: Vec<Value>,
 }
 
 impl Key {
     /// A column that always has a value; an index may serve its order.
     pub(super) fn of(column: &str) -> Self {
-        Self { expression: column.to_owned(), nullable: false }
+        Self { expression: column.to_owned(), nullable: false, values: Vec::new() }
     }
 
     /// A column that may be missing.
     pub(super) fn nullable(column: &str) -> Self {
-        Self { expression: column.to_owned(), nullable: true }
+        Self { expression: column.to_owned(), nullable: true, values: Vec::new() }
+    }
+
+    /// An expression with one `?` that may give nothing.
+    pub(super) fn bound(expression: String, value: impl Into<Value>) -> Self {
+        Self { expression, nullable: true, values: vec![value.into()] }
     }
 
     /// The place of a name in a list of names, the order in which an enum declares them.
     pub(super) fn ranked(column: &str, names: impl IntoIterator<Item = &'static str>) -> Self {
         let cases: String =
             names.into_iter().enumerate().map(|(rank, name)| format!(" WHEN '{name}' THEN {rank}")).collect();
-        Self { expression: format!("CASE {column}{cases} END"), nullable: true }
+        Self { expression: format!("CASE {column}{cases} END"), nullable: true, values: Vec::new() }
     }
 
     /// The `ORDER BY` clause: missing values last either way, then `ties`.
@@ -100,9 +127,25 @@ mod tests {
         let filter =
             Filter::default().and("owner = ?", "a'b".to_owned()).and_if("job_id = ?", None::<String>);
         assert_eq!(filter.sql(), "WHERE owner = ?");
-        let values = filter.values_of_page(Slice { offset: u64::MAX, limit: 5 });
-        assert_eq!(values, [Value::from("a'b".to_owned()), Value::from(5_i64), Value::from(i64::MAX)]);
+        let key = Key::bound("f(?)".to_owned(), 7_i64);
+        let values = filter.values_of_page(&key, Slice { offset: u64::MAX, limit: 5 });
+        let page = [Value::from(7_i64), Value::from(5_i64), Value::from(i64::MAX)];
+        assert_eq!(values, [[Value::from("a'b".to_owned())].as_slice(), &page].concat());
         assert_eq!(Filter::default().sql(), "");
+    }
+
+    #[test]
+    fn stretches_of_time_are_half_open_whatever_they_are_told_in() {
+        let at = |nanos| Some(DateTime::from_timestamp_nanos(nanos));
+        for (from, to, inside) in [(1_000, 3_000, [1, 2]), (1, 2_001, [1, 2]), (1_001, 4_000, [2, 3])] {
+            let filter = Filter::default().and_between("slot", Between { from: at(from), to: at(to) });
+            assert_eq!(filter.sql(), "WHERE slot >= ? AND slot < ?");
+            let [Value::Integer(from), Value::Integer(to)] = filter.values() else { panic!("two integers") };
+            assert_eq!((*from..*to).collect::<Vec<_>>(), inside);
+        }
+        let open = Filter::default().and_between("slot", Between { from: None, to: at(0) });
+        assert_eq!(open.sql(), "WHERE slot < ?");
+        assert_eq!(Filter::default().and_between("slot", Between::default()).sql(), "");
     }
 
     #[test]

@@ -1,11 +1,17 @@
-//! Recipients: certificates that owners stored (rule S1).
+//! Recipients: certificates that owners stored (rule S1), and who uses them (rule J15).
 
-use cdds_core::domain::id::Owner;
+use std::collections::BTreeSet;
+
+use cdds_core::domain::id::{JobId, Owner, RecipientName};
+use cdds_core::domain::job::{Job, JobState};
 use cdds_core::domain::recipient::Recipient;
+use cdds_core::ports::catalog::RecipientRemoval;
+use cdds_core::stored::settings_from_json;
 use rusqlite::{Transaction, params};
 
-use super::super::row::RecipientRow;
-use super::fault::{Fault, unique};
+use super::super::row::{RecipientRow, corrupt};
+use super::fault::{Fault, constraint};
+use super::understood::{row_id, understood};
 
 pub(super) fn insert(tx: &Transaction<'_>, recipient: &Recipient) -> Result<(), Fault> {
     let row = RecipientRow::of(recipient)?;
@@ -24,7 +30,7 @@ pub(super) fn insert(tx: &Transaction<'_>, recipient: &Recipient) -> Result<(), 
             row.added_at,
         ],
     )
-    .map_err(unique(format!("there is a recipient {} already: choose another name", recipient.name)))?;
+    .map_err(constraint(format!("there is a recipient {} already: choose another name", recipient.name)))?;
     Ok(())
 }
 
@@ -47,4 +53,82 @@ pub(super) fn list(tx: &Transaction<'_>, owner: &Owner) -> Result<Vec<Recipient>
         })
     })?;
     rows.map(|row| Ok(row?.into_recipient()?)).collect()
+}
+
+/// Keeps which recipients a job names; a deleted one names none.
+///
+/// # Errors
+/// A conflict if one of them is missing.
+pub(super) fn name(tx: &Transaction<'_>, job: &Job) -> Result<(), Fault> {
+    let id = job.id.to_string();
+    tx.execute("DELETE FROM job_recipient WHERE job_id = ?1", [&id])?;
+    if job.state == JobState::Deleted {
+        return Ok(());
+    }
+    for name in job.settings.protection.recipients() {
+        tx.execute(
+            "INSERT INTO job_recipient (owner, name, job_id) VALUES (?1, ?2, ?3)",
+            [job.owner.as_str(), name.as_str(), &id],
+        )
+        .map_err(constraint(format!(
+            "there is no recipient {name} any more: choose another one, or store it"
+        )))?;
+    }
+    Ok(())
+}
+
+/// Removes a recipient that nothing names.
+pub(super) fn remove(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    name: &RecipientName,
+) -> Result<RecipientRemoval, Fault> {
+    let mut jobs = named_by_jobs(tx, owner, name)?;
+    jobs.extend(named_by_open_executions(tx, owner, name)?);
+    if !jobs.is_empty() {
+        return Ok(RecipientRemoval::InUse(jobs.into_iter().collect()));
+    }
+    let removed =
+        tx.execute("DELETE FROM recipient WHERE owner = ?1 AND name = ?2", [owner.as_str(), name.as_str()])?;
+    Ok(if removed == 1 { RecipientRemoval::Removed } else { RecipientRemoval::Missing })
+}
+
+fn named_by_jobs(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    name: &RecipientName,
+) -> Result<BTreeSet<JobId>, Fault> {
+    let mut statement = tx.prepare("SELECT job_id FROM job_recipient WHERE owner = ?1 AND name = ?2")?;
+    let rows = statement.query_map([owner.as_str(), name.as_str()], |row| row.get::<_, String>(0))?;
+    rows.map(|id| {
+        let id = id?;
+        Ok(id.parse().map_err(|error| corrupt("job", &id, error))?)
+    })
+    .collect()
+}
+
+/// By the settings that they keep, which may be older than those of their jobs.
+fn named_by_open_executions(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    name: &RecipientName,
+) -> Result<BTreeSet<JobId>, Fault> {
+    let mut statement = tx.prepare(
+        "SELECT id, job_id, settings FROM execution WHERE status = 'queued' AND owner = ?1
+         UNION ALL SELECT id, job_id, settings FROM execution WHERE status = 'in_progress' AND owner = ?1",
+    )?;
+    let mut rows = statement.query([owner.as_str()])?;
+    let mut jobs = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        let id = row_id(row);
+        let read = || {
+            let bad = |why: &dyn std::fmt::Display| corrupt("execution", &id, why);
+            let job: String = row.get(1)?;
+            let settings = settings_from_json(&row.get::<_, String>(2)?).map_err(|error| bad(&error))?;
+            let names = settings.protection.recipients().contains(name);
+            Ok(if names { Some(job.parse::<JobId>().map_err(|error| bad(&error))?) } else { None })
+        };
+        jobs.extend(understood("execution", &id, read())?.flatten());
+    }
+    Ok(jobs)
 }

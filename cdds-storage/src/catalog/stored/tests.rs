@@ -77,6 +77,19 @@ fn reasons_of_skips_are_stored_like_this() {
                 r#""last":"2026-01-01T00:00:01.123456Z","count":2}"#
             ),
         ),
+        (
+            SkipReason::Deleted { first: at(0), last: at(1), count: 2 },
+            concat!(
+                r#"{"v":1,"reason":"deleted","first":"2026-01-01T00:00:00.123456Z","#,
+                r#""last":"2026-01-01T00:00:01.123456Z","count":2}"#
+            ),
+        ),
+        (SkipReason::Replaced, r#"{"v":1,"reason":"replaced"}"#),
+        (
+            SkipReason::Covered { watermark: Some(at(0)) },
+            r#"{"v":1,"reason":"covered","watermark":"2026-01-01T00:00:00.123456Z"}"#,
+        ),
+        (SkipReason::Covered { watermark: None }, r#"{"v":1,"reason":"covered"}"#),
     ] {
         assert_eq!(skip_to_json(&reason).unwrap(), json);
         assert_eq!(skip_from_json(json).unwrap(), reason);
@@ -90,6 +103,10 @@ fn progress_is_stored_like_this() {
     let json = progress_to_json(&progress).unwrap();
     assert_eq!(json, r#"{"v":1,"records":5,"bytes_read":18446744073709551615,"bytes_written":7,"parts":1}"#);
     assert_eq!(progress_from_json(&json).unwrap(), progress);
+    let with_errors = Progress { rejected: 3, ..progress };
+    let json = progress_to_json(&with_errors).unwrap();
+    assert!(json.starts_with(r#"{"v":1,"records":5,"rejected":3,"bytes_read""#), "{json}");
+    assert_eq!(progress_from_json(&json).unwrap(), with_errors);
     let complete = progress.complete();
     let json = progress_to_json(&complete).unwrap();
     assert!(json.ends_with(r#""percent":100,"remaining_seconds":0}"#), "{json}");
@@ -124,6 +141,8 @@ fn what_is_not_known_is_an_error() {
     }
     assert!(skip_from_json(r#"{"v":1,"reason":"suspended","count":1}"#).is_err());
     assert!(skip_from_json(r#"{"v":1,"reason":"boredom"}"#).is_err());
+    assert!(skip_from_json(r#"{"v":1,"reason":"covered","by":"whom"}"#).is_err());
+    assert!(skip_from_json(r#"{"v":1,"reason":"replaced","by":"whom"}"#).is_err());
     let newer = warnings_from_json(r#"{"v":2,"warnings":[]}"#).unwrap_err().to_string();
     assert!(newer.contains("version 2") && newer.contains("version 1"), "{newer}");
     assert_eq!(warnings_from_json(&warnings_to_json(&["a".to_owned()]).unwrap()).unwrap(), ["a"]);

@@ -67,15 +67,17 @@ impl Database {
         failure(&self.name, "the database cannot be read", error)
     }
 
-    /// The table or query of a type, checked for the columns that reading depends on. They must be:
-    /// SQLite takes a quoted name that it does not know for a string.
+    /// The table or query of a type, checked for the columns that reading depends on. Declared fields are
+    /// columns by their exact names, since these are the keys of records.
     pub(super) fn relation(&self, data_type: &SqliteType) -> Result<Relation, SourceError> {
         let relation = match &data_type.rows {
             SqliteRows::Table(table) => self.table(table)?,
             SqliteRows::Query(query) => self.query(query)?,
         };
         let known = |name: &str| relation.columns.iter().any(|column| column.eq_ignore_ascii_case(name));
-        match data_type.required_columns().find(|column| !known(column)) {
+        let declared = data_type.fields.iter().flatten().map(String::as_str);
+        let mut undeclared = declared.filter(|field| !relation.columns.iter().any(|column| column == field));
+        match data_type.required_columns().find(|column| !known(column)).or_else(|| undeclared.next()) {
             Some(column) => Err(self.missing(&format!(
                 "there is no column {column:?}: choose out of {}",
                 relation.columns.join(", ")
@@ -164,7 +166,8 @@ fn failure(name: &str, what: &str, error: rusqlite::Error) -> SourceError {
     SourceError::with_source(kind, format!("{name}: {what}"), error)
 }
 
-/// A name as SQL has it, whatever characters it holds.
+/// A name as SQL has it, whatever characters it holds. SQLite takes an unknown name between double quotes
+/// for a string, but not one between these.
 pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    format!("`{}`", name.replace('`', "``"))
 }

@@ -26,7 +26,7 @@ fn contacts(rows: SqliteRows, format: InstantFormat) -> SqliteType {
 fn request(window: Window, categories: &[&str]) -> ReadRequest {
     let values: BTreeSet<String> = categories.iter().map(|value| (*value).to_owned()).collect();
     let categories = if values.is_empty() { CategorySelection::All } else { CategorySelection::Only(values) };
-    ReadRequest { data_type: TypeId::new("contact").unwrap(), window, categories }
+    ReadRequest { categories, ..ReadRequest::new(TypeId::new("contact").unwrap(), window) }
 }
 
 fn day(number: i64) -> DateTime<Utc> {
@@ -35,7 +35,7 @@ fn day(number: i64) -> DateTime<Utc> {
 
 fn plans(database: &Database, data_type: &SqliteType, request: &ReadRequest) -> Vec<String> {
     let relation = database.relation(data_type).unwrap();
-    let statements = select(data_type, &relation, request);
+    let statements = select(data_type, &relation, &relation.columns, request);
     statements.iter().flat_map(|statement| plan(database, statement).unwrap()).collect()
 }
 
@@ -75,7 +75,9 @@ fn the_rows_looked_at_are_few() {
     let data_type = contacts(SqliteRows::Table("contacts".into()), InstantFormat::Unix);
     let relation = database.relation(&data_type).unwrap();
     let mut steps = 0;
-    for statement in select(&data_type, &relation, &request(Window::between(day(500), day(501)), &[])) {
+    for statement in
+        select(&data_type, &relation, &relation.columns, &request(Window::between(day(500), day(501)), &[]))
+    {
         let mut prepared = database.connection().prepare(&statement.sql).unwrap();
         let mut rows = prepared.query(params_from_iter(&statement.values)).unwrap();
         while rows.next().unwrap().is_some() {}
@@ -180,7 +182,7 @@ fn inside(database: &Database, data_type: &SqliteType, request: &ReadRequest, wi
     let format = data_type.time.as_ref().unwrap().format;
     let relation = database.relation(data_type).unwrap();
     let mut rowids = Vec::new();
-    for statement in select(data_type, &relation, request) {
+    for statement in select(data_type, &relation, &relation.columns, request) {
         let mut prepared = database.connection().prepare(&statement.sql).unwrap();
         let mut rows = prepared.query(params_from_iter(&statement.values)).unwrap();
         while let Some(row) = rows.next().unwrap() {

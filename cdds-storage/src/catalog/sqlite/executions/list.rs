@@ -1,0 +1,111 @@
+//! Executions as they are shown: each with its files that can be had.
+
+use cdds_core::domain::execution::Status;
+use cdds_core::domain::id::{ExecutionId, Owner};
+use cdds_core::ports::catalog::query::{ExecutionColumn, ExecutionOverview, ExecutionQuery, Page};
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Row, Statement, Transaction, params, params_from_iter};
+
+use super::super::super::row::{ExecutionRow, micros};
+use super::super::fault::Fault;
+use super::super::listing::{Filter, Key, PAGE};
+use super::{COLUMNS, COLUMNS_COUNT, execution_row};
+
+/// An execution, and whether its job was deleted since (rule J12).
+const OVERVIEW: &str = "FROM execution e JOIN job j ON j.id = e.job_id";
+
+/// What was taken off the history is not shown.
+const SHOWN: &str = "e.deleted_at IS NULL";
+
+/// The files of an execution that can be had at the instant that is bound (rule A7), by their parts.
+fn files_sql(execution: &str, at: &str) -> String {
+    format!(
+        "SELECT a.name FROM artifact a JOIN artifact_set s ON s.execution_id = a.execution_id
+         WHERE a.execution_id = {execution} AND a.removed_at IS NULL AND s.removed_at IS NULL
+           AND (a.hold OR a.expires_at > {at})
+         ORDER BY a.part"
+    )
+}
+
+fn overview_row(row: &Row<'_>) -> rusqlite::Result<(ExecutionRow, bool)> {
+    Ok((execution_row(row)?, row.get(COLUMNS_COUNT)?))
+}
+
+/// Adds the files, by a statement of [`files_sql`].
+fn overview(
+    (row, job_deleted): (ExecutionRow, bool),
+    files: &mut Statement<'_>,
+    now: DateTime<Utc>,
+) -> Result<ExecutionOverview, Fault> {
+    let execution = row.into_execution()?;
+    let names = if execution.status() == Status::Finished {
+        let names = files.query_map(params![execution.id.to_string(), micros(now)], |row| row.get(0))?;
+        names.collect::<Result<_, _>>()?
+    } else {
+        Vec::new()
+    };
+    Ok(ExecutionOverview { execution, job_deleted, files: names })
+}
+
+pub(in super::super) fn find(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    id: ExecutionId,
+    now: DateTime<Utc>,
+) -> Result<Option<ExecutionOverview>, Fault> {
+    let sql = format!(
+        "SELECT {COLUMNS}, j.state = 'deleted' {OVERVIEW} WHERE e.id = ?1 AND e.owner = ?2 AND {SHOWN}"
+    );
+    let row = tx.query_row(&sql, [&id.to_string(), owner.as_str()], overview_row).optional()?;
+    let mut files = tx.prepare(&files_sql("?1", "?2"))?;
+    row.map(|row| overview(row, &mut files, now)).transpose()
+}
+
+pub(in super::super) fn list(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    query: &ExecutionQuery,
+    now: DateTime<Utc>,
+) -> Result<Page<ExecutionOverview>, Fault> {
+    // The plus keeps SQLite from walking the whole history of the owner when that of a job is asked for.
+    let of_owner = if query.job.is_some() { "+e.owner = ?" } else { "e.owner = ?" };
+    let filter = Filter::default()
+        .and(of_owner, owner.to_string())
+        .and_always(SHOWN)
+        .and_if("e.job_id = ?", query.job.map(|job| job.to_string()))
+        .and_if("e.status = ?", query.status.map(|status| status.as_str().to_owned()))
+        .and_if("e.source = ?", query.source.as_ref().map(ToString::to_string))
+        .and_if("e.data_type = ?", query.data_type.as_ref().map(ToString::to_string))
+        .and_between("e.slot", query.slot)
+        .and_between("e.started_at", query.started);
+    let count = format!("SELECT count(*) FROM execution e {}", filter.sql());
+    let total: i64 = tx.query_row(&count, params_from_iter(filter.values()), |row| row.get(0))?;
+    let key = key(query.sort.column, now);
+    let sql = format!(
+        "SELECT {COLUMNS}, j.state = 'deleted' {OVERVIEW} {} {} {PAGE}",
+        filter.sql(),
+        key.order(query.sort.descending, "e.id"),
+    );
+    let mut statement = tx.prepare(&sql)?;
+    let values = filter.values_of_page(&key, query.slice);
+    let rows = statement.query_map(params_from_iter(values), overview_row)?;
+    let mut files = tx.prepare(&files_sql("?1", "?2"))?;
+    let items = rows.map(|row| overview(row?, &mut files, now)).collect::<Result<_, Fault>>()?;
+    Ok(Page { items, total: u64::try_from(total).unwrap_or(0) })
+}
+
+fn key(column: ExecutionColumn, now: DateTime<Utc>) -> Key {
+    match column {
+        ExecutionColumn::Source => Key::of("e.source"),
+        ExecutionColumn::Type => Key::of("e.data_type"),
+        ExecutionColumn::Title => Key::of("e.title_folded"),
+        ExecutionColumn::Status => Key::ranked("e.status", Status::ALL.map(Status::as_str)),
+        ExecutionColumn::Slot => Key::of("e.slot"),
+        ExecutionColumn::StartedAt => Key::nullable("e.started_at"),
+        ExecutionColumn::FinishedAt => Key::nullable("e.finished_at"),
+        // From its first attempt to its end; what has not ended has none yet.
+        ExecutionColumn::Duration => Key::nullable("(e.finished_at - e.started_at)"),
+        ExecutionColumn::Records => Key::of("e.records"),
+        ExecutionColumn::Files => Key::bound(format!("({} LIMIT 1)", files_sql("e.id", "?")), micros(now)),
+    }
+}

@@ -1,0 +1,103 @@
+//! Jobs as they are shown: each with its newest execution.
+
+use cdds_core::domain::execution::Status;
+use cdds_core::domain::id::{JobId, Owner};
+use cdds_core::ports::catalog::query::{JobColumn, JobOverview, JobQuery, LatestStatus, Page};
+use rusqlite::{OptionalExtension, Row, Transaction, params_from_iter};
+
+use super::super::super::row::{JobRow, LatestRow, fold};
+use super::super::fault::Fault;
+use super::super::listing::{Filter, Key, PAGE};
+use super::{COLUMNS, COLUMNS_COUNT, job_row};
+
+/// A job and, beside it, its newest execution that was not skipped; one step in an index per job.
+const OVERVIEW: &str = "FROM job j LEFT JOIN execution l ON l.id = (
+    SELECT e.id FROM execution e
+    WHERE e.job_id = j.id AND e.status <> 'skipped' AND e.deleted_at IS NULL
+    ORDER BY e.created_at DESC, e.slot DESC, e.id DESC LIMIT 1)";
+
+/// What is deleted is kept for its history only (rule J12).
+const LIVE: &str = "j.state <> 'deleted'";
+
+fn overview_row(row: &Row<'_>) -> rusqlite::Result<(JobRow, Option<LatestRow>)> {
+    let latest = match row.get(COLUMNS_COUNT)? {
+        Some(id) => Some(LatestRow {
+            id,
+            status: row.get(COLUMNS_COUNT + 1)?,
+            started_at: row.get(COLUMNS_COUNT + 2)?,
+            progress: row.get(COLUMNS_COUNT + 3)?,
+        }),
+        None => None,
+    };
+    Ok((job_row(row)?, latest))
+}
+
+fn overview((job, latest): (JobRow, Option<LatestRow>)) -> Result<JobOverview, Fault> {
+    Ok(JobOverview { job: job.into_job()?, latest: latest.map(LatestRow::into_latest).transpose()? })
+}
+
+pub(in super::super) fn find(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    id: JobId,
+) -> Result<Option<JobOverview>, Fault> {
+    let sql = format!(
+        "SELECT {COLUMNS}, l.id, l.status, l.started_at, l.progress {OVERVIEW}
+         WHERE j.id = ?1 AND j.owner = ?2 AND {LIVE}"
+    );
+    let row = tx.query_row(&sql, [&id.to_string(), owner.as_str()], overview_row).optional()?;
+    row.map(overview).transpose()
+}
+
+pub(in super::super) fn list(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    query: &JobQuery,
+) -> Result<Page<JobOverview>, Fault> {
+    let filter = filter(owner, query);
+    let count = format!("SELECT count(*) {OVERVIEW} {}", filter.sql());
+    let total: i64 = tx.query_row(&count, params_from_iter(filter.values()), |row| row.get(0))?;
+    let key = key(query.sort.column);
+    let sql = format!(
+        "SELECT {COLUMNS}, l.id, l.status, l.started_at, l.progress {OVERVIEW} {} {} {PAGE}",
+        filter.sql(),
+        key.order(query.sort.descending, "j.id"),
+    );
+    let mut statement = tx.prepare(&sql)?;
+    let values = filter.values_of_page(&key, query.slice);
+    let rows = statement.query_map(params_from_iter(values), overview_row)?;
+    let items = rows.map(|row| overview(row?)).collect::<Result<_, Fault>>()?;
+    Ok(Page { items, total: u64::try_from(total).unwrap_or(0) })
+}
+
+fn filter(owner: &Owner, query: &JobQuery) -> Filter {
+    let filter = Filter::default()
+        .and("j.owner = ?", owner.to_string())
+        .and_always(LIVE)
+        .and_if("instr(j.title_folded, ?) > 0", query.search.as_deref().map(fold))
+        .and_if("j.source = ?", query.source.as_ref().map(ToString::to_string))
+        .and_if("j.data_type = ?", query.data_type.as_ref().map(ToString::to_string))
+        .and_if("j.frequency = ?", query.frequency.map(|kind| kind.as_str().to_owned()))
+        .and_if("j.state = ?", query.state.map(|state| state.as_str().to_owned()))
+        .and_between("j.created_at", query.created)
+        .and_between("l.started_at", query.latest_started)
+        .and_between("j.next_due_at", query.next_starts);
+    match query.latest_status {
+        None => filter,
+        Some(LatestStatus::YetToRun) => filter.and_always("l.id IS NULL"),
+        Some(LatestStatus::Is(status)) => filter.and("l.status = ?", status.as_str().to_owned()),
+    }
+}
+
+fn key(column: JobColumn) -> Key {
+    match column {
+        JobColumn::Source => Key::of("j.source"),
+        JobColumn::Type => Key::of("j.data_type"),
+        // As people look for it: upper and lower case together.
+        JobColumn::Title => Key::of("j.title_folded"),
+        JobColumn::CreatedAt => Key::of("j.created_at"),
+        JobColumn::LatestStatus => Key::ranked("l.status", Status::ALL.map(Status::as_str)),
+        JobColumn::LatestStartedAt => Key::nullable("l.started_at"),
+        JobColumn::NextStartsAt => Key::nullable("j.next_due_at"),
+    }
+}

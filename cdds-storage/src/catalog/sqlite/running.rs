@@ -1,0 +1,108 @@
+//! What workers say of what they run: signs of life, and how an attempt ends (rules E5, E7, E8, W4).
+
+use std::time::Duration;
+
+use cdds_core::domain::execution::{Execution, Status};
+use cdds_core::domain::id::WorkerId;
+use cdds_core::domain::job::JobChange;
+use cdds_core::domain::lifecycle;
+use cdds_core::ports::catalog::{Beat, Directive, Fence, Publication, Settlement};
+use chrono::{DateTime, SubsecRound, Utc};
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::super::row::{corrupt, integer};
+use super::super::stored;
+use super::executions::{self, Lease};
+use super::fault::{Fault, conflict};
+use super::{artifacts, jobs};
+
+/// Renews the leases of a worker's executions and stores their progress.
+pub(super) fn beat(
+    tx: &Transaction<'_>,
+    worker: &WorkerId,
+    now: DateTime<Utc>,
+    lease: Duration,
+    beats: &[Beat],
+) -> Result<Vec<Directive>, Fault> {
+    let lease = Lease::new(worker, now, lease);
+    let mut statement = tx.prepare(
+        "UPDATE execution SET lease_renewed_at = ?4, lease_expires_at = ?5, progress = ?6, records = ?7
+         WHERE id = ?1 AND epoch = ?2 AND worker = ?3 AND status = 'in_progress'
+         RETURNING cancel_requested_at IS NOT NULL",
+    )?;
+    let mut directives = Vec::with_capacity(beats.len());
+    for Beat { fence, progress } in beats {
+        let progress_json = stored::progress_to_json(progress)
+            .map_err(|error| corrupt("execution", &fence.execution.to_string(), error))?;
+        let values = params![
+            fence.execution.to_string(),
+            integer(fence.epoch),
+            lease.worker.as_str(),
+            lease.renewed_at,
+            lease.expires_at,
+            progress_json,
+            integer(progress.records),
+        ];
+        directives.push(match statement.query_row(values, |row| row.get(0)).optional()? {
+            Some(true) => Directive::Cancel,
+            Some(false) => Directive::Continue,
+            None => Directive::Fenced,
+        });
+    }
+    Ok(directives)
+}
+
+/// Makes the set visible and the execution succeeded, and moves the watermark, if the claim still holds
+/// (invariants I3, I6).
+pub(super) fn publish(tx: &Transaction<'_>, fence: Fence, publication: &Publication) -> Result<(), Fault> {
+    let execution = executions::fenced(tx, fence)?;
+    let published_at = publication.published_at.trunc_subsecs(6);
+    artifacts::insert(tx, fence.execution, &publication.set, published_at)?;
+    store(tx, &execution.succeeded(publication.progress, published_at), published_at)
+}
+
+/// Ends the attempt without success, if the claim still holds.
+pub(super) fn settle(
+    tx: &Transaction<'_>,
+    fence: Fence,
+    settlement: &Settlement,
+    now: DateTime<Utc>,
+) -> Result<Execution, Fault> {
+    let now = now.trunc_subsecs(6);
+    let execution = executions::fenced(tx, fence)?;
+    let settled = match settlement {
+        Settlement::Failed { failure, retry } => execution.failed(failure.clone(), retry, now),
+        Settlement::Cancelled => execution.cancelled(now),
+        Settlement::Released => execution.released(now),
+    };
+    store(tx, &settled, now)?;
+    Ok(settled)
+}
+
+/// Stores an execution whose attempt has ended, and if that was its end, what it makes of its job. Nothing is
+/// stored if the job is not understood, or the watermark is elsewhere.
+pub(super) fn store(tx: &Transaction<'_>, after: &Execution, now: DateTime<Utc>) -> Result<(), Fault> {
+    if after.is_open() {
+        return executions::store(tx, after, None);
+    }
+    let (change, expected) = ended(tx, after, now)?;
+    executions::store(tx, after, None)?;
+    jobs::apply(tx, &change, expected)
+}
+
+/// What the end of an execution makes of its job, and the job's revision before it.
+fn ended(tx: &Transaction<'_>, execution: &Execution, now: DateTime<Utc>) -> Result<(JobChange, u64), Fault> {
+    let id = execution.job_id;
+    let job = jobs::find_any(tx, id)?.ok_or_else(|| {
+        corrupt("execution", &execution.id.to_string(), format_args!("job {id} is missing"))
+    })?;
+    // Only a failure can suspend a job (rule E5); a backfill may have a thousand that wait.
+    let waiting = match execution.status() {
+        Status::Failed => executions::waiting(tx, id)?,
+        _ => Vec::new(),
+    };
+    let change = lifecycle::ended(&job, execution, waiting, now).map_err(|overtaken| {
+        conflict(format!("execution {} cannot be published: {overtaken}", execution.id))
+    })?;
+    Ok((change, job.revision))
+}

@@ -1,0 +1,99 @@
+//! What becomes of the work of workers that are dead or hang (rule E5, invariant I6).
+
+use std::collections::HashMap;
+
+use cdds_core::domain::execution::Execution;
+use cdds_core::domain::failure::Failure;
+use cdds_core::domain::id::WorkerId;
+use cdds_core::ports::catalog::Claim;
+use chrono::{DateTime, Utc};
+use rusqlite::{Row, Transaction};
+
+use super::super::row::{corrupt, micros};
+use super::executions::{self, COLUMNS, COLUMNS_COUNT};
+use super::fault::Fault;
+use super::running;
+use super::understood::{row_id, understood};
+use super::workers::{Registration, WorkerLocks};
+
+/// How far the clocks of two workers may differ, microseconds. A lease that was renewed later than this
+/// from now was given by a clock that has been set back since: it counts as expired.
+const SKEW_MICROS: i64 = 60_000_000;
+
+/// Counts a crash for every running execution whose worker is dead or whose lease has run out, and gives
+/// those that have ended with it. What the asking worker has, it has: it knows better than a lease whether it
+/// lives.
+pub(super) fn take_over(
+    tx: &Transaction<'_>,
+    locks: &WorkerLocks,
+    registration: Registration,
+    claim: &Claim,
+) -> Result<Vec<Execution>, Fault> {
+    let mut given_up = Vec::new();
+    for execution in abandoned(tx, locks, registration, claim)? {
+        let after = execution.failed(Failure::crashed(), &claim.retry, claim.now);
+        // Without its job it cannot end: it stays until the job is understood.
+        let stored = running::store(tx, &after, claim.now);
+        let stored = understood("job", &after.job_id.to_string(), stored)?;
+        if stored.is_some() && !after.is_open() {
+            given_up.push(after);
+        }
+    }
+    Ok(given_up)
+}
+
+fn abandoned(
+    tx: &Transaction<'_>,
+    locks: &WorkerLocks,
+    registration: Registration,
+    claim: &Claim,
+) -> Result<Vec<Execution>, Fault> {
+    let sql = format!(
+        "SELECT {COLUMNS}, coalesce(e.worker, ''), coalesce(e.lease_renewed_at, 0),
+                coalesce(e.lease_expires_at, 0)
+         FROM execution e WHERE e.status = 'in_progress'"
+    );
+    let mut statement = tx.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    let mut dead: HashMap<WorkerId, bool> = HashMap::new();
+    if registration == Registration::Fresh {
+        dead.insert(claim.worker.clone(), true);
+    }
+    let mut abandoned = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = row_id(row);
+        let Some(worker) = understood("execution", &id, worker_of(row, &id))? else { continue };
+        let own = worker == claim.worker && registration == Registration::Held;
+        if own && claim.holding.iter().any(|fence| fence.execution.to_string() == id) {
+            continue;
+        }
+        let worker_is_dead = match dead.get(&worker) {
+            _ if own => false,
+            Some(dead) => *dead,
+            None => {
+                let is_dead = locks.is_dead(&worker)?;
+                dead.insert(worker.clone(), is_dead);
+                is_dead
+            }
+        };
+        let (renewed_at, expires_at) = (row.get(COLUMNS_COUNT + 1)?, row.get(COLUMNS_COUNT + 2)?);
+        if !worker_is_dead && lease_holds(renewed_at, expires_at, claim.now) {
+            continue;
+        }
+        if let Some(execution) = understood("execution", &id, executions::read(row))? {
+            tracing::warn!(execution_id = %execution.id, %worker, worker_is_dead, "taken over");
+            abandoned.push(execution);
+        }
+    }
+    Ok(abandoned)
+}
+
+fn worker_of(row: &Row<'_>, id: &str) -> Result<WorkerId, Fault> {
+    let worker: String = row.get(COLUMNS_COUNT)?;
+    Ok(WorkerId::new(worker).map_err(|error| corrupt("execution", id, error))?)
+}
+
+/// A lease holds iff renewed_at ≤ now + skew and now < expires_at; how long it is, is its worker's matter.
+fn lease_holds(renewed_at: i64, expires_at: i64, now: DateTime<Utc>) -> bool {
+    renewed_at <= micros(now).saturating_add(SKEW_MICROS) && micros(now) < expires_at
+}
