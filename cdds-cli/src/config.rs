@@ -237,7 +237,10 @@ unsupported = "Info Mart exports are not supported"
             ("[engine]\nlease = \"1s\"\n", "engine.lease"),
             ("[engine]\nconcurrency = 0\n", "line 2"),
             ("[retention]\ndays = 0\n", "retention.days"),
-            ("[rules]\none_time_edit = \"always\"\n", "line 2: unknown variant `always`, expected `until_started`"),
+            (
+                "[rules]\none_time_edit = \"always\"\n",
+                "line 2: unknown variant `always`, expected `until_started`",
+            ),
             ("[rules]\ncatch_up_limit = \"3651d\"\n", "rules.catch_up_limit"),
             ("[rules]\ncatch_up_limit = \"10ms\"\n", "rules.catch_up_limit"),
             ("[rules]\ncatch_up = \"7d\"\n", "did you mean \"catch_up_limit\"?"),

@@ -32,12 +32,14 @@ pub(crate) struct ProgressView {
     bytes_read: u64,
     bytes_written: u64,
     parts: u32,
+    rejected: u64,
 }
 
 impl From<Progress> for ProgressView {
     fn from(progress: Progress) -> Self {
-        let Progress { records, bytes_read, bytes_written, parts, percent, remaining_seconds, .. } = progress;
-        Self { percent, remaining_seconds, records, bytes_read, bytes_written, parts }
+        let Progress { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds } =
+            progress;
+        Self { percent, remaining_seconds, records, bytes_read, bytes_written, parts, rejected }
     }
 }
 

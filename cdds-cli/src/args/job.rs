@@ -10,9 +10,7 @@ use cdds_core::ports::catalog::query::{FrequencyKind, JobColumn, LatestStatus, S
 use chrono::{DateTime, Utc};
 use clap::{Arg, Args, Subcommand, ValueEnum};
 
-pub(crate) use self::options::{
-    ArchiveOptions, ContentOptions, JobOptions, PolicyOptions, ScheduleOptions,
-};
+pub(crate) use self::options::{ArchiveOptions, ContentOptions, JobOptions, PolicyOptions, ScheduleOptions};
 use super::value;
 
 #[derive(Debug, Subcommand)]
@@ -71,25 +69,27 @@ pub(crate) enum JobCommand {
     },
 }
 
-/// What a new job cannot do without, unless a file says it.
 #[derive(Debug, Args)]
 #[command(
-    mut_arg("title", needed),
-    mut_arg("source", needed),
-    mut_arg("data_type", needed),
-    mut_arg("run", needed)
+    mut_args(required),
+    override_usage = "cdds job create --title <TITLE> --source <ID> --type <ID> --run <FREQUENCY> [OPTIONS]\n       \
+                      cdds job create --file <F.toml> [OPTIONS]"
 )]
 pub(crate) struct CreateArgs {
+    /// Read the options from this file, one a line as `title = "…"`; what is given beside it counts
+    #[arg(long, value_name = "F.toml")]
+    pub(crate) file: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) options: JobOptions,
-
-    /// Read the options from this file, one a line as `title = "…"`; what is given beside it counts
-    #[arg(long, value_name = "F.toml", help_heading = "Options")]
-    pub(crate) file: Option<PathBuf>,
 }
 
-fn needed(arg: Arg) -> Arg {
-    arg.required_unless_present("file")
+/// What a new job cannot do without, unless a file says it.
+fn required(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "title" | "source" | "data_type" | "run" => arg.required_unless_present("file"),
+        _ => arg,
+    }
 }
 
 #[derive(Debug, Args)]
@@ -97,16 +97,16 @@ pub(crate) struct EditArgs {
     /// Which job
     pub(crate) id: String,
 
-    #[command(flatten)]
-    pub(crate) options: JobOptions,
-
     /// When what a since-last job exports changes: export everything again, or go on from where it is
-    #[arg(long, value_name = "CHOICE", help_heading = "Options")]
+    #[arg(long, value_name = "CHOICE")]
     pub(crate) watermark: Option<Watermark>,
 
     /// Only if nobody has changed the job since it had this version
-    #[arg(long, value_name = "N", help_heading = "Options")]
+    #[arg(long, value_name = "N")]
     pub(crate) if_version: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) options: JobOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -82,7 +82,10 @@ impl View for ArtifactView {
         vec![
             ("id", self.id.clone()),
             ("execution", self.execution_id.clone()),
-            ("job", if self.job_deleted { format!("{} (deleted)", self.job_id) } else { self.job_id.clone() }),
+            (
+                "job",
+                if self.job_deleted { format!("{} (deleted)", self.job_id) } else { self.job_id.clone() },
+            ),
             ("name", self.name.clone()),
             ("type", self.r#type.clone()),
             ("created", self.created_at.to_string()),

@@ -33,6 +33,8 @@ pub(crate) struct ExecutionView {
     rerun_of: Option<String>,
     cancel_requested_at: Option<Instant>,
     job_deleted: bool,
+    /// Records that could not be read and were set aside (rule E10).
+    rejected: u64,
     /// The start of its window is decided when it begins (rule W4).
     #[serde(skip)]
     has_open_start: bool,
@@ -102,6 +104,7 @@ impl ExecutionView {
             },
             cancel_requested_at: execution.cancel_requested_at.map(Instant),
             job_deleted,
+            rejected: progress.rejected,
             has_open_start: execution.has_open_start(),
         }
     }
@@ -137,6 +140,9 @@ impl ExecutionView {
             (Some(error), _, _) => error.message.clone(),
             (None, Some(reason), _) => reason.clone(),
             (None, None, Some(progress)) if self.finished_at.is_none() => progress.words(),
+            _ if self.rejected > 0 => {
+                format!("{} bad record(s) set aside; {}", self.rejected, self.files_words())
+            }
             _ => self.files_words(),
         }
     }
@@ -187,6 +193,7 @@ impl View for ExecutionView {
             ("finished", or_unknown(self.finished_at)),
             ("attempts", self.attempts.to_string()),
             ("records", self.records.to_string()),
+            ("bad records", self.rejected.to_string()),
             ("read", bytes(self.bytes_read)),
             ("written", bytes(self.bytes_written)),
             ("files or remark", self.remark()),

@@ -82,8 +82,16 @@ mod tests {
                     filter = 'a=b'\nplaintext = false\ndescription = '--title'";
         let read = options(file).unwrap();
         let line = [
-            "--title=T", "--run=weekly", "--day=tue", "--at=02:00", "--recipient=ops", "--recipient=law",
-            "--category=voice,chat", "--every=3", "--starts-at=2030-01-01T00:00:00Z", "--filter=a=b",
+            "--title=T",
+            "--run=weekly",
+            "--day=tue",
+            "--at=02:00",
+            "--recipient=ops",
+            "--recipient=law",
+            "--category=voice,chat",
+            "--every=3",
+            "--starts-at=2030-01-01T00:00:00Z",
+            "--filter=a=b",
             "--description=--title",
         ];
         let typed = InFile::command().try_get_matches_from(line).unwrap();

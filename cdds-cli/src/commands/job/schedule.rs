@@ -11,10 +11,7 @@ use FrequencyKind::{Cron, Daily, Hourly as EveryHours, Monthly as EveryMonth, On
 
 /// The frequency that was typed. Where the kind is left out it is that of `present`, and what is left out of
 /// that kind stays as it is there; so does the time of day from one kind to another.
-pub(super) fn frequency(
-    typed: &ScheduleOptions,
-    present: Option<&Frequency>,
-) -> Result<Frequency, CliError> {
+pub(super) fn frequency(typed: &ScheduleOptions, present: Option<&Frequency>) -> Result<Frequency, CliError> {
     let kind = typed.run.or_else(|| present.map(Frequency::kind));
     let kind = kind.ok_or_else(|| CliError::usage("a new job needs a frequency: say run"))?;
     check_fitting(typed, kind)?;
@@ -192,12 +189,20 @@ mod tests {
     fn what_does_not_fit_names_the_option_and_what_it_goes_with() {
         let daily = Frequency::Daily(TimeOfDay::new(2, 0).unwrap());
         for (present, line, told) in [
-            (None, "--run once --at 02:00", "--at goes with --run daily or weekly or monthly, but the job runs once"),
+            (
+                None,
+                "--run once --at 02:00",
+                "--at goes with --run daily or weekly or monthly, but the job runs once",
+            ),
             (None, "--run daily --at 02:00 --day tue", "--day goes with --run weekly or monthly"),
             (None, "--run hourly --start none", "--start goes with --run once"),
             (None, "--run weekly --day tue --at 02:00 --every 2", "--every goes with --run hourly"),
             (None, "--run cron --cron 0_2_*_*_* --minute 5", "--minute goes with --run hourly"),
-            (None, "--run weekly --day tue --at 02:00 --missing-day last", "--missing-day goes with --run monthly"),
+            (
+                None,
+                "--run weekly --day tue --at 02:00 --missing-day last",
+                "--missing-day goes with --run monthly",
+            ),
             (Some(&daily), "--cron 0_2_*_*_*", "--cron goes with --run cron, but the job runs daily"),
             (None, "--run daily", "--run daily needs the time of day: add --at"),
             (None, "--run weekly --at 02:00", "--run weekly needs the day: add --day mon"),
