@@ -243,7 +243,7 @@ unsupported = "Info Mart exports are not supported"
             ),
             ("[rules]\ncatch_up_limit = \"3651d\"\n", "rules.catch_up_limit"),
             ("[rules]\ncatch_up_limit = \"10ms\"\n", "rules.catch_up_limit"),
-            ("[rules]\ncatch_up = \"7d\"\n", "did you mean \"catch_up_limit\"?"),
+            ("[rules]\ncatch_up_limits = \"7d\"\n", "did you mean \"catch_up_limit\"?"),
             ("[catalog]\nurl = \"postgres://u:secret@h/d\"\n", "catalog.url"),
             ("[store]\nurl = \"s3://bucket\"\n", "store.url"),
             ("[store]\noptions = { region = \"x\" }\n", "store.options"),

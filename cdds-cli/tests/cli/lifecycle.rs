@@ -22,7 +22,7 @@ fn j10_an_edit_counts_from_the_next_execution() {
     assert_eq!(edited["next_starts_at"], "2020-01-03T03:00:00Z");
     place.run_at("2020-01-03T03:00:05Z");
     let history = place.json(&["history", "list", "--sort", "slot"]);
-    assert_eq!((&history[0]["records"], &history[1]["records"]), (&json!(1_440), &json!(500)));
+    assert_eq!((&history[0]["records"], &history[1]["records"]), (&json!(1_440), &json!(480)));
     assert_eq!(
         history[1]["window"],
         json!({ "start": "2020-01-02T03:00:00Z", "end": "2020-01-03T03:00:00Z" })

@@ -145,8 +145,8 @@ impl Place {
     /// The records that an execution exported, downloaded at `now`.
     pub(crate) fn exported(&self, now: &str, execution: &Value) -> Vec<Value> {
         let id = string(&execution["id"]);
-        self.at(now, &["artifact", "download", "--execution", &id, "--to", &id]);
-        let archive = format!("{id}/{}", string(&execution["files"][0]));
+        let files = self.at(now, &["artifact", "download", "--execution", &id, "--to", &id]);
+        let archive = string(&files[0]["path"]);
         self.records(&archive)
     }
 
