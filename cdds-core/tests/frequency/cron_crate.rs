@@ -135,7 +135,7 @@ fn agree(frequency: &Frequency, instant: DateTime<Utc>) -> Result<(), TestCaseEr
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8_192))]
+    #![proptest_config(ProptestConfig::with_cases(32 * ProptestConfig::default().cases))]
 
     #[test]
     fn f2_f3_f4_f5_f7_named_frequencies_agree(frequency in named_frequency(), instant in instant()) {

@@ -28,7 +28,7 @@ fn is_slot(frequency: &Frequency, slot: DateTime<Utc>) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_096))]
+    #![proptest_config(ProptestConfig::with_cases(16 * ProptestConfig::default().cases))]
 
     #[test]
     fn f7_the_next_slot_is_strictly_after_and_none_lies_between(

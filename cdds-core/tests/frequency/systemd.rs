@@ -106,7 +106,7 @@ fn agree(frequency: &Frequency, after: DateTime<Utc>) -> Result<(), TestCaseErro
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 2))]
 
     #[test]
     fn f2_f3_f4_f5_f7_named_frequencies_agree_with_systemd(frequency in named_frequency(), after in instant()) {

@@ -131,7 +131,7 @@ fn check(published: &Published, rows: &[Row], watermark: Watermark) -> Result<()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(2 * ProptestConfig::default().cases))]
 
     /// Whatever people and engines do, no row is lost and none is exported twice (invariants I1–I4, I7).
     #[test]

@@ -101,7 +101,7 @@ fn check(world: &World, suspended_before: bool, before: &[Execution]) -> Result<
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(2 * ProptestConfig::default().cases))]
 
     #[test]
     fn j7_j14_no_sequence_of_commands_breaks_an_invariant(settings in jobs(), commands in commands(1..100)) {

@@ -109,7 +109,7 @@ fn rolling_by_hand(slot: DateTime<Utc>, span: Span) -> i64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_048))]
+    #![proptest_config(ProptestConfig::with_cases(8 * ProptestConfig::default().cases))]
 
     #[test]
     fn w3_windows_of_the_own_period_tile(frequency in named_frequency(), from in instant()) {

@@ -97,7 +97,7 @@ impl State {
     ) -> Option<ExecutionOverview> {
         let entry = self.executions.get(&id).filter(|entry| !entry.deleted)?;
         let stored = self.sets.get(&id);
-        let files = stored.into_iter().flat_map(|stored| stored.files());
+        let files = stored.into_iter().flat_map(super::sets::StoredSet::files);
         let files = files.filter(|file| file.is_available(now)).map(|file| file.name.clone()).collect();
         (entry.execution.owner == *owner).then(|| ExecutionOverview {
             job_deleted: self.is_deleted(entry.execution.job_id),
@@ -143,7 +143,7 @@ impl State {
     }
 
     pub(super) fn artifact(&self, owner: &Owner, id: ArtifactId) -> Option<ArtifactOverview> {
-        let mut files = self.sets.values().flat_map(|stored| stored.files());
+        let mut files = self.sets.values().flat_map(super::sets::StoredSet::files);
         files.find(|file| file.id == id && file.owner == *owner).map(|file| self.artifact_overview(file))
     }
 
@@ -158,7 +158,7 @@ impl State {
     }
 
     pub(super) fn list_artifacts(&self, owner: &Owner, query: &ArtifactQuery) -> Page<ArtifactOverview> {
-        let files = self.sets.values().flat_map(|stored| stored.files());
+        let files = self.sets.values().flat_map(super::sets::StoredSet::files);
         let wanted = |file: &&Artifact| {
             file.owner == *owner
                 && is_wanted(query.job.as_ref(), &file.job_id)

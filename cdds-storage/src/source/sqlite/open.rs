@@ -2,15 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cdds_core::ports::source::{SourceError, SourceErrorKind};
-use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{SqliteRows, SqliteType};
 
 /// How long a locked database is waited for before the read is given up and retried later (rule E5).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// After how many operations of its virtual machine SQLite looks whether it is to stop; about a millisecond.
+const OPERATIONS_PER_CHECK: i32 = 100_000;
 
 /// An open database, seen at one moment.
 #[derive(Debug)]
@@ -58,8 +63,12 @@ impl Database {
         &self.connection
     }
 
-    pub(super) fn interrupt_handle(&self) -> InterruptHandle {
-        self.connection.get_interrupt_handle()
+    /// Ends the statement that runs, and every later one, once `stopped` is set. SQLite's own interrupt is
+    /// lost when it comes before a statement has begun.
+    pub(super) fn stop_when(&mut self, stopped: Arc<AtomicBool>) -> Result<(), SourceError> {
+        let handler = move || stopped.load(Ordering::Acquire);
+        let set = self.connection.progress_handler(OPERATIONS_PER_CHECK, Some(handler));
+        set.map_err(|error| self.failure(error))
     }
 
     /// An error of SQLite. Its text holds SQL from the configuration, but no values: those are bound.
