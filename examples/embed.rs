@@ -15,7 +15,6 @@ use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
 use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
-use cdds_core::domain::retention::RetentionDays;
 use cdds_core::engine::observe::{Event, Observer};
 use cdds_core::engine::{Engine, EngineSettings, Until};
 use cdds_core::ports::Ports;
@@ -23,7 +22,7 @@ use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::ports::source::Sources;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::history::History;
-use cdds_core::service::jobs::Jobs;
+use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::service::recipients::Recipients;
 use cdds_core::system::{SystemClock, SystemIds};
 use cdds_crypto::SmimeCertificates;
@@ -100,7 +99,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Frequency::Once(Start::Immediately),
         protection,
     );
-    block_on(Jobs::new(&ports, RetentionDays::default()).submit(&owner, settings))?;
+    block_on(Jobs::new(&ports, JobRules::default()).submit(&owner, settings))?;
 
     // A service would run `Until::Stopped`, on a thread or a task of its own.
     let engine = Engine::new(&ports, EngineSettings::default())?.observed_by(Arc::new(Console));
@@ -108,8 +107,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let history = block_on(History::new(&ports).list(&owner, &ExecutionQuery::default()))?;
     let artifacts = Artifacts::new(&ports);
-    for execution in history.items {
-        let set = block_on(artifacts.set(&owner, execution.id))?;
+    for overview in history.items {
+        let set = block_on(artifacts.set(&owner, overview.execution.id))?;
         for artifact in set.artifacts {
             let contents: Vec<_> = block_on(async {
                 let contents = artifacts.read(&owner, artifact.id).await?;

@@ -9,11 +9,10 @@ use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
 use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
-use cdds_core::domain::retention::RetentionDays;
 use cdds_core::engine::{Engine, EngineSettings, RunReport, Until};
 use cdds_core::ports::Ports;
 use cdds_core::ports::source::Sources;
-use cdds_core::service::jobs::Jobs;
+use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::service::recipients::Recipients;
 use cdds_core::system::{SystemClock, SystemIds};
 use cdds_crypto::SmimeCertificates;
@@ -118,7 +117,7 @@ pub fn export(folder: &Path, input: &Path) -> Result<RunReport, Failure> {
     let protection = Protection::Sealed(RecipientNames::new([name])?);
     let start = Frequency::Once(Start::Immediately);
     let settings = JobSettings::new(Title::new("bench")?, source, contact, start, protection);
-    block_on(Jobs::new(&ports, RetentionDays::default()).submit(&owner, settings))?;
+    block_on(Jobs::new(&ports, JobRules::default()).submit(&owner, settings))?;
     Ok(block_on(Engine::new(&ports, EngineSettings::default())?.run(Until::Idle, std::future::pending()))?)
 }
 

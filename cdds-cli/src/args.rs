@@ -18,13 +18,19 @@ use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-pub(crate) use self::artifact::{ArtifactCommand, DownloadArgs, ListArtifactsArgs};
+pub(crate) use self::artifact::{
+    ArtifactCommand, DeleteArtifactsArgs, DownloadArgs, ListArtifactsArgs, SetArgs,
+};
 pub(crate) use self::demo::DemoArgs;
 pub(crate) use self::history::{HistoryCommand, ListHistoryArgs};
-pub(crate) use self::job::{CreateArgs, JobCommand, ListJobsArgs, Run, StateFilter};
+pub(crate) use self::job::{
+    ArchiveOptions, CloneArgs, ContentOptions, CreateArgs, EditArgs, JobCommand, JobOptions, ListJobsArgs,
+    PolicyOptions, ScheduleOptions, StateFilter,
+};
 pub(crate) use self::offline::{DecryptArgs, ExtractArgs, JoinArgs, VerifyArgs};
 pub(crate) use self::recipient::RecipientCommand;
 pub(crate) use self::source::SourceCommand;
+pub(crate) use self::value::Setting;
 use crate::output::Format;
 
 /// Scheduled, encrypted, verifiable downloads of your data.
@@ -88,7 +94,7 @@ pub(crate) enum Command {
     /// Certificates for which exports are sealed
     #[command(subcommand)]
     Recipient(RecipientCommand),
-    /// Submit, list, suspend and resume jobs
+    /// Submit, list, edit, suspend, resume, run and delete jobs
     #[command(subcommand)]
     Job(JobCommand),
     /// Run what is due: jobs, exports, retention
@@ -97,10 +103,10 @@ pub(crate) enum Command {
         #[arg(long)]
         until_idle: bool,
     },
-    /// What ran, what waits, what was skipped and why
+    /// What ran, what waits, what was skipped and why; run again, cancel, delete
     #[command(subcommand)]
     History(HistoryCommand),
-    /// List and download what was exported
+    /// List, download, hold and delete what was exported
     #[command(subcommand)]
     Artifact(ArtifactCommand),
     /// Check that a set is whole and as it was published

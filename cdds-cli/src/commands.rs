@@ -12,12 +12,16 @@ mod recipient;
 mod run;
 mod source;
 
+use std::fmt::Display;
 use std::str::FromStr;
 
-use cdds_core::ports::catalog::query::{Page, Slice};
+use cdds_core::domain::id::{JobId, Owner};
+use cdds_core::ports::catalog::query::{ExecutionQuery, Page, Slice};
 use cdds_core::service::ServiceError;
+use serde::Serialize;
 
 use crate::args::Command;
+use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
 
@@ -60,5 +64,41 @@ async fn every_row<T>(
         if fetched == 0 || slice.offset >= page.total {
             return Ok(rows);
         }
+    }
+}
+
+/// The job by which a list is filtered. One that was deleted counts while something of it is on the record
+/// (rule J12); one that never was is told, not answered with an empty list.
+async fn filtered_job(app: &App, owner: &Owner, typed: &str) -> Result<JobId, CliError> {
+    let id = job::job_id(typed)?;
+    match app.jobs.show(owner, id).await {
+        Ok(_) => Ok(id),
+        Err(unknown @ ServiceError::NotFound { .. }) => {
+            let slice = Slice { offset: 0, limit: 1 };
+            let query = ExecutionQuery { job: Some(id), slice, ..ExecutionQuery::default() };
+            let remains = app.history.list(owner, &query).await?.total > 0;
+            if remains { Ok(id) } else { Err(unknown.into()) }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What was deleted.
+#[derive(Debug, Serialize)]
+struct Deleted {
+    /// `job`, `execution`, `artifact`, `artifact_set` (by its execution) or `recipient`.
+    deleted: &'static str,
+    ids: Vec<String>,
+}
+
+impl Deleted {
+    fn new<T: Display>(deleted: &'static str, ids: impl IntoIterator<Item = T>) -> Self {
+        Self { deleted, ids: ids.into_iter().map(|id| id.to_string()).collect() }
+    }
+
+    fn show(&self, session: &Session) -> Result<(), CliError> {
+        let words: Vec<String> =
+            self.ids.iter().map(|id| format!("deleted {} {id}", self.deleted.replace('_', " "))).collect();
+        session.output.outcome(self, &words.join("\n"))
     }
 }

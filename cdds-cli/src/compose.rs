@@ -52,11 +52,12 @@ impl App {
         let settings = EngineSettings {
             concurrency: config.concurrency,
             lease: config.lease,
-            retention: config.retention,
+            retention: config.rules.retention,
+            catch_up_limit: config.rules.catch_up_limit,
             ..EngineSettings::default()
         };
         Ok(Self {
-            jobs: Jobs::new(&ports, config.retention),
+            jobs: Jobs::new(&ports, config.rules),
             history: History::new(&ports),
             artifacts: Artifacts::new(&ports),
             recipients: Recipients::new(&ports),

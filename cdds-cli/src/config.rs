@@ -11,8 +11,12 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cdds_core::domain::policy::CatchUpLimit;
 use cdds_core::domain::retention::RetentionDays;
+use cdds_core::service::jobs::JobRules;
+use chrono::TimeDelta;
 
+pub(crate) use self::mistake::nearest;
 pub(crate) use self::source::{SourceEntry, SourceKind};
 use crate::error::CliError;
 
@@ -27,8 +31,8 @@ pub(crate) struct Config {
     pub(crate) concurrency: NonZeroUsize,
     /// How long a claim holds without a sign of life.
     pub(crate) lease: Duration,
-    /// The service's own retention (rule A7).
-    pub(crate) retention: RetentionDays,
+    /// What holds for all jobs; the engine catches up by the same limit.
+    pub(crate) rules: JobRules,
     /// The sources, in the order of the file.
     pub(crate) sources: Vec<SourceEntry>,
 }
@@ -77,11 +81,23 @@ impl Config {
             store: location::store(&file.store.url, folder)?,
             concurrency: file.engine.concurrency,
             lease,
-            retention: RetentionDays::new(file.retention.days)
-                .map_err(|violation| format!("retention.days: {violation}"))?,
+            rules: rules(file.retention.days, &file.rules)?,
             sources: source::check_all(file.source, folder)?,
         })
     }
+}
+
+fn rules(retention_days: u16, typed: &file::Rules) -> Result<JobRules, String> {
+    let limit = duration::parse(&typed.catch_up_limit).and_then(|limit| {
+        let limit = TimeDelta::from_std(limit).map_err(|why| why.to_string())?;
+        CatchUpLimit::new(limit).map_err(|violation| violation.to_string())
+    });
+    Ok(JobRules {
+        retention: RetentionDays::new(retention_days)
+            .map_err(|violation| format!("retention.days: {violation}"))?,
+        one_time_edit: typed.one_time_edit.into(),
+        catch_up_limit: limit.map_err(|why| format!("rules.catch_up_limit: {why}"))?.duration(),
+    })
 }
 
 /// The parent of a bare file name is the empty path, which names no folder.
@@ -105,6 +121,10 @@ lease = "60s"
 [retention]
 days = 30
 
+[rules]
+one_time_edit = "until_started"       # or "never": no edit of a one-time job once it is submitted
+catch_up_limit = "7d"                 # how far back missed occurrences are run
+
 # A source of records; there may be several. `cdds source check ID` tries it out.
 #
 # [[source]]
@@ -122,6 +142,7 @@ days = 30
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cdds_core::domain::edit::OneTimeEdit;
 
     /// The example of the command line's contract, as it is written there.
     const CONTRACT: &str = r#"
@@ -165,7 +186,7 @@ unsupported = "Info Mart exports are not supported"
         assert_eq!(config.catalog, Path::new("/srv/exports/cdds.db"));
         assert_eq!(config.store, Path::new("/srv/exports/artifacts"));
         assert_eq!((config.concurrency.get(), config.lease), (2, Duration::from_secs(60)));
-        assert_eq!(config.retention.days(), 30);
+        assert_eq!(config.rules.retention.days(), 30);
         let titles: Vec<&str> = config.sources.iter().map(|source| source.title.as_str()).collect();
         assert_eq!(titles, ["Contact History", "Info Mart"]);
         assert!(
@@ -180,7 +201,9 @@ unsupported = "Info Mart exports are not supported"
             assert_eq!(config.catalog, Path::new("/srv/exports/cdds.db"));
             assert_eq!(config.store, Path::new("/srv/exports/artifacts"));
             assert_eq!((config.concurrency.get(), config.lease.as_secs()), (2, 60));
-            assert_eq!((config.retention.days(), config.sources.len()), (30, 0));
+            assert_eq!((config.rules.retention.days(), config.sources.len()), (30, 0));
+            assert_eq!(config.rules.one_time_edit, OneTimeEdit::UntilStarted);
+            assert_eq!(config.rules.catch_up_limit, TimeDelta::days(7));
         }
     }
 
@@ -196,6 +219,13 @@ unsupported = "Info Mart exports are not supported"
     }
 
     #[test]
+    fn j10_e4_the_rules_for_all_jobs_can_be_set() {
+        let config = read("[rules]\none_time_edit = \"never\"\ncatch_up_limit = \"0s\"\n").unwrap();
+        assert_eq!(config.rules.one_time_edit, OneTimeEdit::Never);
+        assert_eq!(config.rules.catch_up_limit, TimeDelta::zero());
+    }
+
+    #[test]
     fn mistakes_are_named_with_the_way_out() {
         for (text, told) in [
             (
@@ -207,6 +237,13 @@ unsupported = "Info Mart exports are not supported"
             ("[engine]\nlease = \"1s\"\n", "engine.lease"),
             ("[engine]\nconcurrency = 0\n", "line 2"),
             ("[retention]\ndays = 0\n", "retention.days"),
+            (
+                "[rules]\none_time_edit = \"always\"\n",
+                "line 2: unknown variant `always`, expected `until_started`",
+            ),
+            ("[rules]\ncatch_up_limit = \"3651d\"\n", "rules.catch_up_limit"),
+            ("[rules]\ncatch_up_limit = \"10ms\"\n", "rules.catch_up_limit"),
+            ("[rules]\ncatch_up_limits = \"7d\"\n", "did you mean \"catch_up_limit\"?"),
             ("[catalog]\nurl = \"postgres://u:secret@h/d\"\n", "catalog.url"),
             ("[store]\nurl = \"s3://bucket\"\n", "store.url"),
             ("[store]\noptions = { region = \"x\" }\n", "store.options"),

@@ -127,10 +127,11 @@ fn outcome(execution: &Execution) -> String {
     let progress = execution.progress;
     match &execution.state {
         ExecutionState::Succeeded => format!(
-            ": {} records in {} file(s), {}",
+            ": {} records in {} file(s), {}{}",
             HumanCount(progress.records),
             progress.parts,
-            HumanBytes(progress.bytes_written)
+            HumanBytes(progress.bytes_written),
+            bad_records(progress.rejected)
         ),
         ExecutionState::Failed(failure) => format!(": {}", printable(&failure.message)),
         ExecutionState::Queued => {
@@ -140,8 +141,14 @@ fn outcome(execution: &Execution) -> String {
                 format!(" again at {again}: {}", printable(&failure.message))
             })
         }
+        ExecutionState::Skipped(reason) => format!(": {reason}"),
         _ => String::new(),
     }
+}
+
+/// What was set aside (rule E10); most often nothing.
+fn bad_records(count: u64) -> String {
+    if count == 0 { String::new() } else { format!(", {} bad record(s) set aside", HumanCount(count)) }
 }
 
 /// `1,234 records, 5.6 MiB read, 1.2 MiB/s, 0:00:13 left`

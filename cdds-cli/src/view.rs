@@ -6,13 +6,15 @@ mod artifact;
 mod execution;
 mod instant;
 mod job;
+mod occurrence;
 mod recipient;
 mod source;
 
 pub(crate) use self::artifact::{ArtifactView, DownloadedView};
 pub(crate) use self::execution::{ExecutionDetailsView, ExecutionView};
 pub(crate) use self::instant::Instant;
-pub(crate) use self::job::JobView;
+pub(crate) use self::job::{JobView, YET_TO_RUN};
+pub(crate) use self::occurrence::OccurrenceView;
 pub(crate) use self::recipient::RecipientView;
 pub(crate) use self::source::{CheckView, SourceView};
 
@@ -30,12 +32,14 @@ pub(crate) struct ProgressView {
     bytes_read: u64,
     bytes_written: u64,
     parts: u32,
+    rejected: u64,
 }
 
 impl From<Progress> for ProgressView {
     fn from(progress: Progress) -> Self {
-        let Progress { records, bytes_read, bytes_written, parts, percent, remaining_seconds, .. } = progress;
-        Self { percent, remaining_seconds, records, bytes_read, bytes_written, parts }
+        let Progress { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds } =
+            progress;
+        Self { percent, remaining_seconds, records, bytes_read, bytes_written, parts, rejected }
     }
 }
 

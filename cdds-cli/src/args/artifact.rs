@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cdds_core::ports::catalog::query::{ArtifactColumn, Sort};
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use super::value;
@@ -10,14 +11,20 @@ use super::value;
 #[derive(Debug, Subcommand)]
 pub(crate) enum ArtifactCommand {
     /// List artifacts
-    List(ListArtifactsArgs),
+    List(Box<ListArtifactsArgs>),
     /// Download artifacts, verified against their published digests
     Download(DownloadArgs),
+    /// Delete artifacts, all that are named or none
+    Delete(DeleteArtifactsArgs),
+    /// Put a whole set on legal hold: it outlives its retention and cannot be deleted
+    Hold(SetArgs),
+    /// Release a set from its legal hold; if it has expired meanwhile, it goes at once
+    Release(SetArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArtifactsArgs {
-    /// Of which job
+    /// Of which job, also of one that was deleted
     #[arg(long, value_name = "ID")]
     pub(crate) job: Option<String>,
 
@@ -25,7 +32,43 @@ pub(crate) struct ListArtifactsArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) execution: Option<String>,
 
-    /// In which order: name, type, created_at, size, remaining_days
+    /// Part of the file's name, whatever its case
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) search: Option<String>,
+
+    /// Of which data type
+    #[arg(long = "type", value_name = "ID")]
+    pub(crate) data_type: Option<String>,
+
+    /// Published at this instant or later
+    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
+    pub(crate) created_from: Option<DateTime<Utc>>,
+
+    /// Published before this instant
+    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
+    pub(crate) created_to: Option<DateTime<Utc>>,
+
+    /// Expiring at this instant or later
+    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
+    pub(crate) expires_from: Option<DateTime<Utc>>,
+
+    /// Expiring before this instant
+    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
+    pub(crate) expires_to: Option<DateTime<Utc>>,
+
+    /// Of this size or larger: bytes, or with a unit like 64KiB
+    #[arg(long, value_name = "SIZE", value_parser = value::bytes)]
+    pub(crate) size_min: Option<u64>,
+
+    /// Of this size or smaller
+    #[arg(long, value_name = "SIZE", value_parser = value::bytes)]
+    pub(crate) size_max: Option<u64>,
+
+    /// On legal hold, or with =false not on hold
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) on_hold: Option<bool>,
+
+    /// In which order: name, type, created_at, size, part, remaining_days, downloads
     #[arg(long, value_name = "COL[:desc]", value_parser = value::artifact_sort)]
     pub(crate) sort: Option<Sort<ArtifactColumn>>,
 }
@@ -47,4 +90,26 @@ pub(crate) struct DownloadArgs {
     /// Replace files that exist
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArtifactsArgs {
+    /// Which artifacts, at most 100
+    #[arg(value_name = "ID", required_unless_present = "execution", conflicts_with = "execution")]
+    pub(crate) ids: Vec<String>,
+
+    /// The whole set of an execution, however many parts it has
+    #[arg(long, value_name = "ID")]
+    pub(crate) execution: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetArgs {
+    /// Any artifact of the set
+    #[arg(value_name = "ID", required_unless_present = "execution", conflicts_with = "execution")]
+    pub(crate) id: Option<String>,
+
+    /// The set of an execution
+    #[arg(long, value_name = "ID")]
+    pub(crate) execution: Option<String>,
 }

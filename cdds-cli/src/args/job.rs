@@ -1,22 +1,40 @@
 //! `cdds job …`
 
-use cdds_core::domain::job::JobState;
-use cdds_core::ports::catalog::query::{FrequencyKind, JobColumn, Sort};
-use chrono::{DateTime, Utc};
-use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+mod options;
 
+use std::path::PathBuf;
+
+use cdds_core::domain::edit::WatermarkChoice;
+use cdds_core::domain::job::JobState;
+use cdds_core::ports::catalog::query::{FrequencyKind, JobColumn, LatestStatus, Sort};
+use chrono::{DateTime, Utc};
+use clap::{Arg, Args, Subcommand, ValueEnum};
+
+pub(crate) use self::options::{ArchiveOptions, ContentOptions, JobOptions, PolicyOptions, ScheduleOptions};
 use super::value;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
     /// Submit a job
-    Create(CreateArgs),
+    Create(Box<CreateArgs>),
+    /// Change a job, from its next execution on; what is left out stays
+    Edit(Box<EditArgs>),
+    /// Submit a job like another one, except for what is given
+    Clone(Box<CloneArgs>),
     /// List jobs
-    List(ListJobsArgs),
+    List(Box<ListJobsArgs>),
     /// Show a job
     Show {
         /// Which job
         id: String,
+    },
+    /// Show the next occurrences of a job, and what each would export
+    Preview {
+        /// Which job
+        id: String,
+        /// How many
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+        count: u16,
     },
     /// Start nothing new for a job
     Suspend {
@@ -28,71 +46,94 @@ pub(crate) enum JobCommand {
         /// Which job
         id: String,
     },
+    /// Run a recurring job once more, now
+    Run {
+        /// Which job
+        id: String,
+    },
+    /// Run every occurrence of a range again, oldest first; moves no watermark
+    Backfill {
+        /// Which job
+        id: String,
+        /// The first instant of the range
+        #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
+        from: DateTime<Utc>,
+        /// The first instant after the range
+        #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
+        to: DateTime<Utc>,
+    },
+    /// Delete a job; its history and artifacts stay until they expire
+    Delete {
+        /// Which job
+        id: String,
+    },
 }
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("protection").args(["recipient", "plaintext"]))]
+#[command(
+    mut_args(required),
+    override_usage = "cdds job create --title <TITLE> --source <ID> --type <ID> --run <FREQUENCY> [OPTIONS]\n       \
+                      cdds job create --file <F.toml> [OPTIONS]"
+)]
 pub(crate) struct CreateArgs {
-    /// What to call the job
-    #[arg(long)]
-    pub(crate) title: String,
+    /// Read the options from this file, one a line as `title = "…"`; what is given beside it counts
+    #[arg(long, value_name = "F.toml")]
+    pub(crate) file: Option<PathBuf>,
 
-    /// What it is for
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    pub(crate) description: String,
-
-    /// From which source; see `cdds source list`
-    #[arg(long, value_name = "ID")]
-    pub(crate) source: String,
-
-    /// Which of the source's data types
-    #[arg(long = "type", value_name = "ID")]
-    pub(crate) data_type: String,
-
-    /// Which categories; all if left out
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    pub(crate) category: Option<Vec<String>>,
-
-    /// How often
-    #[arg(long, value_name = "FREQUENCY")]
-    pub(crate) run: Run,
-
-    /// With `--run once`: when; immediately if left out
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) start: Option<DateTime<Utc>>,
-
-    /// With `--run daily`: the time of day, UTC
-    #[arg(long, value_name = "HH:MM")]
-    pub(crate) at: Option<String>,
-
-    /// Which records, by their instant: all, rolling:1w (h, d, w, mo) or fixed:START..END
-    #[arg(long, value_name = "TIMEFRAME", default_value = "all")]
-    pub(crate) timeframe: String,
-
-    /// Split the archive into parts of this size: MB (2^20 bytes), or with a unit like 64KiB
-    #[arg(long, value_name = "SIZE", value_parser = value::split_bytes)]
-    pub(crate) split_size: Option<u64>,
-
-    /// Seal the export for this recipient; may be repeated
-    #[arg(long, value_name = "NAME")]
-    pub(crate) recipient: Vec<String>,
-
-    /// Do not seal the export: anybody who has the files can read them
-    #[arg(long)]
-    pub(crate) plaintext: bool,
-
-    /// Keep the artifacts for this many days; as long as the service allows if left out
-    #[arg(long, value_name = "N")]
-    pub(crate) retention_days: Option<u16>,
+    #[command(flatten)]
+    pub(crate) options: JobOptions,
 }
 
-/// The frequencies by name; `--start` and `--at` say the rest.
+/// What a new job cannot do without, unless a file says it.
+fn required(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "title" | "source" | "data_type" | "run" => arg.required_unless_present("file"),
+        _ => arg,
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EditArgs {
+    /// Which job
+    pub(crate) id: String,
+
+    /// When what a since-last job exports changes: export everything again, or go on from where it is
+    #[arg(long, value_name = "CHOICE")]
+    pub(crate) watermark: Option<Watermark>,
+
+    /// Only if nobody has changed the job since it had this version
+    #[arg(long, value_name = "N")]
+    pub(crate) if_version: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) options: JobOptions,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Run {
-    /// One time only
-    Once,
-    /// Every day
-    Daily,
+pub(crate) enum Watermark {
+    /// The next export starts at the origin again
+    Reset,
+    /// The next export starts where the last one ended
+    Continue,
+}
+
+impl From<Watermark> for WatermarkChoice {
+    fn from(typed: Watermark) -> Self {
+        match typed {
+            Watermark::Reset => Self::Reset,
+            Watermark::Continue => Self::Continue,
+        }
+    }
+}
+
+/// A job, or an execution, and what is to be different.
+#[derive(Debug, Args)]
+pub(crate) struct CloneArgs {
+    /// Of which one
+    pub(crate) id: String,
+
+    #[command(flatten)]
+    pub(crate) options: JobOptions,
 }
 
 #[derive(Debug, Args)]
@@ -101,32 +142,53 @@ pub(crate) struct ListJobsArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) search: Option<String>,
 
+    /// Of which source
+    #[arg(long, value_name = "ID")]
+    pub(crate) source: Option<String>,
+
+    /// Of which data type
+    #[arg(long = "type", value_name = "ID")]
+    pub(crate) data_type: Option<String>,
+
     /// How often
-    #[arg(long, value_name = "FREQUENCY")]
-    pub(crate) frequency: Option<FrequencyFilter>,
+    #[arg(long, value_parser = value::frequency())]
+    pub(crate) frequency: Option<FrequencyKind>,
 
     /// In which state
-    #[arg(long, value_name = "STATE")]
+    #[arg(long)]
     pub(crate) state: Option<StateFilter>,
+
+    /// In which latest status
+    #[arg(long, value_name = "STATUS", value_parser = value::latest_status())]
+    pub(crate) latest_status: Option<LatestStatus>,
+
+    /// Created at this instant or later
+    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
+    pub(crate) created_from: Option<DateTime<Utc>>,
+
+    /// Created before this instant
+    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
+    pub(crate) created_to: Option<DateTime<Utc>>,
+
+    /// Latest started at this instant or later
+    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
+    pub(crate) latest_started_from: Option<DateTime<Utc>>,
+
+    /// Latest started before this instant
+    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
+    pub(crate) latest_started_to: Option<DateTime<Utc>>,
+
+    /// Due next at this instant or later
+    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
+    pub(crate) next_starts_from: Option<DateTime<Utc>>,
+
+    /// Due next before this instant
+    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
+    pub(crate) next_starts_to: Option<DateTime<Utc>>,
 
     /// In which order: source, type, title, created_at, latest_status, latest_started_at, next_starts_at
     #[arg(long, value_name = "COL[:desc]", value_parser = value::job_sort)]
     pub(crate) sort: Option<Sort<JobColumn>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FrequencyFilter {
-    Once,
-    Daily,
-}
-
-impl From<FrequencyFilter> for FrequencyKind {
-    fn from(filter: FrequencyFilter) -> Self {
-        match filter {
-            FrequencyFilter::Once => Self::Once,
-            FrequencyFilter::Daily => Self::Daily,
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

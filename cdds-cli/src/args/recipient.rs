@@ -16,4 +16,9 @@ pub(crate) enum RecipientCommand {
     },
     /// List stored certificates
     List,
+    /// Remove a certificate that no job uses
+    Remove {
+        /// How jobs named the recipient
+        name: String,
+    },
 }

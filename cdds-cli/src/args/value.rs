@@ -1,8 +1,43 @@
 //! Values whose form, not meaning, is checked while the command line is read.
 
+use std::str::FromStr;
+
 use cdds_core::domain::execution::Status;
-use cdds_core::ports::catalog::query::{ArtifactColumn, ExecutionColumn, JobColumn, Sort};
+use cdds_core::domain::frequency::FrequencyKind;
+use cdds_core::ports::catalog::query::{ArtifactColumn, ExecutionColumn, JobColumn, LatestStatus, Sort};
 use chrono::{DateTime, Utc};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+/// An option whose value can be taken away by a word of its own: `none`, `default`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Setting<T> {
+    /// As if the option had never been given.
+    Unset,
+    /// This value.
+    Is(T),
+}
+
+impl<T> Setting<T> {
+    /// The value, if there is one.
+    pub(crate) fn value(self) -> Option<T> {
+        match self {
+            Self::Unset => None,
+            Self::Is(value) => Some(value),
+        }
+    }
+}
+
+/// Reads `word`, or else a value.
+fn unless<T>(
+    word: &str,
+    text: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Setting<T>, String> {
+    if text == word {
+        return Ok(Setting::Unset);
+    }
+    read(text).map(Setting::Is).map_err(|why| format!("{why}, or {word}"))
+}
 
 /// An RFC 3339 instant, in UTC from here on.
 pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
@@ -11,29 +46,79 @@ pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
         .map_err(|_| "write an instant like 2026-01-31T02:00:00Z".to_owned())
 }
 
+/// An instant, or `none`.
+pub(super) fn instant_or_none(text: &str) -> Result<Setting<DateTime<Utc>>, String> {
+    unless("none", text, instant)
+}
+
+/// A split size, or `none`.
+pub(super) fn split_bytes_or_none(text: &str) -> Result<Setting<u64>, String> {
+    unless("none", text, split_bytes)
+}
+
+/// A whole number, or `none`.
+pub(super) fn number_or_none<T: FromStr>(text: &str) -> Result<Setting<T>, String> {
+    unless("none", text, number)
+}
+
+/// A whole number, or `default`.
+pub(super) fn number_or_default<T: FromStr>(text: &str) -> Result<Setting<T>, String> {
+    unless("default", text, number)
+}
+
+fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "write a whole number in its bounds".to_owned())
+}
+
 /// A number of MB (= 2^20 bytes, rule A4), or a number with a unit: `1024`, `64KiB`, `100 MB`, `1GiB`.
-/// Units are powers of two, however they are spelled. What exceeds 64 bits is as large as can be and left
-/// for the rule to refuse.
-pub(super) fn split_bytes(text: &str) -> Result<u64, String> {
+fn split_bytes(text: &str) -> Result<u64, String> {
+    size(text, 20).ok_or_else(|| "write whole MB like 1024, or a unit: 64KiB, 100MiB, 1GiB".to_owned())
+}
+
+/// A number of bytes, or a number with a unit.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    size(text, 0).ok_or_else(|| "write a number of bytes, or a unit: 64KiB, 100MiB, 1GiB".to_owned())
+}
+
+/// A number that counts 2^`shift` bytes unless it has a unit. Units are powers of two, however they are
+/// spelled. What exceeds 64 bits is as large as can be and left for the rule to refuse.
+fn size(text: &str, shift: u32) -> Option<u64> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "" => shift,
         "kib" | "kb" => 10,
-        "" | "mib" | "mb" => 20,
+        "mib" | "mb" => 20,
         "gib" | "gb" => 30,
-        _ => return Err("write whole MB like 1024, or a unit: 64KiB, 100MiB, 1GiB".to_owned()),
+        _ => return None,
     };
-    if number.is_empty() {
-        return Err("write a number first, like 1024 or 64KiB".to_owned());
-    }
-    Ok(number.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(1 << shift))
+    (!number.is_empty()).then(|| number.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(1 << shift))
+}
+
+/// How often, by name.
+pub(super) fn frequency() -> impl TypedValueParser<Value = FrequencyKind> {
+    one_of(FrequencyKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect())
 }
 
 /// The status of an execution.
-pub(super) fn status(text: &str) -> Result<Status, String> {
-    Status::parse(text).ok_or_else(|| {
-        let known: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
-        format!("choose out of {}", known.join(", "))
+pub(super) fn status() -> impl TypedValueParser<Value = Status> {
+    one_of(Status::ALL.iter().map(|status| (status.as_str(), *status)).collect())
+}
+
+/// The latest status of a job, which is never skipped (rule E1).
+pub(super) fn latest_status() -> impl TypedValueParser<Value = LatestStatus> {
+    let ran = Status::ALL.iter().filter(|status| **status != Status::Skipped);
+    let ran = ran.map(|status| (status.as_str(), LatestStatus::Is(*status)));
+    one_of([(crate::view::YET_TO_RUN, LatestStatus::YetToRun)].into_iter().chain(ran).collect())
+}
+
+/// One of these values, by its name; help and completions tell the names.
+fn one_of<T: Copy + Send + Sync + 'static>(
+    known: Vec<(&'static str, T)>,
+) -> impl TypedValueParser<Value = T> {
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    PossibleValuesParser::new(names).try_map(move |typed| {
+        known.iter().find(|(name, _)| *name == typed).map(|(_, value)| *value).ok_or("not one of them")
     })
 }
 
@@ -72,7 +157,7 @@ mod tests {
 
     #[test]
     fn a4_split_sizes_are_whole_mb_or_carry_a_unit() {
-        for (text, bytes) in [
+        for (text, expected) in [
             ("1024", 1 << 30),
             ("1", 1 << 20),
             ("64KiB", 1 << 16),
@@ -81,11 +166,30 @@ mod tests {
             ("1GiB", 1 << 30),
             ("99999999999999999999", u64::MAX),
         ] {
-            assert_eq!(split_bytes(text), Ok(bytes), "{text}");
+            assert_eq!(split_bytes_or_none(text), Ok(Setting::Is(expected)), "{text}");
         }
-        for bad in ["", "MB", "1.5GiB", "-1", "64K", "1TiB"] {
-            assert!(split_bytes(bad).is_err(), "{bad:?}");
+        for bad in ["", "MB", "1.5GiB", "-1", "64K", "1TiB", "None"] {
+            assert!(split_bytes_or_none(bad).is_err(), "{bad:?}");
         }
+        assert_eq!(split_bytes_or_none("none"), Ok(Setting::Unset));
+    }
+
+    #[test]
+    fn a8_other_sizes_are_bytes_or_carry_a_unit() {
+        for (text, expected) in [("0", 0), ("1024", 1_024), ("64KiB", 1 << 16)] {
+            assert_eq!(bytes(text), Ok(expected), "{text}");
+        }
+        assert!(bytes("1.5").is_err());
+    }
+
+    #[test]
+    fn values_that_can_be_taken_away_name_the_word() {
+        assert_eq!(number_or_none::<u32>("none"), Ok(Setting::Unset));
+        assert_eq!(number_or_default::<u16>("default"), Ok(Setting::Unset));
+        assert_eq!(number_or_default("3"), Ok(Setting::Is(3_u16)));
+        assert!(number_or_none::<u32>("default").unwrap_err().ends_with(", or none"));
+        assert!(number_or_none::<std::num::NonZeroU32>("0").is_err());
+        assert!(instant_or_none("yesterday").unwrap_err().ends_with(", or none"));
     }
 
     #[test]

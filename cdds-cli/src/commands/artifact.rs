@@ -1,40 +1,107 @@
 //! `cdds artifact …`: the Artifacts page.
 
-use cdds_core::ports::catalog::query::ArtifactQuery;
+use std::collections::BTreeSet;
 
-use super::job::job_id;
-use super::{download, every_row, id};
-use crate::args::{ArtifactCommand, ListArtifactsArgs};
+use cdds_core::domain::id::{ArtifactId, ExecutionId, TypeId};
+use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, Between, Sort};
+
+use super::history::execution_id;
+use super::{Deleted, download, every_row, filtered_job, id};
+use crate::args::{ArtifactCommand, DeleteArtifactsArgs, ListArtifactsArgs, SetArgs};
+use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
 use crate::view::ArtifactView;
 
 pub(super) async fn carry_out(command: ArtifactCommand, session: &Session) -> Result<(), CliError> {
     match command {
-        ArtifactCommand::List(args) => list(args, session).await,
+        ArtifactCommand::List(args) => list(*args, session).await,
         ArtifactCommand::Download(args) => download::download(args, session).await,
+        ArtifactCommand::Delete(args) => delete(&args, session).await,
+        ArtifactCommand::Hold(args) => set_hold(&args, true, session).await,
+        ArtifactCommand::Release(args) => set_hold(&args, false, session).await,
     }
+}
+
+/// The named artifacts, each once.
+pub(super) fn distinct(typed: &[String]) -> Result<Vec<ArtifactId>, CliError> {
+    let mut seen = BTreeSet::new();
+    let ids = typed.iter().map(|text| id("artifact", text)).collect::<Result<Vec<ArtifactId>, _>>()?;
+    Ok(ids.into_iter().filter(|id| seen.insert(*id)).collect())
 }
 
 async fn list(args: ListArtifactsArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
-    let mut query = ArtifactQuery::default();
+    let mut query = ArtifactQuery {
+        search: args.search,
+        data_type: args.data_type.map(TypeId::new).transpose()?,
+        created: Between { from: args.created_from, to: args.created_to },
+        expires: Between { from: args.expires_from, to: args.expires_to },
+        bytes_min: args.size_min,
+        bytes_max: args.size_max,
+        hold: args.on_hold,
+        ..ArtifactQuery::default()
+    };
     if let Some(job) = &args.job {
-        query.job = Some(app.jobs.show(&session.owner, job_id(job)?).await?.job.id);
+        query.job = Some(filtered_job(&app, &session.owner, job).await?);
     }
     if let Some(execution) = &args.execution {
-        let execution = app.history.show(&session.owner, id("execution", execution)?).await?;
-        query.execution = Some(execution.id);
+        let shown = app.history.show(&session.owner, execution_id(execution)?).await?;
+        query.execution = Some(shown.execution.id);
     }
     if let Some(sort) = args.sort {
         query.sort = sort;
     }
+    show(&app, &query, session).await
+}
+
+async fn show(app: &App, query: &ArtifactQuery, session: &Session) -> Result<(), CliError> {
     let rows = every_row(async |slice| {
         let query = ArtifactQuery { slice, ..query.clone() };
         app.artifacts.list(&session.owner, &query).await
     })
     .await?;
     let now = app.artifacts.now();
-    let views: Vec<ArtifactView> = rows.iter().map(|artifact| ArtifactView::new(artifact, now)).collect();
+    let views: Vec<ArtifactView> =
+        rows.into_iter().map(|artifact| ArtifactView::new(artifact, now)).collect();
     session.output.list(&views)
+}
+
+async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), CliError> {
+    let app = session.open()?;
+    if let Some(execution) = &args.execution {
+        let execution = execution_id(execution)?;
+        app.artifacts.delete_set(&session.owner, execution).await?;
+        return Deleted::new("artifact_set", [execution]).show(session);
+    }
+    let ids = distinct(&args.ids)?;
+    app.artifacts.delete(&session.owner, &ids).await?;
+    Deleted::new("artifact", ids).show(session)
+}
+
+/// Shows the set as it is afterwards; nothing of one that has expired and was released.
+async fn set_hold(args: &SetArgs, hold: bool, session: &Session) -> Result<(), CliError> {
+    let app = session.open()?;
+    let execution = execution_of(&app, args, session).await?;
+    if hold {
+        app.artifacts.hold(&session.owner, execution).await?;
+    } else {
+        app.artifacts.release(&session.owner, execution).await?;
+    }
+    let query = ArtifactQuery {
+        execution: Some(execution),
+        sort: Sort { column: ArtifactColumn::Part, descending: false },
+        ..ArtifactQuery::default()
+    };
+    show(&app, &query, session).await
+}
+
+async fn execution_of(app: &App, args: &SetArgs, session: &Session) -> Result<ExecutionId, CliError> {
+    match (&args.id, &args.execution) {
+        (_, Some(execution)) => execution_id(execution),
+        (Some(artifact), None) => {
+            Ok(app.artifacts.execution_of(&session.owner, id("artifact", artifact)?).await?)
+        }
+        (None, None) => Err(CliError::usage("name an artifact, or the set of an execution")),
+    }
 }

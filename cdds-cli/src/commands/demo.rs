@@ -95,7 +95,7 @@ pub(super) async fn demo(args: &DemoArgs, session: &Session) -> Result<(), CliEr
     let set = app.artifacts.set(&session.owner, execution).await?;
     let parts: Vec<String> = set.artifacts.iter().map(|artifact| artifact.name.clone()).collect();
     let read = read_back(&downloads.join(&set.manifest.name), &dir.file("key.pem"))?;
-    let records = app.history.show(&session.owner, execution).await?.progress.records;
+    let records = app.history.show(&session.owner, execution).await?.execution.progress.records;
     if read.records != records {
         return Err(CliError::failed(
             "demo_failed",
@@ -219,7 +219,7 @@ async fn run(app: &App, session: &Session) -> Result<ExecutionId, CliError> {
     let newest = history.items.first().ok_or_else(|| {
         CliError::failed("demo_failed", "the export did not finish: `cdds history list` tells why")
     })?;
-    Ok(newest.id)
+    Ok(newest.execution.id)
 }
 
 /// What was found in the downloaded set.

@@ -1,6 +1,5 @@
 //! `cdds artifact download`: files out of the store, under their names only when whole and verified.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,8 @@ use futures::TryStreamExt;
 use futures::future::{Either, select};
 use tempfile::NamedTempFile;
 
-use super::id;
+use super::artifact::distinct;
+use super::history::execution_id;
 use crate::args::DownloadArgs;
 use crate::error::CliError;
 use crate::progress::DownloadProgress;
@@ -34,7 +34,7 @@ struct Download {
 pub(super) async fn download(args: DownloadArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
     let files = match &args.execution {
-        Some(execution) => set(&app.artifacts, id("execution", execution)?, &args.to, session).await?,
+        Some(execution) => set(&app.artifacts, execution_id(execution)?, &args.to, session).await?,
         None => selection(&app.artifacts, &args.ids, &args.to, session).await?,
     };
     let views = fetch_to(&app.artifacts, &files, &args.to, args.force, session).await?;
@@ -82,15 +82,7 @@ async fn selection(
     to: &Path,
     session: &Session,
 ) -> Result<Vec<Download>, CliError> {
-    let mut ids = Vec::with_capacity(typed.len());
-    let mut seen = BTreeSet::new();
-    for text in typed {
-        let id: ArtifactId = id("artifact", text)?;
-        if seen.insert(id) {
-            ids.push(id);
-        }
-    }
-    let found = artifacts.select(&session.owner, &ids).await?;
+    let found = artifacts.select(&session.owner, &distinct(typed)?).await?;
     Ok(found.into_iter().map(|artifact| Download::artifact(artifact, to)).collect())
 }
 

@@ -1,31 +1,57 @@
 //! `cdds history …`: the History page.
 
-use cdds_core::domain::execution::{Execution, ExecutionState};
-use cdds_core::domain::id::Owner;
-use cdds_core::ports::catalog::query::ExecutionQuery;
-use cdds_core::service::ServiceError;
-use cdds_core::service::artifacts::Artifacts;
+use cdds_core::domain::id::{ExecutionId, SourceId, TypeId};
+use cdds_core::domain::removal::WithArtifacts;
+use cdds_core::ports::catalog::query::{Between, ExecutionQuery};
 
-use super::job::job_id;
-use super::{every_row, id};
-use crate::args::{HistoryCommand, ListHistoryArgs};
+use super::{Deleted, every_row, filtered_job, id, job};
+use crate::args::{CloneArgs, HistoryCommand, ListHistoryArgs};
 use crate::error::CliError;
 use crate::session::Session;
-use crate::view::{ExecutionDetailsView, ExecutionView};
+use crate::view::{ExecutionDetailsView, ExecutionView, JobView};
 
 pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Result<(), CliError> {
+    let owner = &session.owner;
     match command {
-        HistoryCommand::List(args) => list(args, session).await,
-        HistoryCommand::Show { id } => show(&id, session).await,
+        HistoryCommand::List(args) => list(*args, session).await,
+        HistoryCommand::Show { id } => {
+            let shown = session.open()?.history.show(owner, execution_id(&id)?).await?;
+            session.output.object(&ExecutionDetailsView::from(shown))
+        }
+        HistoryCommand::Clone(args) => clone(*args, session).await,
+        HistoryCommand::Rerun { id } => {
+            let queued = session.open()?.history.rerun(owner, execution_id(&id)?).await?;
+            session.output.object(&ExecutionView::queued(queued))
+        }
+        HistoryCommand::Cancel { id } => {
+            let cancelled = session.open()?.history.cancel(owner, execution_id(&id)?).await?;
+            session.output.object(&ExecutionView::from(cancelled))
+        }
+        HistoryCommand::Delete { id, with_artifacts } => {
+            let id = execution_id(&id)?;
+            let with = if with_artifacts { WithArtifacts::Delete } else { WithArtifacts::Keep };
+            session.open()?.history.delete(owner, id, with).await?;
+            Deleted::new("execution", [id]).show(session)
+        }
     }
+}
+
+pub(super) fn execution_id(text: &str) -> Result<ExecutionId, CliError> {
+    id("execution", text)
 }
 
 async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
-    let mut query = ExecutionQuery { status: args.status, ..ExecutionQuery::default() };
+    let mut query = ExecutionQuery {
+        status: args.status,
+        source: args.source.map(SourceId::new).transpose()?,
+        data_type: args.data_type.map(TypeId::new).transpose()?,
+        slot: Between { from: args.from, to: args.to },
+        started: Between { from: args.started_from, to: args.started_to },
+        ..ExecutionQuery::default()
+    };
     if let Some(job) = &args.job {
-        // A job that does not exist is told, not answered with an empty list.
-        query.job = Some(app.jobs.show(&session.owner, job_id(job)?).await?.job.id);
+        query.job = Some(filtered_job(&app, &session.owner, job).await?);
     }
     if let Some(sort) = args.sort {
         query.sort = sort;
@@ -35,33 +61,13 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
         app.history.list(&session.owner, &query).await
     })
     .await?;
-    let mut views = Vec::with_capacity(rows.len());
-    for execution in &rows {
-        let files = files(&app.artifacts, &session.owner, execution).await?;
-        views.push(ExecutionView::new(execution, files));
-    }
+    let views: Vec<ExecutionView> = rows.into_iter().map(ExecutionView::from).collect();
     session.output.list(&views)
 }
 
-async fn show(typed: &str, session: &Session) -> Result<(), CliError> {
+async fn clone(args: CloneArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
-    let execution = app.history.show(&session.owner, id("execution", typed)?).await?;
-    let files = files(&app.artifacts, &session.owner, &execution).await?;
-    session.output.object(&ExecutionDetailsView::new(&execution, files))
-}
-
-/// The names of the files that an execution published, while they are kept.
-async fn files(
-    artifacts: &Artifacts,
-    owner: &Owner,
-    execution: &Execution,
-) -> Result<Vec<String>, ServiceError> {
-    if execution.state != ExecutionState::Succeeded {
-        return Ok(Vec::new());
-    }
-    match artifacts.set(owner, execution.id).await {
-        Ok(set) => Ok(set.artifacts.into_iter().map(|artifact| artifact.name).collect()),
-        Err(ServiceError::NotFound { .. }) => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
+    let draft = app.history.draft(&session.owner, execution_id(&args.id)?).await?;
+    let submitted = job::submit_clone(&app, draft, args.options, session).await?;
+    session.output.object(&JobView::from(submitted))
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use cdds_core::domain::id::RecipientName;
 
+use super::Deleted;
 use crate::args::RecipientCommand;
 use crate::error::CliError;
 use crate::session::Session;
@@ -13,6 +14,7 @@ pub(super) async fn carry_out(command: RecipientCommand, session: &Session) -> R
     match command {
         RecipientCommand::Add { name, certificate } => add(name, &certificate, session).await,
         RecipientCommand::List => list(session).await,
+        RecipientCommand::Remove { name } => remove(name, session).await,
     }
 }
 
@@ -28,4 +30,10 @@ async fn list(session: &Session) -> Result<(), CliError> {
     let recipients = session.open()?.recipients.list(&session.owner).await?;
     let views: Vec<RecipientView> = recipients.into_iter().map(RecipientView::from).collect();
     session.output.list(&views)
+}
+
+async fn remove(name: String, session: &Session) -> Result<(), CliError> {
+    let name = RecipientName::new(name)?;
+    session.open()?.recipients.remove(&session.owner, &name).await?;
+    Deleted::new("recipient", [name]).show(session)
 }

@@ -17,6 +17,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) retention: Retention,
     #[serde(default)]
+    pub(super) rules: Rules,
+    #[serde(default)]
     pub(super) source: Vec<Source>,
 }
 
@@ -68,6 +70,35 @@ pub(super) struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         Self { days: 30 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Rules {
+    pub(super) one_time_edit: OneTimeEdit,
+    pub(super) catch_up_limit: String,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { one_time_edit: OneTimeEdit::UntilStarted, catch_up_limit: "7d".to_owned() }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OneTimeEdit {
+    UntilStarted,
+    Never,
+}
+
+impl From<OneTimeEdit> for cdds_core::domain::edit::OneTimeEdit {
+    fn from(typed: OneTimeEdit) -> Self {
+        match typed {
+            OneTimeEdit::UntilStarted => Self::UntilStarted,
+            OneTimeEdit::Never => Self::Never,
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use cdds_core::domain::artifact::Artifact;
 use cdds_core::domain::retention;
+use cdds_core::ports::catalog::query::ArtifactOverview;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -24,16 +24,20 @@ pub(crate) struct ArtifactView {
     parts: u32,
     remaining_days: i64,
     hold: bool,
+    job_deleted: bool,
+    downloads: u64,
+    last_downloaded_at: Option<Instant>,
 }
 
 impl ArtifactView {
     /// An artifact as it stands at `now`.
-    pub(crate) fn new(artifact: &Artifact, now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(overview: ArtifactOverview, now: DateTime<Utc>) -> Self {
+        let ArtifactOverview { artifact, job_deleted, downloads, last_downloaded_at } = overview;
         Self {
             id: artifact.id.to_string(),
             execution_id: artifact.execution_id.to_string(),
             job_id: artifact.job_id.to_string(),
-            name: artifact.name.clone(),
+            name: artifact.name,
             r#type: artifact.data_type.to_string(),
             created_at: Instant(artifact.created_at),
             size: artifact.bytes,
@@ -42,6 +46,9 @@ impl ArtifactView {
             parts: artifact.parts,
             remaining_days: retention::remaining_days(artifact.expires_at, now),
             hold: artifact.hold,
+            job_deleted,
+            downloads,
+            last_downloaded_at: last_downloaded_at.map(Instant),
         }
     }
 
@@ -56,7 +63,7 @@ impl ArtifactView {
 
 impl View for ArtifactView {
     const COLUMNS: &'static [&'static str] =
-        &["id", "name", "type", "created", "size", "part", "remaining days"];
+        &["id", "name", "type", "created", "size", "part", "remaining days", "downloads"];
 
     fn row(&self) -> Vec<String> {
         vec![
@@ -67,6 +74,7 @@ impl View for ArtifactView {
             bytes(self.size),
             self.part_words(),
             self.remaining_words(),
+            self.downloads.to_string(),
         ]
     }
 
@@ -74,7 +82,10 @@ impl View for ArtifactView {
         vec![
             ("id", self.id.clone()),
             ("execution", self.execution_id.clone()),
-            ("job", self.job_id.clone()),
+            (
+                "job",
+                if self.job_deleted { format!("{} (deleted)", self.job_id) } else { self.job_id.clone() },
+            ),
             ("name", self.name.clone()),
             ("type", self.r#type.clone()),
             ("created", self.created_at.to_string()),
@@ -82,6 +93,8 @@ impl View for ArtifactView {
             ("sha256", self.sha256.clone()),
             ("part", self.part_words()),
             ("remaining days", self.remaining_words()),
+            ("downloads", self.downloads.to_string()),
+            ("last downloaded", or_unknown(self.last_downloaded_at)),
         ]
     }
 }

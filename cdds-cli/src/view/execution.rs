@@ -1,10 +1,11 @@
 //! An execution, as the History page shows it.
 
-use cdds_core::domain::execution::{Attempt, Execution, ExecutionState, SkipReason};
+use cdds_core::domain::execution::{Attempt, Execution, ExecutionState, SkipReason, Trigger};
 use cdds_core::domain::failure::{Failure, FailureKind, Step};
-use cdds_core::domain::window::Window;
+use cdds_core::ports::catalog::query::ExecutionOverview;
 use serde::Serialize;
 
+use super::occurrence::WindowView;
 use super::{Instant, ProgressView, bytes, or_unknown};
 use crate::output::View;
 
@@ -28,12 +29,15 @@ pub(crate) struct ExecutionView {
     error: Option<FailureView>,
     progress: Option<ProgressView>,
     skip_reason: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct WindowView {
-    start: Option<Instant>,
-    end: Instant,
+    trigger: &'static str,
+    rerun_of: Option<String>,
+    cancel_requested_at: Option<Instant>,
+    job_deleted: bool,
+    /// Records that could not be read and were set aside (rule E10).
+    rejected: u64,
+    /// The start of its window is decided when it begins (rule W4).
+    #[serde(skip)]
+    has_open_start: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,15 +55,20 @@ impl From<&Failure> for FailureView {
     }
 }
 
-impl From<Window> for WindowView {
-    fn from(window: Window) -> Self {
-        Self { start: window.start().map(Instant), end: Instant(window.end()) }
+impl From<ExecutionOverview> for ExecutionView {
+    fn from(overview: ExecutionOverview) -> Self {
+        Self::new(&overview.execution, overview.job_deleted, overview.files)
     }
 }
 
 impl ExecutionView {
-    /// An execution and the names of the files that it published.
-    pub(crate) fn new(execution: &Execution, files: Vec<String>) -> Self {
+    /// An execution that was asked for just now, of a job that exists.
+    #[expect(clippy::needless_pass_by_value, reason = "the shape of map")]
+    pub(crate) fn queued(execution: Execution) -> Self {
+        Self::new(&execution, false, Vec::new())
+    }
+
+    fn new(execution: &Execution, job_deleted: bool, files: Vec<String>) -> Self {
         let settings = &execution.settings;
         let progress = execution.progress;
         let (error, skipped): (Option<&Failure>, Option<&SkipReason>) = match &execution.state {
@@ -88,7 +97,41 @@ impl ExecutionView {
             error: error.map(FailureView::from),
             progress: execution.started_at.map(|_| progress.into()),
             skip_reason: skipped.map(ToString::to_string),
+            trigger: execution.trigger.as_str(),
+            rerun_of: match execution.trigger {
+                Trigger::Rerun { of, .. } => Some(of.to_string()),
+                _ => None,
+            },
+            cancel_requested_at: execution.cancel_requested_at.map(Instant),
+            job_deleted,
+            rejected: progress.rejected,
+            has_open_start: execution.has_open_start(),
         }
+    }
+
+    fn job_words(&self) -> String {
+        let deleted = if self.job_deleted { ", deleted" } else { "" };
+        format!("{} ({}{deleted})", self.job_title, self.job_id)
+    }
+
+    fn trigger_words(&self) -> String {
+        match &self.rerun_of {
+            Some(of) => format!("{} of {of}", self.trigger),
+            None => self.trigger.to_owned(),
+        }
+    }
+
+    fn status_words(&self) -> String {
+        match self.cancel_requested_at {
+            Some(_) if self.finished_at.is_none() => format!("{}, to be cancelled", self.status),
+            _ => self.status.to_owned(),
+        }
+    }
+
+    fn window_words(&self) -> String {
+        let start = self.window.start_words();
+        let start = if self.has_open_start { "where the last export ended".to_owned() } else { start };
+        format!("{start} to {}", self.window.end_words())
     }
 
     /// What the status alone does not tell.
@@ -97,6 +140,9 @@ impl ExecutionView {
             (Some(error), _, _) => error.message.clone(),
             (None, Some(reason), _) => reason.clone(),
             (None, None, Some(progress)) if self.finished_at.is_none() => progress.words(),
+            _ if self.rejected > 0 => {
+                format!("{} bad record(s) set aside; {}", self.rejected, self.files_words())
+            }
             _ => self.files_words(),
         }
     }
@@ -125,7 +171,7 @@ impl View for ExecutionView {
             self.job_title.clone(),
             self.source.clone(),
             self.r#type.clone(),
-            self.status.to_owned(),
+            self.status_words(),
             self.slot.short(),
             or_unknown(self.started_at.map(Instant::short)),
             self.records.to_string(),
@@ -134,19 +180,20 @@ impl View for ExecutionView {
     }
 
     fn details(&self) -> Vec<(&'static str, String)> {
-        let start = self.window.start.map_or_else(|| "the beginning".to_owned(), |start| start.to_string());
         vec![
             ("id", self.id.clone()),
-            ("job", format!("{} ({})", self.job_title, self.job_id)),
+            ("job", self.job_words()),
             ("source", self.source.clone()),
             ("type", self.r#type.clone()),
-            ("status", self.status.to_owned()),
+            ("status", self.status_words()),
+            ("trigger", self.trigger_words()),
             ("slot", self.slot.to_string()),
-            ("window", format!("{start} to {}", self.window.end)),
+            ("window", self.window_words()),
             ("started", or_unknown(self.started_at)),
             ("finished", or_unknown(self.finished_at)),
             ("attempts", self.attempts.to_string()),
             ("records", self.records.to_string()),
+            ("bad records", self.rejected.to_string()),
             ("read", bytes(self.bytes_read)),
             ("written", bytes(self.bytes_written)),
             ("files or remark", self.remark()),
@@ -183,13 +230,10 @@ impl From<&Attempt> for AttemptView {
     }
 }
 
-impl ExecutionDetailsView {
-    /// An execution, the names of its files and its attempts.
-    pub(crate) fn new(execution: &Execution, files: Vec<String>) -> Self {
-        Self {
-            execution: ExecutionView::new(execution, files),
-            attempt_log: execution.attempts.iter().map(AttemptView::from).collect(),
-        }
+impl From<ExecutionOverview> for ExecutionDetailsView {
+    fn from(overview: ExecutionOverview) -> Self {
+        let attempt_log = overview.execution.attempts.iter().map(AttemptView::from).collect();
+        Self { execution: overview.into(), attempt_log }
     }
 }
 

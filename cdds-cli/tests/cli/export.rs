@@ -125,3 +125,26 @@ fn an_altered_file_is_not_handed_out() {
     assert_eq!(place.refused(&args), (1, "store_failed".to_owned()));
     assert_eq!(place.files("out"), Vec::<String>::new(), "nothing half-made is left");
 }
+
+#[test]
+fn e10_bad_records_fail_an_export_or_are_set_aside_and_counted() {
+    let place = Place::new();
+    std::fs::write(place.path("events-1.jsonl"), "{\"n\":1}\nnot json\n{\"n\":2}\n").unwrap();
+    let args = ["job", "create", "--title", "T", "--source", "events", "--type", "event", "--plaintext"];
+    let create =
+        |policy: &str| place.json(&[&args[..], &["--run", "once", "--bad-records", policy]].concat());
+    create("fail");
+    assert_eq!(place.refused(&["run", "--until-idle"]), (1, "execution_failed".to_owned()));
+    let job = create("skip:1");
+    assert_eq!(
+        place.json(&["run", "--until-idle"])["finished"],
+        1,
+        "errors that were allowed are no failure"
+    );
+    let history = place.json(&["history", "list", "--status", "finished_with_errors"]);
+    assert_eq!((&history[0]["records"], &history[0]["rejected"]), (&json!(2), &json!(1)));
+    assert_eq!(history[0]["job_id"], job["id"]);
+    let listed = place.json(&["job", "list", "--latest-status", "finished_with_errors"]);
+    assert_eq!(listed[0]["id"], job["id"]);
+    assert!(place.done(&["history", "list"]).contains("1 bad record(s) set aside"));
+}

@@ -21,17 +21,20 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
     place.recipient("ops");
     let job = place.plaintext_job(&[]);
     let job_keys = "id title description source type category state run timeframe split_size recipients \
-                    created_at updated_at version latest_status latest_started_at next_starts_at progress";
+                    created_at updated_at version latest_status latest_started_at next_starts_at progress \
+                    starts_at ends_at fields filters overlap catch_up retries jitter pause_after_failures \
+                    bad_records retention_days watermark failures_in_row";
     assert_eq!(keys(&place, &["job", "show", &job], "{"), job_keys);
     place.done(&["run", "--until-idle", "-q"]);
     assert_eq!(keys(&place, &["job", "list"], "{"), job_keys);
     assert_eq!(
         keys(&place, &["job", "show", &job], "\"progress\": {"),
-        "percent remaining_seconds records bytes_read bytes_written parts"
+        "percent remaining_seconds records bytes_read bytes_written parts rejected"
     );
 
     let execution_keys = "id job_id job_title source type status slot window started_at finished_at attempts \
-                          records bytes_read bytes_written files error progress skip_reason";
+                          records bytes_read bytes_written files error progress skip_reason trigger rerun_of \
+                          cancel_requested_at job_deleted rejected";
     assert_eq!(keys(&place, &["history", "list"], "{"), execution_keys);
     let execution = string(&place.json(&["history", "list"])[0]["id"]);
     let shown = ["history", "show", &execution];
@@ -41,7 +44,8 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
 
     assert_eq!(
         keys(&place, &["artifact", "list"], "{"),
-        "id execution_id job_id name type created_at size sha256 part parts remaining_days hold"
+        "id execution_id job_id name type created_at size sha256 part parts remaining_days hold \
+         job_deleted downloads last_downloaded_at"
     );
     assert_eq!(
         keys(&place, &["artifact", "download", "--execution", &execution, "--to", "out"], "{"),
@@ -52,6 +56,12 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
         "name fingerprint subject not_before not_after warnings"
     );
     assert_eq!(keys(&place, &["source", "list"], "{"), "id title supported reason types");
+
+    let daily = place.job_at("2020-01-01T00:00:00Z", &["--run", "daily", "--at", "02:00"]);
+    let daily = string(&daily["id"]);
+    assert_eq!(keys(&place, &["job", "preview", &daily], "{"), "slot window");
+    assert_eq!(keys(&place, &["job", "run", &daily], "{"), execution_keys);
+    assert_eq!(keys(&place, &["recipient", "remove", "ops"], "{"), "deleted ids");
 }
 
 #[test]
@@ -69,10 +79,40 @@ fn values_are_what_the_contract_says() {
         "timeframe": "rolling:1d", "split_size": 1_048_576, "recipients": ["ops"],
         "created_at": job["created_at"], "updated_at": job["updated_at"], "version": 1,
         "latest_status": "yet_to_run", "latest_started_at": null,
-        "next_starts_at": job["next_starts_at"], "progress": null,
+        "next_starts_at": job["next_starts_at"], "progress": null, "starts_at": null, "ends_at": null,
+        "fields": "all", "filters": [], "overlap": null, "catch_up": null, "retries": null, "jitter": null,
+        "pause_after_failures": null, "bad_records": "fail", "retention_days": null, "watermark": null,
+        "failures_in_row": 0,
     });
     assert_eq!(job, expected);
     assert!(string(&job["next_starts_at"]).ends_with("T02:00:00Z"), "{}", job["next_starts_at"]);
     assert_eq!(job["created_at"], job["updated_at"]);
     assert_eq!(place.json(&["job", "show", &place.plaintext_job(&[])])["category"], "all");
+}
+
+#[test]
+fn what_is_set_is_shown() {
+    let place = Place::with_interactions(3);
+    let options: [&[&str]; 5] = [
+        &["--run", "daily", "--at", "02:00", "--timeframe", "since-last:2026-01-01T00:00:00Z"],
+        &["--starts-at", "2030-01-01T00:00:00+01:00", "--ends-at", "2031-01-01T00:00:00Z", "--retries", "0"],
+        &["--field", "contact_id,seconds", "--filter", "media_type!=chat", "--filter", "seconds>=5"],
+        &["--overlap", "queue", "--catch-up", "coalesce:36h", "--jitter", "10m"],
+        &["--pause-after-failures", "3", "--bad-records", "skip:10", "--retention-days", "7"],
+    ];
+    let job = place.job_at("2026-01-15T00:00:00Z", &options.concat());
+    let expected = serde_json::json!({
+        "timeframe": "since-last:2026-01-01T00:00:00Z", "starts_at": "2029-12-31T23:00:00Z",
+        "ends_at": "2031-01-01T00:00:00Z", "retries": 0, "fields": ["contact_id", "seconds"],
+        "filters": ["media_type!=chat", "seconds>=5"], "overlap": "queue", "catch_up": "coalesce:36h",
+        "jitter": "10m", "pause_after_failures": 3, "bad_records": "skip:10", "retention_days": 7,
+        "watermark": { "generation": 1, "at": "2026-01-01T00:00:00Z" }, "failures_in_row": 0,
+    });
+    for (field, value) in expected.as_object().unwrap() {
+        assert_eq!(&job[field], value, "{field}");
+    }
+    let shown = place.done(&["job", "show", job["id"].as_str().unwrap()]);
+    for line in ["fields                contact_id,seconds", "catch-up              coalesce:36h"] {
+        assert!(shown.contains(line), "{shown}");
+    }
 }

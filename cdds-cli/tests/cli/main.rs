@@ -3,13 +3,21 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod by_hand;
+mod codes;
 mod commands;
 mod crash;
 mod demo;
 mod export;
 mod fields;
+mod help;
+mod incremental;
+mod lifecycle;
+mod listing;
 mod offline;
+mod options;
 mod real_data;
 mod refusals;
+mod removal;
 mod schedule;
 mod support;

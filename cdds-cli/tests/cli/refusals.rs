@@ -70,6 +70,16 @@ fn command_lines_that_cannot_be_read() {
         &create(&["--run", "once", "--plaintext", "--split-size", "1.5"]),
         &create(&["--run", "once", "--plaintext", "--at", "02:00"]),
         &create(&["--run", "daily", "--plaintext"]),
+        &create(&["--run", "sometimes", "--plaintext"]),
+        &create(&["--run", "weekly", "--at", "02:00", "--plaintext"]),
+        &create(&["--run", "once", "--plaintext", "--pause-after-failures", "0"]),
+        &create(&["--run", "once", "--plaintext", "--retention-days", "x"]),
+        &["job", "list", "--latest-status", "skipped"],
+        &["job", "preview", "x", "-n", "0"],
+        &["job", "backfill", "x", "--from", "2020-01-01T00:00:00Z"],
+        &["artifact", "delete"],
+        &["artifact", "hold"],
+        &["artifact", "list", "--size-min", "big"],
         &create(&["--run", "daily", "--plaintext", "--at", "02:00", "--start", "2999-01-01T00:00:00Z"]),
     ] {
         assert_eq!(place.refused(args), (2, "usage".to_owned()), "{args:?}");
@@ -97,6 +107,22 @@ fn things_that_are_not_there() {
             &["artifact", "download", missing, "--to", "out"],
             &["artifact", "download", "--execution", missing, "--to", "out"],
             &["source", "check", missing],
+            &["job", "edit", missing, "--title", "T"],
+            &["job", "clone", missing],
+            &["job", "delete", missing],
+            &["job", "run", missing],
+            &["job", "preview", missing],
+            &["job", "backfill", missing, "--from", "2020-01-01T00:00:00Z", "--to", "2020-01-02T00:00:00Z"],
+            &["history", "clone", missing],
+            &["history", "rerun", missing],
+            &["history", "cancel", missing],
+            &["history", "delete", missing],
+            &["artifact", "delete", missing],
+            &["artifact", "delete", "--execution", missing],
+            &["artifact", "hold", missing],
+            &["artifact", "hold", "--execution", missing],
+            &["artifact", "release", missing],
+            &["recipient", "remove", missing],
         ] {
             assert_eq!(place.refused(args), (4, "not_found".to_owned()), "{args:?}");
         }
@@ -110,7 +136,15 @@ fn j15_another_owners_things_are_not_there() {
     let place = Place::with_interactions(3);
     let job = place.plaintext_job(&["--owner", "alice"]);
     place.json(&["job", "show", &job, "--owner", "alice"]);
-    assert_eq!(place.refused(&["job", "show", &job, "--owner", "bob"]), (4, "not_found".to_owned()));
+    for command in ["show", "suspend", "run", "delete", "clone"] {
+        let refused = place.refused(&["job", command, &job, "--owner", "bob"]);
+        assert_eq!(refused, (4, "not_found".to_owned()), "{command}");
+    }
+    let execution = place.json(&["history", "list", "--owner", "alice"])[0]["id"].clone();
+    for command in ["show", "cancel", "rerun", "delete", "clone"] {
+        let refused = place.refused(&["history", command, execution.as_str().unwrap(), "--owner", "bob"]);
+        assert_eq!(refused, (4, "not_found".to_owned()), "{command}");
+    }
     assert_eq!(place.json(&["job", "list", "--owner", "bob"]), serde_json::json!([]));
 }
 

@@ -26,6 +26,10 @@ changed = "updated_at"
 category = { name = "media types", column = "media_type", values = ["voice", "chat", "email"] }
 subject = ["contact_id"]
 settle_lag = "0s"
+[[source.type]]
+id = "note"
+table = "interactions"
+fields = ["contact_id", "note"]
 
 [[source]]
 id = "events"
@@ -108,6 +112,42 @@ impl Place {
         args.extend(["--type", "interaction", "--run", "once", "--plaintext"]);
         args.extend(extra);
         string(&self.json(&args)["id"])
+    }
+
+    /// A new plaintext job over the interactions, submitted at `now`.
+    pub(crate) fn job_at(&self, now: &str, options: &[&str]) -> Value {
+        let args = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
+        self.at(now, &[&args[..], &["--plaintext"], options].concat())
+    }
+
+    /// As [`json`](Self::json), as if it were `now`.
+    pub(crate) fn at(&self, now: &str, args: &[&str]) -> Value {
+        self.json(&[args, &["--now", now]].concat())
+    }
+
+    /// As [`refused`](Self::refused), as if it were `now`.
+    pub(crate) fn refused_at(&self, now: &str, args: &[&str]) -> (i32, String) {
+        self.refused(&[args, &["--now", now]].concat())
+    }
+
+    /// Runs what is due at `now`; gives what the run did.
+    pub(crate) fn run_at(&self, now: &str) -> Value {
+        self.at(now, &["run", "--until-idle"])
+    }
+
+    /// Runs what is due at `now` over a table that cannot be read.
+    pub(crate) fn fail_at(&self, now: &str) {
+        self.sqlite("alter table interactions rename column started_at to gone");
+        assert_eq!(self.refused_at(now, &["run", "--until-idle"]), (1, "execution_failed".to_owned()));
+        self.sqlite("alter table interactions rename column gone to started_at");
+    }
+
+    /// The records that an execution exported, downloaded at `now`.
+    pub(crate) fn exported(&self, now: &str, execution: &Value) -> Vec<Value> {
+        let id = string(&execution["id"]);
+        let files = self.at(now, &["artifact", "download", "--execution", &id, "--to", &id]);
+        let archive = string(&files[0]["path"]);
+        self.records(&archive)
     }
 
     /// Makes a key pair and stores its certificate.

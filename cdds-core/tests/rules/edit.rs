@@ -195,7 +195,9 @@ fn j11_a_reset_opens_a_generation_that_older_executions_cannot_move() {
     let from = "since-last:2026-01-01T00:00:00Z";
     let new = settings(daily("02:00"), from);
     let reset =
-        edited(&due.job, &[running.clone()], new.clone(), Some(WatermarkChoice::Reset), now).unwrap().job;
+        edited(&due.job, std::slice::from_ref(&running), new.clone(), Some(WatermarkChoice::Reset), now)
+            .unwrap()
+            .job;
     let origin = Some(instant("2026-01-01T00:00:00Z"));
     assert_eq!(reset.watermark, Some(Watermark { generation: 2, at: origin }));
     let succeeded = succeed(running.clone(), now);

@@ -134,7 +134,7 @@ fn w5_an_occurrence_is_run_again_once_at_a_time_and_never_after_a_success() {
     let succeeded = succeed(begun.clone(), now);
     assert_eq!(refused(rerun(&job, &failed, &[succeeded], &[], now)), Code::RerunExists);
     let failed_again = fail(begun, false, now);
-    assert!(rerun(&job, &failed_again, &[failed.clone()], &[], now).is_ok());
+    assert!(rerun(&job, &failed_again, std::slice::from_ref(&failed), &[], now).is_ok());
     // A backfill of the same slot is something else.
     let slot = failed.slot;
     let filled = only(backfill(&job, slot, slot + TimeDelta::seconds(1), now));

@@ -1,0 +1,153 @@
+//! The options of a job, shared by `create`, `edit` and `clone`. What is left out stays as it is in the job
+//! that is edited or cloned; a new job has the defaults.
+
+use std::num::NonZeroU32;
+
+use cdds_core::domain::frequency::FrequencyKind;
+use chrono::{DateTime, Utc};
+use clap::Args;
+
+use super::super::value::{self, Setting};
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+pub(crate) struct JobOptions {
+    #[command(flatten)]
+    pub(crate) content: ContentOptions,
+    #[command(flatten)]
+    pub(crate) schedule: ScheduleOptions,
+    #[command(flatten)]
+    pub(crate) archive: ArchiveOptions,
+    #[command(flatten)]
+    pub(crate) policies: PolicyOptions,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+#[command(next_help_heading = "What is exported")]
+pub(crate) struct ContentOptions {
+    /// What to call the job
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+
+    /// What it is for
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<String>,
+
+    /// From which source; see `cdds source list`
+    #[arg(long, value_name = "ID")]
+    pub(crate) source: Option<String>,
+
+    /// Which of the source's data types
+    #[arg(long = "type", value_name = "ID")]
+    pub(crate) data_type: Option<String>,
+
+    /// Which categories [default: all]
+    #[arg(long, value_name = "A,B|all", value_delimiter = ',')]
+    pub(crate) category: Option<Vec<String>>,
+
+    /// Which fields of the records [default: all]
+    #[arg(long, value_name = "F,G|all", value_delimiter = ',')]
+    pub(crate) field: Option<Vec<String>>,
+
+    /// Only records that match, like 'status=open'; with =, !=, <, <=, >, >= or *= (contains); may be
+    /// repeated; none for all records
+    #[arg(long, value_name = "FILTER|none")]
+    pub(crate) filter: Option<Vec<String>>,
+
+    /// Which records, by their instant: all, rolling:1w, previous:1d (h, d, w, mo), since-last,
+    /// since-last:START or fixed:START..END [default: all]
+    #[arg(long)]
+    pub(crate) timeframe: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+#[command(next_help_heading = "Schedule, all UTC")]
+pub(crate) struct ScheduleOptions {
+    /// How often
+    #[arg(long, value_name = "FREQUENCY", value_parser = value::frequency())]
+    pub(crate) run: Option<FrequencyKind>,
+
+    /// once: when; immediately if left out, or none
+    #[arg(long, value_name = "RFC3339|none", value_parser = value::instant_or_none)]
+    pub(crate) start: Option<Setting<DateTime<Utc>>>,
+
+    /// hourly: every so many hours from midnight, 1 to 23 [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) every: Option<u32>,
+
+    /// hourly: at which minute, 0 to 59 [default: 0]
+    #[arg(long, value_name = "M")]
+    pub(crate) minute: Option<u32>,
+
+    /// daily, weekly, monthly: the time of day
+    #[arg(long, value_name = "HH:MM")]
+    pub(crate) at: Option<String>,
+
+    /// weekly: mon to sun; monthly: 1 to 31
+    #[arg(long)]
+    pub(crate) day: Option<String>,
+
+    /// monthly: in a month without the day, skip it or use its last day [default: skip]
+    #[arg(long, value_name = "skip|last")]
+    pub(crate) missing_day: Option<String>,
+
+    /// cron: minute, hour, day of month, month, day of week, like '0 2 * * 1-5'
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) cron: Option<String>,
+
+    /// No occurrence before this instant
+    #[arg(long, value_name = "RFC3339|none", value_parser = value::instant_or_none)]
+    pub(crate) starts_at: Option<Setting<DateTime<Utc>>>,
+
+    /// No occurrence at or after this instant
+    #[arg(long, value_name = "RFC3339|none", value_parser = value::instant_or_none)]
+    pub(crate) ends_at: Option<Setting<DateTime<Utc>>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+#[command(next_help_heading = "Archive")]
+pub(crate) struct ArchiveOptions {
+    /// Split the archive into parts of this size: MB (2^20 bytes), or with a unit like 64KiB
+    #[arg(long, value_name = "SIZE|none", value_parser = value::split_bytes_or_none)]
+    pub(crate) split_size: Option<Setting<u64>>,
+
+    /// Seal the export for this recipient; may be repeated
+    #[arg(long, value_name = "NAME", conflicts_with = "plaintext")]
+    pub(crate) recipient: Vec<String>,
+
+    /// Do not seal the export: anybody who has the files can read them
+    #[arg(long)]
+    pub(crate) plaintext: bool,
+
+    /// Keep the artifacts for this many days [default: as long as the service does]
+    #[arg(long, value_name = "N|default", value_parser = value::number_or_default::<u16>)]
+    pub(crate) retention_days: Option<Setting<u16>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+#[command(next_help_heading = "When things do not go by plan")]
+pub(crate) struct PolicyOptions {
+    /// Due again while it waits or runs: queue runs each, coalesce the latest for all [default: by timeframe]
+    #[arg(long, value_name = "queue|coalesce|default")]
+    pub(crate) overlap: Option<String>,
+
+    /// What was missed while no engine ran: queue, coalesce, a limit like 7d, or both like queue:7d
+    /// [default: by timeframe, as far back as the service says]
+    #[arg(long, value_name = "POLICY|default")]
+    pub(crate) catch_up: Option<String>,
+
+    /// How often a failed attempt is repeated [default: as the engine does]
+    #[arg(long, value_name = "N|default", value_parser = value::number_or_default::<u32>)]
+    pub(crate) retries: Option<Setting<u32>>,
+
+    /// Delay each start by up to this long, like 10m [default: none]
+    #[arg(long, value_name = "DURATION|none")]
+    pub(crate) jitter: Option<String>,
+
+    /// Suspend the job after this many failures in a row [default: none]
+    #[arg(long, value_name = "N|none", value_parser = value::number_or_none::<NonZeroU32>)]
+    pub(crate) pause_after_failures: Option<Setting<NonZeroU32>>,
+
+    /// A record that cannot be read: fails the execution, or is set aside, up to MAX of them [default: fail]
+    #[arg(long, value_name = "fail|skip:MAX")]
+    pub(crate) bad_records: Option<String>,
+}

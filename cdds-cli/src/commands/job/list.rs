@@ -1,0 +1,39 @@
+//! `cdds job list`.
+
+use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::ports::catalog::query::{Between, JobQuery};
+
+use crate::args::{ListJobsArgs, StateFilter};
+use crate::commands::every_row;
+use crate::error::CliError;
+use crate::session::Session;
+use crate::view::JobView;
+
+pub(super) async fn list(args: ListJobsArgs, session: &Session) -> Result<(), CliError> {
+    let query = query(args)?;
+    let jobs = session.open()?.jobs;
+    let rows = every_row(async |slice| {
+        let query = JobQuery { slice, ..query.clone() };
+        jobs.list(&session.owner, &query).await
+    })
+    .await?;
+    let views: Vec<JobView> = rows.into_iter().map(JobView::from).collect();
+    session.output.list(&views)
+}
+
+fn query(args: ListJobsArgs) -> Result<JobQuery, CliError> {
+    let query = JobQuery::default();
+    Ok(JobQuery {
+        search: args.search,
+        source: args.source.map(SourceId::new).transpose()?,
+        data_type: args.data_type.map(TypeId::new).transpose()?,
+        frequency: args.frequency,
+        state: args.state.and_then(StateFilter::state),
+        latest_status: args.latest_status,
+        created: Between { from: args.created_from, to: args.created_to },
+        latest_started: Between { from: args.latest_started_from, to: args.latest_started_to },
+        next_starts: Between { from: args.next_starts_from, to: args.next_starts_to },
+        sort: args.sort.unwrap_or(query.sort),
+        ..query
+    })
+}

@@ -1,0 +1,213 @@
+//! What was typed about a job, as settings that are valid by themselves: fresh ones, or a draft with some in
+//! place of its own. Whether they fit together is decided when they are saved.
+
+use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
+use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
+use cdds_core::domain::policy::{Policies, Retries};
+use cdds_core::domain::retention::RetentionDays;
+use cdds_core::domain::selection::CategorySelection;
+use cdds_core::domain::split_size::SplitSize;
+use cdds_core::domain::template::{FieldNames, FieldSelection, Filter, Template};
+use cdds_core::domain::violation::RuleViolation;
+
+use super::schedule;
+use crate::args::{ArchiveOptions, ContentOptions, JobOptions, PolicyOptions, Setting};
+use crate::error::CliError;
+
+/// The settings of a new job.
+pub(super) fn fresh(options: JobOptions) -> Result<JobSettings, CliError> {
+    let content = &options.content;
+    let title = Title::new(needed("title", content.title.as_ref())?)?;
+    let source = SourceId::new(needed("source", content.source.as_ref())?)?;
+    let data_type = TypeId::new(needed("type", content.data_type.as_ref())?)?;
+    let frequency = schedule::frequency(&options.schedule, None)?;
+    // Sealed unless plaintext is asked for by name (rule S1).
+    let protection = match protection(&options.archive)? {
+        Some(protection) => protection,
+        None => Protection::Sealed(RecipientNames::new([])?),
+    };
+    over(JobSettings::new(title, source, data_type, frequency, protection), options)
+}
+
+/// What clap asks for on the command line may be missing from a file.
+fn needed<'a>(option: &str, typed: Option<&'a String>) -> Result<&'a str, CliError> {
+    typed.map(String::as_str).ok_or_else(|| CliError::usage(format!("a new job needs a {option}")))
+}
+
+/// The draft, with what was typed in place of its own.
+pub(super) fn over(draft: JobSettings, options: JobOptions) -> Result<JobSettings, CliError> {
+    let frequency = schedule::frequency(&options.schedule, Some(&draft.frequency))?;
+    let mut settings = JobSettings { frequency, ..draft };
+    place(&mut settings.starts_at, options.schedule.starts_at.map(Setting::value));
+    place(&mut settings.ends_at, options.schedule.ends_at.map(Setting::value));
+    content(&mut settings, options.content)?;
+    archive(&mut settings, &options.archive)?;
+    policies(&mut settings.policies, &options.policies)?;
+    Ok(settings)
+}
+
+/// Leaves what is there unless there is something new.
+fn place<T>(present: &mut T, new: Option<T>) {
+    if let Some(new) = new {
+        *present = new;
+    }
+}
+
+fn content(settings: &mut JobSettings, typed: ContentOptions) -> Result<(), RuleViolation> {
+    place(&mut settings.title, typed.title.map(|title| Title::new(&title)).transpose()?);
+    place(&mut settings.description, typed.description.map(|text| Description::new(&text)).transpose()?);
+    place(&mut settings.source, typed.source.map(SourceId::new).transpose()?);
+    place(&mut settings.data_type, typed.data_type.map(TypeId::new).transpose()?);
+    place(&mut settings.categories, typed.category.map(categories));
+    place(&mut settings.timeframe, typed.timeframe.map(|text| text.parse()).transpose()?);
+    let Template { mut fields, mut filters } = settings.template.clone();
+    place(&mut fields, typed.field.map(field_selection).transpose()?);
+    place(&mut filters, typed.filter.map(|texts| filter_list(&texts)).transpose()?);
+    settings.template = Template::new(fields, filters)?;
+    Ok(())
+}
+
+/// Whether these values are declared is decided when the job is saved (rule J3).
+fn categories(values: Vec<String>) -> CategorySelection {
+    if values == ["all"] {
+        return CategorySelection::All;
+    }
+    CategorySelection::Only(values.into_iter().filter(|value| !value.is_empty()).collect())
+}
+
+fn field_selection(names: Vec<String>) -> Result<FieldSelection, RuleViolation> {
+    if names == ["all"] {
+        return Ok(FieldSelection::All);
+    }
+    FieldNames::new(names).map(FieldSelection::Only)
+}
+
+fn filter_list(texts: &[String]) -> Result<Vec<Filter>, RuleViolation> {
+    if texts == ["none"] {
+        return Ok(Vec::new());
+    }
+    texts.iter().map(|text| text.parse()).collect()
+}
+
+fn archive(settings: &mut JobSettings, typed: &ArchiveOptions) -> Result<(), RuleViolation> {
+    let split_size = |bytes: Setting<u64>| bytes.value().map(SplitSize::from_bytes).transpose();
+    place(&mut settings.split_size, typed.split_size.map(split_size).transpose()?);
+    let retention = |days: Setting<u16>| days.value().map(RetentionDays::new).transpose();
+    place(&mut settings.retention, typed.retention_days.map(retention).transpose()?);
+    place(&mut settings.protection, protection(typed)?);
+    Ok(())
+}
+
+/// For whom, if that was typed.
+fn protection(typed: &ArchiveOptions) -> Result<Option<Protection>, RuleViolation> {
+    if typed.plaintext {
+        return Ok(Some(Protection::Plaintext));
+    }
+    if typed.recipient.is_empty() {
+        return Ok(None);
+    }
+    let names = typed.recipient.iter().map(RecipientName::new).collect::<Result<Vec<_>, _>>()?;
+    RecipientNames::new(names).map(|names| Some(Protection::Sealed(names)))
+}
+
+fn policies(policies: &mut Policies, typed: &PolicyOptions) -> Result<(), RuleViolation> {
+    let overlap = |text: &String| unless("default", text).map(str::parse).transpose();
+    place(&mut policies.overlap, typed.overlap.as_ref().map(overlap).transpose()?);
+    place(&mut policies.catch_up, typed.catch_up.as_ref().map(|text| text.parse()).transpose()?);
+    let retries = |retries: Setting<u32>| retries.value().map(Retries::new).transpose();
+    place(&mut policies.retries, typed.retries.map(retries).transpose()?);
+    let jitter = |text: &String| unless("none", text).map(str::parse).transpose();
+    place(&mut policies.jitter, typed.jitter.as_ref().map(jitter).transpose()?);
+    place(&mut policies.pause_after_failures, typed.pause_after_failures.map(Setting::value));
+    place(&mut policies.bad_records, typed.bad_records.as_ref().map(|text| text.parse()).transpose()?);
+    Ok(())
+}
+
+fn unless<'a>(word: &str, text: &'a str) -> Option<&'a str> {
+    (text != word).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZeroU32;
+
+    use crate::args::ScheduleOptions;
+    use cdds_core::domain::frequency::FrequencyKind;
+    use cdds_core::domain::policy::{BadRecords, CatchUp, Overlap};
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    fn typed() -> JobOptions {
+        JobOptions {
+            content: ContentOptions {
+                title: text("T"),
+                source: text("s"),
+                data_type: text("t"),
+                ..ContentOptions::default()
+            },
+            schedule: ScheduleOptions { run: Some(FrequencyKind::Once), ..ScheduleOptions::default() },
+            archive: ArchiveOptions { plaintext: true, ..ArchiveOptions::default() },
+            policies: PolicyOptions::default(),
+        }
+    }
+
+    /// Everything that can be taken away, given.
+    fn everything() -> JobOptions {
+        let mut options = typed();
+        let instant = Some(Setting::Is(chrono::DateTime::UNIX_EPOCH));
+        (options.schedule.starts_at, options.schedule.ends_at) = (instant, instant);
+        options.content.category = Some(vec!["voice".to_owned()]);
+        options.content.field = Some(vec!["a".to_owned(), "b".to_owned()]);
+        options.content.filter = Some(vec!["a=1".to_owned()]);
+        options.archive.split_size = Some(Setting::Is(1 << 20));
+        options.archive.retention_days = Some(Setting::Is(7));
+        options.policies = PolicyOptions {
+            overlap: text("queue"),
+            catch_up: text("coalesce:1d"),
+            retries: Some(Setting::Is(0)),
+            jitter: text("10m"),
+            pause_after_failures: NonZeroU32::new(3).map(Setting::Is),
+            bad_records: text("skip:5"),
+        };
+        options
+    }
+
+    #[test]
+    fn what_is_given_is_set_and_what_is_left_out_stays() {
+        let plain = fresh(typed()).unwrap();
+        let full = over(plain.clone(), everything()).unwrap();
+        assert_eq!(full.policies.overlap, Some(Overlap::Queue));
+        assert_eq!(full.policies.catch_up, "coalesce:1d".parse::<CatchUp>().unwrap());
+        assert_eq!(full.policies.bad_records, "skip:5".parse::<BadRecords>().unwrap());
+        assert_eq!(full.policies.retries.map(Retries::count), Some(0));
+        assert_eq!(full.retention.map(RetentionDays::days), Some(7));
+        assert!(full.starts_at.is_some() && full.ends_at.is_some() && full.split_size.is_some());
+        assert_eq!(over(full.clone(), JobOptions::default()).unwrap(), full);
+        assert_eq!(over(plain.clone(), JobOptions::default()).unwrap(), plain);
+    }
+
+    #[test]
+    fn what_can_be_taken_away_is() {
+        let plain = fresh(typed()).unwrap();
+        let full = over(plain.clone(), everything()).unwrap();
+        let mut away = JobOptions::default();
+        (away.schedule.starts_at, away.schedule.ends_at) = (Some(Setting::Unset), Some(Setting::Unset));
+        away.content.category = Some(vec!["all".to_owned()]);
+        away.content.field = Some(vec!["all".to_owned()]);
+        away.content.filter = Some(vec!["none".to_owned()]);
+        away.archive.split_size = Some(Setting::Unset);
+        away.archive.retention_days = Some(Setting::Unset);
+        away.policies = PolicyOptions {
+            overlap: text("default"),
+            catch_up: text("default"),
+            retries: Some(Setting::Unset),
+            jitter: text("none"),
+            pause_after_failures: Some(Setting::Unset),
+            bad_records: text("fail"),
+        };
+        assert_eq!(over(full, away).unwrap(), plain);
+    }
+}

@@ -1,0 +1,228 @@
+//! Every code of the domain's refusals, reached by a command that ends with 3 and changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cdds_core::domain::violation::Code;
+use serde_json::Value;
+
+use crate::support::{Place, string};
+
+/// When the commands are typed, unless they say otherwise.
+const NOW: &str = "2020-01-06T12:00:00Z";
+
+/// Codes that no command reaches, with the reason.
+const NOT_REACHED: [(Code, &str); 0] = [];
+
+/// Jobs and executions in every state that a rule looks at, by name.
+struct World {
+    place: Place,
+    ids: BTreeMap<&'static str, String>,
+}
+
+impl World {
+    fn new() -> Self {
+        let place = Place::with_interactions(3_000);
+        let mut world = Self { place, ids: BTreeMap::new() };
+        world.one_time_jobs();
+        world.recurring_jobs();
+        world.recipients();
+        world
+    }
+
+    fn keep(&mut self, name: &'static str, value: &Value) -> String {
+        let id = string(&value["id"]);
+        self.ids.insert(name, id.clone());
+        id
+    }
+
+    fn newest(&self, job: &str, status: &str) -> Value {
+        let listed = self.place.json(&["history", "list", "--job", job, "--status", status]);
+        listed[0].clone()
+    }
+
+    /// `DONE` has run, twice as `FINISHED` and `HELD`; `LATER` waits for its start.
+    fn one_time_jobs(&mut self) {
+        let now = "2020-01-01T12:00:00Z";
+        for (job, execution) in [("DONE", "FINISHED"), ("KEPT", "HELD")] {
+            let made = self.place.job_at(now, &["--run", "once"]);
+            let id = self.keep(job, &made);
+            self.place.run_at(now);
+            let finished = self.newest(&id, "finished");
+            self.keep(execution, &finished);
+        }
+        let held = self.place.at(now, &["artifact", "hold", "--execution", &self.ids["HELD"]]);
+        self.keep("HELD_FILE", &held[0]);
+    }
+
+    /// `DAILY` has failed as `FAILED`, which is queued again as `QUEUED`; `SINCE` has failed as `OVERTAKEN`
+    /// and succeeded later; `ENDED` was suspended before its end; `ALL` exports everything.
+    fn recurring_jobs(&mut self) {
+        let now = "2020-01-01T12:00:00Z";
+        let daily = ["--run", "daily", "--at", "02:00"];
+        let job = |world: &Self, options: &[&str]| world.place.job_at(now, &[&daily[..], options].concat());
+        let made = job(self, &["--timeframe", "rolling:1d"]);
+        let failing = self.keep("DAILY", &made);
+        let made = job(self, &["--timeframe", "since-last"]);
+        let since = self.keep("SINCE", &made);
+        self.place.fail_at("2020-01-02T02:00:05Z");
+        let failed = self.newest(&failing, "failed");
+        let failed = self.keep("FAILED", &failed);
+        let overtaken = self.newest(&since, "failed");
+        self.keep("OVERTAKEN", &overtaken);
+        self.place.run_at("2020-01-03T02:00:05Z");
+        let queued = self.place.at("2020-01-03T12:00:00Z", &["history", "rerun", &failed]);
+        self.keep("QUEUED", &queued);
+        let made = job(self, &["--ends-at", "2020-01-05T00:00:00Z"]);
+        let ended = self.keep("ENDED", &made);
+        self.place.at(now, &["job", "suspend", &ended]);
+        let made = job(self, &[]);
+        self.keep("ALL", &made);
+    }
+
+    /// `ops`, for whom a job is sealed.
+    fn recipients(&self) {
+        self.place.recipient("ops");
+        std::fs::write(self.place.path("bad.pem"), "no certificate").unwrap();
+        let sealed = "job create --title S --source contact-history --type interaction --recipient ops";
+        self.place.json(&[&words(sealed)[..], &["--run", "daily", "--at", "02:00"]].concat());
+    }
+
+    /// What was typed, with ids in place of names.
+    fn typed(&self, line: &str) -> Vec<String> {
+        let id = |word: &str| self.ids.get(word).cloned().unwrap_or_else(|| word.replace('_', " "));
+        line.split(' ').map(id).collect()
+    }
+
+    /// Everything that a refusal must leave as it is.
+    fn everything(&self) -> String {
+        let mut all: Vec<String> = ["job list", "history list", "artifact list", "recipient list"]
+            .into_iter()
+            .map(|list| self.place.at(NOW, &words(list)).to_string())
+            .collect();
+        all.extend(self.place.files("artifacts"));
+        all.join("\n")
+    }
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
+/// Options of a new job; the first half of the codes.
+const ON_CREATE: [(Code, &str); 24] = [
+    (Code::InvalidTitle, "--title _"),
+    (Code::UnknownSource, "--source nowhere"),
+    (Code::UnsupportedSource, "--source info-mart"),
+    (Code::UnknownType, "--type agent"),
+    (Code::UnknownCategory, "--category fax"),
+    (Code::EmptyCategories, "--category="),
+    (Code::InvalidTemplate, "--filter nonsense"),
+    (Code::UnknownField, "--type note --field seconds"),
+    (Code::InvalidPolicy, "--jitter 61m"),
+    (Code::InvalidPolicy, "--overlap both"),
+    (Code::InvalidPolicy, "--catch-up 3651d"),
+    (Code::InvalidPolicy, "--retries 101"),
+    (Code::InvalidPolicy, "--bad-records skip:0"),
+    (Code::StartInPast, "--run once --start 2020-01-01T00:00:00Z"),
+    (Code::InvalidFrequency, "--run hourly --every 24"),
+    (Code::InvalidFrequency, "--run weekly --day someday --at 02:00"),
+    (Code::InvalidFrequency, "--run monthly --day 32 --at 02:00"),
+    (Code::InvalidCron, "--run cron --cron 0_0_30_2_*"),
+    (Code::InvalidTimeOfDay, "--run daily --at 24:00"),
+    (Code::InvalidTimeframe, "--timeframe ever"),
+    (Code::TimeframeNeedsInstant, "--source events --type event --timeframe rolling:1d"),
+    (Code::InvalidSplitSize, "--split-size 63KiB"),
+    (Code::InvalidRetention, "--retention-days 31"),
+    (Code::InvalidPeriod, "--run once --starts-at 2030-01-01T00:00:00Z"),
+];
+
+/// Whole command lines; the other half.
+const COMMANDS: [(Code, &str); 30] = [
+    (Code::InvalidName, "job list --owner a/b"),
+    (Code::InvalidName, "history list --source a/b"),
+    (Code::InvalidDescription, "job edit DAILY --description LONG"),
+    (Code::SplitSizeTooLargeToSeal, "job edit DAILY --recipient ops --split-size 1431 --now TODAY"),
+    (Code::RecipientRequired, "job create --title T --source contact-history --type interaction --run once"),
+    (Code::UnknownRecipient, "job edit DAILY --recipient nobody"),
+    (Code::RecipientExists, "recipient add ops ops.pem --now TODAY"),
+    (Code::InvalidCertificate, "recipient add law bad.pem"),
+    (Code::InvalidCertificate, "job edit DAILY --recipient ops --now 2999-01-01T00:00:00Z"),
+    (Code::OneTimeCannotResume, "job resume DONE"),
+    (Code::OneTimeCannotEdit, "job edit DONE --title New"),
+    (Code::VersionOvertaken, "job edit DAILY --title New --if-version 9"),
+    (Code::WatermarkChoiceRequired, "job edit SINCE --timeframe since-last:2020-01-01T00:00:00Z"),
+    (Code::NoWatermark, "job edit DAILY --watermark reset"),
+    (Code::JobBusy, "job delete DAILY"),
+    (Code::RecurringOnly, "job run DONE"),
+    (Code::RecurringOnly, "job backfill DONE --from 2020-01-01T00:00:00Z --to 2020-01-02T00:00:00Z"),
+    (Code::JobEnded, "job resume ENDED"),
+    (Code::RecipientInUse, "recipient remove ops"),
+    (Code::Covered, "history rerun OVERTAKEN"),
+    (Code::CannotRerun, "history rerun FINISHED"),
+    (Code::RerunExists, "history rerun FAILED"),
+    (Code::CannotBackfill, "job backfill ALL --from 2020-01-01T00:00:00Z --to 2020-01-05T00:00:00Z"),
+    (Code::InvalidRange, "job backfill DAILY --from 2020-01-05T00:00:00Z --to 2020-01-01T00:00:00Z"),
+    (Code::ExecutionEnded, "history cancel FINISHED"),
+    (Code::ExecutionOpen, "history delete QUEUED"),
+    (Code::ExecutionHasArtifacts, "history delete FINISHED"),
+    (Code::OnHold, "artifact delete HELD_FILE"),
+    (Code::OnHold, "history delete HELD --with-artifacts"),
+    (Code::TooManyFiles, "artifact delete MANY"),
+];
+
+/// A new job that nothing is wrong with but `options`.
+fn creating(options: &str) -> String {
+    let given: BTreeSet<&str> = options.split(' ').filter(|word| word.starts_with("--")).collect();
+    let fine = ["--title T", "--source contact-history", "--type interaction", "--run once", "--plaintext"];
+    let rest =
+        fine.into_iter().filter(|option| !given.contains(option.split(' ').next().unwrap_or_default()));
+    format!("job create {options} {}", rest.collect::<Vec<_>>().join(" "))
+}
+
+/// The words of a line, with what does not fit into one.
+fn spelled(world: &World, line: &str) -> Vec<String> {
+    let mut args = Vec::new();
+    for word in world.typed(line) {
+        match word.as_str() {
+            "LONG" => args.push("x".repeat(4_097)),
+            "MANY" => args.extend((0..101).map(|n| format!("00000000-0000-4000-8000-{n:012}"))),
+            _ => args.push(word),
+        }
+    }
+    // A certificate that was just made is not valid yet in 2020.
+    let present = args.iter().position(|word| word == "TODAY");
+    match present {
+        Some(at) => {
+            args.drain(at - 1..=at);
+        }
+        None if !line.contains("--now") => args.extend(["--now".to_owned(), NOW.to_owned()]),
+        None => {}
+    }
+    args
+}
+
+#[test]
+fn every_refusal_has_its_code_and_changes_nothing() {
+    let world = World::new();
+    let before = world.everything();
+    let created = ON_CREATE.iter().map(|(code, options)| (*code, creating(options)));
+    let typed = COMMANDS.iter().map(|(code, line)| (*code, (*line).to_owned()));
+    for (code, line) in created.chain(typed) {
+        let args = spelled(&world, &line);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        assert_eq!(world.place.refused(&args), (3, code.as_str().to_owned()), "{line}");
+        assert_eq!(world.everything(), before, "{line} changed something");
+    }
+}
+
+#[test]
+fn every_code_is_reached_or_it_is_said_why_not() {
+    let tried = ON_CREATE.iter().chain(&COMMANDS).map(|(code, _)| *code);
+    let excused = NOT_REACHED.iter().map(|(code, why)| {
+        assert!(!why.is_empty());
+        *code
+    });
+    let covered: BTreeSet<Code> = tried.chain(excused).collect();
+    let missing: Vec<&Code> = Code::ALL.iter().filter(|code| !covered.contains(code)).collect();
+    assert!(missing.is_empty(), "no command is known to be refused with {missing:?}");
+}
