@@ -72,7 +72,7 @@ impl Filter {
 /// The first whole microsecond at or after an instant: of instants that are stored in whole microseconds,
 /// the same lie before both.
 fn micros_up(at: DateTime<Utc>) -> i64 {
-    micros(at).saturating_add(i64::from(at.nanosecond() % 1_000 > 0))
+    micros(at).saturating_add(i64::from(!at.nanosecond().is_multiple_of(1_000)))
 }
 
 /// The rows of a page.
