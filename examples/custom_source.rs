@@ -30,6 +30,7 @@ struct Ticket {
     number: u64,
     queue: &'static str,
     opened_at: DateTime<Utc>,
+    updated_at: Option<DateTime<Utc>>,
     summary: String,
     assignee: Option<String>,
 }
@@ -56,12 +57,11 @@ impl Tickets {
             name: "queues".to_owned(),
             values: vec!["sales".to_owned(), "support".to_owned()],
         };
-        let ticket = DataType {
-            id: TypeId::new("ticket")?,
-            category: Some(queues),
-            has_event_instant: true,
-            settle_lag: TimeDelta::seconds(1),
-        };
+        let ticket = DataType::new(TypeId::new("ticket")?)
+            .with_category(queues)
+            .with_event_instant()
+            .with_change_instant()
+            .with_fields(["number", "queue", "opened_at", "summary", "assignee"]);
         let description = Description {
             id: SourceId::new("tickets")?,
             title: "Ticket system".to_owned(),
@@ -82,7 +82,8 @@ impl Source for Tickets {
         Ok(Some(Estimate { records: self.api.tickets.len() as u64 }))
     }
 
-    /// One batch per page; the next page is fetched when the engine asks for it.
+    /// One batch per page; the next page is fetched when the engine asks for it. The request's fields and
+    /// filters are left to the engine.
     async fn read(
         &self,
         request: ReadRequest,
@@ -106,7 +107,8 @@ impl Source for Tickets {
 fn batch(tickets: &[Ticket], request: &ReadRequest) -> RecordBatch {
     let mut batch = RecordBatchBuilder::new();
     let wanted = tickets.iter().filter(|ticket| {
-        request.window.contains(Some(ticket.opened_at)) && request.categories.includes(Some(ticket.queue))
+        request.wants(Some(ticket.opened_at), ticket.updated_at)
+            && request.categories.includes(Some(ticket.queue))
     });
     for ticket in wanted {
         let place = Place::of(Some(ticket.queue.into()), Some(ticket.opened_at));
@@ -129,18 +131,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         number,
         queue: if number % 3 == 0 { "sales" } else { "support" },
         opened_at: noon + TimeDelta::minutes(i64::try_from(number).unwrap_or(0)),
+        updated_at: (number % 2 == 0).then_some(noon + TimeDelta::days(1)),
         summary: format!("Ticket {number}"),
         assignee: (number % 2 == 0).then(|| "Ada".to_owned()),
     });
     let source = Tickets::new(TicketApi { tickets: tickets.collect() })?;
 
     let request = ReadRequest {
-        data_type: TypeId::new("ticket")?,
-        window: Window::between(noon, noon + TimeDelta::hours(1)),
         categories: CategorySelection::only(
             ["sales".to_owned()],
             source.description.types[0].category.as_ref(),
         )?,
+        ..ReadRequest::new(TypeId::new("ticket")?, Window::between(noon, noon + TimeDelta::hours(1)))
     };
     let batches: Vec<RecordBatch> =
         futures::executor::block_on(async { source.read(request).await?.try_collect().await })?;

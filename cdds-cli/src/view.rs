@@ -34,7 +34,7 @@ pub(crate) struct ProgressView {
 
 impl From<Progress> for ProgressView {
     fn from(progress: Progress) -> Self {
-        let Progress { records, bytes_read, bytes_written, parts, percent, remaining_seconds } = progress;
+        let Progress { records, bytes_read, bytes_written, parts, percent, remaining_seconds, .. } = progress;
         Self { percent, remaining_seconds, records, bytes_read, bytes_written, parts }
     }
 }

@@ -7,6 +7,7 @@ pub mod admission;
 pub mod artifact;
 pub mod cut;
 pub mod edit;
+pub mod errors_file;
 pub mod execution;
 pub mod failure;
 pub mod frequency;

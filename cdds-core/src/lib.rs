@@ -52,7 +52,7 @@
 //!         request: ReadRequest,
 //!     ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
 //!         let mut batch = RecordBatchBuilder::new();
-//!         for (at, caller) in self.rows.iter().filter(|(at, _)| request.window.contains(Some(*at))) {
+//!         for (at, caller) in self.rows.iter().filter(|(at, _)| request.wants(Some(*at), None)) {
 //!             let mut record = batch.record(&Place::of(None, Some(*at)));
 //!             record.text("caller", caller).instant("at", *at);
 //!             record.finish();

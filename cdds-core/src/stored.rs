@@ -5,12 +5,14 @@
 
 mod frequency;
 mod policies;
+mod template;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use self::frequency::FrequencyV1;
 use self::policies::PoliciesV1;
+use self::template::TemplateV1;
 use crate::domain::id::{RecipientName, SourceId, TypeId};
 use crate::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
 use crate::domain::retention::RetentionDays;
@@ -51,6 +53,8 @@ pub struct SettingsV1 {
     source: SourceId,
     data_type: TypeId,
     categories: CategorySelection,
+    #[serde(default, skip_serializing_if = "TemplateV1::is_default")]
+    template: TemplateV1,
     frequency: FrequencyV1,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     starts_at: Option<DateTime<Utc>>,
@@ -81,6 +85,7 @@ impl From<&JobSettings> for StoredSettings {
             source: settings.source.clone(),
             data_type: settings.data_type.clone(),
             categories: settings.categories.clone(),
+            template: (&settings.template).into(),
             frequency: (&settings.frequency).into(),
             starts_at: settings.starts_at,
             ends_at: settings.ends_at,
@@ -93,6 +98,16 @@ impl From<&JobSettings> for StoredSettings {
             retention_days: settings.retention.map(RetentionDays::days),
             policies: (&settings.policies).into(),
         })
+    }
+}
+
+impl StoredSettings {
+    /// The form for manifests, which hold no personal data: without the values of filters (rule A5). It is
+    /// not read back as settings unless there were none.
+    pub fn redacted(settings: &JobSettings) -> Self {
+        let Self::V1(mut form) = Self::from(settings);
+        form.template.redact();
+        Self::V1(form)
     }
 }
 
@@ -113,6 +128,7 @@ impl TryFrom<StoredSettings> for JobSettings {
         Ok(Self {
             description: Description::new(&form.description).map_err(bad)?,
             categories: form.categories,
+            template: form.template.try_into().map_err(bad)?,
             starts_at: form.starts_at,
             ends_at: form.ends_at,
             timeframe: form.timeframe.parse().map_err(bad)?,

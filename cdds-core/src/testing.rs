@@ -1,10 +1,56 @@
-//! For tests of embedders and of this workspace: a clock that is moved by hand, workers without threads,
-//! identifiers from a seed, and a source of prepared records.
+//! For tests of embedders and of this workspace: every port in memory, and [`strategies`] for property tests.
+//!
+//! A service that embeds the library, whole and in memory:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use cdds_core::domain::frequency::{Frequency, Start};
+//! use cdds_core::domain::id::Owner;
+//! use cdds_core::domain::job::{JobSettings, Protection, Title};
+//! use cdds_core::domain::record::{Place, RecordBatchBuilder};
+//! use cdds_core::engine::{Engine, EngineSettings, Until};
+//! use cdds_core::ports::source::Sources;
+//! use cdds_core::service::jobs::{JobRules, Jobs};
+//! use cdds_core::testing::{MemoryPorts, PreparedSource};
+//! use futures::executor::block_on;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut batch = RecordBatchBuilder::new();
+//! batch.serialize(&Place::of(None, None), &std::collections::BTreeMap::from([("caller", "+49 30 1")]))?;
+//! let source = PreparedSource::of("calls", "call", vec![batch.take()])?;
+//! let memory = MemoryPorts::new("2026-03-01T10:00:00Z".parse()?, Sources::new().with(Arc::new(source)));
+//!
+//! let jobs = Jobs::new(&memory.ports, JobRules::default());
+//! let settings = JobSettings::new(
+//!     Title::new("All calls")?,
+//!     "calls".parse()?,
+//!     "call".parse()?,
+//!     Frequency::Once(Start::Immediately),
+//!     Protection::Plaintext,
+//! );
+//! block_on(jobs.submit(&Owner::default(), settings))?;
+//! let engine = Engine::new(&memory.ports, EngineSettings::default())?;
+//! let report = block_on(engine.run(Until::Idle, futures::future::pending()))?;
+//! assert_eq!(report.finished, 1);
+//! let archive: Vec<_> = memory.sink.objects().into_values().take(1).collect();
+//! let files = cdds_core::testing::packager::unpack(&archive)?;
+//! assert_eq!(files[0].1, b"{\"caller\":\"+49 30 1\"}\n");
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod commands;
+pub mod memory;
+pub mod packager;
+pub mod records;
+pub mod sealing;
+pub mod sink;
+pub mod strategies;
 
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,10 +60,17 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use uuid::Uuid;
 
+pub use self::memory::MemoryCatalog;
+pub use self::packager::PlainPackager;
+pub use self::sealing::NoCertificates;
+pub use self::sink::MemorySink;
+use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::RecordBatch;
+use crate::domain::violation::RuleViolation;
+use crate::ports::Ports;
 use crate::ports::clock::Clock;
 use crate::ports::ids::Ids;
-use crate::ports::source::{Description, Estimate, ReadRequest, Source, SourceError};
+use crate::ports::source::{DataType, Description, Estimate, ReadRequest, Source, SourceError, Sources};
 use crate::ports::workers::Workers;
 
 /// A clock that stands still until it is moved. Sleeping moves it: who waits for an instant, gets it.
@@ -100,6 +153,17 @@ pub struct PreparedSource {
 }
 
 impl PreparedSource {
+    /// A source with one data type, without instants.
+    ///
+    /// # Errors
+    /// [`Code::InvalidName`](crate::domain::violation::Code::InvalidName) for names that are none.
+    pub fn of(id: &str, data_type: &str, batches: Vec<RecordBatch>) -> Result<Self, RuleViolation> {
+        let data_type = DataType::new(TypeId::new(data_type)?);
+        let description =
+            Description { id: SourceId::new(id)?, title: id.to_owned(), types: vec![data_type] };
+        Ok(Self::new(description, batches))
+    }
+
     /// Gives `batches`, in order.
     pub fn new(description: Description, batches: Vec<RecordBatch>) -> Self {
         Self { description, batches }
@@ -122,5 +186,37 @@ impl Source for PreparedSource {
         _request: ReadRequest,
     ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
         Ok(futures::stream::iter(self.batches.clone()).map(Ok).boxed())
+    }
+}
+
+/// Every port in memory, and the ones that tests look into.
+#[derive(Debug, Clone)]
+pub struct MemoryPorts {
+    /// For services and engines.
+    pub ports: Ports,
+    /// The clock, to be moved.
+    pub clock: Arc<ManualClock>,
+    /// The record, to be looked at.
+    pub catalog: Arc<MemoryCatalog>,
+    /// The store, to be looked at.
+    pub sink: MemorySink,
+}
+
+impl MemoryPorts {
+    /// Ports at `now` over these sources; nothing can be sealed.
+    pub fn new(now: DateTime<Utc>, sources: Sources) -> Self {
+        let clock = Arc::new(ManualClock::at(now));
+        let (catalog, sink) = (Arc::new(MemoryCatalog::new()), MemorySink::new());
+        let ports = Ports {
+            clock: clock.clone(),
+            ids: Arc::new(SeededIds::new(1)),
+            workers: Arc::new(InlineWorkers),
+            sources,
+            packager: Arc::new(PlainPackager),
+            certificates: Arc::new(NoCertificates),
+            sink: Arc::new(sink.clone()),
+            catalog: catalog.clone(),
+        };
+        Self { ports, clock, catalog, sink }
     }
 }

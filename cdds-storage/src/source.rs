@@ -5,8 +5,8 @@
 
 mod blocking;
 mod config;
-mod filter;
 pub mod json_lines;
+mod selection;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use cdds_core::domain::id::SourceId;
-use cdds_core::domain::selection::CategorySelection;
 use cdds_core::domain::violation::{Code, RuleViolation};
 use cdds_core::domain::window::Window;
 use cdds_core::ports::source::{DataType, ReadRequest, RegisteredSource, Source};
@@ -59,11 +58,7 @@ async fn read_beginning(
     data_type: &DataType,
     session: &Session,
 ) -> Result<CheckView, CliError> {
-    let request = ReadRequest {
-        data_type: data_type.id.clone(),
-        window: Window::until(session.clock.now()),
-        categories: CategorySelection::All,
-    };
+    let request = ReadRequest::new(data_type.id.clone(), Window::until(session.clock.now()));
     let estimate = source.estimate(&request).await?;
     let first = source.read(request).await?.try_next().await?;
     let records = first.map_or(0, |batch| batch.records() as u64);

@@ -98,14 +98,19 @@ pub(super) struct DataType {
     pub(super) time: Option<String>,
     /// How it is written: iso, unix, unix-ms or unix-us; told apart by itself if left out.
     pub(super) time_format: Option<String>,
-    /// Where the change instant is. Declared here for timeframes that follow changes.
-    #[serde(rename = "changed")]
-    pub(super) _changed: Option<String>,
+    /// Where the change instant is.
+    pub(super) changed: Option<String>,
+    /// How it is written; like the event instant if left out.
+    pub(super) changed_format: Option<String>,
     pub(super) category: Option<Category>,
     /// Where the data subject is named. Declared here for subject requests.
     #[serde(default, rename = "subject")]
     pub(super) _subject: Vec<String>,
     pub(super) settle_lag: Option<String>,
+    /// The smallest step of the instants.
+    pub(super) granularity: Option<String>,
+    /// The fields that templates may name; any if left out.
+    pub(super) fields: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::instant::InstantFormat;
+use cdds_core::domain::template::FieldNames;
 use cdds_storage::source::json_lines::LINE_BYTES_MAX;
 use cdds_storage::source::{CategoryConfig, JsonLinesConfig, SqliteConfig, SqliteRows, TypeConfig};
 use chrono::TimeDelta;
@@ -106,12 +107,13 @@ fn check_type<R>(
     let rows = rows(&data_type)?;
     let id = TypeId::new(data_type.id).map_err(|violation| violation.to_string())?;
     let mut config = TypeConfig::new(id, rows);
-    let format = match data_type.time_format {
-        Some(name) => name.parse().map_err(|why| format!("time_format: {why}"))?,
-        None => InstantFormat::default(),
-    };
+    let time_format = instant_format("time_format", data_type.time_format)?.unwrap_or_default();
     if let Some(column) = data_type.time {
-        config = config.with_time(column, format);
+        config = config.with_time(column, time_format);
+    }
+    let changed_format = instant_format("changed_format", data_type.changed_format)?;
+    if let Some(column) = data_type.changed {
+        config = config.with_changed(column, changed_format.unwrap_or(time_format));
     }
     if let Some(file::Category { name, column, values }) = data_type.category {
         if values.is_empty() {
@@ -120,10 +122,29 @@ fn check_type<R>(
         config = config.with_category(CategoryConfig { name, column, values });
     }
     if let Some(lag) = data_type.settle_lag {
-        let lag = duration::parse(&lag).map_err(|why| format!("settle_lag: {why}"))?;
-        config.settle_lag = TimeDelta::from_std(lag).map_err(|why| format!("settle_lag: {why}"))?;
+        config.settle_lag = time_delta("settle_lag", &lag)?;
+    }
+    if let Some(step) = data_type.granularity {
+        config.granularity = time_delta("granularity", &step)?;
+        if config.granularity <= TimeDelta::zero() {
+            return Err("granularity: it is longer than nothing: write it like 1s".to_owned());
+        }
+    }
+    if let Some(fields) = data_type.fields {
+        // They are what a job could select.
+        FieldNames::new(fields.iter().cloned()).map_err(|violation| format!("fields: {violation}"))?;
+        config.fields = Some(fields);
     }
     Ok(config)
+}
+
+fn instant_format(key: &str, name: Option<String>) -> Result<Option<InstantFormat>, String> {
+    name.map(|name| name.parse().map_err(|why| format!("{key}: {why}"))).transpose()
+}
+
+fn time_delta(key: &str, text: &str) -> Result<TimeDelta, String> {
+    let duration = duration::parse(text).map_err(|why| format!("{key}: {why}"))?;
+    TimeDelta::from_std(duration).map_err(|why| format!("{key}: {why}"))
 }
 
 fn sqlite_rows(data_type: &file::DataType) -> Result<SqliteRows, String> {
@@ -192,6 +213,13 @@ mod tests {
             ("id = 'x'\nkind = 'sqlite'\nurl = 'a.db'\n[[type]]\nid = 't'", "table or a query"),
             ("id = 'x'\nkind = 'json-lines'\nurl = 'a'\n[[type]]\nid = 't'\ntable = 'a'", "databases"),
             ("id = 'x'\nkind = 'json-lines'\nurl = 'a'\n[[type]]\nid = 't'\ntime_format = 'x'", "iso"),
+            ("id = 'x'\nkind = 'json-lines'\nurl = 'a'\n[[type]]\nid = 't'\nchanged_format = 'x'", "iso"),
+            ("id = 'x'\nkind = 'json-lines'\nurl = 'a'\n[[type]]\nid = 't'\ngranularity = '0s'", "like 1s"),
+            (
+                "id = 'x'\nkind = 'json-lines'\nurl = 'a'\n[[type]]\nid = 't'\ngranularity = '1'",
+                "granularity",
+            ),
+            ("id = 'x'\nkind = 'json-lines'\nurl = 'a'\n[[type]]\nid = 't'\nfields = []", "fields: no field"),
             ("id = 'a/b'\nunsupported = 'no'", "valid name"),
         ] {
             let error = check_toml(text).unwrap_err();
@@ -210,5 +238,26 @@ mod tests {
         assert_eq!(config.path, Path::new("/srv/a.db"));
         assert_eq!(config.types[0].settle_lag, TimeDelta::seconds(90));
         assert_eq!(config.types[0].category.as_ref().unwrap().values, ["voice"]);
+    }
+
+    #[test]
+    fn w4_w7_j4_change_instants_granularity_and_fields_are_taken_over() {
+        let entry = |more: &str| {
+            let text = format!("id = 'x'\nkind = 'json-lines'\nurl = 'a'\n[[type]]\nid = 't'\n{more}");
+            let SourceKind::JsonLines(config) = check_toml(&text).unwrap().kind else { panic!("{text}") };
+            config.types.into_iter().next().unwrap()
+        };
+        let full = entry(
+            "time = 'at'\ntime_format = 'unix'\nchanged = 'updated_at'\ngranularity = '1m'\nfields = ['id', 'at']",
+        );
+        let changed = full.changed.unwrap();
+        assert_eq!((changed.column.as_str(), changed.format), ("updated_at", InstantFormat::Unix));
+        assert_eq!(full.granularity, TimeDelta::minutes(1));
+        assert_eq!(full.fields.unwrap(), ["id", "at"]);
+        let own = entry("changed = 'u'\nchanged_format = 'iso'").changed.unwrap();
+        assert_eq!(own.format, InstantFormat::Iso);
+        let plain = entry("time = 'at'");
+        assert_eq!((plain.changed, plain.fields), (None, None));
+        assert_eq!(plain.granularity, TimeDelta::seconds(1));
     }
 }

@@ -22,6 +22,8 @@ struct TypeView {
     category: Option<CategoryView>,
     has_event_instant: bool,
     settle_lag_seconds: i64,
+    has_change_instant: bool,
+    fields: Option<Vec<String>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -39,6 +41,8 @@ impl From<&DataType> for TypeView {
                 .map(|dimension| CategoryView { name: dimension.name, values: dimension.values }),
             has_event_instant: data_type.has_event_instant,
             settle_lag_seconds: data_type.settle_lag.num_seconds(),
+            has_change_instant: data_type.has_change_instant,
+            fields: data_type.fields.clone(),
         }
     }
 }

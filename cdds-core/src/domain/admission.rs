@@ -39,16 +39,18 @@ pub fn check(
     if let CategorySelection::Only(values) = &settings.categories {
         CategorySelection::only(values.iter().cloned(), data_type.category.as_ref())?;
     }
+    settings.template.check(data_type)?;
     if previous.is_none_or(|previous| !previous.has_schedule_of(settings)) {
         check_start(&settings.frequency, circumstances.now)?;
         check_period(settings, circumstances.now)?;
     }
     settings.timeframe.check(circumstances.now)?;
-    if settings.timeframe.needs_event_instant() && !data_type.has_event_instant {
+    let by_change = settings.timeframe.is_incremental() && data_type.has_change_instant;
+    if settings.timeframe.needs_event_instant() && !data_type.has_event_instant && !by_change {
         return Err(RuleViolation::new(
             Code::TimeframeNeedsInstant,
             format!(
-                "records of type {} carry no event instant, so {} cannot be told apart: use timeframe all",
+                "records of type {} carry no instant by which {} could be told apart: use timeframe all",
                 settings.data_type, settings.timeframe
             ),
         ));

@@ -122,8 +122,10 @@ pub enum Status {
     Queued,
     /// [`ExecutionState::Running`].
     InProgress,
-    /// [`ExecutionState::Succeeded`].
+    /// [`ExecutionState::Succeeded`], with every record.
     Finished,
+    /// [`ExecutionState::Succeeded`], without records that could not be read (rule E10).
+    FinishedWithErrors,
     /// [`ExecutionState::Failed`].
     Failed,
     /// [`ExecutionState::Cancelled`].
@@ -134,8 +136,15 @@ pub enum Status {
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 6] =
-        [Self::Queued, Self::InProgress, Self::Finished, Self::Failed, Self::Cancelled, Self::Skipped];
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::InProgress,
+        Self::Finished,
+        Self::FinishedWithErrors,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Skipped,
+    ];
 
     /// The status as it is stored and printed.
     pub fn as_str(self) -> &'static str {
@@ -143,6 +152,7 @@ impl Status {
             Self::Queued => "queued",
             Self::InProgress => "in_progress",
             Self::Finished => "finished",
+            Self::FinishedWithErrors => "finished_with_errors",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Skipped => "skipped",
@@ -181,6 +191,7 @@ impl Execution {
         match self.state {
             ExecutionState::Queued => Status::Queued,
             ExecutionState::Running => Status::InProgress,
+            ExecutionState::Succeeded if self.progress.rejected > 0 => Status::FinishedWithErrors,
             ExecutionState::Succeeded => Status::Finished,
             ExecutionState::Failed(_) => Status::Failed,
             ExecutionState::Cancelled => Status::Cancelled,

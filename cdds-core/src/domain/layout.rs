@@ -1,5 +1,6 @@
 //! Rule A1: the folder hierarchy inside an archive.
 
+use super::errors_file;
 use super::id::TypeId;
 use super::record::Place;
 
@@ -8,7 +9,22 @@ const SEGMENT_BYTES_MAX: usize = 200;
 
 /// The folder of a place: `<type>/<category>/<yyyy>-<mm>-<dd>`, with `all` for records without a
 /// declared category and `undated` for records without an event instant (rules A1, W7).
+///
+/// No folder has the name of the file `errors.jsonl` (rule E10), also where case does not count.
 pub fn folder(data_type: &TypeId, place: &Place) -> String {
+    let path = path(data_type, place);
+    let root = path.split('/').next().unwrap_or_default();
+    match path.split_at_checked(1) {
+        Some((first, rest)) if root.eq_ignore_ascii_case(errors_file::PATH) => {
+            let mut renamed = String::new();
+            first.chars().for_each(|c| escape(c, &mut renamed));
+            renamed + rest
+        }
+        _ => path,
+    }
+}
+
+fn path(data_type: &TypeId, place: &Place) -> String {
     match place {
         Place::Dated { category, day } => {
             let category = category.as_deref().map_or_else(|| "all".to_owned(), safe_segment);
@@ -95,6 +111,9 @@ mod tests {
             (Place::Folder("by-queue/sales".into()), "by-queue/sales"),
             (Place::Folder("//".into()), "interaction"),
             (Place::Folder("../../etc".into()), ".%2E/.%2E/etc"),
+            (Place::Folder("errors.jsonl/sales".into()), "%65rrors.jsonl/sales"),
+            (Place::Folder("Errors.JSONL".into()), "%45rrors.JSONL"),
+            (Place::Folder("sales/errors.jsonl".into()), "sales/errors.jsonl"),
         ] {
             assert_eq!(folder(&interaction, &place), path);
         }

@@ -19,7 +19,7 @@ pub struct Manifest {
     pub job_id: JobId,
     /// Which execution.
     pub execution_id: ExecutionId,
-    /// The job's settings for this execution.
+    /// The job's settings for this execution, without the values of filters.
     pub settings: StoredSettings,
     /// The slot.
     pub slot: DateTime<Utc>,
@@ -31,12 +31,19 @@ pub struct Manifest {
     pub compressor: String,
     /// Number of records in the set.
     pub records: u64,
+    /// Number of records that could not be read; `errors.jsonl` in the archive tells them (rule E10).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bad_records: u64,
     /// Number of files inside the archive.
     pub files: u64,
     /// For whom the parts are sealed; empty for plaintext.
     pub recipients: Vec<ManifestRecipient>,
     /// The parts, in reading order.
     pub parts: Vec<ManifestPart>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A recipient as the manifest names one.

@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 /// What an execution has done so far, and what remains as far as that can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
-    /// Records read.
+    /// Records exported.
     pub records: u64,
+    /// Records that could not be read and were skipped (rule E10).
+    #[serde(default)]
+    pub rejected: u64,
     /// Bytes read from the source.
     pub bytes_read: u64,
     /// Bytes written to the store.

@@ -31,8 +31,8 @@ pub fn object<'i>(
     whole(input, output, |scanner| scanner.record(visit))
 }
 
-/// Appends any JSON value to `output` likewise; gives whether the value is an empty one, in which
-/// case a member with this value is to be left out, and nothing is appended.
+/// Appends any JSON value to `output` likewise, as one that stands in a record; gives whether the value is
+/// an empty one, in which case a member with this value is to be left out, and nothing is appended.
 ///
 /// # Errors
 /// [`JsonError`] if `input` is not exactly one value, in UTF-8, between optional whitespace. Nothing

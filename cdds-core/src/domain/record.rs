@@ -29,7 +29,8 @@
 //! ```
 
 mod builder;
-mod json;
+pub(super) mod json;
+mod rejected;
 mod writer;
 
 use std::sync::Arc;
@@ -38,15 +39,18 @@ use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 
 pub use builder::{RecordBatchBuilder, RecordError, ScannedRecord};
+pub use rejected::{RejectedContent, RejectedRecord};
 pub use writer::RecordWriter;
 
-/// A batch of records: pruned JSON lines (rule A2) and where each belongs (rule A1).
+/// A batch of records: pruned JSON lines (rule A2) and where each belongs (rule A1); and what could not be
+/// read as one (rule E10).
 #[derive(Debug, Clone, Default)]
 pub struct RecordBatch {
     lines: Bytes,
     records: Vec<RecordEntry>,
     places: Vec<Place>,
     bytes_read: u64,
+    rejected: Vec<RejectedRecord>,
 }
 
 /// One record of a batch: where its line ends, and the index of its place.
@@ -109,6 +113,11 @@ impl RecordBatch {
         self.bytes_read
     }
 
+    /// What could not be read as records (rule E10); not counted among [`records`](Self::records).
+    pub fn rejected(&self) -> &[RejectedRecord] {
+        &self.rejected
+    }
+
     /// The distinct places of the records, in order of first use.
     pub fn places(&self) -> &[Place] {
         &self.places
@@ -122,6 +131,27 @@ impl RecordBatch {
             start = entry.end;
             Record { line, place: &self.places[entry.place], place_index: entry.place }
         })
+    }
+
+    /// The batch with other lines: `rewrite` appends what is to stand for a line, without its newline, or
+    /// appends nothing and says that the record goes.
+    pub(super) fn rewritten(&self, mut rewrite: impl FnMut(&[u8], &mut Vec<u8>) -> bool) -> Self {
+        let mut lines = Vec::with_capacity(self.lines.len());
+        let mut records = Vec::with_capacity(self.records.len());
+        let mut places = Vec::new();
+        let mut moved = vec![None; self.places.len()];
+        for record in self.iter() {
+            if rewrite(record.line, &mut lines) {
+                lines.push(b'\n');
+                let place = *moved[record.place_index].get_or_insert_with(|| {
+                    places.push(record.place.clone());
+                    places.len() - 1
+                });
+                records.push(RecordEntry { end: lines.len(), place });
+            }
+        }
+        let (bytes_read, rejected) = (self.bytes_read, self.rejected.clone());
+        Self { lines: Bytes::from(lines), records, places, bytes_read, rejected }
     }
 }
 

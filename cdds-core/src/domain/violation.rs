@@ -1,14 +1,19 @@
 //! A refusal: a rule said no.
+//!
+#![doc = include_str!("../../CODES.md")]
 
 use std::fmt;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident => $code:literal,)*) => {
+    ($($variant:ident => $code:literal, $rules:literal, $meaning:literal;)*) => {
         /// The stable code of a refusal; scripts and translations depend on it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Code {
-            $($(#[$doc])* $variant,)*
+            $(
+                #[doc = concat!($rules, ": ", $meaning, ".")]
+                $variant,
+            )*
         }
 
         impl Code {
@@ -21,97 +26,70 @@ macro_rules! codes {
                     $(Self::$variant => $code,)*
                 }
             }
+
+            /// The rules that refuse with it: `J8, J9`.
+            pub const fn rules(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $rules,)*
+                }
+            }
+
+            /// When it is given, as half a sentence. The message of each refusal says what, why and what to
+            /// do.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $meaning,)*
+                }
+            }
         }
     };
 }
 
 codes! {
-    /// A name holds characters that names cannot have (rules J1, J2, S1).
-    InvalidName => "invalid_name",
-    /// J1: the title is missing or longer than 255 characters.
-    InvalidTitle => "invalid_title",
-    /// J1: the description is longer than 4,096 characters.
-    InvalidDescription => "invalid_description",
-    /// J2: no source is registered under this name.
-    UnknownSource => "unknown_source",
-    /// J2: the source is registered as unsupported.
-    UnsupportedSource => "unsupported_source",
-    /// J2: the source has no such data type.
-    UnknownType => "unknown_type",
-    /// J3: a category that the type does not declare.
-    UnknownCategory => "unknown_category",
-    /// J3: a selection without a category.
-    EmptyCategories => "empty_categories",
-    /// J4: a selection of fields or a filter that is not possible.
-    InvalidTemplate => "invalid_template",
-    /// E3–E6, E10: a policy out of bounds.
-    InvalidPolicy => "invalid_policy",
-    /// F1: the start of a one-time job is not in the future.
-    StartInPast => "start_in_past",
-    /// F2, F4, F5: a frequency out of bounds.
-    InvalidFrequency => "invalid_frequency",
-    /// F6: the cron expression is not understood, is ambiguous or never matches.
-    InvalidCron => "invalid_cron",
-    /// F3: not a time of day.
-    InvalidTimeOfDay => "invalid_time_of_day",
-    /// W2: the timeframe is not possible.
-    InvalidTimeframe => "invalid_timeframe",
-    /// W7: the data type has no event instant.
-    TimeframeNeedsInstant => "timeframe_needs_instant",
-    /// A4: the split size is out of bounds.
-    InvalidSplitSize => "invalid_split_size",
-    /// A4: the split size is above what recipients' tools can decrypt.
-    SplitSizeTooLargeToSeal => "split_size_too_large_to_seal",
-    /// A7: the retention is out of bounds.
-    InvalidRetention => "invalid_retention",
-    /// S1: a sealed job names no recipient.
-    RecipientRequired => "recipient_required",
-    /// S1: no certificate is stored under this name.
-    UnknownRecipient => "unknown_recipient",
-    /// S1: a recipient of this name is stored already.
-    RecipientExists => "recipient_exists",
-    /// S2: the certificate cannot be used.
-    InvalidCertificate => "invalid_certificate",
-    /// J8, J9: a one-time job that was started, or whose start has passed, cannot be resumed.
-    OneTimeCannotResume => "one_time_cannot_resume",
-    /// J10: a one-time job that has started, or where one-time jobs are never edited.
-    OneTimeCannotEdit => "one_time_cannot_edit",
-    /// J10: somebody else changed the job since it was looked at.
-    VersionOvertaken => "version_overtaken",
-    /// J11: what becomes of the watermark has to be said.
-    WatermarkChoiceRequired => "watermark_choice_required",
-    /// J11: the job has no watermark to reset or to continue.
-    NoWatermark => "no_watermark",
-    /// J10, J12, W5: an execution of the job runs or is about to.
-    JobBusy => "job_busy",
-    /// J13: only recurring jobs have extra occurrences.
-    RecurringOnly => "recurring_only",
-    /// J14: the job's own period is not possible.
-    InvalidPeriod => "invalid_period",
-    /// J14: a recurring job that has no occurrence left.
-    JobEnded => "job_ended",
-    /// J15: a recipient that jobs use.
-    RecipientInUse => "recipient_in_use",
-    /// W4, W5: everything up to the end of the window was exported already.
-    Covered => "covered",
-    /// W5: an execution that neither failed nor was cancelled.
-    CannotRerun => "cannot_rerun",
-    /// W5: another execution of this occurrence waits, runs or has succeeded.
-    RerunExists => "rerun_exists",
-    /// W6: All and Fixed have the same window at every occurrence.
-    CannotBackfill => "cannot_backfill",
-    /// W6: the range is empty, holds no occurrence, or too many.
-    InvalidRange => "invalid_range",
-    /// E8: an execution that has ended.
-    ExecutionEnded => "execution_ended",
-    /// E9: an execution that has not ended.
-    ExecutionOpen => "execution_open",
-    /// E9: an execution that still has artifacts.
-    ExecutionHasArtifacts => "execution_has_artifacts",
-    /// A7: a legal hold keeps the set.
-    OnHold => "on_hold",
-    /// A8: more than 100 files in one request.
-    TooManyFiles => "too_many_files",
+    InvalidName => "invalid_name", "J1, J2, S1", "a name holds characters that names cannot have";
+    InvalidTitle => "invalid_title", "J1", "the title is missing or longer than 255 characters";
+    InvalidDescription => "invalid_description", "J1", "the description is longer than 4,096 characters";
+    UnknownSource => "unknown_source", "J2", "no source is registered under this name";
+    UnsupportedSource => "unsupported_source", "J2", "the source is registered as unsupported";
+    UnknownType => "unknown_type", "J2", "the source has no such data type";
+    UnknownCategory => "unknown_category", "J3", "a category that the type does not declare";
+    EmptyCategories => "empty_categories", "J3", "a selection without a category";
+    InvalidTemplate => "invalid_template", "J4", "a selection of fields or a filter that is not possible";
+    UnknownField => "unknown_field", "J4", "a field that the type does not declare";
+    InvalidPolicy => "invalid_policy", "E3–E6, E10", "a policy out of bounds";
+    StartInPast => "start_in_past", "F1", "the start of a one-time job is not in the future";
+    InvalidFrequency => "invalid_frequency", "F2, F4, F5", "a frequency out of bounds";
+    InvalidCron => "invalid_cron", "F6", "the cron expression is not understood, is ambiguous or never matches";
+    InvalidTimeOfDay => "invalid_time_of_day", "F3", "not a time of day";
+    InvalidTimeframe => "invalid_timeframe", "W2", "the timeframe is not possible";
+    TimeframeNeedsInstant => "timeframe_needs_instant", "W7", "the data type has no event instant";
+    InvalidSplitSize => "invalid_split_size", "A4", "the split size is out of bounds";
+    SplitSizeTooLargeToSeal => "split_size_too_large_to_seal", "A4", "the split size is above what recipients' tools can decrypt";
+    InvalidRetention => "invalid_retention", "A7", "the retention is out of bounds";
+    RecipientRequired => "recipient_required", "S1", "a sealed job names no recipient";
+    UnknownRecipient => "unknown_recipient", "S1", "no certificate is stored under this name";
+    RecipientExists => "recipient_exists", "S1", "a recipient of this name is stored already";
+    InvalidCertificate => "invalid_certificate", "S2", "the certificate cannot be used";
+    OneTimeCannotResume => "one_time_cannot_resume", "J8, J9", "a one-time job that was started, or whose start has passed, cannot be resumed";
+    OneTimeCannotEdit => "one_time_cannot_edit", "J10", "a one-time job that has started, or where one-time jobs are never edited";
+    VersionOvertaken => "version_overtaken", "J10", "somebody else changed the job since it was looked at";
+    WatermarkChoiceRequired => "watermark_choice_required", "J11", "what becomes of the watermark has to be said";
+    NoWatermark => "no_watermark", "J11", "the job has no watermark to reset or to continue";
+    JobBusy => "job_busy", "J10, J12, W5", "an execution of the job runs or is about to";
+    RecurringOnly => "recurring_only", "J13", "only recurring jobs have extra occurrences";
+    InvalidPeriod => "invalid_period", "J14", "the job's own period is not possible";
+    JobEnded => "job_ended", "J14", "a recurring job that has no occurrence left";
+    RecipientInUse => "recipient_in_use", "J15", "a recipient that jobs use";
+    Covered => "covered", "W4, W5", "everything up to the end of the window was exported already";
+    CannotRerun => "cannot_rerun", "W5", "an execution that neither failed nor was cancelled";
+    RerunExists => "rerun_exists", "W5", "another execution of this occurrence waits, runs or has succeeded";
+    CannotBackfill => "cannot_backfill", "W6", "All and Fixed have the same window at every occurrence";
+    InvalidRange => "invalid_range", "W6", "the range is empty, holds no occurrence, or too many";
+    ExecutionEnded => "execution_ended", "E8", "an execution that has ended";
+    ExecutionOpen => "execution_open", "E9", "an execution that has not ended";
+    ExecutionHasArtifacts => "execution_has_artifacts", "E9", "an execution that still has artifacts";
+    OnHold => "on_hold", "A7", "a legal hold keeps the set";
+    TooManyFiles => "too_many_files", "A8", "more than 100 files in one request";
 }
 
 impl fmt::Display for Code {
@@ -144,6 +122,28 @@ impl RuleViolation {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    /// The page as it has to be.
+    fn page() -> String {
+        let rows = Code::ALL
+            .iter()
+            .map(|code| format!("| `{}` | {} | {} |\n", code.as_str(), code.rules(), code.meaning()))
+            .collect::<String>();
+        format!(
+            "# Codes of refusals\n\nWhat a rule refuses carries a stable code, for scripts and translations, and \
+             a message that says what, why and\nwhat to do. The command line ends with exit code 3.\n\n\
+             | code | rules | given when |\n|---|---|---|\n{rows}"
+        )
+    }
+
+    #[test]
+    fn every_code_is_in_the_table_of_the_documentation() {
+        assert_eq!(
+            include_str!("../../CODES.md"),
+            page(),
+            "CODES.md is not what the codes say: write it anew"
+        );
+    }
 
     #[test]
     fn codes_are_unique_and_snake_case() {

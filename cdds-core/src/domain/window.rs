@@ -54,7 +54,8 @@ impl Window {
 /// of `granularity` since 1970. A negative lag counts as none, a granularity below a microsecond as one; the
 /// beginning of the calendar where it would be left.
 pub fn settled_end(slot: DateTime<Utc>, settle_lag: TimeDelta, granularity: TimeDelta) -> DateTime<Utc> {
-    let granularity = granularity.num_microseconds().unwrap_or(i64::MAX).max(1);
+    // What has too many microseconds to count is the coarsest that can be.
+    let granularity = granularity.max(TimeDelta::zero()).num_microseconds().unwrap_or(i64::MAX).max(1);
     slot.checked_sub_signed(settle_lag.max(TimeDelta::zero()))
         .map(|settled| settled.timestamp_micros())
         .and_then(|micros| micros.checked_sub(micros.rem_euclid(granularity)))
@@ -91,5 +92,53 @@ mod tests {
     fn w1_windows_are_whole_microseconds() {
         let window = Window::until(at(1) + TimeDelta::nanoseconds(1_999));
         assert_eq!(window.end(), at(1) + TimeDelta::microseconds(1));
+    }
+
+    #[test]
+    fn w4_a_window_since_a_watermark_ends_where_there_is_nothing_new() {
+        assert_eq!(Window::since(Some(at(10)), at(20)), Some(Window::between(at(10), at(20))));
+        assert_eq!(Window::since(None, at(20)), Some(Window::until(at(20))));
+        let microsecond = TimeDelta::microseconds(1);
+        assert!(Window::since(Some(at(20) - microsecond), at(20)).is_some());
+        for watermark in [at(20), at(20) + microsecond, DateTime::<Utc>::MAX_UTC] {
+            assert_eq!(Window::since(Some(watermark), at(20)), None);
+        }
+        // Both are cut to microseconds first.
+        assert_eq!(Window::since(Some(at(20)), at(20) + TimeDelta::nanoseconds(999)), None);
+    }
+
+    #[test]
+    fn w4_the_settled_end_is_the_slot_less_the_lag_in_whole_grains() {
+        let (second, slot) = (TimeDelta::seconds(1), at(100) + TimeDelta::milliseconds(300));
+        assert_eq!(settled_end(slot, second, second), at(99));
+        assert_eq!(settled_end(slot, TimeDelta::zero(), second), at(100));
+        assert_eq!(settled_end(slot, TimeDelta::milliseconds(301), second), at(99));
+        assert_eq!(settled_end(slot, TimeDelta::zero(), TimeDelta::minutes(1)), at(60));
+        assert_eq!(
+            settled_end(slot, TimeDelta::milliseconds(100), TimeDelta::microseconds(1)),
+            slot - TimeDelta::milliseconds(100)
+        );
+        // Before 1970 it is cut towards the past, too.
+        assert_eq!(settled_end(at(-1), TimeDelta::zero(), TimeDelta::minutes(1)), at(-60));
+        assert_eq!(settled_end(at(-60), TimeDelta::zero(), TimeDelta::minutes(1)), at(-60));
+        // No finer than microseconds, no later than the slot.
+        for granularity in [TimeDelta::zero(), TimeDelta::nanoseconds(1), TimeDelta::MIN, -second] {
+            let fine = slot + TimeDelta::nanoseconds(1_999);
+            assert_eq!(settled_end(fine, -second, granularity), slot + TimeDelta::microseconds(1));
+        }
+    }
+
+    #[test]
+    fn w4_the_settled_end_is_total() {
+        let (least, most) = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
+        for slot in [least, at(-1), at(0), at(1), most] {
+            for lag in [TimeDelta::MIN, TimeDelta::zero(), TimeDelta::days(400_000_000), TimeDelta::MAX] {
+                for granularity in [TimeDelta::MIN, TimeDelta::days(30), TimeDelta::MAX] {
+                    assert!(settled_end(slot, lag, granularity) <= slot);
+                }
+            }
+        }
+        assert_eq!(settled_end(least, TimeDelta::seconds(1), TimeDelta::seconds(1)), least);
+        assert_eq!(settled_end(at(1), TimeDelta::zero(), TimeDelta::MAX), at(0));
     }
 }

@@ -10,10 +10,11 @@ use super::heartbeat::{Meter, StopReason};
 use super::observe::Event;
 use super::parts::PartStore;
 use super::publish::{self, Release};
-use super::transfer::transfer;
+use super::transfer::{templated, transfer};
 use super::{Shared, keys};
 use crate::domain::execution::Execution;
 use crate::domain::failure::{Failure, FailureKind, Step};
+use crate::domain::policy::BadRecords;
 use crate::domain::recipient::Recipient;
 use crate::domain::split_size::{SplitSize, largest_sealable};
 use crate::domain::violation::Code;
@@ -21,7 +22,7 @@ use crate::ports::catalog::{CatalogError, CatalogErrorKind, Fence, Publication, 
 use crate::ports::packager::Plan;
 use crate::ports::sealer::Sealer;
 use crate::ports::sink::{Prefix, SinkError};
-use crate::ports::source::{ReadRequest, RegisteredSource, Source};
+use crate::ports::source::{BadRecordMode, ReadRequest, RecordInstant, RegisteredSource, Source};
 
 /// How often a commit whose outcome is unknown is looked at again before the lease is left to run out.
 const COMMIT_TRIES: u32 = 5;
@@ -98,13 +99,11 @@ impl Attempt {
         self.discard_older_epochs().await.map_err(|error| Failure::of(Step::Store, &error))?;
         let source = self.source()?;
         let (recipients, sealer) = self.sealer().await?;
-        let request = ReadRequest {
-            data_type: self.execution.settings.data_type.clone(),
-            window: self.execution.window,
-            categories: self.execution.settings.categories.clone(),
-        };
-        self.meter.expect(self.expectation(&*source, &request).await?);
+        let request = self.request();
+        let pushed_down = source.describe().data_type(&request.data_type).is_some_and(|t| t.pushes_down);
+        self.meter.expect(self.expectation(&*source, &request, pushed_down).await?);
         let batches = source.read(request).await.map_err(|error| Failure::of(Step::Read, &error))?;
+        let batches = templated(ports, &self.execution.settings.template, pushed_down, batches);
         let plan = Plan {
             part_bytes_max: self.part_bytes_max(sealer.as_deref()),
             modified_at: self.execution.window.end(),
@@ -122,6 +121,21 @@ impl Attempt {
             meter: &self.meter,
         };
         publish::prepare(&release, transferred).await
+    }
+
+    /// What the source is asked for.
+    fn request(&self) -> ReadRequest {
+        let settings = &self.execution.settings;
+        ReadRequest {
+            by: RecordInstant::of(&settings.timeframe),
+            categories: settings.categories.clone(),
+            template: settings.template.clone(),
+            bad_records: match settings.policies.bad_records {
+                BadRecords::Fail => BadRecordMode::Fail,
+                BadRecords::Skip { .. } => BadRecordMode::Report,
+            },
+            ..ReadRequest::new(settings.data_type.clone(), self.execution.window)
+        }
     }
 
     fn source(&self) -> Result<Arc<dyn Source>, Failure> {
@@ -175,12 +189,20 @@ impl Attempt {
     }
 
     /// How many records are expected (rule E7): the source's estimate, else the job's last success.
-    /// An estimate that fails is no reason to fail: the read will tell.
-    async fn expectation(&self, source: &dyn Source, request: &ReadRequest) -> Result<Option<u64>, Failure> {
-        match source.estimate(request).await {
-            Ok(Some(estimate)) => return Ok(Some(estimate.records)),
-            Ok(None) => {}
-            Err(error) => debug!("no estimate: {}", error.report()),
+    /// A source that does not filter does not know how many records are left by the filters. An estimate
+    /// that fails is no reason to fail: the read will tell.
+    async fn expectation(
+        &self,
+        source: &dyn Source,
+        request: &ReadRequest,
+        pushed_down: bool,
+    ) -> Result<Option<u64>, Failure> {
+        if pushed_down || request.template.filters.is_empty() {
+            match source.estimate(request).await {
+                Ok(Some(estimate)) => return Ok(Some(estimate.records)),
+                Ok(None) => {}
+                Err(error) => debug!("no estimate: {}", error.report()),
+            }
         }
         let last = self.shared.ports.catalog.last_records(self.execution.job_id).await;
         last.map_err(|error| catalog_failure(Step::Prepare, &error))
@@ -213,6 +235,18 @@ impl Attempt {
                         Ok(Standing::Unknown) => return None,
                         Err(error) => warn!(attempt, "cannot look the commit up: {}", error.report()),
                     }
+                }
+                // Publishing would lose or double records: nothing may be shown, and trying again is no help.
+                Err(error) if error.kind() == CatalogErrorKind::Conflict => {
+                    let failure = Failure {
+                        step: Step::Publish,
+                        kind: FailureKind::Internal,
+                        message: error.report(),
+                        retryable: false,
+                    };
+                    warn!("refused by the catalog: {}", failure.message);
+                    let retry = self.shared.settings.retry;
+                    return self.settle(Settlement::Failed { failure, retry }).await;
                 }
                 Err(error) => warn!(attempt, "cannot commit: {}", error.report()),
             }

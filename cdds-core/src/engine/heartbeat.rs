@@ -15,6 +15,7 @@ use crate::ports::catalog::{Beat, Directive, Fence};
 #[derive(Debug)]
 pub(super) struct Meter {
     pub(super) records: AtomicU64,
+    pub(super) rejected: AtomicU64,
     pub(super) bytes_read: AtomicU64,
     pub(super) bytes_written: AtomicU64,
     pub(super) parts: AtomicU32,
@@ -42,6 +43,7 @@ impl Meter {
     pub(super) fn new(began: Duration) -> Self {
         Self {
             records: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
             bytes_read: AtomicU64::new(0),
             bytes_written: AtomicU64::new(0),
             parts: AtomicU32::new(0),
@@ -60,6 +62,7 @@ impl Meter {
     pub(super) fn progress(&self, monotonic: Duration) -> Progress {
         let counts = Progress {
             records: self.records.load(Ordering::Relaxed),
+            rejected: self.rejected.load(Ordering::Relaxed),
             bytes_read: self.bytes_read.load(Ordering::Relaxed),
             bytes_written: self.bytes_written.load(Ordering::Relaxed),
             parts: self.parts.load(Ordering::Relaxed),

@@ -96,12 +96,13 @@ async fn store_manifest(
         format_version: FORMAT_VERSION,
         job_id: execution.job_id,
         execution_id: execution.id,
-        settings: StoredSettings::from(&execution.settings),
+        settings: StoredSettings::redacted(&execution.settings),
         slot: execution.slot,
         window: execution.window,
         created_at: published_at,
         compressor: release.ports.packager.compressor().to_owned(),
         records: release.meter.records.load(Ordering::Relaxed),
+        bad_records: release.meter.rejected.load(Ordering::Relaxed),
         files: transferred.index.entries,
         recipients: release
             .recipients

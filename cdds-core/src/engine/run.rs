@@ -47,7 +47,7 @@ pub struct RunReport {
 impl RunReport {
     fn count(&mut self, ended: Option<&Execution>) {
         match ended.map(Execution::status) {
-            Some(Status::Finished) => self.finished += 1,
+            Some(Status::Finished | Status::FinishedWithErrors) => self.finished += 1,
             Some(Status::Failed) => self.failed += 1,
             _ => self.other += 1,
         }

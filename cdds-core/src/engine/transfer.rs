@@ -4,15 +4,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use futures::StreamExt;
 use futures::stream::{BoxStream, FuturesOrdered};
+use futures::{StreamExt, TryStreamExt};
 
 use super::heartbeat::Meter;
 use super::parts::{PartStore, StoredPart};
 use crate::domain::cut::{CutFile, CutLimits, FileCutter};
+use crate::domain::errors_file::ErrorsFile;
 use crate::domain::execution::Execution;
 use crate::domain::failure::{Failure, Step};
 use crate::domain::record::RecordBatch;
+use crate::domain::template::Template;
 use crate::ports::Ports;
 use crate::ports::packager::PartIndex;
 use crate::ports::source::SourceError;
@@ -25,6 +27,32 @@ pub(super) struct Transferred {
     pub(super) parts: Vec<StoredPart>,
 }
 
+/// What a source has read.
+pub(super) type Batches = BoxStream<'static, Result<RecordBatch, SourceError>>;
+
+/// Batches that lack nothing but their files.
+pub(super) type Templated = BoxStream<'static, Result<RecordBatch, Failure>>;
+
+/// Applies the template to what the source has left of it to do (rule J4). One batch is with the workers at a
+/// time, while others are being compressed.
+pub(super) fn templated(
+    ports: &Ports,
+    template: &Template,
+    pushed_down: bool,
+    batches: Batches,
+) -> Templated {
+    let batches = batches.map_err(|error| Failure::of(Step::Read, &error));
+    if pushed_down || template.is_default() {
+        return batches.boxed();
+    }
+    let (workers, template) = (Arc::clone(&ports.workers), Arc::new(template.clone()));
+    let applied = batches.and_then(move |batch| {
+        let (workers, template) = (Arc::clone(&workers), Arc::clone(&template));
+        async move { Ok(offload(&*workers, move || template.apply(&batch)).await?) }
+    });
+    applied.boxed()
+}
+
 /// Moves every record of `batches` into parts. At most `parallelism + 1` files are being compressed at
 /// once; the source waits while they are (rule A6: the outcome depends on the records alone).
 pub(super) async fn transfer(
@@ -32,13 +60,16 @@ pub(super) async fn transfer(
     execution: &Execution,
     limits: CutLimits,
     meter: &Meter,
-    batches: BoxStream<'static, Result<RecordBatch, SourceError>>,
+    batches: Templated,
     mut store: PartStore<'_>,
 ) -> Result<Transferred, Failure> {
+    let settings = &execution.settings;
     let mut files = Files {
         batches,
-        cutting: Cutting::Reading(Box::new(FileCutter::new(execution.settings.data_type.clone(), limits))),
+        cutting: Cutting::Reading(Box::new(FileCutter::new(settings.data_type.clone(), limits))),
         closed: VecDeque::new(),
+        errors: ErrorsFile::new(settings.policies.bad_records),
+        template: &settings.template,
         meter,
     };
     let in_flight_max = ports.workers.parallelism().get() + 1;
@@ -58,11 +89,13 @@ pub(super) async fn transfer(
     Ok(Transferred { index, parts })
 }
 
-/// The source's records as a sequence of complete files.
+/// The source's records as a sequence of complete files; what could not be read comes last.
 struct Files<'a> {
-    batches: BoxStream<'static, Result<RecordBatch, SourceError>>,
+    batches: Templated,
     cutting: Cutting,
     closed: VecDeque<CutFile>,
+    errors: ErrorsFile,
+    template: &'a Template,
     meter: &'a Meter,
 }
 
@@ -81,12 +114,16 @@ impl Files<'_> {
                 return Ok(Some(file));
             }
             let cutter = match &mut self.cutting {
-                Cutting::Closing(rest) => return Ok(rest.next()),
+                Cutting::Closing(rest) => return Ok(rest.next().or_else(|| self.errors.take())),
                 Cutting::Reading(cutter) => cutter,
             };
             match self.batches.next().await {
                 Some(batch) => {
-                    let batch = batch.map_err(|error| Failure::of(Step::Read, &error))?;
+                    let batch = batch?;
+                    for rejected in batch.rejected() {
+                        self.errors.push(&self.template.withhold(rejected.clone()))?;
+                        self.meter.rejected.fetch_add(1, Ordering::Relaxed);
+                    }
                     self.meter.records.fetch_add(batch.records() as u64, Ordering::Relaxed);
                     self.meter.bytes_read.fetch_add(batch.bytes_read(), Ordering::Relaxed);
                     cutter.push(&batch, &mut cut);

@@ -1,30 +1,39 @@
 //! Where records come from.
 
+mod request;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use futures::stream::BoxStream;
 
 use super::error::{PortError, PortErrorKind};
 use crate::domain::execution::SourceTerms;
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::RecordBatch;
-use crate::domain::selection::{CategoryDimension, CategorySelection};
-use crate::domain::window::Window;
+use crate::domain::selection::CategoryDimension;
+
+pub use request::{BadRecordMode, ReadRequest, RecordInstant};
 
 /// A system that holds records: a database, a set of files, a service.
 ///
 /// # Contract
-/// [`read`](Source::read) gives every record of the requested type whose instant lies in the
-/// half-open window and whose category is selected, each exactly once, and nothing else. Two reads
+/// [`read`](Source::read) gives every record of the requested type that the request wants
+/// ([`ReadRequest::wants`]) and whose category is selected, each exactly once, and nothing else. Two reads
 /// of unchanged data give the same records in the same order (rule A6). Records move in batches of a
 /// bounded size (a few hundred kilobytes); memory never depends on the amount of data.
 ///
+/// The template (rule J4) is the engine's work, unless the type is declared to
+/// [push it down](DataType::pushes_down): then its records come filtered and with the selected fields only.
+///
 /// # Errors
 /// A record that cannot be read is a [`SourceErrorKind::BadRecord`] that names where it stands,
-/// never what it holds.
+/// never what it holds. A source that can go on behind it hands it over in a batch instead when the request
+/// says [`BadRecordMode::Report`] (rule E10). What cannot be read cannot be filtered: it is bad whatever the
+/// template asks for.
 ///
 /// # Cancel safety
 /// Dropping the stream stops the read and frees its resources.
@@ -83,19 +92,76 @@ pub struct DataType {
     pub category: Option<CategoryDimension>,
     /// Whether records carry an event instant; without one only `All` is possible (rule W7).
     pub has_event_instant: bool,
+    /// Whether records carry an instant of their last change; without one the event instant stands for it
+    /// (rule W7).
+    pub has_change_instant: bool,
     /// How late a row may become visible after its instant (rule W4).
-    pub settle_lag: chrono::Duration,
+    pub settle_lag: TimeDelta,
+    /// The smallest step of the instants (rule W4).
+    pub granularity: TimeDelta,
+    /// The names of the fields, if they are declared: templates may name no others then (rule J4).
+    pub fields: Option<Vec<String>>,
+    /// Whether the source applies templates itself, exactly as [`Template::apply`](crate::domain::template::Template::apply) would (rule J4).
+    pub pushes_down: bool,
 }
 
-/// Which records to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadRequest {
-    /// The data type.
-    pub data_type: TypeId,
-    /// Half-open, by event instant. A window without a start includes undated records (rule W7).
-    pub window: Window,
-    /// The selected categories.
-    pub categories: CategorySelection,
+impl DataType {
+    /// A type without instants, categories and declared fields, with a settle lag and a granularity of one
+    /// second, whose templates the engine applies.
+    pub fn new(id: TypeId) -> Self {
+        Self {
+            id,
+            category: None,
+            has_event_instant: false,
+            has_change_instant: false,
+            settle_lag: SourceTerms::default().settle_lag,
+            granularity: SourceTerms::default().granularity,
+            fields: None,
+            pushes_down: false,
+        }
+    }
+
+    /// With a category dimension (rule J3).
+    #[must_use]
+    pub fn with_category(self, category: CategoryDimension) -> Self {
+        Self { category: Some(category), ..self }
+    }
+
+    /// With an event instant in each record (rule W7).
+    #[must_use]
+    pub fn with_event_instant(self) -> Self {
+        Self { has_event_instant: true, ..self }
+    }
+
+    /// With an instant of the last change in each record (rule W7).
+    #[must_use]
+    pub fn with_change_instant(self) -> Self {
+        Self { has_change_instant: true, ..self }
+    }
+
+    /// With another settle lag (rule W4).
+    #[must_use]
+    pub fn with_settle_lag(self, settle_lag: TimeDelta) -> Self {
+        Self { settle_lag, ..self }
+    }
+
+    /// With another granularity of instants (rule W4).
+    #[must_use]
+    pub fn with_granularity(self, granularity: TimeDelta) -> Self {
+        Self { granularity, ..self }
+    }
+
+    /// With these fields and no others (rule J4).
+    #[must_use]
+    pub fn with_fields(self, fields: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { fields: Some(fields.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// The source applies templates itself (rule J4).
+    #[must_use]
+    pub fn with_push_down(self) -> Self {
+        Self { pushes_down: true, ..self }
+    }
 }
 
 /// What a read is expected to give; used for progress only, never for decisions.
@@ -182,16 +248,18 @@ impl Sources {
 
     /// How rows of a type become visible; the defaults for what is not registered (rule W4).
     pub fn terms(&self, source: &SourceId, data_type: &TypeId) -> SourceTerms {
-        SourceTerms { settle_lag: self.settle_lag(source, data_type), ..SourceTerms::default() }
+        self.data_type(source, data_type).map_or_else(SourceTerms::default, |data_type| SourceTerms {
+            settle_lag: data_type.settle_lag,
+            granularity: data_type.granularity,
+        })
     }
 
-    /// How late rows of a type may become visible; one second for what is not registered (rule W4).
-    pub fn settle_lag(&self, source: &SourceId, data_type: &TypeId) -> chrono::Duration {
-        let declared = match self.find(source) {
-            Some(RegisteredSource::Supported(source)) => source.describe().data_type(data_type),
-            _ => None,
-        };
-        declared.map_or(chrono::Duration::seconds(1), |data_type| data_type.settle_lag)
+    /// The data type of a source that is registered and supported.
+    pub fn data_type(&self, source: &SourceId, data_type: &TypeId) -> Option<&DataType> {
+        match self.find(source)? {
+            RegisteredSource::Supported(source) => source.describe().data_type(data_type),
+            RegisteredSource::Unsupported { .. } => None,
+        }
     }
 
     /// All of them, ordered by identifier.

@@ -184,7 +184,7 @@ impl Jobs {
     /// [`ServiceError::Refused`] for a one-time job; [`ServiceError::NotFound`];
     /// [`ServiceError::Conflict`].
     pub async fn run_now(&self, owner: &Owner, id: JobId) -> Result<Execution, ServiceError> {
-        let queued = self.queue(owner, id, |job, terms, now| manual::run_now(job, terms, now)).await?;
+        let queued = self.queue(owner, id, manual::run_now).await?;
         queued.into_iter().next().ok_or_else(|| ServiceError::NotFound { what: "job", id: id.to_string() })
     }
 

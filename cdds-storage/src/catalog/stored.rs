@@ -172,6 +172,8 @@ pub(super) fn skip_from_json(json: &str) -> Result<SkipReason, StoredFormError> 
 #[serde(deny_unknown_fields)]
 struct ProgressV1 {
     records: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    rejected: u64,
     bytes_read: u64,
     bytes_written: u64,
     parts: u32,
@@ -181,15 +183,21 @@ struct ProgressV1 {
     remaining_seconds: Option<u64>,
 }
 
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 pub(super) fn progress_to_json(progress: &Progress) -> Result<String, StoredFormError> {
-    let Progress { records, bytes_read, bytes_written, parts, percent, remaining_seconds } = *progress;
-    wrap("progress", &ProgressV1 { records, bytes_read, bytes_written, parts, percent, remaining_seconds })
+    let Progress { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds } =
+        *progress;
+    let form = ProgressV1 { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds };
+    wrap("progress", &form)
 }
 
 pub(super) fn progress_from_json(json: &str) -> Result<Progress, StoredFormError> {
-    let ProgressV1 { records, bytes_read, bytes_written, parts, percent, remaining_seconds } =
+    let ProgressV1 { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds } =
         unwrap("progress", json)?;
-    Ok(Progress { records, bytes_read, bytes_written, parts, percent, remaining_seconds })
+    Ok(Progress { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds })
 }
 
 #[derive(Serialize, Deserialize)]

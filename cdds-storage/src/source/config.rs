@@ -17,13 +17,20 @@ pub struct TypeConfig<R> {
     pub rows: R,
     /// The event instant; without one only `All` is possible (rule W7).
     pub time: Option<TimeConfig>,
+    /// The instant of the last change; without one the event instant stands for it (rule W7).
+    pub changed: Option<TimeConfig>,
     /// The category dimension, if there is one (rule J3).
     pub category: Option<CategoryConfig>,
     /// How late a record may become visible after its instant (rule W4).
     pub settle_lag: Duration,
+    /// The smallest step of its instants (rule W4).
+    pub granularity: Duration,
+    /// The names of the fields, as they stand in the records, if they are declared: templates may name no
+    /// others then (rule J4).
+    pub fields: Option<Vec<String>>,
 }
 
-/// Where the event instant of a record is.
+/// Where an instant of a record is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeConfig {
     /// The column, or the member of the outermost JSON object.
@@ -46,15 +53,32 @@ pub struct CategoryConfig {
 }
 
 impl<R> TypeConfig<R> {
-    /// A type without instants and categories, with the default lag of one second (rule W4).
+    /// A type without instants, categories and declared fields, with the default lag and granularity of one
+    /// second (rule W4).
     pub fn new(id: TypeId, rows: R) -> Self {
-        Self { id, rows, time: None, category: None, settle_lag: Duration::seconds(1) }
+        Self {
+            id,
+            rows,
+            time: None,
+            changed: None,
+            category: None,
+            settle_lag: Duration::seconds(1),
+            granularity: Duration::seconds(1),
+            fields: None,
+        }
     }
 
     /// With an event instant in this column or member.
     #[must_use]
     pub fn with_time(mut self, column: impl Into<String>, format: InstantFormat) -> Self {
         self.time = Some(TimeConfig { column: column.into(), format });
+        self
+    }
+
+    /// With an instant of the last change in this column or member.
+    #[must_use]
+    pub fn with_changed(mut self, column: impl Into<String>, format: InstantFormat) -> Self {
+        self.changed = Some(TimeConfig { column: column.into(), format });
         self
     }
 
@@ -68,11 +92,11 @@ impl<R> TypeConfig<R> {
     /// The columns on which reading depends.
     #[cfg(feature = "sqlite")]
     pub(super) fn required_columns(&self) -> impl Iterator<Item = &str> {
-        let time = self.time.iter().map(|time| time.column.as_str());
-        time.chain(self.category.iter().map(|category| category.column.as_str()))
+        let instants = self.time.iter().chain(&self.changed).map(|time| time.column.as_str());
+        instants.chain(self.category.iter().map(|category| category.column.as_str()))
     }
 
-    fn data_type(&self) -> DataType {
+    fn data_type(&self, pushes_down: bool) -> DataType {
         let category = self.category.as_ref().map(|category| CategoryDimension {
             name: category.name.clone(),
             values: category.values.clone(),
@@ -81,16 +105,21 @@ impl<R> TypeConfig<R> {
             id: self.id.clone(),
             category,
             has_event_instant: self.time.is_some(),
+            has_change_instant: self.changed.is_some(),
             settle_lag: self.settle_lag,
+            granularity: self.granularity,
+            fields: self.fields.clone(),
+            pushes_down,
         }
     }
 }
 
-/// The description of a source with these types.
+/// The description of a source with these types, which applies templates itself or leaves them to the engine.
 pub(super) fn describe<R>(
     id: &SourceId,
     title: &str,
     types: &[TypeConfig<R>],
+    pushes_down: bool,
 ) -> Result<Description, SourceError> {
     let invalid =
         |reason: String| SourceError::new(SourceErrorKind::Invalid, format!("source {id}: {reason}"));
@@ -101,7 +130,7 @@ pub(super) fn describe<R>(
     if let Some(twice) = types.iter().find(|data_type| !seen.insert(&data_type.id)) {
         return Err(invalid(format!("data type {} is declared twice: rename one", twice.id)));
     }
-    let types = types.iter().map(TypeConfig::data_type).collect();
+    let types = types.iter().map(|data_type| data_type.data_type(pushes_down)).collect();
     Ok(Description { id: id.clone(), title: title.to_owned(), types })
 }
 

@@ -7,16 +7,18 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use cdds_core::domain::id::SourceId;
-use cdds_core::domain::record::{RecordBatch, RecordError};
+use cdds_core::domain::record::{RecordBatch, RejectedRecord};
 use cdds_core::domain::selection::CategorySelection;
-use cdds_core::ports::source::{Description, Estimate, ReadRequest, Source, SourceError, SourceErrorKind};
+use cdds_core::ports::source::{
+    BadRecordMode, Description, Estimate, ReadRequest, Source, SourceError, SourceErrorKind,
+};
 use futures::stream::BoxStream;
 
 use super::blocking::{self, Batches, Stop};
 use super::config::{self, TypeConfig};
-use super::filter::Filter;
-use lines::Lines;
-use member::Members;
+use super::selection::Selection;
+use lines::{Lines, Piece};
+use member::{LineError, Members};
 
 /// A data type in JSON lines; its own path or glob, or else that of the source.
 pub type JsonLinesType = TypeConfig<Option<String>>;
@@ -43,7 +45,7 @@ pub const LINE_BYTES_MAX: usize = 16 << 20;
 ///
 /// Blank lines, a byte order mark at the start of a file, CRLF and a missing newline at the end are
 /// all right. Anything else that is not one JSON object a line is a bad record, named by file and
-/// line. Files that appear during a read belong to the next one.
+/// line (rule E10). Files that appear during a read belong to the next one. Templates are the engine's work.
 #[derive(Debug)]
 pub struct JsonLinesSource {
     config: JsonLinesConfig,
@@ -56,7 +58,7 @@ impl JsonLinesSource {
     /// # Errors
     /// [`SourceErrorKind::Invalid`] if there are no data types, or two of the same name.
     pub fn new(config: JsonLinesConfig) -> Result<Self, SourceError> {
-        let description = config::describe(&config.id, &config.title, &config.types)?;
+        let description = config::describe(&config.id, &config.title, &config.types, false)?;
         Ok(Self { config, description })
     }
 
@@ -67,7 +69,8 @@ impl JsonLinesSource {
             path: data_type.rows.as_ref().unwrap_or(&self.config.path).clone(),
             line_bytes_max: self.config.line_bytes_max,
             members: Members::new(data_type),
-            filter: Filter::new(data_type, request)?,
+            selection: Selection::new(data_type, request)?,
+            bad_records: request.bad_records,
         })
     }
 }
@@ -102,49 +105,89 @@ struct Reading {
     path: String,
     line_bytes_max: usize,
     members: Members,
-    filter: Filter,
+    selection: Selection,
+    bad_records: BadRecordMode,
+}
+
+/// A file that is read.
+#[derive(Debug)]
+struct Input {
+    path: PathBuf,
+    /// Names it among the others, without telling where on this machine it lies.
+    name: String,
 }
 
 impl Reading {
     fn run(&self, batches: &mut Batches) -> Result<(), Stop> {
-        let files = self.files()?;
+        let inputs = named(self.files()?);
         // Reading a file cannot be interrupted, but it does not take long either.
         batches.opened(Box::new(|| ()))?;
-        for file in files {
-            self.file(&file, batches)?;
+        for input in inputs {
+            self.file(&input, batches)?;
         }
         Ok(())
     }
 
-    fn file(&self, path: &Path, batches: &mut Batches) -> Result<(), Stop> {
-        let mut lines = Lines::open(path, self.line_bytes_max)?;
-        while let Some(line) = lines.next_line()? {
-            let bytes = line.json.len() as u64 + 1;
-            if !line.json.trim_ascii().is_empty() {
-                let number = line.number;
-                self.line(line.json, batches).map_err(|error| {
-                    SourceError::with_source(
-                        SourceErrorKind::BadRecord,
-                        format!("{}: line {number} of {} cannot be read", self.name, path.display()),
-                        error,
-                    )
-                })?;
-            }
+    fn file(&self, input: &Input, batches: &mut Batches) -> Result<(), Stop> {
+        let mut lines = Lines::open(&input.path, self.line_bytes_max)?;
+        while let Some(piece) = lines.next_piece()? {
+            let bytes = match piece {
+                Piece::Line { json, number } => {
+                    if !json.trim_ascii().is_empty() {
+                        let read = self.line(json, batches);
+                        read.or_else(|error| self.bad_record(input, number, &error, json, batches))?;
+                    }
+                    json.len() as u64 + 1
+                }
+                Piece::TooLong { beginning, bytes, number } => {
+                    let error = LineError::TooLong { bytes_max: self.line_bytes_max };
+                    self.bad_record(input, number, &error, beginning, batches)?;
+                    bytes
+                }
+                Piece::Skipped { bytes } => bytes,
+            };
             batches.record_read(bytes)?;
         }
         Ok(())
     }
 
-    fn line(&self, json: &[u8], batches: &mut Batches) -> Result<(), member::LineError> {
+    fn line(&self, json: &[u8], batches: &mut Batches) -> Result<(), LineError> {
         let mut found = member::Found::default();
         let scanned = batches.builder().scan(json, |key, value| self.members.visit(&mut found, key, value));
-        let scanned = scanned.map_err(|error: RecordError| member::LineError::Record(error))?;
-        let event_at = self.members.event_at(&found)?;
-        let category = self.members.category(&found);
-        if let Some(place) = self.filter.place(category.as_deref(), event_at) {
+        let scanned = scanned.map_err(LineError::Record)?;
+        let (changed_at, event_at) = (|| self.members.changed_at(&found), || self.members.event_at(&found));
+        if let Some(event_at) = self.selection.event_at(changed_at, event_at)?
+            && let Some(place) = self.selection.place(self.members.category(&found).as_deref(), event_at)
+        {
             scanned.finish(&place);
         }
         Ok(())
+    }
+
+    /// Ends the read or hands the line over, as was asked for (rule E10).
+    fn bad_record(
+        &self,
+        input: &Input,
+        number: u64,
+        error: &LineError,
+        line: &[u8],
+        batches: &mut Batches,
+    ) -> Result<(), SourceError> {
+        match self.bad_records {
+            BadRecordMode::Fail => Err(SourceError::with_source(
+                SourceErrorKind::BadRecord,
+                format!("{}: line {number} of {} cannot be read", self.name, input.path.display()),
+                error.to_string(),
+            )),
+            BadRecordMode::Report => {
+                let position = format!("{} line {number}", input.name);
+                batches.builder().reject(match error {
+                    LineError::TooLong { .. } => RejectedRecord::beginning(position, error, line),
+                    _ => RejectedRecord::new(position, error, line.trim_ascii()),
+                });
+                Ok(())
+            }
+        }
     }
 
     /// The files in the order of their names.
@@ -198,4 +241,17 @@ impl Reading {
         let sample_bytes = sample.len() as u64;
         Ok((lines > 0).then(|| Estimate { records: bytes.saturating_mul(lines) / sample_bytes }))
     }
+}
+
+/// Files by what their paths do not have in common.
+fn named(paths: Vec<PathBuf>) -> Vec<Input> {
+    let mut common = paths.first().and_then(|path| path.parent()).unwrap_or(Path::new(""));
+    for path in &paths {
+        while !path.starts_with(common) {
+            common = common.parent().unwrap_or(Path::new(""));
+        }
+    }
+    let common = common.to_owned();
+    let name = |path: &Path| path.strip_prefix(&common).unwrap_or(path).display().to_string();
+    paths.into_iter().map(|path| Input { name: name(&path), path }).collect()
 }

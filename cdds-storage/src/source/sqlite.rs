@@ -1,5 +1,6 @@
 //! Tables and queries of a SQLite database, which is only read.
 
+mod equal;
 mod open;
 mod rows;
 mod statement;
@@ -14,7 +15,7 @@ use futures::stream::BoxStream;
 
 use super::blocking::{self, Batches, Stop};
 use super::config::{self, TypeConfig};
-use super::filter::Filter;
+use super::selection::Selection;
 use open::Database;
 
 /// Where the records of a type are.
@@ -48,8 +49,11 @@ pub struct SqliteConfig {
 /// NULL is left out (rule A2). A read sees one state of the database, whatever is written meanwhile, and
 /// rows come in the order in which SQLite finds them. Each row's instant is checked here, whatever the
 /// database stores it as; a declared [`InstantFormat`](cdds_core::domain::instant::InstantFormat) lets
-/// an index on its column narrow down the rows beforehand. Categories are narrowed down by the database
-/// too.
+/// an index on its column narrow down the rows beforehand. Categories and filters for equality are narrowed
+/// down by the database too. Templates are applied here (rule J4): columns that nobody asks for are not read.
+///
+/// A row whose instant cannot be read, or with text that is not UTF-8 in a column that is looked at, is a bad
+/// record (rule E10). Rows that the database has passed over are not looked at.
 #[derive(Debug)]
 pub struct SqliteSource {
     config: SqliteConfig,
@@ -63,7 +67,7 @@ impl SqliteSource {
     /// [`SourceErrorKind::Invalid`](cdds_core::ports::source::SourceErrorKind::Invalid) if there are no
     /// data types, or two of the same name.
     pub fn new(config: SqliteConfig) -> Result<Self, SourceError> {
-        let description = config::describe(&config.id, &config.title, &config.types)?;
+        let description = config::describe(&config.id, &config.title, &config.types, true)?;
         Ok(Self { config, description })
     }
 
@@ -73,7 +77,7 @@ impl SqliteSource {
             name: format!("{} {}", self.config.id, data_type.id),
             path: self.config.path.clone(),
             data_type: data_type.clone(),
-            filter: Filter::new(data_type, request)?,
+            selection: Selection::new(data_type, request)?,
             request: request.clone(),
         })
     }
@@ -105,7 +109,7 @@ struct Reading {
     name: String,
     path: PathBuf,
     data_type: SqliteType,
-    filter: Filter,
+    selection: Selection,
     request: ReadRequest,
 }
 
@@ -113,16 +117,18 @@ impl Reading {
     fn run(&self, batches: &mut Batches) -> Result<(), Stop> {
         let database = Database::open(&self.path, &self.name)?;
         let relation = database.relation(&self.data_type)?;
-        let interrupt = database.interrupt_handle();
-        batches.opened(Box::new(move || interrupt.interrupt()))?;
-        let columns = rows::Columns::new(&self.data_type, &relation);
-        let mut ordinal = 0;
-        for statement in statement::select(&self.data_type, &relation, &self.request) {
-            // An interrupt that came between two statements stopped neither.
-            batches.check()?;
-            rows::read(&database, &statement, &columns, &self.filter, &mut ordinal, batches)?;
-        }
-        Ok(())
+        let columns = statement::columns(&self.data_type, &relation, &self.request);
+        let statements = statement::select(&self.data_type, &relation, &columns, &self.request);
+        let columns = rows::Columns::new(&self.data_type, columns, relation.has_rowid, &self.request);
+        database.interruptible(|| {
+            let interrupt = database.interrupt_handle();
+            batches.opened(Box::new(move || interrupt.interrupt()))?;
+            let mut ordinal = 0;
+            for statement in &statements {
+                rows::read(&database, statement, &columns, &self.selection, &mut ordinal, batches)?;
+            }
+            Ok(())
+        })
     }
 
     fn estimate(&self) -> Result<Option<Estimate>, SourceError> {

@@ -61,7 +61,7 @@ impl Hourly {
         let passed = before.num_seconds_from_midnight() + part_of_a_second;
         // Slots before `before` are those at or before the last whole second before it.
         match passed.checked_sub(self.minute * 60 + 1) {
-            Some(since_first) => self.slot(today, (since_first / (self.every * 3_600)).min(self.last_step())),
+            Some(since_first) => self.slot(today, since_first / (self.every * 3_600)),
             None => self.slot(today.checked_sub_days(Days::new(1))?, self.last_step()),
         }
     }

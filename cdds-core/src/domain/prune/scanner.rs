@@ -51,10 +51,10 @@ impl<'i, 'o> Scanner<'i, 'o> {
         self.end()
     }
 
-    /// A whole input that is one value of any kind.
+    /// A whole input that is one value of any kind, to stand in a record.
     pub(super) fn single(&mut self) -> Scan<IsEmpty> {
         self.whitespace();
-        let empty = self.value(0)?;
+        let empty = self.value(1)?;
         self.end()?;
         Ok(empty)
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{Place, RecordBatch, RecordEntry, RecordWriter};
+use super::{Place, RecordBatch, RecordEntry, RecordWriter, RejectedRecord};
 use crate::domain::prune::{self, JsonError};
 
 /// Fills batches of records, one after another.
@@ -17,6 +17,8 @@ pub struct RecordBatchBuilder {
     records: Vec<RecordEntry>,
     places: Places,
     bytes_read: u64,
+    rejected: Vec<RejectedRecord>,
+    rejected_bytes: usize,
     scratch: Vec<u8>,
 }
 
@@ -88,6 +90,13 @@ impl RecordBatchBuilder {
         Ok(ScannedRecord { open })
     }
 
+    /// Hands over what cannot be read as a record (rule E10), when that is asked for
+    /// ([`BadRecordMode::Report`](crate::ports::source::BadRecordMode::Report)).
+    pub fn reject(&mut self, rejected: RejectedRecord) {
+        self.rejected_bytes += rejected.held_bytes();
+        self.rejected.push(rejected);
+    }
+
     /// Counts bytes that the source has read, whether or not they became records.
     pub fn add_bytes_read(&mut self, bytes: u64) {
         self.bytes_read += bytes;
@@ -98,25 +107,28 @@ impl RecordBatchBuilder {
         self.records.len()
     }
 
-    /// The size of the lines so far; sources hand out a batch at some hundred kilobytes.
+    /// The size of the lines so far, and of what was rejected; sources hand out a batch at some hundred
+    /// kilobytes.
     pub fn len_bytes(&self) -> usize {
-        self.lines.len()
+        self.lines.len() + self.rejected_bytes
     }
 
-    /// Whether neither a record nor bytes read would be lost if the builder was dropped.
+    /// Whether neither a record, rejected or not, nor bytes read would be lost if the builder was dropped.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.bytes_read == 0
+        self.records.is_empty() && self.rejected.is_empty() && self.bytes_read == 0
     }
 
     /// The batch so far; the builder is empty again and expects as much as before.
     pub fn take(&mut self) -> RecordBatch {
         let next = Vec::with_capacity(self.lines.capacity());
         let entries = Vec::with_capacity(self.records.len());
+        self.rejected_bytes = 0;
         RecordBatch {
             lines: Bytes::from(std::mem::replace(&mut self.lines, next)),
             records: std::mem::replace(&mut self.records, entries),
             places: std::mem::take(&mut self.places).in_order,
             bytes_read: std::mem::take(&mut self.bytes_read),
+            rejected: std::mem::take(&mut self.rejected),
         }
     }
 }

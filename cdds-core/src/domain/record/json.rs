@@ -5,7 +5,7 @@ use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
 use crate::domain::prune::escape_free;
 
 /// Text between quotes, escaped where it has to be (RFC 8259, 7), otherwise as it is.
-pub(super) fn string(output: &mut Vec<u8>, text: &str) {
+pub(in crate::domain) fn string(output: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     output.reserve(rest.len() + 2);
     output.push(b'"');
@@ -39,11 +39,11 @@ fn escape(output: &mut Vec<u8>, byte: u8) {
     output.extend_from_slice(short);
 }
 
-pub(super) fn integer(output: &mut Vec<u8>, value: impl itoa::Integer) {
+pub(in crate::domain) fn integer(output: &mut Vec<u8>, value: impl itoa::Integer) {
     output.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-pub(super) fn float(output: &mut Vec<u8>, value: f64) {
+pub(in crate::domain) fn float(output: &mut Vec<u8>, value: f64) {
     let text: &[u8] = if value.is_nan() {
         b"\"NaN\""
     } else if value == f64::INFINITY {
@@ -59,7 +59,7 @@ pub(super) fn float(output: &mut Vec<u8>, value: f64) {
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// RFC 4648, 4, between quotes.
-pub(super) fn base64(output: &mut Vec<u8>, bytes: &[u8]) {
+pub(in crate::domain) fn base64(output: &mut Vec<u8>, bytes: &[u8]) {
     let digit = |group: u32, shift: u32| BASE64[((group >> shift) & 63) as usize];
     output.reserve(bytes.len().div_ceil(3) * 4 + 2);
     output.push(b'"');

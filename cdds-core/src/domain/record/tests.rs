@@ -149,6 +149,76 @@ fn places_follow_the_day_in_utc() {
     assert_ne!(before, Place::of(None, Some(midnight)));
 }
 
+fn rejected(record: &[u8]) -> Value {
+    let mut line = Vec::new();
+    RejectedRecord::new("line 7", "not valid JSON", record).write_line(&mut line);
+    assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+    assert_eq!(line.last(), Some(&b'\n'));
+    serde_json::from_slice(&line).unwrap()
+}
+
+#[test]
+fn e10_rejected_records_are_told_as_what_they_are() {
+    let base = serde_json::json!({"position": "line 7", "reason": "not valid JSON"});
+    let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    for (record, key, told) in [
+        (&b"{\"at\":\n\"x\", \"n\":null}"[..], "record", serde_json::json!({"at": "x", "n": null})),
+        (b" 4711\r", "record", Value::from(4711)),
+        (b"{\"at\":", "record", Value::from("{\"at\":")),
+        (b"a\nb\0", "record", Value::from("a\nb\0")),
+        (b"", "record", Value::from("")),
+        (b"\xff\0", "record_base64", Value::from("/wA=")),
+        (deep(126).as_bytes(), "record", serde_json::from_str(&deep(126)).unwrap()),
+        // One level more and the whole line would be too deep for most readers.
+        (deep(127).as_bytes(), "record", Value::from(deep(127))),
+    ] {
+        let mut expected = base.clone();
+        expected[key] = told;
+        assert_eq!(rejected(record), expected);
+    }
+}
+
+#[test]
+fn e10_rejected_records_are_cut_at_64_kib() {
+    let text = |length: usize| "é".repeat(length / 2);
+    let whole = rejected(text(64 << 10).as_bytes());
+    assert_eq!((whole["record"].as_str().unwrap().len(), &whole["truncated"]), (64 << 10, &Value::Null));
+    // The cut goes through a character.
+    let cut = rejected(format!("x{}", text(64 << 10)).as_bytes());
+    assert_eq!(
+        (cut["record"].as_str().unwrap().len(), &cut["truncated"]),
+        ((64 << 10) - 1, &Value::from(true))
+    );
+    let json = rejected(serde_json::to_string(&vec![1; 40_000]).unwrap().as_bytes());
+    assert!(json["record"].is_string() && json["truncated"] == true);
+    let bytes = rejected(&[0xff; 70_000]);
+    assert_eq!(bytes["record_base64"].as_str().unwrap().len(), (64_usize << 10).div_ceil(3) * 4);
+    let debug = format!("{:?}", RejectedRecord::new("line 7", "no", b"4711"));
+    assert!(debug.contains("line 7") && !debug.contains("4711"), "{debug}");
+}
+
+#[test]
+fn e10_batches_carry_what_was_rejected() {
+    let mut builder = RecordBatchBuilder::new();
+    builder.reject(RejectedRecord::new("line 1", "no", &[b'x'; 1_000]));
+    assert!(!builder.is_empty() && builder.len_bytes() >= 1_000);
+    let batch = builder.take();
+    assert_eq!((batch.records(), batch.rejected().len()), (0, 1));
+    assert!(builder.is_empty() && builder.len_bytes() == 0);
+}
+
+#[test]
+fn nested_values_stay_within_the_depth_of_a_record() {
+    let nested = |levels: usize| [vec![b'['; levels], vec![b']'; levels]].concat();
+    let mut builder = RecordBatchBuilder::new();
+    let mut record = builder.record(&place("voice"));
+    assert!(record.raw("a", &nested(127)).is_err());
+    record.raw("a", &nested(126)).unwrap();
+    record.finish();
+    let line = builder.take();
+    assert!(serde_json::from_slice::<Value>(line.lines()).is_ok());
+}
+
 proptest! {
     #[test]
     fn strings_are_escaped_as_serde_escapes_them(key: String, value in "(\\PC|[\\x00-\\x20\"\\\\\\x7f]){0,40}") {

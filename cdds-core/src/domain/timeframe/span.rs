@@ -64,8 +64,8 @@ impl Unit {
         first.zip(time).map_or(DateTime::<Utc>::MIN_UTC, |(first, time)| first.and_time(time).and_utc())
     }
 
-    /// A hundred years.
-    pub(super) fn count_max(self) -> u32 {
+    /// How many of them a timeframe reaches back at most: a hundred years.
+    pub const fn count_max(self) -> u32 {
         match self {
             Self::Hour => 876_600,
             Self::Day => 36_525,

@@ -133,7 +133,8 @@ impl ExecutionRow {
         Ok(match row.status(&self.status)? {
             Status::Queued => ExecutionState::Queued,
             Status::InProgress => ExecutionState::Running,
-            Status::Finished => ExecutionState::Succeeded,
+            // Which of the two is told by the progress.
+            Status::Finished | Status::FinishedWithErrors => ExecutionState::Succeeded,
             Status::Cancelled => ExecutionState::Cancelled,
             Status::Failed => ExecutionState::Failed(
                 stored::failure_from_json(detail()?).map_err(|error| row.corrupt(error))?,

@@ -276,7 +276,7 @@ pub(super) fn fenced(tx: &Transaction<'_>, fence: Fence) -> Result<Execution, Fa
 pub(super) fn standing(tx: &Transaction<'_>, fence: Fence) -> Result<Standing, Fault> {
     let sql = "SELECT e.epoch = ?2 AND e.deleted_at IS NULL
           AND (e.status = 'in_progress'
-               OR (e.status = 'finished' AND s.execution_id IS NOT NULL AND s.removed_at IS NULL))
+               OR (e.status IN ('finished', 'finished_with_errors') AND s.execution_id IS NOT NULL AND s.removed_at IS NULL))
         FROM execution e LEFT JOIN artifact_set s ON s.execution_id = e.id WHERE e.id = ?1";
     let wanted = tx
         .query_row(sql, params![fence.execution.to_string(), integer(fence.epoch)], |row| row.get(0))
@@ -292,7 +292,7 @@ pub(super) fn standing(tx: &Transaction<'_>, fence: Fence) -> Result<Standing, F
 pub(super) fn last_records(tx: &Transaction<'_>, job: JobId) -> Result<Option<u64>, Fault> {
     let records: Option<i64> = tx
         .query_row(
-            "SELECT records FROM execution WHERE job_id = ?1 AND status = 'finished' AND deleted_at IS NULL
+            "SELECT records FROM execution WHERE job_id = ?1 AND status IN ('finished', 'finished_with_errors') AND deleted_at IS NULL
              ORDER BY finished_at DESC LIMIT 1",
             [job.to_string()],
             |row| row.get(0),

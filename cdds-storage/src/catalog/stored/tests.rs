@@ -103,6 +103,10 @@ fn progress_is_stored_like_this() {
     let json = progress_to_json(&progress).unwrap();
     assert_eq!(json, r#"{"v":1,"records":5,"bytes_read":18446744073709551615,"bytes_written":7,"parts":1}"#);
     assert_eq!(progress_from_json(&json).unwrap(), progress);
+    let with_errors = Progress { rejected: 3, ..progress };
+    let json = progress_to_json(&with_errors).unwrap();
+    assert!(json.starts_with(r#"{"v":1,"records":5,"rejected":3,"bytes_read""#), "{json}");
+    assert_eq!(progress_from_json(&json).unwrap(), with_errors);
     let complete = progress.complete();
     let json = progress_to_json(&complete).unwrap();
     assert!(json.ends_with(r#""percent":100,"remaining_seconds":0}"#), "{json}");

@@ -14,12 +14,16 @@ const SAMPLE_BYTES: u64 = 64 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// One line without its newline.
+/// What comes next in a file.
 #[derive(Debug)]
-pub(super) struct Line<'a> {
-    pub(super) json: &'a [u8],
-    /// Counted from 1.
-    pub(super) number: u64,
+pub(super) enum Piece<'a> {
+    /// One line without its newline; lines are counted from 1.
+    Line { json: &'a [u8], number: u64 },
+    /// A line that is longer than the longest accepted: as much of it as would be, and how much was passed
+    /// over so far.
+    TooLong { beginning: &'a [u8], bytes: u64, number: u64 },
+    /// Bytes of its rest, in pieces, so that a reader can stop in between.
+    Skipped { bytes: u64 },
 }
 
 /// The lines of a file. `buffer[start..end]` is what was read and not given yet, and no newline is in
@@ -34,6 +38,8 @@ pub(super) struct Lines {
     searched: usize,
     number: u64,
     line_bytes_max: usize,
+    /// Within a line that is too long.
+    skips: bool,
     at_end: bool,
 }
 
@@ -49,12 +55,18 @@ impl Lines {
             searched: 0,
             number: 0,
             line_bytes_max,
+            skips: false,
             at_end: false,
         })
     }
 
-    /// The next line; the last one may lack its newline.
-    pub(super) fn next_line(&mut self) -> Result<Option<Line<'_>>, SourceError> {
+    /// The next line, or piece of one; the last line may lack its newline.
+    pub(super) fn next_piece(&mut self) -> Result<Option<Piece<'_>>, SourceError> {
+        if self.skips
+            && let Some(bytes) = self.skip()?
+        {
+            return Ok(Some(Piece::Skipped { bytes }));
+        }
         let length = loop {
             let pending = self.buffer.get(self.start..self.end).unwrap_or_default();
             let unsearched = pending.get(self.searched..).unwrap_or_default();
@@ -63,6 +75,7 @@ impl Lines {
             }
             self.searched = pending.len();
             if self.searched > self.line_bytes_max {
+                self.skips = true;
                 break self.searched;
             }
             if self.at_end {
@@ -74,18 +87,34 @@ impl Lines {
             self.fill()?;
         };
         self.number += 1;
-        if length > self.line_bytes_max {
-            return Err(self.too_long());
-        }
         let start = self.start;
-        self.start = (start + length + 1).min(self.end);
+        let newline = usize::from(!self.skips);
+        self.start = (start + length + newline).min(self.end);
         self.searched = 0;
         let json = self.buffer.get(start..start + length).unwrap_or_default();
         let json = match self.number {
             1 => json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json),
             _ => json,
         };
-        Ok(Some(Line { json, number: self.number }))
+        let number = self.number;
+        if length <= self.line_bytes_max {
+            return Ok(Some(Piece::Line { json, number }));
+        }
+        let beginning = json.get(..self.line_bytes_max).unwrap_or(json);
+        Ok(Some(Piece::TooLong { beginning, bytes: (length + newline) as u64, number }))
+    }
+
+    /// Passes over what is pending of a line that is too long; none once it is over.
+    fn skip(&mut self) -> Result<Option<u64>, SourceError> {
+        if self.start == self.end {
+            self.fill()?;
+        }
+        let pending = self.buffer.get(self.start..self.end).unwrap_or_default();
+        let newline = memchr::memchr(b'\n', pending);
+        let bytes = newline.map_or(pending.len(), |newline| newline + 1);
+        self.skips = newline.is_none() && !self.at_end;
+        self.start += bytes;
+        Ok((bytes > 0).then_some(bytes as u64))
     }
 
     /// Reads more behind what is pending, which moves to the front.
@@ -109,18 +138,6 @@ impl Lines {
                 Err(error) => return Err(cannot_read(&self.path, error)),
             }
         }
-    }
-
-    fn too_long(&self) -> SourceError {
-        SourceError::new(
-            SourceErrorKind::BadRecord,
-            format!(
-                "line {} of {} is longer than {} bytes, the longest that is accepted: split the record",
-                self.number,
-                self.path.display(),
-                self.line_bytes_max
-            ),
-        )
     }
 }
 
@@ -149,16 +166,30 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn lines_of(bytes: &[u8], line_bytes_max: usize) -> Result<Vec<Vec<u8>>, SourceError> {
+    /// The lines, and of those that are too long the beginning and how many bytes they take.
+    fn lines_of(bytes: &[u8], line_bytes_max: usize) -> Vec<(Vec<u8>, Option<u64>)> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        let mut lines = Lines::open(file.path(), line_bytes_max)?;
-        let mut all = Vec::new();
-        while let Some(line) = lines.next_line()? {
-            all.push(line.json.to_vec());
-            assert_eq!(line.number, all.len() as u64);
+        let mut lines = Lines::open(file.path(), line_bytes_max).unwrap();
+        let mut all: Vec<(Vec<u8>, Option<u64>)> = Vec::new();
+        while let Some(piece) = lines.next_piece().unwrap() {
+            let (json, number, bytes) = match piece {
+                Piece::Line { json, number } => (json, number, None),
+                Piece::TooLong { beginning, bytes, number } => (beginning, number, Some(bytes)),
+                Piece::Skipped { bytes } => {
+                    *all.last_mut().unwrap().1.as_mut().unwrap() += bytes;
+                    continue;
+                }
+            };
+            all.push((json.to_vec(), bytes));
+            assert_eq!(number, all.len() as u64);
         }
-        Ok(all)
+        all
+    }
+
+    fn whole(lines: Vec<(Vec<u8>, Option<u64>)>) -> Vec<Vec<u8>> {
+        assert!(lines.iter().all(|(_, bytes)| bytes.is_none()));
+        lines.into_iter().map(|(line, _)| line).collect()
     }
 
     #[test]
@@ -169,20 +200,24 @@ mod tests {
             text.extend(std::iter::repeat_n(b'x', length));
             text.push(b'\n');
         }
-        let found: Vec<usize> = lines_of(&text, 1 << 20).unwrap().iter().map(Vec::len).collect();
+        let found: Vec<usize> = whole(lines_of(&text, 1 << 20)).iter().map(Vec::len).collect();
         assert_eq!(found, lengths);
     }
 
     #[test]
-    fn the_limit_is_exact_and_names_the_line() {
-        assert_eq!(lines_of(b"a\nbbbb\nc", 4).unwrap().len(), 3);
-        for text in ["a\nbbbbb\nc", "a\nbbbbb"] {
-            let error = lines_of(text.as_bytes(), 4).unwrap_err();
-            assert_eq!(error.kind(), SourceErrorKind::BadRecord);
-            assert!(error.to_string().starts_with("line 2 of "), "{error}");
-        }
+    fn e10_the_limit_is_exact_and_the_rest_of_a_longer_line_is_skipped() {
+        assert_eq!(whole(lines_of(b"a\nbbbb\nc", 4)).len(), 3);
+        let line = |text: &str| (text.as_bytes().to_vec(), None);
+        let long = |bytes| (b"bbbb".to_vec(), Some(bytes));
+        assert_eq!(lines_of(b"a\nbbbbb\nc", 4), [line("a"), long(6), line("c")]);
+        assert_eq!(lines_of(b"a\nbbbbb", 4), [line("a"), long(5)]);
         let endless = vec![b'x'; 4 * READ_BYTES];
-        assert!(lines_of(&endless, READ_BYTES).is_err());
+        for (after, rest) in [(&b""[..], vec![]), (b"\n", vec![]), (b"\nc\n\nd", vec!["c", "", "d"])] {
+            let found = lines_of(&[&endless, after].concat(), READ_BYTES);
+            let bytes = 4 * READ_BYTES + after.len().min(1);
+            assert_eq!((found[0].0.len(), found[0].1), (READ_BYTES, Some(bytes as u64)));
+            assert_eq!(&found[1..], rest.into_iter().map(line).collect::<Vec<_>>());
+        }
     }
 
     proptest! {
@@ -193,7 +228,7 @@ mod tests {
             if expected.last().is_some_and(|last| last.is_empty()) {
                 expected.pop();
             }
-            prop_assert_eq!(lines_of(&text, 1000).unwrap(), expected);
+            prop_assert_eq!(whole(lines_of(&text, 1000)), expected);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use cdds_core::domain::instant::UnreadableInstant;
 use cdds_core::domain::record::RecordError;
+use cdds_core::domain::template::spells;
 use chrono::{DateTime, Utc};
 
 use super::JsonLinesType;
@@ -13,6 +14,7 @@ use crate::source::config::TimeConfig;
 #[derive(Debug)]
 pub(super) struct Members {
     time: Option<TimeConfig>,
+    changed: Option<TimeConfig>,
     category: Option<String>,
 }
 
@@ -21,6 +23,7 @@ pub(super) struct Members {
 #[derive(Debug, Default)]
 pub(super) struct Found<'a> {
     time: Option<&'a [u8]>,
+    changed: Option<&'a [u8]>,
     category: Option<&'a [u8]>,
 }
 
@@ -31,12 +34,14 @@ pub(super) enum LineError {
     Record(RecordError),
     #[error("member {column:?}: {cause}")]
     Time { column: String, cause: UnreadableInstant },
+    #[error("it is longer than {bytes_max} bytes, the longest that is accepted: split the record")]
+    TooLong { bytes_max: usize },
 }
 
 impl Members {
     pub(super) fn new(data_type: &JsonLinesType) -> Self {
         let category = data_type.category.as_ref().map(|category| category.column.clone());
-        Self { time: data_type.time.clone(), category }
+        Self { time: data_type.time.clone(), changed: data_type.changed.clone(), category }
     }
 
     /// Takes note of a member of the outermost object.
@@ -45,6 +50,9 @@ impl Members {
         if self.time.as_ref().is_some_and(|time| spells(key, &time.column)) {
             found.time = Some(value);
         }
+        if self.changed.as_ref().is_some_and(|changed| spells(key, &changed.column)) {
+            found.changed = Some(value);
+        }
         if self.category.as_ref().is_some_and(|category| spells(key, category)) {
             found.category = Some(value);
         }
@@ -52,18 +60,12 @@ impl Members {
 
     /// The event instant; none if it is missing or empty (rule W7).
     pub(super) fn event_at(&self, found: &Found<'_>) -> Result<Option<DateTime<Utc>>, LineError> {
-        let (Some(time), Some(value)) = (&self.time, found.time) else {
-            return Ok(None);
-        };
-        let read = match value {
-            b"null" | b"\"\"" => return Ok(None),
-            [b'"', ..] => match text(value) {
-                Some(text) => time.format.read_text(text.as_bytes()),
-                None => Err(UnreadableInstant),
-            },
-            _ => time.format.read_text(value),
-        };
-        read.map(Some).map_err(|cause| LineError::Time { column: time.column.clone(), cause })
+        instant(self.time.as_ref(), found.time)
+    }
+
+    /// The instant of the last change likewise.
+    pub(super) fn changed_at(&self, found: &Found<'_>) -> Result<Option<DateTime<Utc>>, LineError> {
+        instant(self.changed.as_ref(), found.changed)
     }
 
     /// The category: text, or a number, `true` or `false` as it is spelled.
@@ -77,13 +79,19 @@ impl Members {
     }
 }
 
-/// Whether the raw `key` means `name`.
-fn spells(key: &[u8], name: &str) -> bool {
-    if !key.contains(&b'\\') {
-        return key == name.as_bytes();
-    }
-    let quoted = [b"\"", key, b"\""].concat();
-    text(&quoted).is_some_and(|key| key == name)
+fn instant(config: Option<&TimeConfig>, found: Option<&[u8]>) -> Result<Option<DateTime<Utc>>, LineError> {
+    let (Some(config), Some(value)) = (config, found) else {
+        return Ok(None);
+    };
+    let read = match value {
+        b"null" | b"\"\"" => return Ok(None),
+        [b'"', ..] => match text(value) {
+            Some(text) => config.format.read_text(text.as_bytes()),
+            None => Err(UnreadableInstant),
+        },
+        _ => config.format.read_text(value),
+    };
+    read.map(Some).map_err(|cause| LineError::Time { column: config.column.clone(), cause })
 }
 
 /// The text that a JSON string means; none if it holds half a surrogate pair.

@@ -62,20 +62,35 @@ impl Database {
         self.connection.get_interrupt_handle()
     }
 
+    /// Does `work` in such a way that an interrupt stops it whenever it comes. SQLite forgets one when the next
+    /// statement begins, unless another statement is under way: here one always is.
+    pub(super) fn interruptible<E: From<SourceError>>(
+        &self,
+        work: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failure = |error| self.failure(error);
+        let mut waiting = self.connection.prepare("SELECT 1 UNION ALL SELECT 2").map_err(failure)?;
+        let mut rows = waiting.query([]).map_err(failure)?;
+        rows.next().map_err(failure)?;
+        work()
+    }
+
     /// An error of SQLite. Its text holds SQL from the configuration, but no values: those are bound.
     pub(super) fn failure(&self, error: rusqlite::Error) -> SourceError {
         failure(&self.name, "the database cannot be read", error)
     }
 
-    /// The table or query of a type, checked for the columns that reading depends on. They must be:
-    /// SQLite takes a quoted name that it does not know for a string.
+    /// The table or query of a type, checked for the columns that reading depends on. Declared fields are
+    /// columns by their exact names, since these are the keys of records.
     pub(super) fn relation(&self, data_type: &SqliteType) -> Result<Relation, SourceError> {
         let relation = match &data_type.rows {
             SqliteRows::Table(table) => self.table(table)?,
             SqliteRows::Query(query) => self.query(query)?,
         };
         let known = |name: &str| relation.columns.iter().any(|column| column.eq_ignore_ascii_case(name));
-        match data_type.required_columns().find(|column| !known(column)) {
+        let declared = data_type.fields.iter().flatten().map(String::as_str);
+        let mut undeclared = declared.filter(|field| !relation.columns.iter().any(|column| column == field));
+        match data_type.required_columns().find(|column| !known(column)).or_else(|| undeclared.next()) {
             Some(column) => Err(self.missing(&format!(
                 "there is no column {column:?}: choose out of {}",
                 relation.columns.join(", ")
@@ -164,7 +179,27 @@ fn failure(name: &str, what: &str, error: rusqlite::Error) -> SourceError {
     SourceError::with_source(kind, format!("{name}: {what}"), error)
 }
 
-/// A name as SQL has it, whatever characters it holds.
+/// A name as SQL has it, whatever characters it holds. SQLite takes an unknown name between double quotes
+/// for a string, but not one between these.
 pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    format!("`{}`", name.replace('`', "``"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupt_between_two_statements_stops_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("source.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE contacts (n)").unwrap();
+        let database = Database::open(&path, "test").unwrap();
+        let interrupted = database.interruptible(|| {
+            database.interrupt_handle().interrupt();
+            let result = database.connection().query_row("SELECT 1", [], |_| Ok(()));
+            result.map_err(|error| database.failure(error))
+        });
+        assert_eq!(interrupted.unwrap_err().kind(), SourceErrorKind::Interrupted);
+    }
 }

@@ -1,76 +1,151 @@
 //! Rows become records.
 
 use cdds_core::domain::instant::{InstantFormat, UnreadableInstant};
-use cdds_core::domain::record::RecordWriter;
-use cdds_core::ports::source::{SourceError, SourceErrorKind};
+use cdds_core::domain::record::{Place, RecordBatchBuilder, RecordWriter, RejectedRecord};
+use cdds_core::domain::template::{FieldValue, Filter};
+use cdds_core::ports::source::{BadRecordMode, ReadRequest, SourceError, SourceErrorKind};
 use chrono::{DateTime, Utc};
 use rusqlite::types::ValueRef;
 use rusqlite::{Row, params_from_iter};
 
 use super::SqliteType;
-use super::open::{Database, Relation};
+use super::open::Database;
 use super::statement::Statement;
 use crate::source::blocking::{Batches, Stop};
-use crate::source::filter::Filter;
+use crate::source::config::TimeConfig;
+use crate::source::selection::Selection;
 
-/// What the columns of a row are.
+/// What the columns of a row are, and what is asked of them.
 #[derive(Debug)]
 pub(super) struct Columns {
     type_name: String,
     keys: Vec<String>,
     /// The index of the first key; before it may stand the rowid.
     first: usize,
+    /// The indices of the keys that are exported, in order.
+    exported: Vec<usize>,
     time: Option<(usize, InstantFormat)>,
+    changed: Option<(usize, InstantFormat)>,
     category: Option<usize>,
+    /// With the index of the field; none for one that no row has.
+    filters: Vec<(Option<usize>, Filter)>,
+    bad_records: BadRecordMode,
 }
 
 impl Columns {
-    pub(super) fn new(data_type: &SqliteType, relation: &Relation) -> Self {
-        let first = usize::from(relation.has_rowid);
-        let index = |name: &str| {
-            let found = relation.columns.iter().position(|column| column.eq_ignore_ascii_case(name));
-            found.map(|index| first + index)
-        };
-        let time = data_type.time.as_ref().and_then(|time| Some((index(&time.column)?, time.format)));
-        let category = data_type.category.as_ref().and_then(|category| index(&category.column));
-        Self { type_name: data_type.id.to_string(), keys: relation.columns.clone(), first, time, category }
+    /// The columns `keys`, perhaps after the rowid.
+    pub(super) fn new(
+        data_type: &SqliteType,
+        keys: Vec<String>,
+        has_rowid: bool,
+        request: &ReadRequest,
+    ) -> Self {
+        let first = usize::from(has_rowid);
+        let index_of =
+            |is_it: &dyn Fn(&String) -> bool| keys.iter().position(is_it).map(|index| first + index);
+        let index = |name: &str| index_of(&|column| column.eq_ignore_ascii_case(name));
+        let instant = |time: &TimeConfig| Some((index(&time.column)?, time.format));
+        let filters = request.template.filters.iter();
+        let exported = (first..).zip(&keys).filter(|(_, key)| request.template.fields.includes(key));
+        Self {
+            type_name: data_type.id.to_string(),
+            first,
+            exported: exported.map(|(index, _)| index).collect(),
+            time: data_type.time.as_ref().and_then(instant),
+            changed: data_type.changed.as_ref().and_then(instant),
+            category: data_type.category.as_ref().and_then(|category| index(&category.column)),
+            filters: filters.map(|f| (index_of(&|column| column == f.field()), f.clone())).collect(),
+            bad_records: request.bad_records,
+            keys,
+        }
     }
 
-    fn event_at(&self, row: &Row<'_>) -> Result<Option<DateTime<Utc>>, Fault> {
-        let Some((index, format)) = self.time else {
-            return Ok(None);
-        };
-        let read = match row.get_ref(index)? {
-            ValueRef::Null | ValueRef::Text(b"") => return Ok(None),
-            ValueRef::Integer(value) => format.read_integer(value),
-            ValueRef::Real(value) => format.read_real(value),
-            ValueRef::Text(value) => format.read_text(value),
-            ValueRef::Blob(_) => Err(UnreadableInstant),
-        };
-        Ok(Some(read?))
+    fn key(&self, index: usize) -> &str {
+        self.keys.get(index - self.first).map_or("", String::as_str)
     }
 
-    /// What is wrong with a row, which is named by its number and never by what it holds.
-    fn bad_record(&self, row: &Row<'_>, ordinal: u64, fault: BadRow) -> SourceError {
+    /// Whether a row matches every filter.
+    fn match_filters(&self, row: &Row<'_>) -> Result<bool, Fault> {
+        for (index, filter) in &self.filters {
+            let value = match index.map(|index| Ok::<_, Fault>((index, row.get_ref(index)?))).transpose()? {
+                None | Some((_, ValueRef::Null)) => FieldValue::Missing,
+                Some((_, ValueRef::Integer(value))) => FieldValue::Integer(value),
+                Some((_, ValueRef::Real(value))) => FieldValue::Float(value),
+                Some((index, ValueRef::Text(bytes))) => FieldValue::Text(text(index, bytes)?),
+                Some((_, ValueRef::Blob(bytes))) => FieldValue::Bytes(bytes),
+            };
+            if !filter.matches(value) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Ends the read or hands the row over, as was asked for (rule E10). It is named by its number and never
+    /// by what it holds.
+    fn bad_record(
+        &self,
+        row: &Row<'_>,
+        ordinal: u64,
+        fault: BadRow,
+        batches: &mut Batches,
+    ) -> Result<(), SourceError> {
         let rowid = match (self.first, row.get_ref(0)) {
             (1, Ok(ValueRef::Integer(rowid))) => format!(" (rowid {rowid})"),
             _ => String::new(),
         };
-        let context = format!("row {ordinal}{rowid} of type {} cannot be read", self.type_name);
-        let column = match fault {
-            BadRow::Time(_) => self.time.map(|(index, _)| index),
-            BadRow::Utf8(index) => Some(index),
-        };
-        let column = column.and_then(|index| self.keys.get(index - self.first)).cloned().unwrap_or_default();
-        SourceError::with_source(SourceErrorKind::BadRecord, context, BadColumn { column, fault })
+        let (BadRow::Time(index, _) | BadRow::Utf8(index)) = fault;
+        let reason = BadColumn { column: self.key(index).to_owned(), fault };
+        match self.bad_records {
+            BadRecordMode::Fail => Err(SourceError::with_source(
+                SourceErrorKind::BadRecord,
+                format!("row {ordinal}{rowid} of type {} cannot be read", self.type_name),
+                reason,
+            )),
+            BadRecordMode::Report => {
+                let position = format!("row {ordinal}{rowid}");
+                let rejected = RejectedRecord::new(position, reason, &self.readable(row));
+                batches.builder().reject(rejected);
+                Ok(())
+            }
+        }
     }
+
+    /// A bad row as a JSON object; text that is not UTF-8 in Base64.
+    fn readable(&self, row: &Row<'_>) -> Vec<u8> {
+        let mut builder = RecordBatchBuilder::new();
+        let mut record = builder.record(&Place::of(None, None));
+        for (index, key) in (self.first..).zip(&self.keys) {
+            let value = row.get_ref(index).unwrap_or(ValueRef::Null);
+            if let (Err(_), ValueRef::Text(bytes)) = (write(&mut record, index, key, value), value) {
+                record.bytes_base64(key, bytes);
+            }
+        }
+        record.finish();
+        builder.take().lines().to_vec()
+    }
+}
+
+/// The instant in a column; none without one, and for NULL and empty text (rule W7).
+fn instant(row: &Row<'_>, column: Option<(usize, InstantFormat)>) -> Result<Option<DateTime<Utc>>, Fault> {
+    let Some((index, format)) = column else {
+        return Ok(None);
+    };
+    let read = match row.get_ref(index)? {
+        ValueRef::Null | ValueRef::Text(b"") => return Ok(None),
+        ValueRef::Integer(value) => format.read_integer(value),
+        ValueRef::Real(value) => format.read_real(value),
+        ValueRef::Text(value) => format.read_text(value),
+        ValueRef::Blob(_) => Err(UnreadableInstant),
+    };
+    read.map(Some).map_err(|error| Fault::Row(BadRow::Time(index, error)))
 }
 
 /// Why a row cannot be exported.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 enum BadRow {
-    #[error(transparent)]
-    Time(#[from] UnreadableInstant),
+    #[error("{1}")]
+    Time(usize, UnreadableInstant),
     #[error("its text is not UTF-8")]
     Utf8(usize),
 }
@@ -88,12 +163,6 @@ enum Fault {
     Database(rusqlite::Error),
 }
 
-impl From<UnreadableInstant> for Fault {
-    fn from(error: UnreadableInstant) -> Self {
-        Self::Row(error.into())
-    }
-}
-
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(error)
@@ -105,7 +174,7 @@ pub(super) fn read(
     database: &Database,
     statement: &Statement,
     columns: &Columns,
-    filter: &Filter,
+    selection: &Selection,
     ordinal: &mut u64,
     batches: &mut Batches,
 ) -> Result<(), Stop> {
@@ -114,18 +183,30 @@ pub(super) fn read(
     let mut rows = prepared.query(params_from_iter(&statement.values)).map_err(failure)?;
     while let Some(row) = rows.next().map_err(failure)? {
         *ordinal += 1;
-        let bytes = record(row, columns, filter, batches).map_err(|fault| match fault {
-            Fault::Row(fault) => columns.bad_record(row, *ordinal, fault),
-            Fault::Database(error) => database.failure(error),
-        })?;
+        let bytes = match record(row, columns, selection, batches) {
+            Ok(bytes) => bytes,
+            Err(Fault::Database(error)) => return Err(database.failure(error).into()),
+            Err(Fault::Row(fault)) => {
+                columns.bad_record(row, *ordinal, fault, batches)?;
+                0
+            }
+        };
         batches.record_read(bytes)?;
     }
     Ok(())
 }
 
 /// Adds a row to the batch if it belongs there; gives how many bytes of values were read.
-fn record(row: &Row<'_>, columns: &Columns, filter: &Filter, batches: &mut Batches) -> Result<u64, Fault> {
-    let event_at = columns.event_at(row)?;
+fn record(
+    row: &Row<'_>,
+    columns: &Columns,
+    selection: &Selection,
+    batches: &mut Batches,
+) -> Result<u64, Fault> {
+    let (changed_at, event_at) = (|| instant(row, columns.changed), || instant(row, columns.time));
+    let Some(event_at) = selection.event_at(changed_at, event_at)? else {
+        return Ok(0);
+    };
     let number;
     let category = match columns.category.map(|index| row.get_ref(index)).transpose()? {
         Some(ValueRef::Text(text)) => std::str::from_utf8(text).ok(),
@@ -135,33 +216,39 @@ fn record(row: &Row<'_>, columns: &Columns, filter: &Filter, batches: &mut Batch
         }
         _ => None,
     };
-    let Some(place) = filter.place(category, event_at) else {
+    let Some(place) = selection.place(category, event_at) else {
         return Ok(0);
     };
+    if !columns.match_filters(row)? {
+        return Ok(0);
+    }
     let mut record = batches.builder().record(&place);
     let mut bytes = 0;
-    for (index, key) in (columns.first..).zip(&columns.keys) {
-        let value = row.get_ref(index)?;
-        bytes += write(&mut record, key, value).ok_or(Fault::Row(BadRow::Utf8(index)))?;
+    for index in &columns.exported {
+        bytes += write(&mut record, *index, columns.key(*index), row.get_ref(*index)?)?;
     }
     record.finish();
     Ok(bytes)
 }
 
-/// Writes a value and gives its size; none if it is text that is not UTF-8.
-fn write(record: &mut RecordWriter<'_>, key: &str, value: ValueRef<'_>) -> Option<u64> {
+/// Writes the value of column `index` and gives its size; an error if it is text that is not UTF-8.
+fn write(record: &mut RecordWriter<'_>, index: usize, key: &str, value: ValueRef<'_>) -> Result<u64, Fault> {
     match value {
-        ValueRef::Null => return Some(0),
+        ValueRef::Null => return Ok(0),
         ValueRef::Integer(value) => record.integer(key, value),
         ValueRef::Real(value) => record.float(key, value),
         ValueRef::Text(bytes) => {
-            record.text(key, std::str::from_utf8(bytes).ok()?);
-            return Some(bytes.len() as u64);
+            record.text(key, text(index, bytes)?);
+            return Ok(bytes.len() as u64);
         }
         ValueRef::Blob(bytes) => {
             record.bytes_base64(key, bytes);
-            return Some(bytes.len() as u64);
+            return Ok(bytes.len() as u64);
         }
     };
-    Some(size_of::<u64>() as u64)
+    Ok(size_of::<u64>() as u64)
+}
+
+fn text(index: usize, bytes: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(bytes).map_err(|_| Fault::Row(BadRow::Utf8(index)))
 }

@@ -1,10 +1,13 @@
 //! The statements of a read.
 //!
 //! Whether a row belongs to the read is decided for each row by the
-//! [`Filter`](crate::source::filter::Filter). The conditions here only spare SQLite rows that cannot,
+//! [`Selection`](crate::source::selection::Selection) and the filters. The conditions here only spare SQLite rows that cannot,
 //! so that an index is of use. They must let through every row that might, however it is stored:
 //! SQLite orders numbers before text before blobs, so `< ''` means the numbers and `>= x''` the blobs,
 //! and both are ranges that an index serves.
+//!
+//! By change (rule W7), rows that name no change are looked for by their event instants, in statements of
+//! their own; an empty text is none.
 //!
 //! The ranges are disjoint and run one after another. One statement with OR would keep the rowids that it
 //! has seen in memory.
@@ -12,13 +15,15 @@
 use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::selection::CategorySelection;
 use cdds_core::domain::window::Window;
-use cdds_core::ports::source::{Estimate, ReadRequest, SourceError};
+use cdds_core::ports::source::{Estimate, ReadRequest, RecordInstant, SourceError};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
+use super::equal;
 use super::open::{Database, Relation, quoted};
 use super::{SqliteRows, SqliteType};
+use crate::source::config::TimeConfig;
 
 /// How many rows are counted at most for an estimate; a fraction of a second.
 const COUNT_MAX: i64 = 500_000;
@@ -30,7 +35,7 @@ pub(super) struct Statement {
     pub(super) values: Vec<Value>,
 }
 
-/// A condition on one column.
+/// Conditions that all have to hold.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Condition {
     sql: Vec<String>,
@@ -44,6 +49,12 @@ impl Condition {
         self
     }
 
+    fn and_all(mut self, other: Self) -> Self {
+        self.sql.extend(other.sql);
+        self.values.extend(other.values);
+        self
+    }
+
     fn statement(self, select: &str, from: &str) -> Statement {
         let filter =
             if self.sql.is_empty() { String::new() } else { format!(" WHERE {}", self.sql.join(" AND ")) };
@@ -51,28 +62,77 @@ impl Condition {
     }
 }
 
-/// The statements which together give each row once that `request` may ask for. If rows have one, the
-/// rowid comes first, then the columns.
-pub(super) fn select(data_type: &SqliteType, relation: &Relation, request: &ReadRequest) -> Vec<Statement> {
-    let select = if relation.has_rowid { "_rowid_, *" } else { "*" };
-    let conditions = conditions(data_type, request).into_iter();
-    conditions.map(|condition| condition.statement(select, &relation.from)).collect()
+/// The columns that a read looks at, in their order: those that are exported, and those on which it depends.
+pub(super) fn columns(data_type: &SqliteType, relation: &Relation, request: &ReadRequest) -> Vec<String> {
+    let template = &request.template;
+    let is_needed = |column: &&String| {
+        template.fields.includes(column)
+            || template.filters.iter().any(|filter| filter.field() == **column)
+            || data_type.required_columns().any(|required| required.eq_ignore_ascii_case(column))
+    };
+    relation.columns.iter().filter(is_needed).cloned().collect()
 }
 
-fn conditions(data_type: &SqliteType, request: &ReadRequest) -> Vec<Condition> {
-    let ranges = match &data_type.time {
-        Some(time) => time_ranges(&quoted(&time.column), time.format, request.window),
-        None => vec![Condition::default()],
+/// The statements which together give each row once that `request` may ask for. If rows have one, the
+/// rowid comes first, then `columns`.
+pub(super) fn select(
+    data_type: &SqliteType,
+    relation: &Relation,
+    columns: &[String],
+    request: &ReadRequest,
+) -> Vec<Statement> {
+    let columns = match columns {
+        // Rows count even if nothing in them is asked for.
+        [] => vec!["NULL".to_owned()],
+        // Also those of queries that have no name to ask for them by.
+        all if all == relation.columns => vec!["*".to_owned()],
+        some => some.iter().map(|name| quoted(name)).collect(),
     };
-    match (&data_type.category, &request.categories) {
-        (Some(category), CategorySelection::Only(values)) => {
-            let column = quoted(&category.column);
-            let values: Vec<Value> = values.iter().flat_map(|value| spellings(value)).collect();
-            let sql = format!("{column} IN ({})", vec!["?"; values.len()].join(", "));
-            ranges.into_iter().map(|range| range.and(sql.clone(), values.clone())).collect()
-        }
-        _ => ranges,
+    let rowid = if relation.has_rowid { "_rowid_, " } else { "" };
+    let select = format!("{rowid}{}", columns.join(", "));
+    let conditions = conditions(data_type, relation, request).into_iter();
+    conditions.map(|condition| condition.statement(&select, &relation.from)).collect()
+}
+
+fn conditions(data_type: &SqliteType, relation: &Relation, request: &ReadRequest) -> Vec<Condition> {
+    let mut shared = Condition::default();
+    if let (Some(category), CategorySelection::Only(values)) = (&data_type.category, &request.categories) {
+        let values: Vec<Value> = values.iter().flat_map(|value| spellings(value)).collect();
+        let places = vec!["?"; values.len()].join(", ");
+        shared = shared.and(format!("{} IN ({places})", quoted(&category.column)), values);
     }
+    for (sql, values) in request.template.filters.iter().filter_map(|f| equal::condition(f, relation)) {
+        shared = shared.and(sql, values);
+    }
+    let ranges = instant_ranges(data_type, request).into_iter();
+    ranges.map(|range| range.and_all(shared.clone())).collect()
+}
+
+/// Disjoint ranges with every row that may be asked for by its instants.
+fn instant_ranges(data_type: &SqliteType, request: &ReadRequest) -> Vec<Condition> {
+    let window = request.window;
+    match (request.by, &data_type.changed, &data_type.time) {
+        (RecordInstant::Change, Some(changed), time) => change_ranges(changed, time.as_ref(), window),
+        (_, _, Some(time)) => time_ranges(time, window),
+        (_, _, None) => vec![Condition::default()],
+    }
+}
+
+/// By the changes that rows name, and by the event instants of those that name none.
+fn change_ranges(changed: &TimeConfig, time: Option<&TimeConfig>, window: Window) -> Vec<Condition> {
+    let column = quoted(&changed.column);
+    let named = time_ranges(changed, window);
+    if named == [Condition::default()] {
+        // These are all rows already.
+        return named;
+    }
+    let mut ranges: Vec<Condition> =
+        named.into_iter().map(|range| range.and(format!("+{column} <> ''"), [])).collect();
+    let unnamed = time.map(|time| time_ranges(time, window)).unwrap_or_default();
+    for missing in [format!("{column} IS NULL"), format!("{column} = ''")] {
+        ranges.extend(unnamed.iter().cloned().map(|range| range.and(missing.clone(), [])));
+    }
+    ranges
 }
 
 /// What a category may be stored as: the text, or the number that is written so.
@@ -83,11 +143,12 @@ fn spellings(category: &str) -> impl Iterator<Item = Value> {
 
 /// Disjoint ranges with every row whose instant may lie in `window`. Without a start, undated rows and
 /// nearly all others are wanted too; then, and without a declared format, nothing is narrowed down.
-fn time_ranges(column: &str, format: InstantFormat, window: Window) -> Vec<Condition> {
+fn time_ranges(time: &TimeConfig, window: Window) -> Vec<Condition> {
     let Some(start) = window.start() else {
         return vec![Condition::default()];
     };
-    let per_second = match format {
+    let column = &quoted(&time.column);
+    let per_second = match time.format {
         InstantFormat::Unix => 1,
         InstantFormat::UnixMillis => 1_000,
         InstantFormat::UnixMicros => 1_000_000,
@@ -133,10 +194,12 @@ pub(super) fn estimate(
     relation: &Relation,
     request: &ReadRequest,
 ) -> Result<Option<Estimate>, SourceError> {
-    let whole = request.window.start().is_none() && request.categories == CategorySelection::All;
+    let whole = request.window.start().is_none()
+        && request.categories == CategorySelection::All
+        && request.template.filters.is_empty();
     let records = match &data_type.rows {
         SqliteRows::Table(_) if whole && relation.has_rowid => greatest_rowid(database, relation),
-        _ => count(database, conditions(data_type, request), relation),
+        _ => count(database, conditions(data_type, relation, request), relation),
     };
     let records = records.map_err(|error| database.failure(error))?;
     Ok(records.and_then(|records| u64::try_from(records).ok()).map(|records| Estimate { records }))

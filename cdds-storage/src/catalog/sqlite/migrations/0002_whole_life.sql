@@ -29,7 +29,7 @@ CREATE INDEX execution_of_job ON execution (job_id, slot, id) WHERE deleted_at I
 CREATE INDEX execution_latest ON execution (job_id, created_at, slot, id)
     WHERE status <> 'skipped' AND deleted_at IS NULL;
 CREATE INDEX execution_success ON execution (job_id, finished_at)
-    WHERE status = 'finished' AND deleted_at IS NULL;
+    WHERE status IN ('finished', 'finished_with_errors') AND deleted_at IS NULL;
 -- Holds all that a claim asks of what it does not take.
 CREATE INDEX execution_queue ON execution (queue_at, slot, id, job_id, not_before, epoch)
     WHERE status = 'queued';

@@ -1,5 +1,4 @@
-//! Rules J2, J3, F1, W2, W7, A4, A7, S1: which settings may be saved.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+//! Rules J2–J4, F1, J14, W2, W7, A4, A7, S1: which settings may be saved.
 
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use cdds_core::domain::recipient::{CertificateFacts, Recipient};
 use cdds_core::domain::retention::RetentionDays;
 use cdds_core::domain::selection::{CategoryDimension, CategorySelection};
 use cdds_core::domain::split_size::{SEALED_PART_BYTES_MAX, SplitSize};
+use cdds_core::domain::template::{FieldSelection, Template};
 use cdds_core::domain::timeframe::{FixedRange, Timeframe};
 use cdds_core::domain::violation::Code;
 use cdds_core::ports::source::{DataType, Description as Offer, Sources};
@@ -20,19 +20,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
 fn sources() -> Sources {
-    let data_type = |id: &str, has_event_instant: bool| DataType {
-        id: TypeId::new(id).unwrap(),
-        category: has_event_instant.then(|| CategoryDimension {
-            name: "media types".to_owned(),
-            values: vec!["voice".to_owned(), "chat".to_owned()],
-        }),
-        has_event_instant,
-        settle_lag: TimeDelta::seconds(1),
+    let media = CategoryDimension {
+        name: "media types".to_owned(),
+        values: vec!["voice".to_owned(), "chat".to_owned()],
     };
+    let data_type = |id| DataType::new(TypeId::new(id).unwrap());
+    let interaction =
+        data_type("interaction").with_category(media).with_event_instant().with_fields(["id", "queue"]);
     let offer = Offer {
         id: SourceId::new("history").unwrap(),
         title: "Contact History".to_owned(),
-        types: vec![data_type("interaction", true), data_type("contact", false)],
+        types: vec![interaction, data_type("contact")],
     };
     Sources::new().with(Arc::new(PreparedSource::new(offer, Vec::new()))).with_unsupported(
         SourceId::new("info-mart").unwrap(),
@@ -79,7 +77,7 @@ fn verdict(settings: &JobSettings, sealed_part_bytes: u64) -> Option<Code> {
         sealed_part_bytes,
         now: NOW,
     };
-    check(settings, &circumstances).err().map(|violation| violation.code())
+    check(settings, None, &circumstances).err().map(|violation| violation.code())
 }
 
 #[test]
@@ -102,7 +100,7 @@ fn j2_a_refused_source_is_refused_with_its_reason() {
         sealed_part_bytes: 0,
         now: NOW,
     };
-    let refusal = check(&settings, &circumstances).unwrap_err();
+    let refusal = check(&settings, None, &circumstances).unwrap_err();
     assert!(refusal.to_string().contains("Info Mart exports are not supported"), "{refusal}");
 }
 
@@ -116,6 +114,22 @@ fn j3_categories_must_be_declared() {
     assert_eq!(verdict(&only("fax"), 0), Some(Code::UnknownCategory));
     let empty = JobSettings { categories: CategorySelection::Only([].into()), ..settings() };
     assert_eq!(verdict(&empty, 0), Some(Code::EmptyCategories));
+}
+
+#[test]
+fn j4_templates_name_declared_fields() {
+    let filtered = |filter: &str| JobSettings {
+        template: Template::new(FieldSelection::All, vec![filter.parse().unwrap()]).unwrap(),
+        ..settings()
+    };
+    assert_eq!(verdict(&filtered("queue=sales"), 0), None);
+    assert_eq!(verdict(&filtered("status=open"), 0), Some(Code::UnknownField));
+    let undeclared = JobSettings {
+        data_type: TypeId::new("contact").unwrap(),
+        timeframe: Timeframe::All,
+        ..filtered("status=open")
+    };
+    assert_eq!(verdict(&undeclared, 0), None);
 }
 
 #[test]

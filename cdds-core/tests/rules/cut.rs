@@ -1,5 +1,4 @@
 //! Rules A1, A6: cuts depend on the sequence of records alone.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 

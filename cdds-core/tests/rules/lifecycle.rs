@@ -1,48 +1,17 @@
 //! Rules J7–J9, E3, E4: what becomes of a job's slots over its life.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
 use cdds_core::domain::frequency::{Frequency, Start};
-use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
-use cdds_core::domain::job::{Job, JobSettings, JobState, Protection, Title};
+use cdds_core::domain::job::{Job, JobChange, JobSettings, JobState};
 use cdds_core::domain::lifecycle::{self, Submission};
-use cdds_core::domain::schedule::{ScheduleChange, Terms, materialise};
+use cdds_core::domain::schedule::{Terms, materialise};
 use cdds_core::domain::violation::Code;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use proptest::prelude::*;
-use uuid::Uuid;
 
-fn instant(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
-}
+use crate::support::{begin, daily, instant, settings, submit, submit_settings, terms};
 
-fn settings(frequency: Frequency, timeframe: &str) -> JobSettings {
-    JobSettings {
-        timeframe: timeframe.parse().unwrap(),
-        ..JobSettings::new(
-            Title::new("Interactions").unwrap(),
-            SourceId::new("contact-history").unwrap(),
-            TypeId::new("interaction").unwrap(),
-            frequency,
-            Protection::Plaintext,
-        )
-    }
-}
-
-fn submit(frequency: Frequency, timeframe: &str, now: DateTime<Utc>) -> Submission {
-    let settings = settings(frequency, timeframe);
-    lifecycle::submit(JobId(Uuid::from_u128(1)), Owner::default(), settings, TimeDelta::zero(), now)
-}
-
-fn daily(at: &str) -> Frequency {
-    Frequency::Daily(at.parse().unwrap())
-}
-
-fn terms() -> Terms {
-    Terms { catch_up_limit: TimeDelta::days(7), settle_lag: TimeDelta::seconds(5) }
-}
-
-fn due(job: &Job, waiting: &[Execution], now: &str) -> Option<ScheduleChange> {
+fn due(job: &Job, waiting: &[Execution], now: &str) -> Option<JobChange> {
     materialise(job, waiting, terms(), instant(now))
 }
 
@@ -57,9 +26,9 @@ fn j8_an_immediate_one_time_job_is_stored_suspended_with_its_one_execution() {
     let refused = lifecycle::resume(&job, now + TimeDelta::hours(1)).unwrap_err();
     assert_eq!(refused.code(), Code::OneTimeCannotResume);
 
-    let completed = lifecycle::started(&job).expect("the claim completes it");
+    let completed = lifecycle::started(&job);
     assert_eq!(completed.state, JobState::Completed);
-    assert_eq!(lifecycle::started(&completed), None);
+    assert_eq!(lifecycle::started(&completed), completed);
     assert_eq!(lifecycle::resume(&completed, now).unwrap_err().code(), Code::OneTimeCannotResume);
     assert_eq!(lifecycle::suspend(&completed, Vec::new(), now), None);
 }
@@ -100,7 +69,7 @@ fn j9_a_dated_one_time_job_can_be_suspended_and_resumed_before_its_start_only() 
     let suspended = lifecycle::suspend(&job, Vec::new(), instant("2026-03-01T11:00:00Z")).unwrap().job;
     assert_eq!((suspended.state, suspended.next_due_at), (JobState::Suspended, None));
 
-    let resumed = lifecycle::resume(&suspended, start - TimeDelta::seconds(1)).unwrap().unwrap();
+    let resumed = lifecycle::resume(&suspended, start - TimeDelta::seconds(1)).unwrap().unwrap().job;
     assert_eq!((resumed.state, resumed.next_due_at), (JobState::Active, Some(start)));
     assert_eq!(lifecycle::resume(&suspended, start).unwrap_err().code(), Code::OneTimeCannotResume);
 }
@@ -112,7 +81,7 @@ fn j7_resuming_goes_on_with_the_next_occurrence_and_both_are_idempotent() {
     assert_eq!(lifecycle::suspend(&suspended, Vec::new(), instant("2026-03-01T12:00:00Z")), None);
     assert_eq!(due(&suspended, &[], "2026-03-09T00:00:00Z"), None, "a suspended job starts nothing");
 
-    let resumed = lifecycle::resume(&suspended, instant("2026-03-09T03:00:00Z")).unwrap().unwrap();
+    let resumed = lifecycle::resume(&suspended, instant("2026-03-09T03:00:00Z")).unwrap().unwrap().job;
     assert_eq!(resumed.next_due_at, Some(instant("2026-03-10T02:00:00Z")));
     assert_eq!(lifecycle::resume(&resumed, instant("2026-03-09T04:00:00Z")).unwrap(), None);
     assert_eq!(resumed.version, job.version + 2);
@@ -214,10 +183,10 @@ fn e5_an_execution_is_tried_five_times_and_crashes_count() {
     use cdds_core::domain::failure::Failure;
     use cdds_core::domain::retry::RetryPolicy;
     let now = instant("2026-03-01T10:00:00Z");
-    let worker = WorkerId::new("w").unwrap();
-    let mut execution = submit(Frequency::Once(Start::Immediately), "all", now).first.unwrap();
+    let Submission { job, first } = submit(Frequency::Once(Start::Immediately), "all", now);
+    let mut execution = first.unwrap();
     for attempt in 1..=5_u64 {
-        execution = execution.claimed(worker.clone(), now);
+        execution = begin(&job, execution, now);
         assert_eq!((execution.epoch, execution.attempts.len() as u64), (attempt, attempt));
         execution = execution.failed(Failure::crashed(), &RetryPolicy::default(), now);
         let over = matches!(execution.state, ExecutionState::Failed(_));
@@ -229,10 +198,10 @@ fn e5_an_execution_is_tried_five_times_and_crashes_count() {
 #[test]
 fn a_release_in_good_order_does_not_count_as_an_attempt_but_moves_the_epoch() {
     let now = instant("2026-03-01T10:00:00Z");
-    let execution = submit(Frequency::Once(Start::Immediately), "all", now).first.unwrap();
-    let released = execution.claimed(WorkerId::new("w").unwrap(), now).released(now);
+    let Submission { job, first } = submit(Frequency::Once(Start::Immediately), "all", now);
+    let released = begin(&job, first.unwrap(), now).released(now);
     assert_eq!((released.attempt_count(), released.epoch), (0, 1));
-    assert_eq!(released.claimed(WorkerId::new("v").unwrap(), now).epoch, 2);
+    assert_eq!(begin(&job, released, now).epoch, 2);
 }
 
 proptest! {
@@ -267,4 +236,44 @@ proptest! {
         let distinct: std::collections::BTreeSet<_> = runs.iter().collect();
         prop_assert_eq!(distinct.len(), runs.len());
     }
+}
+
+#[test]
+fn j14_a_recurring_job_lives_from_its_beginning_to_its_end() {
+    let bounded = JobSettings {
+        starts_at: Some(instant("2026-03-05T02:00:00Z")),
+        ends_at: Some(instant("2026-03-07T02:00:00Z")),
+        ..settings(daily("02:00"), "rolling:1d")
+    };
+    let job = submit_settings(bounded, instant("2026-03-01T10:00:00Z")).job;
+    assert_eq!((job.state, job.next_due_at), (JobState::Active, Some(instant("2026-03-05T02:00:00Z"))));
+    assert_eq!(due(&job, &[], "2026-03-05T01:59:59Z"), None);
+    let first = due(&job, &[], "2026-03-05T02:00:00Z").unwrap();
+    assert_eq!(
+        (first.job.state, first.job.next_due_at),
+        (JobState::Active, Some(instant("2026-03-06T02:00:00Z")))
+    );
+    let last = due(&first.job, &[], "2026-03-20T00:00:00Z").unwrap();
+    assert_eq!(last.entries.len(), 1, "the end is out");
+    assert_eq!((last.job.state, last.job.next_due_at), (JobState::Completed, None));
+    let refused = lifecycle::resume(&last.job, instant("2026-03-20T00:00:00Z")).unwrap_err();
+    assert_eq!(refused.code(), Code::JobEnded);
+    let suspended = lifecycle::suspend(&job, Vec::new(), instant("2026-03-02T00:00:00Z")).unwrap().job;
+    assert_eq!(
+        lifecycle::resume(&suspended, instant("2026-03-20T00:00:00Z")).unwrap_err().code(),
+        Code::JobEnded
+    );
+}
+
+#[test]
+fn j6_a_clone_is_a_new_submission_whatever_state_the_original_is_in() {
+    let now = instant("2026-03-01T10:00:00Z");
+    let mut original = submit(daily("02:00"), "since-last:2026-01-01T00:00:00Z", now).job;
+    original = lifecycle::suspend(&original, Vec::new(), now).unwrap().job;
+    original.watermark.as_mut().unwrap().at = Some(now);
+    let later = instant("2026-04-01T10:00:00Z");
+    let clone = submit_settings(original.settings.clone(), later).job;
+    assert_eq!((clone.state, clone.created_at, clone.version), (JobState::Active, later, 1));
+    assert_eq!(clone.settings, original.settings);
+    assert_eq!(clone.watermark().at, Some(instant("2026-01-01T00:00:00Z")), "its own origin");
 }

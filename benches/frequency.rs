@@ -1,0 +1,106 @@
+//! The next slot of each kind of frequency, beside the `cron` crate's for the same slots; a divan row is the
+//! time for [`INSTANTS`] of them.
+//!
+//! `cargo bench -p cdds-benches --bench frequency`
+
+#![allow(clippy::expect_used, reason = "a benchmark that cannot go on has failed")]
+
+use cdds_core::domain::frequency::{CronExpression, Frequency, Hourly, MissingDay, Monthly, TimeOfDay};
+use chrono::{DateTime, Utc, Weekday};
+use cron::Schedule;
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+
+fn main() {
+    divan::main();
+}
+
+/// From how many instants a slot is looked for.
+const INSTANTS: usize = 1_000;
+
+/// The name of a row, and the slots as the `cron` crate writes them.
+const KINDS: [(&str, &str); 8] = [
+    ("hourly, every 5", "0 15 0,5,10,15,20 * * * *"),
+    ("daily", "0 30 2 * * * *"),
+    ("weekly", "0 30 2 * * Tue *"),
+    ("monthly on 31, skip", "0 30 2 31 * * *"),
+    ("monthly on 28, last", "0 30 2 28 * * *"),
+    ("cron */15 * * * *", "0 */15 * * * * *"),
+    ("cron 30 2 * * 1-5", "0 30 2 * * Mon-Fri *"),
+    ("cron 0 0 29 2 *", "0 0 0 29 2 * *"),
+];
+
+fn names() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(name, _)| *name)
+}
+
+fn frequency(name: &str) -> Frequency {
+    let at = TimeOfDay::new(2, 30).expect("a time of day");
+    let monthly = |day, missing| Frequency::Monthly(Monthly::new(day, at, missing).expect("a day"));
+    match name {
+        "hourly, every 5" => Frequency::Hourly(Hourly::new(5, 15).expect("hours")),
+        "daily" => Frequency::Daily(at),
+        "weekly" => Frequency::Weekly { day: Weekday::Tue, at },
+        "monthly on 31, skip" => monthly(31, MissingDay::Skip),
+        "monthly on 28, last" => monthly(28, MissingDay::Last),
+        cron => {
+            let text = cron.trim_start_matches("cron ");
+            Frequency::Cron(CronExpression::new(text).expect("an expression"))
+        }
+    }
+}
+
+fn schedule(name: &str) -> Schedule {
+    let (_, text) = KINDS.iter().find(|(known, _)| *known == name).expect("a known name");
+    text.parse().expect("an expression")
+}
+
+/// From 2020 to 2040.
+fn instants() -> Vec<DateTime<Utc>> {
+    let mut rng = fastrand::Rng::with_seed(7);
+    std::iter::repeat_with(|| rng.i64(1_577_836_800..2_208_988_800))
+        .filter_map(|seconds| DateTime::from_timestamp(seconds, 0))
+        .take(INSTANTS)
+        .collect()
+}
+
+/// Both find the same, or the comparison says nothing.
+fn assert_same(name: &str, instants: &[DateTime<Utc>]) {
+    let (ours, theirs) = (frequency(name), schedule(name));
+    for instant in instants {
+        assert_eq!(ours.next_after(*instant), theirs.after(instant).next(), "{name} after {instant}");
+        assert_eq!(ours.last_before(*instant), theirs.after(instant).next_back(), "{name} before {instant}");
+    }
+}
+
+fn bench(
+    bencher: Bencher<'_, '_>,
+    name: &str,
+    slot: impl Fn(&DateTime<Utc>) -> Option<DateTime<Utc>> + Sync,
+) {
+    let instants = instants();
+    assert_same(name, &instants);
+    bencher.counter(ItemsCount::new(INSTANTS)).bench(|| {
+        for instant in &instants {
+            black_box(slot(black_box(instant)));
+        }
+    });
+}
+
+#[divan::bench(args = names())]
+fn next_after(bencher: Bencher<'_, '_>, name: &str) {
+    let frequency = frequency(name);
+    bench(bencher, name, |instant| frequency.next_after(*instant));
+}
+
+#[divan::bench(args = names())]
+fn last_before(bencher: Bencher<'_, '_>, name: &str) {
+    let frequency = frequency(name);
+    bench(bencher, name, |instant| frequency.last_before(*instant));
+}
+
+#[divan::bench(args = names())]
+fn next_by_the_cron_crate(bencher: Bencher<'_, '_>, name: &str) {
+    let schedule = schedule(name);
+    bench(bencher, name, |instant| schedule.after(instant).next());
+}

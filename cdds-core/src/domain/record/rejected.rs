@@ -1,0 +1,162 @@
+//! Rule E10: what a source could not read as a record.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::json;
+use crate::domain::prune;
+
+/// Something that should have been a record and cannot be read: where it stands, why, and what it is.
+///
+/// It goes into `errors.jsonl` inside the archive. Position and reason also go into the history, so they
+/// never hold a part of the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedRecord {
+    position: String,
+    reason: String,
+    content: RejectedContent,
+    truncated: bool,
+}
+
+/// What stands where a record should be.
+#[derive(Clone, PartialEq, Eq)]
+pub enum RejectedContent {
+    /// One JSON value on one line.
+    Json(Bytes),
+    /// Text that is no JSON.
+    Text(String),
+    /// Bytes that are no text.
+    Bytes(Bytes),
+    /// Not told: the job exports some fields only, and which parts belong to others cannot be known.
+    Withheld,
+}
+
+impl RejectedRecord {
+    /// The most of a record that is kept, bytes.
+    pub const CONTENT_BYTES_MAX: usize = 64 << 10;
+
+    /// A bad record at `position` ("calls.jsonl line 17", "row 5 (rowid 9)"), for a `reason` that does not
+    /// repeat it. `record` is told as JSON if it is, else as text, else as bytes, and cut at 64 KiB.
+    pub fn new(position: impl fmt::Display, reason: impl fmt::Display, record: &[u8]) -> Self {
+        if record.len() > Self::CONTENT_BYTES_MAX {
+            return Self::beginning(position, reason, record);
+        }
+        Self { position: words(position), reason: words(reason), content: whole(record), truncated: false }
+    }
+
+    /// The same of a record of which only the beginning is given: it is told as text or as bytes.
+    pub fn beginning(position: impl fmt::Display, reason: impl fmt::Display, record: &[u8]) -> Self {
+        let kept = record.get(..Self::CONTENT_BYTES_MAX).unwrap_or(record);
+        Self { position: words(position), reason: words(reason), content: cut(kept), truncated: true }
+    }
+
+    /// Where it stands.
+    pub fn position(&self) -> &str {
+        &self.position
+    }
+
+    /// Why it cannot be read.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// What it is.
+    pub fn content(&self) -> &RejectedContent {
+        &self.content
+    }
+
+    /// Whether more of it was there.
+    pub fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// The same with other content, which is all that is told.
+    #[must_use]
+    pub(in crate::domain) fn with_content(self, content: RejectedContent) -> Self {
+        Self { content, truncated: false, ..self }
+    }
+
+    /// Memory held, bytes.
+    pub(super) fn held_bytes(&self) -> usize {
+        let content = match &self.content {
+            RejectedContent::Json(bytes) | RejectedContent::Bytes(bytes) => bytes.len(),
+            RejectedContent::Text(text) => text.len(),
+            RejectedContent::Withheld => 0,
+        };
+        size_of::<Self>() + self.position.len() + self.reason.len() + content
+    }
+
+    /// Appends one JSON object and its newline: `position`, `reason`, then `record`, the JSON itself or a
+    /// string, or `record_base64`, or `"withheld":true`; and `"truncated":true` if it was cut.
+    pub fn write_line(&self, output: &mut Vec<u8>) {
+        output.extend_from_slice(b"{\"position\":");
+        json::string(output, &self.position);
+        output.extend_from_slice(b",\"reason\":");
+        json::string(output, &self.reason);
+        match &self.content {
+            RejectedContent::Json(value) => {
+                output.extend_from_slice(b",\"record\":");
+                output.extend_from_slice(value);
+            }
+            RejectedContent::Text(text) => {
+                output.extend_from_slice(b",\"record\":");
+                json::string(output, text);
+            }
+            RejectedContent::Bytes(bytes) => {
+                output.extend_from_slice(b",\"record_base64\":");
+                json::base64(output, bytes);
+            }
+            RejectedContent::Withheld => output.extend_from_slice(b",\"withheld\":true"),
+        }
+        if self.truncated {
+            output.extend_from_slice(b",\"truncated\":true");
+        }
+        output.extend_from_slice(b"}\n");
+    }
+}
+
+impl fmt::Debug for RejectedContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(value) => write!(f, "Json({} bytes)", value.len()),
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
+            Self::Withheld => f.write_str("Withheld"),
+        }
+    }
+}
+
+/// The longest position or reason, characters.
+const WORDS_CHARS_MAX: usize = 1_024;
+
+fn words(words: impl fmt::Display) -> String {
+    words.to_string().chars().take(WORDS_CHARS_MAX).collect()
+}
+
+fn whole(record: &[u8]) -> RejectedContent {
+    if prune::value(record, &mut Vec::new()).is_ok() {
+        // Line breaks can stand between the tokens of JSON only.
+        let on_one_line = |byte: &u8| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte };
+        return RejectedContent::Json(record.trim_ascii().iter().map(on_one_line).collect());
+    }
+    match std::str::from_utf8(record) {
+        Ok(text) => RejectedContent::Text(text.to_owned()),
+        Err(_) => RejectedContent::Bytes(Bytes::copy_from_slice(record)),
+    }
+}
+
+/// The beginning of a record; a character that the cut goes through is left out.
+fn cut(beginning: &[u8]) -> RejectedContent {
+    let text = match std::str::from_utf8(beginning) {
+        Ok(text) => Some(text),
+        Err(error) if error.error_len().is_none() => {
+            beginning.get(..error.valid_up_to()).and_then(|whole| std::str::from_utf8(whole).ok())
+        }
+        Err(_) => None,
+    };
+    match text {
+        Some(text) => RejectedContent::Text(text.to_owned()),
+        None => RejectedContent::Bytes(Bytes::copy_from_slice(beginning)),
+    }
+}

@@ -1,0 +1,78 @@
+//! What JSON strings mean (RFC 8259, 7), as bytes that sort by code point.
+
+use std::borrow::Cow;
+
+/// Whether a key as it is spelled in JSON, between its quotes, means `name`.
+pub fn spells(key: &[u8], name: &str) -> bool {
+    if !key.contains(&b'\\') {
+        return key == name.as_bytes();
+    }
+    *unescaped(key) == *name.as_bytes()
+}
+
+/// The text that stands between the quotes of a JSON string, with its escapes resolved. Half a surrogate
+/// pair, which UTF-8 cannot hold, becomes the three bytes that UTF-8 would have for its code point: it
+/// equals no text, and sorts where it belongs.
+pub(super) fn unescaped(spelled: &[u8]) -> Cow<'_, [u8]> {
+    if !spelled.contains(&b'\\') {
+        return Cow::Borrowed(spelled);
+    }
+    let mut text = Vec::with_capacity(spelled.len());
+    let mut rest = spelled;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match (byte, after.split_first()) {
+            (b'\\', Some((escape, after))) => {
+                rest = after;
+                match escape {
+                    b'u' => {
+                        let (code, after) = code_point(after);
+                        push(code, &mut text);
+                        rest = after;
+                    }
+                    b'b' => text.push(0x08),
+                    b'f' => text.push(0x0c),
+                    b'n' => text.push(b'\n'),
+                    b'r' => text.push(b'\r'),
+                    b't' => text.push(b'\t'),
+                    itself => text.push(*itself),
+                }
+            }
+            _ => text.push(*byte),
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// The code point of one or, for a surrogate pair, two `\u` escapes; the first `\u` is passed already.
+fn code_point(spelled: &[u8]) -> (u32, &[u8]) {
+    let (first, rest) = four_digits(spelled);
+    if (0xd800..0xdc00).contains(&first)
+        && let Some(low) = rest.strip_prefix(b"\\u")
+    {
+        let (second, rest) = four_digits(low);
+        if (0xdc00..0xe000).contains(&second) {
+            return (0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00), rest);
+        }
+    }
+    (first, rest)
+}
+
+fn four_digits(spelled: &[u8]) -> (u32, &[u8]) {
+    let (digits, rest) = spelled.split_at(spelled.len().min(4));
+    let value = digits
+        .iter()
+        .fold(0, |value, digit| value * 16 + char::from(*digit).to_digit(16).unwrap_or_default());
+    (value, rest)
+}
+
+fn push(code: u32, text: &mut Vec<u8>) {
+    match char::from_u32(code) {
+        Some(c) => text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        None => {
+            let six_bits = |shift: u32| 0x80 | u8::try_from((code >> shift) & 0x3f).unwrap_or_default();
+            // Surrogates begin with the bits 1101.
+            text.extend_from_slice(&[0xed, six_bits(6), six_bits(0)]);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What a filter is asked about.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::decimal::Decimal;
+use super::filter::{Filter, Operator};
+use super::text::unescaped;
+use crate::domain::record::json;
+
+/// The value of a field, in the form in which a source has it.
+///
+/// It means what would be exported of it: a source that applies filters itself hands in what it would hand
+/// to a [`RecordWriter`](crate::domain::record::RecordWriter), and gives the same records as the engine.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FieldValue<'a> {
+    /// No such field, or nothing in it.
+    Missing,
+    /// Text; the empty one counts as missing (rule A2).
+    Text(&'a str),
+    /// A whole number.
+    Integer(i64),
+    /// A whole number without a sign.
+    Unsigned(u64),
+    /// A real number, compared as it is exported: the shortest text that reads back as the same one, and the
+    /// texts `NaN`, `Infinity` and `-Infinity`.
+    Float(f64),
+    /// `true` or `false`.
+    Boolean(bool),
+    /// Bytes, compared as the text in Base64 that is exported; none count as missing.
+    Bytes(&'a [u8]),
+    /// An array or an object.
+    Nested,
+    /// Any value as it is spelled in JSON, without whitespace around it. It must be valid.
+    Json(&'a [u8]),
+}
+
+/// What comparing knows.
+enum Operand<'a> {
+    /// Missing or nested.
+    Nothing,
+    /// Bytes that sort by code point.
+    Text(Cow<'a, [u8]>),
+    /// A JSON number.
+    Number(Cow<'a, [u8]>),
+    Boolean(bool),
+}
+
+impl<'a> From<FieldValue<'a>> for Operand<'a> {
+    fn from(value: FieldValue<'a>) -> Self {
+        let written = |write: &dyn Fn(&mut Vec<u8>)| {
+            let mut text = Vec::new();
+            write(&mut text);
+            text
+        };
+        match value {
+            FieldValue::Missing | FieldValue::Nested | FieldValue::Text("") | FieldValue::Bytes([]) => {
+                Self::Nothing
+            }
+            FieldValue::Text(text) => Self::Text(Cow::Borrowed(text.as_bytes())),
+            FieldValue::Integer(number) => {
+                Self::Number(Cow::Owned(written(&|text| json::integer(text, number))))
+            }
+            FieldValue::Unsigned(number) => {
+                Self::Number(Cow::Owned(written(&|text| json::integer(text, number))))
+            }
+            FieldValue::Float(number) => Self::owned(written(&|text| json::float(text, number))),
+            FieldValue::Bytes(bytes) => Self::owned(written(&|text| json::base64(text, bytes))),
+            FieldValue::Boolean(value) => Self::Boolean(value),
+            FieldValue::Json(spelled) => Self::of_json(spelled),
+        }
+    }
+}
+
+impl<'a> Operand<'a> {
+    fn of_json(spelled: &'a [u8]) -> Self {
+        match spelled {
+            [] | [b'{' | b'[' | b'n', ..] | b"\"\"" => Self::Nothing,
+            b"true" => Self::Boolean(true),
+            b"false" => Self::Boolean(false),
+            [b'"', text @ .., b'"'] => Self::Text(unescaped(text)),
+            number => Self::Number(Cow::Borrowed(number)),
+        }
+    }
+
+    /// The JSON of a value that needs no escapes.
+    fn owned(mut spelled: Vec<u8>) -> Self {
+        if spelled.first() != Some(&b'"') {
+            return Self::Number(Cow::Owned(spelled));
+        }
+        spelled.pop();
+        spelled.remove(0);
+        Self::Text(Cow::Owned(spelled))
+    }
+}
+
+impl Filter {
+    /// Whether a field with this value matches.
+    pub fn matches(&self, value: FieldValue<'_>) -> bool {
+        let value = Operand::from(value);
+        match self.operator() {
+            Operator::Contains => self.is_contained(&value),
+            Operator::NotEqual => self.order(&value) != Some(Ordering::Equal),
+            Operator::Equal => self.order(&value) == Some(Ordering::Equal),
+            operator => self.ordered(&value).is_some_and(|order| match operator {
+                Operator::Less => order.is_lt(),
+                Operator::LessOrEqual => order.is_le(),
+                Operator::Greater => order.is_gt(),
+                _ => order.is_ge(),
+            }),
+        }
+    }
+
+    fn is_contained(&self, value: &Operand<'_>) -> bool {
+        let needle = self.value().as_bytes();
+        match value {
+            Operand::Nothing => false,
+            Operand::Text(text) | Operand::Number(text) => contains(text, needle),
+            Operand::Boolean(value) => contains(boolean_text(*value), needle),
+        }
+    }
+
+    /// How a field stands to the filter's value; none if the two cannot be compared.
+    fn order(&self, value: &Operand<'_>) -> Option<Ordering> {
+        match value {
+            Operand::Nothing => None,
+            Operand::Text(text) => Some((**text).cmp(self.value().as_bytes())),
+            Operand::Number(text) => Some(Decimal::parse(text)?.compare(&self.number()?)),
+            Operand::Boolean(value) => Some(boolean_text(*value).cmp(self.value().as_bytes())),
+        }
+    }
+
+    /// Likewise, for values of which one may come before the other.
+    fn ordered(&self, value: &Operand<'_>) -> Option<Ordering> {
+        if matches!(value, Operand::Boolean(_)) { None } else { self.order(value) }
+    }
+}
+
+fn boolean_text(value: bool) -> &'static [u8] {
+    if value { b"true" } else { b"false" }
+}
+
+fn contains(text: &[u8], needle: &[u8]) -> bool {
+    memchr::memmem::find(text, needle).is_some()
+}

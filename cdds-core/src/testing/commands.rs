@@ -1,0 +1,116 @@
+//! What people and engines may do to a job, as values: for state-machine tests of services that embed this
+//! library, and of its own rules.
+//!
+//! ```
+//! use cdds_core::testing::commands::{Command, commands};
+//! use proptest::prelude::*;
+//!
+//! proptest!(|(commands in commands(1..20))| {
+//!     for command in commands {
+//!         match command {
+//!             Command::Advance(time) => prop_assert!(time.num_seconds() > 0),
+//!             _ => { /* do it to the system under test, and to a model of it */ }
+//!         }
+//!     }
+//! });
+//! ```
+
+use std::ops::Range;
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+
+use crate::domain::edit::WatermarkChoice;
+
+/// Something that happens to one job and its executions. Executions are named by a number, to be taken
+/// modulo how many there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Time passes: a second up to some days.
+    Advance(TimeDelta),
+    /// An engine puts due slots on the record.
+    Tick,
+    /// A worker takes what is next.
+    Claim,
+    /// What runs succeeds.
+    Succeed,
+    /// What runs fails.
+    Fail {
+        /// Whether trying again may help.
+        retryable: bool,
+    },
+    /// The worker of what runs dies.
+    Crash,
+    /// The worker of what runs stops in good order.
+    Release,
+    /// A person suspends the job.
+    Suspend,
+    /// A person resumes it.
+    Resume,
+    /// A person runs it now.
+    RunNow,
+    /// A person runs an execution again.
+    Rerun(usize),
+    /// A person fills in the last days.
+    Backfill {
+        /// How many.
+        days: u8,
+    },
+    /// A person stops an execution.
+    Cancel(usize),
+    /// A person edits the job.
+    Edit(EditOf),
+    /// A person deletes the job.
+    Delete,
+}
+
+/// What a person edits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EditOf {
+    /// The title only.
+    Title,
+    /// The time of day of the schedule.
+    Hour(u8),
+    /// Which records are exported, with what becomes of the watermark.
+    Scope(WatermarkChoice),
+}
+
+/// One command; time passes, engines work and executions succeed more often than anything else happens.
+pub fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        12 => advance().prop_map(Command::Advance),
+        12 => Just(Command::Tick),
+        12 => Just(Command::Claim),
+        10 => Just(Command::Succeed),
+        4 => any::<bool>().prop_map(|retryable| Command::Fail { retryable }),
+        2 => Just(Command::Crash),
+        2 => Just(Command::Release),
+        2 => Just(Command::Suspend),
+        3 => Just(Command::Resume),
+        2 => Just(Command::RunNow),
+        4 => any::<usize>().prop_map(Command::Rerun),
+        2 => (1_u8..5).prop_map(|days| Command::Backfill { days }),
+        2 => any::<usize>().prop_map(Command::Cancel),
+        3 => edit().prop_map(Command::Edit),
+        1 => Just(Command::Delete),
+    ]
+}
+
+/// A sequence of commands.
+pub fn commands(count: Range<usize>) -> impl Strategy<Value = Vec<Command>> {
+    prop::collection::vec(command(), count)
+}
+
+fn advance() -> impl Strategy<Value = TimeDelta> {
+    let seconds = prop_oneof![1_i64..10, 1_i64..3_600, 3_600_i64..90_000, 86_400_i64..864_000];
+    seconds.prop_map(TimeDelta::seconds)
+}
+
+fn edit() -> impl Strategy<Value = EditOf> {
+    prop_oneof![
+        2 => Just(EditOf::Title),
+        2 => (0_u8..24).prop_map(EditOf::Hour),
+        1 => Just(EditOf::Scope(WatermarkChoice::Reset)),
+        1 => Just(EditOf::Scope(WatermarkChoice::Continue)),
+    ]
+}

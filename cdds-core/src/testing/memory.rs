@@ -1,0 +1,228 @@
+//! A catalog in memory, for tests and simulations: every method is one step, and nothing outlives the value.
+
+mod claims;
+mod lists;
+mod sets;
+mod state;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use self::state::State;
+use crate::domain::artifact::ArtifactSet;
+use crate::domain::execution::Execution;
+use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::job::{Job, JobChange};
+use crate::domain::recipient::Recipient;
+use crate::ports::catalog::query::{
+    ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
+};
+use crate::ports::catalog::{
+    Agenda, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob, Fence, Publication,
+    RecipientRemoval, Removal, Settlement, Standing,
+};
+
+/// A [`Catalog`] in memory. It cannot see that a worker died: what a worker had is taken over when its lease
+/// has run out.
+#[derive(Debug, Default)]
+pub struct MemoryCatalog {
+    state: Mutex<State>,
+}
+
+impl MemoryCatalog {
+    /// An empty catalog.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Every execution of every owner, deleted ones too, by id: for tests that look at the whole record.
+    pub fn record(&self) -> Vec<Execution> {
+        self.state().executions.values().map(|entry| entry.execution.clone()).collect()
+    }
+
+    /// Every job of every owner, deleted ones too, by id.
+    pub fn all_jobs(&self) -> Vec<Job> {
+        self.state().jobs.values().cloned().collect()
+    }
+
+    /// Steps replace whole values: a panic elsewhere leaves them usable.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Catalog for MemoryCatalog {
+    async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError> {
+        self.state().insert_job(job, first)
+    }
+
+    async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError> {
+        self.state().change_job(change, expected)
+    }
+
+    async fn job(&self, owner: &Owner, id: JobId) -> Result<Option<JobOverview>, CatalogError> {
+        Ok(self.state().job(owner, id))
+    }
+
+    async fn jobs(&self, owner: &Owner, query: &JobQuery) -> Result<Page<JobOverview>, CatalogError> {
+        Ok(self.state().list_jobs(owner, query))
+    }
+
+    async fn open_executions(&self, owner: &Owner, job: JobId) -> Result<Vec<Execution>, CatalogError> {
+        Ok(self.state().open(job).filter(|execution| execution.owner == *owner).cloned().collect())
+    }
+
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
+        Ok(self.state().due(now, limit))
+    }
+
+    async fn agenda(&self) -> Result<Agenda, CatalogError> {
+        Ok(self.state().agenda())
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {
+        self.state().claim(claim)
+    }
+
+    async fn beat(
+        &self,
+        worker: &WorkerId,
+        now: DateTime<Utc>,
+        lease: Duration,
+        beats: &[Beat],
+    ) -> Result<Vec<Directive>, CatalogError> {
+        Ok(self.state().beat(worker, now, lease, beats))
+    }
+
+    async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
+        self.state().publish(fence, publication)
+    }
+
+    async fn settle(
+        &self,
+        fence: Fence,
+        settlement: &Settlement,
+        now: DateTime<Utc>,
+    ) -> Result<Execution, CatalogError> {
+        self.state().settle(fence, settlement, now)
+    }
+
+    async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError> {
+        self.state().change_execution(before, after)
+    }
+
+    async fn delete_execution(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        self.state().delete_execution(owner, execution, now)
+    }
+
+    async fn execution(
+        &self,
+        owner: &Owner,
+        id: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ExecutionOverview>, CatalogError> {
+        Ok(self.state().execution(owner, id, now))
+    }
+
+    async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
+        Ok(self.state().standing(fence))
+    }
+
+    async fn executions(
+        &self,
+        owner: &Owner,
+        query: &ExecutionQuery,
+        now: DateTime<Utc>,
+    ) -> Result<Page<ExecutionOverview>, CatalogError> {
+        Ok(self.state().list_executions(owner, query, now))
+    }
+
+    async fn last_records(&self, job: JobId) -> Result<Option<u64>, CatalogError> {
+        Ok(self.state().last_records(job))
+    }
+
+    async fn artifacts(
+        &self,
+        owner: &Owner,
+        query: &ArtifactQuery,
+    ) -> Result<Page<ArtifactOverview>, CatalogError> {
+        Ok(self.state().list_artifacts(owner, query))
+    }
+
+    async fn artifact(
+        &self,
+        owner: &Owner,
+        id: ArtifactId,
+    ) -> Result<Option<ArtifactOverview>, CatalogError> {
+        Ok(self.state().artifact(owner, id))
+    }
+
+    async fn artifact_set(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+    ) -> Result<Option<ArtifactSet>, CatalogError> {
+        Ok(self.state().artifact_set(owner, execution))
+    }
+
+    async fn hold(&self, owner: &Owner, execution: ExecutionId, hold: bool) -> Result<(), CatalogError> {
+        self.state().hold(owner, execution, hold)
+    }
+
+    async fn delete_artifacts(
+        &self,
+        owner: &Owner,
+        artifacts: &[ArtifactId],
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        self.state().delete_artifacts(owner, artifacts, now)
+    }
+
+    async fn record_download(
+        &self,
+        owner: &Owner,
+        artifacts: &[ArtifactId],
+        at: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        self.state().record_download(owner, artifacts, at);
+        Ok(())
+    }
+
+    async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<usize, CatalogError> {
+        Ok(self.state().expire(now, limit))
+    }
+
+    async fn removals(&self, limit: usize) -> Result<Vec<Removal>, CatalogError> {
+        Ok(self.state().removals(limit))
+    }
+
+    async fn confirm_removed(&self, removal: &Removal, _now: DateTime<Utc>) -> Result<(), CatalogError> {
+        self.state().confirm_removed(removal);
+        Ok(())
+    }
+
+    async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {
+        self.state().insert_recipient(recipient)
+    }
+
+    async fn recipients(&self, owner: &Owner) -> Result<Vec<Recipient>, CatalogError> {
+        Ok(self.state().recipients.values().filter(|known| known.owner == *owner).cloned().collect())
+    }
+
+    async fn remove_recipient(
+        &self,
+        owner: &Owner,
+        name: &RecipientName,
+    ) -> Result<RecipientRemoval, CatalogError> {
+        Ok(self.state().remove_recipient(owner, name))
+    }
+}

@@ -1,0 +1,228 @@
+//! Who works on what: claims, signs of life, ends (rules E2, E5, E8; invariants I3, I6, I10).
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::sets::StoredSet;
+use super::state::{Entry, Lease, State, conflict};
+use crate::domain::execution::{Beginning, Execution, ExecutionState, Status};
+use crate::domain::failure::Failure;
+use crate::domain::id::{ExecutionId, JobId, WorkerId};
+use crate::domain::job::Job;
+use crate::domain::lifecycle;
+use crate::ports::catalog::{
+    Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication, Settlement, Standing,
+};
+
+/// How far the clocks of two workers may differ.
+const SKEW: TimeDelta = TimeDelta::seconds(60);
+
+impl Lease {
+    fn new(worker: &WorkerId, now: DateTime<Utc>, length: Duration) -> Self {
+        let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
+        let expires_at = now.checked_add_signed(length).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        Self { worker: worker.clone(), renewed_at: now, expires_at }
+    }
+
+    /// A lease that was renewed in the future comes from a clock that has been set back.
+    fn holds(&self, now: DateTime<Utc>) -> bool {
+        let skewed = now.checked_add_signed(SKEW).unwrap_or(now);
+        self.renewed_at <= skewed && now < self.expires_at
+    }
+}
+
+impl State {
+    pub(super) fn claim(&mut self, claim: &Claim) -> Result<Claimed, CatalogError> {
+        let mut claimed = Claimed { given_up: self.take_over(claim)?, ..Claimed::default() };
+        let mut queued: Vec<Execution> = self.ready(claim.now);
+        queued.sort_by_key(|execution| (execution.queue_at, execution.slot, execution.id));
+        for execution in queued {
+            if claimed.executions.len() == claim.limit {
+                break;
+            }
+            let Some(job) = self.jobs.get(&execution.job_id).cloned() else { continue };
+            if self.is_busy(&execution) {
+                continue;
+            }
+            match execution.begin(&job, claim.worker.clone(), claim.now) {
+                Beginning::Running(begun) => {
+                    let lease = Lease::new(&claim.worker, claim.now, claim.lease);
+                    self.store(&begun, Some(lease));
+                    self.store_job(lifecycle::started(&job));
+                    claimed.executions.push(begun);
+                }
+                Beginning::Covered(skipped) => {
+                    self.store(&skipped, None);
+                    self.store_job(job);
+                    claimed.covered.push(skipped);
+                }
+            }
+        }
+        Ok(claimed)
+    }
+
+    fn ready(&self, now: DateTime<Utc>) -> Vec<Execution> {
+        let entries = self.executions.values().filter(|entry| !entry.deleted).map(|entry| &entry.execution);
+        let ready = |one: &&Execution| one.state == ExecutionState::Queued && one.not_before <= now;
+        entries.filter(ready).cloned().collect()
+    }
+
+    /// Whether another execution of its job runs, or has begun and waits to be tried again.
+    fn is_busy(&self, execution: &Execution) -> bool {
+        let mut others = self.of(execution.job_id).filter(|other| other.id != execution.id);
+        others.any(|other| other.is_open() && other.is_begun())
+    }
+
+    fn take_over(&mut self, claim: &Claim) -> Result<Vec<Execution>, CatalogError> {
+        let abandoned = |entry: &&Entry| {
+            let held = claim.holding.iter().any(|fence| fence.execution == entry.execution.id);
+            let own = entry.lease.as_ref().is_some_and(|lease| lease.worker == claim.worker);
+            let lives = entry.lease.as_ref().is_some_and(|lease| lease.holds(claim.now));
+            entry.execution.state == ExecutionState::Running && !lives && !(held && own)
+        };
+        let abandoned: Vec<Execution> =
+            self.executions.values().filter(abandoned).map(|entry| entry.execution.clone()).collect();
+        let mut given_up = Vec::new();
+        for execution in abandoned {
+            let after = execution.failed(Failure::crashed(), &claim.retry, claim.now);
+            self.store(&after, None);
+            if !after.is_open() {
+                self.end(&after, claim.now)?;
+                given_up.push(after);
+            }
+        }
+        Ok(given_up)
+    }
+
+    pub(super) fn beat(
+        &mut self,
+        worker: &WorkerId,
+        now: DateTime<Utc>,
+        lease: Duration,
+        beats: &[Beat],
+    ) -> Vec<Directive> {
+        let lease = Lease::new(worker, now, lease);
+        let answer = |beat: &Beat| {
+            let Some(entry) = self.executions.get_mut(&beat.fence.execution) else {
+                return Directive::Fenced;
+            };
+            let own = entry.lease.as_ref().is_some_and(|known| known.worker == *worker);
+            if !own || !is_of(&entry.execution, beat.fence) {
+                return Directive::Fenced;
+            }
+            entry.lease = Some(lease.clone());
+            entry.execution.progress = beat.progress;
+            match entry.execution.cancel_requested_at {
+                Some(_) => Directive::Cancel,
+                None => Directive::Continue,
+            }
+        };
+        beats.iter().map(answer).collect()
+    }
+
+    pub(super) fn publish(&mut self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
+        let execution = self.fenced(fence)?;
+        let succeeded = execution.succeeded(publication.progress, publication.published_at);
+        // First what can refuse: nothing is stored of what is refused.
+        self.end(&succeeded, publication.published_at)?;
+        self.store(&succeeded, None);
+        self.sets.insert(succeeded.id, StoredSet::new(publication.set.clone()));
+        Ok(())
+    }
+
+    pub(super) fn settle(
+        &mut self,
+        fence: Fence,
+        settlement: &Settlement,
+        now: DateTime<Utc>,
+    ) -> Result<Execution, CatalogError> {
+        let execution = self.fenced(fence)?;
+        let settled = match settlement {
+            Settlement::Failed { failure, retry } => execution.failed(failure.clone(), retry, now),
+            Settlement::Cancelled => execution.cancelled(now),
+            Settlement::Released => execution.released(now),
+        };
+        self.store(&settled, None);
+        if !settled.is_open() {
+            self.end(&settled, now)?;
+        }
+        Ok(settled)
+    }
+
+    /// What the end of an execution does to its job.
+    fn end(&mut self, ended: &Execution, now: DateTime<Utc>) -> Result<(), CatalogError> {
+        let Some(job) = self.jobs.get(&ended.job_id).cloned() else { return Ok(()) };
+        let waiting = self.waiting(job.id);
+        let change = lifecycle::ended(&job, ended, waiting, now)
+            .map_err(|overtaken| conflict(format!("execution {}: {overtaken}", ended.id)))?;
+        self.change_job(&change, job.revision)
+    }
+
+    fn fenced(&self, fence: Fence) -> Result<Execution, CatalogError> {
+        let entry = self.executions.get(&fence.execution).filter(|entry| is_of(&entry.execution, fence));
+        entry.map(|entry| entry.execution.clone()).ok_or_else(|| {
+            CatalogError::new(
+                CatalogErrorKind::Fenced,
+                format!("claim {} of execution {} has ended", fence.epoch, fence.execution),
+            )
+        })
+    }
+
+    pub(super) fn standing(&self, fence: Fence) -> Standing {
+        let Some(entry) = self.executions.get(&fence.execution) else { return Standing::Unknown };
+        let execution = &entry.execution;
+        let published = self.sets.get(&execution.id).is_some_and(|set| !set.removed);
+        let wanted = match execution.status() {
+            Status::InProgress => true,
+            _ => execution.state == ExecutionState::Succeeded && published,
+        };
+        if wanted && execution.epoch == fence.epoch && !entry.deleted {
+            Standing::Wanted
+        } else {
+            Standing::Unwanted
+        }
+    }
+
+    pub(super) fn change_execution(
+        &mut self,
+        before: &Execution,
+        after: &Execution,
+    ) -> Result<(), CatalogError> {
+        match self.executions.get_mut(&before.id) {
+            Some(entry)
+                if entry.execution.status() == before.status() && entry.execution.epoch == before.epoch =>
+            {
+                let progress = entry.execution.progress;
+                entry.execution = Execution { progress, ..after.clone() };
+                Ok(())
+            }
+            _ => Err(conflict(format!("execution {} was changed", before.id))),
+        }
+    }
+
+    pub(super) fn last_records(&self, job: JobId) -> Option<u64> {
+        let succeeded = self.of(job).filter(|execution| execution.state == ExecutionState::Succeeded);
+        let last = succeeded.max_by_key(|execution| (execution.finished_at, execution.id));
+        last.map(|execution| execution.progress.records)
+    }
+
+    fn store(&mut self, execution: &Execution, lease: Option<Lease>) {
+        if let Some(entry) = self.executions.get_mut(&execution.id) {
+            entry.execution = execution.clone();
+            entry.lease = lease;
+        }
+    }
+
+    fn store_job(&mut self, job: Job) {
+        self.jobs.insert(job.id, Job { revision: job.revision + 1, ..job });
+    }
+
+    pub(super) fn is_final(&self, id: ExecutionId) -> bool {
+        self.executions.get(&id).is_some_and(|entry| !entry.execution.is_open())
+    }
+}
+
+fn is_of(execution: &Execution, fence: Fence) -> bool {
+    execution.state == ExecutionState::Running && execution.epoch == fence.epoch
+}

@@ -1,0 +1,179 @@
+//! What the catalog holds, and the steps that concern jobs.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::sets::StoredSet;
+use crate::domain::execution::{Execution, ExecutionState};
+use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::job::{Job, JobChange, JobState};
+use crate::domain::recipient::Recipient;
+use crate::ports::catalog::query::{JobOverview, LatestExecution};
+use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, DueJob, RecipientRemoval};
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) jobs: BTreeMap<JobId, Job>,
+    pub(super) executions: BTreeMap<ExecutionId, Entry>,
+    pub(super) sets: BTreeMap<ExecutionId, StoredSet>,
+    pub(super) downloads: BTreeMap<ArtifactId, Vec<DateTime<Utc>>>,
+    pub(super) recipients: BTreeMap<(Owner, RecipientName), Recipient>,
+}
+
+/// An execution and what the catalog alone knows of it.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) execution: Execution,
+    pub(super) lease: Option<Lease>,
+    /// Taken off the history; kept because of what it may have left in the store.
+    pub(super) deleted: bool,
+}
+
+/// A worker's hold on a running execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lease {
+    pub(super) worker: WorkerId,
+    pub(super) renewed_at: DateTime<Utc>,
+    pub(super) expires_at: DateTime<Utc>,
+}
+
+pub(super) fn conflict(why: impl Into<String>) -> CatalogError {
+    CatalogError::new(CatalogErrorKind::Conflict, why)
+}
+
+impl State {
+    pub(super) fn insert_job(&mut self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError> {
+        if self.jobs.contains_key(&job.id) {
+            return Err(conflict(format!("job {} is stored already", job.id)));
+        }
+        self.check_recipients(job)?;
+        self.jobs.insert(job.id, Job { revision: 1, ..job.clone() });
+        if let Some(first) = first {
+            self.insert(first);
+        }
+        Ok(())
+    }
+
+    pub(super) fn change_job(&mut self, change: &JobChange, expected: u64) -> Result<(), CatalogError> {
+        let job = &change.job;
+        let known = self.jobs.get(&job.id).filter(|known| known.owner == job.owner);
+        if known.is_none_or(|known| known.revision != expected) {
+            return Err(conflict(format!("job {} is gone or was changed", job.id)));
+        }
+        if job.state != JobState::Deleted {
+            self.check_recipients(job)?;
+        }
+        self.jobs.insert(job.id, Job { revision: expected + 1, ..job.clone() });
+        for entry in &change.entries {
+            self.insert(entry);
+        }
+        for changed in change.superseded.iter().chain(&change.edited) {
+            if let Some(entry) = self.executions.get_mut(&changed.id)
+                && entry.execution.is_waiting()
+            {
+                entry.execution = changed.clone();
+            }
+        }
+        Ok(())
+    }
+
+    /// On the record already: it stays as it is.
+    fn insert(&mut self, execution: &Execution) {
+        let entry = Entry { execution: execution.clone(), lease: None, deleted: false };
+        self.executions.entry(execution.id).or_insert(entry);
+    }
+
+    fn check_recipients(&self, job: &Job) -> Result<(), CatalogError> {
+        let known = |name: &RecipientName| self.recipients.contains_key(&(job.owner.clone(), name.clone()));
+        match job.settings.protection.recipients().iter().find(|name| !known(name)) {
+            Some(missing) => Err(conflict(format!("recipient {missing} is not stored"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Executions of a job that were not deleted.
+    pub(super) fn of(&self, job: JobId) -> impl Iterator<Item = &Execution> {
+        let entries = self.executions.values().filter(move |entry| entry.execution.job_id == job);
+        entries.filter(|entry| !entry.deleted).map(|entry| &entry.execution)
+    }
+
+    pub(super) fn open(&self, job: JobId) -> impl Iterator<Item = &Execution> {
+        let mut open: Vec<&Execution> = self.of(job).filter(|execution| execution.is_open()).collect();
+        open.sort_by_key(|execution| (execution.queue_at, execution.slot, execution.id));
+        open.into_iter()
+    }
+
+    pub(super) fn waiting(&self, job: JobId) -> Vec<Execution> {
+        self.open(job).filter(|execution| execution.is_waiting()).cloned().collect()
+    }
+
+    pub(super) fn job(&self, owner: &Owner, id: JobId) -> Option<JobOverview> {
+        let job = self.jobs.get(&id)?;
+        (job.owner == *owner && job.state != JobState::Deleted).then(|| self.overview(job))
+    }
+
+    pub(super) fn overview(&self, job: &Job) -> JobOverview {
+        let ran = self.of(job.id).filter(|one| !matches!(one.state, ExecutionState::Skipped(_)));
+        let latest = ran.max_by_key(|execution| (execution.created_at, execution.slot, execution.id));
+        let latest = latest.map(|execution| LatestExecution {
+            id: execution.id,
+            status: execution.status(),
+            started_at: execution.started_at,
+            progress: execution.progress,
+        });
+        JobOverview { job: job.clone(), latest }
+    }
+
+    pub(super) fn due(&self, now: DateTime<Utc>, limit: usize) -> Vec<DueJob> {
+        let is_due =
+            |job: &&Job| job.state == JobState::Active && job.next_due_at.is_some_and(|at| at <= now);
+        let mut due: Vec<&Job> = self.jobs.values().filter(is_due).collect();
+        due.sort_by_key(|job| (job.next_due_at, job.id));
+        let due = due.into_iter().take(limit);
+        due.map(|job| DueJob { job: job.clone(), waiting: self.waiting(job.id) }).collect()
+    }
+
+    pub(super) fn agenda(&self) -> Agenda {
+        let active = self.jobs.values().filter(|job| job.state == JobState::Active);
+        let entries = self.executions.values().filter(|entry| !entry.deleted).map(|entry| &entry.execution);
+        let queued = |execution: &&Execution| execution.state == ExecutionState::Queued;
+        let running = |execution: &&Execution| execution.state == ExecutionState::Running;
+        Agenda {
+            next_due_at: active.filter_map(|job| job.next_due_at).min(),
+            next_queued_at: entries.clone().filter(queued).map(|execution| execution.not_before).min(),
+            queued: entries.clone().filter(queued).count() as u64,
+            running: entries.filter(running).count() as u64,
+        }
+    }
+
+    pub(super) fn insert_recipient(&mut self, recipient: &Recipient) -> Result<(), CatalogError> {
+        let key = (recipient.owner.clone(), recipient.name.clone());
+        if self.recipients.contains_key(&key) {
+            return Err(conflict(format!("there is a recipient {} already", recipient.name)));
+        }
+        self.recipients.insert(key, recipient.clone());
+        Ok(())
+    }
+
+    pub(super) fn remove_recipient(&mut self, owner: &Owner, name: &RecipientName) -> RecipientRemoval {
+        let of_job = |job: &&Job| job.state != JobState::Deleted && job.owner == *owner;
+        let jobs = self.jobs.values().filter(of_job).map(|job| (job.id, &job.settings));
+        let open = self.executions.values().map(|entry| &entry.execution);
+        let open = open.filter(|execution| execution.is_open() && execution.owner == *owner);
+        let users = jobs.chain(open.map(|execution| (execution.job_id, &execution.settings)));
+        let mut users: Vec<JobId> = users
+            .filter(|(_, settings)| settings.protection.recipients().contains(name))
+            .map(|(job, _)| job)
+            .collect();
+        users.sort();
+        users.dedup();
+        if !users.is_empty() {
+            return RecipientRemoval::InUse(users);
+        }
+        match self.recipients.remove(&(owner.clone(), name.clone())) {
+            Some(_) => RecipientRemoval::Removed,
+            None => RecipientRemoval::Missing,
+        }
+    }
+}

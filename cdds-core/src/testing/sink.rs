@@ -1,0 +1,154 @@
+//! A store in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+
+use crate::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Stored, Upload};
+
+/// A [`Sink`] in memory. Like a real store it keeps what a dropped upload has written, until the key is
+/// deleted.
+#[derive(Debug, Clone, Default)]
+pub struct MemorySink {
+    contents: Arc<Mutex<Contents>>,
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    objects: BTreeMap<Key, Bytes>,
+    unfinished: BTreeMap<u64, Key>,
+    uploads: u64,
+}
+
+impl MemorySink {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The finished objects.
+    pub fn objects(&self) -> BTreeMap<Key, Bytes> {
+        self.contents().objects.clone()
+    }
+
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Sink for MemorySink {
+    async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
+        let mut contents = self.contents();
+        contents.uploads += 1;
+        let number = contents.uploads;
+        contents.unfinished.insert(number, key.clone());
+        let upload = MemoryUpload { sink: self.clone(), number, key: key.clone(), written: BytesMut::new() };
+        Ok(Box::new(upload))
+    }
+
+    async fn read(
+        &self,
+        key: &Key,
+        from: u64,
+    ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
+        let found = self.contents().objects.get(key).cloned();
+        let object =
+            found.ok_or_else(|| SinkError::new(SinkErrorKind::NotFound, format!("there is no {key}")))?;
+        let from = usize::try_from(from).unwrap_or(usize::MAX).min(object.len());
+        Ok(futures::stream::iter([Ok(object.slice(from..))]).boxed())
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), SinkError> {
+        let mut contents = self.contents();
+        contents.objects.remove(key);
+        contents.unfinished.retain(|_, known| known != key);
+        Ok(())
+    }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError> {
+        let contents = self.contents();
+        let mut keys: Vec<Key> =
+            contents.objects.keys().chain(contents.unfinished.values()).cloned().collect();
+        keys.retain(|key| {
+            let rest = key.as_str().strip_prefix(prefix.as_str());
+            prefix.as_str().is_empty() || rest.is_some_and(|rest| rest.starts_with('/'))
+        });
+        keys.sort();
+        keys.dedup();
+        Ok(keys)
+    }
+}
+
+#[derive(Debug)]
+struct MemoryUpload {
+    sink: MemorySink,
+    number: u64,
+    key: Key,
+    written: BytesMut,
+}
+
+#[async_trait]
+impl Upload for MemoryUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
+        self.written.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Stored, SinkError> {
+        let mut contents = self.sink.contents();
+        if contents.unfinished.remove(&self.number).is_none() {
+            let why = format!("the upload of {} was deleted meanwhile", self.key);
+            return Err(SinkError::new(SinkErrorKind::NotFound, why));
+        }
+        let bytes = self.written.len() as u64;
+        contents.objects.insert(self.key.clone(), self.written.freeze());
+        Ok(Stored { bytes })
+    }
+
+    async fn abort(self: Box<Self>) -> Result<(), SinkError> {
+        self.sink.contents().unfinished.remove(&self.number);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::executor::block_on;
+
+    #[test]
+    fn an_object_is_visible_when_its_upload_is_finished() {
+        block_on(async {
+            let (sink, key) = (MemorySink::new(), Key::new("e/1/0"));
+            let mut upload = sink.begin(&key).await.unwrap();
+            upload.write(Bytes::from_static(b"ab")).await.unwrap();
+            assert_eq!(sink.read(&key, 0).await.err().unwrap().kind(), SinkErrorKind::NotFound);
+            assert_eq!(sink.list(&Prefix::new("e/1")).await.unwrap(), [key.clone()], "unfinished ones too");
+            assert_eq!(upload.finish().await.unwrap(), Stored { bytes: 2 });
+            let read: Vec<_> = sink.read(&key, 1).await.unwrap().collect().await;
+            assert_eq!(read.into_iter().collect::<Result<Vec<_>, _>>().unwrap(), [Bytes::from_static(b"b")]);
+            assert!(sink.list(&Prefix::new("e/11")).await.unwrap().is_empty());
+            assert!(sink.list(&Prefix::new("e/1/0/x")).await.unwrap().is_empty());
+        });
+    }
+
+    #[test]
+    fn what_was_dropped_or_aborted_leaves_what_a_store_would() {
+        block_on(async {
+            let (sink, key) = (MemorySink::new(), Key::new("k"));
+            drop(sink.begin(&key).await.unwrap());
+            sink.begin(&key).await.unwrap().abort().await.unwrap();
+            assert_eq!(sink.list(&Prefix::new("")).await.unwrap(), [key.clone()]);
+            let late = sink.begin(&key).await.unwrap();
+            sink.delete(&key).await.unwrap();
+            assert!(sink.list(&Prefix::new("")).await.unwrap().is_empty());
+            assert!(late.finish().await.is_err(), "deleted meanwhile");
+            assert!(sink.objects().is_empty());
+        });
+    }
+}

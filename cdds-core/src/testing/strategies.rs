@@ -1,0 +1,189 @@
+//! [proptest](https://docs.rs/proptest) strategies for schedules: valid values of every kind, with a bias to
+//! where calendars go wrong, the edges of days, months, years and leap days.
+//!
+//! ```
+//! use cdds_core::domain::timeframe::Timeframe;
+//! use cdds_core::testing::strategies::{instant, recurring_frequency};
+//! use proptest::{prop_assert, proptest};
+//!
+//! proptest! {
+//!     # #![proptest_config(proptest::prelude::ProptestConfig::with_cases(8))]
+//!     # /*
+//!     #[test]
+//!     # */
+//!     fn an_export_ends_when_it_is_due(frequency in recurring_frequency(), now in instant()) {
+//!         let slot = frequency.next_after(now).unwrap();
+//!         let window = Timeframe::All.window(&frequency, slot).unwrap();
+//!         prop_assert!(now < slot && window.end() == slot);
+//!     }
+//! }
+//! # an_export_ends_when_it_is_due();
+//! ```
+
+use std::num::NonZeroU32;
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::sample::select;
+
+use crate::domain::frequency::{
+    CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay, weekday_name,
+};
+use crate::domain::timeframe::{FixedRange, Span, Timeframe, Unit};
+
+/// Whole microseconds from 1971 to 2099; half of them on the first and last days and instants of months,
+/// leap days more often than elsewhere.
+pub fn instant() -> impl Strategy<Value = DateTime<Utc>> {
+    const START: i64 = 31_536_000_000_000; // 1971-01-01
+    const END: i64 = 4_102_444_800_000_000; // 2100-01-01
+    let anywhere = (START..END).prop_filter_map("in the calendar", DateTime::from_timestamp_micros);
+    let at_an_edge = (edge_date(), edge_time()).prop_map(|(date, time)| date.and_time(time).and_utc());
+    prop_oneof![anywhere, at_an_edge]
+}
+
+/// The first or one of the last days of a month, often of February or December.
+fn edge_date() -> impl Strategy<Value = NaiveDate> {
+    let month = prop_oneof![2 => 1_u32..=12, 1 => Just(2), 1 => Just(12)];
+    let day = prop_oneof![Just(1_u32), 28_u32..=31];
+    (1971..=2099, month, day).prop_filter_map("in the calendar", |(year, month, day)| {
+        let first = NaiveDate::from_ymd_opt(year, month, 1)?;
+        first.with_day(day.min(u32::from(first.num_days_in_month())))
+    })
+}
+
+/// Any whole minute, midnight more often, or a microsecond beside one.
+fn edge_time() -> impl Strategy<Value = NaiveTime> {
+    let minute = prop_oneof![Just(0_u32), 0_u32..1_440];
+    (minute, -1_i64..=1).prop_filter_map("in the day", |(minute, micros)| {
+        let time = NaiveTime::from_num_seconds_from_midnight_opt(minute * 60, 0)?;
+        Some(time.overflowing_add_signed(TimeDelta::microseconds(micros)).0)
+    })
+}
+
+/// Every time of day.
+pub fn time_of_day() -> impl Strategy<Value = TimeOfDay> {
+    (prop_oneof![Just(0_u32), 0_u32..24], prop_oneof![Just(0_u32), 0_u32..60])
+        .prop_filter_map("a time of day", |(hour, minute)| TimeOfDay::new(hour, minute).ok())
+}
+
+/// Every frequency: one-time jobs and what [`recurring_frequency`] gives.
+pub fn frequency() -> impl Strategy<Value = Frequency> {
+    let start = prop_oneof![Just(Start::Immediately), instant().prop_map(Start::At)];
+    prop_oneof![1 => start.prop_map(Frequency::Once), 5 => recurring_frequency()]
+}
+
+/// Hourly, daily, weekly, monthly or by a cron expression: what always has a next occurrence.
+pub fn recurring_frequency() -> impl Strategy<Value = Frequency> {
+    prop_oneof![
+        4 => named_frequency(),
+        1 => cron_expression().prop_map(Frequency::Cron),
+    ]
+}
+
+/// Hourly, daily, weekly or monthly: what has a [period](Frequency::period) of its own.
+pub fn named_frequency() -> impl Strategy<Value = Frequency> {
+    let hourly = (1_u32..=23, 0_u32..60).prop_filter_map("an hourly frequency", |(every, minute)| {
+        Hourly::new(every, minute).ok().map(Frequency::Hourly)
+    });
+    let weekly = (weekday(), time_of_day()).prop_map(|(day, at)| Frequency::Weekly { day, at });
+    let day = prop_oneof![1_u32..=31, 28_u32..=31];
+    let missing = select(&[MissingDay::Skip, MissingDay::Last][..]);
+    let monthly = (day, time_of_day(), missing)
+        .prop_filter_map("a monthly frequency", |(day, at, missing)| {
+            Monthly::new(day, at, missing).ok().map(Frequency::Monthly)
+        });
+    prop_oneof![hourly, time_of_day().prop_map(Frequency::Daily), weekly, monthly]
+}
+
+fn weekday() -> impl Strategy<Value = Weekday> {
+    (0_u8..7).prop_filter_map("a day of the week", |number| Weekday::try_from(number).ok())
+}
+
+/// Expressions of every form: lists, ranges, steps, names in any case; day of month or day of week is `*`.
+pub fn cron_expression() -> impl Strategy<Value = CronExpression> {
+    let days = prop_oneof![
+        Just(("*".to_owned(), "*".to_owned())),
+        cron_field(1, 31, number).prop_map(|day_of_month| (day_of_month, "*".to_owned())),
+        cron_field(0, 7, day_of_week).prop_map(|day_of_week| ("*".to_owned(), day_of_week)),
+    ];
+    let fields = (cron_field(0, 59, number), cron_field(0, 23, number), days, cron_field(1, 12, month));
+    fields.prop_filter_map("an expression that matches", |(minute, hour, days, month)| {
+        let (day_of_month, day_of_week) = days;
+        CronExpression::new(&format!("{minute} {hour} {day_of_month} {month} {day_of_week}")).ok()
+    })
+}
+
+/// `*`, or a list of one to three items; `write` gives the forms of a value.
+fn cron_field(first: u32, last: u32, write: fn(u32, Form) -> String) -> impl Strategy<Value = String> {
+    let form = || select(&[Form::Number, Form::Lower, Form::Upper][..]);
+    let value = (first..=last, form()).prop_map(move |(value, form)| write(value, form));
+    let range = (first..=last, first..=last, form(), form())
+        .prop_map(move |(a, b, form, other)| format!("{}-{}", write(a.min(b), form), write(a.max(b), other)));
+    let step = 1..=last;
+    let stepped = (prop_oneof![Just("*".to_owned()), range.clone()], step)
+        .prop_map(|(range, step)| format!("{range}/{step}"));
+    let item = prop_oneof![3 => value, 1 => range, 1 => stepped];
+    let list = proptest::collection::vec(item, 1..=3).prop_map(|items| items.join(","));
+    prop_oneof![1 => Just("*".to_owned()), 2 => list]
+}
+
+/// How a value is written where it has a name.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Number,
+    Lower,
+    Upper,
+}
+
+impl Form {
+    fn of(self, value: u32, name: Option<&str>) -> String {
+        match (self, name) {
+            (Self::Lower, Some(name)) => name.to_owned(),
+            (Self::Upper, Some(name)) => name.to_ascii_uppercase(),
+            (_, None) | (Self::Number, _) => value.to_string(),
+        }
+    }
+}
+
+fn number(value: u32, form: Form) -> String {
+    form.of(value, None)
+}
+
+fn month(value: u32, form: Form) -> String {
+    const NAMES: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    form.of(value, (1..).zip(NAMES).find(|(number, _)| *number == value).map(|(_, name)| name))
+}
+
+/// 0 and 7 are Sunday.
+fn day_of_week(value: u32, form: Form) -> String {
+    let day = u8::try_from((value + 6) % 7).ok().and_then(|number| Weekday::try_from(number).ok());
+    form.of(value, day.map(weekday_name))
+}
+
+/// One to a hundred years of any unit, small counts more often.
+pub fn span() -> impl Strategy<Value = Span> {
+    (select(Unit::ALL), prop_oneof![3 => 1_u32..=12, 1 => 1_u32..=876_600]).prop_filter_map(
+        "within a hundred years",
+        |(unit, count)| {
+            let count = NonZeroU32::new(count.min(unit.count_max()))?;
+            Some(Span { count, unit })
+        },
+    )
+}
+
+/// Every timeframe; fixed ones last up to ten years.
+pub fn timeframe() -> impl Strategy<Value = Timeframe> {
+    let ten_years = 315_576_000_000_000_i64; // microseconds
+    let fixed = (instant(), 1..=ten_years).prop_filter_map("a range", |(start, micros)| {
+        FixedRange::new(start, start + TimeDelta::microseconds(micros)).ok().map(Timeframe::Fixed)
+    });
+    let origin = (any::<bool>(), instant()).prop_map(|(with, origin)| with.then_some(origin));
+    prop_oneof![
+        Just(Timeframe::All),
+        fixed,
+        span().prop_map(Timeframe::Rolling),
+        span().prop_map(Timeframe::Previous),
+        origin.prop_map(|origin| Timeframe::SinceLastExport { origin }),
+    ]
+}

@@ -1,0 +1,16 @@
+//! The rules of the domain, one test or property for each, named after its number.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod admission;
+mod coverage;
+mod cut;
+mod edit;
+mod incremental;
+mod lifecycle;
+mod machine;
+mod manual;
+mod queue;
+mod removal;
+mod stored_forms;
+mod support;
+mod world;

@@ -1,0 +1,222 @@
+//! Rules J13, W5, W6: run now, rerun, backfill.
+
+use cdds_core::domain::execution::{Execution, Trigger};
+use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::job::{Job, JobChange};
+use cdds_core::domain::lifecycle;
+use cdds_core::domain::manual::{BACKFILL_MAX, backfill, rerun, run_now};
+use cdds_core::domain::schedule::materialise;
+use cdds_core::domain::violation::{Code, RuleViolation};
+use cdds_core::domain::watermark::Watermark;
+use cdds_core::domain::window::Window;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::support::{begin, daily, fail, instant, source_terms, submit, succeed, terms};
+
+const NOON: &str = "2026-03-01T12:00:00Z";
+
+/// A job at 02:00 of the next day, with the execution that is due then.
+fn due(timeframe: &str) -> (Job, Execution, DateTime<Utc>) {
+    let job = submit(daily("02:00"), timeframe, instant(NOON)).job;
+    let now = instant("2026-03-02T02:00:05Z");
+    let mut change = materialise(&job, &[], terms(), now).unwrap();
+    (change.job, change.entries.remove(0), now)
+}
+
+fn only(result: Result<JobChange, RuleViolation>) -> Execution {
+    let mut entries = result.unwrap().entries;
+    assert_eq!(entries.len(), 1);
+    entries.remove(0)
+}
+
+fn refused(result: Result<JobChange, RuleViolation>) -> Code {
+    result.expect_err("refused").code()
+}
+
+#[test]
+fn j13_run_now_makes_an_extra_occurrence_at_this_instant() {
+    let job = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
+    let now = instant("2026-03-01T15:00:00Z");
+    let change = run_now(&job, source_terms(), now).unwrap();
+    assert_eq!((change.job.next_due_at, change.job.state), (job.next_due_at, job.state));
+    let extra = only(Ok(change));
+    assert_eq!(
+        (extra.trigger, extra.slot, extra.not_before),
+        (Trigger::Manual, now, now),
+        "it does not wait"
+    );
+    assert_eq!(extra.window, Window::between(now - TimeDelta::days(1), now), "a whole day");
+
+    let suspended = lifecycle::suspend(&job, Vec::new(), now).unwrap().job;
+    assert!(run_now(&suspended, source_terms(), now).is_ok(), "manual runs stay allowed (J7)");
+    let once = submit(Frequency::Once(Start::Immediately), "all", now).job;
+    assert_eq!(refused(run_now(&once, source_terms(), now)), Code::RecurringOnly);
+}
+
+#[test]
+fn j7_a_manual_run_that_waits_survives_a_suspension() {
+    let job = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
+    let extra = only(run_now(&job, source_terms(), instant(NOON)));
+    let change = lifecycle::suspend(&job, vec![extra], instant(NOON)).unwrap();
+    assert!(change.superseded.is_empty());
+}
+
+#[test]
+fn j13_a_manual_run_of_an_incremental_job_moves_the_watermark() {
+    let job = submit(daily("02:00"), "since-last", instant(NOON)).job;
+    let now = instant("2026-03-01T15:00:00.5Z");
+    let extra = begin(&job, only(run_now(&job, source_terms(), now)), now);
+    let end = instant("2026-03-01T14:59:55Z");
+    assert_eq!(extra.window, Window::until(end), "without late rows, in whole seconds");
+    let after = lifecycle::ended(&job, &succeed(extra, now), Vec::new(), now).unwrap().job;
+    assert_eq!(after.watermark, Some(Watermark { generation: 1, at: Some(end) }));
+}
+
+#[test]
+fn w5_a_rerun_has_the_same_window_and_the_present_settings() {
+    for timeframe in ["rolling:1d", "previous:1d", "all"] {
+        let (job, first, now) = due(timeframe);
+        let failed = fail(begin(&job, first, now), false, now);
+        let mut job = job;
+        job.settings.title = cdds_core::domain::job::Title::new("Renamed").unwrap();
+        let again = only(rerun(&job, &failed, std::slice::from_ref(&failed), &[], now));
+        assert_eq!((again.window, again.slot), (failed.window, failed.slot));
+        assert_eq!(again.trigger, Trigger::Rerun { of: failed.id, of_backfill: false });
+        assert_eq!((&again.settings, again.generation), (&job.settings, None));
+        assert_ne!(again.id, failed.id);
+    }
+}
+
+#[test]
+fn w5_a_rerun_of_an_incremental_job_starts_at_the_watermark_and_ends_with_the_failed_window() {
+    let (mut job, first, now) = due("since-last");
+    job.watermark = Some(Watermark { generation: 1, at: Some(instant("2026-03-01T00:00:00Z")) });
+    let failed = fail(begin(&job, first, now), false, now);
+    // Something shorter succeeded meanwhile.
+    let at = instant("2026-03-01T20:00:00Z");
+    job.watermark = Some(Watermark { generation: 1, at: Some(at) });
+    let again = begin(&job, only(rerun(&job, &failed, &[], &[], now)), now);
+    assert_eq!(again.window, Window::between(at, failed.window.end()));
+    let after = lifecycle::ended(&job, &succeed(again, now), Vec::new(), now).unwrap().job;
+    assert_eq!(after.watermark().at, Some(failed.window.end()), "it moves the watermark");
+
+    job.watermark = Some(Watermark { generation: 1, at: Some(failed.window.end()) });
+    assert_eq!(refused(rerun(&job, &failed, &[], &[], now)), Code::Covered);
+}
+
+#[test]
+fn w5_only_what_failed_or_was_cancelled_is_rerun_and_not_while_the_job_runs() {
+    let (job, first, now) = due("rolling:1d");
+    let running = begin(&job, first.clone(), now);
+    let succeeded = succeed(running.clone(), now);
+    for other in [first.clone(), running.clone(), succeeded] {
+        assert_eq!(refused(rerun(&job, &other, &[], &[], now)), Code::CannotRerun);
+    }
+    let failed = fail(running.clone(), false, now);
+    let cancelled = first.clone().cancel(now).unwrap();
+    for ended in [failed.clone(), cancelled] {
+        assert!(rerun(&job, &ended, &[], &[], now).is_ok());
+        let retried = fail(running.clone(), true, now);
+        for busy in [running.clone(), retried] {
+            assert_eq!(refused(rerun(&job, &ended, &[], &[busy], now)), Code::JobBusy);
+        }
+    }
+}
+
+#[test]
+fn w5_an_occurrence_is_run_again_once_at_a_time_and_never_after_a_success() {
+    let (job, first, now) = due("rolling:1d");
+    let failed = fail(begin(&job, first, now), false, now);
+    let again = only(rerun(&job, &failed, &[], &[], now));
+    let twice = rerun(&job, &failed, std::slice::from_ref(&again), std::slice::from_ref(&again), now);
+    assert_eq!(refused(twice), Code::RerunExists);
+    let begun = begin(&job, again, now);
+    let succeeded = succeed(begun.clone(), now);
+    assert_eq!(refused(rerun(&job, &failed, &[succeeded], &[], now)), Code::RerunExists);
+    let failed_again = fail(begun, false, now);
+    assert!(rerun(&job, &failed_again, &[failed.clone()], &[], now).is_ok());
+    // A backfill of the same slot is something else.
+    let slot = failed.slot;
+    let filled = only(backfill(&job, slot, slot + TimeDelta::seconds(1), now));
+    assert!(rerun(&job, &failed, &[succeed(begin(&job, filled.clone(), now), now)], &[], now).is_ok());
+    let unfilled = fail(begin(&job, filled, now), false, now);
+    let scheduled = succeed(begin(&job, failed_again, now), now);
+    assert!(rerun(&job, &unfilled, &[scheduled], &[], now).is_ok());
+}
+
+#[test]
+fn w5_a_rerun_of_a_backfill_moves_no_watermark_either() {
+    let (job, _, now) = due("since-last");
+    let slot = instant("2026-02-01T02:00:00Z");
+    let filled = only(backfill(&job, slot, slot + TimeDelta::seconds(1), now));
+    let failed = fail(begin(&job, filled, now), false, now);
+    let again = only(rerun(&job, &failed, &[], &[], now));
+    assert_eq!((again.window, again.generation), (failed.window, None));
+    assert!(again.trigger.is_backfill());
+}
+
+#[test]
+fn w5_what_never_started_has_no_window_to_run_again_once_the_job_is_not_incremental() {
+    let (mut job, first, now) = due("since-last");
+    let cancelled = first.cancel(now).unwrap();
+    assert!(rerun(&job, &cancelled, &[], &[], now).is_ok());
+    job.settings.timeframe = "rolling:1d".parse().unwrap();
+    assert_eq!(refused(rerun(&job, &cancelled, &[], &[], now)), Code::CannotRerun);
+}
+
+#[test]
+fn w5_a_one_time_job_may_be_rerun() {
+    let now = instant(NOON);
+    let submission = submit(Frequency::Once(Start::Immediately), "all", now);
+    let failed = fail(begin(&submission.job, submission.first.unwrap(), now), false, now);
+    let job = lifecycle::started(&submission.job);
+    assert_eq!(only(rerun(&job, &failed, &[], &[], now)).window, failed.window);
+}
+
+#[test]
+fn w6_a_backfill_is_one_execution_per_occurrence_oldest_first() {
+    let job = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
+    let now = instant("2026-03-01T15:00:00Z");
+    let (from, to) = (instant("2026-02-01T02:00:00Z"), instant("2026-02-05T02:00:00Z"));
+    let change = backfill(&job, from, to, now).unwrap();
+    let slots: Vec<_> = change.entries.iter().map(|entry| entry.slot).collect();
+    assert_eq!(slots, [0, 1, 2, 3].map(|day| from + TimeDelta::days(day)), "the end of the range is out");
+    for entry in &change.entries {
+        assert_eq!(entry.window, Window::between(entry.slot - TimeDelta::days(1), entry.slot));
+        assert_eq!((entry.trigger, entry.queue_at, entry.not_before), (Trigger::Backfill, now, now));
+    }
+    assert_eq!((change.job, change.superseded.len()), (job, 0), "the job is as it was");
+}
+
+#[test]
+fn w6_a_backfill_of_an_incremental_job_has_windows_of_its_own_and_moves_nothing() {
+    let (job, _, now) = due("since-last");
+    let slot = instant("2026-02-01T02:00:00Z");
+    let filled = only(backfill(&job, slot, slot + TimeDelta::seconds(1), now));
+    let begun = begin(&job, filled, now);
+    assert_eq!(begun.window, Window::between(slot - TimeDelta::days(1), slot));
+    let after = lifecycle::ended(&job, &succeed(begun, now), Vec::new(), now).unwrap().job;
+    assert_eq!(after.watermark, job.watermark);
+}
+
+#[test]
+fn w6_ranges_and_timeframes_that_make_no_sense_are_refused() {
+    let now = instant("2026-03-02T15:00:00Z");
+    let day = |day: u32| instant(&format!("2026-03-{day:02}T00:00:00Z"));
+    let rolling = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
+    for (from, to) in [(day(2), day(2)), (day(2), day(1)), (day(3), day(9))] {
+        assert_eq!(refused(backfill(&rolling, from, to, now)), Code::InvalidRange, "{from} {to}");
+    }
+    assert_eq!(only(backfill(&rolling, day(2), day(9), now)).slot, instant("2026-03-02T02:00:00Z"));
+    let fixed = "fixed:2026-01-01T00:00:00Z..2026-02-01T00:00:00Z";
+    for timeframe in ["all", fixed] {
+        let job = submit(daily("02:00"), timeframe, instant(NOON)).job;
+        assert_eq!(refused(backfill(&job, day(1), day(2), now)), Code::CannotBackfill);
+    }
+    let once = submit(Frequency::Once(Start::Immediately), "rolling:1d", now).job;
+    assert_eq!(refused(backfill(&once, day(1), day(2), now)), Code::RecurringOnly);
+    let years = TimeDelta::days(i64::try_from(BACKFILL_MAX).unwrap());
+    assert!(backfill(&rolling, day(1) - years, day(1), now).is_ok());
+    let result = backfill(&rolling, day(1) - years - TimeDelta::days(1), day(1), now);
+    assert_eq!(refused(result), Code::InvalidRange);
+}

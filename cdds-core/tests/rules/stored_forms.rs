@@ -1,0 +1,167 @@
+//! Stored forms are versioned: what was written once must be read for ever.
+
+use cdds_core::domain::frequency::{
+    CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay,
+};
+use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
+use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
+use cdds_core::domain::retention::RetentionDays;
+use cdds_core::domain::selection::CategorySelection;
+use cdds_core::domain::split_size::SplitSize;
+use cdds_core::domain::template::{FieldNames, FieldSelection, Template};
+use cdds_core::stored::{StoredSettings, settings_from_json, settings_to_json};
+use cdds_core::testing::strategies::{frequency, timeframe};
+use chrono::Weekday;
+use proptest::prelude::*;
+
+fn full() -> JobSettings {
+    JobSettings {
+        description: Description::new("for the archive").unwrap(),
+        categories: CategorySelection::Only(["voice".to_owned()].into()),
+        timeframe: "rolling:1w".parse().unwrap(),
+        split_size: Some(SplitSize::from_bytes(1 << 20).unwrap()),
+        retention: Some(RetentionDays::new(7).unwrap()),
+        ..JobSettings::new(
+            Title::new("Voice of the week").unwrap(),
+            SourceId::new("contact-history").unwrap(),
+            TypeId::new("interaction").unwrap(),
+            Frequency::Daily("02:00".parse().unwrap()),
+            Protection::Sealed(RecipientNames::new([RecipientName::new("ops").unwrap()]).unwrap()),
+        )
+    }
+}
+
+#[test]
+fn settings_version_1_as_stored() {
+    let json = settings_to_json(&full()).unwrap();
+    insta::assert_snapshot!(json, @r#"{"v":"1","title":"Voice of the week","description":"for the archive","source":"contact-history","data_type":"interaction","categories":{"only":["voice"]},"frequency":{"daily":{"at":"02:00"}},"timeframe":"rolling:1w","split_bytes":1048576,"protection":{"recipients":["ops"]},"retention_days":7}"#);
+    assert_eq!(settings_from_json(&json).unwrap(), full());
+}
+
+#[test]
+fn smallest_settings_as_stored() {
+    let smallest = JobSettings {
+        description: Description::default(),
+        categories: CategorySelection::All,
+        frequency: Frequency::Once(Start::Immediately),
+        timeframe: "all".parse().unwrap(),
+        split_size: None,
+        protection: Protection::Plaintext,
+        retention: None,
+        ..full()
+    };
+    let json = settings_to_json(&smallest).unwrap();
+    insta::assert_snapshot!(json, @r#"{"v":"1","title":"Voice of the week","source":"contact-history","data_type":"interaction","categories":"all","frequency":"immediately","timeframe":"all","protection":"plaintext"}"#);
+    assert_eq!(settings_from_json(&json).unwrap(), smallest);
+    let dated = JobSettings {
+        frequency: Frequency::Once(Start::At("2026-03-01T00:00:00Z".parse().unwrap())),
+        ..smallest
+    };
+    assert_eq!(settings_from_json(&settings_to_json(&dated).unwrap()).unwrap(), dated);
+}
+
+/// The frequency alone, as it stands in the settings.
+fn stored_frequency(json: &str) -> String {
+    let settings: serde_json::Value = serde_json::from_str(json).unwrap();
+    settings["frequency"].to_string()
+}
+
+#[test]
+fn frequencies_version_1_as_stored() {
+    let at: TimeOfDay = "02:05".parse().unwrap();
+    let monthly = |missing| Frequency::Monthly(Monthly::new(31, at, missing).unwrap());
+    for (frequency, stored) in [
+        (Frequency::Once(Start::Immediately), r#""immediately""#),
+        (
+            Frequency::Once(Start::At("2026-03-01T00:00:00.5Z".parse().unwrap())),
+            r#"{"once_at":"2026-03-01T00:00:00.500Z"}"#,
+        ),
+        (Frequency::Hourly(Hourly::new(4, 15).unwrap()), r#"{"hourly":{"every":4,"minute":15}}"#),
+        (Frequency::Daily(at), r#"{"daily":{"at":"02:05"}}"#),
+        (Frequency::Weekly { day: Weekday::Tue, at }, r#"{"weekly":{"at":"02:05","day":"tue"}}"#),
+        (monthly(MissingDay::Skip), r#"{"monthly":{"at":"02:05","day":31}}"#),
+        (monthly(MissingDay::Last), r#"{"monthly":{"at":"02:05","day":31,"missing":"last"}}"#),
+        (Frequency::Cron(CronExpression::new("0 2 * * 1-5").unwrap()), r#"{"cron":"0 2 * * 1-5"}"#),
+    ] {
+        let settings = JobSettings { frequency, ..full() };
+        let json = settings_to_json(&settings).unwrap();
+        assert_eq!(stored_frequency(&json), stored);
+        assert_eq!(settings_from_json(&json).unwrap(), settings);
+    }
+}
+
+#[test]
+fn a_stored_frequency_that_rules_refuse_is_an_error() {
+    let json = settings_to_json(&full()).unwrap();
+    for bad in [
+        r#"{"hourly":{"every":24,"minute":0}}"#,
+        r#"{"hourly":{"every":1}}"#,
+        r#"{"weekly":{"day":"noday","at":"02:00"}}"#,
+        r#"{"weekly":{"day":"tue","at":"25:00"}}"#,
+        r#"{"monthly":{"day":0,"at":"02:00"}}"#,
+        r#"{"monthly":{"day":1,"at":"02:00","missing":"first"}}"#,
+        r#"{"monthly":{"day":1,"at":"02:00","surprise":1}}"#,
+        r#"{"cron":"0 0 31 2 *"}"#,
+        r#"{"yearly":{"at":"02:00"}}"#,
+    ] {
+        let broken = json.replace(r#"{"daily":{"at":"02:00"}}"#, bad);
+        assert_ne!(broken, json);
+        let error = settings_from_json(&broken).unwrap_err();
+        assert!(error.to_string().starts_with("the stored job settings is not understood"), "{error}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_stored_is_read_back(frequency in frequency(), timeframe in timeframe()) {
+        let settings = JobSettings { frequency, timeframe, ..full() };
+        let json = settings_to_json(&settings).unwrap();
+        prop_assert_eq!(settings_from_json(&json).unwrap(), settings);
+    }
+}
+
+fn filtered() -> JobSettings {
+    let fields = FieldNames::new(["id".to_owned(), "queue".to_owned()]).unwrap();
+    let filters = ["queue=sales", "name*=a=b", "seconds<="].map(|text| text.parse().unwrap());
+    JobSettings { template: Template::new(FieldSelection::Only(fields), filters.to_vec()).unwrap(), ..full() }
+}
+
+#[test]
+fn j4_a_template_as_stored() {
+    let json = settings_to_json(&filtered()).unwrap();
+    let template = &json[json.find("\"template\"").unwrap()..json.find(",\"frequency\"").unwrap()];
+    insta::assert_snapshot!(template, @r#""template":{"fields":["id","queue"],"filters":[{"field":"queue","operator":"=","value":"sales"},{"field":"name","operator":"*=","value":"a=b"},{"field":"seconds","operator":"<=","value":""}]}"#);
+    assert_eq!(settings_from_json(&json).unwrap(), filtered());
+}
+
+#[test]
+fn a5_the_manifests_form_has_no_values_of_filters_and_is_no_job() {
+    let json = serde_json::to_string(&StoredSettings::redacted(&filtered())).unwrap();
+    assert!(!json.contains("sales") && !json.contains("a=b"), "{json}");
+    assert!(json.contains(r#"{"field":"queue","operator":"=","value":null}"#), "{json}");
+    let read: StoredSettings = serde_json::from_str(&json).unwrap();
+    assert_eq!(read, StoredSettings::redacted(&filtered()));
+    assert!(JobSettings::try_from(read).unwrap_err().to_string().contains("left out"));
+    assert_eq!(StoredSettings::redacted(&full()), StoredSettings::from(&full()));
+}
+
+#[test]
+fn what_is_not_understood_is_an_error() {
+    let json = settings_to_json(&filtered()).unwrap();
+    for (change, into) in [
+        ("\"v\":\"1\"", "\"v\":\"2\""),
+        ("\"title\":\"Voice of the week\"", "\"title\":\"\""),
+        ("\"rolling:1w\"", "\"rolling:1y\""),
+        ("1048576", "1"),
+        ("\"retention_days\":7", "\"retention_days\":7,\"surprise\":1"),
+        ("[\"ops\"]", "[]"),
+        ("[\"id\",\"queue\"]", "[]"),
+        ("\"*=\"", "\"~\""),
+        ("\"value\":\"sales\"", "\"value\":\"sales\",\"surprise\":1"),
+    ] {
+        let broken = json.replace(change, into);
+        assert_ne!(broken, json, "{change} was not found");
+        let error = settings_from_json(&broken).unwrap_err();
+        assert!(error.to_string().starts_with("the stored job settings is not understood"), "{error}");
+    }
+}

@@ -1,0 +1,71 @@
+//! What the tests of the rules are made of.
+
+use cdds_core::domain::execution::{Beginning, Execution, SourceTerms};
+use cdds_core::domain::failure::{Failure, FailureKind, Step};
+use cdds_core::domain::frequency::Frequency;
+use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
+use cdds_core::domain::job::{Job, JobSettings, Protection, Title};
+use cdds_core::domain::lifecycle::{self, Submission};
+use cdds_core::domain::progress::Progress;
+use cdds_core::domain::retry::RetryPolicy;
+use cdds_core::domain::schedule::Terms;
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+pub(crate) fn instant(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+pub(crate) fn daily(at: &str) -> Frequency {
+    Frequency::Daily(at.parse().unwrap())
+}
+
+pub(crate) fn settings(frequency: Frequency, timeframe: &str) -> JobSettings {
+    JobSettings {
+        timeframe: timeframe.parse().unwrap(),
+        ..JobSettings::new(
+            Title::new("Interactions").unwrap(),
+            SourceId::new("contact-history").unwrap(),
+            TypeId::new("interaction").unwrap(),
+            frequency,
+            Protection::Plaintext,
+        )
+    }
+}
+
+/// A source whose rows become visible five seconds late at most.
+pub(crate) fn source_terms() -> SourceTerms {
+    SourceTerms { settle_lag: TimeDelta::seconds(5), ..SourceTerms::default() }
+}
+
+pub(crate) fn terms() -> Terms {
+    Terms { source: source_terms(), ..Terms::default() }
+}
+
+pub(crate) fn submit_settings(settings: JobSettings, now: DateTime<Utc>) -> Submission {
+    lifecycle::submit(JobId(Uuid::from_u128(1)), Owner::default(), settings, source_terms(), now)
+}
+
+pub(crate) fn submit(frequency: Frequency, timeframe: &str, now: DateTime<Utc>) -> Submission {
+    submit_settings(settings(frequency, timeframe), now)
+}
+
+/// The execution with a worker; it must not be covered.
+pub(crate) fn begin(job: &Job, execution: Execution, now: DateTime<Utc>) -> Execution {
+    match execution.begin(job, WorkerId::new("w").unwrap(), now) {
+        Beginning::Running(execution) => execution,
+        Beginning::Covered(execution) => panic!("covered: {execution:?}"),
+    }
+}
+
+pub(crate) fn failure(retryable: bool) -> Failure {
+    Failure { step: Step::Read, kind: FailureKind::Unavailable, message: "away".to_owned(), retryable }
+}
+
+pub(crate) fn fail(execution: Execution, retryable: bool, now: DateTime<Utc>) -> Execution {
+    execution.failed(failure(retryable), &RetryPolicy::default(), now)
+}
+
+pub(crate) fn succeed(execution: Execution, now: DateTime<Utc>) -> Execution {
+    execution.succeeded(Progress::default(), now)
+}

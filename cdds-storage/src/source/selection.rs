@@ -1,0 +1,74 @@
+//! Which records a read gives, and where each belongs.
+
+use std::sync::Arc;
+
+use cdds_core::domain::record::Place;
+use cdds_core::domain::selection::CategorySelection;
+use cdds_core::ports::source::{ReadRequest, RecordInstant, SourceError, SourceErrorKind};
+use chrono::{DateTime, Utc};
+
+use super::config::TypeConfig;
+
+/// The window and the categories of one read, ready to be asked for each record.
+#[derive(Debug)]
+pub(super) struct Selection {
+    request: ReadRequest,
+    declared: Vec<Arc<str>>,
+}
+
+impl Selection {
+    /// What `request` asks of a type.
+    ///
+    /// # Errors
+    /// [`SourceErrorKind::Invalid`] if the type has no instant by which its records could be told apart, and
+    /// they are to be (rule W7), or if it has no categories and some are selected (rule J3).
+    pub(super) fn new<R>(config: &TypeConfig<R>, request: &ReadRequest) -> Result<Self, SourceError> {
+        let invalid = |reason: &str| {
+            SourceError::new(SourceErrorKind::Invalid, format!("data type {}: {reason}", config.id))
+        };
+        let cannot_tell = match request.by {
+            RecordInstant::Event => config.time.is_none() && request.window.start().is_some(),
+            RecordInstant::Change => config.time.is_none() && config.changed.is_none(),
+        };
+        if cannot_tell {
+            return Err(invalid("it has no such instant and can only be exported as a whole"));
+        }
+        if config.category.is_none() && request.categories != CategorySelection::All {
+            return Err(invalid("it has no categories: leave the selection out"));
+        }
+        let values = config.category.iter().flat_map(|category| &category.values);
+        let declared = values.map(|value| Arc::from(value.as_str())).collect();
+        Ok(Self { request: request.clone(), declared })
+    }
+
+    /// The event instant of a record, if it is to be exported by its instants. Instants are read as far as
+    /// they decide (rule W7): a change tells by itself whether a record is wanted, and one that is not need
+    /// not have a readable event instant.
+    pub(super) fn event_at<E>(
+        &self,
+        changed_at: impl FnOnce() -> Result<Option<DateTime<Utc>>, E>,
+        event_at: impl FnOnce() -> Result<Option<DateTime<Utc>>, E>,
+    ) -> Result<Option<EventInstant>, E> {
+        let changed_at = match self.request.by {
+            RecordInstant::Event => None,
+            RecordInstant::Change => changed_at()?,
+        };
+        if changed_at.is_some() && !self.request.wants(None, changed_at) {
+            return Ok(None);
+        }
+        let event_at = event_at()?;
+        Ok(self.request.wants(event_at, changed_at).then_some(EventInstant(event_at)))
+    }
+
+    /// Where a record that is wanted by its instants belongs, if its category is selected. A value that is
+    /// not declared counts as no category (rule A1).
+    pub(super) fn place(&self, category: Option<&str>, event_at: EventInstant) -> Option<Place> {
+        let category = category.and_then(|value| self.declared.iter().find(|declared| ***declared == *value));
+        let selected = self.request.categories.includes(category.map(|category| &**category));
+        selected.then(|| Place::of(category.cloned(), event_at.0))
+    }
+}
+
+/// When a record that is wanted happened, if that is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EventInstant(Option<DateTime<Utc>>);
