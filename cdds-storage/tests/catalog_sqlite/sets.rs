@@ -75,7 +75,7 @@ fn a7_sets_expire_are_hidden_and_confirmed() {
     let gone = Removal::Set { execution: one.id };
     assert_eq!(expire(&world, 10 + DAYS_30, 10), 1);
     assert_eq!(expire(&world, 10 + DAYS_30, 10), 0, "it is marked");
-    assert_eq!(removals(&world), [gone.clone()]);
+    assert_eq!(removals(&world), std::slice::from_ref(&gone));
     assert_eq!(shown(), 1);
     assert_eq!(block_on(world.catalog.artifact_set(&one.owner, one.id)).unwrap(), None);
     assert_eq!(block_on(world.catalog.artifact(&one.owner, artifact_id(one.id, 1))).unwrap(), None);
@@ -83,7 +83,7 @@ fn a7_sets_expire_are_hidden_and_confirmed() {
     assert_eq!(world.standing(&two), Standing::Wanted);
 
     // Until the files are confirmed as gone they are asked for again, also by another process.
-    assert_eq!(block_on(world.second_handle().removals(10)).unwrap(), [gone.clone()]);
+    assert_eq!(block_on(world.second_handle().removals(10)).unwrap(), std::slice::from_ref(&gone));
     for _ in 0..2 {
         block_on(world.catalog.confirm_removed(&gone, at(11 + DAYS_30))).unwrap();
         assert_eq!(removals(&world), []);
