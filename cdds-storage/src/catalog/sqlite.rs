@@ -48,7 +48,7 @@ use self::fault::Fault;
 
 /// A [`Catalog`] in an SQLite file.
 ///
-/// Titles are sorted and searched without regard to case. A worker that claims is alive as long as this
+/// Titles are sorted and searched without regard to case, and so are names of files. A worker that claims is alive as long as this
 /// object is: dropping it (with every call that is under way) lets other workers take over at once.
 #[derive(Debug)]
 pub struct SqliteCatalog {

@@ -5,6 +5,7 @@ use std::path::Path;
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::job::JobChange;
+use cdds_core::domain::window::Window;
 use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::ports::catalog::{Catalog, CatalogErrorKind};
 use cdds_storage::catalog::SqliteCatalog;
@@ -200,4 +201,37 @@ fn rows_are_stored_like_this() {
     let state = ["skipped", skip, "0", attempts, slot, slot, "null", slot, none, "0", "null", "null", "null"];
     let later = ["null", slot, "null", "null", "null"];
     assert_eq!(executions[1][11..], [state.as_slice(), &later].concat());
+}
+
+#[test]
+fn triggers_are_stored_like_this() {
+    let world = World::new();
+    let job = world.submit_daily("since-last", at(0));
+    let of = Execution::scheduled(&job, day(1), terms().source, at(0));
+    let back = Execution::backfill(&job, day(0), Window::between(day(-1), day(0)), at(1));
+    let entries = vec![
+        of.clone(),
+        back.clone(),
+        Execution::manual(&job, terms().source, at(2)),
+        Execution::rerun(&job, &of, of.window, Some(1), at(3)),
+        Execution::rerun(&job, &back, back.window, None, at(4)),
+    ];
+    let change = JobChange { entries: entries.clone(), ..JobChange::of(job.clone()) };
+    world.change(&job, &change).unwrap();
+    for entry in &entries {
+        assert_eq!(world.execution(entry), *entry);
+    }
+    let (of, back) = (of.id.to_string(), back.id.to_string());
+    let stored =
+        rows(&world, "SELECT \"trigger\", coalesce(rerun_of, ''), generation FROM execution ORDER BY rowid");
+    let expected = [
+        ["scheduled", "", "1"],
+        ["backfill", "", "null"],
+        ["manual", "", "1"],
+        ["rerun", &of, "1"],
+        ["backfill_rerun", &back, "null"],
+    ];
+    assert_eq!(stored, expected);
+    let watermark = "SELECT watermark_generation, watermark_at, failures_in_row FROM job";
+    assert_eq!(rows(&world, watermark), [["1", "null", "0"]]);
 }

@@ -3,7 +3,8 @@
 
 use cdds_core::domain::edit::{Edit, OneTimeEdit, WatermarkChoice, edit};
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason, Status, Trigger};
-use cdds_core::domain::job::Job;
+use cdds_core::domain::id::Owner;
+use cdds_core::domain::job::{Job, JobState};
 use cdds_core::domain::manual;
 use cdds_core::domain::watermark::Watermark;
 use cdds_core::domain::window::Window;
@@ -158,6 +159,19 @@ fn w4_what_is_covered_is_skipped_and_the_next_one_runs() {
     assert_eq!(claimed.executions[0].window, Window::between(day(2), later));
     assert_eq!((claimed.executions.len(), world.job(job.id).revision), (1, before + 1));
     assert_eq!(watermark(&world, &job), (1, Some(day(2))));
+}
+
+#[test]
+fn j8_a_one_time_job_whose_execution_is_covered_was_not_started() {
+    let world = World::new();
+    let mut settings = settings("Once", immediately());
+    settings.timeframe = "since-last:2027-01-01T00:00:00Z".parse().unwrap();
+    let job = world.submit_as(&Owner::default(), settings, at(0));
+    let claimed = block_on(world.catalog.claim(&claim_of("w", at(0), 9))).unwrap();
+    assert_eq!((claimed.executions.len(), claimed.covered.len()), (0, 1));
+    let after = world.job(job.id);
+    assert_eq!((after.state, after.revision), (JobState::Suspended, 2));
+    assert_eq!(block_on(world.catalog.agenda()).unwrap().queued, 0);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The list of jobs: filtered, sorted by every column, paged; owners see nothing of each other (rule J15).
 
 use cdds_core::domain::execution::Status;
-use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::frequency::{
+    CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay,
+};
 use cdds_core::domain::id::{Owner, SourceId};
 use cdds_core::domain::job::{Job, JobChange, JobState};
 use cdds_core::domain::lifecycle::suspend;
@@ -71,6 +73,28 @@ fn jobs_are_found_by_title_frequency_and_state() {
     for (state, count) in [(JobState::Active, 1), (JobState::Suspended, 2), (JobState::Completed, 3)] {
         let found = titles(&world, &JobQuery { state: Some(state), ..JobQuery::default() });
         assert_eq!(found.len(), count, "{state:?}: {found:?}");
+    }
+}
+
+#[test]
+fn jobs_are_found_by_every_frequency() {
+    let world = World::new();
+    let at_eight: TimeOfDay = "08:00".parse().unwrap();
+    let frequencies = [
+        Frequency::Once(Start::At(day(1))),
+        Frequency::Hourly(Hourly::new(4, 30).unwrap()),
+        Frequency::Daily(at_eight),
+        Frequency::Weekly { day: chrono::Weekday::Mon, at: at_eight },
+        Frequency::Monthly(Monthly::new(31, at_eight, MissingDay::Last).unwrap()),
+        Frequency::Cron(CronExpression::new("0 8 * * 1-5").unwrap()),
+    ];
+    for (frequency, kind) in frequencies.into_iter().zip(FrequencyKind::ALL) {
+        let job = world.submit(kind.as_str(), frequency, at(0));
+        assert_eq!(world.job(job.id), job);
+    }
+    for kind in FrequencyKind::ALL {
+        let query = JobQuery { frequency: Some(*kind), ..JobQuery::default() };
+        assert_eq!(titles(&world, &query), [kind.as_str()]);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::SourceId;
+use cdds_core::domain::job::JobState;
 use cdds_core::domain::lifecycle::delete;
 use cdds_core::ports::catalog::Catalog;
 use cdds_core::ports::catalog::query::{
@@ -129,6 +130,8 @@ fn j12_what_is_left_of_a_deleted_job_is_marked() {
     assert_eq!(block_on(world.catalog.job(&job.owner, job.id)).unwrap(), None);
     let jobs = block_on(world.catalog.jobs(&job.owner, &JobQuery::default())).unwrap();
     assert_eq!((jobs.items, jobs.total), (Vec::new(), 0));
+    let deleted = JobQuery { state: Some(JobState::Deleted), ..JobQuery::default() };
+    assert_eq!(block_on(world.catalog.jobs(&job.owner, &deleted)).unwrap().total, 0);
     assert!(world.overview(&done, at(1)).unwrap().job_deleted);
     let files = block_on(world.catalog.artifacts(&job.owner, &ArtifactQuery::default())).unwrap();
     assert!(files.items[0].job_deleted);

@@ -88,8 +88,8 @@ impl Old {
     }
 
     fn recipient(&self, owner: &str, name: &str) {
-        let sql = "INSERT INTO recipient VALUES (?1, ?2, x'30', 'ab', 'CN=ops', 0, 1, '{\"v\":1,\"warnings\":[]}', 0)";
-        self.file.execute(sql, (owner, name)).unwrap();
+        let sql = "INSERT INTO recipient VALUES (?1, ?2, x'30', 'ab', 'CN=ops', 0, 1, ?3, 0)";
+        self.file.execute(sql, (owner, name, r#"{"v":1,"warnings":[]}"#)).unwrap();
     }
 
     fn set(&self, execution: u128, job: u128, expires: i64) {
@@ -144,7 +144,10 @@ fn the_queue_goes_on_by_slot() {
 fn history_and_artifacts_are_all_there() {
     let old = Old::new();
     old.job(1, &Old::settings("One", "\"plaintext\""));
-    let skip = r#"{"v":1,"reason":"catch_up_limit","first":"2026-01-01T00:00:00Z","last":"2026-01-02T00:00:00Z","count":2}"#;
+    let skip = concat!(
+        r#"{"v":1,"reason":"catch_up_limit","first":"2026-01-01T00:00:00Z","#,
+        r#""last":"2026-01-02T00:00:00Z","count":2}"#
+    );
     old.execution(11, 1, 1, &format!("'skipped', '{skip}', 0, 5"));
     old.execution(12, 1, 2, "'finished', NULL, 1, 5");
     old.execution(13, 1, 3, "'finished', NULL, 1, 5");

@@ -128,7 +128,7 @@ fn open_executions_are_those_that_have_not_ended() {
     assert_eq!((&all[0], all[1].status()), (&running, Status::Queued));
 }
 
-/// A thousand that wait are stepped over in the index: what one claim costs does not grow with what they hold.
+/// A thousand that wait are stepped over in the index, whatever they hold.
 #[test]
 fn w6_a_large_backfill_stands_in_nobodys_way() {
     let world = World::new();

@@ -90,7 +90,7 @@ fn jobs_with_begun(tx: &Transaction<'_>) -> Result<HashSet<String>, Fault> {
 /// What a claim takes, until all of it is stored.
 struct Picked {
     claimed: Claimed,
-    /// The jobs of what was begun, as they were before.
+    /// The jobs of what was begun or covered, as they were before.
     jobs: HashMap<String, Job>,
     /// Jobs of which nothing (more) is begun: one runs now, or they are passed over.
     closed: HashSet<String>,
@@ -136,9 +136,11 @@ impl Picked {
         for execution in &self.claimed.covered {
             executions::store(tx, execution, None)?;
         }
-        for job in self.jobs.values() {
-            // Rule J8: a one-time job is completed in the transaction that starts it.
-            jobs::store(tx, &lifecycle::started(job), job.revision)?;
+        for (id, job) in &self.jobs {
+            // Rule J8: a one-time job is completed in the transaction that starts it. What was covered has
+            // started nothing.
+            let after = if self.closed.contains(id) { lifecycle::started(job) } else { job.clone() };
+            jobs::store(tx, &after, job.revision)?;
         }
         Ok(self.claimed)
     }
