@@ -1,6 +1,6 @@
 //! Templates over JSON lines, for what sources do not apply themselves.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
@@ -45,7 +45,9 @@ impl Template {
 /// A template, ready to be asked about many records.
 struct Reading<'t> {
     selects: bool,
-    fields: HashMap<&'t [u8], Role>,
+    /// What the named fields are for, ordered by length, then by name: few keys of a record are as long as
+    /// one that is looked for.
+    fields: Vec<(&'t [u8], Role)>,
     conditions: Vec<Condition<'t>>,
     scratch: Vec<u8>,
 }
@@ -74,19 +76,21 @@ impl Condition<'_> {
 
 impl<'t> Reading<'t> {
     fn new(template: &'t Template) -> Self {
-        let mut fields: HashMap<&[u8], Role> = HashMap::new();
+        let mut fields: BTreeMap<(usize, &[u8]), Role> = BTreeMap::new();
+        let order = |name: &'t str| (name.len(), name.as_bytes());
         for name in template.fields.names().unwrap_or_default() {
-            fields.entry(name.as_bytes()).or_default().is_selected = true;
+            fields.entry(order(name)).or_default().is_selected = true;
         }
         let mut conditions: Vec<Condition<'_>> = Vec::new();
         for filter in &template.filters {
-            let role = fields.entry(filter.field().as_bytes()).or_default();
+            let role = fields.entry(order(filter.field())).or_default();
             let index = *role.condition.get_or_insert_with(|| {
                 conditions.push(Condition::default());
                 conditions.len() - 1
             });
             conditions[index].filters.push(filter);
         }
+        let fields = fields.into_iter().map(|((_, name), role)| (name, role)).collect();
         Self { selects: template.fields.names().is_some(), fields, conditions, scratch: Vec::new() }
     }
 
@@ -100,7 +104,10 @@ impl<'t> Reading<'t> {
         let Self { fields, conditions, scratch, .. } = self;
         scratch.clear();
         let read = prune::object(line, scratch, |key, value| {
-            let Some(role) = fields.get(&*unescaped(key)) else { return };
+            let key_means = unescaped(key);
+            let order = |name: &[u8]| name.len().cmp(&key_means.len()).then_with(|| name.cmp(&key_means));
+            let Ok(index) = fields.binary_search_by(|(name, _)| order(name)) else { return };
+            let role = &fields[index].1;
             // Of two values the last one counts.
             if let Some(condition) = role.condition {
                 conditions[condition].see(FieldValue::Json(value));

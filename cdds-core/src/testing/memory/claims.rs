@@ -195,6 +195,9 @@ impl State {
             {
                 let progress = entry.execution.progress;
                 entry.execution = Execution { progress, ..after.clone() };
+                if let Some(job) = self.jobs.get(&before.job_id).cloned() {
+                    self.store_job(job);
+                }
                 Ok(())
             }
             _ => Err(conflict(format!("execution {} was changed", before.id))),
