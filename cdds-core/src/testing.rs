@@ -60,10 +60,10 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use uuid::Uuid;
 
-use self::memory::MemoryCatalog;
-use self::packager::PlainPackager;
-use self::sealing::NoCertificates;
-use self::sink::MemorySink;
+pub use self::memory::MemoryCatalog;
+pub use self::packager::PlainPackager;
+pub use self::sealing::NoCertificates;
+pub use self::sink::MemorySink;
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::RecordBatch;
 use crate::domain::violation::RuleViolation;

@@ -28,13 +28,12 @@ use cdds_core::ports::catalog::{
     Agenda, Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence,
     Publication, RecipientRemoval, Removal, Settlement, Standing,
 };
-use cdds_core::ports::sealer::{Certificates, Sealer, SealerError, SealerErrorKind};
 use cdds_core::ports::sink::{Key, Prefix};
 use cdds_core::ports::source::{DataType, Description, Sources};
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::system::{SystemClock, SystemIds};
-use cdds_core::testing::PreparedSource;
+use cdds_core::testing::{NoCertificates, PreparedSource};
 use cdds_storage::archive::ZipPackager;
 use cdds_storage::catalog::SqliteCatalog;
 use cdds_storage::sink::ObjectSink;
@@ -109,24 +108,6 @@ pass_on! {
     fn insert_recipient(recipient: &Recipient) -> ();
     fn recipients(owner: &Owner) -> Vec<Recipient>;
     fn remove_recipient(owner: &Owner, name: &RecipientName) -> RecipientRemoval;
-}
-
-/// These exports are plain.
-#[derive(Debug)]
-struct NoCertificates;
-
-impl Certificates for NoCertificates {
-    fn inspect(
-        &self,
-        _encoded: &[u8],
-        _now: DateTime<Utc>,
-    ) -> Result<cdds_core::domain::recipient::CertificateFacts, SealerError> {
-        Err(SealerError::new(SealerErrorKind::Certificate, "no certificates here"))
-    }
-
-    fn sealer(&self, _recipients: &[Recipient], _now: DateTime<Utc>) -> Result<Arc<dyn Sealer>, SealerError> {
-        Err(SealerError::new(SealerErrorKind::Certificate, "no certificates here"))
-    }
 }
 
 struct World {

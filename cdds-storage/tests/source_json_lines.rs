@@ -9,7 +9,9 @@ use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::record::{Place, RecordBatch};
 use cdds_core::domain::selection::CategorySelection;
 use cdds_core::domain::window::Window;
-use cdds_core::ports::source::{ReadRequest, Source, SourceError, SourceErrorKind};
+use cdds_core::ports::source::{
+    BadRecordMode, ReadRequest, RecordInstant, Source, SourceError, SourceErrorKind,
+};
 use cdds_storage::source::json_lines::LINE_BYTES_MAX;
 use cdds_storage::source::{CategoryConfig, JsonLinesConfig, JsonLinesSource, JsonLinesType};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -154,6 +156,91 @@ fn e10_bad_records_are_named_by_file_and_line_and_not_told() {
         assert!(!report.contains("4711"), "{report}");
         assert!(block_on(stream.next()).is_none());
     }
+}
+
+#[test]
+fn w7_by_change_a_record_counts_by_its_change_or_else_by_its_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.jsonl");
+    let records = [
+        r#"{"n":1,"at":"2026-01-05","changed":"2026-02-01"}"#,
+        r#"{"n":2,"changed":"2026-02-01T23:59:59.999999Z"}"#,
+        r#"{"n":3,"at":"2026-02-01","changed":null}"#,
+        r#"{"n":4,"at":"2026-02-01","changed":""}"#,
+        r#"{"n":5,"at":"2026-02-01","changed":"2026-02-02"}"#,
+        r#"{"n":6,"at":"2026-01-31"}"#,
+        r#"{"n":7}"#,
+        // A change outside the window: when it happened is of no concern.
+        r#"{"n":8,"at":"soon","changed":"2026-03-01"}"#,
+    ];
+    fs::write(&path, records.join("\n")).unwrap();
+    let changes = plain().with_time("at", InstantFormat::Any).with_changed("changed", InstantFormat::Any);
+    let day = Window::between(at("2026-02-01T00:00:00Z"), at("2026-02-02T00:00:00Z"));
+    let found = |data_type: &JsonLinesType, window| {
+        let request = ReadRequest { window, by: RecordInstant::Change, ..everything() };
+        let batches = read(&source(&path, data_type.clone()), request).unwrap();
+        let numbers = lines(&batches);
+        let numbers = numbers.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        numbers.map(|record| record["n"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&changes, day), [1, 2, 3, 4]);
+    assert_eq!(found(&changes, Window::until(at("2026-02-02T00:00:00Z"))), [1, 2, 3, 4, 6]);
+    let first =
+        read(&source(&path, changes), ReadRequest { window: day, by: RecordInstant::Change, ..everything() });
+    let places: Vec<Place> =
+        first.unwrap().iter().flat_map(RecordBatch::iter).map(|record| record.place.clone()).collect();
+    assert_eq!(places[0], Place::of(None, Some(at("2026-01-05T00:00:00Z"))));
+    assert_eq!(places[1], Place::of(None, None));
+    let refused = ReadRequest { by: RecordInstant::Change, ..everything() };
+    assert_eq!(read(&source(&path, plain()), refused).unwrap_err().kind(), SourceErrorKind::Invalid);
+}
+
+#[test]
+fn e10_bad_records_can_be_handed_over_and_the_others_read() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("b")).unwrap();
+    let long = format!("{{\"n\":\"{}\"}}", "x".repeat(300_000));
+    for (name, text) in [
+        ("a.jsonl", format!("{{\"n\":1}}\nno JSON\r\n{long}\n{{\"n\":2}}\n")),
+        ("b/a.jsonl", format!("\u{feff}{{\"at\":true}}\n{{\"n\":3}}\n{long}")),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    fs::write(folder.path().join("b/b.jsonl"), b"{\"n\":\"\xff\"}").unwrap();
+    let pattern = folder.path().join("**/*.jsonl");
+    let source = JsonLinesSource::new(JsonLinesConfig {
+        id: SourceId::new("files").unwrap(),
+        title: "Files".to_owned(),
+        path: pattern.to_str().unwrap().to_owned(),
+        types: vec![dated()],
+        line_bytes_max: 10,
+    })
+    .unwrap();
+    let request = ReadRequest { bad_records: BadRecordMode::Report, ..everything() };
+    let batches = read(&source, request).unwrap();
+    assert_eq!(lines(&batches), "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n");
+    let mut told = Vec::new();
+    batches.iter().flat_map(RecordBatch::rejected).for_each(|rejected| rejected.write_line(&mut told));
+    let told = String::from_utf8(told).unwrap();
+    let told: Vec<serde_json::Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let shown: Vec<String> = told
+        .iter()
+        .map(|line| {
+            let content = [&line["record"], &line["record_base64"]].map(ToString::to_string).join(" ");
+            let reason = line["reason"].as_str().unwrap().split(':').next().unwrap();
+            format!("{}: {reason}: {content} {}", line["position"].as_str().unwrap(), line["truncated"])
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "a.jsonl line 2: not valid JSON: \"no JSON\" null null",
+            "a.jsonl line 3: it is longer than 10 bytes, the longest that is accepted: \"{\\\"n\\\":\\\"xxxx\" null true",
+            "b/a.jsonl line 1: it is longer than 10 bytes, the longest that is accepted: \"{\\\"at\\\":true\" null true",
+            "b/a.jsonl line 3: it is longer than 10 bytes, the longest that is accepted: \"{\\\"n\\\":\\\"xxxx\" null true",
+            "b/b.jsonl line 1: not valid JSON: null \"eyJuIjoi/yJ9\" null",
+        ]
+    );
 }
 
 #[test]

@@ -8,8 +8,9 @@ use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::record::{Place, RecordBatch};
 use cdds_core::domain::selection::CategorySelection;
+use cdds_core::domain::template::{FieldNames, FieldSelection, Template};
 use cdds_core::domain::window::Window;
-use cdds_core::ports::source::{ReadRequest, Source, SourceError, SourceErrorKind};
+use cdds_core::ports::source::{BadRecordMode, ReadRequest, Source, SourceError, SourceErrorKind};
 use cdds_storage::source::{CategoryConfig, SqliteConfig, SqliteRows, SqliteSource, SqliteType};
 use chrono::{DateTime, Utc};
 use futures::executor::block_on;
@@ -197,9 +198,54 @@ fn e10_bad_rows_are_named_by_number_and_not_told() {
 }
 
 #[test]
+fn e10_bad_rows_can_be_handed_over_and_the_others_read() {
+    let (_folder, path) = database(
+        "CREATE TABLE contacts (at, note, pad);
+         INSERT INTO contacts VALUES (1, 'a', 1), ('4711-99-99', 'b', NULL), (2, CAST(x'34ff' AS TEXT), 3), (3, 'd', 4);",
+    );
+    let source = source(&path, table("contacts").with_time("at", InstantFormat::Any));
+    let request = ReadRequest { bad_records: BadRecordMode::Report, ..everything() };
+    let batches = read(&source, request.clone()).unwrap();
+    assert_eq!(lines(&batches), "{\"at\":1,\"note\":\"a\",\"pad\":1}\n{\"at\":3,\"note\":\"d\",\"pad\":4}\n");
+    let told = |batches: &[RecordBatch]| {
+        let mut told = Vec::new();
+        let rejected = batches.iter().flat_map(RecordBatch::rejected);
+        rejected.for_each(|rejected| rejected.write_line(&mut told));
+        String::from_utf8(told).unwrap()
+    };
+    assert_eq!(
+        told(&batches),
+        concat!(
+            r#"{"position":"row 2 (rowid 2)","reason":"column \"at\": the value is not an instant: ISO 8601 text or "#,
+            r#"a number of seconds, milliseconds, microseconds or nanoseconds since 1970 is expected, as declared","#,
+            r#""record":{"at":"4711-99-99","note":"b"}}"#,
+            "\n",
+            r#"{"position":"row 3 (rowid 3)","reason":"column \"note\": its text is not UTF-8","#,
+            r#""record":{"at":2,"note":"NP8=","pad":3}}"#,
+            "\n"
+        )
+    );
+    // A column that nobody asks for is not looked at; one that a filter asks for is.
+    let fields = |filters: &[&str]| {
+        let fields = FieldSelection::Only(FieldNames::new(["pad".to_owned()]).unwrap());
+        let filters = filters.iter().map(|filter| filter.parse().unwrap()).collect();
+        ReadRequest { template: Template::new(fields, filters).unwrap(), ..request.clone() }
+    };
+    let batches = read(&source, fields(&[])).unwrap();
+    assert_eq!(lines(&batches), "{\"pad\":1}\n{\"pad\":3}\n{\"pad\":4}\n");
+    assert_eq!(told(&batches).lines().count(), 1);
+    let batches = read(&source, fields(&["note!=d"])).unwrap();
+    assert_eq!((lines(&batches).as_str(), told(&batches).lines().count()), ("{\"pad\":1}\n", 2));
+}
+
+#[test]
 fn what_is_missing_is_named_with_what_there_is() {
     let (folder, path) = database("CREATE TABLE contacts (id, media); CREATE TABLE calls (id);");
     let nowhere = folder.path().join("nowhere.db");
+    let declaring = |fields: &[&str]| SqliteType {
+        fields: Some(fields.iter().map(|name| (*name).to_owned()).collect()),
+        ..table("contacts")
+    };
     let no_file = error(&nowhere, table("contacts"));
     assert_eq!(no_file.kind(), SourceErrorKind::Missing);
     assert!(no_file.to_string().contains(nowhere.to_str().unwrap()), "{no_file}");
@@ -207,6 +253,11 @@ fn what_is_missing_is_named_with_what_there_is() {
     for (data_type, named) in [
         (table("contact"), "no table \"contact\": choose out of: calls, contacts"),
         (table("contacts").with_time("at", InstantFormat::Any), "no column \"at\": choose out of id, media"),
+        (
+            table("contacts").with_changed("updated_at", InstantFormat::Any),
+            "no column \"updated_at\": choose out of id, media",
+        ),
+        (declaring(&["id", "MEDIA"]), "no column \"MEDIA\": choose out of id, media"),
         (query("SELECT id FROM calls").with_category(media()), "no column \"media\": choose out of id"),
     ] {
         let error = error(&path, data_type);

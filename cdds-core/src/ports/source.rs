@@ -1,21 +1,22 @@
 //! Where records come from.
 
+mod request;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use futures::stream::BoxStream;
 
 use super::error::{PortError, PortErrorKind};
 use crate::domain::execution::SourceTerms;
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::RecordBatch;
-use crate::domain::selection::{CategoryDimension, CategorySelection};
-use crate::domain::template::Template;
-use crate::domain::timeframe::Timeframe;
-use crate::domain::window::Window;
+use crate::domain::selection::CategoryDimension;
+
+pub use request::{BadRecordMode, ReadRequest, RecordInstant};
 
 /// A system that holds records: a database, a set of files, a service.
 ///
@@ -100,7 +101,7 @@ pub struct DataType {
     pub granularity: TimeDelta,
     /// The names of the fields, if they are declared: templates may name no others then (rule J4).
     pub fields: Option<Vec<String>>,
-    /// Whether the source applies templates itself, exactly as [`Template::apply`] would (rule J4).
+    /// Whether the source applies templates itself, exactly as [`Template::apply`](crate::domain::template::Template::apply) would (rule J4).
     pub pushes_down: bool,
 }
 
@@ -160,86 +161,6 @@ impl DataType {
     #[must_use]
     pub fn with_push_down(self) -> Self {
         Self { pushes_down: true, ..self }
-    }
-}
-
-/// Which records to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadRequest {
-    /// The data type.
-    pub data_type: TypeId,
-    /// Half-open; [`wants`](Self::wants) says which records lie in it.
-    pub window: Window,
-    /// By which of its instants a record is taken.
-    pub by: RecordInstant,
-    /// The selected categories.
-    pub categories: CategorySelection,
-    /// Which fields, and which records (rule J4).
-    pub template: Template,
-    /// What to do about records that cannot be read.
-    pub bad_records: BadRecordMode,
-}
-
-/// By which of its instants a record is taken (rule W7). The day of its folder is that of the event instant
-/// in any case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RecordInstant {
-    /// When it happened.
-    #[default]
-    Event,
-    /// When it was last changed, or else when it happened.
-    Change,
-}
-
-/// What a read does about a record that cannot be read (rule E10).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BadRecordMode {
-    /// It ends with an error.
-    #[default]
-    Fail,
-    /// It hands it over as rejected and goes on.
-    Report,
-}
-
-impl RecordInstant {
-    /// By which instant a timeframe takes records.
-    pub fn of(timeframe: &Timeframe) -> Self {
-        match timeframe {
-            Timeframe::SinceLastExport { .. } => Self::Change,
-            Timeframe::All | Timeframe::Fixed(_) | Timeframe::Rolling(_) | Timeframe::Previous(_) => {
-                Self::Event
-            }
-        }
-    }
-}
-
-impl ReadRequest {
-    /// All records of `window` by their event instants, whole; a bad one ends the read. The fields are public
-    /// for whatever is to be different.
-    pub fn new(data_type: TypeId, window: Window) -> Self {
-        Self {
-            data_type,
-            window,
-            by: RecordInstant::default(),
-            categories: CategorySelection::default(),
-            template: Template::default(),
-            bad_records: BadRecordMode::default(),
-        }
-    }
-
-    /// Whether a record with these instants is asked for (rule W7).
-    ///
-    /// By event, undated records belong to windows without a start. By change, a record that names no change
-    /// counts by its event instant, and one that has neither is never asked for. So the event instant of a
-    /// record that names its change is of no concern.
-    pub fn wants(&self, event_at: Option<DateTime<Utc>>, changed_at: Option<DateTime<Utc>>) -> bool {
-        match self.by {
-            RecordInstant::Event => self.window.contains(event_at),
-            RecordInstant::Change => {
-                let instant = changed_at.or(event_at);
-                instant.is_some() && self.window.contains(instant)
-            }
-        }
     }
 }
 
@@ -344,46 +265,5 @@ impl Sources {
     /// All of them, ordered by identifier.
     pub fn iter(&self) -> impl Iterator<Item = (&SourceId, &RegisteredSource)> {
         self.by_id.iter()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: i64) -> DateTime<Utc> {
-        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
-    }
-
-    #[test]
-    fn w7_which_instant_decides() {
-        let (in_it, before, after) = (Some(at(15)), Some(at(5)), Some(at(25)));
-        let bounded = Window::between(at(10), at(20));
-        // Event and change instant, and whether the record is wanted: by event and by change, of a bounded
-        // window; the same of the one without a start.
-        for (event, change, expected) in [
-            (in_it, None, [true, true, true, true]),
-            (in_it, before, [true, false, true, true]),
-            (in_it, after, [true, false, true, false]),
-            (before, in_it, [false, true, true, true]),
-            (after, in_it, [false, true, false, true]),
-            (before, None, [false, false, true, true]),
-            (after, None, [false, false, false, false]),
-            (None, in_it, [false, true, true, true]),
-            (None, after, [false, false, true, false]),
-            (None, None, [false, false, true, false]),
-        ] {
-            let wants = |window, by| {
-                let request = ReadRequest::new(TypeId::new("t").unwrap(), window);
-                ReadRequest { by, ..request }.wants(event, change)
-            };
-            let found = [
-                wants(bounded, RecordInstant::Event),
-                wants(bounded, RecordInstant::Change),
-                wants(Window::until(at(20)), RecordInstant::Event),
-                wants(Window::until(at(20)), RecordInstant::Change),
-            ];
-            assert_eq!(found, expected, "event {event:?}, change {change:?}");
-        }
     }
 }

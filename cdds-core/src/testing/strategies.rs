@@ -1,5 +1,5 @@
-//! [proptest](https://docs.rs/proptest) strategies for schedules: valid values of every kind, with a bias to
-//! where calendars go wrong, the edges of days, months, years and leap days.
+//! [proptest](https://docs.rs/proptest) strategies for schedules and jobs: valid values of every kind, with a
+//! bias to where calendars go wrong, the edges of days, months, years and leap days.
 //!
 //! ```
 //! use cdds_core::domain::timeframe::Timeframe;
@@ -23,12 +23,20 @@
 use std::num::NonZeroU32;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
-use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
 use proptest::sample::select;
+
+use super::records::template;
 
 use crate::domain::frequency::{
     CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay, weekday_name,
 };
+use crate::domain::id::{RecipientName, TypeId};
+use crate::domain::job::{JobSettings, Protection, RecipientNames, Title};
+use crate::domain::policy::{BadRecords, CatchUp, CatchUpLimit, Jitter, Overlap, Policies, Retries};
+use crate::domain::retention::RetentionDays;
+use crate::domain::selection::CategorySelection;
+use crate::domain::split_size::SplitSize;
 use crate::domain::timeframe::{FixedRange, Span, Timeframe, Unit};
 
 /// Whole microseconds from 1971 to 2099; half of them on the first and last days and instants of months,
@@ -186,4 +194,75 @@ pub fn timeframe() -> impl Strategy<Value = Timeframe> {
         span().prop_map(Timeframe::Previous),
         origin.prop_map(|origin| Timeframe::SinceLastExport { origin }),
     ]
+}
+
+/// Policies of every kind, or none (rules E3–E6, E10).
+pub fn policies() -> impl Strategy<Value = Policies> {
+    let overlap = || prop::option::of(select(vec![Overlap::Queue, Overlap::Coalesce]));
+    let limit = (0..=CatchUpLimit::MAX.num_seconds())
+        .prop_filter_map("in bounds", |seconds| CatchUpLimit::new(TimeDelta::seconds(seconds)).ok());
+    let catch_up = (overlap(), prop::option::of(limit)).prop_map(|(missed, limit)| CatchUp { missed, limit });
+    let retries = (0..=Retries::MAX).prop_filter_map("in bounds", |retries| Retries::new(retries).ok());
+    let jitter = (0..=Jitter::MAX.num_seconds())
+        .prop_filter_map("in bounds", |seconds| Jitter::new(TimeDelta::seconds(seconds)).ok());
+    let skip = (1..=BadRecords::SKIP_MAX)
+        .prop_filter_map("not zero", |max| Some(BadRecords::Skip { max: NonZeroU32::new(max)? }));
+    let pause = (1_u32..100).prop_map(NonZeroU32::new);
+    (
+        overlap(),
+        catch_up,
+        prop::option::of(retries),
+        prop::option::of(jitter),
+        prop_oneof![Just(None), pause],
+        prop_oneof![Just(BadRecords::Fail), skip],
+    )
+        .prop_map(|(overlap, catch_up, retries, jitter, pause_after_failures, bad_records)| Policies {
+            overlap,
+            catch_up,
+            retries,
+            jitter,
+            pause_after_failures,
+            bad_records,
+        })
+}
+
+/// Settings of a job that are valid by themselves, with anything that a job can say. Whether they may be
+/// saved depends on what is registered and on the instant.
+pub fn job_settings() -> impl Strategy<Value = JobSettings> {
+    let name = || "[a-z][a-z0-9-]{0,20}".prop_filter_map("a name", |name| name.parse().ok());
+    let protection = prop_oneof![
+        Just(Protection::Plaintext),
+        prop::collection::vec("[a-z]{1,9}", 1..4).prop_filter_map("names", |names| {
+            let names = names.into_iter().map(RecipientName::new).collect::<Result<Vec<_>, _>>().ok()?;
+            RecipientNames::new(names).ok().map(Protection::Sealed)
+        }),
+    ];
+    let title = "[^\\s]\\PC{0,40}".prop_filter_map("a title", |title| Title::new(&title).ok());
+    let what = (title, name(), "[a-z]{1,9}".prop_filter_map("a name", |name| TypeId::new(name).ok()));
+    let split_size = (SplitSize::BYTES_MIN..=SplitSize::BYTES_MAX)
+        .prop_filter_map("in bounds", |bytes| SplitSize::from_bytes(bytes).ok());
+    let retention =
+        (1..=RetentionDays::DAYS_MAX).prop_filter_map("in bounds", |days| RetentionDays::new(days).ok());
+    let bounds = (prop::option::of(instant()), prop::option::of(instant()));
+    let extras = (prop::option::of(split_size), prop::option::of(retention), policies(), template());
+    let categories = prop_oneof![
+        Just(CategorySelection::All),
+        prop::collection::btree_set("[a-z]{1,9}", 1..4).prop_map(CategorySelection::Only),
+    ];
+    (what, frequency(), timeframe(), protection, bounds, extras, categories).prop_map(
+        |((title, source, data_type), frequency, timeframe, protection, bounds, extras, categories)| {
+            let (split_size, retention, policies, template) = extras;
+            JobSettings {
+                categories,
+                template,
+                starts_at: bounds.0,
+                ends_at: bounds.1,
+                timeframe,
+                split_size,
+                retention,
+                policies,
+                ..JobSettings::new(title, source, data_type, frequency, protection)
+            }
+        },
+    )
 }

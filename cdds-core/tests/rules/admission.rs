@@ -30,7 +30,7 @@ fn sources() -> Sources {
     let offer = Offer {
         id: SourceId::new("history").unwrap(),
         title: "Contact History".to_owned(),
-        types: vec![interaction, data_type("contact")],
+        types: vec![interaction, data_type("contact"), data_type("profile").with_change_instant()],
     };
     Sources::new().with(Arc::new(PreparedSource::new(offer, Vec::new()))).with_unsupported(
         SourceId::new("info-mart").unwrap(),
@@ -57,6 +57,14 @@ fn sealed_for(name: &str) -> Protection {
 }
 
 fn verdict(settings: &JobSettings, sealed_part_bytes: u64) -> Option<Code> {
+    verdict_of_edit(settings, None, sealed_part_bytes)
+}
+
+fn verdict_of_edit(
+    settings: &JobSettings,
+    previous: Option<&JobSettings>,
+    sealed_part_bytes: u64,
+) -> Option<Code> {
     let stored = [Recipient {
         owner: Owner::default(),
         name: RecipientName::new("ops").unwrap(),
@@ -77,7 +85,7 @@ fn verdict(settings: &JobSettings, sealed_part_bytes: u64) -> Option<Code> {
         sealed_part_bytes,
         now: NOW,
     };
-    check(settings, None, &circumstances).err().map(|violation| violation.code())
+    check(settings, previous, &circumstances).err().map(|violation| violation.code())
 }
 
 #[test]
@@ -178,4 +186,86 @@ fn a7_a_job_keeps_no_longer_than_the_service() {
     let keep = |days| JobSettings { retention: Some(RetentionDays::new(days).unwrap()), ..settings() };
     assert_eq!(verdict(&keep(30), 0), None);
     assert_eq!(verdict(&keep(31), 0), Some(Code::InvalidRetention));
+}
+
+#[test]
+fn j2_a_refusal_names_what_there_is_to_choose_from() {
+    let circumstances = Circumstances {
+        sources: &sources(),
+        recipients: &[],
+        retention: RetentionDays::default(),
+        sealed_part_bytes: 0,
+        now: NOW,
+    };
+    let refusal = |settings: &JobSettings, circumstances: &Circumstances<'_>| {
+        check(settings, None, circumstances).unwrap_err().to_string()
+    };
+    let nowhere = JobSettings { source: SourceId::new("nowhere").unwrap(), ..settings() };
+    assert_eq!(
+        refusal(&nowhere, &circumstances),
+        "source nowhere is not registered: choose out of history, info-mart"
+    );
+    let none = Circumstances { sources: &Sources::new(), ..circumstances };
+    assert_eq!(refusal(&nowhere, &none), "source nowhere is not registered: register a source first");
+    let fax = JobSettings { data_type: TypeId::new("fax").unwrap(), ..settings() };
+    assert_eq!(
+        refusal(&fax, &circumstances),
+        "source history has no type fax: choose out of interaction, contact, profile"
+    );
+}
+
+#[test]
+fn j14_the_period_of_a_job_is_ordered_and_has_an_occurrence_left() {
+    let at = |hours: i64| Some(NOW + TimeDelta::hours(hours));
+    let bounded = |starts_at, ends_at| JobSettings { starts_at, ends_at, ..settings() };
+    for (starts_at, ends_at, expected) in [
+        (None, None, None),
+        (at(-9), None, None),
+        (at(5), at(27), None),
+        (at(5), at(5), Some(Code::InvalidPeriod)),
+        (at(6), at(5), Some(Code::InvalidPeriod)),
+        // 02:00 is the end itself, which is out; a moment later it is in.
+        (None, at(2), Some(Code::InvalidPeriod)),
+        (None, Some(NOW + TimeDelta::hours(2) + TimeDelta::microseconds(1)), None),
+        (at(3), at(26), Some(Code::InvalidPeriod)),
+        (None, at(-1), Some(Code::InvalidPeriod)),
+    ] {
+        assert_eq!(verdict(&bounded(starts_at, ends_at), 0), expected, "{starts_at:?} {ends_at:?}");
+    }
+    let once = JobSettings { frequency: Frequency::Once(Start::Immediately), ..settings() };
+    assert_eq!(verdict(&once, 0), None);
+    for (starts_at, ends_at) in [(at(1), None), (None, at(1))] {
+        let bounded = JobSettings { starts_at, ends_at, ..once.clone() };
+        assert_eq!(verdict(&bounded, 0), Some(Code::InvalidPeriod));
+    }
+}
+
+#[test]
+fn j10_what_an_edit_leaves_as_it_was_may_lie_in_the_past() {
+    let past = JobSettings { frequency: Frequency::Once(Start::At(NOW)), ..settings() };
+    assert_eq!(verdict(&past, 0), Some(Code::StartInPast));
+    assert_eq!(verdict_of_edit(&past, Some(&past), 0), None);
+    assert_eq!(verdict_of_edit(&past, Some(&settings()), 0), Some(Code::StartInPast));
+    let ended = JobSettings { ends_at: Some(NOW), ..settings() };
+    let renamed = JobSettings { title: Title::new("Renamed").unwrap(), ..ended.clone() };
+    assert_eq!(verdict_of_edit(&renamed, Some(&ended), 0), None);
+    assert_eq!(verdict_of_edit(&ended, Some(&settings()), 0), Some(Code::InvalidPeriod));
+}
+
+#[test]
+fn w7_what_carries_a_change_instant_can_be_exported_since_the_last_time() {
+    let of = |data_type: &str, timeframe: &str| JobSettings {
+        data_type: TypeId::new(data_type).unwrap(),
+        timeframe: timeframe.parse().unwrap(),
+        ..settings()
+    };
+    for (data_type, timeframe, expected) in [
+        ("interaction", "since-last", None),
+        ("profile", "since-last", None),
+        ("profile", "rolling:1d", Some(Code::TimeframeNeedsInstant)),
+        ("contact", "since-last", Some(Code::TimeframeNeedsInstant)),
+        ("contact", "all", None),
+    ] {
+        assert_eq!(verdict(&of(data_type, timeframe), 0), expected, "{data_type} {timeframe}");
+    }
 }

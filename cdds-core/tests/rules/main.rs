@@ -6,6 +6,7 @@ mod coverage;
 mod cut;
 mod edit;
 mod incremental;
+mod jobs_in_memory;
 mod lifecycle;
 mod machine;
 mod manual;

@@ -138,7 +138,7 @@ impl Batches {
     }
 
     /// Whether it makes sense to go on.
-    pub(super) fn check(&mut self) -> Result<(), Stop> {
+    fn check(&mut self) -> Result<(), Stop> {
         self.records_until_check = RECORDS_PER_CHECK;
         if self.sender.is_closed() { Err(Stop::Dropped) } else { Ok(()) }
     }

@@ -6,8 +6,6 @@ mod rows;
 mod statement;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use cdds_core::domain::id::SourceId;
@@ -117,19 +115,20 @@ struct Reading {
 
 impl Reading {
     fn run(&self, batches: &mut Batches) -> Result<(), Stop> {
-        let mut database = Database::open(&self.path, &self.name)?;
+        let database = Database::open(&self.path, &self.name)?;
         let relation = database.relation(&self.data_type)?;
-        let stopped = Arc::new(AtomicBool::new(false));
-        database.stop_when(Arc::clone(&stopped))?;
-        batches.opened(Box::new(move || stopped.store(true, Ordering::Release)))?;
         let columns = statement::columns(&self.data_type, &relation, &self.request);
         let statements = statement::select(&self.data_type, &relation, &columns, &self.request);
         let columns = rows::Columns::new(&self.data_type, columns, relation.has_rowid, &self.request);
-        let mut ordinal = 0;
-        for statement in statements {
-            rows::read(&database, &statement, &columns, &self.selection, &mut ordinal, batches)?;
-        }
-        Ok(())
+        database.interruptible(|| {
+            let interrupt = database.interrupt_handle();
+            batches.opened(Box::new(move || interrupt.interrupt()))?;
+            let mut ordinal = 0;
+            for statement in &statements {
+                rows::read(&database, statement, &columns, &self.selection, &mut ordinal, batches)?;
+            }
+            Ok(())
+        })
     }
 
     fn estimate(&self) -> Result<Option<Estimate>, SourceError> {

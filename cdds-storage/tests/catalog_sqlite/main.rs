@@ -3,13 +3,19 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
+mod cancel;
+mod changes;
 mod claims;
 mod file;
+mod incremental;
 mod lists;
 mod lists_artifacts;
 mod lists_history;
+mod migration;
 mod passed_over;
+mod queue;
 mod recipients;
+mod removal;
 mod sets;
 mod takeover;
 mod world;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cdds_core::domain::artifact::{Artifact, ArtifactSet, Sha256Digest, StoredManifest, artifact_id};
 use cdds_core::domain::execution::{Execution, SourceTerms};
+use cdds_core::domain::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
 use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
@@ -14,7 +15,7 @@ use cdds_core::domain::retention::RetentionDays;
 use cdds_core::domain::retry::RetryPolicy;
 use cdds_core::domain::schedule::{Terms, materialise};
 use cdds_core::ports::catalog::query::{ExecutionOverview, ExecutionQuery};
-use cdds_core::ports::catalog::{Catalog, CatalogError, Claim, Fence, Publication, Standing};
+use cdds_core::ports::catalog::{Catalog, CatalogError, Claim, Fence, Publication, Settlement, Standing};
 use cdds_core::ports::sink::Key;
 use cdds_storage::catalog::SqliteCatalog;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -135,12 +136,40 @@ impl World {
         block_on(self.catalog.job(&Owner::default(), id)).unwrap().unwrap().job
     }
 
+    /// Publishes a set of one part.
+    pub(crate) fn publish(&self, claimed: &Execution, now: DateTime<Utc>) -> Result<(), CatalogError> {
+        block_on(self.catalog.publish(fence(claimed), &publication(claimed, 1, now)))
+    }
+
+    /// Ends an attempt without success.
+    pub(crate) fn settle(&self, claimed: &Execution, how: &Settlement, now: DateTime<Utc>) -> Execution {
+        block_on(self.catalog.settle(fence(claimed), how, now)).unwrap()
+    }
+
+    /// A job of the default owner that is due every day.
+    pub(crate) fn submit_daily(&self, timeframe: &str, now: DateTime<Utc>) -> Job {
+        let mut settings = settings("Daily", daily());
+        settings.timeframe = timeframe.parse().unwrap();
+        self.submit_as(&Owner::default(), settings, now)
+    }
+
     /// Claims one execution and publishes a set of so many parts for it.
     pub(crate) fn run_one(&self, now: DateTime<Utc>, parts: u32) -> Execution {
         let claimed = claim(&self.catalog, "w", now, 1).remove(0);
         block_on(self.catalog.publish(fence(&claimed), &publication(&claimed, parts, now))).unwrap();
         claimed
     }
+}
+
+/// A failure that may pass by itself, or not.
+pub(crate) fn failed(retryable: bool) -> Settlement {
+    let failure = Failure {
+        step: Step::Read,
+        kind: FailureKind::Unavailable,
+        message: "the source is away".to_owned(),
+        retryable,
+    };
+    Settlement::Failed { failure, retry: RetryPolicy::default() }
 }
 
 pub(crate) fn claim_of(name: &str, now: DateTime<Utc>, limit: usize) -> Claim {

@@ -97,7 +97,7 @@ fn verdicts(spelled: &str, value: &str) -> (bool, bool, bool) {
         |operator| Filter::new("a", operator, value).unwrap().matches(FieldValue::Json(spelled.as_bytes()));
     assert_eq!(asked(Operator::NotEqual), !asked(Operator::Equal), "{spelled} {value}");
     let (equal, less, greater) = (asked(Operator::Equal), asked(Operator::Less), asked(Operator::Greater));
-    assert!(!(equal && less || less && greater || greater && equal), "{spelled} {value}");
+    assert!([equal, less, greater].iter().filter(|holds| **holds).count() <= 1, "{spelled} {value}");
     if spelled != "true" {
         assert_eq!(asked(Operator::LessOrEqual), equal || less, "{spelled} {value}");
         assert_eq!(asked(Operator::GreaterOrEqual), equal || greater, "{spelled} {value}");
@@ -115,8 +115,8 @@ fn j4_numbers_are_compared_exactly() {
         ("123456789012345678901234567890", &["1.2345678901234567890123456789e29"]),
     ] {
         for same in same {
-            assert_eq!(verdicts(equal, same).0, true, "{equal} {same}");
-            assert_eq!(verdicts(same, equal).0, true, "{equal} {same}");
+            assert!(verdicts(equal, same).0, "{equal} {same}");
+            assert!(verdicts(same, equal).0, "{equal} {same}");
         }
     }
     for (less, greater) in [

@@ -72,7 +72,10 @@ fn pick(tx: &Transaction<'_>, claim: &Claim) -> Result<Claimed, Fault> {
 /// Jobs that have begun an execution which waits to be tried again. Such a row that is not understood holds
 /// nothing up.
 fn jobs_with_begun(tx: &Transaction<'_>) -> Result<HashSet<String>, Fault> {
-    let sql = format!("SELECT {COLUMNS} FROM execution e WHERE e.status = 'queued' AND e.epoch > 0");
+    // Named, since SQLite would as soon read all that waits.
+    let sql = format!(
+        "SELECT {COLUMNS} FROM execution e INDEXED BY execution_begun WHERE e.status = 'queued' AND e.epoch > 0"
+    );
     let mut statement = tx.prepare(&sql)?;
     let mut rows = statement.query([])?;
     let mut begun = HashSet::new();
@@ -138,5 +141,34 @@ impl Picked {
             jobs::store(tx, &lifecycle::started(job), job.revision)?;
         }
         Ok(self.claimed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::super::schema;
+    use super::*;
+
+    /// The steps of SQLite's plan.
+    fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let values = vec![rusqlite::types::Null; statement.parameter_count()];
+        let steps = statement.query_map(rusqlite::params_from_iter(values), |row| row.get("detail")).unwrap();
+        steps.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn e2_the_queue_is_walked_in_its_index_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection).unwrap();
+        let steps = plan(&connection, CANDIDATES);
+        assert!(steps[0].contains("e USING COVERING INDEX execution_queue"), "{steps:?}");
+        assert!(
+            steps.iter().any(|step| step.contains("r USING COVERING INDEX execution_running")),
+            "{steps:?}"
+        );
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:?}");
     }
 }

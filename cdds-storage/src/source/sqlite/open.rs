@@ -2,20 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cdds_core::ports::source::{SourceError, SourceErrorKind};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags};
 
 use super::{SqliteRows, SqliteType};
 
 /// How long a locked database is waited for before the read is given up and retried later (rule E5).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// After how many operations of its virtual machine SQLite looks whether it is to stop; about a millisecond.
-const OPERATIONS_PER_CHECK: i32 = 100_000;
 
 /// An open database, seen at one moment.
 #[derive(Debug)]
@@ -63,12 +58,21 @@ impl Database {
         &self.connection
     }
 
-    /// Ends the statement that runs, and every later one, once `stopped` is set. SQLite's own interrupt is
-    /// lost when it comes before a statement has begun.
-    pub(super) fn stop_when(&mut self, stopped: Arc<AtomicBool>) -> Result<(), SourceError> {
-        let handler = move || stopped.load(Ordering::Acquire);
-        let set = self.connection.progress_handler(OPERATIONS_PER_CHECK, Some(handler));
-        set.map_err(|error| self.failure(error))
+    pub(super) fn interrupt_handle(&self) -> InterruptHandle {
+        self.connection.get_interrupt_handle()
+    }
+
+    /// Does `work` in such a way that an interrupt stops it whenever it comes. SQLite forgets one when the next
+    /// statement begins, unless another statement is under way: here one always is.
+    pub(super) fn interruptible<E: From<SourceError>>(
+        &self,
+        work: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failure = |error| self.failure(error);
+        let mut waiting = self.connection.prepare("SELECT 1 UNION ALL SELECT 2").map_err(failure)?;
+        let mut rows = waiting.query([]).map_err(failure)?;
+        rows.next().map_err(failure)?;
+        work()
     }
 
     /// An error of SQLite. Its text holds SQL from the configuration, but no values: those are bound.
@@ -179,4 +183,23 @@ fn failure(name: &str, what: &str, error: rusqlite::Error) -> SourceError {
 /// for a string, but not one between these.
 pub(super) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupt_between_two_statements_stops_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("source.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE contacts (n)").unwrap();
+        let database = Database::open(&path, "test").unwrap();
+        let interrupted = database.interruptible(|| {
+            database.interrupt_handle().interrupt();
+            let result = database.connection().query_row("SELECT 1", [], |_| Ok(()));
+            result.map_err(|error| database.failure(error))
+        });
+        assert_eq!(interrupted.unwrap_err().kind(), SourceErrorKind::Interrupted);
+    }
 }

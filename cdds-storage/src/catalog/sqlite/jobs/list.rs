@@ -2,7 +2,7 @@
 
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::{JobId, Owner};
-use cdds_core::ports::catalog::query::{JobColumn, JobOverview, JobQuery, LatestStatus, Page};
+use cdds_core::ports::catalog::query::{Between, JobColumn, JobOverview, JobQuery, LatestStatus, Page};
 use rusqlite::{OptionalExtension, Row, Transaction, params_from_iter};
 
 use super::super::super::row::{JobRow, LatestRow, fold};
@@ -55,7 +55,9 @@ pub(in super::super) fn list(
     query: &JobQuery,
 ) -> Result<Page<JobOverview>, Fault> {
     let filter = filter(owner, query);
-    let count = format!("SELECT count(*) {OVERVIEW} {}", filter.sql());
+    let asks_for_latest = query.latest_status.is_some() || query.latest_started != Between::default();
+    let counted = if asks_for_latest { OVERVIEW } else { "FROM job j" };
+    let count = format!("SELECT count(*) {counted} {}", filter.sql());
     let total: i64 = tx.query_row(&count, params_from_iter(filter.values()), |row| row.get(0))?;
     let key = key(query.sort.column);
     let sql = format!(

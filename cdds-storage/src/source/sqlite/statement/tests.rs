@@ -1,6 +1,7 @@
 use super::*;
 use crate::source::config::CategoryConfig;
 use cdds_core::domain::id::TypeId;
+use cdds_core::domain::template::{FieldNames, FieldSelection, Template};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 use tempfile::TempDir;
@@ -64,6 +65,68 @@ fn declared_formats_use_the_index_in_every_statement() {
             }
         }
     }
+}
+
+#[test]
+fn w7_changes_are_looked_for_by_index_in_every_statement() {
+    let (_folder, database) = database(
+        "CREATE TABLE contacts (at, media, note, changed); CREATE INDEX by_at ON contacts (at);
+         CREATE INDEX by_change ON contacts (changed);",
+    );
+    for format in [InstantFormat::Iso, InstantFormat::Unix] {
+        let data_type =
+            contacts(SqliteRows::Table("contacts".into()), format).with_changed("changed", format);
+        let request =
+            ReadRequest { by: RecordInstant::Change, ..request(Window::between(day(0), day(1)), &["voice"]) };
+        let plans = plans(&database, &data_type, &request);
+        assert!(
+            plans[0].starts_with("SEARCH contacts USING INDEX by_change (changed>? AND changed<?)"),
+            "{plans:?}"
+        );
+        assert!(plans.iter().all(|step| step.starts_with("SEARCH contacts USING INDEX by_")), "{plans:?}");
+        let whole = ReadRequest { window: Window::until(day(1)), ..request };
+        let relation = database.relation(&data_type).unwrap();
+        assert_eq!(select(&data_type, &relation, &relation.columns, &whole).len(), 1);
+    }
+}
+
+#[test]
+fn j4_equality_uses_its_index() {
+    let schema = "CREATE TABLE contacts (at, media, note); CREATE INDEX by_note ON contacts (note);";
+    let (_folder, database) = database(schema);
+    let data_type = contacts(SqliteRows::Table("contacts".into()), InstantFormat::Any);
+    let filtered = |filter: &str| ReadRequest {
+        template: Template { filters: vec![filter.parse().unwrap()], ..Template::default() },
+        ..request(Window::until(day(1)), &[])
+    };
+    let by_index = ["SEARCH contacts USING INDEX by_note (note=?)"];
+    assert_eq!(plans(&database, &data_type, &filtered("note=open")), by_index);
+    // Neither does a field that is no column become a string.
+    for other in ["note!=open", "note>open", "notes=open", "NOTE=open"] {
+        assert_eq!(plans(&database, &data_type, &filtered(other)), ["SCAN contacts"], "{other}");
+    }
+}
+
+#[test]
+fn j4_only_the_columns_that_are_needed_are_read() {
+    let (_folder, database) = database(INDEXED);
+    let data_type = contacts(SqliteRows::Table("contacts".into()), InstantFormat::Any);
+    let relation = database.relation(&data_type).unwrap();
+    let sql = |data_type: &SqliteType, fields: &[&str], filter: &str| {
+        let names = FieldNames::new(fields.iter().map(|name| (*name).to_owned()));
+        let template = Template {
+            fields: names.map_or(FieldSelection::All, FieldSelection::Only),
+            filters: filter.parse().into_iter().collect(),
+        };
+        let request = ReadRequest { template, ..request(Window::until(day(1)), &[]) };
+        let columns = columns(data_type, &relation, &request);
+        select(data_type, &relation, &columns, &request).remove(0).sql
+    };
+    assert_eq!(sql(&data_type, &[], ""), "SELECT _rowid_, * FROM `contacts`");
+    assert_eq!(sql(&data_type, &["media"], ""), "SELECT _rowid_, `at`, `media` FROM `contacts`");
+    assert_eq!(sql(&data_type, &["media"], "note>a"), "SELECT _rowid_, * FROM `contacts`");
+    let plain = SqliteType::new(TypeId::new("contact").unwrap(), data_type.rows.clone());
+    assert_eq!(sql(&plain, &["nothing"], ""), "SELECT _rowid_, NULL FROM `contacts`");
 }
 
 #[test]

@@ -1,0 +1,219 @@
+//! Rule J4: a SQLite database that applies a template itself gives what the engine makes of the same records
+//! in JSON lines. That this is right is shown beside `Template::apply`, against a tree.
+#![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::record::RecordBatch;
+use cdds_core::domain::template::{FieldSelection, Filter, Operator, Template};
+use cdds_core::domain::window::Window;
+use cdds_core::ports::source::{ReadRequest, Source};
+use cdds_core::testing::records;
+use cdds_storage::source::json_lines::LINE_BYTES_MAX;
+use cdds_storage::source::{
+    JsonLinesConfig, JsonLinesSource, JsonLinesType, SqliteConfig, SqliteRows, SqliteSource, SqliteType,
+};
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use futures::executor::block_on;
+use proptest::prelude::*;
+use proptest::sample::select;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+/// Declared types, each with its conversions and collation.
+const TYPES: &[&str] =
+    &["", "INTEGER", "REAL", "TEXT", "NUMERIC", "BLOB", "TEXT COLLATE NOCASE", "TEXT COLLATE RTRIM"];
+
+/// Where the rows are read from.
+const ROWS: &[&str] = &["one", "seen", "strict", "SELECT * FROM two"];
+
+fn stored() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        1 => Just(Value::Null),
+        2 => select(&[0, 1, -1, 9_007_199_254_740_993, i64::MAX, i64::MIN][..]).prop_map(Value::Integer),
+        1 => any::<i64>().prop_map(Value::Integer),
+        2 => select(&[0.0, -0.0, 0.1, 1.0, 9_007_199_254_740_992.0, f64::INFINITY, f64::NEG_INFINITY, 5e-324][..])
+            .prop_map(Value::Real),
+        1 => any::<f64>().prop_map(Value::Real),
+        5 => records::field_text().prop_map(Value::Text),
+        1 => prop::collection::vec(any::<u8>(), 0..5).prop_map(Value::Blob),
+        1 => Just(Value::Blob(b"a".to_vec())),
+    ]
+}
+
+type Row = Vec<Value>;
+
+/// What is exported of a stored value, as somebody would ask for it.
+fn asked_for(value: &Value) -> Option<String> {
+    match value {
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Real(number) => Some(number.to_string()),
+        Value::Text(text) => Some(text.clone()),
+        Value::Null | Value::Blob(_) => None,
+    }
+}
+
+fn write(path: &Path, types: &[&str], rows: &[Row]) {
+    let connection = Connection::open(path).unwrap();
+    let columns = |types: &[&str]| {
+        let names = records::FIELDS.iter().zip(types);
+        names.map(|(name, declared)| format!("{name} {declared}")).collect::<Vec<_>>().join(", ")
+    };
+    let turned: Vec<&str> = types.iter().rev().copied().collect();
+    let schema = format!(
+        "PRAGMA synchronous = OFF; BEGIN; CREATE TABLE one ({}); CREATE INDEX one_a ON one (a); CREATE INDEX one_b ON one (b COLLATE BINARY);
+         CREATE TABLE two ({}); CREATE INDEX two_a ON two (a); CREATE TABLE strict ({}) STRICT;
+         CREATE INDEX strict_a ON strict (a); CREATE VIEW seen AS SELECT * FROM one UNION ALL SELECT * FROM two",
+        columns(types),
+        columns(&turned),
+        columns(&["ANY"; 4])
+    );
+    connection.execute_batch(&schema).unwrap();
+    for (table, row) in
+        ["one", "two", "strict"].iter().flat_map(|table| rows.iter().map(move |row| (table, row)))
+    {
+        let places = vec!["?"; row.len()].join(", ");
+        connection.execute(&format!("INSERT INTO {table} VALUES ({places})"), params_from_iter(row)).unwrap();
+    }
+    connection.execute_batch("COMMIT").unwrap();
+}
+
+fn request(template: &Template) -> ReadRequest {
+    let window = Window::until(DateTime::<Utc>::MAX_UTC);
+    ReadRequest { template: template.clone(), ..ReadRequest::new(TypeId::new("t").unwrap(), window) }
+}
+
+fn read(source: &dyn Source, template: &Template) -> Vec<RecordBatch> {
+    block_on(async { source.read(request(template)).await?.try_collect().await }).unwrap()
+}
+
+fn sqlite(path: &Path, rows: &str) -> SqliteSource {
+    let rows = match rows {
+        query if query.starts_with("SELECT") => SqliteRows::Query(query.to_owned()),
+        table => SqliteRows::Table(table.to_owned()),
+    };
+    SqliteSource::new(SqliteConfig {
+        id: SourceId::new("s").unwrap(),
+        title: "S".to_owned(),
+        path: path.to_owned(),
+        types: vec![SqliteType::new(TypeId::new("t").unwrap(), rows)],
+    })
+    .unwrap()
+}
+
+fn json_lines(path: &Path) -> JsonLinesSource {
+    JsonLinesSource::new(JsonLinesConfig {
+        id: SourceId::new("s").unwrap(),
+        title: "S".to_owned(),
+        path: path.to_str().unwrap().to_owned(),
+        types: vec![JsonLinesType::new(TypeId::new("t").unwrap(), None)],
+        line_bytes_max: LINE_BYTES_MAX,
+    })
+    .unwrap()
+}
+
+/// An index may give the rows in another order.
+fn sorted<'a>(batches: impl IntoIterator<Item = &'a RecordBatch>) -> Vec<String> {
+    let lines = batches.into_iter().flat_map(RecordBatch::iter);
+    let mut lines: Vec<String> =
+        lines.map(|record| String::from_utf8(record.line.to_vec()).unwrap()).collect();
+    lines.sort_unstable();
+    lines
+}
+
+fn both_ways(path: &Path, rows: &str, template: &Template) -> [Vec<String>; 2] {
+    let database = sqlite(path, rows);
+    assert!(database.describe().types[0].pushes_down);
+    let whole: Vec<u8> =
+        read(&database, &Template::default()).iter().flat_map(|batch| batch.lines().to_vec()).collect();
+    let lines = path.with_extension("jsonl");
+    std::fs::write(&lines, whole).unwrap();
+    let files = json_lines(&lines);
+    assert!(!files.describe().types[0].pushes_down);
+    let applied: Vec<RecordBatch> =
+        read(&files, template).iter().map(|batch| template.apply(batch)).collect();
+    [sorted(&read(&database, template)), sorted(&applied)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn j4_pushing_down_gives_what_the_engine_gives(
+        types in prop::collection::vec(select(TYPES), 4),
+        rows in prop::collection::vec(prop::collection::vec(stored(), 4), 1..12),
+        template in records::template(),
+        looked_for in (any::<prop::sample::Index>(), 0_usize..4),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        write(&path, &types, &rows);
+        // Conditions that hold for a row are rare unless they are made for it.
+        let (row, column) = (looked_for.0.get(&rows), looked_for.1);
+        let made = asked_for(&row[column])
+            .and_then(|value| Filter::new(records::FIELDS[column], Operator::Equal, value).ok());
+        let made = Template { fields: template.fields.clone(), filters: made.into_iter().collect() };
+        for rows in ROWS {
+            for template in [&template, &made] {
+                let [pushed, applied] = both_ways(&path, rows, template);
+                prop_assert_eq!(pushed, applied, "{} {:?}", rows, template);
+            }
+        }
+    }
+}
+
+#[test]
+fn j4_equal_is_equal_however_it_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, declared) in TYPES.iter().enumerate() {
+        let path = folder.path().join(format!("{number}.db"));
+        let text = |text: &str| Value::Text(text.to_owned());
+        let values = [
+            Value::Integer(5),
+            Value::Real(5.0),
+            text("5"),
+            text("5.0"),
+            text("5 "),
+            text("open"),
+            text("OPEN"),
+            Value::Blob(b"5".to_vec()),
+            Value::Blob(vec![0xa2, 0x97, 0xa7]),
+            Value::Real(f64::INFINITY),
+            text("Infinity"),
+            Value::Integer(9_007_199_254_740_993),
+            Value::Real(9_007_199_254_740_992.0),
+            Value::Null,
+        ];
+        let rows: Vec<Row> = (0..)
+            .zip(values)
+            .map(|(n, value)| vec![value, Value::Integer(n), Value::Null, Value::Null])
+            .collect();
+        write(&path, &[declared, "", "", ""], &rows);
+        for asked in [
+            "5",
+            "5.0",
+            "50e-1",
+            "5 ",
+            "open",
+            "Open",
+            "NQ==",
+            "Infinity",
+            "9007199254740993",
+            "9007199254740993.0",
+            "9007199254740992",
+            "",
+        ] {
+            let filter = Filter::new("a", Operator::Equal, asked).unwrap();
+            let template = Template::new(FieldSelection::All, vec![filter]).unwrap();
+            for rows in ROWS {
+                let [pushed, applied] = both_ways(&path, rows, &template);
+                assert_eq!(pushed, applied, "{declared:?} {rows} {asked:?}");
+            }
+        }
+        let five: Template = Template::new(FieldSelection::All, vec!["a=5".parse().unwrap()]).unwrap();
+        assert!(!both_ways(&path, "one", &five)[0].is_empty(), "{declared:?}");
+    }
+}
