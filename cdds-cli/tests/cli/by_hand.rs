@@ -2,15 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, string};
-
-const NOON: &str = "2020-01-01T12:00:00Z";
-const DAILY: [&str; 6] = ["--run", "daily", "--at", "02:00", "--timeframe", "rolling:1d"];
-const SINCE_LAST: [&str; 6] = ["--run", "daily", "--at", "02:00", "--timeframe", "since-last"];
-
-fn id(value: &Value) -> &str {
-    value["id"].as_str().unwrap()
-}
+use crate::support::{DAILY, NOON, Place, SINCE_LAST, id, string};
 
 #[test]
 fn j13_a_job_is_run_once_more() {

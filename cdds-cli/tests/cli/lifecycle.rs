@@ -2,15 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, string, text};
-
-const NOON: &str = "2020-01-01T12:00:00Z";
-const DAILY: [&str; 6] = ["--run", "daily", "--at", "02:00", "--timeframe", "rolling:1d"];
-const SINCE_LAST: [&str; 6] = ["--run", "daily", "--at", "02:00", "--timeframe", "since-last"];
-
-fn id(job: &Value) -> &str {
-    job["id"].as_str().unwrap()
-}
+use crate::support::{DAILY, NOON, Place, SINCE_LAST, id, string, text};
 
 #[test]
 fn j10_an_edit_counts_from_the_next_execution() {

@@ -11,6 +11,13 @@ pub(crate) struct Place {
     dir: TempDir,
 }
 
+/// When jobs are submitted whose story begins with the interactions.
+pub(crate) const NOON: &str = "2020-01-01T12:00:00Z";
+/// Options of a job whose windows tile.
+pub(crate) const DAILY: [&str; 6] = ["--run", "daily", "--at", "02:00", "--timeframe", "rolling:1d"];
+/// Options of a job that follows its watermark.
+pub(crate) const SINCE_LAST: [&str; 6] = ["--run", "daily", "--at", "02:00", "--timeframe", "since-last"];
+
 /// Appended to what `init` writes.
 const SOURCES: &str = r#"
 [[source]]
@@ -198,6 +205,11 @@ pub(crate) fn failure(output: &Output) -> (i32, String) {
 
 pub(crate) fn string(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+/// The id of what was printed.
+pub(crate) fn id(value: &Value) -> &str {
+    value["id"].as_str().unwrap_or_else(|| panic!("{value} has no id"))
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {
