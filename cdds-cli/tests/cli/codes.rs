@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{Place, string};
 
 /// When the commands are typed, unless they say otherwise.
-const NOW: &str = "2020-01-06T12:00:00Z";
+const NOW: &str = "2020-01-06T11:00:00Z";
 
 /// Codes that no command reaches, with the reason.
 const NOT_REACHED: [(Code, &str); 0] = [];

@@ -58,35 +58,55 @@ pub fn edit(
     let settings = edit.settings.in_microseconds();
     let watermark = watermark(job, &settings, edit.watermark)?;
     let waiting: Vec<Execution> = open.into_iter().filter(Execution::is_waiting).collect();
-    let caught_up =
-        schedule::materialise(job, &waiting, terms, now).unwrap_or_else(|| JobChange::of(job.clone()));
-    let waits =
-        |execution: &&Execution| !caught_up.superseded.iter().any(|covered| covered.id == execution.id);
-    let waiting: Vec<Execution> = waiting.iter().filter(waits).cloned().collect();
-
-    let rescheduled = !job.settings.has_schedule_of(&settings);
-    let mut after = Job { settings, watermark, version: job.version + 1, updated_at: now, ..caught_up.job };
-    let replaces = rescheduled && (job.settings.frequency.is_once() || after.settings.frequency.is_once());
     // A one-time job that waits for its execution is suspended by rule J8, not by a person.
     let waits_to_start = waiting.iter().any(|execution| execution.trigger == Trigger::Scheduled);
     let suspended_by_hand = job.state == JobState::Suspended && !waits_to_start;
+
+    let caught_up = schedule::materialise_all(job, &waiting, terms, now);
+    let caught_up = caught_up.unwrap_or_else(|| JobChange::of(job.clone()));
+    let rescheduled = !job.settings.has_schedule_of(&settings);
+    let mut after =
+        Job { settings, watermark, version: job.version + 1, updated_at: now, ..caught_up.job.clone() };
     let first = if rescheduled { reschedule(&mut after, suspended_by_hand, terms, now) } else { None };
-    let dropped = |execution: &Execution| {
-        let scheduled = execution.trigger == Trigger::Scheduled;
-        let orphaned = execution.has_open_start() && !after.settings.timeframe.is_incremental();
-        (scheduled && replaces) || (matches!(execution.trigger, Trigger::Rerun { .. }) && orphaned)
+    let replaces = rescheduled && (job.settings.frequency.is_once() || after.settings.frequency.is_once());
+    let mut change = take_on(after, caught_up, waiting, replaces, terms, now);
+    change.entries.extend(first);
+    Ok(change)
+}
+
+/// What waits takes on the settings of `after`, or gives way: scheduled work if the edit `replaces` it, and a
+/// rerun from the watermark if the job is not incremental any more.
+fn take_on(
+    after: Job,
+    caught_up: JobChange,
+    waiting: Vec<Execution>,
+    replaces: bool,
+    terms: Terms,
+    now: DateTime<Utc>,
+) -> JobChange {
+    let gives_way = |execution: &Execution| match execution.trigger {
+        Trigger::Scheduled => replaces,
+        Trigger::Rerun { .. } => execution.has_open_start() && !after.settings.timeframe.is_incremental(),
+        Trigger::Manual | Trigger::Backfill => false,
     };
-    let (replaced, kept): (Vec<_>, Vec<_>) = waiting.into_iter().partition(dropped);
-    let settle = |entry: Execution| match entry.is_waiting() {
-        true if dropped(&entry) => entry.superseded(SkipReason::Replaced, now),
+    let replaced = |execution: Execution| execution.superseded(SkipReason::Replaced, now);
+    let entries = caught_up.entries.into_iter().map(|entry| match entry.is_waiting() {
+        true if gives_way(&entry) => replaced(entry),
         true => entry.edited(&after, terms.source),
         false => entry,
-    };
-    let entries = caught_up.entries.into_iter().map(settle).chain(first).collect();
-    let superseded = replaced.into_iter().map(|execution| execution.superseded(SkipReason::Replaced, now));
-    let superseded = caught_up.superseded.into_iter().chain(superseded).collect();
-    let edited = kept.into_iter().map(|execution| execution.edited(&after, terms.source)).collect();
-    Ok(JobChange { entries, superseded, edited, job: after })
+    });
+    let mut superseded = caught_up.superseded;
+    let is_covered = |execution: &Execution| superseded.iter().any(|covered| covered.id == execution.id);
+    let still_waiting: Vec<Execution> =
+        waiting.into_iter().filter(|execution| !is_covered(execution)).collect();
+    let (gone, kept): (Vec<_>, Vec<_>) = still_waiting.into_iter().partition(gives_way);
+    superseded.extend(gone.into_iter().map(replaced));
+    JobChange {
+        entries: entries.collect(),
+        superseded,
+        edited: kept.into_iter().map(|execution| execution.edited(&after, terms.source)).collect(),
+        job: after,
+    }
 }
 
 /// A one-time job may be edited until it has started, if at all.

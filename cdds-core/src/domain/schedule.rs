@@ -34,10 +34,30 @@ impl Default for Terms {
 /// job's executions that no worker has begun. A one-time job is suspended with it (rule J8), a recurring
 /// one that has no later slot completed (rule J14). `None` when nothing is due.
 pub fn materialise(job: &Job, waiting: &[Execution], terms: Terms, now: DateTime<Utc>) -> Option<JobChange> {
+    round(job, waiting, terms, QUEUED_PER_ROUND, now)
+}
+
+/// The same in one round, however many slots are due.
+pub(super) fn materialise_all(
+    job: &Job,
+    waiting: &[Execution],
+    terms: Terms,
+    now: DateTime<Utc>,
+) -> Option<JobChange> {
+    round(job, waiting, terms, usize::MAX, now)
+}
+
+fn round(
+    job: &Job,
+    waiting: &[Execution],
+    terms: Terms,
+    queued_max: usize,
+    now: DateTime<Utc>,
+) -> Option<JobChange> {
     if job.state != JobState::Active {
         return None;
     }
-    let due = due(job, terms, now)?;
+    let due = due(job, terms, queued_max, now)?;
     let mut after = Job { next_due_at: due.next, ..job.clone() };
     if job.settings.frequency.is_once() {
         after.state = JobState::Suspended;
@@ -113,14 +133,14 @@ impl Due {
 
 /// Decides about missed slots (rule E4): all but the newest are covered by it, or run as far as the
 /// catch-up limit reaches; the newest is run in any case. `None` if no slot is due.
-fn due(job: &Job, terms: Terms, now: DateTime<Utc>) -> Option<Due> {
+fn due(job: &Job, terms: Terms, queued_max: usize, now: DateTime<Utc>) -> Option<Due> {
     let policy = job.settings.policies.catch_up;
     let coalesced =
         policy.missed.unwrap_or_else(|| Overlap::of(&job.settings.timeframe)) == Overlap::Coalesce;
     let limit = policy.limit.map_or(terms.catch_up_limit, super::policy::CatchUpLimit::duration);
     let oldest_kept = now.checked_sub_signed(limit).unwrap_or(DateTime::<Utc>::MIN_UTC);
     let mut due = Due { skipped: None, run: Vec::new(), coalesced, next: job.next_due_at };
-    while let Some(slot) = due.next.filter(|slot| *slot <= now && due.run.len() < QUEUED_PER_ROUND) {
+    while let Some(slot) = due.next.filter(|slot| *slot <= now && due.run.len() < queued_max) {
         let next = job.settings.next_slot(slot);
         let is_newest = next.is_none_or(|next| next > now);
         if is_newest || (!coalesced && slot >= oldest_kept) {

@@ -235,3 +235,50 @@ fn j11_a_rerun_whose_start_is_open_does_not_outlive_the_watermark() {
     assert_eq!(change.superseded[0].state, ExecutionState::Skipped(SkipReason::Replaced));
     assert!(change.edited.is_empty());
 }
+
+#[test]
+fn j10_what_a_due_slot_covers_is_covered_once_and_takes_nothing_on() {
+    let job = submit(daily("02:00"), "all", instant(NOON)).job;
+    let first = materialise(&job, &[], terms(), instant("2026-03-02T02:00:00Z")).unwrap();
+    let waiting = first.entries[0].clone();
+    let now = instant("2026-03-03T05:00:00Z");
+    let new = titled(&job.settings, "Renamed");
+    let change = edited(&first.job, std::slice::from_ref(&waiting), new.clone(), None, now).unwrap();
+    assert!(change.edited.is_empty());
+    assert_eq!((change.superseded.len(), change.superseded[0].id), (1, waiting.id));
+    assert!(matches!(change.superseded[0].state, ExecutionState::Skipped(SkipReason::Coalesced { .. })));
+    assert_eq!((change.entries.len(), &change.entries[0].settings), (1, &new));
+}
+
+#[test]
+fn j10_a_due_slot_gives_way_to_a_one_time_start() {
+    let job = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
+    let now = instant("2026-03-02T05:00:00Z");
+    let start = Start::At(instant("2026-03-09T00:00:00Z"));
+    let change = edited(&job, &[], settings(Frequency::Once(start), "rolling:1d"), None, now).unwrap();
+    assert_eq!(change.entries.len(), 1);
+    assert_eq!(change.entries[0].state, ExecutionState::Skipped(SkipReason::Replaced));
+    assert_eq!(change.job.next_due_at, Some(instant("2026-03-09T00:00:00Z")));
+}
+
+#[test]
+fn j10_a_long_backlog_is_on_the_record_before_the_schedule_changes() {
+    use cdds_core::domain::frequency::Hourly;
+    let hourly = Frequency::Hourly(Hourly::new(1, 0).unwrap());
+    let mut old = settings(hourly, "rolling:1h");
+    old.policies.catch_up = "3650d".parse().unwrap();
+    let job = crate::support::submit_settings(old, instant("2025-01-01T00:30:00Z")).job;
+    let change = edited(&job, &[], settings(daily("02:00"), "rolling:1d"), None, instant(NOON)).unwrap();
+    let hours = (instant(NOON) - instant("2025-01-01T00:00:00Z")).num_hours();
+    assert_eq!(change.entries.len(), usize::try_from(hours).unwrap());
+}
+
+#[test]
+fn j11_a_choice_is_welcome_where_the_edit_makes_a_job_incremental() {
+    let job = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
+    let since = settings(daily("02:00"), "since-last");
+    for choice in [WatermarkChoice::Reset, WatermarkChoice::Continue] {
+        let change = edited(&job, &[], since.clone(), Some(choice), instant(NOON)).unwrap();
+        assert_eq!(change.job.watermark, Some(Watermark { generation: 1, at: None }));
+    }
+}

@@ -10,6 +10,7 @@ mod jobs_in_memory;
 mod lifecycle;
 mod machine;
 mod manual;
+mod names;
 mod queue;
 mod removal;
 mod stored_forms;
