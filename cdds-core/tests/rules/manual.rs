@@ -45,7 +45,11 @@ fn j13_run_now_makes_an_extra_occurrence_at_this_instant() {
         (Trigger::Manual, now, now),
         "it does not wait"
     );
-    assert_eq!(extra.window, Window::between(now - TimeDelta::days(1), now), "a whole day");
+    let previous = instant("2026-03-01T02:00:00Z");
+    assert_eq!(extra.window, Window::between(previous, now), "from the previous occurrence (W3)");
+    let week = submit(daily("02:00"), "rolling:1w", instant(NOON)).job;
+    let extra = only(run_now(&week, source_terms(), now));
+    assert_eq!(extra.window, Window::between(now - TimeDelta::weeks(1), now), "by the calendar (W2)");
 
     let suspended = lifecycle::suspend(&job, Vec::new(), now).unwrap().job;
     assert!(run_now(&suspended, source_terms(), now).is_ok(), "manual runs stay allowed (J7)");

@@ -4,7 +4,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{Execution, ExecutionState, SkipReason, Trigger};
-use crate::domain::frequency::{Frequency, Start};
 use crate::domain::id::ExecutionId;
 use crate::domain::job::{Job, JobSettings};
 use crate::domain::policy::Jitter;
@@ -33,7 +32,7 @@ impl Execution {
     /// The occurrence of `job` at `slot`. Where the window ends near the slot, the work waits until rows
     /// that become visible late have done so (rule W4); jitter puts it off further (rule E6).
     pub fn scheduled(job: &Job, slot: DateTime<Utc>, terms: SourceTerms, now: DateTime<Utc>) -> Self {
-        let (window, generation) = window(job, &job.settings.frequency, slot, terms);
+        let (window, generation) = window(job, slot, terms);
         let id = execution_id(job, format_args!("scheduled/{}", slot.timestamp_micros()));
         let mut execution = Self::queued(job, id, Trigger::Scheduled, slot, window, now);
         execution.generation = generation;
@@ -42,10 +41,10 @@ impl Execution {
         execution
     }
 
-    /// An extra occurrence at this instant (rule J13). It does not wait for late rows (rule W4), and no
-    /// occurrence lies before it from which its window would have to start (rule W3).
+    /// An extra occurrence at this instant (rule J13), with the window of one (rules W2, W3). It does not wait
+    /// for late rows (rule W4).
     pub fn manual(job: &Job, terms: SourceTerms, now: DateTime<Utc>) -> Self {
-        let (window, generation) = window(job, &Frequency::Once(Start::Immediately), now, terms);
+        let (window, generation) = window(job, now, terms);
         let id = execution_id(job, format_args!("manual/{}", now.timestamp_micros()));
         Self { generation, ..Self::queued(job, id, Trigger::Manual, now, window, now) }
     }
@@ -80,11 +79,8 @@ impl Execution {
         let timeframe_changed = self.settings.timeframe != job.settings.timeframe;
         let settings = job.settings.clone();
         let (window, generation) = match self.trigger {
-            Trigger::Scheduled if timeframe_changed || self.generation.is_some() => {
-                window(job, &job.settings.frequency, self.slot, terms)
-            }
-            Trigger::Manual if timeframe_changed || self.generation.is_some() => {
-                window(job, &Frequency::Once(Start::Immediately), self.slot, terms)
+            Trigger::Scheduled | Trigger::Manual if timeframe_changed || self.generation.is_some() => {
+                window(job, self.slot, terms)
             }
             // What was frozen stays; an open start stays open while the job is incremental.
             _ => (self.window, self.generation.and(generation_of(job))),
@@ -140,13 +136,8 @@ impl Execution {
 }
 
 /// The window at `slot`; that of an incremental job ends where rows are settled, and its start is open.
-fn window(
-    job: &Job,
-    frequency: &Frequency,
-    slot: DateTime<Utc>,
-    terms: SourceTerms,
-) -> (Window, Option<u64>) {
-    match job.settings.timeframe.window(frequency, slot) {
+fn window(job: &Job, slot: DateTime<Utc>, terms: SourceTerms) -> (Window, Option<u64>) {
+    match job.settings.timeframe.window(&job.settings.frequency, slot) {
         Some(window) => (window, None),
         None => (Window::until(settled_end(slot, terms.settle_lag, terms.granularity)), generation_of(job)),
     }
