@@ -1,6 +1,6 @@
 //! Executions as they are shown: each with its files that can be had.
 
-use cdds_core::domain::execution::Status;
+use cdds_core::domain::execution::{ExecutionState, Status};
 use cdds_core::domain::id::{ExecutionId, Owner};
 use cdds_core::ports::catalog::query::{ExecutionColumn, ExecutionOverview, ExecutionQuery, Page};
 use chrono::{DateTime, Utc};
@@ -38,7 +38,7 @@ fn overview(
     now: DateTime<Utc>,
 ) -> Result<ExecutionOverview, Fault> {
     let execution = row.into_execution()?;
-    let names = if execution.status() == Status::Finished {
+    let names = if execution.state == ExecutionState::Succeeded {
         let names = files.query_map(params![execution.id.to_string(), micros(now)], |row| row.get(0))?;
         names.collect::<Result<_, _>>()?
     } else {

@@ -1,0 +1,320 @@
+//! Services over one catalog, and an engine that does what it is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cdds_core::domain::artifact::{Artifact, ArtifactSet, Sha256Digest, StoredManifest, artifact_id};
+use cdds_core::domain::execution::Execution;
+use cdds_core::domain::failure::{Failure, FailureKind, Step};
+use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::id::{JobId, Owner, WorkerId};
+use cdds_core::domain::job::{JobSettings, Protection, Title};
+use cdds_core::domain::progress::Progress;
+use cdds_core::domain::removal::WithArtifacts;
+use cdds_core::domain::retention::RetentionDays;
+use cdds_core::domain::retry::RetryPolicy;
+use cdds_core::domain::schedule::{Terms, materialise};
+use cdds_core::domain::selection::{CategoryDimension, CategorySelection};
+use cdds_core::ports::catalog::query::{
+    ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
+};
+use cdds_core::ports::catalog::{Beat, Catalog, Claim, Fence, Publication, Settlement};
+use cdds_core::ports::clock::Clock;
+use cdds_core::ports::sink::Key;
+use cdds_core::ports::source::{DataType, Description, Sources};
+use cdds_core::service::ServiceError;
+use cdds_core::service::artifacts::Artifacts;
+use cdds_core::service::history::History;
+use cdds_core::service::jobs::{EditRequest, JobRules, Jobs};
+use cdds_core::testing::commands::{Command, EditOf};
+use cdds_core::testing::{MemoryPorts, PreparedSource};
+use chrono::TimeDelta;
+use futures::executor::block_on;
+
+/// How many jobs there are.
+pub(crate) const JOBS: usize = 3;
+
+const LEASE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Side {
+    memory: MemoryPorts,
+    catalog: Arc<dyn Catalog>,
+    services: (Jobs, History, Artifacts),
+    owner: Owner,
+    jobs: Vec<JobId>,
+    running: Vec<Execution>,
+}
+
+fn settings(title: &str, frequency: Frequency, timeframe: &str) -> JobSettings {
+    let mut settings = JobSettings::new(
+        Title::new(title).unwrap(),
+        "contact-history".parse().unwrap(),
+        "interaction".parse().unwrap(),
+        frequency,
+        Protection::Plaintext,
+    );
+    settings.timeframe = timeframe.parse().unwrap();
+    settings.policies.pause_after_failures = std::num::NonZeroU32::new(3);
+    settings
+}
+
+/// What a service or a catalog said; of an error only the kind, since each words it in its own way.
+fn said<T: std::fmt::Debug>(result: Result<T, ServiceError>) -> String {
+    match result {
+        Ok(value) => format!("{value:?}"),
+        Err(error) => format!("error {}", error.code()),
+    }
+}
+
+fn catalog_said<T: std::fmt::Debug>(result: Result<T, cdds_core::ports::catalog::CatalogError>) -> String {
+    match result {
+        Ok(value) => format!("{value:?}"),
+        Err(error) => format!("error {:?}", error.kind()),
+    }
+}
+
+impl Side {
+    pub(crate) fn new(catalog: Arc<dyn Catalog>) -> Self {
+        let values = (1..99).map(|version| format!("c{version}")).collect();
+        let media = CategoryDimension { name: "media types".to_owned(), values };
+        let interaction =
+            DataType::new("interaction".parse().unwrap()).with_event_instant().with_category(media);
+        let description = Description {
+            id: "contact-history".parse().unwrap(),
+            title: "Contact History".to_owned(),
+            types: vec![interaction],
+        };
+        let sources = Sources::new().with(Arc::new(PreparedSource::new(description, Vec::new())));
+        let mut memory = MemoryPorts::new("2026-03-01T12:00:00Z".parse().unwrap(), sources);
+        memory.ports.catalog = Arc::clone(&catalog);
+        let owner = Owner::default();
+        let jobs = Jobs::new(&memory.ports, JobRules::default());
+        let daily = || Frequency::Daily("02:00".parse().unwrap());
+        let submitted = [
+            settings("b", daily(), "since-last"),
+            settings("a", daily(), "rolling:1d"),
+            settings("c", Frequency::Once(Start::Immediately), "all"),
+        ];
+        let submitted = submitted.map(|settings| block_on(jobs.submit(&owner, settings)).unwrap().job.id);
+        let services = (jobs, History::new(&memory.ports), Artifacts::new(&memory.ports));
+        Self { memory, catalog, services, owner, jobs: submitted.to_vec(), running: Vec::new() }
+    }
+
+    pub(crate) fn command(&mut self, job: usize, command: &Command) -> String {
+        let (jobs, history, _) = &self.services;
+        let (owner, id) = (&self.owner, self.jobs[job]);
+        match command {
+            Command::Advance(time) => {
+                self.memory.clock.advance(time.to_std().unwrap());
+                String::new()
+            }
+            Command::Tick => self.tick(),
+            Command::Claim => self.claim(),
+            Command::Succeed => self.publish(),
+            Command::Fail { retryable } => {
+                let failure = Failure {
+                    step: Step::Read,
+                    kind: FailureKind::Unavailable,
+                    message: "away".to_owned(),
+                    retryable: *retryable,
+                };
+                self.settle(&Settlement::Failed { failure, retry: RetryPolicy::default() })
+            }
+            Command::Crash => {
+                self.running.clear();
+                self.memory.clock.advance(LEASE);
+                String::new()
+            }
+            Command::Release => self.settle(&Settlement::Released),
+            Command::Suspend => said(block_on(jobs.suspend(owner, id))),
+            Command::Resume => said(block_on(jobs.resume(owner, id))),
+            Command::RunNow => said(block_on(jobs.run_now(owner, id))),
+            Command::Backfill { days } => {
+                let now = self.now();
+                said(block_on(jobs.backfill(owner, id, now - TimeDelta::days(i64::from(*days)), now)))
+            }
+            Command::Delete => said(block_on(jobs.delete(owner, id))),
+            Command::Edit(of) => self.edit(id, *of),
+            Command::Rerun(number) => match self.execution(*number) {
+                Some(execution) => said(block_on(history.rerun(owner, execution.id))),
+                None => String::new(),
+            },
+            Command::Cancel(number) => match self.execution(*number) {
+                Some(execution) => said(block_on(history.cancel(owner, execution.id))),
+                None => String::new(),
+            },
+        }
+    }
+
+    fn tick(&self) -> String {
+        let due = block_on(self.catalog.due(self.now(), 10)).unwrap();
+        for due in &due {
+            if let Some(change) = materialise(&due.job, &due.waiting, Terms::default(), self.now()) {
+                block_on(self.catalog.change_job(&change, due.job.revision)).unwrap();
+            }
+        }
+        format!("{due:?} {:?}", block_on(self.catalog.agenda()).unwrap())
+    }
+
+    fn claim(&mut self) -> String {
+        let claim = Claim {
+            worker: WorkerId::new("w").unwrap(),
+            now: self.now(),
+            lease: LEASE,
+            limit: 2,
+            holding: self.running.iter().map(fence).collect(),
+            retry: RetryPolicy::default(),
+        };
+        let claimed = block_on(self.catalog.claim(&claim)).unwrap();
+        self.running.extend(claimed.executions.iter().cloned());
+        format!("{claimed:?}")
+    }
+
+    fn publish(&mut self) -> String {
+        if self.running.is_empty() {
+            return String::new();
+        }
+        let execution = self.running.remove(0);
+        let published_at = self.now();
+        let artifacts = (1..=2).map(|part| artifact(&execution, part, published_at)).collect();
+        let key = Key::new(format!("{}/{}/manifest", execution.id, execution.epoch));
+        let manifest = StoredManifest { name: "m".to_owned(), key, bytes: 1, sha256: Sha256Digest([1; 32]) };
+        let set = ArtifactSet { manifest, artifacts };
+        let progress = Progress { records: 7, rejected: execution.epoch % 2, ..Progress::default() };
+        let publication = Publication { set, progress, published_at };
+        let said = catalog_said(block_on(self.catalog.publish(fence(&execution), &publication)));
+        format!("{said} {:?}", block_on(self.catalog.standing(fence(&execution))).unwrap())
+    }
+
+    fn settle(&mut self, settlement: &Settlement) -> String {
+        if self.running.is_empty() {
+            return String::new();
+        }
+        let execution = self.running.remove(0);
+        catalog_said(block_on(self.catalog.settle(fence(&execution), settlement, self.now())))
+    }
+
+    fn edit(&self, id: JobId, of: EditOf) -> String {
+        let (jobs, ..) = &self.services;
+        let Ok(overview) = block_on(jobs.show(&self.owner, id)) else { return String::new() };
+        let (mut settings, mut watermark) = (overview.job.settings, None);
+        match of {
+            EditOf::Title => settings.title = Title::new(&format!("v{}", overview.job.version)).unwrap(),
+            EditOf::Hour(hour) => {
+                settings.frequency = Frequency::Daily(format!("{hour:02}:00").parse().unwrap());
+            }
+            EditOf::Scope(choice) => {
+                let category = format!("c{}", overview.job.version);
+                settings.categories = CategorySelection::Only([category].into());
+                watermark = overview.job.watermark.is_some().then_some(choice);
+            }
+        }
+        said(block_on(jobs.edit(&self.owner, id, &EditRequest { settings, watermark, if_version: None })))
+    }
+
+    pub(crate) fn beat(&self) -> String {
+        let progress = Progress { records: 3, ..Progress::default() };
+        let beats: Vec<Beat> =
+            self.running.iter().map(|execution| Beat { fence: fence(execution), progress }).collect();
+        let worker = WorkerId::new("w").unwrap();
+        format!("{:?}", block_on(self.catalog.beat(&worker, self.now(), LEASE, &beats)).unwrap())
+    }
+
+    /// Expires, and confirms half of what is to be removed.
+    pub(crate) fn housekeeping(&self) -> String {
+        let expired = block_on(self.catalog.expire(self.now(), 100)).unwrap();
+        let mut removals: Vec<_> = block_on(self.catalog.removals(100)).unwrap();
+        removals.sort_by_key(|removal| format!("{removal:?}"));
+        for removal in removals.iter().step_by(2) {
+            block_on(self.catalog.confirm_removed(removal, self.now())).unwrap();
+        }
+        format!("{expired} {removals:?}")
+    }
+
+    pub(crate) fn hold(&self, number: usize, hold: bool) -> String {
+        let (_, _, artifacts) = &self.services;
+        let Some(execution) = self.execution(number) else { return String::new() };
+        match hold {
+            true => said(block_on(artifacts.hold(&self.owner, execution.id))),
+            false => said(block_on(artifacts.release(&self.owner, execution.id))),
+        }
+    }
+
+    pub(crate) fn download(&self, number: usize) -> String {
+        let Some(file) = self.file(number) else { return String::new() };
+        catalog_said(block_on(self.catalog.record_download(&self.owner, &[file.id], self.now())))
+    }
+
+    /// By the catalog: the service would delete from the store, and confirm, as well.
+    pub(crate) fn delete_file(&self, number: usize) -> String {
+        let Some(file) = self.file(number) else { return String::new() };
+        catalog_said(block_on(self.catalog.delete_artifacts(&self.owner, &[file.id], self.now())))
+    }
+
+    pub(crate) fn delete_execution(&self, number: usize, with_artifacts: bool) -> String {
+        let (_, history, _) = &self.services;
+        let Some(execution) = self.execution(number) else { return String::new() };
+        let with = if with_artifacts { WithArtifacts::Delete } else { WithArtifacts::Keep };
+        let standing = || block_on(self.catalog.standing(fence(&execution))).unwrap();
+        format!("{} {:?}", said(block_on(history.delete(&self.owner, execution.id, with))), standing())
+    }
+
+    pub(crate) fn jobs_page(&self, query: &JobQuery) -> Page<JobOverview> {
+        block_on(self.catalog.jobs(&self.owner, query)).unwrap()
+    }
+
+    pub(crate) fn executions_page(&self, query: &ExecutionQuery) -> Page<ExecutionOverview> {
+        block_on(self.catalog.executions(&self.owner, query, self.now())).unwrap()
+    }
+
+    pub(crate) fn artifacts_page(&self, query: &ArtifactQuery) -> Page<ArtifactOverview> {
+        block_on(self.catalog.artifacts(&self.owner, query)).unwrap()
+    }
+
+    /// Everything that people see.
+    pub(crate) fn summary(&self) -> String {
+        let jobs = self.jobs_page(&JobQuery::default());
+        let executions = self.executions_page(&ExecutionQuery::default());
+        let artifacts = self.artifacts_page(&ArtifactQuery::default());
+        format!("{jobs:?} {executions:?} {artifacts:?}")
+    }
+
+    fn execution(&self, number: usize) -> Option<Execution> {
+        let mut executions = self.executions_page(&ExecutionQuery::default()).items;
+        let count = executions.len();
+        (count > 0).then(|| executions.swap_remove(number % count).execution)
+    }
+
+    fn file(&self, number: usize) -> Option<Artifact> {
+        let mut files = self.artifacts_page(&ArtifactQuery::default()).items;
+        let count = files.len();
+        (count > 0).then(|| files.swap_remove(number % count).artifact)
+    }
+
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.memory.clock.now()
+    }
+}
+
+fn fence(execution: &Execution) -> Fence {
+    Fence { execution: execution.id, epoch: execution.epoch }
+}
+
+fn artifact(of: &Execution, part: u32, created_at: chrono::DateTime<chrono::Utc>) -> Artifact {
+    Artifact {
+        id: artifact_id(of.id, part),
+        owner: of.owner.clone(),
+        execution_id: of.id,
+        job_id: of.job_id,
+        data_type: of.settings.data_type.clone(),
+        name: format!("export-{}.z{part:02}", of.id),
+        part,
+        parts: 2,
+        key: Key::new(format!("{}/{}/{part}", of.id, of.epoch)),
+        bytes: u64::from(part) * 100 + of.epoch,
+        sha256: Sha256Digest([9; 32]),
+        created_at,
+        expires_at: RetentionDays::new(3).unwrap().expires_at(created_at),
+        hold: false,
+    }
+}
