@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::execution::{Execution, SkipReason, Trigger};
 use super::frequency::{Frequency, Start};
 use super::job::{Job, JobChange, JobSettings, JobState};
+use super::lifecycle;
 use super::schedule::{self, Terms};
 use super::violation::{Code, RuleViolation};
 use super::watermark::Watermark;
@@ -67,10 +68,11 @@ pub fn edit(
     let rescheduled = !job.settings.has_schedule_of(&settings);
     let mut after =
         Job { settings, watermark, version: job.version + 1, updated_at: now, ..caught_up.job.clone() };
+    let missed = if rescheduled { lifecycle::missed_while_suspended(job, now) } else { None };
     let first = if rescheduled { reschedule(&mut after, suspended_by_hand, terms, now) } else { None };
     let replaces = rescheduled && (job.settings.frequency.is_once() || after.settings.frequency.is_once());
     let mut change = take_on(after, caught_up, waiting, replaces, terms, now);
-    change.entries.extend(first);
+    change.entries.extend(missed.into_iter().chain(first));
     Ok(change)
 }
 
@@ -169,10 +171,13 @@ fn reschedule(
     if after.settings.frequency == Frequency::Once(Start::Immediately) {
         after.state = JobState::Suspended;
         after.next_due_at = None;
+        after.suspended_at = None;
         return Some(Execution::scheduled(after, now, terms.source, now));
     }
     after.next_due_at = None;
-    if !suspended_by_hand {
+    if suspended_by_hand {
+        after.suspended_at = Some(now);
+    } else {
         after.next_due_at = after.settings.next_slot(now);
         after.state = if after.next_due_at.is_some() { JobState::Active } else { JobState::Completed };
     }

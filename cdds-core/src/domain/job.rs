@@ -33,6 +33,8 @@ pub struct Job {
     pub updated_at: DateTime<Utc>,
     /// The next slot that is not on the record yet; `None` when nothing will be due.
     pub next_due_at: Option<DateTime<Utc>>,
+    /// Since when a person, or failures in a row, keep it suspended; `None` if nobody does.
+    pub suspended_at: Option<DateTime<Utc>>,
     /// How far its incremental exports have come (rule W4); `None` if it never was incremental.
     pub watermark: Option<Watermark>,
     /// Executions that failed since the last success (rule E5).

@@ -40,6 +40,7 @@ pub fn submit(
         created_at: now,
         updated_at: now,
         next_due_at: settings.next_slot(now),
+        suspended_at: None,
         watermark: incremental.then(|| Watermark::at_origin(&settings.timeframe)),
         failures_in_row: 0,
         revision: 1,
@@ -56,19 +57,31 @@ pub fn suspend(job: &Job, waiting: Vec<Execution>, now: DateTime<Utc>) -> Option
     if job.state != JobState::Active {
         return None;
     }
-    let reason = |Gap { first, last, count }| SkipReason::Suspended { first, last, count };
     let suspended = Job {
         state: JobState::Suspended,
         version: job.version + 1,
         updated_at: now,
         next_due_at: None,
+        suspended_at: Some(now),
         ..job.clone()
     };
     let scheduled = waiting.into_iter().filter(|execution| execution.trigger == Trigger::Scheduled);
-    Some(stop(job, suspended, scheduled, reason, now))
+    Some(stop(job, suspended, scheduled, suspension, now))
 }
 
-/// Goes on with the next occurrence after `now` (rule J7). `None` if the job is active already.
+fn suspension(Gap { first, last, count }: Gap) -> SkipReason {
+    SkipReason::Suspended { first, last, count }
+}
+
+/// The entry for the slots that passed while the job was suspended (rules J7, E1).
+pub(super) fn missed_while_suspended(job: &Job, now: DateTime<Utc>) -> Option<Execution> {
+    let since = job.suspended_at.filter(|_| job.state == JobState::Suspended)?;
+    let gap = schedule::passed(job, job.settings.next_slot(since), now)?;
+    Some(Execution::skipped(job, gap.last, suspension(gap), now))
+}
+
+/// Goes on with the next occurrence after `now`; those that passed meanwhile are skipped on the record (rule
+/// J7). `None` if the job is active already.
 ///
 /// # Errors
 /// [`Code::OneTimeCannotResume`] for a one-time job that was started (rule J8) or whose start has passed
@@ -91,13 +104,16 @@ pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleVi
             "the job is past its end: give it a later end, or none, and it goes on",
         ));
     };
-    Ok(Some(JobChange::of(Job {
+    let resumed = Job {
         state: JobState::Active,
         version: job.version + 1,
         updated_at: now,
         next_due_at: Some(next),
+        suspended_at: None,
         ..job.clone()
-    })))
+    };
+    let entries = missed_while_suspended(job, now).into_iter().collect();
+    Ok(Some(JobChange { entries, ..JobChange::of(resumed) }))
 }
 
 /// Removes the job (rule J12). `open` are its executions that have not ended; what still waits for a later
@@ -123,6 +139,7 @@ pub fn delete(job: &Job, open: Vec<Execution>, now: DateTime<Utc>) -> Result<Job
         version: job.version + 1,
         updated_at: now,
         next_due_at: None,
+        suspended_at: None,
         ..job.clone()
     };
     Ok(stop(job, deleted, open.into_iter(), reason, now))
@@ -136,18 +153,14 @@ fn stop(
     reason: impl Fn(Gap) -> SkipReason,
     now: DateTime<Utc>,
 ) -> JobChange {
-    let due = if job.state == JobState::Active { schedule::unrecorded(job, now) } else { None };
+    let due = schedule::passed(job, job.next_due_at, now);
     let entries = due.map(|gap| Execution::skipped(job, gap.last, reason(gap), now));
+    let entries = entries.into_iter().chain(missed_while_suspended(job, now));
     let superseded = dropped.map(|execution| {
         let slot = execution.slot;
         execution.superseded(reason(Gap { first: slot, last: slot, count: 1 }), now)
     });
-    JobChange {
-        superseded: superseded.collect(),
-        entries: entries.into_iter().collect(),
-        edited: Vec::new(),
-        job: after,
-    }
+    JobChange { superseded: superseded.collect(), entries: entries.collect(), edited: Vec::new(), job: after }
 }
 
 /// The job after an execution of it was claimed: a one-time job is completed in the same transaction

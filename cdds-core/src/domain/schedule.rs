@@ -153,10 +153,10 @@ fn due(job: &Job, terms: Terms, queued_max: usize, now: DateTime<Utc>) -> Option
     (!due.run.is_empty()).then_some(due)
 }
 
-/// Slots that are due and not on the record yet, none of which is to be run.
-pub(super) fn unrecorded(job: &Job, now: DateTime<Utc>) -> Option<Gap> {
+/// The slots from `first` on that lie no later than `now`, none of which is to be run.
+pub(super) fn passed(job: &Job, first: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<Gap> {
     let mut gap = None;
-    let mut next = job.next_due_at;
+    let mut next = first;
     while let Some(slot) = next.filter(|slot| *slot <= now) {
         Gap::add(&mut gap, slot);
         next = job.settings.next_slot(slot);
@@ -181,7 +181,10 @@ pub struct Occurrence {
     pub window: Window,
 }
 
-/// The next `count` occurrences after `now` (rule F8); those of a suspended job as if it were resumed, none
+/// The most occurrences in one preview (rule F8).
+pub const PREVIEW_MAX: usize = 1_000;
+
+/// The next `count` occurrences after `now`, at most [`PREVIEW_MAX`] (rule F8); those of a suspended job as if it were resumed, none
 /// of a completed one.
 pub fn preview(job: &Job, terms: SourceTerms, count: usize, now: DateTime<Utc>) -> Vec<Occurrence> {
     if job.state == JobState::Completed {
@@ -190,7 +193,7 @@ pub fn preview(job: &Job, terms: SourceTerms, count: usize, now: DateTime<Utc>) 
     let settings = &job.settings;
     let mut watermark = job.watermark().at;
     let slots = std::iter::successors(settings.next_slot(now), |slot| settings.next_slot(*slot));
-    let occurrences = slots.take(count).map(|slot| {
+    let occurrences = slots.take(count.min(PREVIEW_MAX)).map(|slot| {
         let window = settings.timeframe.window(&settings.frequency, slot).unwrap_or_else(|| {
             let end = settled_end(slot, terms.settle_lag, terms.granularity);
             let window = watermark.map_or_else(|| Window::until(end), |start| Window::between(start, end));

@@ -204,7 +204,8 @@ impl Jobs {
         self.queue(owner, id, |job, _terms, now| manual::backfill(job, from, to, now)).await
     }
 
-    /// The next `count` occurrences of a job, and what each would export (rule F8).
+    /// The next `count` occurrences of a job, at most [`PREVIEW_MAX`](schedule::PREVIEW_MAX), and what each
+    /// would export (rule F8).
     ///
     /// # Errors
     /// [`ServiceError::NotFound`].

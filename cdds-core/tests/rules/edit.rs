@@ -134,10 +134,14 @@ fn j9_a_suspended_one_time_job_is_given_a_new_start_and_resumed() {
     let now = start + TimeDelta::days(1);
     assert_eq!(lifecycle::resume(&suspended, now).unwrap_err().code(), Code::OneTimeCannotResume);
     let later = settings(Frequency::Once(Start::At(now + TimeDelta::days(1))), "all");
-    let job = edited(&suspended, &[], later, None, now).unwrap().job;
+    let change = edited(&suspended, &[], later, None, now).unwrap();
+    let job = change.job;
     assert_eq!((job.state, job.next_due_at), (JobState::Suspended, None), "suspended by hand stays so");
-    let resumed = lifecycle::resume(&job, now).unwrap().unwrap().job;
-    assert_eq!(resumed.next_due_at, Some(now + TimeDelta::days(1)));
+    let passed = SkipReason::Suspended { first: start, last: start, count: 1 };
+    assert_eq!(change.entries[0].state, ExecutionState::Skipped(passed), "the old start is on the record");
+    let resumed = lifecycle::resume(&job, now).unwrap().unwrap();
+    assert_eq!(resumed.job.next_due_at, Some(now + TimeDelta::days(1)));
+    assert!(resumed.entries.is_empty(), "and only once");
 }
 
 #[test]

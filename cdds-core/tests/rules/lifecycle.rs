@@ -81,10 +81,17 @@ fn j7_resuming_goes_on_with_the_next_occurrence_and_both_are_idempotent() {
     assert_eq!(lifecycle::suspend(&suspended, Vec::new(), instant("2026-03-01T12:00:00Z")), None);
     assert_eq!(due(&suspended, &[], "2026-03-09T00:00:00Z"), None, "a suspended job starts nothing");
 
-    let resumed = lifecycle::resume(&suspended, instant("2026-03-09T03:00:00Z")).unwrap().unwrap().job;
-    assert_eq!(resumed.next_due_at, Some(instant("2026-03-10T02:00:00Z")));
-    assert_eq!(lifecycle::resume(&resumed, instant("2026-03-09T04:00:00Z")).unwrap(), None);
-    assert_eq!(resumed.version, job.version + 2);
+    let resumed = lifecycle::resume(&suspended, instant("2026-03-09T03:00:00Z")).unwrap().unwrap();
+    assert_eq!(resumed.job.next_due_at, Some(instant("2026-03-10T02:00:00Z")));
+    // What passed meanwhile is on the record (E1), as one entry.
+    let (first, last) = (instant("2026-03-02T02:00:00Z"), instant("2026-03-09T02:00:00Z"));
+    let gap = SkipReason::Suspended { first, last, count: 8 };
+    assert_eq!(resumed.entries.len(), 1);
+    assert_eq!((resumed.entries[0].slot, &resumed.entries[0].state), (last, &ExecutionState::Skipped(gap)));
+    let soon = lifecycle::resume(&suspended, instant("2026-03-02T01:00:00Z")).unwrap().unwrap();
+    assert!(soon.entries.is_empty(), "nothing was due");
+    assert_eq!(lifecycle::resume(&resumed.job, instant("2026-03-09T04:00:00Z")).unwrap(), None);
+    assert_eq!(resumed.job.version, job.version + 2);
 }
 
 #[test]

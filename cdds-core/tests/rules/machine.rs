@@ -109,7 +109,7 @@ proptest! {
         let once = world.job.settings.frequency.is_once();
         let mut model = Model { once, state: world.job.state, started: false };
         let mut frequencies = vec![world.job.settings.frequency.clone()];
-        let mut dropped_until = None;
+        let mut edited_at = None;
         for command in &commands {
             let before = world.executions.clone();
             let (job, suspended) = (world.job.clone(), world.job.state == JobState::Suspended);
@@ -124,9 +124,9 @@ proptest! {
             if !frequencies.contains(&world.job.settings.frequency) {
                 frequencies.push(world.job.settings.frequency.clone());
             }
-            if suspended || matches!(command, Command::Edit(EditOf::Hour(_))) {
-                // Slots of a suspended job are no occurrences, and another schedule has others.
-                dropped_until = Some(world.now);
+            if matches!(command, Command::Edit(EditOf::Hour(_))) {
+                // Another schedule has other slots.
+                edited_at = Some(world.now);
             }
         }
         // E1: every occurrence since then is on the record.
@@ -138,7 +138,7 @@ proptest! {
                 .filter(|execution| execution.trigger == Trigger::Scheduled)
                 .flat_map(|execution| slots_of(execution, &frequencies))
                 .collect();
-            let since = dropped_until.unwrap_or(world.job.created_at);
+            let since = edited_at.unwrap_or(world.job.created_at);
             let frequency = &world.job.settings.frequency;
             let mut slot = frequency.next_after(since);
             while let Some(at) = slot.filter(|at| *at <= world.now) {

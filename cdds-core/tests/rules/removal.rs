@@ -113,3 +113,14 @@ fn j12_due_slots_of_a_deleted_job_are_on_the_record() {
     assert!(lifecycle::resume(&change.job, now).unwrap().is_none());
     assert!(lifecycle::suspend(&change.job, Vec::new(), now).is_none());
 }
+
+#[test]
+fn j12_slots_that_a_suspension_kept_from_running_are_on_the_record_of_a_deleted_job() {
+    let job = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
+    let suspended = lifecycle::suspend(&job, Vec::new(), instant(NOON)).unwrap().job;
+    let change = lifecycle::delete(&suspended, Vec::new(), instant("2026-03-04T03:00:00Z")).unwrap();
+    let (first, last) = (instant("2026-03-02T02:00:00Z"), instant("2026-03-04T02:00:00Z"));
+    let gap = SkipReason::Suspended { first, last, count: 3 };
+    assert_eq!(change.entries.len(), 1);
+    assert_eq!(change.entries[0].state, ExecutionState::Skipped(gap));
+}

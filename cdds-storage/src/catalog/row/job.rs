@@ -25,6 +25,7 @@ pub(in crate::catalog) struct JobRow {
     pub(in crate::catalog) watermark_generation: Option<i64>,
     pub(in crate::catalog) watermark_at: Option<i64>,
     pub(in crate::catalog) failures_in_row: i64,
+    pub(in crate::catalog) suspended_at: Option<i64>,
 }
 
 impl JobRow {
@@ -43,6 +44,7 @@ impl JobRow {
             watermark_generation: job.watermark.map(|watermark| integer(watermark.generation)),
             watermark_at: job.watermark.and_then(|watermark| watermark.at).map(micros),
             failures_in_row: i64::from(job.failures_in_row),
+            suspended_at: job.suspended_at.map(micros),
         })
     }
 
@@ -72,6 +74,7 @@ impl JobRow {
             next_due_at: row.at_if(self.next_due_at)?,
             watermark,
             failures_in_row: row.number(self.failures_in_row)?,
+            suspended_at: row.at_if(self.suspended_at)?,
         })
     }
 }

@@ -5,6 +5,8 @@ ALTER TABLE job ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
 -- How far incremental exports have come; no generation for a job that has made none.
 ALTER TABLE job ADD COLUMN watermark_generation INTEGER;
 ALTER TABLE job ADD COLUMN watermark_at INTEGER;
+-- Since when it is kept suspended.
+ALTER TABLE job ADD COLUMN suspended_at INTEGER;
 ALTER TABLE job ADD COLUMN failures_in_row INTEGER NOT NULL DEFAULT 0;
 
 -- The generation of the watermark that its success moves.
