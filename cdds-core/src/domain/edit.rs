@@ -59,9 +59,8 @@ pub fn edit(
     let settings = edit.settings.in_microseconds();
     let watermark = watermark(job, &settings, edit.watermark)?;
     let waiting: Vec<Execution> = open.into_iter().filter(Execution::is_waiting).collect();
-    // A one-time job that waits for its execution is suspended by rule J8, not by a person.
-    let waits_to_start = waiting.iter().any(|execution| execution.trigger == Trigger::Scheduled);
-    let suspended_by_hand = job.state == JobState::Suspended && !waits_to_start;
+    // Not by rule J8, as a one-time job is.
+    let suspended_by_hand = job.state == JobState::Suspended && job.suspended_at.is_some();
 
     let caught_up = schedule::materialise_all(job, &waiting, terms, now);
     let caught_up = caught_up.unwrap_or_else(|| JobChange::of(job.clone()));
@@ -76,8 +75,8 @@ pub fn edit(
     Ok(change)
 }
 
-/// What waits takes on the settings of `after`, or gives way: scheduled work if the edit `replaces` it, and a
-/// rerun from the watermark if the job is not incremental any more.
+/// What waits takes on the settings of `after`, or gives way: everything if the edit `replaces` it, since a
+/// one-time job runs once (invariant I9), and a rerun from the watermark if the job is not incremental any more.
 fn take_on(
     after: Job,
     caught_up: JobChange,
@@ -86,10 +85,10 @@ fn take_on(
     terms: Terms,
     now: DateTime<Utc>,
 ) -> JobChange {
-    let gives_way = |execution: &Execution| match execution.trigger {
-        Trigger::Scheduled => replaces,
-        Trigger::Rerun { .. } => execution.has_open_start() && !after.settings.timeframe.is_incremental(),
-        Trigger::Manual | Trigger::Backfill => false,
+    let incremental = after.settings.timeframe.is_incremental();
+    let gives_way = |execution: &Execution| {
+        let is_rerun = matches!(execution.trigger, Trigger::Rerun { .. });
+        replaces || (is_rerun && execution.has_open_start() && !incremental)
     };
     let replaced = |execution: Execution| execution.superseded(SkipReason::Replaced, now);
     let entries = caught_up.entries.into_iter().map(|entry| match entry.is_waiting() {
@@ -147,8 +146,8 @@ fn watermark(
     match (job.watermark, choice) {
         (Some(_), None) if !job.settings.has_scope_of(settings) => Err(RuleViolation::new(
             Code::WatermarkChoiceRequired,
-            "the job exports what is new since its last export, and the edit changes what that is: say reset to \
-             export everything again, or continue to go on from where it is",
+            "the job has a watermark, up to which everything was exported, and the edit changes what that is: say \
+             reset to export everything again, or continue to go on from where it is",
         )),
         (Some(watermark), Some(WatermarkChoice::Reset)) => Ok(Some(watermark.reset(&settings.timeframe))),
         (Some(watermark), _) => Ok(Some(watermark)),

@@ -51,10 +51,13 @@ pub fn submit(
 }
 
 /// Starts nothing new from now on (rule J7): scheduled executions out of `waiting`, the job's executions
-/// that no worker has begun, are skipped, and so are slots that are due and not on the record yet. `None`
-/// if the job is not active.
+/// that no worker has begun, are skipped, and so are slots that are due and not on the record yet; a
+/// one-time job that has come to its start and waits is kept from it as well. `None` if there is nothing to
+/// suspend.
 pub fn suspend(job: &Job, waiting: Vec<Execution>, now: DateTime<Utc>) -> Option<JobChange> {
-    if job.state != JobState::Active {
+    let waits_to_start = job.state == JobState::Suspended
+        && waiting.iter().any(|execution| execution.trigger == Trigger::Scheduled);
+    if job.state != JobState::Active && !waits_to_start {
         return None;
     }
     let suspended = Job {
@@ -110,6 +113,7 @@ pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleVi
         updated_at: now,
         next_due_at: Some(next),
         suspended_at: None,
+        failures_in_row: 0,
         ..job.clone()
     };
     let entries = missed_while_suspended(job, now).into_iter().collect();
@@ -164,14 +168,14 @@ fn stop(
 }
 
 /// The job after an execution of it was claimed: a one-time job is completed in the same transaction
-/// (rule J8).
+/// (rule J8), unless its start is still ahead.
 #[must_use]
 pub fn started(job: &Job) -> Job {
-    if !job.settings.frequency.is_once() {
-        return job.clone();
-    }
-    let state = if job.state == JobState::Deleted { JobState::Deleted } else { JobState::Completed };
-    Job { state, next_due_at: None, ..job.clone() }
+    let completes = job.settings.frequency.is_once()
+        && job.next_due_at.is_none()
+        && matches!(job.state, JobState::Active | JobState::Suspended);
+    let state = if completes { JobState::Completed } else { job.state };
+    Job { state, ..job.clone() }
 }
 
 /// The job after `execution` of it has ended, to be stored in the same transaction: a success moves the

@@ -26,16 +26,19 @@ pub fn run_now(job: &Job, terms: SourceTerms, now: DateTime<Utc>) -> Result<JobC
 ///
 /// # Errors
 /// [`Code::CannotRerun`] unless it failed or was cancelled; [`Code::JobBusy`] while an execution of the job
-/// runs; [`Code::RerunExists`] if another execution of this occurrence waits or has succeeded;
+/// runs; [`Code::RerunExists`] if another execution of this occurrence waits or has succeeded, or if a one-time job
+/// has a start ahead;
 /// [`Code::Covered`] if the watermark has passed the end of its window.
 pub fn rerun(
     job: &Job,
     failed: &Execution,
     same_slot: &[Execution],
     open: &[Execution],
+    terms: SourceTerms,
     now: DateTime<Utc>,
 ) -> Result<JobChange, RuleViolation> {
     check_state(failed)?;
+    check_no_start_ahead(job)?;
     if let Some(busy) = open.iter().find(|execution| !execution.is_waiting()) {
         return Err(RuleViolation::new(
             Code::JobBusy,
@@ -47,7 +50,7 @@ pub fn rerun(
     }
     check_alone(failed, same_slot)?;
     let (window, generation) = rerun_window(job, failed)?;
-    Ok(queue(job, vec![Execution::rerun(job, failed, window, generation, now)]))
+    Ok(queue(job, vec![Execution::rerun(job, failed, window, generation, terms, now)]))
 }
 
 fn check_state(failed: &Execution) -> Result<(), RuleViolation> {
@@ -63,6 +66,20 @@ fn check_state(failed: &Execution) -> Result<(), RuleViolation> {
             failed.status().as_str()
         ),
     ))
+}
+
+/// Invariant I9: a one-time job runs once. Its next try is the start that it was given.
+fn check_no_start_ahead(job: &Job) -> Result<(), RuleViolation> {
+    match job.next_due_at.filter(|_| job.settings.frequency.is_once()) {
+        None => Ok(()),
+        Some(start) => Err(RuleViolation::new(
+            Code::RerunExists,
+            format!(
+                "this one-time job starts at {}: wait for that, or give it an earlier start",
+                start.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+            ),
+        )),
+    }
 }
 
 /// Invariant I5: at most one success per occurrence. Backfills are a family of their own.
@@ -124,6 +141,7 @@ pub fn backfill(
     job: &Job,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
+    terms: SourceTerms,
     now: DateTime<Utc>,
 ) -> Result<JobChange, RuleViolation> {
     check_recurring(job, "backfill")?;
@@ -139,7 +157,7 @@ pub fn backfill(
     }
     let slots = slots(job, from, to, now)?;
     let executions =
-        slots.into_iter().map(|slot| Execution::backfill(job, slot, backfill_window(job, slot), now));
+        slots.into_iter().map(|slot| Execution::backfill(job, slot, backfill_window(job, slot), terms, now));
     Ok(queue(job, executions.collect()))
 }
 

@@ -75,10 +75,11 @@ fn round(
     Some(JobChange { job: after, entries, superseded, edited: Vec::new() })
 }
 
-/// Scheduled work that waits is covered by the newest slot (rule E3); what people asked for is not.
+/// Scheduled work that could have started by now is covered by the newest slot (rule E3). What people asked
+/// for is not; nor is what late rows or jitter still hold up, or a job that is due often would never run.
 fn cover(waiting: &[Execution], newest: DateTime<Utc>, now: DateTime<Utc>) -> Vec<Execution> {
     let scheduled = waiting.iter().filter(|execution| execution.trigger == Trigger::Scheduled);
-    let covered = scheduled.map(|execution| {
+    let covered = scheduled.filter(|execution| execution.not_before <= now).map(|execution| {
         let slot = execution.slot;
         let reason = SkipReason::Coalesced { first: slot, last: slot, count: 1, into: newest };
         execution.clone().superseded(reason, now)

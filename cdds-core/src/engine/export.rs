@@ -130,11 +130,17 @@ impl Attempt {
             by: RecordInstant::of(&settings.timeframe),
             categories: settings.categories.clone(),
             template: settings.template.clone(),
-            bad_records: match settings.policies.bad_records {
-                BadRecords::Fail => BadRecordMode::Fail,
-                BadRecords::Skip { .. } => BadRecordMode::Report,
-            },
+            bad_records: self.bad_record_mode(),
             ..ReadRequest::new(settings.data_type.clone(), self.execution.window)
+        }
+    }
+
+    /// Which bad records are the job's own, filters decide after the read: until then none ends it.
+    fn bad_record_mode(&self) -> BadRecordMode {
+        let settings = &self.execution.settings;
+        match settings.policies.bad_records {
+            BadRecords::Fail if settings.template.filters.is_empty() => BadRecordMode::Fail,
+            BadRecords::Fail | BadRecords::Skip { .. } => BadRecordMode::Report,
         }
     }
 

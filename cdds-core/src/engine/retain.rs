@@ -10,34 +10,30 @@ use crate::ports::Ports;
 use crate::ports::catalog::{CatalogError, Fence, Removal, Standing};
 use crate::ports::sink::{Prefix, SinkError};
 
-/// Sets marked as removed in one transaction, and removals carried out before it is looked for others.
-const REMOVALS_PER_ROUND: usize = 100;
+/// Sets marked as removed in one transaction.
+const SETS_PER_ROUND: usize = 100;
+
+/// Removals carried out in one pass: those that fail hold up none of the others.
+const REMOVALS_PER_PASS: usize = 10_000;
 
 /// Deletes the files of everything that is marked as removed: marked first, then deleted, then confirmed, so
 /// that a crash in between repeats the deletion (rule A7). Gives whether all of them are gone.
 async fn carry_out_removals(ports: &Ports) -> Result<bool, CatalogError> {
-    loop {
-        let removals = ports.catalog.removals(REMOVALS_PER_ROUND).await?;
-        if removals.is_empty() {
-            return Ok(true);
-        }
-        let mut all_gone = true;
-        for removal in removals {
-            match delete_files(ports, &removal).await {
-                Ok(()) => {
-                    ports.catalog.confirm_removed(&removal, super::now(ports)).await?;
-                    info!(?removal, "files removed");
-                }
-                Err(error) => {
-                    all_gone = false;
-                    warn!(?removal, "cannot remove files: {}", error.report());
-                }
+    let removals = ports.catalog.removals(REMOVALS_PER_PASS).await?;
+    let mut all_gone = removals.len() < REMOVALS_PER_PASS;
+    for removal in removals {
+        match delete_files(ports, &removal).await {
+            Ok(()) => {
+                ports.catalog.confirm_removed(&removal, super::now(ports)).await?;
+                info!(?removal, "files removed");
+            }
+            Err(error) => {
+                all_gone = false;
+                warn!(?removal, "cannot remove files: {}", error.report());
             }
         }
-        if !all_gone {
-            return Ok(false);
-        }
     }
+    Ok(all_gone)
 }
 
 async fn delete_files(ports: &Ports, removal: &Removal) -> Result<(), SinkError> {
@@ -59,7 +55,7 @@ impl Shared {
     /// all of it is gone.
     pub(super) async fn retain(&self) -> Result<bool, EngineError> {
         let now = super::now(&self.ports);
-        while self.ports.catalog.expire(now, REMOVALS_PER_ROUND).await? == REMOVALS_PER_ROUND {}
+        while self.ports.catalog.expire(now, SETS_PER_ROUND).await? == SETS_PER_ROUND {}
         Ok(carry_out_removals(&self.ports).await?)
     }
 

@@ -13,6 +13,7 @@ use crate::domain::cut::{CutFile, CutLimits, FileCutter};
 use crate::domain::errors_file::ErrorsFile;
 use crate::domain::execution::Execution;
 use crate::domain::failure::{Failure, Step};
+use crate::domain::job::JobSettings;
 use crate::domain::record::RecordBatch;
 use crate::domain::template::Template;
 use crate::ports::Ports;
@@ -69,7 +70,7 @@ pub(super) async fn transfer(
         cutting: Cutting::Reading(Box::new(FileCutter::new(settings.data_type.clone(), limits))),
         closed: VecDeque::new(),
         errors: ErrorsFile::new(settings.policies.bad_records),
-        template: &settings.template,
+        settings,
         meter,
     };
     let in_flight_max = ports.workers.parallelism().get() + 1;
@@ -95,7 +96,7 @@ struct Files<'a> {
     cutting: Cutting,
     closed: VecDeque<CutFile>,
     errors: ErrorsFile,
-    template: &'a Template,
+    settings: &'a JobSettings,
     meter: &'a Meter,
 }
 
@@ -121,7 +122,9 @@ impl Files<'_> {
                 Some(batch) => {
                     let batch = batch?;
                     for rejected in batch.rejected() {
-                        self.errors.push(&self.template.withhold(rejected.clone()))?;
+                        let told = self.settings.template.tell(rejected.clone(), &self.settings.categories);
+                        let Some(told) = told else { continue };
+                        self.errors.push(&told)?;
                         self.meter.rejected.fetch_add(1, Ordering::Relaxed);
                     }
                     self.meter.records.fetch_add(batch.records() as u64, Ordering::Relaxed);

@@ -32,8 +32,9 @@ pub use request::{BadRecordMode, ReadRequest, RecordInstant};
 /// # Errors
 /// A record that cannot be read is a [`SourceErrorKind::BadRecord`] that names where it stands,
 /// never what it holds. A source that can go on behind it hands it over in a batch instead when the request
-/// says [`BadRecordMode::Report`] (rule E10). What cannot be read cannot be filtered: it is bad whatever the
-/// template asks for.
+/// says [`BadRecordMode::Report`] (rule E10). One
+/// whose category, or whose fields as far as the source filters them, can be read and say that it is not asked
+/// for is passed over; the engine does the same by its filters.
 ///
 /// # Cancel safety
 /// Dropping the stream stops the read and frees its resources.

@@ -85,8 +85,9 @@ impl History {
             let failed = self.show(owner, id).await?.execution;
             let job = self.job_of(owner, &failed).await?;
             let open = self.ports.catalog.open_executions(owner, job.id).await?;
+            let terms = self.ports.sources.terms(&job.settings.source, &job.settings.data_type);
             let same_slot = self.same_slot(owner, &failed).await?;
-            let mut change = manual::rerun(&job, &failed, &same_slot, &open, self.now())?;
+            let mut change = manual::rerun(&job, &failed, &same_slot, &open, terms, self.now())?;
             self.ports.catalog.change_job(&change, job.revision).await?;
             change
                 .entries

@@ -201,7 +201,7 @@ impl Jobs {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> Result<Vec<Execution>, ServiceError> {
-        self.queue(owner, id, |job, _terms, now| manual::backfill(job, from, to, now)).await
+        self.queue(owner, id, |job, terms, now| manual::backfill(job, from, to, terms, now)).await
     }
 
     /// The next `count` occurrences of a job, at most [`PREVIEW_MAX`](schedule::PREVIEW_MAX), and what each

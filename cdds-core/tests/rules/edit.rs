@@ -233,7 +233,8 @@ fn j11_a_rerun_whose_start_is_open_does_not_outlive_the_watermark() {
     let now = instant("2026-03-02T02:00:00Z");
     let due = materialise(&job, &[], terms(), now).unwrap();
     let failed = fail(begin(&due.job, due.entries[0].clone(), now), false, now);
-    let queued = cdds_core::domain::manual::rerun(&due.job, &failed, &[], &[], now).unwrap().entries;
+    let queued =
+        cdds_core::domain::manual::rerun(&due.job, &failed, &[], &[], terms().source, now).unwrap().entries;
     let rolling = settings(daily("02:00"), "rolling:1d");
     let change = edited(&due.job, &queued, rolling, Some(WatermarkChoice::Reset), now).unwrap();
     assert_eq!(change.superseded[0].state, ExecutionState::Skipped(SkipReason::Replaced));
@@ -285,4 +286,35 @@ fn j11_a_choice_is_welcome_where_the_edit_makes_a_job_incremental() {
         let change = edited(&job, &[], since.clone(), Some(choice), instant(NOON)).unwrap();
         assert_eq!(change.job.watermark, Some(Watermark { generation: 1, at: None }));
     }
+}
+
+#[test]
+fn j10_nothing_that_waits_outlives_a_one_time_start() {
+    let job = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
+    let now = instant("2026-03-02T05:00:00Z");
+    let extra = cdds_core::domain::manual::run_now(&job, terms().source, now).unwrap().entries;
+    let start = Start::At(instant("2026-03-09T00:00:00Z"));
+    let change = edited(&job, &extra, settings(Frequency::Once(start), "rolling:1d"), None, now).unwrap();
+    assert_eq!(change.superseded[0].state, ExecutionState::Skipped(SkipReason::Replaced));
+    assert_eq!(change.job.next_due_at, Some(instant("2026-03-09T00:00:00Z")));
+}
+
+#[test]
+fn j9_a_one_time_job_that_was_kept_from_its_start_is_given_another() {
+    let now = instant(NOON);
+    let Submission { job, first } = submit(Frequency::Once(Start::Immediately), "all", now);
+    let later = settings(Frequency::Once(Start::At(now + TimeDelta::days(1))), "all");
+    // Cancelled before it began: no person suspended the job.
+    let change = edited(&job, &[], later.clone(), None, now).unwrap();
+    assert_eq!(
+        (change.job.state, change.job.next_due_at),
+        (JobState::Active, Some(now + TimeDelta::days(1)))
+    );
+    // Suspended before it began: what waited is skipped, and the new start waits for a person.
+    let suspended = lifecycle::suspend(&job, vec![first.unwrap()], now).unwrap();
+    let skipped = SkipReason::Suspended { first: now, last: now, count: 1 };
+    assert_eq!(suspended.superseded[0].state, ExecutionState::Skipped(skipped));
+    let change = edited(&suspended.job, &[], later, None, now).unwrap();
+    assert_eq!((change.job.state, change.job.next_due_at), (JobState::Suspended, None));
+    assert!(lifecycle::suspend(&suspended.job, Vec::new(), now).is_none(), "once is enough");
 }

@@ -83,7 +83,7 @@ fn w5_a_rerun_has_the_same_window_and_the_present_settings() {
         let failed = fail(begin(&job, first, now), false, now);
         let mut job = job;
         job.settings.title = cdds_core::domain::job::Title::new("Renamed").unwrap();
-        let again = only(rerun(&job, &failed, std::slice::from_ref(&failed), &[], now));
+        let again = only(rerun(&job, &failed, std::slice::from_ref(&failed), &[], source_terms(), now));
         assert_eq!((again.window, again.slot), (failed.window, failed.slot));
         assert_eq!(again.trigger, Trigger::Rerun { of: failed.id, of_backfill: false });
         assert_eq!((&again.settings, again.generation), (&job.settings, None));
@@ -99,13 +99,13 @@ fn w5_a_rerun_of_an_incremental_job_starts_at_the_watermark_and_ends_with_the_fa
     // Something shorter succeeded meanwhile.
     let at = instant("2026-03-01T20:00:00Z");
     job.watermark = Some(Watermark { generation: 1, at: Some(at) });
-    let again = begin(&job, only(rerun(&job, &failed, &[], &[], now)), now);
+    let again = begin(&job, only(rerun(&job, &failed, &[], &[], source_terms(), now)), now);
     assert_eq!(again.window, Window::between(at, failed.window.end()));
     let after = lifecycle::ended(&job, &succeed(again, now), Vec::new(), now).unwrap().job;
     assert_eq!(after.watermark().at, Some(failed.window.end()), "it moves the watermark");
 
     job.watermark = Some(Watermark { generation: 1, at: Some(failed.window.end()) });
-    assert_eq!(refused(rerun(&job, &failed, &[], &[], now)), Code::Covered);
+    assert_eq!(refused(rerun(&job, &failed, &[], &[], source_terms(), now)), Code::Covered);
 }
 
 #[test]
@@ -114,15 +114,15 @@ fn w5_only_what_failed_or_was_cancelled_is_rerun_and_not_while_the_job_runs() {
     let running = begin(&job, first.clone(), now);
     let succeeded = succeed(running.clone(), now);
     for other in [first.clone(), running.clone(), succeeded] {
-        assert_eq!(refused(rerun(&job, &other, &[], &[], now)), Code::CannotRerun);
+        assert_eq!(refused(rerun(&job, &other, &[], &[], source_terms(), now)), Code::CannotRerun);
     }
     let failed = fail(running.clone(), false, now);
     let cancelled = first.clone().cancel(now).unwrap();
     for ended in [failed.clone(), cancelled] {
-        assert!(rerun(&job, &ended, &[], &[], now).is_ok());
+        assert!(rerun(&job, &ended, &[], &[], source_terms(), now).is_ok());
         let retried = fail(running.clone(), true, now);
         for busy in [running.clone(), retried] {
-            assert_eq!(refused(rerun(&job, &ended, &[], &[busy], now)), Code::JobBusy);
+            assert_eq!(refused(rerun(&job, &ended, &[], &[busy], source_terms(), now)), Code::JobBusy);
         }
     }
 }
@@ -131,30 +131,34 @@ fn w5_only_what_failed_or_was_cancelled_is_rerun_and_not_while_the_job_runs() {
 fn w5_an_occurrence_is_run_again_once_at_a_time_and_never_after_a_success() {
     let (job, first, now) = due("rolling:1d");
     let failed = fail(begin(&job, first, now), false, now);
-    let again = only(rerun(&job, &failed, &[], &[], now));
-    let twice = rerun(&job, &failed, std::slice::from_ref(&again), std::slice::from_ref(&again), now);
+    let again = only(rerun(&job, &failed, &[], &[], source_terms(), now));
+    let twice =
+        rerun(&job, &failed, std::slice::from_ref(&again), std::slice::from_ref(&again), source_terms(), now);
     assert_eq!(refused(twice), Code::RerunExists);
     let begun = begin(&job, again, now);
     let succeeded = succeed(begun.clone(), now);
-    assert_eq!(refused(rerun(&job, &failed, &[succeeded], &[], now)), Code::RerunExists);
+    assert_eq!(refused(rerun(&job, &failed, &[succeeded], &[], source_terms(), now)), Code::RerunExists);
     let failed_again = fail(begun, false, now);
-    assert!(rerun(&job, &failed_again, std::slice::from_ref(&failed), &[], now).is_ok());
+    assert!(rerun(&job, &failed_again, std::slice::from_ref(&failed), &[], source_terms(), now).is_ok());
     // A backfill of the same slot is something else.
     let slot = failed.slot;
-    let filled = only(backfill(&job, slot, slot + TimeDelta::seconds(1), now));
-    assert!(rerun(&job, &failed, &[succeed(begin(&job, filled.clone(), now), now)], &[], now).is_ok());
+    let filled = only(backfill(&job, slot, slot + TimeDelta::seconds(1), source_terms(), now));
+    assert!(
+        rerun(&job, &failed, &[succeed(begin(&job, filled.clone(), now), now)], &[], source_terms(), now)
+            .is_ok()
+    );
     let unfilled = fail(begin(&job, filled, now), false, now);
     let scheduled = succeed(begin(&job, failed_again, now), now);
-    assert!(rerun(&job, &unfilled, &[scheduled], &[], now).is_ok());
+    assert!(rerun(&job, &unfilled, &[scheduled], &[], source_terms(), now).is_ok());
 }
 
 #[test]
 fn w5_a_rerun_of_a_backfill_moves_no_watermark_either() {
     let (job, _, now) = due("since-last");
     let slot = instant("2026-02-01T02:00:00Z");
-    let filled = only(backfill(&job, slot, slot + TimeDelta::seconds(1), now));
+    let filled = only(backfill(&job, slot, slot + TimeDelta::seconds(1), source_terms(), now));
     let failed = fail(begin(&job, filled, now), false, now);
-    let again = only(rerun(&job, &failed, &[], &[], now));
+    let again = only(rerun(&job, &failed, &[], &[], source_terms(), now));
     assert_eq!((again.window, again.generation), (failed.window, None));
     assert!(again.trigger.is_backfill());
 }
@@ -163,9 +167,9 @@ fn w5_a_rerun_of_a_backfill_moves_no_watermark_either() {
 fn w5_what_never_started_has_no_window_to_run_again_once_the_job_is_not_incremental() {
     let (mut job, first, now) = due("since-last");
     let cancelled = first.cancel(now).unwrap();
-    assert!(rerun(&job, &cancelled, &[], &[], now).is_ok());
+    assert!(rerun(&job, &cancelled, &[], &[], source_terms(), now).is_ok());
     job.settings.timeframe = "rolling:1d".parse().unwrap();
-    assert_eq!(refused(rerun(&job, &cancelled, &[], &[], now)), Code::CannotRerun);
+    assert_eq!(refused(rerun(&job, &cancelled, &[], &[], source_terms(), now)), Code::CannotRerun);
 }
 
 #[test]
@@ -174,7 +178,7 @@ fn w5_a_one_time_job_may_be_rerun() {
     let submission = submit(Frequency::Once(Start::Immediately), "all", now);
     let failed = fail(begin(&submission.job, submission.first.unwrap(), now), false, now);
     let job = lifecycle::started(&submission.job);
-    assert_eq!(only(rerun(&job, &failed, &[], &[], now)).window, failed.window);
+    assert_eq!(only(rerun(&job, &failed, &[], &[], source_terms(), now)).window, failed.window);
 }
 
 #[test]
@@ -182,7 +186,7 @@ fn w6_a_backfill_is_one_execution_per_occurrence_oldest_first() {
     let job = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
     let now = instant("2026-03-01T15:00:00Z");
     let (from, to) = (instant("2026-02-01T02:00:00Z"), instant("2026-02-05T02:00:00Z"));
-    let change = backfill(&job, from, to, now).unwrap();
+    let change = backfill(&job, from, to, source_terms(), now).unwrap();
     let slots: Vec<_> = change.entries.iter().map(|entry| entry.slot).collect();
     assert_eq!(slots, [0, 1, 2, 3].map(|day| from + TimeDelta::days(day)), "the end of the range is out");
     for entry in &change.entries {
@@ -196,7 +200,7 @@ fn w6_a_backfill_is_one_execution_per_occurrence_oldest_first() {
 fn w6_a_backfill_of_an_incremental_job_has_windows_of_its_own_and_moves_nothing() {
     let (job, _, now) = due("since-last");
     let slot = instant("2026-02-01T02:00:00Z");
-    let filled = only(backfill(&job, slot, slot + TimeDelta::seconds(1), now));
+    let filled = only(backfill(&job, slot, slot + TimeDelta::seconds(1), source_terms(), now));
     let begun = begin(&job, filled, now);
     assert_eq!(begun.window, Window::between(slot - TimeDelta::days(1), slot));
     let after = lifecycle::ended(&job, &succeed(begun, now), Vec::new(), now).unwrap().job;
@@ -209,18 +213,53 @@ fn w6_ranges_and_timeframes_that_make_no_sense_are_refused() {
     let day = |day: u32| instant(&format!("2026-03-{day:02}T00:00:00Z"));
     let rolling = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
     for (from, to) in [(day(2), day(2)), (day(2), day(1)), (day(3), day(9))] {
-        assert_eq!(refused(backfill(&rolling, from, to, now)), Code::InvalidRange, "{from} {to}");
+        assert_eq!(
+            refused(backfill(&rolling, from, to, source_terms(), now)),
+            Code::InvalidRange,
+            "{from} {to}"
+        );
     }
-    assert_eq!(only(backfill(&rolling, day(2), day(9), now)).slot, instant("2026-03-02T02:00:00Z"));
+    assert_eq!(
+        only(backfill(&rolling, day(2), day(9), source_terms(), now)).slot,
+        instant("2026-03-02T02:00:00Z")
+    );
     let fixed = "fixed:2026-01-01T00:00:00Z..2026-02-01T00:00:00Z";
     for timeframe in ["all", fixed] {
         let job = submit(daily("02:00"), timeframe, instant(NOON)).job;
-        assert_eq!(refused(backfill(&job, day(1), day(2), now)), Code::CannotBackfill);
+        assert_eq!(refused(backfill(&job, day(1), day(2), source_terms(), now)), Code::CannotBackfill);
     }
     let once = submit(Frequency::Once(Start::Immediately), "rolling:1d", now).job;
-    assert_eq!(refused(backfill(&once, day(1), day(2), now)), Code::RecurringOnly);
+    assert_eq!(refused(backfill(&once, day(1), day(2), source_terms(), now)), Code::RecurringOnly);
     let years = TimeDelta::days(i64::try_from(BACKFILL_MAX).unwrap());
-    assert!(backfill(&rolling, day(1) - years, day(1), now).is_ok());
-    let result = backfill(&rolling, day(1) - years - TimeDelta::days(1), day(1), now);
+    assert!(backfill(&rolling, day(1) - years, day(1), source_terms(), now).is_ok());
+    let result = backfill(&rolling, day(1) - years - TimeDelta::days(1), day(1), source_terms(), now);
     assert_eq!(refused(result), Code::InvalidRange);
+}
+
+#[test]
+fn w4_reruns_and_backfills_wait_for_late_rows() {
+    let job = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
+    let slot = instant("2026-03-02T02:00:00Z");
+    let waiting = materialise(&job, &[], terms(), slot).unwrap().entries.remove(0);
+    let cancelled = waiting.cancel(slot).unwrap();
+    let settled = slot + source_terms().settle_lag;
+    for (now, not_before) in [(slot, settled), (settled + TimeDelta::hours(1), settled + TimeDelta::hours(1))]
+    {
+        let again = only(rerun(&job, &cancelled, &[], &[], source_terms(), now));
+        assert_eq!(again.not_before, not_before);
+        let filled = only(backfill(&job, slot, slot + TimeDelta::seconds(1), source_terms(), now));
+        assert_eq!(filled.not_before, not_before);
+    }
+}
+
+#[test]
+fn j9_a_one_time_job_with_a_start_ahead_is_not_rerun() {
+    let now = instant(NOON);
+    let submission = submit(Frequency::Once(Start::Immediately), "all", now);
+    let cancelled = submission.first.unwrap().cancel(now).unwrap();
+    assert!(rerun(&submission.job, &cancelled, &[], &[], source_terms(), now).is_ok());
+    let restarted = Job { next_due_at: Some(now + TimeDelta::days(1)), ..submission.job };
+    let refusal = rerun(&restarted, &cancelled, &[], &[], source_terms(), now);
+    assert_eq!(refused(refusal), Code::RerunExists);
+    assert_eq!(lifecycle::started(&restarted), restarted, "nor would it be the end of the job");
 }

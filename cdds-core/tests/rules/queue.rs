@@ -43,6 +43,9 @@ fn e3_the_overlap_policy_can_be_set_either_way() {
         let first = materialise(&job, &[], terms(), at(2)).unwrap();
         let second = materialise(&first.job, &first.entries, terms(), at(3)).unwrap();
         assert_eq!(second.superseded.len(), superseded, "{timeframe} {overlap:?}");
+        let held_up = Execution { not_before: at(3) + TimeDelta::seconds(1), ..first.entries[0].clone() };
+        let second = materialise(&first.job, &[held_up], terms(), at(3)).unwrap();
+        assert!(second.superseded.is_empty(), "what could not have started is not covered");
         let manual = cdds_core::domain::manual::run_now(&first.job, source_terms(), at(2)).unwrap().entries;
         let second = materialise(&first.job, &manual, terms(), at(3)).unwrap();
         assert!(second.superseded.is_empty(), "what people asked for is not covered");
@@ -128,7 +131,8 @@ fn e5_a_job_is_paused_after_failures_in_a_row() {
     assert_eq!((twice.job.state, twice.job.next_due_at), (JobState::Suspended, None));
     let skipped = SkipReason::Suspended { first: at(4), last: at(4), count: 1 };
     assert_eq!(twice.superseded[0].state, ExecutionState::Skipped(skipped));
-    assert_eq!(lifecycle::resume(&twice.job, at(4)).unwrap().unwrap().job.next_due_at, Some(at(5)));
+    let resumed = lifecycle::resume(&twice.job, at(4)).unwrap().unwrap().job;
+    assert_eq!((resumed.next_due_at, resumed.failures_in_row), (Some(at(5)), 0), "it counts from the start");
 
     let retried = fail(begin(&job, entries[1].clone(), at(4)), true, at(4));
     assert_eq!(retried.state, ExecutionState::Queued, "a retry is no failed execution");

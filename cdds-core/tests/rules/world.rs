@@ -53,7 +53,7 @@ impl World {
             Command::Rerun(number) if self.exists() => self.rerun(*number)?,
             Command::Backfill { days } if self.exists() => {
                 let from = now - TimeDelta::days(i64::from(*days));
-                self.store(Some(manual::backfill(&self.job, from, now, now)?));
+                self.store(Some(manual::backfill(&self.job, from, now, terms().source, now)?));
             }
             Command::Cancel(number) => self.cancel(*number)?,
             Command::Edit(of) if self.exists() => self.edit(*of)?,
@@ -137,7 +137,14 @@ impl World {
         let Some(execution) = self.numbered(number) else { return Ok(()) };
         let same_slot: Vec<_> =
             self.executions.iter().filter(|other| other.slot == execution.slot).cloned().collect();
-        self.store(Some(manual::rerun(&self.job, &execution, &same_slot, &self.open(), self.now)?));
+        self.store(Some(manual::rerun(
+            &self.job,
+            &execution,
+            &same_slot,
+            &self.open(),
+            terms().source,
+            self.now,
+        )?));
         Ok(())
     }
 

@@ -156,10 +156,10 @@ impl Reading {
         let scanned = batches.builder().scan(json, |key, value| self.members.visit(&mut found, key, value));
         let scanned = scanned.map_err(LineError::Record)?;
         let (changed_at, event_at) = (|| self.members.changed_at(&found), || self.members.event_at(&found));
-        if let Some(event_at) = self.selection.event_at(changed_at, event_at)?
-            && let Some(place) = self.selection.place(self.members.category(&found).as_deref(), event_at)
+        if let Some(category) = self.selection.category(self.members.category(&found).as_deref())
+            && let Some(event_at) = self.selection.event_at(changed_at, event_at)?
         {
-            scanned.finish(&place);
+            scanned.finish(&category.place(event_at));
         }
         Ok(())
     }
@@ -176,7 +176,7 @@ impl Reading {
         match self.bad_records {
             BadRecordMode::Fail => Err(SourceError::with_source(
                 SourceErrorKind::BadRecord,
-                format!("{}: line {number} of {} cannot be read", self.name, input.path.display()),
+                format!("{}: line {number} of {} cannot be read", self.name, input.name),
                 error.to_string(),
             )),
             BadRecordMode::Report => {

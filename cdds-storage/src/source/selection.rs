@@ -60,12 +60,23 @@ impl Selection {
         Ok(self.request.wants(event_at, changed_at).then_some(EventInstant(event_at)))
     }
 
-    /// Where a record that is wanted by its instants belongs, if its category is selected. A value that is
-    /// not declared counts as no category (rule A1).
-    pub(super) fn place(&self, category: Option<&str>, event_at: EventInstant) -> Option<Place> {
-        let category = category.and_then(|value| self.declared.iter().find(|declared| ***declared == *value));
-        let selected = self.request.categories.includes(category.map(|category| &**category));
-        selected.then(|| Place::of(category.cloned(), event_at.0))
+    /// The category of a record, if it is selected. A value that is not declared counts as no category (rule
+    /// A1). Asked before the instants, so that a bad record of another category is none of this read.
+    pub(super) fn category(&self, value: Option<&str>) -> Option<SelectedCategory> {
+        let declared = value.and_then(|value| self.declared.iter().find(|declared| ***declared == *value));
+        let selected = self.request.categories.includes(declared.map(|declared| &**declared));
+        selected.then(|| SelectedCategory(declared.cloned()))
+    }
+}
+
+/// The category of a record that is selected; none if it has no declared one.
+#[derive(Debug, Clone)]
+pub(super) struct SelectedCategory(Option<Arc<str>>);
+
+impl SelectedCategory {
+    /// Where a record that is wanted belongs.
+    pub(super) fn place(self, event_at: EventInstant) -> Place {
+        Place::of(self.0, event_at.0)
     }
 }
 

@@ -49,18 +49,34 @@ impl Execution {
         Self { generation, ..Self::queued(job, id, Trigger::Manual, now, window, now) }
     }
 
-    /// Another try for the occurrence of `of`, over `window` (rule W5).
-    pub fn rerun(job: &Job, of: &Self, window: Window, generation: Option<u64>, now: DateTime<Utc>) -> Self {
+    /// Another try for the occurrence of `of`, over `window` (rule W5), once late rows have settled.
+    pub fn rerun(
+        job: &Job,
+        of: &Self,
+        window: Window,
+        generation: Option<u64>,
+        terms: SourceTerms,
+        now: DateTime<Utc>,
+    ) -> Self {
         let id = execution_id(job, format_args!("rerun/{}/{}", of.id, now.timestamp_micros()));
         let trigger = Trigger::Rerun { of: of.id, of_backfill: of.trigger.is_backfill() };
-        Self { generation, ..Self::queued(job, id, trigger, of.slot, window, now) }
+        let not_before = settled_at(window, terms).max(now);
+        Self { generation, not_before, ..Self::queued(job, id, trigger, of.slot, window, now) }
     }
 
-    /// An occurrence of the past that was asked for now (rule W6); it moves no watermark.
-    pub fn backfill(job: &Job, slot: DateTime<Utc>, window: Window, now: DateTime<Utc>) -> Self {
+    /// An occurrence of the past that was asked for now (rule W6), once late rows have settled; it moves no
+    /// watermark.
+    pub fn backfill(
+        job: &Job,
+        slot: DateTime<Utc>,
+        window: Window,
+        terms: SourceTerms,
+        now: DateTime<Utc>,
+    ) -> Self {
         let (slot_micros, now_micros) = (slot.timestamp_micros(), now.timestamp_micros());
         let id = execution_id(job, format_args!("backfill/{slot_micros}/{now_micros}"));
-        Self::queued(job, id, Trigger::Backfill, slot, window, now)
+        let not_before = settled_at(window, terms).max(now);
+        Self { not_before, ..Self::queued(job, id, Trigger::Backfill, slot, window, now) }
     }
 
     /// An entry for one or more slots that are not run; its slot is the last of them.
@@ -125,9 +141,7 @@ impl Execution {
     /// When scheduled work may start.
     fn ready_at(&self, terms: SourceTerms) -> DateTime<Utc> {
         let settled_at = match self.settings.timeframe {
-            Timeframe::Rolling(_) | Timeframe::Previous(_) => {
-                self.window.end().checked_add_signed(terms.settle_lag).unwrap_or(self.slot).max(self.slot)
-            }
+            Timeframe::Rolling(_) | Timeframe::Previous(_) => settled_at(self.window, terms).max(self.slot),
             Timeframe::All | Timeframe::Fixed(_) | Timeframe::SinceLastExport { .. } => self.slot,
         };
         let delay = self.settings.policies.jitter.map_or(TimeDelta::zero(), |jitter| delay(self.id, jitter));
@@ -141,6 +155,11 @@ fn window(job: &Job, slot: DateTime<Utc>, terms: SourceTerms) -> (Window, Option
         Some(window) => (window, None),
         None => (Window::until(settled_end(slot, terms.settle_lag, terms.granularity)), generation_of(job)),
     }
+}
+
+/// When every row of the window is visible.
+fn settled_at(window: Window, terms: SourceTerms) -> DateTime<Utc> {
+    window.end().checked_add_signed(terms.settle_lag).unwrap_or_else(|| window.end())
 }
 
 /// The generation of the watermark that executions of this job move now.

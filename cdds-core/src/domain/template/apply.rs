@@ -8,6 +8,7 @@ use super::text::unescaped;
 use super::{FieldValue, Filter, Template};
 use crate::domain::prune;
 use crate::domain::record::{RecordBatch, RejectedContent, RejectedRecord};
+use crate::domain::selection::CategorySelection;
 
 impl Template {
     /// The records of `batch` that match every filter, with the selected fields, in their order. CPU work:
@@ -17,29 +18,41 @@ impl Template {
             return batch.clone();
         }
         let mut reading = Reading::new(self);
-        batch.rewritten(|line, output| reading.rewrite(line, output))
+        batch.rewritten(|line, output| reading.rewrite(line, output) == Verdict::Wanted)
     }
 
-    /// What may be told of a bad record: of a job that exports some fields only, no others. What is no JSON
-    /// object is withheld then.
+    /// What may be told of a bad record; `None` if it is none that the job exports, as far as its fields can
+    /// be read. Of a job that exports some records or some fields only, nothing is told of what cannot be
+    /// read: it may be somebody else's.
     #[must_use]
-    pub fn withhold(&self, rejected: RejectedRecord) -> RejectedRecord {
-        if self.fields.names().is_none() {
-            return rejected;
-        }
-        let content = match rejected.content() {
-            RejectedContent::Json(value) if value.starts_with(b"{") => self.selected(value),
-            _ => None,
+    pub fn tell(&self, rejected: RejectedRecord, categories: &CategorySelection) -> Option<RejectedRecord> {
+        let mut selected = Vec::new();
+        let verdict = match rejected.content() {
+            RejectedContent::Json(value) => Reading::new(self).rewrite(value, &mut selected),
+            _ => Verdict::Unreadable,
         };
-        rejected.with_content(content.map_or(RejectedContent::Withheld, RejectedContent::Json))
+        match verdict {
+            Verdict::Unwanted => None,
+            Verdict::Wanted if self.fields.names().is_some() => {
+                Some(rejected.with_content(RejectedContent::Json(Bytes::from(selected))))
+            }
+            Verdict::Unreadable if !self.is_default() || *categories != CategorySelection::All => {
+                Some(rejected.with_content(RejectedContent::Withheld))
+            }
+            Verdict::Wanted | Verdict::Unreadable => Some(rejected),
+        }
     }
+}
 
-    /// The selected members of a JSON object; none if it is not one.
-    fn selected(&self, object: &[u8]) -> Option<Bytes> {
-        let selection = Self { fields: self.fields.clone(), filters: Vec::new() };
-        let mut output = Vec::new();
-        Reading::new(&selection).rewrite(object, &mut output).then(|| Bytes::from(output))
-    }
+/// What a template says of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// It is exported.
+    Wanted,
+    /// A filter says no.
+    Unwanted,
+    /// It is no JSON object.
+    Unreadable,
 }
 
 /// A template, ready to be asked about many records.
@@ -94,8 +107,8 @@ impl<'t> Reading<'t> {
         Self { selects: template.fields.names().is_some(), fields, conditions, scratch: Vec::new() }
     }
 
-    /// Appends what is exported of the record in `line`; nothing and false if it is not.
-    fn rewrite(&mut self, line: &[u8], output: &mut Vec<u8>) -> bool {
+    /// Appends what is exported of the record in `line`; nothing if it is not.
+    fn rewrite(&mut self, line: &[u8], output: &mut Vec<u8>) -> Verdict {
         let start = output.len();
         output.push(b'{');
         for condition in &mut self.conditions {
@@ -116,9 +129,14 @@ impl<'t> Reading<'t> {
                 push_member(output, start, key, value);
             }
         });
-        if read.is_err() || !self.conditions.iter().all(|condition| condition.is_met) {
+        let verdict = match read {
+            Err(_) => Verdict::Unreadable,
+            Ok(_) if self.conditions.iter().all(|condition| condition.is_met) => Verdict::Wanted,
+            Ok(_) => Verdict::Unwanted,
+        };
+        if verdict != Verdict::Wanted {
             output.truncate(start);
-            return false;
+            return verdict;
         }
         if self.selects {
             output.push(b'}');
@@ -126,7 +144,7 @@ impl<'t> Reading<'t> {
             output.truncate(start);
             output.extend_from_slice(&self.scratch);
         }
-        true
+        verdict
     }
 }
 

@@ -1,6 +1,8 @@
 use super::*;
 use crate::domain::id::TypeId;
+use crate::domain::record::RejectedContent;
 use crate::domain::record::{Place, RecordBatch, RecordBatchBuilder, RejectedRecord};
+use crate::domain::selection::CategorySelection;
 use crate::testing::records;
 use chrono::DateTime;
 use proptest::prelude::*;
@@ -218,8 +220,9 @@ fn j4_places_and_counts_follow_the_records() {
 fn e10_a_bad_record_tells_no_field_that_the_job_does_not_export() {
     let told = |fields: FieldSelection, record: &[u8]| {
         let template = Template { fields, ..Template::default() };
+        let rejected = RejectedRecord::new("row 1", "bad", record);
         let mut line = Vec::new();
-        template.withhold(RejectedRecord::new("row 1", "bad", record)).write_line(&mut line);
+        template.tell(rejected, &CategorySelection::All).unwrap().write_line(&mut line);
         let line: Value = serde_json::from_slice(&line).unwrap();
         (line["record"].clone(), line["withheld"].clone())
     };
@@ -229,6 +232,26 @@ fn e10_a_bad_record_tells_no_field_that_the_job_does_not_export() {
     for unknown in [&b"{\"id\":1"[..], b"[1]", b"\xff", &[b'x'; 70_000]] {
         assert_eq!(told(only(&["id"]), unknown), (Value::Null, Value::from(true)));
     }
+}
+
+#[test]
+fn e10_a_bad_record_of_somebody_else_is_not_told() {
+    let filtered = Template::new(FieldSelection::All, vec![filter("customer=acme")]).unwrap();
+    let chosen = CategorySelection::Only(["voice".to_owned()].into());
+    let told = |template: &Template, categories: &CategorySelection, record: &[u8]| {
+        let told = template.tell(RejectedRecord::new("row 1", "bad", record), categories)?;
+        Some(matches!(told.content(), RejectedContent::Withheld))
+    };
+    let (ours, theirs) = (&br#"{"customer":"acme"}"#[..], &br#"{"customer":"other"}"#[..]);
+    let all = CategorySelection::All;
+    assert_eq!(told(&filtered, &all, ours), Some(false));
+    assert_eq!(told(&filtered, &all, theirs), None, "no bad record of this job");
+    for unreadable in [&b"{\"customer\":\"acme\""[..], b"[1]", b"\xff"] {
+        assert_eq!(told(&filtered, &all, unreadable), Some(true));
+        assert_eq!(told(&Template::default(), &chosen, unreadable), Some(true));
+        assert_eq!(told(&Template::default(), &all, unreadable), Some(false));
+    }
+    assert_eq!(told(&Template::default(), &chosen, ours), Some(false), "the source knows its category");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::domain::progress::Progress;
 pub struct JobOverview {
     /// The job.
     pub job: Job,
-    /// Its newest execution that was not skipped; `None` if it never ran ("yet to run", rule E1).
+    /// The execution that runs, or else the newest one that was not skipped; `None` if it never ran ("yet to run", rule E1).
     pub latest: Option<LatestExecution>,
 }
 

@@ -115,7 +115,8 @@ impl State {
 
     pub(super) fn overview(&self, job: &Job) -> JobOverview {
         let ran = self.of(job.id).filter(|one| !matches!(one.state, ExecutionState::Skipped(_)));
-        let latest = ran.max_by_key(|execution| (execution.created_at, execution.slot, execution.id));
+        let runs = |execution: &Execution| execution.state == ExecutionState::Running;
+        let latest = ran.max_by_key(|one| (runs(one), one.created_at, one.slot, one.id));
         let latest = latest.map(|execution| LatestExecution {
             id: execution.id,
             status: execution.status(),

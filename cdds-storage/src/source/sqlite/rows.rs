@@ -203,10 +203,6 @@ fn record(
     selection: &Selection,
     batches: &mut Batches,
 ) -> Result<u64, Fault> {
-    let (changed_at, event_at) = (|| instant(row, columns.changed), || instant(row, columns.time));
-    let Some(event_at) = selection.event_at(changed_at, event_at)? else {
-        return Ok(0);
-    };
     let number;
     let category = match columns.category.map(|index| row.get_ref(index)).transpose()? {
         Some(ValueRef::Text(text)) => std::str::from_utf8(text).ok(),
@@ -216,13 +212,18 @@ fn record(
         }
         _ => None,
     };
-    let Some(place) = selection.place(category, event_at) else {
+    // First what says whose record it is: a bad one of somebody else is none of this read.
+    let Some(category) = selection.category(category) else {
         return Ok(0);
     };
     if !columns.match_filters(row)? {
         return Ok(0);
     }
-    let mut record = batches.builder().record(&place);
+    let (changed_at, event_at) = (|| instant(row, columns.changed), || instant(row, columns.time));
+    let Some(event_at) = selection.event_at(changed_at, event_at)? else {
+        return Ok(0);
+    };
+    let mut record = batches.builder().record(&category.place(event_at));
     let mut bytes = 0;
     for index in &columns.exported {
         bytes += write(&mut record, *index, columns.key(*index), row.get_ref(*index)?)?;

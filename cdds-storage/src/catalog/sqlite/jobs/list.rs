@@ -10,11 +10,13 @@ use super::super::fault::Fault;
 use super::super::listing::{Filter, Key, PAGE};
 use super::{COLUMNS, COLUMNS_COUNT, job_row};
 
-/// A job and, beside it, its newest execution that was not skipped; one step in an index per job.
-const OVERVIEW: &str = "FROM job j LEFT JOIN execution l ON l.id = (
-    SELECT e.id FROM execution e
-    WHERE e.job_id = j.id AND e.status <> 'skipped' AND e.deleted_at IS NULL
-    ORDER BY e.created_at DESC, e.slot DESC, e.id DESC LIMIT 1)";
+/// A job and, beside it, the execution that runs, or else its newest one that was not skipped; a step in an
+/// index each.
+const OVERVIEW: &str = "FROM job j LEFT JOIN execution l ON l.id = coalesce(
+    (SELECT r.id FROM execution r WHERE r.job_id = j.id AND r.status = 'in_progress'),
+    (SELECT e.id FROM execution e
+     WHERE e.job_id = j.id AND e.status <> 'skipped' AND e.deleted_at IS NULL
+     ORDER BY e.created_at DESC, e.slot DESC, e.id DESC LIMIT 1))";
 
 /// What is deleted is kept for its history only (rule J12).
 const LIVE: &str = "j.state <> 'deleted'";

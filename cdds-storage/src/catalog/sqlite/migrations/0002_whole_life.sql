@@ -7,6 +7,10 @@ ALTER TABLE job ADD COLUMN watermark_generation INTEGER;
 ALTER TABLE job ADD COLUMN watermark_at INTEGER;
 -- Since when it is kept suspended.
 ALTER TABLE job ADD COLUMN suspended_at INTEGER;
+-- A one-time job that has come to its start is suspended by rule, not by a person.
+UPDATE job SET suspended_at = updated_at
+WHERE state = 'suspended'
+    AND (frequency <> 'once' OR NOT EXISTS (SELECT 1 FROM execution e WHERE e.job_id = job.id));
 ALTER TABLE job ADD COLUMN failures_in_row INTEGER NOT NULL DEFAULT 0;
 
 -- The generation of the watermark that its success moves.
