@@ -45,7 +45,10 @@ fn j7_a_suspended_job_misses_its_day() {
     assert_eq!(run_at(&place, "2020-01-03T12:00:00Z"), 0);
     place.json(&["job", "resume", &job, "--now", "2020-01-03T12:00:00Z"]);
     assert_eq!(run_at(&place, "2020-01-04T02:00:01Z"), 1);
-    assert_eq!(place.json(&["history", "list"]).as_array().unwrap().len(), 1);
+    let history = place.json(&["history", "list", "--sort", "slot"]);
+    assert_eq!((&history[0]["status"], &history[1]["status"]), (&json!("skipped"), &json!("finished")));
+    let reason = history[0]["skip_reason"].as_str().unwrap();
+    assert!(reason.starts_with("suspended: 2 occurrence(s) from 2020-01-02T02:00:00Z"), "{reason}");
 }
 
 #[test]

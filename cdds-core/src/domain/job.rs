@@ -235,10 +235,16 @@ impl Title {
     /// Trims and checks a title.
     ///
     /// # Errors
-    /// [`Code::InvalidTitle`] if it is empty or too long.
+    /// [`Code::InvalidTitle`] if it is empty or too long, or holds control characters.
     pub fn new(title: &str) -> Result<Self, RuleViolation> {
         let title = title.trim();
         let refuse = |why: String| Err(RuleViolation::new(Code::InvalidTitle, why));
+        if title.chars().any(disturbs_a_line) {
+            return refuse(
+                "the title holds characters that break or turn the line in which it is shown: leave them out"
+                    .to_owned(),
+            );
+        }
         match title.chars().count() {
             0 => refuse("the title is empty: give the job a title".to_owned()),
             1..=Self::CHARS_MAX => Ok(Self(title.to_owned())),
@@ -253,6 +259,12 @@ impl Title {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Control characters, line and paragraph separators, and marks that change the direction of text (UAX #9).
+fn disturbs_a_line(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A description of up to 4,096 characters (rule J1).
@@ -292,7 +304,7 @@ mod tests {
     fn j1_titles_are_trimmed_and_bounded_in_characters() {
         assert_eq!(Title::new("  Weekly voice \n").unwrap().as_str(), "Weekly voice");
         assert!(Title::new(&"ü".repeat(255)).is_ok());
-        for bad in ["", " \t\n", &"x".repeat(256)] {
+        for bad in ["", " \t\n", &"x".repeat(256), "a\nb", "a\u{1b}[31mb", "a\u{202e}b", "a\0"] {
             assert_eq!(Title::new(bad).unwrap_err().code(), Code::InvalidTitle);
         }
     }

@@ -80,7 +80,7 @@ fn suspension(Gap { first, last, count }: Gap) -> SkipReason {
 pub(super) fn missed_while_suspended(job: &Job, now: DateTime<Utc>) -> Option<Execution> {
     let since = job.suspended_at.filter(|_| job.state == JobState::Suspended)?;
     let gap = schedule::passed(job, job.settings.next_slot(since), now)?;
-    Some(Execution::skipped(job, gap.last, suspension(gap), now))
+    Some(Execution::skipped(job, gap.last, suspension(gap), SourceTerms::default(), now))
 }
 
 /// Goes on with the next occurrence after `now`; those that passed meanwhile are skipped on the record (rule
@@ -126,7 +126,12 @@ pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleVi
 /// # Errors
 /// [`Code::JobBusy`] while an execution runs, waits to be tried again, or is queued to run now.
 pub fn delete(job: &Job, open: Vec<Execution>, now: DateTime<Utc>) -> Result<JobChange, RuleViolation> {
-    let busy = open.iter().find(|execution| !execution.is_waiting() || execution.not_before <= now);
+    // What a person asked for is to run now, whatever the clock of another machine says.
+    let is_for_later = |execution: &Execution| {
+        let scheduled = execution.trigger == Trigger::Scheduled;
+        scheduled && execution.is_waiting() && execution.not_before > now
+    };
+    let busy = open.iter().find(|execution| !is_for_later(execution));
     if let Some(execution) = busy {
         return Err(RuleViolation::new(
             Code::JobBusy,
@@ -158,7 +163,7 @@ fn stop(
     now: DateTime<Utc>,
 ) -> JobChange {
     let due = schedule::passed(job, job.next_due_at, now);
-    let entries = due.map(|gap| Execution::skipped(job, gap.last, reason(gap), now));
+    let entries = due.map(|gap| Execution::skipped(job, gap.last, reason(gap), SourceTerms::default(), now));
     let entries = entries.into_iter().chain(missed_while_suspended(job, now));
     let superseded = dropped.map(|execution| {
         let slot = execution.slot;

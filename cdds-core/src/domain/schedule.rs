@@ -65,7 +65,8 @@ fn round(
         after.state = JobState::Completed;
     }
     let newest = due.newest();
-    let skipped = due.skipped.map(|gap| Execution::skipped(job, gap.last, due.reason(gap), now));
+    let skipped =
+        due.skipped.map(|gap| Execution::skipped(job, gap.last, due.reason(gap), terms.source, now));
     let queued = due.run.iter().map(|slot| Execution::scheduled(job, *slot, terms.source, now));
     let superseded = match (job.overlap(), newest) {
         (Overlap::Coalesce, Some(newest)) => cover(waiting, newest, now),

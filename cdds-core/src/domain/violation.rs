@@ -47,7 +47,7 @@ macro_rules! codes {
 
 codes! {
     InvalidName => "invalid_name", "J1, J2, S1", "a name holds characters that names cannot have";
-    InvalidTitle => "invalid_title", "J1", "the title is missing or longer than 255 characters";
+    InvalidTitle => "invalid_title", "J1", "the title is missing, longer than 255 characters, or holds control characters";
     InvalidDescription => "invalid_description", "J1", "the description is longer than 4,096 characters";
     UnknownSource => "unknown_source", "J2", "no source is registered under this name";
     UnsupportedSource => "unsupported_source", "J2", "the source is registered as unsupported";

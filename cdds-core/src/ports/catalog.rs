@@ -50,12 +50,12 @@ pub trait Catalog: Debug + Send + Sync {
     async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError>;
 
     /// Stores a job whose stored revision is `expected`, under the revision after it, with what its change
-    /// does to the record. An entry that is on the record already is left as it is. Every claim of an
+    /// does to the record. A scheduled entry that is on the record already is left as it is. Every claim of an
     /// execution that waited moves the revision on, so that what a decision saw waiting still waits.
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`] if the job has another revision, or a recipient that it names does
-    /// not exist.
+    /// [`CatalogErrorKind::Conflict`] if the job has another revision, if another entry is on the record
+    /// already, or if a recipient that the job names does not exist.
     async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError>;
 
     /// A job of this owner; a deleted one is none.

@@ -131,7 +131,7 @@ fn rows_are_stored_like_this() {
     let job = world.submit("Weekly VOICE", daily(), at(0));
     world.materialise(day(1));
     let reason = SkipReason::Suspended { first: day(8), last: day(9), count: 2 };
-    let skipped = Execution::skipped(&job, day(9), reason, day(9));
+    let skipped = Execution::skipped(&job, day(9), reason, terms().source, day(9));
     let current = world.job(job.id);
     let change = JobChange { entries: vec![skipped.clone()], ..JobChange::of(current.clone()) };
     world.change(&current, &change).unwrap();
@@ -161,6 +161,8 @@ fn rows_are_stored_like_this() {
             // Put on the record, skipped, claimed.
             "4",
             "null",
+            "null",
+            // Suspended never, failed never.
             "null",
             "0",
         ]]
@@ -208,13 +210,13 @@ fn triggers_are_stored_like_this() {
     let world = World::new();
     let job = world.submit_daily("since-last", at(0));
     let of = Execution::scheduled(&job, day(1), terms().source, at(0));
-    let back = Execution::backfill(&job, day(0), Window::between(day(-1), day(0)), at(1));
+    let back = Execution::backfill(&job, day(0), Window::between(day(-1), day(0)), terms().source, at(1));
     let entries = vec![
         of.clone(),
         back.clone(),
         Execution::manual(&job, terms().source, at(2)),
-        Execution::rerun(&job, &of, of.window, Some(1), at(3)),
-        Execution::rerun(&job, &back, back.window, None, at(4)),
+        Execution::rerun(&job, &of, of.window, Some(1), terms().source, at(3)),
+        Execution::rerun(&job, &back, back.window, None, terms().source, at(4)),
     ];
     let change = JobChange { entries: entries.clone(), ..JobChange::of(job.clone()) };
     world.change(&job, &change).unwrap();

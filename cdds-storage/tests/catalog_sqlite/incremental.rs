@@ -138,7 +138,7 @@ fn w4_what_is_covered_is_skipped_and_the_next_one_runs() {
     let same_slot = [given_up.clone()];
     let open = block_on(world.catalog.open_executions(&job.owner, job.id)).unwrap();
     let current = world.job(job.id);
-    let rerun = manual::rerun(&current, &given_up, &same_slot, &open, asked_at).unwrap();
+    let rerun = manual::rerun(&current, &given_up, &same_slot, &open, terms().source, asked_at).unwrap();
     world.change(&current, &rerun).unwrap();
     let current = world.job(job.id);
     let later = asked_at + TimeDelta::seconds(10);
@@ -179,7 +179,7 @@ fn w6_a_backfill_and_its_reruns_leave_the_watermark() {
     let world = World::new();
     let job = world.submit_daily("since-last", at(0));
     let current = world.job(job.id);
-    let change = manual::backfill(&current, day(-3), day(0), at(5)).unwrap();
+    let change = manual::backfill(&current, day(-3), day(0), terms().source, at(5)).unwrap();
     world.change(&current, &change).unwrap();
     for slot in [-3, -2] {
         let claimed = one(&world, at(6));
@@ -192,7 +192,9 @@ fn w6_a_backfill_and_its_reruns_leave_the_watermark() {
     }
     let given_up = world.settle(&one(&world, at(7)), &failed(false), at(7));
     let current = world.job(job.id);
-    let rerun = manual::rerun(&current, &given_up, std::slice::from_ref(&given_up), &[], at(8)).unwrap();
+    let rerun =
+        manual::rerun(&current, &given_up, std::slice::from_ref(&given_up), &[], terms().source, at(8))
+            .unwrap();
     world.change(&current, &rerun).unwrap();
     let again = one(&world, at(8));
     assert_eq!(again.trigger, Trigger::Rerun { of: given_up.id, of_backfill: true });

@@ -12,7 +12,7 @@ use crate::world::*;
 
 fn backfill(world: &World, job: &Job, from: i64, to: i64, now: DateTime<Utc>) {
     let current = world.job(job.id);
-    let change = manual::backfill(&current, day(from), day(to), now).unwrap();
+    let change = manual::backfill(&current, day(from), day(to), terms().source, now).unwrap();
     world.change(&current, &change).unwrap();
 }
 

@@ -80,11 +80,17 @@ impl Execution {
     }
 
     /// An entry for one or more slots that are not run; its slot is the last of them.
-    pub fn skipped(job: &Job, slot: DateTime<Utc>, reason: SkipReason, now: DateTime<Utc>) -> Self {
+    pub fn skipped(
+        job: &Job,
+        slot: DateTime<Utc>,
+        reason: SkipReason,
+        terms: SourceTerms,
+        now: DateTime<Utc>,
+    ) -> Self {
         Self {
             state: ExecutionState::Skipped(reason),
             finished_at: Some(now),
-            ..Self::scheduled(job, slot, SourceTerms::default(), now)
+            ..Self::scheduled(job, slot, terms, now)
         }
     }
 

@@ -71,6 +71,15 @@ impl Operator {
     }
 }
 
+/// Other languages write `==` and `<>`: taken by the letter they would find nothing.
+fn check_no_other_spelling(operator: Operator, value: &str) -> Result<(), RuleViolation> {
+    match operator {
+        Operator::Equal if value.starts_with('=') => Err(invalid("a filter has ==: write = once")),
+        Operator::Less if value.starts_with('>') => Err(invalid("a filter has <>: write != instead")),
+        _ => Ok(()),
+    }
+}
+
 impl FromStr for Operator {
     type Err = RuleViolation;
 
@@ -164,6 +173,7 @@ impl FromStr for Filter {
             let (field, rest) = text.split_at(start);
             for operator in Operator::ALL {
                 if let Some(value) = rest.strip_prefix(operator.as_str()) {
+                    check_no_other_spelling(operator, value)?;
                     return Self::new(field, operator, value);
                 }
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::sets::StoredSet;
-use crate::domain::execution::{Execution, ExecutionState};
+use crate::domain::execution::{Execution, ExecutionState, Trigger};
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::domain::recipient::Recipient;
@@ -63,6 +63,10 @@ impl State {
         }
         if job.state != JobState::Deleted {
             self.check_recipients(job)?;
+        }
+        let asked = change.entries.iter().filter(|entry| entry.trigger != Trigger::Scheduled);
+        if let Some(twice) = asked.into_iter().find(|entry| self.executions.contains_key(&entry.id)) {
+            return Err(conflict(format!("execution {} is on the record already", twice.id)));
         }
         self.jobs.insert(job.id, Job { revision: expected + 1, ..job.clone() });
         for entry in &change.entries {

@@ -2,7 +2,7 @@
 
 mod list;
 
-use cdds_core::domain::execution::Execution;
+use cdds_core::domain::execution::{Execution, Trigger};
 use cdds_core::domain::id::JobId;
 use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::ports::catalog::DueJob;
@@ -90,8 +90,11 @@ pub(super) fn change(tx: &Transaction<'_>, change: &JobChange, expected: u64) ->
 pub(super) fn apply(tx: &Transaction<'_>, change: &JobChange, expected: u64) -> Result<(), Fault> {
     store(tx, &change.job, expected)?;
     for entry in &change.entries {
-        // On the record already: it stays as it is.
-        executions::insert(tx, entry)?;
+        // A slot that is on the record already stays as it is. What somebody asked for must not get lost: two
+        // asked in the same microsecond.
+        if !executions::insert(tx, entry)? && entry.trigger != Trigger::Scheduled {
+            return Err(conflict(format!("execution {} is on the record already: ask again", entry.id)));
+        }
     }
     for execution in &change.superseded {
         executions::supersede(tx, execution)?;
