@@ -148,4 +148,21 @@ mod tests {
         // 64 KiB of each are kept.
         assert_eq!(fitting.count(), 255);
     }
+
+    #[test]
+    fn e10_the_file_may_be_just_as_large_as_its_bound() {
+        let bad = |size| RejectedRecord::new("n", "not valid JSON", &vec![b'x'; size]);
+        let line_bytes = |size| {
+            let mut file = skip(1);
+            file.push(&bad(size)).unwrap();
+            file.take().unwrap().contents.len()
+        };
+        let (full, around) = (line_bytes(64 << 10), line_bytes(1) - 1);
+        let last = BYTES_MAX - 255 * full - around;
+        for (size, fits) in [(last, true), (last + 1, false)] {
+            let mut file = skip(BadRecords::SKIP_MAX);
+            (0..255).for_each(|_| file.push(&bad(64 << 10)).unwrap());
+            assert_eq!(file.push(&bad(size)).is_ok(), fits);
+        }
+    }
 }

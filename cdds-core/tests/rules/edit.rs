@@ -318,3 +318,15 @@ fn j9_a_one_time_job_that_was_kept_from_its_start_is_given_another() {
     assert_eq!((change.job.state, change.job.next_due_at), (JobState::Suspended, None));
     assert!(lifecycle::suspend(&suspended.job, Vec::new(), now).is_none(), "once is enough");
 }
+
+#[test]
+fn j11_an_extra_occurrence_takes_the_new_timeframe_on() {
+    let job = submit(daily("02:00"), "since-last", instant(NOON)).job;
+    let now = instant("2026-03-01T15:00:00Z");
+    let extra = cdds_core::domain::manual::run_now(&job, terms().source, now).unwrap().entries;
+    let rolling = settings(daily("02:00"), "rolling:1w");
+    let change = edited(&job, &extra, rolling, Some(WatermarkChoice::Reset), now).unwrap();
+    assert!(change.superseded.is_empty());
+    assert_eq!((change.edited[0].generation, change.edited[0].window.end()), (None, now));
+    assert_eq!(change.edited[0].window.start(), Some(now - TimeDelta::weeks(1)));
+}

@@ -99,8 +99,14 @@ fn w8_an_export_without_records_is_a_valid_archive_and_says_so() {
     assert_eq!(done.files.len(), 1);
     let set = block_on(service.artifacts.set(&service.owner, done.execution.id)).unwrap();
     let objects = service.memory.sink.objects();
-    let manifest = Manifest::from_json(&objects[&set.manifest.key]).unwrap();
+    let mut manifest = Manifest::from_json(&objects[&set.manifest.key]).unwrap();
     assert_eq!((manifest.records, manifest.files), (0, 0));
+    let told = |manifest: &Manifest| {
+        String::from_utf8(manifest.to_json().unwrap()).unwrap().contains("\"bad_records\": 1")
+    };
+    assert!(!String::from_utf8_lossy(&objects[&set.manifest.key]).contains("bad_records"));
+    manifest.bad_records = 1;
+    assert!(told(&manifest), "they are told of if there are some");
     let archive = std::slice::from_ref(&objects[&set.artifacts[0].key]).to_vec();
     assert!(cdds_core::testing::packager::unpack(&archive).unwrap().is_empty());
 }

@@ -81,7 +81,9 @@ fn j7_resuming_goes_on_with_the_next_occurrence_and_both_are_idempotent() {
     assert_eq!(lifecycle::suspend(&suspended, Vec::new(), instant("2026-03-01T12:00:00Z")), None);
     assert_eq!(due(&suspended, &[], "2026-03-09T00:00:00Z"), None, "a suspended job starts nothing");
 
+    assert_eq!(suspended.updated_at, instant("2026-03-01T11:00:00Z"));
     let resumed = lifecycle::resume(&suspended, instant("2026-03-09T03:00:00Z")).unwrap().unwrap();
+    assert_eq!(resumed.job.updated_at, instant("2026-03-09T03:00:00Z"));
     assert_eq!(resumed.job.next_due_at, Some(instant("2026-03-10T02:00:00Z")));
     // What passed meanwhile is on the record (E1), as one entry.
     let (first, last) = (instant("2026-03-02T02:00:00Z"), instant("2026-03-09T02:00:00Z"));
@@ -283,4 +285,16 @@ fn j6_a_clone_is_a_new_submission_whatever_state_the_original_is_in() {
     assert_eq!((clone.state, clone.created_at, clone.version), (JobState::Active, later, 1));
     assert_eq!(clone.settings, original.settings);
     assert_eq!(clone.watermark().at, Some(instant("2026-01-01T00:00:00Z")), "its own origin");
+}
+
+#[test]
+fn w1_the_period_of_a_job_is_kept_in_whole_microseconds() {
+    let bounded = JobSettings {
+        starts_at: Some(instant("2026-03-05T02:00:00.000000999Z")),
+        ends_at: Some(instant("2026-03-07T02:00:00.000000999Z")),
+        ..settings(daily("02:00"), "rolling:1d")
+    };
+    let stored = submit_settings(bounded, instant("2026-03-01T10:00:00Z")).job.settings;
+    assert_eq!(stored.starts_at, Some(instant("2026-03-05T02:00:00Z")));
+    assert_eq!(stored.ends_at, Some(instant("2026-03-07T02:00:00Z")));
 }

@@ -213,6 +213,8 @@ fn w6_ranges_and_timeframes_that_make_no_sense_are_refused() {
     let day = |day: u32| instant(&format!("2026-03-{day:02}T00:00:00Z"));
     let rolling = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
     for (from, to) in [(day(2), day(2)), (day(2), day(1)), (day(3), day(9))] {
+        let refusal = backfill(&rolling, from, to, source_terms(), now).unwrap_err();
+        assert!(refusal.to_string().starts_with("no occurrence lies"), "{refusal}");
         assert_eq!(
             refused(backfill(&rolling, from, to, source_terms(), now)),
             Code::InvalidRange,

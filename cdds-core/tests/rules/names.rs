@@ -4,9 +4,10 @@ use cdds_core::domain::artifact::Sha256Digest;
 use cdds_core::domain::execution::{ExecutionState, SkipReason, Status, Trigger};
 use cdds_core::domain::failure::FailureKind;
 use cdds_core::domain::frequency::{Frequency, FrequencyKind, Start};
-use cdds_core::domain::id::ExecutionId;
-use cdds_core::domain::job::JobState;
+use cdds_core::domain::id::{ExecutionId, RecipientName};
+use cdds_core::domain::job::{JobState, Protection, RecipientNames};
 use cdds_core::domain::lifecycle::Submission;
+use cdds_core::domain::manifest::{file_name, stem};
 use cdds_core::domain::progress::Progress;
 use uuid::Uuid;
 
@@ -110,4 +111,19 @@ fn states_kinds_and_digests_have_names() {
     }
     let digest = Sha256Digest([0xab; 32]);
     assert_eq!(format!("{digest:?}"), "ab".repeat(32));
+}
+
+#[test]
+fn a3_a5_files_are_named_after_their_execution() {
+    let execution = ExecutionId(Uuid::from_u128(7));
+    assert_eq!(stem(execution), "export-00000000-0000-0000-0000-000000000007");
+    assert_eq!(file_name(execution), "export-00000000-0000-0000-0000-000000000007.manifest.json");
+}
+
+#[test]
+fn s1_plaintext_has_no_recipients_and_sealed_ones_are_named() {
+    let names = ["a", "b"].map(|name| RecipientName::new(name).unwrap());
+    let sealed = Protection::Sealed(RecipientNames::new(names.clone()).unwrap());
+    assert_eq!(sealed.recipients(), names);
+    assert!(Protection::Plaintext.recipients().is_empty());
 }

@@ -96,6 +96,7 @@ fn j12_a_job_goes_when_nothing_of_it_runs_or_is_about_to() {
     let later = Execution { not_before: now + TimeDelta::seconds(1), ..waiting };
     let change = lifecycle::delete(&job, vec![later], now).unwrap();
     assert_eq!((change.job.state, change.job.version), (JobState::Deleted, job.version + 1));
+    assert_eq!(change.job.updated_at, now);
     let skipped = SkipReason::Deleted { first: now, last: now, count: 1 };
     assert_eq!(change.superseded[0].state, ExecutionState::Skipped(skipped));
 }
