@@ -7,9 +7,9 @@ use std::path::Path;
 
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::record::RecordBatch;
-use cdds_core::domain::template::{FieldSelection, Filter, Operator, Template};
+use cdds_core::domain::template::{FieldNames, FieldSelection, Filter, Operator, Template};
 use cdds_core::domain::window::Window;
-use cdds_core::ports::source::{ReadRequest, Source};
+use cdds_core::ports::source::{ReadRequest, Source, SourceErrorKind};
 use cdds_core::testing::records;
 use cdds_storage::source::json_lines::LINE_BYTES_MAX;
 use cdds_storage::source::{
@@ -60,7 +60,9 @@ fn write(path: &Path, types: &[&str], rows: &[Row]) {
     let connection = Connection::open(path).unwrap();
     let columns = |types: &[&str]| {
         let names = records::FIELDS.iter().zip(types);
-        names.map(|(name, declared)| format!("{name} {declared}")).collect::<Vec<_>>().join(", ")
+        let columns = names.map(|(name, declared)| format!("{name} {declared}"));
+        // The last field is always missing.
+        columns.chain(["missing ANY".to_owned()]).collect::<Vec<_>>().join(", ")
     };
     let turned: Vec<&str> = types.iter().rev().copied().collect();
     let schema = format!(
@@ -76,7 +78,8 @@ fn write(path: &Path, types: &[&str], rows: &[Row]) {
         ["one", "two", "strict"].iter().flat_map(|table| rows.iter().map(move |row| (table, row)))
     {
         let places = vec!["?"; row.len()].join(", ");
-        connection.execute(&format!("INSERT INTO {table} VALUES ({places})"), params_from_iter(row)).unwrap();
+        let insert = format!("INSERT INTO {table} VALUES ({places}, NULL)");
+        connection.execute(&insert, params_from_iter(row)).unwrap();
     }
     connection.execute_batch("COMMIT").unwrap();
 }
@@ -216,4 +219,22 @@ fn j4_equal_is_equal_however_it_is_stored() {
         let five: Template = Template::new(FieldSelection::All, vec!["a=5".parse().unwrap()]).unwrap();
         assert!(!both_ways(&path, "one", &five)[0].is_empty(), "{declared:?}");
     }
+}
+
+#[test]
+fn j4_a_field_that_is_no_column_ends_the_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.db");
+    write(&path, &["TEXT"; 4], &[]);
+    let source = sqlite(&path, "one");
+    let filtered = |filter: &str| Template::new(FieldSelection::All, vec![filter.parse().unwrap()]).unwrap();
+    let selected = FieldNames::new(["a".to_owned(), "B".to_owned()]).unwrap();
+    let selected = Template::new(FieldSelection::Only(selected), Vec::new()).unwrap();
+    for (template, field) in [(filtered("aa=secret"), "aa"), (filtered("A!=secret"), "A"), (selected, "B")] {
+        let error = block_on(source.read(request(&template))).err().unwrap();
+        assert_eq!(error.kind(), SourceErrorKind::Missing);
+        let told = format!("there is no column {field:?}: choose out of a, b, c, d, missing");
+        assert!(error.report().contains(&told) && !error.report().contains("secret"), "{}", error.report());
+    }
+    assert!(block_on(source.read(request(&filtered("missing=x")))).is_ok());
 }

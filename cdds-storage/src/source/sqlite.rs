@@ -117,6 +117,7 @@ impl Reading {
     fn run(&self, batches: &mut Batches) -> Result<(), Stop> {
         let database = Database::open(&self.path, &self.name)?;
         let relation = database.relation(&self.data_type)?;
+        database.check_template(&self.request.template, &relation)?;
         let columns = statement::columns(&self.data_type, &relation, &self.request);
         let statements = statement::select(&self.data_type, &relation, &columns, &self.request);
         let columns = rows::Columns::new(&self.data_type, columns, relation.has_rowid, &self.request);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use cdds_core::domain::template::{Filter, Template};
 use cdds_core::ports::source::{SourceError, SourceErrorKind};
 use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags};
 
@@ -91,12 +92,24 @@ impl Database {
         let declared = data_type.fields.iter().flatten().map(String::as_str);
         let mut undeclared = declared.filter(|field| !relation.columns.iter().any(|column| column == field));
         match data_type.required_columns().find(|column| !known(column)).or_else(|| undeclared.next()) {
-            Some(column) => Err(self.missing(&format!(
-                "there is no column {column:?}: choose out of {}",
-                relation.columns.join(", ")
-            ))),
+            Some(column) => Err(self.no_column(column, &relation)),
             None => Ok(relation),
         }
+    }
+
+    /// Whether what the template names are columns (rule J4): a misspelt field would give an export without
+    /// records, or without what was wanted of them.
+    pub(super) fn check_template(&self, template: &Template, relation: &Relation) -> Result<(), SourceError> {
+        let selected = template.fields.names().unwrap_or_default().iter().map(String::as_str);
+        let mut named = selected.chain(template.filters.iter().map(Filter::field));
+        match named.find(|name| !relation.columns.iter().any(|column| column == name)) {
+            Some(name) => Err(self.no_column(name, relation)),
+            None => Ok(()),
+        }
+    }
+
+    fn no_column(&self, column: &str, relation: &Relation) -> SourceError {
+        self.missing(&format!("there is no column {column:?}: choose out of {}", relation.columns.join(", ")))
     }
 
     fn table(&self, table: &str) -> Result<Relation, SourceError> {
