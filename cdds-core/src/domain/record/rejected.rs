@@ -28,7 +28,7 @@ pub enum RejectedContent {
     Text(String),
     /// Bytes that are no text.
     Bytes(Bytes),
-    /// Not told: the job exports some fields only, and which parts belong to others cannot be known.
+    /// Not told: the job exports some records or some fields only, and what belongs to others cannot be known.
     Withheld,
 }
 
