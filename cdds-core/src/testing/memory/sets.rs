@@ -117,6 +117,7 @@ impl State {
         if let Some(entry) = self.executions.get_mut(&execution) {
             entry.deleted = true;
         }
+        self.notices.remove(&execution);
         Ok(())
     }
 

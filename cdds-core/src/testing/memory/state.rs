@@ -8,6 +8,7 @@ use super::sets::StoredSet;
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use crate::domain::job::{Job, JobChange, JobState};
+use crate::domain::notice::Notice;
 use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{JobOverview, LatestExecution};
 use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, DueJob, RecipientRemoval};
@@ -18,6 +19,7 @@ pub(super) struct State {
     pub(super) executions: BTreeMap<ExecutionId, Entry>,
     pub(super) sets: BTreeMap<ExecutionId, StoredSet>,
     pub(super) downloads: BTreeMap<ArtifactId, Vec<DateTime<Utc>>>,
+    pub(super) notices: BTreeMap<ExecutionId, Notice>,
     pub(super) recipients: BTreeMap<(Owner, RecipientName), Recipient>,
 }
 

@@ -58,6 +58,17 @@ CREATE INDEX artifact_list ON artifact (owner, created_at) WHERE removed_at IS N
 CREATE INDEX artifact_removal ON artifact (removed_at)
     WHERE removed_at IS NOT NULL AND removal_confirmed_at IS NULL;
 
+-- What is to be told of executions that have ended, until somebody has told it.
+CREATE TABLE notice (
+    execution_id TEXT PRIMARY KEY REFERENCES execution (id),
+    job_id       TEXT NOT NULL,
+    owner        TEXT NOT NULL,
+    kind         TEXT NOT NULL,
+    at           INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX notice_oldest ON notice (at, execution_id);
+
 -- Which recipients the settings of jobs name, for jobs that are not deleted: a recipient in use cannot go,
 -- and a job cannot name one that is missing.
 CREATE TABLE job_recipient (
