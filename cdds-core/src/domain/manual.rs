@@ -85,8 +85,7 @@ fn check_no_start_ahead(job: &Job) -> Result<(), RuleViolation> {
 /// Invariant I5: at most one success per occurrence. Backfills are a family of their own.
 fn check_alone(failed: &Execution, same_slot: &[Execution]) -> Result<(), RuleViolation> {
     let rival = |other: &&Execution| {
-        other.id != failed.id
-            && other.slot == failed.slot
+        other.slot == failed.slot
             && other.trigger.is_backfill() == failed.trigger.is_backfill()
             && (other.is_open() || other.state == ExecutionState::Succeeded)
     };

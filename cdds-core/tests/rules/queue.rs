@@ -79,6 +79,7 @@ fn e4_a_long_backlog_is_queued_in_bounded_rounds_and_none_of_it_is_lost() {
     let mut slots = Vec::new();
     let mut rounds = 0;
     while let Some(change) = materialise(&job, &[], terms(), now) {
+        assert!(change.entries.len() == 1_000 || change.job.next_due_at > Some(now));
         slots.extend(change.entries.iter().map(|entry| entry.slot));
         assert!(change.entries.iter().all(Execution::is_waiting));
         job = change.job;

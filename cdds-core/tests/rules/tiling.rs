@@ -98,7 +98,10 @@ fn w3_windows_that_do_not_tile_or_are_of_other_records_stand_by_themselves() {
         starts_at: Some(instant("2026-03-01T00:00:00Z")),
         ..settings(daily("22:00"), "rolling:1d")
     };
-    assert_eq!(next_windows(&edited_to(started, now), now)[0].0, "2026-03-01 20:00:00 UTC");
+    let starts_now = JobSettings { starts_at: Some(instant(now)), ..started.clone() };
+    for settings in [started, starts_now] {
+        assert_eq!(next_windows(&edited_to(settings, now), now)[0].0, "2026-03-01 20:00:00 UTC");
+    }
 }
 
 #[test]
