@@ -183,6 +183,7 @@ fn e4_beyond_the_catch_up_limit_one_entry_stands_for_the_gap_and_the_newest_alwa
         count: 12,
     };
     assert_eq!(change.entries[0].state, ExecutionState::Skipped(gap));
+    assert_eq!(change.entries[0].finished_at, Some(instant("2026-03-20T12:00:00Z")));
 
     let none_kept = materialise(
         &job,
