@@ -112,3 +112,13 @@ fn f6_expressions_are_bounded_but_every_list_fits() {
     assert!(CronExpression::new(&longest).is_ok());
     assert!(refused(&format!("0{longest}")).contains("longer than 512"));
 }
+
+#[test]
+fn f6_a_slot_lies_before_the_rest_of_its_own_second() {
+    let daily = CronExpression::new("0 2 * * *").unwrap();
+    let slot = "2026-03-02T02:00:00Z".parse::<DateTime<Utc>>().unwrap();
+    for after in [chrono::TimeDelta::nanoseconds(1), chrono::TimeDelta::seconds(1)] {
+        assert_eq!(daily.last_before(slot + after), Some(slot));
+    }
+    assert_eq!(daily.last_before(slot), Some(slot - chrono::TimeDelta::days(1)));
+}
