@@ -12,6 +12,7 @@ mod export;
 mod fields;
 mod help;
 mod incremental;
+mod kill;
 mod lifecycle;
 mod listing;
 mod offline;
