@@ -9,6 +9,7 @@ mod commands;
 mod crash;
 mod demo;
 mod export;
+mod faults;
 mod fields;
 mod help;
 mod incremental;
