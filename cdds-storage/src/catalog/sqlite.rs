@@ -15,6 +15,8 @@ mod executions;
 mod fault;
 mod jobs;
 mod listing;
+#[cfg(test)]
+mod plan;
 mod recipients;
 mod removal;
 mod running;

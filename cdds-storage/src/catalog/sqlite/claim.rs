@@ -148,24 +148,12 @@ impl Picked {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
-
-    use super::super::schema;
+    use super::super::plan::plan;
     use super::*;
-
-    /// The steps of SQLite's plan.
-    fn plan(connection: &Connection, sql: &str) -> Vec<String> {
-        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let values = vec![rusqlite::types::Null; statement.parameter_count()];
-        let steps = statement.query_map(rusqlite::params_from_iter(values), |row| row.get("detail")).unwrap();
-        steps.map(Result::unwrap).collect()
-    }
 
     #[test]
     fn e2_the_queue_is_walked_in_its_index_alone() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        schema::migrate(&mut connection).unwrap();
-        let steps = plan(&connection, CANDIDATES);
+        let steps = plan(CANDIDATES);
         assert!(steps[0].contains("e USING COVERING INDEX execution_queue"), "{steps:?}");
         assert!(
             steps.iter().any(|step| step.contains("r USING COVERING INDEX execution_running")),
