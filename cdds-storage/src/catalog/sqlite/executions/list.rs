@@ -122,6 +122,7 @@ mod tests {
         let order = key(query.sort.column, DateTime::UNIX_EPOCH).order(query.sort.descending, "e.id");
         let sql = filter(&Owner::default(), &query).page_sql(&format!("SELECT e.id {EXECUTIONS}"), &order);
         let steps = plan(&sql);
+        assert_eq!(steps.len(), 1, "nothing is sorted: {steps:?}");
         assert!(steps[0].contains("e USING COVERING INDEX execution_list"), "{steps:?}");
     }
 }

@@ -116,6 +116,7 @@ mod tests {
         let order = key(query.sort.column).order(query.sort.descending, "j.id");
         let sql = filter(&Owner::default(), &query).page_sql(&format!("SELECT j.id {JOBS}"), &order);
         let steps = plan(&sql);
+        assert_eq!(steps.len(), 1, "nothing is sorted: {steps:?}");
         assert!(steps[0].contains("j USING COVERING INDEX job_list"), "{steps:?}");
     }
 }
