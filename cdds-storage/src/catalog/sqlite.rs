@@ -16,6 +16,8 @@ mod fault;
 mod jobs;
 mod listing;
 mod outbox;
+#[cfg(test)]
+mod plan;
 mod recipients;
 mod removal;
 mod running;
