@@ -130,7 +130,8 @@ fn e5_a_full_store_is_told_and_the_export_is_tried_again() {
     );
     assert_says(&string(&error["message"]), &["artifacts", "no room is left there; make some"]);
     assert_eq!(place.json(&["artifact", "list"]), json!([]));
-    assert_eq!(place.files("artifacts"), Vec::<String>::new(), "what was stored of it is removed");
+    // What was stored of it is removed once its end is on the record.
+    while !place.files("artifacts").is_empty() {}
     run.stop();
 
     store.remount("size=64m");

@@ -69,7 +69,7 @@ impl Moment {
     /// How long after it the worker dies, microseconds at most.
     fn delay_max(self) -> u64 {
         match self {
-            Self::Born => 200_000,
+            Self::Born => 40_000,
             Self::Claimed => 400_000,
             Self::Stored => 10_000,
             Self::Ended | Self::Removed => 30_000,
