@@ -62,7 +62,7 @@ impl History {
     /// # Errors
     /// [`ServiceError::Refused`] if it has ended; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn cancel(&self, owner: &Owner, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
-        until_settled(async || {
+        until_settled(|| async {
             let before = self.show(owner, id).await?.execution;
             let after = before.clone().cancel(self.now())?;
             if after != before {
@@ -81,7 +81,7 @@ impl History {
     /// was run since, or if its window is covered; [`ServiceError::NotFound`], also if its job was deleted;
     /// [`ServiceError::Conflict`].
     pub async fn rerun(&self, owner: &Owner, id: ExecutionId) -> Result<Execution, ServiceError> {
-        until_settled(async || {
+        until_settled(|| async {
             let failed = self.show(owner, id).await?.execution;
             let job = self.job_of(owner, &failed).await?;
             let open = self.ports.catalog.open_executions(owner, job.id).await?;
@@ -109,7 +109,7 @@ impl History {
         id: ExecutionId,
         with: WithArtifacts,
     ) -> Result<(), ServiceError> {
-        until_settled(async || {
+        until_settled(|| async {
             let execution = self.show(owner, id).await?.execution;
             let set = self.ports.catalog.artifact_set(owner, id).await?;
             let now = self.now();
