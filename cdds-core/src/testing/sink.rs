@@ -35,6 +35,11 @@ impl MemorySink {
         self.contents().objects.clone()
     }
 
+    /// A finished object.
+    pub fn object(&self, key: &Key) -> Option<Bytes> {
+        self.contents().objects.get(key).cloned()
+    }
+
     fn contents(&self) -> MutexGuard<'_, Contents> {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
