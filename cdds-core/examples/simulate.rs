@@ -1,4 +1,5 @@
-//! Runs simulated worlds: `cargo run --release -p cdds-core --features testing --example simulate -- --seeds 2000`.
+//! Runs simulated worlds:
+//! `cargo run --release -p cdds-core --features testing --example simulate -- --seeds 2000`.
 //!
 //! Ends with an error, and the seed, if an invariant does not hold in one of them. `--seed` runs one world again
 //! and prints what happens in it.

@@ -15,7 +15,7 @@ use crate::domain::execution::{Execution, ExecutionState, SkipReason, Status, Tr
 use crate::domain::id::Owner;
 use crate::domain::job::JobState;
 use crate::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery, Page, Slice};
-use crate::ports::sink::{Key, Prefix};
+use crate::ports::sink::{Key, Prefix, Sink};
 
 const EVERYTHING: Slice = Slice { offset: 0, limit: u32::MAX as u64 };
 
@@ -96,7 +96,7 @@ impl Watch {
     }
 
     fn keys(&self) -> Check<Vec<Key>> {
-        let listed = step(self.sink.list(&Prefix::new("")));
+        let listed = step(self.store.list(&Prefix::new("")));
         listed.map_err(|error| Broken(Invariant::I8, error.report()))
     }
 

@@ -139,6 +139,15 @@ impl Faults {
         Ok(())
     }
 
+    /// Takes its time.
+    pub(super) async fn work(&self) {
+        let pace = self.shared.profile.pace;
+        if pace > 0 {
+            let length = lock(&self.dice).below(pace);
+            self.shared.timeline.sleep(length).await;
+        }
+    }
+
     fn delay(&self) -> Micros {
         let mut dice = lock(&self.dice);
         let long = dice.below(100) < self.shared.profile.rates.long_delays;

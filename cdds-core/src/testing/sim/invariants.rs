@@ -193,9 +193,9 @@ fn follow(known: &mut JobModel, after: Job) {
     }
     if !before.settings.has_schedule_of(&after.settings) {
         known.rescheduled_at = after.updated_at;
-        known.tiles.clear();
     }
-    if before.settings.timeframe != after.settings.timeframe {
+    if !before.settings.has_schedule_of(&after.settings) || before.settings.timeframe != after.settings.timeframe {
+        known.tiles_since = after.updated_at;
         known.tiles.clear();
     }
     known.job = after;

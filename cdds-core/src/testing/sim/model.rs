@@ -46,6 +46,8 @@ pub(super) struct JobModel {
     pub(super) suspended: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     /// Since when it has its present schedule.
     pub(super) rescheduled_at: DateTime<Utc>,
+    /// Since when its windows are made as they are now.
+    pub(super) tiles_since: DateTime<Utc>,
     /// The success of each occurrence.
     pub(super) successes: BTreeMap<(Family, DateTime<Utc>), ExecutionId>,
     /// The published windows of its occurrences, by their start, if they tile.
@@ -108,6 +110,7 @@ impl JobModel {
     pub(super) fn new(job: Job) -> Self {
         Self {
             rescheduled_at: job.created_at,
+            tiles_since: job.created_at,
             job,
             open: BTreeSet::new(),
             suspended: Vec::new(),
@@ -153,6 +156,17 @@ impl Model {
         if let Some(set) = self.executions.get_mut(&id).and_then(|known| known.set.as_mut()) {
             set.removed = true;
             self.live.retain(|_, of| *of != id);
+        }
+    }
+
+    /// Off the history. Its occurrence may be run again, as if it had never succeeded.
+    pub(super) fn delete(&mut self, id: ExecutionId) {
+        self.remove_set(id);
+        let Some(known) = self.executions.get_mut(&id) else { return };
+        known.deleted = true;
+        if let Some(job) = self.jobs.get_mut(&known.execution.job_id) {
+            job.successes.retain(|_, success| *success != id);
+            job.tiles.retain(|_, (_, success)| *success != id);
         }
     }
 

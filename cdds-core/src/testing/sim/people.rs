@@ -11,7 +11,7 @@ use super::model::Model;
 use super::profile::Profile;
 use super::report::{Invariant, Who};
 use super::shared::{Shared, lock};
-use super::time::SECOND;
+use super::time::{Micros, SECOND};
 use super::watch::Watch;
 use crate::domain::edit::WatermarkChoice;
 use crate::domain::execution::{Execution, ExecutionState};
@@ -51,13 +51,21 @@ impl People {
             }
         }
         while self.shared.storms() {
-            let pause = self.dice.below(2 * self.shared.profile.command_distance);
+            let pause = self.pause();
             self.shared.timeline.sleep(pause.max(SECOND)).await;
             if self.shared.storms() {
                 self.shared.count(|figures| figures.commands += 1);
                 self.command().await;
             }
         }
+    }
+
+    /// At any time, or just when an engine has something to do.
+    fn pause(&mut self) -> Micros {
+        let pause = self.dice.below(2 * self.shared.profile.command_distance);
+        let next = self.watch.next_event().filter(|_| self.dice.below(3) == 0);
+        let until = next.map(|at| self.shared.timeline.micros(at) + self.dice.below(20 * SECOND));
+        until.map_or(pause, |until| until.saturating_sub(self.shared.timeline.elapsed() + 3 * SECOND))
     }
 
     async fn command(&mut self) {
@@ -231,7 +239,8 @@ impl People {
     }
 
     async fn cancel(&mut self) {
-        let Some((owner, id)) = self.any_execution(Execution::is_open) else { return };
+        let running = self.any_execution(|one| one.state == ExecutionState::Running);
+        let Some((owner, id)) = running.or_else(|| self.any_execution(Execution::is_open)) else { return };
         let result = self.history().cancel(&owner, id).await;
         self.told(|| format!("cancel {id}"), &result);
     }

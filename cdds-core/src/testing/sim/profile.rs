@@ -31,6 +31,8 @@ pub(super) struct Profile {
     pub(super) padding: usize,
     /// Mean distance of two rows.
     pub(super) row_distance: Micros,
+    /// How long the source takes for a batch, at most.
+    pub(super) pace: Micros,
     pub(super) jobs: u64,
     /// Mean distance of two commands.
     pub(super) command_distance: Micros,
@@ -82,6 +84,7 @@ impl Profile {
             granularity: dice.pick(&[1, 1_000, SECOND, 60 * SECOND]).unwrap_or(SECOND),
             padding: if large { 3_000 } else { 0 },
             row_distance: if large { 20 * 60 * SECOND } else { dice.between(8, 60) * 60 * SECOND },
+            pace: dice.pick(&[0, 0, 2 * SECOND, 15 * SECOND]).unwrap_or(0),
             jobs: dice.between(2, 4),
             command_distance: dice.between(30, 240) * 60 * SECOND,
             rates: Rates::of(dice),
@@ -90,11 +93,6 @@ impl Profile {
 
     pub(super) fn engines(&self) -> usize {
         self.skews.len().saturating_sub(1)
-    }
-
-    /// The clock of the people.
-    pub(super) fn people_skew(&self) -> TimeDelta {
-        self.skews.last().copied().unwrap_or_default()
     }
 
     /// What the source declares (rule W4): rows are late by `lag`, and whoever asks may be early by the

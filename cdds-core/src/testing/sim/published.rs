@@ -147,8 +147,8 @@ fn check_tile(model: &mut Model, execution: &Execution) -> Check {
     let of_occurrence = model.family(execution.trigger) == Family::Scheduled;
     let (window, id) = (execution.window, execution.id);
     let known = model.job_mut(execution.job_id)?;
-    // An occurrence of an earlier schedule tiles with others of that schedule.
-    let current = tiles(execution) && execution.slot > known.rescheduled_at;
+    // An occurrence from before an edit tiles with others of that time.
+    let current = tiles(execution) && execution.slot > known.tiles_since;
     let Some(start) = window.start().filter(|_| of_occurrence && current && execution.generation.is_none()) else {
         return Ok(());
     };

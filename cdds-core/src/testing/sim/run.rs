@@ -52,12 +52,14 @@ impl Run {
         let profile = Profile::of(seed);
         let rows = Arc::new(Rows::of(&profile, seed, days));
         let shared = Arc::new(Shared::new(seed, profile, trace));
-        let store = WatchedSink { inner: MemorySink::new(), shared: Arc::clone(&shared) };
-        let sink = Arc::new(TamperedSink::new(Arc::new(store), bug));
+        let store = MemorySink::new();
+        let watched = WatchedSink { inner: store.clone(), shared: Arc::clone(&shared) };
+        let sink = Arc::new(TamperedSink::new(Arc::new(watched), bug));
         let watch = Watch {
             shared: Arc::clone(&shared),
             catalog: open(),
             sink: sink.clone(),
+            store,
             rows,
             model: Mutex::default(),
         };

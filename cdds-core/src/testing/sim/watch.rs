@@ -20,6 +20,7 @@ use crate::ports::catalog::{
     Settlement,
 };
 use crate::ports::sink::Sink;
+use crate::testing::MemorySink;
 
 /// Looks on.
 #[derive(Debug)]
@@ -27,8 +28,10 @@ pub(super) struct Watch {
     pub(super) shared: Arc<Shared>,
     /// To look things up; nobody else uses it.
     pub(super) catalog: Arc<dyn Catalog>,
-    /// The store without faults.
+    /// The store without faults, as the engines know it.
     pub(super) sink: Arc<dyn Sink>,
+    /// What it really holds.
+    pub(super) store: MemorySink,
     pub(super) rows: Arc<Rows>,
     pub(super) model: Mutex<Model>,
 }
@@ -245,10 +248,7 @@ impl Watch {
             ensure(!known.execution.is_open(), Invariant::Record, || format!("{id} was deleted while open"))?;
             let held = known.set.as_ref().is_some_and(|set| !set.removed && set.is_held());
             ensure(!held, Invariant::I12, || format!("the set of {id} is on hold and was deleted"))?;
-            model.remove_set(id);
-            if let Some(known) = model.executions.get_mut(&id) {
-                known.deleted = true;
-            }
+            model.delete(id);
             Ok(())
         });
         result
