@@ -31,6 +31,7 @@ pub mod schedule;
 pub mod selection;
 pub mod split_size;
 pub mod template;
+mod tiling;
 pub mod timeframe;
 pub mod violation;
 pub mod watermark;

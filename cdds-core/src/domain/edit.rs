@@ -7,6 +7,7 @@ use super::frequency::{Frequency, Start};
 use super::job::{Job, JobChange, JobSettings, JobState};
 use super::lifecycle;
 use super::schedule::{self, Terms};
+use super::tiling;
 use super::violation::{Code, RuleViolation};
 use super::watermark::Watermark;
 
@@ -63,14 +64,15 @@ pub fn edit(
     let suspended_by_hand = job.state == JobState::Suspended && job.suspended_at.is_some();
 
     let caught_up = schedule::materialise_all(job, &waiting, terms, now);
-    let caught_up = caught_up.unwrap_or_else(|| JobChange::of(job.clone()));
+    let mut caught_up = caught_up.unwrap_or_else(|| JobChange::of(job.clone()));
     let rescheduled = !job.settings.has_schedule_of(&settings);
+    let missed = if rescheduled { lifecycle::miss_while_suspended(&mut caught_up.job, now) } else { None };
     let mut after =
         Job { settings, watermark, version: job.version + 1, updated_at: now, ..caught_up.job.clone() };
-    let missed = if rescheduled { lifecycle::missed_while_suspended(job, now) } else { None };
     let first = if rescheduled { reschedule(&mut after, suspended_by_hand, terms, now) } else { None };
     let replaces = rescheduled && (job.settings.frequency.is_once() || after.settings.frequency.is_once());
     let mut change = take_on(after, caught_up, waiting, replaces, terms, now);
+    change.job.tiled_until = tiling::after_edit(job, &change, now);
     change.entries.extend(missed.into_iter().chain(first));
     Ok(change)
 }

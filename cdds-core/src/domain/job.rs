@@ -37,6 +37,8 @@ pub struct Job {
     pub suspended_at: Option<DateTime<Utc>>,
     /// How far its incremental exports have come (rule W4); `None` if it never was incremental.
     pub watermark: Option<Watermark>,
+    /// Where the window of its next occurrence starts if its windows tile (rule W3); `None` before the first.
+    pub tiled_until: Option<DateTime<Utc>>,
     /// Executions that failed since the last success (rule E5).
     pub failures_in_row: u32,
     /// Counts every stored change, from 1: whatever touches the job or what it has begun.

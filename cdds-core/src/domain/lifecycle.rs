@@ -42,6 +42,7 @@ pub fn submit(
         next_due_at: settings.next_slot(now),
         suspended_at: None,
         watermark: incremental.then(|| Watermark::at_origin(&settings.timeframe)),
+        tiled_until: None,
         failures_in_row: 0,
         revision: 1,
         settings,
@@ -76,11 +77,13 @@ fn suspension(Gap { first, last, count }: Gap) -> SkipReason {
     SkipReason::Suspended { first, last, count }
 }
 
-/// The entry for the slots that passed while the job was suspended (rules J7, E1).
-pub(super) fn missed_while_suspended(job: &Job, now: DateTime<Utc>) -> Option<Execution> {
-    let since = job.suspended_at.filter(|_| job.state == JobState::Suspended)?;
-    let gap = schedule::passed(job, job.settings.next_slot(since), now)?;
-    Some(Execution::skipped(job, gap.last, suspension(gap), SourceTerms::default(), now))
+/// Puts the slots that passed while the job was suspended on the record (rules J7, E1), in one entry.
+pub(super) fn miss_while_suspended(job: &mut Job, now: DateTime<Utc>) -> Option<Execution> {
+    let suspended = job.state == JobState::Suspended;
+    let gap = schedule::passed(job, schedule::unrecorded(job).filter(|_| suspended), now)?;
+    let entry = Execution::skipped(job, gap.last, suspension(gap), SourceTerms::default(), now);
+    job.tile(gap.last);
+    Some(entry)
 }
 
 /// Goes on with the next occurrence after `now`; those that passed meanwhile are skipped on the record (rule
@@ -107,6 +110,8 @@ pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleVi
             "the job is past its end: give it a later end, or none, and it goes on",
         ));
     };
+    let mut caught_up = job.clone();
+    let entries = miss_while_suspended(&mut caught_up, now).into_iter().collect();
     let resumed = Job {
         state: JobState::Active,
         version: job.version + 1,
@@ -114,9 +119,8 @@ pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleVi
         next_due_at: Some(next),
         suspended_at: None,
         failures_in_row: 0,
-        ..job.clone()
+        ..caught_up
     };
-    let entries = missed_while_suspended(job, now).into_iter().collect();
     Ok(Some(JobChange { entries, ..JobChange::of(resumed) }))
 }
 
@@ -157,14 +161,17 @@ pub fn delete(job: &Job, open: Vec<Execution>, now: DateTime<Utc>) -> Result<Job
 /// `after` in place of `job`, with what it does not run any more on the record.
 fn stop(
     job: &Job,
-    after: Job,
+    mut after: Job,
     dropped: impl Iterator<Item = Execution>,
     reason: impl Fn(Gap) -> SkipReason,
     now: DateTime<Utc>,
 ) -> JobChange {
     let due = schedule::passed(job, job.next_due_at, now);
-    let entries = due.map(|gap| Execution::skipped(job, gap.last, reason(gap), SourceTerms::default(), now));
-    let entries = entries.into_iter().chain(missed_while_suspended(job, now));
+    let entry = due.map(|gap| Execution::skipped(job, gap.last, reason(gap), SourceTerms::default(), now));
+    if let Some(gap) = due {
+        after.tile(gap.last);
+    }
+    let entries = entry.into_iter().chain(miss_while_suspended(&mut job.clone(), now));
     let superseded = dropped.map(|execution| {
         let slot = execution.slot;
         execution.superseded(reason(Gap { first: slot, last: slot, count: 1 }), now)

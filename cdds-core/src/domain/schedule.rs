@@ -65,14 +65,19 @@ fn round(
         after.state = JobState::Completed;
     }
     let newest = due.newest();
-    let skipped =
-        due.skipped.map(|gap| Execution::skipped(job, gap.last, due.reason(gap), terms.source, now));
-    let queued = due.run.iter().map(|slot| Execution::scheduled(job, *slot, terms.source, now));
+    let mut entries = Vec::with_capacity(due.run.len() + 1);
+    if let Some(gap) = due.skipped {
+        entries.push(Execution::skipped(&after, gap.last, due.reason(gap), terms.source, now));
+        after.tile(gap.last);
+    }
+    for slot in &due.run {
+        entries.push(Execution::scheduled(&after, *slot, terms.source, now));
+        after.tile(*slot);
+    }
     let superseded = match (job.overlap(), newest) {
         (Overlap::Coalesce, Some(newest)) => cover(waiting, newest, now),
         _ => Vec::new(),
     };
-    let entries = skipped.into_iter().chain(queued).collect();
     Some(JobChange { job: after, entries, superseded, edited: Vec::new() })
 }
 
@@ -166,6 +171,16 @@ pub(super) fn passed(job: &Job, first: Option<DateTime<Utc>>, now: DateTime<Utc>
     gap
 }
 
+/// The first slot that is not on the record.
+pub(super) fn unrecorded(job: &Job) -> Option<DateTime<Utc>> {
+    let since_suspended = || job.settings.next_slot(job.suspended_at?);
+    match job.state {
+        JobState::Active => job.next_due_at,
+        JobState::Suspended => since_suspended(),
+        JobState::Completed | JobState::Deleted => None,
+    }
+}
+
 impl Job {
     /// What happens when it is due again while an earlier occurrence waits or runs (rule E3).
     pub fn overlap(&self) -> Overlap {
@@ -192,16 +207,21 @@ pub fn preview(job: &Job, terms: SourceTerms, count: usize, now: DateTime<Utc>) 
     if job.state == JobState::Completed {
         return Vec::new();
     }
-    let settings = &job.settings;
+    let mut job = job.clone();
+    if let Some(gap) = passed(&job, unrecorded(&job), now) {
+        job.tile(gap.last);
+    }
     let mut watermark = job.watermark().at;
+    let settings = job.settings.clone();
     let slots = std::iter::successors(settings.next_slot(now), |slot| settings.next_slot(*slot));
     let occurrences = slots.take(count.min(PREVIEW_MAX)).map(|slot| {
-        let window = settings.timeframe.window(&settings.frequency, slot).unwrap_or_else(|| {
+        let window = job.next_window(slot).unwrap_or_else(|| {
             let end = settled_end(slot, terms.settle_lag, terms.granularity);
             let window = watermark.map_or_else(|| Window::until(end), |start| Window::between(start, end));
             watermark = Some(watermark.map_or(end, |watermark| watermark.max(end)));
             window
         });
+        job.tile(slot);
         Occurrence { slot, window }
     });
     occurrences.collect()

@@ -15,4 +15,5 @@ mod queue;
 mod removal;
 mod stored_forms;
 mod support;
+mod tiling;
 mod world;

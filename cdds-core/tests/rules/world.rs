@@ -1,7 +1,7 @@
 //! One job and its executions in memory, moved by the domain's decisions alone: a catalog and an engine as
 //! simple as they can be, for properties over sequences of commands.
 
-use cdds_core::domain::edit::{self, Edit, OneTimeEdit};
+use cdds_core::domain::edit::{self, Edit, OneTimeEdit, WatermarkChoice};
 use cdds_core::domain::execution::{Beginning, Execution, ExecutionState};
 use cdds_core::domain::failure::Failure;
 use cdds_core::domain::frequency::Frequency;
@@ -171,6 +171,14 @@ impl World {
                 watermark = self.job.watermark.is_some().then_some(choice);
             }
         }
+        self.edit_to(settings, watermark)
+    }
+
+    pub(crate) fn edit_to(
+        &mut self,
+        settings: JobSettings,
+        watermark: Option<WatermarkChoice>,
+    ) -> Result<(), RuleViolation> {
         let edit = Edit { settings, watermark, one_time: OneTimeEdit::UntilStarted };
         self.store(Some(edit::edit(&self.job, self.open(), edit, terms(), self.now)?));
         Ok(())

@@ -162,7 +162,8 @@ fn rows_are_stored_like_this() {
             "4",
             "null",
             "null",
-            // Suspended never, failed never.
+            // Suspended never, nothing that tiles, failed never.
+            "null",
             "null",
             "0",
         ]]

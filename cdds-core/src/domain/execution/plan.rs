@@ -32,7 +32,7 @@ impl Execution {
     /// The occurrence of `job` at `slot`. Where the window ends near the slot, the work waits until rows
     /// that become visible late have done so (rule W4); jitter puts it off further (rule E6).
     pub fn scheduled(job: &Job, slot: DateTime<Utc>, terms: SourceTerms, now: DateTime<Utc>) -> Self {
-        let (window, generation) = window(job, slot, terms);
+        let (window, generation) = window(job, job.next_window(slot), slot, terms);
         let id = execution_id(job, format_args!("scheduled/{}", slot.timestamp_micros()));
         let mut execution = Self::queued(job, id, Trigger::Scheduled, slot, window, now);
         execution.generation = generation;
@@ -44,7 +44,7 @@ impl Execution {
     /// An extra occurrence at this instant (rule J13), with the window of one (rules W2, W3). It does not wait
     /// for late rows (rule W4).
     pub fn manual(job: &Job, terms: SourceTerms, now: DateTime<Utc>) -> Self {
-        let (window, generation) = window(job, now, terms);
+        let (window, generation) = window(job, own_window(job, now), now, terms);
         let id = execution_id(job, format_args!("manual/{}", now.timestamp_micros()));
         Self { generation, ..Self::queued(job, id, Trigger::Manual, now, window, now) }
     }
@@ -101,8 +101,10 @@ impl Execution {
         let timeframe_changed = self.settings.timeframe != job.settings.timeframe;
         let settings = job.settings.clone();
         let (window, generation) = match self.trigger {
+            // Windows that tile go on where they are.
+            Trigger::Scheduled if self.settings.tiles_with(&settings) => (self.window, None),
             Trigger::Scheduled | Trigger::Manual if timeframe_changed || self.generation.is_some() => {
-                window(job, self.slot, terms)
+                window(job, own_window(job, self.slot), self.slot, terms)
             }
             // What was frozen stays; an open start stays open while the job is incremental.
             _ => (self.window, self.generation.and(generation_of(job))),
@@ -155,9 +157,20 @@ impl Execution {
     }
 }
 
-/// The window at `slot`; that of an incremental job ends where rows are settled, and its start is open.
-fn window(job: &Job, slot: DateTime<Utc>, terms: SourceTerms) -> (Window, Option<u64>) {
-    match job.settings.timeframe.window(&job.settings.frequency, slot) {
+/// What an occurrence at `slot` exports by itself.
+fn own_window(job: &Job, slot: DateTime<Utc>) -> Option<Window> {
+    job.settings.timeframe.window(&job.settings.frequency, slot)
+}
+
+/// A window that is fixed, or else, for an incremental job, one that ends where rows are settled and whose
+/// start is open.
+fn window(
+    job: &Job,
+    fixed: Option<Window>,
+    slot: DateTime<Utc>,
+    terms: SourceTerms,
+) -> (Window, Option<u64>) {
+    match fixed {
         Some(window) => (window, None),
         None => (Window::until(settled_end(slot, terms.settle_lag, terms.granularity)), generation_of(job)),
     }

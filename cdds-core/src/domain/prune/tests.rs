@@ -122,6 +122,9 @@ fn faults_are_found_and_told_apart() {
 fn errors_say_where_and_never_what() {
     let error = object(br#"{"secret":"4711",}"#, &mut Vec::new(), |_, _| ()).unwrap_err();
     assert_eq!(error.to_string(), "not valid JSON: unexpected character at byte 18");
+    assert_eq!((error.fault(), error.offset()), (JsonFault::Unexpected, 17));
+    let error = object(b"{\"ab\":\"xy\tz\"}", &mut Vec::new(), |_, _| ()).unwrap_err();
+    assert_eq!((error.fault(), error.offset()), (JsonFault::ControlCharacter, 9));
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub(in crate::catalog) struct JobRow {
     pub(in crate::catalog) watermark_at: Option<i64>,
     pub(in crate::catalog) failures_in_row: i64,
     pub(in crate::catalog) suspended_at: Option<i64>,
+    pub(in crate::catalog) tiled_until: Option<i64>,
 }
 
 impl JobRow {
@@ -45,6 +46,7 @@ impl JobRow {
             watermark_at: job.watermark.and_then(|watermark| watermark.at).map(micros),
             failures_in_row: i64::from(job.failures_in_row),
             suspended_at: job.suspended_at.map(micros),
+            tiled_until: job.tiled_until.map(micros),
         })
     }
 
@@ -75,6 +77,7 @@ impl JobRow {
             watermark,
             failures_in_row: row.number(self.failures_in_row)?,
             suspended_at: row.at_if(self.suspended_at)?,
+            tiled_until: row.at_if(self.tiled_until)?,
         })
     }
 }

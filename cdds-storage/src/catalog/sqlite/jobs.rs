@@ -18,10 +18,10 @@ pub(super) use self::list::{find, list};
 
 const COLUMNS: &str = "j.id, j.owner, j.version, j.revision, j.state, j.settings, j.created_at, j.updated_at,
     j.next_due_at, j.watermark_generation, j.watermark_at, j.failures_in_row,
-    j.suspended_at";
+    j.suspended_at, j.tiled_until";
 
 /// How many [`COLUMNS`] there are.
-const COLUMNS_COUNT: usize = 13;
+const COLUMNS_COUNT: usize = 14;
 
 fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     Ok(JobRow {
@@ -38,6 +38,7 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         watermark_at: row.get(10)?,
         failures_in_row: row.get(11)?,
         suspended_at: row.get(12)?,
+        tiled_until: row.get(13)?,
     })
 }
 
@@ -47,8 +48,8 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job, first: Option<&Execution>)
     tx.execute(
         "INSERT INTO job (id, owner, version, revision, state, settings, title_folded, source, data_type,
                           frequency, created_at, updated_at, next_due_at, watermark_generation, watermark_at,
-                          failures_in_row, suspended_at)
-         VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                          failures_in_row, suspended_at, tiled_until)
+         VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         params![
             row.id,
             row.owner,
@@ -66,6 +67,7 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job, first: Option<&Execution>)
             row.watermark_at,
             row.failures_in_row,
             row.suspended_at,
+            row.tiled_until,
         ],
     )
     .map_err(constraint(format!("job {} is stored already: submit it with an id of its own", job.id)))?;
@@ -111,7 +113,8 @@ pub(super) fn store(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<()
     let changed = tx.execute(
         "UPDATE job SET version = ?4, revision = revision + 1, state = ?5, settings = ?6, title_folded = ?7,
                         source = ?8, data_type = ?9, frequency = ?10, updated_at = ?11, next_due_at = ?12,
-                        watermark_generation = ?13, watermark_at = ?14, failures_in_row = ?15, suspended_at = ?16
+                        watermark_generation = ?13, watermark_at = ?14, failures_in_row = ?15, suspended_at = ?16,
+                        tiled_until = ?17
          WHERE id = ?1 AND owner = ?2 AND revision = ?3",
         params![
             row.id,
@@ -130,6 +133,7 @@ pub(super) fn store(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<()
             row.watermark_at,
             row.failures_in_row,
             row.suspended_at,
+            row.tiled_until,
         ],
     )?;
     if changed == 1 {

@@ -11,6 +11,8 @@ ALTER TABLE job ADD COLUMN suspended_at INTEGER;
 UPDATE job SET suspended_at = updated_at
 WHERE state = 'suspended'
     AND (frequency <> 'once' OR NOT EXISTS (SELECT 1 FROM execution e WHERE e.job_id = job.id));
+-- Where the window of its next occurrence starts if its windows tile; by its frequency where it is not told.
+ALTER TABLE job ADD COLUMN tiled_until INTEGER;
 ALTER TABLE job ADD COLUMN failures_in_row INTEGER NOT NULL DEFAULT 0;
 
 -- The generation of the watermark that its success moves.

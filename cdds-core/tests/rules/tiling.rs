@@ -1,0 +1,226 @@
+//! Rule W3 over the life of a job: its windows join without gap or overlap whatever becomes of its schedule.
+
+use cdds_core::domain::edit::{Edit, OneTimeEdit, edit};
+use cdds_core::domain::execution::{Execution, Trigger};
+use cdds_core::domain::frequency::{Frequency, Hourly, MissingDay, Monthly};
+use cdds_core::domain::job::{Job, JobSettings, JobState};
+use cdds_core::domain::schedule::{materialise, preview};
+use cdds_core::domain::selection::CategorySelection;
+use cdds_core::domain::window::Window;
+use cdds_core::testing::commands::Command;
+use chrono::{DateTime, TimeDelta, Utc, Weekday};
+use proptest::prelude::*;
+
+use crate::support::{daily, instant, settings, submit, submit_settings, terms};
+use crate::world::World;
+
+/// A job of 20:00 daily that has run on the first of March, and the edit of its settings on the second.
+fn edited_to(new: JobSettings, now: &str) -> Job {
+    let first = instant("2026-03-01T20:00:00Z");
+    let job = submit(daily("20:00"), "rolling:1d", instant("2026-03-01T12:00:00Z")).job;
+    let ran = materialise(&job, &[], terms(), first).unwrap().job;
+    assert_eq!(ran.tiled_until, Some(first));
+    let asked = Edit { settings: new, watermark: None, one_time: OneTimeEdit::UntilStarted };
+    edit(&ran, Vec::new(), asked, terms(), instant(now)).unwrap().job
+}
+
+fn weekly(day: Weekday, at: &str) -> Frequency {
+    Frequency::Weekly { day, at: at.parse().unwrap() }
+}
+
+/// On that day, in the months that have it.
+fn monthly(day: u32, at: &str) -> Frequency {
+    Frequency::Monthly(Monthly::new(day, at.parse().unwrap(), MissingDay::Skip).unwrap())
+}
+
+fn next_windows(job: &Job, now: &str) -> Vec<(String, String)> {
+    let text = |window: Window| (window.start().unwrap().to_string(), window.end().to_string());
+    preview(job, terms().source, 2, instant(now)).into_iter().map(|next| text(next.window)).collect()
+}
+
+fn text(start: &str, end: &str) -> (String, String) {
+    (instant(start).to_string(), instant(end).to_string())
+}
+
+#[test]
+fn w3_an_edited_schedule_goes_on_where_the_last_window_ended() {
+    let now = "2026-03-02T10:00:00Z";
+    // Later in the day the first window is longer than the period, earlier it is shorter.
+    let later = edited_to(settings(daily("22:00"), "rolling:1d"), now);
+    let windows = [
+        text("2026-03-01T20:00:00Z", "2026-03-02T22:00:00Z"),
+        text("2026-03-02T22:00:00Z", "2026-03-03T22:00:00Z"),
+    ];
+    assert_eq!(next_windows(&later, now), windows);
+    let earlier = edited_to(settings(daily("11:00"), "rolling:1d"), now);
+    let windows = [
+        text("2026-03-01T20:00:00Z", "2026-03-02T11:00:00Z"),
+        text("2026-03-02T11:00:00Z", "2026-03-03T11:00:00Z"),
+    ];
+    assert_eq!(next_windows(&earlier, now), windows);
+    // Also from the slot to whole days, and to another period.
+    let previous = edited_to(settings(daily("11:00"), "previous:1d"), now);
+    assert_eq!(next_windows(&previous, now)[0], text("2026-03-01T20:00:00Z", "2026-03-02T00:00:00Z"));
+    let weekly = edited_to(settings(weekly(Weekday::Mon, "01:00"), "rolling:1w"), now);
+    assert_eq!(next_windows(&weekly, now)[0], text("2026-03-01T20:00:00Z", "2026-03-09T01:00:00Z"));
+    // Back to whole months: what is exported already is not exported again, until a window ends behind it.
+    let monthly = edited_to(settings(monthly(5, "00:00"), "previous:1mo"), now);
+    assert_eq!(
+        next_windows(&monthly, now),
+        [
+            text("2026-03-01T00:00:00Z", "2026-03-01T00:00:00Z"),
+            text("2026-03-01T20:00:00Z", "2026-04-01T00:00:00Z")
+        ]
+    );
+}
+
+#[test]
+fn w3_windows_that_do_not_tile_or_are_of_other_records_stand_by_themselves() {
+    let now = "2026-03-02T10:00:00Z";
+    let wider = edited_to(settings(daily("22:00"), "rolling:2d"), now);
+    assert_eq!(wider.tiled_until, None);
+    assert_eq!(next_windows(&wider, now)[0], text("2026-02-28T22:00:00Z", "2026-03-02T22:00:00Z"));
+    let other = JobSettings {
+        categories: CategorySelection::Only(["voice".to_owned()].into()),
+        ..settings(daily("22:00"), "rolling:1d")
+    };
+    let other = edited_to(other, now);
+    assert_eq!(next_windows(&other, now)[0], text("2026-03-01T22:00:00Z", "2026-03-02T22:00:00Z"));
+    // Whoever gives a job a later start wants it to start there.
+    let starts = JobSettings {
+        starts_at: Some(instant("2026-04-01T00:00:00Z")),
+        ..settings(daily("22:00"), "rolling:1d")
+    };
+    let starts = edited_to(starts, now);
+    assert_eq!(next_windows(&starts, now)[0], text("2026-03-31T22:00:00Z", "2026-04-01T22:00:00Z"));
+    // A start that lies behind is none.
+    let started = JobSettings {
+        starts_at: Some(instant("2026-03-01T00:00:00Z")),
+        ..settings(daily("22:00"), "rolling:1d")
+    };
+    assert_eq!(next_windows(&edited_to(started, now), now)[0].0, "2026-03-01 20:00:00 UTC");
+}
+
+#[test]
+fn w3_a_job_that_had_come_to_its_end_starts_anew() {
+    let end = instant("2026-03-02T00:00:00Z");
+    let bounded = JobSettings { ends_at: Some(end), ..settings(daily("20:00"), "rolling:1d") };
+    let job = submit_settings(bounded.clone(), instant("2026-03-01T12:00:00Z")).job;
+    let ended = materialise(&job, &[], terms(), end).unwrap().job;
+    assert_eq!(ended.state, JobState::Completed);
+    let asked = Edit {
+        settings: JobSettings { ends_at: None, ..bounded },
+        watermark: None,
+        one_time: OneTimeEdit::Never,
+    };
+    let now = "2026-06-01T00:00:00Z";
+    let revived = edit(&ended, Vec::new(), asked, terms(), instant(now)).unwrap().job;
+    assert_eq!(next_windows(&revived, now)[0], text("2026-05-31T20:00:00Z", "2026-06-01T20:00:00Z"));
+}
+
+#[test]
+fn w3_what_waits_when_a_job_begins_to_tile_is_part_of_it() {
+    let job = submit(daily("20:00"), "rolling:2d", instant("2026-03-01T12:00:00Z")).job;
+    let due = materialise(&job, &[], terms(), instant("2026-03-01T20:00:00Z")).unwrap();
+    let now = "2026-03-01T20:00:01Z";
+    let asked = Edit {
+        settings: settings(daily("02:00"), "rolling:1d"),
+        watermark: None,
+        one_time: OneTimeEdit::UntilStarted,
+    };
+    let change = edit(&due.job, due.entries, asked, terms(), instant(now)).unwrap();
+    assert_eq!(
+        change.edited[0].window,
+        Window::between(instant("2026-03-01T02:00:00Z"), instant("2026-03-01T20:00:00Z"))
+    );
+    assert_eq!(next_windows(&change.job, now)[0], text("2026-03-01T20:00:00Z", "2026-03-02T02:00:00Z"));
+}
+
+/// What happens to a job whose windows tile, and goes on to.
+#[derive(Debug, Clone)]
+enum Event {
+    Does(Command),
+    Edit(JobSettings),
+}
+
+fn tiling_settings() -> impl Strategy<Value = JobSettings> {
+    let hour = 0_u8..24;
+    let daily = (hour.clone(), prop::sample::select(vec!["rolling:1d", "previous:1d"]))
+        .prop_map(|(hour, timeframe)| settings(daily(&format!("{hour:02}:00")), timeframe));
+    let others = prop::sample::select(vec![
+        (Frequency::Hourly(Hourly::new(6, 0).unwrap()), "rolling:6h"),
+        (Frequency::Hourly(Hourly::new(6, 30).unwrap()), "previous:6h"),
+        (Frequency::Hourly(Hourly::new(5, 15).unwrap()), "rolling:5h"),
+        (weekly(Weekday::Wed, "13:00"), "rolling:1w"),
+        (weekly(Weekday::Sun, "00:00"), "previous:1w"),
+        (monthly(31, "06:00"), "rolling:1mo"),
+        (monthly(1, "00:00"), "previous:1mo"),
+    ]);
+    prop_oneof![
+        3 => daily,
+        2 => others.prop_map(|(frequency, timeframe)| settings(frequency, timeframe)),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let seconds = prop_oneof![1_i64..3_600, 3_600_i64..90_000, 86_400_i64..1_000_000];
+    prop_oneof![
+        6 => seconds.prop_map(|seconds| Event::Does(Command::Advance(TimeDelta::seconds(seconds)))),
+        5 => Just(Event::Does(Command::Tick)),
+        2 => Just(Event::Does(Command::Claim)),
+        2 => Just(Event::Does(Command::Succeed)),
+        1 => Just(Event::Does(Command::Fail { retryable: false })),
+        1 => Just(Event::Does(Command::Suspend)),
+        2 => Just(Event::Does(Command::Resume)),
+        1 => Just(Event::Does(Command::RunNow)),
+        1 => (1_u8..5).prop_map(|days| Event::Does(Command::Backfill { days })),
+        1 => any::<usize>().prop_map(|number| Event::Does(Command::Cancel(number))),
+        3 => tiling_settings().prop_map(Event::Edit),
+    ]
+}
+
+/// The windows of the schedule, run and skipped, in the order in which they were put on the record.
+fn scheduled(executions: &[Execution]) -> Vec<Window> {
+    let of_schedule = executions.iter().filter(|execution| execution.trigger == Trigger::Scheduled);
+    of_schedule.map(|execution| execution.window).collect()
+}
+
+fn tile(windows: &[Window]) -> Result<Option<DateTime<Utc>>, TestCaseError> {
+    let mut until = None;
+    for window in windows {
+        // A window that ends behind what is exported is empty.
+        if until.is_none_or(|until| window.end() >= until) {
+            prop_assert!(until.is_none_or(|until| window.start() == Some(until)), "{:?}", windows);
+            until = Some(window.end());
+        } else {
+            prop_assert_eq!(window.start(), Some(window.end()), "{:?}", windows);
+        }
+    }
+    Ok(until)
+}
+
+proptest! {
+    #[test]
+    fn w3_windows_tile_under_any_sequence_of_edits_and_suspensions(
+        first in tiling_settings(),
+        events in prop::collection::vec(event(), 1..80),
+    ) {
+        let mut world = World::new(first, instant("2026-01-15T12:00:00Z"));
+        for event in events {
+            let edited = match &event {
+                Event::Does(command) => world.carry_out(command),
+                Event::Edit(settings) => world.edit_to(settings.clone(), None),
+            };
+            let refused_edit = edited.is_err() && matches!(event, Event::Edit(_));
+            prop_assert!(!refused_edit, "{:?}", edited);
+            let until = tile(&scheduled(&world.executions))?;
+            prop_assert_eq!(world.job.tiled_until, until);
+            // What is said to lie ahead goes on there as well.
+            if world.job.state == JobState::Active && world.job.next_due_at.is_some_and(|due| due > world.now) {
+                let mut windows = scheduled(&world.executions);
+                windows.extend(preview(&world.job, terms().source, 3, world.now).iter().map(|next| next.window));
+                tile(&windows)?;
+            }
+        }
+    }
+}
