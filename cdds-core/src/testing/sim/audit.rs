@@ -143,7 +143,10 @@ impl Watch {
                     format!("the set of {id} has expired and can still be had")
                 })?;
             }
-            model.jobs.values().try_for_each(|known| self.check_accounts(model, known))
+            model.jobs.values().try_for_each(|known| {
+                self.check_accounts(model, known)?;
+                check_contiguous(model, known)
+            })
         });
     }
 
@@ -178,6 +181,19 @@ impl Watch {
     /// By when everything must be done once faults have stopped.
     pub(super) fn patience() -> TimeDelta {
         micros_delta(48 * super::time::HOUR)
+    }
+}
+
+/// Invariant I1: the windows of all occurrences, run or not, join without gap or overlap if they tile.
+fn check_contiguous(model: &Model, known: &JobModel) -> Check {
+    let of_job = model.executions.values().map(|one| &one.execution).filter(|one| one.job_id == known.job.id);
+    let tiling = of_job.filter(|one| one.trigger == Trigger::Scheduled && known.tiles_at(one));
+    let mut windows: Vec<&Execution> = tiling.collect();
+    windows.sort_by_key(|one| (one.window.end(), one.window.start()));
+    let joins = |pair: &&[&Execution]| pair[1].window.start() == Some(pair[0].window.end());
+    match windows.windows(2).find(|pair| !joins(pair)) {
+        None => Ok(()),
+        Some(pair) => Err(Broken(Invariant::I1, format!("{} and {} do not join", brief(pair[0]), brief(pair[1])))),
     }
 }
 

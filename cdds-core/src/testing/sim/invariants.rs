@@ -7,7 +7,7 @@ use super::report::{Invariant, Who};
 use super::watch::Watch;
 use crate::domain::execution::{Execution, ExecutionState, Status, Trigger};
 use crate::domain::id::{ExecutionId, JobId, Owner, WorkerId};
-use crate::domain::job::{Job, JobState};
+use crate::domain::job::{Job, JobSettings, JobState};
 use crate::domain::progress::Progress;
 use crate::ports::catalog::Fence;
 
@@ -194,11 +194,17 @@ fn follow(known: &mut JobModel, after: Job) {
     if !before.settings.has_schedule_of(&after.settings) {
         known.rescheduled_at = after.updated_at;
     }
-    if !before.settings.has_schedule_of(&after.settings) || before.settings.timeframe != after.settings.timeframe {
+    if !tiles_on(&before.settings, &after.settings) {
         known.tiles_since = after.updated_at;
         known.tiles.clear();
     }
     known.job = after;
+}
+
+/// Whether windows go on where they are: both tile, over the same records (rule W3).
+fn tiles_on(before: &JobSettings, after: &JobSettings) -> bool {
+    let timeframe = before.timeframe.clone();
+    before.tiles() && after.tiles() && before.has_scope_of(&JobSettings { timeframe, ..after.clone() })
 }
 
 /// A first or another attempt begins.

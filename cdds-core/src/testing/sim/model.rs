@@ -46,7 +46,7 @@ pub(super) struct JobModel {
     pub(super) suspended: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     /// Since when it has its present schedule.
     pub(super) rescheduled_at: DateTime<Utc>,
-    /// Since when its windows are made as they are now.
+    /// Since when its windows tile, if they do: edits of the schedule in between do not matter (rule W3).
     pub(super) tiles_since: DateTime<Utc>,
     /// The success of each occurrence.
     pub(super) successes: BTreeMap<(Family, DateTime<Utc>), ExecutionId>,
@@ -120,6 +120,12 @@ impl JobModel {
         }
     }
 
+    /// Whether an occurrence belongs to the windows that tile. One that was due when they began to may have been
+    /// put on the record by an engine whose clock was ahead.
+    pub(super) fn tiles_at(&self, execution: &Execution) -> bool {
+        execution.settings.tiles() && execution.slot > self.tiles_since + TimeDelta::minutes(1)
+    }
+
     /// A slot that passed while it was suspended (rule J7).
     pub(super) fn was_suspended_at(&self, slot: DateTime<Utc>) -> bool {
         self.suspended.iter().any(|(since, until)| *since < slot && slot <= *until)
@@ -190,16 +196,6 @@ impl Model {
     pub(super) fn file(&self, id: ArtifactId) -> Option<(ExecutionId, Artifact)> {
         let mut sets = self.live_sets();
         sets.find_map(|(execution, set)| Some((execution, set.files().find(|file| file.id == id)?.clone())))
-    }
-}
-
-/// Whether windows of `execution` tile: each begins where the one of the occurrence before ends (rule W3).
-pub(super) fn tiles(execution: &Execution) -> bool {
-    use crate::domain::timeframe::Timeframe;
-    let settings = &execution.settings;
-    match settings.timeframe {
-        Timeframe::Rolling(span) | Timeframe::Previous(span) => settings.frequency.period() == Some(span),
-        _ => false,
     }
 }
 
