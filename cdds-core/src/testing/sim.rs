@@ -125,7 +125,11 @@ impl World {
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, days, bug, .. } = self;
-        f.debug_struct("World").field("seed", seed).field("days", days).field("bug", bug).finish_non_exhaustive()
+        f.debug_struct("World")
+            .field("seed", seed)
+            .field("days", days)
+            .field("bug", bug)
+            .finish_non_exhaustive()
     }
 }
 

@@ -275,8 +275,12 @@ fn i9_a_one_time_job_that_ran_at_another_start_is_not_run_again() {
     // It never began, so that a person may give it another start, at which it runs.
     let mut job = change.job;
     job.settings.frequency = Frequency::Once(Start::At(second_start));
-    let ran = Execution { slot: second_start, id: job.id.0.to_string().parse().unwrap(), ..cancelled.clone() };
-    let ran = succeed(Execution { state: cdds_core::domain::execution::ExecutionState::Queued, ..ran }, second_start);
+    let ran =
+        Execution { slot: second_start, id: job.id.0.to_string().parse().unwrap(), ..cancelled.clone() };
+    let ran = succeed(
+        Execution { state: cdds_core::domain::execution::ExecutionState::Queued, ..ran },
+        second_start,
+    );
     let rivals = [cancelled.clone(), ran];
     let again = rerun(&job, &cancelled, &rivals, &[], source_terms(), second_start);
     assert_eq!(refused(again), Code::RerunExists);

@@ -15,10 +15,13 @@ fn breaks(bug: PlantedBug) -> &'static [Invariant] {
         PlantedBug::WatermarkOutsideTransaction => &[I3],
         PlantedBug::BackfillMovesWatermark => &[I2, I7],
         PlantedBug::SkipNotRecorded => &[Record],
-        PlantedBug::ResumeRunsMissed | PlantedBug::OneTimeTwice => &[I9],
+        PlantedBug::ResumeRunsMissed => &[I1, I9],
+        PlantedBug::OneTimeTwice => &[I9],
         PlantedBug::OverlapAllowed => &[I10],
         PlantedBug::RetentionIgnoresHold | PlantedBug::RetentionTooShort => &[I12],
-        PlantedBug::SweepIgnoresStanding | PlantedBug::UnfinishedNotListed | PlantedBug::DeleteForgotten => &[I8],
+        PlantedBug::SweepIgnoresStanding | PlantedBug::UnfinishedNotListed | PlantedBug::DeleteForgotten => {
+            &[I8]
+        }
         PlantedBug::SharedKey => &[I6, I8],
         PlantedBug::NoSettleLag | PlantedBug::ClosedWindow => &[I4, I1],
         other => panic!("say what {other:?} breaks"),

@@ -6,7 +6,8 @@ use cdds_core::testing::sim::{Event, World, run_all};
 
 #[test]
 fn i1_to_i12_hold_in_every_world() {
-    let figures = run_all(0..30, 1, |seed| World::new(seed).days(4)).unwrap_or_else(|broken| panic!("{broken}"));
+    let figures =
+        run_all(0..30, 1, |seed| World::new(seed).days(4)).unwrap_or_else(|broken| panic!("{broken}"));
     assert_eq!(figures.seeds, 30);
     for (what, count) in [
         ("successes", figures.successes),
@@ -25,7 +26,8 @@ fn a_seed_is_the_same_world_every_time() {
     let trace = |seed| {
         let events = Arc::new(Mutex::new(Vec::<Event>::new()));
         let listener = Arc::clone(&events);
-        let world = World::new(seed).days(3).traced(move |event| listener.lock().unwrap().push(event.clone()));
+        let world =
+            World::new(seed).days(3).traced(move |event| listener.lock().unwrap().push(event.clone()));
         let figures = world.run().unwrap_or_else(|broken| panic!("{broken}"));
         let events = std::mem::take(&mut *events.lock().unwrap());
         (figures, events)

@@ -76,7 +76,11 @@ impl Entries {
     /// In place of what was known of it.
     pub(super) fn replace(&mut self, execution: Execution, lease: Option<Lease>) {
         let id = execution.id;
-        if execution.is_open() { self.open.insert(id) } else { self.open.remove(&id) };
+        if execution.is_open() {
+            self.open.insert(id)
+        } else {
+            self.open.remove(&id)
+        };
         let deleted = self.all.get(&id).is_some_and(|entry| entry.deleted);
         self.all.insert(id, Entry { execution, lease, deleted });
     }

@@ -49,9 +49,10 @@ impl StoredSet {
         if self.removed {
             return if self.confirmed { Vec::new() } else { vec![Removal::Set { execution }] };
         }
-        let files = self.set.artifacts.iter().filter(|file| {
-            self.removed_files.contains(&file.id) && !self.confirmed_files.contains(&file.id)
-        });
+        let files =
+            self.set.artifacts.iter().filter(|file| {
+                self.removed_files.contains(&file.id) && !self.confirmed_files.contains(&file.id)
+            });
         files.map(|file| Removal::File { artifact: file.id, key: file.key.clone() }).collect()
     }
 
@@ -91,7 +92,11 @@ impl Sets {
         if stored.removed {
             self.live.remove(&id);
         }
-        if stored.removals(id).is_empty() { self.unconfirmed.remove(&id) } else { self.unconfirmed.insert(id) };
+        if stored.removals(id).is_empty() {
+            self.unconfirmed.remove(&id)
+        } else {
+            self.unconfirmed.insert(id)
+        };
     }
 
     fn mark_expired(&mut self, now: DateTime<Utc>, limit: usize) -> usize {
@@ -107,7 +112,8 @@ impl Sets {
     }
 
     fn confirm_file(&mut self, artifact: ArtifactId) {
-        let of = |id: &&ExecutionId| self.all.get(id).is_some_and(|set| set.removed_files.contains(&artifact));
+        let of =
+            |id: &&ExecutionId| self.all.get(id).is_some_and(|set| set.removed_files.contains(&artifact));
         if let Some(id) = self.unconfirmed.iter().find(of).copied() {
             self.change(id, |set| {
                 set.confirmed_files.insert(artifact);
@@ -200,7 +206,9 @@ impl State {
 
     pub(super) fn confirm_removed(&mut self, removal: &Removal) {
         match removal {
-            Removal::Set { execution } => self.sets.change(*execution, |stored| stored.confirmed |= stored.removed),
+            Removal::Set { execution } => {
+                self.sets.change(*execution, |stored| stored.confirmed |= stored.removed)
+            }
             Removal::File { artifact, .. } => self.sets.confirm_file(*artifact),
         }
     }

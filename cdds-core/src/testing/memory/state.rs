@@ -124,7 +124,8 @@ impl State {
                 continue;
             }
             agenda.queued += 1;
-            let earliest = agenda.next_queued_at.map_or(execution.not_before, |at| at.min(execution.not_before));
+            let earliest =
+                agenda.next_queued_at.map_or(execution.not_before, |at| at.min(execution.not_before));
             agenda.next_queued_at = Some(earliest);
         }
         agenda

@@ -61,7 +61,8 @@ impl Watch {
     fn audit_executions(&self, model: &mut Model, owner: &Owner) -> Check {
         let query = ExecutionQuery { slice: EVERYTHING, ..ExecutionQuery::default() };
         let Page { items, .. } = self.read(self.catalog.executions(owner, &query, DateTime::UNIX_EPOCH))?;
-        let known = model.executions.values().filter(|known| !known.deleted && known.execution.owner == *owner);
+        let known =
+            model.executions.values().filter(|known| !known.deleted && known.execution.owner == *owner);
         let expected = known.count();
         ensure(items.len() == expected, Invariant::Record, || {
             format!("{} executions are listed, {expected} are known", items.len())
@@ -78,8 +79,11 @@ impl Watch {
         let Page { items, .. } = self.read(self.catalog.artifacts(owner, &query))?;
         let listed: BTreeSet<_> = items.iter().map(|overview| overview.artifact.id).collect();
         let sets = model.live_sets().map(|(_, set)| set);
-        let known: BTreeSet<_> =
-            sets.flat_map(|set| set.files()).filter(|file| file.owner == *owner).map(|file| file.id).collect();
+        let known: BTreeSet<_> = sets
+            .flat_map(|set| set.files())
+            .filter(|file| file.owner == *owner)
+            .map(|file| file.id)
+            .collect();
         ensure(listed == known, Invariant::I12, || {
             format!("listed are {listed:?}, to be had must be {known:?}")
         })?;
@@ -89,8 +93,11 @@ impl Watch {
             ensure(*state == ExecutionState::Succeeded, Invariant::I3, || {
                 format!("{} can be had of an execution that is {state:?}", file.name)
             })?;
-            let held = model.live_sets().any(|(id, set)| id == file.execution_id && set.is_held() == file.hold);
-            ensure(held, Invariant::I12, || format!("{} is on hold, or not, against what was asked", file.name))?;
+            let held =
+                model.live_sets().any(|(id, set)| id == file.execution_id && set.is_held() == file.hold);
+            ensure(held, Invariant::I12, || {
+                format!("{} is on hold, or not, against what was asked", file.name)
+            })?;
         }
         Ok(())
     }
@@ -166,16 +173,21 @@ impl Watch {
         while let Some(at) = slot.filter(|at| *at <= until) {
             let recorded = entries.iter().any(|(first, last)| *first <= at && at <= *last);
             ensure(recorded, Invariant::Record, || {
-                format!("the occurrence of job {} ({}) at {at} is not on the record", job.id, job.settings.frequency)
+                format!(
+                    "the occurrence of job {} ({}) at {at} is not on the record",
+                    job.id, job.settings.frequency
+                )
             })?;
             slot = job.settings.next_slot(at);
         }
         Ok(())
     }
 
-    /// How long an engine may sleep while work of another one runs, which may be dead.
-    pub(super) fn doze() -> Micros {
-        5 * SECOND
+    /// How long an engine may sleep while work of another one runs, which may be dead: the longer, the longer
+    /// nothing has come of it.
+    pub(super) fn doze(&self) -> Micros {
+        let quiet = self.shared.timeline.elapsed().saturating_sub(lock(&self.model).changed_at);
+        (quiet / 8).clamp(5 * SECOND, super::time::HOUR)
     }
 
     /// By when everything must be done once faults have stopped.
@@ -193,7 +205,9 @@ fn check_contiguous(model: &Model, known: &JobModel) -> Check {
     let joins = |pair: &&[&Execution]| pair[1].window.start() == Some(pair[0].window.end());
     match windows.windows(2).find(|pair| !joins(pair)) {
         None => Ok(()),
-        Some(pair) => Err(Broken(Invariant::I1, format!("{} and {} do not join", brief(pair[0]), brief(pair[1])))),
+        Some(pair) => {
+            Err(Broken(Invariant::I1, format!("{} and {} do not join", brief(pair[0]), brief(pair[1]))))
+        }
     }
 }
 

@@ -71,9 +71,7 @@ pub(super) fn timeframe(
     let day = Span { count: NonZeroU32::MIN, unit: Unit::Day };
     let tiling = frequency.period().map(Timeframe::Rolling);
     Ok(match dice.below(10) {
-        0..4 => Timeframe::SinceLastExport {
-            origin: dice.coin().then(|| now - TimeDelta::hours(30)),
-        },
+        0..4 => Timeframe::SinceLastExport { origin: dice.coin().then(|| now - TimeDelta::hours(30)) },
         4..8 => tiling.unwrap_or(Timeframe::Rolling(day)),
         8 if dice.coin() => Timeframe::Previous(day),
         8 => Timeframe::Rolling(day),
@@ -104,7 +102,10 @@ pub(super) fn policies(dice: &mut Dice) -> Policies {
         let overlap = dice.pick(&[Overlap::Queue, Overlap::Coalesce]);
         match which {
             0 => policies.overlap = overlap,
-            1 => policies.catch_up = CatchUp { missed: overlap, limit: CatchUpLimit::new(TimeDelta::hours(9)).ok() },
+            1 => {
+                policies.catch_up =
+                    CatchUp { missed: overlap, limit: CatchUpLimit::new(TimeDelta::hours(9)).ok() }
+            }
             2 => policies.retries = Retries::new(u32::try_from(dice.below(8)).unwrap_or(0)).ok(),
             3 => policies.jitter = Jitter::new(TimeDelta::minutes(5)).ok(),
             _ => policies.pause_after_failures = NonZeroU32::new(2),

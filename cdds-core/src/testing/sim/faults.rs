@@ -79,13 +79,21 @@ impl Faults {
     }
 
     /// What goes wrong before anything was done.
-    pub(super) async fn before<K: Expected>(&self, call: &'static str, care: Care) -> Result<(), PortError<K>> {
+    pub(super) async fn before<K: Expected>(
+        &self,
+        call: &'static str,
+        care: Care,
+    ) -> Result<(), PortError<K>> {
         let Some(fault) = self.draw(care, FaultKind::Error) else { return Ok(()) };
         self.befall(call, fault).await
     }
 
     /// What goes wrong once it was done.
-    pub(super) async fn after<K: Expected>(&self, call: &'static str, care: Care) -> Result<(), PortError<K>> {
+    pub(super) async fn after<K: Expected>(
+        &self,
+        call: &'static str,
+        care: Care,
+    ) -> Result<(), PortError<K>> {
         let Some(fault) = self.draw(care, FaultKind::LostReply) else { return Ok(()) };
         self.befall(call, fault).await
     }

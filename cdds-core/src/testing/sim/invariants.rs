@@ -31,7 +31,13 @@ pub(super) enum Cause<'a> {
 
 impl Watch {
     /// Looks at an execution after a step.
-    pub(super) fn refresh(&self, model: &mut Model, owner: &Owner, id: ExecutionId, cause: Cause<'_>) -> Check {
+    pub(super) fn refresh(
+        &self,
+        model: &mut Model,
+        owner: &Owner,
+        id: ExecutionId,
+        cause: Cause<'_>,
+    ) -> Check {
         let found = self.read(self.catalog.execution(owner, id, DateTime::UNIX_EPOCH))?;
         self.compare(model, id, found.map(|overview| overview.execution), cause)
     }
@@ -73,12 +79,21 @@ impl Watch {
     /// The model follows.
     fn take_over(&self, model: &mut Model, after: Execution) {
         let (id, job, status) = (after.id, after.job_id, after.status());
+        model.changed_at = self.shared.timeline.elapsed();
         let begins = after.epoch > model.executions.get(&id).map_or(0, |known| known.execution.epoch);
         if let Some(job) = model.jobs.get_mut(&job) {
-            if status.is_open() { job.open.insert(id) } else { job.open.remove(&id) };
+            if status.is_open() {
+                job.open.insert(id)
+            } else {
+                job.open.remove(&id)
+            };
             job.starts += u32::from(begins && after.epoch == 1 && after.trigger == Trigger::Scheduled);
         }
-        if status == Status::InProgress { model.running.insert(id) } else { model.running.remove(&id) };
+        if status == Status::InProgress {
+            model.running.insert(id)
+        } else {
+            model.running.remove(&id)
+        };
         self.shared.count(|figures| match status {
             Status::Finished | Status::FinishedWithErrors => figures.successes += 1,
             Status::Failed => figures.failures += 1,
@@ -158,7 +173,13 @@ impl Watch {
     }
 
     /// Compares a job as it is read with what is known of it.
-    pub(super) fn compare_job(&self, model: &mut Model, id: JobId, found: Option<Job>, cause: Cause<'_>) -> Check {
+    pub(super) fn compare_job(
+        &self,
+        model: &mut Model,
+        id: JobId,
+        found: Option<Job>,
+        cause: Cause<'_>,
+    ) -> Check {
         let known = model.jobs.get(&id);
         let Some(after) = found else {
             let gone = known.is_some_and(|known| known.job.state != JobState::Deleted);
@@ -215,7 +236,9 @@ fn check_begin(model: &Model, before: &Execution, after: &Execution) -> Check {
     ensure(running.is_none(), Invariant::I10, || format!("{} while {running:?} runs", brief(after)))?;
     let begun = |id: &&ExecutionId| model.executions.get(id).is_some_and(|one| one.execution.is_begun());
     let begun = others().find(begun);
-    ensure(begun.is_none(), Invariant::I10, || format!("{} while {begun:?} is to be tried again", brief(after)))?;
+    ensure(begun.is_none(), Invariant::I10, || {
+        format!("{} while {begun:?} is to be tried again", brief(after))
+    })?;
     if !before.is_begun() {
         check_first_begin(known, before, after)?;
     }
@@ -230,7 +253,9 @@ fn check_first_begin(known: &JobModel, before: &Execution, after: &Execution) ->
     })?;
     if before.trigger == Trigger::Scheduled {
         let once = job.settings.frequency.is_once();
-        ensure(!once || known.starts == 0, Invariant::I9, || format!("a one-time job began {} too", brief(after)))?;
+        ensure(!once || known.starts == 0, Invariant::I9, || {
+            format!("a one-time job began {} too", brief(after))
+        })?;
         let suspended = !once && job.state == JobState::Suspended;
         ensure(!suspended, Invariant::I9, || format!("suspended, and began {}", brief(after)))?;
         ensure(!known.was_suspended_at(before.slot), Invariant::I9, || {
@@ -250,7 +275,8 @@ fn check_watermark(model: &Model, before: &Job, after: &Job, cause: Cause<'_>) -
     if before.watermark == after.watermark {
         return Ok(());
     }
-    let told = || format!("the watermark moved from {:?} to {:?} by {cause:?}", before.watermark, after.watermark);
+    let told =
+        || format!("the watermark moved from {:?} to {:?} by {cause:?}", before.watermark, after.watermark);
     match (before.watermark, after.watermark) {
         (None, Some(_)) => ensure(matches!(cause, Cause::Asked), Invariant::I2, told),
         (Some(one), Some(other)) if one.generation == other.generation => {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::report::Invariant;
+use super::time::Micros;
 use crate::domain::artifact::{Artifact, ArtifactSet};
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
@@ -30,6 +31,8 @@ pub(super) struct Model {
     pub(super) jobs: BTreeMap<JobId, JobModel>,
     pub(super) executions: BTreeMap<ExecutionId, ExecutionModel>,
     pub(super) running: BTreeSet<ExecutionId>,
+    /// When an execution last became something else.
+    pub(super) changed_at: Micros,
     /// The files of sets that can be had, manifests too.
     pub(super) live: BTreeMap<Key, ExecutionId>,
     /// The hash of the archive of a window over settled data, by what was selected (invariant I7).

@@ -189,7 +189,10 @@ impl People {
             *start = drafts::later(dice, now);
         } else {
             match dice.below(6) {
-                0 => settings.title = Title::new(&format!("Calls {}", dice.below(1_000))).unwrap_or(settings.title),
+                0 => {
+                    settings.title =
+                        Title::new(&format!("Calls {}", dice.below(1_000))).unwrap_or(settings.title)
+                }
                 1 if !settings.frequency.is_once() => {
                     settings.frequency = drafts::recurring(dice).unwrap_or(settings.frequency);
                 }

@@ -192,7 +192,8 @@ impl Tampered {
                         let current = Fence { epoch: execution.epoch, ..fence };
                         self.inner.publish(current, publication).await
                     }
-                    PlantedBug::BlindCommitRetry => Ok(()),
+                    PlantedBug::NoFence if execution.epoch != fence.epoch => Ok(()),
+                    PlantedBug::BlindCommitRetry if !execution.is_open() => Ok(()),
                     _ => result,
                 }
             }

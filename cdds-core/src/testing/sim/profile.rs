@@ -143,7 +143,8 @@ mod tests {
         for seed in 0..500 {
             let profile = Profile::of(seed);
             assert!((2..=4).contains(&profile.engines()));
-            let widest = profile.skews.iter().max().unwrap().to_owned() - *profile.skews.iter().min().unwrap();
+            let widest =
+                profile.skews.iter().max().unwrap().to_owned() - *profile.skews.iter().min().unwrap();
             assert!(widest < TimeDelta::seconds(60), "seed {seed}: {widest}");
             let rates = profile.rates;
             assert!(rates.errors + rates.lost + rates.delays + rates.crashes + rates.pauses <= 100);

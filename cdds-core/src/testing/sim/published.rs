@@ -69,7 +69,8 @@ impl Watch {
         let files = unpack(parts).map_err(|error| Broken(Invariant::I3, error.report()))?;
         let mut published: BTreeMap<usize, u32> = BTreeMap::new();
         for line in files.iter().flat_map(|(_, contents)| contents.split_inclusive(|byte| *byte == b'\n')) {
-            let number = number(line).ok_or_else(|| Broken(Invariant::I4, format!("{line:?} is no record")))?;
+            let number =
+                number(line).ok_or_else(|| Broken(Invariant::I4, format!("{line:?} is no record")))?;
             *published.entry(number).or_default() += 1;
         }
         self.shared.count(|figures| figures.records += published.len() as u64);
@@ -78,7 +79,9 @@ impl Watch {
         let categories = &execution.settings.categories;
         let range = self.rows.of_window(execution.window);
         for number in range.clone() {
-            let Some(row) = self.rows.row(number).filter(|row| selects(categories, row.category)) else { continue };
+            let Some(row) = self.rows.row(number).filter(|row| selects(categories, row.category)) else {
+                continue;
+            };
             let times = published.remove(&number).unwrap_or(0);
             let expected = settled || row.visible_at <= began_at;
             ensure(times == 1 || (times == 0 && !expected), Invariant::I4, || {
@@ -120,7 +123,8 @@ fn check_moved(model: &Model, execution: &Execution, before: Option<Watermark>) 
         Some(before) if moves => Some(Watermark { at: Some(execution.window.end()), ..before }),
         other => other,
     };
-    let invariant = if model.family(execution.trigger) == Family::Backfill { Invariant::I7 } else { Invariant::I3 };
+    let invariant =
+        if model.family(execution.trigger) == Family::Backfill { Invariant::I7 } else { Invariant::I3 };
     ensure(after == expected, invariant, || {
         format!("{} succeeded, and the watermark is {after:?} instead of {expected:?}", brief(execution))
     })
@@ -137,7 +141,9 @@ fn check_once(model: &mut Model, execution: &Execution) -> Check {
     ensure(!once, Invariant::I9, || format!("a one-time job succeeded again: {}", brief(execution)))?;
     match known.successes.insert((family, execution.slot), execution.id) {
         None => Ok(()),
-        Some(first) => Err(Broken(Invariant::I5, format!("{first} had succeeded before {}", brief(execution)))),
+        Some(first) => {
+            Err(Broken(Invariant::I5, format!("{first} had succeeded before {}", brief(execution))))
+        }
     }
 }
 
@@ -153,7 +159,9 @@ fn check_tile(model: &mut Model, execution: &Execution) -> Check {
     };
     let before = known.tiles.range(..window.end()).next_back().map(|(start, (end, id))| (*start, *end, *id));
     if let Some((_, end, other)) = before {
-        ensure(end <= start, Invariant::I1, || format!("{} overlaps the window of {other}", brief(execution)))?;
+        ensure(end <= start, Invariant::I1, || {
+            format!("{} overlaps the window of {other}", brief(execution))
+        })?;
     }
     known.tiles.insert(start, (window.end(), id));
     Ok(())

@@ -48,7 +48,13 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(seed: u64, days: u32, open: OpenCatalog, bug: Option<PlantedBug>, trace: Trace) -> Self {
+    pub(super) fn new(
+        seed: u64,
+        days: u32,
+        open: OpenCatalog,
+        bug: Option<PlantedBug>,
+        trace: Trace,
+    ) -> Self {
         let profile = Profile::of(seed);
         let rows = Arc::new(Rows::of(&profile, seed, days));
         let shared = Arc::new(Shared::new(seed, profile, trace));
@@ -163,7 +169,7 @@ impl Run {
         if lives.any(|(place, life)| life.is_working() && !stands_still(place)) {
             return now;
         }
-        let doze = Watch::doze();
+        let doze = self.watch.doze();
         let longest = match self.shared.storms() {
             _ if self.watch.runs_something() => doze,
             true => Profile::nap(&mut self.dice),
@@ -240,7 +246,8 @@ impl Run {
     /// The ports of one caller, opened anew each time.
     fn ports(&self, faults: &Faults) -> Box<dyn Fn() -> Ports + Send> {
         let (shared, watch, faults) = (Arc::clone(&self.shared), Arc::clone(&self.watch), faults.clone());
-        let (open, sink, ids, bug) = (Arc::clone(&self.open), Arc::clone(&self.sink), Arc::clone(&self.ids), self.bug);
+        let (open, sink, ids, bug) =
+            (Arc::clone(&self.open), Arc::clone(&self.sink), Arc::clone(&self.ids), self.bug);
         Box::new(move || {
             let skew = shared.profile.skews.get(faults.place).copied().unwrap_or(TimeDelta::zero());
             let catalog = Tampered { inner: open(), bug };
@@ -252,7 +259,11 @@ impl Run {
                 sources: sources(&shared, &watch, &faults, bug),
                 packager: Arc::new(PlainPackager),
                 certificates: Arc::new(NoCertificates),
-                sink: Arc::new(FaultySink { inner: sink.clone(), faults: faults.clone(), watch: Arc::clone(&watch) }),
+                sink: Arc::new(FaultySink {
+                    inner: sink.clone(),
+                    faults: faults.clone(),
+                    watch: Arc::clone(&watch),
+                }),
                 catalog: Arc::new(FaultyCatalog { catalog, faults, watch }),
             }
         })

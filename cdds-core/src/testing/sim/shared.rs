@@ -166,7 +166,8 @@ impl Observer for Listening {
             EngineEvent::Started { execution: Execution { id, .. } } => {
                 lock(&life.working).insert(*id);
             }
-            EngineEvent::Ended { execution: Execution { id, .. } } | EngineEvent::Abandoned { execution: id } => {
+            EngineEvent::Ended { execution: Execution { id, .. } }
+            | EngineEvent::Abandoned { execution: id } => {
                 lock(&life.working).remove(id);
             }
             EngineEvent::Progressed { .. } => {}

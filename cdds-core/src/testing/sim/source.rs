@@ -210,8 +210,10 @@ mod tests {
         let profile = Profile::of(3);
         let rows = Rows::of(&profile, 3, 2);
         let middle = profile.began_at + micros_delta(HOUR);
-        let (before, after) =
-            (rows.of_window(Window::until(middle)), rows.of_window(Window::between(middle, middle + micros_delta(24 * HOUR))));
+        let (before, after) = (
+            rows.of_window(Window::until(middle)),
+            rows.of_window(Window::between(middle, middle + micros_delta(24 * HOUR))),
+        );
         assert_eq!(before.end, after.start);
         assert!(!before.is_empty() && !after.is_empty());
         assert!(before.clone().all(|number| rows.row(number).unwrap().event_at < middle));

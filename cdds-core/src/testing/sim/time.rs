@@ -67,7 +67,10 @@ impl Timeline {
 
     /// The true time at which it is `instant`; 0 for what was before the world.
     pub(super) fn micros(&self, instant: DateTime<Utc>) -> Micros {
-        (instant - self.began_at).num_microseconds().and_then(|micros| u64::try_from(micros).ok()).unwrap_or(0)
+        (instant - self.began_at)
+            .num_microseconds()
+            .and_then(|micros| u64::try_from(micros).ok())
+            .unwrap_or(0)
     }
 
     /// Completes after `micros`, to the microsecond.
