@@ -207,7 +207,7 @@ impl State {
     pub(super) fn confirm_removed(&mut self, removal: &Removal) {
         match removal {
             Removal::Set { execution } => {
-                self.sets.change(*execution, |stored| stored.confirmed |= stored.removed)
+                self.sets.change(*execution, |stored| stored.confirmed |= stored.removed);
             }
             Removal::File { artifact, .. } => self.sets.confirm_file(*artifact),
         }

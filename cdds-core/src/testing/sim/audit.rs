@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::invariants::Cause;
-use super::model::{Broken, Check, JobModel, Model, brief, ensure};
+use super::model::{Broken, Check, JobModel, Model, SetModel, brief, ensure};
 use super::report::{Invariant, Who};
 use super::shared::lock;
 use super::time::{Micros, SECOND, micros_delta};
@@ -79,11 +79,8 @@ impl Watch {
         let Page { items, .. } = self.read(self.catalog.artifacts(owner, &query))?;
         let listed: BTreeSet<_> = items.iter().map(|overview| overview.artifact.id).collect();
         let sets = model.live_sets().map(|(_, set)| set);
-        let known: BTreeSet<_> = sets
-            .flat_map(|set| set.files())
-            .filter(|file| file.owner == *owner)
-            .map(|file| file.id)
-            .collect();
+        let known: BTreeSet<_> =
+            sets.flat_map(SetModel::files).filter(|file| file.owner == *owner).map(|file| file.id).collect();
         ensure(listed == known, Invariant::I12, || {
             format!("listed are {listed:?}, to be had must be {known:?}")
         })?;

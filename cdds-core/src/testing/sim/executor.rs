@@ -144,8 +144,7 @@ mod tests {
         });
         let mut dice = Dice::new(seed, 0);
         while executor.step(&mut dice).is_some() {}
-        let order = lock(&log).clone();
-        order
+        lock(&log).clone()
     }
 
     #[test]

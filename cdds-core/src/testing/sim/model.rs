@@ -36,8 +36,11 @@ pub(super) struct Model {
     /// The files of sets that can be had, manifests too.
     pub(super) live: BTreeMap<Key, ExecutionId>,
     /// The hash of the archive of a window over settled data, by what was selected (invariant I7).
-    pub(super) archives: BTreeMap<(String, Option<DateTime<Utc>>, DateTime<Utc>), u64>,
+    pub(super) archives: BTreeMap<Selection, u64>,
 }
+
+/// What an archive holds: of which categories, from when to when.
+pub(super) type Selection = (String, Option<DateTime<Utc>>, DateTime<Utc>);
 
 /// A job, and what happened to it.
 #[derive(Debug, Clone)]

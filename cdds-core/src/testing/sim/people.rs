@@ -190,8 +190,8 @@ impl People {
         } else {
             match dice.below(6) {
                 0 => {
-                    settings.title =
-                        Title::new(&format!("Calls {}", dice.below(1_000))).unwrap_or(settings.title)
+                    let title = Title::new(&format!("Calls {}", dice.below(1_000)));
+                    settings.title = title.unwrap_or(settings.title);
                 }
                 1 if !settings.frequency.is_once() => {
                     settings.frequency = drafts::recurring(dice).unwrap_or(settings.frequency);

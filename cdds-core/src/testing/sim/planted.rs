@@ -200,7 +200,7 @@ impl Tampered {
             (Ok(()), Some(PlantedBug::WatermarkOutsideTransaction)) => {
                 let watermark = before.and_then(|job| job.watermark);
                 // One time in four the process dies in between.
-                if fence.execution.0.as_u128() % 4 == 0 {
+                if fence.execution.0.as_u128().is_multiple_of(4) {
                     self.alter(&owner, job, |job| job.watermark = watermark).await?;
                 }
                 result

@@ -66,7 +66,7 @@ impl Sink for TamperedSink {
 
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {
         // Every fourth or so.
-        let forgets = key.as_str().bytes().map(u32::from).sum::<u32>() % 4 == 0;
+        let forgets = key.as_str().bytes().map(u32::from).sum::<u32>().is_multiple_of(4);
         if self.bug == Some(PlantedBug::DeleteForgotten) && forgets {
             return Ok(());
         }
