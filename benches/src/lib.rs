@@ -86,22 +86,23 @@ pub fn write_contacts(path: &Path, bytes: u64) -> io::Result<u64> {
     Ok(records)
 }
 
-/// Exports everything in `input` once, sealed for a fresh key, into `folder`, which must be empty.
+/// The composition under test: a catalog and a store in `folder`, and the contacts of `input` as source
+/// `contacts`, type `contact`.
 ///
 /// # Errors
-/// If anything on the way fails.
-pub fn export(folder: &Path, input: &Path) -> Result<RunReport, Failure> {
+/// If catalog or store cannot be opened.
+pub fn ports(folder: &Path, input: &Path) -> Result<Ports, Failure> {
     let store = folder.join("artifacts");
     std::fs::create_dir_all(&store)?;
-    let (source, contact) = (SourceId::new("contacts")?, TypeId::new("contact")?);
+    let contact = JsonLinesType::new(TypeId::new("contact")?, None);
     let config = JsonLinesConfig {
-        id: source.clone(),
+        id: SourceId::new("contacts")?,
         title: "Contacts".to_owned(),
         path: input.display().to_string(),
-        types: vec![JsonLinesType::new(contact.clone(), None).with_time("started_at", InstantFormat::Iso)],
+        types: vec![contact.with_time("started_at", InstantFormat::Iso)],
         line_bytes_max: LINE_BYTES_MAX,
     };
-    let ports = Ports {
+    Ok(Ports {
         clock: Arc::new(SystemClock::new()),
         ids: Arc::new(SystemIds),
         workers: Arc::new(ThreadPool::new(None)?),
@@ -110,12 +111,21 @@ pub fn export(folder: &Path, input: &Path) -> Result<RunReport, Failure> {
         certificates: Arc::new(SmimeCertificates::new()),
         sink: Arc::new(ObjectSink::local(&store)?),
         catalog: Arc::new(SqliteCatalog::open(folder.join("cdds.db"))?),
-    };
+    })
+}
+
+/// Exports everything in `input` once, sealed for a fresh key, into `folder`, which must be empty.
+///
+/// # Errors
+/// If anything on the way fails.
+pub fn export(folder: &Path, input: &Path) -> Result<RunReport, Failure> {
+    let ports = ports(folder, input)?;
     let owner = Owner::default();
     let name = RecipientName::new("bench")?;
     block_on(Recipients::new(&ports).add(&owner, name.clone(), certificate()?.as_bytes()))?;
     let protection = Protection::Sealed(RecipientNames::new([name])?);
     let start = Frequency::Once(Start::Immediately);
+    let (source, contact) = (SourceId::new("contacts")?, TypeId::new("contact")?);
     let settings = JobSettings::new(Title::new("bench")?, source, contact, start, protection);
     block_on(Jobs::new(&ports, JobRules::default()).submit(&owner, settings))?;
     Ok(block_on(Engine::new(&ports, EngineSettings::default())?.run(Until::Idle, std::future::pending()))?)

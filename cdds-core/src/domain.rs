@@ -18,6 +18,7 @@ pub mod layout;
 pub mod lifecycle;
 pub mod manifest;
 pub mod manual;
+pub mod notice;
 pub mod part_name;
 pub mod policy;
 pub mod progress;

@@ -5,6 +5,7 @@
 pub mod artifacts;
 pub mod history;
 pub mod jobs;
+pub mod outbox;
 pub mod recipients;
 
 use crate::domain::violation::RuleViolation;

@@ -17,6 +17,7 @@ use cdds_core::domain::id::{
     ArtifactId, ExecutionId, JobId, Owner, RecipientName, SourceId, TypeId, WorkerId,
 };
 use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
+use cdds_core::domain::notice::Notice;
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
 use cdds_core::engine::{Engine, EngineSettings, Until};
@@ -105,6 +106,8 @@ pass_on! {
     fn expire(now: DateTime<Utc>, limit: usize) -> usize;
     fn removals(limit: usize) -> Vec<Removal>;
     fn confirm_removed(removal: &Removal, now: DateTime<Utc>) -> ();
+    fn notices(limit: usize) -> Vec<Notice>;
+    fn confirm_notice(execution: ExecutionId) -> ();
     fn insert_recipient(recipient: &Recipient) -> ();
     fn recipients(owner: &Owner) -> Vec<Recipient>;
     fn remove_recipient(owner: &Owner, name: &RecipientName) -> RecipientRemoval;

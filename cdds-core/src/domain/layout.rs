@@ -138,6 +138,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a1_names_are_shortened_only_if_they_must_be() {
+        let longest = "x".repeat(SEGMENT_BYTES_MAX);
+        assert_eq!(safe_segment(&longest), longest);
+        let short = safe_segment(&format!("{longest}y"));
+        assert_eq!(short.len(), SEGMENT_BYTES_MAX);
+        assert_eq!(
+            short.split_once('~').map(|(name, tail)| (name.trim_matches('x'), tail.len())),
+            Some(("", 16))
+        );
+    }
+
     proptest! {
         #[test]
         fn a1_segments_are_safe_and_stay_distinct(one in ".{0,300}", other in ".{0,300}") {

@@ -88,8 +88,7 @@ fn check_no_start_ahead(job: &Job) -> Result<(), RuleViolation> {
 fn check_alone(job: &Job, failed: &Execution, rivals: &[Execution]) -> Result<(), RuleViolation> {
     let once = job.settings.frequency.is_once();
     let rival = |other: &&Execution| {
-        other.id != failed.id
-            && (once || other.slot == failed.slot)
+        (once || other.slot == failed.slot)
             && other.trigger.is_backfill() == failed.trigger.is_backfill()
             && (other.is_open() || other.state == ExecutionState::Succeeded)
     };

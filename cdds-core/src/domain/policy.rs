@@ -310,7 +310,9 @@ mod tests {
         for text in ["default", "queue", "coalesce", "7d", "0s", "36h", "queue:90s", "coalesce:1d"] {
             assert_eq!(text.parse::<CatchUp>().unwrap().to_string(), text);
         }
-        for bad in ["", "skip", "7", "d", "-1d", "queue:", "queue:x", "3651d", "1.5h", "99999999999999999d"] {
+        for bad in
+            ["", "skip", "7", "d", "-1d", "+1d", "queue:", "queue:x", "3651d", "1.5h", "99999999999999999d"]
+        {
             assert_eq!(bad.parse::<CatchUp>().unwrap_err().code(), Code::InvalidPolicy, "{bad:?}");
         }
         assert_eq!("queue".parse::<Overlap>().unwrap(), Overlap::Queue);

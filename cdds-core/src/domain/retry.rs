@@ -103,6 +103,19 @@ mod tests {
     }
 
     #[test]
+    fn e5_delays_are_spread_evenly_and_the_same_for_whoever_decides() {
+        let mut counts = std::collections::BTreeMap::new();
+        for id in 0..4_100 {
+            *counts.entry(spread_percent(ExecutionId(Uuid::from_u128(id)), 1)).or_insert(0) += 1;
+        }
+        assert_eq!(counts.keys().copied().collect::<Vec<_>>(), (80..=120).collect::<Vec<_>>());
+        assert!(counts.values().all(|count| (80..=120).contains(count)), "{counts:?}");
+        // Engines of other versions decide the same.
+        let of = |attempt| spread_percent(ExecutionId(Uuid::from_u128(7)), attempt);
+        assert_eq!([of(1), of(2), of(3), of(4)], [97, 82, 92, 118]);
+    }
+
+    #[test]
     fn e5_final_failures_are_not_repeated_and_crashes_are_taken_over_at_once() {
         let (policy, id, now) =
             (RetryPolicy::default(), ExecutionId(Uuid::nil()), DateTime::<Utc>::UNIX_EPOCH);

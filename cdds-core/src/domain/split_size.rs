@@ -97,5 +97,6 @@ mod tests {
             Code::SplitSizeTooLargeToSeal
         );
         assert_eq!(largest_sealable(|_| u64::MAX), 0);
+        assert_eq!(largest_sealable(|plain| plain), SEALED_PART_BYTES_MAX);
     }
 }

@@ -31,8 +31,8 @@ impl Job {
     pub(super) fn next_window(&self, slot: DateTime<Utc>) -> Option<Window> {
         let window = self.settings.timeframe.window(&self.settings.frequency, slot)?;
         Some(match self.tiled_until {
-            Some(until) if self.settings.tiles() => Window::between(until, window.end()),
-            _ => window,
+            Some(until) => Window::between(until, window.end()),
+            None => window,
         })
     }
 

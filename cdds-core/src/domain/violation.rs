@@ -149,6 +149,7 @@ mod tests {
     fn codes_are_unique_and_snake_case() {
         let distinct: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(distinct.len(), Code::ALL.len());
+        assert_eq!(Code::InvalidTitle.to_string(), "invalid_title");
         for code in distinct {
             assert!(code.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{code}");
         }

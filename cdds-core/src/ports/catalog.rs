@@ -18,6 +18,7 @@ use crate::domain::execution::Execution;
 use crate::domain::failure::Failure;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use crate::domain::job::{Job, JobChange};
+use crate::domain::notice::Notice;
 use crate::domain::progress::Progress;
 use crate::domain::recipient::Recipient;
 use crate::domain::retry::RetryPolicy;
@@ -268,6 +269,20 @@ pub trait Catalog: Debug + Send + Sync {
     /// # Errors
     /// If the catalog cannot be written.
     async fn confirm_removed(&self, removal: &Removal, now: DateTime<Utc>) -> Result<(), CatalogError>;
+
+    /// Up to `limit` notices that nobody has confirmed, of all owners, oldest first. Each was stored in the
+    /// transaction that ended its execution ([`Notice::of`](crate::domain::notice::Notice::of), rule N2). A row
+    /// that is not understood is passed over with a warning.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError>;
+
+    /// Takes the notice of an execution off the list. Idempotent.
+    ///
+    /// # Errors
+    /// If the catalog cannot be written.
+    async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError>;
 
     /// Stores a recipient.
     ///

@@ -17,6 +17,7 @@ use crate::domain::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use crate::domain::job::{Job, JobChange};
+use crate::domain::notice::Notice;
 use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
@@ -208,6 +209,15 @@ impl Catalog for MemoryCatalog {
 
     async fn confirm_removed(&self, removal: &Removal, _now: DateTime<Utc>) -> Result<(), CatalogError> {
         self.state().confirm_removed(removal);
+        Ok(())
+    }
+
+    async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError> {
+        Ok(self.state().notices(limit))
+    }
+
+    async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError> {
+        self.state().notices.remove(&execution);
         Ok(())
     }
 

@@ -330,3 +330,19 @@ fn j11_an_extra_occurrence_takes_the_new_timeframe_on() {
     assert_eq!((change.edited[0].generation, change.edited[0].window.end()), (None, now));
     assert_eq!(change.edited[0].window.start(), Some(now - TimeDelta::weeks(1)));
 }
+
+#[test]
+fn j10_an_edit_of_the_schedule_moves_no_window_and_one_of_the_jitter_only_starts_of_the_schedule() {
+    let job = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
+    let now = instant("2026-03-02T02:00:00Z");
+    let change = materialise(&job, &[], terms(), now).unwrap();
+    let scheduled = change.entries[0].clone();
+    let manual =
+        cdds_core::domain::manual::run_now(&change.job, terms().source, now).unwrap().entries[0].clone();
+    let mut new = settings(daily("05:00"), "rolling:1d");
+    new.policies.jitter = Some("1h".parse().unwrap());
+    let edited = edited(&change.job, &[scheduled.clone(), manual.clone()], new, None, now).unwrap().edited;
+    assert_eq!((edited[0].window, edited[1].window), (scheduled.window, manual.window), "frozen (W1)");
+    assert!(edited[0].not_before > scheduled.not_before, "{:?}", edited[0].not_before);
+    assert_eq!(edited[1].not_before, manual.not_before, "asked for now");
+}

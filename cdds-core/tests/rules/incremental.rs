@@ -34,7 +34,13 @@ fn w4_the_end_is_settled_and_the_start_is_the_watermark_of_the_first_claim() {
     moved.watermark = Some(Watermark { generation: 1, at: Some(instant("2026-03-02T01:00:00Z")) });
     let retried = begin(&moved, fail(begun.clone(), true, now), now);
     assert_eq!(retried.window, begun.window, "kept over retries");
-    assert_eq!(lifecycle::ended(&moved, &succeed(retried, now), Vec::new(), now), Err(Overtaken));
+    assert_eq!(lifecycle::ended(&moved, &succeed(retried.clone(), now), Vec::new(), now), Err(Overtaken));
+    // Nor by an empty window, which exports nothing.
+    let watermark = moved.watermark();
+    let at = watermark.at.unwrap();
+    let empty =
+        Execution { window: Window::between(at, at), generation: Some(watermark.generation), ..retried };
+    assert_eq!(watermark.after_success(&empty), Err(Overtaken));
 }
 
 #[test]

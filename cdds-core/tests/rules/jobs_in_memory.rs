@@ -1,5 +1,6 @@
 //! The services and the engine, whole, over ports in memory.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::job::{JobSettings, JobState, Title};
 use cdds_core::domain::manifest::Manifest;
-use cdds_core::domain::record::{Place, RecordBatchBuilder};
+use cdds_core::domain::notice::{Notice, NoticeKind};
+use cdds_core::domain::record::{Place, RecordBatchBuilder, RejectedRecord};
 use cdds_core::domain::removal::WithArtifacts;
 use cdds_core::domain::schedule::{Terms, materialise};
 use cdds_core::domain::violation::Code;
@@ -20,6 +22,7 @@ use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{EditRequest, JobRules, Jobs};
+use cdds_core::service::outbox::Outbox;
 use cdds_core::stored::{settings_from_json, settings_to_json};
 use cdds_core::testing::strategies::job_settings;
 use cdds_core::testing::{MemoryPorts, PreparedSource};
@@ -45,6 +48,10 @@ impl Service {
             record.integer("n", number);
             record.finish();
         }
+        Self::over(batch)
+    }
+
+    fn over(mut batch: RecordBatchBuilder) -> Self {
         let interaction = DataType::new("interaction".parse().unwrap()).with_event_instant();
         let description = Description {
             id: "contact-history".parse().unwrap(),
@@ -143,6 +150,42 @@ fn j11_a_reset_exports_everything_again() {
     let request = EditRequest { settings: job.settings.clone(), watermark, if_version: None };
     let reset = block_on(service.jobs.edit(owner, job.id, &request)).unwrap().job.watermark();
     assert_eq!((reset.generation, reset.at), (2, None));
+}
+
+#[test]
+fn n2_each_success_and_each_failure_is_told_until_that_is_confirmed() {
+    let service = Service::with_records(1);
+    let outbox = Outbox::new(&service.memory.ports);
+    let once = settings(Frequency::Once(Start::Immediately), "all");
+    let submit = || block_on(service.jobs.submit(&service.owner, once.clone())).unwrap().latest.unwrap().id;
+    block_on(service.history.cancel(&service.owner, submit())).unwrap();
+    let (one, other) = (submit(), submit());
+    assert_eq!(block_on(outbox.pending(10)).unwrap(), [], "nothing before it is published");
+    service.run();
+    let pending = || {
+        let notices = block_on(outbox.pending(10)).unwrap();
+        notices.into_iter().map(|notice| (notice.execution_id, notice.kind)).collect::<BTreeMap<_, _>>()
+    };
+    let published = NoticeKind::Published;
+    assert_eq!(pending(), BTreeMap::from([(one, published), (other, published)]));
+    assert_eq!(block_on(outbox.pending(1)).unwrap().len(), 1);
+    block_on(outbox.confirm(one)).unwrap();
+    block_on(outbox.confirm(one)).unwrap();
+    assert_eq!(pending(), BTreeMap::from([(other, published)]));
+    block_on(service.history.delete(&service.owner, other, WithArtifacts::Delete)).unwrap();
+    assert!(pending().is_empty(), "nothing is left of it to be told");
+
+    let mut bad = RecordBatchBuilder::new();
+    bad.reject(RejectedRecord::new("line 1", "not valid JSON", b"{"));
+    let failing = Service::over(bad);
+    block_on(failing.jobs.submit(&failing.owner, once.clone())).unwrap();
+    assert_eq!(failing.run().failed, 1);
+    let notices = block_on(Outbox::new(&failing.memory.ports).pending(10)).unwrap();
+    let history = block_on(failing.history.list(&failing.owner, &ExecutionQuery::default())).unwrap();
+    let failed = &history.items[0].execution;
+    assert_eq!(notices, Vec::from_iter(Notice::of(failed)));
+    assert_eq!((notices[0].kind, Some(notices[0].at)), (NoticeKind::Failed, failed.finished_at));
+    assert_eq!(NoticeKind::ALL.map(|kind| NoticeKind::parse(kind.as_str())), NoticeKind::ALL.map(Some));
 }
 
 #[test]

@@ -84,6 +84,7 @@ fn j7_resuming_goes_on_with_the_next_occurrence_and_both_are_idempotent() {
     assert_eq!(suspended.updated_at, instant("2026-03-01T11:00:00Z"));
     let resumed = lifecycle::resume(&suspended, instant("2026-03-09T03:00:00Z")).unwrap().unwrap();
     assert_eq!(resumed.job.updated_at, instant("2026-03-09T03:00:00Z"));
+    assert_eq!((suspended.suspended_at, resumed.job.suspended_at), (Some(suspended.updated_at), None));
     assert_eq!(resumed.job.next_due_at, Some(instant("2026-03-10T02:00:00Z")));
     // What passed meanwhile is on the record (E1), as one entry.
     let (first, last) = (instant("2026-03-02T02:00:00Z"), instant("2026-03-09T02:00:00Z"));
@@ -163,6 +164,14 @@ fn e3_all_is_coalesced_into_the_latest_slot_with_the_gap_on_the_record() {
 }
 
 #[test]
+fn e4_the_slot_of_this_very_instant_is_the_newest() {
+    let job = submit(daily("02:00"), "all", instant("2026-03-01T10:00:00Z")).job;
+    let change = due(&job, &[], "2026-03-03T02:00:00Z").unwrap();
+    let states: Vec<_> = change.entries.iter().map(|entry| (entry.slot, entry.is_waiting())).collect();
+    assert_eq!(states, [(instant("2026-03-02T02:00:00Z"), false), (instant("2026-03-03T02:00:00Z"), true)]);
+}
+
+#[test]
 fn e4_beyond_the_catch_up_limit_one_entry_stands_for_the_gap_and_the_newest_always_runs() {
     let job = submit(daily("02:00"), "rolling:1d", instant("2026-03-01T10:00:00Z")).job;
     let change = due(&job, &[], "2026-03-20T12:00:00Z").unwrap();
@@ -174,6 +183,7 @@ fn e4_beyond_the_catch_up_limit_one_entry_stands_for_the_gap_and_the_newest_alwa
         count: 12,
     };
     assert_eq!(change.entries[0].state, ExecutionState::Skipped(gap));
+    assert_eq!(change.entries[0].finished_at, Some(instant("2026-03-20T12:00:00Z")));
 
     let none_kept = materialise(
         &job,

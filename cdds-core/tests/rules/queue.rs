@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
 use crate::support::{
-    begin, daily, fail, instant, settings, source_terms, submit, submit_settings, succeed, terms,
+    begin, daily, fail, failure, instant, settings, source_terms, submit, submit_settings, succeed, terms,
 };
 
 const NOON: &str = "2026-03-01T12:00:00Z";
@@ -79,6 +79,7 @@ fn e4_a_long_backlog_is_queued_in_bounded_rounds_and_none_of_it_is_lost() {
     let mut slots = Vec::new();
     let mut rounds = 0;
     while let Some(change) = materialise(&job, &[], terms(), now) {
+        assert!(change.entries.len() == 1_000 || change.job.next_due_at > Some(now));
         slots.extend(change.entries.iter().map(|entry| entry.slot));
         assert!(change.entries.iter().all(Execution::is_waiting));
         job = change.job;
@@ -108,6 +109,8 @@ fn e5_a_jobs_own_number_of_retries_counts() {
     let due = materialise(&job, &[], terms(), at(2)).unwrap();
     let first = fail(begin(&due.job, due.entries[0].clone(), at(2)), true, at(2));
     assert_eq!(first.state, ExecutionState::Queued);
+    let attempt = &first.attempts[0];
+    assert_eq!((attempt.ended_at, attempt.failure.as_ref()), (Some(at(2)), Some(&failure(true))));
     let second = fail(begin(&due.job, first, at(2)), true, at(2));
     assert!(matches!(second.state, ExecutionState::Failed(_)));
 }

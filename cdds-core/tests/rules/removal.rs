@@ -96,7 +96,6 @@ fn j12_a_job_goes_when_nothing_of_it_runs_or_is_about_to() {
     let later = Execution { not_before: now + TimeDelta::seconds(1), ..waiting };
     let change = lifecycle::delete(&job, vec![later], now).unwrap();
     assert_eq!((change.job.state, change.job.version), (JobState::Deleted, job.version + 1));
-    assert_eq!(change.job.updated_at, now);
     let skipped = SkipReason::Deleted { first: now, last: now, count: 1 };
     assert_eq!(change.superseded[0].state, ExecutionState::Skipped(skipped));
 }
@@ -111,6 +110,9 @@ fn j12_due_slots_of_a_deleted_job_are_on_the_record() {
     assert_eq!(change.entries.len(), 1);
     assert_eq!(change.entries[0].state, ExecutionState::Skipped(gap));
     assert_eq!((change.job.state, change.job.next_due_at), (JobState::Deleted, None));
+    assert_eq!(change.job.updated_at, now);
+    let suspended = lifecycle::suspend(&job, Vec::new(), now).unwrap().job;
+    assert_eq!(lifecycle::delete(&suspended, Vec::new(), now).unwrap().job.suspended_at, None);
     assert!(lifecycle::resume(&change.job, now).unwrap().is_none());
     assert!(lifecycle::suspend(&change.job, Vec::new(), now).is_none());
 }

@@ -5,6 +5,7 @@
 mod artifact;
 mod execution;
 mod job;
+mod notice;
 mod recipient;
 
 use cdds_core::domain::artifact::Sha256Digest;
@@ -15,6 +16,7 @@ use chrono::{DateTime, Utc};
 pub(super) use self::artifact::{ArtifactOverviewRow, ArtifactRow, ManifestRow};
 pub(super) use self::execution::ExecutionRow;
 pub(super) use self::job::{JobRow, LatestRow};
+pub(super) use self::notice::NoticeRow;
 pub(super) use self::recipient::RecipientRow;
 
 /// Names the row that is not understood, why, and the way out.

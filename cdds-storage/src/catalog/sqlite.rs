@@ -15,6 +15,9 @@ mod executions;
 mod fault;
 mod jobs;
 mod listing;
+mod outbox;
+#[cfg(test)]
+mod plan;
 mod recipients;
 mod removal;
 mod running;
@@ -32,6 +35,7 @@ use cdds_core::domain::artifact::ArtifactSet;
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use cdds_core::domain::job::{Job, JobChange};
+use cdds_core::domain::notice::Notice;
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
@@ -281,6 +285,14 @@ impl Catalog for SqliteCatalog {
     async fn confirm_removed(&self, removal: &Removal, now: DateTime<Utc>) -> Result<(), CatalogError> {
         let removal = removal.clone();
         self.write("confirm a removal", move |tx| removal::confirm_removed(tx, &removal, now)).await
+    }
+
+    async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError> {
+        self.read("list notices", move |tx| outbox::list(tx, limit)).await
+    }
+
+    async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError> {
+        self.write("confirm a notice", move |tx| outbox::confirm(tx, execution)).await
     }
 
     async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {

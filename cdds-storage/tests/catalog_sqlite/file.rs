@@ -48,6 +48,18 @@ fn a_catalog_is_opened_again_as_it_was() {
 }
 
 #[test]
+fn a_catalog_is_opened_and_read_while_another_process_writes() {
+    let world = World::new();
+    let job = world.submit("Once", immediately(), at(0));
+    let other = world.raw();
+    other.execute_batch("BEGIN EXCLUSIVE; UPDATE job SET title_folded = 'other'").unwrap();
+    let World { folder, catalog } = world;
+    drop(catalog);
+    let world = World { catalog: SqliteCatalog::open(folder.path().join("cdds.db")).unwrap(), folder };
+    assert_eq!(world.job(job.id), job);
+}
+
+#[test]
 fn processes_may_create_a_catalog_at_the_same_time() {
     for _round in 0..100 {
         let folder = tempfile::tempdir().unwrap();

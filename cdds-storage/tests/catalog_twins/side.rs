@@ -231,6 +231,15 @@ impl Side {
         format!("{expired} {removals:?}")
     }
 
+    /// What there is to tell; the older half of it is told.
+    pub(crate) fn tell(&self) -> String {
+        let notices = block_on(self.catalog.notices(5)).unwrap();
+        for notice in notices.iter().take(notices.len().div_ceil(2)) {
+            block_on(self.catalog.confirm_notice(notice.execution_id)).unwrap();
+        }
+        format!("{notices:?} {:?}", block_on(self.catalog.notices(usize::MAX)).unwrap())
+    }
+
     pub(crate) fn hold(&self, number: usize, hold: bool) -> String {
         let (_, _, artifacts) = &self.services;
         let Some(execution) = self.execution(number) else { return String::new() };

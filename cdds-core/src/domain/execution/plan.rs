@@ -213,3 +213,18 @@ impl JobSettings {
         self.frequency.next_after(after).filter(|slot| self.ends_at.is_none_or(|end| *slot < end))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e6_the_longest_delay_is_the_jitter_itself() {
+        let jitter: Jitter = "10m".parse().unwrap();
+        let micros = 600_000_000_u128;
+        for (id, expected) in [(0, 0), (micros, micros), (micros + 1, 0), (2 * micros, micros - 1)] {
+            let delay = delay(ExecutionId(Uuid::from_u128(id)), jitter);
+            assert_eq!(delay.num_microseconds().map(i128::from), i128::try_from(expected).ok());
+        }
+    }
+}

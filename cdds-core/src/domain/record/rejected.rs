@@ -160,3 +160,37 @@ fn cut(beginning: &[u8]) -> RejectedContent {
         None => RejectedContent::Bytes(Bytes::copy_from_slice(beginning)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e10_what_was_cut_says_so_unless_other_content_is_told() {
+        let whole = RejectedRecord::new("line 1", "no", &[b'x'; RejectedRecord::CONTENT_BYTES_MAX]);
+        let cut = RejectedRecord::new("line 1", "no", &[b'x'; RejectedRecord::CONTENT_BYTES_MAX + 1]);
+        assert!(!whole.is_truncated() && cut.is_truncated());
+        assert_eq!(cut.content(), whole.content());
+        assert!(!cut.with_content(RejectedContent::Withheld).is_truncated());
+    }
+
+    #[test]
+    fn what_is_held_is_counted() {
+        let empty = RejectedRecord::new("", "", b"").held_bytes();
+        assert_eq!(empty, size_of::<RejectedRecord>());
+        for (record, content) in [("{\"a\":1}", 7), ("text", 4)] {
+            let rejected = RejectedRecord::new("line 12", "because", record.as_bytes());
+            assert_eq!(rejected.held_bytes(), empty + 7 + 7 + content);
+        }
+        assert_eq!(RejectedRecord::new("", "", b"\xff\xff").held_bytes(), empty + 2);
+    }
+
+    #[test]
+    fn content_is_not_printed() {
+        let printed = |record: &[u8]| format!("{:?}", RejectedRecord::new("line 1", "no", record).content());
+        assert_eq!(printed(b"{\"a\":1}"), "Json(7 bytes)");
+        assert_eq!(printed(b"secret"), "Text(6 bytes)");
+        assert_eq!(printed(b"\xff"), "Bytes(1 bytes)");
+        assert_eq!(format!("{:?}", RejectedContent::Withheld), "Withheld");
+    }
+}

@@ -219,6 +219,26 @@ fn nested_values_stay_within_the_depth_of_a_record() {
     assert!(serde_json::from_slice::<Value>(line.lines()).is_ok());
 }
 
+#[test]
+fn a_leap_second_is_written_as_one() {
+    let at = DateTime::from_timestamp(1_483_228_799, 1_500_000_000).unwrap();
+    let written = line(|record| {
+        record.instant("t", at);
+    });
+    assert_eq!(written, "{\"t\":\"2016-12-31T23:59:60.500Z\"}\n");
+}
+
+#[test]
+fn every_character_of_ascii_is_escaped_as_serde_escapes_it() {
+    for byte in 0..0x80_u8 {
+        let value = char::from(byte).to_string();
+        let written = line(|record| {
+            record.text("k", &value);
+        });
+        assert_eq!(written, format!("{{\"k\":{}}}\n", Value::from(value)), "{byte:#x}");
+    }
+}
+
 proptest! {
     #[test]
     fn strings_are_escaped_as_serde_escapes_them(key: String, value in "(\\PC|[\\x00-\\x20\"\\\\\\x7f]){0,40}") {

@@ -129,3 +129,23 @@ fn exponent(text: &[u8]) -> Option<i128> {
 fn as_i128(count: usize) -> i128 {
     i128::try_from(count).unwrap_or(EXPONENT_MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_lies_between_the_smallest_numbers() {
+        let order = ["-0.001", "-1e-400", "0", "1e-400", "0.001"];
+        for (place, one) in order.iter().enumerate() {
+            for (other_place, other) in order.iter().enumerate() {
+                let [one, other] = [one, other].map(|text| Decimal::parse(text.as_bytes()).unwrap());
+                assert_eq!(one.compare(&other), place.cmp(&other_place), "{one:?} {other:?}");
+            }
+        }
+        for zero in ["-0", "0.00", "0e7", "-0.0E-9"] {
+            let [zero, plain] = [zero, "0"].map(|text| Decimal::parse(text.as_bytes()).unwrap());
+            assert_eq!(zero.compare(&plain), Ordering::Equal);
+        }
+    }
+}

@@ -76,3 +76,32 @@ fn push(code: u32, text: &mut Vec<u8>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_known_however_they_are_spelled() {
+        for (key, name, same) in [
+            ("caller", "caller", true),
+            ("caller", "callee", false),
+            (r"c\u0061ller", "caller", true),
+            (r"c\u0061llee", "caller", false),
+        ] {
+            assert_eq!(spells(key.as_bytes(), name), same, "{key}");
+        }
+    }
+
+    #[test]
+    fn pairs_of_surrogates_are_one_character_and_halves_stand_for_themselves() {
+        for (spelled, text) in
+            [(r"\ud83d\ude00", "😀"), (r"\ud800\udc00", "\u{10000}"), (r"\udbff\udfff", "\u{10ffff}")]
+        {
+            assert_eq!(*unescaped(spelled.as_bytes()), *text.as_bytes(), "{spelled}");
+        }
+        assert_eq!(*unescaped(br"\ud83dx"), [0xed, 0xa0, 0xbd, b'x']);
+        assert_eq!(*unescaped(br"\ud83d\u0041"), [0xed, 0xa0, 0xbd, b'A']);
+        assert_eq!(*unescaped(br"\ude00"), [0xed, 0xb8, 0x80]);
+    }
+}

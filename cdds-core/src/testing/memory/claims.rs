@@ -11,6 +11,7 @@ use crate::domain::failure::Failure;
 use crate::domain::id::{ExecutionId, JobId, WorkerId};
 use crate::domain::job::Job;
 use crate::domain::lifecycle;
+use crate::domain::notice::Notice;
 use crate::ports::catalog::{
     Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication, Settlement, Standing,
 };
@@ -153,7 +154,17 @@ impl State {
         let waiting = self.waiting(job.id);
         let change = lifecycle::ended(&job, ended, waiting, now)
             .map_err(|overtaken| conflict(format!("execution {}: {overtaken}", ended.id)))?;
-        self.change_job(&change, job.revision)
+        self.change_job(&change, job.revision)?;
+        self.notices.extend(Notice::of(ended).map(|notice| (ended.id, notice)));
+        Ok(())
+    }
+
+    /// What nobody has confirmed, oldest first (rule N2).
+    pub(super) fn notices(&self, limit: usize) -> Vec<Notice> {
+        let mut notices: Vec<Notice> = self.notices.values().cloned().collect();
+        notices.sort_by_key(|notice| (notice.at, notice.execution_id));
+        notices.truncate(limit);
+        notices
     }
 
     fn fenced(&self, fence: Fence) -> Result<Execution, CatalogError> {

@@ -185,6 +185,7 @@ impl State {
         }
         self.sets.change(execution, |stored| stored.removed = true);
         self.executions.delete(execution);
+        self.notices.remove(&execution);
         Ok(())
     }
 

@@ -7,8 +7,9 @@ use chrono::{DateTime, Utc};
 use super::entries::Entries;
 use super::sets::Sets;
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
-use crate::domain::id::{ArtifactId, JobId, Owner, RecipientName};
+use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName};
 use crate::domain::job::{Job, JobChange, JobState};
+use crate::domain::notice::Notice;
 use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{JobOverview, LatestExecution};
 use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, DueJob, RecipientRemoval};
@@ -19,6 +20,7 @@ pub(super) struct State {
     pub(super) executions: Entries,
     pub(super) sets: Sets,
     pub(super) downloads: BTreeMap<ArtifactId, Vec<DateTime<Utc>>>,
+    pub(super) notices: BTreeMap<ExecutionId, Notice>,
     pub(super) recipients: BTreeMap<(Owner, RecipientName), Recipient>,
 }
 

@@ -14,6 +14,7 @@ use super::watch::{Watch, step};
 use crate::domain::execution::{Execution, ExecutionState, SkipReason, Status, Trigger};
 use crate::domain::id::Owner;
 use crate::domain::job::JobState;
+use crate::domain::notice::Notice;
 use crate::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery, Page, Slice};
 use crate::ports::sink::{Key, Prefix, Sink};
 
@@ -30,6 +31,7 @@ impl Watch {
                 self.audit_executions(model, owner)?;
                 self.audit_artifacts(model, owner)
             })?;
+            self.audit_notices(model)?;
             let stored: BTreeSet<Key> = self.keys()?.into_iter().collect();
             match model.live.keys().find(|key| !stored.contains(key)) {
                 None => Ok(()),
@@ -97,6 +99,21 @@ impl Watch {
             })?;
         }
         Ok(())
+    }
+
+    /// Rule N2: whoever is to hear of an end and was not told, is told.
+    fn audit_notices(&self, model: &Model) -> Check {
+        let pending = self.read(self.catalog.notices(usize::MAX >> 1))?;
+        let pending: BTreeSet<_> =
+            pending.iter().map(|notice| (notice.execution_id, notice.kind.as_str())).collect();
+        let ended = model.executions.iter().filter(|(id, known)| !known.deleted && !model.told.contains(id));
+        let notices =
+            ended.filter_map(|(id, known)| Some((*id, Notice::of(&known.execution)?.kind.as_str())));
+        let expected: BTreeSet<_> = notices.collect();
+        let differs = expected.symmetric_difference(&pending).next();
+        ensure(differs.is_none(), Invariant::Record, || {
+            format!("nobody is told, or told again, of {differs:?} (rule N2)")
+        })
     }
 
     fn keys(&self) -> Check<Vec<Key>> {

@@ -13,6 +13,7 @@ use crate::domain::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use crate::domain::job::{Job, JobChange};
+use crate::domain::notice::Notice;
 use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
@@ -219,6 +220,14 @@ impl Catalog for FaultyCatalog {
     async fn confirm_removed(&self, removal: &Removal, now: DateTime<Utc>) -> Result<(), CatalogError> {
         let change = |watch: &Watch| watch.confirm_removed(&self.catalog, removal, now);
         self.change("catalog.confirm_removed", change).await
+    }
+
+    async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError> {
+        self.look("catalog.notices", Care::Busy, self.catalog.inner.notices(limit)).await
+    }
+
+    async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError> {
+        self.change("catalog.confirm_notice", |watch| watch.confirm_notice(&self.catalog, execution)).await
     }
 
     async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {

@@ -31,6 +31,8 @@ pub(super) struct Model {
     pub(super) jobs: BTreeMap<JobId, JobModel>,
     pub(super) executions: BTreeMap<ExecutionId, ExecutionModel>,
     pub(super) running: BTreeSet<ExecutionId>,
+    /// Of what people were told (rule N2).
+    pub(super) told: BTreeSet<ExecutionId>,
     /// When an execution last became something else.
     pub(super) changed_at: Micros,
     /// The files of sets that can be had, manifests too.

@@ -25,6 +25,7 @@ use crate::service::ServiceError;
 use crate::service::artifacts::Artifacts;
 use crate::service::history::History;
 use crate::service::jobs::{EditRequest, JobRules, Jobs};
+use crate::service::outbox::Outbox;
 
 /// Jobs that there are at the same time, at most.
 const JOBS_MAX: usize = 6;
@@ -83,6 +84,7 @@ impl People {
             84..89 => self.hold(true).await,
             89..92 => self.hold(false).await,
             92..96 => self.delete_files().await,
+            96..98 => self.tell().await,
             _ => self.download().await,
         }
     }
@@ -281,6 +283,19 @@ impl People {
             _ => self.artifacts().delete_set(&owner, id).await,
         };
         self.told(|| format!("delete files of {id}"), &result);
+    }
+
+    /// Some of the notices are sent.
+    async fn tell(&mut self) {
+        let outbox = Outbox::new(&self.ports);
+        let send = async {
+            for notice in outbox.pending(20).await? {
+                outbox.confirm(notice.execution_id).await?;
+            }
+            Ok(())
+        };
+        let result: Result<(), ServiceError> = send.await;
+        self.told(|| "tell".to_owned(), &result);
     }
 
     /// What is read is what was published, or an error says that it is not.

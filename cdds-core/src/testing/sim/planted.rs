@@ -44,6 +44,8 @@ pub enum PlantedBug {
     RetentionIgnoresHold,
     /// The catalog lets sets expire a day early.
     RetentionTooShort,
+    /// The catalog stores notices after the commit, which may not come to it.
+    NoticeOutsideTransaction,
     /// The catalog says of every file that nobody wants it.
     SweepIgnoresStanding,
     /// The store keeps the files of all epochs of an execution under the same keys.
@@ -60,7 +62,7 @@ pub enum PlantedBug {
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -74,6 +76,7 @@ impl PlantedBug {
         Self::OverlapAllowed,
         Self::RetentionIgnoresHold,
         Self::RetentionTooShort,
+        Self::NoticeOutsideTransaction,
         Self::SweepIgnoresStanding,
         Self::SharedKey,
         Self::UnfinishedNotListed,
@@ -199,11 +202,13 @@ impl Tampered {
             }
             (Ok(()), Some(PlantedBug::WatermarkOutsideTransaction)) => {
                 let watermark = before.and_then(|job| job.watermark);
-                // One time in four the process dies in between.
-                if fence.execution.0.as_u128().is_multiple_of(4) {
+                if dies_here(fence) {
                     self.alter(&owner, job, |job| job.watermark = watermark).await?;
                 }
                 result
+            }
+            (Ok(()), Some(PlantedBug::NoticeOutsideTransaction)) if dies_here(fence) => {
+                self.inner.confirm_notice(fence.execution).await
             }
             (Ok(()), Some(PlantedBug::BackfillMovesWatermark)) => {
                 let found = self.inner.execution(&owner, fence.execution, DateTime::UNIX_EPOCH).await?;
@@ -253,4 +258,9 @@ impl Tampered {
         with(&mut job);
         self.inner.change_job(&JobChange::of(job), revision).await
     }
+}
+
+/// One time in four the process dies between a commit and what was to follow.
+fn dies_here(fence: Fence) -> bool {
+    fence.execution.0.as_u128().is_multiple_of(4)
 }

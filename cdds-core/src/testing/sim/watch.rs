@@ -344,6 +344,17 @@ impl Watch {
         step(catalog.inner.confirm_removed(removal, now))
     }
 
+    pub(super) fn confirm_notice(&self, catalog: &Tampered, id: ExecutionId) -> Result<(), CatalogError> {
+        let result = step(catalog.inner.confirm_notice(id));
+        self.look(|model| {
+            if result.is_ok() {
+                model.told.insert(id);
+            }
+            Ok(())
+        });
+        result
+    }
+
     /// Reads without faults. A catalog that cannot be read is broken.
     pub(super) fn read<T>(&self, call: impl Future<Output = Result<T, CatalogError>>) -> Check<T> {
         step(call).map_err(|error| Broken(Invariant::Record, format!("cannot be read: {}", error.report())))

@@ -4,11 +4,11 @@ use cdds_core::domain::artifact::ArtifactSet;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, Owner};
 use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactOverview, ArtifactQuery, Page};
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::super::row::{ArtifactOverviewRow, ArtifactRow, ManifestRow, fold, integer, micros};
 use super::fault::Fault;
-use super::listing::{Filter, Key, PAGE};
+use super::listing::{Filter, Key};
 
 const COLUMNS: &str = "a.id, a.owner, a.execution_id, a.job_id, a.data_type, a.name, a.part, a.parts,
     a.\"key\", a.bytes, a.sha256, a.created_at, a.expires_at, a.hold";
@@ -24,11 +24,11 @@ const LIVE: &str = "a.removed_at IS NULL AND s.removed_at IS NULL";
 
 const DOWNLOADS: &str = "(SELECT count(*) FROM download d WHERE d.artifact_id = a.id)";
 
-/// What a list shows beside a file.
-fn overview_columns() -> String {
+/// The file whose id is bound, and what a list shows beside it.
+fn overview_of() -> String {
     format!(
-        "{COLUMNS}, EXISTS (SELECT 1 FROM job j WHERE j.id = a.job_id AND j.state = 'deleted'), {DOWNLOADS},
-         (SELECT max(d.at) FROM download d WHERE d.artifact_id = a.id)"
+        "SELECT {COLUMNS}, EXISTS (SELECT 1 FROM job j WHERE j.id = a.job_id AND j.state = 'deleted'), {DOWNLOADS},
+         (SELECT max(d.at) FROM download d WHERE d.artifact_id = a.id) {FILES} WHERE a.id = ?1"
     )
 }
 
@@ -114,20 +114,12 @@ pub(super) fn list(
     query: &ArtifactQuery,
 ) -> Result<Page<ArtifactOverview>, Fault> {
     let filter = filter(owner, query);
-    let count = format!("SELECT count(*) {FILES} {}", filter.sql());
-    let total: i64 = tx.query_row(&count, params_from_iter(filter.values()), |row| row.get(0))?;
-    let key = key(query.sort.column);
-    let sql = format!(
-        "SELECT {} {FILES} {} {} {PAGE}",
-        overview_columns(),
-        filter.sql(),
-        key.order(query.sort.descending, "a.execution_id, a.part"),
-    );
-    let mut statement = tx.prepare(&sql)?;
-    let values = filter.values_of_page(&key, query.slice);
-    let rows = statement.query_map(params_from_iter(values), overview_row)?;
-    let items = rows.map(|row| Ok(row?.into_overview()?)).collect::<Result<_, Fault>>()?;
-    Ok(Page { items, total: u64::try_from(total).unwrap_or(0) })
+    let total = filter.count(tx, FILES)?;
+    let order = key(query.sort.column).order(query.sort.descending, "a.execution_id, a.part");
+    let ids = filter.ids_of_page(tx, &format!("SELECT a.id {FILES}"), &order, query.slice)?;
+    let mut statement = tx.prepare(&overview_of())?;
+    let items = ids.iter().map(|id| Ok(statement.query_row([id], overview_row)?.into_overview()?));
+    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total })
 }
 
 fn filter(owner: &Owner, query: &ArtifactQuery) -> Filter {
@@ -170,7 +162,7 @@ pub(super) fn find(
     owner: &Owner,
     id: ArtifactId,
 ) -> Result<Option<ArtifactOverview>, Fault> {
-    let sql = format!("SELECT {} {FILES} WHERE a.id = ?1 AND a.owner = ?2 AND {LIVE}", overview_columns());
+    let sql = format!("{} AND a.owner = ?2 AND {LIVE}", overview_of());
     let row = tx.query_row(&sql, [&id.to_string(), owner.as_str()], overview_row).optional()?;
     Ok(row.map(ArtifactOverviewRow::into_overview).transpose()?)
 }

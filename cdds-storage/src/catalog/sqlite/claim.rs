@@ -8,7 +8,7 @@ use cdds_core::domain::job::{Job, JobState};
 use cdds_core::domain::lifecycle;
 use cdds_core::ports::catalog::{CatalogError, Claim, Claimed};
 use chrono::SubsecRound;
-use rusqlite::Transaction;
+use rusqlite::{Statement, Transaction};
 
 use super::super::row::micros;
 use super::database::{Database, Durability};
@@ -47,7 +47,7 @@ const CANDIDATES: &str = "SELECT e.id, e.job_id, e.epoch FROM execution e
 /// (rule E2). What is not understood, or whose job is not, is passed over; jobs and the limit are counted
 /// here, so that it does not stand in the way of others.
 fn pick(tx: &Transaction<'_>, claim: &Claim) -> Result<Claimed, Fault> {
-    let begun = jobs_with_begun(tx)?;
+    let mut begun = Begun::of(tx)?;
     let mut picked = Picked { claimed: Claimed::default(), jobs: HashMap::new(), closed: HashSet::new() };
     let mut statement = tx.prepare(CANDIDATES)?;
     let mut rows = statement.query([micros(claim.now)])?;
@@ -57,7 +57,7 @@ fn pick(tx: &Transaction<'_>, claim: &Claim) -> Result<Claimed, Fault> {
         let id = row_id(row);
         let place = || Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)? > 0));
         let Some((stored_id, job, is_begun)) = understood("execution", &id, place())? else { continue };
-        if picked.closed.contains(&job) || (begun.contains(&job) && !is_begun) {
+        if picked.closed.contains(&job) || (!is_begun && begun.holds_back(&job)?) {
             continue;
         }
         let read = executions::find_any(tx, &stored_id);
@@ -69,22 +69,35 @@ fn pick(tx: &Transaction<'_>, claim: &Claim) -> Result<Claimed, Fault> {
     picked.store(tx, claim)
 }
 
-/// Jobs that have begun an execution which waits to be tried again. Such a row that is not understood holds
-/// nothing up.
-fn jobs_with_begun(tx: &Transaction<'_>) -> Result<HashSet<String>, Fault> {
-    // Named, since SQLite would as soon read all that waits.
-    let sql = format!(
-        "SELECT {COLUMNS} FROM execution e INDEXED BY execution_begun WHERE e.status = 'queued' AND e.epoch > 0"
-    );
-    let mut statement = tx.prepare(&sql)?;
-    let mut rows = statement.query([])?;
-    let mut begun = HashSet::new();
-    while let Some(row) = rows.next()? {
-        if let Some(execution) = understood("execution", &row_id(row), executions::read(row))? {
-            begun.insert(execution.job_id.to_string());
-        }
+/// What a job has begun and waits to try again.
+const BEGUN: &str = "FROM execution e WHERE e.job_id = ?1 AND e.status = 'queued' AND e.epoch > 0";
+
+/// Which jobs have begun an execution that waits to be tried again. Asked for those that come up, once each: many
+/// others may wait.
+struct Begun<'tx> {
+    statement: Statement<'tx>,
+    known: HashMap<String, bool>,
+}
+
+impl<'tx> Begun<'tx> {
+    fn of(tx: &'tx Transaction<'_>) -> Result<Self, Fault> {
+        let statement = tx.prepare(&format!("SELECT {COLUMNS} {BEGUN}"))?;
+        Ok(Self { statement, known: HashMap::new() })
     }
-    Ok(begun)
+
+    /// Such a row that is not understood holds nothing up.
+    fn holds_back(&mut self, job: &str) -> Result<bool, Fault> {
+        if let Some(holds) = self.known.get(job) {
+            return Ok(*holds);
+        }
+        let mut rows = self.statement.query([job])?;
+        let mut holds = false;
+        while !holds && let Some(row) = rows.next()? {
+            holds = understood("execution", &row_id(row), executions::read(row))?.is_some();
+        }
+        self.known.insert(job.to_owned(), holds);
+        Ok(holds)
+    }
 }
 
 /// What a claim takes, until all of it is stored.
@@ -148,29 +161,23 @@ impl Picked {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
-
-    use super::super::schema;
+    use super::super::plan::plan;
     use super::*;
-
-    /// The steps of SQLite's plan.
-    fn plan(connection: &Connection, sql: &str) -> Vec<String> {
-        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let values = vec![rusqlite::types::Null; statement.parameter_count()];
-        let steps = statement.query_map(rusqlite::params_from_iter(values), |row| row.get("detail")).unwrap();
-        steps.map(Result::unwrap).collect()
-    }
 
     #[test]
     fn e2_the_queue_is_walked_in_its_index_alone() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        schema::migrate(&mut connection).unwrap();
-        let steps = plan(&connection, CANDIDATES);
+        let steps = plan(CANDIDATES);
         assert!(steps[0].contains("e USING COVERING INDEX execution_queue"), "{steps:?}");
         assert!(
             steps.iter().any(|step| step.contains("r USING COVERING INDEX execution_running")),
             "{steps:?}"
         );
         assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:?}");
+    }
+
+    #[test]
+    fn e2_what_a_job_has_begun_is_found_without_that_of_others() {
+        let steps = plan(&format!("SELECT {COLUMNS} {BEGUN}"));
+        assert_eq!(steps, ["SEARCH e USING INDEX execution_begun (job_id=?)"]);
     }
 }

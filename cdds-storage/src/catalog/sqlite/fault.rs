@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// What can go wrong inside a transaction.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ fn sqlite_error(error: rusqlite::Error, doing: &str, path: &Path) -> CatalogErro
             CatalogErrorKind::Unavailable,
             "another process holds the database for more than 10 seconds; try again, or stop that process",
         ),
-        Some(ErrorCode::DiskFull) => {
+        Some(_) if is_full(&error) => {
             (CatalogErrorKind::Full, "there is no room left; make some on its file system")
         }
         Some(ErrorCode::NotADatabase) => (
@@ -86,11 +86,21 @@ fn sqlite_error(error: rusqlite::Error, doing: &str, path: &Path) -> CatalogErro
             CatalogErrorKind::Unavailable,
             "the file or its folder may not be written; check the permissions",
         ),
+        Some(ErrorCode::SystemIoFailure) => (
+            CatalogErrorKind::Unavailable,
+            "its file system fails; check that it works and has room left, then try again",
+        ),
         Some(_) => (CatalogErrorKind::Unavailable, "the database refuses"),
         // Not from SQLite itself: a column of another type than this version stores.
         None => (CatalogErrorKind::Corrupt, "what is stored is not understood; restore it from a backup"),
     };
     CatalogError::with_source(kind, format!("cannot {doing} in the catalog {path}: {why}"), error)
+}
+
+/// No room, for the database or for the index of its log, which is made when it is opened.
+fn is_full(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull) || extended == Some(ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 #[cfg(test)]
@@ -106,12 +116,12 @@ mod tests {
 
     #[test]
     fn what_may_pass_by_itself_is_retryable() {
-        use rusqlite::ffi;
         for (code, expected) in [
             (ffi::SQLITE_BUSY, CatalogErrorKind::Unavailable),
             (ffi::SQLITE_LOCKED, CatalogErrorKind::Unavailable),
             (ffi::SQLITE_IOERR, CatalogErrorKind::Unavailable),
             (ffi::SQLITE_FULL, CatalogErrorKind::Full),
+            (ffi::SQLITE_IOERR_SHMSIZE, CatalogErrorKind::Full),
             (ffi::SQLITE_NOTADB, CatalogErrorKind::Corrupt),
             (ffi::SQLITE_CORRUPT, CatalogErrorKind::Corrupt),
             (ffi::SQLITE_CONSTRAINT, CatalogErrorKind::Conflict),

@@ -6,8 +6,10 @@ use std::borrow::Cow;
 use cdds_core::ports::catalog::query::{Between, Slice};
 use chrono::{DateTime, Timelike, Utc};
 use rusqlite::types::Value;
+use rusqlite::{Transaction, params_from_iter};
 
 use super::super::row::{integer, micros};
+use super::fault::Fault;
 
 /// Conditions and the values bound to their `?`s, in order.
 #[derive(Debug, Default)]
@@ -50,20 +52,42 @@ impl Filter {
     }
 
     /// The `WHERE` clause.
-    pub(super) fn sql(&self) -> String {
+    fn sql(&self) -> String {
         if self.conditions.is_empty() {
             return String::new();
         }
         format!("WHERE {}", self.conditions.join(" AND "))
     }
 
-    /// The values of the conditions, for a count.
-    pub(super) fn values(&self) -> &[Value] {
-        &self.values
+    /// How many rows there are on all pages; `from` is the `FROM` clause.
+    pub(super) fn count(&self, tx: &Transaction<'_>, from: &str) -> Result<u64, Fault> {
+        let sql = format!("SELECT count(*) {from} {}", self.sql());
+        let total: i64 = tx.query_row(&sql, params_from_iter(&self.values), |row| row.get(0))?;
+        Ok(u64::try_from(total).unwrap_or(0))
+    }
+
+    /// The ids of the rows of a page, in order. Only they are selected: what is sorted and passed over is then
+    /// no larger than its key, and where the order is that of an index, its rows are never read.
+    pub(super) fn ids_of_page(
+        &self,
+        tx: &Transaction<'_>,
+        select: &str,
+        order: &Order,
+        slice: Slice,
+    ) -> Result<Vec<String>, Fault> {
+        let mut statement = tx.prepare(&self.page_sql(select, order))?;
+        let ids = statement
+            .query_map(params_from_iter(self.values_of_page(&order.key, slice)), |row| row.get(0))?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
+    /// What selects a page.
+    pub(super) fn page_sql(&self, select: &str, order: &Order) -> String {
+        format!("{select} {} {} {PAGE}", self.sql(), order.sql())
     }
 
     /// The values of the conditions, of the order and of [`PAGE`].
-    pub(super) fn values_of_page(&self, key: &Key, slice: Slice) -> Vec<Value> {
+    fn values_of_page(&self, key: &Key, slice: Slice) -> Vec<Value> {
         let page = [Value::from(integer(slice.limit)), Value::from(integer(slice.offset))];
         self.values.iter().chain(&key.values).cloned().chain(page).collect()
     }
@@ -76,7 +100,7 @@ fn micros_up(at: DateTime<Utc>) -> i64 {
 }
 
 /// The rows of a page.
-pub(super) const PAGE: &str = "LIMIT ? OFFSET ?";
+const PAGE: &str = "LIMIT ? OFFSET ?";
 
 /// What a list is sorted by.
 #[derive(Debug)]
@@ -110,11 +134,27 @@ impl Key {
         Self { expression: format!("CASE {column}{cases} END"), nullable: true, values: Vec::new() }
     }
 
-    /// The `ORDER BY` clause: missing values last either way, then `ties`.
-    pub(super) fn order(&self, descending: bool, ties: &str) -> String {
-        let direction = if descending { "DESC" } else { "ASC" };
-        let last = if self.nullable { " NULLS LAST" } else { "" };
-        format!("ORDER BY {} {direction}{last}, {ties}", self.expression)
+    /// In this direction; what is equal by `ties`.
+    pub(super) fn order(self, descending: bool, ties: &'static str) -> Order {
+        Order { key: self, descending, ties }
+    }
+}
+
+/// In which order the rows of a list come.
+#[derive(Debug)]
+pub(super) struct Order {
+    key: Key,
+    descending: bool,
+    ties: &'static str,
+}
+
+impl Order {
+    /// The `ORDER BY` clause: missing values last either way.
+    fn sql(&self) -> String {
+        let Self { key: Key { expression, nullable, .. }, descending, ties } = self;
+        let direction = if *descending { "DESC" } else { "ASC" };
+        let last = if *nullable { " NULLS LAST" } else { "" };
+        format!("ORDER BY {expression} {direction}{last}, {ties}")
     }
 }
 
@@ -140,7 +180,9 @@ mod tests {
         for (from, to, inside) in [(1_000, 3_000, [1, 2]), (1, 2_001, [1, 2]), (1_001, 4_000, [2, 3])] {
             let filter = Filter::default().and_between("slot", Between { from: at(from), to: at(to) });
             assert_eq!(filter.sql(), "WHERE slot >= ? AND slot < ?");
-            let [Value::Integer(from), Value::Integer(to)] = filter.values() else { panic!("two integers") };
+            let [Value::Integer(from), Value::Integer(to)] = &filter.values[..] else {
+                panic!("two integers")
+            };
             assert_eq!((*from..*to).collect::<Vec<_>>(), inside);
         }
         let open = Filter::default().and_between("slot", Between { from: None, to: at(0) });
@@ -150,10 +192,13 @@ mod tests {
 
     #[test]
     fn orders_put_missing_values_last() {
-        assert_eq!(Key::of("slot").order(true, "id"), "ORDER BY slot DESC, id");
-        assert_eq!(Key::nullable("started_at").order(false, "id"), "ORDER BY started_at ASC NULLS LAST, id");
+        assert_eq!(Key::of("slot").order(true, "id").sql(), "ORDER BY slot DESC, id");
         assert_eq!(
-            Key::ranked("status", ["queued", "failed"]).order(true, "id"),
+            Key::nullable("started_at").order(false, "id").sql(),
+            "ORDER BY started_at ASC NULLS LAST, id"
+        );
+        assert_eq!(
+            Key::ranked("status", ["queued", "failed"]).order(true, "id").sql(),
             "ORDER BY CASE status WHEN 'queued' THEN 0 WHEN 'failed' THEN 1 END DESC NULLS LAST, id"
         );
     }

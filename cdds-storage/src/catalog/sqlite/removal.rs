@@ -12,6 +12,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::super::row::{corrupt, micros};
 use super::super::stored;
 use super::fault::{Fault, conflict};
+use super::outbox;
 use super::understood::{row_id, understood};
 
 /// Takes an execution that has ended off the history. The row stays without what it said: settings and
@@ -50,7 +51,7 @@ pub(super) fn delete_execution(
         "UPDATE artifact_set SET removed_at = ?2 WHERE execution_id = ?1 AND removed_at IS NULL",
         params![id, micros(now)],
     )?;
-    Ok(())
+    outbox::confirm(tx, execution)
 }
 
 /// Puts what is left of a set on hold, or releases it.

@@ -6,6 +6,7 @@ use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::WorkerId;
 use cdds_core::domain::job::JobChange;
 use cdds_core::domain::lifecycle;
+use cdds_core::domain::notice::Notice;
 use cdds_core::ports::catalog::{Beat, Directive, Fence, Publication, Settlement};
 use chrono::{DateTime, SubsecRound, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -14,7 +15,7 @@ use super::super::row::{corrupt, integer};
 use super::super::stored;
 use super::executions::{self, Lease};
 use super::fault::{Fault, conflict};
-use super::{artifacts, jobs};
+use super::{artifacts, jobs, outbox};
 
 /// Renews the leases of a worker's executions and stores their progress.
 pub(super) fn beat(
@@ -87,7 +88,8 @@ pub(super) fn store(tx: &Transaction<'_>, after: &Execution, now: DateTime<Utc>)
     }
     let (change, expected) = ended(tx, after, now)?;
     executions::store(tx, after, None)?;
-    jobs::apply(tx, &change, expected)
+    jobs::apply(tx, &change, expected)?;
+    outbox::insert(tx, Notice::of(after).as_ref())
 }
 
 /// What the end of an execution makes of its job, and the job's revision before it.

@@ -17,8 +17,11 @@ const MIGRATIONS: &[&str] =
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.
 const APPLICATION_ID: i64 = 0x4344_4453;
 
-/// Brings the schema up to date; does nothing if it is.
+/// Brings the schema up to date; does nothing if it is, so that a program that writes keeps nobody from reading.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
+    if version(connection)? >= newest() {
+        return Ok(());
+    }
     for (number, sql) in (1_i64..).zip(MIGRATIONS) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have applied it since.
@@ -30,6 +33,11 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// The number of the last migration.
+fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
 /// Refuses a file that is not a catalog, or one that a newer program has migrated; changes nothing.
@@ -46,7 +54,7 @@ pub(super) fn check(connection: &mut Connection, path: &Path) -> Result<(), Faul
             format!("{} is a database of another program: name another file for the catalog", path.display()),
         )));
     }
-    let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let newest = newest();
     if version > newest {
         return Err(Fault::Refused(CatalogError::new(
             CatalogErrorKind::NewerSchema,

@@ -52,6 +52,7 @@ impl WorkerLocks {
         let lock = || -> io::Result<Option<File>> {
             std::fs::create_dir_all(&self.folder)?;
             let _folder = self.lock_folder()?;
+            self.remove_dead(&held)?;
             let file = open(&path, true)?;
             Ok(try_lock(&file)?.then_some(file))
         };
@@ -91,6 +92,18 @@ impl WorkerLocks {
             Ok(dead)
         };
         probe().map_err(|error| self.unusable(error))
+    }
+
+    /// Removes the files of workers that are gone: of those that died before they had anything nobody asks.
+    fn remove_dead(&self, held: &HashMap<WorkerId, File>) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let is_ours = held.keys().any(|worker| self.file(worker) == path);
+            if !is_ours && path.extension() == Some("lock".as_ref()) && try_lock(&open(&path, false)?)? {
+                remove(&path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Gives the lock of a worker back.
@@ -210,6 +223,22 @@ mod tests {
         assert!(locks.is_dead(&worker("crashed")).unwrap());
         assert!(locks.is_dead(&worker("never-seen")).unwrap());
         assert_eq!(files(&folder.path().join("cdds.db.workers")), ["a.lock", "folder"]);
+    }
+
+    #[test]
+    fn the_files_of_workers_that_died_before_they_had_anything_are_removed_by_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = folder.path().join("cdds.db");
+        let (one, other) = (WorkerLocks::beside(&catalog), WorkerLocks::beside(&catalog));
+        one.register(&worker("a")).unwrap();
+        std::fs::write(folder.path().join("cdds.db.workers/crashed.lock"), "").unwrap();
+        std::fs::write(folder.path().join("cdds.db.workers/notes.txt"), "").unwrap();
+        other.register(&worker("b")).unwrap();
+        other.register(&worker("c")).unwrap();
+        assert_eq!(
+            files(&folder.path().join("cdds.db.workers")),
+            ["a.lock", "b.lock", "c.lock", "folder", "notes.txt"]
+        );
     }
 
     #[test]

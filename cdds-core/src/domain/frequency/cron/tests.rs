@@ -66,6 +66,21 @@ fn f6_what_is_not_standard_is_refused_with_what_to_write() {
 }
 
 #[test]
+fn f6_macros_are_refused_with_what_to_write_instead() {
+    for (text, instead) in [
+        ("@yearly", "0 0 1 1 *"),
+        ("@Annually", "0 0 1 1 *"),
+        ("@monthly", "0 0 1 * *"),
+        ("@weekly", "0 0 * * 0"),
+        ("@daily", "0 0 * * *"),
+        ("@midnight", "0 0 * * *"),
+        ("@hourly", "0 * * * *"),
+    ] {
+        assert!(refused(text).ends_with(&format!("write {instead}")), "{text}");
+    }
+}
+
+#[test]
 fn f6_both_kinds_of_day_at_once_are_refused() {
     for text in ["0 2 13 * fri", "0 2 */2 * 1", "0 2 1-31 * 0", "0 2 1 * */1"] {
         let message = refused(text);
@@ -92,5 +107,18 @@ fn f6_expressions_are_bounded_but_every_list_fits() {
     let all = format!("{} {} {} {} *", list(0, 59), list(0, 23), list(1, 31), list(1, 12));
     let whole = CronExpression::new(&all).unwrap();
     assert_eq!(whole.slots, CronExpression::new("* * * * *").unwrap().slots);
-    assert!(refused(&"1,".repeat(1_000)).contains("longer than 512"));
+    let longest = format!("10{} 2 * * *", ",1".repeat(251));
+    assert_eq!(longest.len(), CronExpression::CHARS_MAX);
+    assert!(CronExpression::new(&longest).is_ok());
+    assert!(refused(&format!("0{longest}")).contains("longer than 512"));
+}
+
+#[test]
+fn f6_a_slot_lies_before_the_rest_of_its_own_second() {
+    let daily = CronExpression::new("0 2 * * *").unwrap();
+    let slot = "2026-03-02T02:00:00Z".parse::<DateTime<Utc>>().unwrap();
+    for after in [chrono::TimeDelta::nanoseconds(1), chrono::TimeDelta::seconds(1)] {
+        assert_eq!(daily.last_before(slot + after), Some(slot));
+    }
+    assert_eq!(daily.last_before(slot), Some(slot - chrono::TimeDelta::days(1)));
 }

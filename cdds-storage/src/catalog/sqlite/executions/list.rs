@@ -4,15 +4,22 @@ use cdds_core::domain::execution::{ExecutionState, Status};
 use cdds_core::domain::id::{ExecutionId, Owner};
 use cdds_core::ports::catalog::query::{ExecutionColumn, ExecutionOverview, ExecutionQuery, Page};
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, Statement, Transaction, params, params_from_iter};
+use rusqlite::{OptionalExtension, Row, Statement, Transaction, params};
 
 use super::super::super::row::{ExecutionRow, micros};
 use super::super::fault::Fault;
-use super::super::listing::{Filter, Key, PAGE};
+use super::super::listing::{Filter, Key};
 use super::{COLUMNS, COLUMNS_COUNT, execution_row};
 
-/// An execution, and whether its job was deleted since (rule J12).
-const OVERVIEW: &str = "FROM execution e JOIN job j ON j.id = e.job_id";
+/// Executions alone.
+const EXECUTIONS: &str = "FROM execution e";
+
+/// The execution whose id is bound, and whether its job was deleted since (rule J12).
+fn overview_of() -> String {
+    format!(
+        "SELECT {COLUMNS}, j.state = 'deleted' {EXECUTIONS} JOIN job j ON j.id = e.job_id WHERE e.id = ?1"
+    )
+}
 
 /// What was taken off the history is not shown.
 const SHOWN: &str = "e.deleted_at IS NULL";
@@ -53,9 +60,7 @@ pub(in super::super) fn find(
     id: ExecutionId,
     now: DateTime<Utc>,
 ) -> Result<Option<ExecutionOverview>, Fault> {
-    let sql = format!(
-        "SELECT {COLUMNS}, j.state = 'deleted' {OVERVIEW} WHERE e.id = ?1 AND e.owner = ?2 AND {SHOWN}"
-    );
+    let sql = format!("{} AND e.owner = ?2 AND {SHOWN}", overview_of());
     let row = tx.query_row(&sql, [&id.to_string(), owner.as_str()], overview_row).optional()?;
     let mut files = tx.prepare(&files_sql("?1", "?2"))?;
     row.map(|row| overview(row, &mut files, now)).transpose()
@@ -67,9 +72,19 @@ pub(in super::super) fn list(
     query: &ExecutionQuery,
     now: DateTime<Utc>,
 ) -> Result<Page<ExecutionOverview>, Fault> {
+    let filter = filter(owner, query);
+    let order = key(query.sort.column, now).order(query.sort.descending, "e.id");
+    let ids = filter.ids_of_page(tx, &format!("SELECT e.id {EXECUTIONS}"), &order, query.slice)?;
+    let mut statement = tx.prepare(&overview_of())?;
+    let mut files = tx.prepare(&files_sql("?1", "?2"))?;
+    let items = ids.iter().map(|id| overview(statement.query_row([id], overview_row)?, &mut files, now));
+    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total: filter.count(tx, EXECUTIONS)? })
+}
+
+fn filter(owner: &Owner, query: &ExecutionQuery) -> Filter {
     // The plus keeps SQLite from walking the whole history of the owner when that of a job is asked for.
     let of_owner = if query.job.is_some() { "+e.owner = ?" } else { "e.owner = ?" };
-    let filter = Filter::default()
+    Filter::default()
         .and(of_owner, owner.to_string())
         .and_always(SHOWN)
         .and_if("e.job_id = ?", query.job.map(|job| job.to_string()))
@@ -77,21 +92,7 @@ pub(in super::super) fn list(
         .and_if("e.source = ?", query.source.as_ref().map(ToString::to_string))
         .and_if("e.data_type = ?", query.data_type.as_ref().map(ToString::to_string))
         .and_between("e.slot", query.slot)
-        .and_between("e.started_at", query.started);
-    let count = format!("SELECT count(*) FROM execution e {}", filter.sql());
-    let total: i64 = tx.query_row(&count, params_from_iter(filter.values()), |row| row.get(0))?;
-    let key = key(query.sort.column, now);
-    let sql = format!(
-        "SELECT {COLUMNS}, j.state = 'deleted' {OVERVIEW} {} {} {PAGE}",
-        filter.sql(),
-        key.order(query.sort.descending, "e.id"),
-    );
-    let mut statement = tx.prepare(&sql)?;
-    let values = filter.values_of_page(&key, query.slice);
-    let rows = statement.query_map(params_from_iter(values), overview_row)?;
-    let mut files = tx.prepare(&files_sql("?1", "?2"))?;
-    let items = rows.map(|row| overview(row?, &mut files, now)).collect::<Result<_, Fault>>()?;
-    Ok(Page { items, total: u64::try_from(total).unwrap_or(0) })
+        .and_between("e.started_at", query.started)
 }
 
 fn key(column: ExecutionColumn, now: DateTime<Utc>) -> Key {
@@ -107,5 +108,21 @@ fn key(column: ExecutionColumn, now: DateTime<Utc>) -> Key {
         ExecutionColumn::Duration => Key::nullable("(e.finished_at - e.started_at)"),
         ExecutionColumn::Records => Key::of("e.records"),
         ExecutionColumn::Files => Key::bound(format!("({} LIMIT 1)", files_sql("e.id", "?")), micros(now)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::plan::plan;
+    use super::*;
+
+    #[test]
+    fn e9_a_page_of_the_history_passes_over_what_lies_in_the_index_alone() {
+        let query = ExecutionQuery::default();
+        let order = key(query.sort.column, DateTime::UNIX_EPOCH).order(query.sort.descending, "e.id");
+        let sql = filter(&Owner::default(), &query).page_sql(&format!("SELECT e.id {EXECUTIONS}"), &order);
+        let steps = plan(&sql);
+        assert_eq!(steps.len(), 1, "nothing is sorted: {steps:?}");
+        assert!(steps[0].contains("e USING COVERING INDEX execution_list"), "{steps:?}");
     }
 }

@@ -3,12 +3,15 @@
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::ports::catalog::query::{Between, JobColumn, JobOverview, JobQuery, LatestStatus, Page};
-use rusqlite::{OptionalExtension, Row, Transaction, params_from_iter};
+use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::super::super::row::{JobRow, LatestRow, fold};
 use super::super::fault::Fault;
-use super::super::listing::{Filter, Key, PAGE};
+use super::super::listing::{Filter, Key};
 use super::{COLUMNS, COLUMNS_COUNT, job_row};
+
+/// Jobs alone.
+const JOBS: &str = "FROM job j";
 
 /// A job and, beside it, the execution that runs, or else its newest one that was not skipped; a step in an
 /// index each.
@@ -20,6 +23,11 @@ const OVERVIEW: &str = "FROM job j LEFT JOIN execution l ON l.id = coalesce(
 
 /// What is deleted is kept for its history only (rule J12).
 const LIVE: &str = "j.state <> 'deleted'";
+
+/// The overview of the job whose id is bound.
+fn overview_of() -> String {
+    format!("SELECT {COLUMNS}, l.id, l.status, l.started_at, l.progress {OVERVIEW} WHERE j.id = ?1")
+}
 
 fn overview_row(row: &Row<'_>) -> rusqlite::Result<(JobRow, Option<LatestRow>)> {
     let latest = match row.get(COLUMNS_COUNT)? {
@@ -43,10 +51,7 @@ pub(in super::super) fn find(
     owner: &Owner,
     id: JobId,
 ) -> Result<Option<JobOverview>, Fault> {
-    let sql = format!(
-        "SELECT {COLUMNS}, l.id, l.status, l.started_at, l.progress {OVERVIEW}
-         WHERE j.id = ?1 AND j.owner = ?2 AND {LIVE}"
-    );
+    let sql = format!("{} AND j.owner = ?2 AND {LIVE}", overview_of());
     let row = tx.query_row(&sql, [&id.to_string(), owner.as_str()], overview_row).optional()?;
     row.map(overview).transpose()
 }
@@ -57,21 +62,15 @@ pub(in super::super) fn list(
     query: &JobQuery,
 ) -> Result<Page<JobOverview>, Fault> {
     let filter = filter(owner, query);
-    let asks_for_latest = query.latest_status.is_some() || query.latest_started != Between::default();
-    let counted = if asks_for_latest { OVERVIEW } else { "FROM job j" };
-    let count = format!("SELECT count(*) {counted} {}", filter.sql());
-    let total: i64 = tx.query_row(&count, params_from_iter(filter.values()), |row| row.get(0))?;
-    let key = key(query.sort.column);
-    let sql = format!(
-        "SELECT {COLUMNS}, l.id, l.status, l.started_at, l.progress {OVERVIEW} {} {} {PAGE}",
-        filter.sql(),
-        key.order(query.sort.descending, "j.id"),
-    );
-    let mut statement = tx.prepare(&sql)?;
-    let values = filter.values_of_page(&key, query.slice);
-    let rows = statement.query_map(params_from_iter(values), overview_row)?;
-    let items = rows.map(|row| overview(row?)).collect::<Result<_, Fault>>()?;
-    Ok(Page { items, total: u64::try_from(total).unwrap_or(0) })
+    let filtered_by_latest = query.latest_status.is_some() || query.latest_started != Between::default();
+    let sorted_by_latest = matches!(query.sort.column, JobColumn::LatestStatus | JobColumn::LatestStartedAt);
+    let total = filter.count(tx, if filtered_by_latest { OVERVIEW } else { JOBS })?;
+    let from = if filtered_by_latest || sorted_by_latest { OVERVIEW } else { JOBS };
+    let order = key(query.sort.column).order(query.sort.descending, "j.id");
+    let ids = filter.ids_of_page(tx, &format!("SELECT j.id {from}"), &order, query.slice)?;
+    let mut statement = tx.prepare(&overview_of())?;
+    let items = ids.iter().map(|id| overview(statement.query_row([id], overview_row)?));
+    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total })
 }
 
 fn filter(owner: &Owner, query: &JobQuery) -> Filter {
@@ -103,5 +102,21 @@ fn key(column: JobColumn) -> Key {
         JobColumn::LatestStatus => Key::ranked("l.status", Status::ALL.map(Status::as_str)),
         JobColumn::LatestStartedAt => Key::nullable("l.started_at"),
         JobColumn::NextStartsAt => Key::nullable("j.next_due_at"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::plan::plan;
+    use super::*;
+
+    #[test]
+    fn a_page_of_jobs_passes_over_what_lies_in_the_index_alone() {
+        let query = JobQuery::default();
+        let order = key(query.sort.column).order(query.sort.descending, "j.id");
+        let sql = filter(&Owner::default(), &query).page_sql(&format!("SELECT j.id {JOBS}"), &order);
+        let steps = plan(&sql);
+        assert_eq!(steps.len(), 1, "nothing is sorted: {steps:?}");
+        assert!(steps[0].contains("j USING COVERING INDEX job_list"), "{steps:?}");
     }
 }

@@ -15,6 +15,10 @@ WHERE state = 'suspended'
 ALTER TABLE job ADD COLUMN tiled_until INTEGER;
 ALTER TABLE job ADD COLUMN failures_in_row INTEGER NOT NULL DEFAULT 0;
 
+-- Holds all that a page asks of what it passes over, in the order that lists have by default.
+DROP INDEX job_list;
+CREATE INDEX job_list ON job (owner, created_at DESC, id, state);
+
 -- The generation of the watermark that its success moves.
 ALTER TABLE execution ADD COLUMN generation INTEGER;
 -- Its place in the queue. All there was before was scheduled work, by its slot.
@@ -32,7 +36,8 @@ DROP INDEX execution_latest;
 DROP INDEX execution_success;
 DROP INDEX execution_queue;
 DROP INDEX execution_queue_of_job;
-CREATE INDEX execution_list ON execution (owner, slot, id) WHERE deleted_at IS NULL;
+-- Likewise: SQLite asks once more what the condition says already.
+CREATE INDEX execution_list ON execution (owner, slot DESC, id, deleted_at) WHERE deleted_at IS NULL;
 CREATE INDEX execution_of_job ON execution (job_id, slot, id) WHERE deleted_at IS NULL;
 CREATE INDEX execution_latest ON execution (job_id, created_at, slot, id)
     WHERE status <> 'skipped' AND deleted_at IS NULL;
@@ -57,6 +62,17 @@ DROP INDEX artifact_list;
 CREATE INDEX artifact_list ON artifact (owner, created_at) WHERE removed_at IS NULL;
 CREATE INDEX artifact_removal ON artifact (removed_at)
     WHERE removed_at IS NOT NULL AND removal_confirmed_at IS NULL;
+
+-- What is to be told of executions that have ended, until somebody has told it.
+CREATE TABLE notice (
+    execution_id TEXT PRIMARY KEY REFERENCES execution (id),
+    job_id       TEXT NOT NULL,
+    owner        TEXT NOT NULL,
+    kind         TEXT NOT NULL,
+    at           INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX notice_oldest ON notice (at, execution_id);
 
 -- Which recipients the settings of jobs name, for jobs that are not deleted: a recipient in use cannot go,
 -- and a job cannot name one that is missing.

@@ -1,0 +1,16 @@
+//! How SQLite would go about a statement.
+
+use rusqlite::types::Null;
+use rusqlite::{Connection, params_from_iter};
+
+use super::schema;
+
+/// The steps of SQLite's plan, over an empty catalog.
+pub(super) fn plan(sql: &str) -> Vec<String> {
+    let mut connection = Connection::open_in_memory().unwrap();
+    schema::migrate(&mut connection).unwrap();
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let values = vec![Null; statement.parameter_count()];
+    let steps = statement.query_map(params_from_iter(values), |row| row.get("detail")).unwrap();
+    steps.map(Result::unwrap).collect()
+}
