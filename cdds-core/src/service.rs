@@ -17,7 +17,10 @@ use crate::ports::sink::SinkError;
 const DECISIONS_MAX: u32 = 8;
 
 /// Decides again when somebody, mostly the engine, changed in between what was decided about.
-async fn until_settled<T>(decide: impl AsyncFn() -> Result<T, ServiceError>) -> Result<T, ServiceError> {
+async fn until_settled<T, F>(decide: impl Fn() -> F) -> Result<T, ServiceError>
+where
+    F: Future<Output = Result<T, ServiceError>>,
+{
     for _ in 1..DECISIONS_MAX {
         match decide().await {
             Err(ServiceError::Conflict { .. }) => {}
@@ -79,5 +82,38 @@ impl From<CatalogError> for ServiceError {
             CatalogErrorKind::Conflict => Self::Conflict { what: error.context().to_owned() },
             _ => Self::Catalog(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::artifacts::Artifacts;
+    use super::history::History;
+    use super::jobs::{EditRequest, Jobs};
+    use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner};
+    use crate::domain::removal::WithArtifacts;
+
+    /// Multi-threaded runtimes move the futures of requests between threads: what waits in them must be `Send`.
+    #[test]
+    fn requests_may_move_between_threads() {
+        fn movable<T: Send>(_: T) {}
+        fn requests(
+            (jobs, history, artifacts): (&Jobs, &History, &Artifacts),
+            (owner, edit): (&Owner, &EditRequest),
+            (job, execution, file): (JobId, ExecutionId, ArtifactId),
+        ) {
+            movable(jobs.submit(owner, edit.settings.clone()));
+            movable(jobs.edit(owner, job, edit));
+            movable(jobs.suspend(owner, job));
+            movable(jobs.run_now(owner, job));
+            movable(jobs.delete(owner, job));
+            movable(history.cancel(owner, execution));
+            movable(history.rerun(owner, execution));
+            movable(history.delete(owner, execution, WithArtifacts::Keep));
+            movable(artifacts.delete(owner, &[file]));
+            movable(artifacts.delete_set(owner, execution));
+            movable(artifacts.hold(owner, execution));
+        }
+        let _compiled = requests;
     }
 }

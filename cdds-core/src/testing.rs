@@ -45,6 +45,7 @@ pub mod memory;
 pub mod packager;
 pub mod records;
 pub mod sealing;
+pub mod sim;
 pub mod sink;
 pub mod strategies;
 

@@ -22,7 +22,8 @@ pub fn run_now(job: &Job, terms: SourceTerms, now: DateTime<Utc>) -> Result<JobC
 
 /// Tries an execution that failed or was cancelled again, with the job's present settings (rule W5): an
 /// incremental job exports from its watermark to the end of the failed window, any other the same window.
-/// `same_slot` are the executions of the job with this slot, `open` those that have not ended.
+/// `rivals` are the executions of the job with this slot, of a one-time job all it has; `open` those that have
+/// not ended.
 ///
 /// # Errors
 /// [`Code::CannotRerun`] unless it failed or was cancelled; [`Code::JobBusy`] while an execution of the job
@@ -32,7 +33,7 @@ pub fn run_now(job: &Job, terms: SourceTerms, now: DateTime<Utc>) -> Result<JobC
 pub fn rerun(
     job: &Job,
     failed: &Execution,
-    same_slot: &[Execution],
+    rivals: &[Execution],
     open: &[Execution],
     terms: SourceTerms,
     now: DateTime<Utc>,
@@ -48,7 +49,7 @@ pub fn rerun(
             ),
         ));
     }
-    check_alone(failed, same_slot)?;
+    check_alone(job, failed, rivals)?;
     let (window, generation) = rerun_window(job, failed)?;
     Ok(queue(job, vec![Execution::rerun(job, failed, window, generation, terms, now)]))
 }
@@ -82,14 +83,16 @@ fn check_no_start_ahead(job: &Job) -> Result<(), RuleViolation> {
     }
 }
 
-/// Invariant I5: at most one success per occurrence. Backfills are a family of their own.
-fn check_alone(failed: &Execution, same_slot: &[Execution]) -> Result<(), RuleViolation> {
+/// Invariants I5, I9: at most one success per occurrence, and one of a one-time job, which may have been given
+/// another start. Backfills are a family of their own.
+fn check_alone(job: &Job, failed: &Execution, rivals: &[Execution]) -> Result<(), RuleViolation> {
+    let once = job.settings.frequency.is_once();
     let rival = |other: &&Execution| {
-        other.slot == failed.slot
+        (once || other.slot == failed.slot)
             && other.trigger.is_backfill() == failed.trigger.is_backfill()
             && (other.is_open() || other.state == ExecutionState::Succeeded)
     };
-    match same_slot.iter().find(rival) {
+    match rivals.iter().find(rival) {
         None => Ok(()),
         Some(other) => Err(RuleViolation::new(
             Code::RerunExists,

@@ -54,13 +54,29 @@ impl Window {
 /// of `granularity` since 1970. A negative lag counts as none, a granularity below a microsecond as one; the
 /// beginning of the calendar where it would be left.
 pub fn settled_end(slot: DateTime<Utc>, settle_lag: TimeDelta, granularity: TimeDelta) -> DateTime<Utc> {
-    // What has too many microseconds to count is the coarsest that can be.
-    let granularity = granularity.max(TimeDelta::zero()).num_microseconds().unwrap_or(i64::MAX).max(1);
     slot.checked_sub_signed(settle_lag.max(TimeDelta::zero()))
         .map(|settled| settled.timestamp_micros())
-        .and_then(|micros| micros.checked_sub(micros.rem_euclid(granularity)))
+        .and_then(|micros| micros.checked_sub(micros.rem_euclid(grain(granularity))))
         .and_then(DateTime::from_timestamp_micros)
         .unwrap_or(DateTime::<Utc>::MIN_UTC)
+}
+
+/// When every row with an instant before `end` is visible (rule W4): `settle_lag` after the last instant that is
+/// told as an earlier one, since instants are cut to multiples of `granularity`. Lag and granularity count as
+/// for [`settled_end`]; `end` where the calendar would be left.
+pub fn settled_at(end: DateTime<Utc>, settle_lag: TimeDelta, granularity: TimeDelta) -> DateTime<Utc> {
+    let (micros, grain) = (end.timestamp_micros(), grain(granularity));
+    let rest = micros.rem_euclid(grain);
+    let told_later = if rest == 0 { Some(micros) } else { micros.checked_add(grain - rest) };
+    told_later
+        .and_then(DateTime::from_timestamp_micros)
+        .and_then(|told_later| told_later.checked_add_signed(settle_lag.max(TimeDelta::zero())))
+        .unwrap_or(end)
+}
+
+/// In microseconds. What has too many to count is the coarsest that can be.
+fn grain(granularity: TimeDelta) -> i64 {
+    granularity.max(TimeDelta::zero()).num_microseconds().unwrap_or(i64::MAX).max(1)
 }
 
 #[cfg(test)]
@@ -126,6 +142,19 @@ mod tests {
             let fine = slot + TimeDelta::nanoseconds(1_999);
             assert_eq!(settled_end(fine, -second, granularity), slot + TimeDelta::microseconds(1));
         }
+    }
+
+    #[test]
+    fn w4_rows_are_settled_a_lag_after_what_is_told_as_earlier() {
+        let (lag, minute) = (TimeDelta::seconds(5), TimeDelta::minutes(1));
+        // A row of 0:59 is told as 0:00, which lies in a window that ends at 0:01.
+        for (end, settled) in [(0, 5), (1, 65), (59, 65), (60, 65), (61, 125)] {
+            assert_eq!(settled_at(at(end), lag, minute), at(settled), "{end}");
+        }
+        assert_eq!(settled_at(at(7), lag, TimeDelta::zero()), at(12));
+        assert_eq!(settled_at(at(7), -lag, TimeDelta::seconds(1)), at(7));
+        let end = DateTime::<Utc>::MAX_UTC;
+        assert_eq!(settled_at(end, lag, TimeDelta::MAX), end);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Signs of life: leases renewed, progress stored, orders received, once a second for all running
 //! executions together (rule E7).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -100,7 +100,8 @@ impl Meter {
 /// The meters of all executions that this engine runs.
 #[derive(Debug, Default)]
 pub(super) struct Running {
-    meters: Mutex<HashMap<Fence, Arc<Meter>>>,
+    /// In a fixed order, so that what happens to them is the same every time.
+    meters: Mutex<BTreeMap<Fence, Arc<Meter>>>,
 }
 
 impl Running {

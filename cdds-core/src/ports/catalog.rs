@@ -392,7 +392,7 @@ pub enum Directive {
 }
 
 /// One claim of one execution; what it guards happens only while the claim holds (invariant I6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fence {
     /// Which execution.
     pub execution: ExecutionId,

@@ -113,7 +113,7 @@ impl Artifacts {
     /// [`ServiceError::Refused`] for more than 100, or if one is on hold; [`ServiceError::NotFound`] naming
     /// the first that does not exist; [`ServiceError::Conflict`]. Then nothing is deleted.
     pub async fn delete(&self, owner: &Owner, ids: &[ArtifactId]) -> Result<(), ServiceError> {
-        until_settled(async || {
+        until_settled(|| async {
             let artifacts = self.select(owner, ids).await?;
             removal::check_hold(&artifacts)?;
             Ok(self.ports.catalog.delete_artifacts(owner, ids, self.now()).await?)
@@ -129,7 +129,7 @@ impl Artifacts {
     /// [`ServiceError::Refused`] if the set is on hold; [`ServiceError::NotFound`];
     /// [`ServiceError::Conflict`].
     pub async fn delete_set(&self, owner: &Owner, execution: ExecutionId) -> Result<(), ServiceError> {
-        until_settled(async || {
+        until_settled(|| async {
             let artifacts = self.set(owner, execution).await?.artifacts;
             removal::check_hold(&artifacts)?;
             let ids: Vec<ArtifactId> = artifacts.iter().map(|artifact| artifact.id).collect();
@@ -171,7 +171,7 @@ impl Artifacts {
         execution: ExecutionId,
         hold: bool,
     ) -> Result<ArtifactSet, ServiceError> {
-        until_settled(async || {
+        until_settled(|| async {
             let mut set = self.set(owner, execution).await?;
             self.ports.catalog.hold(owner, execution, hold).await?;
             for artifact in &mut set.artifacts {

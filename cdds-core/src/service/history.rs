@@ -62,7 +62,7 @@ impl History {
     /// # Errors
     /// [`ServiceError::Refused`] if it has ended; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn cancel(&self, owner: &Owner, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
-        until_settled(async || {
+        until_settled(|| async {
             let before = self.show(owner, id).await?.execution;
             let after = before.clone().cancel(self.now())?;
             if after != before {
@@ -81,13 +81,13 @@ impl History {
     /// was run since, or if its window is covered; [`ServiceError::NotFound`], also if its job was deleted;
     /// [`ServiceError::Conflict`].
     pub async fn rerun(&self, owner: &Owner, id: ExecutionId) -> Result<Execution, ServiceError> {
-        until_settled(async || {
+        until_settled(|| async {
             let failed = self.show(owner, id).await?.execution;
             let job = self.job_of(owner, &failed).await?;
             let open = self.ports.catalog.open_executions(owner, job.id).await?;
             let terms = self.ports.sources.terms(&job.settings.source, &job.settings.data_type);
-            let same_slot = self.same_slot(owner, &failed).await?;
-            let mut change = manual::rerun(&job, &failed, &same_slot, &open, terms, self.now())?;
+            let rivals = self.rivals(owner, &job, &failed).await?;
+            let mut change = manual::rerun(&job, &failed, &rivals, &open, terms, self.now())?;
             self.ports.catalog.change_job(&change, job.revision).await?;
             change
                 .entries
@@ -109,7 +109,7 @@ impl History {
         id: ExecutionId,
         with: WithArtifacts,
     ) -> Result<(), ServiceError> {
-        until_settled(async || {
+        until_settled(|| async {
             let execution = self.show(owner, id).await?.execution;
             let set = self.ports.catalog.artifact_set(owner, id).await?;
             let now = self.now();
@@ -130,11 +130,13 @@ impl History {
             .ok_or_else(|| ServiceError::NotFound { what: "job", id: execution.job_id.to_string() })
     }
 
-    async fn same_slot(&self, owner: &Owner, of: &Execution) -> Result<Vec<Execution>, ServiceError> {
+    /// What may have run in place of an execution: those of its slot, or all of a one-time job.
+    async fn rivals(&self, owner: &Owner, job: &Job, of: &Execution) -> Result<Vec<Execution>, ServiceError> {
         let after = of.slot.checked_add_signed(chrono::TimeDelta::microseconds(1));
+        let of_slot = Between { from: Some(of.slot), to: after };
         let query = ExecutionQuery {
-            job: Some(of.job_id),
-            slot: Between { from: Some(of.slot), to: after },
+            job: Some(job.id),
+            slot: if job.settings.frequency.is_once() { Between::default() } else { of_slot },
             slice: Slice { offset: 0, limit: u64::from(u32::MAX) },
             ..ExecutionQuery::default()
         };

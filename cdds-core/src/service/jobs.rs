@@ -74,7 +74,7 @@ impl Jobs {
     /// # Errors
     /// [`ServiceError::Refused`] by the first rule that the settings break.
     pub async fn submit(&self, owner: &Owner, settings: JobSettings) -> Result<JobOverview, ServiceError> {
-        until_settled(async || {
+        until_settled(|| async {
             let now = self.now();
             self.admit(owner, &settings, None, now).await?;
             let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(&settings));
@@ -146,7 +146,7 @@ impl Jobs {
         id: JobId,
         request: &EditRequest,
     ) -> Result<JobOverview, ServiceError> {
-        until_settled(async || {
+        until_settled(|| async {
             let now = self.now();
             let job = self.show(owner, id).await?.job;
             check_version(&job, request.if_version)?;
@@ -270,7 +270,7 @@ impl Jobs {
         id: JobId,
         decide: impl Fn(&Job, Vec<Execution>, DateTime<Utc>) -> Result<Option<JobChange>, RuleViolation>,
     ) -> Result<Option<JobChange>, ServiceError> {
-        until_settled(async || {
+        until_settled(|| async {
             let job = self.show(owner, id).await?.job;
             let open = self.ports.catalog.open_executions(owner, id).await?;
             let change = decide(&job, open, self.now())?;

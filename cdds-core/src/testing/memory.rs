@@ -1,6 +1,7 @@
 //! A catalog in memory, for tests and simulations: every method is one step, and nothing outlives the value.
 
 mod claims;
+mod entries;
 mod lists;
 mod sets;
 mod state;

@@ -35,6 +35,11 @@ impl MemorySink {
         self.contents().objects.clone()
     }
 
+    /// A finished object.
+    pub fn object(&self, key: &Key) -> Option<Bytes> {
+        self.contents().objects.get(key).cloned()
+    }
+
     fn contents(&self) -> MutexGuard<'_, Contents> {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,12 +77,15 @@ impl Sink for MemorySink {
 
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError> {
         let contents = self.contents();
-        let mut keys: Vec<Key> =
-            contents.objects.keys().chain(contents.unfinished.values()).cloned().collect();
-        keys.retain(|key| {
+        let within = |key: &&Key| {
             let rest = key.as_str().strip_prefix(prefix.as_str());
             prefix.as_str().is_empty() || rest.is_some_and(|rest| rest.starts_with('/'))
-        });
+        };
+        let first = Key::new(prefix.as_str());
+        let objects = contents.objects.range(first..).map(|(key, _)| key);
+        let objects = objects.take_while(|key| key.as_str().starts_with(prefix.as_str())).filter(within);
+        let mut keys: Vec<Key> =
+            objects.chain(contents.unfinished.values().filter(within)).cloned().collect();
         keys.sort();
         keys.dedup();
         Ok(keys)

@@ -13,6 +13,7 @@ use cdds_core::domain::manifest::Manifest;
 use cdds_core::domain::notice::{Notice, NoticeKind};
 use cdds_core::domain::record::{Place, RecordBatchBuilder, RejectedRecord};
 use cdds_core::domain::removal::WithArtifacts;
+use cdds_core::domain::schedule::{Terms, materialise};
 use cdds_core::domain::violation::Code;
 use cdds_core::engine::{Engine, EngineSettings, RunReport, Until};
 use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery};
@@ -250,4 +251,26 @@ fn a7_a_hold_outlives_the_retention_and_its_release_counts_at_once() {
     assert!(block_on(service.artifacts.read(owner, file.id)).is_err(), "gone at once for people");
     service.run();
     assert!(service.memory.sink.objects().is_empty());
+}
+
+#[test]
+fn i9_an_occurrence_of_a_one_time_job_is_not_run_again_once_the_job_ran_at_another_start() {
+    let service = Service::with_records(1);
+    let owner = &service.owner;
+    let start = |day: u32| Frequency::Once(Start::At(instant(&format!("2026-03-{day:02}T12:00:00Z"))));
+    let job = block_on(service.jobs.submit(owner, settings(start(2), "all"))).unwrap().job;
+    service.days_pass(1);
+    // On the record, and taken by nobody yet.
+    let (catalog, now) = (&service.memory.ports.catalog, service.artifacts.now());
+    let due = block_on(catalog.due(now, 1)).unwrap().remove(0).job;
+    let change = materialise(&due, &[], Terms::default(), now).unwrap();
+    let first = change.entries[0].id;
+    block_on(catalog.change_job(&change, due.revision)).unwrap();
+    block_on(service.history.cancel(owner, first)).unwrap();
+    let later = JobSettings { frequency: start(3), ..job.settings };
+    let request = EditRequest { settings: later, watermark: None, if_version: None };
+    block_on(service.jobs.edit(owner, job.id, &request)).unwrap();
+    service.days_pass(1);
+    assert_eq!(service.run().finished, 1);
+    assert_eq!(refused(block_on(service.history.rerun(owner, first))), Code::RerunExists);
 }

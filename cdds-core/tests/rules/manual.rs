@@ -265,3 +265,24 @@ fn j9_a_one_time_job_with_a_start_ahead_is_not_rerun() {
     assert_eq!(refused(refusal), Code::RerunExists);
     assert_eq!(lifecycle::started(&restarted), restarted, "nor would it be the end of the job");
 }
+
+#[test]
+fn i9_a_one_time_job_that_ran_at_another_start_is_not_run_again() {
+    let (first_start, second_start) = (instant("2026-03-02T02:00:00Z"), instant("2026-03-03T02:00:00Z"));
+    let job = submit(Frequency::Once(Start::At(first_start)), "rolling:1d", instant(NOON)).job;
+    let mut change = materialise(&job, &[], terms(), first_start).unwrap();
+    let cancelled = change.entries.remove(0).cancel(first_start).unwrap();
+    // It never began, so that a person may give it another start, at which it runs.
+    let mut job = change.job;
+    job.settings.frequency = Frequency::Once(Start::At(second_start));
+    let ran =
+        Execution { slot: second_start, id: job.id.0.to_string().parse().unwrap(), ..cancelled.clone() };
+    let ran = succeed(
+        Execution { state: cdds_core::domain::execution::ExecutionState::Queued, ..ran },
+        second_start,
+    );
+    let rivals = [cancelled.clone(), ran];
+    let again = rerun(&job, &cancelled, &rivals, &[], source_terms(), second_start);
+    assert_eq!(refused(again), Code::RerunExists);
+    assert!(rerun(&job, &cancelled, &rivals[..1], &[], source_terms(), second_start).is_ok());
+}

@@ -135,12 +135,13 @@ impl World {
 
     fn rerun(&mut self, number: usize) -> Result<(), RuleViolation> {
         let Some(execution) = self.numbered(number) else { return Ok(()) };
-        let same_slot: Vec<_> =
-            self.executions.iter().filter(|other| other.slot == execution.slot).cloned().collect();
+        let once = self.job.settings.frequency.is_once();
+        let is_rival = |other: &&Execution| once || other.slot == execution.slot;
+        let rivals: Vec<_> = self.executions.iter().filter(is_rival).cloned().collect();
         self.store(Some(manual::rerun(
             &self.job,
             &execution,
-            &same_slot,
+            &rivals,
             &self.open(),
             terms().source,
             self.now,

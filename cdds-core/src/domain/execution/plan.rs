@@ -10,7 +10,7 @@ use crate::domain::policy::Jitter;
 use crate::domain::progress::Progress;
 use crate::domain::timeframe::Timeframe;
 use crate::domain::watermark::Watermark;
-use crate::domain::window::{Window, settled_end};
+use crate::domain::window::{self, Window, settled_end};
 
 /// What a source declares of the visibility of its rows (rule W4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +178,7 @@ fn window(
 
 /// When every row of the window is visible.
 fn settled_at(window: Window, terms: SourceTerms) -> DateTime<Utc> {
-    window.end().checked_add_signed(terms.settle_lag).unwrap_or_else(|| window.end())
+    window::settled_at(window.end(), terms.settle_lag, terms.granularity)
 }
 
 /// The generation of the watermark that executions of this job move now.

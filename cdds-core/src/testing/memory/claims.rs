@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::sets::StoredSet;
-use super::state::{Entry, Lease, State, conflict};
+use super::entries::{Entry, Lease};
+use super::state::{State, conflict};
 use crate::domain::execution::{Beginning, Execution, ExecutionState, Status};
 use crate::domain::failure::Failure;
 use crate::domain::id::{ExecutionId, JobId, WorkerId};
@@ -64,15 +64,15 @@ impl State {
     }
 
     fn ready(&self, now: DateTime<Utc>) -> Vec<Execution> {
-        let entries = self.executions.values().filter(|entry| !entry.deleted).map(|entry| &entry.execution);
+        let entries = self.executions.open().map(|entry| &entry.execution);
         let ready = |one: &&Execution| one.state == ExecutionState::Queued && one.not_before <= now;
         entries.filter(ready).cloned().collect()
     }
 
     /// Whether another execution of its job runs, or has begun and waits to be tried again.
     fn is_busy(&self, execution: &Execution) -> bool {
-        let mut others = self.of(execution.job_id).filter(|other| other.id != execution.id);
-        others.any(|other| other.is_open() && other.is_begun())
+        let mut others = self.executions.open_of(execution.job_id).filter(|other| other.id != execution.id);
+        others.any(Execution::is_begun)
     }
 
     fn take_over(&mut self, claim: &Claim) -> Result<Vec<Execution>, CatalogError> {
@@ -83,7 +83,7 @@ impl State {
             entry.execution.state == ExecutionState::Running && !lives && !(held && own)
         };
         let abandoned: Vec<Execution> =
-            self.executions.values().filter(abandoned).map(|entry| entry.execution.clone()).collect();
+            self.executions.open().filter(abandoned).map(|entry| entry.execution.clone()).collect();
         let mut given_up = Vec::new();
         for execution in abandoned {
             let after = execution.failed(Failure::crashed(), &claim.retry, claim.now);
@@ -105,19 +105,16 @@ impl State {
     ) -> Vec<Directive> {
         let lease = Lease::new(worker, now, lease);
         let answer = |beat: &Beat| {
-            let Some(entry) = self.executions.get_mut(&beat.fence.execution) else {
+            let Some(entry) = self.executions.get(beat.fence.execution) else {
                 return Directive::Fenced;
             };
             let own = entry.lease.as_ref().is_some_and(|known| known.worker == *worker);
             if !own || !is_of(&entry.execution, beat.fence) {
                 return Directive::Fenced;
             }
-            entry.lease = Some(lease.clone());
-            entry.execution.progress = beat.progress;
-            match entry.execution.cancel_requested_at {
-                Some(_) => Directive::Cancel,
-                None => Directive::Continue,
-            }
+            let cancelled = entry.execution.cancel_requested_at.is_some();
+            self.executions.renew(beat.fence.execution, lease.clone(), beat.progress);
+            if cancelled { Directive::Cancel } else { Directive::Continue }
         };
         beats.iter().map(answer).collect()
     }
@@ -128,7 +125,7 @@ impl State {
         // First what can refuse: nothing is stored of what is refused.
         self.end(&succeeded, publication.published_at)?;
         self.store(&succeeded, None);
-        self.sets.insert(succeeded.id, StoredSet::new(publication.set.clone()));
+        self.sets.insert(succeeded.id, publication.set.clone());
         Ok(())
     }
 
@@ -171,7 +168,7 @@ impl State {
     }
 
     fn fenced(&self, fence: Fence) -> Result<Execution, CatalogError> {
-        let entry = self.executions.get(&fence.execution).filter(|entry| is_of(&entry.execution, fence));
+        let entry = self.executions.get(fence.execution).filter(|entry| is_of(&entry.execution, fence));
         entry.map(|entry| entry.execution.clone()).ok_or_else(|| {
             CatalogError::new(
                 CatalogErrorKind::Fenced,
@@ -181,9 +178,9 @@ impl State {
     }
 
     pub(super) fn standing(&self, fence: Fence) -> Standing {
-        let Some(entry) = self.executions.get(&fence.execution) else { return Standing::Unknown };
+        let Some(entry) = self.executions.get(fence.execution) else { return Standing::Unknown };
         let execution = &entry.execution;
-        let published = self.sets.get(&execution.id).is_some_and(|set| !set.removed);
+        let published = self.sets.get(execution.id).is_some_and(|set| !set.removed);
         let wanted = match execution.status() {
             Status::InProgress => true,
             _ => execution.state == ExecutionState::Succeeded && published,
@@ -200,12 +197,12 @@ impl State {
         before: &Execution,
         after: &Execution,
     ) -> Result<(), CatalogError> {
-        match self.executions.get_mut(&before.id) {
+        match self.executions.get(before.id) {
             Some(entry)
                 if entry.execution.status() == before.status() && entry.execution.epoch == before.epoch =>
             {
-                let progress = entry.execution.progress;
-                entry.execution = Execution { progress, ..after.clone() };
+                let (progress, lease) = (entry.execution.progress, entry.lease.clone());
+                self.executions.replace(Execution { progress, ..after.clone() }, lease);
                 if let Some(job) = self.jobs.get(&before.job_id).cloned() {
                     self.store_job(job);
                 }
@@ -222,10 +219,7 @@ impl State {
     }
 
     fn store(&mut self, execution: &Execution, lease: Option<Lease>) {
-        if let Some(entry) = self.executions.get_mut(&execution.id) {
-            entry.execution = execution.clone();
-            entry.lease = lease;
-        }
+        self.executions.replace(execution.clone(), lease);
     }
 
     fn store_job(&mut self, job: Job) {
@@ -233,7 +227,7 @@ impl State {
     }
 
     pub(super) fn is_final(&self, id: ExecutionId) -> bool {
-        self.executions.get(&id).is_some_and(|entry| !entry.execution.is_open())
+        self.executions.get(id).is_some_and(|entry| !entry.execution.is_open())
     }
 }
 

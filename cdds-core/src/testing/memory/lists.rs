@@ -95,8 +95,8 @@ impl State {
         id: ExecutionId,
         now: DateTime<Utc>,
     ) -> Option<ExecutionOverview> {
-        let entry = self.executions.get(&id).filter(|entry| !entry.deleted)?;
-        let stored = self.sets.get(&id);
+        let entry = self.executions.get(id).filter(|entry| !entry.deleted)?;
+        let stored = self.sets.get(id);
         let files = stored.into_iter().flat_map(super::sets::StoredSet::files);
         let files = files.filter(|file| file.is_available(now)).map(|file| file.name.clone()).collect();
         (entry.execution.owner == *owner).then(|| ExecutionOverview {
@@ -112,7 +112,7 @@ impl State {
         query: &ExecutionQuery,
         now: DateTime<Utc>,
     ) -> Page<ExecutionOverview> {
-        let overviews = self.executions.keys().filter_map(|id| self.execution(owner, *id, now));
+        let overviews = self.executions.ids().filter_map(|id| self.execution(owner, id, now));
         let wanted = |overview: &ExecutionOverview| {
             let execution = &overview.execution;
             is_wanted(query.job.as_ref(), &execution.job_id)
@@ -143,7 +143,7 @@ impl State {
     }
 
     pub(super) fn artifact(&self, owner: &Owner, id: ArtifactId) -> Option<ArtifactOverview> {
-        let mut files = self.sets.values().flat_map(super::sets::StoredSet::files);
+        let mut files = self.sets.live().flat_map(super::sets::StoredSet::files);
         files.find(|file| file.id == id && file.owner == *owner).map(|file| self.artifact_overview(file))
     }
 
@@ -158,7 +158,7 @@ impl State {
     }
 
     pub(super) fn list_artifacts(&self, owner: &Owner, query: &ArtifactQuery) -> Page<ArtifactOverview> {
-        let files = self.sets.values().flat_map(super::sets::StoredSet::files);
+        let files = self.sets.live().flat_map(super::sets::StoredSet::files);
         let wanted = |file: &&Artifact| {
             file.owner == *owner
                 && is_wanted(query.job.as_ref(), &file.job_id)

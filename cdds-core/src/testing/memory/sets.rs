@@ -1,6 +1,6 @@
 //! Artifact sets: published, held, deleted, expired (rules A7, A8, E9).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -44,9 +44,81 @@ impl StoredSet {
         self.set.artifacts.iter().any(|file| file.hold)
     }
 
+    /// What is marked and not known to be gone.
+    fn removals(&self, execution: ExecutionId) -> Vec<Removal> {
+        if self.removed {
+            return if self.confirmed { Vec::new() } else { vec![Removal::Set { execution }] };
+        }
+        let files =
+            self.set.artifacts.iter().filter(|file| {
+                self.removed_files.contains(&file.id) && !self.confirmed_files.contains(&file.id)
+            });
+        files.map(|file| Removal::File { artifact: file.id, key: file.key.clone() }).collect()
+    }
+
     /// Files past their retention: within it nothing disappears (invariant I12).
     fn is_expired(&self, now: DateTime<Utc>) -> bool {
         !self.is_held() && self.set.artifacts.iter().all(|file| file.expires_at <= now)
+    }
+}
+
+/// Every set that was ever published, found without looking at those that are gone.
+#[derive(Debug, Default)]
+pub(super) struct Sets {
+    all: BTreeMap<ExecutionId, StoredSet>,
+    /// Those that are not removed as a whole.
+    live: BTreeSet<ExecutionId>,
+    /// Those of which files are marked as removed and not known to be gone.
+    unconfirmed: BTreeSet<ExecutionId>,
+}
+
+impl Sets {
+    pub(super) fn get(&self, id: ExecutionId) -> Option<&StoredSet> {
+        self.all.get(&id)
+    }
+
+    pub(super) fn insert(&mut self, id: ExecutionId, set: ArtifactSet) {
+        self.all.insert(id, StoredSet::new(set));
+        self.live.insert(id);
+    }
+
+    pub(super) fn live(&self) -> impl Iterator<Item = &StoredSet> {
+        self.live.iter().filter_map(|id| self.all.get(id))
+    }
+
+    fn change(&mut self, id: ExecutionId, change: impl FnOnce(&mut StoredSet)) {
+        let Some(stored) = self.all.get_mut(&id) else { return };
+        change(stored);
+        if stored.removed {
+            self.live.remove(&id);
+        }
+        if stored.removals(id).is_empty() {
+            self.unconfirmed.remove(&id)
+        } else {
+            self.unconfirmed.insert(id)
+        };
+    }
+
+    fn mark_expired(&mut self, now: DateTime<Utc>, limit: usize) -> usize {
+        let is_expired = |id: &&ExecutionId| self.all.get(id).is_some_and(|set| set.is_expired(now));
+        let expired: Vec<ExecutionId> = self.live.iter().filter(is_expired).take(limit).copied().collect();
+        expired.iter().for_each(|id| self.change(*id, |set| set.removed = true));
+        expired.len()
+    }
+
+    fn removals(&self, limit: usize) -> Vec<Removal> {
+        let sets = self.unconfirmed.iter().filter_map(|id| Some((*id, self.all.get(id)?)));
+        sets.flat_map(|(id, stored)| stored.removals(id)).take(limit).collect()
+    }
+
+    fn confirm_file(&mut self, artifact: ArtifactId) {
+        let of =
+            |id: &&ExecutionId| self.all.get(id).is_some_and(|set| set.removed_files.contains(&artifact));
+        if let Some(id) = self.unconfirmed.iter().find(of).copied() {
+            self.change(id, |set| {
+                set.confirmed_files.insert(artifact);
+            });
+        }
     }
 }
 
@@ -58,8 +130,8 @@ impl State {
     }
 
     fn live_set(&self, owner: &Owner, execution: ExecutionId) -> Option<&StoredSet> {
-        let entry = self.executions.get(&execution)?;
-        let stored = self.sets.get(&execution).filter(|set| !set.removed)?;
+        let entry = self.executions.get(execution)?;
+        let stored = self.sets.get(execution).filter(|set| !set.removed)?;
         (entry.execution.owner == *owner && !entry.deleted).then_some(stored)
     }
 
@@ -72,9 +144,9 @@ impl State {
         if self.live_set(owner, execution).is_none() {
             return Err(conflict(format!("the set of execution {execution} is gone")));
         }
-        if let Some(stored) = self.sets.get_mut(&execution) {
+        self.sets.change(execution, |stored| {
             stored.set.artifacts.iter_mut().for_each(|file| file.hold = hold);
-        }
+        });
         Ok(())
     }
 
@@ -93,10 +165,10 @@ impl State {
             }
         }
         for (id, execution) in artifacts.iter().zip(executions) {
-            if let Some(stored) = self.sets.get_mut(&execution) {
+            self.sets.change(execution, |stored| {
                 stored.removed_files.insert(*id);
                 stored.removed |= stored.removed_files.len() == stored.set.artifacts.len();
-            }
+            });
         }
         Ok(())
     }
@@ -107,16 +179,12 @@ impl State {
         execution: ExecutionId,
         now: DateTime<Utc>,
     ) -> Result<(), CatalogError> {
-        let held = self.sets.get(&execution).is_some_and(|set| !set.removed && set.is_held());
+        let held = self.sets.get(execution).is_some_and(|set| !set.removed && set.is_held());
         if held || !self.is_final(execution) || self.execution(owner, execution, now).is_none() {
             return Err(conflict(format!("execution {execution} is open, held or gone")));
         }
-        if let Some(stored) = self.sets.get_mut(&execution) {
-            stored.removed = true;
-        }
-        if let Some(entry) = self.executions.get_mut(&execution) {
-            entry.deleted = true;
-        }
+        self.sets.change(execution, |stored| stored.removed = true);
+        self.executions.delete(execution);
         self.notices.remove(&execution);
         Ok(())
     }
@@ -130,38 +198,19 @@ impl State {
     }
 
     pub(super) fn expire(&mut self, now: DateTime<Utc>, limit: usize) -> usize {
-        let expired = self.sets.values_mut().filter(|set| !set.removed && set.is_expired(now)).take(limit);
-        expired.map(|set| set.removed = true).count()
+        self.sets.mark_expired(now, limit)
     }
 
     pub(super) fn removals(&self, limit: usize) -> Vec<Removal> {
-        let of_set = |(execution, stored): (&ExecutionId, &StoredSet)| {
-            if stored.removed {
-                let removal = Removal::Set { execution: *execution };
-                return if stored.confirmed { Vec::new() } else { vec![removal] };
-            }
-            let files = stored.set.artifacts.iter().filter(|file| {
-                stored.removed_files.contains(&file.id) && !stored.confirmed_files.contains(&file.id)
-            });
-            files.map(|file| Removal::File { artifact: file.id, key: file.key.clone() }).collect()
-        };
-        self.sets.iter().flat_map(of_set).take(limit).collect()
+        self.sets.removals(limit)
     }
 
     pub(super) fn confirm_removed(&mut self, removal: &Removal) {
         match removal {
             Removal::Set { execution } => {
-                if let Some(stored) = self.sets.get_mut(execution).filter(|stored| stored.removed) {
-                    stored.confirmed = true;
-                }
+                self.sets.change(*execution, |stored| stored.confirmed |= stored.removed);
             }
-            Removal::File { artifact, .. } => {
-                for stored in self.sets.values_mut() {
-                    if stored.removed_files.contains(artifact) {
-                        stored.confirmed_files.insert(*artifact);
-                    }
-                }
-            }
+            Removal::File { artifact, .. } => self.sets.confirm_file(*artifact),
         }
     }
 }

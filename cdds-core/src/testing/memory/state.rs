@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::sets::StoredSet;
+use super::entries::Entries;
+use super::sets::Sets;
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
-use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName};
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::domain::notice::Notice;
 use crate::domain::recipient::Recipient;
@@ -16,28 +17,11 @@ use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, DueJob, Reci
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) jobs: BTreeMap<JobId, Job>,
-    pub(super) executions: BTreeMap<ExecutionId, Entry>,
-    pub(super) sets: BTreeMap<ExecutionId, StoredSet>,
+    pub(super) executions: Entries,
+    pub(super) sets: Sets,
     pub(super) downloads: BTreeMap<ArtifactId, Vec<DateTime<Utc>>>,
     pub(super) notices: BTreeMap<ExecutionId, Notice>,
     pub(super) recipients: BTreeMap<(Owner, RecipientName), Recipient>,
-}
-
-/// An execution and what the catalog alone knows of it.
-#[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) execution: Execution,
-    pub(super) lease: Option<Lease>,
-    /// Taken off the history; kept because of what it may have left in the store.
-    pub(super) deleted: bool,
-}
-
-/// A worker's hold on a running execution.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lease {
-    pub(super) worker: WorkerId,
-    pub(super) renewed_at: DateTime<Utc>,
-    pub(super) expires_at: DateTime<Utc>,
 }
 
 pub(super) fn conflict(why: impl Into<String>) -> CatalogError {
@@ -52,7 +36,7 @@ impl State {
         self.check_recipients(job)?;
         self.jobs.insert(job.id, Job { revision: 1, ..job.clone() });
         if let Some(first) = first {
-            self.insert(first);
+            self.executions.insert(first);
         }
         Ok(())
     }
@@ -67,27 +51,19 @@ impl State {
             self.check_recipients(job)?;
         }
         let asked = change.entries.iter().filter(|entry| entry.trigger != Trigger::Scheduled);
-        if let Some(twice) = asked.into_iter().find(|entry| self.executions.contains_key(&entry.id)) {
+        if let Some(twice) = asked.into_iter().find(|entry| self.executions.get(entry.id).is_some()) {
             return Err(conflict(format!("execution {} is on the record already", twice.id)));
         }
         self.jobs.insert(job.id, Job { revision: expected + 1, ..job.clone() });
         for entry in &change.entries {
-            self.insert(entry);
+            self.executions.insert(entry);
         }
         for changed in change.superseded.iter().chain(&change.edited) {
-            if let Some(entry) = self.executions.get_mut(&changed.id)
-                && entry.execution.is_waiting()
-            {
-                entry.execution = changed.clone();
+            if self.executions.get(changed.id).is_some_and(|entry| entry.execution.is_waiting()) {
+                self.executions.replace(changed.clone(), None);
             }
         }
         Ok(())
-    }
-
-    /// On the record already: it stays as it is.
-    fn insert(&mut self, execution: &Execution) {
-        let entry = Entry { execution: execution.clone(), lease: None, deleted: false };
-        self.executions.entry(execution.id).or_insert(entry);
     }
 
     fn check_recipients(&self, job: &Job) -> Result<(), CatalogError> {
@@ -100,12 +76,11 @@ impl State {
 
     /// Executions of a job that were not deleted.
     pub(super) fn of(&self, job: JobId) -> impl Iterator<Item = &Execution> {
-        let entries = self.executions.values().filter(move |entry| entry.execution.job_id == job);
-        entries.filter(|entry| !entry.deleted).map(|entry| &entry.execution)
+        self.executions.of(job)
     }
 
     pub(super) fn open(&self, job: JobId) -> impl Iterator<Item = &Execution> {
-        let mut open: Vec<&Execution> = self.of(job).filter(|execution| execution.is_open()).collect();
+        let mut open: Vec<&Execution> = self.executions.open_of(job).collect();
         open.sort_by_key(|execution| (execution.queue_at, execution.slot, execution.id));
         open.into_iter()
     }
@@ -143,15 +118,19 @@ impl State {
 
     pub(super) fn agenda(&self) -> Agenda {
         let active = self.jobs.values().filter(|job| job.state == JobState::Active);
-        let entries = self.executions.values().filter(|entry| !entry.deleted).map(|entry| &entry.execution);
-        let queued = |execution: &&Execution| execution.state == ExecutionState::Queued;
-        let running = |execution: &&Execution| execution.state == ExecutionState::Running;
-        Agenda {
-            next_due_at: active.filter_map(|job| job.next_due_at).min(),
-            next_queued_at: entries.clone().filter(queued).map(|execution| execution.not_before).min(),
-            queued: entries.clone().filter(queued).count() as u64,
-            running: entries.filter(running).count() as u64,
+        let mut agenda =
+            Agenda { next_due_at: active.filter_map(|job| job.next_due_at).min(), ..Agenda::default() };
+        for execution in self.executions.open().map(|entry| &entry.execution) {
+            if execution.state == ExecutionState::Running {
+                agenda.running += 1;
+                continue;
+            }
+            agenda.queued += 1;
+            let earliest =
+                agenda.next_queued_at.map_or(execution.not_before, |at| at.min(execution.not_before));
+            agenda.next_queued_at = Some(earliest);
         }
+        agenda
     }
 
     pub(super) fn insert_recipient(&mut self, recipient: &Recipient) -> Result<(), CatalogError> {
@@ -166,8 +145,8 @@ impl State {
     pub(super) fn remove_recipient(&mut self, owner: &Owner, name: &RecipientName) -> RecipientRemoval {
         let of_job = |job: &&Job| job.state != JobState::Deleted && job.owner == *owner;
         let jobs = self.jobs.values().filter(of_job).map(|job| (job.id, &job.settings));
-        let open = self.executions.values().map(|entry| &entry.execution);
-        let open = open.filter(|execution| execution.is_open() && execution.owner == *owner);
+        let open = self.executions.open().map(|entry| &entry.execution);
+        let open = open.filter(|execution| execution.owner == *owner);
         let users = jobs.chain(open.map(|execution| (execution.job_id, &execution.settings)));
         let mut users: Vec<JobId> = users
             .filter(|(_, settings)| settings.protection.recipients().contains(name))

@@ -1,0 +1,170 @@
+//! Worlds in which everything goes wrong, and in which nothing may come of it.
+//!
+//! A [`World`] is the real engine and the real services on one thread and in virtual time: several engines with
+//! clocks of their own, people who submit, edit, suspend, resume, delete, cancel, rerun, backfill and hold
+//! meanwhile, and a source whose records become visible late. Before and after every call to a port there
+//! may be an error, a lost reply, a delay, the death of the engine (every future of it is dropped at that await)
+//! or a pause that outlasts its lease. A seed decides about all of it, so that a world can be run again. After
+//! every step the invariants are checked ([`Invariant`]); in the end faults stop, and what is left to do must be done.
+//!
+//! Whoever implements a [`Catalog`] can have it tried:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use cdds_core::ports::catalog::Catalog;
+//! use cdds_core::testing::MemoryCatalog;
+//! use cdds_core::testing::sim::World;
+//!
+//! for seed in 0..3 {
+//!     // One catalog for each world. The closure is called for each life of an engine, as processes open a
+//!     // database of their own.
+//!     let catalog = Arc::new(MemoryCatalog::new());
+//!     let open = move || Arc::clone(&catalog) as Arc<dyn Catalog>;
+//!     let figures = World::new(seed).days(2).over(open).run().unwrap_or_else(|violation| panic!("{violation}"));
+//!     assert!(figures.successes > 0);
+//! }
+//! ```
+//!
+//! A violation names its seed, and [`World::traced`] shows what led to it:
+//!
+//! ```
+//! use cdds_core::testing::sim::{PlantedBug, World};
+//!
+//! let broken = |seed| World::new(seed).days(2).planted(PlantedBug::SweepIgnoresStanding).run();
+//! let violation = (0..20).find_map(|seed| broken(seed).err()).expect("it is found");
+//! assert_eq!(broken(violation.seed).err(), Some(violation), "and found again");
+//! ```
+
+mod audit;
+mod dice;
+mod drafts;
+mod engines;
+mod executor;
+mod faults;
+mod faulty_catalog;
+mod faulty_store;
+mod invariants;
+mod model;
+mod people;
+mod planted;
+mod planted_store;
+mod profile;
+mod published;
+mod report;
+mod run;
+mod shared;
+mod source;
+mod time;
+mod watch;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+pub use self::planted::PlantedBug;
+pub use self::report::{Event, FaultKind, Figures, Invariant, Violation, What, Who};
+use self::report::{Listener, Trace};
+use self::run::Run;
+use self::shared::lock;
+use super::MemoryCatalog;
+use crate::ports::catalog::Catalog;
+
+/// Opens the catalog of a world, once for each life of an engine and once for those who look on.
+type OpenCatalog = Arc<dyn Fn() -> Arc<dyn Catalog> + Send + Sync>;
+
+/// A world to be run.
+#[must_use = "a world does nothing until it is run"]
+pub struct World {
+    seed: u64,
+    days: u32,
+    open: OpenCatalog,
+    bug: Option<PlantedBug>,
+    listener: Option<Listener>,
+}
+
+impl World {
+    /// The world of this seed: ten days over a [`MemoryCatalog`].
+    pub fn new(seed: u64) -> Self {
+        let catalog = Arc::new(MemoryCatalog::new());
+        let open: OpenCatalog = Arc::new(move || catalog.clone());
+        Self { seed, days: 10, open, bug: None, listener: None }
+    }
+
+    /// With faults for this many days.
+    pub fn days(self, days: u32) -> Self {
+        Self { days, ..self }
+    }
+
+    /// Over another catalog, which must be empty. `open` is called for each life of an engine: it may give the
+    /// same object every time, or open the same database anew.
+    pub fn over(self, open: impl Fn() -> Arc<dyn Catalog> + Send + Sync + 'static) -> Self {
+        Self { open: Arc::new(open), ..self }
+    }
+
+    /// With a bug that is to be found.
+    pub fn planted(self, bug: PlantedBug) -> Self {
+        Self { bug: Some(bug), ..self }
+    }
+
+    /// Tells `listener` everything that happens, as it happens.
+    pub fn traced(self, listener: impl FnMut(&Event) + Send + 'static) -> Self {
+        Self { listener: Some(Box::new(listener)), ..self }
+    }
+
+    /// Runs the world to its end.
+    ///
+    /// # Errors
+    /// The first [`Violation`].
+    pub fn run(self) -> Result<Figures, Box<Violation>> {
+        Run::new(self.seed, self.days, self.open, self.bug, Trace::new(self.listener)).run()
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, days, bug, .. } = self;
+        f.debug_struct("World")
+            .field("seed", seed)
+            .field("days", days)
+            .field("bug", bug)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs the worlds of these seeds on `threads` threads, each made by `world`, and adds their figures up.
+///
+/// # Errors
+/// A [`Violation`], of the smallest seed among those that were found; no further world is begun.
+pub fn run_all(
+    seeds: Range<u64>,
+    threads: usize,
+    world: impl Fn(u64) -> World + Sync,
+) -> Result<Figures, Box<Violation>> {
+    let (next, stopped) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
+    let (total, found) = (Mutex::new(Figures::default()), Mutex::new(None::<Box<Violation>>));
+    let work = || {
+        while !stopped.load(Ordering::Relaxed) {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return;
+            }
+            match world(seed).run() {
+                Ok(figures) => lock(&total).add(&figures),
+                Err(violation) => {
+                    stopped.store(true, Ordering::Relaxed);
+                    let mut found = lock(&found);
+                    if found.as_ref().is_none_or(|known| violation.seed < known.seed) {
+                        *found = Some(violation);
+                    }
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| (0..threads.max(1)).for_each(|_| drop(scope.spawn(work))));
+    match lock(&found).take() {
+        Some(violation) => Err(violation),
+        None => Ok(*lock(&total)),
+    }
+}

@@ -1,0 +1,251 @@
+//! The whole record and the whole store against what is known, and what must be true in the end (invariants I8,
+//! I11, I12, rule E1).
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::invariants::Cause;
+use super::model::{Broken, Check, JobModel, Model, SetModel, brief, ensure};
+use super::report::{Invariant, Who};
+use super::shared::lock;
+use super::time::{Micros, SECOND, micros_delta};
+use super::watch::{Watch, step};
+use crate::domain::execution::{Execution, ExecutionState, SkipReason, Status, Trigger};
+use crate::domain::id::Owner;
+use crate::domain::job::JobState;
+use crate::domain::notice::Notice;
+use crate::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery, Page, Slice};
+use crate::ports::sink::{Key, Prefix, Sink};
+
+const EVERYTHING: Slice = Slice { offset: 0, limit: u32::MAX as u64 };
+
+impl Watch {
+    /// Compares everything.
+    pub(super) fn audit(&self, owners: &[Owner]) {
+        self.shared.count(|figures| figures.audits += 1);
+        self.shared.note(Who::World, "audit");
+        self.attempt(|model| {
+            owners.iter().try_for_each(|owner| {
+                self.audit_jobs(model, owner)?;
+                self.audit_executions(model, owner)?;
+                self.audit_artifacts(model, owner)
+            })?;
+            self.audit_notices(model)?;
+            let stored: BTreeSet<Key> = self.keys()?.into_iter().collect();
+            match model.live.keys().find(|key| !stored.contains(key)) {
+                None => Ok(()),
+                Some(missing) => Err(Broken(Invariant::I8, format!("{missing} is published and not stored"))),
+            }
+        });
+    }
+
+    fn attempt(&self, check: impl FnOnce(&mut Model) -> Check) {
+        if let Err(Broken(invariant, what)) = check(&mut lock(&self.model)) {
+            self.shared.violate(invariant, what);
+        }
+    }
+
+    fn audit_jobs(&self, model: &mut Model, owner: &Owner) -> Check {
+        let query = JobQuery { slice: EVERYTHING, ..JobQuery::default() };
+        let Page { items, .. } = self.read(self.catalog.jobs(owner, &query))?;
+        let live = |known: &&JobModel| known.job.state != JobState::Deleted && known.job.owner == *owner;
+        let expected = model.jobs.values().filter(live).count();
+        ensure(items.len() == expected, Invariant::Record, || {
+            format!("{} jobs are listed, {expected} are known", items.len())
+        })?;
+        items.into_iter().try_for_each(|overview| {
+            let id = overview.job.id;
+            self.compare_job(model, id, Some(overview.job), Cause::Nothing)
+        })
+    }
+
+    fn audit_executions(&self, model: &mut Model, owner: &Owner) -> Check {
+        let query = ExecutionQuery { slice: EVERYTHING, ..ExecutionQuery::default() };
+        let Page { items, .. } = self.read(self.catalog.executions(owner, &query, DateTime::UNIX_EPOCH))?;
+        let known =
+            model.executions.values().filter(|known| !known.deleted && known.execution.owner == *owner);
+        let expected = known.count();
+        ensure(items.len() == expected, Invariant::Record, || {
+            format!("{} executions are listed, {expected} are known", items.len())
+        })?;
+        items.into_iter().try_for_each(|overview| {
+            let id = overview.execution.id;
+            self.compare(model, id, Some(overview.execution), Cause::Nothing)
+        })
+    }
+
+    /// Invariant I3, the other way round: what can be had belongs to a success.
+    fn audit_artifacts(&self, model: &Model, owner: &Owner) -> Check {
+        let query = ArtifactQuery { slice: EVERYTHING, ..ArtifactQuery::default() };
+        let Page { items, .. } = self.read(self.catalog.artifacts(owner, &query))?;
+        let listed: BTreeSet<_> = items.iter().map(|overview| overview.artifact.id).collect();
+        let sets = model.live_sets().map(|(_, set)| set);
+        let known: BTreeSet<_> =
+            sets.flat_map(SetModel::files).filter(|file| file.owner == *owner).map(|file| file.id).collect();
+        ensure(listed == known, Invariant::I12, || {
+            format!("listed are {listed:?}, to be had must be {known:?}")
+        })?;
+        for overview in &items {
+            let file = &overview.artifact;
+            let state = &model.execution(file.execution_id)?.execution.state;
+            ensure(*state == ExecutionState::Succeeded, Invariant::I3, || {
+                format!("{} can be had of an execution that is {state:?}", file.name)
+            })?;
+            let held =
+                model.live_sets().any(|(id, set)| id == file.execution_id && set.is_held() == file.hold);
+            ensure(held, Invariant::I12, || {
+                format!("{} is on hold, or not, against what was asked", file.name)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Rule N2: whoever is to hear of an end and was not told, is told.
+    fn audit_notices(&self, model: &Model) -> Check {
+        let pending = self.read(self.catalog.notices(usize::MAX >> 1))?;
+        let pending: BTreeSet<_> =
+            pending.iter().map(|notice| (notice.execution_id, notice.kind.as_str())).collect();
+        let ended = model.executions.iter().filter(|(id, known)| !known.deleted && !model.told.contains(id));
+        let notices =
+            ended.filter_map(|(id, known)| Some((*id, Notice::of(&known.execution)?.kind.as_str())));
+        let expected: BTreeSet<_> = notices.collect();
+        let differs = expected.symmetric_difference(&pending).next();
+        ensure(differs.is_none(), Invariant::Record, || {
+            format!("nobody is told, or told again, of {differs:?} (rule N2)")
+        })
+    }
+
+    fn keys(&self) -> Check<Vec<Key>> {
+        let listed = step(self.store.list(&Prefix::new("")));
+        listed.map_err(|error| Broken(Invariant::I8, error.report()))
+    }
+
+    /// The next instant at which an engine finds something to do, by true time; `None` if nothing is to come.
+    /// Something that is due and cannot start yet does not count.
+    pub(super) fn next_event(&self) -> Option<DateTime<Utc>> {
+        let model = lock(&self.model);
+        let active = model.jobs.values().filter(|known| known.job.state == JobState::Active);
+        let due = active.filter_map(|known| known.job.next_due_at).min();
+        let queued = model.jobs.values().filter_map(|known| next_start(&model, known)).min();
+        due.into_iter().chain(queued).min()
+    }
+
+    /// Whether a worker has something, though it may be dead.
+    pub(super) fn runs_something(&self) -> bool {
+        !lock(&self.model).running.is_empty()
+    }
+
+    /// Whether nothing is due, queued for now or running.
+    pub(super) fn backlog(&self) -> Option<String> {
+        let model = lock(&self.model);
+        let now = self.shared.timeline.now() - self.shared.profile.skew_max - TimeDelta::seconds(2);
+        for known in model.jobs.values() {
+            if known.job.state == JobState::Active && known.job.next_due_at.is_some_and(|at| at <= now) {
+                return Some(format!("job {} is due since {:?}", known.job.id, known.job.next_due_at));
+            }
+            let open = known.open.iter().filter_map(|id| model.executions.get(id)).map(|one| &one.execution);
+            let late = |one: &&Execution| one.state == ExecutionState::Running || one.not_before <= now;
+            if let Some(late) = open.into_iter().find(late) {
+                return Some(brief(late));
+            }
+        }
+        None
+    }
+
+    /// What must be true when faults have stopped and nothing is left to do.
+    pub(super) fn check_end(&self) {
+        self.attempt(|model| {
+            let orphan = self.keys()?.into_iter().find(|key| !model.live.contains_key(key));
+            ensure(orphan.is_none(), Invariant::I8, || format!("an orphan was not removed: {orphan:?}"))?;
+            let before = self.shared.timeline.now() - self.shared.profile.skew_max - TimeDelta::minutes(5);
+            for (id, set) in model.live_sets() {
+                ensure(!set.may_expire(before, TimeDelta::zero()), Invariant::I12, || {
+                    format!("the set of {id} has expired and can still be had")
+                })?;
+            }
+            model.jobs.values().try_for_each(|known| {
+                self.check_accounts(model, known)?;
+                check_contiguous(model, known)
+            })
+        });
+    }
+
+    /// Rule E1: every occurrence since the job has its schedule is on the record.
+    fn check_accounts(&self, model: &Model, known: &JobModel) -> Check {
+        let job = &known.job;
+        if job.state != JobState::Active || job.settings.frequency.is_once() {
+            return Ok(());
+        }
+        let entries = model.executions.values().map(|known| &known.execution);
+        let entries: Vec<_> = entries
+            .filter(|one| one.job_id == job.id && one.trigger == Trigger::Scheduled)
+            .map(stands_for)
+            .collect();
+        let until = self.shared.timeline.now() - self.shared.profile.skew_max - TimeDelta::minutes(2);
+        let mut slot = job.settings.next_slot(known.rescheduled_at);
+        while let Some(at) = slot.filter(|at| *at <= until) {
+            let recorded = entries.iter().any(|(first, last)| *first <= at && at <= *last);
+            ensure(recorded, Invariant::Record, || {
+                format!(
+                    "the occurrence of job {} ({}) at {at} is not on the record",
+                    job.id, job.settings.frequency
+                )
+            })?;
+            slot = job.settings.next_slot(at);
+        }
+        Ok(())
+    }
+
+    /// How long an engine may sleep while work of another one runs, which may be dead: the longer, the longer
+    /// nothing has come of it.
+    pub(super) fn doze(&self) -> Micros {
+        let quiet = self.shared.timeline.elapsed().saturating_sub(lock(&self.model).changed_at);
+        (quiet / 8).clamp(5 * SECOND, super::time::HOUR)
+    }
+
+    /// By when everything must be done once faults have stopped.
+    pub(super) fn patience() -> TimeDelta {
+        micros_delta(48 * super::time::HOUR)
+    }
+}
+
+/// Invariant I1: the windows of all occurrences, run or not, join without gap or overlap if they tile.
+fn check_contiguous(model: &Model, known: &JobModel) -> Check {
+    let of_job = model.executions.values().map(|one| &one.execution).filter(|one| one.job_id == known.job.id);
+    let tiling = of_job.filter(|one| one.trigger == Trigger::Scheduled && known.tiles_at(one));
+    let mut windows: Vec<&Execution> = tiling.collect();
+    windows.sort_by_key(|one| (one.window.end(), one.window.start()));
+    let joins = |pair: &&[&Execution]| pair[1].window.start() == Some(pair[0].window.end());
+    match windows.windows(2).find(|pair| !joins(pair)) {
+        None => Ok(()),
+        Some(pair) => {
+            Err(Broken(Invariant::I1, format!("{} and {} do not join", brief(pair[0]), brief(pair[1]))))
+        }
+    }
+}
+
+/// When the next execution of a job may begin.
+fn next_start(model: &Model, known: &JobModel) -> Option<DateTime<Utc>> {
+    let open = known.open.iter().filter_map(|id| model.executions.get(id)).map(|one| &one.execution);
+    let open: Vec<&Execution> = open.collect();
+    if open.iter().any(|one| one.state == ExecutionState::Running) {
+        return None;
+    }
+    // What has begun is tried again before anything else begins.
+    let begun = open.iter().find(|one| one.is_begun()).map(|one| one.not_before);
+    begun.or_else(|| open.iter().filter(|one| one.status() == Status::Queued).map(|one| one.not_before).min())
+}
+
+/// The slots for which an entry of the record stands.
+fn stands_for(execution: &Execution) -> (DateTime<Utc>, DateTime<Utc>) {
+    match execution.state {
+        ExecutionState::Skipped(
+            SkipReason::Coalesced { first, last, .. }
+            | SkipReason::CatchUpLimit { first, last, .. }
+            | SkipReason::Suspended { first, last, .. }
+            | SkipReason::Deleted { first, last, .. },
+        ) => (first, last),
+        _ => (execution.slot, execution.slot),
+    }
+}

@@ -1,0 +1,117 @@
+//! What people put into a job.
+
+use std::num::NonZeroU32;
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+
+use super::dice::Dice;
+use super::profile::Profile;
+use super::source::CATEGORIES;
+use super::time::{HOUR, micros_delta};
+use crate::domain::frequency::{Frequency, Hourly, Start, TimeOfDay};
+use crate::domain::id::{SourceId, TypeId};
+use crate::domain::job::{JobSettings, Protection, Title};
+use crate::domain::policy::{CatchUp, CatchUpLimit, Jitter, Overlap, Policies, Retries};
+use crate::domain::retention::RetentionDays;
+use crate::domain::selection::CategorySelection;
+use crate::domain::timeframe::{FixedRange, Span, Timeframe, Unit};
+use crate::domain::violation::RuleViolation;
+
+/// Settings of a job, mostly of one that runs a few times a day.
+pub(super) fn draft(
+    dice: &mut Dice,
+    profile: &Profile,
+    now: DateTime<Utc>,
+) -> Result<JobSettings, RuleViolation> {
+    let frequency = match dice.below(10) {
+        0 => Frequency::Once(Start::Immediately),
+        1 | 2 => Frequency::Once(Start::At(later(dice, now))),
+        _ => recurring(dice)?,
+    };
+    Ok(JobSettings {
+        timeframe: timeframe(dice, &frequency, now)?,
+        categories: categories(dice),
+        split_size: profile.split_size(),
+        retention: retention(dice, profile),
+        policies: policies(dice),
+        ..JobSettings::new(
+            Title::new(&format!("Calls {}", dice.below(1_000)))?,
+            SourceId::new("calls")?,
+            TypeId::new("call")?,
+            frequency,
+            Protection::Plaintext,
+        )
+    })
+}
+
+/// A whole minute within the next two days.
+pub(super) fn later(dice: &mut Dice, now: DateTime<Utc>) -> DateTime<Utc> {
+    let minute = TimeDelta::minutes(1);
+    let at = now + minute + micros_delta(dice.below(48 * HOUR));
+    at.duration_trunc(minute).unwrap_or(at) + minute
+}
+
+pub(super) fn recurring(dice: &mut Dice) -> Result<Frequency, RuleViolation> {
+    let minute = u32::try_from(dice.pick(&[0, 0, 30, 7]).unwrap_or(0)).unwrap_or(0);
+    Ok(match dice.below(5) {
+        0 => Frequency::Daily(TimeOfDay::new(u32::try_from(dice.below(24)).unwrap_or(0), minute)?),
+        _ => {
+            let every = dice.pick(&[1_u32, 3, 4, 5, 6, 8, 12]).unwrap_or(6);
+            Frequency::Hourly(Hourly::new(every, minute)?)
+        }
+    })
+}
+
+/// One that fits the frequency: what tiles does so by both.
+pub(super) fn timeframe(
+    dice: &mut Dice,
+    frequency: &Frequency,
+    now: DateTime<Utc>,
+) -> Result<Timeframe, RuleViolation> {
+    let day = Span { count: NonZeroU32::MIN, unit: Unit::Day };
+    let tiling = frequency.period().map(Timeframe::Rolling);
+    Ok(match dice.below(10) {
+        0..4 => Timeframe::SinceLastExport { origin: dice.coin().then(|| now - TimeDelta::hours(30)) },
+        4..8 => tiling.unwrap_or(Timeframe::Rolling(day)),
+        8 if dice.coin() => Timeframe::Previous(day),
+        8 => Timeframe::Rolling(day),
+        _ if dice.coin() => Timeframe::All,
+        _ => Timeframe::Fixed(FixedRange::new(now - TimeDelta::hours(40), now - TimeDelta::hours(2))?),
+    })
+}
+
+pub(super) fn categories(dice: &mut Dice) -> CategorySelection {
+    match dice.pick(&CATEGORIES) {
+        Some(category) if dice.below(3) == 0 => CategorySelection::Only([category.to_owned()].into()),
+        _ => CategorySelection::All,
+    }
+}
+
+/// The service's own, or less.
+pub(super) fn retention(dice: &mut Dice, profile: &Profile) -> Option<RetentionDays> {
+    let most = u64::from(profile.engine.retention.days());
+    let days = u16::try_from(dice.between(1, most)).ok()?;
+    if dice.coin() { RetentionDays::new(days).ok() } else { None }
+}
+
+pub(super) fn policies(dice: &mut Dice) -> Policies {
+    let mut one_in_six = |policies: &mut Policies, which: u64| {
+        if dice.below(6) != 0 {
+            return;
+        }
+        let overlap = dice.pick(&[Overlap::Queue, Overlap::Coalesce]);
+        match which {
+            0 => policies.overlap = overlap,
+            1 => {
+                policies.catch_up =
+                    CatchUp { missed: overlap, limit: CatchUpLimit::new(TimeDelta::hours(9)).ok() }
+            }
+            2 => policies.retries = Retries::new(u32::try_from(dice.below(8)).unwrap_or(0)).ok(),
+            3 => policies.jitter = Jitter::new(TimeDelta::minutes(5)).ok(),
+            _ => policies.pause_after_failures = NonZeroU32::new(2),
+        }
+    };
+    let mut policies = Policies::default();
+    (0..5).for_each(|which| one_in_six(&mut policies, which));
+    policies
+}

@@ -1,0 +1,65 @@
+//! The lives of an engine: it starts, works, is stopped or dies, and another one takes its place.
+
+use std::sync::Arc;
+
+use futures::future::{BoxFuture, FutureExt};
+
+use super::dice::Dice;
+use super::report::Who;
+use super::shared::{Listening, Shared};
+use super::time::{HOUR, Micros, SECOND};
+use crate::engine::{Engine, Until};
+use crate::ports::Ports;
+
+/// Everything that one life needs.
+pub(super) struct Machine {
+    pub(super) shared: Arc<Shared>,
+    pub(super) place: usize,
+    /// Ports of its own: a catalog may tell by them whether the engine lives.
+    pub(super) ports: Box<dyn Fn() -> Ports + Send>,
+    pub(super) dice: Dice,
+}
+
+impl Machine {
+    /// Starts after `delay`, and again whenever it was stopped in good order.
+    pub(super) fn live(mut self, mut delay: Micros) -> BoxFuture<'static, ()> {
+        async move {
+            loop {
+                self.shared.timeline.sleep(delay).await;
+                self.work().await;
+                delay = if self.shared.storms() { self.dice.below(HOUR) } else { SECOND };
+            }
+        }
+        .boxed()
+    }
+
+    async fn work(&mut self) {
+        let ports = (self.ports)();
+        let Some(life) = self.shared.lives.get(self.place) else { return };
+        let listening = Arc::new(Listening { shared: Arc::clone(&self.shared), place: self.place });
+        let Ok(engine) = Engine::new(&ports, self.shared.profile.engine.clone()) else { return };
+        let engine = engine.observed_by(listening);
+        let who = Who::Engine(self.place);
+        life.begin();
+        self.shared.note(who, "starts");
+        // Some are run as a server, some by a timer.
+        let until = if self.dice.below(4) == 0 { Until::Idle } else { Until::Stopped };
+        let working_time = self.dice.between(HOUR, 72 * HOUR);
+        let shutdown = self.shared.timeline.sleep(working_time);
+        let report = engine.run(until, shutdown).await;
+        drop(engine);
+        let outcome = report.map_or_else(|error| error.to_string(), |report| format!("{report:?}"));
+        self.shared.note(who, format!("stops: {outcome}"));
+        life.end();
+    }
+
+    /// How long until somebody starts a new one where one has died.
+    pub(super) fn absence(dice: &mut Dice) -> Micros {
+        // Mostly at once, sometimes after a night.
+        match dice.below(10) {
+            0 => dice.below(14 * HOUR),
+            1..4 => dice.below(HOUR),
+            _ => dice.below(30 * SECOND),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What goes wrong at a call to a port: before it, after it, or with the one who makes it.
+
+use std::sync::{Arc, Mutex};
+
+use super::dice::Dice;
+use super::executor::give_way;
+use super::profile::Rates;
+use super::report::{FaultKind, What, Who};
+use super::shared::{Shared, lock};
+use super::time::{Micros, SECOND};
+use crate::ports::catalog::CatalogErrorKind;
+use crate::ports::error::{PortError, PortErrorKind};
+use crate::ports::sink::SinkErrorKind;
+use crate::ports::source::SourceErrorKind;
+
+/// The faults of one caller: an engine, or the people.
+#[derive(Debug, Clone)]
+pub(super) struct Faults {
+    pub(super) shared: Arc<Shared>,
+    pub(super) who: Who,
+    /// Its place among the lives.
+    pub(super) place: usize,
+    pub(super) dice: Arc<Mutex<Dice>>,
+}
+
+/// How likely a call is to be hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Care {
+    /// Made all the time, mostly for nothing.
+    Idle,
+    /// Something happens.
+    Busy,
+}
+
+/// Kinds of errors of a port that can be expected of any call.
+pub(super) trait Expected: PortErrorKind {
+    fn any(dice: &mut Dice) -> Self;
+}
+
+impl Expected for CatalogErrorKind {
+    fn any(dice: &mut Dice) -> Self {
+        if dice.below(8) == 0 { Self::Full } else { Self::Unavailable }
+    }
+}
+
+impl Expected for SinkErrorKind {
+    fn any(dice: &mut Dice) -> Self {
+        match dice.below(20) {
+            0 => Self::Refused,
+            1 | 2 => Self::Full,
+            _ => Self::Unavailable,
+        }
+    }
+}
+
+impl Expected for SourceErrorKind {
+    fn any(dice: &mut Dice) -> Self {
+        match dice.below(12) {
+            0 => Self::Missing,
+            1..6 => Self::Interrupted,
+            _ => Self::Unavailable,
+        }
+    }
+}
+
+impl Faults {
+    /// Makes a call: things may go wrong before it and after it.
+    pub(super) async fn around<T, K: Expected>(
+        &self,
+        call: &'static str,
+        care: Care,
+        work: impl Future<Output = Result<T, PortError<K>>>,
+    ) -> Result<T, PortError<K>> {
+        self.before(call, care).await?;
+        let result = work.await;
+        self.returned(call, care, result.is_err());
+        self.after(call, care).await?;
+        result
+    }
+
+    /// What goes wrong before anything was done.
+    pub(super) async fn before<K: Expected>(
+        &self,
+        call: &'static str,
+        care: Care,
+    ) -> Result<(), PortError<K>> {
+        let Some(fault) = self.draw(care, FaultKind::Error) else { return Ok(()) };
+        self.befall(call, fault).await
+    }
+
+    /// What goes wrong once it was done.
+    pub(super) async fn after<K: Expected>(
+        &self,
+        call: &'static str,
+        care: Care,
+    ) -> Result<(), PortError<K>> {
+        let Some(fault) = self.draw(care, FaultKind::LostReply) else { return Ok(()) };
+        self.befall(call, fault).await
+    }
+
+    pub(super) fn returned(&self, call: &'static str, care: Care, failed: bool) {
+        match care {
+            Care::Idle if !failed => self.shared.pass(self.who, call),
+            _ => self.shared.tell(self.who, What::Call { call, failed }),
+        }
+    }
+
+    /// Whether this call is hit, and by what; `error` is the form that an error takes here.
+    fn draw(&self, care: Care, error: FaultKind) -> Option<FaultKind> {
+        if !self.shared.storms() {
+            return None;
+        }
+        let rates = &self.shared.profile.rates;
+        let mut dice = lock(&self.dice);
+        let rate = if care == Care::Idle { rates.idle } else { rates.busy };
+        dice.happens(rate).then(|| kind(&mut dice, rates, error))
+    }
+
+    async fn befall<K: Expected>(&self, call: &'static str, fault: FaultKind) -> Result<(), PortError<K>> {
+        self.shared.tell(self.who, What::Fault { call, fault });
+        match fault {
+            FaultKind::Error | FaultKind::LostReply => {
+                self.shared.count(|figures| figures.faults += 1);
+                let kind = K::any(&mut lock(&self.dice));
+                return Err(PortError::new(kind, format!("a simulated fault of {call}")));
+            }
+            FaultKind::Delay => {
+                self.shared.count(|figures| figures.faults += 1);
+                let length = self.delay();
+                self.shared.timeline.sleep(length).await;
+            }
+            FaultKind::Yield => give_way().await,
+            FaultKind::Crash => {
+                if let Some(life) = self.shared.lives.get(self.place) {
+                    life.crash();
+                }
+                std::future::pending::<()>().await;
+            }
+            FaultKind::Pause => {
+                let length = lock(&self.dice).between(61, 400) * SECOND;
+                if let Some(life) = self.shared.lives.get(self.place) {
+                    life.pause_until(self.shared.timeline.elapsed() + length);
+                }
+                give_way().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes its time.
+    pub(super) async fn work(&self) {
+        let pace = self.shared.profile.pace;
+        if pace > 0 {
+            let length = lock(&self.dice).below(pace);
+            self.shared.timeline.sleep(length).await;
+        }
+    }
+
+    fn delay(&self) -> Micros {
+        let mut dice = lock(&self.dice);
+        let long = dice.below(100) < self.shared.profile.rates.long_delays;
+        if long { dice.between(5, 120) * SECOND } else { dice.below(3 * SECOND) }
+    }
+
+    /// Whether a piece of work that was given away is never heard of again.
+    pub(super) fn loses_work(&self) -> bool {
+        let hit = self.draw(Care::Busy, FaultKind::Error) == Some(FaultKind::Error);
+        if hit {
+            let (call, fault) = ("workers.submit", FaultKind::Error);
+            self.shared.tell(self.who, What::Fault { call, fault });
+            self.shared.count(|figures| figures.faults += 1);
+        }
+        hit
+    }
+}
+
+fn kind(dice: &mut Dice, rates: &Rates, error: FaultKind) -> FaultKind {
+    let failing = if error == FaultKind::Error { rates.errors } else { rates.lost };
+    let shares = [
+        (failing, error),
+        (rates.delays, FaultKind::Delay),
+        (rates.crashes, FaultKind::Crash),
+        (rates.pauses, FaultKind::Pause),
+    ];
+    let mut throw = dice.below(100);
+    for (share, kind) in shares {
+        if throw < share {
+            return kind;
+        }
+        throw -= share;
+    }
+    FaultKind::Yield
+}

@@ -1,0 +1,250 @@
+//! The catalog with faults: what reaches it is watched.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::faults::{Care, Faults};
+use super::planted::Tampered;
+use super::watch::{Watch, step};
+use crate::domain::artifact::ArtifactSet;
+use crate::domain::execution::Execution;
+use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::job::{Job, JobChange};
+use crate::domain::notice::Notice;
+use crate::domain::recipient::Recipient;
+use crate::ports::catalog::query::{
+    ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
+};
+use crate::ports::catalog::{
+    Agenda, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob, Fence, Publication,
+    RecipientRemoval, Removal, Settlement, Standing,
+};
+
+/// The catalog of one caller, whose calls may go wrong.
+#[derive(Debug, Clone)]
+pub(super) struct FaultyCatalog {
+    pub(super) catalog: Tampered,
+    pub(super) faults: Faults,
+    pub(super) watch: Arc<Watch>,
+}
+
+impl FaultyCatalog {
+    /// A call that changes something, as one step.
+    async fn change<T>(
+        &self,
+        call: &'static str,
+        change: impl FnOnce(&Watch) -> Result<T, CatalogError>,
+    ) -> Result<T, CatalogError> {
+        self.faults.around(call, Care::Busy, async { change(&self.watch) }).await
+    }
+
+    /// A call that changes nothing.
+    async fn look<T>(
+        &self,
+        call: &'static str,
+        care: Care,
+        look: impl Future<Output = Result<T, CatalogError>>,
+    ) -> Result<T, CatalogError> {
+        self.faults.around(call, care, async { step(look) }).await
+    }
+}
+
+#[async_trait]
+impl Catalog for FaultyCatalog {
+    async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError> {
+        self.change("catalog.insert_job", |watch| watch.insert_job(&self.catalog, job, first)).await
+    }
+
+    async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError> {
+        self.change("catalog.change_job", |watch| watch.change_job(&self.catalog, change, expected)).await
+    }
+
+    async fn job(&self, owner: &Owner, id: JobId) -> Result<Option<JobOverview>, CatalogError> {
+        self.look("catalog.job", Care::Busy, self.catalog.inner.job(owner, id)).await
+    }
+
+    async fn jobs(&self, owner: &Owner, query: &JobQuery) -> Result<Page<JobOverview>, CatalogError> {
+        self.look("catalog.jobs", Care::Busy, self.catalog.inner.jobs(owner, query)).await
+    }
+
+    async fn open_executions(&self, owner: &Owner, job: JobId) -> Result<Vec<Execution>, CatalogError> {
+        self.look("catalog.open_executions", Care::Busy, self.catalog.inner.open_executions(owner, job)).await
+    }
+
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
+        self.look("catalog.due", Care::Idle, self.catalog.inner.due(now, limit)).await
+    }
+
+    async fn agenda(&self) -> Result<Agenda, CatalogError> {
+        self.look("catalog.agenda", Care::Idle, self.catalog.inner.agenda()).await
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {
+        let call = "catalog.claim";
+        if let Some(life) = self.faults.shared.lives.get(self.faults.place) {
+            life.works_as(&claim.worker);
+        }
+        self.faults.before(call, Care::Idle).await?;
+        let claimed = self.watch.claim(&self.catalog, claim)?;
+        let care = if claimed.executions.is_empty() { Care::Idle } else { Care::Busy };
+        self.faults.returned(call, care, false);
+        self.faults.after(call, care).await?;
+        Ok(claimed)
+    }
+
+    async fn beat(
+        &self,
+        worker: &WorkerId,
+        now: DateTime<Utc>,
+        lease: Duration,
+        beats: &[Beat],
+    ) -> Result<Vec<Directive>, CatalogError> {
+        let beat = async { self.watch.beat(&self.catalog, worker, now, lease, beats) };
+        self.faults.around("catalog.beat", Care::Idle, beat).await
+    }
+
+    async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
+        self.change("catalog.publish", |watch| watch.publish(&self.catalog, fence, publication)).await
+    }
+
+    async fn settle(
+        &self,
+        fence: Fence,
+        settlement: &Settlement,
+        now: DateTime<Utc>,
+    ) -> Result<Execution, CatalogError> {
+        self.change("catalog.settle", |watch| watch.settle(&self.catalog, fence, settlement, now)).await
+    }
+
+    async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError> {
+        let change = |watch: &Watch| watch.change_execution(&self.catalog, before, after);
+        self.change("catalog.change_execution", change).await
+    }
+
+    async fn delete_execution(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        let change = |watch: &Watch| watch.delete_execution(&self.catalog, owner, execution, now);
+        self.change("catalog.delete_execution", change).await
+    }
+
+    async fn execution(
+        &self,
+        owner: &Owner,
+        id: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ExecutionOverview>, CatalogError> {
+        self.look("catalog.execution", Care::Busy, self.catalog.inner.execution(owner, id, now)).await
+    }
+
+    async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
+        self.look("catalog.standing", Care::Idle, self.catalog.standing(fence)).await
+    }
+
+    async fn executions(
+        &self,
+        owner: &Owner,
+        query: &ExecutionQuery,
+        now: DateTime<Utc>,
+    ) -> Result<Page<ExecutionOverview>, CatalogError> {
+        self.look("catalog.executions", Care::Busy, self.catalog.inner.executions(owner, query, now)).await
+    }
+
+    async fn last_records(&self, job: JobId) -> Result<Option<u64>, CatalogError> {
+        self.look("catalog.last_records", Care::Busy, self.catalog.inner.last_records(job)).await
+    }
+
+    async fn artifacts(
+        &self,
+        owner: &Owner,
+        query: &ArtifactQuery,
+    ) -> Result<Page<ArtifactOverview>, CatalogError> {
+        self.look("catalog.artifacts", Care::Busy, self.catalog.inner.artifacts(owner, query)).await
+    }
+
+    async fn artifact(
+        &self,
+        owner: &Owner,
+        id: ArtifactId,
+    ) -> Result<Option<ArtifactOverview>, CatalogError> {
+        self.look("catalog.artifact", Care::Busy, self.catalog.inner.artifact(owner, id)).await
+    }
+
+    async fn artifact_set(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+    ) -> Result<Option<ArtifactSet>, CatalogError> {
+        self.look("catalog.artifact_set", Care::Busy, self.catalog.inner.artifact_set(owner, execution)).await
+    }
+
+    async fn hold(&self, owner: &Owner, execution: ExecutionId, hold: bool) -> Result<(), CatalogError> {
+        self.change("catalog.hold", |watch| watch.hold(&self.catalog, owner, execution, hold)).await
+    }
+
+    async fn delete_artifacts(
+        &self,
+        owner: &Owner,
+        artifacts: &[ArtifactId],
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        let change = |watch: &Watch| watch.delete_artifacts(&self.catalog, owner, artifacts, now);
+        self.change("catalog.delete_artifacts", change).await
+    }
+
+    async fn record_download(
+        &self,
+        owner: &Owner,
+        artifacts: &[ArtifactId],
+        at: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        let record = self.catalog.inner.record_download(owner, artifacts, at);
+        self.look("catalog.record_download", Care::Busy, record).await
+    }
+
+    async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<usize, CatalogError> {
+        let expire = async { self.watch.expire(&self.catalog, now, limit) };
+        self.faults.around("catalog.expire", Care::Idle, expire).await
+    }
+
+    async fn removals(&self, limit: usize) -> Result<Vec<Removal>, CatalogError> {
+        self.look("catalog.removals", Care::Idle, self.catalog.inner.removals(limit)).await
+    }
+
+    async fn confirm_removed(&self, removal: &Removal, now: DateTime<Utc>) -> Result<(), CatalogError> {
+        let change = |watch: &Watch| watch.confirm_removed(&self.catalog, removal, now);
+        self.change("catalog.confirm_removed", change).await
+    }
+
+    async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError> {
+        self.look("catalog.notices", Care::Busy, self.catalog.inner.notices(limit)).await
+    }
+
+    async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError> {
+        self.change("catalog.confirm_notice", |watch| watch.confirm_notice(&self.catalog, execution)).await
+    }
+
+    async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {
+        let insert = self.catalog.inner.insert_recipient(recipient);
+        self.look("catalog.insert_recipient", Care::Busy, insert).await
+    }
+
+    async fn recipients(&self, owner: &Owner) -> Result<Vec<Recipient>, CatalogError> {
+        self.look("catalog.recipients", Care::Busy, self.catalog.inner.recipients(owner)).await
+    }
+
+    async fn remove_recipient(
+        &self,
+        owner: &Owner,
+        name: &RecipientName,
+    ) -> Result<RecipientRemoval, CatalogError> {
+        let remove = self.catalog.inner.remove_recipient(owner, name);
+        self.look("catalog.remove_recipient", Care::Busy, remove).await
+    }
+}

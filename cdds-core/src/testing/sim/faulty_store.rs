@@ -1,0 +1,106 @@
+//! The store with faults, and a look at what happens to what is live (invariants I6, I8).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+
+use super::faults::{Care, Faults};
+use super::report::Invariant;
+use super::shared::lock;
+use super::watch::Watch;
+use crate::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
+use crate::testing::sink::MemorySink;
+
+/// The store of one caller, whose calls may go wrong.
+#[derive(Debug, Clone)]
+pub(super) struct FaultySink {
+    pub(super) inner: Arc<dyn Sink>,
+    pub(super) faults: Faults,
+    pub(super) watch: Arc<Watch>,
+}
+
+#[async_trait]
+impl Sink for FaultySink {
+    async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
+        let inner = self.faults.around("sink.begin", Care::Busy, self.inner.begin(key)).await?;
+        Ok(Box::new(FaultyUpload { inner, faults: self.faults.clone() }))
+    }
+
+    async fn read(
+        &self,
+        key: &Key,
+        from: u64,
+    ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
+        self.faults.around("sink.read", Care::Busy, self.inner.read(key, from)).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), SinkError> {
+        let delete = async {
+            if lock(&self.watch.model).live.contains_key(key) {
+                self.watch.shared.violate(Invariant::I8, format!("{key} is published and was deleted"));
+            }
+            self.inner.delete(key).await
+        };
+        self.faults.around("sink.delete", Care::Busy, delete).await
+    }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError> {
+        self.faults.around("sink.list", Care::Idle, self.inner.list(prefix)).await
+    }
+}
+
+#[derive(Debug)]
+struct FaultyUpload {
+    inner: Box<dyn Upload>,
+    faults: Faults,
+}
+
+#[async_trait]
+impl Upload for FaultyUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
+        self.faults.around("upload.write", Care::Busy, self.inner.write(bytes)).await
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Stored, SinkError> {
+        self.faults.around("upload.finish", Care::Busy, self.inner.finish()).await
+    }
+
+    async fn abort(self: Box<Self>) -> Result<(), SinkError> {
+        self.faults.around("upload.abort", Care::Busy, self.inner.abort()).await
+    }
+}
+
+/// The store itself. What is finished is never written again (invariant I6).
+#[derive(Debug)]
+pub(super) struct WatchedSink {
+    pub(super) inner: MemorySink,
+    pub(super) shared: Arc<super::shared::Shared>,
+}
+
+#[async_trait]
+impl Sink for WatchedSink {
+    async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
+        if self.inner.object(key).is_some() {
+            self.shared.violate(Invariant::I6, format!("{key} is there and is written again"));
+        }
+        self.inner.begin(key).await
+    }
+
+    async fn read(
+        &self,
+        key: &Key,
+        from: u64,
+    ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
+        self.inner.read(key, from).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), SinkError> {
+        self.inner.delete(key).await
+    }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError> {
+        self.inner.list(prefix).await
+    }
+}

@@ -1,0 +1,302 @@
+//! What a step may do to an execution and to its job (invariants I2, I6, I9, I10).
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::model::{Broken, Check, ExecutionModel, Family, JobModel, Model, brief, ensure};
+use super::report::{Invariant, Who};
+use super::watch::Watch;
+use crate::domain::execution::{Execution, ExecutionState, Status, Trigger};
+use crate::domain::id::{ExecutionId, JobId, Owner, WorkerId};
+use crate::domain::job::{Job, JobSettings, JobState};
+use crate::domain::progress::Progress;
+use crate::ports::catalog::Fence;
+
+/// How far two clocks may differ (a lease that was renewed further ahead is none).
+const CLOCKS_DIFFER_MAX: TimeDelta = TimeDelta::seconds(60);
+
+/// Which step it was.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cause<'a> {
+    /// A job was submitted or changed, by a person or by the schedule.
+    Asked,
+    /// A worker took work.
+    Claim { worker: &'a WorkerId, now: DateTime<Utc> },
+    /// A commit.
+    Publish(Fence),
+    /// The end of an attempt.
+    Settle(Fence),
+    /// Nothing was done that could have changed it.
+    Nothing,
+}
+
+impl Watch {
+    /// Looks at an execution after a step.
+    pub(super) fn refresh(
+        &self,
+        model: &mut Model,
+        owner: &Owner,
+        id: ExecutionId,
+        cause: Cause<'_>,
+    ) -> Check {
+        let found = self.read(self.catalog.execution(owner, id, DateTime::UNIX_EPOCH))?;
+        self.compare(model, id, found.map(|overview| overview.execution), cause)
+    }
+
+    /// Compares an execution as it is read with what is known of it.
+    pub(super) fn compare(
+        &self,
+        model: &mut Model,
+        id: ExecutionId,
+        found: Option<Execution>,
+        cause: Cause<'_>,
+    ) -> Check {
+        let known = model.executions.get(&id);
+        let Some(after) = found.map(without_progress) else {
+            let gone = known.is_some_and(|known| !known.deleted);
+            return ensure(!gone, Invariant::Record, || format!("execution {id} is gone"));
+        };
+        match known {
+            Some(known) if known.execution == after => Ok(()),
+            Some(known) => {
+                let before = known.execution.clone();
+                let moved = self.check_move(model, &before, &after, cause);
+                self.shared.note(Who::Record, brief(&after));
+                moved?;
+                self.take_over(model, after);
+                Ok(())
+            }
+            None => {
+                self.shared.note(Who::Record, brief(&after));
+                let new = after.epoch == 0 && matches!(after.status(), Status::Queued | Status::Skipped);
+                let asked = matches!(cause, Cause::Asked);
+                ensure(new && asked, Invariant::Record, || format!("it appeared: {}", brief(&after)))?;
+                self.take_over(model, after);
+                Ok(())
+            }
+        }
+    }
+
+    /// The model follows.
+    fn take_over(&self, model: &mut Model, after: Execution) {
+        let (id, job, status) = (after.id, after.job_id, after.status());
+        model.changed_at = self.shared.timeline.elapsed();
+        let begins = after.epoch > model.executions.get(&id).map_or(0, |known| known.execution.epoch);
+        if let Some(job) = model.jobs.get_mut(&job) {
+            if status.is_open() {
+                job.open.insert(id)
+            } else {
+                job.open.remove(&id)
+            };
+            job.starts += u32::from(begins && after.epoch == 1 && after.trigger == Trigger::Scheduled);
+        }
+        if status == Status::InProgress {
+            model.running.insert(id)
+        } else {
+            model.running.remove(&id)
+        };
+        self.shared.count(|figures| match status {
+            Status::Finished | Status::FinishedWithErrors => figures.successes += 1,
+            Status::Failed => figures.failures += 1,
+            Status::Cancelled => figures.cancels += 1,
+            Status::Skipped => figures.skips += 1,
+            Status::Queued | Status::InProgress => {}
+        });
+        let family = model.family(after.trigger);
+        let known = model.executions.entry(id).or_insert_with(|| ExecutionModel {
+            execution: after.clone(),
+            family,
+            deleted: false,
+            lease: None,
+            set: None,
+        });
+        known.execution = after;
+        if status != Status::InProgress || begins {
+            known.lease = None;
+        }
+    }
+
+    fn check_move(&self, model: &Model, before: &Execution, after: &Execution, cause: Cause<'_>) -> Check {
+        let told = || format!("{} became {}", brief(before), brief(after));
+        let same = before.slot == after.slot && before.trigger == after.trigger;
+        let same = same && before.job_id == after.job_id && before.created_at == after.created_at;
+        ensure(same && before.is_open(), Invariant::Record, told)?;
+        let frozen = before.window == after.window
+            && before.generation == after.generation
+            && before.settings == after.settings;
+        ensure(!before.is_begun() || frozen, Invariant::Record, || format!("{} (rule W1)", told()))?;
+        let begins = after.epoch == before.epoch + 1;
+        ensure(begins || after.epoch == before.epoch, Invariant::I6, told)?;
+        if let Cause::Claim { worker, now } = cause {
+            if before.state == ExecutionState::Running {
+                self.check_take_over(model, before, worker, now)?;
+            }
+            if begins {
+                ensure(after.state == ExecutionState::Running, Invariant::Record, told)?;
+                let ready = before.state == ExecutionState::Running || before.not_before <= now;
+                ensure(ready, Invariant::Record, || format!("{} before its time", told()))?;
+                return check_begin(model, before, after);
+            }
+        }
+        let allowed = match (before.status(), after.status()) {
+            (Status::Queued, Status::Queued) => matches!(cause, Cause::Asked),
+            (Status::Queued, Status::Skipped) => !before.is_begun(),
+            (Status::Queued, Status::Cancelled) | (Status::InProgress, Status::InProgress) => {
+                matches!(cause, Cause::Asked)
+            }
+            (Status::InProgress, Status::Finished | Status::FinishedWithErrors) => {
+                matches!(cause, Cause::Publish(fence) if fence.execution == before.id)
+            }
+            (Status::InProgress, Status::Queued | Status::Failed | Status::Cancelled) => match cause {
+                Cause::Settle(fence) => fence.execution == before.id,
+                Cause::Claim { .. } => true,
+                _ => false,
+            },
+            _ => false,
+        };
+        ensure(allowed && !begins, Invariant::Record, || format!("{} by {cause:?}", told()))
+    }
+
+    /// A claim holds while its worker lives and its lease has not run out, by the clock of the one who asks.
+    fn check_take_over(&self, model: &Model, taken: &Execution, by: &WorkerId, now: DateTime<Utc>) -> Check {
+        let Some(lease) = &model.execution(taken.id)?.lease else { return Ok(()) };
+        let lives = self.shared.lives.iter().any(|life| life.is_of(&lease.worker));
+        let holds = now < lease.expires_at && lease.renewed_at <= now + CLOCKS_DIFFER_MAX;
+        ensure(!(lives && holds), Invariant::Lease, || {
+            format!("{by} took {} at {now} from {lease:?}", brief(taken))
+        })
+    }
+
+    /// Looks at a job after a step.
+    pub(super) fn refresh_job(&self, model: &mut Model, owner: &Owner, id: JobId, cause: Cause<'_>) -> Check {
+        let found = self.read(self.catalog.job(owner, id))?;
+        self.compare_job(model, id, found.map(|overview| overview.job), cause)
+    }
+
+    /// Compares a job as it is read with what is known of it.
+    pub(super) fn compare_job(
+        &self,
+        model: &mut Model,
+        id: JobId,
+        found: Option<Job>,
+        cause: Cause<'_>,
+    ) -> Check {
+        let known = model.jobs.get(&id);
+        let Some(after) = found else {
+            let gone = known.is_some_and(|known| known.job.state != JobState::Deleted);
+            return ensure(!gone, Invariant::Record, || format!("job {id} is gone"));
+        };
+        let Some(known) = known else {
+            model.jobs.insert(id, JobModel::new(after));
+            return Ok(());
+        };
+        if known.job == after {
+            return Ok(());
+        }
+        let told = || format!("{:?} became {after:?}", known.job);
+        ensure(!matches!(cause, Cause::Nothing), Invariant::Record, told)?;
+        ensure(after.revision > known.job.revision, Invariant::Record, told)?;
+        ensure(known.job.state != JobState::Deleted, Invariant::Record, told)?;
+        check_watermark(model, &known.job, &after, cause)?;
+        let known = model.job_mut(id)?;
+        follow(known, after);
+        Ok(())
+    }
+}
+
+/// What a person or a claim did to the job's schedule.
+fn follow(known: &mut JobModel, after: Job) {
+    let before = &known.job;
+    if let Some(since) = before.suspended_at.filter(|_| before.state == JobState::Suspended)
+        && after.suspended_at != Some(since)
+    {
+        let until = after.suspended_at.unwrap_or(after.updated_at);
+        known.suspended.push((since, until));
+    }
+    if !before.settings.has_schedule_of(&after.settings) {
+        known.rescheduled_at = after.updated_at;
+    }
+    if !tiles_on(&before.settings, &after.settings) {
+        known.tiles_since = after.updated_at;
+        known.tiles.clear();
+    }
+    known.job = after;
+}
+
+/// Whether windows go on where they are: both tile, over the same records (rule W3).
+fn tiles_on(before: &JobSettings, after: &JobSettings) -> bool {
+    let timeframe = before.timeframe.clone();
+    before.tiles() && after.tiles() && before.has_scope_of(&JobSettings { timeframe, ..after.clone() })
+}
+
+/// A first or another attempt begins.
+fn check_begin(model: &Model, before: &Execution, after: &Execution) -> Check {
+    let known = model.job(before.job_id)?;
+    let others = || known.open.iter().filter(|id| **id != before.id);
+    let running = others().find(|id| model.running.contains(id));
+    ensure(running.is_none(), Invariant::I10, || format!("{} while {running:?} runs", brief(after)))?;
+    let begun = |id: &&ExecutionId| model.executions.get(id).is_some_and(|one| one.execution.is_begun());
+    let begun = others().find(begun);
+    ensure(begun.is_none(), Invariant::I10, || {
+        format!("{} while {begun:?} is to be tried again", brief(after))
+    })?;
+    if !before.is_begun() {
+        check_first_begin(known, before, after)?;
+    }
+    Ok(())
+}
+
+fn check_first_begin(known: &JobModel, before: &Execution, after: &Execution) -> Check {
+    let job = &known.job;
+    ensure(job.state != JobState::Deleted, Invariant::I9, || format!("deleted, and began {}", brief(after)))?;
+    ensure(before.settings == job.settings, Invariant::Record, || {
+        format!("{} began with settings that were edited before (rule J10)", brief(after))
+    })?;
+    if before.trigger == Trigger::Scheduled {
+        let once = job.settings.frequency.is_once();
+        ensure(!once || known.starts == 0, Invariant::I9, || {
+            format!("a one-time job began {} too", brief(after))
+        })?;
+        let suspended = !once && job.state == JobState::Suspended;
+        ensure(!suspended, Invariant::I9, || format!("suspended, and began {}", brief(after)))?;
+        ensure(!known.was_suspended_at(before.slot), Invariant::I9, || {
+            format!("{} passed while the job was suspended (rule J7)", brief(after))
+        })?;
+    }
+    if before.generation.is_some() {
+        let watermark = job.watermark();
+        let starts = after.window.start() == watermark.at && after.generation == Some(watermark.generation);
+        ensure(starts, Invariant::I1, || format!("{} does not start at {watermark:?}", brief(after)))?;
+    }
+    Ok(())
+}
+
+/// Invariants I2, I7: only a success moves the watermark, and only to the end of its window.
+fn check_watermark(model: &Model, before: &Job, after: &Job, cause: Cause<'_>) -> Check {
+    if before.watermark == after.watermark {
+        return Ok(());
+    }
+    let told =
+        || format!("the watermark moved from {:?} to {:?} by {cause:?}", before.watermark, after.watermark);
+    match (before.watermark, after.watermark) {
+        (None, Some(_)) => ensure(matches!(cause, Cause::Asked), Invariant::I2, told),
+        (Some(one), Some(other)) if one.generation == other.generation => {
+            let Cause::Publish(fence) = cause else { return Err(Broken(Invariant::I2, told())) };
+            let by = model.execution(fence.execution)?;
+            ensure(by.family != Family::Backfill, Invariant::I7, told)?;
+            let moved = by.execution.generation == Some(one.generation)
+                && one.at == by.execution.window.start()
+                && other.at == Some(by.execution.window.end());
+            ensure(moved && one.at < other.at, Invariant::I2, told)
+        }
+        (Some(one), Some(other)) => {
+            let reset = matches!(cause, Cause::Asked) && other.generation == one.generation + 1;
+            ensure(reset, Invariant::I2, told)
+        }
+        (_, None) => Err(Broken(Invariant::I2, told())),
+    }
+}
+
+/// Progress moves with every beat and decides nothing.
+fn without_progress(execution: Execution) -> Execution {
+    Execution { progress: Progress::default(), ..execution }
+}

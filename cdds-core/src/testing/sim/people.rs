@@ -1,0 +1,319 @@
+//! The people who use the services, all at once and at any time.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt;
+
+use super::dice::Dice;
+use super::drafts;
+use super::model::Model;
+use super::profile::Profile;
+use super::report::{Invariant, Who};
+use super::shared::{Shared, lock};
+use super::time::{Micros, SECOND};
+use super::watch::Watch;
+use crate::domain::edit::WatermarkChoice;
+use crate::domain::execution::{Execution, ExecutionState};
+use crate::domain::frequency::{Frequency, Start};
+use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner};
+use crate::domain::job::{JobSettings, JobState, Title};
+use crate::domain::removal::WithArtifacts;
+use crate::ports::Ports;
+use crate::ports::sink::SinkErrorKind;
+use crate::service::ServiceError;
+use crate::service::artifacts::Artifacts;
+use crate::service::history::History;
+use crate::service::jobs::{EditRequest, JobRules, Jobs};
+use crate::service::outbox::Outbox;
+
+/// Jobs that there are at the same time, at most.
+const JOBS_MAX: usize = 6;
+
+/// Everybody who has jobs.
+pub(super) fn owners() -> Vec<Owner> {
+    ["north", "south"].into_iter().filter_map(|name| Owner::new(name).ok()).collect()
+}
+
+/// One person after the other.
+pub(super) struct People {
+    pub(super) shared: Arc<Shared>,
+    pub(super) watch: Arc<Watch>,
+    pub(super) ports: Ports,
+    pub(super) dice: Dice,
+}
+
+impl People {
+    /// Submits the first jobs, then does this and that until faults stop.
+    pub(super) async fn live(mut self, first: bool) {
+        if first {
+            for _ in 0..self.shared.profile.jobs {
+                self.submit().await;
+            }
+        }
+        while self.shared.storms() {
+            let pause = self.pause();
+            self.shared.timeline.sleep(pause.max(SECOND)).await;
+            if self.shared.storms() {
+                self.shared.count(|figures| figures.commands += 1);
+                self.command().await;
+            }
+        }
+    }
+
+    /// At any time, or just when an engine has something to do.
+    fn pause(&mut self) -> Micros {
+        let pause = self.dice.below(2 * self.shared.profile.command_distance);
+        let next = self.watch.next_event().filter(|_| self.dice.below(3) == 0);
+        let until = next.map(|at| self.shared.timeline.micros(at) + self.dice.below(20 * SECOND));
+        until.map_or(pause, |until| until.saturating_sub(self.shared.timeline.elapsed() + 3 * SECOND))
+    }
+
+    async fn command(&mut self) {
+        match self.dice.below(100) {
+            0..8 => self.submit().await,
+            8..16 => self.suspend().await,
+            16..30 => self.resume().await,
+            30..42 => self.edit().await,
+            42..44 => self.delete_job().await,
+            44..52 => self.run_now().await,
+            52..58 => self.backfill().await,
+            58..68 => self.cancel().await,
+            68..80 => self.rerun().await,
+            80..84 => self.delete_execution().await,
+            84..89 => self.hold(true).await,
+            89..92 => self.hold(false).await,
+            92..96 => self.delete_files().await,
+            96..98 => self.tell().await,
+            _ => self.download().await,
+        }
+    }
+
+    fn profile(&self) -> &Profile {
+        &self.shared.profile
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.ports.clock.now()
+    }
+
+    fn jobs(&self) -> Jobs {
+        let engine = &self.profile().engine;
+        let rules = JobRules {
+            retention: engine.retention,
+            catch_up_limit: engine.catch_up_limit,
+            ..JobRules::default()
+        };
+        Jobs::new(&self.ports, rules)
+    }
+
+    fn history(&self) -> History {
+        History::new(&self.ports)
+    }
+
+    fn artifacts(&self) -> Artifacts {
+        Artifacts::new(&self.ports)
+    }
+
+    /// Puts on the trace what was asked for and what came of it.
+    fn told<T>(&self, asked: impl FnOnce() -> String, result: &Result<T, ServiceError>) {
+        let outcome = result.as_ref().map_or_else(ServiceError::code, |_| "done");
+        self.shared.note(Who::People, format!("{}: {outcome}", asked()));
+    }
+
+    async fn submit(&mut self) {
+        let exist = |model: &Model| {
+            let live = model.jobs.values().filter(|known| {
+                matches!(known.job.state, JobState::Active | JobState::Suspended) || !known.open.is_empty()
+            });
+            live.count()
+        };
+        if exist(&lock(&self.watch.model)) >= JOBS_MAX {
+            return;
+        }
+        let (now, profile) = (self.now(), self.shared.profile.clone());
+        let Ok(settings) = drafts::draft(&mut self.dice, &profile, now) else { return };
+        let Some(owner) = self.dice.pick(&owners()) else { return };
+        let asked = format!("submit {} {}", settings.frequency, settings.timeframe);
+        let result = self.jobs().submit(&owner, settings).await;
+        self.told(|| asked, &result);
+        if let Ok(overview) = result {
+            let first: Vec<_> = overview.latest.iter().map(|latest| latest.id).collect();
+            self.watch.check_promise(Some(overview.job.id), &first);
+        }
+    }
+
+    /// Any job that is not deleted.
+    fn any_job(&mut self) -> Option<(Owner, JobId, JobSettings)> {
+        let model = lock(&self.watch.model);
+        let jobs = model.jobs.values().filter(|known| known.job.state != JobState::Deleted);
+        let jobs: Vec<_> = jobs.map(|known| &known.job).collect();
+        let job = self.dice.pick(&jobs)?;
+        Some((job.owner.clone(), job.id, job.settings.clone()))
+    }
+
+    /// Any execution like this.
+    fn any_execution(&mut self, wanted: impl Fn(&Execution) -> bool) -> Option<(Owner, ExecutionId)> {
+        let model = lock(&self.watch.model);
+        let found = model.executions.values().filter(|known| !known.deleted && wanted(&known.execution));
+        let found: Vec<_> = found.map(|known| &known.execution).collect();
+        let execution = self.dice.pick(&found)?;
+        Some((execution.owner.clone(), execution.id))
+    }
+
+    /// Any set that can be had, with its files.
+    fn any_set(&mut self) -> Option<(Owner, ExecutionId, Vec<ArtifactId>)> {
+        let model = lock(&self.watch.model);
+        let sets: Vec<_> = model.live_sets().collect();
+        let (id, set) = self.dice.pick(&sets)?;
+        let owner = set.set.artifacts.first()?.owner.clone();
+        Some((owner, id, set.files().map(|file| file.id).collect()))
+    }
+
+    async fn suspend(&mut self) {
+        let Some((owner, id, _)) = self.any_job() else { return };
+        let result = self.jobs().suspend(&owner, id).await;
+        self.told(|| format!("suspend {id}"), &result);
+    }
+
+    async fn resume(&mut self) {
+        let Some((owner, id, _)) = self.any_job() else { return };
+        let result = self.jobs().resume(&owner, id).await;
+        self.told(|| format!("resume {id}"), &result);
+    }
+
+    async fn edit(&mut self) {
+        let Some((owner, id, mut settings)) = self.any_job() else { return };
+        let (now, profile) = (self.now(), self.shared.profile.clone());
+        let dice = &mut self.dice;
+        let mut watermark = None;
+        if let Frequency::Once(Start::At(start)) = &mut settings.frequency {
+            *start = drafts::later(dice, now);
+        } else {
+            match dice.below(6) {
+                0 => {
+                    let title = Title::new(&format!("Calls {}", dice.below(1_000)));
+                    settings.title = title.unwrap_or(settings.title);
+                }
+                1 if !settings.frequency.is_once() => {
+                    settings.frequency = drafts::recurring(dice).unwrap_or(settings.frequency);
+                }
+                2 => settings.categories = drafts::categories(dice),
+                3 => {
+                    let timeframe = drafts::timeframe(dice, &settings.frequency, now);
+                    settings.timeframe = timeframe.unwrap_or(settings.timeframe);
+                }
+                4 => settings.retention = drafts::retention(dice, &profile),
+                _ => settings.policies = drafts::policies(dice),
+            }
+            let choices = [None, Some(WatermarkChoice::Continue), Some(WatermarkChoice::Reset)];
+            watermark = dice.pick(&choices).flatten();
+        }
+        let asked = format!("edit {id} to {} {} {watermark:?}", settings.frequency, settings.timeframe);
+        let request = EditRequest { settings, watermark, if_version: None };
+        let result = self.jobs().edit(&owner, id, &request).await;
+        self.told(|| asked, &result);
+    }
+
+    async fn delete_job(&mut self) {
+        let Some((owner, id, _)) = self.any_job() else { return };
+        let result = self.jobs().delete(&owner, id).await;
+        self.told(|| format!("delete job {id}"), &result);
+    }
+
+    async fn run_now(&mut self) {
+        let Some((owner, id, _)) = self.any_job() else { return };
+        let result = self.jobs().run_now(&owner, id).await;
+        self.told(|| format!("run {id} now"), &result);
+        if let Ok(execution) = result {
+            self.watch.check_promise(None, &[execution.id]);
+        }
+    }
+
+    async fn backfill(&mut self) {
+        let Some((owner, id, settings)) = self.any_job() else { return };
+        // About half a dozen occurrences.
+        let slots = std::iter::successors(Some(self.now()), |at| settings.frequency.last_before(*at));
+        let from = slots.take(7).last().unwrap_or_else(|| self.now()) - TimeDelta::minutes(1);
+        let result = self.jobs().backfill(&owner, id, from, self.now()).await;
+        self.told(|| format!("backfill {id} from {from}"), &result);
+        if let Ok(executions) = result {
+            let ids: Vec<_> = executions.iter().map(|execution| execution.id).collect();
+            self.watch.check_promise(None, &ids);
+        }
+    }
+
+    async fn cancel(&mut self) {
+        let running = self.any_execution(|one| one.state == ExecutionState::Running);
+        let Some((owner, id)) = running.or_else(|| self.any_execution(Execution::is_open)) else { return };
+        let result = self.history().cancel(&owner, id).await;
+        self.told(|| format!("cancel {id}"), &result);
+    }
+
+    async fn rerun(&mut self) {
+        let ended_badly =
+            |one: &Execution| matches!(one.state, ExecutionState::Failed(_) | ExecutionState::Cancelled);
+        let Some((owner, id)) = self.any_execution(ended_badly) else { return };
+        let result = self.history().rerun(&owner, id).await;
+        self.told(|| format!("rerun {id}"), &result);
+        if let Ok(execution) = result {
+            self.watch.check_promise(None, &[execution.id]);
+        }
+    }
+
+    async fn delete_execution(&mut self) {
+        let Some((owner, id)) = self.any_execution(|one| !one.is_open()) else { return };
+        let with = if self.dice.coin() { WithArtifacts::Delete } else { WithArtifacts::Keep };
+        let result = self.history().delete(&owner, id, with).await;
+        self.told(|| format!("delete execution {id} {with:?}"), &result);
+    }
+
+    async fn hold(&mut self, hold: bool) {
+        let Some((owner, id, _)) = self.any_set() else { return };
+        let artifacts = self.artifacts();
+        let result =
+            if hold { artifacts.hold(&owner, id).await } else { artifacts.release(&owner, id).await };
+        self.told(|| format!("{} {id}", if hold { "hold" } else { "release" }), &result);
+    }
+
+    async fn delete_files(&mut self) {
+        let Some((owner, id, files)) = self.any_set() else { return };
+        let result = match self.dice.pick(&files) {
+            Some(file) if self.dice.coin() => self.artifacts().delete(&owner, &[file]).await,
+            _ => self.artifacts().delete_set(&owner, id).await,
+        };
+        self.told(|| format!("delete files of {id}"), &result);
+    }
+
+    /// Some of the notices are sent.
+    async fn tell(&mut self) {
+        let outbox = Outbox::new(&self.ports);
+        let send = async {
+            for notice in outbox.pending(20).await? {
+                outbox.confirm(notice.execution_id).await?;
+            }
+            Ok(())
+        };
+        let result: Result<(), ServiceError> = send.await;
+        self.told(|| "tell".to_owned(), &result);
+    }
+
+    /// What is read is what was published, or an error says that it is not.
+    async fn download(&mut self) {
+        let Some((owner, _, files)) = self.any_set() else { return };
+        let Some(file) = self.dice.pick(&files) else { return };
+        let artifacts = self.artifacts();
+        let read = async {
+            let contents = artifacts.read(&owner, file).await?;
+            contents.try_fold(0, async |bytes, chunk| Ok(bytes + chunk.len())).await?;
+            artifacts.record_download(&owner, &[file]).await
+        };
+        let result = read.await;
+        if let Err(ServiceError::Sink(error)) = &result
+            && error.kind() == SinkErrorKind::Corrupt
+        {
+            self.shared.violate(Invariant::I3, error.report());
+        }
+        self.told(|| format!("download {file}"), &result);
+    }
+}

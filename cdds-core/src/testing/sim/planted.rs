@@ -1,0 +1,266 @@
+//! Bugs to be found: a simulation that finds none of them would find no others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::execution::{Beginning, Execution, ExecutionState, Status, Trigger};
+use crate::domain::id::{JobId, Owner, WorkerId};
+use crate::domain::job::{Job, JobChange, JobState};
+use crate::domain::watermark::Watermark;
+use crate::ports::catalog::query::{ArtifactQuery, ExecutionQuery};
+use crate::ports::catalog::{
+    Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication, Standing,
+};
+
+/// A mistake that an implementation could make, put in front of a port that does not make it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PlantedBug {
+    /// The catalog lets a worker commit that has lost its claim.
+    NoFence,
+    /// The catalog tells the worker of a lost claim to go on.
+    LeaseRenewedAfterExpiry,
+    /// The catalog takes work from workers whose lease has not run out.
+    LeaseStolen,
+    /// The catalog never takes work from a dead worker.
+    NoTakeOver,
+    /// The catalog takes a commit that is refused for one that was made before.
+    BlindCommitRetry,
+    /// The catalog moves the watermark after the commit, which may not come to it.
+    WatermarkOutsideTransaction,
+    /// The catalog moves the watermark when a backfill succeeds.
+    BackfillMovesWatermark,
+    /// The catalog keeps no occurrences that are not run.
+    SkipNotRecorded,
+    /// The catalog goes on with the first missed occurrence when a job is resumed.
+    ResumeRunsMissed,
+    /// The catalog forgets that a one-time job has started.
+    OneTimeTwice,
+    /// The catalog gives out work of a job of which something runs.
+    OverlapAllowed,
+    /// The catalog lets sets expire that are on hold.
+    RetentionIgnoresHold,
+    /// The catalog lets sets expire a day early.
+    RetentionTooShort,
+    /// The catalog stores notices after the commit, which may not come to it.
+    NoticeOutsideTransaction,
+    /// The catalog says of every file that nobody wants it.
+    SweepIgnoresStanding,
+    /// The store keeps the files of all epochs of an execution under the same keys.
+    SharedKey,
+    /// The store forgets unfinished uploads instead of listing them.
+    UnfinishedNotListed,
+    /// The store says that a file is deleted and keeps it.
+    DeleteForgotten,
+    /// The source declares that no record is late.
+    NoSettleLag,
+    /// The source takes the end of a window for inside.
+    ClosedWindow,
+}
+
+impl PlantedBug {
+    /// Every planted bug.
+    pub const ALL: [Self; 20] = [
+        Self::NoFence,
+        Self::LeaseRenewedAfterExpiry,
+        Self::LeaseStolen,
+        Self::NoTakeOver,
+        Self::BlindCommitRetry,
+        Self::WatermarkOutsideTransaction,
+        Self::BackfillMovesWatermark,
+        Self::SkipNotRecorded,
+        Self::ResumeRunsMissed,
+        Self::OneTimeTwice,
+        Self::OverlapAllowed,
+        Self::RetentionIgnoresHold,
+        Self::RetentionTooShort,
+        Self::NoticeOutsideTransaction,
+        Self::SweepIgnoresStanding,
+        Self::SharedKey,
+        Self::UnfinishedNotListed,
+        Self::DeleteForgotten,
+        Self::NoSettleLag,
+        Self::ClosedWindow,
+    ];
+
+    /// The bug with this name, as [`Debug`] prints it.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|bug| format!("{bug:?}") == name)
+    }
+}
+
+/// A catalog, and the bug in front of it.
+#[derive(Debug, Clone)]
+pub(super) struct Tampered {
+    pub(super) inner: Arc<dyn Catalog>,
+    pub(super) bug: Option<PlantedBug>,
+}
+
+impl Tampered {
+    fn has(&self, bug: PlantedBug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    pub(super) async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError> {
+        let mut change = change.clone();
+        if self.has(PlantedBug::SkipNotRecorded) {
+            change.entries.retain(|entry| !matches!(entry.state, ExecutionState::Skipped(_)));
+        }
+        if self.has(PlantedBug::ResumeRunsMissed)
+            && change.job.state == JobState::Active
+            && let Some(before) = self.inner.job(&change.job.owner, change.job.id).await?
+            && let Some(since) = before.job.suspended_at
+        {
+            change.job.next_due_at = change.job.settings.next_slot(since);
+        }
+        self.inner.change_job(&change, expected).await
+    }
+
+    pub(super) async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {
+        let mut claim = claim.clone();
+        if self.has(PlantedBug::NoTakeOver) {
+            claim.lease = Duration::from_secs(10 * 365 * 86_400);
+        }
+        if self.has(PlantedBug::LeaseStolen) {
+            self.steal(&claim).await?;
+        }
+        let mut claimed = self.inner.claim(&claim).await?;
+        if self.has(PlantedBug::OverlapAllowed) {
+            claimed.executions.extend(self.overlapping(&claim).await?);
+        }
+        if self.has(PlantedBug::OneTimeTwice) {
+            for begun in claimed.executions.iter().filter(|one| one.settings.frequency.is_once()) {
+                self.alter(&begun.owner, begun.job_id, |job| job.state = JobState::Suspended).await?;
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Looks for work with a clock that is ahead of every lease, as a worker that will never come to it.
+    async fn steal(&self, claim: &Claim) -> Result<(), CatalogError> {
+        let ahead = claim.now + TimeDelta::from_std(claim.lease).unwrap_or_default();
+        self.inner.claim(&Claim { now: ahead, limit: 0, ..claim.clone() }).await.map(|_| ())
+    }
+
+    /// Begins something that waits behind something that runs.
+    async fn overlapping(&self, claim: &Claim) -> Result<Option<Execution>, CatalogError> {
+        for owner in super::people::owners() {
+            let running = ExecutionQuery { status: Some(Status::InProgress), ..ExecutionQuery::default() };
+            for busy in self.inner.executions(&owner, &running, claim.now).await?.items {
+                let Some(overview) = self.inner.job(&owner, busy.execution.job_id).await? else { continue };
+                let job = overview.job;
+                let open = self.inner.open_executions(&owner, job.id).await?;
+                let Some(waiting) = open.into_iter().find(Execution::is_waiting) else { continue };
+                if let Beginning::Running(begun) = waiting.begin(&job, claim.worker.clone(), claim.now) {
+                    let revision = job.revision;
+                    let change = JobChange { edited: vec![begun.clone()], ..JobChange::of(job) };
+                    self.inner.change_job(&change, revision).await?;
+                    return Ok(Some(begun));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn beat(
+        &self,
+        worker: &WorkerId,
+        now: DateTime<Utc>,
+        lease: Duration,
+        beats: &[Beat],
+    ) -> Result<Vec<Directive>, CatalogError> {
+        let lease = if self.has(PlantedBug::NoTakeOver) { lease * 1_000_000 } else { lease };
+        let mut directives = self.inner.beat(worker, now, lease, beats).await?;
+        if self.has(PlantedBug::LeaseRenewedAfterExpiry) {
+            directives.iter_mut().for_each(|directive| *directive = Directive::Continue);
+        }
+        Ok(directives)
+    }
+
+    pub(super) async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
+        let file = publication.set.artifacts.first();
+        let Some((owner, job)) = file.map(|file| (file.owner.clone(), file.job_id)) else {
+            return self.inner.publish(fence, publication).await;
+        };
+        let before = self.inner.job(&owner, job).await?.map(|overview| overview.job);
+        let result = self.inner.publish(fence, publication).await;
+        match (&result, self.bug) {
+            (Err(error), Some(bug)) if error.kind() == CatalogErrorKind::Fenced => {
+                let found = self.inner.execution(&owner, fence.execution, DateTime::UNIX_EPOCH).await?;
+                let Some(execution) = found.map(|overview| overview.execution) else { return result };
+                match bug {
+                    PlantedBug::NoFence if execution.state == ExecutionState::Running => {
+                        let current = Fence { epoch: execution.epoch, ..fence };
+                        self.inner.publish(current, publication).await
+                    }
+                    PlantedBug::NoFence if execution.epoch != fence.epoch => Ok(()),
+                    PlantedBug::BlindCommitRetry if !execution.is_open() => Ok(()),
+                    _ => result,
+                }
+            }
+            (Ok(()), Some(PlantedBug::WatermarkOutsideTransaction)) => {
+                let watermark = before.and_then(|job| job.watermark);
+                if dies_here(fence) {
+                    self.alter(&owner, job, |job| job.watermark = watermark).await?;
+                }
+                result
+            }
+            (Ok(()), Some(PlantedBug::NoticeOutsideTransaction)) if dies_here(fence) => {
+                self.inner.confirm_notice(fence.execution).await
+            }
+            (Ok(()), Some(PlantedBug::BackfillMovesWatermark)) => {
+                let found = self.inner.execution(&owner, fence.execution, DateTime::UNIX_EPOCH).await?;
+                let backfilled = found.map(|overview| overview.execution);
+                if let Some(execution) = backfilled.filter(|one| one.trigger == Trigger::Backfill) {
+                    let end = Some(execution.window.end());
+                    let moved = |job: &mut Job| {
+                        job.watermark = job.watermark.map(|watermark| Watermark { at: end, ..watermark });
+                    };
+                    self.alter(&owner, job, moved).await?;
+                }
+                result
+            }
+            _ => result,
+        }
+    }
+
+    pub(super) async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<usize, CatalogError> {
+        match self.bug {
+            Some(PlantedBug::RetentionTooShort) => self.inner.expire(now + TimeDelta::days(1), limit).await,
+            Some(PlantedBug::RetentionIgnoresHold) => {
+                for owner in super::people::owners() {
+                    let query = ArtifactQuery { hold: Some(true), ..ArtifactQuery::default() };
+                    for held in self.inner.artifacts(&owner, &query).await?.items {
+                        if held.artifact.expires_at <= now {
+                            self.inner.hold(&owner, held.artifact.execution_id, false).await?;
+                        }
+                    }
+                }
+                self.inner.expire(now, limit).await
+            }
+            _ => self.inner.expire(now, limit).await,
+        }
+    }
+
+    pub(super) async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
+        if self.has(PlantedBug::SweepIgnoresStanding) {
+            return Ok(Standing::Unwanted);
+        }
+        self.inner.standing(fence).await
+    }
+
+    /// Changes a job behind everybody's back.
+    async fn alter(&self, owner: &Owner, id: JobId, with: impl FnOnce(&mut Job)) -> Result<(), CatalogError> {
+        let Some(overview) = self.inner.job(owner, id).await? else { return Ok(()) };
+        let (mut job, revision) = (overview.job.clone(), overview.job.revision);
+        with(&mut job);
+        self.inner.change_job(&JobChange::of(job), revision).await
+    }
+}
+
+/// One time in four the process dies between a commit and what was to follow.
+fn dies_here(fence: Fence) -> bool {
+    fence.execution.0.as_u128().is_multiple_of(4)
+}

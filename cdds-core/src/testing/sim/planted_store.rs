@@ -1,0 +1,118 @@
+//! The planted bugs of the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+
+use super::planted::PlantedBug;
+use super::shared::lock;
+use crate::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
+
+/// A store, and the bug in front of it.
+#[derive(Debug, Clone)]
+pub(super) struct TamperedSink {
+    pub(super) inner: Arc<dyn Sink>,
+    pub(super) bug: Option<PlantedBug>,
+    pub(super) memory: Arc<Mutex<Memory>>,
+}
+
+/// What the bugs need to know.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// The key under which a file was asked for last, by the one under which it lies.
+    names: BTreeMap<Key, Key>,
+    unfinished: BTreeSet<Key>,
+}
+
+impl TamperedSink {
+    pub(super) fn new(inner: Arc<dyn Sink>, bug: Option<PlantedBug>) -> Self {
+        Self { inner, bug, memory: Arc::default() }
+    }
+
+    /// Where a file lies: without its epoch, if that is the bug.
+    fn place(&self, key: &Key) -> Key {
+        if self.bug != Some(PlantedBug::SharedKey) {
+            return key.clone();
+        }
+        let mut segments: Vec<&str> = key.as_str().split('/').collect();
+        if let [_, epoch, _] = segments.as_mut_slice() {
+            *epoch = "0";
+        }
+        Key::new(segments.join("/"))
+    }
+}
+
+#[async_trait]
+impl Sink for TamperedSink {
+    async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
+        let place = self.place(key);
+        let upload = self.inner.begin(&place).await?;
+        let mut memory = lock(&self.memory);
+        memory.names.insert(place, key.clone());
+        memory.unfinished.insert(key.clone());
+        Ok(Box::new(TamperedUpload { inner: upload, key: key.clone(), memory: Arc::clone(&self.memory) }))
+    }
+
+    async fn read(
+        &self,
+        key: &Key,
+        from: u64,
+    ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
+        self.inner.read(&self.place(key), from).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), SinkError> {
+        // Every fourth or so.
+        let forgets = key.as_str().bytes().map(u32::from).sum::<u32>().is_multiple_of(4);
+        if self.bug == Some(PlantedBug::DeleteForgotten) && forgets {
+            return Ok(());
+        }
+        self.inner.delete(&self.place(key)).await
+    }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError> {
+        if self.bug.is_none() {
+            return self.inner.list(prefix).await;
+        }
+        let everything = self.inner.list(&Prefix::new("")).await?;
+        let memory = lock(&self.memory);
+        let names = everything.into_iter().map(|key| match self.bug {
+            Some(PlantedBug::SharedKey) => memory.names.get(&key).cloned().unwrap_or(key),
+            _ => key,
+        });
+        let hides = self.bug == Some(PlantedBug::UnfinishedNotListed);
+        let listed = names.filter(|key| {
+            let rest = key.as_str().strip_prefix(prefix.as_str());
+            let within = prefix.as_str().is_empty() || rest.is_some_and(|rest| rest.starts_with('/'));
+            within && !(hides && memory.unfinished.contains(key))
+        });
+        Ok(listed.collect())
+    }
+}
+
+#[derive(Debug)]
+struct TamperedUpload {
+    inner: Box<dyn Upload>,
+    key: Key,
+    memory: Arc<Mutex<Memory>>,
+}
+
+#[async_trait]
+impl Upload for TamperedUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
+        self.inner.write(bytes).await
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Stored, SinkError> {
+        let stored = self.inner.finish().await?;
+        lock(&self.memory).unfinished.remove(&self.key);
+        Ok(stored)
+    }
+
+    async fn abort(self: Box<Self>) -> Result<(), SinkError> {
+        self.inner.abort().await
+    }
+}

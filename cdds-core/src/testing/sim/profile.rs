@@ -1,0 +1,155 @@
+//! What a seed makes of its world. Worlds differ in what they have much of: one that has a little of
+//! everything hides what needs a lot of one thing.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::dice::Dice;
+use super::time::{HOUR, Micros, SECOND, micros_delta};
+use crate::domain::retention::RetentionDays;
+use crate::domain::split_size::SplitSize;
+use crate::engine::EngineSettings;
+
+/// Clocks are off by less than this, so that two differ by less than the 60 s that leases allow for.
+const SKEW_MAX_SECONDS: u64 = 29;
+
+/// What a world is like.
+#[derive(Debug, Clone)]
+pub(super) struct Profile {
+    pub(super) began_at: DateTime<Utc>,
+    /// How far each engine's clock is off; the last one is that of the people.
+    pub(super) skews: Vec<TimeDelta>,
+    /// The largest of them.
+    pub(super) skew_max: TimeDelta,
+    pub(super) engine: EngineSettings,
+    /// How late a row becomes visible.
+    pub(super) lag: Micros,
+    pub(super) granularity: Micros,
+    /// Bytes that make a row larger, so that sets have several parts.
+    pub(super) padding: usize,
+    /// Mean distance of two rows.
+    pub(super) row_distance: Micros,
+    /// How long the source takes for a batch, at most.
+    pub(super) pace: Micros,
+    pub(super) jobs: u64,
+    /// Mean distance of two commands.
+    pub(super) command_distance: Micros,
+    pub(super) rates: Rates,
+}
+
+/// How often something goes wrong, per million calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Rates {
+    /// At calls that change something.
+    pub(super) busy: u64,
+    /// At calls that an engine makes to look whether there is work.
+    pub(super) idle: u64,
+    /// Out of a hundred that go wrong: errors, lost replies, delays, crashes, pauses; the rest yields.
+    pub(super) errors: u64,
+    pub(super) lost: u64,
+    pub(super) delays: u64,
+    pub(super) crashes: u64,
+    pub(super) pauses: u64,
+    /// Delays that are longer than a lease, out of a hundred.
+    pub(super) long_delays: u64,
+}
+
+impl Profile {
+    pub(super) fn of(seed: u64) -> Self {
+        let mut dice = Dice::new(seed, 1);
+        let dice = &mut dice;
+        // Somewhere before the end of a month, at any time of day.
+        let day = 1_772_000_000_u64 + dice.below(40) * 86_400 + dice.below(86_400);
+        let began_at = DateTime::UNIX_EPOCH + micros_delta(day * SECOND);
+        let engines = dice.between(2, 4);
+        let skew_bound = if dice.coin() { dice.below(SKEW_MAX_SECONDS + 1) } else { 0 };
+        let skews: Vec<_> = (0..=engines).map(|_| skew(dice, skew_bound)).collect();
+        let large = dice.below(8) == 0;
+        let concurrency = usize::try_from(dice.between(1, 3)).ok().and_then(NonZeroUsize::new);
+        let retention = u16::try_from(dice.between(1, 4)).unwrap_or(1);
+        Self {
+            began_at,
+            skew_max: micros_delta(skew_bound * SECOND),
+            skews,
+            engine: EngineSettings {
+                concurrency: concurrency.unwrap_or(NonZeroUsize::MIN),
+                grace: Duration::from_secs(dice.below(20)),
+                retention: RetentionDays::new(retention).unwrap_or_default(),
+                catch_up_limit: TimeDelta::hours(if dice.below(4) == 0 { 12 } else { 168 }),
+                ..EngineSettings::default()
+            },
+            lag: dice.pick(&[SECOND, 5 * SECOND, 60 * SECOND]).unwrap_or(SECOND),
+            granularity: dice.pick(&[1, 1_000, SECOND, 60 * SECOND]).unwrap_or(SECOND),
+            padding: if large { 3_000 } else { 0 },
+            row_distance: if large { 20 * 60 * SECOND } else { dice.between(8, 60) * 60 * SECOND },
+            pace: dice.pick(&[0, 0, 2 * SECOND, 15 * SECOND]).unwrap_or(0),
+            jobs: dice.between(2, 4),
+            command_distance: dice.between(30, 240) * 60 * SECOND,
+            rates: Rates::of(dice),
+        }
+    }
+
+    pub(super) fn engines(&self) -> usize {
+        self.skews.len().saturating_sub(1)
+    }
+
+    /// What the source declares (rule W4): rows are late by `lag`, and whoever asks may be early by the
+    /// difference of two clocks.
+    pub(super) fn settle_lag(&self) -> TimeDelta {
+        micros_delta(self.lag) + self.skew_max * 2
+    }
+
+    /// Where archives are cut, if they are.
+    pub(super) fn split_size(&self) -> Option<SplitSize> {
+        if self.padding > 0 { SplitSize::from_bytes(SplitSize::BYTES_MIN).ok() } else { None }
+    }
+
+    /// How long an engine that nobody needs may be left to sleep.
+    pub(super) fn nap(dice: &mut Dice) -> Micros {
+        dice.between(HOUR / 2, 4 * HOUR)
+    }
+}
+
+impl Rates {
+    fn of(dice: &mut Dice) -> Self {
+        let busy = dice.pick(&[0, 2_000, 10_000, 30_000, 60_000]).unwrap_or(0);
+        let mut share = |most: u64| if dice.coin() { dice.below(most) } else { 0 };
+        Self {
+            busy,
+            idle: busy / 20,
+            errors: share(35),
+            lost: share(25),
+            delays: share(20),
+            crashes: share(10),
+            pauses: share(10),
+            long_delays: share(30),
+        }
+    }
+}
+
+fn skew(dice: &mut Dice, bound: u64) -> TimeDelta {
+    let size = micros_delta(dice.below(bound * SECOND + 1));
+    if dice.coin() { size } else { -size }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn worlds_are_within_what_the_rules_allow() {
+        for seed in 0..500 {
+            let profile = Profile::of(seed);
+            assert!((2..=4).contains(&profile.engines()));
+            let widest =
+                profile.skews.iter().max().unwrap().to_owned() - *profile.skews.iter().min().unwrap();
+            assert!(widest < TimeDelta::seconds(60), "seed {seed}: {widest}");
+            let rates = profile.rates;
+            assert!(rates.errors + rates.lost + rates.delays + rates.crashes + rates.pauses <= 100);
+        }
+        assert!((0..50).any(|seed| Profile::of(seed).padding > 0));
+        assert!((0..50).any(|seed| Profile::of(seed).rates.busy == 0), "some worlds have no faults");
+    }
+}

@@ -1,0 +1,183 @@
+//! What a commit makes visible (invariants I1, I3, I4, I5, I7, I8).
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use sha2::{Digest, Sha256};
+
+use super::model::{Broken, Check, Family, Model, SetModel, brief, ensure};
+use super::report::Invariant;
+use super::source::{number, selects};
+use super::watch::{Watch, step};
+use crate::domain::artifact::Sha256Digest;
+use crate::domain::execution::Execution;
+use crate::domain::timeframe::Timeframe;
+use crate::domain::watermark::Watermark;
+use crate::ports::catalog::Publication;
+use crate::ports::sink::Key;
+use crate::testing::packager::unpack;
+
+impl Watch {
+    /// `execution` ran and has succeeded; its job's watermark was at `watermark` before.
+    pub(super) fn check_published(
+        &self,
+        model: &mut Model,
+        execution: &Execution,
+        watermark: Option<Watermark>,
+        publication: &Publication,
+    ) -> Check {
+        let found = self.read(self.catalog.artifact_set(&execution.owner, execution.id))?;
+        ensure(found.as_ref() == Some(&publication.set), Invariant::I3, || {
+            format!("{} succeeded without its set: {found:?}", brief(execution))
+        })?;
+        check_moved(model, execution, watermark)?;
+        check_once(model, execution)?;
+        check_tile(model, execution)?;
+        let set = &publication.set;
+        let mut parts = Vec::with_capacity(set.artifacts.len());
+        for file in &set.artifacts {
+            parts.push(self.stored(&file.key, file.bytes, file.sha256)?);
+        }
+        self.stored(&set.manifest.key, set.manifest.bytes, set.manifest.sha256)?;
+        self.check_rows(model, execution, &parts)?;
+        let keys = set.artifacts.iter().map(|file| &file.key).chain([&set.manifest.key]);
+        model.live.extend(keys.map(|key| (key.clone(), execution.id)));
+        if let Some(known) = model.executions.get_mut(&execution.id) {
+            known.set = Some(SetModel { set: set.clone(), removed: false, gone: Default::default() });
+        }
+        Ok(())
+    }
+
+    /// Invariants I3, I8: the store has what the catalog says.
+    fn stored(&self, key: &Key, bytes: u64, sha256: Sha256Digest) -> Check<Bytes> {
+        let read = async { self.sink.read(key, 0).await?.try_collect::<Vec<Bytes>>().await };
+        let chunks = step(read).map_err(|error| Broken(Invariant::I8, error.report()))?;
+        let contents = match chunks.as_slice() {
+            [one] => one.clone(),
+            several => Bytes::from(several.concat()),
+        };
+        let digest = Sha256Digest(Sha256::digest(&contents).into());
+        ensure(contents.len() as u64 == bytes && digest == sha256, Invariant::I3, || {
+            format!("{key} holds other bytes than were published")
+        })?;
+        Ok(contents)
+    }
+
+    /// Invariant I4: every record of the window is in the set once.
+    fn check_rows(&self, model: &mut Model, execution: &Execution, parts: &[Bytes]) -> Check {
+        let files = unpack(parts).map_err(|error| Broken(Invariant::I3, error.report()))?;
+        let mut published: BTreeMap<usize, u32> = BTreeMap::new();
+        for line in files.iter().flat_map(|(_, contents)| contents.split_inclusive(|byte| *byte == b'\n')) {
+            let number =
+                number(line).ok_or_else(|| Broken(Invariant::I4, format!("{line:?} is no record")))?;
+            *published.entry(number).or_default() += 1;
+        }
+        self.shared.count(|figures| figures.records += published.len() as u64);
+        let settled = is_settled(model, execution);
+        let began_at = self.visible_from(execution);
+        let categories = &execution.settings.categories;
+        let range = self.rows.of_window(execution.window);
+        for number in range.clone() {
+            let Some(row) = self.rows.row(number).filter(|row| selects(categories, row.category)) else {
+                continue;
+            };
+            let times = published.remove(&number).unwrap_or(0);
+            let expected = settled || row.visible_at <= began_at;
+            ensure(times == 1 || (times == 0 && !expected), Invariant::I4, || {
+                format!("record {number} ({row:?}) is {times} times in the set of {}", brief(execution))
+            })?;
+        }
+        ensure(published.is_empty(), Invariant::I4, || {
+            format!("{} holds records that are none of its window: {published:?}", brief(execution))
+        })?;
+        if settled {
+            same_archive(model, execution, &files)?;
+        }
+        Ok(())
+    }
+
+    /// The earliest true time at which the published attempt can have read: its start, by a clock that was
+    /// behind.
+    fn visible_from(&self, execution: &Execution) -> chrono::DateTime<chrono::Utc> {
+        let started = execution.attempts.last().map_or(execution.created_at, |attempt| attempt.started_at);
+        started - self.shared.profile.skew_max
+    }
+}
+
+/// Whether every record of the window must be visible: not where a run by hand or one of everything takes what
+/// there is (rule W4).
+fn is_settled(model: &Model, execution: &Execution) -> bool {
+    match execution.settings.timeframe {
+        _ if execution.generation.is_some() => true,
+        Timeframe::All | Timeframe::Fixed(_) => false,
+        _ => model.family(execution.trigger) != Family::Manual,
+    }
+}
+
+/// Invariant I3: the watermark stands at the end of the window, or where it was if this moves none.
+fn check_moved(model: &Model, execution: &Execution, before: Option<Watermark>) -> Check {
+    let after = model.job(execution.job_id)?.job.watermark;
+    let moves = before.is_some_and(|before| execution.generation == Some(before.generation));
+    let expected = match before {
+        Some(before) if moves => Some(Watermark { at: Some(execution.window.end()), ..before }),
+        other => other,
+    };
+    let invariant =
+        if model.family(execution.trigger) == Family::Backfill { Invariant::I7 } else { Invariant::I3 };
+    ensure(after == expected, invariant, || {
+        format!("{} succeeded, and the watermark is {after:?} instead of {expected:?}", brief(execution))
+    })
+}
+
+/// Invariants I5, I9: one success per occurrence, and one of a one-time job.
+fn check_once(model: &mut Model, execution: &Execution) -> Check {
+    let family = model.family(execution.trigger);
+    if family == Family::Backfill {
+        return Ok(());
+    }
+    let known = model.job_mut(execution.job_id)?;
+    let once = known.job.settings.frequency.is_once() && !known.successes.is_empty();
+    ensure(!once, Invariant::I9, || format!("a one-time job succeeded again: {}", brief(execution)))?;
+    match known.successes.insert((family, execution.slot), execution.id) {
+        None => Ok(()),
+        Some(first) => {
+            Err(Broken(Invariant::I5, format!("{first} had succeeded before {}", brief(execution))))
+        }
+    }
+}
+
+/// Invariant I1: windows that tile do not overlap. That they leave nothing out is seen in the end, from every
+/// occurrence on the record.
+fn check_tile(model: &mut Model, execution: &Execution) -> Check {
+    let of_occurrence = model.family(execution.trigger) == Family::Scheduled;
+    let (window, id) = (execution.window, execution.id);
+    let known = model.job_mut(execution.job_id)?;
+    let tiles = of_occurrence && known.tiles_at(execution);
+    let Some(start) = window.start().filter(|_| tiles) else {
+        return Ok(());
+    };
+    let before = known.tiles.range(..window.end()).next_back().map(|(start, (end, id))| (*start, *end, *id));
+    if let Some((_, end, other)) = before {
+        ensure(end <= start, Invariant::I1, || {
+            format!("{} overlaps the window of {other}", brief(execution))
+        })?;
+    }
+    known.tiles.insert(start, (window.end(), id));
+    Ok(())
+}
+
+/// Invariant I7: the same window of unchanged data, read again, gives the same archive.
+fn same_archive(model: &mut Model, execution: &Execution, files: &[(String, Vec<u8>)]) -> Check {
+    let mut hasher = Sha256::new();
+    for (path, contents) in files {
+        hasher.update(path);
+        hasher.update(contents);
+    }
+    let digest: [u8; 32] = hasher.finalize().into();
+    let hash = u64::from_le_bytes(std::array::from_fn(|index| digest[index]));
+    let selection = format!("{:?}", execution.settings.categories);
+    let window = (selection, execution.window.start(), execution.window.end());
+    let known = *model.archives.entry(window).or_insert(hash);
+    ensure(known == hash, Invariant::I7, || format!("{} differs from the export before", brief(execution)))
+}

@@ -1,0 +1,286 @@
+//! One world from its beginning to its end.
+
+use std::sync::{Arc, Mutex};
+
+use chrono::TimeDelta;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::OpenCatalog;
+use super::dice::Dice;
+use super::engines::Machine;
+use super::executor::{Executor, TaskId};
+use super::faults::Faults;
+use super::faulty_catalog::FaultyCatalog;
+use super::faulty_store::{FaultySink, WatchedSink};
+use super::people::{People, owners};
+use super::planted::{PlantedBug, Tampered};
+use super::planted_store::TamperedSink;
+use super::profile::Profile;
+use super::report::{Figures, Invariant, Trace, Violation, Who};
+use super::shared::Shared;
+use super::source::{LossyWorkers, RowSource, Rows, description, shared_dice};
+use super::time::{DAY, HOUR, Micros, SECOND, SkewedClock, micros_delta};
+use super::watch::Watch;
+use crate::ports::Ports;
+use crate::ports::source::Sources;
+use crate::testing::{MemorySink, NoCertificates, PlainPackager, SeededIds};
+
+/// How long a world goes on without faults, at least: every engine sweeps the store once an hour.
+const CALM: Micros = 3 * HOUR;
+
+/// A world at work.
+pub(super) struct Run {
+    shared: Arc<Shared>,
+    watch: Arc<Watch>,
+    sink: Arc<TamperedSink>,
+    ids: Arc<SeededIds>,
+    open: OpenCatalog,
+    bug: Option<PlantedBug>,
+    executor: Executor,
+    dice: Dice,
+    /// Who stands still until when.
+    paused: Vec<(Micros, TaskId)>,
+    /// Counts the lives of all.
+    lives: u64,
+    calm_at: Micros,
+    audit_at: Micros,
+}
+
+impl Run {
+    pub(super) fn new(
+        seed: u64,
+        days: u32,
+        open: OpenCatalog,
+        bug: Option<PlantedBug>,
+        trace: Trace,
+    ) -> Self {
+        let profile = Profile::of(seed);
+        let rows = Arc::new(Rows::of(&profile, seed, days));
+        let shared = Arc::new(Shared::new(seed, profile, trace));
+        let store = MemorySink::new();
+        let watched = WatchedSink { inner: store.clone(), shared: Arc::clone(&shared) };
+        let sink = Arc::new(TamperedSink::new(Arc::new(watched), bug));
+        let watch = Watch {
+            shared: Arc::clone(&shared),
+            catalog: open(),
+            sink: sink.clone(),
+            store,
+            rows,
+            model: Mutex::default(),
+        };
+        Self {
+            shared,
+            watch: Arc::new(watch),
+            sink,
+            ids: Arc::new(SeededIds::new(seed)),
+            open,
+            bug,
+            executor: Executor::new(),
+            dice: Dice::new(seed, 3),
+            paused: Vec::new(),
+            lives: 0,
+            calm_at: u64::from(days) * DAY,
+            audit_at: DAY,
+        }
+    }
+
+    /// Runs until everything is done after faults have stopped, or until an invariant is broken.
+    pub(super) fn run(mut self) -> Result<Figures, Box<Violation>> {
+        let engines = self.shared.profile.engines();
+        for place in 0..engines {
+            let delay = self.dice.below(10 * SECOND);
+            let engine = self.engine(place, delay);
+            self.executor.spawn(engine);
+        }
+        let people = self.people(engines, true);
+        self.executor.spawn(people);
+        while !self.shared.is_violated() {
+            match self.executor.step(&mut self.dice) {
+                Some(task) => self.heed(task),
+                None if self.is_over() => break,
+                None => self.advance(),
+            }
+        }
+        if !self.shared.is_violated() {
+            self.watch.audit(&owners());
+            self.watch.check_end();
+        }
+        self.shared.outcome()
+    }
+
+    /// What a task was struck by while it was polled.
+    fn heed(&mut self, task: TaskId) {
+        self.shared.count(|figures| figures.steps += 1);
+        let shared = Arc::clone(&self.shared);
+        let Some(life) = shared.lives.get(task) else { return };
+        if life.takes_crash() {
+            self.shared.count(|figures| figures.crashes += 1);
+            life.end();
+            self.paused.retain(|(_, paused)| *paused != task);
+            let delay = Machine::absence(&mut self.dice);
+            self.restart(task, delay);
+        } else if let Some(until) = life.takes_pause() {
+            self.shared.count(|figures| figures.pauses += 1);
+            self.executor.pause(task, true);
+            self.paused.push((until, task));
+        }
+    }
+
+    /// A new life in this place; whatever the old one was doing is dropped.
+    fn restart(&mut self, task: TaskId, delay: Micros) {
+        let next = if task < self.shared.profile.engines() {
+            self.engine(task, delay)
+        } else {
+            self.people(task, false)
+        };
+        self.executor.replace(task, next);
+    }
+
+    /// Nobody can do anything now: time jumps to what is next.
+    fn advance(&mut self) {
+        let now = self.shared.timeline.elapsed();
+        let ends = self.paused.iter().map(|(until, _)| *until).min();
+        let Some(next) = self.shared.timeline.next().into_iter().chain(ends).min() else {
+            self.shared.violate(Invariant::I11, "nobody waits for anything");
+            return;
+        };
+        let mut next = next.max(self.nap(now, ends)).max(now);
+        if self.shared.storms() && next >= self.calm_at {
+            next = self.calm_at;
+        }
+        self.shared.timeline.advance(next);
+        self.wake(next);
+        if self.shared.storms() && next == self.calm_at {
+            self.calm_down();
+        }
+        if next >= self.audit_at {
+            self.audit_at = next + DAY;
+            self.watch.audit(&owners());
+        }
+    }
+
+    /// Until when engines may sleep, however often they meant to look around: nothing is being done, and nothing
+    /// is to be done before that.
+    fn nap(&mut self, now: Micros, ends: Option<Micros>) -> Micros {
+        let engines = self.shared.profile.engines();
+        let stands_still = |place: TaskId| self.paused.iter().any(|(_, task)| *task == place);
+        let mut lives = self.shared.lives.iter().take(engines).enumerate();
+        if lives.any(|(place, life)| life.is_working() && !stands_still(place)) {
+            return now;
+        }
+        let doze = self.watch.doze();
+        let longest = match self.shared.storms() {
+            _ if self.watch.runs_something() => doze,
+            true => Profile::nap(&mut self.dice),
+            false => HOUR / 4,
+        };
+        // Somebody is the first to see that something is due.
+        let skew = self.dice.pick(&self.shared.profile.skews).unwrap_or_default();
+        let due = self.watch.next_event().map(|at| self.shared.timeline.micros(at - skew));
+        let bounds = [ends, self.shared.timeline.next_exact(), due, Some(now + longest)];
+        bounds.into_iter().flatten().min().unwrap_or(now)
+    }
+
+    /// Those who stood still go on.
+    fn wake(&mut self, now: Micros) {
+        let (over, still) = self.paused.drain(..).partition(|(until, _)| *until <= now);
+        self.paused = still;
+        let over: Vec<(Micros, TaskId)> = over;
+        for (_, task) in over {
+            self.shared.note(self.who(task), "goes on");
+            self.executor.pause(task, false);
+        }
+    }
+
+    /// From here on nothing goes wrong any more.
+    fn calm_down(&mut self) {
+        self.shared.note(Who::World, "faults stop");
+        self.shared.calm_down();
+        self.wake(Micros::MAX);
+        for place in 0..self.shared.profile.engines() {
+            let is_down = self.shared.lives.get(place).is_some_and(|life| !life.is_up());
+            if is_down {
+                self.restart(place, SECOND);
+            }
+        }
+    }
+
+    /// Faults have stopped, and everything is done. Not done in time: invariant I11.
+    fn is_over(&self) -> bool {
+        let now = self.shared.timeline.elapsed();
+        if self.shared.storms() || now < self.calm_at + CALM {
+            return false;
+        }
+        let Some(left) = self.watch.backlog() else { return true };
+        if micros_delta(now - self.calm_at) > Watch::patience() {
+            self.shared.violate(Invariant::I11, format!("still to be done: {left}"));
+        }
+        self.shared.is_violated()
+    }
+
+    fn who(&self, task: TaskId) -> Who {
+        if task < self.shared.profile.engines() { Who::Engine(task) } else { Who::People }
+    }
+
+    fn next_life(&mut self, task: TaskId) -> Faults {
+        self.lives += 1;
+        let dice = shared_dice(self.shared.seed, 1_000 + self.lives);
+        Faults { shared: Arc::clone(&self.shared), who: self.who(task), place: task, dice }
+    }
+
+    fn engine(&mut self, place: TaskId, delay: Micros) -> BoxFuture<'static, ()> {
+        let faults = self.next_life(place);
+        let dice = Dice::new(self.shared.seed, 1_000_000 + self.lives);
+        Machine { shared: Arc::clone(&self.shared), place, ports: self.ports(&faults), dice }.live(delay)
+    }
+
+    fn people(&mut self, task: TaskId, first: bool) -> BoxFuture<'static, ()> {
+        let faults = self.next_life(task);
+        let ports = self.ports(&faults)();
+        let dice = Dice::new(self.shared.seed, 1_000_000 + self.lives);
+        let (shared, watch) = (Arc::clone(&self.shared), Arc::clone(&self.watch));
+        People { shared, watch, ports, dice }.live(first).boxed()
+    }
+
+    /// The ports of one caller, opened anew each time.
+    fn ports(&self, faults: &Faults) -> Box<dyn Fn() -> Ports + Send> {
+        let (shared, watch, faults) = (Arc::clone(&self.shared), Arc::clone(&self.watch), faults.clone());
+        let (open, sink, ids, bug) =
+            (Arc::clone(&self.open), Arc::clone(&self.sink), Arc::clone(&self.ids), self.bug);
+        Box::new(move || {
+            let skew = shared.profile.skews.get(faults.place).copied().unwrap_or(TimeDelta::zero());
+            let catalog = Tampered { inner: open(), bug };
+            let (faults, watch) = (faults.clone(), Arc::clone(&watch));
+            Ports {
+                clock: Arc::new(SkewedClock::new(&shared.timeline, skew)),
+                ids: ids.clone(),
+                workers: Arc::new(LossyWorkers(faults.clone())),
+                sources: sources(&shared, &watch, &faults, bug),
+                packager: Arc::new(PlainPackager),
+                certificates: Arc::new(NoCertificates),
+                sink: Arc::new(FaultySink {
+                    inner: sink.clone(),
+                    faults: faults.clone(),
+                    watch: Arc::clone(&watch),
+                }),
+                catalog: Arc::new(FaultyCatalog { catalog, faults, watch }),
+            }
+        })
+    }
+}
+
+fn sources(shared: &Shared, watch: &Watch, faults: &Faults, bug: Option<PlantedBug>) -> Sources {
+    let Ok(mut description) = description(&shared.profile) else { return Sources::new() };
+    if bug == Some(PlantedBug::NoSettleLag) {
+        description.types.iter_mut().for_each(|data_type| data_type.settle_lag = TimeDelta::zero());
+    }
+    Sources::new().with(Arc::new(RowSource {
+        description,
+        rows: Arc::clone(&watch.rows),
+        timeline: shared.timeline.clone(),
+        padding: shared.profile.padding,
+        closed_end: bug == Some(PlantedBug::ClosedWindow),
+        faults: faults.clone(),
+    }))
+}

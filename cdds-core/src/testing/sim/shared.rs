@@ -1,0 +1,181 @@
+//! What everything in one world has in common.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::profile::Profile;
+use super::report::{Event, Figures, Invariant, Trace, Violation, What, Who};
+use super::time::{Micros, Timeline};
+use crate::domain::execution::Execution;
+use crate::domain::id::{ExecutionId, WorkerId};
+use crate::engine::observe::{Event as EngineEvent, Observer};
+
+/// The world as its engines, its people and its faults see it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) seed: u64,
+    pub(super) profile: Profile,
+    pub(super) timeline: Timeline,
+    /// One for each engine; the last one is that of the people.
+    pub(super) lives: Vec<Life>,
+    storm: AtomicBool,
+    trace: Mutex<Trace>,
+    figures: Mutex<Figures>,
+    violation: Mutex<Option<Violation>>,
+}
+
+/// What becomes of a task, decided at one of its awaits and carried out once it has been polled.
+#[derive(Debug, Default)]
+pub(super) struct Life {
+    up: AtomicBool,
+    crash: AtomicBool,
+    pause_until: AtomicU64,
+    /// What its engine has begun and not ended.
+    working: Mutex<BTreeSet<ExecutionId>>,
+    worker: Mutex<Option<WorkerId>>,
+}
+
+impl Shared {
+    pub(super) fn new(seed: u64, profile: Profile, trace: Trace) -> Self {
+        let timeline = Timeline::starting_at(profile.began_at);
+        let lives = profile.skews.iter().map(|_| Life::default()).collect();
+        let figures = Figures { seeds: 1, ..Figures::default() };
+        Self {
+            seed,
+            profile,
+            timeline,
+            lives,
+            storm: AtomicBool::new(true),
+            trace: Mutex::new(trace),
+            figures: Mutex::new(figures),
+            violation: Mutex::default(),
+        }
+    }
+
+    /// Whether faults are injected.
+    pub(super) fn storms(&self) -> bool {
+        self.storm.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn calm_down(&self) {
+        self.storm.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn tell(&self, who: Who, what: What) {
+        let (elapsed, at) = (self.timeline.elapsed(), self.timeline.now());
+        lock(&self.trace).add(elapsed, Event { at, who, what });
+    }
+
+    pub(super) fn note(&self, who: Who, note: impl Into<String>) {
+        self.tell(who, What::Note(note.into()));
+    }
+
+    /// For what happens all the time and finds nothing: part of the hash only.
+    pub(super) fn pass(&self, who: Who, call: &'static str) {
+        lock(&self.trace).pass(self.timeline.elapsed(), who, call);
+    }
+
+    pub(super) fn count(&self, count: impl FnOnce(&mut Figures)) {
+        count(&mut lock(&self.figures));
+    }
+
+    /// Puts a violation on record; the first one counts.
+    pub(super) fn violate(&self, invariant: Invariant, what: impl Into<String>) {
+        let mut violation = lock(&self.violation);
+        if violation.is_none() {
+            let (seed, at, events) = (self.seed, self.timeline.now(), lock(&self.trace).last());
+            *violation = Some(Violation { seed, invariant, at, what: what.into(), events });
+        }
+    }
+
+    pub(super) fn is_violated(&self) -> bool {
+        lock(&self.violation).is_some()
+    }
+
+    /// The figures of a world that is over, or what was wrong with it.
+    pub(super) fn outcome(&self) -> Result<Figures, Box<Violation>> {
+        if let Some(violation) = lock(&self.violation).take() {
+            return Err(Box::new(violation));
+        }
+        let simulated_seconds = self.timeline.elapsed() / super::time::SECOND;
+        Ok(Figures { simulated_seconds, trace_hash: lock(&self.trace).hash(), ..*lock(&self.figures) })
+    }
+}
+
+impl Life {
+    pub(super) fn crash(&self) {
+        self.crash.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn takes_crash(&self) -> bool {
+        self.crash.swap(false, Ordering::Relaxed)
+    }
+
+    pub(super) fn pause_until(&self, at: Micros) {
+        self.pause_until.store(at, Ordering::Relaxed);
+    }
+
+    pub(super) fn takes_pause(&self) -> Option<Micros> {
+        Some(self.pause_until.swap(0, Ordering::Relaxed)).filter(|at| *at > 0)
+    }
+
+    pub(super) fn is_working(&self) -> bool {
+        !lock(&self.working).is_empty()
+    }
+
+    /// It starts; its name is not known yet.
+    pub(super) fn begin(&self) {
+        self.up.store(true, Ordering::Relaxed);
+    }
+
+    /// It ends, whichever way.
+    pub(super) fn end(&self) {
+        self.up.store(false, Ordering::Relaxed);
+        lock(&self.working).clear();
+        *lock(&self.worker) = None;
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.up.load(Ordering::Relaxed)
+    }
+
+    /// It asks for work under this name.
+    pub(super) fn works_as(&self, worker: &WorkerId) {
+        if !self.is_of(worker) {
+            *lock(&self.worker) = Some(worker.clone());
+        }
+    }
+
+    pub(super) fn is_of(&self, worker: &WorkerId) -> bool {
+        lock(&self.worker).as_ref() == Some(worker)
+    }
+}
+
+/// Hears which executions an engine works on.
+#[derive(Debug)]
+pub(super) struct Listening {
+    pub(super) shared: std::sync::Arc<Shared>,
+    pub(super) place: usize,
+}
+
+impl Observer for Listening {
+    fn notice(&self, event: &EngineEvent<'_>) {
+        let Some(life) = self.shared.lives.get(self.place) else { return };
+        match event {
+            EngineEvent::Started { execution: Execution { id, .. } } => {
+                lock(&life.working).insert(*id);
+            }
+            EngineEvent::Ended { execution: Execution { id, .. } }
+            | EngineEvent::Abandoned { execution: id } => {
+                lock(&life.working).remove(id);
+            }
+            EngineEvent::Progressed { .. } => {}
+        }
+    }
+}
+
+/// Values are replaced whole: a panic elsewhere leaves them usable.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,42 @@
+//! No invariant is broken, whatever goes wrong, and a seed tells the whole story.
+
+use std::sync::{Arc, Mutex};
+
+use cdds_core::testing::sim::{Event, World, run_all};
+
+#[test]
+fn i1_to_i12_hold_in_every_world() {
+    let figures =
+        run_all(0..30, 1, |seed| World::new(seed).days(4)).unwrap_or_else(|broken| panic!("{broken}"));
+    assert_eq!(figures.seeds, 30);
+    for (what, count) in [
+        ("successes", figures.successes),
+        ("crashes", figures.crashes),
+        ("pauses", figures.pauses),
+        ("faults", figures.faults),
+        ("fenced commits", figures.fenced),
+        ("removals", figures.removals),
+    ] {
+        assert!(count > 0, "there are no {what}: {figures}");
+    }
+}
+
+#[test]
+fn a_seed_is_the_same_world_every_time() {
+    let trace = |seed| {
+        let events = Arc::new(Mutex::new(Vec::<Event>::new()));
+        let listener = Arc::clone(&events);
+        let world =
+            World::new(seed).days(3).traced(move |event| listener.lock().unwrap().push(event.clone()));
+        let figures = world.run().unwrap_or_else(|broken| panic!("{broken}"));
+        let events = std::mem::take(&mut *events.lock().unwrap());
+        (figures, events)
+    };
+    for seed in [3, 17] {
+        let (one, other) = (trace(seed), trace(seed));
+        let differs = one.1.iter().zip(&other.1).find(|(one, other)| one != other);
+        assert_eq!(differs, None, "seed {seed}");
+        assert_eq!(one, other, "seed {seed}");
+    }
+    assert_ne!(trace(3).0.trace_hash, trace(17).0.trace_hash);
+}
