@@ -14,7 +14,8 @@
 //! ```
 //!
 //! Reading is one pass over the parts, in order: sealed parts are decrypted on the way, and no plaintext
-//! copy of a part is ever stored.
+//! copy of a part is ever stored. Archives that others made are read too, stored or deflated, split or not;
+//! where an entry's sizes stand behind its data, the directory is read ahead.
 
 pub mod audit;
 mod central_record;

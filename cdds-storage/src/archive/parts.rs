@@ -54,15 +54,16 @@ impl<'a> Parts<'a> {
     /// The end records of a set of several parts, after checking that it is complete; `None` for a single
     /// part, whose end is seen when it has been read.
     pub(super) fn end_of_split(&self) -> Result<Option<EndRecord>, ArchiveError> {
+        if self.names.len() < 2 { Ok(None) } else { self.end().map(Some) }
+    }
+
+    /// The end records, found by reading the last part, after checking that the set is complete.
+    pub(super) fn end(&self) -> Result<EndRecord, ArchiveError> {
         let last = self.names.len().saturating_sub(1);
-        if last == 0 {
-            return Ok(None);
-        }
         let mut tail = Tail::default();
         io::copy(&mut self.open(last)?, &mut tail)
             .map_err(|error| ArchiveError::io(format!("cannot read part {}", self.name(last)), error))?;
-        let end = self.find_end(&tail)?;
-        Ok(Some(end))
+        self.find_end(&tail)
     }
 
     /// Finds the end records in the last bytes of the last part, and checks the number of parts.
@@ -152,6 +153,22 @@ pub(super) struct PartsReader<'a> {
 impl<'a> PartsReader<'a> {
     pub(super) fn new(parts: &'a Parts<'a>) -> Self {
         Self { parts, index: 0, reader: None, offset: 0 }
+    }
+
+    /// Starts at a place in the set.
+    pub(super) fn starting_at(parts: &'a Parts<'a>, place: Location) -> Result<Self, ArchiveError> {
+        let mut reader = Self { parts, index: place.disk as usize, reader: None, offset: 0 };
+        let mut left = place.offset;
+        while left > 0 {
+            let available = reader.fill()?.len();
+            if available == 0 || reader.position().disk != place.disk {
+                return Err(reader.damaged("it is shorter than its directory says"));
+            }
+            let count = usize::try_from(left).unwrap_or(usize::MAX).min(available);
+            reader.consume(count);
+            left -= count as u64;
+        }
+        Ok(reader)
     }
 
     /// The next bytes of the set; empty at its end. Parts that have ended are left behind.

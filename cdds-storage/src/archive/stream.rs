@@ -3,19 +3,22 @@
 //! Every entry's size and CRC are checked as it is read. At the end the central directory is compared
 //! with what went by, so that nothing was lost, added or exchanged.
 
+mod descriptor;
 pub(super) mod directory;
 pub(super) mod whole;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
+use self::descriptor::Descriptor;
 use self::directory::Seen;
 use self::whole::{PackedEntry, WHOLE_BYTES_MAX};
-use super::central_record;
+use super::central_record::{self, Location};
 use super::end_record;
-use super::entry_fields::{EntryFields, FLAG_DESCRIPTOR, FLAG_ENCRYPTED, METHOD_DEFLATED, METHOD_STORED};
+use super::entry_fields::{EntryFields, FLAG_ENCRYPTED, METHOD_DEFLATED, METHOD_STORED};
 use super::error::ArchiveError;
 use super::local_header;
 use super::parts::{Parts, PartsReader};
@@ -29,6 +32,8 @@ pub struct ArchiveStream<'a> {
     reader: PartsReader<'a>,
     inflate: Decompress,
     seen: Vec<Seen>,
+    /// What the directory says; read ahead for the first entry whose sizes stand behind its data.
+    directory: Option<BTreeMap<Location, EntryFields>>,
     open: Option<OpenEntry>,
     complete: bool,
 }
@@ -39,6 +44,7 @@ struct OpenEntry {
     /// The part in which its header stands, by its place in reading order.
     first_part: usize,
     fields: EntryFields,
+    descriptor: Option<Descriptor>,
     compressed_left: u64,
     uncompressed_left: u64,
     crc: crc32fast::Hasher,
@@ -58,6 +64,7 @@ impl<'a> ArchiveStream<'a> {
             reader: PartsReader::new(parts),
             inflate: Decompress::new(false),
             seen: Vec::new(),
+            directory: None,
             open: None,
             complete: false,
         })
@@ -91,19 +98,19 @@ impl<'a> ArchiveStream<'a> {
         }
     }
 
-    fn next_signature(&mut self) -> Result<(central_record::Location, u32), ArchiveError> {
+    fn next_signature(&mut self) -> Result<(Location, u32), ArchiveError> {
         loop {
             self.reader.fill()?;
             let at = self.reader.position();
             let signature = self.reader.read_u32()?;
-            let first = at == central_record::Location { disk: 0, offset: 0 };
+            let first = at == Location { disk: 0, offset: 0 };
             if !(first && matches!(signature, SPLIT_MARKER | SINGLE_MARKER)) {
                 return Ok((at, signature));
             }
         }
     }
 
-    fn begin_entry(&mut self, at: central_record::Location) -> Result<(), ArchiveError> {
+    fn begin_entry(&mut self, at: Location) -> Result<(), ArchiveError> {
         let mut fixed = [0; local_header::FIXED_BYTES];
         self.reader.read_exact(&mut fixed)?;
         let fixed =
@@ -119,32 +126,45 @@ impl<'a> ArchiveStream<'a> {
         if fixed.fields.flags & FLAG_ENCRYPTED != 0 {
             return Err(unsupported("it has a ZIP password; use 7zz"));
         }
-        if fixed.fields.flags & FLAG_DESCRIPTOR != 0 {
-            return Err(unsupported(
-                "its size stands behind its data, so it cannot be read in one pass; use join, then unzip",
-            ));
-        }
         if !matches!(fixed.fields.method, METHOD_STORED | METHOD_DEFLATED) {
             return Err(unsupported("its compression method is neither stored nor deflate; use 7zz"));
         }
         if std::str::from_utf8(&name).is_err() {
             return Err(unsupported("its name is not UTF-8; use 7zz"));
         }
-        let fields = fixed
-            .resolve(&extra)
-            .ok_or_else(|| self.reader.damaged(format!("the zip64 sizes of {path:?} are missing")))?;
+        let descriptor = Descriptor::announced(&fixed.fields, &extra);
+        let fields = if descriptor.is_some() {
+            self.listed(at, fixed.fields, &path)?
+        } else {
+            let resolved = fixed.resolve(&extra);
+            resolved.ok_or_else(|| self.reader.damaged(format!("the zip64 sizes of {path:?} are missing")))?
+        };
         self.inflate.reset(false);
         self.seen.push(Seen { at, fields, path: path.clone().into_boxed_str() });
         self.open = Some(OpenEntry {
             path,
             first_part: at.disk as usize,
             fields,
+            descriptor,
             compressed_left: fields.compressed_bytes,
             uncompressed_left: fields.uncompressed_bytes,
             crc: crc32fast::Hasher::new(),
             ended: false,
         });
         Ok(())
+    }
+
+    /// The fields of an entry with its CRC and sizes from the directory, since its header does not have them.
+    fn listed(&mut self, at: Location, header: EntryFields, path: &str) -> Result<EntryFields, ArchiveError> {
+        if self.directory.is_none() {
+            self.directory = Some(directory::load(self.reader.parts())?);
+        }
+        let listed = self.directory.as_ref().and_then(|directory| directory.get(&at));
+        let Some(listed) = listed else {
+            return Err(self.reader.damaged(format!("its directory does not list the entry {path:?}")));
+        };
+        let EntryFields { crc32, compressed_bytes, uncompressed_bytes, .. } = *listed;
+        Ok(EntryFields { crc32, compressed_bytes, uncompressed_bytes, ..header })
     }
 
     /// Reads the rest of the open entry, if there is one.
@@ -175,7 +195,10 @@ impl<'a> ArchiveStream<'a> {
         })?;
         if produced == 0 {
             entry.ended = true;
-            entry.check().map_err(|error| error.about(entry, &self.reader))?;
+            entry
+                .check()
+                .and_then(|()| entry.read_descriptor(&mut self.reader))
+                .map_err(|error| error.about(entry, &self.reader))?;
         }
         Ok(produced)
     }
@@ -215,6 +238,15 @@ impl OpenEntry {
             return Err(EntryFault::Data("its CRC is wrong"));
         }
         Ok(())
+    }
+
+    fn read_descriptor(&self, reader: &mut PartsReader<'_>) -> Result<(), EntryFault> {
+        match &self.descriptor {
+            Some(descriptor) if !descriptor.read(reader, &self.fields)? => {
+                Err(EntryFault::Data("its directory and what stands behind its data do not agree"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -314,8 +346,9 @@ impl Entry<'_, '_> {
     pub(super) fn take_packed(self) -> Result<PackedEntry, ArchiveError> {
         let size = usize::try_from(self.compressed_bytes().min(WHOLE_BYTES_MAX)).unwrap_or(usize::MAX);
         let data = self.stream.reader.read_vec(size)?;
-        let reader = &self.stream.reader;
+        let reader = &mut self.stream.reader;
         let open = self.stream.open.take().ok_or_else(|| reader.damaged("an entry was read twice"))?;
+        open.read_descriptor(reader).map_err(|error| error.about(&open, reader))?;
         let part = reader.part_names_since(open.first_part);
         Ok(PackedEntry { path: open.path, part, fields: open.fields, data })
     }

@@ -60,19 +60,6 @@ fn an_entry_given_twice_is_refused_and_folders_are_created() {
 }
 
 #[test]
-fn sizes_behind_the_data_are_said_to_be_unsupported() {
-    let folder = tempfile::tempdir().unwrap();
-    // zipfile writes data descriptors (bit 3) when it cannot seek.
-    let script = "import zipfile, sys\nclass W:\n  def __init__(s, f): s.f = f\n  def write(s, b): return s.f.write(b)\n  \
-                  def flush(s): pass\nf = open('x.zip', 'wb')\nz = zipfile.ZipFile(W(f), 'w')\nz.writestr('a', 'b')\nz.close()\n";
-    succeed(folder.path(), &["python3", "-c", script]);
-    let set = PartSet::find(&folder.path().join("x.zip")).unwrap();
-    let error = verify(&set.parts(), |_| ()).unwrap_err();
-    assert!(matches!(&error, ArchiveError::Unsupported { entry: Some(path), .. } if path == "a"), "{error}");
-    assert!(error.to_string().contains("behind its data"), "{error}");
-}
-
-#[test]
 fn limits_stop_an_extraction() {
     let files = files(1, &[500, 500, 2_000_000]);
     let written = archive(Level::Default, None, &files);

@@ -2,64 +2,15 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use cdds_storage::archive::extract::{ExtractOptions, extract, verify};
 use cdds_storage::archive::join::join;
 use cdds_storage::archive::{Level, PartSet};
 
-use super::support::{Archive, File, archive, assert_extracted, files, part_bytes, run, succeed};
-
-const PYTHON_TEST: &str = "import sys, zipfile; sys.exit(zipfile.ZipFile(sys.argv[1]).testzip() is not None)";
-
-/// Reads a single `.zip` with everything that reads plain archives.
-fn assert_plain_zip(folder: &Path, name: &str, files: &[File]) {
-    if !files.is_empty() {
-        // unzip calls an archive without entries an error, by exit code 1.
-        succeed(folder, &["unzip", "-tqq", name]);
-    }
-    succeed(folder, &["7zz", "t", name]);
-    succeed(folder, &["python3", "-c", PYTHON_TEST, name]);
-    let mut crate_reader = zip::ZipArchive::new(fs::File::open(folder.join(name)).unwrap()).unwrap();
-    assert_eq!(crate_reader.len(), files.len());
-    for (path, contents) in files {
-        let mut found = Vec::new();
-        let mut entry = crate_reader.by_name(path).unwrap();
-        entry.read_to_end(&mut found).unwrap();
-        assert!(found == *contents, "{path} differs");
-        assert_eq!(entry.unix_mode(), Some(0o100_644));
-        assert_eq!(entry.last_modified().unwrap().to_string(), "2024-06-30 22:30:10");
-    }
-}
-
-/// Reads an archive with every program, and with our own readers.
-fn assert_readable(archive: &Archive, files: &[File]) {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let saved = archive.save(at, "x");
-    for given in [&saved[0], &saved[saved.len() - 1]] {
-        let name = given.file_name().unwrap().to_str().unwrap();
-        succeed(at, &["7zz", "t", name]);
-    }
-    succeed(at, &["7zz", "x", "-oseven", "x.zip"]);
-    if !files.is_empty() {
-        assert_extracted(&at.join("seven"), files);
-    }
-    if saved.len() > 1 {
-        succeed(at, &["zip", "-q", "-s", "0", "x.zip", "--out", "info.zip"]);
-        assert_plain_zip(at, "info.zip", files);
-    } else {
-        assert_plain_zip(at, "x.zip", files);
-    }
-
-    let set = PartSet::find(&saved[0]).unwrap();
-    assert_eq!(verify(&set.parts(), |_| ()).unwrap().entries, files.len() as u64);
-    extract(&set.parts(), &at.join("own"), &ExtractOptions::default(), |_| ()).unwrap();
-    assert_extracted(&at.join("own"), files);
-    join(&set.parts(), &at.join("joined/j.zip"), false).unwrap();
-    assert_plain_zip(&at.join("joined"), "j.zip", files);
-}
+use super::java::Java;
+use super::readers::{assert_plain_zip, assert_readable, assert_readable_by_java};
+use super::support::{archive, assert_extracted, files, part_bytes, run, succeed};
 
 #[test]
 fn a3_what_fits_one_part_is_a_plain_zip() {
@@ -77,6 +28,7 @@ fn a3_what_fits_one_part_is_a_plain_zip() {
 
 #[test]
 fn every_reader_reads_split_archives_of_every_shape() {
+    let java = Java::compile();
     let shapes: [(u64, &[usize]); 7] = [
         (65_536, &[50_000, 70_000, 3]),                          // leading short part
         (65_536, &[65_450, 1]),                                  // first entry fills its part
@@ -91,7 +43,10 @@ fn every_reader_reads_split_archives_of_every_shape() {
         let stored = archive(Level::Store, Some(bound), &files);
         assert!(stored.parts.len() > 1, "{sizes:?}");
         assert_readable(&stored, &files);
-        assert_readable(&archive(Level::Default, Some(bound), &files), &files);
+        assert_readable_by_java(&java, &stored, &files);
+        let deflated = archive(Level::Default, Some(bound), &files);
+        assert_readable(&deflated, &files);
+        assert_readable_by_java(&java, &deflated, &files);
     }
 }
 
@@ -229,29 +184,4 @@ fn a9_a_sealed_set_is_read_through_decrypting_readers() {
     fs::remove_file(at.join("x.z03.smime")).unwrap();
     let error = PartSet::find(&at.join("x.zip.smime")).unwrap_err().to_string();
     assert!(error.starts_with("part x.z03.smime is missing from"), "{error}");
-}
-
-#[test]
-fn splits_made_by_other_programs_are_read_and_joined() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let files = files(6, &[50_000, 300_000, 7, 120_000]);
-    for (path, contents) in &files {
-        let path = at.join("in").join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, contents).unwrap();
-    }
-    // -D: no entries for folders.
-    succeed(&at.join("in"), &["zip", "-q", "-r", "-D", "-0", "-s", "64k", "../theirs.zip", "."]);
-    let set = PartSet::find(&at.join("theirs.zip")).unwrap();
-    assert!(set.names().len() > 3, "{:?}", set.names());
-    extract(&set.parts(), &at.join("out"), &ExtractOptions::default(), |_| ()).unwrap();
-    assert_extracted(&at.join("out"), &files);
-    join(&set.parts(), &at.join("joined.zip"), false).unwrap();
-    succeed(at, &["unzip", "-tqq", "joined.zip"]);
-
-    succeed(&at.join("in"), &["zip", "-q", "-r", "../plain.zip", "."]);
-    let set = PartSet::find(&at.join("plain.zip")).unwrap();
-    extract(&set.parts(), &at.join("out2"), &ExtractOptions::default(), |_| ()).unwrap();
-    assert_extracted(&at.join("out2"), &files);
 }

@@ -9,6 +9,10 @@
 
 mod hostile;
 mod interop;
+mod java;
 mod large;
+mod matrix;
+mod others;
 mod properties;
+mod readers;
 mod support;

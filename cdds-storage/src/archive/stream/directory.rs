@@ -1,16 +1,35 @@
 //! Compares the central directory and the end records with the entries that went by.
 
+use std::collections::BTreeMap;
+
 use super::super::central_record::{self, Location, Record};
 use super::super::end_record::{EndRecord, TAIL_BYTES_MAX};
 use super::super::entry_fields::EntryFields;
 use super::super::error::ArchiveError;
-use super::super::parts::PartsReader;
+use super::super::parts::{Parts, PartsReader};
 
 /// An entry that was read, and where its header was.
 pub(super) struct Seen {
     pub(super) at: Location,
     pub(super) fields: EntryFields,
     pub(super) path: Box<str>,
+}
+
+/// What the directory says about each entry, by where its header is. It is read ahead of the entries, from the
+/// parts in which it stands.
+pub(super) fn load(parts: &Parts<'_>) -> Result<BTreeMap<Location, EntryFields>, ArchiveError> {
+    let end = parts.end()?;
+    let place = Location { disk: end.directory_disk, offset: end.directory_offset };
+    let mut reader = PartsReader::starting_at(parts, place)?;
+    let mut entries = BTreeMap::new();
+    for _ in 0..end.entries {
+        if reader.read_u32()? != central_record::SIGNATURE {
+            return Err(reader.damaged("its directory is shorter than its end says"));
+        }
+        let (record, _) = read_record(&mut reader)?;
+        entries.insert(record.at, record.fields);
+    }
+    Ok(entries)
 }
 
 /// Reads everything from the directory on, whose first signature was found at `start`, to the end of the

@@ -1,0 +1,127 @@
+//! Archives that others made, read by us.
+
+use std::fs;
+use std::path::Path;
+
+use cdds_storage::archive::extract::{ExtractOptions, extract, verify};
+use cdds_storage::archive::join::join;
+use cdds_storage::archive::{ArchiveError, PartSet};
+
+use super::java::{Java, LIBRARIES};
+use super::support::{File, assert_extracted, files, succeed};
+
+/// A folder `in` with files of all kinds: noise and records, small, empty, in folders, over several parts.
+fn originals(folder: &Path) -> Vec<File> {
+    let mut files = files(6, &[50_000, 300_000, 7, 120_000, 0]);
+    files.push(("empty".to_owned(), bytes::Bytes::new()));
+    files.push(("naïve/日本.json".to_owned(), files[1].1.slice(..70_000)));
+    for (path, contents) in &files {
+        let path = folder.join("in").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, contents).unwrap();
+    }
+    files
+}
+
+/// Verifies, extracts and joins the archive whose last part is at `name`, and has others read what was joined.
+fn assert_read(folder: &Path, name: &str, files: &[File], parts_least: usize) {
+    let set = PartSet::find(&folder.join(name)).unwrap();
+    assert!(set.names().len() >= parts_least, "{:?}", set.names());
+    let (out, joined) = (format!("{name}-out"), format!("{name}-joined.zip"));
+    assert!(verify(&set.parts(), |_| ()).unwrap().entries >= files.len() as u64, "{name}");
+    extract(&set.parts(), &folder.join(&out), &ExtractOptions::default(), |_| ()).unwrap();
+    assert_extracted(&folder.join(&out), files);
+    join(&set.parts(), &folder.join(&joined), false).unwrap();
+    succeed(folder, &["unzip", "-tqq", &joined]);
+    succeed(folder, &["7zz", "t", &joined]);
+}
+
+#[test]
+fn splits_made_by_info_zip_are_read_and_joined() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = originals(folder.path());
+    for (level, name) in [("-0", "stored.zip"), ("-6", "deflated.zip")] {
+        let to = format!("../{name}");
+        succeed(&folder.path().join("in"), &["zip", "-q", "-r", level, "-s", "64k", &to, "."]);
+        assert_read(folder.path(), name, &files, 3);
+    }
+    succeed(&folder.path().join("in"), &["zip", "-q", "-r", "../plain.zip", "."]);
+    assert_read(folder.path(), "plain.zip", &files, 1);
+}
+
+#[test]
+fn splits_made_by_java_libraries_are_read_and_joined() {
+    let (folder, java) = (tempfile::tempdir().unwrap(), Java::compile());
+    let files = originals(folder.path());
+    for library in LIBRARIES {
+        for method in ["stored", "deflated"] {
+            let name = format!("{library}-{method}.zip");
+            java.run(folder.path(), library, &["make", &name, "in", "65536", method]);
+            assert_read(folder.path(), &name, &files, 3);
+        }
+    }
+}
+
+/// Has Python write an archive to something that cannot seek, so that CRC and sizes stand behind the data.
+fn stream_by_python(folder: &Path, method: &str, zip64: bool) {
+    let script = format!(
+        "import zipfile, os
+class Pipe:
+  def __init__(self, file): self.file = file
+  def write(self, data): return self.file.write(data)
+  def flush(self): pass
+zip = zipfile.ZipFile(Pipe(open('{method}-{zip64}.zip', 'wb')), 'w', zipfile.ZIP_{method})
+for folder, _, names in sorted(os.walk('in')):
+  for name in sorted(names):
+    path = os.path.join(folder, name)
+    with zip.open(os.path.relpath(path, 'in'), 'w', force_zip64={}) as entry: entry.write(open(path, 'rb').read())
+zip.close()
+",
+        if zip64 { "True" } else { "False" }
+    );
+    succeed(folder, &["python3", "-c", &script]);
+}
+
+#[test]
+fn sizes_behind_the_data_are_taken_from_the_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = originals(folder.path());
+    for method in ["STORED", "DEFLATED"] {
+        for zip64 in [false, true] {
+            stream_by_python(folder.path(), method, zip64);
+            let name = format!("{method}-{zip64}.zip");
+            assert_read(folder.path(), &name, &files, 1);
+
+            let whole = fs::read(folder.path().join(&name)).unwrap();
+            let descriptor = whole.windows(4).position(|window| window == b"PK\x07\x08").unwrap();
+            let record = whole.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+            // The CRC, in the one place and in the other.
+            for at in [descriptor + 4, record + 16] {
+                let mut altered = whole.clone();
+                altered[at] ^= 1;
+                fs::write(folder.path().join("altered.zip"), altered).unwrap();
+                let set = PartSet::find(&folder.path().join("altered.zip")).unwrap();
+                let error = verify(&set.parts(), |_| ()).unwrap_err();
+                assert!(matches!(error, ArchiveError::Damaged { entry: Some(_), .. }), "{error}");
+                assert!(error.to_string().contains("do not agree"), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_descriptor_without_its_signature_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("in")).unwrap();
+    fs::write(folder.path().join("in/one"), "contents").unwrap();
+    stream_by_python(folder.path(), "DEFLATED", false);
+    let mut bytes = fs::read(folder.path().join("DEFLATED-false.zip")).unwrap();
+    let descriptor = bytes.windows(4).position(|window| window == b"PK\x07\x08").unwrap();
+    bytes.drain(descriptor..descriptor + 4);
+    let directory = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+    let offset = bytes.len() - 6;
+    bytes[offset..offset + 4].copy_from_slice(&(directory as u32).to_le_bytes());
+    fs::write(folder.path().join("x.zip"), bytes).unwrap();
+    let files = [("one".to_owned(), bytes::Bytes::from_static(b"contents"))];
+    assert_read(folder.path(), "x.zip", &files, 1);
+}
