@@ -16,6 +16,16 @@ fn replay(target: &str, check: impl Fn(&[u8])) {
 }
 
 #[test]
+fn archive_read() {
+    replay("archive_read", cdds_fuzz::archive_read::check);
+}
+
+#[test]
+fn archive_round_trip() {
+    replay("archive_round_trip", cdds_fuzz::archive_round_trip::check);
+}
+
+#[test]
 fn json_prune() {
     replay("json_prune", cdds_fuzz::json_prune::check);
 }
