@@ -44,7 +44,7 @@ impl App {
             ids: Arc::new(SystemIds),
             workers: Arc::new(workers),
             sources: register(&config.sources)?,
-            packager: Arc::new(ZipPackager::default()),
+            packager: Arc::new(ZipPackager::new(config.level)),
             certificates: Arc::new(SmimeCertificates::new()),
             sink: Arc::new(ObjectSink::local(&config.store)?),
             catalog: Arc::new(SqliteCatalog::open(&config.catalog)?),

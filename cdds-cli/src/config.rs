@@ -14,6 +14,7 @@ use std::time::Duration;
 use cdds_core::domain::policy::CatchUpLimit;
 use cdds_core::domain::retention::RetentionDays;
 use cdds_core::service::jobs::JobRules;
+use cdds_storage::archive::Level;
 use chrono::TimeDelta;
 
 pub(crate) use self::mistake::nearest;
@@ -31,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) concurrency: NonZeroUsize,
     /// How long a claim holds without a sign of life.
     pub(crate) lease: Duration,
+    /// How hard archives are compressed.
+    pub(crate) level: Level,
     /// What holds for all jobs; the engine catches up by the same limit.
     pub(crate) rules: JobRules,
     /// The sources, in the order of the file.
@@ -81,6 +84,7 @@ impl Config {
             store: location::store(&file.store.url, folder)?,
             concurrency: file.engine.concurrency,
             lease,
+            level: file.archive.level.into(),
             rules: rules(file.retention.days, &file.rules)?,
             sources: source::check_all(file.source, folder)?,
         })
@@ -117,6 +121,9 @@ url = "file:artifacts"
 [engine]
 concurrency = 2
 lease = "60s"
+
+[archive]
+level = "default"                     # or store (not at all), fast (a fifth larger), best (half as fast)
 
 [retention]
 days = 30
@@ -200,6 +207,7 @@ unsupported = "Info Mart exports are not supported"
             let config = read(text).unwrap();
             assert_eq!(config.catalog, Path::new("/srv/exports/cdds.db"));
             assert_eq!(config.store, Path::new("/srv/exports/artifacts"));
+            assert_eq!(config.level, Level::Default);
             assert_eq!((config.concurrency.get(), config.lease.as_secs()), (2, 60));
             assert_eq!((config.rules.retention.days(), config.sources.len()), (30, 0));
             assert_eq!(config.rules.one_time_edit, OneTimeEdit::UntilStarted);

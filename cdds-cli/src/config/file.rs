@@ -15,6 +15,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) engine: Engine,
     #[serde(default)]
+    pub(super) archive: Archive,
+    #[serde(default)]
     pub(super) retention: Retention,
     #[serde(default)]
     pub(super) rules: Rules,
@@ -58,6 +60,33 @@ pub(super) struct Engine {
 impl Default for Engine {
     fn default() -> Self {
         Self { concurrency: NonZeroUsize::MIN.saturating_add(1), lease: "60s".to_owned() }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Archive {
+    pub(super) level: Level,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Level {
+    Store,
+    Fast,
+    #[default]
+    Default,
+    Best,
+}
+
+impl From<Level> for cdds_storage::archive::Level {
+    fn from(typed: Level) -> Self {
+        match typed {
+            Level::Store => Self::Store,
+            Level::Fast => Self::Fast,
+            Level::Default => Self::Default,
+            Level::Best => Self::Best,
+        }
     }
 }
 

@@ -148,3 +148,24 @@ fn e10_bad_records_fail_an_export_or_are_set_aside_and_counted() {
     assert_eq!(listed[0]["id"], job["id"]);
     assert!(place.done(&["history", "list"]).contains("1 bad record(s) set aside"));
 }
+
+#[test]
+fn an_archive_is_compressed_as_hard_as_the_configuration_says() {
+    let place = Place::with_interactions(3_000);
+    let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
+    let set_level = |level: &str| {
+        let changed = config.replace("level = \"default\"", &format!("level = \"{level}\""));
+        assert!(changed.contains(level));
+        std::fs::write(place.path("cdds.toml"), changed).unwrap();
+    };
+    let [stored, fast, default, best] = ["store", "fast", "default", "best"].map(|level| {
+        set_level(level);
+        place.plaintext_job(&[]);
+        place.done(&["run", "--until-idle", "-q"]);
+        let artifacts = place.json(&["artifact", "list", "--sort", "created_at:desc"]);
+        artifacts[0]["size"].as_u64().unwrap()
+    });
+    assert!(stored > 3 * fast && fast > default && default >= best, "{stored} {fast} {default} {best}");
+    set_level("fsat");
+    assert_eq!(place.refused(&["job", "list"]), (2, "invalid_config".to_owned()));
+}
