@@ -111,10 +111,13 @@ impl Watch {
                 self.shared.count(|figures| figures.claims += executions.len() as u64);
             }
             for id in touched {
-                let owner = model.execution(id)?.execution.owner.clone();
+                let known = &model.execution(id)?.execution;
+                let (owner, job, before) = (known.owner.clone(), known.job_id, (known.epoch, known.status()));
                 self.refresh(model, &owner, id, cause)?;
-                let job = model.execution(id)?.execution.job_id;
-                self.refresh_job(model, &owner, job, cause)?;
+                let known = &model.execution(id)?.execution;
+                if before != (known.epoch, known.status()) {
+                    self.refresh_job(model, &owner, job, cause)?;
+                }
             }
             let Ok(claimed) = &result else { return Ok(()) };
             for begun in &claimed.executions {
