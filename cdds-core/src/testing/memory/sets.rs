@@ -35,6 +35,11 @@ impl StoredSet {
     }
 
     /// The files that are not removed.
+    /// The name of its first file.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.set.artifacts.first().map(|file| file.name.as_str())
+    }
+
     pub(super) fn files(&self) -> impl Iterator<Item = &Artifact> {
         let files = self.set.artifacts.iter().filter(|file| !self.removed_files.contains(&file.id));
         files.filter(|_| !self.removed)
