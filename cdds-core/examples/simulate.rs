@@ -83,7 +83,7 @@ fn run(arguments: &Arguments) -> ExitCode {
     let seconds = began.elapsed().as_secs_f64();
     match outcome {
         Ok(figures) => {
-            println!("{figures}\n{:<22} {seconds:>11.1}s", "wall time");
+            println!("{}\n\n{figures}\n{:<22} {seconds:>11.1}s", figures.coverage, "wall time");
             ExitCode::SUCCESS
         }
         Err(violation) if arguments.seed.is_some() => {

@@ -1,8 +1,9 @@
 //! What the record is known to hold: a copy that follows every step, and what cannot be read from it any more.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
 
 use super::report::Invariant;
 use super::time::Micros;
@@ -10,7 +11,6 @@ use crate::domain::artifact::{Artifact, ArtifactSet};
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
 use crate::domain::job::Job;
-use crate::domain::window::Window;
 use crate::ports::sink::Key;
 
 /// An invariant, and how it is broken.
@@ -209,23 +209,30 @@ impl Model {
 
 /// An execution in a few words, for traces.
 pub(super) fn brief(execution: &Execution) -> String {
-    let id = execution.id.to_string();
     let state = match &execution.state {
         ExecutionState::Skipped(reason) => format!("skipped ({})", reason.as_str()),
         ExecutionState::Failed(failure) => format!("failed ({})", failure.kind),
         _ => execution.status().as_str().to_owned(),
     };
-    format!(
-        "{} {} of {} epoch {}: {state}, {}",
-        execution.trigger.as_str(),
-        &id[..8],
-        execution.slot.format("%dT%H:%M:%S"),
-        execution.epoch,
-        window(execution.window)
-    )
+    let (trigger, id) = (execution.trigger.as_str(), execution.id.0.as_u128() >> 96);
+    let (slot, epoch, window) = (Brief(execution.slot), execution.epoch, execution.window);
+    let end = Brief(window.end());
+    match window.start().map(Brief) {
+        Some(start) => format!("{trigger} {id:08x} of {slot} epoch {epoch}: {state}, [{start}, {end})"),
+        None => format!("{trigger} {id:08x} of {slot} epoch {epoch}: {state}, […, {end})"),
+    }
 }
 
-pub(super) fn window(window: Window) -> String {
-    let at = |instant: DateTime<Utc>| instant.format("%dT%H:%M:%S%.f").to_string();
-    format!("[{}, {})", window.start().map_or_else(|| "…".to_owned(), at), at(window.end()))
+/// Day and time. Every change of the record is told: a format of chrono's would be read anew each time.
+struct Brief(DateTime<Utc>);
+
+impl fmt::Display for Brief {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(at) = self;
+        write!(f, "{:02}T{:02}:{:02}:{:02}", at.day(), at.hour(), at.minute(), at.second())?;
+        match at.timestamp_subsec_micros() {
+            0 => Ok(()),
+            micros => write!(f, ".{micros:06}"),
+        }
+    }
 }

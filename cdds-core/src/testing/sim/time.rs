@@ -15,6 +15,8 @@ use crate::ports::clock::Clock;
 /// Microseconds since the world began.
 pub(super) type Micros = u64;
 
+/// One millisecond.
+pub(super) const MILLISECOND: Micros = 1_000;
 /// One second.
 pub(super) const SECOND: Micros = 1_000_000;
 /// One hour.
