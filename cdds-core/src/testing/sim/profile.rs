@@ -36,7 +36,7 @@ pub(super) struct Profile {
     /// How long the source takes for a batch, at most.
     pub(super) pace: Micros,
     pub(super) jobs: u64,
-    /// Mean distance of two commands.
+    /// Mean distance of two commands of a person.
     pub(super) command_distance: Micros,
     pub(super) rates: Rates,
 }
@@ -75,10 +75,11 @@ impl Profile {
         let large = dice.below(8) == 0;
         let concurrency = usize::try_from(dice.between(1, 3)).ok().and_then(NonZeroUsize::new);
         let retention = u16::try_from(dice.between(1, 4)).unwrap_or(1);
+        let people = dice.index(3) + 1;
         Self {
             began_at,
             engines: dice.index(4) + 1,
-            people: dice.index(3) + 1,
+            people,
             skew_max: micros_delta(skew_bound * SECOND),
             engine: EngineSettings {
                 concurrency: concurrency.unwrap_or(NonZeroUsize::MIN),
@@ -93,7 +94,7 @@ impl Profile {
             row_distance: if large { 20 * 60 * SECOND } else { dice.between(8, 60) * 60 * SECOND },
             pace: dice.pick(&[0, 0, 2 * SECOND, 15 * SECOND]).unwrap_or(0),
             jobs: dice.between(2, 4),
-            command_distance: dice.between(30, 240) * 60 * SECOND,
+            command_distance: dice.between(30, 240) * 60 * SECOND * people as u64,
             rates: Rates::of(dice),
         }
     }
