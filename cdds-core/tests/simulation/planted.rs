@@ -7,7 +7,7 @@ const SEEDS: u64 = 200;
 
 /// What each bug may be found by: the first invariant that it breaks.
 fn breaks(bug: PlantedBug) -> &'static [Invariant] {
-    use Invariant::{I1, I2, I3, I4, I6, I7, I8, I9, I10, I11, I12, Lease, Record};
+    use Invariant::{Ends, I1, I2, I3, I4, I6, I7, I8, I9, I10, I11, I12, Lease, Record};
     match bug {
         PlantedBug::NoFence | PlantedBug::BlindCommitRetry | PlantedBug::LeaseRenewedAfterExpiry => &[I6],
         PlantedBug::LeaseStolen => &[Lease],
@@ -24,6 +24,8 @@ fn breaks(bug: PlantedBug) -> &'static [Invariant] {
         }
         PlantedBug::SharedKey => &[I6, I8],
         PlantedBug::NoSettleLag | PlantedBug::ClosedWindow => &[I4, I1],
+        PlantedBug::RevisionIgnored => &[Record],
+        PlantedBug::EmptyWindowPanics | PlantedBug::EmptyWindowWaits => &[Ends],
         other => panic!("say what {other:?} breaks"),
     }
 }
@@ -75,4 +77,7 @@ planted! {
     i8_files_that_are_not_deleted_are_found: DeleteForgotten,
     i4_a_missing_settle_lag_is_found: NoSettleLag,
     i4_a_window_with_its_end_inside_is_found: ClosedWindow,
+    j1_a_change_over_the_change_of_another_is_found: RevisionIgnored,
+    a_panic_is_found: EmptyWindowPanics,
+    a_world_without_end_is_found: EmptyWindowWaits,
 }

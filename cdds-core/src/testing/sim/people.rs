@@ -196,16 +196,24 @@ impl Person {
         let (now, profile) = (self.now(), self.shared.profile.clone());
         let dice = &mut self.dice;
         let mut watermark = None;
-        if let Frequency::Once(Start::At(start)) = &mut settings.frequency {
+        if let Frequency::Once(Start::At(start)) = &mut settings.frequency
+            && dice.below(4) != 0
+        {
             *start = drafts::later(dice, now);
         } else {
-            match dice.below(6) {
+            match dice.below(8) {
                 0 => {
                     let title = Title::new(&format!("Calls {}", dice.below(1_000)));
                     settings.title = title.unwrap_or(settings.title);
                 }
-                1 if !settings.frequency.is_once() => {
-                    settings.frequency = drafts::recurring(dice).unwrap_or(settings.frequency);
+                1 => settings.frequency = drafts::recurring(dice).unwrap_or(settings.frequency),
+                // What was to run again and again runs once more, or what was to run once runs for a while.
+                6 if dice.coin() => {
+                    settings.frequency = Frequency::Once(Start::At(drafts::later(dice, now)));
+                    (settings.starts_at, settings.ends_at) = (None, None);
+                }
+                7 if !settings.frequency.is_once() => {
+                    (settings.starts_at, settings.ends_at) = drafts::period(dice, now);
                 }
                 2 => settings.categories = drafts::categories(dice),
                 3 => {

@@ -58,11 +58,17 @@ pub enum PlantedBug {
     NoSettleLag,
     /// The source takes the end of a window for inside.
     ClosedWindow,
+    /// The catalog stores a change of a job over whatever others have stored meanwhile.
+    RevisionIgnored,
+    /// The source panics where a window holds no record.
+    EmptyWindowPanics,
+    /// The source waits for a record where a window holds none.
+    EmptyWindowWaits,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -83,6 +89,9 @@ impl PlantedBug {
         Self::DeleteForgotten,
         Self::NoSettleLag,
         Self::ClosedWindow,
+        Self::RevisionIgnored,
+        Self::EmptyWindowPanics,
+        Self::EmptyWindowWaits,
     ];
 
     /// The bug with this name, as [`Debug`] prints it.
@@ -114,6 +123,11 @@ impl Tampered {
             && let Some(since) = before.job.suspended_at
         {
             change.job.next_due_at = change.job.settings.next_slot(since);
+        }
+        if self.has(PlantedBug::RevisionIgnored)
+            && let Some(stored) = self.inner.job(&change.job.owner, change.job.id).await?
+        {
+            return self.inner.change_job(&change, stored.job.revision).await;
         }
         self.inner.change_job(&change, expected).await
     }

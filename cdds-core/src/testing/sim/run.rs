@@ -204,7 +204,9 @@ impl Run {
         let longest = match self.shared.storms() {
             _ if self.watch.runs_something() => doze,
             true => Profile::nap(&mut self.dice),
-            false => HOUR / 4,
+            // Towards the end nothing that has expired may stay because all were asleep, or one was just stopped.
+            false if now + HOUR < self.calm_at + CALM => HOUR / 4,
+            false => HOUR / 30,
         };
         // Somebody is the first to see that something is due.
         let skew = self.shared.lives.get(self.dice.index(engines)).map(Life::skew).unwrap_or_default();
@@ -317,6 +319,7 @@ fn sources(shared: &Shared, watch: &Watch, faults: &Faults, bug: Option<PlantedB
         timeline: shared.timeline.clone(),
         padding: shared.profile.padding,
         closed_end: bug == Some(PlantedBug::ClosedWindow),
+        bug,
         faults: faults.clone(),
     }))
 }

@@ -9,7 +9,9 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
 use super::dice::Dice;
+use super::executor::give_way;
 use super::faults::{Care, Faults};
+use super::planted::PlantedBug;
 use super::profile::Profile;
 use super::time::{HOUR, Micros, SECOND, Timeline, micros_delta};
 use crate::domain::id::{SourceId, TypeId};
@@ -112,6 +114,8 @@ pub(super) struct RowSource {
     pub(super) padding: usize,
     /// A planted bug: the end of a window is taken for inside.
     pub(super) closed_end: bool,
+    /// Others, at windows that hold nothing.
+    pub(super) bug: Option<PlantedBug>,
     pub(super) faults: Faults,
 }
 
@@ -164,7 +168,20 @@ impl Source for RowSource {
         &self,
         request: ReadRequest,
     ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
-        let read = async { Ok(self.wanted(&request)) };
+        let read = async {
+            let mut wanted = self.wanted(&request);
+            match self.bug {
+                Some(PlantedBug::EmptyWindowPanics) => drop(wanted[0..1].to_vec()),
+                Some(PlantedBug::EmptyWindowWaits) => {
+                    while wanted.is_empty() {
+                        give_way().await;
+                        wanted = self.wanted(&request);
+                    }
+                }
+                _ => {}
+            }
+            Ok(wanted)
+        };
         let numbers = self.faults.around("source.read", Care::Busy, read).await?;
         let batches: Vec<_> = numbers.chunks(BATCH).map(|numbers| self.batch(numbers)).collect();
         let faults = self.faults.clone();
