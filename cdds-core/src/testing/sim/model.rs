@@ -60,7 +60,7 @@ pub(super) struct JobModel {
     pub(super) successes: BTreeMap<(Family, DateTime<Utc>), ExecutionId>,
     /// The published windows of its occurrences, by their start, if they tile.
     pub(super) tiles: BTreeMap<DateTime<Utc>, (DateTime<Utc>, ExecutionId)>,
-    /// How often it started by its frequency.
+    /// How often it started as a one-time job.
     pub(super) starts: u32,
 }
 

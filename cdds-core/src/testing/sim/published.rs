@@ -12,6 +12,7 @@ use super::source::{number, selects};
 use super::watch::{Watch, step};
 use crate::domain::artifact::Sha256Digest;
 use crate::domain::execution::Execution;
+use crate::domain::id::ExecutionId;
 use crate::domain::timeframe::Timeframe;
 use crate::domain::watermark::Watermark;
 use crate::ports::catalog::Publication;
@@ -141,8 +142,10 @@ fn check_once(model: &mut Model, execution: &Execution) -> Check {
     if family == Family::Backfill {
         return Ok(());
     }
+    let is_once = |one: &Execution| one.settings.frequency.is_once();
+    let ran_once = |id: &ExecutionId| model.executions.get(id).is_some_and(|one| is_once(&one.execution));
+    let once = is_once(execution) && model.job(execution.job_id)?.successes.values().any(ran_once);
     let known = model.job_mut(execution.job_id)?;
-    let once = known.job.settings.frequency.is_once() && !known.successes.is_empty();
     ensure(!once, Invariant::I9, || format!("a one-time job succeeded again: {}", brief(execution)))?;
     match known.successes.insert((family, execution.slot), execution.id) {
         None => Ok(()),
