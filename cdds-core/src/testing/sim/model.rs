@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::ledger::Ledger;
 use super::report::Invariant;
 use super::time::Micros;
 use crate::domain::artifact::{Artifact, ArtifactSet};
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
-use crate::domain::job::Job;
+use crate::domain::job::{Job, JobSettings, JobState};
 use crate::domain::window::Window;
 use crate::ports::sink::Key;
 
@@ -39,6 +40,8 @@ pub(super) struct Model {
     pub(super) live: BTreeMap<Key, ExecutionId>,
     /// The hash of the archive of a window over settled data, by what was selected (invariant I7).
     pub(super) archives: BTreeMap<Selection, u64>,
+    /// How often each record is in the sets of a job (invariant I4).
+    pub(super) ledger: Ledger,
 }
 
 /// What an archive holds: of which categories, from when to when.
@@ -54,14 +57,24 @@ pub(super) struct JobModel {
     pub(super) suspended: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     /// Since when it has its present schedule.
     pub(super) rescheduled_at: DateTime<Utc>,
-    /// Since when its windows tile, if they do: edits of the schedule in between do not matter (rule W3).
-    pub(super) tiles_since: DateTime<Utc>,
+    /// The schedules that it had before.
+    pub(super) schedules: Vec<Schedule>,
+    /// Which of its stretches of windows that tile it is in: edits of the schedule do not end one (rule W3).
+    pub(super) stretch: u32,
     /// The success of each occurrence.
     pub(super) successes: BTreeMap<(Family, DateTime<Utc>), ExecutionId>,
-    /// The published windows of its occurrences, by their start, if they tile.
-    pub(super) tiles: BTreeMap<DateTime<Utc>, (DateTime<Utc>, ExecutionId)>,
+    /// The published windows of its occurrences, by their stretch and start, if they tile.
+    pub(super) tiles: BTreeMap<(u32, DateTime<Utc>), (DateTime<Utc>, ExecutionId)>,
     /// How often it started by its frequency.
     pub(super) starts: u32,
+}
+
+/// A schedule that a job had: after the first instant, up to the second.
+#[derive(Debug, Clone)]
+pub(super) struct Schedule {
+    pub(super) settings: JobSettings,
+    pub(super) since: DateTime<Utc>,
+    pub(super) until: DateTime<Utc>,
 }
 
 /// To which kind of work an execution goes back.
@@ -80,6 +93,23 @@ pub(super) struct ExecutionModel {
     pub(super) deleted: bool,
     pub(super) lease: Option<Lease>,
     pub(super) set: Option<SetModel>,
+    /// The stretch of windows that tile to which its window belongs, if it does.
+    pub(super) stretch: Option<u32>,
+    /// Whether its last attempt began after faults had stopped.
+    pub(super) begun_in_calm: bool,
+    /// When its worker heard that it is to stop.
+    pub(super) stop: Option<Stop>,
+    /// The epoch in which its worker came to the commit.
+    pub(super) commits: u64,
+}
+
+/// A worker has heard that it is to stop.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stop {
+    pub(super) epoch: u64,
+    pub(super) at: Micros,
+    /// What had gone wrong by then.
+    pub(super) troubles: u64,
 }
 
 /// The last sign of life of the worker that runs it.
@@ -118,7 +148,8 @@ impl JobModel {
     pub(super) fn new(job: Job) -> Self {
         Self {
             rescheduled_at: job.created_at,
-            tiles_since: job.created_at,
+            schedules: Vec::new(),
+            stretch: 0,
             job,
             open: BTreeSet::new(),
             suspended: Vec::new(),
@@ -128,10 +159,16 @@ impl JobModel {
         }
     }
 
-    /// Whether an occurrence belongs to the windows that tile. One that was due when they began to may have been
-    /// put on the record by an engine whose clock was ahead.
-    pub(super) fn tiles_at(&self, execution: &Execution) -> bool {
-        execution.settings.tiles() && execution.slot > self.tiles_since + TimeDelta::minutes(1)
+    /// Every schedule that it ever had, up to `now`. While it is suspended nothing is put on the record.
+    pub(super) fn all_schedules(&self, now: DateTime<Utc>) -> impl Iterator<Item = Schedule> {
+        let job = &self.job;
+        let until = match job.state {
+            JobState::Suspended => job.suspended_at.unwrap_or(now),
+            JobState::Deleted => job.updated_at,
+            JobState::Active | JobState::Completed => now,
+        };
+        let present = Schedule { settings: job.settings.clone(), since: self.rescheduled_at, until };
+        self.schedules.iter().cloned().chain([present])
     }
 
     /// A slot that passed while it was suspended (rule J7).
@@ -149,6 +186,22 @@ impl Model {
             Trigger::Rerun { of, .. } => {
                 self.executions.get(&of).map_or(Family::Scheduled, |original| original.family)
             }
+        }
+    }
+
+    /// The stretch of windows that tile to which the window of an execution belongs: an occurrence, to that of
+    /// its job when it was put on the record, and one that tries it again, to the same.
+    pub(super) fn stretch_of(&self, execution: &Execution) -> Option<u32> {
+        let known = self.executions.get(&execution.id);
+        match execution.trigger {
+            _ if execution.generation.is_some() => None,
+            Trigger::Scheduled => {
+                let since = || self.jobs.get(&execution.job_id).map(|job| job.stretch);
+                let tiles = execution.settings.tiles();
+                known.map_or_else(since, |known| known.stretch).filter(|_| tiles)
+            }
+            Trigger::Rerun { of, of_backfill: false } => self.executions.get(&of).and_then(|of| of.stretch),
+            Trigger::Rerun { .. } | Trigger::Manual | Trigger::Backfill => None,
         }
     }
 
@@ -176,6 +229,7 @@ impl Model {
     /// Off the history. Its occurrence may be run again, as if it had never succeeded.
     pub(super) fn delete(&mut self, id: ExecutionId) {
         self.remove_set(id);
+        self.ledger.take_off(id);
         let Some(known) = self.executions.get_mut(&id) else { return };
         known.deleted = true;
         if let Some(job) = self.jobs.get_mut(&known.execution.job_id) {
@@ -198,6 +252,12 @@ impl Model {
     pub(super) fn live_sets(&self) -> impl Iterator<Item = (ExecutionId, &SetModel)> {
         let sets = self.executions.iter().filter_map(|(id, known)| Some((*id, known.set.as_ref()?)));
         sets.filter(|(_, set)| !set.removed)
+    }
+
+    /// The occurrences of a job that are on the record, or were.
+    pub(super) fn occurrences(&self, job: JobId) -> impl Iterator<Item = &ExecutionModel> {
+        let of_job = self.executions.values().filter(move |known| known.execution.job_id == job);
+        of_job.filter(|known| known.execution.trigger == Trigger::Scheduled)
     }
 
     /// The execution and the file with this id.

@@ -281,6 +281,7 @@ fn sources(shared: &Shared, watch: &Watch, faults: &Faults, bug: Option<PlantedB
         timeline: shared.timeline.clone(),
         padding: shared.profile.padding,
         closed_end: bug == Some(PlantedBug::ClosedWindow),
+        unstable: bug == Some(PlantedBug::UnstableOrder),
         faults: faults.clone(),
     }))
 }

@@ -112,6 +112,8 @@ pub(super) struct RowSource {
     pub(super) padding: usize,
     /// A planted bug: the end of a window is taken for inside.
     pub(super) closed_end: bool,
+    /// A planted bug: every other read is backwards.
+    pub(super) unstable: bool,
     pub(super) faults: Faults,
 }
 
@@ -124,7 +126,12 @@ impl RowSource {
             range.end += 1;
         }
         let wanted = |row: &Row| row.visible_at <= now && selects(&request.categories, row.category);
-        range.filter(|number| self.rows.row(*number).is_some_and(wanted)).collect()
+        let mut numbers: Vec<usize> =
+            range.filter(|number| self.rows.row(*number).is_some_and(wanted)).collect();
+        if self.unstable && self.timeline.elapsed() % 2 == 1 {
+            numbers.reverse();
+        }
+        numbers
     }
 
     fn batch(&self, numbers: &[usize]) -> RecordBatch {
