@@ -37,13 +37,21 @@ impl Watch {
     }
 
     /// The job and what was put on the record with it are stored as they were given.
-    pub(super) fn check_stored(&self, model: &Model, change: &JobChange, revision: u64, new: &[bool]) -> Check {
+    pub(super) fn check_stored(
+        &self,
+        model: &Model,
+        change: &JobChange,
+        revision: u64,
+        new: &[bool],
+    ) -> Check {
         let known = &model.job(change.job.id)?.job;
         let job = Job { revision, ..change.job.clone() };
         ensure(*known == job, Invariant::Answer, || format!("{known:?} was stored instead of {job:?}"))?;
         if change.job.state == JobState::Deleted {
             let found = self.read(self.catalog.job(&job.owner, job.id))?;
-            ensure(found.is_none(), Invariant::Answer, || format!("job {} was deleted and is there", job.id))?;
+            ensure(found.is_none(), Invariant::Answer, || {
+                format!("job {} was deleted and is there", job.id)
+            })?;
         }
         // An entry that was on the record before stays as it was.
         let entries = change.entries.iter().zip(new).filter(|(_, new)| **new).map(|(entry, _)| entry);

@@ -7,15 +7,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::accounts::check_contiguous;
 use super::invariants::Cause;
-use super::model::{Broken, Check, JobModel, Model, SetModel, brief, ensure};
+use super::model::{Broken, Check, ExecutionModel, JobModel, Model, SetModel, brief, ensure};
 use super::report::{Invariant, Who};
 use super::shared::lock;
-use super::time::{Micros, SECOND, micros_delta};
+use super::source::BATCH;
+use super::time::{HOUR, Micros, SECOND};
 use super::watch::{Watch, step};
 use crate::domain::execution::{Execution, ExecutionState, Status};
 use crate::domain::id::Owner;
 use crate::domain::job::JobState;
-use crate::domain::notice::Notice;
+use crate::domain::policy::Jitter;
 use crate::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery, Page, Slice};
 use crate::ports::sink::{Key, Prefix, Sink};
 
@@ -102,9 +103,12 @@ impl Watch {
         let pending: BTreeSet<_> =
             pending.iter().map(|notice| (notice.execution_id, notice.kind.as_str())).collect();
         let ended = model.executions.iter().filter(|(id, known)| !known.deleted && !model.told.contains(id));
-        let notices =
-            ended.filter_map(|(id, known)| Some((*id, Notice::of(&known.execution)?.kind.as_str())));
-        let expected: BTreeSet<_> = notices.collect();
+        let word = |known: &ExecutionModel| match known.execution.state {
+            ExecutionState::Succeeded => Some("published"),
+            ExecutionState::Failed(_) => Some("failed"),
+            _ => None,
+        };
+        let expected: BTreeSet<_> = ended.filter_map(|(id, known)| Some((*id, word(known)?))).collect();
         let differs = expected.symmetric_difference(&pending).next();
         ensure(differs.is_none(), Invariant::Record, || {
             format!("nobody is told, or told again, of {differs:?} (rule N2)")
@@ -172,13 +176,30 @@ impl Watch {
     /// nothing has come of it.
     pub(super) fn doze(&self) -> Micros {
         let quiet = self.shared.timeline.elapsed().saturating_sub(lock(&self.model).changed_at);
-        (quiet / 8).clamp(5 * SECOND, super::time::HOUR)
+        (quiet / 8).clamp(5 * SECOND, HOUR)
     }
 
-    /// By when everything must be done once faults have stopped.
-    pub(super) fn patience() -> TimeDelta {
-        micros_delta(48 * super::time::HOUR)
+    /// Whether what is left should have been done by now. Since faults have stopped, nothing fails any more: the
+    /// longest wait for another attempt, for a dead worker or for jitter is over once, and then one execution
+    /// follows the other.
+    pub(super) fn is_overdue(&self) -> bool {
+        let mut model = lock(&self.model);
+        let (now, engine) = (self.shared.timeline.elapsed(), &self.shared.profile.engine);
+        let left = left(&model);
+        let deadline = *model.deadline.get_or_insert_with(|| {
+            let waits = engine.retry.delay_max * 2 + Jitter::MAX;
+            let waits = waits.num_microseconds().and_then(|micros| Micros::try_from(micros).ok());
+            let batches = (self.rows.count() / BATCH) as u64 + 2;
+            let each = HOUR / 4 + self.shared.profile.pace * batches;
+            now + HOUR + waits.unwrap_or(HOUR) + left * each
+        });
+        now > deadline
     }
+}
+
+/// What has not ended, and what is due and not on the record yet.
+fn left(model: &Model) -> u64 {
+    model.jobs.values().map(|known| known.open.len() as u64 + 1).sum()
 }
 
 /// When the next execution of a job may begin.

@@ -15,9 +15,7 @@ use crate::domain::execution::{Execution, ExecutionState, Status};
 use crate::domain::id::{ExecutionId, JobId, Owner, WorkerId};
 use crate::domain::job::{Job, JobState};
 use crate::ports::catalog::query::{ExecutionQuery, Slice};
-use crate::ports::catalog::{
-    Beat, CatalogError, Claim, Claimed, Directive, Fence, Publication, Settlement,
-};
+use crate::ports::catalog::{Beat, CatalogError, Claim, Claimed, Directive, Fence, Publication, Settlement};
 
 impl Watch {
     pub(super) fn claim(&self, catalog: &Tampered, claim: &Claim) -> Result<Claimed, CatalogError> {
@@ -135,7 +133,9 @@ impl Watch {
         self.look(|model| {
             let Some(known) = model.executions.get_mut(&fence.execution) else { return Ok(()) };
             let first = std::mem::replace(&mut known.commits, fence.epoch) != fence.epoch;
-            let Some(stop) = known.stop.filter(|stop| first && stop.epoch == fence.epoch) else { return Ok(()) };
+            let Some(stop) = known.stop.filter(|stop| first && stop.epoch == fence.epoch) else {
+                return Ok(());
+            };
             let late = at > stop.at + SECOND && troubles == stop.troubles;
             ensure(!late, Invariant::Cancel, || {
                 format!("{} was to stop and is committed", brief(&known.execution))

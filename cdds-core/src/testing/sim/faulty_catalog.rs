@@ -19,8 +19,8 @@ use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
 };
 use crate::ports::catalog::{
-    Agenda, Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence, Publication,
-    RecipientRemoval, Removal, Settlement, Standing,
+    Agenda, Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence,
+    Publication, RecipientRemoval, Removal, Settlement, Standing,
 };
 
 /// The catalog of one caller, whose calls may go wrong.
@@ -81,7 +81,7 @@ impl Catalog for FaultyCatalog {
     }
 
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
-        self.look("catalog.due", Care::Idle, self.catalog.inner.due(now, limit)).await
+        self.look("catalog.due", Care::Idle, self.catalog.due(now, limit)).await
     }
 
     async fn agenda(&self) -> Result<Agenda, CatalogError> {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::model::{Broken, Check, ExecutionModel, Family, JobModel, Model, Schedule, brief, ensure};
+use super::model::{Broken, Check, ExecutionModel, Family, JobModel, Model, brief, ensure};
 use super::reasons::check_done_before;
 use super::report::{Invariant, Who};
 use super::watch::Watch;
@@ -182,7 +182,9 @@ impl Watch {
                 self.check_skip(after, *reason, Some(before), (job_before, job))
             }
             (ExecutionState::Skipped(reason), _) => check_done_before(model, before, *reason),
-            (ExecutionState::Queued | ExecutionState::Failed(_), _) if before.status() == Status::InProgress => {
+            (ExecutionState::Queued | ExecutionState::Failed(_), _)
+                if before.status() == Status::InProgress =>
+            {
                 self.check_failure(model, before, after)
             }
             _ => Ok(()),
@@ -232,39 +234,9 @@ impl Watch {
         ensure(known.job.state != JobState::Deleted, Invariant::Record, told)?;
         check_watermark(model, &known.job, &after, cause)?;
         let known = model.job_mut(id)?;
-        follow(known, after);
+        known.follow(after);
         Ok(())
     }
-}
-
-/// What a person or a claim did to the job's schedule.
-fn follow(known: &mut JobModel, after: Job) {
-    let before = &known.job;
-    if let Some(since) = before.suspended_at.filter(|_| before.state == JobState::Suspended)
-        && after.suspended_at != Some(since)
-    {
-        let until = after.suspended_at.unwrap_or(after.updated_at);
-        known.suspended.push((since, until));
-    }
-    if !before.settings.has_schedule_of(&after.settings) {
-        let (since, until) = (known.rescheduled_at, after.updated_at);
-        known.schedules.push(Schedule { settings: before.settings.clone(), since, until });
-        known.rescheduled_at = after.updated_at;
-    }
-    if !tiles_on(before, &after) {
-        known.stretch += 1;
-    }
-    known.job = after;
-}
-
-/// Whether windows go on where they are: both tile, over the same records (rule W3), and the job had not come to
-/// its end or is to begin later.
-fn tiles_on(before: &Job, after: &Job) -> bool {
-    let (old, new) = (&before.settings, &after.settings);
-    let same = old.source == new.source && old.data_type == new.data_type && old.categories == new.categories;
-    let same = same && old.template.filters == new.template.filters;
-    let later = new.starts_at != old.starts_at && new.starts_at.is_some_and(|start| start > after.updated_at);
-    old.tiles() && new.tiles() && same && before.state != JobState::Completed && !later
 }
 
 /// Rule E8: what a person wants stopped ends as cancelled, unless its commit was faster; it is not tried again.

@@ -31,6 +31,9 @@ enum Stream {
     Stretch(u32),
 }
 
+/// From where to where; `None` for before everything.
+type Passed = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
 #[derive(Debug, Default)]
 struct Account {
     /// By the number of the record.
@@ -38,7 +41,7 @@ struct Account {
     /// What was selected, by one set or the other.
     selections: Vec<CategorySelection>,
     /// How far the watermark has come, and from where: of a generation.
-    passed: Option<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)>,
+    passed: Option<Passed>,
 }
 
 impl Ledger {
@@ -126,14 +129,19 @@ impl Watch {
             let Some(stretch) = entry.stretch else { continue };
             let execution = &entry.execution;
             let success = known.successes.get(&(Family::Scheduled, execution.slot));
-            let success = success.and_then(|id| model.executions.get(id)).filter(|one| one.stretch == Some(stretch));
+            let success =
+                success.and_then(|id| model.executions.get(id)).filter(|one| one.stretch == Some(stretch));
             let stream = Stream::Stretch(stretch);
             for number in self.rows.of_window(execution.window) {
                 let Some(row) = self.rows.row(number) else { continue };
                 let times = model.ledger.times(known.job.id, stream, number);
-                let wanted = success.is_some_and(|set| selects(&set.execution.settings.categories, row.category));
+                let wanted =
+                    success.is_some_and(|set| selects(&set.execution.settings.categories, row.category));
                 ensure(times == u8::from(wanted), Invariant::I4, || {
-                    format!("record {number} is {times} times in the sets of {} ({stream:?})", brief(execution))
+                    format!(
+                        "record {number} is {times} times in the sets of {} ({stream:?})",
+                        brief(execution)
+                    )
                 })?;
             }
         }

@@ -36,6 +36,8 @@ pub(super) struct Model {
     pub(super) told: BTreeSet<ExecutionId>,
     /// When an execution last became something else.
     pub(super) changed_at: Micros,
+    /// By when what is left must be done.
+    pub(super) deadline: Option<Micros>,
     /// The files of sets that can be had, manifests too.
     pub(super) live: BTreeMap<Key, ExecutionId>,
     /// The hash of the archive of a window over settled data, by what was selected (invariant I7).
@@ -159,6 +161,26 @@ impl JobModel {
         }
     }
 
+    /// What a person or a claim did to the job's schedule.
+    pub(super) fn follow(&mut self, after: Job) {
+        let before = &self.job;
+        if let Some(since) = before.suspended_at.filter(|_| before.state == JobState::Suspended)
+            && after.suspended_at != Some(since)
+        {
+            let until = after.suspended_at.unwrap_or(after.updated_at);
+            self.suspended.push((since, until));
+        }
+        if !before.settings.has_schedule_of(&after.settings) {
+            let (since, until) = (self.rescheduled_at, after.updated_at);
+            self.schedules.push(Schedule { settings: before.settings.clone(), since, until });
+            self.rescheduled_at = after.updated_at;
+        }
+        if !tiles_on(before, &after) {
+            self.stretch += 1;
+        }
+        self.job = after;
+    }
+
     /// Every schedule that it ever had, up to `now`. While it is suspended nothing is put on the record.
     pub(super) fn all_schedules(&self, now: DateTime<Utc>) -> impl Iterator<Item = Schedule> {
         let job = &self.job;
@@ -202,6 +224,17 @@ impl Model {
             }
             Trigger::Rerun { of, of_backfill: false } => self.executions.get(&of).and_then(|of| of.stretch),
             Trigger::Rerun { .. } | Trigger::Manual | Trigger::Backfill => None,
+        }
+    }
+
+    /// What waits when its job begins to tile tiles with it (rules J10, W3).
+    pub(super) fn join_stretch(&mut self, edited: &[Execution]) {
+        let joins = |one: &&Execution| one.trigger == Trigger::Scheduled && one.settings.tiles();
+        for one in edited.iter().filter(joins) {
+            let stretch = self.jobs.get(&one.job_id).map(|job| job.stretch);
+            if let Some(known) = self.executions.get_mut(&one.id) {
+                known.stretch = known.stretch.or(stretch);
+            }
         }
     }
 
@@ -288,4 +321,14 @@ pub(super) fn brief(execution: &Execution) -> String {
 pub(super) fn window(window: Window) -> String {
     let at = |instant: DateTime<Utc>| instant.format("%dT%H:%M:%S%.f").to_string();
     format!("[{}, {})", window.start().map_or_else(|| "…".to_owned(), at), at(window.end()))
+}
+
+/// Whether windows go on where they are: both tile, over the same records (rule W3), and the job had not come to
+/// its end or is to begin later.
+fn tiles_on(before: &Job, after: &Job) -> bool {
+    let (old, new) = (&before.settings, &after.settings);
+    let same = old.source == new.source && old.data_type == new.data_type && old.categories == new.categories;
+    let same = same && old.template.filters == new.template.filters;
+    let later = new.starts_at != old.starts_at && new.starts_at.is_some_and(|start| start > after.updated_at);
+    old.tiles() && new.tiles() && same && before.state != JobState::Completed && !later
 }

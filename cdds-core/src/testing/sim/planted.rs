@@ -96,11 +96,19 @@ pub enum PlantedBug {
     UploadRepeated,
     /// The store changes bytes of files that can be had.
     BytesRot,
+    /// The source shows records later than it declares.
+    LateRows,
+    /// The source leaves the last record out now and then.
+    RowLost,
+    /// The source gives the last record twice now and then.
+    RowTwice,
+    /// The catalog finds no job that is due.
+    NothingDue,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 43] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -140,6 +148,10 @@ impl PlantedBug {
         Self::DiscardOnUnknownCommit,
         Self::UploadRepeated,
         Self::BytesRot,
+        Self::LateRows,
+        Self::RowLost,
+        Self::RowTwice,
+        Self::NothingDue,
     ];
 
     /// The bug with this name, as [`Debug`] prints it.
@@ -314,7 +326,12 @@ impl Tampered {
     }
 
     /// Changes a job behind everybody's back.
-    pub(super) async fn alter(&self, owner: &Owner, id: JobId, with: impl FnOnce(&mut Job)) -> Result<(), CatalogError> {
+    pub(super) async fn alter(
+        &self,
+        owner: &Owner,
+        id: JobId,
+        with: impl FnOnce(&mut Job),
+    ) -> Result<(), CatalogError> {
         let Some(overview) = self.inner.job(owner, id).await? else { return Ok(()) };
         let (mut job, revision) = (overview.job.clone(), overview.job.revision);
         with(&mut job);

@@ -13,7 +13,7 @@ use crate::domain::timeframe::Timeframe;
 use crate::domain::window::Window;
 use crate::ports::catalog::query::{Between, ExecutionOverview, ExecutionQuery, Page};
 use crate::ports::catalog::{
-    Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Settlement,
+    Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence, Settlement,
 };
 use crate::ports::sink::Prefix;
 
@@ -77,10 +77,7 @@ impl Tampered {
         Ok(ready.cloned().collect())
     }
 
-    async fn open(
-        &self,
-        wanted: impl Fn(&Execution) -> bool,
-    ) -> Result<Vec<(Job, Execution)>, CatalogError> {
+    async fn open(&self, wanted: impl Fn(&Execution) -> bool) -> Result<Vec<(Job, Execution)>, CatalogError> {
         let mut found = Vec::new();
         for owner in super::people::owners() {
             for overview in self.inner.jobs(&owner, &Default::default()).await?.items {
@@ -149,6 +146,13 @@ impl Tampered {
         self.inner.hold(owner, id, hold).await
     }
 
+    pub(super) async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
+        match self.bug {
+            Some(PlantedBug::NothingDue) => Ok(Vec::new()),
+            _ => self.inner.due(now, limit).await,
+        }
+    }
+
     pub(super) async fn executions(
         &self,
         owner: &Owner,
@@ -194,7 +198,9 @@ impl Tampered {
             }
             Some(PlantedBug::EverythingTooOld) => {
                 let queued = |entry: &&mut Execution| {
-                    entry.trigger == Trigger::Scheduled && entry.is_waiting() && !entry.settings.frequency.is_once()
+                    entry.trigger == Trigger::Scheduled
+                        && entry.is_waiting()
+                        && !entry.settings.frequency.is_once()
                 };
                 for entry in wrong.entries.iter_mut().filter(queued) {
                     let (first, last) = (entry.slot, entry.slot);

@@ -11,7 +11,7 @@ use super::watch::Watch;
 use crate::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{Job, JobChange, JobState};
-use crate::domain::policy::Overlap;
+use crate::domain::policy::{CatchUpLimit, Jitter, Overlap};
 use crate::domain::timeframe::Timeframe;
 
 /// A job before and after a step.
@@ -50,7 +50,7 @@ impl Watch {
                 gap && coalesces && could_start && last < into && into <= self.latest_now()
             }
             SkipReason::CatchUpLimit { first, last, count } => {
-                let own = before.settings.policies.catch_up.limit.map(|limit| limit.duration());
+                let own = before.settings.policies.catch_up.limit.map(CatchUpLimit::duration);
                 let limit = own.unwrap_or(self.shared.profile.engine.catch_up_limit);
                 let gap = self.is_gap(before, (first, last, count), None);
                 gap && waited.is_none() && last < self.latest_now() - limit
@@ -88,13 +88,7 @@ impl Watch {
 
     /// What an occurrence exports and when it may start, as its slot says (rules W2–W6, E6). One that an edit has
     /// changed may keep what it had.
-    pub(super) fn check_planned(
-        &self,
-        model: &Model,
-        entry: &Execution,
-        before: &Job,
-        after: &Job,
-    ) -> Check {
+    pub(super) fn check_planned(&self, model: &Model, entry: &Execution, before: &Job, after: &Job) -> Check {
         let edited = before.settings != after.settings;
         let settings = &entry.settings;
         let told = || format!("{} is planned for {}", brief(entry), settings.timeframe);
@@ -132,10 +126,11 @@ impl Watch {
         let waits_for_rows = matches!(settings.timeframe, Timeframe::Rolling(_) | Timeframe::Previous(_));
         let asked = entry.trigger == Trigger::Manual;
         let earliest = if waits_for_rows && !asked { end + lag } else { entry.slot.min(self.latest_now()) };
-        let jitter = settings.policies.jitter.map_or(TimeDelta::zero(), |jitter| jitter.longest());
+        let jitter = settings.policies.jitter.map_or(TimeDelta::zero(), Jitter::longest);
         let latest = (end + lag + grain).max(entry.slot).max(self.latest_now()) + jitter;
-        let in_time = earliest <= entry.not_before && entry.not_before <= latest;
-        ensure(in_time || !is_run, Invariant::Reason, || format!("{} is to start at {}", brief(entry), entry.not_before))
+        let told = || format!("{} is to start at {}", brief(entry), entry.not_before);
+        ensure(earliest <= entry.not_before || !is_run, Invariant::I1, told)?;
+        ensure(entry.not_before <= latest || !is_run, Invariant::Reason, told)
     }
 
     /// What was coalesced is covered by a later occurrence, and of what was missed the newest is run (rules E3, E4).
@@ -175,7 +170,9 @@ impl Watch {
         };
         let why = || format!("{}: {failure:?}", told());
         ensure(self.troubles() > 0, Invariant::Reason, || format!("nothing was wrong, and {}", why()))?;
-        ensure(!known.begun_in_calm, Invariant::Reason, || format!("nothing is wrong any more, and {}", why()))?;
+        ensure(!known.begun_in_calm, Invariant::Reason, || {
+            format!("nothing is wrong any more, and {}", why())
+        })?;
         ensure(can_happen(failure), Invariant::Reason, why)?;
         let retry = self.shared.profile.engine.retry;
         let retries = before.settings.policies.retries.map(|retries| retries.count() + 1);
@@ -185,7 +182,9 @@ impl Watch {
         ensure(given_up == last, Invariant::Reason, || format!("of {most} attempts: {}", why()))?;
         let waits_most = retry.delay_max * 120 / 100;
         let in_time = after.not_before <= self.latest_now() + waits_most;
-        ensure(given_up || in_time, Invariant::Reason, || format!("not before {}: {}", after.not_before, why()))
+        ensure(given_up || in_time, Invariant::Reason, || {
+            format!("not before {}: {}", after.not_before, why())
+        })
     }
 }
 

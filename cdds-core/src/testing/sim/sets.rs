@@ -29,7 +29,9 @@ impl Watch {
             set.set.artifacts.iter_mut().for_each(|file| file.hold = hold);
             let found = self.read(self.catalog.artifact_set(owner, id))?;
             let stored = found.is_some_and(|set| set.artifacts.iter().all(|file| file.hold == hold));
-            ensure(stored, Invariant::Answer, || format!("the set of {id} was to be held ({hold}), and is not"))
+            ensure(stored, Invariant::Answer, || {
+                format!("the set of {id} was to be held ({hold}), and is not")
+            })
         });
         result
     }
@@ -95,7 +97,9 @@ impl Watch {
                 removed += 1;
                 self.shared.count(|figures| figures.removals += 1);
             }
-            ensure(removed == count, Invariant::Answer, || format!("{count} sets expired, {removed} are gone"))
+            ensure(removed == count, Invariant::Answer, || {
+                format!("{count} sets expired, {removed} are gone")
+            })
         });
         result
     }
@@ -116,7 +120,9 @@ impl Watch {
         self.look(|_| {
             check_refusal("confirm_removed", &result, never)?;
             let left = self.read(self.catalog.removals(usize::MAX >> 1))?;
-            ensure(!left.contains(removal), Invariant::Answer, || format!("{removal:?} was confirmed and is left"))
+            ensure(!left.contains(removal), Invariant::Answer, || {
+                format!("{removal:?} was confirmed and is left")
+            })
         });
         result
     }

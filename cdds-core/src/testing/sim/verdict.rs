@@ -10,7 +10,7 @@ use super::report::Event;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Invariant {
-    /// A window is that of its slot (rules W2–W6); those of an incremental or tiling job are disjoint and
+    /// A window is that of its slot, and waits for its records (rules W2–W6); those of an incremental or tiling job are disjoint and
     /// contiguous.
     I1,
     /// Within a generation the watermark never decreases, and only success moves it.
@@ -49,6 +49,30 @@ pub enum Invariant {
     Order,
     /// What a person wants stopped stops (rule E8).
     Cancel,
+}
+
+impl Invariant {
+    /// Every invariant.
+    pub const ALL: [Self; 18] = [
+        Self::I1,
+        Self::I2,
+        Self::I3,
+        Self::I4,
+        Self::I5,
+        Self::I6,
+        Self::I7,
+        Self::I8,
+        Self::I9,
+        Self::I10,
+        Self::I11,
+        Self::I12,
+        Self::Record,
+        Self::Lease,
+        Self::Answer,
+        Self::Reason,
+        Self::Order,
+        Self::Cancel,
+    ];
 }
 
 impl fmt::Display for Invariant {
