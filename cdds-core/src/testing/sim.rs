@@ -36,7 +36,12 @@
 //! assert_eq!(broken(violation.seed).err(), Some(violation), "and found again");
 //! ```
 
+mod accounts;
+mod answers;
+mod asked;
 mod audit;
+mod calendar;
+mod claims;
 mod coverage;
 mod dice;
 mod drafts;
@@ -46,17 +51,22 @@ mod faults;
 mod faulty_catalog;
 mod faulty_store;
 mod invariants;
+mod ledger;
 mod model;
 mod people;
 mod planted;
+mod planted_catalog;
 mod planted_store;
 mod profile;
 mod published;
+mod reasons;
 mod report;
 mod run;
+mod sets;
 mod shared;
 mod source;
 mod time;
+mod verdict;
 mod watch;
 
 use std::fmt;

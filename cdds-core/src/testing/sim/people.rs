@@ -212,7 +212,9 @@ impl Person {
                     settings.frequency = Frequency::Once(Start::At(drafts::later(dice, now)));
                     (settings.starts_at, settings.ends_at) = (None, None);
                 }
-                7 if !settings.frequency.is_once() => settings.ends_at = drafts::period(dice, now).1,
+                7 if !settings.frequency.is_once() => {
+                    (settings.starts_at, settings.ends_at) = drafts::period(dice, now);
+                }
                 2 => settings.categories = drafts::categories(dice),
                 3 => {
                     let timeframe = drafts::timeframe(dice, &settings.frequency, now);

@@ -6,6 +6,7 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::coverage::Coverage;
+pub use super::verdict::{Invariant, Violation};
 
 /// The last events that a [`Violation`] shows.
 const EVENTS_SHOWN: usize = 200;
@@ -210,76 +211,6 @@ impl fmt::Debug for Trace {
         f.debug_struct("Trace").field("hash", &self.hash).finish_non_exhaustive()
     }
 }
-
-/// What holds in every world after every step; the numbers are those of the design, the others are rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Invariant {
-    /// Windows of an incremental or tiling job are disjoint and contiguous.
-    I1,
-    /// Within a generation the watermark never decreases, and only success moves it.
-    I2,
-    /// Watermark = window end ⇔ succeeded ⇔ the artifact set is complete.
-    I3,
-    /// No record is lost, none is there twice.
-    I4,
-    /// At most one success per occurrence.
-    I5,
-    /// Nothing commits with an old epoch, and nothing is overwritten.
-    I6,
-    /// Backfill moves no watermark; the same window gives the same archive.
-    I7,
-    /// No live artifact points to a missing object; every orphan is removed in the end.
-    I8,
-    /// A suspended job starts nothing; a one-time job runs at most once.
-    I9,
-    /// At most one running execution per job.
-    I10,
-    /// Once faults stop, every backlog shrinks to nothing.
-    I11,
-    /// Nothing past its retention stays, nothing within it disappears.
-    I12,
-    /// Every occurrence ends on the record; what has ended, what has begun and what was confirmed stays as
-    /// it is (rules E1, W1).
-    Record,
-    /// A claim that holds is not taken from its worker, and none is given twice.
-    Lease,
-    /// Every world comes to its end: nothing panics, nothing goes round in circles.
-    Ends,
-}
-
-impl fmt::Display for Invariant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
-/// An invariant does not hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// The seed that leads here, every time.
-    pub seed: u64,
-    /// Which invariant.
-    pub invariant: Invariant,
-    /// When, by true time.
-    pub at: DateTime<Utc>,
-    /// What is wrong.
-    pub what: String,
-    /// The last events before it, oldest first.
-    pub events: Vec<Event>,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for event in &self.events {
-            writeln!(f, "{event}")?;
-        }
-        let at = self.at.to_rfc3339_opts(SecondsFormat::Millis, true);
-        write!(f, "seed {}: {} does not hold at {at}: {}", self.seed, self.invariant, self.what)
-    }
-}
-
-impl std::error::Error for Violation {}
 
 /// How much happened, in one world or in many.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -21,7 +21,7 @@ use super::profile::Profile;
 use super::report::{Figures, Invariant, Trace, Violation, Who};
 use super::shared::{Life, Shared, lock};
 use super::source::{LossyWorkers, RowSource, Rows, description, shared_dice};
-use super::time::{DAY, HOUR, Micros, SECOND, SkewedClock, micros_delta};
+use super::time::{DAY, HOUR, Micros, SECOND, SkewedClock};
 use super::watch::Watch;
 use crate::ports::Ports;
 use crate::ports::source::Sources;
@@ -246,7 +246,7 @@ impl Run {
             return false;
         }
         let Some(left) = self.watch.backlog() else { return true };
-        if micros_delta(now - self.calm_at) > Watch::patience() {
+        if self.watch.is_overdue() {
             self.shared.violate(Invariant::I11, format!("still to be done: {left}"));
         }
         self.shared.is_violated()
@@ -318,7 +318,6 @@ fn sources(shared: &Shared, watch: &Watch, faults: &Faults, bug: Option<PlantedB
         rows: Arc::clone(&watch.rows),
         timeline: shared.timeline.clone(),
         padding: shared.profile.padding,
-        closed_end: bug == Some(PlantedBug::ClosedWindow),
         bug,
         faults: faults.clone(),
     }))
