@@ -5,6 +5,50 @@ use std::fmt;
 
 use super::report::FaultKind;
 
+/// Every call that the engines and the people of a world make.
+const CALLS: [&str; 37] = [
+    "catalog.agenda",
+    "catalog.artifact",
+    "catalog.artifact_set",
+    "catalog.beat",
+    "catalog.change_execution",
+    "catalog.change_job",
+    "catalog.claim",
+    "catalog.confirm_notice",
+    "catalog.confirm_removed",
+    "catalog.delete_artifacts",
+    "catalog.delete_execution",
+    "catalog.due",
+    "catalog.execution",
+    "catalog.executions",
+    "catalog.expire",
+    "catalog.hold",
+    "catalog.insert_job",
+    "catalog.job",
+    "catalog.last_records",
+    "catalog.notices",
+    "catalog.open_executions",
+    "catalog.publish",
+    "catalog.record_download",
+    "catalog.removals",
+    "catalog.settle",
+    "catalog.standing",
+    "sink.begin",
+    "sink.delete",
+    "sink.list",
+    "sink.next",
+    "sink.read",
+    "source.estimate",
+    "source.next",
+    "source.read",
+    "upload.finish",
+    "upload.write",
+    WORK,
+];
+
+/// Work that is given away is lost; nothing else can come of it.
+const WORK: &str = "workers.submit";
+
 /// The faults that there were at each call to a port.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Coverage {
@@ -31,6 +75,13 @@ impl Coverage {
     /// The calls at which there was a fault.
     pub fn calls(&self) -> impl Iterator<Item = &'static str> {
         self.counts.keys().copied()
+    }
+
+    /// The faults that never came at a call at which they can come.
+    pub fn missing(&self) -> impl Iterator<Item = (&'static str, FaultKind)> {
+        let can_come = |call, fault| call != WORK || fault == FaultKind::Error;
+        let pairs = CALLS.into_iter().flat_map(|call| FaultKind::ALL.map(|fault| (call, fault)));
+        pairs.filter(move |(call, fault)| can_come(*call, *fault) && self.count(call, *fault) == 0)
     }
 
     /// How often there was this fault at this call.
@@ -68,5 +119,10 @@ mod tests {
         assert_eq!(one.calls().collect::<Vec<_>>(), ["catalog.claim", "sink.read"]);
         assert_eq!(one.count("sink.read", FaultKind::Crash), 2);
         assert_eq!((one.count("sink.read", FaultKind::Pause), one.count("none", FaultKind::Pause)), (0, 0));
+        let missing: Vec<_> = one.missing().collect();
+        assert_eq!(missing.len(), (CALLS.len() - 1) * FaultKind::ALL.len() + 1 - 2);
+        assert!(missing.contains(&("sink.read", FaultKind::Pause)));
+        assert!(!missing.contains(&("sink.read", FaultKind::Crash)));
+        assert!(!missing.contains(&(WORK, FaultKind::Pause)));
     }
 }

@@ -63,6 +63,8 @@ pub(super) struct JobModel {
     pub(super) schedules: Vec<Schedule>,
     /// Which of its stretches of windows that tile it is in: edits of the schedule do not end one (rule W3).
     pub(super) stretch: u32,
+    /// Since when: an edit puts on the record what was due before it, which belongs to the stretch before.
+    pub(super) stretch_since: DateTime<Utc>,
     /// The success of each occurrence.
     pub(super) successes: BTreeMap<(Family, DateTime<Utc>), ExecutionId>,
     /// The published windows of its occurrences, by their stretch and start, if they tile.
@@ -152,6 +154,7 @@ impl JobModel {
             rescheduled_at: job.created_at,
             schedules: Vec::new(),
             stretch: 0,
+            stretch_since: job.created_at,
             job,
             open: BTreeSet::new(),
             suspended: Vec::new(),
@@ -177,6 +180,7 @@ impl JobModel {
         }
         if !tiles_on(before, &after) {
             self.stretch += 1;
+            self.stretch_since = after.updated_at;
         }
         self.job = after;
     }
@@ -218,7 +222,9 @@ impl Model {
         match execution.trigger {
             _ if execution.generation.is_some() => None,
             Trigger::Scheduled => {
-                let since = || self.jobs.get(&execution.job_id).map(|job| job.stretch);
+                let before = |job: &JobModel| u32::from(execution.slot <= job.stretch_since);
+                let of_job = |job: &JobModel| job.stretch.saturating_sub(before(job));
+                let since = || self.jobs.get(&execution.job_id).map(of_job);
                 let tiles = execution.settings.tiles();
                 known.map_or_else(since, |known| known.stretch).filter(|_| tiles)
             }

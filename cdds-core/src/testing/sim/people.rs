@@ -81,18 +81,18 @@ impl Person {
         match self.dice.below(100) {
             0..8 => self.submit().await,
             8..16 => self.suspend().await,
-            16..30 => self.resume().await,
-            30..42 => self.edit().await,
-            42..44 => self.delete_job().await,
-            44..52 => self.run_now().await,
-            52..58 => self.backfill().await,
-            58..68 => self.cancel().await,
-            68..80 => self.rerun().await,
-            80..84 => self.delete_execution().await,
-            84..89 => self.hold(true).await,
-            89..92 => self.hold(false).await,
-            92..96 => self.delete_files().await,
-            96..98 => self.tell().await,
+            16..27 => self.resume().await,
+            27..39 => self.edit().await,
+            39..41 => self.delete_job().await,
+            41..49 => self.run_now().await,
+            49..55 => self.backfill().await,
+            55..65 => self.cancel().await,
+            65..76 => self.rerun().await,
+            76..80 => self.delete_execution().await,
+            80..85 => self.hold(true).await,
+            85..88 => self.hold(false).await,
+            88..92 => self.delete_files().await,
+            92..95 => self.tell().await,
             _ => self.download().await,
         }
     }
@@ -226,7 +226,9 @@ impl Person {
             let choices = [None, Some(WatermarkChoice::Continue), Some(WatermarkChoice::Reset)];
             watermark = dice.pick(&choices).flatten();
         }
-        let asked = format!("edit {id} to {} {} {watermark:?}", settings.frequency, settings.timeframe);
+        let (frequency, timeframe) = (&settings.frequency, &settings.timeframe);
+        let (from, to) = (settings.starts_at, settings.ends_at);
+        let asked = format!("edit {id} to {frequency} {timeframe} {watermark:?}, {from:?} to {to:?}");
         let request = EditRequest { settings, watermark, if_version: version };
         let result = self.jobs().edit(&owner, id, &request).await;
         self.told(|| asked, &result);
