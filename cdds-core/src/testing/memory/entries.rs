@@ -15,8 +15,11 @@ pub(super) struct Entries {
     all: BTreeMap<ExecutionId, Entry>,
     open: BTreeSet<ExecutionId>,
     /// By when they came to be, then by slot: an entry keeps both.
-    of_job: BTreeMap<JobId, BTreeSet<(DateTime<Utc>, DateTime<Utc>, ExecutionId)>>,
+    of_job: BTreeMap<JobId, BTreeSet<Age>>,
 }
+
+/// When an execution came to be, its slot, and which it is.
+type Age = (DateTime<Utc>, DateTime<Utc>, ExecutionId);
 
 /// An execution and what the catalog alone knows of it.
 #[derive(Debug, Clone)]
