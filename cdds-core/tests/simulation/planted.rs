@@ -5,34 +5,55 @@ use cdds_core::testing::sim::{Invariant, PlantedBug, World};
 /// Each bug is to be found within so many seeds.
 const SEEDS: u64 = 200;
 
-/// What each bug may be found by: the first invariant that it breaks.
-fn breaks(bug: PlantedBug) -> &'static [Invariant] {
-    use Invariant::{I1, I2, I3, I4, I6, I7, I8, I9, I10, I11, I12, Lease, Record};
+/// What each bug breaks first.
+fn breaks(bug: PlantedBug) -> Invariant {
+    use Invariant::{
+        Answer, Cancel, Ends, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, Lease, Order, Reason, Record,
+    };
     match bug {
-        PlantedBug::NoFence | PlantedBug::BlindCommitRetry | PlantedBug::LeaseRenewedAfterExpiry => &[I6],
-        PlantedBug::LeaseStolen => &[Lease],
-        PlantedBug::NoTakeOver => &[I11],
-        PlantedBug::WatermarkOutsideTransaction => &[I3],
-        PlantedBug::BackfillMovesWatermark => &[I2, I7],
-        PlantedBug::SkipNotRecorded | PlantedBug::NoticeOutsideTransaction => &[Record],
-        PlantedBug::ResumeRunsMissed => &[I1, I9],
-        PlantedBug::OneTimeTwice => &[I9],
-        PlantedBug::OverlapAllowed => &[I10],
-        PlantedBug::RetentionIgnoresHold | PlantedBug::RetentionTooShort => &[I12],
-        PlantedBug::SweepIgnoresStanding | PlantedBug::UnfinishedNotListed | PlantedBug::DeleteForgotten => {
-            &[I8]
+        PlantedBug::ShiftedWindow | PlantedBug::NoSettleLag => I1,
+        PlantedBug::WatermarkBack => I2,
+        PlantedBug::WatermarkOutsideTransaction | PlantedBug::BytesRot => I3,
+        PlantedBug::ClosedWindow | PlantedBug::LateRows | PlantedBug::RowLost | PlantedBug::RowTwice => I4,
+        PlantedBug::RerunIgnoresRivals => I5,
+        PlantedBug::NoFence
+        | PlantedBug::BlindCommitRetry
+        | PlantedBug::LeaseRenewedAfterExpiry
+        | PlantedBug::UploadRepeated => I6,
+        PlantedBug::BackfillMovesWatermark | PlantedBug::UnstableOrder => I7,
+        PlantedBug::SweepIgnoresStanding
+        | PlantedBug::UnfinishedNotListed
+        | PlantedBug::DeleteForgotten
+        | PlantedBug::DiscardOnUnknownCommit
+        | PlantedBug::SharedKey => I8,
+        PlantedBug::ResumeRunsMissed | PlantedBug::OneTimeTwice => I9,
+        PlantedBug::OverlapAllowed => I10,
+        PlantedBug::NoTakeOver | PlantedBug::NothingDue => I11,
+        PlantedBug::RetentionIgnoresHold | PlantedBug::RetentionTooShort | PlantedBug::NeverExpires => I12,
+        PlantedBug::SkipNotRecorded | PlantedBug::NoticeOutsideTransaction | PlantedBug::RevisionIgnored => {
+            Record
         }
-        PlantedBug::SharedKey => &[I6, I8],
-        PlantedBug::NoSettleLag | PlantedBug::ClosedWindow => &[I4, I1],
+        PlantedBug::LeaseStolen | PlantedBug::GivenTwice => Lease,
+        PlantedBug::AckWithoutWrite | PlantedBug::RefusesWithoutNeed => Answer,
+        PlantedBug::EverythingCovered | PlantedBug::EverythingTooOld | PlantedBug::FailsWhenCalm => Reason,
+        PlantedBug::NewestFirst | PlantedBug::OneAtATime => Order,
+        PlantedBug::CancelIgnored | PlantedBug::CancelUnheeded | PlantedBug::CancelRetried => Cancel,
+        PlantedBug::EmptyWindowPanics | PlantedBug::EmptyWindowWaits => Ends,
         other => panic!("say what {other:?} breaks"),
     }
+}
+
+#[test]
+fn every_invariant_is_broken_by_a_bug() {
+    let broken: Vec<Invariant> = PlantedBug::ALL.into_iter().map(breaks).collect();
+    assert_eq!(Invariant::ALL.into_iter().find(|invariant| !broken.contains(invariant)), None);
 }
 
 /// The first seed that finds the bug; the same world without it is clean.
 fn is_found(bug: PlantedBug) {
     let found = (0..SEEDS).find_map(|seed| World::new(seed).days(4).planted(bug).run().err());
     let violation = found.unwrap_or_else(|| panic!("{bug:?} is not found within {SEEDS} seeds"));
-    assert!(breaks(bug).contains(&violation.invariant), "{bug:?}: {violation}");
+    assert_eq!(violation.invariant, breaks(bug), "{bug:?}: {violation}");
     let clean = World::new(violation.seed).days(4).run();
     assert!(clean.is_ok(), "without {bug:?}: {}", clean.unwrap_err());
     let again = World::new(violation.seed).days(4).planted(bug).run().unwrap_err();
@@ -73,6 +94,32 @@ planted! {
     i6_keys_shared_by_epochs_are_found: SharedKey,
     i8_unfinished_uploads_that_stay_are_found: UnfinishedNotListed,
     i8_files_that_are_not_deleted_are_found: DeleteForgotten,
-    i4_a_missing_settle_lag_is_found: NoSettleLag,
+    w4_a_missing_settle_lag_is_found: NoSettleLag,
     i4_a_window_with_its_end_inside_is_found: ClosedWindow,
+    w4_work_skipped_as_covered_is_found: EverythingCovered,
+    e4_work_skipped_as_too_old_is_found: EverythingTooOld,
+    e5_failures_without_a_fault_are_found: FailsWhenCalm,
+    an_answer_without_a_write_is_found: AckWithoutWrite,
+    a_refusal_without_need_is_found: RefusesWithoutNeed,
+    e2_work_given_twice_is_found: GivenTwice,
+    e2_work_given_out_of_order_is_found: NewestFirst,
+    e2_work_left_in_the_queue_is_found: OneAtATime,
+    e8_a_cancel_that_nobody_is_told_of_is_found: CancelIgnored,
+    e8_a_cancel_that_nobody_heeds_is_found: CancelUnheeded,
+    e8_a_cancel_that_is_forgotten_is_found: CancelRetried,
+    i1_a_shifted_window_is_found: ShiftedWindow,
+    i2_a_watermark_that_goes_back_is_found: WatermarkBack,
+    i5_a_rerun_of_what_has_succeeded_is_found: RerunIgnoresRivals,
+    i7_an_order_that_differs_is_found: UnstableOrder,
+    i12_sets_that_never_expire_are_found: NeverExpires,
+    i8_a_commit_taken_for_lost_is_found: DiscardOnUnknownCommit,
+    i6_files_written_over_are_found: UploadRepeated,
+    i3_bytes_that_change_are_found: BytesRot,
+    i4_records_that_come_late_are_missed_and_found: LateRows,
+    i4_a_lost_record_is_found: RowLost,
+    i4_a_record_that_is_there_twice_is_found: RowTwice,
+    i11_a_schedule_that_does_nothing_is_found: NothingDue,
+    j1_a_change_over_the_change_of_another_is_found: RevisionIgnored,
+    a_panic_is_found: EmptyWindowPanics,
+    a_world_without_end_is_found: EmptyWindowWaits,
 }

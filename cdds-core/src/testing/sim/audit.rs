@@ -5,16 +5,18 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::accounts::check_contiguous;
 use super::invariants::Cause;
-use super::model::{Broken, Check, JobModel, Model, SetModel, brief, ensure};
+use super::model::{Broken, Check, ExecutionModel, JobModel, Model, SetModel, brief, ensure};
 use super::report::{Invariant, Who};
 use super::shared::lock;
-use super::time::{Micros, SECOND, micros_delta};
+use super::source::BATCH;
+use super::time::{HOUR, Micros, SECOND};
 use super::watch::{Watch, step};
-use crate::domain::execution::{Execution, ExecutionState, SkipReason, Status, Trigger};
+use crate::domain::execution::{Execution, ExecutionState, Status};
 use crate::domain::id::Owner;
 use crate::domain::job::JobState;
-use crate::domain::notice::Notice;
+use crate::domain::policy::Jitter;
 use crate::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery, Page, Slice};
 use crate::ports::sink::{Key, Prefix, Sink};
 
@@ -25,7 +27,7 @@ impl Watch {
     pub(super) fn audit(&self, owners: &[Owner]) {
         self.shared.count(|figures| figures.audits += 1);
         self.shared.note(Who::World, "audit");
-        self.attempt(|model| {
+        self.look(|model| {
             owners.iter().try_for_each(|owner| {
                 self.audit_jobs(model, owner)?;
                 self.audit_executions(model, owner)?;
@@ -38,12 +40,6 @@ impl Watch {
                 Some(missing) => Err(Broken(Invariant::I8, format!("{missing} is published and not stored"))),
             }
         });
-    }
-
-    fn attempt(&self, check: impl FnOnce(&mut Model) -> Check) {
-        if let Err(Broken(invariant, what)) = check(&mut lock(&self.model)) {
-            self.shared.violate(invariant, what);
-        }
     }
 
     fn audit_jobs(&self, model: &mut Model, owner: &Owner) -> Check {
@@ -107,9 +103,12 @@ impl Watch {
         let pending: BTreeSet<_> =
             pending.iter().map(|notice| (notice.execution_id, notice.kind.as_str())).collect();
         let ended = model.executions.iter().filter(|(id, known)| !known.deleted && !model.told.contains(id));
-        let notices =
-            ended.filter_map(|(id, known)| Some((*id, Notice::of(&known.execution)?.kind.as_str())));
-        let expected: BTreeSet<_> = notices.collect();
+        let word = |known: &ExecutionModel| match known.execution.state {
+            ExecutionState::Succeeded => Some("published"),
+            ExecutionState::Failed(_) => Some("failed"),
+            _ => None,
+        };
+        let expected: BTreeSet<_> = ended.filter_map(|(id, known)| Some((*id, word(known)?))).collect();
         let differs = expected.symmetric_difference(&pending).next();
         ensure(differs.is_none(), Invariant::Record, || {
             format!("nobody is told, or told again, of {differs:?} (rule N2)")
@@ -155,7 +154,7 @@ impl Watch {
 
     /// What must be true when faults have stopped and nothing is left to do.
     pub(super) fn check_end(&self) {
-        self.attempt(|model| {
+        self.look(|model| {
             let orphan = self.keys()?.into_iter().find(|key| !model.live.contains_key(key));
             ensure(orphan.is_none(), Invariant::I8, || format!("an orphan was not removed: {orphan:?}"))?;
             let before = self.shared.timeline.now() - self.shared.profile.skew_max - TimeDelta::minutes(5);
@@ -164,65 +163,43 @@ impl Watch {
                     format!("the set of {id} has expired and can still be had")
                 })?;
             }
+            self.check_contents(model)?;
             model.jobs.values().try_for_each(|known| {
                 self.check_accounts(model, known)?;
                 check_contiguous(model, known)
-            })
-        });
-    }
-
-    /// Rule E1: every occurrence since the job has its schedule is on the record.
-    fn check_accounts(&self, model: &Model, known: &JobModel) -> Check {
-        let job = &known.job;
-        if job.state != JobState::Active || job.settings.frequency.is_once() {
-            return Ok(());
-        }
-        let entries = model.executions.values().map(|known| &known.execution);
-        let entries: Vec<_> = entries
-            .filter(|one| one.job_id == job.id && one.trigger == Trigger::Scheduled)
-            .map(stands_for)
-            .collect();
-        let until = self.shared.timeline.now() - self.shared.profile.skew_max - TimeDelta::minutes(2);
-        let mut slot = job.settings.next_slot(known.rescheduled_at);
-        while let Some(at) = slot.filter(|at| *at <= until) {
-            let recorded = entries.iter().any(|(first, last)| *first <= at && at <= *last);
-            ensure(recorded, Invariant::Record, || {
-                format!(
-                    "the occurrence of job {} ({}) at {at} is not on the record",
-                    job.id, job.settings.frequency
-                )
             })?;
-            slot = job.settings.next_slot(at);
-        }
-        Ok(())
+            self.check_ledger(model)
+        });
     }
 
     /// How long an engine may sleep while work of another one runs, which may be dead: the longer, the longer
     /// nothing has come of it.
     pub(super) fn doze(&self) -> Micros {
         let quiet = self.shared.timeline.elapsed().saturating_sub(lock(&self.model).changed_at);
-        (quiet / 8).clamp(5 * SECOND, super::time::HOUR)
+        (quiet / 8).clamp(5 * SECOND, HOUR)
     }
 
-    /// By when everything must be done once faults have stopped.
-    pub(super) fn patience() -> TimeDelta {
-        micros_delta(48 * super::time::HOUR)
+    /// Whether what is left should have been done by now. Since faults have stopped, nothing fails any more: the
+    /// longest wait for another attempt, for a dead worker or for jitter is over once, and then one execution
+    /// follows the other.
+    pub(super) fn is_overdue(&self) -> bool {
+        let mut model = lock(&self.model);
+        let (now, engine) = (self.shared.timeline.elapsed(), &self.shared.profile.engine);
+        let left = left(&model);
+        let deadline = *model.deadline.get_or_insert_with(|| {
+            let waits = engine.retry.delay_max * 2 + Jitter::MAX;
+            let waits = waits.num_microseconds().and_then(|micros| Micros::try_from(micros).ok());
+            let batches = (self.rows.count() / BATCH) as u64 + 2;
+            let each = HOUR / 4 + self.shared.profile.pace * batches;
+            now + HOUR + waits.unwrap_or(HOUR) + left * each
+        });
+        now > deadline
     }
 }
 
-/// Invariant I1: the windows of all occurrences, run or not, join without gap or overlap if they tile.
-fn check_contiguous(model: &Model, known: &JobModel) -> Check {
-    let of_job = model.executions.values().map(|one| &one.execution).filter(|one| one.job_id == known.job.id);
-    let tiling = of_job.filter(|one| one.trigger == Trigger::Scheduled && known.tiles_at(one));
-    let mut windows: Vec<&Execution> = tiling.collect();
-    windows.sort_by_key(|one| (one.window.end(), one.window.start()));
-    let joins = |pair: &&[&Execution]| pair[1].window.start() == Some(pair[0].window.end());
-    match windows.windows(2).find(|pair| !joins(pair)) {
-        None => Ok(()),
-        Some(pair) => {
-            Err(Broken(Invariant::I1, format!("{} and {} do not join", brief(pair[0]), brief(pair[1]))))
-        }
-    }
+/// What has not ended, and what is due and not on the record yet.
+fn left(model: &Model) -> u64 {
+    model.jobs.values().map(|known| known.open.len() as u64 + 1).sum()
 }
 
 /// When the next execution of a job may begin.
@@ -235,17 +212,4 @@ fn next_start(model: &Model, known: &JobModel) -> Option<DateTime<Utc>> {
     // What has begun is tried again before anything else begins.
     let begun = open.iter().find(|one| one.is_begun()).map(|one| one.not_before);
     begun.or_else(|| open.iter().filter(|one| one.status() == Status::Queued).map(|one| one.not_before).min())
-}
-
-/// The slots for which an entry of the record stands.
-fn stands_for(execution: &Execution) -> (DateTime<Utc>, DateTime<Utc>) {
-    match execution.state {
-        ExecutionState::Skipped(
-            SkipReason::Coalesced { first, last, .. }
-            | SkipReason::CatchUpLimit { first, last, .. }
-            | SkipReason::Suspended { first, last, .. }
-            | SkipReason::Deleted { first, last, .. },
-        ) => (first, last),
-        _ => (execution.slot, execution.slot),
-    }
 }

@@ -19,8 +19,8 @@ use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
 };
 use crate::ports::catalog::{
-    Agenda, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob, Fence, Publication,
-    RecipientRemoval, Removal, Settlement, Standing,
+    Agenda, Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence,
+    Publication, RecipientRemoval, Removal, Settlement, Standing,
 };
 
 /// The catalog of one caller, whose calls may go wrong.
@@ -48,7 +48,12 @@ impl FaultyCatalog {
         care: Care,
         look: impl Future<Output = Result<T, CatalogError>>,
     ) -> Result<T, CatalogError> {
-        self.faults.around(call, care, async { step(look) }).await
+        let look = async {
+            let result = step(look);
+            self.watch.check_read(call, &result);
+            result
+        };
+        self.faults.around(call, care, look).await
     }
 }
 
@@ -59,6 +64,7 @@ impl Catalog for FaultyCatalog {
     }
 
     async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError> {
+        let change = &*self.catalog.asked(change).await?;
         self.change("catalog.change_job", |watch| watch.change_job(&self.catalog, change, expected)).await
     }
 
@@ -75,7 +81,7 @@ impl Catalog for FaultyCatalog {
     }
 
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
-        self.look("catalog.due", Care::Idle, self.catalog.inner.due(now, limit)).await
+        self.look("catalog.due", Care::Idle, self.catalog.due(now, limit)).await
     }
 
     async fn agenda(&self) -> Result<Agenda, CatalogError> {
@@ -103,11 +109,20 @@ impl Catalog for FaultyCatalog {
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError> {
         let beat = async { self.watch.beat(&self.catalog, worker, now, lease, beats) };
-        self.faults.around("catalog.beat", Care::Idle, beat).await
+        let directives = self.faults.around("catalog.beat", Care::Idle, beat).await?;
+        self.watch.heard(beats, &directives);
+        Ok(self.catalog.heeded(directives))
     }
 
     async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
-        self.change("catalog.publish", |watch| watch.publish(&self.catalog, fence, publication)).await
+        self.watch.commits(fence);
+        if self.catalog.gives_up(&self.watch, fence) {
+            return Err(CatalogError::new(CatalogErrorKind::Unavailable, "a planted bug"));
+        }
+        let publish = |watch: &Watch| watch.publish(&self.catalog, fence, publication);
+        let result = self.change("catalog.publish", publish).await;
+        self.catalog.committed(&self.watch, fence, &result).await;
+        result
     }
 
     async fn settle(
@@ -153,7 +168,7 @@ impl Catalog for FaultyCatalog {
         query: &ExecutionQuery,
         now: DateTime<Utc>,
     ) -> Result<Page<ExecutionOverview>, CatalogError> {
-        self.look("catalog.executions", Care::Busy, self.catalog.inner.executions(owner, query, now)).await
+        self.look("catalog.executions", Care::Busy, self.catalog.executions(owner, query, now)).await
     }
 
     async fn last_records(&self, job: JobId) -> Result<Option<u64>, CatalogError> {
@@ -231,8 +246,8 @@ impl Catalog for FaultyCatalog {
     }
 
     async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {
-        let insert = self.catalog.inner.insert_recipient(recipient);
-        self.look("catalog.insert_recipient", Care::Busy, insert).await
+        let insert = async { step(self.catalog.inner.insert_recipient(recipient)) };
+        self.faults.around("catalog.insert_recipient", Care::Busy, insert).await
     }
 
     async fn recipients(&self, owner: &Owner) -> Result<Vec<Recipient>, CatalogError> {

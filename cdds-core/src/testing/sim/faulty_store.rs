@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 
 use super::faults::{Care, Faults};
 use super::report::Invariant;
-use super::shared::lock;
 use super::watch::Watch;
 use crate::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
 use crate::testing::sink::MemorySink;
@@ -33,14 +33,18 @@ impl Sink for FaultySink {
         key: &Key,
         from: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
-        self.faults.around("sink.read", Care::Busy, self.inner.read(key, from)).await
+        let chunks = self.faults.around("sink.read", Care::Busy, self.inner.read(key, from)).await?;
+        let faults = self.faults.clone();
+        let chunks = chunks.then(move |chunk| {
+            let faults = faults.clone();
+            async move { faults.around("sink.next", Care::Busy, async { chunk }).await }.boxed()
+        });
+        Ok(chunks.boxed())
     }
 
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {
         let delete = async {
-            if lock(&self.watch.model).live.contains_key(key) {
-                self.watch.shared.violate(Invariant::I8, format!("{key} is published and was deleted"));
-            }
+            self.watch.deletes(key);
             self.inner.delete(key).await
         };
         self.faults.around("sink.delete", Care::Busy, delete).await
@@ -85,7 +89,9 @@ impl Sink for WatchedSink {
         if self.inner.object(key).is_some() {
             self.shared.violate(Invariant::I6, format!("{key} is there and is written again"));
         }
-        self.inner.begin(key).await
+        let inner = self.inner.begin(key).await?;
+        let (key, store, shared) = (key.clone(), self.inner.clone(), Arc::clone(&self.shared));
+        Ok(Box::new(WatchedUpload { inner, key, store, shared }))
     }
 
     async fn read(
@@ -102,5 +108,32 @@ impl Sink for WatchedSink {
 
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError> {
         self.inner.list(prefix).await
+    }
+}
+
+/// What is written at the same time under the same key shows when it is finished.
+#[derive(Debug)]
+struct WatchedUpload {
+    inner: Box<dyn Upload>,
+    key: Key,
+    store: MemorySink,
+    shared: Arc<super::shared::Shared>,
+}
+
+#[async_trait]
+impl Upload for WatchedUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
+        self.inner.write(bytes).await
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Stored, SinkError> {
+        if self.store.object(&self.key).is_some() {
+            self.shared.violate(Invariant::I6, format!("{} is there and is finished again", self.key));
+        }
+        self.inner.finish().await
+    }
+
+    async fn abort(self: Box<Self>) -> Result<(), SinkError> {
+        self.inner.abort().await
     }
 }

@@ -3,11 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::model::{Broken, Check, ExecutionModel, Family, JobModel, Model, brief, ensure};
+use super::reasons::check_done_before;
 use super::report::{Invariant, Who};
 use super::watch::Watch;
 use crate::domain::execution::{Execution, ExecutionState, Status, Trigger};
 use crate::domain::id::{ExecutionId, JobId, Owner, WorkerId};
-use crate::domain::job::{Job, JobSettings, JobState};
+use crate::domain::job::{Job, JobState};
 use crate::domain::progress::Progress;
 use crate::ports::catalog::Fence;
 
@@ -17,8 +18,10 @@ const CLOCKS_DIFFER_MAX: TimeDelta = TimeDelta::seconds(60);
 /// Which step it was.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Cause<'a> {
-    /// A job was submitted or changed, by a person or by the schedule.
+    /// A person changed an execution.
     Asked,
+    /// A job was submitted or changed, by a person or by the schedule, or suspended by its failures.
+    Changed { before: &'a Job, after: &'a Job },
     /// A worker took work.
     Claim { worker: &'a WorkerId, now: DateTime<Utc> },
     /// A commit.
@@ -68,8 +71,15 @@ impl Watch {
             None => {
                 self.shared.note(Who::Record, brief(&after));
                 let new = after.epoch == 0 && matches!(after.status(), Status::Queued | Status::Skipped);
-                let asked = matches!(cause, Cause::Asked);
-                ensure(new && asked, Invariant::Record, || format!("it appeared: {}", brief(&after)))?;
+                let told = || format!("it appeared: {}", brief(&after));
+                let Cause::Changed { before: job_before, after: job } = cause else {
+                    return Err(Broken(Invariant::Record, told()));
+                };
+                ensure(new && after.job_id == job.id, Invariant::Record, told)?;
+                self.check_planned(model, &after, job_before, job)?;
+                if let ExecutionState::Skipped(reason) = after.state {
+                    self.check_skip(&after, reason, None, (job_before, job))?;
+                }
                 self.take_over(model, after);
                 Ok(())
             }
@@ -81,13 +91,15 @@ impl Watch {
         let (id, job, status) = (after.id, after.job_id, after.status());
         model.changed_at = self.shared.timeline.elapsed();
         let begins = after.epoch > model.executions.get(&id).map_or(0, |known| known.execution.epoch);
+        let stretch = model.stretch_of(&after);
         if let Some(job) = model.jobs.get_mut(&job) {
             if status.is_open() {
                 job.open.insert(id)
             } else {
                 job.open.remove(&id)
             };
-            job.starts += u32::from(begins && after.epoch == 1 && after.trigger == Trigger::Scheduled);
+            let once = after.settings.frequency.is_once() && after.trigger == Trigger::Scheduled;
+            job.starts += u32::from(once && begins && after.epoch == 1);
         }
         if status == Status::InProgress {
             model.running.insert(id)
@@ -108,8 +120,16 @@ impl Watch {
             deleted: false,
             lease: None,
             set: None,
+            stretch,
+            begun_in_calm: false,
+            stop: None,
+            commits: 0,
         });
         known.execution = after;
+        known.stretch = stretch;
+        if begins {
+            known.begun_in_calm = !self.shared.storms();
+        }
         if status != Status::InProgress || begins {
             known.lease = None;
         }
@@ -126,6 +146,7 @@ impl Watch {
         ensure(!before.is_begun() || frozen, Invariant::Record, || format!("{} (rule W1)", told()))?;
         let begins = after.epoch == before.epoch + 1;
         ensure(begins || after.epoch == before.epoch, Invariant::I6, told)?;
+        check_cancel(before, after)?;
         if let Cause::Claim { worker, now } = cause {
             if before.state == ExecutionState::Running {
                 self.check_take_over(model, before, worker, now)?;
@@ -137,9 +158,12 @@ impl Watch {
                 return check_begin(model, before, after);
             }
         }
+        let of_job = matches!(cause, Cause::Changed { after, .. } if after.id == before.job_id);
         let allowed = match (before.status(), after.status()) {
-            (Status::Queued, Status::Queued) => matches!(cause, Cause::Asked),
-            (Status::Queued, Status::Skipped) => !before.is_begun(),
+            (Status::Queued, Status::Queued) => of_job,
+            (Status::Queued, Status::Skipped) => {
+                !before.is_begun() && (of_job || matches!(cause, Cause::Claim { .. }))
+            }
             (Status::Queued, Status::Cancelled) | (Status::InProgress, Status::InProgress) => {
                 matches!(cause, Cause::Asked)
             }
@@ -153,7 +177,19 @@ impl Watch {
             },
             _ => false,
         };
-        ensure(allowed && !begins, Invariant::Record, || format!("{} by {cause:?}", told()))
+        ensure(allowed && !begins, Invariant::Record, || format!("{} by {cause:?}", told()))?;
+        match (&after.state, cause) {
+            (ExecutionState::Skipped(reason), Cause::Changed { before: job_before, after: job }) => {
+                self.check_skip(after, *reason, Some(before), (job_before, job))
+            }
+            (ExecutionState::Skipped(reason), _) => check_done_before(model, before, *reason),
+            (ExecutionState::Queued | ExecutionState::Failed(_), _)
+                if before.status() == Status::InProgress =>
+            {
+                self.check_failure(model, before, after)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A claim holds while its worker lives and its lease has not run out, by the clock of the one who asks.
@@ -185,7 +221,8 @@ impl Watch {
             let gone = known.is_some_and(|known| known.job.state != JobState::Deleted);
             return ensure(!gone, Invariant::Record, || format!("job {id} is gone"));
         };
-        let Some(known) = known else {
+        model.ledger.follow(&after);
+        let Some(known) = model.jobs.get(&id) else {
             model.jobs.insert(id, JobModel::new(after));
             return Ok(());
         };
@@ -198,34 +235,18 @@ impl Watch {
         ensure(known.job.state != JobState::Deleted, Invariant::Record, told)?;
         check_watermark(model, &known.job, &after, cause)?;
         let known = model.job_mut(id)?;
-        follow(known, after);
+        known.follow(after);
         Ok(())
     }
 }
 
-/// What a person or a claim did to the job's schedule.
-fn follow(known: &mut JobModel, after: Job) {
-    let before = &known.job;
-    if let Some(since) = before.suspended_at.filter(|_| before.state == JobState::Suspended)
-        && after.suspended_at != Some(since)
-    {
-        let until = after.suspended_at.unwrap_or(after.updated_at);
-        known.suspended.push((since, until));
-    }
-    if !before.settings.has_schedule_of(&after.settings) {
-        known.rescheduled_at = after.updated_at;
-    }
-    if !tiles_on(&before.settings, &after.settings) {
-        known.tiles_since = after.updated_at;
-        known.tiles.clear();
-    }
-    known.job = after;
-}
-
-/// Whether windows go on where they are: both tile, over the same records (rule W3).
-fn tiles_on(before: &JobSettings, after: &JobSettings) -> bool {
-    let timeframe = before.timeframe.clone();
-    before.tiles() && after.tiles() && before.has_scope_of(&JobSettings { timeframe, ..after.clone() })
+/// Rule E8: what a person wants stopped ends as cancelled, unless its commit was faster; it is not tried again.
+fn check_cancel(before: &Execution, after: &Execution) -> Check {
+    let Some(since) = before.cancel_requested_at else { return Ok(()) };
+    let ended = matches!(after.status(), Status::Cancelled | Status::Finished | Status::FinishedWithErrors);
+    let goes_on = after.status() == Status::InProgress && after.epoch == before.epoch;
+    let lawful = (ended || goes_on) && after.cancel_requested_at == Some(since);
+    ensure(lawful, Invariant::Cancel, || format!("{} was to stop and is {}", brief(before), brief(after)))
 }
 
 /// A first or another attempt begins.
@@ -256,7 +277,8 @@ fn check_first_begin(known: &JobModel, before: &Execution, after: &Execution) ->
         ensure(!once || known.starts == 0, Invariant::I9, || {
             format!("a one-time job began {} too", brief(after))
         })?;
-        let suspended = !once && job.state == JobState::Suspended;
+        // Not by rule J8, as a one-time job is that comes to its start.
+        let suspended = job.state == JobState::Suspended && job.suspended_at.is_some();
         ensure(!suspended, Invariant::I9, || format!("suspended, and began {}", brief(after)))?;
         ensure(!known.was_suspended_at(before.slot), Invariant::I9, || {
             format!("{} passed while the job was suspended (rule J7)", brief(after))
@@ -278,7 +300,7 @@ fn check_watermark(model: &Model, before: &Job, after: &Job, cause: Cause<'_>) -
     let told =
         || format!("the watermark moved from {:?} to {:?} by {cause:?}", before.watermark, after.watermark);
     match (before.watermark, after.watermark) {
-        (None, Some(_)) => ensure(matches!(cause, Cause::Asked), Invariant::I2, told),
+        (None, Some(_)) => ensure(matches!(cause, Cause::Changed { .. }), Invariant::I2, told),
         (Some(one), Some(other)) if one.generation == other.generation => {
             let Cause::Publish(fence) = cause else { return Err(Broken(Invariant::I2, told())) };
             let by = model.execution(fence.execution)?;
@@ -289,7 +311,7 @@ fn check_watermark(model: &Model, before: &Job, after: &Job, cause: Cause<'_>) -
             ensure(moved && one.at < other.at, Invariant::I2, told)
         }
         (Some(one), Some(other)) => {
-            let reset = matches!(cause, Cause::Asked) && other.generation == one.generation + 1;
+            let reset = matches!(cause, Cause::Changed { .. }) && other.generation == one.generation + 1;
             ensure(reset, Invariant::I2, told)
         }
         (_, None) => Err(Broken(Invariant::I2, told())),
@@ -297,6 +319,6 @@ fn check_watermark(model: &Model, before: &Job, after: &Job, cause: Cause<'_>) -
 }
 
 /// Progress moves with every beat and decides nothing.
-fn without_progress(execution: Execution) -> Execution {
+pub(super) fn without_progress(execution: Execution) -> Execution {
     Execution { progress: Progress::default(), ..execution }
 }

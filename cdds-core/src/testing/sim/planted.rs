@@ -58,11 +58,63 @@ pub enum PlantedBug {
     NoSettleLag,
     /// The source takes the end of a window for inside.
     ClosedWindow,
+    /// The catalog skips incremental work as covered that is not.
+    EverythingCovered,
+    /// The schedule takes what is due for older than the catch-up limit.
+    EverythingTooOld,
+    /// An engine gives up its commits although nothing is wrong.
+    FailsWhenCalm,
+    /// The catalog acknowledges what it does not write.
+    AckWithoutWrite,
+    /// The catalog refuses changes that nobody has overtaken.
+    RefusesWithoutNeed,
+    /// The catalog gives work to a worker that another one has.
+    GivenTwice,
+    /// The catalog gives the newest work first.
+    NewestFirst,
+    /// The catalog gives one execution, whatever was asked for.
+    OneAtATime,
+    /// The catalog tells no worker that it is to stop.
+    CancelIgnored,
+    /// The engine goes on with what it was told to stop.
+    CancelUnheeded,
+    /// The catalog queues again what was to stop.
+    CancelRetried,
+    /// The schedule takes a window a minute too late.
+    ShiftedWindow,
+    /// The catalog takes the watermark back when an attempt fails.
+    WatermarkBack,
+    /// A rerun does not see that its occurrence was run since.
+    RerunIgnoresRivals,
+    /// The source gives records in another order now and then.
+    UnstableOrder,
+    /// The catalog finds nothing that has expired.
+    NeverExpires,
+    /// An engine removes what it stored when it does not know whether it has committed.
+    DiscardOnUnknownCommit,
+    /// The store finishes an upload twice.
+    UploadRepeated,
+    /// The store changes bytes of files that can be had.
+    BytesRot,
+    /// The source shows records later than it declares.
+    LateRows,
+    /// The source leaves the last record out now and then.
+    RowLost,
+    /// The source gives the last record twice now and then.
+    RowTwice,
+    /// The catalog finds no job that is due.
+    NothingDue,
+    /// The catalog stores a change of a job over whatever others have stored meanwhile.
+    RevisionIgnored,
+    /// The source panics where a window holds no record.
+    EmptyWindowPanics,
+    /// The source waits for a record where a window holds none.
+    EmptyWindowWaits,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 46] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -83,6 +135,32 @@ impl PlantedBug {
         Self::DeleteForgotten,
         Self::NoSettleLag,
         Self::ClosedWindow,
+        Self::EverythingCovered,
+        Self::EverythingTooOld,
+        Self::FailsWhenCalm,
+        Self::AckWithoutWrite,
+        Self::RefusesWithoutNeed,
+        Self::GivenTwice,
+        Self::NewestFirst,
+        Self::OneAtATime,
+        Self::CancelIgnored,
+        Self::CancelUnheeded,
+        Self::CancelRetried,
+        Self::ShiftedWindow,
+        Self::WatermarkBack,
+        Self::RerunIgnoresRivals,
+        Self::UnstableOrder,
+        Self::NeverExpires,
+        Self::DiscardOnUnknownCommit,
+        Self::UploadRepeated,
+        Self::BytesRot,
+        Self::LateRows,
+        Self::RowLost,
+        Self::RowTwice,
+        Self::NothingDue,
+        Self::RevisionIgnored,
+        Self::EmptyWindowPanics,
+        Self::EmptyWindowWaits,
     ];
 
     /// The bug with this name, as [`Debug`] prints it.
@@ -99,32 +177,32 @@ pub(super) struct Tampered {
 }
 
 impl Tampered {
-    fn has(&self, bug: PlantedBug) -> bool {
+    pub(super) fn has(&self, bug: PlantedBug) -> bool {
         self.bug == Some(bug)
     }
 
     pub(super) async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError> {
-        let mut change = change.clone();
-        if self.has(PlantedBug::SkipNotRecorded) {
-            change.entries.retain(|entry| !matches!(entry.state, ExecutionState::Skipped(_)));
+        if let Some(answer) = self.answers_at_once(change.job.revision) {
+            return answer;
         }
-        if self.has(PlantedBug::ResumeRunsMissed)
-            && change.job.state == JobState::Active
-            && let Some(before) = self.inner.job(&change.job.owner, change.job.id).await?
-            && let Some(since) = before.job.suspended_at
+        if self.has(PlantedBug::RevisionIgnored)
+            && let Some(stored) = self.inner.job(&change.job.owner, change.job.id).await?
         {
-            change.job.next_due_at = change.job.settings.next_slot(since);
+            return self.inner.change_job(change, stored.job.revision).await;
         }
-        self.inner.change_job(&change, expected).await
+        self.inner.change_job(change, expected).await
     }
 
     pub(super) async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {
         let mut claim = claim.clone();
-        if self.has(PlantedBug::NoTakeOver) {
-            claim.lease = Duration::from_secs(10 * 365 * 86_400);
-        }
         if self.has(PlantedBug::LeaseStolen) {
             self.steal(&claim).await?;
+        }
+        if self.has(PlantedBug::OneAtATime) {
+            claim.limit = claim.limit.min(1);
+        }
+        if let Some(claimed) = self.claims_wrongly(&claim).await? {
+            return Ok(claimed);
         }
         let mut claimed = self.inner.claim(&claim).await?;
         if self.has(PlantedBug::OverlapAllowed) {
@@ -138,9 +216,9 @@ impl Tampered {
         Ok(claimed)
     }
 
-    /// Looks for work with a clock that is ahead of every lease, as a worker that will never come to it.
+    /// Looks for work as if leases were half as long.
     async fn steal(&self, claim: &Claim) -> Result<(), CatalogError> {
-        let ahead = claim.now + TimeDelta::from_std(claim.lease).unwrap_or_default();
+        let ahead = claim.now + TimeDelta::from_std(claim.lease).unwrap_or_default() / 2;
         self.inner.claim(&Claim { now: ahead, limit: 0, ..claim.clone() }).await.map(|_| ())
     }
 
@@ -171,15 +249,24 @@ impl Tampered {
         lease: Duration,
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError> {
-        let lease = if self.has(PlantedBug::NoTakeOver) { lease * 1_000_000 } else { lease };
+        // Of several executions at once.
+        let endless = self.has(PlantedBug::NoTakeOver) && beats.len() > 1;
+        let lease = if endless { lease * 1_000_000 } else { lease };
         let mut directives = self.inner.beat(worker, now, lease, beats).await?;
         if self.has(PlantedBug::LeaseRenewedAfterExpiry) {
-            directives.iter_mut().for_each(|directive| *directive = Directive::Continue);
+            self.go_on(beats, &mut directives).await?;
+        }
+        if self.has(PlantedBug::CancelIgnored) {
+            let told = directives.iter_mut().filter(|told| **told == Directive::Cancel);
+            told.for_each(|told| *told = Directive::Continue);
         }
         Ok(directives)
     }
 
     pub(super) async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
+        if self.has(PlantedBug::AckWithoutWrite) && dies_here(fence) {
+            return Ok(());
+        }
         let file = publication.set.artifacts.first();
         let Some((owner, job)) = file.map(|file| (file.owner.clone(), file.job_id)) else {
             return self.inner.publish(fence, publication).await;
@@ -196,7 +283,7 @@ impl Tampered {
                         self.inner.publish(current, publication).await
                     }
                     PlantedBug::NoFence if execution.epoch != fence.epoch => Ok(()),
-                    PlantedBug::BlindCommitRetry if !execution.is_open() => Ok(()),
+                    PlantedBug::BlindCommitRetry if execution.state == ExecutionState::Succeeded => Ok(()),
                     _ => result,
                 }
             }
@@ -228,6 +315,7 @@ impl Tampered {
 
     pub(super) async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<usize, CatalogError> {
         match self.bug {
+            Some(PlantedBug::NeverExpires) => Ok(0),
             Some(PlantedBug::RetentionTooShort) => self.inner.expire(now + TimeDelta::days(1), limit).await,
             Some(PlantedBug::RetentionIgnoresHold) => {
                 for owner in super::people::owners() {
@@ -252,7 +340,12 @@ impl Tampered {
     }
 
     /// Changes a job behind everybody's back.
-    async fn alter(&self, owner: &Owner, id: JobId, with: impl FnOnce(&mut Job)) -> Result<(), CatalogError> {
+    pub(super) async fn alter(
+        &self,
+        owner: &Owner,
+        id: JobId,
+        with: impl FnOnce(&mut Job),
+    ) -> Result<(), CatalogError> {
         let Some(overview) = self.inner.job(owner, id).await? else { return Ok(()) };
         let (mut job, revision) = (overview.job.clone(), overview.job.revision);
         with(&mut job);
@@ -261,6 +354,6 @@ impl Tampered {
 }
 
 /// One time in four the process dies between a commit and what was to follow.
-fn dies_here(fence: Fence) -> bool {
+pub(super) fn dies_here(fence: Fence) -> bool {
     fence.execution.0.as_u128().is_multiple_of(4)
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 
 use super::planted::PlantedBug;
 use super::shared::lock;
@@ -25,6 +26,8 @@ pub(super) struct Memory {
     /// The key under which a file was asked for last, by the one under which it lies.
     names: BTreeMap<Key, Key>,
     unfinished: BTreeSet<Key>,
+    /// Files that were not read yet.
+    fresh: BTreeSet<Key>,
 }
 
 impl TamperedSink {
@@ -50,10 +53,16 @@ impl Sink for TamperedSink {
     async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
         let place = self.place(key);
         let upload = self.inner.begin(&place).await?;
+        let sum = key.as_str().bytes().map(u32::from).sum::<u32>();
+        let twice = self.bug == Some(PlantedBug::UploadRepeated) && sum.is_multiple_of(8);
+        let again = if twice { Some(self.inner.begin(&place).await?) } else { None };
         let mut memory = lock(&self.memory);
         memory.names.insert(place, key.clone());
         memory.unfinished.insert(key.clone());
-        Ok(Box::new(TamperedUpload { inner: upload, key: key.clone(), memory: Arc::clone(&self.memory) }))
+        memory.fresh.insert(key.clone());
+        drop(memory);
+        let memory = Arc::clone(&self.memory);
+        Ok(Box::new(TamperedUpload { inner: upload, key: key.clone(), memory, again }))
     }
 
     async fn read(
@@ -61,7 +70,9 @@ impl Sink for TamperedSink {
         key: &Key,
         from: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
-        self.inner.read(&self.place(key), from).await
+        let read = self.inner.read(&self.place(key), from).await?;
+        let rots = self.bug == Some(PlantedBug::BytesRot) && !lock(&self.memory).fresh.remove(key);
+        Ok(if rots { read.map_ok(|bytes| bytes.slice(1..)).boxed() } else { read })
     }
 
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {
@@ -98,6 +109,8 @@ struct TamperedUpload {
     inner: Box<dyn Upload>,
     key: Key,
     memory: Arc<Mutex<Memory>>,
+    /// The same once more.
+    again: Option<Box<dyn Upload>>,
 }
 
 #[async_trait]
@@ -107,8 +120,12 @@ impl Upload for TamperedUpload {
     }
 
     async fn finish(self: Box<Self>) -> Result<Stored, SinkError> {
-        let stored = self.inner.finish().await?;
-        lock(&self.memory).unfinished.remove(&self.key);
+        let Self { inner, key, memory, again } = *self;
+        let stored = inner.finish().await?;
+        if let Some(again) = again {
+            again.finish().await?;
+        }
+        lock(&memory).unfinished.remove(&key);
         Ok(stored)
     }
 

@@ -1,8 +1,7 @@
 //! What a commit makes visible (invariants I1, I3, I4, I5, I7, I8).
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
 
@@ -12,6 +11,7 @@ use super::source::{number, selects};
 use super::watch::{Watch, step};
 use crate::domain::artifact::Sha256Digest;
 use crate::domain::execution::Execution;
+use crate::domain::id::ExecutionId;
 use crate::domain::timeframe::Timeframe;
 use crate::domain::watermark::Watermark;
 use crate::ports::catalog::Publication;
@@ -34,6 +34,7 @@ impl Watch {
         check_moved(model, execution, watermark)?;
         check_once(model, execution)?;
         check_tile(model, execution)?;
+        self.check_expiry(execution, publication)?;
         let set = &publication.set;
         let mut parts = Vec::with_capacity(set.artifacts.len());
         for file in &set.artifacts {
@@ -45,6 +46,29 @@ impl Watch {
         model.live.extend(keys.map(|key| (key.clone(), execution.id)));
         if let Some(known) = model.executions.get_mut(&execution.id) {
             known.set = Some(SetModel { set: set.clone(), removed: false, gone: Default::default() });
+        }
+        Ok(())
+    }
+
+    /// Rule A7: files stay for so many days, of the job's own or the service's.
+    fn check_expiry(&self, execution: &Execution, publication: &Publication) -> Check {
+        let service = i64::from(self.shared.profile.engine.retention.days());
+        let own = execution.settings.retention.map(|own| i64::from(own.days()));
+        let until = publication.published_at + TimeDelta::hours(24 * own.unwrap_or(service).min(service));
+        let wrong = publication.set.artifacts.iter().find(|file| file.expires_at != until || file.hold);
+        ensure(wrong.is_none(), Invariant::I12, || {
+            format!("files of {} are to stay until {until}, but: {wrong:?}", brief(execution))
+        })
+    }
+
+    /// In the end every live set is in the store as it was published.
+    pub(super) fn check_contents(&self, model: &Model) -> Check {
+        for (_, set) in model.live_sets() {
+            for file in set.files() {
+                self.stored(&file.key, file.bytes, file.sha256)?;
+            }
+            let manifest = &set.set.manifest;
+            self.stored(&manifest.key, manifest.bytes, manifest.sha256)?;
         }
         Ok(())
     }
@@ -67,30 +91,35 @@ impl Watch {
     /// Invariant I4: every record of the window is in the set once.
     fn check_rows(&self, model: &mut Model, execution: &Execution, parts: &[Bytes]) -> Check {
         let files = unpack(parts).map_err(|error| Broken(Invariant::I3, error.report()))?;
-        let mut published: BTreeMap<usize, u32> = BTreeMap::new();
-        for line in files.iter().flat_map(|(_, contents)| contents.split_inclusive(|byte| *byte == b'\n')) {
-            let number =
-                number(line).ok_or_else(|| Broken(Invariant::I4, format!("{line:?} is no record")))?;
-            *published.entry(number).or_default() += 1;
+        let range = self.rows.of_window(execution.window);
+        let mut published = vec![0_u8; range.len()];
+        for line in files.iter().flat_map(|(_, contents)| lines(contents)) {
+            let number = number(line.as_bytes())
+                .ok_or_else(|| Broken(Invariant::I4, format!("{line:?} is no record")))?;
+            let place = number.checked_sub(range.start).and_then(|place| published.get_mut(place));
+            let Some(times) = place else {
+                let what = format!("{} holds record {number}, which is none of its window", brief(execution));
+                return Err(Broken(Invariant::I4, what));
+            };
+            *times = times.saturating_add(1);
         }
-        self.shared.count(|figures| figures.records += published.len() as u64);
         let settled = is_settled(model, execution);
         let began_at = self.visible_from(execution);
         let categories = &execution.settings.categories;
-        let range = self.rows.of_window(execution.window);
-        for number in range.clone() {
-            let Some(row) = self.rows.row(number).filter(|row| selects(categories, row.category)) else {
-                continue;
-            };
-            let times = published.remove(&number).unwrap_or(0);
-            let expected = settled || row.visible_at <= began_at;
-            ensure(times == 1 || (times == 0 && !expected), Invariant::I4, || {
+        for (number, times) in range.clone().zip(published.iter().copied()) {
+            let Some(row) = self.rows.row(number) else { continue };
+            let selected = selects(categories, row.category);
+            let expected = selected && (settled || row.visible_at <= began_at);
+            let right = times == u8::from(selected) || (times == 0 && !expected);
+            ensure(right, Invariant::I4, || {
                 format!("record {number} ({row:?}) is {times} times in the set of {}", brief(execution))
             })?;
         }
-        ensure(published.is_empty(), Invariant::I4, || {
-            format!("{} holds records that are none of its window: {published:?}", brief(execution))
-        })?;
+        let there = range.zip(published).filter(|(_, times)| *times > 0).map(|(number, _)| number);
+        let count = there.clone().count() as u64;
+        self.shared.count(|figures| figures.records += count);
+        let stretch = model.execution(execution.id)?.stretch;
+        model.ledger.book(execution, stretch, there)?;
         if settled {
             same_archive(model, execution, &files)?;
         }
@@ -99,10 +128,15 @@ impl Watch {
 
     /// The earliest true time at which the published attempt can have read: its start, by a clock that was
     /// behind.
-    fn visible_from(&self, execution: &Execution) -> chrono::DateTime<chrono::Utc> {
+    fn visible_from(&self, execution: &Execution) -> DateTime<Utc> {
         let started = execution.attempts.last().map_or(execution.created_at, |attempt| attempt.started_at);
         started - self.shared.profile.skew_max
     }
+}
+
+/// Lines of text: they are found faster there than among bytes. What is no text is no record either.
+fn lines(contents: &[u8]) -> impl Iterator<Item = &str> {
+    std::str::from_utf8(contents).unwrap_or("not text").split_inclusive('\n')
 }
 
 /// Whether every record of the window must be visible: not where a run by hand or one of everything takes what
@@ -136,8 +170,10 @@ fn check_once(model: &mut Model, execution: &Execution) -> Check {
     if family == Family::Backfill {
         return Ok(());
     }
+    let is_once = |one: &Execution| one.settings.frequency.is_once();
+    let ran_once = |id: &ExecutionId| model.executions.get(id).is_some_and(|one| is_once(&one.execution));
+    let once = is_once(execution) && model.job(execution.job_id)?.successes.values().any(ran_once);
     let known = model.job_mut(execution.job_id)?;
-    let once = known.job.settings.frequency.is_once() && !known.successes.is_empty();
     ensure(!once, Invariant::I9, || format!("a one-time job succeeded again: {}", brief(execution)))?;
     match known.successes.insert((family, execution.slot), execution.id) {
         None => Ok(()),
@@ -150,25 +186,22 @@ fn check_once(model: &mut Model, execution: &Execution) -> Check {
 /// Invariant I1: windows that tile do not overlap. That they leave nothing out is seen in the end, from every
 /// occurrence on the record.
 fn check_tile(model: &mut Model, execution: &Execution) -> Check {
-    let of_occurrence = model.family(execution.trigger) == Family::Scheduled;
+    let stretch = model.execution(execution.id)?.stretch;
     let (window, id) = (execution.window, execution.id);
     let known = model.job_mut(execution.job_id)?;
-    let tiles = of_occurrence && known.tiles_at(execution);
-    let Some(start) = window.start().filter(|_| tiles) else {
-        return Ok(());
-    };
-    let before = known.tiles.range(..window.end()).next_back().map(|(start, (end, id))| (*start, *end, *id));
-    if let Some((_, end, other)) = before {
-        ensure(end <= start, Invariant::I1, || {
+    let (Some(start), Some(stretch)) = (window.start(), stretch) else { return Ok(()) };
+    let before = known.tiles.range((stretch, DateTime::<Utc>::MIN_UTC)..(stretch, window.end())).next_back();
+    if let Some((_, (end, other))) = before {
+        ensure(*end <= start, Invariant::I1, || {
             format!("{} overlaps the window of {other}", brief(execution))
         })?;
     }
-    known.tiles.insert(start, (window.end(), id));
+    known.tiles.insert((stretch, start), (window.end(), id));
     Ok(())
 }
 
 /// Invariant I7: the same window of unchanged data, read again, gives the same archive.
-fn same_archive(model: &mut Model, execution: &Execution, files: &[(String, Vec<u8>)]) -> Check {
+fn same_archive(model: &mut Model, execution: &Execution, files: &[(String, Bytes)]) -> Check {
     let mut hasher = Sha256::new();
     for (path, contents) in files {
         hasher.update(path);

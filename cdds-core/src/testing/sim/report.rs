@@ -5,6 +5,9 @@ use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use super::coverage::Coverage;
+pub use super::verdict::{Invariant, Violation};
+
 /// The last events that a [`Violation`] shows.
 const EVENTS_SHOWN: usize = 200;
 
@@ -26,8 +29,8 @@ pub enum Who {
     World,
     /// The engine in this place; another life of it has another worker id.
     Engine(usize),
-    /// The people who use the services.
-    People,
+    /// One of the people who use the services.
+    Person(usize),
     /// The record changed.
     Record,
 }
@@ -54,12 +57,16 @@ pub enum What {
 }
 
 /// What can go wrong at a call to a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FaultKind {
     /// It fails before anything was done.
     Error,
     /// It was done, and an error is returned.
     LostReply,
+    /// The port answers nothing but errors, from here on for minutes.
+    Outage,
+    /// It takes some milliseconds.
+    Latency,
     /// It takes long.
     Delay,
     /// Others go first.
@@ -71,11 +78,25 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// Everything that can go wrong.
+    pub const ALL: [Self; 8] = [
+        Self::Error,
+        Self::LostReply,
+        Self::Outage,
+        Self::Latency,
+        Self::Delay,
+        Self::Yield,
+        Self::Crash,
+        Self::Pause,
+    ];
+
     /// The fault as it is printed.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::LostReply => "lost reply",
+            Self::Outage => "outage",
+            Self::Latency => "latency",
             Self::Delay => "delay",
             Self::Yield => "yield",
             Self::Crash => "crash",
@@ -89,7 +110,7 @@ impl fmt::Display for Who {
         match self {
             Self::World => f.write_str("world"),
             Self::Engine(place) => write!(f, "engine {place}"),
-            Self::People => f.write_str("people"),
+            Self::Person(place) => write!(f, "person {place}"),
             Self::Record => f.write_str("record"),
         }
     }
@@ -164,9 +185,9 @@ impl Trace {
     fn mix_who(&mut self, who: Who) {
         self.mix(match who {
             Who::World => 0,
-            Who::People => 1,
-            Who::Record => 2,
-            Who::Engine(place) => 3 + place as u64,
+            Who::Record => 1,
+            Who::Engine(place) => 2 + 2 * place as u64,
+            Who::Person(place) => 3 + 2 * place as u64,
         });
     }
 
@@ -191,76 +212,8 @@ impl fmt::Debug for Trace {
     }
 }
 
-/// What holds in every world after every step; the numbers are those of the design, the others are rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Invariant {
-    /// Windows of an incremental or tiling job are disjoint and contiguous.
-    I1,
-    /// Within a generation the watermark never decreases, and only success moves it.
-    I2,
-    /// Watermark = window end ⇔ succeeded ⇔ the artifact set is complete.
-    I3,
-    /// No record is lost, none is there twice.
-    I4,
-    /// At most one success per occurrence.
-    I5,
-    /// Nothing commits with an old epoch, and nothing is overwritten.
-    I6,
-    /// Backfill moves no watermark; the same window gives the same archive.
-    I7,
-    /// No live artifact points to a missing object; every orphan is removed in the end.
-    I8,
-    /// A suspended job starts nothing; a one-time job runs at most once.
-    I9,
-    /// At most one running execution per job.
-    I10,
-    /// Once faults stop, every backlog shrinks to nothing.
-    I11,
-    /// Nothing past its retention stays, nothing within it disappears.
-    I12,
-    /// Every occurrence ends on the record; what has ended, what has begun and what was confirmed stays as
-    /// it is (rules E1, W1).
-    Record,
-    /// A claim that holds is not taken from its worker, and none is given twice.
-    Lease,
-}
-
-impl fmt::Display for Invariant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
-/// An invariant does not hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// The seed that leads here, every time.
-    pub seed: u64,
-    /// Which invariant.
-    pub invariant: Invariant,
-    /// When, by true time.
-    pub at: DateTime<Utc>,
-    /// What is wrong.
-    pub what: String,
-    /// The last events before it, oldest first.
-    pub events: Vec<Event>,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for event in &self.events {
-            writeln!(f, "{event}")?;
-        }
-        let at = self.at.to_rfc3339_opts(SecondsFormat::Millis, true);
-        write!(f, "seed {}: {} does not hold at {at}: {}", self.seed, self.invariant, self.what)
-    }
-}
-
-impl std::error::Error for Violation {}
-
 /// How much happened, in one world or in many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Figures {
     /// Worlds.
     pub seeds: u64,
@@ -288,6 +241,10 @@ pub struct Figures {
     pub pauses: u64,
     /// Errors, lost replies and delays.
     pub faults: u64,
+    /// Times that a port was out of order for minutes.
+    pub outages: u64,
+    /// Which faults there were, and at which calls.
+    pub coverage: Coverage,
     /// Commits and ends of workers that had lost their claim: refused.
     pub fenced: u64,
     /// Sets that were removed.
@@ -314,6 +271,8 @@ impl Figures {
         self.crashes += other.crashes;
         self.pauses += other.pauses;
         self.faults += other.faults;
+        self.outages += other.outages;
+        self.coverage.extend(&other.coverage);
         self.fenced += other.fenced;
         self.removals += other.removals;
         self.audits += other.audits;
@@ -338,6 +297,7 @@ impl fmt::Display for Figures {
             ("crashes", self.crashes),
             ("pauses past the lease", self.pauses),
             ("faults injected", self.faults),
+            ("outages of a port", self.outages),
             ("fenced commits", self.fenced),
             ("sets removed", self.removals),
             ("audits", self.audits),

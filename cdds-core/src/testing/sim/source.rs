@@ -4,12 +4,14 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use chrono::{DateTime, DurationRound, Utc};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
 use super::dice::Dice;
+use super::executor::give_way;
 use super::faults::{Care, Faults};
+use super::planted::PlantedBug;
 use super::profile::Profile;
 use super::time::{HOUR, Micros, SECOND, Timeline, micros_delta};
 use crate::domain::id::{SourceId, TypeId};
@@ -24,7 +26,7 @@ use crate::ports::workers::Workers;
 pub(super) const CATEGORIES: [&str; 2] = ["voice", "chat"];
 
 /// Records in one batch.
-const BATCH: usize = 24;
+pub(super) const BATCH: usize = 24;
 
 /// One record; its number is its place.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +73,10 @@ impl Rows {
         window.start().map_or(0, place)..place(window.end())
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.rows.len()
+    }
+
     pub(super) fn row(&self, number: usize) -> Option<&Row> {
         self.rows.get(number)
     }
@@ -110,21 +116,38 @@ pub(super) struct RowSource {
     pub(super) rows: Arc<Rows>,
     pub(super) timeline: Timeline,
     pub(super) padding: usize,
-    /// A planted bug: the end of a window is taken for inside.
-    pub(super) closed_end: bool,
+    pub(super) bug: Option<PlantedBug>,
     pub(super) faults: Faults,
 }
 
 impl RowSource {
     fn wanted(&self, request: &ReadRequest) -> Vec<usize> {
         let now = self.timeline.now();
-        let mut range = self.rows.of_window(request.window);
-        let is_at_end = |row: &Row| row.event_at == request.window.end();
-        while self.closed_end && self.rows.row(range.end).is_some_and(is_at_end) {
-            range.end += 1;
-        }
+        let range = self.rows.of_window(request.window);
         let wanted = |row: &Row| row.visible_at <= now && selects(&request.categories, row.category);
-        range.filter(|number| self.rows.row(*number).is_some_and(wanted)).collect()
+        let numbers = range.clone().filter(|number| self.rows.row(*number).is_some_and(wanted)).collect();
+        self.wrong(numbers, range.end, request.window, now)
+    }
+
+    /// What is read with the planted bugs of the source.
+    fn wrong(&self, mut numbers: Vec<usize>, end: usize, window: Window, now: DateTime<Utc>) -> Vec<usize> {
+        let rarely = self.timeline.elapsed().is_multiple_of(8);
+        match self.bug {
+            Some(PlantedBug::ClosedWindow) => {
+                let is_at_end =
+                    |number: &usize| self.rows.row(*number).is_some_and(|row| row.event_at == window.end());
+                numbers.extend((end..).take_while(is_at_end));
+            }
+            Some(PlantedBug::UnstableOrder) if rarely => numbers.reverse(),
+            Some(PlantedBug::RowLost) if rarely => drop(numbers.pop()),
+            Some(PlantedBug::RowTwice) if rarely => numbers.extend(numbers.last().copied()),
+            Some(PlantedBug::LateRows) => {
+                let settled = |row: &Row| row.visible_at + TimeDelta::seconds(90) <= now;
+                numbers.retain(|number| self.rows.row(*number).is_some_and(settled));
+            }
+            _ => {}
+        }
+        numbers
     }
 
     fn batch(&self, numbers: &[usize]) -> RecordBatch {
@@ -164,7 +187,20 @@ impl Source for RowSource {
         &self,
         request: ReadRequest,
     ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
-        let read = async { Ok(self.wanted(&request)) };
+        let read = async {
+            let mut wanted = self.wanted(&request);
+            match self.bug {
+                Some(PlantedBug::EmptyWindowPanics) => drop(wanted[0..1].to_vec()),
+                Some(PlantedBug::EmptyWindowWaits) => {
+                    while wanted.is_empty() {
+                        give_way().await;
+                        wanted = self.wanted(&request);
+                    }
+                }
+                _ => {}
+            }
+            Ok(wanted)
+        };
         let numbers = self.faults.around("source.read", Care::Busy, read).await?;
         let batches: Vec<_> = numbers.chunks(BATCH).map(|numbers| self.batch(numbers)).collect();
         let faults = self.faults.clone();

@@ -1,0 +1,65 @@
+//! In the end: every occurrence of every schedule is on the record, and windows that tile join (rule E1,
+//! invariant I1).
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::calendar;
+use super::model::{Broken, Check, JobModel, Model, brief, ensure};
+use super::report::Invariant;
+use super::watch::Watch;
+use crate::domain::execution::{Execution, ExecutionState, SkipReason};
+
+impl Watch {
+    /// Rule E1: every occurrence since the job was submitted is on the record, those of schedules that it has no
+    /// more and of jobs that are suspended, completed or deleted too.
+    pub(super) fn check_accounts(&self, model: &Model, known: &JobModel) -> Check {
+        let mut entries: Vec<_> =
+            model.occurrences(known.job.id).map(|known| stands_for(&known.execution)).collect();
+        entries.sort_unstable();
+        let now = self.shared.timeline.now() - self.shared.profile.skew_max - TimeDelta::minutes(2);
+        for schedule in known.all_schedules(now) {
+            for slot in calendar::slots(&schedule.settings, schedule.since, schedule.until) {
+                let recorded = entries.iter().any(|(first, last)| *first <= slot && slot <= *last);
+                ensure(recorded, Invariant::Record, || {
+                    let (id, frequency) = (known.job.id, &schedule.settings.frequency);
+                    format!("the occurrence of job {id} ({frequency}) at {slot} is not on the record")
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Invariant I1: the windows of all occurrences of a stretch, run or not, join without gap or overlap.
+pub(super) fn check_contiguous(model: &Model, known: &JobModel) -> Check {
+    let mut stretches: BTreeMap<u32, Vec<&Execution>> = BTreeMap::new();
+    for entry in model.occurrences(known.job.id) {
+        if let Some(stretch) = entry.stretch {
+            stretches.entry(stretch).or_default().push(&entry.execution);
+        }
+    }
+    for mut windows in stretches.into_values() {
+        windows.sort_by_key(|one| (one.window.end(), one.window.start()));
+        let joins = |pair: &&[&Execution]| pair[1].window.start() == Some(pair[0].window.end());
+        if let Some(pair) = windows.windows(2).find(|pair| !joins(pair)) {
+            let what = format!("{} and {} do not join", brief(pair[0]), brief(pair[1]));
+            return Err(Broken(Invariant::I1, what));
+        }
+    }
+    Ok(())
+}
+
+/// The slots for which an entry of the record stands.
+fn stands_for(execution: &Execution) -> (DateTime<Utc>, DateTime<Utc>) {
+    match execution.state {
+        ExecutionState::Skipped(
+            SkipReason::Coalesced { first, last, .. }
+            | SkipReason::CatchUpLimit { first, last, .. }
+            | SkipReason::Suspended { first, last, .. }
+            | SkipReason::Deleted { first, last, .. },
+        ) => (first, last),
+        _ => (execution.slot, execution.slot),
+    }
+}

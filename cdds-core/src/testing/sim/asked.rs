@@ -1,0 +1,140 @@
+//! What people and the schedule ask for: jobs and their changes, executions that are stopped or taken off.
+
+use chrono::{DateTime, Utc};
+
+use super::answers::{check_refusal, check_written, unless_refused};
+use super::invariants::Cause;
+use super::model::{Check, Model, ensure};
+use super::planted::Tampered;
+use super::report::Invariant;
+use super::watch::{Watch, step};
+use crate::domain::execution::Execution;
+use crate::domain::id::{ExecutionId, Owner};
+use crate::domain::job::{Job, JobChange, JobState};
+use crate::ports::catalog::{CatalogError, CatalogErrorKind};
+
+impl Watch {
+    pub(super) fn insert_job(
+        &self,
+        catalog: &Tampered,
+        job: &Job,
+        first: Option<&Execution>,
+    ) -> Result<(), CatalogError> {
+        let result = step(catalog.inner.insert_job(job, first));
+        self.look(|model| {
+            let named = !job.settings.protection.recipients().is_empty();
+            let known = model.jobs.contains_key(&job.id);
+            let lawful = |kind| kind == CatalogErrorKind::Conflict && (known || named);
+            check_refusal("insert_job", &result, lawful)?;
+            let cause = unless_refused(&result, Cause::Changed { before: job, after: job });
+            if result.is_ok() {
+                self.refresh_job(model, &job.owner, job.id, cause)?;
+                let known = &model.job(job.id)?.job;
+                let stored = Job { revision: 1, ..job.clone() };
+                ensure(*known == stored, Invariant::Answer, || format!("{known:?} was stored for {job:?}"))?;
+            }
+            let Some(first) = first else { return Ok(()) };
+            self.refresh(model, &job.owner, first.id, cause)?;
+            if result.is_ok() { check_written(model, first) } else { Ok(()) }
+        });
+        result
+    }
+
+    pub(super) fn change_job(
+        &self,
+        catalog: &Tampered,
+        change: &JobChange,
+        expected: u64,
+    ) -> Result<(), CatalogError> {
+        let result = step(catalog.change_job(change, expected));
+        self.look(|model| {
+            let owner = &change.job.owner;
+            let known = model.jobs.get(&change.job.id).map(|known| known.job.revision);
+            check_refusal("change_job", &result, |kind| {
+                kind == CatalogErrorKind::Conflict && Self::is_overtaken(model, change, expected)
+            })?;
+            let before = model.job(change.job.id)?.job.clone();
+            if result.is_err() {
+                let changed = change.superseded.iter().chain(&change.edited);
+                changed.into_iter().try_for_each(|one| self.refresh(model, owner, one.id, Cause::Nothing))?;
+                return self.refresh_job(model, owner, before.id, Cause::Nothing);
+            }
+            ensure(known == Some(expected), Invariant::Record, || {
+                format!("a change of revision {expected} was stored over {known:?}")
+            })?;
+            self.follow_change(model, &before, change)
+        });
+        result
+    }
+
+    /// A change was stored.
+    fn follow_change(&self, model: &mut Model, before: &Job, change: &JobChange) -> Check {
+        let (owner, after) = (&change.job.owner, &change.job);
+        let new = Self::new_entries(model, change);
+        let cause = Cause::Changed { before, after };
+        // What waits is dropped before the job is looked at, and what is new comes after it.
+        for changed in change.superseded.iter().chain(&change.edited) {
+            self.refresh(model, owner, changed.id, cause)?;
+        }
+        if after.state == JobState::Deleted {
+            // It is not shown any more.
+            let revision = model.job(after.id)?.job.revision + 1;
+            self.compare_job(model, after.id, Some(Job { revision, ..after.clone() }), cause)?;
+        } else {
+            self.refresh_job(model, owner, after.id, cause)?;
+        }
+        model.join_stretch(&change.edited);
+        change.entries.iter().try_for_each(|entry| self.refresh(model, owner, entry.id, cause))?;
+        self.check_stored(model, change, before.revision + 1, &new)?;
+        self.check_covered(model, change)
+    }
+
+    pub(super) fn change_execution(
+        &self,
+        catalog: &Tampered,
+        before: &Execution,
+        after: &Execution,
+    ) -> Result<(), CatalogError> {
+        let result = step(catalog.change_execution(before, after));
+        self.look(|model| {
+            let known = &model.execution(before.id)?.execution;
+            let overtaken = known.status() != before.status() || known.epoch != before.epoch;
+            let lawful = |kind| kind == CatalogErrorKind::Conflict && overtaken;
+            check_refusal("change_execution", &result, lawful)?;
+            let cause = unless_refused(&result, Cause::Asked);
+            self.refresh(model, &before.owner, before.id, cause)?;
+            self.refresh_job(model, &before.owner, before.job_id, cause)?;
+            if result.is_ok() { check_written(model, after) } else { Ok(()) }
+        });
+        result
+    }
+
+    pub(super) fn delete_execution(
+        &self,
+        catalog: &Tampered,
+        owner: &Owner,
+        id: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        let result = step(catalog.inner.delete_execution(owner, id, now));
+        self.look(|model| {
+            let known = model.execution(id)?;
+            let open = known.execution.is_open();
+            let held = known.set.as_ref().is_some_and(|set| !set.removed && set.is_held());
+            let stays = open || held || known.deleted;
+            let lawful = |kind| kind == CatalogErrorKind::Conflict && stays;
+            check_refusal("delete_execution", &result, lawful)?;
+            let found = self.read(self.catalog.execution(owner, id, now))?;
+            let there = found.is_some();
+            if result.is_err() {
+                return ensure(there != known.deleted, Invariant::Answer, || format!("{id} was not deleted"));
+            }
+            ensure(!open, Invariant::Record, || format!("{id} was deleted while open"))?;
+            ensure(!held, Invariant::I12, || format!("the set of {id} is on hold and was deleted"))?;
+            ensure(!there, Invariant::Answer, || format!("{id} was deleted and is there"))?;
+            model.delete(id);
+            Ok(())
+        });
+        result
+    }
+}

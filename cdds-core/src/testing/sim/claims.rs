@@ -1,0 +1,268 @@
+//! Who works on what: claims, signs of life, commits and ends (rules E2, E5, E8).
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::answers::{check_refusal, check_written, is_held, never, unless_refused};
+use super::invariants::{Cause, without_progress};
+use super::model::{Broken, Check, Lease, Model, Stop, brief, ensure};
+use super::planted::Tampered;
+use super::report::Invariant;
+use super::time::SECOND;
+use super::watch::{Watch, step};
+use crate::domain::execution::{Execution, ExecutionState, Status};
+use crate::domain::id::{ExecutionId, JobId, Owner, WorkerId};
+use crate::domain::job::{Job, JobState};
+use crate::ports::catalog::query::{ExecutionQuery, Slice};
+use crate::ports::catalog::{Beat, CatalogError, Claim, Claimed, Directive, Fence, Publication, Settlement};
+
+impl Watch {
+    pub(super) fn claim(&self, catalog: &Tampered, claim: &Claim) -> Result<Claimed, CatalogError> {
+        let result = step(catalog.claim(claim));
+        self.look(|model| {
+            check_refusal("claim", &result, never)?;
+            let Ok(claimed) = &result else { return Ok(()) };
+            self.follow_claim(model, claim, claimed)?;
+            check_order(model, claim, &claimed.executions)?;
+            claimed.executions.iter().try_for_each(|begun| give(model, claim, begun))
+        });
+        result
+    }
+
+    fn follow_claim(&self, model: &mut Model, claim: &Claim, claimed: &Claimed) -> Check {
+        let cause = Cause::Claim { worker: &claim.worker, now: claim.now };
+        let Claimed { executions, given_up, covered } = claimed;
+        self.shared.count(|figures| figures.claims += executions.len() as u64);
+        check_new(model, executions)?;
+        // What was taken from others comes before what was begun.
+        let mut touched: Vec<ExecutionId> = model.running.iter().copied().collect();
+        touched.extend(given_up.iter().chain(covered).chain(executions).map(|one| one.id));
+        for id in touched {
+            let known = &model.execution(id)?.execution;
+            let (owner, job, before) = (known.owner.clone(), known.job_id, (known.epoch, known.status()));
+            self.refresh(model, &owner, id, cause)?;
+            let known = &model.execution(id)?.execution;
+            if before != (known.epoch, known.status()) {
+                self.follow_end(model, &owner, job, cause)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the job of an execution that moved. Failures in a row may suspend it, which skips what waits and
+    /// what is due.
+    fn follow_end(&self, model: &mut Model, owner: &Owner, id: JobId, cause: Cause<'_>) -> Check {
+        let before = model.job(id)?.job.clone();
+        self.refresh_job(model, owner, id, cause)?;
+        let after = model.job(id)?.job.clone();
+        if after.suspended_at == before.suspended_at || after.state != JobState::Suspended {
+            return Ok(());
+        }
+        self.check_suspension(model, &before, &after)?;
+        let slice = Slice::first(u64::from(u32::MAX));
+        let query = ExecutionQuery { job: Some(id), slice, ..ExecutionQuery::default() };
+        let found = self.read(self.catalog.executions(owner, &query, DateTime::UNIX_EPOCH))?;
+        let changed = Cause::Changed { before: &before, after: &after };
+        found.items.into_iter().map(|overview| overview.execution).try_for_each(|one| {
+            let known = model.executions.get(&one.id);
+            match known.is_some_and(|known| known.execution == without_progress(one.clone())) {
+                true => Ok(()),
+                false if one.state == ExecutionState::Running || one.epoch > 0 => Ok(()),
+                false => self.compare(model, one.id, Some(one), changed),
+            }
+        })
+    }
+
+    pub(super) fn beat(
+        &self,
+        catalog: &Tampered,
+        worker: &WorkerId,
+        now: DateTime<Utc>,
+        length: Duration,
+        beats: &[Beat],
+    ) -> Result<Vec<Directive>, CatalogError> {
+        let result = step(catalog.beat(worker, now, length, beats));
+        self.look(|model| {
+            check_refusal("beat", &result, never)?;
+            let Ok(directives) = &result else { return Ok(()) };
+            ensure(directives.len() == beats.len(), Invariant::Answer, || {
+                format!("{} beats were answered with {directives:?}", beats.len())
+            })?;
+            for (beat, directive) in beats.iter().zip(directives) {
+                let Some(known) = model.executions.get_mut(&beat.fence.execution) else { continue };
+                let holds = is_held(&known.execution, beat.fence);
+                ensure(holds || *directive == Directive::Fenced, Invariant::I6, || {
+                    format!("a lost claim was told to go on: {:?} {directive:?}", beat.fence)
+                })?;
+                let stops = known.execution.cancel_requested_at.is_some();
+                ensure(!stops || *directive != Directive::Continue, Invariant::Cancel, || {
+                    format!("nobody tells the worker to stop {}", brief(&known.execution))
+                })?;
+                ensure(stops || *directive != Directive::Cancel, Invariant::Cancel, || {
+                    format!("nobody wants {} to be stopped", brief(&known.execution))
+                })?;
+                if *directive != Directive::Fenced {
+                    known.lease = Some(lease(worker, now, length));
+                }
+            }
+            Ok(())
+        });
+        result
+    }
+
+    /// A worker has heard what it is told.
+    pub(super) fn heard(&self, beats: &[Beat], directives: &[Directive]) {
+        let (at, troubles) = (self.shared.timeline.elapsed(), self.troubles());
+        self.look(|model| {
+            let stops = beats.iter().zip(directives).filter(|(_, told)| **told == Directive::Cancel);
+            for Fence { execution, epoch } in stops.map(|(beat, _)| beat.fence) {
+                let Some(known) = model.executions.get_mut(&execution) else { continue };
+                if known.stop.is_none_or(|stop| stop.epoch != epoch) {
+                    known.stop = Some(Stop { epoch, at, troubles });
+                }
+            }
+            Ok(())
+        });
+    }
+
+    /// A worker comes to its commit. One that has heard that it is to stop does so within a second of the next
+    /// await (rule E8), unless something held it up; what it has begun to commit it may go on with.
+    pub(super) fn commits(&self, fence: Fence) {
+        let (at, troubles) = (self.shared.timeline.elapsed(), self.troubles());
+        self.look(|model| {
+            let Some(known) = model.executions.get_mut(&fence.execution) else { return Ok(()) };
+            let first = std::mem::replace(&mut known.commits, fence.epoch) != fence.epoch;
+            let Some(stop) = known.stop.filter(|stop| first && stop.epoch == fence.epoch) else {
+                return Ok(());
+            };
+            let late = at > stop.at + SECOND && troubles == stop.troubles;
+            ensure(!late, Invariant::Cancel, || {
+                format!("{} was to stop and is committed", brief(&known.execution))
+            })
+        });
+    }
+
+    pub(super) fn publish(
+        &self,
+        catalog: &Tampered,
+        fence: Fence,
+        publication: &Publication,
+    ) -> Result<(), CatalogError> {
+        let result = step(catalog.publish(fence, publication));
+        self.look(|model| {
+            self.check_fence(model, fence, "publish", &result)?;
+            let before = model.execution(fence.execution)?.execution.clone();
+            let watermark = model.job(before.job_id)?.job.watermark;
+            let cause = unless_refused(&result, Cause::Publish(fence));
+            self.refresh(model, &before.owner, before.id, cause)?;
+            self.refresh_job(model, &before.owner, before.job_id, cause)?;
+            if result.is_err() {
+                return Ok(());
+            }
+            let after = &model.execution(fence.execution)?.execution;
+            ensure(after.state == ExecutionState::Succeeded, Invariant::Answer, || {
+                format!("a commit was acknowledged, and {} is on the record", brief(after))
+            })?;
+            self.check_published(model, &before, watermark, publication)
+        });
+        result
+    }
+
+    pub(super) fn settle(
+        &self,
+        catalog: &Tampered,
+        fence: Fence,
+        settlement: &Settlement,
+        now: DateTime<Utc>,
+    ) -> Result<Execution, CatalogError> {
+        let result = step(catalog.settle(fence, settlement, now));
+        self.look(|model| {
+            self.check_fence(model, fence, "settle", &result)?;
+            let known = model.execution(fence.execution)?;
+            let (owner, job) = (known.execution.owner.clone(), known.execution.job_id);
+            let cause = unless_refused(&result, Cause::Settle(fence));
+            self.refresh(model, &owner, fence.execution, cause)?;
+            self.follow_end(model, &owner, job, cause)?;
+            let Ok(settled) = &result else { return Ok(()) };
+            let ended = settled.status() != Status::InProgress && settled.id == fence.execution;
+            ensure(ended, Invariant::Answer, || format!("{} was settled", brief(settled)))?;
+            check_written(model, settled)
+        });
+        result
+    }
+
+    /// A job is suspended by itself after so many failures in a row, if it wants that (rule E5).
+    fn check_suspension(&self, model: &Model, before: &Job, after: &Job) -> Check {
+        let wanted = before.settings.policies.pause_after_failures;
+        let enough = wanted.is_some_and(|wanted| after.failures_in_row >= wanted.get());
+        let counted = after.failures_in_row == before.failures_in_row + 1;
+        ensure(enough && counted && model.jobs.contains_key(&after.id), Invariant::Reason, || {
+            format!("job {} was suspended after {} failures of {wanted:?}", after.id, after.failures_in_row)
+        })
+    }
+}
+
+/// A claim gives what nobody has (rule E2).
+fn check_new(model: &Model, given: &[Execution]) -> Check {
+    given.iter().try_for_each(|begun| {
+        let known = &model.execution(begun.id)?.execution;
+        ensure(begun.epoch == known.epoch + 1, Invariant::Lease, || {
+            format!("{} was given while {} was on the record", brief(begun), brief(known))
+        })
+    })
+}
+
+/// `begun` was given, and is on the record as it was given.
+fn give(model: &mut Model, claim: &Claim, begun: &Execution) -> Check {
+    let known = model.executions.get_mut(&begun.id);
+    let same = |known: &Execution| *known == without_progress(begun.clone());
+    let Some(known) = known.filter(|known| same(&known.execution)) else {
+        let what = format!("execution {} was given to {} but not stored", begun.id, claim.worker);
+        return Err(Broken(Invariant::Lease, what));
+    };
+    let to_worker = begun.attempts.last().is_some_and(|attempt| attempt.worker == claim.worker);
+    ensure(to_worker && begun.state == ExecutionState::Running, Invariant::Lease, || {
+        format!("{} was given to {}", brief(begun), claim.worker)
+    })?;
+    known.lease = Some(lease(&claim.worker, claim.now, claim.lease));
+    Ok(())
+}
+
+/// Rules E2, W6: by the place in the queue, none before its time; what could be begun is left only where there is
+/// no room.
+fn check_order(model: &Model, claim: &Claim, given: &[Execution]) -> Check {
+    let place = |one: &Execution| (one.queue_at, one.slot, one.id);
+    let told = |left: &Execution| {
+        let given: Vec<String> = given.iter().map(brief).collect();
+        format!("{} was left, given were {given:?} of at most {}", brief(left), claim.limit)
+    };
+    ensure(given.len() <= claim.limit, Invariant::Order, || "more was given than was asked for".to_owned())?;
+    let mut last = None;
+    for begun in given {
+        ensure(last.is_none_or(|last| last < place(begun)), Invariant::Order, || told(begun))?;
+        last = Some(place(begun));
+    }
+    let full = given.len() == claim.limit;
+    for known in model.jobs.values() {
+        let open = known.open.iter().filter_map(|id| model.executions.get(id)).map(|one| &one.execution);
+        let open: Vec<&Execution> = open.collect();
+        let ready = |one: &&&Execution| one.state == ExecutionState::Queued && one.not_before <= claim.now;
+        for left in open.iter().filter(ready) {
+            let begun = open.iter().find(|other| other.is_begun() && other.id != left.id);
+            let is_new = |one: &Execution| one.epoch == 1 && given.iter().any(|new| new.id == one.id);
+            let lawful = match begun {
+                Some(begun) if is_new(begun) => place(begun) < place(left),
+                Some(_) => true,
+                None => full && last.is_none_or(|last| last < place(left)),
+            };
+            ensure(lawful, Invariant::Order, || told(left))?;
+        }
+    }
+    Ok(())
+}
+
+fn lease(worker: &WorkerId, now: DateTime<Utc>, length: Duration) -> Lease {
+    let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
+    Lease { worker: worker.clone(), renewed_at: now, expires_at: now + length }
+}

@@ -1,0 +1,150 @@
+//! How often each record is in the sets of a job: once, over all of them (invariant I4).
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::model::{Check, Family, JobModel, Model, brief, ensure};
+use super::report::Invariant;
+use super::source::selects;
+use super::watch::Watch;
+use crate::domain::execution::Execution;
+use crate::domain::id::{ExecutionId, JobId};
+use crate::domain::job::Job;
+use crate::domain::selection::CategorySelection;
+use crate::domain::window::Window;
+
+/// The accounts of all jobs.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    accounts: BTreeMap<(JobId, Stream), Account>,
+    /// What of it can be taken off again, by the set that it came with.
+    entries: BTreeMap<ExecutionId, (JobId, Stream, Vec<u32>)>,
+}
+
+/// Sets that together hold every record once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stream {
+    /// What one generation of the watermark has passed.
+    Generation(u64),
+    /// A stretch of windows that tile.
+    Stretch(u32),
+}
+
+/// From where to where; `None` for before everything.
+type Passed = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
+#[derive(Debug, Default)]
+struct Account {
+    /// By the number of the record.
+    times: Vec<u8>,
+    /// What was selected, by one set or the other.
+    selections: Vec<CategorySelection>,
+    /// How far the watermark has come, and from where: of a generation.
+    passed: Option<Passed>,
+}
+
+impl Ledger {
+    /// Where the watermark of a job is now.
+    pub(super) fn follow(&mut self, job: &Job) {
+        let Some(watermark) = job.watermark else { return };
+        let account = self.accounts.entry((job.id, Stream::Generation(watermark.generation))).or_default();
+        let from = account.passed.map_or(watermark.at, |(from, _)| from);
+        account.passed = Some((from, watermark.at));
+    }
+
+    /// A set of records was published.
+    pub(super) fn book(
+        &mut self,
+        execution: &Execution,
+        stretch: Option<u32>,
+        numbers: impl Iterator<Item = usize>,
+    ) -> Check {
+        let stream = match (execution.generation, stretch) {
+            (Some(generation), _) => Stream::Generation(generation),
+            (None, Some(stretch)) => Stream::Stretch(stretch),
+            (None, None) => return Ok(()),
+        };
+        let account = self.accounts.entry((execution.job_id, stream)).or_default();
+        let selection = &execution.settings.categories;
+        if !account.selections.contains(selection) {
+            account.selections.push(selection.clone());
+        }
+        let mut booked = Vec::new();
+        for number in numbers {
+            if account.times.len() <= number {
+                account.times.resize(number + 1, 0);
+            }
+            account.times[number] += 1;
+            ensure(account.times[number] == 1, Invariant::I4, || {
+                format!("record {number} is in a set before that of {} ({stream:?})", brief(execution))
+            })?;
+            booked.extend(u32::try_from(number));
+        }
+        // A watermark never goes back: what it has passed is never exported again.
+        if matches!(stream, Stream::Stretch(_)) {
+            self.entries.insert(execution.id, (execution.job_id, stream, booked));
+        }
+        Ok(())
+    }
+
+    /// The set is off the history, and its occurrence may be run again.
+    pub(super) fn take_off(&mut self, id: ExecutionId) {
+        let Some((job, stream, numbers)) = self.entries.remove(&id) else { return };
+        let Some(account) = self.accounts.get_mut(&(job, stream)) else { return };
+        let places = numbers.into_iter().filter_map(|number| usize::try_from(number).ok());
+        places.for_each(|place| account.times[place] -= 1);
+    }
+
+    fn times(&self, job: JobId, stream: Stream, number: usize) -> u8 {
+        let account = self.accounts.get(&(job, stream));
+        account.and_then(|account| account.times.get(number)).copied().unwrap_or(0)
+    }
+}
+
+impl Watch {
+    /// In the end: every record that a watermark has passed is there, and every record of the windows that tile,
+    /// but those of occurrences that are on the record as not run or as failed.
+    pub(super) fn check_ledger(&self, model: &Model) -> Check {
+        for ((job, stream), account) in &model.ledger.accounts {
+            let Some((from, Some(to))) = account.passed else { continue };
+            let passed = from.map_or_else(|| Window::until(to), |from| Window::between(from, to));
+            let settled = self.rows.of_window(passed);
+            let wanted = settled.filter(|number| {
+                let row = self.rows.row(*number);
+                row.is_some_and(|row| account.selections.iter().all(|one| selects(one, row.category)))
+            });
+            for number in wanted.filter(|_| !account.selections.is_empty()) {
+                let times = model.ledger.times(*job, *stream, number);
+                ensure(times == 1, Invariant::I4, || {
+                    format!("record {number} is {times} times in the sets of job {job} ({stream:?})")
+                })?;
+            }
+        }
+        model.jobs.values().try_for_each(|known| self.check_tiled(model, known))
+    }
+
+    fn check_tiled(&self, model: &Model, known: &JobModel) -> Check {
+        for entry in model.occurrences(known.job.id) {
+            let Some(stretch) = entry.stretch else { continue };
+            let execution = &entry.execution;
+            let success = known.successes.get(&(Family::Scheduled, execution.slot));
+            let success =
+                success.and_then(|id| model.executions.get(id)).filter(|one| one.stretch == Some(stretch));
+            let stream = Stream::Stretch(stretch);
+            for number in self.rows.of_window(execution.window) {
+                let Some(row) = self.rows.row(number) else { continue };
+                let times = model.ledger.times(known.job.id, stream, number);
+                let wanted =
+                    success.is_some_and(|set| selects(&set.execution.settings.categories, row.category));
+                ensure(times == u8::from(wanted), Invariant::I4, || {
+                    format!(
+                        "record {number} is {times} times in the sets of {} ({stream:?})",
+                        brief(execution)
+                    )
+                })?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,242 @@
+//! More of the planted bugs: those of the catalog behind the watch, and those of its callers in front of it.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::planted::{PlantedBug, Tampered, dies_here};
+use super::watch::Watch;
+use crate::domain::execution::{Beginning, Execution, ExecutionState, SkipReason, Trigger};
+use crate::domain::id::{ExecutionId, Owner};
+use crate::domain::job::{Job, JobChange, JobState};
+use crate::domain::timeframe::Timeframe;
+use crate::domain::window::Window;
+use crate::ports::catalog::query::{Between, ExecutionOverview, ExecutionQuery, Page};
+use crate::ports::catalog::{
+    Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence, Settlement,
+};
+use crate::ports::sink::Prefix;
+
+/// Of the catalog.
+impl Tampered {
+    /// What a change is answered with before anything is done.
+    pub(super) fn answers_at_once(&self, revision: u64) -> Option<Result<(), CatalogError>> {
+        let now_and_then = revision.is_multiple_of(8);
+        match self.bug {
+            Some(PlantedBug::AckWithoutWrite) if now_and_then => Some(Ok(())),
+            Some(PlantedBug::RefusesWithoutNeed) if now_and_then => {
+                Some(Err(CatalogError::new(CatalogErrorKind::Conflict, "a planted bug")))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a claim gives instead of what it should, if it does.
+    pub(super) async fn claims_wrongly(&self, claim: &Claim) -> Result<Option<Claimed>, CatalogError> {
+        match self.bug {
+            Some(PlantedBug::EverythingCovered) => {
+                let waits = self.waiting(claim.now).await?;
+                let incremental = |(_, one): &&(Job, Execution)| one.generation.is_some();
+                let Some((job, waiting)) = waits.iter().find(incremental) else { return Ok(None) };
+                let watermark = job.watermark.and_then(|watermark| watermark.at);
+                let covered = waiting.clone().superseded(SkipReason::Covered { watermark }, claim.now);
+                let change = JobChange { superseded: vec![covered.clone()], ..JobChange::of(job.clone()) };
+                self.inner.change_job(&change, job.revision).await?;
+                Ok(Some(Claimed { covered: vec![covered], ..Claimed::default() }))
+            }
+            Some(PlantedBug::NewestFirst) if claim.limit > 0 => {
+                let waits = self.waiting(claim.now).await?;
+                let newest = waits.iter().max_by_key(|(_, one)| (one.queue_at, one.slot, one.id));
+                let Some((job, waiting)) = newest.filter(|_| waits.len() > 1) else { return Ok(None) };
+                let begun = waiting.clone().begin(job, claim.worker.clone(), claim.now);
+                let Beginning::Running(begun) = begun else { return Ok(None) };
+                let change = JobChange { edited: vec![begun.clone()], ..JobChange::of(job.clone()) };
+                self.inner.change_job(&change, job.revision).await?;
+                Ok(Some(Claimed { executions: vec![begun], ..Claimed::default() }))
+            }
+            Some(PlantedBug::GivenTwice) => {
+                let running = self.open(|one| one.state == ExecutionState::Running).await?;
+                let other = |one: &(Job, Execution)| {
+                    let own = one.1.attempts.last().is_some_and(|attempt| attempt.worker == claim.worker);
+                    !own && one.1.id.0.as_u128().is_multiple_of(4)
+                };
+                let twice = running.into_iter().find(other).map(|(_, one)| one);
+                let mut claimed = self.inner.claim(claim).await?;
+                claimed.executions.extend(twice);
+                Ok(Some(claimed))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What could be begun, of jobs of which nothing has.
+    async fn waiting(&self, now: DateTime<Utc>) -> Result<Vec<(Job, Execution)>, CatalogError> {
+        let open = self.open(|_| true).await?;
+        let busy = |job: &Job| open.iter().any(|(of, one)| of.id == job.id && one.is_begun());
+        let ready = open.iter().filter(|(job, one)| one.is_waiting() && one.not_before <= now && !busy(job));
+        Ok(ready.cloned().collect())
+    }
+
+    async fn open(&self, wanted: impl Fn(&Execution) -> bool) -> Result<Vec<(Job, Execution)>, CatalogError> {
+        let mut found = Vec::new();
+        for owner in super::people::owners() {
+            for overview in self.inner.jobs(&owner, &Default::default()).await?.items {
+                let open = self.inner.open_executions(&owner, overview.job.id).await?;
+                let wanted = open.into_iter().filter(&wanted);
+                found.extend(wanted.map(|one| (overview.job.clone(), one)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Tells a worker to go on with what runs, whoever has it.
+    pub(super) async fn go_on(
+        &self,
+        beats: &[Beat],
+        directives: &mut [Directive],
+    ) -> Result<(), CatalogError> {
+        let running = self.open(|one| one.state == ExecutionState::Running).await?;
+        for (beat, directive) in beats.iter().zip(directives) {
+            let runs = running.iter().any(|(_, one)| one.id == beat.fence.execution);
+            if runs && *directive == Directive::Fenced {
+                *directive = Directive::Continue;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn settle(
+        &self,
+        fence: Fence,
+        settlement: &Settlement,
+        now: DateTime<Utc>,
+    ) -> Result<Execution, CatalogError> {
+        let settled = self.inner.settle(fence, settlement, now).await?;
+        if self.has(PlantedBug::WatermarkBack) && matches!(settlement, Settlement::Failed { .. }) {
+            let back = |job: &mut Job| {
+                if let Some(at) = job.watermark.as_mut().and_then(|watermark| watermark.at.as_mut()) {
+                    *at -= TimeDelta::hours(1);
+                }
+            };
+            self.alter(&settled.owner, settled.job_id, back).await?;
+        }
+        if self.has(PlantedBug::CancelRetried) && settled.state == ExecutionState::Cancelled {
+            let again = Execution { state: ExecutionState::Queued, finished_at: None, ..settled.clone() };
+            self.inner.change_execution(&settled, &again).await?;
+            return Ok(again);
+        }
+        Ok(settled)
+    }
+
+    pub(super) async fn change_execution(
+        &self,
+        before: &Execution,
+        after: &Execution,
+    ) -> Result<(), CatalogError> {
+        if self.has(PlantedBug::AckWithoutWrite) {
+            return Ok(());
+        }
+        self.inner.change_execution(before, after).await
+    }
+
+    pub(super) async fn hold(&self, owner: &Owner, id: ExecutionId, hold: bool) -> Result<(), CatalogError> {
+        if self.has(PlantedBug::AckWithoutWrite) {
+            return Ok(());
+        }
+        self.inner.hold(owner, id, hold).await
+    }
+
+    pub(super) async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
+        match self.bug {
+            Some(PlantedBug::NothingDue) => Ok(Vec::new()),
+            _ => self.inner.due(now, limit).await,
+        }
+    }
+
+    pub(super) async fn executions(
+        &self,
+        owner: &Owner,
+        query: &ExecutionQuery,
+        now: DateTime<Utc>,
+    ) -> Result<Page<ExecutionOverview>, CatalogError> {
+        let mut page = self.inner.executions(owner, query, now).await?;
+        if self.has(PlantedBug::RerunIgnoresRivals) && query.slot != Between::default() {
+            page.items.clear();
+        }
+        Ok(page)
+    }
+}
+
+/// Of those who call it: what they ask for is wrong before anybody looks.
+impl Tampered {
+    /// A change of a job, as the one who asks for it makes it.
+    pub(super) async fn asked<'a>(&self, change: &'a JobChange) -> Result<Cow<'a, JobChange>, CatalogError> {
+        let mut wrong = change.clone();
+        match self.bug {
+            Some(PlantedBug::SkipNotRecorded) => {
+                wrong.entries.retain(|entry| !matches!(entry.state, ExecutionState::Skipped(_)));
+            }
+            Some(PlantedBug::ResumeRunsMissed) if wrong.job.state == JobState::Active => {
+                let before = self.inner.job(&wrong.job.owner, wrong.job.id).await?;
+                if let Some(since) = before.and_then(|before| before.job.suspended_at) {
+                    wrong.job.next_due_at = wrong.job.settings.next_slot(since);
+                    // What it runs now it has not missed.
+                    wrong.entries.clear();
+                }
+            }
+            Some(PlantedBug::ShiftedWindow) => {
+                let rolling = |entry: &&mut Execution| {
+                    let timeframe = &entry.settings.timeframe;
+                    entry.trigger == Trigger::Scheduled && matches!(timeframe, Timeframe::Rolling(_))
+                };
+                for entry in wrong.entries.iter_mut().filter(rolling) {
+                    let minute = TimeDelta::minutes(1);
+                    let window = entry.window;
+                    let start = window.start().unwrap_or(window.end());
+                    entry.window = Window::between(start + minute, window.end() + minute);
+                }
+            }
+            Some(PlantedBug::EverythingTooOld) => {
+                let queued = |entry: &&mut Execution| {
+                    entry.trigger == Trigger::Scheduled
+                        && entry.is_waiting()
+                        && !entry.settings.frequency.is_once()
+                };
+                for entry in wrong.entries.iter_mut().filter(queued) {
+                    let (first, last) = (entry.slot, entry.slot);
+                    let reason = SkipReason::CatchUpLimit { first, last, count: 1 };
+                    *entry = entry.clone().superseded(reason, entry.created_at);
+                }
+            }
+            _ => return Ok(Cow::Borrowed(change)),
+        }
+        Ok(Cow::Owned(wrong))
+    }
+
+    /// What a worker makes of what it is told.
+    pub(super) fn heeded(&self, mut directives: Vec<Directive>) -> Vec<Directive> {
+        if self.has(PlantedBug::CancelUnheeded) {
+            let told = directives.iter_mut().filter(|told| **told == Directive::Cancel);
+            told.for_each(|told| *told = Directive::Continue);
+        }
+        directives
+    }
+
+    /// Whether a worker takes the catalog for lost when it commits.
+    pub(super) fn gives_up(&self, watch: &Watch, fence: Fence) -> bool {
+        self.has(PlantedBug::FailsWhenCalm) && !watch.shared.storms() && dies_here(fence)
+    }
+
+    /// What a worker does once it has tried to commit.
+    pub(super) async fn committed(&self, watch: &Watch, fence: Fence, result: &Result<(), CatalogError>) {
+        let unknown = |error: &CatalogError| error.kind() == CatalogErrorKind::Unavailable;
+        if !self.has(PlantedBug::DiscardOnUnknownCommit) || !result.as_ref().is_err_and(unknown) {
+            return;
+        }
+        let claim = Prefix::new(format!("{}/{}", fence.execution, fence.epoch));
+        for key in watch.sink.list(&claim).await.unwrap_or_default() {
+            watch.deletes(&key);
+            drop(watch.sink.delete(&key).await);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Why an occurrence is put on the record as it is, is not run, or fails: each for a reason that holds (rules
+//! E3–E5, J7, J10, J12, W2–W6).
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::calendar;
+use super::model::{Check, Model, brief, ensure};
+use super::report::Invariant;
+use super::time::micros_delta;
+use super::watch::Watch;
+use crate::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::{Job, JobChange, JobState};
+use crate::domain::policy::{CatchUpLimit, Jitter, Overlap};
+use crate::domain::timeframe::Timeframe;
+
+/// A job before and after a step.
+type Jobs<'a> = (&'a Job, &'a Job);
+
+impl Watch {
+    /// The present by the clock that is furthest ahead.
+    fn latest_now(&self) -> DateTime<Utc> {
+        self.shared.timeline.now() + self.shared.profile.skew_max
+    }
+
+    /// An occurrence that is not run: one that waited (`waited`), or one that never came to that.
+    pub(super) fn check_skip(
+        &self,
+        after: &Execution,
+        reason: SkipReason,
+        waited: Option<&Execution>,
+        (before, job): Jobs<'_>,
+    ) -> Check {
+        let told = || format!("{} ({reason}) of a job that was {before:?} and is {job:?}", brief(after));
+        let holds = match reason {
+            SkipReason::Suspended { first, last, count } => {
+                let gap = self.is_gap(before, (first, last, count), waited);
+                gap && is_suspension(before, job, first, waited.is_some())
+            }
+            SkipReason::Deleted { first, last, count } => {
+                let gap = self.is_gap(before, (first, last, count), waited);
+                gap && job.state == JobState::Deleted && before.state != JobState::Deleted
+            }
+            SkipReason::Coalesced { first, last, count, into } => {
+                let policies = &before.settings.policies;
+                let policy = if waited.is_some() { policies.overlap } else { policies.catch_up.missed };
+                let coalesces = policy.unwrap_or_else(|| overlap_of(before)) == Overlap::Coalesce;
+                let could_start = waited.is_none_or(|waited| waited.not_before <= self.latest_now());
+                let gap = self.is_gap(before, (first, last, count), waited);
+                gap && coalesces && could_start && last < into && into <= self.latest_now()
+            }
+            SkipReason::CatchUpLimit { first, last, count } => {
+                let own = before.settings.policies.catch_up.limit.map(CatchUpLimit::duration);
+                let limit = own.unwrap_or(self.shared.profile.engine.catch_up_limit);
+                let gap = self.is_gap(before, (first, last, count), None);
+                gap && waited.is_none() && last < self.latest_now() - limit
+            }
+            SkipReason::Replaced => {
+                let (old, new) = (&before.settings, &job.settings);
+                let once = old.frequency.is_once() || new.frequency.is_once();
+                let moved = !old.has_schedule_of(new);
+                let rerun = matches!(after.trigger, Trigger::Rerun { .. });
+                let loses_start = rerun && old.timeframe.is_incremental() && !new.timeframe.is_incremental();
+                (once && moved) || loses_start
+            }
+            // Only a claim finds that out.
+            SkipReason::Covered { .. } => false,
+        };
+        let scheduled = after.trigger == Trigger::Scheduled || reason == SkipReason::Replaced;
+        ensure(holds && scheduled, Invariant::Reason, told)
+    }
+
+    /// Whether these are so many slots that have passed, all of those between the first and the last; of one that
+    /// waited, its own.
+    fn is_gap(
+        &self,
+        job: &Job,
+        (first, last, count): (DateTime<Utc>, DateTime<Utc>, u64),
+        waited: Option<&Execution>,
+    ) -> bool {
+        if let Some(waited) = waited {
+            return first == waited.slot && last == waited.slot && count == 1;
+        }
+        let slots = calendar::slots(&job.settings, first - TimeDelta::microseconds(1), last);
+        let ends = slots.first() == Some(&first) && slots.last() == Some(&last);
+        ends && slots.len() as u64 == count && last <= self.latest_now()
+    }
+
+    /// What an occurrence exports and when it may start, as its slot says (rules W2–W6, E6). One that an edit has
+    /// changed may keep what it had.
+    pub(super) fn check_planned(&self, model: &Model, entry: &Execution, before: &Job, after: &Job) -> Check {
+        let edited = before.settings != after.settings;
+        let settings = &entry.settings;
+        let told = || format!("{} is planned for {}", brief(entry), settings.timeframe);
+        let scheduled = entry.trigger == Trigger::Scheduled;
+        let due = entry.slot <= self.latest_now();
+        ensure(due && (edited || *settings == before.settings), Invariant::Record, told)?;
+        if edited {
+            return Ok(());
+        }
+        if scheduled && before.id == after.id && !settings.frequency.is_once() {
+            ensure(calendar::is_slot(settings, entry.slot), Invariant::Record, told)?;
+        }
+        // What is not run has the window of an occurrence, but nobody asks the source how late its rows are.
+        let is_run = entry.state == ExecutionState::Queued;
+        if !is_run && settings.timeframe.is_incremental() {
+            return Ok(());
+        }
+        let (lag, grain) = (self.shared.profile.settle_lag(), micros_delta(self.shared.profile.granularity));
+        let (start, end) = (entry.window.start(), entry.window.end());
+        let as_told = match entry.trigger {
+            Trigger::Rerun { of, .. } => {
+                let of = &model.execution(of)?.execution.window;
+                end == of.end() && (start.is_none() || start == of.start())
+            }
+            Trigger::Backfill if settings.timeframe.is_incremental() => {
+                let previous = calendar::last_slot(&settings.frequency, entry.slot);
+                end == entry.slot && previous.is_none_or(|previous| start == Some(previous))
+            }
+            _ => {
+                let bounds = calendar::bounds(settings, entry.slot, !scheduled, lag, grain);
+                bounds.is_none_or(|bounds| bounds.1 == end && bounds.0.is_none_or(|told| told == start))
+            }
+        };
+        ensure(as_told, Invariant::I1, told)?;
+        let waits_for_rows = matches!(settings.timeframe, Timeframe::Rolling(_) | Timeframe::Previous(_));
+        let asked = entry.trigger == Trigger::Manual;
+        // Whoever asks for a rerun may have a clock behind that of the engine to which the slot had come.
+        let behind = self.shared.timeline.now() - self.shared.profile.skew_max;
+        let earliest = match entry.trigger {
+            _ if waits_for_rows && !asked => end + lag,
+            Trigger::Rerun { .. } => entry.slot.min(behind),
+            _ => entry.slot.min(self.latest_now()),
+        };
+        let jitter = settings.policies.jitter.map_or(TimeDelta::zero(), Jitter::longest);
+        let latest = (end + lag + grain).max(entry.slot).max(self.latest_now()) + jitter;
+        let told = || format!("{} is to start at {}", brief(entry), entry.not_before);
+        ensure(earliest <= entry.not_before || !is_run, Invariant::I1, told)?;
+        ensure(entry.not_before <= latest || !is_run, Invariant::Reason, told)
+    }
+
+    /// What was coalesced is covered by a later occurrence, and of what was missed the newest is run (rules E3, E4).
+    pub(super) fn check_covered(&self, model: &Model, change: &JobChange) -> Check {
+        for given in change.entries.iter().chain(&change.superseded) {
+            let covers = |slot: &dyn Fn(DateTime<Utc>) -> bool| {
+                let mut new = change.entries.iter().filter(|entry| entry.trigger == Trigger::Scheduled);
+                new.any(|entry| {
+                    let passed_on = ExecutionState::Skipped(SkipReason::Replaced);
+                    let runs = entry.state == ExecutionState::Queued || entry.state == passed_on;
+                    let known = model.executions.get(&entry.id);
+                    let ran = known.is_some_and(|known| known.execution.state != entry.state);
+                    slot(entry.slot) && (runs || ran)
+                })
+            };
+            let holds = match given.state {
+                ExecutionState::Skipped(SkipReason::Coalesced { into, .. }) => covers(&|slot| slot == into),
+                ExecutionState::Skipped(SkipReason::CatchUpLimit { last, .. }) => covers(&|slot| slot > last),
+                _ => true,
+            };
+            ensure(holds, Invariant::Reason, || format!("nothing is run in place of {}", brief(given)))?;
+        }
+        Ok(())
+    }
+
+    /// An attempt ended without success (rule E5): it failed, and is tried again or was given up as the policy
+    /// says, or its worker gave it back.
+    pub(super) fn check_failure(&self, model: &Model, before: &Execution, after: &Execution) -> Check {
+        let told = || format!("{} became {}", brief(before), brief(after));
+        let known = model.execution(before.id)?;
+        if after.attempts.len() < before.attempts.len() {
+            let given_back = after.state == ExecutionState::Queued && after.not_before <= self.latest_now();
+            return ensure(given_back, Invariant::Reason, told);
+        }
+        let Some(failure) = after.attempts.last().and_then(|attempt| attempt.failure.as_ref()) else {
+            return ensure(false, Invariant::Reason, || format!("{} without a failure", told()));
+        };
+        let why = || format!("{}: {failure:?}", told());
+        ensure(self.troubles() > 0, Invariant::Reason, || format!("nothing was wrong, and {}", why()))?;
+        ensure(!known.begun_in_calm, Invariant::Reason, || {
+            format!("nothing is wrong any more, and {}", why())
+        })?;
+        ensure(can_happen(failure), Invariant::Reason, why)?;
+        let retry = self.shared.profile.engine.retry;
+        let retries = before.settings.policies.retries.map(|retries| retries.count() + 1);
+        let most = usize::try_from(retries.unwrap_or(retry.attempts_max)).unwrap_or(usize::MAX);
+        let given_up = matches!(after.state, ExecutionState::Failed(_));
+        let last = !failure.retryable || before.attempts.len() >= most;
+        ensure(given_up == last, Invariant::Reason, || format!("of {most} attempts: {}", why()))?;
+        let waits_most = retry.delay_max * 120 / 100;
+        let in_time = after.not_before <= self.latest_now() + waits_most;
+        ensure(given_up || in_time, Invariant::Reason, || {
+            format!("not before {}: {}", after.not_before, why())
+        })
+    }
+}
+
+/// Rule J7: what waits when the job is suspended, what was due by then, and what passes while it is.
+fn is_suspension(before: &Job, after: &Job, first: DateTime<Utc>, waited: bool) -> bool {
+    let by_hand = |job: &Job| job.state == JobState::Suspended && job.suspended_at.is_some();
+    let passed = by_hand(before) && before.suspended_at.is_some_and(|since| since < first);
+    let due = before.next_due_at.is_some_and(|due| due <= first);
+    let now = by_hand(after) && after.suspended_at != before.suspended_at;
+    if waited { now } else { passed || (now && due) }
+}
+
+/// What a timeframe asks for (rules E3, E4).
+fn overlap_of(job: &Job) -> Overlap {
+    match job.settings.timeframe {
+        Timeframe::Rolling(_) | Timeframe::Previous(_) => Overlap::Queue,
+        Timeframe::All | Timeframe::Fixed(_) | Timeframe::SinceLastExport { .. } => Overlap::Coalesce,
+    }
+}
+
+/// Rule W4: the watermark has passed the end of the window.
+pub(super) fn check_done_before(model: &Model, waited: &Execution, reason: SkipReason) -> Check {
+    let job = &model.job(waited.job_id)?.job;
+    let at = job.watermark.and_then(|watermark| watermark.at);
+    let covered = waited.generation.is_some() && at.is_some_and(|at| at >= waited.window.end());
+    let told = reason == SkipReason::Covered { watermark: at };
+    ensure(covered && told, Invariant::Reason, || {
+        format!("{} is skipped ({reason}), and the watermark is at {at:?}", brief(waited))
+    })
+}
+
+/// Whether something that goes wrong in a world leads to this failure: no defect does.
+fn can_happen(failure: &Failure) -> bool {
+    match failure.kind {
+        FailureKind::Invalid | FailureKind::Corrupt | FailureKind::TooLarge | FailureKind::Crypto => false,
+        FailureKind::Internal => failure.retryable,
+        _ => true,
+    }
+}
