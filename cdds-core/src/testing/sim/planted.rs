@@ -22,11 +22,11 @@ pub enum PlantedBug {
     NoFence,
     /// The catalog tells the worker of a lost claim to go on.
     LeaseRenewedAfterExpiry,
-    /// The catalog takes work from workers whose lease has not run out.
+    /// The catalog takes work from workers whose lease has half run out.
     LeaseStolen,
-    /// The catalog never takes work from a dead worker.
+    /// The catalog never takes some work from a dead worker.
     NoTakeOver,
-    /// The catalog takes a commit that is refused for one that was made before.
+    /// The catalog takes a commit that is refused for one that was made before, by whomever.
     BlindCommitRetry,
     /// The catalog moves the watermark after the commit, which may not come to it.
     WatermarkOutsideTransaction,
@@ -235,8 +235,7 @@ impl Tampered {
         lease: Duration,
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError> {
-        // Of several executions at once.
-        let endless = self.has(PlantedBug::NoTakeOver) && beats.len() > 1;
+        let endless = self.has(PlantedBug::NoTakeOver) && beats.iter().any(|beat| dies_here(beat.fence));
         let lease = if endless { lease * 1_000_000 } else { lease };
         let mut directives = self.inner.beat(worker, now, lease, beats).await?;
         if self.has(PlantedBug::LeaseRenewedAfterExpiry) {

@@ -146,11 +146,17 @@ impl Tampered {
         self.inner.hold(owner, id, hold).await
     }
 
-    pub(super) async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
-        match self.bug {
-            Some(PlantedBug::NothingDue) => Ok(Vec::new()),
-            _ => self.inner.due(now, limit).await,
+    pub(super) async fn due(
+        &self,
+        watch: &Watch,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<DueJob>, CatalogError> {
+        // Once all is calm: a world in which nothing that is due is done takes long.
+        if self.has(PlantedBug::NothingDue) && !watch.shared.storms() {
+            return Ok(Vec::new());
         }
+        self.inner.due(now, limit).await
     }
 
     pub(super) async fn executions(
