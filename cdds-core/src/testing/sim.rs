@@ -7,6 +7,21 @@
 //! or a pause that outlasts its lease. A seed decides about all of it, so that a world can be run again. After
 //! every step the invariants are checked ([`Invariant`]); in the end faults stop, and what is left to do must be done.
 //!
+//! What is checked is known without the engine, from what people asked for and what the rules say:
+//!
+//! - Every step of the record is followed, and what a call acknowledged is read back; what it refused has changed
+//!   nothing, and was refused for a reason.
+//! - Slots, windows and expiry are computed once more, by plain arithmetic. What is skipped has a reason that holds,
+//!   and so has every attempt that fails: without a fault none does, nor any that began after faults had stopped.
+//! - Records are counted, in each set and in a ledger over all sets of an incremental or tiling job. In the end each
+//!   is there once, unless its occurrence is on the record as not run or failed, and the bytes of every live set are
+//!   those that were published.
+//! - Work is given in order and to one worker; none is left in the queue where there is room. What a person wants
+//!   stopped is told to its worker, which comes to no commit later than a second after it heard.
+//!
+//! A check that nothing breaks is not known to check: each invariant is the first to be broken by one of the
+//! planted bugs ([`PlantedBug`]).
+//!
 //! Whoever implements a [`Catalog`] can have it tried:
 //!
 //! ```
