@@ -111,16 +111,22 @@ fn ticks(jobs: u64) -> Result<Duration, Failure> {
     Ok(nothing_due)
 }
 
-/// Prints what the first, a middle and the last page of a list cost.
+/// Prints what the first, a middle and the last page of a list cost, each fetched by the place where the page
+/// before it ended.
 fn pages<T>(list: &str, column: &str, fetch: impl Fn(Slice) -> Result<Page<T>, ServiceError>) {
     let clock = SystemClock::new();
+    let place = |passed: u64| match passed {
+        0 => None,
+        rows => fetch(Slice::first(rows)).expect("the rows before").next,
+    };
     let costs: Vec<Duration> = [0, LISTED / 2, LISTED - PAGE]
         .into_iter()
-        .map(|offset| {
+        .map(|passed| {
+            let slice = Slice { after: place(passed), limit: PAGE };
             median_of(5, || {
                 let before = clock.monotonic();
-                let page = fetch(Slice { offset, limit: PAGE }).expect("a page");
-                assert_eq!((page.items.len() as u64, page.total), (PAGE, LISTED));
+                let page = fetch(slice.clone()).expect("a page");
+                assert_eq!(page.items.len() as u64, PAGE);
                 clock.monotonic() - before
             })
         })

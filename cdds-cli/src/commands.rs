@@ -50,19 +50,22 @@ fn id<T: FromStr>(what: &'static str, text: &str) -> Result<T, CliError> {
     text.parse().map_err(|_| CliError::not_found(what, text))
 }
 
+/// How many rows are fetched at once. Where no index has the order, each page looks at all rows again: few large
+/// pages, then.
+const ROWS_AT_ONCE: u64 = 10_000;
+
 /// Every row of a list, fetched page by page.
 async fn every_row<T>(
     fetch: impl AsyncFn(Slice) -> Result<Page<T>, ServiceError>,
 ) -> Result<Vec<T>, CliError> {
     let mut rows = Vec::new();
-    let mut slice = Slice::default();
+    let mut slice = Slice::first(ROWS_AT_ONCE);
     loop {
         let page = fetch(slice).await?;
-        let fetched = page.items.len() as u64;
         rows.extend(page.items);
-        slice.offset += fetched;
-        if fetched == 0 || slice.offset >= page.total {
-            return Ok(rows);
+        match page.next {
+            Some(next) => slice = Slice { after: Some(next), limit: ROWS_AT_ONCE },
+            None => return Ok(rows),
         }
     }
 }
@@ -74,10 +77,9 @@ async fn filtered_job(app: &App, owner: &Owner, typed: &str) -> Result<JobId, Cl
     match app.jobs.show(owner, id).await {
         Ok(_) => Ok(id),
         Err(unknown @ ServiceError::NotFound { .. }) => {
-            let slice = Slice { offset: 0, limit: 1 };
-            let query = ExecutionQuery { job: Some(id), slice, ..ExecutionQuery::default() };
-            let remains = app.history.list(owner, &query).await?.total > 0;
-            if remains { Ok(id) } else { Err(unknown.into()) }
+            let query = ExecutionQuery { job: Some(id), slice: Slice::first(1), ..ExecutionQuery::default() };
+            let nothing = app.history.list(owner, &query).await?.items.is_empty();
+            if nothing { Err(unknown.into()) } else { Ok(id) }
         }
         Err(error) => Err(error.into()),
     }

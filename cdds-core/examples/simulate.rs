@@ -13,7 +13,7 @@ use std::time::Instant;
 use cdds_core::testing::sim::{PlantedBug, World, run_all};
 
 const USAGE: &str = "\
-usage: simulate [--seeds N] [--from SEED] [--days D] [--threads T] [--planted BUG]
+usage: simulate [--seeds N] [--from SEED] [--days D] [--threads T] [--planted BUG] [--covered]
        simulate --seed SEED [--days D] [--planted BUG]
 
   --seeds N      run this many worlds (200)
@@ -21,6 +21,7 @@ usage: simulate [--seeds N] [--from SEED] [--days D] [--threads T] [--planted BU
   --days D       days with faults in each world (10)
   --threads T    worlds at the same time (one for each processor)
   --planted BUG  with a bug that is to be found; `--planted list` names them
+  --covered      end with an error if there is a call at which some fault never came
   --seed SEED    run this world alone and print what happens in it";
 
 struct Arguments {
@@ -29,6 +30,7 @@ struct Arguments {
     days: u32,
     threads: usize,
     planted: Option<PlantedBug>,
+    covered: bool,
     seed: Option<u64>,
 }
 
@@ -44,11 +46,15 @@ fn main() -> ExitCode {
 
 fn arguments() -> Result<Arguments, String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut found = Arguments { seeds: 200, from: 0, days: 10, threads, planted: None, seed: None };
+    let mut found = Arguments { seeds: 200, from: 0, days: 10, threads, planted: None, covered: false, seed: None };
     let mut given = std::env::args().skip(1);
     while let Some(name) = given.next() {
         if name == "--help" {
             return Err(USAGE.to_owned());
+        }
+        if name == "--covered" {
+            found.covered = true;
+            continue;
         }
         let value = given.next().ok_or_else(|| format!("{name} needs a value\n\n{USAGE}"))?;
         let number = || value.parse::<u64>().map_err(|_| format!("{name} needs a number, not {value:?}"));
@@ -83,8 +89,12 @@ fn run(arguments: &Arguments) -> ExitCode {
     let seconds = began.elapsed().as_secs_f64();
     match outcome {
         Ok(figures) => {
-            println!("{figures}\n{:<22} {seconds:>11.1}s", "wall time");
-            ExitCode::SUCCESS
+            println!("{}\n\n{figures}\n{:<22} {seconds:>11.1}s", figures.coverage, "wall time");
+            let missing: Vec<_> = figures.coverage.missing().filter(|_| arguments.covered).collect();
+            for (call, fault) in &missing {
+                eprintln!("there was no {} at {call}", fault.as_str());
+            }
+            if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(violation) if arguments.seed.is_some() => {
             eprintln!("seed {}: {} does not hold: {}", violation.seed, violation.invariant, violation.what);

@@ -35,7 +35,7 @@
 //! assert_eq!(report.finished, 1);
 //! let archive: Vec<_> = memory.sink.objects().into_values().take(1).collect();
 //! let files = cdds_core::testing::packager::unpack(&archive)?;
-//! assert_eq!(files[0].1, b"{\"caller\":\"+49 30 1\"}\n");
+//! assert_eq!(files[0].1, b"{\"caller\":\"+49 30 1\"}\n"[..]);
 //! # Ok(())
 //! # }
 //! ```

@@ -60,6 +60,6 @@ fn a_full_file_system_says_so_and_keeps_what_was_stored() {
         }
     };
     assert_eq!(error.kind(), CatalogErrorKind::Full, "{}", error.report());
-    let query = JobQuery { slice: Slice { offset: 0, limit: 1 }, ..JobQuery::default() };
-    assert_eq!(block_on(catalog.jobs(&Owner::default(), &query)).unwrap().total, stored);
+    let query = JobQuery { slice: Slice::first(1), ..JobQuery::default() };
+    assert_eq!(block_on(catalog.jobs(&Owner::default(), &query)).unwrap().total, Some(stored));
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -47,9 +48,9 @@ uuid_id! {
 macro_rules! name_id {
     ($(#[$doc:meta])* $name:ident, $what:literal, $chars_max:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        // Cheap to clone: everything on the record names its owner, source and type.
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Takes a name of 1 to
@@ -70,7 +71,7 @@ macro_rules! name_id {
                         ),
                     ));
                 }
-                Ok(Self(name))
+                Ok(Self(name.into()))
             }
 
             /// The name as text.
@@ -90,6 +91,12 @@ macro_rules! name_id {
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 Self::new(text)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 
@@ -125,7 +132,7 @@ name_id! {
 
 impl Default for Owner {
     fn default() -> Self {
-        Self("default".to_owned())
+        Self("default".into())
     }
 }
 

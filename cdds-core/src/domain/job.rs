@@ -1,5 +1,7 @@
 //! Rules J1–J5: what a job is.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, SubsecRound, Utc};
 
 use super::execution::Execution;
@@ -228,7 +230,7 @@ impl Protection {
 
 /// A title of 1 to 255 characters after trimming (rule J1).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Title(String);
+pub struct Title(Arc<str>);
 
 impl Title {
     /// The longest title, characters.
@@ -249,7 +251,7 @@ impl Title {
         }
         match title.chars().count() {
             0 => refuse("the title is empty: give the job a title".to_owned()),
-            1..=Self::CHARS_MAX => Ok(Self(title.to_owned())),
+            1..=Self::CHARS_MAX => Ok(Self(title.into())),
             count => refuse(format!(
                 "the title has {count} characters: shorten it to {} or fewer",
                 Self::CHARS_MAX

@@ -1,13 +1,11 @@
 //! What must not stay: sets past their retention, and files that nothing on the record refers to.
 
-use std::collections::HashMap;
-
 use tracing::{info, warn};
 
 use super::export::delete_all;
 use super::{EngineError, Shared, keys};
 use crate::ports::Ports;
-use crate::ports::catalog::{CatalogError, Fence, Removal, Standing};
+use crate::ports::catalog::{CatalogError, Removal, Standing};
 use crate::ports::sink::{Prefix, SinkError};
 
 /// Sets marked as removed in one transaction.
@@ -63,25 +61,20 @@ impl Shared {
     /// part: clocks differ. Files of executions that this catalog does not know are left alone, since an
     /// execution is on the record before its first file is written: they are somebody else's.
     pub(super) async fn sweep(&self) -> Result<(), EngineError> {
-        let keys = self.ports.sink.list(&Prefix::new("")).await?;
-        let mut standings: HashMap<Fence, Standing> = HashMap::new();
+        let mut keys = self.ports.sink.list(&Prefix::new("")).await?;
+        // The files of a claim lie together, so that the catalog is asked for each claim once.
+        keys.sort_unstable();
         let mut unknown = 0_u64;
-        for key in keys {
-            let Some(fence) = keys::writer(&key) else { continue };
-            let standing = match standings.get(&fence) {
-                Some(standing) => *standing,
-                None => {
-                    let standing = self.ports.catalog.standing(fence).await?;
-                    standings.insert(fence, standing);
-                    standing
-                }
-            };
-            match standing {
+        for files in keys.chunk_by(|one, other| keys::folder(one) == keys::folder(other)) {
+            let Some(fence) = files.first().and_then(keys::writer) else { continue };
+            match self.ports.catalog.standing(fence).await? {
                 Standing::Wanted => {}
-                Standing::Unknown => unknown += 1,
+                Standing::Unknown => unknown += files.len() as u64,
                 Standing::Unwanted => {
-                    self.ports.sink.delete(&key).await?;
-                    info!(%key, "orphan removed");
+                    for key in files {
+                        self.ports.sink.delete(key).await?;
+                        info!(%key, "orphan removed");
+                    }
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Where parts are stored.
 
 use std::fmt::{self, Debug};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -84,12 +85,12 @@ pub struct Stored {
 
 /// The name of an object in a store, `/`-separated.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(String);
+pub struct Key(Arc<str>);
 
 impl Key {
     /// Takes a key as it is; the engine makes them from ids, epochs and ordinals only.
     pub fn new(key: impl Into<String>) -> Self {
-        Self(key.into())
+        Self(key.into().into())
     }
 
     /// The key as text.

@@ -137,7 +137,7 @@ impl History {
         let query = ExecutionQuery {
             job: Some(job.id),
             slot: if job.settings.frequency.is_once() { Between::default() } else { of_slot },
-            slice: Slice { offset: 0, limit: u64::from(u32::MAX) },
+            slice: Slice::first(u64::from(u32::MAX)),
             ..ExecutionQuery::default()
         };
         let found = self.ports.catalog.executions(owner, &query, self.now()).await?;

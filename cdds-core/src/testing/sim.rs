@@ -57,6 +57,7 @@ mod asked;
 mod audit;
 mod calendar;
 mod claims;
+mod coverage;
 mod dice;
 mod drafts;
 mod engines;
@@ -88,6 +89,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+pub use self::coverage::Coverage;
 pub use self::planted::PlantedBug;
 pub use self::report::{Event, FaultKind, Figures, Invariant, Violation, What, Who};
 use self::report::{Listener, Trace};
@@ -190,6 +192,6 @@ pub fn run_all(
     std::thread::scope(|scope| (0..threads.max(1)).for_each(|_| drop(scope.spawn(work))));
     match lock(&found).take() {
         Some(violation) => Err(violation),
-        None => Ok(*lock(&total)),
+        None => Ok(std::mem::take(&mut *lock(&total))),
     }
 }

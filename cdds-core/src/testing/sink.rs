@@ -84,10 +84,13 @@ impl Sink for MemorySink {
         let first = Key::new(prefix.as_str());
         let objects = contents.objects.range(first..).map(|(key, _)| key);
         let objects = objects.take_while(|key| key.as_str().starts_with(prefix.as_str())).filter(within);
-        let mut keys: Vec<Key> =
-            objects.chain(contents.unfinished.values().filter(within)).cloned().collect();
-        keys.sort();
-        keys.dedup();
+        let mut keys: Vec<Key> = objects.cloned().collect();
+        let finished = keys.len();
+        keys.extend(contents.unfinished.values().filter(within).cloned());
+        if keys.len() > finished {
+            keys.sort();
+            keys.dedup();
+        }
         Ok(keys)
     }
 }

@@ -8,7 +8,7 @@ const SEEDS: u64 = 200;
 /// What each bug breaks first.
 fn breaks(bug: PlantedBug) -> Invariant {
     use Invariant::{
-        Answer, Cancel, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, Lease, Order, Reason, Record,
+        Answer, Cancel, Ends, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, Lease, Order, Reason, Record,
     };
     match bug {
         PlantedBug::ShiftedWindow | PlantedBug::NoSettleLag => I1,
@@ -36,6 +36,8 @@ fn breaks(bug: PlantedBug) -> Invariant {
         PlantedBug::EverythingCovered | PlantedBug::EverythingTooOld | PlantedBug::FailsWhenCalm => Reason,
         PlantedBug::NewestFirst | PlantedBug::OneAtATime => Order,
         PlantedBug::CancelIgnored | PlantedBug::CancelUnheeded | PlantedBug::CancelRetried => Cancel,
+        PlantedBug::RevisionIgnored => Answer,
+        PlantedBug::EmptyWindowPanics | PlantedBug::EmptyWindowWaits => Ends,
         other => panic!("say what {other:?} breaks"),
     }
 }
@@ -116,4 +118,7 @@ planted! {
     i4_a_lost_record_is_found: RowLost,
     i4_a_record_that_is_there_twice_is_found: RowTwice,
     i11_a_schedule_that_does_nothing_is_found: NothingDue,
+    j1_a_change_over_the_change_of_another_is_found: RevisionIgnored,
+    a_panic_is_found: EmptyWindowPanics,
+    a_world_without_end_is_found: EmptyWindowWaits,
 }

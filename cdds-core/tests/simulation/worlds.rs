@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use cdds_core::testing::sim::{Event, World, run_all};
+use cdds_core::testing::sim::{Event, FaultKind, Invariant, PlantedBug, World, run_all};
 
 #[test]
 fn i1_to_i12_hold_in_every_world() {
@@ -14,11 +14,30 @@ fn i1_to_i12_hold_in_every_world() {
         ("crashes", figures.crashes),
         ("pauses", figures.pauses),
         ("faults", figures.faults),
+        ("outages", figures.outages),
         ("fenced commits", figures.fenced),
         ("removals", figures.removals),
     ] {
         assert!(count > 0, "there are no {what}: {figures}");
     }
+    // Which fault came at which call: all pairs take as many worlds as `.ci/test` runs.
+    let coverage = &figures.coverage;
+    for fault in FaultKind::ALL {
+        let calls = coverage.calls().filter(|call| coverage.count(call, fault) > 0).count();
+        assert!(calls >= 15, "{} came at {calls} calls:\n{coverage}", fault.as_str());
+    }
+    let often = ["catalog.publish", "catalog.claim", "catalog.change_job", "sink.begin", "upload.write"];
+    let missing: Vec<_> = coverage.missing().filter(|(call, _)| often.contains(call)).collect();
+    assert_eq!(missing, [], "{coverage}");
+}
+
+#[test]
+fn a_panic_is_told_with_its_seed() {
+    let world = |seed| World::new(seed).days(2).planted(PlantedBug::EmptyWindowPanics);
+    let violation = run_all(0..200, 2, world).unwrap_err();
+    assert_eq!(violation.invariant, Invariant::Ends);
+    assert!(violation.what.contains("panic") && !violation.events.is_empty(), "{violation}");
+    assert_eq!(world(violation.seed).run().unwrap_err(), violation);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use cdds_core::domain::job::{Job, JobChange, JobState};
 use cdds_core::domain::lifecycle::suspend;
 use cdds_core::ports::catalog::query::{
     ArtifactQuery, Between, ExecutionQuery, FrequencyKind, JobColumn, JobOverview, JobQuery, LatestStatus,
-    Page, Slice, Sort,
+    Page, Sort,
 };
 use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, Settlement};
 use futures::executor::block_on;
@@ -120,7 +120,7 @@ fn jobs_are_found_by_source_type_and_latest_status() {
     for (query, oracle, count) in cases {
         let expected: Vec<_> = all.iter().filter(|overview| oracle(overview)).cloned().collect();
         let page = jobs(&world, &query);
-        assert_eq!((page.items.len(), page.total), (count, count as u64), "{query:?}");
+        assert_eq!((page.items.len(), page.total), (count, Some(count as u64)), "{query:?}");
         assert_eq!(page.items, expected, "{query:?}");
     }
 }
@@ -187,13 +187,8 @@ fn jobs_sort_by_every_column() {
             let sorted = jobs(&world, &JobQuery { sort, ..JobQuery::default() }).items;
             assert_eq!(sorted, expected, "{sort:?}");
             // Page by page it is the same.
-            let mut paged = Vec::new();
-            for offset in [0, 4] {
-                let slice = Slice { offset, limit: 4 };
-                let page = jobs(&world, &JobQuery { sort, slice, ..JobQuery::default() });
-                assert_eq!(page.total, 6);
-                paged.extend(page.items);
-            }
+            let paged =
+                page_by_page(4, |slice| jobs(&world, &JobQuery { sort, slice, ..JobQuery::default() }));
             assert_eq!(paged, expected, "{sort:?}, paged");
         }
     }
@@ -227,16 +222,16 @@ fn j15_owners_see_nothing_of_each_other() {
     for (owner, seen) in [(&mine, true), (&yours, false)] {
         let total = u64::from(seen);
         assert_eq!(block_on(catalog.job(owner, job.id)).unwrap().is_some(), seen);
-        assert_eq!(block_on(catalog.jobs(owner, &JobQuery::default())).unwrap().total, total);
+        assert_eq!(block_on(catalog.jobs(owner, &JobQuery::default())).unwrap().total, Some(total));
         assert_eq!(block_on(catalog.execution(owner, execution.id, at(1))).unwrap().is_some(), seen);
         assert_eq!(
             block_on(catalog.executions(owner, &ExecutionQuery::default(), at(1))).unwrap().total,
-            total
+            Some(total)
         );
         let of_job = ExecutionQuery { job: Some(job.id), ..ExecutionQuery::default() };
-        assert_eq!(block_on(catalog.executions(owner, &of_job, at(1))).unwrap().total, total);
+        assert_eq!(block_on(catalog.executions(owner, &of_job, at(1))).unwrap().total, Some(total));
         assert_eq!(block_on(catalog.artifact(owner, artifact)).unwrap().is_some(), seen);
-        assert_eq!(block_on(catalog.artifacts(owner, &ArtifactQuery::default())).unwrap().total, total);
+        assert_eq!(block_on(catalog.artifacts(owner, &ArtifactQuery::default())).unwrap().total, Some(total));
         assert_eq!(block_on(catalog.artifact_set(owner, execution.id)).unwrap().is_some(), seen);
     }
     assert_eq!(block_on(catalog.open_executions(&yours, job.id)).unwrap(), []);

@@ -2,9 +2,7 @@
 
 use cdds_core::domain::id::Owner;
 use cdds_core::ports::catalog::Catalog;
-use cdds_core::ports::catalog::query::{
-    ArtifactColumn, ArtifactOverview, ArtifactQuery, Between, Slice, Sort,
-};
+use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactOverview, ArtifactQuery, Between, Sort};
 use futures::executor::block_on;
 
 use crate::world::*;
@@ -56,6 +54,11 @@ fn artifacts_sort_by_every_column_and_parts_stay_in_order() {
             let sort = Sort { column, descending };
             let sorted = artifacts(&world, &ArtifactQuery { sort, ..ArtifactQuery::default() });
             assert!(sorted == expected, "{sort:?}");
+            let paged = page_by_page(7, |slice| {
+                let query = ArtifactQuery { sort, slice, ..ArtifactQuery::default() };
+                block_on(world.catalog.artifacts(&Owner::default(), &query)).unwrap()
+            });
+            assert!(paged == expected, "{sort:?}, paged");
         }
     }
     let one = &all[0].artifact;
@@ -63,12 +66,6 @@ fn artifacts_sort_by_every_column_and_parts_stay_in_order() {
     let of_job = ArtifactQuery { job: Some(one.job_id), ..ArtifactQuery::default() };
     assert_eq!(artifacts(&world, &of_set).len(), usize::try_from(one.parts).unwrap());
     assert_eq!(artifacts(&world, &of_set), artifacts(&world, &of_job));
-    let slice = Slice { offset: 120, limit: 100 };
-    let page = block_on(
-        world.catalog.artifacts(&Owner::default(), &ArtifactQuery { slice, ..ArtifactQuery::default() }),
-    );
-    let page = page.unwrap();
-    assert_eq!((page.items.as_slice(), page.total), (&all[120..], 124));
 }
 
 #[test]
@@ -131,7 +128,7 @@ fn a7_artifacts_are_found_by_every_filter() {
         let expected: Vec<_> = all.iter().filter(|overview| oracle(overview)).cloned().collect();
         let page = block_on(world.catalog.artifacts(&Owner::default(), &query)).unwrap();
         assert_eq!(page.items, expected, "{query:?}");
-        assert_eq!((page.items.len(), page.total), (count, count as u64), "{query:?}");
+        assert_eq!((page.items.len(), page.total), (count, Some(count as u64)), "{query:?}");
     }
     let available = ArtifactQuery { available_at: Some(day(32)), ..query() };
     assert_eq!(artifacts(&world, &available).len(), 4, "what is on hold can be had");

@@ -65,18 +65,18 @@ fn a7_sets_expire_are_hidden_and_confirmed() {
     let two = world.run_one(at(20), 1);
     let shown = || {
         let page = block_on(world.catalog.artifacts(&Owner::default(), &ArtifactQuery::default())).unwrap();
-        assert_eq!(u64::try_from(page.items.len()).unwrap(), page.total);
+        assert_eq!(u64::try_from(page.items.len()).ok(), page.total);
         page.total
     };
 
     let early = at(10 + DAYS_30) - TimeDelta::microseconds(1);
     assert_eq!(block_on(world.catalog.expire(early, 10)).unwrap(), 0);
-    assert_eq!((shown(), removals(&world)), (3, Vec::new()));
+    assert_eq!((shown(), removals(&world)), (Some(3), Vec::new()));
     let gone = Removal::Set { execution: one.id };
     assert_eq!(expire(&world, 10 + DAYS_30, 10), 1);
     assert_eq!(expire(&world, 10 + DAYS_30, 10), 0, "it is marked");
     assert_eq!(removals(&world), std::slice::from_ref(&gone));
-    assert_eq!(shown(), 1);
+    assert_eq!(shown(), Some(1));
     assert_eq!(block_on(world.catalog.artifact_set(&one.owner, one.id)).unwrap(), None);
     assert_eq!(block_on(world.catalog.artifact(&one.owner, artifact_id(one.id, 1))).unwrap(), None);
     assert_eq!(world.standing(&one), Standing::Unwanted);

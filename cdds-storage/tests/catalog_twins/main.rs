@@ -6,7 +6,7 @@
 mod side;
 
 use cdds_core::ports::catalog::query::{
-    ArtifactColumn, ArtifactQuery, ExecutionColumn, ExecutionQuery, JobColumn, JobQuery, Sort,
+    ArtifactColumn, ArtifactQuery, ExecutionColumn, ExecutionQuery, JobColumn, JobQuery, Page, Slice, Sort,
 };
 use cdds_core::testing::MemoryCatalog;
 use cdds_core::testing::commands::{Command, command};
@@ -59,27 +59,45 @@ impl Side {
         }
     }
 
-    /// Every list, by every column, both ways.
+    /// Every list, by every column, both ways, page by page.
     fn every_list(&self) -> Vec<String> {
         let mut lists = Vec::new();
         for descending in [false, true] {
             for column in JobColumn::ALL {
                 let query = JobQuery { sort: Sort { column: *column, descending }, ..JobQuery::default() };
-                lists.push(format!("{column:?} {descending}: {:?}", self.jobs_page(&query)));
+                lists.push(format!(
+                    "{column:?} {descending}: {:?}",
+                    pages(|slice| self.jobs_page(&JobQuery { slice, ..query.clone() }))
+                ));
             }
             for column in ExecutionColumn::ALL {
                 let sort = Sort { column: *column, descending };
                 let query = ExecutionQuery { sort, ..ExecutionQuery::default() };
-                lists.push(format!("{column:?} {descending}: {:?}", self.executions_page(&query)));
+                lists.push(format!(
+                    "{column:?} {descending}: {:?}",
+                    pages(|slice| self.executions_page(&ExecutionQuery { slice, ..query.clone() }))
+                ));
             }
             for column in ArtifactColumn::ALL {
                 let sort = Sort { column: *column, descending };
                 let query = ArtifactQuery { sort, ..ArtifactQuery::default() };
-                lists.push(format!("{column:?} {descending}: {:?}", self.artifacts_page(&query)));
+                lists.push(format!(
+                    "{column:?} {descending}: {:?}",
+                    pages(|slice| self.artifacts_page(&ArtifactQuery { slice, ..query.clone() }))
+                ));
             }
         }
         lists
     }
+}
+
+/// The pages of a list.
+fn pages<T>(fetch: impl Fn(Slice) -> Page<T>) -> Vec<Page<T>> {
+    let mut pages = vec![fetch(Slice::first(3))];
+    while let Some(after) = pages.last().and_then(|page| page.next.clone()) {
+        pages.push(fetch(Slice { after: Some(after), limit: 3 }));
+    }
+    pages
 }
 
 /// The first members that differ, with what comes before them.

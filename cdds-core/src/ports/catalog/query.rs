@@ -1,6 +1,7 @@
 //! What lists ask for and get: filter, sort, page.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::artifact::Artifact;
 use crate::domain::execution::{Execution, Status};
@@ -69,24 +70,60 @@ pub struct Between {
 pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,
-    /// How many rows there are on all pages.
-    pub total: u64,
+    /// How many rows there are on all pages; counted for the first page only.
+    pub total: Option<u64>,
+    /// Where the next page starts; `None` on the last one.
+    pub next: Option<Cursor>,
 }
 
 /// Which rows of a sorted list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slice {
-    /// Rows to pass over.
-    pub offset: u64,
+    /// Those after this place; `None` from the first row on.
+    pub after: Option<Cursor>,
     /// The most rows wanted.
     pub limit: u64,
+}
+
+impl Slice {
+    /// The first rows, at most `limit`.
+    pub const fn first(limit: u64) -> Self {
+        Self { after: None, limit }
+    }
 }
 
 impl Default for Slice {
     /// The first 1,000 rows.
     fn default() -> Self {
-        Self { offset: 0, limit: 1_000 }
+        Self::first(1_000)
     }
+}
+
+/// A place in a sorted list: right after the row with this key. It holds for the filter and the order of the
+/// page that gave it, and can be kept and sent (it is serializable).
+///
+/// As a page starts at a key and not at a number of rows, it costs the same wherever it lies, and rows that come
+/// or go before it move nothing. A row whose own key changes between two pages may be on both or on none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// What the row is sorted by.
+    pub key: SortKey,
+    /// What breaks ties: the id of the job or of the execution.
+    pub id: String,
+    /// And the part, where the rows are the artifacts of executions; 0 elsewhere.
+    pub part: u32,
+}
+
+/// What a row is sorted by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SortKey {
+    /// A number, the microseconds of an instant or the rank of a status.
+    Number(i64),
+    /// A text, its case folded where people look for it.
+    Text(String),
+    /// Nothing: last, in both directions.
+    Missing,
 }
 
 /// A column and a direction.

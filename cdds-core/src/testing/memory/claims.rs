@@ -36,22 +36,24 @@ impl Lease {
 impl State {
     pub(super) fn claim(&mut self, claim: &Claim) -> Result<Claimed, CatalogError> {
         let mut claimed = Claimed { given_up: self.take_over(claim)?, ..Claimed::default() };
-        let mut queued: Vec<Execution> = self.ready(claim.now);
-        queued.sort_by_key(|execution| (execution.queue_at, execution.slot, execution.id));
-        for execution in queued {
+        // Of each job whatever runs, or has begun and waits to be tried again.
+        let mut begun: Vec<(JobId, ExecutionId)> = self.begun();
+        for id in self.ready(claim.now) {
             if claimed.executions.len() == claim.limit {
                 break;
             }
-            let Some(job) = self.jobs.get(&execution.job_id).cloned() else { continue };
-            if self.is_busy(&execution) {
+            let Some(execution) = self.executions.get(id).map(|entry| &entry.execution) else { continue };
+            if begun.iter().any(|(job, other)| *job == execution.job_id && *other != id) {
                 continue;
             }
-            match execution.begin(&job, claim.worker.clone(), claim.now) {
-                Beginning::Running(begun) => {
+            let Some(job) = self.jobs.get(&execution.job_id).cloned() else { continue };
+            match execution.clone().begin(&job, claim.worker.clone(), claim.now) {
+                Beginning::Running(running) => {
                     let lease = Lease::new(&claim.worker, claim.now, claim.lease);
-                    self.store(&begun, Some(lease));
+                    self.store(&running, Some(lease));
                     self.store_job(lifecycle::started(&job));
-                    claimed.executions.push(begun);
+                    begun.push((job.id, id));
+                    claimed.executions.push(running);
                 }
                 Beginning::Covered(skipped) => {
                     self.store(&skipped, None);
@@ -63,16 +65,18 @@ impl State {
         Ok(claimed)
     }
 
-    fn ready(&self, now: DateTime<Utc>) -> Vec<Execution> {
+    /// What may begin, in the order of the queue (rule E2).
+    fn ready(&self, now: DateTime<Utc>) -> Vec<ExecutionId> {
         let entries = self.executions.open().map(|entry| &entry.execution);
         let ready = |one: &&Execution| one.state == ExecutionState::Queued && one.not_before <= now;
-        entries.filter(ready).cloned().collect()
+        let mut ready: Vec<_> = entries.filter(ready).map(|one| (one.queue_at, one.slot, one.id)).collect();
+        ready.sort_unstable();
+        ready.into_iter().map(|(_, _, id)| id).collect()
     }
 
-    /// Whether another execution of its job runs, or has begun and waits to be tried again.
-    fn is_busy(&self, execution: &Execution) -> bool {
-        let mut others = self.executions.open_of(execution.job_id).filter(|other| other.id != execution.id);
-        others.any(Execution::is_begun)
+    fn begun(&self) -> Vec<(JobId, ExecutionId)> {
+        let open = self.executions.open().map(|entry| &entry.execution);
+        open.filter(|one| one.is_begun()).map(|one| (one.job_id, one.id)).collect()
     }
 
     fn take_over(&mut self, claim: &Claim) -> Result<Vec<Execution>, CatalogError> {

@@ -14,7 +14,8 @@ use crate::domain::progress::Progress;
 pub(super) struct Entries {
     all: BTreeMap<ExecutionId, Entry>,
     open: BTreeSet<ExecutionId>,
-    of_job: BTreeMap<JobId, BTreeSet<ExecutionId>>,
+    /// By when they came to be, then by slot: an entry keeps both.
+    of_job: BTreeMap<JobId, BTreeSet<(DateTime<Utc>, DateTime<Utc>, ExecutionId)>>,
 }
 
 /// An execution and what the catalog alone knows of it.
@@ -58,17 +59,18 @@ impl Entries {
         self.open().map(|entry| &entry.execution).filter(move |execution| execution.job_id == job)
     }
 
-    /// Those of a job that were not deleted.
-    pub(super) fn of(&self, job: JobId) -> impl Iterator<Item = &Execution> {
-        let ids = self.of_job.get(&job).into_iter().flatten();
-        let entries = ids.filter_map(|id| self.all.get(id));
+    /// Those of a job that were not deleted, the youngest last.
+    pub(super) fn of(&self, job: JobId) -> impl DoubleEndedIterator<Item = &Execution> {
+        let keys = self.of_job.get(&job).into_iter().flatten();
+        let entries = keys.filter_map(|(_, _, id)| self.all.get(id));
         entries.filter(|entry| !entry.deleted).map(|entry| &entry.execution)
     }
 
     /// On the record already: it stays as it is.
     pub(super) fn insert(&mut self, execution: &Execution) {
         if !self.all.contains_key(&execution.id) {
-            self.of_job.entry(execution.job_id).or_default().insert(execution.id);
+            let key = (execution.created_at, execution.slot, execution.id);
+            self.of_job.entry(execution.job_id).or_default().insert(key);
             self.replace(execution.clone(), None);
         }
     }

@@ -10,36 +10,49 @@ use crate::domain::execution::Status;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner};
 use crate::domain::job::JobState;
 use crate::ports::catalog::query::{
-    ArtifactColumn, ArtifactOverview, ArtifactQuery, Between, ExecutionColumn, ExecutionOverview,
-    ExecutionQuery, JobColumn, JobOverview, JobQuery, LatestStatus, Page, Slice,
+    ArtifactColumn, ArtifactOverview, ArtifactQuery, Between, Cursor, ExecutionColumn, ExecutionOverview,
+    ExecutionQuery, JobColumn, JobOverview, JobQuery, LatestStatus, Page, Slice, SortKey,
 };
 
-/// What rows are sorted by.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Text(String),
-    Number(i128),
-    Status(Status),
+fn at(instant: DateTime<Utc>) -> SortKey {
+    SortKey::Number(instant.timestamp_micros())
 }
 
-fn at(instant: DateTime<Utc>) -> Key {
-    Key::Number(i128::from(instant.timestamp_micros()))
+fn number(value: u64) -> SortKey {
+    SortKey::Number(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-fn page<T>(mut rows: Vec<T>, slice: Slice, descending: bool, key: impl Fn(&T) -> Option<Key>) -> Page<T> {
-    // Ties keep the order of ids, in which the rows come.
-    rows.sort_by(|one, other| match (key(one), key(other)) {
-        (Some(one), Some(other)) if descending => other.cmp(&one),
-        (Some(one), Some(other)) => one.cmp(&other),
-        (one, other) if one.is_some() == other.is_some() => Ordering::Equal,
-        (Some(_), _) => Ordering::Less,
-        _ => Ordering::Greater,
-    });
-    let total = rows.len() as u64;
-    let (offset, limit) = (usize::try_from(slice.offset), usize::try_from(slice.limit));
-    let items =
-        rows.into_iter().skip(offset.unwrap_or(usize::MAX)).take(limit.unwrap_or(usize::MAX)).collect();
-    Page { items, total }
+fn rank(status: Status) -> SortKey {
+    let rank = Status::ALL.iter().position(|one| *one == status);
+    rank.map_or(SortKey::Missing, |rank| number(rank as u64))
+}
+
+fn or_missing<T>(value: Option<T>, key: impl FnOnce(T) -> SortKey) -> SortKey {
+    value.map_or(SortKey::Missing, key)
+}
+
+/// The order of a list: missing keys last, ties by id.
+fn compare(one: &Cursor, other: &Cursor, descending: bool) -> Ordering {
+    let keys = match (&one.key, &other.key) {
+        (SortKey::Missing, _) | (_, SortKey::Missing) => one.key.cmp(&other.key),
+        (one, other) if descending => other.cmp(one),
+        (one, other) => one.cmp(other),
+    };
+    keys.then_with(|| (&one.id, one.part).cmp(&(&other.id, other.part)))
+}
+
+fn page<T>(rows: Vec<T>, slice: &Slice, descending: bool, place: impl Fn(&T) -> Cursor) -> Page<T> {
+    let total = slice.after.is_none().then_some(rows.len() as u64);
+    let mut rows: Vec<(Cursor, T)> = rows.into_iter().map(|row| (place(&row), row)).collect();
+    if let Some(after) = &slice.after {
+        rows.retain(|(place, _)| compare(place, after, descending).is_gt());
+    }
+    rows.sort_by(|(one, _), (other, _)| compare(one, other, descending));
+    let limit = usize::try_from(slice.limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|(place, _)| place.clone());
+    Page { items: rows.into_iter().map(|(_, row)| row).collect(), total, next }
 }
 
 /// An open filter lets everything through, also what is missing.
@@ -75,17 +88,19 @@ impl State {
                 && within(query.next_starts, job.next_due_at)
         };
         let rows = jobs.map(|job| self.overview(job)).filter(wanted).collect();
-        page(rows, query.slice, query.sort.descending, |overview| {
+        page(rows, &query.slice, query.sort.descending, |overview| {
             let (job, settings) = (&overview.job, &overview.job.settings);
-            match query.sort.column {
-                JobColumn::Source => Some(Key::Text(settings.source.to_string())),
-                JobColumn::Type => Some(Key::Text(settings.data_type.to_string())),
-                JobColumn::Title => Some(Key::Text(settings.title.as_str().to_lowercase())),
-                JobColumn::CreatedAt => Some(at(job.created_at)),
-                JobColumn::LatestStatus => overview.latest.as_ref().map(|latest| Key::Status(latest.status)),
-                JobColumn::LatestStartedAt => overview.latest.as_ref().and_then(|one| one.started_at).map(at),
-                JobColumn::NextStartsAt => job.next_due_at.map(at),
-            }
+            let latest = overview.latest.as_ref();
+            let key = match query.sort.column {
+                JobColumn::Source => SortKey::Text(settings.source.to_string()),
+                JobColumn::Type => SortKey::Text(settings.data_type.to_string()),
+                JobColumn::Title => SortKey::Text(settings.title.as_str().to_lowercase()),
+                JobColumn::CreatedAt => at(job.created_at),
+                JobColumn::LatestStatus => or_missing(latest.map(|latest| latest.status), rank),
+                JobColumn::LatestStartedAt => or_missing(latest.and_then(|latest| latest.started_at), at),
+                JobColumn::NextStartsAt => or_missing(job.next_due_at, at),
+            };
+            Cursor { key, id: job.id.to_string(), part: 0 }
         })
     }
 
@@ -122,23 +137,25 @@ impl State {
                 && within(query.slot, Some(execution.slot))
                 && within(query.started, execution.started_at)
         };
-        page(overviews.filter(wanted).collect(), query.slice, query.sort.descending, |overview| {
+        page(overviews.filter(wanted).collect(), &query.slice, query.sort.descending, |overview| {
             let (execution, settings) = (&overview.execution, &overview.execution.settings);
-            match query.sort.column {
-                ExecutionColumn::Source => Some(Key::Text(settings.source.to_string())),
-                ExecutionColumn::Type => Some(Key::Text(settings.data_type.to_string())),
-                ExecutionColumn::Title => Some(Key::Text(settings.title.as_str().to_lowercase())),
-                ExecutionColumn::Status => Some(Key::Status(execution.status())),
-                ExecutionColumn::Slot => Some(at(execution.slot)),
-                ExecutionColumn::StartedAt => execution.started_at.map(at),
-                ExecutionColumn::FinishedAt => execution.finished_at.map(at),
+            let key = match query.sort.column {
+                ExecutionColumn::Source => SortKey::Text(settings.source.to_string()),
+                ExecutionColumn::Type => SortKey::Text(settings.data_type.to_string()),
+                ExecutionColumn::Title => SortKey::Text(settings.title.as_str().to_lowercase()),
+                ExecutionColumn::Status => rank(execution.status()),
+                ExecutionColumn::Slot => at(execution.slot),
+                ExecutionColumn::StartedAt => or_missing(execution.started_at, at),
+                ExecutionColumn::FinishedAt => or_missing(execution.finished_at, at),
                 ExecutionColumn::Duration => {
                     let ended = execution.started_at.zip(execution.finished_at);
-                    ended.map(|(start, end)| Key::Number(i128::from((end - start).num_milliseconds())))
+                    let micros = ended.and_then(|(start, end)| (end - start).num_microseconds());
+                    or_missing(micros, SortKey::Number)
                 }
-                ExecutionColumn::Records => Some(Key::Number(i128::from(execution.progress.records))),
-                ExecutionColumn::Files => overview.files.first().cloned().map(Key::Text),
-            }
+                ExecutionColumn::Records => number(execution.progress.records),
+                ExecutionColumn::Files => or_missing(overview.files.first().cloned(), SortKey::Text),
+            };
+            Cursor { key, id: execution.id.to_string(), part: 0 }
         })
     }
 
@@ -173,18 +190,22 @@ impl State {
                 && query.available_at.is_none_or(|now| file.is_available(now))
         };
         let rows = files.filter(wanted).map(|file| self.artifact_overview(file)).collect();
-        page(rows, query.slice, query.sort.descending, |overview| {
+        page(rows, &query.slice, query.sort.descending, |overview| {
             let file = &overview.artifact;
-            Some(match query.sort.column {
+            let key = match query.sort.column {
                 // The parts of one set stay in their order: `.z100` would come before `.z11`.
-                ArtifactColumn::Name => Key::Text(file.execution_id.to_string()),
-                ArtifactColumn::Type => Key::Text(file.data_type.to_string()),
+                ArtifactColumn::Name => {
+                    let name = self.sets.get(file.execution_id).and_then(super::sets::StoredSet::name);
+                    or_missing(name, |name| SortKey::Text(name.to_owned()))
+                }
+                ArtifactColumn::Type => SortKey::Text(file.data_type.to_string()),
                 ArtifactColumn::CreatedAt => at(file.created_at),
-                ArtifactColumn::Size => Key::Number(i128::from(file.bytes)),
-                ArtifactColumn::Part => Key::Number(i128::from(file.part)),
+                ArtifactColumn::Size => number(file.bytes),
+                ArtifactColumn::Part => number(u64::from(file.part)),
                 ArtifactColumn::RemainingDays => at(file.expires_at),
-                ArtifactColumn::Downloads => Key::Number(i128::from(overview.downloads)),
-            })
+                ArtifactColumn::Downloads => number(overview.downloads),
+            };
+            Cursor { key, id: file.execution_id.to_string(), part: file.part }
         })
     }
 

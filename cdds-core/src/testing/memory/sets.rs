@@ -35,6 +35,11 @@ impl StoredSet {
     }
 
     /// The files that are not removed.
+    /// The name of its first file.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.set.artifacts.first().map(|file| file.name.as_str())
+    }
+
     pub(super) fn files(&self) -> impl Iterator<Item = &Artifact> {
         let files = self.set.artifacts.iter().filter(|file| !self.removed_files.contains(&file.id));
         files.filter(|_| !self.removed)
@@ -56,9 +61,10 @@ impl StoredSet {
         files.map(|file| Removal::File { artifact: file.id, key: file.key.clone() }).collect()
     }
 
-    /// Files past their retention: within it nothing disappears (invariant I12).
-    fn is_expired(&self, now: DateTime<Utc>) -> bool {
-        !self.is_held() && self.set.artifacts.iter().all(|file| file.expires_at <= now)
+    /// When the last of its files is past its retention: until then nothing disappears (invariant I12).
+    fn expires_at(&self) -> DateTime<Utc> {
+        let instants = self.set.artifacts.iter().map(|file| file.expires_at);
+        instants.max().unwrap_or(DateTime::<Utc>::MIN_UTC)
     }
 }
 
@@ -68,6 +74,8 @@ pub(super) struct Sets {
     all: BTreeMap<ExecutionId, StoredSet>,
     /// Those that are not removed as a whole.
     live: BTreeSet<ExecutionId>,
+    /// Those that are not removed, by the instant at which the last of their files expires.
+    expiring: BTreeSet<(DateTime<Utc>, ExecutionId)>,
     /// Those of which files are marked as removed and not known to be gone.
     unconfirmed: BTreeSet<ExecutionId>,
 }
@@ -78,8 +86,10 @@ impl Sets {
     }
 
     pub(super) fn insert(&mut self, id: ExecutionId, set: ArtifactSet) {
-        self.all.insert(id, StoredSet::new(set));
+        let stored = StoredSet::new(set);
+        self.expiring.insert((stored.expires_at(), id));
         self.live.insert(id);
+        self.all.insert(id, stored);
     }
 
     pub(super) fn live(&self) -> impl Iterator<Item = &StoredSet> {
@@ -91,6 +101,7 @@ impl Sets {
         change(stored);
         if stored.removed {
             self.live.remove(&id);
+            self.expiring.remove(&(stored.expires_at(), id));
         }
         if stored.removals(id).is_empty() {
             self.unconfirmed.remove(&id)
@@ -100,8 +111,9 @@ impl Sets {
     }
 
     fn mark_expired(&mut self, now: DateTime<Utc>, limit: usize) -> usize {
-        let is_expired = |id: &&ExecutionId| self.all.get(id).is_some_and(|set| set.is_expired(now));
-        let expired: Vec<ExecutionId> = self.live.iter().filter(is_expired).take(limit).copied().collect();
+        let expired = self.expiring.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id);
+        let may_go = |id: &ExecutionId| self.all.get(id).is_some_and(|set| !set.is_held());
+        let expired: Vec<ExecutionId> = expired.filter(may_go).take(limit).collect();
         expired.iter().for_each(|id| self.change(*id, |set| set.removed = true));
         expired.len()
     }

@@ -75,7 +75,7 @@ impl State {
     }
 
     /// Executions of a job that were not deleted.
-    pub(super) fn of(&self, job: JobId) -> impl Iterator<Item = &Execution> {
+    pub(super) fn of(&self, job: JobId) -> impl DoubleEndedIterator<Item = &Execution> {
         self.executions.of(job)
     }
 
@@ -95,9 +95,10 @@ impl State {
     }
 
     pub(super) fn overview(&self, job: &Job) -> JobOverview {
-        let ran = self.of(job.id).filter(|one| !matches!(one.state, ExecutionState::Skipped(_)));
-        let runs = |execution: &Execution| execution.state == ExecutionState::Running;
-        let latest = ran.max_by_key(|one| (runs(one), one.created_at, one.slot, one.id));
+        let mut youngest = self.of(job.id).rev();
+        let running = self.executions.open_of(job.id).find(|one| one.state == ExecutionState::Running);
+        let latest =
+            running.or_else(|| youngest.find(|one| !matches!(one.state, ExecutionState::Skipped(_))));
         let latest = latest.map(|execution| LatestExecution {
             id: execution.id,
             status: execution.status(),

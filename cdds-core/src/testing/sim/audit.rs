@@ -20,7 +20,7 @@ use crate::domain::policy::Jitter;
 use crate::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery, Page, Slice};
 use crate::ports::sink::{Key, Prefix, Sink};
 
-const EVERYTHING: Slice = Slice { offset: 0, limit: u32::MAX as u64 };
+const EVERYTHING: Slice = Slice::first(u32::MAX as u64);
 
 impl Watch {
     /// Compares everything.

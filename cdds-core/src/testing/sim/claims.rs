@@ -60,7 +60,7 @@ impl Watch {
             return Ok(());
         }
         self.check_suspension(model, &before, &after)?;
-        let slice = Slice { offset: 0, limit: u64::from(u32::MAX) };
+        let slice = Slice::first(u64::from(u32::MAX));
         let query = ExecutionQuery { job: Some(id), slice, ..ExecutionQuery::default() };
         let found = self.read(self.catalog.executions(owner, &query, DateTime::UNIX_EPOCH))?;
         let changed = Cause::Changed { before: &before, after: &after };

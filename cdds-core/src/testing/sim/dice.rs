@@ -30,11 +30,6 @@ impl Dice {
         low + self.below(high.saturating_sub(low) + 1)
     }
 
-    /// Whether something happens that happens `per_million` times in a million.
-    pub(super) fn happens(&mut self, per_million: u64) -> bool {
-        self.below(1_000_000) < per_million
-    }
-
     /// A place in something of this length.
     pub(super) fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap_or(0)
@@ -76,6 +71,5 @@ mod tests {
         }
         assert_eq!(seen, [true; 3]);
         assert_eq!(dice.pick::<u8>(&[]), None);
-        assert!(!dice.happens(0) && dice.happens(1_000_000));
     }
 }

@@ -2,13 +2,13 @@
 
 use std::num::NonZeroU32;
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc, Weekday};
 
 use super::dice::Dice;
 use super::profile::Profile;
 use super::source::CATEGORIES;
 use super::time::{HOUR, micros_delta};
-use crate::domain::frequency::{Frequency, Hourly, Start, TimeOfDay};
+use crate::domain::frequency::{CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay};
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::job::{JobSettings, Protection, Title};
 use crate::domain::policy::{CatchUp, CatchUpLimit, Jitter, Overlap, Policies, Retries};
@@ -16,6 +16,11 @@ use crate::domain::retention::RetentionDays;
 use crate::domain::selection::CategorySelection;
 use crate::domain::timeframe::{FixedRange, Span, Timeframe, Unit};
 use crate::domain::violation::RuleViolation;
+
+const WEEKDAYS: [Weekday; 7] =
+    [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
+
+const CRON: [&str; 4] = ["15 */6 * * *", "0 8-18/5 * * MON-FRI", "30 2 1,11,21,30 * *", "59 23 * * 0,3"];
 
 /// Settings of a job, mostly of one that runs a few times a day.
 pub(super) fn draft(
@@ -28,7 +33,10 @@ pub(super) fn draft(
         1 | 2 => Frequency::Once(Start::At(later(dice, now))),
         _ => recurring(dice)?,
     };
+    let (starts_at, ends_at) = if frequency.is_once() { (None, None) } else { period(dice, now) };
     Ok(JobSettings {
+        starts_at,
+        ends_at,
         timeframe: timeframe(dice, &frequency, now)?,
         categories: categories(dice),
         split_size: profile.split_size(),
@@ -53,13 +61,29 @@ pub(super) fn later(dice: &mut Dice, now: DateTime<Utc>) -> DateTime<Utc> {
 
 pub(super) fn recurring(dice: &mut Dice) -> Result<Frequency, RuleViolation> {
     let minute = u32::try_from(dice.pick(&[0, 0, 30, 7]).unwrap_or(0)).unwrap_or(0);
-    Ok(match dice.below(5) {
-        0 => Frequency::Daily(TimeOfDay::new(u32::try_from(dice.below(24)).unwrap_or(0), minute)?),
+    let at = TimeOfDay::new(u32::try_from(dice.below(24)).unwrap_or(0), minute)?;
+    Ok(match dice.below(25) {
+        0..4 => Frequency::Daily(at),
+        4 => Frequency::Weekly { day: dice.pick(&WEEKDAYS).unwrap_or(Weekday::Mon), at },
+        // Worlds begin in the last days of a month, or soon before.
+        5 => {
+            let missing = if dice.coin() { MissingDay::Skip } else { MissingDay::Last };
+            let day = dice.pick(&[1, 5, 10, 15, 20, 25, 28, 29, 30, 31]).unwrap_or(31);
+            Frequency::Monthly(Monthly::new(day, at, missing)?)
+        }
+        6 => Frequency::Cron(CronExpression::new(dice.pick(&CRON).unwrap_or("0 0 * * *"))?),
         _ => {
             let every = dice.pick(&[1_u32, 3, 4, 5, 6, 8, 12]).unwrap_or(6);
             Frequency::Hourly(Hourly::new(every, minute)?)
         }
     })
+}
+
+/// From when to when a recurring job runs, mostly always (rule J14).
+pub(super) fn period(dice: &mut Dice, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+    let starts_at = (dice.below(8) == 0).then(|| later(dice, now));
+    let ends_at = (dice.below(8) == 0).then(|| later(dice, now) + TimeDelta::hours(48));
+    (starts_at, ends_at)
 }
 
 /// One that fits the frequency: what tiles does so by both.

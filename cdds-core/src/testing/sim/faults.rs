@@ -1,5 +1,6 @@
 //! What goes wrong at a call to a port: before it, after it, or with the one who makes it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::dice::Dice;
@@ -7,13 +8,13 @@ use super::executor::give_way;
 use super::profile::Rates;
 use super::report::{FaultKind, What, Who};
 use super::shared::{Shared, lock};
-use super::time::{Micros, SECOND};
+use super::time::{MILLISECOND, Micros, SECOND};
 use crate::ports::catalog::CatalogErrorKind;
 use crate::ports::error::{PortError, PortErrorKind};
 use crate::ports::sink::SinkErrorKind;
 use crate::ports::source::SourceErrorKind;
 
-/// The faults of one caller: an engine, or the people.
+/// The faults of one life of an engine or of a person.
 #[derive(Debug, Clone)]
 pub(super) struct Faults {
     pub(super) shared: Arc<Shared>,
@@ -21,6 +22,8 @@ pub(super) struct Faults {
     /// Its place among the lives.
     pub(super) place: usize,
     pub(super) dice: Arc<Mutex<Dice>>,
+    /// Until when each port answers nothing but errors.
+    outages: Arc<[AtomicU64; 4]>,
 }
 
 /// How likely a call is to be hit.
@@ -64,6 +67,10 @@ impl Expected for SourceErrorKind {
 }
 
 impl Faults {
+    pub(super) fn new(shared: &Arc<Shared>, who: Who, place: usize, dice: Arc<Mutex<Dice>>) -> Self {
+        Self { shared: Arc::clone(shared), who, place, dice, outages: Arc::default() }
+    }
+
     /// Makes a call: things may go wrong before it and after it.
     pub(super) async fn around<T, K: Expected>(
         &self,
@@ -84,6 +91,9 @@ impl Faults {
         call: &'static str,
         care: Care,
     ) -> Result<(), PortError<K>> {
+        if self.is_out(call) {
+            return Err(self.fail(call, FaultKind::Outage));
+        }
         let Some(fault) = self.draw(care, FaultKind::Error) else { return Ok(()) };
         self.befall(call, fault).await
     }
@@ -110,33 +120,72 @@ impl Faults {
         if !self.shared.storms() {
             return None;
         }
-        let rates = &self.shared.profile.rates;
+        let rates = self.shared.profile.rates.of_care(care);
         let mut dice = lock(&self.dice);
-        let rate = if care == Care::Idle { rates.idle } else { rates.busy };
-        dice.happens(rate).then(|| kind(&mut dice, rates, error))
+        match dice.below(1_000_000) {
+            throw if throw < rates.busy => Some(kind(&mut dice, &rates, error)),
+            throw if throw < rates.busy + rates.latencies => Some(FaultKind::Latency),
+            throw if throw < rates.busy + rates.latencies + rates.yields => Some(FaultKind::Yield),
+            _ => None,
+        }
+    }
+
+    /// Whether the port of a call is out of order.
+    fn is_out(&self, call: &'static str) -> bool {
+        let until = self.outages[port(call)].load(Ordering::Relaxed);
+        until > 0 && self.shared.storms() && self.shared.timeline.elapsed() < until
+    }
+
+    fn fail<K: Expected>(&self, call: &'static str, fault: FaultKind) -> PortError<K> {
+        self.record(call, fault);
+        self.shared.count(|figures| figures.faults += 1);
+        let kind = K::any(&mut lock(&self.dice));
+        PortError::new(kind, format!("a simulated fault of {call}"))
+    }
+
+    fn record(&self, call: &'static str, fault: FaultKind) {
+        self.shared.count(|figures| figures.coverage.add(call, fault));
+        match fault {
+            // Much too often to be told.
+            FaultKind::Yield | FaultKind::Latency => self.shared.pass(self.who, call),
+            _ => self.shared.tell(self.who, What::Fault { call, fault }),
+        }
     }
 
     async fn befall<K: Expected>(&self, call: &'static str, fault: FaultKind) -> Result<(), PortError<K>> {
-        self.shared.tell(self.who, What::Fault { call, fault });
         match fault {
-            FaultKind::Error | FaultKind::LostReply => {
-                self.shared.count(|figures| figures.faults += 1);
-                let kind = K::any(&mut lock(&self.dice));
-                return Err(PortError::new(kind, format!("a simulated fault of {call}")));
+            FaultKind::Error | FaultKind::LostReply => return Err(self.fail(call, fault)),
+            FaultKind::Outage => {
+                let length = lock(&self.dice).between(61, 900) * SECOND;
+                let until = self.shared.timeline.elapsed() + length;
+                self.outages[port(call)].store(until, Ordering::Relaxed);
+                self.shared.count(|figures| figures.outages += 1);
+                return Err(self.fail(call, fault));
+            }
+            FaultKind::Latency => {
+                self.record(call, fault);
+                let length = lock(&self.dice).between(1, 20) * MILLISECOND;
+                self.shared.timeline.sleep(length).await;
             }
             FaultKind::Delay => {
+                self.record(call, fault);
                 self.shared.count(|figures| figures.faults += 1);
                 let length = self.delay();
                 self.shared.timeline.sleep(length).await;
             }
-            FaultKind::Yield => give_way().await,
+            FaultKind::Yield => {
+                self.record(call, fault);
+                give_way().await;
+            }
             FaultKind::Crash => {
+                self.record(call, fault);
                 if let Some(life) = self.shared.lives.get(self.place) {
                     life.crash();
                 }
                 std::future::pending::<()>().await;
             }
             FaultKind::Pause => {
+                self.record(call, fault);
                 let length = lock(&self.dice).between(61, 400) * SECOND;
                 if let Some(life) = self.shared.lives.get(self.place) {
                     life.pause_until(self.shared.timeline.elapsed() + length);
@@ -166,15 +215,27 @@ impl Faults {
     pub(super) fn loses_work(&self) -> bool {
         let hit = self.draw(Care::Busy, FaultKind::Error) == Some(FaultKind::Error);
         if hit {
-            let (call, fault) = ("workers.submit", FaultKind::Error);
-            self.shared.tell(self.who, What::Fault { call, fault });
+            self.record("workers.submit", FaultKind::Error);
             self.shared.count(|figures| figures.faults += 1);
         }
         hit
     }
 }
 
+/// The port of a call, by what comes before the dot.
+fn port(call: &str) -> usize {
+    match call.as_bytes().first() {
+        Some(b'c') => 0,
+        Some(b's') if call.starts_with("source") => 1,
+        Some(b's' | b'u') => 2,
+        _ => 3,
+    }
+}
+
 fn kind(dice: &mut Dice, rates: &Rates, error: FaultKind) -> FaultKind {
+    if error == FaultKind::Error && dice.below(1_000) < rates.outages {
+        return FaultKind::Outage;
+    }
     let failing = if error == FaultKind::Error { rates.errors } else { rates.lost };
     let shares = [
         (failing, error),

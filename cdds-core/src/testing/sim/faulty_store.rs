@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 
 use super::faults::{Care, Faults};
 use super::report::Invariant;
@@ -32,7 +33,13 @@ impl Sink for FaultySink {
         key: &Key,
         from: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
-        self.faults.around("sink.read", Care::Busy, self.inner.read(key, from)).await
+        let chunks = self.faults.around("sink.read", Care::Busy, self.inner.read(key, from)).await?;
+        let faults = self.faults.clone();
+        let chunks = chunks.then(move |chunk| {
+            let faults = faults.clone();
+            async move { faults.around("sink.next", Care::Busy, async { chunk }).await }.boxed()
+        });
+        Ok(chunks.boxed())
     }
 
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {

@@ -98,7 +98,8 @@ impl Watch {
             } else {
                 job.open.remove(&id)
             };
-            job.starts += u32::from(begins && after.epoch == 1 && after.trigger == Trigger::Scheduled);
+            let once = after.settings.frequency.is_once() && after.trigger == Trigger::Scheduled;
+            job.starts += u32::from(once && begins && after.epoch == 1);
         }
         if status == Status::InProgress {
             model.running.insert(id)

@@ -1,8 +1,9 @@
 //! What the record is known to hold: a copy that follows every step, and what cannot be read from it any more.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
 
 use super::ledger::Ledger;
 use super::report::Invariant;
@@ -11,7 +12,6 @@ use crate::domain::artifact::{Artifact, ArtifactSet};
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
 use crate::domain::job::{Job, JobSettings, JobState};
-use crate::domain::window::Window;
 use crate::ports::sink::Key;
 
 /// An invariant, and how it is broken.
@@ -63,11 +63,13 @@ pub(super) struct JobModel {
     pub(super) schedules: Vec<Schedule>,
     /// Which of its stretches of windows that tile it is in: edits of the schedule do not end one (rule W3).
     pub(super) stretch: u32,
+    /// Since when: an edit puts on the record what was due before it, which belongs to the stretch before.
+    pub(super) stretch_since: DateTime<Utc>,
     /// The success of each occurrence.
     pub(super) successes: BTreeMap<(Family, DateTime<Utc>), ExecutionId>,
     /// The published windows of its occurrences, by their stretch and start, if they tile.
     pub(super) tiles: BTreeMap<(u32, DateTime<Utc>), (DateTime<Utc>, ExecutionId)>,
-    /// How often it started by its frequency.
+    /// How often it started as a one-time job.
     pub(super) starts: u32,
 }
 
@@ -152,6 +154,7 @@ impl JobModel {
             rescheduled_at: job.created_at,
             schedules: Vec::new(),
             stretch: 0,
+            stretch_since: job.created_at,
             job,
             open: BTreeSet::new(),
             suspended: Vec::new(),
@@ -177,6 +180,7 @@ impl JobModel {
         }
         if !tiles_on(before, &after) {
             self.stretch += 1;
+            self.stretch_since = after.updated_at;
         }
         self.job = after;
     }
@@ -218,7 +222,9 @@ impl Model {
         match execution.trigger {
             _ if execution.generation.is_some() => None,
             Trigger::Scheduled => {
-                let since = || self.jobs.get(&execution.job_id).map(|job| job.stretch);
+                let before = |job: &JobModel| u32::from(execution.slot <= job.stretch_since);
+                let of_job = |job: &JobModel| job.stretch.saturating_sub(before(job));
+                let since = || self.jobs.get(&execution.job_id).map(of_job);
                 let tiles = execution.settings.tiles();
                 known.map_or_else(since, |known| known.stretch).filter(|_| tiles)
             }
@@ -302,25 +308,32 @@ impl Model {
 
 /// An execution in a few words, for traces.
 pub(super) fn brief(execution: &Execution) -> String {
-    let id = execution.id.to_string();
     let state = match &execution.state {
         ExecutionState::Skipped(reason) => format!("skipped ({})", reason.as_str()),
         ExecutionState::Failed(failure) => format!("failed ({})", failure.kind),
         _ => execution.status().as_str().to_owned(),
     };
-    format!(
-        "{} {} of {} epoch {}: {state}, {}",
-        execution.trigger.as_str(),
-        &id[..8],
-        execution.slot.format("%dT%H:%M:%S"),
-        execution.epoch,
-        window(execution.window)
-    )
+    let (trigger, id) = (execution.trigger.as_str(), execution.id.0.as_u128() >> 96);
+    let (slot, epoch, window) = (Brief(execution.slot), execution.epoch, execution.window);
+    let end = Brief(window.end());
+    match window.start().map(Brief) {
+        Some(start) => format!("{trigger} {id:08x} of {slot} epoch {epoch}: {state}, [{start}, {end})"),
+        None => format!("{trigger} {id:08x} of {slot} epoch {epoch}: {state}, […, {end})"),
+    }
 }
 
-pub(super) fn window(window: Window) -> String {
-    let at = |instant: DateTime<Utc>| instant.format("%dT%H:%M:%S%.f").to_string();
-    format!("[{}, {})", window.start().map_or_else(|| "…".to_owned(), at), at(window.end()))
+/// Day and time. Every change of the record is told: a format of chrono's would be read anew each time.
+struct Brief(DateTime<Utc>);
+
+impl fmt::Display for Brief {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(at) = self;
+        write!(f, "{:02}T{:02}:{:02}:{:02}", at.day(), at.hour(), at.minute(), at.second())?;
+        match at.timestamp_subsec_micros() {
+            0 => Ok(()),
+            micros => write!(f, ".{micros:06}"),
+        }
+    }
 }
 
 /// Whether windows go on where they are: both tile, over the same records (rule W3), and the job had not come to

@@ -11,7 +11,7 @@ use super::model::Model;
 use super::profile::Profile;
 use super::report::{Invariant, Who};
 use super::shared::{Shared, lock};
-use super::time::{Micros, SECOND};
+use super::time::{HOUR, MILLISECOND, Micros, SECOND};
 use super::watch::Watch;
 use crate::domain::edit::WatermarkChoice;
 use crate::domain::execution::{Execution, ExecutionState};
@@ -35,15 +35,16 @@ pub(super) fn owners() -> Vec<Owner> {
     ["north", "south"].into_iter().filter_map(|name| Owner::new(name).ok()).collect()
 }
 
-/// One person after the other.
-pub(super) struct People {
+/// One of them: does one thing after the other.
+pub(super) struct Person {
     pub(super) shared: Arc<Shared>,
     pub(super) watch: Arc<Watch>,
+    pub(super) who: Who,
     pub(super) ports: Ports,
     pub(super) dice: Dice,
 }
 
-impl People {
+impl Person {
     /// Submits the first jobs, then does this and that until faults stop.
     pub(super) async fn live(mut self, first: bool) {
         if first {
@@ -61,30 +62,37 @@ impl People {
         }
     }
 
-    /// At any time, or just when an engine has something to do.
+    /// At any time, just when an engine has something to do, or with the others.
     fn pause(&mut self) -> Micros {
         let pause = self.dice.below(2 * self.shared.profile.command_distance);
-        let next = self.watch.next_event().filter(|_| self.dice.below(3) == 0);
-        let until = next.map(|at| self.shared.timeline.micros(at) + self.dice.below(20 * SECOND));
-        until.map_or(pause, |until| until.saturating_sub(self.shared.timeline.elapsed() + 3 * SECOND))
+        let now = self.shared.timeline.elapsed();
+        match self.dice.below(6) {
+            0 | 1 => {
+                let next = self.watch.next_event().map(|at| self.shared.timeline.micros(at));
+                let until = next.map(|next| next + self.dice.below(20 * SECOND));
+                until.map_or(pause, |until| until.saturating_sub(now + 3 * SECOND))
+            }
+            2 => (now + pause).next_multiple_of(HOUR) - now + self.dice.below(3) * MILLISECOND,
+            _ => pause,
+        }
     }
 
     async fn command(&mut self) {
         match self.dice.below(100) {
             0..8 => self.submit().await,
             8..16 => self.suspend().await,
-            16..30 => self.resume().await,
-            30..42 => self.edit().await,
-            42..44 => self.delete_job().await,
-            44..52 => self.run_now().await,
-            52..58 => self.backfill().await,
-            58..68 => self.cancel().await,
-            68..80 => self.rerun().await,
-            80..84 => self.delete_execution().await,
-            84..89 => self.hold(true).await,
-            89..92 => self.hold(false).await,
-            92..96 => self.delete_files().await,
-            96..98 => self.tell().await,
+            16..27 => self.resume().await,
+            27..39 => self.edit().await,
+            39..41 => self.delete_job().await,
+            41..49 => self.run_now().await,
+            49..55 => self.backfill().await,
+            55..65 => self.cancel().await,
+            65..76 => self.rerun().await,
+            76..80 => self.delete_execution().await,
+            80..85 => self.hold(true).await,
+            85..88 => self.hold(false).await,
+            88..92 => self.delete_files().await,
+            92..95 => self.tell().await,
             _ => self.download().await,
         }
     }
@@ -118,7 +126,7 @@ impl People {
     /// Puts on the trace what was asked for and what came of it.
     fn told<T>(&self, asked: impl FnOnce() -> String, result: &Result<T, ServiceError>) {
         let outcome = result.as_ref().map_or_else(ServiceError::code, |_| "done");
-        self.shared.note(Who::People, format!("{}: {outcome}", asked()));
+        self.shared.note(self.who, format!("{}: {outcome}", asked()));
     }
 
     async fn submit(&mut self) {
@@ -184,19 +192,28 @@ impl People {
 
     async fn edit(&mut self) {
         let Some((owner, id, mut settings)) = self.any_job() else { return };
+        let version = self.version_of(id);
         let (now, profile) = (self.now(), self.shared.profile.clone());
         let dice = &mut self.dice;
         let mut watermark = None;
-        if let Frequency::Once(Start::At(start)) = &mut settings.frequency {
+        if let Frequency::Once(Start::At(start)) = &mut settings.frequency
+            && dice.below(4) != 0
+        {
             *start = drafts::later(dice, now);
         } else {
-            match dice.below(6) {
+            match dice.below(8) {
                 0 => {
                     let title = Title::new(&format!("Calls {}", dice.below(1_000)));
                     settings.title = title.unwrap_or(settings.title);
                 }
-                1 if !settings.frequency.is_once() => {
-                    settings.frequency = drafts::recurring(dice).unwrap_or(settings.frequency);
+                1 => settings.frequency = drafts::recurring(dice).unwrap_or(settings.frequency),
+                // What was to run again and again runs once more, or what was to run once runs for a while.
+                6 if dice.coin() => {
+                    settings.frequency = Frequency::Once(Start::At(drafts::later(dice, now)));
+                    (settings.starts_at, settings.ends_at) = (None, None);
+                }
+                7 if !settings.frequency.is_once() => {
+                    (settings.starts_at, settings.ends_at) = drafts::period(dice, now);
                 }
                 2 => settings.categories = drafts::categories(dice),
                 3 => {
@@ -209,10 +226,18 @@ impl People {
             let choices = [None, Some(WatermarkChoice::Continue), Some(WatermarkChoice::Reset)];
             watermark = dice.pick(&choices).flatten();
         }
-        let asked = format!("edit {id} to {} {} {watermark:?}", settings.frequency, settings.timeframe);
-        let request = EditRequest { settings, watermark, if_version: None };
+        let (frequency, timeframe) = (&settings.frequency, &settings.timeframe);
+        let (from, to) = (settings.starts_at, settings.ends_at);
+        let asked = format!("edit {id} to {frequency} {timeframe} {watermark:?}, {from:?} to {to:?}");
+        let request = EditRequest { settings, watermark, if_version: version };
         let result = self.jobs().edit(&owner, id, &request).await;
         self.told(|| asked, &result);
+    }
+
+    /// The version that the page shows from which somebody edits, if that matters to them.
+    fn version_of(&mut self, id: JobId) -> Option<u64> {
+        let shown = lock(&self.watch.model).jobs.get(&id).map(|known| known.job.version);
+        shown.filter(|_| self.dice.below(3) == 0)
     }
 
     async fn delete_job(&mut self) {

@@ -104,11 +104,17 @@ pub enum PlantedBug {
     RowTwice,
     /// The catalog finds no job that is due.
     NothingDue,
+    /// The catalog stores a change of a job over whatever others have stored meanwhile.
+    RevisionIgnored,
+    /// The source panics where a window holds no record.
+    EmptyWindowPanics,
+    /// The source waits for a record where a window holds none.
+    EmptyWindowWaits,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 46] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -152,6 +158,9 @@ impl PlantedBug {
         Self::RowLost,
         Self::RowTwice,
         Self::NothingDue,
+        Self::RevisionIgnored,
+        Self::EmptyWindowPanics,
+        Self::EmptyWindowWaits,
     ];
 
     /// The bug with this name, as [`Debug`] prints it.
@@ -175,6 +184,11 @@ impl Tampered {
     pub(super) async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError> {
         if let Some(answer) = self.answers_at_once(change.job.revision) {
             return answer;
+        }
+        if self.has(PlantedBug::RevisionIgnored)
+            && let Some(stored) = self.inner.job(&change.job.owner, change.job.id).await?
+        {
+            return self.inner.change_job(change, stored.job.revision).await;
         }
         self.inner.change_job(change, expected).await
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::dice::Dice;
+use super::faults::Care;
 use super::time::{HOUR, Micros, SECOND, micros_delta};
 use crate::domain::retention::RetentionDays;
 use crate::domain::split_size::SplitSize;
@@ -19,9 +20,10 @@ const SKEW_MAX_SECONDS: u64 = 29;
 #[derive(Debug, Clone)]
 pub(super) struct Profile {
     pub(super) began_at: DateTime<Utc>,
-    /// How far each engine's clock is off; the last one is that of the people.
-    pub(super) skews: Vec<TimeDelta>,
-    /// The largest of them.
+    /// How many engines there are at the same time, and how many people.
+    pub(super) engines: usize,
+    pub(super) people: usize,
+    /// How far a clock is off at most; each life of an engine or a person has one of its own.
     pub(super) skew_max: TimeDelta,
     pub(super) engine: EngineSettings,
     /// How late a row becomes visible.
@@ -34,7 +36,7 @@ pub(super) struct Profile {
     /// How long the source takes for a batch, at most.
     pub(super) pace: Micros,
     pub(super) jobs: u64,
-    /// Mean distance of two commands.
+    /// Mean distance of two commands of a person.
     pub(super) command_distance: Micros,
     pub(super) rates: Rates,
 }
@@ -54,6 +56,12 @@ pub(super) struct Rates {
     pub(super) pauses: u64,
     /// Delays that are longer than a lease, out of a hundred.
     pub(super) long_delays: u64,
+    /// Out of a thousand that go wrong: the port answers nothing but errors from here on, for a while.
+    pub(super) outages: u64,
+    /// Calls at which others go first, per million: nothing goes wrong, but what others do comes in between.
+    pub(super) yields: u64,
+    /// Calls that take some milliseconds, per million.
+    pub(super) latencies: u64,
 }
 
 impl Profile {
@@ -63,16 +71,16 @@ impl Profile {
         // Somewhere before the end of a month, at any time of day.
         let day = 1_772_000_000_u64 + dice.below(40) * 86_400 + dice.below(86_400);
         let began_at = DateTime::UNIX_EPOCH + micros_delta(day * SECOND);
-        let engines = dice.between(2, 4);
         let skew_bound = if dice.coin() { dice.below(SKEW_MAX_SECONDS + 1) } else { 0 };
-        let skews: Vec<_> = (0..=engines).map(|_| skew(dice, skew_bound)).collect();
         let large = dice.below(8) == 0;
         let concurrency = usize::try_from(dice.between(1, 3)).ok().and_then(NonZeroUsize::new);
         let retention = u16::try_from(dice.between(1, 4)).unwrap_or(1);
+        let people = dice.index(3) + 1;
         Self {
             began_at,
+            engines: dice.index(4) + 1,
+            people,
             skew_max: micros_delta(skew_bound * SECOND),
-            skews,
             engine: EngineSettings {
                 concurrency: concurrency.unwrap_or(NonZeroUsize::MIN),
                 grace: Duration::from_secs(dice.below(20)),
@@ -86,13 +94,16 @@ impl Profile {
             row_distance: if large { 20 * 60 * SECOND } else { dice.between(8, 60) * 60 * SECOND },
             pace: dice.pick(&[0, 0, 2 * SECOND, 15 * SECOND]).unwrap_or(0),
             jobs: dice.between(2, 4),
-            command_distance: dice.between(30, 240) * 60 * SECOND,
+            command_distance: dice.between(30, 240) * 60 * SECOND * people as u64,
             rates: Rates::of(dice),
         }
     }
 
-    pub(super) fn engines(&self) -> usize {
-        self.skews.len().saturating_sub(1)
+    /// How far the clock of a new life is off.
+    pub(super) fn skew(&self, dice: &mut Dice) -> TimeDelta {
+        let bound = self.skew_max.num_microseconds().and_then(|bound| u64::try_from(bound).ok()).unwrap_or(0);
+        let size = micros_delta(dice.below(bound + 1));
+        if dice.coin() { size } else { -size }
     }
 
     /// What the source declares (rule W4): rows are late by `lag`, and whoever asks may be early by the
@@ -125,13 +136,21 @@ impl Rates {
             crashes: share(10),
             pauses: share(10),
             long_delays: share(30),
+            outages: share(60),
+            yields: dice.pick(&[0, 50_000, 200_000, 500_000]).unwrap_or(0),
+            latencies: dice.pick(&[0, 0, 20_000, 100_000]).unwrap_or(0),
         }
     }
-}
 
-fn skew(dice: &mut Dice, bound: u64) -> TimeDelta {
-    let size = micros_delta(dice.below(bound * SECOND + 1));
-    if dice.coin() { size } else { -size }
+    /// What others do comes in between less often where most calls are for nothing.
+    pub(super) fn of_care(&self, care: Care) -> Self {
+        match care {
+            Care::Busy => *self,
+            Care::Idle => {
+                Self { busy: self.idle, yields: self.yields / 20, latencies: self.latencies / 20, ..*self }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -142,10 +161,11 @@ mod tests {
     fn worlds_are_within_what_the_rules_allow() {
         for seed in 0..500 {
             let profile = Profile::of(seed);
-            assert!((2..=4).contains(&profile.engines()));
-            let widest =
-                profile.skews.iter().max().unwrap().to_owned() - *profile.skews.iter().min().unwrap();
-            assert!(widest < TimeDelta::seconds(60), "seed {seed}: {widest}");
+            assert!((1..=4).contains(&profile.engines) && (1..=3).contains(&profile.people));
+            let mut dice = Dice::new(seed, 9);
+            let skews: Vec<_> = (0..20).map(|_| profile.skew(&mut dice)).collect();
+            assert!(skews.iter().all(|skew| skew.abs() <= profile.skew_max));
+            assert!(profile.skew_max * 2 < TimeDelta::seconds(60), "seed {seed}: {}", profile.skew_max);
             let rates = profile.rates;
             assert!(rates.errors + rates.lost + rates.delays + rates.crashes + rates.pauses <= 100);
         }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use super::coverage::Coverage;
 pub use super::verdict::{Invariant, Violation};
 
 /// The last events that a [`Violation`] shows.
@@ -28,8 +29,8 @@ pub enum Who {
     World,
     /// The engine in this place; another life of it has another worker id.
     Engine(usize),
-    /// The people who use the services.
-    People,
+    /// One of the people who use the services.
+    Person(usize),
     /// The record changed.
     Record,
 }
@@ -56,12 +57,16 @@ pub enum What {
 }
 
 /// What can go wrong at a call to a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FaultKind {
     /// It fails before anything was done.
     Error,
     /// It was done, and an error is returned.
     LostReply,
+    /// The port answers nothing but errors, from here on for minutes.
+    Outage,
+    /// It takes some milliseconds.
+    Latency,
     /// It takes long.
     Delay,
     /// Others go first.
@@ -73,11 +78,25 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// Everything that can go wrong.
+    pub const ALL: [Self; 8] = [
+        Self::Error,
+        Self::LostReply,
+        Self::Outage,
+        Self::Latency,
+        Self::Delay,
+        Self::Yield,
+        Self::Crash,
+        Self::Pause,
+    ];
+
     /// The fault as it is printed.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::LostReply => "lost reply",
+            Self::Outage => "outage",
+            Self::Latency => "latency",
             Self::Delay => "delay",
             Self::Yield => "yield",
             Self::Crash => "crash",
@@ -91,7 +110,7 @@ impl fmt::Display for Who {
         match self {
             Self::World => f.write_str("world"),
             Self::Engine(place) => write!(f, "engine {place}"),
-            Self::People => f.write_str("people"),
+            Self::Person(place) => write!(f, "person {place}"),
             Self::Record => f.write_str("record"),
         }
     }
@@ -166,9 +185,9 @@ impl Trace {
     fn mix_who(&mut self, who: Who) {
         self.mix(match who {
             Who::World => 0,
-            Who::People => 1,
-            Who::Record => 2,
-            Who::Engine(place) => 3 + place as u64,
+            Who::Record => 1,
+            Who::Engine(place) => 2 + 2 * place as u64,
+            Who::Person(place) => 3 + 2 * place as u64,
         });
     }
 
@@ -194,7 +213,7 @@ impl fmt::Debug for Trace {
 }
 
 /// How much happened, in one world or in many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Figures {
     /// Worlds.
     pub seeds: u64,
@@ -222,6 +241,10 @@ pub struct Figures {
     pub pauses: u64,
     /// Errors, lost replies and delays.
     pub faults: u64,
+    /// Times that a port was out of order for minutes.
+    pub outages: u64,
+    /// Which faults there were, and at which calls.
+    pub coverage: Coverage,
     /// Commits and ends of workers that had lost their claim: refused.
     pub fenced: u64,
     /// Sets that were removed.
@@ -248,6 +271,8 @@ impl Figures {
         self.crashes += other.crashes;
         self.pauses += other.pauses;
         self.faults += other.faults;
+        self.outages += other.outages;
+        self.coverage.extend(&other.coverage);
         self.fenced += other.fenced;
         self.removals += other.removals;
         self.audits += other.audits;
@@ -272,6 +297,7 @@ impl fmt::Display for Figures {
             ("crashes", self.crashes),
             ("pauses past the lease", self.pauses),
             ("faults injected", self.faults),
+            ("outages of a port", self.outages),
             ("fenced commits", self.fenced),
             ("sets removed", self.removals),
             ("audits", self.audits),

@@ -1,5 +1,6 @@
 //! One world from its beginning to its end.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
@@ -13,12 +14,12 @@ use super::executor::{Executor, TaskId};
 use super::faults::Faults;
 use super::faulty_catalog::FaultyCatalog;
 use super::faulty_store::{FaultySink, WatchedSink};
-use super::people::{People, owners};
+use super::people::{Person, owners};
 use super::planted::{PlantedBug, Tampered};
 use super::planted_store::TamperedSink;
 use super::profile::Profile;
 use super::report::{Figures, Invariant, Trace, Violation, Who};
-use super::shared::Shared;
+use super::shared::{Life, Shared, lock};
 use super::source::{LossyWorkers, RowSource, Rows, description, shared_dice};
 use super::time::{DAY, HOUR, Micros, SECOND, SkewedClock};
 use super::watch::Watch;
@@ -28,6 +29,11 @@ use crate::testing::{MemorySink, NoCertificates, PlainPackager, SeededIds};
 
 /// How long a world goes on without faults, at least: every engine sweeps the store once an hour.
 const CALM: Micros = 3 * HOUR;
+
+/// Turns after which a world is taken for endless: so many, and so many more for each of its days. One of ten
+/// days takes some thousands.
+const TURNS_MAX: u64 = 100_000;
+const TURNS_PER_DAY_MAX: u64 = 100_000;
 
 /// A world at work.
 pub(super) struct Run {
@@ -45,6 +51,8 @@ pub(super) struct Run {
     lives: u64,
     calm_at: Micros,
     audit_at: Micros,
+    /// Polls and jumps in time so far.
+    turns: u64,
 }
 
 impl Run {
@@ -82,20 +90,36 @@ impl Run {
             lives: 0,
             calm_at: u64::from(days) * DAY,
             audit_at: DAY,
+            turns: 0,
         }
     }
 
+    /// Runs to the end of the world, which may be a panic.
+    pub(super) fn run(self) -> Result<Figures, Box<Violation>> {
+        let shared = Arc::clone(&self.shared);
+        // The figures and the trace are whole whatever else a panic has left half done.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.run_to_the_end())) {
+            let told = panic.downcast_ref::<&str>().map(|told| (*told).to_owned());
+            let told = told.or_else(|| panic.downcast_ref::<String>().cloned());
+            shared.violate(Invariant::Ends, format!("a panic: {}", told.unwrap_or_default()));
+        }
+        shared.outcome()
+    }
+
     /// Runs until everything is done after faults have stopped, or until an invariant is broken.
-    pub(super) fn run(mut self) -> Result<Figures, Box<Violation>> {
-        let engines = self.shared.profile.engines();
+    fn run_to_the_end(mut self) {
+        let (engines, people) = (self.shared.profile.engines, self.shared.profile.people);
         for place in 0..engines {
             let delay = self.dice.below(10 * SECOND);
             let engine = self.engine(place, delay);
             self.executor.spawn(engine);
         }
-        let people = self.people(engines, true);
-        self.executor.spawn(people);
+        for place in engines..engines + people {
+            let person = self.person(place, place == engines);
+            self.executor.spawn(person);
+        }
         while !self.shared.is_violated() {
+            self.count_turn();
             match self.executor.step(&mut self.dice) {
                 Some(task) => self.heed(task),
                 None if self.is_over() => break,
@@ -106,7 +130,14 @@ impl Run {
             self.watch.audit(&owners());
             self.watch.check_end();
         }
-        self.shared.outcome()
+    }
+
+    /// A world that goes on for ever is wrong: polls and jumps in time are counted.
+    fn count_turn(&mut self) {
+        self.turns += 1;
+        if self.turns > TURNS_MAX + self.calm_at / DAY * TURNS_PER_DAY_MAX {
+            self.shared.violate(Invariant::Ends, "it goes on and on, and comes to no end");
+        }
     }
 
     /// What a task was struck by while it was polled.
@@ -129,10 +160,10 @@ impl Run {
 
     /// A new life in this place; whatever the old one was doing is dropped.
     fn restart(&mut self, task: TaskId, delay: Micros) {
-        let next = if task < self.shared.profile.engines() {
+        let next = if task < self.shared.profile.engines {
             self.engine(task, delay)
         } else {
-            self.people(task, false)
+            self.person(task, false)
         };
         self.executor.replace(task, next);
     }
@@ -163,7 +194,7 @@ impl Run {
     /// Until when engines may sleep, however often they meant to look around: nothing is being done, and nothing
     /// is to be done before that.
     fn nap(&mut self, now: Micros, ends: Option<Micros>) -> Micros {
-        let engines = self.shared.profile.engines();
+        let engines = self.shared.profile.engines;
         let stands_still = |place: TaskId| self.paused.iter().any(|(_, task)| *task == place);
         let mut lives = self.shared.lives.iter().take(engines).enumerate();
         if lives.any(|(place, life)| life.is_working() && !stands_still(place)) {
@@ -173,10 +204,12 @@ impl Run {
         let longest = match self.shared.storms() {
             _ if self.watch.runs_something() => doze,
             true => Profile::nap(&mut self.dice),
-            false => HOUR / 4,
+            // Towards the end nothing that has expired may stay because all were asleep, or one was just stopped.
+            false if now + HOUR < self.calm_at + CALM => HOUR / 4,
+            false => HOUR / 30,
         };
         // Somebody is the first to see that something is due.
-        let skew = self.dice.pick(&self.shared.profile.skews).unwrap_or_default();
+        let skew = self.shared.lives.get(self.dice.index(engines)).map(Life::skew).unwrap_or_default();
         let due = self.watch.next_event().map(|at| self.shared.timeline.micros(at - skew));
         let bounds = [ends, self.shared.timeline.next_exact(), due, Some(now + longest)];
         bounds.into_iter().flatten().min().unwrap_or(now)
@@ -198,7 +231,7 @@ impl Run {
         self.shared.note(Who::World, "faults stop");
         self.shared.calm_down();
         self.wake(Micros::MAX);
-        for place in 0..self.shared.profile.engines() {
+        for place in 0..self.shared.profile.engines {
             let is_down = self.shared.lives.get(place).is_some_and(|life| !life.is_up());
             if is_down {
                 self.restart(place, SECOND);
@@ -220,13 +253,14 @@ impl Run {
     }
 
     fn who(&self, task: TaskId) -> Who {
-        if task < self.shared.profile.engines() { Who::Engine(task) } else { Who::People }
+        let engines = self.shared.profile.engines;
+        if task < engines { Who::Engine(task) } else { Who::Person(task - engines) }
     }
 
     fn next_life(&mut self, task: TaskId) -> Faults {
         self.lives += 1;
         let dice = shared_dice(self.shared.seed, 1_000 + self.lives);
-        Faults { shared: Arc::clone(&self.shared), who: self.who(task), place: task, dice }
+        Faults::new(&self.shared, self.who(task), task, dice)
     }
 
     fn engine(&mut self, place: TaskId, delay: Micros) -> BoxFuture<'static, ()> {
@@ -235,12 +269,13 @@ impl Run {
         Machine { shared: Arc::clone(&self.shared), place, ports: self.ports(&faults), dice }.live(delay)
     }
 
-    fn people(&mut self, task: TaskId, first: bool) -> BoxFuture<'static, ()> {
+    fn person(&mut self, task: TaskId, first: bool) -> BoxFuture<'static, ()> {
         let faults = self.next_life(task);
+        let who = faults.who;
         let ports = self.ports(&faults)();
         let dice = Dice::new(self.shared.seed, 1_000_000 + self.lives);
         let (shared, watch) = (Arc::clone(&self.shared), Arc::clone(&self.watch));
-        People { shared, watch, ports, dice }.live(first).boxed()
+        Person { shared, watch, who, ports, dice }.live(first).boxed()
     }
 
     /// The ports of one caller, opened anew each time.
@@ -249,7 +284,10 @@ impl Run {
         let (open, sink, ids, bug) =
             (Arc::clone(&self.open), Arc::clone(&self.sink), Arc::clone(&self.ids), self.bug);
         Box::new(move || {
-            let skew = shared.profile.skews.get(faults.place).copied().unwrap_or(TimeDelta::zero());
+            let skew = shared.profile.skew(&mut lock(&faults.dice));
+            if let Some(life) = shared.lives.get(faults.place) {
+                life.set_skew(skew);
+            }
             let catalog = Tampered { inner: open(), bug };
             let (faults, watch) = (faults.clone(), Arc::clone(&watch));
             Ports {

@@ -1,8 +1,10 @@
 //! What everything in one world has in common.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::TimeDelta;
 
 use super::profile::Profile;
 use super::report::{Event, Figures, Invariant, Trace, Violation, What, Who};
@@ -17,7 +19,7 @@ pub(super) struct Shared {
     pub(super) seed: u64,
     pub(super) profile: Profile,
     pub(super) timeline: Timeline,
-    /// One for each engine; the last one is that of the people.
+    /// One for each engine, then one for each person.
     pub(super) lives: Vec<Life>,
     storm: AtomicBool,
     trace: Mutex<Trace>,
@@ -31,6 +33,8 @@ pub(super) struct Life {
     up: AtomicBool,
     crash: AtomicBool,
     pause_until: AtomicU64,
+    /// How far its clock is off, microseconds.
+    skew: AtomicI64,
     /// What its engine has begun and not ended.
     working: Mutex<BTreeSet<ExecutionId>>,
     worker: Mutex<Option<WorkerId>>,
@@ -39,7 +43,7 @@ pub(super) struct Life {
 impl Shared {
     pub(super) fn new(seed: u64, profile: Profile, trace: Trace) -> Self {
         let timeline = Timeline::starting_at(profile.began_at);
-        let lives = profile.skews.iter().map(|_| Life::default()).collect();
+        let lives = (0..profile.engines + profile.people).map(|_| Life::default()).collect();
         let figures = Figures { seeds: 1, ..Figures::default() };
         Self {
             seed,
@@ -99,7 +103,7 @@ impl Shared {
             return Err(Box::new(violation));
         }
         let simulated_seconds = self.timeline.elapsed() / super::time::SECOND;
-        Ok(Figures { simulated_seconds, trace_hash: lock(&self.trace).hash(), ..*lock(&self.figures) })
+        Ok(Figures { simulated_seconds, trace_hash: lock(&self.trace).hash(), ..lock(&self.figures).clone() })
     }
 }
 
@@ -118,6 +122,15 @@ impl Life {
 
     pub(super) fn takes_pause(&self) -> Option<Micros> {
         Some(self.pause_until.swap(0, Ordering::Relaxed)).filter(|at| *at > 0)
+    }
+
+    /// Its clock is off by this much from here on.
+    pub(super) fn set_skew(&self, skew: TimeDelta) {
+        self.skew.store(skew.num_microseconds().unwrap_or(0), Ordering::Relaxed);
+    }
+
+    pub(super) fn skew(&self) -> TimeDelta {
+        TimeDelta::microseconds(self.skew.load(Ordering::Relaxed))
     }
 
     pub(super) fn is_working(&self) -> bool {

@@ -9,6 +9,7 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
 use super::dice::Dice;
+use super::executor::give_way;
 use super::faults::{Care, Faults};
 use super::planted::PlantedBug;
 use super::profile::Profile;
@@ -186,7 +187,20 @@ impl Source for RowSource {
         &self,
         request: ReadRequest,
     ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
-        let read = async { Ok(self.wanted(&request)) };
+        let read = async {
+            let mut wanted = self.wanted(&request);
+            match self.bug {
+                Some(PlantedBug::EmptyWindowPanics) => drop(wanted[0..1].to_vec()),
+                Some(PlantedBug::EmptyWindowWaits) => {
+                    while wanted.is_empty() {
+                        give_way().await;
+                        wanted = self.wanted(&request);
+                    }
+                }
+                _ => {}
+            }
+            Ok(wanted)
+        };
         let numbers = self.faults.around("source.read", Care::Busy, read).await?;
         let batches: Vec<_> = numbers.chunks(BATCH).map(|numbers| self.batch(numbers)).collect();
         let faults = self.faults.clone();

@@ -15,6 +15,8 @@ use crate::ports::clock::Clock;
 /// Microseconds since the world began.
 pub(super) type Micros = u64;
 
+/// One millisecond.
+pub(super) const MILLISECOND: Micros = 1_000;
 /// One second.
 pub(super) const SECOND: Micros = 1_000_000;
 /// One hour.
@@ -100,11 +102,12 @@ impl Timeline {
         {
             let mut timers = self.timers();
             timers.elapsed = timers.elapsed.max(at);
-            let bound = (timers.elapsed + 1, 0);
+            let now = timers.elapsed;
             for exact in [true, false] {
                 let queue = timers.queue(exact);
-                let later = queue.split_off(&bound);
-                due.extend(std::mem::replace(queue, later));
+                while let Some(first) = queue.first_entry().filter(|first| first.key().0 <= now) {
+                    due.push(first.remove_entry());
+                }
             }
         }
         due.sort_by_key(|(key, _)| *key);
@@ -126,7 +129,8 @@ pub(super) struct Sleep {
     timeline: Timeline,
     at: Micros,
     exact: bool,
-    registered: Option<u64>,
+    /// Under which number, and whom to wake.
+    registered: Option<(u64, Waker)>,
 }
 
 impl Future for Sleep {
@@ -134,26 +138,31 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let (at, exact) = (self.at, self.exact);
-        let number = {
+        let registered = {
             let mut timers = self.timeline.timers();
             if timers.elapsed >= at {
                 return Poll::Ready(());
             }
-            let number = self.registered.unwrap_or_else(|| {
-                timers.registered += 1;
-                timers.registered
-            });
-            timers.queue(exact).insert((at, number), context.waker().clone());
-            number
+            let waker = context.waker();
+            let number = match &self.registered {
+                Some((_, known)) if known.will_wake(waker) => return Poll::Pending,
+                Some((number, _)) => *number,
+                None => {
+                    timers.registered += 1;
+                    timers.registered
+                }
+            };
+            timers.queue(exact).insert((at, number), waker.clone());
+            (number, waker.clone())
         };
-        self.registered = Some(number);
+        self.registered = Some(registered);
         Poll::Pending
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some(number) = self.registered {
+        if let Some((number, _)) = self.registered {
             let (at, exact) = (self.at, self.exact);
             self.timeline.timers().queue(exact).remove(&(at, number));
         }

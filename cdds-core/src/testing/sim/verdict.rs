@@ -49,6 +49,8 @@ pub enum Invariant {
     Order,
     /// What a person wants stopped stops (rule E8).
     Cancel,
+    /// Every world comes to its end: nothing panics, nothing goes round in circles.
+    Ends,
 }
 
 impl Invariant {

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::super::row::{ArtifactOverviewRow, ArtifactRow, ManifestRow, fold, integer, micros};
 use super::fault::Fault;
-use super::listing::{Filter, Key};
+use super::listing::{Filter, Key, Ties};
 
 const COLUMNS: &str = "a.id, a.owner, a.execution_id, a.job_id, a.data_type, a.name, a.part, a.parts,
     a.\"key\", a.bytes, a.sha256, a.created_at, a.expires_at, a.hold";
@@ -21,6 +21,9 @@ const FILES: &str = "FROM artifact a JOIN artifact_set s ON s.execution_id = a.e
 
 /// Neither the file nor its set is removed.
 const LIVE: &str = "a.removed_at IS NULL AND s.removed_at IS NULL";
+
+/// Files that are equal by a column come set by set, in the order of their parts.
+const TIES: Ties = Ties { id: "a.execution_id", part: Some("a.part") };
 
 const DOWNLOADS: &str = "(SELECT count(*) FROM download d WHERE d.artifact_id = a.id)";
 
@@ -114,12 +117,12 @@ pub(super) fn list(
     query: &ArtifactQuery,
 ) -> Result<Page<ArtifactOverview>, Fault> {
     let filter = filter(owner, query);
-    let total = filter.count(tx, FILES)?;
-    let order = key(query.sort.column).order(query.sort.descending, "a.execution_id, a.part");
-    let ids = filter.ids_of_page(tx, &format!("SELECT a.id {FILES}"), &order, query.slice)?;
+    let total = filter.count(tx, FILES, &query.slice)?;
+    let order = key(query.sort.column).order(query.sort.descending, TIES);
+    let (ids, next) = filter.page_of_ids(tx, "a.id", FILES, &order, &query.slice)?;
     let mut statement = tx.prepare(&overview_of())?;
     let items = ids.iter().map(|id| Ok(statement.query_row([id], overview_row)?.into_overview()?));
-    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total })
+    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total, next })
 }
 
 fn filter(owner: &Owner, query: &ArtifactQuery) -> Filter {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use cdds_core::ports::catalog::query::{Between, Slice};
+use cdds_core::ports::catalog::query::{Between, Cursor, Slice, SortKey};
 use chrono::{DateTime, Timelike, Utc};
 use rusqlite::types::Value;
 use rusqlite::{Transaction, params_from_iter};
@@ -59,37 +59,74 @@ impl Filter {
         format!("WHERE {}", self.conditions.join(" AND "))
     }
 
-    /// How many rows there are on all pages; `from` is the `FROM` clause.
-    pub(super) fn count(&self, tx: &Transaction<'_>, from: &str) -> Result<u64, Fault> {
-        let sql = format!("SELECT count(*) {from} {}", self.sql());
-        let total: i64 = tx.query_row(&sql, params_from_iter(&self.values), |row| row.get(0))?;
-        Ok(u64::try_from(total).unwrap_or(0))
-    }
-
-    /// The ids of the rows of a page, in order. Only they are selected: what is sorted and passed over is then
-    /// no larger than its key, and where the order is that of an index, its rows are never read.
-    pub(super) fn ids_of_page(
+    /// How many rows there are on all pages, for the first of them; `from` is the `FROM` clause.
+    pub(super) fn count(
         &self,
         tx: &Transaction<'_>,
-        select: &str,
+        from: &str,
+        slice: &Slice,
+    ) -> Result<Option<u64>, Fault> {
+        if slice.after.is_some() {
+            return Ok(None);
+        }
+        let sql = format!("SELECT count(*) {from} {}", self.sql());
+        let total: i64 = tx.query_row(&sql, params_from_iter(&self.values), |row| row.get(0))?;
+        Ok(Some(u64::try_from(total).unwrap_or(0)))
+    }
+
+    /// The rows of a page, by their ids, and where the next page starts. `id` is the column of the ids and `from`
+    /// the `FROM` clause. Only ids and keys are selected: what is sorted is then no larger, and where the order
+    /// is that of an index, its rows are never read.
+    pub(super) fn page_of_ids(
+        &self,
+        tx: &Transaction<'_>,
+        id: &str,
+        from: &str,
         order: &Order,
-        slice: Slice,
-    ) -> Result<Vec<String>, Fault> {
-        let mut statement = tx.prepare(&self.page_sql(select, order))?;
-        let ids = statement
-            .query_map(params_from_iter(self.values_of_page(&order.key, slice)), |row| row.get(0))?;
-        Ok(ids.collect::<Result<_, _>>()?)
+        slice: &Slice,
+    ) -> Result<(Vec<String>, Option<Cursor>), Fault> {
+        let (sql, values) = self.page_sql(id, from, order, slice);
+        let mut statement = tx.prepare(&sql)?;
+        let mut rows = statement.query(params_from_iter(values))?;
+        let (mut ids, mut last) = (Vec::new(), None);
+        while let Some(row) = rows.next()? {
+            if ids.len() as u64 == slice.limit {
+                return Ok((ids, last));
+            }
+            ids.push(row.get(0)?);
+            last = Some(Cursor { key: sort_key(row.get(1)?)?, id: row.get(2)?, part: row.get(3)? });
+        }
+        Ok((ids, None))
     }
 
-    /// What selects a page.
-    pub(super) fn page_sql(&self, select: &str, order: &Order) -> String {
-        format!("{select} {} {} {PAGE}", self.sql(), order.sql())
+    /// What selects a page and one row more: the id, the key, and what breaks ties.
+    pub(super) fn page_sql(
+        &self,
+        id: &str,
+        from: &str,
+        order: &Order,
+        slice: &Slice,
+    ) -> (String, Vec<Value>) {
+        let Order { key, ties, .. } = order;
+        let mut filter = Self { conditions: self.conditions.clone(), values: key.values.clone() };
+        filter.values.extend(self.values.iter().cloned());
+        if let Some(after) = &slice.after {
+            order.and_after(&mut filter, after);
+        }
+        filter.values.push(integer(slice.limit.saturating_add(1)).into());
+        let (of_id, part) = (ties.id, ties.part.unwrap_or("0"));
+        let select = format!("SELECT {id}, {}, {of_id}, {part} {from}", key.expression);
+        (format!("{select} {} {} LIMIT ?", filter.sql(), order.sql()), filter.values)
     }
+}
 
-    /// The values of the conditions, of the order and of [`PAGE`].
-    fn values_of_page(&self, key: &Key, slice: Slice) -> Vec<Value> {
-        let page = [Value::from(integer(slice.limit)), Value::from(integer(slice.offset))];
-        self.values.iter().chain(&key.values).cloned().chain(page).collect()
+/// A key as it was selected.
+fn sort_key(value: Value) -> Result<SortKey, Fault> {
+    match value {
+        Value::Null => Ok(SortKey::Missing),
+        Value::Integer(number) => Ok(SortKey::Number(number)),
+        Value::Text(text) => Ok(SortKey::Text(text)),
+        other => Err(rusqlite::Error::InvalidColumnType(1, "key".to_owned(), other.data_type()).into()),
     }
 }
 
@@ -98,9 +135,6 @@ impl Filter {
 fn micros_up(at: DateTime<Utc>) -> i64 {
     micros(at).saturating_add(i64::from(!at.nanosecond().is_multiple_of(1_000)))
 }
-
-/// The rows of a page.
-const PAGE: &str = "LIMIT ? OFFSET ?";
 
 /// What a list is sorted by.
 #[derive(Debug)]
@@ -135,9 +169,17 @@ impl Key {
     }
 
     /// In this direction; what is equal by `ties`.
-    pub(super) fn order(self, descending: bool, ties: &'static str) -> Order {
+    pub(super) fn order(self, descending: bool, ties: Ties) -> Order {
         Order { key: self, descending, ties }
     }
+}
+
+/// The columns that break ties.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ties {
+    pub(super) id: &'static str,
+    /// Where several rows have one id.
+    pub(super) part: Option<&'static str>,
 }
 
 /// In which order the rows of a list come.
@@ -145,16 +187,51 @@ impl Key {
 pub(super) struct Order {
     key: Key,
     descending: bool,
-    ties: &'static str,
+    ties: Ties,
 }
 
 impl Order {
-    /// The `ORDER BY` clause: missing values last either way.
+    /// The `ORDER BY` clause, by the columns of [`Filter::page_sql`]: missing values last either way.
     fn sql(&self) -> String {
-        let Self { key: Key { expression, nullable, .. }, descending, ties } = self;
-        let direction = if *descending { "DESC" } else { "ASC" };
-        let last = if *nullable { " NULLS LAST" } else { "" };
-        format!("ORDER BY {expression} {direction}{last}, {ties}")
+        let direction = if self.descending { "DESC" } else { "ASC" };
+        let last = if self.key.nullable { " NULLS LAST" } else { "" };
+        let part = if self.ties.part.is_some() { ", 4" } else { "" };
+        format!("ORDER BY 2 {direction}{last}, 3{part}")
+    }
+
+    /// Adds that a row comes after a place in this order.
+    fn and_after(&self, filter: &mut Filter, after: &Cursor) {
+        let Self { key: Key { expression, nullable, values }, descending, ties } = self;
+        let (tied, tie_values) = match ties.part {
+            Some(part) => {
+                (format!("({}, {part}) > (?, ?)", ties.id), vec![after.id.clone().into(), after.part.into()])
+            }
+            None => (format!("{} > ?", ties.id), vec![Value::from(after.id.clone())]),
+        };
+        let at: Value = match &after.key {
+            SortKey::Missing => {
+                filter.conditions.push(format!("{expression} IS NULL AND {tied}").into());
+                filter.values.extend(values.iter().cloned().chain(tie_values));
+                return;
+            }
+            SortKey::Number(number) => (*number).into(),
+            SortKey::Text(text) => text.clone().into(),
+        };
+        let beyond = if *descending { '<' } else { '>' };
+        let key = || values.iter().cloned();
+        // The first condition is implied by the second; an index can seek by it.
+        let (seek, missing) = if *nullable {
+            (String::new(), format!(" OR {expression} IS NULL"))
+        } else {
+            filter.values.extend(key().chain([at.clone()]));
+            (format!("{expression} {beyond}= ? AND "), String::new())
+        };
+        let later = format!("{expression} {beyond} ? OR ({expression} = ? AND {tied}){missing}");
+        filter.conditions.push(format!("{seek}({later})").into());
+        filter.values.extend(key().chain([at.clone()]).chain(key()).chain([at]).chain(tie_values));
+        if *nullable {
+            filter.values.extend(key());
+        }
     }
 }
 
@@ -167,11 +244,19 @@ mod tests {
         let filter =
             Filter::default().and("owner = ?", "a'b".to_owned()).and_if("job_id = ?", None::<String>);
         assert_eq!(filter.sql(), "WHERE owner = ?");
-        let key = Key::bound("f(?)".to_owned(), 7_i64);
-        let values = filter.values_of_page(&key, Slice { offset: u64::MAX, limit: 5 });
-        let page = [Value::from(7_i64), Value::from(5_i64), Value::from(i64::MAX)];
-        assert_eq!(values, [[Value::from("a'b".to_owned())].as_slice(), &page].concat());
         assert_eq!(Filter::default().sql(), "");
+        let order = Key::bound("f(?)".to_owned(), 7_i64).order(false, Ties { id: "id", part: None });
+        let (first, values) = filter.page_sql("id", "FROM t", &order, &Slice::first(u64::MAX));
+        let sql = "SELECT id, f(?), id, 0 FROM t WHERE owner = ? ORDER BY 2 ASC NULLS LAST, 3 LIMIT ?";
+        assert_eq!(first, sql);
+        assert_eq!(values, [Value::from(7_i64), Value::from("a'b".to_owned()), Value::from(i64::MAX)]);
+        let after = |key| Some(Cursor { key, id: "x".to_owned(), part: 3 });
+        for key in [SortKey::Missing, SortKey::Number(1), SortKey::Text("t".to_owned())] {
+            let (sql, values) =
+                filter.page_sql("id", "FROM t", &order, &Slice { after: after(key), limit: 5 });
+            assert_eq!(sql.matches('?').count(), values.len(), "{sql}");
+            assert_eq!((values.first(), values.last()), (Some(&7_i64.into()), Some(&6_i64.into())));
+        }
     }
 
     #[test]
@@ -192,14 +277,12 @@ mod tests {
 
     #[test]
     fn orders_put_missing_values_last() {
-        assert_eq!(Key::of("slot").order(true, "id").sql(), "ORDER BY slot DESC, id");
-        assert_eq!(
-            Key::nullable("started_at").order(false, "id").sql(),
-            "ORDER BY started_at ASC NULLS LAST, id"
-        );
-        assert_eq!(
-            Key::ranked("status", ["queued", "failed"]).order(true, "id").sql(),
-            "ORDER BY CASE status WHEN 'queued' THEN 0 WHEN 'failed' THEN 1 END DESC NULLS LAST, id"
-        );
+        let (id, of_part) = (Ties { id: "id", part: None }, Ties { id: "id", part: Some("part") });
+        assert_eq!(Key::of("slot").order(true, id).sql(), "ORDER BY 2 DESC, 3");
+        assert_eq!(Key::of("slot").order(true, of_part).sql(), "ORDER BY 2 DESC, 3, 4");
+        assert_eq!(Key::nullable("started_at").order(false, id).sql(), "ORDER BY 2 ASC NULLS LAST, 3");
+        let ranked = Key::ranked("status", ["queued", "failed"]);
+        assert_eq!(ranked.expression, "CASE status WHEN 'queued' THEN 0 WHEN 'failed' THEN 1 END");
+        assert_eq!(ranked.order(true, id).sql(), "ORDER BY 2 DESC NULLS LAST, 3");
     }
 }

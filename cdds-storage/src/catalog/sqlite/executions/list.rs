@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, Statement, Transaction, params};
 
 use super::super::super::row::{ExecutionRow, micros};
 use super::super::fault::Fault;
-use super::super::listing::{Filter, Key};
+use super::super::listing::{Filter, Key, Ties};
 use super::{COLUMNS, COLUMNS_COUNT, execution_row};
 
 /// Executions alone.
@@ -20,6 +20,9 @@ fn overview_of() -> String {
         "SELECT {COLUMNS}, j.state = 'deleted' {EXECUTIONS} JOIN job j ON j.id = e.job_id WHERE e.id = ?1"
     )
 }
+
+/// Executions that are equal by a column come by their ids.
+const TIES: Ties = Ties { id: "e.id", part: None };
 
 /// What was taken off the history is not shown.
 const SHOWN: &str = "e.deleted_at IS NULL";
@@ -73,12 +76,13 @@ pub(in super::super) fn list(
     now: DateTime<Utc>,
 ) -> Result<Page<ExecutionOverview>, Fault> {
     let filter = filter(owner, query);
-    let order = key(query.sort.column, now).order(query.sort.descending, "e.id");
-    let ids = filter.ids_of_page(tx, &format!("SELECT e.id {EXECUTIONS}"), &order, query.slice)?;
+    let order = key(query.sort.column, now).order(query.sort.descending, TIES);
+    let total = filter.count(tx, EXECUTIONS, &query.slice)?;
+    let (ids, next) = filter.page_of_ids(tx, "e.id", EXECUTIONS, &order, &query.slice)?;
     let mut statement = tx.prepare(&overview_of())?;
     let mut files = tx.prepare(&files_sql("?1", "?2"))?;
     let items = ids.iter().map(|id| overview(statement.query_row([id], overview_row)?, &mut files, now));
-    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total: filter.count(tx, EXECUTIONS)? })
+    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total, next })
 }
 
 fn filter(owner: &Owner, query: &ExecutionQuery) -> Filter {
@@ -113,16 +117,23 @@ fn key(column: ExecutionColumn, now: DateTime<Utc>) -> Key {
 
 #[cfg(test)]
 mod tests {
+    use cdds_core::ports::catalog::query::{Cursor, Slice, SortKey};
+
     use super::super::super::plan::plan;
     use super::*;
 
     #[test]
     fn e9_a_page_of_the_history_passes_over_what_lies_in_the_index_alone() {
         let query = ExecutionQuery::default();
-        let order = key(query.sort.column, DateTime::UNIX_EPOCH).order(query.sort.descending, "e.id");
-        let sql = filter(&Owner::default(), &query).page_sql(&format!("SELECT e.id {EXECUTIONS}"), &order);
-        let steps = plan(&sql);
-        assert_eq!(steps.len(), 1, "nothing is sorted: {steps:?}");
-        assert!(steps[0].contains("e USING COVERING INDEX execution_list"), "{steps:?}");
+        let order = key(query.sort.column, DateTime::UNIX_EPOCH).order(query.sort.descending, TIES);
+        let after = Cursor { key: SortKey::Number(7), id: "an id".to_owned(), part: 0 };
+        for (after, seeks) in [(None, "owner=?"), (Some(after), "owner=? AND slot<?")] {
+            let slice = Slice { after, limit: 100 };
+            let (sql, _) = filter(&Owner::default(), &query).page_sql("e.id", EXECUTIONS, &order, &slice);
+            let steps = plan(&sql);
+            assert_eq!(steps.len(), 1, "nothing is sorted: {steps:?}");
+            let expected = format!("e USING COVERING INDEX execution_list ({seeks})");
+            assert!(steps[0].contains(&expected), "{steps:?}");
+        }
     }
 }

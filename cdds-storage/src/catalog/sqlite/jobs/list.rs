@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::super::super::row::{JobRow, LatestRow, fold};
 use super::super::fault::Fault;
-use super::super::listing::{Filter, Key};
+use super::super::listing::{Filter, Key, Ties};
 use super::{COLUMNS, COLUMNS_COUNT, job_row};
 
 /// Jobs alone.
@@ -20,6 +20,9 @@ const OVERVIEW: &str = "FROM job j LEFT JOIN execution l ON l.id = coalesce(
     (SELECT e.id FROM execution e
      WHERE e.job_id = j.id AND e.status <> 'skipped' AND e.deleted_at IS NULL
      ORDER BY e.created_at DESC, e.slot DESC, e.id DESC LIMIT 1))";
+
+/// Jobs that are equal by a column come by their ids.
+const TIES: Ties = Ties { id: "j.id", part: None };
 
 /// What is deleted is kept for its history only (rule J12).
 const LIVE: &str = "j.state <> 'deleted'";
@@ -64,13 +67,13 @@ pub(in super::super) fn list(
     let filter = filter(owner, query);
     let filtered_by_latest = query.latest_status.is_some() || query.latest_started != Between::default();
     let sorted_by_latest = matches!(query.sort.column, JobColumn::LatestStatus | JobColumn::LatestStartedAt);
-    let total = filter.count(tx, if filtered_by_latest { OVERVIEW } else { JOBS })?;
+    let total = filter.count(tx, if filtered_by_latest { OVERVIEW } else { JOBS }, &query.slice)?;
     let from = if filtered_by_latest || sorted_by_latest { OVERVIEW } else { JOBS };
-    let order = key(query.sort.column).order(query.sort.descending, "j.id");
-    let ids = filter.ids_of_page(tx, &format!("SELECT j.id {from}"), &order, query.slice)?;
+    let order = key(query.sort.column).order(query.sort.descending, TIES);
+    let (ids, next) = filter.page_of_ids(tx, "j.id", from, &order, &query.slice)?;
     let mut statement = tx.prepare(&overview_of())?;
     let items = ids.iter().map(|id| overview(statement.query_row([id], overview_row)?));
-    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total })
+    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total, next })
 }
 
 fn filter(owner: &Owner, query: &JobQuery) -> Filter {
@@ -107,16 +110,23 @@ fn key(column: JobColumn) -> Key {
 
 #[cfg(test)]
 mod tests {
+    use cdds_core::ports::catalog::query::{Cursor, Slice, SortKey};
+
     use super::super::super::plan::plan;
     use super::*;
 
     #[test]
     fn a_page_of_jobs_passes_over_what_lies_in_the_index_alone() {
         let query = JobQuery::default();
-        let order = key(query.sort.column).order(query.sort.descending, "j.id");
-        let sql = filter(&Owner::default(), &query).page_sql(&format!("SELECT j.id {JOBS}"), &order);
-        let steps = plan(&sql);
-        assert_eq!(steps.len(), 1, "nothing is sorted: {steps:?}");
-        assert!(steps[0].contains("j USING COVERING INDEX job_list"), "{steps:?}");
+        let order = key(query.sort.column).order(query.sort.descending, TIES);
+        let after = Cursor { key: SortKey::Number(7), id: "an id".to_owned(), part: 0 };
+        for (after, seeks) in [(None, "owner=?"), (Some(after), "owner=? AND created_at<?")] {
+            let slice = Slice { after, limit: 100 };
+            let (sql, _) = filter(&Owner::default(), &query).page_sql("j.id", JOBS, &order, &slice);
+            let steps = plan(&sql);
+            assert_eq!(steps.len(), 1, "nothing is sorted: {steps:?}");
+            let expected = format!("j USING COVERING INDEX job_list ({seeks})");
+            assert!(steps[0].contains(&expected), "{steps:?}");
+        }
     }
 }

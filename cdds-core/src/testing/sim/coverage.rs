@@ -1,0 +1,128 @@
+//! Which faults there were at which calls: what never went wrong was never tried.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::report::FaultKind;
+
+/// Every call that the engines and the people of a world make.
+const CALLS: [&str; 37] = [
+    "catalog.agenda",
+    "catalog.artifact",
+    "catalog.artifact_set",
+    "catalog.beat",
+    "catalog.change_execution",
+    "catalog.change_job",
+    "catalog.claim",
+    "catalog.confirm_notice",
+    "catalog.confirm_removed",
+    "catalog.delete_artifacts",
+    "catalog.delete_execution",
+    "catalog.due",
+    "catalog.execution",
+    "catalog.executions",
+    "catalog.expire",
+    "catalog.hold",
+    "catalog.insert_job",
+    "catalog.job",
+    "catalog.last_records",
+    "catalog.notices",
+    "catalog.open_executions",
+    "catalog.publish",
+    "catalog.record_download",
+    "catalog.removals",
+    "catalog.settle",
+    "catalog.standing",
+    "sink.begin",
+    "sink.delete",
+    "sink.list",
+    "sink.next",
+    "sink.read",
+    "source.estimate",
+    "source.next",
+    "source.read",
+    "upload.finish",
+    "upload.write",
+    WORK,
+];
+
+/// Work that is given away is lost; nothing else can come of it.
+const WORK: &str = "workers.submit";
+
+/// The faults that there were at each call to a port.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Coverage {
+    counts: BTreeMap<&'static str, Counts>,
+}
+
+type Counts = [u64; FaultKind::ALL.len()];
+
+impl Coverage {
+    pub(super) fn add(&mut self, call: &'static str, fault: FaultKind) {
+        let counts = self.counts.entry(call).or_default();
+        if let Some(count) = counts.get_mut(fault as usize) {
+            *count += 1;
+        }
+    }
+
+    pub(super) fn extend(&mut self, other: &Self) {
+        for (call, counts) in &other.counts {
+            let known = self.counts.entry(call).or_default();
+            known.iter_mut().zip(counts).for_each(|(known, count)| *known += count);
+        }
+    }
+
+    /// The calls at which there was a fault.
+    pub fn calls(&self) -> impl Iterator<Item = &'static str> {
+        self.counts.keys().copied()
+    }
+
+    /// The faults that never came at a call at which they can come.
+    pub fn missing(&self) -> impl Iterator<Item = (&'static str, FaultKind)> {
+        let can_come = |call, fault| call != WORK || fault == FaultKind::Error;
+        let pairs = CALLS.into_iter().flat_map(|call| FaultKind::ALL.map(|fault| (call, fault)));
+        pairs.filter(move |(call, fault)| can_come(*call, *fault) && self.count(call, *fault) == 0)
+    }
+
+    /// How often there was this fault at this call.
+    pub fn count(&self, call: &str, fault: FaultKind) -> u64 {
+        self.counts.get(call).map_or(0, |counts| counts[fault as usize])
+    }
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<26}", "call")?;
+        FaultKind::ALL.iter().try_for_each(|fault| write!(f, "{:>12}", fault.as_str()))?;
+        for (call, counts) in &self.counts {
+            write!(f, "\n{call:<26}")?;
+            counts.iter().try_for_each(|count| write!(f, "{count:>12}"))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_counted_where_they_were() {
+        for (place, fault) in FaultKind::ALL.into_iter().enumerate() {
+            assert_eq!(fault as usize, place);
+        }
+        let (mut one, mut other) = (Coverage::default(), Coverage::default());
+        one.add("sink.read", FaultKind::Crash);
+        other.add("sink.read", FaultKind::Crash);
+        other.add("catalog.claim", FaultKind::Error);
+        one.extend(&other);
+        assert_eq!(one.calls().collect::<Vec<_>>(), ["catalog.claim", "sink.read"]);
+        assert_eq!(one.count("sink.read", FaultKind::Crash), 2);
+        assert_eq!((one.count("sink.read", FaultKind::Pause), one.count("none", FaultKind::Pause)), (0, 0));
+        let missing: Vec<_> = one.missing().collect();
+        assert_eq!(missing.len(), (CALLS.len() - 1) * FaultKind::ALL.len() + 1 - 2);
+        assert!(missing.contains(&("sink.read", FaultKind::Pause)));
+        assert!(!missing.contains(&("sink.read", FaultKind::Crash)));
+        assert!(!missing.contains(&(WORK, FaultKind::Pause)));
+    }
+}
