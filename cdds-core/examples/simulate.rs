@@ -46,7 +46,8 @@ fn main() -> ExitCode {
 
 fn arguments() -> Result<Arguments, String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut found = Arguments { seeds: 200, from: 0, days: 10, threads, planted: None, covered: false, seed: None };
+    let mut found =
+        Arguments { seeds: 200, from: 0, days: 10, threads, planted: None, covered: false, seed: None };
     let mut given = std::env::args().skip(1);
     while let Some(name) = given.next() {
         if name == "--help" {

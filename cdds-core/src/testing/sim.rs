@@ -70,6 +70,7 @@ mod ledger;
 mod model;
 mod people;
 mod planted;
+mod planted_callers;
 mod planted_catalog;
 mod planted_store;
 mod profile;

@@ -9,9 +9,9 @@ use crate::domain::execution::{Beginning, Execution, ExecutionState, Status, Tri
 use crate::domain::id::{JobId, Owner, WorkerId};
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::domain::watermark::Watermark;
-use crate::ports::catalog::query::{ArtifactQuery, ExecutionQuery};
+use crate::ports::catalog::query::ExecutionQuery;
 use crate::ports::catalog::{
-    Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication, Standing,
+    Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication,
 };
 
 /// A mistake that an implementation could make, put in front of a port that does not make it.
@@ -310,32 +310,6 @@ impl Tampered {
             }
             _ => result,
         }
-    }
-
-    pub(super) async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<usize, CatalogError> {
-        match self.bug {
-            Some(PlantedBug::NeverExpires) => Ok(0),
-            Some(PlantedBug::RetentionTooShort) => self.inner.expire(now + TimeDelta::days(1), limit).await,
-            Some(PlantedBug::RetentionIgnoresHold) => {
-                for owner in super::people::owners() {
-                    let query = ArtifactQuery { hold: Some(true), ..ArtifactQuery::default() };
-                    for held in self.inner.artifacts(&owner, &query).await?.items {
-                        if held.artifact.expires_at <= now {
-                            self.inner.hold(&owner, held.artifact.execution_id, false).await?;
-                        }
-                    }
-                }
-                self.inner.expire(now, limit).await
-            }
-            _ => self.inner.expire(now, limit).await,
-        }
-    }
-
-    pub(super) async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
-        if self.has(PlantedBug::SweepIgnoresStanding) {
-            return Ok(Standing::Unwanted);
-        }
-        self.inner.standing(fence).await
     }
 
     /// Changes a job behind everybody's back.
