@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::execution::{Execution, ExecutionState, SourceTerms};
-use super::job::{Job, JobChange};
+use super::job::{Job, JobChange, JobState};
 use super::timeframe::Timeframe;
 use super::violation::{Code, RuleViolation};
 use super::window::Window;
@@ -28,7 +28,7 @@ pub fn run_now(job: &Job, terms: SourceTerms, now: DateTime<Utc>) -> Result<JobC
 /// # Errors
 /// [`Code::CannotRerun`] unless it failed or was cancelled; [`Code::JobBusy`] while an execution of the job
 /// runs; [`Code::RerunExists`] if another execution of this occurrence waits or has succeeded, or if a one-time job
-/// has a start ahead;
+/// has a start ahead or was suspended before its start;
 /// [`Code::Covered`] if the watermark has passed the end of its window.
 pub fn rerun(
     job: &Job,
@@ -69,17 +69,22 @@ fn check_state(failed: &Execution) -> Result<(), RuleViolation> {
     ))
 }
 
-/// Invariant I9: a one-time job runs once. Its next try is the start that it was given.
+/// Invariant I9: a one-time job runs once. Its next try is the start that it was given; a job that a person
+/// suspended before that would otherwise be over without its start on the record (rules E1, J9).
 fn check_no_start_ahead(job: &Job) -> Result<(), RuleViolation> {
-    match job.next_due_at.filter(|_| job.settings.frequency.is_once()) {
-        None => Ok(()),
-        Some(start) => Err(RuleViolation::new(
-            Code::RerunExists,
-            format!(
-                "this one-time job starts at {}: wait for that, or give it an earlier start",
-                start.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-            ),
+    let refuse = |why: String| Err(RuleViolation::new(Code::RerunExists, why));
+    let suspended_before = job.state == JobState::Suspended && job.suspended_at.is_some();
+    match job.next_due_at {
+        _ if !job.settings.frequency.is_once() => Ok(()),
+        Some(start) => refuse(format!(
+            "this one-time job starts at {}: wait for that, or give it an earlier start",
+            start.to_rfc3339_opts(SecondsFormat::AutoSi, true)
         )),
+        None if suspended_before => refuse(
+            "this one-time job was suspended before its start: resume it, or give it another start"
+                .to_owned(),
+        ),
+        None => Ok(()),
     }
 }
 

@@ -1,11 +1,18 @@
 //! Worlds in which everything goes wrong, and in which nothing may come of it.
 //!
-//! A [`World`] is the real engine and the real services on one thread and in virtual time: several engines with
-//! clocks of their own, people who submit, edit, suspend, resume, delete, cancel, rerun, backfill and hold
-//! meanwhile, and a source whose records become visible late. Before and after every call to a port there
-//! may be an error, a lost reply, a delay, the death of the engine (every future of it is dropped at that await)
-//! or a pause that outlasts its lease. A seed decides about all of it, so that a world can be run again. After
-//! every step the invariants are checked ([`Invariant`]); in the end faults stop, and what is left to do must be done.
+//! A [`World`] is the real engine and the real services on one thread and in virtual time: one to four engines, one to
+//! three people who submit, edit, suspend, resume, delete, cancel, rerun, backfill and hold meanwhile, each life of
+//! them with a clock of its own, and a source whose records become visible late. Before and after every call to a
+//! port there may be an error, a lost reply, a delay, the death of the engine (every future of it is dropped at that
+//! await), a pause that outlasts its lease, or an outage: the port answers its caller nothing but errors for up to a
+//! quarter of an hour. In most worlds others go first at a part of the calls, or calls take some milliseconds, so
+//! that what one does comes into the midst of what another does. A seed decides about all of it, so that a world can
+//! be run again. After every step the invariants are checked ([`Invariant`]); in the end faults stop, and what is
+//! left to do must be done. [`Coverage`] counts which fault came at which call.
+//!
+//! A panic in a world is a violation, and so is a world that comes to no end; one that waits for ever within a
+//! single poll of a task is not noticed. A catalog may do its work on threads of its own: each call to it is waited
+//! for where it is made (`block_on`), and what the world does next waits too.
 //!
 //! What is checked is known without the engine, from what people asked for and what the rules say:
 //!

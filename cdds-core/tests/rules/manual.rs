@@ -2,7 +2,7 @@
 
 use cdds_core::domain::execution::{Execution, Trigger};
 use cdds_core::domain::frequency::{Frequency, Start};
-use cdds_core::domain::job::{Job, JobChange};
+use cdds_core::domain::job::{Job, JobChange, JobSettings};
 use cdds_core::domain::lifecycle;
 use cdds_core::domain::manual::{BACKFILL_MAX, backfill, rerun, run_now};
 use cdds_core::domain::schedule::materialise;
@@ -264,6 +264,22 @@ fn j9_a_one_time_job_with_a_start_ahead_is_not_rerun() {
     let refusal = rerun(&restarted, &cancelled, &[], &[], source_terms(), now);
     assert_eq!(refused(refusal), Code::RerunExists);
     assert_eq!(lifecycle::started(&restarted), restarted, "nor would it be the end of the job");
+}
+
+#[test]
+fn j9_a_one_time_job_that_was_suspended_before_its_start_is_not_rerun() {
+    // It ran every day before, and what failed then is not its start.
+    let (job, due, now) = due("all");
+    let cancelled = due.cancel(now).unwrap();
+    let start = now + TimeDelta::days(1);
+    let settings = JobSettings { frequency: Frequency::Once(Start::At(start)), ..job.settings.clone() };
+    let job = Job { settings, next_due_at: Some(start), ..job };
+    let suspended = lifecycle::suspend(&job, Vec::new(), now).unwrap().job;
+    for at in [now, start, start + TimeDelta::days(1)] {
+        let refusal = rerun(&suspended, &cancelled, &[], &[], source_terms(), at);
+        assert_eq!(refused(refusal), Code::RerunExists);
+    }
+    assert!(lifecycle::resume(&suspended, now).is_ok(), "its start is still ahead");
 }
 
 #[test]

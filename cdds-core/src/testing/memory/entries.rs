@@ -9,13 +9,16 @@ use crate::domain::execution::Execution;
 use crate::domain::id::{ExecutionId, JobId, WorkerId};
 use crate::domain::progress::Progress;
 
+/// When an execution came to be, and its slot.
+type Place = (DateTime<Utc>, DateTime<Utc>, ExecutionId);
+
 /// Every execution, by id.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     all: BTreeMap<ExecutionId, Entry>,
     open: BTreeSet<ExecutionId>,
     /// By when they came to be, then by slot: an entry keeps both.
-    of_job: BTreeMap<JobId, BTreeSet<(DateTime<Utc>, DateTime<Utc>, ExecutionId)>>,
+    of_job: BTreeMap<JobId, BTreeSet<Place>>,
 }
 
 /// An execution and what the catalog alone knows of it.

@@ -63,7 +63,7 @@ pub(super) struct JobModel {
     pub(super) schedules: Vec<Schedule>,
     /// Which of its stretches of windows that tile it is in: edits of the schedule do not end one (rule W3).
     pub(super) stretch: u32,
-    /// Since when: an edit puts on the record what was due before it, which belongs to the stretch before.
+    /// Since when: the edit that began it put on the record what was due before, in the stretch before.
     pub(super) stretch_since: DateTime<Utc>,
     /// The success of each occurrence.
     pub(super) successes: BTreeMap<(Family, DateTime<Utc>), ExecutionId>,
@@ -222,7 +222,8 @@ impl Model {
         match execution.trigger {
             _ if execution.generation.is_some() => None,
             Trigger::Scheduled => {
-                let before = |job: &JobModel| u32::from(execution.slot <= job.stretch_since);
+                // What the edit itself put on the record; what comes later is of the new stretch.
+                let before = |job: &JobModel| u32::from(execution.created_at == job.stretch_since);
                 let of_job = |job: &JobModel| job.stretch.saturating_sub(before(job));
                 let since = || self.jobs.get(&execution.job_id).map(of_job);
                 let tiles = execution.settings.tiles();
