@@ -30,13 +30,14 @@ fn breaks(bug: PlantedBug) -> Invariant {
         PlantedBug::OverlapAllowed => I10,
         PlantedBug::NoTakeOver | PlantedBug::NothingDue => I11,
         PlantedBug::RetentionIgnoresHold | PlantedBug::RetentionTooShort | PlantedBug::NeverExpires => I12,
-        PlantedBug::SkipNotRecorded | PlantedBug::NoticeOutsideTransaction => Record,
+        PlantedBug::SkipNotRecorded | PlantedBug::NoticeOutsideTransaction | PlantedBug::RevisionIgnored => {
+            Record
+        }
         PlantedBug::LeaseStolen | PlantedBug::GivenTwice => Lease,
         PlantedBug::AckWithoutWrite | PlantedBug::RefusesWithoutNeed => Answer,
         PlantedBug::EverythingCovered | PlantedBug::EverythingTooOld | PlantedBug::FailsWhenCalm => Reason,
         PlantedBug::NewestFirst | PlantedBug::OneAtATime => Order,
         PlantedBug::CancelIgnored | PlantedBug::CancelUnheeded | PlantedBug::CancelRetried => Cancel,
-        PlantedBug::RevisionIgnored => Answer,
         PlantedBug::EmptyWindowPanics | PlantedBug::EmptyWindowWaits => Ends,
         other => panic!("say what {other:?} breaks"),
     }

@@ -125,7 +125,13 @@ impl Watch {
         ensure(as_told, Invariant::I1, told)?;
         let waits_for_rows = matches!(settings.timeframe, Timeframe::Rolling(_) | Timeframe::Previous(_));
         let asked = entry.trigger == Trigger::Manual;
-        let earliest = if waits_for_rows && !asked { end + lag } else { entry.slot.min(self.latest_now()) };
+        // Whoever asks for a rerun may have a clock behind that of the engine to which the slot had come.
+        let behind = self.shared.timeline.now() - self.shared.profile.skew_max;
+        let earliest = match entry.trigger {
+            _ if waits_for_rows && !asked => end + lag,
+            Trigger::Rerun { .. } => entry.slot.min(behind),
+            _ => entry.slot.min(self.latest_now()),
+        };
         let jitter = settings.policies.jitter.map_or(TimeDelta::zero(), Jitter::longest);
         let latest = (end + lag + grain).max(entry.slot).max(self.latest_now()) + jitter;
         let told = || format!("{} is to start at {}", brief(entry), entry.not_before);
