@@ -41,9 +41,23 @@ fn a_seed_is_the_same_world_over_sqlite_too() {
     assert_eq!(run(), run());
 }
 
+/// Those of a catalog; every one of them if the environment asks for more worlds.
 #[test]
-fn a_planted_bug_is_found_over_sqlite_too() {
-    let bug = PlantedBug::WatermarkOutsideTransaction;
-    let found = (0..20).find_map(|seed| world(seed).planted(bug).run().err());
-    assert_eq!(found.unwrap().invariant, Invariant::I3);
+fn planted_bugs_are_found_over_sqlite_too() {
+    let few = [
+        (PlantedBug::WatermarkOutsideTransaction, Invariant::I3),
+        (PlantedBug::AckWithoutWrite, Invariant::Answer),
+        (PlantedBug::NewestFirst, Invariant::Order),
+    ];
+    for (bug, invariant) in few {
+        let found = (0..20).find_map(|seed| world(seed).planted(bug).run().err());
+        assert_eq!(found.unwrap().invariant, invariant, "{bug:?}");
+    }
+    if std::env::var("CDDS_SIMULATION_SEEDS").is_ok() {
+        for bug in PlantedBug::ALL {
+            let found = (0..200).find_map(|seed| world(seed).days(4).planted(bug).run().err());
+            let violation = found.unwrap_or_else(|| panic!("{bug:?} is not found"));
+            println!("{bug:?}: seed {}, {}", violation.seed, violation.invariant);
+        }
+    }
 }

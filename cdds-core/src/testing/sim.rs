@@ -14,6 +14,21 @@
 //! single poll of a task is not noticed. A catalog may do its work on threads of its own: each call to it is waited
 //! for where it is made (`block_on`), and what the world does next waits too.
 //!
+//! What is checked is known without the engine, from what people asked for and what the rules say:
+//!
+//! - Every step of the record is followed, and what a call acknowledged is read back; what it refused has changed
+//!   nothing, and was refused for a reason.
+//! - Slots, windows and expiry are computed once more, by plain arithmetic. What is skipped has a reason that holds,
+//!   and so has every attempt that fails: without a fault none does, nor any that began after faults had stopped.
+//! - Records are counted, in each set and in a ledger over all sets of an incremental or tiling job. In the end each
+//!   is there once, unless its occurrence is on the record as not run or failed, and the bytes of every live set are
+//!   those that were published.
+//! - Work is given in order and to one worker; none is left in the queue where there is room. What a person wants
+//!   stopped is told to its worker, which comes to no commit later than a second after it heard.
+//!
+//! A check that nothing breaks is not known to check: each invariant is the first to be broken by one of the
+//! planted bugs ([`PlantedBug`]).
+//!
 //! Whoever implements a [`Catalog`] can have it tried:
 //!
 //! ```
@@ -62,6 +77,7 @@ mod ledger;
 mod model;
 mod people;
 mod planted;
+mod planted_callers;
 mod planted_catalog;
 mod planted_store;
 mod profile;

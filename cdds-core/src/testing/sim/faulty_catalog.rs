@@ -81,7 +81,7 @@ impl Catalog for FaultyCatalog {
     }
 
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
-        self.look("catalog.due", Care::Idle, self.catalog.due(now, limit)).await
+        self.look("catalog.due", Care::Idle, self.catalog.due(&self.watch, now, limit)).await
     }
 
     async fn agenda(&self) -> Result<Agenda, CatalogError> {

@@ -9,9 +9,9 @@ use crate::domain::execution::{Beginning, Execution, ExecutionState, Status, Tri
 use crate::domain::id::{JobId, Owner, WorkerId};
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::domain::watermark::Watermark;
-use crate::ports::catalog::query::{ArtifactQuery, ExecutionQuery};
+use crate::ports::catalog::query::ExecutionQuery;
 use crate::ports::catalog::{
-    Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication, Standing,
+    Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication,
 };
 
 /// A mistake that an implementation could make, put in front of a port that does not make it.
@@ -22,11 +22,11 @@ pub enum PlantedBug {
     NoFence,
     /// The catalog tells the worker of a lost claim to go on.
     LeaseRenewedAfterExpiry,
-    /// The catalog takes work from workers whose lease has not run out.
+    /// The catalog takes work from workers whose lease has half run out.
     LeaseStolen,
-    /// The catalog never takes work from a dead worker.
+    /// The catalog never takes some work from a dead worker.
     NoTakeOver,
-    /// The catalog takes a commit that is refused for one that was made before.
+    /// The catalog takes a commit that is refused for one that was made before, by whomever.
     BlindCommitRetry,
     /// The catalog moves the watermark after the commit, which may not come to it.
     WatermarkOutsideTransaction,
@@ -249,8 +249,7 @@ impl Tampered {
         lease: Duration,
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError> {
-        // Of several executions at once.
-        let endless = self.has(PlantedBug::NoTakeOver) && beats.len() > 1;
+        let endless = self.has(PlantedBug::NoTakeOver) && beats.iter().any(|beat| dies_here(beat.fence));
         let lease = if endless { lease * 1_000_000 } else { lease };
         let mut directives = self.inner.beat(worker, now, lease, beats).await?;
         if self.has(PlantedBug::LeaseRenewedAfterExpiry) {
@@ -311,32 +310,6 @@ impl Tampered {
             }
             _ => result,
         }
-    }
-
-    pub(super) async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<usize, CatalogError> {
-        match self.bug {
-            Some(PlantedBug::NeverExpires) => Ok(0),
-            Some(PlantedBug::RetentionTooShort) => self.inner.expire(now + TimeDelta::days(1), limit).await,
-            Some(PlantedBug::RetentionIgnoresHold) => {
-                for owner in super::people::owners() {
-                    let query = ArtifactQuery { hold: Some(true), ..ArtifactQuery::default() };
-                    for held in self.inner.artifacts(&owner, &query).await?.items {
-                        if held.artifact.expires_at <= now {
-                            self.inner.hold(&owner, held.artifact.execution_id, false).await?;
-                        }
-                    }
-                }
-                self.inner.expire(now, limit).await
-            }
-            _ => self.inner.expire(now, limit).await,
-        }
-    }
-
-    pub(super) async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
-        if self.has(PlantedBug::SweepIgnoresStanding) {
-            return Ok(Standing::Unwanted);
-        }
-        self.inner.standing(fence).await
     }
 
     /// Changes a job behind everybody's back.

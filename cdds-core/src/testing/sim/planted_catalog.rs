@@ -1,21 +1,16 @@
-//! More of the planted bugs: those of the catalog behind the watch, and those of its callers in front of it.
-
-use std::borrow::Cow;
+//! More of the planted bugs of the catalog.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::planted::{PlantedBug, Tampered, dies_here};
+use super::planted::{PlantedBug, Tampered};
 use super::watch::Watch;
-use crate::domain::execution::{Beginning, Execution, ExecutionState, SkipReason, Trigger};
+use crate::domain::execution::{Beginning, Execution, ExecutionState, SkipReason};
 use crate::domain::id::{ExecutionId, Owner};
-use crate::domain::job::{Job, JobChange, JobState};
-use crate::domain::timeframe::Timeframe;
-use crate::domain::window::Window;
-use crate::ports::catalog::query::{Between, ExecutionOverview, ExecutionQuery, Page};
+use crate::domain::job::{Job, JobChange};
+use crate::ports::catalog::query::{ArtifactQuery, Between, ExecutionOverview, ExecutionQuery, Page};
 use crate::ports::catalog::{
-    Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence, Settlement,
+    Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence, Settlement, Standing,
 };
-use crate::ports::sink::Prefix;
 
 /// Of the catalog.
 impl Tampered {
@@ -146,11 +141,17 @@ impl Tampered {
         self.inner.hold(owner, id, hold).await
     }
 
-    pub(super) async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
-        match self.bug {
-            Some(PlantedBug::NothingDue) => Ok(Vec::new()),
-            _ => self.inner.due(now, limit).await,
+    pub(super) async fn due(
+        &self,
+        watch: &Watch,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<DueJob>, CatalogError> {
+        // Once all is calm: a world in which nothing that is due is done takes long.
+        if self.has(PlantedBug::NothingDue) && !watch.shared.storms() {
+            return Ok(Vec::new());
         }
+        self.inner.due(now, limit).await
     }
 
     pub(super) async fn executions(
@@ -165,78 +166,30 @@ impl Tampered {
         }
         Ok(page)
     }
-}
 
-/// Of those who call it: what they ask for is wrong before anybody looks.
-impl Tampered {
-    /// A change of a job, as the one who asks for it makes it.
-    pub(super) async fn asked<'a>(&self, change: &'a JobChange) -> Result<Cow<'a, JobChange>, CatalogError> {
-        let mut wrong = change.clone();
+    pub(super) async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<usize, CatalogError> {
         match self.bug {
-            Some(PlantedBug::SkipNotRecorded) => {
-                wrong.entries.retain(|entry| !matches!(entry.state, ExecutionState::Skipped(_)));
-            }
-            Some(PlantedBug::ResumeRunsMissed) if wrong.job.state == JobState::Active => {
-                let before = self.inner.job(&wrong.job.owner, wrong.job.id).await?;
-                if let Some(since) = before.and_then(|before| before.job.suspended_at) {
-                    wrong.job.next_due_at = wrong.job.settings.next_slot(since);
-                    // What it runs now it has not missed.
-                    wrong.entries.clear();
+            Some(PlantedBug::NeverExpires) => Ok(0),
+            Some(PlantedBug::RetentionTooShort) => self.inner.expire(now + TimeDelta::days(1), limit).await,
+            Some(PlantedBug::RetentionIgnoresHold) => {
+                for owner in super::people::owners() {
+                    let query = ArtifactQuery { hold: Some(true), ..ArtifactQuery::default() };
+                    for held in self.inner.artifacts(&owner, &query).await?.items {
+                        if held.artifact.expires_at <= now {
+                            self.inner.hold(&owner, held.artifact.execution_id, false).await?;
+                        }
+                    }
                 }
+                self.inner.expire(now, limit).await
             }
-            Some(PlantedBug::ShiftedWindow) => {
-                let rolling = |entry: &&mut Execution| {
-                    let timeframe = &entry.settings.timeframe;
-                    entry.trigger == Trigger::Scheduled && matches!(timeframe, Timeframe::Rolling(_))
-                };
-                for entry in wrong.entries.iter_mut().filter(rolling) {
-                    let minute = TimeDelta::minutes(1);
-                    let window = entry.window;
-                    let start = window.start().unwrap_or(window.end());
-                    entry.window = Window::between(start + minute, window.end() + minute);
-                }
-            }
-            Some(PlantedBug::EverythingTooOld) => {
-                let queued = |entry: &&mut Execution| {
-                    entry.trigger == Trigger::Scheduled
-                        && entry.is_waiting()
-                        && !entry.settings.frequency.is_once()
-                };
-                for entry in wrong.entries.iter_mut().filter(queued) {
-                    let (first, last) = (entry.slot, entry.slot);
-                    let reason = SkipReason::CatchUpLimit { first, last, count: 1 };
-                    *entry = entry.clone().superseded(reason, entry.created_at);
-                }
-            }
-            _ => return Ok(Cow::Borrowed(change)),
+            _ => self.inner.expire(now, limit).await,
         }
-        Ok(Cow::Owned(wrong))
     }
 
-    /// What a worker makes of what it is told.
-    pub(super) fn heeded(&self, mut directives: Vec<Directive>) -> Vec<Directive> {
-        if self.has(PlantedBug::CancelUnheeded) {
-            let told = directives.iter_mut().filter(|told| **told == Directive::Cancel);
-            told.for_each(|told| *told = Directive::Continue);
+    pub(super) async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
+        if self.has(PlantedBug::SweepIgnoresStanding) {
+            return Ok(Standing::Unwanted);
         }
-        directives
-    }
-
-    /// Whether a worker takes the catalog for lost when it commits.
-    pub(super) fn gives_up(&self, watch: &Watch, fence: Fence) -> bool {
-        self.has(PlantedBug::FailsWhenCalm) && !watch.shared.storms() && dies_here(fence)
-    }
-
-    /// What a worker does once it has tried to commit.
-    pub(super) async fn committed(&self, watch: &Watch, fence: Fence, result: &Result<(), CatalogError>) {
-        let unknown = |error: &CatalogError| error.kind() == CatalogErrorKind::Unavailable;
-        if !self.has(PlantedBug::DiscardOnUnknownCommit) || !result.as_ref().is_err_and(unknown) {
-            return;
-        }
-        let claim = Prefix::new(format!("{}/{}", fence.execution, fence.epoch));
-        for key in watch.sink.list(&claim).await.unwrap_or_default() {
-            watch.deletes(&key);
-            drop(watch.sink.delete(&key).await);
-        }
+        self.inner.standing(fence).await
     }
 }

@@ -1,0 +1,88 @@
+//! The planted bugs of those who call the catalog, in front of the watch.
+
+use std::borrow::Cow;
+
+use chrono::TimeDelta;
+
+use super::planted::{PlantedBug, Tampered, dies_here};
+use super::watch::Watch;
+use crate::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
+use crate::domain::job::{JobChange, JobState};
+use crate::domain::timeframe::Timeframe;
+use crate::domain::window::Window;
+use crate::ports::catalog::{CatalogError, CatalogErrorKind, Directive, Fence};
+use crate::ports::sink::Prefix;
+
+/// Of those who call it: what they ask for is wrong before anybody looks.
+impl Tampered {
+    /// A change of a job, as the one who asks for it makes it.
+    pub(super) async fn asked<'a>(&self, change: &'a JobChange) -> Result<Cow<'a, JobChange>, CatalogError> {
+        let mut wrong = change.clone();
+        match self.bug {
+            Some(PlantedBug::SkipNotRecorded) => {
+                wrong.entries.retain(|entry| !matches!(entry.state, ExecutionState::Skipped(_)));
+            }
+            Some(PlantedBug::ResumeRunsMissed) if wrong.job.state == JobState::Active => {
+                let before = self.inner.job(&wrong.job.owner, wrong.job.id).await?;
+                if let Some(since) = before.and_then(|before| before.job.suspended_at) {
+                    wrong.job.next_due_at = wrong.job.settings.next_slot(since);
+                    // What it runs now it has not missed.
+                    wrong.entries.clear();
+                }
+            }
+            Some(PlantedBug::ShiftedWindow) => {
+                let rolling = |entry: &&mut Execution| {
+                    let timeframe = &entry.settings.timeframe;
+                    entry.trigger == Trigger::Scheduled && matches!(timeframe, Timeframe::Rolling(_))
+                };
+                for entry in wrong.entries.iter_mut().filter(rolling) {
+                    let minute = TimeDelta::minutes(1);
+                    let window = entry.window;
+                    let start = window.start().unwrap_or(window.end());
+                    entry.window = Window::between(start + minute, window.end() + minute);
+                }
+            }
+            Some(PlantedBug::EverythingTooOld) => {
+                let queued = |entry: &&mut Execution| {
+                    entry.trigger == Trigger::Scheduled
+                        && entry.is_waiting()
+                        && !entry.settings.frequency.is_once()
+                };
+                for entry in wrong.entries.iter_mut().filter(queued) {
+                    let (first, last) = (entry.slot, entry.slot);
+                    let reason = SkipReason::CatchUpLimit { first, last, count: 1 };
+                    *entry = entry.clone().superseded(reason, entry.created_at);
+                }
+            }
+            _ => return Ok(Cow::Borrowed(change)),
+        }
+        Ok(Cow::Owned(wrong))
+    }
+
+    /// What a worker makes of what it is told.
+    pub(super) fn heeded(&self, mut directives: Vec<Directive>) -> Vec<Directive> {
+        if self.has(PlantedBug::CancelUnheeded) {
+            let told = directives.iter_mut().filter(|told| **told == Directive::Cancel);
+            told.for_each(|told| *told = Directive::Continue);
+        }
+        directives
+    }
+
+    /// Whether a worker takes the catalog for lost when it commits.
+    pub(super) fn gives_up(&self, watch: &Watch, fence: Fence) -> bool {
+        self.has(PlantedBug::FailsWhenCalm) && !watch.shared.storms() && dies_here(fence)
+    }
+
+    /// What a worker does once it has tried to commit.
+    pub(super) async fn committed(&self, watch: &Watch, fence: Fence, result: &Result<(), CatalogError>) {
+        let unknown = |error: &CatalogError| error.kind() == CatalogErrorKind::Unavailable;
+        if !self.has(PlantedBug::DiscardOnUnknownCommit) || !result.as_ref().is_err_and(unknown) {
+            return;
+        }
+        let claim = Prefix::new(format!("{}/{}", fence.execution, fence.epoch));
+        for key in watch.sink.list(&claim).await.unwrap_or_default() {
+            watch.deletes(&key);
+            drop(watch.sink.delete(&key).await);
+        }
+    }
+}
