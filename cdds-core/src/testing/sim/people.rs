@@ -269,8 +269,10 @@ impl Person {
     }
 
     async fn cancel(&mut self) {
-        let running = self.any_execution(|one| one.state == ExecutionState::Running);
-        let Some((owner, id)) = running.or_else(|| self.any_execution(Execution::is_open)) else { return };
+        let waits = self.dice.coin();
+        let wanted =
+            self.any_execution(|one| (one.state != ExecutionState::Running) == waits && one.is_open());
+        let Some((owner, id)) = wanted.or_else(|| self.any_execution(Execution::is_open)) else { return };
         let result = self.history().cancel(&owner, id).await;
         self.told(|| format!("cancel {id}"), &result);
     }
