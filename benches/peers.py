@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""The whole path beside what people would use instead, in one interleaved run on the same data.
+
+    cargo build --release -p cdds-cli && cargo build --release -p cdds-benches --example contacts
+    python3 benches/peers.py [--megabytes 1200] [--rounds 3]
+
+Ours is `cdds run` from raw JSON lines: it prunes, compresses, seals, digests and stores with fsync. The peers get
+what is left after pruning as files, and do the rest: archive in parts, seal each part with openssl, digest it.
+Opening is measured too. Peers that are not installed are left out, and named.
+
+Prints a Markdown table of medians: ratios only, since only they mean something on a machine that is shared.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RELEASE = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+PARTS_MB = 64
+
+SEAL = (
+    "for part in {parts}; do openssl cms -encrypt -binary -stream -aes-256-cbc -outform DER "
+    "-in $part -out $part.smime ../certificate.pem && rm $part || exit 1; done; sha256sum *.smime > sums"
+)
+
+# Name, programs needed, what it does in an empty folder beside `pruned` (files) and `pruned.jsonl` (one file).
+PEERS = [
+    ("zip -6 -s + openssl cms", ["zip"], f"zip -q -r -6 -s {PARTS_MB}m x.zip ../pruned && " + SEAL.format(parts="x.z*")),
+    ("pigz -6 + openssl cms", ["pigz"], "pigz -p 2 -6 -c ../pruned.jsonl > x.gz && " + SEAL.format(parts="x.gz")),
+    ("7zz -mx1 -v + openssl cms", ["7zz"], f"7zz a -tzip -mx1 -mmt2 -bso0 -v{PARTS_MB}m x.zip ../pruned && " + SEAL.format(parts="x.zip.*")),
+    ("Python (orjson, zipfile, cryptography)", ["python3:orjson,cryptography"], "python3 ../python_peer.py ../contacts.jsonl"),
+    ("zip -1 -s + openssl cms", ["zip"], f"zip -q -r -1 -s {PARTS_MB}m x.zip ../pruned && " + SEAL.format(parts="x.z*")),
+    ("pigz -1 + openssl cms", ["pigz"], "pigz -p 2 -1 -c ../pruned.jsonl > x.gz && " + SEAL.format(parts="x.gz")),
+    ("igzip -1 + openssl cms", ["igzip"], "igzip -1 -c ../pruned.jsonl > x.gz && " + SEAL.format(parts="x.gz")),
+]
+
+# Prunes what the export prunes, and seals in one piece, as a script would.
+PYTHON_PEER = '''
+import hashlib, sys, zipfile, orjson
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+def pruned(value):
+    if isinstance(value, dict):
+        kept = ((key, pruned(inner)) for key, inner in value.items())
+        return {key: inner for key, inner in kept if inner not in (None, "", {}, [])}
+    return value
+with zipfile.ZipFile("x.zip", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("contacts.jsonl", "w") as to:
+    for line in open(sys.argv[1], "rb"):
+        to.write(orjson.dumps(pruned(orjson.loads(line))) + b"\\n")
+certificate = x509.load_pem_x509_certificate(open("../certificate.pem", "rb").read())
+builder = pkcs7.PKCS7EnvelopeBuilder().set_data(open("x.zip", "rb").read()).add_recipient(certificate)
+sealed = builder.encrypt(Encoding.DER, [pkcs7.PKCS7Options.Binary])
+open("x.zip.smime", "wb").write(sealed)
+print(hashlib.sha256(sealed).hexdigest(), file=open("sums", "w"))
+import os; os.remove("x.zip")
+'''
+
+CONFIG = """[archive]
+level = "{level}"
+[[source]]
+id = "contacts"
+kind = "json-lines"
+url = "../contacts.jsonl"
+[[source.type]]
+id = "contact"
+time = "started_at"
+time_format = "iso"
+"""
+
+
+class Cost:
+    """What one run took."""
+
+    def __init__(self, wall, cpu, peak_mb, size):
+        self.wall, self.cpu, self.peak_mb, self.size = wall, cpu, peak_mb, size
+
+
+def measured(command, folder):
+    """Runs a command to its end; wall and CPU seconds, and the largest memory of any of its processes."""
+    began = time.monotonic()
+    child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.monotonic() - began
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        sys.exit(f"{command} failed with {child.returncode}")
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def bytes_below(folder, suffix):
+    return sum(path.stat().st_size for path in folder.rglob("*" + suffix))
+
+
+def cdds(*arguments, folder):
+    command = [RELEASE / "cdds", "--output", "json", *arguments]
+    return json.loads(subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def prepare_ours(place, level, protection):
+    place.mkdir()
+    (place / "cdds.toml").write_text(CONFIG.format(level=level))
+    if protection[0] == "--recipient":
+        cdds("recipient", "add", protection[1], "../certificate.pem", folder=place)
+    cdds("job", "create", "--title", "Contacts", "--source", "contacts", "--type", "contact", "--run", "once",
+         "--split-size", f"{PARTS_MB}MiB", *protection, folder=place)
+
+
+def ours(place, level):
+    prepare_ours(place, level, ("--recipient", "peer"))
+    cost = measured([RELEASE / "cdds", "-q", "run", "--until-idle"], place)
+    sealed = sum(file["size"] for file in cdds("artifact", "list", folder=place))
+    return Cost(*cost, sealed)
+
+
+def peer(place, command):
+    place.mkdir()
+    cost = measured(["sh", "-c", command], place)
+    return Cost(*cost, bytes_below(place, ".smime"))
+
+
+def download(place, to):
+    execution = cdds("history", "list", folder=place)[0]["id"]
+    cdds("artifact", "download", "--execution", execution, "--to", to, folder=place)
+
+
+def prepare(work, megabytes):
+    """Data, certificate, and the data as it is once pruned."""
+    subprocess.run([RELEASE / "examples/contacts", work / "contacts.jsonl", str(megabytes)], check=True)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=peer",
+                    "-keyout", work / "key.pem", "-out", work / "certificate.pem"], check=True, stderr=subprocess.DEVNULL)
+    (work / "python_peer.py").write_text(PYTHON_PEER)
+    plain = work / "plain"
+    prepare_ours(plain, "fast", ("--plaintext",))
+    measured([RELEASE / "cdds", "-q", "run", "--until-idle"], plain)
+    download(plain, "out")
+    measured(["sh", "-c", f"{RELEASE}/cdds -q extract out/*.zip --to {work}/pruned"], plain)
+    with open(work / "pruned.jsonl", "wb") as whole:
+        for path in sorted((work / "pruned").rglob("*.json")):
+            with open(path, "rb") as part:
+                shutil.copyfileobj(part, whole)
+    shutil.rmtree(plain)
+
+
+def is_there(need):
+    program, _, modules = need.partition(":")
+    if not shutil.which(program):
+        return False
+    return not modules or subprocess.run([program, "-c", f"import {modules}"], stderr=subprocess.DEVNULL).returncode == 0
+
+
+def opening(work):
+    """Our `extract` of a sealed split set, and openssl for each part with 7-Zip afterwards."""
+    place = work / "opening"
+    prepare_ours(place, "default", ("--recipient", "peer"))
+    measured([RELEASE / "cdds", "-q", "run", "--until-idle"], place)
+    download(place, "out")
+    theirs = ("mkdir t && for part in out/*.smime; do openssl cms -decrypt -binary -inform DER -in $part "
+              "-inkey ../key.pem -out t/$(basename $part .smime) || exit 1; done; 7zz x -bso0 -ot/x t/*.zip")
+    commands = {
+        "cdds extract": f"{RELEASE}/cdds -q extract out/*.zip.smime --key ../key.pem --to t",
+        "openssl cms -decrypt + 7zz x": theirs,
+    }
+
+    def run(name):
+        cost = measured(["sh", "-c", commands[name]], place)
+        shutil.rmtree(place / "t")
+        return Cost(*cost, 0)
+
+    return {name: run for name in commands}
+
+
+def medians(costs):
+    return Cost(*(statistics.median(getattr(cost, what) for cost in costs) for what in ("wall", "cpu", "peak_mb", "size")))
+
+
+def table(title, rows, base):
+    print(f"\n| {title} | wall | × ours | CPU | size | size ÷ ours | peak memory |\n|---|---|---|---|---|---|---|")
+    for name, cost in rows.items():
+        size = f"{cost.size / 1e6:.1f} MB | {cost.size / base.size:.3f}" if base.size else " | "
+        print(f"| {name} | {cost.wall:.1f} s | {cost.wall / base.wall:.2f} | {cost.cpu:.1f} s | {size} | {cost.peak_mb:.0f} MB |")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--megabytes", type=int, default=1_200)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+        work = Path(folder)
+        prepare(work, options.megabytes)
+        pruned = bytes_below(work / "pruned", ".json")
+        raw = (work / "contacts.jsonl").stat().st_size
+        print(f"{raw / 1e6:.0f} MB of contact records, {pruned / 1e6:.0f} MB once pruned; {os.cpu_count()} cores; "
+              f"medians of {options.rounds} interleaved rounds")
+        runs = {f"cdds, level {level}": lambda place, level=level: ours(place, level) for level in ("default", "fast")}
+        for name, needs, command in PEERS:
+            if all(is_there(need) for need in needs):
+                runs[name] = lambda place, command=command: peer(place, command)
+            else:
+                print(f"not installed: {name}")
+        costs = {name: [] for name in runs}
+        for _ in range(options.rounds):
+            for name, run in runs.items():
+                costs[name].append(run(work / "run"))
+                shutil.rmtree(work / "run")
+        results = {name: medians(found) for name, found in costs.items()}
+        base = results["cdds, level default"]
+        print(f"cdds, level default: {raw / 1e6 / base.wall:.0f} MB of raw records a second")
+        table("the whole path", results, base)
+        table("the whole path, fast", results, results["cdds, level fast"])
+        runs = opening(work)
+        costs = {name: [run(name) for _ in range(options.rounds)] for name, run in runs.items()}
+        results = {name: medians(found) for name, found in costs.items()}
+        table("opening a sealed split set", results, results["cdds extract"])
+
+
+if __name__ == "__main__":
+    main()
