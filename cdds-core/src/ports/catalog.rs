@@ -1,6 +1,7 @@
 //! Where jobs, executions, artifacts and recipients are kept.
 
 pub mod query;
+mod work;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -11,17 +12,17 @@ use chrono::{DateTime, Utc};
 use self::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
 };
+pub use self::work::{
+    Agenda, Beat, Claim, Claimed, Directive, DueJob, Fence, Publication, RecipientRemoval, Removal,
+    Settlement, Standing,
+};
 use super::error::{PortError, PortErrorKind};
-use super::sink::Key;
 use crate::domain::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
-use crate::domain::failure::Failure;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use crate::domain::job::{Job, JobChange};
 use crate::domain::notice::Notice;
-use crate::domain::progress::Progress;
 use crate::domain::recipient::Recipient;
-use crate::domain::retry::RetryPolicy;
 
 /// The record of everything: what shall run, what ran, what there is to download.
 ///
@@ -98,9 +99,9 @@ pub trait Catalog: Debug + Send + Sync {
     /// ([`lifecycle::started`](crate::domain::lifecycle::started)).
     ///
     /// Executions whose worker is dead or whose lease has run out are first taken from it
-    /// ([`Execution::failed`] with [`Failure::crashed`], [`lifecycle::ended`](crate::domain::lifecycle::ended)
-    /// if that was the end); what the asking worker holds never is. A row that is not understood is passed
-    /// over with a warning: it must not keep others from running.
+    /// ([`Execution::failed`] with [`Failure::crashed`](crate::domain::failure::Failure::crashed),
+    /// [`lifecycle::ended`](crate::domain::lifecycle::ended) if that was the end); what the asking worker holds
+    /// never is. A row that is not understood is passed over with a warning: it must not keep others from running.
     ///
     /// # Errors
     /// If the catalog cannot be read or written.
@@ -306,153 +307,6 @@ pub trait Catalog: Debug + Send + Sync {
         owner: &Owner,
         name: &RecipientName,
     ) -> Result<RecipientRemoval, CatalogError>;
-}
-
-/// A job with due slots.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DueJob {
-    /// The job.
-    pub job: Job,
-    /// Its queued executions that were never claimed.
-    pub waiting: Vec<Execution>,
-}
-
-/// What lies ahead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Agenda {
-    /// The earliest next slot of an active job.
-    pub next_due_at: Option<DateTime<Utc>>,
-    /// The earliest `not_before` of a queued execution.
-    pub next_queued_at: Option<DateTime<Utc>>,
-    /// Executions waiting for a worker.
-    pub queued: u64,
-    /// Executions that some worker has.
-    pub running: u64,
-}
-
-/// A request for work.
-#[derive(Debug, Clone)]
-pub struct Claim {
-    /// Who asks.
-    pub worker: WorkerId,
-    /// The present.
-    pub now: DateTime<Utc>,
-    /// How long the claim holds without a beat.
-    pub lease: Duration,
-    /// The most executions wanted.
-    pub limit: usize,
-    /// What the worker is running: never taken from it. Another execution of its own, which it was given
-    /// in a reply that got lost, is taken over when its lease has run out.
-    pub holding: Vec<Fence>,
-    /// What follows the crash of another worker.
-    pub retry: RetryPolicy,
-}
-
-/// What a claim gives.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Claimed {
-    /// The worker's new executions.
-    pub executions: Vec<Execution>,
-    /// Executions taken from dead workers for the last time: they have failed, or were to be cancelled.
-    pub given_up: Vec<Execution>,
-    /// Executions that had nothing left to export: skipped as covered.
-    pub covered: Vec<Execution>,
-}
-
-/// What the catalog says of a claim's stored files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Its execution is running in this epoch, or was published by it and not removed.
-    Wanted,
-    /// Its execution is known, and neither is the case.
-    Unwanted,
-    /// The catalog has never heard of the execution: the files belong to somebody else's catalog, or to a
-    /// later state of this one.
-    Unknown,
-}
-
-/// A sign of life of one running execution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Beat {
-    /// Which claim.
-    pub fence: Fence,
-    /// How far it is.
-    pub progress: Progress,
-}
-
-/// What the catalog answers to a beat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Directive {
-    /// Go on.
-    Continue,
-    /// A person wants it stopped (rule E8).
-    Cancel,
-    /// The claim is lost: stop and publish nothing.
-    Fenced,
-}
-
-/// One claim of one execution; what it guards happens only while the claim holds (invariant I6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fence {
-    /// Which execution.
-    pub execution: ExecutionId,
-    /// Its epoch.
-    pub epoch: u64,
-}
-
-/// A complete artifact set and the end of its execution.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Publication {
-    /// The set.
-    pub set: ArtifactSet,
-    /// Final counts.
-    pub progress: Progress,
-    /// When.
-    pub published_at: DateTime<Utc>,
-}
-
-/// How an attempt ends without success.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settlement {
-    /// It failed; the policy decides what follows.
-    Failed {
-        /// Why.
-        failure: Failure,
-        /// What follows.
-        retry: RetryPolicy,
-    },
-    /// A person stopped it.
-    Cancelled,
-    /// The worker stops in good order; the execution is queued again.
-    Released,
-}
-
-/// Files that are to be deleted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Removal {
-    /// Everything that an execution stored; it lies under one prefix.
-    Set {
-        /// Of which execution.
-        execution: ExecutionId,
-    },
-    /// One file of a set.
-    File {
-        /// Which artifact.
-        artifact: ArtifactId,
-        /// Where it lies.
-        key: Key,
-    },
-}
-
-/// What became of the removal of a recipient.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RecipientRemoval {
-    /// It is gone.
-    Removed,
-    /// There is none of this name.
-    Missing,
-    /// Jobs name it; these are some of them.
-    InUse(Vec<JobId>),
 }
 
 /// What went wrong in a catalog.
