@@ -110,7 +110,7 @@ impl EndRecord {
             return None;
         }
         let (disk, directory_disk) = (rest.u16()?, rest.u16()?);
-        let (_here, entries) = (rest.u16()?, rest.u16()?);
+        let (here, entries) = (rest.u16()?, rest.u16()?);
         let plain = Self {
             disk: u32::from(disk),
             directory_disk: u32::from(directory_disk),
@@ -119,7 +119,7 @@ impl EndRecord {
             directory_offset: u64::from(rest.u32()?),
         };
         let comment_bytes = usize::from(rest.u16()?);
-        if rest.0.len() != comment_bytes {
+        if rest.0.len() != comment_bytes || !plain.can_have(u64::from(here)) {
             return None;
         }
         let marked = plain.needs_zip64() || exceeds16(u64::from(directory_disk));
@@ -134,7 +134,7 @@ impl EndRecord {
         }
         let _versions = rest.u32()?;
         let (disk, directory_disk) = (rest.u32()?, rest.u32()?);
-        let (_here, entries) = (rest.u64()?, rest.u64()?);
+        let (here, entries) = (rest.u64()?, rest.u64()?);
         let found = Self {
             disk,
             directory_disk,
@@ -142,7 +142,13 @@ impl EndRecord {
             directory_bytes: rest.u64()?,
             directory_offset: rest.u64()?,
         };
-        (rest.u32()? == LOCATOR_SIGNATURE).then_some(found)
+        (rest.u32()? == LOCATOR_SIGNATURE && found.can_have(here)).then_some(found)
+    }
+
+    /// Whether so many of the directory's records can stand in the last part: all, if there is no other. For more
+    /// parts zip4j counts the entries that begin there instead.
+    fn can_have(&self, here: u64) -> bool {
+        if self.disk == 0 { here == self.entries } else { here <= self.entries }
     }
 }
 
