@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::central_record::{self, Location, Record};
 use super::super::end_record::{EndRecord, TAIL_BYTES_MAX};
-use super::super::entry_fields::EntryFields;
+use super::super::entry_fields::{EntryFields, FLAG_ENCRYPTED};
 use super::super::error::ArchiveError;
 use super::super::parts::{Parts, PartsReader};
 
@@ -126,7 +126,9 @@ impl Matching<'_> {
         self.next = index + 1;
         let same_data = (seen.fields.crc32, seen.fields.compressed_bytes, seen.fields.uncompressed_bytes)
             == (record.fields.crc32, record.fields.compressed_bytes, record.fields.uncompressed_bytes);
-        if *seen.path != *name || !same_data || seen.fields.method != record.fields.method {
+        let same_method = seen.fields.method == record.fields.method
+            && (seen.fields.flags ^ record.fields.flags) & FLAG_ENCRYPTED == 0;
+        if *seen.path != *name || !same_data || !same_method {
             return Err(format!("its directory and the header of {name:?} do not agree"));
         }
         Ok(())
