@@ -10,13 +10,13 @@ use std::path::Path;
 
 use bytes::BytesMut;
 
-use super::central_record::{self, Location};
+use super::central_record::Location;
 use super::end_record::EndRecord;
 use super::error::ArchiveError;
 use super::extract::{Summary, give_name, new_file};
 use super::parts::{Parts, PartsReader, Tail};
 use super::stream::SINGLE_MARKER;
-use super::stream::directory::read_record;
+use super::stream::directory::next_record;
 use super::writer::SPLIT_MARKER;
 
 /// Writes the joined archive to `to`, which appears only when it is complete and on disk; its folder is
@@ -106,10 +106,7 @@ impl<'a> Joining<'a> {
         let directory_offset = output.bytes;
         let mut encoded = BytesMut::new();
         for _ in 0..end.entries {
-            if self.reader.read_u32()? != central_record::SIGNATURE {
-                return Err(self.reader.damaged("its directory is shorter than its end says"));
-            }
-            let (mut record, _) = read_record(&mut self.reader)?;
+            let mut record = next_record(&mut self.reader)?;
             record.at = self.joined(record.at).ok_or_else(|| {
                 let name = String::from_utf8_lossy(&record.name);
                 self.reader.damaged(format!("its directory places {name:?} outside the data"))

@@ -23,10 +23,7 @@ pub(super) fn load(parts: &Parts<'_>) -> Result<BTreeMap<Location, EntryFields>,
     let mut reader = PartsReader::starting_at(parts, place)?;
     let mut entries = BTreeMap::new();
     for _ in 0..end.entries {
-        if reader.read_u32()? != central_record::SIGNATURE {
-            return Err(reader.damaged("its directory is shorter than its end says"));
-        }
-        let (record, _) = read_record(&mut reader)?;
+        let record = next_record(&mut reader)?;
         entries.insert(record.at, record.fields);
     }
     Ok(entries)
@@ -72,8 +69,16 @@ pub(super) fn compare(
     Ok(())
 }
 
+/// Reads a record that must be there, with its signature.
+pub(in super::super) fn next_record(reader: &mut PartsReader<'_>) -> Result<Record, ArchiveError> {
+    if reader.read_u32()? != central_record::SIGNATURE {
+        return Err(reader.damaged("its directory is shorter than its end says"));
+    }
+    Ok(read_record(reader)?.0)
+}
+
 /// Reads a record whose signature was read; its length with the signature comes along.
-pub(in super::super) fn read_record(reader: &mut PartsReader<'_>) -> Result<(Record, u64), ArchiveError> {
+fn read_record(reader: &mut PartsReader<'_>) -> Result<(Record, u64), ArchiveError> {
     let mut bytes = reader.read_vec(central_record::FIXED_BYTES)?;
     let tail = Record::tail_bytes(&bytes).unwrap_or_default();
     bytes.extend(reader.read_vec(tail)?);
