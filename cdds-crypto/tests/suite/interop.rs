@@ -85,15 +85,18 @@ fn gpgsm_opens_what_we_seal() {
     let older =
         ["-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1", "-passout", "pass:"];
     let export = ["pkcs12", "-export", "-in", &certificate, "-inkey", &key, "-out", &pkcs12];
-    openssl(&[&export[..], &older].concat());
     let gpgsm = |arguments: &[&str]| {
         let mut command = Command::new("gpgsm");
         command.env("GNUPGHOME", &home).args(["--batch", "--yes", "--pinentry-mode", "loopback"]);
         let output = command.args(["--passphrase-fd", "0", "--disable-crl-checks"]).args(arguments).output();
         output.expect("gpgsm must be installed")
     };
-    let imported = gpgsm(&["--import", &pkcs12]);
-    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    // The same versions derive the wrong key from about one salt in fifty: another export has other salts.
+    let imported = (0..10).any(|_| {
+        openssl(&[&export[..], &older].concat());
+        gpgsm(&["--import", &pkcs12]).status.success()
+    });
+    assert!(imported, "gpgsm imports no key that openssl exports");
     for size in [0, 17, 65_536, 200_000] {
         let plain = data(size);
         fs::write(&file, seal(&*sealer(&[&ANNA]), &[&plain])).unwrap();
