@@ -7,7 +7,7 @@
 mod chunks;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -50,6 +50,8 @@ pub struct FileCutter {
     folders: Vec<Folder>,
     by_place: HashMap<Place, usize>,
     by_path: HashMap<Arc<str>, usize>,
+    /// Paths as [`layout::folded`] gives them.
+    folded: HashSet<String>,
     open_bytes: usize,
     spare: Spare,
     by_size: BTreeSet<Rank>,
@@ -80,6 +82,7 @@ impl FileCutter {
             folders: Vec::new(),
             by_place: HashMap::new(),
             by_path: HashMap::new(),
+            folded: HashSet::new(),
             open_bytes: 0,
             spare: Spare::default(),
             by_size: BTreeSet::new(),
@@ -166,12 +169,32 @@ impl FileCutter {
             return *folder;
         }
         let path: Arc<str> = layout::folder(&self.data_type, place).into();
-        let folder = *self.by_path.entry(Arc::clone(&path)).or_insert_with(|| {
-            let (open, ranked_bytes) = (Chunks::default(), None);
-            self.folders.push(Folder { path, files_closed: 0, open, ranked_bytes, is_unranked: false });
-            self.folders.len() - 1
-        });
+        let folder = match self.by_path.get(&path) {
+            Some(folder) => *folder,
+            None => {
+                let folder = self.open_folder(&path);
+                self.by_path.insert(path, folder);
+                folder
+            }
+        };
         self.by_place.insert(place.clone(), folder);
         folder
+    }
+
+    /// A folder that no system takes for another one: on many, case does not count.
+    fn open_folder(&mut self, path: &str) -> usize {
+        let mut path = path.to_owned();
+        while !self.folded.insert(layout::folded(&path)) {
+            path = layout::distinct(&path);
+        }
+        let (open, ranked_bytes) = (Chunks::default(), None);
+        self.folders.push(Folder {
+            path: path.into(),
+            files_closed: 0,
+            open,
+            ranked_bytes,
+            is_unranked: false,
+        });
+        self.folders.len() - 1
     }
 }

@@ -1,5 +1,7 @@
 //! Rule A1: the folder hierarchy inside an archive.
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::errors_file;
 use super::id::TypeId;
 use super::record::Place;
@@ -7,21 +9,34 @@ use super::record::Place;
 /// The longest folder or file name, bytes; what every common file system takes.
 const SEGMENT_BYTES_MAX: usize = 200;
 
+/// The longest path of a folder, bytes; what every common file system takes, with room for where it is put.
+const FOLDER_BYTES_MAX: usize = 800;
+
 /// The folder of a place: `<type>/<category>/<yyyy>-<mm>-<dd>`, with `all` for records without a
 /// declared category and `undated` for records without an event instant (rules A1, W7).
 ///
-/// No folder has the name of the file `errors.jsonl` (rule E10), also where case does not count.
+/// No folder has the name of a file: of `errors.jsonl` (rule E10) or of one that [`file_path`] gives, also
+/// where case does not count. Over-long paths end in a digest of the whole.
 pub fn folder(data_type: &TypeId, place: &Place) -> String {
     let path = path(data_type, place);
     let root = path.split('/').next().unwrap_or_default();
-    match path.split_at_checked(1) {
-        Some((first, rest)) if root.eq_ignore_ascii_case(errors_file::PATH) => {
-            let mut renamed = String::new();
-            first.chars().for_each(|c| escape(c, &mut renamed));
-            renamed + rest
-        }
+    let path = match path.split_at_checked(1) {
+        Some((first, rest)) if root.eq_ignore_ascii_case(errors_file::PATH) => escaped(first) + rest,
         _ => path,
-    }
+    };
+    if path.len() > FOLDER_BYTES_MAX { shortened(&path, &path, FOLDER_BYTES_MAX) } else { path }
+}
+
+/// A path for a folder whose own would be that of another, were it not for case or for how its characters are
+/// composed: two folders that many systems take for one.
+pub(super) fn distinct(folder: &str) -> String {
+    shortened(folder, folder, FOLDER_BYTES_MAX)
+}
+
+/// What is the same for all paths that some common system takes for one and the same.
+pub(super) fn folded(folder: &str) -> String {
+    let caseless = folder.nfd().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    caseless.nfd().collect()
 }
 
 fn path(data_type: &TypeId, place: &Place) -> String {
@@ -32,10 +47,28 @@ fn path(data_type: &TypeId, place: &Place) -> String {
             format!("{}/{category}/{day}", safe_segment(data_type.as_str()))
         }
         Place::Folder(path) => {
-            let segments: Vec<String> =
-                path.split('/').filter(|segment| !segment.is_empty()).map(safe_segment).collect();
+            let segments: Vec<String> = path
+                .split('/')
+                .filter(|segment| !segment.is_empty())
+                .map(|s| folder_segment(data_type, s))
+                .collect();
             if segments.is_empty() { safe_segment(data_type.as_str()) } else { segments.join("/") }
         }
+    }
+}
+
+/// A safe segment that is not the name of a file either.
+fn folder_segment(data_type: &TypeId, name: &str) -> String {
+    let safe = safe_segment(name);
+    let lower = safe.to_ascii_lowercase();
+    let number = lower
+        .strip_prefix(&safe_segment(data_type.as_str()).to_ascii_lowercase())
+        .and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".json"));
+    match (number, safe.split_at_checked(1)) {
+        (Some(number), Some((first, rest))) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            escaped(first) + rest
+        }
+        _ => safe,
     }
 }
 
@@ -65,7 +98,13 @@ pub fn safe_segment(name: &str) -> String {
         // An empty value cannot be a folder; "%" alone is no other value's form.
         return "%".to_owned();
     }
-    if safe.len() > SEGMENT_BYTES_MAX { shortened(&safe, name) } else { safe }
+    if safe.len() > SEGMENT_BYTES_MAX { shortened(&safe, name, SEGMENT_BYTES_MAX) } else { safe }
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    text.chars().for_each(|c| escape(c, &mut out));
+    out
 }
 
 fn escape(c: char, out: &mut String) {
@@ -78,16 +117,20 @@ fn escape(c: char, out: &mut String) {
 /// Names that Windows gives to devices, with or without an extension.
 fn is_reserved(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
-    let numbered =
-        |prefix: &str| stem.strip_prefix(prefix).is_some_and(|rest| matches!(rest.as_bytes(), [b'1'..=b'9']));
-    matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL") || numbered("COM") || numbered("LPT")
+    let numbered = |prefix: &str| {
+        let rest = stem.strip_prefix(prefix);
+        rest.is_some_and(|rest| matches!(rest, "¹" | "²" | "³") || matches!(rest.as_bytes(), [b'0'..=b'9']))
+    };
+    let devices = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
+    devices.contains(&stem.as_str()) || numbered("COM") || numbered("LPT")
 }
 
-fn shortened(safe: &str, name: &str) -> String {
+/// As much of `safe` as leaves room for a digest of `name`.
+fn shortened(safe: &str, name: &str, bytes_max: usize) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::digest(name.as_bytes());
     let tail: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let mut end = SEGMENT_BYTES_MAX - tail.len() - 1;
+    let mut end = safe.len().min(bytes_max - tail.len() - 1);
     while !safe.is_char_boundary(end) {
         end -= 1;
     }
@@ -114,6 +157,9 @@ mod tests {
             (Place::Folder("errors.jsonl/sales".into()), "%65rrors.jsonl/sales"),
             (Place::Folder("Errors.JSONL".into()), "%45rrors.JSONL"),
             (Place::Folder("sales/errors.jsonl".into()), "sales/errors.jsonl"),
+            (Place::Folder("sales/Interaction-00001.JSON".into()), "sales/%49nteraction-00001.JSON"),
+            (Place::Folder("sales/interaction-1a.json".into()), "sales/interaction-1a.json"),
+            (Place::Folder("sales/-00001.json".into()), "sales/-00001.json"),
         ] {
             assert_eq!(folder(&interaction, &place), path);
         }
@@ -129,6 +175,9 @@ mod tests {
             ("a/b\\c:d", "a%2Fb%5Cc%3Ad"),
             ("con", "%63on"),
             ("COM1.txt", "%43OM1.txt"),
+            ("lpt³", "%6Cpt³"),
+            ("conout$", "%63onout$"),
+            ("COM10", "COM10"),
             ("trailing ", "trailing%20"),
             ("tab\t", "tab%09"),
             ("Übersicht", "Übersicht"),
@@ -148,6 +197,34 @@ mod tests {
             short.split_once('~').map(|(name, tail)| (name.trim_matches('x'), tail.len())),
             Some(("", 16))
         );
+    }
+
+    #[test]
+    fn a1_folders_are_no_deeper_than_systems_take() {
+        let interaction = TypeId::new("interaction").unwrap();
+        let [one, other] = ["a", "b"].map(|end| {
+            let deep: Vec<String> = (0..60).map(|level| format!("ebene {level} äöü")).collect();
+            folder(&interaction, &Place::Folder(format!("{}/{end}", deep.join("/")).into()))
+        });
+        assert!(one.len() <= FOLDER_BYTES_MAX && one != other, "{one}\n{other}");
+        assert!(one.starts_with("ebene 0 äöü/ebene 1 äöü/"));
+        let fits = vec!["x".repeat(199); 4].join("/");
+        assert_eq!(folder(&interaction, &Place::Folder(fits.as_str().into())), fits);
+    }
+
+    #[test]
+    fn a1_folding_unites_what_systems_unite() {
+        for (one, other) in [
+            ("Sales/A", "sales/a"),
+            ("\u{e9}", "e\u{301}"),
+            ("\u{c9}", "e\u{301}"),
+            ("STRASSE", "straße"),
+            ("Σ", "ς"),
+        ] {
+            assert_eq!(folded(one), folded(other));
+        }
+        assert_ne!(folded("a"), folded("ä"));
+        assert_eq!(folded(&distinct("sales")), distinct("sales"));
     }
 
     proptest! {

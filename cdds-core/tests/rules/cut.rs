@@ -53,6 +53,33 @@ fn a1_files_are_numbered_per_folder_and_bounded() {
 }
 
 #[test]
+fn a1_folders_that_differ_in_case_alone_stay_two_everywhere() {
+    let mut cutter = FileCutter::new(TypeId::new("call").unwrap(), CutLimits::default());
+    let mut batch = RecordBatchBuilder::new();
+    let names = ["Sales", "sales", "SALES", "Sales", "caf\u{e9}", "cafe\u{301}"];
+    for (index, name) in names.iter().enumerate() {
+        let line = format!("{{\"n\":{index}}}");
+        batch.raw_line(&Place::Folder((*name).into()), line.as_bytes()).unwrap();
+    }
+    cutter.push(&batch.take(), &mut Vec::new());
+    let files: Vec<(String, usize)> = cutter
+        .finish()
+        .map(|file| (file.path, file.contents.iter().filter(|b| **b == b'\n').count()))
+        .collect();
+    let shape: Vec<(&str, usize)> = files.iter().map(|(path, lines)| (path.as_str(), *lines)).collect();
+    assert_eq!(
+        shape,
+        [
+            ("SALES~f6075f134e6971c4/call-00001.json", 1),
+            ("Sales/call-00001.json", 2),
+            ("cafe\u{301}~81ef060bcd98adc7/call-00001.json", 1),
+            ("caf\u{e9}/call-00001.json", 1),
+            ("sales~e04eb29020eaa961/call-00001.json", 1),
+        ]
+    );
+}
+
+#[test]
 fn a6_the_largest_open_file_is_closed_when_the_budget_is_full_and_ties_go_by_path() {
     let limits = CutLimits { file_bytes_max: 1_000, open_bytes_max: 3 * CHUNK_BYTES };
     // Each holds a chunk: the fourth takes the sum past three, and all tie.
