@@ -1,7 +1,7 @@
 //! What the benchmarks share: contact records that look like real ones, and the composition under test.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+mod contacts;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,67 +24,10 @@ use cdds_storage::source::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
 use cdds_storage::workers::ThreadPool;
 use futures::executor::block_on;
 
+pub use contacts::{Contacts, write_contacts};
+
 /// Whatever a benchmark stumbles over ends it.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// Writes contact records of about 0.8 KB, a fifth of it in empty keys, until `bytes` are reached; gives
-/// how many.
-///
-/// # Errors
-/// If the file cannot be written.
-pub fn write_contacts(path: &Path, bytes: u64) -> io::Result<u64> {
-    const WORDS: [&str; 16] = [
-        "invoice",
-        "delivery",
-        "contract",
-        "password",
-        "refund",
-        "router",
-        "technician",
-        "appointment",
-        "address",
-        "upgrade",
-        "outage",
-        "deposit",
-        "signature",
-        "callback",
-        "meter",
-        "warranty",
-    ];
-    let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    let mut rng = fastrand::Rng::with_seed(7);
-    let (mut written, mut records) = (0, 0_u64);
-    let mut line = String::new();
-    while written < bytes {
-        use std::fmt::Write as _;
-        line.clear();
-        let (day, hour, minute) = (rng.u32(1..=28), rng.u32(0..24), rng.u32(0..60));
-        let media = rng.choice(["voice", "chat", "email"]).unwrap_or("voice");
-        let _infallible = write!(
-            line,
-            "{{\"id\":{records},\"started_at\":\"2026-01-{day:02}T{hour:02}:{minute:02}:{:02}.{:03}Z\",\
-             \"media_type\":\"{media}\",\"session\":\"{:032x}\",\"customer\":\"C{:08}\",\"agent\":null,\
-             \"queue\":\"q{}\",\"attributes\":{{\"language\":\"\",\"channel\":{{}},\"tags\":[],\"score\":{}}},\
-             \"wrap_up\":\"\",\"recording\":null,\"survey\":{{\"comment\":\"\",\"answers\":[]}},\"summary\":\"",
-            rng.u32(0..60),
-            rng.u32(0..1000),
-            rng.u128(..),
-            rng.u32(0..100_000_000),
-            rng.u32(0..40),
-            rng.u32(0..10_000),
-        );
-        for _ in 0..rng.u32(20..70) {
-            line.push_str(rng.choice(WORDS).unwrap_or_default());
-            line.push(' ');
-        }
-        line.push_str("\",\"notes\":null,\"transferred_to\":\"\",\"duration\":1234.5}\n");
-        file.write_all(line.as_bytes())?;
-        written += line.len() as u64;
-        records += 1;
-    }
-    file.flush()?;
-    Ok(records)
-}
 
 /// The composition under test: a catalog and a store in `folder`, and the contacts of `input` as source
 /// `contacts`, type `contact`.

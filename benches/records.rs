@@ -1,0 +1,122 @@
+//! The record path on one thread, by each of its three ways in, beside `serde_json` doing the same.
+//!
+//! `cargo bench -p cdds-benches --bench records`
+
+#![allow(clippy::expect_used, reason = "a benchmark that cannot go on has failed")]
+
+use cdds_benches::Contacts;
+use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
+use divan::Bencher;
+use divan::counter::BytesCount;
+use serde_json::Value;
+
+fn main() {
+    divan::main();
+}
+
+const RECORDS: usize = 10_000;
+
+fn lines() -> Vec<String> {
+    let mut contacts = Contacts::new();
+    (0..RECORDS).map(|_| contacts.next_line().to_owned()).collect()
+}
+
+fn bytes(lines: &[String]) -> BytesCount {
+    BytesCount::new(lines.iter().map(String::len).sum::<usize>())
+}
+
+/// One batch after another, as sources do.
+fn batches<T>(records: &[T], mut add: impl FnMut(&mut RecordBatchBuilder, &T)) -> Option<RecordBatch> {
+    let mut builder = RecordBatchBuilder::with_capacity(576 << 10);
+    let mut last = None;
+    for record in records {
+        add(&mut builder, record);
+        if builder.len_bytes() > 512 << 10 {
+            last = Some(builder.take());
+        }
+    }
+    last
+}
+
+/// Raw JSON lines: MB of input a second.
+#[divan::bench]
+fn raw_lines(bencher: Bencher<'_, '_>) {
+    let lines = lines();
+    let place = Place::of(None, None);
+    bencher.counter(bytes(&lines)).bench(|| {
+        batches(&lines, |builder, line| builder.raw_line(&place, line.as_bytes()).expect("a record"))
+    });
+}
+
+/// What most would write: parse into values, prune those, write them again.
+#[divan::bench]
+fn raw_lines_by_serde_json(bencher: Bencher<'_, '_>) {
+    fn prune(value: &mut Value) -> bool {
+        match value {
+            Value::Null => true,
+            Value::String(text) => text.is_empty(),
+            Value::Array(elements) => {
+                elements.iter_mut().for_each(|element| {
+                    prune(element);
+                });
+                elements.is_empty()
+            }
+            Value::Object(members) => {
+                members.retain(|_, value| !prune(value));
+                members.is_empty()
+            }
+            Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+    let lines = lines();
+    bencher.counter(bytes(&lines)).bench(|| {
+        let mut out = Vec::with_capacity(576 << 10);
+        for line in &lines {
+            let mut value: Value = serde_json::from_str(line).expect("a record");
+            prune(&mut value);
+            serde_json::to_writer(&mut out, &value).expect("memory");
+            out.push(b'\n');
+            if out.len() > 512 << 10 {
+                out.clear();
+            }
+        }
+        out
+    });
+}
+
+/// A serde value: MB of output a second.
+#[divan::bench]
+fn serialized(bencher: Bencher<'_, '_>) {
+    let lines = lines();
+    let values: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    let place = Place::of(None, None);
+    bencher
+        .counter(bytes(&lines))
+        .bench(|| batches(&values, |builder, value| builder.serialize(&place, value).expect("a record")));
+}
+
+/// Key by key, as a database's rows come: MB of output a second.
+#[divan::bench]
+fn typed(bencher: Bencher<'_, '_>) {
+    let rows: Vec<(i64, String)> = lines()
+        .iter()
+        .zip(0..)
+        .map(|(line, number)| {
+            let value: Value = serde_json::from_str(line).expect("a record");
+            (number, value["notes"].as_str().expect("notes").to_owned())
+        })
+        .collect();
+    let place = Place::of(None, None);
+    let add = |builder: &mut RecordBatchBuilder, (number, notes): &(i64, String)| {
+        let mut record = builder.record(&place);
+        record.integer("id", *number).text("conversation_id", "d5776a7e-1841-8c63-bc4f-38d53d6c1e18");
+        record.text("started_at", "2026-01-01T01:22:41.500Z").text("media_type", "chat");
+        record.text("direction", "inbound").text("external_tag", "").integer("talk_ms", 616_838);
+        record.float("sentiment", 0.68).text("notes", notes).text("language", "").boolean("flagged", false);
+        record.text("user_id", "01cf212e-1e21-f046-52e2-0db4167c0e97").text("wrap_up", "complaint");
+        record.finish();
+    };
+    let mut whole = RecordBatchBuilder::new();
+    rows.iter().for_each(|row| add(&mut whole, row));
+    bencher.counter(BytesCount::new(whole.len_bytes())).bench(|| batches(&rows, add));
+}
