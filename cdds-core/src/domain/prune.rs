@@ -11,7 +11,7 @@ mod span;
 use std::fmt;
 
 pub use scanner::DEPTH_MAX;
-use scanner::Scanner;
+use scanner::{Faulty, Scanner};
 pub(super) use span::escape_free;
 
 /// Appends the JSON object in `input` to `output`, without what rule A2 leaves out.
@@ -49,15 +49,19 @@ pub fn value(input: &[u8], output: &mut Vec<u8>) -> Result<bool, JsonError> {
 fn whole<'i, 'o, T>(
     input: &'i [u8],
     output: &'o mut Vec<u8>,
-    scan: impl FnOnce(&mut Scanner<'i, 'o>) -> Result<T, JsonError>,
+    scan: impl FnOnce(&mut Scanner<'i, 'o>) -> Result<T, Faulty>,
 ) -> Result<T, JsonError> {
     let start = output.len();
     let mut scanner = Scanner::new(input, output);
     let result = scan(&mut scanner);
-    if result.is_err() {
-        scanner.into_output().truncate(start);
+    match (result, scanner.into_parts()) {
+        (Ok(found), (None, _)) => Ok(found),
+        (_, (error, output)) => {
+            output.truncate(start);
+            let never_unsaid = JsonError { fault: JsonFault::Unexpected, offset: 0 };
+            Err(error.unwrap_or(never_unsaid))
+        }
     }
-    result
 }
 
 /// Why bytes are not the JSON that was expected, and where. Never holds a part of the input.
