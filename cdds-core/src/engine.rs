@@ -13,6 +13,7 @@ mod heartbeat;
 mod keys;
 pub mod observe;
 mod parts;
+mod press;
 mod publish;
 mod retain;
 mod run;

@@ -10,8 +10,6 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use self::chunks::{Chunks, Spare};
 use super::id::TypeId;
 use super::layout;
@@ -27,9 +25,9 @@ pub struct CutLimits {
 }
 
 impl Default for CutLimits {
-    /// Files of 4 MiB; 32 MiB for open ones.
+    /// Files of 4 MiB; 16 MiB for open ones.
     fn default() -> Self {
-        Self { file_bytes_max: 4 << 20, open_bytes_max: 32 << 20 }
+        Self { file_bytes_max: 4 << 20, open_bytes_max: 16 << 20 }
     }
 }
 
@@ -38,8 +36,8 @@ impl Default for CutLimits {
 pub struct CutFile {
     /// Path inside the archive.
     pub path: String,
-    /// JSON lines.
-    pub contents: Bytes,
+    /// JSON lines. May be given back ([`FileCutter::give_back`]).
+    pub contents: Vec<u8>,
 }
 
 /// Sorts records into open files and gives out those that are complete.
@@ -57,6 +55,10 @@ pub struct FileCutter {
     by_size: BTreeSet<Rank>,
     /// Folders whose rank is out of date; ranks matter only when the budget is spent.
     unranked: Vec<usize>,
+    /// Contents that were given back.
+    buffers: Vec<Vec<u8>>,
+    /// The files that were open when the records ended, last first.
+    ending: Option<Vec<usize>>,
 }
 
 /// The order in which open files are closed when the budget is spent, last first: by size, ties by path.
@@ -87,6 +89,8 @@ impl FileCutter {
             spare: Spare::default(),
             by_size: BTreeSet::new(),
             unranked: Vec::new(),
+            buffers: Vec::new(),
+            ending: None,
         }
     }
 
@@ -100,12 +104,24 @@ impl FileCutter {
         }
     }
 
-    /// Closes every open file, ordered by path, one when the next is asked for.
-    pub fn finish(mut self) -> impl Iterator<Item = CutFile> + Send {
-        let mut open: Vec<usize> =
-            (0..self.folders.len()).filter(|index| !self.folders[*index].open.is_empty()).collect();
-        open.sort_by(|one, other| self.folders[*one].path.cmp(&self.folders[*other].path));
-        open.into_iter().map(move |folder| self.close(folder))
+    /// Closes one of the files that are still open, in the order of their paths. No records may come after.
+    pub fn finish(&mut self) -> Option<CutFile> {
+        let ending = self.ending.get_or_insert_with(|| {
+            let is_open = |index: &usize| !self.folders[*index].open.is_empty();
+            let mut open: Vec<usize> = (0..self.folders.len()).filter(is_open).collect();
+            open.sort_by(|one, other| self.folders[*other].path.cmp(&self.folders[*one].path));
+            open
+        });
+        let folder = ending.pop()?;
+        Some(self.close(folder))
+    }
+
+    /// Takes the contents of a file that is no longer needed, for the next one: large buffers that come and go
+    /// would leave holes in the memory of the process.
+    pub fn give_back(&mut self, contents: Vec<u8>) {
+        if contents.capacity() <= self.limits.file_bytes_max {
+            self.buffers.push(contents);
+        }
     }
 
     fn append(&mut self, folder: usize, line: &[u8], closed: &mut Vec<CutFile>) {
@@ -154,12 +170,10 @@ impl FileCutter {
         self.unrank(index);
         let folder = &mut self.folders[index];
         self.open_bytes -= folder.open.held_bytes();
-        let contents = folder.open.take(&mut self.spare);
+        let mut contents = self.buffers.pop().unwrap_or_default();
+        folder.open.take(&mut contents, &mut self.spare);
         folder.files_closed += 1;
-        CutFile {
-            path: layout::file_path(&folder.path, &self.data_type, folder.files_closed),
-            contents: Bytes::from(contents),
-        }
+        CutFile { path: layout::file_path(&folder.path, &self.data_type, folder.files_closed), contents }
     }
 
     /// Two places may share a folder (a source may name the default hierarchy itself); a folder's files

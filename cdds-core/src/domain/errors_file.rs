@@ -6,8 +6,6 @@
 
 use std::fmt;
 
-use bytes::Bytes;
-
 use super::cut::CutFile;
 use super::failure::{Failure, FailureKind, Step};
 use super::policy::BadRecords;
@@ -82,7 +80,7 @@ impl ErrorsFile {
 
     /// The file, once, if there is something in it.
     pub fn take(&mut self) -> Option<CutFile> {
-        let contents = Bytes::from(std::mem::take(&mut self.lines));
+        let contents = std::mem::take(&mut self.lines);
         (!contents.is_empty()).then(|| CutFile { path: PATH.to_owned(), contents })
     }
 }

@@ -9,6 +9,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 use super::heartbeat::{Meter, StopReason};
 use super::observe::Event;
 use super::parts::PartStore;
+use super::press::Press;
 use super::publish::{self, Release};
 use super::transfer::{templated, transfer};
 use super::{Shared, keys};
@@ -109,9 +110,11 @@ impl Attempt {
             modified_at: self.execution.window.end(),
         };
         let writer = ports.packager.begin(plan).map_err(|error| Failure::of(Step::Pack, &error))?;
-        let store = PartStore::new(ports, self.fence, &self.meter, writer, sealer);
+        let press = Press::new(Arc::clone(&ports.workers), Arc::clone(&ports.packager), writer, sealer);
+        let store = PartStore::new(ports, self.fence, &self.meter);
         let limits = self.shared.settings.cut;
-        let transferred = transfer(ports, &self.execution, limits, &self.meter, batches, store).await?;
+        let transferred =
+            transfer(ports, &self.execution, limits, &self.meter, batches, press, store).await?;
         let release = Release {
             ports,
             execution: &self.execution,

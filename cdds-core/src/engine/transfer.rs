@@ -1,14 +1,18 @@
 //! From the source to stored parts: read, cut, compress in parallel, hand over in order.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use futures::stream::{BoxStream, FuturesOrdered};
+use futures::channel::mpsc;
+use futures::future::try_join;
+use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use super::heartbeat::Meter;
 use super::parts::{PartStore, StoredPart};
+use super::press::Press;
 use crate::domain::cut::{CutFile, CutLimits, FileCutter};
 use crate::domain::errors_file::ErrorsFile;
 use crate::domain::execution::Execution;
@@ -54,57 +58,61 @@ pub(super) fn templated(
     applied.boxed()
 }
 
-/// Moves every record of `batches` into parts. At most `parallelism + 1` files are being compressed at
-/// once; the source waits while they are (rule A6: the outcome depends on the records alone).
+/// Moves every record of `batches` into parts (rule A6: the outcome depends on the records alone). At most
+/// `parallelism + 1` files are between the source and the store; the source waits while they are.
 pub(super) async fn transfer(
     ports: &Ports,
     execution: &Execution,
     limits: CutLimits,
     meter: &Meter,
     batches: Templated,
+    mut press: Press,
     mut store: PartStore<'_>,
 ) -> Result<Transferred, Failure> {
     let settings = &execution.settings;
     let mut files = Files {
         batches,
-        cutting: Cutting::Reading(Box::new(FileCutter::new(settings.data_type.clone(), limits))),
+        cutter: FileCutter::new(settings.data_type.clone(), limits),
+        ended: false,
         closed: VecDeque::new(),
         errors: ErrorsFile::new(settings.policies.bad_records),
         settings,
         meter,
     };
-    let in_flight_max = ports.workers.parallelism().get() + 1;
-    let mut packing = FuturesOrdered::new();
-    loop {
-        while packing.len() < in_flight_max {
+    // It holds one more than its size, and the receiver has another one.
+    let (mut sender, mut pressed) = mpsc::channel(ports.workers.parallelism().get() - 1);
+    let reading = async {
+        // Room first: no file is read ahead of it. There is none only when storing has failed.
+        while poll_fn(|context| sender.poll_ready(context)).await.is_ok() {
+            press.take_used().into_iter().for_each(|contents| files.cutter.give_back(contents));
             let Some(file) = files.next().await? else { break };
-            let packager = Arc::clone(&ports.packager);
-            packing.push_back(offload(&*ports.workers, move || packager.pack(&file.path, &file.contents)));
+            let _failed = sender.start_send(press.push(file));
         }
-        match packing.next().await {
-            Some(packed) => store.push(packed?.map_err(|e| Failure::of(Step::Pack, &e))?).await?,
-            None => break,
+        drop(sender);
+        Ok::<(), Failure>(())
+    };
+    let storing = async {
+        while let Some(moves) = pressed.next().await {
+            store.apply(moves.await?).await?;
         }
-    }
-    let (index, parts) = store.finish().await?;
-    Ok(Transferred { index, parts })
+        Ok::<(), Failure>(())
+    };
+    try_join(reading, storing).await?;
+    let (index, moves) = press.finish().await?;
+    store.apply(moves).await?;
+    Ok(Transferred { index, parts: store.into_stored() })
 }
 
 /// The source's records as a sequence of complete files; what could not be read comes last.
 struct Files<'a> {
     batches: Templated,
-    cutting: Cutting,
+    cutter: FileCutter,
+    /// Whether the source has; files may still be open.
+    ended: bool,
     closed: VecDeque<CutFile>,
     errors: ErrorsFile,
     settings: &'a JobSettings,
     meter: &'a Meter,
-}
-
-/// Whether more records may come.
-enum Cutting {
-    Reading(Box<FileCutter>),
-    /// The source has ended; these files were open.
-    Closing(Box<dyn Iterator<Item = CutFile> + Send>),
 }
 
 impl Files<'_> {
@@ -114,10 +122,9 @@ impl Files<'_> {
             if let Some(file) = self.closed.pop_front() {
                 return Ok(Some(file));
             }
-            let cutter = match &mut self.cutting {
-                Cutting::Closing(rest) => return Ok(rest.next().or_else(|| self.errors.take())),
-                Cutting::Reading(cutter) => cutter,
-            };
+            if self.ended {
+                return Ok(self.cutter.finish().or_else(|| self.errors.take()));
+            }
             match self.batches.next().await {
                 Some(batch) => {
                     let batch = batch?;
@@ -129,14 +136,9 @@ impl Files<'_> {
                     }
                     self.meter.records.fetch_add(batch.records() as u64, Ordering::Relaxed);
                     self.meter.bytes_read.fetch_add(batch.bytes_read(), Ordering::Relaxed);
-                    cutter.push(&batch, &mut cut);
+                    self.cutter.push(&batch, &mut cut);
                 }
-                None => {
-                    let rest = Cutting::Closing(Box::new(std::iter::empty()));
-                    if let Cutting::Reading(cutter) = std::mem::replace(&mut self.cutting, rest) {
-                        self.cutting = Cutting::Closing(Box::new(cutter.finish()));
-                    }
-                }
+                None => self.ended = true,
             }
             self.closed.extend(cut.drain(..));
         }

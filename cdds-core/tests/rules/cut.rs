@@ -34,7 +34,7 @@ fn cut(records: &[(u8, usize)], per_batch: usize, limits: CutLimits) -> Vec<CutF
     for batch in batches(records, per_batch) {
         cutter.push(&batch, &mut files);
     }
-    files.extend(cutter.finish());
+    files.extend(std::iter::from_fn(|| cutter.finish()));
     files
 }
 
@@ -62,8 +62,7 @@ fn a1_folders_that_differ_in_case_alone_stay_two_everywhere() {
         batch.raw_line(&Place::Folder((*name).into()), line.as_bytes()).unwrap();
     }
     cutter.push(&batch.take(), &mut Vec::new());
-    let files: Vec<(String, usize)> = cutter
-        .finish()
+    let files: Vec<(String, usize)> = std::iter::from_fn(|| cutter.finish())
         .map(|file| (file.path, file.contents.iter().filter(|b| **b == b'\n').count()))
         .collect();
     let shape: Vec<(&str, usize)> = files.iter().map(|(path, lines)| (path.as_str(), *lines)).collect();

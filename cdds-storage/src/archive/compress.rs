@@ -48,15 +48,17 @@ pub(super) fn deflate(level: Level, contents: &[u8]) -> Option<Bytes> {
             thread.compressors.len() - 1
         });
         if thread.output.len() < room {
-            thread.output.resize(room, 0);
+            // Zeroed by the system where it is touched: most of it never is.
+            thread.output = vec![0; room];
         }
         let (_, compressor) = thread.compressors.get_mut(index)?;
         let output = thread.output.get_mut(..room)?;
         let written = compressor.deflate(contents, output)?;
         // A copy of the exact size: what waits to be stored then holds no more memory than it must.
         let packed = output.get(..written).map(Bytes::copy_from_slice);
-        thread.output.truncate(OUTPUT_KEPT_MAX);
-        thread.output.shrink_to(OUTPUT_KEPT_MAX);
+        if room > OUTPUT_KEPT_MAX {
+            thread.output = Vec::new();
+        }
         packed
     })
 }

@@ -47,16 +47,16 @@ impl Chunks {
         }
     }
 
-    /// The contents in one piece; the chunks are spare from now on.
-    pub(super) fn take(&mut self, spare: &mut Spare) -> Vec<u8> {
-        let mut contents = Vec::with_capacity(std::mem::take(&mut self.bytes));
+    /// Moves the contents into `contents`, in one piece; the chunks are spare from now on.
+    pub(super) fn take(&mut self, contents: &mut Vec<u8>, spare: &mut Spare) {
+        contents.clear();
+        contents.reserve_exact(std::mem::take(&mut self.bytes));
         for mut chunk in self.chunks.drain(..) {
             contents.extend_from_slice(&chunk);
             chunk.clear();
             spare.0.push(chunk);
         }
         self.chunks.shrink_to_fit();
-        contents
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn what_goes_in_comes_out_and_chunks_are_used_again() {
-        let (mut spare, mut chunks) = (Spare::default(), Chunks::default());
+        let (mut spare, mut chunks, mut contents) = (Spare::default(), Chunks::default(), Vec::new());
         for round in 0..3_u8 {
             let mut expected = Vec::new();
             for length in [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, 3 * CHUNK_BYTES + 5] {
@@ -76,7 +76,8 @@ mod tests {
                 assert_eq!(chunks.held_bytes(), expected.len().next_multiple_of(CHUNK_BYTES));
             }
             assert_eq!(chunks.len(), expected.len());
-            assert_eq!(chunks.take(&mut spare), expected);
+            chunks.take(&mut contents, &mut spare);
+            assert_eq!(contents, expected);
             assert!(chunks.is_empty() && chunks.held_bytes() == 0);
             assert_eq!(spare.0.len(), expected.len().div_ceil(CHUNK_BYTES), "round {round}");
         }

@@ -1,0 +1,300 @@
+//! From files to the bytes of parts, on the workers: compress, lay out, seal, digest.
+//!
+//! Files are compressed side by side; whoever has compressed one also lays out and seals all that are due, in
+//! order, so that no file waits for a worker twice.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use futures::channel::oneshot;
+use sha2::{Digest, Sha256};
+
+use super::parts::internal;
+use crate::domain::artifact::Sha256Digest;
+use crate::domain::cut::CutFile;
+use crate::domain::failure::{Failure, Step};
+use crate::ports::packager::{
+    ArchiveWriter, Packager, PackagerError, Packed, PartEvent, PartIndex, PartOrdinal,
+};
+use crate::ports::sealer::{Sealer, Sealing};
+use crate::ports::workers::{WorkLost, Workers, offload};
+
+/// What is to be done with the store.
+pub(super) enum Move {
+    Open(PartOrdinal),
+    Write(Bytes),
+    Close { bytes: u64, sha256: Sha256Digest },
+}
+
+/// Makes parts of files, in the order in which they are given.
+pub(super) struct Press {
+    workers: Arc<dyn Workers>,
+    packager: Arc<dyn Packager>,
+    line: Arc<Mutex<Line>>,
+    given: u64,
+}
+
+impl Press {
+    pub(super) fn new(
+        workers: Arc<dyn Workers>,
+        packager: Arc<dyn Packager>,
+        writer: Box<dyn ArchiveWriter>,
+        sealer: Option<Arc<dyn Sealer>>,
+    ) -> Self {
+        let envelope = Envelope { sealer, sealing: None, hasher: Sha256::new(), bytes: 0 };
+        let desk = Some(Desk { writer, envelope });
+        let line = Arc::new(Mutex::new(Line { desk, next: 0, waiting: BTreeMap::new(), used: Vec::new() }));
+        Self { workers, packager, line, given: 0 }
+    }
+
+    /// Takes one file; gives what is to be done with the store once it is compressed and those before it have
+    /// been laid out. Starts at once.
+    pub(super) fn push(
+        &mut self,
+        file: CutFile,
+    ) -> impl Future<Output = Result<Vec<Move>, Failure>> + Send + use<> {
+        let (sender, receiver) = oneshot::channel();
+        let (packager, line, number) = (Arc::clone(&self.packager), Arc::clone(&self.line), self.given);
+        self.given += 1;
+        self.workers.submit(Box::new(move || {
+            let contents = Bytes::from(file.contents);
+            let packed = packager.pack(&file.path, &contents);
+            let mut at = locked(&line);
+            // Unless they are stored as they are.
+            at.used.extend(contents.try_into_mut().ok().map(Vec::from));
+            at.waiting.insert(number, (packed, sender));
+            drop(at);
+            lay_out(&line);
+        }));
+        async move { receiver.await.map_err(|oneshot::Canceled| WorkLost)? }
+    }
+
+    /// The contents of files that are compressed by now.
+    pub(super) fn take_used(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut locked(&self.line).used)
+    }
+
+    /// The directory and the end of the last part. Every file must have been laid out.
+    pub(super) async fn finish(self) -> Result<(PartIndex, Vec<Move>), Failure> {
+        let desk = locked(&self.line).desk.take();
+        let desk = desk.ok_or_else(|| internal("the archive was used after it failed"))?;
+        offload(&*self.workers, move || desk.finish()).await?
+    }
+}
+
+/// Compressed files that wait for their turn.
+struct Line {
+    /// `None` while a worker is at it, and for good if that worker panicked.
+    desk: Option<Desk>,
+    /// The number of the file that is due.
+    next: u64,
+    waiting: BTreeMap<u64, Waiting>,
+    used: Vec<Vec<u8>>,
+}
+
+type Waiting = (Result<Packed, PackagerError>, oneshot::Sender<Result<Vec<Move>, Failure>>);
+
+/// A worker that panics does so outside the lock.
+fn locked(line: &Mutex<Line>) -> MutexGuard<'_, Line> {
+    line.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lays out what is due, unless somebody is at it: who is looks again after each file.
+fn lay_out(line: &Mutex<Line>) {
+    loop {
+        let (mut desk, (packed, sender)) = {
+            let mut line = locked(line);
+            let next = line.next;
+            if line.desk.is_none() || !line.waiting.contains_key(&next) {
+                return;
+            }
+            line.next += 1;
+            let (Some(desk), Some(waiting)) = (line.desk.take(), line.waiting.remove(&next)) else { return };
+            (desk, waiting)
+        };
+        let moves = packed.map_err(|error| Failure::of(Step::Pack, &error)).and_then(|file| desk.push(file));
+        locked(line).desk = Some(desk);
+        // The execution may have been cancelled: the moves are then not wanted.
+        let _unwanted = sender.send(moves);
+    }
+}
+
+/// What only one worker at a time can do.
+struct Desk {
+    writer: Box<dyn ArchiveWriter>,
+    envelope: Envelope,
+}
+
+impl Desk {
+    fn push(&mut self, file: Packed) -> Result<Vec<Move>, Failure> {
+        let mut events = Vec::new();
+        self.writer.push(file, &mut events).map_err(|error| Failure::of(Step::Pack, &error))?;
+        self.envelope.seal(events)
+    }
+
+    fn finish(mut self) -> Result<(PartIndex, Vec<Move>), Failure> {
+        let mut events = Vec::new();
+        let index = self.writer.finish(&mut events).map_err(|error| Failure::of(Step::Pack, &error))?;
+        Ok((index, self.envelope.seal(events)?))
+    }
+}
+
+/// Buffers of one size leave no holes in the memory of the process; half of the cache of a core.
+const SEALED_AT_ONCE_BYTES: usize = 256 << 10;
+
+/// Seals and digests the open part.
+struct Envelope {
+    sealer: Option<Arc<dyn Sealer>>,
+    sealing: Option<Box<dyn Sealing>>,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl Envelope {
+    fn seal(&mut self, events: Vec<PartEvent>) -> Result<Vec<Move>, Failure> {
+        let mut moves = Vec::with_capacity(events.len());
+        for event in events {
+            match event {
+                PartEvent::Opened(ordinal) => {
+                    moves.push(Move::Open(ordinal));
+                    (self.hasher, self.bytes) = (Sha256::new(), 0);
+                    if let Some(sealer) = &self.sealer {
+                        let mut out = BytesMut::new();
+                        self.sealing = Some(sealer.begin(&mut out).map_err(|e| Failure::of(Step::Seal, &e))?);
+                        self.emit(out.freeze(), &mut moves);
+                    }
+                }
+                PartEvent::Data(plain) => self.seal_data(plain, &mut moves)?,
+                PartEvent::Closed(_) => {
+                    if let Some(sealing) = self.sealing.take() {
+                        let mut out = BytesMut::new();
+                        sealing.finish(&mut out).map_err(|e| Failure::of(Step::Seal, &e))?;
+                        self.emit(out.freeze(), &mut moves);
+                    }
+                    let sha256 = Sha256Digest(self.hasher.finalize_reset().into());
+                    moves.push(Move::Close { bytes: self.bytes, sha256 });
+                }
+            }
+        }
+        Ok(moves)
+    }
+
+    fn seal_data(&mut self, plain: Bytes, moves: &mut Vec<Move>) -> Result<(), Failure> {
+        let Some(mut sealing) = self.sealing.take() else {
+            self.emit(plain, moves);
+            return Ok(());
+        };
+        for piece in plain.chunks(SEALED_AT_ONCE_BYTES) {
+            let mut out = BytesMut::with_capacity(SEALED_AT_ONCE_BYTES + 1024);
+            sealing.update(piece, &mut out).map_err(|e| Failure::of(Step::Seal, &e))?;
+            self.emit(out.freeze(), moves);
+        }
+        self.sealing = Some(sealing);
+        Ok(())
+    }
+
+    fn emit(&mut self, bytes: Bytes, moves: &mut Vec<Move>) {
+        if !bytes.is_empty() {
+            self.hasher.update(&bytes);
+            self.bytes += bytes.len() as u64;
+            moves.push(Move::Write(bytes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::sync::Condvar;
+    use std::thread;
+
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::domain::failure::FailureKind;
+    use crate::ports::packager::Plan;
+    use crate::testing::PlainPackager;
+
+    #[derive(Debug)]
+    struct Threads;
+
+    impl Workers for Threads {
+        fn parallelism(&self) -> NonZeroUsize {
+            NonZeroUsize::MAX
+        }
+
+        fn submit(&self, work: Box<dyn FnOnce() + Send>) {
+            thread::spawn(work);
+        }
+    }
+
+    /// Compresses the file of each path only after those of the paths behind it.
+    #[derive(Debug, Default)]
+    struct Backwards {
+        packed: Mutex<Vec<String>>,
+        changed: Condvar,
+    }
+
+    impl Packager for Backwards {
+        fn compressor(&self) -> &str {
+            "none"
+        }
+
+        fn pack(&self, path: &str, contents: &Bytes) -> Result<Packed, PackagerError> {
+            assert_ne!(path, "panic", "planned");
+            let before = contents.len();
+            let packed = self.packed.lock().unwrap();
+            let mut packed = self.changed.wait_while(packed, |packed| packed.len() < before).unwrap();
+            packed.push(path.to_owned());
+            self.changed.notify_all();
+            PlainPackager.pack(path, contents)
+        }
+
+        fn begin(&self, plan: Plan) -> Result<Box<dyn ArchiveWriter>, PackagerError> {
+            PlainPackager.begin(plan)
+        }
+    }
+
+    fn press(packager: &Arc<Backwards>) -> Press {
+        let plan = Plan { part_bytes_max: None, modified_at: Default::default() };
+        let writer = packager.begin(plan).unwrap();
+        Press::new(Arc::new(Threads), Arc::clone(packager) as Arc<dyn Packager>, writer, None)
+    }
+
+    /// A file that is compressed once `others` are.
+    fn file(path: &str, others: usize) -> CutFile {
+        CutFile { path: path.to_owned(), contents: vec![b'x'; others] }
+    }
+
+    fn written(moves: Vec<Move>) -> String {
+        let bytes = |one| match one {
+            Move::Write(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+            // Only the file that was laid out first opens the part.
+            Move::Open(_) => "open ".to_owned(),
+            Move::Close { .. } => "close ".to_owned(),
+        };
+        moves.into_iter().map(bytes).collect()
+    }
+
+    #[test]
+    fn a6_files_are_laid_out_as_they_were_given_whoever_is_ready_first() {
+        let packager = Arc::new(Backwards::default());
+        let mut press = press(&packager);
+        let pushed: Vec<_> = [file("a", 2), file("b", 1), file("c", 0)].map(|file| press.push(file)).into();
+        let written: Vec<String> =
+            pushed.into_iter().map(|moves| written(block_on(moves).unwrap())).collect();
+        assert_eq!(written, ["open 2 a\nxx", "1 b\nx", "0 c\n"]);
+        assert_eq!(*packager.packed.lock().unwrap(), ["c", "b", "a"]);
+        let (index, _) = block_on(press.finish()).unwrap();
+        assert_eq!(index.entries, 3);
+    }
+
+    #[test]
+    fn a_worker_that_panics_is_a_failure_and_no_hang() {
+        let packager = Arc::new(Backwards::default());
+        let mut press = press(&packager);
+        let (lost, _behind_it) = (press.push(file("panic", 0)), press.push(file("b", 0)));
+        assert_eq!(block_on(lost).map(written).unwrap_err().kind, FailureKind::Internal);
+    }
+}
