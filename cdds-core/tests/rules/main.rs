@@ -12,6 +12,7 @@ mod machine;
 mod manual;
 mod names;
 mod queue;
+mod recipients;
 mod removal;
 mod stored_forms;
 mod support;
