@@ -2,18 +2,19 @@
 
 use std::fmt;
 
-use aws_lc_rs::rsa::{Pkcs1PrivateDecryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::rsa::PrivateDecryptingKey;
 use zeroize::Zeroizing;
 
 use crate::armor::{self, Block};
 use crate::ber::{self, INTEGER, OCTET_STRING, OID, SEQUENCE};
+use crate::key_transport::EncryptedKey;
 use crate::oids;
 use crate::open::OpenError;
 
 /// An RSA private key of 2048 to 8192 bits that opens sealed files.
 ///
 /// It is wiped when dropped; `Debug` shows nothing of it.
-pub struct PrivateKey(Pkcs1PrivateDecryptingKey);
+pub struct PrivateKey(PrivateDecryptingKey);
 
 impl PrivateKey {
     /// Reads a key in PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`) form, PEM or DER.
@@ -71,9 +72,7 @@ impl PrivateKey {
     }
 
     fn from_pkcs8(der: &[u8]) -> Result<Self, OpenError> {
-        PrivateDecryptingKey::from_pkcs8(der)
-            .map_err(|error| unusable(&error))
-            .and_then(|key| Pkcs1PrivateDecryptingKey::new(key).map(Self).map_err(|error| unusable(&error)))
+        PrivateDecryptingKey::from_pkcs8(der).map(Self).map_err(|error| unusable(&error))
     }
 
     /// RFC 5208 section 5: a version, an algorithm, and the PKCS#1 form in an OCTET STRING.
@@ -104,11 +103,8 @@ impl PrivateKey {
     }
 
     /// A part's key, if it was encrypted for this private key; not yet known to be a key of its cipher.
-    pub(crate) fn unwrap_key(&self, encrypted: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let mut key = Zeroizing::new(vec![0; self.0.min_output_size()]);
-        let len = self.0.decrypt(encrypted, &mut key).ok()?.len();
-        key.truncate(len);
-        Some(key)
+    pub(crate) fn unwrap_key(&self, encrypted: &EncryptedKey) -> Option<Zeroizing<Vec<u8>>> {
+        encrypted.decrypt(&self.0).ok()
     }
 }
 

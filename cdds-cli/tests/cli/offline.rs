@@ -157,3 +157,48 @@ fn wrong_keys_and_wrong_files_are_told_apart_and_leave_nothing() {
     let left = place.program("sh", &["-c", "find x -type f 2>/dev/null | wc -l"], &[]);
     assert_eq!(left.trim(), "0");
 }
+
+/// Seals what was exported as another program does, authenticated; gives the sealed file.
+fn sealed_by_openssl(place: &Place) -> String {
+    let plain = place.files("plain").into_iter().find(|name| name.ends_with(".zip")).unwrap();
+    let sealed = format!("gcm/{plain}.smime");
+    std::fs::create_dir_all(place.path("gcm")).unwrap();
+    let input = format!("plain/{plain}");
+    let args =
+        ["cms", "-encrypt", "-binary", "-aes-256-gcm", "-outform", "DER", "-in", &input, "-out", &sealed];
+    place.program("openssl", &args, &["-recip", "ops.pem", "-keyopt", "rsa_padding_mode:oaep"]);
+    sealed
+}
+
+#[test]
+fn a9_what_fails_its_authentication_leaves_nothing() {
+    let place = Place::with_interactions(3_000);
+    place.recipient("ops");
+    place.plaintext_job(&[]);
+    place.json(&["run", "--until-idle"]);
+    let execution = string(&place.json(&["history", "list"])[0]["id"]);
+    place.json(&["artifact", "download", "--execution", &execution, "--to", "plain"]);
+    let sealed = sealed_by_openssl(&place);
+
+    place.json(&["verify", &sealed, "--key", "ops.key"]);
+    place.json(&["decrypt", &sealed, "--key", "ops.key", "--to", "decrypted"]);
+    place.json(&["extract", &sealed, "--key", "ops.key", "--to", "extracted"]);
+    let name = &place.files("decrypted")[0];
+    place.program("cmp", &[&format!("plain/{name}")], &[&format!("decrypted/{name}")]);
+
+    // The tag alone: all that it protects is in order, and nothing but the tag can tell.
+    change(&place, &sealed, |bytes| *bytes.last_mut().unwrap() ^= 1);
+    for args in [
+        ["decrypt", &sealed, "--key", "ops.key", "--to", "x"],
+        ["extract", &sealed, "--key", "ops.key", "--to", "x"],
+        ["join", &sealed, "--key", "ops.key", "--to", "x.zip"],
+    ] {
+        assert_eq!(place.refused(&args), (1, "cannot_decrypt".to_owned()), "{args:?}");
+    }
+    assert_eq!(
+        place.refused(&["verify", &sealed, "--key", "ops.key"]),
+        (1, "verification_failed".to_owned())
+    );
+    let left = place.program("sh", &["-c", "find x x.zip -type f 2>/dev/null | wc -l"], &[]);
+    assert_eq!(left.trim(), "0");
+}
