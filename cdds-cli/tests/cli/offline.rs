@@ -109,6 +109,8 @@ fn a9_decrypt_join_and_extract_agree_and_never_overwrite() {
     place.json(&["extract", &plain, "--to", "from-plain"]);
     place.json(&["extract", &manifest(&place), "--key", "ops.key", "--to", "from-sealed"]);
     place.program("diff", &["-r", "from-plain"], &["from-sealed"]);
+    let mode = place.program("find", &["joined-too.zip", "from-sealed", "-type", "f"], &["-printf", "%m\\n"]);
+    assert!(mode.lines().all(|mode| mode == "600"), "what was sealed is for its owner only: {mode}");
     assert_eq!(place.records("joined.zip").len(), 9_000);
 
     let again: [&[&str]; 3] = [
