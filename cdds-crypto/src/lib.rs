@@ -55,10 +55,10 @@
 //! | `cipher` | AES-CBC and fresh keys |
 //! | `gcm` | AES-GCM, decrypted in pieces |
 //! | `open`, `ber` | reading back, also what other programs sealed |
-//! | `private_key` | the recipient's key |
+//! | `private_key` | the recipient's key, PKCS#8, PKCS#1 and PKCS#12, with and without a passphrase |
 //!
-//! The cryptography is that of AWS-LC, but for the hash of GCM in pieces, which like the types of CMS and X.509
-//! is RustCrypto's. Neither shows in this crate's interface. CBC does not protect the content from changes: the
+//! The cryptography is that of AWS-LC, but for the hash of GCM in pieces, scrypt and triple DES, which like the types
+//! of CMS and X.509 are RustCrypto's. Neither shows in this crate's interface. CBC does not protect the content from changes: the
 //! digests in the manifest do.
 
 mod armor;

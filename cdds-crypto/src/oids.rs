@@ -49,6 +49,31 @@ pub(crate) const SHA_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.
 /// id-sha512, RFC 4055 section 2.1.
 pub(crate) const SHA_512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
 
+/// id-PBES2, RFC 8018 appendix A.4.
+pub(crate) const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
+/// id-PBKDF2, RFC 8018 appendix A.2.
+pub(crate) const PBKDF2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");
+/// id-scrypt, RFC 7914 section 7.
+pub(crate) const SCRYPT: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11591.4.11");
+/// id-hmacWithSHA1, RFC 8018 appendix B.1.
+pub(crate) const HMAC_SHA_1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.7");
+/// id-hmacWithSHA256, RFC 8018 appendix B.1.
+pub(crate) const HMAC_SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.9");
+/// id-hmacWithSHA384, RFC 8018 appendix B.1.
+pub(crate) const HMAC_SHA_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.10");
+/// id-hmacWithSHA512, RFC 8018 appendix B.1.
+pub(crate) const HMAC_SHA_512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.11");
+/// des-EDE3-CBC, RFC 8018 appendix B.2.
+pub(crate) const DES_EDE3_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.3.7");
+/// pbeWithSHAAnd3-KeyTripleDES-CBC, RFC 7292 appendix C.
+pub(crate) const PBE_SHA_TRIPLE_DES: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3");
+/// keyBag, RFC 7292 section 4.2.
+pub(crate) const KEY_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.1");
+/// pkcs8ShroudedKeyBag, RFC 7292 section 4.2.
+pub(crate) const SHROUDED_KEY_BAG: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.2");
+
 /// id-kp-emailProtection, RFC 5280 section 4.2.1.12.
 pub(crate) const EMAIL_PROTECTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4");
 /// anyExtendedKeyUsage, RFC 5280 section 4.2.1.12.

@@ -3,6 +3,7 @@
 pub(super) mod decrypt;
 pub(super) mod extract;
 pub(super) mod join;
+pub(super) mod private_key;
 pub(super) mod verify;
 
 use std::error::Error;
@@ -91,12 +92,6 @@ fn read_manifest(file: &Path) -> Result<Manifest, CliError> {
         .map_err(|error| CliError::failed("damaged", format!("{}: {error}", file.display())))
 }
 
-pub(super) fn read_key(file: &Path) -> Result<PrivateKey, CliError> {
-    let encoded = fs::read(file).map_err(|error| CliError::file("read the key", file, &error))?;
-    PrivateKey::from_bytes(&encoded)
-        .map_err(|error| CliError::failed("invalid_key", format!("{}: {error}", file.display())))
-}
-
 /// Readers of a set's plaintext; sealed sets need a key. What can prove that it was not changed has done so.
 pub(super) fn plaintext<'a>(set: &PartSet, key: Option<&'a PrivateKey>) -> Result<Parts<'a>, CliError> {
     match key {
@@ -168,6 +163,7 @@ fn open_code(error: &OpenError) -> &'static str {
         OpenError::NotSealed { .. } => "not_sealed",
         OpenError::Unsupported { .. } => "unsupported",
         OpenError::PrivateKey { .. } => "invalid_key",
+        OpenError::WrongPassphrase => "wrong_passphrase",
         OpenError::Io(_) => "file_failed",
         _ => "damaged",
     }

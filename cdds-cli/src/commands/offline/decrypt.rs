@@ -9,7 +9,8 @@ use cdds_crypto::PrivateKey;
 use serde::Serialize;
 use tempfile::TempPath;
 
-use super::{find_intact_set, part_failed, read_key, unseal};
+use super::private_key::read_key;
+use super::{find_intact_set, part_failed, unseal};
 use crate::args::DecryptArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -23,7 +24,7 @@ struct Decrypted {
 }
 
 pub(in crate::commands) fn decrypt(args: &DecryptArgs, session: &Session) -> Result<(), CliError> {
-    let key = read_key(&args.key)?;
+    let key = read_key(&args.key, &args.passphrase)?;
     let targets = targets(args)?;
     fs::create_dir_all(&args.to).map_err(|error| CliError::file("create", &args.to, &error))?;
     // All or none: until the last part was found in order, none has its name.
