@@ -62,6 +62,8 @@
 //! digests in the manifest do.
 
 mod armor;
+#[cfg(test)]
+mod attacks;
 mod ber;
 mod certificate;
 mod cipher;

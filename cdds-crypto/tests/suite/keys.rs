@@ -105,6 +105,16 @@ fn encrypted_keys_open_with_their_passphrase() {
 }
 
 #[test]
+fn a_wrong_passphrase_is_one_even_if_the_padding_looks_right() {
+    // One in 256 does.
+    let key = encrypted(&["-iter", "1"]);
+    for wrong in 0..2000 {
+        let error = PrivateKey::with_passphrase(&key, &wrong.to_string()).unwrap_err();
+        assert!(matches!(error, OpenError::WrongPassphrase), "{wrong}: {error:?}");
+    }
+}
+
+#[test]
 fn pkcs12_opens_with_its_passphrase() {
     let older = ["-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1"];
     let forms: [&[&str]; 7] = [
