@@ -30,7 +30,8 @@ impl Iterations {
         if count > u64::from(ITERATIONS_MAX) {
             return Err(refused(format!(
                 "the private key asks for {count} rounds to derive its key from the passphrase, and at most \
-                 {ITERATIONS_MAX} are done: it was made to keep programs busy; take it from where you trust"
+                 {ITERATIONS_MAX} are done; if it is not there to keep programs busy, protect it anew with \
+                 'openssl pkcs8 -topk8 -v2 aes256 -in FILE -out key.pem'"
             )));
         }
         u32::try_from(count).ok().and_then(NonZeroU32::new).map(Self).ok_or_else(|| damaged(()))

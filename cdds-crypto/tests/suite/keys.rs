@@ -117,8 +117,9 @@ fn a_wrong_passphrase_is_one_even_if_the_padding_looks_right() {
 #[test]
 fn pkcs12_opens_with_its_passphrase() {
     let older = ["-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1"];
-    let forms: [&[&str]; 7] = [
+    let forms: [&[&str]; 8] = [
         &[],
+        &["-legacy"],
         &older,
         &["-keypbe", "AES-128-CBC", "-macalg", "sha512", "-iter", "10", "-maciter"],
         &["-macalg", "sha384", "-certpbe", "NONE"],
