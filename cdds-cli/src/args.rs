@@ -27,7 +27,7 @@ pub(crate) use self::job::{
     ArchiveOptions, CloneArgs, ContentOptions, CreateArgs, EditArgs, JobCommand, JobOptions, ListJobsArgs,
     PolicyOptions, ScheduleOptions, StateFilter,
 };
-pub(crate) use self::offline::{DecryptArgs, ExtractArgs, JoinArgs, VerifyArgs};
+pub(crate) use self::offline::{DecryptArgs, ExtractArgs, JoinArgs, PassphraseArgs, VerifyArgs};
 pub(crate) use self::recipient::RecipientCommand;
 pub(crate) use self::source::SourceCommand;
 pub(crate) use self::value::Setting;

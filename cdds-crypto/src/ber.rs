@@ -29,6 +29,8 @@ pub(crate) const CONTEXT_0: u8 = 0x80;
 pub(crate) const CONTEXT_0_CONSTRUCTED: u8 = 0xA0;
 /// `[1]`, constructed.
 pub(crate) const CONTEXT_1_CONSTRUCTED: u8 = 0xA1;
+/// `[2]`, constructed.
+pub(crate) const CONTEXT_2_CONSTRUCTED: u8 = 0xA2;
 /// Marks tags of constructed elements (X.690 section 8.1.2.5).
 pub(crate) const CONSTRUCTED: u8 = 0x20;
 /// The length octet of elements that end with [`END_OF_CONTENTS`] (X.690 section 8.1.3.6).

@@ -19,7 +19,7 @@ pub(crate) const BLOCK_BYTES: usize = 16;
 /// Size of an AES-256 key in bytes.
 const KEY_BYTES: usize = 32;
 
-/// The content cipher of a sealed file, in CBC mode. Sealing uses AES-256 only; opening reads what other tools make.
+/// The block cipher of a sealed file. Sealing uses AES-256 only; opening reads what other tools make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ContentCipher {
     Aes128,
@@ -28,8 +28,8 @@ pub(crate) enum ContentCipher {
 }
 
 impl ContentCipher {
-    /// The cipher of this contentEncryptionAlgorithm, if it is one we read.
-    pub(crate) fn from_oid(oid: &ObjectIdentifier) -> Option<Self> {
+    /// The cipher of this algorithm, if it is AES in CBC mode.
+    pub(crate) fn of_cbc(oid: &ObjectIdentifier) -> Option<Self> {
         match *oid {
             oids::AES_128_CBC => Some(Self::Aes128),
             oids::AES_192_CBC => Some(Self::Aes192),
@@ -38,7 +38,17 @@ impl ContentCipher {
         }
     }
 
-    fn algorithm(self) -> &'static Algorithm {
+    /// The cipher of this algorithm, if it is AES in GCM.
+    pub(crate) fn of_gcm(oid: &ObjectIdentifier) -> Option<Self> {
+        match *oid {
+            oids::AES_128_GCM => Some(Self::Aes128),
+            oids::AES_192_GCM => Some(Self::Aes192),
+            oids::AES_256_GCM => Some(Self::Aes256),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn algorithm(self) -> &'static Algorithm {
         match self {
             Self::Aes128 => &AES_128,
             Self::Aes192 => &AES_192,

@@ -50,19 +50,26 @@
 //! | `sealer` | the core's ports, implemented |
 //! | `certificate`, `armor` | the checks of rule S2; PEM as people paste it |
 //! | `recipient` | who can open a part: key transport |
+//! | `key_transport` | content keys decrypted: PKCS #1 v1.5, OAEP |
 //! | `envelope` | the bytes of a sealed part, written piece by piece |
 //! | `cipher` | AES-CBC and fresh keys |
+//! | `gcm` | AES-GCM, decrypted in pieces |
 //! | `open`, `ber` | reading back, also what other programs sealed |
-//! | `private_key` | the recipient's key |
+//! | `private_key` | the recipient's key, PKCS#8, PKCS#1 and PKCS#12, with and without a passphrase |
 //!
-//! The cryptography is that of AWS-LC; the types of CMS and X.509 are RustCrypto's. Neither shows in this
-//! crate's interface. CBC does not protect the content from changes: the digests in the manifest do.
+//! The cryptography is that of AWS-LC, but for the hash of GCM in pieces, scrypt and triple DES, which like the types
+//! of CMS and X.509 are RustCrypto's. Neither shows in this crate's interface. CBC does not protect the content from changes: the
+//! digests in the manifest do.
 
 mod armor;
+#[cfg(test)]
+mod attacks;
 mod ber;
 mod certificate;
 mod cipher;
 mod envelope;
+mod gcm;
+mod key_transport;
 mod oids;
 mod open;
 mod private_key;

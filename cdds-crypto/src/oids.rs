@@ -14,6 +14,12 @@ pub(crate) const AUTH_ENVELOPED_DATA: ObjectIdentifier =
 
 /// rsaEncryption, RFC 3370 section 4.2.1.
 pub(crate) const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// id-RSAES-OAEP, RFC 4055 section 4.1.
+pub(crate) const RSAES_OAEP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.7");
+/// id-mgf1, RFC 4055 section 2.2.
+pub(crate) const MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
+/// id-pSpecified, RFC 4055 section 4.1.
+pub(crate) const P_SPECIFIED: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.9");
 /// id-RSASSA-PSS, RFC 4055 section 3.1: keys for signatures only.
 pub(crate) const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 /// id-ecPublicKey, RFC 5480 section 2.1.1.
@@ -27,6 +33,46 @@ pub(crate) const AES_128_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("2
 pub(crate) const AES_192_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.22");
 /// aes256-CBC, RFC 3565 section 4.1.
 pub(crate) const AES_256_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.42");
+/// aes128-GCM, RFC 5084 section 3.2.
+pub(crate) const AES_128_GCM: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.6");
+/// aes192-GCM, RFC 5084 section 3.2.
+pub(crate) const AES_192_GCM: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.26");
+/// aes256-GCM, RFC 5084 section 3.2.
+pub(crate) const AES_256_GCM: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.46");
+
+/// id-sha1, RFC 4055 section 2.1.
+pub(crate) const SHA_1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
+/// id-sha256, RFC 4055 section 2.1.
+pub(crate) const SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+/// id-sha384, RFC 4055 section 2.1.
+pub(crate) const SHA_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
+/// id-sha512, RFC 4055 section 2.1.
+pub(crate) const SHA_512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
+
+/// id-PBES2, RFC 8018 appendix A.4.
+pub(crate) const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
+/// id-PBKDF2, RFC 8018 appendix A.2.
+pub(crate) const PBKDF2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");
+/// id-scrypt, RFC 7914 section 7.
+pub(crate) const SCRYPT: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11591.4.11");
+/// id-hmacWithSHA1, RFC 8018 appendix B.1.
+pub(crate) const HMAC_SHA_1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.7");
+/// id-hmacWithSHA256, RFC 8018 appendix B.1.
+pub(crate) const HMAC_SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.9");
+/// id-hmacWithSHA384, RFC 8018 appendix B.1.
+pub(crate) const HMAC_SHA_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.10");
+/// id-hmacWithSHA512, RFC 8018 appendix B.1.
+pub(crate) const HMAC_SHA_512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.11");
+/// des-EDE3-CBC, RFC 8018 appendix B.2.
+pub(crate) const DES_EDE3_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.3.7");
+/// pbeWithSHAAnd3-KeyTripleDES-CBC, RFC 7292 appendix C.
+pub(crate) const PBE_SHA_TRIPLE_DES: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3");
+/// keyBag, RFC 7292 section 4.2.
+pub(crate) const KEY_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.1");
+/// pkcs8ShroudedKeyBag, RFC 7292 section 4.2.
+pub(crate) const SHROUDED_KEY_BAG: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.2");
 
 /// id-kp-emailProtection, RFC 5280 section 4.2.1.12.
 pub(crate) const EMAIL_PROTECTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4");

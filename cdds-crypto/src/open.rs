@@ -1,5 +1,6 @@
 //! Opens sealed files: ours and what other CMS programs make, of any size, in constant memory.
 
+mod algorithm;
 mod content;
 mod error;
 mod header;
@@ -11,10 +12,11 @@ use std::io::{self, Read};
 
 use zeroize::Zeroizing;
 
+use self::algorithm::Decryption;
 use self::content::Content;
 use self::header::Header;
 use crate::ber::BerReader;
-use crate::cipher::{BLOCK_BYTES, Decryptor};
+use crate::cipher::BLOCK_BYTES;
 use crate::private_key::PrivateKey;
 use crate::recipient::RecipientId;
 
@@ -23,11 +25,14 @@ const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Decrypts a sealed file while it is read, in constant memory.
 ///
-/// Reads EnvelopedData in BER or DER, encrypted with AES in CBC mode for any number of recipients, one of
-/// whom has the private key. [`read`](Read::read) answers 0 only after the padding and the end of the
-/// file were found in order: **what was read before is not complete until then**, and an error means that
-/// all of it has to be thrown away. Nothing here proves that the content was not changed (CBC cannot): compare
-/// the file's digest with the manifest's.
+/// Reads, in BER or DER, EnvelopedData encrypted with AES in CBC mode, and AuthEnvelopedData with AES-GCM
+/// and without authenticated attributes; for any number of recipients, one of whom has the private key, whether
+/// by RSA PKCS #1 v1.5 or by OAEP with SHA-1 or SHA-2 and the same hash in its mask.
+///
+/// [`read`](Read::read) answers 0 only after the end of the file and the padding, or the authentication tag,
+/// were found in order: **what was read before is not complete until then**, and an error means that
+/// all of it has to be thrown away. With GCM, 0 also means that nothing of the content was changed. CBC proves
+/// nothing of the kind: compare the file's digest with the manifest's. Neither tells who sealed the file.
 ///
 /// # Security
 /// Which error comes back, and when, depends on the key. Do not let strangers probe it: open files for
@@ -37,7 +42,7 @@ pub struct OpenReader<R> {
     recipients: Vec<RecipientId>,
     content: Content,
     /// `None` after the end, or after an error.
-    decryptor: Option<Decryptor>,
+    decryptor: Option<Decryption>,
     failed: bool,
     /// Decrypted and not asked for yet: `plain[start..end]`.
     plain: Zeroizing<Vec<u8>>,
@@ -54,7 +59,7 @@ impl<R: Read> OpenReader<R> {
         let mut ber = BerReader::new(inner);
         let header = header::read(&mut ber)?;
         let decryptor = decryptor(&header, key)?;
-        let content = Content::begin(&mut ber)?;
+        let content = Content::begin(&mut ber, header.algorithm)?;
         Ok(Self {
             ber,
             recipients: header.recipients,
@@ -72,14 +77,19 @@ impl<R: Read> OpenReader<R> {
         &self.recipients
     }
 
+    /// Whether [`read`](Read::read) answering 0 proves that the content was not changed (AuthEnvelopedData).
+    pub fn is_authenticated(&self) -> bool {
+        self.content.is_authenticated()
+    }
+
     /// Decrypts what comes next into `out`, which has more than a block of room; 0 at the end.
     fn decrypt(&mut self, out: &mut [u8]) -> Result<usize, OpenError> {
         while let Some(decryptor) = &mut self.decryptor {
             let sealed = self.content.piece(&mut self.ber, out.len().saturating_sub(BLOCK_BYTES))?;
             if sealed.is_empty() {
                 // Structure first: only then may the key have a say.
-                self.content.end(&mut self.ber)?;
-                let last = self.decryptor.take().map(|decryptor| decryptor.finish(out));
+                let tag = self.content.end(&mut self.ber)?;
+                let last = self.decryptor.take().map(|decryptor| decryptor.finish(&tag, out));
                 return last.unwrap_or(Ok(0)).map_err(|_| self.cannot_decrypt());
             }
             let (taken, opened) = (sealed.len(), decryptor.update(sealed, out));
@@ -142,15 +152,15 @@ impl<R> fmt::Debug for OpenReader<R> {
 }
 
 /// Tries every recipient whose key could be ours: files name certificates, not keys.
-fn decryptor(header: &Header, key: &PrivateKey) -> Result<Decryptor, OpenError> {
-    if let (true, Some(oid)) = (header.encrypted_keys.is_empty(), header.other_transport) {
-        return Err(OpenError::Unsupported { what: format!("the key transport algorithm {oid}") });
+fn decryptor(header: &Header, key: &PrivateKey) -> Result<Decryption, OpenError> {
+    if let (true, Some(what)) = (header.encrypted_keys.is_empty(), &header.other_transport) {
+        return Err(OpenError::Unsupported { what: what.clone() });
     }
     let candidates =
-        header.encrypted_keys.iter().filter(|encrypted| encrypted.len() == key.encrypted_bytes());
+        header.encrypted_keys.iter().filter(|encrypted| encrypted.bytes.len() == key.encrypted_bytes());
     candidates
         .filter_map(|encrypted| key.unwrap_key(encrypted))
-        .find_map(|content_key| Decryptor::new(header.cipher, &content_key, header.iv).ok())
+        .find_map(|content_key| header.algorithm.decryption(&content_key).ok())
         .ok_or_else(|| OpenError::CannotDecrypt { recipients: header.recipients.clone() })
 }
 
@@ -160,8 +170,12 @@ fn decryptor(header: &Header, key: &PrivateKey) -> Result<Decryptor, OpenError> 
 pub struct SealedFacts {
     /// For whom it is sealed, in the file's order.
     pub recipients: Vec<RecipientId>,
-    /// Size of the encrypted content in bytes: 1 to 16 more than the content.
+    /// Size of the encrypted content in bytes: 1 to 16 more than the content, and in an authenticated file as
+    /// much.
     pub content_bytes: u64,
+    /// Whether opening it proves that it was not changed: AuthEnvelopedData, to be opened to its end before
+    /// anything in it is trusted.
+    pub authenticated: bool,
     /// Size of the file in bytes.
     pub sealed_bytes: u64,
 }
@@ -182,7 +196,7 @@ pub fn recipients<R: Read>(reader: R) -> Result<Vec<RecipientId>, OpenError> {
 pub fn check_sealed<R: Read>(reader: R) -> Result<SealedFacts, OpenError> {
     let mut ber = BerReader::new(reader);
     let header = header::read(&mut ber)?;
-    let mut content = Content::begin(&mut ber)?;
+    let mut content = Content::begin(&mut ber, header.algorithm)?;
     loop {
         let len = content.piece(&mut ber, usize::MAX)?.len();
         if len == 0 {
@@ -194,6 +208,7 @@ pub fn check_sealed<R: Read>(reader: R) -> Result<SealedFacts, OpenError> {
     Ok(SealedFacts {
         recipients: header.recipients,
         content_bytes: content.bytes(),
+        authenticated: header.algorithm.is_authenticated(),
         sealed_bytes: ber.position(),
     })
 }

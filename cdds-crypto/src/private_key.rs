@@ -1,36 +1,60 @@
 //! The recipient's private key, as OpenSSL and others store it.
 
+mod derivation;
+mod encryption;
+mod pkcs12;
+
 use std::fmt;
 
-use aws_lc_rs::rsa::{Pkcs1PrivateDecryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::rsa::PrivateDecryptingKey;
 use zeroize::Zeroizing;
 
 use crate::armor::{self, Block};
 use crate::ber::{self, INTEGER, OCTET_STRING, OID, SEQUENCE};
+use crate::key_transport::EncryptedKey;
 use crate::oids;
 use crate::open::OpenError;
 
 /// An RSA private key of 2048 to 8192 bits that opens sealed files.
 ///
 /// It is wiped when dropped; `Debug` shows nothing of it.
-pub struct PrivateKey(Pkcs1PrivateDecryptingKey);
+pub struct PrivateKey(PrivateDecryptingKey);
 
 impl PrivateKey {
     /// Reads a key in PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`) form, PEM or DER.
     /// A PEM file may hold certificates as well; they are ignored.
     ///
     /// # Errors
-    /// [`OpenError::PrivateKey`] if there is no such key, more than one, one of another algorithm or size,
-    /// or an encrypted one; the message says how to convert it.
+    /// [`OpenError::PassphraseNeeded`] if [`with_passphrase`](Self::with_passphrase) may read it, and
+    /// [`OpenError::PrivateKey`] if there is no such key, more than one, or one of another algorithm or size;
+    /// the message says what to do.
     pub fn from_bytes(encoded: &[u8]) -> Result<Self, OpenError> {
+        Self::read(encoded, None)
+    }
+
+    /// Reads a key in any form that [`from_bytes`](Self::from_bytes) reads, and those that a passphrase
+    /// protects: encrypted PKCS#8 (`BEGIN ENCRYPTED PRIVATE KEY`, PEM or DER; AES or triple DES, by PBKDF2 or
+    /// scrypt), and PKCS#12 (`.p12`, `.pfx`) that holds one private key. The passphrase of a key that has none
+    /// is ignored.
+    ///
+    /// How much work a file asks for is bounded: ten million rounds of PBKDF2, 256 MiB of scrypt.
+    ///
+    /// # Errors
+    /// [`OpenError::WrongPassphrase`], and [`OpenError::PrivateKey`] as for `from_bytes`, or if the file is
+    /// protected in another way or asks for too much work.
+    pub fn with_passphrase(encoded: &[u8], passphrase: &str) -> Result<Self, OpenError> {
+        Self::read(encoded, Some(passphrase))
+    }
+
+    fn read(encoded: &[u8], passphrase: Option<&str>) -> Result<Self, OpenError> {
         let blocks = armor::blocks(encoded)
             .map_err(|why| refused(format!("the private key is not a whole PEM file: {why}")))?;
         if blocks.is_empty() {
-            return Self::from_der(encoded);
+            return Self::from_der(encoded, passphrase);
         }
         let mut keys = blocks.iter().filter(|block| block.is_private_key());
         match (keys.next(), keys.next()) {
-            (Some(key), None) => Self::from_pem(key),
+            (Some(key), None) => Self::from_pem(key, passphrase),
             (Some(_), Some(_)) => Err(refused("there is more than one private key here: supply only one")),
             (None, _) => Err(refused(format!(
                 "there is no private key here, but {:?}: supply the file that belongs to the certificate",
@@ -39,10 +63,10 @@ impl PrivateKey {
         }
     }
 
-    fn from_pem(block: &Block) -> Result<Self, OpenError> {
+    fn from_pem(block: &Block, passphrase: Option<&str>) -> Result<Self, OpenError> {
         match block.label.as_str() {
-            _ if block.encrypted => Err(encrypted()),
-            "ENCRYPTED PRIVATE KEY" => Err(encrypted()),
+            _ if block.encrypted => Err(encrypted_by_pem()),
+            "ENCRYPTED PRIVATE KEY" => Self::from_encrypted(&block.der, passphrase),
             "PRIVATE KEY" => Self::from_pkcs8(&block.der),
             "RSA PRIVATE KEY" => Self::from_pkcs1(&block.der),
             label => {
@@ -51,29 +75,34 @@ impl PrivateKey {
         }
     }
 
-    fn from_der(encoded: &[u8]) -> Result<Self, OpenError> {
+    fn from_der(encoded: &[u8], passphrase: Option<&str>) -> Result<Self, OpenError> {
         match ber::contents(encoded) {
             // PrivateKeyInfo, RFC 5208 section 5, and OneAsymmetricKey, RFC 5958 section 2.
             Some([INTEGER, 1, 0 | 1, SEQUENCE, ..]) => Self::from_pkcs8(encoded),
             // RSAPrivateKey, RFC 8017 appendix A.1.2: two primes.
             Some([INTEGER, 1, 0, INTEGER, ..]) => Self::from_pkcs1(encoded),
             // PFX, RFC 7292 section 4.
-            Some([INTEGER, 1, 3, SEQUENCE, ..]) => Err(refused(
-                "this is a PKCS#12 file: take the key out of it with \
-                 'openssl pkcs12 -in FILE -nocerts -noenc -out key.pem'",
-            )),
+            Some([INTEGER, 1, 3, SEQUENCE, ..]) => {
+                let passphrase = passphrase.ok_or(OpenError::PassphraseNeeded)?;
+                Self::from_pkcs8(&pkcs12::private_key(encoded, passphrase)?)
+            }
             // EncryptedPrivateKeyInfo, RFC 5208 section 6; certificates too begin with two SEQUENCEs.
-            Some([SEQUENCE, ..]) if ber::is_encrypted_private_key(encoded) => Err(encrypted()),
-            _ => Err(refused(
-                "there is no RSA private key here: supply one in PKCS#8 or PKCS#1 form, PEM or DER",
-            )),
+            Some([SEQUENCE, ..]) if ber::is_encrypted_private_key(encoded) => {
+                Self::from_encrypted(encoded, passphrase)
+            }
+            _ => {
+                Err(refused("there is no RSA private key here: supply one in PKCS#8, PKCS#1 or PKCS#12 form"))
+            }
         }
     }
 
+    fn from_encrypted(der: &[u8], passphrase: Option<&str>) -> Result<Self, OpenError> {
+        let passphrase = passphrase.ok_or(OpenError::PassphraseNeeded)?;
+        Self::from_pkcs8(&encryption::decrypt(der, passphrase)?)
+    }
+
     fn from_pkcs8(der: &[u8]) -> Result<Self, OpenError> {
-        PrivateDecryptingKey::from_pkcs8(der)
-            .map_err(|error| unusable(&error))
-            .and_then(|key| Pkcs1PrivateDecryptingKey::new(key).map(Self).map_err(|error| unusable(&error)))
+        PrivateDecryptingKey::from_pkcs8(der).map(Self).map_err(|error| unusable(&error))
     }
 
     /// RFC 5208 section 5: a version, an algorithm, and the PKCS#1 form in an OCTET STRING.
@@ -104,11 +133,8 @@ impl PrivateKey {
     }
 
     /// A part's key, if it was encrypted for this private key; not yet known to be a key of its cipher.
-    pub(crate) fn unwrap_key(&self, encrypted: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let mut key = Zeroizing::new(vec![0; self.0.min_output_size()]);
-        let len = self.0.decrypt(encrypted, &mut key).ok()?.len();
-        key.truncate(len);
-        Some(key)
+    pub(crate) fn unwrap_key(&self, encrypted: &EncryptedKey) -> Option<Zeroizing<Vec<u8>>> {
+        encrypted.decrypt(&self.0).ok()
     }
 }
 
@@ -122,10 +148,11 @@ fn refused(reason: impl Into<String>) -> OpenError {
     OpenError::PrivateKey { reason: reason.into() }
 }
 
-fn encrypted() -> OpenError {
+/// The way of OpenSSL before version 1.1, with MD5 (RFC 1421 headers).
+fn encrypted_by_pem() -> OpenError {
     refused(
-        "the private key is protected by a passphrase: \
-         decrypt it first with 'openssl pkey -in FILE -out key.pem', and delete key.pem afterwards",
+        "the private key is protected by a passphrase in an old way, which is not supported: convert it with \
+         'openssl pkcs8 -topk8 -v2 aes256 -in FILE -out key.pem'",
     )
 }
 

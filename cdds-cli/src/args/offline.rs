@@ -4,6 +4,18 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+/// Where the passphrase of the private key comes from; without either, it is asked for on the terminal.
+#[derive(Debug, Default, Args)]
+pub(crate) struct PassphraseArgs {
+    /// Environment variable that holds the private key's passphrase
+    #[arg(long, value_name = "VAR", requires = "key", conflicts_with = "passphrase_file")]
+    pub(crate) passphrase_env: Option<String>,
+
+    /// File whose first line is the private key's passphrase
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
 /// What `verify` takes.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -21,6 +33,9 @@ pub(crate) struct VerifyArgs {
     /// Private key of a recipient, to check the contents of sealed parts too
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
 }
 
 /// What `decrypt` takes.
@@ -31,9 +46,12 @@ pub(crate) struct DecryptArgs {
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Private key of a recipient (PEM or DER)
+    /// Private key of a recipient: PEM, DER or PKCS#12; a passphrase is asked for if it has one
     #[arg(long, value_name = "FILE")]
     pub(crate) key: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
 
     /// Where the decrypted parts are written; created if need be
     #[arg(long, value_name = "DIR")]
@@ -60,6 +78,9 @@ pub(crate) struct JoinArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
+
     /// Replace a file that exists
     #[arg(long)]
     pub(crate) force: bool,
@@ -76,6 +97,9 @@ pub(crate) struct ExtractArgs {
     /// Private key of a recipient, if the parts are sealed
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
 
     /// Where the record files are written; created if need be
     #[arg(long, value_name = "DIR")]

@@ -24,8 +24,9 @@ use rcgen::{CertificateParams, DnType, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256
 use serde::Serialize;
 
 use super::download;
-use super::offline::{find_set, plaintext, read_key};
-use crate::args::DemoArgs;
+use super::offline::private_key::read_key;
+use super::offline::{find_set, plaintext};
+use crate::args::{DemoArgs, PassphraseArgs};
 use crate::compose::App;
 use crate::config::Config;
 use crate::error::CliError;
@@ -232,7 +233,7 @@ struct ReadBack {
 /// Decrypts and reads every record, with nothing but the files and the private key.
 fn read_back(manifest: &Path, key: &Path) -> Result<ReadBack, CliError> {
     const SAMPLE_LINES: usize = 3;
-    let key = read_key(key)?;
+    let key = read_key(key, &PassphraseArgs::default())?;
     let set = find_set(manifest)?;
     let parts = plaintext(&set, Some(&key))?;
     let mut stream = ArchiveStream::open(&parts)?;

@@ -3,6 +3,7 @@
 pub(super) mod decrypt;
 pub(super) mod extract;
 pub(super) mod join;
+pub(super) mod private_key;
 pub(super) mod verify;
 
 use std::error::Error;
@@ -91,20 +92,39 @@ fn read_manifest(file: &Path) -> Result<Manifest, CliError> {
         .map_err(|error| CliError::failed("damaged", format!("{}: {error}", file.display())))
 }
 
-pub(super) fn read_key(file: &Path) -> Result<PrivateKey, CliError> {
-    let encoded = fs::read(file).map_err(|error| CliError::file("read the key", file, &error))?;
-    PrivateKey::from_bytes(&encoded)
-        .map_err(|error| CliError::failed("invalid_key", format!("{}: {error}", file.display())))
-}
-
-/// Readers of a set's plaintext; sealed sets need a key.
+/// Readers of a set's plaintext; sealed sets need a key. What can prove that it was not changed has done so.
 pub(super) fn plaintext<'a>(set: &PartSet, key: Option<&'a PrivateKey>) -> Result<Parts<'a>, CliError> {
     match key {
         _ if !set.is_sealed() => Ok(set.parts()),
-        Some(key) => Ok(set.parts_with(move |file| Ok(Box::new(unseal(file, key)?) as Box<dyn Read>))),
+        Some(key) => {
+            authenticate(set, key)?;
+            Ok(set.parts_with(move |file| Ok(Box::new(unseal(file, key)?) as Box<dyn Read>)))
+        }
         None => Err(CliError::usage(
             "the parts are sealed: name a recipient's private key with --key, or decrypt them first",
         )),
+    }
+}
+
+/// Opens the parts that are authenticated to their ends: before that, whatever is read of them may have been
+/// changed, and record files would be written from it.
+fn authenticate(set: &PartSet, key: &PrivateKey) -> Result<(), CliError> {
+    for part in set.paths() {
+        let file = File::open(&part).map_err(|error| CliError::file("read", &part, &error))?;
+        let failed = |error: io::Error| part_failed(&part, &error);
+        let mut reader = unseal(file, key).map_err(failed)?;
+        if reader.is_authenticated() {
+            io::copy(&mut reader, &mut io::sink()).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// A part that cannot be decrypted.
+fn part_failed(part: &Path, error: &io::Error) -> CliError {
+    match open_error(error) {
+        Some(reason) => CliError::failed(open_code(reason), format!("{}: {reason}", part.display())),
+        None => CliError::file("decrypt", part, error),
     }
 }
 
@@ -143,6 +163,7 @@ fn open_code(error: &OpenError) -> &'static str {
         OpenError::NotSealed { .. } => "not_sealed",
         OpenError::Unsupported { .. } => "unsupported",
         OpenError::PrivateKey { .. } => "invalid_key",
+        OpenError::WrongPassphrase => "wrong_passphrase",
         OpenError::Io(_) => "file_failed",
         _ => "damaged",
     }

@@ -109,6 +109,8 @@ fn a9_decrypt_join_and_extract_agree_and_never_overwrite() {
     place.json(&["extract", &plain, "--to", "from-plain"]);
     place.json(&["extract", &manifest(&place), "--key", "ops.key", "--to", "from-sealed"]);
     place.program("diff", &["-r", "from-plain"], &["from-sealed"]);
+    let mode = place.program("find", &["joined-too.zip", "from-sealed", "-type", "f"], &["-printf", "%m\\n"]);
+    assert!(mode.lines().all(|mode| mode == "600"), "what was sealed is for its owner only: {mode}");
     assert_eq!(place.records("joined.zip").len(), 9_000);
 
     let again: [&[&str]; 3] = [
@@ -156,4 +158,119 @@ fn wrong_keys_and_wrong_files_are_told_apart_and_leave_nothing() {
     }
     let left = place.program("sh", &["-c", "find x -type f 2>/dev/null | wc -l"], &[]);
     assert_eq!(left.trim(), "0");
+}
+
+/// Seals what was exported as another program does, authenticated; gives the sealed file.
+fn sealed_by_openssl(place: &Place) -> String {
+    let plain = place.files("plain").into_iter().find(|name| name.ends_with(".zip")).unwrap();
+    let sealed = format!("gcm/{plain}.smime");
+    std::fs::create_dir_all(place.path("gcm")).unwrap();
+    let input = format!("plain/{plain}");
+    let args =
+        ["cms", "-encrypt", "-binary", "-aes-256-gcm", "-outform", "DER", "-in", &input, "-out", &sealed];
+    place.program("openssl", &args, &["-recip", "ops.pem", "-keyopt", "rsa_padding_mode:oaep"]);
+    sealed
+}
+
+#[test]
+fn a9_what_fails_its_authentication_leaves_nothing() {
+    let place = Place::with_interactions(3_000);
+    place.recipient("ops");
+    place.plaintext_job(&[]);
+    place.json(&["run", "--until-idle"]);
+    let execution = string(&place.json(&["history", "list"])[0]["id"]);
+    place.json(&["artifact", "download", "--execution", &execution, "--to", "plain"]);
+    let sealed = sealed_by_openssl(&place);
+
+    place.json(&["verify", &sealed, "--key", "ops.key"]);
+    place.json(&["decrypt", &sealed, "--key", "ops.key", "--to", "decrypted"]);
+    place.json(&["extract", &sealed, "--key", "ops.key", "--to", "extracted"]);
+    let name = &place.files("decrypted")[0];
+    place.program("cmp", &[&format!("plain/{name}")], &[&format!("decrypted/{name}")]);
+
+    // The tag alone: all that it protects is in order, and nothing but the tag can tell.
+    change(&place, &sealed, |bytes| *bytes.last_mut().unwrap() ^= 1);
+    for args in [
+        ["decrypt", &sealed, "--key", "ops.key", "--to", "x"],
+        ["extract", &sealed, "--key", "ops.key", "--to", "x"],
+        ["join", &sealed, "--key", "ops.key", "--to", "x.zip"],
+    ] {
+        assert_eq!(place.refused(&args), (1, "cannot_decrypt".to_owned()), "{args:?}");
+    }
+    assert_eq!(
+        place.refused(&["verify", &sealed, "--key", "ops.key"]),
+        (1, "verification_failed".to_owned())
+    );
+    let left = place.program("sh", &["-c", "find x x.zip -type f 2>/dev/null | wc -l"], &[]);
+    assert_eq!(left.trim(), "0");
+}
+
+#[test]
+fn passphrases_come_from_a_file_a_variable_or_the_terminal() {
+    let place = Place::with_interactions(3_000);
+    let parts = sealed_set(&place);
+    let part = &parts[0];
+    place.program(
+        "openssl",
+        &["pkcs8", "-topk8", "-in", "ops.key"],
+        &["-out", "enc.key", "-passout", "pass:s p"],
+    );
+    place.program(
+        "openssl",
+        &["pkcs12", "-export", "-in", "ops.pem", "-inkey", "ops.key"],
+        &["-out", "ops.p12", "-passout", "pass:s p"],
+    );
+    std::fs::write(place.path("right"), "s p\nanother line\n").unwrap();
+    std::fs::write(place.path("wrong"), "s\n").unwrap();
+    for (index, key) in ["enc.key", "ops.p12"].into_iter().enumerate() {
+        let to = |how: &str| format!("{how}{index}");
+        place.json(&["decrypt", part, "--key", key, "--passphrase-file", "right", "--to", &to("file")]);
+        let (variable, terminal) = (to("variable"), to("terminal"));
+        let mut command = place.cdds(&[
+            "decrypt",
+            part,
+            "--key",
+            key,
+            "--passphrase-env",
+            "KEY_PASSPHRASE",
+            "--to",
+            &variable,
+        ]);
+        assert!(command.env("KEY_PASSPHRASE", "s p").status().unwrap().success());
+        // Typed once the question stands there, on a terminal that shows whatever is typed unless told not to.
+        let typed = format!(
+            "> log; (until grep -q Passphrase log; do sleep 0.1; done; sleep 1; echo 's p'; \
+             until grep -qE 'decrypted|error' log; do sleep 0.1; done) | \
+             script -qefc '{} decrypt {part} --key {key} --to {terminal}' log",
+            env!("CARGO_BIN_EXE_cdds")
+        );
+        place.program("sh", &["-c", &typed], &[]);
+        let log = std::fs::read_to_string(place.path("log")).unwrap();
+        assert!(log.contains(&format!("Passphrase of {key}: ")) && !log.contains("s p"), "{log}");
+        for folder in [&variable, &terminal] {
+            place.program("diff", &["-r", &to("file")], &[folder]);
+        }
+
+        let refused = |options: &[&str]| {
+            place.refused(&[&["decrypt", part, "--key", key, "--to", "x"], options].concat())
+        };
+        assert_eq!(refused(&["--passphrase-file", "wrong"]), (1, "wrong_passphrase".to_owned()));
+        assert_eq!(refused(&["--passphrase-file", "none"]), (4, "not_found".to_owned()));
+        assert_eq!(refused(&["--passphrase-env", "NO_SUCH_VARIABLE"]), (2, "usage".to_owned()));
+        assert_eq!(refused(&["--passphrase", "s p"]), (2, "usage".to_owned()));
+        assert_eq!(refused(&[]), (2, "usage".to_owned()));
+    }
+    let output = place.cdds(&["extract", part, "--key", "enc.key", "--to", "x"]).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    for option in ["--passphrase-file", "--passphrase-env", "enc.key"] {
+        assert!(message.contains(option), "{message}");
+    }
+    for args in [
+        vec!["verify", part, "--key", "enc.key", "--passphrase-file", "right"],
+        vec!["extract", part, "--key", "enc.key", "--passphrase-file", "right", "--to", "records"],
+        vec!["join", part, "--key", "enc.key", "--passphrase-file", "right", "--to", "whole.zip"],
+    ] {
+        place.json(&args);
+    }
+    assert!(!place.path("x").exists());
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 
-use super::{CONSTRUCTED, put_header};
+use super::{CONSTRUCTED, OCTET_STRING, OCTET_STRINGS, put_header};
 use crate::open::OpenError;
 
 /// How deep elements may nest. EnvelopedData with names and attributes needs about ten.
@@ -150,7 +150,8 @@ impl<R: Read> BerReader<R> {
         Ok(())
     }
 
-    /// The element with all its lengths definite, as the `der` crate wants it; at most `bytes_max`.
+    /// The element with all its lengths definite and its OCTET STRINGs in one piece, as the `der` crate wants it;
+    /// at most `bytes_max`.
     pub(crate) fn der(&mut self, element: Element, bytes_max: usize) -> Result<Vec<u8>, OpenError> {
         let mut budget = bytes_max;
         let mut out = Vec::new();
@@ -168,28 +169,59 @@ impl<R: Read> BerReader<R> {
         // Each element costs its tag and length, so that empty ones cannot grow without bound.
         *budget = budget.checked_sub(2).ok_or_else(too_long)?;
         let mut value = Vec::new();
-        match element.len {
-            Some(len) if element.tag & CONSTRUCTED == 0 => {
-                let len = usize::try_from(len).map_err(|_| too_long())?;
-                *budget = budget.checked_sub(len).ok_or_else(too_long)?;
-                value.reserve_exact(len);
-                while value.len() < len {
-                    let left = len.saturating_sub(value.len());
-                    let piece = self.piece(u64::try_from(left).unwrap_or(u64::MAX))?;
-                    value.extend_from_slice(piece);
-                    let read = piece.len();
-                    self.consume(read);
-                }
-            }
-            _ => {
-                self.enter(element)?;
-                while let Some(child) = self.next()? {
-                    self.append_der(child, budget, &mut value)?;
-                }
+        let mut tag = element.tag;
+        if tag == OCTET_STRINGS {
+            tag = OCTET_STRING;
+            self.append_octets(element, budget, &mut value)?;
+        } else if tag & CONSTRUCTED == 0 {
+            self.append_value(element, budget, &mut value)?;
+        } else {
+            self.enter(element)?;
+            while let Some(child) = self.next()? {
+                self.append_der(child, budget, &mut value)?;
             }
         }
-        put_header(out, element.tag, value.len());
+        put_header(out, tag, value.len());
         out.append(&mut value);
+        Ok(())
+    }
+
+    /// What an OCTET STRING in pieces holds; pieces may be in pieces themselves (X.690 section 8.7.3).
+    fn append_octets(
+        &mut self,
+        element: Element,
+        budget: &mut usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), OpenError> {
+        self.enter(element)?;
+        while let Some(piece) = self.next()? {
+            match piece.tag {
+                OCTET_STRING => self.append_value(piece, budget, out)?,
+                OCTET_STRINGS => self.append_octets(piece, budget, out)?,
+                _ => return Err(OpenError::malformed(piece.at, "a string holds something other than bytes")),
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of a primitive element.
+    fn append_value(
+        &mut self,
+        element: Element,
+        budget: &mut usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), OpenError> {
+        let mut left = element.len.unwrap_or(0);
+        *budget = usize::try_from(left)
+            .ok()
+            .and_then(|len| budget.checked_sub(len))
+            .ok_or_else(|| OpenError::malformed(element.at, "an element of the header is too long"))?;
+        while left > 0 {
+            let piece = self.piece(left)?;
+            out.extend_from_slice(piece);
+            let len = piece.len();
+            left = left.saturating_sub(self.consume(len));
+        }
         Ok(())
     }
 

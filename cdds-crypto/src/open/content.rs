@@ -3,14 +3,17 @@
 use std::io::Read;
 
 use super::OpenError;
+use super::algorithm::ContentAlgorithm;
 use crate::ber::{
-    BerReader, CONTEXT_0, CONTEXT_0_CONSTRUCTED, CONTEXT_1_CONSTRUCTED, OCTET_STRING, OCTET_STRINGS,
+    BerReader, CONTEXT_0, CONTEXT_0_CONSTRUCTED, CONTEXT_1_CONSTRUCTED, CONTEXT_2_CONSTRUCTED, OCTET_STRING,
+    OCTET_STRINGS,
 };
 use crate::cipher::BLOCK_BYTES;
 
 /// The encrypted content: `[0] IMPLICIT OCTET STRING`, primitive or constructed.
 #[derive(Debug)]
 pub(super) struct Content {
+    algorithm: ContentAlgorithm,
     /// Of the OCTET STRING under way.
     left: u64,
     /// Size so far.
@@ -21,19 +24,27 @@ pub(super) struct Content {
 
 impl Content {
     /// Enters the content, which must come next.
-    pub(super) fn begin<R: Read>(ber: &mut BerReader<R>) -> Result<Self, OpenError> {
+    pub(super) fn begin<R: Read>(
+        ber: &mut BerReader<R>,
+        algorithm: ContentAlgorithm,
+    ) -> Result<Self, OpenError> {
         let at = ber.position();
         let outer_depth = Some(ber.depth());
         match ber.next()? {
             Some(element) if element.tag == CONTEXT_0 => {
-                Ok(Self { left: element.len.unwrap_or(0), bytes: 0, outer_depth })
+                Ok(Self { algorithm, left: element.len.unwrap_or(0), bytes: 0, outer_depth })
             }
             Some(element) if element.tag == CONTEXT_0_CONSTRUCTED => {
                 ber.enter(element)?;
-                Ok(Self { left: 0, bytes: 0, outer_depth })
+                Ok(Self { algorithm, left: 0, bytes: 0, outer_depth })
             }
             _ => Err(OpenError::malformed(at, "the encrypted content is missing")),
         }
+    }
+
+    /// Whether a tag stands after it.
+    pub(super) fn is_authenticated(&self) -> bool {
+        self.algorithm.is_authenticated()
     }
 
     /// Size of the content that was consumed, bytes.
@@ -85,24 +96,58 @@ impl Content {
     }
 
     /// Checks what can be checked without a key once the content has ended: its size, the end of every
-    /// element, and that the file ends there too.
-    pub(super) fn end<R: Read>(&self, ber: &mut BerReader<R>) -> Result<(), OpenError> {
+    /// element, and that the file ends there too. Gives the authentication tag, if there has to be one.
+    pub(super) fn end<R: Read>(&self, ber: &mut BerReader<R>) -> Result<Vec<u8>, OpenError> {
         let at = ber.position();
         let block = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
-        if self.bytes == 0 || !self.bytes.is_multiple_of(block) {
-            return Err(OpenError::malformed(at, "the encrypted content is not made of whole blocks"));
-        }
-        ber.expect_end("EncryptedContentInfo goes on")?;
-        // unprotectedAttrs: nothing that protects or changes the content.
-        if let Some(attributes) = ber.next()? {
-            if attributes.tag != CONTEXT_1_CONSTRUCTED {
-                return Err(OpenError::malformed(attributes.at, "EnvelopedData goes on"));
+        let tag = match self.algorithm {
+            ContentAlgorithm::Cbc { .. } if self.bytes == 0 || !self.bytes.is_multiple_of(block) => {
+                return Err(OpenError::malformed(at, "the encrypted content is not made of whole blocks"));
             }
-            ber.skip(attributes)?;
-            ber.expect_end("EnvelopedData goes on")?;
-        }
+            ContentAlgorithm::Cbc { .. } => {
+                ber.expect_end("EncryptedContentInfo goes on")?;
+                end_of_data(ber, CONTEXT_1_CONSTRUCTED)?;
+                Vec::new()
+            }
+            ContentAlgorithm::Gcm { tag_bytes, .. } => {
+                ber.expect_end("EncryptedContentInfo goes on")?;
+                let tag = read_tag(ber, tag_bytes)?;
+                end_of_data(ber, CONTEXT_2_CONSTRUCTED)?;
+                tag
+            }
+        };
         ber.expect_end("the content of ContentInfo goes on")?;
         ber.expect_end("ContentInfo goes on")?;
-        ber.expect_end_of_file()
+        ber.expect_end_of_file()?;
+        Ok(tag)
     }
+}
+
+/// The mac of AuthEnvelopedData (RFC 5083 section 2.1), which is this long.
+fn read_tag<R: Read>(ber: &mut BerReader<R>, tag_bytes: usize) -> Result<Vec<u8>, OpenError> {
+    let at = ber.position();
+    match ber.next()? {
+        Some(mac) if mac.tag == OCTET_STRING && mac.len == u64::try_from(tag_bytes).ok() => {
+            let der = ber.der(mac, 2 + tag_bytes)?;
+            Ok(der.get(2..).unwrap_or_default().to_vec())
+        }
+        // RFC 5083 section 2.2: they are authenticated before the content, but follow it.
+        Some(attributes) if attributes.tag == CONTEXT_1_CONSTRUCTED => {
+            Err(OpenError::Unsupported { what: "authenticated attributes".to_owned() })
+        }
+        _ => Err(OpenError::malformed(at, "the authentication tag is missing")),
+    }
+}
+
+/// The end of EnvelopedData or AuthEnvelopedData; before it there may be unprotected attributes: nothing
+/// that protects or changes the content.
+fn end_of_data<R: Read>(ber: &mut BerReader<R>, attributes_tag: u8) -> Result<(), OpenError> {
+    if let Some(attributes) = ber.next()? {
+        if attributes.tag != attributes_tag {
+            return Err(OpenError::malformed(attributes.at, "EnvelopedData goes on"));
+        }
+        ber.skip(attributes)?;
+        ber.expect_end("EnvelopedData goes on")?;
+    }
+    Ok(())
 }

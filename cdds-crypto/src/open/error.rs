@@ -68,6 +68,18 @@ pub enum OpenError {
         recipients: Vec<RecipientId>,
     },
 
+    /// The private key is protected by a passphrase, and none was given: see
+    /// [`PrivateKey::with_passphrase`](crate::PrivateKey::with_passphrase).
+    #[error("the private key is protected by a passphrase: supply it")]
+    PassphraseNeeded,
+
+    /// The passphrase is not that of the private key.
+    #[error(
+        "the passphrase does not open the private key: it is that of another key, or the file was changed; \
+         'openssl pkey -in FILE -noout', or for PKCS#12 'openssl pkcs12 -in FILE -noout', tells the same"
+    )]
+    WrongPassphrase,
+
     /// The private key itself cannot be used.
     #[error("{reason}")]
     PrivateKey {

@@ -1,40 +1,45 @@
-//! Reads what comes before the encrypted content (RFC 5652 sections 3 and 6.1).
+//! Reads what comes before the encrypted content (RFC 5652 sections 3 and 6.1, RFC 5083
+//! section 2.1).
 
 use std::io::Read;
 
 use cms::enveloped_data::KeyTransRecipientInfo;
-use der::asn1::{ObjectIdentifier, OctetStringRef};
-use der::{Decode, Tagged};
-use x509_cert::spki::AlgorithmIdentifierOwned;
+use der::Decode;
+use der::asn1::ObjectIdentifier;
 
 use super::OpenError;
+use super::algorithm::{ALGORITHM_BYTES_MAX, ContentAlgorithm};
 use crate::ber::{
-    BerReader, CONTEXT_0_CONSTRUCTED, CONTEXT_1_CONSTRUCTED, Element, INTEGER, OID, SEQUENCE, SET,
+    BerReader, CONTEXT_0_CONSTRUCTED, CONTEXT_1_CONSTRUCTED, CONTEXT_2_CONSTRUCTED, Element, INTEGER, OID,
+    SEQUENCE, SET,
 };
-use crate::cipher::{BLOCK_BYTES, ContentCipher};
+use crate::key_transport::{EncryptedKey, KeyTransport};
 use crate::oids;
 use crate::recipient::{RECIPIENT_INFO_BYTES_MAX, RECIPIENTS_MAX, RecipientId};
 
-/// Largest object identifier or algorithm that is read, bytes.
-const ALGORITHM_BYTES_MAX: usize = 1024;
+/// Largest version number that is read, DER bytes.
+const VERSION_BYTES_MAX: usize = 16;
 
 /// Everything that is known before the content.
 pub(super) struct Header {
     /// Every recipient, in the file's order.
     pub(super) recipients: Vec<RecipientId>,
     /// The content key, encrypted for each of the RSA recipients.
-    pub(super) encrypted_keys: Vec<Vec<u8>>,
-    /// Another key transport algorithm that some recipient has.
-    pub(super) other_transport: Option<ObjectIdentifier>,
-    pub(super) cipher: ContentCipher,
-    pub(super) iv: [u8; BLOCK_BYTES],
+    pub(super) encrypted_keys: Vec<EncryptedKey>,
+    /// Another key transport algorithm that some recipient has, for people.
+    pub(super) other_transport: Option<String>,
+    pub(super) algorithm: ContentAlgorithm,
 }
 
 /// Reads up to, and not including, the `[0]` of the encrypted content.
 pub(super) fn read<R: Read>(ber: &mut BerReader<R>) -> Result<Header, OpenError> {
-    enter_enveloped_data(ber)?;
+    let authenticated = enter_enveloped_data(ber)?;
     let version = ber.expect(INTEGER, "the version of EnvelopedData is missing")?;
-    ber.skip(version)?;
+    let version_der = ber.der(version, VERSION_BYTES_MAX)?;
+    // RFC 5083 section 2.1; EnvelopedData has several, which differ in nothing that matters here.
+    if authenticated && version_der != [INTEGER, 1, 0] {
+        return Err(OpenError::Unsupported { what: "another version of AuthEnvelopedData".to_owned() });
+    }
     let at = ber.position();
     let mut next = ber.next()?;
     // originatorInfo: certificates and revocation lists, of no use here.
@@ -48,22 +53,25 @@ pub(super) fn read<R: Read>(ber: &mut BerReader<R>) -> Result<Header, OpenError>
 
     ber.expect_enter(SEQUENCE, "EncryptedContentInfo is missing")?;
     let content_type = ber.expect(OID, "the type of the content is missing")?;
-    ber.skip(content_type)?;
-    let (cipher, iv) = read_algorithm(ber)?;
+    let content_type = read_oid(ber, content_type)?;
+    // RFC 5083 section 2.1: other types come with authenticated attributes.
+    if authenticated && content_type != oids::DATA {
+        return Err(OpenError::Unsupported { what: format!("authenticated content of type {content_type}") });
+    }
+    let algorithm = ContentAlgorithm::read(ber, authenticated)?;
     let Recipients { ids, encrypted_keys, other_transport } = recipients;
-    Ok(Header { recipients: ids, encrypted_keys, other_transport, cipher, iv })
+    Ok(Header { recipients: ids, encrypted_keys, other_transport, algorithm })
 }
 
-/// `ContentInfo ::= SEQUENCE { contentType OBJECT IDENTIFIER, content [0] EXPLICIT ANY }`
-fn enter_enveloped_data<R: Read>(ber: &mut BerReader<R>) -> Result<(), OpenError> {
+/// `ContentInfo ::= SEQUENCE { contentType OBJECT IDENTIFIER, content [0] EXPLICIT ANY }`; gives whether the
+/// content is AuthEnvelopedData.
+fn enter_enveloped_data<R: Read>(ber: &mut BerReader<R>) -> Result<bool, OpenError> {
     refuse_other_files(ber.peek()?)?;
     ber.expect_enter(SEQUENCE, "ContentInfo is missing")?;
-    match ber.next()? {
+    let authenticated = match ber.next()? {
         Some(oid) if oid.tag == OID => match read_oid(ber, oid)? {
-            oids::ENVELOPED_DATA => {}
-            oids::AUTH_ENVELOPED_DATA => {
-                return Err(OpenError::Unsupported { what: "AuthEnvelopedData".to_owned() });
-            }
+            oids::ENVELOPED_DATA => false,
+            oids::AUTH_ENVELOPED_DATA => true,
             oids::SIGNED_DATA => {
                 return Err(OpenError::NotSealed { found: "it is signed, not encrypted (CMS SignedData)" });
             }
@@ -74,9 +82,10 @@ fn enter_enveloped_data<R: Read>(ber: &mut BerReader<R>) -> Result<(), OpenError
                 found: "it is ASN.1, but not CMS; a certificate or key, perhaps",
             });
         }
-    }
+    };
     ber.expect_enter(CONTEXT_0_CONSTRUCTED, "the content of ContentInfo is missing")?;
-    ber.expect_enter(SEQUENCE, "EnvelopedData is missing")
+    ber.expect_enter(SEQUENCE, "EnvelopedData is missing")?;
+    Ok(authenticated)
 }
 
 /// What people try to open most often instead.
@@ -104,26 +113,11 @@ fn read_oid<R: Read>(ber: &mut BerReader<R>, element: Element) -> Result<ObjectI
         .map_err(|_| OpenError::malformed(element.at, "an object identifier is not valid"))
 }
 
-fn read_algorithm<R: Read>(ber: &mut BerReader<R>) -> Result<(ContentCipher, [u8; BLOCK_BYTES]), OpenError> {
-    let element = ber.expect(SEQUENCE, "the encryption algorithm is missing")?;
-    let der = ber.der(element, ALGORITHM_BYTES_MAX)?;
-    let algorithm = AlgorithmIdentifierOwned::from_der(&der)
-        .map_err(|_| OpenError::malformed(element.at, "the encryption algorithm is not valid"))?;
-    let cipher = ContentCipher::from_oid(&algorithm.oid)
-        .ok_or_else(|| OpenError::Unsupported { what: format!("the cipher {}", algorithm.oid) })?;
-    let iv = algorithm.parameters.and_then(|any| {
-        let octets: OctetStringRef<'_> = any.decode_as().ok()?;
-        octets.as_bytes().try_into().ok()
-    });
-    let iv = iv.ok_or_else(|| OpenError::malformed(element.at, "the initialisation vector is not valid"))?;
-    Ok((cipher, iv))
-}
-
 #[derive(Default)]
 struct Recipients {
     ids: Vec<RecipientId>,
-    encrypted_keys: Vec<Vec<u8>>,
-    other_transport: Option<ObjectIdentifier>,
+    encrypted_keys: Vec<EncryptedKey>,
+    other_transport: Option<String>,
 }
 
 impl Recipients {
@@ -151,7 +145,7 @@ impl Recipients {
                 return self.take_key_transport(&der, info.at);
             }
             CONTEXT_1_CONSTRUCTED => RecipientId::Other("a recipient by key agreement (elliptic curve)"),
-            0xA2 => RecipientId::Other("a recipient by shared key"),
+            CONTEXT_2_CONSTRUCTED => RecipientId::Other("a recipient by shared key"),
             0xA3 => RecipientId::Other("a recipient by password"),
             0xA4 => RecipientId::Other("a recipient of another kind"),
             _ => return Err(OpenError::malformed(info.at, "a recipient is of no known kind")),
@@ -164,11 +158,11 @@ impl Recipients {
     fn take_key_transport(&mut self, der: &[u8], at: u64) -> Result<(), OpenError> {
         let info = KeyTransRecipientInfo::from_der(der)
             .map_err(|_| OpenError::malformed(at, "a recipient is not valid"))?;
-        let null_or_none = info.key_enc_alg.parameters.as_ref().is_none_or(|any| any.tag() == der::Tag::Null);
-        if info.key_enc_alg.oid == oids::RSA_ENCRYPTION && null_or_none {
-            self.encrypted_keys.push(info.enc_key.into_bytes());
-        } else {
-            self.other_transport = Some(info.key_enc_alg.oid);
+        match KeyTransport::of(&info.key_enc_alg) {
+            Ok(transport) => {
+                self.encrypted_keys.push(EncryptedKey { transport, bytes: info.enc_key.into_bytes() });
+            }
+            Err(what) => self.other_transport = Some(what),
         }
         self.ids.push(RecipientId::from_identifier(&info.rid));
         Ok(())

@@ -4,7 +4,7 @@ use std::fs;
 
 use cdds_crypto::{OpenError, PrivateKey};
 
-use crate::support::{ANNA, Identity, data, open, openssl, seal, sealer, text};
+use crate::support::{ANNA, Identity, data, element, loosened, open, openssl, seal, sealer, text};
 
 fn refusal(encoded: &[u8]) -> String {
     match PrivateKey::from_bytes(encoded) {
@@ -47,20 +47,176 @@ fn every_usual_form_opens() {
     }
 }
 
+/// Not ASCII, and with a character that UTF-16 writes in two.
+const PASSPHRASE: &str = "gr\u{fc}n \u{20ac} \u{1F511}";
+
+/// Anna's key, encrypted with `openssl pkcs8` and these options.
+fn encrypted(options: &[&str]) -> Vec<u8> {
+    let passphrase = format!("pass:{PASSPHRASE}");
+    converted("encrypted", &[&["pkcs8", "-topk8", "-passout", &passphrase, "-in", "KEY"], options].concat())
+}
+
+/// A PKCS#12 file with Anna's certificate and, unless the options say otherwise, her key.
+fn pkcs12(options: &[&str]) -> Vec<u8> {
+    let (out, passphrase) = (text(&ANNA.path("anna.p12")), format!("pass:{PASSPHRASE}"));
+    let (certificate, key) = (text(&ANNA.certificate), text(&ANNA.key));
+    let export =
+        ["pkcs12", "-export", "-in", &certificate, "-inkey", &key, "-passout", &passphrase, "-out", &out];
+    openssl(&[&export, options].concat());
+    fs::read(&out).unwrap()
+}
+
+/// Opens with the passphrase, and says what is wrong without it and with another.
+fn opens_with_its_passphrase(encoded: &[u8], what: &str) {
+    let sealed = seal(&*sealer(&[&ANNA]), &[&data(100)]);
+    assert!(matches!(PrivateKey::from_bytes(encoded), Err(OpenError::PassphraseNeeded)), "{what}");
+    for wrong in ["", "x", &PASSPHRASE[1..], &format!("{PASSPHRASE} ")] {
+        let error = PrivateKey::with_passphrase(encoded, wrong).unwrap_err();
+        assert!(matches!(error, OpenError::WrongPassphrase), "{what}: {error:?}");
+    }
+    let key = PrivateKey::with_passphrase(encoded, PASSPHRASE).unwrap_or_else(|e| panic!("{what}: {e}"));
+    assert_eq!(open(&sealed, &key).unwrap(), data(100), "{what}");
+}
+
 #[test]
-fn encrypted_keys_come_with_the_way_out() {
-    let forms = [
-        converted("secret.pem", &["pkcs8", "-topk8", "-v2", "aes256", "-passout", "pass:x", "-in", "KEY"]),
-        converted(
-            "secret.der",
-            &["pkcs8", "-topk8", "-v2", "aes256", "-passout", "pass:x", "-outform", "DER", "-in", "KEY"],
-        ),
-        converted("legacy.pem", &["rsa", "-traditional", "-aes256", "-passout", "pass:x", "-in", "KEY"]),
+fn encrypted_keys_open_with_their_passphrase() {
+    let forms: [&[&str]; 11] = [
+        &[],
+        &["-v2", "aes-128-cbc"],
+        &["-v2", "aes-192-cbc", "-v2prf", "hmacWithSHA1"],
+        &["-v2", "aes256", "-v2prf", "hmacWithSHA384"],
+        &["-v2", "aes256", "-v2prf", "hmacWithSHA512", "-iter", "100000"],
+        &["-v2", "aes256", "-iter", "1"],
+        &["-v2", "des3"],
+        &["-v1", "PBE-SHA1-3DES"],
+        &["-scrypt"],
+        &["-scrypt", "-scrypt_N", "1024", "-scrypt_r", "4", "-scrypt_p", "3"],
+        &["-v2", "aes-128-cbc", "-scrypt"],
     ];
     for form in forms {
-        let why = refusal(&form);
-        assert!(why.contains("passphrase") && why.contains("openssl pkey -in"), "{why}");
+        opens_with_its_passphrase(&encrypted(form), &format!("{form:?}, PEM"));
+        let der = encrypted(&[form, &["-outform", "DER"]].concat());
+        assert_eq!(der[0], 0x30);
+        opens_with_its_passphrase(&der, &format!("{form:?}, DER"));
     }
+    let passphrase = format!("pass:{PASSPHRASE}");
+    let form = converted("rsa.pem", &["rsa", "-aes256", "-passout", &passphrase, "-in", "KEY"]);
+    opens_with_its_passphrase(&form, "openssl rsa -aes256");
+}
+
+#[test]
+fn a_wrong_passphrase_is_one_even_if_the_padding_looks_right() {
+    // One in 256 does.
+    let key = encrypted(&["-iter", "1"]);
+    for wrong in 0..2000 {
+        let error = PrivateKey::with_passphrase(&key, &wrong.to_string()).unwrap_err();
+        assert!(matches!(error, OpenError::WrongPassphrase), "{wrong}: {error:?}");
+    }
+}
+
+#[test]
+fn pkcs12_opens_with_its_passphrase() {
+    let older = ["-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1"];
+    let forms: [&[&str]; 8] = [
+        &[],
+        &["-legacy"],
+        &older,
+        &["-keypbe", "AES-128-CBC", "-macalg", "sha512", "-iter", "10", "-maciter"],
+        &["-macalg", "sha384", "-certpbe", "NONE"],
+        &["-nomaciter", "-noiter", "-name", "Anna"],
+        &["-nomac"],
+        &["-keypbe", "NONE", "-certpbe", "NONE"],
+    ];
+    for form in forms {
+        let der = pkcs12(form);
+        opens_with_its_passphrase(&der, &format!("{form:?}"));
+        // As NSS and Bouncy Castle write it.
+        opens_with_its_passphrase(&loosened(&der, &[0x04], 100), &format!("{form:?}, BER"));
+    }
+}
+
+const DATA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x01];
+const PBES2: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x05, 0x0D];
+const PBKDF2: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x05, 0x0C];
+const SCRYPT: &[u8] = &[0x2B, 0x06, 0x01, 0x04, 0x01, 0xDA, 0x47, 0x04, 0x0B];
+const AES_256_CBC: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2A];
+const SHROUDED_KEY_BAG: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x0C, 0x0A, 0x01, 0x02];
+
+/// A PKCS#12 file without a MAC that holds these encrypted keys.
+fn pkcs12_of(keys: &[&[u8]]) -> Vec<u8> {
+    let typed = |kind: &[u8], value: &[u8]| element(0x30, &[&element(6, &[kind]), &element(0xA0, &[value])]);
+    let bags: Vec<Vec<u8>> = keys.iter().map(|key| typed(SHROUDED_KEY_BAG, key)).collect();
+    let contents = element(0x30, &[&bags.concat()]);
+    let safe = element(0x30, &[&typed(DATA, &element(4, &[&contents]))]);
+    element(0x30, &[&[2, 1, 3], &typed(DATA, &element(4, &[&safe]))])
+}
+
+#[test]
+fn pkcs12_with_several_keys_or_none_is_refused() {
+    let key = encrypted(&["-outform", "DER"]);
+    opens_with_its_passphrase(&pkcs12_of(&[&key]), "by hand");
+    let why = |encoded: &[u8]| match PrivateKey::with_passphrase(encoded, PASSPHRASE) {
+        Err(OpenError::PrivateKey { reason }) => reason,
+        other => panic!("{other:?}"),
+    };
+    assert!(why(&pkcs12_of(&[])).contains("no private key"));
+    assert!(why(&pkcs12(&["-nokeys"])).contains("no private key"));
+    let two = why(&pkcs12_of(&[&key, &key]));
+    assert!(two.contains("2 private keys") && two.contains("-nocerts"), "{two}");
+    let whole = pkcs12(&[]);
+    assert!(why(&whole[..whole.len() - 1]).contains("damaged"));
+    assert!(why(&[&*whole, b"x"].concat()).contains("damaged"));
+}
+
+#[test]
+fn absurd_costs_are_refused_at_once() {
+    let integer = |number: u64| {
+        let bytes = number.to_be_bytes();
+        let significant: Vec<u8> = bytes.into_iter().skip_while(|byte| *byte == 0).collect();
+        let sign = if significant[0] < 0x80 { &[][..] } else { &[0] };
+        element(2, &[sign, &significant])
+    };
+    let key = |derivation: &[u8], parameters: &[u8]| {
+        let derivation = element(0x30, &[&element(6, &[derivation]), parameters]);
+        let cipher = element(0x30, &[&element(6, &[AES_256_CBC]), &element(4, &[&[0; 16]])]);
+        let algorithm = element(0x30, &[&element(6, &[PBES2]), &element(0x30, &[&derivation, &cipher])]);
+        element(0x30, &[&algorithm, &element(4, &[&[7; 1200]])])
+    };
+    let salt = element(4, &[&[1; 16]]);
+    for count in [10_000_001, u64::from(u32::MAX), u64::MAX] {
+        let key = key(PBKDF2, &element(0x30, &[&salt, &integer(count)]));
+        for encoded in [pkcs12_of(&[&key]), key] {
+            match PrivateKey::with_passphrase(&encoded, "x") {
+                Err(OpenError::PrivateKey { reason }) => assert!(reason.contains("rounds"), "{reason}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    let scrypt = |costs: [u64; 3]| {
+        let costs = costs.map(integer).concat();
+        PrivateKey::with_passphrase(&key(SCRYPT, &element(0x30, &[&salt, &costs])), "x").unwrap_err()
+    };
+    for costs in [[1 << 30, 8, 1], [1 << 14, 1 << 40, 1], [1 << 14, 8, 1 << 20], [u64::MAX, 8, 1], [3, 8, 1]]
+    {
+        assert!(matches!(scrypt(costs), OpenError::PrivateKey { .. }), "{costs:?}");
+    }
+    assert!(scrypt([1 << 30, 8, 1]).to_string().contains("memory or work"));
+    assert!(matches!(scrypt([1 << 14, 8, 1]), OpenError::WrongPassphrase));
+}
+
+#[test]
+fn what_cannot_be_decrypted_comes_with_the_way_out() {
+    let legacy =
+        converted("legacy.pem", &["rsa", "-traditional", "-aes256", "-passout", "pass:x", "-in", "KEY"]);
+    assert!(refusal(&legacy).contains("openssl pkcs8 -topk8"));
+    let camellia = encrypted(&["-v2", "camellia256"]);
+    let error = PrivateKey::with_passphrase(&camellia, PASSPHRASE).unwrap_err().to_string();
+    assert!(error.contains("not supported") && error.contains("openssl pkcs8 -topk8"), "{error}");
+}
+
+#[test]
+fn a_passphrase_that_is_not_needed_does_no_harm() {
+    assert!(PrivateKey::with_passphrase(&fs::read(&ANNA.key).unwrap(), "x").is_ok());
 }
 
 #[test]
@@ -77,19 +233,4 @@ fn what_is_no_usable_key_is_said() {
     for nothing in [&b""[..], b"hello", &[0x30], &[0x30, 0x82, 1]] {
         assert!(refusal(nothing).contains("no RSA private key"));
     }
-    let pkcs12 = text(&ANNA.path("key.p12"));
-    let (certificate, key) = (text(&ANNA.certificate), text(&ANNA.key));
-    openssl(&[
-        "pkcs12",
-        "-export",
-        "-in",
-        &certificate,
-        "-inkey",
-        &key,
-        "-passout",
-        "pass:x",
-        "-out",
-        &pkcs12,
-    ]);
-    assert!(refusal(&fs::read(&pkcs12).unwrap()).contains("openssl pkcs12"));
 }

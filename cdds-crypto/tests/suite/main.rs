@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // what the tests share is not in a test
 
+mod authenticated;
 mod certificates;
 mod interop;
 mod keys;

@@ -132,3 +132,39 @@ pub(crate) fn open(sealed: &[u8], key: &PrivateKey) -> Result<Vec<u8>, OpenError
 pub(crate) fn data(len: usize) -> Vec<u8> {
     (0..len).map(|index| u8::try_from((index * 31 + index / 251) % 256).unwrap()).collect()
 }
+
+/// An element of DER.
+pub(crate) fn element(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
+    let contents = contents.concat();
+    let len = contents.len().to_be_bytes();
+    let significant: Vec<u8> = len.into_iter().skip_while(|byte| *byte == 0).collect();
+    let length = match contents.len() {
+        short @ 0..0x80 => vec![u8::try_from(short).unwrap()],
+        _ => [&[0x80 | u8::try_from(significant.len()).unwrap()], significant.as_slice()].concat(),
+    };
+    [&[tag], length.as_slice(), &contents].concat()
+}
+
+/// The same in BER: indefinite lengths, and strings with these tags cut into pieces.
+pub(crate) fn loosened(der: &[u8], strings: &[u8], piece_bytes: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = der;
+    while let [tag, first, after @ ..] = rest {
+        let octets = if *first < 0x80 { 0 } else { usize::from(first & 0x7F) };
+        let (length, after) = after.split_at(octets);
+        let len = length.iter().fold(0, |len, byte| len << 8 | usize::from(*byte));
+        let (contents, after) = after.split_at(if octets == 0 { usize::from(*first) } else { len });
+        if strings.contains(tag) {
+            let pieces: Vec<Vec<u8>> =
+                contents.chunks(piece_bytes).map(|piece| element(0x04, &[piece])).collect();
+            out.extend([&[tag | 0x20, 0x80], pieces.concat().as_slice(), &[0, 0]].concat());
+        } else if tag & 0x20 != 0 {
+            let contents = loosened(contents, strings, piece_bytes);
+            out.extend([&[*tag, 0x80], contents.as_slice(), &[0, 0]].concat());
+        } else {
+            out.extend(element(*tag, &[contents]));
+        }
+        rest = after;
+    }
+    out
+}

@@ -68,6 +68,7 @@ pub fn extract(
     let mut target = Target { root: to, force: options.force, paths: Paths::default(), folder: None };
     let mut summary = Summary::default();
     let observe = Mutex::new(observe);
+    let owner_only = parts.is_owner_only();
     unpack(
         parts,
         |entry| {
@@ -75,7 +76,7 @@ pub fn extract(
             target.admit(entry.path())
         },
         |place, path, contents| {
-            place.map_or(Ok(()), |file| write_file(contents, &file, options.force))?;
+            place.map_or(Ok(()), |file| write_file(contents, &file, options.force, owner_only))?;
             tell(&observe, path);
             Ok(())
         },
@@ -218,9 +219,14 @@ fn create_root(root: &Path) -> Result<(), ArchiveError> {
 }
 
 /// Writes a file under a passing name, and gives it its own when all went well.
-fn write_file(contents: &mut dyn Read, path: &Path, force: bool) -> Result<(), ArchiveError> {
+fn write_file(
+    contents: &mut dyn Read,
+    path: &Path,
+    force: bool,
+    owner_only: bool,
+) -> Result<(), ArchiveError> {
     let failed = |error| ArchiveError::io(format!("cannot write {path:?}"), error);
-    let mut file = new_file(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+    let mut file = new_file(path.parent().unwrap_or(Path::new(".")), owner_only).map_err(failed)?;
     let mut buffer = vec![0; COPY_BYTES];
     loop {
         let count = contents.read(&mut buffer).map_err(|error| {
@@ -236,13 +242,15 @@ fn write_file(contents: &mut dyn Read, path: &Path, force: bool) -> Result<(), A
 /// Contents are moved in pieces of this size.
 const COPY_BYTES: usize = 256 << 10;
 
-/// A new file in `folder` that vanishes unless it is given a name, with the permissions a new file
-/// usually gets.
-pub(super) fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+/// A new file in `folder` that vanishes unless it is given a name, for its owner only or with the
+/// permissions a new file usually gets.
+pub(super) fn new_file(folder: &Path, owner_only: bool) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".cdds-");
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(if owner_only { 0o600 } else { 0o666 }));
+    #[cfg(not(unix))]
+    let _ = owner_only;
     builder.tempfile_in(folder)
 }
 

@@ -35,7 +35,8 @@ pub fn join(parts: &Parts<'_>, to: &Path, force: bool) -> Result<Summary, Archiv
         _ => Path::new("."),
     };
     fs::create_dir_all(folder).map_err(failed)?;
-    let writer = BufWriter::with_capacity(256 << 10, new_file(folder).map_err(failed)?);
+    let writer =
+        BufWriter::with_capacity(256 << 10, new_file(folder, parts.is_owner_only()).map_err(failed)?);
     let mut output = Output { writer, path: to, bytes: 0 };
     let summary = match end {
         None => copy_single(parts, &mut output)?,

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use cdds_crypto::PrivateKey;
 use serde::Serialize;
+use tempfile::TempPath;
 
-use super::{find_intact_set, open_code, open_error, read_key, unseal};
+use super::private_key::read_key;
+use super::{find_intact_set, part_failed, unseal};
 use crate::args::DecryptArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -22,11 +24,14 @@ struct Decrypted {
 }
 
 pub(in crate::commands) fn decrypt(args: &DecryptArgs, session: &Session) -> Result<(), CliError> {
-    let key = read_key(&args.key)?;
+    let key = read_key(&args.key, &args.passphrase)?;
     let targets = targets(args)?;
     fs::create_dir_all(&args.to).map_err(|error| CliError::file("create", &args.to, &error))?;
-    for (sealed, plain) in &targets {
-        decrypt_part(sealed, plain, &key, args)?;
+    // All or none: until the last part was found in order, none has its name.
+    let decrypt = |(sealed, _): &(PathBuf, PathBuf)| decrypt_part(sealed, &key, &args.to);
+    let opened = targets.iter().map(decrypt).collect::<Result<Vec<_>, _>>()?;
+    for (opened, (_, plain)) in opened.into_iter().zip(&targets) {
+        give_name(opened, plain, args.force)?;
     }
     let to = args.to.display().to_string();
     let files: Vec<String> = targets.iter().map(|(_, plain)| name(plain)).collect();
@@ -60,27 +65,25 @@ fn targets(args: &DecryptArgs) -> Result<Vec<(PathBuf, PathBuf)>, CliError> {
     Ok(targets)
 }
 
-/// The plaintext gets its name only when it is whole; until then nobody but its owner can read it.
-fn decrypt_part(sealed: &Path, plain: &Path, key: &PrivateKey, args: &DecryptArgs) -> Result<(), CliError> {
+/// The plaintext in a file without a name of its own, which nobody but its owner can read and which vanishes
+/// unless it gets one.
+fn decrypt_part(sealed: &Path, key: &PrivateKey, to: &Path) -> Result<TempPath, CliError> {
     let file = File::open(sealed).map_err(|error| CliError::file("read", sealed, &error))?;
-    let failed = |error: io::Error| match open_error(&error) {
-        Some(reason) => CliError::failed(open_code(reason), format!("{}: {reason}", sealed.display())),
-        None => CliError::file("decrypt", sealed, &error),
-    };
+    let failed = |error: io::Error| part_failed(sealed, &error);
     let mut reader = unseal(file, key).map_err(failed)?;
     let mut opened = tempfile::Builder::new()
         .prefix(".cdds-")
-        .tempfile_in(&args.to)
-        .map_err(|error| CliError::file("write to", &args.to, &error))?;
+        .tempfile_in(to)
+        .map_err(|error| CliError::file("write to", to, &error))?;
     io::copy(&mut reader, &mut opened).map_err(failed)?;
-    opened.as_file().sync_all().map_err(|error| CliError::file("write", plain, &error))?;
-    let persisted = if args.force {
-        opened.persist(plain).map_err(|error| error.error)
-    } else {
-        opened.persist_noclobber(plain).map_err(|error| error.error)
-    };
-    match persisted {
-        Ok(_) => Ok(()),
+    opened.as_file().sync_all().map_err(|error| CliError::file("write to", to, &error))?;
+    Ok(opened.into_temp_path())
+}
+
+fn give_name(opened: TempPath, plain: &Path, force: bool) -> Result<(), CliError> {
+    let named = if force { opened.persist(plain) } else { opened.persist_noclobber(plain) };
+    match named.map_err(|error| error.error) {
+        Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists(plain)),
         Err(error) => Err(CliError::file("write", plain, &error)),
     }

@@ -3,7 +3,8 @@
 use cdds_storage::archive::extract::{ExtractOptions, extract as extract_parts};
 use serde::Serialize;
 
-use super::{find_intact_set, plaintext, read_key};
+use super::private_key::read_key;
+use super::{find_intact_set, plaintext};
 use crate::args::ExtractArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -16,7 +17,7 @@ struct Extracted {
 }
 
 pub(in crate::commands) fn extract(args: &ExtractArgs, session: &Session) -> Result<(), CliError> {
-    let key = args.key.as_deref().map(read_key).transpose()?;
+    let key = args.key.as_deref().map(|file| read_key(file, &args.passphrase)).transpose()?;
     let (set, _digests_compared) = find_intact_set(&args.file)?;
     let parts = plaintext(&set, key.as_ref())?;
     let options = ExtractOptions { force: args.force, ..ExtractOptions::default() };

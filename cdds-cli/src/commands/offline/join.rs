@@ -4,7 +4,8 @@ use cdds_storage::archive::extract::verify;
 use cdds_storage::archive::join::join as join_parts;
 use serde::Serialize;
 
-use super::{find_intact_set, plaintext, read_key};
+use super::private_key::read_key;
+use super::{find_intact_set, plaintext};
 use crate::args::JoinArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -18,7 +19,7 @@ struct Joined {
 }
 
 pub(in crate::commands) fn join(args: &JoinArgs, session: &Session) -> Result<(), CliError> {
-    let key = args.key.as_deref().map(read_key).transpose()?;
+    let key = args.key.as_deref().map(|file| read_key(file, &args.passphrase)).transpose()?;
     let (set, digests_compared) = find_intact_set(&args.file)?;
     let parts = plaintext(&set, key.as_ref())?;
     if !digests_compared {

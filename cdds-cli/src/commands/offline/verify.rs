@@ -9,7 +9,8 @@ use cdds_crypto::{PrivateKey, check_sealed};
 use cdds_storage::archive::{PartSet, extract};
 use serde::Serialize;
 
-use super::{compare, find_set, manifest_of, open_code, plaintext, read_key, read_manifest};
+use super::private_key::read_key;
+use super::{compare, find_set, manifest_of, open_code, plaintext, read_manifest};
 use crate::args::VerifyArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -36,7 +37,7 @@ struct PartVerdict {
 }
 
 pub(in crate::commands) fn verify(args: &VerifyArgs, session: &Session) -> Result<(), CliError> {
-    let key = args.key.as_deref().map(read_key).transpose()?;
+    let key = args.key.as_deref().map(|file| read_key(file, &args.passphrase)).transpose()?;
     let mut verdicts: Vec<Verdict> = Vec::new();
     let mut seen = BTreeSet::new();
     for file in args.files.iter().chain(&args.manifest) {
