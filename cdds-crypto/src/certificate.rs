@@ -44,7 +44,7 @@ pub(crate) fn check(encoded: &[u8], now: DateTime<Utc>) -> Result<Checked, Refus
     refuse_other_usage(&certificate)?;
     refuse_long_issuer(&certificate)?;
     let warnings = warnings(&certificate, not_after, now)?;
-    let key = RecipientKey::new(&certificate, public_key).map_err(|_| unusable_key())?;
+    let key = RecipientKey::new(&certificate, public_key);
     let subject = printable(&certificate.tbs_certificate.subject.to_string());
     let fingerprint = fingerprint(&der);
     Ok(Checked {

@@ -8,8 +8,8 @@
 //! sealed part ── OpenReader + PrivateKey ── plaintext, while it is read
 //! ```
 //!
-//! A sealed part is CMS EnvelopedData (RFC 5652), known from S/MIME, as binary BER. Its recipients need
-//! nothing of ours to read it:
+//! A sealed part is CMS EnvelopedData (RFC 5652), known from S/MIME, as binary BER; two other [`Profile`]s can
+//! be chosen. Its recipients need nothing of ours to read it:
 //!
 //! ```text
 //! openssl cms -decrypt -binary -inform DER -in part.zip.smime -inkey key.pem -out part.zip
@@ -49,27 +49,32 @@
 //! |---|---|
 //! | `sealer` | the core's ports, implemented |
 //! | `certificate`, `armor` | the checks of rule S2; PEM as people paste it |
-//! | `recipient` | who can open a part: key transport |
+//! | `profile` | which algorithms |
+//! | `recipient`, `transport` | who can open a part: key transport |
 //! | `envelope` | the bytes of a sealed part, written piece by piece |
-//! | `cipher` | AES-CBC and fresh keys |
+//! | `cipher`, `gcm` | AES-CBC and fresh keys; AES-GCM |
 //! | `open`, `ber` | reading back, also what other programs sealed |
 //! | `private_key` | the recipient's key |
 //!
-//! The cryptography is that of AWS-LC; the types of CMS and X.509 are RustCrypto's. Neither shows in this
-//! crate's interface. CBC does not protect the content from changes: the digests in the manifest do.
+//! The cryptography is that of AWS-LC, and GHASH and the types of CMS and X.509 are RustCrypto's. Neither shows
+//! in this crate's interface. CBC does not protect the content from changes: the digests in the manifest do.
 
 mod armor;
 mod ber;
 mod certificate;
 mod cipher;
 mod envelope;
+mod gcm;
 mod oids;
 mod open;
 mod private_key;
+mod profile;
 mod recipient;
 mod sealer;
+mod transport;
 
 pub use open::{OpenError, OpenReader, SealedFacts, check_sealed, recipients};
 pub use private_key::PrivateKey;
+pub use profile::Profile;
 pub use recipient::RecipientId;
 pub use sealer::SmimeCertificates;

@@ -14,6 +14,12 @@ pub(crate) const AUTH_ENVELOPED_DATA: ObjectIdentifier =
 
 /// rsaEncryption, RFC 3370 section 4.2.1.
 pub(crate) const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// id-RSAES-OAEP, RFC 4055 section 4.1.
+pub(crate) const RSAES_OAEP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.7");
+/// id-mgf1, RFC 4055 section 2.2.
+pub(crate) const MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
+/// id-sha256, RFC 4055 section 2.1.
+pub(crate) const SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 /// id-RSASSA-PSS, RFC 4055 section 3.1: keys for signatures only.
 pub(crate) const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 /// id-ecPublicKey, RFC 5480 section 2.1.1.
@@ -27,6 +33,8 @@ pub(crate) const AES_128_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("2
 pub(crate) const AES_192_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.22");
 /// aes256-CBC, RFC 3565 section 4.1.
 pub(crate) const AES_256_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.42");
+/// aes256-GCM, RFC 5084 section 3.2.
+pub(crate) const AES_256_GCM: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.46");
 
 /// id-kp-emailProtection, RFC 5280 section 4.2.1.12.
 pub(crate) const EMAIL_PROTECTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4");

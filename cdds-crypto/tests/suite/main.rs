@@ -5,6 +5,7 @@
 mod certificates;
 mod interop;
 mod keys;
+mod profiles;
 mod round_trip;
 mod support;
 mod tampering;
