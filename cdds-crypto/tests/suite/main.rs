@@ -4,7 +4,9 @@
 
 mod certificates;
 mod interop;
+mod java;
 mod keys;
+mod nss;
 mod profiles;
 mod round_trip;
 mod support;
