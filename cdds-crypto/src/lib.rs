@@ -6,6 +6,7 @@
 //! certificates ─ SmimeCertificates::sealer ─── Sealer ─ begin → update* → finish ─ sealed part
 //! sealed part ── check_sealed ── is it whole?                         (no key needed)
 //! sealed part ── OpenReader + PrivateKey ── plaintext, while it is read
+//! manifest ───── CmsSigner ── check_signature ── who made this set?   (rule A5)
 //! ```
 //!
 //! A sealed part is CMS EnvelopedData (RFC 5652), known from S/MIME, as binary BER; two other [`Profile`]s can
@@ -55,6 +56,7 @@
 //! | `cipher`, `gcm` | AES-CBC and fresh keys; AES-GCM |
 //! | `open`, `ber` | reading back, also what other programs sealed |
 //! | `private_key` | the recipient's key |
+//! | `signature` | manifests, signed and checked |
 //!
 //! The cryptography is that of AWS-LC, and GHASH and the types of CMS and X.509 are RustCrypto's. Neither shows
 //! in this crate's interface. CBC does not protect the content from changes: the digests in the manifest do.
@@ -71,6 +73,7 @@ mod private_key;
 mod profile;
 mod recipient;
 mod sealer;
+mod signature;
 mod transport;
 
 pub use open::{OpenError, OpenReader, SealedFacts, check_sealed, recipients};
@@ -78,3 +81,4 @@ pub use private_key::PrivateKey;
 pub use profile::Profile;
 pub use recipient::RecipientId;
 pub use sealer::SmimeCertificates;
+pub use signature::{CmsSigner, SignatureError, SignatureFacts, check_signature};

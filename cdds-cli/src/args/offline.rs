@@ -21,6 +21,10 @@ pub(crate) struct VerifyArgs {
     /// Private key of a recipient, to check the contents of sealed parts too
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+
+    /// Certificate of the service that made the set: its signature over the manifest is checked first
+    #[arg(long, value_name = "CERT")]
+    pub(crate) signer: Option<PathBuf>,
 }
 
 /// What `decrypt` takes.

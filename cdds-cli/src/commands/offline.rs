@@ -3,6 +3,7 @@
 pub(super) mod decrypt;
 pub(super) mod extract;
 pub(super) mod join;
+mod signature;
 pub(super) mod verify;
 
 use std::error::Error;

@@ -20,6 +20,7 @@ pub(super) struct File {
     pub(super) retention: Retention,
     #[serde(default)]
     pub(super) rules: Rules,
+    pub(super) signing: Option<Signing>,
     #[serde(default)]
     pub(super) source: Vec<Source>,
 }
@@ -113,6 +114,14 @@ impl Default for Rules {
     fn default() -> Self {
         Self { one_time_edit: OneTimeEdit::UntilStarted, catch_up_limit: "7d".to_owned() }
     }
+}
+
+/// Both or neither: a certificate without its key cannot sign.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Signing {
+    pub(super) key: String,
+    pub(super) certificate: String,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -22,4 +22,5 @@ mod real_data;
 mod refusals;
 mod removal;
 mod schedule;
+mod signing;
 mod support;

@@ -13,6 +13,7 @@ mod manual;
 mod names;
 mod queue;
 mod removal;
+mod signing;
 mod stored_forms;
 mod support;
 mod tiling;

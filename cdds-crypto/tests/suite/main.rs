@@ -9,5 +9,6 @@ mod keys;
 mod nss;
 mod profiles;
 mod round_trip;
+mod signatures;
 mod support;
 mod tampering;
