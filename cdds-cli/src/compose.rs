@@ -47,7 +47,7 @@ impl App {
             workers: Arc::new(workers),
             sources: register(&config.sources)?,
             packager: Arc::new(ZipPackager::new(config.level)),
-            certificates: Arc::new(SmimeCertificates::new()),
+            certificates: Arc::new(SmimeCertificates::new().with_profile(config.profile)),
             sink: Arc::new(ObjectSink::local(&config.store)?),
             catalog: Arc::new(SqliteCatalog::open(&config.catalog)?),
         };

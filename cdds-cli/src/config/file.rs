@@ -20,6 +20,8 @@ pub(super) struct File {
     pub(super) retention: Retention,
     #[serde(default)]
     pub(super) rules: Rules,
+    #[serde(default)]
+    pub(super) sealing: Sealing,
     pub(super) signing: Option<Signing>,
     #[serde(default)]
     pub(super) source: Vec<Source>,
@@ -113,6 +115,31 @@ pub(super) struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self { one_time_edit: OneTimeEdit::UntilStarted, catch_up_limit: "7d".to_owned() }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Sealing {
+    pub(super) profile: Profile,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Profile {
+    #[default]
+    Compat,
+    Oaep,
+    AuthGcm,
+}
+
+impl From<Profile> for cdds_crypto::Profile {
+    fn from(typed: Profile) -> Self {
+        match typed {
+            Profile::Compat => Self::Compat,
+            Profile::Oaep => Self::Oaep,
+            Profile::AuthGcm => Self::AuthGcm,
+        }
     }
 }
 

@@ -22,5 +22,6 @@ mod real_data;
 mod refusals;
 mod removal;
 mod schedule;
+mod sealing;
 mod signing;
 mod support;
