@@ -1,11 +1,11 @@
-//! The whole path: JSON lines in, sealed and published artifact set out. Fixed costs (a key pair, a fresh
-//! catalog) are inside; small inputs show them, large ones the throughput.
+//! The whole path: JSON lines in, sealed and published artifact set out. Fixed costs (a fresh catalog, and once a
+//! key pair) are inside; small inputs show them, large ones the throughput.
 //!
 //! `cargo bench -p cdds-benches --bench export`
 
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on has failed")]
 
-use cdds_benches::{export, write_contacts};
+use cdds_benches::{export, json_lines, write_contacts};
 use divan::Bencher;
 use divan::counter::BytesCount;
 
@@ -18,11 +18,12 @@ fn megabytes(bencher: Bencher<'_, '_>, megabytes: u64) {
     let input = tempfile::NamedTempFile::new().expect("a temporary file");
     write_contacts(input.path(), megabytes * 1_000_000).expect("sample data");
     let bytes = input.path().metadata().expect("its size").len();
+    let source = || json_lines(input.path()).expect("a source");
     bencher
         .counter(BytesCount::new(bytes))
         .with_inputs(|| tempfile::tempdir().expect("a temporary folder"))
         .bench_refs(|folder| {
-            let report = export(folder.path(), input.path()).expect("an export");
+            let report = export(folder.path(), source()).expect("an export");
             assert_eq!(report.finished, 1);
         });
 }

@@ -8,14 +8,14 @@
 
 #![allow(clippy::print_stdout, reason = "it tells what it measured")]
 
-use cdds_benches::{Failure, export, write_contacts};
+use cdds_benches::{Failure, export, json_lines, write_contacts};
 
 fn main() -> Result<(), Failure> {
     let megabytes: u64 = std::env::args().nth(1).ok_or("how many MB?")?.parse()?;
     let folder = tempfile::tempdir_in(".")?;
     let input = folder.path().join("contacts.jsonl");
     let records = write_contacts(&input, megabytes * 1_000_000)?;
-    let report = export(&folder.path().join("export"), &input)?;
+    let report = export(&folder.path().join("export"), json_lines(&input)?)?;
     println!("{megabytes} MB, {records} records: {} finished", report.finished);
     Ok(())
 }

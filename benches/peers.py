@@ -35,7 +35,7 @@ SEAL = (
 PEERS = [
     ("zip -6 -s + openssl cms", ["zip"], f"zip -q -r -6 -s {PARTS_MB}m x.zip ../pruned && " + SEAL.format(parts="x.z*")),
     ("pigz -6 + openssl cms", ["pigz"], "pigz -p 2 -6 -c ../pruned.jsonl > x.gz && " + SEAL.format(parts="x.gz")),
-    ("7zz -mx1 -v + openssl cms", ["7zz"], f"7zz a -tzip -mx1 -mmt2 -bso0 -v{PARTS_MB}m x.zip ../pruned && " + SEAL.format(parts="x.zip.*")),
+    ("7zz -mx1 + openssl cms", ["7zz"], f"7zz a -tzip -mx1 -mmt2 -bso0 -v{PARTS_MB}m x.zip ../pruned && " + SEAL.format(parts="x.zip.*")),
     ("Python (orjson, zipfile, cryptography)", ["python3:orjson,cryptography"], "python3 ../python_peer.py ../contacts.jsonl"),
     ("zip -1 -s + openssl cms", ["zip"], f"zip -q -r -1 -s {PARTS_MB}m x.zip ../pruned && " + SEAL.format(parts="x.z*")),
     ("pigz -1 + openssl cms", ["pigz"], "pigz -p 2 -1 -c ../pruned.jsonl > x.gz && " + SEAL.format(parts="x.gz")),
@@ -76,6 +76,9 @@ time_format = "iso"
 """
 
 
+ONE_CORE = "cdds, level default, on one core"
+
+
 class Cost:
     """What one run took."""
 
@@ -83,8 +86,9 @@ class Cost:
         self.wall, self.cpu, self.peak_mb, self.size = wall, cpu, peak_mb, size
 
 
-def measured(command, folder):
+def measured(command, folder, cores=None):
     """Runs a command to its end; wall and CPU seconds, and the largest memory of any of its processes."""
+    command = [*(["taskset", "-c", cores] if cores else []), *command]
     began = time.monotonic()
     child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
@@ -113,9 +117,9 @@ def prepare_ours(place, level, protection):
          "--split-size", f"{PARTS_MB}MiB", *protection, folder=place)
 
 
-def ours(place, level):
+def ours(place, level, cores=None):
     prepare_ours(place, level, ("--recipient", "peer"))
-    cost = measured([RELEASE / "cdds", "-q", "run", "--until-idle"], place)
+    cost = measured([RELEASE / "cdds", "-q", "run", "--until-idle"], place, cores)
     sealed = sum(file["size"] for file in cdds("artifact", "list", folder=place))
     return Cost(*cost, sealed)
 
@@ -177,6 +181,22 @@ def opening(work):
     return {name: run for name in commands}
 
 
+def small(work):
+    """Milliseconds of an export of 1,000 records, from the start of the program to its end."""
+    place = work / "small"
+    prepare_ours(place, "default", ("--recipient", "peer"))
+    with open(work / "contacts.jsonl", "rb") as whole, open(work / "small.jsonl", "wb") as few:
+        few.writelines(whole.readline() for _ in range(1_000))
+    config = place / "cdds.toml"
+    config.write_text(config.read_text().replace("contacts.jsonl", "small.jsonl"))
+    times = []
+    for _ in range(9):
+        times.append(measured([RELEASE / "cdds", "-q", "run", "--until-idle"], place)[0] * 1000)
+        cdds("job", "create", "--title", "Again", "--source", "contacts", "--type", "contact", "--run", "once",
+             "--split-size", f"{PARTS_MB}MiB", "--recipient", "peer", folder=place)
+    return statistics.median(times)
+
+
 def medians(costs):
     return Cost(*(statistics.median(getattr(cost, what) for cost in costs) for what in ("wall", "cpu", "peak_mb", "size")))
 
@@ -201,6 +221,7 @@ def main():
         print(f"{raw / 1e6:.0f} MB of contact records, {pruned / 1e6:.0f} MB once pruned; {os.cpu_count()} cores; "
               f"medians of {options.rounds} interleaved rounds")
         runs = {f"cdds, level {level}": lambda place, level=level: ours(place, level) for level in ("default", "fast")}
+        runs[ONE_CORE] = lambda place: ours(place, "default", cores="0")
         for name, needs, command in PEERS:
             if all(is_there(need) for need in needs):
                 runs[name] = lambda place, command=command: peer(place, command)
@@ -213,9 +234,11 @@ def main():
                 shutil.rmtree(work / "run")
         results = {name: medians(found) for name, found in costs.items()}
         base = results["cdds, level default"]
-        print(f"cdds, level default: {raw / 1e6 / base.wall:.0f} MB of raw records a second")
-        table("the whole path", results, base)
-        table("the whole path, fast", results, results["cdds, level fast"])
+        print(f"cdds, level default: {raw / 1e6 / base.wall:.0f} MB of raw records a second; two cores are "
+              f"{results[ONE_CORE].wall / base.wall:.2f} times as fast as one; {small(work):.0f} ms for 1,000 records")
+        fast = {name: cost for name, cost in results.items() if "-1 " in name or "fast" in name}
+        table("the whole path", {name: cost for name, cost in results.items() if name not in fast}, base)
+        table("the same, at the fast levels", fast, fast["cdds, level fast"])
         runs = opening(work)
         costs = {name: [run(name) for _ in range(options.rounds)] for name, run in runs.items()}
         results = {name: medians(found) for name, found in costs.items()}

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use cdds_benches::{Failure, ports};
+use cdds_benches::{Failure, json_lines, ports};
 use cdds_core::domain::frequency::Frequency;
 use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection, Title};
@@ -82,7 +82,7 @@ impl Multiplied {
         let input = folder.path().join("contacts.jsonl");
         std::fs::write(&input, "{\"id\":1,\"started_at\":\"2026-01-01T00:00:00Z\"}\n")?;
         block_on(async {
-            let jobs = Jobs::new(&ports(folder.path(), &input)?, JobRules::default());
+            let jobs = Jobs::new(&ports(folder.path(), json_lines(&input)?)?, JobRules::default());
             let settings = JobSettings::new(
                 Title::new("One of many jobs")?,
                 SourceId::new("contacts")?,
@@ -93,7 +93,7 @@ impl Multiplied {
             jobs.submit(&Owner::default(), settings).await.map_err(Failure::from)
         })?;
         more(folder.path())?;
-        let ports = ports(folder.path(), &input)?;
+        let ports = ports(folder.path(), json_lines(&input)?)?;
         Ok(Self { folder, ports })
     }
 }

@@ -3,7 +3,7 @@
 mod contacts;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
@@ -11,7 +11,7 @@ use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
 use cdds_core::engine::{Engine, EngineSettings, RunReport, Until};
 use cdds_core::ports::Ports;
-use cdds_core::ports::source::Sources;
+use cdds_core::ports::source::{Source, Sources};
 use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::service::recipients::Recipients;
 use cdds_core::system::{SystemClock, SystemIds};
@@ -29,14 +29,11 @@ pub use contacts::{Contacts, write_contacts};
 /// Whatever a benchmark stumbles over ends it.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// The composition under test: a catalog and a store in `folder`, and the contacts of `input` as source
-/// `contacts`, type `contact`.
+/// The contacts of a file of JSON lines, as source `contacts`, type `contact`.
 ///
 /// # Errors
-/// If catalog or store cannot be opened.
-pub fn ports(folder: &Path, input: &Path) -> Result<Ports, Failure> {
-    let store = folder.join("artifacts");
-    std::fs::create_dir_all(&store)?;
+/// Never, as long as the names are legal.
+pub fn json_lines(input: &Path) -> Result<Arc<dyn Source>, Failure> {
     let contact = JsonLinesType::new(TypeId::new("contact")?, None);
     let config = JsonLinesConfig {
         id: SourceId::new("contacts")?,
@@ -45,11 +42,21 @@ pub fn ports(folder: &Path, input: &Path) -> Result<Ports, Failure> {
         types: vec![contact.with_time("started_at", InstantFormat::Iso)],
         line_bytes_max: LINE_BYTES_MAX,
     };
+    Ok(Arc::new(JsonLinesSource::new(config)?))
+}
+
+/// The composition under test: a catalog and a store in `folder`.
+///
+/// # Errors
+/// If catalog or store cannot be opened.
+pub fn ports(folder: &Path, source: Arc<dyn Source>) -> Result<Ports, Failure> {
+    let store = folder.join("artifacts");
+    std::fs::create_dir_all(&store)?;
     Ok(Ports {
         clock: Arc::new(SystemClock::new()),
         ids: Arc::new(SystemIds),
         workers: Arc::new(ThreadPool::new(None)?),
-        sources: Sources::new().with(Arc::new(JsonLinesSource::new(config)?)),
+        sources: Sources::new().with(source),
         packager: Arc::new(ZipPackager::default()),
         certificates: Arc::new(SmimeCertificates::new()),
         sink: Arc::new(ObjectSink::local(&store)?),
@@ -57,12 +64,13 @@ pub fn ports(folder: &Path, input: &Path) -> Result<Ports, Failure> {
     })
 }
 
-/// Exports everything in `input` once, sealed for a fresh key, into `folder`, which must be empty.
+/// Exports everything in the type `contact` of the source `contacts` once, sealed, into `folder`, which must be
+/// empty.
 ///
 /// # Errors
 /// If anything on the way fails.
-pub fn export(folder: &Path, input: &Path) -> Result<RunReport, Failure> {
-    let ports = ports(folder, input)?;
+pub fn export(folder: &Path, source: Arc<dyn Source>) -> Result<RunReport, Failure> {
+    let ports = ports(folder, source)?;
     let owner = Owner::default();
     let name = RecipientName::new("bench")?;
     block_on(Recipients::new(&ports).add(&owner, name.clone(), certificate()?.as_bytes()))?;
@@ -74,12 +82,17 @@ pub fn export(folder: &Path, input: &Path) -> Result<RunReport, Failure> {
     Ok(block_on(Engine::new(&ports, EngineSettings::default())?.run(Until::Idle, std::future::pending()))?)
 }
 
-/// A self-signed certificate, PEM.
-fn certificate() -> Result<String, Failure> {
+/// A self-signed certificate, PEM; one for the whole process, since a key pair can take longer than an export.
+fn certificate() -> Result<&'static str, Failure> {
     use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+    static MADE: OnceLock<String> = OnceLock::new();
+    if let Some(made) = MADE.get() {
+        return Ok(made);
+    }
     let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
     let mut params = CertificateParams::default();
     (params.not_before, params.not_after) =
         (rcgen::date_time_ymd(2020, 1, 1), rcgen::date_time_ymd(2100, 1, 1));
-    Ok(params.self_signed(&key)?.pem())
+    let made = params.self_signed(&key)?.pem();
+    Ok(MADE.get_or_init(|| made))
 }

@@ -132,6 +132,7 @@ impl From<ServiceError> for CliError {
             ServiceError::Catalog(cause) => cause.report(),
             ServiceError::Sink(cause) => cause.report(),
             ServiceError::Sealer(cause) => cause.report(),
+            ServiceError::Packager(cause) => cause.report(),
             _ => error.to_string(),
         };
         Self { exit, code: error.code(), message }

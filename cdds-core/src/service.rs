@@ -10,6 +10,7 @@ pub mod recipients;
 
 use crate::domain::violation::RuleViolation;
 use crate::ports::catalog::{CatalogError, CatalogErrorKind};
+use crate::ports::packager::PackagerError;
 use crate::ports::sealer::SealerError;
 use crate::ports::sink::SinkError;
 
@@ -60,6 +61,9 @@ pub enum ServiceError {
     /// Sealing failed for a reason other than a rule.
     #[error(transparent)]
     Sealer(#[from] SealerError),
+    /// Packing failed.
+    #[error(transparent)]
+    Packager(#[from] PackagerError),
 }
 
 impl ServiceError {
@@ -72,6 +76,7 @@ impl ServiceError {
             Self::Catalog(_) => "catalog_failed",
             Self::Sink(_) => "store_failed",
             Self::Sealer(_) => "sealing_failed",
+            Self::Packager(_) => "packing_failed",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! long it is; the rest are the parts.
 
 use bytes::Bytes;
+use cdds_storage::archive::ArchiveError;
 use cdds_storage::archive::extract::{ExtractOptions, Limits, extract, verify};
 use cdds_storage::archive::join::join;
 
@@ -33,7 +34,12 @@ pub fn check(input: &[u8]) {
     let Ok(extracted) = extracted else { return };
     assert!(extracted.bytes <= BYTES_MAX);
     assert_eq!(verify(&parts, |_| ()).expect("what was extracted is right"), extracted);
-    let mut ours = read_by_us(&parts).expect("both readers agree");
+    let mut ours = match read_by_us(&parts) {
+        // libdeflate, which unpacks whole entries, takes two length codes that RFC 1951 3.2.6 forbids and zlib
+        // refuses; the contents have been found right by their CRC.
+        Err(ArchiveError::Damaged { reason, .. }) if reason == "its compressed data is not valid" => return,
+        ours => ours.expect("both readers agree"),
+    };
     assert_eq!(ours.len() as u64, extracted.entries);
 
     join(&parts, &joined, false).expect("what is right can be joined");

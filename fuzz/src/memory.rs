@@ -5,8 +5,8 @@ use std::path::Path;
 
 use bytes::{Buf as _, Bytes};
 use cdds_core::domain::part_name::part_name;
-use cdds_storage::archive::Parts;
 use cdds_storage::archive::stream::ArchiveStream;
+use cdds_storage::archive::{ArchiveError, Parts};
 
 /// An entry's path and contents.
 pub(crate) type File = (String, Vec<u8>);
@@ -18,17 +18,18 @@ pub(crate) fn parts(parts: &[Bytes]) -> Parts<'_> {
     Parts::new("memory".into(), names, move |index| Ok(Box::new(parts[index].clone().reader())))
 }
 
-/// All entries by our own streaming reader; `None` if it finds anything wrong.
-pub(crate) fn read_by_us(parts: &Parts<'_>) -> Option<Vec<File>> {
-    let mut stream = ArchiveStream::open(parts).ok()?;
+/// All entries by our own streaming reader.
+pub(crate) fn read_by_us(parts: &Parts<'_>) -> Result<Vec<File>, ArchiveError> {
+    let mut stream = ArchiveStream::open(parts)?;
     let mut files = Vec::new();
-    while let Some(mut entry) = stream.next_entry().ok()? {
+    while let Some(mut entry) = stream.next_entry()? {
         let path = entry.path().to_owned();
         let mut contents = Vec::new();
-        entry.read_to_end(&mut contents).ok()?;
+        let read = entry.read_to_end(&mut contents);
+        read.map_err(|error| error.downcast::<ArchiveError>().expect("nothing else can go wrong"))?;
         files.push((path, contents));
     }
-    Some(files)
+    Ok(files)
 }
 
 /// All entries of a plain archive by the `zip` crate, in the order of its directory.

@@ -16,6 +16,17 @@ pub(crate) enum RecipientCommand {
     },
     /// List stored certificates
     List,
+    /// Write a small archive sealed for a recipient, to try whether it can be opened
+    Test {
+        /// Which recipient
+        name: String,
+        /// The file; its name should end in .zip.smime
+        #[arg(long, value_name = "FILE", default_value = "sample.zip.smime")]
+        to: PathBuf,
+        /// Replace the file if it exists
+        #[arg(long)]
+        force: bool,
+    },
     /// Remove a certificate that no job uses
     Remove {
         /// How jobs named the recipient

@@ -8,7 +8,7 @@ use super::{Deleted, every_row, filtered_job, id, job};
 use crate::args::{CloneArgs, HistoryCommand, ListHistoryArgs};
 use crate::error::CliError;
 use crate::session::Session;
-use crate::view::{ExecutionDetailsView, ExecutionView, JobView};
+use crate::view::{ExecutionDetailsView, ExecutionView};
 
 pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Result<(), CliError> {
     let owner = &session.owner;
@@ -69,5 +69,5 @@ async fn clone(args: CloneArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
     let draft = app.history.draft(&session.owner, execution_id(&args.id)?).await?;
     let submitted = job::submit_clone(&app, draft, args.options, session).await?;
-    session.output.object(&JobView::from(submitted))
+    job::show(submitted, &app, session).await
 }

@@ -1,8 +1,11 @@
 //! `cdds recipient …`: certificates for which exports are sealed.
 
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use cdds_core::domain::id::RecipientName;
+use serde::Serialize;
+use tempfile::NamedTempFile;
 
 use super::Deleted;
 use crate::args::RecipientCommand;
@@ -14,6 +17,7 @@ pub(super) async fn carry_out(command: RecipientCommand, session: &Session) -> R
     match command {
         RecipientCommand::Add { name, certificate } => add(name, &certificate, session).await,
         RecipientCommand::List => list(session).await,
+        RecipientCommand::Test { name, to, force } => test(name, &to, force, session).await,
         RecipientCommand::Remove { name } => remove(name, session).await,
     }
 }
@@ -30,6 +34,38 @@ async fn list(session: &Session) -> Result<(), CliError> {
     let recipients = session.open()?.recipients.list(&session.owner).await?;
     let views: Vec<RecipientView> = recipients.into_iter().map(RecipientView::from).collect();
     session.output.list(&views)
+}
+
+async fn test(name: String, to: &Path, force: bool, session: &Session) -> Result<(), CliError> {
+    let name = RecipientName::new(name)?;
+    let sealed = session.open()?.recipients.sample(&session.owner, &name).await?;
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = |error: &io::Error| CliError::file("write", to, error);
+    let mut file = NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
+    file.write_all(&sealed).map_err(|error| failed(&error))?;
+    let named = if force { file.persist(to) } else { file.persist_noclobber(to) };
+    match named.map_err(|error| error.error) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let message = format!("{} exists already: choose another --to, or --force", to.display());
+            return Err(CliError::refused("file_exists", message));
+        }
+        Err(error) => return Err(failed(&error)),
+    }
+    let file = to.display().to_string();
+    let words = format!(
+        "{file} is sealed for {name}. With the private key, one of these opens it:\n\
+         cdds extract {file} --key KEY.pem --to sample\n\
+         openssl cms -decrypt -binary -inform DER -in {file} -inkey KEY.pem -out sample.zip"
+    );
+    session.output.outcome(&Sample { recipient: name.to_string(), file }, &words)
+}
+
+/// What was written to try.
+#[derive(Debug, Serialize)]
+struct Sample {
+    recipient: String,
+    file: String,
 }
 
 async fn remove(name: String, session: &Session) -> Result<(), CliError> {

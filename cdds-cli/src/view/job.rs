@@ -2,12 +2,14 @@
 
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::policy::{CatchUp, Overlap, Retries};
+use cdds_core::domain::recipient::{self, Recipient};
 use cdds_core::domain::retention::RetentionDays;
 use cdds_core::domain::selection::CategorySelection;
 use cdds_core::domain::split_size::SplitSize;
 use cdds_core::domain::template::{FieldSelection, Filter};
 use cdds_core::domain::watermark::Watermark;
 use cdds_core::ports::catalog::query::{JobOverview, LatestExecution};
+use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 
 use super::{Instant, ProgressView, UNKNOWN, bytes, or_unknown};
@@ -49,6 +51,7 @@ pub(crate) struct JobView {
     retention_days: Option<u16>,
     watermark: Option<WatermarkView>,
     failures_in_row: u32,
+    warnings: Vec<String>,
 }
 
 /// `"all"`, or an array of names.
@@ -107,8 +110,11 @@ impl From<Watermark> for WatermarkView {
     }
 }
 
-impl From<JobOverview> for JobView {
-    fn from(JobOverview { job, latest }: JobOverview) -> Self {
+impl JobView {
+    /// The job, with what is to be known about the certificates among `recipients` (rule S3).
+    pub(crate) fn new(overview: JobOverview, recipients: &[Recipient], now: DateTime<Utc>) -> Self {
+        let JobOverview { job, latest } = overview;
+        let warnings = recipient::expiring(&job, recipients, now);
         let settings = job.settings;
         let policies = settings.policies;
         let recipients = settings.protection.recipients().iter().map(ToString::to_string).collect();
@@ -144,6 +150,7 @@ impl From<JobOverview> for JobView {
             retention_days: settings.retention.map(RetentionDays::days),
             watermark: job.watermark.map(Into::into),
             failures_in_row: job.failures_in_row,
+            warnings: warnings.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -224,6 +231,7 @@ impl JobView {
             ("next starts", or_unknown(self.next_starts_at)),
             ("exported up to", self.watermark_words()),
             ("failures in a row", self.failures_in_row.to_string()),
+            ("warnings", or_none(&self.warnings.join(" "))),
         ]
     }
 

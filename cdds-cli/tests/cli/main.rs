@@ -19,6 +19,7 @@ mod listing;
 mod offline;
 mod options;
 mod real_data;
+mod recipients;
 mod refusals;
 mod removal;
 mod schedule;

@@ -162,7 +162,7 @@ impl Place {
         let (key, certificate) = (format!("{name}.key"), format!("{name}.pem"));
         self.program(
             "openssl",
-            &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=ops"],
+            &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "90", "-subj", "/CN=ops"],
             &["-keyout", &key, "-out", &certificate],
         );
         self.done(&["recipient", "add", name, &certificate]);

@@ -1,13 +1,16 @@
 //! Certificates for which exports are sealed.
 
+use bytes::{Bytes, BytesMut};
 use chrono::SubsecRound;
 
 use super::{ServiceError, jobs};
 use crate::domain::id::{JobId, Owner, RecipientName};
-use crate::domain::recipient::Recipient;
+use crate::domain::job::Job;
+use crate::domain::recipient::{self, ExpiringCertificate, Recipient};
 use crate::domain::violation::{Code, RuleViolation};
 use crate::ports::Ports;
 use crate::ports::catalog::{CatalogErrorKind, RecipientRemoval};
+use crate::ports::packager::{PartEvent, Plan};
 
 /// The recipients of all owners; each call names one.
 #[derive(Debug, Clone)]
@@ -33,15 +36,15 @@ impl Recipients {
     ) -> Result<Recipient, ServiceError> {
         let now = self.ports.clock.now().trunc_subsecs(6);
         let facts = self.ports.certificates.inspect(certificate, now).map_err(jobs::refusal)?;
-        let recipient = Recipient { owner: owner.clone(), name, certificate: facts, added_at: now };
-        match self.ports.catalog.insert_recipient(&recipient).await {
+        let added = Recipient { owner: owner.clone(), name, certificate: facts, added_at: now };
+        match self.ports.catalog.insert_recipient(&added).await {
             Err(error) if error.kind() == CatalogErrorKind::Conflict => Err(RuleViolation::new(
                 Code::RecipientExists,
-                format!("a recipient {} is stored already: choose another name", recipient.name),
+                format!("a recipient {} is stored already: choose another name", added.name),
             )
             .into()),
             Err(error) => Err(error.into()),
-            Ok(()) => Ok(recipient),
+            Ok(()) => Ok(added),
         }
     }
 
@@ -58,6 +61,51 @@ impl Recipients {
             }
             RecipientRemoval::InUse(jobs) => Err(in_use(name, &jobs).into()),
         }
+    }
+
+    /// What the job's person should know about its certificates (rule S3): which expire before its next
+    /// occurrence or within 30 days. For many jobs at once, [`list`](Self::list) once and ask
+    /// [`recipient::expiring`] for each.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    pub async fn expiring(&self, job: &Job) -> Result<Vec<ExpiringCertificate>, ServiceError> {
+        if job.settings.protection.recipients().is_empty() {
+            return Ok(Vec::new());
+        }
+        let recipients = self.list(&job.owner).await?;
+        Ok(recipient::expiring(job, &recipients, self.ports.clock.now()))
+    }
+
+    /// A small archive, sealed for this recipient alone as an export would be, for its person to try to open
+    /// before the first export depends on it. Nothing is stored.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] if the certificate cannot be used now (rule S2).
+    pub async fn sample(&self, owner: &Owner, name: &RecipientName) -> Result<Bytes, ServiceError> {
+        let stored = self.list(owner).await?;
+        let recipient = stored.into_iter().find(|recipient| recipient.name == *name);
+        let recipient =
+            recipient.ok_or_else(|| ServiceError::NotFound { what: "recipient", id: name.to_string() })?;
+        let now = self.ports.clock.now();
+        let sealer = self.ports.certificates.sealer(&[recipient], now).map_err(jobs::refusal)?;
+
+        let line = serde_json::json!({ "sample": "whoever reads this can open what is sealed for", "recipient": name.as_str() });
+        let mut events = Vec::new();
+        let mut writer = self.ports.packager.begin(Plan { part_bytes_max: None, modified_at: now })?;
+        writer
+            .push(self.ports.packager.pack("sample.json", &Bytes::from(format!("{line}\n")))?, &mut events)?;
+        writer.finish(&mut events)?;
+
+        let mut sealed = BytesMut::new();
+        let mut sealing = sealer.begin(&mut sealed)?;
+        for event in events {
+            if let PartEvent::Data(plain) = event {
+                sealing.update(&plain, &mut sealed)?;
+            }
+        }
+        sealing.finish(&mut sealed)?;
+        Ok(sealed.freeze())
     }
 
     /// The owner's recipients, ordered by name.

@@ -12,6 +12,7 @@ mod machine;
 mod manual;
 mod names;
 mod queue;
+mod recipients;
 mod removal;
 mod signing;
 mod stored_forms;

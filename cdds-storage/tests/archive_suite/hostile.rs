@@ -60,6 +60,23 @@ fn an_entry_given_twice_is_refused_and_folders_are_created() {
 }
 
 #[test]
+fn entries_that_share_their_bytes_are_refused() {
+    // One body under two names; and one entry whose body is the header and body of another (how small archives
+    // are made to unpack to petabytes).
+    let shared = "import copy; z.writestr('a', 'x' * 1000)\n\
+                  i = copy.copy(z.filelist[0]); i.filename = 'b'; z.filelist.append(i)";
+    let nested = "import io; inner = io.BytesIO(); y = zipfile.ZipFile(inner, 'w')\n\
+                  y.writestr('b', 'x' * 1000); y.close()\n\
+                  z.writestr('a', inner.getvalue()[:y.start_dir])\n\
+                  i = y.filelist[0]; i.header_offset = 31; z.filelist.append(i)";
+    for script in [shared, nested] {
+        let folder = tempfile::tempdir().unwrap();
+        let error = extract_made_by_python(folder.path(), script).unwrap_err();
+        assert!(matches!(error, ArchiveError::Damaged { .. }), "{error}");
+    }
+}
+
+#[test]
 fn limits_stop_an_extraction() {
     let files = files(1, &[500, 500, 2_000_000]);
     let written = archive(Level::Default, None, &files);

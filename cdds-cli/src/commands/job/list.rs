@@ -5,19 +5,20 @@ use cdds_core::ports::catalog::query::{Between, JobQuery};
 
 use crate::args::{ListJobsArgs, StateFilter};
 use crate::commands::every_row;
+use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
 use crate::view::JobView;
 
-pub(super) async fn list(args: ListJobsArgs, session: &Session) -> Result<(), CliError> {
+pub(super) async fn list(args: ListJobsArgs, app: &App, session: &Session) -> Result<(), CliError> {
     let query = query(args)?;
-    let jobs = session.open()?.jobs;
     let rows = every_row(async |slice| {
         let query = JobQuery { slice, ..query.clone() };
-        jobs.list(&session.owner, &query).await
+        app.jobs.list(&session.owner, &query).await
     })
     .await?;
-    let views: Vec<JobView> = rows.into_iter().map(JobView::from).collect();
+    let (recipients, now) = (app.recipients.list(&session.owner).await?, session.clock.now());
+    let views: Vec<JobView> = rows.into_iter().map(|row| JobView::new(row, &recipients, now)).collect();
     session.output.list(&views)
 }
 

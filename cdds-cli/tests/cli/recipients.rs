@@ -1,0 +1,67 @@
+//! Certificates: whether they can be opened, and how long they will last.
+
+use serde_json::json;
+
+use crate::support::{NOON, Place, string};
+
+#[test]
+fn a_sample_is_opened_by_whoever_has_the_key_as_an_export_would_be() {
+    let place = Place::new();
+    place.recipient("ops");
+    let made = place.json(&["recipient", "test", "ops"]);
+    assert_eq!(made, json!({ "recipient": "ops", "file": "sample.zip.smime" }));
+
+    let extract = ["extract", "sample.zip.smime", "--key", "ops.key", "--to", "ours"];
+    assert_eq!(place.json(&extract)["files"], 1);
+    let decrypt = ["-decrypt", "-binary", "-inform", "DER", "-in", "sample.zip.smime", "-inkey", "ops.key"];
+    place.program("openssl", &["cms"], &[&decrypt[..], &["-out", "theirs.zip"]].concat());
+    let records = place.records("theirs.zip");
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0]["recipient"], "ops");
+    assert_eq!(place.files("ours"), ["sample.json"]);
+    assert_eq!(place.json(&["artifact", "list"]), json!([]), "nothing is stored");
+}
+
+#[test]
+fn a_sample_replaces_nothing_unless_forced_and_needs_a_usable_certificate() {
+    let place = Place::new();
+    place.recipient("ops");
+    place.done(&["recipient", "test", "ops", "--to", "x.zip.smime"]);
+    let again = ["recipient", "test", "ops", "--to", "x.zip.smime"];
+    assert_eq!(place.refused(&again), (3, "file_exists".to_owned()));
+    place.done(&[&again[..], &["--force"]].concat());
+    assert_eq!(place.refused(&["recipient", "test", "nobody"]), (4, "not_found".to_owned()));
+    let late = place.refused_at("2100-01-01T00:00:00Z", &["recipient", "test", "ops"]);
+    assert_eq!(late, (3, "invalid_certificate".to_owned()));
+}
+
+#[test]
+fn s3_a_job_warns_wherever_it_is_shown() {
+    let place = Place::with_interactions(1);
+    place.program(
+        "openssl",
+        &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "60", "-subj", "/CN=ops"],
+        &["-keyout", "ops.key", "-out", "ops.pem"],
+    );
+    place.done(&["recipient", "add", "ops", "ops.pem"]);
+    let job = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
+    let created =
+        place.json(&[&job[..], &["--run", "daily", "--at", "02:00", "--recipient", "ops"]].concat());
+    assert_eq!(created["warnings"], json!([]), "60 days are enough");
+
+    let yearly = ["job", "edit", created["id"].as_str().unwrap(), "--run", "cron", "--cron", "0 0 1 1 *"];
+    let edited = place.json(&[&yearly[..], &["--starts-at", "2099-01-01T00:00:00Z"]].concat());
+    let warning = string(&edited["warnings"][0]);
+    assert!(warning.contains("before the next run"), "{warning}");
+    assert_eq!(place.json(&["job", "list"])[0]["warnings"], json!([warning]));
+    let details = place.done(&["job", "show", created["id"].as_str().unwrap()]);
+    assert!(details.contains("certificate of ops expires on"), "{details}");
+    let past = place.at(NOON, &["job", "list"]);
+    assert_eq!(
+        past[0]["warnings"],
+        json!([warning]),
+        "the occurrence, not today, is what it is too short for"
+    );
+    let late = place.at("2100-01-01T00:00:00Z", &["job", "list"]);
+    assert!(string(&late[0]["warnings"][0]).contains("every run will fail"), "{late}");
+}
