@@ -1,5 +1,6 @@
 //! The composition: which adapter stands behind each port. An embedder writes a page like this one.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use cdds_core::engine::{Engine, EngineSettings};
@@ -11,14 +12,14 @@ use cdds_core::service::history::History;
 use cdds_core::service::jobs::Jobs;
 use cdds_core::service::recipients::Recipients;
 use cdds_core::system::SystemIds;
-use cdds_crypto::SmimeCertificates;
+use cdds_crypto::{CmsSigner, SmimeCertificates};
 use cdds_storage::archive::ZipPackager;
 use cdds_storage::catalog::sqlite::SqliteCatalog;
 use cdds_storage::sink::object::ObjectSink;
 use cdds_storage::source::{JsonLinesSource, SqliteSource};
 use cdds_storage::workers::ThreadPool;
 
-use crate::config::{Config, SourceEntry, SourceKind};
+use crate::config::{Config, Signing, SourceEntry, SourceKind};
 use crate::error::CliError;
 
 /// The services and the engine, over the adapters that the configuration names.
@@ -29,7 +30,8 @@ pub(crate) struct App {
     pub(crate) history: History,
     pub(crate) artifacts: Artifacts,
     pub(crate) recipients: Recipients,
-    pub(crate) engine: Engine,
+    engine: Engine,
+    signing: Option<Signing>,
 }
 
 impl App {
@@ -45,7 +47,7 @@ impl App {
             workers: Arc::new(workers),
             sources: register(&config.sources)?,
             packager: Arc::new(ZipPackager::new(config.level)),
-            certificates: Arc::new(SmimeCertificates::new()),
+            certificates: Arc::new(SmimeCertificates::new().with_profile(config.profile)),
             sink: Arc::new(ObjectSink::local(&config.store)?),
             catalog: Arc::new(SqliteCatalog::open(&config.catalog)?),
         };
@@ -62,7 +64,18 @@ impl App {
             artifacts: Artifacts::new(&ports),
             recipients: Recipients::new(&ports),
             engine: Engine::new(&ports, settings)?,
+            signing: config.signing.clone(),
             sources: ports.sources,
+        })
+    }
+
+    /// The engine, to be run. Only here the signing key is read: whoever does not run the engine need not be
+    /// able to.
+    pub(crate) fn engine(&self) -> Result<Engine, CliError> {
+        let engine = self.engine.clone();
+        Ok(match &self.signing {
+            Some(signing) => engine.signed_by(Arc::new(signer(signing)?)),
+            None => engine,
         })
     }
 }
@@ -76,6 +89,16 @@ fn make_place(config: &Config) -> Result<(), CliError> {
     }
     let store = &config.store;
     std::fs::create_dir_all(store).map_err(|error| CliError::file("create", store, &error))
+}
+
+/// Whoever vouches for the sets.
+fn signer(signing: &Signing) -> Result<CmsSigner, CliError> {
+    let read = |file: &Path| std::fs::read(file).map_err(|error| CliError::file("read", file, &error));
+    let (certificate, key) = (read(&signing.certificate)?, read(&signing.key)?);
+    CmsSigner::new(&certificate, &key).map_err(|error| {
+        let files = format!("{} and {}", signing.certificate.display(), signing.key.display());
+        CliError::config("invalid_config", format!("signing: {files}: {}", error.report()))
+    })
 }
 
 /// Every source of the configuration, under its id.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use cdds_core::domain::policy::CatchUpLimit;
 use cdds_core::domain::retention::RetentionDays;
 use cdds_core::service::jobs::JobRules;
+use cdds_crypto::Profile;
 use cdds_storage::archive::Level;
 use chrono::TimeDelta;
 
@@ -36,8 +37,19 @@ pub(crate) struct Config {
     pub(crate) level: Level,
     /// What holds for all jobs; the engine catches up by the same limit.
     pub(crate) rules: JobRules,
+    /// What parts are sealed with, from now on.
+    pub(crate) profile: Profile,
+    /// The key that signs manifests, if they are signed.
+    pub(crate) signing: Option<Signing>,
     /// The sources, in the order of the file.
     pub(crate) sources: Vec<SourceEntry>,
+}
+
+/// A private key and its certificate, in files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Signing {
+    pub(crate) key: PathBuf,
+    pub(crate) certificate: PathBuf,
 }
 
 /// Leases are renewed once a second; a shorter one would be lost in between.
@@ -86,6 +98,11 @@ impl Config {
             lease,
             level: file.archive.level.into(),
             rules: rules(file.retention.days, &file.rules)?,
+            profile: file.sealing.profile.into(),
+            signing: file.signing.map(|typed| Signing {
+                key: folder.join(typed.key),
+                certificate: folder.join(typed.certificate),
+            }),
             sources: source::check_all(file.source, folder)?,
         })
     }
@@ -131,6 +148,15 @@ days = 30
 [rules]
 one_time_edit = "until_started"       # or "never": no edit of a one-time job once it is submitted
 catch_up_limit = "7d"                 # how far back missed occurrences are run
+
+[sealing]
+profile = "compat"                    # every S/MIME program; oaep or auth-gcm: openssl cms and BouncyCastle only
+
+# Signs each manifest, so that `cdds verify --signer` tells who made a set. The key must have no passphrase.
+#
+# [signing]
+# key = "signer.key.pem"
+# certificate = "signer.pem"
 
 # A source of records; there may be several. `cdds source check ID` tries it out.
 #
@@ -212,6 +238,7 @@ unsupported = "Info Mart exports are not supported"
             assert_eq!((config.rules.retention.days(), config.sources.len()), (30, 0));
             assert_eq!(config.rules.one_time_edit, OneTimeEdit::UntilStarted);
             assert_eq!(config.rules.catch_up_limit, TimeDelta::days(7));
+            assert_eq!((config.profile, config.signing), (Profile::Compat, None));
         }
     }
 
@@ -231,6 +258,23 @@ unsupported = "Info Mart exports are not supported"
         let config = read("[rules]\none_time_edit = \"never\"\ncatch_up_limit = \"0s\"\n").unwrap();
         assert_eq!(config.rules.one_time_edit, OneTimeEdit::Never);
         assert_eq!(config.rules.catch_up_limit, TimeDelta::zero());
+    }
+
+    #[test]
+    fn s1_the_profile_of_sealing_can_be_set() {
+        for (typed, profile) in
+            [("compat", Profile::Compat), ("oaep", Profile::Oaep), ("auth-gcm", Profile::AuthGcm)]
+        {
+            let config = read(&format!("[sealing]\nprofile = \"{typed}\"\n")).unwrap();
+            assert_eq!(config.profile, profile);
+        }
+    }
+
+    #[test]
+    fn a5_a_key_and_its_certificate_sign() {
+        let config = read("[signing]\nkey = \"k.pem\"\ncertificate = \"/etc/c.pem\"\n").unwrap();
+        let (key, certificate) = (PathBuf::from("/srv/exports/k.pem"), PathBuf::from("/etc/c.pem"));
+        assert_eq!(config.signing, Some(Signing { key, certificate }));
     }
 
     #[test]
@@ -255,6 +299,8 @@ unsupported = "Info Mart exports are not supported"
             ("[catalog]\nurl = \"postgres://u:secret@h/d\"\n", "catalog.url"),
             ("[store]\nurl = \"s3://bucket\"\n", "store.url"),
             ("[store]\noptions = { region = \"x\" }\n", "store.options"),
+            ("[sealing]\nprofile = \"gcm\"\n", "line 2: unknown variant `gcm`, expected one of `compat`"),
+            ("[signing]\nkey = \"k.pem\"\n", "missing field `certificate`"),
             ("[[source]]\n", "line 1"),
             ("[engine\n", "line 1"),
         ] {

@@ -37,6 +37,7 @@ use crate::domain::retry::RetryPolicy;
 use crate::domain::schedule::{self, CATCH_UP_LIMIT, Terms};
 use crate::ports::Ports;
 use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, Claim, Claimed, Fence};
+use crate::ports::sealer::ManifestSigner;
 use crate::ports::sink::SinkError;
 
 pub(crate) use self::retain::remove_marked;
@@ -113,6 +114,7 @@ struct Shared {
     settings: EngineSettings,
     worker: WorkerId,
     observer: Arc<dyn Observer>,
+    signer: Option<Arc<dyn ManifestSigner>>,
     running: Running,
 }
 
@@ -149,13 +151,32 @@ impl Engine {
             CatalogError::with_source(CatalogErrorKind::Conflict, "cannot name the worker", violation)
         })?;
         let observer = Arc::new(Unobserved);
-        let shared = Shared { ports: ports.clone(), settings, worker, observer, running: Running::default() };
+        let shared = Shared {
+            ports: ports.clone(),
+            settings,
+            worker,
+            observer,
+            signer: None,
+            running: Running::default(),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The same engine, telling `observer` what happens.
     #[must_use]
     pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        let signer = self.shared.signer.clone();
+        self.with(observer, signer)
+    }
+
+    /// The same engine, signing the manifest of every set that it publishes (rule A5).
+    #[must_use]
+    pub fn signed_by(self, signer: Arc<dyn ManifestSigner>) -> Self {
+        let observer = Arc::clone(&self.shared.observer);
+        self.with(observer, Some(signer))
+    }
+
+    fn with(self, observer: Arc<dyn Observer>, signer: Option<Arc<dyn ManifestSigner>>) -> Self {
         let shared = &self.shared;
         Self {
             shared: Arc::new(Shared {
@@ -163,6 +184,7 @@ impl Engine {
                 settings: shared.settings.clone(),
                 worker: shared.worker.clone(),
                 observer,
+                signer,
                 running: Running::default(),
             }),
         }

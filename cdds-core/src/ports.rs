@@ -8,6 +8,7 @@
 //! | [`source::Source`] | where records come from | `cdds_storage::source` |
 //! | [`packager::Packager`] | files to archive parts | `cdds_storage::archive` |
 //! | [`sealer::Certificates`], [`sealer::Sealer`] | for whom parts are encrypted | `cdds_crypto` |
+//! | [`sealer::ManifestSigner`] | who vouches for a set; optional, the engine's | `cdds_crypto` |
 //! | [`sink::Sink`] | where parts are stored | `cdds_storage::sink` |
 //! | [`catalog::Catalog`] | jobs, executions, artifacts | `cdds_storage::catalog` |
 

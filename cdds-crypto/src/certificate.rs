@@ -3,7 +3,10 @@
 //! OpenSSL seals for expired and for 1024-bit certificates without a word; the checks are therefore ours.
 //! Chains are not validated: whoever stores a certificate vouches for it, by its fingerprint.
 
+mod signer;
 mod supplied;
+
+pub(crate) use signer::SignerCertificate;
 
 use aws_lc_rs::digest;
 use aws_lc_rs::rsa::PublicEncryptingKey;
@@ -44,7 +47,7 @@ pub(crate) fn check(encoded: &[u8], now: DateTime<Utc>) -> Result<Checked, Refus
     refuse_other_usage(&certificate)?;
     refuse_long_issuer(&certificate)?;
     let warnings = warnings(&certificate, not_after, now)?;
-    let key = RecipientKey::new(&certificate, public_key).map_err(|_| unusable_key())?;
+    let key = RecipientKey::new(&certificate, public_key);
     let subject = printable(&certificate.tbs_certificate.subject.to_string());
     let fingerprint = fingerprint(&der);
     Ok(Checked {

@@ -61,7 +61,7 @@ impl ContentCipher {
 pub(crate) struct ContentKey(Zeroizing<[u8; KEY_BYTES]>);
 
 impl ContentKey {
-    fn random() -> Result<Self, Unspecified> {
+    pub(crate) fn random() -> Result<Self, Unspecified> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         rand::fill(key.as_mut())?;
         Ok(Self(key))

@@ -1,78 +1,72 @@
-//! AES-GCM (NIST SP 800-38D, RFC 5084), decrypted in pieces.
+//! AES-GCM (NIST SP 800-38D, RFC 5084) in pieces.
 //!
-//! AWS-LC opens a GCM message only when the whole of it is in memory. Here its counter mode decrypts, and GHASH
-//! runs over the ciphertext beside it; the tag decides at the end. There is no encryption here.
+//! AWS-LC's interface for Rust takes whole messages only, whose memory would not be flat. Its counter mode does take
+//! pieces: the authentication over the ciphertext is added to it here, with GHASH of RustCrypto, which runs in
+//! constant time and uses the processor's carry-less multiplication.
 
-use std::fmt;
+mod decrypt;
+mod encrypt;
+
 use std::ops::RangeInclusive;
 
-use aws_lc_rs::cipher::{DecryptionContext, StreamingDecryptingKey, UnboundCipherKey};
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::iv::FixedLength;
 use ghash::GHash;
 use ghash::universal_hash::UniversalHash;
 use zeroize::Zeroizing;
 
-use crate::cipher::{BLOCK_BYTES, ContentCipher};
+pub(crate) use decrypt::GcmDecryptor;
+pub(crate) use encrypt::{FreshGcm, GcmEncryptor};
 
-/// Size of the nonces that are read, the one that RFC 5084 section 3.2 recommends; every program writes it.
+use crate::cipher::BLOCK_BYTES;
+
+/// Size of nonces, bytes: the one that RFC 5084 section 3.2 recommends, and every program writes.
 pub(crate) const NONCE_BYTES: usize = 12;
-/// Sizes of tags in bytes, RFC 5084 section 3.2.
-pub(crate) const TAG_BYTES: RangeInclusive<usize> = 12..=16;
-/// SP 800-38D section 5.2.1.1: beyond this the 32-bit counter would start again.
-const SEALED_BYTES_MAX: u64 = (1 << 36) - 32;
+/// Size of the tag, bytes: all of it.
+pub(crate) const TAG_BYTES: usize = 16;
+/// Sizes of tags that are read, bytes (RFC 5084 section 3.2).
+pub(crate) const TAGS_BYTES: RangeInclusive<usize> = 12..=TAG_BYTES;
+/// Most content under one key, bytes: 2^39 - 256 bits (SP 800-38D section 5.2.1.1). Beyond it the 32-bit counter
+/// would begin anew.
+const CONTENT_BYTES_MAX: u64 = (1 << 36) - 32;
 
-/// Decrypts one part. What it gives is not to be trusted before [`finish`](Self::finish) agreed.
-pub(crate) struct GcmDecryptor {
-    counter: StreamingDecryptingKey,
+/// SP 800-38D section 7.1: the content's counter begins behind this block, which hides the hash in the tag.
+fn first_counter(nonce: [u8; NONCE_BYTES]) -> [u8; BLOCK_BYTES] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = nonce;
+    [a, b, c, d, e, f, g, h, i, j, k, l, 0, 0, 0, 1]
+}
+
+/// The hash over the ciphertext of one part, and what makes a tag of it.
+struct Authenticator {
     hash: GHash,
     /// Ciphertext that does not fill a block yet: `partial[..filled]`.
     partial: [u8; BLOCK_BYTES],
     filled: usize,
-    sealed_bytes: u64,
+    bytes: u64,
     /// What the hash is encrypted with.
     mask: Zeroizing<[u8; BLOCK_BYTES]>,
 }
 
-impl GcmDecryptor {
-    /// Fails if the key is not as long as the cipher's keys are.
-    pub(crate) fn new(
-        cipher: ContentCipher,
-        key: &[u8],
-        nonce: [u8; NONCE_BYTES],
-    ) -> Result<Self, Unspecified> {
-        // SP 800-38D section 7.1: the hash's key is the encrypted zero block, the tag's mask the block before
-        // the first of the content. Counter mode encrypts a counter by decrypting zeros.
-        let zeros = [0; BLOCK_BYTES];
-        let mut hash_key = Zeroizing::new(zeros);
-        counter_mode(cipher, key, zeros)?.less_safe_update(&zeros, hash_key.as_mut())?;
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = nonce;
-        let mut counter = counter_mode(cipher, key, [a, b, c, d, e, f, g, h, i, j, k, l, 0, 0, 0, 1])?;
-        let mut mask = Zeroizing::new(zeros);
-        counter.less_safe_update(&zeros, mask.as_mut())?;
-        let hash = GHash::new(&(*hash_key).into());
-        Ok(Self { counter, hash, partial: zeros, filled: 0, sealed_bytes: 0, mask })
+impl Authenticator {
+    /// `hash_key` is the encrypted block of zeros (SP 800-38D section 7.1), `mask` the encrypted first counter.
+    fn new(hash_key: &Zeroizing<[u8; BLOCK_BYTES]>, mask: Zeroizing<[u8; BLOCK_BYTES]>) -> Self {
+        let hash = GHash::new(&(**hash_key).into());
+        Self { hash, partial: [0; BLOCK_BYTES], filled: 0, bytes: 0, mask }
     }
 
-    /// Decrypts and returns the size of what was written, which is that of `sealed`. `out` must be a block
-    /// longer.
-    pub(crate) fn update(&mut self, sealed: &[u8], out: &mut [u8]) -> Result<usize, Unspecified> {
-        self.sealed_bytes = self.sealed_bytes.saturating_add(u64::try_from(sealed.len())?);
-        if self.sealed_bytes > SEALED_BYTES_MAX {
-            return Err(Unspecified);
-        }
-        self.absorb(sealed);
-        Ok(self.counter.update(sealed, out)?.written().len())
+    /// Whether so many more bytes are still within what one key may encrypt.
+    fn has_room_for(&self, length: usize) -> bool {
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        self.bytes.saturating_add(length) <= CONTENT_BYTES_MAX
     }
 
     /// Hashes whole blocks and keeps the rest.
-    fn absorb(&mut self, sealed: &[u8]) {
+    fn absorb(&mut self, sealed: &[u8]) -> Result<(), Unspecified> {
+        self.bytes = self.bytes.saturating_add(u64::try_from(sealed.len())?);
         let mut rest = sealed;
         if self.filled > 0 {
             rest = self.fill(rest);
             if self.filled < BLOCK_BYTES {
-                return;
+                return Ok(());
             }
             self.hash.update(&[self.partial.into()]);
             self.filled = 0;
@@ -80,6 +74,7 @@ impl GcmDecryptor {
         let (whole, partial) = rest.split_at(rest.len() - rest.len() % BLOCK_BYTES);
         self.hash.update_padded(whole);
         self.fill(partial);
+        Ok(())
     }
 
     /// Takes what the block under way has room for; gives the rest.
@@ -90,95 +85,16 @@ impl GcmDecryptor {
         sealed.get(taken..).unwrap_or_default()
     }
 
-    /// Whether this is the tag of all that was decrypted. A shorter tag is the beginning of a whole one.
-    pub(crate) fn finish(mut self, tag: &[u8]) -> Result<(), Unspecified> {
+    /// The tag of all that was absorbed.
+    fn tag(mut self) -> Zeroizing<[u8; TAG_BYTES]> {
         self.hash.update_padded(self.partial.get(..self.filled).unwrap_or_default());
-        let bits = u128::from(self.sealed_bytes.saturating_mul(8));
+        let bits = u128::from(self.bytes.saturating_mul(8));
         // Nothing but the content is authenticated: the size of anything else, in the upper half, is 0.
         self.hash.update(&[bits.to_be_bytes().into()]);
-        let mut expected = Zeroizing::new([0; BLOCK_BYTES]);
-        let hashed = self.hash.finalize();
-        for ((byte, hashed), mask) in expected.iter_mut().zip(hashed).zip(*self.mask) {
+        let mut tag = Zeroizing::new([0; TAG_BYTES]);
+        for ((byte, hashed), mask) in tag.iter_mut().zip(self.hash.finalize()).zip(*self.mask) {
             *byte = hashed ^ mask;
         }
-        let expected = expected.get(..tag.len()).filter(|expected| TAG_BYTES.contains(&expected.len()));
-        verify_slices_are_equal(expected.ok_or(Unspecified)?, tag)
-    }
-}
-
-/// Counter mode from this counter block on.
-fn counter_mode(
-    cipher: ContentCipher,
-    key: &[u8],
-    start: [u8; BLOCK_BYTES],
-) -> Result<StreamingDecryptingKey, Unspecified> {
-    let unbound = UnboundCipherKey::new(cipher.algorithm(), key)?;
-    StreamingDecryptingKey::ctr(unbound, DecryptionContext::Iv128(FixedLength::from(start)))
-}
-
-impl fmt::Debug for GcmDecryptor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("GcmDecryptor")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use aws_lc_rs::aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-
-    #[test]
-    fn it_agrees_with_the_whole_in_one_however_it_is_cut() {
-        let ciphers = [
-            (ContentCipher::Aes128, &AES_128_GCM, 16),
-            (ContentCipher::Aes192, &AES_192_GCM, 24),
-            (ContentCipher::Aes256, &AES_256_GCM, 32),
-        ];
-        for (cipher, whole, key_bytes) in ciphers {
-            let (key, nonce) = (vec![9; key_bytes], [3; NONCE_BYTES]);
-            let sealing = LessSafeKey::new(UnboundKey::new(whole, &key).unwrap());
-            for size in [0, 1, 15, 16, 17, 100, 1000] {
-                let plain: Vec<u8> = (0..size).map(|i| u8::try_from(i % 251).unwrap()).collect();
-                let mut sealed = plain.clone();
-                let nonce_once = Nonce::assume_unique_for_key(nonce);
-                let tag = sealing
-                    .seal_in_place_separate_tag(nonce_once, Aad::empty(), &mut sealed)
-                    .unwrap()
-                    .as_ref()
-                    .to_vec();
-                for cut in [1, 7, 16, 33, 1000] {
-                    let opened = |sealed: &[u8], tag: &[u8]| {
-                        let mut decryptor = GcmDecryptor::new(cipher, &key, nonce).unwrap();
-                        let (mut plain, mut out) = (Vec::new(), vec![0; 1016]);
-                        for piece in sealed.chunks(cut) {
-                            let len = decryptor.update(piece, &mut out).unwrap();
-                            plain.extend_from_slice(&out[..len]);
-                        }
-                        decryptor.finish(tag).map(|()| plain)
-                    };
-                    assert_eq!(opened(&sealed, &tag).unwrap(), plain);
-                    assert_eq!(opened(&sealed, &tag[..12]).unwrap(), plain);
-                    assert!(opened(&sealed, &tag[..11]).is_err(), "too short a tag");
-                    assert!(opened(&sealed, &[&*tag, &[0]].concat()).is_err(), "too long a tag");
-                    let mut other = tag.clone();
-                    other[cut % 16] ^= 0x10;
-                    assert!(opened(&sealed, &other).is_err());
-                    if let Some(byte) = sealed.clone().get_mut(size / 2) {
-                        *byte ^= 1;
-                        let mut changed = sealed.clone();
-                        changed[size / 2] = *byte;
-                        assert!(opened(&changed, &tag).is_err());
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn more_than_the_counter_can_count_is_refused() {
-        let mut decryptor = GcmDecryptor::new(ContentCipher::Aes128, &[0; 16], [0; NONCE_BYTES]).unwrap();
-        decryptor.sealed_bytes = SEALED_BYTES_MAX - 1;
-        assert!(decryptor.update(&[0], &mut [0; 17]).is_ok());
-        assert!(decryptor.update(&[0], &mut [0; 17]).is_err());
+        tag
     }
 }

@@ -6,10 +6,11 @@
 //! certificates ─ SmimeCertificates::sealer ─── Sealer ─ begin → update* → finish ─ sealed part
 //! sealed part ── check_sealed ── is it whole?                         (no key needed)
 //! sealed part ── OpenReader + PrivateKey ── plaintext, while it is read
+//! manifest ───── CmsSigner ── check_signature ── who made this set?   (rule A5)
 //! ```
 //!
-//! A sealed part is CMS EnvelopedData (RFC 5652), known from S/MIME, as binary BER. Its recipients need
-//! nothing of ours to read it:
+//! A sealed part is CMS EnvelopedData (RFC 5652), known from S/MIME, as binary BER; two other [`Profile`]s can
+//! be chosen. Its recipients need nothing of ours to read it:
 //!
 //! ```text
 //! openssl cms -decrypt -binary -inform DER -in part.zip.smime -inkey key.pem -out part.zip
@@ -49,17 +50,18 @@
 //! |---|---|
 //! | `sealer` | the core's ports, implemented |
 //! | `certificate`, `armor` | the checks of rule S2; PEM as people paste it |
-//! | `recipient` | who can open a part: key transport |
+//! | `profile` | which algorithms |
+//! | `recipient`, `transport` | who can open a part: key transport |
 //! | `key_transport` | content keys decrypted: PKCS #1 v1.5, OAEP |
 //! | `envelope` | the bytes of a sealed part, written piece by piece |
-//! | `cipher` | AES-CBC and fresh keys |
-//! | `gcm` | AES-GCM, decrypted in pieces |
+//! | `cipher`, `gcm` | AES-CBC and fresh keys; AES-GCM in pieces |
 //! | `open`, `ber` | reading back, also what other programs sealed |
 //! | `private_key` | the recipient's key, PKCS#8, PKCS#1 and PKCS#12, with and without a passphrase |
+//! | `signature` | manifests, signed and checked |
 //!
 //! The cryptography is that of AWS-LC, but for the hash of GCM in pieces, scrypt and triple DES, which like the types
-//! of CMS and X.509 are RustCrypto's. Neither shows in this crate's interface. CBC does not protect the content from changes: the
-//! digests in the manifest do.
+//! of CMS and X.509 are RustCrypto's. Neither shows in this crate's interface. CBC does not protect the content from
+//! changes: the digests in the manifest do.
 
 mod armor;
 #[cfg(test)]
@@ -73,10 +75,15 @@ mod key_transport;
 mod oids;
 mod open;
 mod private_key;
+mod profile;
 mod recipient;
 mod sealer;
+mod signature;
+mod transport;
 
 pub use open::{OpenError, OpenReader, SealedFacts, check_sealed, recipients};
 pub use private_key::PrivateKey;
+pub use profile::Profile;
 pub use recipient::RecipientId;
 pub use sealer::SmimeCertificates;
+pub use signature::{CmsSigner, SignatureError, SignatureFacts, check_signature};

@@ -3,17 +3,16 @@
 use std::fmt;
 
 use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::rsa::{Pkcs1PublicEncryptingKey, PublicEncryptingKey};
+use aws_lc_rs::rsa::PublicEncryptingKey;
 use cms::cert::IssuerAndSerialNumber;
 use cms::content_info::CmsVersion;
 use cms::enveloped_data::{KeyTransRecipientInfo, RecipientIdentifier, RecipientInfo};
-use der::asn1::{Any, OctetString};
-use der::{Encode, Tag};
+use der::Encode;
+use der::asn1::OctetString;
 use x509_cert::Certificate;
-use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use crate::cipher::ContentKey;
-use crate::oids;
+use crate::transport::Transport;
 
 /// Most recipients of one part: what is sealed must be readable in bounded memory.
 pub(crate) const RECIPIENTS_MAX: usize = 1000;
@@ -27,15 +26,15 @@ pub(crate) const ISSUER_BYTES_MAX: usize = 8 * 1024;
 #[derive(Debug)]
 pub(crate) struct RecipientKey {
     id: IssuerAndSerialNumber,
-    key: Pkcs1PublicEncryptingKey,
+    key: PublicEncryptingKey,
 }
 
 impl RecipientKey {
-    pub(crate) fn new(certificate: &Certificate, key: PublicEncryptingKey) -> Result<Self, Unspecified> {
+    pub(crate) fn new(certificate: &Certificate, key: PublicEncryptingKey) -> Self {
         let tbs = &certificate.tbs_certificate;
         let id =
             IssuerAndSerialNumber { issuer: tbs.issuer.clone(), serial_number: tbs.serial_number.clone() };
-        Ok(Self { id, key: Pkcs1PublicEncryptingKey::new(key)? })
+        Self { id, key }
     }
 
     /// The recipient as files name it. CMS readers find their key by this alone.
@@ -44,30 +43,28 @@ impl RecipientKey {
     }
 
     /// The part's key, encrypted for this recipient.
-    pub(crate) fn wrap(&self, key: &ContentKey) -> Result<RecipientInfo, Unspecified> {
-        let mut encrypted = vec![0; self.key.ciphertext_size()];
-        let len = self.key.encrypt(key.as_bytes(), &mut encrypted)?.len();
-        encrypted.truncate(len);
-        recipient_info(self.id.clone(), encrypted).map_err(|_| Unspecified)
+    pub(crate) fn wrap(&self, key: &ContentKey, transport: Transport) -> Result<RecipientInfo, Unspecified> {
+        let encrypted = transport.encrypt(&self.key, key)?;
+        recipient_info(self.id.clone(), transport, encrypted).map_err(|_| Unspecified)
     }
 
     /// The size of what [`wrap`](Self::wrap) gives, in DER.
-    pub(crate) fn wrapped_bytes(&self) -> der::Result<usize> {
-        let info = recipient_info(self.id.clone(), vec![0; self.key.ciphertext_size()])?;
+    pub(crate) fn wrapped_bytes(&self, transport: Transport) -> der::Result<usize> {
+        let info = recipient_info(self.id.clone(), transport, vec![0; self.key.key_size_bytes()])?;
         usize::try_from(info.encoded_len()?)
     }
 }
 
-fn recipient_info(id: IssuerAndSerialNumber, encrypted: Vec<u8>) -> der::Result<RecipientInfo> {
+fn recipient_info(
+    id: IssuerAndSerialNumber,
+    transport: Transport,
+    encrypted: Vec<u8>,
+) -> der::Result<RecipientInfo> {
     Ok(RecipientInfo::Ktri(KeyTransRecipientInfo {
         // RFC 5652 section 6.2.1: 0 with issuer and serial number.
         version: CmsVersion::V0,
         rid: RecipientIdentifier::IssuerAndSerialNumber(id),
-        key_enc_alg: AlgorithmIdentifierOwned {
-            oid: oids::RSA_ENCRYPTION,
-            // RFC 3370 section 4.2.1: the parameters are NULL, and older readers insist on it.
-            parameters: Some(Any::new(Tag::Null, Vec::new())?),
-        },
+        key_enc_alg: transport.algorithm()?,
         enc_key: OctetString::new(encrypted)?,
     }))
 }
@@ -143,8 +140,11 @@ mod tests {
         let issuer_bytes = usize::try_from(issuer.encoded_len().unwrap()).unwrap();
         assert!(issuer_bytes.abs_diff(ISSUER_BYTES_MAX) < 200, "{issuer_bytes}");
         let serial_number = SerialNumber::new(&[0x7F; 20]).unwrap();
-        let info = recipient_info(IssuerAndSerialNumber { issuer, serial_number }, vec![0; 1024]).unwrap();
-        assert!(info.to_der().unwrap().len() + 200 < RECIPIENT_INFO_BYTES_MAX);
+        let id = IssuerAndSerialNumber { issuer, serial_number };
+        for transport in [Transport::Pkcs1, Transport::Oaep] {
+            let info = recipient_info(id.clone(), transport, vec![0; 1024]).unwrap();
+            assert!(info.to_der().unwrap().len() + 200 < RECIPIENT_INFO_BYTES_MAX);
+        }
     }
 
     #[test]

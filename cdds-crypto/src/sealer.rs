@@ -10,10 +10,12 @@ use chrono::{DateTime, Utc};
 
 use crate::certificate;
 use crate::envelope::{self, Envelope};
+use crate::profile::Profile;
 use crate::recipient::{RECIPIENTS_MAX, RecipientKey};
+use crate::transport::Transport;
 
-/// Checks certificates and seals for them in the profile that every S/MIME program in use reads:
-/// EnvelopedData, AES-256 in CBC mode, keys by RSA PKCS #1 v1.5.
+/// Checks certificates and seals for them, by default in the profile that every S/MIME program in use
+/// reads: EnvelopedData, AES-256 in CBC mode, keys by RSA PKCS #1 v1.5.
 ///
 /// At most 1,000 recipients per sealer; certificates with RSA keys of 2048 to 8192 bits.
 ///
@@ -21,13 +23,20 @@ use crate::recipient::{RECIPIENTS_MAX, RecipientKey};
 /// (rule A5 puts it into the manifest).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SmimeCertificates {
-    _private: (),
+    profile: Profile,
 }
 
 impl SmimeCertificates {
-    /// The only way to get one; there is nothing to set.
+    /// With [`Profile::Compat`].
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Seals with other algorithms. What was sealed before stays as it is.
+    #[must_use]
+    pub fn with_profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
     }
 }
 
@@ -60,7 +69,7 @@ impl Certificates for SmimeCertificates {
             }
             keys.push(key);
         }
-        Ok(Arc::new(SmimeSealer::new(keys)?))
+        Ok(Arc::new(SmimeSealer::new(self.profile, keys)?))
     }
 }
 
@@ -71,28 +80,30 @@ fn refused(why: impl Into<String>) -> SealerError {
 /// Seals for recipients whose certificates were checked.
 #[derive(Debug)]
 struct SmimeSealer {
+    profile: Profile,
     recipients: Vec<RecipientKey>,
     /// Size of all RecipientInfos: the same for every part.
     recipient_infos_bytes: u64,
 }
 
 impl SmimeSealer {
-    fn new(recipients: Vec<RecipientKey>) -> Result<Self, SealerError> {
-        let infos = recipients.iter().map(RecipientKey::wrapped_bytes).sum::<der::Result<usize>>();
-        let infos = infos.map_err(|error| {
+    fn new(profile: Profile, recipients: Vec<RecipientKey>) -> Result<Self, SealerError> {
+        let transport = Transport::of(profile);
+        let infos = recipients.iter().map(|recipient| recipient.wrapped_bytes(transport));
+        let infos = infos.sum::<der::Result<usize>>().map_err(|error| {
             SealerError::with_source(SealerErrorKind::Crypto, "the recipients cannot be encoded", error)
         })?;
-        Ok(Self { recipients, recipient_infos_bytes: u64::try_from(infos).unwrap_or(u64::MAX) })
+        Ok(Self { profile, recipients, recipient_infos_bytes: u64::try_from(infos).unwrap_or(u64::MAX) })
     }
 }
 
 impl Sealer for SmimeSealer {
     /// Exact.
     fn sealed_bytes(&self, plain: u64) -> u64 {
-        envelope::sealed_bytes(plain, self.recipient_infos_bytes)
+        envelope::sealed_bytes(self.profile, plain, self.recipient_infos_bytes)
     }
 
     fn begin(&self, out: &mut BytesMut) -> Result<Box<dyn Sealing>, SealerError> {
-        Ok(Box::new(Envelope::begin(&self.recipients, out)?))
+        Ok(Box::new(Envelope::begin(self.profile, &self.recipients, out)?))
     }
 }

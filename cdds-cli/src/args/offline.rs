@@ -36,6 +36,10 @@ pub(crate) struct VerifyArgs {
 
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
+
+    /// Certificate of the service that made the set: its signature over the manifest is checked first
+    #[arg(long, value_name = "CERT")]
+    pub(crate) signer: Option<PathBuf>,
 }
 
 /// What `decrypt` takes.

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 
-use cdds_core::domain::artifact::{Artifact, Sha256Digest, StoredManifest};
+use cdds_core::domain::artifact::{Artifact, Sha256Digest, StoredManifest, StoredSignature};
 use cdds_core::domain::id::{ArtifactId, ExecutionId, Owner};
 use cdds_core::service::artifacts::Artifacts;
 use futures::TryStreamExt;
@@ -86,7 +86,8 @@ async fn selection(
     Ok(found.into_iter().map(|artifact| Download::artifact(artifact, to)).collect())
 }
 
-/// Everything that an execution published; the manifest last, so that it stands for a complete set.
+/// Everything that an execution published; the manifest last, so that it stands for a complete set, and its
+/// signature before it.
 async fn set(
     artifacts: &Artifacts,
     execution: ExecutionId,
@@ -95,7 +96,8 @@ async fn set(
 ) -> Result<Vec<Download>, CliError> {
     let set = artifacts.set(&session.owner, execution).await?;
     let files = set.artifacts.into_iter().map(|artifact| Download::artifact(artifact, to));
-    Ok(files.chain([Download::manifest(execution, set.manifest, to)]).collect())
+    let signature = set.signature.map(|signature| Download::signature(execution, signature, to));
+    Ok(files.chain(signature).chain([Download::manifest(execution, set.manifest, to)]).collect())
 }
 
 /// Which stored file.
@@ -103,13 +105,14 @@ async fn set(
 enum Stored {
     Artifact(ArtifactId),
     Manifest(ExecutionId),
+    Signature(ExecutionId),
 }
 
 impl Stored {
     fn artifact(self) -> Option<ArtifactId> {
         match self {
             Self::Artifact(id) => Some(id),
-            Self::Manifest(_) => None,
+            Self::Manifest(_) | Self::Signature(_) => None,
         }
     }
 }
@@ -123,6 +126,11 @@ impl Download {
     fn manifest(execution: ExecutionId, manifest: StoredManifest, to: &Path) -> Self {
         let StoredManifest { name, bytes, sha256, .. } = manifest;
         Self { stored: Stored::Manifest(execution), target: to.join(&name), name, bytes, sha256 }
+    }
+
+    fn signature(execution: ExecutionId, signature: StoredSignature, to: &Path) -> Self {
+        let StoredSignature { name, bytes, sha256, .. } = signature;
+        Self { stored: Stored::Signature(execution), target: to.join(&name), name, bytes, sha256 }
     }
 }
 
@@ -182,6 +190,7 @@ async fn fetch(
     let mut contents = match file.stored {
         Stored::Artifact(id) => artifacts.read(owner, id).await?,
         Stored::Manifest(execution) => artifacts.read_manifest(owner, execution).await?,
+        Stored::Signature(execution) => artifacts.read_signature(owner, execution).await?,
     };
     let mut part = NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
     while let Some(chunk) = contents.try_next().await? {

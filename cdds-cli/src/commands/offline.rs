@@ -4,6 +4,7 @@ pub(super) mod decrypt;
 pub(super) mod extract;
 pub(super) mod join;
 pub(super) mod private_key;
+mod signature;
 pub(super) mod verify;
 
 use std::error::Error;

@@ -27,7 +27,7 @@ pub(super) async fn run(until_idle: bool, session: &Session) -> Result<(), CliEr
     let stop = Stop::listen(&session.console, STOPPING)?;
     let stopped = stop.flag();
     let progress = RunProgress::new(&session.console, Arc::clone(&session.clock));
-    let engine = app.engine.observed_by(Arc::new(progress));
+    let engine = app.engine()?.observed_by(Arc::new(progress));
     let until = if until_idle { Until::Idle } else { Until::Stopped };
     let RunReport { finished, failed, other, housekeeping_failures } =
         engine.run(until, stop.asked()).await?;

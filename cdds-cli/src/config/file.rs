@@ -21,6 +21,9 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) rules: Rules,
     #[serde(default)]
+    pub(super) sealing: Sealing,
+    pub(super) signing: Option<Signing>,
+    #[serde(default)]
     pub(super) source: Vec<Source>,
 }
 
@@ -113,6 +116,39 @@ impl Default for Rules {
     fn default() -> Self {
         Self { one_time_edit: OneTimeEdit::UntilStarted, catch_up_limit: "7d".to_owned() }
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Sealing {
+    pub(super) profile: Profile,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Profile {
+    #[default]
+    Compat,
+    Oaep,
+    AuthGcm,
+}
+
+impl From<Profile> for cdds_crypto::Profile {
+    fn from(typed: Profile) -> Self {
+        match typed {
+            Profile::Compat => Self::Compat,
+            Profile::Oaep => Self::Oaep,
+            Profile::AuthGcm => Self::AuthGcm,
+        }
+    }
+}
+
+/// Both or neither: a certificate without its key cannot sign.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Signing {
+    pub(super) key: String,
+    pub(super) certificate: String,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

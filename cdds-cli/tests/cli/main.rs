@@ -23,4 +23,6 @@ mod recipients;
 mod refusals;
 mod removal;
 mod schedule;
+mod sealing;
+mod signing;
 mod support;

@@ -59,11 +59,27 @@ pub struct StoredManifest {
     pub sha256: Sha256Digest,
 }
 
+/// The detached signature of a set's manifest as it is stored; like the manifest, not counted among the
+/// artifacts (rule A5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSignature {
+    /// The file's name.
+    pub name: String,
+    /// Where the store keeps it.
+    pub key: Key,
+    /// Size as stored.
+    pub bytes: u64,
+    /// Digest of the stored bytes.
+    pub sha256: Sha256Digest,
+}
+
 /// Everything that one execution published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArtifactSet {
     /// The manifest.
     pub manifest: StoredManifest,
+    /// Its signature, if the service signs.
+    pub signature: Option<StoredSignature>,
     /// The files, in the order of their parts.
     pub artifacts: Vec<Artifact>,
 }

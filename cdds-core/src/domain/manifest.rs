@@ -74,6 +74,11 @@ pub fn file_name(execution: ExecutionId) -> String {
     format!("{}.manifest.json", stem(execution))
 }
 
+/// The file name of the manifest's signature: `export-<uuid>.manifest.json.p7s` (rule A5).
+pub fn signature_name(execution: ExecutionId) -> String {
+    format!("{}.p7s", file_name(execution))
+}
+
 /// A manifest that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("this is not a manifest of a known version: {0}")]

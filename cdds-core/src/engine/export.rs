@@ -120,6 +120,7 @@ impl Attempt {
             execution: &self.execution,
             fence: self.fence,
             recipients: &recipients,
+            signer: self.shared.signer.as_ref(),
             retention: self.shared.settings.retention,
             meter: &self.meter,
         };

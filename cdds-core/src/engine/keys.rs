@@ -26,6 +26,11 @@ pub(super) fn manifest(fence: Fence) -> Key {
     Key::new(format!("{}/{}/manifest", fence.execution, fence.epoch))
 }
 
+/// The manifest's signature.
+pub(super) fn signature(fence: Fence) -> Key {
+    Key::new(format!("{}/{}/manifest.p7s", fence.execution, fence.epoch))
+}
+
 /// The folder of a key: keys in the same one were written by the same claim, if by any.
 pub(super) fn folder(key: &Key) -> &str {
     key.as_str().rsplit_once('/').map_or("", |(folder, _)| folder)
@@ -50,6 +55,7 @@ mod tests {
         let fence = Fence { execution: ExecutionId(Uuid::from_u128(5)), epoch: 3 };
         assert_eq!(writer(&part(fence, PartOrdinal(12))), Some(fence));
         assert_eq!(writer(&manifest(fence)), Some(fence));
+        assert_eq!(writer(&signature(fence)), Some(fence));
         for foreign in ["", "readme.txt", "not-a-uuid/1/000001", &format!("{}/x/1", fence.execution)] {
             assert_eq!(writer(&Key::new(foreign)), None, "{foreign:?}");
         }

@@ -1,5 +1,6 @@
-//! From stored parts to a visible set: name the parts, store the manifest, commit.
+//! From stored parts to a visible set: name the parts, store the manifest and its signature, commit.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -9,7 +10,9 @@ use sha2::{Digest, Sha256};
 use super::heartbeat::Meter;
 use super::keys;
 use super::transfer::Transferred;
-use crate::domain::artifact::{Artifact, ArtifactSet, Sha256Digest, StoredManifest, artifact_id};
+use crate::domain::artifact::{
+    Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
+};
 use crate::domain::execution::Execution;
 use crate::domain::failure::{Failure, FailureKind, Step};
 use crate::domain::manifest::{self, FORMAT_VERSION, Manifest, ManifestPart, ManifestRecipient};
@@ -18,6 +21,9 @@ use crate::domain::recipient::Recipient;
 use crate::domain::retention::RetentionDays;
 use crate::ports::Ports;
 use crate::ports::catalog::{Fence, Publication};
+use crate::ports::sealer::ManifestSigner;
+use crate::ports::sink::Key;
+use crate::ports::workers::offload;
 use crate::stored::StoredSettings;
 
 /// What the publication needs beside the parts.
@@ -26,17 +32,24 @@ pub(super) struct Release<'a> {
     pub(super) execution: &'a Execution,
     pub(super) fence: Fence,
     pub(super) recipients: &'a [Recipient],
+    pub(super) signer: Option<&'a Arc<dyn ManifestSigner>>,
     pub(super) retention: RetentionDays,
     pub(super) meter: &'a Meter,
 }
 
-/// Stores the manifest and gives what is to be committed.
+/// Stores the manifest, signed if the service signs, and gives what is to be committed: all of it becomes
+/// visible at once, or none.
 pub(super) async fn prepare(release: &Release<'_>, transferred: Transferred) -> Result<Publication, Failure> {
     let published_at = super::now(release.ports);
     let artifacts = name_parts(release, &transferred, published_at)?;
-    let manifest = store_manifest(release, &transferred, &artifacts, published_at).await?;
+    let json = manifest_json(release, &transferred, &artifacts, published_at)?;
+    let signature = match release.signer {
+        Some(signer) => Some(store_signature(release, signer, json.clone(), published_at).await?),
+        None => None,
+    };
+    let manifest = store_manifest(release, json).await?;
     Ok(Publication {
-        set: ArtifactSet { manifest, artifacts },
+        set: ArtifactSet { manifest, signature, artifacts },
         progress: release.meter.progress(release.ports.clock.monotonic()),
         published_at,
     })
@@ -85,12 +98,12 @@ fn name_parts(
     Ok(artifacts)
 }
 
-async fn store_manifest(
+fn manifest_json(
     release: &Release<'_>,
     transferred: &Transferred,
     artifacts: &[Artifact],
     published_at: DateTime<Utc>,
-) -> Result<StoredManifest, Failure> {
+) -> Result<Bytes, Failure> {
     let execution = release.execution;
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
@@ -118,16 +131,40 @@ async fn store_manifest(
             })
             .collect(),
     };
-    let json = Bytes::from(manifest.to_json().map_err(|error| internal(&error.to_string()))?);
+    manifest.to_json().map(Bytes::from).map_err(|error| internal(&error.to_string()))
+}
+
+async fn store_manifest(release: &Release<'_>, json: Bytes) -> Result<StoredManifest, Failure> {
     let key = keys::manifest(release.fence);
-    let (bytes, sha256) = (json.len() as u64, Sha256Digest(Sha256::digest(&json).into()));
+    let (bytes, sha256) = store(release.ports, &key, json).await?;
+    Ok(StoredManifest { name: manifest::file_name(release.execution.id), key, bytes, sha256 })
+}
+
+/// Rule A5: over the bytes of the manifest as they are stored.
+async fn store_signature(
+    release: &Release<'_>,
+    signer: &Arc<dyn ManifestSigner>,
+    json: Bytes,
+    signed_at: DateTime<Utc>,
+) -> Result<StoredSignature, Failure> {
+    let signer = Arc::clone(signer);
+    let signing = offload(&*release.ports.workers, move || signer.sign(&json, signed_at));
+    let signature = signing.await?.map_err(|error| Failure::of(Step::Publish, &error))?;
+    let key = keys::signature(release.fence);
+    let (bytes, sha256) = store(release.ports, &key, Bytes::from(signature)).await?;
+    Ok(StoredSignature { name: manifest::signature_name(release.execution.id), key, bytes, sha256 })
+}
+
+/// Stores a small file whole; gives its size and digest.
+async fn store(ports: &Ports, key: &Key, contents: Bytes) -> Result<(u64, Sha256Digest), Failure> {
+    let facts = (contents.len() as u64, Sha256Digest(Sha256::digest(&contents).into()));
     let store = async {
-        let mut upload = release.ports.sink.begin(&key).await?;
-        upload.write(json).await?;
+        let mut upload = ports.sink.begin(key).await?;
+        upload.write(contents).await?;
         upload.finish().await
     };
     store.await.map_err(|error| Failure::of(Step::Store, &error))?;
-    Ok(StoredManifest { name: manifest::file_name(execution.id), key, bytes, sha256 })
+    Ok(facts)
 }
 
 fn internal(what: &str) -> Failure {

@@ -1,4 +1,4 @@
-//! How parts are encrypted, and for whom.
+//! How parts are encrypted, and for whom; how manifests are signed.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -63,7 +63,28 @@ pub trait Certificates: Debug + Send + Sync {
     fn sealer(&self, recipients: &[Recipient], now: DateTime<Utc>) -> Result<Arc<dyn Sealer>, SealerError>;
 }
 
-/// What went wrong in sealing.
+/// Signs manifests with the service's own key (rule A5).
+///
+/// # Contract
+/// The signature stands alone: it is stored beside the manifest, whose bytes stay as they are. It vouches for
+/// them all, and for when they were signed.
+///
+/// # Errors
+/// The execution fails with the error and publishes nothing: a service that signs never publishes a manifest
+/// without a signature.
+///
+/// # Cancel safety
+/// Nothing waits. Signing runs on a worker thread.
+pub trait ManifestSigner: Debug + Send + Sync {
+    /// The detached signature of a manifest, as a file of its own.
+    ///
+    /// # Errors
+    /// [`SealerErrorKind::Certificate`] if the signer's own certificate does not count at `signed_at`;
+    /// [`SealerErrorKind::Crypto`].
+    fn sign(&self, manifest: &[u8], signed_at: DateTime<Utc>) -> Result<Vec<u8>, SealerError>;
+}
+
+/// What went wrong in sealing or signing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SealerErrorKind {
@@ -79,5 +100,5 @@ impl PortErrorKind for SealerErrorKind {
     }
 }
 
-/// An error of a [`Sealer`] or of [`Certificates`].
+/// An error of a [`Sealer`], of [`Certificates`] or of a [`ManifestSigner`].
 pub type SealerError = PortError<SealerErrorKind>;

@@ -58,7 +58,7 @@ impl Artifacts {
         Ok(artifacts)
     }
 
-    /// Everything that an execution published and nobody deleted, with its manifest.
+    /// Everything that an execution published and nobody deleted, with its manifest and its signature.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`] if it published nothing or the set has expired.
@@ -96,6 +96,24 @@ impl Artifacts {
         let manifest = self.set(owner, execution).await?.manifest;
         let stored = self.ports.sink.read(&manifest.key, 0).await?;
         Ok(verified(stored, manifest.key, manifest.bytes, manifest.sha256))
+    }
+
+    /// Reads the signature of that manifest, checked likewise.
+    ///
+    /// # Errors
+    /// As for [`read`](Artifacts::read); [`ServiceError::NotFound`] also if the manifest was not signed.
+    pub async fn read_signature(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+    ) -> Result<Contents, ServiceError> {
+        let signature = self.set(owner, execution).await?.signature;
+        let signature = signature.ok_or_else(|| ServiceError::NotFound {
+            what: "signature of the manifest of execution",
+            id: execution.to_string(),
+        })?;
+        let stored = self.ports.sink.read(&signature.key, 0).await?;
+        Ok(verified(stored, signature.key, signature.bytes, signature.sha256))
     }
 
     /// Puts completed downloads on the record (rule A8).

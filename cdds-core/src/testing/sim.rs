@@ -87,6 +87,7 @@ mod report;
 mod run;
 mod sets;
 mod shared;
+mod signer;
 mod source;
 mod time;
 mod verdict;

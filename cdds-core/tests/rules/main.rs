@@ -14,6 +14,7 @@ mod names;
 mod queue;
 mod recipients;
 mod removal;
+mod signing;
 mod stored_forms;
 mod support;
 mod tiling;

@@ -10,7 +10,7 @@ use x509_cert::spki::AlgorithmIdentifierRef;
 use super::OpenError;
 use crate::ber::{BerReader, SEQUENCE};
 use crate::cipher::{BLOCK_BYTES, ContentCipher, Decryptor};
-use crate::gcm::{GcmDecryptor, NONCE_BYTES, TAG_BYTES};
+use crate::gcm::{GcmDecryptor, NONCE_BYTES, TAGS_BYTES};
 
 /// Largest object identifier or algorithm that is read, bytes.
 pub(super) const ALGORITHM_BYTES_MAX: usize = 1024;
@@ -56,7 +56,7 @@ impl ContentAlgorithm {
         });
         let (nonce, tag_bytes) = read
             .ok()
-            .filter(|(_, tag_bytes)| TAG_BYTES.contains(tag_bytes))
+            .filter(|(_, tag_bytes)| TAGS_BYTES.contains(tag_bytes))
             .ok_or_else(|| OpenError::malformed(at, "the parameters of AES-GCM are not valid"))?;
         let nonce = nonce.try_into().map_err(|_| OpenError::Unsupported {
             what: format!("AES-GCM with a nonce of {} bytes", nonce.len()),

@@ -5,7 +5,11 @@
 mod authenticated;
 mod certificates;
 mod interop;
+mod java;
 mod keys;
+mod nss;
+mod profiles;
 mod round_trip;
+mod signatures;
 mod support;
 mod tampering;

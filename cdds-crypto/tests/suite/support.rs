@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use cdds_core::domain::id::{Owner, RecipientName};
 use cdds_core::domain::recipient::{CertificateFacts, Recipient};
 use cdds_core::ports::sealer::{Certificates, Sealer};
-use cdds_crypto::{OpenError, OpenReader, PrivateKey, SmimeCertificates};
+use cdds_crypto::{OpenError, OpenReader, PrivateKey, Profile, SmimeCertificates};
 use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 
@@ -96,18 +96,30 @@ pub(crate) fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// Runs `openssl`; the test fails if it is missing or fails.
-pub(crate) fn openssl(arguments: &[&str]) -> Output {
-    let output = Command::new("openssl").args(arguments).output().expect("openssl must be installed");
+/// Runs a program; the test fails if it is missing or fails.
+pub(crate) fn succeed(command: &[&str]) -> Output {
+    let (program, arguments) = command.split_first().unwrap();
+    let output = Command::new(program).args(arguments).output();
+    let output = output.unwrap_or_else(|error| panic!("{program} must be installed: {error}"));
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "openssl {arguments:?}: {errors}");
+    assert!(output.status.success(), "{command:?}: {errors}");
     output
 }
 
+/// Runs `openssl`; the test fails if it is missing or fails.
+pub(crate) fn openssl(arguments: &[&str]) -> Output {
+    succeed(&[&["openssl"], arguments].concat())
+}
+
+/// A sealer of the default profile.
 pub(crate) fn sealer(identities: &[&Identity]) -> Arc<dyn Sealer> {
+    sealer_with(Profile::default(), identities)
+}
+
+pub(crate) fn sealer_with(profile: Profile, identities: &[&Identity]) -> Arc<dyn Sealer> {
     let recipients: Vec<Recipient> = identities.iter().map(|identity| identity.recipient()).collect();
     let now = identities.iter().map(|identity| identity.now).max().unwrap();
-    SmimeCertificates::new().sealer(&recipients, now).unwrap()
+    SmimeCertificates::new().with_profile(profile).sealer(&recipients, now).unwrap()
 }
 
 pub(crate) fn seal(sealer: &dyn Sealer, pieces: &[&[u8]]) -> Vec<u8> {

@@ -13,7 +13,7 @@ use cdds_core::domain::execution::Status;
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
 use chrono::{DateTime, Utc};
 
-pub(super) use self::artifact::{ArtifactOverviewRow, ArtifactRow, ManifestRow};
+pub(super) use self::artifact::{ArtifactOverviewRow, ArtifactRow, StoredRow};
 pub(super) use self::execution::ExecutionRow;
 pub(super) use self::job::{JobRow, LatestRow};
 pub(super) use self::notice::NoticeRow;

@@ -40,7 +40,7 @@ fn a_publication_that_does_not_fit_changes_nothing() {
     let claimed = claim(&world.catalog, "w", at(0), 1).remove(0);
     let sound = publication(&claimed, 2, at(9));
     let doubled = sound.set.artifacts.iter().chain(&sound.set.artifacts).cloned().collect();
-    let set = ArtifactSet { artifacts: doubled, manifest: sound.set.manifest.clone() };
+    let set = ArtifactSet { artifacts: doubled, ..sound.set.clone() };
     let error = block_on(world.catalog.publish(fence(&claimed), &Publication { set, ..sound.clone() }));
     assert_eq!(error.unwrap_err().kind(), CatalogErrorKind::Conflict);
     assert_eq!(world.execution(&claimed), claimed);

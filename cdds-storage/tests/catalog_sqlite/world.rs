@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use cdds_core::domain::artifact::{Artifact, ArtifactSet, Sha256Digest, StoredManifest, artifact_id};
+use cdds_core::domain::artifact::{
+    Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
+};
 use cdds_core::domain::execution::{Execution, SourceTerms};
 use cdds_core::domain::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::frequency::{Frequency, Start};
@@ -209,7 +211,7 @@ pub(crate) fn claim(
     block_on(catalog.claim(&claim_of(worker, now, limit))).unwrap().executions
 }
 
-/// A complete set of an execution, kept for 30 days.
+/// A complete set of an execution, kept for 30 days; signed if it has several parts.
 pub(crate) fn publication(execution: &Execution, parts: u32, now: DateTime<Utc>) -> Publication {
     let key = |name: &str| Key::new(format!("{}/{}/{name}", execution.id, execution.epoch));
     let artifacts = (1..=parts).map(|part| {
@@ -237,8 +239,14 @@ pub(crate) fn publication(execution: &Execution, parts: u32, now: DateTime<Utc>)
         bytes: 321,
         sha256: Sha256Digest([8; 32]),
     };
+    let signature = (parts > 1).then(|| StoredSignature {
+        name: format!("export-{}.manifest.json.p7s", execution.id),
+        key: key("manifest.p7s"),
+        bytes: 1_234,
+        sha256: Sha256Digest([9; 32]),
+    });
     Publication {
-        set: ArtifactSet { artifacts: artifacts.collect(), manifest },
+        set: ArtifactSet { artifacts: artifacts.collect(), manifest, signature },
         progress: Progress {
             records: 42,
             bytes_read: 4_200,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cdds_core::domain::artifact::{Artifact, ArtifactSet, Sha256Digest, StoredManifest, artifact_id};
+use cdds_core::domain::artifact::{
+    Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
+};
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::frequency::{Frequency, Start};
@@ -179,7 +181,11 @@ impl Side {
         let artifacts = (1..=2).map(|part| artifact(&execution, part, published_at)).collect();
         let key = Key::new(format!("{}/{}/manifest", execution.id, execution.epoch));
         let manifest = StoredManifest { name: "m".to_owned(), key, bytes: 1, sha256: Sha256Digest([1; 32]) };
-        let set = ArtifactSet { manifest, artifacts };
+        let signature = (execution.epoch % 2 == 1).then(|| {
+            let StoredManifest { name, key, bytes, sha256 } = manifest.clone();
+            StoredSignature { name, key, bytes, sha256 }
+        });
+        let set = ArtifactSet { manifest, signature, artifacts };
         let progress = Progress { records: 7, rejected: execution.epoch % 2, ..Progress::default() };
         let publication = Publication { set, progress, published_at };
         let said = catalog_said(block_on(self.catalog.publish(fence(&execution), &publication)));

@@ -10,6 +10,7 @@ use cdds_storage::archive::{PartSet, extract};
 use serde::Serialize;
 
 use super::private_key::read_key;
+use super::signature::Signer;
 use super::{compare, find_set, manifest_of, open_code, plaintext, read_manifest};
 use crate::args::VerifyArgs;
 use crate::error::CliError;
@@ -22,6 +23,8 @@ struct Verdict {
     ok: bool,
     /// The manifest whose digests were compared; null if there is none.
     manifest: Option<String>,
+    /// When the manifest was signed, by the signer's clock; null unless its signature was checked.
+    signed_at: Option<String>,
     parts: Vec<PartVerdict>,
     /// Record files whose contents were checked; null if they could not be looked at.
     files: Option<u64>,
@@ -38,10 +41,14 @@ struct PartVerdict {
 
 pub(in crate::commands) fn verify(args: &VerifyArgs, session: &Session) -> Result<(), CliError> {
     let key = args.key.as_deref().map(|file| read_key(file, &args.passphrase)).transpose()?;
+    let signer = args.signer.as_deref().map(Signer::read).transpose()?;
     let mut verdicts: Vec<Verdict> = Vec::new();
     let mut seen = BTreeSet::new();
     for file in args.files.iter().chain(&args.manifest) {
-        let verdict = verify_set(file, key.as_ref())?;
+        // What a manifest says counts only when it is known whose it is.
+        let signed_at = signer.as_ref().map(|signer| signer.check(file)).transpose()?;
+        let mut verdict = verify_set(file, key.as_ref())?;
+        verdict.signed_at = signed_at;
         if seen.insert(verdict.set.clone()) {
             verdicts.push(verdict);
         }
@@ -90,6 +97,7 @@ fn verify_set(file: &Path, key: Option<&PrivateKey>) -> Result<Verdict, CliError
         set: format!("export-{}", published.execution_id),
         ok: intact,
         manifest: Some(manifest.display().to_string()),
+        signed_at: None,
         parts,
         files: None,
         problem: None,
@@ -148,7 +156,15 @@ impl Verdict {
         let last = set.names().last().map(String::as_str).unwrap_or_default();
         let stem = last.strip_suffix(".smime").unwrap_or(last);
         let stem = stem.strip_suffix(".zip").unwrap_or(stem);
-        Self { set: stem.to_owned(), ok: true, manifest: None, parts, files: None, problem: None }
+        Self {
+            set: stem.to_owned(),
+            ok: true,
+            manifest: None,
+            signed_at: None,
+            parts,
+            files: None,
+            problem: None,
+        }
     }
 
     fn fail(&mut self, path: &Path, problem: String) {
@@ -180,9 +196,10 @@ impl Verdict {
             .collect();
         lines.extend(self.problem.iter().map(|problem| format!("  BROKEN  {problem}")));
         let verdict = if self.ok { "verified" } else { "NOT as published" };
-        let digests = match self.manifest {
-            Some(_) => "digests compared with the manifest",
-            None => "no manifest beside it, so digests were not compared",
+        let digests = match (&self.manifest, &self.signed_at) {
+            (Some(_), Some(at)) => format!("manifest signed at {at}; digests compared with it"),
+            (Some(_), None) => "digests compared with the manifest".to_owned(),
+            (None, _) => "no manifest beside it, so digests were not compared".to_owned(),
         };
         let contents = match self.files {
             Some(files) => format!("{files} record files read and checked"),

@@ -138,7 +138,8 @@ impl State {
     pub(super) fn artifact_set(&self, owner: &Owner, execution: ExecutionId) -> Option<ArtifactSet> {
         let stored = self.live_set(owner, execution)?;
         let artifacts = stored.files().cloned().collect();
-        Some(ArtifactSet { manifest: stored.set.manifest.clone(), artifacts })
+        let ArtifactSet { manifest, signature, .. } = stored.set.clone();
+        Some(ArtifactSet { manifest, signature, artifacts })
     }
 
     fn live_set(&self, owner: &Owner, execution: ExecutionId) -> Option<&StoredSet> {

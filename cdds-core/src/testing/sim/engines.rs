@@ -7,6 +7,7 @@ use futures::future::{BoxFuture, FutureExt};
 use super::dice::Dice;
 use super::report::Who;
 use super::shared::{Listening, Shared};
+use super::signer::DigestSigner;
 use super::time::{HOUR, Micros, SECOND};
 use crate::engine::{Engine, Until};
 use crate::ports::Ports;
@@ -39,6 +40,9 @@ impl Machine {
         let listening = Arc::new(Listening { shared: Arc::clone(&self.shared), place: self.place });
         let Ok(engine) = Engine::new(&ports, self.shared.profile.engine.clone()) else { return };
         let engine = engine.observed_by(listening);
+        // Every other one signs: a set may be begun by one and published by another.
+        let engine =
+            if self.place.is_multiple_of(2) { engine.signed_by(Arc::new(DigestSigner)) } else { engine };
         let who = Who::Engine(self.place);
         life.begin();
         self.shared.note(who, "starts");

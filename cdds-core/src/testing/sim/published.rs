@@ -9,7 +9,7 @@ use super::model::{Broken, Check, Family, Model, SetModel, brief, ensure};
 use super::report::Invariant;
 use super::source::{number, selects};
 use super::watch::{Watch, step};
-use crate::domain::artifact::Sha256Digest;
+use crate::domain::artifact::{ArtifactSet, Sha256Digest};
 use crate::domain::execution::Execution;
 use crate::domain::id::ExecutionId;
 use crate::domain::timeframe::Timeframe;
@@ -40,9 +40,10 @@ impl Watch {
         for file in &set.artifacts {
             parts.push(self.stored(&file.key, file.bytes, file.sha256)?);
         }
-        self.stored(&set.manifest.key, set.manifest.bytes, set.manifest.sha256)?;
+        self.check_manifest(set)?;
         self.check_rows(model, execution, &parts)?;
         let keys = set.artifacts.iter().map(|file| &file.key).chain([&set.manifest.key]);
+        let keys = keys.chain(set.signature.iter().map(|signature| &signature.key));
         model.live.extend(keys.map(|key| (key.clone(), execution.id)));
         if let Some(known) = model.executions.get_mut(&execution.id) {
             known.set = Some(SetModel { set: set.clone(), removed: false, gone: Default::default() });
@@ -67,10 +68,20 @@ impl Watch {
             for file in set.files() {
                 self.stored(&file.key, file.bytes, file.sha256)?;
             }
-            let manifest = &set.set.manifest;
-            self.stored(&manifest.key, manifest.bytes, manifest.sha256)?;
+            self.check_manifest(&set.set)?;
         }
         Ok(())
+    }
+
+    /// Invariants I3, I8: the manifest, and the signature that was made over it.
+    fn check_manifest(&self, set: &ArtifactSet) -> Check {
+        let ArtifactSet { manifest, signature, .. } = set;
+        let json = self.stored(&manifest.key, manifest.bytes, manifest.sha256)?;
+        let Some(signature) = signature else { return Ok(()) };
+        let signed = self.stored(&signature.key, signature.bytes, signature.sha256)?;
+        ensure(signed == Sha256::digest(&json)[..], Invariant::I3, || {
+            format!("{} is no signature of {}", signature.key, manifest.key)
+        })
     }
 
     /// Invariants I3, I8: the store has what the catalog says.

@@ -1,6 +1,6 @@
 //! Artifact sets.
 
-use cdds_core::domain::artifact::{Artifact, StoredManifest};
+use cdds_core::domain::artifact::{Artifact, StoredManifest, StoredSignature};
 use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::catalog::query::ArtifactOverview;
 use cdds_core::ports::sink::Key;
@@ -70,9 +70,9 @@ impl ArtifactOverviewRow {
     }
 }
 
-/// The manifest of a set.
+/// The manifest of a set, or its signature.
 #[derive(Debug)]
-pub(in crate::catalog) struct ManifestRow {
+pub(in crate::catalog) struct StoredRow {
     pub(in crate::catalog) execution_id: String,
     pub(in crate::catalog) name: String,
     pub(in crate::catalog) key: String,
@@ -80,7 +80,12 @@ pub(in crate::catalog) struct ManifestRow {
     pub(in crate::catalog) sha256: String,
 }
 
-impl ManifestRow {
+impl StoredRow {
+    pub(in crate::catalog) fn into_signature(self) -> Result<StoredSignature, CatalogError> {
+        let StoredManifest { name, key, bytes, sha256 } = self.into_manifest()?;
+        Ok(StoredSignature { name, key, bytes, sha256 })
+    }
+
     pub(in crate::catalog) fn into_manifest(self) -> Result<StoredManifest, CatalogError> {
         let row = Reading { table: "artifact set", id: &self.execution_id };
         Ok(StoredManifest {

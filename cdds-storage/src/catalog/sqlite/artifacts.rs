@@ -6,7 +6,7 @@ use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactOverview, Artifac
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::super::row::{ArtifactOverviewRow, ArtifactRow, ManifestRow, fold, integer, micros};
+use super::super::row::{ArtifactOverviewRow, ArtifactRow, StoredRow, fold, integer, micros};
 use super::fault::Fault;
 use super::listing::{Filter, Key, Ties};
 
@@ -70,10 +70,12 @@ pub(super) fn insert(
     published_at: DateTime<Utc>,
 ) -> Result<(), Fault> {
     let expires_at = set.artifacts.iter().map(|artifact| artifact.expires_at).max().unwrap_or(published_at);
+    let signature = set.signature.as_ref();
     tx.execute(
         "INSERT INTO artifact_set (execution_id, manifest_name, manifest_key, manifest_bytes,
-                                   manifest_sha256, published_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                                   manifest_sha256, published_at, expires_at, signature_name,
+                                   signature_key, signature_bytes, signature_sha256)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             execution.to_string(),
             set.manifest.name,
@@ -82,6 +84,10 @@ pub(super) fn insert(
             set.manifest.sha256.to_string(),
             micros(published_at),
             micros(expires_at),
+            signature.map(|signature| &signature.name),
+            signature.map(|signature| signature.key.as_str()),
+            signature.map(|signature| integer(signature.bytes)),
+            signature.map(|signature| signature.sha256.to_string()),
         ],
     )?;
     let mut statement = tx.prepare(
@@ -175,24 +181,36 @@ pub(super) fn set(
     owner: &Owner,
     execution: ExecutionId,
 ) -> Result<Option<ArtifactSet>, Fault> {
-    let manifest = tx
+    let set = tx
         .query_row(
-            "SELECT s.execution_id, s.manifest_name, s.manifest_key, s.manifest_bytes, s.manifest_sha256
+            "SELECT s.execution_id, s.manifest_name, s.manifest_key, s.manifest_bytes, s.manifest_sha256,
+                    s.signature_name, s.signature_key, s.signature_bytes, s.signature_sha256
              FROM artifact_set s JOIN execution e ON e.id = s.execution_id
              WHERE s.execution_id = ?1 AND e.owner = ?2 AND s.removed_at IS NULL",
             [&execution.to_string(), owner.as_str()],
             |row| {
-                Ok(ManifestRow {
+                let manifest = StoredRow {
                     execution_id: row.get(0)?,
                     name: row.get(1)?,
                     key: row.get(2)?,
                     bytes: row.get(3)?,
                     sha256: row.get(4)?,
-                })
+                };
+                let signature = match row.get(5)? {
+                    Some(name) => Some(StoredRow {
+                        execution_id: row.get(0)?,
+                        name,
+                        key: row.get(6)?,
+                        bytes: row.get(7)?,
+                        sha256: row.get(8)?,
+                    }),
+                    None => None,
+                };
+                Ok((manifest, signature))
             },
         )
         .optional()?;
-    let Some(manifest) = manifest else {
+    let Some((manifest, signature)) = set else {
         return Ok(None);
     };
     let sql = format!(
@@ -202,7 +220,8 @@ pub(super) fn set(
     let mut statement = tx.prepare(&sql)?;
     let rows = statement.query_map([execution.to_string()], artifact_row)?;
     let artifacts = rows.map(|row| Ok(row?.into_artifact()?)).collect::<Result<_, Fault>>()?;
-    Ok(Some(ArtifactSet { manifest: manifest.into_manifest()?, artifacts }))
+    let signature = signature.map(StoredRow::into_signature).transpose()?;
+    Ok(Some(ArtifactSet { manifest: manifest.into_manifest()?, signature, artifacts }))
 }
 
 /// Records downloads of the owner's files; other ids are passed over.

@@ -11,8 +11,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::fault::Fault;
 
 /// The migrations, in order; the first one has number 1. What was released is never changed.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_whole_life.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_initial.sql"),
+    include_str!("migrations/0002_whole_life.sql"),
+    include_str!("migrations/0003_signature.sql"),
+];
 
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.
 const APPLICATION_ID: i64 = 0x4344_4453;

@@ -1,0 +1,64 @@
+//! The signature over a manifest: was this set made by whom it is said to be (rule A5)?
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cdds_crypto::{SignatureError, check_signature};
+use chrono::SecondsFormat;
+
+use super::manifest_of;
+use crate::error::CliError;
+
+/// A certificate whose key must have signed.
+pub(super) struct Signer {
+    path: PathBuf,
+    certificate: Vec<u8>,
+}
+
+impl Signer {
+    pub(super) fn read(path: &Path) -> Result<Self, CliError> {
+        let certificate =
+            fs::read(path).map_err(|error| CliError::file("read the certificate", path, &error))?;
+        Ok(Self { path: path.to_owned(), certificate })
+    }
+
+    /// Checks the signature beside the manifest of the set that a file belongs to; gives when it was made.
+    pub(super) fn check(&self, file: &Path) -> Result<String, CliError> {
+        let manifest = manifest_of(file).ok_or_else(|| {
+            let why = "there is no manifest beside it, and only manifests are signed: fetch both";
+            CliError::failed("not_signed", format!("{}: {why}", file.display()))
+        })?;
+        let json = fs::read(&manifest).map_err(|error| CliError::file("read", &manifest, &error))?;
+        let path = beside(&manifest);
+        let signature = fs::read(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => CliError::failed(
+                "not_signed",
+                format!("there is no {}: fetch it, or ask for a service that signs", path.display()),
+            ),
+            _ => CliError::file("read", &path, &error),
+        })?;
+        let facts = check_signature(&json, &signature, &self.certificate)
+            .map_err(|error| self.refusal(&manifest, &error))?;
+        let at = facts.signed_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
+        Ok(at.unwrap_or_else(|| "an unknown time".to_owned()))
+    }
+
+    fn refusal(&self, manifest: &Path, error: &SignatureError) -> CliError {
+        let (file, code) = match error {
+            SignatureError::Certificate { .. } => (self.path.as_path(), "invalid_certificate"),
+            SignatureError::NotSigned => (manifest, "not_signed"),
+            SignatureError::OtherKey => (manifest, "other_signer"),
+            SignatureError::Changed => (manifest, "manifest_changed"),
+            _ => (manifest, "invalid_signature"),
+        };
+        CliError::failed(code, format!("{}: {error}", file.display()))
+    }
+}
+
+/// Where the signature lies: the manifest's whole name, and `.p7s`.
+fn beside(manifest: &Path) -> PathBuf {
+    let mut name = manifest.as_os_str().to_owned();
+    name.push(".p7s");
+    name.into()
+}
