@@ -47,7 +47,9 @@ impl App {
             workers: Arc::new(workers),
             sources: register(&config.sources)?,
             packager: Arc::new(ZipPackager::new(config.level)),
-            certificates: Arc::new(SmimeCertificates::new().with_profile(config.profile)),
+            certificates: Arc::new(
+                SmimeCertificates::new().with_profile(config.profile).with_form(config.form),
+            ),
             sink: Arc::new(ObjectSink::local(&config.store)?),
             catalog: Arc::new(SqliteCatalog::open(&config.catalog)?),
         };

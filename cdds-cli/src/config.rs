@@ -14,7 +14,7 @@ use std::time::Duration;
 use cdds_core::domain::policy::CatchUpLimit;
 use cdds_core::domain::retention::RetentionDays;
 use cdds_core::service::jobs::JobRules;
-use cdds_crypto::Profile;
+use cdds_crypto::{Form, Profile};
 use cdds_storage::archive::Level;
 use chrono::TimeDelta;
 
@@ -39,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) rules: JobRules,
     /// What parts are sealed with, from now on.
     pub(crate) profile: Profile,
+    pub(crate) form: Form,
     /// The key that signs manifests, if they are signed.
     pub(crate) signing: Option<Signing>,
     /// The sources, in the order of the file.
@@ -99,6 +100,7 @@ impl Config {
             level: file.archive.level.into(),
             rules: rules(file.retention.days, &file.rules)?,
             profile: file.sealing.profile.into(),
+            form: file.sealing.form.into(),
             signing: file.signing.map(|typed| Signing {
                 key: folder.join(typed.key),
                 certificate: folder.join(typed.certificate),
@@ -151,6 +153,7 @@ catch_up_limit = "7d"                 # how far back missed occurrences are run
 
 [sealing]
 profile = "compat"                    # every S/MIME program; oaep or auth-gcm: openssl cms and BouncyCastle only
+form = "binary"                       # or mime: S/MIME messages in base64
 
 # Signs each manifest, so that `cdds verify --signer` tells who made a set. The key must have no passphrase.
 #
@@ -261,13 +264,15 @@ unsupported = "Info Mart exports are not supported"
     }
 
     #[test]
-    fn s1_the_profile_of_sealing_can_be_set() {
+    fn s1_profile_and_form_of_sealing_can_be_set() {
         for (typed, profile) in
             [("compat", Profile::Compat), ("oaep", Profile::Oaep), ("auth-gcm", Profile::AuthGcm)]
         {
             let config = read(&format!("[sealing]\nprofile = \"{typed}\"\n")).unwrap();
             assert_eq!(config.profile, profile);
         }
+        assert_eq!(read("[sealing]\nform = \"mime\"\n").unwrap().form, Form::Mime);
+        assert_eq!(read("").unwrap().form, Form::Binary);
     }
 
     #[test]

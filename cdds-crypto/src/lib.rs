@@ -54,6 +54,7 @@
 //! | `recipient`, `transport` | who can open a part: key transport |
 //! | `key_transport` | content keys decrypted: PKCS #1 v1.5, OAEP |
 //! | `envelope` | the bytes of a sealed part, written piece by piece |
+//! | `form`, `mime` | as bytes, or as an S/MIME message |
 //! | `cipher`, `gcm` | AES-CBC and fresh keys; AES-GCM in pieces |
 //! | `open`, `ber` | reading back, also what other programs sealed |
 //! | `private_key` | the recipient's key, PKCS#8, PKCS#1 and PKCS#12, with and without a passphrase |
@@ -70,8 +71,10 @@ mod ber;
 mod certificate;
 mod cipher;
 mod envelope;
+mod form;
 mod gcm;
 mod key_transport;
+mod mime;
 mod oids;
 mod open;
 mod private_key;
@@ -81,6 +84,7 @@ mod sealer;
 mod signature;
 mod transport;
 
+pub use form::Form;
 pub use open::{OpenError, OpenReader, SealedFacts, check_sealed, recipients};
 pub use private_key::PrivateKey;
 pub use profile::Profile;

@@ -25,7 +25,7 @@ const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Decrypts a sealed file while it is read, in constant memory.
 ///
-/// Reads, in BER or DER, EnvelopedData encrypted with AES in CBC mode, and AuthEnvelopedData with AES-GCM
+/// Reads, in BER or DER, as they are or as an S/MIME message in base64, EnvelopedData encrypted with AES in CBC mode, and AuthEnvelopedData with AES-GCM
 /// and without authenticated attributes; for any number of recipients, one of whom has the private key, whether
 /// by RSA PKCS #1 v1.5 or by OAEP with SHA-1 or SHA-2 and the same hash in its mask.
 ///
@@ -176,7 +176,7 @@ pub struct SealedFacts {
     /// Whether opening it proves that it was not changed: AuthEnvelopedData, to be opened to its end before
     /// anything in it is trusted.
     pub authenticated: bool,
-    /// Size of the file in bytes.
+    /// Size of the file in bytes; of an S/MIME message, that of what it holds.
     pub sealed_bytes: u64,
 }
 

@@ -10,6 +10,8 @@ use chrono::{DateTime, Utc};
 
 use crate::certificate;
 use crate::envelope::{self, Envelope};
+use crate::form::Form;
+use crate::mime::{self, Message};
 use crate::profile::Profile;
 use crate::recipient::{RECIPIENTS_MAX, RecipientKey};
 use crate::transport::Transport;
@@ -24,10 +26,11 @@ use crate::transport::Transport;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SmimeCertificates {
     profile: Profile,
+    form: Form,
 }
 
 impl SmimeCertificates {
-    /// With [`Profile::Compat`].
+    /// With [`Profile::Compat`], as [`Form::Binary`].
     pub fn new() -> Self {
         Self::default()
     }
@@ -36,6 +39,13 @@ impl SmimeCertificates {
     #[must_use]
     pub fn with_profile(mut self, profile: Profile) -> Self {
         self.profile = profile;
+        self
+    }
+
+    /// Writes parts in another form. What was sealed before stays as it is.
+    #[must_use]
+    pub fn with_form(mut self, form: Form) -> Self {
+        self.form = form;
         self
     }
 }
@@ -69,7 +79,7 @@ impl Certificates for SmimeCertificates {
             }
             keys.push(key);
         }
-        Ok(Arc::new(SmimeSealer::new(self.profile, keys)?))
+        Ok(Arc::new(SmimeSealer::new(*self, keys)?))
     }
 }
 
@@ -81,29 +91,43 @@ fn refused(why: impl Into<String>) -> SealerError {
 #[derive(Debug)]
 struct SmimeSealer {
     profile: Profile,
+    form: Form,
     recipients: Vec<RecipientKey>,
     /// Size of all RecipientInfos: the same for every part.
     recipient_infos_bytes: u64,
 }
 
 impl SmimeSealer {
-    fn new(profile: Profile, recipients: Vec<RecipientKey>) -> Result<Self, SealerError> {
+    fn new(settings: SmimeCertificates, recipients: Vec<RecipientKey>) -> Result<Self, SealerError> {
+        let SmimeCertificates { profile, form } = settings;
         let transport = Transport::of(profile);
         let infos = recipients.iter().map(|recipient| recipient.wrapped_bytes(transport));
         let infos = infos.sum::<der::Result<usize>>().map_err(|error| {
             SealerError::with_source(SealerErrorKind::Crypto, "the recipients cannot be encoded", error)
         })?;
-        Ok(Self { profile, recipients, recipient_infos_bytes: u64::try_from(infos).unwrap_or(u64::MAX) })
+        let recipient_infos_bytes = u64::try_from(infos).unwrap_or(u64::MAX);
+        Ok(Self { profile, form, recipients, recipient_infos_bytes })
     }
 }
 
 impl Sealer for SmimeSealer {
     /// Exact.
     fn sealed_bytes(&self, plain: u64) -> u64 {
-        envelope::sealed_bytes(self.profile, plain, self.recipient_infos_bytes)
+        let binary = envelope::sealed_bytes(self.profile, plain, self.recipient_infos_bytes);
+        match self.form {
+            Form::Binary => binary,
+            Form::Mime => mime::message_bytes(self.profile, binary),
+        }
     }
 
     fn begin(&self, out: &mut BytesMut) -> Result<Box<dyn Sealing>, SealerError> {
-        Ok(Box::new(Envelope::begin(self.profile, &self.recipients, out)?))
+        match self.form {
+            Form::Binary => Ok(Box::new(Envelope::begin(self.profile, &self.recipients, out)?)),
+            Form::Mime => {
+                let mut begun = BytesMut::new();
+                let envelope = Envelope::begin(self.profile, &self.recipients, &mut begun)?;
+                Ok(Box::new(Message::begin(self.profile, Box::new(envelope), begun, out)))
+            }
+        }
     }
 }

@@ -122,6 +122,24 @@ impl Default for Rules {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Sealing {
     pub(super) profile: Profile,
+    pub(super) form: Form,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Form {
+    #[default]
+    Binary,
+    Mime,
+}
+
+impl From<Form> for cdds_crypto::Form {
+    fn from(typed: Form) -> Self {
+        match typed {
+            Form::Binary => Self::Binary,
+            Form::Mime => Self::Mime,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]

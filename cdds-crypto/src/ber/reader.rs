@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 
 use super::{CONSTRUCTED, OCTET_STRING, OCTET_STRINGS, put_header};
+use crate::mime::MimeReader;
 use crate::open::OpenError;
 
 /// How deep elements may nest. EnvelopedData with names and attributes needs about ten.
@@ -29,16 +30,18 @@ struct Frame {
     indefinite: bool,
 }
 
-/// Reads elements of definite and indefinite length.
+/// Reads elements of definite and indefinite length, also from within an S/MIME message; offsets are those of the
+/// binary form.
 pub(crate) struct BerReader<R> {
-    inner: BufReader<R>,
+    inner: BufReader<MimeReader<R>>,
     position: u64,
     open: Vec<Frame>,
 }
 
 impl<R: Read> BerReader<R> {
     pub(crate) fn new(inner: R) -> Self {
-        Self { inner: BufReader::with_capacity(BUFFER_BYTES, inner), position: 0, open: Vec::new() }
+        let inner = BufReader::with_capacity(BUFFER_BYTES, MimeReader::new(inner));
+        Self { inner, position: 0, open: Vec::new() }
     }
 
     /// Offset of the next byte.
@@ -55,7 +58,7 @@ impl<R: Read> BerReader<R> {
     pub(crate) fn peek(&mut self) -> Result<&[u8], OpenError> {
         while let Err(error) = self.inner.fill_buf() {
             if error.kind() != ErrorKind::Interrupted {
-                return Err(OpenError::Io(error));
+                return Err(error.downcast().unwrap_or_else(OpenError::Io));
             }
         }
         Ok(self.inner.buffer())

@@ -4,6 +4,7 @@
 
 mod authenticated;
 mod certificates;
+mod forms;
 mod interop;
 mod java;
 mod keys;

@@ -117,9 +117,13 @@ pub(crate) fn sealer(identities: &[&Identity]) -> Arc<dyn Sealer> {
 }
 
 pub(crate) fn sealer_with(profile: Profile, identities: &[&Identity]) -> Arc<dyn Sealer> {
+    sealer_of(SmimeCertificates::new().with_profile(profile), identities)
+}
+
+pub(crate) fn sealer_of(certificates: SmimeCertificates, identities: &[&Identity]) -> Arc<dyn Sealer> {
     let recipients: Vec<Recipient> = identities.iter().map(|identity| identity.recipient()).collect();
     let now = identities.iter().map(|identity| identity.now).max().unwrap();
-    SmimeCertificates::new().with_profile(profile).sealer(&recipients, now).unwrap()
+    certificates.sealer(&recipients, now).unwrap()
 }
 
 pub(crate) fn seal(sealer: &dyn Sealer, pieces: &[&[u8]]) -> Vec<u8> {

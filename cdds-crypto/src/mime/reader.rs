@@ -1,0 +1,172 @@
+//! Takes the S/MIME message off a sealed file, if it comes in one.
+
+use std::io::{self, ErrorKind, Read};
+
+use base64ct::{Base64, Encoding};
+
+use crate::open::OpenError;
+
+/// Longest headers that are looked through, bytes.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Read at a time.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Gives the bytes of a sealed file: decoded if it is an S/MIME message in base64, and as they are if it is anything
+/// else, so that whoever reads them can say what that is.
+pub(crate) struct MimeReader<R> {
+    inner: R,
+    form: Form,
+    /// To be given next: `ready[start..]`.
+    ready: Vec<u8>,
+    start: usize,
+}
+
+enum Form {
+    /// Nothing was read yet.
+    Unknown,
+    Binary,
+    Base64(Text),
+}
+
+/// How far the text of a message was read.
+#[derive(Default)]
+struct Text {
+    /// Characters of a group of four that is not complete.
+    group: Vec<u8>,
+    /// Padding ends the text.
+    padded: bool,
+    /// Bytes of the message.
+    at: u64,
+}
+
+impl Text {
+    /// The bytes of all groups that are complete.
+    fn decode(&mut self, text: &[u8]) -> Result<Vec<u8>, OpenError> {
+        self.at = self.at.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
+        for byte in text.iter().filter(|byte| !byte.is_ascii_whitespace()) {
+            if self.padded && self.group.len().is_multiple_of(4) {
+                return Err(OpenError::TrailingData { at: self.at });
+            }
+            self.padded |= *byte == b'=';
+            self.group.push(*byte);
+        }
+        let later = self.group.split_off(self.group.len() / 4 * 4);
+        let groups = std::mem::replace(&mut self.group, later);
+        let mut decoded = vec![0; groups.len() / 4 * 3];
+        let length = Base64::decode(&groups, &mut decoded)
+            .map_err(|_| OpenError::malformed(self.at, "its base64 text is not valid"))?
+            .len();
+        decoded.truncate(length);
+        Ok(decoded)
+    }
+}
+
+impl<R: Read> MimeReader<R> {
+    pub(crate) fn new(inner: R) -> Self {
+        Self { inner, form: Form::Unknown, ready: Vec::new(), start: 0 }
+    }
+
+    /// Reads as much as it takes to tell what this is.
+    fn begin(&mut self) -> io::Result<()> {
+        let (mut head, mut piece) = (Vec::new(), [0; 4096]);
+        self.form = Form::Binary;
+        loop {
+            let count = self.read_some(&mut piece)?;
+            head.extend_from_slice(piece.get(..count).unwrap_or_default());
+            if let Some(end) =
+                end_of_headers(&head).filter(|end| is_message(head.get(..*end).unwrap_or_default()))
+            {
+                let text = head.split_off(end);
+                self.form =
+                    Form::Base64(Text { at: u64::try_from(end).unwrap_or(u64::MAX), ..Text::default() });
+                return self.decode(&text);
+            }
+            // CMS in DER or BER begins with a SEQUENCE, headers with a letter.
+            let may_be_headers = head.first().is_some_and(u8::is_ascii_alphabetic);
+            if count == 0 || !may_be_headers || head.len() >= HEAD_BYTES_MAX {
+                (self.ready, self.start) = (head, 0);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Decodes what comes next; nothing is ready after the end.
+    fn decode_next(&mut self) -> io::Result<()> {
+        (self.ready, self.start) = (Vec::new(), 0);
+        let mut text = vec![0; BUFFER_BYTES];
+        while self.ready.is_empty() {
+            let count = self.read_some(&mut text)?;
+            if count == 0 {
+                return match &self.form {
+                    Form::Base64(text) if !text.group.is_empty() => {
+                        Err(OpenError::Truncated { at: text.at }.into())
+                    }
+                    _ => Ok(()),
+                };
+            }
+            self.decode(text.get(..count).unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    fn decode(&mut self, text: &[u8]) -> io::Result<()> {
+        if let Form::Base64(so_far) = &mut self.form {
+            (self.ready, self.start) = (so_far.decode(text)?, 0);
+        }
+        Ok(())
+    }
+
+    fn read_some(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.inner.read(to) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
+    }
+}
+
+/// Where the blank line behind the headers ends.
+fn end_of_headers(text: &[u8]) -> Option<usize> {
+    let after =
+        |blank: &[u8]| Some(text.windows(blank.len()).position(|window| window == blank)? + blank.len());
+    match (after(b"\n\n"), after(b"\r\n\r\n")) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// RFC 8551 section 3.2.1; `x-pkcs7-mime` is what it was called before it was registered.
+fn is_message(head: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase().replace("\r\n", "\n");
+    // RFC 5322 section 2.2.3: a line that begins with a blank goes on with the one before.
+    let head = head.replace("\n ", " ").replace("\n\t", " ");
+    let header = |name: &str| {
+        let value = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        value.unwrap_or_default().trim().to_owned()
+    };
+    let kind = header("content-type");
+    (kind.starts_with("application/pkcs7-mime") || kind.starts_with("application/x-pkcs7-mime"))
+        && header("content-transfer-encoding") == "base64"
+}
+
+impl<R: Read> Read for MimeReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Form::Unknown = self.form {
+            self.begin()?;
+        }
+        if self.start == self.ready.len() {
+            match self.form {
+                Form::Base64(_) => self.decode_next()?,
+                _ => return self.inner.read(buffer),
+            }
+        }
+        let ready = self.ready.get(self.start..).unwrap_or_default();
+        let count = ready.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), ready.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.start = self.start.saturating_add(count);
+        Ok(count)
+    }
+}
