@@ -6,7 +6,8 @@
 
 Ours is `cdds run` from raw JSON lines: it prunes, compresses, seals, digests and stores with fsync. The peers get
 what is left after pruning as files, and do the rest: archive in parts, seal each part with openssl, digest it.
-Opening is measured too. Peers that are not installed are left out, and named.
+Opening is measured too. Peers that are not installed are left out, and named
+(Debian: zip, pigz, 7zip, isal, python3-orjson, python3-cryptography).
 
 Prints a Markdown table of medians: ratios only, since only they mean something on a machine that is shared.
 """
