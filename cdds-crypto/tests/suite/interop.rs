@@ -1,7 +1,6 @@
 //! What we seal, `openssl cms`, `openssl smime` and gpgsm open; what `openssl cms` seals, we open.
 
 use std::fs;
-use std::process::Command;
 
 use cdds_crypto::{OpenError, RecipientId, check_sealed, recipients};
 
@@ -67,43 +66,6 @@ fn the_layout_is_that_of_openssl() {
         listing.lines().map(|line| line.split("[HEX DUMP]").next().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(structure(&ours), structure(&theirs));
-}
-
-#[test]
-fn gpgsm_opens_what_we_seal() {
-    let dir = tempfile::tempdir().unwrap();
-    let (home, file) = (dir.path().join("home"), dir.path().join("sealed"));
-    fs::create_dir(&home).unwrap();
-    fs::write(home.join("gpg-agent.conf"), "allow-loopback-pinentry\n").unwrap();
-    let mut permissions = fs::metadata(&home).unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o700);
-    fs::set_permissions(&home, permissions).unwrap();
-
-    let pkcs12 = text(&dir.path().join("anna.p12"));
-    let (certificate, key) = (text(&ANNA.certificate), text(&ANNA.key));
-    // gpgsm before 2.4 reads only the older encryption of PKCS#12.
-    let older =
-        ["-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1", "-passout", "pass:"];
-    let export = ["pkcs12", "-export", "-in", &certificate, "-inkey", &key, "-out", &pkcs12];
-    let gpgsm = |arguments: &[&str]| {
-        let mut command = Command::new("gpgsm");
-        command.env("GNUPGHOME", &home).args(["--batch", "--yes", "--pinentry-mode", "loopback"]);
-        let output = command.args(["--passphrase-fd", "0", "--disable-crl-checks"]).args(arguments).output();
-        output.expect("gpgsm must be installed")
-    };
-    // The same versions derive the wrong key from about one salt in fifty: another export has other salts.
-    let imported = (0..10).any(|_| {
-        openssl(&[&export[..], &older].concat());
-        gpgsm(&["--import", &pkcs12]).status.success()
-    });
-    assert!(imported, "gpgsm imports no key that openssl exports");
-    for size in [0, 17, 65_536, 200_000] {
-        let plain = data(size);
-        fs::write(&file, seal(&*sealer(&[&ANNA]), &[&plain])).unwrap();
-        let decrypted = gpgsm(&["--decrypt", &text(&file)]);
-        assert!(decrypted.status.success(), "{size}: {}", String::from_utf8_lossy(&decrypted.stderr));
-        assert!(decrypted.stdout == plain, "{size}");
-    }
 }
 
 fn encrypt(plain: &str, out: &str, options: &[&str], identities: &[&Identity]) {

@@ -5,9 +5,11 @@
 mod authenticated;
 mod certificates;
 mod forms;
+mod gpgsm;
 mod interop;
 mod java;
 mod keys;
+mod large;
 mod nss;
 mod profiles;
 mod round_trip;
