@@ -29,3 +29,18 @@ fn archive_round_trip() {
 fn json_prune() {
     replay("json_prune", cdds_fuzz::json_prune::check);
 }
+
+#[test]
+fn open() {
+    replay("open", cdds_fuzz::open::check);
+}
+
+#[test]
+fn certificate() {
+    replay("certificate", cdds_fuzz::certificate::check);
+}
+
+#[test]
+fn seal_round_trip() {
+    replay("seal_round_trip", cdds_fuzz::seal_round_trip::check);
+}
