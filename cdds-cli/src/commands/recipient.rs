@@ -53,10 +53,12 @@ async fn test(name: String, to: &Path, force: bool, session: &Session) -> Result
         Err(error) => return Err(failed(&error)),
     }
     let file = to.display().to_string();
+    // BER begins with a SEQUENCE, an S/MIME message with a header.
+    let form = if sealed.first() == Some(&0x30) { "DER" } else { "SMIME" };
     let words = format!(
         "{file} is sealed for {name}. With the private key, one of these opens it:\n\
          cdds extract {file} --key KEY.pem --to sample\n\
-         openssl cms -decrypt -binary -inform DER -in {file} -inkey KEY.pem -out sample.zip"
+         openssl cms -decrypt -binary -inform {form} -in {file} -inkey KEY.pem -out sample.zip"
     );
     session.output.outcome(&Sample { recipient: name.to_string(), file }, &words)
 }

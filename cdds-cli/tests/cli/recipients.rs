@@ -23,6 +23,23 @@ fn a_sample_is_opened_by_whoever_has_the_key_as_an_export_would_be() {
 }
 
 #[test]
+fn the_way_to_open_a_sample_is_that_of_its_form() {
+    let place = Place::new();
+    place.recipient("ops");
+    let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
+    for (form, named) in [("binary", "DER"), ("mime", "SMIME")] {
+        std::fs::write(place.path("cdds.toml"), config.replace("\"binary\"", &format!("\"{form}\"")))
+            .unwrap();
+        let words = place.done(&["recipient", "test", "ops", "--force"]);
+        assert!(words.contains(&format!("-inform {named} ")), "{words}");
+        let decrypt =
+            ["-decrypt", "-binary", "-inform", named, "-in", "sample.zip.smime", "-inkey", "ops.key"];
+        place.program("openssl", &["cms"], &[&decrypt[..], &["-out", form]].concat());
+        assert_eq!(place.records(form).len(), 1);
+    }
+}
+
+#[test]
 fn a_sample_replaces_nothing_unless_forced_and_needs_a_usable_certificate() {
     let place = Place::new();
     place.recipient("ops");
