@@ -58,8 +58,8 @@ fn whole<'i, 'o, T>(
         (Ok(found), (None, _)) => Ok(found),
         (_, (error, output)) => {
             output.truncate(start);
-            let never_unsaid = JsonError { fault: JsonFault::Unexpected, offset: 0 };
-            Err(error.unwrap_or(never_unsaid))
+            // The scanner has said what is wrong whenever something is.
+            Err(error.unwrap_or(JsonError { fault: JsonFault::Unexpected, offset: 0 }))
         }
     }
 }

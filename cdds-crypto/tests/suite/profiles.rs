@@ -7,7 +7,7 @@ use std::process::Command;
 use cdds_crypto::Profile;
 use proptest::prelude::*;
 
-use crate::support::{ANNA, BERT, Identity, data, openssl, seal, sealer_with, text};
+use crate::support::{ANNA, BERT, Identity, cut, data, openssl, seal, sealer_with, text};
 
 const PROFILES: [Profile; 3] = [Profile::Compat, Profile::Oaep, Profile::AuthGcm];
 /// Around blocks, around segments, and beyond several of them.
@@ -127,16 +127,8 @@ proptest! {
         cuts in prop::collection::vec(0_usize..100_000, 0..6),
     ) {
         let plain = data(size);
-        let mut pieces = Vec::new();
-        let mut rest: &[u8] = &plain;
-        for cut in cuts {
-            let (piece, after) = rest.split_at(cut.min(rest.len()));
-            pieces.push(piece);
-            rest = after;
-        }
-        pieces.push(rest);
         let sealer = sealer_with(profile, &[&ANNA, &BERT]);
-        let sealed = seal(&*sealer, &pieces);
+        let sealed = seal(&*sealer, &cut(&plain, &cuts));
         prop_assert_eq!(sealer.sealed_bytes(size as u64), sealed.len() as u64);
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("sealed");

@@ -7,7 +7,7 @@ use cdds_core::ports::sealer::Sealer;
 use cdds_crypto::{OpenReader, PrivateKey, check_sealed, recipients};
 use proptest::prelude::*;
 
-use crate::support::{ANNA, BERT, data, open, seal, sealer};
+use crate::support::{ANNA, BERT, cut, data, open, seal, sealer};
 
 static SEALER: LazyLock<Arc<dyn Sealer>> = LazyLock::new(|| sealer(&[&ANNA, &BERT]));
 static KEY: LazyLock<PrivateKey> = LazyLock::new(|| ANNA.private_key());
@@ -86,15 +86,7 @@ proptest! {
         asked in prop_oneof![1_usize..40, 60_000_usize..200_000],
     ) {
         let plain = data(size);
-        let mut pieces = Vec::new();
-        let mut rest: &[u8] = &plain;
-        for cut in cuts {
-            let (piece, after) = rest.split_at(cut.min(rest.len()));
-            pieces.push(piece);
-            rest = after;
-        }
-        pieces.push(rest);
-        let sealed = seal(&**SEALER, &pieces);
+        let sealed = seal(&**SEALER, &cut(&plain, &cuts));
         prop_assert_eq!(SEALER.sealed_bytes(u64::try_from(size).unwrap()), u64::try_from(sealed.len()).unwrap());
         prop_assert!(sealed.len() - 5 * 2 >= size);
 

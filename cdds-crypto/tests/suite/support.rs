@@ -144,6 +144,18 @@ pub(crate) fn open(sealed: &[u8], key: &PrivateKey) -> Result<Vec<u8>, OpenError
     Ok(plain)
 }
 
+/// The content in pieces of these lengths, as far as it reaches, and what is left of it.
+pub(crate) fn cut<'p>(plain: &'p [u8], lengths: &[usize]) -> Vec<&'p [u8]> {
+    let (mut pieces, mut rest) = (Vec::new(), plain);
+    for length in lengths {
+        let (piece, after) = rest.split_at((*length).min(rest.len()));
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces.push(rest);
+    pieces
+}
+
 /// Bytes that repeat only after a long time, so that misplaced pieces show.
 pub(crate) fn data(len: usize) -> Vec<u8> {
     (0..len).map(|index| u8::try_from((index * 31 + index / 251) % 256).unwrap()).collect()
