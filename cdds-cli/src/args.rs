@@ -25,12 +25,12 @@ pub(crate) use self::demo::DemoArgs;
 pub(crate) use self::history::{HistoryCommand, ListHistoryArgs};
 pub(crate) use self::job::{
     ArchiveOptions, CloneArgs, ContentOptions, CreateArgs, EditArgs, JobCommand, JobOptions, ListJobsArgs,
-    PolicyOptions, ScheduleOptions, StateFilter,
+    PolicyOptions, Rehearsal, ScheduleOptions, StateFilter,
 };
 pub(crate) use self::offline::{DecryptArgs, ExtractArgs, JoinArgs, PassphraseArgs, VerifyArgs};
 pub(crate) use self::recipient::RecipientCommand;
 pub(crate) use self::source::SourceCommand;
-pub(crate) use self::value::Setting;
+pub(crate) use self::value::{Setting, item, items};
 use crate::output::Format;
 
 /// Scheduled, encrypted, verifiable downloads of your data.
@@ -53,7 +53,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "PATH", env = "CDDS_CONFIG", default_value = "cdds.toml")]
     pub(crate) config: PathBuf,
 
-    /// How results and errors are printed
+    /// How results and errors are printed; `job show` also prints job files, as toml
     #[arg(long, global = true, value_name = "FORMAT", env = "CDDS_OUTPUT", default_value = "table")]
     pub(crate) output: Format,
 
@@ -76,6 +76,13 @@ pub(crate) struct Global {
     /// Log what happens to stderr; twice for details
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+impl Command {
+    /// Whether this command can answer with a job file.
+    pub(crate) fn prints_job_files(&self) -> bool {
+        matches!(self, Self::Job(JobCommand::Show { .. }))
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -18,7 +18,7 @@ use cdds_crypto::{Form, Profile};
 use cdds_storage::archive::Level;
 use chrono::TimeDelta;
 
-pub(crate) use self::mistake::nearest;
+pub(crate) use self::mistake::{explain, nearest};
 pub(crate) use self::source::{SourceEntry, SourceKind};
 use crate::error::CliError;
 

@@ -65,8 +65,11 @@ impl CliError {
     /// The command line cannot be read: what is wrong, without the help that clap adds for terminals.
     pub(crate) fn misuse(error: &clap::Error) -> Self {
         let text = error.to_string();
-        let wrong = text.split("\n\n").next().unwrap_or_default();
-        Self::usage(wrong.trim_start_matches("error: ").trim_end())
+        let mut paragraphs = text.split("\n\n");
+        let wrong = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
+        let tips = paragraphs.filter(|paragraph| paragraph.trim_start().starts_with("tip: "));
+        let lines = std::iter::once(wrong).chain(tips).flat_map(str::lines).map(str::trim);
+        Self::usage(lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
     }
 
     /// The configuration is wrong.
@@ -99,7 +102,7 @@ impl CliError {
         let mut stderr = io::stderr().lock();
         // When stderr is gone, the exit code still tells.
         let _told = match format {
-            Format::Table => writeln!(stderr, "error: {}", self.message),
+            Format::Table | Format::Toml => writeln!(stderr, "error: {}", self.message),
             Format::Json => writeln!(stderr, "{}", self.to_json()),
         };
         self.exit.into()

@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         }
         Err(misuse) => match Format::asked_for() {
             Format::Json => CliError::misuse(&misuse).report(Format::Json),
-            Format::Table => {
+            Format::Table | Format::Toml => {
                 let _closed = misuse.print();
                 error::Exit::Usage.into()
             }
@@ -58,6 +58,9 @@ fn main() -> ExitCode {
 }
 
 fn carry_out(cli: Cli) -> Result<(), CliError> {
+    if cli.global.output == Format::Toml && !cli.command.prints_job_files() {
+        return Err(CliError::usage("only `job show` prints toml: use --output table or json"));
+    }
     let session = Session::start(cli.global)?;
     futures::executor::block_on(commands::carry_out(cli.command, &session))
 }

@@ -73,15 +73,27 @@ pub(crate) enum JobCommand {
 #[command(
     mut_args(required),
     override_usage = "cdds job create --title <TITLE> --source <ID> --type <ID> --run <FREQUENCY> [OPTIONS]\n       \
-                      cdds job create --file <F.toml> [OPTIONS]"
+                      cdds job create --file <FILE|-> [OPTIONS]"
 )]
 pub(crate) struct CreateArgs {
-    /// Read the options from this file, one a line as `title = "…"`; what is given beside it counts
-    #[arg(long, value_name = "F.toml")]
+    /// Read the options from this file, TOML or JSON, or from stdin (-); what is given beside it counts.
+    /// `cdds job show ID --output toml` prints such a file
+    #[arg(long, value_name = "FILE|-")]
     pub(crate) file: Option<PathBuf>,
 
     #[command(flatten)]
+    pub(crate) rehearsal: Rehearsal,
+
+    #[command(flatten)]
     pub(crate) options: JobOptions,
+}
+
+/// Whether it is only tried out.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Rehearsal {
+    /// Check everything and show what would be exported when; store nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// What a new job cannot do without, unless a file says it.
@@ -100,6 +112,9 @@ pub(crate) struct EditArgs {
     /// When what a since-last job exports changes: export everything again, or go on from where it is
     #[arg(long, value_name = "CHOICE")]
     pub(crate) watermark: Option<Watermark>,
+
+    #[command(flatten)]
+    pub(crate) rehearsal: Rehearsal,
 
     /// Only if nobody has changed the job since it had this version
     #[arg(long, value_name = "N")]
@@ -131,6 +146,9 @@ impl From<Watermark> for WatermarkChoice {
 pub(crate) struct CloneArgs {
     /// Of which one
     pub(crate) id: String,
+
+    #[command(flatten)]
+    pub(crate) rehearsal: Rehearsal,
 
     #[command(flatten)]
     pub(crate) options: JobOptions,

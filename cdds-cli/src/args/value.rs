@@ -80,6 +80,30 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
     size(text, 0).ok_or_else(|| "write a number of bytes, or a unit: 64KiB, 100MiB, 1GiB".to_owned())
 }
 
+/// The items of a list as it is typed: `a,b`. A backslash takes the next character as it is.
+pub(crate) fn items(text: &str) -> Vec<String> {
+    let mut items = vec![String::new()];
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c == ',' {
+            items.push(String::new());
+        } else if let (Some(item), Some(c)) =
+            (items.last_mut(), if c == '\\' { chars.next() } else { Some(c) })
+        {
+            item.push(c);
+        }
+    }
+    items
+}
+
+/// What is read as this one item, whatever characters it is made of, and never as the word `all`.
+pub(crate) fn item(name: &str) -> String {
+    if name == "all" {
+        return format!("\\{name}");
+    }
+    name.replace('\\', "\\\\").replace(',', "\\,")
+}
+
 /// A number that counts 2^`shift` bytes unless it has a unit. Units are powers of two, however they are
 /// spelled. What exceeds 64 bits is as large as can be and left for the rule to refuse.
 fn size(text: &str, shift: u32) -> Option<u64> {
@@ -87,6 +111,7 @@ fn size(text: &str, shift: u32) -> Option<u64> {
     let (number, unit) = text.split_at(digits);
     let shift = match unit.trim().to_ascii_lowercase().as_str() {
         "" => shift,
+        "b" => 0,
         "kib" | "kb" => 10,
         "mib" | "mb" => 20,
         "gib" | "gb" => 30,
@@ -162,6 +187,7 @@ mod tests {
             ("1", 1 << 20),
             ("64KiB", 1 << 16),
             ("64 kb", 1 << 16),
+            ("65537B", 65_537),
             ("100MB", 100 << 20),
             ("1GiB", 1 << 30),
             ("99999999999999999999", u64::MAX),
@@ -180,6 +206,17 @@ mod tests {
             assert_eq!(bytes(text), Ok(expected), "{text}");
         }
         assert!(bytes("1.5").is_err());
+    }
+
+    #[test]
+    fn j3_j4_any_names_can_be_listed() {
+        assert_eq!(items("a,b"), ["a", "b"]);
+        assert_eq!(items("a\\,b,c\\\\"), ["a,b", "c\\"]);
+        assert_eq!((items(""), items("a\\")), (vec![String::new()], vec!["a".to_owned()]));
+        for name in ["voice", "a,b", "\\", "\\,", "all", "\\all", "ü, ö"] {
+            assert_eq!(items(&item(name)), [name]);
+            assert_ne!(item(name), "all");
+        }
     }
 
     #[test]

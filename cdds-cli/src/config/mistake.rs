@@ -4,7 +4,7 @@
 const LIKENESS_MIN: f64 = 0.6;
 
 /// The line and the reason. The text of the line itself is left out: it may hold a password.
-pub(super) fn explain(text: &str, error: &toml::de::Error) -> String {
+pub(crate) fn explain(text: &str, error: &toml::de::Error) -> String {
     let place = error.span().map_or_else(String::new, |span| format!("line {}: ", line_of(text, span.start)));
     let message = error.message();
     match unknown_key(message) {

@@ -21,6 +21,32 @@ pub(crate) struct JobOptions {
     pub(crate) policies: PolicyOptions,
 }
 
+impl JobOptions {
+    /// These, with what a new job cannot do without from `others` where they do not say it.
+    pub(crate) fn completed_by(mut self, others: &Self) -> Self {
+        let (own, other) = (&mut self.content, &others.content);
+        for (own, other) in [
+            (&mut own.title, &other.title),
+            (&mut own.source, &other.source),
+            (&mut own.data_type, &other.data_type),
+        ] {
+            *own = own.take().or_else(|| other.clone());
+        }
+        if self.schedule.run.is_none() {
+            self.schedule = ScheduleOptions {
+                starts_at: self.schedule.starts_at,
+                ends_at: self.schedule.ends_at,
+                ..others.schedule.clone()
+            };
+        }
+        if self.archive.recipient.is_empty() && !self.archive.plaintext {
+            self.archive.recipient.clone_from(&others.archive.recipient);
+            self.archive.plaintext = others.archive.plaintext;
+        }
+        self
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
 #[command(next_help_heading = "What is exported")]
 pub(crate) struct ContentOptions {
@@ -40,12 +66,12 @@ pub(crate) struct ContentOptions {
     #[arg(long = "type", value_name = "ID")]
     pub(crate) data_type: Option<String>,
 
-    /// Which categories [default: all]
-    #[arg(long, value_name = "A,B|all", value_delimiter = ',')]
+    /// Which categories [default: all]; a backslash takes the next character as it is, like 'a\\,b'
+    #[arg(long, value_name = "A,B|all")]
     pub(crate) category: Option<Vec<String>>,
 
     /// Which fields of the records [default: all]
-    #[arg(long, value_name = "F,G|all", value_delimiter = ',')]
+    #[arg(long, value_name = "F,G|all")]
     pub(crate) field: Option<Vec<String>>,
 
     /// Only records that match, like 'status=open'; with =, !=, <, <=, >, >= or *= (contains); may be
