@@ -95,6 +95,8 @@ pub(crate) enum Command {
     },
     /// See the whole story on sample data, in a fresh folder
     Demo(DemoArgs),
+    /// Check what jobs, exports and recipients need, each with a way out
+    Doctor,
     /// Registered sources
     #[command(subcommand)]
     Source(SourceCommand),

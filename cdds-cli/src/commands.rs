@@ -2,6 +2,7 @@
 
 mod artifact;
 mod demo;
+mod doctor;
 mod download;
 mod history;
 mod init;
@@ -30,6 +31,7 @@ pub(crate) async fn carry_out(command: Command, session: &Session) -> Result<(),
     match command {
         Command::Init { dir } => init::init(&dir, session),
         Command::Demo(args) => demo::demo(&args, session).await,
+        Command::Doctor => doctor::doctor(session).await,
         Command::Source(command) => source::carry_out(command, session).await,
         Command::Recipient(command) => recipient::carry_out(command, session).await,
         Command::Job(command) => job::carry_out(command, session).await,

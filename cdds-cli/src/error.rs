@@ -92,6 +92,11 @@ impl CliError {
         }
     }
 
+    /// What went wrong, for scripts.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// What went wrong, for people.
     pub(crate) fn message(&self) -> &str {
         &self.message

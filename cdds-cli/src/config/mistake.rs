@@ -1,5 +1,60 @@
 //! What is wrong with a `cdds.toml`, in one line that says where and what was probably meant.
 
+use toml::de::{DeTable, DeValue};
+
+/// Something that is readable and wrong: in which table, and why. A reason that begins with a key of that table
+/// and a colon, like `engine.lease: …`, is about this key.
+#[derive(Debug)]
+pub(super) struct Mistake {
+    /// From the outermost table on: the arrays of tables, and which of their tables.
+    tables: Vec<(&'static str, usize)>,
+    why: String,
+}
+
+impl From<String> for Mistake {
+    fn from(why: String) -> Self {
+        Self { tables: Vec::new(), why }
+    }
+}
+
+impl Mistake {
+    /// The same, in table `index` of an array, which people know by `name`.
+    pub(super) fn within(mut self, array: &'static str, index: usize, name: &str) -> Self {
+        self.tables.insert(0, (array, index));
+        Self { why: format!("{name}: {}", self.why), ..self }
+    }
+
+    /// The line and the reason.
+    pub(super) fn in_text(&self, text: &str) -> String {
+        match self.offset(text) {
+            Some(offset) => format!("line {}: {}", line_of(text, offset), self.why),
+            None => self.why.clone(),
+        }
+    }
+
+    fn offset(&self, text: &str) -> Option<usize> {
+        let document = DeTable::parse(text).ok()?;
+        let mut table = document.get_ref();
+        let mut offset = None;
+        for (array, index) in &self.tables {
+            let item = table.get(*array)?.get_ref().as_array()?.get(*index)?;
+            (table, offset) = (item.get_ref().as_table()?, Some(item.span().start));
+        }
+        // Behind the names of tables, one for each.
+        let own = self.why.splitn(self.tables.len() + 1, ": ").last().unwrap_or_default();
+        let keys = own.split_once(": ").map_or("", |(keys, _)| keys);
+        for key in keys.split('.') {
+            let Some((found, value)) = table.get_key_value(key) else { break };
+            offset = Some(found.span().start);
+            match value.get_ref() {
+                DeValue::Table(inner) => table = inner,
+                _ => break,
+            }
+        }
+        offset
+    }
+}
+
 /// How alike two keys must be (0 to 1) for one to be taken for the other.
 const LIKENESS_MIN: f64 = 0.6;
 

@@ -8,6 +8,7 @@ mod codes;
 mod commands;
 mod crash;
 mod demo;
+mod doctor;
 mod dry_run;
 mod export;
 mod faults;
