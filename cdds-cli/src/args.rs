@@ -5,6 +5,7 @@
 
 mod artifact;
 mod demo;
+mod examples;
 mod history;
 mod job;
 mod offline;
@@ -22,6 +23,7 @@ pub(crate) use self::artifact::{
     ArtifactCommand, DeleteArtifactsArgs, DownloadArgs, ListArtifactsArgs, SetArgs,
 };
 pub(crate) use self::demo::DemoArgs;
+pub(crate) use self::examples::command;
 pub(crate) use self::history::{HistoryCommand, ListHistoryArgs};
 pub(crate) use self::job::{
     ArchiveOptions, CloneArgs, ContentOptions, CreateArgs, EditArgs, JobCommand, JobOptions, ListJobsArgs,
@@ -131,6 +133,9 @@ pub(crate) enum Command {
         /// For which shell
         shell: Shell,
     },
-    /// Print the manual page (roff)
-    Man,
+    /// Print a manual page (roff)
+    Man {
+        /// Of which command, like `job create`; of the whole program if left out
+        command: Vec<String>,
+    },
 }

@@ -12,6 +12,7 @@ mod offline;
 mod recipient;
 mod run;
 mod source;
+mod strayed;
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -28,6 +29,13 @@ use crate::session::Session;
 
 /// Carries out what was typed.
 pub(crate) async fn carry_out(command: Command, session: &Session) -> Result<(), CliError> {
+    match dispatch(command, session).await {
+        Err(error) => Err(strayed::explained(error, session).await),
+        done => done,
+    }
+}
+
+async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
     match command {
         Command::Init { dir } => init::init(&dir, session),
         Command::Demo(args) => demo::demo(&args, session).await,
@@ -43,7 +51,7 @@ pub(crate) async fn carry_out(command: Command, session: &Session) -> Result<(),
         Command::Join(args) => offline::join::join(&args, session),
         Command::Extract(args) => offline::extract::extract(&args, session),
         Command::Completions { shell } => manual::completions(shell, session),
-        Command::Man => manual::page(session),
+        Command::Man { command } => manual::page(&command, session),
     }
 }
 

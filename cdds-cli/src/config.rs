@@ -72,6 +72,12 @@ impl Config {
                     ),
                 ));
             }
+            Err(_) if path.is_dir() => {
+                let file = path.join("cdds.toml");
+                let why =
+                    format!("{} is a folder: name the file in it, like {}", path.display(), file.display());
+                return Err(CliError::config("config_unreadable", why));
+            }
             Err(error) => {
                 return Err(CliError::config(
                     "config_unreadable",

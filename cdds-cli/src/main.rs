@@ -26,7 +26,7 @@ mod view;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use crate::args::Cli;
 use crate::error::CliError;
@@ -34,7 +34,11 @@ use crate::output::Format;
 use crate::session::Session;
 
 fn main() -> ExitCode {
-    match Cli::try_parse() {
+    match args::command()
+        .try_get_matches()
+        .and_then(|typed| Cli::from_arg_matches(&typed))
+        .map_err(error::shortened)
+    {
         Ok(cli) => {
             let format = cli.global.output;
             match carry_out(cli) {

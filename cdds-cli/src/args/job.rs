@@ -33,8 +33,8 @@ pub(crate) enum JobCommand {
         /// Which job
         id: String,
         /// How many
-        #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1_000))]
-        count: u16,
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 5, allow_negative_numbers = true, value_parser = value::between(1, 1_000))]
+        count: u32,
     },
     /// Start nothing new for a job
     Suspend {
@@ -117,7 +117,7 @@ pub(crate) struct EditArgs {
     pub(crate) rehearsal: Rehearsal,
 
     /// Only if nobody has changed the job since it had this version
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = value::whole::<u64>("as `job show` shows it"))]
     pub(crate) if_version: Option<u64>,
 
     #[command(flatten)]

@@ -56,18 +56,25 @@ pub(super) fn split_bytes_or_none(text: &str) -> Result<Setting<u64>, String> {
     unless("none", text, split_bytes)
 }
 
-/// A whole number, or `none`.
-pub(super) fn number_or_none<T: FromStr>(text: &str) -> Result<Setting<T>, String> {
-    unless("none", text, number)
+/// A whole number, or `none`, or `default`: `unset` is the word, `bounds` what people are told.
+pub(super) fn whole_or<T: FromStr>(
+    unset: &'static str,
+    bounds: &'static str,
+) -> impl Fn(&str) -> Result<Setting<T>, String> + Clone {
+    move |text| unless(unset, text, whole(bounds))
 }
 
-/// A whole number, or `default`.
-pub(super) fn number_or_default<T: FromStr>(text: &str) -> Result<Setting<T>, String> {
-    unless("default", text, number)
+/// A whole number; `bounds` is what people are told.
+pub(super) fn whole<T: FromStr>(bounds: &'static str) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| text.parse().map_err(|_| format!("write a whole number, {bounds}"))
 }
 
-fn number<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| "write a whole number in its bounds".to_owned())
+/// A whole number from one to another.
+pub(super) fn between(first: u32, last: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (first..=last).contains(number));
+        number.ok_or_else(|| format!("write a whole number, {first} to {last}"))
+    }
 }
 
 /// A number of MB (= 2^20 bytes, rule A4), or a number with a unit: `1024`, `64KiB`, `100 MB`, `1GiB`.
@@ -165,13 +172,13 @@ fn sort<C: Copy>(text: &str, columns: &[C], name: fn(C) -> &'static str) -> Resu
     let descending = match direction {
         "asc" => false,
         "desc" => true,
-        _ => return Err(format!("{direction:?} is not a direction: write asc or desc")),
+        _ => return Err("write asc or desc behind the colon".to_owned()),
     };
     match columns.iter().find(|known| name(**known) == column) {
         Some(column) => Ok(Sort { column: *column, descending }),
         None => {
             let known: Vec<&str> = columns.iter().map(|column| name(*column)).collect();
-            Err(format!("{column:?} is not a column: choose out of {}", known.join(", ")))
+            Err(format!("choose a column out of {}", known.join(", ")))
         }
     }
 }
@@ -221,11 +228,12 @@ mod tests {
 
     #[test]
     fn values_that_can_be_taken_away_name_the_word() {
-        assert_eq!(number_or_none::<u32>("none"), Ok(Setting::Unset));
-        assert_eq!(number_or_default::<u16>("default"), Ok(Setting::Unset));
-        assert_eq!(number_or_default("3"), Ok(Setting::Is(3_u16)));
-        assert!(number_or_none::<u32>("default").unwrap_err().ends_with(", or none"));
-        assert!(number_or_none::<std::num::NonZeroU32>("0").is_err());
+        assert_eq!(whole_or::<u32>("none", "")("none"), Ok(Setting::Unset));
+        assert_eq!(whole_or("default", "")("3"), Ok(Setting::Is(3_u16)));
+        let told = whole_or::<u32>("none", "0 to 100")("-1").unwrap_err();
+        assert_eq!(told, "write a whole number, 0 to 100, or none");
+        assert!(whole_or::<std::num::NonZeroU32>("none", "")("0").is_err());
+        assert_eq!((between(1, 3)("3"), between(1, 3)("4").is_err()), (Ok(3), true));
         assert!(instant_or_none("yesterday").unwrap_err().ends_with(", or none"));
     }
 

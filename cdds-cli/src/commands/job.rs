@@ -122,8 +122,11 @@ pub(super) async fn submit_clone(
     submit(app, over(draft, args.options)?, args.rehearsal, session).await
 }
 
-async fn preview(typed: &str, count: u16, app: &App, session: &Session) -> Result<(), CliError> {
-    let occurrences = app.jobs.preview(&session.owner, job_id(typed)?, usize::from(count)).await?;
+async fn preview(typed: &str, count: u32, app: &App, session: &Session) -> Result<(), CliError> {
+    let occurrences = app
+        .jobs
+        .preview(&session.owner, job_id(typed)?, usize::try_from(count).unwrap_or(usize::MAX))
+        .await?;
     let views: Vec<OccurrenceView> = occurrences.into_iter().map(OccurrenceView::from).collect();
     session.output.list(&views)
 }

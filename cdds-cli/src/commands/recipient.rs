@@ -26,7 +26,11 @@ async fn add(name: String, path: &Path, session: &Session) -> Result<(), CliErro
     let app = session.open()?;
     let name = RecipientName::new(name)?;
     let certificate = std::fs::read(path).map_err(|error| CliError::file("read", path, &error))?;
-    let recipient = app.recipients.add(&session.owner, name, &certificate).await?;
+    let recipient = app.recipients.add(&session.owner, name, &certificate).await;
+    let recipient = recipient.map_err(|error| match CliError::from(error) {
+        refused if refused.code() == "invalid_certificate" => refused.about(path),
+        other => other,
+    })?;
     session.output.object(&RecipientView::from(recipient))
 }
 

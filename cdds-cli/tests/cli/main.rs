@@ -19,6 +19,7 @@ mod job_files;
 mod kill;
 mod lifecycle;
 mod listing;
+mod messages;
 mod offline;
 mod options;
 mod real_data;
