@@ -153,8 +153,8 @@ impl CliError {
     }
 }
 
-/// An id that is none may be anything.
-fn shown(id: &str) -> String {
+/// An id or a name that is none may be anything.
+pub(crate) fn shown(id: &str) -> String {
     const CHARS_MAX: usize = 60;
     let id = printable(id);
     match id.char_indices().nth(CHARS_MAX) {

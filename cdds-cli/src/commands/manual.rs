@@ -4,8 +4,7 @@ use clap_complete::Shell;
 
 use crate::args;
 use crate::config::nearest;
-use crate::error::CliError;
-use crate::output::printable;
+use crate::error::{CliError, shown};
 use crate::session::Session;
 
 pub(super) fn completions(shell: Shell, session: &Session) -> Result<(), CliError> {
@@ -26,7 +25,7 @@ pub(super) fn page(path: &[String], session: &Session) -> Result<(), CliError> {
             let known: Vec<&str> = shown.get_subcommands().map(clap::Command::get_name).collect();
             let nearest = nearest(word, &known)
                 .map_or_else(String::new, |nearest| format!(", did you mean {nearest}?"));
-            CliError::usage(format!("{name} has no command {}{nearest}: see `cdds --help`", printable(word)))
+            CliError::usage(format!("{name} has no command {}{nearest}: see `cdds --help`", shown(word)))
         })?;
         name = format!("{name} {word}");
     }
