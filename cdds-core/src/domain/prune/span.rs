@@ -2,12 +2,6 @@
 
 use wide::u8x16;
 
-const ONES: u64 = u64::from_ne_bytes([1; 8]);
-const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-const QUOTES: u64 = u64::from_ne_bytes([b'"'; 8]);
-const BACKSLASHES: u64 = u64::from_ne_bytes([b'\\'; 8]);
-const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
-
 /// Where `"` and `\` are in an input, one after another. They are found 64 bytes at a time and kept as bits, so
 /// that the many short strings of a record need no search each.
 pub(super) struct Specials<'i> {
@@ -125,41 +119,29 @@ impl Classes {
 /// How many bytes at the start of `text` may stand in a JSON string as they are (RFC 8259, 7).
 #[inline]
 pub(in crate::domain) fn escape_free(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(word) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let found = to_be_escaped(*word);
+    let (chunks, rest) = text.as_chunks::<16>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        let found = to_be_escaped(chunk);
         if found != 0 {
-            return at + first_byte(found);
+            return index * 16 + found.trailing_zeros() as usize;
         }
-        at += 8;
     }
-    // The last word overlaps the one before.
-    if text.last_chunk::<8>().is_some_and(|word| to_be_escaped(*word) == 0) {
+    // The last sixteen overlap those before.
+    if text.last_chunk().is_some_and(|chunk| to_be_escaped(chunk) == 0) {
         return text.len();
     }
-    let rest = text.get(at..).unwrap_or_default();
     let plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
-    at + rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len())
+    let beginning = text.len() - rest.len();
+    beginning + rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len())
 }
 
-/// Marks the bytes that cannot stand in a string as they are.
+/// One bit for each byte that cannot stand in a string as it is.
 #[inline]
-const fn to_be_escaped(word: [u8; 8]) -> u64 {
-    let word = u64::from_le_bytes(word);
-    let controls = word.wrapping_sub(SPACES) & !word & HIGH;
-    zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES) | controls
-}
-
-/// The high bit of each zero byte; bits above the lowest one set may be wrong, since borrows travel up.
-#[inline]
-const fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & HIGH
-}
-
-/// The index of the lowest byte marked, in little-endian order.
-#[inline]
-const fn first_byte(marks: u64) -> usize {
-    (marks.trailing_zeros() / 8) as usize
+fn to_be_escaped(chunk: &[u8; 16]) -> u32 {
+    let [quote, backslash, last_control] = [b'"', b'\\', b' ' - 1].map(u8x16::splat);
+    let bytes = u8x16::new(*chunk);
+    let control = bytes.min(last_control).simd_eq(bytes);
+    (bytes.simd_eq(quote) | bytes.simd_eq(backslash) | control).to_bitmask()
 }
 
 #[cfg(test)]
