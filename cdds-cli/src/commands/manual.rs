@@ -18,11 +18,11 @@ pub(super) fn page(path: &[String], session: &Session) -> Result<(), CliError> {
     let mut command = args::command();
     // Global options reach the commands below only now.
     command.build();
-    let mut shown = &command;
-    let mut name = shown.get_name().to_owned();
+    let mut page_of = &command;
+    let mut name = page_of.get_name().to_owned();
     for word in path {
-        shown = shown.find_subcommand(word).ok_or_else(|| {
-            let known: Vec<&str> = shown.get_subcommands().map(clap::Command::get_name).collect();
+        page_of = page_of.find_subcommand(word).ok_or_else(|| {
+            let known: Vec<&str> = page_of.get_subcommands().map(clap::Command::get_name).collect();
             let nearest = nearest(word, &known)
                 .map_or_else(String::new, |nearest| format!(", did you mean {nearest}?"));
             CliError::usage(format!("{name} has no command {}{nearest}: see `cdds --help`", shown(word)))
@@ -30,7 +30,7 @@ pub(super) fn page(path: &[String], session: &Session) -> Result<(), CliError> {
         name = format!("{name} {word}");
     }
     let mut page = Vec::new();
-    clap_mangen::Man::new(shown.clone())
+    clap_mangen::Man::new(page_of.clone())
         .render(&mut page)
         .map_err(|error| CliError::failed("output_failed", format!("cannot write the page: {error}")))?;
     session.output.raw(&page)

@@ -46,7 +46,7 @@ async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
             .await
         {
             Ok(view) => views.push(view),
-            Err(error) => failures.push(format!("type {}: {}", data_type.id, error.message())),
+            Err(error) => failures.push(error.message().to_owned()),
         }
     }
     session.output.list(&views)?;
@@ -82,7 +82,8 @@ async fn check_subject(
     subject: &[String],
     session: &Session,
 ) -> Result<(), CliError> {
-    let told = |why: &str| CliError::failed("source_failed", format!("subject: {why}"));
+    let told =
+        |why: &str| CliError::failed("source_failed", format!("type {}, subject: {why}", data_type.id));
     let fields = FieldNames::new(subject.iter().cloned()).map(FieldSelection::Only)?;
     let template = Template::new(fields, Vec::new())?;
     template.check(data_type).map_err(|violation| told(&violation.to_string()))?;

@@ -11,7 +11,7 @@ pub(super) async fn explained(error: CliError, session: &Session) -> CliError {
     let Some((what, id)) = error.missing() else { return error };
     let list = match what {
         "job" => "`cdds job list` shows which there are",
-        "execution" => "`cdds history list` shows which there are",
+        "execution" | "artifact set of execution" => "`cdds history list` shows which there are",
         "artifact" => "`cdds artifact list` shows which there are",
         "recipient" => "`cdds recipient list` shows which there are",
         "source" => "`cdds source list` shows which there are",
@@ -32,7 +32,9 @@ async fn known_as(what: &str, id: &str, app: &App, session: &Session) -> Option<
         && app.jobs.show(owner, job).await.is_ok()
     {
         let next = match what {
-            "execution" => format!("`cdds history list --job {id}` shows its executions"),
+            "execution" | "artifact set of execution" => {
+                format!("`cdds history list --job {id}` shows its executions")
+            }
             _ => format!("`cdds artifact list --job {id}` shows its artifacts"),
         };
         return Some(format!("that is the id of a job; {next}"));

@@ -100,6 +100,7 @@ impl World {
             .map(|list| self.place.at(NOW, &words(list)).to_string())
             .collect();
         all.extend(self.place.files("artifacts"));
+        all.push(self.place.program("sqlite3", &["-readonly", "cdds.db"], &[".dump"]));
         all.join("\n")
     }
 }

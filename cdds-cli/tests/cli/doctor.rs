@@ -157,7 +157,7 @@ fn d1_fields_that_are_to_name_a_data_subject_have_to_exist() {
     std::fs::write(place.path("cdds.toml"), config.replace("[\"contact_id\"]\n", "[\"customer\"]\n"))
         .unwrap();
     let source = finding(&place, &[], "source contact-history");
-    assert!(source.1.contains("type interaction: subject: ") && source.1.contains("customer"), "{source:?}");
+    assert!(source.1.contains("type interaction, subject: ") && source.1.contains("customer"), "{source:?}");
     assert_eq!(place.refused(&["source", "check", "contact-history"]), (1, "source_failed".to_owned()));
 }
 

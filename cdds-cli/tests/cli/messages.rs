@@ -20,7 +20,12 @@ fn an_id_of_another_kind_leads_to_what_was_meant() {
     let artifact = string(&place.json(&["artifact", "list", "--now", NOON])[0]["id"]);
     let job = id(&job);
     let by_execution = format!("`cdds artifact list --execution {execution}`");
-    let cases: [(&[&str], &str, &str); 12] = [
+    let cases: [(&[&str], &str, &str); 13] = [
+        (
+            &["artifact", "download", "--to", "o", "--execution", job],
+            "the id of a job",
+            "`cdds history list --job",
+        ),
         (&["artifact", "hold", &execution], "the id of an execution", &by_execution),
         (&["artifact", "download", &execution, "--to", "o"], "the id of an execution", &by_execution),
         (&["artifact", "delete", job], "the id of a job", "`cdds artifact list --job"),

@@ -37,7 +37,7 @@ pub(super) async fn source(
     for data_type in types {
         let subject = config.subject(id, &data_type.id);
         if let Err(error) = read_beginning(id, source.as_ref(), data_type, subject, session).await {
-            failures.push(format!("type {}: {}", data_type.id, error.message()));
+            failures.push(error.message().to_owned());
         }
     }
     if failures.is_empty() {

@@ -59,17 +59,17 @@ fn content(settings: &mut JobSettings, typed: ContentOptions) -> Result<(), Rule
     place(&mut settings.description, typed.description.map(|text| Description::new(&text)).transpose()?);
     place(&mut settings.source, typed.source.map(SourceId::new).transpose()?);
     place(&mut settings.data_type, typed.data_type.map(TypeId::new).transpose()?);
-    place(&mut settings.categories, typed.category.map(categories));
+    place(&mut settings.categories, typed.category.as_deref().map(categories));
     place(&mut settings.timeframe, typed.timeframe.map(|text| text.parse()).transpose()?);
     let Template { mut fields, mut filters } = settings.template.clone();
-    place(&mut fields, typed.field.map(field_selection).transpose()?);
+    place(&mut fields, typed.field.as_deref().map(field_selection).transpose()?);
     place(&mut filters, typed.filter.map(|texts| filter_list(&texts)).transpose()?);
     settings.template = Template::new(fields, filters)?;
     Ok(())
 }
 
 /// Whether these values are declared is decided when the job is saved (rule J3).
-fn categories(typed: Vec<String>) -> CategorySelection {
+fn categories(typed: &[String]) -> CategorySelection {
     if typed == ["all"] {
         return CategorySelection::All;
     }
@@ -77,7 +77,7 @@ fn categories(typed: Vec<String>) -> CategorySelection {
     CategorySelection::Only(values.filter(|value| !value.is_empty()).collect())
 }
 
-fn field_selection(typed: Vec<String>) -> Result<FieldSelection, RuleViolation> {
+fn field_selection(typed: &[String]) -> Result<FieldSelection, RuleViolation> {
     if typed == ["all"] {
         return Ok(FieldSelection::All);
     }
