@@ -48,8 +48,8 @@ impl<'i> Specials<'i> {
         let classes = Classes::of_block(self.input, block);
         self.block = block;
         self.bits = classes.specials;
-        self.control |= classes.control != 0;
-        self.non_ascii |= classes.non_ascii != 0;
+        self.control |= classes.control;
+        self.non_ascii |= classes.non_ascii;
     }
 
     /// Whether there may be a control character before the position that was given last.
@@ -64,19 +64,19 @@ impl<'i> Specials<'i> {
     }
 }
 
-/// Which of 64 bytes are of a class: one bit for each byte, the first one lowest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What 64 bytes hold.
 struct Classes {
-    /// `"` and `\`.
+    /// One bit for each `"` and `\`, that of the first byte lowest.
     specials: u64,
-    /// Below 0x20.
-    control: u64,
-    /// Above 0x7f.
-    non_ascii: u64,
+    /// Whether a byte is below 0x20.
+    control: bool,
+    /// Whether a byte is above 0x7f.
+    non_ascii: bool,
 }
 
 impl Classes {
-    /// The bytes of `input` from `block` on; there may be fewer than 64 of them.
+    /// The bytes of `input` from `block` on. Where there are fewer than 64 of them, what is told of the whole block
+    /// includes bytes before it.
     #[inline(always)]
     fn of_block(input: &[u8], block: usize) -> Self {
         let rest = input.get(block..).unwrap_or_default();
@@ -85,7 +85,8 @@ impl Classes {
         }
         if let Some(chunk) = input.last_chunk::<64>() {
             let before = u32::try_from(chunk.len() - rest.len()).unwrap_or(u64::BITS);
-            return Self::of(chunk).without_first(before);
+            let classes = Self::of(chunk);
+            return Self { specials: classes.specials.unbounded_shr(before), ..classes };
         }
         let mut chunk = [b' '; 64];
         chunk.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
@@ -94,25 +95,18 @@ impl Classes {
 
     #[inline(always)]
     fn of(chunk: &[u8; 64]) -> Self {
-        let [quote, backslash, last_control] = [b'"', b'\\', b' ' - 1].map(u8x16::splat);
+        let [quote, backslash, blank] = [b'"', b'\\', b' '].map(u8x16::splat);
         let (quarters, _) = chunk.as_chunks::<16>();
-        quarters.iter().rev().fold(Self::default(), |later, quarter| {
+        let (mut specials, mut least, mut union) = (0, blank, u8x16::ZERO);
+        for (quarter, index) in quarters.iter().zip(0..) {
             let bytes = u8x16::new(*quarter);
-            let bits = |found: u8x16, later: u64| later << 16 | u64::from(found.to_bitmask());
-            Self {
-                specials: bits(bytes.simd_eq(quote) | bytes.simd_eq(backslash), later.specials),
-                control: bits(bytes.min(last_control).simd_eq(bytes), later.control),
-                non_ascii: bits(bytes, later.non_ascii), // the mask is made of the highest bits
-            }
-        })
-    }
-
-    fn without_first(self, count: u32) -> Self {
-        Self {
-            specials: self.specials.unbounded_shr(count),
-            control: self.control.unbounded_shr(count),
-            non_ascii: self.non_ascii.unbounded_shr(count),
+            let found = (bytes.simd_eq(quote) | bytes.simd_eq(backslash)).to_bitmask();
+            specials |= u64::from(found) << (16 * index);
+            least = least.min(bytes);
+            union |= bytes;
         }
+        // The mask is made of the highest bits.
+        Self { specials, control: least != blank, non_ascii: union.to_bitmask() != 0 }
     }
 }
 
