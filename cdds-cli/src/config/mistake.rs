@@ -70,7 +70,24 @@ pub(crate) fn explain(text: &str, error: &toml::de::Error) -> String {
             };
             format!("{place}unknown key {key:?}{hint}")
         }
-        None => format!("{place}{}", message.trim_end()),
+        None => format!("{place}{}", in_plain_words(message.trim_end())),
+    }
+}
+
+/// Serde speaks of variants, fields and types of Rust.
+fn in_plain_words(message: &str) -> String {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    match (message.split_once('`').map(|(kind, _)| kind), quoted.as_slice()) {
+        (Some("unknown variant "), [typed, known @ ..]) => {
+            let hint = nearest(typed, known)
+                .map_or_else(String::new, |nearest| format!(", did you mean {nearest:?}?"));
+            format!("{typed:?} is not possible here{hint}: write one of {}", known.join(", "))
+        }
+        (Some("missing field "), [key]) => format!("the key {key:?} is missing: add it"),
+        _ => match message.split_once(", expected struct ") {
+            Some((wrong, _)) => format!("{wrong}, expected a table with keys of its own"),
+            None => message.replace("a nonzero usize", "a whole number from 1"),
+        },
     }
 }
 

@@ -85,6 +85,9 @@ fn supported(
     folder: &Path,
 ) -> Result<SourceKind, Mistake> {
     let (id, title) = (id.clone(), title.to_owned());
+    if types.is_empty() && ["sqlite", "json-lines"].contains(&kind) {
+        return Err("declare at least one [[source.type]] below it".to_owned().into());
+    }
     match kind {
         "sqlite" => {
             let types = data_types(types, sqlite_rows)?;
@@ -136,6 +139,10 @@ fn check_type<R>(
     if let Some(file::Category { name, column, values }) = data_type.category {
         if values.is_empty() {
             return Err("category: declare its values".to_owned());
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = values.iter().find(|value| !seen.insert(*value)) {
+            return Err(format!("category: the value {twice:?} is declared twice: leave one out"));
         }
         config = config.with_category(CategoryConfig { name, column, values });
     }

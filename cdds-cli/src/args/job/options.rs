@@ -66,7 +66,7 @@ pub(crate) struct ContentOptions {
     #[arg(long = "type", value_name = "ID")]
     pub(crate) data_type: Option<String>,
 
-    /// Which categories [default: all]; a backslash takes the next character as it is, like 'a\\,b'
+    /// Which categories [default: all]; a backslash takes the next character as it is, like 'a\,b'
     #[arg(long, value_name = "A,B|all")]
     pub(crate) category: Option<Vec<String>>,
 
