@@ -16,6 +16,8 @@ pub(crate) enum Format {
     Table,
     /// For scripts: one JSON value on stdout, errors as JSON on stderr
     Json,
+    /// A job file for `cdds job create --file`; errors are sentences on stderr
+    Toml,
 }
 
 impl Format {
@@ -58,8 +60,8 @@ impl Output {
     pub(crate) fn list<V: View>(&self, views: &[V]) -> Result<(), CliError> {
         match self.format {
             Format::Json => json(&views),
-            Format::Table if views.is_empty() => text("(none)\n"),
-            Format::Table => {
+            Format::Table | Format::Toml if views.is_empty() => text("(none)\n"),
+            Format::Table | Format::Toml => {
                 let mut table = table();
                 table.set_header(V::COLUMNS.iter().map(|column| column.to_uppercase()));
                 for view in views {
@@ -78,7 +80,7 @@ impl Output {
     pub(crate) fn object<V: View>(&self, view: &V) -> Result<(), CliError> {
         match self.format {
             Format::Json => json(view),
-            Format::Table => {
+            Format::Table | Format::Toml => {
                 let mut table = table();
                 for (name, value) in view.details() {
                     table.add_row([Cow::Borrowed(name), printable(&value)]);
@@ -92,8 +94,13 @@ impl Output {
     pub(crate) fn outcome(&self, view: &impl Serialize, words: &str) -> Result<(), CliError> {
         match self.format {
             Format::Json => json(view),
-            Format::Table => text(&format!("{words}\n")),
+            Format::Table | Format::Toml => text(&format!("{words}\n")),
         }
+    }
+
+    /// Whether a job file is asked for.
+    pub(crate) fn is_toml(&self) -> bool {
+        self.format == Format::Toml
     }
 
     /// Bytes as they are, for other programs.

@@ -43,11 +43,18 @@ impl From<Occurrence> for OccurrenceView {
     }
 }
 
+impl OccurrenceView {
+    /// Slot, and the two ends of the window.
+    pub(crate) fn cells(&self) -> [String; 3] {
+        [self.slot.to_string(), self.window.start_words(), self.window.end_words()]
+    }
+}
+
 impl View for OccurrenceView {
     const COLUMNS: &'static [&'static str] = &["slot", "window from", "window to"];
 
     fn row(&self) -> Vec<String> {
-        vec![self.slot.to_string(), self.window.start_words(), self.window.end_words()]
+        self.cells().to_vec()
     }
 
     fn details(&self) -> Vec<(&'static str, String)> {
