@@ -56,6 +56,10 @@ pub(crate) struct DecryptArgs {
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
 
+    /// Certificate of the service that made the set: its signature over the manifest is checked first
+    #[arg(long, value_name = "CERT")]
+    pub(crate) signer: Option<PathBuf>,
+
     /// Where the decrypted parts are written; created if need be
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
@@ -83,6 +87,10 @@ pub(crate) struct JoinArgs {
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
 
+    /// Certificate of the service that made the set: its signature over the manifest is checked first
+    #[arg(long, value_name = "CERT")]
+    pub(crate) signer: Option<PathBuf>,
+
     /// Replace a file that exists
     #[arg(long)]
     pub(crate) force: bool,
@@ -101,6 +109,10 @@ pub(crate) struct ExtractArgs {
 
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
+
+    /// Certificate of the service that made the set: its signature over the manifest is checked first
+    #[arg(long, value_name = "CERT")]
+    pub(crate) signer: Option<PathBuf>,
 
     /// Where the record files are written; created if need be
     #[arg(long, value_name = "DIR")]

@@ -25,7 +25,7 @@ use serde::Serialize;
 
 use super::download;
 use super::offline::private_key::read_key;
-use super::offline::{find_set, plaintext};
+use super::offline::{Interrupt, find_set, plaintext};
 use crate::args::{DemoArgs, PassphraseArgs};
 use crate::compose::App;
 use crate::config::Config;
@@ -244,7 +244,7 @@ fn read_back(manifest: &Path, key: &Path) -> Result<ReadBack, CliError> {
     const SAMPLE_LINES: usize = 3;
     let key = read_key(key, &PassphraseArgs::default())?;
     let set = find_set(manifest)?;
-    let parts = plaintext(&set, Some(&key))?;
+    let parts = plaintext(&set, Some(&key), &Interrupt::default())?;
     let mut stream = ArchiveStream::open(&parts)?;
     let mut found = ReadBack { files: 0, records: 0, sample: Vec::new() };
     while let Some(mut entry) = stream.next_entry()? {

@@ -2,37 +2,29 @@
 
 pub(super) mod decrypt;
 pub(super) mod extract;
+mod interruptible;
 pub(super) mod join;
 pub(super) mod private_key;
+mod published;
 mod signature;
 pub(super) mod verify;
 
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use cdds_core::domain::manifest::Manifest;
-use cdds_core::domain::part_name::PartName;
 use cdds_crypto::{OpenError, OpenReader, PrivateKey};
-use cdds_storage::archive::audit::{self, Finding};
 use cdds_storage::archive::{ArchiveError, PartSet, Parts};
 
+pub(super) use self::interruptible::Interrupt;
+use self::published::{Published, find_intact_set, is_manifest};
 use crate::error::CliError;
-
-/// How manifests are recognised among the files that are given.
-const MANIFEST_SUFFIX: &str = ".manifest.json";
 
 /// The set that a file belongs to: any one of its parts, or its manifest.
 pub(super) fn find_set(file: &Path) -> Result<PartSet, CliError> {
     if is_manifest(file) {
-        let manifest = read_manifest(file)?;
-        let first = manifest
-            .parts
-            .first()
-            .ok_or_else(|| CliError::failed("damaged", format!("{} names no parts", file.display())))?;
-        let folder = file.parent().unwrap_or(Path::new(""));
-        return Ok(PartSet::find(&folder.join(file_name_of(&first.name, file)?))?);
+        return Published::read(file)?.set();
     }
     if file.is_dir() {
         let why = "is a folder: name one of the files in it, any part of the set or its manifest";
@@ -77,66 +69,20 @@ fn refuse_file(to: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The same, after comparing every part with the manifest, if there is one: what was altered is named
-/// before anything is written. Also tells whether there was one.
-fn find_intact_set(file: &Path) -> Result<(PartSet, bool), CliError> {
-    let Some(manifest) = manifest_of(file) else {
-        return Ok((find_set(file)?, false));
-    };
-    let problems: Vec<String> = compare(&manifest)?
-        .into_iter()
-        .filter_map(|finding| Some(format!("{}: {}", finding.name, finding.problem?)))
-        .collect();
-    if problems.is_empty() {
-        return Ok((find_set(&manifest)?, true));
-    }
-    Err(CliError::failed("verification_failed", problems.join("; ")))
-}
-
-/// What is wrong with the parts that a manifest names.
-fn compare(manifest: &Path) -> Result<Vec<Finding>, CliError> {
-    let folder = manifest.parent().unwrap_or(Path::new(""));
-    Ok(audit::audit(&read_manifest(manifest)?, folder, |_name| {}))
-}
-
-/// The manifest of the set that a file, which may be missing, belongs to, if it was fetched too.
-fn manifest_of(file: &Path) -> Option<PathBuf> {
-    if is_manifest(file) {
-        return Some(file.to_owned());
-    }
-    let part = PartName::parse(file.file_name()?.to_str()?)?;
-    let manifest = file.with_file_name(format!("{}{MANIFEST_SUFFIX}", part.stem));
-    manifest.is_file().then_some(manifest)
-}
-
-/// A manifest may have been altered: the names in it must stay in its folder.
-fn file_name_of<'a>(name: &'a str, manifest: &Path) -> Result<&'a str, CliError> {
-    match Path::new(name).file_name() {
-        Some(alone) if alone == name => Ok(name),
-        _ => Err(CliError::failed(
-            "damaged",
-            format!("{} names a part outside its folder: it was altered", manifest.display()),
-        )),
-    }
-}
-
-fn is_manifest(file: &Path) -> bool {
-    file.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(MANIFEST_SUFFIX))
-}
-
-fn read_manifest(file: &Path) -> Result<Manifest, CliError> {
-    let json = fs::read(file).map_err(|error| CliError::file("read", file, &error))?;
-    Manifest::from_json(&json)
-        .map_err(|error| CliError::failed("damaged", format!("{}: {error}", file.display())))
-}
-
 /// Readers of a set's plaintext; sealed sets need a key. What can prove that it was not changed has done so.
-pub(super) fn plaintext<'a>(set: &PartSet, key: Option<&'a PrivateKey>) -> Result<Parts<'a>, CliError> {
+pub(super) fn plaintext<'a>(
+    set: &PartSet,
+    key: Option<&'a PrivateKey>,
+    interrupt: &Interrupt,
+) -> Result<Parts<'a>, CliError> {
+    let asked = interrupt.clone();
     match key {
-        _ if !set.is_sealed() => Ok(set.parts()),
+        _ if !set.is_sealed() => {
+            Ok(set.parts_with(move |file| Ok(Box::new(asked.reader(file)) as Box<dyn Read>)))
+        }
         Some(key) => {
-            authenticate(set, key)?;
-            Ok(set.parts_with(move |file| Ok(Box::new(unseal(file, key)?) as Box<dyn Read>)))
+            authenticate(set, key, interrupt)?;
+            Ok(set.parts_with(move |file| Ok(Box::new(asked.reader(unseal(file, key)?)) as Box<dyn Read>)))
         }
         None => Err(CliError::usage(
             "the parts are sealed: name a recipient's private key with --key, or decrypt them first",
@@ -146,13 +92,13 @@ pub(super) fn plaintext<'a>(set: &PartSet, key: Option<&'a PrivateKey>) -> Resul
 
 /// Opens the parts that are authenticated to their ends: before that, whatever is read of them may have been
 /// changed, and record files would be written from it.
-fn authenticate(set: &PartSet, key: &PrivateKey) -> Result<(), CliError> {
+fn authenticate(set: &PartSet, key: &PrivateKey, interrupt: &Interrupt) -> Result<(), CliError> {
     for part in set.paths() {
         let file = File::open(&part).map_err(|error| CliError::file("read", &part, &error))?;
         let failed = |error: io::Error| part_failed(&part, &error);
         let mut reader = unseal(file, key).map_err(failed)?;
         if reader.is_authenticated() {
-            io::copy(&mut reader, &mut io::sink()).map_err(failed)?;
+            io::copy(&mut interrupt.reader(&mut reader), &mut io::sink()).map_err(failed)?;
         }
     }
     Ok(())

@@ -1,11 +1,12 @@
 //! Comparing stored parts with their manifest (rules A5, A9): no key needed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
 use cdds_core::domain::artifact::Sha256Digest;
-use cdds_core::domain::manifest::{Manifest, ManifestPart};
+use cdds_core::domain::manifest::{self, Manifest, ManifestPart};
 use cdds_core::domain::part_name::PartName;
 use sha2::{Digest, Sha256};
 
@@ -42,20 +43,26 @@ pub enum Problem {
     /// The file cannot be read.
     #[error("it cannot be read: {0}")]
     Unreadable(String),
-    /// The manifest's entry is none: its name could lead outside the folder, or its digest is no digest.
+    /// The manifest's entry is none: its name is not that of a part of the manifest's set (rule A3), or its digest
+    /// is no digest.
     #[error("the manifest's entry for it is not valid: the manifest was altered")]
     InvalidEntry,
+    /// The file has the name of a part of the set, and the manifest does not name it.
+    #[error("it passes for a part of the set and is none: move it away")]
+    Unlisted,
 }
 
 /// Compares every part that `manifest` names with the file of that name in `folder`: sizes first, which
 /// is quick, then contents. `observe` is told each part's name before its contents are read.
 ///
-/// The findings are in the manifest's order, one for each part.
+/// The findings are in the manifest's order, one for each part; then those of other files that have the name of a
+/// part, since whoever reads the set by its names would take them for one.
 pub fn audit(manifest: &Manifest, folder: &Path, mut observe: impl FnMut(&str)) -> Vec<Finding> {
+    let stem = manifest::stem(manifest.execution_id);
     let mut findings: Vec<Finding> = manifest
         .parts
         .iter()
-        .map(|part| Finding { name: part.name.clone(), problem: compare_size(part, folder) })
+        .map(|part| Finding { name: part.name.clone(), problem: compare_size(part, &stem, folder) })
         .collect();
     for (finding, part) in findings.iter_mut().zip(&manifest.parts) {
         if finding.problem.is_none() {
@@ -63,11 +70,27 @@ pub fn audit(manifest: &Manifest, folder: &Path, mut observe: impl FnMut(&str)) 
             finding.problem = compare_contents(part, folder);
         }
     }
+    let unlisted = unlisted(manifest, &stem, folder).into_iter();
+    findings.extend(unlisted.map(|name| Finding { name, problem: Some(Problem::Unlisted) }));
     findings
 }
 
-fn compare_size(part: &ManifestPart, folder: &Path) -> Option<Problem> {
-    if !is_file_name(&part.name) || Sha256Digest::from_hex(&part.sha256).is_none() {
+/// Sealed parts are not counted among plain ones, nor the other way round: both may lie in one folder. A folder
+/// that cannot be listed has shown its parts as unreadable already.
+fn unlisted(manifest: &Manifest, stem: &str, folder: &Path) -> BTreeSet<String> {
+    let listed: BTreeSet<&str> = manifest.parts.iter().map(|part| part.name.as_str()).collect();
+    let sealed = listed.iter().filter_map(|name| PartName::parse(name)).any(|part| part.sealed);
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    files
+        .filter_map(|file| file.file_name().into_string().ok())
+        .filter(|name| !listed.contains(name.as_str()))
+        .filter(|name| PartName::parse(name).is_some_and(|part| part.stem == stem && part.sealed == sealed))
+        .collect()
+}
+
+fn compare_size(part: &ManifestPart, stem: &str, folder: &Path) -> Option<Problem> {
+    let named = PartName::parse(&part.name).is_some_and(|name| name.stem == stem);
+    if !named || Sha256Digest::from_hex(&part.sha256).is_none() {
         return Some(Problem::InvalidEntry);
     }
     match fs::metadata(folder.join(&part.name)) {
@@ -75,11 +98,6 @@ fn compare_size(part: &ManifestPart, folder: &Path) -> Option<Problem> {
         Ok(file) => Some(Problem::Size { published: part.bytes, found: file.len() }),
         Err(error) => Some(unreadable(&error)),
     }
-}
-
-/// A part's name has no way out of the folder.
-fn is_file_name(name: &str) -> bool {
-    PartName::parse(name).is_some() && !name.contains(['/', '\\', '\0'])
 }
 
 fn compare_contents(part: &ManifestPart, folder: &Path) -> Option<Problem> {
@@ -115,6 +133,10 @@ fn digest(path: &Path) -> io::Result<Sha256Digest> {
 mod tests {
     use super::*;
 
+    fn name(extension: &str) -> String {
+        format!("export-00000000-0000-0000-0000-000000000002.{extension}")
+    }
+
     /// A manifest of two parts, as the engine writes it.
     fn manifest(second: &str) -> Manifest {
         let part = |name: &str, contents: &[u8]| {
@@ -129,7 +151,7 @@ mod tests {
             "slot":"2026-03-01T00:00:00Z","window":{{"start":null,"end":"2026-03-01T00:00:00Z"}},
             "created_at":"2026-03-01T00:00:00Z","compressor":"c","records":1,"files":1,
             "recipients":[],"parts":[{},{}]}}"#,
-            part("e.z01", b"first"),
+            part(&name("z01"), b"first"),
             part(second, b"second")
         );
         Manifest::from_json(json.as_bytes()).unwrap()
@@ -142,24 +164,32 @@ mod tests {
     #[test]
     fn a9_missing_short_and_altered_parts_are_told_apart() {
         let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, contents: &[u8]| fs::write(folder.path().join(name), contents).unwrap();
-        let manifest = manifest("e.zip");
+        let write = |extension: &str, contents: &[u8]| {
+            fs::write(folder.path().join(name(extension)), contents).unwrap();
+        };
+        let manifest = manifest(&name("zip"));
         assert_eq!(problems(&manifest, folder.path()), [Some(Problem::Missing), Some(Problem::Missing)]);
-        write("e.z01", b"first");
-        write("e.zip", b"secon");
+        write("z01", b"first");
+        write("zip", b"secon");
         let short = Problem::Size { published: 6, found: 5 };
         assert_eq!(problems(&manifest, folder.path()), [None, Some(short)]);
-        write("e.zip", b"sEcond");
+        write("zip", b"sEcond");
         assert_eq!(problems(&manifest, folder.path()), [None, Some(Problem::Altered)]);
-        write("e.zip", b"second");
+        write("zip", b"second");
         assert_eq!(problems(&manifest, folder.path()), [None, None]);
+        // What was decrypted beside sealed parts is another matter.
+        write("z01.smime", b"sealed");
+        assert_eq!(problems(&manifest, folder.path()), [None, None]);
+        write("z02", b"of somebody else");
+        assert_eq!(problems(&manifest, folder.path()), [None, None, Some(Problem::Unlisted)]);
     }
 
     #[test]
-    fn a9_a_manifest_cannot_point_outside_its_folder() {
+    fn a9_a_manifest_cannot_point_outside_its_set() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("e.zip"), b"second").unwrap();
-        for outside in ["../e.zip", "/etc/e.zip", "sub/e.zip", "passwd"] {
+        let (up, below) = (format!("../{}", name("zip")), format!("sub/{}", name("zip")));
+        for outside in [&up, "/etc/e.zip", &below, "passwd", "e.zip"] {
             let found = problems(&manifest(outside), folder.path());
             assert_eq!(found[1], Some(Problem::InvalidEntry), "{outside}");
         }

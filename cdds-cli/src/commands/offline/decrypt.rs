@@ -10,7 +10,7 @@ use serde::Serialize;
 use tempfile::TempPath;
 
 use super::private_key::read_key;
-use super::{find_intact_set, make_folder, part_failed, unseal};
+use super::{Interrupt, find_intact_set, make_folder, part_failed, unseal};
 use crate::args::DecryptArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -21,30 +21,46 @@ const SEALED_SUFFIX: &str = ".smime";
 struct Decrypted {
     to: String,
     files: Vec<String>,
+    /// Whether every part was compared with a manifest.
+    digests_compared: bool,
+    /// Whether the cipher of every part would have told a change.
+    authenticated: bool,
 }
 
 pub(in crate::commands) fn decrypt(args: &DecryptArgs, session: &Session) -> Result<(), CliError> {
     let key = read_key(&args.key, &args.passphrase)?;
-    let targets = targets(args)?;
+    let (targets, digests_compared) = targets(args)?;
     make_folder(&args.to)?;
+    let interrupt = Interrupt::listen(session)?;
     // All or none: until the last part was found in order, none has its name.
-    let decrypt = |(sealed, _): &(PathBuf, PathBuf)| decrypt_part(sealed, &key, &args.to);
-    let opened = targets.iter().map(decrypt).collect::<Result<Vec<_>, _>>()?;
+    let decrypt = |(sealed, _): &(PathBuf, PathBuf)| decrypt_part(sealed, &key, &args.to, &interrupt);
+    let opened = targets.iter().map(decrypt).collect::<Result<Vec<_>, _>>();
+    let opened = opened.map_err(|error| interrupt.explain(error))?;
+    let authenticated = opened.iter().all(|part| part.authenticated);
     for (opened, (_, plain)) in opened.into_iter().zip(&targets) {
-        give_name(opened, plain, args.force)?;
+        give_name(opened.file, plain, args.force)?;
+    }
+    if !digests_compared && !authenticated {
+        session.console.note(UNCHECKED);
     }
     let to = args.to.display().to_string();
     let files: Vec<String> = targets.iter().map(|(_, plain)| name(plain)).collect();
     let words = format!("{} parts decrypted to {to}:\n{}", files.len(), files.join("\n"));
-    session.output.outcome(&Decrypted { to, files }, &words)
+    session.output.outcome(&Decrypted { to, files, digests_compared, authenticated }, &words)
 }
 
-/// Every part of every set named, and what it becomes. Nothing is written if one is in the way.
-fn targets(args: &DecryptArgs) -> Result<Vec<(PathBuf, PathBuf)>, CliError> {
+const UNCHECKED: &str = "warning: nothing tells whether the parts are as they were published: there is no manifest \
+                         beside them, and their cipher does not notice what was changed";
+
+/// Every part of every set named, and what it becomes; and whether all were compared with a manifest. Nothing is
+/// written if one is in the way.
+fn targets(args: &DecryptArgs) -> Result<(Vec<(PathBuf, PathBuf)>, bool), CliError> {
+    let mut all_compared = true;
     let mut seen = BTreeSet::new();
     let mut targets = Vec::new();
     for file in &args.files {
-        let (set, _digests_compared) = find_intact_set(file)?;
+        let (set, digests_compared) = find_intact_set(file, args.signer.as_deref())?;
+        all_compared &= digests_compared;
         for sealed in set.paths() {
             let sealed_name = name(&sealed);
             let plain_name = sealed_name.strip_suffix(SEALED_SUFFIX).ok_or_else(|| {
@@ -62,12 +78,23 @@ fn targets(args: &DecryptArgs) -> Result<Vec<(PathBuf, PathBuf)>, CliError> {
             }
         }
     }
-    Ok(targets)
+    Ok((targets, all_compared))
+}
+
+/// A part in plaintext.
+struct Opened {
+    file: TempPath,
+    authenticated: bool,
 }
 
 /// The plaintext in a file without a name of its own, which nobody but its owner can read and which vanishes
 /// unless it gets one.
-fn decrypt_part(sealed: &Path, key: &PrivateKey, to: &Path) -> Result<TempPath, CliError> {
+fn decrypt_part(
+    sealed: &Path,
+    key: &PrivateKey,
+    to: &Path,
+    interrupt: &Interrupt,
+) -> Result<Opened, CliError> {
     let file = File::open(sealed).map_err(|error| CliError::file("read", sealed, &error))?;
     let failed = |error: io::Error| part_failed(sealed, &error);
     let mut reader = unseal(file, key).map_err(failed)?;
@@ -75,9 +102,9 @@ fn decrypt_part(sealed: &Path, key: &PrivateKey, to: &Path) -> Result<TempPath, 
         .prefix(".cdds-")
         .tempfile_in(to)
         .map_err(|error| CliError::file("write to", to, &error))?;
-    io::copy(&mut reader, &mut opened).map_err(failed)?;
+    io::copy(&mut interrupt.reader(&mut reader), &mut opened).map_err(failed)?;
     opened.as_file().sync_all().map_err(|error| CliError::file("write to", to, &error))?;
-    Ok(opened.into_temp_path())
+    Ok(Opened { file: opened.into_temp_path(), authenticated: reader.is_authenticated() })
 }
 
 fn give_name(opened: TempPath, plain: &Path, force: bool) -> Result<(), CliError> {

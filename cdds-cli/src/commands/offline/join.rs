@@ -5,7 +5,7 @@ use cdds_storage::archive::join::join as join_parts;
 use serde::Serialize;
 
 use super::private_key::read_key;
-use super::{find_intact_set, plaintext};
+use super::{Interrupt, find_intact_set, plaintext};
 use crate::args::JoinArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -25,13 +25,17 @@ pub(in crate::commands) fn join(args: &JoinArgs, session: &Session) -> Result<()
         return Err(CliError::usage(format!("{} {why} {}", args.to.display(), file.display())));
     }
     let key = args.key.as_deref().map(|file| read_key(file, &args.passphrase)).transpose()?;
-    let (set, digests_compared) = find_intact_set(&args.file)?;
-    let parts = plaintext(&set, key.as_ref())?;
-    if !digests_compared {
-        // Joining copies: without digests, only reading everything shows what was altered.
-        verify(&parts, |_path| {})?;
-    }
-    let summary = join_parts(&parts, &args.to, args.force)?;
+    let (set, digests_compared) = find_intact_set(&args.file, args.signer.as_deref())?;
+    let interrupt = Interrupt::listen(session)?;
+    let write = || {
+        let parts = plaintext(&set, key.as_ref(), &interrupt)?;
+        if !digests_compared {
+            // Joining copies: without digests, only reading everything shows what was altered.
+            verify(&parts, |_path| {})?;
+        }
+        Ok(join_parts(&parts, &args.to, args.force)?)
+    };
+    let summary = write().map_err(|error| interrupt.explain(error))?;
     let to = args.to.display().to_string();
     let count = set.names().len();
     let words =

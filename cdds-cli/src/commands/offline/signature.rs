@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cdds_crypto::{SignatureError, check_signature};
 use chrono::SecondsFormat;
 
-use super::manifest_of;
+use super::published::Published;
 use crate::error::CliError;
 
 /// A certificate whose key must have signed.
@@ -24,13 +24,13 @@ impl Signer {
     }
 
     /// Checks the signature beside the manifest of the set that a file belongs to; gives when it was made.
-    pub(super) fn check(&self, file: &Path) -> Result<String, CliError> {
-        let manifest = manifest_of(file).ok_or_else(|| {
-            let why = "there is no manifest beside it, and only manifests are signed: fetch both";
+    pub(super) fn check(&self, file: &Path, published: Option<&Published>) -> Result<String, CliError> {
+        let published = published.ok_or_else(|| {
+            let why =
+                "there is no manifest beside it that names it, and only manifests are signed: fetch both";
             CliError::failed("not_signed", format!("{}: {why}", file.display()))
         })?;
-        let json = fs::read(&manifest).map_err(|error| CliError::file("read", &manifest, &error))?;
-        let path = beside(&manifest);
+        let path = beside(&published.path);
         let signature = fs::read(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => CliError::failed(
                 "not_signed",
@@ -38,8 +38,8 @@ impl Signer {
             ),
             _ => CliError::file("read", &path, &error),
         })?;
-        let facts = check_signature(&json, &signature, &self.certificate)
-            .map_err(|error| self.refusal(&manifest, &error))?;
+        let facts = check_signature(&published.json, &signature, &self.certificate)
+            .map_err(|error| self.refusal(&published.path, &error))?;
         let at = facts.signed_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
         Ok(at.unwrap_or_else(|| "an unknown time".to_owned()))
     }

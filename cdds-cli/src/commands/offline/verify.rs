@@ -5,13 +5,15 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
+use cdds_core::domain::manifest;
 use cdds_crypto::{PrivateKey, check_sealed};
 use cdds_storage::archive::{PartSet, extract};
 use serde::Serialize;
 
 use super::private_key::read_key;
+use super::published::Published;
 use super::signature::Signer;
-use super::{compare, find_set, manifest_of, open_code, plaintext, read_manifest};
+use super::{Interrupt, find_set, open_code, plaintext};
 use crate::args::VerifyArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -46,8 +48,9 @@ pub(in crate::commands) fn verify(args: &VerifyArgs, session: &Session) -> Resul
     let mut seen = BTreeSet::new();
     for file in args.files.iter().chain(&args.manifest) {
         // What a manifest says counts only when it is known whose it is.
-        let signed_at = signer.as_ref().map(|signer| signer.check(file)).transpose()?;
-        let mut verdict = verify_set(file, key.as_ref())?;
+        let published = Published::of(file)?;
+        let signed_at = signer.as_ref().map(|signer| signer.check(file, published.as_ref())).transpose()?;
+        let mut verdict = verify_set(file, published.as_ref(), key.as_ref())?;
         verdict.signed_at = signed_at;
         if seen.insert(verdict.set.clone()) {
             verdicts.push(verdict);
@@ -65,8 +68,12 @@ pub(in crate::commands) fn verify(args: &VerifyArgs, session: &Session) -> Resul
     Err(CliError::failed("verification_failed", format!("{}: {}", bad.join(", "), reasons.join("; "))))
 }
 
-fn verify_set(file: &Path, key: Option<&PrivateKey>) -> Result<Verdict, CliError> {
-    let Some(manifest) = manifest_of(file) else {
+fn verify_set(
+    file: &Path,
+    published: Option<&Published>,
+    key: Option<&PrivateKey>,
+) -> Result<Verdict, CliError> {
+    let Some(published) = published else {
         let set = find_set(file)?;
         let verdict = inspect(&set, key, Verdict::new(&set));
         if verdict.ok && verdict.files.is_none() {
@@ -82,8 +89,7 @@ fn verify_set(file: &Path, key: Option<&PrivateKey>) -> Result<Verdict, CliError
         return Ok(verdict);
     };
     // With a manifest, what is missing or altered is named before anything is looked into.
-    let published = read_manifest(&manifest)?;
-    let findings = compare(&manifest)?;
+    let findings = published.compare();
     let intact = findings.iter().all(|finding| finding.problem.is_none());
     let parts = findings
         .into_iter()
@@ -94,9 +100,9 @@ fn verify_set(file: &Path, key: Option<&PrivateKey>) -> Result<Verdict, CliError
         })
         .collect();
     let verdict = Verdict {
-        set: format!("export-{}", published.execution_id),
+        set: manifest::stem(published.manifest.execution_id),
         ok: intact,
-        manifest: Some(manifest.display().to_string()),
+        manifest: Some(published.path.display().to_string()),
         signed_at: None,
         parts,
         files: None,
@@ -105,12 +111,12 @@ fn verify_set(file: &Path, key: Option<&PrivateKey>) -> Result<Verdict, CliError
     if !intact {
         return Ok(verdict);
     }
-    let set = find_set(&manifest)?;
+    let set = published.set()?;
     let verdict = inspect(&set, key, verdict);
     Ok(match verdict.files {
-        Some(files) if files != published.files => Verdict {
+        Some(files) if files != published.manifest.files => Verdict {
             ok: false,
-            problem: Some(format!("it holds {files} files, published were {}", published.files)),
+            problem: Some(format!("it holds {files} files, published were {}", published.manifest.files)),
             ..verdict
         },
         _ => verdict,
@@ -127,7 +133,8 @@ fn inspect(set: &PartSet, key: Option<&PrivateKey>, mut verdict: Verdict) -> Ver
         }
         return verdict;
     }
-    let checked = plaintext(set, key).and_then(|parts| Ok(extract::verify(&parts, |_path| {})?));
+    let checked =
+        plaintext(set, key, &Interrupt::default()).and_then(|parts| Ok(extract::verify(&parts, |_path| {})?));
     match checked {
         Ok(summary) => verdict.files = Some(summary.entries),
         Err(error) => {

@@ -1,0 +1,54 @@
+//! Reading that ends when somebody asks for it, so that what was written so far is taken away in good order.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::CliError;
+use crate::session::Session;
+use crate::signals::Stop;
+
+/// SIGINT and SIGTERM, as a command on files hears them.
+#[derive(Debug, Clone, Default)]
+pub(in crate::commands) struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Listens from now on.
+    pub(super) fn listen(session: &Session) -> Result<Self, CliError> {
+        Ok(Self(Stop::listen(&session.console, "stopping: what is not finished is removed")?.flag()))
+    }
+
+    /// Fails from the moment when it was asked for.
+    pub(super) fn reader<R: Read>(&self, inner: R) -> Interruptible<R> {
+        Interruptible { inner, asked: self.clone() }
+    }
+
+    /// What the command failed with, or that it was stopped.
+    pub(super) fn explain(&self, error: CliError) -> CliError {
+        if self.is_asked() {
+            return CliError::failed("interrupted", "stopped before it was done: run it again");
+        }
+        error
+    }
+
+    fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A reader that can be stopped between two reads.
+#[derive(Debug)]
+pub(super) struct Interruptible<R> {
+    inner: R,
+    asked: Interrupt,
+}
+
+impl<R: Read> Read for Interruptible<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.asked.is_asked() {
+            // Not `Interrupted`, after which readers try again.
+            return Err(io::Error::other("stopped"));
+        }
+        self.inner.read(buffer)
+    }
+}

@@ -1,0 +1,117 @@
+//! A set as its manifest has published it (rules A5, A9).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cdds_core::domain::manifest::{self, Manifest};
+use cdds_core::domain::part_name::PartName;
+use cdds_storage::archive::PartSet;
+use cdds_storage::archive::audit::{self, Finding};
+
+use super::signature::Signer;
+use crate::error::CliError;
+use crate::output::printable;
+
+/// How manifests are recognised among the files that are given.
+const MANIFEST_SUFFIX: &str = ".manifest.json";
+
+/// A manifest, read once: what was signed is what is compared.
+pub(super) struct Published {
+    pub(super) path: PathBuf,
+    pub(super) json: Vec<u8>,
+    pub(super) manifest: Manifest,
+}
+
+impl Published {
+    /// The manifest of the set that a file, which may be missing, belongs to, if it was fetched too.
+    pub(super) fn of(file: &Path) -> Result<Option<Self>, CliError> {
+        if is_manifest(file) {
+            return Self::read(file).map(Some);
+        }
+        let Some(part) = file.file_name().and_then(|name| PartName::parse(name.to_str()?)) else {
+            return Ok(None);
+        };
+        let path = file.with_file_name(format!("{}{MANIFEST_SUFFIX}", part.stem));
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let published = Self::read(&path)?;
+        let named = |sealed: bool| {
+            let name = PartName { sealed, ..part.clone() }.to_string();
+            published.manifest.parts.iter().any(|part| part.name == name)
+        };
+        match (named(part.sealed), named(!part.sealed)) {
+            (true, _) => Ok(Some(published)),
+            // It says nothing of what was decrypted beside the parts.
+            (false, true) => Ok(None),
+            (false, false) => {
+                let why = format!("{} does not name it: it is no part of that set", path.display());
+                Err(CliError::failed("verification_failed", format!("{}: {why}", file.display())))
+            }
+        }
+    }
+
+    /// A manifest counts under its own name only, since the names of parts lead to it.
+    pub(super) fn read(path: &Path) -> Result<Self, CliError> {
+        let damaged = |why: String| CliError::failed("damaged", format!("{}: {why}", path.display()));
+        let json = fs::read(path).map_err(|error| CliError::file("read", path, &error))?;
+        let manifest = Manifest::from_json(&json).map_err(|error| damaged(error.to_string()))?;
+        let name = manifest::file_name(manifest.execution_id);
+        if path.file_name().is_none_or(|given| given != name.as_str()) {
+            return Err(damaged(format!("it is the manifest of another set: its own name is {name}")));
+        }
+        Ok(Self { path: path.to_owned(), json, manifest })
+    }
+
+    /// What is wrong with the parts, and what passes for one and is none.
+    pub(super) fn compare(&self) -> Vec<Finding> {
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let findings = audit::audit(&self.manifest, folder, |_name| {});
+        let shown = |finding: Finding| Finding { name: printable(&finding.name).into_owned(), ..finding };
+        findings.into_iter().map(shown).collect()
+    }
+
+    /// The parts, once they are found to be as published.
+    pub(super) fn set(&self) -> Result<PartSet, CliError> {
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        match self.manifest.parts.first() {
+            Some(part)
+                if PartName::parse(&part.name).is_some_and(|name| !name.stem.contains(['/', '\\'])) =>
+            {
+                Ok(PartSet::find(&folder.join(&part.name))?)
+            }
+            Some(_) => Err(self.altered("names a part outside its folder: it was altered")),
+            None => Err(self.altered("names no parts")),
+        }
+    }
+
+    fn altered(&self, what: &str) -> CliError {
+        CliError::failed("damaged", format!("{} {what}", self.path.display()))
+    }
+}
+
+/// The set of a file after comparing every part with the manifest, if there is one, and the manifest with its
+/// signature, if that is asked for: what was altered is named before anything is written. Also tells whether there
+/// was a manifest.
+pub(super) fn find_intact_set(file: &Path, signer: Option<&Path>) -> Result<(PartSet, bool), CliError> {
+    let published = Published::of(file)?;
+    if let Some(signer) = signer {
+        Signer::read(signer)?.check(file, published.as_ref())?;
+    }
+    let Some(published) = published else {
+        return Ok((super::find_set(file)?, false));
+    };
+    let problems: Vec<String> = published
+        .compare()
+        .into_iter()
+        .filter_map(|finding| Some(format!("{}: {}", finding.name, finding.problem?)))
+        .collect();
+    if problems.is_empty() {
+        return Ok((published.set()?, true));
+    }
+    Err(CliError::failed("verification_failed", problems.join("; ")))
+}
+
+pub(super) fn is_manifest(file: &Path) -> bool {
+    file.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(MANIFEST_SUFFIX))
+}
