@@ -65,7 +65,7 @@ async fn fetch_to(
         refuse_existing(files)?;
     }
     std::fs::create_dir_all(to).map_err(|error| CliError::file("create", to, &error))?;
-    let stop = Stop::listen(&session.console, "stopping the download")?;
+    let stop = Stop::listen(&session.console, Some("stopping the download"))?;
     let (views, failure) = fetch_all(artifacts, files, force, stop, session).await;
     let completed: Vec<ArtifactId> =
         files.iter().take(views.len()).filter_map(|file| file.stored.artifact()).collect();

@@ -5,7 +5,7 @@ use cdds_core::domain::window::Window;
 use serde::Serialize;
 
 use super::Instant;
-use crate::output::View;
+use crate::output::{Cell, View};
 
 /// `[start, end)`; no start for everything before the end.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -46,11 +46,12 @@ impl From<Occurrence> for OccurrenceView {
 impl View for OccurrenceView {
     const COLUMNS: &'static [&'static str] = &["slot", "window from", "window to"];
 
-    fn row(&self) -> Vec<String> {
-        vec![self.slot.to_string(), self.window.start_words(), self.window.end_words()]
+    fn row(&self) -> Vec<Cell> {
+        // What is looked at here is the calendar: exact for people too.
+        [self.slot.to_string(), self.window.start_words(), self.window.end_words()].map(Cell::Whole).into()
     }
 
-    fn details(&self) -> Vec<(&'static str, String)> {
+    fn details(&self) -> Vec<(&'static str, Cell)> {
         Self::COLUMNS.iter().copied().zip(self.row()).collect()
     }
 }
