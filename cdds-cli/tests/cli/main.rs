@@ -18,6 +18,8 @@ mod lifecycle;
 mod listing;
 mod offline;
 mod options;
+#[cfg(unix)]
+mod pty;
 mod real_data;
 mod recipients;
 mod refusals;
@@ -26,3 +28,7 @@ mod schedule;
 mod sealing;
 mod signing;
 mod support;
+#[cfg(unix)]
+mod tables;
+#[cfg(unix)]
+mod watching;
