@@ -98,6 +98,9 @@ fn column(at: usize, heading: &str, rows: &[Vec<Cell>], printed: &[Vec<Printed>]
 /// Which columns stand on which line of a row, and how wide each is then.
 fn folded(columns: &mut [Column], room: Option<usize>) -> Vec<Vec<usize>> {
     let Some(room) = room else { return vec![(0..columns.len()).collect()] };
+    for column in columns.iter_mut().filter(|column| column.shorten.is_some()) {
+        column.least = column.least.min(room.saturating_sub(INDENT));
+    }
     let mut lines = vec![Vec::new()];
     let mut used = 0;
     for (at, column) in columns.iter().enumerate() {
@@ -194,7 +197,7 @@ mod tests {
         insta::assert_snapshot!(printed(Some(60)), @r"
         ID      TITLE              RECORDS  FILE
         first   Voice of the week        7  a.zip
-        second  日本語のタイトル     1,234  export-0123…cdef.zip.smime
+        second  日本語のタイトル     1,234  export-01234…f.zip.smime
         3       -                        -  -
         ");
         insta::assert_snapshot!(printed(Some(30)), @r"

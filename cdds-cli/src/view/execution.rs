@@ -185,10 +185,10 @@ impl View for ExecutionView {
         "started",
         "duration",
         "records",
-        "files or remark",
         "slot",
         "source",
         "type",
+        "files or remark",
     ];
 
     fn row(&self) -> Vec<Cell> {
@@ -199,10 +199,10 @@ impl View for ExecutionView {
             self.started_at.into(),
             self.duration(),
             Cell::Count(self.records),
-            self.remark().into(),
             self.slot.into(),
             self.source.as_str().into(),
             self.r#type.as_str().into(),
+            self.remark().into(),
         ]
     }
 

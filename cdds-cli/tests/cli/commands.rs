@@ -103,23 +103,6 @@ fn quiet_runs_say_nothing_and_others_a_line_per_event() {
 }
 
 #[test]
-fn terminals_see_bars_and_whole_ids() {
-    let place = Place::with_interactions(30_000);
-    let job = place.plaintext_job(&["--split-size", "64KiB"]);
-    let on_terminal = |command: &str| {
-        let command = format!("stty cols 80 && {} {command}", env!("CARGO_BIN_EXE_cdds"));
-        place.program("script", &["-qec", &command], &["/dev/null"])
-    };
-    let run = on_terminal("run --until-idle");
-    assert!(run.contains('\u{1b}') && run.contains(" finished T "), "{run}");
-    assert!(run.contains("1 finished, 0 failed, 0 other"), "{run}");
-    let listed = on_terminal("job list");
-    assert!(listed.contains(&job) && listed.lines().count() > 2, "{listed}");
-    assert!(!on_terminal("-q run --until-idle").contains('\u{1b}'));
-    assert!(!on_terminal("--no-progress run --until-idle").contains('\u{1b}'));
-}
-
-#[test]
 fn a_failed_execution_fails_the_run_and_tells_why() {
     let place = Place::with_interactions(3);
     let job = place.plaintext_job(&[]);

@@ -1,6 +1,7 @@
 //! A pseudo-terminal with the program in it, and what a person would see there.
 
 use std::io::Read;
+use std::num::NonZero;
 use std::process::Child;
 use std::sync::mpsc::{Receiver, channel};
 
@@ -39,7 +40,8 @@ impl Terminal {
         let (sender, output) = channel();
         // The end is an error here: the other side has been closed.
         std::thread::spawn(move || pty.bytes().map_while(Result::ok).try_for_each(|byte| sender.send(byte)));
-        Self { child, screen: vt100::Parser::new(ROWS, columns, 0), output, raw: Vec::new() }
+        let size = [ROWS, columns].map(|count| NonZero::new(count).unwrap());
+        Self { child, screen: vt100::Parser::new(size[0], size[1], 0), output, raw: Vec::new() }
     }
 
     pub(crate) fn id(&self) -> String {

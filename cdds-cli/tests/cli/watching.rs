@@ -5,7 +5,7 @@ use std::process::{Child, Output, Stdio};
 use serde_json::{Value, json};
 
 use crate::pty::Terminal;
-use crate::support::{Place, failure, id, string, text};
+use crate::support::{NOON, Place, failure, id, string, text};
 
 /// Takes some seconds, in many parts.
 const MANY: u32 = 250_000;
@@ -47,7 +47,21 @@ impl Held {
 fn e7_a_run_on_a_terminal_shows_bars_and_then_a_line_each() {
     let place = Place::with_interactions(MANY);
     let job = place.json(
-        &[&["job", "create", "--title", "日本語 voice", "--source", "contact-history", "--type", "interaction"][..], &["--run", "once", "--plaintext"], &PARTS].concat(),
+        &[
+            &[
+                "job",
+                "create",
+                "--title",
+                "日本語 voice",
+                "--source",
+                "contact-history",
+                "--type",
+                "interaction",
+            ][..],
+            &["--run", "once", "--plaintext"],
+            &PARTS,
+        ]
+        .concat(),
     );
     let mut terminal = Terminal::start(&place, &["run", "--until-idle"], 140, &[]);
     let shown = terminal.wait_for(&["日本語 voice", "[", " %", " left", " records/s", " parts", " read"]);
@@ -63,19 +77,33 @@ fn e7_a_run_on_a_terminal_shows_bars_and_then_a_line_each() {
 }
 
 #[test]
+fn quiet_runs_and_those_without_progress_draw_nothing() {
+    let place = Place::with_interactions(3);
+    for (option, lines) in [("-q", 1), ("--no-progress", 3)] {
+        place.plaintext_job(&[]);
+        let ended = Terminal::start(&place, &[option, "run", "--until-idle"], 300, &[]).end();
+        assert!(!ended.raw.contains('\u{1b}'), "{option}: {:?}", ended.raw);
+        assert_eq!(ended.screen.lines().count(), lines, "{option}: {}", ended.screen);
+    }
+}
+
+#[test]
 fn a_run_in_a_log_tells_each_event_in_a_line() {
     let place = Place::with_interactions(3);
-    let job = string(&place.job_at("2020-01-01T00:00:00Z", &["--run", "once"])["id"]);
-    let now = ["--now", "2020-01-01T00:00:05Z"];
+    let job = string(&place.job_at(NOON, &["--run", "once"])["id"]);
+    let now = ["--now", "2020-01-01T12:00:05Z"];
     let run = place.cdds(&[&["run", "--until-idle"], &now[..]].concat()).output().unwrap();
     let log = text(&run.stderr);
     let [started, finished] = &log.lines().collect::<Vec<_>>()[..] else { panic!("{log}") };
     let execution = string(&place.json(&["history", "list"])[0]["id"]);
     let subject = format!("execution={execution} job={job} title=\"T\"");
-    assert!(started.starts_with("2020-01-01T00:00:0"), "{started}");
-    assert!(started.contains(&format!("Z event=started {subject} slot=2020-01-01T00:00:00.")), "{started}");
+    assert!(started.starts_with("2020-01-01T12:00:0"), "{started}");
+    assert!(started.contains(&format!("Z event=started {subject} slot=2020-01-01T12:00:00.")), "{started}");
     assert!(started.ends_with(" attempt=1"), "{started}");
-    assert!(finished.contains(&format!("Z event=finished {subject} records=3 rejected=0 bytes_read=")), "{finished}");
+    assert!(
+        finished.contains(&format!("Z event=finished {subject} records=3 rejected=0 bytes_read=")),
+        "{finished}"
+    );
     assert!(finished.contains(" parts=1 seconds="), "{finished}");
     assert_eq!(text(&run.stdout), "1 finished, 0 failed, 0 other\n");
 }
@@ -103,7 +131,11 @@ fn events_can_be_had_as_json_beside_the_result() {
     // On a terminal there are lines instead of bars, if they are asked for.
     place.plaintext_job(&[]);
     let ended = Terminal::start(&place, &["run", "--until-idle", "--events", "logfmt"], 200, &[]).end();
-    assert!(ended.screen.contains(" event=started ") && ended.screen.contains(" event=failed "), "{}", ended.screen);
+    assert!(
+        ended.screen.contains(" event=started ") && ended.screen.contains(" event=failed "),
+        "{}",
+        ended.screen
+    );
 }
 
 #[test]
