@@ -142,10 +142,10 @@ fn write_row(text: &mut String, row: &[&Printed], columns: &[Column], lines: &[V
             let missing = column.given.saturating_sub(used);
             let (before, after) = if column.is_number { (missing, 0) } else { (0, missing) };
             blanks(text, owed + before);
-            if colour {
-                text.push_str(&cell.tone.paint(&short))
-            } else {
-                text.push_str(&short)
+            let tone = if colour { cell.tone } else { Tone::Plain };
+            match tone {
+                Tone::Plain => text.push_str(&short),
+                tone => text.push_str(&tone.paint(&short)),
             }
             owed = after + GAP;
         }

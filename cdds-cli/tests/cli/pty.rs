@@ -1,6 +1,6 @@
 //! A pseudo-terminal with the program in it, and what a person would see there.
 
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::num::NonZero;
 use std::process::Child;
 use std::sync::mpsc::{Receiver, channel};
@@ -39,7 +39,9 @@ impl Terminal {
         let child = command.envs(variables.iter().copied()).spawn(pts).unwrap();
         let (sender, output) = channel();
         // The end is an error here: the other side has been closed.
-        std::thread::spawn(move || pty.bytes().map_while(Result::ok).try_for_each(|byte| sender.send(byte)));
+        std::thread::spawn(move || {
+            BufReader::new(pty).bytes().map_while(Result::ok).try_for_each(|byte| sender.send(byte))
+        });
         let size = [ROWS, columns].map(|count| NonZero::new(count).unwrap());
         Self { child, screen: vt100::Parser::new(size[0], size[1], 0), output, raw: Vec::new() }
     }
