@@ -201,13 +201,13 @@ mod tests {
         3       -                        -  -
         ");
         insta::assert_snapshot!(printed(Some(30)), @r"
-        ID      TITLE         RECORDS
+        ID      TITLE          RECORDS
           FILE
-        first   Voice of th…        7
+        first   Voice of the…        7
           a.zip
-        second  日本語のタ…     1,234
-          export-0123…bcdef.zip.smime
-        3       -                   -
+        second  日本語のタイ…    1,234
+          export-0123456…def.zip.smime
+        3       -                    -
           -
         ");
     }

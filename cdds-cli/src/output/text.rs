@@ -168,7 +168,7 @@ mod tests {
                 seen += 1;
             }
         }
-        assert_eq!(seen, 154);
+        assert_eq!(seen, 153);
         assert!(!('!'..='~').any(is_hidden));
     }
 
