@@ -43,6 +43,14 @@ impl Held {
     }
 }
 
+impl Drop for Held {
+    /// Of a test that failed nothing stays behind, standing still.
+    fn drop(&mut self) {
+        let _ended_already = self.engine.kill();
+        let _status = self.engine.wait();
+    }
+}
+
 #[test]
 fn e7_a_run_on_a_terminal_shows_bars_and_then_a_line_each() {
     let place = Place::with_interactions(MANY);
