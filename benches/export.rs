@@ -5,9 +5,16 @@
 
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on has failed")]
 
-use cdds_benches::{export, json_lines, write_contacts};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cdds_benches::{Row, export, json_lines, write_contacts};
+use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
+use cdds_core::ports::source::{DataType, Description, Estimate, ReadRequest, Source, SourceError};
 use divan::Bencher;
-use divan::counter::BytesCount;
+use divan::counter::{BytesCount, ItemsCount};
+use futures::stream::{self, BoxStream, StreamExt};
 
 fn main() {
     divan::main();
@@ -26,4 +33,77 @@ fn megabytes(bencher: Bencher<'_, '_>, megabytes: u64) {
             let report = export(folder.path(), source()).expect("an export");
             assert_eq!(report.finished, 1);
         });
+}
+
+/// How a source of one's own gives its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Typed,
+    RawLines,
+}
+
+const ROWS: usize = 10_000;
+const ROUNDS: usize = 40;
+
+/// The same rows by the typed builder and as raw JSON lines, from memory to sealed parts.
+#[divan::bench(args = [Way::Typed, Way::RawLines], sample_count = 5)]
+fn own_source(bencher: Bencher<'_, '_>, way: Way) {
+    let source: Arc<dyn Source> = Arc::new(OwnSource::new(way));
+    bencher
+        .counter(ItemsCount::new(ROWS * ROUNDS))
+        .with_inputs(|| tempfile::tempdir().expect("a temporary folder"))
+        .bench_refs(|folder| {
+            let report = export(folder.path(), Arc::clone(&source)).expect("an export");
+            assert_eq!(report.finished, 1);
+        });
+}
+
+/// Gives the same rows over and over.
+#[derive(Debug)]
+struct OwnSource {
+    description: Description,
+    way: Way,
+    rows: Arc<Vec<(Row, String)>>,
+}
+
+impl OwnSource {
+    fn new(way: Way) -> Self {
+        let contact = DataType::new(TypeId::new("contact").expect("a name"));
+        let source = SourceId::new("contacts").expect("a name");
+        let description = Description { id: source, title: "Contacts".to_owned(), types: vec![contact] };
+        let rows = Row::first(ROWS).into_iter().map(|row| (row.clone(), row.line())).collect();
+        Self { description, way, rows: Arc::new(rows) }
+    }
+}
+
+#[async_trait]
+impl Source for OwnSource {
+    fn describe(&self) -> &Description {
+        &self.description
+    }
+
+    async fn estimate(&self, _: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
+        Ok(Some(Estimate { records: (ROWS * ROUNDS) as u64 }))
+    }
+
+    async fn read(
+        &self,
+        _: ReadRequest,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+        let (way, rows) = (self.way, Arc::clone(&self.rows));
+        let pieces = (0..ROUNDS).flat_map(|_| (0..ROWS).step_by(400));
+        Ok(stream::iter(pieces)
+            .map(move |from| {
+                let mut builder = RecordBatchBuilder::with_capacity(320 << 10);
+                let place = Place::of(None, None);
+                for (row, line) in &rows[from..ROWS.min(from + 400)] {
+                    match way {
+                        Way::Typed => row.write(&mut builder, &place),
+                        Way::RawLines => builder.raw_line(&place, line.as_bytes()).expect("a record"),
+                    }
+                }
+                Ok(builder.take())
+            })
+            .boxed())
+    }
 }

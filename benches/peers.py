@@ -7,7 +7,7 @@
 Ours is `cdds run` from raw JSON lines: it prunes, compresses, seals, digests and stores with fsync. The peers get
 what is left after pruning as files, and do the rest: archive in parts, seal each part with openssl, digest it.
 Opening is measured too. Peers that are not installed are left out, and named
-(Debian: zip, pigz, 7zip, isal, python3-orjson, python3-cryptography).
+(Debian: time, zip, pigz, 7zip, isal, python3-orjson, python3-cryptography).
 
 Prints a Markdown table of medians: ratios only, since only they mean something on a machine that is shared.
 """
@@ -20,8 +20,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from measure import Cost, measured
 
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
@@ -80,26 +81,6 @@ time_format = "iso"
 ONE_CORE = "cdds, level default, on one core"
 
 
-class Cost:
-    """What one run took."""
-
-    def __init__(self, wall, cpu, peak_mb, size):
-        self.wall, self.cpu, self.peak_mb, self.size = wall, cpu, peak_mb, size
-
-
-def measured(command, folder, cores=None):
-    """Runs a command to its end; wall and CPU seconds, and the largest memory of any of its processes."""
-    command = [*(["taskset", "-c", cores] if cores else []), *command]
-    began = time.monotonic()
-    child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    wall = time.monotonic() - began
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        sys.exit(f"{command} failed with {child.returncode}")
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
-
-
 def bytes_below(folder, suffix):
     return sum(path.stat().st_size for path in folder.rglob("*" + suffix))
 
@@ -121,14 +102,15 @@ def prepare_ours(place, level, protection):
 def ours(place, level, cores=None):
     prepare_ours(place, level, ("--recipient", "peer"))
     cost = measured([RELEASE / "cdds", "-q", "run", "--until-idle"], place, cores)
-    sealed = sum(file["size"] for file in cdds("artifact", "list", folder=place))
-    return Cost(*cost, sealed)
+    cost.size = sum(file["size"] for file in cdds("artifact", "list", folder=place))
+    return cost
 
 
 def peer(place, command):
     place.mkdir()
     cost = measured(["sh", "-c", command], place)
-    return Cost(*cost, bytes_below(place, ".smime"))
+    cost.size = bytes_below(place, ".smime")
+    return cost
 
 
 def download(place, to):
@@ -177,7 +159,7 @@ def opening(work):
     def run(name):
         cost = measured(["sh", "-c", commands[name]], place)
         shutil.rmtree(place / "t")
-        return Cost(*cost, 0)
+        return cost
 
     return {name: run for name in commands}
 
@@ -192,14 +174,14 @@ def small(work):
     config.write_text(config.read_text().replace("contacts.jsonl", "small.jsonl"))
     times = []
     for _ in range(9):
-        times.append(measured([RELEASE / "cdds", "-q", "run", "--until-idle"], place)[0] * 1000)
+        times.append(measured([RELEASE / "cdds", "-q", "run", "--until-idle"], place).wall * 1000)
         cdds("job", "create", "--title", "Again", "--source", "contacts", "--type", "contact", "--run", "once",
              "--split-size", f"{PARTS_MB}MiB", "--recipient", "peer", folder=place)
     return statistics.median(times)
 
 
 def medians(costs):
-    return Cost(*(statistics.median(getattr(cost, what) for cost in costs) for what in ("wall", "cpu", "peak_mb", "size")))
+    return Cost(*(statistics.median(getattr(cost, what) for cost in costs) for what in ("wall", "cpu", "user", "peak_mb", "size")))
 
 
 def table(title, rows, base):

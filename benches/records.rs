@@ -4,7 +4,7 @@
 
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on has failed")]
 
-use cdds_benches::Contacts;
+use cdds_benches::{Contacts, Row};
 use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
 use divan::Bencher;
 use divan::counter::BytesCount;
@@ -98,24 +98,9 @@ fn serialized(bencher: Bencher<'_, '_>) {
 /// Key by key, as a database's rows come: MB of output a second.
 #[divan::bench]
 fn typed(bencher: Bencher<'_, '_>) {
-    let rows: Vec<(i64, String)> = lines()
-        .iter()
-        .zip(0..)
-        .map(|(line, number)| {
-            let value: Value = serde_json::from_str(line).expect("a record");
-            (number, value["notes"].as_str().expect("notes").to_owned())
-        })
-        .collect();
+    let rows = Row::first(RECORDS);
     let place = Place::of(None, None);
-    let add = |builder: &mut RecordBatchBuilder, (number, notes): &(i64, String)| {
-        let mut record = builder.record(&place);
-        record.integer("id", *number).text("conversation_id", "d5776a7e-1841-8c63-bc4f-38d53d6c1e18");
-        record.text("started_at", "2026-01-01T01:22:41.500Z").text("media_type", "chat");
-        record.text("direction", "inbound").text("external_tag", "").integer("talk_ms", 616_838);
-        record.float("sentiment", 0.68).text("notes", notes).text("language", "").boolean("flagged", false);
-        record.text("user_id", "01cf212e-1e21-f046-52e2-0db4167c0e97").text("wrap_up", "complaint");
-        record.finish();
-    };
+    let add = |builder: &mut RecordBatchBuilder, row: &Row| row.write(builder, &place);
     let mut whole = RecordBatchBuilder::new();
     rows.iter().for_each(|row| add(&mut whole, row));
     bencher.counter(BytesCount::new(whole.len_bytes())).bench(|| batches(&rows, add));

@@ -24,7 +24,7 @@ fn main() {
     divan::main();
 }
 
-const ROWS: usize = 60_000;
+const ROWS: usize = 240_000;
 /// The default size of a file in the archive.
 const FILE_BYTES: usize = 4 << 20;
 
@@ -79,7 +79,7 @@ fn source(path: &Path) -> Arc<dyn Source> {
 }
 
 /// The whole export: rows to sealed parts.
-#[divan::bench(sample_count = 9)]
+#[divan::bench(sample_count = 5)]
 fn exported(bencher: Bencher<'_, '_>) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("contacts.db");
@@ -91,7 +91,7 @@ fn exported(bencher: Bencher<'_, '_>) {
 }
 
 /// Stepping and compressing, and nothing else.
-#[divan::bench(sample_count = 9)]
+#[divan::bench(sample_count = 5)]
 fn bare(bencher: Bencher<'_, '_>) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("contacts.db");

@@ -1,6 +1,7 @@
 //! What the benchmarks share: contact records that look like real ones, and the composition under test.
 
 mod contacts;
+mod rows;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -25,6 +26,7 @@ use cdds_storage::workers::ThreadPool;
 use futures::executor::block_on;
 
 pub use contacts::{Contacts, write_contacts};
+pub use rows::Row;
 
 /// Whatever a benchmark stumbles over ends it.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -5,6 +5,7 @@
 
 mod artifact;
 mod demo;
+mod examples;
 mod history;
 mod job;
 mod offline;
@@ -23,16 +24,17 @@ pub(crate) use self::artifact::{
     ArtifactCommand, DeleteArtifactsArgs, DownloadArgs, ListArtifactsArgs, SetArgs,
 };
 pub(crate) use self::demo::DemoArgs;
+pub(crate) use self::examples::command;
 pub(crate) use self::history::{HistoryCommand, ListHistoryArgs};
 pub(crate) use self::job::{
     ArchiveOptions, CloneArgs, ContentOptions, CreateArgs, EditArgs, JobCommand, JobOptions, ListJobsArgs,
-    PolicyOptions, ScheduleOptions, StateFilter,
+    PolicyOptions, Rehearsal, ScheduleOptions, StateFilter,
 };
 pub(crate) use self::offline::{DecryptArgs, ExtractArgs, JoinArgs, PassphraseArgs, VerifyArgs};
 pub(crate) use self::recipient::RecipientCommand;
 pub(crate) use self::run::RunArgs;
 pub(crate) use self::source::SourceCommand;
-pub(crate) use self::value::Setting;
+pub(crate) use self::value::{Setting, item, items};
 use crate::output::{ColourChoice, Format};
 
 /// Scheduled, encrypted, verifiable downloads of your data.
@@ -55,7 +57,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "PATH", env = "CDDS_CONFIG", default_value = "cdds.toml")]
     pub(crate) config: PathBuf,
 
-    /// How results and errors are printed
+    /// How results and errors are printed; `job show` also prints job files, as toml
     #[arg(long, global = true, value_name = "FORMAT", env = "CDDS_OUTPUT", default_value = "table")]
     pub(crate) output: Format,
 
@@ -84,6 +86,13 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
+impl Command {
+    /// Whether this command can answer with a job file.
+    pub(crate) fn prints_job_files(&self) -> bool {
+        matches!(self, Self::Job(JobCommand::Show { .. }))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Write a configuration and create catalog and artifact folder
@@ -94,6 +103,8 @@ pub(crate) enum Command {
     },
     /// See the whole story on sample data, in a fresh folder
     Demo(DemoArgs),
+    /// Check what jobs, exports and recipients need, each with a way out
+    Doctor,
     /// Registered sources
     #[command(subcommand)]
     Source(SourceCommand),
@@ -124,6 +135,9 @@ pub(crate) enum Command {
         /// For which shell
         shell: Shell,
     },
-    /// Print the manual page (roff)
-    Man,
+    /// Print a manual page (roff)
+    Man {
+        /// Of which command, like `job create`; of the whole program if left out
+        command: Vec<String>,
+    },
 }

@@ -2,6 +2,7 @@
 
 mod artifact;
 mod demo;
+mod doctor;
 mod download;
 mod history;
 mod init;
@@ -11,6 +12,7 @@ mod offline;
 mod recipient;
 mod run;
 mod source;
+mod strayed;
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -27,9 +29,17 @@ use crate::session::Session;
 
 /// Carries out what was typed.
 pub(crate) async fn carry_out(command: Command, session: &Session) -> Result<(), CliError> {
+    match dispatch(command, session).await {
+        Err(error) => Err(strayed::explained(error, session).await),
+        done => done,
+    }
+}
+
+async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
     match command {
         Command::Init { dir } => init::init(&dir, session),
         Command::Demo(args) => demo::demo(&args, session).await,
+        Command::Doctor => doctor::doctor(session).await,
         Command::Source(command) => source::carry_out(command, session).await,
         Command::Recipient(command) => recipient::carry_out(command, session).await,
         Command::Job(command) => job::carry_out(command, session).await,
@@ -41,7 +51,7 @@ pub(crate) async fn carry_out(command: Command, session: &Session) -> Result<(),
         Command::Join(args) => offline::join::join(&args, session),
         Command::Extract(args) => offline::extract::extract(&args, session),
         Command::Completions { shell } => manual::completions(shell, session),
-        Command::Man => manual::page(session),
+        Command::Man { command } => manual::page(&command, session),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cdds_core::engine::{Engine, EngineSettings};
 use cdds_core::ports::Ports;
 use cdds_core::ports::clock::Clock;
+use cdds_core::ports::sink::Sink;
 use cdds_core::ports::source::{Source, SourceError, Sources};
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::history::History;
@@ -37,6 +38,12 @@ pub(crate) struct App {
 impl App {
     /// Opens catalog and store. Sources are opened when they are read.
     pub(crate) fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, CliError> {
+        check_place(config)?;
+        Self::create(config, clock)
+    }
+
+    /// The same, and makes what is not there.
+    pub(crate) fn create(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, CliError> {
         make_place(config)?;
         let workers = ThreadPool::new(None).map_err(|error| {
             CliError::failed("threads_failed", format!("cannot start worker threads: {error}"))
@@ -50,7 +57,7 @@ impl App {
             certificates: Arc::new(
                 SmimeCertificates::new().with_profile(config.profile).with_form(config.form),
             ),
-            sink: Arc::new(ObjectSink::local(&config.store)?),
+            sink: sink(config)?,
             catalog: Arc::new(SqliteCatalog::open(&config.catalog)?),
         };
         let settings = EngineSettings {
@@ -82,6 +89,27 @@ impl App {
     }
 }
 
+/// The artifact store.
+pub(crate) fn sink(config: &Config) -> Result<Arc<dyn Sink>, CliError> {
+    Ok(Arc::new(ObjectSink::local(&config.store)?))
+}
+
+/// With neither catalog nor store this is a fresh start. A store without its catalog is not: an empty catalog
+/// in the place of one that was moved or is not mounted would know of no job.
+pub(crate) fn check_place(config: &Config) -> Result<(), CliError> {
+    if config.catalog.exists() || !config.store.exists() {
+        return Ok(());
+    }
+    Err(CliError::failed(
+        "catalog_missing",
+        format!(
+            "there is no catalog {}, though its artifact store is there: put it back or mount it, or correct \
+             catalog.url, or run `cdds init` in the folder of the configuration to begin with an empty one",
+            config.catalog.display()
+        ),
+    ))
+}
+
 /// Without a catalog this is a fresh start, and the store's folder is made. Where there is one, a folder
 /// that is missing may be one that is not mounted: the store says so. The catalog's own folder is never
 /// made, so that a mistyped path is not taken for a fresh start.
@@ -94,7 +122,7 @@ fn make_place(config: &Config) -> Result<(), CliError> {
 }
 
 /// Whoever vouches for the sets.
-fn signer(signing: &Signing) -> Result<CmsSigner, CliError> {
+pub(crate) fn signer(signing: &Signing) -> Result<CmsSigner, CliError> {
     let read = |file: &Path| std::fs::read(file).map_err(|error| CliError::file("read", file, &error));
     let (certificate, key) = (read(&signing.certificate)?, read(&signing.key)?);
     CmsSigner::new(&certificate, &key).map_err(|error| {
@@ -104,7 +132,7 @@ fn signer(signing: &Signing) -> Result<CmsSigner, CliError> {
 }
 
 /// Every source of the configuration, under its id.
-fn register(entries: &[SourceEntry]) -> Result<Sources, CliError> {
+pub(crate) fn register(entries: &[SourceEntry]) -> Result<Sources, CliError> {
     entries.iter().try_fold(Sources::new(), |sources, entry| {
         let source: Arc<dyn Source> = match &entry.kind {
             SourceKind::Sqlite(config) => Arc::new(SqliteSource::new(config.clone()).map_err(invalid)?),

@@ -11,6 +11,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::policy::CatchUpLimit;
 use cdds_core::domain::retention::RetentionDays;
 use cdds_core::service::jobs::JobRules;
@@ -18,7 +19,8 @@ use cdds_crypto::{Form, Profile};
 use cdds_storage::archive::Level;
 use chrono::TimeDelta;
 
-pub(crate) use self::mistake::nearest;
+use self::mistake::Mistake;
+pub(crate) use self::mistake::{explain, nearest};
 pub(crate) use self::source::{SourceEntry, SourceKind};
 use crate::error::CliError;
 
@@ -70,6 +72,12 @@ impl Config {
                     ),
                 ));
             }
+            Err(_) if path.is_dir() => {
+                let file = path.join("cdds.toml");
+                let why =
+                    format!("{} is a folder: name the file in it, like {}", path.display(), file.display());
+                return Err(CliError::config("config_unreadable", why));
+            }
             Err(error) => {
                 return Err(CliError::config(
                     "config_unreadable",
@@ -83,14 +91,27 @@ impl Config {
             .map_err(|why| CliError::config("invalid_config", format!("{}: {why}", path.display())))
     }
 
+    /// The fields that are to name the data subject in records of a type.
+    pub(crate) fn subject(&self, source: &SourceId, data_type: &TypeId) -> &[String] {
+        let entry = self.sources.iter().find(|entry| entry.id == *source);
+        entry.and_then(|entry| entry.subjects.get(data_type)).map_or(&[], Vec::as_slice)
+    }
+
     fn read(text: &str, folder: &Path) -> Result<Self, String> {
         let file: file::File = toml::from_str(text).map_err(|error| mistake::explain(text, &error))?;
+        Self::check(file, folder).map_err(|mistake| mistake.in_text(text))
+    }
+
+    fn check(file: file::File, folder: &Path) -> Result<Self, Mistake> {
         if let Some(option) = file.store.options.keys().next() {
-            return Err(format!("store.options: {option:?} is not known: a file store has no options"));
+            return Err(format!("store.options: {option:?} is not known: a file store has no options").into());
         }
         let lease = duration::parse(&file.engine.lease).map_err(|why| format!("engine.lease: {why}"))?;
         if lease < LEASE_MIN {
-            return Err(format!("engine.lease: use 3s or more; it is renewed once a second, not {lease:?}"));
+            let typed = &file.engine.lease;
+            return Err(
+                format!("engine.lease: use 3s or more; it is renewed once a second, not {typed}").into()
+            );
         }
         Ok(Self {
             catalog: location::catalog(&file.catalog.url, folder)?,
@@ -282,6 +303,22 @@ unsupported = "Info Mart exports are not supported"
         assert_eq!(config.signing, Some(Signing { key, certificate }));
     }
 
+    /// With a mistake in the last line.
+    const TWO_TYPES: &str = "[[source]]
+id = \"a\"
+unsupported = \"no\"
+[[source]]
+id = \"b\"
+kind = \"json-lines\"
+url = \"x\"
+[[source.type]]
+id = \"t\"
+[[source.type]]
+id = \"u\"
+settle_lag = \"1s\"
+granularity = \"soon\"
+";
+
     #[test]
     fn mistakes_are_named_with_the_way_out() {
         for (text, told) in [
@@ -290,13 +327,24 @@ unsupported = "Info Mart exports are not supported"
                 "line 2: unknown key \"concurency\", did you mean \"concurrency\"?",
             ),
             ("[catalogue]\n", "line 1: unknown key \"catalogue\", did you mean \"catalog\"?"),
-            ("[engine]\nlease = \"soon\"\n", "engine.lease"),
-            ("[engine]\nlease = \"1s\"\n", "engine.lease"),
-            ("[engine]\nconcurrency = 0\n", "line 2"),
-            ("[retention]\ndays = 0\n", "retention.days"),
+            ("[engine]\nlease = \"soon\"\n", "line 2: engine.lease: "),
+            ("\nengine.concurrency = 1\n\nengine.lease = \"1s\"\n", "line 4: engine.lease: use 3s or more"),
+            (
+                "[engine]\nconcurrency = 0\n",
+                "line 2: invalid value: integer `0`, expected a whole number from 1",
+            ),
+            ("\ncatalog = 5\n", "line 2: invalid type: integer `5`, expected a table"),
+            ("[sealing]\nprofile = \"auth_gcm\"\n", "did you mean \"auth-gcm\"?"),
+            (
+                "[[source]]\nid = \"a\"\nkind = \"sqlite\"\nurl = \"x\"\n",
+                "line 1: source \"a\": declare at least one [[source.type]]",
+            ),
+            ("[engine]\nconcurrency = \"two\"\n", "line 2"),
+            ("[retention]\ndays = 0\n", "line 2: retention.days"),
+            ("[retention]\n\n", "line 1: the key \"days\" is missing"),
             (
                 "[rules]\none_time_edit = \"always\"\n",
-                "line 2: unknown variant `always`, expected `until_started`",
+                "line 2: \"always\" is not possible here: write one of until_started, never",
             ),
             ("[rules]\ncatch_up_limit = \"3651d\"\n", "rules.catch_up_limit"),
             ("[rules]\ncatch_up_limit = \"10ms\"\n", "rules.catch_up_limit"),
@@ -304,9 +352,28 @@ unsupported = "Info Mart exports are not supported"
             ("[catalog]\nurl = \"postgres://u:secret@h/d\"\n", "catalog.url"),
             ("[store]\nurl = \"s3://bucket\"\n", "store.url"),
             ("[store]\noptions = { region = \"x\" }\n", "store.options"),
-            ("[sealing]\nprofile = \"gcm\"\n", "line 2: unknown variant `gcm`, expected one of `compat`"),
-            ("[signing]\nkey = \"k.pem\"\n", "missing field `certificate`"),
-            ("[[source]]\n", "line 1"),
+            (
+                "[sealing]\nprofile = \"gcm\"\n",
+                "line 2: \"gcm\" is not possible here: write one of compat, oaep, auth-gcm",
+            ),
+            ("[signing]\nkey = \"k.pem\"\n", "the key \"certificate\" is missing: add it"),
+            ("[[source]]\n", "line 1: the key \"id\" is missing"),
+            (
+                "[[source]]\nid = \"a\"\nunsupported = \"no\"\n[[source]]\nid = \"a\"\nunsupported = \"no\"\n",
+                "line 4: source \"a\": it is declared twice",
+            ),
+            ("[[source]]\nid = \"a\"\n\nkind = \"mysql\"\nurl = \"x\"\n", "line 4: source \"a\": kind: "),
+            (
+                "[[source]]\nid = \"a\"\nkind = \"sqlite\"\n",
+                "line 1: source \"a\": say where its records are",
+            ),
+            (TWO_TYPES, "line 13: source \"b\": type \"u\": granularity: "),
+            ("[[source]]\nid = \"a: b\"\nunsupported = \"no\"\n", "line 1: source"),
+            (
+                "[[source]]\nid = \"a\"\nkind = \"sqlite\"\nurl = \"x\"\n[[source.type]]\nid = \"t\"\ntabel = \"t\"\n",
+                "line 7: unknown key \"tabel\", did you mean \"table\"?",
+            ),
+            ("[[source]]\nid = \"a\"\n[[source.type]]\nid = 5\n", "line 4: invalid type: integer"),
             ("[engine\n", "line 1"),
         ] {
             let error = read(text).unwrap_err();

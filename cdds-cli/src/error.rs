@@ -10,6 +10,7 @@ use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::sink::SinkError;
 use cdds_core::ports::source::SourceError;
 use cdds_core::service::ServiceError;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde::Serialize;
 
 use crate::output::{Format, printable};
@@ -44,49 +45,80 @@ pub(crate) struct CliError {
     exit: Exit,
     code: &'static str,
     message: String,
+    /// What there is not, and the id under which it was looked for.
+    missing: Option<(&'static str, String)>,
 }
 
 impl CliError {
     /// The operation failed.
     pub(crate) fn failed(code: &'static str, message: impl Into<String>) -> Self {
-        Self { exit: Exit::Failed, code, message: message.into() }
+        Self { exit: Exit::Failed, code, message: message.into(), missing: None }
     }
 
     /// A refusal that is the command line's own, not the domain's.
     pub(crate) fn refused(code: &'static str, message: impl Into<String>) -> Self {
-        Self { exit: Exit::Refused, code, message: message.into() }
+        Self { exit: Exit::Refused, code, message: message.into(), missing: None }
     }
 
     /// The command line is wrong.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, code: "usage", message: message.into() }
+        Self { exit: Exit::Usage, code: "usage", message: message.into(), missing: None }
     }
 
     /// The command line cannot be read: what is wrong, without the help that clap adds for terminals.
     pub(crate) fn misuse(error: &clap::Error) -> Self {
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            return Self::usage("what to do is missing: `--help` lists the commands");
+        }
         let text = error.to_string();
-        let wrong = text.split("\n\n").next().unwrap_or_default();
-        Self::usage(wrong.trim_start_matches("error: ").trim_end())
+        let mut paragraphs = text.split("\n\n");
+        let wrong = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
+        let tips = paragraphs.filter(|paragraph| paragraph.trim_start().starts_with("tip: "));
+        let lines = std::iter::once(wrong).chain(tips).flat_map(str::lines).map(str::trim);
+        Self::usage(lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
     }
 
     /// The configuration is wrong.
     pub(crate) fn config(code: &'static str, message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, code, message: message.into() }
+        Self { exit: Exit::Usage, code, message: message.into(), missing: None }
     }
 
     /// There is no such thing.
-    pub(crate) fn not_found(what: &str, id: &str) -> Self {
-        let message = format!("there is no {what} {}", printable(id));
-        Self { exit: Exit::NotFound, code: "not_found", message }
+    pub(crate) fn not_found(what: &'static str, id: &str) -> Self {
+        let message = format!("there is no {what} {}", shown(id));
+        let missing = Some((what, id.to_owned()));
+        Self { exit: Exit::NotFound, code: "not_found", message, missing }
+    }
+
+    /// What there is not, and the id under which it was looked for.
+    pub(crate) fn missing(&self) -> Option<(&'static str, &str)> {
+        self.missing.as_ref().map(|(what, id)| (*what, id.as_str()))
+    }
+
+    /// The same, about a file.
+    pub(crate) fn about(self, file: &Path) -> Self {
+        Self { message: format!("{}: {}", file.display(), self.message), ..self }
+    }
+
+    /// The same with the way out.
+    pub(crate) fn with_way_out(self, way_out: &str) -> Self {
+        Self { message: format!("{}: {way_out}", self.message), ..self }
     }
 
     /// A file that was named cannot be read or written.
     pub(crate) fn file(doing: &str, path: &Path, error: &io::Error) -> Self {
         let message = format!("cannot {doing} {}: {error}", path.display());
         match error.kind() {
-            io::ErrorKind::NotFound => Self { exit: Exit::NotFound, code: "not_found", message },
+            io::ErrorKind::NotFound => {
+                Self { exit: Exit::NotFound, code: "not_found", message, missing: None }
+            }
             _ => Self::failed("file_failed", message),
         }
+    }
+
+    /// What went wrong, for scripts.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
     }
 
     /// What went wrong, for people.
@@ -99,7 +131,7 @@ impl CliError {
         let mut stderr = io::stderr().lock();
         // When stderr is gone, the exit code still tells.
         let _told = match format {
-            Format::Table => writeln!(stderr, "error: {}", self.message),
+            Format::Table | Format::Toml => writeln!(stderr, "error: {}", self.message),
             Format::Json => writeln!(stderr, "{}", self.to_json()),
         };
         self.exit.into()
@@ -121,6 +153,39 @@ impl CliError {
     }
 }
 
+/// An id or a name that is none may be anything.
+pub(crate) fn shown(id: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    let id = printable(id);
+    match id.char_indices().nth(CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &id[..end]),
+        None => id.into_owned(),
+    }
+}
+
+/// What was typed, as far as it is told: of what is long only the beginning.
+pub(crate) fn shortened(mut error: clap::Error) -> clap::Error {
+    const CHARS_MAX: usize = 60;
+    let cut = |text: &str| {
+        let (end, _) = text.char_indices().nth(CHARS_MAX)?;
+        Some(ContextValue::String(format!("{}…", &text[..end])))
+    };
+    let long: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| match (kind, value) {
+            (
+                ContextKind::InvalidValue | ContextKind::InvalidArg | ContextKind::InvalidSubcommand,
+                ContextValue::String(text),
+            ) => Some((kind, cut(text)?)),
+            _ => None,
+        })
+        .collect();
+    for (kind, value) in long {
+        error.insert(kind, value);
+    }
+    error
+}
+
 impl From<ServiceError> for CliError {
     fn from(error: ServiceError) -> Self {
         let exit = match &error {
@@ -135,7 +200,11 @@ impl From<ServiceError> for CliError {
             ServiceError::Packager(cause) => cause.report(),
             _ => error.to_string(),
         };
-        Self { exit, code: error.code(), message }
+        let missing = match &error {
+            ServiceError::NotFound { what, id } => Some((*what, id.clone())),
+            _ => None,
+        };
+        Self { exit, code: error.code(), message, missing }
     }
 }
 

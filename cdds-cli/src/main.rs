@@ -26,7 +26,7 @@ mod view;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use crate::args::Cli;
 use crate::error::CliError;
@@ -34,7 +34,11 @@ use crate::output::Format;
 use crate::session::Session;
 
 fn main() -> ExitCode {
-    match Cli::try_parse() {
+    match args::command()
+        .try_get_matches()
+        .and_then(|typed| Cli::from_arg_matches(&typed))
+        .map_err(error::shortened)
+    {
         Ok(cli) => {
             let format = cli.global.output;
             match carry_out(cli) {
@@ -49,7 +53,7 @@ fn main() -> ExitCode {
         }
         Err(misuse) => match Format::asked_for() {
             Format::Json => CliError::misuse(&misuse).report(Format::Json),
-            Format::Table => {
+            Format::Table | Format::Toml => {
                 let _closed = misuse.print();
                 error::Exit::Usage.into()
             }
@@ -58,6 +62,9 @@ fn main() -> ExitCode {
 }
 
 fn carry_out(cli: Cli) -> Result<(), CliError> {
+    if cli.global.output == Format::Toml && !cli.command.prints_job_files() {
+        return Err(CliError::usage("only `job show` prints toml: use --output table or json"));
+    }
     let session = Session::start(cli.global)?;
     futures::executor::block_on(commands::carry_out(cli.command, &session))
 }

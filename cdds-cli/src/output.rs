@@ -26,6 +26,8 @@ pub(crate) enum Format {
     Table,
     /// For scripts: one JSON value on stdout, errors as JSON on stderr
     Json,
+    /// A job file for `cdds job create --file`; errors are sentences on stderr
+    Toml,
 }
 
 impl Format {
@@ -82,12 +84,12 @@ impl Output {
     pub(crate) fn list_or<V: View>(&self, views: &[V], otherwise: &str) -> Result<(), CliError> {
         match self.format {
             Format::Json => json(&views),
-            Format::Table if !views.is_empty() => {
+            Format::Table | Format::Toml if !views.is_empty() => {
                 let rows: Vec<Vec<Cell>> = views.iter().map(View::row).collect();
                 text(&table::list(V::COLUMNS, &rows, self.page))
             }
-            Format::Table if self.quiet => Ok(()),
-            Format::Table => {
+            Format::Table | Format::Toml if self.quiet => Ok(()),
+            Format::Table | Format::Toml => {
                 // Without stderr there is nobody to tell.
                 let _told = writeln!(io::stderr().lock(), "{otherwise}");
                 Ok(())
@@ -104,7 +106,7 @@ impl Output {
     pub(crate) fn object<V: View>(&self, view: &V) -> Result<(), CliError> {
         match self.format {
             Format::Json => json(view),
-            Format::Table => text(&table::details(&view.details(), self.page)),
+            Format::Table | Format::Toml => text(&table::details(&view.details(), self.page)),
         }
     }
 
@@ -112,8 +114,13 @@ impl Output {
     pub(crate) fn outcome(&self, view: &impl Serialize, words: &str) -> Result<(), CliError> {
         match self.format {
             Format::Json => json(view),
-            Format::Table => text(&format!("{words}\n")),
+            Format::Table | Format::Toml => text(&format!("{words}\n")),
         }
+    }
+
+    /// Whether a job file is asked for.
+    pub(crate) fn is_toml(&self) -> bool {
+        self.format == Format::Toml
     }
 
     /// Bytes as they are, for other programs.

@@ -1,6 +1,6 @@
 //! One invocation: who asks, when, and where the answer goes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cdds_core::domain::id::Owner;
@@ -38,8 +38,18 @@ impl Session {
         })
     }
 
+    /// Where the configuration is.
+    pub(crate) fn config_path(&self) -> &Path {
+        &self.config
+    }
+
+    /// Reads the configuration.
+    pub(crate) fn config(&self) -> Result<Config, CliError> {
+        Config::load(&self.config)
+    }
+
     /// Reads the configuration and opens what it names.
     pub(crate) fn open(&self) -> Result<App, CliError> {
-        App::open(&Config::load(&self.config)?, Arc::clone(&self.clock))
+        App::open(&self.config()?, Arc::clone(&self.clock))
     }
 }

@@ -37,10 +37,10 @@ use self::content::{ContentEncryptor, Ending, FreshContent, Mode};
 use crate::ber::{
     self, CONTEXT_0_CONSTRUCTED, END_OF_CONTENTS, INDEFINITE, INTEGER, OCTET_STRING, OID, SEQUENCE,
 };
+use crate::key_transport::Padding;
 use crate::oids;
 use crate::profile::Profile;
 use crate::recipient::RecipientKey;
-use crate::transport::Transport;
 
 /// Ciphertext per OCTET STRING, except for the last one.
 const SEGMENT_BYTES: usize = 64 * 1024;
@@ -92,9 +92,9 @@ impl Envelope {
         recipients: &[RecipientKey],
         out: &mut BytesMut,
     ) -> Result<Self, SealerError> {
-        let (mode, transport) = (Mode::of(profile), Transport::of(profile));
+        let (mode, padding) = (Mode::of(profile), Padding::of(profile));
         let FreshContent { cipher: encryptor, key, algorithm } = mode.fresh().map_err(cipher_failed)?;
-        let wrapped = recipients.iter().map(|recipient| recipient.wrap(&key, transport));
+        let wrapped = recipients.iter().map(|recipient| recipient.wrap(&key, padding));
         let infos = wrapped.collect::<Result<Vec<_>, _>>().map_err(cipher_failed).and_then(|infos| {
             RecipientInfos::try_from(infos).and_then(|infos| infos.to_der()).map_err(encoding_failed)
         })?;

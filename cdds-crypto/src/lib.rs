@@ -51,8 +51,8 @@
 //! | `sealer` | the core's ports, implemented |
 //! | `certificate`, `armor` | the checks of rule S2; PEM as people paste it |
 //! | `profile` | which algorithms |
-//! | `recipient`, `transport` | who can open a part: key transport |
-//! | `key_transport` | content keys decrypted: PKCS #1 v1.5, OAEP |
+//! | `recipient` | who can open a part |
+//! | `key_transport` | content keys encrypted and decrypted: PKCS #1 v1.5, OAEP |
 //! | `envelope` | the bytes of a sealed part, written piece by piece |
 //! | `form`, `mime` | as bytes, or as an S/MIME message |
 //! | `cipher`, `gcm` | AES-CBC and fresh keys; AES-GCM in pieces |
@@ -82,7 +82,6 @@ mod profile;
 mod recipient;
 mod sealer;
 mod signature;
-mod transport;
 
 pub use form::Form;
 pub use open::{OpenError, OpenReader, SealedFacts, check_sealed, recipients};

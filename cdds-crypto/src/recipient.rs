@@ -12,7 +12,7 @@ use der::asn1::OctetString;
 use x509_cert::Certificate;
 
 use crate::cipher::ContentKey;
-use crate::transport::Transport;
+use crate::key_transport::Padding;
 
 /// Most recipients of one part: what is sealed must be readable in bounded memory.
 pub(crate) const RECIPIENTS_MAX: usize = 1000;
@@ -43,28 +43,28 @@ impl RecipientKey {
     }
 
     /// The part's key, encrypted for this recipient.
-    pub(crate) fn wrap(&self, key: &ContentKey, transport: Transport) -> Result<RecipientInfo, Unspecified> {
-        let encrypted = transport.encrypt(&self.key, key)?;
-        recipient_info(self.id.clone(), transport, encrypted).map_err(|_| Unspecified)
+    pub(crate) fn wrap(&self, key: &ContentKey, padding: Padding) -> Result<RecipientInfo, Unspecified> {
+        let encrypted = padding.encrypt(&self.key, key)?;
+        recipient_info(self.id.clone(), padding, encrypted).map_err(|_| Unspecified)
     }
 
     /// The size of what [`wrap`](Self::wrap) gives, in DER.
-    pub(crate) fn wrapped_bytes(&self, transport: Transport) -> der::Result<usize> {
-        let info = recipient_info(self.id.clone(), transport, vec![0; self.key.key_size_bytes()])?;
+    pub(crate) fn wrapped_bytes(&self, padding: Padding) -> der::Result<usize> {
+        let info = recipient_info(self.id.clone(), padding, vec![0; self.key.key_size_bytes()])?;
         usize::try_from(info.encoded_len()?)
     }
 }
 
 fn recipient_info(
     id: IssuerAndSerialNumber,
-    transport: Transport,
+    padding: Padding,
     encrypted: Vec<u8>,
 ) -> der::Result<RecipientInfo> {
     Ok(RecipientInfo::Ktri(KeyTransRecipientInfo {
         // RFC 5652 section 6.2.1: 0 with issuer and serial number.
         version: CmsVersion::V0,
         rid: RecipientIdentifier::IssuerAndSerialNumber(id),
-        key_enc_alg: transport.algorithm()?,
+        key_enc_alg: padding.algorithm()?,
         enc_key: OctetString::new(encrypted)?,
     }))
 }
@@ -141,8 +141,8 @@ mod tests {
         assert!(issuer_bytes.abs_diff(ISSUER_BYTES_MAX) < 200, "{issuer_bytes}");
         let serial_number = SerialNumber::new(&[0x7F; 20]).unwrap();
         let id = IssuerAndSerialNumber { issuer, serial_number };
-        for transport in [Transport::Pkcs1, Transport::Oaep] {
-            let info = recipient_info(id.clone(), transport, vec![0; 1024]).unwrap();
+        for padding in [Padding::Pkcs1, Padding::Oaep] {
+            let info = recipient_info(id.clone(), padding, vec![0; 1024]).unwrap();
             assert!(info.to_der().unwrap().len() + 200 < RECIPIENT_INFO_BYTES_MAX);
         }
     }

@@ -11,10 +11,10 @@ use chrono::{DateTime, Utc};
 use crate::certificate;
 use crate::envelope::{self, Envelope};
 use crate::form::Form;
+use crate::key_transport::Padding;
 use crate::mime::{self, Message};
 use crate::profile::Profile;
 use crate::recipient::{RECIPIENTS_MAX, RecipientKey};
-use crate::transport::Transport;
 
 /// Checks certificates and seals for them, by default in the profile that every S/MIME program in use
 /// reads: EnvelopedData, AES-256 in CBC mode, keys by RSA PKCS #1 v1.5.
@@ -100,8 +100,8 @@ struct SmimeSealer {
 impl SmimeSealer {
     fn new(settings: SmimeCertificates, recipients: Vec<RecipientKey>) -> Result<Self, SealerError> {
         let SmimeCertificates { profile, form } = settings;
-        let transport = Transport::of(profile);
-        let infos = recipients.iter().map(|recipient| recipient.wrapped_bytes(transport));
+        let padding = Padding::of(profile);
+        let infos = recipients.iter().map(|recipient| recipient.wrapped_bytes(padding));
         let infos = infos.sum::<der::Result<usize>>().map_err(|error| {
             SealerError::with_source(SealerErrorKind::Crypto, "the recipients cannot be encoded", error)
         })?;

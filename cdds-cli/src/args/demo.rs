@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::value;
+
 /// What `demo` takes.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
@@ -12,6 +14,6 @@ pub(crate) struct DemoArgs {
     pub(crate) dir: PathBuf,
 
     /// How many interactions to make up
-    #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 5_000, allow_negative_numbers = true, value_parser = value::between(1, 10_000_000))]
     pub(crate) records: u32,
 }

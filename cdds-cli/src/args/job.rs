@@ -33,8 +33,8 @@ pub(crate) enum JobCommand {
         /// Which job
         id: String,
         /// How many
-        #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1_000))]
-        count: u16,
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 5, allow_negative_numbers = true, value_parser = value::between(1, 1_000))]
+        count: u32,
     },
     /// Start nothing new for a job
     Suspend {
@@ -73,15 +73,27 @@ pub(crate) enum JobCommand {
 #[command(
     mut_args(required),
     override_usage = "cdds job create --title <TITLE> --source <ID> --type <ID> --run <FREQUENCY> [OPTIONS]\n       \
-                      cdds job create --file <F.toml> [OPTIONS]"
+                      cdds job create --file <FILE|-> [OPTIONS]"
 )]
 pub(crate) struct CreateArgs {
-    /// Read the options from this file, one a line as `title = "…"`; what is given beside it counts
-    #[arg(long, value_name = "F.toml")]
+    /// Read the options from this file, TOML or JSON, or from stdin (-); what is given beside it counts.
+    /// `cdds job show ID --output toml` prints such a file
+    #[arg(long, value_name = "FILE|-")]
     pub(crate) file: Option<PathBuf>,
 
     #[command(flatten)]
+    pub(crate) rehearsal: Rehearsal,
+
+    #[command(flatten)]
     pub(crate) options: JobOptions,
+}
+
+/// Whether it is only tried out.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Rehearsal {
+    /// Check everything and show what would be exported when; store nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// What a new job cannot do without, unless a file says it.
@@ -101,8 +113,11 @@ pub(crate) struct EditArgs {
     #[arg(long, value_name = "CHOICE")]
     pub(crate) watermark: Option<Watermark>,
 
+    #[command(flatten)]
+    pub(crate) rehearsal: Rehearsal,
+
     /// Only if nobody has changed the job since it had this version
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = value::whole::<u64>("as `job show` shows it"))]
     pub(crate) if_version: Option<u64>,
 
     #[command(flatten)]
@@ -131,6 +146,9 @@ impl From<Watermark> for WatermarkChoice {
 pub(crate) struct CloneArgs {
     /// Of which one
     pub(crate) id: String,
+
+    #[command(flatten)]
+    pub(crate) rehearsal: Rehearsal,
 
     #[command(flatten)]
     pub(crate) options: JobOptions,

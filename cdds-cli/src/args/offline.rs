@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use cdds_storage::archive::extract::Limits;
 use clap::Args;
+
+use super::value;
 
 /// Where the passphrase of the private key comes from; without either, it is asked for on the terminal.
 #[derive(Debug, Default, Args)]
@@ -18,9 +21,6 @@ pub(crate) struct PassphraseArgs {
 
 /// What `verify` takes.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-    cdds verify export-….zip.smime              sizes, digests and structure of the whole set\n  \
-    cdds verify export-….zip.smime --key k.pem  every record file inside as well")]
 pub(crate) struct VerifyArgs {
     /// Any one part of each set, or its manifest; the others are found beside it
     #[arg(value_name = "FILE", required_unless_present = "manifest")]
@@ -44,7 +44,6 @@ pub(crate) struct VerifyArgs {
 
 /// What `decrypt` takes.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  cdds decrypt export-….z01.smime --key key.pem --to plain")]
 pub(crate) struct DecryptArgs {
     /// Any one part of each set, or its manifest; the others are found beside it
     #[arg(value_name = "FILE", required = true)]
@@ -68,7 +67,6 @@ pub(crate) struct DecryptArgs {
 
 /// What `join` takes.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  cdds join plain/export-….zip --to export.zip")]
 pub(crate) struct JoinArgs {
     /// Any one part of the set, or its manifest; the others are found beside it
     #[arg(value_name = "FIRST")]
@@ -92,7 +90,6 @@ pub(crate) struct JoinArgs {
 
 /// What `extract` takes.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  cdds extract export-….zip.smime --key key.pem --to records")]
 pub(crate) struct ExtractArgs {
     /// Any one part of the set, or its manifest; the others are found beside it
     #[arg(value_name = "FILE")]
@@ -112,4 +109,31 @@ pub(crate) struct ExtractArgs {
     /// Replace files that exist
     #[arg(long)]
     pub(crate) force: bool,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+/// When to stop trusting an archive: a small one can be made to fill a disk.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Against archives made to fill a disk")]
+pub(crate) struct LimitArgs {
+    /// Extract at most this many files
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = value::whole::<u64>("0 or more"), default_value_t = Limits::default().entries_max)]
+    pub(crate) max_files: u64,
+
+    /// Extract at most this much: bytes, or with a unit like 10GiB [default: 16TiB]
+    #[arg(long, value_name = "SIZE", value_parser = value::bytes)]
+    pub(crate) max_size: Option<u64>,
+
+    /// Bytes extracted for one byte in the archive, of files above 1 MiB
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = value::whole::<u64>("0 or more"), default_value_t = Limits::default().ratio_max)]
+    pub(crate) max_ratio: u64,
+}
+
+impl From<LimitArgs> for Limits {
+    fn from(typed: LimitArgs) -> Self {
+        let bytes_max = typed.max_size.unwrap_or_else(|| Self::default().bytes_max);
+        Self { entries_max: typed.max_files, bytes_max, ratio_max: typed.max_ratio }
+    }
 }

@@ -56,18 +56,25 @@ pub(super) fn split_bytes_or_none(text: &str) -> Result<Setting<u64>, String> {
     unless("none", text, split_bytes)
 }
 
-/// A whole number, or `none`.
-pub(super) fn number_or_none<T: FromStr>(text: &str) -> Result<Setting<T>, String> {
-    unless("none", text, number)
+/// A whole number, or `none`, or `default`: `unset` is the word, `bounds` what people are told.
+pub(super) fn whole_or<T: FromStr>(
+    unset: &'static str,
+    bounds: &'static str,
+) -> impl Fn(&str) -> Result<Setting<T>, String> + Clone {
+    move |text| unless(unset, text, whole(bounds))
 }
 
-/// A whole number, or `default`.
-pub(super) fn number_or_default<T: FromStr>(text: &str) -> Result<Setting<T>, String> {
-    unless("default", text, number)
+/// A whole number; `bounds` is what people are told.
+pub(super) fn whole<T: FromStr>(bounds: &'static str) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| text.parse().map_err(|_| format!("write a whole number, {bounds}"))
 }
 
-fn number<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| "write a whole number in its bounds".to_owned())
+/// A whole number from one to another.
+pub(super) fn between(first: u32, last: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (first..=last).contains(number));
+        number.ok_or_else(|| format!("write a whole number, {first} to {last}"))
+    }
 }
 
 /// A number of MB (= 2^20 bytes, rule A4), or a number with a unit: `1024`, `64KiB`, `100 MB`, `1GiB`.
@@ -80,6 +87,30 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
     size(text, 0).ok_or_else(|| "write a number of bytes, or a unit: 64KiB, 100MiB, 1GiB".to_owned())
 }
 
+/// The items of a list as it is typed: `a,b`. A backslash takes the next character as it is.
+pub(crate) fn items(text: &str) -> Vec<String> {
+    let mut items = vec![String::new()];
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c == ',' {
+            items.push(String::new());
+        } else if let (Some(item), Some(c)) =
+            (items.last_mut(), if c == '\\' { chars.next() } else { Some(c) })
+        {
+            item.push(c);
+        }
+    }
+    items
+}
+
+/// What is read as this one item, whatever characters it is made of, and never as the word `all`.
+pub(crate) fn item(name: &str) -> String {
+    if name == "all" {
+        return format!("\\{name}");
+    }
+    name.replace('\\', "\\\\").replace(',', "\\,")
+}
+
 /// A number that counts 2^`shift` bytes unless it has a unit. Units are powers of two, however they are
 /// spelled. What exceeds 64 bits is as large as can be and left for the rule to refuse.
 fn size(text: &str, shift: u32) -> Option<u64> {
@@ -87,6 +118,7 @@ fn size(text: &str, shift: u32) -> Option<u64> {
     let (number, unit) = text.split_at(digits);
     let shift = match unit.trim().to_ascii_lowercase().as_str() {
         "" => shift,
+        "b" => 0,
         "kib" | "kb" => 10,
         "mib" | "mb" => 20,
         "gib" | "gb" => 30,
@@ -140,13 +172,13 @@ fn sort<C: Copy>(text: &str, columns: &[C], name: fn(C) -> &'static str) -> Resu
     let descending = match direction {
         "asc" => false,
         "desc" => true,
-        _ => return Err(format!("{direction:?} is not a direction: write asc or desc")),
+        _ => return Err("write asc or desc behind the colon".to_owned()),
     };
     match columns.iter().find(|known| name(**known) == column) {
         Some(column) => Ok(Sort { column: *column, descending }),
         None => {
             let known: Vec<&str> = columns.iter().map(|column| name(*column)).collect();
-            Err(format!("{column:?} is not a column: choose out of {}", known.join(", ")))
+            Err(format!("choose a column out of {}", known.join(", ")))
         }
     }
 }
@@ -162,6 +194,7 @@ mod tests {
             ("1", 1 << 20),
             ("64KiB", 1 << 16),
             ("64 kb", 1 << 16),
+            ("65537B", 65_537),
             ("100MB", 100 << 20),
             ("1GiB", 1 << 30),
             ("99999999999999999999", u64::MAX),
@@ -183,12 +216,24 @@ mod tests {
     }
 
     #[test]
+    fn j3_j4_any_names_can_be_listed() {
+        assert_eq!(items("a,b"), ["a", "b"]);
+        assert_eq!(items("a\\,b,c\\\\"), ["a,b", "c\\"]);
+        assert_eq!((items(""), items("a\\")), (vec![String::new()], vec!["a".to_owned()]));
+        for name in ["voice", "a,b", "\\", "\\,", "all", "\\all", "ü, ö"] {
+            assert_eq!(items(&item(name)), [name]);
+            assert_ne!(item(name), "all");
+        }
+    }
+
+    #[test]
     fn values_that_can_be_taken_away_name_the_word() {
-        assert_eq!(number_or_none::<u32>("none"), Ok(Setting::Unset));
-        assert_eq!(number_or_default::<u16>("default"), Ok(Setting::Unset));
-        assert_eq!(number_or_default("3"), Ok(Setting::Is(3_u16)));
-        assert!(number_or_none::<u32>("default").unwrap_err().ends_with(", or none"));
-        assert!(number_or_none::<std::num::NonZeroU32>("0").is_err());
+        assert_eq!(whole_or::<u32>("none", "")("none"), Ok(Setting::Unset));
+        assert_eq!(whole_or("default", "")("3"), Ok(Setting::Is(3_u16)));
+        let told = whole_or::<u32>("none", "0 to 100")("-1").unwrap_err();
+        assert_eq!(told, "write a whole number, 0 to 100, or none");
+        assert!(whole_or::<std::num::NonZeroU32>("none", "")("0").is_err());
+        assert_eq!((between(1, 3)("3"), between(1, 3)("4").is_err()), (Ok(3), true));
         assert!(instant_or_none("yesterday").unwrap_err().ends_with(", or none"));
     }
 

@@ -127,6 +127,15 @@ struct Folder {
 impl Folder {
     fn create(path: &Path) -> Result<Self, CliError> {
         let occupied = fs::read_dir(path).is_ok_and(|mut files| files.next().is_some());
+        let config = path.join("cdds.toml");
+        if config.is_file() {
+            let why = format!(
+                "{} is in use: go on there, as with `cdds --config {} job list`, remove it, or name another folder",
+                path.display(),
+                config.display()
+            );
+            return Err(CliError::refused("folder_not_empty", why));
+        }
         if occupied {
             return Err(CliError::refused(
                 "folder_not_empty",

@@ -14,6 +14,7 @@ use tempfile::NamedTempFile;
 
 use super::artifact::distinct;
 use super::history::execution_id;
+use super::offline::make_folder;
 use crate::args::DownloadArgs;
 use crate::error::CliError;
 use crate::progress::DownloadProgress;
@@ -64,7 +65,7 @@ async fn fetch_to(
     if !force {
         refuse_existing(files)?;
     }
-    std::fs::create_dir_all(to).map_err(|error| CliError::file("create", to, &error))?;
+    make_folder(to)?;
     let stop = Stop::listen(&session.console, Some("stopping the download"))?;
     let (views, failure) = fetch_all(artifacts, files, force, stop, session).await;
     let completed: Vec<ArtifactId> =

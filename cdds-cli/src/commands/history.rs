@@ -76,6 +76,5 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
 async fn clone(args: CloneArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
     let draft = app.history.draft(&session.owner, execution_id(&args.id)?).await?;
-    let submitted = job::submit_clone(&app, draft, args.options, session).await?;
-    job::show(submitted, &app, session).await
+    job::submit_clone(&app, draft, args, session).await
 }

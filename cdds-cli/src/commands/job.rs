@@ -1,9 +1,11 @@
 //! `cdds job …`: the Jobs page.
 
+mod dry_run;
 mod file;
 mod list;
 mod schedule;
 mod settings;
+mod written;
 
 use cdds_core::domain::id::JobId;
 use cdds_core::domain::job::JobSettings;
@@ -12,7 +14,7 @@ use cdds_core::service::jobs::EditRequest;
 
 use self::settings::over;
 use super::{Deleted, id};
-use crate::args::{CreateArgs, EditArgs, JobCommand, JobOptions};
+use crate::args::{CloneArgs, CreateArgs, EditArgs, JobCommand, JobOptions, Rehearsal};
 use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
@@ -21,13 +23,19 @@ use crate::view::{ExecutionView, JobView, OccurrenceView};
 pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<(), CliError> {
     let (app, owner) = (session.open()?, &session.owner);
     let overview = match command {
-        JobCommand::Create(args) => create(*args, &app, session).await?,
-        JobCommand::Edit(args) => edit(*args, &app, session).await?,
+        JobCommand::Create(args) => return create(*args, &app, session).await,
+        JobCommand::Edit(args) => return edit(*args, &app, session).await,
         JobCommand::Clone(args) => {
             let draft = app.jobs.draft(owner, job_id(&args.id)?).await?;
-            submit_clone(&app, draft, args.options, session).await?
+            return submit_clone(&app, draft, *args, session).await;
         }
-        JobCommand::Show { id } => app.jobs.show(owner, job_id(&id)?).await?,
+        JobCommand::Show { id } => {
+            let overview = app.jobs.show(owner, job_id(&id)?).await?;
+            if session.output.is_toml() {
+                return session.output.raw(written::job_file(&overview.job.settings).as_bytes());
+            }
+            overview
+        }
         JobCommand::Suspend { id } => app.jobs.suspend(owner, job_id(&id)?).await?,
         JobCommand::Resume { id } => app.jobs.resume(owner, job_id(&id)?).await?,
         JobCommand::List(args) => return list::list(*args, &app, session).await,
@@ -51,7 +59,7 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
 }
 
 /// Prints a job with what is to be known about its certificates (rule S3).
-pub(super) async fn show(overview: JobOverview, app: &App, session: &Session) -> Result<(), CliError> {
+async fn show(overview: JobOverview, app: &App, session: &Session) -> Result<(), CliError> {
     let recipients = app.recipients.list(&session.owner).await?;
     session.output.object(&JobView::new(overview, &recipients, session.clock.now()))
 }
@@ -60,16 +68,33 @@ pub(super) fn job_id(text: &str) -> Result<JobId, CliError> {
     id("job", text)
 }
 
-async fn create(args: CreateArgs, app: &App, session: &Session) -> Result<JobOverview, CliError> {
+async fn create(args: CreateArgs, app: &App, session: &Session) -> Result<(), CliError> {
     let settings = match args.file {
         None => settings::fresh(args.options)?,
-        Some(path) => over(settings::fresh(file::read(&path)?)?, args.options)?,
+        Some(path) => {
+            let filed = file::read(&path)?.completed_by(&args.options);
+            over(settings::fresh(filed)?, args.options)?
+        }
     };
-    Ok(app.jobs.submit(&session.owner, settings).await?)
+    submit(app, settings, args.rehearsal, session).await
+}
+
+/// A new job, or what it would be.
+async fn submit(
+    app: &App,
+    settings: JobSettings,
+    rehearsal: Rehearsal,
+    session: &Session,
+) -> Result<(), CliError> {
+    if rehearsal.dry_run {
+        let ahead = app.jobs.preview_draft(&session.owner, &settings, dry_run::OCCURRENCES).await?;
+        return dry_run::show(&settings, &ahead, app, session).await;
+    }
+    show(app.jobs.submit(&session.owner, settings).await?, app, session).await
 }
 
 /// Over what the job is now: if somebody changes it in between, the edit is refused.
-async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<JobOverview, CliError> {
+async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<(), CliError> {
     if args.options == JobOptions::default() && args.watermark.is_none() {
         return Err(CliError::usage("nothing is to be changed: name it, like --title TITLE"));
     }
@@ -80,21 +105,28 @@ async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<JobOvervie
         watermark: args.watermark.map(Into::into),
         if_version: Some(args.if_version.unwrap_or(job.version)),
     };
-    Ok(app.jobs.edit(&session.owner, id, &request).await?)
+    if args.rehearsal.dry_run {
+        let ahead = app.jobs.preview_edit(&session.owner, id, &request, dry_run::OCCURRENCES).await?;
+        return dry_run::show(&request.settings, &ahead, app, session).await;
+    }
+    show(app.jobs.edit(&session.owner, id, &request).await?, app, session).await
 }
 
 /// A new job out of a draft (rule J6).
 pub(super) async fn submit_clone(
     app: &App,
     draft: JobSettings,
-    options: JobOptions,
+    args: CloneArgs,
     session: &Session,
-) -> Result<JobOverview, CliError> {
-    Ok(app.jobs.submit(&session.owner, over(draft, options)?).await?)
+) -> Result<(), CliError> {
+    submit(app, over(draft, args.options)?, args.rehearsal, session).await
 }
 
-async fn preview(typed: &str, count: u16, app: &App, session: &Session) -> Result<(), CliError> {
-    let occurrences = app.jobs.preview(&session.owner, job_id(typed)?, usize::from(count)).await?;
+async fn preview(typed: &str, count: u32, app: &App, session: &Session) -> Result<(), CliError> {
+    let occurrences = app
+        .jobs
+        .preview(&session.owner, job_id(typed)?, usize::try_from(count).unwrap_or(usize::MAX))
+        .await?;
     let views: Vec<OccurrenceView> = occurrences.into_iter().map(OccurrenceView::from).collect();
     session.output.list(&views)
 }

@@ -34,10 +34,47 @@ pub(super) fn find_set(file: &Path) -> Result<PartSet, CliError> {
         let folder = file.parent().unwrap_or(Path::new(""));
         return Ok(PartSet::find(&folder.join(file_name_of(&first.name, file)?))?);
     }
+    if file.is_dir() {
+        let why = "is a folder: name one of the files in it, any part of the set or its manifest";
+        return Err(CliError::usage(format!("{} {why}", file.display())));
+    }
     if !file.is_file() {
         return Err(CliError::not_found("file", &file.display().to_string()));
     }
-    Ok(PartSet::find(file)?)
+    PartSet::find(file).map_err(|error| match (&error, pem_kind(file)) {
+        (ArchiveError::NotAPart { .. }, Some(kind)) => CliError::failed(
+            "not_a_part",
+            format!("{} is {kind}: name a part of the set, or its manifest", file.display()),
+        ),
+        _ => error.into(),
+    })
+}
+
+/// What somebody may have taken for a part.
+fn pem_kind(file: &Path) -> Option<&'static str> {
+    let mut beginning = [0; 256];
+    let read = File::open(file).ok()?.read(&mut beginning).ok()?;
+    let text = String::from_utf8_lossy(&beginning[..read]);
+    match text {
+        text if text.contains("PRIVATE KEY-----") => Some("a private key, which belongs behind --key"),
+        text if text.contains("-----BEGIN CERTIFICATE-----") => Some("a certificate"),
+        _ => None,
+    }
+}
+
+/// The folder into which files are written, made if need be.
+pub(super) fn make_folder(to: &Path) -> Result<(), CliError> {
+    refuse_file(to)?;
+    fs::create_dir_all(to).map_err(|error| CliError::file("create", to, &error))
+}
+
+/// A file that was named where a folder is asked for.
+fn refuse_file(to: &Path) -> Result<(), CliError> {
+    if to.is_file() {
+        let why = format!("{} is a file: name a folder with --to", to.display());
+        return Err(CliError::refused("file_exists", why));
+    }
+    Ok(())
 }
 
 /// The same, after comparing every part with the manifest, if there is one: what was altered is named

@@ -24,9 +24,20 @@ pub(super) async fn carry_out(command: RecipientCommand, session: &Session) -> R
 
 async fn add(name: String, path: &Path, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
+    let certificate = std::fs::read(path).map_err(|error| {
+        let failed = CliError::file("read", path, &error);
+        if Path::new(&name).is_file() {
+            failed.with_way_out("the name comes first, then the file")
+        } else {
+            failed
+        }
+    })?;
     let name = RecipientName::new(name)?;
-    let certificate = std::fs::read(path).map_err(|error| CliError::file("read", path, &error))?;
-    let recipient = app.recipients.add(&session.owner, name, &certificate).await?;
+    let recipient = app.recipients.add(&session.owner, name, &certificate).await;
+    let recipient = recipient.map_err(|error| match CliError::from(error) {
+        refused if refused.code() == "invalid_certificate" => refused.about(path),
+        other => other,
+    })?;
     session.output.object(&RecipientView::from(recipient))
 }
 

@@ -218,8 +218,8 @@ pub(super) struct DataType {
     pub(super) changed_format: Option<String>,
     pub(super) category: Option<Category>,
     /// Where the data subject is named. Declared here for subject requests.
-    #[serde(default, rename = "subject")]
-    pub(super) _subject: Vec<String>,
+    #[serde(default)]
+    pub(super) subject: Vec<String>,
     pub(super) settle_lag: Option<String>,
     /// The smallest step of the instants.
     pub(super) granularity: Option<String>,

@@ -1,10 +1,65 @@
 //! What is wrong with a `cdds.toml`, in one line that says where and what was probably meant.
 
+use toml::de::{DeTable, DeValue};
+
+/// Something that is readable and wrong: in which table, and why. A reason that begins with a key of that table
+/// and a colon, like `engine.lease: …`, is about this key.
+#[derive(Debug)]
+pub(super) struct Mistake {
+    /// From the outermost table on: the arrays of tables, and which of their tables.
+    tables: Vec<(&'static str, usize)>,
+    why: String,
+}
+
+impl From<String> for Mistake {
+    fn from(why: String) -> Self {
+        Self { tables: Vec::new(), why }
+    }
+}
+
+impl Mistake {
+    /// The same, in table `index` of an array, which people know by `name`.
+    pub(super) fn within(mut self, array: &'static str, index: usize, name: &str) -> Self {
+        self.tables.insert(0, (array, index));
+        Self { why: format!("{name}: {}", self.why), ..self }
+    }
+
+    /// The line and the reason.
+    pub(super) fn in_text(&self, text: &str) -> String {
+        match self.offset(text) {
+            Some(offset) => format!("line {}: {}", line_of(text, offset), self.why),
+            None => self.why.clone(),
+        }
+    }
+
+    fn offset(&self, text: &str) -> Option<usize> {
+        let document = DeTable::parse(text).ok()?;
+        let mut table = document.get_ref();
+        let mut offset = None;
+        for (array, index) in &self.tables {
+            let item = table.get(*array)?.get_ref().as_array()?.get(*index)?;
+            (table, offset) = (item.get_ref().as_table()?, Some(item.span().start));
+        }
+        // Behind the names of tables, one for each.
+        let own = self.why.splitn(self.tables.len() + 1, ": ").last().unwrap_or_default();
+        let keys = own.split_once(": ").map_or("", |(keys, _)| keys);
+        for key in keys.split('.') {
+            let Some((found, value)) = table.get_key_value(key) else { break };
+            offset = Some(found.span().start);
+            match value.get_ref() {
+                DeValue::Table(inner) => table = inner,
+                _ => break,
+            }
+        }
+        offset
+    }
+}
+
 /// How alike two keys must be (0 to 1) for one to be taken for the other.
 const LIKENESS_MIN: f64 = 0.6;
 
 /// The line and the reason. The text of the line itself is left out: it may hold a password.
-pub(super) fn explain(text: &str, error: &toml::de::Error) -> String {
+pub(crate) fn explain(text: &str, error: &toml::de::Error) -> String {
     let place = error.span().map_or_else(String::new, |span| format!("line {}: ", line_of(text, span.start)));
     let message = error.message();
     match unknown_key(message) {
@@ -15,7 +70,24 @@ pub(super) fn explain(text: &str, error: &toml::de::Error) -> String {
             };
             format!("{place}unknown key {key:?}{hint}")
         }
-        None => format!("{place}{}", message.trim_end()),
+        None => format!("{place}{}", in_plain_words(message.trim_end())),
+    }
+}
+
+/// Serde speaks of variants, fields and types of Rust.
+fn in_plain_words(message: &str) -> String {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    match (message.split_once('`').map(|(kind, _)| kind), quoted.as_slice()) {
+        (Some("unknown variant "), [typed, known @ ..]) => {
+            let hint = nearest(typed, known)
+                .map_or_else(String::new, |nearest| format!(", did you mean {nearest:?}?"));
+            format!("{typed:?} is not possible here{hint}: write one of {}", known.join(", "))
+        }
+        (Some("missing field "), [key]) => format!("the key {key:?} is missing: add it"),
+        _ => match message.split_once(", expected struct ") {
+            Some((wrong, _)) => format!("{wrong}, expected a table with keys of its own"),
+            None => message.replace("a nonzero usize", "a whole number from 1"),
+        },
     }
 }
 

@@ -1,6 +1,6 @@
 //! `[[source]]`: from keys to what the adapters are set up with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use cdds_core::domain::id::{SourceId, TypeId};
@@ -10,6 +10,7 @@ use cdds_storage::source::json_lines::LINE_BYTES_MAX;
 use cdds_storage::source::{CategoryConfig, JsonLinesConfig, SqliteConfig, SqliteRows, TypeConfig};
 use chrono::TimeDelta;
 
+use super::mistake::Mistake;
 use super::{duration, file};
 
 /// A source as it is registered.
@@ -18,6 +19,8 @@ pub(crate) struct SourceEntry {
     pub(crate) id: SourceId,
     pub(crate) title: String,
     pub(crate) kind: SourceKind,
+    /// Of each type, the fields that name the data subject (section D); checked, and kept for subject requests.
+    pub(crate) subjects: BTreeMap<TypeId, Vec<String>>,
 }
 
 /// What stands behind a source.
@@ -30,36 +33,47 @@ pub(crate) enum SourceKind {
 
 const KINDS: &str = "sqlite or json-lines";
 
-pub(super) fn check_all(sources: Vec<file::Source>, folder: &Path) -> Result<Vec<SourceEntry>, String> {
+pub(super) fn check_all(sources: Vec<file::Source>, folder: &Path) -> Result<Vec<SourceEntry>, Mistake> {
     let mut ids = BTreeSet::new();
     let mut entries = Vec::with_capacity(sources.len());
-    for source in sources {
+    for (index, source) in sources.into_iter().enumerate() {
         let name = format!("source {:?}", source.id);
-        let entry = check(source, folder).map_err(|why| format!("{name}: {why}"))?;
-        if !ids.insert(entry.id.clone()) {
-            return Err(format!("{name} is declared twice: rename one"));
-        }
-        entries.push(entry);
+        let entry = check(source, folder).and_then(|entry| match ids.insert(entry.id.clone()) {
+            true => Ok(entry),
+            false => Err("it is declared twice: rename one".to_owned().into()),
+        });
+        entries.push(entry.map_err(|mistake| mistake.within("source", index, &name))?);
     }
     Ok(entries)
 }
 
-fn check(source: file::Source, folder: &Path) -> Result<SourceEntry, String> {
+fn check(source: file::Source, folder: &Path) -> Result<SourceEntry, Mistake> {
     let id = SourceId::new(source.id).map_err(|violation| violation.to_string())?;
     let title = source.title.unwrap_or_else(|| id.to_string());
+    let mut subjects = BTreeMap::new();
+    for (index, data_type) in source.r#type.iter().enumerate().filter(|(_, one)| !one.subject.is_empty()) {
+        let named = TypeId::new(data_type.id.clone()).and_then(|data_type_id| {
+            FieldNames::new(data_type.subject.iter().cloned()).map(|names| (data_type_id, names))
+        });
+        let (data_type_id, names) = named.map_err(|violation| {
+            let name = format!("type {:?}", data_type.id);
+            Mistake::from(format!("subject: {violation}")).within("type", index, &name)
+        })?;
+        subjects.insert(data_type_id, names.as_slice().to_vec());
+    }
     let kind = match (source.unsupported, source.kind) {
-        (Some(_), Some(_)) => return Err("give it a kind, or say unsupported, not both".to_owned()),
-        (None, None) => return Err(format!("give it a kind: {KINDS}")),
+        (Some(_), Some(_)) => return Err("give it a kind, or say unsupported, not both".to_owned().into()),
+        (None, None) => return Err(format!("give it a kind, {KINDS}").into()),
         (Some(reason), None) if source.url.is_none() && source.r#type.is_empty() => {
             SourceKind::Unsupported { reason }
         }
-        (Some(_), None) => return Err("an unsupported source has no url and no types".to_owned()),
+        (Some(_), None) => return Err("an unsupported source has no url and no types".to_owned().into()),
         (None, Some(kind)) => {
-            let url = source.url.ok_or("say where its records are: url = \"…\"")?;
+            let url = source.url.ok_or_else(|| "say where its records are, url = \"…\"".to_owned())?;
             supported(&kind, &id, &title, &url, source.r#type, folder)?
         }
     };
-    Ok(SourceEntry { id, title, kind })
+    Ok(SourceEntry { id, title, kind, subjects })
 }
 
 fn supported(
@@ -69,8 +83,11 @@ fn supported(
     url: &str,
     types: Vec<file::DataType>,
     folder: &Path,
-) -> Result<SourceKind, String> {
+) -> Result<SourceKind, Mistake> {
     let (id, title) = (id.clone(), title.to_owned());
+    if types.is_empty() && ["sqlite", "json-lines"].contains(&kind) {
+        return Err("declare at least one [[source.type]] below it".to_owned().into());
+    }
     match kind {
         "sqlite" => {
             let types = data_types(types, sqlite_rows)?;
@@ -83,21 +100,25 @@ fn supported(
             let line_bytes_max = LINE_BYTES_MAX;
             Ok(SourceKind::JsonLines(JsonLinesConfig { id, title, path, types, line_bytes_max }))
         }
-        other => Err(format!("kind {other:?} is not supported by this program: use {KINDS}")),
+        other => Err(format!("kind: {other:?} is not supported by this program: use {KINDS}").into()),
     }
 }
 
 fn data_types<R>(
     types: Vec<file::DataType>,
     rows: impl Fn(&file::DataType) -> Result<R, String>,
-) -> Result<Vec<TypeConfig<R>>, String> {
-    types
-        .into_iter()
-        .map(|data_type| {
-            let name = format!("type {:?}", data_type.id);
-            check_type(data_type, &rows).map_err(|why| format!("{name}: {why}"))
-        })
-        .collect()
+) -> Result<Vec<TypeConfig<R>>, Mistake> {
+    let mut ids = BTreeSet::new();
+    let types = types.into_iter().enumerate().map(|(index, data_type)| {
+        let name = format!("type {:?}", data_type.id);
+        let checked = if ids.insert(data_type.id.clone()) {
+            check_type(data_type, &rows)
+        } else {
+            Err("it is declared twice: rename one".to_owned())
+        };
+        checked.map_err(|why| Mistake::from(why).within("type", index, &name))
+    });
+    types.collect()
 }
 
 fn check_type<R>(
@@ -118,6 +139,10 @@ fn check_type<R>(
     if let Some(file::Category { name, column, values }) = data_type.category {
         if values.is_empty() {
             return Err("category: declare its values".to_owned());
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = values.iter().find(|value| !seen.insert(*value)) {
+            return Err(format!("category: the value {twice:?} is declared twice: leave one out"));
         }
         config = config.with_category(CategoryConfig { name, column, values });
     }
@@ -192,7 +217,7 @@ mod tests {
     use super::*;
 
     fn check_toml(text: &str) -> Result<SourceEntry, String> {
-        check(toml::from_str(text).unwrap(), Path::new("/srv"))
+        check(toml::from_str(text).unwrap(), Path::new("/srv")).map_err(|mistake| mistake.in_text(text))
     }
 
     #[test]

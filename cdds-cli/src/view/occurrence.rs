@@ -43,12 +43,19 @@ impl From<Occurrence> for OccurrenceView {
     }
 }
 
+impl OccurrenceView {
+    /// Slot, and the two ends of the window.
+    pub(crate) fn cells(&self) -> [String; 3] {
+        [self.slot.to_string(), self.window.start_words(), self.window.end_words()]
+    }
+}
+
 impl View for OccurrenceView {
     const COLUMNS: &'static [&'static str] = &["slot", "window from", "window to"];
 
     fn row(&self) -> Vec<Cell> {
         // What is looked at here is the calendar: exact for people too.
-        [self.slot.to_string(), self.window.start_words(), self.window.end_words()].map(Cell::Whole).into()
+        self.cells().map(Cell::Whole).into()
     }
 
     fn details(&self) -> Vec<(&'static str, Cell)> {

@@ -100,6 +100,7 @@ impl World {
             .map(|list| self.place.at(NOW, &words(list)).to_string())
             .collect();
         all.extend(self.place.files("artifacts"));
+        all.push(self.place.program("sqlite3", &["-readonly", "cdds.db"], &[".dump"]));
         all.join("\n")
     }
 }
@@ -212,7 +213,12 @@ fn every_refusal_has_its_code_and_changes_nothing() {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         assert_eq!(world.place.refused(&args), (3, code.as_str().to_owned()), "{line}");
         assert_eq!(world.everything(), before, "{line} changed something");
+        if ["job create", "job edit", "job clone"].iter().any(|command| line.starts_with(command)) {
+            let tried = [&args[..], &["--dry-run"]].concat();
+            assert_eq!(world.place.refused(&tried), (3, code.as_str().to_owned()), "{line} --dry-run");
+        }
     }
+    assert_eq!(world.everything(), before, "a dry run changed something");
 }
 
 #[test]

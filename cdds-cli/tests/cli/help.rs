@@ -49,6 +49,7 @@ fn every_option_says_what_it_is_for() {
         &["artifact", "delete"],
     ] {
         let help = help(&place, command);
+        let (help, _examples) = help.split_once("Examples:").unwrap();
         let lines: Vec<&str> = help.lines().collect();
         for pair in lines.windows(2).filter(|pair| pair[0].trim().starts_with("--")) {
             assert!(!pair[1].trim().is_empty() && !pair[1].trim().starts_with('-'), "{command:?}: {pair:?}");
@@ -78,4 +79,85 @@ fn the_options_of_a_job_are_grouped() {
         help(&place, &["job", "create"])
             .contains("[possible values: once, hourly, daily, weekly, monthly, cron]")
     );
+}
+
+/// The examples of a help, and the line on the command.
+fn examples(help: &str) -> String {
+    let (said, examples) = help.split_once("\nExamples:\n").unwrap_or((help, ""));
+    format!("{}\n{examples}", said.lines().next().unwrap_or_default())
+}
+
+#[test]
+fn every_command_shows_examples() {
+    let place = Place::new();
+    let mut all = String::new();
+    let mut look_at = vec![Vec::new()];
+    while let Some(path) = look_at.pop() {
+        let words: Vec<&str> = path.iter().map(String::as_str).collect();
+        let shown = help(&place, &words);
+        if !path.is_empty() {
+            assert!(shown.contains("\nExamples:\n  cdds "), "{path:?} has no examples: {shown}");
+            all.push_str(&format!("## cdds {}: {}\n", words.join(" "), examples(&shown)));
+        }
+        let below = commands(&shown).into_iter().rev();
+        look_at.extend(below.map(|(name, _)| path.iter().cloned().chain([name]).collect::<Vec<String>>()));
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn the_program_and_its_largest_command_say_this_of_themselves() {
+    let place = Place::new();
+    insta::assert_snapshot!("cdds", help(&place, &[]));
+    insta::assert_snapshot!("job_create", help(&place, &["job", "create"]));
+}
+
+#[test]
+fn a_group_without_a_command_prints_its_help_and_fails() {
+    let place = Place::new();
+    for group in ["job", "history", "artifact", "source", "recipient"] {
+        let output = place.cdds(&[group]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{group}");
+        let told = text(&output.stderr);
+        assert!(told.contains("\nCommands:\n") && told.contains("\nExamples:\n"), "{told}");
+        assert_eq!(text(&output.stdout), "");
+        assert_eq!(place.refused(&[group]), (2, "usage".to_owned()));
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_only_and_not_for_those_who_want_none() {
+    let place = Place::new();
+    let coloured = |prefix: &str, args: &str| {
+        let command = format!("{prefix} {} {args}", env!("CARGO_BIN_EXE_cdds"));
+        place.program("script", &["-qec", &command], &["/dev/null"]).contains('\u{1b}')
+    };
+    let failing = "frobnicate; true";
+    assert!(coloured("TERM=xterm", "--help") && coloured("TERM=xterm", failing));
+    assert!(!coloured("TERM=xterm NO_COLOR=1", "--help") && !coloured("TERM=xterm NO_COLOR=1", failing));
+    assert!(!coloured("TERM=dumb", "--help"));
+    let piped = place.cdds(&["--help"]).output().unwrap();
+    assert!(!piped.stdout.contains(&0x1b));
+    let piped = place.cdds(&["frobnicate"]).output().unwrap();
+    assert!(!piped.stderr.contains(&0x1b));
+}
+
+#[test]
+fn manual_pages_and_completions_know_every_command() {
+    let place = Place::new();
+    let page = place.done(&["man", "job", "create"]);
+    assert!(page.contains(".TH cdds-job-create") && page.contains("\\-\\-dry\\-run"), "{page}");
+    assert!(place.done(&["man"]).contains(".TH cdds 1"));
+    let output = place.cdds(&["man", "job", "creat"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        text(&output.stderr),
+        "error: cdds job has no command creat, did you mean create?: see `cdds --help`\n"
+    );
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.done(&["completions", shell]);
+        for word in ["backfill", "dry-run", "doctor"] {
+            assert!(script.contains(word), "{shell} does not complete {word}");
+        }
+    }
 }

@@ -8,14 +8,18 @@ mod codes;
 mod commands;
 mod crash;
 mod demo;
+mod doctor;
+mod dry_run;
 mod export;
 mod faults;
 mod fields;
 mod help;
 mod incremental;
+mod job_files;
 mod kill;
 mod lifecycle;
 mod listing;
+mod messages;
 mod offline;
 mod options;
 #[cfg(unix)]

@@ -160,7 +160,7 @@ fn options_can_come_from_a_file() {
     let output = place.cdds(&["job", "create", "--file", "typo.toml"]).output().unwrap();
     assert_eq!(
         crate::support::text(&output.stderr),
-        "error: typo.toml: unknown key \"titel\", did you mean \"title\"?\n"
+        "error: typo.toml: line 1: unknown key \"titel\", did you mean \"title\"?\n"
     );
     assert_eq!(place.refused(&["job", "create", "--file", "no.toml"]), (4, "not_found".to_owned()));
 }

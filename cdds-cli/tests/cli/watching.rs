@@ -24,8 +24,9 @@ impl Held {
         let execution = loop {
             assert_eq!(engine.try_wait().unwrap(), None, "the engine ended by itself");
             let first = place.json(&["history", "list"])[0].clone();
-            let is_counted = first["progress"]["percent"].as_u64().is_some_and(|percent| percent > 0);
-            if first["status"] == "in_progress" && is_counted {
+            let counted = |name: &str| first["progress"][name].as_u64().unwrap_or(0);
+            // All that a bar tells is known from here on.
+            if first["status"] == "in_progress" && counted("percent") > 0 && counted("parts") > 1 {
                 break string(&first["id"]);
             }
         };

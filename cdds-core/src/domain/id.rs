@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::violation::{Code, RuleViolation};
+use super::violation::{Code, RuleViolation, quoted};
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -66,8 +66,8 @@ macro_rules! name_id {
                     return Err(RuleViolation::new(
                         Code::InvalidName,
                         format!(
-                            "{} {name:?} is not a valid name: use 1 to {} letters, digits, '-', '_', '.' or '@'",
-                            $what, $chars_max
+                            "{} {} is not a valid name: use 1 to {} letters, digits, '-', '_', '.' or '@'",
+                            $what, quoted(&name), $chars_max
                         ),
                     ));
                 }

@@ -162,6 +162,16 @@ pub fn backfill(
             ),
         ));
     }
+    if from >= to {
+        return Err(RuleViolation::new(
+            Code::InvalidRange,
+            format!(
+                "the range begins at {} and ends before {}: it holds no instant; give it a later end",
+                from.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+                to.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+            ),
+        ));
+    }
     let slots = slots(job, from, to, now)?;
     let executions =
         slots.into_iter().map(|slot| Execution::backfill(job, slot, backfill_window(job, slot), terms, now));

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 
 use super::retry::RetryPolicy;
 use super::timeframe::Timeframe;
-use super::violation::{Code, RuleViolation};
+use super::violation::{Code, RuleViolation, quoted};
 
 /// A job's own policies; what is left out is as the engine's settings or the rules say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,7 +64,7 @@ impl FromStr for Overlap {
         [Self::Queue, Self::Coalesce].into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
             RuleViolation::new(
                 Code::InvalidPolicy,
-                format!("{text:?} is not an overlap policy: write queue or coalesce"),
+                format!("{} is not an overlap policy: write queue or coalesce", quoted(text)),
             )
         })
     }
@@ -131,7 +131,10 @@ impl FromStr for CatchUp {
         let limit = parse_duration(limit).ok_or_else(|| {
             RuleViolation::new(
                 Code::InvalidPolicy,
-                format!("{text:?} is not a catch-up policy: write queue, coalesce, a limit like 7d, or both: queue:7d"),
+                format!(
+                    "{} is not a catch-up policy: write queue, coalesce, a limit like 7d, or both: queue:7d",
+                    quoted(text)
+                ),
             )
         })?;
         Ok(Self { missed, limit: Some(CatchUpLimit::new(limit)?) })
@@ -202,7 +205,7 @@ impl FromStr for Jitter {
         let longest = parse_duration(text).ok_or_else(|| {
             RuleViolation::new(
                 Code::InvalidPolicy,
-                format!("{text:?} is not a jitter: write a duration like 10m"),
+                format!("{} is not a jitter: write a duration like 10m", quoted(text)),
             )
         })?;
         Self::new(longest)
@@ -252,7 +255,8 @@ impl FromStr for BadRecords {
             None => Err(RuleViolation::new(
                 Code::InvalidPolicy,
                 format!(
-                    "{text:?} says nothing about bad records: write fail, or skip:MAX with 1 to {}",
+                    "{} says nothing about bad records: write fail, or skip:MAX with 1 to {}",
+                    quoted(text),
                     Self::SKIP_MAX
                 ),
             )),
@@ -277,8 +281,20 @@ fn bounded(duration: TimeDelta, max: TimeDelta, what: &str) -> Result<TimeDelta,
     }
     Err(RuleViolation::new(
         Code::InvalidPolicy,
-        format!("a {what} of {duration} is not possible: use whole seconds, 0s to {}", duration_text(max)),
+        format!(
+            "a {what} of {} is not possible: use whole seconds, 0s to {}",
+            told(duration),
+            duration_text(max)
+        ),
     ))
+}
+
+/// As people type it, where they could; what has a fraction of a second in seconds.
+fn told(duration: TimeDelta) -> String {
+    if duration.subsec_nanos() == 0 {
+        return duration_text(duration);
+    }
+    format!("{}s", duration.as_seconds_f64())
 }
 
 const UNITS: [(&str, i64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
@@ -337,6 +353,9 @@ mod tests {
             assert_eq!(bad.parse::<Jitter>().unwrap_err().code(), Code::InvalidPolicy, "{bad:?}");
         }
         assert_eq!(Jitter::new(TimeDelta::milliseconds(1)).unwrap_err().code(), Code::InvalidPolicy);
+        let told = |longest| Jitter::new(longest).unwrap_err().to_string();
+        assert_eq!(told(TimeDelta::days(40)), "a jitter of 40d is not possible: use whole seconds, 0s to 1h");
+        assert!(told(TimeDelta::milliseconds(1_500)).starts_with("a jitter of 1.5s is "));
     }
 
     #[test]

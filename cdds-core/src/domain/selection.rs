@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::violation::{Code, RuleViolation};
+use super::violation::{Code, RuleViolation, quoted};
 
 /// A dimension by which a data type is divided: "media types", "entity types" (rule J3).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,8 @@ impl CategorySelection {
             return Err(RuleViolation::new(
                 Code::UnknownCategory,
                 format!(
-                    "{unknown:?} is not one of the {}: choose out of {}",
+                    "{} is not one of the {}: choose out of {}",
+                    quoted(unknown),
                     declared.name,
                     declared.values.join(", ")
                 ),

@@ -12,7 +12,7 @@ mod value;
 
 use std::collections::HashSet;
 
-use super::violation::{Code, RuleViolation};
+use super::violation::{Code, RuleViolation, quoted};
 use crate::ports::source::DataType;
 
 pub use filter::{Filter, Operator};
@@ -136,7 +136,12 @@ impl Template {
             None => Ok(()),
             Some(unknown) => Err(RuleViolation::new(
                 Code::UnknownField,
-                format!("type {} has no field {unknown:?}: choose out of {}", data_type.id, known.join(", ")),
+                format!(
+                    "type {} has no field {}: choose out of {}",
+                    data_type.id,
+                    quoted(unknown),
+                    known.join(", ")
+                ),
             )),
         }
     }

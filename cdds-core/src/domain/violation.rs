@@ -106,6 +106,15 @@ pub struct RuleViolation {
     message: String,
 }
 
+/// What somebody typed, in quotes, for a message: of what is long only the beginning.
+pub(crate) fn quoted(typed: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    match typed.char_indices().nth(CHARS_MAX) {
+        Some((end, _)) => format!("{:?}…", &typed[..end]),
+        None => format!("{typed:?}"),
+    }
+}
+
 impl RuleViolation {
     /// A refusal with its message for people.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
@@ -122,6 +131,13 @@ impl RuleViolation {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn long_values_are_told_by_their_beginning() {
+        assert_eq!(quoted("tue\n"), r#""tue\n""#);
+        assert_eq!(quoted(&"ü".repeat(60)), format!("{:?}", "ü".repeat(60)));
+        assert_eq!(quoted(&"ü".repeat(10_000)), format!("{:?}…", "ü".repeat(60)));
+    }
 
     /// The page as it has to be.
     fn page() -> String {

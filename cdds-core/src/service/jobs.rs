@@ -147,22 +147,8 @@ impl Jobs {
         request: &EditRequest,
     ) -> Result<JobOverview, ServiceError> {
         until_settled(|| async {
-            let now = self.now();
-            let job = self.show(owner, id).await?.job;
-            check_version(&job, request.if_version)?;
-            self.admit(owner, &request.settings, Some(&job.settings), now).await?;
-            let open = self.ports.catalog.open_executions(owner, id).await?;
-            let terms = Terms {
-                catch_up_limit: self.rules.catch_up_limit,
-                source: self.source_terms(&request.settings),
-            };
-            let edit = Edit {
-                settings: request.settings.clone(),
-                watermark: request.watermark,
-                one_time: self.rules.one_time_edit,
-            };
-            let change = edit::edit(&job, open, edit, terms, now)?;
-            Ok(self.ports.catalog.change_job(&change, job.revision).await?)
+            let (change, read) = self.decide_edit(owner, id, request).await?;
+            Ok(self.ports.catalog.change_job(&change, read).await?)
         })
         .await?;
         self.show(owner, id).await
@@ -236,6 +222,48 @@ impl Jobs {
         let immediate = first.map(|execution| Occurrence { slot: execution.slot, window: execution.window });
         let later = schedule::preview(&job, terms, count, now);
         Ok(immediate.into_iter().chain(later).take(count).collect())
+    }
+
+    /// The same for an edit that is not made yet: it is decided about, and nothing is stored. What the edit would
+    /// queue at once comes first.
+    ///
+    /// # Errors
+    /// As of [`edit`](Self::edit).
+    pub async fn preview_edit(
+        &self,
+        owner: &Owner,
+        id: JobId,
+        request: &EditRequest,
+        count: usize,
+    ) -> Result<Vec<Occurrence>, ServiceError> {
+        let (change, _read) = self.decide_edit(owner, id, request).await?;
+        let queued = change.entries.iter().filter(|entry| entry.is_waiting());
+        let immediate = queued.map(|entry| Occurrence { slot: entry.slot, window: entry.window });
+        let terms = self.source_terms(&request.settings);
+        let later = schedule::preview(&change.job, terms, count, self.now());
+        Ok(immediate.chain(later).take(count).collect())
+    }
+
+    /// What an edit makes of a job, and the revision of the job that was looked at (rules J10, J11).
+    async fn decide_edit(
+        &self,
+        owner: &Owner,
+        id: JobId,
+        request: &EditRequest,
+    ) -> Result<(JobChange, u64), ServiceError> {
+        let now = self.now();
+        let job = self.show(owner, id).await?.job;
+        check_version(&job, request.if_version)?;
+        self.admit(owner, &request.settings, Some(&job.settings), now).await?;
+        let open = self.ports.catalog.open_executions(owner, id).await?;
+        let terms =
+            Terms { catch_up_limit: self.rules.catch_up_limit, source: self.source_terms(&request.settings) };
+        let edit = Edit {
+            settings: request.settings.clone(),
+            watermark: request.watermark,
+            one_time: self.rules.one_time_edit,
+        };
+        Ok((edit::edit(&job, open, edit, terms, now)?, job.revision))
     }
 
     /// Stores what `decide` makes of a job and its open executions, and gives the job after it.

@@ -21,6 +21,32 @@ pub(crate) struct JobOptions {
     pub(crate) policies: PolicyOptions,
 }
 
+impl JobOptions {
+    /// These, with what a new job cannot do without from `others` where they do not say it.
+    pub(crate) fn completed_by(mut self, others: &Self) -> Self {
+        let (own, other) = (&mut self.content, &others.content);
+        for (own, other) in [
+            (&mut own.title, &other.title),
+            (&mut own.source, &other.source),
+            (&mut own.data_type, &other.data_type),
+        ] {
+            *own = own.take().or_else(|| other.clone());
+        }
+        if self.schedule.run.is_none() {
+            self.schedule = ScheduleOptions {
+                starts_at: self.schedule.starts_at,
+                ends_at: self.schedule.ends_at,
+                ..others.schedule.clone()
+            };
+        }
+        if self.archive.recipient.is_empty() && !self.archive.plaintext {
+            self.archive.recipient.clone_from(&others.archive.recipient);
+            self.archive.plaintext = others.archive.plaintext;
+        }
+        self
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
 #[command(next_help_heading = "What is exported")]
 pub(crate) struct ContentOptions {
@@ -40,12 +66,12 @@ pub(crate) struct ContentOptions {
     #[arg(long = "type", value_name = "ID")]
     pub(crate) data_type: Option<String>,
 
-    /// Which categories [default: all]
-    #[arg(long, value_name = "A,B|all", value_delimiter = ',')]
+    /// Which categories [default: all]; a backslash takes the next character as it is, like 'a\,b'
+    #[arg(long, value_name = "A,B|all")]
     pub(crate) category: Option<Vec<String>>,
 
     /// Which fields of the records [default: all]
-    #[arg(long, value_name = "F,G|all", value_delimiter = ',')]
+    #[arg(long, value_name = "F,G|all")]
     pub(crate) field: Option<Vec<String>>,
 
     /// Only records that match, like 'status=open'; with =, !=, <, <=, >, >= or *= (contains); may be
@@ -71,11 +97,11 @@ pub(crate) struct ScheduleOptions {
     pub(crate) start: Option<Setting<DateTime<Utc>>>,
 
     /// hourly: every so many hours from midnight, 1 to 23 [default: 1]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = value::whole::<u32>("1 to 23"))]
     pub(crate) every: Option<u32>,
 
     /// hourly: at which minute, 0 to 59 [default: 0]
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", allow_negative_numbers = true, value_parser = value::whole::<u32>("0 to 59"))]
     pub(crate) minute: Option<u32>,
 
     /// daily, weekly, monthly: the time of day
@@ -83,7 +109,7 @@ pub(crate) struct ScheduleOptions {
     pub(crate) at: Option<String>,
 
     /// weekly: mon to sun; monthly: 1 to 31
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub(crate) day: Option<String>,
 
     /// monthly: in a month without the day, skip it or use its last day [default: skip]
@@ -107,7 +133,7 @@ pub(crate) struct ScheduleOptions {
 #[command(next_help_heading = "Archive")]
 pub(crate) struct ArchiveOptions {
     /// Split the archive into parts of this size: MB (2^20 bytes), or with a unit like 64KiB
-    #[arg(long, value_name = "SIZE|none", value_parser = value::split_bytes_or_none)]
+    #[arg(long, value_name = "SIZE|none", allow_negative_numbers = true, value_parser = value::split_bytes_or_none)]
     pub(crate) split_size: Option<Setting<u64>>,
 
     /// Seal the export for this recipient; may be repeated
@@ -119,7 +145,7 @@ pub(crate) struct ArchiveOptions {
     pub(crate) plaintext: bool,
 
     /// Keep the artifacts for this many days [default: as long as the service does]
-    #[arg(long, value_name = "N|default", value_parser = value::number_or_default::<u16>)]
+    #[arg(long, value_name = "N|default", allow_negative_numbers = true, value_parser = value::whole_or::<u16>("default", "1 up to what the service keeps"))]
     pub(crate) retention_days: Option<Setting<u16>>,
 }
 
@@ -136,7 +162,7 @@ pub(crate) struct PolicyOptions {
     pub(crate) catch_up: Option<String>,
 
     /// How often a failed attempt is repeated [default: as the engine does]
-    #[arg(long, value_name = "N|default", value_parser = value::number_or_default::<u32>)]
+    #[arg(long, value_name = "N|default", allow_negative_numbers = true, value_parser = value::whole_or::<u32>("default", "0 to 100"))]
     pub(crate) retries: Option<Setting<u32>>,
 
     /// Delay each start by up to this long, like 10m [default: none]
@@ -144,7 +170,7 @@ pub(crate) struct PolicyOptions {
     pub(crate) jitter: Option<String>,
 
     /// Suspend the job after this many failures in a row [default: none]
-    #[arg(long, value_name = "N|none", value_parser = value::number_or_none::<NonZeroU32>)]
+    #[arg(long, value_name = "N|none", allow_negative_numbers = true, value_parser = value::whole_or::<NonZeroU32>("none", "1 or more"))]
     pub(crate) pause_after_failures: Option<Setting<NonZeroU32>>,
 
     /// A record that cannot be read: fails the execution, or is set aside, up to MAX of them [default: fail]

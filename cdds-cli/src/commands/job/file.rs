@@ -1,12 +1,19 @@
-//! `cdds job create --file`: the options of a job, read from a file by the same rules as the command line.
+//! Job files: the options of a job in TOML or JSON, read by the same rules as the command line.
+//!
+//! A key is the name of an option without its dashes. A text is what would be typed behind the option, an array
+//! stands for an option that is repeated, and an item of a list is taken as it is.
 
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::{self, Read};
 use std::path::Path;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
-use toml::{Table, Value};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use toml::Value;
 
-use crate::args::JobOptions;
-use crate::config::nearest;
+use crate::args::{JobOptions, item};
+use crate::config::{explain, nearest};
 use crate::error::CliError;
 
 /// The options by themselves.
@@ -17,22 +24,77 @@ struct InFile {
     options: JobOptions,
 }
 
-/// Reads a file of `option = value` lines, named as on the command line, without the dashes. An array stands
-/// for an option that is repeated.
+/// Reads a job file, or stdin for `-`.
 pub(super) fn read(path: &Path) -> Result<JobOptions, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|error| CliError::file("read", path, &error))?;
-    options(&text).map_err(|why| CliError::usage(format!("{}: {why}", path.display())))
+    let stdin = path.as_os_str() == "-";
+    let text = if stdin {
+        let mut text = String::new();
+        io::stdin().lock().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(path)
+    };
+    let text = text.map_err(|error| CliError::file("read", path, &error))?;
+    let name = if stdin { "the job file on stdin".to_owned() } else { path.display().to_string() };
+    let json = path.extension().is_some_and(|extension| extension == "json");
+    options(&text, json).map_err(|why| CliError::usage(format!("{name}: {why}")))
 }
 
-fn options(text: &str) -> Result<JobOptions, String> {
-    let table: Table = text.parse().map_err(|error: toml::de::Error| error.message().to_owned())?;
-    let mut typed = Vec::new();
-    for (name, value) in table {
-        check_name(&name)?;
-        push(&mut typed, &name, value)?;
-    }
-    let matches = InFile::command().try_get_matches_from(typed).map_err(|error| brief(&error))?;
+/// No TOML file begins with a brace.
+pub(super) fn options(text: &str, json: bool) -> Result<JobOptions, String> {
+    let Words(words) = if json || text.trim_start().starts_with('{') {
+        serde_json::from_str(text).map_err(|error| json_mistake(&error))?
+    } else {
+        toml::from_str(text).map_err(|error| explain(text, &error))?
+    };
+    let matches = InFile::command().try_get_matches_from(words).map_err(|error| brief(&error))?;
     InFile::from_arg_matches(&matches).map(|file| file.options).map_err(|error| brief(&error))
+}
+
+fn json_mistake(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    format!("line {}: {}", error.line(), text.strip_suffix(&place).unwrap_or(&text))
+}
+
+/// What somebody would type for what a file says.
+struct Words(Vec<String>);
+
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Options)
+    }
+}
+
+struct Options;
+
+impl<'de> Visitor<'de> for Options {
+    type Value = Words;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the options of a job by their names")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Words, A::Error> {
+        let (mut words, mut seen) = (Vec::new(), BTreeSet::new());
+        while let Some(Name(name)) = map.next_key()? {
+            if !seen.insert(name.clone()) {
+                return Err(A::Error::custom(format!("key {name:?} stands there twice: leave one out")));
+            }
+            words.extend(map.next_value_seed(Typed(&name))?);
+        }
+        Ok(Words(words))
+    }
+}
+
+/// The name of an option, checked.
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        check_name(&name).map_err(D::Error::custom)?;
+        Ok(Self(name))
+    }
 }
 
 fn check_name(name: &str) -> Result<(), String> {
@@ -41,30 +103,70 @@ fn check_name(name: &str) -> Result<(), String> {
     if known.contains(&name) {
         return Ok(());
     }
+    if ["id", "state", "latest_status"].contains(&name) {
+        return Err(format!(
+            "unknown key {name:?}: this is the answer of a command; `cdds job show ID --output toml` prints a \
+             job file"
+        ));
+    }
     Err(match nearest(name, &known) {
         Some(nearest) => format!("unknown key {name:?}, did you mean {nearest:?}?"),
         None => format!("unknown key {name:?}: the keys here are {}", known.join(", ")),
     })
 }
 
-/// The words that somebody would type for `name = value`.
-fn push(typed: &mut Vec<String>, name: &str, value: Value) -> Result<(), String> {
+/// The value of the option of this name; the words are checked here, so that an error has its line.
+struct Typed<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for Typed<'_> {
+    type Value = Vec<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        // JSON's null is as good as a key that is left out.
+        let Some(value) = Option::<Value>::deserialize(deserializer)? else { return Ok(Vec::new()) };
+        let words = spell(self.0, value).map_err(D::Error::custom)?;
+        InFile::command().try_get_matches_from(&words).map_err(|error| D::Error::custom(brief(&error)))?;
+        Ok(words)
+    }
+}
+
+fn spell(name: &str, value: Value) -> Result<Vec<String>, String> {
+    let Value::Array(values) = value else { return word(name, value).map(|word| word.into_iter().collect()) };
+    let is_list = ["category", "field"].contains(&name);
+    if is_list && values.is_empty() {
+        // Nothing is not everything: a rule refuses it.
+        return Ok(vec![format!("--{name}=")]);
+    }
+    if !is_list && !["filter", "recipient"].contains(&name) {
+        return Err(format!("{name}: write one value, not several in [ ]"));
+    }
+    let mut words = Vec::new();
+    for value in values {
+        let value = match value {
+            Value::String(text) if is_list => Value::String(item(&text)),
+            value => value,
+        };
+        words.extend(word(name, value)?);
+    }
+    Ok(words)
+}
+
+fn word(name: &str, value: Value) -> Result<Option<String>, String> {
+    let flag = name == "plaintext";
     match value {
-        Value::Boolean(true) => typed.push(format!("--{name}")),
-        Value::Boolean(false) => {}
-        Value::String(text) => typed.push(format!("--{name}={text}")),
-        Value::Integer(number) => typed.push(format!("--{name}={number}")),
-        Value::Datetime(instant) => typed.push(format!("--{name}={instant}")),
-        Value::Array(values) => {
-            for value in values {
-                push(typed, name, value)?;
-            }
+        Value::Boolean(given) if flag => Ok(given.then(|| format!("--{name}"))),
+        _ if flag => Err(format!("{name}: write true, or leave it out")),
+        Value::String(text) => Ok(Some(format!("--{name}={text}"))),
+        Value::Integer(number) => Ok(Some(format!("--{name}={number}"))),
+        Value::Datetime(instant) => Ok(Some(format!("--{name}={instant}"))),
+        Value::Table(filter) if name == "filter" => {
+            let filter = serde_json::to_string(&filter).map_err(|error| format!("{name}: {error}"))?;
+            Ok(Some(format!("--{name}={filter}")))
         }
-        Value::Float(_) | Value::Table(_) => {
-            return Err(format!("{name}: write a text, a whole number, an instant, true, or several in [ ]"));
+        Value::Boolean(_) | Value::Float(_) | Value::Table(_) | Value::Array(_) => {
+            Err(format!("{name}: write a text, a whole number or an instant"))
         }
     }
-    Ok(())
 }
 
 fn brief(error: &clap::Error) -> String {
@@ -75,41 +177,72 @@ fn brief(error: &clap::Error) -> String {
 mod tests {
     use super::*;
 
+    fn typed(line: &[&str]) -> JobOptions {
+        let typed = InFile::command().try_get_matches_from(line).unwrap();
+        InFile::from_arg_matches(&typed).unwrap().options
+    }
+
     #[test]
     fn a_file_says_what_the_command_line_does() {
-        let file = "title = 'T'\nrun = 'weekly'\nday = 'tue'\nat = '02:00'\nrecipient = ['ops', 'law']\n\
-                    category = ['voice', 'chat']\nevery = 3\nstarts-at = 2030-01-01T00:00:00Z\n\
-                    filter = 'a=b'\nplaintext = false\ndescription = '--title'";
-        let read = options(file).unwrap();
-        let line = [
+        let toml = "title = 'T'\nrun = 'weekly'\nday = 'tue'\nat = '02:00'\nrecipient = ['ops', 'law']\n\
+                    category = ['voice', 'a,b', 'all']\nfield = 'x,y'\nevery = 3\n\
+                    starts-at = 2030-01-01T00:00:00Z\nfilter = ['a=b', { field = 'a=b', operator = '<', value = '=' }]\n\
+                    plaintext = false\ndescription = '--title'";
+        let json = r#"{"title": "T", "run": "weekly", "day": "tue", "at": "02:00",
+            "recipient": ["ops", "law"], "category": ["voice", "a,b", "all"], "field": "x,y", "every": 3,
+            "starts-at": "2030-01-01T00:00:00Z",
+            "filter": ["a=b", {"field": "a=b", "operator": "<", "value": "="}],
+            "plaintext": false, "description": "--title", "ends-at": null}"#;
+        let line = typed(&[
             "--title=T",
             "--run=weekly",
             "--day=tue",
             "--at=02:00",
             "--recipient=ops",
             "--recipient=law",
-            "--category=voice,chat",
+            "--category=voice",
+            "--category=a\\,b",
+            "--category=\\all",
+            "--field=x,y",
             "--every=3",
             "--starts-at=2030-01-01T00:00:00Z",
             "--filter=a=b",
+            r#"--filter={"field":"a=b","operator":"<","value":"="}"#,
             "--description=--title",
-        ];
-        let typed = InFile::command().try_get_matches_from(line).unwrap();
-        assert_eq!(read, InFile::from_arg_matches(&typed).unwrap().options);
+        ]);
+        assert_eq!(options(toml, false).unwrap(), line);
+        assert_eq!(options(json, false).unwrap(), line);
+        assert_eq!(options(json, true).unwrap(), line);
+        assert_eq!(options("category = []", false).unwrap(), typed(&["--category="]));
+        assert_eq!(options("category = 'all'", false).unwrap(), typed(&["--category=all"]));
     }
 
     #[test]
-    fn mistakes_are_named_with_the_way_out() {
+    fn mistakes_are_named_with_line_and_way_out() {
         for (text, told) in [
-            ("titel = 'T'", "unknown key \"titel\", did you mean \"title\"?"),
-            ("colour = 1", "the keys here are title"),
-            ("every = 1.5", "whole number"),
+            ("title = 'T'\ntitel = 'T'", "line 2: unknown key \"titel\", did you mean \"title\"?"),
+            ("split_size = 1", "did you mean \"split-size\"?"),
+            ("colour = 1", "line 1: unknown key \"colour\": the keys here are title"),
+            ("\nevery = 1.5", "line 2: every: write a text, a whole number"),
             ("[run]\nat = 1", "run: write a text"),
-            ("run = 'sometimes'", "sometimes"),
-            ("title = ", "expected"),
+            ("title = 'T'\n\nrun = 'sometimes'", "line 3: invalid value 'sometimes' for '--run"),
+            ("plaintext = 'yes'", "line 1: plaintext: write true"),
+            ("title = ['a', 'b']", "line 1: title: write one value"),
+            ("title = ", "line 1: "),
+            ("title = 'a'\ntitle = 'b'", "line 2: duplicate key"),
+            ("plaintext = true\nrecipient = 'ops'", "cannot be used with"),
+            ("{\n\"title\": \"T\",\n\"titel\": 1}", "line 3: unknown key \"titel\", did you mean \"title\"?"),
+            ("{\n\"every\":\n1.5}", "line 3: every: write a text"),
+            ("{\n\"run\": \"sometimes\"}", "line 2: invalid value 'sometimes'"),
+            ("{\"title\": \"a\",\n\"title\": \"b\"}", "line 2: key \"title\" stands there twice"),
+            ("{\"title\":", "line 1: EOF"),
+            ("{\"id\": \"x\"}", "`cdds job show ID --output toml` prints a job file"),
+            ("{\"filter\": [null]}", "line 1: "),
         ] {
-            let error = options(text).unwrap_err();
+            let error = options(text, false).unwrap_err();
             assert!(error.contains(told), "{text:?} gave {error:?}");
+            assert!(!error.contains('\n'), "{error:?}");
         }
+        assert!(options("[]", true).unwrap_err().contains("the options of a job by their names"));
     }
 }

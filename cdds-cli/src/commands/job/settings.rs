@@ -8,10 +8,11 @@ use cdds_core::domain::retention::RetentionDays;
 use cdds_core::domain::selection::CategorySelection;
 use cdds_core::domain::split_size::SplitSize;
 use cdds_core::domain::template::{FieldNames, FieldSelection, Filter, Template};
-use cdds_core::domain::violation::RuleViolation;
+use cdds_core::domain::violation::{Code, RuleViolation};
+use serde::Deserialize;
 
 use super::schedule;
-use crate::args::{ArchiveOptions, ContentOptions, JobOptions, PolicyOptions, Setting};
+use crate::args::{ArchiveOptions, ContentOptions, JobOptions, PolicyOptions, Setting, items};
 use crate::error::CliError;
 
 /// The settings of a new job.
@@ -58,35 +59,57 @@ fn content(settings: &mut JobSettings, typed: ContentOptions) -> Result<(), Rule
     place(&mut settings.description, typed.description.map(|text| Description::new(&text)).transpose()?);
     place(&mut settings.source, typed.source.map(SourceId::new).transpose()?);
     place(&mut settings.data_type, typed.data_type.map(TypeId::new).transpose()?);
-    place(&mut settings.categories, typed.category.map(categories));
+    place(&mut settings.categories, typed.category.as_deref().map(categories));
     place(&mut settings.timeframe, typed.timeframe.map(|text| text.parse()).transpose()?);
     let Template { mut fields, mut filters } = settings.template.clone();
-    place(&mut fields, typed.field.map(field_selection).transpose()?);
+    place(&mut fields, typed.field.as_deref().map(field_selection).transpose()?);
     place(&mut filters, typed.filter.map(|texts| filter_list(&texts)).transpose()?);
     settings.template = Template::new(fields, filters)?;
     Ok(())
 }
 
 /// Whether these values are declared is decided when the job is saved (rule J3).
-fn categories(values: Vec<String>) -> CategorySelection {
-    if values == ["all"] {
+fn categories(typed: &[String]) -> CategorySelection {
+    if typed == ["all"] {
         return CategorySelection::All;
     }
-    CategorySelection::Only(values.into_iter().filter(|value| !value.is_empty()).collect())
+    let values = typed.iter().flat_map(|list| items(list));
+    CategorySelection::Only(values.filter(|value| !value.is_empty()).collect())
 }
 
-fn field_selection(names: Vec<String>) -> Result<FieldSelection, RuleViolation> {
-    if names == ["all"] {
+fn field_selection(typed: &[String]) -> Result<FieldSelection, RuleViolation> {
+    if typed == ["all"] {
         return Ok(FieldSelection::All);
     }
-    FieldNames::new(names).map(FieldSelection::Only)
+    FieldNames::new(typed.iter().flat_map(|list| items(list))).map(FieldSelection::Only)
 }
 
 fn filter_list(texts: &[String]) -> Result<Vec<Filter>, RuleViolation> {
     if texts == ["none"] {
         return Ok(Vec::new());
     }
-    texts.iter().map(|text| text.parse()).collect()
+    texts.iter().map(|text| filter(text)).collect()
+}
+
+/// `field=value`, or an object for what has no such form: a field whose name holds an operator.
+fn filter(text: &str) -> Result<Filter, RuleViolation> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Spelled {
+        field: String,
+        operator: String,
+        value: String,
+    }
+    if !text.starts_with('{') {
+        return text.parse();
+    }
+    // What is wrong is told without the text, which may be personal data.
+    let spelled: Spelled = serde_json::from_str(text).map_err(|_| {
+        let form = r#"{"field": "…", "operator": "=", "value": "…"}"#;
+        let why = format!("a filter begins with a brace and is not of the form {form}: write it so");
+        RuleViolation::new(Code::InvalidTemplate, why)
+    })?;
+    Filter::new(spelled.field, spelled.operator.parse()?, spelled.value)
 }
 
 fn archive(settings: &mut JobSettings, typed: &ArchiveOptions) -> Result<(), RuleViolation> {

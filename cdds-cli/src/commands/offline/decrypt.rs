@@ -10,7 +10,7 @@ use serde::Serialize;
 use tempfile::TempPath;
 
 use super::private_key::read_key;
-use super::{find_intact_set, part_failed, unseal};
+use super::{find_intact_set, make_folder, part_failed, unseal};
 use crate::args::DecryptArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -26,7 +26,7 @@ struct Decrypted {
 pub(in crate::commands) fn decrypt(args: &DecryptArgs, session: &Session) -> Result<(), CliError> {
     let key = read_key(&args.key, &args.passphrase)?;
     let targets = targets(args)?;
-    fs::create_dir_all(&args.to).map_err(|error| CliError::file("create", &args.to, &error))?;
+    make_folder(&args.to)?;
     // All or none: until the last part was found in order, none has its name.
     let decrypt = |(sealed, _): &(PathBuf, PathBuf)| decrypt_part(sealed, &key, &args.to);
     let opened = targets.iter().map(decrypt).collect::<Result<Vec<_>, _>>()?;

@@ -4,7 +4,7 @@ use cdds_storage::archive::extract::{ExtractOptions, extract as extract_parts};
 use serde::Serialize;
 
 use super::private_key::read_key;
-use super::{find_intact_set, plaintext};
+use super::{find_intact_set, plaintext, refuse_file};
 use crate::args::ExtractArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -20,7 +20,8 @@ pub(in crate::commands) fn extract(args: &ExtractArgs, session: &Session) -> Res
     let key = args.key.as_deref().map(|file| read_key(file, &args.passphrase)).transpose()?;
     let (set, _digests_compared) = find_intact_set(&args.file)?;
     let parts = plaintext(&set, key.as_ref())?;
-    let options = ExtractOptions { force: args.force, ..ExtractOptions::default() };
+    refuse_file(&args.to)?;
+    let options = ExtractOptions { force: args.force, limits: args.limits.into() };
     let summary = extract_parts(&parts, &args.to, &options, |_path| {})?;
     let to = args.to.display().to_string();
     let words = format!("{} files ({} bytes) extracted to {to}", summary.entries, summary.bytes);

@@ -19,6 +19,11 @@ struct Joined {
 }
 
 pub(in crate::commands) fn join(args: &JoinArgs, session: &Session) -> Result<(), CliError> {
+    if args.to.is_dir() {
+        let why = "is a folder: name the file to be written, like";
+        let file = args.to.join("export.zip");
+        return Err(CliError::usage(format!("{} {why} {}", args.to.display(), file.display())));
+    }
     let key = args.key.as_deref().map(|file| read_key(file, &args.passphrase)).transpose()?;
     let (set, digests_compared) = find_intact_set(&args.file)?;
     let parts = plaintext(&set, key.as_ref())?;

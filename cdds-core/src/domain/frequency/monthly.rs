@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
 
-use super::super::violation::{Code, RuleViolation};
+use super::super::violation::{Code, RuleViolation, quoted};
 use super::TimeOfDay;
 
 /// On a day of every month.
@@ -113,8 +113,9 @@ impl FromStr for MissingDay {
             RuleViolation::new(
                 Code::InvalidFrequency,
                 format!(
-                    "{text:?} does not say what a month without the day does: write skip to leave it out, \
-                     or last to use its last day"
+                    "{} does not say what a month without the day does: write skip to leave it out, \
+                     or last to use its last day",
+                    quoted(text)
                 ),
             )
         })

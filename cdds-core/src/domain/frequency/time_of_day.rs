@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
 
-use super::super::violation::{Code, RuleViolation};
+use super::super::violation::{Code, RuleViolation, quoted};
 
 /// A time of day in whole minutes, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,7 +55,7 @@ impl FromStr for TimeOfDay {
         let invalid = || {
             RuleViolation::new(
                 Code::InvalidTimeOfDay,
-                format!("{text:?} is not a time of day: write HH:MM, 00:00 to 23:59, UTC"),
+                format!("{} is not a time of day: write HH:MM, 00:00 to 23:59, UTC", quoted(text)),
             )
         };
         let (hour, minute) = text.split_once(':').ok_or_else(invalid)?;

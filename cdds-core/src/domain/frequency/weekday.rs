@@ -2,7 +2,7 @@
 
 use chrono::Weekday;
 
-use super::super::violation::{Code, RuleViolation};
+use super::super::violation::{Code, RuleViolation, quoted};
 
 /// `mon` to `sun`.
 pub const fn weekday_name(day: Weekday) -> &'static str {
@@ -25,7 +25,7 @@ pub fn parse_weekday(text: &str) -> Result<Weekday, RuleViolation> {
     text.parse().map_err(|_| {
         RuleViolation::new(
             Code::InvalidFrequency,
-            format!("{text:?} is not a day of the week: write mon, tue, wed, thu, fri, sat or sun"),
+            format!("{} is not a day of the week: write mon, tue, wed, thu, fri, sat or sun", quoted(text)),
         )
     })
 }

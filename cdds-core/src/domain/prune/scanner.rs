@@ -1,6 +1,6 @@
 //! The one pass over raw JSON.
 
-use super::span::{self, Kinds, Specials};
+use super::span::Specials;
 use super::{JsonError, JsonFault};
 
 /// How deeply objects and arrays may be nested; `serde_json` and many other readers refuse 128.
@@ -15,7 +15,6 @@ pub(super) struct Scanner<'i, 'o> {
     output: &'o mut Vec<u8>,
     run: usize,
     specials: Specials<'i>,
-    kinds: Kinds,
     error: Option<JsonError>,
 }
 
@@ -37,9 +36,7 @@ type IsEmpty = bool;
 
 impl<'i, 'o> Scanner<'i, 'o> {
     pub(super) fn new(input: &'i [u8], output: &'o mut Vec<u8>) -> Self {
-        // The newline at the end of a line says nothing about its strings.
-        let kinds = span::kinds(input.trim_ascii_end());
-        Self { input, at: 0, output, run: 0, specials: Specials::new(input), kinds, error: None }
+        Self { input, at: 0, output, run: 0, specials: Specials::new(input), error: None }
     }
 
     /// What is wrong, if anything is, and the output.
@@ -71,7 +68,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
         if self.at < self.input.len() {
             return Err(self.fault(JsonFault::Trailing));
         }
-        if self.kinds.non_ascii
+        if self.specials.non_ascii()
             && let Err(error) = std::str::from_utf8(self.input)
         {
             return Err(self.fault_at(JsonFault::Utf8, error.valid_up_to()));
@@ -114,7 +111,11 @@ impl<'i, 'o> Scanner<'i, 'o> {
             self.expect(b':')?;
             self.whitespace();
             let value_start = self.at;
-            let leave_out = self.value(depth)?;
+            // What most values are does not need the call.
+            let leave_out = match self.peek() {
+                Some(b'"') => self.string().map(|(start, end)| start == end)?,
+                _ => self.value(depth)?,
+            };
             visit(self.slice(key_start, key_end), self.slice(value_start, self.at));
             if leave_out {
                 self.take_back(before);
@@ -184,8 +185,10 @@ impl<'i, 'o> Scanner<'i, 'o> {
     #[inline(always)]
     fn string(&mut self) -> Scan<(usize, usize)> {
         let start = self.at + 1;
-        match self.specials.next(start) {
-            Some(end) if self.input.get(end) == Some(&b'"') && !self.kinds.control => {
+        // All specials so far were passed: this one is the quote itself.
+        self.specials.next();
+        match self.specials.next() {
+            Some(end) if self.input.get(end) == Some(&b'"') && !self.specials.control() => {
                 self.at = end + 1;
                 Ok((start, end))
             }
@@ -198,7 +201,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
     fn string_with_escapes(&mut self, start: usize, first: Option<usize>) -> Scan<(usize, usize)> {
         let (mut from, mut found) = (start, first);
         while let Some(end) = found {
-            if self.kinds.control {
+            if self.specials.control() {
                 self.no_control(from, end)?;
             }
             if self.input.get(end) == Some(&b'"') {
@@ -206,7 +209,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
                 return Ok((start, end));
             }
             from = self.escape(end)?;
-            found = self.specials.next(from);
+            found = self.specials.next();
         }
         self.at = self.input.len();
         Err(self.fault(JsonFault::Truncated))
@@ -226,7 +229,11 @@ impl<'i, 'o> Scanner<'i, 'o> {
     fn escape(&mut self, backslash: usize) -> Scan<usize> {
         self.at = backslash;
         match self.input.get(backslash + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(backslash + 2),
+            Some(b'"' | b'\\') => {
+                self.specials.next();
+                Ok(backslash + 2)
+            }
+            Some(b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(backslash + 2),
             Some(b'u') => match self.input.get(backslash + 2..backslash + 6) {
                 Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(backslash + 6),
                 _ => Err(self.fault(JsonFault::Escape)),
@@ -263,11 +270,10 @@ impl<'i, 'o> Scanner<'i, 'o> {
     }
 
     fn digits(&mut self) -> Scan<()> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
-        }
-        if self.at == start { Err(self.fault(JsonFault::Number)) } else { Ok(()) }
+        let rest = self.input.get(self.at..).unwrap_or_default();
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        if count == 0 { Err(self.fault(JsonFault::Number)) } else { Ok(()) }
     }
 
     fn literal(&mut self, word: &[u8]) -> Scan<()> {

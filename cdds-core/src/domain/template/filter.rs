@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::decimal::Decimal;
 use super::{check_name, invalid};
-use crate::domain::violation::RuleViolation;
+use crate::domain::violation::{RuleViolation, quoted};
 
 /// A condition on one of a record's outermost keys (rule J4).
 ///
@@ -84,10 +84,9 @@ impl FromStr for Operator {
     type Err = RuleViolation;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|known| known.as_str() == text)
-            .ok_or_else(|| invalid(format!("{text:?} is not an operator: use =, !=, <, <=, >, >= or *=")))
+        Self::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
+            invalid(format!("{} is not an operator: use =, !=, <, <=, >, >= or *=", quoted(text)))
+        })
     }
 }
 

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 /// Whether a key as it is spelled in JSON, between its quotes, means `name`.
 pub fn spells(key: &[u8], name: &str) -> bool {
-    if !key.contains(&b'\\') {
+    // Escaping makes text longer.
+    if key.len() <= name.len() {
         return key == name.as_bytes();
     }
-    *unescaped(key) == *name.as_bytes()
+    key.contains(&b'\\') && *unescaped(key) == *name.as_bytes()
 }
 
 /// The text that stands between the quotes of a JSON string, with its escapes resolved. Half a surrogate

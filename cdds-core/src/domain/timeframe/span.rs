@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveTime, TimeDelta, Timelike, Utc};
 
-use super::super::violation::{Code, RuleViolation};
+use super::super::violation::{Code, RuleViolation, quoted};
 
 /// A number of hours, days, weeks or months.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -104,7 +104,10 @@ impl FromStr for Span {
             (Ok(count), Some(unit)) => Ok(Self { count, unit: *unit }),
             _ => Err(RuleViolation::new(
                 Code::InvalidTimeframe,
-                format!("{text:?} is not a length of time: write a number from 1 and h, d, w or mo, like 1w"),
+                format!(
+                    "{} is not a length of time: write a number from 1 and h, d, w or mo, like 1w",
+                    quoted(text)
+                ),
             )),
         }
     }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 
-use super::super::violation::{Code, RuleViolation};
+use super::super::violation::{Code, RuleViolation, quoted};
 use super::{FixedRange, Timeframe};
 
 const FORMS: &str =
@@ -44,7 +44,7 @@ impl FromStr for Timeframe {
             ("since-last", None) => Ok(Self::SinceLastExport { origin: None }),
             ("since-last", Some(origin)) => Ok(Self::SinceLastExport { origin: Some(instant(origin)?) }),
             ("fixed", Some(range)) => fixed(range),
-            _ => Err(refusal(format!("{text:?} is not a timeframe: write {FORMS}"))),
+            _ => Err(refusal(format!("{} is not a timeframe: write {FORMS}", quoted(text)))),
         }
     }
 }
@@ -60,7 +60,8 @@ fn refusal(why: String) -> RuleViolation {
 fn fixed(range: &str) -> Result<Timeframe, RuleViolation> {
     let (start, end) = range.split_once("..").ok_or_else(|| {
         refusal(format!(
-            "{range:?} is not a range: write START..END, like 2026-01-01T00:00:00Z..2026-02-01T00:00:00Z"
+            "{} is not a range: write START..END, like 2026-01-01T00:00:00Z..2026-02-01T00:00:00Z",
+            quoted(range)
         ))
     })?;
     FixedRange::new(instant(start)?, instant(end)?).map(Timeframe::Fixed)
@@ -68,7 +69,7 @@ fn fixed(range: &str) -> Result<Timeframe, RuleViolation> {
 
 /// Whole microseconds (rule W1).
 fn instant(text: &str) -> Result<DateTime<Utc>, RuleViolation> {
-    DateTime::parse_from_rfc3339(text)
-        .map(|instant| instant.to_utc().trunc_subsecs(6))
-        .map_err(|_| refusal(format!("{text:?} is not an instant: write it like 2026-01-31T00:00:00Z")))
+    DateTime::parse_from_rfc3339(text).map(|instant| instant.to_utc().trunc_subsecs(6)).map_err(|_| {
+        refusal(format!("{} is not an instant: write it like 2026-01-31T00:00:00Z", quoted(text)))
+    })
 }

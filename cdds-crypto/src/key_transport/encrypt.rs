@@ -1,4 +1,4 @@
-//! How a part's key is encrypted for a recipient: by RSA, padded in one of two ways.
+//! Content keys as we write them: one of two paddings.
 
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rsa::{
@@ -14,14 +14,14 @@ use crate::profile::Profile;
 
 /// The padding of the encrypted key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Transport {
+pub(crate) enum Padding {
     /// RSAES-PKCS1-v1_5, RFC 3370 section 4.2.1.
     Pkcs1,
     /// RSAES-OAEP with SHA-256 and MGF1 over SHA-256, RFC 3560.
     Oaep,
 }
 
-impl Transport {
+impl Padding {
     pub(crate) fn of(profile: Profile) -> Self {
         match profile {
             Profile::Compat | Profile::AuthGcm => Self::Pkcs1,

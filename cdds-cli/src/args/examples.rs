@@ -1,0 +1,226 @@
+//! What the commands are used for, by example: shown below the help of each, and tried by the tests.
+
+use clap::{Command, CommandFactory};
+
+use super::Cli;
+
+/// The command line with its examples.
+pub(crate) fn command() -> Command {
+    with_examples(Cli::command(), "")
+}
+
+fn with_examples(mut command: Command, path: &str) -> Command {
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    for name in names {
+        let path = format!("{path} {name}");
+        command = command.mut_subcommand(&name, |sub| with_examples(sub, &path));
+    }
+    match EXAMPLES.iter().find(|(of, _)| *of == path.trim_start()) {
+        Some((_, lines)) => command.after_help(format!("Examples:\n{lines}")),
+        None => command,
+    }
+}
+
+/// By command, each line indented as it is shown.
+const EXAMPLES: &[(&str, &str)] = &[
+    (
+        "init",
+        "  cdds init                     here\n  \
+           cdds init exports             in a folder of its own",
+    ),
+    (
+        "doctor",
+        "  cdds doctor\n  \
+           cdds doctor --output json     for monitoring; exit code 1 if something failed",
+    ),
+    (
+        "demo",
+        "  cdds demo\n  \
+           cdds demo /tmp/demo --records 100000",
+    ),
+    (
+        "source",
+        "  cdds source list\n  \
+           cdds source check contact-history",
+    ),
+    ("source list", "  cdds source list\n  cdds source list --output json"),
+    ("source check", "  cdds source check contact-history"),
+    (
+        "recipient",
+        "  cdds recipient add ops certificate.pem\n  \
+           cdds recipient test ops",
+    ),
+    ("recipient add", "  cdds recipient add ops certificate.pem"),
+    ("recipient list", "  cdds recipient list"),
+    (
+        "recipient test",
+        "  cdds recipient test ops\n  \
+           cdds recipient test ops --to for-ops.zip.smime --force",
+    ),
+    ("recipient remove", "  cdds recipient remove ops"),
+    (
+        "job",
+        "  cdds job list\n  \
+           cdds job create --help        every frequency, by example",
+    ),
+    (
+        "job create",
+        "  cdds job create --title Voice --source contact-history --type interaction --category voice \\\n      \
+             --run daily --at 02:00 --timeframe rolling:1d --recipient ops\n  \
+           cdds job create --title New --source contact-history --type interaction \\\n      \
+             --run hourly --every 4 --timeframe since-last --recipient ops --recipient audit\n  \
+           cdds job create --title Months --source contact-history --type interaction \\\n      \
+             --run monthly --day 31 --at 04:00 --missing-day last --timeframe previous:1mo \\\n      \
+             --split-size 1024 --recipient ops\n  \
+           cdds job create --title Once --source contact-history --type interaction \\\n      \
+             --run once --plaintext\n  \
+           cdds job create --file job.toml --dry-run   check it, show what it would export when",
+    ),
+    (
+        "job edit",
+        "  cdds job edit ID --at 03:00\n  \
+           cdds job edit ID --category all --watermark continue\n  \
+           cdds job edit ID --recipient audit --dry-run",
+    ),
+    (
+        "job clone",
+        "  cdds job clone ID\n  \
+           cdds job clone ID --title 'Chat of the week' --category chat",
+    ),
+    (
+        "job list",
+        "  cdds job list --sort next_starts_at\n  \
+           cdds job list --search voice --state active --latest-status failed",
+    ),
+    (
+        "job show",
+        "  cdds job show ID\n  \
+           cdds job show ID --output toml               a job file, for `cdds job create --file`",
+    ),
+    ("job preview", "  cdds job preview ID -n 12"),
+    ("job suspend", "  cdds job suspend ID"),
+    ("job resume", "  cdds job resume ID"),
+    ("job run", "  cdds job run ID && cdds run --until-idle"),
+    ("job backfill", "  cdds job backfill ID --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z"),
+    ("job delete", "  cdds job delete ID"),
+    (
+        "run",
+        "  cdds run                      until it is stopped, as a service\n  \
+           cdds run --until-idle         as from cron; exit code 1 if an execution failed",
+    ),
+    (
+        "history",
+        "  cdds history list --status failed\n  \
+           cdds history show ID",
+    ),
+    (
+        "history list",
+        "  cdds history list --job ID --sort started_at:desc\n  \
+           cdds history list --status failed --from 2026-01-01T00:00:00Z",
+    ),
+    ("history show", "  cdds history show ID"),
+    ("history watch", "  cdds history watch ID"),
+    ("history clone", "  cdds history clone ID --title 'Once more' --run once"),
+    ("history rerun", "  cdds history rerun ID && cdds run --until-idle"),
+    ("history cancel", "  cdds history cancel ID"),
+    ("history delete", "  cdds history delete ID --with-artifacts"),
+    (
+        "artifact",
+        "  cdds artifact list\n  \
+           cdds artifact download --execution ID --to out",
+    ),
+    (
+        "artifact list",
+        "  cdds artifact list --execution ID\n  \
+           cdds artifact list --sort remaining_days --on-hold=false",
+    ),
+    (
+        "artifact download",
+        "  cdds artifact download --execution ID --to out     the whole set with its manifest\n  \
+           cdds artifact download ID ID --to out",
+    ),
+    (
+        "artifact delete",
+        "  cdds artifact delete --execution ID\n  \
+           cdds artifact delete ID ID",
+    ),
+    ("artifact hold", "  cdds artifact hold --execution ID"),
+    ("artifact release", "  cdds artifact release --execution ID"),
+    (
+        "verify",
+        "  cdds verify export-ID.zip.smime                   sizes, digests and structure of the whole set\n  \
+           cdds verify export-ID.zip.smime --key key.pem     every record file inside as well\n  \
+           cdds verify --manifest export-ID.manifest.json --signer signer.pem",
+    ),
+    ("decrypt", "  cdds decrypt export-ID.z01.smime --key key.pem --to plain"),
+    (
+        "join",
+        "  cdds join plain/export-ID.zip --to export.zip\n  \
+           cdds join export-ID.zip.smime --key key.pem --to export.zip",
+    ),
+    (
+        "extract",
+        "  cdds extract export-ID.zip.smime --key key.pem --to records\n  \
+           cdds extract from-a-stranger.zip --to records \\\n      \
+             --max-size 10GiB --max-files 1000 --max-ratio 100",
+    ),
+    (
+        "completions",
+        "  cdds completions bash > ~/.local/share/bash-completion/completions/cdds\n  \
+           cdds completions zsh > ~/.zfunc/_cdds\n  \
+           cdds completions fish > ~/.config/fish/completions/cdds.fish",
+    ),
+    (
+        "man",
+        "  cdds man | man -l -\n  \
+           cdds man job create | man -l -",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every command below `command`, by its path.
+    fn paths(command: &Command, path: &str) -> Vec<String> {
+        let below = command.get_subcommands().flat_map(|sub| {
+            let path = format!("{path} {}", sub.get_name()).trim_start().to_owned();
+            std::iter::once(path.clone()).chain(paths(sub, &path)).collect::<Vec<_>>()
+        });
+        below.collect()
+    }
+
+    /// As a shell takes a line apart, up to what is said about it and to the next program.
+    fn words(line: &str) -> Vec<String> {
+        let line = line.trim_start();
+        let line = line.split("   ").next().unwrap_or_default();
+        let line = line.split([';', '|', '>', '&']).next().unwrap_or_default();
+        let mut quoted = false;
+        let mut words = vec![String::new()];
+        for c in line.trim_end().chars() {
+            match c {
+                '\'' => quoted = !quoted,
+                ' ' if !quoted => words.push(String::new()),
+                _ => words.last_mut().unwrap().push(c),
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn every_command_has_examples_that_can_be_typed() {
+        let known = paths(&Cli::command(), "");
+        for path in &known {
+            let (_, lines) = EXAMPLES.iter().find(|(of, _)| of == path).unwrap_or_else(|| panic!("{path}"));
+            for line in lines.replace(" \\\n      ", " ").lines() {
+                let words = words(line);
+                let typed = words.join(" ");
+                assert!(typed.starts_with("cdds "), "{path}: {line}");
+                let read = command().try_get_matches_from(&words);
+                let fine = read.as_ref().err().is_none_or(|error| !error.use_stderr());
+                assert!(fine, "{line}: {}", read.unwrap_err());
+                assert!(typed.starts_with(&format!("cdds {path}")), "{path}: {line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `cdds doctor`: is everything in order that jobs, exports and recipients need?
+//!
+//! Each check looks at one thing and goes on alone: what is wrong with one keeps no other from being looked at.
+//! Nothing is changed but a probe that is stored, read back and deleted.
+
+mod certificates;
+mod place;
+mod record;
+
+use serde::Serialize;
+
+use crate::compose::App;
+use crate::config::Config;
+use crate::error::CliError;
+use crate::output::printable;
+use crate::session::Session;
+
+/// What was found out about one thing.
+#[derive(Debug, Serialize)]
+struct Finding {
+    check: String,
+    status: Status,
+    detail: String,
+    /// What to do about it; null if it is in order.
+    way_out: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    /// In order.
+    Ok,
+    /// Works now, and may not go on to.
+    Warning,
+    /// Does not work.
+    Failed,
+}
+
+impl Finding {
+    fn ok(check: &str, detail: impl Into<String>) -> Self {
+        Self { check: check.to_owned(), status: Status::Ok, detail: detail.into(), way_out: None }
+    }
+
+    fn warning(check: &str, detail: impl Into<String>, way_out: &str) -> Self {
+        let way_out = Some(way_out.to_owned());
+        Self { check: check.to_owned(), status: Status::Warning, detail: detail.into(), way_out }
+    }
+
+    fn failed(check: &str, detail: impl Into<String>, way_out: &str) -> Self {
+        Self { status: Status::Failed, ..Self::warning(check, detail, way_out) }
+    }
+
+    fn words(&self) -> String {
+        let status = match self.status {
+            Status::Ok => "ok",
+            Status::Warning => "warning",
+            Status::Failed => "failed",
+        };
+        let way_out = self.way_out.as_ref().map_or_else(String::new, |way_out| format!(" -> {way_out}"));
+        let line = format!("{status:<8} {}: {}{way_out}", self.check, self.detail);
+        printable(&line).into_owned()
+    }
+}
+
+pub(super) async fn doctor(session: &Session) -> Result<(), CliError> {
+    let findings = examine(session).await;
+    let words: Vec<String> = findings.iter().map(Finding::words).collect();
+    session.output.outcome(&findings, &words.join("\n"))?;
+    let failed: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding.status == Status::Failed)
+        .map(|finding| finding.check.as_str())
+        .collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::failed("doctor_failed", format!("not in order: {}", failed.join(", "))))
+}
+
+async fn examine(session: &Session) -> Vec<Finding> {
+    let config = match session.config() {
+        Ok(config) => config,
+        Err(error) => {
+            let missing = format!("there is no {}", session.config_path().display());
+            let (detail, way_out) = match error.code() {
+                "config_not_found" => {
+                    (missing.as_str(), "run `cdds init` to make one, or name another with --config")
+                }
+                _ => (
+                    error.message(),
+                    "correct the file; `cdds init` in an empty folder writes one to compare with",
+                ),
+            };
+            return vec![Finding::failed("config", detail, way_out)];
+        }
+    };
+    let mut findings =
+        vec![Finding::ok("config", format!("{} is understood", session.config_path().display()))];
+    let catalog = place::catalog(&config);
+    let is_usable = catalog.status != Status::Failed;
+    findings.push(catalog);
+    findings.push(place::store(&config).await);
+    findings.extend(place::disks(&config));
+    findings.extend(sources(&config, session).await);
+    findings.push(certificates::signing(&config, session));
+    if is_usable {
+        findings.extend(on_record(&config, session).await);
+    }
+    findings
+}
+
+/// What only the catalog can tell.
+async fn on_record(config: &Config, session: &Session) -> Vec<Finding> {
+    let app = match App::open(config, std::sync::Arc::clone(&session.clock)) {
+        Ok(app) => app,
+        // The store has said already why.
+        Err(_) => return Vec::new(),
+    };
+    let mut findings = match certificates::recipients(&app, session).await {
+        Ok(findings) => findings,
+        Err(error) => vec![Finding::failed("recipients", error.message(), "see the catalog's own check")],
+    };
+    let record = record::clock(&app, session).await;
+    findings
+        .push(record.unwrap_or_else(|error| {
+            Finding::failed("clock", error.message(), "see the catalog's own check")
+        }));
+    findings
+}
+
+async fn sources(config: &Config, session: &Session) -> Vec<Finding> {
+    match crate::compose::register(&config.sources) {
+        Err(error) => {
+            vec![Finding::failed("sources", error.message(), "correct the [[source]] in the configuration")]
+        }
+        Ok(sources) if sources.iter().next().is_none() => vec![Finding::warning(
+            "sources",
+            "none is declared: there is nothing to export",
+            "declare a [[source]] in the configuration; `cdds init` writes an example",
+        )],
+        Ok(sources) => {
+            let mut findings = Vec::new();
+            for (id, source) in sources.iter() {
+                findings.push(record::source(id, source, config, session).await);
+            }
+            findings
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Keys and certificates: those that exports are sealed for, and the one that manifests are signed with.
+
+use std::collections::BTreeSet;
+
+use cdds_core::domain::job::{Job, JobState};
+use cdds_core::domain::recipient::Recipient;
+use cdds_core::ports::catalog::query::JobQuery;
+use cdds_core::ports::sealer::ManifestSigner;
+use chrono::TimeDelta;
+
+use super::Finding;
+use crate::commands::every_row;
+use crate::compose::{self, App};
+use crate::config::Config;
+use crate::error::CliError;
+use crate::session::Session;
+
+/// As jobs warn (rule S3).
+const EXPIRY_WARNING: TimeDelta = TimeDelta::days(30);
+
+/// Whether manifests can be signed now (rule A5).
+pub(super) fn signing(config: &Config, session: &Session) -> Finding {
+    let Some(signing) = &config.signing else {
+        return Finding::ok("signing key", "none is configured: manifests are not signed");
+    };
+    let way_out = "correct [signing] in the configuration, or renew the certificate";
+    match compose::signer(signing) {
+        Err(error) => Finding::failed("signing key", error.message(), way_out),
+        Ok(signer) => match signer.sign(b"a probe", session.clock.now()) {
+            Err(error) => Finding::failed("signing key", error.report(), way_out),
+            Ok(_signature) => Finding::ok("signing key", format!("{} signs", signing.certificate.display())),
+        },
+    }
+}
+
+/// The certificates of the owner, and the jobs that are sealed for them (rules S1 to S3).
+pub(super) async fn recipients(app: &App, session: &Session) -> Result<Vec<Finding>, CliError> {
+    let recipients = app.recipients.list(&session.owner).await?;
+    let overviews = every_row(async |slice| {
+        let query = JobQuery { slice, ..JobQuery::default() };
+        app.jobs.list(&session.owner, &query).await
+    })
+    .await?;
+    let jobs: Vec<Job> = overviews
+        .into_iter()
+        .map(|overview| overview.job)
+        .filter(|job| !matches!(job.state, JobState::Completed | JobState::Deleted))
+        .collect();
+    let mut findings = Vec::with_capacity(recipients.len());
+    for recipient in &recipients {
+        findings.push(certificate(recipient, &jobs, app, session).await);
+    }
+    findings.extend(missing(&recipients, &jobs));
+    if findings.is_empty() {
+        let detail = format!("owner {} has stored no certificate", session.owner);
+        findings.push(Finding::ok("recipients", detail));
+    }
+    Ok(findings)
+}
+
+/// One that no job uses harms nobody.
+async fn certificate(recipient: &Recipient, jobs: &[Job], app: &App, session: &Session) -> Finding {
+    let check = format!("recipient {}", recipient.name);
+    let users = jobs.iter().filter(|job| job.settings.protection.recipients().contains(&recipient.name));
+    let users = users.count();
+    let until = recipient.certificate.not_after.format("%Y-%m-%d");
+    let used = format!("{users} job(s) use it");
+    let way_out = "store a renewed certificate under another name, and edit the jobs to use that";
+    let sealed = app.recipients.sample(&session.owner, &recipient.name).await;
+    let left = recipient.certificate.not_after - session.clock.now();
+    match sealed {
+        Err(error) if users > 0 => {
+            Finding::failed(&check, format!("{}; {used}", CliError::from(error).message()), way_out)
+        }
+        Err(error) => {
+            let detail = format!("{}; no job uses it", CliError::from(error).message());
+            Finding::warning(&check, detail, &format!("run `cdds recipient remove {}`", recipient.name))
+        }
+        Ok(_) if left < EXPIRY_WARNING => {
+            Finding::warning(&check, format!("its certificate expires on {until}; {used}"), way_out)
+        }
+        Ok(_) => Finding::ok(&check, format!("exports can be sealed for it until {until}; {used}")),
+    }
+}
+
+/// Recipients that jobs name and nobody has stored.
+fn missing(recipients: &[Recipient], jobs: &[Job]) -> Vec<Finding> {
+    let known: BTreeSet<_> = recipients.iter().map(|recipient| &recipient.name).collect();
+    let mut findings = Vec::new();
+    for job in jobs {
+        for name in job.settings.protection.recipients().iter().filter(|name| !known.contains(name)) {
+            findings.push(Finding::failed(
+                &format!("recipient {name}"),
+                format!("no certificate is stored for it, and job {} is sealed for it", job.id),
+                &format!("store one with `cdds recipient add {name} CERT.pem`"),
+            ));
+        }
+    }
+    findings
+}

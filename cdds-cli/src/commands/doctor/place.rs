@@ -1,0 +1,158 @@
+//! Where things are kept: the catalog's file, the artifact store, and the disks below them.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use cdds_core::ports::ids::Ids;
+use cdds_core::ports::sink::{Key, Sink, SinkError};
+use cdds_core::system::SystemIds;
+use cdds_storage::catalog::SqliteCatalog;
+use futures::TryStreamExt;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::Finding;
+use crate::compose;
+use crate::config::Config;
+
+/// Below this an export is likely to break off.
+const FREE_BYTES_MIN: u64 = 64 << 20;
+/// Below this it is time to make room.
+const FREE_BYTES_WARNING: u64 = 1 << 30;
+
+pub(super) fn catalog(config: &Config) -> Finding {
+    let path = &config.catalog;
+    if !path.exists() {
+        let way_out = "put it back or mount it, or correct catalog.url, or run `cdds init` in the folder of the \
+                       configuration to begin with an empty one";
+        return Finding::failed("catalog", format!("there is no {}", path.display()), way_out);
+    }
+    match look_into(path) {
+        Ok(finding) => finding,
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => Finding::failed(
+            "catalog",
+            format!("{} is not an SQLite database", path.display()),
+            "restore it from a backup, or correct catalog.url",
+        ),
+        Err(error) => Finding::failed(
+            "catalog",
+            format!("{} cannot be used: {error}", path.display()),
+            "let this user read and write the file and its folder, or restore it from a backup",
+        ),
+    }
+}
+
+/// Whole, of a schema that this program knows, and writable.
+fn look_into(path: &Path) -> Result<Finding, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let catalog = Connection::open_with_flags(path, flags)?;
+    let version: i64 = catalog.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let verdict: String = catalog.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict != "ok" {
+        let detail = format!("{} is damaged: {verdict}", path.display());
+        return Ok(Finding::failed("catalog", detail, "stop every `cdds run` and restore it from a backup"));
+    }
+    // As every command opens it: it also brings an older schema up to date.
+    if let Err(error) = SqliteCatalog::open(path) {
+        let told = error.report();
+        let (detail, way_out) = told.rsplit_once(": ").unwrap_or((&told, "restore it from a backup"));
+        return Ok(Finding::failed("catalog", detail, way_out));
+    }
+    match catalog.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
+        Ok(()) => {}
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+            let detail = format!("{} is whole; another process is writing to it", path.display());
+            return Ok(Finding::warning("catalog", detail, "look again when that process is done"));
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(Finding::ok("catalog", format!("{} is whole and writable, schema version {version}", path.display())))
+}
+
+/// Stores a probe, reads it back and deletes it.
+pub(super) async fn store(config: &Config) -> Finding {
+    let place = config.store.display();
+    let sink = match compose::sink(config) {
+        Ok(sink) => sink,
+        Err(error) => {
+            let way_out = "mount it, or correct store.url; `cdds init` makes a folder that never was";
+            return Finding::failed("store", error.message(), way_out);
+        }
+    };
+    let key = Key::new(format!("doctor-probe/{}", SystemIds.next()));
+    let probed = probe(sink.as_ref(), &key).await;
+    let removed = sink.delete(&key).await;
+    let way_out = "let this user read and write the folder, and make room on its disk";
+    match (probed, removed) {
+        (Ok(true), Ok(())) => {
+            Finding::ok("store", format!("{place}: a probe was stored durably, read back and deleted"))
+        }
+        (Ok(false), _) => Finding::failed(
+            "store",
+            format!("{place}: what was read back is not what was stored"),
+            "do not trust this disk: check it, and move the store",
+        ),
+        (Err(error), _) | (Ok(true), Err(error)) => Finding::failed("store", error.report(), way_out),
+    }
+}
+
+async fn probe(sink: &dyn Sink, key: &Key) -> Result<bool, SinkError> {
+    let contents = Bytes::from(key.as_str().repeat(1_000));
+    let mut upload = sink.begin(key).await?;
+    upload.write(contents.clone()).await?;
+    upload.finish().await?;
+    let read: Vec<Bytes> = sink.read(key, 0).await?.try_collect().await?;
+    Ok(read.concat() == contents)
+}
+
+/// One finding for each disk; nothing where the system cannot be asked.
+pub(super) fn disks(config: &Config) -> Vec<Finding> {
+    let folder = |file: &Path| file.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    let places = [
+        ("catalog", folder(&config.catalog)),
+        ("store", config.store.clone()),
+        ("temporary files", std::env::temp_dir()),
+    ];
+    places.iter().filter_map(|(what, place)| Some(space(what, place, free_bytes(place)?))).collect()
+}
+
+fn space(what: &str, place: &Path, free: u64) -> Finding {
+    let check = format!("disk space for {what}");
+    let detail = format!("{} MiB free at {}", free >> 20, place.display());
+    let way_out = "make room, or move it to a larger disk";
+    match free {
+        ..FREE_BYTES_MIN => Finding::failed(&check, detail, way_out),
+        FREE_BYTES_MIN..FREE_BYTES_WARNING => Finding::warning(&check, detail, way_out),
+        _ => Finding::ok(&check, detail),
+    }
+}
+
+#[cfg(unix)]
+fn free_bytes(place: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(place).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_place: &Path) -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::doctor::Status;
+
+    #[test]
+    fn room_is_judged() {
+        for (free, status) in [
+            (0, Status::Failed),
+            (FREE_BYTES_MIN - 1, Status::Failed),
+            (FREE_BYTES_MIN, Status::Warning),
+            (FREE_BYTES_WARNING, Status::Ok),
+        ] {
+            let finding = space("store", Path::new("/"), free);
+            assert_eq!((finding.status, finding.way_out.is_none()), (status, status == Status::Ok));
+        }
+        assert!(free_bytes(Path::new("/")).is_some() || cfg!(not(unix)));
+    }
+}

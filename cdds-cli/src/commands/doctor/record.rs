@@ -1,0 +1,96 @@
+//! What exports are made of, and whether the clock can be believed.
+
+use cdds_core::domain::id::SourceId;
+use cdds_core::ports::catalog::query::{ExecutionColumn, ExecutionQuery, JobColumn, JobQuery, Slice, Sort};
+use cdds_core::ports::source::RegisteredSource;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Finding;
+use crate::commands::source::read_beginning;
+use crate::compose::App;
+use crate::config::Config;
+use crate::error::CliError;
+use crate::session::Session;
+
+/// Clocks of machines that share a catalog differ by this much without harm.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
+
+/// This program was not there before.
+const FIRST_DAY: i64 = 1_735_689_600; // 2025-01-01
+
+/// Whether the beginning of every type can be read, as `source check` does.
+pub(super) async fn source(
+    id: &SourceId,
+    source: &RegisteredSource,
+    config: &Config,
+    session: &Session,
+) -> Finding {
+    let check = format!("source {id}");
+    let source = match source {
+        RegisteredSource::Unsupported { reason, .. } => {
+            return Finding::ok(&check, format!("is declared as unsupported: {reason}"));
+        }
+        RegisteredSource::Supported(source) => source,
+    };
+    let mut failures = Vec::new();
+    let types = &source.describe().types;
+    for data_type in types {
+        let subject = config.subject(id, &data_type.id);
+        if let Err(error) = read_beginning(id, source.as_ref(), data_type, subject, session).await {
+            failures.push(error.message().to_owned());
+        }
+    }
+    if failures.is_empty() {
+        return Finding::ok(&check, format!("all {} types can be read", types.len()));
+    }
+    let way_out = "correct its [[source]] in the configuration, or bring it back";
+    Finding::failed(&check, failures.join("; "), way_out)
+}
+
+/// Whether something on the record is later than the clock: then one of both is wrong.
+pub(super) async fn clock(app: &App, session: &Session) -> Result<Finding, CliError> {
+    let now = session.clock.now();
+    if now.timestamp() < FIRST_DAY {
+        let detail = format!("it shows {}, before this program was there", now.format("%Y-%m-%d"));
+        return Ok(Finding::warning("clock", detail, SET_IT));
+    }
+    let newest = newest(app, session).await?;
+    Ok(match newest {
+        Some(newest) if newest > now + CLOCK_TOLERANCE => Finding::warning(
+            "clock",
+            format!("something on the record happened at {}, which is in the future", rfc3339(newest)),
+            SET_IT,
+        ),
+        _ => Finding::ok("clock", format!("it shows {}, later than all on the record", rfc3339(now))),
+    })
+}
+
+const SET_IT: &str = "set the clock of this machine, best by NTP; until it has caught up, nothing may be due";
+
+/// The latest instant at which the owner's jobs were submitted or executions began or ended.
+async fn newest(app: &App, session: &Session) -> Result<Option<DateTime<Utc>>, CliError> {
+    let jobs = JobQuery {
+        sort: Sort { column: JobColumn::CreatedAt, descending: true },
+        slice: Slice::first(1),
+        ..JobQuery::default()
+    };
+    let submitted = app.jobs.list(&session.owner, &jobs).await?.items;
+    let mut newest = submitted.first().map(|overview| overview.job.created_at);
+    for column in [ExecutionColumn::StartedAt, ExecutionColumn::FinishedAt] {
+        let executions = ExecutionQuery {
+            sort: Sort { column, descending: true },
+            slice: Slice::first(1),
+            ..ExecutionQuery::default()
+        };
+        let first = app.history.list(&session.owner, &executions).await?.items.into_iter().next();
+        newest = newest.max(first.and_then(|overview| {
+            let execution = overview.execution;
+            execution.finished_at.max(execution.started_at)
+        }));
+    }
+    Ok(newest)
+}
+
+fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}

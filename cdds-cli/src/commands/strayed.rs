@@ -1,0 +1,61 @@
+//! What there is not may be something else: an id of another kind, or no id. Tells the way out.
+
+use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId};
+
+use crate::compose::App;
+use crate::error::CliError;
+use crate::session::Session;
+
+/// The error, with what the id is, if it is one of the owner's, or where ids are listed.
+pub(super) async fn explained(error: CliError, session: &Session) -> CliError {
+    let Some((what, id)) = error.missing() else { return error };
+    let list = match what {
+        "job" => "`cdds job list` shows which there are",
+        "execution" | "artifact set of execution" => "`cdds history list` shows which there are",
+        "artifact" => "`cdds artifact list` shows which there are",
+        "recipient" => "`cdds recipient list` shows which there are",
+        "source" => "`cdds source list` shows which there are",
+        _ => return error,
+    };
+    let known = match session.open() {
+        Ok(app) => known_as(what, id, &app, session).await,
+        Err(_) => None,
+    };
+    let way_out = known.unwrap_or_else(|| list.to_owned());
+    error.with_way_out(&way_out)
+}
+
+/// What has this id, and how to get from there to what was looked for.
+async fn known_as(what: &str, id: &str, app: &App, session: &Session) -> Option<String> {
+    let owner = &session.owner;
+    if let Ok(job) = id.parse::<JobId>()
+        && app.jobs.show(owner, job).await.is_ok()
+    {
+        let next = match what {
+            "execution" | "artifact set of execution" => {
+                format!("`cdds history list --job {id}` shows its executions")
+            }
+            _ => format!("`cdds artifact list --job {id}` shows its artifacts"),
+        };
+        return Some(format!("that is the id of a job; {next}"));
+    }
+    if let Ok(execution) = id.parse::<ExecutionId>()
+        && app.history.show(owner, execution).await.is_ok()
+    {
+        let next = match what {
+            "artifact" => {
+                format!("`cdds artifact list --execution {id}` shows its artifacts, --execution takes it")
+            }
+            _ => format!("`cdds history show {id}` names its job"),
+        };
+        return Some(format!("that is the id of an execution; {next}"));
+    }
+    if let Ok(artifact) = id.parse::<ArtifactId>()
+        && let Ok(execution) = app.artifacts.execution_of(owner, artifact).await
+    {
+        return Some(format!(
+            "that is the id of an artifact; `cdds history show {execution}` shows its execution"
+        ));
+    }
+    None
+}

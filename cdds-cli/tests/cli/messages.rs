@@ -1,0 +1,178 @@
+//! What people are told when they take a wrong turn: the thing, the reason, the way out.
+
+use crate::support::{DAILY, NOON, Place, id, string, text};
+
+/// What stands on stderr for people, on one line.
+fn told(place: &Place, args: &[&str]) -> String {
+    let output = place.cdds(args).output().unwrap();
+    assert!(!output.status.success(), "{args:?} succeeded");
+    let told = text(&output.stderr);
+    let first = told.lines().next().unwrap_or_default();
+    first.strip_prefix("error: ").unwrap_or_else(|| panic!("{args:?}: {told}")).to_owned()
+}
+
+#[test]
+fn an_id_of_another_kind_leads_to_what_was_meant() {
+    let place = Place::with_interactions(3);
+    let job = place.job_at(NOON, &["--run", "once"]);
+    place.run_at(NOON);
+    let execution = string(&place.json(&["history", "list"])[0]["id"]);
+    let artifact = string(&place.json(&["artifact", "list", "--now", NOON])[0]["id"]);
+    let job = id(&job);
+    let by_execution = format!("`cdds artifact list --execution {execution}`");
+    let cases: [(&[&str], &str, &str); 13] = [
+        (
+            &["artifact", "download", "--to", "o", "--execution", job],
+            "the id of a job",
+            "`cdds history list --job",
+        ),
+        (&["artifact", "hold", &execution], "the id of an execution", &by_execution),
+        (&["artifact", "download", &execution, "--to", "o"], "the id of an execution", &by_execution),
+        (&["artifact", "delete", job], "the id of a job", "`cdds artifact list --job"),
+        (&["job", "show", &execution], "the id of an execution", "`cdds history show"),
+        (&["job", "delete", &artifact], "the id of an artifact", &execution),
+        (&["history", "show", job], "the id of a job", "`cdds history list --job"),
+        (&["history", "rerun", &artifact], "the id of an artifact", &execution),
+        (&["artifact", "list", "--execution", job], "the id of a job", "`cdds history list --job"),
+        (&["job", "show", "Voice"], "there is no job Voice", "`cdds job list`"),
+        (&["job", "show", "00000000-0000-4000-8000-000000000000"], "there is no job", "`cdds job list`"),
+        (&["recipient", "remove", "ops"], "there is no recipient ops", "`cdds recipient list`"),
+        (&["source", "check", "nowhere"], "there is no source nowhere", "`cdds source list`"),
+    ];
+    for (args, what, next) in cases {
+        let told = told(&place, &[args, &["--now", NOON]].concat());
+        assert!(told.contains(what) && told.contains(next), "{args:?}: {told}");
+        // Rule J15: of what is another owner's nothing is told.
+        let foreign = self::told(&place, &[args, &["--now", NOON, "--owner", "bob"]].concat());
+        assert!(!foreign.contains("the id of"), "{args:?}: {foreign}");
+    }
+}
+
+#[test]
+fn numbers_name_option_reason_and_bounds() {
+    let place = Place::with_interactions(3);
+    let new = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
+    let new = [&new[..], &["--plaintext", "--run", "hourly"]].concat();
+    for (option, value, expected) in [
+        ("--every", "x", "write a whole number, 1 to 23"),
+        ("--every", "-1", "write a whole number, 1 to 23"),
+        ("--minute", "1.5", "write a whole number, 0 to 59"),
+        ("--retries", "-1", "write a whole number, 0 to 100, or default"),
+        ("--retention-days", "-1", "write a whole number, 1 up to"),
+        ("--pause-after-failures", "0", "write a whole number, 1 or more, or none"),
+        ("--split-size", "-5", "write whole MB like 1024"),
+    ] {
+        let told = told(&place, &[&new[..], &[option, value]].concat());
+        assert!(told.contains(&format!("invalid value '{value}' for '{option} <")), "{told}");
+        assert!(told.contains(expected) && !told.contains("digit"), "{told}");
+    }
+    for (args, expected) in [
+        (&["job", "preview", "x", "-n", "x"][..], "write a whole number, 1 to 1000"),
+        (&["job", "preview", "x", "-n", "-1"], "write a whole number, 1 to 1000"),
+        (&["job", "preview", "x", "-n", "1001"], "write a whole number, 1 to 1000"),
+        (&["job", "edit", "x", "--if-version", "-1"], "as `job show` shows it"),
+        (&["demo", "x", "--records", "-1"], "write a whole number, 1 to 10000000"),
+        (&["extract", "x", "--to", "y", "--max-files", "-1"], "write a whole number, 0 or more"),
+    ] {
+        let told = told(&place, args);
+        assert!(told.contains(expected), "{args:?}: {told}");
+        assert_eq!(place.refused(args), (2, "usage".to_owned()));
+    }
+}
+
+#[test]
+fn long_values_are_told_by_their_beginning() {
+    let place = Place::with_interactions(3);
+    let long = "x".repeat(10_000);
+    let with = |option: &str, run: &[&str]| {
+        let new = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
+        let args = [&new[..], &["--plaintext", "--run"], run, &[option, &long]].concat();
+        told(&place, &args)
+    };
+    let told = [
+        with("--timeframe", &["once"]),
+        with("--at", &["daily"]),
+        with("--day", &["weekly", "--at", "02:00"]),
+        with("--every", &["hourly"]),
+        with("--category", &["once"]),
+        with("--jitter", &["once"]),
+        with("--catch-up", &["once"]),
+        with("--bad-records", &["once"]),
+        with("--missing-day", &["monthly", "--day", "1", "--at", "02:00"]),
+        with("--starts-at", &["once"]),
+        with("--owner", &["once"]),
+        with("--frobnicate", &["once"]),
+        told(&place, &["job", "show", &long]),
+        told(&place, &["job", &long]),
+        told(&place, &["job", "list", "--sort", &long]),
+        told(&place, &["job", "list", "--state", &long]),
+        told(&place, &["man", &long]),
+    ];
+    for told in told {
+        assert!(told.len() < 400, "{told}");
+    }
+}
+
+#[test]
+fn lengths_of_time_are_told_as_they_are_typed() {
+    let place = Place::with_interactions(3);
+    let job = place.job_at(NOON, &DAILY);
+    let edit = |option: &str, value: &str| told(&place, &["job", "edit", id(&job), option, value]);
+    assert_eq!(edit("--jitter", "40d"), "a jitter of 40d is not possible: use whole seconds, 0s to 1h");
+    assert!(edit("--catch-up", "90000h").starts_with("a catch-up limit of 3750d is not possible"));
+    let backfill = ["job", "backfill", id(&job), "--from", NOON, "--to", NOON];
+    let told = told(&place, &backfill);
+    assert!(told.contains("it holds no instant; give it a later end"), "{told}");
+}
+
+#[test]
+fn files_of_the_wrong_kind_are_named() {
+    let place = Place::with_interactions(3);
+    place.recipient("ops");
+    std::fs::create_dir(place.path("folder")).unwrap();
+    std::fs::write(place.path("file.txt"), "text").unwrap();
+    let job = place.plaintext_job(&[]);
+    place.run_at("2999-01-01T00:00:00Z");
+    let execution = string(&place.json(&["history", "list", "--job", &job])[0]["id"]);
+    let download = ["artifact", "download", "--execution", &execution, "--now", "2999-01-01T00:00:00Z"];
+    let files = place.json(&[&download[..], &["--to", "got"]].concat());
+    let archive = string(&files[0]["path"]);
+    let cases: [(&[&str], &[&str]); 12] = [
+        (&["verify", "folder"], &["folder is a folder", "any part of the set or its manifest"]),
+        (&["extract", "folder", "--to", "x"], &["folder is a folder"]),
+        (&["verify", "ops.key"], &["ops.key is a private key", "--key"]),
+        (&["extract", "ops.pem", "--to", "x"], &["ops.pem is a certificate", "name a part of the set"]),
+        (&["verify", "contacts.db"], &["\"contacts.db\" is not a part"]),
+        (&["extract", &archive, "--to", "file.txt"], &["file.txt is a file: name a folder with --to"]),
+        (&["join", &archive, "--to", "folder"], &["folder is a folder", "folder/export.zip"]),
+        (&["recipient", "add", "law", "ops.key"], &["ops.key: this is a private key"]),
+        (&["recipient", "add", "law", "cdds.toml"], &["cdds.toml: this is neither PEM nor DER"]),
+        (&["job", "list", "--config", "folder"], &["folder is a folder", "folder/cdds.toml"]),
+        (&["job", "create", "--file", "folder"], &["cannot read folder"]),
+        (&["init", "file.txt"], &["file.txt"]),
+    ];
+    for (args, expected) in cases {
+        let told = told(&place, args);
+        expected.iter().for_each(|word| assert!(told.contains(word), "{args:?}: {told}"));
+    }
+    let into_file = told(&place, &[&download[..], &["--to", "file.txt"]].concat());
+    assert_eq!(into_file, "file.txt is a file: name a folder with --to");
+    assert!(!place.path("x").exists());
+}
+
+#[test]
+fn a9_limits_stop_an_archive_that_would_fill_a_disk() {
+    let place = Place::with_interactions(300);
+    let job = place.plaintext_job(&[]);
+    place.run_at("2999-01-01T00:00:00Z");
+    let execution = string(&place.json(&["history", "list", "--job", &job])[0]["id"]);
+    let download =
+        ["artifact", "download", "--execution", &execution, "--now", "2999-01-01T00:00:00Z", "--to", "got"];
+    let archive = string(&place.json(&download)[0]["path"]);
+    for limit in [["--max-files", "2"], ["--max-size", "1KiB"]] {
+        let args = [&["extract", &archive, "--to", "out"][..], &limit].concat();
+        assert_eq!(place.refused(&args), (1, "limit_exceeded".to_owned()), "{limit:?}");
+    }
+    let fits = ["extract", &archive, "--to", "out", "--force", "--max-files", "3", "--max-size", "1MiB"];
+    assert_eq!(place.json(&fits)["files"], 3);
+}
