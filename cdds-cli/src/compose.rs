@@ -36,14 +36,8 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Opens catalog and store. Sources are opened when they are read.
+    /// Opens catalog and store, and makes them on a fresh start. Sources are opened when they are read.
     pub(crate) fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, CliError> {
-        check_place(config)?;
-        Self::create(config, clock)
-    }
-
-    /// The same, and makes what is not there.
-    pub(crate) fn create(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, CliError> {
         make_place(config)?;
         let workers = ThreadPool::new(None).map_err(|error| {
             CliError::failed("threads_failed", format!("cannot start worker threads: {error}"))
@@ -94,30 +88,26 @@ pub(crate) fn sink(config: &Config) -> Result<Arc<dyn Sink>, CliError> {
     Ok(Arc::new(ObjectSink::local(&config.store)?))
 }
 
-/// With neither catalog nor store this is a fresh start. A store without its catalog is not: an empty catalog
-/// in the place of one that was moved or is not mounted would know of no job.
-pub(crate) fn check_place(config: &Config) -> Result<(), CliError> {
-    if config.catalog.exists() || !config.store.exists() {
-        return Ok(());
-    }
-    Err(CliError::failed(
-        "catalog_missing",
-        format!(
-            "there is no catalog {}, though its artifact store is there: put it back or mount it, or correct \
-             catalog.url, or run `cdds init` in the folder of the configuration to begin with an empty one",
-            config.catalog.display()
-        ),
-    ))
-}
-
-/// Without a catalog this is a fresh start, and the store's folder is made. Where there is one, a folder
-/// that is missing may be one that is not mounted: the store says so. The catalog's own folder is never
-/// made, so that a mistyped path is not taken for a fresh start.
+/// Without a catalog this is a fresh start, and the store's folder is made; but not where artifacts lie in it: an
+/// empty catalog in the place of one that was moved or is not mounted would know of no job. Where there is a
+/// catalog, a store that is missing may be one that is not mounted: the store says so. The catalog's own folder
+/// is never made, so that a mistyped path is not taken for a fresh start.
 fn make_place(config: &Config) -> Result<(), CliError> {
-    if config.catalog.exists() {
+    let (catalog, store) = (&config.catalog, &config.store);
+    if catalog.exists() {
         return Ok(());
     }
-    let store = &config.store;
+    if std::fs::read_dir(store).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(CliError::failed(
+            "catalog_missing",
+            format!(
+                "there is no catalog {}, though its artifact store {} holds files: put it back or mount it, or \
+                 correct catalog.url; to begin with an empty one, move the store's files away",
+                catalog.display(),
+                store.display()
+            ),
+        ));
+    }
     std::fs::create_dir_all(store).map_err(|error| CliError::file("create", store, &error))
 }
 

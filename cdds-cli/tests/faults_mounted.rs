@@ -179,7 +179,6 @@ fn with_mounted_catalog(records: u32) -> (Place, Mounted) {
         config.replace("sqlite:cdds.db", "sqlite:state/cdds.db").replace("lease = \"60s\"", "lease = \"3s\"");
     std::fs::write(place.path("cdds.toml"), config).unwrap();
     let mounted = Mounted::at(place.path("state"), "size=4m");
-    place.done(&["init"]);
     (place, mounted)
 }
 

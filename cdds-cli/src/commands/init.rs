@@ -25,19 +25,9 @@ struct Initialised {
 pub(super) fn init(dir: &Path, session: &Session) -> Result<(), CliError> {
     std::fs::create_dir_all(dir).map_err(|error| CliError::file("create", dir, &error))?;
     let path = dir.join(FILE_NAME);
-    let written = write_new(&path)?;
+    write_new(&path)?;
     let config = Config::load(&path)?;
-    if !written && config.catalog.exists() {
-        return Err(CliError::refused(
-            "config_exists",
-            format!(
-                "{} is there already, with its catalog, and is left as it is: go on with `cdds doctor` or \
-                 `cdds source list`, or choose another folder",
-                path.display()
-            ),
-        ));
-    }
-    App::create(&config, Arc::clone(&session.clock))?;
+    App::open(&config, Arc::clone(&session.clock))?;
     std::fs::create_dir_all(&config.store)
         .map_err(|error| CliError::file("create", &config.store, &error))?;
     let made = Initialised {
@@ -45,9 +35,8 @@ pub(super) fn init(dir: &Path, session: &Session) -> Result<(), CliError> {
         catalog: config.catalog.display().to_string(),
         store: config.store.display().to_string(),
     };
-    let done = if written { "Wrote" } else { "Left as it is:" };
     let words = format!(
-        "{done} {}. Created its catalog and artifact folder.\n\
+        "Wrote {}, with its catalog and artifact folder.\n\
          Next: declare a [[source]] in it, store a certificate with `cdds recipient add`, submit a job with \
          `cdds job create`, then `cdds run`.",
         made.config
@@ -55,16 +44,21 @@ pub(super) fn init(dir: &Path, session: &Session) -> Result<(), CliError> {
     session.output.outcome(&made, &words)
 }
 
-/// Whether it was written. Never over one that is there: `create_new` leaves no moment in between.
-fn write_new(path: &Path) -> Result<bool, CliError> {
+/// Never over one that is there: `create_new` leaves no moment in between.
+fn write_new(path: &Path) -> Result<(), CliError> {
     let created = OpenOptions::new().write(true).create_new(true).open(path);
     let written = created.and_then(|mut file| {
         file.write_all(INITIAL.as_bytes())?;
         file.sync_all()
     });
-    match written {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(CliError::file("write", path, &error)),
-    }
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => CliError::refused(
+            "config_exists",
+            format!(
+                "{} is there already and is left as it is: go on with `cdds doctor`, or choose another folder",
+                path.display()
+            ),
+        ),
+        _ => CliError::file("write", path, &error),
+    })
 }

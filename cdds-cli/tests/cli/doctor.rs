@@ -90,7 +90,7 @@ fn what_is_missing_or_damaged_is_told_with_the_way_out() {
     std::fs::rename(place.path("away"), place.path("artifacts")).unwrap();
 
     for (contents, told, way_out) in [
-        (None, "there is no ", "`cdds init`"),
+        (None, "there is no ", "catalog.url"),
         (
             Some("not a database, but longer than its header would be: ".repeat(9)),
             "not an SQLite database",
@@ -162,8 +162,10 @@ fn d1_fields_that_are_to_name_a_data_subject_have_to_exist() {
 }
 
 #[test]
-fn a_catalog_that_was_lost_is_not_replaced_unless_init_is_asked_for() {
+fn a_catalog_that_was_lost_is_not_replaced_where_there_are_artifacts() {
     let place = healthy();
+    place.plaintext_job(&[]);
+    place.done(&["run", "--until-idle"]);
     for file in ["cdds.db", "cdds.db-wal", "cdds.db-shm"] {
         let _gone = std::fs::remove_file(place.path(file));
     }
@@ -171,11 +173,8 @@ fn a_catalog_that_was_lost_is_not_replaced_unless_init_is_asked_for() {
         assert_eq!(place.refused(args), (1, "catalog_missing".to_owned()), "{args:?}");
     }
     assert!(!place.path("cdds.db").exists());
-    let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
-    assert!(place.done(&["init"]).starts_with("Left as it is: ./cdds.toml."));
-    assert_eq!(std::fs::read_to_string(place.path("cdds.toml")).unwrap(), config);
+    std::fs::remove_dir_all(place.path("artifacts")).unwrap();
     assert_eq!(place.json(&["job", "list"]), json!([]));
-    assert_eq!(place.refused(&["init"]), (3, "config_exists".to_owned()));
 }
 
 #[test]

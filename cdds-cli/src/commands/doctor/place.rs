@@ -22,8 +22,8 @@ const FREE_BYTES_WARNING: u64 = 1 << 30;
 pub(super) fn catalog(config: &Config) -> Finding {
     let path = &config.catalog;
     if !path.exists() {
-        let way_out = "put it back or mount it, or correct catalog.url, or run `cdds init` in the folder of the \
-                       configuration to begin with an empty one";
+        let way_out = "put it back or mount it, or correct catalog.url; where nothing was ever stored, the next \
+                       command makes one";
         return Finding::failed("catalog", format!("there is no {}", path.display()), way_out);
     }
     match look_into(path) {
@@ -74,7 +74,7 @@ pub(super) async fn store(config: &Config) -> Finding {
     let sink = match compose::sink(config) {
         Ok(sink) => sink,
         Err(error) => {
-            let way_out = "mount it, or correct store.url; `cdds init` makes a folder that never was";
+            let way_out = "mount it, or correct store.url";
             return Finding::failed("store", error.message(), way_out);
         }
     };
