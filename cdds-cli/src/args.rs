@@ -10,6 +10,7 @@ mod history;
 mod job;
 mod offline;
 mod recipient;
+mod run;
 mod source;
 mod value;
 
@@ -31,9 +32,10 @@ pub(crate) use self::job::{
 };
 pub(crate) use self::offline::{DecryptArgs, ExtractArgs, JoinArgs, PassphraseArgs, VerifyArgs};
 pub(crate) use self::recipient::RecipientCommand;
+pub(crate) use self::run::RunArgs;
 pub(crate) use self::source::SourceCommand;
 pub(crate) use self::value::{Setting, item, items};
-use crate::output::Format;
+use crate::output::{ColourChoice, Format};
 
 /// Scheduled, encrypted, verifiable downloads of your data.
 #[derive(Debug, Parser)]
@@ -66,6 +68,10 @@ pub(crate) struct Global {
     /// Run this command as if it began at this instant
     #[arg(long, global = true, value_name = "RFC3339", value_parser = value::instant)]
     pub(crate) now: Option<DateTime<Utc>>,
+
+    /// Colour what is printed for people
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColourChoice,
 
     /// Show no progress
     #[arg(long, global = true)]
@@ -109,11 +115,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Job(JobCommand),
     /// Run what is due: jobs, exports, retention
-    Run {
-        /// Return when nothing is due or queued; fails if an execution failed
-        #[arg(long)]
-        until_idle: bool,
-    },
+    Run(RunArgs),
     /// What ran, what waits, what was skipped and why; run again, cancel, delete
     #[command(subcommand)]
     History(HistoryCommand),

@@ -43,7 +43,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Source(command) => source::carry_out(command, session).await,
         Command::Recipient(command) => recipient::carry_out(command, session).await,
         Command::Job(command) => job::carry_out(command, session).await,
-        Command::Run { until_idle } => run::run(until_idle, session).await,
+        Command::Run(args) => run::run(args, session).await,
         Command::History(command) => history::carry_out(command, session).await,
         Command::Artifact(command) => artifact::carry_out(command, session).await,
         Command::Verify(args) => offline::verify::verify(&args, session),

@@ -8,6 +8,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::args::Global;
 use crate::output::Format;
+use crate::progress::EventForm;
 
 /// How much is told on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(crate) enum Telling {
     Bars,
     /// A line per event: a log is kept. `progress` is whether steps on the way are events.
     Lines {
+        /// How events are written.
+        form: EventForm,
         /// Whether to tell about the steps between start and end.
         progress: bool,
     },
@@ -27,6 +30,10 @@ pub(crate) enum Telling {
 #[derive(Debug, Clone)]
 pub(crate) struct Console {
     telling: Telling,
+    quiet: bool,
+    /// Whether steps on the way are told.
+    steps: bool,
+    colour: bool,
     bars: MultiProgress,
 }
 
@@ -34,24 +41,40 @@ impl Console {
     /// Decides what is told, and starts the log.
     pub(crate) fn start(global: &Global) -> Self {
         let terminal = io::stderr().is_terminal();
+        // What cannot move its cursor gets lines.
+        let redraws = terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let telling = match global.output {
             _ if global.quiet => Telling::Nothing,
-            _ if terminal && !global.no_progress => Telling::Bars,
+            _ if redraws && !global.no_progress => Telling::Bars,
             // Scripts find nothing but the error on stderr, unless they ask for the log.
             Format::Json if !terminal => Telling::Nothing,
-            _ => Telling::Lines { progress: !global.no_progress },
+            _ => Telling::Lines { form: EventForm::Logfmt, progress: !global.no_progress },
         };
         let target = match telling {
             Telling::Bars => ProgressDrawTarget::stderr(),
             _ => ProgressDrawTarget::hidden(),
         };
-        let console = Self { telling, bars: MultiProgress::with_draw_target(target) };
+        let colour = global.color.colours(terminal);
+        let bars = MultiProgress::with_draw_target(target);
+        let console = Self { telling, quiet: global.quiet, steps: !global.no_progress, colour, bars };
         console.start_log(level(global, terminal));
         console
     }
 
+    /// The same, with a line in this form per event, wherever stderr goes; `-q` counts more.
+    pub(crate) fn telling_events(&self, form: EventForm) -> Self {
+        let telling =
+            if self.quiet { Telling::Nothing } else { Telling::Lines { form, progress: self.steps } };
+        Self { telling, ..self.clone() }
+    }
+
     pub(crate) fn telling(&self) -> Telling {
         self.telling
+    }
+
+    /// Whether words are coloured.
+    pub(crate) fn colour(&self) -> bool {
+        self.colour
     }
 
     /// The bars, which share the terminal.

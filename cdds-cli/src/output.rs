@@ -1,12 +1,22 @@
 //! Results on stdout: JSON for scripts, tables for people.
 
-use std::borrow::Cow;
+mod cell;
+mod colour;
+pub(crate) mod human;
+mod table;
+mod text;
+
 use std::io::{self, IsTerminal, Write};
 
+use chrono::{DateTime, Utc};
 use clap::ValueEnum;
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
 
+pub(crate) use self::cell::{Cell, Reader, exact};
+pub(crate) use self::colour::{ColourChoice, Tone};
+use self::table::Page;
+pub(crate) use self::text::{fitted, printable};
+use crate::args::Global;
 use crate::error::CliError;
 
 /// How results and errors are printed.
@@ -35,58 +45,68 @@ impl Format {
 
 /// Something that is shown: its serialised form is the contract, the table is for reading.
 pub(crate) trait View: Serialize {
-    /// The headings of a list.
+    /// The headings of a list; the first column names the row.
     const COLUMNS: &'static [&'static str];
 
     /// The cells of a list, in the order of the headings.
-    fn row(&self) -> Vec<String>;
+    fn row(&self) -> Vec<Cell>;
 
     /// Everything, by name, for one alone.
-    fn details(&self) -> Vec<(&'static str, String)>;
+    fn details(&self) -> Vec<(&'static str, Cell)>;
 }
 
 /// Where results go.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     format: Format,
+    page: Page,
+    quiet: bool,
 }
 
 impl Output {
-    pub(crate) fn new(format: Format) -> Self {
-        Self { format }
+    /// On a terminal for the person before it, elsewhere for programs.
+    pub(crate) fn new(global: &Global, now: DateTime<Utc>) -> Self {
+        let terminal = io::stdout().is_terminal();
+        let columns = if terminal { terminal_size::terminal_size() } else { None };
+        let page = Page {
+            columns: columns.map(|(width, _)| usize::from(width.0)).filter(|columns| *columns > 0),
+            colour: global.color.colours(terminal),
+            reader: Reader { person: terminal, now },
+        };
+        Self { format: global.output, page, quiet: global.quiet }
     }
 
-    /// A list: a table, or an array.
-    pub(crate) fn list<V: View>(&self, views: &[V]) -> Result<(), CliError> {
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// A list: a table, or an array. Of an empty one a person is told on stderr what `otherwise` says.
+    pub(crate) fn list_or<V: View>(&self, views: &[V], otherwise: &str) -> Result<(), CliError> {
         match self.format {
             Format::Json => json(&views),
-            Format::Table | Format::Toml if views.is_empty() => text("(none)\n"),
+            Format::Table | Format::Toml if !views.is_empty() => {
+                let rows: Vec<Vec<Cell>> = views.iter().map(View::row).collect();
+                text(&table::list(V::COLUMNS, &rows, self.page))
+            }
+            Format::Table | Format::Toml if self.quiet => Ok(()),
             Format::Table | Format::Toml => {
-                let mut table = table();
-                table.set_header(V::COLUMNS.iter().map(|column| column.to_uppercase()));
-                for view in views {
-                    table.add_row(view.row().iter().map(|cell| printable(cell)));
-                }
-                // What names the row stays whole on narrow terminals, to be copied.
-                if let Some(name) = table.column_mut(0) {
-                    name.set_constraint(ColumnConstraint::ContentWidth);
-                }
-                text(&lines(&table))
+                // Without stderr there is nobody to tell.
+                let _told = writeln!(io::stderr().lock(), "{otherwise}");
+                Ok(())
             }
         }
+    }
+
+    /// A list of which there is nothing more to say when it is empty.
+    pub(crate) fn list<V: View>(&self, views: &[V]) -> Result<(), CliError> {
+        self.list_or(views, "nothing to show")
     }
 
     /// One thing: name and value by line, or an object.
     pub(crate) fn object<V: View>(&self, view: &V) -> Result<(), CliError> {
         match self.format {
             Format::Json => json(view),
-            Format::Table | Format::Toml => {
-                let mut table = table();
-                for (name, value) in view.details() {
-                    table.add_row([Cow::Borrowed(name), printable(&value)]);
-                }
-                text(&lines(&table))
-            }
+            Format::Table | Format::Toml => text(&table::details(&view.details(), self.page)),
         }
     }
 
@@ -109,32 +129,6 @@ impl Output {
     }
 }
 
-/// On a terminal cells wrap to its width; elsewhere a row is a line, for grep and awk.
-fn table() -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    if io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-    } else {
-        table.set_content_arrangement(ContentArrangement::Disabled);
-    }
-    table
-}
-
-/// Without the blanks around the outermost columns.
-fn lines(table: &Table) -> String {
-    table.lines().map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(&line).trim_end())).collect()
-}
-
-/// Text without control characters: what others typed must not steer the terminal.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if text.chars().any(char::is_control) {
-        text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
-    } else {
-        Cow::Borrowed(text)
-    }
-}
-
 fn json(value: &impl Serialize) -> Result<(), CliError> {
     let mut text = serde_json::to_vec_pretty(value)
         .map_err(|error| CliError::failed("output_failed", format!("cannot print the result: {error}")))?;
@@ -154,16 +148,5 @@ fn write(bytes: &[u8]) -> Result<(), CliError> {
             Err(CliError::failed("output_failed", format!("cannot write the result: {error}")))
         }
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(printable("Wöchentlich 📞"), "Wöchentlich 📞");
-        assert_eq!(printable("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
     }
 }

@@ -30,9 +30,9 @@ impl Session {
         let console = Console::start(&global);
         let clock = global.now.map_or_else(SystemClock::new, SystemClock::starting_at);
         Ok(Self {
+            output: Output::new(&global, clock.now()),
             owner: Owner::new(global.owner)?,
             clock: Arc::new(clock),
-            output: Output::new(global.output),
             console,
             config: global.config,
         })

@@ -20,8 +20,8 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// Listens from now on; tells `note` when the wish is heard.
-    pub(crate) fn listen(console: &Console, note: &'static str) -> Result<Self, CliError> {
+    /// Listens from now on; tells `note`, if any, when the wish is heard.
+    pub(crate) fn listen(console: &Console, note: Option<&'static str>) -> Result<Self, CliError> {
         let (sender, receiver) = oneshot::channel();
         let sender = Mutex::new(Some(sender));
         let asked = Arc::new(AtomicBool::new(false));
@@ -30,7 +30,9 @@ impl Stop {
             flag.store(true, Ordering::Release);
             match sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 Some(sender) => {
-                    console.note(note);
+                    if let Some(note) = note {
+                        console.note(note);
+                    }
                     // Nobody waits any more: the run is over already.
                     let _over = sender.send(());
                 }

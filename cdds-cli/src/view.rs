@@ -19,9 +19,10 @@ pub(crate) use self::recipient::RecipientView;
 pub(crate) use self::source::{CheckView, SourceView};
 
 use cdds_core::domain::progress::Progress;
-use indicatif::{FormattedDuration, HumanBytes, HumanCount};
+use chrono::TimeDelta;
 use serde::Serialize;
-use std::time::Duration;
+
+use crate::output::{Cell, human};
 
 /// How far an execution is (rule E7).
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -44,27 +45,23 @@ impl From<Progress> for ProgressView {
 }
 
 impl ProgressView {
-    /// `42 %, 0:00:13 left, 1,234 records`
+    /// The status of what is under way.
+    fn status(&self, status: &'static str) -> Cell {
+        Cell::Status { status, share: self.percent, words: self.words() }
+    }
+
+    /// `13 s left, 1,234 records`
     fn words(&self) -> String {
-        let mut words = Vec::new();
-        if let Some(percent) = self.percent {
-            words.push(format!("{percent} %"));
+        let records = format!("{} records", human::count(self.records));
+        match self.remaining_seconds {
+            Some(seconds) => format!("{}, {records}", left(seconds)),
+            None => records,
         }
-        if let Some(seconds) = self.remaining_seconds {
-            words.push(format!("{} left", FormattedDuration(Duration::from_secs(seconds))));
-        }
-        words.push(format!("{} records", HumanCount(self.records)));
-        words.join(", ")
     }
 }
 
-/// What a table shows where nothing is known.
-const UNKNOWN: &str = "-";
-
-fn or_unknown<T: ToString>(value: Option<T>) -> String {
-    value.map_or_else(|| UNKNOWN.to_owned(), |value| value.to_string())
-}
-
-fn bytes(count: u64) -> String {
-    HumanBytes(count).to_string()
+/// `1 min 13 s left`
+pub(crate) fn left(seconds: u64) -> String {
+    let seconds = i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds).unwrap_or(TimeDelta::MAX);
+    format!("{} left", human::lasting(seconds))
 }

@@ -17,6 +17,17 @@ pub(crate) enum HistoryCommand {
         /// Which execution
         id: String,
     },
+    /// Follow an execution until it has ended, also one that another process runs
+    #[command(
+        after_help = "Exit codes: 0 finished or finished_with_errors; 1 failed, cancelled or skipped, with the reason, or \
+        interrupted: the execution goes on; 4 there is no such execution.\n\
+        On a terminal a bar shows how far it is; elsewhere each change is a line on stderr, in the form of `cdds run`. With \
+        --output json the execution as it ended goes to stdout."
+    )]
+    Watch {
+        /// Which execution
+        id: String,
+    },
     /// Submit a job with the settings as they were for an execution, except for what is given
     Clone(Box<CloneArgs>),
     /// Try an execution that failed or was cancelled again

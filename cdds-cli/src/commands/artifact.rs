@@ -30,6 +30,8 @@ pub(super) fn distinct(typed: &[String]) -> Result<Vec<ArtifactId>, CliError> {
     Ok(ids.into_iter().filter(|id| seen.insert(*id)).collect())
 }
 
+const NOTHING_YET: &str = "no artifacts: `cdds run` makes them, `cdds history list` tells what ran";
+
 async fn list(args: ListArtifactsArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
     let mut query = ArtifactQuery {
@@ -49,13 +51,18 @@ async fn list(args: ListArtifactsArgs, session: &Session) -> Result<(), CliError
         let shown = app.history.show(&session.owner, execution_id(execution)?).await?;
         query.execution = Some(shown.execution.id);
     }
+    let nothing = if query == ArtifactQuery::default() {
+        NOTHING_YET
+    } else {
+        "no artifact matches: leave out a filter"
+    };
     if let Some(sort) = args.sort {
         query.sort = sort;
     }
-    show(&app, &query, session).await
+    show(&app, &query, nothing, session).await
 }
 
-async fn show(app: &App, query: &ArtifactQuery, session: &Session) -> Result<(), CliError> {
+async fn show(app: &App, query: &ArtifactQuery, nothing: &str, session: &Session) -> Result<(), CliError> {
     let rows = every_row(async |slice| {
         let query = ArtifactQuery { slice, ..query.clone() };
         app.artifacts.list(&session.owner, &query).await
@@ -64,7 +71,7 @@ async fn show(app: &App, query: &ArtifactQuery, session: &Session) -> Result<(),
     let now = app.artifacts.now();
     let views: Vec<ArtifactView> =
         rows.into_iter().map(|artifact| ArtifactView::new(artifact, now)).collect();
-    session.output.list(&views)
+    session.output.list_or(&views, nothing)
 }
 
 async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), CliError> {
@@ -93,7 +100,7 @@ async fn set_hold(args: &SetArgs, hold: bool, session: &Session) -> Result<(), C
         sort: Sort { column: ArtifactColumn::Part, descending: false },
         ..ArtifactQuery::default()
     };
-    show(&app, &query, session).await
+    show(&app, &query, "the set has expired and is gone", session).await
 }
 
 async fn execution_of(app: &App, args: &SetArgs, session: &Session) -> Result<ExecutionId, CliError> {

@@ -66,7 +66,7 @@ async fn fetch_to(
         refuse_existing(files)?;
     }
     make_folder(to)?;
-    let stop = Stop::listen(&session.console, "stopping the download")?;
+    let stop = Stop::listen(&session.console, Some("stopping the download"))?;
     let (views, failure) = fetch_all(artifacts, files, force, stop, session).await;
     let completed: Vec<ArtifactId> =
         files.iter().take(views.len()).filter_map(|file| file.stored.artifact()).collect();

@@ -1,5 +1,7 @@
 //! `cdds history …`: the History page.
 
+mod watch;
+
 use cdds_core::domain::id::{ExecutionId, SourceId, TypeId};
 use cdds_core::domain::removal::WithArtifacts;
 use cdds_core::ports::catalog::query::{Between, ExecutionQuery};
@@ -18,6 +20,7 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
             let shown = session.open()?.history.show(owner, execution_id(&id)?).await?;
             session.output.object(&ExecutionDetailsView::from(shown))
         }
+        HistoryCommand::Watch { id } => watch::watch(execution_id(&id)?, session).await,
         HistoryCommand::Clone(args) => clone(*args, session).await,
         HistoryCommand::Rerun { id } => {
             let queued = session.open()?.history.rerun(owner, execution_id(&id)?).await?;
@@ -40,6 +43,9 @@ pub(super) fn execution_id(text: &str) -> Result<ExecutionId, CliError> {
     id("execution", text)
 }
 
+const NOTHING_YET: &str =
+    "nothing has run and nothing waits: `cdds job create` submits a job, `cdds run` carries it out";
+
 async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
     let mut query = ExecutionQuery {
@@ -53,6 +59,7 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
     if let Some(job) = &args.job {
         query.job = Some(filtered_job(&app, &session.owner, job).await?);
     }
+    let is_all = query == ExecutionQuery::default();
     if let Some(sort) = args.sort {
         query.sort = sort;
     }
@@ -62,7 +69,8 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
     })
     .await?;
     let views: Vec<ExecutionView> = rows.into_iter().map(ExecutionView::from).collect();
-    session.output.list(&views)
+    let nothing = if is_all { NOTHING_YET } else { "no execution matches: leave out a filter" };
+    session.output.list_or(&views, nothing)
 }
 
 async fn clone(args: CloneArgs, session: &Session) -> Result<(), CliError> {

@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use cdds_core::engine::{RunReport, Until};
 use serde::Serialize;
 
+use crate::args::RunArgs;
 use crate::error::CliError;
-use crate::progress::RunProgress;
+use crate::progress::Follower;
 use crate::session::Session;
 use crate::signals::Stop;
 
@@ -22,18 +23,22 @@ struct Report {
     housekeeping_failures: u64,
 }
 
-pub(super) async fn run(until_idle: bool, session: &Session) -> Result<(), CliError> {
+pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
-    let stop = Stop::listen(&session.console, STOPPING)?;
+    let console = match args.events {
+        Some(form) => session.console.telling_events(form),
+        None => session.console.clone(),
+    };
+    let stop = Stop::listen(&console, Some(STOPPING))?;
     let stopped = stop.flag();
-    let progress = RunProgress::new(&session.console, Arc::clone(&session.clock));
-    let engine = app.engine()?.observed_by(Arc::new(progress));
-    let until = if until_idle { Until::Idle } else { Until::Stopped };
+    let follower = Follower::new(&console, Arc::clone(&session.clock));
+    let engine = app.engine()?.observed_by(Arc::new(follower));
+    let until = if args.until_idle { Until::Idle } else { Until::Stopped };
     let RunReport { finished, failed, other, housekeeping_failures } =
         engine.run(until, stop.asked()).await?;
     let words = format!("{finished} finished, {failed} failed, {other} other");
     session.output.outcome(&Report { finished, failed, other, housekeeping_failures }, &words)?;
-    if !until_idle {
+    if !args.until_idle {
         return Ok(());
     }
     if failed > 0 {

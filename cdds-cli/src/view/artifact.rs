@@ -7,8 +7,8 @@ use cdds_core::ports::catalog::query::ArtifactOverview;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Instant, bytes, or_unknown};
-use crate::output::View;
+use super::Instant;
+use crate::output::{Cell, View};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ArtifactView {
@@ -56,45 +56,50 @@ impl ArtifactView {
         format!("{} of {}", self.part, self.parts)
     }
 
-    fn remaining_words(&self) -> String {
-        if self.hold { "on hold".to_owned() } else { self.remaining_days.to_string() }
+    /// On hold there is no end.
+    fn remaining(&self) -> Cell {
+        if self.hold { Cell::Unknown } else { Cell::Count(u64::try_from(self.remaining_days).unwrap_or(0)) }
+    }
+
+    fn hold_words(&self) -> &'static str {
+        if self.hold { "on hold" } else { "no" }
     }
 }
 
 impl View for ArtifactView {
     const COLUMNS: &'static [&'static str] =
-        &["id", "name", "type", "created", "size", "part", "remaining days", "downloads"];
+        &["id", "type", "size", "created", "remaining days", "hold", "name", "part", "downloads"];
 
-    fn row(&self) -> Vec<String> {
+    fn row(&self) -> Vec<Cell> {
         vec![
-            self.id.clone(),
-            self.name.clone(),
-            self.r#type.clone(),
-            self.created_at.short(),
-            bytes(self.size),
-            self.part_words(),
-            self.remaining_words(),
-            self.downloads.to_string(),
+            self.id.as_str().into(),
+            self.r#type.as_str().into(),
+            Cell::Bytes(self.size),
+            self.created_at.into(),
+            self.remaining(),
+            Cell::Word(self.hold_words()),
+            Cell::File(self.name.clone()),
+            self.part_words().into(),
+            Cell::Count(self.downloads),
         ]
     }
 
-    fn details(&self) -> Vec<(&'static str, String)> {
+    fn details(&self) -> Vec<(&'static str, Cell)> {
+        let deleted = if self.job_deleted { " (deleted)" } else { "" };
         vec![
-            ("id", self.id.clone()),
-            ("execution", self.execution_id.clone()),
-            (
-                "job",
-                if self.job_deleted { format!("{} (deleted)", self.job_id) } else { self.job_id.clone() },
-            ),
-            ("name", self.name.clone()),
-            ("type", self.r#type.clone()),
-            ("created", self.created_at.to_string()),
-            ("size", format!("{} ({} bytes)", bytes(self.size), self.size)),
-            ("sha256", self.sha256.clone()),
-            ("part", self.part_words()),
-            ("remaining days", self.remaining_words()),
-            ("downloads", self.downloads.to_string()),
-            ("last downloaded", or_unknown(self.last_downloaded_at)),
+            ("id", self.id.as_str().into()),
+            ("execution", self.execution_id.as_str().into()),
+            ("job", format!("{}{deleted}", self.job_id).into()),
+            ("name", self.name.as_str().into()),
+            ("type", self.r#type.as_str().into()),
+            ("created", self.created_at.into()),
+            ("size", Cell::Bytes(self.size)),
+            ("sha256", self.sha256.as_str().into()),
+            ("part", self.part_words().into()),
+            ("remaining days", self.remaining()),
+            ("hold", Cell::Word(self.hold_words())),
+            ("downloads", Cell::Count(self.downloads)),
+            ("last downloaded", self.last_downloaded_at.into()),
         ]
     }
 }
@@ -119,17 +124,17 @@ impl DownloadedView {
 impl View for DownloadedView {
     const COLUMNS: &'static [&'static str] = &["path", "size", "sha256"];
 
-    fn row(&self) -> Vec<String> {
-        vec![self.path.clone(), bytes(self.size), self.sha256.clone()]
+    fn row(&self) -> Vec<Cell> {
+        vec![self.path.as_str().into(), Cell::Bytes(self.size), Cell::Whole(self.sha256.clone())]
     }
 
-    fn details(&self) -> Vec<(&'static str, String)> {
+    fn details(&self) -> Vec<(&'static str, Cell)> {
         vec![
-            ("id", or_unknown(self.id.as_deref())),
-            ("name", self.name.clone()),
-            ("path", self.path.clone()),
-            ("size", bytes(self.size)),
-            ("sha256", self.sha256.clone()),
+            ("id", self.id.as_deref().into()),
+            ("name", self.name.as_str().into()),
+            ("path", self.path.as_str().into()),
+            ("size", Cell::Bytes(self.size)),
+            ("sha256", self.sha256.as_str().into()),
         ]
     }
 }

@@ -1,13 +1,13 @@
 //! An execution, as the History page shows it.
 
-use cdds_core::domain::execution::{Attempt, Execution, ExecutionState, SkipReason, Trigger};
+use cdds_core::domain::execution::{Attempt, Execution, ExecutionState, SkipReason, Status, Trigger};
 use cdds_core::domain::failure::{Failure, FailureKind, Step};
 use cdds_core::ports::catalog::query::ExecutionOverview;
 use serde::Serialize;
 
 use super::occurrence::WindowView;
-use super::{Instant, ProgressView, bytes, or_unknown};
-use crate::output::View;
+use super::{Instant, ProgressView};
+use crate::output::{Cell, View};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ExecutionView {
@@ -121,10 +121,27 @@ impl ExecutionView {
         }
     }
 
-    fn status_words(&self) -> String {
-        match self.cancel_requested_at {
-            Some(_) if self.finished_at.is_none() => format!("{}, to be cancelled", self.status),
-            _ => self.status.to_owned(),
+    /// The status, with how far it is while it runs and what was asked for meanwhile.
+    fn status_cell(&self) -> Cell {
+        let is_open = self.finished_at.is_none();
+        let running = self.status == Status::InProgress.as_str();
+        match (self.cancel_requested_at, self.progress) {
+            (Some(_), _) if is_open => {
+                Cell::Status { status: self.status, share: None, words: "to be cancelled".to_owned() }
+            }
+            (_, Some(progress)) if running => progress.status(self.status),
+            _ => Cell::Word(self.status),
+        }
+    }
+
+    /// From the first start to the end, or to now.
+    fn duration(&self) -> Cell {
+        match (self.started_at, self.finished_at) {
+            (Some(Instant(started)), Some(Instant(finished))) => Cell::Lasting(finished - started),
+            (Some(Instant(started)), None) if self.status == Status::InProgress.as_str() => {
+                Cell::Since(started)
+            }
+            _ => Cell::Unknown,
         }
     }
 
@@ -136,10 +153,9 @@ impl ExecutionView {
 
     /// What the status alone does not tell.
     fn remark(&self) -> String {
-        match (&self.error, &self.skip_reason, self.progress) {
-            (Some(error), _, _) => error.message.clone(),
-            (None, Some(reason), _) => reason.clone(),
-            (None, None, Some(progress)) if self.finished_at.is_none() => progress.words(),
+        match (&self.error, &self.skip_reason) {
+            (Some(error), _) => error.message.clone(),
+            (None, Some(reason)) => reason.clone(),
             _ if self.rejected > 0 => {
                 format!("{} bad record(s) set aside; {}", self.rejected, self.files_words())
             }
@@ -162,41 +178,53 @@ fn last_failure(attempts: &[Attempt]) -> Option<&Failure> {
 }
 
 impl View for ExecutionView {
-    const COLUMNS: &'static [&'static str] =
-        &["id", "job", "source", "type", "status", "slot", "started", "records", "files or remark"];
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "job",
+        "status",
+        "started",
+        "duration",
+        "records",
+        "slot",
+        "source",
+        "type",
+        "files or remark",
+    ];
 
-    fn row(&self) -> Vec<String> {
+    fn row(&self) -> Vec<Cell> {
         vec![
-            self.id.clone(),
-            self.job_title.clone(),
-            self.source.clone(),
-            self.r#type.clone(),
-            self.status_words(),
-            self.slot.short(),
-            or_unknown(self.started_at.map(Instant::short)),
-            self.records.to_string(),
-            self.remark(),
+            self.id.as_str().into(),
+            self.job_title.as_str().into(),
+            self.status_cell(),
+            self.started_at.into(),
+            self.duration(),
+            Cell::Count(self.records),
+            self.slot.into(),
+            self.source.as_str().into(),
+            self.r#type.as_str().into(),
+            self.remark().into(),
         ]
     }
 
-    fn details(&self) -> Vec<(&'static str, String)> {
+    fn details(&self) -> Vec<(&'static str, Cell)> {
         vec![
-            ("id", self.id.clone()),
-            ("job", self.job_words()),
-            ("source", self.source.clone()),
-            ("type", self.r#type.clone()),
-            ("status", self.status_words()),
-            ("trigger", self.trigger_words()),
-            ("slot", self.slot.to_string()),
-            ("window", self.window_words()),
-            ("started", or_unknown(self.started_at)),
-            ("finished", or_unknown(self.finished_at)),
-            ("attempts", self.attempts.to_string()),
-            ("records", self.records.to_string()),
-            ("bad records", self.rejected.to_string()),
-            ("read", bytes(self.bytes_read)),
-            ("written", bytes(self.bytes_written)),
-            ("files or remark", self.remark()),
+            ("id", self.id.as_str().into()),
+            ("job", self.job_words().into()),
+            ("source", self.source.as_str().into()),
+            ("type", self.r#type.as_str().into()),
+            ("status", self.status_cell()),
+            ("trigger", self.trigger_words().into()),
+            ("slot", self.slot.into()),
+            ("window", self.window_words().into()),
+            ("started", self.started_at.into()),
+            ("finished", self.finished_at.into()),
+            ("duration", self.duration()),
+            ("attempts", self.attempts.to_string().into()),
+            ("records", Cell::Count(self.records)),
+            ("bad records", Cell::Count(self.rejected)),
+            ("read", Cell::Bytes(self.bytes_read)),
+            ("written", Cell::Bytes(self.bytes_written)),
+            ("files or remark", self.remark().into()),
         ]
     }
 }
@@ -240,16 +268,16 @@ impl From<ExecutionOverview> for ExecutionDetailsView {
 impl View for ExecutionDetailsView {
     const COLUMNS: &'static [&'static str] = ExecutionView::COLUMNS;
 
-    fn row(&self) -> Vec<String> {
+    fn row(&self) -> Vec<Cell> {
         self.execution.row()
     }
 
-    fn details(&self) -> Vec<(&'static str, String)> {
+    fn details(&self) -> Vec<(&'static str, Cell)> {
         let attempts = self.attempt_log.iter().map(|attempt| {
             let ended = attempt.ended_at.map_or_else(|| "now".to_owned(), |ended| ended.to_string());
             let error =
                 attempt.error.as_ref().map_or_else(String::new, |error| format!(": {}", error.message));
-            ("attempt", format!("{}: {} to {ended}{error}", attempt.number, attempt.started_at))
+            ("attempt", format!("{}: {} to {ended}{error}", attempt.number, attempt.started_at).into())
         });
         self.execution.details().into_iter().chain(attempts).collect()
     }

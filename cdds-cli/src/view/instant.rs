@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
+
+use crate::output::{Cell, exact};
 
 /// RFC 3339, UTC, with `Z`, and no more digits than there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +13,7 @@ pub(crate) struct Instant(pub(crate) DateTime<Utc>);
 
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        f.write_str(&exact(self.0))
     }
 }
 
@@ -21,10 +23,9 @@ impl Serialize for Instant {
     }
 }
 
-impl Instant {
-    /// To the second, for people; narrow tables break it between day and time.
-    pub(crate) fn short(self) -> String {
-        self.0.format("%Y-%m-%d %H:%M:%SZ").to_string()
+impl From<Instant> for Cell {
+    fn from(Instant(at): Instant) -> Self {
+        Self::At(at)
     }
 }
 

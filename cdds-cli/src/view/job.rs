@@ -12,8 +12,8 @@ use cdds_core::ports::catalog::query::{JobOverview, LatestExecution};
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 
-use super::{Instant, ProgressView, UNKNOWN, bytes, or_unknown};
-use crate::output::View;
+use super::{Instant, ProgressView};
+use crate::output::{Cell, View};
 
 /// The latest status of a job that never ran (rule E1).
 pub(crate) const YET_TO_RUN: &str = "yet_to_run";
@@ -161,20 +161,31 @@ fn progress(latest: &LatestExecution) -> Option<ProgressView> {
 }
 
 impl View for JobView {
-    const COLUMNS: &'static [&'static str] =
-        &["id", "title", "source", "type", "state", "run", "latest status", "latest started", "next starts"];
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "title",
+        "latest status",
+        "next starts",
+        "latest started",
+        "state",
+        "run",
+        "source",
+        "type",
+        "created",
+    ];
 
-    fn row(&self) -> Vec<String> {
+    fn row(&self) -> Vec<Cell> {
         vec![
-            self.id.clone(),
-            self.title.clone(),
-            self.source.clone(),
-            self.r#type.clone(),
-            self.state.to_owned(),
-            self.run.clone(),
-            self.latest_words(),
-            or_unknown(self.latest_started_at.map(Instant::short)),
-            or_unknown(self.next_starts_at.map(Instant::short)),
+            self.id.as_str().into(),
+            self.title.as_str().into(),
+            self.latest(),
+            self.next_starts_at.into(),
+            self.latest_started_at.into(),
+            Cell::Word(self.state),
+            self.run.as_str().into(),
+            self.source.as_str().into(),
+            self.r#type.as_str().into(),
+            self.created_at.into(),
         ]
     }
 
@@ -185,63 +196,64 @@ impl View for JobView {
 }
 
 /// Names and values, line by line.
-type Lines = Vec<(&'static str, String)>;
+type Lines = Vec<(&'static str, Cell)>;
 
 impl JobView {
     fn settings_words(&self) -> Lines {
         vec![
-            ("id", self.id.clone()),
-            ("title", self.title.clone()),
-            ("description", or_none(&self.description)),
-            ("source", self.source.clone()),
-            ("type", self.r#type.clone()),
-            ("category", self.category.words()),
-            ("fields", self.fields.words()),
-            ("filters", or_none(&self.filters.join(", "))),
-            ("run", self.run.clone()),
-            ("starts at", or_unknown(self.starts_at)),
-            ("ends at", or_unknown(self.ends_at)),
-            ("timeframe", self.timeframe.clone()),
-            ("split size", or_unknown(self.split_size.map(bytes))),
-            ("recipients", self.recipients_words()),
-            ("retention", self.retention_words()),
+            ("id", self.id.as_str().into()),
+            ("title", self.title.as_str().into()),
+            ("description", self.description.as_str().into()),
+            ("source", self.source.as_str().into()),
+            ("type", self.r#type.as_str().into()),
+            ("category", self.category.words().into()),
+            ("fields", self.fields.words().into()),
+            ("filters", self.filters.join(", ").into()),
+            ("run", self.run.as_str().into()),
+            ("starts at", self.starts_at.into()),
+            ("ends at", self.ends_at.into()),
+            ("timeframe", self.timeframe.as_str().into()),
+            ("split size", self.split_size.map_or(Cell::Unknown, Cell::Bytes)),
+            ("recipients", self.recipients_words().into()),
+            ("retention", self.retention_words().into()),
         ]
     }
 
     fn policies_words(&self) -> Lines {
-        let or_default = |text: Option<String>| text.unwrap_or_else(|| "default".to_owned());
+        let or_default = |text: Option<&str>| Cell::from(text.unwrap_or("default"));
+        let retries = self.retries.map(|retries| retries.to_string());
         vec![
-            ("overlap", or_default(self.overlap.map(str::to_owned))),
-            ("catch-up", or_default(self.catch_up.clone())),
-            ("retries", or_default(self.retries.map(|retries| retries.to_string()))),
-            ("jitter", or_unknown(self.jitter.as_deref())),
-            ("pause after failures", or_unknown(self.pause_after_failures)),
-            ("bad records", self.bad_records.clone()),
+            ("overlap", or_default(self.overlap)),
+            ("catch-up", or_default(self.catch_up.as_deref())),
+            ("retries", or_default(retries.as_deref())),
+            ("jitter", self.jitter.as_deref().into()),
+            ("pause after failures", self.pause_after_failures.map(|count| count.to_string()).into()),
+            ("bad records", self.bad_records.as_str().into()),
         ]
     }
 
     fn standing_words(&self) -> Lines {
         vec![
-            ("state", self.state.to_owned()),
-            ("created", self.created_at.to_string()),
-            ("updated", self.updated_at.to_string()),
-            ("version", self.version.to_string()),
-            ("latest status", self.latest_words()),
-            ("latest started", or_unknown(self.latest_started_at)),
-            ("next starts", or_unknown(self.next_starts_at)),
-            ("exported up to", self.watermark_words()),
-            ("failures in a row", self.failures_in_row.to_string()),
-            ("warnings", or_none(&self.warnings.join(" "))),
+            ("state", Cell::Word(self.state)),
+            ("created", self.created_at.into()),
+            ("updated", self.updated_at.into()),
+            ("version", self.version.to_string().into()),
+            ("latest status", self.latest()),
+            ("latest started", self.latest_started_at.into()),
+            ("next starts", self.next_starts_at.into()),
+            ("exported up to", self.watermark_cell()),
+            ("failures in a row", self.failures_in_row.to_string().into()),
+            ("warnings", self.warnings.join(" ").into()),
         ]
     }
 
     /// The latest status, with how far it is while it runs.
-    fn latest_words(&self) -> String {
+    fn latest(&self) -> Cell {
         match self.progress {
             Some(progress) if self.latest_status == Status::InProgress.as_str() => {
-                format!("{} ({})", self.latest_status, progress.words())
+                progress.status(self.latest_status)
             }
-            _ => self.latest_status.to_owned(),
+            _ => Cell::Word(self.latest_status),
         }
     }
 
@@ -253,15 +265,11 @@ impl JobView {
         self.retention_days.map_or_else(|| "as the service".to_owned(), |days| format!("{days} days"))
     }
 
-    fn watermark_words(&self) -> String {
+    fn watermark_cell(&self) -> Cell {
         match self.watermark {
-            None => UNKNOWN.to_owned(),
-            Some(WatermarkView { at: None, .. }) => "nothing yet".to_owned(),
-            Some(WatermarkView { at: Some(at), .. }) => at.to_string(),
+            None => Cell::Unknown,
+            Some(WatermarkView { at: None, .. }) => "nothing yet".into(),
+            Some(WatermarkView { at: Some(at), .. }) => at.into(),
         }
     }
-}
-
-fn or_none(text: &str) -> String {
-    if text.is_empty() { UNKNOWN.to_owned() } else { text.to_owned() }
 }

@@ -5,7 +5,7 @@ use cdds_core::domain::window::Window;
 use serde::Serialize;
 
 use super::Instant;
-use crate::output::View;
+use crate::output::{Cell, View};
 
 /// `[start, end)`; no start for everything before the end.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -53,11 +53,12 @@ impl OccurrenceView {
 impl View for OccurrenceView {
     const COLUMNS: &'static [&'static str] = &["slot", "window from", "window to"];
 
-    fn row(&self) -> Vec<String> {
-        self.cells().to_vec()
+    fn row(&self) -> Vec<Cell> {
+        // What is looked at here is the calendar: exact for people too.
+        self.cells().map(Cell::Whole).into()
     }
 
-    fn details(&self) -> Vec<(&'static str, String)> {
+    fn details(&self) -> Vec<(&'static str, Cell)> {
         Self::COLUMNS.iter().copied().zip(self.row()).collect()
     }
 }

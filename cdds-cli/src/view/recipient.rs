@@ -3,8 +3,8 @@
 use cdds_core::domain::recipient::Recipient;
 use serde::Serialize;
 
-use super::{Instant, UNKNOWN};
-use crate::output::View;
+use super::Instant;
+use crate::output::{Cell, View};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct RecipientView {
@@ -30,33 +30,27 @@ impl From<Recipient> for RecipientView {
     }
 }
 
-impl RecipientView {
-    fn warnings_words(&self) -> String {
-        if self.warnings.is_empty() { UNKNOWN.to_owned() } else { self.warnings.join(" ") }
-    }
-}
-
 impl View for RecipientView {
     const COLUMNS: &'static [&'static str] = &["name", "subject", "valid until", "fingerprint", "warnings"];
 
-    fn row(&self) -> Vec<String> {
+    fn row(&self) -> Vec<Cell> {
         vec![
-            self.name.clone(),
-            self.subject.clone(),
-            self.not_after.short(),
-            self.fingerprint.clone(),
-            self.warnings.len().to_string(),
+            self.name.as_str().into(),
+            self.subject.as_str().into(),
+            self.not_after.into(),
+            Cell::Whole(self.fingerprint.clone()),
+            Cell::Count(self.warnings.len() as u64),
         ]
     }
 
-    fn details(&self) -> Vec<(&'static str, String)> {
+    fn details(&self) -> Vec<(&'static str, Cell)> {
         vec![
-            ("name", self.name.clone()),
-            ("fingerprint", self.fingerprint.clone()),
-            ("subject", self.subject.clone()),
-            ("valid from", self.not_before.to_string()),
-            ("valid until", self.not_after.to_string()),
-            ("warnings", self.warnings_words()),
+            ("name", self.name.as_str().into()),
+            ("fingerprint", self.fingerprint.as_str().into()),
+            ("subject", self.subject.as_str().into()),
+            ("valid from", self.not_before.into()),
+            ("valid until", self.not_after.into()),
+            ("warnings", self.warnings.join(" ").into()),
         ]
     }
 }

@@ -4,8 +4,7 @@ use cdds_core::domain::id::SourceId;
 use cdds_core::ports::source::{DataType, RegisteredSource};
 use serde::Serialize;
 
-use super::or_unknown;
-use crate::output::View;
+use crate::output::{Cell, View};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct SourceView {
@@ -87,12 +86,12 @@ impl TypeView {
 impl View for SourceView {
     const COLUMNS: &'static [&'static str] = &["id", "title", "types (categories)"];
 
-    fn row(&self) -> Vec<String> {
-        vec![self.id.clone(), self.title.clone(), self.types_words()]
+    fn row(&self) -> Vec<Cell> {
+        vec![self.id.as_str().into(), self.title.as_str().into(), self.types_words().into()]
     }
 
-    fn details(&self) -> Vec<(&'static str, String)> {
-        vec![("id", self.id.clone()), ("title", self.title.clone()), ("types", self.types_words())]
+    fn details(&self) -> Vec<(&'static str, Cell)> {
+        Self::COLUMNS.iter().copied().zip(self.row()).collect()
     }
 }
 
@@ -121,16 +120,16 @@ impl CheckView {
 impl View for CheckView {
     const COLUMNS: &'static [&'static str] = &["source", "type", "records read", "records estimated"];
 
-    fn row(&self) -> Vec<String> {
+    fn row(&self) -> Vec<Cell> {
         vec![
-            self.source.clone(),
-            self.r#type.clone(),
-            self.records_read.to_string(),
-            or_unknown(self.estimated_records),
+            self.source.as_str().into(),
+            self.r#type.as_str().into(),
+            Cell::Count(self.records_read),
+            self.estimated_records.map_or(Cell::Unknown, Cell::Count),
         ]
     }
 
-    fn details(&self) -> Vec<(&'static str, String)> {
+    fn details(&self) -> Vec<(&'static str, Cell)> {
         Self::COLUMNS.iter().copied().zip(self.row()).collect()
     }
 }

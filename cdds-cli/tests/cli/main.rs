@@ -22,6 +22,8 @@ mod listing;
 mod messages;
 mod offline;
 mod options;
+#[cfg(unix)]
+mod pty;
 mod real_data;
 mod recipients;
 mod refusals;
@@ -30,3 +32,7 @@ mod schedule;
 mod sealing;
 mod signing;
 mod support;
+#[cfg(unix)]
+mod tables;
+#[cfg(unix)]
+mod watching;

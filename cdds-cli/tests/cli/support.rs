@@ -115,7 +115,8 @@ impl Place {
 
     /// The id of a new plaintext job that runs at once.
     pub(crate) fn plaintext_job(&self, extra: &[&str]) -> String {
-        let mut args = vec!["job", "create", "--title", "T", "--source", "contact-history"];
+        let title = if extra.contains(&"--title") { &[][..] } else { &["--title", "T"] };
+        let mut args = [&["job", "create", "--source", "contact-history"][..], title].concat();
         args.extend(["--type", "interaction", "--run", "once", "--plaintext"]);
         args.extend(extra);
         string(&self.json(&args)["id"])

@@ -10,8 +10,13 @@ use crate::error::CliError;
 use crate::session::Session;
 use crate::view::JobView;
 
+const NOTHING_YET: &str =
+    "no jobs: `cdds job create --help` tells how to submit one, `cdds source list` what it can export";
+
 pub(super) async fn list(args: ListJobsArgs, app: &App, session: &Session) -> Result<(), CliError> {
     let query = query(args)?;
+    let all = JobQuery { sort: query.sort, ..JobQuery::default() };
+    let nothing = if query == all { NOTHING_YET } else { "no job matches: leave out a filter" };
     let rows = every_row(async |slice| {
         let query = JobQuery { slice, ..query.clone() };
         app.jobs.list(&session.owner, &query).await
@@ -19,7 +24,7 @@ pub(super) async fn list(args: ListJobsArgs, app: &App, session: &Session) -> Re
     .await?;
     let (recipients, now) = (app.recipients.list(&session.owner).await?, session.clock.now());
     let views: Vec<JobView> = rows.into_iter().map(|row| JobView::new(row, &recipients, now)).collect();
-    session.output.list(&views)
+    session.output.list_or(&views, nothing)
 }
 
 fn query(args: ListJobsArgs) -> Result<JobQuery, CliError> {

@@ -1,0 +1,84 @@
+//! `cdds history watch`: follows an execution that runs in this process or any other, by what the catalog says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cdds_core::domain::execution::{Execution, ExecutionState, Status};
+use cdds_core::domain::id::ExecutionId;
+use cdds_core::ports::catalog::query::ExecutionOverview;
+use futures::future::{self, Either};
+
+use crate::compose::App;
+use crate::error::CliError;
+use crate::output::{Format, printable};
+use crate::progress::{Follower, outcome};
+use crate::session::Session;
+use crate::signals::Stop;
+use crate::view::ExecutionDetailsView;
+
+/// Between looks at the catalog, which is told about progress once a second.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Until the execution has ended. Fails unless it finished; what it watches goes on when it is stopped itself.
+pub(super) async fn watch(id: ExecutionId, session: &Session) -> Result<(), CliError> {
+    let app = session.open()?;
+    let stop = Stop::listen(&session.console, None)?;
+    let watching = std::pin::pin!(watch_to_the_end(id, &app, session));
+    match future::select(watching, std::pin::pin!(stop.asked())).await {
+        Either::Left((ended, _)) => show(ended?, session),
+        Either::Right(((), _)) => Err(CliError::failed(
+            "interrupted",
+            format!("no longer watching; the execution goes on: `cdds history watch {id}` follows it again"),
+        )),
+    }
+}
+
+async fn watch_to_the_end(
+    id: ExecutionId,
+    app: &App,
+    session: &Session,
+) -> Result<ExecutionOverview, CliError> {
+    let follower = Follower::new(&session.console, Arc::clone(&session.clock));
+    let mut seen = None;
+    loop {
+        let overview = app.history.show(&session.owner, id).await?;
+        let execution = &overview.execution;
+        let now = (execution.status(), execution.attempt_count());
+        tell(&follower, execution, seen.replace(now) != Some(now));
+        if !matches!(execution.state, ExecutionState::Queued | ExecutionState::Running) {
+            return Ok(overview);
+        }
+        session.clock.sleep(PAUSE).await;
+    }
+}
+
+/// `is_new`: it was in another status before, or in another attempt.
+fn tell(follower: &Follower, execution: &Execution, is_new: bool) {
+    match execution.status() {
+        Status::Queued if is_new => follower.waits(execution),
+        Status::Queued => {}
+        Status::InProgress => {
+            if is_new {
+                follower.started(execution);
+            }
+            follower.progressed(execution.id, execution.progress);
+        }
+        _ => follower.is_over(execution),
+    }
+}
+
+fn show(overview: ExecutionOverview, session: &Session) -> Result<(), CliError> {
+    let execution = &overview.execution;
+    let title = printable(execution.settings.title.as_str());
+    let words = format!("{} {title}{}", execution.status().as_str(), outcome(execution));
+    let failure = match execution.status() {
+        Status::Failed => Some("execution_failed"),
+        Status::Cancelled => Some("execution_cancelled"),
+        Status::Skipped => Some("execution_skipped"),
+        _ => None,
+    };
+    if failure.is_none() || session.output.format() == Format::Json {
+        session.output.outcome(&ExecutionDetailsView::from(overview), &words)?;
+    }
+    failure.map_or(Ok(()), |code| Err(CliError::failed(code, words)))
+}

@@ -1,0 +1,196 @@
+//! What stands in a table, and how it is told to people and to programs.
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use indicatif::HumanBytes;
+
+use super::colour::Tone;
+use super::human;
+use super::text::{Shorten, printable};
+
+/// What a table shows where nothing is known.
+pub(crate) const UNKNOWN: &str = "-";
+
+/// Who reads what is printed, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader {
+    /// A person at a terminal; else a program, or a file.
+    pub(crate) person: bool,
+    /// From when relative times count.
+    pub(crate) now: DateTime<Utc>,
+}
+
+/// One value of a table.
+#[derive(Debug, Clone)]
+pub(crate) enum Cell {
+    /// Words; shortened where columns are scarce.
+    Text(String),
+    /// What is copied or compared, never shortened.
+    Whole(String),
+    /// The name of a file; its ending stays.
+    File(String),
+    /// A word of a fixed set, coloured by what it means.
+    Word(&'static str),
+    /// A status, with what there is to say about it meanwhile.
+    Status {
+        /// By its name in the contract.
+        status: &'static str,
+        /// How far it is, while it runs.
+        share: Option<u8>,
+        /// What the status alone does not tell; may be empty.
+        words: String,
+    },
+    /// A number of things.
+    Count(u64),
+    /// A size.
+    Bytes(u64),
+    /// An instant.
+    At(DateTime<Utc>),
+    /// How long something took.
+    Lasting(TimeDelta),
+    /// How long something has taken that began at this instant.
+    Since(DateTime<Utc>),
+    /// Nothing.
+    Unknown,
+}
+
+impl<T: Into<Cell>> From<Option<T>> for Cell {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Unknown, Into::into)
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<DateTime<Utc>> for Cell {
+    fn from(at: DateTime<Utc>) -> Self {
+        Self::At(at)
+    }
+}
+
+impl Cell {
+    /// As one of a list: relative times and rounded sizes for people; exact instants, bytes and seconds
+    /// for programs. Never empty, so that columns can be told apart.
+    pub(super) fn listed(&self, reader: Reader) -> String {
+        match self {
+            Self::Since(at) => Self::Lasting((reader.now - at).max(TimeDelta::zero())).listed(reader),
+            Self::Text(text) | Self::File(text) | Self::Whole(text) if text.trim().is_empty() => {
+                UNKNOWN.to_owned()
+            }
+            Self::Text(text) | Self::File(text) | Self::Whole(text) => printable(text).into_owned(),
+            Self::Word(word) => (*word).to_owned(),
+            Self::Status { status, share, words } => status_words(status, *share, words, reader),
+            Self::Count(count) if reader.person => human::count(*count),
+            Self::Count(number) | Self::Bytes(number) if !reader.person => number.to_string(),
+            Self::Count(number) | Self::Bytes(number) => HumanBytes(*number).to_string(),
+            Self::At(at) if reader.person => human::relative(*at - reader.now),
+            Self::At(at) => exact(*at),
+            Self::Lasting(duration) if reader.person => human::lasting(*duration),
+            Self::Lasting(duration) => seconds(*duration),
+            Self::Unknown => UNKNOWN.to_owned(),
+        }
+    }
+
+    /// Alone: exact, and for people how that looks from now.
+    pub(super) fn detailed(&self, reader: Reader) -> String {
+        match self {
+            Self::Bytes(number) => format!("{} ({number} bytes)", HumanBytes(*number)),
+            Self::At(at) if reader.person => {
+                format!("{} ({})", exact(*at), human::relative(*at - reader.now))
+            }
+            _ => self.listed(reader),
+        }
+    }
+
+    /// Numbers stand below each other by their last digit.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self, Self::Count(_) | Self::Bytes(_) | Self::Lasting(_) | Self::Since(_))
+    }
+
+    /// Where it can do with fewer columns.
+    pub(super) fn shortens(&self) -> Option<Shorten> {
+        match self {
+            Self::Text(_) => Some(Shorten::End),
+            Self::File(_) => Some(Shorten::Middle),
+            _ => None,
+        }
+    }
+
+    pub(super) fn tone(&self) -> Tone {
+        match self {
+            Self::Word(word) | Self::Status { status: word, .. } => Tone::of(word),
+            Self::Unknown => Tone::Quiet,
+            _ => Tone::Plain,
+        }
+    }
+}
+
+fn status_words(status: &str, share: Option<u8>, words: &str, reader: Reader) -> String {
+    let share = share.map(|percent| {
+        if reader.person { format!("{} {percent} %", human::bar(percent)) } else { format!("{percent} %") }
+    });
+    let words = (!words.is_empty()).then(|| words.to_owned());
+    let all: Vec<String> = share.into_iter().chain(words).collect();
+    match all.as_slice() {
+        [] => status.to_owned(),
+        all if reader.person => format!("{status} {}", all.join(", ")),
+        all => format!("{status} ({})", all.join(", ")),
+    }
+}
+
+/// RFC 3339, UTC, with `Z`, and no more digits than there are.
+pub(crate) fn exact(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// `12.345`: a number that programs can add.
+fn seconds(duration: TimeDelta) -> String {
+    format!("{}.{:03}", duration.num_seconds(), duration.subsec_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: DateTime<Utc> = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+
+    #[test]
+    fn people_read_round_values_and_programs_exact_ones() {
+        let running =
+            || Cell::Status { status: "in_progress", share: Some(42), words: "13 s left".to_owned() };
+        for (cell, listed, exact, detailed) in [
+            (
+                Cell::At(NOW + TimeDelta::hours(5)),
+                "in 5 h",
+                "2023-11-15T03:13:20Z",
+                "2023-11-15T03:13:20Z (in 5 h)",
+            ),
+            (Cell::Bytes(5 << 20), "5.00 MiB", "5242880", "5.00 MiB (5242880 bytes)"),
+            (Cell::Count(1_234), "1,234", "1234", "1,234"),
+            (Cell::Lasting(TimeDelta::milliseconds(75_010)), "1 min 15 s", "75.010", "1 min 15 s"),
+            (
+                running(),
+                "in_progress [====>     ] 42 %, 13 s left",
+                "in_progress (42 %, 13 s left)",
+                "in_progress [====>     ] 42 %, 13 s left",
+            ),
+            (Cell::Text(" ".to_owned()), "-", "-", "-"),
+            (Cell::from(None::<String>), "-", "-", "-"),
+        ] {
+            let person = Reader { person: true, now: NOW };
+            let program = Reader { person: false, now: NOW };
+            assert_eq!(cell.listed(person), listed);
+            assert_eq!(cell.listed(program), exact);
+            assert_eq!(cell.detailed(person), detailed);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Colour, where a person sees it.
+
+use std::ffi::OsStr;
+
+use clap::ValueEnum;
+
+/// Whether output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColourChoice {
+    /// On a terminal; never if NO_COLOR is set or TERM is dumb, always if CLICOLOR_FORCE is set
+    Auto,
+    /// Whatever the output goes to
+    Always,
+    /// Not at all
+    Never,
+}
+
+impl ColourChoice {
+    /// Whether a stream is coloured that is a `terminal` or not.
+    pub(crate) fn colours(self, terminal: bool) -> bool {
+        self.decide(terminal, |name| std::env::var_os(name).filter(|value| !value.is_empty()))
+    }
+
+    /// <https://no-color.org>, <https://bixense.com/clicolors>: an option counts more than the environment, and
+    /// NO_COLOR more than CLICOLOR_FORCE.
+    fn decide<S: AsRef<OsStr>>(self, terminal: bool, variable: impl Fn(&str) -> Option<S>) -> bool {
+        let is = |name: &str, what: &str| variable(name).is_some_and(|value| value.as_ref() == what);
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto if variable("NO_COLOR").is_some() => false,
+            Self::Auto if variable("CLICOLOR_FORCE").is_some() && !is("CLICOLOR_FORCE", "0") => true,
+            Self::Auto => terminal && !is("TERM", "dumb"),
+        }
+    }
+}
+
+/// What a word means for whoever looks for trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// As it should be.
+    Good,
+    /// Goes on.
+    Busy,
+    /// Look at it.
+    Doubtful,
+    /// Went wrong.
+    Bad,
+    /// Over, or not begun.
+    Quiet,
+    /// Nothing to say.
+    Plain,
+}
+
+impl Tone {
+    /// The tone of a state or a status, by its name in the contract.
+    pub(crate) fn of(word: &str) -> Self {
+        match word {
+            "finished" => Self::Good,
+            "in_progress" => Self::Busy,
+            "finished_with_errors" | "suspended" | "retry" => Self::Doubtful,
+            "failed" => Self::Bad,
+            "cancelled" | "skipped" | "yet_to_run" | "completed" => Self::Quiet,
+            _ => Self::Plain,
+        }
+    }
+
+    /// `text` in this tone; of the sixteen colours that every terminal's theme makes readable.
+    pub(crate) fn paint(self, text: &str) -> String {
+        let code = match self {
+            Self::Good => "32",
+            Self::Busy => "36",
+            Self::Doubtful => "33",
+            Self::Bad => "31",
+            Self::Quiet => "2",
+            Self::Plain => return text.to_owned(),
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_option_counts_most_and_then_the_environment() {
+        use ColourChoice::{Always, Auto, Never};
+        for (choice, terminal, environment, expected) in [
+            (Auto, true, &[][..], true),
+            (Auto, false, &[], false),
+            (Auto, true, &[("NO_COLOR", "1")], false),
+            (Auto, true, &[("TERM", "dumb")], false),
+            (Auto, true, &[("TERM", "xterm")], true),
+            (Auto, false, &[("CLICOLOR_FORCE", "1")], true),
+            (Auto, false, &[("CLICOLOR_FORCE", "0")], false),
+            (Auto, false, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
+            (Always, false, &[("NO_COLOR", "1"), ("TERM", "dumb")], true),
+            (Never, true, &[("CLICOLOR_FORCE", "1")], false),
+        ] {
+            let variable =
+                |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+            assert_eq!(choice.decide(terminal, variable), expected, "{choice:?} {terminal} {environment:?}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Tables: aligned, on a terminal as wide as it is, elsewhere a row a line.
+
+use super::cell::{Cell, Reader};
+use super::colour::Tone;
+use super::text::{Shorten, shortened, width};
+
+/// Between columns: two blanks, since one may stand inside a value.
+const GAP: usize = 2;
+/// Before the second and further lines of a row.
+const INDENT: usize = 2;
+/// Words and names of files are not shortened below these columns.
+const TEXT_COLUMNS_MIN: usize = 12;
+const FILE_COLUMNS_MIN: usize = 24;
+
+/// Where a table is printed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Page {
+    /// How many columns there are; `None` if lines may be as long as they get.
+    pub(super) columns: Option<usize>,
+    pub(super) colour: bool,
+    pub(super) reader: Reader,
+}
+
+/// A cell as it is printed, measured once.
+struct Printed {
+    text: String,
+    width: usize,
+    tone: Tone,
+}
+
+impl Printed {
+    fn new(text: String, tone: Tone) -> Self {
+        Self { width: width(&text), text, tone }
+    }
+}
+
+/// How a column is laid out.
+struct Column {
+    heading: Printed,
+    /// As wide as its widest value, or its heading.
+    natural: usize,
+    /// As narrow as it may be.
+    least: usize,
+    /// As wide as it is.
+    given: usize,
+    is_number: bool,
+    shorten: Option<Shorten>,
+}
+
+/// A list under its headings. On a terminal that is too narrow, words are shortened; where that does not do, rows
+/// go on in further lines. The first column names the row and stays whole, to be copied.
+pub(super) fn list(headings: &[&str], rows: &[Vec<Cell>], page: Page) -> String {
+    let printed: Vec<Vec<Printed>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| Printed::new(cell.listed(page.reader), cell.tone())).collect())
+        .collect();
+    let mut columns: Vec<Column> =
+        headings.iter().enumerate().map(|(at, heading)| column(at, heading, rows, &printed)).collect();
+    let lines = folded(&mut columns, page.columns);
+    let mut text = String::new();
+    let headings: Vec<&Printed> = columns.iter().map(|column| &column.heading).collect();
+    write_row(&mut text, &headings, &columns, &lines, page.colour);
+    for row in &printed {
+        write_row(&mut text, &row.iter().collect::<Vec<_>>(), &columns, &lines, page.colour);
+    }
+    text
+}
+
+/// Names and values, one a line.
+pub(super) fn details(lines: &[(&str, Cell)], page: Page) -> String {
+    let names = lines.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
+    lines.iter().fold(String::new(), |mut text, (name, cell)| {
+        let value = cell.detailed(page.reader);
+        let value = if page.colour { cell.tone().paint(&value) } else { value };
+        text.push_str(name);
+        blanks(&mut text, names - width(name) + GAP);
+        text.push_str(&value);
+        text.push('\n');
+        text
+    })
+}
+
+fn column(at: usize, heading: &str, rows: &[Vec<Cell>], printed: &[Vec<Printed>]) -> Column {
+    let heading = Printed::new(heading.to_uppercase(), Tone::Plain);
+    let widest = printed.iter().filter_map(|row| row.get(at)).map(|cell| cell.width).max();
+    let natural = widest.unwrap_or(0).max(heading.width);
+    // What is not known says nothing about the others.
+    let kind = rows.iter().filter_map(|row| row.get(at)).find(|cell| !matches!(cell, Cell::Unknown));
+    let shorten = kind.and_then(Cell::shortens).filter(|_| at > 0);
+    let least = match shorten {
+        None => natural,
+        Some(Shorten::End) => TEXT_COLUMNS_MIN.max(heading.width).min(natural),
+        Some(Shorten::Middle) => FILE_COLUMNS_MIN.max(heading.width).min(natural),
+    };
+    Column { heading, natural, least, given: natural, is_number: kind.is_some_and(Cell::is_number), shorten }
+}
+
+/// Which columns stand on which line of a row, and how wide each is then.
+fn folded(columns: &mut [Column], room: Option<usize>) -> Vec<Vec<usize>> {
+    let Some(room) = room else { return vec![(0..columns.len()).collect()] };
+    for column in columns.iter_mut().filter(|column| column.shorten.is_some()) {
+        column.least = column.least.min(room.saturating_sub(INDENT));
+    }
+    let mut lines = vec![Vec::new()];
+    let mut used = 0;
+    for (at, column) in columns.iter().enumerate() {
+        let gap = if used == 0 { 0 } else { GAP };
+        if used > 0 && used + gap + column.least > room {
+            lines.push(Vec::new());
+            used = INDENT;
+        } else {
+            used += gap;
+        }
+        used += column.least;
+        lines.last_mut().into_iter().for_each(|line| line.push(at));
+    }
+    for (line, places) in lines.iter().enumerate() {
+        let indent = if line == 0 { 0 } else { INDENT };
+        let least: usize = places.iter().map(|at| columns[*at].least).sum();
+        let mut spare = room.saturating_sub(indent + least + GAP * places.len().saturating_sub(1));
+        for at in places {
+            let column = &mut columns[*at];
+            let more = (column.natural - column.least).min(spare);
+            column.given = column.least + more;
+            spare -= more;
+        }
+    }
+    lines
+}
+
+fn write_row(text: &mut String, row: &[&Printed], columns: &[Column], lines: &[Vec<usize>], colour: bool) {
+    for (line, places) in lines.iter().enumerate() {
+        // Blanks are written when something follows: no line ends in one.
+        let mut owed = if line == 0 { 0 } else { INDENT };
+        for at in places {
+            let (cell, column) = (row[*at], &columns[*at]);
+            let short = match column.shorten {
+                Some(shorten) if cell.width > column.given => shortened(&cell.text, column.given, shorten),
+                _ => cell.text.as_str().into(),
+            };
+            let used = if cell.width > column.given { width(&short) } else { cell.width };
+            let missing = column.given.saturating_sub(used);
+            let (before, after) = if column.is_number { (missing, 0) } else { (0, missing) };
+            blanks(text, owed + before);
+            let tone = if colour { cell.tone } else { Tone::Plain };
+            match tone {
+                Tone::Plain => text.push_str(&short),
+                tone => text.push_str(&tone.paint(&short)),
+            }
+            owed = after + GAP;
+        }
+        text.push('\n');
+    }
+}
+
+fn blanks(text: &mut String, count: usize) {
+    text.extend(std::iter::repeat_n(' ', count));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    const HEADINGS: [&str; 4] = ["id", "title", "records", "file"];
+
+    fn rows() -> Vec<Vec<Cell>> {
+        vec![
+            vec!["first".into(), "Voice of the week".into(), Cell::Count(7), Cell::File("a.zip".to_owned())],
+            vec![
+                "second".into(),
+                "日本語のタイトル".into(),
+                Cell::Count(1_234),
+                Cell::File("export-0123456789abcdef.zip.smime".to_owned()),
+            ],
+            vec!["3".into(), "".into(), Cell::Unknown, Cell::Unknown],
+        ]
+    }
+
+    fn printed(columns: Option<usize>) -> String {
+        let reader = Reader { person: columns.is_some(), now: DateTime::UNIX_EPOCH };
+        list(&HEADINGS, &rows(), Page { columns, colour: false, reader })
+    }
+
+    #[test]
+    fn columns_are_aligned_and_numbers_right() {
+        insta::assert_snapshot!(printed(None), @r"
+        ID      TITLE              RECORDS  FILE
+        first   Voice of the week        7  a.zip
+        second  日本語のタイトル      1234  export-0123456789abcdef.zip.smime
+        3       -                        -  -
+        ");
+    }
+
+    #[test]
+    fn narrow_terminals_shorten_words_and_then_fold_rows() {
+        insta::assert_snapshot!(printed(Some(60)), @r"
+        ID      TITLE              RECORDS  FILE
+        first   Voice of the week        7  a.zip
+        second  日本語のタイトル     1,234  export-01234…f.zip.smime
+        3       -                        -  -
+        ");
+        insta::assert_snapshot!(printed(Some(30)), @r"
+        ID      TITLE          RECORDS
+          FILE
+        first   Voice of the…        7
+          a.zip
+        second  日本語のタイ…    1,234
+          export-0123456…def.zip.smime
+        3       -                    -
+          -
+        ");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_as_long_as_the_name_fits() {
+        for columns in 24..120 {
+            for line in printed(Some(columns)).lines() {
+                assert!(width(line) <= columns, "{columns}: {line}");
+                assert_eq!(line, line.trim_end());
+            }
+        }
+    }
+}

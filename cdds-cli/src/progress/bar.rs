@@ -1,0 +1,164 @@
+//! Bars: one line each, redrawn in place.
+
+use std::time::Duration;
+
+use cdds_core::domain::progress::Progress;
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+
+use crate::console::Console;
+use crate::output::{fitted, human, printable};
+use crate::view::left;
+
+/// How many columns a title gets.
+const TITLE_COLUMNS: usize = 24;
+const EXPORT_STYLE: &str = "{prefix} [{bar:14}] {pos:>3} %  {wide_msg}";
+/// Without an expectation there is no share to show.
+const UNKNOWN_STYLE: &str = "{prefix} {spinner} {wide_msg}";
+const DOWNLOAD_STYLE: &str =
+    "{prefix} [{bar:14}] {percent:>3} %  {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+
+/// How fast something has been since it was first looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    since: Duration,
+    records: u64,
+}
+
+impl Pace {
+    /// From now on, when so much had been done already.
+    pub(super) fn from(monotonic: Duration, done: Progress) -> Self {
+        Self { since: monotonic, records: done.records }
+    }
+
+    /// Records a second; unknown until something was done.
+    fn records_per_second(self, monotonic: Duration, done: Progress) -> Option<u64> {
+        let millis = u64::try_from(monotonic.saturating_sub(self.since).as_millis()).ok()?;
+        let records = done.records.checked_sub(self.records).filter(|records| *records > 0)?;
+        records.saturating_mul(1_000).checked_div(millis)
+    }
+}
+
+/// One execution under way.
+#[derive(Debug)]
+pub(super) struct ExportBar {
+    bar: ProgressBar,
+    pace: Pace,
+}
+
+impl ExportBar {
+    /// At the foot of the terminal; `title` is printable.
+    pub(super) fn new(console: &Console, title: &str, pace: Pace) -> Self {
+        let bar = console.bars().add(ProgressBar::new(100));
+        bar.set_style(style(UNKNOWN_STYLE));
+        bar.set_prefix(fitted(title, TITLE_COLUMNS));
+        bar.tick();
+        Self { bar, pace }
+    }
+
+    /// As far as it is at `monotonic`.
+    pub(super) fn show(&self, progress: Progress, monotonic: Duration) {
+        if let Some(percent) = progress.percent {
+            self.bar.set_style(style(EXPORT_STYLE));
+            self.bar.set_position(u64::from(percent));
+        }
+        self.tell(words(progress, self.pace.records_per_second(monotonic, progress)));
+    }
+
+    /// What there is to say while there is nothing to count.
+    pub(super) fn tell(&self, words: String) {
+        self.bar.set_message(words);
+        self.bar.tick();
+    }
+}
+
+impl Drop for ExportBar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// `13 s left, 51,234 records/s, 3 parts, 1,234 records, 5.60 MiB read`: what counts most stands first, narrow
+/// terminals cut the rest.
+fn words(progress: Progress, records_per_second: Option<u64>) -> String {
+    let left = progress.remaining_seconds.map(left);
+    let rate = records_per_second.map(|rate| format!("{} records/s", human::count(rate)));
+    let parts = match progress.parts {
+        0 => None,
+        1 => Some("1 part".to_owned()),
+        parts => Some(format!("{parts} parts")),
+    };
+    let records = format!("{} records", human::count(progress.records));
+    let read = format!("{} read", HumanBytes(progress.bytes_read));
+    let words: Vec<String> = [left, rate, parts, Some(records), Some(read)].into_iter().flatten().collect();
+    words.join(", ")
+}
+
+/// Follows a download.
+#[derive(Debug)]
+pub(crate) struct DownloadProgress {
+    bar: ProgressBar,
+}
+
+impl DownloadProgress {
+    /// `bytes` are expected in all files together.
+    pub(crate) fn new(console: &Console, bytes: u64) -> Self {
+        let bar = console.bars().add(ProgressBar::new(bytes));
+        bar.set_style(style(DOWNLOAD_STYLE));
+        Self { bar }
+    }
+
+    /// The next file.
+    pub(crate) fn begin(&self, name: &str) {
+        self.bar.set_prefix(fitted(&printable(name), TITLE_COLUMNS));
+    }
+
+    /// More of it is there.
+    pub(crate) fn add(&self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+}
+
+impl Drop for DownloadProgress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// The templates are constants, which the tests read; the default bar is no failure.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_are_understood() {
+        for template in [EXPORT_STYLE, UNKNOWN_STYLE, DOWNLOAD_STYLE] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
+
+    #[test]
+    fn e7_words_tell_remaining_time_and_rate() {
+        let progress = Progress {
+            records: 1_234,
+            bytes_read: 4 << 20,
+            parts: 3,
+            remaining_seconds: Some(13),
+            ..Progress::default()
+        };
+        let pace = Pace::from(Duration::from_secs(1), Progress { records: 234, ..Progress::default() });
+        assert_eq!(
+            words(progress, pace.records_per_second(Duration::from_secs(3), progress)),
+            "13 s left, 500 records/s, 3 parts, 1,234 records, 4.00 MiB read"
+        );
+        let nothing = Progress::default();
+        assert_eq!(pace.records_per_second(Duration::from_secs(3), nothing), None);
+        assert_eq!(pace.records_per_second(Duration::from_secs(1), progress), None);
+        assert_eq!(words(nothing, None), "0 records, 0 B read");
+    }
+}

@@ -1,0 +1,40 @@
+//! What an ended attempt came to, in words.
+
+use cdds_core::domain::execution::{Execution, ExecutionState};
+use indicatif::HumanBytes;
+
+use crate::output::{human, printable};
+use crate::view::Instant;
+
+/// `: 7 records in 1 file, 1.2 KiB`, or why it has come to nothing.
+pub(crate) fn outcome(execution: &Execution) -> String {
+    let progress = execution.progress;
+    match &execution.state {
+        ExecutionState::Succeeded => format!(
+            ": {} in {}, {}{}",
+            counted(progress.records, "record"),
+            counted(u64::from(progress.parts), "file"),
+            HumanBytes(progress.bytes_written),
+            bad_records(progress.rejected)
+        ),
+        ExecutionState::Failed(failure) => format!(": {}", printable(&failure.message)),
+        ExecutionState::Queued => {
+            let failure = execution.attempts.last().and_then(|attempt| attempt.failure.as_ref());
+            failure.map_or_else(String::new, |failure| {
+                let again = Instant(execution.not_before);
+                format!(" again at {again}: {}", printable(&failure.message))
+            })
+        }
+        ExecutionState::Skipped(reason) => format!(": {reason}"),
+        _ => String::new(),
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", human::count(count), if count == 1 { "" } else { "s" })
+}
+
+/// What was set aside (rule E10); most often nothing.
+fn bad_records(count: u64) -> String {
+    if count == 0 { String::new() } else { format!(", {} set aside", counted(count, "bad record")) }
+}

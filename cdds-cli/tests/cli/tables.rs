@@ -1,0 +1,177 @@
+//! What tables look like: to programs and files, and to a person at a terminal.
+
+use serde_json::json;
+
+use crate::pty::Terminal;
+use crate::support::{Place, id, string, text};
+
+const LATER: &str = "2020-01-02T11:30:00Z";
+
+/// A job that has run, one that failed, and one in wide letters.
+fn place() -> Place {
+    let place = Place::with_interactions(1_500);
+    let job = |now: &str, title: &str, options: &[&str]| {
+        let args = ["job", "create", "--title", title, "--source", "contact-history", "--plaintext"];
+        string(&place.at(now, &[&args[..], options].concat())["id"])
+    };
+    let daily =
+        ["--type", "interaction", "--timeframe", "rolling:1d", "--field", "contact_id", "--run", "daily"];
+    job("2020-01-01T12:00:00Z", "Voice of the week", &[&daily[..], &["--at", "02:00"]].concat());
+    place.run_at("2020-01-02T02:00:05Z");
+    job("2020-01-02T03:00:00Z", "Payroll", &["--type", "interaction", "--run", "once"]);
+    place.fail_at("2020-01-02T03:00:30Z");
+    let hidden = job("2020-01-02T04:00:00Z", "日本語のタイトル", &["--type", "note", "--run", "hourly"]);
+    place.at("2020-01-02T04:10:00Z", &["job", "suspend", &hidden]);
+    place
+}
+
+/// As printed, with every id and whatever else differs from run to run replaced by something as wide.
+fn steady(printed: &str) -> String {
+    let mut steady = String::new();
+    let mut rest = printed;
+    while let Some(c) = rest.chars().next() {
+        let length = if is_id(rest) { 36 } else { c.len_utf8() };
+        match length {
+            36 => steady.push_str("00000000-0000-0000-0000-000000000000"),
+            _ => steady.push(c),
+        }
+        rest = &rest[length..];
+    }
+    steady
+}
+
+fn is_id(text: &str) -> bool {
+    text.get(..36).is_some_and(|id| {
+        id.char_indices().all(|(at, c)| match at {
+            8 | 13 | 18 | 23 => c == '-',
+            _ => c.is_ascii_hexdigit(),
+        })
+    })
+}
+
+/// What a terminal so wide shows.
+fn on_terminal(place: &Place, columns: u16, args: &[&str]) -> String {
+    let ended = Terminal::start(place, &[args, &["--now", LATER]].concat(), columns, &[]).end();
+    assert_eq!(ended.code, 0, "{}", ended.screen);
+    steady(&ended.screen)
+}
+
+#[test]
+fn programs_get_a_row_a_line_with_exact_values() {
+    let place = place();
+    let printed = |list: &str| steady(&place.done(&[list, "list", "--now", LATER]));
+    insta::assert_snapshot!("jobs", cells(&printed("job")));
+    insta::assert_snapshot!("history", cells(&printed("history")));
+    insta::assert_snapshot!("artifacts", cells(&printed("artifact")));
+    let job = string(&place.json(&["job", "list", "--search", "voice"])[0]["id"]);
+    assert!(
+        place
+            .done(&["job", "show", &job, "--now", LATER])
+            .contains("next starts           2020-01-03T02:00:00Z\n")
+    );
+}
+
+/// Cells by their columns, without what differs from run to run: instants to the microsecond, durations.
+fn cells(printed: &str) -> String {
+    let told = |cell: &str| match cell {
+        _ if cell.starts_with("2020-") && cell.contains('.') => "(instant)".to_owned(),
+        _ if cell.split_once('.').is_some_and(|(_, millis)| millis.len() == 3)
+            && cell.parse::<f64>().is_ok() =>
+        {
+            "(seconds)".to_owned()
+        }
+        _ => cell.to_owned(),
+    };
+    let row = |line: &str| {
+        let cells = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+        cells.map(told).collect::<Vec<_>>().join(" | ")
+    };
+    printed.lines().map(row).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn people_read_tables_as_wide_as_their_terminal() {
+    let place = place();
+    insta::assert_snapshot!("jobs_80", on_terminal(&place, 80, &["job", "list"]));
+    insta::assert_snapshot!("jobs_200", on_terminal(&place, 200, &["job", "list"]));
+    for columns in [80, 120, 200] {
+        for list in ["job", "history", "artifact"] {
+            let shown = on_terminal(&place, columns, &[list, "list"]);
+            let ids = shown.matches("00000000-0000-0000-0000-000000000000").count();
+            assert!(ids >= if list == "job" { 3 } else { 1 }, "ids stay whole: {shown}");
+            assert!(shown.contains(" ago"), "{shown}");
+        }
+    }
+    let job = string(&place.json(&["job", "list", "--search", "voice"])[0]["id"]);
+    let shown = on_terminal(&place, 80, &["job", "show", &job]);
+    assert!(shown.contains("2020-01-03T02:00:00Z (in 14 h)"), "{shown}");
+    let history = on_terminal(&place, 200, &["history", "list"]);
+    assert!(history.contains(" 9 h ago ") && history.contains(" 1,380 "), "{history}");
+    let artifacts = on_terminal(&place, 200, &["artifact", "list"]);
+    assert!(
+        artifacts.contains(" KiB ") && artifacts.contains(" 30 ") && artifacts.contains(" no "),
+        "{artifacts}"
+    );
+}
+
+#[test]
+fn statuses_are_coloured_where_a_person_sees_it() {
+    let place = place();
+    let raw = |args: &[&str], variables: &[(&str, &str)]| {
+        Terminal::start(&place, &[&["history", "list"], args].concat(), 200, variables).end().raw
+    };
+    let shown = raw(&[], &[]);
+    assert!(
+        shown.contains("\u{1b}[32mfinished\u{1b}[0m") && shown.contains("\u{1b}[31mfailed\u{1b}[0m"),
+        "{shown:?}"
+    );
+    for (args, variables) in [
+        (&[][..], &[("NO_COLOR", "1")][..]),
+        (&[], &[("TERM", "dumb")]),
+        (&["--color", "never"], &[]),
+        (&["--output", "json"], &[("CLICOLOR_FORCE", "1")]),
+        (&["--output", "json", "--color", "always"], &[]),
+    ] {
+        assert!(!raw(args, variables).contains('\u{1b}'), "{args:?} {variables:?}");
+    }
+    assert!(raw(&[], &[("NO_COLOR", "")]).contains('\u{1b}'), "an empty NO_COLOR is none");
+    assert!(!place.done(&["history", "list"]).contains('\u{1b}'));
+    assert!(place.done(&["history", "list", "--color", "always"]).contains("\u{1b}[31mfailed"));
+}
+
+#[test]
+fn titles_cannot_hide_characters_nor_turn_the_line_around() {
+    let place = Place::with_interactions(3);
+    place.plaintext_job(&["--title", "pay\u{200b}roll", "--description", "a\u{202e}b"]);
+    for printed in [
+        place.done(&["job", "list"]),
+        place.done(&["history", "list"]),
+        // The screen leaves out the replacement character.
+        Terminal::start(&place, &["job", "list"], 200, &[]).end().raw,
+    ] {
+        assert!(printed.contains("pay\u{fffd}roll"), "{printed}");
+        assert!(!printed.contains(['\u{200b}', '\u{202e}']), "{printed}");
+    }
+    let jobs = place.json(&["job", "list", "--search", "roll"]);
+    assert!(place.done(&["job", "show", id(&jobs[0])]).contains("a\u{fffd}b\n"));
+    assert_eq!(jobs[0]["title"], json!("pay\u{200b}roll"), "JSON is exact");
+}
+
+#[test]
+fn an_empty_list_tells_the_way_forward() {
+    let place = Place::with_interactions(3);
+    for (list, yet, filtered) in [
+        ("job", "cdds job create", "no job matches"),
+        ("history", "cdds run", "no execution matches"),
+        ("artifact", "cdds run", "no artifact matches"),
+    ] {
+        for (args, expected) in [(&[list, "list"][..], yet), (&[list, "list", "--type", "note"], filtered)] {
+            let output = place.cdds(args).output().unwrap();
+            assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), String::new()));
+            assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+        }
+        let quiet = place.cdds(&[list, "list", "-q"]).output().unwrap();
+        assert_eq!((text(&quiet.stdout), text(&quiet.stderr)), (String::new(), String::new()));
+        assert_eq!(place.json(&[list, "list"]), json!([]));
+    }
+}
