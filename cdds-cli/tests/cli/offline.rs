@@ -1,6 +1,6 @@
 //! Reading back: `verify`, `decrypt`, `join`, `extract` on files alone (rule A9).
 
-use crate::support::{Place, string};
+use crate::support::{Place, string, text};
 
 /// A sealed set of several parts in `out`; gives the parts' paths in reading order.
 fn sealed_set(place: &Place) -> Vec<String> {
@@ -273,4 +273,68 @@ fn passphrases_come_from_a_file_a_variable_or_the_terminal() {
         place.json(&args);
     }
     assert!(!place.path("x").exists());
+}
+
+#[test]
+fn a9_a_part_that_nobody_published_is_told_and_never_opened() {
+    let place = Place::with_interactions(9_000);
+    let parts = sealed_set(&place);
+    let (last_volume, manifest) = (&parts[parts.len() - 2], manifest(&place));
+    let next = format!(".z{:02}.", parts.len());
+    let added = last_volume.replace(&format!(".z{:02}.", parts.len() - 1), &next);
+    std::fs::copy(place.path(last_volume), place.path(&added)).unwrap();
+    for file in [&manifest, &parts[0], &added] {
+        assert_eq!(place.refused(&["verify", file]), (1, "verification_failed".to_owned()), "{file}");
+        for command in ["decrypt", "extract"] {
+            let opened = place.refused(&[command, file, "--key", "ops.key", "--to", "opened"]);
+            assert_eq!(opened, (1, "verification_failed".to_owned()), "{command} {file}");
+        }
+        let joined = place.refused(&["join", file, "--key", "ops.key", "--to", "joined.zip"]);
+        assert_eq!(joined, (1, "verification_failed".to_owned()), "{file}");
+    }
+    assert!(!place.path("opened").exists() && !place.path("joined.zip").exists());
+}
+
+#[test]
+fn a9_the_manifest_of_another_set_vouches_for_nothing() {
+    let place = Place::with_interactions(9_000);
+    let parts = sealed_set(&place);
+    let (manifest, other) = (manifest(&place), "out/export-00000000-0000-4000-8000-000000000000");
+    std::fs::copy(place.path(&manifest), place.path(&format!("{other}.manifest.json"))).unwrap();
+    std::fs::copy(place.path(parts.last().unwrap()), place.path(&format!("{other}.zip.smime"))).unwrap();
+    for file in [format!("{other}.zip.smime"), format!("{other}.zip"), format!("{other}.manifest.json")] {
+        assert_eq!(place.refused(&["verify", &file]), (1, "damaged".to_owned()), "{file}");
+        let opened = place.refused(&["decrypt", &file, "--key", "ops.key", "--to", "opened"]);
+        assert_eq!(opened, (1, "damaged".to_owned()), "{file}");
+    }
+}
+
+#[test]
+fn a9_what_was_decrypted_beside_the_parts_stands_for_itself() {
+    let place = Place::with_interactions(9_000);
+    let parts = sealed_set(&place);
+    let decrypted = place.json(&["decrypt", &parts[0], "--key", "ops.key", "--to", "out"]);
+    assert_eq!((&decrypted["digests_compared"], &decrypted["authenticated"]), (&true.into(), &false.into()));
+    let plain = parts[0].strip_suffix(".smime").unwrap();
+    assert_eq!(place.json(&["verify", plain])[0]["manifest"], serde_json::Value::Null);
+    assert_eq!(
+        place.json(&["verify", &parts[0]])[0]["ok"],
+        true,
+        "plain files are not parts of the sealed set"
+    );
+    place.json(&["extract", plain, "--to", "records"]);
+}
+
+#[test]
+fn parts_that_nothing_has_checked_are_decrypted_with_a_warning() {
+    let place = Place::with_interactions(9_000);
+    let parts = sealed_set(&place);
+    let decrypt = |to: &str| {
+        let output = place.cdds(&["decrypt", &parts[0], "--key", "ops.key", "--to", to]).output().unwrap();
+        assert!(output.status.success());
+        text(&output.stderr)
+    };
+    assert_eq!(decrypt("checked"), "");
+    std::fs::remove_file(place.path(&manifest(&place))).unwrap();
+    assert!(decrypt("unchecked").contains("there is no manifest"));
 }

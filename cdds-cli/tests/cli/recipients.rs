@@ -82,3 +82,39 @@ fn s3_a_job_warns_wherever_it_is_shown() {
     let late = place.at("2100-01-01T00:00:00Z", &["job", "list"]);
     assert!(string(&late[0]["warnings"][0]).contains("every run will fail"), "{late}");
 }
+
+#[test]
+fn s2_a_certificate_that_has_expired_by_then_fails_the_execution_and_nothing_is_stored() {
+    let place = Place::with_interactions(1);
+    place.recipient("ops");
+    let job = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
+    let late = "2100-01-01T00:00:00Z";
+    let options = ["--run", "daily", "--at", "02:00", "--recipient", "ops", "--catch-up", "coalesce"];
+    let created = place.json(&[&job[..], &options].concat());
+    assert_eq!(place.refused_at(late, &["run", "--until-idle"]), (1, "execution_failed".to_owned()));
+    let history = place.at(late, &["history", "list", "--job", created["id"].as_str().unwrap()]);
+    let failed = history.as_array().unwrap().iter().find(|one| one["status"] == "failed").unwrap();
+    assert_eq!(failed["error"]["kind"], "certificate", "{failed}");
+    assert!(string(&failed["error"]["message"]).contains("expired"), "{failed}");
+    assert_eq!(place.files("artifacts"), Vec::<String>::new());
+}
+
+#[test]
+fn s2_a_certificate_is_checked_again_when_an_execution_is_tried_again() {
+    let place = Place::with_interactions(1);
+    place.recipient("ops");
+    let job = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
+    place.json(&[&job[..], &["--run", "once", "--recipient", "ops"]].concat());
+    place.sqlite("alter table interactions rename column started_at to gone");
+    assert_eq!(place.refused(&["run", "--until-idle"]), (1, "execution_failed".to_owned()));
+    place.sqlite("alter table interactions rename column gone to started_at");
+    let failed = place.json(&["history", "list"])[0].clone();
+    assert_ne!(failed["error"]["kind"], "certificate", "{failed}");
+
+    let late = "2100-01-01T00:00:00Z";
+    let again = place.at(late, &["history", "rerun", &string(&failed["id"])]);
+    assert_eq!(place.refused_at(late, &["run", "--until-idle"]), (1, "execution_failed".to_owned()));
+    let failed = place.at(late, &["history", "show", &string(&again["id"])]);
+    assert_eq!(failed["error"]["kind"], "certificate", "{failed}");
+    assert_eq!(place.files("artifacts"), Vec::<String>::new());
+}

@@ -15,7 +15,7 @@ pub(in crate::commands) struct Interrupt(Arc<AtomicBool>);
 impl Interrupt {
     /// Listens from now on.
     pub(super) fn listen(session: &Session) -> Result<Self, CliError> {
-        Ok(Self(Stop::listen(&session.console, "stopping: what is not finished is removed")?.flag()))
+        Ok(Self(Stop::listen(&session.console, Some("stopping: what is not finished is removed"))?.flag()))
     }
 
     /// Fails from the moment when it was asked for.
@@ -50,5 +50,24 @@ impl<R: Read> Read for Interruptible<R> {
             return Err(io::Error::other("stopped"));
         }
         self.inner.read(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_fails_from_the_moment_when_it_was_asked_for() {
+        let interrupt = Interrupt::default();
+        let mut reader = interrupt.reader(&b"plaintext"[..]);
+        let mut read = [0; 5];
+        assert_eq!(reader.read(&mut read).unwrap(), 5);
+        let failed = || CliError::failed("file_failed", "cannot read");
+        assert_eq!(interrupt.explain(failed()).code(), "file_failed");
+        interrupt.0.store(true, Ordering::Release);
+        let error = io::copy(&mut reader, &mut io::sink()).unwrap_err();
+        assert_ne!(error.kind(), io::ErrorKind::Interrupted, "which would be tried again");
+        assert_eq!(interrupt.explain(failed()).code(), "interrupted");
     }
 }
