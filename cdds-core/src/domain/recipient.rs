@@ -8,7 +8,7 @@ use super::id::{Owner, RecipientName};
 use super::job::{Job, JobState};
 
 /// So long before a certificate expires its jobs warn of it (rule S3).
-const EXPIRY_WARNING: TimeDelta = TimeDelta::days(30);
+pub const EXPIRY_WARNING: TimeDelta = TimeDelta::days(30);
 
 /// A certificate that an owner stored under a name (rule S1).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use cdds_core::domain::job::{Job, JobState};
-use cdds_core::domain::recipient::Recipient;
+use cdds_core::domain::recipient::{EXPIRY_WARNING, Recipient};
 use cdds_core::ports::catalog::query::JobQuery;
 use cdds_core::ports::sealer::ManifestSigner;
-use chrono::TimeDelta;
 
 use super::Finding;
 use crate::commands::every_row;
@@ -14,9 +13,6 @@ use crate::compose::{self, App};
 use crate::config::Config;
 use crate::error::CliError;
 use crate::session::Session;
-
-/// As jobs warn (rule S3).
-const EXPIRY_WARNING: TimeDelta = TimeDelta::days(30);
 
 /// Whether manifests can be signed now (rule A5).
 pub(super) fn signing(config: &Config, session: &Session) -> Finding {
