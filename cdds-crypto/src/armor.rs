@@ -9,6 +9,9 @@ use zeroize::Zeroizing;
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
+const PRIVATE_KEY: &str = "PRIVATE KEY";
+/// Longest label that is one; the usual ones have half as much.
+const LABEL_BYTES_MAX: usize = 64;
 
 /// One `-----BEGIN …-----` block. It may be a private key: no Clone, no Debug, wiped when dropped.
 pub(crate) struct Block {
@@ -23,21 +26,27 @@ pub(crate) struct Block {
 impl Block {
     /// Whether this is a private key of any kind.
     pub(crate) fn is_private_key(&self) -> bool {
-        self.label.ends_with("PRIVATE KEY")
+        self.label.ends_with(PRIVATE_KEY)
     }
 }
 
 /// The blocks of a PEM text in their order; empty if this is not PEM.
 ///
 /// # Errors
-/// A block that has no end or is not base64, as a clause for people.
+/// A block that has no end or is not base64, as a clause for people. It repeats nothing of the text but labels: what
+/// else stands there may be a private key.
 pub(crate) fn blocks(input: &[u8]) -> Result<Vec<Block>, String> {
     let Some(text) = text(input) else { return Ok(Vec::new()) };
     let mut blocks = Vec::new();
+    let mut incomplete = None;
     let mut rest: &str = &text;
     while let Some((_, after)) = rest.split_once(BEGIN) {
-        let Some((label, body)) = after.split_once(DASHES) else {
-            return Err("its first line, '-----BEGIN …-----', is not complete".to_owned());
+        let Some((label, body)) = after.split_once(DASHES).filter(|(label, _)| is_label(label)) else {
+            // People write such things in letters; half a private key is worth a word.
+            let line = after.lines().next().unwrap_or_default();
+            incomplete = incomplete.max(Some(line.contains(PRIVATE_KEY)));
+            rest = after;
+            continue;
         };
         let end = format!("{END}{label}{DASHES}");
         let Some((body, after)) = body.split_once(end.as_str()) else {
@@ -46,7 +55,18 @@ pub(crate) fn blocks(input: &[u8]) -> Result<Vec<Block>, String> {
         blocks.push(decode(label, body)?);
         rest = after;
     }
-    Ok(blocks)
+    match incomplete {
+        Some(is_private_key) if is_private_key || blocks.is_empty() => {
+            Err("its first line, '-----BEGIN …-----', is not complete: copy the whole block".to_owned())
+        }
+        _ => Ok(blocks),
+    }
+}
+
+/// RFC 7468 section 3 allows more, but nobody uses it. Whatever lies between dashes that were lost is none.
+fn is_label(text: &str) -> bool {
+    let usual = |byte: u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ' | b'#' | b'-');
+    text.len() <= LABEL_BYTES_MAX && text.bytes().all(usual)
 }
 
 fn decode(label: &str, body: &str) -> Result<Block, String> {
@@ -119,6 +139,17 @@ mod tests {
         assert!(blocks(b"\x30\x82-----BEGIN ").unwrap().is_empty());
         assert_eq!(blocks(format!("0 s:CN=x\n{PEM}").as_bytes()).unwrap().len(), 1);
         assert!(blocks(b"hello").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_letter_around_a_block_may_begin_like_one() {
+        for letter in ["-----BEGIN my letter\n", "-----BEGIN ", "-----BEGIN my letter-----\n"] {
+            for text in [format!("{letter}\n{PEM}"), format!("{PEM}{letter}")] {
+                assert_eq!(blocks(text.as_bytes()).unwrap().len(), 1, "{text}");
+            }
+        }
+        let half = format!("-----BEGIN PRIVATE KEY----\nAAEC\n-----END PRIVATE KEY-----\n{PEM}");
+        assert!(blocks(half.as_bytes()).err().unwrap().contains("first line"));
     }
 
     #[test]
