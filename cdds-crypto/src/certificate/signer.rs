@@ -1,11 +1,10 @@
 //! Certificates whose keys sign manifests.
 
 use chrono::{DateTime, Utc};
-use der::Decode;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::KeyUsage;
 
-use super::{Refusal, instant, public_key, refuse_outside_validity, supplied, unreadable};
+use super::{Refusal, instant, refuse_outside_validity, unreadable};
 
 /// The certificate of whoever signs.
 #[derive(Debug)]
@@ -20,9 +19,7 @@ pub(crate) struct SignerCertificate {
 impl SignerCertificate {
     /// Reads one certificate, PEM or DER, with an RSA key of 2048 to 8192 bits that may sign.
     pub(crate) fn read(encoded: &[u8]) -> Result<Self, Refusal> {
-        let der = supplied::certificate(encoded)?;
-        let certificate = Certificate::from_der(&der).map_err(|error| unreadable(&error))?;
-        public_key(&certificate)?;
+        let (certificate, _) = super::read(encoded)?;
         refuse_other_usage(&certificate)?;
         let tbs = &certificate.tbs_certificate;
         let (not_before, not_after) = (instant(tbs.validity.not_before)?, instant(tbs.validity.not_after)?);

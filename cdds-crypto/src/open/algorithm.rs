@@ -3,9 +3,11 @@
 use std::io::Read;
 
 use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::rand;
 use der::asn1::{AnyRef, OctetStringRef};
 use der::{Decode, Reader};
 use x509_cert::spki::AlgorithmIdentifierRef;
+use zeroize::Zeroizing;
 
 use super::OpenError;
 use crate::ber::{BerReader, SEQUENCE};
@@ -67,6 +69,14 @@ impl ContentAlgorithm {
     /// Whether a tag stands after the content.
     pub(super) fn is_authenticated(self) -> bool {
         matches!(self, Self::Gcm { .. })
+    }
+
+    /// With a key that nobody has: fails like any wrong one, at the end.
+    pub(super) fn random_decryption(self) -> Result<Decryption, Unspecified> {
+        let (Self::Cbc { cipher, .. } | Self::Gcm { cipher, .. }) = self;
+        let mut key = Zeroizing::new(vec![0; cipher.key_bytes()]);
+        rand::fill(&mut key)?;
+        self.decryption(&key)
     }
 
     /// Fails if the key is not as long as the cipher's keys are.
