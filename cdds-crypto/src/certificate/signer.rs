@@ -1,5 +1,7 @@
 //! Certificates whose keys sign manifests.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Utc};
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::KeyUsage;
@@ -25,6 +27,12 @@ impl SignerCertificate {
         let (not_before, not_after) = (instant(tbs.validity.not_before)?, instant(tbs.validity.not_after)?);
         let public_key = tbs.subject_public_key_info.subject_public_key.raw_bytes().to_vec();
         Ok(Self { certificate, public_key, not_before, not_after })
+    }
+
+    /// When it is valid, unless it is at this time.
+    pub(crate) fn validity_without(&self, at: DateTime<Utc>) -> Option<RangeInclusive<DateTime<Utc>>> {
+        let validity = self.not_before..=self.not_after;
+        (!validity.contains(&at)).then_some(validity)
     }
 
     /// Signatures made outside the validity would be worth nothing.
