@@ -1,8 +1,6 @@
 //! PEM (RFC 7468) as people paste it: with a byte order mark, Windows line ends, text before, between
 //! and after the blocks, indentation, or UTF-16 from a Windows shell.
 
-use std::borrow::Cow;
-
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
@@ -88,19 +86,26 @@ fn decode(label: &str, body: &str) -> Result<Block, String> {
 
 /// The input as text, whatever its encoding; `None` if it is binary.
 fn text(input: &[u8]) -> Option<Zeroizing<String>> {
-    let utf16 = |from: fn([u8; 2]) -> u16| {
+    // Reserved at once, three bytes for a character: growing would leave copies of a key behind.
+    let mut text = Zeroizing::new(String::with_capacity(input.len().saturating_mul(3)));
+    let mut put_utf16 = |from: fn([u8; 2]) -> u16| {
         let units = input.chunks_exact(2).filter_map(|pair| Some(from(pair.try_into().ok()?)));
-        char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>()
+        text.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
     };
-    let text: Cow<'_, str> = match input {
-        [0xFF, 0xFE, ..] => utf16(u16::from_le_bytes).into(),
-        [0xFE, 0xFF, ..] => utf16(u16::from_be_bytes).into(),
+    match input {
+        [0xFF, 0xFE, ..] => put_utf16(u16::from_le_bytes),
+        [0xFE, 0xFF, ..] => put_utf16(u16::from_be_bytes),
         // A SEQUENCE with a long length: DER, which may hold any text. No text begins like this.
         [0x30, 0x80..=0xFF, ..] => return None,
         // Text around the blocks may be in any 8-bit character set.
-        _ => String::from_utf8_lossy(input),
-    };
-    Some(Zeroizing::new(text.into_owned()))
+        _ => {
+            for chunk in input.utf8_chunks() {
+                text.push_str(chunk.valid());
+                text.extend((!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER));
+            }
+        }
+    }
+    Some(text)
 }
 
 #[cfg(test)]
@@ -128,6 +133,21 @@ mod tests {
         }
         let latin1 = [b"Gr\xFC\xDFe\n", PEM.as_bytes(), PEM.as_bytes()].concat();
         assert_eq!(blocks(&latin1).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn no_text_outgrows_its_place() {
+        let utf16 = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_be_bytes).collect() };
+        let inputs = [
+            PEM.into(),
+            vec![0xFC; 100],
+            utf16("\u{FEFF}\u{20AC}\u{1F511}"),
+            vec![0xFE, 0xFF, 0xD8, 0, 0xD8, 0],
+        ];
+        for input in inputs {
+            let text = text(&input).unwrap();
+            assert_eq!(text.capacity(), 3 * input.len(), "{text:?}");
+        }
     }
 
     #[test]

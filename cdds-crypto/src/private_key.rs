@@ -1,6 +1,7 @@
 //! The recipient's private key, as OpenSSL and others store it.
 
 mod certificate;
+mod definite;
 mod derivation;
 mod encryption;
 mod pkcs12;
