@@ -50,6 +50,9 @@ impl ContentAlgorithm {
     }
 
     /// `GCMParameters ::= SEQUENCE { aes-nonce OCTET STRING, aes-ICVlen INTEGER (12..16) DEFAULT 12 }`
+    ///
+    /// Nothing protects the size of the tag: whoever changes it and cuts the tag to it has as good a file, whose tag
+    /// can be guessed once in 2^96 instead of 2^128. Others write such tags; the content stays vouched for.
     fn gcm(cipher: ContentCipher, parameters: AnyRef<'_>, at: u64) -> Result<Self, OpenError> {
         let read = parameters.sequence(|reader| {
             let nonce = OctetStringRef::decode(reader)?.as_bytes();
