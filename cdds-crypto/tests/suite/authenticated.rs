@@ -159,6 +159,26 @@ fn what_was_read_before_a_wrong_tag_ends_in_an_error_that_stays() {
 }
 
 #[test]
+fn a_tag_may_come_in_pieces() {
+    let tag = &SEALED[SEALED.len() - 18..];
+    let before = loosened(&SEALED, &[CONTENT], 30);
+    let before = &before[..before.len() - 6 - tag.len()];
+    let with = |pieces: &[u8]| [before, &[0x24, 0x80], pieces, &[0, 0], &[0; 6]].concat();
+    let one = |bytes: &[u8]| [&[0x04, u8::try_from(bytes.len()).unwrap()], bytes].concat();
+    let tag = &tag[2..];
+    let nested = [&[0x24, 0x80][..], &one(&tag[5..16]), &one(&[]), &[0, 0]].concat();
+    for pieces in [one(tag), [one(&tag[..1]), one(&tag[1..])].concat(), [one(&tag[..5]), nested].concat()] {
+        assert!(open(&with(&pieces), &KEY).unwrap() == data(100), "{pieces:?}");
+    }
+    for pieces in [one(&tag[1..]), [one(tag), one(&[0])].concat(), vec![], one(&[7; 80])] {
+        let error = open(&with(&pieces), &KEY).unwrap_err();
+        assert!(matches!(error, OpenError::Malformed { .. }), "{error:?}");
+    }
+    let other = open(&with(&[one(&tag[..15]), one(&[tag[15] ^ 1])].concat()), &KEY).unwrap_err();
+    assert!(matches!(other, OpenError::CannotDecrypt { .. }), "{other:?}");
+}
+
+#[test]
 fn attributes_are_refused_where_they_would_have_to_be_authenticated() {
     let ber = loosened(&SEALED, &[CONTENT], 30);
     // The tag (2 + 16 bytes) and the ends of AuthEnvelopedData, `[0]` and ContentInfo.
