@@ -1,5 +1,5 @@
 //! PEM (RFC 7468) as people paste it: with a byte order mark, Windows line ends, text before, between
-//! and after the blocks, indentation, or UTF-16 from a Windows shell.
+//! and after the blocks, indentation, or UTF-16 with and without its mark from a Windows shell.
 
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
@@ -93,8 +93,8 @@ fn text(input: &[u8]) -> Option<Zeroizing<String>> {
         text.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
     };
     match input {
-        [0xFF, 0xFE, ..] => put_utf16(u16::from_le_bytes),
-        [0xFE, 0xFF, ..] => put_utf16(u16::from_be_bytes),
+        [0xFF, 0xFE, ..] | [1..=0x7F, 0, ..] => put_utf16(u16::from_le_bytes),
+        [0xFE, 0xFF, ..] | [0, 1..=0x7F, ..] => put_utf16(u16::from_be_bytes),
         // A SEQUENCE with a long length: DER, which may hold any text. No text begins like this.
         [0x30, 0x80..=0xFF, ..] => return None,
         // Text around the blocks may be in any 8-bit character set.
@@ -117,7 +117,8 @@ mod tests {
     #[test]
     fn pasted_forms_give_the_same_block() {
         let utf16: Vec<u8> = format!("\u{FEFF}{PEM}").encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let forms: [Vec<u8>; 7] = [
+        let bare: Vec<u8> = PEM.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let forms: [Vec<u8>; 9] = [
             PEM.into(),
             format!("\u{FEFF}{PEM}").into(),
             PEM.replace('\n', "\r\n").into(),
@@ -125,6 +126,8 @@ mod tests {
             PEM.replace('\n', "\n    ").into(),
             PEM.replace('\n', " ").into(),
             utf16,
+            PEM.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            bare,
         ];
         for form in forms {
             let blocks = blocks(&form).unwrap();
