@@ -28,7 +28,8 @@ const BUFFER_BYTES: usize = 64 * 1024;
 ///
 /// Reads, in BER or DER, as they are or as an S/MIME message in base64, EnvelopedData encrypted with AES in CBC mode, and AuthEnvelopedData with AES-GCM
 /// and without authenticated attributes; for any number of recipients, one of whom has the private key, whether
-/// by RSA PKCS #1 v1.5 or by OAEP with SHA-1 or SHA-2 and the same hash in its mask.
+/// by RSA PKCS #1 v1.5 or by OAEP with SHA-1 or SHA-2 and the same hash in its mask. The crate's documentation lists
+/// what is not opened.
 ///
 /// [`read`](Read::read) answers 0 only after the end of the file and the padding, or the authentication tag,
 /// were found in order: **what was read before is not complete until then**, and an error means that

@@ -90,6 +90,18 @@ fn other_parameters_of_oaep_are_named() {
 }
 
 #[test]
+fn other_ciphers_are_named() {
+    for (option, name) in [("-des3", "1.2.840.113549.3.7"), ("-camellia256", "1.2.392.200011.61.1.1.1.4")] {
+        let error = open(&encrypt(b"x", &[option], &[]), &KEY).unwrap_err();
+        assert!(matches!(error, OpenError::Unsupported { .. }), "{error:?}");
+        assert!(
+            error.to_string().contains(name) && error.to_string().contains("openssl cms -decrypt"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn the_wrong_key_and_a_wrong_tag_give_the_same_error() {
     let wrong_key = open(&SEALED, &EVE.private_key()).unwrap_err();
     assert!(matches!(wrong_key, OpenError::CannotDecrypt { .. }), "{wrong_key:?}");

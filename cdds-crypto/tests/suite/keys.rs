@@ -212,9 +212,15 @@ fn what_cannot_be_decrypted_comes_with_the_way_out() {
     let legacy =
         converted("legacy.pem", &["rsa", "-traditional", "-aes256", "-passout", "pass:x", "-in", "KEY"]);
     assert!(refusal(&legacy).contains("openssl pkcs8 -topk8"));
-    let camellia = encrypted(&["-v2", "camellia256"]);
-    let error = PrivateKey::with_passphrase(&camellia, PASSPHRASE).unwrap_err().to_string();
-    assert!(error.contains("not supported") && error.contains("openssl pkcs8 -topk8"), "{error}");
+    let other_ways: [&[&str]; 3] = [
+        &["-v2", "camellia256"],
+        &["-v2", "aes256", "-v2prf", "hmacWithSHA224"],
+        &["-v1", "PBE-SHA1-RC4-128", "-provider", "legacy", "-provider", "default"],
+    ];
+    for options in other_ways {
+        let error = PrivateKey::with_passphrase(&encrypted(options), PASSPHRASE).unwrap_err().to_string();
+        assert!(error.contains("not supported") && error.contains("openssl pkcs8 -topk8"), "{error}");
+    }
 }
 
 #[test]
