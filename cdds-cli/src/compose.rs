@@ -19,6 +19,7 @@ use cdds_storage::catalog::sqlite::SqliteCatalog;
 use cdds_storage::sink::object::ObjectSink;
 use cdds_storage::source::{JsonLinesSource, SqliteSource};
 use cdds_storage::workers::ThreadPool;
+use zeroize::Zeroizing;
 
 use crate::config::{Config, Signing, SourceEntry, SourceKind};
 use crate::error::CliError;
@@ -114,7 +115,7 @@ fn make_place(config: &Config) -> Result<(), CliError> {
 /// Whoever vouches for the sets.
 pub(crate) fn signer(signing: &Signing) -> Result<CmsSigner, CliError> {
     let read = |file: &Path| std::fs::read(file).map_err(|error| CliError::file("read", file, &error));
-    let (certificate, key) = (read(&signing.certificate)?, read(&signing.key)?);
+    let (certificate, key) = (read(&signing.certificate)?, Zeroizing::new(read(&signing.key)?));
     CmsSigner::new(&certificate, &key).map_err(|error| {
         let files = format!("{} and {}", signing.certificate.display(), signing.key.display());
         CliError::config("invalid_config", format!("signing: {files}: {}", error.report()))

@@ -1,7 +1,5 @@
 //! PEM (RFC 7468) as people paste it: with a byte order mark, Windows line ends, text before, between
-//! and after the blocks, indentation, or UTF-16 from a Windows shell.
-
-use std::borrow::Cow;
+//! and after the blocks, indentation, or UTF-16 with and without its mark from a Windows shell.
 
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
@@ -9,6 +7,9 @@ use zeroize::Zeroizing;
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
+const PRIVATE_KEY: &str = "PRIVATE KEY";
+/// Longest label that is one; the usual ones have half as much.
+const LABEL_BYTES_MAX: usize = 64;
 
 /// One `-----BEGIN …-----` block. It may be a private key: no Clone, no Debug, wiped when dropped.
 pub(crate) struct Block {
@@ -23,21 +24,27 @@ pub(crate) struct Block {
 impl Block {
     /// Whether this is a private key of any kind.
     pub(crate) fn is_private_key(&self) -> bool {
-        self.label.ends_with("PRIVATE KEY")
+        self.label.ends_with(PRIVATE_KEY)
     }
 }
 
 /// The blocks of a PEM text in their order; empty if this is not PEM.
 ///
 /// # Errors
-/// A block that has no end or is not base64, as a clause for people.
+/// A block that has no end or is not base64, as a clause for people. It repeats nothing of the text but labels: what
+/// else stands there may be a private key.
 pub(crate) fn blocks(input: &[u8]) -> Result<Vec<Block>, String> {
     let Some(text) = text(input) else { return Ok(Vec::new()) };
     let mut blocks = Vec::new();
+    let mut incomplete = None;
     let mut rest: &str = &text;
     while let Some((_, after)) = rest.split_once(BEGIN) {
-        let Some((label, body)) = after.split_once(DASHES) else {
-            return Err("its first line, '-----BEGIN …-----', is not complete".to_owned());
+        let Some((label, body)) = after.split_once(DASHES).filter(|(label, _)| is_label(label)) else {
+            // People write such things in letters; half a private key is worth a word.
+            let line = after.lines().next().unwrap_or_default();
+            incomplete = incomplete.max(Some(line.contains(PRIVATE_KEY)));
+            rest = after;
+            continue;
         };
         let end = format!("{END}{label}{DASHES}");
         let Some((body, after)) = body.split_once(end.as_str()) else {
@@ -46,7 +53,18 @@ pub(crate) fn blocks(input: &[u8]) -> Result<Vec<Block>, String> {
         blocks.push(decode(label, body)?);
         rest = after;
     }
-    Ok(blocks)
+    match incomplete {
+        Some(is_private_key) if is_private_key || blocks.is_empty() => {
+            Err("its first line, '-----BEGIN …-----', is not complete: copy the whole block".to_owned())
+        }
+        _ => Ok(blocks),
+    }
+}
+
+/// RFC 7468 section 3 allows more, but nobody uses it. Whatever lies between dashes that were lost is none.
+fn is_label(text: &str) -> bool {
+    let usual = |byte: u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ' | b'#' | b'-');
+    text.len() <= LABEL_BYTES_MAX && text.bytes().all(usual)
 }
 
 fn decode(label: &str, body: &str) -> Result<Block, String> {
@@ -68,19 +86,26 @@ fn decode(label: &str, body: &str) -> Result<Block, String> {
 
 /// The input as text, whatever its encoding; `None` if it is binary.
 fn text(input: &[u8]) -> Option<Zeroizing<String>> {
-    let utf16 = |from: fn([u8; 2]) -> u16| {
+    // Reserved at once, three bytes for a character: growing would leave copies of a key behind.
+    let mut text = Zeroizing::new(String::with_capacity(input.len().saturating_mul(3)));
+    let mut put_utf16 = |from: fn([u8; 2]) -> u16| {
         let units = input.chunks_exact(2).filter_map(|pair| Some(from(pair.try_into().ok()?)));
-        char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>()
+        text.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
     };
-    let text: Cow<'_, str> = match input {
-        [0xFF, 0xFE, ..] => utf16(u16::from_le_bytes).into(),
-        [0xFE, 0xFF, ..] => utf16(u16::from_be_bytes).into(),
+    match input {
+        [0xFF, 0xFE, ..] | [1..=0x7F, 0, ..] => put_utf16(u16::from_le_bytes),
+        [0xFE, 0xFF, ..] | [0, 1..=0x7F, ..] => put_utf16(u16::from_be_bytes),
         // A SEQUENCE with a long length: DER, which may hold any text. No text begins like this.
         [0x30, 0x80..=0xFF, ..] => return None,
         // Text around the blocks may be in any 8-bit character set.
-        _ => String::from_utf8_lossy(input),
-    };
-    Some(Zeroizing::new(text.into_owned()))
+        _ => {
+            for chunk in input.utf8_chunks() {
+                text.push_str(chunk.valid());
+                text.extend((!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER));
+            }
+        }
+    }
+    Some(text)
 }
 
 #[cfg(test)]
@@ -92,7 +117,8 @@ mod tests {
     #[test]
     fn pasted_forms_give_the_same_block() {
         let utf16: Vec<u8> = format!("\u{FEFF}{PEM}").encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let forms: [Vec<u8>; 7] = [
+        let bare: Vec<u8> = PEM.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let forms: [Vec<u8>; 9] = [
             PEM.into(),
             format!("\u{FEFF}{PEM}").into(),
             PEM.replace('\n', "\r\n").into(),
@@ -100,6 +126,8 @@ mod tests {
             PEM.replace('\n', "\n    ").into(),
             PEM.replace('\n', " ").into(),
             utf16,
+            PEM.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            bare,
         ];
         for form in forms {
             let blocks = blocks(&form).unwrap();
@@ -111,6 +139,21 @@ mod tests {
     }
 
     #[test]
+    fn no_text_outgrows_its_place() {
+        let utf16 = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_be_bytes).collect() };
+        let inputs = [
+            PEM.into(),
+            vec![0xFC; 100],
+            utf16("\u{FEFF}\u{20AC}\u{1F511}"),
+            vec![0xFE, 0xFF, 0xD8, 0, 0xD8, 0],
+        ];
+        for input in inputs {
+            let text = text(&input).unwrap();
+            assert_eq!(text.capacity(), 3 * input.len(), "{text:?}");
+        }
+    }
+
+    #[test]
     fn what_is_damaged_is_said() {
         let why = |text: &str| blocks(text.as_bytes()).err().unwrap();
         assert!(why("-----BEGIN THING-----\nAAEC").contains("-----END THING-----"));
@@ -119,6 +162,17 @@ mod tests {
         assert!(blocks(b"\x30\x82-----BEGIN ").unwrap().is_empty());
         assert_eq!(blocks(format!("0 s:CN=x\n{PEM}").as_bytes()).unwrap().len(), 1);
         assert!(blocks(b"hello").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_letter_around_a_block_may_begin_like_one() {
+        for letter in ["-----BEGIN my letter\n", "-----BEGIN ", "-----BEGIN my letter-----\n"] {
+            for text in [format!("{letter}\n{PEM}"), format!("{PEM}{letter}")] {
+                assert_eq!(blocks(text.as_bytes()).unwrap().len(), 1, "{text}");
+            }
+        }
+        let half = format!("-----BEGIN PRIVATE KEY----\nAAEC\n-----END PRIVATE KEY-----\n{PEM}");
+        assert!(blocks(half.as_bytes()).err().unwrap().contains("first line"));
     }
 
     #[test]

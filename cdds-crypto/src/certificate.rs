@@ -39,8 +39,7 @@ pub(crate) type Refusal = String;
 /// Reads and checks one certificate, PEM or DER.
 pub(crate) fn check(encoded: &[u8], now: DateTime<Utc>) -> Result<Checked, Refusal> {
     let der = supplied::certificate(encoded)?;
-    let certificate = Certificate::from_der(&der).map_err(|error| unreadable(&error))?;
-    let public_key = public_key(&certificate)?;
+    let (certificate, public_key) = parse(&der)?;
     let validity = &certificate.tbs_certificate.validity;
     let (not_before, not_after) = (instant(validity.not_before)?, instant(validity.not_after)?);
     refuse_outside_validity(not_before, not_after, now)?;
@@ -54,6 +53,17 @@ pub(crate) fn check(encoded: &[u8], now: DateTime<Utc>) -> Result<Checked, Refus
         facts: CertificateFacts { der, fingerprint, subject, not_before, not_after, warnings },
         key,
     })
+}
+
+/// Reads one certificate, PEM or DER, with an RSA key of 2048 to 8192 bits, valid or not.
+pub(crate) fn read(encoded: &[u8]) -> Result<(Certificate, PublicEncryptingKey), Refusal> {
+    parse(&supplied::certificate(encoded)?)
+}
+
+fn parse(der: &[u8]) -> Result<(Certificate, PublicEncryptingKey), Refusal> {
+    let certificate = Certificate::from_der(der).map_err(|error| unreadable(&error))?;
+    let public_key = public_key(&certificate)?;
+    Ok((certificate, public_key))
 }
 
 fn unreadable(error: &der::Error) -> Refusal {
@@ -127,7 +137,7 @@ fn refuse_outside_validity(
     Ok(())
 }
 
-fn day(at: DateTime<Utc>) -> String {
+pub(crate) fn day(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 

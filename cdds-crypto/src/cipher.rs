@@ -3,8 +3,8 @@
 use std::fmt;
 
 use aws_lc_rs::cipher::{
-    AES_128, AES_192, AES_256, Algorithm, DecryptionContext, EncryptionContext, StreamingDecryptingKey,
-    StreamingEncryptingKey, UnboundCipherKey,
+    AES_128, AES_128_KEY_LEN, AES_192, AES_192_KEY_LEN, AES_256, AES_256_KEY_LEN, Algorithm,
+    DecryptionContext, EncryptionContext, StreamingDecryptingKey, StreamingEncryptingKey, UnboundCipherKey,
 };
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::iv::FixedLength;
@@ -45,6 +45,15 @@ impl ContentCipher {
             oids::AES_192_GCM => Some(Self::Aes192),
             oids::AES_256_GCM => Some(Self::Aes256),
             _ => None,
+        }
+    }
+
+    /// Size of its keys, bytes.
+    pub(crate) fn key_bytes(self) -> usize {
+        match self {
+            Self::Aes128 => AES_128_KEY_LEN,
+            Self::Aes192 => AES_192_KEY_LEN,
+            Self::Aes256 => AES_256_KEY_LEN,
         }
     }
 

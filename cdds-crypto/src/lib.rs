@@ -46,6 +46,25 @@
 //! # }
 //! ```
 //!
+//! # What is not opened
+//!
+//! Each of these is an error, never a wrong result:
+//!
+//! | what | instead |
+//! |---|---|
+//! | content in triple DES, RC2, Camellia or any cipher other than AES-CBC and AES-GCM | `openssl cms -decrypt` |
+//! | AES-GCM with a nonce of other than 12 bytes, with authenticated attributes, or of content other than id-data | `openssl cms -decrypt` |
+//! | RSA-OAEP with unlike hashes for content and mask, or with SHA-224 | `openssl cms -decrypt` |
+//! | recipients by key agreement (elliptic curves), shared key or password, if no other is an RSA key's | their own key |
+//! | CMS as PEM text; S/MIME messages that are not in base64 | `openssl cms -cmsout` to DER |
+//! | private keys by PBES1 other than PKCS#12's triple DES (RC2, RC4, single DES) | `openssl pkcs8 -topk8 -v2 aes256` |
+//! | private keys by PBES2 with PBKDF2 over SHA-224 or SHA-512/256, or with a cipher other than AES and triple DES | the same |
+//! | private keys encrypted by PEM headers (`DEK-Info`) | the same |
+//! | PKCS#12 with a public-key signature, or with its keys inside encrypted safes | `openssl pkcs12 -nocerts` |
+//!
+//! Bounds: 1000 recipients of 16 KiB each, RSA keys of 2048 to 8192 bits, ten million rounds of PBKDF2, 256 MiB of
+//! scrypt, AES-GCM content of 64 GiB. Tags of AES-GCM may have 12 to 16 bytes (RFC 5084); ours have 16.
+//!
 //! | module | holds |
 //! |---|---|
 //! | `sealer` | the core's ports, implemented |

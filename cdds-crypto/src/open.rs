@@ -17,7 +17,8 @@ use self::content::Content;
 use self::header::Header;
 use crate::ber::BerReader;
 use crate::cipher::BLOCK_BYTES;
-use crate::private_key::PrivateKey;
+use crate::key_transport::EncryptedKey;
+use crate::private_key::{OwnCertificate, PrivateKey};
 use crate::recipient::RecipientId;
 
 /// Plaintext that is kept for readers that ask for less than this, bytes.
@@ -27,7 +28,8 @@ const BUFFER_BYTES: usize = 64 * 1024;
 ///
 /// Reads, in BER or DER, as they are or as an S/MIME message in base64, EnvelopedData encrypted with AES in CBC mode, and AuthEnvelopedData with AES-GCM
 /// and without authenticated attributes; for any number of recipients, one of whom has the private key, whether
-/// by RSA PKCS #1 v1.5 or by OAEP with SHA-1 or SHA-2 and the same hash in its mask.
+/// by RSA PKCS #1 v1.5 or by OAEP with SHA-1 or SHA-2 and the same hash in its mask. The crate's documentation lists
+/// what is not opened.
 ///
 /// [`read`](Read::read) answers 0 only after the end of the file and the padding, or the authentication tag,
 /// were found in order: **what was read before is not complete until then**, and an error means that
@@ -35,8 +37,9 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// nothing of the kind: compare the file's digest with the manifest's. Neither tells who sealed the file.
 ///
 /// # Security
-/// Which error comes back, and when, depends on the key. Do not let strangers probe it: open files for
-/// whoever owns the private key, not as a service that answers anybody's messages.
+/// Which error comes back, and when, depends on the key: that is for whoever owns it. A service that opens files of
+/// strangers ties the key to its certificate first, by [`PrivateKey::with_certificate`]. Even then it does not tell
+/// them more than that a file could not be opened: the padding of CBC is checked at the end.
 pub struct OpenReader<R> {
     ber: BerReader<R>,
     recipients: Vec<RecipientId>,
@@ -51,7 +54,8 @@ pub struct OpenReader<R> {
 }
 
 impl<R: Read> OpenReader<R> {
-    /// Reads up to the content and finds the recipient to whom the key belongs.
+    /// Reads up to the content and finds the recipient to whom the key belongs: every one is tried, or, if the key is
+    /// tied to its [certificate](PrivateKey::with_certificate), the one that the file names by it.
     ///
     /// # Errors
     /// [`OpenError`]; [`OpenError::CannotDecrypt`] if the key is none of the recipients'.
@@ -151,17 +155,38 @@ impl<R> fmt::Debug for OpenReader<R> {
     }
 }
 
-/// Tries every recipient whose key could be ours: files name certificates, not keys.
+/// The decryption for the recipient who has the key.
 fn decryptor(header: &Header, key: &PrivateKey) -> Result<Decryption, OpenError> {
     if let (true, Some(what)) = (header.encrypted_keys.is_empty(), &header.other_transport) {
         return Err(OpenError::Unsupported { what: what.clone() });
     }
-    let candidates =
-        header.encrypted_keys.iter().filter(|encrypted| encrypted.bytes.len() == key.encrypted_bytes());
-    candidates
-        .filter_map(|encrypted| key.unwrap_key(encrypted))
-        .find_map(|content_key| header.algorithm.decryption(&content_key).ok())
-        .ok_or_else(|| OpenError::CannotDecrypt { recipients: header.recipients.clone() })
+    let opened = match key.certificate() {
+        Some(own) => addressed(header, key, own),
+        None => any_of_all(header, key),
+    };
+    opened.ok_or_else(|| OpenError::CannotDecrypt { recipients: header.recipients.clone() })
+}
+
+/// Tries every recipient whose key could be ours: files name certificates, not keys.
+fn any_of_all(header: &Header, key: &PrivateKey) -> Option<Decryption> {
+    let mut keys = header.encrypted_keys.iter().map(|(_, encrypted)| encrypted);
+    keys.find_map(|encrypted| unwrapped(header, key, encrypted))
+}
+
+/// Takes the recipient that the file names by our certificate. All that shows here is public: names and sizes;
+/// whether the content key was in order does not (RFC 3218 section 2.3.2).
+fn addressed(header: &Header, key: &PrivateKey, own: &OwnCertificate) -> Option<Decryption> {
+    let (_, encrypted) = header.encrypted_keys.iter().find(|(id, _)| own.is_named_by(id))?;
+    let random = header.algorithm.random_decryption().ok()?;
+    let fits = encrypted.bytes.len() == key.encrypted_bytes();
+    fits.then(|| unwrapped(header, key, encrypted).unwrap_or(random))
+}
+
+fn unwrapped(header: &Header, key: &PrivateKey, encrypted: &EncryptedKey) -> Option<Decryption> {
+    if encrypted.bytes.len() != key.encrypted_bytes() {
+        return None;
+    }
+    header.algorithm.decryption(&key.unwrap_key(encrypted)?).ok()
 }
 
 /// What a sealed file says without a key.

@@ -1,5 +1,7 @@
 //! The recipient's private key, as OpenSSL and others store it.
 
+mod certificate;
+mod definite;
 mod derivation;
 mod encryption;
 mod pkcs12;
@@ -9,6 +11,7 @@ use std::fmt;
 use aws_lc_rs::rsa::PrivateDecryptingKey;
 use zeroize::Zeroizing;
 
+pub(crate) use self::certificate::OwnCertificate;
 use crate::armor::{self, Block};
 use crate::ber::{self, INTEGER, OCTET_STRING, OID, SEQUENCE};
 use crate::key_transport::EncryptedKey;
@@ -18,7 +21,10 @@ use crate::open::OpenError;
 /// An RSA private key of 2048 to 8192 bits that opens sealed files.
 ///
 /// It is wiped when dropped; `Debug` shows nothing of it.
-pub struct PrivateKey(PrivateDecryptingKey);
+pub struct PrivateKey {
+    key: PrivateDecryptingKey,
+    certificate: Option<OwnCertificate>,
+}
 
 impl PrivateKey {
     /// Reads a key in PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`) form, PEM or DER.
@@ -44,6 +50,22 @@ impl PrivateKey {
     /// protected in another way or asks for too much work.
     pub fn with_passphrase(encoded: &[u8], passphrase: &str) -> Result<Self, OpenError> {
         Self::read(encoded, Some(passphrase))
+    }
+
+    /// Ties the key to its certificate (PEM or DER; its validity does not matter), for programs that open files of
+    /// strangers by themselves.
+    ///
+    /// Alone, a key is tried with every recipient of a file, and [`OpenReader::new`](crate::OpenReader::new) says at
+    /// once if it fits none: good for the person whose key it is, but whoever may ask a million times learns from such
+    /// answers what was encrypted for the key (RFC 3218). With its certificate, only the recipient is tried that
+    /// the file names by it, and a content key that cannot be decrypted is replaced by a random one: what is wrong
+    /// with it shows at the end of the content only, as everything that is wrong there does.
+    ///
+    /// # Errors
+    /// [`OpenError::PrivateKey`] if the certificate cannot be used or is that of another key.
+    pub fn with_certificate(self, certificate: &[u8]) -> Result<Self, OpenError> {
+        let certificate = OwnCertificate::read(certificate, &self.key).map_err(refused)?;
+        Ok(Self { certificate: Some(certificate), ..self })
     }
 
     fn read(encoded: &[u8], passphrase: Option<&str>) -> Result<Self, OpenError> {
@@ -102,7 +124,8 @@ impl PrivateKey {
     }
 
     fn from_pkcs8(der: &[u8]) -> Result<Self, OpenError> {
-        PrivateDecryptingKey::from_pkcs8(der).map(Self).map_err(|error| unusable(&error))
+        let key = PrivateDecryptingKey::from_pkcs8(der).map_err(|error| unusable(&error))?;
+        Ok(Self { key, certificate: None })
     }
 
     /// RFC 5208 section 5: a version, an algorithm, and the PKCS#1 form in an OCTET STRING.
@@ -129,12 +152,17 @@ impl PrivateKey {
 
     /// Size of the keys encrypted for this one, bytes.
     pub(crate) fn encrypted_bytes(&self) -> usize {
-        self.0.key_size_bytes()
+        self.key.key_size_bytes()
+    }
+
+    /// The certificate that the key is tied to.
+    pub(crate) fn certificate(&self) -> Option<&OwnCertificate> {
+        self.certificate.as_ref()
     }
 
     /// A part's key, if it was encrypted for this private key; not yet known to be a key of its cipher.
     pub(crate) fn unwrap_key(&self, encrypted: &EncryptedKey) -> Option<Zeroizing<Vec<u8>>> {
-        encrypted.decrypt(&self.0).ok()
+        encrypted.decrypt(&self.key).ok()
     }
 }
 

@@ -1,11 +1,12 @@
 //! Certificates whose keys sign manifests.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Utc};
-use der::Decode;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::KeyUsage;
 
-use super::{Refusal, instant, public_key, refuse_outside_validity, supplied, unreadable};
+use super::{Refusal, instant, refuse_outside_validity, unreadable};
 
 /// The certificate of whoever signs.
 #[derive(Debug)]
@@ -20,14 +21,18 @@ pub(crate) struct SignerCertificate {
 impl SignerCertificate {
     /// Reads one certificate, PEM or DER, with an RSA key of 2048 to 8192 bits that may sign.
     pub(crate) fn read(encoded: &[u8]) -> Result<Self, Refusal> {
-        let der = supplied::certificate(encoded)?;
-        let certificate = Certificate::from_der(&der).map_err(|error| unreadable(&error))?;
-        public_key(&certificate)?;
+        let (certificate, _) = super::read(encoded)?;
         refuse_other_usage(&certificate)?;
         let tbs = &certificate.tbs_certificate;
         let (not_before, not_after) = (instant(tbs.validity.not_before)?, instant(tbs.validity.not_after)?);
         let public_key = tbs.subject_public_key_info.subject_public_key.raw_bytes().to_vec();
         Ok(Self { certificate, public_key, not_before, not_after })
+    }
+
+    /// When it is valid, unless it is at this time.
+    pub(crate) fn validity_without(&self, at: DateTime<Utc>) -> Option<RangeInclusive<DateTime<Utc>>> {
+        let validity = self.not_before..=self.not_after;
+        (!validity.contains(&at)).then_some(validity)
     }
 
     /// Signatures made outside the validity would be worth nothing.

@@ -1,7 +1,12 @@
 //! Finds the one certificate in what somebody supplied, and says plainly what it is instead.
 
+use base64ct::{Base64, Encoding};
+use der::asn1::AnyRef;
+use der::{Decode, Reader, SliceReader};
+use zeroize::Zeroizing;
+
 use crate::armor::{self, Block};
-use crate::ber::{self, INTEGER, OID, SEQUENCE};
+use crate::ber::{self, INTEGER, OID, SEQUENCE, SET};
 
 use super::Refusal;
 
@@ -34,14 +39,9 @@ fn is_certificate(label: &str) -> bool {
 
 fn other_pem(blocks: &[Block]) -> Refusal {
     match blocks.first().map_or("", |block| block.label.as_str()) {
-        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => {
-            "this is a certificate request, not a certificate: supply what the authority answers to it"
-                .to_owned()
-        }
+        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => request(),
         "PKCS7" | "CMS" => pkcs7(),
-        "PUBLIC KEY" | "RSA PUBLIC KEY" => {
-            "this is a bare public key, not a certificate: supply the X.509 certificate for it".to_owned()
-        }
+        "PUBLIC KEY" | "RSA PUBLIC KEY" => public_key(),
         "TRUSTED CERTIFICATE" => "this is a certificate in OpenSSL's own form: convert it with \
              'openssl x509 -in FILE -out certificate.pem'"
             .to_owned(),
@@ -57,10 +57,13 @@ fn from_der(encoded: &[u8]) -> Result<Vec<u8>, Refusal> {
         return Err("there is nothing here: supply an X.509 certificate, PEM or DER".to_owned());
     }
     if encoded.first() != Some(&SEQUENCE) {
-        return Err(
-            "this is neither PEM nor DER: supply an X.509 certificate in one of these forms".to_owned()
-        );
+        let der = bare_base64(encoded)
+            .ok_or("this is neither PEM nor DER: supply an X.509 certificate in one of these forms")?;
+        return from_der(&der);
     }
+    let encoded = without_end_of_line(encoded);
+    let inner =
+        ber::contents(encoded).filter(|contents| contents.first() == Some(&SEQUENCE)).and_then(ber::contents);
     match ber::contents(encoded) {
         // PFX, RFC 7292 section 4: version 3, then authSafe, a ContentInfo.
         Some([INTEGER, 1, 3, SEQUENCE, ..]) => {
@@ -72,8 +75,53 @@ fn from_der(encoded: &[u8]) -> Result<Vec<u8>, Refusal> {
         Some([INTEGER, 1, 0 | 1, ..]) => Err(private_key()),
         _ if ber::is_encrypted_private_key(encoded) => Err(private_key()),
         Some([OID, ..]) => Err(pkcs7()),
+        // RSAPublicKey (RFC 8017) begins with a long number, SubjectPublicKeyInfo (RFC 5280) with an algorithm.
+        Some([INTEGER, ..]) => Err(public_key()),
+        _ if inner.is_some_and(|inner| inner.first() == Some(&OID)) => Err(public_key()),
+        _ if inner.is_some_and(begins_a_request) => Err(request()),
         _ => Ok(encoded.to_vec()),
     }
+}
+
+/// What is in base64 without the lines around it, if it is DER: of a certificate, or of something worse.
+fn bare_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut base64 = Zeroizing::new(Vec::with_capacity(text.len()));
+    base64.extend(text.iter().filter(|byte| !byte.is_ascii_whitespace()));
+    let mut der = Zeroizing::new(vec![0; base64.len()]);
+    let len = Base64::decode(base64.as_slice(), &mut der).ok()?.len();
+    der.truncate(len);
+    Some(der).filter(|der| matches!(***der, [SEQUENCE, 0x80..=0xFF, ..]))
+}
+
+/// Without the line ends and zeros that some programs put after a file.
+fn without_end_of_line(encoded: &[u8]) -> &[u8] {
+    let mut reader = SliceReader::new(encoded).ok();
+    let read = reader.as_mut().and_then(|reader| AnyRef::decode(reader).ok());
+    let (Some(reader), Some(_)) = (reader, read) else { return encoded };
+    let len = usize::try_from(reader.position()).unwrap_or(encoded.len());
+    match encoded.split_at_checked(len) {
+        Some((element, rest)) if rest.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) => element,
+        _ => encoded,
+    }
+}
+
+/// CertificationRequestInfo (RFC 2986 section 4.1): version 0, and then a name, where certificates with the serial
+/// number 0 have an algorithm.
+fn begins_a_request(info: &[u8]) -> bool {
+    match info {
+        [INTEGER, 1, 0, name @ ..] => {
+            matches!(name, [SEQUENCE, 0, ..]) || matches!(ber::contents(name), Some([SET, ..]))
+        }
+        _ => false,
+    }
+}
+
+fn request() -> Refusal {
+    "this is a certificate request, not a certificate: supply what the authority answers to it".to_owned()
+}
+
+fn public_key() -> Refusal {
+    "this is a bare public key, not a certificate: supply the X.509 certificate for it".to_owned()
 }
 
 fn private_key() -> Refusal {

@@ -3,9 +3,11 @@
 use std::io::Read;
 
 use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::rand;
 use der::asn1::{AnyRef, OctetStringRef};
 use der::{Decode, Reader};
 use x509_cert::spki::AlgorithmIdentifierRef;
+use zeroize::Zeroizing;
 
 use super::OpenError;
 use crate::ber::{BerReader, SEQUENCE};
@@ -48,6 +50,9 @@ impl ContentAlgorithm {
     }
 
     /// `GCMParameters ::= SEQUENCE { aes-nonce OCTET STRING, aes-ICVlen INTEGER (12..16) DEFAULT 12 }`
+    ///
+    /// Nothing protects the size of the tag: whoever changes it and cuts the tag to it has as good a file, whose tag
+    /// can be guessed once in 2^96 instead of 2^128. Others write such tags; the content stays vouched for.
     fn gcm(cipher: ContentCipher, parameters: AnyRef<'_>, at: u64) -> Result<Self, OpenError> {
         let read = parameters.sequence(|reader| {
             let nonce = OctetStringRef::decode(reader)?.as_bytes();
@@ -67,6 +72,14 @@ impl ContentAlgorithm {
     /// Whether a tag stands after the content.
     pub(super) fn is_authenticated(self) -> bool {
         matches!(self, Self::Gcm { .. })
+    }
+
+    /// With a key that nobody has: fails like any wrong one, at the end.
+    pub(super) fn random_decryption(self) -> Result<Decryption, Unspecified> {
+        let (Self::Cbc { cipher, .. } | Self::Gcm { cipher, .. }) = self;
+        let mut key = Zeroizing::new(vec![0; cipher.key_bytes()]);
+        rand::fill(&mut key)?;
+        self.decryption(&key)
     }
 
     /// Fails if the key is not as long as the cipher's keys are.

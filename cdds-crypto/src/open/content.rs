@@ -10,6 +10,9 @@ use crate::ber::{
 };
 use crate::cipher::BLOCK_BYTES;
 
+/// Largest mac that is read, DER bytes: tags have 16 at most.
+const MAC_BYTES_MAX: usize = 64;
+
 /// The encrypted content: `[0] IMPLICIT OCTET STRING`, primitive or constructed.
 #[derive(Debug)]
 pub(super) struct Content {
@@ -127,9 +130,11 @@ impl Content {
 fn read_tag<R: Read>(ber: &mut BerReader<R>, tag_bytes: usize) -> Result<Vec<u8>, OpenError> {
     let at = ber.position();
     match ber.next()? {
-        Some(mac) if mac.tag == OCTET_STRING && mac.len == u64::try_from(tag_bytes).ok() => {
-            let der = ber.der(mac, 2 + tag_bytes)?;
-            Ok(der.get(2..).unwrap_or_default().to_vec())
+        // X.690 section 8.7.1: in one piece or in several.
+        Some(mac) if matches!(mac.tag, OCTET_STRING | OCTET_STRINGS) => {
+            let der = ber.der(mac, MAC_BYTES_MAX)?;
+            let tag = der.get(2..).filter(|tag| tag.len() == tag_bytes).map(<[u8]>::to_vec);
+            tag.ok_or(OpenError::malformed(at, "the authentication tag is not as long as the file says"))
         }
         // RFC 5083 section 2.2: they are authenticated before the content, but follow it.
         Some(attributes) if attributes.tag == CONTEXT_1_CONSTRUCTED => {

@@ -58,7 +58,8 @@ pub enum OpenError {
     },
 
     /// The private key does not fit, or what is encrypted was changed. One error for every failure of the
-    /// key or the padding: the more is told apart, the more can be learned by asking (RFC 3218).
+    /// key or the padding: the more is told apart, the more can be learned by asking (RFC 3218). When it comes tells
+    /// something, too: see [`PrivateKey::with_certificate`](crate::PrivateKey::with_certificate).
     #[error(
         "cannot decrypt: either this is not the right private key, or the file was changed; it is sealed for {}",
         list(.recipients)

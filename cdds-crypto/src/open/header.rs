@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use cms::enveloped_data::KeyTransRecipientInfo;
+use cms::enveloped_data::{KeyTransRecipientInfo, RecipientIdentifier};
 use der::Decode;
 use der::asn1::ObjectIdentifier;
 
@@ -25,7 +25,7 @@ pub(super) struct Header {
     /// Every recipient, in the file's order.
     pub(super) recipients: Vec<RecipientId>,
     /// The content key, encrypted for each of the RSA recipients.
-    pub(super) encrypted_keys: Vec<EncryptedKey>,
+    pub(super) encrypted_keys: Vec<(RecipientIdentifier, EncryptedKey)>,
     /// Another key transport algorithm that some recipient has, for people.
     pub(super) other_transport: Option<String>,
     pub(super) algorithm: ContentAlgorithm,
@@ -116,7 +116,7 @@ fn read_oid<R: Read>(ber: &mut BerReader<R>, element: Element) -> Result<ObjectI
 #[derive(Default)]
 struct Recipients {
     ids: Vec<RecipientId>,
-    encrypted_keys: Vec<EncryptedKey>,
+    encrypted_keys: Vec<(RecipientIdentifier, EncryptedKey)>,
     other_transport: Option<String>,
 }
 
@@ -158,13 +158,14 @@ impl Recipients {
     fn take_key_transport(&mut self, der: &[u8], at: u64) -> Result<(), OpenError> {
         let info = KeyTransRecipientInfo::from_der(der)
             .map_err(|_| OpenError::malformed(at, "a recipient is not valid"))?;
+        self.ids.push(RecipientId::from_identifier(&info.rid));
         match KeyTransport::of(&info.key_enc_alg) {
             Ok(transport) => {
-                self.encrypted_keys.push(EncryptedKey { transport, bytes: info.enc_key.into_bytes() });
+                let encrypted = EncryptedKey { transport, bytes: info.enc_key.into_bytes() };
+                self.encrypted_keys.push((info.rid, encrypted));
             }
             Err(what) => self.other_transport = Some(what),
         }
-        self.ids.push(RecipientId::from_identifier(&info.rid));
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 //! Decrypts private keys that a passphrase protects: EncryptedPrivateKeyInfo (RFC 5958 section 3) with PBES2
 //! (RFC 8018 section 6.2) or the triple DES of PKCS#12 (RFC 7292 appendix C).
 
-use aws_lc_rs::cipher::{AES_128_KEY_LEN, AES_192_KEY_LEN, AES_256_KEY_LEN};
 use der::Decode;
 use der::asn1::{AnyRef, OctetStringRef};
 use des::TdesEde3;
@@ -110,13 +109,8 @@ fn pbes2(parameters: AnyRef<'_>, passphrase: &str) -> Result<Cipher, OpenError> 
     }
     let cipher = ContentCipher::of_cbc(&scheme.oid);
     let cipher = cipher.ok_or_else(|| unsupported(&format!("PBES2 with the cipher {}", scheme.oid)))?;
-    let key_bytes = match cipher {
-        ContentCipher::Aes128 => AES_128_KEY_LEN,
-        ContentCipher::Aes192 => AES_192_KEY_LEN,
-        ContentCipher::Aes256 => AES_256_KEY_LEN,
-    };
     let iv = iv.try_into().map_err(damaged)?;
-    Ok(Cipher::Aes { cipher, key: derive(key_bytes)?, iv })
+    Ok(Cipher::Aes { cipher, key: derive(cipher.key_bytes())?, iv })
 }
 
 /// `pkcs-12PbeParams ::= SEQUENCE { salt OCTET STRING, iterations INTEGER }`

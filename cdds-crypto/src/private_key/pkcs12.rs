@@ -1,23 +1,16 @@
 //! PKCS#12 (RFC 7292), as far as it takes to find the private key in one.
 
-use std::borrow::Cow;
-
 use aws_lc_rs::hmac;
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
-use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
+use der::{Decode, Reader, Tag, TagNumber, Tagged};
 use x509_cert::spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
 use super::derivation::{Iterations, Pkcs12Hash, Purpose, bmp_string, derive_pkcs12};
-use super::{encryption, refused};
-use crate::ber::{BerReader, CONSTRUCTED};
+use super::{definite, encryption, refused};
 use crate::oids;
 use crate::open::OpenError;
 
-/// Largest file that is read: keys and certificates are a few kilobytes.
-const FILE_BYTES_MAX: usize = 16 << 20;
-/// How deep elements may nest; what programs write needs about ten.
-const DEPTH_MAX: usize = 24;
 /// `[0]`, the tag of what an object identifier says the type of.
 const EXPLICIT: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber::N0 };
 
@@ -169,29 +162,9 @@ fn typed(element: AnyRef<'_>) -> der::Result<(ObjectIdentifier, &[u8])> {
     })
 }
 
-/// In DER what may come in BER: NSS and Bouncy Castle write indefinite lengths, and strings in pieces.
-fn definite(encoded: &[u8]) -> Result<Cow<'_, [u8]>, OpenError> {
-    if is_der(encoded, DEPTH_MAX) {
-        return Ok(Cow::Borrowed(encoded));
-    }
-    let mut ber = BerReader::new(encoded);
-    let element = ber.next().map_err(damaged)?.ok_or_else(|| damaged(()))?;
-    let der = ber.der(element, FILE_BYTES_MAX).map_err(damaged)?;
-    ber.expect_end_of_file().map_err(damaged)?;
-    Ok(Cow::Owned(der))
-}
-
-fn is_der(encoded: &[u8], depth_left: usize) -> bool {
-    let Some(depth_left) = depth_left.checked_sub(1) else { return false };
-    let Ok(mut reader) = SliceReader::new(encoded) else { return false };
-    while !reader.is_finished() {
-        let Ok(element) = AnyRef::decode(&mut reader) else { return false };
-        let constructed = element.tag().octet() & CONSTRUCTED != 0;
-        if constructed && !is_der(element.value(), depth_left) {
-            return false;
-        }
-    }
-    true
+/// In DER what may come in BER.
+fn definite(encoded: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    definite::definite(encoded).ok_or_else(|| damaged(()))
 }
 
 fn damaged<E>(_: E) -> OpenError {

@@ -1,17 +1,23 @@
 //! Checks signatures over manifests, ours and those of other CMS programs.
 
+use std::ops::RangeInclusive;
+
 use aws_lc_rs::digest;
-use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use aws_lc_rs::signature::{
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RsaParameters,
+    UnparsedPublicKey,
+};
 use chrono::{DateTime, Utc};
 use cms::content_info::ContentInfo;
-use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
+use cms::signed_data::{SignedData, SignerInfo};
 use der::asn1::{Any, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode};
 use x509_cert::attr::Attributes;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_cert::time::Time;
 
-use crate::certificate::SignerCertificate;
+use crate::ber::{INDEFINITE, SEQUENCE};
+use crate::certificate::{SignerCertificate, day};
 use crate::oids;
 
 /// What a valid signature says.
@@ -37,6 +43,26 @@ pub enum SignatureError {
         /// What it is instead.
         what: &'static str,
     },
+    /// The file is a signature in another form.
+    #[error(
+        "the signature is {form}: convert it with \
+         'openssl cms -cmsout -inform {inform} -in FILE -outform DER -out FILE.der'"
+    )]
+    OtherForm {
+        /// What it is.
+        form: &'static str,
+        /// What OpenSSL calls it.
+        inform: &'static str,
+    },
+    /// The signature is made in a way that this version does not check.
+    #[error(
+        "the manifest is signed with {what}, which is not supported; if the file is whole, check it with \
+         'openssl cms -verify'"
+    )]
+    Unsupported {
+        /// The algorithm or structure.
+        what: String,
+    },
     /// The file is a CMS signature, but nobody has signed.
     #[error("the manifest is not signed: its signature file names no signer")]
     NotSigned,
@@ -49,10 +75,26 @@ pub enum SignatureError {
     /// It was made with the certificate's key, but over other bytes.
     #[error("the manifest was changed after it was signed")]
     Changed,
+    /// It was made with the certificate's key over these bytes, but before or after the certificate was valid.
+    #[error(
+        "the manifest was signed with the key of this certificate on {}, but the certificate is valid from {} to {}: \
+         check it with the one that was valid then",
+        day(*.signed_at), day(*.validity.start()), day(*.validity.end())
+    )]
+    OutsideValidity {
+        /// When it was made, by the signer's own clock.
+        signed_at: DateTime<Utc>,
+        /// When the certificate is valid.
+        validity: RangeInclusive<DateTime<Utc>>,
+    },
 }
 
-/// Checks that `signature` was made over `manifest` with the key of `certificate` (PEM or DER). Only the key
-/// counts: whoever names the certificate trusts it, so neither its issuer nor its validity is looked at.
+/// Checks that `signature` was made over `manifest` with the key of `certificate` (PEM or DER), and at a time at which
+/// the certificate was valid. Whoever names the certificate trusts it: its issuer is not looked at, nor which
+/// certificate the signature names, so that a renewed one of the same key will do. The time is the signer's own word;
+/// a signature that does not tell it passes.
+///
+/// Reads RSA PKCS #1 v1.5 with SHA-256, SHA-384 or SHA-512, with signed attributes, in DER.
 ///
 /// # Errors
 /// [`SignatureError`], by what is wrong.
@@ -64,26 +106,38 @@ pub fn check_signature(
     let certificate =
         SignerCertificate::read(certificate).map_err(|reason| SignatureError::Certificate { reason })?;
     let signed = read(signature)?;
-    let signers = signed.signer_infos.0.iter();
-    if signers.len() == 0 {
-        return Err(SignatureError::NotSigned);
+    let Vouched { attributes, hash } = vouched_by_any(&signed, &certificate)?;
+    let malformed = |what| SignatureError::Malformed { what };
+    let content_type = value(attributes, oids::CONTENT_TYPE).and_then(|value| value.decode_as().ok());
+    if content_type != Some(oids::DATA) {
+        return Err(malformed("it is over something other than a file"));
     }
-    // Attributes that the key has signed; whose name stands beside them proves nothing.
-    let attributes = signers
-        .filter(|signer| names(signer, &certificate))
-        .find_map(|signer| vouched_for(signer, &certificate))
-        .ok_or(SignatureError::OtherKey)?;
     let digest: OctetStringRef<'_> = value(attributes, oids::MESSAGE_DIGEST)
         .and_then(|value| value.decode_as().ok())
-        .ok_or(SignatureError::Malformed { what: "the digest of what was signed is missing" })?;
-    if digest.as_bytes() != digest::digest(&digest::SHA256, manifest).as_ref() {
+        .ok_or(malformed("the digest of what was signed is missing"))?;
+    if digest.as_bytes() != digest::digest(hash.digest(), manifest).as_ref() {
         return Err(SignatureError::Changed);
     }
-    Ok(SignatureFacts { signed_at: signed_at(attributes) })
+    let signed_at = signed_at(attributes);
+    if let Some(signed_at) = signed_at
+        && let Some(validity) = certificate.validity_without(signed_at)
+    {
+        return Err(SignatureError::OutsideValidity { signed_at, validity });
+    }
+    Ok(SignatureFacts { signed_at })
 }
 
 fn read(signature: &[u8]) -> Result<SignedData, SignatureError> {
     let malformed = |what| SignatureError::Malformed { what };
+    let form = match signature {
+        [SEQUENCE, INDEFINITE, ..] => Some(("in BER, not in DER", "DER")),
+        text if text.starts_with(b"-----BEGIN ") => Some(("PEM text", "PEM")),
+        text if text.starts_with(b"MIME-") => Some(("an S/MIME message", "SMIME")),
+        _ => None,
+    };
+    if let Some((form, inform)) = form {
+        return Err(SignatureError::OtherForm { form, inform });
+    }
     let info = ContentInfo::from_der(signature).map_err(|_| malformed("it is not CMS in DER"))?;
     if info.content_type != oids::SIGNED_DATA {
         return Err(malformed("it is CMS, but not signed (SignedData)"));
@@ -96,36 +150,98 @@ fn read(signature: &[u8]) -> Result<SignedData, SignatureError> {
     Ok(signed)
 }
 
-fn names(signer: &SignerInfo, certificate: &SignerCertificate) -> bool {
-    let tbs = &certificate.certificate.tbs_certificate;
-    match &signer.sid {
-        SignerIdentifier::IssuerAndSerialNumber(id) => {
-            id.issuer == tbs.issuer && id.serial_number == tbs.serial_number
-        }
-        // By the key's identifier: the signature itself tells.
-        SignerIdentifier::SubjectKeyIdentifier(_) => true,
-    }
+/// What the certificate's key has signed.
+struct Vouched<'a> {
+    attributes: &'a Attributes,
+    /// By which the content has its digest among them.
+    hash: Hash,
 }
 
-/// The signed attributes, if the certificate's key has signed them, for content of the type id-data.
-fn vouched_for<'a>(signer: &'a SignerInfo, certificate: &SignerCertificate) -> Option<&'a Attributes> {
-    let attributes = signer.signed_attrs.as_ref()?;
-    let is = |algorithm: &AlgorithmIdentifierOwned, oids: &[ObjectIdentifier]| {
-        let bare = algorithm.parameters.as_ref().is_none_or(Any::is_null);
-        bare && oids.contains(&algorithm.oid)
-    };
-    if !is(&signer.digest_alg, &[oids::SHA_256])
-        || !is(&signer.signature_algorithm, &[oids::RSA_ENCRYPTION, oids::SHA_256_WITH_RSA])
-    {
-        return None;
+/// The signer who has the key. Names beside signatures are anybody's to write.
+fn vouched_by_any<'a>(
+    signed: &'a SignedData,
+    certificate: &SignerCertificate,
+) -> Result<Vouched<'a>, SignatureError> {
+    let mut refused = SignatureError::NotSigned;
+    for signer in signed.signer_infos.0.iter() {
+        match vouched_for(signer, certificate) {
+            Ok(vouched) => return Ok(vouched),
+            // Who cannot be checked may be the one; who was checked is not.
+            Err(_) if matches!(refused, SignatureError::Unsupported { .. }) => {}
+            Err(error) => refused = error,
+        }
     }
+    Err(refused)
+}
+
+/// The signed attributes, if the certificate's key has signed them.
+fn vouched_for<'a>(
+    signer: &'a SignerInfo,
+    certificate: &SignerCertificate,
+) -> Result<Vouched<'a>, SignatureError> {
+    let unsupported = |what: String| SignatureError::Unsupported { what };
+    let hash = Hash::of(signer).map_err(unsupported)?;
+    // Without them a signature over attributes would pass for one over a file of the same bytes.
+    let attributes = signer
+        .signed_attrs
+        .as_ref()
+        .ok_or_else(|| unsupported("no signed attributes, which tell what was signed and when".to_owned()))?;
     // RFC 5652 section 5.4: under the tag of SET, not under that of the field.
-    let signed = attributes.to_der().ok()?;
-    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &certificate.public_key)
+    let signed = attributes.to_der().map_err(|_| SignatureError::OtherKey)?;
+    UnparsedPublicKey::new(hash.verification(), &certificate.public_key)
         .verify(&signed, signer.signature.as_bytes())
-        .ok()?;
-    let content_type: ObjectIdentifier = value(attributes, oids::CONTENT_TYPE)?.decode_as().ok()?;
-    (content_type == oids::DATA).then_some(attributes)
+        .map_err(|_| SignatureError::OtherKey)?;
+    Ok(Vouched { attributes, hash })
+}
+
+/// The hash of a signature by RSA PKCS #1 v1.5, and of the content that it is over.
+#[derive(Debug, Clone, Copy)]
+enum Hash {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl Hash {
+    /// # Errors
+    /// What the signer uses instead, for people.
+    fn of(signer: &SignerInfo) -> Result<Self, String> {
+        let (hash, by_name) = match signer.digest_alg.oid {
+            oids::SHA_256 => (Self::Sha256, oids::SHA_256_WITH_RSA),
+            oids::SHA_384 => (Self::Sha384, oids::SHA_384_WITH_RSA),
+            oids::SHA_512 => (Self::Sha512, oids::SHA_512_WITH_RSA),
+            other => return Err(format!("the hash {other}")),
+        };
+        let bare =
+            |algorithm: &AlgorithmIdentifierOwned| algorithm.parameters.as_ref().is_none_or(Any::is_null);
+        let by = &signer.signature_algorithm;
+        if by.oid == oids::RSASSA_PSS {
+            return Err("RSASSA-PSS".to_owned());
+        }
+        if ![oids::RSA_ENCRYPTION, by_name].contains(&by.oid) {
+            return Err(format!(
+                "the signature algorithm {} over the hash {}",
+                by.oid, signer.digest_alg.oid
+            ));
+        }
+        if bare(by) && bare(&signer.digest_alg) { Ok(hash) } else { Err("unknown parameters".to_owned()) }
+    }
+
+    fn digest(self) -> &'static digest::Algorithm {
+        match self {
+            Self::Sha256 => &digest::SHA256,
+            Self::Sha384 => &digest::SHA384,
+            Self::Sha512 => &digest::SHA512,
+        }
+    }
+
+    fn verification(self) -> &'static RsaParameters {
+        match self {
+            Self::Sha256 => &RSA_PKCS1_2048_8192_SHA256,
+            Self::Sha384 => &RSA_PKCS1_2048_8192_SHA384,
+            Self::Sha512 => &RSA_PKCS1_2048_8192_SHA512,
+        }
+    }
 }
 
 /// The only value of an attribute.

@@ -90,6 +90,18 @@ fn other_parameters_of_oaep_are_named() {
 }
 
 #[test]
+fn other_ciphers_are_named() {
+    for (option, name) in [("-des3", "1.2.840.113549.3.7"), ("-camellia256", "1.2.392.200011.61.1.1.1.4")] {
+        let error = open(&encrypt(b"x", &[option], &[]), &KEY).unwrap_err();
+        assert!(matches!(error, OpenError::Unsupported { .. }), "{error:?}");
+        assert!(
+            error.to_string().contains(name) && error.to_string().contains("openssl cms -decrypt"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn the_wrong_key_and_a_wrong_tag_give_the_same_error() {
     let wrong_key = open(&SEALED, &EVE.private_key()).unwrap_err();
     assert!(matches!(wrong_key, OpenError::CannotDecrypt { .. }), "{wrong_key:?}");
@@ -156,6 +168,26 @@ fn what_was_read_before_a_wrong_tag_ends_in_an_error_that_stays() {
     assert!(reader.read_to_end(&mut plain).is_err());
     assert!(plain[..] != data(300_000)[..]);
     assert!(reader.read(&mut [0; 10]).is_err());
+}
+
+#[test]
+fn a_tag_may_come_in_pieces() {
+    let tag = &SEALED[SEALED.len() - 18..];
+    let before = loosened(&SEALED, &[CONTENT], 30);
+    let before = &before[..before.len() - 6 - tag.len()];
+    let with = |pieces: &[u8]| [before, &[0x24, 0x80], pieces, &[0, 0], &[0; 6]].concat();
+    let one = |bytes: &[u8]| [&[0x04, u8::try_from(bytes.len()).unwrap()], bytes].concat();
+    let tag = &tag[2..];
+    let nested = [&[0x24, 0x80][..], &one(&tag[5..16]), &one(&[]), &[0, 0]].concat();
+    for pieces in [one(tag), [one(&tag[..1]), one(&tag[1..])].concat(), [one(&tag[..5]), nested].concat()] {
+        assert!(open(&with(&pieces), &KEY).unwrap() == data(100), "{pieces:?}");
+    }
+    for pieces in [one(&tag[1..]), [one(tag), one(&[0])].concat(), vec![], one(&[7; 80])] {
+        let error = open(&with(&pieces), &KEY).unwrap_err();
+        assert!(matches!(error, OpenError::Malformed { .. }), "{error:?}");
+    }
+    let other = open(&with(&[one(&tag[..15]), one(&[tag[15] ^ 1])].concat()), &KEY).unwrap_err();
+    assert!(matches!(other, OpenError::CannotDecrypt { .. }), "{other:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use base64ct::{Base64, Encoding};
 use cdds_core::domain::id::RecipientName;
 use cdds_core::ports::sealer::{Certificates, SealerErrorKind};
 use cdds_crypto::SmimeCertificates;
@@ -49,6 +50,10 @@ fn pasted_forms_give_the_same_certificate() {
     let listing = openssl(&["x509", "-in", &text(&ANNA.certificate), "-text"]).stdout;
     let forms = [
         ANNA.facts().der,
+        [&*ANNA.facts().der, b"\r\n"].concat(),
+        [&*ANNA.facts().der, &[0; 3]].concat(),
+        bare(&ANNA.facts().der),
+        pem.encode_utf16().flat_map(u16::to_le_bytes).collect(),
         format!("\u{FEFF}{pem}").into(),
         pem.replace('\n', "\r\n").into(),
         format!("Dear all,\n\n{pem}\n-- \nAnna").into(),
@@ -58,6 +63,15 @@ fn pasted_forms_give_the_same_certificate() {
     for form in forms {
         assert_eq!(SmimeCertificates::new().inspect(&form, ANNA.now).unwrap(), ANNA.facts());
     }
+}
+
+/// In base64, without the lines around it.
+fn bare(der: &[u8]) -> Vec<u8> {
+    let lines = der.chunks(48).map(|line| {
+        let mut text = [0; 64];
+        format!("{}\n", Base64::encode(line, &mut text).unwrap())
+    });
+    lines.collect::<String>().into()
 }
 
 #[test]
@@ -96,6 +110,19 @@ fn what_is_no_certificate_is_called_what_it_is() {
     }
     assert!(refusal(&made(&["pkey", "-pubout", "-in", &key])).contains("bare public key"));
     assert!(refusal(&made(&["req", "-new", "-subj", "/CN=x", "-key", &key])).contains("certificate request"));
+    assert!(refusal(&made(&["pkey", "-pubout", "-outform", "DER", "-in", &key])).contains("bare public key"));
+    let rsa = made(&["rsa", "-RSAPublicKey_out", "-outform", "DER", "-in", &key]);
+    assert!(refusal(&rsa).contains("bare public key"));
+    for subject in ["/CN=x", "/"] {
+        let request = made(&["req", "-new", "-subj", subject, "-key", &key, "-outform", "DER"]);
+        assert!(refusal(&request).contains("certificate request"), "{subject}");
+        assert!(refusal(&bare(&request)).contains("certificate request"), "{subject}");
+    }
+    assert!(refusal(&bare(&pkcs12)).contains("PKCS#12"));
+    assert!(
+        refusal(&bare(&made(&["pkcs8", "-topk8", "-nocrypt", "-outform", "DER", "-in", &key])))
+            .contains("private key")
+    );
     let trusted = made(&["x509", "-in", &certificate, "-trustout", "-addtrust", "emailProtection"]);
     assert!(refusal(&trusted).contains("openssl x509"));
 }

@@ -1,8 +1,11 @@
 //! Private keys in the forms in which people keep them.
 
+use std::collections::HashSet;
+use std::error::Error;
 use std::fs;
 
-use cdds_crypto::{OpenError, PrivateKey};
+use cdds_core::ports::sealer::Certificates;
+use cdds_crypto::{CmsSigner, OpenError, PrivateKey, SmimeCertificates, check_signature};
 
 use crate::support::{ANNA, Identity, data, element, loosened, open, openssl, seal, sealer, text};
 
@@ -209,9 +212,15 @@ fn what_cannot_be_decrypted_comes_with_the_way_out() {
     let legacy =
         converted("legacy.pem", &["rsa", "-traditional", "-aes256", "-passout", "pass:x", "-in", "KEY"]);
     assert!(refusal(&legacy).contains("openssl pkcs8 -topk8"));
-    let camellia = encrypted(&["-v2", "camellia256"]);
-    let error = PrivateKey::with_passphrase(&camellia, PASSPHRASE).unwrap_err().to_string();
-    assert!(error.contains("not supported") && error.contains("openssl pkcs8 -topk8"), "{error}");
+    let other_ways: [&[&str]; 3] = [
+        &["-v2", "camellia256"],
+        &["-v2", "aes256", "-v2prf", "hmacWithSHA224"],
+        &["-v1", "PBE-SHA1-RC4-128", "-provider", "legacy", "-provider", "default"],
+    ];
+    for options in other_ways {
+        let error = PrivateKey::with_passphrase(&encrypted(options), PASSPHRASE).unwrap_err().to_string();
+        assert!(error.contains("not supported") && error.contains("openssl pkcs8 -topk8"), "{error}");
+    }
 }
 
 #[test]
@@ -232,5 +241,47 @@ fn what_is_no_usable_key_is_said() {
     assert!(refusal(&key[..key.len() - 30]).contains("missing"));
     for nothing in [&b""[..], b"hello", &[0x30], &[0x30, 0x82, 1]] {
         assert!(refusal(nothing).contains("no RSA private key"));
+    }
+}
+
+/// What an error says, to people and to programmers, with all its causes.
+fn everything_said(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(|error| format!("{error}\n{error:?}\n{error:#?}\n")).collect()
+}
+
+#[test]
+fn no_error_repeats_a_key_that_was_copied_badly() {
+    // Files that have lost a character of their first or last line, or all characters from there to a line's end.
+    const TOLD: usize = 12;
+    let pkcs1 = converted("copied.pem", &["rsa", "-traditional", "-in", "KEY"]);
+    let encrypted = encrypted(&[]);
+    for pem in [fs::read(&ANNA.key).unwrap(), pkcs1, encrypted] {
+        let pem = String::from_utf8(pem).unwrap();
+        let (first, last) = (pem.find('\n').unwrap(), pem.trim_end().rfind('\n').unwrap());
+        let base64: Vec<u8> = pem[first..last].bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        let secret: HashSet<&[u8]> = base64.windows(TOLD).collect();
+        let keeps = |error: &(dyn Error + 'static), copy: &str| {
+            let said = everything_said(error);
+            assert!(!said.as_bytes().windows(TOLD).any(|told| secret.contains(told)), "{said}\n{copy}");
+        };
+        let places = || (0..=first).chain(last..pem.len());
+        let dropped = places().map(|at| format!("{}{}", &pem[..at], &pem[at + 1..]));
+        let cut = places().map(|at| pem[at..].to_owned()).chain(places().map(|at| pem[..at].to_owned()));
+        for copy in dropped.chain(cut) {
+            // As one line, as some forms on web pages make it.
+            for copy in [copy.replace('\n', " "), copy.replace('\n', ""), copy] {
+                let bytes = copy.as_bytes();
+                let opened = PrivateKey::from_bytes(bytes).err();
+                let with = PrivateKey::with_passphrase(bytes, PASSPHRASE).err();
+                opened.iter().chain(&with).for_each(|error| keeps(error, &copy));
+                keeps(&SmimeCertificates::new().inspect(bytes, ANNA.now).unwrap_err(), &copy);
+                keeps(&check_signature(b"", b"", bytes).unwrap_err(), &copy);
+                keeps(&CmsSigner::new(bytes, &pem.clone().into_bytes()).unwrap_err(), &copy);
+                if let Err(error) = CmsSigner::new(&ANNA.pem(), bytes) {
+                    keeps(&error, &copy);
+                }
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ mod java;
 mod keys;
 mod large;
 mod nss;
+mod oracle;
 mod profiles;
 mod round_trip;
 mod signatures;

@@ -1,12 +1,14 @@
 //! Damaged files give an error of the right kind: never a panic, never a silent success.
 
+use std::collections::HashMap;
 use std::io::Read;
+use std::ops::Range;
 use std::sync::LazyLock;
 
-use cdds_crypto::{OpenError, OpenReader, PrivateKey, check_sealed};
+use cdds_crypto::{OpenError, OpenReader, PrivateKey, Profile, check_sealed};
 use proptest::prelude::*;
 
-use crate::support::{ANNA, BERT, EVE, data, open, seal, sealer};
+use crate::support::{ANNA, BERT, EVE, data, open, seal, sealer, sealer_with};
 
 static SEALED: LazyLock<Vec<u8>> = LazyLock::new(|| seal(&*sealer(&[&ANNA, &BERT]), &[&data(70_000)]));
 static KEY: LazyLock<PrivateKey> = LazyLock::new(|| ANNA.private_key());
@@ -160,19 +162,145 @@ fn absurd_sizes_take_no_memory() {
     assert!(matches!(open(&huge_content, &KEY), Err(OpenError::Truncated { .. })));
 }
 
+/// Where the elements of a BER file lie, each under the way to it: the places among their parents' children.
+fn elements(file: &[u8]) -> HashMap<Vec<usize>, Range<usize>> {
+    /// Walks to the end of the parent, at `end` or at end-of-contents; gives where that is.
+    fn walk(
+        file: &[u8],
+        mut at: usize,
+        end: Option<usize>,
+        way: &mut Vec<usize>,
+        found: &mut HashMap<Vec<usize>, Range<usize>>,
+    ) -> usize {
+        for index in 0.. {
+            if end == Some(at) {
+                return at;
+            }
+            if end.is_none() && file[at..].starts_with(&[0, 0]) {
+                return at + 2;
+            }
+            let octets = if file[at + 1] > 0x80 { usize::from(file[at + 1] & 0x7F) } else { 0 };
+            let value = at + 2 + octets;
+            let long = file[at + 2..value].iter().fold(0, |len, octet| len << 8 | usize::from(*octet));
+            let after = match file[at + 1] {
+                0x80 => None,
+                short @ 0..0x80 => Some(value + usize::from(short)),
+                _ => Some(value + long),
+            };
+            way.push(index);
+            let constructed = file[at] & 0x20 != 0;
+            let next = if constructed { walk(file, value, after, way, found) } else { after.unwrap() };
+            found.insert(way.clone(), at..next);
+            way.pop();
+            at = next;
+        }
+        unreachable!()
+    }
+    let mut found = HashMap::new();
+    walk(file, 0, Some(file.len()), &mut Vec::new(), &mut found);
+    found
+}
+
+/// The fields of a file for Anna and Bert that can be changed without changing what Anna reads: the recipients' names
+/// and versions, all of Bert's, and outside of AuthEnvelopedData the version and the type of the content.
+fn without_meaning(elements: &HashMap<Vec<usize>, Range<usize>>, authenticated: bool) -> Vec<Range<usize>> {
+    let at = |way: &[usize]| elements[&[&[0, 1, 0], way].concat()].clone();
+    let bert = usize::from(at(&[1, 1, 3]).len() > at(&[1, 0, 3]).len());
+    let anna = 1 - bert;
+    let mut fields = vec![at(&[1, bert]), at(&[1, anna, 0]), at(&[1, anna, 1])];
+    if !authenticated {
+        fields.extend([at(&[0]), at(&[2, 0])]);
+    }
+    fields
+}
+
+const FLIPS: [u8; 4] = [0x01, 0x20, 0x80, 0xFF];
+
 #[test]
-fn every_changed_header_byte_is_survived() {
-    let content = SEALED.windows(4).position(|four| four == [0xA0, 0x80, 0x04, 0x83]).unwrap() + 7;
-    let mut refused = 0;
+fn every_changed_header_byte_is_found_or_changes_what_it_must() {
+    let plain = data(100);
+    let sealed = seal(&*sealer(&[&ANNA, &BERT]), &[&plain]);
+    let elements = elements(&sealed);
+    let fields = without_meaning(&elements, false);
+    let vector = elements[&vec![0, 1, 0, 2, 1, 1]].end - 16..elements[&vec![0, 1, 0, 2, 1, 1]].end;
+    let content = elements[&vec![0, 1, 0, 2, 2, 0]].end - 112;
+    let mut opened = 0;
     for at in 0..content {
-        for flip in [0x01, 0x20, 0x80, 0xFF] {
-            let mut sealed = SEALED.clone();
-            sealed[at] ^= flip;
-            let _ = check_sealed(&*sealed);
-            refused += usize::from(open(&sealed, &KEY).is_err());
+        for flip in FLIPS {
+            let mut changed = sealed.clone();
+            changed[at] ^= flip;
+            let checked = check_sealed(&*changed);
+            let Ok(read) = open(&changed, &KEY) else {
+                assert!(!vector.contains(&at), "CBC does not protect its vector: {at}");
+                continue;
+            };
+            assert!(checked.is_ok(), "what opens is whole: {at} {flip}");
+            opened += 1;
+            let mut expected = plain.clone();
+            if vector.contains(&at) {
+                expected[at - vector.start] ^= flip;
+            } else {
+                assert!(fields.iter().any(|field| field.contains(&at)), "{at} {flip}: {elements:?}");
+            }
+            assert!(read == expected, "{at} {flip}");
         }
     }
-    assert!(refused > content, "{refused} of {}", content * 4);
+    assert!(opened > 16 * FLIPS.len() + 500, "{opened}");
+}
+
+#[test]
+fn no_changed_byte_of_an_authenticated_file_changes_what_is_read() {
+    let plain = data(100);
+    let sealed = seal(&*sealer_with(Profile::AuthGcm, &[&ANNA, &BERT]), &[&plain]);
+    let fields = without_meaning(&elements(&sealed), true);
+    for at in 0..sealed.len() {
+        for flip in FLIPS {
+            let mut changed = sealed.clone();
+            changed[at] ^= flip;
+            if let Ok(read) = open(&changed, &KEY) {
+                assert!(fields.iter().any(|field| field.contains(&at)), "{at} {flip}");
+                assert!(read == plain, "{at} {flip}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_tag_cut_to_what_its_parameters_were_changed_to_still_vouches_for_the_content() {
+    // RFC 5084 section 3.2 allows 12 to 16 bytes: two edits that agree make a shorter tag, and nothing else.
+    let plain = data(100);
+    let sealed = seal(&*sealer_with(Profile::AuthGcm, &[&ANNA]), &[&plain]);
+    let elements = elements(&sealed);
+    let parameters = elements[&vec![0, 1, 0, 2, 1, 1]].clone();
+    let tag = elements[&vec![0, 1, 0, 3]].clone();
+    assert_eq!((sealed[parameters.end - 1], tag.len()), (16, 18));
+    let cut = |stated: u8, there: usize| {
+        let mut cut = sealed.clone();
+        cut[parameters.end - 1] = stated;
+        cut[tag.start + 1] = u8::try_from(there).unwrap();
+        cut.drain(tag.start + 2 + there..tag.end);
+        cut
+    };
+    for len in 0..=16 {
+        let stated = u8::try_from(len).unwrap();
+        let changed = cut(stated, len);
+        if len < 12 {
+            assert!(matches!(open(&changed, &KEY), Err(OpenError::Malformed { .. })), "{len}");
+            continue;
+        }
+        assert!(open(&changed, &KEY).unwrap() == plain);
+        for at in (tag.start - 40..tag.start).chain(tag.start + 2..tag.start + 2 + len) {
+            let mut changed = changed.clone();
+            changed[at] ^= 1;
+            assert!(open(&changed, &KEY).is_err(), "{len}: {at}");
+        }
+        for other in (0..=16).filter(|other| *other != len) {
+            assert!(
+                matches!(open(&cut(stated, other), &KEY), Err(OpenError::Malformed { .. })),
+                "{len} {other}"
+            );
+        }
+    }
 }
 
 proptest! {
