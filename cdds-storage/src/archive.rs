@@ -29,6 +29,7 @@ pub mod extract;
 mod field;
 pub mod join;
 mod local_header;
+mod new_file;
 mod packager;
 mod part_cursor;
 pub mod parts;
@@ -40,6 +41,7 @@ mod zip64_extra;
 
 pub use compress::Level;
 pub use error::ArchiveError;
+pub use new_file::NewFile;
 pub use packager::ZipPackager;
 pub use parts::Parts;
 pub use set::PartSet;

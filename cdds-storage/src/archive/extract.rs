@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::entry_path;
 use super::error::ArchiveError;
+use super::new_file::NewFile;
 use super::parts::Parts;
 use super::stream::Entry;
 use super::unpack::unpack;
@@ -226,7 +227,7 @@ fn write_file(
     owner_only: bool,
 ) -> Result<(), ArchiveError> {
     let failed = |error| ArchiveError::io(format!("cannot write {path:?}"), error);
-    let mut file = new_file(path.parent().unwrap_or(Path::new(".")), owner_only).map_err(failed)?;
+    let mut file = NewFile::create(path.parent().unwrap_or(Path::new(".")), owner_only).map_err(failed)?;
     let mut buffer = vec![0; COPY_BYTES];
     loop {
         let count = contents.read(&mut buffer).map_err(|error| {
@@ -242,27 +243,14 @@ fn write_file(
 /// Contents are moved in pieces of this size.
 const COPY_BYTES: usize = 256 << 10;
 
-/// A new file in `folder` that vanishes unless it is given a name, for its owner only or with the
-/// permissions a new file usually gets.
-pub(super) fn new_file(folder: &Path, owner_only: bool) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".cdds-");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(if owner_only { 0o600 } else { 0o666 }));
-    #[cfg(not(unix))]
-    let _ = owner_only;
-    builder.tempfile_in(folder)
-}
-
 /// Gives a complete file its name; without `force` no other file is replaced, not even one that came
 /// meanwhile.
-pub(super) fn give_name(file: tempfile::NamedTempFile, path: &Path, force: bool) -> Result<(), ArchiveError> {
-    let named = if force { file.persist(path) } else { file.persist_noclobber(path) };
-    match named {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+pub(super) fn give_name(file: NewFile, path: &Path, force: bool) -> Result<(), ArchiveError> {
+    match file.give_name(path, force) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Err(ArchiveError::Exists { path: path.to_owned() })
         }
-        Err(error) => Err(ArchiveError::io(format!("cannot write {path:?}"), error.error)),
+        Err(error) => Err(ArchiveError::io(format!("cannot write {path:?}"), error)),
     }
 }

@@ -13,7 +13,8 @@ use bytes::BytesMut;
 use super::central_record::Location;
 use super::end_record::EndRecord;
 use super::error::ArchiveError;
-use super::extract::{Summary, give_name, new_file};
+use super::extract::{Summary, give_name};
+use super::new_file::NewFile;
 use super::parts::{Parts, PartsReader, Tail};
 use super::stream::SINGLE_MARKER;
 use super::stream::directory::next_record;
@@ -36,14 +37,14 @@ pub fn join(parts: &Parts<'_>, to: &Path, force: bool) -> Result<Summary, Archiv
     };
     fs::create_dir_all(folder).map_err(failed)?;
     let writer =
-        BufWriter::with_capacity(256 << 10, new_file(folder, parts.is_owner_only()).map_err(failed)?);
+        BufWriter::with_capacity(256 << 10, NewFile::create(folder, parts.is_owner_only()).map_err(failed)?);
     let mut output = Output { writer, path: to, bytes: 0 };
     let summary = match end {
         None => copy_single(parts, &mut output)?,
         Some(end) => Joining::new(parts).run(&end, &mut output)?,
     };
     let file = output.writer.into_inner().map_err(|error| failed(error.into_error()))?;
-    file.as_file().sync_all().map_err(failed)?;
+    file.sync().map_err(failed)?;
     give_name(file, to, force)?;
     // The name is durable only when its folder is, on systems where a folder can be opened.
     #[cfg(unix)]

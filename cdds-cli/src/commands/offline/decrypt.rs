@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cdds_crypto::PrivateKey;
+use cdds_storage::archive::NewFile;
 use serde::Serialize;
-use tempfile::TempPath;
 
 use super::private_key::read_key;
 use super::{Interrupt, find_intact_set, make_folder, part_failed, unseal};
@@ -83,7 +83,7 @@ fn targets(args: &DecryptArgs) -> Result<(Vec<(PathBuf, PathBuf)>, bool), CliErr
 
 /// A part in plaintext.
 struct Opened {
-    file: TempPath,
+    file: NewFile,
     authenticated: bool,
 }
 
@@ -98,18 +98,14 @@ fn decrypt_part(
     let file = File::open(sealed).map_err(|error| CliError::file("read", sealed, &error))?;
     let failed = |error: io::Error| part_failed(sealed, &error);
     let mut reader = unseal(file, key).map_err(failed)?;
-    let mut opened = tempfile::Builder::new()
-        .prefix(".cdds-")
-        .tempfile_in(to)
-        .map_err(|error| CliError::file("write to", to, &error))?;
+    let mut opened = NewFile::create(to, true).map_err(|error| CliError::file("write to", to, &error))?;
     io::copy(&mut interrupt.reader(&mut reader), &mut opened).map_err(failed)?;
-    opened.as_file().sync_all().map_err(|error| CliError::file("write to", to, &error))?;
-    Ok(Opened { file: opened.into_temp_path(), authenticated: reader.is_authenticated() })
+    opened.sync().map_err(|error| CliError::file("write to", to, &error))?;
+    Ok(Opened { file: opened, authenticated: reader.is_authenticated() })
 }
 
-fn give_name(opened: TempPath, plain: &Path, force: bool) -> Result<(), CliError> {
-    let named = if force { opened.persist(plain) } else { opened.persist_noclobber(plain) };
-    match named.map_err(|error| error.error) {
+fn give_name(opened: NewFile, plain: &Path, force: bool) -> Result<(), CliError> {
+    match opened.give_name(plain, force) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists(plain)),
         Err(error) => Err(CliError::file("write", plain, &error)),
