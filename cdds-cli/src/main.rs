@@ -47,14 +47,14 @@ fn main() -> ExitCode {
             }
         }
         Err(help) if !help.use_stderr() => {
-            // `--help` and `--version` are answers; a closed pipe is not our failure.
-            let _closed = help.print();
+            // `--help` and `--version` are answers.
+            output::print_clap(&help);
             ExitCode::SUCCESS
         }
         Err(misuse) => match Format::asked_for() {
             Format::Json => CliError::misuse(&misuse).report(Format::Json),
             Format::Table | Format::Toml => {
-                let _closed = misuse.print();
+                output::print_clap(&misuse);
                 error::Exit::Usage.into()
             }
         },

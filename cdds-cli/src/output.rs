@@ -33,13 +33,41 @@ pub(crate) enum Format {
 impl Format {
     /// The format asked for by a command line that could not be read.
     pub(crate) fn asked_for() -> Self {
-        let typed: Vec<String> =
-            std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
-        let json = typed.windows(2).any(|pair| pair == ["--output", "json"])
-            || typed.iter().any(|argument| argument == "--output=json");
-        let other = typed.iter().any(|argument| argument.starts_with("--output"));
-        let environment = || std::env::var("CDDS_OUTPUT").is_ok_and(|format| format == "json");
-        if json || (!other && environment()) { Self::Json } else { Self::Table }
+        let environment = || std::env::var("CDDS_OUTPUT").ok();
+        match typed("--output").or_else(environment) {
+            Some(format) if format == "json" => Self::Json,
+            _ => Self::Table,
+        }
+    }
+}
+
+/// The last value of an option in a command line that clap could not read, or did not have to.
+fn typed(option: &str) -> Option<String> {
+    let typed: Vec<String> =
+        std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let next = |at: usize| typed.get(at + 1).cloned();
+    typed.iter().enumerate().rev().find_map(|(at, argument)| match argument.strip_prefix(option)? {
+        "" => next(at),
+        joined => joined.strip_prefix('=').map(str::to_owned),
+    })
+}
+
+/// Prints what clap has to say: help to stdout, what is wrong to stderr.
+///
+/// Coloured as everything else is: clap itself would colour for a dumb terminal if the variable CI is set, and does
+/// not know `--color`.
+pub(crate) fn print_clap(said: &clap::Error) {
+    let rendered = said.render();
+    let print = |mut stream: Box<dyn Write>, terminal: bool| {
+        let coloured = ColourChoice::asked_for().colours(terminal);
+        // A closed pipe is not our failure.
+        let _closed =
+            if coloured { write!(stream, "{}", rendered.ansi()) } else { write!(stream, "{rendered}") };
+    };
+    if said.use_stderr() {
+        print(Box::new(io::stderr()), io::stderr().is_terminal());
+    } else {
+        print(Box::new(io::stdout()), io::stdout().is_terminal());
     }
 }
 

@@ -16,6 +16,11 @@ pub(crate) enum ColourChoice {
 }
 
 impl ColourChoice {
+    /// The choice of a command line that clap could not read, or did not have to.
+    pub(crate) fn asked_for() -> Self {
+        super::typed("--color").and_then(|choice| Self::from_str(&choice, false).ok()).unwrap_or(Self::Auto)
+    }
+
     /// Whether a stream is coloured that is a `terminal` or not.
     pub(crate) fn colours(self, terminal: bool) -> bool {
         self.decide(terminal, |name| std::env::var_os(name).filter(|value| !value.is_empty()))

@@ -135,7 +135,10 @@ fn colours_are_for_terminals_only_and_not_for_those_who_want_none() {
     let failing = "frobnicate; true";
     assert!(coloured("TERM=xterm", "--help") && coloured("TERM=xterm", failing));
     assert!(!coloured("TERM=xterm NO_COLOR=1", "--help") && !coloured("TERM=xterm NO_COLOR=1", failing));
-    assert!(!coloured("TERM=dumb", "--help"));
+    assert!(!coloured("TERM=dumb CI=true", "--help") && !coloured("TERM=dumb CI=true", failing));
+    assert!(
+        coloured("TERM=dumb", "--help --color always") && !coloured("TERM=xterm", "--color=never --help")
+    );
     let piped = place.cdds(&["--help"]).output().unwrap();
     assert!(!piped.stdout.contains(&0x1b));
     let piped = place.cdds(&["frobnicate"]).output().unwrap();
