@@ -8,7 +8,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 
 use super::heartbeat::{Meter, StopReason};
 use super::observe::Event;
-use super::parts::PartStore;
+use super::parts::part_store;
 use super::press::Press;
 use super::publish::{self, Release};
 use super::transfer::{templated, transfer};
@@ -111,7 +111,7 @@ impl Attempt {
         };
         let writer = ports.packager.begin(plan).map_err(|error| Failure::of(Step::Pack, &error))?;
         let press = Press::new(Arc::clone(&ports.workers), Arc::clone(&ports.packager), writer, sealer);
-        let store = PartStore::new(ports, self.fence, &self.meter);
+        let store = part_store(&*ports.sink, self.fence, &self.meter);
         let limits = self.shared.settings.cut;
         let transferred =
             transfer(ports, &self.execution, limits, &self.meter, batches, press, store).await?;

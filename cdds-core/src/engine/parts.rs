@@ -3,16 +3,17 @@
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use futures::channel::mpsc;
+use futures::{SinkExt, StreamExt};
 
 use super::heartbeat::Meter;
 use super::keys;
 use super::press::Move;
 use crate::domain::artifact::Sha256Digest;
 use crate::domain::failure::{Failure, FailureKind, Step};
-use crate::ports::Ports;
 use crate::ports::catalog::Fence;
 use crate::ports::packager::PartOrdinal;
-use crate::ports::sink::{Key, Upload};
+use crate::ports::sink::{Key, Sink, Upload};
 
 /// A part as it lies in the store.
 #[derive(Debug, Clone)]
@@ -23,32 +24,42 @@ pub(super) struct StoredPart {
     pub(super) sha256: Sha256Digest,
 }
 
-/// Writes parts into the store, one after another.
-pub(super) struct PartStore<'a> {
-    ports: &'a Ports,
+/// Parts are written one after another; while one is made durable, the next one is written, and no more than that.
+pub(super) fn part_store<'a>(
+    sink: &'a dyn Sink,
+    fence: Fence,
+    meter: &'a Meter,
+) -> (PartWriter<'a>, PartFinisher<'a>) {
+    // Sending waits until the part before is taken.
+    let (sender, written) = mpsc::channel(0);
+    (PartWriter { sink, fence, meter, upload: None, sender }, PartFinisher { fence, meter, written })
+}
+
+/// A part of which every byte was given to the store.
+struct Written {
+    ordinal: PartOrdinal,
+    upload: Box<dyn Upload>,
+    bytes: u64,
+    sha256: Sha256Digest,
+}
+
+/// Writes parts into the store.
+pub(super) struct PartWriter<'a> {
+    sink: &'a dyn Sink,
     fence: Fence,
     meter: &'a Meter,
     upload: Option<(PartOrdinal, Box<dyn Upload>)>,
-    stored: Vec<StoredPart>,
+    sender: mpsc::Sender<Written>,
 }
 
-impl<'a> PartStore<'a> {
-    pub(super) fn new(ports: &'a Ports, fence: Fence, meter: &'a Meter) -> Self {
-        Self { ports, fence, meter, upload: None, stored: Vec::new() }
-    }
-
-    /// What lies in the store: every part, once the last move was applied.
-    pub(super) fn into_stored(self) -> Vec<StoredPart> {
-        self.stored
-    }
-
+impl PartWriter<'_> {
     /// Does what is to be done, in order.
     pub(super) async fn apply(&mut self, moves: Vec<Move>) -> Result<(), Failure> {
         for one in moves {
             match one {
                 Move::Open(ordinal) => {
                     let key = keys::part(self.fence, ordinal);
-                    let upload = self.ports.sink.begin(&key).await;
+                    let upload = self.sink.begin(&key).await;
                     self.upload = Some((ordinal, upload.map_err(|e| Failure::of(Step::Store, &e))?));
                 }
                 Move::Write(bytes) => self.write(bytes).await?,
@@ -69,6 +80,31 @@ impl<'a> PartStore<'a> {
     async fn close(&mut self, bytes: u64, sha256: Sha256Digest) -> Result<(), Failure> {
         let (ordinal, upload) =
             self.upload.take().ok_or_else(|| internal("a part ended that was not open"))?;
+        let written = Written { ordinal, upload, bytes, sha256 };
+        self.sender.send(written).await.map_err(|_| internal("nobody takes the parts that were written"))
+    }
+}
+
+/// Makes parts durable.
+pub(super) struct PartFinisher<'a> {
+    fence: Fence,
+    meter: &'a Meter,
+    written: mpsc::Receiver<Written>,
+}
+
+impl PartFinisher<'_> {
+    /// What lies in the store, once the writer is dropped. To be polled while parts are written.
+    pub(super) async fn run(mut self) -> Result<Vec<StoredPart>, Failure> {
+        let mut stored = Vec::new();
+        while let Some(written) = self.written.next().await {
+            stored.push(self.finish(written).await?);
+            self.meter.parts.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(stored)
+    }
+
+    async fn finish(&self, written: Written) -> Result<StoredPart, Failure> {
+        let Written { ordinal, upload, bytes, sha256 } = written;
         let stored = upload.finish().await.map_err(|error| Failure::of(Step::Store, &error))?;
         let key = keys::part(self.fence, ordinal);
         if stored.bytes != bytes {
@@ -79,12 +115,110 @@ impl<'a> PartStore<'a> {
                 retryable: true,
             });
         }
-        self.stored.push(StoredPart { ordinal, key, bytes, sha256 });
-        self.meter.parts.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+        Ok(StoredPart { ordinal, key, bytes, sha256 })
     }
 }
 
 pub(super) fn internal(what: &str) -> Failure {
     Failure { step: Step::Pack, kind: FailureKind::Internal, message: what.to_owned(), retryable: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use futures::FutureExt;
+    use futures::channel::oneshot;
+    use futures::executor::block_on;
+    use futures::future::{Shared, try_join};
+    use futures::stream::BoxStream;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::id::ExecutionId;
+    use crate::ports::sink::{Prefix, SinkError, Stored};
+    use crate::testing::MemorySink;
+
+    type Gate = Shared<oneshot::Receiver<()>>;
+
+    /// A store in which nothing is finished until the gate opens.
+    #[derive(Debug)]
+    struct GatedSink(MemorySink, Gate);
+
+    #[async_trait]
+    impl Sink for GatedSink {
+        async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
+            Ok(Box::new(GatedUpload(self.0.begin(key).await?, self.1.clone())))
+        }
+
+        async fn read(
+            &self,
+            key: &Key,
+            from: u64,
+        ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
+            self.0.read(key, from).await
+        }
+
+        async fn delete(&self, key: &Key) -> Result<(), SinkError> {
+            self.0.delete(key).await
+        }
+
+        async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError> {
+            self.0.list(prefix).await
+        }
+    }
+
+    #[derive(Debug)]
+    struct GatedUpload(Box<dyn Upload>, Gate);
+
+    #[async_trait]
+    impl Upload for GatedUpload {
+        async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
+            self.0.write(bytes).await
+        }
+
+        async fn finish(self: Box<Self>) -> Result<Stored, SinkError> {
+            self.1.await.unwrap();
+            self.0.finish().await
+        }
+
+        async fn abort(self: Box<Self>) -> Result<(), SinkError> {
+            self.0.abort().await
+        }
+    }
+
+    fn part(ordinal: u32) -> [Move; 3] {
+        let sha256 = Sha256Digest([0; 32]);
+        [
+            Move::Open(PartOrdinal(ordinal)),
+            Move::Write(Bytes::from_static(b"ab")),
+            Move::Close { bytes: 2, sha256 },
+        ]
+    }
+
+    #[test]
+    fn the_next_part_is_written_while_one_is_made_durable_and_no_more_than_that() {
+        let (open, gate) = oneshot::channel();
+        let sink = GatedSink(MemorySink::new(), gate.shared());
+        let meter = Meter::new(Duration::ZERO);
+        let fence = Fence { execution: ExecutionId(Uuid::from_u128(5)), epoch: 1 };
+        let (mut writer, finisher) = part_store(&sink, fence, &meter);
+        let writing = async {
+            writer.apply((0..3).flat_map(part).collect()).await?;
+            drop(writer);
+            Ok(())
+        };
+        let mut storing = Box::pin(try_join(writing, finisher.run()));
+        for _ in 0..10 {
+            assert!(storing.as_mut().now_or_never().is_none());
+        }
+        // Unfinished uploads are listed too.
+        assert_eq!(block_on(sink.list(&keys::claim(fence))).unwrap().len(), 2);
+        assert_eq!(sink.0.objects().len(), 0);
+        open.send(()).unwrap();
+        let ((), stored) = block_on(storing).unwrap();
+        assert_eq!(stored.iter().map(|part| part.ordinal.0).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(sink.0.objects().len(), 3);
+    }
 }

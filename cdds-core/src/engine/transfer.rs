@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,7 +12,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use super::heartbeat::Meter;
-use super::parts::{PartStore, StoredPart};
+use super::parts::{PartFinisher, PartWriter, StoredPart};
 use super::press::Press;
 use crate::domain::cut::{CutFile, CutLimits, FileCutter};
 use crate::domain::errors_file::ErrorsFile;
@@ -59,18 +60,19 @@ pub(super) fn templated(
 }
 
 /// Moves every record of `batches` into parts (rule A6: the outcome depends on the records alone). At most
-/// `parallelism + 1` files are between the source and the store; the source waits while they are.
+/// `parallelism + 1` files are between the source and the store; the source waits while they are. What one part
+/// takes to become durable is not waited for until the next one is written.
 pub(super) async fn transfer(
     ports: &Ports,
     execution: &Execution,
     limits: CutLimits,
     meter: &Meter,
     batches: Templated,
-    mut press: Press,
-    mut store: PartStore<'_>,
+    press: Press,
+    (writer, finisher): (PartWriter<'_>, PartFinisher<'_>),
 ) -> Result<Transferred, Failure> {
     let settings = &execution.settings;
-    let mut files = Files {
+    let files = Files {
         batches,
         cutter: FileCutter::new(settings.data_type.clone(), limits),
         ended: false,
@@ -79,10 +81,21 @@ pub(super) async fn transfer(
         settings,
         meter,
     };
+    let writing = write(files, press, writer, ports.workers.parallelism());
+    let (index, parts) = try_join(writing, finisher.run()).await?;
+    Ok(Transferred { index, parts })
+}
+
+async fn write(
+    mut files: Files<'_>,
+    mut press: Press,
+    mut writer: PartWriter<'_>,
+    parallelism: NonZeroUsize,
+) -> Result<PartIndex, Failure> {
     // It holds one more than its size, and the receiver has another one.
-    let (mut sender, mut pressed) = mpsc::channel(ports.workers.parallelism().get() - 1);
+    let (mut sender, mut pressed) = mpsc::channel(parallelism.get() - 1);
     let reading = async {
-        // Room first: no file is read ahead of it. There is none only when storing has failed.
+        // Room first: no file is read ahead of it. There is none only when writing has failed.
         while poll_fn(|context| sender.poll_ready(context)).await.is_ok() {
             press.take_used().into_iter().for_each(|contents| files.cutter.give_back(contents));
             let Some(file) = files.next().await? else { break };
@@ -91,16 +104,16 @@ pub(super) async fn transfer(
         drop(sender);
         Ok::<(), Failure>(())
     };
-    let storing = async {
+    let writing = async {
         while let Some(moves) = pressed.next().await {
-            store.apply(moves.await?).await?;
+            writer.apply(moves.await?).await?;
         }
         Ok::<(), Failure>(())
     };
-    try_join(reading, storing).await?;
+    try_join(reading, writing).await?;
     let (index, moves) = press.finish().await?;
-    store.apply(moves).await?;
-    Ok(Transferred { index, parts: store.into_stored() })
+    writer.apply(moves).await?;
+    Ok(index)
 }
 
 /// The source's records as a sequence of complete files; what could not be read comes last.
