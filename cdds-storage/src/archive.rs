@@ -30,6 +30,7 @@ mod field;
 pub mod join;
 mod local_header;
 mod new_file;
+mod outputs;
 mod packager;
 mod part_cursor;
 pub mod parts;

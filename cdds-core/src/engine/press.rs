@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use futures::channel::oneshot;
+use futures::StreamExt;
+use futures::channel::{mpsc, oneshot};
 use sha2::{Digest, Sha256};
 
 use super::parts::internal;
@@ -33,6 +34,11 @@ pub(super) struct Press {
     packager: Arc<dyn Packager>,
     line: Arc<Mutex<Line>>,
     given: u64,
+    /// How many more files may be given at the moment.
+    room: usize,
+    /// One for each file that is compressed: its contents, unless they are to be stored as they are.
+    used: mpsc::UnboundedReceiver<Option<Vec<u8>>>,
+    used_sender: mpsc::UnboundedSender<Option<Vec<u8>>>,
 }
 
 impl Press {
@@ -44,35 +50,45 @@ impl Press {
     ) -> Self {
         let envelope = Envelope { sealer, sealing: None, hasher: Sha256::new(), bytes: 0 };
         let desk = Some(Desk { writer, envelope });
-        let line = Arc::new(Mutex::new(Line { desk, next: 0, waiting: BTreeMap::new(), used: Vec::new() }));
-        Self { workers, packager, line, given: 0 }
+        let line = Arc::new(Mutex::new(Line { desk, next: 0, waiting: BTreeMap::new() }));
+        let (used_sender, used) = mpsc::unbounded();
+        // One for each worker, and one that none has to wait for.
+        let room = workers.parallelism().saturating_add(1).get();
+        Self { workers, packager, line, given: 0, room, used, used_sender }
     }
 
-    /// Takes one file; gives what is to be done with the store once it is compressed and those before it have
-    /// been laid out. Starts at once.
+    /// Waits until a worker is free or soon will be. Calls `give_back` with contents that are compressed by now.
+    pub(super) async fn room(&mut self, mut give_back: impl FnMut(Vec<u8>)) {
+        while let Some(used) = match self.room {
+            // This one's own sender keeps it from ending.
+            0 => self.used.next().await,
+            _ => self.used.try_recv().ok(),
+        } {
+            self.room += 1;
+            used.into_iter().for_each(&mut give_back);
+        }
+    }
+
+    /// Takes one file, for which there should be [`room`](Self::room); gives what is to be done with the store once
+    /// it is compressed and those before it have been laid out. Starts at once.
     pub(super) fn push(
         &mut self,
         file: CutFile,
     ) -> impl Future<Output = Result<Vec<Move>, Failure>> + Send + use<> {
         let (sender, receiver) = oneshot::channel();
         let (packager, line, number) = (Arc::clone(&self.packager), Arc::clone(&self.line), self.given);
+        let used = self.used_sender.clone();
         self.given += 1;
+        self.room = self.room.saturating_sub(1);
         self.workers.submit(Box::new(move || {
             let contents = Bytes::from(file.contents);
             let packed = packager.pack(&file.path, &contents);
-            let mut at = locked(&line);
-            // Unless they are stored as they are.
-            at.used.extend(contents.try_into_mut().ok().map(Vec::from));
-            at.waiting.insert(number, (packed, sender));
-            drop(at);
+            // Fails when nobody reads on.
+            let _unwanted = used.unbounded_send(contents.try_into_mut().ok().map(Vec::from));
+            locked(&line).waiting.insert(number, (packed, sender));
             lay_out(&line);
         }));
         async move { receiver.await.map_err(|oneshot::Canceled| WorkLost)? }
-    }
-
-    /// The contents of files that are compressed by now.
-    pub(super) fn take_used(&self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut locked(&self.line).used)
     }
 
     /// The directory and the end of the last part. Every file must have been laid out.
@@ -90,7 +106,6 @@ struct Line {
     /// The number of the file that is due.
     next: u64,
     waiting: BTreeMap<u64, Waiting>,
-    used: Vec<Vec<u8>>,
 }
 
 type Waiting = (Result<Packed, PackagerError>, oneshot::Sender<Result<Vec<Move>, Failure>>);

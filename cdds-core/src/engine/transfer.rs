@@ -92,12 +92,13 @@ async fn write(
     mut writer: PartWriter<'_>,
     parallelism: NonZeroUsize,
 ) -> Result<PartIndex, Failure> {
-    // It holds one more than its size, and the receiver has another one.
-    let (mut sender, mut pressed) = mpsc::channel(parallelism.get() - 1);
+    // It holds one more than its size, and the receiver has another one. The store may fall behind by some files,
+    // small by now, before a worker has nothing to do.
+    let (mut sender, mut pressed) = mpsc::channel(parallelism.get());
     let reading = async {
         // Room first: no file is read ahead of it. There is none only when writing has failed.
         while poll_fn(|context| sender.poll_ready(context)).await.is_ok() {
-            press.take_used().into_iter().for_each(|contents| files.cutter.give_back(contents));
+            press.room(|contents| files.cutter.give_back(contents)).await;
             let Some(file) = files.next().await? else { break };
             let _failed = sender.start_send(press.push(file));
         }

@@ -5,8 +5,11 @@
 //! a small file.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use bytes::Bytes;
+
+use super::outputs::Outputs;
 
 /// How hard to compress.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -37,43 +40,25 @@ pub(super) fn describe(level: Level) -> String {
 }
 
 /// Deflates `contents`; `None` when that does not make them smaller.
-pub(super) fn deflate(level: Level, contents: &[u8]) -> Option<Bytes> {
+pub(super) fn deflate(level: Level, contents: &[u8], outputs: &Arc<Outputs>) -> Option<Bytes> {
     let number = library_level(level)?;
     // One byte less than the contents: output that does not fit is not worth having.
     let room = contents.len().checked_sub(1)?;
-    THREAD.with_borrow_mut(|thread| {
-        let known = thread.compressors.iter().position(|(of, _)| *of == level);
+    let mut output = Outputs::take(outputs, room);
+    let written = COMPRESSORS.with_borrow_mut(|compressors| {
+        let known = compressors.iter().position(|(of, _)| *of == level);
         let index = known.unwrap_or_else(|| {
-            thread.compressors.push((level, library::Compressor::new(number)));
-            thread.compressors.len() - 1
+            compressors.push((level, library::Compressor::new(number)));
+            compressors.len() - 1
         });
-        if thread.output.len() < room {
-            // Zeroed by the system where it is touched: most of it never is.
-            thread.output = vec![0; room];
-        }
-        let (_, compressor) = thread.compressors.get_mut(index)?;
-        let output = thread.output.get_mut(..room)?;
-        let written = compressor.deflate(contents, output)?;
-        // A copy of the exact size: what waits to be stored then holds no more memory than it must.
-        let packed = output.get(..written).map(Bytes::copy_from_slice);
-        if room > OUTPUT_KEPT_MAX {
-            thread.output = Vec::new();
-        }
-        packed
-    })
+        let (_, compressor) = compressors.get_mut(index)?;
+        compressor.deflate(contents, output.room(room))
+    });
+    Some(output.into_bytes(written?))
 }
-
-/// What a thread keeps between files.
-struct Thread {
-    compressors: Vec<(Level, library::Compressor)>,
-    output: Vec<u8>,
-}
-
-/// A larger output buffer than the default file size of 4 MiB needs is given back after use.
-const OUTPUT_KEPT_MAX: usize = 4 << 20;
 
 thread_local! {
-    static THREAD: RefCell<Thread> = const { RefCell::new(Thread { compressors: Vec::new(), output: Vec::new() }) };
+    static COMPRESSORS: RefCell<Vec<(Level, library::Compressor)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The library's own number; `None` for no compression.
@@ -165,14 +150,16 @@ mod tests {
     fn every_level_comes_back_and_fast_is_the_largest() {
         let contents: Vec<u8> = (0..60_000u32).flat_map(|n| (n * n).to_string().into_bytes()).collect();
         let sizes = [Level::Fast, Level::Default, Level::Best].map(|level| {
-            let packed = deflate(level, &contents).unwrap();
+            let outputs = Arc::default();
+            let packed = deflate(level, &contents, &outputs).unwrap();
             assert_eq!(inflate(&packed), contents);
-            assert_eq!(deflate(level, &contents).unwrap(), packed, "the kept compressor starts afresh");
+            let again = deflate(level, &contents, &outputs).unwrap();
+            assert_eq!(again, packed, "the kept compressor starts afresh");
             packed.len()
         });
         // How the two slower levels compare depends on the data.
         assert!(sizes[0] > sizes[1] && sizes[0] > sizes[2], "{sizes:?}");
-        assert_eq!(deflate(Level::Store, &contents), None);
+        assert_eq!(deflate(Level::Store, &contents, &Arc::default()), None);
     }
 
     #[test]
@@ -185,7 +172,7 @@ mod tests {
         .take(70_000)
         .collect();
         for contents in [&noise[..], b"", b"a", b"abc"] {
-            assert_eq!(deflate(Level::Default, contents), None, "{} bytes", contents.len());
+            assert_eq!(deflate(Level::Default, contents, &Arc::default()), None, "{} bytes", contents.len());
         }
     }
 

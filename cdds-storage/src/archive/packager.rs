@@ -1,5 +1,7 @@
 //! The packager port over this archive.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use cdds_core::ports::packager::{
     ArchiveWriter, Method, Packager, PackagerError, PackagerErrorKind, Packed, Plan,
@@ -7,6 +9,7 @@ use cdds_core::ports::packager::{
 
 use super::compress::{self, Level};
 use super::entry_path;
+use super::outputs::Outputs;
 use super::writer::ZipWriter;
 
 /// Makes ZIP archives, split by PKWARE's rules when the plan says so (rules A3, A4).
@@ -14,12 +17,13 @@ use super::writer::ZipWriter;
 pub struct ZipPackager {
     level: Level,
     compressor: String,
+    outputs: Arc<Outputs>,
 }
 
 impl ZipPackager {
     /// A packager that compresses at `level`.
     pub fn new(level: Level) -> Self {
-        Self { level, compressor: compress::describe(level) }
+        Self { level, compressor: compress::describe(level), outputs: Arc::default() }
     }
 }
 
@@ -36,7 +40,7 @@ impl Packager for ZipPackager {
 
     fn pack(&self, path: &str, contents: &Bytes) -> Result<Packed, PackagerError> {
         check_path(path)?;
-        let (method, data) = match compress::deflate(self.level, contents) {
+        let (method, data) = match compress::deflate(self.level, contents, &self.outputs) {
             Some(deflated) => (Method::Deflated, deflated),
             None => (Method::Stored, contents.clone()),
         };

@@ -17,7 +17,7 @@ use futures::channel::{mpsc, oneshot};
 use futures::stream::BoxStream;
 
 /// The size at which a batch is handed over.
-const BATCH_BYTES: usize = 256 * 1024;
+const BATCH_BYTES: usize = 512 * 1024;
 
 /// Room for the last record of a batch, which may exceed its size.
 const BATCH_CAPACITY: usize = BATCH_BYTES + 64 * 1024;
