@@ -3,12 +3,15 @@
 use std::borrow::Cow;
 
 /// Whether a key as it is spelled in JSON, between its quotes, means `name`.
+#[inline]
 pub fn spells(key: &[u8], name: &str) -> bool {
+    let name = name.as_bytes();
     // Escaping makes text longer.
     if key.len() <= name.len() {
-        return key == name.as_bytes();
+        return key == name;
     }
-    key.contains(&b'\\') && *unescaped(key) == *name.as_bytes()
+    let may_begin = key.first() == name.first() || key.first() == Some(&b'\\');
+    may_begin && key.contains(&b'\\') && *unescaped(key) == *name
 }
 
 /// The text that stands between the quotes of a JSON string, with its escapes resolved. Half a surrogate
