@@ -1,5 +1,6 @@
 """What one run of a program costs."""
 
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -16,9 +17,11 @@ class Cost:
 def measured(command, folder, cores=None):
     """Runs a command to its end, on some of the cores only if they are named.
 
-    GNU time tells the memory (Debian: time): a child of this program would begin with what Python holds."""
+    GNU time tells the memory (Debian: time): a child of this program would begin with what Python holds. What others
+    have written is on the disk before it begins."""
     told = Path(folder) / "cost"
     pinned = ["taskset", "-c", cores] if cores else []
+    os.sync()
     began = time.monotonic()
     subprocess.run(["/usr/bin/time", "-o", told, "-f", "%U %S %M", *pinned, *command], cwd=folder, check=True,
                    stdout=subprocess.DEVNULL)
