@@ -31,6 +31,9 @@ impl Default for CutLimits {
     }
 }
 
+/// How much memory is reserved for a file at once: what a default one may need.
+const RESERVED_MAX: usize = 4 << 20;
+
 /// A complete file, ready to be compressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CutFile {
@@ -57,6 +60,8 @@ pub struct FileCutter {
     unranked: Vec<usize>,
     /// Contents that were given back.
     buffers: Vec<Vec<u8>>,
+    /// The folder whose file was opened last: its contents are in one piece.
+    opened_last: Option<usize>,
     /// The files that were open when the records ended, last first.
     ending: Option<Vec<usize>>,
 }
@@ -90,6 +95,7 @@ impl FileCutter {
             by_size: BTreeSet::new(),
             unranked: Vec::new(),
             buffers: Vec::new(),
+            opened_last: None,
             ending: None,
         }
     }
@@ -129,6 +135,9 @@ impl FileCutter {
         if open_bytes > 0 && open_bytes + line.len() > self.limits.file_bytes_max {
             closed.push(self.close(folder));
         }
+        if self.folders[folder].open.is_empty() {
+            self.open_file(folder);
+        }
         let open = &mut self.folders[folder].open;
         let held_before = open.held_bytes();
         open.append(line, &mut self.spare);
@@ -138,6 +147,16 @@ impl FileCutter {
             let Some(largest) = self.largest() else { break };
             closed.push(self.close(largest));
         }
+    }
+
+    /// Gives the folder's file the piece of memory of the file that was opened before it, if that is still open.
+    fn open_file(&mut self, folder: usize) {
+        let before = self.opened_last.replace(folder);
+        let left = before.and_then(|before| self.folders[before].open.give_up_piece(&mut self.spare));
+        let buffer = left.or_else(|| self.buffers.pop());
+        let buffer =
+            buffer.unwrap_or_else(|| Vec::with_capacity(self.limits.file_bytes_max.min(RESERVED_MAX)));
+        self.folders[folder].open.begin_piece(buffer);
     }
 
     /// The folder's size has changed.
@@ -170,8 +189,7 @@ impl FileCutter {
         self.unrank(index);
         let folder = &mut self.folders[index];
         self.open_bytes -= folder.open.held_bytes();
-        let mut contents = self.buffers.pop().unwrap_or_default();
-        folder.open.take(&mut contents, &mut self.spare);
+        let contents = folder.open.take(&mut self.buffers, &mut self.spare);
         folder.files_closed += 1;
         CutFile { path: layout::file_path(&folder.path, &self.data_type, folder.files_closed), contents }
     }

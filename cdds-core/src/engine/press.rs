@@ -84,7 +84,7 @@ impl Press {
             let contents = Bytes::from(file.contents);
             let packed = packager.pack(&file.path, &contents);
             // Fails when nobody reads on.
-            let _unwanted = used.unbounded_send(contents.try_into_mut().ok().map(Vec::from));
+            let _unwanted = used.unbounded_send(contents.try_into_mut().ok().map(emptied));
             locked(&line).waiting.insert(number, (packed, sender));
             lay_out(&line);
         }));
@@ -97,6 +97,12 @@ impl Press {
         let desk = desk.ok_or_else(|| internal("the archive was used after it failed"))?;
         offload(&*self.workers, move || desk.finish()).await?
     }
+}
+
+/// The memory of contents: with them it would be copied onto itself.
+fn emptied(mut contents: BytesMut) -> Vec<u8> {
+    contents.clear();
+    Vec::from(contents)
 }
 
 /// Compressed files that wait for their turn.

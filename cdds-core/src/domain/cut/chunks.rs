@@ -1,7 +1,9 @@
-//! The contents of an open file, in chunks of one size that are used again and again.
+//! The contents of an open file: in chunks of one size that are used again and again, or, for the file that was
+//! opened last, in one piece.
 //!
 //! One growing buffer per open file would hold up to twice its contents, and buffers of every size that
-//! come and go leave holes that an allocator cannot fill: memory would grow with the data after all.
+//! come and go leave holes that an allocator cannot fill: memory would grow with the data after all. But records
+//! mostly come folder by folder, and what is in one piece need not be copied to become so.
 
 /// The size of a chunk. Small, since a folder with one short record holds a whole one.
 pub(super) const CHUNK_BYTES: usize = 4 << 10;
@@ -9,6 +11,8 @@ pub(super) const CHUNK_BYTES: usize = 4 << 10;
 /// What one open file holds.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
+    /// Used instead of the chunks if there is one.
+    piece: Option<Vec<u8>>,
     chunks: Vec<Vec<u8>>,
     bytes: usize,
 }
@@ -26,13 +30,27 @@ impl Chunks {
         self.bytes == 0
     }
 
-    /// The memory of the contents: whole chunks.
+    /// The memory of the contents in whole chunks, whether they are in chunks or not: which files are closed
+    /// depends on it, and must depend on the records only.
     pub(super) fn held_bytes(&self) -> usize {
-        self.chunks.len() * CHUNK_BYTES
+        self.bytes.next_multiple_of(CHUNK_BYTES)
     }
 
-    pub(super) fn append(&mut self, mut bytes: &[u8], spare: &mut Spare) {
+    /// Lets what is appended to an empty file go into `buffer`.
+    pub(super) fn begin_piece(&mut self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        self.piece = Some(buffer);
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8], spare: &mut Spare) {
         self.bytes += bytes.len();
+        match &mut self.piece {
+            Some(piece) => piece.extend_from_slice(bytes),
+            None => self.fill_chunks(bytes, spare),
+        }
+    }
+
+    fn fill_chunks(&mut self, mut bytes: &[u8], spare: &mut Spare) {
         while !bytes.is_empty() {
             let room = self.chunks.last().map_or(0, |chunk| CHUNK_BYTES - chunk.len());
             if room == 0 {
@@ -47,16 +65,29 @@ impl Chunks {
         }
     }
 
-    /// Moves the contents into `contents`, in one piece; the chunks are spare from now on.
-    pub(super) fn take(&mut self, contents: &mut Vec<u8>, spare: &mut Spare) {
+    /// Moves contents that are in one piece into chunks; gives the buffer in which they were.
+    pub(super) fn give_up_piece(&mut self, spare: &mut Spare) -> Option<Vec<u8>> {
+        let piece = self.piece.take()?;
+        self.fill_chunks(&piece, spare);
+        Some(piece)
+    }
+
+    /// The contents in one piece, in a buffer of `buffers` if they are not in one; the chunks are spare from now on.
+    pub(super) fn take(&mut self, buffers: &mut Vec<Vec<u8>>, spare: &mut Spare) -> Vec<u8> {
+        let bytes = std::mem::take(&mut self.bytes);
+        if let Some(piece) = self.piece.take() {
+            return piece;
+        }
+        let mut contents = buffers.pop().unwrap_or_default();
         contents.clear();
-        contents.reserve_exact(std::mem::take(&mut self.bytes));
+        contents.reserve_exact(bytes);
         for mut chunk in self.chunks.drain(..) {
             contents.extend_from_slice(&chunk);
             chunk.clear();
             spare.0.push(chunk);
         }
         self.chunks.shrink_to_fit();
+        contents
     }
 }
 
@@ -66,8 +97,12 @@ mod tests {
 
     #[test]
     fn what_goes_in_comes_out_and_chunks_are_used_again() {
-        let (mut spare, mut chunks, mut contents) = (Spare::default(), Chunks::default(), Vec::new());
-        for round in 0..3_u8 {
+        let (mut spare, mut chunks) = (Spare::default(), Chunks::default());
+        for round in 0..4_u8 {
+            let in_piece = round == 3;
+            if in_piece {
+                chunks.begin_piece(Vec::new());
+            }
             let mut expected = Vec::new();
             for length in [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, 3 * CHUNK_BYTES + 5] {
                 let piece = vec![round ^ u8::try_from(length % 251).unwrap(); length];
@@ -76,10 +111,23 @@ mod tests {
                 assert_eq!(chunks.held_bytes(), expected.len().next_multiple_of(CHUNK_BYTES));
             }
             assert_eq!(chunks.len(), expected.len());
-            chunks.take(&mut contents, &mut spare);
-            assert_eq!(contents, expected);
+            assert_eq!(chunks.take(&mut Vec::new(), &mut spare), expected);
             assert!(chunks.is_empty() && chunks.held_bytes() == 0);
             assert_eq!(spare.0.len(), expected.len().div_ceil(CHUNK_BYTES), "round {round}");
         }
+    }
+
+    #[test]
+    fn a_piece_that_is_given_up_goes_on_in_chunks() {
+        let (mut spare, mut chunks) = (Spare::default(), Chunks::default());
+        assert_eq!(chunks.give_up_piece(&mut spare), None);
+        chunks.begin_piece(b"of another file".to_vec());
+        chunks.append(&[1; CHUNK_BYTES + 1], &mut spare);
+        let buffer = chunks.give_up_piece(&mut spare).unwrap();
+        assert!(buffer.capacity() > CHUNK_BYTES && chunks.len() == CHUNK_BYTES + 1);
+        chunks.append(&[2; CHUNK_BYTES], &mut spare);
+        let contents = chunks.take(&mut vec![buffer], &mut spare);
+        assert_eq!(contents, [vec![1; CHUNK_BYTES + 1], vec![2; CHUNK_BYTES]].concat());
+        assert_eq!(spare.0.len(), 3);
     }
 }
