@@ -226,10 +226,12 @@ impl Envelope {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
     use std::num::NonZeroUsize;
     use std::sync::Condvar;
     use std::thread;
 
+    use futures::FutureExt;
     use futures::executor::block_on;
 
     use super::*;
@@ -317,5 +319,46 @@ mod tests {
         let mut press = press(&packager);
         let (lost, _behind_it) = (press.push(file("panic", 0)), press.push(file("b", 0)));
         assert_eq!(block_on(lost).map(written).unwrap_err().kind, FailureKind::Internal);
+    }
+
+    /// Works when it is told to.
+    #[derive(Debug, Default)]
+    struct Held(Mutex<VecDeque<HeldWork>>);
+
+    struct HeldWork(Box<dyn FnOnce() + Send>);
+
+    impl std::fmt::Debug for HeldWork {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("work")
+        }
+    }
+
+    impl Workers for Held {
+        fn parallelism(&self) -> NonZeroUsize {
+            NonZeroUsize::MIN
+        }
+
+        fn submit(&self, work: Box<dyn FnOnce() + Send>) {
+            self.0.lock().unwrap().push_back(HeldWork(work));
+        }
+    }
+
+    #[test]
+    fn there_is_room_for_one_file_more_than_workers_and_memory_comes_back() {
+        let plan = Plan { part_bytes_max: None, modified_at: Default::default() };
+        let (workers, packager) = (Arc::new(Held::default()), Arc::new(PlainPackager));
+        let writer = packager.begin(plan).unwrap();
+        let mut press = Press::new(Arc::clone(&workers) as Arc<dyn Workers>, packager, writer, None);
+        let mut given_back = Vec::new();
+        for path in ["a", "b"] {
+            assert_eq!(press.room(|contents| given_back.push(contents)).now_or_never(), Some(()));
+            let _unwanted = press.push(file(path, 9));
+        }
+        assert_eq!(press.room(|contents| given_back.push(contents)).now_or_never(), None);
+        let HeldWork(work) = workers.0.lock().unwrap().pop_front().unwrap();
+        work();
+        assert_eq!(press.room(|contents| given_back.push(contents)).now_or_never(), Some(()));
+        assert!(given_back.iter().all(|contents| contents.is_empty() && contents.capacity() == 9));
+        assert_eq!(press.room, 1);
     }
 }

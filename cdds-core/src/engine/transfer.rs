@@ -60,8 +60,8 @@ pub(super) fn templated(
 }
 
 /// Moves every record of `batches` into parts (rule A6: the outcome depends on the records alone). At most
-/// `parallelism + 1` files are between the source and the store; the source waits while they are. What one part
-/// takes to become durable is not waited for until the next one is written.
+/// `parallelism + 2` files are between the source and the store, one of them compressed already; the source waits while
+/// they are. What one part takes to become durable is not waited for until the next one is written.
 pub(super) async fn transfer(
     ports: &Ports,
     execution: &Execution,
@@ -92,8 +92,8 @@ async fn write(
     mut writer: PartWriter<'_>,
     parallelism: NonZeroUsize,
 ) -> Result<PartIndex, Failure> {
-    // It holds one more than its size, and the receiver has another one. The store may fall behind by some files,
-    // small by now, before a worker has nothing to do.
+    // It holds one more than its size, and the receiver has another one: the store may fall behind by a compressed
+    // file before a worker has nothing to do.
     let (mut sender, mut pressed) = mpsc::channel(parallelism.get());
     let reading = async {
         // Room first: no file is read ahead of it. There is none only when writing has failed.
