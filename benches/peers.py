@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The whole path beside what people would use instead, in one interleaved run on the same data.
+"""The whole path beside what people would use instead, in one run on the same data.
 
     cargo build --release -p cdds-cli && cargo build --release -p cdds-benches --example contacts
     python3 benches/peers.py [--megabytes 1200] [--rounds 3]
@@ -9,9 +9,9 @@ what is left after pruning as files, and do the rest: archive in parts, seal eac
 Opening is measured too. Peers that are not installed are left out, and named
 (Debian: time, zip, pigz, 7zip, isal, python3-orjson, python3-cryptography).
 
-Every run begins with its data in memory and the disk idle.
-
-Prints a Markdown table of medians: ratios only, since only they mean something on a machine that is shared.
+Every run begins with its data in memory and the disk idle, and ours is run again right before each peer: a machine
+that is shared may be a quarter slower a minute later. Prints Markdown tables of medians; of the ratios, those of
+neighbours.
 """
 
 import argparse
@@ -36,15 +36,19 @@ SEAL = (
 )
 
 # Name, programs needed, what it does in an empty folder beside `pruned` (files) and `pruned.jsonl` (one file).
-PEERS = [
-    ("zip -6 -s + openssl cms", ["zip"], f"zip -q -r -6 -s {PARTS_MB}m x.zip ../pruned && " + SEAL.format(parts="x.z*")),
-    ("pigz -6 + openssl cms", ["pigz"], "pigz -p 2 -6 -c ../pruned.jsonl > x.gz && " + SEAL.format(parts="x.gz")),
-    ("7zz -mx1 + openssl cms", ["7zz"], f"7zz a -tzip -mx1 -mmt2 -bso0 -v{PARTS_MB}m x.zip ../pruned && " + SEAL.format(parts="x.zip.*")),
-    ("Python (orjson, zipfile, cryptography)", ["python3:orjson,cryptography"], "python3 ../python_peer.py ../contacts.jsonl"),
-    ("zip -1 -s + openssl cms", ["zip"], f"zip -q -r -1 -s {PARTS_MB}m x.zip ../pruned && " + SEAL.format(parts="x.z*")),
-    ("pigz -1 + openssl cms", ["pigz"], "pigz -p 2 -1 -c ../pruned.jsonl > x.gz && " + SEAL.format(parts="x.gz")),
-    ("igzip -1 + openssl cms", ["igzip"], "igzip -1 -c ../pruned.jsonl > x.gz && " + SEAL.format(parts="x.gz")),
-]
+PEERS = {
+    "default": [
+        ("zip -6 -s + openssl cms", ["zip"], f"zip -q -r -6 -s {PARTS_MB}m x.zip ../pruned && " + SEAL.format(parts="x.z*")),
+        ("pigz -6 + openssl cms", ["pigz"], "pigz -p 2 -6 -c ../pruned.jsonl > x.gz && " + SEAL.format(parts="x.gz")),
+        ("7zz -mx1 + openssl cms", ["7zz"], f"7zz a -tzip -mx1 -mmt2 -bso0 -v{PARTS_MB}m x.zip ../pruned && " + SEAL.format(parts="x.zip.*")),
+        ("Python (orjson, zipfile, cryptography)", ["python3:orjson,cryptography"], "python3 ../python_peer.py ../contacts.jsonl"),
+    ],
+    "fast": [
+        ("zip -1 -s + openssl cms", ["zip"], f"zip -q -r -1 -s {PARTS_MB}m x.zip ../pruned && " + SEAL.format(parts="x.z*")),
+        ("pigz -1 + openssl cms", ["pigz"], "pigz -p 2 -1 -c ../pruned.jsonl > x.gz && " + SEAL.format(parts="x.gz")),
+        ("igzip -1 + openssl cms", ["igzip"], "igzip -1 -c ../pruned.jsonl > x.gz && " + SEAL.format(parts="x.gz")),
+    ],
+}
 
 # Prunes what the export prunes, and seals in one piece, as a script would.
 PYTHON_PEER = '''
@@ -80,7 +84,8 @@ time_format = "iso"
 """
 
 
-ONE_CORE = "cdds, level default, on one core"
+ONE_CORE = "the same on one core"
+LEVELS = {"default": "the whole path", "fast": "the same, at the fast levels"}
 
 
 def bytes_below(folder, suffix):
@@ -161,17 +166,34 @@ def opening(work):
     download(place, "out")
     theirs = ("mkdir t && for part in out/*.smime; do openssl cms -decrypt -binary -inform DER -in $part "
               "-inkey ../key.pem -out t/$(basename $part .smime) || exit 1; done; 7zz x -bso0 -ot/x t/*.zip")
-    commands = {
-        "cdds extract": f"{RELEASE}/cdds -q extract out/*.zip.smime --key ../key.pem --to t",
-        "openssl cms -decrypt + 7zz x": theirs,
-    }
+    own = f"{RELEASE}/cdds -q extract out/*.zip.smime --key ../key.pem --to t"
 
-    def run(name):
-        cost = measured(["sh", "-c", commands[name]], place)
+    def run(command):
+        cost = measured(["sh", "-c", command], place)
         shutil.rmtree(place / "t")
         return cost
 
-    return {name: run for name in commands}
+    return Pairs(("cdds extract", lambda: run(own)), {"openssl cms -decrypt + 7zz x": lambda: run(theirs)})
+
+
+def exporting(work, level):
+    """Our export at a level, and the peers that compress about as well."""
+
+    def fresh(run, *arguments):
+        touch(work)
+        cost = run(work / "run", *arguments)
+        shutil.rmtree(work / "run")
+        return cost
+
+    peers = {}
+    for name, needs, command in PEERS[level]:
+        if all(is_there(need) for need in needs):
+            peers[name] = lambda command=command: fresh(peer, command)
+        else:
+            print(f"not installed: {name}")
+    if level == "default":
+        peers[ONE_CORE] = lambda: fresh(ours, level, "0")
+    return Pairs((f"cdds, level {level}", lambda: fresh(ours, level)), peers)
 
 
 def small(work):
@@ -194,11 +216,30 @@ def medians(costs):
     return Cost(*(statistics.median(getattr(cost, what) for cost in costs) for what in ("wall", "cpu", "user", "peak_mb", "size")))
 
 
-def table(title, rows, base):
-    print(f"\n| {title} | wall | × ours | CPU | size | size ÷ ours | peak memory |\n|---|---|---|---|---|---|---|")
-    for name, cost in rows.items():
-        size = f"{cost.size / 1e6:.1f} MB | {cost.size / base.size:.3f}" if base.size else " | "
-        print(f"| {name} | {cost.wall:.1f} s | {cost.wall / base.wall:.2f} | {cost.cpu:.1f} s | {size} | {cost.peak_mb:.0f} MB |")
+class Pairs:
+    """What ours and each peer cost, a run of ours with each run of a peer right after it."""
+
+    def __init__(self, ours, peers):
+        self.ours, self.peers, self.pairs = ours, peers, {name: [] for name in peers}
+
+    def round(self):
+        for name, run in self.peers.items():
+            self.pairs[name].append((self.ours[1](), run()))
+
+    def times_ours(self, name):
+        return statistics.median(peer.wall / ours.wall for ours, peer in self.pairs[name])
+
+    def base(self):
+        return medians([ours for pairs in self.pairs.values() for ours, _ in pairs])
+
+    def table(self, title):
+        base = self.base()
+        print(f"\n| {title} | wall | × ours | CPU | size | size ÷ ours | peak memory |\n|---|---|---|---|---|---|---|")
+        rows = {name: medians([peer for _, peer in pairs]) for name, pairs in self.pairs.items()}
+        for name, cost in {self.ours[0]: base, **rows}.items():
+            ratio = self.times_ours(name) if name in rows else 1
+            size = f"{cost.size / 1e6:.1f} MB | {cost.size / base.size:.3f}" if base.size else " | "
+            print(f"| {name} | {cost.wall:.1f} s | {ratio:.2f} | {cost.cpu:.1f} s | {size} | {cost.peak_mb:.0f} MB |")
 
 
 def main():
@@ -212,31 +253,17 @@ def main():
         pruned = bytes_below(work / "pruned", ".json")
         raw = (work / "contacts.jsonl").stat().st_size
         print(f"{raw / 1e6:.0f} MB of contact records, {pruned / 1e6:.0f} MB once pruned; {os.cpu_count()} cores; "
-              f"medians of {options.rounds} interleaved rounds")
-        runs = {f"cdds, level {level}": lambda place, level=level: ours(place, level) for level in ("default", "fast")}
-        runs[ONE_CORE] = lambda place: ours(place, "default", cores="0")
-        for name, needs, command in PEERS:
-            if all(is_there(need) for need in needs):
-                runs[name] = lambda place, command=command: peer(place, command)
-            else:
-                print(f"not installed: {name}")
-        costs = {name: [] for name in runs}
+              f"medians of {options.rounds} rounds")
+        comparisons = {level: exporting(work, level) for level in LEVELS}
+        comparisons["opening"] = opening(work)
         for _ in range(options.rounds):
-            for name, run in runs.items():
-                touch(work)
-                costs[name].append(run(work / "run"))
-                shutil.rmtree(work / "run")
-        results = {name: medians(found) for name, found in costs.items()}
-        base = results["cdds, level default"]
-        print(f"cdds, level default: {raw / 1e6 / base.wall:.0f} MB of raw records a second; two cores are "
-              f"{results[ONE_CORE].wall / base.wall:.2f} times as fast as one; {small(work):.0f} ms for 1,000 records")
-        fast = {name: cost for name, cost in results.items() if "-1 " in name or "fast" in name}
-        table("the whole path", {name: cost for name, cost in results.items() if name not in fast}, base)
-        table("the same, at the fast levels", fast, fast["cdds, level fast"])
-        runs = opening(work)
-        costs = {name: [run(name) for _ in range(options.rounds)] for name, run in runs.items()}
-        results = {name: medians(found) for name, found in costs.items()}
-        table("opening a sealed split set", results, results["cdds extract"])
+            for comparison in comparisons.values():
+                comparison.round()
+        default = comparisons["default"]
+        print(f"cdds, level default: {raw / 1e6 / default.base().wall:.0f} MB of raw records a second; two cores are "
+              f"{default.times_ours(ONE_CORE):.2f} times as fast as one; {small(work):.0f} ms for 1,000 records")
+        for name, comparison in comparisons.items():
+            comparison.table(LEVELS.get(name, "opening a sealed split set"))
 
 
 if __name__ == "__main__":
