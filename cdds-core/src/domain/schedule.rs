@@ -82,10 +82,12 @@ fn round(
 }
 
 /// Scheduled work that could have started by now is covered by the newest slot (rule E3). What people asked
-/// for is not; nor is what late rows or jitter still hold up, or a job that is due often would never run.
+/// for is not; nor is what late rows or jitter still hold up, or a job that is due often would never run. A job
+/// edited by a clock that is behind comes upon slots again that wait already: those stay.
 fn cover(waiting: &[Execution], newest: DateTime<Utc>, now: DateTime<Utc>) -> Vec<Execution> {
     let scheduled = waiting.iter().filter(|execution| execution.trigger == Trigger::Scheduled);
-    let covered = scheduled.filter(|execution| execution.not_before <= now).map(|execution| {
+    let ready = scheduled.filter(|execution| execution.slot < newest && execution.not_before <= now);
+    let covered = ready.map(|execution| {
         let slot = execution.slot;
         let reason = SkipReason::Coalesced { first: slot, last: slot, count: 1, into: newest };
         execution.clone().superseded(reason, now)

@@ -49,6 +49,9 @@ fn e3_the_overlap_policy_can_be_set_either_way() {
         let manual = cdds_core::domain::manual::run_now(&first.job, source_terms(), at(2)).unwrap().entries;
         let second = materialise(&first.job, &manual, terms(), at(3)).unwrap();
         assert!(second.superseded.is_empty(), "what people asked for is not covered");
+        let again = materialise(&job, &first.entries, terms(), at(2)).unwrap();
+        assert_eq!(again.entries[0].id, first.entries[0].id);
+        assert!(again.superseded.is_empty(), "a slot that is due once more does not cover itself");
     }
 }
 
