@@ -18,7 +18,7 @@ const RECORDS: usize = 10_000;
 
 fn lines() -> Vec<String> {
     let mut contacts = Contacts::new();
-    (0..RECORDS).map(|_| contacts.next_line().to_owned()).collect()
+    (0..RECORDS).map(|_| contacts.next_line().trim_end().to_owned()).collect()
 }
 
 fn bytes(lines: &[String]) -> BytesCount {
