@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -21,41 +22,58 @@ const THREADS_MOST: usize = 8;
 /// The first error ends it; `Ok` means that the whole archive was read and is right.
 pub(super) fn unpack<T: Send>(
     parts: &Parts<'_>,
-    mut admit: impl FnMut(&Entry<'_, '_>) -> Result<T, ArchiveError>,
+    admit: impl FnMut(&Entry<'_, '_>) -> Result<T, ArchiveError>,
     store: impl Fn(T, &str, &mut dyn Read) -> Result<(), ArchiveError> + Sync,
 ) -> Result<(), ArchiveError> {
-    let mut stream = ArchiveStream::open(parts)?;
+    let stream = ArchiveStream::open(parts)?;
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(THREADS_MOST);
     let (sender, receiver) = mpsc::sync_channel(threads);
     // Owned by the threads alone, so that sending cannot wait for ever should they all panic.
     let receiver = Arc::new(Mutex::new(receiver));
     let failure = OnceLock::new();
     let read = thread::scope(|scope| {
-        for _ in 0..threads {
+        let spawn = |_| {
             let receiver = Arc::clone(&receiver);
             let (failure, store) = (&failure, &store);
-            scope.spawn(move || work(&receiver, failure, store));
-        }
+            scope.spawn(move || work(&receiver, failure, store))
+        };
+        let workers: Vec<_> = (0..threads).map(spawn).collect();
         drop(receiver);
-        let sender: SyncSender<(T, PackedEntry)> = sender;
-        while let Some(mut entry) = stream.next_entry()? {
-            let place = admit(&entry)?;
-            if entry.is_small() {
-                let packed = entry.take_packed()?;
-                // The threads take work until this sender is gone.
-                let _taken = sender.send((place, packed));
-            } else {
-                let path = entry.path().to_owned();
-                store(place, &path, &mut entry)?;
-            }
-            if failure.get().is_some() {
-                break;
-            }
+        let read = hand_out(stream, &sender, &failure, admit, &store);
+        drop(sender);
+        // By itself the scope waits for the work alone, and not until the threads are gone.
+        for worker in workers {
+            worker.join().unwrap_or_else(|panic| resume_unwind(panic));
         }
-        Ok(())
+        read
     });
     // What a thread found wrong comes before what was read after it.
     failure.into_inner().map_or(read, Err)
+}
+
+/// Reads to the end or to the first failure. Small entries go to the threads.
+fn hand_out<T>(
+    mut stream: ArchiveStream<'_>,
+    sender: &SyncSender<(T, PackedEntry)>,
+    failure: &OnceLock<ArchiveError>,
+    mut admit: impl FnMut(&Entry<'_, '_>) -> Result<T, ArchiveError>,
+    store: &impl Fn(T, &str, &mut dyn Read) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
+    while let Some(mut entry) = stream.next_entry()? {
+        let place = admit(&entry)?;
+        if entry.is_small() {
+            let packed = entry.take_packed()?;
+            // The threads take work until the sender is gone.
+            let _taken = sender.send((place, packed));
+        } else {
+            let path = entry.path().to_owned();
+            store(place, &path, &mut entry)?;
+        }
+        if failure.get().is_some() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Unpacks what comes, until nothing more does; after a failure only takes it.
