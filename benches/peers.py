@@ -85,7 +85,7 @@ time_format = "iso"
 
 
 ONE_CORE = "the same on one core"
-LEVELS = {"default": "the whole path", "fast": "the same, at the fast levels"}
+TITLES = {"default": "the whole path", "fast": "the same, at the fast levels", "opening": "opening a sealed split set"}
 
 
 def bytes_below(folder, suffix):
@@ -254,7 +254,7 @@ def main():
         raw = (work / "contacts.jsonl").stat().st_size
         print(f"{raw / 1e6:.0f} MB of contact records, {pruned / 1e6:.0f} MB once pruned; {os.cpu_count()} cores; "
               f"medians of {options.rounds} rounds")
-        comparisons = {level: exporting(work, level) for level in LEVELS}
+        comparisons = {level: exporting(work, level) for level in PEERS}
         comparisons["opening"] = opening(work)
         for _ in range(options.rounds):
             for comparison in comparisons.values():
@@ -263,7 +263,7 @@ def main():
         print(f"cdds, level default: {raw / 1e6 / default.base().wall:.0f} MB of raw records a second; two cores are "
               f"{default.times_ours(ONE_CORE):.2f} times as fast as one; {small(work):.0f} ms for 1,000 records")
         for name, comparison in comparisons.items():
-            comparison.table(LEVELS.get(name, "opening a sealed split set"))
+            comparison.table(TITLES[name])
 
 
 if __name__ == "__main__":
