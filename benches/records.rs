@@ -105,3 +105,17 @@ fn typed(bencher: Bencher<'_, '_>) {
     rows.iter().for_each(|row| add(&mut whole, row));
     bencher.counter(BytesCount::new(whole.len_bytes())).bench(|| batches(&rows, add));
 }
+
+/// A column that holds JSON, as many databases have one, and becomes a string: MB of that JSON a second.
+#[divan::bench]
+fn typed_json_text(bencher: Bencher<'_, '_>) {
+    let lines = lines();
+    let place = Place::of(None, None);
+    bencher.counter(bytes(&lines)).bench(|| {
+        batches(&lines, |builder, line| {
+            let mut record = builder.record(&place);
+            record.text("participants", line);
+            record.finish();
+        })
+    });
+}

@@ -12,7 +12,7 @@ use std::fmt;
 
 pub use scanner::DEPTH_MAX;
 use scanner::{Faulty, Scanner};
-pub(super) use span::escape_free;
+pub(super) use span::Classes;
 
 /// Appends the JSON object in `input` to `output`, without what rule A2 leaves out.
 ///

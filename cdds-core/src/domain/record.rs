@@ -31,6 +31,7 @@
 mod builder;
 pub(super) mod json;
 mod rejected;
+mod string;
 mod writer;
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How far plain text reaches, many bytes at a time.
+//! What blocks of bytes hold that means something in JSON.
 
 use wide::u8x16;
 
@@ -65,11 +65,11 @@ impl<'i> Specials<'i> {
 }
 
 /// What 64 bytes hold.
-struct Classes {
+pub(in crate::domain) struct Classes {
     /// One bit for each `"` and `\`, that of the first byte lowest.
-    specials: u64,
+    pub(in crate::domain) specials: u64,
     /// Whether a byte is below 0x20.
-    control: bool,
+    pub(in crate::domain) control: bool,
     /// Whether a byte is above 0x7f.
     non_ascii: bool,
 }
@@ -94,7 +94,7 @@ impl Classes {
     }
 
     #[inline(always)]
-    fn of(chunk: &[u8; 64]) -> Self {
+    pub(in crate::domain) fn of(chunk: &[u8; 64]) -> Self {
         let [quote, backslash, blank] = [b'"', b'\\', b' '].map(u8x16::splat);
         let (quarters, _) = chunk.as_chunks::<16>();
         let (mut specials, mut least, mut union) = (0, blank, u8x16::ZERO);
@@ -108,34 +108,6 @@ impl Classes {
         // The mask is made of the highest bits.
         Self { specials, control: least != blank, non_ascii: union.to_bitmask() != 0 }
     }
-}
-
-/// How many bytes at the start of `text` may stand in a JSON string as they are (RFC 8259, 7).
-#[inline]
-pub(in crate::domain) fn escape_free(text: &[u8]) -> usize {
-    let (chunks, rest) = text.as_chunks::<16>();
-    for (index, chunk) in chunks.iter().enumerate() {
-        let found = to_be_escaped(chunk);
-        if found != 0 {
-            return index * 16 + found.trailing_zeros() as usize;
-        }
-    }
-    // The last sixteen overlap those before.
-    if text.last_chunk().is_some_and(|chunk| to_be_escaped(chunk) == 0) {
-        return text.len();
-    }
-    let plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
-    let beginning = text.len() - rest.len();
-    beginning + rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len())
-}
-
-/// One bit for each byte that cannot stand in a string as it is.
-#[inline]
-fn to_be_escaped(chunk: &[u8; 16]) -> u32 {
-    let [quote, backslash, last_control] = [b'"', b'\\', b' ' - 1].map(u8x16::splat);
-    let bytes = u8x16::new(*chunk);
-    let control = bytes.min(last_control).simd_eq(bytes);
-    (bytes.simd_eq(quote) | bytes.simd_eq(backslash) | control).to_bitmask()
 }
 
 #[cfg(test)]
@@ -155,8 +127,6 @@ mod tests {
             prop_assert_eq!(specials.next(), None);
             prop_assert_eq!(specials.control(), bytes.iter().any(|byte| *byte < 0x20));
             prop_assert_eq!(specials.non_ascii(), !bytes.is_ascii());
-            let special = bytes.iter().position(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\'));
-            prop_assert_eq!(escape_free(&bytes), special.unwrap_or(bytes.len()));
         }
     }
 }

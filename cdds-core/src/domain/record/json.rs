@@ -2,42 +2,7 @@
 
 use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
 
-use crate::domain::prune::escape_free;
-
-/// Text between quotes, escaped where it has to be (RFC 8259, 7), otherwise as it is.
-pub(in crate::domain) fn string(output: &mut Vec<u8>, text: &str) {
-    let mut rest = text.as_bytes();
-    output.reserve(rest.len() + 2);
-    output.push(b'"');
-    loop {
-        let (plain, special) = rest.split_at(escape_free(rest));
-        output.extend_from_slice(plain);
-        let Some((byte, after)) = special.split_first() else {
-            break;
-        };
-        escape(output, *byte);
-        rest = after;
-    }
-    output.push(b'"');
-}
-
-fn escape(output: &mut Vec<u8>, byte: u8) {
-    let short = match byte {
-        b'"' => b"\\\"",
-        b'\\' => b"\\\\",
-        b'\n' => b"\\n",
-        b'\r' => b"\\r",
-        b'\t' => b"\\t",
-        0x08 => b"\\b",
-        0x0c => b"\\f",
-        _ => {
-            let hex = |digit: u8| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
-            output.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)]);
-            return;
-        }
-    };
-    output.extend_from_slice(short);
-}
+pub(in crate::domain) use super::string::string;
 
 pub(in crate::domain) fn integer(output: &mut Vec<u8>, value: impl itoa::Integer) {
     output.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());

@@ -251,6 +251,16 @@ proptest! {
         prop_assert_eq!(written, expected);
     }
 
+    /// Such as JSON that is the text of a column.
+    #[test]
+    fn long_strings_are_escaped_as_serde_escapes_them(pieces in prop::collection::vec(
+        prop_oneof![4 => "[ -~]{0,90}", 4 => "[\"\\\\]{0,70}", 4 => "(\"[a-z]{0,9}){0,30}", 2 => "\\PC{0,40}",
+            1 => "[\\x00-\\x7f]"], 0..12)) {
+        let value = format!("0{}", pieces.concat());
+        let written = line(|record| { record.text("k", &value); });
+        prop_assert_eq!(written, format!("{{\"k\":{}}}\n", Value::from(value)));
+    }
+
     #[test]
     fn numbers_read_back(float in any::<f64>().prop_filter("finite", |f| f.is_finite()), integer: i64) {
         let written = line(|record| { record.float("f", float).integer("i", integer); });

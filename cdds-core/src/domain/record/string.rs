@@ -1,0 +1,142 @@
+//! Text as strings of JSON (RFC 8259, 7).
+
+use wide::u8x16;
+
+use crate::domain::prune::Classes;
+
+/// Text between quotes, escaped where it has to be, otherwise as it is.
+pub(in crate::domain) fn string(output: &mut Vec<u8>, text: &str) {
+    let text = text.as_bytes();
+    output.reserve(text.len() + 2);
+    output.push(b'"');
+    let rest = if text.len() < WINDOW { text } else { blocks(output, text) };
+    short_string(output, rest);
+    output.push(b'"');
+}
+
+const BLOCK: usize = 64;
+/// A block, and as much as is copied from its last byte on.
+const WINDOW: usize = 2 * BLOCK;
+
+/// Writes one block after another as long as a [`WINDOW`] is there; gives what is left.
+fn blocks<'t>(output: &mut Vec<u8>, mut text: &'t [u8]) -> &'t [u8] {
+    let mut escaped = [0; BLOCK + WINDOW];
+    while let (Some(window), Some((block, after))) = (text.first_chunk(), text.split_first_chunk()) {
+        match Classes::of(block) {
+            Classes { control: true, .. } => each_byte(output, block),
+            Classes { specials: 0, .. } => output.extend_from_slice(block),
+            Classes { specials, .. } => {
+                let end = with_backslashes(window, specials, &mut escaped);
+                output.extend_from_slice(escaped.get(..end).unwrap_or_default());
+            }
+        }
+        text = after;
+    }
+    text
+}
+
+/// Copies the block at the start of `window` with a backslash before each of its bytes in `specials`; gives the
+/// length of what that becomes.
+///
+/// Text may be JSON itself, with a quote every few bytes. Copies of one size, most of which are too long and
+/// overwritten by the next, take a fraction of the time of many short ones of many sizes.
+#[inline]
+fn with_backslashes(window: &[u8; WINDOW], mut specials: u64, escaped: &mut [u8; BLOCK + WINDOW]) -> usize {
+    let (mut from, mut end) = (0, 0);
+    while specials != 0 {
+        let at = specials.trailing_zeros() as usize;
+        copy_block(window, from, escaped, end);
+        end += at - from;
+        if let Some(byte) = escaped.get_mut(end) {
+            *byte = b'\\';
+        }
+        (from, end) = (at, end + 1);
+        specials &= specials - 1;
+    }
+    copy_block(window, from, escaped, end);
+    end + BLOCK - from
+}
+
+#[inline(always)]
+fn copy_block(window: &[u8; WINDOW], from: usize, escaped: &mut [u8; BLOCK + WINDOW], end: usize) {
+    let text = window.get(from..).and_then(<[u8]>::first_chunk::<BLOCK>);
+    let room = escaped.get_mut(end..).and_then(<[u8]>::first_chunk_mut::<BLOCK>);
+    if let (Some(text), Some(room)) = (text, room) {
+        *room = *text;
+    }
+}
+
+/// Writes text that is not long, as most is.
+#[inline]
+fn short_string(output: &mut Vec<u8>, mut text: &[u8]) {
+    while let Some((chunk, after)) = text.split_first_chunk() {
+        if is_plain(chunk) {
+            output.extend_from_slice(chunk);
+        } else {
+            each_byte(output, chunk);
+        }
+        text = after;
+    }
+    let plain = match (text.first_chunk(), text.last_chunk(), text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(last), ..) => are_plain(*first) && are_plain(*last),
+        (.., Some([a, b, c, d]), Some([e, f, g, h])) => are_plain([*a, *b, *c, *d, *e, *f, *g, *h]),
+        _ => text.iter().all(|byte| !is_escaped(*byte)),
+    };
+    if plain {
+        output.extend_from_slice(text);
+    } else {
+        each_byte(output, text);
+    }
+}
+
+/// Whether sixteen bytes can stand in a string as they are.
+#[inline]
+fn is_plain(chunk: &[u8; 16]) -> bool {
+    let [quote, backslash, last_control] = [b'"', b'\\', b' ' - 1].map(u8x16::splat);
+    let bytes = u8x16::new(*chunk);
+    let control = bytes.min(last_control).simd_eq(bytes);
+    (bytes.simd_eq(quote) | bytes.simd_eq(backslash) | control).to_bitmask() == 0
+}
+
+/// The same of eight.
+#[inline]
+fn are_plain(bytes: [u8; 8]) -> bool {
+    let bytes = u64::from_le_bytes(bytes);
+    let each = |byte: u8| u64::from_le_bytes([byte; 8]);
+    // What is below `least`, and only that, borrows from the highest bit of its byte without having it set. A borrow
+    // from the next byte changes nothing: there is one already.
+    let below = |bytes: u64, least: u8| bytes.wrapping_sub(each(least)) & !bytes;
+    let found = below(bytes, b' ') | below(bytes ^ each(b'"'), 1) | below(bytes ^ each(b'\\'), 1);
+    found & each(0x80) == 0
+}
+
+fn is_escaped(byte: u8) -> bool {
+    matches!(byte, 0..b' ' | b'"' | b'\\')
+}
+
+fn each_byte(output: &mut Vec<u8>, text: &[u8]) {
+    for byte in text {
+        if is_escaped(*byte) {
+            escape(output, *byte);
+        } else {
+            output.push(*byte);
+        }
+    }
+}
+
+fn escape(output: &mut Vec<u8>, byte: u8) {
+    let short = match byte {
+        b'"' | b'\\' => &[b'\\', byte],
+        b'\n' => b"\\n",
+        b'\r' => b"\\r",
+        b'\t' => b"\\t",
+        0x08 => b"\\b",
+        0x0c => b"\\f",
+        _ => {
+            let hex = |digit: u8| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+            output.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)]);
+            return;
+        }
+    };
+    output.extend_from_slice(short);
+}
