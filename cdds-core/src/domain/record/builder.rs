@@ -1,6 +1,6 @@
 //! How a batch is filled.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -14,6 +14,7 @@ use crate::domain::prune::{self, JsonError};
 #[derive(Debug, Default)]
 pub struct RecordBatchBuilder {
     lines: Vec<u8>,
+    handed_out: HandedOut,
     records: Vec<RecordEntry>,
     places: Places,
     bytes_read: u64,
@@ -120,16 +121,51 @@ impl RecordBatchBuilder {
 
     /// The batch so far; the builder is empty again and expects as much as before.
     pub fn take(&mut self) -> RecordBatch {
-        let next = Vec::with_capacity(self.lines.capacity());
+        let next = self.handed_out.reclaim(self.lines.capacity());
+        let lines = Bytes::from(std::mem::replace(&mut self.lines, next));
+        self.handed_out.remember(&lines);
         let entries = Vec::with_capacity(self.records.len());
         self.rejected_bytes = 0;
         RecordBatch {
-            lines: Bytes::from(std::mem::replace(&mut self.lines, next)),
+            lines,
             records: std::mem::replace(&mut self.records, entries),
             places: std::mem::take(&mut self.places).in_order,
             bytes_read: std::mem::take(&mut self.bytes_read),
             rejected: std::mem::take(&mut self.rejected),
         }
+    }
+}
+
+/// The lines of the last batches. Their memory is used again once nobody else has them: what comes fresh from the
+/// system is touched for the first time, page by page, and is in no cache.
+#[derive(Debug, Default)]
+struct HandedOut(VecDeque<Bytes>);
+
+impl HandedOut {
+    /// One with the consumer, and some on their way there.
+    const MAX: usize = 4;
+
+    fn remember(&mut self, lines: &Bytes) {
+        if lines.is_empty() {
+            return;
+        }
+        self.0.push_back(lines.clone());
+        if self.0.len() > Self::MAX {
+            self.0.pop_front();
+        }
+    }
+
+    /// Empty, with room for `capacity`.
+    fn reclaim(&mut self, capacity: usize) -> Vec<u8> {
+        let free = self.0.iter().position(Bytes::is_unique).and_then(|index| self.0.remove(index));
+        if let Some(mut buffer) = free.and_then(|lines| lines.try_into_mut().ok()) {
+            // With what is in it, it would be copied onto itself.
+            buffer.clear();
+            if buffer.capacity() >= capacity {
+                return Vec::from(buffer);
+            }
+        }
+        Vec::with_capacity(capacity)
     }
 }
 

@@ -105,6 +105,26 @@ fn an_unfinished_record_leaves_no_trace() {
 }
 
 #[test]
+fn the_memory_of_a_batch_is_used_again_once_nobody_has_it() {
+    let mut builder = RecordBatchBuilder::with_capacity(100);
+    let mut next = |number: u8| {
+        builder.raw_line(&place("voice"), format!("{{\"a\":{number}}}").as_bytes()).unwrap();
+        builder.take()
+    };
+    let (first, second) = (next(1), next(2));
+    let lines = first.lines().clone();
+    let (at_first, at_second) = (first.lines().as_ptr(), second.lines().as_ptr());
+    drop((first, second));
+    // Which takes the memory of the second one for what comes after it.
+    let third = next(3);
+    let fourth = next(4);
+    assert_eq!(fourth.lines().as_ptr(), at_second);
+    assert_eq!((lines.as_ptr(), lines.as_ref()), (at_first, b"{\"a\":1}\n".as_slice()));
+    assert_eq!(third.lines().as_ref(), b"{\"a\":3}\n");
+    assert_eq!(fourth.lines().as_ref(), b"{\"a\":4}\n");
+}
+
+#[test]
 fn serialised_records_are_pruned() {
     #[derive(Serialize)]
     struct Contact<'a> {
