@@ -115,6 +115,8 @@ fn the_memory_of_a_batch_is_used_again_once_nobody_has_it() {
     let lines = first.lines().clone();
     let (at_first, at_second) = (first.lines().as_ptr(), second.lines().as_ptr());
     drop((first, second));
+    // If their memory was given back to the system, it is gone now.
+    let _taken = [Vec::<u8>::with_capacity(100), Vec::with_capacity(100)];
     // Which takes the memory of the second one for what comes after it.
     let third = next(3);
     let fourth = next(4);
