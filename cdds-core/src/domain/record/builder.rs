@@ -119,7 +119,8 @@ impl RecordBatchBuilder {
         self.records.is_empty() && self.rejected.is_empty() && self.bytes_read == 0
     }
 
-    /// The batch so far; the builder is empty again and expects as much as before.
+    /// The batch so far; the builder is empty again and expects as much as before. It holds on to the memory of the
+    /// last four batches, to use it again once they are dropped.
     pub fn take(&mut self) -> RecordBatch {
         let next = self.handed_out.reclaim(self.lines.capacity());
         let lines = Bytes::from(std::mem::replace(&mut self.lines, next));
