@@ -2,6 +2,7 @@
 
 pub(super) mod decrypt;
 pub(super) mod extract;
+mod identity;
 mod interruptible;
 pub(super) mod join;
 pub(super) mod private_key;
@@ -17,6 +18,7 @@ use std::path::Path;
 use cdds_crypto::{OpenError, OpenReader, PrivateKey};
 use cdds_storage::archive::{ArchiveError, PartSet, Parts};
 
+pub(super) use self::identity::refuse_shared_targets;
 pub(super) use self::interruptible::Interrupt;
 use self::published::{Published, find_intact_set, is_manifest};
 use crate::error::CliError;

@@ -1,15 +1,17 @@
 //! `cdds decrypt`: the parts of sealed sets, opened one by one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use cdds_crypto::PrivateKey;
-use cdds_storage::archive::NewFile;
+use cdds_storage::archive::{NewFile, PartSet};
 use serde::Serialize;
 
+use super::identity::{FileId, SetId, refuse_shared_targets};
 use super::private_key::read_key;
+use super::published::is_manifest;
 use super::{Interrupt, find_intact_set, make_folder, part_failed, unseal};
 use crate::args::DecryptArgs;
 use crate::error::CliError;
@@ -53,13 +55,11 @@ const UNCHECKED: &str = "warning: nothing tells whether the parts are as they we
                          beside them, and their cipher does not notice what was changed";
 
 /// Every part of every set named, and what it becomes; and whether all were compared with a manifest. Nothing is
-/// written if one is in the way.
+/// written if one is in the way, or if two would become one file.
 fn targets(args: &DecryptArgs) -> Result<(Vec<(PathBuf, PathBuf)>, bool), CliError> {
     let mut all_compared = true;
-    let mut seen = BTreeSet::new();
     let mut targets = Vec::new();
-    for file in &args.files {
-        let (set, digests_compared) = find_intact_set(file, args.signer.as_deref())?;
+    for (set, digests_compared) in distinct_sets(args)? {
         all_compared &= digests_compared;
         for sealed in set.paths() {
             let sealed_name = name(&sealed);
@@ -70,15 +70,41 @@ fn targets(args: &DecryptArgs) -> Result<(Vec<(PathBuf, PathBuf)>, bool), CliErr
                 )
             })?;
             let plain = args.to.join(plain_name);
-            if seen.insert(sealed.clone()) {
-                if !args.force && fs::symlink_metadata(&plain).is_ok() {
-                    return Err(exists(&plain));
-                }
-                targets.push((sealed, plain));
-            }
+            targets.push((sealed, plain));
         }
     }
-    Ok((targets, all_compared))
+    let sources: Vec<String> = targets.iter().map(|(sealed, _)| sealed.display().to_string()).collect();
+    refuse_shared_targets(
+        sources.iter().map(String::as_str).zip(targets.iter().map(|(_, plain)| plain.as_path())),
+    )?;
+    match targets.iter().find(|(_, plain)| !args.force && fs::symlink_metadata(plain).is_ok()) {
+        Some((_, plain)) => Err(exists(plain)),
+        None => Ok((targets, all_compared)),
+    }
+}
+
+/// The sets named, each once, by whichever of its parts and through whichever link; and whether each was compared
+/// with its manifest.
+fn distinct_sets(args: &DecryptArgs) -> Result<Vec<(PartSet, bool)>, CliError> {
+    let mut sets: Vec<(PartSet, bool)> = Vec::new();
+    let mut named: BTreeMap<SetId, usize> = BTreeMap::new();
+    let mut files = BTreeSet::new();
+    for file in &args.files {
+        let id = SetId::of(file)?;
+        // Not compared again, which takes as long as reading it.
+        let known = id.as_ref().and_then(|id| sets.get(*named.get(id)?));
+        if known.is_some_and(|(set, _)| is_manifest(file) || set.names().contains(&name(file))) {
+            continue;
+        }
+        let (set, digests_compared) = find_intact_set(file, args.signer.as_deref())?;
+        let parts =
+            set.paths().map(|part| FileId::of(&part).map_err(|error| CliError::file("read", &part, &error)));
+        if files.insert(parts.collect::<Result<Vec<_>, _>>()?) {
+            named.extend(id.map(|id| (id, sets.len())));
+            sets.push((set, digests_compared));
+        }
+    }
+    Ok(sets)
 }
 
 /// A part in plaintext.

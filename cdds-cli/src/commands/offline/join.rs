@@ -1,9 +1,13 @@
 //! `cdds join`: one plain ZIP file out of the parts of a set.
 
+use std::path::Path;
+
+use cdds_storage::archive::PartSet;
 use cdds_storage::archive::extract::verify;
 use cdds_storage::archive::join::join as join_parts;
 use serde::Serialize;
 
+use super::identity::FileId;
 use super::private_key::read_key;
 use super::{Interrupt, find_intact_set, plaintext};
 use crate::args::JoinArgs;
@@ -26,6 +30,7 @@ pub(in crate::commands) fn join(args: &JoinArgs, session: &Session) -> Result<()
     }
     let key = args.key.as_deref().map(|file| read_key(file, &args.passphrase)).transpose()?;
     let (set, digests_compared) = find_intact_set(&args.file, args.signer.as_deref())?;
+    refuse_part(&set, &args.to)?;
     let interrupt = Interrupt::listen(session)?;
     let write = || {
         let parts = plaintext(&set, key.as_ref(), &interrupt)?;
@@ -42,4 +47,14 @@ pub(in crate::commands) fn join(args: &JoinArgs, session: &Session) -> Result<()
         format!("{count} parts joined into {to}: {} files ({} bytes)", summary.entries, summary.bytes);
     let joined = Joined { to, parts: count, files: summary.entries, bytes: summary.bytes };
     session.output.outcome(&joined, &words)
+}
+
+/// A part that is replaced by the whole is lost to its set, whatever is forced.
+fn refuse_part(set: &PartSet, to: &Path) -> Result<(), CliError> {
+    let Ok(target) = FileId::of(to) else { return Ok(()) };
+    if set.paths().any(|part| FileId::of(&part).is_ok_and(|part| part == target)) {
+        let why = format!("{} is a part of the set itself: name another file with --to", to.display());
+        return Err(CliError::refused("same_target", why));
+    }
+    Ok(())
 }

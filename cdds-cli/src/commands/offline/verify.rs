@@ -1,6 +1,6 @@
 //! `cdds verify`: is everything there, and is it what was published?
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -10,8 +10,9 @@ use cdds_crypto::{PrivateKey, check_sealed};
 use cdds_storage::archive::{PartSet, extract};
 use serde::Serialize;
 
+use super::identity::SetId;
 use super::private_key::read_key;
-use super::published::Published;
+use super::published::{Published, is_manifest};
 use super::signature::Signer;
 use super::{Interrupt, find_set, open_code, plaintext};
 use crate::args::VerifyArgs;
@@ -22,6 +23,8 @@ use crate::session::Session;
 #[derive(Debug, Serialize)]
 struct Verdict {
     set: String,
+    /// The folder that it lies in, as it was named.
+    folder: String,
     ok: bool,
     /// The manifest whose digests were compared; null if there is none.
     manifest: Option<String>,
@@ -44,28 +47,79 @@ struct PartVerdict {
 pub(in crate::commands) fn verify(args: &VerifyArgs, session: &Session) -> Result<(), CliError> {
     let key = args.key.as_deref().map(|file| read_key(file, &args.passphrase)).transpose()?;
     let signer = args.signer.as_deref().map(Signer::read).transpose()?;
-    let mut verdicts: Vec<Verdict> = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut checked = Checked::default();
     for file in args.files.iter().chain(&args.manifest) {
-        // What a manifest says counts only when it is known whose it is.
-        let published = Published::of(file)?;
-        let signed_at = signer.as_ref().map(|signer| signer.check(file, published.as_ref())).transpose()?;
-        let mut verdict = verify_set(file, published.as_ref(), key.as_ref())?;
-        verdict.signed_at = signed_at;
-        if seen.insert(verdict.set.clone()) {
-            verdicts.push(verdict);
+        checked.add(file, key.as_ref(), signer.as_ref());
+    }
+    if !checked.verdicts.is_empty() {
+        let words: Vec<String> = checked.verdicts.iter().map(|verdict| checked.words(verdict)).collect();
+        session.output.outcome(&checked.verdicts, &words.join("\n"))?;
+    }
+    checked.into_result()
+}
+
+/// What was found out about all sets named, each once. Nothing that failed is left out because of what else was
+/// named with it.
+#[derive(Debug, Default)]
+struct Checked {
+    verdicts: Vec<Verdict>,
+    /// Where the verdict on each set is.
+    sets: BTreeMap<SetId, usize>,
+    /// Why there is no verdict on some.
+    errors: Vec<CliError>,
+}
+
+impl Checked {
+    fn add(&mut self, file: &Path, key: Option<&PrivateKey>, signer: Option<&Signer>) {
+        if let Err(error) = self.try_add(file, key, signer) {
+            self.errors.push(error);
         }
     }
-    let words: Vec<String> = verdicts.iter().map(Verdict::words).collect();
-    session.output.outcome(&verdicts, &words.join("\n"))?;
-    let bad: Vec<&str> =
-        verdicts.iter().filter(|verdict| !verdict.ok).map(|verdict| verdict.set.as_str()).collect();
-    if bad.is_empty() {
-        return Ok(());
+
+    fn try_add(
+        &mut self,
+        file: &Path,
+        key: Option<&PrivateKey>,
+        signer: Option<&Signer>,
+    ) -> Result<(), CliError> {
+        let id = SetId::of(file)?;
+        let known = id.as_ref().and_then(|id| self.verdicts.get(*self.sets.get(id)?));
+        if known.is_some_and(|verdict| verdict.covers(file)) {
+            return Ok(());
+        }
+        // What a manifest says counts only when it is known whose it is.
+        let published = Published::of(file)?;
+        let signed_at = signer.map(|signer| signer.check(file, published.as_ref())).transpose()?;
+        let mut verdict = verify_set(file, published.as_ref(), key)?;
+        verdict.signed_at = signed_at;
+        self.sets.extend(id.map(|id| (id, self.verdicts.len())));
+        self.verdicts.push(verdict);
+        Ok(())
     }
-    let reasons: Vec<String> =
-        verdicts.iter().filter(|verdict| !verdict.ok).flat_map(Verdict::problems).collect();
-    Err(CliError::failed("verification_failed", format!("{}: {}", bad.join(", "), reasons.join("; "))))
+
+    /// How a set is called: with its folder where sets of one name lie in several.
+    fn label(&self, verdict: &Verdict) -> String {
+        let namesakes = self.verdicts.iter().filter(|other| other.set == verdict.set).count();
+        if namesakes > 1 { format!("{}/{}", verdict.folder, verdict.set) } else { verdict.set.clone() }
+    }
+
+    fn words(&self, verdict: &Verdict) -> String {
+        verdict.words(&self.label(verdict))
+    }
+
+    /// Success only if every set was found to be in order.
+    fn into_result(mut self) -> Result<(), CliError> {
+        let bad: Vec<&Verdict> = self.verdicts.iter().filter(|verdict| !verdict.ok).collect();
+        if bad.is_empty() && self.errors.len() < 2 {
+            return self.errors.pop().map_or(Ok(()), Err);
+        }
+        let names: Vec<String> = bad.iter().map(|verdict| self.label(verdict)).collect();
+        let reasons: Vec<String> = bad.iter().flat_map(|verdict| verdict.problems()).collect();
+        let of_bad = (!bad.is_empty()).then(|| format!("{}: {}", names.join(", "), reasons.join("; ")));
+        let of_others = self.errors.iter().map(|error| error.message().to_owned());
+        let all: Vec<String> = of_bad.into_iter().chain(of_others).collect();
+        Err(CliError::failed("verification_failed", all.join("; ")))
+    }
 }
 
 fn verify_set(
@@ -75,7 +129,7 @@ fn verify_set(
 ) -> Result<Verdict, CliError> {
     let Some(published) = published else {
         let set = find_set(file)?;
-        let verdict = inspect(&set, key, Verdict::new(&set));
+        let verdict = inspect(&set, key, Verdict::new(&set, folder_of(file)));
         if verdict.ok && verdict.files.is_none() {
             return Err(CliError::failed(
                 "cannot_verify",
@@ -101,6 +155,7 @@ fn verify_set(
         .collect();
     let verdict = Verdict {
         set: manifest::stem(published.manifest.execution_id),
+        folder: folder_of(file),
         ok: intact,
         manifest: Some(published.path.display().to_string()),
         signed_at: None,
@@ -145,6 +200,12 @@ fn inspect(set: &PartSet, key: Option<&PrivateKey>, mut verdict: Verdict) -> Ver
     verdict
 }
 
+/// The folder of a file as it was named.
+fn folder_of(file: &Path) -> String {
+    let folder = file.parent().filter(|folder| *folder != Path::new(""));
+    folder.unwrap_or(Path::new(".")).display().to_string()
+}
+
 fn check_envelope(path: &Path) -> Result<(), String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     match check_sealed(BufReader::with_capacity(256 << 10, file)) {
@@ -154,7 +215,7 @@ fn check_envelope(path: &Path) -> Result<(), String> {
 }
 
 impl Verdict {
-    fn new(set: &PartSet) -> Self {
+    fn new(set: &PartSet, folder: String) -> Self {
         let parts: Vec<PartVerdict> = set
             .names()
             .iter()
@@ -165,6 +226,7 @@ impl Verdict {
         let stem = stem.strip_suffix(".zip").unwrap_or(stem);
         Self {
             set: stem.to_owned(),
+            folder,
             ok: true,
             manifest: None,
             signed_at: None,
@@ -172,6 +234,12 @@ impl Verdict {
             files: None,
             problem: None,
         }
+    }
+
+    /// Whether a file of the same set was looked at.
+    fn covers(&self, file: &Path) -> bool {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        is_manifest(file) && self.manifest.is_some() || self.parts.iter().any(|part| part.name == name)
     }
 
     fn fail(&mut self, path: &Path, problem: String) {
@@ -192,7 +260,7 @@ impl Verdict {
     }
 
     /// The verdict for people, with what was not looked at.
-    fn words(&self) -> String {
+    fn words(&self, label: &str) -> String {
         let mut lines: Vec<String> = self
             .parts
             .iter()
@@ -213,7 +281,7 @@ impl Verdict {
             None if self.ok => "contents not looked into: they are sealed, --key opens them".to_owned(),
             None => "contents not looked into".to_owned(),
         };
-        lines.insert(0, format!("{}: {verdict} ({digests}; {contents})", self.set));
+        lines.insert(0, format!("{label}: {verdict} ({digests}; {contents})"));
         lines.join("\n")
     }
 }
