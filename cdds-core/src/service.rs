@@ -3,11 +3,13 @@
 //! A service loads, lets the domain decide and stores the decision with the version it started from.
 
 pub mod artifacts;
+mod contents;
 pub mod history;
 pub mod jobs;
 pub mod outbox;
 pub mod recipients;
 
+use crate::domain::id::ExecutionId;
 use crate::domain::violation::RuleViolation;
 use crate::ports::catalog::{CatalogError, CatalogErrorKind};
 use crate::ports::packager::PackagerError;
@@ -46,6 +48,19 @@ pub enum ServiceError {
         /// Under which id.
         id: String,
     },
+    /// Files of a set are gone, without which nobody can read the rest.
+    #[error(
+        "the artifact set of execution {execution} is incomplete, and nothing was fetched. {}; \
+         export it again, or fetch single files by their ids", reasons(.deleted, .lost)
+    )]
+    IncompleteSet {
+        /// The execution that published it.
+        execution: ExecutionId,
+        /// Names of the files that were deleted.
+        deleted: Vec<String>,
+        /// Names of the files that are on the record and not in the store.
+        lost: Vec<String>,
+    },
     /// Somebody else changed it in between.
     #[error("{what} was changed by somebody else meanwhile: look at it again, then repeat")]
     Conflict {
@@ -72,6 +87,7 @@ impl ServiceError {
         match self {
             Self::Refused(violation) => violation.code().as_str(),
             Self::NotFound { .. } => "not_found",
+            Self::IncompleteSet { .. } => "incomplete_set",
             Self::Conflict { .. } => "conflict",
             Self::Catalog(_) => "catalog_failed",
             Self::Sink(_) => "store_failed",
@@ -79,6 +95,19 @@ impl ServiceError {
             Self::Packager(_) => "packing_failed",
         }
     }
+}
+
+/// Why files are missing, naming the first of them.
+fn reasons(deleted: &[String], lost: &[String]) -> String {
+    const NAMES_MAX: usize = 20;
+    let told = |why: &str, names: &[String]| {
+        let more = names.len().saturating_sub(NAMES_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let first: Vec<&str> = names.iter().take(NAMES_MAX).map(String::as_str).collect();
+        (!names.is_empty()).then(|| format!("{why}: {}{more}", first.join(", ")))
+    };
+    let reasons = [told("Deleted", deleted), told("Missing from the store", lost)];
+    reasons.into_iter().flatten().collect::<Vec<_>>().join(". ")
 }
 
 impl From<CatalogError> for ServiceError {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cdds_core::domain::id::{ArtifactId, ExecutionId, TypeId};
+use cdds_core::domain::removal::TornSet;
 use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, Between, Sort};
 
 use super::history::execution_id;
@@ -82,6 +83,12 @@ async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), Cli
         return Deleted::new("artifact_set", [execution]).show(session);
     }
     let ids = distinct(&args.ids)?;
+    for TornSet { execution, going, staying } in app.artifacts.torn_by(&session.owner, &ids).await? {
+        session.console.note(&format!(
+            "warning: {going} of the files are parts of the set of execution {execution}, whose other {staying} \
+             nobody can read without them: `cdds artifact delete --execution {execution}` deletes the whole set"
+        ));
+    }
     app.artifacts.delete(&session.owner, &ids).await?;
     Deleted::new("artifact", ids).show(session)
 }

@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 
 use super::artifact::distinct;
 use super::history::execution_id;
-use super::offline::make_folder;
+use super::offline::{make_folder, refuse_shared_targets};
 use crate::args::DownloadArgs;
 use crate::error::CliError;
 use crate::progress::DownloadProgress;
@@ -62,6 +62,7 @@ async fn fetch_to(
     force: bool,
     session: &Session,
 ) -> Result<Vec<DownloadedView>, CliError> {
+    refuse_shared_targets(files.iter().map(|file| (file.name.as_str(), file.target.as_path())))?;
     if !force {
         refuse_existing(files)?;
     }
@@ -73,7 +74,18 @@ async fn fetch_to(
     if !completed.is_empty() {
         artifacts.record_download(&session.owner, &completed).await?;
     }
-    failure.map_or(Ok(views), Err)
+    match failure {
+        None => Ok(views),
+        Some(failure) => Err(failure.with_way_out(&rest(views.len(), files.len(), to))),
+    }
+}
+
+/// What there is of a download that has failed.
+fn rest(fetched: usize, asked: usize, to: &Path) -> String {
+    match fetched {
+        0 => format!("none of the {asked} files was fetched"),
+        _ => format!("only the first {fetched} of {asked} files are whole in {}", to.display()),
+    }
 }
 
 /// The named artifacts, each once.
@@ -95,7 +107,7 @@ async fn set(
     to: &Path,
     session: &Session,
 ) -> Result<Vec<Download>, CliError> {
-    let set = artifacts.set(&session.owner, execution).await?;
+    let set = artifacts.complete_set(&session.owner, execution).await?;
     let files = set.artifacts.into_iter().map(|artifact| Download::artifact(artifact, to));
     let signature = set.signature.map(|signature| Download::signature(execution, signature, to));
     Ok(files.chain(signature).chain([Download::manifest(execution, set.manifest, to)]).collect())

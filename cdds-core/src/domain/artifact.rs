@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::id::{ArtifactId, ExecutionId, JobId, Owner, TypeId};
+use super::part_name::PartName;
 use crate::ports::sink::Key;
 
 /// One stored file of an artifact set (rule A7).
@@ -82,6 +83,24 @@ pub struct ArtifactSet {
     pub signature: Option<StoredSignature>,
     /// The files, in the order of their parts.
     pub artifacts: Vec<Artifact>,
+}
+
+impl ArtifactSet {
+    /// Names of the published files that are no longer on the record, in reading order: deleted one by one, while
+    /// the rest of the set stayed (rule A8). Without them the rest cannot be read.
+    pub fn deleted_parts(&self) -> Vec<String> {
+        let Some(part) = self.artifacts.first() else { return Vec::new() };
+        let Some(name) = PartName::parse(&part.name) else { return Vec::new() };
+        let names = name.siblings(part.parts as usize);
+        names.into_iter().filter(|name| self.artifacts.iter().all(|part| part.name != *name)).collect()
+    }
+
+    /// Names and keys of the files that are on the record, the manifest and its signature among them.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &Key)> {
+        let artifacts = self.artifacts.iter().map(|part| (part.name.as_str(), &part.key));
+        let signature = self.signature.iter().map(|signature| (signature.name.as_str(), &signature.key));
+        artifacts.chain(signature).chain([(self.manifest.name.as_str(), &self.manifest.key)])
+    }
 }
 
 /// The most files in one request (rule A8).

@@ -1,7 +1,8 @@
 //! Rules E9, A7, A8: what people may delete, and what a legal hold keeps.
 
-use super::artifact::{Artifact, FILES_PER_REQUEST_MAX};
+use super::artifact::{Artifact, ArtifactSet, FILES_PER_REQUEST_MAX};
 use super::execution::Execution;
+use super::id::{ArtifactId, ExecutionId};
 use super::violation::{Code, RuleViolation};
 
 /// Whether the artifacts of an execution go with it (rule E9).
@@ -62,6 +63,25 @@ pub fn check_hold(artifacts: &[Artifact]) -> Result<(), RuleViolation> {
             ),
         )),
     }
+}
+
+/// A set that a deletion leaves incomplete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TornSet {
+    /// The execution that published it.
+    pub execution: ExecutionId,
+    /// How many of its files go.
+    pub going: usize,
+    /// How many stay. Nobody can read them without the others.
+    pub staying: usize,
+}
+
+/// What deleting these files does to their set; `None` if none of it goes, or none stays (rule A8).
+pub fn torn(set: &ArtifactSet, going: &[ArtifactId]) -> Option<TornSet> {
+    let execution = set.artifacts.first()?.execution_id;
+    let going = set.artifacts.iter().filter(|part| going.contains(&part.id)).count();
+    let staying = set.artifacts.len() - going;
+    (going > 0 && staying > 0).then_some(TornSet { execution, going, staying })
 }
 
 /// How many files one request may name (rule A8).

@@ -31,11 +31,6 @@ pub(super) fn signature(fence: Fence) -> Key {
     Key::new(format!("{}/{}/manifest.p7s", fence.execution, fence.epoch))
 }
 
-/// The folder of a key: keys in the same one were written by the same claim, if by any.
-pub(super) fn folder(key: &Key) -> &str {
-    key.as_str().rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
 /// The claim that wrote a key; `None` if the engine did not name it.
 pub(super) fn writer(key: &Key) -> Option<Fence> {
     let mut segments = key.as_str().split('/');
@@ -59,8 +54,8 @@ mod tests {
         for foreign in ["", "readme.txt", "not-a-uuid/1/000001", &format!("{}/x/1", fence.execution)] {
             assert_eq!(writer(&Key::new(foreign)), None, "{foreign:?}");
         }
-        assert_eq!(folder(&part(fence, PartOrdinal(12))), folder(&manifest(fence)));
-        assert_eq!(folder(&manifest(fence)), claim(fence).as_str());
-        assert_eq!(folder(&Key::new("readme.txt")), "");
+        assert_eq!(part(fence, PartOrdinal(12)).folder(), manifest(fence).folder());
+        assert_eq!(manifest(fence).folder(), claim(fence).as_str());
+        assert_eq!(Key::new("readme.txt").folder(), "");
     }
 }

@@ -62,10 +62,10 @@ impl Shared {
     /// execution is on the record before its first file is written: they are somebody else's.
     pub(super) async fn sweep(&self) -> Result<(), EngineError> {
         let mut keys = self.ports.sink.list(&Prefix::new("")).await?;
-        // The files of a claim lie together, so that the catalog is asked for each claim once.
+        // The files of a claim lie in one folder, so that the catalog is asked for each claim once.
         keys.sort_unstable();
         let mut unknown = 0_u64;
-        for files in keys.chunk_by(|one, other| keys::folder(one) == keys::folder(other)) {
+        for files in keys.chunk_by(|one, other| one.folder() == other.folder()) {
             let Some(fence) = files.first().and_then(keys::writer) else { continue };
             match self.ports.catalog.standing(fence).await? {
                 Standing::Wanted => {}

@@ -1,29 +1,25 @@
 //! The Artifacts page: what there is to download, to keep, to delete.
 
-use bytes::Bytes;
-use chrono::{DateTime, SubsecRound, Utc};
-use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
-use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
+use chrono::{DateTime, SubsecRound, Utc};
+
+pub use super::contents::Contents;
+use super::contents::Published;
 use super::{ServiceError, until_settled};
 use crate::domain::artifact::{Artifact, ArtifactSet, Sha256Digest};
 use crate::domain::id::{ArtifactId, ExecutionId, Owner};
-use crate::domain::removal;
+use crate::domain::removal::{self, TornSet};
 use crate::engine::remove_marked;
 use crate::ports::Ports;
 use crate::ports::catalog::query::{ArtifactOverview, ArtifactQuery, Page};
-use crate::ports::sink::{Key, SinkError, SinkErrorKind};
+use crate::ports::sink::{Key, Prefix};
 
 /// The artifacts of all owners; each call names one.
 #[derive(Debug, Clone)]
 pub struct Artifacts {
     ports: Ports,
 }
-
-/// The bytes of a stored file. The stream ends with an error if they are not what was published, so
-/// that nothing is taken for complete that is not.
-pub type Contents = BoxStream<'static, Result<Bytes, SinkError>>;
 
 impl Artifacts {
     /// Over these ports.
@@ -72,16 +68,54 @@ impl Artifacts {
         })
     }
 
+    /// Like [`set`](Artifacts::set), for whoever wants the whole: with all files that were published, each in the
+    /// store. Reading may still fail, since files can go meanwhile.
+    ///
+    /// # Errors
+    /// As for [`set`](Artifacts::set); [`ServiceError::IncompleteSet`] naming the files that are gone;
+    /// [`ServiceError::Sink`] if the store cannot be listed.
+    pub async fn complete_set(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+    ) -> Result<ArtifactSet, ServiceError> {
+        let set = self.set(owner, execution).await?;
+        let folders: BTreeSet<&str> = set.files().map(|(_, key)| key.folder()).collect();
+        let mut stored = BTreeSet::new();
+        for folder in folders {
+            stored.extend(self.ports.sink.list(&Prefix::new(folder)).await?);
+        }
+        let lost = set.files().filter(|(_, key)| !stored.contains(*key)).map(|(name, _)| name.to_owned());
+        let (deleted, lost) = (set.deleted_parts(), lost.collect::<Vec<_>>());
+        if deleted.is_empty() && lost.is_empty() {
+            return Ok(set);
+        }
+        Err(ServiceError::IncompleteSet { execution, deleted, lost })
+    }
+
+    /// The sets that deleting these files would leave incomplete (rule A8): to be told before it is done.
+    ///
+    /// # Errors
+    /// As for [`select`](Artifacts::select).
+    pub async fn torn_by(&self, owner: &Owner, ids: &[ArtifactId]) -> Result<Vec<TornSet>, ServiceError> {
+        let chosen = self.select(owner, ids).await?;
+        let executions: BTreeSet<ExecutionId> = chosen.iter().map(|part| part.execution_id).collect();
+        let mut torn = Vec::new();
+        for execution in executions {
+            torn.extend(removal::torn(&self.set(owner, execution).await?, ids));
+        }
+        Ok(torn)
+    }
+
     /// Reads an artifact, checked against its published size and digest.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`] if there is no such artifact any more; [`ServiceError::Sink`] if the
-    /// store does not have it. While reading: [`SinkErrorKind::Corrupt`] as the last item if the bytes
-    /// are not what was published.
+    /// store does not have it. While reading: [`SinkErrorKind::Corrupt`](crate::ports::sink::SinkErrorKind::Corrupt)
+    /// as the last item if the bytes are not what was published, before as many were yielded.
     pub async fn read(&self, owner: &Owner, id: ArtifactId) -> Result<Contents, ServiceError> {
         let artifact = self.artifact(owner, id).await?;
-        let stored = self.ports.sink.read(&artifact.key, 0).await?;
-        Ok(verified(stored, artifact.key, artifact.bytes, artifact.sha256))
+        self.contents(artifact.key, artifact.bytes, artifact.sha256).await
     }
 
     /// Reads the manifest of what an execution published, checked likewise.
@@ -94,8 +128,7 @@ impl Artifacts {
         execution: ExecutionId,
     ) -> Result<Contents, ServiceError> {
         let manifest = self.set(owner, execution).await?.manifest;
-        let stored = self.ports.sink.read(&manifest.key, 0).await?;
-        Ok(verified(stored, manifest.key, manifest.bytes, manifest.sha256))
+        self.contents(manifest.key, manifest.bytes, manifest.sha256).await
     }
 
     /// Reads the signature of that manifest, checked likewise.
@@ -112,8 +145,11 @@ impl Artifacts {
             what: "signature of the manifest of execution",
             id: execution.to_string(),
         })?;
-        let stored = self.ports.sink.read(&signature.key, 0).await?;
-        Ok(verified(stored, signature.key, signature.bytes, signature.sha256))
+        self.contents(signature.key, signature.bytes, signature.sha256).await
+    }
+
+    async fn contents(&self, key: Key, bytes: u64, sha256: Sha256Digest) -> Result<Contents, ServiceError> {
+        Ok(Published { key, bytes, sha256 }.read(&self.ports.sink).await?)
     }
 
     /// Puts completed downloads on the record (rule A8).
@@ -214,38 +250,4 @@ impl Artifacts {
     pub fn now(&self) -> DateTime<Utc> {
         self.ports.clock.now().trunc_subsecs(6)
     }
-}
-
-/// Passes chunks through and, at the end, compares size and digest.
-fn verified(stored: Contents, key: Key, bytes: u64, sha256: Sha256Digest) -> Contents {
-    struct State {
-        stored: Contents,
-        hasher: Sha256,
-        seen: u64,
-    }
-    let state = State { stored, hasher: Sha256::new(), seen: 0 };
-    futures::stream::try_unfold(Some(state), move |state| {
-        let key = key.clone();
-        async move {
-            let Some(mut state) = state else { return Ok(None) };
-            if let Some(chunk) = state.stored.try_next().await? {
-                state.hasher.update(&chunk);
-                state.seen += chunk.len() as u64;
-                return Ok(Some((chunk, Some(state))));
-            }
-            let digest = Sha256Digest(state.hasher.finalize().into());
-            if state.seen == bytes && digest == sha256 {
-                return Ok(None);
-            }
-            Err(SinkError::new(
-                SinkErrorKind::Corrupt,
-                format!(
-                    "{key} holds {} bytes with digest {digest}, published were {bytes} with {sha256}: \
-                     the stored file was altered",
-                    state.seen
-                ),
-            ))
-        }
-    })
-    .boxed()
 }
