@@ -6,7 +6,8 @@
 //! is done on the threads of [`blocking`], never on the one that polls.
 //!
 //! Beside the file lie SQLite's own `-wal` and `-shm` and the folder `<file>.workers` with the locks
-//! by which dead workers are told from living ones. The file system must be a local one.
+//! by which dead workers are told from living ones; nobody but its owner may enter it, since whoever can open
+//! a lock can hold it. The file system must be a local one.
 
 mod artifacts;
 mod claim;

@@ -1,7 +1,8 @@
 //! What becomes of the work of workers that die, stall or come back (rule E5, invariant I6).
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -179,6 +180,64 @@ fn one_id_is_for_one_engine() {
     let refused = block_on(other.claim(&claim_of("w", at(0), 1))).unwrap_err();
     assert_eq!(refused.kind(), CatalogErrorKind::Conflict);
     assert!(refused.to_string().contains("a worker id of its own"), "{refused}");
+}
+
+fn lock_file(world: &World, name: &str) -> PathBuf {
+    world.folder.path().join("cdds.db.workers").join(name)
+}
+
+#[test]
+fn e5_the_locks_of_workers_are_looked_at_outside_of_any_transaction() {
+    let world = World::new();
+    claim(&world.catalog, "w", at(0), 1);
+    world.submit("Once", immediately(), at(0));
+    let lost = claim(&world.second_handle(), "crashed", at(0), 1).remove(0);
+    // As a process that is killed leaves it: nobody holds its lock.
+    File::create(lock_file(&world, "crashed.lock")).unwrap();
+
+    let mut other = world.raw();
+    let writing = other.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
+    std::thread::scope(|scope| {
+        let claiming = scope.spawn(|| claim(&world.catalog, "w", at(1), 1));
+        // It has looked, and found the worker dead, though it cannot write.
+        while lock_file(&world, "crashed.lock").exists() {
+            assert!(!claiming.is_finished(), "it looks only while it writes");
+        }
+        writing.rollback().unwrap();
+        let taken = claiming.join().unwrap();
+        assert_eq!((taken[0].id, taken[0].epoch), (lost.id, 2));
+    });
+}
+
+#[test]
+fn e5_whoever_keeps_the_folder_of_the_locks_locked_stops_nobody_who_works() {
+    let world = World::new();
+    world.submit("One", immediately(), at(0));
+    let own = claim(&world.catalog, "w", at(0), 1).remove(0);
+    world.submit("Two", immediately(), at(0));
+    let crashed = claim(&world.second_handle(), "crashed", at(0), 1).remove(0);
+    let held = File::options().write(true).open(lock_file(&world, "folder")).unwrap();
+    held.lock().unwrap();
+
+    world.submit("Three", immediately(), at(1));
+    let next = claim(&world.catalog, "w", at(2), 5);
+    assert_eq!(next.len(), 1, "whether the other one lives cannot be told yet");
+    let beat = Beat { fence: fence(&own), progress: own.progress };
+    let told = block_on(world.catalog.beat(&worker("w"), at(2), LEASE, &[beat])).unwrap();
+    assert_eq!(told, [Directive::Continue]);
+    let holding = vec![fence(&own), fence(&next[0])];
+    let later = Claim { holding, ..claim_of("w", at(60), 5) };
+    let taken = block_on(world.catalog.claim(&later)).unwrap().executions;
+    assert_eq!((taken[0].id, taken.len()), (crashed.id, 1), "the lease has told");
+
+    let refused = block_on(world.second_handle().claim(&claim_of("late", at(60), 5))).unwrap_err();
+    assert_eq!(refused.kind(), CatalogErrorKind::Unavailable);
+    let (message, file) = (refused.to_string(), lock_file(&world, "folder").canonicalize().unwrap());
+    for words in [&*file.display().to_string(), "end that process and try again"] {
+        assert!(message.contains(words), "{words:?} is not in {message:?}");
+    }
+    drop(held);
+    claim(&world.second_handle(), "late", at(60), 5);
 }
 
 #[test]

@@ -21,12 +21,15 @@ use super::{jobs, takeover};
 /// Gives queued executions to a worker, after taking over those of dead ones.
 pub(super) fn claim(database: &Database, claim: &Claim) -> Result<Claimed, CatalogError> {
     let claim = Claim { now: claim.now.trunc_subsecs(6), ..claim.clone() };
-    let mut writer = database.writer();
+    // The first claim of a worker takes over whatever stands under its name: no second one may be in between.
+    let _one_at_a_time = database.claims();
     // Locked before it is named in the database: whoever finds the name finds the lock.
     let registration = database.workers().register(&claim.worker)?;
-    let claimed = database.write_on(&mut writer, Durability::Full, "claim work", |tx| {
-        let given_up = takeover::take_over(tx, database.workers(), registration, &claim)?;
-        Ok(Claimed { given_up, ..pick(tx, &claim)? })
+    let claimed = takeover::orphaned(database, registration, &claim.worker).and_then(|orphaned| {
+        database.write(Durability::Full, "claim work", |tx| {
+            let given_up = takeover::take_over(tx, &orphaned, &claim)?;
+            Ok(Claimed { given_up, ..pick(tx, &claim)? })
+        })
     });
     if claimed.is_err() && registration == Registration::Fresh {
         // What an earlier worker of this id left is not taken over yet: the next claim must be the

@@ -36,6 +36,7 @@ pub(super) struct Database {
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
     workers: WorkerLocks,
+    claims: Mutex<()>,
 }
 
 impl fmt::Debug for Database {
@@ -54,7 +55,13 @@ impl Database {
         // The locks lie beside the file itself, by whichever links it is reached.
         let path = absolute.canonicalize().map_err(|error| unusable(path, error))?;
         let workers = WorkerLocks::beside(&path);
-        Ok(Self { path, writer: Mutex::new(writer), readers: Mutex::new(Vec::new()), workers })
+        Ok(Self {
+            path,
+            writer: Mutex::new(writer),
+            readers: Mutex::new(Vec::new()),
+            workers,
+            claims: Mutex::new(()),
+        })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -65,9 +72,14 @@ impl Database {
         &self.workers
     }
 
+    /// Held by whoever claims, while it waits for the locks of workers too: those who write meanwhile do not.
+    pub(super) fn claims(&self) -> MutexGuard<'_, ()> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The one connection that writes. A thread that panicked has rolled back, so that the connection
     /// of a poisoned mutex is as good as any.
-    pub(super) fn writer(&self) -> MutexGuard<'_, Connection> {
+    fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -79,17 +91,7 @@ impl Database {
         doing: &str,
         body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, CatalogError> {
-        self.write_on(&mut self.writer(), durability, doing, body)
-    }
-
-    /// Like [`write`](Self::write), for a caller that holds the connection already.
-    pub(super) fn write_on<T>(
-        &self,
-        writer: &mut Connection,
-        durability: Durability,
-        doing: &str,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
-    ) -> Result<T, CatalogError> {
+        let mut writer = self.writer();
         let run = || {
             let synchronous = match durability {
                 Durability::Full => "FULL",

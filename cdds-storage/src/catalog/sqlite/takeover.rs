@@ -1,36 +1,95 @@
 //! What becomes of the work of workers that are dead or hang (rule E5, invariant I6).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::failure::Failure;
 use cdds_core::domain::id::WorkerId;
-use cdds_core::ports::catalog::Claim;
+use cdds_core::ports::catalog::{CatalogError, Claim};
 use chrono::{DateTime, Utc};
 use rusqlite::{Row, Transaction};
 
 use super::super::row::{corrupt, micros};
+use super::database::Database;
 use super::executions::{self, COLUMNS, COLUMNS_COUNT};
 use super::fault::Fault;
 use super::running;
 use super::understood::{row_id, understood};
-use super::workers::{Registration, WorkerLocks};
+use super::workers::Registration;
 
 /// How far the clocks of two workers may differ, microseconds. A lease that was renewed later than this
 /// from now was given by a clock that has been set back since: it counts as expired.
 const SKEW_MICROS: i64 = 60_000_000;
+
+/// Claims of dead workers: executions and their epochs, as they are stored. Who comes to life again under the
+/// name of a dead worker claims under another epoch, so that this stays true.
+#[derive(Debug)]
+pub(super) struct Orphaned(HashSet<(String, i64)>);
+
+impl Orphaned {
+    fn has(&self, row: &Row<'_>) -> Result<bool, Fault> {
+        Ok(self.0.contains(&(row.get("id")?, row.get("epoch")?)))
+    }
+}
+
+/// Finds the claims whose workers are dead. Looks at their locks outside of any transaction: whoever keeps one
+/// of these locked must not keep the database locked, too. A worker that dies after this is found by the next
+/// claim.
+pub(super) fn orphaned(
+    database: &Database,
+    registration: Registration,
+    asking: &WorkerId,
+) -> Result<Orphaned, CatalogError> {
+    let running = database.read("find what dead workers have left", running_claims)?;
+    let mut dead: HashMap<WorkerId, bool> = HashMap::new();
+    // Whoever comes to its lock just now has nothing yet: what is under its name is of a dead worker.
+    dead.insert(asking.clone(), registration == Registration::Fresh);
+    let mut orphaned = HashSet::new();
+    for (execution, epoch, worker) in running {
+        let is_dead = match dead.get(&worker) {
+            Some(is_dead) => *is_dead,
+            None => {
+                let is_dead = database.workers().is_dead(&worker)?;
+                dead.insert(worker, is_dead);
+                is_dead
+            }
+        };
+        if is_dead {
+            orphaned.insert((execution, epoch));
+        }
+    }
+    Ok(Orphaned(orphaned))
+}
+
+/// Every claim that runs, with its worker; those that are not understood are passed over, and told where they
+/// are looked at one by one.
+fn running_claims(tx: &Transaction<'_>) -> Result<Vec<(String, i64, WorkerId)>, Fault> {
+    let mut statement = tx.prepare(
+        "SELECT e.id, e.epoch, coalesce(e.worker, '') FROM execution e WHERE e.status = 'in_progress'",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut claims = Vec::new();
+    while let Some(row) = rows.next()? {
+        let claim: rusqlite::Result<(String, i64, String)> = row.try_into();
+        if let Ok((execution, epoch, worker)) = claim
+            && let Ok(worker) = WorkerId::new(worker)
+        {
+            claims.push((execution, epoch, worker));
+        }
+    }
+    Ok(claims)
+}
 
 /// Counts a crash for every running execution whose worker is dead or whose lease has run out, and gives
 /// those that have ended with it. What the asking worker has, it has: it knows better than a lease whether it
 /// lives.
 pub(super) fn take_over(
     tx: &Transaction<'_>,
-    locks: &WorkerLocks,
-    registration: Registration,
+    orphaned: &Orphaned,
     claim: &Claim,
 ) -> Result<Vec<Execution>, Fault> {
     let mut given_up = Vec::new();
-    for execution in abandoned(tx, locks, registration, claim)? {
+    for execution in abandoned(tx, orphaned, claim)? {
         let after = execution.failed(Failure::crashed(), &claim.retry, claim.now);
         // Without its job it cannot end: it stays until the job is understood.
         let stored = running::store(tx, &after, claim.now);
@@ -42,12 +101,7 @@ pub(super) fn take_over(
     Ok(given_up)
 }
 
-fn abandoned(
-    tx: &Transaction<'_>,
-    locks: &WorkerLocks,
-    registration: Registration,
-    claim: &Claim,
-) -> Result<Vec<Execution>, Fault> {
+fn abandoned(tx: &Transaction<'_>, orphaned: &Orphaned, claim: &Claim) -> Result<Vec<Execution>, Fault> {
     let sql = format!(
         "SELECT {COLUMNS}, coalesce(e.worker, ''), coalesce(e.lease_renewed_at, 0),
                 coalesce(e.lease_expires_at, 0)
@@ -55,27 +109,15 @@ fn abandoned(
     );
     let mut statement = tx.prepare(&sql)?;
     let mut rows = statement.query([])?;
-    let mut dead: HashMap<WorkerId, bool> = HashMap::new();
-    if registration == Registration::Fresh {
-        dead.insert(claim.worker.clone(), true);
-    }
     let mut abandoned = Vec::new();
     while let Some(row) = rows.next()? {
         let id = row_id(row);
         let Some(worker) = understood("execution", &id, worker_of(row, &id))? else { continue };
-        let own = worker == claim.worker && registration == Registration::Held;
+        let worker_is_dead = orphaned.has(row)?;
+        let own = worker == claim.worker && !worker_is_dead;
         if own && claim.holding.iter().any(|fence| fence.execution.to_string() == id) {
             continue;
         }
-        let worker_is_dead = match dead.get(&worker) {
-            _ if own => false,
-            Some(dead) => *dead,
-            None => {
-                let is_dead = locks.is_dead(&worker)?;
-                dead.insert(worker.clone(), is_dead);
-                is_dead
-            }
-        };
         let (renewed_at, expires_at) = (row.get(COLUMNS_COUNT + 1)?, row.get(COLUMNS_COUNT + 2)?);
         if !worker_is_dead && lease_holds(renewed_at, expires_at, claim.now) {
             continue;

@@ -4,16 +4,21 @@
 //! can be taken means a dead worker: its executions are taken over at once, without waiting for the
 //! lease. The files lie in `<catalog file>.workers/`. Whoever touches them holds the lock of the folder,
 //! so that nobody finds a file between its creation and its locking, or locks one that is removed.
+//!
+//! None of this happens inside a transaction: whoever keeps a lock must not keep the database too.
+
+mod folder;
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cdds_core::domain::id::WorkerId;
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
 use sha2::{Digest, Sha256};
+
+use self::folder::{Folder, Patience, Unusable, holder, try_lock, who};
 
 /// The longest worker id that is a file name by itself; file systems allow 255 bytes.
 const NAME_BYTES_MAX: usize = 200;
@@ -30,16 +35,14 @@ pub(super) enum Registration {
 /// The locks that this catalog object holds.
 #[derive(Debug)]
 pub(super) struct WorkerLocks {
-    folder: PathBuf,
+    folder: Folder,
     held: Mutex<HashMap<WorkerId, File>>,
 }
 
 impl WorkerLocks {
     /// The locks beside a catalog file; nothing is created before a worker registers.
     pub(super) fn beside(catalog: &Path) -> Self {
-        let mut folder = catalog.as_os_str().to_owned();
-        folder.push(".workers");
-        Self { folder: folder.into(), held: Mutex::default() }
+        Self { folder: Folder::beside(catalog), held: Mutex::default() }
     }
 
     /// Takes the lock of a worker, before the worker is named in the database.
@@ -48,59 +51,70 @@ impl WorkerLocks {
         if held.contains_key(worker) {
             return Ok(Registration::Held);
         }
-        let path = self.file(worker);
-        let lock = || -> io::Result<Option<File>> {
-            std::fs::create_dir_all(&self.folder)?;
-            let _folder = self.lock_folder()?;
+        let name = file_name(worker);
+        let lock = || -> Result<Result<File, Option<u32>>, Unusable> {
+            self.folder.create()?;
+            let _folder = self.folder.lock(Patience::Joining)?;
             self.remove_dead(&held)?;
-            let file = open(&path, true)?;
-            Ok(try_lock(&file)?.then_some(file))
+            let file = self.folder.open_or_create(&name)?;
+            Ok(if try_lock(&file)? { Ok(file) } else { Err(holder(&file)) })
         };
-        match lock().map_err(|error| self.unusable(error))? {
-            Some(file) => {
+        match lock().map_err(|unusable| self.folder.error(unusable))? {
+            Ok(file) => {
                 held.insert(worker.clone(), file);
                 Ok(Registration::Fresh)
             }
-            None => Err(CatalogError::new(
+            Err(holder) => Err(CatalogError::new(
                 CatalogErrorKind::Conflict,
                 format!(
-                    "another engine works as {worker} on this catalog (it holds {}): \
+                    "another engine works as {worker} on this catalog ({} holds {}): \
                      give each engine a worker id of its own",
-                    path.display()
+                    who(holder),
+                    self.folder.path().join(name).display()
                 ),
             )),
         }
     }
 
-    /// Whether a worker is dead; the file of a dead one is removed.
+    /// Whether a worker is known to be dead; the file of a dead one is removed. While somebody keeps the folder
+    /// locked that cannot be known: then its lease tells.
     pub(super) fn is_dead(&self, worker: &WorkerId) -> Result<bool, CatalogError> {
         if self.held().contains_key(worker) {
             return Ok(false);
         }
-        let path = self.file(worker);
-        let probe = || -> io::Result<bool> {
-            let _folder = self.lock_folder()?;
-            let file = match open(&path, false) {
+        let name = file_name(worker);
+        let probe = || -> Result<bool, Unusable> {
+            if !self.folder.path().is_dir() {
+                return Ok(true);
+            }
+            let _folder = self.folder.lock(Patience::Looking)?;
+            let file = match self.folder.open(&name) {
                 Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-                Err(error) => return Err(error),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+                Err(error) => return Err(error.into()),
             };
             let dead = try_lock(&file)?;
             if dead {
-                remove(&path)?;
+                self.folder.remove(&name)?;
             }
             Ok(dead)
         };
-        probe().map_err(|error| self.unusable(error))
+        match probe() {
+            Ok(dead) => Ok(dead),
+            Err(Unusable::Held(holder)) => {
+                tracing::debug!(%worker, "whether it lives cannot be told: {} keeps the folder locked", who(holder));
+                Ok(false)
+            }
+            Err(unusable) => Err(self.folder.error(unusable)),
+        }
     }
 
     /// Removes the files of workers that are gone: of those that died before they had anything nobody asks.
-    fn remove_dead(&self, held: &HashMap<WorkerId, File>) -> io::Result<()> {
-        for entry in std::fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            let is_ours = held.keys().any(|worker| self.file(worker) == path);
-            if !is_ours && path.extension() == Some("lock".as_ref()) && try_lock(&open(&path, false)?)? {
-                remove(&path)?;
+    fn remove_dead(&self, held: &HashMap<WorkerId, File>) -> std::io::Result<()> {
+        for name in self.folder.names()? {
+            let is_ours = held.keys().any(|worker| file_name(worker) == name);
+            if !is_ours && name.ends_with(LOCK_SUFFIX) && try_lock(&self.folder.open(&name)?)? {
+                self.folder.remove(&name)?;
             }
         }
         Ok(())
@@ -114,46 +128,32 @@ impl WorkerLocks {
 
     /// Removes the file while it is locked. What fails here is left to the next worker that looks.
     fn let_go(&self, worker: &WorkerId, file: Option<File>) {
-        let removed = self.lock_folder().and_then(|_folder| {
-            let removed = remove(&self.file(worker));
-            drop(file);
-            removed
-        });
-        if let Err(error) = removed {
-            tracing::debug!(%worker, "cannot remove the lock file of a worker: {error}");
+        let remove = || -> Result<(), Unusable> {
+            let _folder = self.folder.lock(Patience::Leaving)?;
+            Ok(self.folder.remove(&file_name(worker))?)
+        };
+        if let Err(unusable) = remove() {
+            let why = self.folder.error(unusable);
+            tracing::debug!(%worker, "cannot remove the lock file of a worker: {why}");
         }
+        // Not before: while it is locked nobody takes the name for that of a dead worker.
+        drop(file);
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<WorkerId, File>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Held for a few file operations only, so that waiting for it is short.
-    fn lock_folder(&self) -> io::Result<File> {
-        let file = open(&self.folder.join("folder"), true)?;
-        file.lock()?;
-        Ok(file)
-    }
+const LOCK_SUFFIX: &str = ".lock";
 
-    fn file(&self, worker: &WorkerId) -> PathBuf {
-        let id = worker.as_str();
-        if id.len() <= NAME_BYTES_MAX {
-            return self.folder.join(format!("{id}.lock"));
-        }
-        let name: String = Sha256::digest(id).iter().map(|byte| format!("{byte:02x}")).collect();
-        self.folder.join(format!("{name}.lock"))
+fn file_name(worker: &WorkerId) -> String {
+    let id = worker.as_str();
+    if id.len() <= NAME_BYTES_MAX {
+        return format!("{id}{LOCK_SUFFIX}");
     }
-
-    fn unusable(&self, error: io::Error) -> CatalogError {
-        CatalogError::with_source(
-            CatalogErrorKind::Unavailable,
-            format!(
-                "cannot use the locks of the workers in {}: check that the folder may be written",
-                self.folder.display()
-            ),
-            error,
-        )
-    }
+    let name: String = Sha256::digest(id).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{name}{LOCK_SUFFIX}")
 }
 
 impl Drop for WorkerLocks {
@@ -162,25 +162,6 @@ impl Drop for WorkerLocks {
         for (worker, file) in held {
             self.let_go(&worker, Some(file));
         }
-    }
-}
-
-fn open(path: &Path, create: bool) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(create).truncate(false).open(path)
-}
-
-fn try_lock(file: &File) -> io::Result<bool> {
-    match file.try_lock() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

@@ -1,0 +1,351 @@
+//! The folder in which the locks of the workers lie: closed to other users, and locked by one at a time.
+//!
+//! Whoever can open a file can hold its lock for as long as he likes, and with it every engine that waits for it.
+//! So the folder is for its owner only, and nobody waits for it without an end.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
+
+/// The file whose lock is that of the folder.
+const FOLDER_LOCK: &str = "folder";
+
+/// How long to wait between two tries to lock the folder, which is held for a few file operations only.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How often to try to lock the folder.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Patience {
+    /// For some 5 seconds: without it no work can begin.
+    Joining = 250,
+    /// For a second: what is not removed now, the next one that comes removes.
+    Leaving = 50,
+    /// For a tenth of a second: what cannot be told now is asked again soon.
+    Looking = 5,
+}
+
+/// Why the folder cannot be used.
+#[derive(Debug)]
+pub(super) enum Unusable {
+    /// Somebody keeps it locked: the process, where the system tells.
+    Held(Option<u32>),
+    Failed(io::Error),
+}
+
+impl From<io::Error> for Unusable {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// A folder that is locked for as long as this lives.
+#[derive(Debug)]
+#[must_use = "it is locked only while this lives"]
+pub(super) struct Locked(
+    #[expect(dead_code, reason = "the lock is given back when the file is closed")] File,
+);
+
+/// The folder beside a catalog.
+#[derive(Debug)]
+pub(super) struct Folder {
+    catalog: PathBuf,
+    path: PathBuf,
+}
+
+impl Folder {
+    pub(super) fn beside(catalog: &Path) -> Self {
+        let mut path = catalog.as_os_str().to_owned();
+        path.push(".workers");
+        Self { catalog: catalog.to_owned(), path: path.into() }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the folder, for its owner only. One that an older version made is closed to others.
+    pub(super) fn create(&self) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, private::FOLDER_MODE);
+        let is_new = match builder.create(&self.path) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && self.path.is_dir() => false,
+            Err(error) => return Err(error),
+        };
+        #[cfg(unix)]
+        private::close(&self.path, is_new.then_some(&self.catalog))?;
+        #[cfg(not(unix))]
+        let _ = is_new;
+        Ok(())
+    }
+
+    /// Opens a file of the folder, and makes it, for its owner only, if there is none.
+    pub(super) fn open_or_create(&self, name: &str) -> io::Result<File> {
+        loop {
+            match self.open(name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                opened => return opened,
+            }
+            let mut options = options();
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, private::FILE_MODE);
+            match options.create_new(true).open(self.path.join(name)) {
+                // Made meanwhile by somebody else.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+                Ok(file) => {
+                    #[cfg(unix)]
+                    private::close_new(&file, private::FILE_MODE, &self.catalog)?;
+                    return Ok(file);
+                }
+            }
+        }
+    }
+
+    /// Opens a file of the folder that is there.
+    pub(super) fn open(&self, name: &str) -> io::Result<File> {
+        options().open(self.path.join(name))
+    }
+
+    /// Removes a file; one that is not there is no error.
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.path.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The names of the files in it.
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+        let names = fs::read_dir(&self.path)?.map(|entry| entry.map(|entry| entry.file_name().into_string()));
+        names.filter_map(|name| name.map(Result::ok).transpose()).collect()
+    }
+
+    /// Locks the folder, however often the lock has to be tried; never waits without an end.
+    pub(super) fn lock(&self, patience: Patience) -> Result<Locked, Unusable> {
+        let file = self.open_or_create(FOLDER_LOCK)?;
+        for _ in 0..patience as u32 {
+            if try_lock(&file)? {
+                return Ok(Locked(file));
+            }
+            pause();
+        }
+        Err(Unusable::Held(holder(&file)))
+    }
+
+    /// The port's error: what cannot be used, why, and the way out.
+    pub(super) fn error(&self, unusable: Unusable) -> CatalogError {
+        match unusable {
+            Unusable::Held(holder) => CatalogError::new(
+                CatalogErrorKind::Unavailable,
+                format!(
+                    "cannot use the locks of the workers: {} holds the lock of {} for seconds, and no engine \
+                     does so: end that process and try again",
+                    who(holder),
+                    self.path.join(FOLDER_LOCK).display()
+                ),
+            ),
+            Unusable::Failed(error) => CatalogError::with_source(
+                CatalogErrorKind::Unavailable,
+                format!(
+                    "cannot use the locks of the workers in {}: check that the folder may be written by the user \
+                     who runs the engine, and that this user owns it",
+                    self.path.display()
+                ),
+                error,
+            ),
+        }
+    }
+}
+
+/// Read and write: some systems lock only files that may be written. Links are not followed: nothing that
+/// matters lies behind one.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, private::NOFOLLOW);
+    options
+}
+
+/// Takes the lock of a file if nobody has it; never waits.
+pub(super) fn try_lock(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// How a holder is named in messages.
+pub(super) fn who(holder: Option<u32>) -> String {
+    holder.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"))
+}
+
+/// The process that has locked a file, by the list of the system. `None` where there is no such list, or if the
+/// process lives in another namespace.
+#[cfg(target_os = "linux")]
+pub(super) fn holder(file: &File) -> Option<u32> {
+    let inode = std::os::unix::fs::MetadataExt::ino(&file.metadata().ok()?).to_string();
+    // proc_locks(5): `1: FLOCK  ADVISORY  WRITE 1234 fe:00:56789 0 EOF`.
+    fs::read_to_string("/proc/locks").ok()?.lines().find_map(|line| {
+        let mut columns = line.split_whitespace().skip(1);
+        let (kind, process) = (columns.next()?, columns.nth(2)?);
+        let is_of_file = kind == "FLOCK" && columns.next()?.rsplit(':').next()? == inode;
+        if is_of_file { process.parse().ok().filter(|id| *id > 0) } else { None }
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn holder(_file: &File) -> Option<u32> {
+    None
+}
+
+/// Lets others go on. No clock measures it: it is only that the loop around it does not spin.
+fn pause() {
+    let never = Mutex::new(());
+    let guard = never.lock().unwrap_or_else(PoisonError::into_inner);
+    drop(Condvar::new().wait_timeout(guard, PAUSE));
+}
+
+#[cfg(unix)]
+mod private {
+    use std::fs::{File, OpenOptions, Permissions};
+    use std::io;
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+    use std::path::{Path, PathBuf};
+
+    use rustix::fs::OFlags;
+
+    pub(super) const FOLDER_MODE: u32 = 0o700;
+    pub(super) const FILE_MODE: u32 = 0o600;
+    pub(super) const NOFOLLOW: i32 = OFlags::NOFOLLOW.bits().cast_signed();
+
+    /// Keeps all but its owner out of the folder. One that belongs to somebody else, or that is a link to
+    /// elsewhere, is that user's business and stays as it is.
+    pub(super) fn close(folder: &Path, new_beside: Option<&PathBuf>) -> io::Result<()> {
+        if folder.symlink_metadata()?.is_symlink() {
+            return Ok(());
+        }
+        let folder = OpenOptions::new().read(true).custom_flags(NOFOLLOW).open(folder)?;
+        match new_beside {
+            Some(catalog) => close_new(&folder, FOLDER_MODE, catalog),
+            None => unless_denied(restrict(&folder, FOLDER_MODE)),
+        }
+    }
+
+    /// The same for a file or folder that was just made. What root makes belongs to the owner of the catalog,
+    /// whose engine has to go on working: SQLite does so with its own files.
+    pub(super) fn close_new(made: &File, mode: u32, catalog: &Path) -> io::Result<()> {
+        if let Ok(owner) = catalog.metadata()
+            && made.metadata()?.uid() != owner.uid()
+        {
+            unless_denied(fchown(made, Some(owner.uid()), Some(owner.gid())))?;
+        }
+        restrict(made, mode)
+    }
+
+    /// Exactly these permissions, whatever the umask was.
+    fn restrict(file: &File, mode: u32) -> io::Result<()> {
+        if file.metadata()?.mode() & 0o7777 == mode {
+            return Ok(());
+        }
+        file.set_permissions(Permissions::from_mode(mode))
+    }
+
+    /// Only the owner of a file, and root, may change whose it is and who may use it.
+    fn unless_denied(changed: io::Result<()>) -> io::Result<()> {
+        match changed {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn beside(folder: &Path) -> Folder {
+        let catalog = folder.join("cdds.db");
+        fs::write(&catalog, "").unwrap();
+        Folder::beside(&catalog)
+    }
+
+    #[test]
+    fn whoever_keeps_the_folder_locked_is_named_and_nobody_waits_for_ever() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = beside(place.path());
+        folder.create().unwrap();
+        let held = folder.lock(Patience::Looking).unwrap();
+        let refused = folder.lock(Patience::Looking).unwrap_err();
+        let told = folder.error(refused).to_string();
+        let lock = folder.path().join("folder").display().to_string();
+        for words in [lock.as_str(), "end that process and try again"] {
+            assert!(told.contains(words), "{words:?} is not in {told:?}");
+        }
+        #[cfg(target_os = "linux")]
+        assert!(told.contains(&format!("process {} holds", std::process::id())), "{told}");
+        drop(held);
+        drop(folder.lock(Patience::Looking).unwrap());
+    }
+
+    #[test]
+    fn who_asks_while_it_is_held_for_a_moment_gets_it_after_that() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = beside(place.path());
+        folder.create().unwrap();
+        let held = folder.lock(Patience::Looking).unwrap();
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| folder.lock(Patience::Joining).map(drop));
+            pause();
+            drop(held);
+            other.join().unwrap().unwrap();
+        });
+    }
+
+    #[cfg(unix)]
+    fn mode(path: &Path) -> u32 {
+        std::os::unix::fs::MetadataExt::mode(&fs::symlink_metadata(path).unwrap()) & 0o7777
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn folder_and_files_are_for_their_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let place = tempfile::tempdir().unwrap();
+        let folder = beside(place.path());
+        folder.create().unwrap();
+        drop(folder.lock(Patience::Looking).unwrap());
+        let file = folder.path().join("folder");
+        assert_eq!((mode(folder.path()), mode(&file)), (0o700, 0o600));
+
+        // As an older version made it.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        folder.create().unwrap();
+        assert_eq!(mode(folder.path()), 0o700);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_lies_behind_a_link_stays_as_it_is() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let place = tempfile::tempdir().unwrap();
+        let folder = beside(place.path());
+        let elsewhere = place.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o755)).unwrap();
+        symlink(&elsewhere, folder.path()).unwrap();
+        folder.create().unwrap();
+        assert_eq!(mode(&elsewhere), 0o755);
+
+        symlink(place.path().join("made"), folder.path().join("folder")).unwrap();
+        assert!(matches!(folder.lock(Patience::Looking), Err(Unusable::Failed(_))));
+        assert!(!place.path().join("made").exists());
+    }
+}
