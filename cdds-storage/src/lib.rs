@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod catalog;
+mod private;
 pub mod sink;
 pub mod source;
 pub mod workers;

@@ -246,3 +246,25 @@ fn a_failed_upload_stays_failed() {
     });
     assert!(list(&sink, "").is_empty());
 }
+
+#[test]
+#[cfg(unix)]
+fn others_are_kept_out_of_a_folder_that_they_may_enter() {
+    use std::os::unix::fs::PermissionsExt;
+
+    rustix::process::umask(rustix::fs::Mode::empty());
+    let (folder, sink) = local();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mode = |name: &str| folder.path().join(name).metadata().unwrap().permissions().mode() & 0o777;
+    for (key, bytes) in [("e/1/000001", 10), ("f/1/000001", 8 * MIB)] {
+        let (contents, key) = (content(bytes), Key::new(key));
+        let mut upload = block_on(sink.begin(&key)).unwrap();
+        block_on(upload.write(Bytes::from(contents))).unwrap();
+        let claim = key.folder();
+        assert_eq!(mode(claim), 0o700, "before anything can be read in it");
+        block_on(upload.finish()).unwrap();
+        assert_eq!([mode(claim), mode(key.as_str())], [0o700, 0o600]);
+    }
+    assert_eq!([mode("e"), mode("f")], [0o700; 2]);
+    assert_eq!(mode(""), 0o755, "somebody has chosen it");
+}

@@ -12,6 +12,7 @@ use super::new_file::NewFile;
 use super::parts::Parts;
 use super::stream::Entry;
 use super::unpack::unpack;
+use crate::private;
 
 /// How to extract.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,7 +70,6 @@ pub fn extract(
     let mut target = Target { root: to, force: options.force, paths: Paths::default(), folder: None };
     let mut summary = Summary::default();
     let observe = Mutex::new(observe);
-    let owner_only = parts.is_owner_only();
     unpack(
         parts,
         |entry| {
@@ -77,7 +77,7 @@ pub fn extract(
             target.admit(entry.path())
         },
         |place, path, contents| {
-            place.map_or(Ok(()), |file| write_file(contents, &file, options.force, owner_only))?;
+            place.map_or(Ok(()), |file| write_file(contents, &file, options.force))?;
             tell(&observe, path);
             Ok(())
         },
@@ -202,7 +202,7 @@ impl Target<'_> {
                     return Err(ArchiveError::UnsafePath { entry: entry.to_owned(), reason });
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    fs::create_dir(&folder).map_err(|error| {
+                    private::create_dir(&folder).map_err(|error| {
                         ArchiveError::io(format!("cannot create the folder {folder:?}"), error)
                     })?;
                 }
@@ -215,19 +215,14 @@ impl Target<'_> {
 }
 
 fn create_root(root: &Path) -> Result<(), ArchiveError> {
-    fs::create_dir_all(root)
+    private::create_dir_all(root)
         .map_err(|error| ArchiveError::io(format!("cannot create the folder {root:?}"), error))
 }
 
 /// Writes a file under a passing name, and gives it its own when all went well.
-fn write_file(
-    contents: &mut dyn Read,
-    path: &Path,
-    force: bool,
-    owner_only: bool,
-) -> Result<(), ArchiveError> {
+fn write_file(contents: &mut dyn Read, path: &Path, force: bool) -> Result<(), ArchiveError> {
     let failed = |error| ArchiveError::io(format!("cannot write {path:?}"), error);
-    let mut file = NewFile::create(path.parent().unwrap_or(Path::new(".")), owner_only).map_err(failed)?;
+    let mut file = NewFile::create(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
     let mut buffer = vec![0; COPY_BYTES];
     loop {
         let count = contents.read(&mut buffer).map_err(|error| {

@@ -19,6 +19,7 @@ use super::parts::{Parts, PartsReader, Tail};
 use super::stream::SINGLE_MARKER;
 use super::stream::directory::next_record;
 use super::writer::SPLIT_MARKER;
+use crate::private;
 
 /// Writes the joined archive to `to`, which appears only when it is complete and on disk; its folder is
 /// created if need be. An existing file is replaced only with `force`. A single part is copied.
@@ -35,9 +36,8 @@ pub fn join(parts: &Parts<'_>, to: &Path, force: bool) -> Result<Summary, Archiv
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    fs::create_dir_all(folder).map_err(failed)?;
-    let writer =
-        BufWriter::with_capacity(256 << 10, NewFile::create(folder, parts.is_owner_only()).map_err(failed)?);
+    private::create_dir_all(folder).map_err(failed)?;
+    let writer = BufWriter::with_capacity(256 << 10, NewFile::create(folder).map_err(failed)?);
     let mut output = Output { writer, path: to, bytes: 0 };
     let summary = match end {
         None => copy_single(parts, &mut output)?,

@@ -12,6 +12,9 @@ const PREFIX: &str = ".cdds-";
 ///
 /// On Linux it has no name until then (`O_TMPFILE`), where the file system can do that: not even a process that is
 /// killed leaves anything behind. Elsewhere its name begins with `.cdds-`.
+///
+/// Only its owner can read it, whatever the process's umask: exports hold personal data. Who wants to share one changes
+/// its permissions.
 #[derive(Debug)]
 pub struct NewFile(Kind);
 
@@ -23,16 +26,16 @@ enum Kind {
 }
 
 impl NewFile {
-    /// A file in `folder`, for its owner only or with the permissions that a new file usually gets.
+    /// Makes a file in `folder`, for its owner only.
     ///
     /// # Errors
     /// If no file can be made there.
-    pub fn create(folder: &Path, owner_only: bool) -> io::Result<Self> {
+    pub fn create(folder: &Path) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
-        if let Some(file) = unnamed::create(folder, owner_only) {
+        if let Some(file) = unnamed::create(folder) {
             return Ok(Self(Kind::Unnamed(file)));
         }
-        named(folder, owner_only).map(|file| Self(Kind::Named(file)))
+        named(folder).map(|file| Self(Kind::Named(file)))
     }
 
     /// Makes the contents durable.
@@ -77,13 +80,11 @@ impl Write for NewFile {
     }
 }
 
-fn named(folder: &Path, owner_only: bool) -> io::Result<NamedTempFile> {
+fn named(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX);
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(if owner_only { 0o600 } else { 0o666 }));
-    #[cfg(not(unix))]
-    let _ = owner_only;
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
     builder.tempfile_in(folder)
 }
 
@@ -100,12 +101,12 @@ mod unnamed {
     const OPEN_FILES: &str = "/proc/self/fd";
 
     /// `None` where that cannot be done.
-    pub(super) fn create(folder: &Path, owner_only: bool) -> Option<File> {
+    pub(super) fn create(folder: &Path) -> Option<File> {
         if !Path::new(OPEN_FILES).is_dir() {
             return None;
         }
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        let mode = Mode::from_raw_mode(if owner_only { 0o600 } else { 0o666 });
+        let mode = Mode::RUSR | Mode::WUSR;
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         rustix::fs::open(folder, flags, mode).ok().map(File::from)
     }
@@ -141,8 +142,8 @@ mod tests {
 
     /// Both kinds behave alike.
     fn kinds(folder: &Path) -> [NewFile; 2] {
-        let named = NewFile(Kind::Named(named(folder, true).unwrap()));
-        [NewFile::create(folder, true).unwrap(), named]
+        let named = NewFile(Kind::Named(named(folder).unwrap()));
+        [NewFile::create(folder).unwrap(), named]
     }
 
     #[test]
@@ -177,9 +178,9 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn nobody_finds_it_before() {
         let folder = tempfile::tempdir().unwrap();
-        let file = NewFile::create(folder.path(), true).unwrap();
+        let file = NewFile::create(folder.path()).unwrap();
         assert_eq!(names(folder.path()), Vec::<String>::new());
         drop(file);
-        assert!(NewFile::create(&folder.path().join("missing"), true).is_err());
+        assert!(NewFile::create(&folder.path().join("missing")).is_err());
     }
 }

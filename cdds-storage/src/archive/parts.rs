@@ -22,7 +22,6 @@ pub struct Parts<'a> {
     folder: PathBuf,
     names: Vec<String>,
     open: OpenPart<'a>,
-    owner_only: bool,
 }
 
 impl<'a> Parts<'a> {
@@ -33,18 +32,7 @@ impl<'a> Parts<'a> {
         names: Vec<String>,
         open: impl Fn(usize) -> io::Result<Box<dyn Read>> + 'a,
     ) -> Self {
-        Self { folder, names, open: Box::new(open), owner_only: false }
-    }
-
-    /// What was encrypted: on Unix, files made of it can be read by their owner only.
-    #[must_use]
-    pub fn owner_only(self) -> Self {
-        Self { owner_only: true, ..self }
-    }
-
-    /// Whether files made of it are for their owner only.
-    pub(super) fn is_owner_only(&self) -> bool {
-        self.owner_only
+        Self { folder, names, open: Box::new(open) }
     }
 
     /// File names of the parts, in reading order.

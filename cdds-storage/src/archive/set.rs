@@ -82,15 +82,13 @@ impl PartSet {
         self.parts_with(|file| Ok(Box::new(file)))
     }
 
-    /// Readers of the files through `open`, which decrypts them. What is made of sealed files is for its
-    /// owner only ([`Parts::owner_only`]).
+    /// Readers of the files through `open`, which decrypts them.
     pub fn parts_with<'a>(&self, open: impl Fn(File) -> io::Result<Box<dyn Read>> + 'a) -> Parts<'a> {
         let paths: Vec<_> = self.paths().collect();
-        let parts = Parts::new(self.folder.clone(), self.names.clone(), move |index| {
+        Parts::new(self.folder.clone(), self.names.clone(), move |index| {
             let path = paths.get(index).ok_or(io::ErrorKind::NotFound)?;
             open(File::open(path)?)
-        });
-        if self.sealed { parts.owner_only() } else { parts }
+        })
     }
 }
 

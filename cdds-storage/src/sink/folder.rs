@@ -9,6 +9,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use crate::private;
+
 /// The keys of all objects and unfinished uploads under `folder`, `/`-separated and relative to `root`.
 /// Names that are not UTF-8 are not ours and are passed over.
 pub(super) fn keys(root: &Path, folder: &Path) -> io::Result<BTreeSet<String>> {
@@ -43,6 +45,27 @@ fn upload_of(name: &str) -> Option<&str> {
     let (object, number) = name.rsplit_once('#')?;
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     (is_number && !object.is_empty()).then_some(object)
+}
+
+/// Makes the folders between `root` and an object, durably. They keep others out of what is stored, from the first byte
+/// on; the store would make them with whatever permissions the umask leaves.
+pub(super) fn make_parents(root: &Path, object: &Path) -> io::Result<()> {
+    // A store that is gone is not made anew.
+    fs::metadata(root)?;
+    let relative = object.parent().and_then(|parent| parent.strip_prefix(root).ok());
+    let mut folder = root.to_path_buf();
+    for name in relative.into_iter().flatten() {
+        let above = folder.clone();
+        folder.push(name);
+        match private::create_dir(&folder) {
+            Ok(()) => sync(&above)?,
+            // Another worker that cleans up may remove it again: then the store makes it.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Removes an object and its unfinished uploads, and the folders that are empty then. Durable when it

@@ -23,7 +23,8 @@ const CHUNK_BYTES_MAX: usize = 256 * 1024;
 /// Parts in a local folder or in any other [`ObjectStore`].
 ///
 /// A local folder is used on the threads of [`blocking`] and needs no runtime; what is finished or
-/// deleted there is synced to disk, folders included. Other stores are used from the futures that the
+/// deleted there is synced to disk, folders included. What is made in it, folders and files, is for its owner only.
+/// Other stores are used from the futures that the
 /// caller polls, and need the runtime that they are made for (those of clouds: tokio).
 ///
 /// An upload keeps two parts of 8 MiB in memory at most: one that is being stored and one that is being
@@ -91,6 +92,20 @@ impl ObjectSink {
         path.parts().fold(folder.to_path_buf(), |file, part| file.join(part.as_ref()))
     }
 
+    /// Makes the folder in which a local folder keeps a key; gives the key's file.
+    async fn make_folder(
+        &self,
+        key: &Key,
+        root: Arc<PathBuf>,
+        path: &StorePath,
+    ) -> Result<PathBuf, SinkError> {
+        let file = Self::file(&root, path);
+        let target = file.clone();
+        let made = blocking::unblock(move || folder::make_parents(&root, &target)).await;
+        made.map_err(|error| io_error("store", key.as_str(), &self.place, error))?;
+        Ok(file)
+    }
+
     async fn read_local(
         &self,
         key: &Key,
@@ -156,8 +171,11 @@ fn split(chunk: Bytes) -> impl futures::Stream<Item = Result<Bytes, SinkError>> 
 impl Sink for ObjectSink {
     async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
         let path = self.key_path(key)?;
-        let off_thread = self.folder.is_some();
-        Ok(Box::new(ObjectUpload::new(Arc::clone(&self.store), Arc::clone(&self.place), path, off_thread)))
+        let file = match &self.folder {
+            Some(folder) => Some(self.make_folder(key, Arc::clone(folder), &path).await?),
+            None => None,
+        };
+        Ok(Box::new(ObjectUpload::new(Arc::clone(&self.store), Arc::clone(&self.place), path, file)))
     }
 
     async fn read(

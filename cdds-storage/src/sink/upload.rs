@@ -1,5 +1,6 @@
 //! An object being written: small ones in one request, larger ones in parts.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use object_store::path::Path as StorePath;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 
 use super::fault::store_error;
+use crate::private;
 
 /// The size of every part but the last: stores want 5 MiB or more (S3), some want all of one size (R2),
 /// and S3 takes 10,000 parts, which makes 80 GB.
@@ -30,6 +32,8 @@ pub(super) struct ObjectUpload {
     path: StorePath,
     /// Whether the store blocks: then it is used on other threads.
     off_thread: bool,
+    /// Where a local folder will keep the object.
+    file: Option<PathBuf>,
     /// What no part has yet.
     buffer: Vec<Bytes>,
     buffered: usize,
@@ -56,13 +60,14 @@ impl ObjectUpload {
         store: Arc<dyn ObjectStore>,
         place: Arc<str>,
         path: StorePath,
-        off_thread: bool,
+        file: Option<PathBuf>,
     ) -> Self {
         Self {
             store,
             place,
             path,
-            off_thread,
+            off_thread: file.is_some(),
+            file,
             buffer: Vec::new(),
             buffered: 0,
             multipart: None,
@@ -193,6 +198,10 @@ impl Upload for ObjectUpload {
         let whole = self.multipart.is_none() && self.buffered <= SINGLE_BYTES_MAX;
         let stored = if whole { self.store_whole().await } else { self.store_rest().await };
         stored.map_err(|error| self.failed(error))?;
+        if let Some(file) = self.file.take() {
+            // The store made it with the permissions that the umask left. Its folder has kept others out so far.
+            blocking::unblock(move || private::restrict(&file)).await;
+        }
         Ok(Stored { bytes: self.bytes })
     }
 

@@ -250,3 +250,20 @@ fn triggers_are_stored_like_this() {
     let watermark = "SELECT watermark_generation, watermark_at, failures_in_row FROM job";
     assert_eq!(rows(&world, watermark), [["1", "null", "0"]]);
 }
+
+#[test]
+#[cfg(unix)]
+fn others_cannot_read_a_new_catalog_and_an_old_one_stays_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+
+    rustix::process::umask(rustix::fs::Mode::empty());
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |name: &str| folder.path().join(name).metadata().unwrap().permissions().mode() & 0o777;
+    let path = folder.path().join("cdds.db");
+    let catalog = SqliteCatalog::open(&path).unwrap();
+    assert_eq!(["cdds.db", "cdds.db-wal", "cdds.db-shm"].map(mode), [0o600; 3]);
+    drop(catalog);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let _catalog = SqliteCatalog::open(&path).unwrap();
+    assert_eq!(["cdds.db", "cdds.db-wal", "cdds.db-shm"].map(mode), [0o640; 3]);
+}

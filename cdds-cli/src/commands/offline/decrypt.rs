@@ -124,7 +124,7 @@ fn decrypt_part(
     let file = File::open(sealed).map_err(|error| CliError::file("read", sealed, &error))?;
     let failed = |error: io::Error| part_failed(sealed, &error);
     let mut reader = unseal(file, key).map_err(failed)?;
-    let mut opened = NewFile::create(to, true).map_err(|error| CliError::file("write to", to, &error))?;
+    let mut opened = NewFile::create(to).map_err(|error| CliError::file("write to", to, &error))?;
     io::copy(&mut interrupt.reader(&mut reader), &mut opened).map_err(failed)?;
     opened.sync().map_err(|error| CliError::file("write to", to, &error))?;
     Ok(Opened { file: opened, authenticated: reader.is_authenticated() })

@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use super::fault::Fault;
 use super::schema;
 use super::workers::WorkerLocks;
+use crate::private;
 
 /// How long a statement waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,6 +52,10 @@ impl Database {
         // Absolute: the working folder may change, and `:memory:` is a file like any other.
         let absolute = std::path::absolute(path).map_err(|error| unusable(path, error))?;
         let fault = |fault: Fault| fault.into_error("read the schema", &absolute);
+        if !absolute.exists() {
+            // SQLite gives its other files the permissions of this one. If it cannot be made, SQLite says why.
+            let _made = private::create_file(&absolute);
+        }
         let writer = open_writer(&absolute).map_err(fault)?;
         // The locks lie beside the file itself, by whichever links it is reached.
         let path = absolute.canonicalize().map_err(|error| unusable(path, error))?;
