@@ -34,6 +34,9 @@ use crate::output::Format;
 use crate::session::Session;
 
 fn main() -> ExitCode {
+    // Before anything is made: catalog, exports and keys are for this user only.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     match args::command()
         .try_get_matches()
         .and_then(|typed| Cli::from_arg_matches(&typed))

@@ -4,6 +4,8 @@
 //! Nothing is changed but a probe that is stored, read back and deleted.
 
 mod certificates;
+#[cfg(unix)]
+mod permissions;
 mod place;
 mod record;
 
@@ -101,6 +103,8 @@ async fn examine(session: &Session) -> Vec<Finding> {
     findings.push(catalog);
     findings.push(place::store(&config).await);
     findings.extend(place::disks(&config));
+    #[cfg(unix)]
+    findings.push(permissions::permissions(&config));
     findings.extend(sources(&config, session).await);
     findings.push(certificates::signing(&config, session));
     if is_usable {

@@ -45,6 +45,8 @@ fn nothing_is_wrong_and_nothing_is_changed() {
         "disk space for catalog",
         "disk space for store",
         "disk space for temporary files",
+        #[cfg(unix)]
+        "permissions",
         "source contact-history",
         "source events",
         "source info-mart",

@@ -24,6 +24,8 @@ mod messages;
 mod offline;
 mod options;
 #[cfg(unix)]
+mod permissions;
+#[cfg(unix)]
 mod pty;
 mod real_data;
 mod recipients;

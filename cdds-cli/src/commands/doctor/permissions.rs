@@ -1,0 +1,66 @@
+//! Who else can read what is kept here.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::Finding;
+use crate::config::Config;
+
+/// What the group and all others may do.
+const OTHERS: u32 = 0o077;
+
+/// Whether others on this machine can use catalog, store or signing key. A store that is closed protects what is in it.
+pub(super) fn permissions(config: &Config) -> Finding {
+    const CHECK: &str = "permissions";
+    let beside = |suffix: &str| {
+        let mut name = OsString::from(&config.catalog);
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let key = config.signing.iter().map(|signing| signing.key.clone());
+    let files = [config.catalog.clone(), beside("-wal"), beside("-shm")].into_iter().chain(key);
+    let loose: Vec<PathBuf> = files.filter(|file| is_loose(file)).collect();
+    let folders = [config.store.clone(), beside(".workers")];
+    let loose_folders: Vec<PathBuf> = folders.into_iter().filter(|folder| is_loose(folder)).collect();
+    if loose.is_empty() && loose_folders.is_empty() {
+        return Finding::ok(CHECK, "catalog and store are closed to other users");
+    }
+    let all: Vec<String> =
+        loose.iter().chain(&loose_folders).map(|path| path.display().to_string()).collect();
+    let commands: Vec<String> = [("chmod go=", &loose), ("chmod -R go=", &loose_folders)]
+        .into_iter()
+        .filter(|(_, paths)| !paths.is_empty())
+        .map(|(command, paths)| {
+            let paths: Vec<String> = paths.iter().map(|path| quoted(path)).collect();
+            format!("{command} {}", paths.join(" "))
+        })
+        .collect();
+    let detail = format!("other users of this machine can look into {}", all.join(", "));
+    let way_out = format!("`{}`, unless they are meant to", commands.join(" && "));
+    Finding::warning(CHECK, detail, &way_out)
+}
+
+/// What is not there is told by other checks.
+fn is_loose(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.permissions().mode() & OTHERS != 0)
+}
+
+/// As a shell reads it back.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let plain = |char: char| char.is_ascii_alphanumeric() || "/._-".contains(char);
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_quoted_where_a_shell_would_split_them() {
+        assert_eq!(quoted(Path::new("/srv/cdds.db")), "/srv/cdds.db");
+        assert_eq!(quoted(Path::new("my 'own' db")), r"'my '\''own'\'' db'");
+    }
+}
