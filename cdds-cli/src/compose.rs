@@ -16,6 +16,7 @@ use cdds_core::system::SystemIds;
 use cdds_crypto::{CmsSigner, SmimeCertificates};
 use cdds_storage::archive::ZipPackager;
 use cdds_storage::catalog::sqlite::SqliteCatalog;
+use cdds_storage::durable;
 use cdds_storage::sink::object::ObjectSink;
 use cdds_storage::source::{JsonLinesSource, SqliteSource};
 use cdds_storage::workers::ThreadPool;
@@ -109,7 +110,7 @@ fn make_place(config: &Config) -> Result<(), CliError> {
             ),
         ));
     }
-    std::fs::create_dir_all(store).map_err(|error| CliError::file("create", store, &error))
+    durable::create_folders(store).map_err(|error| CliError::file("create", store, &error))
 }
 
 /// Whoever vouches for the sets.

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod catalog;
+pub mod durable;
 mod private;
 pub mod sink;
 pub mod source;

@@ -1,6 +1,5 @@
 //! `cdds artifact download`: files out of the store, under their names only when whole and verified.
 
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -8,6 +7,7 @@ use std::pin::pin;
 use cdds_core::domain::artifact::{Artifact, Sha256Digest, StoredManifest, StoredSignature};
 use cdds_core::domain::id::{ArtifactId, ExecutionId, Owner};
 use cdds_core::service::artifacts::Artifacts;
+use cdds_storage::durable;
 use futures::TryStreamExt;
 use futures::future::{Either, select};
 use tempfile::NamedTempFile;
@@ -216,10 +216,5 @@ async fn fetch(
         std::io::ErrorKind::AlreadyExists => exists(&file.target),
         _ => failed(&error.error),
     })?;
-    sync_folder(folder).map_err(|error| failed(&error))
-}
-
-/// The new name is durable only when its folder is.
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    durable::sync_folder(folder).map_err(|error| failed(&error))
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use cdds_storage::durable;
 use serde::Serialize;
 
 use crate::compose::App;
@@ -23,12 +24,12 @@ struct Initialised {
 }
 
 pub(super) fn init(dir: &Path, session: &Session) -> Result<(), CliError> {
-    std::fs::create_dir_all(dir).map_err(|error| CliError::file("create", dir, &error))?;
+    durable::create_folders(dir).map_err(|error| CliError::file("create", dir, &error))?;
     let path = dir.join(FILE_NAME);
     write_new(&path)?;
     let config = Config::load(&path)?;
     App::open(&config, Arc::clone(&session.clock))?;
-    std::fs::create_dir_all(&config.store)
+    durable::create_folders(&config.store)
         .map_err(|error| CliError::file("create", &config.store, &error))?;
     let made = Initialised {
         config: path.display().to_string(),
@@ -49,7 +50,8 @@ fn write_new(path: &Path) -> Result<(), CliError> {
     let created = OpenOptions::new().write(true).create_new(true).open(path);
     let written = created.and_then(|mut file| {
         file.write_all(INITIAL.as_bytes())?;
-        file.sync_all()
+        file.sync_all()?;
+        durable::sync_folder(path.parent().unwrap_or(Path::new("")))
     });
     written.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => CliError::refused(

@@ -11,12 +11,13 @@ mod signature;
 pub(super) mod verify;
 
 use std::error::Error;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use cdds_crypto::{OpenError, OpenReader, PrivateKey};
 use cdds_storage::archive::{ArchiveError, PartSet, Parts};
+use cdds_storage::durable;
 
 pub(super) use self::identity::refuse_shared_targets;
 pub(super) use self::interruptible::Interrupt;
@@ -59,7 +60,7 @@ fn pem_kind(file: &Path) -> Option<&'static str> {
 /// The folder into which files are written, made if need be.
 pub(super) fn make_folder(to: &Path) -> Result<(), CliError> {
     refuse_file(to)?;
-    fs::create_dir_all(to).map_err(|error| CliError::file("create", to, &error))
+    durable::create_folders(to).map_err(|error| CliError::file("create", to, &error))
 }
 
 /// A file that was named where a folder is asked for.

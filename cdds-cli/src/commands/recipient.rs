@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use cdds_core::domain::id::RecipientName;
+use cdds_storage::durable;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
@@ -53,7 +54,7 @@ async fn test(name: String, to: &Path, force: bool, session: &Session) -> Result
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |error: &io::Error| CliError::file("write", to, error);
     let mut file = NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
-    file.write_all(&sealed).map_err(|error| failed(&error))?;
+    file.write_all(&sealed).and_then(|()| file.as_file().sync_all()).map_err(|error| failed(&error))?;
     let named = if force { file.persist(to) } else { file.persist_noclobber(to) };
     match named.map_err(|error| error.error) {
         Ok(_) => {}
@@ -63,6 +64,7 @@ async fn test(name: String, to: &Path, force: bool, session: &Session) -> Result
         }
         Err(error) => return Err(failed(&error)),
     }
+    durable::sync_folder(folder).map_err(|error| failed(&error))?;
     let file = to.display().to_string();
     // BER begins with a SEQUENCE, an S/MIME message with a header.
     let form = if sealed.first() == Some(&0x30) { "DER" } else { "SMIME" };

@@ -19,7 +19,7 @@ use super::parts::{Parts, PartsReader, Tail};
 use super::stream::SINGLE_MARKER;
 use super::stream::directory::next_record;
 use super::writer::SPLIT_MARKER;
-use crate::private;
+use crate::durable;
 
 /// Writes the joined archive to `to`, which appears only when it is complete and on disk; its folder is
 /// created if need be. An existing file is replaced only with `force`. A single part is copied.
@@ -36,7 +36,7 @@ pub fn join(parts: &Parts<'_>, to: &Path, force: bool) -> Result<Summary, Archiv
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    private::create_dir_all(folder).map_err(failed)?;
+    durable::create_folders(folder).map_err(failed)?;
     let writer = BufWriter::with_capacity(256 << 10, NewFile::create(folder).map_err(failed)?);
     let mut output = Output { writer, path: to, bytes: 0 };
     let summary = match end {
@@ -46,9 +46,7 @@ pub fn join(parts: &Parts<'_>, to: &Path, force: bool) -> Result<Summary, Archiv
     let file = output.writer.into_inner().map_err(|error| failed(error.into_error()))?;
     file.sync().map_err(failed)?;
     give_name(file, to, force)?;
-    // The name is durable only when its folder is, on systems where a folder can be opened.
-    #[cfg(unix)]
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    durable::sync_folder(folder).map_err(failed)?;
     Ok(summary)
 }
 

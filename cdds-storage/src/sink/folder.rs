@@ -5,11 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::private;
+use crate::{durable, private};
 
 /// The keys of all objects and unfinished uploads under `folder`, `/`-separated and relative to `root`.
 /// Names that are not UTF-8 are not ours and are passed over.
@@ -58,12 +58,14 @@ pub(super) fn make_parents(root: &Path, object: &Path) -> io::Result<()> {
         let above = folder.clone();
         folder.push(name);
         match private::create_dir(&folder) {
-            Ok(()) => sync(&above)?,
-            // Another worker that cleans up may remove it again: then the store makes it.
+            Ok(()) => {}
+            // Whoever made it may have died before it was durable: then nobody else would see to that, and a power cut
+            // would take all that is stored in it. Or another worker that cleans up removes it: then the store makes it.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         }
+        sync(&above)?;
     }
     Ok(())
 }
@@ -101,16 +103,9 @@ fn remove_empty(root: &Path, folder: &Path) -> io::Result<()> {
     sync(folder)
 }
 
-#[cfg(unix)]
+/// Another deletion may have found it empty meanwhile.
 fn sync(folder: &Path) -> io::Result<()> {
-    // Another deletion may have found it empty meanwhile.
-    found(File::open(folder))?.map_or(Ok(()), |folder| folder.sync_all())
-}
-
-/// Only Unix can sync folders.
-#[cfg(not(unix))]
-fn sync(_folder: &Path) -> io::Result<()> {
-    Ok(())
+    found(durable::sync_folder(folder)).map(drop)
 }
 
 /// What is not there (any more) is no error; nor is a file where a folder would be.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cdds_crypto::PrivateKey;
 use cdds_storage::archive::{NewFile, PartSet};
+use cdds_storage::durable;
 use serde::Serialize;
 
 use super::identity::{FileId, SetId, refuse_shared_targets};
@@ -42,6 +43,7 @@ pub(in crate::commands) fn decrypt(args: &DecryptArgs, session: &Session) -> Res
     for (opened, (_, plain)) in opened.into_iter().zip(&targets) {
         give_name(opened.file, plain, args.force)?;
     }
+    durable::sync_folder(&args.to).map_err(|error| CliError::file("write to", &args.to, &error))?;
     if !digests_compared && !authenticated {
         session.console.note(UNCHECKED);
     }
