@@ -23,6 +23,8 @@ mod listing;
 mod messages;
 mod offline;
 mod options;
+#[cfg(target_os = "linux")]
+mod power_cut;
 #[cfg(unix)]
 mod permissions;
 #[cfg(unix)]

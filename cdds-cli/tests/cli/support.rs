@@ -61,6 +61,11 @@ impl Place {
         place
     }
 
+    /// A folder as it is.
+    pub(crate) fn of(dir: TempDir) -> Self {
+        Self { dir }
+    }
+
     /// With `count` interactions, one a minute from 2020-01-01T00:00:00Z, media types in turn.
     pub(crate) fn with_interactions(count: u32) -> Self {
         let place = Self::new();
