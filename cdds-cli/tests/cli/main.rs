@@ -23,10 +23,10 @@ mod listing;
 mod messages;
 mod offline;
 mod options;
-#[cfg(target_os = "linux")]
-mod power_cut;
 #[cfg(unix)]
 mod permissions;
+#[cfg(target_os = "linux")]
+mod power_cut;
 #[cfg(unix)]
 mod pty;
 mod real_data;

@@ -62,7 +62,10 @@ pub(super) fn make_parents(root: &Path, object: &Path) -> io::Result<()> {
             // Whoever made it may have died before it was durable: then nobody else would see to that, and a power cut
             // would take all that is stored in it. Or another worker that cleans up removes it: then the store makes it.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // What is in the way the store tells when it stores.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(());
+            }
             Err(error) => return Err(error),
         }
         sync(&above)?;
