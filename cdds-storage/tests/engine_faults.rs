@@ -4,9 +4,10 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::path::Path;
-use std::sync::Arc;
+use std::fs::DirEntry;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,6 +21,7 @@ use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
 use cdds_core::domain::notice::Notice;
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
+use cdds_core::engine::observe::{Event, Observer};
 use cdds_core::engine::{Engine, EngineSettings, Until};
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::query::{
@@ -51,11 +53,34 @@ struct Unreliable {
     lost_standings: AtomicU32,
     /// The reply to a publication never comes.
     publication_hangs: AtomicBool,
+    /// Calls that do nothing and fail.
+    failing_publications: AtomicU32,
+    failing_settlements: AtomicU32,
+    /// Publications that the catalog refuses for good.
+    conflicts: AtomicU32,
+    /// Publications before which another one takes the claim away.
+    lost_claims: AtomicU32,
+    /// A publication was asked for: all of the set is stored.
+    publication_asked: AtomicBool,
+    /// It is asked for, and never done.
+    publication_never_begins: AtomicBool,
+}
+
+/// One less; whether there was one.
+fn take(counter: &AtomicU32) -> bool {
+    counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+fn fail<T>(kind: CatalogErrorKind) -> Result<T, CatalogError> {
+    Err(CatalogError::new(kind, "it does not work now"))
 }
 
 fn lost<T>(counter: &AtomicU32, reply: Result<T, CatalogError>) -> Result<T, CatalogError> {
-    let lose = counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-    if lose { Err(CatalogError::new(CatalogErrorKind::Unavailable, "the reply got lost")) } else { reply }
+    if take(counter) {
+        Err(CatalogError::new(CatalogErrorKind::Unavailable, "the reply got lost"))
+    } else {
+        reply
+    }
 }
 
 macro_rules! pass_on {
@@ -67,11 +92,36 @@ macro_rules! pass_on {
             })*
 
             async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
+                self.publication_asked.store(true, Ordering::SeqCst);
+                if self.publication_never_begins.load(Ordering::SeqCst) {
+                    futures::future::pending::<()>().await;
+                }
+                if take(&self.failing_publications) {
+                    return fail(CatalogErrorKind::Unavailable);
+                }
+                if take(&self.conflicts) {
+                    return fail(CatalogErrorKind::Conflict);
+                }
+                if take(&self.lost_claims) {
+                    self.inner.settle(fence, &Settlement::Released, publication.published_at).await?;
+                }
                 let reply = self.inner.publish(fence, publication).await;
                 if self.publication_hangs.load(Ordering::SeqCst) {
                     futures::future::pending::<()>().await;
                 }
                 lost(&self.lost_publications, reply)
+            }
+
+            async fn settle(
+                &self,
+                fence: Fence,
+                settlement: &Settlement,
+                now: DateTime<Utc>,
+            ) -> Result<Execution, CatalogError> {
+                if take(&self.failing_settlements) {
+                    return fail(CatalogErrorKind::Unavailable);
+                }
+                self.inner.settle(fence, settlement, now).await
             }
 
             async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
@@ -91,7 +141,6 @@ pass_on! {
     fn agenda() -> Agenda;
     fn claim(claim: &Claim) -> Claimed;
     fn beat(worker: &WorkerId, now: DateTime<Utc>, lease: Duration, beats: &[Beat]) -> Vec<Directive>;
-    fn settle(fence: Fence, settlement: &Settlement, now: DateTime<Utc>) -> Execution;
     fn change_execution(before: &Execution, after: &Execution) -> ();
     fn delete_execution(owner: &Owner, execution: ExecutionId, now: DateTime<Utc>) -> ();
     fn execution(owner: &Owner, id: ExecutionId, now: DateTime<Utc>) -> Option<ExecutionOverview>;
@@ -144,6 +193,12 @@ fn catalog(path: &Path) -> Arc<Unreliable> {
         lost_publications: AtomicU32::new(0),
         lost_standings: AtomicU32::new(0),
         publication_hangs: AtomicBool::new(false),
+        failing_publications: AtomicU32::new(0),
+        failing_settlements: AtomicU32::new(0),
+        conflicts: AtomicU32::new(0),
+        lost_claims: AtomicU32::new(0),
+        publication_asked: AtomicBool::new(false),
+        publication_never_begins: AtomicBool::new(false),
     })
 }
 
@@ -249,6 +304,88 @@ fn a_stop_before_the_commit_gives_the_work_back_and_leaves_nothing() {
     assert_eq!(world.stored(), []);
     block_on(world.engine(Duration::ZERO).run(Until::Idle, std::future::pending())).unwrap();
     world.assert_published();
+}
+
+/// Counts what lies in the store when an attempt has ended, before anything else can remove it: each end by name,
+/// with the number of files.
+#[derive(Debug)]
+struct Ends {
+    store: PathBuf,
+    seen: Mutex<Vec<(&'static str, usize)>>,
+}
+
+impl Observer for Ends {
+    fn notice(&self, event: &Event<'_>) {
+        let end = match event {
+            Event::Ended { execution } => execution.status().as_str(),
+            Event::Abandoned { .. } => "abandoned",
+            _ => return,
+        };
+        self.seen.lock().unwrap().push((end, files(&self.store)));
+    }
+}
+
+fn files(folder: &Path) -> usize {
+    let count = |entry: std::io::Result<DirEntry>| {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files(&path) } else { 1 }
+    };
+    std::fs::read_dir(folder).unwrap().map(count).sum()
+}
+
+/// What a run until idle has seen at the end of each attempt.
+fn ends(world: &World) -> Vec<(&'static str, usize)> {
+    let ends = Arc::new(Ends { store: world.folder.path().join("store"), seen: Mutex::default() });
+    let engine = world.engine(Duration::ZERO).observed_by(Arc::clone(&ends) as Arc<dyn Observer>);
+    block_on(engine.run(Until::Idle, std::future::pending())).unwrap();
+    ends.seen.lock().unwrap().clone()
+}
+
+#[test]
+fn i6_i8_whoever_lost_the_claim_removes_what_can_never_be_published() {
+    let world = World::new();
+    world.submit();
+    world.catalog.lost_claims.store(1, Ordering::SeqCst);
+    let ends = ends(&world);
+    assert_eq!(ends[0], ("abandoned", 0));
+    assert_eq!(ends[1].0, "finished");
+    world.assert_published();
+}
+
+#[test]
+fn i8_a_commit_that_fails_is_tried_again_by_the_same_attempt() {
+    let world = World::new();
+    world.submit();
+    world.catalog.failing_publications.store(2, Ordering::SeqCst);
+    assert_eq!(ends(&world), [("finished", 2)], "a part and its manifest");
+    assert_eq!(world.only_execution().epoch, 1);
+    world.assert_published();
+}
+
+#[test]
+fn i8_an_end_that_cannot_be_put_on_the_record_is_tried_again_and_then_nothing_is_left() {
+    let world = World::new();
+    world.submit();
+    world.catalog.conflicts.store(1, Ordering::SeqCst);
+    world.catalog.failing_settlements.store(2, Ordering::SeqCst);
+    assert_eq!(ends(&world), [("failed", 0)]);
+    assert_eq!(world.only_execution().epoch, 1);
+}
+
+#[test]
+fn i8_work_that_is_given_back_leaves_nothing_of_what_was_stored() {
+    let world = World::new();
+    world.submit();
+    world.catalog.publication_never_begins.store(true, Ordering::SeqCst);
+    let all_is_stored = async {
+        while !world.catalog.publication_asked.load(Ordering::SeqCst) {
+            futures_timer::Delay::new(Duration::from_millis(5)).await;
+        }
+        assert_eq!(files(&world.folder.path().join("store")), 2, "a part and its manifest");
+    };
+    block_on(world.engine(Duration::ZERO).run(Until::Stopped, all_is_stored)).unwrap();
+    assert_eq!(world.only_execution().status(), Status::Queued);
+    assert_eq!(world.stored(), []);
 }
 
 #[test]
