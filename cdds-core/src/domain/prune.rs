@@ -82,6 +82,30 @@ impl JsonError {
     pub fn offset(&self) -> usize {
         self.offset
     }
+
+    /// Whether `input`, of which this was said, is only the beginning of what was expected: more text behind it
+    /// could make it whole.
+    pub fn breaks_off(&self, input: &[u8]) -> bool {
+        let rest = input.get(self.offset..).unwrap_or_default();
+        match self.fault {
+            JsonFault::Truncated => true,
+            JsonFault::Number => rest.is_empty(),
+            JsonFault::Unexpected => {
+                let words: [&[u8]; 3] = [b"true", b"false", b"null"];
+                !rest.is_empty() && words.iter().any(|word| word.starts_with(rest))
+            }
+            JsonFault::Escape => match rest {
+                [b'\\'] => true,
+                [b'\\', b'u', digits @ ..] => digits.len() < 4 && digits.iter().all(u8::is_ascii_hexdigit),
+                _ => false,
+            },
+            JsonFault::NotAnObject
+            | JsonFault::ControlCharacter
+            | JsonFault::TooDeep
+            | JsonFault::Trailing
+            | JsonFault::Utf8 => false,
+        }
+    }
 }
 
 /// What can be wrong with JSON.

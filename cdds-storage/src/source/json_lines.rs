@@ -1,9 +1,14 @@
 //! Files of JSON lines: one JSON object a line.
 
+mod identity;
 mod lines;
 mod member;
+mod name;
+mod pattern;
+mod snapshot;
+mod torn;
 
-use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cdds_core::domain::id::SourceId;
@@ -19,6 +24,7 @@ use super::config::{self, TypeConfig};
 use super::selection::Selection;
 use lines::{Lines, Piece};
 use member::{LineError, Members};
+use snapshot::NotedFile;
 
 /// A data type in JSON lines; its own path or glob, or else that of the source.
 pub type JsonLinesType = TypeConfig<Option<String>>;
@@ -30,7 +36,8 @@ pub struct JsonLinesConfig {
     pub id: SourceId,
     /// The name shown to people.
     pub title: String,
-    /// A file, or a glob (`*`, `?`, `[…]`, `**`) of files that are read in the order of their names.
+    /// A file, or a glob (`*`, `?`, `[…]`, `**`) of files that are read in the order of their names. Names that
+    /// begin with a dot match only what begins with one, as in a shell; links are followed.
     pub path: String,
     /// The data types.
     pub types: Vec<JsonLinesType>,
@@ -41,11 +48,30 @@ pub struct JsonLinesConfig {
 /// The default of [`JsonLinesConfig::line_bytes_max`]: 16 MiB.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
 
+/// For how long the last line of a file may be unfinished, by the file's own time, before it is a bad record: nobody
+/// seems to be writing it any more.
+pub const UNFINISHED_MAX: Duration = Duration::from_secs(3_600);
+
 /// Reads files of JSON lines.
 ///
 /// Blank lines, a byte order mark at the start of a file, CRLF and a missing newline at the end are
 /// all right. Anything else that is not one JSON object a line is a bad record, named by file and
-/// line (rule E10). Files that appear during a read belong to the next one. Templates are the engine's work.
+/// line (rule E10). Templates are the engine's work.
+///
+/// # Files
+/// A file with several names, by links or (on Unix) by hard links, is read once, under the first of its names that
+/// is no link. What a pattern names and cannot be read (a link that leads nowhere, a folder that may not be entered,
+/// something that is neither file nor folder) is an error, never left out.
+///
+/// # Files that change
+/// A read covers every file as long as it was when the read began; files and lines that come later belong to the
+/// next one. A file that is then shorter, gone, exchanged or written anew ends the read as
+/// [`Interrupted`](SourceErrorKind::Interrupted). Every file is compared by its identity, its length and a digest of
+/// its two ends: what is altered in the middle and leaves those as they were is not seen.
+///
+/// A last line without a newline that breaks off in the middle of its record is not there yet. Its rest is waited for
+/// a moment; then it is passed over if what is there of it says that it is not asked for, and ends the read as
+/// interrupted otherwise. Once its file was not written for [`UNFINISHED_MAX`] it is a bad record like any other.
 #[derive(Debug)]
 pub struct JsonLinesSource {
     config: JsonLinesConfig,
@@ -109,39 +135,51 @@ struct Reading {
     bad_records: BadRecordMode,
 }
 
-/// A file that is read.
-#[derive(Debug)]
-struct Input {
-    path: PathBuf,
-    /// Names it among the others, without telling where on this machine it lies.
-    name: String,
-}
-
 impl Reading {
     fn run(&self, batches: &mut Batches) -> Result<(), Stop> {
-        let inputs = named(self.files()?);
+        let files = snapshot::note_all(&self.name, &self.path)?;
         // Reading a file cannot be interrupted, but it does not take long either.
         batches.opened(Box::new(|| ()))?;
-        for input in inputs {
-            self.file(&input, batches)?;
+        for file in files {
+            self.file(&file, batches)?;
         }
         Ok(())
     }
 
-    fn file(&self, input: &Input, batches: &mut Batches) -> Result<(), Stop> {
-        let mut lines = Lines::open(&input.path, self.line_bytes_max)?;
+    fn file(&self, noted: &NotedFile, batches: &mut Batches) -> Result<(), Stop> {
+        let file = noted.open(&self.name)?;
+        let mut lines = Lines::of(file, &noted.path, noted.bytes, self.line_bytes_max);
+        let read = self.lines(noted, &mut lines, batches);
+        if matches!(read, Err(Stop::Dropped)) {
+            return read;
+        }
+        // What is wrong in a file that was changed under the read says nothing about the file.
+        noted.check_unchanged(&self.name, lines.file())?;
+        read
+    }
+
+    fn lines(&self, noted: &NotedFile, lines: &mut Lines, batches: &mut Batches) -> Result<(), Stop> {
         while let Some(piece) = lines.next_piece()? {
             let bytes = match piece {
-                Piece::Line { json, number } => {
-                    if !json.trim_ascii().is_empty() {
-                        let read = self.line(json, batches);
-                        read.or_else(|error| self.bad_record(input, number, &error, json, batches))?;
+                Piece::Line { json, number: 1, .. } if is_utf16(json) => return Err(self.utf16(noted).into()),
+                Piece::Line { json, number, ends } => match self.line(json, batches) {
+                    Err(error) if !ends && error.breaks_off(json) && !noted.is_at_rest(UNFINISHED_MAX) => {
+                        if self.may_want(json) {
+                            if lines.wait_for_rest()? {
+                                continue;
+                            }
+                            return Err(self.unfinished(noted, number).into());
+                        }
+                        json.len() as u64
                     }
-                    json.len() as u64 + 1
-                }
+                    read => {
+                        read.or_else(|error| self.bad_record(noted, number, &error, json, batches))?;
+                        json.len() as u64 + 1
+                    }
+                },
                 Piece::TooLong { beginning, bytes, number } => {
                     let error = LineError::TooLong { bytes_max: self.line_bytes_max };
-                    self.bad_record(input, number, &error, beginning, batches)?;
+                    self.bad_record(noted, number, &error, beginning, batches)?;
                     bytes
                 }
                 Piece::Skipped { bytes } => bytes,
@@ -151,7 +189,11 @@ impl Reading {
         Ok(())
     }
 
+    /// A line, which may be blank.
     fn line(&self, json: &[u8], batches: &mut Batches) -> Result<(), LineError> {
+        if json.trim_ascii_start().is_empty() {
+            return Ok(());
+        }
         let mut found = member::Found::default();
         let scanned = batches.builder().scan(json, |key, value| self.members.visit(&mut found, key, value));
         let scanned = scanned.map_err(LineError::Record)?;
@@ -167,7 +209,7 @@ impl Reading {
     /// Ends the read or hands the line over, as was asked for (rule E10).
     fn bad_record(
         &self,
-        input: &Input,
+        file: &NotedFile,
         number: u64,
         error: &LineError,
         line: &[u8],
@@ -176,11 +218,11 @@ impl Reading {
         match self.bad_records {
             BadRecordMode::Fail => Err(SourceError::with_source(
                 SourceErrorKind::BadRecord,
-                format!("{}: line {number} of {} cannot be read", self.name, input.name),
+                format!("{}: line {number} of {} cannot be read", self.name, file.name),
                 error.to_string(),
             )),
             BadRecordMode::Report => {
-                let position = format!("{} line {number}", input.name);
+                let position = format!("{} line {number}", file.name);
                 batches.builder().reject(match error {
                     LineError::TooLong { .. } => RejectedRecord::beginning(position, error, line),
                     _ => RejectedRecord::new(position, error, line.trim_ascii()),
@@ -190,68 +232,33 @@ impl Reading {
         }
     }
 
-    /// The files in the order of their names.
-    fn files(&self) -> Result<Vec<PathBuf>, SourceError> {
-        // A name that exists is meant literally, whatever characters it holds.
-        if Path::new(&self.path).is_file() {
-            return Ok(vec![PathBuf::from(&self.path)]);
-        }
-        let paths = glob::glob(&self.path)
-            .map_err(|error| self.error(SourceErrorKind::Invalid, "is not a valid pattern", error))?;
-        let mut files = Vec::new();
-        for path in paths {
-            let path = path.map_err(|error| {
-                self.error(SourceErrorKind::Unavailable, "cannot be searched for files", error)
-            })?;
-            if path.is_file() {
-                files.push(path);
-            }
-        }
-        if files.is_empty() {
-            return Err(SourceError::new(
-                SourceErrorKind::Missing,
-                format!("{}: no file is found at {}: correct the path or add the file", self.name, self.path),
-            ));
-        }
-        files.sort();
-        Ok(files)
-    }
-
-    fn error(
-        &self,
-        kind: SourceErrorKind,
-        what: &str,
-        cause: impl std::error::Error + Send + Sync + 'static,
-    ) -> SourceError {
-        SourceError::with_source(kind, format!("{}: {} {what}", self.name, self.path), cause)
+    fn utf16(&self, file: &NotedFile) -> SourceError {
+        let message = format!(
+            "{}: {} is UTF-16, and JSON lines are UTF-8: convert it, as by iconv -f UTF-16 -t UTF-8",
+            self.name, file.name
+        );
+        SourceError::new(SourceErrorKind::Invalid, message)
     }
 
     /// The size of all files by the mean length of the first lines.
     fn estimate(&self) -> Result<Option<Estimate>, SourceError> {
-        let files = self.files()?;
-        let mut bytes = 0;
-        for file in &files {
-            bytes += file.metadata().map_err(|error| lines::cannot_read(file, error))?.len();
-        }
+        let files = pattern::find(&self.name, &self.path)?;
+        let bytes = files.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
         let Some(first) = files.first() else {
             return Ok(None);
         };
-        let sample = lines::sample(first)?;
+        let sample = lines::sample(&first.path)?;
         let lines = memchr::memchr_iter(b'\n', &sample).count() as u64;
         let sample_bytes = sample.len() as u64;
         Ok((lines > 0).then(|| Estimate { records: bytes.saturating_mul(lines) / sample_bytes }))
     }
 }
 
-/// Files by what their paths do not have in common.
-fn named(paths: Vec<PathBuf>) -> Vec<Input> {
-    let mut common = paths.first().and_then(|path| path.parent()).unwrap_or(Path::new(""));
-    for path in &paths {
-        while !path.starts_with(common) {
-            common = common.parent().unwrap_or(Path::new(""));
-        }
+/// Whether a file that begins so is UTF-16: by its byte order mark, or by the half of its first character that is zero.
+fn is_utf16(first_line: &[u8]) -> bool {
+    match first_line {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
+        [first, second, ..] => (*first == 0) != (*second == 0),
+        _ => false,
     }
-    let common = common.to_owned();
-    let name = |path: &Path| path.strip_prefix(&common).unwrap_or(path).display().to_string();
-    paths.into_iter().map(|path| Input { name: name(&path), path }).collect()
 }

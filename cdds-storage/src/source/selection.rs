@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cdds_core::domain::record::Place;
 use cdds_core::domain::selection::CategorySelection;
+use cdds_core::domain::window::Window;
 use cdds_core::ports::source::{ReadRequest, RecordInstant, SourceError, SourceErrorKind};
 use chrono::{DateTime, Utc};
 
@@ -39,6 +40,16 @@ impl Selection {
         let values = config.category.iter().flat_map(|category| &category.values);
         let declared = values.map(|value| Arc::from(value.as_str())).collect();
         Ok(Self { request: request.clone(), declared })
+    }
+
+    /// By which of their instants records are taken.
+    pub(super) fn by(&self) -> RecordInstant {
+        self.request.by
+    }
+
+    /// From when to when they are taken.
+    pub(super) fn window(&self) -> Window {
+        self.request.window
     }
 
     /// The event instant of a record, if it is to be exported by its instants. Instants are read as far as

@@ -128,6 +128,22 @@ fn errors_say_where_and_never_what() {
 }
 
 #[test]
+fn a_record_that_is_cut_anywhere_breaks_off_and_one_that_is_wrong_does_not() {
+    let breaks_off = |input: &[u8]| object(input, &mut Vec::new(), |_, _| ()).unwrap_err().breaks_off(input);
+    let record = "{\"a\":[true,false,null,{\"\\u00e9\\n\":-12.5e+3}],\"b\" : \"é\\\\😀\"}".as_bytes();
+    for end in 1..record.len() {
+        assert!(breaks_off(&record[..end]), "{}", String::from_utf8_lossy(&record[..end]));
+    }
+    for input in [
+        "{\"a\":1}}", "[1", "12", "{\"a\" 1", "{\"a\":tru}", "{\"a\":nil", "{\"a\":01", "{\"a\":1.}", "{\"a\":\"\\x",
+        "{\"a\":\"\\u12g", "{\"a\":\"\t", "no JSON",
+    ] {
+        assert!(!breaks_off(input.as_bytes()), "{input}");
+    }
+    assert!(!breaks_off(b"{\"a\":\"\xff\"}"));
+}
+
+#[test]
 fn single_values_tell_whether_they_are_empty() {
     for (input, empty, expected) in [
         (" [ ] ", true, ""),

@@ -1,10 +1,14 @@
-//! Lines of a file, through a buffer that holds one of them.
+//! Lines of a file as far as it is to be read, through a buffer that holds one of them.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use cdds_core::ports::source::{SourceError, SourceErrorKind};
+
+use super::name::told;
 
 /// How much is read at a time.
 const READ_BYTES: usize = 256 * 1024;
@@ -12,13 +16,17 @@ const READ_BYTES: usize = 256 * 1024;
 /// How much of a file tells its mean length of lines.
 const SAMPLE_BYTES: u64 = 64 * 1024;
 
+/// How long the rest of a line is waited for that its writer has begun: most are in the middle of it.
+const PATIENCE: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What comes next in a file.
 #[derive(Debug)]
 pub(super) enum Piece<'a> {
-    /// One line without its newline; lines are counted from 1.
-    Line { json: &'a [u8], number: u64 },
+    /// One line without its newline, or the last one, which has none; lines are counted from 1.
+    Line { json: &'a [u8], number: u64, ends: bool },
     /// A line that is longer than the longest accepted: as much of it as would be, and how much was passed
     /// over so far.
     TooLong { beginning: &'a [u8], bytes: u64, number: u64 },
@@ -26,7 +34,8 @@ pub(super) enum Piece<'a> {
     Skipped { bytes: u64 },
 }
 
-/// The lines of a file. `buffer[start..end]` is what was read and not given yet, and no newline is in
+/// The lines of a file that begin in its first bytes, as many as are asked for. A line that goes on behind them is
+/// given whole, as far as it is there. `buffer[start..end]` is what was read and not given yet, and no newline is in
 /// its first `searched` bytes.
 #[derive(Debug)]
 pub(super) struct Lines {
@@ -41,12 +50,18 @@ pub(super) struct Lines {
     /// Within a line that is too long.
     skips: bool,
     at_end: bool,
+    /// How many bytes are to be read still.
+    bytes_left: u64,
+    /// What is pending was begun in the bytes that are to be read, and goes on behind them.
+    beyond: bool,
+    /// How long the last line is that was given, if it may be taken back.
+    last: Option<usize>,
 }
 
 impl Lines {
-    pub(super) fn open(path: &Path, line_bytes_max: usize) -> Result<Self, SourceError> {
-        let file = File::open(path).map_err(|error| cannot_open(path, error))?;
-        Ok(Self {
+    /// The lines that begin in the first `bytes` of the file.
+    pub(super) fn of(file: File, path: &Path, bytes: u64, line_bytes_max: usize) -> Self {
+        Self {
             path: path.to_owned(),
             file,
             buffer: Vec::new(),
@@ -57,7 +72,15 @@ impl Lines {
             line_bytes_max,
             skips: false,
             at_end: false,
-        })
+            bytes_left: bytes,
+            beyond: false,
+            last: None,
+        }
+    }
+
+    /// The file that is read.
+    pub(super) fn file(&mut self) -> &mut File {
+        &mut self.file
     }
 
     /// The next line, or piece of one; the last line may lack its newline.
@@ -67,30 +90,35 @@ impl Lines {
         {
             return Ok(Some(Piece::Skipped { bytes }));
         }
-        let length = loop {
+        let (length, ends) = loop {
             let pending = self.buffer.get(self.start..self.end).unwrap_or_default();
             let unsearched = pending.get(self.searched..).unwrap_or_default();
             if let Some(found) = memchr::memchr(b'\n', unsearched) {
-                break self.searched + found;
+                break (self.searched + found, true);
             }
             self.searched = pending.len();
             if self.searched > self.line_bytes_max {
                 self.skips = true;
-                break self.searched;
+                break (self.searched, false);
             }
             if self.at_end {
                 if pending.is_empty() {
                     return Ok(None);
                 }
-                break self.searched;
+                break (self.searched, false);
             }
             self.fill()?;
         };
         self.number += 1;
         let start = self.start;
-        let newline = usize::from(!self.skips);
-        self.start = (start + length + newline).min(self.end);
+        let newline = usize::from(ends);
+        self.start = start + length + newline;
         self.searched = 0;
+        self.last = (!ends && !self.skips).then_some(length);
+        if self.beyond && ends {
+            // What follows is of the next read.
+            (self.end, self.at_end) = (self.start, true);
+        }
         let json = self.buffer.get(start..start + length).unwrap_or_default();
         let json = match self.number {
             1 => json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json),
@@ -98,10 +126,33 @@ impl Lines {
         };
         let number = self.number;
         if length <= self.line_bytes_max {
-            return Ok(Some(Piece::Line { json, number }));
+            return Ok(Some(Piece::Line { json, number, ends }));
         }
         let beginning = json.get(..self.line_bytes_max).unwrap_or(json);
         Ok(Some(Piece::TooLong { beginning, bytes: (length + newline) as u64, number }))
+    }
+
+    /// Takes back the last line, which has no end, and waits a moment for the rest of it. Gives whether there is more
+    /// of it now: then it comes again.
+    pub(super) fn wait_for_rest(&mut self) -> Result<bool, SourceError> {
+        let Some(length) = self.last.take() else { return Ok(false) };
+        let mut waited = Duration::ZERO;
+        // The end was reached by reading: what was given is still the last of the buffer.
+        self.start -= length;
+        self.searched = length;
+        loop {
+            self.fill()?;
+            if !self.at_end {
+                self.number -= 1;
+                return Ok(true);
+            }
+            if waited >= PATIENCE {
+                self.start = self.end;
+                return Ok(false);
+            }
+            thread::park_timeout(LOOK_EVERY);
+            waited += LOOK_EVERY;
+        }
     }
 
     /// Passes over what is pending of a line that is too long; none once it is over.
@@ -117,21 +168,30 @@ impl Lines {
         Ok((bytes > 0).then_some(bytes as u64))
     }
 
-    /// Reads more behind what is pending, which moves to the front.
+    /// Reads more behind what is pending, which moves to the front. Where nothing is, there is no more to read behind
+    /// the last of the bytes that are asked for.
     fn fill(&mut self) -> Result<(), SourceError> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
+        if self.bytes_left == 0 && (self.end == 0 || self.skips) {
+            self.at_end = true;
+            return Ok(());
+        }
+        self.beyond = self.bytes_left == 0;
         if self.buffer.len() < self.end + READ_BYTES {
             // Doubled, so that a long line is not moved again for each piece of it.
             self.buffer.resize(self.end * 2 + READ_BYTES, 0);
         }
         let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+        let wanted = if self.beyond { READ_BYTES } else { usize::try_from(self.bytes_left).unwrap_or(usize::MAX) };
+        let room = room.split_at_mut(wanted.min(room.len())).0;
         loop {
             match self.file.read(room) {
                 Ok(read) => {
                     self.end += read;
                     self.at_end = read == 0;
+                    self.bytes_left = self.bytes_left.saturating_sub(read as u64);
                     return Ok(());
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -149,16 +209,16 @@ pub(super) fn sample(path: &Path) -> Result<Vec<u8>, SourceError> {
     Ok(sample)
 }
 
-fn cannot_open(path: &Path, error: io::Error) -> SourceError {
+pub(super) fn cannot_open(path: &Path, error: io::Error) -> SourceError {
     let kind = match error.kind() {
         io::ErrorKind::NotFound => SourceErrorKind::Missing,
         _ => SourceErrorKind::Unavailable,
     };
-    SourceError::with_source(kind, format!("cannot open {}", path.display()), error)
+    SourceError::with_source(kind, format!("cannot open {}", told(path)), error)
 }
 
 pub(super) fn cannot_read(path: &Path, error: io::Error) -> SourceError {
-    SourceError::with_source(SourceErrorKind::Interrupted, format!("cannot read {}", path.display()), error)
+    SourceError::with_source(SourceErrorKind::Interrupted, format!("cannot read {}", told(path)), error)
 }
 
 #[cfg(test)]
@@ -168,13 +228,18 @@ mod tests {
 
     /// The lines, and of those that are too long the beginning and how many bytes they take.
     fn lines_of(bytes: &[u8], line_bytes_max: usize) -> Vec<(Vec<u8>, Option<u64>)> {
+        first_lines_of(bytes, bytes.len() as u64, line_bytes_max)
+    }
+
+    /// The same of the lines that begin in the first bytes.
+    fn first_lines_of(bytes: &[u8], first: u64, line_bytes_max: usize) -> Vec<(Vec<u8>, Option<u64>)> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        let mut lines = Lines::open(file.path(), line_bytes_max).unwrap();
+        let mut lines = Lines::of(file.reopen().unwrap(), file.path(), first, line_bytes_max);
         let mut all: Vec<(Vec<u8>, Option<u64>)> = Vec::new();
         while let Some(piece) = lines.next_piece().unwrap() {
             let (json, number, bytes) = match piece {
-                Piece::Line { json, number } => (json, number, None),
+                Piece::Line { json, number, .. } => (json, number, None),
                 Piece::TooLong { beginning, bytes, number } => (beginning, number, Some(bytes)),
                 Piece::Skipped { bytes } => {
                     *all.last_mut().unwrap().1.as_mut().unwrap() += bytes;
@@ -229,6 +294,20 @@ mod tests {
                 expected.pop();
             }
             prop_assert_eq!(whole(lines_of(&text, 1000)), expected);
+        }
+
+        #[test]
+        fn what_begins_behind_the_first_bytes_is_not_read_and_what_began_before_is_whole(
+            text in prop::collection::vec(prop_oneof![3 => Just(b'x'), 1 => Just(b'\n')], 0..200),
+            first in 0_usize..200,
+        ) {
+            let first = first.min(text.len());
+            let end = match text[..first].last() {
+                None | Some(b'\n') => first,
+                Some(_) => text[first..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| first + at),
+            };
+            let found = whole(first_lines_of(&text, first as u64, 1000));
+            prop_assert_eq!(found, whole(lines_of(&text[..end], 1000)));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use cdds_core::domain::instant::UnreadableInstant;
 use cdds_core::domain::record::RecordError;
 use cdds_core::domain::template::spells;
+use cdds_core::ports::source::RecordInstant;
 use chrono::{DateTime, Utc};
 
 use super::JsonLinesType;
@@ -66,6 +67,18 @@ impl Members {
     /// The instant of the last change likewise.
     pub(super) fn changed_at(&self, found: &Found<'_>) -> Result<Option<DateTime<Utc>>, LineError> {
         instant(self.changed.as_ref(), found.changed)
+    }
+
+    /// The instant by which a record is taken, of which only the beginning is there; none as long as it may still be
+    /// another one.
+    pub(super) fn told_instant(&self, found: &Found<'_>, by: RecordInstant) -> Option<DateTime<Utc>> {
+        if by == RecordInstant::Change && self.changed.is_some() {
+            found.changed?;
+            if let Some(changed_at) = self.changed_at(found).ok()? {
+                return Some(changed_at);
+            }
+        }
+        self.event_at(found).ok()?
     }
 
     /// The category: text, or a number, `true` or `false` as it is spelled.

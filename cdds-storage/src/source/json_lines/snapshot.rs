@@ -1,0 +1,203 @@
+//! The files of a read as they were when it began.
+//!
+//! Files go on living while they are read: they grow, are rotated, cut off, exchanged. A read notes of each file which
+//! one it is, how long it is, and what stands at both ends; it reads no further than that, and compares at the end. What
+//! differs then was not read as it was, and the read ends as interrupted, to be tried again as a whole. What is
+//! appended meanwhile belongs to the next read.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hasher};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use cdds_core::ports::source::{SourceError, SourceErrorKind};
+
+use super::identity::Identity;
+use super::lines::cannot_open;
+use super::name::told;
+use super::pattern::{self, Found};
+
+/// How often files are noted anew that are renamed while they are looked for, and how long to wait in between. A
+/// rotation takes a moment in which a file has no name.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How much of a file is compared at its beginning and its end.
+const END_BYTES: u64 = 512;
+
+/// A file as it was when the read began.
+#[derive(Debug)]
+pub(super) struct NotedFile {
+    pub(super) path: PathBuf,
+    /// Names it among the others, without telling where on this machine it lies.
+    pub(super) name: String,
+    pub(super) bytes: u64,
+    identity: Identity,
+    /// A file that is cut off and written anew may be longer than before when it is looked at.
+    ends: u64,
+}
+
+/// Notes every file that `path` names, in the order of their names.
+///
+/// # Errors
+/// Those of [`pattern::find`], and of files that cannot be opened.
+pub(super) fn note_all(source: &str, path: &str) -> Result<Vec<NotedFile>, SourceError> {
+    let mut tries = 1;
+    loop {
+        match noted(source, path) {
+            Err(error) if tries < TRIES && may_pass(&error) => {
+                tries += 1;
+                thread::park_timeout(PAUSE);
+            }
+            Ok(mut files) => {
+                name_all(&mut files);
+                return Ok(files);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn may_pass(error: &SourceError) -> bool {
+    matches!(error.kind(), SourceErrorKind::Interrupted | SourceErrorKind::Missing)
+}
+
+fn noted(source: &str, path: &str) -> Result<Vec<NotedFile>, SourceError> {
+    let found = pattern::find(source, path)?;
+    let mut files = found.iter().map(|file| note(source, file)).collect::<Result<Vec<_>, _>>()?;
+    // A file that is renamed while its folder is listed may be in no list, or in two.
+    let again = pattern::find(source, path)?;
+    let mut later = again.iter().peekable();
+    for file in &found {
+        // Both are in order. What has come since is noted, too: it may be what the first list lacks.
+        while let Some(new) = later.next_if(|new| new.path < file.path) {
+            files.push(note(source, new)?);
+        }
+        later.next_if(|same| same.path == file.path && same.identity == file.identity).ok_or_else(|| {
+            let message = format!("{source}: {} was exchanged while files were looked for", told(&file.path));
+            SourceError::new(SourceErrorKind::Interrupted, message)
+        })?;
+    }
+    for new in later {
+        files.push(note(source, new)?);
+    }
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(files)
+}
+
+fn note(source: &str, found: &Found) -> Result<NotedFile, SourceError> {
+    let path = &found.path;
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(changed(source, path, "vanished")),
+        file => file.map_err(|error| cannot_open(path, error))?,
+    };
+    let noted = (|| {
+        let metadata = file.metadata()?;
+        let (identity, bytes) = (Identity::of(path, &metadata)?, metadata.len());
+        let ends = ends(&mut file, bytes)?;
+        Ok(NotedFile { path: path.clone(), name: String::new(), bytes, identity, ends })
+    })();
+    let noted = noted.map_err(|error| cannot_compare(source, path, error))?;
+    match noted.identity == found.identity {
+        true => Ok(noted),
+        false => Err(changed(source, path, "was exchanged")),
+    }
+}
+
+impl NotedFile {
+    /// Opens the file, if it is still the same one.
+    pub(super) fn open(&self, source: &str) -> Result<File, SourceError> {
+        let file = match File::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(changed(source, &self.path, "vanished"));
+            }
+            file => file.map_err(|error| cannot_open(&self.path, error))?,
+        };
+        let metadata = file.metadata();
+        let metadata = metadata.map_err(|error| cannot_compare(source, &self.path, error))?;
+        self.compare(source, &metadata)?;
+        Ok(file)
+    }
+
+    /// Compares what is there, once it was read, with what was noted; `file` is what was read.
+    ///
+    /// # Errors
+    /// [`SourceErrorKind::Interrupted`] if the file is shorter, has vanished or was exchanged, or if other bytes stand
+    /// at its ends.
+    pub(super) fn check_unchanged(&self, source: &str, file: &mut File) -> Result<(), SourceError> {
+        let path = &self.path;
+        let now = match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(changed(source, path, "vanished"));
+            }
+            now => now.map_err(|error| cannot_compare(source, path, error))?,
+        };
+        self.compare(source, &now)?;
+        let ends = ends(file, self.bytes).map_err(|error| cannot_compare(source, path, error))?;
+        match ends == self.ends {
+            true => Ok(()),
+            false => Err(changed(source, path, "was written anew")),
+        }
+    }
+
+    /// Whether nobody has written the file for this long, as far as its file system tells.
+    pub(super) fn is_at_rest(&self, at_least: Duration) -> bool {
+        let modified = fs::metadata(&self.path).and_then(|metadata| metadata.modified());
+        #[expect(clippy::disallowed_methods, reason = "the times of files are told by the system's clock")]
+        let now = SystemTime::now();
+        modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|since| since >= at_least))
+    }
+
+    fn compare(&self, source: &str, now: &fs::Metadata) -> Result<(), SourceError> {
+        let identity =
+            Identity::of(&self.path, now).map_err(|error| cannot_compare(source, &self.path, error))?;
+        if identity != self.identity {
+            return Err(changed(source, &self.path, "was exchanged"));
+        }
+        if now.len() < self.bytes {
+            return Err(changed(source, &self.path, "was cut off"));
+        }
+        Ok(())
+    }
+}
+
+/// A digest of what stands at the beginning of a file and before its byte `bytes`.
+fn ends(file: &mut File, bytes: u64) -> io::Result<u64> {
+    let mut digest = DefaultHasher::new();
+    let mut text = Vec::new();
+    for start in [0, bytes.saturating_sub(END_BYTES)] {
+        text.clear();
+        file.seek(SeekFrom::Start(start))?;
+        file.take(END_BYTES.min(bytes)).read_to_end(&mut text)?;
+        digest.write(&text);
+    }
+    Ok(digest.finish())
+}
+
+fn changed(source: &str, path: &Path, what: &str) -> SourceError {
+    SourceError::new(
+        SourceErrorKind::Interrupted,
+        format!("{source}: {} {what} after the read began: the whole read is tried again", told(path)),
+    )
+}
+
+fn cannot_compare(source: &str, path: &Path, error: io::Error) -> SourceError {
+    let message = format!("{source}: cannot tell whether {} is unchanged", told(path));
+    SourceError::with_source(SourceErrorKind::Interrupted, message, error)
+}
+
+/// Names files by what their paths do not have in common.
+fn name_all(files: &mut [NotedFile]) {
+    let mut common = files.first().and_then(|file| file.path.parent()).unwrap_or(Path::new(""));
+    for file in &*files {
+        while !file.path.starts_with(common) {
+            common = common.parent().unwrap_or(Path::new(""));
+        }
+    }
+    let common = common.to_owned();
+    for file in files {
+        file.name = told(file.path.strip_prefix(&common).unwrap_or(&file.path));
+    }
+}

@@ -1,0 +1,50 @@
+//! The last line of a file whose writer is in the middle of it.
+
+use cdds_core::domain::prune;
+use cdds_core::domain::record::RecordError;
+use cdds_core::ports::source::{SourceError, SourceErrorKind};
+
+use super::member::{Found, LineError};
+use super::snapshot::NotedFile;
+use super::{Reading, UNFINISHED_MAX};
+
+impl LineError {
+    /// Whether `line` is the beginning of a record that could become whole.
+    pub(super) fn breaks_off(&self, line: &[u8]) -> bool {
+        matches!(self, Self::Record(RecordError::Json(error)) if error.breaks_off(line))
+    }
+}
+
+impl Reading {
+    /// Whether a record that begins like this may be asked for, once it is whole. Its category or its instant may say
+    /// that it is not: most lines that are being written belong to a later window.
+    pub(super) fn may_want(&self, beginning: &[u8]) -> bool {
+        let mut found = Found::default();
+        let end = beginning.as_ptr_range().end;
+        // Whole members are visited, whatever is wrong with what follows.
+        let _ = prune::object(beginning, &mut Vec::new(), |key, value| {
+            // A number at the very end may go on.
+            if value.as_ptr_range().end != end {
+                self.members.visit(&mut found, key, value);
+            }
+        });
+        let category = self.members.category(&found);
+        if category.is_some() && self.selection.category(category.as_deref()).is_none() {
+            return false;
+        }
+        let instant = self.members.told_instant(&found, self.selection.by());
+        instant.is_none_or(|instant| self.selection.window().contains(Some(instant)))
+    }
+
+    pub(super) fn unfinished(&self, file: &NotedFile, number: u64) -> SourceError {
+        let hours = UNFINISHED_MAX.as_secs() / 3_600;
+        SourceError::new(
+            SourceErrorKind::Interrupted,
+            format!(
+                "{}: line {number} of {} is still being written: it is read once it is whole, or counts as a bad \
+                 record when the file has not grown for {hours} h",
+                self.name, file.name
+            ),
+        )
+    }
+}
