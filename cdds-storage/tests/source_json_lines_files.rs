@@ -190,7 +190,9 @@ fn hidden_files_match_a_literal_dot_only() {
         ("in/.jsonl", "{\"n\":3}\n"),
         ("in/.git/4.jsonl", "{\"n\":4}\n"),
     ]);
-    for pattern in ["in/*.jsonl", "in/*", "in/**", "**/*.jsonl", "in/[!x]*.jsonl", "*/?.jsonl", "in/*[.]jsonl"] {
+    for pattern in
+        ["in/*.jsonl", "in/*", "in/**", "**/*.jsonl", "in/[!x]*.jsonl", "*/?.jsonl", "in/*[.]jsonl"]
+    {
         assert_eq!(all(&folder, pattern).unwrap(), "{\"n\":1}\n", "{pattern}");
     }
     for pattern in ["in/?2.jsonl", "in/[.]2.jsonl", "in/[!x]2.jsonl", "in/*/4.jsonl", "in/**/4.jsonl"] {
@@ -217,7 +219,14 @@ fn what_is_appended_during_a_read_belongs_to_the_next() {
 fn w4_files_that_are_rotated_cut_off_or_exchanged_end_the_read_as_interrupted() {
     let much = much();
     for how in [
-        "renamed", "rotated", "removed", "cut off", "emptied", "copied and written anew", "replaced", "replaced later",
+        "renamed",
+        "rotated",
+        "removed",
+        "cut off",
+        "emptied",
+        "copied and written anew",
+        "replaced",
+        "replaced later",
         "renamed later",
     ] {
         let folder = folder(&[("app.1.jsonl", &much), ("app.jsonl", &much), ("app.2.jsonl", "{\"n\":0}\n")]);
@@ -289,7 +298,13 @@ fn a_file_that_is_missing_for_a_moment_is_waited_for() {
 
 #[test]
 fn e10_a_line_that_is_being_written_is_no_bad_record_before_it_was_left_alone() {
-    for torn in ["{\"n\":2,\"at\":\"2026-01-01", "{", "{\"n\":2,\"x\":tru", "{\"n\":2,\"x\":\"\\u00", "{\"n\":2,\"at\":20"] {
+    for torn in [
+        "{\"n\":2,\"at\":\"2026-01-01",
+        "{",
+        "{\"n\":2,\"x\":tru",
+        "{\"n\":2,\"x\":\"\\u00",
+        "{\"n\":2,\"at\":20",
+    ] {
         let folder = folder(&[("a.jsonl", &format!("{{\"n\":1}}\n{torn}")), ("b.jsonl", "{\"n\":3}\n")]);
         let path = folder.path().join("a.jsonl");
         for bad_records in [BadRecordMode::Fail, BadRecordMode::Report] {
@@ -303,9 +318,15 @@ fn e10_a_line_that_is_being_written_is_no_bad_record_before_it_was_left_alone() 
             File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
             match bad_records {
                 BadRecordMode::Fail => {
-                    assert_eq!(read(&source, request).unwrap_err().kind(), SourceErrorKind::BadRecord, "{torn}");
+                    assert_eq!(
+                        read(&source, request).unwrap_err().kind(),
+                        SourceErrorKind::BadRecord,
+                        "{torn}"
+                    );
                 }
-                BadRecordMode::Report => assert_eq!(read(&source, request).unwrap(), "{\"n\":1}\n{\"n\":3}\n"),
+                BadRecordMode::Report => {
+                    assert_eq!(read(&source, request).unwrap(), "{\"n\":1}\n{\"n\":3}\n")
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Rule A2 over arbitrary bytes, beside an oracle that is built on `serde_json`.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use cdds_core::domain::prune::{self, JsonFault};
@@ -61,8 +62,8 @@ fn check_members(members: &[(&[u8], &[u8])]) {
     }
 }
 
-/// A JSON value with members in order, duplicates too, and everything that is not a container as it is
-/// spelled.
+/// A JSON value with members in order, of each key the last, where the first stood, and everything that is not a
+/// container as it is spelled.
 enum Tree {
     Object(Vec<(String, Tree)>),
     Array(Vec<Tree>),
@@ -139,9 +140,18 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-        let mut members = Vec::new();
+        let mut members: Vec<(String, Tree)> = Vec::new();
+        let mut index = HashMap::new();
         while let Some((key, value)) = map.next_entry::<&RawValue, Tree>()? {
-            members.push((key.get().to_owned(), value));
+            let spelled = key.get().to_owned();
+            let means: String = serde_json::from_str(&spelled).map_err(serde::de::Error::custom)?;
+            match index.get(&means) {
+                Some(at) => members[*at] = (members[*at].0.clone(), value),
+                None => {
+                    index.insert(means, members.len());
+                    members.push((spelled, value));
+                }
+            }
         }
         Ok(Members(members))
     }

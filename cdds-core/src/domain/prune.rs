@@ -4,20 +4,26 @@
 //! escapes and text keep their spelling. Left out are members whose value is `null`, `""`, `[]`, `{}`
 //! or an object that this rule empties, at any depth, and whitespace between tokens, so that a record
 //! is one line whatever it was before. Elements of arrays always stay.
+//!
+//! Of members with the same key, at any depth and however it is spelled, the last one counts; it stands where the first
+//! one stood. What is left out, and which members a template or a source sees, follows from that.
 
+mod keys;
+mod repeated;
 mod scanner;
 mod span;
 
 use std::fmt;
 
+pub(super) use keys::{Keys, Object};
 pub use scanner::DEPTH_MAX;
-use scanner::{Faulty, Scanner};
+use scanner::{Faulty, IsEmpty, Scanner};
 pub(super) use span::Classes;
 
 /// Appends the JSON object in `input` to `output`, without what rule A2 leaves out.
 ///
-/// `visit` sees each member of the outermost object, in order and before pruning: the key as it is
-/// spelled between its quotes, and the value as it is spelled. An object that is left with nothing is
+/// `visit` sees each member of the outermost object, in order and before pruning, also those whose key comes again: the
+/// key as it is spelled between its quotes, and the value as it is spelled. An object that is left with nothing is
 /// written as `{}`: a record is never lost. No newline is written.
 ///
 /// # Errors
@@ -28,7 +34,18 @@ pub fn object<'i>(
     output: &mut Vec<u8>,
     visit: impl FnMut(&'i [u8], &'i [u8]),
 ) -> Result<(), JsonError> {
-    whole(input, output, |scanner| scanner.record(visit))
+    object_with(&mut Keys::default(), input, output, visit)
+}
+
+/// The same with memory that was used before.
+pub(super) fn object_with<'i>(
+    keys: &mut Keys,
+    input: &'i [u8],
+    output: &mut Vec<u8>,
+    visit: impl FnMut(&'i [u8], &'i [u8]),
+) -> Result<(), JsonError> {
+    keys.begin_record();
+    whole(keys, input, output, |scanner| scanner.record(visit).map(|()| false)).map(|_| ())
 }
 
 /// Appends any JSON value to `output` likewise, as one that stands in a record; gives whether the value is
@@ -38,24 +55,37 @@ pub fn object<'i>(
 /// [`JsonError`] if `input` is not exactly one value, in UTF-8, between optional whitespace. Nothing
 /// stays appended then.
 pub fn value(input: &[u8], output: &mut Vec<u8>) -> Result<bool, JsonError> {
+    let mut keys = Keys::default();
+    keys.begin_record();
+    value_with(&mut keys, input, output)
+}
+
+/// The same of a value in the record at hand.
+pub(super) fn value_with(keys: &mut Keys, input: &[u8], output: &mut Vec<u8>) -> Result<bool, JsonError> {
     let start = output.len();
-    let empty = whole(input, output, Scanner::single)?;
+    let empty = whole(keys, input, output, Scanner::single)?;
     if empty {
         output.truncate(start);
     }
     Ok(empty)
 }
 
-fn whole<'i, 'o, T>(
+/// Scans and, should that find a key repeated, writes anew; gives whether the value is empty.
+fn whole<'i, 'o>(
+    keys: &'o mut Keys,
     input: &'i [u8],
     output: &'o mut Vec<u8>,
-    scan: impl FnOnce(&mut Scanner<'i, 'o>) -> Result<T, Faulty>,
-) -> Result<T, JsonError> {
+    scan: impl FnOnce(&mut Scanner<'i, 'o>) -> Result<IsEmpty, Faulty>,
+) -> Result<IsEmpty, JsonError> {
     let start = output.len();
-    let mut scanner = Scanner::new(input, output);
-    let result = scan(&mut scanner);
+    let mut scanner = Scanner::new(input, output, keys);
+    let (result, repeated) = (scan(&mut scanner), scanner.repeated());
     match (result, scanner.into_parts()) {
-        (Ok(found), (None, _)) => Ok(found),
+        (Ok(_), (None, output)) if repeated => {
+            output.truncate(start);
+            Ok(repeated::rewrite(input.trim_ascii(), output))
+        }
+        (Ok(empty), (None, _)) => Ok(empty),
         (_, (error, output)) => {
             output.truncate(start);
             // The scanner has said what is wrong whenever something is.

@@ -161,7 +161,9 @@ impl Reading {
     fn lines(&self, noted: &NotedFile, lines: &mut Lines, batches: &mut Batches) -> Result<(), Stop> {
         while let Some(piece) = lines.next_piece()? {
             let bytes = match piece {
-                Piece::Line { json, number: 1, .. } if is_utf16(json) => return Err(self.utf16(noted).into()),
+                Piece::Line { json, number: 1, .. } if is_utf16(json) => {
+                    return Err(self.utf16(noted).into());
+                }
                 Piece::Line { json, number, ends } => match self.line(json, batches) {
                     Err(error) if !ends && error.breaks_off(json) && !noted.is_at_rest(UNFINISHED_MAX) => {
                         if self.may_want(json) {

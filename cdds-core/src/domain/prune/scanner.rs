@@ -1,7 +1,9 @@
 //! The one pass over raw JSON.
 
+use super::keys::{Keys, Object};
 use super::span::Specials;
 use super::{JsonError, JsonFault};
+use crate::domain::template::unescaped;
 
 /// How deeply objects and arrays may be nested; `serde_json` and many other readers refuse 128.
 pub const DEPTH_MAX: usize = 127;
@@ -15,6 +17,11 @@ pub(super) struct Scanner<'i, 'o> {
     output: &'o mut Vec<u8>,
     run: usize,
     specials: Specials<'i>,
+    keys: &'o mut Keys,
+    /// Whether the string that was passed last holds an escape sequence.
+    escaped: bool,
+    /// Whether an object seems to have a key twice: nothing is remembered any more then.
+    repeated: bool,
     error: Option<JsonError>,
 }
 
@@ -32,11 +39,29 @@ pub(super) struct Faulty;
 type Scan<T> = Result<T, Faulty>;
 
 /// What a value is worth to rule A2.
-type IsEmpty = bool;
+pub(super) type IsEmpty = bool;
 
 impl<'i, 'o> Scanner<'i, 'o> {
-    pub(super) fn new(input: &'i [u8], output: &'o mut Vec<u8>) -> Self {
-        Self { input, at: 0, output, run: 0, specials: Specials::new(input), error: None }
+    pub(super) fn new(input: &'i [u8], output: &'o mut Vec<u8>, keys: &'o mut Keys) -> Self {
+        let specials = Specials::new(input);
+        Self { input, at: 0, output, run: 0, specials, keys, escaped: false, repeated: false, error: None }
+    }
+
+    /// Whether an object seems to have a key twice.
+    pub(super) fn repeated(&self) -> bool {
+        self.repeated
+    }
+
+    /// The members of an object, as they are spelled, whatever their keys.
+    pub(super) fn members(&mut self, visit: impl FnMut(&'i [u8], &'i [u8])) -> Scan<IsEmpty> {
+        self.repeated = true;
+        self.object(1, visit)
+    }
+
+    /// The elements of an array likewise.
+    pub(super) fn elements(&mut self, visit: impl FnMut(&'i [u8])) -> Scan<IsEmpty> {
+        self.repeated = true;
+        self.array(1, visit)
     }
 
     /// What is wrong, if anything is, and the output.
@@ -84,7 +109,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
             Some(b'"') => self.string().map(|(start, end)| start == end),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b'{') => self.object(depth + 1, |_, _| ()),
-            Some(b'[') => self.array(depth + 1),
+            Some(b'[') => self.array(depth + 1, |_| ()),
             Some(b't') => self.literal(b"true").map(|()| false),
             Some(b'f') => self.literal(b"false").map(|()| false),
             Some(b'n') => self.literal(b"null").map(|()| true),
@@ -102,11 +127,16 @@ impl<'i, 'o> Scanner<'i, 'o> {
         }
         let mut empty = true;
         let mut before = self.mark();
+        let object = self.keys.begin_object();
         loop {
             if self.peek() != Some(b'"') {
                 return Err(self.unexpected());
             }
+            self.escaped = false;
             let (key_start, key_end) = self.string()?;
+            if !self.repeated {
+                self.remember(object, key_start, key_end);
+            }
             self.whitespace();
             self.expect(b':')?;
             self.whitespace();
@@ -144,13 +174,15 @@ impl<'i, 'o> Scanner<'i, 'o> {
     }
 
     /// An array; elements stay even if they are empty.
-    fn array(&mut self, depth: usize) -> Scan<IsEmpty> {
+    fn array(&mut self, depth: usize, mut visit: impl FnMut(&'i [u8])) -> Scan<IsEmpty> {
         self.enter(depth)?;
         if self.closes(b']') {
             return Ok(true);
         }
         loop {
+            let start = self.at;
             self.value(depth)?;
+            visit(self.slice(start, self.at));
             self.whitespace();
             match self.peek() {
                 Some(b']') => {
@@ -162,6 +194,17 @@ impl<'i, 'o> Scanner<'i, 'o> {
             }
             self.whitespace();
         }
+    }
+
+    #[inline]
+    fn remember(&mut self, object: Object, key_start: usize, key_end: usize) {
+        let key = self.slice(key_start, key_end);
+        let new = if self.escaped {
+            self.keys.is_new(object, &unescaped(key))
+        } else {
+            self.keys.is_new(object, key)
+        };
+        self.repeated = !new;
     }
 
     fn enter(&mut self, depth: usize) -> Scan<()> {
@@ -228,6 +271,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
     /// surrogate is legal by the grammar (RFC 8259, 8.2) and passes as it is.
     fn escape(&mut self, backslash: usize) -> Scan<usize> {
         self.at = backslash;
+        self.escaped = true;
         match self.input.get(backslash + 1) {
             Some(b'"' | b'\\') => {
                 self.specials.next();

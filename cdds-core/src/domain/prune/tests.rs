@@ -47,8 +47,47 @@ fn a2_array_elements_stay_and_are_pruned_inside() {
 #[test]
 fn numbers_and_text_keep_their_spelling() {
     let record =
-        r#"{"a":0.7640,"b":1E+002,"c":123456789012345678901234567890,"d":"\u00e9\/é\ud83d😀\"\\","a":-1e-0}"#;
+        r#"{"a":0.7640,"b":1E+002,"c":123456789012345678901234567890,"d":"\u00e9\/é\ud83d😀\"\\","e":-1e-0}"#;
     assert_eq!(pruned(record), record);
+}
+
+#[test]
+fn a1_of_a_key_that_comes_again_the_last_value_counts_where_the_first_stood() {
+    for (input, expected) in [
+        (r#"{"a":1,"b":2,"a":3}"#, r#"{"a":3,"b":2}"#),
+        (r#"{"a":1,"\u0061":3,"A":2}"#, r#"{"a":3,"A":2}"#),
+        (r#"{"b\/":1,"b/":3,"a":2}"#, r#"{"b\/":3,"a":2}"#),
+        (r#"{"a":1,"b":2,"a":null}"#, r#"{"b":2}"#),
+        (r#"{"a":null,"b":2,"a":1}"#, r#"{"a":1,"b":2}"#),
+        (r#"{"a":"","a":[]}"#, "{}"),
+        (r#"{"a":1,"a":2,"a":3}"#, r#"{"a":3}"#),
+        (
+            r#" { "a" : { "x" : 1 , "x" : 2 } , "b" : [ { "x" : 1 , "x" : [ ] , "y" : "" } , 5 ] } "#,
+            r#"{"a":{"x":2},"b":[{},5]}"#,
+        ),
+        (r#"{"a":{"x":1},"b":{"x":2},"x":{"a":3}}"#, r#"{"a":{"x":1},"b":{"x":2},"x":{"a":3}}"#),
+        (r#"{"a":{"x":1,"x":2},"a":{"y":1,"y":{"z":"é","z":-1.50}}}"#, r#"{"a":{"y":{"z":-1.50}}}"#),
+        (r#"{"":1,"":2}"#, r#"{"":2}"#),
+        (r#"{"\ud800":1,"\uD800":2}"#, r#"{"\ud800":2}"#),
+    ] {
+        assert_eq!(pruned(input), expected, "{input}");
+    }
+    // What is wrong is wrong behind a repeated key, too.
+    assert_eq!(fault(r#"{"a":1,"a":2,"b":tru}"#), JsonFault::Unexpected);
+    assert_eq!(fault(b"{\"a\":1,\"a\":\"\xff\"}"), JsonFault::Utf8);
+    let mut output = Vec::new();
+    assert!(value(br#"{"a":1,"a":null}"#, &mut output).unwrap());
+    assert!(!value(br#"[{"a":1,"a":null}]"#, &mut output).unwrap());
+    assert_eq!(output, b"[{}]");
+}
+
+#[test]
+fn repeated_keys_at_every_depth_cost_no_more_than_their_depth() {
+    let depth = DEPTH_MAX - 1;
+    let record = format!("{}{{}}{}", "{\"a\":1,\"a\":".repeat(depth), "}".repeat(depth));
+    assert_eq!(pruned(&record), "{}");
+    let wide: String = (0..20_000).map(|n| format!("\"{}\":{n},", n % 10_000)).collect();
+    assert!(pruned(&format!("{{{wide}\"last\":0}}")).starts_with(r#"{"0":10000,"1":10001,"#));
 }
 
 #[test]
@@ -135,8 +174,17 @@ fn a_record_that_is_cut_anywhere_breaks_off_and_one_that_is_wrong_does_not() {
         assert!(breaks_off(&record[..end]), "{}", String::from_utf8_lossy(&record[..end]));
     }
     for input in [
-        "{\"a\":1}}", "[1", "12", "{\"a\" 1", "{\"a\":tru}", "{\"a\":nil", "{\"a\":01", "{\"a\":1.}", "{\"a\":\"\\x",
-        "{\"a\":\"\\u12g", "{\"a\":\"\t", "no JSON",
+        "{\"a\":1}}",
+        "[1",
+        "12",
+        "{\"a\" 1",
+        "{\"a\":tru}",
+        "{\"a\":nil",
+        "{\"a\":01",
+        "{\"a\":1.}",
+        "{\"a\":\"\\x",
+        "{\"a\":\"\\u12g",
+        "no JSON",
     ] {
         assert!(!breaks_off(input.as_bytes()), "{input}");
     }
@@ -203,6 +251,25 @@ proptest! {
         let mut output = Vec::new();
         object(&text, &mut output, |_, _| ()).unwrap();
         prop_assert_eq!(&output, &serde_json::to_vec(&prune_tree(record)).unwrap());
+        let mut again = Vec::new();
+        object(&output, &mut again, |_, _| ()).unwrap();
+        prop_assert_eq!(output, again);
+    }
+
+    #[test]
+    fn a1_repeated_keys_agree_with_the_tree(
+        members in prop::collection::vec(("[a-c]{1,2}", any_json()), 0..12), nested in any_json(),
+    ) {
+        let text = |members: &[(String, Value)]| {
+            let members: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        let inner = text(&members);
+        let record = format!("{{\"a\":{nested},\"o\":[{inner}],\"a\":{inner}}}");
+        let expected: Value = serde_json::from_str(&record).unwrap();
+        let mut output = Vec::new();
+        object(record.as_bytes(), &mut output, |_, _| ()).unwrap();
+        prop_assert_eq!(serde_json::from_slice::<Value>(&output).unwrap(), prune_tree(expected));
         let mut again = Vec::new();
         object(&output, &mut again, |_, _| ()).unwrap();
         prop_assert_eq!(output, again);

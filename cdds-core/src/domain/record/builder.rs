@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::{Place, RecordBatch, RecordEntry, RecordWriter, RejectedRecord};
-use crate::domain::prune::{self, JsonError};
+use crate::domain::prune::{self, JsonError, Keys};
 
 /// Fills batches of records, one after another.
 ///
@@ -21,6 +21,7 @@ pub struct RecordBatchBuilder {
     rejected: Vec<RejectedRecord>,
     rejected_bytes: usize,
     scratch: Vec<u8>,
+    keys: Keys,
 }
 
 /// A record that cannot be taken into a batch.
@@ -87,7 +88,8 @@ impl RecordBatchBuilder {
         visit: impl FnMut(&'i [u8], &'i [u8]),
     ) -> Result<ScannedRecord<'_>, RecordError> {
         let mut open = OpenLine::begin(self);
-        prune::object(json, open.lines(), visit)?;
+        let (lines, keys) = open.parts();
+        prune::object_with(keys, json, lines, visit)?;
         Ok(ScannedRecord { open })
     }
 
@@ -202,6 +204,24 @@ impl<'a> OpenLine<'a> {
 
     pub(super) fn lines(&mut self) -> &mut Vec<u8> {
         &mut self.builder.lines
+    }
+
+    /// The lines, and the keys of this one.
+    pub(super) fn parts(&mut self) -> (&mut Vec<u8>, &mut Keys) {
+        (&mut self.builder.lines, &mut self.builder.keys)
+    }
+
+    /// Writes the line anew, each key once.
+    #[cold]
+    pub(super) fn prune_again(&mut self) -> Result<(), JsonError> {
+        let builder = &mut *self.builder;
+        let mut scratch = std::mem::take(&mut builder.scratch);
+        scratch.clear();
+        scratch.extend_from_slice(builder.lines.get(self.start..).unwrap_or_default());
+        builder.lines.truncate(self.start);
+        let pruned = prune::object_with(&mut builder.keys, &scratch, &mut builder.lines, |_, _| ());
+        builder.scratch = scratch;
+        pruned
     }
 
     pub(super) fn commit(&mut self, place: usize) {

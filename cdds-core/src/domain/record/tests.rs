@@ -17,6 +17,38 @@ fn line(write: impl FnOnce(&mut RecordWriter<'_>)) -> String {
 }
 
 #[test]
+fn a1_of_a_key_that_is_given_again_the_last_value_counts_by_each_way_in() {
+    let mut builder = RecordBatchBuilder::new();
+    let place = Place::of(None, None);
+    let written = |builder: &mut RecordBatchBuilder| {
+        String::from_utf8(builder.take().lines().to_vec()).unwrap().trim_end().to_owned()
+    };
+    let mut record = builder.record(&place);
+    record.text("a", "x").integer("b", 1).unsigned("a", 2);
+    record.finish();
+    assert_eq!(written(&mut builder), r#"{"a":2,"b":1}"#);
+    // An empty value takes the key out, until another one follows.
+    let mut record = builder.record(&place);
+    record.text("a", "x").text("a", "").boolean("b", true).bytes_base64("c", b"x").bytes_base64("c", b"");
+    record.raw("b", b"[1,{\"x\":1,\"x\":2}]").unwrap().text("d", "").text("d", "y");
+    record.raw("e", b"1").unwrap().raw("e", b"{}").unwrap();
+    assert!(record.raw("d", b"[1").is_err());
+    record.finish();
+    assert_eq!(written(&mut builder), r#"{"b":[1,{"x":2}],"d":"y"}"#);
+    builder.raw_line(&place, br#"{"a":1,"b":2,"a":3}"#).unwrap();
+    assert_eq!(written(&mut builder), r#"{"a":3,"b":2}"#);
+
+    struct Twice;
+    impl serde::Serialize for Twice {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_map([("a", 1), ("b", 2), ("a", 3)])
+        }
+    }
+    builder.serialize(&place, &Twice).unwrap();
+    assert_eq!(written(&mut builder), r#"{"a":3,"b":2}"#);
+}
+
+#[test]
 fn a1_keys_keep_their_order_and_a2_empty_ones_go() {
     let written = line(|record| {
         record.text("z", "").text("b", "x").integer("a", -1).bytes_base64("y", b"").boolean("c", false);

@@ -4,11 +4,12 @@ use chrono::{DateTime, Utc};
 
 use super::builder::{OpenLine, RecordBatchBuilder};
 use super::json;
-use crate::domain::prune::{self, JsonError};
+use crate::domain::prune::{self, JsonError, Object};
 
 /// Writes one record as JSON straight into the batch.
 ///
-/// Keys appear in the order of the calls; giving a key twice writes it twice. Empty values are left out
+/// Keys appear in the order of the calls. Of two values for a key the last one counts, where the first one stood; an
+/// empty one takes the key out. Empty values are left out
 /// (rule A2); a record without any is written as `{}`, since a record is never lost. Dropping the
 /// writer without [`finish`](Self::finish) takes the record back.
 #[derive(Debug)]
@@ -17,20 +18,27 @@ pub struct RecordWriter<'a> {
     line: OpenLine<'a>,
     place: usize,
     has_member: bool,
+    object: Object,
+    /// Whether a key seems to have come twice.
+    repeated: bool,
 }
 
 impl<'a> RecordWriter<'a> {
     pub(super) fn begin(builder: &'a mut RecordBatchBuilder, place: usize) -> Self {
         let mut line = OpenLine::begin(builder);
-        line.lines().push(b'{');
-        Self { line, place, has_member: false }
+        let (lines, keys) = line.parts();
+        lines.push(b'{');
+        keys.begin_record();
+        let object = keys.begin_object();
+        Self { line, place, has_member: false, object, repeated: false }
     }
 
     /// Text; `""` is left out.
     pub fn text(&mut self, key: &str, value: &str) -> &mut Self {
-        if !value.is_empty() {
-            json::string(self.key(key), value);
+        if value.is_empty() {
+            return self.empty(key);
         }
+        json::string(self.key(key), value);
         self
     }
 
@@ -62,9 +70,10 @@ impl<'a> RecordWriter<'a> {
 
     /// Bytes as text in Base64 (RFC 4648, 4: standard alphabet, padded); none are left out.
     pub fn bytes_base64(&mut self, key: &str, value: &[u8]) -> &mut Self {
-        if !value.is_empty() {
-            json::base64(self.key(key), value);
+        if value.is_empty() {
+            return self.empty(key);
         }
+        json::base64(self.key(key), value);
         self
     }
 
@@ -80,10 +89,19 @@ impl<'a> RecordWriter<'a> {
     /// [`JsonError`] if it is not one JSON value; the key is left out then.
     pub fn raw(&mut self, key: &str, value: &[u8]) -> Result<&mut Self, JsonError> {
         let (start, had_member) = (self.line.lines().len(), self.has_member);
-        let result = prune::value(value, self.key(key));
+        self.begin_member(key);
+        let (lines, keys) = self.line.parts();
+        let result = prune::value_with(keys, value, lines);
         if !matches!(result, Ok(false)) {
-            self.line.lines().truncate(start);
+            lines.truncate(start);
             self.has_member = had_member;
+        }
+        match result {
+            Ok(false) => self.note_key(key),
+            Ok(true) => {
+                self.empty(key);
+            }
+            Err(_) => {}
         }
         result.map(|_| self)
     }
@@ -92,12 +110,46 @@ impl<'a> RecordWriter<'a> {
     pub fn finish(self) {
         let mut line = self.line;
         line.lines().push(b'}');
-        line.commit(self.place);
+        // What this writes is always one object.
+        if !self.repeated || line.prune_again().is_ok() {
+            line.commit(self.place);
+        }
     }
 
     /// Writes a key and its colon; the value follows.
     #[inline]
     fn key(&mut self, key: &str) -> &mut Vec<u8> {
+        self.note_key(key);
+        self.begin_member(key);
+        self.line.lines()
+    }
+
+    /// A value that is left out, and what was written under this key, too.
+    #[inline]
+    fn empty(&mut self, key: &str) -> &mut Self {
+        if self.had_key(key) {
+            // Written as it is, for the last of them to count.
+            self.begin_member(key);
+            self.line.lines().extend_from_slice(b"null");
+            self.repeated = true;
+        }
+        self
+    }
+
+    #[inline]
+    fn note_key(&mut self, key: &str) {
+        let object = self.object;
+        self.repeated |= !self.line.parts().1.is_new(object, key.as_bytes());
+    }
+
+    #[inline]
+    fn had_key(&mut self, key: &str) -> bool {
+        let object = self.object;
+        self.line.parts().1.has(object, key.as_bytes())
+    }
+
+    #[inline]
+    fn begin_member(&mut self, key: &str) {
         let lines = self.line.lines();
         if self.has_member {
             lines.push(b',');
@@ -105,6 +157,5 @@ impl<'a> RecordWriter<'a> {
         self.has_member = true;
         json::string(lines, key);
         lines.push(b':');
-        lines
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::text::unescaped;
 use super::{FieldValue, Filter, Template};
-use crate::domain::prune;
+use crate::domain::prune::{self, Keys};
 use crate::domain::record::{RecordBatch, RejectedContent, RejectedRecord};
 use crate::domain::selection::CategorySelection;
 
@@ -63,6 +63,7 @@ struct Reading<'t> {
     fields: Vec<(&'t [u8], Role)>,
     conditions: Vec<Condition<'t>>,
     scratch: Vec<u8>,
+    keys: Keys,
 }
 
 /// What a named field is for.
@@ -104,7 +105,13 @@ impl<'t> Reading<'t> {
             conditions[index].filters.push(filter);
         }
         let fields = fields.into_iter().map(|((_, name), role)| (name, role)).collect();
-        Self { selects: template.fields.names().is_some(), fields, conditions, scratch: Vec::new() }
+        Self {
+            selects: template.fields.names().is_some(),
+            fields,
+            conditions,
+            scratch: Vec::new(),
+            keys: Keys::default(),
+        }
     }
 
     /// Appends what is exported of the record in `line`; nothing if it is not.
@@ -114,9 +121,9 @@ impl<'t> Reading<'t> {
         for condition in &mut self.conditions {
             condition.see(FieldValue::Missing);
         }
-        let Self { fields, conditions, scratch, .. } = self;
+        let Self { fields, conditions, scratch, keys, .. } = self;
         scratch.clear();
-        let read = prune::object(line, scratch, |key, value| {
+        let read = prune::object_with(keys, line, scratch, |key, value| {
             let key_means = unescaped(key);
             let order = |name: &[u8]| name.len().cmp(&key_means.len()).then_with(|| name.cmp(&key_means));
             let Ok(index) = fields.binary_search_by(|(name, _)| order(name)) else { return };

@@ -187,18 +187,15 @@ fn j4_fields_stay_in_the_sources_order_and_a_record_is_never_lost() {
     let lines = [r#"{"b":1,"a":"x\"","c":[{}],"b":2}"#, r#"{"\u0061":{"n":1}}"#, r#"{"c":1}"#, "{}"];
     assert_eq!(
         exported(only(&["a", "b", "z"]), &[], &lines),
-        "{\"b\":1,\"a\":\"x\\\"\",\"b\":2}\n{\"\\u0061\":{\"n\":1}}\n{}\n{}\n"
+        "{\"b\":2,\"a\":\"x\\\"\"}\n{\"\\u0061\":{\"n\":1}}\n{}\n{}\n"
     );
 }
 
 #[test]
 fn j4_filters_may_name_other_fields_and_the_last_of_two_counts() {
     let lines = [r#"{"a":1,"b":1,"b":2}"#, r#"{"a":2,"b":2,"b":1}"#, r#"{"a":3,"b":2,"b":null}"#];
-    assert_eq!(exported(only(&["a"]), &["b=2"], &lines), "{\"a\":1}\n{\"a\":3}\n");
-    assert_eq!(
-        exported(FieldSelection::All, &["b>=1", "a!=1", "b<2"], &lines),
-        "{\"a\":2,\"b\":2,\"b\":1}\n"
-    );
+    assert_eq!(exported(only(&["a"]), &["b=2"], &lines), "{\"a\":1}\n");
+    assert_eq!(exported(FieldSelection::All, &["b>=1", "a!=1", "b<2"], &lines), "{\"a\":2,\"b\":1}\n");
 }
 
 #[test]

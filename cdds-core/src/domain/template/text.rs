@@ -17,7 +17,7 @@ pub fn spells(key: &[u8], name: &str) -> bool {
 /// The text that stands between the quotes of a JSON string, with its escapes resolved. Half a surrogate
 /// pair, which UTF-8 cannot hold, becomes the three bytes that UTF-8 would have for its code point: it
 /// equals no text, and sorts where it belongs.
-pub(super) fn unescaped(spelled: &[u8]) -> Cow<'_, [u8]> {
+pub(in crate::domain) fn unescaped(spelled: &[u8]) -> Cow<'_, [u8]> {
     if !spelled.contains(&b'\\') {
         return Cow::Borrowed(spelled);
     }

@@ -184,7 +184,8 @@ impl Lines {
             self.buffer.resize(self.end * 2 + READ_BYTES, 0);
         }
         let room = self.buffer.get_mut(self.end..).unwrap_or_default();
-        let wanted = if self.beyond { READ_BYTES } else { usize::try_from(self.bytes_left).unwrap_or(usize::MAX) };
+        let wanted =
+            if self.beyond { READ_BYTES } else { usize::try_from(self.bytes_left).unwrap_or(usize::MAX) };
         let room = room.split_at_mut(wanted.min(room.len())).0;
         loop {
             match self.file.read(room) {

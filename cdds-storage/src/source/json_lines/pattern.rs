@@ -205,7 +205,10 @@ impl<'w> Walk<'w> {
             let told = told(&path);
             return Err(SourceError::new(
                 SourceErrorKind::Invalid,
-                format!("{}: {told} is neither a file nor a folder: narrow the pattern or remove it", self.source),
+                format!(
+                    "{}: {told} is neither a file nor a folder: narrow the pattern or remove it",
+                    self.source
+                ),
             ));
         }
         let identity = Identity::of(&path, metadata).map_err(|error| self.cannot_look(&path, error))?;

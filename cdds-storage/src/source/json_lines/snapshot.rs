@@ -90,7 +90,9 @@ fn noted(source: &str, path: &str) -> Result<Vec<NotedFile>, SourceError> {
 fn note(source: &str, found: &Found) -> Result<NotedFile, SourceError> {
     let path = &found.path;
     let mut file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(changed(source, path, "vanished")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(changed(source, path, "vanished"));
+        }
         file => file.map_err(|error| cannot_open(path, error))?,
     };
     let noted = (|| {
