@@ -1,5 +1,4 @@
-//! Parts of the largest sizes, in flat memory. Run by
-//! `cargo test --release -p cdds-crypto --test suite -- --ignored large --test-threads 1 --nocapture`.
+//! Parts of the largest sizes, in flat memory. `bash .ci/release ignored` runs them.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};

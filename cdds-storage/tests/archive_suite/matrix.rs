@@ -1,6 +1,6 @@
 //! Every shape of archive through every reader, and many random ones: too long for each run of the tests.
 //!
-//! `TMPDIR=/dev/shm cargo test --release -p cdds-storage --test archive_suite -- --ignored matrix --nocapture`
+//! `bash .ci/release ignored` runs them.
 
 use bytes::Bytes;
 use cdds_storage::archive::Level;
