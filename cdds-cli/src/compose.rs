@@ -59,6 +59,7 @@ impl App {
         let settings = EngineSettings {
             concurrency: config.concurrency,
             lease: config.lease,
+            stall: config.stall,
             retention: config.rules.retention,
             catch_up_limit: config.rules.catch_up_limit,
             ..EngineSettings::default()

@@ -35,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) concurrency: NonZeroUsize,
     /// How long a claim holds without a sign of life.
     pub(crate) lease: Duration,
+    /// How long an execution may go on without a record or a byte.
+    pub(crate) stall: Duration,
     /// How hard archives are compressed.
     pub(crate) level: Level,
     /// What holds for all jobs; the engine catches up by the same limit.
@@ -57,6 +59,9 @@ pub(crate) struct Signing {
 
 /// Leases are renewed once a second; a shorter one would be lost in between.
 const LEASE_MIN: Duration = Duration::from_secs(3);
+
+/// Anything shorter would end executions of which the store or the source is busy and well.
+const STALL_MIN: Duration = Duration::from_secs(60);
 
 impl Config {
     /// Reads and checks the file at `path`; relative paths in it are relative to its folder.
@@ -118,6 +123,7 @@ impl Config {
             store: location::store(&file.store.url, folder)?,
             concurrency: file.engine.concurrency,
             lease,
+            stall: stall(&file.engine.stall)?,
             level: file.archive.level.into(),
             rules: rules(file.retention.days, &file.rules)?,
             profile: file.sealing.profile.into(),
@@ -129,6 +135,16 @@ impl Config {
             sources: source::check_all(file.source, folder)?,
         })
     }
+}
+
+fn stall(typed: &str) -> Result<Duration, String> {
+    let stall = duration::parse(typed).map_err(|why| format!("engine.stall: {why}"))?;
+    if stall < STALL_MIN {
+        return Err(format!(
+            "engine.stall: use 1m or more, longer than the slowest source takes to its first record, not {typed}"
+        ));
+    }
+    Ok(stall)
 }
 
 fn rules(retention_days: u16, typed: &file::Rules) -> Result<JobRules, String> {
@@ -161,6 +177,7 @@ url = "file:artifacts"
 [engine]
 concurrency = 2
 lease = "60s"
+stall = "1h"                          # an execution that reads and stores nothing for so long is tried again
 
 [archive]
 level = "default"                     # or store (not at all), fast (a fifth larger), best (half as fast)

@@ -58,11 +58,16 @@ impl Default for Store {
 pub(super) struct Engine {
     pub(super) concurrency: NonZeroUsize,
     pub(super) lease: String,
+    pub(super) stall: String,
 }
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { concurrency: NonZeroUsize::MIN.saturating_add(1), lease: "60s".to_owned() }
+        Self {
+            concurrency: NonZeroUsize::MIN.saturating_add(1),
+            lease: "60s".to_owned(),
+            stall: "1h".to_owned(),
+        }
     }
 }
 

@@ -59,6 +59,7 @@ fn what_init_writes_is_the_default_and_so_is_nothing() {
         assert_eq!(config.store, Path::new("/srv/exports/artifacts"));
         assert_eq!(config.level, Level::Default);
         assert_eq!((config.concurrency.get(), config.lease.as_secs()), (2, 60));
+        assert_eq!(config.stall, Duration::from_secs(3_600));
         assert_eq!((config.rules.retention.days(), config.sources.len()), (30, 0));
         assert_eq!(config.rules.one_time_edit, OneTimeEdit::UntilStarted);
         assert_eq!(config.rules.catch_up_limit, TimeDelta::days(7));
@@ -126,6 +127,7 @@ fn mistakes_are_named_with_the_way_out() {
         ("[catalogue]\n", "line 1: unknown key \"catalogue\", did you mean \"catalog\"?"),
         ("[engine]\nlease = \"soon\"\n", "line 2: engine.lease: "),
         ("\nengine.concurrency = 1\n\nengine.lease = \"1s\"\n", "line 4: engine.lease: use 3s or more"),
+        ("[engine]\nstall = \"5s\"\n", "line 2: engine.stall: use 1m or more"),
         ("[engine]\nconcurrency = 0\n", "line 2: invalid value: integer `0`, expected a whole number from 1"),
         ("\ncatalog = 5\n", "line 2: invalid type: integer `5`, expected a table"),
         ("[sealing]\nprofile = \"auth_gcm\"\n", "did you mean \"auth-gcm\"?"),
