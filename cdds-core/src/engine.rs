@@ -8,6 +8,7 @@
 //! heartbeat: leases and progress, once a second          retain: expired sets, orphans
 //! ```
 
+mod calls;
 mod export;
 mod heartbeat;
 mod keys;
@@ -18,6 +19,7 @@ mod publish;
 mod retain;
 mod run;
 mod transfer;
+mod uploads;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -26,8 +28,10 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tracing::error;
 
-use self::heartbeat::{Meter, Running};
+use self::calls::{contained, contained_async};
+use self::heartbeat::{Meter, Running, StopReason};
 use self::observe::{Event, Observer, Unobserved};
 use crate::domain::cut::CutLimits;
 use crate::domain::execution::Execution;
@@ -55,6 +59,10 @@ pub struct EngineSettings {
     pub lease: Duration,
     /// How long a graceful stop waits for running executions.
     pub grace: Duration,
+    /// How long an execution may go on without a record or a byte read or stored. Then it ends, and is tried
+    /// again as after any failure that may pass (rule E5). It must be longer than the slowest source takes to its
+    /// first record, for instance to sort, and than the store takes for one write.
+    pub stall: Duration,
     /// The service's own retention (rule A7).
     pub retention: RetentionDays,
     /// How far back missed occurrences are caught up (rule E4).
@@ -71,6 +79,7 @@ impl Default for EngineSettings {
             concurrency: NonZeroUsize::MIN.saturating_add(1),
             lease: Duration::from_secs(60),
             grace: Duration::from_secs(30),
+            stall: Duration::from_secs(3600),
             retention: RetentionDays::default(),
             catch_up_limit: CATCH_UP_LIMIT,
             retry: RetryPolicy::default(),
@@ -89,6 +98,9 @@ pub enum EngineError {
     /// The artifact store failed.
     #[error("the artifact store failed")]
     Sink(#[from] SinkError),
+    /// The catalog or the store panicked, or a source when it was asked for its terms.
+    #[error("a port panicked, which is a defect of it")]
+    Panicked,
 }
 
 impl EngineError {
@@ -97,6 +109,7 @@ impl EngineError {
         match self {
             Self::Catalog(error) => error.is_retryable(),
             Self::Sink(error) => error.is_retryable(),
+            Self::Panicked => true,
         }
     }
 }
@@ -201,24 +214,28 @@ impl Engine {
     /// If dropped, executions may have been claimed without a future to run them; they are taken over
     /// when their lease runs out.
     pub async fn tick(&self, now: DateTime<Utc>) -> Result<Tick, EngineError> {
+        contained_async(self.round(now)).await.unwrap_or(Err(EngineError::Panicked))
+    }
+
+    async fn round(&self, now: DateTime<Utc>) -> Result<Tick, EngineError> {
         self.shared.schedule(now).await?;
         // Nothing may fail between the claim and its futures.
         let agenda = self.shared.ports.catalog.agenda().await?;
         let Claimed { executions, given_up, covered } = self.shared.claim(now).await?;
         for execution in given_up.iter().chain(&covered) {
-            self.shared.observer.notice(&Event::Ended { execution });
+            self.shared.notice(&Event::Ended { execution });
         }
         let executions = executions.into_iter().map(|execution| self.shared.start(execution)).collect();
         Ok(Tick { executions, given_up, agenda })
     }
 
     /// Renews the leases of this engine's running executions, stores their progress and passes orders
-    /// on; to be called once a second.
+    /// on; to be called once a second. Ends what has not moved for too long ([`EngineSettings::stall`]).
     ///
     /// # Errors
     /// If the catalog fails; a missed beat does no harm until the lease runs out.
     pub async fn beat(&self, now: DateTime<Utc>) -> Result<(), EngineError> {
-        self.shared.beat(now).await
+        contained_async(self.shared.beat(now)).await.unwrap_or(Err(EngineError::Panicked))
     }
 }
 
@@ -239,6 +256,15 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// Tells the observer; gives whether it has taken it without a panic.
+    fn notice(&self, event: &Event<'_>) -> bool {
+        let told = contained(|| self.observer.notice(event));
+        if told.is_err() {
+            error!("the observer panicked, which is a defect of it");
+        }
+        told.is_ok()
     }
 
     async fn claim(&self, now: DateTime<Utc>) -> Result<Claimed, EngineError> {
@@ -270,13 +296,15 @@ impl Shared {
     }
 
     async fn beat(&self, now: DateTime<Utc>) -> Result<(), EngineError> {
-        let beats = self.running.beats(self.ports.clock.monotonic());
+        let beats = self.running.beats(self.ports.clock.monotonic(), self.settings.stall);
         if beats.is_empty() {
             return Ok(());
         }
         for beat in &beats {
             let (execution, progress) = (beat.fence.execution, beat.progress);
-            self.observer.notice(&Event::Progressed { execution, progress });
+            if !self.notice(&Event::Progressed { execution, progress }) {
+                self.running.stop(beat.fence, StopReason::Unobservable);
+            }
         }
         let lease = self.settings.lease;
         let directives = self.ports.catalog.beat(&self.worker, now, lease, &beats).await?;

@@ -1,6 +1,5 @@
 //! The CPU pool.
 
-use std::any::Any;
 use std::io;
 use std::num::NonZeroUsize;
 
@@ -29,9 +28,8 @@ impl ThreadPool {
         let pool = rayon_core::ThreadPoolBuilder::new()
             .num_threads(threads.get())
             .thread_name(|index| format!("cdds-worker-{index}"))
-            .panic_handler(|payload| {
-                tracing::error!(panic = message(payload.as_ref()), "a worker lost its task");
-            })
+            // What a panic says may quote a record and is told to nobody.
+            .panic_handler(|_told| tracing::error!("a worker panicked and lost its task"))
             .build()
             .map_err(io::Error::other)?;
         Ok(Self { pool, threads })
@@ -45,14 +43,6 @@ impl Workers for ThreadPool {
 
     fn submit(&self, work: Box<dyn FnOnce() + Send>) {
         self.pool.spawn_fifo(work);
-    }
-}
-
-fn message(payload: &(dyn Any + Send)) -> &str {
-    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-        (Some(text), _) => text,
-        (None, Some(text)) => text,
-        (None, None) => "(no message)",
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::id::SourceId;
 use crate::ports::error::{PortError, PortErrorKind};
 use crate::ports::packager::PackagerErrorKind;
 use crate::ports::sealer::SealerErrorKind;
@@ -116,6 +117,33 @@ impl Failure {
             step: Step::Work,
             kind: FailureKind::Crashed,
             message: "the worker died before it finished".to_owned(),
+            retryable: true,
+        }
+    }
+}
+
+impl Failure {
+    /// Code that was called has panicked. That is a defect, and the same call would most likely panic again, so
+    /// it is not tried again. What the panic said may quote a record and is left out.
+    pub fn panicked(step: Step, port: &str) -> Self {
+        Self {
+            step,
+            kind: FailureKind::Internal,
+            message: format!(
+                "the {port} panicked, which is a defect of it: mend it, then run the execution again"
+            ),
+            retryable: false,
+        }
+    }
+
+    /// Nothing moved for too long: no record was read, nothing was stored.
+    pub fn stalled(source: &SourceId, for_seconds: u64) -> Self {
+        Self {
+            step: Step::Read,
+            kind: FailureKind::Interrupted,
+            message: format!(
+                "no record was read and nothing was stored for {for_seconds} s: source {source} or the store hangs"
+            ),
             retryable: true,
         }
     }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use tracing::{Instrument, debug, info, info_span, warn};
+use tracing::{Instrument, debug, error, info, info_span, warn};
 
+use super::calls::{Panicked, call, call_now, contained_async};
 use super::heartbeat::{Meter, StopReason};
 use super::observe::Event;
-use super::parts::part_store;
+use super::parts::{STORE, part_store};
 use super::press::Press;
 use super::publish::{self, Release};
 use super::transfer::{templated, transfer};
+use super::uploads::Underway;
 use super::{Shared, keys};
 use crate::domain::execution::Execution;
 use crate::domain::failure::{Failure, FailureKind, Step};
@@ -28,6 +30,12 @@ use crate::ports::source::{BadRecordMode, ReadRequest, RecordInstant, Registered
 /// How often a commit whose outcome is unknown is looked at again before the lease is left to run out.
 const COMMIT_TRIES: u32 = 5;
 
+/// How long the store may take to remove what an attempt has left.
+const DISCARD_MAX: Duration = Duration::from_secs(600);
+
+/// What the source is called where it has panicked.
+pub(super) const SOURCE: &str = "source";
+
 /// Runs a claimed execution to the end of this attempt and puts the end on the record. Gives the
 /// execution as it stands then, or `None` if another worker has it.
 pub(super) async fn export(
@@ -42,13 +50,24 @@ pub(super) async fn export(
         slot = %execution.slot,
         epoch = execution.epoch,
     );
-    let attempt = Attempt {
-        fence: Fence { execution: execution.id, epoch: execution.epoch },
-        shared,
-        execution,
-        meter,
-    };
-    attempt.run().instrument(span).await
+    let fence = Fence { execution: execution.id, epoch: execution.epoch };
+    let attempt = Attempt { fence, shared: Arc::clone(&shared), execution, meter, underway: Arc::default() };
+    // What panics outside the work is the catalog, whose answer is unknown then, or something that was dropped: the
+    // lease runs out and the execution is taken over.
+    let ended = contained_async(attempt.run()).instrument(span).await;
+    ended.unwrap_or_else(|Panicked| {
+        error!(execution_id = %fence.execution, "abandoned after a panic");
+        shared.notice(&Event::Abandoned { execution: fence.execution });
+        None
+    })
+}
+
+/// How the work of an attempt ends, if not with something to publish.
+enum End {
+    Failed(Failure),
+    Cancelled,
+    Released,
+    Fenced,
 }
 
 struct Attempt {
@@ -56,62 +75,87 @@ struct Attempt {
     execution: Execution,
     fence: Fence,
     meter: Arc<Meter>,
+    underway: Arc<Underway>,
 }
 
 impl Attempt {
     async fn run(self) -> Option<Execution> {
         info!("started");
-        self.shared.observer.notice(&Event::Started { execution: &self.execution });
-        // The work is dropped here, uploads and all, before anything it stored is removed.
-        let work_ended = {
-            let work = std::pin::pin!(self.work());
-            let stopped = std::pin::pin!(self.meter.stopped());
-            match select(work, stopped).await {
-                Either::Left((result, _)) => Ok(result),
-                Either::Right((reason, _)) => Err(reason),
-            }
-        };
-        let ended = match work_ended {
-            Ok(Ok(publication)) => self.publish(&publication).await,
-            Ok(Err(failure)) => {
+        if !self.shared.notice(&Event::Started { execution: &self.execution }) {
+            self.meter.stop(StopReason::Unobservable);
+        }
+        let ended = match self.work_or_stop().await {
+            Ok(publication) => self.publish(&publication).await,
+            Err(End::Failed(failure)) => {
                 warn!(step = ?failure.step, kind = %failure.kind, "failed: {}", failure.message);
                 let retry = self.shared.settings.retry;
                 self.settle(Settlement::Failed { failure, retry }).await
             }
-            Err(StopReason::Cancelled) => self.settle(Settlement::Cancelled).await,
-            Err(StopReason::Fenced) => self.fenced().await,
+            Err(End::Cancelled) => self.settle(Settlement::Cancelled).await,
+            Err(End::Released) => self.settle(Settlement::Released).await,
+            Err(End::Fenced) => self.fenced().await,
         };
         match &ended {
             Some(execution) => {
                 info!(status = execution.status().as_str(), "ended");
-                self.shared.observer.notice(&Event::Ended { execution });
+                self.shared.notice(&Event::Ended { execution });
             }
             None => {
                 info!("left to another worker");
-                self.shared.observer.notice(&Event::Abandoned { execution: self.execution.id });
+                self.shared.notice(&Event::Abandoned { execution: self.execution.id });
             }
         }
         ended
     }
 
+    /// Every step up to the commit, unless something ends it before. What it had begun with the store is left
+    /// [`Underway`].
+    async fn work_or_stop(&self) -> Result<Publication, End> {
+        // Dropping the work runs foreign code, too.
+        let raced = contained_async(async {
+            let work = std::pin::pin!(self.work());
+            let stopped = std::pin::pin!(self.meter.stopped());
+            match select(stopped, work).await {
+                Either::Left((reason, _work)) => Err(self.end_by(reason)),
+                Either::Right((result, _stopped)) => result.map_err(End::Failed),
+            }
+        });
+        raced.await.unwrap_or_else(|Panicked| Err(End::Failed(Failure::panicked(Step::Work, "export"))))
+    }
+
+    fn end_by(&self, reason: StopReason) -> End {
+        match reason {
+            StopReason::Fenced => End::Fenced,
+            StopReason::Cancelled => End::Cancelled,
+            StopReason::Released => End::Released,
+            StopReason::Unobservable => End::Failed(Failure::panicked(Step::Work, "observer")),
+            StopReason::Stalled => {
+                let stall = self.shared.settings.stall.as_secs();
+                End::Failed(Failure::stalled(&self.execution.settings.source, stall))
+            }
+        }
+    }
+
     /// Every step up to the commit.
     async fn work(&self) -> Result<Publication, Failure> {
         let ports = &self.shared.ports;
-        self.discard_older_epochs().await.map_err(|error| Failure::of(Step::Store, &error))?;
+        call(Step::Store, STORE, self.discard_older_epochs()).await?;
         let source = self.source()?;
         let (recipients, sealer) = self.sealer().await?;
         let request = self.request();
-        let pushed_down = source.describe().data_type(&request.data_type).is_some_and(|t| t.pushes_down);
+        let pushes_down = || source.describe().data_type(&request.data_type).is_some_and(|t| t.pushes_down);
+        let pushed_down = call_now(Step::Prepare, SOURCE, pushes_down)?;
         self.meter.expect(self.expectation(&*source, &request, pushed_down).await?);
-        let batches = source.read(request).await.map_err(|error| Failure::of(Step::Read, &error))?;
+        let batches = call(Step::Read, SOURCE, async { source.read(request).await }).await?;
         let batches = templated(ports, &self.execution.settings.template, pushed_down, batches);
         let plan = Plan {
-            part_bytes_max: self.part_bytes_max(sealer.as_deref()),
+            part_bytes_max: call_now(Step::Seal, "sealer", || self.part_bytes_max(sealer.as_deref()))?,
             modified_at: self.execution.window.end(),
         };
-        let writer = ports.packager.begin(plan).map_err(|error| Failure::of(Step::Pack, &error))?;
+        let writer = call_now(Step::Pack, "packager", || ports.packager.begin(plan))?;
+        let writer = writer.map_err(|error| Failure::of(Step::Pack, &error))?;
         let press = Press::new(Arc::clone(&ports.workers), Arc::clone(&ports.packager), writer, sealer);
-        let store = part_store(&*ports.sink, self.fence, &self.meter);
+        let store = part_store(&ports.sink, &self.underway, self.fence, &self.meter);
         let limits = self.shared.settings.cut;
         let transferred =
             transfer(ports, &self.execution, limits, &self.meter, batches, press, store).await?;
@@ -123,6 +167,7 @@ impl Attempt {
             signer: self.shared.signer.as_ref(),
             retention: self.shared.settings.retention,
             meter: &self.meter,
+            underway: &self.underway,
         };
         publish::prepare(&release, transferred).await
     }
@@ -191,10 +236,10 @@ impl Attempt {
                 retryable: false,
             })?);
         }
-        let sealer = ports
-            .certificates
-            .sealer(&recipients, super::now(ports))
-            .map_err(|error| Failure::of(Step::Prepare, &error))?;
+        let now = super::now(ports);
+        let sealer =
+            call_now(Step::Prepare, "certificate store", || ports.certificates.sealer(&recipients, now))?;
+        let sealer = sealer.map_err(|error| Failure::of(Step::Prepare, &error))?;
         Ok((recipients, Some(sealer)))
     }
 
@@ -208,10 +253,11 @@ impl Attempt {
         pushed_down: bool,
     ) -> Result<Option<u64>, Failure> {
         if pushed_down || request.template.filters.is_empty() {
-            match source.estimate(request).await {
+            match call(Step::Prepare, SOURCE, async { source.estimate(request).await }).await {
                 Ok(Some(estimate)) => return Ok(Some(estimate.records)),
                 Ok(None) => {}
-                Err(error) => debug!("no estimate: {}", error.report()),
+                Err(failure) if failure.kind == FailureKind::Internal => return Err(failure),
+                Err(failure) => debug!("no estimate: {}", failure.message),
             }
         }
         let last = self.shared.ports.catalog.last_records(self.execution.job_id).await;
@@ -277,7 +323,7 @@ impl Attempt {
         for attempt in 1..=COMMIT_TRIES {
             match ports.catalog.settle(self.fence, &settlement, super::now(ports)).await {
                 Ok(execution) => {
-                    discard(&self.shared, self.fence).await;
+                    self.discard().await;
                     return Some(execution);
                 }
                 Err(error) if error.kind() == CatalogErrorKind::Fenced => return self.fenced().await,
@@ -292,9 +338,25 @@ impl Attempt {
     async fn fenced(&self) -> Option<Execution> {
         warn!("the claim was lost");
         if let Ok(Standing::Unwanted) = self.shared.ports.catalog.standing(self.fence).await {
-            discard(&self.shared, self.fence).await;
+            self.discard().await;
         }
         None
+    }
+
+    /// Removes what was stored, once the catalog has said that nobody wants it and nothing is under way that would
+    /// land behind its back. A store that takes too long leaves the rest to the sweep.
+    async fn discard(&self) {
+        let remove = async {
+            self.underway.wind_down().await;
+            discard(&self.shared, self.fence).await;
+        };
+        let remove = std::pin::pin!(contained_async(remove));
+        let too_long = std::pin::pin!(async { self.shared.ports.clock.sleep(DISCARD_MAX).await });
+        match select(remove, too_long).await {
+            Either::Left((Ok(()), _)) => {}
+            Either::Left((Err(Panicked), _)) => warn!("the store panicked: the sweep removes what is left"),
+            Either::Right(_) => warn!("the store takes too long: the sweep removes what is left"),
+        }
     }
 
     /// What a crashed attempt left is removed before the next one stores anything.

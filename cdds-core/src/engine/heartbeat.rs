@@ -2,7 +2,7 @@
 //! executions together (rule E7).
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,21 +21,53 @@ pub(super) struct Meter {
     pub(super) parts: AtomicU32,
     expected: Mutex<Option<u64>>,
     began: Duration,
+    stillness: Mutex<Stillness>,
     stop: Stop,
 }
 
-/// Why a running execution is to stop before its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a running execution is to stop before its end. Of several reasons the smallest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum StopReason {
-    Cancelled,
+    /// Another worker has it.
     Fenced,
+    /// A person wants it.
+    Cancelled,
+    /// The engine stops in good order.
+    Released,
+    /// The observer panicked when it was told of it.
+    Unobservable,
+    /// Nothing moved for too long.
+    Stalled,
 }
 
 #[derive(Debug, Default)]
 struct Stop {
-    cancelled: AtomicBool,
-    fenced: AtomicBool,
+    reason: Mutex<Option<StopReason>>,
     waker: AtomicWaker,
+}
+
+/// For how long the counts have stood still.
+#[derive(Debug, Default)]
+struct Stillness {
+    counts: [u64; 5],
+    seen_at: Option<Duration>,
+    lasted: Duration,
+}
+
+/// The most that counts as stillness between two beats: a process that itself stood still has seen nothing.
+const SEEN_AT_ONCE_MAX: Duration = Duration::from_secs(60);
+
+impl Stillness {
+    /// Takes notice of the counts at `monotonic`; gives for how long they have been the same.
+    fn see(&mut self, counts: [u64; 5], monotonic: Duration) -> Duration {
+        let since = self.seen_at.replace(monotonic).map_or(Duration::ZERO, |at| monotonic.saturating_sub(at));
+        self.lasted = match counts == self.counts {
+            true => self.lasted.saturating_add(since.min(SEEN_AT_ONCE_MAX)),
+            false => Duration::ZERO,
+        };
+        self.counts = counts;
+        self.lasted
+    }
 }
 
 impl Meter {
@@ -49,6 +81,7 @@ impl Meter {
             parts: AtomicU32::new(0),
             expected: Mutex::new(None),
             began,
+            stillness: Mutex::default(),
             stop: Stop::default(),
         }
     }
@@ -74,10 +107,17 @@ impl Meter {
 
     fn obey(&self, directive: Directive) {
         match directive {
-            Directive::Continue => return,
-            Directive::Cancel => self.stop.cancelled.store(true, Ordering::Release),
-            Directive::Fenced => self.stop.fenced.store(true, Ordering::Release),
+            Directive::Continue => {}
+            Directive::Cancel => self.stop(StopReason::Cancelled),
+            Directive::Fenced => self.stop(StopReason::Fenced),
         }
+    }
+
+    /// Tells the execution to stop.
+    pub(super) fn stop(&self, reason: StopReason) {
+        let mut known = lock(&self.stop.reason);
+        *known = Some(known.map_or(reason, |known| known.min(reason)));
+        drop(known);
         self.stop.waker.wake();
     }
 
@@ -85,15 +125,18 @@ impl Meter {
     pub(super) async fn stopped(&self) -> StopReason {
         std::future::poll_fn(|context| {
             self.stop.waker.register(context.waker());
-            if self.stop.fenced.load(Ordering::Acquire) {
-                return std::task::Poll::Ready(StopReason::Fenced);
-            }
-            if self.stop.cancelled.load(Ordering::Acquire) {
-                return std::task::Poll::Ready(StopReason::Cancelled);
-            }
-            std::task::Poll::Pending
+            lock(&self.stop.reason).map_or(std::task::Poll::Pending, std::task::Poll::Ready)
         })
         .await
+    }
+
+    /// Ends an execution that has not moved for `limit`: neither a record nor a byte was read, none was stored.
+    fn end_if_stalled(&self, progress: &Progress, monotonic: Duration, limit: Duration) {
+        let Progress { records, rejected, bytes_read, bytes_written, parts, .. } = *progress;
+        let counts = [records, rejected, bytes_read, bytes_written, u64::from(parts)];
+        if lock(&self.stillness).see(counts, monotonic) >= limit {
+            self.stop(StopReason::Stalled);
+        }
     }
 }
 
@@ -121,12 +164,26 @@ impl Running {
         lock(&self.meters).keys().copied().collect()
     }
 
-    /// One beat per running execution.
-    pub(super) fn beats(&self, monotonic: Duration) -> Vec<Beat> {
-        lock(&self.meters)
-            .iter()
-            .map(|(fence, meter)| Beat { fence: *fence, progress: meter.progress(monotonic) })
-            .collect()
+    /// One beat per running execution. Those that have not moved for `stall` are told to stop.
+    pub(super) fn beats(&self, monotonic: Duration, stall: Duration) -> Vec<Beat> {
+        let beat = |(fence, meter): (&Fence, &Arc<Meter>)| {
+            let progress = meter.progress(monotonic);
+            meter.end_if_stalled(&progress, monotonic, stall);
+            Beat { fence: *fence, progress }
+        };
+        lock(&self.meters).iter().map(beat).collect()
+    }
+
+    /// Tells one execution to stop.
+    pub(super) fn stop(&self, fence: Fence, reason: StopReason) {
+        if let Some(meter) = lock(&self.meters).get(&fence) {
+            meter.stop(reason);
+        }
+    }
+
+    /// Tells all executions to stop.
+    pub(super) fn stop_all(&self, reason: StopReason) {
+        lock(&self.meters).values().for_each(|meter| meter.stop(reason));
     }
 
     /// Passes the catalog's orders on.
@@ -160,7 +217,7 @@ mod tests {
         running.add(fence(1), Arc::clone(&meters[0]));
         running.add(fence(2), Arc::clone(&meters[1]));
 
-        let beats = running.beats(Duration::from_secs(1));
+        let beats = running.beats(Duration::from_secs(1), Duration::MAX);
         let orders: Vec<Directive> = beats
             .iter()
             .map(|beat| if beat.fence == fence(1) { Directive::Cancel } else { Directive::Continue })
@@ -171,5 +228,42 @@ mod tests {
 
         running.remove(fence(1));
         assert_eq!(running.count(), 1);
+    }
+    #[test]
+    fn e5_what_stands_still_for_too_long_is_told_to_stop() {
+        let (limit, running) = (Duration::from_secs(10), Running::default());
+        let (fence, meter) = (
+            Fence { execution: ExecutionId(Uuid::from_u128(1)), epoch: 1 },
+            Arc::new(Meter::new(Duration::ZERO)),
+        );
+        running.add(fence, Arc::clone(&meter));
+        let beat = |second| drop(running.beats(Duration::from_secs(second), limit));
+        (0..10).for_each(beat);
+        meter.bytes_written.fetch_add(1, Ordering::Relaxed);
+        (10..20).for_each(beat);
+        assert_eq!(meter.stopped().now_or_never(), None, "it moved in between");
+        beat(20);
+        assert_eq!(meter.stopped().now_or_never(), Some(StopReason::Stalled));
+    }
+
+    #[test]
+    fn e5_a_process_that_stood_still_has_not_seen_its_executions_do_so() {
+        let meter = Meter::new(Duration::ZERO);
+        let beat = |second| {
+            let at = Duration::from_secs(second);
+            meter.end_if_stalled(&meter.progress(at), at, Duration::from_secs(3_600));
+        };
+        (0..5).for_each(beat);
+        beat(100_000);
+        assert_eq!(meter.stopped().now_or_never(), None);
+    }
+
+    #[test]
+    fn e8_a_lost_claim_comes_before_any_other_reason() {
+        let meter = Meter::new(Duration::ZERO);
+        meter.stop(StopReason::Stalled);
+        meter.stop(StopReason::Fenced);
+        meter.stop(StopReason::Cancelled);
+        assert_eq!(meter.stopped().now_or_never(), Some(StopReason::Fenced));
     }
 }

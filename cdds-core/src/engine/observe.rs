@@ -6,7 +6,8 @@ use crate::domain::execution::Execution;
 use crate::domain::id::ExecutionId;
 use crate::domain::progress::Progress;
 
-/// Is told what happens, as it happens, on the thread that drives the engine; must return at once.
+/// Is told what happens, as it happens, on the thread that drives the engine; must return at once. One that panics
+/// ends the execution that it was told of, if that still runs, and nothing else.
 pub trait Observer: Debug + Send + Sync {
     /// Something happened.
     fn notice(&self, event: &Event<'_>);

@@ -1,19 +1,25 @@
 //! Parts on their way into the store.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 
+use super::calls::call;
 use super::heartbeat::Meter;
 use super::keys;
 use super::press::Move;
+use super::uploads::{Open, Underway};
 use crate::domain::artifact::Sha256Digest;
 use crate::domain::failure::{Failure, FailureKind, Step};
 use crate::ports::catalog::Fence;
 use crate::ports::packager::PartOrdinal;
-use crate::ports::sink::{Key, Sink, Upload};
+use crate::ports::sink::{Key, Sink};
+
+/// What the store is called where it has panicked.
+pub(super) const STORE: &str = "store";
 
 /// A part as it lies in the store.
 #[derive(Debug, Clone)]
@@ -26,29 +32,34 @@ pub(super) struct StoredPart {
 
 /// Parts are written one after another; while one is made durable, the next one is written, and no more than that.
 pub(super) fn part_store<'a>(
-    sink: &'a dyn Sink,
+    sink: &'a Arc<dyn Sink>,
+    underway: &'a Arc<Underway>,
     fence: Fence,
     meter: &'a Meter,
 ) -> (PartWriter<'a>, PartFinisher<'a>) {
     // Sending waits until the part before is taken.
     let (sender, written) = mpsc::channel(0);
-    (PartWriter { sink, fence, meter, upload: None, sender }, PartFinisher { fence, meter, written })
+    (
+        PartWriter { sink, underway, fence, meter, upload: None, sender },
+        PartFinisher { fence, meter, written },
+    )
 }
 
 /// A part of which every byte was given to the store.
 struct Written {
     ordinal: PartOrdinal,
-    upload: Box<dyn Upload>,
+    upload: Open,
     bytes: u64,
     sha256: Sha256Digest,
 }
 
 /// Writes parts into the store.
 pub(super) struct PartWriter<'a> {
-    sink: &'a dyn Sink,
+    sink: &'a Arc<dyn Sink>,
+    underway: &'a Arc<Underway>,
     fence: Fence,
     meter: &'a Meter,
-    upload: Option<(PartOrdinal, Box<dyn Upload>)>,
+    upload: Option<(PartOrdinal, Open)>,
     sender: mpsc::Sender<Written>,
 }
 
@@ -59,8 +70,8 @@ impl PartWriter<'_> {
             match one {
                 Move::Open(ordinal) => {
                     let key = keys::part(self.fence, ordinal);
-                    let upload = self.sink.begin(&key).await;
-                    self.upload = Some((ordinal, upload.map_err(|e| Failure::of(Step::Store, &e))?));
+                    let upload = call(Step::Store, STORE, self.underway.begin(self.sink, &key)).await?;
+                    self.upload = Some((ordinal, upload));
                 }
                 Move::Write(bytes) => self.write(bytes).await?,
                 Move::Close { bytes, sha256 } => self.close(bytes, sha256).await?,
@@ -70,9 +81,9 @@ impl PartWriter<'_> {
     }
 
     async fn write(&mut self, bytes: Bytes) -> Result<(), Failure> {
-        let (_, upload) = self.upload.as_mut().ok_or_else(|| internal("bytes came outside a part"))?;
+        let (ordinal, upload) = self.upload.take().ok_or_else(|| internal("bytes came outside a part"))?;
         let count = bytes.len() as u64;
-        upload.write(bytes).await.map_err(|error| Failure::of(Step::Store, &error))?;
+        self.upload = Some((ordinal, call(Step::Store, STORE, upload.write(bytes)).await?));
         self.meter.bytes_written.fetch_add(count, Ordering::Relaxed);
         Ok(())
     }
@@ -105,7 +116,7 @@ impl PartFinisher<'_> {
 
     async fn finish(&self, written: Written) -> Result<StoredPart, Failure> {
         let Written { ordinal, upload, bytes, sha256 } = written;
-        let stored = upload.finish().await.map_err(|error| Failure::of(Step::Store, &error))?;
+        let stored = call(Step::Store, STORE, upload.finish()).await?;
         let key = keys::part(self.fence, ordinal);
         if stored.bytes != bytes {
             return Err(Failure {
@@ -137,7 +148,7 @@ mod tests {
 
     use super::*;
     use crate::domain::id::ExecutionId;
-    use crate::ports::sink::{Prefix, SinkError, Stored};
+    use crate::ports::sink::{Prefix, SinkError, Stored, Upload};
     use crate::testing::MemorySink;
 
     type Gate = Shared<oneshot::Receiver<()>>;
@@ -200,10 +211,12 @@ mod tests {
     #[test]
     fn the_next_part_is_written_while_one_is_made_durable_and_no_more_than_that() {
         let (open, gate) = oneshot::channel();
-        let sink = GatedSink(MemorySink::new(), gate.shared());
+        let memory = MemorySink::new();
+        let sink: Arc<dyn Sink> = Arc::new(GatedSink(memory.clone(), gate.shared()));
+        let underway = Arc::new(Underway::default());
         let meter = Meter::new(Duration::ZERO);
         let fence = Fence { execution: ExecutionId(Uuid::from_u128(5)), epoch: 1 };
-        let (mut writer, finisher) = part_store(&sink, fence, &meter);
+        let (mut writer, finisher) = part_store(&sink, &underway, fence, &meter);
         let writing = async {
             writer.apply((0..3).flat_map(part).collect()).await?;
             drop(writer);
@@ -215,10 +228,10 @@ mod tests {
         }
         // Unfinished uploads are listed too.
         assert_eq!(block_on(sink.list(&keys::claim(fence))).unwrap().len(), 2);
-        assert_eq!(sink.0.objects().len(), 0);
+        assert_eq!(memory.objects().len(), 0);
         open.send(()).unwrap();
         let ((), stored) = block_on(storing).unwrap();
         assert_eq!(stored.iter().map(|part| part.ordinal.0).collect::<Vec<_>>(), [0, 1, 2]);
-        assert_eq!(sink.0.objects().len(), 3);
+        assert_eq!(memory.objects().len(), 3);
     }
 }

@@ -11,15 +11,17 @@ use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use sha2::{Digest, Sha256};
 
+use super::calls::call_now;
 use super::parts::internal;
 use crate::domain::artifact::Sha256Digest;
 use crate::domain::cut::CutFile;
 use crate::domain::failure::{Failure, Step};
-use crate::ports::packager::{
-    ArchiveWriter, Packager, PackagerError, Packed, PartEvent, PartIndex, PartOrdinal,
-};
+use crate::ports::packager::{ArchiveWriter, Packager, Packed, PartEvent, PartIndex, PartOrdinal};
 use crate::ports::sealer::{Sealer, Sealing};
 use crate::ports::workers::{WorkLost, Workers, offload};
+
+const PACKAGER: &str = "packager";
+const SEALER: &str = "sealer";
 
 /// What is to be done with the store.
 pub(super) enum Move {
@@ -82,7 +84,8 @@ impl Press {
         self.room = self.room.saturating_sub(1);
         self.workers.submit(Box::new(move || {
             let contents = Bytes::from(file.contents);
-            let packed = packager.pack(&file.path, &contents);
+            let packed = call_now(Step::Pack, PACKAGER, || packager.pack(&file.path, &contents));
+            let packed = packed.and_then(|packed| packed.map_err(|e| Failure::of(Step::Pack, &e)));
             // Fails when nobody reads on.
             let _unwanted = used.unbounded_send(contents.try_into_mut().ok().map(emptied));
             locked(&line).waiting.insert(number, (packed, sender));
@@ -107,16 +110,16 @@ fn emptied(mut contents: BytesMut) -> Vec<u8> {
 
 /// Compressed files that wait for their turn.
 struct Line {
-    /// `None` while a worker is at it, and for good if that worker panicked.
+    /// `None` while a worker is at it.
     desk: Option<Desk>,
     /// The number of the file that is due.
     next: u64,
     waiting: BTreeMap<u64, Waiting>,
 }
 
-type Waiting = (Result<Packed, PackagerError>, oneshot::Sender<Result<Vec<Move>, Failure>>);
+type Waiting = (Result<Packed, Failure>, oneshot::Sender<Result<Vec<Move>, Failure>>);
 
-/// A worker that panics does so outside the lock.
+/// Nothing that can panic is done under the lock.
 fn locked(line: &Mutex<Line>) -> MutexGuard<'_, Line> {
     line.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -134,7 +137,7 @@ fn lay_out(line: &Mutex<Line>) {
             let (Some(desk), Some(waiting)) = (line.desk.take(), line.waiting.remove(&next)) else { return };
             (desk, waiting)
         };
-        let moves = packed.map_err(|error| Failure::of(Step::Pack, &error)).and_then(|file| desk.push(file));
+        let moves = packed.and_then(|file| desk.push(file));
         locked(line).desk = Some(desk);
         // The execution may have been cancelled: the moves are then not wanted.
         let _unwanted = sender.send(moves);
@@ -150,13 +153,15 @@ struct Desk {
 impl Desk {
     fn push(&mut self, file: Packed) -> Result<Vec<Move>, Failure> {
         let mut events = Vec::new();
-        self.writer.push(file, &mut events).map_err(|error| Failure::of(Step::Pack, &error))?;
+        let pushed = call_now(Step::Pack, PACKAGER, || self.writer.push(file, &mut events))?;
+        pushed.map_err(|error| Failure::of(Step::Pack, &error))?;
         self.envelope.seal(events)
     }
 
     fn finish(mut self) -> Result<(PartIndex, Vec<Move>), Failure> {
         let mut events = Vec::new();
-        let index = self.writer.finish(&mut events).map_err(|error| Failure::of(Step::Pack, &error))?;
+        let index = call_now(Step::Pack, PACKAGER, || self.writer.finish(&mut events))?;
+        let index = index.map_err(|error| Failure::of(Step::Pack, &error))?;
         Ok((index, self.envelope.seal(events)?))
     }
 }
@@ -182,7 +187,8 @@ impl Envelope {
                     (self.hasher, self.bytes) = (Sha256::new(), 0);
                     if let Some(sealer) = &self.sealer {
                         let mut out = BytesMut::new();
-                        self.sealing = Some(sealer.begin(&mut out).map_err(|e| Failure::of(Step::Seal, &e))?);
+                        let sealing = call_now(Step::Seal, SEALER, || sealer.begin(&mut out))?;
+                        self.sealing = Some(sealing.map_err(|e| Failure::of(Step::Seal, &e))?);
                         self.emit(out.freeze(), &mut moves);
                     }
                 }
@@ -190,7 +196,8 @@ impl Envelope {
                 PartEvent::Closed(_) => {
                     if let Some(sealing) = self.sealing.take() {
                         let mut out = BytesMut::new();
-                        sealing.finish(&mut out).map_err(|e| Failure::of(Step::Seal, &e))?;
+                        let finished = call_now(Step::Seal, SEALER, || sealing.finish(&mut out))?;
+                        finished.map_err(|e| Failure::of(Step::Seal, &e))?;
                         self.emit(out.freeze(), &mut moves);
                     }
                     let sha256 = Sha256Digest(self.hasher.finalize_reset().into());
@@ -208,7 +215,8 @@ impl Envelope {
         };
         for piece in plain.chunks(SEALED_AT_ONCE_BYTES) {
             let mut out = BytesMut::with_capacity(SEALED_AT_ONCE_BYTES + 1024);
-            sealing.update(piece, &mut out).map_err(|e| Failure::of(Step::Seal, &e))?;
+            let sealed = call_now(Step::Seal, SEALER, || sealing.update(piece, &mut out))?;
+            sealed.map_err(|e| Failure::of(Step::Seal, &e))?;
             self.emit(out.freeze(), moves);
         }
         self.sealing = Some(sealing);
@@ -236,7 +244,7 @@ mod tests {
 
     use super::*;
     use crate::domain::failure::FailureKind;
-    use crate::ports::packager::Plan;
+    use crate::ports::packager::{PackagerError, Plan};
     use crate::testing::PlainPackager;
 
     #[derive(Debug)]

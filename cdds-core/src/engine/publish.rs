@@ -1,5 +1,6 @@
 //! From stored parts to a visible set: name the parts, store the manifest and its signature, commit.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -7,9 +8,12 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use super::calls::{call, call_now};
 use super::heartbeat::Meter;
 use super::keys;
+use super::parts::{STORE, StoredPart};
 use super::transfer::Transferred;
+use super::uploads::Underway;
 use crate::domain::artifact::{
     Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
 };
@@ -21,6 +25,7 @@ use crate::domain::recipient::Recipient;
 use crate::domain::retention::RetentionDays;
 use crate::ports::Ports;
 use crate::ports::catalog::{Fence, Publication};
+use crate::ports::packager::PartOrdinal;
 use crate::ports::sealer::ManifestSigner;
 use crate::ports::sink::Key;
 use crate::ports::workers::offload;
@@ -35,6 +40,7 @@ pub(super) struct Release<'a> {
     pub(super) signer: Option<&'a Arc<dyn ManifestSigner>>,
     pub(super) retention: RetentionDays,
     pub(super) meter: &'a Meter,
+    pub(super) underway: &'a Arc<Underway>,
 }
 
 /// Stores the manifest, signed if the service signs, and gives what is to be committed: all of it becomes
@@ -68,13 +74,12 @@ fn name_parts(
     let stem = manifest::stem(execution.id);
     let extension = if release.recipients.is_empty() { "" } else { ".smime" };
     let retention = execution.settings.retention.map_or(release.retention, |own| own.min(release.retention));
+    let stored: BTreeMap<PartOrdinal, &StoredPart> =
+        transferred.parts.iter().map(|part| (part.ordinal, part)).collect();
     let mut artifacts = Vec::with_capacity(order.len());
     for ((index, part), ordinal) in (0..total).zip(1..=parts).zip(order) {
-        let stored = transferred
-            .parts
-            .iter()
-            .find(|stored| stored.ordinal == *ordinal)
-            .ok_or_else(|| internal("the archive names a part that was not stored"))?;
+        let stored =
+            stored.get(ordinal).ok_or_else(|| internal("the archive names a part that was not stored"))?;
         artifacts.push(Artifact {
             id: artifact_id(execution.id, part),
             owner: execution.owner.clone(),
@@ -113,7 +118,7 @@ fn manifest_json(
         slot: execution.slot,
         window: execution.window,
         created_at: published_at,
-        compressor: release.ports.packager.compressor().to_owned(),
+        compressor: call_now(Step::Publish, "packager", || release.ports.packager.compressor().to_owned())?,
         records: release.meter.records.load(Ordering::Relaxed),
         bad_records: release.meter.rejected.load(Ordering::Relaxed),
         files: transferred.index.entries,
@@ -136,7 +141,7 @@ fn manifest_json(
 
 async fn store_manifest(release: &Release<'_>, json: Bytes) -> Result<StoredManifest, Failure> {
     let key = keys::manifest(release.fence);
-    let (bytes, sha256) = store(release.ports, &key, json).await?;
+    let (bytes, sha256) = store(release, &key, json).await?;
     Ok(StoredManifest { name: manifest::file_name(release.execution.id), key, bytes, sha256 })
 }
 
@@ -148,22 +153,22 @@ async fn store_signature(
     signed_at: DateTime<Utc>,
 ) -> Result<StoredSignature, Failure> {
     let signer = Arc::clone(signer);
-    let signing = offload(&*release.ports.workers, move || signer.sign(&json, signed_at));
-    let signature = signing.await?.map_err(|error| Failure::of(Step::Publish, &error))?;
+    let sign = move || call_now(Step::Publish, "signer", || signer.sign(&json, signed_at));
+    let signature = offload(&*release.ports.workers, sign).await??;
+    let signature = signature.map_err(|error| Failure::of(Step::Publish, &error))?;
     let key = keys::signature(release.fence);
-    let (bytes, sha256) = store(release.ports, &key, Bytes::from(signature)).await?;
+    let (bytes, sha256) = store(release, &key, Bytes::from(signature)).await?;
     Ok(StoredSignature { name: manifest::signature_name(release.execution.id), key, bytes, sha256 })
 }
 
 /// Stores a small file whole; gives its size and digest.
-async fn store(ports: &Ports, key: &Key, contents: Bytes) -> Result<(u64, Sha256Digest), Failure> {
+async fn store(release: &Release<'_>, key: &Key, contents: Bytes) -> Result<(u64, Sha256Digest), Failure> {
     let facts = (contents.len() as u64, Sha256Digest(Sha256::digest(&contents).into()));
     let store = async {
-        let mut upload = ports.sink.begin(key).await?;
-        upload.write(contents).await?;
-        upload.finish().await
+        let upload = release.underway.begin(&release.ports.sink, key).await?;
+        upload.write(contents).await?.finish().await
     };
-    store.await.map_err(|error| Failure::of(Step::Store, &error))?;
+    call(Step::Store, STORE, store).await?;
     Ok(facts)
 }
 

@@ -8,10 +8,11 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, pin_mut, select_biased};
 use tracing::{info, warn};
 
+use super::calls::{contained, contained_async};
+use super::heartbeat::StopReason;
 use super::{Engine, EngineError, Tick, export, now};
 use crate::domain::execution::{Execution, Status};
 use crate::domain::policy::Jitter;
-use crate::ports::Ports;
 
 /// The rhythm of beats and of looking for new work.
 const BEAT: Duration = Duration::from_secs(1);
@@ -19,6 +20,8 @@ const BEAT: Duration = Duration::from_secs(1);
 const RETAIN_EVERY: Duration = Duration::from_secs(60);
 /// How often the store is swept for orphans.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// How long a graceful stop waits for executions that were told to stop.
+const RELEASE_MAX: Duration = Duration::from_secs(10);
 /// How many rounds in a row may fail before a run until idle gives up.
 const FAILED_ROUNDS_MAX: u32 = 3;
 
@@ -57,7 +60,7 @@ impl RunReport {
 impl Engine {
     /// Runs due jobs, beats, and removes what has expired, until `until` or until `shutdown` completes.
     /// Then nothing new is claimed, running executions have the grace period to end, and those that do
-    /// not are given back.
+    /// not are stopped and given back. A panic of a port ends what called it, not the run.
     ///
     /// # Errors
     /// With [`Until::Idle`], if rounds keep failing; with [`Until::Stopped`], only for errors that no
@@ -72,9 +75,10 @@ impl Engine {
         shutdown: impl Future<Output = ()>,
     ) -> Result<RunReport, EngineError> {
         let mut report = RunReport::default();
-        let mut executions = Executions::new();
-        let mut rhythms = Rhythms::default();
+        let mut pulse = Pulse::default();
+        let mut work = Work::default();
         let mut chores: Fuse<BoxFuture<'static, bool>> = Fuse::terminated();
+        let (mut rhythms, mut looks) = (Rhythms::default(), Looks::default());
         let mut failed_rounds = 0;
         let shutdown = shutdown.fuse();
         pin_mut!(shutdown);
@@ -82,42 +86,69 @@ impl Engine {
             if chores.is_terminated() {
                 chores = self.chores(&mut rhythms);
             }
-            let mut wake_in = BEAT;
-            match self.tick(now(&self.shared.ports)).await {
-                Ok(tick) => {
-                    failed_rounds = 0;
-                    wake_in = self.next_wake(&tick);
-                    let idle = self.is_idle(&tick);
-                    tick.given_up.iter().for_each(|execution| report.count(Some(execution)));
-                    executions.extend(tick.executions);
-                    if until == Until::Idle && idle && executions.is_empty() && chores.is_terminated() {
-                        return Ok(report);
-                    }
-                }
-                Err(error) => {
-                    failed_rounds += 1;
-                    let given_up = until == Until::Idle && failed_rounds >= FAILED_ROUNDS_MAX;
-                    if executions.is_empty() && (given_up || !error.is_retryable()) {
-                        return Err(error);
-                    }
-                    warn!("a round failed, the next one goes on: {}", chain(&error));
-                }
+            let monotonic = self.shared.ports.clock.monotonic();
+            if work.round.is_terminated() && looks.is_due(monotonic) {
+                work.round = self.round_beside();
             }
-            let beat_due = rhythms.beat.sleep(&self.shared.ports).fuse();
-            let due = self.shared.ports.clock.sleep(wake_in).fuse();
-            pin_mut!(beat_due, due);
-            // Whatever comes first: the end of an execution makes room, what waits becomes due, a beat looks
-            // for work that others have submitted.
+            pulse.start(self, monotonic);
+            let next_look = work.round.is_terminated().then_some(looks.next);
+            let wake = self.sleep_until([next_look, pulse.next()], monotonic).fuse();
+            pin_mut!(wake);
+            // Whatever comes first. Nothing here waits for anything else: a round or a beat that takes long, since
+            // there is much to put on the record or the catalog is slow, holds up neither exports nor the other.
             select_biased! {
                 () = shutdown => {
-                    self.drain(executions, &mut report).await;
+                    self.drain(work, pulse, &mut report).await;
                     return Ok(report);
                 }
-                ended = executions.select_next_some() => report.count(ended.as_ref()),
-                done = chores => report.housekeeping_failures += u64::from(!done),
-                () = beat_due => self.beat_or_warn().await,
-                () = due => {}
+                ended = work.executions.select_next_some() => {
+                    // That makes room.
+                    report.count(ended.as_ref());
+                    looks.at_once(monotonic);
+                }
+                done = chores => {
+                    report.housekeeping_failures += u64::from(!done);
+                    looks.at_once(monotonic);
+                }
+                () = &mut pulse.beating => {}
+                tick = &mut work.round => match tick {
+                    Ok(tick) => {
+                        failed_rounds = 0;
+                        looks.after(self.next_wake(&tick), self.shared.ports.clock.monotonic());
+                        let idle = self.is_idle(&tick);
+                        tick.given_up.iter().for_each(|execution| report.count(Some(execution)));
+                        work.executions.extend(tick.executions);
+                        let all_done = work.executions.is_empty() && chores.is_terminated();
+                        if until == Until::Idle && idle && all_done {
+                            return Ok(report);
+                        }
+                    }
+                    Err(error) => {
+                        failed_rounds += 1;
+                        looks.after(BEAT, self.shared.ports.clock.monotonic());
+                        let given_up = until == Until::Idle && failed_rounds >= FAILED_ROUNDS_MAX;
+                        if work.executions.is_empty() && (given_up || !error.is_retryable()) {
+                            return Err(error);
+                        }
+                        warn!("a round failed, the next one goes on: {}", chain(&error));
+                    }
+                },
+                () = wake => {}
             }
+        }
+    }
+
+    /// A round as work beside the executions.
+    fn round_beside(&self) -> Round {
+        let engine = self.clone();
+        async move { engine.tick(now(&engine.shared.ports)).await }.boxed().fuse()
+    }
+
+    /// Completes at the first of these monotonic instants; never without one.
+    async fn sleep_until(&self, instants: [Option<Duration>; 2], monotonic: Duration) {
+        match instants.into_iter().flatten().min() {
+            Some(at) => self.shared.ports.clock.sleep(at.saturating_sub(monotonic)).await,
+            None => std::future::pending().await,
         }
     }
 
@@ -130,7 +161,7 @@ impl Engine {
             return Fuse::terminated();
         }
         let shared = Arc::clone(&self.shared);
-        let chores = async move {
+        let chores = contained_async(async move {
             let mut done = true;
             if retain {
                 done &= shared.retain().await.unwrap_or_else(|error| {
@@ -143,8 +174,8 @@ impl Engine {
                 done = false;
             }
             done
-        };
-        chores.boxed().fuse()
+        });
+        chores.map(|done| done.unwrap_or(false)).boxed().fuse()
     }
 
     /// Nothing is due, queued or running anywhere. What is queued for later than any retry or jitter waits for
@@ -170,54 +201,151 @@ impl Engine {
         waits.min().unwrap_or(BEAT).min(BEAT)
     }
 
-    async fn beat_or_warn(&self) {
-        if let Err(error) = self.beat(now(&self.shared.ports)).await {
-            warn!("a beat was missed: {}", chain(&error));
-        }
-    }
-
-    /// Waits for running executions, at most the grace period, then gives back those that are left.
-    async fn drain(&self, mut executions: Executions, report: &mut RunReport) {
-        let ports = &self.shared.ports;
-        info!(running = executions.len(), "stopping");
-        let mut beat = Rhythm::every(BEAT);
-        let grace_over = ports.clock.sleep(self.shared.settings.grace).fuse();
-        pin_mut!(grace_over);
-        while !executions.is_empty() {
-            let beat_due = beat.sleep(ports).fuse();
-            pin_mut!(beat_due);
-            select_biased! {
-                ended = executions.select_next_some() => report.count(ended.as_ref()),
-                () = grace_over => break,
-                () = beat_due => self.beat_or_warn().await,
-            }
-        }
+    /// Waits for running executions, at most the grace period. Those that are left are told to stop; what does
+    /// not come to its end even so is dropped and given back.
+    async fn drain(&self, mut work: Work, mut pulse: Pulse, report: &mut RunReport) {
+        info!(running = work.executions.len(), "stopping");
+        self.work_off(&mut work, &mut pulse, self.shared.settings.grace, || (), report).await;
+        // Also what a round that is under way still claims.
+        let release = || self.shared.running.stop_all(StopReason::Released);
+        self.work_off(&mut work, &mut pulse, RELEASE_MAX, release, report).await;
         let abandoned = self.shared.running.fences();
-        drop(executions);
+        if contained(|| drop(work)).is_err() {
+            warn!("what was running panicked when it was dropped");
+        }
         for fence in abandoned {
             report.other += 1;
             export::release(&self.shared, fence).await;
         }
     }
+
+    /// Goes on with what runs, and with a round that may have claimed more, for as long as `limit`. Calls `tell`
+    /// whenever something was begun or has ended.
+    async fn work_off(
+        &self,
+        work: &mut Work,
+        pulse: &mut Pulse,
+        limit: Duration,
+        tell: impl Fn() + Send,
+        report: &mut RunReport,
+    ) {
+        let ports = &self.shared.ports;
+        if work.is_done() {
+            return;
+        }
+        let over = ports.clock.sleep(limit).fuse();
+        pin_mut!(over);
+        while !work.is_done() {
+            tell();
+            let monotonic = ports.clock.monotonic();
+            pulse.start(self, monotonic);
+            let wake = self.sleep_until([None, pulse.next()], monotonic).fuse();
+            pin_mut!(wake);
+            select_biased! {
+                ended = work.executions.select_next_some() => report.count(ended.as_ref()),
+                tick = &mut work.round => if let Ok(tick) = tick {
+                    tick.given_up.iter().for_each(|execution| report.count(Some(execution)));
+                    work.executions.extend(tick.executions);
+                },
+                () = over => return,
+                () = &mut pulse.beating => {}
+                () = wake => {}
+            }
+        }
+    }
 }
 
-type Executions = FuturesUnordered<BoxFuture<'static, Option<Execution>>>;
+type Round = Fuse<BoxFuture<'static, Result<Tick, EngineError>>>;
+
+/// What is being done.
+struct Work {
+    executions: FuturesUnordered<BoxFuture<'static, Option<Execution>>>,
+    /// The round that looks for more.
+    round: Round,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self { executions: FuturesUnordered::new(), round: Fuse::terminated() }
+    }
+}
+
+impl Work {
+    fn is_done(&self) -> bool {
+        self.executions.is_empty() && self.round.is_terminated()
+    }
+}
+
+/// The beats, of which one is made at a time.
+struct Pulse {
+    rhythm: Rhythm,
+    beating: Fuse<BoxFuture<'static, ()>>,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self { rhythm: Rhythm::every(BEAT), beating: Fuse::terminated() }
+    }
+}
+
+impl Pulse {
+    /// Starts a beat if one is due and none is being made.
+    fn start(&mut self, engine: &Engine, monotonic: Duration) {
+        if !self.beating.is_terminated() || !self.rhythm.is_due(monotonic) {
+            return;
+        }
+        let engine = engine.clone();
+        let beat = async move {
+            if let Err(error) = engine.beat(now(&engine.shared.ports)).await {
+                warn!("a beat was missed: {}", chain(&error));
+            }
+        };
+        self.beating = beat.boxed().fuse();
+    }
+
+    /// When the next one is due, unless one is being made.
+    fn next(&self) -> Option<Duration> {
+        self.rhythm.next.filter(|_| self.beating.is_terminated())
+    }
+}
+
+/// When to look for work the next time, by the monotonic clock.
+#[derive(Debug, Default)]
+struct Looks {
+    next: Duration,
+    /// Something has happened since the look that is being made began.
+    again: bool,
+}
+
+impl Looks {
+    fn is_due(&mut self, monotonic: Duration) -> bool {
+        let due = self.next <= monotonic;
+        self.again &= !due;
+        due
+    }
+
+    fn at_once(&mut self, monotonic: Duration) {
+        self.next = self.next.min(monotonic);
+        self.again = true;
+    }
+
+    /// After a look.
+    fn after(&mut self, wait: Duration, monotonic: Duration) {
+        let wait = if std::mem::take(&mut self.again) { Duration::ZERO } else { wait };
+        self.next = monotonic + wait;
+    }
+}
 
 /// What the loop does from time to time.
 #[derive(Debug)]
 struct Rhythms {
-    beat: Rhythm,
     retain: Rhythm,
     sweep: Rhythm,
 }
 
 impl Default for Rhythms {
     fn default() -> Self {
-        Self {
-            beat: Rhythm::every(BEAT),
-            retain: Rhythm::every(RETAIN_EVERY),
-            sweep: Rhythm::every(SWEEP_EVERY),
-        }
+        Self { retain: Rhythm::every(RETAIN_EVERY), sweep: Rhythm::every(SWEEP_EVERY) }
     }
 }
 
@@ -240,14 +368,6 @@ impl Rhythm {
         }
         due
     }
-
-    /// Completes when it is due the next time. Short work in between does not put it off.
-    async fn sleep(&mut self, ports: &Ports) {
-        let monotonic = ports.clock.monotonic();
-        let next = *self.next.get_or_insert(monotonic + self.distance);
-        ports.clock.sleep(next.saturating_sub(monotonic)).await;
-        self.next = Some(ports.clock.monotonic() + self.distance);
-    }
 }
 
 /// An error with all its causes, for the log.
@@ -255,5 +375,6 @@ fn chain(error: &EngineError) -> String {
     match error {
         EngineError::Catalog(cause) => format!("{error}: {}", cause.report()),
         EngineError::Sink(cause) => format!("{error}: {}", cause.report()),
+        EngineError::Panicked => error.to_string(),
     }
 }

@@ -11,6 +11,8 @@ use futures::future::try_join;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
+use super::calls::items;
+use super::export::SOURCE;
 use super::heartbeat::Meter;
 use super::parts::{PartFinisher, PartWriter, StoredPart};
 use super::press::Press;
@@ -47,9 +49,9 @@ pub(super) fn templated(
     pushed_down: bool,
     batches: Batches,
 ) -> Templated {
-    let batches = batches.map_err(|error| Failure::of(Step::Read, &error));
+    let batches = items(Step::Read, SOURCE, batches);
     if pushed_down || template.is_default() {
-        return batches.boxed();
+        return batches;
     }
     let (workers, template) = (Arc::clone(&ports.workers), Arc::new(template.clone()));
     let applied = batches.and_then(move |batch| {

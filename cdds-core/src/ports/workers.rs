@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures::channel::oneshot;
 
@@ -12,7 +13,7 @@ use futures::channel::oneshot;
 ///
 /// # Errors
 /// None. A closure that panics must not take the pool down; its caller sees the loss as
-/// [`WorkLost`].
+/// [`WorkLost`]. Those of the engine contain their panics themselves.
 ///
 /// # Cancel safety
 /// What was submitted runs to its end, whether or not somebody still waits for its result.
@@ -42,8 +43,12 @@ pub fn offload<T: Send + 'static>(
 ) -> impl Future<Output = Result<T, WorkLost>> + Send + 'static {
     let (sender, receiver) = oneshot::channel();
     workers.submit(Box::new(move || {
-        // The receiver may be gone (execution cancelled): the result is then not wanted.
-        let _unwanted = sender.send(work());
+        // A panic stays here, also where work runs on the thread that asks for it. What it leaves half done is
+        // dropped with the closure.
+        if let Ok(result) = catch_unwind(AssertUnwindSafe(work)) {
+            // The receiver may be gone (execution cancelled): the result is then not wanted.
+            let _unwanted = sender.send(result);
+        }
     }));
     async move { receiver.await.map_err(|oneshot::Canceled| WorkLost) }
 }

@@ -14,7 +14,11 @@ fn breaks(bug: PlantedBug) -> Invariant {
         PlantedBug::ShiftedWindow | PlantedBug::NoSettleLag => I1,
         PlantedBug::WatermarkBack => I2,
         PlantedBug::WatermarkOutsideTransaction | PlantedBug::BytesRot => I3,
-        PlantedBug::ClosedWindow | PlantedBug::LateRows | PlantedBug::RowLost | PlantedBug::RowTwice => I4,
+        PlantedBug::ClosedWindow
+        | PlantedBug::LateRows
+        | PlantedBug::RowLost
+        | PlantedBug::RowTwice
+        | PlantedBug::ChangeUnnoticed => I4,
         PlantedBug::RerunIgnoresRivals => I5,
         PlantedBug::NoFence
         | PlantedBug::BlindCommitRetry
@@ -25,6 +29,7 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::UnfinishedNotListed
         | PlantedBug::DeleteForgotten
         | PlantedBug::DiscardOnUnknownCommit
+        | PlantedBug::AbortedUploadLands
         | PlantedBug::SharedKey => I8,
         PlantedBug::ResumeRunsMissed | PlantedBug::OneTimeTwice => I9,
         PlantedBug::OverlapAllowed => I10,
@@ -35,10 +40,13 @@ fn breaks(bug: PlantedBug) -> Invariant {
         }
         PlantedBug::LeaseStolen | PlantedBug::GivenTwice => Lease,
         PlantedBug::AckWithoutWrite | PlantedBug::RefusesWithoutNeed => Answer,
-        PlantedBug::EverythingCovered | PlantedBug::EverythingTooOld | PlantedBug::FailsWhenCalm => Reason,
+        PlantedBug::EverythingCovered
+        | PlantedBug::EverythingTooOld
+        | PlantedBug::FailsWhenCalm
+        | PlantedBug::EmptyWindowPanics => Reason,
         PlantedBug::NewestFirst | PlantedBug::OneAtATime => Order,
         PlantedBug::CancelIgnored | PlantedBug::CancelUnheeded | PlantedBug::CancelRetried => Cancel,
-        PlantedBug::EmptyWindowPanics | PlantedBug::EmptyWindowWaits => Ends,
+        PlantedBug::PanicEndsEngine | PlantedBug::StallUnnoticed | PlantedBug::EmptyWindowWaits => Ends,
         other => panic!("say what {other:?} breaks"),
     }
 }
@@ -120,6 +128,10 @@ planted! {
     i4_a_record_that_is_there_twice_is_found: RowTwice,
     i11_a_schedule_that_does_nothing_is_found: NothingDue,
     j1_a_change_over_the_change_of_another_is_found: RevisionIgnored,
-    a_panic_is_found: EmptyWindowPanics,
+    e5_a_panic_without_a_fault_is_found: EmptyWindowPanics,
+    a_panic_that_ends_the_engine_is_found: PanicEndsEngine,
+    e5_a_source_that_hangs_for_ever_is_found: StallUnnoticed,
+    e8_an_upload_that_comes_after_its_end_is_found: AbortedUploadLands,
+    i4_data_that_changed_under_a_read_is_found: ChangeUnnoticed,
     a_world_without_end_is_found: EmptyWindowWaits,
 }

@@ -1,8 +1,9 @@
 //! What goes wrong at a call to a port: before it, after it, or with the one who makes it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::coverage::can_come;
 use super::dice::Dice;
 use super::executor::give_way;
 use super::profile::Rates;
@@ -24,6 +25,8 @@ pub(super) struct Faults {
     pub(super) dice: Arc<Mutex<Dice>>,
     /// Until when each port answers nothing but errors.
     outages: Arc<[AtomicU64; 4]>,
+    /// Whether a port has panicked.
+    pub(super) panicked: Arc<AtomicBool>,
 }
 
 /// How likely a call is to be hit.
@@ -38,11 +41,21 @@ pub(super) enum Care {
 /// Kinds of errors of a port that can be expected of any call.
 pub(super) trait Expected: PortErrorKind {
     fn any(dice: &mut Dice) -> Self;
+
+    /// What a port says of data that changed while it was read.
+    fn changed() -> Self;
 }
+
+/// What a source says of it.
+pub(super) const CHANGED: &str = "simulated data changed while it was read";
 
 impl Expected for CatalogErrorKind {
     fn any(dice: &mut Dice) -> Self {
         if dice.below(8) == 0 { Self::Full } else { Self::Unavailable }
+    }
+
+    fn changed() -> Self {
+        Self::Unavailable
     }
 }
 
@@ -54,6 +67,10 @@ impl Expected for SinkErrorKind {
             _ => Self::Unavailable,
         }
     }
+
+    fn changed() -> Self {
+        Self::Unavailable
+    }
 }
 
 impl Expected for SourceErrorKind {
@@ -64,11 +81,22 @@ impl Expected for SourceErrorKind {
             _ => Self::Unavailable,
         }
     }
+
+    fn changed() -> Self {
+        Self::Interrupted
+    }
 }
 
 impl Faults {
     pub(super) fn new(shared: &Arc<Shared>, who: Who, place: usize, dice: Arc<Mutex<Dice>>) -> Self {
-        Self { shared: Arc::clone(shared), who, place, dice, outages: Arc::default() }
+        Self {
+            shared: Arc::clone(shared),
+            who,
+            place,
+            dice,
+            outages: Arc::default(),
+            panicked: Arc::default(),
+        }
     }
 
     /// Makes a call: things may go wrong before it and after it.
@@ -94,7 +122,7 @@ impl Faults {
         if self.is_out(call) {
             return Err(self.fail(call, FaultKind::Outage));
         }
-        let Some(fault) = self.draw(care, FaultKind::Error) else { return Ok(()) };
+        let Some(fault) = self.draw(call, care, FaultKind::Error) else { return Ok(()) };
         self.befall(call, fault).await
     }
 
@@ -104,7 +132,7 @@ impl Faults {
         call: &'static str,
         care: Care,
     ) -> Result<(), PortError<K>> {
-        let Some(fault) = self.draw(care, FaultKind::LostReply) else { return Ok(()) };
+        let Some(fault) = self.draw(call, care, FaultKind::LostReply) else { return Ok(()) };
         self.befall(call, fault).await
     }
 
@@ -116,14 +144,22 @@ impl Faults {
     }
 
     /// Whether this call is hit, and by what; `error` is the form that an error takes here.
-    fn draw(&self, care: Care, error: FaultKind) -> Option<FaultKind> {
+    fn draw(&self, call: &str, care: Care, error: FaultKind) -> Option<FaultKind> {
         if !self.shared.storms() {
             return None;
         }
         let rates = self.shared.profile.rates.of_care(care);
         let mut dice = lock(&self.dice);
         match dice.below(1_000_000) {
-            throw if throw < rates.busy => Some(kind(&mut dice, &rates, error)),
+            throw if throw < rates.busy => {
+                let kind = kind(&mut dice, &rates, error);
+                // People have nobody to contain a panic, nor to end what hangs.
+                let rare = match (kind, self.who) {
+                    (FaultKind::Yield, Who::Engine(_)) => rare(&mut dice),
+                    _ => None,
+                };
+                Some(rare.filter(|rare| can_come(call, *rare)).unwrap_or(kind))
+            }
             throw if throw < rates.busy + rates.latencies => Some(FaultKind::Latency),
             throw if throw < rates.busy + rates.latencies + rates.yields => Some(FaultKind::Yield),
             _ => None,
@@ -161,6 +197,25 @@ impl Faults {
                 self.outages[port(call)].store(until, Ordering::Relaxed);
                 self.shared.count(|figures| figures.outages += 1);
                 return Err(self.fail(call, fault));
+            }
+            FaultKind::Panic => {
+                self.record(call, fault);
+                self.shared.count(|figures| {
+                    figures.faults += 1;
+                    figures.panics += 1;
+                });
+                self.panicked.store(true, Ordering::Relaxed);
+                std::panic::resume_unwind(Box::new("a simulated panic"));
+            }
+            FaultKind::Hang => {
+                self.record(call, fault);
+                self.shared.count(|figures| figures.faults += 1);
+                std::future::pending::<()>().await;
+            }
+            FaultKind::Change => {
+                self.record(call, fault);
+                self.shared.count(|figures| figures.faults += 1);
+                return Err(PortError::new(K::changed(), CHANGED));
             }
             FaultKind::Latency => {
                 self.record(call, fault);
@@ -213,7 +268,7 @@ impl Faults {
 
     /// Whether a piece of work that was given away is never heard of again.
     pub(super) fn loses_work(&self) -> bool {
-        let hit = self.draw(Care::Busy, FaultKind::Error) == Some(FaultKind::Error);
+        let hit = self.draw("workers.submit", Care::Busy, FaultKind::Error) == Some(FaultKind::Error);
         if hit {
             self.record("workers.submit", FaultKind::Error);
             self.shared.count(|figures| figures.faults += 1);
@@ -229,6 +284,16 @@ fn port(call: &str) -> usize {
         Some(b's') if call.starts_with("source") => 1,
         Some(b's' | b'u') => 2,
         _ => 3,
+    }
+}
+
+/// What can come of few calls only.
+fn rare(dice: &mut Dice) -> Option<FaultKind> {
+    match dice.below(12) {
+        0 => Some(FaultKind::Panic),
+        1 => Some(FaultKind::Hang),
+        2 => Some(FaultKind::Change),
+        _ => None,
     }
 }
 

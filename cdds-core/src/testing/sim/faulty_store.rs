@@ -8,7 +8,10 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
 use super::faults::{Care, Faults};
+use super::planted::PlantedBug;
 use super::report::Invariant;
+use super::shared::{LateUpload, Life, lock};
+use super::time::{HOUR, Micros, SECOND};
 use super::watch::Watch;
 use crate::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
 use crate::testing::sink::MemorySink;
@@ -19,13 +22,21 @@ pub(super) struct FaultySink {
     pub(super) inner: Arc<dyn Sink>,
     pub(super) faults: Faults,
     pub(super) watch: Arc<Watch>,
+    pub(super) bug: Option<PlantedBug>,
 }
 
 #[async_trait]
 impl Sink for FaultySink {
     async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
         let inner = self.faults.around("sink.begin", Care::Busy, self.inner.begin(key)).await?;
-        Ok(Box::new(FaultyUpload { inner, faults: self.faults.clone() }))
+        let late = Late {
+            key: key.clone(),
+            written: Vec::new(),
+            faults: self.faults.clone(),
+            watch: Arc::clone(&self.watch),
+            armed: false,
+        };
+        Ok(Box::new(FaultyUpload { inner, late, bug: self.bug }))
     }
 
     async fn read(
@@ -58,21 +69,67 @@ impl Sink for FaultySink {
 #[derive(Debug)]
 struct FaultyUpload {
     inner: Box<dyn Upload>,
+    late: Late,
+    bug: Option<PlantedBug>,
+}
+
+/// What an upload has written. A store that was asked to finish one does so, even if whoever asked is gone.
+#[derive(Debug)]
+struct Late {
+    key: Key,
+    written: Vec<Bytes>,
     faults: Faults,
+    watch: Arc<Watch>,
+    /// Whether it is being finished.
+    armed: bool,
+}
+
+impl Late {
+    fn land_in(&mut self, longest: Micros) {
+        let shared = &self.faults.shared;
+        let written = std::mem::take(&mut self.written);
+        shared.land_later(LateUpload {
+            at: shared.timeline.elapsed() + lock(&self.faults.dice).below(longest),
+            key: self.key.clone(),
+            written,
+            place: self.faults.place,
+            life: shared.lives.get(self.faults.place).map_or(0, Life::number),
+            troubles: self.watch.troubles(),
+        });
+    }
+}
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        // A store that panics has not heard what it was asked for.
+        let let_go = self.armed && !std::thread::panicking();
+        if let_go && self.faults.shared.storms() {
+            self.land_in(HOUR);
+        }
+    }
 }
 
 #[async_trait]
 impl Upload for FaultyUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
-        self.faults.around("upload.write", Care::Busy, self.inner.write(bytes)).await
+        self.late.written.push(bytes.clone());
+        self.late.faults.around("upload.write", Care::Busy, self.inner.write(bytes)).await
     }
 
     async fn finish(self: Box<Self>) -> Result<Stored, SinkError> {
-        self.faults.around("upload.finish", Care::Busy, self.inner.finish()).await
+        let Self { inner, mut late, .. } = *self;
+        late.armed = true;
+        let finished = late.faults.around("upload.finish", Care::Busy, inner.finish()).await;
+        late.armed = false;
+        finished
     }
 
     async fn abort(self: Box<Self>) -> Result<(), SinkError> {
-        self.faults.around("upload.abort", Care::Busy, self.inner.abort()).await
+        let Self { inner, mut late, bug } = *self;
+        if bug == Some(PlantedBug::AbortedUploadLands) {
+            late.land_in(2 * SECOND);
+        }
+        late.faults.around("upload.abort", Care::Busy, inner.abort()).await
     }
 }
 

@@ -110,11 +110,19 @@ pub enum PlantedBug {
     EmptyWindowPanics,
     /// The source waits for a record where a window holds none.
     EmptyWindowWaits,
+    /// A panic of a port ends the engine that called it.
+    PanicEndsEngine,
+    /// An engine waits for ever for a source that hangs.
+    StallUnnoticed,
+    /// The store goes on with an upload that was aborted.
+    AbortedUploadLands,
+    /// The source goes on where data has changed while it read, without what is not there any more.
+    ChangeUnnoticed,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 50] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -161,6 +169,10 @@ impl PlantedBug {
         Self::RevisionIgnored,
         Self::EmptyWindowPanics,
         Self::EmptyWindowWaits,
+        Self::PanicEndsEngine,
+        Self::StallUnnoticed,
+        Self::AbortedUploadLands,
+        Self::ChangeUnnoticed,
     ];
 
     /// The bug with this name, as [`Debug`] prints it.

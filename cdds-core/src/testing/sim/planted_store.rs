@@ -72,7 +72,7 @@ impl Sink for TamperedSink {
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
         let read = self.inner.read(&self.place(key), from).await?;
         let rots = self.bug == Some(PlantedBug::BytesRot) && !lock(&self.memory).fresh.remove(key);
-        Ok(if rots { read.map_ok(|bytes| bytes.slice(1..)).boxed() } else { read })
+        Ok(if rots { read.map_ok(|bytes| bytes.slice(bytes.len().min(1)..)).boxed() } else { read })
     }
 
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {

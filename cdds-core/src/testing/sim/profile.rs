@@ -48,7 +48,7 @@ pub(super) struct Rates {
     pub(super) busy: u64,
     /// At calls that an engine makes to look whether there is work.
     pub(super) idle: u64,
-    /// Out of a hundred that go wrong: errors, lost replies, delays, crashes, pauses; the rest yields.
+    /// Out of a hundred that go wrong: errors, lost replies, delays, crashes, pauses; the rest yields, panics, hangs or changes what is read.
     pub(super) errors: u64,
     pub(super) lost: u64,
     pub(super) delays: u64,
@@ -84,6 +84,7 @@ impl Profile {
             engine: EngineSettings {
                 concurrency: concurrency.unwrap_or(NonZeroUsize::MIN),
                 grace: Duration::from_secs(dice.below(20)),
+                stall: Duration::from_secs(dice.between(5, 20) * 60),
                 retention: RetentionDays::new(retention).unwrap_or_default(),
                 catch_up_limit: TimeDelta::hours(if dice.below(4) == 0 { 12 } else { 168 }),
                 ..EngineSettings::default()

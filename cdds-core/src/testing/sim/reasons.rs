@@ -179,7 +179,9 @@ impl Watch {
         ensure(!known.begun_in_calm, Invariant::Reason, || {
             format!("nothing is wrong any more, and {}", why())
         })?;
-        ensure(can_happen(failure), Invariant::Reason, why)?;
+        let mut panics = 0;
+        self.shared.count(|figures| panics = figures.panics);
+        ensure(can_happen(failure, panics > 0), Invariant::Reason, why)?;
         let retry = self.shared.profile.engine.retry;
         let retries = before.settings.policies.retries.map(|retries| retries.count() + 1);
         let most = usize::try_from(retries.unwrap_or(retry.attempts_max)).unwrap_or(usize::MAX);
@@ -222,11 +224,11 @@ pub(super) fn check_done_before(model: &Model, waited: &Execution, reason: SkipR
     })
 }
 
-/// Whether something that goes wrong in a world leads to this failure: no defect does.
-fn can_happen(failure: &Failure) -> bool {
+/// Whether something that goes wrong in a world leads to this failure: no defect does but a simulated panic.
+fn can_happen(failure: &Failure, panics: bool) -> bool {
     match failure.kind {
         FailureKind::Invalid | FailureKind::Corrupt | FailureKind::TooLarge | FailureKind::Crypto => false,
-        FailureKind::Internal => failure.retryable,
+        FailureKind::Internal => failure.retryable || panics,
         _ => true,
     }
 }

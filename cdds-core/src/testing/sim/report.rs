@@ -75,11 +75,17 @@ pub enum FaultKind {
     Crash,
     /// The process stands still for longer than its lease, then goes on.
     Pause,
+    /// The port panics.
+    Panic,
+    /// The port never answers.
+    Hang,
+    /// What is read changes meanwhile, and the source says so.
+    Change,
 }
 
 impl FaultKind {
     /// Everything that can go wrong.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Error,
         Self::LostReply,
         Self::Outage,
@@ -88,6 +94,9 @@ impl FaultKind {
         Self::Yield,
         Self::Crash,
         Self::Pause,
+        Self::Panic,
+        Self::Hang,
+        Self::Change,
     ];
 
     /// The fault as it is printed.
@@ -101,6 +110,9 @@ impl FaultKind {
             Self::Yield => "yield",
             Self::Crash => "crash",
             Self::Pause => "pause",
+            Self::Panic => "panic",
+            Self::Hang => "hang",
+            Self::Change => "change",
         }
     }
 }
@@ -243,6 +255,10 @@ pub struct Figures {
     pub faults: u64,
     /// Times that a port was out of order for minutes.
     pub outages: u64,
+    /// Times that a port panicked.
+    pub panics: u64,
+    /// Uploads that the store finished after whoever began them was dead.
+    pub late_uploads: u64,
     /// Which faults there were, and at which calls.
     pub coverage: Coverage,
     /// Commits and ends of workers that had lost their claim: refused.
@@ -272,6 +288,8 @@ impl Figures {
         self.pauses += other.pauses;
         self.faults += other.faults;
         self.outages += other.outages;
+        self.panics += other.panics;
+        self.late_uploads += other.late_uploads;
         self.coverage.extend(&other.coverage);
         self.fenced += other.fenced;
         self.removals += other.removals;
@@ -298,6 +316,8 @@ impl fmt::Display for Figures {
             ("pauses past the lease", self.pauses),
             ("faults injected", self.faults),
             ("outages of a port", self.outages),
+            ("panics of a port", self.panics),
+            ("uploads that came late", self.late_uploads),
             ("fenced commits", self.fenced),
             ("sets removed", self.removals),
             ("audits", self.audits),

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures::FutureExt;
@@ -63,7 +64,10 @@ impl Run {
         bug: Option<PlantedBug>,
         trace: Trace,
     ) -> Self {
-        let profile = Profile::of(seed);
+        let mut profile = Profile::of(seed);
+        if bug == Some(PlantedBug::StallUnnoticed) {
+            profile.engine.stall = Duration::MAX;
+        }
         let rows = Arc::new(Rows::of(&profile, seed, days));
         let shared = Arc::new(Shared::new(seed, profile, trace));
         let store = MemorySink::new();
@@ -181,6 +185,7 @@ impl Run {
             next = self.calm_at;
         }
         self.shared.timeline.advance(next);
+        self.watch.land(&self.shared.landing());
         self.wake(next);
         if self.shared.storms() && next == self.calm_at {
             self.calm_down();
@@ -289,9 +294,13 @@ impl Run {
                 life.set_skew(skew);
             }
             let catalog = Tampered { inner: open(), bug };
+            let clock = SkewedClock::new(&shared.timeline, skew);
             let (faults, watch) = (faults.clone(), Arc::clone(&watch));
             Ports {
-                clock: Arc::new(SkewedClock::new(&shared.timeline, skew)),
+                clock: Arc::new(match bug {
+                    Some(PlantedBug::PanicEndsEngine) => clock.panicking(Arc::clone(&faults.panicked)),
+                    _ => clock,
+                }),
                 ids: ids.clone(),
                 workers: Arc::new(LossyWorkers(faults.clone())),
                 sources: sources(&shared, &watch, &faults, bug),
@@ -301,6 +310,7 @@ impl Run {
                     inner: sink.clone(),
                     faults: faults.clone(),
                     watch: Arc::clone(&watch),
+                    bug,
                 }),
                 catalog: Arc::new(FaultyCatalog { catalog, faults, watch }),
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use chrono::TimeDelta;
 
 use super::profile::Profile;
@@ -12,6 +13,7 @@ use super::time::{Micros, Timeline};
 use crate::domain::execution::Execution;
 use crate::domain::id::{ExecutionId, WorkerId};
 use crate::engine::observe::{Event as EngineEvent, Observer};
+use crate::ports::sink::Key;
 
 /// The world as its engines, its people and its faults see it.
 #[derive(Debug)]
@@ -25,12 +27,28 @@ pub(super) struct Shared {
     trace: Mutex<Trace>,
     figures: Mutex<Figures>,
     violation: Mutex<Option<Violation>>,
+    late: Mutex<Vec<LateUpload>>,
+}
+
+/// An upload that the store finishes although nobody waits for it any more.
+#[derive(Debug)]
+pub(super) struct LateUpload {
+    pub(super) at: Micros,
+    pub(super) key: Key,
+    pub(super) written: Vec<Bytes>,
+    /// Who began it: in which place, in which life.
+    pub(super) place: usize,
+    pub(super) life: u64,
+    /// What had gone wrong when it was let go.
+    pub(super) troubles: u64,
 }
 
 /// What becomes of a task, decided at one of its awaits and carried out once it has been polled.
 #[derive(Debug, Default)]
 pub(super) struct Life {
     up: AtomicBool,
+    /// Which life this is.
+    number: AtomicU64,
     crash: AtomicBool,
     pause_until: AtomicU64,
     /// How far its clock is off, microseconds.
@@ -54,7 +72,22 @@ impl Shared {
             trace: Mutex::new(trace),
             figures: Mutex::new(figures),
             violation: Mutex::default(),
+            late: Mutex::default(),
         }
+    }
+
+    pub(super) fn land_later(&self, upload: LateUpload) {
+        lock(&self.late).push(upload);
+    }
+
+    /// The uploads that the store finishes by now, in the order of their instants.
+    pub(super) fn landing(&self) -> Vec<LateUpload> {
+        let now = self.timeline.elapsed();
+        let mut late = lock(&self.late);
+        let (mut landing, still): (Vec<_>, Vec<_>) = late.drain(..).partition(|upload| upload.at <= now);
+        *late = still;
+        landing.sort_by(|one, other| (one.at, &one.key).cmp(&(other.at, &other.key)));
+        landing
     }
 
     /// Whether faults are injected.
@@ -137,8 +170,13 @@ impl Life {
         !lock(&self.working).is_empty()
     }
 
+    pub(super) fn number(&self) -> u64 {
+        self.number.load(Ordering::Relaxed)
+    }
+
     /// It starts; its name is not known yet.
     pub(super) fn begin(&self) {
+        self.number.fetch_add(1, Ordering::Relaxed);
         self.up.store(true, Ordering::Relaxed);
     }
 

@@ -10,7 +10,7 @@ use futures::{FutureExt, StreamExt};
 
 use super::dice::Dice;
 use super::executor::give_way;
-use super::faults::{Care, Faults};
+use super::faults::{CHANGED, Care, Faults};
 use super::planted::PlantedBug;
 use super::profile::Profile;
 use super::time::{HOUR, Micros, SECOND, Timeline, micros_delta};
@@ -206,11 +206,16 @@ impl Source for RowSource {
         let numbers = self.faults.around("source.read", Care::Busy, read).await?;
         let batches: Vec<_> = numbers.chunks(BATCH).map(|numbers| self.batch(numbers)).collect();
         let faults = self.faults.clone();
+        let blind = self.bug == Some(PlantedBug::ChangeUnnoticed);
         let stream = futures::stream::iter(batches).then(move |batch| {
             let faults = faults.clone();
             async move {
                 faults.work().await;
-                faults.around("source.next", Care::Busy, async { Ok(batch) }).await
+                match faults.around("source.next", Care::Busy, async { Ok(batch) }).await {
+                    // What changed meanwhile is not there any more.
+                    Err(error) if blind && error.context() == CHANGED => Ok(RecordBatchBuilder::new().take()),
+                    read => read,
+                }
             }
             .boxed()
         });

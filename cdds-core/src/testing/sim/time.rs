@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -174,11 +175,18 @@ impl Drop for Sleep {
 pub(super) struct SkewedClock {
     timeline: Timeline,
     skew: TimeDelta,
+    /// Panics once this is set.
+    fuse: Option<Arc<AtomicBool>>,
 }
 
 impl SkewedClock {
     pub(super) fn new(timeline: &Timeline, skew: TimeDelta) -> Self {
-        Self { timeline: timeline.clone(), skew }
+        Self { timeline: timeline.clone(), skew, fuse: None }
+    }
+
+    /// The same, that panics once this is set.
+    pub(super) fn panicking(self, fuse: Arc<AtomicBool>) -> Self {
+        Self { fuse: Some(fuse), ..self }
     }
 }
 
@@ -188,6 +196,9 @@ impl Clock for SkewedClock {
     }
 
     fn monotonic(&self) -> Duration {
+        if self.fuse.as_ref().is_some_and(|fuse| fuse.load(Ordering::Relaxed)) {
+            std::panic::resume_unwind(Box::new("a planted bug"));
+        }
         Duration::from_micros(self.timeline.elapsed())
     }
 

@@ -5,9 +5,9 @@
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use super::model::{Broken, Check, Model};
+use super::model::{Broken, Check, Model, ensure};
 use super::report::Invariant;
-use super::shared::{Shared, lock};
+use super::shared::{LateUpload, Shared, lock};
 use super::source::Rows;
 use crate::domain::id::{ExecutionId, JobId};
 use crate::ports::catalog::{Catalog, CatalogError};
@@ -64,5 +64,31 @@ impl Watch {
         let mut troubles = 0;
         self.shared.count(|figures| troubles = figures.faults + figures.pauses + figures.crashes);
         troubles
+    }
+    /// The store finishes uploads that nobody waits for. Those of the dead are orphans, which the sweep removes; a
+    /// worker that lives lets none go without waiting for its end (rule E8, invariant I8).
+    pub(super) fn land(&self, uploads: &[LateUpload]) {
+        for upload in uploads {
+            self.shared.count(|figures| figures.late_uploads += 1);
+            let life = self.shared.lives.get(upload.place);
+            let lives = life.is_some_and(|life| life.is_up() && life.number() == upload.life);
+            let undisturbed = self.troubles() == upload.troubles;
+            self.look(|_| {
+                ensure(!lives || !undisturbed, Invariant::I8, || {
+                    format!("{} came into the store after its worker had let it go", upload.key)
+                })
+            });
+            let store = async {
+                let mut late = self.store.begin(&upload.key).await?;
+                for bytes in &upload.written {
+                    late.write(bytes.clone()).await?;
+                }
+                late.finish().await
+            };
+            self.look(|_| match step(store) {
+                Ok(_stored) => Ok(()),
+                Err(error) => Err(Broken(Invariant::I8, error.report())),
+            });
+        }
     }
 }

@@ -1,0 +1,111 @@
+//! Calls of code that others wrote: sources, stores, sealers, observers. A panic in one of them ends the execution
+//! that made the call. It ends neither the engine nor what else the engine runs, which would count as crashed.
+//!
+//! What a panic says is told to nobody: it may quote a record. The program's own panic hook has seen it before.
+//!
+//! Every `AssertUnwindSafe` of the engine is in this file. It is justified because what a panic leaves half done is
+//! dropped and never looked at again; what outlives it are locks around plain values that are replaced whole.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use futures::FutureExt;
+use futures::stream::{BoxStream, StreamExt};
+
+use crate::domain::failure::{Failure, FailureKind, Step};
+use crate::ports::error::{PortError, PortErrorKind};
+
+/// Code that was called has panicked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Panicked;
+
+/// Runs foreign code.
+pub(super) fn contained<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_told| Panicked)
+}
+
+/// Runs foreign code that waits.
+///
+/// # Cancel safety
+/// That of `work`.
+pub(super) async fn contained_async<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|_told| Panicked)
+}
+
+/// Calls a port: its error, or its panic, is the failure of the step.
+///
+/// # Cancel safety
+/// That of `call`.
+pub(super) async fn call<T, K>(
+    step: Step,
+    port: &'static str,
+    call: impl Future<Output = Result<T, PortError<K>>>,
+) -> Result<T, Failure>
+where
+    K: PortErrorKind + Into<FailureKind>,
+{
+    match contained_async(call).await {
+        Ok(result) => result.map_err(|error| Failure::of(step, &error)),
+        Err(Panicked) => Err(Failure::panicked(step, port)),
+    }
+}
+
+/// Calls a port that answers at once.
+pub(super) fn call_now<T>(step: Step, port: &'static str, call: impl FnOnce() -> T) -> Result<T, Failure> {
+    contained(call).map_err(|Panicked| Failure::panicked(step, port))
+}
+
+/// The items of a port's stream; it ends with the first error or panic.
+pub(super) fn items<T, K>(
+    step: Step,
+    port: &'static str,
+    stream: BoxStream<'static, Result<T, PortError<K>>>,
+) -> BoxStream<'static, Result<T, Failure>>
+where
+    T: Send + 'static,
+    K: PortErrorKind + Into<FailureKind>,
+{
+    let items = AssertUnwindSafe(stream).catch_unwind().map(move |item| match item {
+        Ok(item) => item.map_err(|error| Failure::of(step, &error)),
+        Err(_told) => Err(Failure::panicked(step, port)),
+    });
+    items.boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::resume_unwind;
+
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::ports::source::{SourceError, SourceErrorKind};
+
+    #[test]
+    fn a_panic_is_a_failure_that_quotes_nothing() {
+        let panics = async { resume_unwind(Box::new("caller +49 30 1")) };
+        let failure = block_on(call::<(), SourceErrorKind>(Step::Read, "source", panics)).unwrap_err();
+        assert_eq!(
+            (failure.step, failure.kind, failure.retryable),
+            (Step::Read, FailureKind::Internal, false)
+        );
+        assert!(
+            failure.message.contains("source") && !failure.message.contains("+49"),
+            "{}",
+            failure.message
+        );
+        let now = call_now(Step::Seal, "sealer", || -> u8 { resume_unwind(Box::new(7)) });
+        assert_eq!(now.unwrap_err().step, Step::Seal);
+    }
+
+    #[test]
+    fn what_comes_before_a_panic_comes_through() {
+        let stream = futures::stream::iter(0..3).map(|number| match number {
+            2 => resume_unwind(Box::new("planned")),
+            number => Ok::<u8, SourceError>(number),
+        });
+        let read: Vec<_> = block_on(items(Step::Read, "source", stream.boxed()).collect());
+        assert_eq!(read[..2], [Ok(0), Ok(1)]);
+        assert_eq!(read[2].as_ref().unwrap_err().kind, FailureKind::Internal);
+        assert_eq!(read.len(), 3);
+    }
+}

@@ -1,0 +1,247 @@
+//! The uploads of one attempt. An export may be dropped at any await, and the store goes on with what it was asked
+//! for: a file that it finishes later lies there for nobody. So whatever is under way when the export is dropped is
+//! left here and brought to its end before anybody looks at what there is to remove.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
+
+use super::calls::{Panicked, contained_async};
+use crate::ports::sink::{Key, Sink, SinkError, SinkErrorKind, Stored, Upload};
+
+/// What an export has left under way with the store.
+#[derive(Default)]
+pub(super) struct Underway {
+    left: Mutex<Vec<BoxFuture<'static, ()>>>,
+}
+
+impl Underway {
+    /// Starts an upload.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn begin(self: &Arc<Self>, sink: &Arc<dyn Sink>, key: &Key) -> Result<Open, SinkError> {
+        let (sink, key, underway) = (Arc::clone(sink), key.clone(), Arc::downgrade(self));
+        let begin = {
+            let underway = Weak::clone(&underway);
+            async move { Ok(Open { upload: Some(sink.begin(&key).await?), underway }) }
+        };
+        keep(&underway, begin).await
+    }
+
+    fn leave(&self, work: BoxFuture<'static, ()>) {
+        self.left().push(work);
+    }
+
+    /// Waits until nothing is under way any more: what was asked for has happened or failed, what was begun and
+    /// not finished is aborted. Errors are of no interest: the store lists what remains.
+    ///
+    /// # Cancel safety
+    /// What is not done by then is dropped.
+    pub(super) async fn wind_down(&self) {
+        loop {
+            let left = std::mem::take(&mut *self.left());
+            if left.is_empty() {
+                return;
+            }
+            // What panics is at its end, too.
+            let _ended: Vec<Result<(), Panicked>> = join_all(left.into_iter().map(contained_async)).await;
+        }
+    }
+
+    /// A list that is replaced whole: a panic elsewhere leaves it usable.
+    fn left(&self) -> MutexGuard<'_, Vec<BoxFuture<'static, ()>>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Work that is left with `underway` if whoever waits for it is dropped.
+fn keep<T: Send + 'static>(
+    underway: &Weak<Underway>,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Kept<T> {
+    Kept { work: Some(work.boxed()), underway: Weak::clone(underway) }
+}
+
+/// Work with the store that somebody waits for.
+struct Kept<T: Send + 'static> {
+    work: Option<BoxFuture<'static, T>>,
+    underway: Weak<Underway>,
+}
+
+impl<T: Send + 'static> Future for Kept<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        // Work that panics is gone.
+        let Some(mut work) = self.work.take() else { return Poll::Pending };
+        let polled = work.as_mut().poll(context);
+        if polled.is_pending() {
+            self.work = Some(work);
+        }
+        polled
+    }
+}
+
+impl<T: Send + 'static> Drop for Kept<T> {
+    fn drop(&mut self) {
+        if let (Some(work), Some(underway)) = (self.work.take(), self.underway.upgrade()) {
+            underway.leave(work.map(drop).boxed());
+        }
+    }
+}
+
+/// An upload that was begun. Dropped before it is finished, it is left to be aborted.
+#[derive(Debug)]
+pub(super) struct Open {
+    upload: Option<Box<dyn Upload>>,
+    /// Weak, since it may be part of what is left there.
+    underway: Weak<Underway>,
+}
+
+impl Open {
+    /// Appends bytes and gives the upload back; after an error it is left to be aborted.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn write(mut self, bytes: Bytes) -> Result<Self, SinkError> {
+        let (mut upload, underway) = (self.take()?, Weak::clone(&self.underway));
+        let write = async move {
+            let result = upload.write(bytes).await;
+            let open = Self { upload: Some(upload), underway };
+            result.map(|()| open)
+        };
+        keep(&self.underway, write).await
+    }
+
+    /// Makes the object visible and durable.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn finish(mut self) -> Result<Stored, SinkError> {
+        let upload = self.take()?;
+        keep(&self.underway, async move { upload.finish().await }).await
+    }
+
+    fn take(&mut self) -> Result<Box<dyn Upload>, SinkError> {
+        let upload = self.upload.take();
+        upload.ok_or_else(|| SinkError::new(SinkErrorKind::Unavailable, "the upload has ended already"))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let (Some(upload), Some(underway)) = (self.upload.take(), self.underway.upgrade()) {
+            underway.leave(async move { drop(upload.abort().await) }.boxed());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use futures::channel::oneshot;
+    use futures::executor::block_on;
+    use futures::stream::BoxStream;
+
+    use super::*;
+    use crate::ports::sink::Prefix;
+    use crate::testing::MemorySink;
+
+    /// A store that finishes an upload when it is told to.
+    #[derive(Debug)]
+    struct SlowSink(MemorySink, Mutex<Option<oneshot::Receiver<()>>>);
+
+    #[async_trait]
+    impl Sink for SlowSink {
+        async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
+            let gate = self.1.lock().unwrap().take().unwrap();
+            Ok(Box::new(SlowUpload(self.0.begin(key).await?, gate)))
+        }
+
+        async fn read(
+            &self,
+            key: &Key,
+            from: u64,
+        ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
+            self.0.read(key, from).await
+        }
+
+        async fn delete(&self, key: &Key) -> Result<(), SinkError> {
+            self.0.delete(key).await
+        }
+
+        async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError> {
+            self.0.list(prefix).await
+        }
+    }
+
+    #[derive(Debug)]
+    struct SlowUpload(Box<dyn Upload>, oneshot::Receiver<()>);
+
+    #[async_trait]
+    impl Upload for SlowUpload {
+        async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
+            self.0.write(bytes).await
+        }
+
+        async fn finish(self: Box<Self>) -> Result<Stored, SinkError> {
+            self.1.await.unwrap();
+            self.0.finish().await
+        }
+
+        async fn abort(self: Box<Self>) -> Result<(), SinkError> {
+            self.0.abort().await
+        }
+    }
+
+    fn slow() -> (oneshot::Sender<()>, MemorySink, Arc<dyn Sink>) {
+        let (open, gate) = oneshot::channel();
+        let memory = MemorySink::new();
+        let sink = SlowSink(memory.clone(), Mutex::new(Some(gate)));
+        (open, memory, Arc::new(sink))
+    }
+
+    #[test]
+    fn e8_what_is_being_finished_when_it_is_dropped_is_finished_before_anybody_looks() {
+        let (open, memory, sink) = slow();
+        let underway = Arc::new(Underway::default());
+        let upload = block_on(underway.begin(&sink, &Key::new("e/1/0"))).unwrap();
+        let mut finishing = Box::pin(upload.finish());
+        assert!(finishing.as_mut().now_or_never().is_none());
+        drop(finishing);
+        let mut winding_down = Box::pin(underway.wind_down());
+        assert!(winding_down.as_mut().now_or_never().is_none(), "it is under way");
+        open.send(()).unwrap();
+        block_on(winding_down);
+        assert_eq!(memory.objects().len(), 1, "it cannot land later");
+    }
+
+    #[test]
+    fn e8_what_was_begun_is_aborted() {
+        let (_open, memory, sink) = slow();
+        let underway = Arc::new(Underway::default());
+        let upload = block_on(underway.begin(&sink, &Key::new("e/1/0"))).unwrap();
+        drop(block_on(upload.write(Bytes::from_static(b"ab"))).unwrap());
+        assert_eq!(block_on(sink.list(&Prefix::new("e"))).unwrap().len(), 1);
+        block_on(underway.wind_down());
+        assert!(block_on(sink.list(&Prefix::new("e"))).unwrap().is_empty());
+        assert!(memory.objects().is_empty());
+    }
+
+    #[test]
+    fn what_is_left_does_not_keep_itself_alive() {
+        let (open, memory, sink) = slow();
+        let underway = Arc::new(Underway::default());
+        let upload = block_on(underway.begin(&sink, &Key::new("e/1/0"))).unwrap();
+        let mut finishing = Box::pin(upload.finish());
+        assert!(finishing.as_mut().now_or_never().is_none());
+        drop(finishing);
+        drop(underway);
+        assert!(open.is_canceled() && memory.objects().is_empty());
+    }
+}
