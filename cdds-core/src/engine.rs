@@ -40,7 +40,7 @@ use crate::domain::retention::RetentionDays;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::schedule::{self, CATCH_UP_LIMIT, Terms};
 use crate::ports::Ports;
-use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, Claim, Claimed, Fence};
+use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, Claim, Claimed, Fence, WAITING_MAX};
 use crate::ports::sealer::ManifestSigner;
 use crate::ports::sink::SinkError;
 
@@ -49,6 +49,10 @@ pub use self::run::{RunReport, Until};
 
 /// Due jobs turned into entries per round, so that one tick stays short.
 const JOBS_PER_ROUND: usize = 256;
+
+/// Entries after which a round leaves what else is due to the next one. What it has put on the record may begin
+/// before that, and its memory does not grow with a backlog.
+const ENTRIES_PER_ROUND: usize = 1_000;
 
 /// How an engine works; the defaults are those of the rules.
 #[derive(Debug, Clone)]
@@ -142,6 +146,8 @@ pub struct Tick {
     pub given_up: Vec<Execution>,
     /// What lay ahead just before the claim.
     pub agenda: Agenda,
+    /// Whether more is due than one round puts on the record: the next one should follow at once.
+    pub more: bool,
 }
 
 impl std::fmt::Debug for Tick {
@@ -150,6 +156,7 @@ impl std::fmt::Debug for Tick {
             .field("executions", &self.executions.len())
             .field("given_up", &self.given_up.len())
             .field("agenda", &self.agenda)
+            .field("more", &self.more)
             .finish()
     }
 }
@@ -218,15 +225,20 @@ impl Engine {
     }
 
     async fn round(&self, now: DateTime<Utc>) -> Result<Tick, EngineError> {
-        self.shared.schedule(now).await?;
+        let began = self.shared.ports.clock.monotonic();
+        let more = self.shared.schedule(now).await?;
         // Nothing may fail between the claim and its futures.
         let agenda = self.shared.ports.catalog.agenda().await?;
+        // That may have taken long: a lease that counted from before would be short, or over.
+        let spent = self.shared.ports.clock.monotonic().saturating_sub(began);
+        let now =
+            TimeDelta::from_std(spent).ok().and_then(|spent| now.checked_add_signed(spent)).unwrap_or(now);
         let Claimed { executions, given_up, covered } = self.shared.claim(now).await?;
         for execution in given_up.iter().chain(&covered) {
             self.shared.notice(&Event::Ended { execution });
         }
         let executions = executions.into_iter().map(|execution| self.shared.start(execution)).collect();
-        Ok(Tick { executions, given_up, agenda })
+        Ok(Tick { executions, given_up, agenda, more })
     }
 
     /// Renews the leases of this engine's running executions, stores their progress and passes orders
@@ -240,22 +252,31 @@ impl Engine {
 }
 
 impl Shared {
-    /// Puts every due slot on the record. A job that somebody else changed meanwhile is left to the
-    /// next round.
-    async fn schedule(&self, now: DateTime<Utc>) -> Result<(), EngineError> {
-        for due in self.ports.catalog.due(now, JOBS_PER_ROUND).await? {
+    /// Puts due slots on the record, as many as one round does; gives whether more may be due. A job that
+    /// somebody else changed meanwhile is left to the next round.
+    async fn schedule(&self, now: DateTime<Utc>) -> Result<bool, EngineError> {
+        let due = self.ports.catalog.due(now, JOBS_PER_ROUND).await?;
+        let waiting: usize = due.iter().map(|due| due.waiting.len()).sum();
+        let mut more = due.len() == JOBS_PER_ROUND || waiting >= WAITING_MAX;
+        let mut entries = 0;
+        for due in due {
+            if entries >= ENTRIES_PER_ROUND {
+                return Ok(true);
+            }
             let settings = &due.job.settings;
             let terms = Terms {
                 catch_up_limit: self.settings.catch_up_limit,
                 source: self.ports.sources.terms(&settings.source, &settings.data_type),
             };
             let Some(change) = schedule::materialise(&due.job, &due.waiting, terms, now) else { continue };
+            entries += change.entries.len() + change.superseded.len();
+            more |= change.job.next_due_at.is_some_and(|next| next <= now);
             match self.ports.catalog.change_job(&change, due.job.revision).await {
                 Err(error) if error.kind() == CatalogErrorKind::Conflict => {}
                 stored => stored?,
             }
         }
-        Ok(())
+        Ok(more)
     }
 
     /// Tells the observer; gives whether it has taken it without a panic.

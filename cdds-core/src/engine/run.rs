@@ -195,6 +195,9 @@ impl Engine {
     /// How long until something that is known becomes due; at most a beat, and not at once, since what
     /// is due and was not claimed waits for something else.
     fn next_wake(&self, tick: &Tick) -> Duration {
+        if tick.more {
+            return Duration::ZERO;
+        }
         let now = now(&self.shared.ports);
         let instants = [tick.agenda.next_due_at, tick.agenda.next_queued_at].into_iter().flatten();
         let waits = instants.filter(|at| *at > now).filter_map(|at| (at - now).to_std().ok());

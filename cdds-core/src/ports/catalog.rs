@@ -13,8 +13,8 @@ use self::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
 };
 pub use self::work::{
-    Agenda, Beat, Claim, Claimed, Directive, DueJob, Fence, Publication, RecipientRemoval, Removal,
-    Settlement, Standing,
+    Agenda, Beat, Claim, Claimed, Directive, DueJob, Fence, Publication, QUEUED_COUNTED_MAX,
+    RecipientRemoval, Removal, Settlement, Standing, WAITING_MAX,
 };
 use super::error::{PortError, PortErrorKind};
 use crate::domain::artifact::ArtifactSet;
@@ -78,15 +78,17 @@ pub trait Catalog: Debug + Send + Sync {
     /// If the catalog cannot be read.
     async fn open_executions(&self, owner: &Owner, job: JobId) -> Result<Vec<Execution>, CatalogError>;
 
-    /// Active jobs with a slot at or before `now`, of all owners, earliest first, with their executions that
-    /// were never claimed. Cost grows with what is due, not with the number of jobs. A row that is not
-    /// understood is passed over with a warning.
+    /// Active jobs with a slot at or before `now`, of all owners, earliest first, with what their newest slot
+    /// may cover. Cost grows with the number of due jobs that are asked for, neither with that of all jobs nor with
+    /// what waits; fewer are given when those before them have [`WAITING_MAX`] executions that wait. A row that is
+    /// not understood is passed over with a warning.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError>;
 
-    /// What lies ahead, over all owners.
+    /// What lies ahead, over all owners. A row that is not understood is not ahead: nothing will come of it, and
+    /// whoever waits for the end of all work must not wait for it.
     ///
     /// # Errors
     /// If the catalog cannot be read.

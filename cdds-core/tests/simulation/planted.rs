@@ -33,12 +33,12 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::SharedKey => I8,
         PlantedBug::ResumeRunsMissed | PlantedBug::OneTimeTwice => I9,
         PlantedBug::OverlapAllowed => I10,
-        PlantedBug::NoTakeOver | PlantedBug::NothingDue => I11,
+        PlantedBug::NoTakeOver | PlantedBug::NothingDue | PlantedBug::StallUnnoticed => I11,
         PlantedBug::RetentionIgnoresHold | PlantedBug::RetentionTooShort | PlantedBug::NeverExpires => I12,
         PlantedBug::SkipNotRecorded | PlantedBug::NoticeOutsideTransaction | PlantedBug::RevisionIgnored => {
             Record
         }
-        PlantedBug::LeaseStolen | PlantedBug::GivenTwice => Lease,
+        PlantedBug::LeaseStolen | PlantedBug::GivenTwice | PlantedBug::RoundHoldsBeats => Lease,
         PlantedBug::AckWithoutWrite | PlantedBug::RefusesWithoutNeed => Answer,
         PlantedBug::EverythingCovered
         | PlantedBug::EverythingTooOld
@@ -46,7 +46,7 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::EmptyWindowPanics => Reason,
         PlantedBug::NewestFirst | PlantedBug::OneAtATime => Order,
         PlantedBug::CancelIgnored | PlantedBug::CancelUnheeded | PlantedBug::CancelRetried => Cancel,
-        PlantedBug::PanicEndsEngine | PlantedBug::StallUnnoticed | PlantedBug::EmptyWindowWaits => Ends,
+        PlantedBug::PanicEndsEngine | PlantedBug::EmptyWindowWaits => Ends,
         other => panic!("say what {other:?} breaks"),
     }
 }
@@ -133,5 +133,6 @@ planted! {
     e5_a_source_that_hangs_for_ever_is_found: StallUnnoticed,
     e8_an_upload_that_comes_after_its_end_is_found: AbortedUploadLands,
     i4_data_that_changed_under_a_read_is_found: ChangeUnnoticed,
+    e7_a_round_that_holds_beats_up_is_found: RoundHoldsBeats,
     a_world_without_end_is_found: EmptyWindowWaits,
 }

@@ -9,6 +9,7 @@
 //! by which dead workers are told from living ones; nobody but its owner may enter it, since whoever can open
 //! a lock can hold it. The file system must be a local one.
 
+mod agenda;
 mod artifacts;
 mod claim;
 mod database;
@@ -135,7 +136,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn agenda(&self) -> Result<Agenda, CatalogError> {
-        self.read("read the agenda", executions::agenda).await
+        self.run(agenda::agenda).await
     }
 
     async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {

@@ -7,6 +7,7 @@ use cdds_core::domain::execution::Execution;
 use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::domain::job::JobState;
+use cdds_core::domain::policy::Overlap;
 use cdds_core::ports::catalog::{Catalog, CatalogErrorKind};
 use futures::executor::block_on;
 use tracing::field::{Field, Visit};
@@ -61,6 +62,8 @@ fn a_job_is_due_without_what_waits_and_is_not_understood() {
     let world = World::new();
     let mut rolling = settings("Rolling", daily());
     rolling.timeframe = "rolling:1d".parse().unwrap();
+    rolling.policies.overlap = Some(Overlap::Coalesce);
+    rolling.policies.catch_up.missed = Some(Overlap::Queue);
     let job = world.submit_as(&Owner::default(), rolling, at(0));
     world.materialise(day(2));
     let waiting = |now| block_on(world.catalog.due(now, 1)).unwrap().remove(0).waiting;
@@ -128,6 +131,43 @@ fn the_agenda_is_that_of_the_others() {
     world.spoil("execution", &first.id, "not_before = -9223372036854775808");
     let agenda = block_on(world.catalog.agenda()).unwrap();
     assert_eq!((agenda.next_due_at, agenda.next_queued_at), (Some(day(1)), Some(at(6))));
+}
+
+#[test]
+fn what_nothing_will_come_of_does_not_lie_ahead() {
+    let ahead = |world: &World| {
+        let agenda = block_on(world.catalog.agenda()).unwrap();
+        (agenda.next_due_at, agenda.next_queued_at, agenda.running)
+    };
+    let world = World::new();
+    let due = world.submit("Daily", daily(), at(0));
+    assert_eq!(ahead(&world), (Some(day(1)), None, 0));
+    world.spoil("job", &due.id, "settings = 'x'");
+    assert_eq!(ahead(&world), (None, None, 0));
+
+    for change in STRANGE {
+        let world = World::new();
+        world.submit("Once", immediately(), at(0));
+        let queued = world.history().remove(0);
+        world.spoil("execution", &queued.id, change);
+        assert_eq!(ahead(&world), (None, None, 0), "{change}");
+    }
+    let world = World::new();
+    let orphan = world.submit("Once", immediately(), at(0));
+    world.spoil("job", &orphan.id, "state = 'whim'");
+    assert_eq!(ahead(&world), (None, None, 0), "it has no job to begin with");
+}
+
+#[test]
+fn what_runs_and_is_not_understood_lies_ahead_while_its_worker_lives() {
+    let world = World::new();
+    world.submit("Once", immediately(), at(0));
+    let living = world.second_handle();
+    let running = claim(&living, "newer", at(0), 1).remove(0);
+    world.spoil("execution", &running.id, STRANGE[0]);
+    assert_eq!(block_on(world.catalog.agenda()).unwrap().running, 1);
+    drop(living);
+    assert_eq!(block_on(world.catalog.agenda()).unwrap().running, 0);
 }
 
 /// Keeps what is logged.

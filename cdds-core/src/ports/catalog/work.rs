@@ -19,9 +19,14 @@ use crate::ports::sink::Key;
 pub struct DueJob {
     /// The job.
     pub job: Job,
-    /// Its queued executions that were never claimed.
+    /// Those of its executions that its newest slot may cover: never claimed, scheduled, and free to start. None of
+    /// a job that does not coalesce (rule E3), and of others no more than [`WAITING_MAX`] together.
     pub waiting: Vec<Execution>,
 }
+
+/// The most waiting executions that [`due`](super::Catalog::due) gives, over all jobs: what a round holds in memory
+/// and stores in one transaction does not grow with a backlog.
+pub const WAITING_MAX: usize = 1_000;
 
 /// What lies ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,11 +35,14 @@ pub struct Agenda {
     pub next_due_at: Option<DateTime<Utc>>,
     /// The earliest `not_before` of a queued execution.
     pub next_queued_at: Option<DateTime<Utc>>,
-    /// Executions waiting for a worker.
+    /// Executions waiting for a worker, up to [`QUEUED_COUNTED_MAX`].
     pub queued: u64,
-    /// Executions that some worker has.
+    /// Executions that some worker has; one that is not understood counts while its worker lives.
     pub running: u64,
 }
+
+/// As far as waiting executions are counted: the agenda is looked at once a second.
+pub const QUEUED_COUNTED_MAX: u64 = 10_000;
 
 /// A request for work.
 #[derive(Debug, Clone)]

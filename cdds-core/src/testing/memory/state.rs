@@ -10,9 +10,12 @@ use crate::domain::execution::{Execution, ExecutionState, Trigger};
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName};
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::domain::notice::Notice;
+use crate::domain::policy::Overlap;
 use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{JobOverview, LatestExecution};
-use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, DueJob, RecipientRemoval};
+use crate::ports::catalog::{
+    Agenda, CatalogError, CatalogErrorKind, DueJob, QUEUED_COUNTED_MAX, RecipientRemoval, WAITING_MAX,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -113,8 +116,24 @@ impl State {
             |job: &&Job| job.state == JobState::Active && job.next_due_at.is_some_and(|at| at <= now);
         let mut due: Vec<&Job> = self.jobs.values().filter(is_due).collect();
         due.sort_by_key(|job| (job.next_due_at, job.id));
-        let due = due.into_iter().take(limit);
-        due.map(|job| DueJob { job: job.clone(), waiting: self.waiting(job.id) }).collect()
+        let mut given = Vec::new();
+        let mut room = WAITING_MAX;
+        for job in due.into_iter().take(limit) {
+            if room == 0 {
+                break;
+            }
+            let coverable = |one: &Execution| {
+                job.overlap() == Overlap::Coalesce
+                    && one.trigger == Trigger::Scheduled
+                    && one.not_before <= now
+            };
+            let mut waiting = self.waiting(job.id);
+            waiting.retain(coverable);
+            waiting.truncate(room);
+            room -= waiting.len();
+            given.push(DueJob { job: job.clone(), waiting });
+        }
+        given
     }
 
     pub(super) fn agenda(&self) -> Agenda {
@@ -126,7 +145,7 @@ impl State {
                 agenda.running += 1;
                 continue;
             }
-            agenda.queued += 1;
+            agenda.queued = (agenda.queued + 1).min(QUEUED_COUNTED_MAX);
             let earliest =
                 agenda.next_queued_at.map_or(execution.not_before, |at| at.min(execution.not_before));
             agenda.next_queued_at = Some(earliest);

@@ -25,7 +25,8 @@ impl Watch {
             let Ok(claimed) = &result else { return Ok(()) };
             self.follow_claim(model, claim, claimed)?;
             check_order(model, claim, &claimed.executions)?;
-            claimed.executions.iter().try_for_each(|begun| give(model, claim, begun))
+            let troubles = self.troubles();
+            claimed.executions.iter().try_for_each(|begun| give(model, claim, begun, troubles))
         });
         result
     }
@@ -83,6 +84,7 @@ impl Watch {
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError> {
         let result = step(catalog.beat(worker, now, length, beats));
+        let troubles = self.troubles();
         self.look(|model| {
             check_refusal("beat", &result, never)?;
             let Ok(directives) = &result else { return Ok(()) };
@@ -103,7 +105,7 @@ impl Watch {
                     format!("nobody wants {} to be stopped", brief(&known.execution))
                 })?;
                 if *directive != Directive::Fenced {
-                    known.lease = Some(lease(worker, now, length));
+                    known.lease = Some(lease(worker, now, length, troubles));
                 }
             }
             Ok(())
@@ -214,7 +216,7 @@ fn check_new(model: &Model, given: &[Execution]) -> Check {
 }
 
 /// `begun` was given, and is on the record as it was given.
-fn give(model: &mut Model, claim: &Claim, begun: &Execution) -> Check {
+fn give(model: &mut Model, claim: &Claim, begun: &Execution, troubles: u64) -> Check {
     let known = model.executions.get_mut(&begun.id);
     let same = |known: &Execution| *known == without_progress(begun.clone());
     let Some(known) = known.filter(|known| same(&known.execution)) else {
@@ -225,7 +227,7 @@ fn give(model: &mut Model, claim: &Claim, begun: &Execution) -> Check {
     ensure(to_worker && begun.state == ExecutionState::Running, Invariant::Lease, || {
         format!("{} was given to {}", brief(begun), claim.worker)
     })?;
-    known.lease = Some(lease(&claim.worker, claim.now, claim.lease));
+    known.lease = Some(lease(&claim.worker, claim.now, claim.lease, troubles));
     Ok(())
 }
 
@@ -262,7 +264,7 @@ fn check_order(model: &Model, claim: &Claim, given: &[Execution]) -> Check {
     Ok(())
 }
 
-fn lease(worker: &WorkerId, now: DateTime<Utc>, length: Duration) -> Lease {
+fn lease(worker: &WorkerId, now: DateTime<Utc>, length: Duration, troubles: u64) -> Lease {
     let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
-    Lease { worker: worker.clone(), renewed_at: now, expires_at: now + length }
+    Lease { worker: worker.clone(), renewed_at: now, expires_at: now + length, troubles }
 }

@@ -260,6 +260,17 @@ impl Faults {
         }
     }
 
+    /// Works on so many entries of the record: not wrong, but it takes its time.
+    pub(super) async fn labour(&self, entries: usize) {
+        let length = self.shared.profile.labour * entries as u64;
+        if length > 0 && matches!(self.who, Who::Engine(_)) {
+            if let Some(life) = self.shared.lives.get(self.place) {
+                life.labours_until(self.shared.timeline.elapsed() + length);
+            }
+            self.shared.timeline.sleep(length).await;
+        }
+    }
+
     fn delay(&self) -> Micros {
         let mut dice = lock(&self.dice);
         let long = dice.below(100) < self.shared.profile.rates.long_delays;

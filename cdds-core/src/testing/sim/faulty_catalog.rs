@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::faults::{Care, Faults};
-use super::planted::Tampered;
+use super::planted::{PlantedBug, Tampered};
 use super::watch::{Watch, step};
 use crate::domain::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
@@ -65,6 +65,7 @@ impl Catalog for FaultyCatalog {
 
     async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError> {
         let change = &*self.catalog.asked(change).await?;
+        self.faults.labour(change.entries.len() + change.superseded.len() + change.edited.len()).await;
         self.change("catalog.change_job", |watch| watch.change_job(&self.catalog, change, expected)).await
     }
 
@@ -81,7 +82,9 @@ impl Catalog for FaultyCatalog {
     }
 
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
-        self.look("catalog.due", Care::Idle, self.catalog.due(&self.watch, now, limit)).await
+        let due = self.look("catalog.due", Care::Idle, self.catalog.due(&self.watch, now, limit)).await?;
+        self.faults.labour(due.iter().map(|due| due.waiting.len()).sum()).await;
+        Ok(due)
     }
 
     async fn agenda(&self) -> Result<Agenda, CatalogError> {
@@ -108,6 +111,11 @@ impl Catalog for FaultyCatalog {
         lease: Duration,
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError> {
+        let life = self.faults.shared.lives.get(self.faults.place);
+        let busy = life.is_some_and(|life| life.is_labouring(self.faults.shared.timeline.elapsed()));
+        if busy && self.catalog.has(PlantedBug::RoundHoldsBeats) {
+            return Ok(vec![Directive::Continue; beats.len()]);
+        }
         let beat = async { self.watch.beat(&self.catalog, worker, now, lease, beats) };
         let directives = self.faults.around("catalog.beat", Care::Idle, beat).await?;
         self.watch.heard(beats, &directives);

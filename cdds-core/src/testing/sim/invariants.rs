@@ -197,8 +197,13 @@ impl Watch {
         let Some(lease) = &model.execution(taken.id)?.lease else { return Ok(()) };
         let lives = self.shared.lives.iter().any(|life| life.is_of(&lease.worker));
         let holds = now < lease.expires_at && lease.renewed_at <= now + CLOCKS_DIFFER_MAX;
-        ensure(!(lives && holds), Invariant::Lease, || {
-            format!("{by} took {} at {now} from {lease:?}", brief(taken))
+        let told = || format!("{by} took {} at {now} from {lease:?}", brief(taken));
+        ensure(!(lives && holds), Invariant::Lease, told)?;
+        // However much it has to do, a worker that lives renews its leases (rule E7).
+        let at_it = self.shared.lives.iter().any(|life| life.is_of(&lease.worker) && life.works_on(taken.id));
+        let ran_out = at_it && now >= lease.expires_at;
+        ensure(!ran_out || self.troubles() != lease.troubles, Invariant::Lease, || {
+            format!("nothing was wrong, and {}", told())
         })
     }
 

@@ -122,6 +122,8 @@ pub(super) struct Lease {
     pub(super) worker: WorkerId,
     pub(super) renewed_at: DateTime<Utc>,
     pub(super) expires_at: DateTime<Utc>,
+    /// What had gone wrong by then.
+    pub(super) troubles: u64,
 }
 
 /// A published set.

@@ -116,13 +116,15 @@ pub enum PlantedBug {
     StallUnnoticed,
     /// The store goes on with an upload that was aborted.
     AbortedUploadLands,
+    /// An engine makes no beats while a round works on the record.
+    RoundHoldsBeats,
     /// The source goes on where data has changed while it read, without what is not there any more.
     ChangeUnnoticed,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 51] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -172,6 +174,7 @@ impl PlantedBug {
         Self::PanicEndsEngine,
         Self::StallUnnoticed,
         Self::AbortedUploadLands,
+        Self::RoundHoldsBeats,
         Self::ChangeUnnoticed,
     ];
 

@@ -33,6 +33,8 @@ pub(super) struct Profile {
     pub(super) padding: usize,
     /// Mean distance of two rows.
     pub(super) row_distance: Micros,
+    /// How long an engine takes for each entry that a round reads or puts on the record.
+    pub(super) labour: Micros,
     /// How long the source takes for a batch, at most.
     pub(super) pace: Micros,
     pub(super) jobs: u64,
@@ -94,6 +96,7 @@ impl Profile {
             padding: if large { 3_000 } else { 0 },
             row_distance: if large { 20 * 60 * SECOND } else { dice.between(8, 60) * 60 * SECOND },
             pace: dice.pick(&[0, 0, 2 * SECOND, 15 * SECOND]).unwrap_or(0),
+            labour: dice.pick(&[0, 0, SECOND, 65 * SECOND]).unwrap_or(0),
             jobs: dice.between(2, 4),
             command_distance: dice.between(30, 240) * 60 * SECOND * people as u64,
             rates: Rates::of(dice),

@@ -47,6 +47,8 @@ pub(super) struct LateUpload {
 #[derive(Debug, Default)]
 pub(super) struct Life {
     up: AtomicBool,
+    /// Until when its round works on entries.
+    labours_until: AtomicU64,
     /// Which life this is.
     number: AtomicU64,
     crash: AtomicBool,
@@ -157,6 +159,14 @@ impl Life {
         Some(self.pause_until.swap(0, Ordering::Relaxed)).filter(|at| *at > 0)
     }
 
+    pub(super) fn labours_until(&self, at: Micros) {
+        self.labours_until.store(at, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_labouring(&self, now: Micros) -> bool {
+        now < self.labours_until.load(Ordering::Relaxed)
+    }
+
     /// Its clock is off by this much from here on.
     pub(super) fn set_skew(&self, skew: TimeDelta) {
         self.skew.store(skew.num_microseconds().unwrap_or(0), Ordering::Relaxed);
@@ -164,6 +174,10 @@ impl Life {
 
     pub(super) fn skew(&self) -> TimeDelta {
         TimeDelta::microseconds(self.skew.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn works_on(&self, execution: ExecutionId) -> bool {
+        lock(&self.working).contains(&execution)
     }
 
     pub(super) fn is_working(&self) -> bool {

@@ -1,14 +1,14 @@
 //! Who gets what: queued executions by their place, begun with their jobs (rules E2, J8, W4, W6).
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cdds_core::domain::execution::{Beginning, Execution};
 use cdds_core::domain::job::{Job, JobState};
 use cdds_core::domain::lifecycle;
 use cdds_core::ports::catalog::{CatalogError, Claim, Claimed};
 use chrono::SubsecRound;
-use rusqlite::{Statement, Transaction};
+use rusqlite::{Row, Statement, Transaction, params};
 
 use super::super::row::micros;
 use super::database::{Database, Durability};
@@ -41,7 +41,7 @@ pub(super) fn claim(database: &Database, claim: &Claim) -> Result<Claimed, Catal
 
 /// Executions whose time has come, by their place in the queue, of jobs of which none runs. All of it lies in
 /// the index: what is not taken is never read.
-const CANDIDATES: &str = "SELECT e.id, e.job_id, e.epoch FROM execution e
+const CANDIDATES: &str = "SELECT e.id, e.job_id, e.epoch, e.queue_at, e.slot FROM execution e
      WHERE e.status = 'queued' AND e.not_before <= ?1
        AND NOT EXISTS (SELECT 1 FROM execution r WHERE r.job_id = e.job_id AND r.status = 'in_progress')
      ORDER BY e.queue_at, e.slot, e.id";
@@ -54,22 +54,102 @@ fn pick(tx: &Transaction<'_>, claim: &Claim) -> Result<Claimed, Fault> {
     let mut picked = Picked { claimed: Claimed::default(), jobs: HashMap::new(), closed: HashSet::new() };
     let mut statement = tx.prepare(CANDIDATES)?;
     let mut rows = statement.query([micros(claim.now)])?;
-    while picked.claimed.executions.len() < claim.limit
+    let (mut walked, mut last) = (0, None);
+    while walked < WALKED_MAX
+        && !picked.is_full(claim)
         && let Some(row) = rows.next()?
     {
-        let id = row_id(row);
-        let place = || Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)? > 0));
-        let Some((stored_id, job, is_begun)) = understood("execution", &id, place())? else { continue };
-        if picked.closed.contains(&job) || (!is_begun && begun.holds_back(&job)?) {
-            continue;
-        }
-        let read = executions::find_any(tx, &stored_id);
-        if let Some(execution) = understood("execution", &id, read)?.flatten() {
-            picked.begin(tx, execution, job, claim)?;
-        }
+        walked += 1;
+        let Some(candidate) = understood("execution", &row_id(row), Candidate::of(row))? else { continue };
+        last = Some(candidate.place.clone());
+        picked.look_at(tx, &mut begun, &candidate, claim)?;
     }
     drop(rows);
+    if let Some(last) = last.filter(|_| walked == WALKED_MAX) {
+        heads(tx, &mut picked, &mut begun, last, claim)?;
+    }
     picked.store(tx, claim)
+}
+
+/// Places of the queue that a claim walks one by one. A backlog of few jobs is longer: of which none can be begun any
+/// more, all others need not be looked at.
+const WALKED_MAX: usize = 4_096;
+
+/// Executions that are stored as covered by one claim, at most.
+const COVERED_MAX: usize = 1_000;
+
+/// Goes on behind `last` from job to job instead of from place to place: of each job its first execution, and the
+/// next one where that was covered.
+fn heads(
+    tx: &Transaction<'_>,
+    picked: &mut Picked,
+    begun: &mut Begun<'_>,
+    last: Place,
+    claim: &Claim,
+) -> Result<(), Fault> {
+    let mut heads: BTreeMap<Place, Candidate> = BTreeMap::new();
+    let (mut next_job, mut next) = (tx.prepare(NEXT_JOB)?, tx.prepare(NEXT_OF_JOB)?);
+    let mut job = String::new();
+    while let Some(following) = next_job.query_row([&job], |row| row.get::<_, Option<String>>(0))? {
+        job = following;
+        if !picked.closed.contains(&job) {
+            let head = next_of(&mut next, &job, &last, claim)?;
+            heads.extend(head.map(|head| (head.place.clone(), head)));
+        }
+    }
+    while !picked.is_full(claim)
+        && let Some((place, candidate)) = heads.pop_first()
+    {
+        picked.look_at(tx, begun, &candidate, claim)?;
+        if !picked.closed.contains(&candidate.job) {
+            let head = next_of(&mut next, &candidate.job, &place, claim)?;
+            heads.extend(head.map(|head| (head.place.clone(), head)));
+        }
+    }
+    Ok(())
+}
+
+const NEXT_JOB: &str = "SELECT min(e.job_id) FROM execution e WHERE e.status = 'queued' AND e.job_id > ?1";
+
+/// Behind a place in the queue of a job of which none runs.
+const NEXT_OF_JOB: &str = "SELECT e.id, e.job_id, e.epoch, e.queue_at, e.slot FROM execution e
+     WHERE e.status = 'queued' AND e.job_id = ?1 AND e.not_before <= ?2
+       AND (e.queue_at, e.slot, e.id) > (?3, ?4, ?5)
+       AND NOT EXISTS (SELECT 1 FROM execution r WHERE r.job_id = ?1 AND r.status = 'in_progress')
+     ORDER BY e.queue_at, e.slot, e.id";
+
+fn next_of(
+    statement: &mut Statement<'_>,
+    job: &str,
+    behind: &Place,
+    claim: &Claim,
+) -> Result<Option<Candidate>, Fault> {
+    let (queue_at, slot, id) = behind;
+    let mut rows = statement.query(params![job, micros(claim.now), queue_at, slot, id])?;
+    while let Some(row) = rows.next()? {
+        let candidate = understood("execution", &row_id(row), Candidate::of(row))?;
+        if candidate.is_some() {
+            return Ok(candidate);
+        }
+    }
+    Ok(None)
+}
+
+/// A place in the queue: `queue_at`, slot and id.
+type Place = (i64, i64, String);
+
+/// Something that may begin.
+struct Candidate {
+    place: Place,
+    job: String,
+    is_begun: bool,
+}
+
+impl Candidate {
+    fn of(row: &Row<'_>) -> Result<Self, Fault> {
+        let place = (row.get(3)?, row.get(4)?, row.get(0)?);
+        Ok(Self { place, job: row.get(1)?, is_begun: row.get::<_, i64>(2)? > 0 })
+    }
 }
 
 /// What a job has begun and waits to try again.
@@ -113,6 +193,29 @@ struct Picked {
 }
 
 impl Picked {
+    fn is_full(&self, claim: &Claim) -> bool {
+        self.claimed.executions.len() >= claim.limit || self.claimed.covered.len() >= COVERED_MAX
+    }
+
+    /// Begins a candidate if nothing of its job stands before it.
+    fn look_at(
+        &mut self,
+        tx: &Transaction<'_>,
+        begun: &mut Begun<'_>,
+        candidate: &Candidate,
+        claim: &Claim,
+    ) -> Result<(), Fault> {
+        let Candidate { place: (_, _, id), job, is_begun } = candidate;
+        if self.closed.contains(job) || (!is_begun && begun.holds_back(job)?) {
+            return Ok(());
+        }
+        let shown = id.escape_debug().to_string();
+        match understood("execution", &shown, executions::find_any(tx, id))?.flatten() {
+            Some(execution) => self.begin(tx, execution, job.clone(), claim),
+            None => Ok(()),
+        }
+    }
+
     /// Begins an execution with its job.
     fn begin(
         &mut self,
@@ -176,6 +279,15 @@ mod tests {
             "{steps:?}"
         );
         assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:?}");
+    }
+
+    #[test]
+    fn e2_a_backlog_is_passed_over_from_job_to_job() {
+        for sql in [NEXT_JOB, NEXT_OF_JOB] {
+            let steps = plan(sql);
+            assert!(steps[0].contains("e USING") && steps[0].contains("execution_queue_of_job"), "{steps:?}");
+            assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:?}");
+        }
     }
 
     #[test]

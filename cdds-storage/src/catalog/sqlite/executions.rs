@@ -4,7 +4,7 @@ mod list;
 
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::id::{JobId, Owner, WorkerId};
-use cdds_core::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, Fence, Standing};
+use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind, Fence, Standing};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
@@ -233,6 +233,30 @@ pub(super) fn waiting(tx: &Transaction<'_>, job: JobId) -> Result<Vec<Execution>
     Ok(waiting)
 }
 
+/// Up to `limit` executions of a job that a later slot of it may cover (rule E3), by their place in the queue.
+pub(super) fn coverable(
+    tx: &Transaction<'_>,
+    job: JobId,
+    now: DateTime<Utc>,
+    limit: usize,
+) -> Result<Vec<Execution>, Fault> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM execution e
+         WHERE e.job_id = ?1 AND e.status = 'queued' AND e.epoch = 0 AND e.\"trigger\" = 'scheduled'
+             AND e.not_before <= ?2
+         ORDER BY e.queue_at, e.slot, e.id"
+    );
+    let mut statement = tx.prepare(&sql)?;
+    let mut rows = statement.query(params![job.to_string(), micros(now)])?;
+    let mut coverable = Vec::new();
+    while coverable.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        coverable.extend(understood("execution", &row_id(row), read(row))?);
+    }
+    Ok(coverable)
+}
+
 /// The executions of a job that have not ended, by their place in the queue.
 pub(super) fn open(tx: &Transaction<'_>, owner: &Owner, job: JobId) -> Result<Vec<Execution>, Fault> {
     // One index each.
@@ -299,23 +323,4 @@ pub(super) fn last_records(tx: &Transaction<'_>, job: JobId) -> Result<Option<u6
         )
         .optional()?;
     Ok(records.map(|records| u64::try_from(records).unwrap_or(0)))
-}
-
-pub(super) fn agenda(tx: &Transaction<'_>) -> Result<Agenda, Fault> {
-    // One row with an instant beyond the calendar must not hide those of the others.
-    let sql = "SELECT
-        (SELECT min(next_due_at) FROM job WHERE state = 'active' AND next_due_at IS NOT NULL
-            AND next_due_at BETWEEN ?1 AND ?2),
-        (SELECT min(not_before) FROM execution WHERE status = 'queued' AND not_before BETWEEN ?1 AND ?2),
-        (SELECT count(*) FROM execution WHERE status = 'queued'),
-        (SELECT count(*) FROM execution WHERE status = 'in_progress')";
-    let calendar = [micros(DateTime::<Utc>::MIN_UTC), micros(DateTime::<Utc>::MAX_UTC)];
-    let (due, queued_at, queued, running): (Option<i64>, Option<i64>, i64, i64) =
-        tx.query_row(sql, calendar, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-    Ok(Agenda {
-        next_due_at: due.and_then(DateTime::from_timestamp_micros),
-        next_queued_at: queued_at.and_then(DateTime::from_timestamp_micros),
-        queued: u64::try_from(queued).unwrap_or(0),
-        running: u64::try_from(running).unwrap_or(0),
-    })
 }

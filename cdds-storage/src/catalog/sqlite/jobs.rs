@@ -5,13 +5,14 @@ mod list;
 use cdds_core::domain::execution::{Execution, Trigger};
 use cdds_core::domain::id::JobId;
 use cdds_core::domain::job::{Job, JobChange};
-use cdds_core::ports::catalog::DueJob;
+use cdds_core::domain::policy::Overlap;
+use cdds_core::ports::catalog::{DueJob, WAITING_MAX};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::super::row::{JobRow, fold, integer, micros};
 use super::fault::{Fault, conflict, constraint};
-use super::understood::{row_id, understood};
+use super::understood::{quietly, row_id, understood};
 use super::{executions, recipients};
 
 pub(super) use self::list::{find, list};
@@ -151,6 +152,23 @@ pub(super) fn touch(tx: &Transaction<'_>, job: JobId) -> Result<(), Fault> {
     Ok(())
 }
 
+/// The earliest next slot of an active job that is understood.
+pub(super) fn next_due_at(tx: &Transaction<'_>) -> Result<Option<DateTime<Utc>>, Fault> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM job j WHERE j.state = 'active' AND j.next_due_at IS NOT NULL
+         ORDER BY j.next_due_at, j.id"
+    );
+    let mut statement = tx.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let read = || Ok(job_row(row)?.into_job()?);
+        if let Some(job) = quietly(read())? {
+            return Ok(job.next_due_at);
+        }
+    }
+    Ok(None)
+}
+
 /// A job of any owner, for what its executions do.
 pub(super) fn find_any(tx: &Transaction<'_>, id: JobId) -> Result<Option<Job>, Fault> {
     let sql = format!("SELECT {COLUMNS} FROM job j WHERE j.id = ?1");
@@ -158,8 +176,7 @@ pub(super) fn find_any(tx: &Transaction<'_>, id: JobId) -> Result<Option<Job>, F
     Ok(row.map(JobRow::into_job).transpose()?)
 }
 
-/// Active jobs with a slot at or before `now`, earliest first, each with its executions that wait for their
-/// first claim.
+/// Active jobs with a slot at or before `now`, earliest first, each with what its newest slot may cover.
 pub(super) fn due(tx: &Transaction<'_>, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, Fault> {
     // The limit is counted here: what is passed over must not use it up.
     let sql = format!(
@@ -170,12 +187,19 @@ pub(super) fn due(tx: &Transaction<'_>, now: DateTime<Utc>, limit: usize) -> Res
     let mut statement = tx.prepare(&sql)?;
     let mut rows = statement.query([micros(now)])?;
     let mut due = Vec::new();
+    let mut room = WAITING_MAX;
     while due.len() < limit
+        && room > 0
         && let Some(row) = rows.next()?
     {
         let read = || Ok(job_row(row)?.into_job()?);
         if let Some(job) = understood("job", &row_id(row), read())? {
-            due.push(DueJob { waiting: executions::waiting(tx, job.id)?, job });
+            let waiting = match job.overlap() {
+                Overlap::Coalesce => executions::coverable(tx, job.id, now, room)?,
+                Overlap::Queue => Vec::new(),
+            };
+            room -= waiting.len();
+            due.push(DueJob { job, waiting });
         }
     }
     Ok(due)

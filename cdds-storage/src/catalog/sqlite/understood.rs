@@ -24,6 +24,17 @@ pub(super) fn understood<T>(table: &str, id: &str, read: Result<T, Fault>) -> Re
     }
 }
 
+/// The same without a warning, for what is looked at only to be counted: whoever works on it gives one.
+///
+/// # Errors
+/// Whatever else went wrong.
+pub(super) fn quietly<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    match read {
+        Err(fault) if fault.is_of_row() => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 /// The id of a row, which is its first column, fit to be printed.
 pub(super) fn row_id(row: &Row<'_>) -> String {
     match row.get_ref(0) {

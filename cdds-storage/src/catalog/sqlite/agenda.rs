@@ -1,0 +1,98 @@
+//! What lies ahead. It is looked at once a second, so that nothing here grows with a backlog; and whoever runs until
+//! all is done waits for it, so that rows of which nothing will come do not count.
+
+use std::collections::HashMap;
+
+use cdds_core::domain::id::WorkerId;
+use cdds_core::ports::catalog::{Agenda, CatalogError, QUEUED_COUNTED_MAX};
+use chrono::{DateTime, Utc};
+use rusqlite::Transaction;
+
+use super::super::row::{integer, micros};
+use super::database::Database;
+use super::executions::{self, COLUMNS, COLUMNS_COUNT};
+use super::fault::Fault;
+use super::jobs;
+use super::understood::quietly;
+
+/// What lies ahead, over all owners.
+pub(super) fn agenda(database: &Database) -> Result<Agenda, CatalogError> {
+    let (mut agenda, strange) = database.read("read the agenda", read)?;
+    // A newer program may be at what this one does not understand. Locks are looked at outside of any transaction.
+    for worker in strange {
+        agenda.running += u64::from(!database.workers().is_dead(&worker)?);
+    }
+    Ok(agenda)
+}
+
+/// The agenda of what is understood, and the workers of what runs and is not.
+fn read(tx: &Transaction<'_>) -> Result<(Agenda, Vec<WorkerId>), Fault> {
+    let mut known = Jobs { tx, understood: HashMap::new() };
+    let (running, strange) = running(&mut known)?;
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM execution WHERE status = 'queued' LIMIT ?1)";
+    let queued: i64 = tx.query_row(sql, [integer(QUEUED_COUNTED_MAX)], |row| row.get(0))?;
+    let agenda = Agenda {
+        next_due_at: jobs::next_due_at(tx)?,
+        next_queued_at: next_queued_at(&mut known)?,
+        queued: u64::try_from(queued).unwrap_or(0),
+        running,
+    };
+    Ok((agenda, strange))
+}
+
+/// The earliest instant at which something that waits may start.
+fn next_queued_at(known: &mut Jobs<'_>) -> Result<Option<DateTime<Utc>>, Fault> {
+    // One row with an instant beyond the calendar must not hide those of the others.
+    let sql = "SELECT e.id, e.job_id FROM execution e
+         WHERE e.status = 'queued' AND e.not_before BETWEEN ?1 AND ?2 ORDER BY e.not_before";
+    let mut statement = known.tx.prepare(sql)?;
+    let mut rows = statement.query([micros(DateTime::<Utc>::MIN_UTC), micros(DateTime::<Utc>::MAX_UTC)])?;
+    while let Some(row) = rows.next()? {
+        let place: Result<(String, String), Fault> = row.try_into().map_err(Fault::from);
+        let Some((id, job)) = quietly(place)? else { continue };
+        if known.has(&job)?
+            && let Some(execution) = quietly(executions::find_any(known.tx, &id))?.flatten()
+        {
+            return Ok(Some(execution.not_before));
+        }
+    }
+    Ok(None)
+}
+
+fn running(known: &mut Jobs<'_>) -> Result<(u64, Vec<WorkerId>), Fault> {
+    let sql =
+        format!("SELECT {COLUMNS}, coalesce(e.worker, '') FROM execution e WHERE e.status = 'in_progress'");
+    let mut statement = known.tx.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    let (mut running, mut strange) = (0, Vec::new());
+    while let Some(row) = rows.next()? {
+        match quietly(executions::read(row))? {
+            Some(execution) if known.has(&execution.job_id.to_string())? => running += 1,
+            _ => {
+                let worker = row.get::<_, String>(COLUMNS_COUNT).ok();
+                strange.extend(worker.and_then(|worker| WorkerId::new(worker).ok()));
+            }
+        }
+    }
+    Ok((running, strange))
+}
+
+/// Which jobs are understood: without its job an execution neither begins nor ends.
+struct Jobs<'tx> {
+    tx: &'tx Transaction<'tx>,
+    understood: HashMap<String, bool>,
+}
+
+impl Jobs<'_> {
+    fn has(&mut self, id: &str) -> Result<bool, Fault> {
+        if let Some(understood) = self.understood.get(id) {
+            return Ok(*understood);
+        }
+        let found = match id.parse() {
+            Ok(job) => quietly(jobs::find_any(self.tx, job))?.flatten().is_some(),
+            Err(_) => false,
+        };
+        self.understood.insert(id.to_owned(), found);
+        Ok(found)
+    }
+}
