@@ -70,8 +70,9 @@ pub const UNFINISHED_MAX: Duration = Duration::from_secs(3_600);
 /// its two ends: what is altered in the middle and leaves those as they were is not seen.
 ///
 /// A last line without a newline that breaks off in the middle of its record is not there yet. Its rest is waited for
-/// a moment; then it is passed over if what is there of it says that it is not asked for, and ends the read as
-/// interrupted otherwise. Once its file was not written for [`UNFINISHED_MAX`] it is a bad record like any other.
+/// a moment; then it is passed over if what is there of it says that it is not asked for. Otherwise it ends the read:
+/// one by change as [`Missing`](SourceErrorKind::Missing), since the next one covers its window, any other as
+/// interrupted. Once its file was not written for [`UNFINISHED_MAX`] it is a bad record like any other.
 #[derive(Debug)]
 pub struct JsonLinesSource {
     config: JsonLinesConfig,

@@ -2,7 +2,7 @@
 
 use cdds_core::domain::prune;
 use cdds_core::domain::record::RecordError;
-use cdds_core::ports::source::{SourceError, SourceErrorKind};
+use cdds_core::ports::source::{RecordInstant, SourceError, SourceErrorKind};
 
 use super::member::{Found, LineError};
 use super::snapshot::NotedFile;
@@ -36,15 +36,23 @@ impl Reading {
         instant.is_none_or(|instant| self.selection.window().contains(Some(instant)))
     }
 
+    /// Nothing of the window is exported without a record that may belong to it. What is new since the last export is
+    /// left to the next run, whose window begins where this one does: trying again now would mostly find the same
+    /// line. Any other window has no next run: it is tried again.
     pub(super) fn unfinished(&self, file: &NotedFile, number: u64) -> SourceError {
-        let hours = UNFINISHED_MAX.as_secs() / 3_600;
-        SourceError::new(
-            SourceErrorKind::Interrupted,
-            format!(
-                "{}: line {number} of {} is still being written: it is read once it is whole, or counts as a bad \
-                 record when the file has not grown for {hours} h",
-                self.name, file.name
+        let (kind, what_follows) = match self.selection.by() {
+            RecordInstant::Change => (
+                SourceErrorKind::Missing,
+                "everything since the last export is left to the next run".to_owned(),
             ),
-        )
+            RecordInstant::Event => {
+                let hours = UNFINISHED_MAX.as_secs() / 3_600;
+                let bad = format!("a bad record once the file was not written for {hours} h");
+                (SourceErrorKind::Interrupted, format!("it is read once it is whole, and {bad}"))
+            }
+        };
+        let message =
+            format!("{}: line {number} of {} is still being written: {what_follows}", self.name, file.name);
+        SourceError::new(kind, message)
     }
 }
