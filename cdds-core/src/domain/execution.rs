@@ -17,6 +17,7 @@ use super::window::Window;
 pub use self::begin::Beginning;
 pub use self::plan::SourceTerms;
 pub use self::skip::SkipReason;
+pub use self::transition::StopRequested;
 
 /// One run of a job for one slot (rule E1).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -292,6 +292,11 @@ impl Attempt {
                         Err(error) => warn!(attempt, "cannot look the commit up: {}", error.report()),
                     }
                 }
+                // Whoever asked for that was told that it stops, before the commit came (rule E8).
+                Err(error) if error.kind() == CatalogErrorKind::Cancelled => {
+                    info!("to be stopped: {}", error.report());
+                    return self.settle(Settlement::Cancelled).await;
+                }
                 // Publishing would lose or double records: nothing may be shown, and trying again is no help.
                 Err(error) if error.kind() == CatalogErrorKind::Conflict => {
                     let failure = Failure {

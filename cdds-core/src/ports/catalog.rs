@@ -124,10 +124,12 @@ pub trait Catalog: Debug + Send + Sync {
 
     /// Makes an artifact set visible and its execution succeeded, and changes its job as
     /// [`lifecycle::ended`](crate::domain::lifecycle::ended) says, which moves the watermark (invariant I3).
-    /// Requires the execution to be running in the fence's epoch.
+    /// Requires the execution to be running in the fence's epoch, and nobody to have been told that it stops
+    /// ([`Execution::published`], rule E8).
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Fenced`] otherwise; [`CatalogErrorKind::Conflict`] if the watermark is not where
+    /// [`CatalogErrorKind::Fenced`] if it is not; [`CatalogErrorKind::Cancelled`] if somebody was: its worker
+    /// then settles it as [`Settlement::Cancelled`]; [`CatalogErrorKind::Conflict`] if the watermark is not where
     /// the window starts. After any other error the outcome is unknown: re-read.
     async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError>;
 
@@ -323,6 +325,8 @@ pub enum CatalogErrorKind {
     Conflict,
     /// The claim has been lost.
     Fenced,
+    /// A person was told that the execution stops (rule E8): it is not published.
+    Cancelled,
     /// What is stored is not understood.
     Corrupt,
     /// The schema is newer than this program.

@@ -6,6 +6,7 @@ use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
 use cdds_core::domain::job::{Job, JobSettings, JobState};
 use cdds_core::domain::lifecycle;
 use cdds_core::domain::policy::{Overlap, Policies, Retries};
+use cdds_core::domain::progress::Progress;
 use cdds_core::domain::schedule::{materialise, preview};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -160,7 +161,9 @@ fn e8_a_person_stops_what_waits_at_once_and_what_runs_through_its_worker() {
     let running = begin(&due.job, waiting, at(2)).cancel(at(3)).unwrap();
     assert_eq!((&running.state, running.cancel_requested_at), (&ExecutionState::Running, Some(at(3))));
     assert_eq!(running.clone().cancel(at(4)).unwrap(), running, "asking twice changes nothing");
-    // Whatever becomes of its worker, it is not tried again.
+    // Whatever becomes of its worker, it is neither published nor tried again.
+    let refused = running.clone().published(Progress::default(), at(4)).unwrap_err();
+    assert_eq!((refused.execution, refused.since), (running.id, at(3)));
     for ended in
         [fail(running.clone(), true, at(4)), running.clone().released(at(4)), running.cancelled(at(4))]
     {

@@ -45,7 +45,10 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::FailsWhenCalm
         | PlantedBug::EmptyWindowPanics => Reason,
         PlantedBug::NewestFirst | PlantedBug::OneAtATime => Order,
-        PlantedBug::CancelIgnored | PlantedBug::CancelUnheeded | PlantedBug::CancelRetried => Cancel,
+        PlantedBug::CancelIgnored
+        | PlantedBug::CancelUnheeded
+        | PlantedBug::CancelRetried
+        | PlantedBug::CancelOvertaken => Cancel,
         PlantedBug::PanicEndsEngine | PlantedBug::EmptyWindowWaits => Ends,
         other => panic!("say what {other:?} breaks"),
     }
@@ -115,6 +118,7 @@ planted! {
     e8_a_cancel_that_nobody_is_told_of_is_found: CancelIgnored,
     e8_a_cancel_that_nobody_heeds_is_found: CancelUnheeded,
     e8_a_cancel_that_is_forgotten_is_found: CancelRetried,
+    e8_a_commit_over_an_accepted_cancel_is_found: CancelOvertaken,
     i1_a_shifted_window_is_found: ShiftedWindow,
     i2_a_watermark_that_goes_back_is_found: WatermarkBack,
     i5_a_rerun_of_what_has_succeeded_is_found: RerunIgnoresRivals,

@@ -99,6 +99,21 @@ fn a_crash_ends_it_and_says_so_once() {
 }
 
 #[test]
+fn e8_what_somebody_was_told_to_be_stopped_is_never_published() {
+    let world = World::new();
+    let claimed = running(&world);
+    cancel(&world, &claimed, 1);
+    let refused = world.publish(&claimed, at(2)).unwrap_err();
+    assert_eq!(refused.kind(), CatalogErrorKind::Cancelled, "{refused}");
+    assert!(!refused.is_retryable() && refused.to_string().contains(&claimed.id.to_string()), "{refused}");
+    // Nothing of it can be seen, and its worker ends it.
+    assert_eq!(world.execution(&claimed).status(), Status::InProgress);
+    assert_eq!(block_on(world.catalog.artifact_set(&claimed.owner, claimed.id)).unwrap(), None);
+    let ended = world.settle(&claimed, &Settlement::Cancelled, at(3));
+    assert_eq!((ended.status(), world.standing(&claimed)), (Status::Cancelled, Standing::Unwanted));
+}
+
+#[test]
 fn a_publication_that_came_first_stands() {
     let world = World::new();
     let claimed = running(&world);

@@ -1,12 +1,26 @@
 //! How an attempt ends, and what a person may do to an execution (rules E5, E8).
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{Execution, ExecutionState, SkipReason};
 use crate::domain::failure::Failure;
+use crate::domain::id::ExecutionId;
 use crate::domain::progress::Progress;
 use crate::domain::retry::{AfterFailure, RetryPolicy};
 use crate::domain::violation::{Code, RuleViolation};
+
+/// A person asked for an execution to be stopped before its set was published, and was told that it stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "execution {execution} was to be stopped at {}, before its set was published: it ends as cancelled",
+    since.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+)]
+pub struct StopRequested {
+    /// Which execution.
+    pub execution: ExecutionId,
+    /// Since when it is to stop.
+    pub since: DateTime<Utc>,
+}
 
 impl Execution {
     /// The running attempt failed: queued again or given up, as the job's policy decides, or the engine's
@@ -47,6 +61,18 @@ impl Execution {
     pub fn cancelled(mut self, now: DateTime<Utc>) -> Self {
         self.end_attempt(None, now);
         self.end(ExecutionState::Cancelled, now)
+    }
+
+    /// Its artifact set is to be published now. Whoever publishes decides this in the transaction that does: a
+    /// cancel that was accepted before is kept, one that comes later finds an execution that has ended (rule E8).
+    ///
+    /// # Errors
+    /// [`StopRequested`] if a person was told that it stops; then nothing may be published.
+    pub fn published(self, progress: Progress, now: DateTime<Utc>) -> Result<Self, StopRequested> {
+        match self.cancel_requested_at {
+            Some(since) => Err(StopRequested { execution: self.id, since }),
+            None => Ok(self.succeeded(progress, now)),
+        }
     }
 
     /// Its artifact set is published.

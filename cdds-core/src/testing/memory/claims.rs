@@ -125,7 +125,9 @@ impl State {
 
     pub(super) fn publish(&mut self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
         let execution = self.fenced(fence)?;
-        let succeeded = execution.succeeded(publication.progress, publication.published_at);
+        let succeeded = execution
+            .published(publication.progress, publication.published_at)
+            .map_err(|stop| CatalogError::new(CatalogErrorKind::Cancelled, stop.to_string()))?;
         // First what can refuse: nothing is stored of what is refused.
         self.end(&succeeded, publication.published_at)?;
         self.store(&succeeded, None);

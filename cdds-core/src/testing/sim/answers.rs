@@ -84,13 +84,14 @@ impl Watch {
     ) -> Check {
         let known = &model.execution(fence.execution)?.execution;
         let holds = is_held(known, fence);
+        let stops = known.cancel_requested_at.is_some() && call == "publish";
         if let Err(error) = result
             && error.kind() == CatalogErrorKind::Fenced
         {
             self.shared.count(|figures| figures.fenced += 1);
             return ensure(!holds, Invariant::Lease, || format!("{fence:?} holds and was refused"));
         }
-        check_refusal(call, result, never)?;
+        check_refusal(call, result, |kind| kind == CatalogErrorKind::Cancelled && holds && stops)?;
         ensure(holds, Invariant::I6, || {
             format!("{fence:?} committed over epoch {} ({})", known.epoch, known.status().as_str())
         })

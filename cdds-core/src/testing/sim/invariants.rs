@@ -245,12 +245,13 @@ impl Watch {
     }
 }
 
-/// Rule E8: what a person wants stopped ends as cancelled, unless its commit was faster; it is not tried again.
+/// Rule E8: what a person was told to be stopped ends as cancelled: it is neither published, nor tried again. A
+/// commit that was faster is on the record before the cancel, which is refused then.
 fn check_cancel(before: &Execution, after: &Execution) -> Check {
     let Some(since) = before.cancel_requested_at else { return Ok(()) };
-    let ended = matches!(after.status(), Status::Cancelled | Status::Finished | Status::FinishedWithErrors);
     let goes_on = after.status() == Status::InProgress && after.epoch == before.epoch;
-    let lawful = (ended || goes_on) && after.cancel_requested_at == Some(since);
+    let stops = after.status() == Status::Cancelled;
+    let lawful = (stops || goes_on) && after.cancel_requested_at == Some(since);
     ensure(lawful, Invariant::Cancel, || format!("{} was to stop and is {}", brief(before), brief(after)))
 }
 

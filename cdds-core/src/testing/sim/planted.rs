@@ -80,6 +80,8 @@ pub enum PlantedBug {
     CancelUnheeded,
     /// The catalog queues again what was to stop.
     CancelRetried,
+    /// The catalog publishes what somebody was told to be stopped.
+    CancelOvertaken,
     /// The schedule takes a window a minute too late.
     ShiftedWindow,
     /// The catalog takes the watermark back when an attempt fails.
@@ -124,7 +126,7 @@ pub enum PlantedBug {
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 52] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -156,6 +158,7 @@ impl PlantedBug {
         Self::CancelIgnored,
         Self::CancelUnheeded,
         Self::CancelRetried,
+        Self::CancelOvertaken,
         Self::ShiftedWindow,
         Self::WatermarkBack,
         Self::RerunIgnoresRivals,
@@ -288,6 +291,11 @@ impl Tampered {
         let before = self.inner.job(&owner, job).await?.map(|overview| overview.job);
         let result = self.inner.publish(fence, publication).await;
         match (&result, self.bug) {
+            (Err(error), Some(PlantedBug::CancelOvertaken))
+                if error.kind() == CatalogErrorKind::Cancelled =>
+            {
+                self.publish_stopped(&owner, fence, publication).await
+            }
             (Err(error), Some(bug)) if error.kind() == CatalogErrorKind::Fenced => {
                 let found = self.inner.execution(&owner, fence.execution, DateTime::UNIX_EPOCH).await?;
                 let Some(execution) = found.map(|overview| overview.execution) else { return result };

@@ -9,7 +9,8 @@ use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::job::{Job, JobChange};
 use crate::ports::catalog::query::{ArtifactQuery, Between, ExecutionOverview, ExecutionQuery, Page};
 use crate::ports::catalog::{
-    Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence, Settlement, Standing,
+    Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence, Publication, Settlement,
+    Standing,
 };
 
 /// Of the catalog.
@@ -121,6 +122,23 @@ impl Tampered {
             return Ok(again);
         }
         Ok(settled)
+    }
+
+    /// Publishes as if nobody had asked for the execution to be stopped; the wish stays on the record.
+    pub(super) async fn publish_stopped(
+        &self,
+        owner: &Owner,
+        fence: Fence,
+        publication: &Publication,
+    ) -> Result<(), CatalogError> {
+        let read = async || self.inner.execution(owner, fence.execution, DateTime::UNIX_EPOCH).await;
+        let Some(asked) = read().await?.map(|overview| overview.execution) else { return Ok(()) };
+        let unasked = Execution { cancel_requested_at: None, ..asked.clone() };
+        self.inner.change_execution(&asked, &unasked).await?;
+        self.inner.publish(fence, publication).await?;
+        let Some(published) = read().await?.map(|overview| overview.execution) else { return Ok(()) };
+        let asked = Execution { cancel_requested_at: asked.cancel_requested_at, ..published.clone() };
+        self.inner.change_execution(&published, &asked).await
     }
 
     pub(super) async fn change_execution(

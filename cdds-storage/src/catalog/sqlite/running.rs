@@ -7,7 +7,9 @@ use cdds_core::domain::id::WorkerId;
 use cdds_core::domain::job::JobChange;
 use cdds_core::domain::lifecycle;
 use cdds_core::domain::notice::Notice;
-use cdds_core::ports::catalog::{Beat, Directive, Fence, Publication, Settlement};
+use cdds_core::ports::catalog::{
+    Beat, CatalogError, CatalogErrorKind, Directive, Fence, Publication, Settlement,
+};
 use chrono::{DateTime, SubsecRound, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -53,13 +55,15 @@ pub(super) fn beat(
     Ok(directives)
 }
 
-/// Makes the set visible and the execution succeeded, and moves the watermark, if the claim still holds
-/// (invariants I3, I6).
+/// Makes the set visible and the execution succeeded, and moves the watermark, if the claim still holds and
+/// nobody was told that it stops (invariants I3, I6; rule E8).
 pub(super) fn publish(tx: &Transaction<'_>, fence: Fence, publication: &Publication) -> Result<(), Fault> {
-    let execution = executions::fenced(tx, fence)?;
     let published_at = publication.published_at.trunc_subsecs(6);
+    let published = executions::fenced(tx, fence)?
+        .published(publication.progress, published_at)
+        .map_err(|stop| Fault::Refused(CatalogError::new(CatalogErrorKind::Cancelled, stop.to_string())))?;
     artifacts::insert(tx, fence.execution, &publication.set, published_at)?;
-    store(tx, &execution.succeeded(publication.progress, published_at), published_at)
+    store(tx, &published, published_at)
 }
 
 /// Ends the attempt without success, if the claim still holds.
