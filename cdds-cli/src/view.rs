@@ -45,6 +45,16 @@ impl From<Progress> for ProgressView {
 }
 
 impl ProgressView {
+    /// The same without a remaining time: nobody works on it.
+    fn stopped(self) -> Self {
+        Self { remaining_seconds: None, ..self }
+    }
+
+    /// The status of what was under way when its worker went.
+    fn left_behind(&self, status: &'static str) -> Cell {
+        Cell::Status { status, share: self.percent, words: format!("worker gone, {}", self.words()) }
+    }
+
     /// The status of what is under way.
     fn status(&self, status: &'static str) -> Cell {
         Cell::Status { status, share: self.percent, words: self.words() }

@@ -17,6 +17,7 @@ pub mod job;
 pub mod layout;
 pub mod lifecycle;
 pub mod manifest;
+pub mod lease;
 pub mod manual;
 pub mod notice;
 pub mod part_name;

@@ -2,6 +2,7 @@
 
 use cdds_core::domain::execution::{Attempt, Execution, ExecutionState, SkipReason, Status, Trigger};
 use cdds_core::domain::failure::{Failure, FailureKind, Step};
+use cdds_core::domain::lease::WorkerLife;
 use cdds_core::ports::catalog::query::ExecutionOverview;
 use serde::Serialize;
 
@@ -35,6 +36,8 @@ pub(crate) struct ExecutionView {
     job_deleted: bool,
     /// Records that could not be read and were set aside (rule E10).
     rejected: u64,
+    /// Whether the worker of a running execution lives; null where that cannot be known.
+    worker_alive: Option<bool>,
     /// The start of its window is decided when it begins (rule W4).
     #[serde(skip)]
     has_open_start: bool,
@@ -57,7 +60,8 @@ impl From<&Failure> for FailureView {
 
 impl From<ExecutionOverview> for ExecutionView {
     fn from(overview: ExecutionOverview) -> Self {
-        Self::new(&overview.execution, overview.job_deleted, overview.files)
+        let ExecutionOverview { execution, job_deleted, files, worker } = overview;
+        Self::new(&execution, job_deleted, files).with_worker(worker)
     }
 }
 
@@ -105,8 +109,18 @@ impl ExecutionView {
             cancel_requested_at: execution.cancel_requested_at.map(Instant),
             job_deleted,
             rejected: progress.rejected,
+            worker_alive: None,
             has_open_start: execution.has_open_start(),
         }
+    }
+
+    /// Of one whose worker is gone nobody knows how long it takes.
+    fn with_worker(mut self, worker: Option<WorkerLife>) -> Self {
+        self.worker_alive = worker.map(|life| life == WorkerLife::Alive);
+        if worker == Some(WorkerLife::Gone) {
+            self.progress = self.progress.map(ProgressView::stopped);
+        }
+        self
     }
 
     fn job_words(&self) -> String {
@@ -128,6 +142,9 @@ impl ExecutionView {
         match (self.cancel_requested_at, self.progress) {
             (Some(_), _) if is_open => {
                 Cell::Status { status: self.status, share: None, words: "to be cancelled".to_owned() }
+            }
+            (_, Some(progress)) if running && self.worker_alive == Some(false) => {
+                progress.left_behind(self.status)
             }
             (_, Some(progress)) if running => progress.status(self.status),
             _ => Cell::Word(self.status),
@@ -156,6 +173,12 @@ impl ExecutionView {
         match (&self.error, &self.skip_reason) {
             (Some(error), _) => error.message.clone(),
             (None, Some(reason)) => reason.clone(),
+            _ if self.worker_alive == Some(false) => {
+                format!(
+                    "its worker is gone: `cdds run` takes it over, `cdds history cancel {}` ends it",
+                    self.id
+                )
+            }
             _ if self.rejected > 0 => {
                 format!("{} bad record(s) set aside; {}", self.rejected, self.files_words())
             }

@@ -1,6 +1,7 @@
 //! A job, as the Jobs page shows it.
 
 use cdds_core::domain::execution::Status;
+use cdds_core::domain::lease::WorkerLife;
 use cdds_core::domain::policy::{CatchUp, Overlap, Retries};
 use cdds_core::domain::recipient::{self, Recipient};
 use cdds_core::domain::retention::RetentionDays;
@@ -52,6 +53,8 @@ pub(crate) struct JobView {
     watermark: Option<WatermarkView>,
     failures_in_row: u32,
     warnings: Vec<String>,
+    /// Whether the worker of the latest execution, if that runs, lives; null where that cannot be known.
+    worker_alive: Option<bool>,
 }
 
 /// `"all"`, or an array of names.
@@ -137,6 +140,7 @@ impl JobView {
             latest_started_at: latest.as_ref().and_then(|latest| latest.started_at).map(Instant),
             next_starts_at: job.next_due_at.map(Instant),
             progress: latest.as_ref().and_then(progress),
+            worker_alive: latest.as_ref().and_then(|latest| Some(latest.worker? == WorkerLife::Alive)),
             starts_at: settings.starts_at.map(Instant),
             ends_at: settings.ends_at.map(Instant),
             fields: settings.template.fields.into(),
@@ -157,7 +161,9 @@ impl JobView {
 
 /// What has started has progress.
 fn progress(latest: &LatestExecution) -> Option<ProgressView> {
-    latest.started_at.map(|_| latest.progress.into())
+    let progress: ProgressView = latest.progress.into();
+    let is_gone = latest.worker == Some(WorkerLife::Gone);
+    latest.started_at.map(|_| if is_gone { progress.stopped() } else { progress })
 }
 
 impl View for JobView {
@@ -250,6 +256,7 @@ impl JobView {
     /// The latest status, with how far it is while it runs.
     fn latest(&self) -> Cell {
         match self.progress {
+            Some(progress) if self.worker_alive == Some(false) => progress.left_behind(self.latest_status),
             Some(progress) if self.latest_status == Status::InProgress.as_str() => {
                 progress.status(self.latest_status)
             }

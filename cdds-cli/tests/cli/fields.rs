@@ -23,7 +23,7 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
     let job_keys = "id title description source type category state run timeframe split_size recipients \
                     created_at updated_at version latest_status latest_started_at next_starts_at progress \
                     starts_at ends_at fields filters overlap catch_up retries jitter pause_after_failures \
-                    bad_records retention_days watermark failures_in_row warnings";
+                    bad_records retention_days watermark failures_in_row warnings worker_alive";
     assert_eq!(keys(&place, &["job", "show", &job], "{"), job_keys);
     place.done(&["run", "--until-idle", "-q"]);
     assert_eq!(keys(&place, &["job", "list"], "{"), job_keys);
@@ -34,7 +34,7 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
 
     let execution_keys = "id job_id job_title source type status slot window started_at finished_at attempts \
                           records bytes_read bytes_written files error progress skip_reason trigger rerun_of \
-                          cancel_requested_at job_deleted rejected";
+                          cancel_requested_at job_deleted rejected worker_alive";
     assert_eq!(keys(&place, &["history", "list"], "{"), execution_keys);
     let execution = string(&place.json(&["history", "list"])[0]["id"]);
     let shown = ["history", "show", &execution];
@@ -82,7 +82,7 @@ fn values_are_what_the_contract_says() {
         "next_starts_at": job["next_starts_at"], "progress": null, "starts_at": null, "ends_at": null,
         "fields": "all", "filters": [], "overlap": null, "catch_up": null, "retries": null, "jitter": null,
         "pause_after_failures": null, "bad_records": "fail", "retention_days": null, "watermark": null,
-        "failures_in_row": 0, "warnings": [],
+        "failures_in_row": 0, "warnings": [], "worker_alive": null,
     });
     assert_eq!(job, expected);
     assert!(string(&job["next_starts_at"]).ends_with("T02:00:00Z"), "{}", job["next_starts_at"]);

@@ -6,6 +6,7 @@ use super::{ServiceError, until_settled};
 use crate::domain::execution::Execution;
 use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::job::{Job, JobSettings};
+use crate::domain::lease::WorkerLife;
 use crate::domain::manual;
 use crate::domain::removal::{self, WithArtifacts};
 use crate::engine::remove_marked;
@@ -57,14 +58,20 @@ impl History {
     }
 
     /// Stops an execution (rule E8): one that waits is cancelled at once; one that runs is told to stop,
-    /// which takes about a second, and leaves no artifact. Asking twice changes nothing.
+    /// which takes about a second, and leaves no artifact; one whose worker is gone ends at once, and what it
+    /// had stored is removed by the next engine that sweeps. Asking twice changes nothing. Whoever is told that it
+    /// stops never sees it finish.
     ///
     /// # Errors
     /// [`ServiceError::Refused`] if it has ended; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn cancel(&self, owner: &Owner, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
         until_settled(|| async {
-            let before = self.show(owner, id).await?.execution;
-            let after = before.clone().cancel(self.now())?;
+            let ExecutionOverview { execution: before, worker, .. } = self.show(owner, id).await?;
+            let (asked, now) = (before.clone(), self.now());
+            let after = match worker {
+                Some(WorkerLife::Gone) => asked.cancel_abandoned(now)?,
+                Some(WorkerLife::Alive) | None => asked.cancel(now)?,
+            };
             if after != before {
                 self.ports.catalog.change_execution(&before, &after).await?;
             }

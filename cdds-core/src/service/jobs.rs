@@ -89,6 +89,7 @@ impl Jobs {
             });
             Ok(JobOverview { job, latest })
         })
+                worker: None,
         .await
     }
 

@@ -20,6 +20,7 @@ mod listing;
 mod outbox;
 #[cfg(test)]
 mod plan;
+mod presence;
 mod recipients;
 mod removal;
 mod running;
@@ -118,12 +119,22 @@ impl Catalog for SqliteCatalog {
 
     async fn job(&self, owner: &Owner, id: JobId) -> Result<Option<JobOverview>, CatalogError> {
         let owner = owner.clone();
-        self.read("read the job", move |tx| jobs::find(tx, &owner, id)).await
+        self.run(move |database| {
+            let mut found = database.read("read the job", |tx| jobs::find(tx, &owner, id))?;
+            presence::tell(database, found.iter_mut().filter_map(presence::of_job).collect(), None)?;
+            Ok(found)
+        })
+        .await
     }
 
     async fn jobs(&self, owner: &Owner, query: &JobQuery) -> Result<Page<JobOverview>, CatalogError> {
         let (owner, query) = (owner.clone(), query.clone());
-        self.read("list jobs", move |tx| jobs::list(tx, &owner, &query)).await
+        self.run(move |database| {
+            let mut page = database.read("list jobs", |tx| jobs::list(tx, &owner, &query))?;
+            presence::tell(database, page.items.iter_mut().filter_map(presence::of_job).collect(), None)?;
+            Ok(page)
+        })
+        .await
     }
 
     async fn open_executions(&self, owner: &Owner, job: JobId) -> Result<Vec<Execution>, CatalogError> {
@@ -201,7 +212,13 @@ impl Catalog for SqliteCatalog {
         now: DateTime<Utc>,
     ) -> Result<Option<ExecutionOverview>, CatalogError> {
         let owner = owner.clone();
-        self.read("read the execution", move |tx| executions::find(tx, &owner, id, now)).await
+        self.run(move |database| {
+            let mut found =
+                database.read("read the execution", |tx| executions::find(tx, &owner, id, now))?;
+            presence::tell(database, found.iter_mut().map(presence::of_execution).collect(), Some(now))?;
+            Ok(found)
+        })
+        .await
     }
 
     async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
@@ -215,7 +232,14 @@ impl Catalog for SqliteCatalog {
         now: DateTime<Utc>,
     ) -> Result<Page<ExecutionOverview>, CatalogError> {
         let (owner, query) = (owner.clone(), query.clone());
-        self.read("list executions", move |tx| executions::list(tx, &owner, &query, now)).await
+        self.run(move |database| {
+            let mut page =
+                database.read("list executions", |tx| executions::list(tx, &owner, &query, now))?;
+            let rows = page.items.iter_mut().map(presence::of_execution).collect();
+            presence::tell(database, rows, Some(now))?;
+            Ok(page)
+        })
+        .await
     }
 
     async fn last_records(&self, job: JobId) -> Result<Option<u64>, CatalogError> {

@@ -2,6 +2,7 @@
 
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::Owner;
+use cdds_core::domain::lease::WorkerLife;
 use cdds_core::domain::progress::Progress;
 use cdds_core::ports::catalog::{Beat, Catalog, CatalogErrorKind, Directive, Settlement, Standing};
 use futures::executor::block_on;
@@ -81,6 +82,31 @@ fn whatever_ends_the_attempt_then_ends_the_execution() {
         assert_eq!((ended.status(), ended.finished_at), (Status::Cancelled, Some(at(2))), "{settlement:?}");
         assert!(claim(&world.catalog, "w", day(1), 1).is_empty());
     }
+}
+
+#[test]
+fn e8_what_a_dead_worker_had_ends_at_once_and_leaves_nothing_that_is_wanted() {
+    let world = World::new();
+    let job = world.submit("Once", immediately(), at(0));
+    let dying = world.second_handle();
+    let claimed = claim(&dying, "dying", at(0), 1).remove(0);
+    let worker = || world.overview(&claimed, at(1)).unwrap().worker;
+    let of_job = || block_on(world.catalog.job(&job.owner, job.id)).unwrap().unwrap().latest.unwrap().worker;
+    assert_eq!((worker(), of_job()), (Some(WorkerLife::Alive), Some(WorkerLife::Alive)));
+    drop(dying);
+    assert_eq!((worker(), of_job()), (Some(WorkerLife::Gone), Some(WorkerLife::Gone)), "its lease holds yet");
+
+    let before = world.execution(&claimed);
+    let after = before.clone().cancel_abandoned(at(2)).unwrap();
+    block_on(world.catalog.change_execution(&before, &after)).unwrap();
+    assert_eq!(world.execution(&claimed), after);
+    assert_eq!((after.status(), after.attempts[0].ended_at), (Status::Cancelled, Some(at(2))));
+    assert_eq!((worker(), world.standing(&claimed)), (None, Standing::Unwanted));
+    // Nobody takes it over, and a worker that comes back publishes nothing.
+    let next = block_on(world.catalog.claim(&claim_of("w", day(1), 9))).unwrap();
+    assert_eq!((next.executions.len(), next.given_up.len()), (0, 0));
+    assert_eq!(world.publish(&claimed, at(3)).unwrap_err().kind(), CatalogErrorKind::Fenced);
+    assert_eq!(block_on(world.catalog.agenda()).unwrap().running, 0);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cdds_core::domain::artifact::{
     Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
 };
-use cdds_core::domain::execution::Execution;
+use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{JobId, Owner, WorkerId};
@@ -63,7 +63,11 @@ fn settings(title: &str, frequency: Frequency, timeframe: &str) -> JobSettings {
 /// What a service or a catalog said; of an error only the kind, since each words it in its own way.
 fn said<T: std::fmt::Debug>(result: Result<T, ServiceError>) -> String {
     match result {
-        Ok(value) => format!("{value:?}"),
+        // One sees the process of a worker, the other its lease.
+        Ok(value) => {
+            let said = format!("{value:?}");
+            said.replace("worker: Some(Alive)", "worker: None").replace("worker: Some(Gone)", "worker: None")
+        }
         Err(error) => format!("error {}", error.code()),
     }
 }
@@ -142,6 +146,13 @@ impl Side {
                 None => String::new(),
             },
             Command::Cancel(number) => match self.execution(*number) {
+                // One catalog sees the process, the other the lease: both agree once it is taken over,
+                Some(execution) if self.is_left_behind(&execution) => self.claim(),
+                // or has given a sign of life.
+                Some(execution) if execution.status() == Status::InProgress => {
+                    let told = self.beat();
+                    format!("{told} {}", said(block_on(history.cancel(owner, execution.id))))
+                }
                 Some(execution) => said(block_on(history.cancel(owner, execution.id))),
                 None => String::new(),
             },
@@ -275,11 +286,22 @@ impl Side {
     }
 
     pub(crate) fn jobs_page(&self, query: &JobQuery) -> Page<JobOverview> {
-        block_on(self.catalog.jobs(&self.owner, query)).unwrap()
+        let mut page = block_on(self.catalog.jobs(&self.owner, query)).unwrap();
+        page.items.iter_mut().filter_map(|job| job.latest.as_mut()).for_each(|latest| latest.worker = None);
+        page
     }
 
+    /// It runs, and its worker crashed.
+    fn is_left_behind(&self, execution: &Execution) -> bool {
+        let held = self.running.iter().any(|running| running.id == execution.id);
+        execution.status() == Status::InProgress && !held
+    }
+
+    /// Without what the two can tell of workers: one sees the process, the other the lease.
     pub(crate) fn executions_page(&self, query: &ExecutionQuery) -> Page<ExecutionOverview> {
-        block_on(self.catalog.executions(&self.owner, query, self.now())).unwrap()
+        let mut page = block_on(self.catalog.executions(&self.owner, query, self.now())).unwrap();
+        page.items.iter_mut().for_each(|overview| overview.worker = None);
+        page
     }
 
     pub(crate) fn artifacts_page(&self, query: &ArtifactQuery) -> Page<ArtifactOverview> {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use cdds_core::domain::execution::{Execution, ExecutionState, Status};
 use cdds_core::domain::id::ExecutionId;
+use cdds_core::domain::lease::WorkerLife;
+use cdds_core::domain::progress::Progress;
 use cdds_core::ports::catalog::query::ExecutionOverview;
 use futures::future::{self, Either};
 
@@ -39,12 +41,19 @@ async fn watch_to_the_end(
     session: &Session,
 ) -> Result<ExecutionOverview, CliError> {
     let follower = Follower::new(&session.console, Arc::clone(&session.clock));
-    let mut seen = None;
+    let (mut seen, mut told_gone) = (None, false);
     loop {
         let overview = app.history.show(&session.owner, id).await?;
         let execution = &overview.execution;
         let now = (execution.status(), execution.attempt_count());
-        tell(&follower, execution, seen.replace(now) != Some(now));
+        let is_gone = overview.worker == Some(WorkerLife::Gone);
+        tell(&follower, execution, seen.replace(now) != Some(now), is_gone);
+        if is_gone && !told_gone {
+            session.console.note(&format!(
+                "the worker of this execution is gone: `cdds run` takes it over, `cdds history cancel {id}` ends it"
+            ));
+        }
+        told_gone = is_gone;
         if !matches!(execution.state, ExecutionState::Queued | ExecutionState::Running) {
             return Ok(overview);
         }
@@ -52,8 +61,8 @@ async fn watch_to_the_end(
     }
 }
 
-/// `is_new`: it was in another status before, or in another attempt.
-fn tell(follower: &Follower, execution: &Execution, is_new: bool) {
+/// `is_new`: it was in another status before, or in another attempt; `is_gone`: nobody works on it.
+fn tell(follower: &Follower, execution: &Execution, is_new: bool, is_gone: bool) {
     match execution.status() {
         Status::Queued if is_new => follower.waits(execution),
         Status::Queued => {}
@@ -61,7 +70,8 @@ fn tell(follower: &Follower, execution: &Execution, is_new: bool) {
             if is_new {
                 follower.started(execution);
             }
-            follower.progressed(execution.id, execution.progress);
+            let remaining_seconds = execution.progress.remaining_seconds.filter(|_| !is_gone);
+            follower.progressed(execution.id, Progress { remaining_seconds, ..execution.progress });
         }
         _ => follower.is_over(execution),
     }

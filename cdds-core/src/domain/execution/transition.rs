@@ -112,6 +112,16 @@ impl Execution {
         }
     }
 
+    /// Like [`cancel`](Execution::cancel), for one whose worker is gone: nobody is left to be told, so that it ends
+    /// at once (rule E8). What it has stored is unwanted from then on, and a worker that comes back is fenced off.
+    ///
+    /// # Errors
+    /// [`Code::ExecutionEnded`] if it has ended already.
+    pub fn cancel_abandoned(self, now: DateTime<Utc>) -> Result<Self, RuleViolation> {
+        let asked = self.cancel(now)?;
+        Ok(if asked.is_open() { asked.cancelled(now) } else { asked })
+    }
+
     fn end(mut self, state: ExecutionState, now: DateTime<Utc>) -> Self {
         self.state = state;
         self.finished_at = Some(now);

@@ -8,6 +8,7 @@ use crate::domain::execution::{Execution, Status};
 pub use crate::domain::frequency::FrequencyKind;
 use crate::domain::id::{ExecutionId, JobId, SourceId, TypeId};
 use crate::domain::job::{Job, JobState};
+use crate::domain::lease::WorkerLife;
 use crate::domain::progress::Progress;
 
 /// A job and what a list shows beside it.
@@ -30,6 +31,8 @@ pub struct LatestExecution {
     pub started_at: Option<DateTime<Utc>>,
     /// How far it is.
     pub progress: Progress,
+    /// Whether its worker lives; `None` unless it is running, and where that cannot be known.
+    pub worker: Option<WorkerLife>,
 }
 
 /// An execution and what a list shows beside it.
@@ -41,6 +44,8 @@ pub struct ExecutionOverview {
     pub job_deleted: bool,
     /// The names of the files that it published and that can still be had, in the order of their parts.
     pub files: Vec<String>,
+    /// Whether its worker lives; `None` unless it is running, and where that cannot be known.
+    pub worker: Option<WorkerLife>,
 }
 
 /// An artifact and what a list shows beside it.

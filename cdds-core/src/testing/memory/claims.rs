@@ -2,34 +2,24 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
-use super::entries::{Entry, Lease};
+use super::entries::{Entry, Held};
 use super::state::{State, conflict};
 use crate::domain::execution::{Beginning, Execution, ExecutionState, Status};
 use crate::domain::failure::Failure;
 use crate::domain::id::{ExecutionId, JobId, WorkerId};
 use crate::domain::job::Job;
+use crate::domain::lease::Lease;
 use crate::domain::lifecycle;
 use crate::domain::notice::Notice;
 use crate::ports::catalog::{
     Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication, Settlement, Standing,
 };
 
-/// How far the clocks of two workers may differ.
-const SKEW: TimeDelta = TimeDelta::seconds(60);
-
-impl Lease {
+impl Held {
     fn new(worker: &WorkerId, now: DateTime<Utc>, length: Duration) -> Self {
-        let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
-        let expires_at = now.checked_add_signed(length).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        Self { worker: worker.clone(), renewed_at: now, expires_at }
-    }
-
-    /// A lease that was renewed in the future comes from a clock that has been set back.
-    fn holds(&self, now: DateTime<Utc>) -> bool {
-        let skewed = now.checked_add_signed(SKEW).unwrap_or(now);
-        self.renewed_at <= skewed && now < self.expires_at
+        Self { worker: worker.clone(), lease: Lease::taken(now, length) }
     }
 }
 
@@ -49,7 +39,7 @@ impl State {
             let Some(job) = self.jobs.get(&execution.job_id).cloned() else { continue };
             match execution.clone().begin(&job, claim.worker.clone(), claim.now) {
                 Beginning::Running(running) => {
-                    let lease = Lease::new(&claim.worker, claim.now, claim.lease);
+                    let lease = Held::new(&claim.worker, claim.now, claim.lease);
                     self.store(&running, Some(lease));
                     self.store_job(lifecycle::started(&job));
                     begun.push((job.id, id));
@@ -83,7 +73,7 @@ impl State {
         let abandoned = |entry: &&Entry| {
             let held = claim.holding.iter().any(|fence| fence.execution == entry.execution.id);
             let own = entry.lease.as_ref().is_some_and(|lease| lease.worker == claim.worker);
-            let lives = entry.lease.as_ref().is_some_and(|lease| lease.holds(claim.now));
+            let lives = entry.lease.as_ref().is_some_and(|held| held.lease.holds(claim.now));
             entry.execution.state == ExecutionState::Running && !lives && !(held && own)
         };
         let abandoned: Vec<Execution> =
@@ -107,7 +97,7 @@ impl State {
         lease: Duration,
         beats: &[Beat],
     ) -> Vec<Directive> {
-        let lease = Lease::new(worker, now, lease);
+        let lease = Held::new(worker, now, lease);
         let answer = |beat: &Beat| {
             let Some(entry) = self.executions.get(beat.fence.execution) else {
                 return Directive::Fenced;
@@ -207,7 +197,8 @@ impl State {
             Some(entry)
                 if entry.execution.status() == before.status() && entry.execution.epoch == before.epoch =>
             {
-                let (progress, lease) = (entry.execution.progress, entry.lease.clone());
+                let progress = entry.execution.progress;
+                let lease = entry.lease.clone().filter(|_| after.state == ExecutionState::Running);
                 self.executions.replace(Execution { progress, ..after.clone() }, lease);
                 if let Some(job) = self.jobs.get(&before.job_id).cloned() {
                     self.store_job(job);
@@ -224,7 +215,7 @@ impl State {
         last.map(|execution| execution.progress.records)
     }
 
-    fn store(&mut self, execution: &Execution, lease: Option<Lease>) {
+    fn store(&mut self, execution: &Execution, lease: Option<Held>) {
         self.executions.replace(execution.clone(), lease);
     }
 

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::execution::Execution;
 use crate::domain::id::{ExecutionId, JobId, WorkerId};
+use crate::domain::lease::Lease;
 use crate::domain::progress::Progress;
 
 /// Every execution, by id.
@@ -25,17 +26,16 @@ type Age = (DateTime<Utc>, DateTime<Utc>, ExecutionId);
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) execution: Execution,
-    pub(super) lease: Option<Lease>,
+    pub(super) lease: Option<Held>,
     /// Taken off the history; kept because of what it may have left in the store.
     pub(super) deleted: bool,
 }
 
 /// A worker's hold on a running execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lease {
+pub(super) struct Held {
     pub(super) worker: WorkerId,
-    pub(super) renewed_at: DateTime<Utc>,
-    pub(super) expires_at: DateTime<Utc>,
+    pub(super) lease: Lease,
 }
 
 impl Entries {
@@ -79,7 +79,7 @@ impl Entries {
     }
 
     /// In place of what was known of it.
-    pub(super) fn replace(&mut self, execution: Execution, lease: Option<Lease>) {
+    pub(super) fn replace(&mut self, execution: Execution, lease: Option<Held>) {
         let id = execution.id;
         if execution.is_open() {
             self.open.insert(id)
@@ -90,7 +90,7 @@ impl Entries {
         self.all.insert(id, Entry { execution, lease, deleted });
     }
 
-    pub(super) fn renew(&mut self, id: ExecutionId, lease: Lease, progress: Progress) {
+    pub(super) fn renew(&mut self, id: ExecutionId, lease: Held, progress: Progress) {
         if let Some(entry) = self.all.get_mut(&id) {
             entry.lease = Some(lease);
             entry.execution.progress = progress;

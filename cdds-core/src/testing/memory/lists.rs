@@ -9,6 +9,7 @@ use crate::domain::artifact::Artifact;
 use crate::domain::execution::Status;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner};
 use crate::domain::job::JobState;
+use crate::domain::lease::WorkerLife;
 use crate::ports::catalog::query::{
     ArtifactColumn, ArtifactOverview, ArtifactQuery, Between, Cursor, ExecutionColumn, ExecutionOverview,
     ExecutionQuery, JobColumn, JobOverview, JobQuery, LatestStatus, Page, Slice, SortKey,
@@ -116,6 +117,7 @@ impl State {
         let files = files.filter(|file| file.is_available(now)).map(|file| file.name.clone()).collect();
         (entry.execution.owner == *owner).then(|| ExecutionOverview {
             job_deleted: self.is_deleted(entry.execution.job_id),
+            worker: entry.lease.as_ref().map(|held| WorkerLife::of(None, &held.lease, now)),
             execution: entry.execution.clone(),
             files,
         })

@@ -107,6 +107,8 @@ impl State {
             status: execution.status(),
             started_at: execution.started_at,
             progress: execution.progress,
+            // By the lease alone it can be told only at an instant.
+            worker: None,
         });
         JobOverview { job: job.clone(), latest }
     }

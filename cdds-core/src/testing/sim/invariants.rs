@@ -173,6 +173,8 @@ impl Watch {
             (Status::InProgress, Status::Queued | Status::Failed | Status::Cancelled) => match cause {
                 Cause::Settle(fence) => fence.execution == before.id,
                 Cause::Claim { .. } => true,
+                // Its worker seemed gone; one that comes back after all is fenced off.
+                Cause::Asked => after.status() == Status::Cancelled && after.cancel_requested_at.is_some(),
                 _ => false,
             },
             _ => false,

@@ -102,3 +102,4 @@ impl LatestRow {
         })
     }
 }
+            worker: None,

@@ -180,14 +180,17 @@ pub(super) fn edit(tx: &Transaction<'_>, execution: &Execution) -> Result<(), Fa
 }
 
 /// Stores what a person made of an execution: its end, or the wish for it. What its worker stores meanwhile
-/// (lease, progress) stays.
+/// (lease, progress) stays while it runs; its end takes it from a worker that is gone.
 ///
 /// # Errors
 /// A conflict unless it still is in the status and the epoch of `before`.
 pub(super) fn change(tx: &Transaction<'_>, before: &Execution, after: &Execution) -> Result<(), Fault> {
     let row = ExecutionRow::of(after)?;
     let changed = tx.execute(
-        "UPDATE execution SET status = ?5, detail = ?6, finished_at = ?7, cancel_requested_at = ?8
+        "UPDATE execution SET status = ?5, detail = ?6, finished_at = ?7, cancel_requested_at = ?8, attempts = ?9,
+            worker = iif(?5 = 'in_progress', worker, NULL),
+            lease_renewed_at = iif(?5 = 'in_progress', lease_renewed_at, NULL),
+            lease_expires_at = iif(?5 = 'in_progress', lease_expires_at, NULL)
          WHERE id = ?1 AND owner = ?2 AND status = ?3 AND epoch = ?4 AND deleted_at IS NULL",
         params![
             row.id,
@@ -198,6 +201,7 @@ pub(super) fn change(tx: &Transaction<'_>, before: &Execution, after: &Execution
             row.detail,
             row.finished_at,
             row.cancel_requested_at,
+            row.attempts,
         ],
     )?;
     if changed == 0 {

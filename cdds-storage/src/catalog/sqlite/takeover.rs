@@ -5,21 +5,18 @@ use std::collections::{HashMap, HashSet};
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::failure::Failure;
 use cdds_core::domain::id::WorkerId;
+use cdds_core::domain::lease::Lease;
 use cdds_core::ports::catalog::{CatalogError, Claim};
 use chrono::{DateTime, Utc};
 use rusqlite::{Row, Transaction};
 
-use super::super::row::{corrupt, micros};
+use super::super::row::corrupt;
 use super::database::Database;
 use super::executions::{self, COLUMNS, COLUMNS_COUNT};
 use super::fault::Fault;
 use super::running;
 use super::understood::{row_id, understood};
 use super::workers::Registration;
-
-/// How far the clocks of two workers may differ, microseconds. A lease that was renewed later than this
-/// from now was given by a clock that has been set back since: it counts as expired.
-const SKEW_MICROS: i64 = 60_000_000;
 
 /// Claims of dead workers: executions and their epochs, as they are stored. Who comes to life again under the
 /// name of a dead worker claims under another epoch, so that this stays true.
@@ -118,8 +115,8 @@ fn abandoned(tx: &Transaction<'_>, orphaned: &Orphaned, claim: &Claim) -> Result
         if own && claim.holding.iter().any(|fence| fence.execution.to_string() == id) {
             continue;
         }
-        let (renewed_at, expires_at) = (row.get(COLUMNS_COUNT + 1)?, row.get(COLUMNS_COUNT + 2)?);
-        if !worker_is_dead && lease_holds(renewed_at, expires_at, claim.now) {
+        let lease = lease_of(row.get(COLUMNS_COUNT + 1)?, row.get(COLUMNS_COUNT + 2)?);
+        if !worker_is_dead && lease.is_some_and(|lease| lease.holds(claim.now)) {
             continue;
         }
         if let Some(execution) = understood("execution", &id, executions::read(row))? {
@@ -135,7 +132,10 @@ fn worker_of(row: &Row<'_>, id: &str) -> Result<WorkerId, Fault> {
     Ok(WorkerId::new(worker).map_err(|error| corrupt("execution", id, error))?)
 }
 
-/// A lease holds iff renewed_at ≤ now + skew and now < expires_at; how long it is, is its worker's matter.
-fn lease_holds(renewed_at: i64, expires_at: i64, now: DateTime<Utc>) -> bool {
-    renewed_at <= micros(now).saturating_add(SKEW_MICROS) && micros(now) < expires_at
+/// A lease beyond the calendar is none.
+fn lease_of(renewed_at: i64, expires_at: i64) -> Option<Lease> {
+    let renewed_at = DateTime::from_timestamp_micros(renewed_at)?;
+    // As long as its worker made it, be that beyond the calendar.
+    let expires_at = DateTime::from_timestamp_micros(expires_at).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    Some(Lease { renewed_at, expires_at })
 }

@@ -10,7 +10,7 @@
 mod folder;
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -106,6 +106,24 @@ impl WorkerLocks {
                 Ok(false)
             }
             Err(unusable) => Err(self.folder.error(unusable)),
+        }
+    }
+
+    /// Whether the process of a worker lives, for those who only look: nothing is created, removed or waited for.
+    /// `None` where it cannot be known, as for a user who may not open the file.
+    pub(super) fn process_lives(&self, worker: &WorkerId) -> Option<bool> {
+        if self.held().contains_key(worker) {
+            return Some(true);
+        }
+        match self.folder.open(&file_name(worker)) {
+            // Shared, so that two who look do not take each other for the worker.
+            Ok(file) => match file.try_lock_shared() {
+                Ok(()) => Some(false),
+                Err(TryLockError::WouldBlock) => Some(true),
+                Err(TryLockError::Error(_)) => None,
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(false),
+            Err(_) => None,
         }
     }
 

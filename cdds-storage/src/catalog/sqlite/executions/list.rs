@@ -54,7 +54,7 @@ fn overview(
     } else {
         Vec::new()
     };
-    Ok(ExecutionOverview { execution, job_deleted, files: names })
+    Ok(ExecutionOverview { execution, job_deleted, files: names, worker: None })
 }
 
 pub(in super::super) fn find(

@@ -1,0 +1,84 @@
+//! Rule E5: how long a worker's claim holds, and when the worker counts as gone.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// How far the clocks of two workers may differ. A lease that was renewed later than this from now was given by
+/// a clock that has been set back since.
+pub const CLOCKS_DIFFER_MAX: TimeDelta = TimeDelta::seconds(60);
+
+/// A worker's hold on a running execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// The worker's last sign of life.
+    pub renewed_at: DateTime<Utc>,
+    /// Until when it holds without another one.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Lease {
+    /// A lease that is taken or renewed now; one that would end after the calendar ends with it.
+    pub fn taken(now: DateTime<Utc>, length: Duration) -> Self {
+        let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
+        let expires_at = now.checked_add_signed(length).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        Self { renewed_at: now, expires_at }
+    }
+
+    /// Whether it keeps others from taking the execution over at `now`; how long it is, is its worker's matter.
+    pub fn holds(&self, now: DateTime<Utc>) -> bool {
+        let skewed = now.checked_add_signed(CLOCKS_DIFFER_MAX).unwrap_or(now);
+        self.renewed_at <= skewed && now < self.expires_at
+    }
+}
+
+/// What can be told of the worker of a running execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkerLife {
+    /// It works, as far as can be told.
+    Alive,
+    /// It is gone: the next engine takes the execution over.
+    Gone,
+}
+
+impl WorkerLife {
+    /// By its process where the catalog can see that, else by its lease. A process that lives may hang, or have
+    /// another clock than the one who asks: an engine that looks for work decides about that, not a list.
+    pub fn of(process_lives: Option<bool>, lease: &Lease, now: DateTime<Utc>) -> Self {
+        match process_lives.unwrap_or_else(|| lease.holds(now)) {
+            true => Self::Alive,
+            false => Self::Gone,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn e5_a_lease_holds_until_it_runs_out_or_the_clock_was_set_back() {
+        let lease = Lease::taken(at(0), Duration::from_secs(30));
+        for (seconds, holds) in [(-61, false), (-60, true), (0, true), (29, true), (30, false)] {
+            assert_eq!(lease.holds(at(seconds)), holds, "{seconds}");
+        }
+        assert!(Lease::taken(at(0), Duration::MAX).holds(at(1)));
+    }
+
+    #[test]
+    fn e5_a_worker_is_gone_by_its_process_or_else_by_its_lease() {
+        let lease = Lease::taken(at(0), Duration::from_secs(30));
+        for (process, seconds, life) in [
+            (Some(true), 99, WorkerLife::Alive),
+            (Some(false), 1, WorkerLife::Gone),
+            (None, 1, WorkerLife::Alive),
+            (None, 30, WorkerLife::Gone),
+        ] {
+            assert_eq!(WorkerLife::of(process, &lease, at(seconds)), life, "{process:?} {seconds}");
+        }
+    }
+}
