@@ -87,6 +87,29 @@ pub(crate) struct Global {
 }
 
 impl Command {
+    /// Whether this command may store something on the record, dated by the clock.
+    pub(crate) fn changes_the_record(&self) -> bool {
+        match self {
+            Self::Run(_) => true,
+            Self::Job(command) => match command {
+                JobCommand::List(_) | JobCommand::Show { .. } | JobCommand::Preview { .. } => false,
+                JobCommand::Create(args) => !args.rehearsal.dry_run,
+                JobCommand::Edit(args) => !args.rehearsal.dry_run,
+                JobCommand::Clone(args) => !args.rehearsal.dry_run,
+                _ => true,
+            },
+            Self::History(command) => match command {
+                HistoryCommand::List(_) | HistoryCommand::Show { .. } | HistoryCommand::Watch { .. } => false,
+                HistoryCommand::Clone(args) => !args.rehearsal.dry_run,
+                _ => true,
+            },
+            Self::Artifact(command) => {
+                !matches!(command, ArtifactCommand::List(_) | ArtifactCommand::Download(_))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether this command can answer with a job file.
     pub(crate) fn prints_job_files(&self) -> bool {
         matches!(self, Self::Job(JobCommand::Show { .. }))

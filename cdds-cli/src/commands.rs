@@ -1,6 +1,7 @@
 //! One file per command: reads domain types out of what was typed, asks a service, shows the answer.
 
 mod artifact;
+mod clock;
 mod demo;
 mod doctor;
 mod download;
@@ -29,9 +30,19 @@ use crate::session::Session;
 
 /// Carries out what was typed.
 pub(crate) async fn carry_out(command: Command, session: &Session) -> Result<(), CliError> {
+    let (runs, changes) = (matches!(command, Command::Run(_)), command.changes_the_record());
+    if runs {
+        // Before what may take long, and for a person who may still stop it.
+        session.tell_of_asked_instant();
+    }
     match dispatch(command, session).await {
         Err(error) => Err(strayed::explained(error, session).await),
-        done => done,
+        done => {
+            if changes && !runs {
+                session.tell_of_asked_instant();
+            }
+            done
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use cdds_core::ports::clock::Clock;
 use cdds_core::ports::sink::Sink;
 use cdds_core::ports::source::{Source, SourceError, Sources};
 use cdds_core::service::artifacts::Artifacts;
+use cdds_core::service::clock::{self, ClockReport};
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::Jobs;
 use cdds_core::service::recipients::Recipients;
@@ -33,7 +34,8 @@ pub(crate) struct App {
     pub(crate) history: History,
     pub(crate) artifacts: Artifacts,
     pub(crate) recipients: Recipients,
-    engine: Engine,
+    ports: Ports,
+    settings: EngineSettings,
     signing: Option<Signing>,
 }
 
@@ -69,16 +71,28 @@ impl App {
             history: History::new(&ports),
             artifacts: Artifacts::new(&ports),
             recipients: Recipients::new(&ports),
-            engine: Engine::new(&ports, settings)?,
             signing: config.signing.clone(),
-            sources: ports.sources,
+            sources: ports.sources.clone(),
+            ports,
+            settings,
         })
+    }
+
+    /// The same by a clock that somebody asked for: it is not doubted.
+    pub(crate) fn believing_the_clock(mut self) -> Self {
+        self.settings.doubt_clock = false;
+        self
+    }
+
+    /// What record and store tell of the clock, over all owners.
+    pub(crate) async fn examine_clock(&self) -> Result<ClockReport, CliError> {
+        Ok(clock::examine(&self.ports).await?)
     }
 
     /// The engine, to be run. Only here the signing key is read: whoever does not run the engine need not be
     /// able to.
     pub(crate) fn engine(&self) -> Result<Engine, CliError> {
-        let engine = self.engine.clone();
+        let engine = Engine::new(&self.ports, self.settings.clone())?;
         Ok(match &self.signing {
             Some(signing) => engine.signed_by(Arc::new(signer(signing)?)),
             None => engine,

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cdds_core::domain::ahead::AHEAD_MIN;
 use cdds_core::domain::id::Owner;
 use cdds_core::ports::clock::Clock;
 use cdds_core::system::SystemClock;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use crate::args::Global;
 use crate::compose::App;
@@ -22,6 +24,8 @@ pub(crate) struct Session {
     pub(crate) output: Output,
     pub(crate) console: Console,
     config: PathBuf,
+    /// The instant that was asked for with `--now`, and how far from the system's clock it lies.
+    asked: Option<(DateTime<Utc>, TimeDelta)>,
 }
 
 impl Session {
@@ -29,12 +33,14 @@ impl Session {
     pub(crate) fn start(global: Global) -> Result<Self, CliError> {
         let console = Console::start(&global);
         let clock = global.now.map_or_else(SystemClock::new, SystemClock::starting_at);
+        let asked = global.now.map(|now| (now, now - SystemClock::new().now()));
         Ok(Self {
             output: Output::new(&global, clock.now()),
             owner: Owner::new(global.owner)?,
             clock: Arc::new(clock),
             console,
             config: global.config,
+            asked,
         })
     }
 
@@ -50,6 +56,19 @@ impl Session {
 
     /// Reads the configuration and opens what it names.
     pub(crate) fn open(&self) -> Result<App, CliError> {
-        App::open(&self.config()?, Arc::clone(&self.clock))
+        let app = App::open(&self.config()?, Arc::clone(&self.clock))?;
+        Ok(if self.asked.is_some() { app.believing_the_clock() } else { app })
+    }
+
+    /// An explicit `--now` is taken at its word. What changes something by one that lies far from the system's clock
+    /// says so: a mistyped year cannot be seen from what it leaves behind.
+    pub(crate) fn tell_of_asked_instant(&self) {
+        let Some((now, shift)) = self.asked.filter(|(_, shift)| shift.abs() > AHEAD_MIN) else { return };
+        let (days, side) =
+            (shift.abs().num_days(), if shift > TimeDelta::zero() { "ahead of" } else { "behind" });
+        self.console.note(&format!(
+            "warning: --now {} is {days} day(s) {side} this machine's clock: what is changed now is dated by it",
+            now.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+        ));
     }
 }

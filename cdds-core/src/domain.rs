@@ -4,7 +4,9 @@
 //! and store.
 
 pub mod admission;
+pub mod ahead;
 pub mod artifact;
+pub mod clock;
 pub mod cut;
 pub mod edit;
 pub mod errors_file;
@@ -15,9 +17,9 @@ pub mod id;
 pub mod instant;
 pub mod job;
 pub mod layout;
+pub mod lease;
 pub mod lifecycle;
 pub mod manifest;
-pub mod lease;
 pub mod manual;
 pub mod notice;
 pub mod part_name;

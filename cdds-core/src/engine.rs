@@ -22,7 +22,7 @@ mod transfer;
 mod uploads;
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
@@ -73,6 +73,9 @@ pub struct EngineSettings {
     pub catch_up_limit: TimeDelta,
     /// What follows a failure (rule E5).
     pub retry: RetryPolicy,
+    /// Whether expiry waits while record and store both disagree with the clock (rule A7). Not for a clock that
+    /// shows what somebody has asked for.
+    pub doubt_clock: bool,
     /// How records are cut into files; part of what makes reruns identical (rule A6).
     pub cut: CutLimits,
 }
@@ -87,6 +90,7 @@ impl Default for EngineSettings {
             retention: RetentionDays::default(),
             catch_up_limit: CATCH_UP_LIMIT,
             retry: RetryPolicy::default(),
+            doubt_clock: true,
             cut: CutLimits::default(),
         }
     }
@@ -133,6 +137,8 @@ struct Shared {
     observer: Arc<dyn Observer>,
     signer: Option<Arc<dyn ManifestSigner>>,
     running: Running,
+    /// When the clock was last examined, and whether it was in doubt.
+    doubt: Mutex<Option<(Duration, bool)>>,
 }
 
 /// What one round of the engine found.
@@ -178,6 +184,7 @@ impl Engine {
             observer,
             signer: None,
             running: Running::default(),
+            doubt: Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -206,6 +213,7 @@ impl Engine {
                 observer,
                 signer,
                 running: Running::default(),
+                doubt: Mutex::default(),
             }),
         }
     }

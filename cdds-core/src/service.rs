@@ -3,6 +3,7 @@
 //! A service loads, lets the domain decide and stores the decision with the version it started from.
 
 pub mod artifacts;
+pub mod clock;
 mod contents;
 pub mod history;
 pub mod jobs;

@@ -100,6 +100,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("job preview", "  cdds job preview ID -n 12"),
     ("job suspend", "  cdds job suspend ID"),
     ("job resume", "  cdds job resume ID"),
+    ("job bring-back", "  cdds job bring-back ID"),
     ("job run", "  cdds job run ID && cdds run --until-idle"),
     ("job backfill", "  cdds job backfill ID --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z"),
     ("job delete", "  cdds job delete ID"),

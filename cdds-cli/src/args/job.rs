@@ -46,6 +46,15 @@ pub(crate) enum JobCommand {
         /// Which job
         id: String,
     },
+    /// Bring a job back that a clock which was ahead has left in the future
+    #[command(
+        after_help = "Its schedule goes on after the last slot that was on the record by a right clock, and a since-last job         exports from where its last export of what had happened by then ended. Nothing is lost; records that an export \
+        from ahead held already are exported once more. A job that does not lie ahead stays as it is."
+    )]
+    BringBack {
+        /// Which job
+        id: String,
+    },
     /// Run a recurring job once more, now
     Run {
         /// Which job

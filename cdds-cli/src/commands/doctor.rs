@@ -8,6 +8,7 @@ mod certificates;
 mod permissions;
 mod place;
 mod record;
+mod workers;
 
 use serde::Serialize;
 
@@ -125,10 +126,13 @@ async fn on_record(config: &Config, session: &Session) -> Vec<Finding> {
         Err(error) => vec![Finding::failed("recipients", error.message(), "see the catalog's own check")],
     };
     let record = record::clock(&app, session).await;
-    findings
-        .push(record.unwrap_or_else(|error| {
-            Finding::failed("clock", error.message(), "see the catalog's own check")
-        }));
+    findings.extend(record.unwrap_or_else(|error| {
+        vec![Finding::failed("clock", error.message(), "see the catalog's own check")]
+    }));
+    let at_work = workers::at_work(&app, session).await;
+    findings.extend(at_work.unwrap_or_else(|error| {
+        vec![Finding::failed("workers", error.message(), "see the catalog's own check")]
+    }));
     findings
 }
 

@@ -38,6 +38,7 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
         }
         JobCommand::Suspend { id } => app.jobs.suspend(owner, job_id(&id)?).await?,
         JobCommand::Resume { id } => app.jobs.resume(owner, job_id(&id)?).await?,
+        JobCommand::BringBack { id } => app.jobs.bring_back(owner, job_id(&id)?).await?,
         JobCommand::List(args) => return list::list(*args, &app, session).await,
         JobCommand::Preview { id, count } => return preview(&id, count, &app, session).await,
         JobCommand::Run { id } => {

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use cdds_core::engine::{RunReport, Until};
 use serde::Serialize;
 
+use super::clock;
 use crate::args::RunArgs;
 use crate::error::CliError;
 use crate::progress::Follower;
@@ -29,6 +30,7 @@ pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError
         Some(form) => session.console.telling_events(form),
         None => session.console.clone(),
     };
+    clock::tell(&app.examine_clock().await?, &console);
     let stop = Stop::listen(&console, Some(STOPPING))?;
     let stopped = stop.flag();
     let follower = Follower::new(&console, Arc::clone(&session.clock));

@@ -53,6 +53,7 @@ fn nothing_is_wrong_and_nothing_is_changed() {
         "signing key",
         "recipient ops",
         "clock",
+        "workers",
     ];
     assert_eq!(checks, expected);
     for finding in &found {
@@ -148,7 +149,7 @@ fn a_clock_that_was_set_back_is_told() {
     let place = healthy();
     place.job_at("2030-01-01T00:00:00Z", &DAILY);
     let clock = finding(&place, &["--now", "2029-01-01T00:00:00Z"], "clock");
-    assert!(clock.0 == "warning" && clock.1.contains("2030-01-01T00:00:00Z"), "{clock:?}");
+    assert!(clock.0 == "warning" && clock.1.contains("2030-01-01T"), "{clock:?}");
     assert_eq!(finding(&place, &["--now", "1999-01-01T00:00:00Z"], "clock").0, "warning");
 }
 

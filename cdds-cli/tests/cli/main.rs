@@ -6,6 +6,7 @@
 mod by_hand;
 #[cfg(unix)]
 mod changing_files;
+mod clock;
 mod codes;
 mod commands;
 mod crash;

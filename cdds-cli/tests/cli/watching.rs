@@ -103,7 +103,8 @@ fn a_run_in_a_log_tells_each_event_in_a_line() {
     let now = ["--now", "2020-01-01T12:00:05Z"];
     let run = place.cdds(&[&["run", "--until-idle"], &now[..]].concat()).output().unwrap();
     let log = text(&run.stderr);
-    let [started, finished] = &log.lines().collect::<Vec<_>>()[..] else { panic!("{log}") };
+    let [warning, started, finished] = &log.lines().collect::<Vec<_>>()[..] else { panic!("{log}") };
+    assert!(warning.starts_with("warning: --now 2020-01-01T12:00:05Z is "), "{warning}");
     let execution = string(&place.json(&["history", "list"])[0]["id"]);
     let subject = format!("execution={execution} job={job} title=\"T\"");
     assert!(started.starts_with("2020-01-01T12:00:0"), "{started}");

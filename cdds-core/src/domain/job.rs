@@ -41,6 +41,9 @@ pub struct Job {
     pub watermark: Option<Watermark>,
     /// Where the window of its next occurrence starts if its windows tile (rule W3); `None` before the first.
     pub tiled_until: Option<DateTime<Utc>>,
+    /// Counts how often it was brought back from a clock that was ahead, from 0: a slot that was on the record by
+    /// that clock comes again under another id ([`ahead`](super::ahead)).
+    pub era: u32,
     /// Executions that failed since the last success (rule E5).
     pub failures_in_row: u32,
     /// Counts every stored change, from 1: whatever touches the job or what it has begun.

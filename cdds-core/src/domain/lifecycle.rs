@@ -43,6 +43,7 @@ pub fn submit(
         suspended_at: None,
         watermark: incremental.then(|| Watermark::at_origin(&settings.timeframe)),
         tiled_until: None,
+        era: 0,
         failures_in_row: 0,
         revision: 1,
         settings,

@@ -1,5 +1,8 @@
 //! What must not stay: sets past their retention, and files that nothing on the record refers to.
 
+use std::sync::PoisonError;
+use std::time::Duration;
+
 use tracing::{info, warn};
 
 use super::export::delete_all;
@@ -7,12 +10,16 @@ use super::{EngineError, Shared, keys};
 use crate::ports::Ports;
 use crate::ports::catalog::{CatalogError, Removal, Standing};
 use crate::ports::sink::{Prefix, SinkError};
+use crate::service::clock;
 
 /// Sets marked as removed in one transaction.
 const SETS_PER_ROUND: usize = 100;
 
 /// Removals carried out in one pass: those that fail hold up none of the others.
 const REMOVALS_PER_PASS: usize = 10_000;
+
+/// How often a clock that was right is looked at again: one that is set while the engine runs is rare.
+const EXAMINE_EVERY: Duration = Duration::from_secs(3600);
 
 /// Deletes the files of everything that is marked as removed: marked first, then deleted, then confirmed, so
 /// that a crash in between repeats the deletion (rule A7). Gives whether all of them are gone.
@@ -52,9 +59,35 @@ impl Shared {
     /// Removes sets past their retention, and whatever else is marked as removed (rule A7). Gives whether
     /// all of it is gone.
     pub(super) async fn retain(&self) -> Result<bool, EngineError> {
-        let now = super::now(&self.ports);
-        while self.ports.catalog.expire(now, SETS_PER_ROUND).await? == SETS_PER_ROUND {}
+        if !self.is_clock_in_doubt().await? {
+            let now = super::now(&self.ports);
+            while self.ports.catalog.expire(now, SETS_PER_ROUND).await? == SETS_PER_ROUND {}
+        }
         Ok(carry_out_removals(&self.ports).await?)
+    }
+
+    /// Whether record and store both disagree with the clock: then nothing expires until one of them agrees again, and
+    /// what expired meanwhile goes in that round. Examined at the start and once an hour, while in doubt each time.
+    async fn is_clock_in_doubt(&self) -> Result<bool, EngineError> {
+        if !self.settings.doubt_clock {
+            return Ok(false);
+        }
+        let monotonic = self.ports.clock.monotonic();
+        let known = *self.doubt.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_some_and(|(at, doubt)| !doubt && monotonic < at + EXAMINE_EVERY) {
+            return Ok(false);
+        }
+        let report = clock::examine(&self.ports).await?;
+        let doubt = report.verdict.expiry_waits();
+        if doubt && known.is_none_or(|(_, doubted)| !doubted) {
+            warn!(
+                verdict = ?report.verdict,
+                "the clock shows {}, and the record and the store both disagree: nothing expires until it is set right",
+                report.now
+            );
+        }
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = Some((monotonic, doubt));
+        Ok(doubt)
     }
 
     /// Removes every file of a claim that is neither running nor published (invariant I8). Age plays no

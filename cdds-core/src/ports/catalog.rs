@@ -87,6 +87,28 @@ pub trait Catalog: Debug + Send + Sync {
     /// If the catalog cannot be read.
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError>;
 
+    /// Jobs of all owners that may lie ahead of a clock ([`ahead`](crate::domain::ahead)): all that have a slot, a
+    /// watermark, an end of tiling windows or a suspension later than `after`, or were completed. A row that is not
+    /// understood is passed over with a warning. Looks at all jobs, which is for once an hour. A catalog that does
+    /// not answer this gives none.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    async fn ahead(&self, after: DateTime<Utc>) -> Result<Vec<Job>, CatalogError> {
+        let _ = after;
+        Ok(Vec::new())
+    }
+
+    /// The newest instant before `before` at which an execution of any owner was put on the record, or `None`. A
+    /// catalog that does not answer this gives none.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    async fn newest_before(&self, before: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, CatalogError> {
+        let _ = before;
+        Ok(None)
+    }
+
     /// What lies ahead, over all owners. A row that is not understood is not ahead: nothing will come of it, and
     /// whoever waits for the end of all work must not wait for it.
     ///

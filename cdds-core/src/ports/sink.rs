@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 
 use super::error::{PortError, PortErrorKind};
@@ -52,6 +53,23 @@ pub trait Sink: Debug + Send + Sync {
     /// # Errors
     /// If the store cannot be reached.
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError>;
+
+    /// What the store's own clock shows; `None` if it has none but that of this machine. Asked once an hour.
+    ///
+    /// # Errors
+    /// If the store refuses or cannot be reached.
+    async fn clock(&self) -> Result<Option<DateTime<Utc>>, SinkError> {
+        Ok(None)
+    }
+
+    /// When the store was last written to, by its own stamps; `None` if it is empty or keeps none. May look at every
+    /// object: asked only if a job lies ahead of the clock.
+    ///
+    /// # Errors
+    /// If the store cannot be reached.
+    async fn newest(&self) -> Result<Option<DateTime<Utc>>, SinkError> {
+        Ok(None)
+    }
 }
 
 /// An object being written.

@@ -5,6 +5,7 @@ mod admit;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::{ServiceError, until_settled};
+use crate::domain::ahead;
 use crate::domain::edit::{self, Edit, OneTimeEdit, WatermarkChoice};
 use crate::domain::execution::{Execution, SourceTerms};
 use crate::domain::id::{JobId, Owner};
@@ -15,7 +16,9 @@ use crate::domain::retention::RetentionDays;
 use crate::domain::schedule::{self, CATCH_UP_LIMIT, Occurrence, Terms};
 use crate::domain::violation::{Code, RuleViolation};
 use crate::ports::Ports;
-use crate::ports::catalog::query::{JobOverview, JobQuery, LatestExecution, Page};
+use crate::ports::catalog::query::{
+    Between, ExecutionQuery, JobOverview, JobQuery, LatestExecution, Page, Slice,
+};
 
 pub(super) use self::admit::refusal;
 
@@ -86,10 +89,10 @@ impl Jobs {
                 status: execution.status(),
                 started_at: None,
                 progress: execution.progress,
+                worker: None,
             });
             Ok(JobOverview { job, latest })
         })
-                worker: None,
         .await
     }
 
@@ -133,6 +136,38 @@ impl Jobs {
     /// job past its end; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn resume(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
         self.change(owner, id, |job, _open, now| lifecycle::resume(job, now)).await
+    }
+
+    /// Brings a job back that a clock which was ahead, or a mistyped instant, has left in the future
+    /// ([`ahead::bring_back`]): it goes on where it was, by the present clock. Nothing is lost, and records that an
+    /// export from ahead held already are exported once more. Changes nothing if the job does not lie ahead.
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] while an execution of it runs or waits to be tried again;
+    /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
+    pub async fn bring_back(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
+        until_settled(|| async {
+            let (job, now) = (self.show(owner, id).await?.job, self.now());
+            if ahead::lies_ahead(&job, now).is_none() {
+                return Ok(());
+            }
+            let open = self.ports.catalog.open_executions(owner, id).await?;
+            let query = ExecutionQuery {
+                job: Some(id),
+                slot: Between { from: None, to: now.checked_add_signed(TimeDelta::microseconds(1)) },
+                slice: Slice::first(u64::from(u32::MAX)),
+                ..ExecutionQuery::default()
+            };
+            let record = self.ports.catalog.executions(owner, &query, now).await?.items;
+            let record: Vec<Execution> = record.into_iter().map(|overview| overview.execution).collect();
+            let terms = self.source_terms(&job.settings);
+            if let Some(change) = ahead::bring_back(&job, &record, open, terms, now)? {
+                self.ports.catalog.change_job(&change, job.revision).await?;
+            }
+            Ok(())
+        })
+        .await?;
+        self.show(owner, id).await
     }
 
     /// Edits a job (rules J10, J11).

@@ -82,6 +82,15 @@ impl Catalog for MemoryCatalog {
         Ok(self.state().due(now, limit))
     }
 
+    async fn ahead(&self, after: DateTime<Utc>) -> Result<Vec<Job>, CatalogError> {
+        Ok(self.state().ahead(after))
+    }
+
+    async fn newest_before(&self, before: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, CatalogError> {
+        let instants = self.record().into_iter().map(|execution| execution.created_at);
+        Ok(instants.filter(|at| *at < before).max())
+    }
+
     async fn agenda(&self) -> Result<Agenda, CatalogError> {
         Ok(self.state().agenda())
     }

@@ -146,6 +146,14 @@ impl Catalog for SqliteCatalog {
         self.read("find due jobs", move |tx| jobs::due(tx, now, limit)).await
     }
 
+    async fn ahead(&self, after: DateTime<Utc>) -> Result<Vec<Job>, CatalogError> {
+        self.read("find jobs that lie ahead", move |tx| jobs::ahead(tx, after)).await
+    }
+
+    async fn newest_before(&self, before: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, CatalogError> {
+        self.read("find the newest entry", move |tx| executions::newest_before(tx, before)).await
+    }
+
     async fn agenda(&self) -> Result<Agenda, CatalogError> {
         self.run(agenda::agenda).await
     }

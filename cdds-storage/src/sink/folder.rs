@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use crate::{durable, private};
 
@@ -31,6 +32,24 @@ pub(super) fn keys(root: &Path, folder: &Path) -> io::Result<BTreeSet<String>> {
         }
     }
     Ok(keys)
+}
+
+/// The latest stamp of a file under `root`.
+pub(super) fn newest(root: &Path) -> io::Result<Option<SystemTime>> {
+    fs::metadata(root)?;
+    let mut newest = None;
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in found(fs::read_dir(&folder))?.into_iter().flatten() {
+            let entry = entry?;
+            match found(entry.metadata())? {
+                Some(entry_is) if entry_is.is_dir() => folders.push(entry.path()),
+                Some(entry_is) if entry_is.is_file() => newest = newest.max(Some(entry_is.modified()?)),
+                _ => {}
+            }
+        }
+    }
+    Ok(newest)
 }
 
 fn key(root: &Path, file: &Path) -> Option<String> {

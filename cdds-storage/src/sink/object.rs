@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Upload};
+use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as StorePath;
@@ -19,6 +20,9 @@ use super::upload::ObjectUpload;
 
 /// The most bytes that a read gives at once.
 const CHUNK_BYTES_MAX: usize = 256 * 1024;
+
+/// Where a probe is put for a moment, to be stamped by the store's clock.
+const CLOCK_PROBE: &str = "clock-probe";
 
 /// Parts in a local folder or in any other [`ObjectStore`].
 ///
@@ -216,5 +220,30 @@ impl Sink for ObjectSink {
             Ok(keys) => Ok(keys.into_iter().map(Key::new).collect()),
             Err(error) => Err(io_error("list", prefix.as_str(), &self.place, error)),
         }
+    }
+
+    /// A folder has the clock of this machine. Others stamp a probe.
+    async fn clock(&self) -> Result<Option<DateTime<Utc>>, SinkError> {
+        if self.folder.is_some() {
+            return Ok(None);
+        }
+        let path = StorePath::from(CLOCK_PROBE);
+        let failed = |error| store_error("ask", "its clock", &self.place, error);
+        self.store.put(&path, Bytes::new().into()).await.map_err(failed)?;
+        let stamped = self.store.head(&path).await.map_err(failed)?.last_modified;
+        self.store.delete(&path).await.map_err(failed)?;
+        Ok(Some(stamped))
+    }
+
+    async fn newest(&self) -> Result<Option<DateTime<Utc>>, SinkError> {
+        let Some(folder) = self.folder.clone() else {
+            let stamps = self.store.list(None).map_ok(|object| object.last_modified);
+            let newest =
+                stamps.try_fold(None, |newest, stamp| std::future::ready(Ok(Some(stamp).max(newest))));
+            return newest.await.map_err(|error| store_error("list", "", &self.place, error));
+        };
+        let newest = blocking::unblock(move || folder::newest(&folder)).await;
+        let newest = newest.map_err(|error| io_error("list", "", &self.place, error))?;
+        Ok(newest.map(DateTime::from))
     }
 }

@@ -6,6 +6,7 @@ use cdds_core::ports::source::RegisteredSource;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Finding;
+use crate::commands::clock;
 use crate::commands::source::read_beginning;
 use crate::compose::App;
 use crate::config::Config;
@@ -47,8 +48,24 @@ pub(super) async fn source(
     Finding::failed(&check, failures.join("; "), way_out)
 }
 
+/// What record and store tell of the clock: whether both disagree, and which jobs lie ahead of it.
+pub(super) async fn clock(app: &App, session: &Session) -> Result<Vec<Finding>, CliError> {
+    let report = app.examine_clock().await?;
+    let mut findings: Vec<Finding> = clock::doubt(&report)
+        .map(|doubt| Finding::warning("clock", doubt, clock::set_it()))
+        .into_iter()
+        .collect();
+    findings.extend(report.ahead.iter().map(|ahead| {
+        Finding::warning("clock", clock::lies_ahead(ahead, report.now), &clock::bring_back(ahead))
+    }));
+    if findings.is_empty() {
+        findings.push(newest_on_record(app, session).await?);
+    }
+    Ok(findings)
+}
+
 /// Whether something on the record is later than the clock: then one of both is wrong.
-pub(super) async fn clock(app: &App, session: &Session) -> Result<Finding, CliError> {
+async fn newest_on_record(app: &App, session: &Session) -> Result<Finding, CliError> {
     let now = session.clock.now();
     if now.timestamp() < FIRST_DAY {
         let detail = format!("it shows {}, before this program was there", now.format("%Y-%m-%d"));

@@ -193,9 +193,10 @@ fn delay(id: ExecutionId, jitter: Jitter) -> TimeDelta {
     i64::try_from(micros).map_or(TimeDelta::zero(), TimeDelta::microseconds)
 }
 
-/// The same occurrence always has the same id (invariant I5).
+/// The same occurrence always has the same id (invariant I5), within an era of its job.
 fn execution_id(job: &Job, name: std::fmt::Arguments<'_>) -> ExecutionId {
-    ExecutionId(Uuid::new_v5(&job.id.0, name.to_string().as_bytes()))
+    let name = if job.era == 0 { name.to_string() } else { format!("era/{}/{name}", job.era) };
+    ExecutionId(Uuid::new_v5(&job.id.0, name.as_bytes()))
 }
 
 impl Job {

@@ -138,6 +138,16 @@ impl State {
         given
     }
 
+    pub(super) fn ahead(&self, after: DateTime<Utc>) -> Vec<Job> {
+        let is_later = |job: &&Job| {
+            let watermark = job.watermark.and_then(|watermark| watermark.at);
+            let instants = [job.next_due_at, watermark, job.tiled_until, job.suspended_at];
+            let later = instants.into_iter().flatten().any(|at| at > after);
+            job.state != JobState::Deleted && (later || job.state == JobState::Completed)
+        };
+        self.jobs.values().filter(is_later).cloned().collect()
+    }
+
     pub(super) fn agenda(&self) -> Agenda {
         let active = self.jobs.values().filter(|job| job.state == JobState::Active);
         let mut agenda =

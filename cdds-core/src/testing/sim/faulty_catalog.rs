@@ -87,6 +87,15 @@ impl Catalog for FaultyCatalog {
         Ok(due)
     }
 
+    // Asked once an hour beside all else, and fails like any other read: no faults of its own.
+    async fn ahead(&self, after: DateTime<Utc>) -> Result<Vec<Job>, CatalogError> {
+        self.catalog.inner.ahead(after).await
+    }
+
+    async fn newest_before(&self, before: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, CatalogError> {
+        self.catalog.inner.newest_before(before).await
+    }
+
     async fn agenda(&self) -> Result<Agenda, CatalogError> {
         self.look("catalog.agenda", Care::Idle, self.catalog.inner.agenda()).await
     }

@@ -27,6 +27,7 @@ pub(in crate::catalog) struct JobRow {
     pub(in crate::catalog) failures_in_row: i64,
     pub(in crate::catalog) suspended_at: Option<i64>,
     pub(in crate::catalog) tiled_until: Option<i64>,
+    pub(in crate::catalog) era: i64,
 }
 
 impl JobRow {
@@ -47,6 +48,7 @@ impl JobRow {
             failures_in_row: i64::from(job.failures_in_row),
             suspended_at: job.suspended_at.map(micros),
             tiled_until: job.tiled_until.map(micros),
+            era: i64::from(job.era),
         })
     }
 
@@ -78,6 +80,7 @@ impl JobRow {
             failures_in_row: row.number(self.failures_in_row)?,
             suspended_at: row.at_if(self.suspended_at)?,
             tiled_until: row.at_if(self.tiled_until)?,
+            era: row.number(self.era)?,
         })
     }
 }
@@ -99,7 +102,7 @@ impl LatestRow {
             status: row.status(&self.status)?,
             started_at: row.at_if(self.started_at)?,
             progress: stored::progress_from_json(&self.progress).map_err(|error| row.corrupt(error))?,
+            worker: None,
         })
     }
 }
-            worker: None,

@@ -328,3 +328,13 @@ pub(super) fn last_records(tx: &Transaction<'_>, job: JobId) -> Result<Option<u6
         .optional()?;
     Ok(records.map(|records| u64::try_from(records).unwrap_or(0)))
 }
+
+/// The newest instant before `before` at which an execution was put on the record.
+pub(super) fn newest_before(
+    tx: &Transaction<'_>,
+    before: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, Fault> {
+    let sql = "SELECT max(created_at) FROM execution WHERE created_at < ?1";
+    let newest: Option<i64> = tx.query_row(sql, [micros(before)], |row| row.get(0))?;
+    Ok(newest.and_then(DateTime::from_timestamp_micros))
+}

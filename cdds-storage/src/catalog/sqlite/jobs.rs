@@ -19,10 +19,10 @@ pub(super) use self::list::{find, list};
 
 const COLUMNS: &str = "j.id, j.owner, j.version, j.revision, j.state, j.settings, j.created_at, j.updated_at,
     j.next_due_at, j.watermark_generation, j.watermark_at, j.failures_in_row,
-    j.suspended_at, j.tiled_until";
+    j.suspended_at, j.tiled_until, j.era";
 
 /// How many [`COLUMNS`] there are.
-const COLUMNS_COUNT: usize = 14;
+const COLUMNS_COUNT: usize = 15;
 
 fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     Ok(JobRow {
@@ -40,6 +40,7 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         failures_in_row: row.get(11)?,
         suspended_at: row.get(12)?,
         tiled_until: row.get(13)?,
+        era: row.get(14)?,
     })
 }
 
@@ -49,8 +50,8 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job, first: Option<&Execution>)
     tx.execute(
         "INSERT INTO job (id, owner, version, revision, state, settings, title_folded, source, data_type,
                           frequency, created_at, updated_at, next_due_at, watermark_generation, watermark_at,
-                          failures_in_row, suspended_at, tiled_until)
-         VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                          failures_in_row, suspended_at, tiled_until, era)
+         VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         params![
             row.id,
             row.owner,
@@ -69,6 +70,7 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job, first: Option<&Execution>)
             row.failures_in_row,
             row.suspended_at,
             row.tiled_until,
+            row.era,
         ],
     )
     .map_err(constraint(format!("job {} is stored already: submit it with an id of its own", job.id)))?;
@@ -115,7 +117,7 @@ pub(super) fn store(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<()
         "UPDATE job SET version = ?4, revision = revision + 1, state = ?5, settings = ?6, title_folded = ?7,
                         source = ?8, data_type = ?9, frequency = ?10, updated_at = ?11, next_due_at = ?12,
                         watermark_generation = ?13, watermark_at = ?14, failures_in_row = ?15, suspended_at = ?16,
-                        tiled_until = ?17
+                        tiled_until = ?17, era = ?18
          WHERE id = ?1 AND owner = ?2 AND revision = ?3",
         params![
             row.id,
@@ -135,6 +137,7 @@ pub(super) fn store(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<()
             row.failures_in_row,
             row.suspended_at,
             row.tiled_until,
+            row.era,
         ],
     )?;
     if changed == 1 {
@@ -144,6 +147,25 @@ pub(super) fn store(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<()
         "job {} is gone or was changed since revision {expected} was read: read it again and repeat the change",
         job.id
     )))
+}
+
+/// Jobs of all owners that have something later than `after` on them, or were completed; a row that is not
+/// understood is passed over.
+pub(super) fn ahead(tx: &Transaction<'_>, after: DateTime<Utc>) -> Result<Vec<Job>, Fault> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM job j WHERE j.state <> 'deleted'
+           AND (j.next_due_at > ?1 OR j.watermark_at > ?1 OR j.tiled_until > ?1 OR j.suspended_at > ?1
+                OR j.state = 'completed')
+         ORDER BY j.id"
+    );
+    let mut statement = tx.prepare(&sql)?;
+    let mut rows = statement.query([micros(after)])?;
+    let mut jobs = Vec::new();
+    while let Some(row) = rows.next()? {
+        let read = || Ok(job_row(row)?.into_job()?);
+        jobs.extend(understood("job", &row_id(row), read())?);
+    }
+    Ok(jobs)
 }
 
 /// Moves the revision of a job on, so that what was decided about its executions before is decided again.

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_whole_life.sql"),
     include_str!("migrations/0003_signature.sql"),
+    include_str!("migrations/0004_era.sql"),
 ];
 
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.

@@ -1,0 +1,73 @@
+//! What is to be said of the clock: by `run` before it begins, and by `doctor`.
+
+use cdds_core::domain::clock::ClockVerdict;
+use cdds_core::service::clock::{ClockReport, JobAhead};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::console::Console;
+use crate::output::printable;
+
+/// Jobs that are named one by one.
+const NAMED_MAX: usize = 5;
+
+/// Warns before a run.
+pub(super) fn tell(report: &ClockReport, console: &Console) {
+    if let Some(doubt) = doubt(report) {
+        console.note(&format!("warning: {doubt}; {}", set_it()));
+    }
+    for ahead in report.ahead.iter().take(NAMED_MAX) {
+        console.note(&format!("warning: {}; {}", lies_ahead(ahead, report.now), bring_back(ahead)));
+    }
+    let more = report.ahead.len().saturating_sub(NAMED_MAX);
+    if more > 0 {
+        console.note(&format!(
+            "warning: {more} more job(s) lie ahead of the clock: `cdds doctor` names them all"
+        ));
+    }
+}
+
+/// What is wrong if record and store both disagree with the clock.
+pub(super) fn doubt(report: &ClockReport) -> Option<String> {
+    let (side, other) = match report.verdict {
+        ClockVerdict::Trusted => return None,
+        ClockVerdict::Ahead(other) => ("behind it", other),
+        ClockVerdict::Behind(other) => ("ahead of it", other),
+    };
+    Some(format!(
+        "the clock shows {}, and the record and the store are both {side}, at {} or so: nothing expires meanwhile",
+        rfc3339(report.now),
+        rfc3339(other)
+    ))
+}
+
+/// How the clock is set right.
+pub(super) fn set_it() -> &'static str {
+    "set the clock of this machine, best by NTP; if it is right and was not before, bring back the jobs that lie ahead"
+}
+
+/// That a job lies ahead, and what comes of it.
+pub(super) fn lies_ahead(ahead: &JobAhead, now: DateTime<Utc>) -> String {
+    let JobAhead { job, until } = ahead;
+    format!(
+        "job {} ({}) lies ahead of the clock, up to {}, {} day(s) from now: until then nothing of it runs or nothing is \
+         new to it; a clock was ahead when it last ran, or --now was mistyped",
+        printable(job.settings.title.as_str()),
+        job.id,
+        rfc3339(*until),
+        (*until - now).num_days()
+    )
+}
+
+/// The way out.
+pub(super) fn bring_back(ahead: &JobAhead) -> String {
+    let JobAhead { job, .. } = ahead;
+    let owner = match job.owner.as_str() {
+        "default" => String::new(),
+        owner => format!(" --owner {owner}"),
+    };
+    format!("if the clock is right now, run `cdds job bring-back {}{owner}`", job.id)
+}
+
+fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

@@ -1,0 +1,43 @@
+//! Whether somebody works on what is in progress.
+
+use cdds_core::domain::execution::Status;
+use cdds_core::domain::lease::WorkerLife;
+use cdds_core::ports::catalog::query::ExecutionQuery;
+
+use super::Finding;
+use crate::commands::every_row;
+use crate::compose::App;
+use crate::error::CliError;
+use crate::session::Session;
+
+/// One finding for each execution of the owner whose worker is gone.
+pub(super) async fn at_work(app: &App, session: &Session) -> Result<Vec<Finding>, CliError> {
+    let running = every_row(async |slice| {
+        let query = ExecutionQuery { status: Some(Status::InProgress), slice, ..ExecutionQuery::default() };
+        app.history.list(&session.owner, &query).await
+    })
+    .await?;
+    let left_behind = running.iter().filter(|overview| overview.worker == Some(WorkerLife::Gone));
+    let findings: Vec<Finding> = left_behind
+        .map(|overview| {
+            let execution = &overview.execution;
+            let title = execution.settings.title.as_str();
+            Finding::warning(
+                "workers",
+                format!("execution {} of job {title} is in progress, and its worker is gone", execution.id),
+                &format!(
+                    "start an engine (`cdds run`), which takes it over, or end it with `cdds history cancel {}`",
+                    execution.id
+                ),
+            )
+        })
+        .collect();
+    if findings.is_empty() {
+        let detail = match running.len() {
+            0 => "nothing is in progress".to_owned(),
+            count => format!("{count} execution(s) in progress, none left behind by its worker"),
+        };
+        return Ok(vec![Finding::ok("workers", detail)]);
+    }
+    Ok(findings)
+}
