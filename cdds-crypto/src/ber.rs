@@ -11,6 +11,8 @@ use bytes::BufMut;
 
 /// INTEGER.
 pub(crate) const INTEGER: u8 = 0x02;
+/// BIT STRING in one piece.
+pub(crate) const BIT_STRING: u8 = 0x03;
 /// OCTET STRING in one piece.
 pub(crate) const OCTET_STRING: u8 = 0x04;
 /// OCTET STRING in pieces (X.690 section 8.7.3).

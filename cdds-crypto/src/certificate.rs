@@ -3,10 +3,13 @@
 //! OpenSSL seals for expired and for 1024-bit certificates without a word; the checks are therefore ours.
 //! Chains are not validated: whoever stores a certificate vouches for it, by its fingerprint.
 
+mod readable;
 mod signer;
 mod supplied;
 
 pub(crate) use signer::SignerCertificate;
+
+use std::fmt;
 
 use aws_lc_rs::digest;
 use aws_lc_rs::rsa::PublicEncryptingKey;
@@ -39,6 +42,7 @@ pub(crate) type Refusal = String;
 /// Reads and checks one certificate, PEM or DER.
 pub(crate) fn check(encoded: &[u8], now: DateTime<Utc>) -> Result<Checked, Refusal> {
     let der = supplied::certificate(encoded)?;
+    let id = readable::issuer_and_serial(&der)?;
     let (certificate, public_key) = parse(&der)?;
     let validity = &certificate.tbs_certificate.validity;
     let (not_before, not_after) = (instant(validity.not_before)?, instant(validity.not_after)?);
@@ -46,7 +50,7 @@ pub(crate) fn check(encoded: &[u8], now: DateTime<Utc>) -> Result<Checked, Refus
     refuse_other_usage(&certificate)?;
     refuse_long_issuer(&certificate)?;
     let warnings = warnings(&certificate, not_after, now)?;
-    let key = RecipientKey::new(&certificate, public_key);
+    let key = RecipientKey::new(&certificate, id, public_key);
     let subject = printable(&certificate.tbs_certificate.subject.to_string());
     let fingerprint = fingerprint(&der);
     Ok(Checked {
@@ -66,7 +70,7 @@ fn parse(der: &[u8]) -> Result<(Certificate, PublicEncryptingKey), Refusal> {
     Ok((certificate, public_key))
 }
 
-fn unreadable(error: &der::Error) -> Refusal {
+fn unreadable(error: &impl fmt::Display) -> Refusal {
     format!("the certificate cannot be read ({error}): export it again as X.509, PEM or DER")
 }
 

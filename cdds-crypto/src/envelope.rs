@@ -29,13 +29,11 @@ use std::fmt;
 use aws_lc_rs::error::Unspecified;
 use bytes::{BufMut, BytesMut};
 use cdds_core::ports::sealer::{SealerError, SealerErrorKind, Sealing};
-use cms::enveloped_data::RecipientInfos;
-use der::Encode;
 use der::asn1::ObjectIdentifier;
 
 use self::content::{ContentEncryptor, Ending, FreshContent, Mode};
 use crate::ber::{
-    self, CONTEXT_0_CONSTRUCTED, END_OF_CONTENTS, INDEFINITE, INTEGER, OCTET_STRING, OID, SEQUENCE,
+    self, CONTEXT_0_CONSTRUCTED, END_OF_CONTENTS, INDEFINITE, INTEGER, OCTET_STRING, OID, SEQUENCE, SET,
 };
 use crate::key_transport::Padding;
 use crate::oids;
@@ -95,10 +93,10 @@ impl Envelope {
         let (mode, padding) = (Mode::of(profile), Padding::of(profile));
         let FreshContent { cipher: encryptor, key, algorithm } = mode.fresh().map_err(cipher_failed)?;
         let wrapped = recipients.iter().map(|recipient| recipient.wrap(&key, padding));
-        let infos = wrapped.collect::<Result<Vec<_>, _>>().map_err(cipher_failed).and_then(|infos| {
-            RecipientInfos::try_from(infos).and_then(|infos| infos.to_der()).map_err(encoding_failed)
-        })?;
-        put_header(out, mode, &infos, &algorithm);
+        let mut infos = wrapped.collect::<Result<Vec<_>, _>>().map_err(cipher_failed)?;
+        // X.690 section 11.6: the elements of a SET OF in the order of their bytes.
+        infos.sort_unstable();
+        put_header(out, mode, &infos.concat(), &algorithm);
         Ok(Self { encryptor, taken: 0, segment: vec![0; SEGMENT_BYTES].into(), filled: 0 })
     }
 
@@ -184,7 +182,7 @@ impl fmt::Debug for Envelope {
     }
 }
 
-/// `infos` is the whole SET, `algorithm` the whole SEQUENCE.
+/// `infos` are the RecipientInfos without the SET around them, `algorithm` is the whole SEQUENCE.
 fn put_header(out: &mut BytesMut, mode: Mode, infos: &[u8], algorithm: &[u8]) {
     put_open(out, SEQUENCE);
     put_oid(out, &mode.content_type());
@@ -192,6 +190,7 @@ fn put_header(out: &mut BytesMut, mode: Mode, infos: &[u8], algorithm: &[u8]) {
     put_open(out, SEQUENCE);
     ber::put_header(out, INTEGER, 1);
     out.put_u8(0);
+    ber::put_header(out, SET, infos.len());
     out.put_slice(infos);
     put_open(out, SEQUENCE);
     put_oid(out, &oids::DATA);
@@ -223,14 +222,6 @@ fn too_long() -> SealerError {
     SealerError::new(
         SealerErrorKind::Crypto,
         "a part is longer than the 64 GiB that AES-GCM encrypts with one key: split it, or use another profile",
-    )
-}
-
-fn encoding_failed(error: der::Error) -> SealerError {
-    SealerError::with_source(
-        SealerErrorKind::Crypto,
-        "the recipients of a sealed part cannot be encoded",
-        error,
     )
 }
 

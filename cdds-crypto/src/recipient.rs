@@ -4,13 +4,13 @@ use std::fmt;
 
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rsa::PublicEncryptingKey;
-use cms::cert::IssuerAndSerialNumber;
-use cms::content_info::CmsVersion;
-use cms::enveloped_data::{KeyTransRecipientInfo, RecipientIdentifier, RecipientInfo};
+use cms::enveloped_data::RecipientIdentifier;
 use der::Encode;
-use der::asn1::OctetString;
 use x509_cert::Certificate;
+use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
 
+use crate::ber::{INTEGER, OCTET_STRING, SEQUENCE, put_header};
 use crate::cipher::ContentKey;
 use crate::key_transport::Padding;
 
@@ -25,48 +25,53 @@ pub(crate) const ISSUER_BYTES_MAX: usize = 8 * 1024;
 /// A recipient whose certificate was checked, ready to be encrypted for.
 #[derive(Debug)]
 pub(crate) struct RecipientKey {
-    id: IssuerAndSerialNumber,
+    id: RecipientId,
+    /// IssuerAndSerialNumber, DER.
+    id_der: Vec<u8>,
     key: PublicEncryptingKey,
 }
 
 impl RecipientKey {
-    pub(crate) fn new(certificate: &Certificate, key: PublicEncryptingKey) -> Self {
+    /// `id_der` is the certificate's IssuerAndSerialNumber as its bytes stand in it, not written anew: parsing sorts
+    /// the parts of a name, and programs that look for their certificate may compare bytes.
+    pub(crate) fn new(certificate: &Certificate, id_der: Vec<u8>, key: PublicEncryptingKey) -> Self {
         let tbs = &certificate.tbs_certificate;
-        let id =
-            IssuerAndSerialNumber { issuer: tbs.issuer.clone(), serial_number: tbs.serial_number.clone() };
-        Self { id, key }
+        Self { id: RecipientId::certificate(&tbs.issuer, &tbs.serial_number), id_der, key }
     }
 
     /// The recipient as files name it. CMS readers find their key by this alone.
-    pub(crate) fn id(&self) -> RecipientId {
-        RecipientId::of(&self.id)
+    pub(crate) fn id(&self) -> &RecipientId {
+        &self.id
     }
 
-    /// The part's key, encrypted for this recipient.
-    pub(crate) fn wrap(&self, key: &ContentKey, padding: Padding) -> Result<RecipientInfo, Unspecified> {
+    /// The part's key, encrypted for this recipient: a RecipientInfo, DER.
+    pub(crate) fn wrap(&self, key: &ContentKey, padding: Padding) -> Result<Vec<u8>, Unspecified> {
         let encrypted = padding.encrypt(&self.key, key)?;
-        recipient_info(self.id.clone(), padding, encrypted).map_err(|_| Unspecified)
+        recipient_info(&self.id_der, padding, &encrypted).map_err(|_| Unspecified)
     }
 
-    /// The size of what [`wrap`](Self::wrap) gives, in DER.
+    /// The size of what [`wrap`](Self::wrap) gives.
     pub(crate) fn wrapped_bytes(&self, padding: Padding) -> der::Result<usize> {
-        let info = recipient_info(self.id.clone(), padding, vec![0; self.key.key_size_bytes()])?;
-        usize::try_from(info.encoded_len()?)
+        let info = recipient_info(&self.id_der, padding, &vec![0; self.key.key_size_bytes()])?;
+        Ok(info.len())
     }
 }
 
-fn recipient_info(
-    id: IssuerAndSerialNumber,
-    padding: Padding,
-    encrypted: Vec<u8>,
-) -> der::Result<RecipientInfo> {
-    Ok(RecipientInfo::Ktri(KeyTransRecipientInfo {
-        // RFC 5652 section 6.2.1: 0 with issuer and serial number.
-        version: CmsVersion::V0,
-        rid: RecipientIdentifier::IssuerAndSerialNumber(id),
-        key_enc_alg: padding.algorithm()?,
-        enc_key: OctetString::new(encrypted)?,
-    }))
+/// ```text
+/// KeyTransRecipientInfo ::= SEQUENCE { version INTEGER, rid IssuerAndSerialNumber,
+///                                      keyEncryptionAlgorithm AlgorithmIdentifier, encryptedKey OCTET STRING }
+/// ```
+fn recipient_info(id_der: &[u8], padding: Padding, encrypted: &[u8]) -> der::Result<Vec<u8>> {
+    // RFC 5652 section 6.2.1: version 0 with issuer and serial number.
+    let mut fields = vec![INTEGER, 1, 0];
+    fields.extend_from_slice(id_der);
+    fields.extend_from_slice(&padding.algorithm()?.to_der()?);
+    put_header(&mut fields, OCTET_STRING, encrypted.len());
+    fields.extend_from_slice(encrypted);
+    let mut info = Vec::with_capacity(fields.len().saturating_add(4));
+    put_header(&mut info, SEQUENCE, fields.len());
+    info.append(&mut fields);
+    Ok(info)
 }
 
 /// How a sealed file names one of its recipients.
@@ -87,16 +92,15 @@ pub enum RecipientId {
 }
 
 impl RecipientId {
-    fn of(id: &IssuerAndSerialNumber) -> Self {
-        Self::Certificate {
-            issuer: printable(&id.issuer.to_string()),
-            serial: hex(id.serial_number.as_bytes()),
-        }
+    fn certificate(issuer: &Name, serial: &SerialNumber) -> Self {
+        Self::Certificate { issuer: printable(&issuer.to_string()), serial: hex(serial.as_bytes()) }
     }
 
     pub(crate) fn from_identifier(id: &RecipientIdentifier) -> Self {
         match id {
-            RecipientIdentifier::IssuerAndSerialNumber(id) => Self::of(id),
+            RecipientIdentifier::IssuerAndSerialNumber(id) => {
+                Self::certificate(&id.issuer, &id.serial_number)
+            }
             RecipientIdentifier::SubjectKeyIdentifier(id) => Self::KeyIdentifier(hex(id.0.as_bytes())),
         }
     }
@@ -130,8 +134,10 @@ pub(crate) fn printable(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use x509_cert::name::{Name, RdnSequence};
-    use x509_cert::serial_number::SerialNumber;
+    use cms::cert::IssuerAndSerialNumber;
+    use cms::enveloped_data::KeyTransRecipientInfo;
+    use der::Decode;
+    use x509_cert::name::RdnSequence;
 
     #[test]
     fn whatever_can_be_sealed_for_can_be_read_back() {
@@ -142,8 +148,11 @@ mod tests {
         let serial_number = SerialNumber::new(&[0x7F; 20]).unwrap();
         let id = IssuerAndSerialNumber { issuer, serial_number };
         for padding in [Padding::Pkcs1, Padding::Oaep] {
-            let info = recipient_info(id.clone(), padding, vec![0; 1024]).unwrap();
-            assert!(info.to_der().unwrap().len() + 200 < RECIPIENT_INFO_BYTES_MAX);
+            let info = recipient_info(&id.to_der().unwrap(), padding, &[7; 1024]).unwrap();
+            assert!(info.len() + 200 < RECIPIENT_INFO_BYTES_MAX);
+            let read = KeyTransRecipientInfo::from_der(&info).unwrap();
+            assert_eq!(read.rid, RecipientIdentifier::IssuerAndSerialNumber(id.clone()));
+            assert_eq!(read.enc_key.as_bytes(), [7; 1024]);
         }
     }
 

@@ -48,7 +48,7 @@ impl CmsSigner {
     /// [`SealerErrorKind::Certificate`] if either cannot be used or they do not belong together, with the way
     /// out. Validity counts when something is signed.
     pub fn new(certificate: &[u8], key: &[u8]) -> Result<Self, SealerError> {
-        let certificate = SignerCertificate::read(certificate).map_err(refused)?;
+        let certificate = SignerCertificate::for_signing(certificate).map_err(refused)?;
         let key = read_key(key).map_err(refused)?;
         let probe = b"does the key belong to the certificate?";
         let signature = sign(&key, probe).map_err(signing_failed)?;

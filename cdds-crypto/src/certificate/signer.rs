@@ -3,10 +3,11 @@
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Utc};
+use der::Encode;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::KeyUsage;
 
-use super::{Refusal, instant, refuse_outside_validity, unreadable};
+use super::{Refusal, instant, readable, refuse_outside_validity, supplied, unreadable};
 
 /// The certificate of whoever signs.
 #[derive(Debug)]
@@ -19,6 +20,21 @@ pub(crate) struct SignerCertificate {
 }
 
 impl SignerCertificate {
+    /// Reads a certificate to sign with: signatures that name it must be readable for others.
+    pub(crate) fn for_signing(encoded: &[u8]) -> Result<Self, Refusal> {
+        let der = supplied::certificate(encoded)?;
+        readable::issuer_and_serial(&der)?;
+        let signer = Self::read(&der)?;
+        // A signature brings its certificate along; written in another way it would not be the one that was issued.
+        if signer.certificate.to_der().ok().as_ref() != Some(&der) {
+            return Err(
+                "the certificate is not in DER (the parts of a name are not in order): have it issued anew"
+                    .to_owned(),
+            );
+        }
+        Ok(signer)
+    }
+
     /// Reads one certificate, PEM or DER, with an RSA key of 2048 to 8192 bits that may sign.
     pub(crate) fn read(encoded: &[u8]) -> Result<Self, Refusal> {
         let (certificate, _) = super::read(encoded)?;

@@ -10,6 +10,7 @@ mod interop;
 mod java;
 mod keys;
 mod large;
+mod names;
 mod nss;
 mod oracle;
 mod profiles;
