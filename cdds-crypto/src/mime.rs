@@ -1,5 +1,6 @@
 //! A sealed file as an S/MIME message (RFC 8551 section 3): a few headers, and the bytes in base64.
 
+mod head;
 mod reader;
 
 use std::fmt;

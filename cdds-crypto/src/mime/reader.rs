@@ -4,15 +4,16 @@ use std::io::{self, ErrorKind, Read};
 
 use base64ct::{Base64, Encoding};
 
+use super::head::{self, Encoding as Transfer};
 use crate::open::OpenError;
 
-/// Longest headers that are looked through, bytes.
-const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Longest headers that are looked through, bytes. Relays, filters and signatures add some ten thousand on the way.
+const HEAD_BYTES_MAX: usize = 1 << 20;
 /// Read at a time.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Gives the bytes of a sealed file: decoded if it is an S/MIME message in base64, and as they are if it is anything
-/// else, so that whoever reads them can say what that is.
+/// Gives the bytes of a sealed file: decoded if it is an S/MIME message in base64, without the headers if it is one as
+/// bytes, and as they are if it is anything else, so that whoever reads them can say what that is.
 pub(crate) struct MimeReader<R> {
     inner: R,
     form: Form,
@@ -68,26 +69,40 @@ impl<R: Read> MimeReader<R> {
 
     /// Reads as much as it takes to tell what this is.
     fn begin(&mut self) -> io::Result<()> {
-        let (mut head, mut piece) = (Vec::new(), [0; 4096]);
+        let (mut head, mut piece, mut searched) = (Vec::new(), vec![0; BUFFER_BYTES], 0);
         self.form = Form::Binary;
         loop {
             let count = self.read_some(&mut piece)?;
             head.extend_from_slice(piece.get(..count).unwrap_or_default());
-            if let Some(end) =
-                end_of_headers(&head).filter(|end| is_message(head.get(..*end).unwrap_or_default()))
-            {
-                let text = head.split_off(end);
-                self.form =
-                    Form::Base64(Text { at: u64::try_from(end).unwrap_or(u64::MAX), ..Text::default() });
-                return self.decode(&text);
+            let begins = head::blank_bytes(&head);
+            if let Some(end) = head::end_of_headers(&head, begins.max(searched)) {
+                return self.begin_body(head, begins, end);
             }
+            searched = head.len().saturating_sub(2);
             // CMS in DER or BER begins with a SEQUENCE, headers with a letter.
-            let may_be_headers = head.first().is_some_and(u8::is_ascii_alphabetic);
+            let may_be_headers = head.get(begins).is_none_or(u8::is_ascii_alphabetic);
             if count == 0 || !may_be_headers || head.len() >= HEAD_BYTES_MAX {
                 (self.ready, self.start) = (head, 0);
                 return Ok(());
             }
         }
+    }
+
+    /// The headers stand in `head[begins..end]`, and behind them the beginning of what they tell of.
+    fn begin_body(&mut self, mut head: Vec<u8>, begins: usize, end: usize) -> io::Result<()> {
+        let encoding = head::encoding(head.get(begins..end).unwrap_or_default());
+        match encoding {
+            None => {}
+            Some(Transfer::Binary) => self.start = end,
+            Some(Transfer::Base64) => {
+                let text = head.split_off(end);
+                self.form =
+                    Form::Base64(Text { at: u64::try_from(end).unwrap_or(u64::MAX), ..Text::default() });
+                return self.decode(&text);
+            }
+        }
+        self.ready = head;
+        Ok(())
     }
 
     /// Decodes what comes next; nothing is ready after the end.
@@ -124,30 +139,6 @@ impl<R: Read> MimeReader<R> {
             }
         }
     }
-}
-
-/// Where the blank line behind the headers ends.
-fn end_of_headers(text: &[u8]) -> Option<usize> {
-    let after =
-        |blank: &[u8]| Some(text.windows(blank.len()).position(|window| window == blank)? + blank.len());
-    match (after(b"\n\n"), after(b"\r\n\r\n")) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
-}
-
-/// RFC 8551 section 3.2.1; `x-pkcs7-mime` is what it was called before it was registered.
-fn is_message(head: &[u8]) -> bool {
-    let head = String::from_utf8_lossy(head).to_ascii_lowercase().replace("\r\n", "\n");
-    // RFC 5322 section 2.2.3: a line that begins with a blank goes on with the one before.
-    let head = head.replace("\n ", " ").replace("\n\t", " ");
-    let header = |name: &str| {
-        let value = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        value.unwrap_or_default().trim().to_owned()
-    };
-    let kind = header("content-type");
-    (kind.starts_with("application/pkcs7-mime") || kind.starts_with("application/x-pkcs7-mime"))
-        && header("content-transfer-encoding") == "base64"
 }
 
 impl<R: Read> Read for MimeReader<R> {

@@ -95,16 +95,30 @@ fn refuse_other_files(beginning: &[u8]) -> Result<(), OpenError> {
         [SEQUENCE, ..] => return Ok(()),
         [b'P', b'K', ..] => "it is a plain ZIP file: open it as it is",
         [b'{' | b'[', ..] => "it is plain JSON: open it as it is",
-        text if text.starts_with(b"-----BEGIN ") => {
+        text if text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text).starts_with(b"-----BEGIN ") => {
             "it is PEM text: convert it with 'openssl cms -cmsout -inform PEM -in FILE -outform DER -out FILE.der'"
         }
-        text if text.starts_with(b"MIME-") || text.starts_with(b"Content-") || text.starts_with(b"To:") => {
+        text if is_message(text) && contains(text, b"multipart/") => {
+            "it is a mail of several parts: save the attachment (smime.p7m) that is sealed, and open that"
+        }
+        text if is_message(text) => {
             "it is an S/MIME message in text form: \
              convert it with 'openssl cms -cmsout -inform SMIME -in FILE -outform DER -out FILE.der'"
         }
         _ => "it does not begin as CMS does",
     };
     Err(OpenError::NotSealed { found })
+}
+
+/// Whether a text begins with a header of a mail: a name, and a colon (RFC 5322 section 2.2).
+fn is_message(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text).trim_ascii_start();
+    let name = text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count();
+    text.starts_with(b"From ") || (name > 0 && text.get(name) == Some(&b':'))
+}
+
+fn contains(text: &[u8], what: &[u8]) -> bool {
+    text.windows(what.len()).any(|window| window.eq_ignore_ascii_case(what))
 }
 
 fn read_oid<R: Read>(ber: &mut BerReader<R>, element: Element) -> Result<ObjectIdentifier, OpenError> {

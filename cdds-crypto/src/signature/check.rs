@@ -129,10 +129,13 @@ pub fn check_signature(
 
 fn read(signature: &[u8]) -> Result<SignedData, SignatureError> {
     let malformed = |what| SignatureError::Malformed { what };
+    let text = signature.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(signature).trim_ascii_start();
     let form = match signature {
         [SEQUENCE, INDEFINITE, ..] => Some(("in BER, not in DER", "DER")),
-        text if text.starts_with(b"-----BEGIN ") => Some(("PEM text", "PEM")),
-        text if text.starts_with(b"MIME-") => Some(("an S/MIME message", "SMIME")),
+        _ if text.starts_with(b"-----BEGIN ") => Some(("PEM text", "PEM")),
+        _ if text.starts_with(b"MIME-") || text.starts_with(b"Content-") => {
+            Some(("an S/MIME message", "SMIME"))
+        }
         _ => None,
     };
     if let Some((form, inform)) = form {

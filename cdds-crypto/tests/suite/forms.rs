@@ -110,3 +110,44 @@ fn other_texts_are_called_what_they_are() {
     let endless = vec![b'a'; 100_000];
     assert!(matches!(open(&endless, &key), Err(OpenError::NotSealed { .. })));
 }
+
+#[test]
+fn a_message_opens_with_whatever_mail_programs_put_around_it() {
+    let key = ANNA.private_key();
+    let sealed = seal(&*message(), &[&data(1000)]);
+    let text = String::from_utf8(sealed).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let whole = |head: &str| format!("{head}\r\n\r\n{body}");
+    let long = format!("X-Relayed: {}\r\n", "x".repeat(998)).repeat(300);
+    let one_line = format!("X-Line: {}\r\n", "x".repeat(300_000));
+    for form in [
+        whole(&format!("\u{FEFF}{head}")),
+        whole(&format!("\r\n\r\n{head}")),
+        whole(&format!("From anna@example.org Sat Nov 28 02:00:00 2026\r\n{head}")),
+        whole(&format!("Received: by x\r\n\tfor y;\r\n Sat\r\nSubject: Re: export\r\n{head}")),
+        whole(&format!("{long}{head}")),
+        whole(&format!("{head}\r\n{long}").trim_end().to_owned()),
+        whole(&format!("{one_line}{head}")),
+        whole(&head.to_uppercase()),
+        whole(&head.replace("; ", ";\r\n\t")),
+        whole(&head.lines().rev().collect::<Vec<_>>().join("\r\n")),
+        whole(head).replace("\r\n", "\n"),
+    ] {
+        let opened = open(form.as_bytes(), &key);
+        let shown: String = form.chars().take(200).collect();
+        assert!(opened.unwrap_or_else(|error| panic!("{error}: {shown}")) == data(1000), "{shown}");
+        assert!(check_sealed(form.as_bytes()).is_ok(), "{shown}");
+    }
+    let binary = seal(&*sealer_of(SmimeCertificates::new(), &[&ANNA]), &[&data(1000)]);
+    let bytes = [head.replace("base64", "binary").as_bytes(), b"\r\n\r\n", &binary].concat();
+    assert!(open(&bytes, &key).unwrap() == data(1000));
+}
+
+#[test]
+fn mails_that_are_no_sealed_file_themselves_are_called_what_they_are() {
+    let key = ANNA.private_key();
+    let several = "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n";
+    assert!(open(several.as_bytes(), &key).unwrap_err().to_string().contains("save the attachment"));
+    let endless = format!("X: {}", "x".repeat(3 << 20));
+    assert!(open(endless.as_bytes(), &key).unwrap_err().to_string().contains("S/MIME message in text form"));
+}
