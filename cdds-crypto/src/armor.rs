@@ -4,6 +4,8 @@
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
+use crate::ber::SEQUENCE;
+
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
@@ -22,6 +24,11 @@ pub(crate) struct Block {
 }
 
 impl Block {
+    /// Whether this is a PKCS#12 file, as GnuTLS writes it.
+    pub(crate) fn is_pkcs12(&self) -> bool {
+        matches!(self.label.as_str(), "PKCS12" | "PFX")
+    }
+
     /// Whether this is a private key of any kind.
     pub(crate) fn is_private_key(&self) -> bool {
         self.label.ends_with(PRIVATE_KEY)
@@ -82,6 +89,17 @@ fn decode(label: &str, body: &str) -> Result<Block, String> {
     };
     der.truncate(len);
     Ok(Block { label: label.to_owned(), der, encrypted })
+}
+
+/// What is in base64 without the lines around it, if it is DER: forms and secret stores pass files on like this.
+pub(crate) fn bare_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let mut base64 = Zeroizing::new(Vec::with_capacity(text.len()));
+    base64.extend(text.iter().filter(|byte| !byte.is_ascii_whitespace()));
+    let mut der = Zeroizing::new(vec![0; base64.len()]);
+    let len = Base64::decode(base64.as_slice(), &mut der).ok()?.len();
+    der.truncate(len);
+    Some(der).filter(|der| matches!(***der, [SEQUENCE, 0x80..=0xFF, ..]))
 }
 
 /// The input as text, whatever its encoding; `None` if it is binary.

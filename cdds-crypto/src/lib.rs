@@ -56,7 +56,8 @@
 //! | AES-GCM with a nonce of other than 12 bytes, with authenticated attributes, or of content other than id-data | `openssl cms -decrypt` |
 //! | RSA-OAEP with unlike hashes for content and mask, or with SHA-224 | `openssl cms -decrypt` |
 //! | recipients by key agreement (elliptic curves), shared key or password, if no other is an RSA key's | their own key |
-//! | CMS as PEM text; S/MIME messages that are not in base64 | `openssl cms -cmsout` to DER |
+//! | CMS as PEM text; S/MIME messages as quoted-printable text | `openssl cms -cmsout` to DER |
+//! | mails of several parts, of which a sealed file is one | save the attachment |
 //! | private keys by PBES1 other than PKCS#12's triple DES (RC2, RC4, single DES) | `openssl pkcs8 -topk8 -v2 aes256` |
 //! | private keys by PBES2 with PBKDF2 over SHA-224 or SHA-512/256, or with a cipher other than AES and triple DES | the same |
 //! | private keys encrypted by PEM headers (`DEK-Info`) | the same |

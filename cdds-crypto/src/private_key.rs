@@ -4,6 +4,7 @@ mod certificate;
 mod definite;
 mod derivation;
 mod encryption;
+pub(crate) mod other;
 mod pkcs12;
 
 use std::fmt;
@@ -27,8 +28,8 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// Reads a key in PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`) form, PEM or DER.
-    /// A PEM file may hold certificates as well; they are ignored.
+    /// Reads a key in PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`) form, PEM or DER, and in PKCS#12
+    /// form with an empty passphrase. A PEM file may hold certificates as well; they are ignored.
     ///
     /// # Errors
     /// [`OpenError::PassphraseNeeded`] if [`with_passphrase`](Self::with_passphrase) may read it, and
@@ -40,8 +41,8 @@ impl PrivateKey {
 
     /// Reads a key in any form that [`from_bytes`](Self::from_bytes) reads, and those that a passphrase
     /// protects: encrypted PKCS#8 (`BEGIN ENCRYPTED PRIVATE KEY`, PEM or DER; AES or triple DES, by PBKDF2 or
-    /// scrypt), and PKCS#12 (`.p12`, `.pfx`) that holds one private key. The passphrase of a key that has none
-    /// is ignored.
+    /// scrypt), and PKCS#12 (`.p12`, `.pfx`, also as PEM) that holds one private key. The passphrase of a key that has
+    /// none is ignored. An empty one is tried in both forms that PKCS#12 has for it (RFC 7292 appendix B).
     ///
     /// How much work a file asks for is bounded: ten million rounds of PBKDF2, 256 MiB of scrypt.
     ///
@@ -74,19 +75,25 @@ impl PrivateKey {
         if blocks.is_empty() {
             return Self::from_der(encoded, passphrase);
         }
-        let mut keys = blocks.iter().filter(|block| block.is_private_key());
+        let mut keys = blocks.iter().filter(|block| block.is_private_key() || block.is_pkcs12());
         match (keys.next(), keys.next()) {
             (Some(key), None) => Self::from_pem(key, passphrase),
             (Some(_), Some(_)) => Err(refused("there is more than one private key here: supply only one")),
-            (None, _) => Err(refused(format!(
-                "there is no private key here, but {:?}: supply the file that belongs to the certificate",
-                blocks.first().map_or("", |block| block.label.as_str())
-            ))),
+            (None, _) => {
+                let label = blocks.first().map_or("", |block| block.label.as_str());
+                Err(refused(other::pem(label).unwrap_or_else(|| {
+                    format!("there is no private key here, but {label:?}: supply the file that belongs to the certificate")
+                })))
+            }
         }
     }
 
     fn from_pem(block: &Block, passphrase: Option<&str>) -> Result<Self, OpenError> {
+        if let Some(what) = other::pem(&block.label) {
+            return Err(refused(what));
+        }
         match block.label.as_str() {
+            _ if block.is_pkcs12() => Self::from_der(&block.der, passphrase),
             _ if block.encrypted => Err(encrypted_by_pem()),
             "ENCRYPTED PRIVATE KEY" => Self::from_encrypted(&block.der, passphrase),
             "PRIVATE KEY" => Self::from_pkcs8(&block.der),
@@ -104,18 +111,25 @@ impl PrivateKey {
             // RSAPrivateKey, RFC 8017 appendix A.1.2: two primes.
             Some([INTEGER, 1, 0, INTEGER, ..]) => Self::from_pkcs1(encoded),
             // PFX, RFC 7292 section 4.
-            Some([INTEGER, 1, 3, SEQUENCE, ..]) => {
-                let passphrase = passphrase.ok_or(OpenError::PassphraseNeeded)?;
-                Self::from_pkcs8(&pkcs12::private_key(encoded, passphrase)?)
-            }
+            Some([INTEGER, 1, 3, SEQUENCE, ..]) => Self::from_pkcs12(encoded, passphrase),
             // EncryptedPrivateKeyInfo, RFC 5208 section 6; certificates too begin with two SEQUENCEs.
             Some([SEQUENCE, ..]) if ber::is_encrypted_private_key(encoded) => {
                 Self::from_encrypted(encoded, passphrase)
             }
-            _ => {
-                Err(refused("there is no RSA private key here: supply one in PKCS#8, PKCS#1 or PKCS#12 form"))
-            }
+            _ => match armor::bare_base64(encoded) {
+                Some(der) => Self::from_der(&der, passphrase),
+                None => Err(refused(other::file(encoded))),
+            },
         }
+    }
+
+    /// Many files have an empty passphrase: nobody need be asked for it.
+    fn from_pkcs12(encoded: &[u8], passphrase: Option<&str>) -> Result<Self, OpenError> {
+        let key = match (pkcs12::private_key(encoded, passphrase.unwrap_or_default()), passphrase) {
+            (Err(OpenError::WrongPassphrase), None) => Err(OpenError::PassphraseNeeded),
+            (read, _) => read,
+        };
+        Self::from_pkcs8(&*key?)
     }
 
     fn from_encrypted(der: &[u8], passphrase: Option<&str>) -> Result<Self, OpenError> {
@@ -124,6 +138,9 @@ impl PrivateKey {
     }
 
     fn from_pkcs8(der: &[u8]) -> Result<Self, OpenError> {
+        if let Some(what) = other::of_private_key_info(der) {
+            return Err(refused(what));
+        }
         let key = PrivateDecryptingKey::from_pkcs8(der).map_err(|error| unusable(&error))?;
         Ok(Self { key, certificate: None })
     }

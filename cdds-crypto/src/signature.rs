@@ -28,6 +28,7 @@ use x509_cert::spki::AlgorithmIdentifierOwned;
 use crate::armor::{self, Block};
 use crate::certificate::SignerCertificate;
 use crate::oids;
+use crate::private_key::other;
 
 /// Signs manifests with the service's own key.
 ///
@@ -162,7 +163,10 @@ fn read_key(encoded: &[u8]) -> Result<KeyPair, String> {
                     .to_owned(),
             );
         }
-        (Some(key), None) => &key.der[..],
+        (Some(key), None) => match other::pem(&key.label) {
+            Some(what) => return Err(format!("the signing key cannot be used: {what}")),
+            None => &key.der[..],
+        },
         (None, _) => encoded,
     };
     KeyPair::from_pkcs8(der)

@@ -1,9 +1,7 @@
 //! Finds the one certificate in what somebody supplied, and says plainly what it is instead.
 
-use base64ct::{Base64, Encoding};
 use der::asn1::AnyRef;
 use der::{Decode, Reader, SliceReader};
-use zeroize::Zeroizing;
 
 use crate::armor::{self, Block};
 use crate::ber::{self, INTEGER, OID, SEQUENCE, SET};
@@ -19,6 +17,9 @@ pub(super) fn certificate(encoded: &[u8]) -> Result<Vec<u8>, Refusal> {
 fn from_pem(blocks: &[Block]) -> Result<Vec<u8>, Refusal> {
     if blocks.iter().any(Block::is_private_key) {
         return Err(private_key());
+    }
+    if blocks.iter().any(Block::is_pkcs12) {
+        return Err(pkcs12());
     }
     let mut certificates = blocks.iter().filter(|block| is_certificate(&block.label));
     match (certificates.next(), certificates.count()) {
@@ -57,7 +58,7 @@ fn from_der(encoded: &[u8]) -> Result<Vec<u8>, Refusal> {
         return Err("there is nothing here: supply an X.509 certificate, PEM or DER".to_owned());
     }
     if encoded.first() != Some(&SEQUENCE) {
-        let der = bare_base64(encoded)
+        let der = armor::bare_base64(encoded)
             .ok_or("this is neither PEM nor DER: supply an X.509 certificate in one of these forms")?;
         return from_der(&der);
     }
@@ -66,11 +67,7 @@ fn from_der(encoded: &[u8]) -> Result<Vec<u8>, Refusal> {
         ber::contents(encoded).filter(|contents| contents.first() == Some(&SEQUENCE)).and_then(ber::contents);
     match ber::contents(encoded) {
         // PFX, RFC 7292 section 4: version 3, then authSafe, a ContentInfo.
-        Some([INTEGER, 1, 3, SEQUENCE, ..]) => {
-            Err("this is a PKCS#12 file, which holds a private key: never hand it out; take the certificate \
-                 out of it with 'openssl pkcs12 -in FILE -nokeys -clcerts -out certificate.pem'"
-                .to_owned())
-        }
+        Some([INTEGER, 1, 3, SEQUENCE, ..]) => Err(pkcs12()),
         // RSAPrivateKey (RFC 8017), PrivateKeyInfo (RFC 5208, RFC 5958), ECPrivateKey (RFC 5915).
         Some([INTEGER, 1, 0 | 1, ..]) => Err(private_key()),
         _ if ber::is_encrypted_private_key(encoded) => Err(private_key()),
@@ -81,16 +78,6 @@ fn from_der(encoded: &[u8]) -> Result<Vec<u8>, Refusal> {
         _ if inner.is_some_and(begins_a_request) => Err(request()),
         _ => Ok(encoded.to_vec()),
     }
-}
-
-/// What is in base64 without the lines around it, if it is DER: of a certificate, or of something worse.
-fn bare_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let mut base64 = Zeroizing::new(Vec::with_capacity(text.len()));
-    base64.extend(text.iter().filter(|byte| !byte.is_ascii_whitespace()));
-    let mut der = Zeroizing::new(vec![0; base64.len()]);
-    let len = Base64::decode(base64.as_slice(), &mut der).ok()?.len();
-    der.truncate(len);
-    Some(der).filter(|der| matches!(***der, [SEQUENCE, 0x80..=0xFF, ..]))
 }
 
 /// Without the line ends and zeros that some programs put after a file.
@@ -127,6 +114,12 @@ fn public_key() -> Refusal {
 fn private_key() -> Refusal {
     "this is a private key: never hand it out; supply only the certificate, \
      as from 'openssl x509 -in FILE -out certificate.pem'"
+        .to_owned()
+}
+
+fn pkcs12() -> Refusal {
+    "this is a PKCS#12 file, which holds a private key: never hand it out; take the certificate \
+     out of it with 'openssl pkcs12 -in FILE -nokeys -clcerts -out certificate.pem'"
         .to_owned()
 }
 

@@ -195,12 +195,18 @@ pub(super) enum Purpose {
     Mac = 3,
 }
 
-/// A passphrase as PKCS#12 takes it: UTF-16, big-endian, with a zero at the end (RFC 7292 appendix B.1).
-pub(super) fn bmp_string(passphrase: &str) -> Zeroizing<Vec<u8>> {
+/// The forms in which programs give a passphrase to PKCS#12: UTF-16, big-endian, with a zero at the end (RFC 7292
+/// appendix B.1). An empty one has two forms: that zero alone, as OpenSSL writes it, and nothing at all (appendix B.2),
+/// as .NET does.
+pub(super) fn bmp_strings(passphrase: &str) -> Vec<Zeroizing<Vec<u8>>> {
     // Reserved at once: growing would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * passphrase.len() + 2));
     bytes.extend(passphrase.encode_utf16().chain([0]).flat_map(u16::to_be_bytes));
-    bytes
+    let mut forms = vec![bytes];
+    if passphrase.is_empty() {
+        forms.push(Zeroizing::new(Vec::new()));
+    }
+    forms
 }
 
 /// RFC 7292 appendix B.2, with its names.

@@ -8,7 +8,7 @@ use des::cipher::{Array, BlockCipherDecrypt, KeyInit};
 use x509_cert::spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
-use super::derivation::{Derivation, Iterations, Pkcs12Hash, Purpose, bmp_string, derive_pkcs12};
+use super::derivation::{Derivation, Iterations, Pkcs12Hash, Purpose, bmp_strings, derive_pkcs12};
 use super::refused;
 use crate::ber::{self, INTEGER, SEQUENCE};
 use crate::cipher::{BLOCK_BYTES, ContentCipher, Decryptor};
@@ -28,13 +28,14 @@ const DES_KEY_BYTES: usize = 24;
 pub(super) fn decrypt(encoded: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let (algorithm, sealed) = read(encoded).map_err(damaged)?;
     let parameters = algorithm.parameters.unwrap_or(AnyRef::NULL);
-    let opened = match algorithm.oid {
-        oids::PBES2 => pbes2(parameters, passphrase)?.decrypt(sealed),
-        oids::PBE_SHA_TRIPLE_DES => pkcs12_triple_des(parameters, passphrase)?.decrypt(sealed),
+    let ciphers = match algorithm.oid {
+        oids::PBES2 => vec![pbes2(parameters, passphrase)?],
+        oids::PBE_SHA_TRIPLE_DES => pkcs12_triple_des(parameters, passphrase)?,
         other => return Err(unsupported(&format!("{other}"))),
     };
+    let opened = ciphers.iter().filter_map(|cipher| cipher.decrypt(sealed));
     // One wrong passphrase in 256 leaves a padding that looks right.
-    opened.filter(|key| is_private_key_info(key)).ok_or(OpenError::WrongPassphrase)
+    opened.into_iter().find(|key| is_private_key_info(key)).ok_or(OpenError::WrongPassphrase)
 }
 
 /// `EncryptedPrivateKeyInfo ::= SEQUENCE { AlgorithmIdentifier, encryptedData OCTET STRING }`
@@ -113,18 +114,23 @@ fn pbes2(parameters: AnyRef<'_>, passphrase: &str) -> Result<Cipher, OpenError> 
     Ok(Cipher::Aes { cipher, key: derive(cipher.key_bytes())?, iv })
 }
 
-/// `pkcs-12PbeParams ::= SEQUENCE { salt OCTET STRING, iterations INTEGER }`
-fn pkcs12_triple_des(parameters: AnyRef<'_>, passphrase: &str) -> Result<Cipher, OpenError> {
+/// `pkcs-12PbeParams ::= SEQUENCE { salt OCTET STRING, iterations INTEGER }`; a cipher for each form of the passphrase.
+fn pkcs12_triple_des(parameters: AnyRef<'_>, passphrase: &str) -> Result<Vec<Cipher>, OpenError> {
     let (salt, iterations) = parameters
         .sequence(|reader| Ok((OctetStringRef::decode(reader)?.as_bytes(), u64::decode(reader)?)))
         .map_err(damaged)?;
     let iterations = Iterations::new(iterations)?;
-    let passphrase = bmp_string(passphrase);
-    let mut key = Zeroizing::new(vec![0; DES_KEY_BYTES]);
-    derive_pkcs12(Pkcs12Hash::Sha1, Purpose::Key, &passphrase, salt, iterations, &mut key);
-    let mut iv = [0; DES_BLOCK_BYTES];
-    derive_pkcs12(Pkcs12Hash::Sha1, Purpose::InitialisationVector, &passphrase, salt, iterations, &mut iv);
-    Ok(Cipher::TripleDes { key, iv })
+    let cipher = |passphrase: &Zeroizing<Vec<u8>>| {
+        let derive = |purpose, out: &mut [u8]| {
+            derive_pkcs12(Pkcs12Hash::Sha1, purpose, passphrase, salt, iterations, out);
+        };
+        let mut key = Zeroizing::new(vec![0; DES_KEY_BYTES]);
+        derive(Purpose::Key, &mut key);
+        let mut iv = [0; DES_BLOCK_BYTES];
+        derive(Purpose::InitialisationVector, &mut iv);
+        Cipher::TripleDes { key, iv }
+    };
+    Ok(bmp_strings(passphrase).iter().map(cipher).collect())
 }
 
 pub(super) fn damaged<E>(_: E) -> OpenError {

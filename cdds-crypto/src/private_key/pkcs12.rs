@@ -6,7 +6,7 @@ use der::{Decode, Reader, Tag, TagNumber, Tagged};
 use x509_cert::spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
-use super::derivation::{Iterations, Pkcs12Hash, Purpose, bmp_string, derive_pkcs12};
+use super::derivation::{Iterations, Pkcs12Hash, Purpose, bmp_strings, derive_pkcs12};
 use super::{definite, encryption, refused};
 use crate::oids;
 use crate::open::OpenError;
@@ -25,17 +25,24 @@ pub(super) fn private_key(encoded: &[u8], passphrase: &str) -> Result<Zeroizing<
     if let Some(mac) = &pfx.mac {
         mac.check(pfx.content, passphrase)?;
     }
-    let mut keys = Vec::new();
+    let (mut keys, mut encrypted_safes) = (Vec::new(), 0);
     for safe in elements(&definite(pfx.content)?).map_err(damaged)? {
         let (kind, content) = typed(safe).map_err(damaged)?;
         // Encrypted safes hold certificates in everything that programs write: keys are encrypted one by one.
         if kind == oids::DATA {
             let contents = OctetStringRef::from_der(content).map_err(damaged)?;
             find_keys(&definite(contents.as_bytes())?, &mut keys).map_err(damaged)?;
+        } else {
+            encrypted_safes += 1;
         }
     }
     match (keys.pop(), keys.len()) {
         (Some(key), 0) => key.open(passphrase),
+        (None, _) if encrypted_safes > 0 => Err(refused(
+            "this PKCS#12 file holds no private key outside its encrypted parts: use the one that \
+             'openssl pkcs12 -in FILE -nocerts -out key.pem' finds; if it finds none, export the certificate \
+             together with its key",
+        )),
         (None, _) => Err(refused(
             "this PKCS#12 file holds no private key: export the certificate together with its key",
         )),
@@ -129,11 +136,12 @@ impl<'a> Mac<'a> {
 
     /// RFC 7292 section 5.1, step 5.
     fn check(&self, content: &[u8], passphrase: &str) -> Result<(), OpenError> {
-        let passphrase = bmp_string(passphrase);
-        let mut key = Zeroizing::new(vec![0; self.hash.bytes()]);
-        derive_pkcs12(self.hash, Purpose::Mac, &passphrase, self.salt, self.iterations, &mut key);
-        let key = hmac::Key::new(self.hash.mac(), &key);
-        hmac::verify(&key, content, self.digest).map_err(|_| OpenError::WrongPassphrase)
+        let fits = |passphrase: &Zeroizing<Vec<u8>>| {
+            let mut key = Zeroizing::new(vec![0; self.hash.bytes()]);
+            derive_pkcs12(self.hash, Purpose::Mac, passphrase, self.salt, self.iterations, &mut key);
+            hmac::verify(&hmac::Key::new(self.hash.mac(), &key), content, self.digest).is_ok()
+        };
+        if bmp_strings(passphrase).iter().any(fits) { Ok(()) } else { Err(OpenError::WrongPassphrase) }
     }
 }
 

@@ -119,6 +119,8 @@ fn what_is_no_certificate_is_called_what_it_is() {
         assert!(refusal(&bare(&request)).contains("certificate request"), "{subject}");
     }
     assert!(refusal(&bare(&pkcs12)).contains("PKCS#12"));
+    let armoured = [&b"-----BEGIN PKCS12-----\n"[..], &bare(&pkcs12), b"-----END PKCS12-----\n"].concat();
+    assert!(refusal(&armoured).contains("PKCS#12"));
     assert!(
         refusal(&bare(&made(&["pkcs8", "-topk8", "-nocrypt", "-outform", "DER", "-in", &key])))
             .contains("private key")

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::fs;
 
+use aws_lc_rs::{digest, hmac};
+use base64ct::{Base64, Encoding};
 use cdds_core::ports::sealer::Certificates;
 use cdds_crypto::{CmsSigner, OpenError, PrivateKey, SmimeCertificates, check_signature};
 
@@ -154,6 +156,124 @@ fn pkcs12_of(keys: &[&[u8]]) -> Vec<u8> {
     element(0x30, &[&[2, 1, 3], &typed(DATA, &element(4, &[&safe]))])
 }
 
+/// The derivation of RFC 7292 appendix B.2 with SHA-1, once more, for keys and MACs that no program here writes.
+fn derive(purpose: u8, passphrase: &[u8], salt: &[u8], rounds: u32, bytes: usize) -> Vec<u8> {
+    const V: usize = 64;
+    let sha1 = |bytes: &[u8]| digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref().to_vec();
+    let filled = |bytes: &[u8]| -> Vec<u8> {
+        bytes.iter().copied().cycle().take(bytes.len().div_ceil(V) * V).collect()
+    };
+    let mut block = [filled(salt), filled(passphrase)].concat();
+    let mut out = Vec::new();
+    while out.len() < bytes {
+        let mut hash = [vec![purpose; V], block.clone()].concat();
+        (0..rounds).for_each(|_| hash = sha1(&hash));
+        let added: Vec<u8> = hash.iter().copied().cycle().take(V).collect();
+        for chunk in block.chunks_mut(V) {
+            let mut carry = 1;
+            for (byte, added) in chunk.iter_mut().zip(&added).rev() {
+                let sum = u16::from(*byte) + u16::from(*added) + carry;
+                (*byte, carry) = (sum.to_be_bytes()[1], sum >> 8);
+            }
+        }
+        out.extend(hash);
+    }
+    out.truncate(bytes);
+    out
+}
+
+const PBE_SHA_TRIPLE_DES: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x0C, 0x01, 0x03];
+const SHA_1: &[u8] = &[0x2B, 0x0E, 0x03, 0x02, 0x1A];
+
+/// A PKCS#12 file with Anna's key, encrypted with one form of a passphrase and with a MAC by another.
+fn pkcs12_by_hand(key_form: &[u8], mac_form: &[u8]) -> Vec<u8> {
+    let (salt, rounds, count) = ([7; 8], 2_048, [2, 2, 8, 0]);
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let (key, iv) = (derive(1, key_form, &salt, rounds, 24), derive(2, key_form, &salt, rounds, 8));
+    let plain = converted("plain.der", &["pkcs8", "-topk8", "-nocrypt", "-outform", "DER", "-in", "KEY"]);
+    let (from, to) = (ANNA.path("by-hand.plain"), ANNA.path("by-hand.sealed"));
+    fs::write(&from, plain).unwrap();
+    let args = ["-K", &hex(&key), "-iv", &hex(&iv), "-in", &text(&from), "-out", &text(&to)];
+    openssl(&[&["enc", "-des-ede3-cbc"][..], &args].concat());
+    let parameters = element(0x30, &[&element(4, &[&salt]), &count]);
+    let algorithm = element(0x30, &[&element(6, &[PBE_SHA_TRIPLE_DES]), &parameters]);
+    let whole = pkcs12_of(&[&element(0x30, &[&algorithm, &element(4, &[&fs::read(to).unwrap()])])]);
+    // Behind the version and the content comes the MAC.
+    let content = whole.windows(DATA.len()).position(|window| window == DATA).unwrap() + DATA.len();
+    let safe = &whole[content..];
+    let (header, length) = (4 + 4, usize::from(u16::from_be_bytes([safe[6], safe[7]])));
+    assert_eq!((safe[0], safe[1], safe[4], safe[5]), (0xA0, 0x82, 4, 0x82));
+    let mac_key =
+        hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &derive(3, mac_form, &salt, rounds, 20));
+    let digest = hmac::sign(&mac_key, &safe[header..header + length]);
+    let algorithm = element(0x30, &[&element(6, &[SHA_1]), &[5, 0]]);
+    let mac = element(0x30, &[&algorithm, &element(4, &[digest.as_ref()])]);
+    let mac = element(0x30, &[&mac, &element(4, &[&salt]), &count]);
+    element(0x30, &[&whole[4..], &mac])
+}
+
+#[test]
+fn an_empty_passphrase_of_pkcs12_has_two_forms() {
+    let sealed = seal(&*sealer(&[&ANNA]), &[&data(100)]);
+    // As OpenSSL and Java write it, as .NET does, and what is put together by one from the other's.
+    for (key_form, mac_form) in [(&b"\0\0"[..], &b"\0\0"[..]), (b"", b""), (b"\0\0", b""), (b"", b"\0\0")] {
+        let file = pkcs12_by_hand(key_form, mac_form);
+        if key_form == mac_form {
+            let path = text(&ANNA.path("by-hand.p12"));
+            fs::write(&path, &file).unwrap();
+            openssl(&["pkcs12", "-in", &path, "-passin", "pass:", "-nocerts", "-nodes", "-legacy"]);
+        }
+        let read = [PrivateKey::with_passphrase(&file, ""), PrivateKey::from_bytes(&file)];
+        for key in read {
+            let key = key.unwrap_or_else(|error| panic!("{key_form:?} {mac_form:?}: {error}"));
+            assert_eq!(open(&sealed, &key).unwrap(), data(100));
+        }
+        let wrong = PrivateKey::with_passphrase(&file, "x").unwrap_err();
+        assert!(matches!(wrong, OpenError::WrongPassphrase), "{wrong:?}");
+    }
+}
+
+#[test]
+fn pkcs12_and_keys_come_as_text_too() {
+    let base64 = |der: &[u8]| -> String {
+        der.chunks(48).map(|line| format!("{}\r\n", Base64::encode_string(line))).collect()
+    };
+    let file = pkcs12(&[]);
+    for label in ["PKCS12", "PFX"] {
+        let pem = format!("\u{FEFF}-----BEGIN {label}-----\r\n{}-----END {label}-----\r\n", base64(&file));
+        opens_with_its_passphrase(pem.as_bytes(), label);
+    }
+    opens_with_its_passphrase(base64(&file).as_bytes(), "base64 alone");
+    let key = converted("bare.der", &["pkcs8", "-topk8", "-nocrypt", "-outform", "DER", "-in", "KEY"]);
+    assert!(PrivateKey::from_bytes(base64(&key).as_bytes()).is_ok());
+}
+
+#[test]
+fn what_is_supplied_instead_of_a_key_is_named_with_the_way_to_one() {
+    let pem = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n").into_bytes();
+    for (file, told) in [
+        (pem("OPENSSH PRIVATE KEY"), "ssh-keygen -p -m PKCS8"),
+        (pem("EC PRIVATE KEY"), "elliptic curve"),
+        (pem("CERTIFICATE"), "the file with the key that belongs to the certificate"),
+        (pem("PUBLIC KEY"), "the private one of the pair"),
+        (pem("PGP PRIVATE KEY BLOCK"), "OpenPGP"),
+        (b"PuTTY-User-Key-File-3: ssh-rsa\r\n".to_vec(), "puttygen"),
+        (b"\xFE\xED\xFE\xED\0\0\0\x02".to_vec(), "keytool -importkeystore"),
+        (b"\x1E\xF1\xB5\xB0\0\0".to_vec(), "openssl rsa -inform PVK"),
+        (b"ssh-rsa AAAAB3 anna".to_vec(), "public key of SSH"),
+        (b"{\"kty\":\"RSA\"}".to_vec(), "JWK"),
+        (ANNA.facts().der, "a certificate"),
+        (seal(&*sealer(&[&ANNA]), &[]), "sealed or signed file"),
+    ] {
+        let why = refusal(&file);
+        assert!(why.contains(told), "{why}");
+        let with = PrivateKey::with_passphrase(&file, "x").unwrap_err().to_string();
+        assert_eq!(with, why);
+    }
+    let signing = Identity::new("signing", &["-newkey", "rsa-pss"]);
+    assert!(refusal(&fs::read(&signing.key).unwrap()).contains("signatures only"));
+}
+
 #[test]
 fn pkcs12_with_several_keys_or_none_is_refused() {
     let key = encrypted(&["-outform", "DER"]);
@@ -233,7 +353,7 @@ fn what_is_no_usable_key_is_said() {
     let small = Identity::new("small", &["-newkey", "rsa:1024"]);
     assert!(refusal(&fs::read(&small.key).unwrap()).contains("2048 to 8192"));
     let curve = Identity::new("curve", &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
-    assert!(refusal(&fs::read(&curve.key).unwrap()).contains("RSA key of 2048 to 8192"));
+    assert!(refusal(&fs::read(&curve.key).unwrap()).contains("elliptic curve"));
     assert!(refusal(&ANNA.pem()).contains("no private key here, but \"CERTIFICATE\""));
     assert!(refusal(&ANNA.facts().der).contains("no RSA private key"));
     let key = fs::read(&ANNA.key).unwrap();
