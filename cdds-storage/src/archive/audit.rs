@@ -1,7 +1,7 @@
 //! Comparing stored parts with their manifest (rules A5, A9): no key needed.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -9,6 +9,8 @@ use cdds_core::domain::artifact::Sha256Digest;
 use cdds_core::domain::manifest::{self, Manifest, ManifestPart};
 use cdds_core::domain::part_name::PartName;
 use sha2::{Digest, Sha256};
+
+use super::steady_file::{SteadyFile, refuse_other_kinds};
 
 /// Files are read in pieces of this size.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -20,6 +22,8 @@ pub struct Finding {
     pub name: String,
     /// What is wrong; `None` if the file is what was published.
     pub problem: Option<Problem>,
+    /// The file that was compared. Whoever reads it on reads this one, so that it is still what was found.
+    pub file: SteadyFile,
 }
 
 /// What is wrong with a part. Sorted by how much must be fetched again.
@@ -62,16 +66,24 @@ pub fn audit(manifest: &Manifest, folder: &Path, mut observe: impl FnMut(&str)) 
     let mut findings: Vec<Finding> = manifest
         .parts
         .iter()
-        .map(|part| Finding { name: part.name.clone(), problem: compare_size(part, &stem, folder) })
+        .map(|part| Finding {
+            name: part.name.clone(),
+            problem: compare_size(part, &stem, folder),
+            file: SteadyFile::new(folder.join(&part.name)),
+        })
         .collect();
     for (finding, part) in findings.iter_mut().zip(&manifest.parts) {
         if finding.problem.is_none() {
             observe(&part.name);
-            finding.problem = compare_contents(part, folder);
+            finding.problem = compare_contents(part, &finding.file);
         }
     }
     let unlisted = unlisted(manifest, &stem, folder).into_iter();
-    findings.extend(unlisted.map(|name| Finding { name, problem: Some(Problem::Unlisted) }));
+    findings.extend(unlisted.map(|name| Finding {
+        file: SteadyFile::new(folder.join(&name)),
+        name,
+        problem: Some(Problem::Unlisted),
+    }));
     findings
 }
 
@@ -93,15 +105,16 @@ fn compare_size(part: &ManifestPart, stem: &str, folder: &Path) -> Option<Proble
     if !named || Sha256Digest::from_hex(&part.sha256).is_none() {
         return Some(Problem::InvalidEntry);
     }
-    match fs::metadata(folder.join(&part.name)) {
+    let looked_at = fs::metadata(folder.join(&part.name));
+    match looked_at.and_then(|file| refuse_other_kinds(&file).map(|()| file)) {
         Ok(file) if file.len() == part.bytes => None,
         Ok(file) => Some(Problem::Size { published: part.bytes, found: file.len() }),
         Err(error) => Some(unreadable(&error)),
     }
 }
 
-fn compare_contents(part: &ManifestPart, folder: &Path) -> Option<Problem> {
-    match digest(&folder.join(&part.name)) {
+fn compare_contents(part: &ManifestPart, file: &SteadyFile) -> Option<Problem> {
+    match digest(file) {
         Ok(found) if Sha256Digest::from_hex(&part.sha256) == Some(found) => None,
         Ok(_) => Some(Problem::Altered),
         Err(error) => Some(unreadable(&error)),
@@ -115,8 +128,8 @@ fn unreadable(error: &io::Error) -> Problem {
     }
 }
 
-fn digest(path: &Path) -> io::Result<Sha256Digest> {
-    let mut file = File::open(path)?;
+fn digest(file: &SteadyFile) -> io::Result<Sha256Digest> {
+    let mut file = file.open()?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
@@ -131,6 +144,7 @@ fn digest(path: &Path) -> io::Result<Sha256Digest> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{ArchiveError, PartSet};
     use super::*;
 
     fn name(extension: &str) -> String {
@@ -182,6 +196,59 @@ mod tests {
         assert_eq!(problems(&manifest, folder.path()), [None, None]);
         write("z02", b"of somebody else");
         assert_eq!(problems(&manifest, folder.path()), [None, None, Some(Problem::Unlisted)]);
+    }
+
+    #[test]
+    fn a9_a_part_that_is_exchanged_after_the_comparison_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["z01", "zip"].map(|extension| folder.path().join(name(extension)));
+        fs::write(&paths[0], b"first").unwrap();
+        fs::write(&paths[1], b"second").unwrap();
+        let findings = audit(&manifest(&name("zip")), folder.path(), |_| {});
+        assert!(findings.iter().all(|finding| finding.problem.is_none()));
+        let set = PartSet::find(&paths[0]).unwrap().as_compared(&findings);
+        let read = |set: &PartSet| -> Vec<io::Result<Vec<u8>>> {
+            let read = |file: &SteadyFile| {
+                let mut bytes = Vec::new();
+                file.open()?.read_to_end(&mut bytes).map(|_| bytes)
+            };
+            set.files().iter().map(read).collect()
+        };
+        assert_eq!(
+            read(&set).into_iter().map(Result::unwrap).collect::<Vec<_>>(),
+            [&b"first"[..], b"second"]
+        );
+
+        // Of the same size, as somebody who means harm would make it.
+        fs::write(folder.path().join("other"), b"SECOND").unwrap();
+        fs::rename(folder.path().join("other"), &paths[1]).unwrap();
+        let [first, second] = <[_; 2]>::try_from(read(&set)).unwrap();
+        assert_eq!(first.unwrap(), b"first");
+        assert!(second.unwrap_err().to_string().contains("exchanged or changed"));
+        assert!(
+            set.parts()
+                .open(1)
+                .and_then(|mut part| {
+                    let read = part.read(&mut [0]);
+                    read.map_err(|error| ArchiveError::io("x", error))
+                })
+                .is_err()
+        );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_no_file_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join(name("z01"));
+        assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
+        fs::create_dir(folder.path().join(name("zip"))).unwrap();
+        let found = problems(&manifest(&name("zip")), folder.path());
+        assert!(
+            matches!(&found[0], Some(Problem::Unreadable(why)) if why.contains("a named pipe")),
+            "{found:?}"
+        );
+        assert!(matches!(&found[1], Some(Problem::Unreadable(why)) if why.contains("a folder")), "{found:?}");
     }
 
     #[test]

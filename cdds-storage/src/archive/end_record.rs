@@ -96,11 +96,37 @@ impl EndRecord {
         })
     }
 
-    /// Reads end records that make up all of `bytes`.
-    pub(super) fn parse_all(bytes: &[u8]) -> Option<Self> {
+    /// Length of the comment behind the end records that [`find`](EndRecord::find) finds.
+    pub(super) fn comment_bytes(tail: &[u8]) -> u64 {
+        let starts = (0..=tail.len().saturating_sub(BYTES)).rev();
+        let mut ends = starts.filter(|start| {
+            tail.split_at_checked(*start)
+                .is_some_and(|(before, record)| Self::parse(before, record).is_some())
+        });
+        ends.next().map_or(0, |start| (tail.len() - start - BYTES) as u64)
+    }
+
+    /// Finds the last end records that something follows; how many bytes do comes along.
+    pub(super) fn find_followed(tail: &[u8]) -> Option<(Self, usize)> {
+        let latest = tail.len().checked_sub(BYTES)?;
+        (0..=latest).rev().find_map(|start| {
+            let (before, rest) = tail.split_at_checked(start)?;
+            let (record, behind) = rest.split_at_checked(Self::plain_bytes(rest)?)?;
+            Some((Self::parse(before, record)?, behind.len()))
+        })
+    }
+
+    /// Reads the end records with which `bytes` begin; how long they are comes along.
+    pub(super) fn parse_beginning(bytes: &[u8]) -> Option<(Self, usize)> {
         let zip64 = Fields(bytes).u32()? == ZIP64_SIGNATURE;
-        let (before, record) = bytes.split_at_checked(if zip64 { ZIP64_BYTES + LOCATOR_BYTES } else { 0 })?;
-        Self::parse(before, record)
+        let (before, rest) = bytes.split_at_checked(if zip64 { ZIP64_BYTES + LOCATOR_BYTES } else { 0 })?;
+        let record = rest.get(..Self::plain_bytes(rest)?)?;
+        Some((Self::parse(before, record)?, before.len() + record.len()))
+    }
+
+    /// Length of the record with its comment, as it says itself.
+    fn plain_bytes(record: &[u8]) -> Option<usize> {
+        Some(BYTES + usize::from(Fields(record.get(BYTES - 2..)?).u16()?))
     }
 
     /// Reads the record that makes up `record`, and the zip64 ones that end `before`.
@@ -167,8 +193,16 @@ mod tests {
                 end.encode(&mut out);
                 assert_eq!(out.len() - start, end.encoded_bytes());
                 assert_eq!(EndRecord::find(&out), Some(end));
-                assert_eq!(EndRecord::parse_all(&out[start..]), Some(end));
-                assert_eq!(EndRecord::parse_all(&out), None);
+                assert_eq!(EndRecord::parse_beginning(&out[start..]), Some((end, end.encoded_bytes())));
+                assert_eq!(EndRecord::parse_beginning(&out), None);
+                let followed = [&out[..], b"and more"].concat();
+                assert_eq!(EndRecord::find(&followed), None);
+                assert_eq!(EndRecord::find_followed(&followed), Some((end, 8)));
+                assert_eq!(
+                    EndRecord::parse_beginning(&followed[start..]),
+                    Some((end, end.encoded_bytes())),
+                    "what follows is left"
+                );
 
                 let comment = out.len() - 2;
                 out[comment] = 5;

@@ -62,7 +62,7 @@ pub enum ArchiveError {
         reason: String,
     },
     /// The archive exceeds what the caller is ready to extract.
-    #[error("extraction stopped at entry {entry:?}: {limit}; raise the limit if the archive can be trusted")]
+    #[error("reading stopped at entry {entry:?}: {limit}; raise the limit if the archive can be trusted")]
     LimitExceeded {
         /// Path of the entry that would cross the limit.
         entry: String,

@@ -16,8 +16,8 @@ use super::error::ArchiveError;
 use super::extract::{Summary, give_name};
 use super::new_file::NewFile;
 use super::parts::{Parts, PartsReader, Tail};
-use super::stream::SINGLE_MARKER;
 use super::stream::directory::next_record;
+use super::stream::{ArchiveStream, SINGLE_MARKER};
 use super::writer::SPLIT_MARKER;
 use crate::durable;
 
@@ -40,7 +40,11 @@ pub fn join(parts: &Parts<'_>, to: &Path, force: bool) -> Result<Summary, Archiv
     let writer = BufWriter::with_capacity(256 << 10, NewFile::create(folder).map_err(failed)?);
     let mut output = Output { writer, path: to, bytes: 0 };
     let summary = match end {
-        None => copy_single(parts, &mut output)?,
+        None => {
+            // Copied as it is, something in front would pass unseen.
+            ArchiveStream::open(parts)?.check_beginning()?;
+            copy_single(parts, &mut output)?
+        }
         Some(end) => Joining::new(parts).run(&end, &mut output)?,
     };
     let file = output.writer.into_inner().map_err(|error| failed(error.into_error()))?;

@@ -10,6 +10,8 @@ use cdds_core::domain::part_name::{PartName, PartPosition};
 use super::central_record::Location;
 use super::end_record::{EndRecord, TAIL_BYTES_MAX};
 use super::error::{ArchiveError, MISSING_PARTS_MAX};
+use super::local_header;
+use super::stream::directory::next_record;
 
 /// Opens one part, by its place in reading order.
 type OpenPart<'a> = Box<dyn Fn(usize) -> io::Result<Box<dyn Read>> + 'a>;
@@ -71,10 +73,32 @@ impl<'a> Parts<'a> {
         let end = EndRecord::find(tail.bytes()).ok_or_else(|| ArchiveError::Damaged {
             part: self.name(self.names.len().saturating_sub(1)),
             entry: None,
-            reason: "it does not end as an archive does: it is cut off, or no ZIP file".to_owned(),
+            reason: match EndRecord::find_followed(tail.bytes()) {
+                Some((_, behind)) => followed(tail.total - behind as u64, behind as u64),
+                None => "it does not end as an archive does: it is cut off, or no ZIP file".to_owned(),
+            },
         })?;
         self.check_count(&end)?;
         Ok(end)
+    }
+
+    /// Where the archive in the only part begins, if something stands in front of it; found from its end.
+    pub(super) fn beginning(&self) -> Result<Option<u64>, ArchiveError> {
+        let mut tail = Tail::default();
+        io::copy(&mut self.open(0)?, &mut tail)
+            .map_err(|error| ArchiveError::io(format!("cannot read part {}", self.name(0)), error))?;
+        let end = self.find_end(&tail)?;
+        let records = end.encoded_bytes() as u64 + EndRecord::comment_bytes(tail.bytes());
+        let directory = tail.total.checked_sub(records).and_then(|at| at.checked_sub(end.directory_bytes));
+        // What was put in front moves everything; places count from the archive's own beginning, or were mended.
+        let Some(moved) = directory.and_then(|at| at.checked_sub(end.directory_offset)) else {
+            return Ok(None);
+        };
+        let place = Location { disk: 0, offset: moved + end.directory_offset };
+        let first = next_record(&mut PartsReader::starting_at(self, place)?)?;
+        let begins = moved.saturating_add(first.at.offset);
+        let header = PartsReader::starting_at(self, Location { disk: 0, offset: begins })?.read_u32()?;
+        Ok((begins > 0 && header == local_header::SIGNATURE).then_some(begins))
     }
 
     /// Compares the number of parts with what the end of the archive says.
@@ -114,23 +138,36 @@ impl fmt::Debug for Parts<'_> {
     }
 }
 
+/// What is said of bytes behind an archive that ends at a place.
+fn followed(end: u64, behind: u64) -> String {
+    format!(
+        "its archive ends at byte {end}, and {behind} bytes follow: something was added to it; fetch it again, or cut \
+         off a copy with 'truncate -s {end} COPY'"
+    )
+}
+
 /// Keeps the last bytes of what is written to it, enough for the end records.
 #[derive(Debug, Default)]
-pub(super) struct Tail(Vec<u8>);
+pub(super) struct Tail {
+    last: Vec<u8>,
+    /// How many bytes were written.
+    total: u64,
+}
 
 impl Tail {
     pub(super) fn bytes(&self) -> &[u8] {
-        self.0.get(self.0.len().saturating_sub(TAIL_BYTES_MAX)..).unwrap_or_default()
+        self.last.get(self.last.len().saturating_sub(TAIL_BYTES_MAX)..).unwrap_or_default()
     }
 }
 
 impl io::Write for Tail {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = bytes.get(bytes.len().saturating_sub(TAIL_BYTES_MAX)..).unwrap_or_default();
-        if self.0.len() + taken.len() > 4 * TAIL_BYTES_MAX {
-            self.0.drain(..self.0.len().saturating_sub(TAIL_BYTES_MAX));
+        if self.last.len() + taken.len() > 4 * TAIL_BYTES_MAX {
+            self.last.drain(..self.last.len().saturating_sub(TAIL_BYTES_MAX));
         }
-        self.0.extend_from_slice(taken);
+        self.last.extend_from_slice(taken);
+        self.total += bytes.len() as u64;
         Ok(bytes.len())
     }
 
@@ -148,16 +185,18 @@ pub(super) struct PartsReader<'a> {
     index: usize,
     reader: Option<BufReader<Box<dyn Read>>>,
     offset: u64,
+    /// Size of the part that was read last, once it has ended.
+    ended_at: u64,
 }
 
 impl<'a> PartsReader<'a> {
     pub(super) fn new(parts: &'a Parts<'a>) -> Self {
-        Self { parts, index: 0, reader: None, offset: 0 }
+        Self { parts, index: 0, reader: None, offset: 0, ended_at: 0 }
     }
 
     /// Starts at a place in the set.
     pub(super) fn starting_at(parts: &'a Parts<'a>, place: Location) -> Result<Self, ArchiveError> {
-        let mut reader = Self { parts, index: place.disk as usize, reader: None, offset: 0 };
+        let mut reader = Self { index: place.disk as usize, ..Self::new(parts) };
         let mut left = place.offset;
         while left > 0 {
             let available = reader.fill()?.len();
@@ -182,7 +221,7 @@ impl<'a> PartsReader<'a> {
                 Ok([]) => {
                     self.reader = None;
                     self.index += 1;
-                    self.offset = 0;
+                    self.ended_at = std::mem::take(&mut self.offset);
                 }
                 Ok(_) => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -254,6 +293,11 @@ impl<'a> PartsReader<'a> {
             first if first == last => last,
             first => format!("one of {first} to {last}"),
         }
+    }
+
+    /// So many bytes stand behind the end of the set, all of which was read.
+    pub(super) fn followed(&self, behind: u64) -> ArchiveError {
+        self.damaged(followed(self.ended_at.saturating_sub(behind), behind))
     }
 
     pub(super) fn damaged(&self, reason: impl Into<String>) -> ArchiveError {

@@ -1,14 +1,16 @@
 //! Finding the parts of a set in a folder (rule A9).
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use cdds_core::domain::part_name::{PartName, PartPosition};
 
+use super::audit::Finding;
 use super::error::{ArchiveError, MISSING_PARTS_MAX};
 use super::parts::Parts;
+use super::steady_file::{SteadyFile, SteadyReader};
 
 /// The files of one set, complete as far as their names can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct PartSet {
     folder: PathBuf,
     names: Vec<String>,
     sealed: bool,
+    /// One for each name.
+    files: Vec<SteadyFile>,
 }
 
 impl PartSet {
@@ -58,7 +62,19 @@ impl PartSet {
             return Err(ArchiveError::MissingParts { parts: missing, folder });
         }
         let names = given.siblings(volumes as usize + 1);
-        Ok(Self { folder, names, sealed: given.sealed })
+        let files = names.iter().map(|name| SteadyFile::new(folder.join(name))).collect();
+        Ok(Self { folder, names, sealed: given.sealed, files })
+    }
+
+    /// The same set, whose parts must still be what they were when they were compared with their manifest.
+    #[must_use]
+    pub fn as_compared(mut self, findings: &[Finding]) -> Self {
+        for (name, file) in self.names.iter().zip(&mut self.files) {
+            if let Some(finding) = findings.iter().find(|finding| finding.name == *name) {
+                file.clone_from(&finding.file);
+            }
+        }
+        self
     }
 
     /// File names of the parts, in reading order.
@@ -69,6 +85,11 @@ impl PartSet {
     /// Paths of the parts, in reading order.
     pub fn paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
         self.names.iter().map(|name| self.folder.join(name))
+    }
+
+    /// The files of the parts, in reading order.
+    pub fn files(&self) -> &[SteadyFile] {
+        &self.files
     }
 
     /// Whether the parts are sealed, by their names, and must be read through
@@ -83,11 +104,11 @@ impl PartSet {
     }
 
     /// Readers of the files through `open`, which decrypts them.
-    pub fn parts_with<'a>(&self, open: impl Fn(File) -> io::Result<Box<dyn Read>> + 'a) -> Parts<'a> {
-        let paths: Vec<_> = self.paths().collect();
+    pub fn parts_with<'a>(&self, open: impl Fn(SteadyReader) -> io::Result<Box<dyn Read>> + 'a) -> Parts<'a> {
+        let files = self.files.clone();
         Parts::new(self.folder.clone(), self.names.clone(), move |index| {
-            let path = paths.get(index).ok_or(io::ErrorKind::NotFound)?;
-            open(File::open(path)?)
+            let file = files.get(index).ok_or(io::ErrorKind::NotFound)?;
+            open(file.open()?)
         })
     }
 }
@@ -110,6 +131,8 @@ fn positions_beside(folder: &Path, given: &PartName) -> Result<BTreeSet<PartPosi
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     fn folder(names: &[&str]) -> tempfile::TempDir {

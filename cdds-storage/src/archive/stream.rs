@@ -5,16 +5,15 @@
 
 mod descriptor;
 pub(super) mod directory;
+mod foreign;
 pub(super) mod whole;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use self::descriptor::Descriptor;
-use self::directory::Seen;
+use self::directory::{Ahead, SeenEntries};
 use self::whole::{PackedEntry, WHOLE_BYTES_MAX};
 use super::central_record::{self, Location};
 use super::end_record;
@@ -31,9 +30,9 @@ pub(super) const SINGLE_MARKER: u32 = 0x3030_4b50;
 pub struct ArchiveStream<'a> {
     reader: PartsReader<'a>,
     inflate: Decompress,
-    seen: Vec<Seen>,
-    /// What the directory says; read ahead for the first entry whose sizes stand behind its data.
-    directory: Option<BTreeMap<Location, EntryFields>>,
+    seen: SeenEntries,
+    /// The directory; read ahead from the first entry on whose sizes stand behind its data.
+    directory: Option<Ahead<'a>>,
     open: Option<OpenEntry>,
     complete: bool,
 }
@@ -44,7 +43,8 @@ struct OpenEntry {
     /// The part in which its header stands, by its place in reading order.
     first_part: usize,
     fields: EntryFields,
-    descriptor: Option<Descriptor>,
+    /// Whether CRC and sizes stand behind the data once more.
+    has_descriptor: bool,
     compressed_left: u64,
     uncompressed_left: u64,
     crc: crc32fast::Hasher,
@@ -63,7 +63,7 @@ impl<'a> ArchiveStream<'a> {
         Ok(Self {
             reader: PartsReader::new(parts),
             inflate: Decompress::new(false),
-            seen: Vec::new(),
+            seen: SeenEntries::default(),
             directory: None,
             open: None,
             complete: false,
@@ -87,14 +87,47 @@ impl<'a> ArchiveStream<'a> {
                 self.begin_entry(at)?;
                 Ok(Some(Entry { stream: self }))
             }
-            central_record::SIGNATURE | end_record::ZIP64_SIGNATURE | end_record::SIGNATURE => {
+            signature if is_directory(signature) => {
                 directory::compare(&mut self.reader, signature, at, &self.seen)?;
                 self.complete = true;
                 Ok(None)
             }
-            _ => Err(self
-                .reader
-                .damaged(format!("there is neither an entry nor the directory at byte {}", at.offset))),
+            _ => Err(self.something_else(at, signature)),
+        }
+    }
+
+    /// Sees that the archive, of which nothing was read yet, begins as one.
+    pub(super) fn check_beginning(mut self) -> Result<(), ArchiveError> {
+        match self.next_signature()? {
+            (_, signature) if signature == local_header::SIGNATURE || is_directory(signature) => Ok(()),
+            (at, signature) => Err(self.something_else(at, signature)),
+        }
+    }
+
+    /// What stands where an entry or the directory should.
+    fn something_else(&self, at: Location, signature: u32) -> ArchiveError {
+        let nothing = || format!("there is neither an entry nor the directory at byte {}", at.offset);
+        let parts = self.reader.parts();
+        if at != (Location { disk: 0, offset: 0 }) {
+            return self.reader.damaged(nothing());
+        }
+        let kind = foreign::kind(signature.to_le_bytes());
+        // What can be wrong with the end is of no interest if there is no archive.
+        let begins = if parts.names().len() == 1 { parts.beginning().ok().flatten() } else { None };
+        match (begins, kind) {
+            (Some(begins), kind) => ArchiveError::Unsupported {
+                part: self.reader.part_name(),
+                entry: None,
+                reason: format!(
+                    "its archive begins only at byte {begins}, behind {}; use 7zz, or take what stands in front out \
+                     of a copy with 'zip -J COPY'",
+                    kind.unwrap_or("something else")
+                ),
+            },
+            (None, Some(kind)) => {
+                self.reader.damaged(format!("it is {kind}, not a ZIP archive: fetch it again"))
+            }
+            (None, None) => self.reader.damaged(nothing()),
         }
     }
 
@@ -132,20 +165,20 @@ impl<'a> ArchiveStream<'a> {
         if std::str::from_utf8(&name).is_err() {
             return Err(unsupported("its name is not UTF-8; use 7zz"));
         }
-        let descriptor = Descriptor::announced(&fixed.fields, &extra);
-        let fields = if descriptor.is_some() {
+        let has_descriptor = descriptor::is_announced(&fixed.fields);
+        let fields = if has_descriptor {
             self.listed(at, fixed.fields, &path)?
         } else {
             let resolved = fixed.resolve(&extra);
             resolved.ok_or_else(|| self.reader.damaged(format!("the zip64 sizes of {path:?} are missing")))?
         };
         self.inflate.reset(false);
-        self.seen.push(Seen { at, fields, path: path.clone().into_boxed_str() });
+        self.seen.push(at, &fields, &name);
         self.open = Some(OpenEntry {
             path,
             first_part: at.disk as usize,
             fields,
-            descriptor,
+            has_descriptor,
             compressed_left: fields.compressed_bytes,
             uncompressed_left: fields.uncompressed_bytes,
             crc: crc32fast::Hasher::new(),
@@ -156,14 +189,14 @@ impl<'a> ArchiveStream<'a> {
 
     /// The fields of an entry with its CRC and sizes from the directory, since its header does not have them.
     fn listed(&mut self, at: Location, header: EntryFields, path: &str) -> Result<EntryFields, ArchiveError> {
-        if self.directory.is_none() {
-            self.directory = Some(directory::load(self.reader.parts())?);
-        }
-        let listed = self.directory.as_ref().and_then(|directory| directory.get(&at));
-        let Some(listed) = listed else {
+        let directory = match &mut self.directory {
+            Some(directory) => directory,
+            slot => slot.insert(Ahead::open(self.reader.parts())?),
+        };
+        let Some(listed) = directory.find(at)? else {
             return Err(self.reader.damaged(format!("its directory does not list the entry {path:?}")));
         };
-        let EntryFields { crc32, compressed_bytes, uncompressed_bytes, .. } = *listed;
+        let EntryFields { crc32, compressed_bytes, uncompressed_bytes, .. } = listed;
         Ok(EntryFields { crc32, compressed_bytes, uncompressed_bytes, ..header })
     }
 
@@ -204,6 +237,11 @@ impl<'a> ArchiveStream<'a> {
     }
 }
 
+/// Whether the directory begins like this; an empty one is its end alone.
+fn is_directory(signature: u32) -> bool {
+    matches!(signature, central_record::SIGNATURE | end_record::ZIP64_SIGNATURE | end_record::SIGNATURE)
+}
+
 /// What is wrong with an entry's data, before it is known how it is called.
 enum EntryFault {
     Data(&'static str),
@@ -241,12 +279,10 @@ impl OpenEntry {
     }
 
     fn read_descriptor(&self, reader: &mut PartsReader<'_>) -> Result<(), EntryFault> {
-        match &self.descriptor {
-            Some(descriptor) if !descriptor.read(reader, &self.fields)? => {
-                Err(EntryFault::Data("its directory and what stands behind its data do not agree"))
-            }
-            _ => Ok(()),
+        if self.has_descriptor && !descriptor::read(reader, &self.fields)? {
+            return Err(EntryFault::Data("its directory and what stands behind its data do not agree"));
         }
+        Ok(())
     }
 }
 

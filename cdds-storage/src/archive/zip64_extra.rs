@@ -71,11 +71,6 @@ pub(super) fn resolve(
     Some(())
 }
 
-/// Whether a list of extra fields has a zip64 field.
-pub(super) fn is_in(extra: &[u8]) -> bool {
-    matches!(find(extra), Some(Some(_)))
-}
-
 /// The list of extra fields without its zip64 field; `None` when the list is malformed.
 pub(super) fn without_zip64(extra: &[u8]) -> Option<Vec<u8>> {
     let mut kept = Vec::new();

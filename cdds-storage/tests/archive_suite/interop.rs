@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use cdds_storage::archive::extract::{ExtractOptions, extract, verify};
 use cdds_storage::archive::join::join;
-use cdds_storage::archive::{Level, PartSet};
+use cdds_storage::archive::{Level, PartSet, SteadyReader};
 
 use super::java::Java;
 use super::readers::{assert_plain_zip, assert_readable, assert_readable_by_java};
@@ -167,11 +167,11 @@ fn a9_a_sealed_set_is_read_through_decrypting_readers() {
     let set = PartSet::find(&at.join("x.z02.smime")).unwrap();
     assert!(set.is_sealed());
     let key = at.join("key.pem");
-    let decrypt = |file: fs::File| {
+    let decrypt = |file: SteadyReader| {
         let mut openssl = Command::new("openssl")
             .args(["cms", "-decrypt", "-binary", "-inform", "DER", "-inkey"])
             .arg(&key)
-            .stdin(file)
+            .stdin(file.into_file())
             .stdout(Stdio::piped())
             .spawn()?;
         Ok(Box::new(openssl.stdout.take().unwrap()) as Box<dyn Read>)

@@ -1,32 +1,94 @@
 //! Compares the central directory and the end records with the entries that went by.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
 
 use super::super::central_record::{self, Location, Record};
 use super::super::end_record::{EndRecord, TAIL_BYTES_MAX};
 use super::super::entry_fields::{EntryFields, FLAG_ENCRYPTED};
 use super::super::error::ArchiveError;
+use super::super::local_header;
 use super::super::parts::{Parts, PartsReader};
 
-/// An entry that was read, and where its header was.
-pub(super) struct Seen {
-    pub(super) at: Location,
-    pub(super) fields: EntryFields,
-    pub(super) path: Box<str>,
+/// The entries that were read, in little memory each, however long their names are: a hostile archive may consist of
+/// names alone.
+#[derive(Default)]
+pub(super) struct SeenEntries {
+    entries: Vec<Seen>,
+    /// Random, so that nobody can make two entries that look alike.
+    hash: RandomState,
 }
 
-/// What the directory says about each entry, by where its header is. It is read ahead of the entries, from the
-/// parts in which it stands.
-pub(super) fn load(parts: &Parts<'_>) -> Result<BTreeMap<Location, EntryFields>, ArchiveError> {
-    let end = parts.end()?;
-    let place = Location { disk: end.directory_disk, offset: end.directory_offset };
-    let mut reader = PartsReader::starting_at(parts, place)?;
-    let mut entries = BTreeMap::new();
-    for _ in 0..end.entries {
-        let record = next_record(&mut reader)?;
-        entries.insert(record.at, record.fields);
+/// Where the header of an entry was, and what it said.
+struct Seen {
+    at: Location,
+    fingerprint: u64,
+}
+
+impl SeenEntries {
+    /// Headers come in the order of their places.
+    pub(super) fn push(&mut self, at: Location, fields: &EntryFields, name: &[u8]) {
+        let fingerprint = self.fingerprint(fields, name);
+        self.entries.push(Seen { at, fingerprint });
     }
-    Ok(entries)
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Of all that header and directory both say about an entry's name and data.
+    fn fingerprint(&self, fields: &EntryFields, name: &[u8]) -> u64 {
+        let EntryFields { flags, method, crc32, compressed_bytes, uncompressed_bytes, .. } = *fields;
+        let encrypted = flags & FLAG_ENCRYPTED != 0;
+        self.hash.hash_one((name, encrypted, method, crc32, compressed_bytes, uncompressed_bytes))
+    }
+}
+
+/// Records that wait for their entries, where a directory has another order than its data: at most so many are kept.
+const PASSED_MAX: usize = 100_000;
+
+/// The directory, read beside the entries: what it says of them is needed where it does not stand in their headers.
+pub(super) struct Ahead<'a> {
+    reader: PartsReader<'a>,
+    left: u64,
+    /// What was read of later entries.
+    passed: BTreeMap<Location, EntryFields>,
+}
+
+impl<'a> Ahead<'a> {
+    pub(super) fn open(parts: &'a Parts<'a>) -> Result<Self, ArchiveError> {
+        let end = parts.end()?;
+        let place = Location { disk: end.directory_disk, offset: end.directory_offset };
+        let reader = PartsReader::starting_at(parts, place)?;
+        Ok(Self { reader, left: end.entries, passed: BTreeMap::new() })
+    }
+
+    /// What the directory says of the entry whose header is there. Entries are asked for in the order of their places.
+    pub(super) fn find(&mut self, at: Location) -> Result<Option<EntryFields>, ArchiveError> {
+        self.passed = self.passed.split_off(&at);
+        if let Some(fields) = self.passed.remove(&at) {
+            return Ok(Some(fields));
+        }
+        while self.left > 0 {
+            self.left -= 1;
+            let record = next_record(&mut self.reader)?;
+            if record.at == at {
+                return Ok(Some(record.fields));
+            }
+            if record.at > at {
+                self.passed.insert(record.at, record.fields);
+            }
+            if self.passed.len() > PASSED_MAX {
+                return Err(ArchiveError::Unsupported {
+                    part: self.reader.part_name(),
+                    entry: None,
+                    reason: "its directory has another order than its entries, whose sizes stand behind them; use 7zz"
+                        .to_owned(),
+                });
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// Reads everything from the directory on, whose first signature was found at `start`, to the end of the
@@ -35,7 +97,7 @@ pub(super) fn compare(
     reader: &mut PartsReader<'_>,
     mut signature: u32,
     start: Location,
-    seen: &[Seen],
+    seen: &SeenEntries,
 ) -> Result<(), ArchiveError> {
     let mut matching = Matching { seen, matched: vec![false; seen.len()], next: 0 };
     let (mut entries, mut directory_bytes) = (0u64, 0u64);
@@ -54,7 +116,8 @@ pub(super) fn compare(
     reader.parts().check_count(&end)?;
     fault.map_or(Ok(()), Err)?;
     if let Some(lost) = matching.unmatched() {
-        return Err(reader.damaged(format!("its directory does not list the entry {lost:?}")));
+        let name = name_at(reader.parts(), lost)?;
+        return Err(reader.damaged(format!("its directory does not list the entry {name:?}")));
     }
     let found = EndRecord {
         disk: end.disk,
@@ -87,27 +150,42 @@ fn read_record(reader: &mut PartsReader<'_>) -> Result<(Record, u64), ArchiveErr
     Ok((record, 4 + bytes.len() as u64))
 }
 
+/// The name in the header that was read there.
+fn name_at(parts: &Parts<'_>, at: Location) -> Result<String, ArchiveError> {
+    let mut reader = PartsReader::starting_at(parts, at)?;
+    let _signature = reader.read_u32()?;
+    let mut fixed = [0; local_header::FIXED_BYTES];
+    reader.read_exact(&mut fixed)?;
+    let name_bytes = local_header::Fixed::parse(&fixed).map_or(0, |fixed| fixed.name_bytes);
+    Ok(String::from_utf8_lossy(&reader.read_vec(usize::from(name_bytes))?).into_owned())
+}
+
 /// Reads the end records, of which the first signature was read, and sees that nothing follows.
 fn read_end(reader: &mut PartsReader<'_>, signature: u32) -> Result<EndRecord, ArchiveError> {
     let mut bytes = signature.to_le_bytes().to_vec();
+    let mut behind = 0;
     loop {
         let available = reader.fill()?;
         let count = available.len();
         if count == 0 {
             break;
         }
-        bytes.extend_from_slice(available);
+        // Of what is longer than any end, only the length counts.
+        let room = TAIL_BYTES_MAX.saturating_sub(bytes.len()).min(count);
+        bytes.extend_from_slice(available.get(..room).unwrap_or_default());
+        behind += (count - room) as u64;
         reader.consume(count);
-        if bytes.len() > TAIL_BYTES_MAX {
-            return Err(reader.damaged("something else than its end stands behind its directory"));
-        }
     }
-    EndRecord::parse_all(&bytes).ok_or_else(|| reader.damaged("its end is cut off or malformed"))
+    match EndRecord::parse_beginning(&bytes) {
+        Some((end, length)) if behind == 0 && length == bytes.len() => Ok(end),
+        Some((_, length)) => Err(reader.followed((bytes.len() - length) as u64 + behind)),
+        None => Err(reader.damaged("its end is cut off or malformed")),
+    }
 }
 
 /// Finds for each record the entry it is about.
 struct Matching<'s> {
-    seen: &'s [Seen],
+    seen: &'s SeenEntries,
     matched: Vec<bool>,
     next: usize,
 }
@@ -116,12 +194,13 @@ impl Matching<'_> {
     fn take(&mut self, record: &Record) -> Result<(), String> {
         let name = String::from_utf8_lossy(&record.name);
         // Directories are as a rule in the order of the data; others are legal.
-        let index = match self.seen.get(self.next) {
+        let entries = &self.seen.entries;
+        let index = match entries.get(self.next) {
             Some(seen) if seen.at == record.at => Ok(self.next),
-            _ => self.seen.binary_search_by_key(&record.at, |seen| seen.at),
+            _ => entries.binary_search_by_key(&record.at, |seen| seen.at),
         };
         let found =
-            index.ok().and_then(|index| Some((index, self.seen.get(index)?, self.matched.get_mut(index)?)));
+            index.ok().and_then(|index| Some((index, entries.get(index)?, self.matched.get_mut(index)?)));
         let Some((index, seen, matched)) = found else {
             return Err(format!("its directory lists {name:?} where no entry is"));
         };
@@ -129,18 +208,14 @@ impl Matching<'_> {
             return Err(format!("its directory lists {name:?} twice"));
         }
         self.next = index + 1;
-        let same_data = (seen.fields.crc32, seen.fields.compressed_bytes, seen.fields.uncompressed_bytes)
-            == (record.fields.crc32, record.fields.compressed_bytes, record.fields.uncompressed_bytes);
-        let same_method = seen.fields.method == record.fields.method
-            && (seen.fields.flags ^ record.fields.flags) & FLAG_ENCRYPTED == 0;
-        if *seen.path != *name || !same_data || !same_method {
+        if seen.fingerprint != self.seen.fingerprint(&record.fields, &record.name) {
             return Err(format!("its directory and the header of {name:?} do not agree"));
         }
         Ok(())
     }
 
-    fn unmatched(&self) -> Option<&str> {
+    fn unmatched(&self) -> Option<Location> {
         let index = self.matched.iter().position(|matched| !matched)?;
-        self.seen.get(index).map(|seen| &*seen.path)
+        self.seen.entries.get(index).map(|seen| seen.at)
     }
 }

@@ -1,0 +1,17 @@
+//! Files of other kinds under the name of an archive, by how they begin.
+
+/// What begins like this, for people; `None` if that says nothing.
+pub(super) fn kind(beginning: [u8; 4]) -> Option<&'static str> {
+    Some(match beginning {
+        [b'M', b'Z', ..] | [0x7F, b'E', b'L', b'F'] => "a program, as self-extracting archives have it",
+        [b'#', b'!', ..] => "a script, as self-extracting archives have it",
+        [b'7', b'z', 0xBC, 0xAF] => "a 7-Zip archive",
+        [b'R', b'a', b'r', b'!'] => "a RAR archive",
+        [0x1F, 0x8B, ..] => "a gzip file",
+        [b'%', b'P', b'D', b'F'] => "a PDF document",
+        [b'<', b'!' | b'h' | b'H' | b'?', ..] => "a web page",
+        [b'{' | b'[', ..] => "JSON",
+        [0x30, 0x80..=0x84, ..] => "a sealed file (.smime), a key or a certificate",
+        _ => return None,
+    })
+}
