@@ -25,6 +25,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, Signing, SourceEntry, SourceKind};
 use crate::error::CliError;
+use crate::input;
 
 /// The services and the engine, over the adapters that the configuration names.
 #[derive(Debug)]
@@ -130,7 +131,7 @@ fn make_place(config: &Config) -> Result<(), CliError> {
 
 /// Whoever vouches for the sets.
 pub(crate) fn signer(signing: &Signing) -> Result<CmsSigner, CliError> {
-    let read = |file: &Path| std::fs::read(file).map_err(|error| CliError::file("read", file, &error));
+    let read = |file: &Path| input::read(file).map_err(|error| CliError::file("read", file, &error));
     let (certificate, key) = (read(&signing.certificate)?, Zeroizing::new(read(&signing.key)?));
     CmsSigner::new(&certificate, &key).map_err(|error| {
         let files = format!("{} and {}", signing.certificate.display(), signing.key.display());

@@ -23,6 +23,7 @@ use self::mistake::Mistake;
 pub(crate) use self::mistake::{explain, nearest};
 pub(crate) use self::source::{SourceEntry, SourceKind};
 use crate::error::CliError;
+use crate::input;
 
 /// What the composition is made of.
 #[derive(Debug)]
@@ -66,8 +67,8 @@ const STALL_MIN: Duration = Duration::from_secs(60);
 impl Config {
     /// Reads and checks the file at `path`; relative paths in it are relative to its folder.
     pub(crate) fn load(path: &Path) -> Result<Self, CliError> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
+        let bytes = match input::read(path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(CliError::config(
                     "config_not_found",
@@ -90,6 +91,9 @@ impl Config {
                 ));
             }
         };
+        let text = input::text(&bytes).ok_or_else(|| {
+            CliError::config("config_unreadable", format!("{} {}", path.display(), input::NO_TEXT))
+        })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let folder = std::path::absolute(folder_or_here(folder)).unwrap_or_else(|_| folder.to_path_buf());
         Self::read(&text, &folder)

@@ -18,6 +18,7 @@ mod compose;
 mod config;
 mod console;
 mod error;
+mod input;
 mod output;
 mod progress;
 mod session;

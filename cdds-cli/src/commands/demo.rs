@@ -244,8 +244,8 @@ fn read_back(manifest: &Path, key: &Path) -> Result<ReadBack, CliError> {
     const SAMPLE_LINES: usize = 3;
     let key = read_key(key, &PassphraseArgs::default())?;
     let set = find_set(manifest)?;
-    let parts = plaintext(&set, Some(&key), &Interrupt::default())?;
-    let mut stream = ArchiveStream::open(&parts)?;
+    let plain = plaintext(&set, Some(&key), &Interrupt::default())?;
+    let mut stream = ArchiveStream::open(&plain.parts)?;
     let mut found = ReadBack { files: 0, records: 0, sample: Vec::new() };
     while let Some(mut entry) = stream.next_entry()? {
         let mut lines = String::new();

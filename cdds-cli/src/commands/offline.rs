@@ -11,12 +11,11 @@ mod signature;
 pub(super) mod verify;
 
 use std::error::Error;
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use cdds_crypto::{OpenError, OpenReader, PrivateKey};
-use cdds_storage::archive::{ArchiveError, PartSet, Parts};
+use cdds_storage::archive::{ArchiveError, PartSet, Parts, SteadyReader, open_regular};
 use cdds_storage::durable;
 
 pub(super) use self::identity::refuse_shared_targets;
@@ -33,8 +32,12 @@ pub(super) fn find_set(file: &Path) -> Result<PartSet, CliError> {
         let why = "is a folder: name one of the files in it, any part of the set or its manifest";
         return Err(CliError::usage(format!("{} {why}", file.display())));
     }
-    if !file.is_file() {
-        return Err(CliError::not_found("file", &file.display().to_string()));
+    match open_regular(file) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            return Err(CliError::usage(format!("{}: {error}", file.display())));
+        }
+        _ if !file.is_file() => return Err(CliError::not_found("file", &file.display().to_string())),
+        _ => {}
     }
     PartSet::find(file).map_err(|error| match (&error, pem_kind(file)) {
         (ArchiveError::NotAPart { .. }, Some(kind)) => CliError::failed(
@@ -48,7 +51,7 @@ pub(super) fn find_set(file: &Path) -> Result<PartSet, CliError> {
 /// What somebody may have taken for a part.
 fn pem_kind(file: &Path) -> Option<&'static str> {
     let mut beginning = [0; 256];
-    let read = File::open(file).ok()?.read(&mut beginning).ok()?;
+    let read = open_regular(file).ok()?.read(&mut beginning).ok()?;
     let text = String::from_utf8_lossy(&beginning[..read]);
     match text {
         text if text.contains("PRIVATE KEY-----") => Some("a private key, which belongs behind --key"),
@@ -72,20 +75,34 @@ fn refuse_file(to: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
+/// What is said where the contents of sealed parts were neither compared with a manifest nor authenticated.
+pub(super) const UNCHECKED: &str = "warning: nothing tells whether the parts are as they were published: there is no \
+                                    manifest beside them, and their cipher does not notice what was changed";
+
+/// A set to be read.
+pub(super) struct Plaintext<'a> {
+    pub(super) parts: Parts<'a>,
+    /// Whether some part is sealed with a cipher that does not notice what was changed.
+    pub(super) is_unprotected: bool,
+}
+
 /// Readers of a set's plaintext; sealed sets need a key. What can prove that it was not changed has done so.
 pub(super) fn plaintext<'a>(
     set: &PartSet,
     key: Option<&'a PrivateKey>,
     interrupt: &Interrupt,
-) -> Result<Parts<'a>, CliError> {
+) -> Result<Plaintext<'a>, CliError> {
     let asked = interrupt.clone();
     match key {
         _ if !set.is_sealed() => {
-            Ok(set.parts_with(move |file| Ok(Box::new(asked.reader(file)) as Box<dyn Read>)))
+            let parts = set.parts_with(move |file| Ok(Box::new(asked.reader(file)) as Box<dyn Read>));
+            Ok(Plaintext { parts, is_unprotected: false })
         }
         Some(key) => {
-            authenticate(set, key, interrupt)?;
-            Ok(set.parts_with(move |file| Ok(Box::new(asked.reader(unseal(file, key)?)) as Box<dyn Read>)))
+            let is_unprotected = !authenticate(set, key, interrupt)?;
+            let parts =
+                set.parts_with(move |file| Ok(Box::new(asked.reader(unseal(file, key)?)) as Box<dyn Read>));
+            Ok(Plaintext { parts, is_unprotected })
         }
         None => Err(CliError::usage(
             "the parts are sealed: name a recipient's private key with --key, or decrypt them first",
@@ -94,17 +111,20 @@ pub(super) fn plaintext<'a>(
 }
 
 /// Opens the parts that are authenticated to their ends: before that, whatever is read of them may have been
-/// changed, and record files would be written from it.
-fn authenticate(set: &PartSet, key: &PrivateKey, interrupt: &Interrupt) -> Result<(), CliError> {
-    for part in set.paths() {
-        let file = File::open(&part).map_err(|error| CliError::file("read", &part, &error))?;
-        let failed = |error: io::Error| part_failed(&part, &error);
+/// changed, and record files would be written from it. Tells whether all of them are.
+fn authenticate(set: &PartSet, key: &PrivateKey, interrupt: &Interrupt) -> Result<bool, CliError> {
+    let mut all = true;
+    for part in set.files() {
+        let file = part.open().map_err(|error| CliError::file("read", part.path(), &error))?;
+        let failed = |error: io::Error| part_failed(part.path(), &error);
         let mut reader = unseal(file, key).map_err(failed)?;
         if reader.is_authenticated() {
             io::copy(&mut interrupt.reader(&mut reader), &mut io::sink()).map_err(failed)?;
+        } else {
+            all = false;
         }
     }
-    Ok(())
+    Ok(all)
 }
 
 /// A part that cannot be decrypted.
@@ -115,7 +135,7 @@ fn part_failed(part: &Path, error: &io::Error) -> CliError {
     }
 }
 
-fn unseal(file: File, key: &PrivateKey) -> io::Result<OpenReader<BufReader<File>>> {
+fn unseal(file: SteadyReader, key: &PrivateKey) -> io::Result<OpenReader<BufReader<SteadyReader>>> {
     OpenReader::new(BufReader::with_capacity(256 << 10, file), key).map_err(io::Error::from)
 }
 

@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use super::Deleted;
 use crate::args::RecipientCommand;
 use crate::error::CliError;
+use crate::input;
 use crate::session::Session;
 use crate::view::RecipientView;
 
@@ -25,7 +26,7 @@ pub(super) async fn carry_out(command: RecipientCommand, session: &Session) -> R
 
 async fn add(name: String, path: &Path, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
-    let certificate = std::fs::read(path).map_err(|error| {
+    let certificate = input::read(path).map_err(|error| {
         let failed = CliError::file("read", path, &error);
         if Path::new(&name).is_file() {
             failed.with_way_out("the name comes first, then the file")

@@ -170,3 +170,32 @@ fn toml_is_refused_where_nothing_is_a_job_file() {
         assert!(text(&output.stderr).starts_with("error: only `job show` prints toml"), "{args:?}");
     }
 }
+
+#[test]
+fn job_files_and_configurations_come_from_editors_of_every_kind() {
+    let place = Place::with_interactions(3);
+    let toml = "title = \"T\"\nsource = \"contact-history\"\ntype = \"interaction\"\nrun = \"once\"\nplaintext = true\n";
+    let json = r#"{"title": "T", "source": "contact-history", "type": "interaction", "run": "once", "plaintext": true}"#;
+    let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
+    let marked = |text: &str| format!("\u{FEFF}{text}");
+    let utf16 = |text: &str| marked(text).encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let forms = |text: &str| [marked(text).into(), marked(&text.replace('\n', "\r\n")).into(), utf16(text)];
+    for (name, text) in [("job.toml", toml), ("job.json", json)] {
+        for file in forms(text) {
+            std::fs::write(place.path(name), &file).unwrap();
+            assert_eq!(place.json(&["job", "create", "--file", name])["title"], "T", "{name}");
+            let mut command = place.cdds(&["job", "create", "--file", "-", "--dry-run"]);
+            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+            child.stdin.take().unwrap().write_all(&file).unwrap();
+            assert!(child.wait().unwrap().success(), "{name} on stdin");
+        }
+    }
+    for file in forms(&config) {
+        std::fs::write(place.path("cdds.toml"), file).unwrap();
+        assert_eq!(place.json(&["job", "list"]).as_array().unwrap().len(), 6);
+    }
+    std::fs::write(place.path("job.toml"), b"title = \"gr\xFCn\"").unwrap();
+    let output = place.cdds(&["job", "create", "--file", "job.toml"]).output().unwrap();
+    assert!(text(&output.stderr).contains("job.toml is neither UTF-8 nor UTF-16"), "{output:?}");
+    assert_eq!(output.status.code(), Some(2));
+}

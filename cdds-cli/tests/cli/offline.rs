@@ -338,3 +338,135 @@ fn parts_that_nothing_has_checked_are_decrypted_with_a_warning() {
     std::fs::remove_file(place.path(&manifest(&place))).unwrap();
     assert!(decrypt("unchecked").contains("there is no manifest"));
 }
+
+#[test]
+fn join_and_extract_warn_of_what_nothing_has_checked_as_decrypt_does() {
+    let place = Place::with_interactions(9_000);
+    let parts = sealed_set(&place);
+    let told = |args: [&str; 6]| {
+        let output = place.cdds(&args).args(["--output", "json"]).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (text(&output.stderr), answer["digests_compared"].as_bool().unwrap())
+    };
+    let commands = |to: &'static str| {
+        [
+            ["join", &parts[0], "--key", "ops.key", "--to", to],
+            ["extract", &parts[0], "--key", "ops.key", "--to", to],
+        ]
+        .map(|args| (args[0].to_owned(), args.map(str::to_owned)))
+    };
+    for (command, args) in commands("checked") {
+        let mut args = args;
+        args[5] = format!("{command}-checked");
+        assert_eq!(told(args.each_ref().map(String::as_str)), (String::new(), true));
+    }
+    std::fs::remove_file(place.path(&manifest(&place))).unwrap();
+    for (command, args) in commands("unchecked") {
+        let mut args = args;
+        args[5] = format!("{command}-unchecked");
+        let (warning, compared) = told(args.each_ref().map(String::as_str));
+        assert!(warning.contains("there is no manifest") && !compared, "{command}: {warning}");
+    }
+}
+
+#[test]
+fn passphrases_come_from_editors_and_secret_stores_of_every_kind() {
+    let place = Place::with_interactions(3_000);
+    let parts = sealed_set(&place);
+    let pkcs12 = ["pkcs12", "-export", "-in", "ops.pem", "-inkey", "ops.key"];
+    place.program("openssl", &pkcs12, &["-out", "ops.p12", "-passout", "pass:gr\u{fc}n"]);
+    place.program("openssl", &pkcs12, &["-out", "empty.p12", "-passout", "pass:"]);
+    let utf16: Vec<u8> = "\u{FEFF}gr\u{fc}n\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (index, file) in
+        ["\u{FEFF}gr\u{fc}n\r\n".into(), "\u{FEFF}gr\u{fc}n".into(), "gr\u{fc}n\n".into(), utf16]
+            .iter()
+            .enumerate()
+    {
+        let file: &Vec<u8> = file;
+        std::fs::write(place.path("passphrase"), file).unwrap();
+        let verdict =
+            place.json(&["verify", &parts[0], "--key", "ops.p12", "--passphrase-file", "passphrase"]);
+        assert_eq!(verdict[0]["ok"], true, "{index}");
+    }
+    for value in ["gr\u{fc}n", "gr\u{fc}n\n", "gr\u{fc}n\r\n", "\u{FEFF}gr\u{fc}n\n"] {
+        let mut verify =
+            place.cdds(&["verify", &parts[0], "--key", "ops.p12", "--passphrase-env", "PASSPHRASE"]);
+        assert!(verify.env("PASSPHRASE", value).output().unwrap().status.success(), "{value:?}");
+    }
+    std::fs::write(place.path("passphrase"), b"gr\xFCn").unwrap();
+    let latin1 = ["verify", &parts[0], "--key", "ops.p12", "--passphrase-file", "passphrase"];
+    let output = place.cdds(&latin1).output().unwrap();
+    assert!(text(&output.stderr).contains("save it as UTF-8"), "{output:?}");
+    // Nobody is asked for a passphrase that is empty; one that a shell passes on is read.
+    place.json(&["verify", &parts[0], "--key", "empty.p12"]);
+    let shell = format!(
+        "{} verify {} --key <(cat ops.p12) --passphrase-file <(printf 'gr\u{fc}n\\n')",
+        env!("CARGO_BIN_EXE_cdds"),
+        parts[0]
+    );
+    place.program("bash", &["-c", &shell], &[]);
+}
+
+#[test]
+fn what_is_no_file_is_named_and_nobody_waits_for_it() {
+    let place = Place::with_interactions(9_000);
+    let parts = sealed_set(&place);
+    let manifest = manifest(&place);
+    place.program("mkfifo", &["pipe", "out/x.zip", "out/y.z01"], &[]);
+    std::fs::write(place.path("out/y.zip"), "PK").unwrap();
+    let refused = |args: &[&str], exit: i32| {
+        let output = place.cdds(args).output().unwrap();
+        let told = text(&output.stderr);
+        assert!(told.contains("a named pipe (FIFO), not a file"), "{args:?}: {told}");
+        assert_eq!(output.status.code(), Some(exit), "{args:?}: {told}");
+    };
+    refused(&["verify", &parts[0], "--key", "pipe"], 1);
+    refused(&["decrypt", &parts[0], "--key", "ops.key", "--signer", "pipe", "--to", "x"], 1);
+    refused(&["recipient", "add", "other", "pipe", "--config", "pipe"], 2);
+    refused(&["verify", "out/x.zip"], 2);
+    refused(&["extract", "out/y.zip", "--to", "x"], 1);
+    std::fs::rename(place.path(&parts[1]), place.path("aside")).unwrap();
+    place.program("mkfifo", &[&parts[1]], &[]);
+    refused(&["verify", &parts[0]], 1);
+    refused(&["decrypt", &parts[0], "--key", "ops.key", "--to", "x"], 1);
+    std::fs::remove_file(place.path(&parts[1])).unwrap();
+    std::fs::rename(place.path("aside"), place.path(&parts[1])).unwrap();
+    std::fs::remove_file(place.path(&manifest)).unwrap();
+    place.program("mkfifo", &[&manifest], &[]);
+    refused(&["decrypt", &parts[0], "--key", "ops.key", "--to", "x"], 1);
+    assert!(!place.path("x").exists());
+}
+
+#[test]
+fn a_manifest_that_an_editor_has_marked_is_read() {
+    let place = Place::with_interactions(9_000);
+    let parts = sealed_set(&place);
+    change(&place, &manifest(&place), |json| drop(json.splice(..0, *b"\xEF\xBB\xBF")));
+    assert_eq!(place.json(&["verify", &parts[0]])[0]["ok"], true);
+}
+
+#[test]
+fn the_memory_of_verify_does_not_grow_with_the_names_in_an_archive() {
+    let place = Place::new();
+    // 30,000 empty entries whose names have 4,000 bytes each: 240 MB, of which half are names.
+    let script = r#"
+import resource, struct, subprocess, sys
+name = lambda i: b'%08d' % i + b'/' + b'n' * 3991
+fields = struct.pack('<HHHHIIIHH', 0, 0, 0, 33, 0, 0, 0, 4000, 0)
+with open('names.zip', 'wb') as out:
+    for i in range(30000): out.write(b'PK' + struct.pack('<H', 20) + fields + name(i))
+    start = out.tell()
+    for i in range(30000):
+        at = i * 4030
+        out.write(b'PK' + struct.pack('<HH', 20, 20) + fields + struct.pack('<HHHII', 0, 0, 0, 0, at) + name(i))
+    size = out.tell() - start
+    out.write(b'PK' + struct.pack('<HHHHIIH', 0, 0, 30000, 30000, size, start, 0))
+done = subprocess.run([sys.argv[1], 'verify', 'names.zip'], capture_output=True, text=True)
+assert done.returncode == 0 and '30000 record files' in done.stdout, done
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"#;
+    let kib = place.program("python3", &["-c", script, env!("CARGO_BIN_EXE_cdds")], &[]);
+    let kib: u64 = kib.trim().parse().unwrap();
+    assert!(kib < 60_000, "{kib} KiB");
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{NOON, Place, string};
+use crate::support::{NOON, Place, string, text};
 
 #[test]
 fn a_sample_is_opened_by_whoever_has_the_key_as_an_export_would_be() {
@@ -12,7 +12,8 @@ fn a_sample_is_opened_by_whoever_has_the_key_as_an_export_would_be() {
     assert_eq!(made, json!({ "recipient": "ops", "file": "sample.zip.smime" }));
 
     let extract = ["extract", "sample.zip.smime", "--key", "ops.key", "--to", "ours"];
-    assert_eq!(place.json(&extract)["files"], 1);
+    let output = place.cdds(&extract).output().unwrap();
+    assert!(output.status.success() && text(&output.stderr).contains("there is no manifest"), "{output:?}");
     let decrypt = ["-decrypt", "-binary", "-inform", "DER", "-in", "sample.zip.smime", "-inkey", "ops.key"];
     place.program("openssl", &["cms"], &[&decrypt[..], &["-out", "theirs.zip"]].concat());
     let records = place.records("theirs.zip");
@@ -117,4 +118,29 @@ fn s2_a_certificate_is_checked_again_when_an_execution_is_tried_again() {
     let failed = place.at(late, &["history", "show", &string(&again["id"])]);
     assert_eq!(failed["error"]["kind"], "certificate", "{failed}");
     assert_eq!(place.files("artifacts"), Vec::<String>::new());
+}
+
+#[test]
+fn s2_a_certificate_that_openssl_cannot_read_is_not_stored() {
+    let place = Place::new();
+    let subject =
+        ["-subj", "/CN=J\u{f6}rgen", "-utf8", "-keyout", "bad.key", "-outform", "DER", "-out", "bad.der"];
+    place.program("openssl", &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "90"], &subject);
+    place.done(&["recipient", "add", "good", "bad.der"]);
+    // Latin-1 in the place of UTF-8, as an authority of old writes it.
+    let der = std::fs::read(place.path("bad.der")).unwrap();
+    let (right, wrong) = ("J\u{f6}rgen".as_bytes(), b"J\xF6rgens");
+    let mut bad = der.clone();
+    for at in (0..der.len() - right.len()).filter(|at| der[*at..].starts_with(right)) {
+        bad[at..at + right.len()].copy_from_slice(wrong);
+    }
+    std::fs::write(place.path("bad.der"), bad).unwrap();
+    let output = place.cdds(&["recipient", "add", "bad", "bad.der"]).output().unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    for part in ["bad.der", "the issuer's commonName", "not valid UTF-8", "have the certificate issued anew"]
+    {
+        assert!(told.contains(part), "{told}");
+    }
+    assert_eq!(place.json(&["recipient", "list"]).as_array().unwrap().len(), 1);
 }

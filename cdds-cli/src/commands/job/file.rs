@@ -15,6 +15,7 @@ use toml::Value;
 use crate::args::{JobOptions, item};
 use crate::config::{explain, nearest};
 use crate::error::CliError;
+use crate::input;
 
 /// The options by themselves.
 #[derive(Debug, Parser)]
@@ -27,15 +28,16 @@ struct InFile {
 /// Reads a job file, or stdin for `-`.
 pub(super) fn read(path: &Path) -> Result<JobOptions, CliError> {
     let stdin = path.as_os_str() == "-";
-    let text = if stdin {
-        let mut text = String::new();
-        io::stdin().lock().read_to_string(&mut text).map(|_| text)
+    let bytes = if stdin {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
-        std::fs::read_to_string(path)
+        input::read(path)
     };
-    let text = text.map_err(|error| CliError::file("read", path, &error))?;
+    let bytes = bytes.map_err(|error| CliError::file("read", path, &error))?;
     let name = if stdin { "the job file on stdin".to_owned() } else { path.display().to_string() };
     let json = path.extension().is_some_and(|extension| extension == "json");
+    let text = input::text(&bytes).ok_or_else(|| CliError::usage(format!("{name} {}", input::NO_TEXT)))?;
     options(&text, json).map_err(|why| CliError::usage(format!("{name}: {why}")))
 }
 

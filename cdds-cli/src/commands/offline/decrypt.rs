@@ -1,19 +1,19 @@
 //! `cdds decrypt`: the parts of sealed sets, opened one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use cdds_crypto::PrivateKey;
-use cdds_storage::archive::{NewFile, PartSet};
+use cdds_storage::archive::{NewFile, PartSet, SteadyFile};
 use cdds_storage::durable;
 use serde::Serialize;
 
 use super::identity::{FileId, SetId, refuse_shared_targets};
 use super::private_key::read_key;
 use super::published::is_manifest;
-use super::{Interrupt, find_intact_set, make_folder, part_failed, unseal};
+use super::{Interrupt, UNCHECKED, find_intact_set, make_folder, part_failed, unseal};
 use crate::args::DecryptArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -36,7 +36,7 @@ pub(in crate::commands) fn decrypt(args: &DecryptArgs, session: &Session) -> Res
     make_folder(&args.to)?;
     let interrupt = Interrupt::listen(session)?;
     // All or none: until the last part was found in order, none has its name.
-    let decrypt = |(sealed, _): &(PathBuf, PathBuf)| decrypt_part(sealed, &key, &args.to, &interrupt);
+    let decrypt = |(sealed, _): &(SteadyFile, PathBuf)| decrypt_part(sealed, &key, &args.to, &interrupt);
     let opened = targets.iter().map(decrypt).collect::<Result<Vec<_>, _>>();
     let opened = opened.map_err(|error| interrupt.explain(error))?;
     let authenticated = opened.iter().all(|part| part.authenticated);
@@ -53,29 +53,27 @@ pub(in crate::commands) fn decrypt(args: &DecryptArgs, session: &Session) -> Res
     session.output.outcome(&Decrypted { to, files, digests_compared, authenticated }, &words)
 }
 
-const UNCHECKED: &str = "warning: nothing tells whether the parts are as they were published: there is no manifest \
-                         beside them, and their cipher does not notice what was changed";
-
 /// Every part of every set named, and what it becomes; and whether all were compared with a manifest. Nothing is
 /// written if one is in the way, or if two would become one file.
-fn targets(args: &DecryptArgs) -> Result<(Vec<(PathBuf, PathBuf)>, bool), CliError> {
+fn targets(args: &DecryptArgs) -> Result<(Vec<(SteadyFile, PathBuf)>, bool), CliError> {
     let mut all_compared = true;
     let mut targets = Vec::new();
     for (set, digests_compared) in distinct_sets(args)? {
         all_compared &= digests_compared;
-        for sealed in set.paths() {
-            let sealed_name = name(&sealed);
+        for sealed in set.files() {
+            let sealed_name = name(sealed.path());
             let plain_name = sealed_name.strip_suffix(SEALED_SUFFIX).ok_or_else(|| {
                 CliError::failed(
                     "not_sealed",
-                    format!("{} is not sealed: extract or join it as it is", sealed.display()),
+                    format!("{} is not sealed: extract or join it as it is", sealed.path().display()),
                 )
             })?;
             let plain = args.to.join(plain_name);
-            targets.push((sealed, plain));
+            targets.push((sealed.clone(), plain));
         }
     }
-    let sources: Vec<String> = targets.iter().map(|(sealed, _)| sealed.display().to_string()).collect();
+    let sources: Vec<String> =
+        targets.iter().map(|(sealed, _)| sealed.path().display().to_string()).collect();
     refuse_shared_targets(
         sources.iter().map(String::as_str).zip(targets.iter().map(|(_, plain)| plain.as_path())),
     )?;
@@ -118,13 +116,13 @@ struct Opened {
 /// The plaintext in a file without a name of its own, which nobody but its owner can read and which vanishes
 /// unless it gets one.
 fn decrypt_part(
-    sealed: &Path,
+    sealed: &SteadyFile,
     key: &PrivateKey,
     to: &Path,
     interrupt: &Interrupt,
 ) -> Result<Opened, CliError> {
-    let file = File::open(sealed).map_err(|error| CliError::file("read", sealed, &error))?;
-    let failed = |error: io::Error| part_failed(sealed, &error);
+    let file = sealed.open().map_err(|error| CliError::file("read", sealed.path(), &error))?;
+    let failed = |error: io::Error| part_failed(sealed.path(), &error);
     let mut reader = unseal(file, key).map_err(failed)?;
     let mut opened = NewFile::create(to).map_err(|error| CliError::file("write to", to, &error))?;
     io::copy(&mut interrupt.reader(&mut reader), &mut opened).map_err(failed)?;

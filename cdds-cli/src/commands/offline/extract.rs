@@ -4,7 +4,7 @@ use cdds_storage::archive::extract::{ExtractOptions, extract as extract_parts};
 use serde::Serialize;
 
 use super::private_key::read_key;
-use super::{Interrupt, find_intact_set, plaintext, refuse_file};
+use super::{Interrupt, UNCHECKED, find_intact_set, plaintext, refuse_file};
 use crate::args::ExtractArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -14,20 +14,28 @@ struct Extracted {
     to: String,
     files: u64,
     bytes: u64,
+    /// Whether every part was compared with a manifest.
+    digests_compared: bool,
 }
 
 pub(in crate::commands) fn extract(args: &ExtractArgs, session: &Session) -> Result<(), CliError> {
     let key = args.key.as_deref().map(|file| read_key(file, &args.passphrase)).transpose()?;
-    let (set, _digests_compared) = find_intact_set(&args.file, args.signer.as_deref())?;
+    let (set, digests_compared) = find_intact_set(&args.file, args.signer.as_deref())?;
     refuse_file(&args.to)?;
     let options = ExtractOptions { force: args.force, limits: args.limits.into() };
     let interrupt = Interrupt::listen(session)?;
     let write = || {
-        let parts = plaintext(&set, key.as_ref(), &interrupt)?;
-        Ok(extract_parts(&parts, &args.to, &options, |_path| {})?)
+        let plain = plaintext(&set, key.as_ref(), &interrupt)?;
+        let summary = extract_parts(&plain.parts, &args.to, &options, |_path| {})?;
+        Ok((summary, plain.is_unprotected))
     };
-    let summary = write().map_err(|error| interrupt.explain(error))?;
+    let (summary, is_unprotected) = write().map_err(|error| interrupt.explain(error))?;
+    if is_unprotected && !digests_compared {
+        session.console.note(UNCHECKED);
+    }
     let to = args.to.display().to_string();
     let words = format!("{} files ({} bytes) extracted to {to}", summary.entries, summary.bytes);
-    session.output.outcome(&Extracted { to, files: summary.entries, bytes: summary.bytes }, &words)
+    session
+        .output
+        .outcome(&Extracted { to, files: summary.entries, bytes: summary.bytes, digests_compared }, &words)
 }

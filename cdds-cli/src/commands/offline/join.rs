@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::identity::FileId;
 use super::private_key::read_key;
-use super::{Interrupt, find_intact_set, plaintext};
+use super::{Interrupt, UNCHECKED, find_intact_set, plaintext};
 use crate::args::JoinArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -20,6 +20,8 @@ struct Joined {
     parts: usize,
     files: u64,
     bytes: u64,
+    /// Whether every part was compared with a manifest.
+    digests_compared: bool,
 }
 
 pub(in crate::commands) fn join(args: &JoinArgs, session: &Session) -> Result<(), CliError> {
@@ -33,19 +35,23 @@ pub(in crate::commands) fn join(args: &JoinArgs, session: &Session) -> Result<()
     refuse_part(&set, &args.to)?;
     let interrupt = Interrupt::listen(session)?;
     let write = || {
-        let parts = plaintext(&set, key.as_ref(), &interrupt)?;
+        let plain = plaintext(&set, key.as_ref(), &interrupt)?;
         if !digests_compared {
             // Joining copies: without digests, only reading everything shows what was altered.
-            verify(&parts, |_path| {})?;
+            verify(&plain.parts, |_path| {})?;
         }
-        Ok(join_parts(&parts, &args.to, args.force)?)
+        let summary = join_parts(&plain.parts, &args.to, args.force)?;
+        Ok((summary, plain.is_unprotected))
     };
-    let summary = write().map_err(|error| interrupt.explain(error))?;
+    let (summary, is_unprotected) = write().map_err(|error| interrupt.explain(error))?;
+    if is_unprotected && !digests_compared {
+        session.console.note(UNCHECKED);
+    }
     let to = args.to.display().to_string();
     let count = set.names().len();
     let words =
         format!("{count} parts joined into {to}: {} files ({} bytes)", summary.entries, summary.bytes);
-    let joined = Joined { to, parts: count, files: summary.entries, bytes: summary.bytes };
+    let joined = Joined { to, parts: count, files: summary.entries, bytes: summary.bytes, digests_compared };
     session.output.outcome(&joined, &words)
 }
 

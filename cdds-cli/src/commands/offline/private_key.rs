@@ -1,7 +1,6 @@
 //! Reads a private key, and the passphrase of one that has it.
 
 use std::env::{self, VarError};
-use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
@@ -11,13 +10,14 @@ use zeroize::Zeroizing;
 use super::open_code;
 use crate::args::PassphraseArgs;
 use crate::error::CliError;
+use crate::input;
 
 /// Reads the key; asks for a passphrase only if it has one.
 pub(in crate::commands) fn read_key(
     file: &Path,
     passphrase: &PassphraseArgs,
 ) -> Result<PrivateKey, CliError> {
-    let encoded = fs::read(file).map_err(|error| CliError::file("read the key", file, &error))?;
+    let encoded = input::read(file).map_err(|error| CliError::file("read the key", file, &error))?;
     let encoded = Zeroizing::new(encoded);
     let key = match PrivateKey::from_bytes(&encoded) {
         Err(OpenError::PassphraseNeeded) => {
@@ -32,7 +32,10 @@ pub(in crate::commands) fn read_key(
 fn read_passphrase(args: &PassphraseArgs, key: &Path) -> Result<Zeroizing<String>, CliError> {
     if let Some(variable) = &args.passphrase_env {
         return match env::var(variable) {
-            Ok(passphrase) => Ok(Zeroizing::new(passphrase)),
+            Ok(passphrase) => {
+                let passphrase = Zeroizing::new(passphrase);
+                Ok(Zeroizing::new(input::without_line_end(&passphrase).to_owned()))
+            }
             Err(VarError::NotPresent) => {
                 Err(CliError::usage(format!("--passphrase-env names {variable}, which is not set")))
             }
@@ -42,10 +45,12 @@ fn read_passphrase(args: &PassphraseArgs, key: &Path) -> Result<Zeroizing<String
         };
     }
     if let Some(file) = &args.passphrase_file {
-        let contents = fs::read(file).map_err(|error| CliError::file("read the passphrase", file, &error))?;
-        return first_line(&Zeroizing::new(contents)).ok_or_else(|| {
-            CliError::usage(format!("the passphrase in {} is not valid UTF-8", file.display()))
-        });
+        let contents =
+            input::read(file).map_err(|error| CliError::file("read the passphrase", file, &error))?;
+        let text = input::text(&Zeroizing::new(contents)).ok_or_else(|| {
+            CliError::usage(format!("the passphrase in {} {}", file.display(), input::NO_TEXT))
+        })?;
+        return Ok(Zeroizing::new(input::first_line(&text).to_owned()));
     }
     if !io::stdin().is_terminal() {
         return Err(CliError::usage(format!(
@@ -57,32 +62,4 @@ fn read_passphrase(args: &PassphraseArgs, key: &Path) -> Result<Zeroizing<String
     rpassword::prompt_password(format!("Passphrase of {}: ", key.display()))
         .map(Zeroizing::new)
         .map_err(|error| CliError::failed("file_failed", format!("cannot ask for the passphrase: {error}")))
-}
-
-/// Without its end, of Unix or Windows.
-fn first_line(contents: &[u8]) -> Option<Zeroizing<String>> {
-    let line = contents.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    Some(Zeroizing::new(str::from_utf8(line).ok()?.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_passphrase_is_the_first_line_as_it_is() {
-        for (contents, line) in [
-            (&b"secret"[..], "secret"),
-            (b"secret\n", "secret"),
-            (b"secret\r\nmore\n", "secret"),
-            (b" with  blanks \n", " with  blanks "),
-            (b"\n", ""),
-            (b"", ""),
-            ("gr\u{fc}n\n".as_bytes(), "gr\u{fc}n"),
-        ] {
-            assert_eq!(*first_line(contents).unwrap(), line);
-        }
-        assert!(first_line(b"\xFF\n").is_none());
-    }
 }

@@ -1,6 +1,7 @@
 //! A set as its manifest has published it (rules A5, A9).
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use cdds_core::domain::manifest::{self, Manifest};
@@ -10,6 +11,7 @@ use cdds_storage::archive::audit::{self, Finding};
 
 use super::signature::Signer;
 use crate::error::CliError;
+use crate::input;
 use crate::output::printable;
 
 /// How manifests are recognised among the files that are given.
@@ -32,7 +34,8 @@ impl Published {
             return Ok(None);
         };
         let path = file.with_file_name(format!("{}{MANIFEST_SUFFIX}", part.stem));
-        if !path.is_file() {
+        // Whatever has its name is read, or it is said why not: taken as absent, it would not be compared.
+        if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Ok(None);
         }
         let published = Self::read(&path)?;
@@ -54,8 +57,9 @@ impl Published {
     /// A manifest counts under its own name only, since the names of parts lead to it.
     pub(super) fn read(path: &Path) -> Result<Self, CliError> {
         let damaged = |why: String| CliError::failed("damaged", format!("{}: {why}", path.display()));
-        let json = fs::read(path).map_err(|error| CliError::file("read", path, &error))?;
-        let manifest = Manifest::from_json(&json).map_err(|error| damaged(error.to_string()))?;
+        let json = input::read(path).map_err(|error| CliError::file("read", path, &error))?;
+        let manifest =
+            Manifest::from_json(input::without_mark(&json)).map_err(|error| damaged(error.to_string()))?;
         let name = manifest::file_name(manifest.execution_id);
         if path.file_name().is_none_or(|given| given != name.as_str()) {
             return Err(damaged(format!("it is the manifest of another set: its own name is {name}")));
@@ -71,7 +75,12 @@ impl Published {
         findings.into_iter().map(shown).collect()
     }
 
-    /// The parts, once they are found to be as published.
+    /// The parts, once they are found to be as published: they are read on only if they are still that.
+    pub(super) fn compared_set(&self, findings: &[Finding]) -> Result<PartSet, CliError> {
+        Ok(self.set()?.as_compared(findings))
+    }
+
+    /// The parts, by their names alone.
     pub(super) fn set(&self) -> Result<PartSet, CliError> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         match self.manifest.parts.first() {
@@ -101,13 +110,13 @@ pub(super) fn find_intact_set(file: &Path, signer: Option<&Path>) -> Result<(Par
     let Some(published) = published else {
         return Ok((super::find_set(file)?, false));
     };
-    let problems: Vec<String> = published
-        .compare()
-        .into_iter()
-        .filter_map(|finding| Some(format!("{}: {}", finding.name, finding.problem?)))
+    let findings = published.compare();
+    let problems: Vec<String> = findings
+        .iter()
+        .filter_map(|finding| Some(format!("{}: {}", finding.name, finding.problem.as_ref()?)))
         .collect();
     if problems.is_empty() {
-        return Ok((published.set()?, true));
+        return Ok((published.compared_set(&findings)?, true));
     }
     Err(CliError::failed("verification_failed", problems.join("; ")))
 }

@@ -1,6 +1,5 @@
 //! The signature over a manifest: was this set made by whom it is said to be (rule A5)?
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use chrono::SecondsFormat;
 
 use super::published::Published;
 use crate::error::CliError;
+use crate::input;
 
 /// A certificate whose key must have signed.
 pub(super) struct Signer {
@@ -19,7 +19,7 @@ pub(super) struct Signer {
 impl Signer {
     pub(super) fn read(path: &Path) -> Result<Self, CliError> {
         let certificate =
-            fs::read(path).map_err(|error| CliError::file("read the certificate", path, &error))?;
+            input::read(path).map_err(|error| CliError::file("read the certificate", path, &error))?;
         Ok(Self { path: path.to_owned(), certificate })
     }
 
@@ -31,7 +31,7 @@ impl Signer {
             CliError::failed("not_signed", format!("{}: {why}", file.display()))
         })?;
         let path = beside(&published.path);
-        let signature = fs::read(&path).map_err(|error| match error.kind() {
+        let signature = input::read(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => CliError::failed(
                 "not_signed",
                 format!("there is no {}: fetch it, or ask for a service that signs", path.display()),

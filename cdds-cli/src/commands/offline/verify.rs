@@ -1,13 +1,12 @@
 //! `cdds verify`: is everything there, and is it what was published?
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
 use cdds_core::domain::manifest;
 use cdds_crypto::{PrivateKey, check_sealed};
-use cdds_storage::archive::{PartSet, extract};
+use cdds_storage::archive::{PartSet, SteadyFile, extract};
 use serde::Serialize;
 
 use super::identity::SetId;
@@ -146,11 +145,11 @@ fn verify_set(
     let findings = published.compare();
     let intact = findings.iter().all(|finding| finding.problem.is_none());
     let parts = findings
-        .into_iter()
+        .iter()
         .map(|finding| PartVerdict {
             ok: finding.problem.is_none(),
-            problem: finding.problem.map(|problem| problem.to_string()),
-            name: finding.name,
+            problem: finding.problem.as_ref().map(ToString::to_string),
+            name: finding.name.clone(),
         })
         .collect();
     let verdict = Verdict {
@@ -166,7 +165,7 @@ fn verify_set(
     if !intact {
         return Ok(verdict);
     }
-    let set = published.set()?;
+    let set = published.compared_set(&findings)?;
     let verdict = inspect(&set, key, verdict);
     Ok(match verdict.files {
         Some(files) if files != published.manifest.files => Verdict {
@@ -181,15 +180,15 @@ fn verify_set(
 /// Looks into the parts: the record files if they can be read, the envelopes if not.
 fn inspect(set: &PartSet, key: Option<&PrivateKey>, mut verdict: Verdict) -> Verdict {
     if set.is_sealed() && key.is_none() {
-        for path in set.paths() {
-            if let Err(problem) = check_envelope(&path) {
-                verdict.fail(&path, problem);
+        for file in set.files() {
+            if let Err(problem) = check_envelope(file) {
+                verdict.fail(file.path(), problem);
             }
         }
         return verdict;
     }
-    let checked =
-        plaintext(set, key, &Interrupt::default()).and_then(|parts| Ok(extract::verify(&parts, |_path| {})?));
+    let checked = plaintext(set, key, &Interrupt::default())
+        .and_then(|plain| Ok(extract::verify(&plain.parts, |_path| {})?));
     match checked {
         Ok(summary) => verdict.files = Some(summary.entries),
         Err(error) => {
@@ -206,8 +205,8 @@ fn folder_of(file: &Path) -> String {
     folder.unwrap_or(Path::new(".")).display().to_string()
 }
 
-fn check_envelope(path: &Path) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
+fn check_envelope(file: &SteadyFile) -> Result<(), String> {
+    let file = file.open().map_err(|error| error.to_string())?;
     match check_sealed(BufReader::with_capacity(256 << 10, file)) {
         Ok(_facts) => Ok(()),
         Err(error) => Err(format!("{error} ({})", open_code(&error))),
