@@ -1,7 +1,8 @@
-//! Files and texts that people and other systems supply: configurations, job files, keys, passphrases, manifests.
+//! Files and texts that people and other systems supply: configurations, job files, keys, passphrases,
+//! manifests.
 //!
-//! They come from editors of every kind. Whatever is text may begin with a byte order mark, be in UTF-16 with one, as a
-//! Windows shell writes it, and have line ends of Unix or of Windows.
+//! They come from editors of every kind. Whatever is text may begin with a byte order mark, be in UTF-16 with
+//! one, as a Windows shell writes it, and have line ends of Unix or of Windows.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -15,8 +16,8 @@ const BYTES_MAX: u64 = 256 << 20;
 /// Why bytes are no text, for people.
 pub(crate) const NO_TEXT: &str = "is neither UTF-8 nor UTF-16 with a byte order mark: save it as UTF-8";
 
-/// Reads a whole file. A named pipe or a device is none, since nobody knows when it ends; but what a shell opens for us,
-/// as in `--key <(…)`, is read.
+/// Reads a whole file. A named pipe or a device is none, since nobody knows when it ends; but what a shell
+/// opens for us, as in `--key <(…)`, is read.
 ///
 /// # Errors
 /// What keeps it from being opened or read; [`io::ErrorKind::InvalidInput`] if it is no file, or too long.
@@ -66,7 +67,8 @@ pub(crate) fn first_line(text: &str) -> &str {
     line.strip_suffix('\r').unwrap_or(line)
 }
 
-/// A passphrase: what is in a variable without the mark and the one line end that a file had from which it came.
+/// A passphrase: what is in a variable without the mark and the one line end that a file had from which it
+/// came.
 pub(crate) fn without_line_end(text: &str) -> &str {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let line = text.strip_suffix('\n').unwrap_or(text);

@@ -129,7 +129,7 @@ impl PrivateKey {
             (Err(OpenError::WrongPassphrase), None) => Err(OpenError::PassphraseNeeded),
             (read, _) => read,
         };
-        Self::from_pkcs8(&*key?)
+        Self::from_pkcs8(&key?)
     }
 
     fn from_encrypted(der: &[u8], passphrase: Option<&str>) -> Result<Self, OpenError> {

@@ -1,16 +1,16 @@
-//! What makes a certificate unreadable for OpenSSL although its structure is in order: values of names, numbers and
-//! algorithms that are not what their tags say.
+//! What makes a certificate unreadable for OpenSSL although its structure is in order: values of names,
+//! numbers and algorithms that are not what their tags say.
 //!
-//! Every sealed file names its recipients by issuer and serial number. OpenSSL reads these when it opens a file for
-//! anybody, so that one name which it refuses would lock out all recipients. The checks here are those of its
-//! `d2i_X509`, found by experiment; some are stricter, since nobody needs the rest.
+//! Every sealed file names its recipients by issuer and serial number. OpenSSL reads these when it opens a
+//! file for anybody, so that one name which it refuses would lock out all recipients. The checks here are
+//! those of its `d2i_X509`, found by experiment; some are stricter, since nobody needs the rest.
 
 use crate::ber::{BIT_STRING, INTEGER, NULL, OID, SEQUENCE, SET, put_header};
 
 use super::{Refusal, unreadable};
 
-/// Longest certificate that is read, DER bytes: the usual ones have two thousand. Sorting the parts of a name takes
-/// time by the square of their number.
+/// Longest certificate that is read, DER bytes: the usual ones have two thousand. Sorting the parts of a name
+/// takes time by the square of their number.
 const CERTIFICATE_BYTES_MAX: usize = 64 * 1024;
 /// RFC 5280 section 4.1.2.2: twenty octets, and one for the sign that some authorities add.
 const SERIAL_BYTES_MAX: usize = 21;
@@ -28,8 +28,8 @@ const VERSION: u8 = 0xA0;
 const WAY_OUT: &str = "OpenSSL could not read it, nor any file that is sealed for it, not even with the key of another \
                        recipient: have the certificate issued anew";
 
-/// Checks what OpenSSL would refuse. Gives the certificate's IssuerAndSerialNumber (RFC 5652 section 10.2.4) with the
-/// bytes as they stand in it: programs that look for their certificate compare bytes.
+/// Checks what OpenSSL would refuse. Gives the certificate's IssuerAndSerialNumber (RFC 5652 section 10.2.4)
+/// with the bytes as they stand in it: programs that look for their certificate compare bytes.
 pub(super) fn issuer_and_serial(der: &[u8]) -> Result<Vec<u8>, Refusal> {
     if der.len() > CERTIFICATE_BYTES_MAX {
         return Err(format!("the certificate is longer than {CERTIFICATE_BYTES_MAX} bytes: use another one"));
@@ -104,8 +104,8 @@ fn check_name(whose: &str, name: Element<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// OpenSSL compares names by their characters, and so must be able to read them. It takes any bytes where a character
-/// set has one byte each.
+/// OpenSSL compares names by their characters, and so must be able to read them. It takes any bytes where a
+/// character set has one byte each.
 fn check_name_value(value: Element<'_>) -> Result<(), &'static str> {
     match value.tag {
         UTF8_STRING if std::str::from_utf8(value.value).is_err() => {
@@ -124,8 +124,8 @@ fn check_name_value(value: Element<'_>) -> Result<(), &'static str> {
 
 /// `AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY OPTIONAL }`
 ///
-/// The parameters of every signature algorithm are left out, NULL or a SEQUENCE, which OpenSSL takes as it is; values
-/// of other types it checks each in its own way.
+/// The parameters of every signature algorithm are left out, NULL or a SEQUENCE, which OpenSSL takes as it
+/// is; values of other types it checks each in its own way.
 fn check_algorithm(algorithm: Element<'_>) -> Result<(), Refusal> {
     let mut rest = Elements(algorithm.value);
     let known = rest.next_of(OID).is_some_and(|oid| is_oid(oid.value));

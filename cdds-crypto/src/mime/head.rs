@@ -8,8 +8,8 @@ pub(super) enum Encoding {
     Binary,
 }
 
-/// What stands before headers and means nothing, bytes: a byte order mark, blank lines, and the line with which a
-/// mailbox file begins each message (RFC 4155).
+/// What stands before headers and means nothing, bytes: a byte order mark, blank lines, and the line with
+/// which a mailbox file begins each message (RFC 4155).
 pub(super) fn blank_bytes(text: &[u8]) -> usize {
     let marked = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let begun = marked.trim_ascii_start();
@@ -19,7 +19,8 @@ pub(super) fn blank_bytes(text: &[u8]) -> usize {
     if is_mailbox { blank.saturating_add(first_line.len()) } else { blank }
 }
 
-/// Where the blank line behind the headers ends, looked for from a place on; lines end as on Unix or on Windows.
+/// Where the blank line behind the headers ends, looked for from a place on; lines end as on Unix or on
+/// Windows.
 pub(super) fn end_of_headers(text: &[u8], from: usize) -> Option<usize> {
     let lines = text.get(from..)?;
     let ends = lines.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index + 1);
@@ -32,8 +33,8 @@ pub(super) fn end_of_headers(text: &[u8], from: usize) -> Option<usize> {
 
 /// How the body of a sealed message is encoded; `None` if this is none, or encoded as text.
 ///
-/// RFC 8551 section 3.2.1; `x-pkcs7-mime` is what it was called before it was registered, and section 3.9 asks readers
-/// to know the file's name where a gateway has put a general type.
+/// RFC 8551 section 3.2.1; `x-pkcs7-mime` is what it was called before it was registered, and section 3.9
+/// asks readers to know the file's name where a gateway has put a general type.
 pub(super) fn encoding(head: &[u8]) -> Option<Encoding> {
     let head = String::from_utf8_lossy(head).to_ascii_lowercase().replace("\r\n", "\n");
     // RFC 5322 section 2.2.3: a line that begins with a blank goes on with the one before.

@@ -126,7 +126,7 @@ fn a_message_opens_with_whatever_mail_programs_put_around_it() {
         whole(&format!("From anna@example.org Sat Nov 28 02:00:00 2026\r\n{head}")),
         whole(&format!("Received: by x\r\n\tfor y;\r\n Sat\r\nSubject: Re: export\r\n{head}")),
         whole(&format!("{long}{head}")),
-        whole(&format!("{head}\r\n{long}").trim_end().to_owned()),
+        whole(format!("{head}\r\n{long}").trim_end()),
         whole(&format!("{one_line}{head}")),
         whole(&head.to_uppercase()),
         whole(&head.replace("; ", ";\r\n\t")),

@@ -5,12 +5,12 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-/// A file of a set. What it is, is noted when it is opened first; each time that it is opened again, and at the end of
-/// each reading, it must still be that. So nobody can put another file in its place between the comparison of its
-/// digest and its decryption, nor write into it.
+/// A file of a set. What it is, is noted when it is opened first; each time that it is opened again, and at
+/// the end of each reading, it must still be that. So nobody can put another file in its place between the
+/// comparison of its digest and its decryption, nor write into it.
 ///
-/// Holding it open would show only the first of these, and a set may have more parts than a process may have open
-/// files.
+/// Holding it open would show only the first of these, and a set may have more parts than a process may have
+/// open files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SteadyFile {
     path: PathBuf,
@@ -41,7 +41,8 @@ impl SteadyFile {
     }
 }
 
-/// Reads a [`SteadyFile`] once. Its end is given only if the file is still what it was when it was first opened.
+/// Reads a [`SteadyFile`] once. Its end is given only if the file is still what it was when it was first
+/// opened.
 #[derive(Debug)]
 pub struct SteadyReader {
     file: File,
@@ -72,8 +73,8 @@ fn exchanged() -> io::Error {
     )
 }
 
-/// Opens a regular file, or what a link to one leads to. Whatever else has a name can wait for ever, as a named pipe
-/// does until somebody writes to it.
+/// Opens a regular file, or what a link to one leads to. Whatever else has a name can wait for ever, as a
+/// named pipe does until somebody writes to it.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`], with what it is instead, or whatever keeps it from being opened.

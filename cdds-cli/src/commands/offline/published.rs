@@ -35,7 +35,7 @@ impl Published {
         };
         let path = file.with_file_name(format!("{}{MANIFEST_SUFFIX}", part.stem));
         // Whatever has its name is read, or it is said why not: taken as absent, it would not be compared.
-        if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        if fs::symlink_metadata(&path).is_err_and(|error| is_absent(&error)) {
             return Ok(None);
         }
         let published = Self::read(&path)?;
@@ -119,6 +119,10 @@ pub(super) fn find_intact_set(file: &Path, signer: Option<&Path>) -> Result<(Par
         return Ok((published.compared_set(&findings)?, true));
     }
     Err(CliError::failed("verification_failed", problems.join("; ")))
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 pub(super) fn is_manifest(file: &Path) -> bool {

@@ -1,5 +1,6 @@
-//! APPNOTE 4.3.9: the data descriptor, which repeats CRC and sizes behind the data of an entry whose header was
-//! written before they were known. Our writer has no use for it; commons-compress and streaming writers do.
+//! APPNOTE 4.3.9: the data descriptor, which repeats CRC and sizes behind the data of an entry whose header
+//! was written before they were known. Our writer has no use for it; commons-compress and streaming writers
+//! do.
 
 use super::super::entry_fields::{EntryFields, FLAG_DESCRIPTOR};
 use super::super::error::ArchiveError;
@@ -16,8 +17,8 @@ pub(super) fn is_announced(header: &EntryFields) -> bool {
 
 /// Reads a descriptor, in whichever form it comes; whether it says what the directory does.
 ///
-/// 4.3.9.2 gives sizes eight bytes where the header has a zip64 field. But whoever streams an entry does not know
-/// beforehand if it will need one, so that Java and others write eight bytes behind a header without it.
+/// 4.3.9.2 gives sizes eight bytes where the header has a zip64 field. But whoever streams an entry does not
+/// know beforehand if it will need one, so that Java and others write eight bytes behind a header without it.
 pub(super) fn read(reader: &mut PartsReader<'_>, listed: &EntryFields) -> Result<bool, ArchiveError> {
     let forms = forms(listed);
     let mut found: Vec<u32> = Vec::new();
@@ -27,7 +28,8 @@ pub(super) fn read(reader: &mut PartsReader<'_>, listed: &EntryFields) -> Result
         if next.is_empty() {
             return Ok(forms.contains(&found));
         }
-        // The short form of an empty entry is how its long one begins: a byte of what follows tells them apart.
+        // The short form of an empty entry is how its long one begins: a byte of what follows tells them
+        // apart.
         let follows = reader.fill()?.first().copied();
         if forms.contains(&found) && !next.iter().any(|word| Some(word.to_le_bytes()[0]) == follows) {
             return Ok(true);
@@ -36,8 +38,8 @@ pub(super) fn read(reader: &mut PartsReader<'_>, listed: &EntryFields) -> Result
     }
 }
 
-/// Everything that may stand there, as words of four bytes: with and without the signature, sizes of four bytes where
-/// they fit and of eight.
+/// Everything that may stand there, as words of four bytes: with and without the signature, sizes of four
+/// bytes where they fit and of eight.
 fn forms(listed: &EntryFields) -> Vec<Vec<u32>> {
     let halves = |size: u64| {
         let [a, b, c, d, high @ ..] = size.to_le_bytes();
