@@ -102,9 +102,10 @@ fn ended(tx: &Transaction<'_>, execution: &Execution, now: DateTime<Utc>) -> Res
     let job = jobs::find_any(tx, id)?.ok_or_else(|| {
         corrupt("execution", &execution.id.to_string(), format_args!("job {id} is missing"))
     })?;
-    // Only a failure can suspend a job (rule E5); a backfill may have a thousand that wait.
+    // Only a failure can suspend a job, and only one that wants it (rule E5): a backlog may be long.
+    let pauses = job.settings.policies.pause_after_failures.is_some();
     let waiting = match execution.status() {
-        Status::Failed => executions::waiting(tx, id)?,
+        Status::Failed if pauses => executions::waiting(tx, id)?,
         _ => Vec::new(),
     };
     let change = lifecycle::ended(&job, execution, waiting, now).map_err(|overtaken| {
