@@ -30,11 +30,11 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tracing::error;
 
-use self::calls::{contained, contained_async};
+use self::calls::{Panicked, contained, contained_async};
 use self::heartbeat::{Meter, Running, StopReason};
 use self::observe::{Event, Observer, Unobserved};
 use crate::domain::cut::CutLimits;
-use crate::domain::execution::Execution;
+use crate::domain::execution::{Execution, SourceTerms};
 use crate::domain::id::WorkerId;
 use crate::domain::retention::RetentionDays;
 use crate::domain::retry::RetryPolicy;
@@ -272,10 +272,10 @@ impl Shared {
                 return Ok(true);
             }
             let settings = &due.job.settings;
-            let terms = Terms {
-                catch_up_limit: self.settings.catch_up_limit,
-                source: self.ports.sources.terms(&settings.source, &settings.data_type),
-            };
+            let source = contained(|| self.ports.sources.terms(&settings.source, &settings.data_type));
+            // A source that panics when it is asked does so again when the execution begins, and ends it.
+            let source = source.unwrap_or_else(|Panicked| SourceTerms::default());
+            let terms = Terms { catch_up_limit: self.settings.catch_up_limit, source };
             let Some(change) = schedule::materialise(&due.job, &due.waiting, terms, now) else { continue };
             entries += change.entries.len() + change.superseded.len();
             more |= change.job.next_due_at.is_some_and(|next| next <= now);

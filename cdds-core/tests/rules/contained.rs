@@ -3,6 +3,8 @@
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,6 +27,8 @@ use futures::stream::BoxStream;
 /// Where a source fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
+    /// Once the job is there.
+    Describe,
     Estimate,
     Read,
     Next,
@@ -33,7 +37,7 @@ enum At {
 }
 
 #[derive(Debug)]
-struct Failing(Description, At);
+struct Failing(Description, At, Arc<AtomicBool>);
 
 fn description(id: &str) -> Description {
     let types = vec![DataType::new(TypeId::new("call").unwrap())];
@@ -47,6 +51,9 @@ fn panics() -> ! {
 #[async_trait]
 impl Source for Failing {
     fn describe(&self) -> &Description {
+        if self.1 == At::Describe && self.2.load(Ordering::Relaxed) {
+            panics()
+        }
         &self.0
     }
 
@@ -61,28 +68,33 @@ impl Source for Failing {
         match self.1 {
             At::Read => panics(),
             At::Next => Ok(futures::stream::poll_fn(|_| panics()).boxed()),
-            At::Estimate | At::Nowhere => Ok(futures::stream::pending().boxed()),
+            At::Describe | At::Estimate | At::Nowhere => Ok(futures::stream::pending().boxed()),
         }
     }
 }
 
 /// One job over a source that fails, one over a source that does not.
-struct World(MemoryPorts);
+struct World(MemoryPorts, Arc<AtomicBool>);
 
 impl World {
     fn new(at: At) -> Self {
         let sound = PreparedSource::new(description("sound"), Vec::new());
-        let failing = Failing(description("failing"), at);
+        let armed = Arc::new(AtomicBool::new(false));
+        let failing = Failing(description("failing"), at, Arc::clone(&armed));
         let sources = Sources::new().with(Arc::new(sound)).with(Arc::new(failing));
-        Self(MemoryPorts::new("2026-03-01T10:00:00Z".parse().unwrap(), sources))
+        Self(MemoryPorts::new("2026-03-01T10:00:00Z".parse().unwrap(), sources), armed)
     }
 
     fn submit(&self, source: &str) {
+        self.submit_to_run(source, Frequency::Once(Start::Immediately));
+    }
+
+    fn submit_to_run(&self, source: &str, frequency: Frequency) {
         let settings = JobSettings::new(
             Title::new(source).unwrap(),
             source.parse().unwrap(),
             "call".parse().unwrap(),
-            Frequency::Once(Start::Immediately),
+            frequency,
             Protection::Plaintext,
         );
         block_on(Jobs::new(&self.0.ports, JobRules::default()).submit(&Owner::default(), settings)).unwrap();
@@ -122,6 +134,19 @@ fn e5_a_source_that_panics_ends_its_execution_and_no_other() {
         assert!(!failure.message.contains("+49"), "it may quote a record: {}", failure.message);
         assert_eq!(world.of("sound").attempts.len(), 1, "it was not disturbed");
     }
+}
+
+#[test]
+fn e5_a_source_that_panics_when_it_is_described_holds_up_no_schedule() {
+    let world = World::new(At::Describe);
+    let at = || Frequency::Once(Start::At("2026-03-01T11:00:00Z".parse().unwrap()));
+    world.submit_to_run("failing", at());
+    world.submit_to_run("sound", at());
+    world.1.store(true, Ordering::Relaxed);
+    world.0.clock.advance(Duration::from_secs(7_200));
+    let report = run(&world.engine());
+    assert_eq!((report.finished, report.failed), (1, 1));
+    assert_eq!(failure(&world.of("failing")).kind, FailureKind::Internal);
 }
 
 #[derive(Debug)]
