@@ -33,16 +33,19 @@ impl Cuttable {
         Self { place, disk }
     }
 
-    /// Succeeds; gives stdout. `look` is called after each call that made something durable, with what was said
-    /// until then.
+    /// Succeeds; gives stdout. `look` is called after each call that made something durable or told something,
+    /// with what was said until then.
     fn watched(&mut self, args: &[&str], mut look: impl FnMut(&Disk, &str)) -> String {
         let (output, calls) = trace(&self.place.cdds(args));
         assert!(output.status.success(), "cdds {args:?}: {}", text(&output.stderr));
         self.disk.begin();
         let mut told = String::new();
         for call in &calls {
-            told.extend(said(call));
-            if self.disk.hear(call) {
+            let says = said(call);
+            let speaks = says.is_some();
+            told.extend(says);
+            // Whoever is told something may rely on it at once.
+            if self.disk.hear(call) || speaks {
                 look(&self.disk, &told);
             }
         }
