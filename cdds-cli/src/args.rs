@@ -17,7 +17,7 @@ mod value;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::artifact::{
@@ -116,6 +116,13 @@ impl Command {
     }
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Declare that catalog and artifact store belong together, after you have made sure that they do
+    #[arg(long)]
+    pub(crate) adopt_store: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Write a configuration and create catalog and artifact folder
@@ -127,7 +134,7 @@ pub(crate) enum Command {
     /// See the whole story on sample data, in a fresh folder
     Demo(DemoArgs),
     /// Check what jobs, exports and recipients need, each with a way out
-    Doctor,
+    Doctor(DoctorArgs),
     /// Registered sources
     #[command(subcommand)]
     Source(SourceCommand),

@@ -48,9 +48,9 @@ pub(crate) async fn carry_out(command: Command, session: &Session) -> Result<(),
 
 async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
     match command {
-        Command::Init { dir } => init::init(&dir, session),
+        Command::Init { dir } => init::init(&dir, session).await,
         Command::Demo(args) => demo::demo(&args, session).await,
-        Command::Doctor => doctor::doctor(session).await,
+        Command::Doctor(args) => doctor::doctor(&args, session).await,
         Command::Source(command) => source::carry_out(command, session).await,
         Command::Recipient(command) => recipient::carry_out(command, session).await,
         Command::Job(command) => job::carry_out(command, session).await,

@@ -1,10 +1,11 @@
 //! The composition: which adapter stands behind each port. An embedder writes a page like this one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cdds_core::engine::{Engine, EngineSettings};
 use cdds_core::ports::Ports;
+use cdds_core::ports::catalog::Catalog;
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::sink::Sink;
 use cdds_core::ports::source::{Source, SourceError, Sources};
@@ -12,6 +13,7 @@ use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::clock::{self, ClockReport};
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::Jobs;
+use cdds_core::service::pairing::{PairedSink, Pairing, PairingError};
 use cdds_core::service::recipients::Recipients;
 use cdds_core::system::SystemIds;
 use cdds_crypto::{CmsSigner, SmimeCertificates};
@@ -38,6 +40,8 @@ pub(crate) struct App {
     ports: Ports,
     settings: EngineSettings,
     signing: Option<Signing>,
+    pairing: Pairing,
+    store: PathBuf,
 }
 
 impl App {
@@ -47,7 +51,10 @@ impl App {
         let workers = ThreadPool::new(None).map_err(|error| {
             CliError::failed("threads_failed", format!("cannot start worker threads: {error}"))
         })?;
+        let catalog: Arc<dyn Catalog> = Arc::new(SqliteCatalog::open(&config.catalog)?);
+        let pairing = Pairing::new(Arc::clone(&catalog), sink(config)?, Arc::new(SystemIds));
         let ports = Ports {
+            sink: Arc::new(PairedSink::new(pairing.clone(), Arc::clone(&clock))),
             clock,
             ids: Arc::new(SystemIds),
             workers: Arc::new(workers),
@@ -56,8 +63,7 @@ impl App {
             certificates: Arc::new(
                 SmimeCertificates::new().with_profile(config.profile).with_form(config.form),
             ),
-            sink: sink(config)?,
-            catalog: Arc::new(SqliteCatalog::open(&config.catalog)?),
+            catalog,
         };
         let settings = EngineSettings {
             concurrency: config.concurrency,
@@ -76,6 +82,8 @@ impl App {
             sources: ports.sources.clone(),
             ports,
             settings,
+            pairing,
+            store: config.store.clone(),
         })
     }
 
@@ -88,6 +96,31 @@ impl App {
     /// What record and store tell of the clock, over all owners.
     pub(crate) async fn examine_clock(&self) -> Result<ClockReport, CliError> {
         Ok(clock::examine(&self.ports).await?)
+    }
+
+    /// Makes sure that catalog and store belong together. Commands that only list need no store.
+    pub(crate) async fn check_store(&self) -> Result<(), CliError> {
+        self.pairing.check().await.map_err(|error| self.store_error(error))
+    }
+
+    /// The same, and changes nothing.
+    pub(crate) async fn look_at_store(&self) -> Result<(), CliError> {
+        self.pairing.look().await.map_err(|error| self.store_error(error))
+    }
+
+    /// Makes them belong together.
+    pub(crate) async fn adopt_store(&self) -> Result<(), CliError> {
+        self.pairing.adopt().await.map_err(|error| self.store_error(error))
+    }
+
+    fn store_error(&self, error: PairingError) -> CliError {
+        match error {
+            PairingError::Catalog(error) => error.into(),
+            PairingError::Sink(error) => error.into(),
+            error => CliError::failed("store_mismatch", error.to_string())
+                .about(&self.store)
+                .with_way_out("if they do belong together, `cdds doctor --adopt-store` says so"),
+        }
     }
 
     /// The engine, to be run. Only here the signing key is read: whoever does not run the engine need not be

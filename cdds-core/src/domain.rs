@@ -22,6 +22,7 @@ pub mod lifecycle;
 pub mod manifest;
 pub mod manual;
 pub mod notice;
+pub mod pairing;
 pub mod part_name;
 pub mod policy;
 pub mod progress;

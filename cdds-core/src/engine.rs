@@ -44,6 +44,7 @@ use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, Claim, Claim
 use crate::ports::sealer::ManifestSigner;
 use crate::ports::sink::SinkError;
 
+pub(crate) use self::keys::writer as writer_of;
 pub(crate) use self::retain::remove_marked;
 pub use self::run::{RunReport, Until};
 

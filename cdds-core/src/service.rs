@@ -8,6 +8,7 @@ mod contents;
 pub mod history;
 pub mod jobs;
 pub mod outbox;
+pub mod pairing;
 pub mod recipients;
 
 use crate::domain::id::ExecutionId;

@@ -77,6 +77,7 @@ async fn show(app: &App, query: &ArtifactQuery, nothing: &str, session: &Session
 
 async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
+    app.check_store().await?;
     if let Some(execution) = &args.execution {
         let execution = execution_id(execution)?;
         app.artifacts.delete_set(&session.owner, execution).await?;

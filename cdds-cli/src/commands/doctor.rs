@@ -12,6 +12,7 @@ mod workers;
 
 use serde::Serialize;
 
+use crate::args::DoctorArgs;
 use crate::compose::App;
 use crate::config::Config;
 use crate::error::CliError;
@@ -65,7 +66,10 @@ impl Finding {
     }
 }
 
-pub(super) async fn doctor(session: &Session) -> Result<(), CliError> {
+pub(super) async fn doctor(args: &DoctorArgs, session: &Session) -> Result<(), CliError> {
+    if args.adopt_store {
+        session.open()?.adopt_store().await?;
+    }
     let findings = examine(session).await;
     let words: Vec<String> = findings.iter().map(Finding::words).collect();
     session.output.outcome(&findings, &words.join("\n"))?;
@@ -125,6 +129,7 @@ async fn on_record(config: &Config, session: &Session) -> Vec<Finding> {
         Ok(findings) => findings,
         Err(error) => vec![Finding::failed("recipients", error.message(), "see the catalog's own check")],
     };
+    findings.push(place::pairing(&app).await);
     let record = record::clock(&app, session).await;
     findings.extend(record.unwrap_or_else(|error| {
         vec![Finding::failed("clock", error.message(), "see the catalog's own check")]

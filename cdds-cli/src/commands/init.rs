@@ -23,14 +23,13 @@ struct Initialised {
     store: String,
 }
 
-pub(super) fn init(dir: &Path, session: &Session) -> Result<(), CliError> {
+pub(super) async fn init(dir: &Path, session: &Session) -> Result<(), CliError> {
     durable::create_folders(dir).map_err(|error| CliError::file("create", dir, &error))?;
     let path = dir.join(FILE_NAME);
     write_new(&path)?;
     let config = Config::load(&path)?;
-    App::open(&config, Arc::clone(&session.clock))?;
-    durable::create_folders(&config.store)
-        .map_err(|error| CliError::file("create", &config.store, &error))?;
+    // Which makes the store's folder, too.
+    App::open(&config, Arc::clone(&session.clock))?.check_store().await?;
     let made = Initialised {
         config: path.display().to_string(),
         catalog: config.catalog.display().to_string(),

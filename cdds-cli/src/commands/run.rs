@@ -26,6 +26,7 @@ struct Report {
 
 pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
+    app.check_store().await?;
     let console = match args.events {
         Some(form) => session.console.telling_events(form),
         None => session.console.clone(),

@@ -52,6 +52,7 @@ fn nothing_is_wrong_and_nothing_is_changed() {
         "source info-mart",
         "signing key",
         "recipient ops",
+        "catalog and store",
         "clock",
         "workers",
     ];

@@ -40,6 +40,7 @@ mod same_names;
 mod schedule;
 mod sealing;
 mod signing;
+mod store_mark;
 mod support;
 #[cfg(unix)]
 mod tables;

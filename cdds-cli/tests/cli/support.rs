@@ -187,9 +187,13 @@ impl Place {
         text(&output.stdout)
     }
 
-    /// Every file below a folder, by its path relative to it, sorted.
+    /// Every file below a folder, by its path relative to it, sorted; without the mark of a store.
     pub(crate) fn files(&self, folder: &str) -> Vec<String> {
-        let listed = self.program("find", &[folder, "-type", "f"], &["-printf", "%P\\n"]);
+        let listed = self.program(
+            "find",
+            &[folder, "-type", "f", "-not", "-name", ".cdds-store"],
+            &["-printf", "%P\\n"],
+        );
         let mut files: Vec<String> = listed.lines().map(str::to_owned).collect();
         files.sort();
         files

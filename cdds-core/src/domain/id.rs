@@ -44,6 +44,10 @@ uuid_id! {
     /// Identifies one artifact.
     ArtifactId
 }
+uuid_id! {
+    /// Identifies an artifact store to its catalog.
+    StoreId
+}
 
 macro_rules! name_id {
     ($(#[$doc:meta])* $name:ident, $what:literal, $chars_max:literal) => {

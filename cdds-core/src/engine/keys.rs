@@ -32,7 +32,7 @@ pub(super) fn signature(fence: Fence) -> Key {
 }
 
 /// The claim that wrote a key; `None` if the engine did not name it.
-pub(super) fn writer(key: &Key) -> Option<Fence> {
+pub(crate) fn writer(key: &Key) -> Option<Fence> {
     let mut segments = key.as_str().split('/');
     let execution = segments.next()?.parse().ok()?;
     let epoch = segments.next()?.parse().ok()?;

@@ -17,11 +17,13 @@ pub use self::work::{
     RecipientRemoval, Removal, Settlement, Standing, WAITING_MAX,
 };
 use super::error::{PortError, PortErrorKind};
+use super::sink::Key;
 use crate::domain::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use crate::domain::job::{Job, JobChange};
 use crate::domain::notice::Notice;
+use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 
 /// The record of everything: what shall run, what ran, what there is to download.
@@ -311,6 +313,32 @@ pub trait Catalog: Debug + Send + Sync {
     /// If the catalog cannot be written.
     async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError>;
 
+    /// Which artifact store belongs to the catalog; `None` before they have met. See [`domain::pairing`](crate::domain::pairing).
+    ///
+    /// # Errors
+    /// If the catalog cannot be read, or does not keep this: then it cannot be paired.
+    async fn store(&self) -> Result<Option<StoreLink>, CatalogError> {
+        Err(unpaired())
+    }
+
+    /// Keys of the manifests of up to `limit` sets of all owners that are not removed, those published last first.
+    ///
+    /// # Errors
+    /// As for [`store`](Catalog::store).
+    async fn newest_manifests(&self, limit: usize) -> Result<Vec<Key>, CatalogError> {
+        let _ = limit;
+        Err(unpaired())
+    }
+
+    /// Records which store belongs to the catalog.
+    ///
+    /// # Errors
+    /// [`CatalogErrorKind::Conflict`] if what is recorded is not `expected` any more.
+    async fn set_store(&self, expected: Option<StoreLink>, link: StoreLink) -> Result<(), CatalogError> {
+        let _ = (expected, link);
+        Err(unpaired())
+    }
+
     /// Stores a recipient.
     ///
     /// # Errors
@@ -333,6 +361,11 @@ pub trait Catalog: Debug + Send + Sync {
         owner: &Owner,
         name: &RecipientName,
     ) -> Result<RecipientRemoval, CatalogError>;
+}
+
+/// The answer of a catalog that keeps no record of its store.
+fn unpaired() -> CatalogError {
+    CatalogError::new(CatalogErrorKind::Unavailable, "this catalog keeps no record of its artifact store")
 }
 
 /// What went wrong in a catalog.

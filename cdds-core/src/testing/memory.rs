@@ -18,6 +18,7 @@ use crate::domain::execution::Execution;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use crate::domain::job::{Job, JobChange};
 use crate::domain::notice::Notice;
+use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
@@ -26,6 +27,7 @@ use crate::ports::catalog::{
     Agenda, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob, Fence, Publication,
     RecipientRemoval, Removal, Settlement, Standing,
 };
+use crate::ports::sink::Key;
 
 /// A [`Catalog`] in memory. It cannot see that a worker died: what a worker had is taken over when its lease
 /// has run out.
@@ -228,6 +230,18 @@ impl Catalog for MemoryCatalog {
     async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError> {
         self.state().notices.remove(&execution);
         Ok(())
+    }
+
+    async fn store(&self) -> Result<Option<StoreLink>, CatalogError> {
+        Ok(self.state().store)
+    }
+
+    async fn newest_manifests(&self, limit: usize) -> Result<Vec<Key>, CatalogError> {
+        Ok(self.state().newest_manifests(limit))
+    }
+
+    async fn set_store(&self, expected: Option<StoreLink>, link: StoreLink) -> Result<(), CatalogError> {
+        self.state().set_store(expected, link)
     }
 
     async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {

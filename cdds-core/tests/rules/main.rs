@@ -13,6 +13,7 @@ mod lifecycle;
 mod machine;
 mod manual;
 mod names;
+mod pairing;
 mod queue;
 mod recipients;
 mod removal;

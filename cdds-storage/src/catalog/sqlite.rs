@@ -25,6 +25,7 @@ mod recipients;
 mod removal;
 mod running;
 mod schema;
+mod store;
 mod takeover;
 mod understood;
 mod workers;
@@ -39,6 +40,7 @@ use cdds_core::domain::execution::Execution;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::domain::notice::Notice;
+use cdds_core::domain::pairing::StoreLink;
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
@@ -47,6 +49,7 @@ use cdds_core::ports::catalog::{
     Agenda, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob, Fence, Publication,
     RecipientRemoval, Removal, Settlement, Standing,
 };
+use cdds_core::ports::sink::Key;
 use chrono::{DateTime, Utc};
 use rusqlite::Transaction;
 
@@ -327,6 +330,18 @@ impl Catalog for SqliteCatalog {
 
     async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError> {
         self.write("confirm a notice", move |tx| outbox::confirm(tx, execution)).await
+    }
+
+    async fn store(&self) -> Result<Option<StoreLink>, CatalogError> {
+        self.read("read which store belongs to it", store::link).await
+    }
+
+    async fn newest_manifests(&self, limit: usize) -> Result<Vec<Key>, CatalogError> {
+        self.read("list the newest sets", move |tx| store::newest_manifests(tx, limit)).await
+    }
+
+    async fn set_store(&self, expected: Option<StoreLink>, link: StoreLink) -> Result<(), CatalogError> {
+        self.write("record which store belongs to it", move |tx| store::set(tx, expected, link)).await
     }
 
     async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {

@@ -41,7 +41,7 @@ fn a_catalog_is_opened_again_as_it_was() {
     assert_eq!(world.job(job.id), job);
     let pragma = |name: &str| rows(&world, &format!("PRAGMA {name}")).remove(0).remove(0);
     assert_eq!(pragma("journal_mode"), "wal");
-    assert_eq!(pragma("user_version"), "4");
+    assert_eq!(pragma("user_version"), "5");
     assert_eq!(pragma("integrity_check"), "ok");
     let loose = rows(&world, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0");
     assert_eq!(loose, [["sqlite_schema"]]);
@@ -79,7 +79,7 @@ fn a_newer_schema_is_refused_with_both_versions() {
     let error = SqliteCatalog::open(world.catalog.path()).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::NewerSchema);
     let text = error.to_string();
-    assert!(text.contains("version 7") && text.contains("up to 4"), "{text}");
+    assert!(text.contains("version 7") && text.contains("up to 5"), "{text}");
 }
 
 fn refused(path: &Path) -> String {

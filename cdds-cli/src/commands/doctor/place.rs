@@ -11,7 +11,7 @@ use futures::TryStreamExt;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::Finding;
-use crate::compose;
+use crate::compose::{self, App};
 use crate::config::Config;
 
 /// Below this an export is likely to break off.
@@ -102,6 +102,15 @@ async fn probe(sink: &dyn Sink, key: &Key) -> Result<bool, SinkError> {
     upload.finish().await?;
     let read: Vec<Bytes> = sink.read(key, 0).await?.try_collect().await?;
     Ok(read.concat() == contents)
+}
+
+/// Whether catalog and store belong together.
+pub(super) async fn pairing(app: &App) -> Finding {
+    const CHECK: &str = "catalog and store";
+    match app.look_at_store().await {
+        Ok(()) => Finding::ok(CHECK, "belong together"),
+        Err(error) => Finding::failed(CHECK, error.message(), "mount or bring back what is not there"),
+    }
 }
 
 /// One finding for each disk; nothing where the system cannot be asked.

@@ -8,6 +8,7 @@ use super::state::{State, conflict};
 use crate::domain::artifact::{Artifact, ArtifactSet};
 use crate::domain::id::{ArtifactId, ExecutionId, Owner};
 use crate::ports::catalog::{CatalogError, Removal};
+use crate::ports::sink::Key;
 
 /// A published set, and how much of it is gone.
 #[derive(Debug, Clone)]
@@ -90,6 +91,13 @@ impl Sets {
         self.expiring.insert((stored.expires_at(), id));
         self.live.insert(id);
         self.all.insert(id, stored);
+    }
+
+    /// Manifests of live sets, newest first.
+    pub(super) fn newest_manifests(&self, limit: usize) -> Vec<Key> {
+        let mut sets: Vec<&ArtifactSet> = self.live().map(|stored| &stored.set).collect();
+        sets.sort_by_key(|set| std::cmp::Reverse(set.artifacts.first().map(|part| part.created_at)));
+        sets.into_iter().take(limit).map(|set| set.manifest.key.clone()).collect()
     }
 
     pub(super) fn live(&self) -> impl Iterator<Item = &StoredSet> {

@@ -10,12 +10,14 @@ use crate::domain::execution::{Execution, ExecutionState, Trigger};
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName};
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::domain::notice::Notice;
+use crate::domain::pairing::StoreLink;
 use crate::domain::policy::Overlap;
 use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{JobOverview, LatestExecution};
 use crate::ports::catalog::{
     Agenda, CatalogError, CatalogErrorKind, DueJob, QUEUED_COUNTED_MAX, RecipientRemoval, WAITING_MAX,
 };
+use crate::ports::sink::Key;
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -25,6 +27,7 @@ pub(super) struct State {
     pub(super) downloads: BTreeMap<ArtifactId, Vec<DateTime<Utc>>>,
     pub(super) notices: BTreeMap<ExecutionId, Notice>,
     pub(super) recipients: BTreeMap<(Owner, RecipientName), Recipient>,
+    pub(super) store: Option<StoreLink>,
 }
 
 pub(super) fn conflict(why: impl Into<String>) -> CatalogError {
@@ -66,6 +69,22 @@ impl State {
                 self.executions.replace(changed.clone(), None);
             }
         }
+        Ok(())
+    }
+
+    pub(super) fn newest_manifests(&self, limit: usize) -> Vec<Key> {
+        self.sets.newest_manifests(limit)
+    }
+
+    pub(super) fn set_store(
+        &mut self,
+        expected: Option<StoreLink>,
+        link: StoreLink,
+    ) -> Result<(), CatalogError> {
+        if self.store != expected {
+            return Err(conflict("the store of this catalog was changed meanwhile"));
+        }
+        self.store = Some(link);
         Ok(())
     }
 

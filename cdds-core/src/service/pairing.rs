@@ -1,0 +1,270 @@
+//! Keeps a catalog from working with a store that is not its own: one whose disk is not mounted, or another's.
+
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::StoreId;
+use crate::domain::pairing::{Holdings, Mismatch, PairingStep, StoreLink, decide, needs_holdings};
+use crate::engine::writer_of;
+use crate::ports::catalog::{Catalog, CatalogError, CatalogErrorKind, Standing};
+use crate::ports::clock::Clock;
+use crate::ports::ids::Ids;
+use crate::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Upload};
+
+/// Where the store keeps its mark. No sweep takes it for a file of an export.
+const MARK: &str = ".cdds-store";
+
+/// A mark is much shorter.
+const MARK_BYTES_MAX: usize = 4096;
+
+/// How many of the newest sets are looked for.
+const SETS_MAX: usize = 10;
+
+/// Steps until catalog and store have met, with some for others who do the same at the same time.
+const STEPS_MAX: u32 = 8;
+
+/// How long a store that was found in its place is believed to be.
+const BELIEVED: Duration = Duration::from_secs(1);
+
+/// Compares a catalog with its artifact store ([`domain::pairing`](crate::domain::pairing)).
+#[derive(Debug, Clone)]
+pub struct Pairing {
+    catalog: Arc<dyn Catalog>,
+    sink: Arc<dyn Sink>,
+    ids: Arc<dyn Ids>,
+}
+
+/// Why catalog and store could not be brought together.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PairingError {
+    /// They do not belong together.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// The store's mark is not understood.
+    #[error("the mark {MARK} of the artifact store is not understood: use a newer version, or bring it back")]
+    Mark,
+    /// The catalog failed.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The store failed.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+}
+
+/// The mark as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct Mark {
+    v: String,
+    store: StoreId,
+}
+
+impl Pairing {
+    /// Over a catalog and its store.
+    pub fn new(catalog: Arc<dyn Catalog>, sink: Arc<dyn Sink>, ids: Arc<dyn Ids>) -> Self {
+        Self { catalog, sink, ids }
+    }
+
+    /// Checks that catalog and store belong together; brings them together where they have not met. May be called
+    /// at any time, by several processes, and again after a crash.
+    ///
+    /// # Errors
+    /// [`PairingError::Mismatch`] if they do not; otherwise if the catalog or the store fails.
+    pub async fn check(&self) -> Result<(), PairingError> {
+        for _ in 0..STEPS_MAX {
+            let (link, step) = self.next_step().await?;
+            let set = |id, confirmed| self.catalog.set_store(link, StoreLink { id, confirmed });
+            let done = match step {
+                PairingStep::Keep => return Ok(()),
+                PairingStep::Begin => set(StoreId(self.ids.next()), false).await,
+                PairingStep::Join(id) | PairingStep::Confirm(id) => set(id, true).await,
+                PairingStep::Mark(id) => {
+                    self.write_mark(id).await?;
+                    set(id, true).await
+                }
+            };
+            match done {
+                // Somebody else has taken a step meanwhile.
+                Err(error) if error.kind() == CatalogErrorKind::Conflict => {}
+                done => done?,
+            }
+        }
+        let why = "catalog and store are being paired by others: try again";
+        Err(CatalogError::new(CatalogErrorKind::Unavailable, why).into())
+    }
+
+    /// Like [`check`](Pairing::check), and changes nothing.
+    ///
+    /// # Errors
+    /// As for [`check`](Pairing::check).
+    pub async fn look(&self) -> Result<(), PairingError> {
+        self.next_step().await.map(drop)
+    }
+
+    /// Declares that they belong together, whatever they say: somebody has made sure of it. Sets that the store does
+    /// not hold stay on the record until they expire, files that the catalog does not know stay in the store.
+    ///
+    /// # Errors
+    /// If the catalog or the store fails.
+    pub async fn adopt(&self) -> Result<(), PairingError> {
+        let link = self.catalog.store().await?;
+        let id = match (self.read_mark().await?, link) {
+            (Some(mark), _) => mark,
+            (None, Some(link)) => link.id,
+            (None, None) => StoreId(self.ids.next()),
+        };
+        self.catalog.set_store(link, StoreLink { id, confirmed: false }).await?;
+        self.check().await
+    }
+
+    async fn next_step(&self) -> Result<(Option<StoreLink>, PairingStep), PairingError> {
+        let link = self.catalog.store().await?;
+        let mark = self.read_mark().await?;
+        let asked = needs_holdings(link, mark);
+        let holdings = if asked { self.holdings().await? } else { Holdings::Ours };
+        Ok((link, decide(link, mark, holdings)?))
+    }
+
+    async fn read_mark(&self) -> Result<Option<StoreId>, PairingError> {
+        let mut chunks = match self.sink.read(&Key::new(MARK), 0).await {
+            Err(error) if error.kind() == SinkErrorKind::NotFound => return Ok(None),
+            chunks => chunks?,
+        };
+        let mut mark = Vec::new();
+        while let Some(chunk) = chunks.try_next().await? {
+            mark.extend_from_slice(&chunk);
+            if mark.len() > MARK_BYTES_MAX {
+                return Err(PairingError::Mark);
+            }
+        }
+        let mark: Mark = serde_json::from_slice(&mark).map_err(|_| PairingError::Mark)?;
+        if mark.v == "1" { Ok(Some(mark.store)) } else { Err(PairingError::Mark) }
+    }
+
+    async fn write_mark(&self, store: StoreId) -> Result<(), PairingError> {
+        let mark = serde_json::to_vec(&Mark { v: "1".to_owned(), store }).map_err(|_| PairingError::Mark)?;
+        let mut upload = self.sink.begin(&Key::new(MARK)).await?;
+        upload.write(Bytes::from(mark)).await?;
+        upload.finish().await?;
+        Ok(())
+    }
+
+    /// Some of the newest sets are enough: a single one may have been lost by itself.
+    async fn holdings(&self) -> Result<Holdings, PairingError> {
+        let newest = self.catalog.newest_manifests(SETS_MAX).await?;
+        for key in &newest {
+            match self.sink.read(key, 0).await {
+                Ok(_) => return Ok(Holdings::Ours),
+                Err(error) if error.kind() == SinkErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if !newest.is_empty() {
+            return Ok(Holdings::Missing);
+        }
+        let mut keys = self.sink.list(&Prefix::new("")).await?;
+        keys.sort_unstable();
+        keys.dedup_by(|one, other| one.folder() == other.folder());
+        let mut holdings = Holdings::Empty;
+        for writer in keys.iter().filter_map(writer_of) {
+            if self.catalog.standing(writer).await? != Standing::Unknown {
+                return Ok(Holdings::Ours);
+            }
+            holdings = Holdings::Foreign;
+        }
+        Ok(holdings)
+    }
+}
+
+/// A [`Sink`] that is its catalog's own: before anything is stored, listed or deleted in it, the two are compared.
+///
+/// Give it to services and engine in the place of the store itself. An engine whose store is unmounted while it runs
+/// then fails its executions with a reason that a retry can mend, publishes nothing, and neither removes nor confirms
+/// anything.
+///
+/// A comparison that went well is believed for a second.
+///
+/// # Errors
+/// [`SinkErrorKind::Unavailable`] with the [`Mismatch`], while they do not belong together.
+#[derive(Debug)]
+pub struct PairedSink {
+    pairing: Pairing,
+    clock: Arc<dyn Clock>,
+    believed_until: Mutex<Option<Duration>>,
+}
+
+impl PairedSink {
+    /// The store of a pairing.
+    pub fn new(pairing: Pairing, clock: Arc<dyn Clock>) -> Self {
+        Self { pairing, clock, believed_until: Mutex::new(None) }
+    }
+
+    async fn check(&self) -> Result<(), SinkError> {
+        let now = self.clock.monotonic();
+        if self.believed_until().is_some_and(|until| now < until) {
+            return Ok(());
+        }
+        let checked = self.pairing.check().await;
+        *self.believed_until() = checked.is_ok().then(|| now.saturating_add(BELIEVED));
+        checked.map_err(|error| match error {
+            PairingError::Sink(error) => error,
+            error => {
+                SinkError::with_source(SinkErrorKind::Unavailable, "cannot use the artifact store", error)
+            }
+        })
+    }
+
+    /// A value that is replaced as a whole: a panic elsewhere leaves it usable.
+    fn believed_until(&self) -> MutexGuard<'_, Option<Duration>> {
+        self.believed_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Sink for PairedSink {
+    async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
+        self.check().await?;
+        self.pairing.sink.begin(key).await
+    }
+
+    async fn read(
+        &self,
+        key: &Key,
+        from: u64,
+    ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
+        match self.pairing.sink.read(key, from).await {
+            Err(error) if error.kind() == SinkErrorKind::NotFound => {
+                // Gone by itself, or with its store?
+                self.check().await?;
+                Err(error)
+            }
+            read => read,
+        }
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), SinkError> {
+        self.check().await?;
+        self.pairing.sink.delete(key).await
+    }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError> {
+        self.check().await?;
+        self.pairing.sink.list(prefix).await
+    }
+
+    async fn clock(&self) -> Result<Option<DateTime<Utc>>, SinkError> {
+        self.pairing.sink.clock().await
+    }
+
+    async fn newest(&self) -> Result<Option<DateTime<Utc>>, SinkError> {
+        self.pairing.sink.newest().await
+    }
+}

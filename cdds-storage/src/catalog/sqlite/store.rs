@@ -1,0 +1,38 @@
+//! Which artifact store belongs to the catalog.
+
+use cdds_core::domain::pairing::StoreLink;
+use cdds_core::ports::sink::Key;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::super::row::corrupt;
+use super::fault::{Fault, conflict};
+
+/// In the order in which they were stored, which needs no index.
+pub(super) fn newest_manifests(tx: &Transaction<'_>, limit: usize) -> Result<Vec<Key>, Fault> {
+    let sql = "SELECT manifest_key FROM artifact_set WHERE removed_at IS NULL ORDER BY rowid DESC LIMIT ?1";
+    let mut statement = tx.prepare(sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let keys = statement.query_map([limit], |row| Ok(Key::new(row.get::<_, String>(0)?)))?;
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn link(tx: &Transaction<'_>) -> Result<Option<StoreLink>, Fault> {
+    let row: Option<(String, bool)> = tx
+        .query_row("SELECT id, confirmed FROM store", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((id, confirmed)) = row else { return Ok(None) };
+    let id = id.parse().map_err(|error| corrupt("store", &id, error))?;
+    Ok(Some(StoreLink { id, confirmed }))
+}
+
+pub(super) fn set(tx: &Transaction<'_>, expected: Option<StoreLink>, store: StoreLink) -> Result<(), Fault> {
+    if link(tx)? != expected {
+        return Err(conflict("the store of this catalog was changed meanwhile"));
+    }
+    tx.execute(
+        "INSERT INTO store (only, id, confirmed) VALUES (1, ?1, ?2)
+         ON CONFLICT (only) DO UPDATE SET id = excluded.id, confirmed = excluded.confirmed",
+        params![store.id.to_string(), store.confirmed],
+    )?;
+    Ok(())
+}
