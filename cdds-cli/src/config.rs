@@ -213,7 +213,8 @@ form = "binary"                       # or mime: S/MIME messages in base64
 # [[source.type]]
 # id = "interaction"
 # table = "interactions"              # or query = "select ..."
-# time = "started_at"                 # event instant, UTC: ISO text or epoch
+# time = "started_at"                 # event instant, UTC: ISO text or an epoch number
+# time_format = "iso"                 # or unix, unix-ms, unix-us, unix-ns, yyyymmdd, yyyymmddhhmmss, julian-day
 # category = { name = "media types", column = "media_type", values = ["voice", "chat", "email"] }
 "#;
 

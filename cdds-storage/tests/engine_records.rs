@@ -320,16 +320,16 @@ fn e10_bad_rows_tell_only_what_the_job_exports() {
     assert_eq!(
         records,
         [
-            &json!({"at": "2026-02-02", "id": "/w==", "name": "Eve", "secret": 4711}),
             &json!({"at": 5, "id": 2, "name": "Bob", "secret": 4711}),
+            &json!({"at": "2026-02-02", "id": "/w==", "name": "Eve", "secret": 4711}),
         ]
     );
-    assert_eq!(all[0]["position"], "row 2 (rowid 3)");
-    assert_eq!(all[0]["reason"], "column \"id\": its text is not UTF-8");
+    assert_eq!(all[1]["position"], "row 3 (rowid 3)");
+    assert_eq!(all[1]["reason"], "column \"id\": its text is not UTF-8");
 
     settings.template.fields = FieldSelection::Only(FieldNames::new(["id".to_owned()]).unwrap());
     settings.template.filters = vec!["secret=4711".parse().unwrap()];
     let some = lines(&export(source, settings, 2).files().pop().unwrap().1);
     let records: Vec<&Value> = some.iter().map(|line| &line["record"]).collect();
-    assert_eq!(records, [&json!({"id": "/w=="}), &json!({"id": 2})]);
+    assert_eq!(records, [&json!({"id": 2}), &json!({"id": "/w=="})]);
 }

@@ -74,7 +74,7 @@ fn instant(value: &Value, format: InstantFormat) -> Result<Option<DateTime<Utc>>
         Value::Integer(number) => format.read_integer(*number).map(Some),
         Value::Real(number) => format.read_real(*number).map(Some),
         Value::Text(text) => format.read_text(text.as_bytes()).map(Some),
-        Value::Blob(_) => Err(UnreadableInstant),
+        Value::Blob(_) => Err(format.unreadable()),
     }
 }
 

@@ -181,7 +181,7 @@ fn e10_bad_rows_are_named_by_number_and_not_told() {
     ] {
         for data_type in [table(name), query(&format!("SELECT * FROM {name}"))] {
             let is_table = matches!(data_type.rows, SqliteRows::Table(_));
-            let source = source(&path, data_type.with_time("at", InstantFormat::Any));
+            let source = source(&path, data_type.with_time("at", InstantFormat::Unix));
             let mut stream = block_on(source.read(everything())).unwrap();
             assert_eq!(
                 block_on(stream.next()).unwrap().unwrap().lines().as_ref(),
@@ -203,7 +203,7 @@ fn e10_bad_rows_can_be_handed_over_and_the_others_read() {
         "CREATE TABLE contacts (at, note, pad);
          INSERT INTO contacts VALUES (1, 'a', 1), ('4711-99-99', 'b', NULL), (2, CAST(x'34ff' AS TEXT), 3), (3, 'd', 4);",
     );
-    let source = source(&path, table("contacts").with_time("at", InstantFormat::Any));
+    let source = source(&path, table("contacts").with_time("at", InstantFormat::Unix));
     let request = ReadRequest { bad_records: BadRecordMode::Report, ..everything() };
     let batches = read(&source, request.clone()).unwrap();
     assert_eq!(lines(&batches), "{\"at\":1,\"note\":\"a\",\"pad\":1}\n{\"at\":3,\"note\":\"d\",\"pad\":4}\n");
@@ -216,8 +216,9 @@ fn e10_bad_rows_can_be_handed_over_and_the_others_read() {
     assert_eq!(
         told(&batches),
         concat!(
-            r#"{"position":"row 2 (rowid 2)","reason":"column \"at\": the value is not an instant: ISO 8601 text or "#,
-            r#"a number of seconds, milliseconds, microseconds or nanoseconds since 1970 is expected, as declared","#,
+            r#"{"position":"row 2 (rowid 2)","reason":"column \"at\": the value is not an instant of the declared form, "#,
+            r#"unix: correct it, or declare another time_format: iso, unix, unix-ms, unix-us, unix-ns, yyyymmdd, "#,
+            r#"yyyymmddhhmmss or julian-day","#,
             r#""record":{"at":"4711-99-99","note":"b"}}"#,
             "\n",
             r#"{"position":"row 3 (rowid 3)","reason":"column \"note\": its text is not UTF-8","#,

@@ -51,6 +51,7 @@ pub struct RecordBatch {
     records: Vec<RecordEntry>,
     places: Vec<Place>,
     bytes_read: u64,
+    undated: u64,
     rejected: Vec<RejectedRecord>,
 }
 
@@ -114,6 +115,12 @@ impl RecordBatch {
         self.bytes_read
     }
 
+    /// How many records the source left out because they have no instant by which a window could hold them
+    /// (rule W7). They are not counted among [`records`](Self::records).
+    pub fn undated(&self) -> u64 {
+        self.undated
+    }
+
     /// What could not be read as records (rule E10); not counted among [`records`](Self::records).
     pub fn rejected(&self) -> &[RejectedRecord] {
         &self.rejected
@@ -151,8 +158,8 @@ impl RecordBatch {
                 records.push(RecordEntry { end: lines.len(), place });
             }
         }
-        let (bytes_read, rejected) = (self.bytes_read, self.rejected.clone());
-        Self { lines: Bytes::from(lines), records, places, bytes_read, rejected }
+        let (bytes_read, undated, rejected) = (self.bytes_read, self.undated, self.rejected.clone());
+        Self { lines: Bytes::from(lines), records, places, bytes_read, undated, rejected }
     }
 }
 

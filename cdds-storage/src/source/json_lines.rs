@@ -21,7 +21,7 @@ use futures::stream::BoxStream;
 
 use super::blocking::{self, Batches, Stop};
 use super::config::{self, TypeConfig};
-use super::selection::Selection;
+use super::selection::{Selection, Timing};
 use lines::{Lines, Piece};
 use member::{LineError, Members};
 use snapshot::NotedFile;
@@ -201,10 +201,15 @@ impl Reading {
         let scanned = batches.builder().scan(json, |key, value| self.members.visit(&mut found, key, value));
         let scanned = scanned.map_err(LineError::Record)?;
         let (changed_at, event_at) = (|| self.members.changed_at(&found), || self.members.event_at(&found));
-        if let Some(category) = self.selection.category(self.members.category(&found).as_deref())
-            && let Some(event_at) = self.selection.event_at(changed_at, event_at)?
-        {
-            scanned.finish(&category.place(event_at));
+        let category = self.selection.category(self.members.category(&found).as_deref());
+        let Some(category) = category else { return Ok(()) };
+        match self.selection.event_at(changed_at, event_at)? {
+            Timing::Wanted(event_at) => scanned.finish(&category.place(event_at)),
+            Timing::Outside => {}
+            Timing::Undated => {
+                drop(scanned);
+                batches.builder().add_undated(1);
+            }
         }
         Ok(())
     }

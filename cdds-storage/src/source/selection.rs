@@ -52,23 +52,27 @@ impl Selection {
         self.request.window
     }
 
-    /// The event instant of a record, if it is to be exported by its instants. Instants are read as far as
-    /// they decide (rule W7): a change tells by itself whether a record is wanted, and one that is not need
-    /// not have a readable event instant.
+    /// Whether a record is to be exported by its instants. Instants are read as far as they decide (rule W7): a
+    /// change tells by itself whether a record is wanted, and one that is not need not have a readable event
+    /// instant.
     pub(super) fn event_at<E>(
         &self,
         changed_at: impl FnOnce() -> Result<Option<DateTime<Utc>>, E>,
         event_at: impl FnOnce() -> Result<Option<DateTime<Utc>>, E>,
-    ) -> Result<Option<EventInstant>, E> {
+    ) -> Result<Timing, E> {
         let changed_at = match self.request.by {
             RecordInstant::Event => None,
             RecordInstant::Change => changed_at()?,
         };
         if changed_at.is_some() && !self.request.wants(None, changed_at) {
-            return Ok(None);
+            return Ok(Timing::Outside);
         }
         let event_at = event_at()?;
-        Ok(self.request.wants(event_at, changed_at).then_some(EventInstant(event_at)))
+        Ok(match (self.request.wants(event_at, changed_at), event_at.or(changed_at)) {
+            (true, _) => Timing::Wanted(EventInstant(event_at)),
+            (false, Some(_)) => Timing::Outside,
+            (false, None) => Timing::Undated,
+        })
     }
 
     /// The category of a record, if it is selected. A value that is not declared counts as no category (rule
@@ -89,6 +93,17 @@ impl SelectedCategory {
     pub(super) fn place(self, event_at: EventInstant) -> Place {
         Place::of(self.0, event_at.0)
     }
+}
+
+/// What the instants of a record say of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Timing {
+    /// It lies in the window.
+    Wanted(EventInstant),
+    /// It lies outside.
+    Outside,
+    /// It has no instant, so that no window of this kind ever holds it: it is counted.
+    Undated,
 }
 
 /// When a record that is wanted happened, if that is known.

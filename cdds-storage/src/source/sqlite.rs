@@ -4,6 +4,7 @@ mod equal;
 mod open;
 mod rows;
 mod statement;
+mod strays;
 
 use std::path::PathBuf;
 
@@ -16,7 +17,8 @@ use futures::stream::BoxStream;
 use super::blocking::{self, Batches, Stop};
 use super::config::{self, TypeConfig};
 use super::selection::Selection;
-use open::Database;
+use open::{Database, Relation};
+use strays::Strays;
 
 /// Where the records of a type are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +55,8 @@ pub struct SqliteConfig {
 /// down by the database too. Templates are applied here (rule J4): columns that nobody asks for are not read.
 ///
 /// A row whose instant cannot be read, or with text that is not UTF-8 in a column that is looked at, is a bad
-/// record (rule E10). Rows that the database has passed over are not looked at.
+/// record (rule E10), also where no window would come upon its instant. Rows that the database has passed over are
+/// not looked at otherwise.
 #[derive(Debug)]
 pub struct SqliteSource {
     config: SqliteConfig,
@@ -118,9 +121,9 @@ impl Reading {
         let database = Database::open(&self.path, &self.name)?;
         let relation = database.relation(&self.data_type)?;
         database.check_template(&self.request.template, &relation)?;
-        let columns = statement::columns(&self.data_type, &relation, &self.request);
-        let statements = statement::select(&self.data_type, &relation, &columns, &self.request);
-        let columns = rows::Columns::new(&self.data_type, columns, relation.has_rowid, &self.request);
+        let keys = statement::columns(&self.data_type, &relation, &self.request);
+        let statements = statement::select(&self.data_type, &relation, &keys, &self.request);
+        let columns = rows::Columns::new(&self.data_type, keys.clone(), relation.has_rowid, &self.request);
         database.interruptible(|| {
             let interrupt = database.interrupt_handle();
             batches.opened(Box::new(move || interrupt.interrupt()))?;
@@ -128,8 +131,54 @@ impl Reading {
             for statement in &statements {
                 rows::read(&database, statement, &columns, &self.selection, &mut ordinal, batches)?;
             }
-            Ok(())
+            self.read_strays(&database, &relation, (&keys, &columns), &mut ordinal, batches)?;
+            self.count_undated(&database, &relation, batches)
         })
+    }
+
+    /// Reads the rows whose instants are no such, in order to refuse them, as far as no statement of a window comes
+    /// upon them.
+    fn read_strays(
+        &self,
+        database: &Database,
+        relation: &Relation,
+        (keys, columns): (&[String], &rows::Columns),
+        ordinal: &mut u64,
+        batches: &mut Batches,
+    ) -> Result<(), Stop> {
+        for (column, statements) in statement::strays(&self.data_type, relation, keys, &self.request) {
+            let mut strays = Strays::new(relation, &column);
+            while let Some(text) = strays.next(database).map_err(|error| database.failure(error))? {
+                for statement in &statements {
+                    let values = Some(&text);
+                    rows::read_with(
+                        database,
+                        (statement, values),
+                        columns,
+                        &self.selection,
+                        ordinal,
+                        batches,
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the rows without an instant that the statements of a window pass over (rule W7). Only the columns that
+    /// say whose rows they are are read.
+    fn count_undated(
+        &self,
+        database: &Database,
+        relation: &Relation,
+        batches: &mut Batches,
+    ) -> Result<(), Stop> {
+        let keys = statement::deciding_columns(&self.data_type, relation, &self.request);
+        let columns = rows::Columns::new(&self.data_type, keys.clone(), relation.has_rowid, &self.request);
+        for statement in statement::undated(&self.data_type, relation, &keys, &self.request) {
+            rows::count(database, &statement, &columns, &self.selection, batches)?;
+        }
+        Ok(())
     }
 
     fn estimate(&self) -> Result<Option<Estimate>, SourceError> {

@@ -88,19 +88,13 @@ fn what_is_no_instant_is_refused() {
         "true",
         "1e",
     ] {
-        let found = read(text);
-        // Bare digits are seconds, whatever they look like.
-        if text == "2026" {
-            assert_eq!(found, Ok(DateTime::from_timestamp(2026, 0).unwrap()));
-        } else {
-            assert_eq!(found, Err(UnreadableInstant), "{text:?}");
-        }
+        assert_eq!(read(text), Err(InstantFormat::Any.unreadable()), "{text:?}");
     }
     for real in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e19, -1e300] {
-        assert_eq!(InstantFormat::Any.read_real(real), Err(UnreadableInstant));
+        assert_eq!(InstantFormat::Unix.read_real(real), Err(InstantFormat::Unix.unreadable()));
     }
-    assert_eq!(InstantFormat::Unix.read_integer(i64::MAX), Err(UnreadableInstant));
-    assert_eq!(InstantFormat::Unix.read_integer(i64::MIN), Err(UnreadableInstant));
+    assert_eq!(InstantFormat::Unix.read_integer(i64::MAX), Err(InstantFormat::Unix.unreadable()));
+    assert_eq!(InstantFormat::Unix.read_integer(i64::MIN), Err(InstantFormat::Unix.unreadable()));
 }
 
 #[test]
@@ -117,21 +111,86 @@ fn epoch_numbers_tell_their_unit_by_size() {
     assert_eq!(InstantFormat::Any.read_real(1_700_000_000_123.456), expected);
     assert_eq!(InstantFormat::Any.read_integer(1_700_000_000_123_456), expected);
     assert_eq!(InstantFormat::Any.read_integer(1_700_000_000_123_456_789), expected);
-    assert_eq!(InstantFormat::Any.read_integer(99_999_999_999), Ok(utc("5138-11-16T09:46:39Z")));
-    assert_eq!(InstantFormat::Any.read_integer(100_000_000_000), Ok(utc("1973-03-03T09:46:40Z")));
-    assert_eq!(InstantFormat::Any.read_integer(0), Ok(DateTime::UNIX_EPOCH));
+}
+
+/// Dates, serial numbers of days and counts from other years are numbers, too.
+#[test]
+fn w1_numbers_that_can_be_mistaken_are_not_read_without_a_declared_format() {
+    for text in [
+        "20260102",
+        "20260102.0",
+        "202601021530",
+        "20260102153000",
+        "20260102153000123",
+        "2461043.1458",
+        "2461043",
+        "46024.5",
+        "134118342000000000",
+        "0",
+        "1",
+        "86400",
+        "-1700000000",
+        "99999999999",
+        "2026",
+    ] {
+        let refused = Err(InstantFormat::Any.unreadable());
+        assert_eq!(read(text), refused, "{text}");
+        assert_eq!(InstantFormat::Any.read_real(text.parse().unwrap()), refused, "{text}");
+        if let Ok(integer) = text.parse() {
+            assert_eq!(InstantFormat::Any.read_integer(integer), refused, "{text}");
+        }
+    }
+    let why = InstantFormat::Any.unreadable().to_string();
+    assert!(why.contains("time_format") && why.contains("yyyymmdd") && why.contains("julian-day"), "{why}");
+}
+
+#[test]
+fn w1_dates_as_digits_and_julian_days_are_read_as_declared() {
+    use InstantFormat::{DateDigits, DateTimeDigits, JulianDay, UnixNanos};
+    let at = |text: &str| Ok(utc(text));
+    assert_eq!(DateDigits.read_text(b"20260102"), at("2026-01-02T00:00:00Z"));
+    assert_eq!(DateDigits.read_integer(20_240_229), at("2024-02-29T00:00:00Z"));
+    assert_eq!(DateDigits.read_real(20_260_102.0), at("2026-01-02T00:00:00Z"));
+    assert_eq!(DateTimeDigits.read_text(b"20260102153001"), at("2026-01-02T15:30:01Z"));
+    assert_eq!(DateTimeDigits.read_integer(20_161_231_235_960), at("2017-01-01T00:00:00Z"));
+    assert_eq!(JulianDay.read_real(2_440_587.5), at("1970-01-01T00:00:00Z"));
+    assert_eq!(JulianDay.read_integer(2_461_043), at("2026-01-02T12:00:00Z"));
+    // What SQLite's julianday() makes of this instant.
+    assert_eq!(JulianDay.read_real(2_461_043.145_833_333_5), at("2026-01-02T15:30:00Z"));
+    assert_eq!(JulianDay.read_text(b"2461043.1458"), at("2026-01-02T15:29:57.120Z"));
+    assert_eq!(UnixNanos.read_integer(1_700_000_000_123_456_789), at("2023-11-14T22:13:20.123456Z"));
+    for (format, text) in [
+        (DateDigits, "2026010"),
+        (DateDigits, "020260102"),
+        (DateDigits, "20261301"),
+        (DateDigits, "20260230"),
+        (DateDigits, "00000000"),
+        (DateDigits, "-20260102"),
+        (DateDigits, "2026-01-02"),
+        (DateDigits, "20260102153000"),
+        (DateTimeDigits, "20260102"),
+        (DateTimeDigits, "20260102240000"),
+        (DateTimeDigits, "20260102156000"),
+        (DateTimeDigits, "20260102153061"),
+        (JulianDay, "20260102"),
+        (JulianDay, "-2461043.5"),
+        (JulianDay, "2026-01-02"),
+    ] {
+        assert_eq!(format.read_text(text.as_bytes()), Err(format.unreadable()), "{format:?} {text}");
+    }
+    assert!(DateDigits.read_real(20_260_102.5).is_err() && DateDigits.read_integer(-20_260_102).is_err());
+    assert!(DateTimeDigits.read_integer(20_260_102).is_err());
 }
 
 #[test]
 fn instants_before_1970_are_cut_towards_the_past() {
     let expected = Ok(utc("1969-12-31T23:59:59.999999Z"));
-    assert_eq!(read("-0.000001"), expected);
-    assert_eq!(read("-0.0000001"), expected);
-    assert_eq!(read("-0.0000000000001"), expected);
-    assert_eq!(read("-0.0000010000"), expected);
-    assert_eq!(InstantFormat::Any.read_real(-1e-9), expected);
+    for text in ["-0.000001", "-0.0000001", "-0.0000000000001", "-0.0000010000"] {
+        assert_eq!(InstantFormat::Unix.read_text(text.as_bytes()), expected);
+    }
+    assert_eq!(InstantFormat::Unix.read_real(-1e-9), expected);
     assert_eq!(InstantFormat::UnixMicros.read_text(b"-0.1"), expected);
-    assert_eq!(InstantFormat::Any.read_integer(-1), Ok(utc("1969-12-31T23:59:59Z")));
+    assert_eq!(InstantFormat::Unix.read_integer(-1), Ok(utc("1969-12-31T23:59:59Z")));
 }
 
 #[test]
@@ -145,18 +204,23 @@ fn a_declared_format_admits_no_other() {
     let far = DateTime::from_timestamp(1_700_000_000_000, 0).unwrap();
     assert_eq!(Unix.read_integer(1_700_000_000_000), Ok(far));
     assert_eq!(Iso.read_text(b"1970-01-01T00:00:01Z"), second);
-    for refused in [
-        Iso.read_integer(1),
-        Iso.read_real(1.0),
-        Iso.read_text(b"1"),
-        Iso.read_text(b"1970/01/01"),
-        Unix.read_text(b"1970-01-01"),
-        UnixMillis.read_text(b"1970-01-01T00:00:01Z"),
+    for (format, text) in [
+        (Iso, "1"),
+        (Iso, "1970/01/01"),
+        (Iso, "1700000000"),
+        (Unix, "1970-01-01"),
+        (UnixMillis, "1970-01-01T00:00:01Z"),
     ] {
-        assert_eq!(refused, Err(UnreadableInstant));
+        assert_eq!(format.read_text(text.as_bytes()), Err(format.unreadable()));
+        let why = format.unreadable().to_string();
+        assert!(why.contains(format.name().unwrap()) && why.contains("time_format"), "{why}");
     }
+    assert_eq!((Iso.read_integer(1), Iso.read_real(1.0)), (Err(Iso.unreadable()), Err(Iso.unreadable())));
     for (name, format) in [("iso", Iso), ("unix", Unix), ("unix-ms", UnixMillis), ("unix-us", UnixMicros)] {
         assert_eq!(name.parse(), Ok(format));
+    }
+    for format in InstantFormat::DECLARED {
+        assert_eq!(format.name().unwrap().parse(), Ok(format));
     }
     assert!("julian".parse::<InstantFormat>().unwrap_err().to_string().contains("unix-us"));
 }
@@ -188,10 +252,46 @@ proptest! {
 
     #[test]
     fn nothing_panics(text in prop::collection::vec(any::<u8>(), 0..40), near in "[0-9TZ:./, +eE-]{0,34}", integer: i64, real: f64) {
-        use InstantFormat::{Any, Iso, Unix, UnixMicros, UnixMillis};
-        for format in [Any, Iso, Unix, UnixMillis, UnixMicros] {
+        for format in InstantFormat::DECLARED.into_iter().chain([InstantFormat::Any]) {
             let _ = (format.read_text(&text), format.read_text(near.as_bytes()));
             let _ = (format.read_integer(integer), format.read_real(real));
+        }
+    }
+    /// A number is read as what it is in its unit, or not at all: never as an instant of another one.
+    #[test]
+    fn w1_certain_numbers_are_those_of_1990_to_2099_in_their_own_unit(
+        seconds in prop_oneof![-1_000_000_000i64..0, 100_000_000i64..9_000_000_000], factor in prop::sample::select(vec![1, 1_000, 1_000_000, 1_000_000_000])
+    ) {
+        let certain = (631_152_000..4_102_444_800).contains(&seconds);
+        let expected = certain.then(|| DateTime::from_timestamp(seconds, 0).unwrap());
+        prop_assert_eq!(InstantFormat::Any.read_integer(seconds * factor).ok(), expected);
+        prop_assert_eq!(read(&(seconds * factor).to_string()).ok(), expected);
+    }
+
+    /// What an index on the numbers leads to holds every number that counts.
+    #[test]
+    fn w1_numbers_of_a_window_lie_between_their_bounds(
+        seconds in -62_000_000_000i64..253_000_000_000, length in 0i64..100_000_000, offset in -2_000_000i64..2_000_000,
+        from_end: bool,
+    ) {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        let (start, end) = (at(seconds), at(seconds + length));
+        let near = at(if from_end { seconds + length } else { seconds } + offset);
+        let micros = near.timestamp_micros();
+        for format in InstantFormat::DECLARED {
+            let Some(bounds) = format.numbers_within(start, end) else { continue };
+            let all = format.numbers().unwrap();
+            let numbers = [
+                near.timestamp(), near.timestamp_millis(), micros, micros.saturating_mul(1_000),
+                near.format("%Y%m%d").to_string().parse().unwrap(), near.format("%Y%m%d%H%M%S").to_string().parse().unwrap(),
+                near.timestamp().div_euclid(86_400) + 2_440_588, seconds,
+            ];
+            for number in numbers {
+                let read = format.read_integer(number);
+                prop_assert!(read.is_err() || all.contains(&number), "{:?} {}", format, number);
+                let within = read.is_ok_and(|at| start <= at && at < end);
+                prop_assert!(!within || bounds.contains(&number), "{:?} {} {:?}", format, number, bounds);
+            }
         }
     }
 }

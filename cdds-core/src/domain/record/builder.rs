@@ -18,6 +18,7 @@ pub struct RecordBatchBuilder {
     records: Vec<RecordEntry>,
     places: Places,
     bytes_read: u64,
+    undated: u64,
     rejected: Vec<RejectedRecord>,
     rejected_bytes: usize,
     scratch: Vec<u8>,
@@ -105,6 +106,12 @@ impl RecordBatchBuilder {
         self.bytes_read += bytes;
     }
 
+    /// Counts records that are left out because they have no instant (rule W7): people are told how many, since no
+    /// window will ever hold them.
+    pub fn add_undated(&mut self, records: u64) {
+        self.undated += records;
+    }
+
     /// How many records there are so far.
     pub fn records(&self) -> usize {
         self.records.len()
@@ -116,9 +123,9 @@ impl RecordBatchBuilder {
         self.lines.len() + self.rejected_bytes
     }
 
-    /// Whether neither a record, rejected or not, nor bytes read would be lost if the builder was dropped.
+    /// Whether neither a record, rejected or not, nor anything counted would be lost if the builder was dropped.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.rejected.is_empty() && self.bytes_read == 0
+        self.records.is_empty() && self.rejected.is_empty() && self.bytes_read == 0 && self.undated == 0
     }
 
     /// The batch so far; the builder is empty again and expects as much as before. It holds on to the memory of the
@@ -134,6 +141,7 @@ impl RecordBatchBuilder {
             records: std::mem::replace(&mut self.records, entries),
             places: std::mem::take(&mut self.places).in_order,
             bytes_read: std::mem::take(&mut self.bytes_read),
+            undated: std::mem::take(&mut self.undated),
             rejected: std::mem::take(&mut self.rejected),
         }
     }

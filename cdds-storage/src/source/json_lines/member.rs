@@ -100,7 +100,7 @@ fn instant(config: Option<&TimeConfig>, found: Option<&[u8]>) -> Result<Option<D
         b"null" | b"\"\"" => return Ok(None),
         [b'"', ..] => match text(value) {
             Some(text) => config.format.read_text(text.as_bytes()),
-            None => Err(UnreadableInstant),
+            None => Err(config.format.unreadable()),
         },
         _ => config.format.read_text(value),
     };

@@ -8,6 +8,7 @@ use cdds_core::domain::template::{Filter, Template};
 use cdds_core::ports::source::{SourceError, SourceErrorKind};
 use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags};
 
+use super::statement::has_index;
 use super::{SqliteRows, SqliteType};
 
 /// How long a locked database is waited for before the read is given up and retried later (rule E5).
@@ -29,6 +30,15 @@ pub(super) struct Relation {
     pub(super) columns: Vec<String>,
     /// Whether rows have a `_rowid_`, to name them by.
     pub(super) has_rowid: bool,
+    /// Of the columns with instants, those by which an index leads to the rows.
+    pub(super) indexed: Vec<String>,
+}
+
+impl Relation {
+    /// Whether an index leads to the rows by this column, which holds instants.
+    pub(super) fn has_index_on(&self, column: &str) -> bool {
+        self.indexed.iter().any(|indexed| indexed == column)
+    }
 }
 
 impl Database {
@@ -93,8 +103,15 @@ impl Database {
         let mut undeclared = declared.filter(|field| !relation.columns.iter().any(|column| column == field));
         match data_type.required_columns().find(|column| !known(column)).or_else(|| undeclared.next()) {
             Some(column) => Err(self.no_column(column, &relation)),
-            None => Ok(relation),
+            None => Ok(Relation { indexed: self.indexed(data_type, &relation), ..relation }),
         }
+    }
+
+    /// The columns with instants that an index serves. Where SQLite cannot tell, every row is looked at.
+    fn indexed(&self, data_type: &SqliteType, relation: &Relation) -> Vec<String> {
+        let columns = data_type.time.iter().chain(&data_type.changed).map(|time| &time.column);
+        let indexed = |column: &&String| has_index(self, &relation.from, column).unwrap_or(false);
+        columns.filter(indexed).cloned().collect()
     }
 
     /// Whether what the template names are columns (rule J4): a misspelt field would give an export without
@@ -124,7 +141,7 @@ impl Database {
         // Views and tables WITHOUT ROWID have none.
         let has_rowid = self.connection.prepare(&format!("SELECT _rowid_ FROM {from}")).is_ok()
             && !self.is_view(table).map_err(|error| self.failure(error))?;
-        Ok(Relation { from, columns, has_rowid })
+        Ok(Relation { from, columns, has_rowid, indexed: Vec::new() })
     }
 
     fn query(&self, query: &str) -> Result<Relation, SourceError> {
@@ -145,7 +162,7 @@ impl Database {
             return Err(self.invalid(&format!("the query gives two columns {twice:?}: name one with AS")));
         }
         // On lines of its own, for a comment at its end.
-        Ok(Relation { from: format!("(\n{query}\n)"), columns, has_rowid: false })
+        Ok(Relation { from: format!("(\n{query}\n)"), columns, has_rowid: false, indexed: Vec::new() })
     }
 
     fn tables(&self) -> rusqlite::Result<Vec<String>> {

@@ -6,14 +6,15 @@ use cdds_core::domain::template::{FieldValue, Filter};
 use cdds_core::ports::source::{BadRecordMode, ReadRequest, SourceError, SourceErrorKind};
 use chrono::{DateTime, Utc};
 use rusqlite::types::ValueRef;
-use rusqlite::{Row, params_from_iter};
+use rusqlite::{Row, ToSql, params_from_iter};
 
 use super::SqliteType;
 use super::open::Database;
 use super::statement::Statement;
+use super::strays::StoredText;
 use crate::source::blocking::{Batches, Stop};
 use crate::source::config::TimeConfig;
-use crate::source::selection::Selection;
+use crate::source::selection::{SelectedCategory, Selection, Timing};
 
 /// What the columns of a row are, and what is asked of them.
 #[derive(Debug)]
@@ -136,7 +137,7 @@ fn instant(row: &Row<'_>, column: Option<(usize, InstantFormat)>) -> Result<Opti
         ValueRef::Integer(value) => format.read_integer(value),
         ValueRef::Real(value) => format.read_real(value),
         ValueRef::Text(value) => format.read_text(value),
-        ValueRef::Blob(_) => Err(UnreadableInstant),
+        ValueRef::Blob(_) => Err(format.unreadable()),
     };
     read.map(Some).map_err(|error| Fault::Row(BadRow::Time(index, error)))
 }
@@ -178,9 +179,23 @@ pub(super) fn read(
     ordinal: &mut u64,
     batches: &mut Batches,
 ) -> Result<(), Stop> {
+    read_with(database, (statement, None), columns, selection, ordinal, batches)
+}
+
+/// Runs one statement, with a text bound behind its own values if there is one.
+pub(super) fn read_with(
+    database: &Database,
+    (statement, text): (&Statement, Option<&StoredText>),
+    columns: &Columns,
+    selection: &Selection,
+    ordinal: &mut u64,
+    batches: &mut Batches,
+) -> Result<(), Stop> {
     let failure = |error| database.failure(error);
     let mut prepared = database.connection().prepare(&statement.sql).map_err(failure)?;
-    let mut rows = prepared.query(params_from_iter(&statement.values)).map_err(failure)?;
+    let values = statement.values.iter().map(|value| value as &dyn ToSql);
+    let values = values.chain(text.map(|text| text as &dyn ToSql));
+    let mut rows = prepared.query(params_from_iter(values)).map_err(failure)?;
     while let Some(row) = rows.next().map_err(failure)? {
         *ordinal += 1;
         let bytes = match record(row, columns, selection, batches) {
@@ -196,6 +211,29 @@ pub(super) fn read(
     Ok(())
 }
 
+/// Counts the undated rows that a statement gives (rule W7), without reading them whole. One that cannot be read as
+/// far as its filters ask is nobody's: it is no record of a window either.
+pub(super) fn count(
+    database: &Database,
+    statement: &Statement,
+    columns: &Columns,
+    selection: &Selection,
+    batches: &mut Batches,
+) -> Result<(), Stop> {
+    let failure = |error| database.failure(error);
+    let mut prepared = database.connection().prepare(&statement.sql).map_err(failure)?;
+    let mut rows = prepared.query(params_from_iter(&statement.values)).map_err(failure)?;
+    while let Some(row) = rows.next().map_err(failure)? {
+        match timing(row, columns, selection) {
+            Ok(Some((_, Timing::Undated))) => batches.builder().add_undated(1),
+            Ok(_) | Err(Fault::Row(_)) => {}
+            Err(Fault::Database(error)) => return Err(database.failure(error).into()),
+        }
+        batches.record_read(0)?;
+    }
+    Ok(())
+}
+
 /// Adds a row to the batch if it belongs there; gives how many bytes of values were read.
 fn record(
     row: &Row<'_>,
@@ -203,6 +241,30 @@ fn record(
     selection: &Selection,
     batches: &mut Batches,
 ) -> Result<u64, Fault> {
+    let (category, event_at) = match timing(row, columns, selection)? {
+        Some((category, Timing::Wanted(event_at))) => (category, event_at),
+        Some((_, Timing::Undated)) => {
+            batches.builder().add_undated(1);
+            return Ok(0);
+        }
+        Some((_, Timing::Outside)) | None => return Ok(0),
+    };
+    let mut record = batches.builder().record(&category.place(event_at));
+    let mut bytes = 0;
+    for index in &columns.exported {
+        bytes += write(&mut record, *index, columns.key(*index), row.get_ref(*index)?)?;
+    }
+    record.finish();
+    Ok(bytes)
+}
+
+/// The category of a row that is selected, and what its instants say; `None` for one of another category or one that
+/// a filter leaves out. First what says whose record it is: a bad one of somebody else is none of this read.
+fn timing(
+    row: &Row<'_>,
+    columns: &Columns,
+    selection: &Selection,
+) -> Result<Option<(SelectedCategory, Timing)>, Fault> {
     let number;
     let category = match columns.category.map(|index| row.get_ref(index)).transpose()? {
         Some(ValueRef::Text(text)) => std::str::from_utf8(text).ok(),
@@ -212,24 +274,14 @@ fn record(
         }
         _ => None,
     };
-    // First what says whose record it is: a bad one of somebody else is none of this read.
     let Some(category) = selection.category(category) else {
-        return Ok(0);
+        return Ok(None);
     };
     if !columns.match_filters(row)? {
-        return Ok(0);
+        return Ok(None);
     }
     let (changed_at, event_at) = (|| instant(row, columns.changed), || instant(row, columns.time));
-    let Some(event_at) = selection.event_at(changed_at, event_at)? else {
-        return Ok(0);
-    };
-    let mut record = batches.builder().record(&category.place(event_at));
-    let mut bytes = 0;
-    for index in &columns.exported {
-        bytes += write(&mut record, *index, columns.key(*index), row.get_ref(*index)?)?;
-    }
-    record.finish();
-    Ok(bytes)
+    Ok(Some((category, selection.event_at(changed_at, event_at)?)))
 }
 
 /// Writes the value of column `index` and gives its size; an error if it is text that is not UTF-8.

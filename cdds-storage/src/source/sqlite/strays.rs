@@ -1,0 +1,68 @@
+//! Text in a column of ISO instants that sorts where no window looks: `20260102`, `02.01.2026`, `soon`. Such a row
+//! would lie outside of every window, and nobody would be told. It is a bad record (rule E10).
+//!
+//! An index leads from text to text in their order. Whatever begins with a year and a month is passed over at once: if
+//! it is no instant, it sorts among those of its month, and the windows there come upon it. So a column of ten years
+//! costs about 120 steps.
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{OptionalExtension, ToSql};
+
+use super::open::{Database, Relation};
+
+/// Text as it is stored, UTF-8 or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoredText(Vec<u8>);
+
+impl ToSql for StoredText {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(&self.0)))
+    }
+}
+
+/// Sorts behind all text that begins the same: the last character of Unicode.
+const LAST: &[u8] = "\u{10ffff}".as_bytes();
+
+/// The distinct texts in a column that begin with no year and month, in their order, one at a time.
+#[derive(Debug)]
+pub(super) struct Strays {
+    sql: String,
+    /// The next one sorts behind this.
+    after: StoredText,
+}
+
+impl Strays {
+    /// From the first text that is not empty, which is no instant but a missing one.
+    pub(super) fn new(relation: &Relation, column: &str) -> Self {
+        let from = &relation.from;
+        // Text sorts before bytes.
+        let text = format!("{column} > ? AND {column} < x''");
+        let sql = format!("SELECT {column} FROM {from} WHERE {text} ORDER BY {column} LIMIT 1");
+        Self { sql, after: StoredText(Vec::new()) }
+    }
+
+    /// The next one; `None` behind the last.
+    pub(super) fn next(&mut self, database: &Database) -> rusqlite::Result<Option<StoredText>> {
+        let mut seek = database.connection().prepare(&self.sql)?;
+        loop {
+            let found = seek.query_row([&self.after], |row| Ok(row.get_ref(0)?.as_bytes()?.to_vec()));
+            let Some(text) = found.optional()? else { return Ok(None) };
+            match behind_month(&text).filter(|behind| *behind != self.after) {
+                Some(behind) => self.after = behind,
+                None => {
+                    self.after = StoredText(text);
+                    return Ok(Some(self.after.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// What sorts behind all that begins with the same `yyyy-mm-`, if the text does begin so.
+fn behind_month(text: &[u8]) -> Option<StoredText> {
+    let (month, _) = text.split_first_chunk::<8>()?;
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-'] = month else { return None };
+    let digits = [y1, y2, y3, y4, m1, m2].into_iter().all(u8::is_ascii_digit);
+    let is_month = matches!((m1, m2), (b'0', b'1'..=b'9') | (b'1', b'0'..=b'2'));
+    (digits && is_month).then(|| StoredText([month, LAST].concat()))
+}
