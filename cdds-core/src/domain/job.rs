@@ -39,7 +39,8 @@ pub struct Job {
     pub suspended_at: Option<DateTime<Utc>>,
     /// How far its incremental exports have come (rule W4); `None` if it never was incremental.
     pub watermark: Option<Watermark>,
-    /// Where the window of its next occurrence starts if its windows tile (rule W3); `None` before the first.
+    /// Where the last window on the record ended, of a rolling or previous timeframe: the next one starts there if
+    /// windows tile (rule W3), or if it stands for occurrences that were missed (rule W3a). `None` before the first.
     pub tiled_until: Option<DateTime<Utc>>,
     /// Counts how often it was brought back from a clock that was ahead, from 0: a slot that was on the record by
     /// that clock comes again under another id ([`ahead`](super::ahead)).

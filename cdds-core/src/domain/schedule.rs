@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::execution::{Execution, SkipReason, SourceTerms, Trigger};
 use super::job::{Job, JobChange, JobState};
 use super::policy::Overlap;
+use super::tiling;
 use super::window::{Window, settled_end};
 
 /// How far back missed occurrences are caught up where neither job nor engine say otherwise (rule E4).
@@ -64,32 +65,44 @@ fn round(
     } else if due.next.is_none() {
         after.state = JobState::Completed;
     }
-    let newest = due.newest();
     let mut entries = Vec::with_capacity(due.run.len() + 1);
+    // Where the next entry starts instead of the skipped ones, if it covers them (rule W3a).
+    let mut from = None;
     if let Some(gap) = due.skipped {
         entries.push(Execution::skipped(&after, gap.last, due.reason(gap), terms.source, now));
-        after.tile(gap.last);
+        from = after.covered_from(gap.first).filter(|_| due.coalesced);
+        if !due.coalesced {
+            after.tile(gap.last);
+        }
     }
-    for slot in &due.run {
-        entries.push(Execution::scheduled(&after, *slot, terms.source, now));
+    let mut superseded = Vec::new();
+    for (number, slot) in due.run.iter().enumerate() {
+        let mut entry = Execution::scheduled(&after, *slot, terms.source, now);
+        if let Some((from, start)) = from.take().zip(entry.window.start()) {
+            entry.window = Window::between(from.min(start), entry.window.end());
+        }
+        if number == 0 && job.overlap() == Overlap::Coalesce {
+            superseded = cover(waiting, &mut entry, now);
+        }
+        entries.push(entry);
         after.tile(*slot);
     }
-    let superseded = match (job.overlap(), newest) {
-        (Overlap::Coalesce, Some(newest)) => cover(waiting, newest, now),
-        _ => Vec::new(),
-    };
     Some(JobChange { job: after, entries, superseded, edited: Vec::new() })
 }
 
-/// Scheduled work that could have started by now is covered by the newest slot (rule E3). What people asked
-/// for is not; nor is what late rows or jitter still hold up, or a job that is due often would never run. A job
-/// edited by a clock that is behind comes upon slots again that wait already: those stay.
-fn cover(waiting: &[Execution], newest: DateTime<Utc>, now: DateTime<Utc>) -> Vec<Execution> {
+/// Scheduled work that could have started by now is covered by the next slot (rule E3), whose window then reaches
+/// back to it (rule W3a). What people asked for is not; nor is what late rows or jitter still hold up, or a job that
+/// is due often would never run. A job edited by a clock that is behind comes upon slots again that wait already:
+/// those stay.
+fn cover(waiting: &[Execution], next: &mut Execution, now: DateTime<Utc>) -> Vec<Execution> {
+    let into = next.slot;
     let scheduled = waiting.iter().filter(|execution| execution.trigger == Trigger::Scheduled);
-    let ready = scheduled.filter(|execution| execution.slot < newest && execution.not_before <= now);
-    let covered = ready.map(|execution| {
+    let ready = scheduled.filter(|execution| execution.slot < into && execution.not_before <= now);
+    let mut ready: Vec<&Execution> = ready.collect();
+    ready.sort_by_key(|execution| std::cmp::Reverse(execution.slot));
+    let covered = tiling::take_over(next, ready).into_iter().rev().map(|execution| {
         let slot = execution.slot;
-        let reason = SkipReason::Coalesced { first: slot, last: slot, count: 1, into: newest };
+        let reason = SkipReason::Coalesced { first: slot, last: slot, count: 1, into };
         execution.clone().superseded(reason, now)
     });
     covered.collect()

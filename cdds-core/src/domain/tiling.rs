@@ -1,5 +1,5 @@
-//! Rule W3 over the life of a job: where its windows go on. Between two occurrences of one schedule the frequency
-//! tells it; after an edit of the schedule only the record does.
+//! Rules W3, W3a over the life of a job: where its windows go on. Between two occurrences of one schedule the
+//! frequency tells it; after an edit of the schedule, and where occurrences were missed, only the record does.
 
 use chrono::{DateTime, Utc};
 
@@ -18,6 +18,11 @@ impl JobSettings {
         }
     }
 
+    /// Whether each occurrence has a window of its own, which another one covers only if it reaches back to it.
+    fn slides(&self) -> bool {
+        matches!(self.timeframe, Timeframe::Rolling(_) | Timeframe::Previous(_))
+    }
+
     /// Whether windows of the one go on where those of the other end: both tile, over the same records.
     pub(super) fn tiles_with(&self, other: &Self) -> bool {
         let of_same_records = self.has_scope_of(&Self { timeframe: self.timeframe.clone(), ..other.clone() });
@@ -30,19 +35,47 @@ impl Job {
     /// new since the watermark.
     pub(super) fn next_window(&self, slot: DateTime<Utc>) -> Option<Window> {
         let window = self.settings.timeframe.window(&self.settings.frequency, slot)?;
-        Some(match self.tiled_until {
+        Some(match self.tiled_until.filter(|_| self.settings.tiles()) {
             Some(until) => Window::between(until, window.end()),
             None => window,
         })
     }
 
+    /// Where the window of the next occurrence on the record must start if it stands for those from `first` on, too
+    /// (rule W3a): where the last window on the record ended, so that all that they would have exported is in one
+    /// set or the other. Windows with gaps between them do not begin to fill those. `None` where each window
+    /// holds what the ones before it did.
+    pub(super) fn covered_from(&self, first: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let start = self.next_window(first).filter(|_| self.settings.slides())?.start()?;
+        Some(self.tiled_until.map_or(start, |until| until.max(start)))
+    }
+
     /// Takes notice that `slot` is on the record, run or skipped.
     pub(super) fn tile(&mut self, slot: DateTime<Utc>) {
-        if self.settings.tiles() {
+        if self.settings.slides() {
             let end = self.next_window(slot).map(|window| window.end());
             self.tiled_until = self.tiled_until.max(end);
         }
     }
+}
+
+/// Executions that wait, and that `next`, the first entry that a round queues, stands for (rule W3a), the latest first. Its window
+/// reaches back to theirs. Where windows tile, one is covered only if it joins what is covered: anything between
+/// belongs to another entry of the record.
+pub(super) fn take_over<'a>(next: &mut Execution, ready: Vec<&'a Execution>) -> Vec<&'a Execution> {
+    if !next.settings.slides() {
+        return ready;
+    }
+    let tiles = next.settings.tiles();
+    let mut covered = Vec::with_capacity(ready.len());
+    for waiting in ready {
+        let bounds = next.window.start().zip(waiting.window.start());
+        let joins = |start| !tiles || waiting.window.end() == start;
+        let Some((start, began)) = bounds.filter(|(start, _)| joins(*start)) else { break };
+        next.window = Window::between(start.min(began), next.window.end());
+        covered.push(waiting);
+    }
+    covered
 }
 
 /// Where windows go on after `change`, an edit of `before`. A job that tiles on goes on where it is, unless it
@@ -51,12 +84,13 @@ impl Job {
 pub(super) fn after_edit(before: &Job, change: &JobChange, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let after = &change.job;
     let (old, new) = (&before.settings, &after.settings);
-    if !new.tiles() {
+    if !new.slides() {
         return None;
     }
     let starts_anew = before.state == JobState::Completed
         || (new.starts_at != old.starts_at && new.starts_at.is_some_and(|start| start > now));
-    let goes_on = after.tiled_until.filter(|_| new.tiles_with(old) && !starts_anew);
+    let same = if new.tiles() { new.tiles_with(old) } else { new.has_scope_of(old) };
+    let goes_on = after.tiled_until.filter(|_| same && !starts_anew);
     let waits = change.entries.iter().chain(&change.edited).filter(|execution| takes_part(execution));
     goes_on.max(waits.map(|execution| execution.window.end()).max())
 }

@@ -1,9 +1,10 @@
 //! Rule W3 over the life of a job: its windows join without gap or overlap whatever becomes of its schedule.
 
 use cdds_core::domain::edit::{Edit, OneTimeEdit, edit};
-use cdds_core::domain::execution::{Execution, Trigger};
+use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
 use cdds_core::domain::frequency::{Frequency, Hourly, MissingDay, Monthly};
 use cdds_core::domain::job::{Job, JobSettings, JobState};
+use cdds_core::domain::policy::{CatchUp, CatchUpLimit, Jitter, Overlap, Policies};
 use cdds_core::domain::schedule::{materialise, preview};
 use cdds_core::domain::selection::CategorySelection;
 use cdds_core::domain::window::Window;
@@ -159,10 +160,25 @@ fn tiling_settings() -> impl Strategy<Value = JobSettings> {
         (monthly(31, "06:00"), "rolling:1mo"),
         (monthly(1, "00:00"), "previous:1mo"),
     ]);
-    prop_oneof![
+    let settings = prop_oneof![
         3 => daily,
         2 => others.prop_map(|(frequency, timeframe)| settings(frequency, timeframe)),
-    ]
+    ];
+    (settings, policies()).prop_map(|(settings, policies)| JobSettings { policies, ..settings })
+}
+
+/// Each way of overlap and catch-up, as a rule the one of the timeframe.
+fn policies() -> impl Strategy<Value = Policies> {
+    let way =
+        || prop_oneof![2 => Just(None), 1 => Just(Some(Overlap::Coalesce)), 1 => Just(Some(Overlap::Queue))];
+    let limit = prop_oneof![3 => Just(None), 1 => Just(CatchUpLimit::new(TimeDelta::hours(30)).ok())];
+    let jitter = prop_oneof![3 => Just(None), 1 => Just(Jitter::new(TimeDelta::hours(1)).ok())];
+    (way(), way(), limit, jitter).prop_map(|(overlap, missed, limit, jitter)| Policies {
+        overlap,
+        catch_up: CatchUp { missed, limit },
+        jitter,
+        ..Policies::default()
+    })
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -182,9 +198,17 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// The windows of the schedule, run and skipped, in the order in which they were put on the record.
+/// Whether a later occurrence exports what this one would have.
+fn is_covered(execution: &Execution) -> bool {
+    matches!(execution.state, ExecutionState::Skipped(SkipReason::Coalesced { .. }))
+}
+
+/// The windows of the schedule, run and skipped, in the order in which they were put on the record; those that are
+/// covered lie in others (rule W3a).
 fn scheduled(executions: &[Execution]) -> Vec<Window> {
-    let of_schedule = executions.iter().filter(|execution| execution.trigger == Trigger::Scheduled);
+    let of_schedule = executions
+        .iter()
+        .filter(|execution| execution.trigger == Trigger::Scheduled && !is_covered(execution));
     of_schedule.map(|execution| execution.window).collect()
 }
 
@@ -223,6 +247,123 @@ proptest! {
                 let mut windows = scheduled(&world.executions);
                 windows.extend(preview(&world.job, terms().source, 3, world.now).iter().map(|next| next.window));
                 tile(&windows)?;
+            }
+        }
+    }
+}
+
+/// A job that covers what it missed, submitted half an hour into March.
+fn coalescing(frequency: Frequency, timeframe: &str) -> Job {
+    let missed = CatchUp { missed: Some(Overlap::Coalesce), limit: None };
+    let policies = Policies { catch_up: missed, overlap: Some(Overlap::Coalesce), ..Policies::default() };
+    let settings = JobSettings { policies, ..settings(frequency, timeframe) };
+    submit_settings(settings, instant("2026-03-01T00:30:00Z")).job
+}
+
+fn hourly() -> Frequency {
+    Frequency::Hourly(Hourly::new(1, 0).unwrap())
+}
+
+/// The window of the one entry that is run.
+fn covering(entries: &[Execution]) -> (String, String) {
+    let run: Vec<&Execution> = entries.iter().filter(|entry| entry.is_waiting()).collect();
+    assert_eq!(run.len(), 1);
+    (run[0].window.start().unwrap().to_string(), run[0].window.end().to_string())
+}
+
+#[test]
+fn w3a_what_was_missed_lies_in_the_window_of_the_occurrence_that_covers_it() {
+    let job = coalescing(hourly(), "rolling:1h");
+    let first = materialise(&job, &[], terms(), instant("2026-03-01T01:00:00Z")).unwrap();
+    assert_eq!(covering(&first.entries), text("2026-03-01T00:00:00Z", "2026-03-01T01:00:00Z"));
+    // Nobody was there for the slots of 2 to 6 h.
+    let now = "2026-03-01T06:10:00Z";
+    let change = materialise(&first.job, &[], terms(), instant(now)).unwrap();
+    assert_eq!(change.entries.len(), 2);
+    assert_eq!(covering(&change.entries), text("2026-03-01T01:00:00Z", "2026-03-01T06:00:00Z"));
+    // What lies ahead was told so before, and goes on from there.
+    let ahead = text("2026-03-01T06:00:00Z", "2026-03-01T07:00:00Z");
+    assert_eq!(next_windows(&first.job, now)[0], ahead);
+    assert_eq!(next_windows(&change.job, now)[0], ahead);
+    // Of a job of which nothing is on the record yet, from where its first window would have started.
+    let change = materialise(&job, &[], terms(), instant(now)).unwrap();
+    assert_eq!(covering(&change.entries), text("2026-03-01T00:00:00Z", "2026-03-01T06:00:00Z"));
+}
+
+#[test]
+fn w3a_what_waits_lies_in_the_window_of_the_occurrence_that_covers_it() {
+    let job = coalescing(hourly(), "rolling:1h");
+    let first = materialise(&job, &[], terms(), instant("2026-03-01T01:00:00Z")).unwrap();
+    let second = materialise(&first.job, &[], terms(), instant("2026-03-01T02:05:00Z")).unwrap();
+    let waiting: Vec<Execution> = [first.entries, second.entries].concat();
+    let now = instant("2026-03-01T04:05:00Z");
+    let change = materialise(&second.job, &waiting, terms(), now).unwrap();
+    assert_eq!(change.superseded.len(), 2);
+    assert_eq!(covering(&change.entries), text("2026-03-01T00:00:00Z", "2026-03-01T04:00:00Z"));
+    // What cannot start yet keeps its window, and what lies before it, too.
+    let held_up = Execution { not_before: now + TimeDelta::hours(1), ..waiting[1].clone() };
+    let change = materialise(&second.job, &[waiting[0].clone(), held_up], terms(), now).unwrap();
+    assert_eq!(change.superseded.len(), 0);
+    assert_eq!(covering(&change.entries), text("2026-03-01T02:00:00Z", "2026-03-01T04:00:00Z"));
+}
+
+#[test]
+fn w3a_windows_that_do_not_tile_reach_back_as_far_as_they_must() {
+    for (timeframe, until, start) in [
+        // As long as the own window holds everything, it is as it would have been.
+        ("rolling:7d", "2026-03-06T02:00:00Z", "2026-02-27T02:00:00Z"),
+        ("rolling:7d", "2026-03-20T02:00:00Z", "2026-03-02T02:00:00Z"),
+        ("previous:2d", "2026-03-05T02:00:00Z", "2026-03-02T00:00:00Z"),
+        // Windows with gaps between them: not into the gap before the first one that was missed.
+        ("rolling:1h", "2026-03-05T02:00:00Z", "2026-03-03T01:00:00Z"),
+    ] {
+        let job = coalescing(daily("02:00"), timeframe);
+        // That of the first is over.
+        let job = materialise(&job, &[], terms(), instant("2026-03-01T02:00:00Z")).unwrap().job;
+        let job = materialise(&job, &[], terms(), instant("2026-03-02T02:00:00Z")).unwrap().job;
+        let change = materialise(&job, &[], terms(), instant(until)).unwrap();
+        assert_eq!(covering(&change.entries).0, instant(start).to_string(), "{timeframe}");
+    }
+}
+
+proptest! {
+    /// Every instant that a covered occurrence would have exported lies in a window of the record.
+    #[test]
+    fn w3a_covered_is_true_of_any_rolling_or_previous_timeframe(
+        timeframe in prop::sample::select(vec![
+            "rolling:1h", "rolling:3h", "rolling:1d", "rolling:7d", "previous:1h", "previous:1d", "previous:1w",
+        ]),
+        frequency in prop_oneof![
+            (1_u32..8, 0_u32..60).prop_map(|(every, minute)| Frequency::Hourly(Hourly::new(every, minute).unwrap())),
+            Just(daily("13:30")),
+            Just(weekly(Weekday::Wed, "13:00")),
+        ],
+        policies in policies(),
+        ticks in prop::collection::vec((1_i64..700_000, any::<bool>()), 1..12),
+    ) {
+        let begin = instant("2026-03-01T00:30:00Z");
+        let settings = JobSettings { policies, ..settings(frequency, timeframe) };
+        let mut world = World::new(settings, begin);
+        for (seconds, claims) in ticks {
+            let commands = [Command::Advance(TimeDelta::seconds(seconds)), Command::Tick, Command::Claim, Command::Succeed];
+            let count = if claims { 4 } else { 2 };
+            for command in &commands[..count] {
+                let _refused = world.carry_out(command);
+            }
+        }
+        let of_schedule = || world.executions.iter().filter(|one| one.trigger == Trigger::Scheduled);
+        for covered in of_schedule().filter(|one| is_covered(one)) {
+            let ExecutionState::Skipped(SkipReason::Coalesced { first, last, .. }) = covered.state else { continue };
+            let settings = &covered.settings;
+            let slots = std::iter::successors(Some(first), |slot| settings.next_slot(*slot));
+            for slot in slots.take_while(|slot| *slot <= last) {
+                let own = settings.timeframe.window(&settings.frequency, slot).unwrap();
+                let mut at = own.start().unwrap();
+                while at < own.end() {
+                    let held = of_schedule().any(|one| !is_covered(one) && one.window.contains(Some(at)));
+                    prop_assert!(held, "{} of the occurrence at {} is in no window", at, slot);
+                    at += TimeDelta::minutes(30);
+                }
             }
         }
     }

@@ -32,11 +32,12 @@ impl Watch {
     }
 }
 
-/// Invariant I1: the windows of all occurrences of a stretch, run or not, join without gap or overlap.
+/// Invariant I1: the windows of all occurrences of a stretch, run or not, join without gap or overlap. One that another
+/// covers has none of its own: it lies in that of the other (rule W3a).
 pub(super) fn check_contiguous(model: &Model, known: &JobModel) -> Check {
     let mut stretches: BTreeMap<u32, Vec<&Execution>> = BTreeMap::new();
     for entry in model.occurrences(known.job.id) {
-        if let Some(stretch) = entry.stretch {
+        if let Some(stretch) = entry.stretch.filter(|_| !is_covered(&entry.execution)) {
             stretches.entry(stretch).or_default().push(&entry.execution);
         }
     }
@@ -49,6 +50,11 @@ pub(super) fn check_contiguous(model: &Model, known: &JobModel) -> Check {
         }
     }
     Ok(())
+}
+
+/// Whether a later occurrence exports what this one would have.
+pub(super) fn is_covered(execution: &Execution) -> bool {
+    matches!(execution.state, ExecutionState::Skipped(SkipReason::Coalesced { .. }))
 }
 
 /// The slots for which an entry of the record stands.

@@ -86,7 +86,8 @@ impl Watch {
         model.join_stretch(&change.edited);
         change.entries.iter().try_for_each(|entry| self.refresh(model, owner, entry.id, cause))?;
         self.check_stored(model, change, before.revision + 1, &new)?;
-        self.check_covered(model, change)
+        self.check_covered(model, change)?;
+        if before.settings == after.settings { self.check_reach(before, change) } else { Ok(()) }
     }
 
     pub(super) fn change_execution(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::accounts::is_covered;
 use super::model::{Check, Family, JobModel, Model, brief, ensure};
 use super::report::Invariant;
 use super::source::selects;
@@ -126,7 +127,7 @@ impl Watch {
 
     fn check_tiled(&self, model: &Model, known: &JobModel) -> Check {
         for entry in model.occurrences(known.job.id) {
-            let Some(stretch) = entry.stretch else { continue };
+            let Some(stretch) = entry.stretch.filter(|_| !is_covered(&entry.execution)) else { continue };
             let execution = &entry.execution;
             let success = known.successes.get(&(Family::Scheduled, execution.slot));
             let success =

@@ -42,6 +42,21 @@ impl Tampered {
                     entry.window = Window::between(start + minute, window.end() + minute);
                 }
             }
+            Some(PlantedBug::CoveredInWordsOnly) => {
+                let into = |entry: &Execution| match entry.state {
+                    ExecutionState::Skipped(SkipReason::Coalesced { into, .. }) => Some(into),
+                    _ => None,
+                };
+                let covering: Vec<_> =
+                    wrong.entries.iter().chain(&wrong.superseded).filter_map(into).collect();
+                for entry in wrong.entries.iter_mut().filter(|entry| covering.contains(&entry.slot)) {
+                    let settings = &entry.settings;
+                    let own = settings.timeframe.window(&settings.frequency, entry.slot);
+                    if entry.is_waiting() {
+                        entry.window = own.unwrap_or(entry.window);
+                    }
+                }
+            }
             Some(PlantedBug::EverythingTooOld) => {
                 let queued = |entry: &&mut Execution| {
                     entry.trigger == Trigger::Scheduled

@@ -119,7 +119,10 @@ impl Watch {
             }
             _ => {
                 let bounds = calendar::bounds(settings, entry.slot, !scheduled, lag, grain);
-                bounds.is_none_or(|bounds| bounds.1 == end && bounds.0.is_none_or(|told| told == start))
+                // One that covers others reaches back to them (rule W3a).
+                let covers = scheduled && coalesces(before);
+                let begins = |told| told == start || (covers && start.is_some() && start < told);
+                bounds.is_none_or(|bounds| bounds.1 == end && bounds.0.is_none_or(begins))
             }
         };
         ensure(as_told, Invariant::I1, told)?;
@@ -158,6 +161,42 @@ impl Watch {
                 _ => true,
             };
             ensure(holds, Invariant::Reason, || format!("nothing is run in place of {}", brief(given)))?;
+        }
+        Ok(())
+    }
+
+    /// What is coalesced lies in the window of the occurrence that covers it, but for what was exported before (rule
+    /// W3a). `before` is the job as it was.
+    pub(super) fn check_reach(&self, before: &Job, change: &JobChange) -> Check {
+        let settings = &before.settings;
+        if !matches!(settings.timeframe, Timeframe::Rolling(_) | Timeframe::Previous(_)) {
+            return Ok(());
+        }
+        for given in change.entries.iter().chain(&change.superseded) {
+            let ExecutionState::Skipped(SkipReason::Coalesced { first, into, .. }) = given.state else {
+                continue;
+            };
+            let waited = change.superseded.iter().any(|one| one.id == given.id);
+            let began = if waited {
+                given.window.start()
+            } else {
+                let own = calendar::bounds(settings, first, true, TimeDelta::zero(), TimeDelta::zero());
+                let own = own.and_then(|(start, _)| start.flatten());
+                let until = before.tiled_until;
+                if settings.tiles() {
+                    until.or(own)
+                } else {
+                    own.map(|own| until.map_or(own, |until| own.max(until)))
+                }
+            };
+            let by = change
+                .entries
+                .iter()
+                .find(|entry| entry.slot == into && entry.state == ExecutionState::Queued);
+            let (Some(by), Some(began)) = (by.and_then(|by| by.window.start()), began) else { continue };
+            ensure(by <= began, Invariant::Reason, || {
+                format!("{} is not covered by what starts at {by}, but began at {began}", brief(given))
+            })?;
         }
         Ok(())
     }
@@ -203,6 +242,13 @@ fn is_suspension(before: &Job, after: &Job, first: DateTime<Utc>, waited: bool) 
     let due = before.next_due_at.is_some_and(|due| due <= first);
     let now = by_hand(after) && after.suspended_at != before.suspended_at;
     if waited { now } else { passed || (now && due) }
+}
+
+/// Whether occurrences of a job may cover others (rules E3, E4).
+fn coalesces(job: &Job) -> bool {
+    let policies = &job.settings.policies;
+    [policies.overlap, policies.catch_up.missed].contains(&Some(Overlap::Coalesce))
+        || overlap_of(job) == Overlap::Coalesce
 }
 
 /// What a timeframe asks for (rules E3, E4).
