@@ -13,6 +13,7 @@ pub mod errors_file;
 pub mod execution;
 pub mod failure;
 pub mod frequency;
+pub mod handover;
 pub mod id;
 pub mod instant;
 pub mod job;

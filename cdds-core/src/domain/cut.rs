@@ -100,6 +100,11 @@ impl FileCutter {
         }
     }
 
+    /// Whether a record of this place has come before.
+    pub fn knows(&self, place: &Place) -> bool {
+        self.by_place.contains_key(place)
+    }
+
     /// Takes the records of a batch; files that are complete are added to `closed`, in order.
     pub fn push(&mut self, batch: &RecordBatch, closed: &mut Vec<CutFile>) {
         let folders: Vec<usize> = batch.places().iter().map(|place| self.folder_of(place)).collect();

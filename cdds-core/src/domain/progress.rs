@@ -12,6 +12,10 @@ pub struct Progress {
     /// Records that could not be read and were skipped (rule E10).
     #[serde(default)]
     pub rejected: u64,
+    /// Records without an instant (rule W7): those that a window left out for that, and those that an export of
+    /// everything put into `undated`. Counted as they are read, before the engine applies filters.
+    #[serde(default)]
+    pub undated: u64,
     /// Bytes read from the source.
     pub bytes_read: u64,
     /// Bytes written to the store.

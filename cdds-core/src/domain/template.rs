@@ -17,7 +17,7 @@ use crate::ports::source::DataType;
 
 pub use filter::{Filter, Operator};
 pub use text::spells;
-pub(super) use text::unescaped;
+pub(in crate::domain) use text::unescaped;
 pub use value::FieldValue;
 
 /// What of the records of a type is exported; by default every record with every field.

@@ -17,6 +17,7 @@ use super::uploads::Underway;
 use super::{Shared, keys};
 use crate::domain::execution::Execution;
 use crate::domain::failure::{Failure, FailureKind, Step};
+use crate::domain::handover::Handover;
 use crate::domain::policy::BadRecords;
 use crate::domain::recipient::Recipient;
 use crate::domain::split_size::{SplitSize, largest_sealable};
@@ -25,7 +26,9 @@ use crate::ports::catalog::{CatalogError, CatalogErrorKind, Fence, Publication, 
 use crate::ports::packager::Plan;
 use crate::ports::sealer::Sealer;
 use crate::ports::sink::{Prefix, SinkError};
-use crate::ports::source::{BadRecordMode, ReadRequest, RecordInstant, RegisteredSource, Source};
+use crate::ports::source::{
+    BadRecordMode, Description, ReadRequest, RecordInstant, RegisteredSource, Source,
+};
 
 /// How often a commit whose outcome is unknown is looked at again before the lease is left to run out.
 const COMMIT_TRIES: u32 = 5;
@@ -143,8 +146,13 @@ impl Attempt {
         let source = self.source()?;
         let (recipients, sealer) = self.sealer().await?;
         let request = self.request();
-        let pushes_down = || source.describe().data_type(&request.data_type).is_some_and(|t| t.pushes_down);
-        let pushed_down = call_now(Step::Prepare, SOURCE, pushes_down)?;
+        let declared = || {
+            let found = source.describe().data_type(&request.data_type).cloned();
+            found.ok_or_else(|| no_type(source.describe(), &request))
+        };
+        let data_type = call_now(Step::Prepare, SOURCE, declared)??;
+        let pushed_down = data_type.pushes_down;
+        let handover = Handover::new(&self.execution.settings.source, &data_type, &request);
         self.meter.expect(self.expectation(&*source, &request, pushed_down).await?);
         let batches = call(Step::Read, SOURCE, async { source.read(request).await }).await?;
         let batches = templated(ports, &self.execution.settings.template, pushed_down, batches);
@@ -158,7 +166,7 @@ impl Attempt {
         let store = part_store(&ports.sink, &self.underway, self.fence, &self.meter);
         let limits = self.shared.settings.cut;
         let transferred =
-            transfer(ports, &self.execution, limits, &self.meter, batches, press, store).await?;
+            transfer(ports, &self.execution, limits, &self.meter, (handover, batches), press, store).await?;
         let release = Release {
             ports,
             execution: &self.execution,
@@ -410,6 +418,22 @@ pub(super) async fn delete_all(
         sink.delete(&key).await?;
     }
     Ok(())
+}
+
+/// A type that a source has not, or has not any more.
+fn no_type(source: &Description, request: &ReadRequest) -> Failure {
+    let known: Vec<&str> = source.types.iter().map(|data_type| data_type.id.as_str()).collect();
+    Failure {
+        step: Step::Prepare,
+        kind: FailureKind::Invalid,
+        message: format!(
+            "source {} has no data type {}: choose out of {}",
+            source.id,
+            request.data_type,
+            known.join(", ")
+        ),
+        retryable: false,
+    }
 }
 
 fn catalog_failure(step: Step, error: &CatalogError) -> Failure {

@@ -16,6 +16,7 @@ use crate::ports::catalog::{Beat, Directive, Fence};
 pub(super) struct Meter {
     pub(super) records: AtomicU64,
     pub(super) rejected: AtomicU64,
+    pub(super) undated: AtomicU64,
     pub(super) bytes_read: AtomicU64,
     pub(super) bytes_written: AtomicU64,
     pub(super) parts: AtomicU32,
@@ -76,6 +77,7 @@ impl Meter {
         Self {
             records: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
+            undated: AtomicU64::new(0),
             bytes_read: AtomicU64::new(0),
             bytes_written: AtomicU64::new(0),
             parts: AtomicU32::new(0),
@@ -96,6 +98,7 @@ impl Meter {
         let counts = Progress {
             records: self.records.load(Ordering::Relaxed),
             rejected: self.rejected.load(Ordering::Relaxed),
+            undated: self.undated.load(Ordering::Relaxed),
             bytes_read: self.bytes_read.load(Ordering::Relaxed),
             bytes_written: self.bytes_written.load(Ordering::Relaxed),
             parts: self.parts.load(Ordering::Relaxed),

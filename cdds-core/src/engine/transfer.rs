@@ -20,6 +20,7 @@ use crate::domain::cut::{CutFile, CutLimits, FileCutter};
 use crate::domain::errors_file::ErrorsFile;
 use crate::domain::execution::Execution;
 use crate::domain::failure::{Failure, Step};
+use crate::domain::handover::Handover;
 use crate::domain::job::JobSettings;
 use crate::domain::record::RecordBatch;
 use crate::domain::template::Template;
@@ -69,13 +70,14 @@ pub(super) async fn transfer(
     execution: &Execution,
     limits: CutLimits,
     meter: &Meter,
-    batches: Templated,
+    (handover, batches): (Handover, Templated),
     press: Press,
     (writer, finisher): (PartWriter<'_>, PartFinisher<'_>),
 ) -> Result<Transferred, Failure> {
     let settings = &execution.settings;
     let files = Files {
         batches,
+        handover,
         cutter: FileCutter::new(settings.data_type.clone(), limits),
         ended: false,
         closed: VecDeque::new(),
@@ -122,6 +124,7 @@ async fn write(
 /// The source's records as a sequence of complete files; what could not be read comes last.
 struct Files<'a> {
     batches: Templated,
+    handover: Handover,
     cutter: FileCutter,
     /// Whether the source has; files may still be open.
     ended: bool,
@@ -144,6 +147,7 @@ impl Files<'_> {
             match self.batches.next().await {
                 Some(batch) => {
                     let batch = batch?;
+                    self.handover.check(&batch, |place| self.cutter.knows(place))?;
                     for rejected in batch.rejected() {
                         let told = self.settings.template.tell(rejected.clone(), &self.settings.categories);
                         let Some(told) = told else { continue };
@@ -151,6 +155,7 @@ impl Files<'_> {
                         self.meter.rejected.fetch_add(1, Ordering::Relaxed);
                     }
                     self.meter.records.fetch_add(batch.records() as u64, Ordering::Relaxed);
+                    self.meter.undated.fetch_add(self.handover.undated(&batch), Ordering::Relaxed);
                     self.meter.bytes_read.fetch_add(batch.bytes_read(), Ordering::Relaxed);
                     self.cutter.push(&batch, &mut cut);
                 }

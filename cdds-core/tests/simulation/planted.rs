@@ -43,7 +43,10 @@ fn breaks(bug: PlantedBug) -> Invariant {
         PlantedBug::EverythingCovered
         | PlantedBug::EverythingTooOld
         | PlantedBug::FailsWhenCalm
-        | PlantedBug::EmptyWindowPanics => Reason,
+        | PlantedBug::EmptyWindowPanics
+        | PlantedBug::CoveredInWordsOnly
+        | PlantedBug::DeselectedCategory
+        | PlantedBug::DayBefore => Reason,
         PlantedBug::NewestFirst | PlantedBug::OneAtATime => Order,
         PlantedBug::CancelIgnored
         | PlantedBug::CancelUnheeded
@@ -139,4 +142,7 @@ planted! {
     i4_data_that_changed_under_a_read_is_found: ChangeUnnoticed,
     e7_a_round_that_holds_beats_up_is_found: RoundHoldsBeats,
     a_world_without_end_is_found: EmptyWindowWaits,
+    w3a_occurrences_covered_in_words_only_are_found: CoveredInWordsOnly,
+    j3_a_record_of_a_deselected_category_is_found: DeselectedCategory,
+    w1_a_record_of_a_day_outside_the_window_is_found: DayBefore,
 }

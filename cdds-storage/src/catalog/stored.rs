@@ -174,6 +174,8 @@ struct ProgressV1 {
     records: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     rejected: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    undated: u64,
     bytes_read: u64,
     bytes_written: u64,
     parts: u32,
@@ -188,16 +190,33 @@ fn is_zero(count: &u64) -> bool {
 }
 
 pub(super) fn progress_to_json(progress: &Progress) -> Result<String, StoredFormError> {
-    let Progress { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds } =
+    let Progress { records, rejected, undated, bytes_read, bytes_written, parts, percent, remaining_seconds } =
         *progress;
-    let form = ProgressV1 { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds };
+    let form = ProgressV1 {
+        records,
+        rejected,
+        undated,
+        bytes_read,
+        bytes_written,
+        parts,
+        percent,
+        remaining_seconds,
+    };
     wrap("progress", &form)
 }
 
 pub(super) fn progress_from_json(json: &str) -> Result<Progress, StoredFormError> {
-    let ProgressV1 { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds } =
-        unwrap("progress", json)?;
-    Ok(Progress { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds })
+    let ProgressV1 {
+        records,
+        rejected,
+        undated,
+        bytes_read,
+        bytes_written,
+        parts,
+        percent,
+        remaining_seconds,
+    } = unwrap("progress", json)?;
+    Ok(Progress { records, rejected, undated, bytes_read, bytes_written, parts, percent, remaining_seconds })
 }
 
 #[derive(Serialize, Deserialize)]

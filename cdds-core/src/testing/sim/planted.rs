@@ -122,11 +122,17 @@ pub enum PlantedBug {
     RoundHoldsBeats,
     /// The source goes on where data has changed while it read, without what is not there any more.
     ChangeUnnoticed,
+    /// The schedule says of what was missed that the next occurrence covers it, whose window does not reach back.
+    CoveredInWordsOnly,
+    /// The source hands over records of categories that nobody selected.
+    DeselectedCategory,
+    /// The source hands over a record of the day before the window.
+    DayBefore,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 55] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -179,6 +185,9 @@ impl PlantedBug {
         Self::AbortedUploadLands,
         Self::RoundHoldsBeats,
         Self::ChangeUnnoticed,
+        Self::CoveredInWordsOnly,
+        Self::DeselectedCategory,
+        Self::DayBefore,
     ];
 
     /// The bug with this name, as [`Debug`] prints it.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, NaiveTime, TimeDelta, Utc};
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
@@ -126,21 +126,44 @@ impl RowSource {
         let range = self.rows.of_window(request.window);
         let wanted = |row: &Row| row.visible_at <= now && selects(&request.categories, row.category);
         let numbers = range.clone().filter(|number| self.rows.row(*number).is_some_and(wanted)).collect();
-        self.wrong(numbers, range.end, request.window, now)
+        self.wrong(numbers, range, request, now)
     }
 
     /// What is read with the planted bugs of the source.
-    fn wrong(&self, mut numbers: Vec<usize>, end: usize, window: Window, now: DateTime<Utc>) -> Vec<usize> {
+    fn wrong(
+        &self,
+        mut numbers: Vec<usize>,
+        range: Range<usize>,
+        request: &ReadRequest,
+        now: DateTime<Utc>,
+    ) -> Vec<usize> {
+        let (window, end) = (request.window, range.end);
         let rarely = self.timeline.elapsed().is_multiple_of(8);
         match self.bug {
-            Some(PlantedBug::ClosedWindow) => {
+            // At midnight it is a day outside the window, which the engine sees by itself.
+            Some(PlantedBug::ClosedWindow) if window.end().time() != NaiveTime::MIN => {
                 let is_at_end =
                     |number: &usize| self.rows.row(*number).is_some_and(|row| row.event_at == window.end());
-                numbers.extend((end..).take_while(is_at_end));
+                let selected = |number: &usize| {
+                    self.rows.row(*number).is_some_and(|row| selects(&request.categories, row.category))
+                };
+                numbers.extend((end..).take_while(is_at_end).filter(selected));
             }
             Some(PlantedBug::UnstableOrder) if rarely => numbers.reverse(),
             Some(PlantedBug::RowLost) if rarely => drop(numbers.pop()),
             Some(PlantedBug::RowTwice) if rarely => numbers.extend(numbers.last().copied()),
+            Some(PlantedBug::DeselectedCategory) => {
+                let deselected = |row: &Row| !selects(&request.categories, row.category);
+                let numbers_of = range.filter(|number| self.rows.row(*number).is_some_and(deselected));
+                numbers.extend(numbers_of);
+            }
+            Some(PlantedBug::DayBefore) => {
+                let day = window.start().and_then(|start| start.duration_trunc(TimeDelta::days(1)).ok());
+                let before = |number: &usize| {
+                    self.rows.row(*number).zip(day).is_some_and(|(row, day)| row.event_at < day)
+                };
+                numbers.extend((0..range.start).rev().find(before));
+            }
             Some(PlantedBug::LateRows) => {
                 let settled = |row: &Row| row.visible_at + TimeDelta::seconds(90) <= now;
                 numbers.retain(|number| self.rows.row(*number).is_some_and(settled));
