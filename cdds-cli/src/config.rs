@@ -17,6 +17,7 @@ use cdds_core::domain::retention::RetentionDays;
 use cdds_core::service::jobs::JobRules;
 use cdds_crypto::{Form, Profile};
 use cdds_storage::archive::Level;
+use cdds_storage::source::Survey;
 use chrono::TimeDelta;
 
 use self::mistake::Mistake;
@@ -104,6 +105,21 @@ impl Config {
     pub(crate) fn subject(&self, source: &SourceId, data_type: &TypeId) -> &[String] {
         let entry = self.sources.iter().find(|entry| entry.id == *source);
         entry.and_then(|entry| entry.subjects.get(data_type)).map_or(&[], Vec::as_slice)
+    }
+
+    /// A survey of the records of a type, for a test read.
+    pub(crate) fn survey(&self, source: &SourceId, data_type: &TypeId) -> Option<Survey> {
+        let subject = self.subject(source, data_type);
+        let entry = self.sources.iter().find(|entry| entry.id == *source)?;
+        match &entry.kind {
+            SourceKind::Sqlite(config) => {
+                config.types.iter().find(|one| one.id == *data_type).map(|one| one.survey(subject, true))
+            }
+            SourceKind::JsonLines(config) => {
+                config.types.iter().find(|one| one.id == *data_type).map(|one| one.survey(subject, false))
+            }
+            SourceKind::Unsupported { .. } => None,
+        }
     }
 
     fn read(text: &str, folder: &Path) -> Result<Self, String> {

@@ -34,13 +34,22 @@ pub(crate) struct ProgressView {
     bytes_written: u64,
     parts: u32,
     rejected: u64,
+    undated: u64,
 }
 
 impl From<Progress> for ProgressView {
     fn from(progress: Progress) -> Self {
-        let Progress { records, rejected, bytes_read, bytes_written, parts, percent, remaining_seconds } =
-            progress;
-        Self { percent, remaining_seconds, records, bytes_read, bytes_written, parts, rejected }
+        let Progress {
+            records,
+            rejected,
+            undated,
+            bytes_read,
+            bytes_written,
+            parts,
+            percent,
+            remaining_seconds,
+        } = progress;
+        Self { percent, remaining_seconds, records, bytes_read, bytes_written, parts, rejected, undated }
     }
 }
 

@@ -9,8 +9,10 @@ pub mod json_lines;
 mod selection;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod survey;
 
 pub use config::{CategoryConfig, TimeConfig, TypeConfig};
 pub use json_lines::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteConfig, SqliteRows, SqliteSource, SqliteType};
+pub use survey::{BadExample, Survey};

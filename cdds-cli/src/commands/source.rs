@@ -6,13 +6,16 @@ use cdds_core::domain::id::SourceId;
 use cdds_core::domain::template::{FieldNames, FieldSelection, Template};
 use cdds_core::domain::violation::{Code, RuleViolation};
 use cdds_core::domain::window::Window;
-use cdds_core::ports::source::{DataType, ReadRequest, RegisteredSource, Source};
+use cdds_core::ports::source::{BadRecordMode, DataType, ReadRequest, RegisteredSource, Source};
+use cdds_storage::source::Survey;
 use futures::TryStreamExt;
 
 use super::id;
 use crate::args::SourceCommand;
 use crate::compose::App;
+use crate::config::Config;
 use crate::error::CliError;
+use crate::output::printable;
 use crate::session::Session;
 use crate::view::{CheckView, SourceView};
 
@@ -42,10 +45,21 @@ async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
     };
     let (mut views, mut failures) = (Vec::new(), Vec::new());
     for data_type in &source.describe().types {
-        match read_beginning(&id, source.as_ref(), data_type, config.subject(&id, &data_type.id), session)
-            .await
-        {
-            Ok(view) => views.push(view),
+        match read_beginning(&id, source.as_ref(), data_type, &config, session).await {
+            Ok(survey) => {
+                let faults = faults(data_type, &survey);
+                for warning in survey.warnings() {
+                    session.console.note(&format!("warning: type {}: {}", data_type.id, printable(&warning)));
+                }
+                failures.extend(faults);
+                let estimate = source.estimate(&everything(data_type, session)).await?;
+                views.push(CheckView::new(
+                    &id,
+                    data_type,
+                    &survey,
+                    estimate.map(|estimate| estimate.records),
+                ));
+            }
             Err(error) => failures.push(error.message().to_owned()),
         }
     }
@@ -56,23 +70,50 @@ async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
     Err(CliError::failed("source_failed", failures.join("; ")))
 }
 
-/// Reads one batch of everything up to now, as a job with timeframe `all` would, and looks for the fields that
-/// are to name data subjects.
+/// Everything up to now, as a job with the timeframe `all` asks for.
+fn everything(data_type: &DataType, session: &Session) -> ReadRequest {
+    ReadRequest::new(data_type.id.clone(), Window::until(session.clock.now()))
+}
+
+/// What keeps jobs from exporting records of a type: some cannot be read, or none has the declared instant.
+pub(super) fn faults(data_type: &DataType, survey: &Survey) -> Vec<String> {
+    let mut faults = Vec::new();
+    if survey.bad_records() > 0 {
+        let examples = survey.bad_examples().iter().map(|bad| format!("{}: {}", bad.position, bad.reason));
+        let all = survey.bad_records() + survey.records();
+        faults.push(format!(
+            "type {}: {} of the {all} records read cannot be read: {}",
+            data_type.id,
+            survey.bad_records(),
+            examples.collect::<Vec<_>>().join("; ")
+        ));
+    }
+    faults.extend(survey.fault().map(|fault| format!("type {}: {fault}", data_type.id)));
+    faults
+}
+
+/// Reads enough records to tell what they lack, and looks for the fields that are to name data subjects.
 pub(super) async fn read_beginning(
     id: &SourceId,
     source: &dyn Source,
     data_type: &DataType,
-    subject: &[String],
+    config: &Config,
     session: &Session,
-) -> Result<CheckView, CliError> {
-    let request = ReadRequest::new(data_type.id.clone(), Window::until(session.clock.now()));
-    let estimate = source.estimate(&request).await?;
-    let first = source.read(request).await?.try_next().await?;
-    let records = first.map_or(0, |batch| batch.records() as u64);
+) -> Result<Survey, CliError> {
+    let mut survey = config.survey(id, &data_type.id).ok_or_else(|| {
+        CliError::failed("source_failed", format!("type {} is not configured", data_type.id))
+    })?;
+    let request = ReadRequest { bad_records: BadRecordMode::Report, ..everything(data_type, session) };
+    let mut batches = source.read(request).await?;
+    while survey.wants_more() {
+        let Some(batch) = batches.try_next().await? else { break };
+        survey.take(&batch);
+    }
+    let subject = config.subject(id, &data_type.id);
     if !subject.is_empty() {
         check_subject(source, data_type, subject, session).await?;
     }
-    Ok(CheckView::new(id, data_type, records, estimate.map(|estimate| estimate.records)))
+    Ok(survey)
 }
 
 /// A field that a type does not declare, or that is no column of a database, ends the read.
@@ -87,8 +128,9 @@ async fn check_subject(
     let fields = FieldNames::new(subject.iter().cloned()).map(FieldSelection::Only)?;
     let template = Template::new(fields, Vec::new())?;
     template.check(data_type).map_err(|violation| told(&violation.to_string()))?;
-    let window = Window::until(session.clock.now());
-    let request = ReadRequest { template, ..ReadRequest::new(data_type.id.clone(), window) };
+    // Bad records are told of already.
+    let bad_records = BadRecordMode::Report;
+    let request = ReadRequest { template, bad_records, ..everything(data_type, session) };
     let read = match source.read(request).await {
         Ok(mut records) => records.try_next().await.map(|_| ()),
         Err(error) => Err(error),

@@ -1,6 +1,7 @@
 //! What an ended attempt came to, in words.
 
 use cdds_core::domain::execution::{Execution, ExecutionState};
+use cdds_core::domain::timeframe::Timeframe;
 use indicatif::HumanBytes;
 
 use crate::output::{human, printable};
@@ -11,11 +12,12 @@ pub(crate) fn outcome(execution: &Execution) -> String {
     let progress = execution.progress;
     match &execution.state {
         ExecutionState::Succeeded => format!(
-            ": {} in {}, {}{}",
+            ": {} in {}, {}{}{}",
             counted(progress.records, "record"),
             counted(u64::from(progress.parts), "file"),
             HumanBytes(progress.bytes_written),
-            bad_records(progress.rejected)
+            bad_records(progress.rejected),
+            undated(progress.undated, &execution.settings.timeframe)
         ),
         ExecutionState::Failed(failure) => format!(": {}", printable(&failure.message)),
         ExecutionState::Queued => {
@@ -37,4 +39,14 @@ fn counted(count: u64, what: &str) -> String {
 /// What was set aside (rule E10); most often nothing.
 fn bad_records(count: u64) -> String {
     if count == 0 { String::new() } else { format!(", {} set aside", counted(count, "bad record")) }
+}
+
+/// Records that no window holds (rule W7); most often none.
+fn undated(count: u64, timeframe: &Timeframe) -> String {
+    let became = if *timeframe == Timeframe::All { "put into undated" } else { "left out" };
+    if count == 0 {
+        String::new()
+    } else {
+        format!(", {} without an instant {became}", counted(count, "record"))
+    }
 }

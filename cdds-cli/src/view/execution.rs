@@ -38,6 +38,8 @@ pub(crate) struct ExecutionView {
     rejected: u64,
     /// Whether the worker of a running execution lives; null where that cannot be known.
     worker_alive: Option<bool>,
+    /// Records without an instant: left out by a window, or put into `undated` (rule W7).
+    undated: u64,
     /// The start of its window is decided when it begins (rule W4).
     #[serde(skip)]
     has_open_start: bool,
@@ -110,6 +112,7 @@ impl ExecutionView {
             job_deleted,
             rejected: progress.rejected,
             worker_alive: None,
+            undated: progress.undated,
             has_open_start: execution.has_open_start(),
         }
     }
@@ -245,6 +248,7 @@ impl View for ExecutionView {
             ("attempts", self.attempts.to_string().into()),
             ("records", Cell::Count(self.records)),
             ("bad records", Cell::Count(self.rejected)),
+            ("without an instant", Cell::Count(self.undated)),
             ("read", Cell::Bytes(self.bytes_read)),
             ("written", Cell::Bytes(self.bytes_written)),
             ("files or remark", self.remark().into()),

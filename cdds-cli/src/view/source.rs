@@ -2,6 +2,7 @@
 
 use cdds_core::domain::id::SourceId;
 use cdds_core::ports::source::{DataType, RegisteredSource};
+use cdds_storage::source::Survey;
 use serde::Serialize;
 
 use crate::output::{Cell, View};
@@ -100,9 +101,23 @@ impl View for SourceView {
 pub(crate) struct CheckView {
     source: String,
     r#type: String,
-    /// Records of the first batch: enough to see that reading works.
+    /// Records of the beginning: enough to see what they have.
     records_read: u64,
     estimated_records: Option<u64>,
+    without_event_instant: Option<u64>,
+    without_change_instant: Option<u64>,
+    undeclared_categories: u64,
+    bad_records: u64,
+    /// The first of them.
+    bad_examples: Vec<BadExampleView>,
+    warnings: Vec<String>,
+}
+
+/// A record that cannot be read.
+#[derive(Debug, Serialize)]
+struct BadExampleView {
+    position: String,
+    reason: String,
 }
 
 impl CheckView {
@@ -110,22 +125,50 @@ impl CheckView {
     pub(crate) fn new(
         source: &SourceId,
         data_type: &DataType,
-        records_read: u64,
+        survey: &Survey,
         estimated_records: Option<u64>,
     ) -> Self {
-        Self { source: source.to_string(), r#type: data_type.id.to_string(), records_read, estimated_records }
+        let bad = survey.bad_examples().iter();
+        let bad =
+            bad.map(|bad| BadExampleView { position: bad.position.clone(), reason: bad.reason.clone() });
+        Self {
+            source: source.to_string(),
+            r#type: data_type.id.to_string(),
+            records_read: survey.records(),
+            estimated_records,
+            without_event_instant: survey.without_event_instant(),
+            without_change_instant: survey.without_change_instant(),
+            undeclared_categories: survey.undeclared_categories(),
+            bad_records: survey.bad_records(),
+            bad_examples: bad.collect(),
+            warnings: survey.fault().into_iter().chain(survey.warnings()).collect(),
+        }
     }
 }
 
 impl View for CheckView {
-    const COLUMNS: &'static [&'static str] = &["source", "type", "records read", "records estimated"];
+    const COLUMNS: &'static [&'static str] = &[
+        "source",
+        "type",
+        "records read",
+        "records estimated",
+        "no event instant",
+        "no change instant",
+        "other categories",
+        "bad records",
+    ];
 
     fn row(&self) -> Vec<Cell> {
+        let known = |count: Option<u64>| count.map_or(Cell::Unknown, Cell::Count);
         vec![
             self.source.as_str().into(),
             self.r#type.as_str().into(),
             Cell::Count(self.records_read),
-            self.estimated_records.map_or(Cell::Unknown, Cell::Count),
+            known(self.estimated_records),
+            known(self.without_event_instant),
+            known(self.without_change_instant),
+            Cell::Count(self.undeclared_categories),
+            Cell::Count(self.bad_records),
         ]
     }
 

@@ -29,12 +29,12 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
     assert_eq!(keys(&place, &["job", "list"], "{"), job_keys);
     assert_eq!(
         keys(&place, &["job", "show", &job], "\"progress\": {"),
-        "percent remaining_seconds records bytes_read bytes_written parts rejected"
+        "percent remaining_seconds records bytes_read bytes_written parts rejected undated"
     );
 
     let execution_keys = "id job_id job_title source type status slot window started_at finished_at attempts \
                           records bytes_read bytes_written files error progress skip_reason trigger rerun_of \
-                          cancel_requested_at job_deleted rejected worker_alive";
+                          cancel_requested_at job_deleted rejected worker_alive undated";
     assert_eq!(keys(&place, &["history", "list"], "{"), execution_keys);
     let execution = string(&place.json(&["history", "list"])[0]["id"]);
     let shown = ["history", "show", &execution];

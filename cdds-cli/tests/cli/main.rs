@@ -19,6 +19,7 @@ mod fields;
 mod help;
 mod incomplete_sets;
 mod incremental;
+mod instants;
 mod job_files;
 mod kill;
 mod lifecycle;

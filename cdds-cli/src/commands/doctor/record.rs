@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Finding;
 use crate::commands::clock;
-use crate::commands::source::read_beginning;
+use crate::commands::source::{faults, read_beginning};
 use crate::compose::App;
 use crate::config::Config;
 use crate::error::CliError;
@@ -36,9 +36,10 @@ pub(super) async fn source(
     let mut failures = Vec::new();
     let types = &source.describe().types;
     for data_type in types {
-        let subject = config.subject(id, &data_type.id);
-        if let Err(error) = read_beginning(id, source.as_ref(), data_type, subject, session).await {
-            failures.push(error.message().to_owned());
+        match read_beginning(id, source.as_ref(), data_type, config, session).await {
+            // What is only odd is for `source check` to tell.
+            Ok(survey) => failures.extend(faults(data_type, &survey)),
+            Err(error) => failures.push(error.message().to_owned()),
         }
     }
     if failures.is_empty() {
