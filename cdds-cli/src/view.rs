@@ -34,7 +34,6 @@ pub(crate) struct ProgressView {
     bytes_written: u64,
     parts: u32,
     rejected: u64,
-    undated: u64,
 }
 
 impl From<Progress> for ProgressView {
@@ -42,14 +41,14 @@ impl From<Progress> for ProgressView {
         let Progress {
             records,
             rejected,
-            undated,
+            undated: _,
             bytes_read,
             bytes_written,
             parts,
             percent,
             remaining_seconds,
         } = progress;
-        Self { percent, remaining_seconds, records, bytes_read, bytes_written, parts, rejected, undated }
+        Self { percent, remaining_seconds, records, bytes_read, bytes_written, parts, rejected }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::progress::EventForm;
     after_help = "On a terminal, bars on stderr show what runs: share, remaining time, rate, parts. Elsewhere each event is a line:\n\n  \
     2026-01-31T02:00:05.120Z event=started execution=ID job=ID title=\"Voice\" slot=… attempt=1\n\n\
     Events: started; progress (each tenth, and once a minute: percent, remaining_seconds, records, rejected, bytes_read, \
-    bytes_written, parts, undated; --no-progress leaves it out); then the status: finished or finished_with_errors (the counts), failed \
+    bytes_written, parts; --no-progress leaves it out); then the status: finished or finished_with_errors (the counts, undated), failed \
     (error), cancelled, skipped (reason), queued (again_at, error: it is tried again), all with seconds; abandoned (another \
     worker has it). Fields are only ever added."
 )]

@@ -6,8 +6,7 @@ use clap::Subcommand;
 pub(crate) enum SourceCommand {
     /// List registered sources, their types and categories
     List,
-    /// Read the beginning of every data type of a source, and tell what records lack: fails if one cannot be read, or if
-    /// none has the declared time
+    /// Read the beginning of every data type of a source
     Check {
         /// Which source
         id: String,

@@ -229,7 +229,7 @@ pub(super) struct DataType {
     pub(super) settle_lag: Option<String>,
     /// The smallest step of the instants.
     pub(super) granularity: Option<String>,
-    /// The fields that templates may name; any if left out.
+    /// The fields that records have, and that templates may name; any if left out.
     pub(super) fields: Option<Vec<String>>,
 }
 

@@ -114,7 +114,13 @@ impl Record {
             ExecutionState::Running | ExecutionState::Cancelled => record,
         };
         let lasting = lasting(execution).map_or(Field::Unknown, |lasting| Field::Seconds(seconds(lasting)));
-        record.with([("seconds", lasting)])
+        let record = record.with([("seconds", lasting)]);
+        match &execution.state {
+            ExecutionState::Succeeded => {
+                record.with([("undated", Field::Number(execution.progress.undated))])
+            }
+            _ => record,
+        }
     }
 
     /// This engine has nothing more to do with it.
@@ -160,14 +166,13 @@ impl Record {
     }
 }
 
-fn counts(progress: Progress) -> [(&'static str, Field); 6] {
+fn counts(progress: Progress) -> [(&'static str, Field); 5] {
     [
         ("records", Field::Number(progress.records)),
         ("rejected", Field::Number(progress.rejected)),
         ("bytes_read", Field::Number(progress.bytes_read)),
         ("bytes_written", Field::Number(progress.bytes_written)),
         ("parts", Field::Number(u64::from(progress.parts))),
-        ("undated", Field::Number(progress.undated)),
     ]
 }
 
@@ -200,8 +205,8 @@ mod tests {
         let progress = Progress { records: 7, parts: 2, percent: Some(40), ..Progress::default() };
         let record = Record::progress(DateTime::UNIX_EPOCH, &subject, progress);
         let record = record.with([("seconds", Field::Seconds(seconds(TimeDelta::microseconds(1_234_567))))]);
-        insta::assert_snapshot!(record.line(EventForm::Logfmt), @r#"1970-01-01T00:00:00.000Z event=progress execution=00000000-0000-0000-0000-000000000001 job=00000000-0000-0000-0000-000000000002 title="a \"b\" = c" percent=40 records=7 rejected=0 bytes_read=0 bytes_written=0 parts=2 undated=0 seconds=1.235"#);
-        insta::assert_snapshot!(record.line(EventForm::Json), @r#"{"at":"1970-01-01T00:00:00.000Z","event":"progress","execution":"00000000-0000-0000-0000-000000000001","job":"00000000-0000-0000-0000-000000000002","title":"a \"b\" = c","percent":40,"remaining_seconds":null,"records":7,"rejected":0,"bytes_read":0,"bytes_written":0,"parts":2,"undated":0,"seconds":1.235}"#);
+        insta::assert_snapshot!(record.line(EventForm::Logfmt), @r#"1970-01-01T00:00:00.000Z event=progress execution=00000000-0000-0000-0000-000000000001 job=00000000-0000-0000-0000-000000000002 title="a \"b\" = c" percent=40 records=7 rejected=0 bytes_read=0 bytes_written=0 parts=2 seconds=1.235"#);
+        insta::assert_snapshot!(record.line(EventForm::Json), @r#"{"at":"1970-01-01T00:00:00.000Z","event":"progress","execution":"00000000-0000-0000-0000-000000000001","job":"00000000-0000-0000-0000-000000000002","title":"a \"b\" = c","percent":40,"remaining_seconds":null,"records":7,"rejected":0,"bytes_read":0,"bytes_written":0,"parts":2,"seconds":1.235}"#);
         serde_json::from_str::<Value>(&record.line(EventForm::Json)).unwrap();
     }
 }

@@ -29,7 +29,7 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
     assert_eq!(keys(&place, &["job", "list"], "{"), job_keys);
     assert_eq!(
         keys(&place, &["job", "show", &job], "\"progress\": {"),
-        "percent remaining_seconds records bytes_read bytes_written parts rejected undated"
+        "percent remaining_seconds records bytes_read bytes_written parts rejected"
     );
 
     let execution_keys = "id job_id job_title source type status slot window started_at finished_at attempts \

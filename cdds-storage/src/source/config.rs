@@ -26,7 +26,8 @@ pub struct TypeConfig<R> {
     /// The smallest step of its instants (rule W4).
     pub granularity: Duration,
     /// The names of the fields, as they stand in the records, if they are declared: templates may name no
-    /// others then (rule J4).
+    /// others then (rule J4). A database exports these columns and no others; a JSON line that has another member
+    /// ends the export.
     pub fields: Option<Vec<String>>,
 }
 
@@ -94,6 +95,12 @@ impl<R> TypeConfig<R> {
     pub(super) fn required_columns(&self) -> impl Iterator<Item = &str> {
         let instants = self.time.iter().chain(&self.changed).map(|time| time.column.as_str());
         instants.chain(self.category.iter().map(|category| category.column.as_str()))
+    }
+
+    /// Whether records have a field of this name, as far as that is declared.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn has_field(&self, name: &str) -> bool {
+        self.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| field == name))
     }
 
     fn data_type(&self, pushes_down: bool) -> DataType {

@@ -34,7 +34,7 @@ pub(super) fn draft(
         _ => recurring(dice)?,
     };
     let (starts_at, ends_at) = if frequency.is_once() { (None, None) } else { period(dice, now) };
-    Ok(JobSettings {
+    let draft = JobSettings {
         starts_at,
         ends_at,
         timeframe: timeframe(dice, &frequency, now)?,
@@ -49,7 +49,25 @@ pub(super) fn draft(
             frequency,
             Protection::Plaintext,
         )
-    })
+    };
+    covering(draft)
+}
+
+/// Of jobs that cover what they did not come to, those whose windows tile are due each hour: that is when they do not
+/// come to it (rule W3a).
+fn covering(draft: JobSettings) -> Result<JobSettings, RuleViolation> {
+    let CatchUp { missed, limit } = draft.policies.catch_up;
+    let covers = [draft.policies.overlap, missed].contains(&Some(Overlap::Coalesce));
+    let Frequency::Hourly(hourly) = &draft.frequency else { return Ok(draft) };
+    if !covers || !draft.tiles() {
+        return Ok(draft);
+    }
+    let frequency = Frequency::Hourly(Hourly::new(1, hourly.minute())?);
+    let hour = Span { count: NonZeroU32::MIN, unit: Unit::Hour };
+    let coalesce = Some(Overlap::Coalesce);
+    let catch_up = CatchUp { missed: coalesce, limit };
+    let policies = Policies { overlap: coalesce, catch_up, ..draft.policies.clone() };
+    Ok(JobSettings { frequency, timeframe: Timeframe::Rolling(hour), policies, ..draft })
 }
 
 /// A whole minute within the next two days.

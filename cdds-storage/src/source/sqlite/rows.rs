@@ -47,7 +47,8 @@ impl Columns {
         let index = |name: &str| index_of(&|column| column.eq_ignore_ascii_case(name));
         let instant = |time: &TimeConfig| Some((index(&time.column)?, time.format));
         let filters = request.template.filters.iter();
-        let exported = (first..).zip(&keys).filter(|(_, key)| request.template.fields.includes(key));
+        let is_exported = |key: &str| request.template.fields.includes(key) && data_type.has_field(key);
+        let exported = (first..).zip(&keys).filter(|(_, key)| is_exported(key));
         Self {
             type_name: data_type.id.to_string(),
             first,

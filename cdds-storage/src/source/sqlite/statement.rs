@@ -70,7 +70,7 @@ impl Condition {
 pub(super) fn columns(data_type: &SqliteType, relation: &Relation, request: &ReadRequest) -> Vec<String> {
     let template = &request.template;
     let is_needed = |column: &&String| {
-        template.fields.includes(column)
+        (template.fields.includes(column) && data_type.has_field(column))
             || template.filters.iter().any(|filter| filter.field() == **column)
             || data_type.required_columns().any(|required| required.eq_ignore_ascii_case(column))
     };
