@@ -59,15 +59,13 @@ impl fmt::Display for UnreadableInstant {
                 f,
                 "the value is not an instant that cannot be mistaken: ISO 8601 text, or a number of seconds, \
                  milliseconds, microseconds or nanoseconds since 1970 that lies between 1990 and 2100; declare \
-                 any other form as time_format: {}",
-                Names
+                 any other form as time_format: {Names}"
             ),
             format => write!(
                 f,
                 "the value is not an instant of the declared form, {}: correct it, or declare another \
-                 time_format: {}",
+                 time_format: {Names}",
                 format.name().unwrap_or_default(),
-                Names
             ),
         }
     }

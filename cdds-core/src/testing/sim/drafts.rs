@@ -66,7 +66,7 @@ fn covering(draft: JobSettings) -> Result<JobSettings, RuleViolation> {
     let hour = Span { count: NonZeroU32::MIN, unit: Unit::Hour };
     let coalesce = Some(Overlap::Coalesce);
     let catch_up = CatchUp { missed: coalesce, limit };
-    let policies = Policies { overlap: coalesce, catch_up, ..draft.policies.clone() };
+    let policies = Policies { overlap: coalesce, catch_up, ..draft.policies };
     Ok(JobSettings { frequency, timeframe: Timeframe::Rolling(hour), policies, ..draft })
 }
 
