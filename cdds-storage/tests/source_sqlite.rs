@@ -290,20 +290,22 @@ fn a_read_sees_one_state_of_the_database_over_all_its_statements() {
          WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 20000)
          INSERT INTO contacts SELECT n, printf('%0200d', n) FROM s;",
     );
+    let application = Connection::open(&path).unwrap();
+    application.execute_batch("UPDATE contacts SET pad = pad WHERE at = 1").unwrap();
     let source = source(&path, table("contacts").with_time("at", InstantFormat::Unix));
     let window = Window::between(at("1970-01-01T00:00:00Z"), at("1971-01-01T00:00:00Z"));
     let mut stream = block_on(source.read(ReadRequest { window, ..everything() })).unwrap();
     let mut records = block_on(stream.next()).unwrap().unwrap().records();
     // Text is looked for by a statement of its own, after the numbers.
     let late = "INSERT INTO contacts SELECT CAST(at AS TEXT), 'late' FROM contacts; DELETE FROM contacts WHERE at < 9";
-    Connection::open(&path).unwrap().execute_batch(late).unwrap();
+    application.execute_batch(late).unwrap();
     while let Some(batch) = block_on(stream.next()) {
         let batch = batch.unwrap();
         assert!(!String::from_utf8_lossy(batch.lines()).contains("late"));
         records += batch.records();
     }
     assert_eq!(records, 20_000);
-    assert_eq!(block_on(source.estimate(&everything())).unwrap().unwrap().records, 40_000);
+    assert_eq!(block_on(source.estimate(&everything())).unwrap().unwrap().records, 39_992);
 }
 
 #[test]

@@ -55,6 +55,15 @@ pub trait Source: Debug + Send + Sync {
     /// As for [`read`](Source::read).
     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError>;
 
+    /// What somebody should know who is about to export from the source, in sentences: that its application
+    /// cannot write meanwhile, for instance. A check of the source shows them. Most sources have nothing to say.
+    ///
+    /// # Errors
+    /// As for [`read`](Source::read).
+    async fn remarks(&self) -> Result<Vec<String>, SourceError> {
+        Ok(Vec::new())
+    }
+
     /// Starts a read.
     ///
     /// # Errors

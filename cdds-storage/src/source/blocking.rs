@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+use std::time::Duration;
 
 use cdds_core::domain::record::{RecordBatch, RecordBatchBuilder};
 use cdds_core::ports::source::{SourceError, SourceErrorKind};
@@ -27,6 +28,9 @@ const SILENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// After how many records a reader that hands over nothing looks whether anybody still listens.
 const RECORDS_PER_CHECK: u32 = 1024;
+
+/// As which a wait for the consumer counts at least. Time is not asked for: this is about a good measure of it.
+const WAIT: Duration = Duration::from_millis(10);
 
 /// Why a reader stops before its end.
 #[derive(Debug)]
@@ -90,6 +94,8 @@ pub(super) struct Batches {
     builder: RecordBatchBuilder,
     silent_bytes: u64,
     records_until_check: u32,
+    /// How many waits for the consumer are left; without a number there is no end to them.
+    waits_left: Option<u32>,
     sender: mpsc::Sender<Message>,
     open_sender: Option<oneshot::Sender<Result<Interrupt, SourceError>>>,
     waker: Waker,
@@ -104,6 +110,7 @@ impl Batches {
             builder: RecordBatchBuilder::new(),
             silent_bytes: 0,
             records_until_check: RECORDS_PER_CHECK,
+            waits_left: None,
             sender,
             open_sender: Some(open_sender),
             waker: Waker::noop().clone(),
@@ -137,6 +144,20 @@ impl Batches {
         if self.records_until_check == 0 { self.check() } else { Ok(()) }
     }
 
+    /// From now on, lets the consumer keep this reader waiting for about this long altogether, or for ever. After
+    /// that a batch that there is no room for stays here ([`is_kept_waiting`](Self::is_kept_waiting)).
+    #[cfg(feature = "sqlite")]
+    pub(super) fn wait_at_most(&mut self, patience: Option<Duration>) {
+        let waits = |patience: Duration| u32::try_from(patience.as_millis() / WAIT.as_millis());
+        self.waits_left = patience.map(|patience| waits(patience).unwrap_or(u32::MAX));
+    }
+
+    /// Whether a full batch is here because there was no room for it. More records make it larger.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn is_kept_waiting(&self) -> bool {
+        self.builder.len_bytes() >= BATCH_BYTES
+    }
+
     /// Whether it makes sense to go on.
     fn check(&mut self) -> Result<(), Stop> {
         self.records_until_check = RECORDS_PER_CHECK;
@@ -144,24 +165,34 @@ impl Batches {
     }
 
     fn flush(&mut self) -> Result<(), Stop> {
-        self.silent_bytes = 0;
-        if self.builder.is_empty() {
+        if self.builder.is_empty() || !self.has_room()? {
             return Ok(());
         }
+        self.silent_bytes = 0;
         let batch = self.builder.take();
         self.send(Message::Batch(batch))
     }
 
-    /// Waits until there is room in the channel.
-    fn send(&mut self, message: Message) -> Result<(), Stop> {
+    /// Waits until there is room in the channel, or no longer; gives whether there is.
+    fn has_room(&mut self) -> Result<bool, Stop> {
         let mut context = Context::from_waker(&self.waker);
         loop {
-            match self.sender.poll_ready(&mut context) {
-                Poll::Ready(Ok(())) => return self.sender.start_send(message).map_err(|_| Stop::Dropped),
-                Poll::Ready(Err(_)) => return Err(Stop::Dropped),
-                Poll::Pending => thread::park(),
+            match (self.sender.poll_ready(&mut context), &mut self.waits_left) {
+                (Poll::Ready(Ok(())), _) => return Ok(true),
+                (Poll::Ready(Err(_)), _) => return Err(Stop::Dropped),
+                (Poll::Pending, None) => thread::park(),
+                (Poll::Pending, Some(0)) => return Ok(false),
+                (Poll::Pending, Some(waits)) => {
+                    *waits -= 1;
+                    thread::park_timeout(WAIT);
+                }
             }
         }
+    }
+
+    /// Puts a message where there is room for it.
+    fn send(&mut self, message: Message) -> Result<(), Stop> {
+        self.sender.start_send(message).map_err(|_| Stop::Dropped)
     }
 
     /// Passes on how reading ended, after the records before.
@@ -176,7 +207,8 @@ impl Batches {
             Err(Stop::Dropped) => return,
         };
         // Likewise: a stream that was dropped needs no end.
-        let _ = self.flush().and_then(|()| self.send(last));
+        self.waits_left = None;
+        let _ = self.flush().and_then(|()| self.has_room()).and_then(|_| self.send(last));
     }
 }
 

@@ -1,12 +1,15 @@
 //! Tables and queries of a SQLite database, which is only read.
 
+mod access;
 mod equal;
+mod estimate;
 mod open;
 mod rows;
+mod spool;
 mod statement;
 mod strays;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use cdds_core::domain::id::SourceId;
@@ -18,6 +21,7 @@ use super::blocking::{self, Batches, Stop};
 use super::config::{self, TypeConfig};
 use super::selection::Selection;
 use open::{Database, Relation};
+use rows::{Columns, Reader};
 use strays::Strays;
 
 /// Where the records of a type are.
@@ -54,6 +58,15 @@ pub struct SqliteConfig {
 /// an index on its column narrow down the rows beforehand. Categories and filters for equality are narrowed
 /// down by the database too. Templates are applied here (rule J4): columns that nobody asks for are not read.
 ///
+/// Nothing is left beside the database, and no lock on it lasts as long as an export: in rollback journal mode, where
+/// a reader keeps its application from committing, rows are set aside in a temporary file when the consumer keeps
+/// the read waiting for more than a second (in `SQLITE_TMPDIR`, `TMPDIR` or `/var/tmp`; half of the room there at
+/// most), and the application waits for as long as SQLite takes to find them. In WAL mode it never waits. A database
+/// in WAL mode that nobody has open is read without any lock; when its application comes and writes meanwhile, the
+/// read ends as [`Interrupted`](cdds_core::ports::source::SourceErrorKind::Interrupted), to be tried again.
+///
+/// Values are compared byte by byte, whatever the collations of columns, which may be the application's own.
+///
 /// A row whose instant cannot be read, or with text that is not UTF-8 in a column that is looked at, is a bad
 /// record (rule E10), also where no window would come upon its instant. Rows that the database has passed over are
 /// not looked at otherwise.
@@ -61,6 +74,8 @@ pub struct SqliteConfig {
 pub struct SqliteSource {
     config: SqliteConfig,
     description: Description,
+    /// In bytes; half of the room that there is, unless a test wants less.
+    set_aside_max: Option<u64>,
 }
 
 impl SqliteSource {
@@ -71,7 +86,7 @@ impl SqliteSource {
     /// data types, or two of the same name.
     pub fn new(config: SqliteConfig) -> Result<Self, SourceError> {
         let description = config::describe(&config.id, &config.title, &config.types, true)?;
-        Ok(Self { config, description })
+        Ok(Self { config, description, set_aside_max: None })
     }
 
     fn reading(&self, request: &ReadRequest) -> Result<Reading, SourceError> {
@@ -82,6 +97,7 @@ impl SqliteSource {
             data_type: data_type.clone(),
             selection: Selection::new(data_type, request)?,
             request: request.clone(),
+            set_aside_max: self.set_aside_max,
         })
     }
 }
@@ -97,6 +113,15 @@ impl Source for SqliteSource {
         ::blocking::unblock(move || reading.estimate()).await
     }
 
+    async fn remarks(&self) -> Result<Vec<String>, SourceError> {
+        let (path, name) = (self.config.path.clone(), self.config.id.to_string());
+        ::blocking::unblock(move || {
+            let is_locked = Database::open(&path, &name)?.is_locked();
+            Ok(is_locked.then(|| locked(&path)).into_iter().collect())
+        })
+        .await
+    }
+
     async fn read(
         &self,
         request: ReadRequest,
@@ -104,6 +129,17 @@ impl Source for SqliteSource {
         let reading = self.reading(&request)?;
         blocking::read(reading.name.clone(), move |batches| reading.run(batches)).await
     }
+}
+
+/// What its application notices of an export.
+fn locked(path: &Path) -> String {
+    format!(
+        "{} keeps a rollback journal: while an export looks for its rows, its application cannot write, for about as \
+         long as SQLite takes for the query; larger exports then wait in {}, not in the database. \
+         `PRAGMA journal_mode = WAL`, once and by its application, lets it write at any time",
+        path.display(),
+        spool::folder().display()
+    )
 }
 
 /// One read.
@@ -114,26 +150,39 @@ struct Reading {
     data_type: SqliteType,
     selection: Selection,
     request: ReadRequest,
+    set_aside_max: Option<u64>,
 }
 
 impl Reading {
     fn run(&self, batches: &mut Batches) -> Result<(), Stop> {
         let database = Database::open(&self.path, &self.name)?;
+        match self.read(&database, batches) {
+            Err(Stop::Failed(error)) => Err(database.explained(error).into()),
+            other => other,
+        }
+    }
+
+    fn read(&self, database: &Database, batches: &mut Batches) -> Result<(), Stop> {
         let relation = database.relation(&self.data_type)?;
         database.check_template(&self.request.template, &relation)?;
         let keys = statement::columns(&self.data_type, &relation, &self.request);
         let statements = statement::select(&self.data_type, &relation, &keys, &self.request);
-        let columns = rows::Columns::new(&self.data_type, keys.clone(), relation.has_rowid, &self.request);
+        let columns = self.columns(&relation, &keys);
         database.interruptible(|| {
             let interrupt = database.interrupt_handle();
             batches.opened(Box::new(move || interrupt.interrupt()))?;
-            let mut ordinal = 0;
+            let mut reader = Reader::new(database, &columns, &self.selection, batches, self.set_aside_max)?;
             for statement in &statements {
-                rows::read(&database, statement, &columns, &self.selection, &mut ordinal, batches)?;
+                reader.scan(statement, None)?;
             }
-            self.read_strays(&database, &relation, (&keys, &columns), &mut ordinal, batches)?;
-            self.count_undated(&database, &relation, batches)
+            self.read_strays(database, &relation, &keys, &mut reader)?;
+            self.count_undated(&relation, &mut reader)?;
+            reader.finish()
         })
+    }
+
+    fn columns(&self, relation: &Relation, keys: &[String]) -> Columns {
+        Columns::new(&self.data_type, keys.to_vec(), relation.rowid.is_some(), &self.request)
     }
 
     /// Reads the rows whose instants are no such, in order to refuse them, as far as no statement of a window comes
@@ -142,23 +191,14 @@ impl Reading {
         &self,
         database: &Database,
         relation: &Relation,
-        (keys, columns): (&[String], &rows::Columns),
-        ordinal: &mut u64,
-        batches: &mut Batches,
+        keys: &[String],
+        reader: &mut Reader<'_>,
     ) -> Result<(), Stop> {
         for (column, statements) in statement::strays(&self.data_type, relation, keys, &self.request) {
             let mut strays = Strays::new(relation, &column);
             while let Some(text) = strays.next(database).map_err(|error| database.failure(error))? {
                 for statement in &statements {
-                    let values = Some(&text);
-                    rows::read_with(
-                        database,
-                        (statement, values),
-                        columns,
-                        &self.selection,
-                        ordinal,
-                        batches,
-                    )?;
+                    reader.scan(statement, Some(&text))?;
                 }
             }
         }
@@ -167,23 +207,61 @@ impl Reading {
 
     /// Counts the rows without an instant that the statements of a window pass over (rule W7). Only the columns that
     /// say whose rows they are are read.
-    fn count_undated(
-        &self,
-        database: &Database,
-        relation: &Relation,
-        batches: &mut Batches,
-    ) -> Result<(), Stop> {
+    fn count_undated(&self, relation: &Relation, reader: &mut Reader<'_>) -> Result<(), Stop> {
         let keys = statement::deciding_columns(&self.data_type, relation, &self.request);
-        let columns = rows::Columns::new(&self.data_type, keys.clone(), relation.has_rowid, &self.request);
+        let columns = self.columns(relation, &keys);
         for statement in statement::undated(&self.data_type, relation, &keys, &self.request) {
-            rows::count(database, &statement, &columns, &self.selection, batches)?;
+            reader.count(&statement, &columns)?;
         }
         Ok(())
     }
 
     fn estimate(&self) -> Result<Option<Estimate>, SourceError> {
         let database = Database::open(&self.path, &self.name)?;
-        let relation = database.relation(&self.data_type)?;
-        statement::estimate(&database, &self.data_type, &relation, &self.request)
+        let estimate = database
+            .relation(&self.data_type)
+            .and_then(|relation| estimate::estimate(&database, &self.data_type, &relation, &self.request));
+        estimate.map_err(|error| database.explained(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cdds_core::domain::id::TypeId;
+    use cdds_core::domain::window::Window;
+    use futures::TryStreamExt;
+    use futures::executor::block_on;
+
+    #[test]
+    fn what_cannot_be_set_aside_at_once_is_in_several_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("source.db");
+        let rows = "CREATE TABLE contacts (n INTEGER PRIMARY KEY, pad);
+             WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 40000)
+             INSERT INTO contacts SELECT n, printf('%0100d', n) FROM s";
+        rusqlite::Connection::open(&path).unwrap().execute_batch(rows).unwrap();
+        let id = TypeId::new("contact").unwrap();
+        let types = vec![SqliteType::new(id.clone(), SqliteRows::Table("contacts".to_owned()))];
+        let (source, title) = (SourceId::new("contacts").unwrap(), "Contacts".to_owned());
+        let mut source = SqliteSource::new(SqliteConfig { id: source, title, path, types }).unwrap();
+        source.set_aside_max = Some(100_000);
+        let window = Window::until("9000-01-01T00:00:00Z".parse().unwrap());
+        let mut expected = 0_i64;
+        block_on(async {
+            let mut stream = source.read(ReadRequest::new(id, window)).await.unwrap();
+            while let Some(batch) = stream.try_next().await.unwrap() {
+                // Longer than a reader waits that is in the way.
+                if expected == 0 {
+                    std::thread::park_timeout(std::time::Duration::from_millis(1_500));
+                }
+                for record in batch.iter() {
+                    expected += 1;
+                    let record: serde_json::Value = serde_json::from_slice(record.line).unwrap();
+                    assert_eq!(record["n"], expected);
+                }
+            }
+        });
+        assert_eq!(expected, 40_000);
     }
 }

@@ -16,7 +16,8 @@
 use cdds_core::domain::template::{Filter, Operator};
 use rusqlite::types::Value;
 
-use super::open::{Relation, quoted};
+use super::open::Relation;
+use super::statement::compared;
 
 /// A condition that every row meets whose field equals the filter's value, and its bound values; none for
 /// other filters, and for fields that are no column.
@@ -26,7 +27,7 @@ pub(super) fn condition(filter: &Filter, relation: &Relation) -> Option<(String,
     }
     let values = storages(filter);
     let places = vec!["?"; values.len()].join(", ");
-    Some((format!("{} COLLATE BINARY IN ({places})", quoted(filter.field())), values))
+    Some((format!("{} IN ({places})", compared(filter.field())), values))
 }
 
 /// Everything that is exported as what the filter asks for.

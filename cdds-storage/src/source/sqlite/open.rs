@@ -1,13 +1,14 @@
 //! The database and what it holds.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cdds_core::domain::template::{Filter, Template};
 use cdds_core::ports::source::{SourceError, SourceErrorKind};
-use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags};
+use rusqlite::{Connection, ErrorCode, InterruptHandle};
 
+use super::access::Access;
 use super::statement::has_index;
 use super::{SqliteRows, SqliteType};
 
@@ -19,6 +20,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Database {
     connection: Connection,
     name: String,
+    /// Without links: what lies beside it, lies beside the file itself.
+    path: PathBuf,
+    access: Access,
+    is_in_wal_mode: bool,
 }
 
 /// What rows are selected from.
@@ -28,8 +33,8 @@ pub(super) struct Relation {
     pub(super) from: String,
     /// The columns, in order.
     pub(super) columns: Vec<String>,
-    /// Whether rows have a `_rowid_`, to name them by.
-    pub(super) has_rowid: bool,
+    /// The name of the rowid, if rows have one to name them by.
+    pub(super) rowid: Option<&'static str>,
     /// Of the columns with instants, those by which an index leads to the rows.
     pub(super) indexed: Vec<String>,
 }
@@ -50,19 +55,52 @@ impl Database {
                 format!("{name}: there is no database file {}: correct the path", path.display()),
             ));
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
+        let cannot_open = format!("cannot open {}", path.display());
+        let path = path.canonicalize().map_err(|error| {
+            SourceError::with_source(SourceErrorKind::Unavailable, format!("{name}: {cannot_open}"), error)
+        })?;
+        let mut access = Access::to(&path, name)?;
+        let (location, flags) = access.location(&path);
+        let opened = Connection::open_with_flags(location, flags).and_then(|connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
             connection.pragma_update(None, "query_only", true)?;
+            // What is kept aside on the way may be large.
+            connection.pragma_update(None, "temp_store", "FILE")?;
             // The first read fixes the state that all later ones see.
             connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")?;
-            Ok(connection)
+            let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+            Ok((connection, mode == "wal"))
         });
-        let name = name.to_owned();
-        match opened {
-            Ok(connection) => Ok(Self { connection, name }),
-            Err(error) => Err(failure(&name, &format!("cannot open {}", path.display()), error)),
-        }
+        let (connection, is_in_wal_mode) = opened.map_err(|error| match access.check(&path, name) {
+            Ok(()) => failure(name, &cannot_open, error),
+            Err(changed) => changed,
+        })?;
+        access.opened();
+        Ok(Self { connection, name: name.to_owned(), path, access, is_in_wal_mode })
+    }
+
+    /// Whether others cannot write while this is read, or end the read if they do.
+    pub(super) fn is_in_the_way(&self) -> bool {
+        self.is_locked() || matches!(self.access, Access::AtRest(_))
+    }
+
+    /// Whether a reader keeps others from writing.
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(self.access, Access::InPlace) && !self.is_in_wal_mode
+    }
+
+    /// Ends the transaction: everything has been read, and no lock is held any more.
+    ///
+    /// # Errors
+    /// [`SourceErrorKind::Interrupted`] if what was read does not belong together.
+    pub(super) fn release(&self) -> Result<(), SourceError> {
+        self.connection.execute_batch("COMMIT").map_err(|error| self.failure(error))?;
+        self.access.check(&self.path, &self.name)
+    }
+
+    /// An error, or why it came to it: what is written while it is read looks damaged.
+    pub(super) fn explained(&self, error: SourceError) -> SourceError {
+        self.access.check(&self.path, &self.name).err().unwrap_or(error)
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -88,7 +126,13 @@ impl Database {
 
     /// An error of SQLite. Its text holds SQL from the configuration, but no values: those are bound.
     pub(super) fn failure(&self, error: rusqlite::Error) -> SourceError {
-        failure(&self.name, "the database cannot be read", error)
+        let what = if is_about_collations(&error) { NO_COLLATION } else { "the database cannot be read" };
+        failure(&self.name, what, error)
+    }
+
+    /// An error of SQLite of a kind that is known.
+    pub(super) fn failed(&self, kind: SourceErrorKind, what: &str, error: rusqlite::Error) -> SourceError {
+        SourceError::with_source(kind, format!("{}: {what}", self.name), error)
     }
 
     /// The table or query of a type, checked for the columns that reading depends on. Declared fields are
@@ -135,24 +179,52 @@ impl Database {
             let known = if tables.is_empty() { "there are none".to_owned() } else { tables.join(", ") };
             return Err(self.missing(&format!("there is no table {table:?}: choose out of: {known}")));
         }
+        self.read_without_collations(table).map_err(|error| self.failure(error))?;
         let from = quoted(table);
         let select = format!("SELECT * FROM {from}");
         let (columns, _) = self.prepared(&select).map_err(|error| self.failure(error))?;
-        // Views and tables WITHOUT ROWID have none.
-        let has_rowid = self.connection.prepare(&format!("SELECT _rowid_ FROM {from}")).is_ok()
-            && !self.is_view(table).map_err(|error| self.failure(error))?;
-        Ok(Relation { from, columns, has_rowid, indexed: Vec::new() })
+        let rowid = self.rowid(table, &from, &columns).map_err(|error| self.failure(error))?;
+        Ok(Relation { from, columns, rowid, indexed: Vec::new() })
+    }
+
+    /// A name of the rowid that no column has. Views and tables WITHOUT ROWID have none.
+    fn rowid(&self, table: &str, from: &str, columns: &[String]) -> rusqlite::Result<Option<&'static str>> {
+        if self.is_view(table)? {
+            return Ok(None);
+        }
+        let is_free = |name: &&str| !columns.iter().any(|column| column.eq_ignore_ascii_case(name));
+        let free = ["_rowid_", "rowid", "oid"].into_iter().find(is_free);
+        Ok(free.filter(|name| self.connection.prepare(&format!("SELECT {name} FROM {from}")).is_ok()))
+    }
+
+    /// Makes a table readable that is itself ordered by a collation of its application: SQLite wants to know a
+    /// collation even for passing over all rows as they come, which needs none. Here nothing is ever looked for by it:
+    /// statements compare as BINARY. Other tables do not need this, and must not have it: a generated column, a view
+    /// or a query might compare by a collation that is not the one that it is named after.
+    fn read_without_collations(&self, table: &str) -> rusqlite::Result<()> {
+        let is_ordered_by_key = self.connection.query_row(
+            "SELECT EXISTS (SELECT 1 FROM pragma_table_list WHERE schema = 'main' AND wr AND lower(name) = lower(?1))
+                AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) WHERE hidden = 2)",
+            [table],
+            |row| row.get::<_, bool>(0),
+        )?;
+        if is_ordered_by_key {
+            self.connection
+                .collation_needed(|connection, name| connection.create_collation(name, str::cmp))?;
+        }
+        Ok(())
     }
 
     fn query(&self, query: &str) -> Result<Relation, SourceError> {
         let query = query.trim_end().trim_end_matches(';');
         // Named as it stands, not as a part of a larger statement, so that errors point at it.
         let (columns, is_read_only) = self.prepared(query).map_err(|error| {
-            SourceError::with_source(
-                SourceErrorKind::Invalid,
-                format!("{}: the query cannot be run: correct it", self.name),
-                error,
-            )
+            let what = if is_about_collations(&error) {
+                NO_COLLATION
+            } else {
+                "the query cannot be run: correct it"
+            };
+            self.failed(SourceErrorKind::Invalid, what, error)
         })?;
         if !is_read_only || columns.is_empty() {
             return Err(self.invalid("the query is not a SELECT: only those are run"));
@@ -162,7 +234,7 @@ impl Database {
             return Err(self.invalid(&format!("the query gives two columns {twice:?}: name one with AS")));
         }
         // On lines of its own, for a comment at its end.
-        Ok(Relation { from: format!("(\n{query}\n)"), columns, has_rowid: false, indexed: Vec::new() })
+        Ok(Relation { from: format!("(\n{query}\n)"), columns, rowid: None, indexed: Vec::new() })
     }
 
     fn tables(&self) -> rusqlite::Result<Vec<String>> {
@@ -193,6 +265,15 @@ impl Database {
     fn missing(&self, reason: &str) -> SourceError {
         SourceError::new(SourceErrorKind::Missing, format!("{}: {reason}", self.name))
     }
+}
+
+const NO_COLLATION: &str = "the database compares by a collation that only its application has: read the table itself, or a query that says \
+     COLLATE BINARY wherever it compares or sorts";
+
+/// Of a collation that SQLite does not know, it says so or that there is no way to do what is asked for.
+fn is_about_collations(error: &rusqlite::Error) -> bool {
+    let message = error.to_string();
+    message.contains("no such collation sequence") || message.contains("no query solution")
 }
 
 fn failure(name: &str, what: &str, error: rusqlite::Error) -> SourceError {
@@ -231,5 +312,44 @@ mod tests {
             result.map_err(|error| database.failure(error))
         });
         assert_eq!(interrupted.unwrap_err().kind(), SourceErrorKind::Interrupted);
+    }
+
+    #[test]
+    fn a_database_at_rest_that_is_written_meanwhile_has_to_be_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("source.db");
+        let write = |sql: &str| Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        write("PRAGMA journal_mode = WAL; CREATE TABLE contacts (n)");
+        let database = Database::open(&path, "test").unwrap();
+        assert!(database.is_in_the_way());
+        database.release().unwrap();
+        let database = Database::open(&path, "test").unwrap();
+        write("INSERT INTO contacts VALUES (1)");
+        // What looks damaged only because of that is told as what it is.
+        let damaged = SourceError::new(SourceErrorKind::Invalid, "damaged");
+        assert_eq!(database.explained(damaged).kind(), SourceErrorKind::Interrupted);
+        let error = database.release().unwrap_err();
+        assert_eq!(error.kind(), SourceErrorKind::Interrupted);
+        assert!(error.to_string().contains("source.db was written while it was read"), "{error}");
+    }
+
+    #[test]
+    fn a_log_that_is_not_in_the_file_yet_is_no_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("source.db");
+        let connection = || Connection::open(&path).unwrap();
+        connection().execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE contacts (n)").unwrap();
+        let before = Database::open(&path, "test").unwrap();
+        let application = connection();
+        application.execute_batch("INSERT INTO contacts VALUES (1)").unwrap();
+        let count = |database: &Database| {
+            let sql = "SELECT count(*) FROM contacts";
+            database.connection().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        assert_eq!(count(&before), 0);
+        before.release().unwrap();
+        let after = Database::open(&path, "test").unwrap();
+        assert!(!after.is_in_the_way());
+        assert_eq!(count(&after), 1);
     }
 }

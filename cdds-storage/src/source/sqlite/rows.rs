@@ -1,5 +1,7 @@
 //! Rows become records.
 
+use std::time::Duration;
+
 use cdds_core::domain::instant::{InstantFormat, UnreadableInstant};
 use cdds_core::domain::record::{Place, RecordBatchBuilder, RecordWriter, RejectedRecord};
 use cdds_core::domain::template::{FieldValue, Filter};
@@ -10,6 +12,7 @@ use rusqlite::{Row, ToSql, params_from_iter};
 
 use super::SqliteType;
 use super::open::Database;
+use super::spool::Spool;
 use super::statement::Statement;
 use super::strays::StoredText;
 use crate::source::blocking::{Batches, Stop};
@@ -60,6 +63,12 @@ impl Columns {
             bad_records: request.bad_records,
             keys,
         }
+    }
+
+    /// How many columns a row has.
+    fn count(&self) -> usize {
+        // Rows count even if nothing in them is asked for.
+        self.first + self.keys.len().max(1)
     }
 
     fn key(&self, index: usize) -> &str {
@@ -171,68 +180,121 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-/// Runs one statement; `ordinal` counts the rows of the whole read.
-pub(super) fn read(
-    database: &Database,
-    statement: &Statement,
-    columns: &Columns,
-    selection: &Selection,
-    ordinal: &mut u64,
-    batches: &mut Batches,
-) -> Result<(), Stop> {
-    read_with(database, (statement, None), columns, selection, ordinal, batches)
+/// How long the consumer may keep a read waiting, altogether, that keeps others from writing meanwhile or that
+/// writing ends. Most applications wait for longer to write.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Rows on their way into batches.
+pub(super) struct Reader<'a> {
+    database: &'a Database,
+    columns: &'a Columns,
+    selection: &'a Selection,
+    batches: &'a mut Batches,
+    /// Counts the rows of the whole read.
+    ordinal: u64,
+    /// Where rows wait while the database is to be let go.
+    spool: Option<Spool<'a>>,
 }
 
-/// Runs one statement, with a text bound behind its own values if there is one.
-pub(super) fn read_with(
-    database: &Database,
-    (statement, text): (&Statement, Option<&StoredText>),
-    columns: &Columns,
-    selection: &Selection,
-    ordinal: &mut u64,
-    batches: &mut Batches,
-) -> Result<(), Stop> {
-    let failure = |error| database.failure(error);
-    let mut prepared = database.connection().prepare(&statement.sql).map_err(failure)?;
-    let values = statement.values.iter().map(|value| value as &dyn ToSql);
-    let values = values.chain(text.map(|text| text as &dyn ToSql));
-    let mut rows = prepared.query(params_from_iter(values)).map_err(failure)?;
-    while let Some(row) = rows.next().map_err(failure)? {
-        *ordinal += 1;
-        let bytes = match record(row, columns, selection, batches) {
+impl<'a> Reader<'a> {
+    /// Sets aside at most `set_aside_max` bytes, or as many as there is room for.
+    pub(super) fn new(
+        database: &'a Database,
+        columns: &'a Columns,
+        selection: &'a Selection,
+        batches: &'a mut Batches,
+        set_aside_max: Option<u64>,
+    ) -> Result<Self, SourceError> {
+        let mut spool = None;
+        if database.is_in_the_way() {
+            spool = Some(Spool::new(database, columns.count(), set_aside_max)?);
+            batches.wait_at_most(Some(PATIENCE));
+        }
+        Ok(Self { database, columns, selection, batches, ordinal: 0, spool })
+    }
+
+    /// Runs one statement, with a text bound behind its own values if there is one. Once a row was set aside, those
+    /// behind it are too.
+    pub(super) fn scan(&mut self, statement: &Statement, text: Option<&StoredText>) -> Result<(), Stop> {
+        let database = self.database;
+        let failure = |error| database.failure(error);
+        let mut prepared = database.connection().prepare(&statement.sql).map_err(failure)?;
+        let values = statement.values.iter().map(|value| value as &dyn ToSql);
+        let values = values.chain(text.map(|text| text as &dyn ToSql));
+        let mut rows = prepared.query(params_from_iter(values)).map_err(failure)?;
+        while let Some(row) = rows.next().map_err(failure)? {
+            self.ordinal += 1;
+            let waits = self.spool.as_ref().is_some_and(|spool| !spool.is_empty());
+            if waits || (self.spool.is_some() && self.batches.is_kept_waiting()) {
+                self.set_aside(row)?;
+            } else {
+                self.take(self.ordinal, row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the undated rows that a statement gives (rule W7), without reading them whole. One that cannot be read
+    /// as far as its filters ask is nobody's: it is no record of a window either.
+    pub(super) fn count(&mut self, statement: &Statement, columns: &Columns) -> Result<(), Stop> {
+        let database = self.database;
+        let failure = |error| database.failure(error);
+        let mut prepared = database.connection().prepare(&statement.sql).map_err(failure)?;
+        let mut rows = prepared.query(params_from_iter(&statement.values)).map_err(failure)?;
+        while let Some(row) = rows.next().map_err(failure)? {
+            match timing(row, columns, self.selection) {
+                Ok(Some((_, Timing::Undated))) => self.batches.builder().add_undated(1),
+                Ok(_) | Err(Fault::Row(_)) => {}
+                Err(Fault::Database(error)) => return Err(database.failure(error).into()),
+            }
+            self.batches.record_read(0)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the database go, since everything was read, and hands over what was set aside.
+    pub(super) fn finish(mut self) -> Result<(), Stop> {
+        self.database.release()?;
+        self.empty()
+    }
+
+    fn set_aside(&mut self, row: &Row<'_>) -> Result<(), Stop> {
+        let Some(spool) = &mut self.spool else { return Ok(()) };
+        match timing(row, self.columns, self.selection) {
+            // A bad row is told in its turn.
+            Ok(Some((_, Timing::Wanted(_)))) | Err(Fault::Row(_)) => spool.add(self.ordinal, row)?,
+            Ok(Some((_, Timing::Undated))) => self.batches.builder().add_undated(1),
+            Ok(Some((_, Timing::Outside)) | None) => {}
+            Err(Fault::Database(error)) => return Err(self.database.failure(error).into()),
+        }
+        if spool.is_full() {
+            self.empty()?;
+            self.batches.wait_at_most(Some(Duration::ZERO));
+        }
+        Ok(())
+    }
+
+    /// Hands over what was set aside, however long that takes.
+    fn empty(&mut self) -> Result<(), Stop> {
+        self.batches.wait_at_most(None);
+        let Some(mut spool) = self.spool.take() else { return Ok(()) };
+        spool.drain(|ordinal, row| self.take(ordinal, row))?;
+        self.spool = Some(spool);
+        Ok(())
+    }
+
+    /// Makes a record of a row, if it belongs to the read.
+    fn take(&mut self, ordinal: u64, row: &Row<'_>) -> Result<(), Stop> {
+        let bytes = match record(row, self.columns, self.selection, self.batches) {
             Ok(bytes) => bytes,
-            Err(Fault::Database(error)) => return Err(database.failure(error).into()),
+            Err(Fault::Database(error)) => return Err(self.database.failure(error).into()),
             Err(Fault::Row(fault)) => {
-                columns.bad_record(row, *ordinal, fault, batches)?;
+                self.columns.bad_record(row, ordinal, fault, self.batches)?;
                 0
             }
         };
-        batches.record_read(bytes)?;
+        self.batches.record_read(bytes)
     }
-    Ok(())
-}
-
-/// Counts the undated rows that a statement gives (rule W7), without reading them whole. One that cannot be read as
-/// far as its filters ask is nobody's: it is no record of a window either.
-pub(super) fn count(
-    database: &Database,
-    statement: &Statement,
-    columns: &Columns,
-    selection: &Selection,
-    batches: &mut Batches,
-) -> Result<(), Stop> {
-    let failure = |error| database.failure(error);
-    let mut prepared = database.connection().prepare(&statement.sql).map_err(failure)?;
-    let mut rows = prepared.query(params_from_iter(&statement.values)).map_err(failure)?;
-    while let Some(row) = rows.next().map_err(failure)? {
-        match timing(row, columns, selection) {
-            Ok(Some((_, Timing::Undated))) => batches.builder().add_undated(1),
-            Ok(_) | Err(Fault::Row(_)) => {}
-            Err(Fault::Database(error)) => return Err(database.failure(error).into()),
-        }
-        batches.record_read(0)?;
-    }
-    Ok(())
 }
 
 /// Adds a row to the batch if it belongs there; gives how many bytes of values were read.

@@ -13,24 +13,24 @@
 //! By change (rule W7), rows that name no change are looked for by their event instants, in statements of
 //! their own; an empty text is none.
 //!
+//! Everything is compared as BINARY. A column's own collation may be one that only the database's application has,
+//! and an index that is ordered by it is of no use then; SQLite uses those that are ordered as BINARY.
+//!
 //! The ranges are disjoint and run one after another. One statement with OR would keep the rowids that it
 //! has seen in memory.
 
 use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::selection::CategorySelection;
 use cdds_core::domain::window::Window;
-use cdds_core::ports::source::{Estimate, ReadRequest, RecordInstant, SourceError};
+use cdds_core::ports::source::{ReadRequest, RecordInstant};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
+use super::SqliteType;
 use super::equal;
 use super::open::{Database, Relation, quoted};
-use super::{SqliteRows, SqliteType};
 use crate::source::config::TimeConfig;
-
-/// How many rows are counted at most for an estimate; a fraction of a second.
-const COUNT_MAX: i64 = 500_000;
 
 /// SQL with its bound values.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +41,7 @@ pub(super) struct Statement {
 
 /// Conditions that all have to hold.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Condition {
+pub(super) struct Condition {
     sql: Vec<String>,
     values: Vec<Value>,
 }
@@ -59,7 +59,7 @@ impl Condition {
         self
     }
 
-    fn statement(self, select: &str, from: &str) -> Statement {
+    pub(super) fn statement(self, select: &str, from: &str) -> Statement {
         let filter =
             if self.sql.is_empty() { String::new() } else { format!(" WHERE {}", self.sql.join(" AND ")) };
         Statement { sql: format!("SELECT {select} FROM {from}{filter}"), values: self.values }
@@ -111,11 +111,15 @@ fn selected(relation: &Relation, columns: &[String]) -> String {
         all if all == relation.columns => vec!["*".to_owned()],
         some => some.iter().map(|name| quoted(name)).collect(),
     };
-    let rowid = if relation.has_rowid { "_rowid_, " } else { "" };
+    let rowid = relation.rowid.map_or_else(String::new, |rowid| format!("{rowid}, "));
     format!("{rowid}{}", columns.join(", "))
 }
 
-fn conditions(data_type: &SqliteType, relation: &Relation, request: &ReadRequest) -> Vec<Condition> {
+pub(super) fn conditions(
+    data_type: &SqliteType,
+    relation: &Relation,
+    request: &ReadRequest,
+) -> Vec<Condition> {
     let shared = shared_conditions(data_type, relation, request);
     let ranges = instant_ranges(data_type, relation, request).into_iter();
     ranges.map(|range| range.and_all(shared.clone())).collect()
@@ -127,7 +131,7 @@ fn shared_conditions(data_type: &SqliteType, relation: &Relation, request: &Read
     if let (Some(category), CategorySelection::Only(values)) = (&data_type.category, &request.categories) {
         let values: Vec<Value> = values.iter().flat_map(|value| spellings(value)).collect();
         let places = vec!["?"; values.len()].join(", ");
-        shared = shared.and(format!("{} IN ({places})", quoted(&category.column)), values);
+        shared = shared.and(format!("{} IN ({places})", compared(&category.column)), values);
     }
     for (sql, values) in request.template.filters.iter().filter_map(|f| equal::condition(f, relation)) {
         shared = shared.and(sql, values);
@@ -154,7 +158,7 @@ fn change_ranges(
     relation: &Relation,
     window: Window,
 ) -> Vec<Condition> {
-    let column = quoted(&changed.column);
+    let column = compared(&changed.column);
     let named = time_ranges(changed, relation, window);
     if named == [Condition::default()] {
         // These are all rows already.
@@ -171,8 +175,8 @@ fn change_ranges(
 
 /// The rows that name no instant in a column.
 fn missing(time: &TimeConfig) -> [Condition; 2] {
-    let column = quoted(&time.column);
-    [format!("{column} IS NULL"), format!("{column} = ''")].map(|sql| Condition::default().and(sql, []))
+    let (column, value) = (quoted(&time.column), compared(&time.column));
+    [format!("{column} IS NULL"), format!("{value} = ''")].map(|sql| Condition::default().and(sql, []))
 }
 
 /// The statements which give each row without an instant that those of [`select`] pass over, for it to be
@@ -222,7 +226,7 @@ pub(super) fn strays(
     let window = window.into_iter().flatten().map(Value::Text).collect::<Vec<_>>();
     let strays = |time: &TimeConfig, conditions: &[Condition]| {
         let iso = time.format == InstantFormat::Iso && is_narrowed(time, relation, request.window);
-        let column = quoted(&time.column);
+        let column = compared(&time.column);
         let statements = conditions.iter().map(|condition| {
             let condition =
                 condition.clone().and(format!("NOT (+{column} >= ? AND +{column} < ?)"), window.clone());
@@ -246,6 +250,11 @@ pub(super) fn strays(
     }
 }
 
+/// A column as it is compared.
+pub(super) fn compared(column: &str) -> String {
+    format!("{} COLLATE BINARY", quoted(column))
+}
+
 /// What a category may be stored as: the text, or the number that is written so.
 fn spellings(category: &str) -> impl Iterator<Item = Value> {
     let number = category.parse::<i64>().ok().map(Value::Integer);
@@ -267,7 +276,7 @@ fn time_ranges(time: &TimeConfig, relation: &Relation, window: Window) -> Vec<Co
         Some(start) if is_narrowed(time, relation, window) => (start, window.end()),
         _ => return vec![Condition::default()],
     };
-    let column = &quoted(&time.column);
+    let column = &compared(&time.column);
     let Some((bounds, all)) = time.format.numbers_within(start, end).zip(time.format.numbers()) else {
         return iso_ranges(column, start, end);
     };
@@ -313,60 +322,15 @@ fn date_text(instant: DateTime<Utc>, shift: TimeDelta) -> String {
     }
 }
 
-/// How many rows a read will give, if an index or the greatest rowid tells.
-pub(super) fn estimate(
-    database: &Database,
-    data_type: &SqliteType,
-    relation: &Relation,
-    request: &ReadRequest,
-) -> Result<Option<Estimate>, SourceError> {
-    let whole = request.window.start().is_none()
-        && request.categories == CategorySelection::All
-        && request.template.filters.is_empty();
-    let records = match &data_type.rows {
-        SqliteRows::Table(_) if whole && relation.has_rowid => greatest_rowid(database, relation),
-        _ => count(database, conditions(data_type, relation, request), relation),
-    };
-    let records = records.map_err(|error| database.failure(error))?;
-    Ok(records.and_then(|records| u64::try_from(records).ok()).map(|records| Estimate { records }))
-}
-
-fn greatest_rowid(database: &Database, relation: &Relation) -> rusqlite::Result<Option<i64>> {
-    let sql = format!("SELECT coalesce(max(_rowid_), 0) FROM {}", relation.from);
-    database.connection().query_row(&sql, [], |row| row.get(0)).map(Some)
-}
-
-/// Counts by index what the conditions let through, up to a limit.
-fn count(
-    database: &Database,
-    conditions: Vec<Condition>,
-    relation: &Relation,
-) -> rusqlite::Result<Option<i64>> {
-    let mut rows = 0;
-    for condition in conditions {
-        let mut statement = condition.statement("1", &relation.from);
-        if !is_indexed(database, &statement)? {
-            return Ok(None);
-        }
-        statement.sql = format!("SELECT count(*) FROM ({} LIMIT {COUNT_MAX})", statement.sql);
-        let values = params_from_iter(&statement.values);
-        rows += database.connection().query_row(&statement.sql, values, |row| row.get::<_, i64>(0))?;
-        if rows >= COUNT_MAX {
-            return Ok(None);
-        }
-    }
-    Ok(Some(rows))
-}
-
 /// Whether an index leads to the rows in the order of a column.
 pub(super) fn has_index(database: &Database, from: &str, column: &str) -> rusqlite::Result<bool> {
-    let column = quoted(column);
+    let column = compared(column);
     let sql = format!("SELECT {column} FROM {from} WHERE {column} > ? ORDER BY {column} LIMIT 1");
     is_indexed(database, &Statement { sql, values: vec![Value::Integer(0)] })
 }
 
 /// Whether SQLite answers the statement by searches in indexes only.
-fn is_indexed(database: &Database, statement: &Statement) -> rusqlite::Result<bool> {
+pub(super) fn is_indexed(database: &Database, statement: &Statement) -> rusqlite::Result<bool> {
     let plan = plan(database, statement)?;
     Ok(!plan.is_empty() && plan.iter().all(|step| step.starts_with("SEARCH ")))
 }

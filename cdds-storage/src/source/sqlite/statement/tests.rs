@@ -1,5 +1,7 @@
 use super::*;
+use crate::source::SqliteRows;
 use crate::source::config::CategoryConfig;
+use crate::source::sqlite::estimate::estimate;
 use cdds_core::domain::id::TypeId;
 use cdds_core::domain::template::{FieldNames, FieldSelection, Template};
 use rusqlite::Connection;

@@ -1,0 +1,244 @@
+//! How a database file is opened, so that reading it leaves no trace.
+//!
+//! SQLite reads a database in WAL mode with the help of two more files beside it, `-wal` and `-shm`, and makes
+//! those that are missing. A reader cannot delete them again, and they belong to the reader's user: when that is
+//! not the application's, the application cannot write its own database any more. In a folder that the reader may
+//! not write, opening fails. So:
+//!
+//! | beside the file | its state | read |
+//! |---|---|---|
+//! | rollback journal mode | | in place: nothing is made |
+//! | `-wal` and `-shm` | in use, or left so by a crash | in place: both are there already |
+//! | no `-wal`, or an empty one | at rest: everything is in the file | as immutable, without locks |
+//! | a `-wal` with something in it, no `-shm` | copied, or left so by a crash | a private copy of both |
+//!
+//! What is read without locks may change under the reader. The file's [`Stamp`] is taken before anything else and
+//! compared when everything has been read: if it differs, the read is [`SourceErrorKind::Interrupted`], to be
+//! tried again, and finds the database in use then. A writer that comes meanwhile and only fills its `-wal` does
+//! not change the file: then the state from before is read.
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use cdds_core::ports::source::{SourceError, SourceErrorKind};
+use rusqlite::OpenFlags;
+use tempfile::TempDir;
+
+/// How often, and for how long each time, a file that was changed just now is waited for.
+const ROUNDS_MAX: u32 = 200;
+const ROUND: Duration = Duration::from_millis(10);
+
+/// Where and how the database is opened.
+#[derive(Debug)]
+pub(super) enum Access {
+    /// As SQLite does.
+    InPlace,
+    /// Without locks; valid as long as the file keeps this stamp.
+    AtRest(Stamp),
+    /// A copy of its own.
+    Copy(Copied),
+}
+
+impl Access {
+    /// Looks at the file and at what lies beside it. `path` has no links in it.
+    pub(super) fn to(path: &Path, name: &str) -> Result<Self, SourceError> {
+        let failure = |error| unreadable(name, path, error);
+        if !is_in_wal_mode(path).map_err(failure)? {
+            return Ok(Self::InPlace);
+        }
+        // Before the look: whatever comes after it and touches the file shows.
+        let stamp = settled(path, name)?;
+        let [log, index, journal] = ["-wal", "-shm", "-journal"].map(|ending| beside(path, ending));
+        let log_bytes = bytes(&log).map_err(failure)?;
+        let has_index = bytes(&index).map_err(failure)?.is_some();
+        // A journal is left of a change of mode that broke off: SQLite knows what to do.
+        let has_journal = bytes(&journal).map_err(failure)?.is_some_and(|bytes| bytes > 0);
+        match log_bytes {
+            _ if has_journal => Ok(Self::InPlace),
+            Some(_) if has_index => Ok(Self::InPlace),
+            None | Some(0) => Ok(Self::AtRest(stamp)),
+            Some(_) => Copied::of(path, &log, &stamp, name).map(Self::Copy),
+        }
+    }
+
+    /// What to give to SQLite.
+    pub(super) fn location(&self, path: &Path) -> (PathBuf, OpenFlags) {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        match self {
+            Self::InPlace => (path.to_owned(), flags),
+            Self::AtRest(_) => (immutable(path), flags | OpenFlags::SQLITE_OPEN_URI),
+            Self::Copy(copied) => (copied.path.clone(), flags),
+        }
+    }
+
+    /// Says that the database is open and its state is fixed. Files that are open need no name any more, where the
+    /// system is so kind: a copy is gone then, however this program ends.
+    pub(super) fn opened(&mut self) {
+        if let (Self::Copy(copied), true) = (self, cfg!(unix)) {
+            copied.folder = None;
+        }
+    }
+
+    /// Whether everything that was read belonged together.
+    pub(super) fn check(&self, path: &Path, name: &str) -> Result<(), SourceError> {
+        match self {
+            Self::AtRest(stamp) if Stamp::of(path).ok().as_ref() != Some(stamp) => Err(changed(name, path)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A private copy.
+#[derive(Debug)]
+pub(super) struct Copied {
+    path: PathBuf,
+    /// Removed with everything in it when dropped.
+    folder: Option<TempDir>,
+}
+
+impl Copied {
+    /// The file and its log, as they were together at `stamp`.
+    fn of(path: &Path, log: &Path, stamp: &Stamp, name: &str) -> Result<Self, SourceError> {
+        let failure = |error| {
+            let folder = std::env::temp_dir();
+            SourceError::with_source(
+                SourceErrorKind::Unavailable,
+                format!(
+                    "{name}: {} was not closed by its application and is read as a copy, which cannot be made in \
+                     {}: open it once with its application, or name a folder with room for it by TMPDIR",
+                    path.display(),
+                    folder.display()
+                ),
+                error,
+            )
+        };
+        let folder = tempfile::tempdir().map_err(failure)?;
+        let copy = folder.path().join("copy.db");
+        let log_stamp = Stamp::of(log).map_err(failure)?;
+        fs::copy(path, &copy).and_then(|_| fs::copy(log, beside(&copy, "-wal"))).map_err(failure)?;
+        let is_whole = Stamp::of(path).ok().as_ref() == Some(stamp) && Stamp::of(log).ok() == Some(log_stamp);
+        if !is_whole {
+            return Err(changed(name, path));
+        }
+        Ok(Self { path: copy, folder: Some(folder) })
+    }
+}
+
+/// What differs as soon as a file was written or replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    length: u64,
+    modified: Option<SystemTime>,
+    /// Device, inode and the instant of the last change of either, where the system has them.
+    identity: [i64; 4],
+}
+
+impl Stamp {
+    fn of(path: &Path) -> io::Result<Self> {
+        fs::metadata(path).map(|metadata| Self {
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+            identity: identity(&metadata),
+        })
+    }
+}
+
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> [i64; 4] {
+    use std::os::unix::fs::MetadataExt;
+    [metadata.dev().cast_signed(), metadata.ino().cast_signed(), metadata.ctime(), metadata.ctime_nsec()]
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> [i64; 4] {
+    [0; 4]
+}
+
+/// The stamp of a file, once another write would give it another one: instants of files go by ticks of some
+/// milliseconds, and two writes within one look alike.
+fn settled(path: &Path, name: &str) -> Result<Stamp, SourceError> {
+    let failure = |error| unreadable(name, path, error);
+    for _ in 0..ROUNDS_MAX {
+        let stamp = Stamp::of(path).map_err(failure)?;
+        // The instant of a new file is that of the tick.
+        let now = tempfile::tempfile().and_then(|file| file.metadata()?.modified()).map_err(failure)?;
+        if stamp.modified.is_none_or(|modified| modified < now) {
+            return Ok(stamp);
+        }
+        thread::park_timeout(ROUND);
+    }
+    Err(changed(name, path))
+}
+
+/// SQLite's file format, 1.3: bytes 18 and 19 are 2 in WAL mode.
+fn is_in_wal_mode(path: &Path) -> io::Result<bool> {
+    let mut header = Vec::with_capacity(20);
+    File::open(path)?.take(20).read_to_end(&mut header)?;
+    Ok(header.starts_with(b"SQLite format 3\0") && header.ends_with(&[2, 2]) && header.len() == 20)
+}
+
+fn bytes(path: &Path) -> io::Result<Option<u64>> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(Some(metadata.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// The file as a URI that tells SQLite that nobody writes it.
+fn immutable(path: &Path) -> PathBuf {
+    let mut uri = String::from("file://");
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if !bytes.starts_with(b"/") {
+        uri.push('/');
+    }
+    for byte in bytes {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                uri.push(char::from(*byte));
+            }
+            b'\\' if cfg!(windows) => uri.push('/'),
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    PathBuf::from(uri)
+}
+
+fn changed(name: &str, path: &Path) -> SourceError {
+    SourceError::new(
+        SourceErrorKind::Interrupted,
+        format!("{name}: {} was written while it was read: it is read again later", path.display()),
+    )
+}
+
+fn unreadable(name: &str, path: &Path, error: io::Error) -> SourceError {
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound => SourceErrorKind::Missing,
+        _ => SourceErrorKind::Unavailable,
+    };
+    SourceError::with_source(kind, format!("{name}: cannot open {}", path.display()), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_is_written_as_a_uri() {
+        assert_eq!(
+            immutable(Path::new("/a b/ü?#%.db")).to_str(),
+            Some("file:///a%20b/%C3%BC%3F%23%25.db?immutable=1")
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! Rows that are set aside, so that a database is let go before its records are.
+//!
+//! In rollback journal mode a reader keeps everybody from committing. Compressing, sealing and storing takes much
+//! longer than reading: so rows wait in a temporary table of SQLite's own when the consumer does not keep up,
+//! and the lock is given back when the last one was read. The table is a file without a name that only this process can
+//! open, in the folder that SQLite uses: `SQLITE_TMPDIR`, `TMPDIR`, or the first of `/var/tmp`, `/usr/tmp` and
+//! `/tmp` that there is. It takes at most half of the room there; what is more waits, and the database with it.
+
+use std::path::PathBuf;
+
+use cdds_core::ports::source::{SourceError, SourceErrorKind};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{ErrorCode, Row, Statement};
+
+use super::open::Database;
+use crate::source::blocking::Stop;
+
+/// Of a disk whose room is not known.
+const BYTES_MAX: u64 = 4 << 30;
+
+/// What a row takes besides its values.
+const ROW_BYTES: u64 = 16;
+
+/// The table, as it stands in SQL.
+const TABLE: &str = "temp.cdds_set_aside";
+
+/// Rows set aside.
+#[derive(Debug)]
+pub(super) struct Spool<'d> {
+    database: &'d Database,
+    insert: Statement<'d>,
+    columns: usize,
+    bytes: u64,
+    bytes_max: u64,
+}
+
+impl<'d> Spool<'d> {
+    /// For rows of so many columns and so many bytes; as many as there is room for, if that is left open. Comes before the statements that give them: a new table would have these
+    /// prepared again.
+    pub(super) fn new(
+        database: &'d Database,
+        columns: usize,
+        bytes_max: Option<u64>,
+    ) -> Result<Self, SourceError> {
+        let bytes_max = bytes_max.or_else(|| Some(room()? / 2)).unwrap_or(BYTES_MAX);
+        let create = || {
+            let connection = database.connection();
+            // The database itself was opened for reading only.
+            connection.pragma_update(None, "query_only", false)?;
+            // Without declared types nothing is converted.
+            let names: Vec<String> = (0..columns).map(|index| format!(", c{index}")).collect();
+            let names = names.concat();
+            connection
+                .execute_batch(&format!("CREATE TABLE {TABLE} (ordinal INTEGER PRIMARY KEY{names})"))?;
+            let places = vec!["?"; columns + 1].join(", ");
+            connection.prepare(&format!("INSERT INTO {TABLE} VALUES ({places})"))
+        };
+        let insert = create().map_err(|error| failure(database, error))?;
+        Ok(Self { database, insert, columns, bytes: 0, bytes_max })
+    }
+
+    /// Sets a row aside that is number `ordinal` of the read.
+    pub(super) fn add(&mut self, ordinal: u64, row: &Row<'_>) -> Result<(), SourceError> {
+        self.insert(ordinal, row).map_err(|error| failure(self.database, error))
+    }
+
+    fn insert(&mut self, ordinal: u64, row: &Row<'_>) -> rusqlite::Result<()> {
+        self.bytes += ROW_BYTES;
+        self.insert.raw_bind_parameter(1, ordinal.cast_signed())?;
+        for index in 0..self.columns {
+            let value = row.get_ref(index)?;
+            if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = value {
+                self.bytes += bytes.len() as u64;
+            }
+            self.insert.raw_bind_parameter(index + 2, ToSqlOutput::Borrowed(value))?;
+        }
+        self.insert.raw_execute().map(|_| ())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Whether there is no room for more.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes >= self.bytes_max
+    }
+
+    /// Gives every row back, in order, with its number, and is empty then.
+    pub(super) fn drain(
+        &mut self,
+        mut take: impl FnMut(u64, &Row<'_>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let (failure, connection) = (|error| failure(self.database, error), self.database.connection());
+        let names: Vec<String> = (0..self.columns).map(|index| format!("c{index}, ")).collect();
+        let sql = format!("SELECT {}ordinal FROM {TABLE} ORDER BY ordinal", names.concat());
+        let mut select = connection.prepare(&sql).map_err(failure)?;
+        let mut rows = select.query([]).map_err(failure)?;
+        while let Some(row) = rows.next().map_err(failure)? {
+            let ordinal: i64 = row.get(self.columns).map_err(failure)?;
+            take(ordinal.cast_unsigned(), row)?;
+        }
+        drop(rows);
+        connection.execute_batch(&format!("DELETE FROM {TABLE}")).map_err(failure)?;
+        self.bytes = 0;
+        Ok(())
+    }
+}
+
+fn failure(database: &Database, error: rusqlite::Error) -> SourceError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull | ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => {
+            let what = format!(
+                "rows cannot be set aside in {}: make room there, or name another folder by SQLITE_TMPDIR",
+                folder().display()
+            );
+            database.failed(SourceErrorKind::Unavailable, &what, error)
+        }
+        _ => database.failure(error),
+    }
+}
+
+/// Where SQLite makes its temporary files.
+pub(super) fn folder() -> PathBuf {
+    let named = ["SQLITE_TMPDIR", "TMPDIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
+    let usual = ["/var/tmp", "/usr/tmp", "/tmp"].into_iter().map(PathBuf::from);
+    named.chain(usual).find(|folder| folder.is_dir()).unwrap_or_else(std::env::temp_dir)
+}
+
+#[cfg(target_os = "linux")]
+fn room() -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder()).ok()?;
+    disk.f_bavail.checked_mul(disk.f_frsize)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn room() -> Option<u64> {
+    None
+}
