@@ -9,7 +9,7 @@ use super::invariants::{Cause, without_progress};
 use super::model::{Broken, Check, Lease, Model, Stop, brief, ensure};
 use super::planted::Tampered;
 use super::report::Invariant;
-use super::time::SECOND;
+use super::time::{Micros, SECOND};
 use super::watch::{Watch, step};
 use crate::domain::execution::{Execution, ExecutionState, Status};
 use crate::domain::id::{ExecutionId, JobId, Owner, WorkerId};
@@ -25,8 +25,8 @@ impl Watch {
             let Ok(claimed) = &result else { return Ok(()) };
             self.follow_claim(model, claim, claimed)?;
             check_order(model, claim, &claimed.executions)?;
-            let troubles = self.troubles();
-            claimed.executions.iter().try_for_each(|begun| give(model, claim, begun, troubles))
+            let sign = SignOfLife { at: self.shared.timeline.elapsed(), troubles: self.troubles() };
+            claimed.executions.iter().try_for_each(|begun| give(model, claim, begun, sign))
         });
         result
     }
@@ -84,7 +84,7 @@ impl Watch {
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError> {
         let result = step(catalog.beat(worker, now, length, beats));
-        let troubles = self.troubles();
+        let sign = SignOfLife { at: self.shared.timeline.elapsed(), troubles: self.troubles() };
         self.look(|model| {
             check_refusal("beat", &result, never)?;
             let Ok(directives) = &result else { return Ok(()) };
@@ -105,7 +105,7 @@ impl Watch {
                     format!("nobody wants {} to be stopped", brief(&known.execution))
                 })?;
                 if *directive != Directive::Fenced {
-                    known.lease = Some(lease(worker, now, length, troubles));
+                    known.lease = Some(sign.lease(worker, now, length));
                 }
             }
             Ok(())
@@ -216,7 +216,7 @@ fn check_new(model: &Model, given: &[Execution]) -> Check {
 }
 
 /// `begun` was given, and is on the record as it was given.
-fn give(model: &mut Model, claim: &Claim, begun: &Execution, troubles: u64) -> Check {
+fn give(model: &mut Model, claim: &Claim, begun: &Execution, sign: SignOfLife) -> Check {
     let known = model.executions.get_mut(&begun.id);
     let same = |known: &Execution| *known == without_progress(begun.clone());
     let Some(known) = known.filter(|known| same(&known.execution)) else {
@@ -227,7 +227,7 @@ fn give(model: &mut Model, claim: &Claim, begun: &Execution, troubles: u64) -> C
     ensure(to_worker && begun.state == ExecutionState::Running, Invariant::Lease, || {
         format!("{} was given to {}", brief(begun), claim.worker)
     })?;
-    known.lease = Some(lease(&claim.worker, claim.now, claim.lease, troubles));
+    known.lease = Some(sign.lease(&claim.worker, claim.now, claim.lease));
     Ok(())
 }
 
@@ -264,7 +264,26 @@ fn check_order(model: &Model, claim: &Claim, given: &[Execution]) -> Check {
     Ok(())
 }
 
-fn lease(worker: &WorkerId, now: DateTime<Utc>, length: Duration, troubles: u64) -> Lease {
-    let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
-    Lease { worker: worker.clone(), renewed_at: now, expires_at: now + length, troubles }
+/// A claim or a beat has reached the catalog.
+#[derive(Debug, Clone, Copy)]
+struct SignOfLife {
+    /// By the time of the world, which no engine's clock shows.
+    at: Micros,
+    /// What had gone wrong by then.
+    troubles: u64,
+}
+
+impl SignOfLife {
+    /// The lease that it gives a worker at `now` by the worker's clock.
+    fn lease(self, worker: &WorkerId, now: DateTime<Utc>, length: Duration) -> Lease {
+        let micros = Micros::try_from(length.as_micros()).unwrap_or(Micros::MAX);
+        let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
+        Lease {
+            worker: worker.clone(),
+            renewed_at: now,
+            expires_at: now + length,
+            runs_until: self.at.saturating_add(micros),
+            troubles: self.troubles,
+        }
+    }
 }

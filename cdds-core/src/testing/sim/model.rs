@@ -122,6 +122,9 @@ pub(super) struct Lease {
     pub(super) worker: WorkerId,
     pub(super) renewed_at: DateTime<Utc>,
     pub(super) expires_at: DateTime<Utc>,
+    /// When it will have been on the record for its whole length. A worker that was paused on its way to the catalog
+    /// stores a lease that is old, or over, already.
+    pub(super) runs_until: Micros,
     /// What had gone wrong by then.
     pub(super) troubles: u64,
 }

@@ -66,7 +66,7 @@ fn pick(tx: &Transaction<'_>, claim: &Claim) -> Result<Claimed, Fault> {
     }
     drop(rows);
     if let Some(last) = last.filter(|_| walked == WALKED_MAX) {
-        heads(tx, &mut picked, &mut begun, last, claim)?;
+        heads(tx, &mut picked, &mut begun, &last, claim)?;
     }
     picked.store(tx, claim)
 }
@@ -84,7 +84,7 @@ fn heads(
     tx: &Transaction<'_>,
     picked: &mut Picked,
     begun: &mut Begun<'_>,
-    last: Place,
+    last: &Place,
     claim: &Claim,
 ) -> Result<(), Fault> {
     let mut heads: BTreeMap<Place, Candidate> = BTreeMap::new();
@@ -93,7 +93,7 @@ fn heads(
     while let Some(following) = next_job.query_row([&job], |row| row.get::<_, Option<String>>(0))? {
         job = following;
         if !picked.closed.contains(&job) {
-            let head = next_of(&mut next, &job, &last, claim)?;
+            let head = next_of(&mut next, &job, last, claim)?;
             heads.extend(head.map(|head| (head.place.clone(), head)));
         }
     }
