@@ -2,6 +2,8 @@
 //!
 //! Every decision is a function of a state, a command and an instant; services and engine load, decide
 //! and store.
+//!
+#![doc = include_str!("../RULES.md")]
 
 pub mod admission;
 pub mod ahead;
