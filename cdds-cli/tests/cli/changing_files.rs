@@ -62,7 +62,7 @@ fn w4_e10_a_line_of_which_half_is_there_is_exported_by_the_next_run() {
 #[test]
 fn a_link_that_leads_nowhere_is_told_before_any_export() {
     let place = place();
-    append(&place, "{\"id\":1}\n");
+    append(&place, "{\"id\":1,\"at\":\"2026-01-01T00:10:00Z\"}\n");
     place.done(&["source", "check", "log"]);
     symlink("/nonexistent/volume/b.jsonl", place.path("log/b.jsonl")).unwrap();
     let output = place.cdds(&["source", "check", "log"]).output().unwrap();
