@@ -18,6 +18,7 @@ pub(crate) use self::occurrence::OccurrenceView;
 pub(crate) use self::recipient::RecipientView;
 pub(crate) use self::source::{CheckView, SourceView};
 
+use cdds_core::domain::execution::Status;
 use cdds_core::domain::progress::Progress;
 use chrono::TimeDelta;
 use serde::Serialize;
@@ -58,6 +59,15 @@ impl ProgressView {
         Self { remaining_seconds: None, ..self }
     }
 
+    /// As far as an execution with this status is. Only for one that runs there is something to wait for; of one that
+    /// succeeded nothing is left.
+    fn of(status: Status, progress: Progress) -> Self {
+        match status {
+            Status::InProgress | Status::Finished | Status::FinishedWithErrors => progress.into(),
+            _ => progress.stopped().into(),
+        }
+    }
+
     /// The status of what was under way when its worker went.
     fn left_behind(&self, status: &'static str) -> Cell {
         Cell::Status { status, share: self.percent, words: format!("worker gone, {}", self.words()) }
@@ -82,4 +92,23 @@ impl ProgressView {
 pub(crate) fn left(seconds: u64) -> String {
     let seconds = i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds).unwrap_or(TimeDelta::MAX);
     format!("{} left", human::lasting(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e7_only_what_runs_has_a_remaining_time() {
+        let at_nine = Progress { percent: Some(40), remaining_seconds: Some(9), ..Progress::default() };
+        for (status, remaining) in [
+            (Status::InProgress, Some(9)),
+            (Status::Cancelled, None),
+            (Status::Failed, None),
+            (Status::Queued, None),
+        ] {
+            let view = ProgressView::of(status, at_nine);
+            assert_eq!((view.percent, view.remaining_seconds), (Some(40), remaining), "{status:?}");
+        }
+    }
 }

@@ -20,6 +20,7 @@ const STOPPING: &str = "stopping: running exports may finish; once more to stop 
 struct Report {
     finished: u64,
     failed: u64,
+    retries: u64,
     other: u64,
     housekeeping_failures: u64,
 }
@@ -37,10 +38,11 @@ pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError
     let follower = Follower::new(&console, Arc::clone(&session.clock));
     let engine = app.engine()?.observed_by(Arc::new(follower));
     let until = if args.until_idle { Until::Idle } else { Until::Stopped };
-    let RunReport { finished, failed, other, housekeeping_failures } =
+    let RunReport { finished, failed, retries, other, housekeeping_failures } =
         engine.run(until, stop.asked()).await?;
-    let words = format!("{finished} finished, {failed} failed, {other} other");
-    session.output.outcome(&Report { finished, failed, other, housekeeping_failures }, &words)?;
+    let again = if retries == 0 { String::new() } else { format!(", {retries} attempts tried again") };
+    let words = format!("{finished} finished, {failed} failed, {other} other{again}");
+    session.output.outcome(&Report { finished, failed, retries, other, housekeeping_failures }, &words)?;
     if !args.until_idle {
         return Ok(());
     }

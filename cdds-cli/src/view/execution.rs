@@ -101,7 +101,7 @@ impl ExecutionView {
             bytes_written: progress.bytes_written,
             files,
             error: error.map(FailureView::from),
-            progress: execution.started_at.map(|_| progress.into()),
+            progress: execution.started_at.map(|_| ProgressView::of(execution.status(), progress)),
             skip_reason: skipped.map(ToString::to_string),
             trigger: execution.trigger.as_str(),
             rerun_of: match execution.trigger {

@@ -161,7 +161,7 @@ impl JobView {
 
 /// What has started has progress.
 fn progress(latest: &LatestExecution) -> Option<ProgressView> {
-    let progress: ProgressView = latest.progress.into();
+    let progress = ProgressView::of(latest.status, latest.progress);
     let is_gone = latest.worker == Some(WorkerLife::Gone);
     latest.started_at.map(|_| if is_gone { progress.stopped() } else { progress })
 }

@@ -112,7 +112,9 @@ fn e8_what_runs_is_stopped_and_leaves_nothing() {
     assert_eq!(output.status.code(), Some(0), "a cancelled execution is no failure");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["failed"], &report["other"]), (&json!(0), &json!(1)));
-    assert_eq!(place.json(&["history", "show", id(&running)])["status"], "cancelled");
+    let cancelled = place.json(&["history", "show", id(&running)]);
+    assert_eq!(cancelled["status"], "cancelled");
+    assert_eq!(cancelled["progress"]["remaining_seconds"], Value::Null);
     assert_eq!(place.files("artifacts"), Vec::<String>::new());
 }
 

@@ -44,7 +44,10 @@ fn a_sealed_export_reaches_its_recipient_whole() {
         place.json(&[&args[..], &["--category", "voice", "--run", "once", "--recipient", "ops"]].concat());
     assert_eq!((&job["state"], &job["latest_status"]), (&json!("suspended"), &json!("queued")));
     let run = place.json(&["run", "--until-idle"]);
-    assert_eq!(run, json!({ "finished": 1, "failed": 0, "other": 0, "housekeeping_failures": 0 }));
+    assert_eq!(
+        run,
+        json!({ "finished": 1, "failed": 0, "retries": 0, "other": 0, "housekeeping_failures": 0 })
+    );
     assert_eq!(place.json(&["job", "show", job["id"].as_str().unwrap()])["state"], "completed");
 
     let files = download_set(&place);

@@ -46,6 +46,13 @@ impl Progress {
         self
     }
 
+    /// The same without a remaining time: nobody works on it any more, or not yet again.
+    #[must_use]
+    pub fn stopped(mut self) -> Self {
+        self.remaining_seconds = None;
+        self
+    }
+
     /// The progress of an execution that reached its end.
     #[must_use]
     pub fn complete(mut self) -> Self {

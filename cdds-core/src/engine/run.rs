@@ -41,6 +41,8 @@ pub struct RunReport {
     pub finished: u64,
     /// Executions given up.
     pub failed: u64,
+    /// Attempts that failed and are followed by another one (rule E5).
+    pub retries: u64,
     /// Executions that ended otherwise, or were left to others.
     pub other: u64,
     /// Rounds of housekeeping (retention, sweep) that failed and will be repeated.
@@ -52,6 +54,7 @@ impl RunReport {
         match ended.map(Execution::status) {
             Some(Status::Finished | Status::FinishedWithErrors) => self.finished += 1,
             Some(Status::Failed) => self.failed += 1,
+            Some(Status::Queued) => self.retries += 1,
             _ => self.other += 1,
         }
     }

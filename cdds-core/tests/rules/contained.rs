@@ -280,6 +280,11 @@ fn e5_a_source_that_hangs_is_given_up_and_holds_nobody_up() {
     world.submit("sound");
     let report = run(&world.engine());
     assert_eq!((report.finished, report.failed), (1, 1));
+    assert_eq!(
+        (report.retries, report.other),
+        (4, 0),
+        "an attempt that is followed by another one is a retry"
+    );
     let hung = world.of("failing");
     assert_eq!(hung.status(), Status::Failed);
     let failure = failure(&hung);
