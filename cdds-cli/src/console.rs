@@ -7,7 +7,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::args::Global;
-use crate::output::Format;
+use crate::output::{Format, escaped};
 use crate::progress::EventForm;
 
 /// How much is told on the way.
@@ -120,7 +120,7 @@ struct AboveBars(MultiProgress);
 
 impl Write for AboveBars {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().lock().write_all(bytes))?;
+        self.0.suspend(|| io::stderr().lock().write_all(one_line(bytes).as_bytes()))?;
         Ok(bytes.len())
     }
 
@@ -134,5 +134,26 @@ impl MakeWriter<'_> for AboveBars {
 
     fn make_writer(&self) -> Self {
         self.clone()
+    }
+}
+
+/// An event of the log, which is written at one go, with the names in it that others have given.
+fn one_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let (line, end) = text.strip_suffix('\n').map_or((&*text, ""), |line| (line, "\n"));
+    format!("{}{end}", escaped(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_of_the_log_is_one_line() {
+        assert_eq!(
+            one_line(b"WARN cannot read a\nINFO b\x1b[2J: no\n"),
+            "WARN cannot read a\\nINFO b\\u{1b}[2J: no\n"
+        );
+        assert_eq!(one_line("INFO Wöchentlich".as_bytes()), "INFO Wöchentlich");
     }
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 pub(crate) use self::cell::{Cell, Reader, exact};
 pub(crate) use self::colour::{ColourChoice, Tone};
 use self::table::Page;
-pub(crate) use self::text::{fitted, printable};
+pub(crate) use self::text::{escaped, fitted, plain_json, printable};
 use crate::args::Global;
 use crate::error::CliError;
 
@@ -42,7 +42,7 @@ impl Format {
 }
 
 /// The last value of an option in a command line that clap could not read, or did not have to.
-fn typed(option: &str) -> Option<String> {
+pub(crate) fn typed(option: &str) -> Option<String> {
     let typed: Vec<String> =
         std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let next = |at: usize| typed.get(at + 1).cloned();

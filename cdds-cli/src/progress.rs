@@ -21,7 +21,7 @@ pub(crate) use self::event::EventForm;
 use self::event::{Record, Subject};
 pub(crate) use self::outcome::outcome;
 use crate::console::{Console, Telling};
-use crate::output::{Tone, human};
+use crate::output::{Tone, escaped, human};
 
 /// In lines, progress is told whenever another tenth is done,
 const STEP_PERCENT: u8 = 10;
@@ -127,6 +127,7 @@ impl Follower {
         let status = execution.status().as_str();
         let status = if self.console.colour() { Tone::of(status).paint(status) } else { status.to_owned() };
         let Subject { title, execution: id, .. } = Subject::of(execution);
+        let title = escaped(&title);
         let lasting = match (&execution.state, event::lasting(execution)) {
             (ExecutionState::Succeeded, Some(lasting)) => format!(", {}", human::lasting(lasting)),
             _ => String::new(),
@@ -140,7 +141,7 @@ impl Follower {
         let Watched { subject, bar, .. } = watched;
         drop(bar);
         if self.console.telling() == Telling::Bars {
-            self.console.note(&format!("left {} ({id}) to another worker", subject.title));
+            self.console.note(&format!("left {} ({id}) to another worker", escaped(&subject.title)));
         }
         self.line(|now| Record::abandoned(now, &subject));
     }

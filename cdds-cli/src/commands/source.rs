@@ -15,7 +15,7 @@ use crate::args::SourceCommand;
 use crate::compose::App;
 use crate::config::Config;
 use crate::error::CliError;
-use crate::output::printable;
+use crate::output::escaped;
 use crate::session::Session;
 use crate::view::{CheckView, SourceView};
 
@@ -44,12 +44,17 @@ async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
         Some(RegisteredSource::Supported(source)) => Arc::clone(source),
     };
     let (mut views, mut failures) = (Vec::new(), Vec::new());
+    // Of a source that cannot be read, the read tells why.
+    let remarks = source.remarks().await.unwrap_or_default();
+    for remark in &remarks {
+        session.console.note(&format!("note: {}", escaped(remark)));
+    }
     for data_type in &source.describe().types {
         match read_beginning(&id, source.as_ref(), data_type, &config, session).await {
             Ok(survey) => {
                 let faults = faults(data_type, &survey);
                 for warning in survey.warnings() {
-                    session.console.note(&format!("warning: type {}: {}", data_type.id, printable(&warning)));
+                    session.console.note(&format!("warning: type {}: {}", data_type.id, escaped(&warning)));
                 }
                 failures.extend(faults);
                 let estimate = source.estimate(&everything(data_type, session)).await?;
@@ -58,6 +63,7 @@ async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
                     data_type,
                     &survey,
                     estimate.map(|estimate| estimate.records),
+                    &remarks,
                 ));
             }
             Err(error) => failures.push(error.message().to_owned()),

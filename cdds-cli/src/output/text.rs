@@ -53,6 +53,44 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Text on one line of stderr or of a log, with nothing lost: what steers the terminal, ends the line or is invisible
+/// is written as in a string of a program, `\n` or `\u{1b}`. A file that is named so can be found.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    let (mut before, mut rest) = (None, text.chars());
+    while let Some(c) = rest.next() {
+        if is_hidden(c) && !joins_symbols(c, before, rest.clone().next()) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+        before = Some(c);
+    }
+    Cow::Owned(shown)
+}
+
+/// JSON of one line that says the same without a hidden character: in strings these are escaped.
+pub(crate) fn plain_json(json: &str) -> Cow<'_, str> {
+    if !json.chars().any(is_hidden) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 8);
+    for c in json.chars() {
+        if is_hidden(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 fn is_hidden(c: char) -> bool {
     !c.is_ascii() && HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&c)) || c.is_control()
 }
@@ -132,6 +170,16 @@ mod tests {
     fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(printable("Wöchentlich 📞"), "Wöchentlich 📞");
         assert_eq!(printable("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+    }
+
+    #[test]
+    fn nothing_is_lost_on_a_line_of_a_log() {
+        assert_eq!(escaped("Wöchentlich 📞 \\n"), "Wöchentlich 📞 \\n");
+        assert_eq!(escaped("a\u{1b}[2Jb\nerror: c\u{202e}"), "a\\u{1b}[2Jb\\nerror: c\\u{202e}");
+        let json = serde_json::to_string("a\u{1b}\n\u{9b}\u{202e}\u{e0041}").unwrap();
+        let plain = plain_json(&json);
+        assert!(!plain.chars().any(is_hidden), "{plain}");
+        assert_eq!(serde_json::from_str::<String>(&plain).unwrap(), "a\u{1b}\n\u{9b}\u{202e}\u{e0041}");
     }
 
     #[test]

@@ -46,11 +46,11 @@ pub(super) struct ExportBar {
 }
 
 impl ExportBar {
-    /// At the foot of the terminal; `title` is printable.
+    /// At the foot of the terminal.
     pub(super) fn new(console: &Console, title: &str, pace: Pace) -> Self {
         let bar = console.bars().add(ProgressBar::new(100));
         bar.set_style(style(UNKNOWN_STYLE));
-        bar.set_prefix(fitted(title, TITLE_COLUMNS));
+        bar.set_prefix(fitted(&printable(title), TITLE_COLUMNS));
         bar.tick();
         Self { bar, pace }
     }

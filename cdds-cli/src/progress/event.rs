@@ -15,7 +15,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::ValueEnum;
 use serde_json::Value;
 
-use crate::output::printable;
+use crate::output::plain_json;
 
 /// How events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -39,7 +39,7 @@ impl Subject {
         Self {
             execution: execution.id,
             job: execution.job_id,
-            title: printable(execution.settings.title.as_str()).into_owned(),
+            title: execution.settings.title.as_str().to_owned(),
         }
     }
 }
@@ -101,7 +101,7 @@ impl Record {
     /// An attempt ended; the event is the status of the execution now.
     pub(super) fn ended(at: DateTime<Utc>, subject: &Subject, execution: &Execution) -> Self {
         let record = Self::new(at, execution.status().as_str(), subject);
-        let text = |text: &str| Field::Text(printable(text).into_owned());
+        let text = |text: &str| Field::Text(text.to_owned());
         let record = match &execution.state {
             ExecutionState::Succeeded => record.with(counts(execution.progress)),
             ExecutionState::Failed(failure) => record.with([("error", text(&failure.message))]),
@@ -145,7 +145,9 @@ impl Record {
         self.fields.iter().fold(self.at.clone(), |line, (name, field)| match field {
             Field::Unknown => line,
             Field::Word(word) => format!("{line} {name}={word}"),
-            Field::Text(text) => format!("{line} {name}={}", Value::from(text.as_str())),
+            Field::Text(text) => {
+                format!("{line} {name}={}", plain_json(&Value::from(text.as_str()).to_string()))
+            }
             Field::Number(number) => format!("{line} {name}={number}"),
             Field::Seconds(seconds) => format!("{line} {name}={seconds:.3}"),
         })
@@ -162,7 +164,7 @@ impl Record {
             };
             format!("{line},\"{name}\":{value}")
         });
-        fields + "}"
+        plain_json(&fields).into_owned() + "}"
     }
 }
 
@@ -208,5 +210,21 @@ mod tests {
         insta::assert_snapshot!(record.line(EventForm::Logfmt), @r#"1970-01-01T00:00:00.000Z event=progress execution=00000000-0000-0000-0000-000000000001 job=00000000-0000-0000-0000-000000000002 title="a \"b\" = c" percent=40 records=7 rejected=0 bytes_read=0 bytes_written=0 parts=2 seconds=1.235"#);
         insta::assert_snapshot!(record.line(EventForm::Json), @r#"{"at":"1970-01-01T00:00:00.000Z","event":"progress","execution":"00000000-0000-0000-0000-000000000001","job":"00000000-0000-0000-0000-000000000002","title":"a \"b\" = c","percent":40,"remaining_seconds":null,"records":7,"rejected":0,"bytes_read":0,"bytes_written":0,"parts":2,"seconds":1.235}"#);
         serde_json::from_str::<Value>(&record.line(EventForm::Json)).unwrap();
+    }
+
+    #[test]
+    fn text_of_others_is_escaped_and_nothing_of_it_lost() {
+        let title = "pay\u{200b}roll\u{202e}\u{9b}";
+        let subject = Subject {
+            execution: "00000000-0000-0000-0000-000000000001".parse().unwrap(),
+            job: "00000000-0000-0000-0000-000000000002".parse().unwrap(),
+            title: title.to_owned(),
+        };
+        let record = Record::abandoned(DateTime::UNIX_EPOCH, &subject);
+        let logfmt = record.line(EventForm::Logfmt);
+        assert!(logfmt.ends_with(r#"title="pay\u200broll\u202e\u009b""#), "{logfmt}");
+        let json = record.line(EventForm::Json);
+        assert!(json.contains(r"pay\u200broll\u202e\u009b"), "{json}");
+        assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["title"], title);
     }
 }

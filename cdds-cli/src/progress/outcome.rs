@@ -4,7 +4,7 @@ use cdds_core::domain::execution::{Execution, ExecutionState};
 use cdds_core::domain::timeframe::Timeframe;
 use indicatif::HumanBytes;
 
-use crate::output::{human, printable};
+use crate::output::{escaped, human};
 use crate::view::Instant;
 
 /// `: 7 records in 1 file, 1.2 KiB`, or why it has come to nothing.
@@ -19,12 +19,12 @@ pub(crate) fn outcome(execution: &Execution) -> String {
             bad_records(progress.rejected),
             undated(progress.undated, &execution.settings.timeframe)
         ),
-        ExecutionState::Failed(failure) => format!(": {}", printable(&failure.message)),
+        ExecutionState::Failed(failure) => format!(": {}", escaped(&failure.message)),
         ExecutionState::Queued => {
             let failure = execution.attempts.last().and_then(|attempt| attempt.failure.as_ref());
             failure.map_or_else(String::new, |failure| {
                 let again = Instant(execution.not_before);
-                format!(" again at {again}: {}", printable(&failure.message))
+                format!(" again at {again}: {}", escaped(&failure.message))
             })
         }
         ExecutionState::Skipped(reason) => format!(": {reason}"),

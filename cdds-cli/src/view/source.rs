@@ -111,6 +111,8 @@ pub(crate) struct CheckView {
     /// The first of them.
     bad_examples: Vec<BadExampleView>,
     warnings: Vec<String>,
+    /// What somebody should know who exports from the source.
+    remarks: Vec<String>,
 }
 
 /// A record that cannot be read.
@@ -127,6 +129,7 @@ impl CheckView {
         data_type: &DataType,
         survey: &Survey,
         estimated_records: Option<u64>,
+        remarks: &[String],
     ) -> Self {
         let bad = survey.bad_examples().iter();
         let bad =
@@ -142,6 +145,7 @@ impl CheckView {
             bad_records: survey.bad_records(),
             bad_examples: bad.collect(),
             warnings: survey.fault().into_iter().chain(survey.warnings()).collect(),
+            remarks: remarks.to_vec(),
         }
     }
 }
