@@ -17,7 +17,8 @@ mod value;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::artifact::{
@@ -35,7 +36,8 @@ pub(crate) use self::recipient::RecipientCommand;
 pub(crate) use self::run::RunArgs;
 pub(crate) use self::source::SourceCommand;
 pub(crate) use self::value::{Setting, item, items};
-use crate::output::{ColourChoice, Format};
+use crate::config::without_home;
+use crate::output::{ColourChoice, Format, escaped};
 
 /// Scheduled, encrypted, verifiable downloads of your data.
 #[derive(Debug, Parser)]
@@ -84,6 +86,20 @@ pub(crate) struct Global {
     /// Log what happens to stderr; twice for details
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// Refuses paths that begin with a home folder which no shell has put in: behind `=`, between quotes, in a variable.
+/// Taken at its word, it would be a folder of that name.
+pub(crate) fn check_paths(matches: &ArgMatches) -> Result<(), clap::Error> {
+    for id in matches.ids() {
+        let Ok(Some(paths)) = matches.try_get_many::<PathBuf>(id.as_str()) else { continue };
+        for path in paths.filter_map(|path| path.to_str()) {
+            without_home(path).map_err(|why| {
+                clap::Error::raw(ErrorKind::ValueValidation, format!("{}: {why}\n", escaped(path)))
+            })?;
+        }
+    }
+    matches.subcommand().map_or(Ok(()), |(_, matches)| check_paths(matches))
 }
 
 impl Command {

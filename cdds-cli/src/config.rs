@@ -20,6 +20,7 @@ use cdds_storage::archive::Level;
 use cdds_storage::source::Survey;
 use chrono::TimeDelta;
 
+pub(crate) use self::location::without_home;
 use self::mistake::Mistake;
 pub(crate) use self::mistake::{explain, nearest};
 pub(crate) use self::source::{SourceEntry, SourceKind};
@@ -148,13 +149,17 @@ impl Config {
             rules: rules(file.retention.days, &file.rules)?,
             profile: file.sealing.profile.into(),
             form: file.sealing.form.into(),
-            signing: file.signing.map(|typed| Signing {
-                key: folder.join(typed.key),
-                certificate: folder.join(typed.certificate),
-            }),
+            signing: file.signing.map(|typed| signing(&typed, folder)).transpose()?,
             sources: source::check_all(file.source, folder)?,
         })
     }
+}
+
+fn signing(typed: &file::Signing, folder: &Path) -> Result<Signing, String> {
+    let path = |key: &str, path: &str| {
+        without_home(path).map(|path| folder.join(path)).map_err(|why| format!("signing.{key}: {why}"))
+    };
+    Ok(Signing { key: path("key", &typed.key)?, certificate: path("certificate", &typed.certificate)? })
 }
 
 fn stall(typed: &str) -> Result<Duration, String> {

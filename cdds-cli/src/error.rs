@@ -13,7 +13,7 @@ use cdds_core::service::ServiceError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde::Serialize;
 
-use crate::output::{Format, printable};
+use crate::output::{Format, escaped, plain_json, printable, typed};
 
 /// The exit codes of the contract; 0 is success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,28 @@ impl CliError {
         Self::usage(lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
     }
 
+    /// A variable of the environment that stands for an option is wrong; clap speaks of the option, which nobody
+    /// typed.
+    pub(crate) fn of_environment(error: &clap::Error) -> Option<Self> {
+        let context = |kind| match error.get(kind) {
+            Some(ContextValue::String(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        let (option, value) = (context(ContextKind::InvalidArg)?, context(ContextKind::InvalidValue)?);
+        let option = option.split(' ').next()?;
+        let (_, variable) = VARIABLES.into_iter().find(|(known, _)| *known == option)?;
+        if typed(option).is_some() || std::env::var(variable).ok().as_deref() != Some(value) {
+            return None;
+        }
+        Some(Self::usage(match value {
+            "" => format!("the variable {variable} is set to nothing: give it a value, or unset it"),
+            _ => format!(
+                "the variable {variable} is set to {value:?}, which {option} does not take: `--help` tells \
+                          what it takes"
+            ),
+        }))
+    }
+
     /// The configuration is wrong.
     pub(crate) fn config(code: &'static str, message: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, code, message: message.into(), missing: None }
@@ -131,8 +153,8 @@ impl CliError {
         let mut stderr = io::stderr().lock();
         // When stderr is gone, the exit code still tells.
         let _told = match format {
-            Format::Table | Format::Toml => writeln!(stderr, "error: {}", self.message),
-            Format::Json => writeln!(stderr, "{}", self.to_json()),
+            Format::Table | Format::Toml => writeln!(stderr, "error: {}", escaped(&self.message)),
+            Format::Json => writeln!(stderr, "{}", plain_json(&self.to_json())),
         };
         self.exit.into()
     }
@@ -163,12 +185,18 @@ pub(crate) fn shown(id: &str) -> String {
     }
 }
 
+/// Options and the variables of the environment that stand for them.
+const VARIABLES: [(&str, &str); 2] = [("--config", "CDDS_CONFIG"), ("--output", "CDDS_OUTPUT")];
+
 /// What was typed, as far as it is told: of what is long only the beginning.
 pub(crate) fn shortened(mut error: clap::Error) -> clap::Error {
     const CHARS_MAX: usize = 60;
     let cut = |text: &str| {
-        let (end, _) = text.char_indices().nth(CHARS_MAX)?;
-        Some(ContextValue::String(format!("{}…", &text[..end])))
+        let shown = escaped(text);
+        match shown.char_indices().nth(CHARS_MAX) {
+            Some((end, _)) => Some(ContextValue::String(format!("{}…", &shown[..end]))),
+            None => (shown != text).then(|| ContextValue::String(shown.into_owned())),
+        }
     };
     let long: Vec<_> = error
         .context()

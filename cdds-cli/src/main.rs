@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     match args::command()
         .try_get_matches()
-        .and_then(|typed| Cli::from_arg_matches(&typed))
+        .and_then(|typed| args::check_paths(&typed).and_then(|()| Cli::from_arg_matches(&typed)))
         .map_err(error::shortened)
     {
         Ok(cli) => {
@@ -54,6 +54,9 @@ fn main() -> ExitCode {
             // `--help` and `--version` are answers.
             output::print_clap(&help);
             ExitCode::SUCCESS
+        }
+        Err(misuse) if let Some(error) = CliError::of_environment(&misuse) => {
+            error.report(Format::asked_for())
         }
         Err(misuse) => match Format::asked_for() {
             Format::Json => CliError::misuse(&misuse).report(Format::Json),

@@ -5,24 +5,38 @@ use std::path::{Path, PathBuf};
 /// The SQLite file of the catalog.
 pub(super) fn catalog(url: &str, folder: &Path) -> Result<PathBuf, String> {
     local(url, "sqlite", folder)
-        .ok_or_else(|| format!("catalog.url: {}: use sqlite:PATH", unsupported(url, "catalog")))
+        .unwrap_or_else(|| Err(format!("{}: use sqlite:PATH", unsupported(url, "catalog"))))
+        .map_err(|why| format!("catalog.url: {why}"))
 }
 
 /// The folder of the artifact store.
 pub(super) fn store(url: &str, folder: &Path) -> Result<PathBuf, String> {
     local(url, "file", folder)
-        .ok_or_else(|| format!("store.url: {}: use file:FOLDER", unsupported(url, "store")))
+        .unwrap_or_else(|| Err(format!("{}: use file:FOLDER", unsupported(url, "store"))))
+        .map_err(|why| format!("store.url: {why}"))
 }
 
+/// Refuses what a shell would put a home folder for: taken at its word, it would be a folder of that name. A service has
+/// no home that anybody could rely on.
+pub(crate) fn without_home(path: &str) -> Result<&str, String> {
+    match path.split_once('/') {
+        Some((first, _)) if first.starts_with('~') => Err(TILDE.to_owned()),
+        None if path == "~" => Err(TILDE.to_owned()),
+        _ => Ok(path),
+    }
+}
+
+const TILDE: &str = "~ is not understood here: write the whole path, or ./~ for a folder of that name";
+
 /// `SCHEME:PATH`, or `SCHEME:///PATH` as URLs write absolute paths.
-fn local(url: &str, scheme: &str, folder: &Path) -> Option<PathBuf> {
+fn local(url: &str, scheme: &str, folder: &Path) -> Option<Result<PathBuf, String>> {
     let path = url.strip_prefix(scheme)?.strip_prefix(':')?;
     let path = match path.strip_prefix("//") {
         Some(absolute) if absolute.starts_with('/') => absolute,
         Some(_) => return None,
         None => path,
     };
-    (!path.is_empty()).then(|| folder.join(path))
+    (!path.is_empty()).then(|| without_home(path).map(|path| folder.join(path)))
 }
 
 /// Names no more of the URL than its scheme: the rest may hold a password.

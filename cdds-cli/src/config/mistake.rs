@@ -70,8 +70,20 @@ pub(crate) fn explain(text: &str, error: &toml::de::Error) -> String {
             };
             format!("{place}unknown key {key:?}{hint}")
         }
+        None if message.starts_with("duplicate key") => {
+            let key = error.span().and_then(|span| text.get(span)).and_then(key_in);
+            let named = key.map_or_else(|| "a key".to_owned(), |key| format!("the key {key:?}"));
+            format!("{place}duplicate key: {named} stands there twice: leave one out")
+        }
         None => format!("{place}{}", in_plain_words(message.trim_end())),
     }
+}
+
+/// The key in a piece of text that is nothing else: the rest of a line may hold a password.
+fn key_in(text: &str) -> Option<&str> {
+    let key = text.trim().trim_matches(['[', ']', '"', '\'']);
+    let is_key = |c: char| c.is_alphanumeric() || ['_', '-', '.'].contains(&c);
+    (!key.is_empty() && key.chars().all(is_key)).then_some(key)
 }
 
 /// Serde speaks of variants, fields and types of Rust.

@@ -10,6 +10,7 @@ use cdds_storage::source::json_lines::LINE_BYTES_MAX;
 use cdds_storage::source::{CategoryConfig, JsonLinesConfig, SqliteConfig, SqliteRows, TypeConfig};
 use chrono::TimeDelta;
 
+use super::location::without_home;
 use super::mistake::Mistake;
 use super::{duration, file};
 
@@ -91,12 +92,14 @@ fn supported(
     match kind {
         "sqlite" => {
             let types = data_types(types, sqlite_rows)?;
-            let path = folder.join(url.strip_prefix("sqlite:").unwrap_or(url));
+            let path = without_home(url.strip_prefix("sqlite:").unwrap_or(url));
+            let path = folder.join(path.map_err(|why| format!("url: {why}"))?);
             Ok(SourceKind::Sqlite(SqliteConfig { id, title, path, types }))
         }
         "json-lines" => {
             let types = data_types(types, |data_type| json_lines_rows(data_type, folder))?;
-            let path = pattern(url.strip_prefix("file:").unwrap_or(url), folder)?;
+            let path = pattern(url.strip_prefix("file:").unwrap_or(url), folder);
+            let path = path.map_err(|why| format!("url: {why}"))?;
             let line_bytes_max = LINE_BYTES_MAX;
             Ok(SourceKind::JsonLines(JsonLinesConfig { id, title, path, types, line_bytes_max }))
         }
@@ -183,7 +186,10 @@ fn sqlite_rows(data_type: &file::DataType) -> Result<SqliteRows, String> {
 
 fn json_lines_rows(data_type: &file::DataType, folder: &Path) -> Result<Option<String>, String> {
     match (&data_type.table, &data_type.query, &data_type.path) {
-        (None, None, path) => path.as_deref().map(|path| pattern(path, folder)).transpose(),
+        (None, None, path) => {
+            let path = path.as_deref().map(|path| pattern(path, folder)).transpose();
+            path.map_err(|why| format!("path: {why}"))
+        }
         _ => Err("table and query are for databases: json-lines types take a path, or that of the source"
             .to_owned()),
     }
@@ -192,6 +198,7 @@ fn json_lines_rows(data_type: &file::DataType, folder: &Path) -> Result<Option<S
 /// A path or glob below `folder`. Should the folder's own name hold characters that are special in a
 /// glob, they are meant literally.
 fn pattern(path: &str, folder: &Path) -> Result<String, String> {
+    let path = without_home(path)?;
     if Path::new(path).is_absolute() {
         return Ok(path.to_owned());
     }

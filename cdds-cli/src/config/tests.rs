@@ -168,6 +168,30 @@ fn mistakes_are_named_with_the_way_out() {
         ),
         ("[[source]]\nid = \"a\"\n[[source.type]]\nid = 5\n", "line 4: invalid type: integer"),
         ("[engine\n", "line 1"),
+        (
+            "[engine]\nlease = \"9s\"\nlease = \"secret\"\n",
+            "line 3: duplicate key: the key \"lease\" stands there",
+        ),
+        (
+            "[engine]\nlease = \"9s\"\n[engine]\n",
+            "line 3: duplicate key: the key \"engine\" stands there twice",
+        ),
+        ("[store]\nurl = \"file:~/x\"\n", "store.url: ~ is not understood here"),
+        ("[catalog]\nurl = \"sqlite:~/x\"\n", "line 2: catalog.url: ~ is not"),
+        ("[signing]\nkey = \"~/k.pem\"\ncertificate = \"c\"\n", "line 2: signing.key: ~ is not"),
+        ("[signing]\nkey = \"k\"\ncertificate = \"~a/c\"\n", "line 3: signing.certificate: ~ is not"),
+        (
+            "[[source]]\nid = \"a\"\nkind = \"sqlite\"\nurl = \"sqlite:~/x\"\n[[source.type]]\nid = \"t\"\ntable = \"t\"\n",
+            "line 4: source \"a\": url: ~ is not",
+        ),
+        (
+            "[[source]]\nid = \"a\"\nkind = \"json-lines\"\nurl = \"~/x\"\n[[source.type]]\nid = \"t\"\n",
+            "line 4: source \"a\": url: ~ is not",
+        ),
+        (
+            "[[source]]\nid = \"a\"\nkind = \"json-lines\"\nurl = \"x\"\n[[source.type]]\nid = \"t\"\npath = \"~/*\"\n",
+            "line 7: source \"a\": type \"t\": path: ~ is not",
+        ),
     ] {
         let error = read(text).unwrap_err();
         assert!(error.contains(told), "{text:?} gave {error:?}");

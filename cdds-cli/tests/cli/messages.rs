@@ -176,3 +176,74 @@ fn a9_limits_stop_an_archive_that_would_fill_a_disk() {
     let fits = ["extract", &archive, "--to", "out", "--force", "--max-files", "3", "--max-size", "1MiB"];
     assert_eq!(place.json(&fits)["files"], 3);
 }
+
+#[test]
+fn names_with_line_ends_and_escapes_stay_on_their_line() {
+    let place = Place::with_interactions(3);
+    for (name, shown) in
+        [("a\nerror: b.toml", r"a\nerror: b.toml"), ("\u{1b}[2J\u{202e}.toml", r"\u{1b}[2J\u{202e}.toml")]
+    {
+        let output = place.cdds(&["job", "create", "--file", name]).output().unwrap();
+        assert_eq!(output.status.code(), Some(4));
+        let told = text(&output.stderr);
+        assert!(told.lines().count() == 1 && told.contains(shown), "{told:?}");
+        let output = place.cdds(&["job", "create", "--file", name, "--output", "json"]).output().unwrap();
+        let told = text(&output.stderr);
+        assert!(!told.contains(['\u{1b}', '\u{202e}']), "{told:?}");
+        let error: serde_json::Value = serde_json::from_str(told.trim()).unwrap();
+        assert!(string(&error["error"]["message"]).contains(name), "{error}");
+    }
+    // A name that a source comes upon reaches the log and the record.
+    std::fs::write(place.path("events-a\nexport event=finished\u{1b}[2J.jsonl"), "x\n").unwrap();
+    let created = ["job", "create", "--title", "T", "--source", "events", "--type", "event", "--run", "once"];
+    place.done(&[&created[..], &["--plaintext"]].concat());
+    let output = place.cdds(&["run", "--until-idle", "-v"]).output().unwrap();
+    let told = text(&output.stderr);
+    assert!(told.contains(r"line 1 of events-a\nexport event=finished\u{1b}[2J.jsonl"), "{told}");
+    assert!(!told.contains('\u{1b}') && !told.lines().any(|line| line.starts_with("export")), "{told}");
+}
+
+#[test]
+fn a_variable_that_stands_for_an_option_is_named() {
+    let place = Place::new();
+    let told = |variable: &str, value: &str, args: &[&str]| {
+        let output = place.cdds(args).env(variable, value).output().unwrap();
+        (output.status.code(), text(&output.stderr))
+    };
+    for (variable, value) in [("CDDS_CONFIG", ""), ("CDDS_OUTPUT", ""), ("CDDS_OUTPUT", "yaml")] {
+        let (code, told) = told(variable, value, &["job", "list"]);
+        assert!(code == Some(2) && told.contains(&format!("the variable {variable} is set to")), "{told}");
+    }
+    // What was typed counts more.
+    let (_, told) = told("CDDS_CONFIG", "", &["job", "list", "--config", ""]);
+    assert!(told.contains("--config") && !told.contains("CDDS_CONFIG"), "{told}");
+}
+
+#[test]
+fn no_folder_is_named_like_a_home() {
+    let place = Place::with_interactions(3);
+    for args in [
+        &["artifact", "download", "--execution", "abcd", "--to=~/out"][..],
+        &["job", "list", "--config", "~/cdds.toml"],
+        &["verify", "~ada/export.zip"],
+        &["init", "~"],
+    ] {
+        let output = place.cdds(args).output().unwrap();
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains("~ is not understood here: write the whole path"), "{told}");
+    }
+    assert!(!place.path("~").exists());
+}
+
+#[test]
+fn a_check_tells_what_the_application_of_a_database_notices_of_an_export() {
+    let place = Place::with_interactions(3);
+    let remark = |place: &Place| place.json(&["source", "check", "contact-history"])[0]["remarks"].clone();
+    let told = string(&remark(&place)[0]);
+    assert!(told.contains("rollback journal") && told.contains("journal_mode = WAL"), "{told}");
+    let output = place.cdds(&["source", "check", "contact-history"]).output().unwrap();
+    assert!(text(&output.stderr).contains("note: "), "{output:?}");
+    place.sqlite("pragma journal_mode = wal;");
+    assert_eq!(remark(&place), serde_json::json!([]));
+}

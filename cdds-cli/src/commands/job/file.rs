@@ -231,7 +231,10 @@ mod tests {
             ("plaintext = 'yes'", "line 1: plaintext: write true"),
             ("title = ['a', 'b']", "line 1: title: write one value"),
             ("title = ", "line 1: "),
-            ("title = 'a'\ntitle = 'b'", "line 2: duplicate key"),
+            (
+                "title = 'a'\ntitle = 'b'",
+                "line 2: duplicate key: the key \"title\" stands there twice: leave one out",
+            ),
             ("plaintext = true\nrecipient = 'ops'", "cannot be used with"),
             ("{\n\"title\": \"T\",\n\"titel\": 1}", "line 3: unknown key \"titel\", did you mean \"title\"?"),
             ("{\n\"every\":\n1.5}", "line 3: every: write a text"),
