@@ -17,6 +17,9 @@ use crate::domain::job::{Job, JobState};
 use crate::ports::catalog::query::{ExecutionQuery, Slice};
 use crate::ports::catalog::{Beat, CatalogError, Claim, Claimed, Directive, Fence, Publication, Settlement};
 
+/// How old the reading of a clock may be when it reaches the catalog: more, and the call was held up on its way.
+const ON_THE_WAY_MAX: Micros = 5 * SECOND;
+
 impl Watch {
     pub(super) fn claim(&self, catalog: &Tampered, claim: &Claim) -> Result<Claimed, CatalogError> {
         let result = step(catalog.claim(claim));
@@ -25,10 +28,21 @@ impl Watch {
             let Ok(claimed) = &result else { return Ok(()) };
             self.follow_claim(model, claim, claimed)?;
             check_order(model, claim, &claimed.executions)?;
-            let sign = SignOfLife { at: self.shared.timeline.elapsed(), troubles: self.troubles() };
+            let sign = self.sign_of_life(&claim.worker, claim.now);
             claimed.executions.iter().try_for_each(|begun| give(model, claim, begun, sign))
         });
         result
+    }
+
+    /// What is known of a worker that read `now` off its clock and has reached the catalog.
+    fn sign_of_life(&self, worker: &WorkerId, now: DateTime<Utc>) -> SignOfLife {
+        let life = self.shared.lives.iter().find(|life| life.is_of(worker));
+        let timeline = &self.shared.timeline;
+        let in_time = life.is_some_and(|life| {
+            let read_at = timeline.micros(now - life.skew());
+            timeline.elapsed() <= read_at + ON_THE_WAY_MAX
+        });
+        SignOfLife { troubles: self.troubles(), in_time }
     }
 
     fn follow_claim(&self, model: &mut Model, claim: &Claim, claimed: &Claimed) -> Check {
@@ -84,7 +98,7 @@ impl Watch {
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError> {
         let result = step(catalog.beat(worker, now, length, beats));
-        let sign = SignOfLife { at: self.shared.timeline.elapsed(), troubles: self.troubles() };
+        let sign = self.sign_of_life(worker, now);
         self.look(|model| {
             check_refusal("beat", &result, never)?;
             let Ok(directives) = &result else { return Ok(()) };
@@ -267,23 +281,17 @@ fn check_order(model: &Model, claim: &Claim, given: &[Execution]) -> Check {
 /// A claim or a beat has reached the catalog.
 #[derive(Debug, Clone, Copy)]
 struct SignOfLife {
-    /// By the time of the world, which no engine's clock shows.
-    at: Micros,
     /// What had gone wrong by then.
     troubles: u64,
+    /// See [`Lease::in_time`].
+    in_time: bool,
 }
 
 impl SignOfLife {
     /// The lease that it gives a worker at `now` by the worker's clock.
     fn lease(self, worker: &WorkerId, now: DateTime<Utc>, length: Duration) -> Lease {
-        let micros = Micros::try_from(length.as_micros()).unwrap_or(Micros::MAX);
         let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
-        Lease {
-            worker: worker.clone(),
-            renewed_at: now,
-            expires_at: now + length,
-            runs_until: self.at.saturating_add(micros),
-            troubles: self.troubles,
-        }
+        let Self { troubles, in_time } = self;
+        Lease { worker: worker.clone(), renewed_at: now, expires_at: now + length, troubles, in_time }
     }
 }

@@ -203,7 +203,7 @@ impl Watch {
         ensure(!(lives && holds), Invariant::Lease, told)?;
         // However much it has to do, a worker that lives renews its leases (rule E7).
         let at_it = self.shared.lives.iter().any(|life| life.is_of(&lease.worker) && life.works_on(taken.id));
-        let ran_out = at_it && now >= lease.expires_at && self.shared.timeline.elapsed() >= lease.runs_until;
+        let ran_out = at_it && lease.in_time && now >= lease.expires_at;
         ensure(!ran_out || self.troubles() != lease.troubles, Invariant::Lease, || {
             format!("nothing was wrong, and {}", told())
         })

@@ -122,9 +122,9 @@ pub(super) struct Lease {
     pub(super) worker: WorkerId,
     pub(super) renewed_at: DateTime<Utc>,
     pub(super) expires_at: DateTime<Utc>,
-    /// When it will have been on the record for its whole length. A worker that was paused on its way to the catalog
-    /// stores a lease that is old, or over, already.
-    pub(super) runs_until: Micros,
+    /// Whether its worker reached the catalog soon after it had read its clock. One that was paused or delayed in
+    /// between stores a lease that is old, or over, already.
+    pub(super) in_time: bool,
     /// What had gone wrong by then.
     pub(super) troubles: u64,
 }
