@@ -89,11 +89,11 @@ impl Catalog for FaultyCatalog {
 
     // Asked once an hour beside all else, and fails like any other read: no faults of its own.
     async fn ahead(&self, after: DateTime<Utc>) -> Result<Vec<Job>, CatalogError> {
-        self.catalog.inner.ahead(after).await
+        step(self.catalog.inner.ahead(after))
     }
 
     async fn newest_before(&self, before: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, CatalogError> {
-        self.catalog.inner.newest_before(before).await
+        step(self.catalog.inner.newest_before(before))
     }
 
     async fn agenda(&self) -> Result<Agenda, CatalogError> {
