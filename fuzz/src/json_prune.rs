@@ -141,12 +141,12 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
         let mut members: Vec<(String, Tree)> = Vec::new();
-        let mut index = HashMap::new();
+        let mut index: HashMap<String, usize> = HashMap::new();
         while let Some((key, value)) = map.next_entry::<&RawValue, Tree>()? {
             let spelled = key.get().to_owned();
             let means: String = serde_json::from_str(&spelled).map_err(serde::de::Error::custom)?;
             match index.get(&means) {
-                Some(at) => members[*at] = (members[*at].0.clone(), value),
+                Some(at) => members[*at].1 = value,
                 None => {
                     index.insert(means, members.len());
                     members.push((spelled, value));
