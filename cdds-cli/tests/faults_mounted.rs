@@ -21,8 +21,12 @@ use crate::support::{NOON, Place, SINCE_LAST, failure, id, string, text};
 struct Mounted(PathBuf);
 
 impl Mounted {
+    /// Holds the files that the folder held, as when an administrator moves it to a disk of its own.
     fn at(folder: PathBuf, options: &str) -> Self {
+        let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let files: Vec<_> = files.map(|path| (std::fs::read(&path).unwrap(), path)).collect();
         mount(&["-t", "tmpfs", "-o", options, "tmpfs"], &folder);
+        files.iter().for_each(|(bytes, path)| std::fs::write(path, bytes).unwrap());
         Self(folder)
     }
 
@@ -174,6 +178,7 @@ fn a_store_that_may_not_be_written_is_told_and_the_next_run_covers_what_failed()
 fn with_mounted_catalog(records: u32) -> (Place, Mounted) {
     let place = Place::with_interactions(records);
     std::fs::create_dir(place.path("state")).unwrap();
+    std::fs::rename(place.path("cdds.db"), place.path("state/cdds.db")).unwrap();
     let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
     let config =
         config.replace("sqlite:cdds.db", "sqlite:state/cdds.db").replace("lease = \"60s\"", "lease = \"3s\"");
