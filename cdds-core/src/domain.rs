@@ -37,6 +37,7 @@ pub mod retention;
 pub mod retry;
 pub mod schedule;
 pub mod selection;
+pub mod settling;
 pub mod split_size;
 pub mod template;
 mod tiling;

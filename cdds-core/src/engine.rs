@@ -261,8 +261,9 @@ impl Engine {
 }
 
 impl Shared {
-    /// Puts due slots on the record, as many as one round does; gives whether more may be due. A job that
-    /// somebody else changed meanwhile is left to the next round.
+    /// Puts due slots on the record, and goes on with what edits and suspensions have left to be settled, as much as
+    /// one round does; gives whether more may be due. A job that somebody else changed meanwhile is left to the next
+    /// round.
     async fn schedule(&self, now: DateTime<Utc>) -> Result<bool, EngineError> {
         let due = self.ports.catalog.due(now, JOBS_PER_ROUND).await?;
         let waiting: usize = due.iter().map(|due| due.waiting.len()).sum();
@@ -278,8 +279,8 @@ impl Shared {
             let source = source.unwrap_or_else(|Panicked| SourceTerms::default());
             let terms = Terms { catch_up_limit: self.settings.catch_up_limit, source };
             let Some(change) = schedule::materialise(&due.job, &due.waiting, terms, now) else { continue };
-            entries += change.entries.len() + change.superseded.len();
-            more |= change.job.next_due_at.is_some_and(|next| next <= now);
+            entries += change.entries.len() + change.superseded.len() + change.edited.len();
+            more |= due.job.unsettled.is_some() || change.job.next_due_at.is_some_and(|next| next <= now);
             match self.ports.catalog.change_job(&change, due.job.revision).await {
                 Err(error) if error.kind() == CatalogErrorKind::Conflict => {}
                 stored => stored?,

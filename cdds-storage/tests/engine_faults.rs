@@ -21,6 +21,7 @@ use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
 use cdds_core::domain::notice::Notice;
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
+use cdds_core::domain::settling::{Open, QueuePlace};
 use cdds_core::engine::observe::{Event, Observer};
 use cdds_core::engine::{Engine, EngineSettings, Until};
 use cdds_core::ports::Ports;
@@ -137,7 +138,7 @@ pass_on! {
     fn job(owner: &Owner, id: JobId) -> Option<JobOverview>;
     fn jobs(owner: &Owner, query: &JobQuery) -> Page<JobOverview>;
     fn due(now: DateTime<Utc>, limit: usize) -> Vec<DueJob>;
-    fn open_executions(owner: &Owner, job: JobId) -> Vec<Execution>;
+    fn open_executions(owner: &Owner, job: JobId, behind: Option<QueuePlace>, limit: usize) -> Open;
     fn agenda() -> Agenda;
     fn claim(claim: &Claim) -> Claimed;
     fn beat(worker: &WorkerId, now: DateTime<Utc>, lease: Duration, beats: &[Beat]) -> Vec<Directive>;

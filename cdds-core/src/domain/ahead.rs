@@ -6,9 +6,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::execution::{Execution, ExecutionState, SkipReason, SourceTerms, Trigger};
+use super::execution::{Execution, ExecutionState, SourceTerms, Trigger};
 use super::job::{Job, JobChange, JobState};
 use super::lease::CLOCKS_DIFFER_MAX;
+use super::settling::{self, Drops, Open};
 use super::violation::{Code, RuleViolation};
 use super::watermark::Watermark;
 
@@ -37,26 +38,29 @@ pub fn lies_ahead(job: &Job, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     latest.filter(|_| job.state != JobState::Deleted)
 }
 
-/// Brings a job back that lies ahead of `now`, which a person says is right. `record` are its executions with slots
-/// up to `now`, `open` those that have not ended. Its schedule goes on after the last slot on the record that was
+/// Brings a job back that lies ahead of `now`, which a person says is right. `truth` has seen all its executions with
+/// slots up to `now`; `open` are those that have not ended. Its schedule goes on after the last slot on the record that was
 /// put there before its time, its windows where theirs ended, and its watermark where the last export of what had
 /// happened by then ended, in a new generation: nothing is lost, and records that an export from ahead held already
 /// are exported once more. What waits for a slot ahead is not run: its slot comes again, under another id (the job's
 /// `era`), since the old one stays on the record. `None` if the job does not lie ahead.
 ///
 /// # Errors
-/// [`Code::JobBusy`] while an execution of it runs or waits to be tried again.
+/// [`Code::JobBusy`] while an execution of it runs or waits to be tried again, and while what waits is not
+/// [settled](settling::settle).
 pub fn bring_back(
     job: &Job,
-    record: &[Execution],
-    open: Vec<Execution>,
+    truth: &Truth,
+    open: impl Into<Open>,
     terms: SourceTerms,
-    now: DateTime<Utc>,
 ) -> Result<Option<JobChange>, RuleViolation> {
+    let now = truth.now;
     let (Some(_), Some(bound)) = (lies_ahead(job, now), now.checked_add_signed(AHEAD_MIN)) else {
         return Ok(None);
     };
-    if let Some(busy) = open.iter().find(|execution| !execution.is_waiting()) {
+    job.check_settled()?;
+    let open = open.into();
+    if let Some(busy) = open.executions.iter().find(|execution| !execution.is_waiting()) {
         return Err(RuleViolation::new(
             Code::JobBusy,
             format!(
@@ -66,56 +70,60 @@ pub fn bring_back(
             ),
         ));
     }
-    let after = brought_back(job, &Truth { record, now, bound });
+    let drops = Some(Drops::Ahead(now));
+    let mut after = brought_back(job, truth, bound);
+    after.unsettled = settling::left(job, drops, &open);
     let mut change = JobChange::of(after);
-    for execution in open {
-        if execution.slot > now {
-            change.superseded.push(execution.superseded(SkipReason::Replaced, now));
-        } else if execution.generation.is_some() {
-            change.edited.push(execution.edited(&change.job, terms));
-        }
+    for execution in open.executions {
+        let settled = settling::settled(&change.job, drops, execution, terms, now);
+        change.take(settled);
     }
     Ok(Some(change))
 }
 
-/// What of the record of a job was put there by a clock that was right.
-struct Truth<'a> {
-    record: &'a [Execution],
+/// What of the record of a job was put there by a clock that was right: gathered from its executions, of which there
+/// may be many.
+#[derive(Debug, Clone, Copy)]
+pub struct Truth {
     now: DateTime<Utc>,
-    /// What lies later lies ahead.
-    bound: DateTime<Utc>,
+    generation: Option<u64>,
+    last_slot: Option<DateTime<Utc>>,
+    tiled_until: Option<DateTime<Utc>>,
+    exported_until: Option<DateTime<Utc>>,
 }
 
-impl Truth<'_> {
-    fn occurrences(&self) -> impl Iterator<Item = &Execution> {
+impl Truth {
+    /// Nothing seen yet of this job; a person says that it is `now`.
+    pub fn new(job: &Job, now: DateTime<Utc>) -> Self {
+        let generation = job.watermark.map(|watermark| watermark.generation);
+        Self { now, generation, last_slot: None, tiled_until: None, exported_until: None }
+    }
+
+    /// Takes an execution of the job into account.
+    pub fn see(&mut self, one: &Execution) {
         let latest = self.now.checked_add_signed(CLOCKS_DIFFER_MAX).unwrap_or(self.now);
-        let scheduled = self.record.iter().filter(|one| one.trigger == Trigger::Scheduled);
-        scheduled.filter(move |one| one.slot <= self.now && one.created_at <= latest)
+        if one.trigger == Trigger::Scheduled && one.slot <= self.now && one.created_at <= latest {
+            self.last_slot = self.last_slot.max(Some(one.slot));
+            let end = Some(one.window.end()).filter(|_| one.settings.tiles());
+            self.tiled_until = self.tiled_until.max(end);
+        }
+        // Moved this watermark, and held what had happened by then.
+        let moved = one.state == ExecutionState::Succeeded && one.generation == self.generation;
+        if moved && one.generation.is_some() && one.window.end() <= self.now {
+            self.exported_until = self.exported_until.max(Some(one.window.end()));
+        }
     }
 
     /// The last slot that is on the record, run or skipped; that of the submission if there is none.
     fn last_slot(&self, job: &Job) -> DateTime<Utc> {
-        let last = self.occurrences().map(|one| one.slot).max();
-        last.unwrap_or(job.created_at.min(self.now))
-    }
-
-    /// Where the last window that tiles ended.
-    fn tiled_until(&self) -> Option<DateTime<Utc>> {
-        self.occurrences().filter(|one| one.settings.tiles()).map(|one| one.window.end()).max()
-    }
-
-    /// Where the last export ended that moved this watermark and held what had happened by then.
-    fn exported_until(&self, watermark: Watermark) -> Option<DateTime<Utc>> {
-        let moved = self.record.iter().filter(|one| {
-            one.state == ExecutionState::Succeeded && one.generation == Some(watermark.generation)
-        });
-        moved.map(|one| one.window.end()).filter(|end| *end <= self.now).max()
+        self.last_slot.unwrap_or(job.created_at.min(self.now))
     }
 }
 
-fn brought_back(job: &Job, truth: &Truth<'_>) -> Job {
+/// What lies later than `bound` lies ahead.
+fn brought_back(job: &Job, truth: &Truth, bound: DateTime<Utc>) -> Job {
     let (settings, last) = (&job.settings, truth.last_slot(job));
-    let is_ahead = |at: DateTime<Utc>| at > truth.bound;
+    let is_ahead = |at: DateTime<Utc>| at > bound;
     let next = settings.next_slot(last);
     let recurring = !settings.frequency.is_once();
     let ended_early = recurring && job.state == JobState::Completed && next.is_some();
@@ -124,7 +132,7 @@ fn brought_back(job: &Job, truth: &Truth<'_>) -> Job {
     let watermark = job.watermark.map(|watermark| match watermark.at {
         Some(at) if is_ahead(at) => {
             let reset = watermark.reset(&settings.timeframe);
-            Watermark { at: truth.exported_until(watermark).or(reset.at), ..reset }
+            Watermark { at: truth.exported_until.or(reset.at), ..reset }
         }
         _ => watermark,
     });
@@ -132,7 +140,7 @@ fn brought_back(job: &Job, truth: &Truth<'_>) -> Job {
         state,
         next_due_at,
         watermark,
-        tiled_until: job.tiled_until.and_then(|at| if is_ahead(at) { truth.tiled_until() } else { Some(at) }),
+        tiled_until: job.tiled_until.and_then(|at| if is_ahead(at) { truth.tiled_until } else { Some(at) }),
         // Slots since then are on the record when it is resumed (rule J7).
         suspended_at: job.suspended_at.map(|at| if is_ahead(at) { last } else { at }),
         version: job.version + 1,

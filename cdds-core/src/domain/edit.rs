@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::execution::{Execution, SkipReason, Trigger};
+use super::execution::{Execution, SourceTerms};
 use super::frequency::{Frequency, Start};
 use super::job::{Job, JobChange, JobSettings, JobState};
 use super::lifecycle;
 use super::schedule::{self, Terms};
+use super::settling::{self, Drops, Open};
 use super::tiling;
 use super::violation::{Code, RuleViolation};
 use super::watermark::Watermark;
@@ -43,73 +44,83 @@ pub struct Edit {
 
 /// Edits `job` (rule J10). `open` are its executions that have not ended. Those that no worker has begun
 /// take the new settings on, so that nothing starts with settings that were changed before; what runs keeps
-/// its own. Slots that fell due before the edit are put on the record as they were.
+/// its own. Slots that fell due before the edit are put on the record as they were, all of them: a caller who wants
+/// no large change stores [rounds](schedule::materialise) first until few are due.
 ///
 /// # Errors
 /// [`Code::OneTimeCannotEdit`] for a one-time job that has started, or by the service's rule;
 /// [`Code::WatermarkChoiceRequired`] and [`Code::NoWatermark`] (rule J11); [`Code::JobBusy`] if the edit
-/// turns a one-time job into a recurring one, or back, while an execution runs.
+/// turns a one-time job into a recurring one, or back, while an execution runs, and while what waits is not
+/// [settled](settling::settle).
 pub fn edit(
     job: &Job,
-    open: Vec<Execution>,
+    open: impl Into<Open>,
     edit: Edit,
     terms: Terms,
     now: DateTime<Utc>,
 ) -> Result<JobChange, RuleViolation> {
-    check_one_time(job, &open, &edit)?;
+    let open = open.into();
+    job.check_settled()?;
+    check_one_time(job, &open.executions, &edit)?;
     let settings = edit.settings.in_microseconds();
     let watermark = watermark(job, &settings, edit.watermark)?;
-    let waiting: Vec<Execution> = open.into_iter().filter(Execution::is_waiting).collect();
+    let open = open.into_waiting();
     // Not by rule J8, as a one-time job is.
     let suspended_by_hand = job.state == JobState::Suspended && job.suspended_at.is_some();
 
-    let caught_up = schedule::materialise_all(job, &waiting, terms, now);
+    let caught_up = schedule::materialise_all(job, &open.executions, terms, now);
     let mut caught_up = caught_up.unwrap_or_else(|| JobChange::of(job.clone()));
     let rescheduled = !job.settings.has_schedule_of(&settings);
     let missed = if rescheduled { lifecycle::miss_while_suspended(&mut caught_up.job, now) } else { None };
     let mut after =
         Job { settings, watermark, version: job.version + 1, updated_at: now, ..caught_up.job.clone() };
     let first = if rescheduled { reschedule(&mut after, suspended_by_hand, terms, now) } else { None };
-    let replaces = rescheduled && (job.settings.frequency.is_once() || after.settings.frequency.is_once());
-    let mut change = take_on(after, caught_up, waiting, replaces, terms, now);
+    let drops = drops(job, &after.settings);
+    after.unsettled = settling::left(job, drops, &open);
+    let mut change = take_on(&after, caught_up, open.executions, drops, terms.source, now);
     change.job.tiled_until = tiling::after_edit(job, &change, now);
     change.entries.extend(missed.into_iter().chain(first));
     Ok(change)
 }
 
-/// What waits takes on the settings of `after`, or gives way: everything if the edit `replaces` it, since a
-/// one-time job runs once (invariant I9), and a rerun from the watermark if the job is not incremental any more.
+/// An edit that makes a recurring job a one-time job, or back, replaces what waits (rule J10), and so does another
+/// start of a one-time job, which runs once (invariant I9).
+fn drops(job: &Job, after: &JobSettings) -> Option<Drops> {
+    let rescheduled = !job.settings.has_schedule_of(after);
+    let once = job.settings.frequency.is_once() || after.frequency.is_once();
+    (rescheduled && once).then_some(Drops::Replaced)
+}
+
+/// What waited, or was queued right before an edit of `before` to `after`, as the edit leaves it; for previews.
+pub fn taken_on(
+    before: &Job,
+    after: &Job,
+    waiting: Execution,
+    source: SourceTerms,
+    now: DateTime<Utc>,
+) -> Execution {
+    settling::settled(after, drops(before, &after.settings), waiting, source, now)
+}
+
+/// What waits takes on the settings of `after`, or gives way ([`settling`]). So does what the edit itself has put
+/// on the record.
 fn take_on(
-    after: Job,
+    after: &Job,
     caught_up: JobChange,
     waiting: Vec<Execution>,
-    replaces: bool,
-    terms: Terms,
+    drops: Option<Drops>,
+    terms: SourceTerms,
     now: DateTime<Utc>,
 ) -> JobChange {
-    let incremental = after.settings.timeframe.is_incremental();
-    let gives_way = |execution: &Execution| {
-        let is_rerun = matches!(execution.trigger, Trigger::Rerun { .. });
-        replaces || (is_rerun && execution.has_open_start() && !incremental)
-    };
-    let replaced = |execution: Execution| execution.superseded(SkipReason::Replaced, now);
-    let entries = caught_up.entries.into_iter().map(|entry| match entry.is_waiting() {
-        true if gives_way(&entry) => replaced(entry),
-        true => entry.edited(&after, terms.source),
-        false => entry,
-    });
-    let mut superseded = caught_up.superseded;
+    let settled = |execution| settling::settled(after, drops, execution, terms, now);
+    let entries = caught_up.entries.into_iter();
+    let entries = entries.map(|entry| if entry.is_waiting() { settled(entry) } else { entry }).collect();
+    let superseded = caught_up.superseded;
     let is_covered = |execution: &Execution| superseded.iter().any(|covered| covered.id == execution.id);
-    let still_waiting: Vec<Execution> =
-        waiting.into_iter().filter(|execution| !is_covered(execution)).collect();
-    let (gone, kept): (Vec<_>, Vec<_>) = still_waiting.into_iter().partition(gives_way);
-    superseded.extend(gone.into_iter().map(replaced));
-    JobChange {
-        entries: entries.collect(),
-        superseded,
-        edited: kept.into_iter().map(|execution| execution.edited(&after, terms.source)).collect(),
-        job: after,
-    }
+    let left: Vec<Execution> = waiting.into_iter().filter(|waits| !is_covered(waits)).map(settled).collect();
+    let mut change = JobChange { entries, superseded, ..JobChange::of(after.clone()) };
+    left.into_iter().for_each(|execution| change.take(execution));
+    change
 }
 
 /// A one-time job may be edited until it has started, if at all.

@@ -10,6 +10,7 @@ use super::id::{JobId, Owner, RecipientName, SourceId, TypeId};
 use super::policy::Policies;
 use super::retention::RetentionDays;
 use super::selection::CategorySelection;
+use super::settling::Unsettled;
 use super::split_size::SplitSize;
 use super::template::Template;
 use super::timeframe::Timeframe;
@@ -45,6 +46,8 @@ pub struct Job {
     /// Counts how often it was brought back from a clock that was ahead, from 0: a slot that was on the record by
     /// that clock comes again under another id ([`ahead`](super::ahead)).
     pub era: u32,
+    /// What the last change of the job still has to do to what waits; `None` once that is done.
+    pub unsettled: Option<Unsettled>,
     /// Executions that failed since the last success (rule E5).
     pub failures_in_row: u32,
     /// Counts every stored change, from 1: whatever touches the job or what it has begun.

@@ -8,6 +8,7 @@ use super::frequency::{Frequency, Start};
 use super::id::{JobId, Owner};
 use super::job::{Job, JobChange, JobSettings, JobState};
 use super::schedule::{self, Gap};
+use super::settling::{self, Drops, Open};
 use super::violation::{Code, RuleViolation};
 use super::watermark::{Overtaken, Watermark};
 
@@ -44,6 +45,7 @@ pub fn submit(
         watermark: incremental.then(|| Watermark::at_origin(&settings.timeframe)),
         tiled_until: None,
         era: 0,
+        unsettled: None,
         failures_in_row: 0,
         revision: 1,
         settings,
@@ -52,13 +54,13 @@ pub fn submit(
     Submission { job, first }
 }
 
-/// Starts nothing new from now on (rule J7): scheduled executions out of `waiting`, the job's executions
-/// that no worker has begun, are skipped, and so are slots that are due and not on the record yet; a
-/// one-time job that has come to its start and waits is kept from it as well. `None` if there is nothing to
-/// suspend.
-pub fn suspend(job: &Job, waiting: Vec<Execution>, now: DateTime<Utc>) -> Option<JobChange> {
-    let waits_to_start = job.state == JobState::Suspended
-        && waiting.iter().any(|execution| execution.trigger == Trigger::Scheduled);
+/// Starts nothing new from now on (rule J7): scheduled executions out of `open` that no worker has begun are
+/// skipped, and so are slots that are due and not on the record yet; a one-time job that has come to its start and
+/// waits is kept from it as well. `None` if there is nothing to suspend.
+pub fn suspend(job: &Job, open: impl Into<Open>, now: DateTime<Utc>) -> Option<JobChange> {
+    let open = open.into();
+    let is_scheduled = |execution: &Execution| execution.trigger == Trigger::Scheduled;
+    let waits_to_start = job.state == JobState::Suspended && open.waiting().any(is_scheduled);
     if job.state != JobState::Active && !waits_to_start {
         return None;
     }
@@ -68,9 +70,10 @@ pub fn suspend(job: &Job, waiting: Vec<Execution>, now: DateTime<Utc>) -> Option
         updated_at: now,
         next_due_at: None,
         suspended_at: Some(now),
+        unsettled: settling::left(job, Some(Drops::Suspended), &open),
         ..job.clone()
     };
-    let scheduled = waiting.into_iter().filter(|execution| execution.trigger == Trigger::Scheduled);
+    let scheduled = open.into_waiting().executions.into_iter().filter(is_scheduled);
     Some(stop(job, suspended, scheduled, suspension, now))
 }
 
@@ -92,9 +95,11 @@ pub(super) fn miss_while_suspended(job: &mut Job, now: DateTime<Utc>) -> Option<
 ///
 /// # Errors
 /// [`Code::OneTimeCannotResume`] for a one-time job that was started (rule J8) or whose start has passed
-/// (rule J9); [`Code::JobEnded`] for a recurring one that has no occurrence left (rule J14).
+/// (rule J9); [`Code::JobEnded`] for a recurring one that has no occurrence left (rule J14); [`Code::JobBusy`] while
+/// what waits is not [settled](settling::settle).
 pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleViolation> {
     let refuse = |why: &str| Err(RuleViolation::new(Code::OneTimeCannotResume, why));
+    job.check_settled()?;
     match (job.state, &job.settings.frequency) {
         (JobState::Active | JobState::Deleted, _) => return Ok(None),
         (JobState::Completed, Frequency::Once(_)) | (_, Frequency::Once(Start::Immediately)) => {
@@ -125,28 +130,15 @@ pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleVi
     Ok(Some(JobChange { entries, ..JobChange::of(resumed) }))
 }
 
-/// Removes the job (rule J12). `open` are its executions that have not ended; what still waits for a later
-/// time is skipped on the record, and so are due slots that are not on it yet. History and artifacts stay.
+/// Removes the job (rule J12). What still waits for a later time is skipped on the record, and so are due slots
+/// that are not on it yet. History and artifacts stay. Where `open` is not all of them, [`check_idle`] has found
+/// nothing in the rest.
 ///
 /// # Errors
-/// [`Code::JobBusy`] while an execution runs, waits to be tried again, or is queued to run now.
-pub fn delete(job: &Job, open: Vec<Execution>, now: DateTime<Utc>) -> Result<JobChange, RuleViolation> {
-    // What a person asked for is to run now, whatever the clock of another machine says.
-    let is_for_later = |execution: &Execution| {
-        let scheduled = execution.trigger == Trigger::Scheduled;
-        scheduled && execution.is_waiting() && execution.not_before > now
-    };
-    let busy = open.iter().find(|execution| !is_for_later(execution));
-    if let Some(execution) = busy {
-        return Err(RuleViolation::new(
-            Code::JobBusy,
-            format!(
-                "execution {} of this job is {}: wait for its end or cancel it, then delete the job",
-                execution.id,
-                execution.status().as_str()
-            ),
-        ));
-    }
+/// As of [`check_idle`].
+pub fn delete(job: &Job, open: impl Into<Open>, now: DateTime<Utc>) -> Result<JobChange, RuleViolation> {
+    let open = open.into();
+    check_idle(&open.executions, now)?;
     let reason = |Gap { first, last, count }| SkipReason::Deleted { first, last, count };
     let deleted = Job {
         state: JobState::Deleted,
@@ -154,9 +146,33 @@ pub fn delete(job: &Job, open: Vec<Execution>, now: DateTime<Utc>) -> Result<Job
         updated_at: now,
         next_due_at: None,
         suspended_at: None,
+        unsettled: settling::left(job, Some(Drops::Deleted), &open),
         ..job.clone()
     };
-    Ok(stop(job, deleted, open.into_iter(), reason, now))
+    Ok(stop(job, deleted, open.executions.into_iter(), reason, now))
+}
+
+/// Whether a job can be deleted with these executions, which have not ended (rule J12).
+///
+/// # Errors
+/// [`Code::JobBusy`] if one of them runs, waits to be tried again, or is queued to run now.
+pub fn check_idle(open: &[Execution], now: DateTime<Utc>) -> Result<(), RuleViolation> {
+    // What a person asked for is to run now, whatever the clock of another machine says.
+    let is_for_later = |execution: &Execution| {
+        let scheduled = execution.trigger == Trigger::Scheduled;
+        scheduled && execution.is_waiting() && execution.not_before > now
+    };
+    match open.iter().find(|execution| !is_for_later(execution)) {
+        None => Ok(()),
+        Some(busy) => Err(RuleViolation::new(
+            Code::JobBusy,
+            format!(
+                "execution {} of this job is {}: wait for its end or cancel it, then delete the job",
+                busy.id,
+                busy.status().as_str()
+            ),
+        )),
+    }
 }
 
 /// `after` in place of `job`, with what it does not run any more on the record.
@@ -193,7 +209,7 @@ pub fn started(job: &Job) -> Job {
 
 /// The job after `execution` of it has ended, to be stored in the same transaction: a success moves the
 /// watermark (rule W4) and a number of failures in a row suspends the job if it wants that (rule E5).
-/// `waiting` gives its executions that no worker has begun.
+/// `open` are those of its executions that have not ended.
 ///
 /// # Errors
 /// [`Overtaken`] if the execution succeeded over a window that does not start at the watermark; then
@@ -201,7 +217,7 @@ pub fn started(job: &Job) -> Job {
 pub fn ended(
     job: &Job,
     execution: &Execution,
-    waiting: Vec<Execution>,
+    open: impl Into<Open>,
     now: DateTime<Utc>,
 ) -> Result<JobChange, Overtaken> {
     let after = match execution.state {
@@ -217,6 +233,6 @@ pub fn ended(
     let failed = matches!(execution.state, ExecutionState::Failed(_));
     let pause = job.settings.policies.pause_after_failures;
     let too_many = failed && pause.is_some_and(|pause| after.failures_in_row >= pause.get());
-    let suspended = too_many.then(|| suspend(&after, waiting, now)).flatten();
+    let suspended = too_many.then(|| suspend(&after, open, now)).flatten();
     Ok(suspended.unwrap_or_else(|| JobChange::of(after)))
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::execution::{Execution, SkipReason, SourceTerms, Trigger};
 use super::job::{Job, JobChange, JobState};
 use super::policy::Overlap;
+use super::settling;
 use super::tiling;
 use super::window::{Window, settled_end};
 
@@ -33,12 +34,16 @@ impl Default for Terms {
 
 /// Turns every slot of `job` that is due at `now` into entries of the record. `waiting` are the
 /// job's executions that no worker has begun. A one-time job is suspended with it (rule J8), a recurring
-/// one that has no later slot completed (rule J14). `None` when nothing is due.
+/// one that has no later slot completed (rule J14). `None` when nothing is due. A job whose last change is not
+/// settled comes to that first, over the next of what waits ([`settle`](settling::settle)).
 pub fn materialise(job: &Job, waiting: &[Execution], terms: Terms, now: DateTime<Utc>) -> Option<JobChange> {
-    round(job, waiting, terms, QUEUED_PER_ROUND, now)
+    match job.unsettled {
+        Some(_) => Some(settling::settle(job, waiting, terms.source, now)),
+        None => round(job, waiting, terms, QUEUED_PER_ROUND, now),
+    }
 }
 
-/// The same in one round, however many slots are due.
+/// The slots that are due in one round, however many they are.
 pub(super) fn materialise_all(
     job: &Job,
     waiting: &[Execution],

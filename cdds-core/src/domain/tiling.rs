@@ -91,8 +91,17 @@ pub(super) fn after_edit(before: &Job, change: &JobChange, now: DateTime<Utc>) -
         || (new.starts_at != old.starts_at && new.starts_at.is_some_and(|start| start > now));
     let same = if new.tiles() { new.tiles_with(old) } else { new.has_scope_of(old) };
     let goes_on = after.tiled_until.filter(|_| same && !starts_anew);
-    let waits = change.entries.iter().chain(&change.edited).filter(|execution| takes_part(execution));
-    goes_on.max(waits.map(|execution| execution.window.end()).max())
+    goes_on.max(ends(change.entries.iter().chain(&change.edited)))
+}
+
+/// Where windows go on behind `edited` as well, more of what waits and has taken on the settings of `job`.
+pub(super) fn behind(job: &Job, edited: &[Execution]) -> Option<DateTime<Utc>> {
+    job.tiled_until.max(ends(edited.iter()).filter(|_| job.settings.slides()))
+}
+
+/// Where the last window ends of those that take part in the tiling.
+fn ends<'a>(executions: impl Iterator<Item = &'a Execution>) -> Option<DateTime<Utc>> {
+    executions.filter(|execution| takes_part(execution)).map(|execution| execution.window.end()).max()
 }
 
 fn takes_part(execution: &Execution) -> bool {

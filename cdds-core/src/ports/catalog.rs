@@ -25,6 +25,7 @@ use crate::domain::job::{Job, JobChange};
 use crate::domain::notice::Notice;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
+use crate::domain::settling::{Open, QueuePlace};
 
 /// The record of everything: what shall run, what ran, what there is to download.
 ///
@@ -74,14 +75,22 @@ pub trait Catalog: Debug + Send + Sync {
     /// If the catalog cannot be read.
     async fn jobs(&self, owner: &Owner, query: &JobQuery) -> Result<Page<JobOverview>, CatalogError>;
 
-    /// The executions of a job of this owner that have not ended, by their place in the queue.
+    /// Executions of a job of this owner that have not ended: what a worker ever had, then up to `limit` (at least
+    /// 1) of those that wait for their first claim, by their place in the queue. Behind a place only such that wait.
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    async fn open_executions(&self, owner: &Owner, job: JobId) -> Result<Vec<Execution>, CatalogError>;
+    async fn open_executions(
+        &self,
+        owner: &Owner,
+        job: JobId,
+        behind: Option<QueuePlace>,
+        limit: usize,
+    ) -> Result<Open, CatalogError>;
 
-    /// Active jobs with a slot at or before `now`, of all owners, earliest first, with what their newest slot
-    /// may cover. Cost grows with the number of due jobs that are asked for, neither with that of all jobs nor with
+    /// What a round puts on the record, of all owners. First jobs whose last change is not settled
+    /// ([`Job::unsettled`]), with the next of what waits; then active ones with a slot at or before `now`, earliest
+    /// first, with what their newest slot may cover. Cost grows with the number of due jobs that are asked for, neither with that of all jobs nor with
     /// what waits; fewer are given when those before them have [`WAITING_MAX`] executions that wait. A row that is
     /// not understood is passed over with a warning.
     ///
@@ -120,7 +129,7 @@ pub trait Catalog: Debug + Send + Sync {
 
     /// Gives queued executions to a worker, by their place in the queue (rules E2, W6): none before its
     /// `not_before`, none of a job of which one runs, and of a job that has begun one and waits to try it
-    /// again, only that one. Each is begun with its job ([`Execution::begin`]): one that is covered is stored
+    /// again, only that one, and none that its job does not let begin ([`Job::may_begin`]). Each is begun with its job ([`Execution::begin`]): one that is covered is stored
     /// as skipped and not given. The job is changed in the same transaction
     /// ([`lifecycle::started`](crate::domain::lifecycle::started)).
     ///

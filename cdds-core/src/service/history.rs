@@ -91,7 +91,8 @@ impl History {
         until_settled(|| async {
             let failed = self.show(owner, id).await?.execution;
             let job = self.job_of(owner, &failed).await?;
-            let open = self.ports.catalog.open_executions(owner, job.id).await?;
+            // Whether anything of it runs: what waits does not matter.
+            let open = self.ports.catalog.open_executions(owner, job.id, None, 1).await?.executions;
             let terms = self.ports.sources.terms(&job.settings.source, &job.settings.data_type);
             let rivals = self.rivals(owner, &job, &failed).await?;
             let mut change = manual::rerun(&job, &failed, &rivals, &open, terms, self.now())?;

@@ -1,11 +1,12 @@
 //! The Jobs page: submit, look at, edit, suspend, resume, run and delete jobs.
 
 mod admit;
+mod backlog;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::{ServiceError, until_settled};
-use crate::domain::ahead;
+use crate::domain::ahead::{self, Truth};
 use crate::domain::edit::{self, Edit, OneTimeEdit, WatermarkChoice};
 use crate::domain::execution::{Execution, SourceTerms};
 use crate::domain::id::{JobId, Owner};
@@ -14,6 +15,7 @@ use crate::domain::lifecycle::{self, Submission};
 use crate::domain::manual;
 use crate::domain::retention::RetentionDays;
 use crate::domain::schedule::{self, CATCH_UP_LIMIT, Occurrence, Terms};
+use crate::domain::settling::Open;
 use crate::domain::violation::{Code, RuleViolation};
 use crate::ports::Ports;
 use crate::ports::catalog::query::{
@@ -21,6 +23,9 @@ use crate::ports::catalog::query::{
 };
 
 pub(super) use self::admit::refusal;
+
+/// Entries of the record that are read at once.
+const RECORD_PAGE: u64 = 1_000;
 
 /// The rules that a service sets for all its jobs.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +131,7 @@ impl Jobs {
     /// # Errors
     /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`] if it was changed meanwhile.
     pub async fn suspend(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
-        self.change(owner, id, |job, open, now| Ok(lifecycle::suspend(job, waiting(open), now))).await
+        self.change(owner, id, |job, open, now| Ok(lifecycle::suspend(job, open, now))).await
     }
 
     /// Goes on with the next occurrence after now; idempotent (rules J7–J9).
@@ -147,22 +152,15 @@ impl Jobs {
     /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn bring_back(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
         until_settled(|| async {
-            let (job, now) = (self.show(owner, id).await?.job, self.now());
+            let (job, now) = (self.settled(owner, id).await?, self.now());
             if ahead::lies_ahead(&job, now).is_none() {
                 return Ok(());
             }
-            let open = self.ports.catalog.open_executions(owner, id).await?;
-            let query = ExecutionQuery {
-                job: Some(id),
-                slot: Between { from: None, to: now.checked_add_signed(TimeDelta::microseconds(1)) },
-                slice: Slice::first(u64::from(u32::MAX)),
-                ..ExecutionQuery::default()
-            };
-            let record = self.ports.catalog.executions(owner, &query, now).await?.items;
-            let record: Vec<Execution> = record.into_iter().map(|overview| overview.execution).collect();
-            let terms = self.source_terms(&job.settings);
-            if let Some(change) = ahead::bring_back(&job, &record, open, terms, now)? {
+            let truth = self.truth(&job, now).await?;
+            let (open, terms) = (self.open(&job).await?, self.source_terms(&job.settings));
+            if let Some(change) = ahead::bring_back(&job, &truth, open, terms)? {
                 self.ports.catalog.change_job(&change, job.revision).await?;
+                self.settle(Job { revision: job.revision + 1, ..change.job }).await?;
             }
             Ok(())
         })
@@ -182,11 +180,15 @@ impl Jobs {
         id: JobId,
         request: &EditRequest,
     ) -> Result<JobOverview, ServiceError> {
-        until_settled(|| async {
-            let (change, read) = self.decide_edit(owner, id, request).await?;
-            Ok(self.ports.catalog.change_job(&change, read).await?)
+        let change = until_settled(|| async {
+            self.check_edit(&self.show(owner, id).await?.job, request).await?;
+            let job = self.caught_up(owner, id).await?;
+            let change = self.decide_edit(&job, request).await?;
+            self.ports.catalog.change_job(&change, job.revision).await?;
+            Ok(Job { revision: job.revision + 1, ..change.job })
         })
         .await?;
+        self.settle(change).await?;
         self.show(owner, id).await
     }
 
@@ -196,8 +198,15 @@ impl Jobs {
     /// [`ServiceError::Refused`] while an execution runs or is about to; [`ServiceError::NotFound`];
     /// [`ServiceError::Conflict`].
     pub async fn delete(&self, owner: &Owner, id: JobId) -> Result<(), ServiceError> {
-        self.store(owner, id, |job, open, now| lifecycle::delete(job, open, now).map(Some)).await?;
-        Ok(())
+        let deleted = until_settled(|| async {
+            let job = self.settled(owner, id).await?;
+            self.check_idle(&job).await?;
+            let change = lifecycle::delete(&job, self.open(&job).await?, self.now())?;
+            self.ports.catalog.change_job(&change, job.revision).await?;
+            Ok(Job { revision: job.revision + 1, ..change.job })
+        })
+        .await?;
+        self.settle(deleted).await
     }
 
     /// Queues an extra occurrence at this instant, and gives it (rule J13).
@@ -272,26 +281,23 @@ impl Jobs {
         request: &EditRequest,
         count: usize,
     ) -> Result<Vec<Occurrence>, ServiceError> {
-        let (change, _read) = self.decide_edit(owner, id, request).await?;
-        let queued = change.entries.iter().filter(|entry| entry.is_waiting());
-        let immediate = queued.map(|entry| Occurrence { slot: entry.slot, window: entry.window });
+        let (job, queued) = self.as_if_caught_up(owner, id, count).await?;
+        let mut change = self.decide_edit(&job, request).await?;
+        self.as_if_settled(&mut change).await?;
         let terms = self.source_terms(&request.settings);
+        let queued =
+            queued.into_iter().map(|entry| edit::taken_on(&job, &change.job, entry, terms, self.now()));
+        let queued = queued.collect::<Vec<_>>().into_iter().chain(change.entries);
+        let queued = queued.filter(Execution::is_waiting);
+        let immediate = queued.map(|entry| Occurrence { slot: entry.slot, window: entry.window });
         let later = schedule::preview(&change.job, terms, count, self.now());
         Ok(immediate.chain(later).take(count).collect())
     }
 
-    /// What an edit makes of a job, and the revision of the job that was looked at (rules J10, J11).
-    async fn decide_edit(
-        &self,
-        owner: &Owner,
-        id: JobId,
-        request: &EditRequest,
-    ) -> Result<(JobChange, u64), ServiceError> {
-        let now = self.now();
-        let job = self.show(owner, id).await?.job;
-        check_version(&job, request.if_version)?;
-        self.admit(owner, &request.settings, Some(&job.settings), now).await?;
-        let open = self.ports.catalog.open_executions(owner, id).await?;
+    /// What an edit makes of a job (rules J10, J11).
+    async fn decide_edit(&self, job: &Job, request: &EditRequest) -> Result<JobChange, ServiceError> {
+        self.check_edit(job, request).await?;
+        let open = self.open(job).await?;
         let terms =
             Terms { catch_up_limit: self.rules.catch_up_limit, source: self.source_terms(&request.settings) };
         let edit = Edit {
@@ -299,7 +305,29 @@ impl Jobs {
             watermark: request.watermark,
             one_time: self.rules.one_time_edit,
         };
-        Ok((edit::edit(&job, open, edit, terms, now)?, job.revision))
+        Ok(edit::edit(job, open, edit, terms, self.now())?)
+    }
+
+    async fn check_edit(&self, job: &Job, request: &EditRequest) -> Result<(), ServiceError> {
+        check_version(job, request.if_version)?;
+        self.admit(&job.owner, &request.settings, Some(&job.settings), self.now()).await
+    }
+
+    /// What of a job's record a clock that was right has put there.
+    async fn truth(&self, job: &Job, now: DateTime<Utc>) -> Result<Truth, ServiceError> {
+        let mut truth = Truth::new(job, now);
+        let mut query = ExecutionQuery {
+            job: Some(job.id),
+            slot: Between { from: None, to: now.checked_add_signed(TimeDelta::microseconds(1)) },
+            slice: Slice::first(RECORD_PAGE),
+            ..ExecutionQuery::default()
+        };
+        loop {
+            let page = self.ports.catalog.executions(&job.owner, &query, now).await?;
+            page.items.iter().for_each(|overview| truth.see(&overview.execution));
+            let Some(next) = page.next else { return Ok(truth) };
+            query.slice = Slice { after: Some(next), limit: RECORD_PAGE };
+        }
     }
 
     /// Stores what `decide` makes of a job and its open executions, and gives the job after it.
@@ -307,41 +335,34 @@ impl Jobs {
         &self,
         owner: &Owner,
         id: JobId,
-        decide: impl Fn(&Job, Vec<Execution>, DateTime<Utc>) -> Result<Option<JobChange>, RuleViolation>,
+        decide: impl Fn(&Job, Open, DateTime<Utc>) -> Result<Option<JobChange>, RuleViolation>,
     ) -> Result<JobOverview, ServiceError> {
-        self.store(owner, id, decide).await?;
+        let changed = until_settled(|| async {
+            let job = self.settled(owner, id).await?;
+            let change = decide(&job, self.open(&job).await?, self.now())?;
+            let Some(change) = change else { return Ok(None) };
+            self.ports.catalog.change_job(&change, job.revision).await?;
+            Ok(Some(Job { revision: job.revision + 1, ..change.job }))
+        })
+        .await?;
+        if let Some(job) = changed {
+            self.settle(job).await?;
+        }
         self.show(owner, id).await
     }
 
-    /// Stores what `decide` queues, and gives that.
+    /// Stores what `decide` queues, and gives that. Decides again when somebody moved the job on in between.
     async fn queue(
         &self,
         owner: &Owner,
         id: JobId,
         decide: impl Fn(&Job, SourceTerms, DateTime<Utc>) -> Result<JobChange, RuleViolation>,
     ) -> Result<Vec<Execution>, ServiceError> {
-        let queue = |job: &Job, _open: Vec<Execution>, now: DateTime<Utc>| {
-            decide(job, self.source_terms(&job.settings), now).map(Some)
-        };
-        let stored = self.store(owner, id, queue).await?;
-        Ok(stored.map(|change| change.entries).unwrap_or_default())
-    }
-
-    /// Decides, and again when somebody moved the job on in between. Gives the change that was stored.
-    async fn store(
-        &self,
-        owner: &Owner,
-        id: JobId,
-        decide: impl Fn(&Job, Vec<Execution>, DateTime<Utc>) -> Result<Option<JobChange>, RuleViolation>,
-    ) -> Result<Option<JobChange>, ServiceError> {
         until_settled(|| async {
             let job = self.show(owner, id).await?.job;
-            let open = self.ports.catalog.open_executions(owner, id).await?;
-            let change = decide(&job, open, self.now())?;
-            if let Some(change) = &change {
-                self.ports.catalog.change_job(change, job.revision).await?;
-            }
-            Ok(change)
+            let change = decide(&job, self.source_terms(&job.settings), self.now())?;
+            self.ports.catalog.change_job(&change, job.revision).await?;
+            Ok(change.entries)
         })
         .await
     }
@@ -353,10 +374,6 @@ impl Jobs {
     fn now(&self) -> DateTime<Utc> {
         self.ports.clock.now().trunc_subsecs(6)
     }
-}
-
-fn waiting(open: Vec<Execution>) -> Vec<Execution> {
-    open.into_iter().filter(Execution::is_waiting).collect()
 }
 
 /// Rule J1: nobody overwrites what somebody else changed and they have not seen.

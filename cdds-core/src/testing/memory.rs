@@ -20,6 +20,7 @@ use crate::domain::job::{Job, JobChange};
 use crate::domain::notice::Notice;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
+use crate::domain::settling::{Open, QueuePlace};
 use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
 };
@@ -76,8 +77,16 @@ impl Catalog for MemoryCatalog {
         Ok(self.state().list_jobs(owner, query))
     }
 
-    async fn open_executions(&self, owner: &Owner, job: JobId) -> Result<Vec<Execution>, CatalogError> {
-        Ok(self.state().open(job).filter(|execution| execution.owner == *owner).cloned().collect())
+    async fn open_executions(
+        &self,
+        owner: &Owner,
+        job: JobId,
+        behind: Option<QueuePlace>,
+        limit: usize,
+    ) -> Result<Open, CatalogError> {
+        let state = self.state();
+        let is_theirs = state.jobs.get(&job).is_some_and(|job| job.owner == *owner);
+        Ok(if is_theirs { state.open(job, behind, limit) } else { Open::default() })
     }
 
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {

@@ -1,6 +1,6 @@
 //! What a clock that was ahead leaves behind, and how it is undone (rules W1, W4, J11).
 
-use cdds_core::domain::ahead::{bring_back, lies_ahead};
+use cdds_core::domain::ahead::{Truth, bring_back, lies_ahead};
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
 use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::job::{Job, JobState};
@@ -62,8 +62,9 @@ fn w4_j11_a_job_goes_on_where_it_was_before_the_clock_was_ahead() {
         assert!(lies_ahead(&ahead, noon(3)) > Some(noon(21)), "{ahead:?}");
         assert_eq!(lies_ahead(&ahead, noon(22)), None, "by that clock all is well");
 
-        let visible: Vec<_> = record.iter().filter(|one| one.slot <= noon(3)).cloned().collect();
-        let change = bring_back(&ahead, &visible, Vec::new(), source_terms(), noon(3)).unwrap().unwrap();
+        let mut seen = Truth::new(&ahead, noon(3));
+        record.iter().filter(|one| one.slot <= noon(3)).for_each(|one| seen.see(one));
+        let change = bring_back(&ahead, &seen, Vec::new(), source_terms()).unwrap().unwrap();
         let back = change.job;
         assert_eq!((back.next_due_at, back.tiled_until), (before.next_due_at, before.tiled_until));
         let watermark = before.watermark.map(|known| Watermark { generation: 2, ..known });
@@ -82,10 +83,14 @@ fn j12_what_waits_for_a_slot_ahead_is_not_run_and_what_has_begun_is_waited_for()
     let ahead = materialise(&job, &[], terms(), noon(22)).unwrap();
     let waiting = ahead.entries.iter().find(|entry| entry.is_waiting()).unwrap().clone();
     let begun = begin(&ahead.job, waiting.clone(), noon(22));
-    let refused = bring_back(&ahead.job, &[], vec![begun], source_terms(), noon(2)).unwrap_err();
+    let unseen = Truth::new(&ahead.job, noon(2));
+    let refused = bring_back(&ahead.job, &unseen, vec![begun], source_terms()).unwrap_err();
     assert_eq!(refused.code(), Code::JobBusy);
-    let change = bring_back(&ahead.job, &[], vec![waiting], source_terms(), noon(2)).unwrap().unwrap();
+    let change = bring_back(&ahead.job, &unseen, vec![waiting], source_terms()).unwrap().unwrap();
     assert_eq!(change.superseded[0].state, ExecutionState::Skipped(SkipReason::Replaced));
     assert_eq!(change.job.next_due_at, Some(instant("2026-03-02T02:00:00Z")));
-    assert_eq!(bring_back(&change.job, &[], Vec::new(), source_terms(), noon(2)).unwrap(), None);
+    assert_eq!(
+        bring_back(&change.job, &Truth::new(&change.job, noon(2)), Vec::new(), source_terms()).unwrap(),
+        None
+    );
 }

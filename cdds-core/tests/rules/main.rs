@@ -17,6 +17,7 @@ mod pairing;
 mod queue;
 mod recipients;
 mod removal;
+mod settling;
 mod signing;
 mod stored_forms;
 mod support;

@@ -10,6 +10,7 @@ use cdds_core::domain::job::{Job, JobChange, JobSettings, JobState, Title};
 use cdds_core::domain::lifecycle::{self, Submission};
 use cdds_core::domain::retry::RetryPolicy;
 use cdds_core::domain::selection::CategorySelection;
+use cdds_core::domain::settling::{Open, QueuePlace};
 use cdds_core::domain::violation::RuleViolation;
 use cdds_core::domain::{manual, schedule};
 use cdds_core::testing::commands::{Command, EditOf};
@@ -21,12 +22,18 @@ pub(crate) struct World {
     pub(crate) now: DateTime<Utc>,
     pub(crate) job: Job,
     pub(crate) executions: Vec<Execution>,
+    /// How much of what waits a change decides about at once.
+    page: usize,
 }
 
 impl World {
     pub(crate) fn new(settings: JobSettings, now: DateTime<Utc>) -> Self {
+        Self::in_pages(settings, now, usize::MAX)
+    }
+
+    pub(crate) fn in_pages(settings: JobSettings, now: DateTime<Utc>, page: usize) -> Self {
         let Submission { job, first } = submit_settings(settings, now);
-        Self { now, job, executions: first.into_iter().collect() }
+        Self { now, job, executions: first.into_iter().collect(), page }
     }
 
     /// Does it. What the rules refuse changes nothing; a command that has no object does nothing.
@@ -42,10 +49,7 @@ impl World {
             Command::Fail { retryable } => self.fail(&failure(*retryable)),
             Command::Crash => self.fail(&Failure::crashed()),
             Command::Release => self.end(|running| running.released(now)),
-            Command::Suspend => {
-                let waiting = self.open().into_iter().filter(Execution::is_waiting).collect();
-                self.store(lifecycle::suspend(&self.job, waiting, now));
-            }
+            Command::Suspend => self.store(lifecycle::suspend(&self.job, self.first_open(), now)),
             Command::Resume => self.store(lifecycle::resume(&self.job, now)?),
             Command::RunNow if self.exists() => {
                 self.store(Some(manual::run_now(&self.job, terms().source, now)?));
@@ -57,7 +61,10 @@ impl World {
             }
             Command::Cancel(number) => self.cancel(*number)?,
             Command::Edit(of) if self.exists() => self.edit(*of)?,
-            Command::Delete => self.store(Some(lifecycle::delete(&self.job, self.open(), now)?)),
+            Command::Delete => {
+                lifecycle::check_idle(&self.open(), now)?;
+                self.store(Some(lifecycle::delete(&self.job, self.first_open(), now)?));
+            }
             _ => {}
         }
         Ok(())
@@ -73,6 +80,34 @@ impl World {
 
     pub(crate) fn open(&self) -> Vec<Execution> {
         self.executions.iter().filter(|execution| execution.is_open()).cloned().collect()
+    }
+
+    /// All that a worker ever had, and the first page of what waits.
+    fn first_open(&self) -> Open {
+        let mut executions: Vec<_> = self.open().into_iter().filter(|one| !one.is_waiting()).collect();
+        let waiting = self.waiting_behind(None);
+        let more = waiting.len() > self.page;
+        executions.extend(waiting.into_iter().take(self.page));
+        Open { executions, more }
+    }
+
+    fn waiting_behind(&self, behind: Option<QueuePlace>) -> Vec<Execution> {
+        let is_behind = |one: &Execution| one.is_waiting() && behind.is_none_or(|place| one.place() > place);
+        let mut waiting: Vec<_> = self.open().into_iter().filter(is_behind).collect();
+        waiting.sort_by_key(Execution::place);
+        waiting
+    }
+
+    /// What the change of a job has left, page by page. Nothing that waits may begin before the end.
+    fn settle(&mut self) {
+        while let Some(unsettled) = self.job.unsettled {
+            let waiting = self.waiting_behind(None);
+            assert!(!waiting.iter().any(|one| self.job.may_begin(one)), "{:?}", self.job);
+            let mut page = self.waiting_behind(unsettled.behind);
+            page.truncate(self.page);
+            let step = schedule::materialise(&self.job, &page, terms(), self.now);
+            self.put(step.expect("a job that is not settled has a next step"));
+        }
     }
 
     pub(crate) fn tick(&mut self) {
@@ -127,8 +162,7 @@ impl World {
         };
         self.replace(ended.clone());
         if !ended.is_open() {
-            let waiting = self.open().into_iter().filter(Execution::is_waiting).collect();
-            let change = lifecycle::ended(&self.job, &ended, waiting, self.now);
+            let change = lifecycle::ended(&self.job, &ended, self.first_open(), self.now);
             self.store(Some(change.expect("windows start at the watermark")));
         }
     }
@@ -180,7 +214,7 @@ impl World {
         watermark: Option<WatermarkChoice>,
     ) -> Result<(), RuleViolation> {
         let edit = Edit { settings, watermark, one_time: OneTimeEdit::UntilStarted };
-        self.store(Some(edit::edit(&self.job, self.open(), edit, terms(), self.now)?));
+        self.store(Some(edit::edit(&self.job, self.first_open(), edit, terms(), self.now)?));
         Ok(())
     }
 
@@ -190,7 +224,13 @@ impl World {
     }
 
     fn store(&mut self, change: Option<JobChange>) {
-        let Some(change) = change else { return };
+        if let Some(change) = change {
+            self.put(change);
+            self.settle();
+        }
+    }
+
+    fn put(&mut self, change: JobChange) {
         for entry in change.entries {
             // Asked for twice in the same microsecond: it is on the record.
             if self.executions.iter().all(|known| known.id != entry.id) {

@@ -35,9 +35,10 @@ fn breaks(bug: PlantedBug) -> Invariant {
         PlantedBug::OverlapAllowed => I10,
         PlantedBug::NoTakeOver | PlantedBug::NothingDue | PlantedBug::StallUnnoticed => I11,
         PlantedBug::RetentionIgnoresHold | PlantedBug::RetentionTooShort | PlantedBug::NeverExpires => I12,
-        PlantedBug::SkipNotRecorded | PlantedBug::NoticeOutsideTransaction | PlantedBug::RevisionIgnored => {
-            Record
-        }
+        PlantedBug::SkipNotRecorded
+        | PlantedBug::NoticeOutsideTransaction
+        | PlantedBug::RevisionIgnored
+        | PlantedBug::RestForgotten => Record,
         PlantedBug::LeaseStolen | PlantedBug::GivenTwice | PlantedBug::RoundHoldsBeats => Lease,
         PlantedBug::AckWithoutWrite | PlantedBug::RefusesWithoutNeed => Answer,
         PlantedBug::EverythingCovered
@@ -143,6 +144,7 @@ planted! {
     e7_a_round_that_holds_beats_up_is_found: RoundHoldsBeats,
     a_world_without_end_is_found: EmptyWindowWaits,
     w3a_occurrences_covered_in_words_only_are_found: CoveredInWordsOnly,
+    j10_changes_that_stop_at_the_first_of_what_waits_are_found: RestForgotten,
     j3_a_record_of_a_deselected_category_is_found: DeselectedCategory,
     w1_a_record_of_a_day_outside_the_window_is_found: DayBefore,
 }

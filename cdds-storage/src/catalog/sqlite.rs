@@ -42,6 +42,7 @@ use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::domain::notice::Notice;
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::domain::recipient::Recipient;
+use cdds_core::domain::settling::{Open, QueuePlace};
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
 };
@@ -140,9 +141,16 @@ impl Catalog for SqliteCatalog {
         .await
     }
 
-    async fn open_executions(&self, owner: &Owner, job: JobId) -> Result<Vec<Execution>, CatalogError> {
+    async fn open_executions(
+        &self,
+        owner: &Owner,
+        job: JobId,
+        behind: Option<QueuePlace>,
+        limit: usize,
+    ) -> Result<Open, CatalogError> {
         let owner = owner.clone();
-        self.read("read what waits and runs", move |tx| executions::open(tx, &owner, job)).await
+        self.read("read what waits and runs", move |tx| executions::open(tx, &owner, job, behind, limit))
+            .await
     }
 
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {

@@ -5,8 +5,9 @@
 
 use cdds_core::domain::execution::{Attempt, SkipReason};
 use cdds_core::domain::failure::{Failure, FailureKind, Step};
-use cdds_core::domain::id::WorkerId;
+use cdds_core::domain::id::{ExecutionId, WorkerId};
 use cdds_core::domain::progress::Progress;
+use cdds_core::domain::settling::{Drops, QueuePlace, Unsettled};
 use cdds_core::stored::StoredFormError;
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::de::DeserializeOwned;
@@ -231,6 +232,56 @@ pub(super) fn warnings_to_json(warnings: &[String]) -> Result<String, StoredForm
 
 pub(super) fn warnings_from_json(json: &str) -> Result<Vec<String>, StoredFormError> {
     unwrap::<WarningsV1>("warnings", json).map(|form| form.warnings)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnsettledV1 {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    drops: Option<DropsV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    behind: Option<PlaceV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case", deny_unknown_fields)]
+enum DropsV1 {
+    Suspended {},
+    Deleted {},
+    Replaced {},
+    Ahead { after: DateTime<Utc> },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlaceV1 {
+    queue_at: DateTime<Utc>,
+    slot: DateTime<Utc>,
+    id: ExecutionId,
+}
+
+pub(super) fn unsettled_to_json(unsettled: &Unsettled) -> Result<String, StoredFormError> {
+    let Unsettled { drops, behind } = *unsettled;
+    let drops = drops.map(|drops| match drops {
+        Drops::Suspended => DropsV1::Suspended {},
+        Drops::Deleted => DropsV1::Deleted {},
+        Drops::Replaced => DropsV1::Replaced {},
+        Drops::Ahead(after) => DropsV1::Ahead { after },
+    });
+    let behind = behind.map(|QueuePlace { queue_at, slot, id }| PlaceV1 { queue_at, slot, id });
+    wrap("rest of a change", &UnsettledV1 { drops, behind })
+}
+
+pub(super) fn unsettled_from_json(json: &str) -> Result<Unsettled, StoredFormError> {
+    let UnsettledV1 { drops, behind } = unwrap("rest of a change", json)?;
+    let drops = drops.map(|drops| match drops {
+        DropsV1::Suspended {} => Drops::Suspended,
+        DropsV1::Deleted {} => Drops::Deleted,
+        DropsV1::Replaced {} => Drops::Replaced,
+        DropsV1::Ahead { after } => Drops::Ahead(after),
+    });
+    let behind = behind.map(|PlaceV1 { queue_at, slot, id }| QueuePlace { queue_at, slot, id });
+    Ok(Unsettled { drops, behind })
 }
 
 #[cfg(test)]

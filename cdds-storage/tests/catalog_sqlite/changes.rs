@@ -14,7 +14,7 @@ use futures::executor::block_on;
 use crate::world::*;
 
 fn open(world: &World, job: &Job) -> Vec<cdds_core::domain::execution::Execution> {
-    block_on(world.catalog.open_executions(&job.owner, job.id)).unwrap()
+    block_on(world.catalog.open_executions(&job.owner, job.id, None, usize::MAX)).unwrap().executions
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn a_newer_schema_is_refused_with_both_versions() {
     let error = SqliteCatalog::open(world.catalog.path()).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::NewerSchema);
     let text = error.to_string();
-    assert!(text.contains("version 7") && text.contains("up to 5"), "{text}");
+    assert!(text.contains("version 7") && text.contains("up to 6"), "{text}");
 }
 
 fn refused(path: &Path) -> String {
@@ -174,11 +174,12 @@ fn rows_are_stored_like_this() {
             "4",
             "null",
             "null",
-            // Suspended never, nothing that tiles, failed never, never brought back.
+            // Suspended never, nothing that tiles, failed never, never brought back, nothing to be settled.
             "null",
             "null",
             "0",
             "0",
+            "null",
         ]]
     );
     let common = [settings, "weekly voice", "contact-history", "interaction"];

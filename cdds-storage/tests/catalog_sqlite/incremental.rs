@@ -22,7 +22,8 @@ fn watermark(world: &World, job: &Job) -> (u64, Option<DateTime<Utc>>) {
 
 fn reset(world: &World, job: &Job, now: DateTime<Utc>) {
     let current = world.job(job.id);
-    let open = block_on(world.catalog.open_executions(&job.owner, job.id)).unwrap();
+    let open =
+        block_on(world.catalog.open_executions(&job.owner, job.id, None, usize::MAX)).unwrap().executions;
     let asked = Edit {
         settings: current.settings.clone(),
         watermark: Some(WatermarkChoice::Reset),
@@ -136,7 +137,8 @@ fn w4_what_is_covered_is_skipped_and_the_next_one_runs() {
     world.materialise(day(2));
     let asked_at = day(2) + TimeDelta::seconds(10);
     let same_slot = [given_up.clone()];
-    let open = block_on(world.catalog.open_executions(&job.owner, job.id)).unwrap();
+    let open =
+        block_on(world.catalog.open_executions(&job.owner, job.id, None, usize::MAX)).unwrap().executions;
     let current = world.job(job.id);
     let rerun = manual::rerun(&current, &given_up, &same_slot, &open, terms().source, asked_at).unwrap();
     world.change(&current, &rerun).unwrap();

@@ -234,7 +234,7 @@ fn j15_owners_see_nothing_of_each_other() {
         assert_eq!(block_on(catalog.artifacts(owner, &ArtifactQuery::default())).unwrap().total, Some(total));
         assert_eq!(block_on(catalog.artifact_set(owner, execution.id)).unwrap().is_some(), seen);
     }
-    assert_eq!(block_on(catalog.open_executions(&yours, job.id)).unwrap(), []);
+    assert_eq!(block_on(catalog.open_executions(&yours, job.id, None, usize::MAX)).unwrap().executions, []);
     let current = block_on(catalog.job(&mine, job.id)).unwrap().unwrap().job;
     let stolen = JobChange::of(Job { owner: yours, ..current.clone() });
     assert_eq!(world.change(&current, &stolen).unwrap_err().kind(), CatalogErrorKind::Conflict);

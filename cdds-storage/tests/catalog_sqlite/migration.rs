@@ -131,7 +131,10 @@ fn the_queue_goes_on_by_slot() {
     old.execution(21, 2, 2, "'queued', NULL, 0, NULL");
     old.execution(22, 2, 5, "'queued', NULL, 1, NULL");
     let world = old.open();
-    let first = block_on(world.catalog.open_executions(&Owner::default(), job_id(1))).unwrap().remove(0);
+    let first = block_on(world.catalog.open_executions(&Owner::default(), job_id(1), None, 1))
+        .unwrap()
+        .executions
+        .remove(0);
     assert_eq!((first.trigger, first.queue_at, first.slot), (Trigger::Scheduled, day(3), day(3)));
     assert_eq!((first.window, first.generation), (Window::between(day(2), day(3)), None));
     assert_eq!(first.cancel_requested_at, None);

@@ -17,7 +17,7 @@ fn backfill(world: &World, job: &Job, from: i64, to: i64, now: DateTime<Utc>) {
 }
 
 fn open(world: &World, job: &Job) -> Vec<Execution> {
-    block_on(world.catalog.open_executions(&job.owner, job.id)).unwrap()
+    block_on(world.catalog.open_executions(&job.owner, job.id, None, usize::MAX)).unwrap().executions
 }
 
 fn places(executions: &[Execution]) -> Vec<(JobId, DateTime<Utc>)> {

@@ -52,7 +52,8 @@ fn sealed(frequency: Frequency, names: &[&str]) -> JobSettings {
 /// Edits a job as the service does.
 fn change_settings(world: &World, job: &Job, settings: JobSettings) -> Result<(), CatalogErrorKind> {
     let current = world.job(job.id);
-    let open = block_on(world.catalog.open_executions(&job.owner, job.id)).unwrap();
+    let open =
+        block_on(world.catalog.open_executions(&job.owner, job.id, None, usize::MAX)).unwrap().executions;
     let asked = Edit { settings, watermark: None, one_time: OneTimeEdit::default() };
     let change = edit(&current, open, asked, terms(), at(1)).unwrap();
     world.change(&current, &change).map_err(|error| error.kind())

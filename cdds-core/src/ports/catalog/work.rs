@@ -14,13 +14,14 @@ use crate::domain::progress::Progress;
 use crate::domain::retry::RetryPolicy;
 use crate::ports::sink::Key;
 
-/// A job with due slots.
+/// A job with due slots, or whose last change is not settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueJob {
     /// The job.
     pub job: Job,
     /// Those of its executions that its newest slot may cover: never claimed, scheduled, and free to start. None of
-    /// a job that does not coalesce (rule E3), and of others no more than [`WAITING_MAX`] together.
+    /// a job that does not coalesce (rule E3), and of others no more than [`WAITING_MAX`] together. Of a job that is
+    /// not settled, the next of what waits, which is counted likewise; nothing only if none is left.
     pub waiting: Vec<Execution>,
 }
 

@@ -14,7 +14,8 @@ use crate::domain::lease::Lease;
 use crate::domain::lifecycle;
 use crate::domain::notice::Notice;
 use crate::ports::catalog::{
-    Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication, Settlement, Standing,
+    Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication, Settlement,
+    Standing, WAITING_MAX,
 };
 
 impl Held {
@@ -36,7 +37,8 @@ impl State {
             if begun.iter().any(|(job, other)| *job == execution.job_id && *other != id) {
                 continue;
             }
-            let Some(job) = self.jobs.get(&execution.job_id).cloned() else { continue };
+            let job = self.jobs.get(&execution.job_id).filter(|job| job.may_begin(execution)).cloned();
+            let Some(job) = job else { continue };
             match execution.clone().begin(&job, claim.worker.clone(), claim.now) {
                 Beginning::Running(running) => {
                     let lease = Held::new(&claim.worker, claim.now, claim.lease);
@@ -147,8 +149,8 @@ impl State {
     /// What the end of an execution does to its job.
     fn end(&mut self, ended: &Execution, now: DateTime<Utc>) -> Result<(), CatalogError> {
         let Some(job) = self.jobs.get(&ended.job_id).cloned() else { return Ok(()) };
-        let waiting = self.waiting(job.id);
-        let change = lifecycle::ended(&job, ended, waiting, now)
+        let open = self.open(job.id, None, WAITING_MAX);
+        let change = lifecycle::ended(&job, ended, open, now)
             .map_err(|overtaken| conflict(format!("execution {}: {overtaken}", ended.id)))?;
         self.change_job(&change, job.revision)?;
         self.notices.extend(Notice::of(ended).map(|notice| (ended.id, notice)));

@@ -13,6 +13,7 @@ use crate::domain::notice::Notice;
 use crate::domain::pairing::StoreLink;
 use crate::domain::policy::Overlap;
 use crate::domain::recipient::Recipient;
+use crate::domain::settling::{Open, QueuePlace};
 use crate::ports::catalog::query::{JobOverview, LatestExecution};
 use crate::ports::catalog::{
     Agenda, CatalogError, CatalogErrorKind, DueJob, QUEUED_COUNTED_MAX, RecipientRemoval, WAITING_MAX,
@@ -101,14 +102,23 @@ impl State {
         self.executions.of(job)
     }
 
-    pub(super) fn open(&self, job: JobId) -> impl Iterator<Item = &Execution> {
-        let mut open: Vec<&Execution> = self.executions.open_of(job).collect();
-        open.sort_by_key(|execution| (execution.queue_at, execution.slot, execution.id));
-        open.into_iter()
+    pub(super) fn open(&self, job: JobId, behind: Option<QueuePlace>, limit: usize) -> Open {
+        let begun = self.executions.open_of(job).filter(|one| behind.is_none() && one.is_begun());
+        let mut executions: Vec<Execution> = begun.cloned().collect();
+        executions.sort_by_key(Execution::place);
+        let mut waiting = self.waiting(job);
+        waiting.retain(|one| behind.is_none_or(|behind| one.place() > behind));
+        let more = waiting.len() > limit;
+        executions.extend(waiting.into_iter().take(limit));
+        Open { executions, more }
     }
 
+    /// What waits for its first claim, by its place in the queue.
     pub(super) fn waiting(&self, job: JobId) -> Vec<Execution> {
-        self.open(job).filter(|execution| execution.is_waiting()).cloned().collect()
+        let waiting = self.executions.open_of(job).filter(|one| one.is_waiting());
+        let mut waiting: Vec<Execution> = waiting.cloned().collect();
+        waiting.sort_by_key(Execution::place);
+        waiting
     }
 
     pub(super) fn job(&self, owner: &Owner, id: JobId) -> Option<JobOverview> {
@@ -133,23 +143,23 @@ impl State {
     }
 
     pub(super) fn due(&self, now: DateTime<Utc>, limit: usize) -> Vec<DueJob> {
+        let unsettled = self.jobs.values().filter(|job| job.unsettled.is_some());
         let is_due =
             |job: &&Job| job.state == JobState::Active && job.next_due_at.is_some_and(|at| at <= now);
-        let mut due: Vec<&Job> = self.jobs.values().filter(is_due).collect();
+        let mut due: Vec<&Job> =
+            self.jobs.values().filter(|job| job.unsettled.is_none()).filter(is_due).collect();
         due.sort_by_key(|job| (job.next_due_at, job.id));
         let mut given = Vec::new();
         let mut room = WAITING_MAX;
-        for job in due.into_iter().take(limit) {
+        for job in unsettled.chain(due).take(limit) {
             if room == 0 {
                 break;
             }
-            let coverable = |one: &Execution| {
-                job.overlap() == Overlap::Coalesce
-                    && one.trigger == Trigger::Scheduled
-                    && one.not_before <= now
-            };
             let mut waiting = self.waiting(job.id);
-            waiting.retain(coverable);
+            waiting.retain(|one| match job.unsettled {
+                Some(unsettled) => unsettled.behind.is_none_or(|behind| one.place() > behind),
+                None => is_coverable(job, one, now),
+            });
             waiting.truncate(room);
             room -= waiting.len();
             given.push(DueJob { job: job.clone(), waiting });
@@ -213,4 +223,9 @@ impl State {
             None => RecipientRemoval::Missing,
         }
     }
+}
+
+/// Whether a later slot of its job may cover it (rule E3).
+fn is_coverable(job: &Job, waiting: &Execution, now: DateTime<Utc>) -> bool {
+    job.overlap() == Overlap::Coalesce && waiting.trigger == Trigger::Scheduled && waiting.not_before <= now
 }

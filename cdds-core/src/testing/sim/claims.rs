@@ -268,6 +268,8 @@ fn check_order(model: &Model, claim: &Claim, given: &[Execution]) -> Check {
             let begun = open.iter().find(|other| other.is_begun() && other.id != left.id);
             let is_new = |one: &Execution| one.epoch == 1 && given.iter().any(|new| new.id == one.id);
             let lawful = match begun {
+                // What its job's last change still has to reach.
+                _ if !known.job.may_begin(left) => true,
                 Some(begun) if is_new(begun) => place(begun) < place(left),
                 Some(_) => true,
                 None => full && last.is_none_or(|last| last < place(left)),

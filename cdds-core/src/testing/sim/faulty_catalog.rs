@@ -15,6 +15,7 @@ use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, Wo
 use crate::domain::job::{Job, JobChange};
 use crate::domain::notice::Notice;
 use crate::domain::recipient::Recipient;
+use crate::domain::settling::{Open, QueuePlace};
 use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
 };
@@ -57,6 +58,9 @@ impl FaultyCatalog {
     }
 }
 
+/// How much of what waits is given at once.
+const PAGE: usize = 2;
+
 #[async_trait]
 impl Catalog for FaultyCatalog {
     async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError> {
@@ -77,12 +81,23 @@ impl Catalog for FaultyCatalog {
         self.look("catalog.jobs", Care::Busy, self.catalog.inner.jobs(owner, query)).await
     }
 
-    async fn open_executions(&self, owner: &Owner, job: JobId) -> Result<Vec<Execution>, CatalogError> {
-        self.look("catalog.open_executions", Care::Busy, self.catalog.inner.open_executions(owner, job)).await
+    async fn open_executions(
+        &self,
+        owner: &Owner,
+        job: JobId,
+        behind: Option<QueuePlace>,
+        limit: usize,
+    ) -> Result<Open, CatalogError> {
+        // In worlds as short as these no backlog is longer than a page, unless pages are small.
+        let page = self.catalog.inner.open_executions(owner, job, behind, limit.min(PAGE));
+        self.look("catalog.open_executions", Care::Busy, page).await
     }
 
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
-        let due = self.look("catalog.due", Care::Idle, self.catalog.due(&self.watch, now, limit)).await?;
+        let mut due = self.look("catalog.due", Care::Idle, self.catalog.due(&self.watch, now, limit)).await?;
+        for unsettled in due.iter_mut().filter(|due| due.job.unsettled.is_some()) {
+            unsettled.waiting.truncate(PAGE);
+        }
         self.faults.labour(due.iter().map(|due| due.waiting.len()).sum()).await;
         Ok(due)
     }

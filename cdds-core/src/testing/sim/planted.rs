@@ -124,6 +124,8 @@ pub enum PlantedBug {
     ChangeUnnoticed,
     /// The schedule says of what was missed that the next occurrence covers it, whose window does not reach back.
     CoveredInWordsOnly,
+    /// A change of a job counts as settled when the first of what waits is.
+    RestForgotten,
     /// The source hands over records of categories that nobody selected.
     DeselectedCategory,
     /// The source hands over a record of the day before the window.
@@ -132,7 +134,7 @@ pub enum PlantedBug {
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 56] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -186,6 +188,7 @@ impl PlantedBug {
         Self::RoundHoldsBeats,
         Self::ChangeUnnoticed,
         Self::CoveredInWordsOnly,
+        Self::RestForgotten,
         Self::DeselectedCategory,
         Self::DayBefore,
     ];
@@ -256,7 +259,7 @@ impl Tampered {
             for busy in self.inner.executions(&owner, &running, claim.now).await?.items {
                 let Some(overview) = self.inner.job(&owner, busy.execution.job_id).await? else { continue };
                 let job = overview.job;
-                let open = self.inner.open_executions(&owner, job.id).await?;
+                let open = self.inner.open_executions(&owner, job.id, None, usize::MAX).await?.executions;
                 let Some(waiting) = open.into_iter().find(Execution::is_waiting) else { continue };
                 if let Beginning::Running(begun) = waiting.begin(&job, claim.worker.clone(), claim.now) {
                     let revision = job.revision;

@@ -22,6 +22,7 @@ impl Tampered {
             Some(PlantedBug::SkipNotRecorded) => {
                 wrong.entries.retain(|entry| !matches!(entry.state, ExecutionState::Skipped(_)));
             }
+            Some(PlantedBug::RestForgotten) => wrong.job.unsettled = None,
             Some(PlantedBug::ResumeRunsMissed) if wrong.job.state == JobState::Active => {
                 let before = self.inner.job(&wrong.job.owner, wrong.job.id).await?;
                 if let Some(since) = before.and_then(|before| before.job.suspended_at) {

@@ -28,6 +28,7 @@ pub(in crate::catalog) struct JobRow {
     pub(in crate::catalog) suspended_at: Option<i64>,
     pub(in crate::catalog) tiled_until: Option<i64>,
     pub(in crate::catalog) era: i64,
+    pub(in crate::catalog) unsettled: Option<String>,
 }
 
 impl JobRow {
@@ -35,6 +36,12 @@ impl JobRow {
         let id = job.id.to_string();
         Ok(Self {
             settings: settings_to_json(&job.settings).map_err(|error| corrupt("job", &id, error))?,
+            unsettled: match &job.unsettled {
+                Some(unsettled) => {
+                    Some(stored::unsettled_to_json(unsettled).map_err(|error| corrupt("job", &id, error))?)
+                }
+                None => None,
+            },
             id,
             owner: job.owner.to_string(),
             version: integer(job.version),
@@ -81,6 +88,10 @@ impl JobRow {
             suspended_at: row.at_if(self.suspended_at)?,
             tiled_until: row.at_if(self.tiled_until)?,
             era: row.number(self.era)?,
+            unsettled: match &self.unsettled {
+                Some(json) => Some(stored::unsettled_from_json(json).map_err(|error| row.corrupt(error))?),
+                None => None,
+            },
         })
     }
 }

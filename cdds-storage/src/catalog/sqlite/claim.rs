@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cdds_core::domain::execution::{Beginning, Execution};
-use cdds_core::domain::job::{Job, JobState};
+use cdds_core::domain::job::Job;
 use cdds_core::domain::lifecycle;
 use cdds_core::ports::catalog::{CatalogError, Claim, Claimed};
 use chrono::SubsecRound;
@@ -229,7 +229,7 @@ impl Picked {
             Entry::Vacant(unknown) => {
                 let read = jobs::find_any(tx, execution.job_id);
                 let found = understood("job", unknown.key(), read)?.flatten();
-                let Some(job) = found.filter(|job| job.state != JobState::Deleted) else {
+                let Some(job) = found.filter(|job| job.may_begin(&execution)) else {
                     self.closed.insert(unknown.into_key());
                     return Ok(());
                 };

@@ -4,6 +4,7 @@ mod list;
 
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::id::{JobId, Owner, WorkerId};
+use cdds_core::domain::settling::{Open, QueuePlace};
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind, Fence, Standing};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -221,20 +222,36 @@ pub(super) fn find_any(tx: &Transaction<'_>, id: &str) -> Result<Option<Executio
     Ok(row.map(ExecutionRow::into_execution).transpose()?)
 }
 
-/// The executions of a job that wait for their first claim, by their place in the queue; what is not
-/// understood stays queued.
-pub(super) fn waiting(tx: &Transaction<'_>, job: JobId) -> Result<Vec<Execution>, Fault> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM execution e WHERE e.job_id = ?1 AND e.status = 'queued' AND e.epoch = 0
-         ORDER BY e.queue_at, e.slot, e.id"
-    );
-    let mut statement = tx.prepare(&sql)?;
-    let mut rows = statement.query([job.to_string()])?;
+/// Up to `limit` executions of a job that wait for their first claim behind a place in the queue, in its order; what
+/// is not understood stays queued.
+pub(super) fn waiting(
+    tx: &Transaction<'_>,
+    job: JobId,
+    behind: Option<QueuePlace>,
+    limit: usize,
+) -> Result<Vec<Execution>, Fault> {
+    let mut statement = tx.prepare(&format!("SELECT {COLUMNS} {WAITING}"))?;
+    let (queue_at, slot, id) = place(behind);
+    let mut rows = statement.query(params![job.to_string(), queue_at, slot, id])?;
     let mut waiting = Vec::new();
-    while let Some(row) = rows.next()? {
+    while waiting.len() < limit
+        && let Some(row) = rows.next()?
+    {
         waiting.extend(understood("execution", &row_id(row), read(row))?);
     }
     Ok(waiting)
+}
+
+const WAITING: &str = "FROM execution e
+     WHERE e.job_id = ?1 AND e.status = 'queued' AND e.epoch = 0 AND (e.queue_at, e.slot, e.id) > (?2, ?3, ?4)
+     ORDER BY e.queue_at, e.slot, e.id";
+
+/// A place as it is stored; before all places without one.
+fn place(behind: Option<QueuePlace>) -> (i64, i64, String) {
+    match behind {
+        Some(QueuePlace { queue_at, slot, id }) => (micros(queue_at), micros(slot), id.to_string()),
+        None => (i64::MIN, i64::MIN, String::new()),
+    }
 }
 
 /// Up to `limit` executions of a job that a later slot of it may cover (rule E3), by their place in the queue.
@@ -261,20 +278,53 @@ pub(super) fn coverable(
     Ok(coverable)
 }
 
-/// The executions of a job that have not ended, by their place in the queue.
-pub(super) fn open(tx: &Transaction<'_>, owner: &Owner, job: JobId) -> Result<Vec<Execution>, Fault> {
+/// Executions of a job that have not ended: what a worker ever had, then up to `limit` of those that wait. Behind a
+/// place only such that wait.
+///
+/// # Errors
+/// If one of them is not understood: what is decided about a job must not leave it out.
+pub(super) fn open(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    job: JobId,
+    behind: Option<QueuePlace>,
+    limit: usize,
+) -> Result<Open, Fault> {
+    let mut executions = if behind.is_none() { begun(tx, owner, job)? } else { Vec::new() };
+    let mut statement = tx.prepare(&format!("SELECT {COLUMNS} {WAITING}"))?;
+    let (queue_at, slot, id) = place(behind);
+    let mut rows = statement.query(params![job.to_string(), queue_at, slot, id])?;
+    let (mut waiting, mut more) = (0, false);
+    while let Some(row) = rows.next()? {
+        let execution = read(row)?;
+        if execution.owner != *owner {
+            continue;
+        }
+        if waiting == limit {
+            more = true;
+            break;
+        }
+        waiting += 1;
+        executions.push(execution);
+    }
+    Ok(Open { executions, more })
+}
+
+/// Executions of a job that a worker ever had and that have not ended.
+fn begun(tx: &Transaction<'_>, owner: &Owner, job: JobId) -> Result<Vec<Execution>, Fault> {
     // One index each.
     let sql = format!(
-        "SELECT {COLUMNS} FROM execution e WHERE e.job_id = ?1 AND e.owner = ?2 AND e.status = 'queued'
+        "SELECT {COLUMNS} FROM execution e
+         WHERE e.job_id = ?1 AND e.owner = ?2 AND e.status = 'queued' AND e.epoch > 0
          UNION ALL
          SELECT {COLUMNS} FROM execution e WHERE e.job_id = ?1 AND e.owner = ?2 AND e.status = 'in_progress'"
     );
     let mut statement = tx.prepare(&sql)?;
     let rows = statement.query_map([&job.to_string(), owner.as_str()], execution_row)?;
-    let mut open: Vec<Execution> =
-        rows.map(|row| Ok(row?.into_execution()?)).collect::<Result<_, Fault>>()?;
-    open.sort_by_key(|execution| (execution.queue_at, execution.slot, execution.id));
-    Ok(open)
+    let begun: Result<Vec<Execution>, Fault> = rows.map(|row| Ok(row?.into_execution()?)).collect();
+    let mut begun = begun?;
+    begun.sort_by_key(Execution::place);
+    Ok(begun)
 }
 
 /// The execution of a claim.
@@ -337,4 +387,16 @@ pub(super) fn newest_before(
     let sql = "SELECT max(created_at) FROM execution WHERE created_at < ?1";
     let newest: Option<i64> = tx.query_row(sql, [micros(before)], |row| row.get(0))?;
     Ok(newest.and_then(DateTime::from_timestamp_micros))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::plan;
+    use super::*;
+
+    #[test]
+    fn j10_a_page_of_what_waits_is_found_by_its_place() {
+        let steps = plan(&format!("SELECT {COLUMNS} {WAITING}"));
+        assert_eq!(steps, ["SEARCH e USING INDEX execution_queue_of_job (job_id=? AND queue_at>?)"]);
+    }
 }

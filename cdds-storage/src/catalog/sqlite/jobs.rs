@@ -19,10 +19,10 @@ pub(super) use self::list::{find, list};
 
 const COLUMNS: &str = "j.id, j.owner, j.version, j.revision, j.state, j.settings, j.created_at, j.updated_at,
     j.next_due_at, j.watermark_generation, j.watermark_at, j.failures_in_row,
-    j.suspended_at, j.tiled_until, j.era";
+    j.suspended_at, j.tiled_until, j.era, j.unsettled";
 
 /// How many [`COLUMNS`] there are.
-const COLUMNS_COUNT: usize = 15;
+const COLUMNS_COUNT: usize = 16;
 
 fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     Ok(JobRow {
@@ -41,6 +41,7 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         suspended_at: row.get(12)?,
         tiled_until: row.get(13)?,
         era: row.get(14)?,
+        unsettled: row.get(15)?,
     })
 }
 
@@ -50,8 +51,8 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job, first: Option<&Execution>)
     tx.execute(
         "INSERT INTO job (id, owner, version, revision, state, settings, title_folded, source, data_type,
                           frequency, created_at, updated_at, next_due_at, watermark_generation, watermark_at,
-                          failures_in_row, suspended_at, tiled_until, era)
-         VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+                          failures_in_row, suspended_at, tiled_until, era, unsettled)
+         VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
         params![
             row.id,
             row.owner,
@@ -71,6 +72,7 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job, first: Option<&Execution>)
             row.suspended_at,
             row.tiled_until,
             row.era,
+            row.unsettled,
         ],
     )
     .map_err(constraint(format!("job {} is stored already: submit it with an id of its own", job.id)))?;
@@ -117,7 +119,7 @@ pub(super) fn store(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<()
         "UPDATE job SET version = ?4, revision = revision + 1, state = ?5, settings = ?6, title_folded = ?7,
                         source = ?8, data_type = ?9, frequency = ?10, updated_at = ?11, next_due_at = ?12,
                         watermark_generation = ?13, watermark_at = ?14, failures_in_row = ?15, suspended_at = ?16,
-                        tiled_until = ?17, era = ?18
+                        tiled_until = ?17, era = ?18, unsettled = ?19
          WHERE id = ?1 AND owner = ?2 AND revision = ?3",
         params![
             row.id,
@@ -138,6 +140,7 @@ pub(super) fn store(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<()
             row.suspended_at,
             row.tiled_until,
             row.era,
+            row.unsettled,
         ],
     )?;
     if changed == 1 {
@@ -198,31 +201,72 @@ pub(super) fn find_any(tx: &Transaction<'_>, id: JobId) -> Result<Option<Job>, F
     Ok(row.map(JobRow::into_job).transpose()?)
 }
 
-/// Active jobs with a slot at or before `now`, earliest first, each with what its newest slot may cover.
+/// Jobs whose last change is not settled, each with the next of what waits; then active ones with a slot at or before
+/// `now`, earliest first, each with what its newest slot may cover.
 pub(super) fn due(tx: &Transaction<'_>, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, Fault> {
-    // The limit is counted here: what is passed over must not use it up.
-    let sql = format!(
-        "SELECT {COLUMNS} FROM job j
-         WHERE j.state = 'active' AND j.next_due_at IS NOT NULL AND j.next_due_at <= ?1
-         ORDER BY j.next_due_at, j.id"
-    );
-    let mut statement = tx.prepare(&sql)?;
-    let mut rows = statement.query([micros(now)])?;
-    let mut due = Vec::new();
-    let mut room = WAITING_MAX;
-    while due.len() < limit
-        && room > 0
-        && let Some(row) = rows.next()?
-    {
-        let read = || Ok(job_row(row)?.into_job()?);
-        if let Some(job) = understood("job", &row_id(row), read())? {
-            let waiting = match job.overlap() {
-                Overlap::Coalesce => executions::coverable(tx, job.id, now, room)?,
-                Overlap::Queue => Vec::new(),
-            };
-            room -= waiting.len();
-            due.push(DueJob { job, waiting });
+    let mut round = Round { due: Vec::new(), limit, room: WAITING_MAX };
+    round.fill(tx, &format!("SELECT {COLUMNS} FROM job j {UNSETTLED}"), [], |job, room| {
+        let behind = job.unsettled.and_then(|unsettled| unsettled.behind);
+        executions::waiting(tx, job.id, behind, room)
+    })?;
+    round.fill(tx, &format!("SELECT {COLUMNS} FROM job j {DUE}"), [micros(now)], |job, room| {
+        match job.overlap() {
+            Overlap::Coalesce => executions::coverable(tx, job.id, now, room),
+            Overlap::Queue => Ok(Vec::new()),
         }
+    })?;
+    Ok(round.due)
+}
+
+const UNSETTLED: &str = "WHERE j.unsettled IS NOT NULL ORDER BY j.id";
+const DUE: &str = "WHERE j.state = 'active' AND j.next_due_at IS NOT NULL AND j.next_due_at <= ?1
+       AND j.unsettled IS NULL
+     ORDER BY j.next_due_at, j.id";
+
+/// What one round is given. Its limits are counted here: a row that is passed over must not use them up.
+struct Round {
+    due: Vec<DueJob>,
+    limit: usize,
+    /// How many more executions that wait it may be given.
+    room: usize,
+}
+
+impl Round {
+    fn fill(
+        &mut self,
+        tx: &Transaction<'_>,
+        sql: &str,
+        params: impl rusqlite::Params,
+        waiting: impl Fn(&Job, usize) -> Result<Vec<Execution>, Fault>,
+    ) -> Result<(), Fault> {
+        let mut statement = tx.prepare(sql)?;
+        let mut rows = statement.query(params)?;
+        while self.due.len() < self.limit
+            && self.room > 0
+            && let Some(row) = rows.next()?
+        {
+            let read = || Ok(job_row(row)?.into_job()?);
+            if let Some(job) = understood("job", &row_id(row), read())? {
+                let waiting = waiting(&job, self.room)?;
+                self.room -= waiting.len();
+                self.due.push(DueJob { job, waiting });
+            }
+        }
+        Ok(())
     }
-    Ok(due)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::plan;
+    use super::*;
+
+    #[test]
+    fn e4_a_round_looks_at_no_job_that_is_neither_due_nor_to_be_settled() {
+        let steps = plan(&format!("SELECT {COLUMNS} FROM job j {UNSETTLED}"));
+        assert_eq!(steps, ["SCAN j USING INDEX job_unsettled"]);
+        let steps = plan(&format!("SELECT {COLUMNS} FROM job j {DUE}"));
+        assert!(steps[0].contains("job_due (next_due_at<?)"), "{steps:?}");
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:?}");
+    }
 }

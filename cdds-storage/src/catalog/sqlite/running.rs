@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use cdds_core::domain::execution::{Execution, Status};
-use cdds_core::domain::id::WorkerId;
+use cdds_core::domain::id::{JobId, WorkerId};
 use cdds_core::domain::job::JobChange;
 use cdds_core::domain::lifecycle;
 use cdds_core::domain::notice::Notice;
+use cdds_core::domain::settling::Open;
 use cdds_core::ports::catalog::{
-    Beat, CatalogError, CatalogErrorKind, Directive, Fence, Publication, Settlement,
+    Beat, CatalogError, CatalogErrorKind, Directive, Fence, Publication, Settlement, WAITING_MAX,
 };
 use chrono::{DateTime, SubsecRound, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -104,12 +105,20 @@ fn ended(tx: &Transaction<'_>, execution: &Execution, now: DateTime<Utc>) -> Res
     })?;
     // Only a failure can suspend a job, and only one that wants it (rule E5): a backlog may be long.
     let pauses = job.settings.policies.pause_after_failures.is_some();
-    let waiting = match execution.status() {
-        Status::Failed if pauses => executions::waiting(tx, id)?,
-        _ => Vec::new(),
+    let open = match execution.status() {
+        Status::Failed if pauses => first_that_wait(tx, id)?,
+        _ => Open::default(),
     };
-    let change = lifecycle::ended(&job, execution, waiting, now).map_err(|overtaken| {
+    let change = lifecycle::ended(&job, execution, open, now).map_err(|overtaken| {
         conflict(format!("execution {} cannot be published: {overtaken}", execution.id))
     })?;
     Ok((change, job.revision))
+}
+
+/// What waits of a job, as much as one transaction decides about. What is not understood stays queued.
+fn first_that_wait(tx: &Transaction<'_>, job: JobId) -> Result<Open, Fault> {
+    let mut executions = executions::waiting(tx, job, None, WAITING_MAX + 1)?;
+    let more = executions.len() > WAITING_MAX;
+    executions.truncate(WAITING_MAX);
+    Ok(Open { executions, more })
 }

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_signature.sql"),
     include_str!("migrations/0004_era.sql"),
     include_str!("migrations/0005_store.sql"),
+    include_str!("migrations/0006_unsettled.sql"),
 ];
 
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.

@@ -28,6 +28,34 @@ fn a_failure_is_stored_like_this() {
 }
 
 #[test]
+fn the_rest_of_a_change_is_stored_like_this() {
+    let place = QueuePlace { queue_at: at(1), slot: at(0), id: ExecutionId(uuid::Uuid::from_u128(7)) };
+    for (drops, behind, json) in [
+        (None, None, r#"{"v":1}"#),
+        (
+            Some(Drops::Suspended),
+            Some(place),
+            concat!(
+                r#"{"v":1,"drops":{"what":"suspended"},"behind":{"queue_at":"2026-01-01T00:00:01.123456Z","#,
+                r#""slot":"2026-01-01T00:00:00.123456Z","id":"00000000-0000-0000-0000-000000000007"}}"#
+            ),
+        ),
+        (Some(Drops::Deleted), None, r#"{"v":1,"drops":{"what":"deleted"}}"#),
+        (Some(Drops::Replaced), None, r#"{"v":1,"drops":{"what":"replaced"}}"#),
+        (
+            Some(Drops::Ahead(at(0))),
+            None,
+            r#"{"v":1,"drops":{"what":"ahead","after":"2026-01-01T00:00:00.123456Z"}}"#,
+        ),
+    ] {
+        let unsettled = Unsettled { drops, behind };
+        assert_eq!(unsettled_to_json(&unsettled).unwrap(), json);
+        assert_eq!(unsettled_from_json(json).unwrap(), unsettled);
+    }
+    assert!(unsettled_from_json(r#"{"v":1,"drops":{"what":"forgotten"}}"#).is_err());
+}
+
+#[test]
 fn attempts_are_stored_like_this() {
     let worker = WorkerId::new("worker-1").unwrap();
     let attempts = vec![

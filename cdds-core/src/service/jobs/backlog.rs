@@ -1,0 +1,128 @@
+//! Rules J7, J10, J12 over a backlog: what is due, and what waits, is changed in steps of bounded size. Engines go on
+//! with them if whoever began is gone.
+
+use chrono::{DateTime, Utc};
+
+use super::Jobs;
+use crate::domain::execution::Execution;
+use crate::domain::id::{JobId, Owner};
+use crate::domain::job::{Job, JobChange};
+use crate::domain::lifecycle;
+use crate::domain::schedule::{self, Terms};
+use crate::domain::settling::{Open, settle};
+use crate::ports::catalog::{CatalogErrorKind, WAITING_MAX};
+use crate::service::ServiceError;
+
+impl Jobs {
+    /// What a worker ever had of a job, and the first of what waits.
+    pub(super) async fn open(&self, job: &Job) -> Result<Open, ServiceError> {
+        Ok(self.ports.catalog.open_executions(&job.owner, job.id, None, WAITING_MAX).await?)
+    }
+
+    /// A job whose last change is settled.
+    pub(super) async fn settled(&self, owner: &Owner, id: JobId) -> Result<Job, ServiceError> {
+        loop {
+            let job = self.show(owner, id).await?.job;
+            if job.unsettled.is_none() {
+                return Ok(job);
+            }
+            self.settle(job).await?;
+        }
+    }
+
+    /// Settles a job, as far as nobody else changes it meanwhile.
+    pub(super) async fn settle(&self, mut job: Job) -> Result<(), ServiceError> {
+        while let Some(change) = self.next_step(&job).await? {
+            if !self.stored(&change, job.revision).await? {
+                return Ok(());
+            }
+            job = Job { revision: job.revision + 1, ..change.job };
+        }
+        Ok(())
+    }
+
+    /// A job that is settled and has no more due than one round puts on the record.
+    pub(super) async fn caught_up(&self, owner: &Owner, id: JobId) -> Result<Job, ServiceError> {
+        loop {
+            let job = self.settled(owner, id).await?;
+            let now = self.now();
+            match self.round(&job, now).await?.filter(|change| is_due(&change.job, now)) {
+                Some(change) => self.stored(&change, job.revision).await?,
+                None => return Ok(job),
+            };
+        }
+    }
+
+    /// A job as [`caught_up`](Self::caught_up) gives it, and the first `count` executions that this would queue;
+    /// nothing is stored.
+    pub(super) async fn as_if_caught_up(
+        &self,
+        owner: &Owner,
+        id: JobId,
+        count: usize,
+    ) -> Result<(Job, Vec<Execution>), ServiceError> {
+        let (mut job, now) = (self.show(owner, id).await?.job, self.now());
+        let mut queued = Vec::new();
+        while let Some(change) = self.next_step(&job).await? {
+            job = change.job;
+        }
+        while let Some(change) = self.round(&job, now).await?.filter(|change| is_due(&change.job, now)) {
+            let room = count.saturating_sub(queued.len());
+            queued.extend(change.entries.into_iter().filter(Execution::is_waiting).take(room));
+            job = change.job;
+        }
+        Ok((job, queued))
+    }
+
+    /// As [`settle`](Self::settle); nothing is stored.
+    pub(super) async fn as_if_settled(&self, change: &mut JobChange) -> Result<(), ServiceError> {
+        while let Some(step) = self.next_step(&change.job).await? {
+            change.job = step.job;
+        }
+        Ok(())
+    }
+
+    /// Refuses to delete a job that has something to run now, however much waits (rule J12).
+    pub(super) async fn check_idle(&self, job: &Job) -> Result<(), ServiceError> {
+        let mut open = self.open(job).await?;
+        loop {
+            lifecycle::check_idle(&open.executions, self.now())?;
+            let Some(last) = open.waiting().map(Execution::place).max().filter(|_| open.more) else {
+                return Ok(());
+            };
+            open = self.ports.catalog.open_executions(&job.owner, job.id, Some(last), WAITING_MAX).await?;
+        }
+    }
+
+    /// The next step of what the last change of a job has left; `None` if it is settled.
+    async fn next_step(&self, job: &Job) -> Result<Option<JobChange>, ServiceError> {
+        let Some(unsettled) = job.unsettled else { return Ok(None) };
+        let catalog = &self.ports.catalog;
+        let page = catalog.open_executions(&job.owner, job.id, unsettled.behind, WAITING_MAX).await?;
+        let waiting: Vec<Execution> = page.waiting().cloned().collect();
+        Ok(Some(settle(job, &waiting, self.source_terms(&job.settings), self.now())))
+    }
+
+    /// The next round of what is due of a job.
+    async fn round(&self, job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, ServiceError> {
+        if !is_due(job, now) {
+            return Ok(None);
+        }
+        let terms =
+            Terms { catch_up_limit: self.rules.catch_up_limit, source: self.source_terms(&job.settings) };
+        let waiting = self.open(job).await?.into_waiting().executions;
+        Ok(schedule::materialise(job, &waiting, terms, now))
+    }
+
+    /// Stores a change; gives whether nobody else had changed the job.
+    async fn stored(&self, change: &JobChange, revision: u64) -> Result<bool, ServiceError> {
+        match self.ports.catalog.change_job(change, revision).await {
+            Err(error) if error.kind() == CatalogErrorKind::Conflict => Ok(false),
+            stored => Ok(stored.map(|()| true)?),
+        }
+    }
+}
+
+fn is_due(job: &Job, now: DateTime<Utc>) -> bool {
+    job.next_due_at.is_some_and(|slot| slot <= now)
+}

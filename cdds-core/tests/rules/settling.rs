@@ -1,0 +1,154 @@
+//! Changes of jobs of which much waits, made in steps (rules J7, J10, J12).
+
+use cdds_core::domain::ahead::{Truth, bring_back};
+use cdds_core::domain::edit::{self, Edit, OneTimeEdit};
+use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
+use cdds_core::domain::job::{Job, JobSettings};
+use cdds_core::domain::schedule::materialise;
+use cdds_core::domain::settling::{Drops, Open, Unsettled, settle};
+use cdds_core::domain::violation::Code;
+use cdds_core::domain::{lifecycle, manual};
+use cdds_core::testing::commands::commands;
+use proptest::prelude::*;
+
+use crate::support::{daily, instant, settings, source_terms, submit_settings, terms};
+use crate::tiling::{Event, event, tiling_settings};
+use crate::world::World;
+
+const NOON: &str = "2026-03-01T12:00:00Z";
+
+/// Without what counts how often it was stored.
+fn job_of(world: &World) -> Job {
+    Job { revision: 0, ..world.job.clone() }
+}
+
+fn record_of(world: &World) -> Vec<Execution> {
+    let mut record = world.executions.clone();
+    record.sort_by_key(|execution| execution.id);
+    record
+}
+
+proptest! {
+    /// Whatever people do, nobody can tell many steps from one.
+    #[test]
+    fn j7_j10_j12_steps_come_to_what_one_change_does(
+        timeframe in prop::sample::select(vec!["all", "rolling:1d", "previous:1d", "since-last"]),
+        page in 1_usize..4,
+        commands in commands(1..100),
+    ) {
+        let settings = settings(daily("02:00"), timeframe);
+        let mut whole = World::new(settings.clone(), instant(NOON));
+        let mut stepwise = World::in_pages(settings, instant(NOON), page);
+        for command in &commands {
+            // What falls due may cover what waits only as far as that was read.
+            whole.tick();
+            stepwise.tick();
+            let refused = (whole.carry_out(command).is_err(), stepwise.carry_out(command).is_err());
+            prop_assert_eq!(refused.0, refused.1, "{:?}", command);
+            prop_assert_eq!(job_of(&whole), job_of(&stepwise), "after {:?}", command);
+            prop_assert_eq!(record_of(&whole), record_of(&stepwise), "after {:?}", command);
+        }
+    }
+
+    #[test]
+    fn w3_windows_go_on_at_the_same_place_after_steps(
+        first in tiling_settings(),
+        events in prop::collection::vec(event(), 1..60),
+    ) {
+        let begin = instant("2026-01-15T12:00:00Z");
+        let (mut whole, mut stepwise) = (World::new(first.clone(), begin), World::in_pages(first, begin, 1));
+        for event in &events {
+            for world in [&mut whole, &mut stepwise] {
+                world.tick();
+                let _refused = match event {
+                    Event::Does(command) => world.carry_out(command),
+                    Event::Edit(settings) => world.edit_to((**settings).clone(), None),
+                };
+            }
+            prop_assert_eq!(job_of(&whole), job_of(&stepwise), "after {:?}", event);
+            prop_assert_eq!(record_of(&whole), record_of(&stepwise), "after {:?}", event);
+        }
+    }
+}
+
+/// A job with the slots of these days of March waiting.
+fn waiting(days: u32) -> (Job, Vec<Execution>) {
+    let job = submit_settings(settings(daily("02:00"), "all"), instant(NOON)).job;
+    let now = instant(&format!("2026-03-{:02}T03:00:00Z", days + 1));
+    let (mut job, mut executions) = (job, Vec::new());
+    for _ in 0..days {
+        // Manual work does not depend on when it is asked for.
+        let change =
+            manual::run_now(&job, source_terms(), now + chrono::TimeDelta::seconds(executions.len() as i64));
+        let change = change.unwrap();
+        executions.extend(change.entries);
+        job = change.job;
+    }
+    (job, executions)
+}
+
+fn retitled(job: &Job) -> Edit {
+    let title = cdds_core::domain::job::Title::new("Another").unwrap();
+    let settings = JobSettings { title, ..job.settings.clone() };
+    Edit { settings, watermark: None, one_time: OneTimeEdit::UntilStarted }
+}
+
+#[test]
+fn j10_nothing_that_waits_begins_until_all_of_it_has_taken_on_the_edit() {
+    let now = instant("2026-03-01T13:00:00Z");
+    let (job, waiting) = waiting(3);
+    let open = Open { executions: vec![waiting[0].clone()], more: true };
+    let change = edit::edit(&job, open, retitled(&job), terms(), now).unwrap();
+    let edited = change.job;
+    assert_eq!(edited.unsettled, Some(Unsettled { drops: None, behind: Some(waiting[0].place()) }));
+    assert_eq!(change.edited[0].settings.title, edited.settings.title);
+    assert!(!edited.may_begin(&change.edited[0]) && !edited.may_begin(&waiting[1]));
+    let retried = Execution { epoch: 1, ..waiting[2].clone() };
+    assert!(edited.may_begin(&retried), "what was begun goes on");
+    // Nothing else is decided about it meanwhile, nor put on the record.
+    assert_eq!(lifecycle::resume(&edited, now).unwrap_err().code(), Code::JobBusy);
+    let again = edit::edit(&edited, Vec::new(), retitled(&edited), terms(), now).unwrap_err();
+    assert_eq!(again.code(), Code::JobBusy);
+
+    let later = instant("2026-03-09T12:00:00Z");
+    let step = materialise(&edited, &waiting[1..], terms(), later).unwrap();
+    assert_eq!((step.entries.len(), step.edited.len(), step.job.version), (0, 2, edited.version));
+    let last = materialise(&step.job, &[], terms(), later).unwrap();
+    assert_eq!((last.job.unsettled, last.entries.len()), (None, 0));
+    assert!(materialise(&last.job, &[], terms(), later).unwrap().entries.len() > 1, "now what is due");
+}
+
+#[test]
+fn j7_a_pause_in_the_middle_of_an_edit_drops_what_is_scheduled_and_edits_the_rest() {
+    let job = submit_settings(settings(daily("02:00"), "all"), instant(NOON)).job;
+    let due = materialise(&job, &[], terms(), instant("2026-03-04T12:00:00Z")).unwrap();
+    let scheduled: Vec<_> = due.entries.into_iter().filter(Execution::is_waiting).collect();
+    let now = instant("2026-03-04T13:00:00Z");
+    let manual = manual::run_now(&due.job, source_terms(), now).unwrap().entries.remove(0);
+    let open = Open { executions: Vec::new(), more: true };
+    let edited = edit::edit(&due.job, open, retitled(&due.job), terms(), now).unwrap().job;
+    let paused = lifecycle::suspend(&edited, Vec::new(), now).unwrap().job;
+    assert_eq!(paused.unsettled, Some(Unsettled { drops: Some(Drops::Suspended), behind: None }));
+    let waiting = [scheduled, vec![manual]].concat();
+    let step = settle(&paused, &waiting, source_terms(), now);
+    assert!(
+        step.superseded
+            .iter()
+            .all(|one| matches!(one.state, ExecutionState::Skipped(SkipReason::Suspended { .. })))
+    );
+    assert_eq!((step.superseded.len(), step.edited.len()), (waiting.len() - 1, 1));
+    assert_eq!(step.edited[0].settings.title, paused.settings.title);
+}
+
+#[test]
+fn w4_what_waits_for_slots_ahead_is_dropped_in_steps() {
+    let job = submit_settings(settings(daily("02:00"), "since-last"), instant(NOON)).job;
+    let ahead = materialise(&job, &[], terms(), instant("2026-03-22T12:00:00Z")).unwrap();
+    let waiting = ahead.entries.iter().find(|entry| entry.is_waiting()).unwrap().clone();
+    let now = instant("2026-03-02T12:00:00Z");
+    let open = Open { executions: Vec::new(), more: true };
+    let back = bring_back(&ahead.job, &Truth::new(&ahead.job, now), open, source_terms()).unwrap().unwrap();
+    let step = settle(&back.job, &[waiting], source_terms(), now);
+    assert_eq!(step.superseded[0].state, ExecutionState::Skipped(SkipReason::Replaced));
+    assert_eq!(settle(&step.job, &[], source_terms(), now).job.unsettled, None);
+}
