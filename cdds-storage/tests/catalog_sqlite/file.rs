@@ -41,7 +41,7 @@ fn a_catalog_is_opened_again_as_it_was() {
     assert_eq!(world.job(job.id), job);
     let pragma = |name: &str| rows(&world, &format!("PRAGMA {name}")).remove(0).remove(0);
     assert_eq!(pragma("journal_mode"), "wal");
-    assert_eq!(pragma("user_version"), "5");
+    assert_eq!(pragma("user_version"), "6");
     assert_eq!(pragma("integrity_check"), "ok");
     let loose = rows(&world, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0");
     assert_eq!(loose, [["sqlite_schema"]]);

@@ -8,6 +8,7 @@ use crate::domain::execution::Execution;
 use crate::domain::id::{JobId, Owner};
 use crate::domain::job::{Job, JobChange};
 use crate::domain::lifecycle;
+use crate::domain::policy::Overlap;
 use crate::domain::schedule::{self, Terms};
 use crate::domain::settling::{Open, settle};
 use crate::ports::catalog::{CatalogErrorKind, WAITING_MAX};
@@ -110,7 +111,10 @@ impl Jobs {
         }
         let terms =
             Terms { catch_up_limit: self.rules.catch_up_limit, source: self.source_terms(&job.settings) };
-        let waiting = self.open(job).await?.into_waiting().executions;
+        let waiting = match job.overlap() {
+            Overlap::Coalesce => self.open(job).await?.into_waiting().executions,
+            Overlap::Queue => Vec::new(),
+        };
         Ok(schedule::materialise(job, &waiting, terms, now))
     }
 
