@@ -102,6 +102,14 @@ pub(crate) fn check_paths(matches: &ArgMatches) -> Result<(), clap::Error> {
     matches.subcommand().map_or(Ok(()), |(_, matches)| check_paths(matches))
 }
 
+/// The answer to what every command asks that removes something.
+#[derive(Debug, Args)]
+pub(crate) struct Consent {
+    /// Answer yes to what is asked on a terminal
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
 impl Command {
     /// Whether this command may store something on the record, dated by the clock.
     pub(crate) fn changes_the_record(&self) -> bool {

@@ -16,6 +16,7 @@ mod args;
 mod commands;
 mod compose;
 mod config;
+mod consent;
 mod console;
 mod error;
 mod input;

@@ -6,7 +6,7 @@ use cdds_core::ports::catalog::query::{ArtifactColumn, Sort};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
-use super::value;
+use super::{Consent, value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ArtifactCommand {
@@ -101,6 +101,9 @@ pub(crate) struct DeleteArtifactsArgs {
     /// The whole set of an execution, however many parts it has
     #[arg(long, value_name = "ID")]
     pub(crate) execution: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) consent: Consent,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use super::job::CloneArgs;
-use super::value;
+use super::{Consent, value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HistoryCommand {
@@ -47,6 +47,8 @@ pub(crate) enum HistoryCommand {
         /// What it published goes too
         #[arg(long)]
         with_artifacts: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use clap::{Arg, Args, Subcommand, ValueEnum};
 
 pub(crate) use self::options::{ArchiveOptions, ContentOptions, JobOptions, PolicyOptions, ScheduleOptions};
-use super::value;
+use super::{Consent, value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
@@ -75,6 +75,8 @@ pub(crate) enum JobCommand {
     Delete {
         /// Which job
         id: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 

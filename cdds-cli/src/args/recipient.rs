@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::Consent;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum RecipientCommand {
     /// Store a certificate under a name
@@ -31,5 +33,7 @@ pub(crate) enum RecipientCommand {
     Remove {
         /// How jobs named the recipient
         name: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }

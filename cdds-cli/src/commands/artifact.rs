@@ -80,18 +80,30 @@ async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), Cli
     app.check_store().await?;
     if let Some(execution) = &args.execution {
         let execution = execution_id(execution)?;
+        args.consent.ask(&format!("Delete all files of the set of execution {execution}?"))?;
         app.artifacts.delete_set(&session.owner, execution).await?;
         return Deleted::new("artifact_set", [execution]).show(session);
     }
     let ids = distinct(&args.ids)?;
-    for TornSet { execution, going, staying } in app.artifacts.torn_by(&session.owner, &ids).await? {
+    let torn = app.artifacts.torn_by(&session.owner, &ids).await?;
+    for TornSet { execution, going, staying } in &torn {
         session.console.note(&format!(
             "warning: {going} of the files are parts of the set of execution {execution}, whose other {staying} \
              nobody can read without them: `cdds artifact delete --execution {execution}` deletes the whole set"
         ));
     }
+    args.consent.ask(&match torn.iter().map(|set| set.staying).sum() {
+        0 => format!("Delete {}?", files(ids.len())),
+        staying => {
+            format!("Delete {}, without which nobody can read {} more?", files(ids.len()), files(staying))
+        }
+    })?;
     app.artifacts.delete(&session.owner, &ids).await?;
     Deleted::new("artifact", ids).show(session)
+}
+
+fn files(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }
 
 /// Shows the set as it is afterwards; nothing of one that has expired and was released.

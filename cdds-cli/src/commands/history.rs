@@ -30,10 +30,18 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
             let cancelled = session.open()?.history.cancel(owner, execution_id(&id)?).await?;
             session.output.object(&ExecutionView::from(cancelled))
         }
-        HistoryCommand::Delete { id, with_artifacts } => {
+        HistoryCommand::Delete { id, with_artifacts, consent } => {
             let id = execution_id(&id)?;
             let with = if with_artifacts { WithArtifacts::Delete } else { WithArtifacts::Keep };
-            session.open()?.history.delete(owner, id, with).await?;
+            let app = session.open()?;
+            let files = app.history.show(owner, id).await?.files.len();
+            consent.ask(&match with {
+                WithArtifacts::Keep => format!("Take execution {id} off the history?"),
+                WithArtifacts::Delete => {
+                    format!("Take execution {id} off the history and delete its files ({files})?")
+                }
+            })?;
+            app.history.delete(owner, id, with).await?;
             Deleted::new("execution", [id]).show(session)
         }
     }

@@ -17,6 +17,7 @@ use super::{Deleted, id};
 use crate::args::{CloneArgs, CreateArgs, EditArgs, JobCommand, JobOptions, Rehearsal};
 use crate::compose::App;
 use crate::error::CliError;
+use crate::output::escaped;
 use crate::session::Session;
 use crate::view::{ExecutionView, JobView, OccurrenceView};
 
@@ -50,8 +51,13 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
             let views: Vec<ExecutionView> = queued.into_iter().map(ExecutionView::queued).collect();
             return session.output.list(&views);
         }
-        JobCommand::Delete { id } => {
+        JobCommand::Delete { id, consent } => {
             let id = job_id(&id)?;
+            let title = app.jobs.show(owner, id).await?.job.settings.title;
+            consent.ask(&format!(
+                "Delete job {}? Its history and artifacts stay until they expire.",
+                escaped(title.as_str())
+            ))?;
             app.jobs.delete(owner, id).await?;
             return Deleted::new("job", [id]).show(session);
         }

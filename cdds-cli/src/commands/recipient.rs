@@ -9,9 +9,10 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use super::Deleted;
-use crate::args::RecipientCommand;
+use crate::args::{Consent, RecipientCommand};
 use crate::error::CliError;
 use crate::input;
+use crate::output::escaped;
 use crate::session::Session;
 use crate::view::RecipientView;
 
@@ -20,7 +21,7 @@ pub(super) async fn carry_out(command: RecipientCommand, session: &Session) -> R
         RecipientCommand::Add { name, certificate } => add(name, &certificate, session).await,
         RecipientCommand::List => list(session).await,
         RecipientCommand::Test { name, to, force } => test(name, &to, force, session).await,
-        RecipientCommand::Remove { name } => remove(name, session).await,
+        RecipientCommand::Remove { name, consent } => remove(name, &consent, session).await,
     }
 }
 
@@ -84,8 +85,9 @@ struct Sample {
     file: String,
 }
 
-async fn remove(name: String, session: &Session) -> Result<(), CliError> {
-    let name = RecipientName::new(name)?;
-    session.open()?.recipients.remove(&session.owner, &name).await?;
+async fn remove(name: String, consent: &Consent, session: &Session) -> Result<(), CliError> {
+    let (name, app) = (RecipientName::new(name)?, session.open()?);
+    consent.ask(&format!("Remove the certificate of recipient {}?", escaped(name.as_str())))?;
+    app.recipients.remove(&session.owner, &name).await?;
     Deleted::new("recipient", [name]).show(session)
 }

@@ -1,9 +1,12 @@
 //! A pseudo-terminal with the program in it, and what a person would see there.
 
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Write};
 use std::num::NonZero;
 use std::process::Child;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+
+use pty_process::blocking::Pty;
 
 use crate::support::Place;
 
@@ -14,6 +17,7 @@ const ROWS: u16 = 60;
 pub(crate) struct Terminal {
     child: Child,
     screen: vt100::Parser,
+    keyboard: Arc<Pty>,
     output: Receiver<u8>,
     raw: Vec<u8>,
 }
@@ -38,12 +42,19 @@ impl Terminal {
         command = command.args(args).current_dir(place.root()).env("TERM", "xterm-256color");
         let child = command.envs(variables.iter().copied()).spawn(pts).unwrap();
         let (sender, output) = channel();
+        let keyboard = Arc::new(pty);
+        let pty = Arc::clone(&keyboard);
         // The end is an error here: the other side has been closed.
         std::thread::spawn(move || {
-            BufReader::new(pty).bytes().map_while(Result::ok).try_for_each(|byte| sender.send(byte))
+            BufReader::new(&*pty).bytes().map_while(Result::ok).try_for_each(|byte| sender.send(byte))
         });
         let size = [ROWS, columns].map(|count| NonZero::new(count).unwrap());
-        Self { child, screen: vt100::Parser::new(size[0], size[1], 0), output, raw: Vec::new() }
+        Self { child, screen: vt100::Parser::new(size[0], size[1], 0), keyboard, output, raw: Vec::new() }
+    }
+
+    /// Types a line, which waits until the program reads it.
+    pub(crate) fn type_line(&self, line: &str) {
+        (&*self.keyboard).write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
     pub(crate) fn id(&self) -> String {

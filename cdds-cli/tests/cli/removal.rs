@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+#[cfg(unix)]
+use crate::pty::{Ended, Terminal};
 use crate::support::{Place, string};
 
 const NOW: &str = "2026-01-01T00:00:00Z";
@@ -121,4 +123,50 @@ fn j15_a_recipient_that_a_job_uses_stays() {
     assert_eq!(removed, json!({ "deleted": "recipient", "ids": ["ops"] }));
     assert_eq!(place.refused(&["recipient", "remove", "ops"]), (4, "not_found".to_owned()));
     assert_eq!(place.json(&["recipient", "list"]).as_array().unwrap().len(), 1);
+}
+
+/// Runs a command on a terminal, where somebody answers.
+#[cfg(unix)]
+fn answered(place: &Place, args: &[&str], answer: &str) -> Ended {
+    let terminal = Terminal::start(place, args, 200, &[]);
+    terminal.type_line(answer);
+    terminal.end()
+}
+
+#[test]
+#[cfg(unix)]
+fn a8_a_person_is_asked_before_a_set_is_taken_apart() {
+    let (place, execution, parts) = split_set();
+    let delete = ["artifact", "delete", &parts[0], "--now", NOW];
+    let question = format!("Delete 1 file, without which nobody can read {} files more?", parts.len() - 1);
+    for answer in ["n", "", "yesterday", "\u{4}"] {
+        let refused = answered(&place, &delete, answer);
+        assert!(refused.screen.contains(&question), "{}", refused.screen);
+        assert!(refused.screen.contains(&format!("the set of execution {execution}")), "{}", refused.screen);
+        assert!(refused.screen.contains("nothing was removed"), "{}", refused.screen);
+        assert_eq!((refused.code, listed(&place, NOW)), (3, parts.len()));
+    }
+    let deleted = answered(&place, &delete, "Y");
+    assert_eq!((deleted.code, listed(&place, NOW)), (0, parts.len() - 1), "{}", deleted.screen);
+}
+
+#[test]
+#[cfg(unix)]
+fn everything_that_removes_asks_unless_it_was_answered() {
+    let (place, execution, _) = split_set();
+    place.recipient("ops");
+    let job = string(&place.json(&["job", "list"])[0]["id"]);
+    let whole: [(&[&str], &str); 4] = [
+        (&["artifact", "delete", "--execution", &execution], "Delete all files of the set of execution"),
+        (&["history", "delete", &execution, "--with-artifacts"], "off the history and delete its files"),
+        (&["job", "delete", &job], "Delete job"),
+        (&["recipient", "remove", "ops"], "Remove the certificate of recipient ops?"),
+    ];
+    for (args, question) in whole {
+        let args = [args, &["--now", NOW]].concat();
+        let refused = answered(&place, &args, "no");
+        assert!(refused.code == 3 && refused.screen.contains(question), "{}", refused.screen);
+        let ended = Terminal::start(&place, &[&args[..], &["-y"]].concat(), 200, &[]).end();
+        assert!(ended.code == 0 && !ended.screen.contains('?'), "{}", ended.screen);
+    }
 }

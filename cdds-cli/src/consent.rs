@@ -1,0 +1,40 @@
+//! What removes something asks first, where somebody can answer.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::args::Consent;
+use crate::error::CliError;
+
+impl Consent {
+    /// Asks whether to go on. Nobody is asked who has said `--yes`, or who cannot answer: a script has no terminal.
+    ///
+    /// # Errors
+    /// `not_confirmed` for every answer but yes, also for the end of the input. Nothing was removed then.
+    pub(crate) fn ask(&self, question: &str) -> Result<(), CliError> {
+        if self.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Ok(());
+        }
+        match answer(question) {
+            Ok(answer) if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") => Ok(()),
+            Ok(_) => Err(CliError::refused(
+                "not_confirmed",
+                "nothing was removed: answer `y` if it is to go, or use --yes",
+            )),
+            Err(error) => {
+                Err(CliError::failed("file_failed", format!("cannot ask on the terminal: {error}")))
+            }
+        }
+    }
+}
+
+fn answer(question: &str) -> io::Result<String> {
+    let mut terminal = io::stderr().lock();
+    write!(terminal, "{question} [y/N] ")?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    if io::stdin().read_line(&mut answer)? == 0 {
+        // What follows begins on a line of its own.
+        writeln!(terminal)?;
+    }
+    Ok(answer)
+}
