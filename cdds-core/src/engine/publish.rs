@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::calls::{call, call_now};
 use super::heartbeat::Meter;
 use super::keys;
-use super::parts::{STORE, StoredPart};
+use super::parts::STORE;
 use super::transfer::Transferred;
 use super::uploads::Underway;
 use crate::domain::artifact::{
@@ -25,7 +25,6 @@ use crate::domain::recipient::Recipient;
 use crate::domain::retention::RetentionDays;
 use crate::ports::Ports;
 use crate::ports::catalog::{Fence, Publication};
-use crate::ports::packager::PartOrdinal;
 use crate::ports::sealer::ManifestSigner;
 use crate::ports::sink::Key;
 use crate::ports::workers::offload;
@@ -74,12 +73,10 @@ fn name_parts(
     let stem = manifest::stem(execution.id);
     let extension = if release.recipients.is_empty() { "" } else { ".smime" };
     let retention = execution.settings.retention.map_or(release.retention, |own| own.min(release.retention));
-    let stored: BTreeMap<PartOrdinal, &StoredPart> =
-        transferred.parts.iter().map(|part| (part.ordinal, part)).collect();
+    let stored = in_order(order, transferred.parts.iter().map(|part| (part.ordinal, part)))
+        .ok_or_else(|| internal("the archive names a part that was not stored"))?;
     let mut artifacts = Vec::with_capacity(order.len());
-    for ((index, part), ordinal) in (0..total).zip(1..=parts).zip(order) {
-        let stored =
-            stored.get(ordinal).ok_or_else(|| internal("the archive names a part that was not stored"))?;
+    for ((index, part), stored) in (0..total).zip(1..=parts).zip(stored) {
         artifacts.push(Artifact {
             id: artifact_id(execution.id, part),
             owner: execution.owner.clone(),
@@ -101,6 +98,13 @@ fn name_parts(
         return Err(internal("the archive does not name every stored part"));
     }
     Ok(artifacts)
+}
+
+/// The items with these keys, in their order; `None` if one of them is missing. A set may have so many parts that
+/// looking each one up among all of them would take longer than the export.
+fn in_order<K: Ord, T: Copy>(order: &[K], items: impl IntoIterator<Item = (K, T)>) -> Option<Vec<T>> {
+    let items: BTreeMap<K, T> = items.into_iter().collect();
+    order.iter().map(|key| items.get(key).copied()).collect()
 }
 
 fn manifest_json(
@@ -174,4 +178,57 @@ async fn store(release: &Release<'_>, key: &Key, contents: Bytes) -> Result<(u64
 
 fn internal(what: &str) -> Failure {
     Failure { step: Step::Publish, kind: FailureKind::Internal, message: what.to_owned(), retryable: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::cmp::Ordering;
+
+    use super::in_order;
+
+    /// A key that counts how often it is compared.
+    #[derive(Clone, Copy)]
+    struct Counted<'a>(u32, &'a Cell<u64>);
+
+    impl Ord for Counted<'_> {
+        fn cmp(&self, other: &Self) -> Ordering {
+            self.1.set(self.1.get() + 1);
+            self.0.cmp(&other.0)
+        }
+    }
+
+    impl PartialOrd for Counted<'_> {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    impl PartialEq for Counted<'_> {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other).is_eq()
+        }
+    }
+
+    impl Eq for Counted<'_> {}
+
+    /// How many comparisons so many parts cost, of which the first is read last.
+    fn comparisons(parts: u32) -> u64 {
+        let count = Cell::new(0);
+        let order: Vec<Counted<'_>> = (1..parts).chain([0]).map(|part| Counted(part, &count)).collect();
+        let stored = (0..parts).map(|part| (Counted(part, &count), part));
+        assert_eq!(in_order(&order, stored), Some((1..parts).chain([0]).collect()));
+        count.get()
+    }
+
+    #[test]
+    fn twice_as_many_parts_cost_about_twice_the_work() {
+        let (some, twice) = (comparisons(4_000), comparisons(8_000));
+        assert!(twice < 3 * some, "{some} comparisons became {twice}");
+    }
+
+    #[test]
+    fn a_part_that_is_missing_is_noticed() {
+        assert_eq!(in_order(&[1, 2], [(1, 'a')]), None);
+    }
 }

@@ -1,6 +1,6 @@
 //! Finding the parts of a set in a folder (rule A9).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -69,9 +69,11 @@ impl PartSet {
     /// The same set, whose parts must still be what they were when they were compared with their manifest.
     #[must_use]
     pub fn as_compared(mut self, findings: &[Finding]) -> Self {
+        let compared: BTreeMap<&str, &SteadyFile> =
+            findings.iter().map(|finding| (finding.name.as_str(), &finding.file)).collect();
         for (name, file) in self.names.iter().zip(&mut self.files) {
-            if let Some(finding) = findings.iter().find(|finding| finding.name == *name) {
-                file.clone_from(&finding.file);
+            if let Some(compared) = compared.get(name.as_str()) {
+                file.clone_from(compared);
             }
         }
         self
