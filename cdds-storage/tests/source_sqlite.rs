@@ -275,7 +275,7 @@ fn what_cannot_be_read_is_refused() {
     assert_eq!(error(&text, table("contacts")).kind(), SourceErrorKind::Invalid);
     for sql in [
         "SELECT",
-        "SELECT id, id FROM contacts",
+        "SELECT id, id AS ID FROM contacts",
         "DELETE FROM contacts RETURNING id",
         "SELECT id FROM contacts; SELECT 1 AS x",
     ] {

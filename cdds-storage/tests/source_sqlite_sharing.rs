@@ -11,6 +11,7 @@ use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::record::{RecordBatch, RejectedRecord};
 use cdds_core::domain::selection::CategorySelection;
+use cdds_core::domain::template::{FieldNames, FieldSelection, Filter, Operator, Template};
 use cdds_core::domain::window::Window;
 use cdds_core::ports::source::{
     BadRecordMode, ReadRequest, RecordInstant, Source, SourceError, SourceErrorKind,
@@ -226,18 +227,56 @@ fn what_compares_by_a_collation_of_the_application_is_refused_with_the_way_out()
 }
 
 #[test]
-fn a_query_that_gives_a_name_twice_is_refused_with_the_way_out() {
+fn r7_of_columns_with_one_name_the_last_counts_for_everything() {
+    let (_folder, path, _connection) = application(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, media, at, seen, n);
+         CREATE TABLE b (id INTEGER PRIMARY KEY, media, at, seen, n); CREATE INDEX b_at ON b (at);
+         INSERT INTO a VALUES (1, 'chat', 'never', 'never', 0), (2, 'voice', 'never', 'never', 0), (3, 'chat', 'never', 'never', 0);
+         INSERT INTO b VALUES (1, 'voice', '2026-01-01', '2026-01-05', 7), (2, 'chat', '2026-01-02', '2026-01-05', 7),
+           (3, 'voice', '2026-01-03', '2026-01-06', 7);",
+    );
+    let query = "SELECT a.id, a.media, a.at, a.seen, a.n, 5 AS 'n:1', b.* FROM a JOIN b USING (id) -- the last counts";
+    let values = ["chat", "voice"].map(str::to_owned).to_vec();
+    let data_type = contact(SqliteRows::Query(query.to_owned()))
+        .with_time("at", InstantFormat::Iso)
+        .with_changed("seen", InstantFormat::Iso)
+        .with_category(CategoryConfig { name: "media".to_owned(), column: "media".to_owned(), values });
+    let source = source(&path, data_type);
+    let first =
+        "{\"id\":1,\"media\":\"voice\",\"at\":\"2026-01-01\",\"seen\":\"2026-01-05\",\"n\":7,\"n:1\":5}\n";
+    let january = |from, to| Window::between(at(from), at(to));
+    let request = ReadRequest {
+        categories: CategorySelection::Only(["voice".to_owned()].into()),
+        window: january("2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z"),
+        ..everything()
+    };
+    assert_eq!(read(&source, request.clone()).unwrap(), first);
+    let window = january("2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z");
+    let changed = ReadRequest { by: RecordInstant::Change, window, ..request.clone() };
+    assert_eq!(read(&source, changed).unwrap(), first);
+    let filtered = Template {
+        filters: vec![Filter::new("n", Operator::Equal, "7").unwrap()],
+        fields: FieldSelection::Only(FieldNames::new(["id", "n"].map(str::to_owned)).unwrap()),
+    };
+    let template = ReadRequest { template: filtered, ..request };
+    assert_eq!(read(&source, template).unwrap(), "{\"id\":1,\"n\":7}\n");
+    let remarks = block_on(source.remarks()).unwrap();
+    assert!(
+        remarks
+            .iter()
+            .any(|remark| remark.contains("more than one column id and media and at and seen and n:")),
+        "{remarks:?}"
+    );
+}
+
+#[test]
+fn r7_names_that_sql_does_not_tell_apart_are_refused_with_the_way_out() {
     let (_folder, path, _connection) = application("CREATE TABLE a (id, n); CREATE TABLE b (ID, m);");
-    for (query, twice) in [
-        ("SELECT a.*, b.* FROM a, b", "\"ID\""),
-        ("SELECT a.n, m, a.n FROM a JOIN b ON a.id = b.id", "\"n\""),
-    ] {
-        let error =
-            read(&source(&path, contact(SqliteRows::Query(query.to_owned()))), everything()).unwrap_err();
-        assert_eq!(error.kind(), SourceErrorKind::Invalid);
-        let text = error.to_string();
-        assert!(text.contains(&format!("gives two columns {twice}: name one with AS")), "{text}");
-    }
+    let query = SqliteRows::Query("SELECT a.*, b.* FROM a, b".to_owned());
+    let error = read(&source(&path, contact(query)), everything()).unwrap_err();
+    assert_eq!(error.kind(), SourceErrorKind::Invalid);
+    assert!(error.to_string().contains("two columns \"ID\" that differ in case only"), "{error}");
+    assert!(error.to_string().contains("name one with AS"), "{error}");
     // A view has names of its own for them.
     let view = "CREATE VIEW both AS SELECT a.*, b.* FROM a, b; INSERT INTO a VALUES (1, 2); INSERT INTO b VALUES (3, 4)";
     Connection::open(&path).unwrap().execute_batch(view).unwrap();

@@ -4,6 +4,7 @@ mod access;
 mod equal;
 mod estimate;
 mod open;
+mod query;
 mod rows;
 mod spool;
 mod statement;
@@ -29,7 +30,7 @@ use strays::Strays;
 pub enum SqliteRows {
     /// All rows of a table or a view.
     Table(String),
-    /// The rows of a query; the columns need distinct names.
+    /// The rows of a query. Of columns with the same name the last one counts (rule R7).
     Query(String),
 }
 
@@ -114,10 +115,12 @@ impl Source for SqliteSource {
     }
 
     async fn remarks(&self) -> Result<Vec<String>, SourceError> {
-        let (path, name) = (self.config.path.clone(), self.config.id.to_string());
+        let config = self.config.clone();
         ::blocking::unblock(move || {
-            let is_locked = Database::open(&path, &name)?.is_locked();
-            Ok(is_locked.then(|| locked(&path)).into_iter().collect())
+            let database = Database::open(&config.path, &config.id.to_string())?;
+            let is_locked = database.is_locked().then(|| locked(&config.path));
+            let repeated = config.types.iter().filter_map(|data_type| repeated(&database, data_type));
+            Ok(is_locked.into_iter().chain(repeated).collect())
         })
         .await
     }
@@ -140,6 +143,20 @@ fn locked(path: &Path) -> String {
         path.display(),
         spool::folder().display()
     )
+}
+
+/// Which columns of a query are not exported, since another has their name.
+fn repeated(database: &Database, data_type: &SqliteType) -> Option<String> {
+    // Of a type that cannot be read, the read tells why.
+    let columns = database.relation(data_type).ok()?.repeated;
+    (!columns.is_empty()).then(|| {
+        format!(
+            "type {}: the query returns more than one column {}: the last one of a name is exported; name the others \
+             with AS to have them too",
+            data_type.id,
+            columns.join(" and ")
+        )
+    })
 }
 
 /// One read.

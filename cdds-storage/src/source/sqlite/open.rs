@@ -1,6 +1,5 @@
 //! The database and what it holds.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,6 +36,8 @@ pub(super) struct Relation {
     pub(super) rowid: Option<&'static str>,
     /// Of the columns with instants, those by which an index leads to the rows.
     pub(super) indexed: Vec<String>,
+    /// The names that more than one column of a query has; of each, the last one is among the columns.
+    pub(super) repeated: Vec<String>,
 }
 
 impl Relation {
@@ -130,6 +131,12 @@ impl Database {
         failure(&self.name, what, error)
     }
 
+    /// What is asked of the database cannot be done.
+    pub(super) fn refused(&self, what: &str, error: rusqlite::Error) -> SourceError {
+        let what = if is_about_collations(&error) { NO_COLLATION } else { what };
+        self.failed(SourceErrorKind::Invalid, what, error)
+    }
+
     /// An error of SQLite of a kind that is known.
     pub(super) fn failed(&self, kind: SourceErrorKind, what: &str, error: rusqlite::Error) -> SourceError {
         SourceError::with_source(kind, format!("{}: {what}", self.name), error)
@@ -184,7 +191,7 @@ impl Database {
         let select = format!("SELECT * FROM {from}");
         let (columns, _) = self.prepared(&select).map_err(|error| self.failure(error))?;
         let rowid = self.rowid(table, &from, &columns).map_err(|error| self.failure(error))?;
-        Ok(Relation { from, columns, rowid, indexed: Vec::new() })
+        Ok(Relation { from, columns, rowid, indexed: Vec::new(), repeated: Vec::new() })
     }
 
     /// A name of the rowid that no column has. Views and tables WITHOUT ROWID have none.
@@ -215,28 +222,6 @@ impl Database {
         Ok(())
     }
 
-    fn query(&self, query: &str) -> Result<Relation, SourceError> {
-        let query = query.trim_end().trim_end_matches(';');
-        // Named as it stands, not as a part of a larger statement, so that errors point at it.
-        let (columns, is_read_only) = self.prepared(query).map_err(|error| {
-            let what = if is_about_collations(&error) {
-                NO_COLLATION
-            } else {
-                "the query cannot be run: correct it"
-            };
-            self.failed(SourceErrorKind::Invalid, what, error)
-        })?;
-        if !is_read_only || columns.is_empty() {
-            return Err(self.invalid("the query is not a SELECT: only those are run"));
-        }
-        let mut seen = BTreeSet::new();
-        if let Some(twice) = columns.iter().find(|column| !seen.insert(column.to_ascii_lowercase())) {
-            return Err(self.invalid(&format!("the query gives two columns {twice:?}: name one with AS")));
-        }
-        // On lines of its own, for a comment at its end.
-        Ok(Relation { from: format!("(\n{query}\n)"), columns, rowid: None, indexed: Vec::new() })
-    }
-
     fn tables(&self) -> rusqlite::Result<Vec<String>> {
         let mut statement = self.connection.prepare(
             r"SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name",
@@ -253,12 +238,12 @@ impl Database {
     }
 
     /// The columns of a statement, and whether it only reads.
-    fn prepared(&self, sql: &str) -> rusqlite::Result<(Vec<String>, bool)> {
+    pub(super) fn prepared(&self, sql: &str) -> rusqlite::Result<(Vec<String>, bool)> {
         let statement = self.connection.prepare(sql)?;
         Ok((statement.column_names().map(str::to_owned).collect(), statement.readonly()))
     }
 
-    fn invalid(&self, reason: &str) -> SourceError {
+    pub(super) fn invalid(&self, reason: &str) -> SourceError {
         SourceError::new(SourceErrorKind::Invalid, format!("{}: {reason}", self.name))
     }
 
