@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_created_is_for_its_owner_and_what_exists_stays_as_it_is() {
+    fn a10_what_is_created_is_for_its_owner_and_what_exists_stays_as_it_is() {
         // Without the help of a umask.
         rustix::process::umask(rustix::fs::Mode::empty());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;

@@ -249,7 +249,7 @@ fn a_failed_upload_stays_failed() {
 
 #[test]
 #[cfg(unix)]
-fn others_are_kept_out_of_a_folder_that_they_may_enter() {
+fn a10_others_are_kept_out_of_a_folder_that_they_may_enter() {
     use std::os::unix::fs::PermissionsExt;
 
     rustix::process::umask(rustix::fs::Mode::empty());

@@ -81,7 +81,7 @@ const FORMS: [(InstantFormat, [&str; 2], &[&str]); 6] = [
 ];
 
 #[test]
-fn e10_w1_what_is_no_instant_is_a_bad_record_of_every_window() {
+fn r6_e10_w1_what_is_no_instant_is_a_bad_record_of_every_window() {
     for (format, [inside, outside], bad) in FORMS {
         for index in ["", "CREATE INDEX by_at ON contacts (at);"] {
             for column in ["at", "at TEXT COLLATE NOCASE"] {

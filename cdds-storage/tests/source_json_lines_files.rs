@@ -88,7 +88,7 @@ fn append(path: &Path, text: &str) {
 }
 
 #[test]
-fn w4_a_file_with_several_names_is_read_once() {
+fn r1_a_file_with_several_names_is_read_once() {
     for how in ["link", "hard link", "folder", "loop", "link that sorts first", "folder that sorts first"] {
         let folder = folder(&[("in/m/2.jsonl", "{\"n\":2}\n"), ("in/m/1.jsonl", "{\"n\":1}\nbad\n")]);
         let to = folder.path().join("in");
@@ -127,7 +127,7 @@ fn w4_folders_that_link_to_each_other_end() {
 }
 
 #[test]
-fn what_a_pattern_cannot_look_at_is_an_error_that_names_it() {
+fn r2_what_a_pattern_cannot_look_at_is_an_error_that_names_it() {
     for (what, pattern, kind) in [
         ("gone.jsonl", "in/*.jsonl", SourceErrorKind::Unavailable),
         ("gone.jsonl", "in/**/*.jsonl", SourceErrorKind::Unavailable),
@@ -169,7 +169,7 @@ fn a_folder_that_cannot_be_entered_is_an_error() {
 }
 
 #[test]
-fn names_that_are_not_utf8_are_read_and_told_escaped() {
+fn r2_names_that_are_not_utf8_are_read_and_told_escaped() {
     let folder = folder(&[("in/a.jsonl", "{\"n\":1}\n")]);
     let name = OsStr::from_bytes(b"b\xff\n.jsonl");
     if fs::write(folder.path().join("in").join(name), "{\"n\":2}\nbad").is_err() {
@@ -183,7 +183,7 @@ fn names_that_are_not_utf8_are_read_and_told_escaped() {
 }
 
 #[test]
-fn hidden_files_match_a_literal_dot_only() {
+fn r3_hidden_files_match_a_literal_dot_only() {
     let folder = folder(&[
         ("in/1.jsonl", "{\"n\":1}\n"),
         ("in/.2.jsonl", "{\"n\":2}\n"),
@@ -206,7 +206,7 @@ fn hidden_files_match_a_literal_dot_only() {
 }
 
 #[test]
-fn what_is_appended_during_a_read_belongs_to_the_next() {
+fn r4_what_is_appended_during_a_read_belongs_to_the_next() {
     let much = much();
     let folder = folder(&[("a.jsonl", &much), ("b.jsonl", "{\"n\":1}\n{\"n\":2")]);
     let batches = begin(&source(&folder, "*.jsonl"));
@@ -217,7 +217,7 @@ fn what_is_appended_during_a_read_belongs_to_the_next() {
 }
 
 #[test]
-fn w4_files_that_are_rotated_cut_off_or_exchanged_end_the_read_as_interrupted() {
+fn r4_w4_files_that_are_rotated_cut_off_or_exchanged_end_the_read_as_interrupted() {
     let much = much();
     for how in [
         "renamed",
@@ -298,7 +298,7 @@ fn a_file_that_is_missing_for_a_moment_is_waited_for() {
 }
 
 #[test]
-fn e10_a_line_that_is_being_written_is_no_bad_record_before_it_was_left_alone() {
+fn r5_e10_a_line_that_is_being_written_is_no_bad_record_before_it_was_left_alone() {
     for (torn, bad_records) in [
         ("{\"n\":2,\"at\":\"2026-01-01", BadRecordMode::Fail),
         ("{\"n\":2,\"x\":tru", BadRecordMode::Report),

@@ -32,7 +32,7 @@ fn append(place: &Place, text: &str) {
 }
 
 #[test]
-fn w4_e10_a_line_of_which_half_is_there_is_exported_by_the_next_run() {
+fn r5_w4_e10_a_line_of_which_half_is_there_is_exported_by_the_next_run() {
     let place = place();
     let job = ["job", "create", "--title", "T", "--source", "log", "--type", "line", "--plaintext"];
     let hourly = ["--run", "hourly", "--timeframe", "since-last", "--bad-records", "skip:10"];

@@ -53,7 +53,7 @@ fn exported(place: &Place, now: &str) -> Vec<u64> {
 }
 
 #[test]
-fn w4_a_since_last_job_that_a_clock_left_in_the_future_is_named_and_brought_back_without_a_loss() {
+fn t3_w4_a_since_last_job_that_a_clock_left_in_the_future_is_named_and_brought_back_without_a_loss() {
     let place = place();
     write(&place, &[1]);
     let job = job(&place, "since-last");
@@ -100,7 +100,7 @@ fn w3_a_slot_that_ran_from_ahead_runs_again_when_it_comes() {
 }
 
 #[test]
-fn an_asked_instant_is_told_where_it_changes_something_and_lies_far_away() {
+fn t1_an_asked_instant_is_told_where_it_changes_something_and_lies_far_away() {
     let place = place();
     write(&place, &[1]);
     job(&place, "since-last");
@@ -113,7 +113,7 @@ fn an_asked_instant_is_told_where_it_changes_something_and_lies_far_away() {
 }
 
 #[test]
-fn a7_nothing_expires_while_record_and_store_both_disagree_with_the_clock() {
+fn t2_a7_nothing_expires_while_record_and_store_both_disagree_with_the_clock() {
     let place = Place::with_interactions(3);
     let from_now = |days| (SystemClock::new().now() + TimeDelta::days(days)).to_rfc3339();
     // A set that has expired, and a job that a clock has left in the future.

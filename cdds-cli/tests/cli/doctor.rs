@@ -155,7 +155,7 @@ fn a_clock_that_was_set_back_is_told() {
 }
 
 #[test]
-fn d1_fields_that_are_to_name_a_data_subject_have_to_exist() {
+fn fields_that_are_to_name_a_data_subject_have_to_exist() {
     let place = healthy();
     let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
     std::fs::write(place.path("cdds.toml"), config.replace("[\"contact_id\"]\n", "[\"customer\"]\n"))

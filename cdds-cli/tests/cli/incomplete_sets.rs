@@ -25,7 +25,7 @@ fn failed(place: &Place, args: &[&str]) -> (i32, String, String) {
 }
 
 #[test]
-fn a8_a_set_without_one_of_its_parts_is_not_fetched() {
+fn a12_a_set_without_one_of_its_parts_is_not_fetched() {
     let (place, execution, artifacts) = split_set();
     let (id, name) = (string(&artifacts[1]["id"]), string(&artifacts[1]["name"]));
     place.json(&["artifact", "delete", &id]);
@@ -38,7 +38,7 @@ fn a8_a_set_without_one_of_its_parts_is_not_fetched() {
 }
 
 #[test]
-fn a8_a_set_that_the_store_has_lost_a_file_of_is_not_fetched() {
+fn a12_a_set_that_the_store_has_lost_a_file_of_is_not_fetched() {
     let (place, execution, _) = split_set();
     let stored = place.files("artifacts");
     for lost in [&stored[1], stored.iter().find(|key| key.ends_with("/manifest")).unwrap()] {
@@ -70,7 +70,7 @@ fn a8_deleting_a_part_warns_of_what_becomes_of_its_set() {
 }
 
 #[test]
-fn a7_a_corrupt_file_is_never_fetched_under_its_name() {
+fn a12_a_corrupt_file_is_never_fetched_under_its_name() {
     let (place, execution, artifacts) = split_set();
     let parts: Vec<String> =
         place.files("artifacts").into_iter().filter(|key| !key.contains("manifest")).collect();

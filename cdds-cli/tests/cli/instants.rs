@@ -55,7 +55,7 @@ fn w7_an_export_of_everything_tells_what_it_puts_into_undated() {
 }
 
 #[test]
-fn w1_dates_as_digits_are_bad_records_until_their_form_is_declared() {
+fn r6_w1_dates_as_digits_are_bad_records_until_their_form_is_declared() {
     for (value, format) in
         [("20260102", "yyyymmdd"), ("20260102153000", "yyyymmddhhmmss"), ("2461043.1458", "julian-day")]
     {

@@ -23,7 +23,7 @@ fn loose(place: &Place, folder: &str) -> String {
 }
 
 #[test]
-fn others_cannot_use_what_is_written() {
+fn a10_others_cannot_use_what_is_written() {
     let place = Place::with_interactions(9_000);
     place.recipient("ops");
     with_open_umask(&place, &["init", "fresh"]);
@@ -55,7 +55,7 @@ fn others_cannot_use_what_is_written() {
 }
 
 #[test]
-fn a_folder_that_others_may_use_stays_as_it_is_and_doctor_tells() {
+fn a10_a_folder_that_others_may_use_stays_as_it_is_and_doctor_tells() {
     let place = Place::with_interactions(30);
     let found = |place: &Place| {
         let output = place.cdds(&["doctor", "--output", "json"]).output().unwrap();

@@ -34,7 +34,7 @@ fn refused(place: &Place, args: &[&str]) {
 }
 
 #[test]
-fn an_empty_folder_in_the_place_of_the_store_is_not_used() {
+fn a11_an_empty_folder_in_the_place_of_the_store_is_not_used() {
     let place = published();
     let execution = place.json(&["history", "list"])[0]["id"].as_str().unwrap().to_owned();
     let artifact = place.json(&["artifact", "list"])[0]["id"].as_str().unwrap().to_owned();
@@ -59,7 +59,7 @@ fn an_empty_folder_in_the_place_of_the_store_is_not_used() {
 }
 
 #[test]
-fn an_empty_catalog_in_the_place_of_a_full_one_is_not_used() {
+fn a11_an_empty_catalog_in_the_place_of_a_full_one_is_not_used() {
     let (place, other) = (published(), Place::new());
     let copy = |from: &Place, to: &Place| {
         from.program("sqlite3", &["cdds.db"], &[&format!("vacuum into '{}'", to.path("new.db").display())]);

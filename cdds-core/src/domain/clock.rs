@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a7_a_clock_is_in_doubt_only_where_record_and_store_both_disagree() {
+    fn t2_a_clock_is_in_doubt_only_where_record_and_store_both_disagree() {
         use ClockVerdict::{Ahead, Behind, Trusted};
         let nobody = Witnesses::default();
         let now = day(0).unwrap();

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn j3_categories_are_declared_and_selected() {
+    fn r8_j3_categories_are_declared_and_selected() {
         let of_all =
             |category| handover(&data_type(), &request()).check_place(&place(category, Some("2026-03-01")));
         assert_eq!((of_all(Some("voice")), of_all(None)), (Ok(()), Ok(())));
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn w1_w7_days_are_those_of_the_window() {
+    fn r8_w1_w7_days_are_those_of_the_window() {
         let check = |data_type: &DataType, request: &ReadRequest, day| {
             handover(data_type, request).check_place(&place(None, day))
         };
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn j4_the_first_record_of_a_place_has_no_other_fields() {
+    fn r8_j4_the_first_record_of_a_place_has_no_other_fields() {
         let declared = data_type().with_fields(["id", "näme"]);
         let batch = |records: &[(&str, &str)]| {
             let mut builder = RecordBatchBuilder::new();

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_without_its_mark_has_to_hold_what_the_catalog_stored() {
+    fn a11_a_store_without_its_mark_has_to_hold_what_the_catalog_stored() {
         for holdings in ALL {
             assert_eq!(decide(link(false), None, holdings), Ok(PairingStep::Mark(A)), "interrupted before");
         }

@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(running.count(), 1);
     }
     #[test]
-    fn e5_what_stands_still_for_too_long_is_told_to_stop() {
+    fn e12_what_stands_still_for_too_long_is_told_to_stop() {
         let (limit, running) = (Duration::from_secs(10), Running::default());
         let (fence, meter) = (
             Fence { execution: ExecutionId(Uuid::from_u128(1)), epoch: 1 },
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn e5_a_process_that_stood_still_has_not_seen_its_executions_do_so() {
+    fn e12_a_process_that_stood_still_has_not_seen_its_executions_do_so() {
         let meter = Meter::new(Duration::ZERO);
         let beat = |second| {
             let at = Duration::from_secs(second);

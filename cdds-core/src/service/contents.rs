@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a7_a_reader_never_gets_as_many_bytes_as_were_published_of_a_corrupt_file() {
+    fn a12_a_reader_never_gets_as_many_bytes_as_were_published_of_a_corrupt_file() {
         let altered: &[&[&'static [u8]]] = &[
             &[b"abcdeX"],
             &[b"Xbcdef"],

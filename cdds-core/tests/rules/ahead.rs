@@ -50,7 +50,7 @@ fn w4_what_people_set_for_later_does_not_lie_ahead() {
 }
 
 #[test]
-fn w4_j11_a_job_goes_on_where_it_was_before_the_clock_was_ahead() {
+fn t3_w4_j11_a_job_goes_on_where_it_was_before_the_clock_was_ahead() {
     for timeframe in ["since-last", "rolling:1d"] {
         let job = submit_settings(settings(daily("02:00"), timeframe), noon(1)).job;
         let (job, mut record) = run(&job, noon(2));

@@ -120,7 +120,7 @@ fn failure(execution: &Execution) -> Failure {
 }
 
 #[test]
-fn e5_a_source_that_panics_ends_its_execution_and_no_other() {
+fn e11_a_source_that_panics_ends_its_execution_and_no_other() {
     for (at, step) in [(At::Estimate, Step::Prepare), (At::Read, Step::Read), (At::Next, Step::Read)] {
         let world = World::new(at);
         world.submit("failing");
@@ -137,7 +137,7 @@ fn e5_a_source_that_panics_ends_its_execution_and_no_other() {
 }
 
 #[test]
-fn e5_a_source_that_panics_when_it_is_described_holds_up_no_schedule() {
+fn e11_a_source_that_panics_when_it_is_described_holds_up_no_schedule() {
     let world = World::new(At::Describe);
     let at = || Frequency::Once(Start::At("2026-03-01T11:00:00Z".parse().unwrap()));
     world.submit_to_run("failing", at());
@@ -220,7 +220,7 @@ impl Sink for FinishPanicsSink {
 }
 
 #[test]
-fn e5_a_store_that_panics_ends_no_engine() {
+fn e11_a_store_that_panics_ends_no_engine() {
     let memory = MemorySink::new();
     let sinks: [Arc<dyn Sink>; 2] =
         [Arc::new(PanickingSink(memory.clone())), Arc::new(FinishPanicsSink(memory.clone()))];
@@ -249,7 +249,7 @@ impl Observer for Panicking {
 }
 
 #[test]
-fn e5_an_observer_that_panics_ends_what_it_was_told_of() {
+fn e11_an_observer_that_panics_ends_what_it_was_told_of() {
     let world = World::new(At::Nowhere);
     world.submit("sound");
     let started = |event: &Event<'_>| matches!(event, Event::Started { .. });
@@ -274,7 +274,7 @@ fn e5_an_observer_that_panics_ends_what_it_was_told_of() {
 }
 
 #[test]
-fn e5_a_source_that_hangs_is_given_up_and_holds_nobody_up() {
+fn e12_a_source_that_hangs_is_given_up_and_holds_nobody_up() {
     let world = World::new(At::Nowhere);
     world.submit("failing");
     world.submit("sound");

@@ -72,7 +72,7 @@ impl Sink for Full {
 }
 
 #[test]
-fn the_catalog_writes_first_and_whoever_comes_next_completes_it() {
+fn a11_the_catalog_writes_first_and_whoever_comes_next_completes_it() {
     block_on(async {
         let world = World::new();
         let interrupted = world.with(Arc::new(Full(world.sink.clone()))).check().await;
@@ -88,7 +88,7 @@ fn the_catalog_writes_first_and_whoever_comes_next_completes_it() {
 }
 
 #[test]
-fn a_store_that_is_exchanged_while_it_is_used_is_neither_written_nor_emptied() {
+fn a11_a_store_that_is_exchanged_while_it_is_used_is_neither_written_nor_emptied() {
     block_on(async {
         let world = World::new();
         let clock = Arc::new(ManualClock::at(DateTime::UNIX_EPOCH));

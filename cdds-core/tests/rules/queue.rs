@@ -75,7 +75,7 @@ fn e4_the_catch_up_policy_can_be_set_either_way_and_bounded() {
 }
 
 #[test]
-fn e4_a_long_backlog_is_queued_in_bounded_rounds_and_none_of_it_is_lost() {
+fn e4_e13_a_long_backlog_is_queued_in_bounded_rounds_and_none_of_it_is_lost() {
     let mut settings = settings("hourly".parse_hourly(), "rolling:1h");
     settings.policies.catch_up = "3650d".parse().unwrap();
     let mut job = submit_settings(settings, instant("2025-01-01T00:30:00Z")).job;

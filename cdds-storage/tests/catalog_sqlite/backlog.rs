@@ -36,7 +36,7 @@ fn minutely(world: &World, rounds: u32) -> Job {
 }
 
 #[test]
-fn e3_what_waits_is_read_where_it_can_be_covered_and_no_more_than_a_round_deals_with() {
+fn e3_e13_what_waits_is_read_where_it_can_be_covered_and_no_more_than_a_round_deals_with() {
     let world = World::new();
     let job = minutely(&world, 2);
     let waiting = || block_on(world.catalog.due(day(5), 10)).unwrap().remove(0).waiting;

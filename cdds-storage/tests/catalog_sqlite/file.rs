@@ -255,7 +255,7 @@ fn triggers_are_stored_like_this() {
 
 #[test]
 #[cfg(unix)]
-fn others_cannot_read_a_new_catalog_and_an_old_one_stays_as_it_is() {
+fn a10_others_cannot_read_a_new_catalog_and_an_old_one_stays_as_it_is() {
     use std::os::unix::fs::PermissionsExt;
 
     rustix::process::umask(rustix::fs::Mode::empty());

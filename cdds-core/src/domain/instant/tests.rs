@@ -115,7 +115,7 @@ fn epoch_numbers_tell_their_unit_by_size() {
 
 /// Dates, serial numbers of days and counts from other years are numbers, too.
 #[test]
-fn w1_numbers_that_can_be_mistaken_are_not_read_without_a_declared_format() {
+fn r6_w1_numbers_that_can_be_mistaken_are_not_read_without_a_declared_format() {
     for text in [
         "20260102",
         "20260102.0",
@@ -259,7 +259,7 @@ proptest! {
     }
     /// A number is read as what it is in its unit, or not at all: never as an instant of another one.
     #[test]
-    fn w1_certain_numbers_are_those_of_1990_to_2099_in_their_own_unit(
+    fn r6_w1_certain_numbers_are_those_of_1990_to_2099_in_their_own_unit(
         seconds in prop_oneof![-1_000_000_000i64..0, 100_000_000i64..9_000_000_000], factor in prop::sample::select(vec![1, 1_000, 1_000_000, 1_000_000_000])
     ) {
         let certain = (631_152_000..4_102_444_800).contains(&seconds);
