@@ -18,7 +18,9 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::LateRows
         | PlantedBug::RowLost
         | PlantedBug::RowTwice
-        | PlantedBug::ChangeUnnoticed => I4,
+        | PlantedBug::ChangeUnnoticed
+        | PlantedBug::ChangesPassedOver
+        | PlantedBug::OldVersions => I4,
         PlantedBug::RerunIgnoresRivals => I5,
         PlantedBug::NoFence
         | PlantedBug::BlindCommitRetry
@@ -144,6 +146,8 @@ planted! {
     e7_a_round_that_holds_beats_up_is_found: RoundHoldsBeats,
     a_world_without_end_is_found: EmptyWindowWaits,
     w3a_occurrences_covered_in_words_only_are_found: CoveredInWordsOnly,
+    w7_changes_that_are_taken_by_their_event_are_found: ChangesPassedOver,
+    w7_versions_that_were_replaced_are_found: OldVersions,
     j10_changes_that_stop_at_the_first_of_what_waits_are_found: RestForgotten,
     j3_a_record_of_a_deselected_category_is_found: DeselectedCategory,
     w1_a_record_of_a_day_outside_the_window_is_found: DayBefore,

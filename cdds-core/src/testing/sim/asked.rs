@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 
 use super::answers::{check_refusal, check_written, unless_refused};
 use super::invariants::Cause;
-use super::model::{Check, Model, ensure};
+use super::model::{Check, Model, brief, ensure};
 use super::planted::Tampered;
 use super::report::Invariant;
 use super::watch::{Watch, step};
-use crate::domain::execution::Execution;
+use crate::domain::execution::{Execution, Trigger};
 use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::ports::catalog::{CatalogError, CatalogErrorKind};
@@ -87,6 +87,7 @@ impl Watch {
         change.entries.iter().try_for_each(|entry| self.refresh(model, owner, entry.id, cause))?;
         self.check_stored(model, change, before.revision + 1, &new)?;
         self.check_covered(model, change)?;
+        check_settled(model, after)?;
         if before.settings == after.settings { self.check_reach(before, change) } else { Ok(()) }
     }
 
@@ -138,4 +139,21 @@ impl Watch {
         });
         result
     }
+}
+
+/// Rules J7, J10, J12: a job of which no change has left anything to be done has nothing waiting that is not to run,
+/// or that has other settings.
+fn check_settled(model: &Model, job: &Job) -> Check {
+    if job.unsettled.is_some() {
+        return Ok(());
+    }
+    let open = model.job(job.id)?.open.iter().filter_map(|id| model.executions.get(id));
+    for waiting in open.map(|one| &one.execution).filter(|one| one.is_waiting()) {
+        let by_hand = job.state == JobState::Suspended && job.suspended_at.is_some();
+        let stops = by_hand && waiting.trigger == Trigger::Scheduled || job.state == JobState::Deleted;
+        ensure(!stops && waiting.settings == job.settings, Invariant::Record, || {
+            format!("{} waits, and its job is {job:?} (rules J7, J10, J12)", brief(waiting))
+        })?;
+    }
+    Ok(())
 }

@@ -59,7 +59,7 @@ impl FaultyCatalog {
 }
 
 /// How much of what waits is given at once.
-const PAGE: usize = 2;
+const PAGE: usize = 1;
 
 #[async_trait]
 impl Catalog for FaultyCatalog {

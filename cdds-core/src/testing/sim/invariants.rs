@@ -239,7 +239,8 @@ impl Watch {
         let told = || format!("{:?} became {after:?}", known.job);
         ensure(!matches!(cause, Cause::Nothing), Invariant::Record, told)?;
         ensure(after.revision > known.job.revision, Invariant::Record, told)?;
-        ensure(known.job.state != JobState::Deleted, Invariant::Record, told)?;
+        let over = known.job.state == JobState::Deleted && known.job.unsettled.is_none();
+        ensure(!over, Invariant::Record, told)?;
         check_watermark(model, &known.job, &after, cause)?;
         let known = model.job_mut(id)?;
         known.follow(after);

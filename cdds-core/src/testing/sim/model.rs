@@ -46,7 +46,7 @@ pub(super) struct Model {
     pub(super) ledger: Ledger,
 }
 
-/// What an archive holds: of which categories, from when to when.
+/// What an archive holds: by which instant and of which categories, from when to when.
 pub(super) type Selection = (String, Option<DateTime<Utc>>, DateTime<Utc>);
 
 /// A job, and what happened to it.

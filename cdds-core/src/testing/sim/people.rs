@@ -151,12 +151,15 @@ impl Person {
         }
     }
 
-    /// Any job that is not deleted.
+    /// Any job that is not deleted. Every other time one of which several executions wait, where there is one: most
+    /// jobs have none, and changes of those leave nothing to be settled.
     fn any_job(&mut self) -> Option<(Owner, JobId, JobSettings)> {
         let model = lock(&self.watch.model);
         let jobs = model.jobs.values().filter(|known| known.job.state != JobState::Deleted);
-        let jobs: Vec<_> = jobs.map(|known| &known.job).collect();
-        let job = self.dice.pick(&jobs)?;
+        let (busy, idle): (Vec<_>, Vec<_>) = jobs.partition(|known| known.open.len() > 1);
+        let all: Vec<_> = busy.iter().chain(&idle).copied().collect();
+        let some = if !busy.is_empty() && self.dice.coin() { busy } else { all };
+        let job = &self.dice.pick(&some)?.job;
         Some((job.owner.clone(), job.id, job.settings.clone()))
     }
 

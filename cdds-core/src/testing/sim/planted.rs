@@ -126,6 +126,10 @@ pub enum PlantedBug {
     CoveredInWordsOnly,
     /// A change of a job counts as settled when the first of what waits is.
     RestForgotten,
+    /// The source takes records by their event where their change is asked for.
+    ChangesPassedOver,
+    /// The source gives the first version of records that were changed since.
+    OldVersions,
     /// The source hands over records of categories that nobody selected.
     DeselectedCategory,
     /// The source hands over a record of the day before the window.
@@ -134,7 +138,7 @@ pub enum PlantedBug {
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 58] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -189,6 +193,8 @@ impl PlantedBug {
         Self::ChangeUnnoticed,
         Self::CoveredInWordsOnly,
         Self::RestForgotten,
+        Self::ChangesPassedOver,
+        Self::OldVersions,
         Self::DeselectedCategory,
         Self::DayBefore,
     ];

@@ -33,6 +33,8 @@ pub(super) struct Profile {
     pub(super) padding: usize,
     /// Mean distance of two rows.
     pub(super) row_distance: Micros,
+    /// How many of a hundred records are changed, and of those again.
+    pub(super) changing: u64,
     /// How long an engine takes for each entry that a round reads or puts on the record.
     pub(super) labour: Micros,
     /// How long the source takes for a batch, at most.
@@ -100,6 +102,8 @@ impl Profile {
             jobs: dice.between(2, 4),
             command_distance: dice.between(30, 240) * 60 * SECOND * people as u64,
             rates: Rates::of(dice),
+            // Thrown last, so that worlds without changes stay as they were.
+            changing: dice.pick(&[0, 0, 10, 50]).unwrap_or(0),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What a commit makes visible (invariants I1, I3, I4, I5, I7, I8).
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
@@ -7,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::model::{Broken, Check, Family, Model, SetModel, brief, ensure};
 use super::report::Invariant;
-use super::source::{number, selects};
+use super::source::{Row, number, selects};
 use super::watch::{Watch, step};
 use crate::domain::artifact::{ArtifactSet, Sha256Digest};
 use crate::domain::execution::Execution;
@@ -16,6 +18,7 @@ use crate::domain::timeframe::Timeframe;
 use crate::domain::watermark::Watermark;
 use crate::ports::catalog::Publication;
 use crate::ports::sink::Key;
+use crate::ports::source::RecordInstant;
 use crate::testing::packager::unpack;
 
 impl Watch {
@@ -99,42 +102,71 @@ impl Watch {
         Ok(contents)
     }
 
-    /// Invariant I4: every record of the window is in the set once.
+    /// Invariant I4: every record of the window is in the set once, as it was when it was read.
     fn check_rows(&self, model: &mut Model, execution: &Execution, parts: &[Bytes]) -> Check {
         let files = unpack(parts).map_err(|error| Broken(Invariant::I3, error.report()))?;
-        let range = self.rows.of_window(execution.window);
-        let mut published = vec![0_u8; range.len()];
+        let by = RecordInstant::of(&execution.settings.timeframe);
+        let of_window = self.rows.of_window(execution.window, by);
+        let mut published: BTreeMap<usize, u8> = of_window.iter().map(|number| (*number, 0)).collect();
         for line in files.iter().flat_map(|(_, contents)| lines(contents)) {
             let number = number(line.as_bytes())
                 .ok_or_else(|| Broken(Invariant::I4, format!("{line:?} is no record")))?;
-            let place = number.checked_sub(range.start).and_then(|place| published.get_mut(place));
-            let Some(times) = place else {
+            let Some(times) = published.get_mut(&number) else {
                 let what = format!("{} holds record {number}, which is none of its window", brief(execution));
                 return Err(Broken(Invariant::I4, what));
             };
             *times = times.saturating_add(1);
         }
         let settled = is_settled(model, execution);
-        let began_at = self.visible_from(execution);
-        let categories = &execution.settings.categories;
-        for (number, times) in range.clone().zip(published.iter().copied()) {
+        let read = Read { from: self.visible_from(execution), to: self.shared.timeline.now(), settled, by };
+        for (number, times) in self.records(&published, by) {
             let Some(row) = self.rows.row(number) else { continue };
-            let selected = selects(categories, row.category);
-            let expected = selected && (settled || row.visible_at <= began_at);
-            let right = times == u8::from(selected) || (times == 0 && !expected);
-            ensure(right, Invariant::I4, || {
+            let selected = selects(&execution.settings.categories, row.category);
+            ensure(read.may_hold(row, times, selected), Invariant::I4, || {
                 format!("record {number} ({row:?}) is {times} times in the set of {}", brief(execution))
             })?;
         }
-        let there = range.zip(published).filter(|(_, times)| *times > 0).map(|(number, _)| number);
-        let count = there.clone().count() as u64;
-        self.shared.count(|figures| figures.records += count);
+        let there: Vec<usize> =
+            published.iter().filter(|(_, times)| **times > 0).map(|(number, _)| *number).collect();
+        let versions = there.iter().filter_map(|number| self.rows.row(*number));
+        for (number, row) in there.iter().zip(versions) {
+            ensure(row.can_be_read(read.from, read.to), Invariant::I4, || {
+                format!("{} holds {number} ({row:?}), which could not be read then", brief(execution))
+            })?;
+        }
+        let changed = there.iter().filter(|number| self.is_changed(**number)).count() as u64;
+        self.shared.count(|figures| {
+            figures.records += there.len() as u64;
+            figures.changed += changed;
+        });
         let stretch = model.execution(execution.id)?.stretch;
-        model.ledger.book(execution, stretch, there)?;
-        if settled {
+        let booked = self.records(&published, by).into_iter().filter(|(_, times)| *times > 0);
+        model.ledger.book(execution, stretch, booked.map(|(number, _)| number))?;
+        let unchanged = of_window.iter().all(|number| !self.is_superseded(*number));
+        if settled && unchanged {
             same_archive(model, execution, &files)?;
         }
         Ok(())
+    }
+
+    /// How often each record was published: by event all its versions together, under the number of the first one;
+    /// by change each version for itself.
+    fn records(&self, published: &BTreeMap<usize, u8>, by: RecordInstant) -> BTreeMap<usize, u8> {
+        let mut records = BTreeMap::new();
+        for (number, times) in published {
+            let first = self.rows.row(*number).map_or(*number, |row| row.first);
+            let record = if by == RecordInstant::Event { first } else { *number };
+            *records.entry(record).or_default() += times;
+        }
+        records
+    }
+
+    fn is_superseded(&self, number: usize) -> bool {
+        self.rows.row(number).is_some_and(|row| row.superseded_at.is_some())
+    }
+
+    fn is_changed(&self, number: usize) -> bool {
+        self.rows.row(number).is_some_and(|row| row.changed_at.is_some())
     }
 
     /// The earliest true time at which the published attempt can have read: its start, by a clock that was
@@ -142,6 +174,24 @@ impl Watch {
     fn visible_from(&self, execution: &Execution) -> DateTime<Utc> {
         let started = execution.attempts.last().map_or(execution.created_at, |attempt| attempt.started_at);
         started - self.shared.profile.skew_max
+    }
+}
+
+/// When the published attempt can have read, and what must have been visible then.
+struct Read {
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    settled: bool,
+    by: RecordInstant,
+}
+
+impl Read {
+    /// Whether a set may hold a record so many times: once if it was there for certain.
+    fn may_hold(&self, row: &Row, times: u8, selected: bool) -> bool {
+        let visible = self.settled || row.visible_at <= self.from;
+        // By event another version has taken its place.
+        let stays = self.by == RecordInstant::Event || row.superseded_at.is_none_or(|at| self.to < at);
+        times == u8::from(selected) || (times == 0 && !(visible && stays))
     }
 }
 
@@ -220,7 +270,8 @@ fn same_archive(model: &mut Model, execution: &Execution, files: &[(String, Byte
     }
     let digest: [u8; 32] = hasher.finalize().into();
     let hash = u64::from_le_bytes(std::array::from_fn(|index| digest[index]));
-    let selection = format!("{:?}", execution.settings.categories);
+    let by = RecordInstant::of(&execution.settings.timeframe);
+    let selection = format!("{by:?} {:?}", execution.settings.categories);
     let window = (selection, execution.window.start(), execution.window.end());
     let known = *model.archives.entry(window).or_insert(hash);
     ensure(known == hash, Invariant::I7, || format!("{} differs from the export before", brief(execution)))

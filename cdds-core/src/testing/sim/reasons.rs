@@ -12,6 +12,7 @@ use crate::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::domain::policy::{CatchUpLimit, Jitter, Overlap};
+use crate::domain::settling::Drops;
 use crate::domain::timeframe::Timeframe;
 
 /// A job before and after a step.
@@ -32,14 +33,19 @@ impl Watch {
         (before, job): Jobs<'_>,
     ) -> Check {
         let told = || format!("{} ({reason}) of a job that was {before:?} and is {job:?}", brief(after));
+        // A step of what an earlier change has left.
+        let left = |drops| {
+            waited.is_some() && before.unsettled.is_some_and(|unsettled| unsettled.drops == Some(drops))
+        };
         let holds = match reason {
             SkipReason::Suspended { first, last, count } => {
                 let gap = self.is_gap(before, (first, last, count), waited);
-                gap && is_suspension(before, job, first, waited.is_some())
+                gap && (left(Drops::Suspended) || is_suspension(before, job, first, waited.is_some()))
             }
             SkipReason::Deleted { first, last, count } => {
                 let gap = self.is_gap(before, (first, last, count), waited);
-                gap && job.state == JobState::Deleted && before.state != JobState::Deleted
+                let now = job.state == JobState::Deleted && before.state != JobState::Deleted;
+                gap && (left(Drops::Deleted) || now)
             }
             SkipReason::Coalesced { first, last, count, into } => {
                 let policies = &before.settings.policies;
@@ -60,8 +66,10 @@ impl Watch {
                 let once = old.frequency.is_once() || new.frequency.is_once();
                 let moved = !old.has_schedule_of(new);
                 let rerun = matches!(after.trigger, Trigger::Rerun { .. });
-                let loses_start = rerun && old.timeframe.is_incremental() && !new.timeframe.is_incremental();
-                (once && moved) || loses_start
+                let was_incremental = waited.map_or(&before.settings, |waited| &waited.settings);
+                let loses_start =
+                    rerun && was_incremental.timeframe.is_incremental() && !new.timeframe.is_incremental();
+                (once && moved) || loses_start || left(Drops::Replaced)
             }
             // Only a claim finds that out.
             SkipReason::Covered { .. } => false,

@@ -245,6 +245,8 @@ pub struct Figures {
     pub skips: u64,
     /// Records in published sets.
     pub records: u64,
+    /// Of these, versions of records that were changed before.
+    pub changed: u64,
     /// What people asked for.
     pub commands: u64,
     /// Engines that died at an await.
@@ -283,6 +285,7 @@ impl Figures {
         self.cancels += other.cancels;
         self.skips += other.skips;
         self.records += other.records;
+        self.changed += other.changed;
         self.commands += other.commands;
         self.crashes += other.crashes;
         self.pauses += other.pauses;
@@ -311,6 +314,7 @@ impl fmt::Display for Figures {
             ("cancels", self.cancels),
             ("skips", self.skips),
             ("records published", self.records),
+            ("changed records", self.changed),
             ("commands of people", self.commands),
             ("crashes", self.crashes),
             ("pauses past the lease", self.pauses),

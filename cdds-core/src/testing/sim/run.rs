@@ -34,7 +34,7 @@ const CALM: Micros = 3 * HOUR;
 /// Turns after which a world is taken for endless: so many, and so many more for each of its days. One of ten
 /// days takes some thousands.
 const TURNS_MAX: u64 = 100_000;
-const TURNS_PER_DAY_MAX: u64 = 100_000;
+const TURNS_PER_DAY_MAX: u64 = 400_000;
 
 /// A world at work.
 pub(super) struct Run {

@@ -1,6 +1,6 @@
 //! A system with records that become visible late, and what every window of it holds.
 
-use std::ops::Range;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -19,7 +19,9 @@ use crate::domain::record::{Place, RecordBatch, RecordBatchBuilder};
 use crate::domain::selection::{CategoryDimension, CategorySelection};
 use crate::domain::violation::RuleViolation;
 use crate::domain::window::Window;
-use crate::ports::source::{DataType, Description, Estimate, ReadRequest, Source, SourceError};
+use crate::ports::source::{
+    DataType, Description, Estimate, ReadRequest, RecordInstant, Source, SourceError,
+};
 use crate::ports::workers::Workers;
 
 /// The categories of the records.
@@ -28,49 +30,102 @@ pub(super) const CATEGORIES: [&str; 2] = ["voice", "chat"];
 /// Records in one batch.
 pub(super) const BATCH: usize = 24;
 
-/// One record; its number is its place.
+/// One record, or one version of it; its number is its place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
     pub(super) event_at: DateTime<Utc>,
+    /// When it was changed to this version; `None` of the first one.
+    pub(super) changed_at: Option<DateTime<Utc>>,
     pub(super) visible_at: DateTime<Utc>,
+    /// When the next version took its place.
+    pub(super) superseded_at: Option<DateTime<Utc>>,
+    /// The number of the first version.
+    pub(super) first: usize,
     pub(super) category: &'static str,
 }
 
-/// Every record that there will ever be, by event instant. It is there to be read from its visible instant on.
+impl Row {
+    /// The instant by which it is taken (rule W7).
+    fn instant(&self, by: RecordInstant) -> DateTime<Utc> {
+        match by {
+            RecordInstant::Event => self.event_at,
+            RecordInstant::Change => self.changed_at.unwrap_or(self.event_at),
+        }
+    }
+
+    /// Whether it can be read at some time in between.
+    pub(super) fn can_be_read(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
+        self.visible_at <= to && self.superseded_at.is_none_or(|at| from < at)
+    }
+}
+
+/// Every record that there will ever be, by event instant. It is there to be read from its visible instant on,
+/// until its next version is.
 #[derive(Debug)]
 pub(super) struct Rows {
     rows: Vec<Row>,
+    /// Numbers, by the instant of the change.
+    by_change: Vec<usize>,
 }
 
 impl Rows {
     /// Records of the days before the world and of its own `days`: about half of them lie where it hurts, within
-    /// the lag of a whole hour.
+    /// the lag of a whole hour. In some worlds many are changed afterwards.
     pub(super) fn of(profile: &Profile, seed: u64, days: u32) -> Self {
-        let mut dice = Dice::new(seed, 2);
-        let granularity = micros_delta(profile.granularity);
+        let (mut dice, mut changes) = (Dice::new(seed, 2), Dice::new(seed, 8));
         let first = profile.began_at - chrono::TimeDelta::days(3);
         let length = (u64::from(days) + 5) * super::time::DAY;
-        let (mut rows, mut written) = (Vec::new(), 0);
+        let (mut rows, mut written, mut records) = (Vec::new(), 0, 0);
         while written < length {
             written += dice.below(2 * profile.row_distance) + 1;
-            let mut at = first + micros_delta(written);
-            if dice.coin() {
-                let hour = at.duration_round(micros_delta(HOUR)).unwrap_or(at);
-                at = hour + micros_delta(dice.below(2 * profile.lag + SECOND)) - micros_delta(profile.lag);
-            }
-            let visible_at = at + micros_delta(late(&mut dice, profile.lag));
-            let event_at = at.duration_trunc(granularity).unwrap_or(at);
+            let (event_at, visible_at) = instants(&mut dice, profile, first + micros_delta(written));
             let category = CATEGORIES[dice.index(CATEGORIES.len())];
-            rows.push(Row { event_at, visible_at, category });
+            let mut row =
+                Row { event_at, changed_at: None, visible_at, superseded_at: None, first: records, category };
+            records += 1;
+            while changes.below(100) < profile.changing {
+                let at = row.visible_at + micros_delta(changes.below(30 * HOUR));
+                let (changed_at, visible_at) = instants(&mut changes, profile, at);
+                if changed_at <= row.visible_at {
+                    break;
+                }
+                rows.push(Row { superseded_at: Some(visible_at), ..row });
+                row = Row { changed_at: Some(changed_at), visible_at, ..row };
+            }
+            rows.push(row);
         }
         rows.sort_by_key(|row| row.event_at);
-        Self { rows }
+        Self::numbered(rows)
     }
 
-    /// The numbers of the records of a window, whether or not they are visible yet.
-    pub(super) fn of_window(&self, window: Window) -> Range<usize> {
-        let place = |instant: DateTime<Utc>| self.rows.partition_point(|row| row.event_at < instant);
-        window.start().map_or(0, place)..place(window.end())
+    fn numbered(mut rows: Vec<Row>) -> Self {
+        let mut firsts = BTreeMap::new();
+        for (number, row) in rows.iter_mut().enumerate() {
+            row.first = *firsts.entry(row.first).or_insert(number);
+        }
+        let mut by_change: Vec<usize> = (0..rows.len()).collect();
+        by_change.sort_by_key(|number| rows[*number].instant(RecordInstant::Change));
+        Self { rows, by_change }
+    }
+
+    /// The numbers of the records of a window, whether or not they are visible yet, in ascending order.
+    pub(super) fn of_window(&self, window: Window, by: RecordInstant) -> Vec<usize> {
+        let after = |instant: DateTime<Utc>| {
+            let place = |row: &Row| row.instant(by) < instant;
+            match by {
+                RecordInstant::Event => self.rows.partition_point(place),
+                RecordInstant::Change => self.by_change.partition_point(|number| place(&self.rows[*number])),
+            }
+        };
+        let range = window.start().map_or(0, after)..after(window.end());
+        match by {
+            RecordInstant::Event => range.collect(),
+            RecordInstant::Change => {
+                let mut numbers = self.by_change[range].to_vec();
+                numbers.sort_unstable();
+                numbers
+            }
+        }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -80,6 +135,16 @@ impl Rows {
     pub(super) fn row(&self, number: usize) -> Option<&Row> {
         self.rows.get(number)
     }
+}
+
+/// When something happened that is written `at` or near it, and when it is visible.
+fn instants(dice: &mut Dice, profile: &Profile, mut at: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+    if dice.coin() {
+        let hour = at.duration_round(micros_delta(HOUR)).unwrap_or(at);
+        at = hour + micros_delta(dice.below(2 * profile.lag + SECOND)) - micros_delta(profile.lag);
+    }
+    let visible_at = at + micros_delta(late(dice, profile.lag));
+    (at.duration_trunc(micros_delta(profile.granularity)).unwrap_or(at), visible_at)
 }
 
 /// Mostly as late as can be, or not at all.
@@ -101,8 +166,9 @@ pub(super) fn selects(categories: &CategorySelection, category: &str) -> bool {
 /// What the jobs of every world export.
 pub(super) fn description(profile: &Profile) -> Result<Description, RuleViolation> {
     let values = CATEGORIES.iter().map(|&value| value.to_owned()).collect();
-    let data_type = DataType::new(TypeId::new("call")?)
-        .with_event_instant()
+    let call = DataType::new(TypeId::new("call")?).with_event_instant();
+    let call = if profile.changing > 0 { call.with_change_instant() } else { call };
+    let data_type = call
         .with_category(CategoryDimension { name: "media types".to_owned(), values })
         .with_settle_lag(profile.settle_lag())
         .with_granularity(micros_delta(profile.granularity));
@@ -123,50 +189,57 @@ pub(super) struct RowSource {
 impl RowSource {
     fn wanted(&self, request: &ReadRequest) -> Vec<usize> {
         let now = self.timeline.now();
-        let range = self.rows.of_window(request.window);
-        let wanted = |row: &Row| row.visible_at <= now && selects(&request.categories, row.category);
-        let numbers = range.clone().filter(|number| self.rows.row(*number).is_some_and(wanted)).collect();
-        self.wrong(numbers, range, request, now)
+        let by = match self.bug {
+            Some(PlantedBug::ChangesPassedOver) => RecordInstant::Event,
+            _ => request.by,
+        };
+        let there = self.rows.of_window(request.window, by);
+        let wanted = |row: &Row| row.can_be_read(now, now) && selects(&request.categories, row.category);
+        let numbers = there.iter().copied().filter(|number| self.rows.row(*number).is_some_and(wanted));
+        self.wrong(numbers.collect(), &there, request, now)
     }
 
     /// What is read with the planted bugs of the source.
     fn wrong(
         &self,
         mut numbers: Vec<usize>,
-        range: Range<usize>,
+        there: &[usize],
         request: &ReadRequest,
         now: DateTime<Utc>,
     ) -> Vec<usize> {
-        let (window, end) = (request.window, range.end);
+        let window = request.window;
         let rarely = self.timeline.elapsed().is_multiple_of(8);
+        let is = |number: &usize, what: &dyn Fn(&Row) -> bool| self.rows.row(*number).is_some_and(what);
         match self.bug {
             // At midnight it is a day outside the window, which the engine sees by itself.
             Some(PlantedBug::ClosedWindow) if window.end().time() != NaiveTime::MIN => {
-                let is_at_end =
-                    |number: &usize| self.rows.row(*number).is_some_and(|row| row.event_at == window.end());
-                let selected = |number: &usize| {
-                    self.rows.row(*number).is_some_and(|row| selects(&request.categories, row.category))
-                };
-                numbers.extend((end..).take_while(is_at_end).filter(selected));
+                let at_end = Window::between(window.end(), window.end() + TimeDelta::microseconds(1));
+                let selected =
+                    |row: &Row| row.can_be_read(now, now) && selects(&request.categories, row.category);
+                let more = self.rows.of_window(at_end, request.by).into_iter();
+                numbers.extend(more.filter(|number| is(number, &selected)));
             }
             Some(PlantedBug::UnstableOrder) if rarely => numbers.reverse(),
             Some(PlantedBug::RowLost) if rarely => drop(numbers.pop()),
             Some(PlantedBug::RowTwice) if rarely => numbers.extend(numbers.last().copied()),
             Some(PlantedBug::DeselectedCategory) => {
                 let deselected = |row: &Row| !selects(&request.categories, row.category);
-                let numbers_of = range.filter(|number| self.rows.row(*number).is_some_and(deselected));
-                numbers.extend(numbers_of);
+                numbers.extend(there.iter().filter(|number| is(number, &deselected)));
             }
-            Some(PlantedBug::DayBefore) => {
+            // By change the day says nothing.
+            Some(PlantedBug::DayBefore) if request.by == RecordInstant::Event => {
                 let day = window.start().and_then(|start| start.duration_trunc(TimeDelta::days(1)).ok());
-                let before = |number: &usize| {
-                    self.rows.row(*number).zip(day).is_some_and(|(row, day)| row.event_at < day)
-                };
-                numbers.extend((0..range.start).rev().find(before));
+                let before = |row: &Row| day.is_some_and(|day| row.event_at < day);
+                let first = there.first().copied().unwrap_or(0);
+                numbers.extend((0..first).rev().find(|number| is(number, &before)));
             }
             Some(PlantedBug::LateRows) => {
                 let settled = |row: &Row| row.visible_at + TimeDelta::seconds(90) <= now;
-                numbers.retain(|number| self.rows.row(*number).is_some_and(settled));
+                numbers.retain(|number| is(number, &settled));
+            }
+            Some(PlantedBug::OldVersions) => {
+                let first = |number: &usize| self.rows.row(*number).map_or(*number, |row| row.first);
+                numbers.iter_mut().for_each(|number| *number = first(number));
             }
             _ => {}
         }
@@ -201,7 +274,7 @@ impl Source for RowSource {
     }
 
     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
-        let records = self.rows.of_window(request.window).len() as u64;
+        let records = self.rows.of_window(request.window, request.by).len() as u64;
         // Not every source knows: then the last execution tells.
         let known = !records.is_multiple_of(2);
         let estimate = async { Ok(known.then_some(Estimate { records })) };
@@ -277,17 +350,38 @@ mod tests {
         let rows = Rows::of(&profile, 3, 2);
         let middle = profile.began_at + micros_delta(HOUR);
         let (before, after) = (
-            rows.of_window(Window::until(middle)),
-            rows.of_window(Window::between(middle, middle + micros_delta(24 * HOUR))),
+            rows.of_window(Window::until(middle), RecordInstant::Event),
+            rows.of_window(Window::between(middle, middle + micros_delta(24 * HOUR)), RecordInstant::Event),
         );
-        assert_eq!(before.end, after.start);
-        assert!(!before.is_empty() && !after.is_empty());
-        assert!(before.clone().all(|number| rows.row(number).unwrap().event_at < middle));
-        assert!(after.clone().all(|number| rows.row(number).unwrap().event_at >= middle));
+        assert_eq!(before.last().unwrap() + 1, after[0]);
+        assert!(before.iter().all(|number| rows.row(*number).unwrap().event_at < middle));
+        assert!(after.iter().all(|number| rows.row(*number).unwrap().event_at >= middle));
         for row in &rows.rows {
             let late = row.visible_at - row.event_at;
             assert!(late <= micros_delta(profile.lag + profile.granularity), "{row:?}");
         }
+    }
+
+    #[test]
+    fn versions_follow_each_other() {
+        let profile = Profile { changing: 50, ..Profile::of(3) };
+        let rows = Rows::of(&profile, 3, 2);
+        let all = Window::until(DateTime::<Utc>::MAX_UTC);
+        assert_eq!(rows.of_window(all, RecordInstant::Change), rows.of_window(all, RecordInstant::Event));
+        let mut changed = 0;
+        for (number, row) in rows.rows.iter().enumerate() {
+            assert_eq!(row.changed_at.is_none(), row.first == number, "{row:?}");
+            let next = |other: &&Row| Some(other.visible_at) == row.superseded_at && other.first == row.first;
+            if row.superseded_at.is_some() {
+                let next = rows.rows.iter().find(next).unwrap();
+                assert!(next.instant(RecordInstant::Change) > row.instant(RecordInstant::Change), "{row:?}");
+                let changed_at = next.changed_at.unwrap();
+                let moment = Window::between(changed_at, changed_at + TimeDelta::microseconds(1));
+                assert!(!rows.of_window(moment, RecordInstant::Change).contains(&number));
+                changed += 1;
+            }
+        }
+        assert!(changed > rows.count() / 4, "{changed} of {}", rows.count());
     }
 
     #[test]
