@@ -38,6 +38,7 @@ pub mod retry;
 pub mod schedule;
 pub mod selection;
 pub mod settling;
+pub mod source;
 pub mod split_size;
 pub mod template;
 mod tiling;

@@ -15,6 +15,7 @@
 pub mod catalog;
 pub mod clock;
 pub mod error;
+mod failure;
 pub mod ids;
 pub mod packager;
 pub mod sealer;

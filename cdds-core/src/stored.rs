@@ -4,6 +4,7 @@
 //! values that the domain refuses is an error, never a panic and never a guess.
 
 mod frequency;
+pub mod manifest;
 mod policies;
 mod template;
 

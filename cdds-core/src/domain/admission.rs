@@ -3,17 +3,18 @@
 use chrono::{DateTime, Utc};
 
 use super::frequency::{Frequency, Start};
+use super::id::SourceId;
 use super::job::{JobSettings, Protection};
 use super::retention::RetentionDays;
 use super::selection::CategorySelection;
+use super::source::{DataType, Offer, OfferedSources};
 use super::violation::{Code, RuleViolation};
-use crate::ports::source::{DataType, RegisteredSource, Sources};
 
 /// What the world looks like when a job is saved.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances<'a> {
     /// The registered sources.
-    pub sources: &'a Sources,
+    pub sources: &'a dyn OfferedSources,
     /// The names of the owner's stored recipients.
     pub recipients: &'a [super::recipient::Recipient],
     /// The service's own retention (rule A7).
@@ -66,17 +67,20 @@ pub fn check(
 ///
 /// # Errors
 /// [`Code::UnknownSource`], [`Code::UnsupportedSource`], [`Code::UnknownType`].
-fn data_type<'a>(settings: &JobSettings, sources: &'a Sources) -> Result<&'a DataType, RuleViolation> {
-    let source = match sources.find(&settings.source) {
-        Some(RegisteredSource::Supported(source)) => source,
-        Some(RegisteredSource::Unsupported { reason, .. }) => {
+fn data_type<'a>(
+    settings: &JobSettings,
+    sources: &'a dyn OfferedSources,
+) -> Result<&'a DataType, RuleViolation> {
+    let source = match sources.offer(&settings.source) {
+        Some(Offer::Supported(source)) => source,
+        Some(Offer::Unsupported { reason }) => {
             return Err(RuleViolation::new(
                 Code::UnsupportedSource,
                 format!("source {} cannot be chosen: {reason}", settings.source),
             ));
         }
         None => {
-            let known: Vec<&str> = sources.iter().map(|(id, _)| id.as_str()).collect();
+            let known: Vec<&str> = sources.ids().into_iter().map(SourceId::as_str).collect();
             return Err(RuleViolation::new(
                 Code::UnknownSource,
                 format!(
@@ -87,9 +91,8 @@ fn data_type<'a>(settings: &JobSettings, sources: &'a Sources) -> Result<&'a Dat
             ));
         }
     };
-    source.describe().data_type(&settings.data_type).ok_or_else(|| {
-        let known: Vec<&str> =
-            source.describe().types.iter().map(|data_type| data_type.id.as_str()).collect();
+    source.data_type(&settings.data_type).ok_or_else(|| {
+        let known: Vec<&str> = source.types.iter().map(|data_type| data_type.id.as_str()).collect();
         RuleViolation::new(
             Code::UnknownType,
             format!(

@@ -1,11 +1,13 @@
 //! Section A: the files that an execution leaves.
 
+use std::fmt;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::id::{ArtifactId, ExecutionId, JobId, Owner, TypeId};
 use super::part_name::PartName;
-use crate::ports::sink::Key;
 
 /// One stored file of an artifact set (rule A7).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,5 +156,32 @@ mod tests {
         for bad in ["", "00", &"g".repeat(64), &"+1".repeat(32), &"é".repeat(32)] {
             assert_eq!(Sha256Digest::from_hex(bad), None, "{bad:?}");
         }
+    }
+}
+
+/// The name of an object in a store, `/`-separated.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Arc<str>);
+
+impl Key {
+    /// Takes a key as it is; the engine makes them from ids, epochs and ordinals only.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into().into())
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part before the last `/`; empty if there is none.
+    pub fn folder(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }

@@ -5,12 +5,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::id::SourceId;
-use crate::ports::error::{PortError, PortErrorKind};
-use crate::ports::packager::PackagerErrorKind;
-use crate::ports::sealer::SealerErrorKind;
-use crate::ports::sink::SinkErrorKind;
-use crate::ports::source::SourceErrorKind;
-use crate::ports::workers::WorkLost;
 
 /// Why an attempt failed. Its message names things, never the contents of records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,11 +100,6 @@ impl fmt::Display for FailureKind {
 }
 
 impl Failure {
-    /// A failure of a port, with the whole chain of causes as its message.
-    pub fn of<K: PortErrorKind + Into<FailureKind>>(step: Step, error: &PortError<K>) -> Self {
-        Self { step, kind: error.kind().into(), message: error.report(), retryable: error.is_retryable() }
-    }
-
     /// The worker died in the middle: counted as an attempt (rule E5).
     pub fn crashed() -> Self {
         Self {
@@ -120,9 +109,7 @@ impl Failure {
             retryable: true,
         }
     }
-}
 
-impl Failure {
     /// Code that was called has panicked. That is a defect, and the same call would most likely panic again, so
     /// it is not tried again. What the panic said may quote a record and is left out.
     pub fn panicked(step: Step, port: &str) -> Self {
@@ -145,54 +132,6 @@ impl Failure {
                 "no record was read and nothing was stored for {for_seconds} s: source {source} or the store hangs"
             ),
             retryable: true,
-        }
-    }
-}
-
-impl From<WorkLost> for Failure {
-    fn from(lost: WorkLost) -> Self {
-        Self { step: Step::Work, kind: FailureKind::Internal, message: lost.to_string(), retryable: true }
-    }
-}
-
-impl From<SourceErrorKind> for FailureKind {
-    fn from(kind: SourceErrorKind) -> Self {
-        match kind {
-            SourceErrorKind::Unavailable => Self::Unavailable,
-            SourceErrorKind::Missing => Self::Missing,
-            SourceErrorKind::Invalid => Self::Invalid,
-            SourceErrorKind::BadRecord => Self::BadRecord,
-            SourceErrorKind::Interrupted => Self::Interrupted,
-        }
-    }
-}
-
-impl From<SinkErrorKind> for FailureKind {
-    fn from(kind: SinkErrorKind) -> Self {
-        match kind {
-            SinkErrorKind::Unavailable => Self::Unavailable,
-            SinkErrorKind::Full => Self::Full,
-            SinkErrorKind::Refused => Self::Refused,
-            SinkErrorKind::NotFound => Self::Missing,
-            SinkErrorKind::Corrupt => Self::Corrupt,
-        }
-    }
-}
-
-impl From<SealerErrorKind> for FailureKind {
-    fn from(kind: SealerErrorKind) -> Self {
-        match kind {
-            SealerErrorKind::Certificate => Self::Certificate,
-            SealerErrorKind::Crypto => Self::Crypto,
-        }
-    }
-}
-
-impl From<PackagerErrorKind> for FailureKind {
-    fn from(kind: PackagerErrorKind) -> Self {
-        match kind {
-            PackagerErrorKind::TooLarge => Self::TooLarge,
-            PackagerErrorKind::Invalid => Self::Invalid,
         }
     }
 }

@@ -13,9 +13,9 @@ use super::id::{SourceId, TypeId};
 use super::prune;
 use super::record::{Place, RecordBatch};
 use super::selection::CategorySelection;
+use super::source::{DataType, ReadRequest, RecordInstant};
 use super::template::unescaped;
 use super::window::Window;
-use crate::ports::source::{DataType, ReadRequest, RecordInstant};
 
 /// What one read may hand over.
 #[derive(Debug)]

@@ -1,68 +1,6 @@
-//! Rule A5: the manifest that is stored with each artifact set.
+//! Rules A3, A5: how the manifest of a set is called.
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-
-use super::id::{ExecutionId, JobId};
-use super::window::Window;
-use crate::stored::StoredSettings;
-
-/// The version of the format that this library writes.
-pub const FORMAT_VERSION: u32 = 1;
-
-/// What is in an artifact set and how to check it. Holds no digest of plaintext and no personal data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// [`FORMAT_VERSION`]; readers refuse others.
-    pub format_version: u32,
-    /// Which job.
-    pub job_id: JobId,
-    /// Which execution.
-    pub execution_id: ExecutionId,
-    /// The job's settings for this execution, without the values of filters.
-    pub settings: StoredSettings,
-    /// The slot.
-    pub slot: DateTime<Utc>,
-    /// What was exported.
-    pub window: Window,
-    /// When the set was completed.
-    pub created_at: DateTime<Utc>,
-    /// The compressor and its version, on which byte-identical reruns depend (rule A6).
-    pub compressor: String,
-    /// Number of records in the set.
-    pub records: u64,
-    /// Number of records that could not be read; `errors.jsonl` in the archive tells them (rule E10).
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub bad_records: u64,
-    /// Number of files inside the archive.
-    pub files: u64,
-    /// For whom the parts are sealed; empty for plaintext.
-    pub recipients: Vec<ManifestRecipient>,
-    /// The parts, in reading order.
-    pub parts: Vec<ManifestPart>,
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
-/// A recipient as the manifest names one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestRecipient {
-    /// SHA-256 of the certificate, 64 lower-case hexadecimal digits.
-    pub fingerprint: String,
-}
-
-/// One stored file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestPart {
-    /// The file's name (rule A3).
-    pub name: String,
-    /// Size as stored.
-    pub bytes: u64,
-    /// SHA-256 of the stored bytes, 64 lower-case hexadecimal digits.
-    pub sha256: String,
-}
+use super::id::ExecutionId;
 
 /// The name of an execution's set before any extension: `export-<uuid>` (rule A3).
 pub fn stem(execution: ExecutionId) -> String {
@@ -77,37 +15,4 @@ pub fn file_name(execution: ExecutionId) -> String {
 /// The file name of the manifest's signature: `export-<uuid>.manifest.json.p7s` (rule A5).
 pub fn signature_name(execution: ExecutionId) -> String {
     format!("{}.p7s", file_name(execution))
-}
-
-/// A manifest that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("this is not a manifest of a known version: {0}")]
-pub struct InvalidManifest(String);
-
-impl Manifest {
-    /// The stored form: indented JSON with a final line feed.
-    ///
-    /// # Errors
-    /// None in practice; serialisation of these types cannot fail.
-    pub fn to_json(&self) -> Result<Vec<u8>, InvalidManifest> {
-        let mut json = serde_json::to_vec_pretty(self).map_err(|e| InvalidManifest(e.to_string()))?;
-        json.push(b'\n');
-        Ok(json)
-    }
-
-    /// Reads a stored manifest.
-    ///
-    /// # Errors
-    /// [`InvalidManifest`] for anything but a manifest of version [`FORMAT_VERSION`].
-    pub fn from_json(json: &[u8]) -> Result<Self, InvalidManifest> {
-        let manifest: Self = serde_json::from_slice(json).map_err(|e| InvalidManifest(e.to_string()))?;
-        if manifest.format_version == FORMAT_VERSION {
-            Ok(manifest)
-        } else {
-            Err(InvalidManifest(format!(
-                "it has version {}, this program reads version {FORMAT_VERSION}",
-                manifest.format_version
-            )))
-        }
-    }
 }

@@ -12,8 +12,8 @@ mod value;
 
 use std::collections::HashSet;
 
+use super::source::DataType;
 use super::violation::{Code, RuleViolation, quoted};
-use crate::ports::source::DataType;
 
 pub use filter::{Filter, Operator};
 pub use text::spells;

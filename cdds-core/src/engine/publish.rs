@@ -19,7 +19,7 @@ use crate::domain::artifact::{
 };
 use crate::domain::execution::Execution;
 use crate::domain::failure::{Failure, FailureKind, Step};
-use crate::domain::manifest::{self, FORMAT_VERSION, Manifest, ManifestPart, ManifestRecipient};
+use crate::domain::manifest;
 use crate::domain::part_name::part_name;
 use crate::domain::recipient::Recipient;
 use crate::domain::retention::RetentionDays;
@@ -29,6 +29,7 @@ use crate::ports::sealer::ManifestSigner;
 use crate::ports::sink::Key;
 use crate::ports::workers::offload;
 use crate::stored::StoredSettings;
+use crate::stored::manifest::{FORMAT_VERSION, Manifest, ManifestPart, ManifestRecipient};
 
 /// What the publication needs beside the parts.
 pub(super) struct Release<'a> {

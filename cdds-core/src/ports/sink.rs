@@ -1,7 +1,6 @@
 //! Where parts are stored.
 
-use std::fmt::{self, Debug};
-use std::sync::Arc;
+use std::fmt::Debug;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,6 +8,8 @@ use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 
 use super::error::{PortError, PortErrorKind};
+
+pub use crate::domain::artifact::Key;
 
 /// A store of named byte sequences: a folder, a bucket.
 ///
@@ -99,33 +100,6 @@ pub trait Upload: Debug + Send {
 pub struct Stored {
     /// Size in bytes.
     pub bytes: u64,
-}
-
-/// The name of an object in a store, `/`-separated.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(Arc<str>);
-
-impl Key {
-    /// Takes a key as it is; the engine makes them from ids, epochs and ordinals only.
-    pub fn new(key: impl Into<String>) -> Self {
-        Self(key.into().into())
-    }
-
-    /// The key as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The part before the last `/`; empty if there is none.
-    pub fn folder(&self) -> &str {
-        self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// A folder of keys: matches the keys that continue it after a `/`.

@@ -6,8 +6,9 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use cdds_core::domain::artifact::Sha256Digest;
-use cdds_core::domain::manifest::{self, Manifest, ManifestPart};
+use cdds_core::domain::manifest;
 use cdds_core::domain::part_name::PartName;
+use cdds_core::stored::manifest::{Manifest, ManifestPart};
 use sha2::{Digest, Sha256};
 
 use super::steady_file::{SteadyFile, refuse_other_kinds};

@@ -95,7 +95,7 @@ impl RecordBatchBuilder {
     }
 
     /// Hands over what cannot be read as a record (rule E10), when that is asked for
-    /// ([`BadRecordMode::Report`](crate::ports::source::BadRecordMode::Report)).
+    /// ([`BadRecordMode::Report`](crate::domain::source::BadRecordMode::Report)).
     pub fn reject(&mut self, rejected: RejectedRecord) {
         self.rejected_bytes += rejected.held_bytes();
         self.rejected.push(rejected);
