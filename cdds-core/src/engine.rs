@@ -11,15 +11,9 @@
 mod calls;
 mod export;
 mod heartbeat;
-mod keys;
 pub mod observe;
-mod parts;
-mod press;
-mod publish;
 mod retain;
 mod run;
-mod transfer;
-mod uploads;
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
@@ -44,7 +38,7 @@ use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, Claim, Claim
 use crate::ports::sealer::ManifestSigner;
 use crate::ports::sink::SinkError;
 
-pub(crate) use self::keys::writer as writer_of;
+pub(crate) use self::export::writer_of;
 pub(crate) use self::retain::remove_marked;
 pub use self::run::{RunReport, Until};
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use super::export::delete_all;
-use super::{EngineError, Shared, keys};
+use super::export::{files_of, writer_of};
+use super::{EngineError, Shared};
 use crate::ports::Ports;
 use crate::ports::catalog::{CatalogError, Removal, Standing};
 use crate::ports::sink::{Prefix, SinkError};
@@ -43,7 +44,7 @@ async fn carry_out_removals(ports: &Ports) -> Result<bool, CatalogError> {
 
 async fn delete_files(ports: &Ports, removal: &Removal) -> Result<(), SinkError> {
     match removal {
-        Removal::Set { execution } => delete_all(&*ports.sink, &keys::execution(*execution)).await,
+        Removal::Set { execution } => delete_all(&*ports.sink, &files_of(*execution)).await,
         Removal::File { key, .. } => ports.sink.delete(key).await,
     }
 }
@@ -99,7 +100,7 @@ impl Shared {
         keys.sort_unstable();
         let mut unknown = 0_u64;
         for files in keys.chunk_by(|one, other| one.folder() == other.folder()) {
-            let Some(fence) = files.first().and_then(keys::writer) else { continue };
+            let Some(fence) = files.first().and_then(writer_of) else { continue };
             match self.ports.catalog.standing(fence).await? {
                 Standing::Wanted => {}
                 Standing::Unknown => unknown += files.len() as u64,

@@ -7,7 +7,7 @@ use crate::ports::packager::PartOrdinal;
 use crate::ports::sink::{Key, Prefix};
 
 /// Everything of an execution.
-pub(super) fn execution(id: ExecutionId) -> Prefix {
+pub(in crate::engine) fn execution(id: ExecutionId) -> Prefix {
     Prefix::new(id.to_string())
 }
 

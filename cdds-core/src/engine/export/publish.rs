@@ -8,12 +8,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::calls::{call, call_now};
-use super::heartbeat::Meter;
 use super::keys;
-use super::parts::STORE;
-use super::transfer::Transferred;
-use super::uploads::Underway;
+use super::read::Transferred;
+use super::store::STORE;
+use super::store::Underway;
 use crate::domain::artifact::{
     Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
 };
@@ -23,6 +21,8 @@ use crate::domain::manifest;
 use crate::domain::part_name::part_name;
 use crate::domain::recipient::Recipient;
 use crate::domain::retention::RetentionDays;
+use crate::engine::calls::{call, call_now};
+use crate::engine::heartbeat::Meter;
 use crate::ports::Ports;
 use crate::ports::catalog::{Fence, Publication};
 use crate::ports::sealer::ManifestSigner;
@@ -46,7 +46,7 @@ pub(super) struct Release<'a> {
 /// Stores the manifest, signed if the service signs, and gives what is to be committed: all of it becomes
 /// visible at once, or none.
 pub(super) async fn prepare(release: &Release<'_>, transferred: Transferred) -> Result<Publication, Failure> {
-    let published_at = super::now(release.ports);
+    let published_at = crate::engine::now(release.ports);
     let artifacts = name_parts(release, &transferred, published_at)?;
     let json = manifest_json(release, &transferred, &artifacts, published_at)?;
     let signature = match release.signer {

@@ -11,11 +11,11 @@ use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use sha2::{Digest, Sha256};
 
-use super::calls::call_now;
-use super::parts::internal;
+use super::store::internal;
 use crate::domain::artifact::Sha256Digest;
 use crate::domain::cut::CutFile;
 use crate::domain::failure::{Failure, Step};
+use crate::engine::calls::call_now;
 use crate::ports::packager::{ArchiveWriter, Packager, Packed, PartEvent, PartIndex, PartOrdinal};
 use crate::ports::sealer::{Sealer, Sealing};
 use crate::ports::workers::{WorkLost, Workers, offload};

@@ -10,12 +10,12 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 
-use super::calls::{Panicked, contained_async};
+use crate::engine::calls::{Panicked, contained_async};
 use crate::ports::sink::{Key, Sink, SinkError, SinkErrorKind, Stored, Upload};
 
 /// What an export has left under way with the store.
 #[derive(Default)]
-pub(super) struct Underway {
+pub(in crate::engine::export) struct Underway {
     left: Mutex<Vec<BoxFuture<'static, ()>>>,
 }
 
@@ -24,7 +24,11 @@ impl Underway {
     ///
     /// # Errors
     /// Those of the store.
-    pub(super) async fn begin(self: &Arc<Self>, sink: &Arc<dyn Sink>, key: &Key) -> Result<Open, SinkError> {
+    pub(in crate::engine::export) async fn begin(
+        self: &Arc<Self>,
+        sink: &Arc<dyn Sink>,
+        key: &Key,
+    ) -> Result<Open, SinkError> {
         let (sink, key, underway) = (Arc::clone(sink), key.clone(), Arc::downgrade(self));
         let begin = {
             let underway = Weak::clone(&underway);
@@ -42,7 +46,7 @@ impl Underway {
     ///
     /// # Cancel safety
     /// What is not done by then is dropped.
-    pub(super) async fn wind_down(&self) {
+    pub(in crate::engine::export) async fn wind_down(&self) {
         loop {
             let left = std::mem::take(&mut *self.left());
             if left.is_empty() {
@@ -97,7 +101,7 @@ impl<T: Send + 'static> Drop for Kept<T> {
 
 /// An upload that was begun. Dropped before it is finished, it is left to be aborted.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(in crate::engine::export) struct Open {
     upload: Option<Box<dyn Upload>>,
     /// Weak, since it may be part of what is left there.
     underway: Weak<Underway>,
@@ -108,7 +112,7 @@ impl Open {
     ///
     /// # Errors
     /// Those of the store.
-    pub(super) async fn write(mut self, bytes: Bytes) -> Result<Self, SinkError> {
+    pub(in crate::engine::export) async fn write(mut self, bytes: Bytes) -> Result<Self, SinkError> {
         let (mut upload, underway) = (self.take()?, Weak::clone(&self.underway));
         let write = async move {
             let result = upload.write(bytes).await;
@@ -122,7 +126,7 @@ impl Open {
     ///
     /// # Errors
     /// Those of the store.
-    pub(super) async fn finish(mut self) -> Result<Stored, SinkError> {
+    pub(in crate::engine::export) async fn finish(mut self) -> Result<Stored, SinkError> {
         let upload = self.take()?;
         keep(&self.underway, async move { upload.finish().await }).await
     }

@@ -1,5 +1,7 @@
 //! Parts on their way into the store.
 
+mod uploads;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -7,13 +9,14 @@ use bytes::Bytes;
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 
-use super::calls::call;
-use super::heartbeat::Meter;
+use self::uploads::Open;
+pub(super) use self::uploads::Underway;
 use super::keys;
-use super::press::Move;
-use super::uploads::{Open, Underway};
+use super::pack::Move;
 use crate::domain::artifact::Sha256Digest;
 use crate::domain::failure::{Failure, FailureKind, Step};
+use crate::engine::calls::call;
+use crate::engine::heartbeat::Meter;
 use crate::ports::catalog::Fence;
 use crate::ports::packager::PartOrdinal;
 use crate::ports::sink::{Key, Sink};
