@@ -19,7 +19,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tracing::error;
@@ -38,8 +38,6 @@ use crate::ports::catalog::{Agenda, CatalogError, CatalogErrorKind, Claim, Claim
 use crate::ports::sealer::ManifestSigner;
 use crate::ports::sink::SinkError;
 
-pub(crate) use self::export::writer_of;
-pub(crate) use self::retain::remove_marked;
 pub use self::run::{RunReport, Until};
 
 /// Due jobs turned into entries per round, so that one tick stays short.
@@ -355,9 +353,4 @@ impl Drop for Registration {
     fn drop(&mut self) {
         self.shared.running.remove(self.fence);
     }
-}
-
-/// The present in whole microseconds, as it is stored.
-fn now(ports: &Ports) -> DateTime<Utc> {
-    ports.clock.now().trunc_subsecs(6)
 }

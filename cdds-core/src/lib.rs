@@ -63,8 +63,10 @@
 //! # fn main() {}
 //! ```
 
+mod cleanup;
 pub mod domain;
 pub mod engine;
+mod keys;
 pub mod ports;
 pub mod service;
 pub mod stored;

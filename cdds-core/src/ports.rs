@@ -25,6 +25,8 @@ pub mod workers;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, SubsecRound, Utc};
+
 /// Everything that services and engine need from outside. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Ports {
@@ -44,4 +46,11 @@ pub struct Ports {
     pub sink: Arc<dyn sink::Sink>,
     /// The record of everything.
     pub catalog: Arc<dyn catalog::Catalog>,
+}
+
+impl Ports {
+    /// Returns the present in whole microseconds, as instants are stored.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now().trunc_subsecs(6)
+    }
 }

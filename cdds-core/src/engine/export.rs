@@ -1,12 +1,22 @@
-//! One attempt at one execution. The files below are in the order of the data.
+//! One attempt at one execution. The steps, each in its own file, in the order of the data:
+//!
+//! ```text
+//! attempt ─ prepare: source, recipients
+//!     │     read:    records → template → complete files      ┐
+//!     │     pack:    files → compressed → parts, sealed       ├ transfer: all three at once
+//!     │     store:   parts → uploads, made durable            ┘
+//!     │     publish: names, manifest, signature
+//!     └──── settle:  commit, or the end without one
+//! ```
 
 mod attempt;
-mod keys;
 mod pack;
+mod prepare;
 mod publish;
 mod read;
+mod settle;
 mod store;
+mod transfer;
 
-pub(super) use self::attempt::{delete_all, export, release};
-pub(super) use self::keys::execution as files_of;
-pub(crate) use self::keys::writer as writer_of;
+pub(super) use self::attempt::export;
+pub(super) use self::settle::release;

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::calls::{contained, contained_async};
 use super::heartbeat::StopReason;
-use super::{Engine, EngineError, Tick, export, now};
+use super::{Engine, EngineError, Tick, export};
 use crate::domain::execution::{Execution, Status};
 use crate::domain::policy::Jitter;
 
@@ -144,7 +144,7 @@ impl Engine {
     /// A round as work beside the executions.
     fn round_beside(&self) -> Round {
         let engine = self.clone();
-        async move { engine.tick(now(&engine.shared.ports)).await }.boxed().fuse()
+        async move { engine.tick(engine.shared.ports.now()).await }.boxed().fuse()
     }
 
     /// Completes at the first of these monotonic instants; never without one.
@@ -184,7 +184,7 @@ impl Engine {
     /// Nothing is due, queued or running anywhere. What is queued for later than any retry or jitter waits for
     /// another time: somebody's clock was ahead.
     fn is_idle(&self, tick: &Tick) -> bool {
-        let (agenda, now) = (tick.agenda, now(&self.shared.ports));
+        let (agenda, now) = (tick.agenda, self.shared.ports.now());
         let due = agenda.next_due_at.is_some_and(|slot| slot <= now);
         let waits_max = (self.shared.settings.retry.delay_max * 2).max(Jitter::MAX * 2);
         let horizon = now.checked_add_signed(waits_max).unwrap_or(now);
@@ -201,7 +201,7 @@ impl Engine {
         if tick.more {
             return Duration::ZERO;
         }
-        let now = now(&self.shared.ports);
+        let now = self.shared.ports.now();
         let instants = [tick.agenda.next_due_at, tick.agenda.next_queued_at].into_iter().flatten();
         let waits = instants.filter(|at| *at > now).filter_map(|at| (at - now).to_std().ok());
         waits.min().unwrap_or(BEAT).min(BEAT)
@@ -302,7 +302,7 @@ impl Pulse {
         }
         let engine = engine.clone();
         let beat = async move {
-            if let Err(error) = engine.beat(now(&engine.shared.ports)).await {
+            if let Err(error) = engine.beat(engine.shared.ports.now()).await {
                 warn!("a beat was missed: {}", chain(&error));
             }
         };

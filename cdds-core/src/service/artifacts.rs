@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 
 pub use super::contents::Contents;
 use super::contents::Published;
 use super::{ServiceError, until_settled};
+use crate::cleanup::remove_marked;
 use crate::domain::artifact::{Artifact, ArtifactSet, Sha256Digest};
 use crate::domain::id::{ArtifactId, ExecutionId, Owner};
 use crate::domain::removal::{self, TornSet};
-use crate::engine::remove_marked;
 use crate::ports::Ports;
 use crate::ports::catalog::query::{ArtifactOverview, ArtifactQuery, Page};
 use crate::ports::sink::{Key, Prefix};
@@ -248,6 +248,6 @@ impl Artifacts {
 
     /// The present, for remaining days.
     pub fn now(&self) -> DateTime<Utc> {
-        self.ports.clock.now().trunc_subsecs(6)
+        self.ports.now()
     }
 }

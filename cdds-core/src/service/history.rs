@@ -1,15 +1,13 @@
 //! The History page: what ran, what waits, what was skipped and why.
 
-use chrono::{DateTime, SubsecRound, Utc};
-
 use super::{ServiceError, until_settled};
+use crate::cleanup::remove_marked;
 use crate::domain::execution::Execution;
 use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::job::{Job, JobSettings};
 use crate::domain::lease::WorkerLife;
 use crate::domain::manual;
 use crate::domain::removal::{self, WithArtifacts};
-use crate::engine::remove_marked;
 use crate::ports::Ports;
 use crate::ports::catalog::query::{Between, ExecutionOverview, ExecutionQuery, Page, Slice};
 
@@ -37,7 +35,7 @@ impl History {
         owner: &Owner,
         query: &ExecutionQuery,
     ) -> Result<Page<ExecutionOverview>, ServiceError> {
-        Ok(self.ports.catalog.executions(owner, query, self.now()).await?)
+        Ok(self.ports.catalog.executions(owner, query, self.ports.now()).await?)
     }
 
     /// One execution with its attempts.
@@ -45,7 +43,7 @@ impl History {
     /// # Errors
     /// [`ServiceError::NotFound`], for another owner's execution and a deleted one too (rule J15).
     pub async fn show(&self, owner: &Owner, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
-        let found = self.ports.catalog.execution(owner, id, self.now()).await?;
+        let found = self.ports.catalog.execution(owner, id, self.ports.now()).await?;
         found.ok_or_else(|| ServiceError::NotFound { what: "execution", id: id.to_string() })
     }
 
@@ -67,7 +65,7 @@ impl History {
     pub async fn cancel(&self, owner: &Owner, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
         until_settled(|| async {
             let ExecutionOverview { execution: before, worker, .. } = self.show(owner, id).await?;
-            let (asked, now) = (before.clone(), self.now());
+            let (asked, now) = (before.clone(), self.ports.now());
             let after = match worker {
                 Some(WorkerLife::Gone) => asked.cancel_abandoned(now)?,
                 Some(WorkerLife::Alive) | None => asked.cancel(now)?,
@@ -95,7 +93,7 @@ impl History {
             let open = self.ports.catalog.open_executions(owner, job.id, None, 1).await?.executions;
             let terms = self.ports.sources.terms(&job.settings.source, &job.settings.data_type);
             let rivals = self.rivals(owner, &job, &failed).await?;
-            let mut change = manual::rerun(&job, &failed, &rivals, &open, terms, self.now())?;
+            let mut change = manual::rerun(&job, &failed, &rivals, &open, terms, self.ports.now())?;
             self.ports.catalog.change_job(&change, job.revision).await?;
             change
                 .entries
@@ -120,7 +118,7 @@ impl History {
         until_settled(|| async {
             let execution = self.show(owner, id).await?.execution;
             let set = self.ports.catalog.artifact_set(owner, id).await?;
-            let now = self.now();
+            let now = self.ports.now();
             let there = set.into_iter().flat_map(|set| set.artifacts);
             let there: Vec<_> = there.filter(|artifact| artifact.is_available(now)).collect();
             removal::check_execution(&execution, &there, with)?;
@@ -148,11 +146,7 @@ impl History {
             slice: Slice::first(u64::from(u32::MAX)),
             ..ExecutionQuery::default()
         };
-        let found = self.ports.catalog.executions(owner, &query, self.now()).await?;
+        let found = self.ports.catalog.executions(owner, &query, self.ports.now()).await?;
         Ok(found.items.into_iter().map(|overview| overview.execution).collect())
-    }
-
-    fn now(&self) -> DateTime<Utc> {
-        self.ports.clock.now().trunc_subsecs(6)
     }
 }

@@ -3,7 +3,7 @@
 mod admit;
 mod backlog;
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{ServiceError, until_settled};
 use crate::domain::ahead::{self, Truth};
@@ -83,7 +83,7 @@ impl Jobs {
     /// [`ServiceError::Refused`] by the first rule that the settings break.
     pub async fn submit(&self, owner: &Owner, settings: JobSettings) -> Result<JobOverview, ServiceError> {
         until_settled(|| async {
-            let now = self.now();
+            let now = self.ports.now();
             self.admit(owner, &settings, None, now).await?;
             let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(&settings));
             let Submission { job, first } =
@@ -152,7 +152,7 @@ impl Jobs {
     /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn bring_back(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
         until_settled(|| async {
-            let (job, now) = (self.settled(owner, id).await?, self.now());
+            let (job, now) = (self.settled(owner, id).await?, self.ports.now());
             if ahead::lies_ahead(&job, now).is_none() {
                 return Ok(());
             }
@@ -201,7 +201,7 @@ impl Jobs {
         let deleted = until_settled(|| async {
             let job = self.settled(owner, id).await?;
             self.check_idle(&job).await?;
-            let change = lifecycle::delete(&job, self.open(&job).await?, self.now())?;
+            let change = lifecycle::delete(&job, self.open(&job).await?, self.ports.now())?;
             self.ports.catalog.change_job(&change, job.revision).await?;
             Ok(Job { revision: job.revision + 1, ..change.job })
         })
@@ -247,7 +247,7 @@ impl Jobs {
         count: usize,
     ) -> Result<Vec<Occurrence>, ServiceError> {
         let job = self.show(owner, id).await?.job;
-        Ok(schedule::preview(&job, self.source_terms(&job.settings), count, self.now()))
+        Ok(schedule::preview(&job, self.source_terms(&job.settings), count, self.ports.now()))
     }
 
     /// The same for settings that are not submitted yet; they are admitted first, and nothing is stored.
@@ -260,7 +260,7 @@ impl Jobs {
         settings: &JobSettings,
         count: usize,
     ) -> Result<Vec<Occurrence>, ServiceError> {
-        let now = self.now();
+        let now = self.ports.now();
         self.admit(owner, settings, None, now).await?;
         let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(settings));
         let Submission { job, first } = lifecycle::submit(id, owner.clone(), settings.clone(), terms, now);
@@ -286,11 +286,11 @@ impl Jobs {
         self.as_if_settled(&mut change).await?;
         let terms = self.source_terms(&request.settings);
         let queued =
-            queued.into_iter().map(|entry| edit::taken_on(&job, &change.job, entry, terms, self.now()));
+            queued.into_iter().map(|entry| edit::taken_on(&job, &change.job, entry, terms, self.ports.now()));
         let queued = queued.collect::<Vec<_>>().into_iter().chain(change.entries);
         let queued = queued.filter(Execution::is_waiting);
         let immediate = queued.map(|entry| Occurrence { slot: entry.slot, window: entry.window });
-        let later = schedule::preview(&change.job, terms, count, self.now());
+        let later = schedule::preview(&change.job, terms, count, self.ports.now());
         Ok(immediate.chain(later).take(count).collect())
     }
 
@@ -305,12 +305,12 @@ impl Jobs {
             watermark: request.watermark,
             one_time: self.rules.one_time_edit,
         };
-        Ok(edit::edit(job, open, edit, terms, self.now())?)
+        Ok(edit::edit(job, open, edit, terms, self.ports.now())?)
     }
 
     async fn check_edit(&self, job: &Job, request: &EditRequest) -> Result<(), ServiceError> {
         check_version(job, request.if_version)?;
-        self.admit(&job.owner, &request.settings, Some(&job.settings), self.now()).await
+        self.admit(&job.owner, &request.settings, Some(&job.settings), self.ports.now()).await
     }
 
     /// What of a job's record a clock that was right has put there.
@@ -339,7 +339,7 @@ impl Jobs {
     ) -> Result<JobOverview, ServiceError> {
         let changed = until_settled(|| async {
             let job = self.settled(owner, id).await?;
-            let change = decide(&job, self.open(&job).await?, self.now())?;
+            let change = decide(&job, self.open(&job).await?, self.ports.now())?;
             let Some(change) = change else { return Ok(None) };
             self.ports.catalog.change_job(&change, job.revision).await?;
             Ok(Some(Job { revision: job.revision + 1, ..change.job }))
@@ -360,7 +360,7 @@ impl Jobs {
     ) -> Result<Vec<Execution>, ServiceError> {
         until_settled(|| async {
             let job = self.show(owner, id).await?.job;
-            let change = decide(&job, self.source_terms(&job.settings), self.now())?;
+            let change = decide(&job, self.source_terms(&job.settings), self.ports.now())?;
             self.ports.catalog.change_job(&change, job.revision).await?;
             Ok(change.entries)
         })
@@ -369,10 +369,6 @@ impl Jobs {
 
     fn source_terms(&self, settings: &JobSettings) -> SourceTerms {
         self.ports.sources.terms(&settings.source, &settings.data_type)
-    }
-
-    fn now(&self) -> DateTime<Utc> {
-        self.ports.clock.now().trunc_subsecs(6)
     }
 }
 

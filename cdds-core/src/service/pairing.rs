@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::id::StoreId;
 use crate::domain::pairing::{Holdings, Mismatch, PairingStep, StoreLink, decide, needs_holdings};
-use crate::engine::writer_of;
+use crate::keys;
 use crate::ports::catalog::{Catalog, CatalogError, CatalogErrorKind, Standing};
 use crate::ports::clock::Clock;
 use crate::ports::ids::Ids;
@@ -174,7 +174,7 @@ impl Pairing {
         keys.sort_unstable();
         keys.dedup_by(|one, other| one.folder() == other.folder());
         let mut holdings = Holdings::Empty;
-        for writer in keys.iter().filter_map(writer_of) {
+        for writer in keys.iter().filter_map(keys::writer) {
             if self.catalog.standing(writer).await? != Standing::Unknown {
                 return Ok(Holdings::Ours);
             }

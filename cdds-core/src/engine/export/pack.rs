@@ -1,9 +1,17 @@
 //! From files to the bytes of parts, on the workers: compress, lay out, seal, digest.
 //!
-//! Files are compressed side by side; whoever has compressed one also lays out and seals all that are due, in
-//! order, so that no file waits for a worker twice.
+//! **Order.** Files are numbered as they are pushed and compressed side by side. A worker that has compressed one puts
+//! it into the [`ReorderBuffer`] and then lays out every file that is due, in the order of the numbers; while it does,
+//! the [`PartAssembler`] is out of the buffer, and others leave their files there and go. So no file waits for a worker
+//! twice, no worker waits for another, and the bytes of the parts depend on the files alone (rule A6).
+//!
+//! **Back-pressure.** A permit stands for a file that no worker has compressed yet: one for each worker, and one more,
+//! so that none waits for the next file. Whoever compresses a file gives its permit back, with the emptied buffer of
+//! its contents, which the next file is cut into. What is compressed waits for the store, whose channel is bounded by
+//! [`transfer`](super::transfer::transfer).
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -11,12 +19,14 @@ use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use sha2::{Digest, Sha256};
 
+use super::attempt::Export;
 use super::store::internal;
 use crate::domain::artifact::Sha256Digest;
 use crate::domain::cut::CutFile;
 use crate::domain::failure::{Failure, Step};
+use crate::domain::split_size::{SplitSize, largest_sealable};
 use crate::engine::calls::call_now;
-use crate::ports::packager::{ArchiveWriter, Packager, Packed, PartEvent, PartIndex, PartOrdinal};
+use crate::ports::packager::{ArchiveWriter, Packager, Packed, PartEvent, PartIndex, PartOrdinal, Plan};
 use crate::ports::sealer::{Sealer, Sealing};
 use crate::ports::workers::{WorkLost, Workers, offload};
 
@@ -24,145 +34,178 @@ const PACKAGER: &str = "packager";
 const SEALER: &str = "sealer";
 
 /// What is to be done with the store.
-pub(super) enum Move {
+pub(super) enum StoreCommand {
     Open(PartOrdinal),
     Write(Bytes),
     Close { bytes: u64, sha256: Sha256Digest },
 }
 
-/// Makes parts of files, in the order in which they are given.
-pub(super) struct Press {
+/// Makes parts of files, in the order in which they are pushed.
+pub(super) struct PackPipeline {
     workers: Arc<dyn Workers>,
     packager: Arc<dyn Packager>,
-    line: Arc<Mutex<Line>>,
-    given: u64,
-    /// How many more files may be given at the moment.
-    room: usize,
+    buffer: Arc<Mutex<ReorderBuffer>>,
+    pushed: u64,
+    /// How many more files may be pushed at the moment.
+    permits: usize,
     /// One for each file that is compressed: its contents, unless they are to be stored as they are.
-    used: mpsc::UnboundedReceiver<Option<Vec<u8>>>,
-    used_sender: mpsc::UnboundedSender<Option<Vec<u8>>>,
+    recycled: mpsc::UnboundedReceiver<Option<Vec<u8>>>,
+    recycle: mpsc::UnboundedSender<Option<Vec<u8>>>,
 }
 
-impl Press {
-    pub(super) fn new(
+impl PackPipeline {
+    /// Begins the archive of an export, in parts that `sealer` can seal.
+    pub(super) fn begin(export: &Export, sealer: Option<Arc<dyn Sealer>>) -> Result<Self, Failure> {
+        let (ports, execution) = (&export.shared.ports, &export.execution);
+        let split = execution.settings.split_size;
+        let plan = Plan {
+            part_bytes_max: call_now(Step::Seal, SEALER, || part_bytes_max(split, sealer.as_deref()))?,
+            modified_at: execution.window.end(),
+        };
+        let writer = call_now(Step::Pack, PACKAGER, || ports.packager.begin(plan))?;
+        let writer = writer.map_err(|error| Failure::of(Step::Pack, &error))?;
+        Ok(Self::new(Arc::clone(&ports.workers), Arc::clone(&ports.packager), writer, sealer))
+    }
+
+    fn new(
         workers: Arc<dyn Workers>,
         packager: Arc<dyn Packager>,
         writer: Box<dyn ArchiveWriter>,
         sealer: Option<Arc<dyn Sealer>>,
     ) -> Self {
-        let envelope = Envelope { sealer, sealing: None, hasher: Sha256::new(), bytes: 0 };
-        let desk = Some(Desk { writer, envelope });
-        let line = Arc::new(Mutex::new(Line { desk, next: 0, waiting: BTreeMap::new() }));
-        let (used_sender, used) = mpsc::unbounded();
+        let sealer = PartSealer { sealer, sealing: None, hasher: Sha256::new(), bytes: 0 };
+        let assembler = Some(PartAssembler { writer, sealer });
+        let buffer = Arc::new(Mutex::new(ReorderBuffer { assembler, next: 0, waiting: BTreeMap::new() }));
+        let (recycle, recycled) = mpsc::unbounded();
         // One for each worker, and one that none has to wait for.
-        let room = workers.parallelism().saturating_add(1).get();
-        Self { workers, packager, line, given: 0, room, used, used_sender }
+        let permits = workers.parallelism().saturating_add(1).get();
+        Self { workers, packager, buffer, pushed: 0, permits, recycled, recycle }
+    }
+
+    /// How many files are compressed side by side.
+    pub(super) fn parallelism(&self) -> NonZeroUsize {
+        self.workers.parallelism()
     }
 
     /// Waits until a worker is free or soon will be. Calls `give_back` with contents that are compressed by now.
-    pub(super) async fn room(&mut self, mut give_back: impl FnMut(Vec<u8>)) {
-        while let Some(used) = match self.room {
+    pub(super) async fn permit(&mut self, mut give_back: impl FnMut(Vec<u8>)) {
+        while let Some(recycled) = match self.permits {
             // This one's own sender keeps it from ending.
-            0 => self.used.next().await,
-            _ => self.used.try_recv().ok(),
+            0 => self.recycled.next().await,
+            _ => self.recycled.try_recv().ok(),
         } {
-            self.room += 1;
-            used.into_iter().for_each(&mut give_back);
+            self.permits += 1;
+            recycled.into_iter().for_each(&mut give_back);
         }
     }
 
-    /// Takes one file, for which there should be [`room`](Self::room); gives what is to be done with the store once
+    /// Takes one file, for which there should be a [`permit`](Self::permit); gives what is to be done with the store once
     /// it is compressed and those before it have been laid out. Starts at once.
     pub(super) fn push(
         &mut self,
         file: CutFile,
-    ) -> impl Future<Output = Result<Vec<Move>, Failure>> + Send + use<> {
+    ) -> impl Future<Output = Result<Vec<StoreCommand>, Failure>> + Send + use<> {
         let (sender, receiver) = oneshot::channel();
-        let (packager, line, number) = (Arc::clone(&self.packager), Arc::clone(&self.line), self.given);
-        let used = self.used_sender.clone();
-        self.given += 1;
-        self.room = self.room.saturating_sub(1);
+        let (packager, buffer, number) = (Arc::clone(&self.packager), Arc::clone(&self.buffer), self.pushed);
+        let recycled = self.recycle.clone();
+        self.pushed += 1;
+        self.permits = self.permits.saturating_sub(1);
         self.workers.submit(Box::new(move || {
             let contents = Bytes::from(file.contents);
             let packed = call_now(Step::Pack, PACKAGER, || packager.pack(&file.path, &contents));
             let packed = packed.and_then(|packed| packed.map_err(|e| Failure::of(Step::Pack, &e)));
             // Fails when nobody reads on.
-            let _unwanted = used.unbounded_send(contents.try_into_mut().ok().map(emptied));
-            locked(&line).waiting.insert(number, (packed, sender));
-            lay_out(&line);
+            let _unwanted = recycled.unbounded_send(contents.try_into_mut().ok().map(recovered));
+            locked(&buffer).waiting.insert(number, (packed, sender));
+            lay_out(&buffer);
         }));
         async move { receiver.await.map_err(|oneshot::Canceled| WorkLost)? }
     }
 
     /// The directory and the end of the last part. Every file must have been laid out.
-    pub(super) async fn finish(self) -> Result<(PartIndex, Vec<Move>), Failure> {
-        let desk = locked(&self.line).desk.take();
-        let desk = desk.ok_or_else(|| internal("the archive was used after it failed"))?;
-        offload(&*self.workers, move || desk.finish()).await?
+    pub(super) async fn finish(self) -> Result<(PartIndex, Vec<StoreCommand>), Failure> {
+        let assembler = locked(&self.buffer).assembler.take();
+        let assembler = assembler.ok_or_else(|| internal("the archive was used after it failed"))?;
+        offload(&*self.workers, move || assembler.finish()).await?
     }
 }
 
-/// The memory of contents: with them it would be copied onto itself.
-fn emptied(mut contents: BytesMut) -> Vec<u8> {
+/// Rule A4: the split size; sealed parts never exceed what recipients can decrypt.
+fn part_bytes_max(split: Option<SplitSize>, sealer: Option<&dyn Sealer>) -> Option<u64> {
+    let split = split.map(SplitSize::bytes);
+    match sealer {
+        None => split,
+        Some(sealer) => {
+            let largest = largest_sealable(|plain| sealer.sealed_bytes(plain));
+            Some(split.map_or(largest, |split| split.min(largest)))
+        }
+    }
+}
+
+/// Recovers the buffer. It is cleared first, or the conversion would copy the contents onto themselves.
+fn recovered(mut contents: BytesMut) -> Vec<u8> {
     contents.clear();
     Vec::from(contents)
 }
 
 /// Compressed files that wait for their turn.
-struct Line {
+struct ReorderBuffer {
     /// `None` while a worker is at it.
-    desk: Option<Desk>,
+    assembler: Option<PartAssembler>,
     /// The number of the file that is due.
     next: u64,
     waiting: BTreeMap<u64, Waiting>,
 }
 
-type Waiting = (Result<Packed, Failure>, oneshot::Sender<Result<Vec<Move>, Failure>>);
+type Waiting = (Result<Packed, Failure>, oneshot::Sender<Result<Vec<StoreCommand>, Failure>>);
 
 /// Nothing that can panic is done under the lock.
-fn locked(line: &Mutex<Line>) -> MutexGuard<'_, Line> {
-    line.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked(buffer: &Mutex<ReorderBuffer>) -> MutexGuard<'_, ReorderBuffer> {
+    buffer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Lays out what is due, unless somebody is at it: who is looks again after each file.
-fn lay_out(line: &Mutex<Line>) {
+fn lay_out(buffer: &Mutex<ReorderBuffer>) {
     loop {
-        let (mut desk, (packed, sender)) = {
-            let mut line = locked(line);
-            let next = line.next;
-            if line.desk.is_none() || !line.waiting.contains_key(&next) {
+        let (mut assembler, (packed, sender)) = {
+            let mut buffer = locked(buffer);
+            let next = buffer.next;
+            if buffer.assembler.is_none() || !buffer.waiting.contains_key(&next) {
                 return;
             }
-            line.next += 1;
-            let (Some(desk), Some(waiting)) = (line.desk.take(), line.waiting.remove(&next)) else { return };
-            (desk, waiting)
+            buffer.next += 1;
+            let (Some(assembler), Some(waiting)) = (buffer.assembler.take(), buffer.waiting.remove(&next))
+            else {
+                return;
+            };
+            (assembler, waiting)
         };
-        let moves = packed.and_then(|file| desk.push(file));
-        locked(line).desk = Some(desk);
-        // The execution may have been cancelled: the moves are then not wanted.
-        let _unwanted = sender.send(moves);
+        let commands = packed.and_then(|file| assembler.push(file));
+        locked(buffer).assembler = Some(assembler);
+        // The execution may have been cancelled: the commands are then not wanted.
+        let _unwanted = sender.send(commands);
     }
 }
 
 /// What only one worker at a time can do.
-struct Desk {
+struct PartAssembler {
     writer: Box<dyn ArchiveWriter>,
-    envelope: Envelope,
+    sealer: PartSealer,
 }
 
-impl Desk {
-    fn push(&mut self, file: Packed) -> Result<Vec<Move>, Failure> {
+impl PartAssembler {
+    fn push(&mut self, file: Packed) -> Result<Vec<StoreCommand>, Failure> {
         let mut events = Vec::new();
         let pushed = call_now(Step::Pack, PACKAGER, || self.writer.push(file, &mut events))?;
         pushed.map_err(|error| Failure::of(Step::Pack, &error))?;
-        self.envelope.seal(events)
+        self.sealer.seal(events)
     }
 
-    fn finish(mut self) -> Result<(PartIndex, Vec<Move>), Failure> {
+    fn finish(mut self) -> Result<(PartIndex, Vec<StoreCommand>), Failure> {
         let mut events = Vec::new();
         let index = call_now(Step::Pack, PACKAGER, || self.writer.finish(&mut events))?;
         let index = index.map_err(|error| Failure::of(Step::Pack, &error))?;
-        Ok((index, self.envelope.seal(events)?))
+        Ok((index, self.sealer.seal(events)?))
     }
 }
 
@@ -170,64 +213,64 @@ impl Desk {
 const SEALED_AT_ONCE_BYTES: usize = 256 << 10;
 
 /// Seals and digests the open part.
-struct Envelope {
+struct PartSealer {
     sealer: Option<Arc<dyn Sealer>>,
     sealing: Option<Box<dyn Sealing>>,
     hasher: Sha256,
     bytes: u64,
 }
 
-impl Envelope {
-    fn seal(&mut self, events: Vec<PartEvent>) -> Result<Vec<Move>, Failure> {
-        let mut moves = Vec::with_capacity(events.len());
+impl PartSealer {
+    fn seal(&mut self, events: Vec<PartEvent>) -> Result<Vec<StoreCommand>, Failure> {
+        let mut commands = Vec::with_capacity(events.len());
         for event in events {
             match event {
                 PartEvent::Opened(ordinal) => {
-                    moves.push(Move::Open(ordinal));
+                    commands.push(StoreCommand::Open(ordinal));
                     (self.hasher, self.bytes) = (Sha256::new(), 0);
                     if let Some(sealer) = &self.sealer {
                         let mut out = BytesMut::new();
                         let sealing = call_now(Step::Seal, SEALER, || sealer.begin(&mut out))?;
                         self.sealing = Some(sealing.map_err(|e| Failure::of(Step::Seal, &e))?);
-                        self.emit(out.freeze(), &mut moves);
+                        self.emit(out.freeze(), &mut commands);
                     }
                 }
-                PartEvent::Data(plain) => self.seal_data(plain, &mut moves)?,
+                PartEvent::Data(plain) => self.seal_data(plain, &mut commands)?,
                 PartEvent::Closed(_) => {
                     if let Some(sealing) = self.sealing.take() {
                         let mut out = BytesMut::new();
                         let finished = call_now(Step::Seal, SEALER, || sealing.finish(&mut out))?;
                         finished.map_err(|e| Failure::of(Step::Seal, &e))?;
-                        self.emit(out.freeze(), &mut moves);
+                        self.emit(out.freeze(), &mut commands);
                     }
                     let sha256 = Sha256Digest(self.hasher.finalize_reset().into());
-                    moves.push(Move::Close { bytes: self.bytes, sha256 });
+                    commands.push(StoreCommand::Close { bytes: self.bytes, sha256 });
                 }
             }
         }
-        Ok(moves)
+        Ok(commands)
     }
 
-    fn seal_data(&mut self, plain: Bytes, moves: &mut Vec<Move>) -> Result<(), Failure> {
+    fn seal_data(&mut self, plain: Bytes, commands: &mut Vec<StoreCommand>) -> Result<(), Failure> {
         let Some(mut sealing) = self.sealing.take() else {
-            self.emit(plain, moves);
+            self.emit(plain, commands);
             return Ok(());
         };
         for piece in plain.chunks(SEALED_AT_ONCE_BYTES) {
             let mut out = BytesMut::with_capacity(SEALED_AT_ONCE_BYTES + 1024);
             let sealed = call_now(Step::Seal, SEALER, || sealing.update(piece, &mut out))?;
             sealed.map_err(|e| Failure::of(Step::Seal, &e))?;
-            self.emit(out.freeze(), moves);
+            self.emit(out.freeze(), commands);
         }
         self.sealing = Some(sealing);
         Ok(())
     }
 
-    fn emit(&mut self, bytes: Bytes, moves: &mut Vec<Move>) {
+    fn emit(&mut self, bytes: Bytes, commands: &mut Vec<StoreCommand>) {
         if !bytes.is_empty() {
             self.hasher.update(&bytes);
             self.bytes += bytes.len() as u64;
-            moves.push(Move::Write(bytes));
+            commands.push(StoreCommand::Write(bytes));
         }
     }
 }
@@ -244,7 +287,7 @@ mod tests {
 
     use super::*;
     use crate::domain::failure::FailureKind;
-    use crate::ports::packager::{PackagerError, Plan};
+    use crate::ports::packager::PackagerError;
     use crate::testing::PlainPackager;
 
     #[derive(Debug)]
@@ -287,10 +330,10 @@ mod tests {
         }
     }
 
-    fn press(packager: &Arc<Backwards>) -> Press {
+    fn pipeline(packager: &Arc<Backwards>) -> PackPipeline {
         let plan = Plan { part_bytes_max: None, modified_at: Default::default() };
         let writer = packager.begin(plan).unwrap();
-        Press::new(Arc::new(Threads), Arc::clone(packager) as Arc<dyn Packager>, writer, None)
+        PackPipeline::new(Arc::new(Threads), Arc::clone(packager) as Arc<dyn Packager>, writer, None)
     }
 
     /// A file that is compressed once `others` are.
@@ -298,34 +341,35 @@ mod tests {
         CutFile { path: path.to_owned(), contents: vec![b'x'; others] }
     }
 
-    fn written(moves: Vec<Move>) -> String {
+    fn written(commands: Vec<StoreCommand>) -> String {
         let bytes = |one| match one {
-            Move::Write(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+            StoreCommand::Write(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
             // Only the file that was laid out first opens the part.
-            Move::Open(_) => "open ".to_owned(),
-            Move::Close { .. } => "close ".to_owned(),
+            StoreCommand::Open(_) => "open ".to_owned(),
+            StoreCommand::Close { .. } => "close ".to_owned(),
         };
-        moves.into_iter().map(bytes).collect()
+        commands.into_iter().map(bytes).collect()
     }
 
     #[test]
     fn a6_files_are_laid_out_as_they_were_given_whoever_is_ready_first() {
         let packager = Arc::new(Backwards::default());
-        let mut press = press(&packager);
-        let pushed: Vec<_> = [file("a", 2), file("b", 1), file("c", 0)].map(|file| press.push(file)).into();
+        let mut pipeline = pipeline(&packager);
+        let pushed: Vec<_> =
+            [file("a", 2), file("b", 1), file("c", 0)].map(|file| pipeline.push(file)).into();
         let written: Vec<String> =
-            pushed.into_iter().map(|moves| written(block_on(moves).unwrap())).collect();
+            pushed.into_iter().map(|commands| written(block_on(commands).unwrap())).collect();
         assert_eq!(written, ["open 2 a\nxx", "1 b\nx", "0 c\n"]);
         assert_eq!(*packager.packed.lock().unwrap(), ["c", "b", "a"]);
-        let (index, _) = block_on(press.finish()).unwrap();
+        let (index, _) = block_on(pipeline.finish()).unwrap();
         assert_eq!(index.entries, 3);
     }
 
     #[test]
     fn a_worker_that_panics_is_a_failure_and_no_hang() {
         let packager = Arc::new(Backwards::default());
-        let mut press = press(&packager);
-        let (lost, _behind_it) = (press.push(file("panic", 0)), press.push(file("b", 0)));
+        let mut pipeline = pipeline(&packager);
+        let (lost, _behind_it) = (pipeline.push(file("panic", 0)), pipeline.push(file("b", 0)));
         assert_eq!(block_on(lost).map(written).unwrap_err().kind, FailureKind::Internal);
     }
 
@@ -374,18 +418,19 @@ mod tests {
         let plan = Plan { part_bytes_max: None, modified_at: Default::default() };
         let (workers, packager) = (Arc::new(Held::default()), Arc::new(Copying));
         let writer = packager.begin(plan).unwrap();
-        let mut press = Press::new(Arc::clone(&workers) as Arc<dyn Workers>, packager, writer, None);
+        let mut pipeline =
+            PackPipeline::new(Arc::clone(&workers) as Arc<dyn Workers>, packager, writer, None);
         let mut given_back = Vec::new();
         for path in ["a", "b"] {
-            assert_eq!(press.room(|contents| given_back.push(contents)).now_or_never(), Some(()));
-            let _unwanted = press.push(file(path, 9));
+            assert_eq!(pipeline.permit(|contents| given_back.push(contents)).now_or_never(), Some(()));
+            let _unwanted = pipeline.push(file(path, 9));
         }
-        assert_eq!(press.room(|contents| given_back.push(contents)).now_or_never(), None);
+        assert_eq!(pipeline.permit(|contents| given_back.push(contents)).now_or_never(), None);
         let HeldWork(work) = workers.0.lock().unwrap().pop_front().unwrap();
         work();
-        assert_eq!(press.room(|contents| given_back.push(contents)).now_or_never(), Some(()));
+        assert_eq!(pipeline.permit(|contents| given_back.push(contents)).now_or_never(), Some(()));
         let [contents] = &given_back[..] else { panic!("{} came back", given_back.len()) };
         assert!(contents.is_empty() && contents.capacity() == 9);
-        assert_eq!(press.room, 1);
+        assert_eq!(pipeline.permits, 1);
     }
 }

@@ -8,97 +8,157 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::keys;
-use super::read::Transferred;
+use super::attempt::Export;
 use super::store::STORE;
-use super::store::Underway;
+use super::transfer::Transferred;
 use crate::domain::artifact::{
     Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
 };
-use crate::domain::execution::Execution;
 use crate::domain::failure::{Failure, FailureKind, Step};
 use crate::domain::manifest;
 use crate::domain::part_name::part_name;
 use crate::domain::recipient::Recipient;
-use crate::domain::retention::RetentionDays;
 use crate::engine::calls::{call, call_now};
-use crate::engine::heartbeat::Meter;
-use crate::ports::Ports;
-use crate::ports::catalog::{Fence, Publication};
+use crate::keys;
+use crate::ports::catalog::Publication;
 use crate::ports::sealer::ManifestSigner;
 use crate::ports::sink::Key;
 use crate::ports::workers::offload;
 use crate::stored::StoredSettings;
 use crate::stored::manifest::{FORMAT_VERSION, Manifest, ManifestPart, ManifestRecipient};
 
-/// What the publication needs beside the parts.
-pub(super) struct Release<'a> {
-    pub(super) ports: &'a Ports,
-    pub(super) execution: &'a Execution,
-    pub(super) fence: Fence,
-    pub(super) recipients: &'a [Recipient],
-    pub(super) signer: Option<&'a Arc<dyn ManifestSigner>>,
-    pub(super) retention: RetentionDays,
-    pub(super) meter: &'a Meter,
-    pub(super) underway: &'a Arc<Underway>,
-}
+impl Export {
+    /// Stores the manifest, signed if the service signs, and returns what is to be committed: all of it becomes
+    /// visible at once, or none.
+    pub(super) async fn complete(
+        &self,
+        recipients: &[Recipient],
+        transferred: Transferred,
+    ) -> Result<Publication, Failure> {
+        let ports = &self.shared.ports;
+        let published_at = ports.now();
+        let artifacts = self.artifacts(recipients, &transferred, published_at)?;
+        let json = self.manifest_json(recipients, &transferred, &artifacts, published_at)?;
+        let signature = match &self.shared.signer {
+            Some(signer) => Some(self.store_signature(signer, json.clone(), published_at).await?),
+            None => None,
+        };
+        let manifest = self.store_manifest(json).await?;
+        Ok(Publication {
+            set: ArtifactSet { manifest, signature, artifacts },
+            progress: self.meter.progress(ports.clock.monotonic()),
+            published_at,
+        })
+    }
 
-/// Stores the manifest, signed if the service signs, and gives what is to be committed: all of it becomes
-/// visible at once, or none.
-pub(super) async fn prepare(release: &Release<'_>, transferred: Transferred) -> Result<Publication, Failure> {
-    let published_at = crate::engine::now(release.ports);
-    let artifacts = name_parts(release, &transferred, published_at)?;
-    let json = manifest_json(release, &transferred, &artifacts, published_at)?;
-    let signature = match release.signer {
-        Some(signer) => Some(store_signature(release, signer, json.clone(), published_at).await?),
-        None => None,
-    };
-    let manifest = store_manifest(release, json).await?;
-    Ok(Publication {
-        set: ArtifactSet { manifest, signature, artifacts },
-        progress: release.meter.progress(release.ports.clock.monotonic()),
-        published_at,
-    })
-}
+    /// Parts get their names now that their number is known (rule A3).
+    fn artifacts(
+        &self,
+        recipients: &[Recipient],
+        transferred: &Transferred,
+        published_at: DateTime<Utc>,
+    ) -> Result<Vec<Artifact>, Failure> {
+        let execution = &self.execution;
+        let order = &transferred.index.reading_order;
+        let total = order.len();
+        let parts = u32::try_from(total).map_err(|_| internal("more parts than can be counted"))?;
+        let stem = manifest::stem(execution.id);
+        let extension = if recipients.is_empty() { "" } else { ".smime" };
+        let service = self.shared.settings.retention;
+        let retention = execution.settings.retention.map_or(service, |own| own.min(service));
+        let stored = in_order(order, transferred.parts.iter().map(|part| (part.ordinal, part)))
+            .ok_or_else(|| internal("the archive names a part that was not stored"))?;
+        let mut artifacts = Vec::with_capacity(order.len());
+        for ((index, part), stored) in (0..total).zip(1..=parts).zip(stored) {
+            artifacts.push(Artifact {
+                id: artifact_id(execution.id, part),
+                owner: execution.owner.clone(),
+                execution_id: execution.id,
+                job_id: execution.job_id,
+                data_type: execution.settings.data_type.clone(),
+                name: format!("{}{extension}", part_name(&stem, index, total)),
+                part,
+                parts,
+                key: stored.key.clone(),
+                bytes: stored.bytes,
+                sha256: stored.sha256,
+                created_at: published_at,
+                expires_at: retention.expires_at(published_at),
+                hold: false,
+            });
+        }
+        if artifacts.len() != transferred.parts.len() {
+            return Err(internal("the archive does not name every stored part"));
+        }
+        Ok(artifacts)
+    }
 
-/// Parts get their names now that their number is known (rule A3).
-fn name_parts(
-    release: &Release<'_>,
-    transferred: &Transferred,
-    published_at: DateTime<Utc>,
-) -> Result<Vec<Artifact>, Failure> {
-    let execution = release.execution;
-    let order = &transferred.index.reading_order;
-    let total = order.len();
-    let parts = u32::try_from(total).map_err(|_| internal("more parts than can be counted"))?;
-    let stem = manifest::stem(execution.id);
-    let extension = if release.recipients.is_empty() { "" } else { ".smime" };
-    let retention = execution.settings.retention.map_or(release.retention, |own| own.min(release.retention));
-    let stored = in_order(order, transferred.parts.iter().map(|part| (part.ordinal, part)))
-        .ok_or_else(|| internal("the archive names a part that was not stored"))?;
-    let mut artifacts = Vec::with_capacity(order.len());
-    for ((index, part), stored) in (0..total).zip(1..=parts).zip(stored) {
-        artifacts.push(Artifact {
-            id: artifact_id(execution.id, part),
-            owner: execution.owner.clone(),
-            execution_id: execution.id,
-            job_id: execution.job_id,
-            data_type: execution.settings.data_type.clone(),
-            name: format!("{}{extension}", part_name(&stem, index, total)),
-            part,
-            parts,
-            key: stored.key.clone(),
-            bytes: stored.bytes,
-            sha256: stored.sha256,
-            created_at: published_at,
-            expires_at: retention.expires_at(published_at),
-            hold: false,
+    fn manifest_json(
+        &self,
+        recipients: &[Recipient],
+        transferred: &Transferred,
+        artifacts: &[Artifact],
+        published_at: DateTime<Utc>,
+    ) -> Result<Bytes, Failure> {
+        let (execution, packager) = (&self.execution, &self.shared.ports.packager);
+        let recipients = recipients
+            .iter()
+            .map(|recipient| ManifestRecipient { fingerprint: recipient.certificate.fingerprint.clone() });
+        let parts = artifacts.iter().map(|artifact| ManifestPart {
+            name: artifact.name.clone(),
+            bytes: artifact.bytes,
+            sha256: artifact.sha256.to_string(),
         });
+        let manifest = Manifest {
+            format_version: FORMAT_VERSION,
+            job_id: execution.job_id,
+            execution_id: execution.id,
+            settings: StoredSettings::redacted(&execution.settings),
+            slot: execution.slot,
+            window: execution.window,
+            created_at: published_at,
+            compressor: call_now(Step::Publish, "packager", || packager.compressor().to_owned())?,
+            records: self.meter.records.load(Ordering::Relaxed),
+            bad_records: self.meter.rejected.load(Ordering::Relaxed),
+            files: transferred.index.entries,
+            recipients: recipients.collect(),
+            parts: parts.collect(),
+        };
+        manifest.to_json().map(Bytes::from).map_err(|error| internal(&error.to_string()))
     }
-    if artifacts.len() != transferred.parts.len() {
-        return Err(internal("the archive does not name every stored part"));
+
+    async fn store_manifest(&self, json: Bytes) -> Result<StoredManifest, Failure> {
+        let key = keys::manifest(self.fence);
+        let (bytes, sha256) = self.store(&key, json).await?;
+        Ok(StoredManifest { name: manifest::file_name(self.execution.id), key, bytes, sha256 })
     }
-    Ok(artifacts)
+
+    /// Rule A5: over the bytes of the manifest as they are stored.
+    async fn store_signature(
+        &self,
+        signer: &Arc<dyn ManifestSigner>,
+        json: Bytes,
+        signed_at: DateTime<Utc>,
+    ) -> Result<StoredSignature, Failure> {
+        let signer = Arc::clone(signer);
+        let sign = move || call_now(Step::Publish, "signer", || signer.sign(&json, signed_at));
+        let signature = offload(&*self.shared.ports.workers, sign).await??;
+        let signature = signature.map_err(|error| Failure::of(Step::Publish, &error))?;
+        let key = keys::signature(self.fence);
+        let (bytes, sha256) = self.store(&key, Bytes::from(signature)).await?;
+        Ok(StoredSignature { name: manifest::signature_name(self.execution.id), key, bytes, sha256 })
+    }
+
+    /// Stores a small file whole and returns its size and digest.
+    async fn store(&self, key: &Key, contents: Bytes) -> Result<(u64, Sha256Digest), Failure> {
+        let facts = (contents.len() as u64, Sha256Digest(Sha256::digest(&contents).into()));
+        let store = async {
+            let upload = self.underway.begin(&self.shared.ports.sink, key).await?;
+            upload.write(contents).await?.finish().await
+        };
+        call(Step::Store, STORE, store).await?;
+        Ok(facts)
+    }
 }
 
 /// The items with these keys, in their order; `None` if one of them is missing. A set may have so many parts that
@@ -106,75 +166,6 @@ fn name_parts(
 fn in_order<K: Ord, T: Copy>(order: &[K], items: impl IntoIterator<Item = (K, T)>) -> Option<Vec<T>> {
     let items: BTreeMap<K, T> = items.into_iter().collect();
     order.iter().map(|key| items.get(key).copied()).collect()
-}
-
-fn manifest_json(
-    release: &Release<'_>,
-    transferred: &Transferred,
-    artifacts: &[Artifact],
-    published_at: DateTime<Utc>,
-) -> Result<Bytes, Failure> {
-    let execution = release.execution;
-    let manifest = Manifest {
-        format_version: FORMAT_VERSION,
-        job_id: execution.job_id,
-        execution_id: execution.id,
-        settings: StoredSettings::redacted(&execution.settings),
-        slot: execution.slot,
-        window: execution.window,
-        created_at: published_at,
-        compressor: call_now(Step::Publish, "packager", || release.ports.packager.compressor().to_owned())?,
-        records: release.meter.records.load(Ordering::Relaxed),
-        bad_records: release.meter.rejected.load(Ordering::Relaxed),
-        files: transferred.index.entries,
-        recipients: release
-            .recipients
-            .iter()
-            .map(|recipient| ManifestRecipient { fingerprint: recipient.certificate.fingerprint.clone() })
-            .collect(),
-        parts: artifacts
-            .iter()
-            .map(|artifact| ManifestPart {
-                name: artifact.name.clone(),
-                bytes: artifact.bytes,
-                sha256: artifact.sha256.to_string(),
-            })
-            .collect(),
-    };
-    manifest.to_json().map(Bytes::from).map_err(|error| internal(&error.to_string()))
-}
-
-async fn store_manifest(release: &Release<'_>, json: Bytes) -> Result<StoredManifest, Failure> {
-    let key = keys::manifest(release.fence);
-    let (bytes, sha256) = store(release, &key, json).await?;
-    Ok(StoredManifest { name: manifest::file_name(release.execution.id), key, bytes, sha256 })
-}
-
-/// Rule A5: over the bytes of the manifest as they are stored.
-async fn store_signature(
-    release: &Release<'_>,
-    signer: &Arc<dyn ManifestSigner>,
-    json: Bytes,
-    signed_at: DateTime<Utc>,
-) -> Result<StoredSignature, Failure> {
-    let signer = Arc::clone(signer);
-    let sign = move || call_now(Step::Publish, "signer", || signer.sign(&json, signed_at));
-    let signature = offload(&*release.ports.workers, sign).await??;
-    let signature = signature.map_err(|error| Failure::of(Step::Publish, &error))?;
-    let key = keys::signature(release.fence);
-    let (bytes, sha256) = store(release, &key, Bytes::from(signature)).await?;
-    Ok(StoredSignature { name: manifest::signature_name(release.execution.id), key, bytes, sha256 })
-}
-
-/// Stores a small file whole; gives its size and digest.
-async fn store(release: &Release<'_>, key: &Key, contents: Bytes) -> Result<(u64, Sha256Digest), Failure> {
-    let facts = (contents.len() as u64, Sha256Digest(Sha256::digest(&contents).into()));
-    let store = async {
-        let upload = release.underway.begin(&release.ports.sink, key).await?;
-        upload.write(contents).await?.finish().await
-    };
-    call(Step::Store, STORE, store).await?;
-    Ok(facts)
 }
 
 fn internal(what: &str) -> Failure {

@@ -11,12 +11,13 @@ use futures::{SinkExt, StreamExt};
 
 use self::uploads::Open;
 pub(super) use self::uploads::Underway;
-use super::keys;
-use super::pack::Move;
+use super::attempt::Export;
+use super::pack::StoreCommand;
 use crate::domain::artifact::Sha256Digest;
 use crate::domain::failure::{Failure, FailureKind, Step};
 use crate::engine::calls::call;
 use crate::engine::heartbeat::Meter;
+use crate::keys;
 use crate::ports::catalog::Fence;
 use crate::ports::packager::PartOrdinal;
 use crate::ports::sink::{Key, Sink};
@@ -34,7 +35,11 @@ pub(super) struct StoredPart {
 }
 
 /// Parts are written one after another; while one is made durable, the next one is written, and no more than that.
-pub(super) fn part_store<'a>(
+pub(super) fn part_store(export: &Export) -> (PartWriter<'_>, PartFinisher<'_>) {
+    stored_in(&export.shared.ports.sink, &export.underway, export.fence, &export.meter)
+}
+
+fn stored_in<'a>(
     sink: &'a Arc<dyn Sink>,
     underway: &'a Arc<Underway>,
     fence: Fence,
@@ -42,10 +47,8 @@ pub(super) fn part_store<'a>(
 ) -> (PartWriter<'a>, PartFinisher<'a>) {
     // Sending waits until the part before is taken.
     let (sender, written) = mpsc::channel(0);
-    (
-        PartWriter { sink, underway, fence, meter, upload: None, sender },
-        PartFinisher { fence, meter, written },
-    )
+    let writer = PartWriter { sink, underway, fence, meter, upload: None, sender };
+    (writer, PartFinisher { fence, meter, written })
 }
 
 /// A part of which every byte was given to the store.
@@ -68,16 +71,16 @@ pub(super) struct PartWriter<'a> {
 
 impl PartWriter<'_> {
     /// Does what is to be done, in order.
-    pub(super) async fn apply(&mut self, moves: Vec<Move>) -> Result<(), Failure> {
-        for one in moves {
+    pub(super) async fn apply(&mut self, commands: Vec<StoreCommand>) -> Result<(), Failure> {
+        for one in commands {
             match one {
-                Move::Open(ordinal) => {
+                StoreCommand::Open(ordinal) => {
                     let key = keys::part(self.fence, ordinal);
                     let upload = call(Step::Store, STORE, self.underway.begin(self.sink, &key)).await?;
                     self.upload = Some((ordinal, upload));
                 }
-                Move::Write(bytes) => self.write(bytes).await?,
-                Move::Close { bytes, sha256 } => self.close(bytes, sha256).await?,
+                StoreCommand::Write(bytes) => self.write(bytes).await?,
+                StoreCommand::Close { bytes, sha256 } => self.close(bytes, sha256).await?,
             }
         }
         Ok(())
@@ -202,12 +205,12 @@ mod tests {
         }
     }
 
-    fn part(ordinal: u32) -> [Move; 3] {
+    fn part(ordinal: u32) -> [StoreCommand; 3] {
         let sha256 = Sha256Digest([0; 32]);
         [
-            Move::Open(PartOrdinal(ordinal)),
-            Move::Write(Bytes::from_static(b"ab")),
-            Move::Close { bytes: 2, sha256 },
+            StoreCommand::Open(PartOrdinal(ordinal)),
+            StoreCommand::Write(Bytes::from_static(b"ab")),
+            StoreCommand::Close { bytes: 2, sha256 },
         ]
     }
 
@@ -219,7 +222,7 @@ mod tests {
         let underway = Arc::new(Underway::default());
         let meter = Meter::new(Duration::ZERO);
         let fence = Fence { execution: ExecutionId(Uuid::from_u128(5)), epoch: 1 };
-        let (mut writer, finisher) = part_store(&sink, &underway, fence, &meter);
+        let (mut writer, finisher) = stored_in(&sink, &underway, fence, &meter);
         let writing = async {
             writer.apply((0..3).flat_map(part).collect()).await?;
             drop(writer);

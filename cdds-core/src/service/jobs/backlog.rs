@@ -46,7 +46,7 @@ impl Jobs {
     pub(super) async fn caught_up(&self, owner: &Owner, id: JobId) -> Result<Job, ServiceError> {
         loop {
             let job = self.settled(owner, id).await?;
-            let now = self.now();
+            let now = self.ports.now();
             match self.round(&job, now).await?.filter(|change| is_due(&change.job, now)) {
                 Some(change) => self.stored(&change, job.revision).await?,
                 None => return Ok(job),
@@ -62,7 +62,7 @@ impl Jobs {
         id: JobId,
         count: usize,
     ) -> Result<(Job, Vec<Execution>), ServiceError> {
-        let (mut job, now) = (self.show(owner, id).await?.job, self.now());
+        let (mut job, now) = (self.show(owner, id).await?.job, self.ports.now());
         let mut queued = Vec::new();
         while let Some(change) = self.next_step(&job).await? {
             job = change.job;
@@ -87,7 +87,7 @@ impl Jobs {
     pub(super) async fn check_idle(&self, job: &Job) -> Result<(), ServiceError> {
         let mut open = self.open(job).await?;
         loop {
-            lifecycle::check_idle(&open.executions, self.now())?;
+            lifecycle::check_idle(&open.executions, self.ports.now())?;
             let Some(last) = open.waiting().map(Execution::place).max().filter(|_| open.more) else {
                 return Ok(());
             };
@@ -101,7 +101,7 @@ impl Jobs {
         let catalog = &self.ports.catalog;
         let page = catalog.open_executions(&job.owner, job.id, unsettled.behind, WAITING_MAX).await?;
         let waiting: Vec<Execution> = page.waiting().cloned().collect();
-        Ok(Some(settle(job, &waiting, self.source_terms(&job.settings), self.now())))
+        Ok(Some(settle(job, &waiting, self.source_terms(&job.settings), self.ports.now())))
     }
 
     /// The next round of what is due of a job.

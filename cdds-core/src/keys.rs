@@ -7,27 +7,27 @@ use crate::ports::packager::PartOrdinal;
 use crate::ports::sink::{Key, Prefix};
 
 /// Everything of an execution.
-pub(in crate::engine) fn execution(id: ExecutionId) -> Prefix {
+pub(crate) fn execution(id: ExecutionId) -> Prefix {
     Prefix::new(id.to_string())
 }
 
 /// Everything of one claim.
-pub(super) fn claim(fence: Fence) -> Prefix {
+pub(crate) fn claim(fence: Fence) -> Prefix {
     Prefix::new(format!("{}/{}", fence.execution, fence.epoch))
 }
 
 /// A part, by its place in the order of opening.
-pub(super) fn part(fence: Fence, ordinal: PartOrdinal) -> Key {
+pub(crate) fn part(fence: Fence, ordinal: PartOrdinal) -> Key {
     Key::new(format!("{}/{}/{:06}", fence.execution, fence.epoch, ordinal.0))
 }
 
 /// The manifest.
-pub(super) fn manifest(fence: Fence) -> Key {
+pub(crate) fn manifest(fence: Fence) -> Key {
     Key::new(format!("{}/{}/manifest", fence.execution, fence.epoch))
 }
 
 /// The manifest's signature.
-pub(super) fn signature(fence: Fence) -> Key {
+pub(crate) fn signature(fence: Fence) -> Key {
     Key::new(format!("{}/{}/manifest.p7s", fence.execution, fence.epoch))
 }
 

@@ -1,0 +1,53 @@
+//! Removes stored files that are marked as removed, for engines and for services (rules A7, A8).
+
+use tracing::{info, warn};
+
+use crate::keys;
+use crate::ports::Ports;
+use crate::ports::catalog::{CatalogError, Removal};
+use crate::ports::sink::{Prefix, Sink, SinkError};
+
+/// Removals carried out in one pass: those that fail hold up none of the others.
+const REMOVALS_PER_PASS: usize = 10_000;
+
+/// Deletes the files of everything that is marked as removed: marked first, then deleted, then confirmed, so
+/// that a crash in between repeats the deletion (rule A7). Gives whether all of them are gone.
+pub(crate) async fn carry_out_removals(ports: &Ports) -> Result<bool, CatalogError> {
+    let removals = ports.catalog.removals(REMOVALS_PER_PASS).await?;
+    let mut all_gone = removals.len() < REMOVALS_PER_PASS;
+    for removal in removals {
+        match delete_files(ports, &removal).await {
+            Ok(()) => {
+                ports.catalog.confirm_removed(&removal, ports.now()).await?;
+                info!(?removal, "files removed");
+            }
+            Err(error) => {
+                all_gone = false;
+                warn!(?removal, "cannot remove files: {}", error.report());
+            }
+        }
+    }
+    Ok(all_gone)
+}
+
+async fn delete_files(ports: &Ports, removal: &Removal) -> Result<(), SinkError> {
+    match removal {
+        Removal::Set { execution } => delete_all(&*ports.sink, &keys::execution(*execution)).await,
+        Removal::File { key, .. } => ports.sink.delete(key).await,
+    }
+}
+
+/// Deletes what a person has just marked as removed. What fails is left to the next housekeeping.
+pub(crate) async fn remove_marked(ports: &Ports) {
+    if let Err(error) = carry_out_removals(ports).await {
+        warn!("files that are marked as removed are left to the next housekeeping: {}", error.report());
+    }
+}
+
+/// Deletes everything under a prefix, unfinished uploads too.
+pub(crate) async fn delete_all(sink: &dyn Sink, prefix: &Prefix) -> Result<(), SinkError> {
+    for key in sink.list(prefix).await? {
+        sink.delete(&key).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! What must be there before the first record is read: the source with the type, recipients whose certificates hold
+//! now, and how many records are expected.
+
+use std::sync::Arc;
+
+use tracing::debug;
+
+use super::attempt::Export;
+use crate::domain::failure::{Failure, FailureKind, Step};
+use crate::domain::policy::BadRecords;
+use crate::domain::recipient::Recipient;
+use crate::domain::source::DataType;
+use crate::domain::violation::Code;
+use crate::engine::calls::{call, call_now};
+use crate::ports::catalog::CatalogError;
+use crate::ports::sealer::Sealer;
+use crate::ports::source::{
+    BadRecordMode, Description, ReadRequest, RecordInstant, RegisteredSource, Source,
+};
+
+/// What the source is called where it has panicked.
+pub(super) const SOURCE: &str = "source";
+
+/// What an export needs from outside.
+pub(super) struct Prepared {
+    pub(super) source: Arc<dyn Source>,
+    pub(super) data_type: DataType,
+    /// What the source is asked for.
+    pub(super) request: ReadRequest,
+    pub(super) recipients: Vec<Recipient>,
+    /// `None` for plaintext.
+    pub(super) sealer: Option<Arc<dyn Sealer>>,
+}
+
+impl Export {
+    pub(super) async fn prepare(&self) -> Result<Prepared, Failure> {
+        let source = self.source()?;
+        let (recipients, sealer) = self.sealer().await?;
+        let request = self.request();
+        let declared = || {
+            let found = source.describe().data_type(&request.data_type).cloned();
+            found.ok_or_else(|| no_type(source.describe(), &request))
+        };
+        let data_type = call_now(Step::Prepare, SOURCE, declared)??;
+        self.meter.expect(self.expectation(&*source, &request, data_type.pushes_down).await?);
+        Ok(Prepared { source, data_type, request, recipients, sealer })
+    }
+
+    /// What the source is asked for.
+    fn request(&self) -> ReadRequest {
+        let settings = &self.execution.settings;
+        ReadRequest {
+            by: RecordInstant::of(&settings.timeframe),
+            categories: settings.categories.clone(),
+            template: settings.template.clone(),
+            bad_records: self.bad_record_mode(),
+            ..ReadRequest::new(settings.data_type.clone(), self.execution.window)
+        }
+    }
+
+    /// Which bad records are the job's own, filters decide after the read: until then none ends it.
+    fn bad_record_mode(&self) -> BadRecordMode {
+        let settings = &self.execution.settings;
+        match settings.policies.bad_records {
+            BadRecords::Fail if settings.template.filters.is_empty() => BadRecordMode::Fail,
+            BadRecords::Fail | BadRecords::Skip { .. } => BadRecordMode::Report,
+        }
+    }
+
+    fn source(&self) -> Result<Arc<dyn Source>, Failure> {
+        let id = &self.execution.settings.source;
+        let refuse = |message: String| Failure {
+            step: Step::Prepare,
+            kind: FailureKind::Missing,
+            message,
+            retryable: false,
+        };
+        match self.shared.ports.sources.find(id) {
+            Some(RegisteredSource::Supported(source)) => Ok(Arc::clone(source)),
+            Some(RegisteredSource::Unsupported { reason, .. }) => {
+                Err(refuse(format!("source {id} cannot be used: {reason}")))
+            }
+            None => Err(refuse(format!("source {id} is not registered: register it and run the job again"))),
+        }
+    }
+
+    /// The job's recipients, each certificate checked again now (rule S2): an attempt that cannot seal
+    /// for every one of them fails, and never stores plaintext.
+    async fn sealer(&self) -> Result<(Vec<Recipient>, Option<Arc<dyn Sealer>>), Failure> {
+        let names = self.execution.settings.protection.recipients();
+        if names.is_empty() {
+            return Ok((Vec::new(), None));
+        }
+        let ports = &self.shared.ports;
+        let stored = ports
+            .catalog
+            .recipients(&self.execution.owner)
+            .await
+            .map_err(|error| catalog_failure(Step::Prepare, &error))?;
+        let mut recipients = Vec::with_capacity(names.len());
+        for name in names {
+            let found = stored.iter().find(|recipient| recipient.name == *name);
+            recipients.push(found.cloned().ok_or_else(|| Failure {
+                step: Step::Prepare,
+                kind: FailureKind::Certificate,
+                message: format!(
+                    "no certificate is stored for recipient {name} ({})",
+                    Code::UnknownRecipient
+                ),
+                retryable: false,
+            })?);
+        }
+        let now = ports.now();
+        let sealer =
+            call_now(Step::Prepare, "certificate store", || ports.certificates.sealer(&recipients, now))?;
+        let sealer = sealer.map_err(|error| Failure::of(Step::Prepare, &error))?;
+        Ok((recipients, Some(sealer)))
+    }
+
+    /// How many records are expected (rule E7): the source's estimate, else the job's last success.
+    /// A source that does not filter does not know how many records are left by the filters. An estimate
+    /// that fails is no reason to fail: the read will tell.
+    async fn expectation(
+        &self,
+        source: &dyn Source,
+        request: &ReadRequest,
+        pushed_down: bool,
+    ) -> Result<Option<u64>, Failure> {
+        if pushed_down || request.template.filters.is_empty() {
+            match call(Step::Prepare, SOURCE, async { source.estimate(request).await }).await {
+                Ok(Some(estimate)) => return Ok(Some(estimate.records)),
+                Ok(None) => {}
+                Err(failure) if failure.kind == FailureKind::Internal => return Err(failure),
+                Err(failure) => debug!("no estimate: {}", failure.message),
+            }
+        }
+        let last = self.shared.ports.catalog.last_records(self.execution.job_id).await;
+        last.map_err(|error| catalog_failure(Step::Prepare, &error))
+    }
+}
+
+/// A type that a source has not, or has not any more.
+fn no_type(source: &Description, request: &ReadRequest) -> Failure {
+    let known: Vec<&str> = source.types.iter().map(|data_type| data_type.id.as_str()).collect();
+    Failure {
+        step: Step::Prepare,
+        kind: FailureKind::Invalid,
+        message: format!(
+            "source {} has no data type {}: choose out of {}",
+            source.id,
+            request.data_type,
+            known.join(", ")
+        ),
+        retryable: false,
+    }
+}
+
+fn catalog_failure(step: Step, error: &CatalogError) -> Failure {
+    Failure { step, kind: FailureKind::Unavailable, message: error.report(), retryable: error.is_retryable() }
+}

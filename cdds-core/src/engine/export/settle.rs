@@ -1,0 +1,149 @@
+//! How an attempt ends on the record: committed, failed, cancelled or given back; and what it stored is removed where
+//! nobody wants it.
+
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use tracing::{info, warn};
+
+use super::attempt::Export;
+use crate::cleanup::delete_all;
+use crate::domain::execution::Execution;
+use crate::domain::failure::{Failure, FailureKind, Step};
+use crate::engine::Shared;
+use crate::engine::calls::{Panicked, contained_async};
+use crate::keys;
+use crate::ports::catalog::{CatalogErrorKind, Fence, Publication, Settlement, Standing};
+use crate::ports::sink::SinkError;
+
+/// How often a commit whose outcome is unknown is looked at again before the lease is left to run out.
+const COMMIT_TRIES: u32 = 5;
+
+/// How long the store may take to remove what an attempt has left.
+const DISCARD_MAX: Duration = Duration::from_secs(600);
+
+impl Export {
+    /// Commits. An error leaves the outcome unknown, so the commit is tried again: a second one is fenced
+    /// off by the first. What is stored is deleted only when the catalog says that it is not wanted.
+    pub(super) async fn commit(&self, publication: &Publication) -> Option<Execution> {
+        let catalog = &self.shared.ports.catalog;
+        for attempt in 1..=COMMIT_TRIES {
+            match catalog.publish(self.fence, publication).await {
+                Ok(()) => return Some(self.published(publication)),
+                Err(error) if error.kind() == CatalogErrorKind::Fenced => {
+                    // Another worker has the execution, or a lost reply hid our own success.
+                    match catalog.standing(self.fence).await {
+                        Ok(Standing::Wanted) => return Some(self.published(publication)),
+                        Ok(Standing::Unwanted) => return self.fenced().await,
+                        Ok(Standing::Unknown) => return None,
+                        Err(error) => warn!(attempt, "cannot look the commit up: {}", error.report()),
+                    }
+                }
+                // Whoever asked for that was told that it stops, before the commit came (rule E8).
+                Err(error) if error.kind() == CatalogErrorKind::Cancelled => {
+                    info!("to be stopped: {}", error.report());
+                    return self.settle(Settlement::Cancelled).await;
+                }
+                // Publishing would lose or double records: nothing may be shown, and trying again is no help.
+                Err(error) if error.kind() == CatalogErrorKind::Conflict => {
+                    let failure = Failure {
+                        step: Step::Publish,
+                        kind: FailureKind::Internal,
+                        message: error.report(),
+                        retryable: false,
+                    };
+                    warn!("refused by the catalog: {}", failure.message);
+                    let retry = self.shared.settings.retry;
+                    return self.settle(Settlement::Failed { failure, retry }).await;
+                }
+                Err(error) => warn!(attempt, "cannot commit: {}", error.report()),
+            }
+            self.pause(attempt).await;
+        }
+        None
+    }
+
+    /// The execution as the catalog has it after the commit.
+    fn published(&self, publication: &Publication) -> Execution {
+        self.execution.clone().succeeded(publication.progress, publication.published_at)
+    }
+
+    /// Puts the end on the record and removes what was stored. If the first fails the lease runs out and
+    /// another worker takes over.
+    pub(super) async fn settle(&self, settlement: Settlement) -> Option<Execution> {
+        let ports = &self.shared.ports;
+        for attempt in 1..=COMMIT_TRIES {
+            match ports.catalog.settle(self.fence, &settlement, ports.now()).await {
+                Ok(execution) => {
+                    self.discard().await;
+                    return Some(execution);
+                }
+                Err(error) if error.kind() == CatalogErrorKind::Fenced => return self.fenced().await,
+                Err(error) => warn!(attempt, "cannot put the end on the record: {}", error.report()),
+            }
+            self.pause(attempt).await;
+        }
+        None
+    }
+
+    /// Another worker has the execution: what this one stored can never be published.
+    pub(super) async fn fenced(&self) -> Option<Execution> {
+        warn!("the claim was lost");
+        if let Ok(Standing::Unwanted) = self.shared.ports.catalog.standing(self.fence).await {
+            self.discard().await;
+        }
+        None
+    }
+
+    /// Removes what was stored, once the catalog has said that nobody wants it and nothing is under way that would
+    /// land behind its back. A store that takes too long leaves the rest to the sweep.
+    async fn discard(&self) {
+        let remove = async {
+            self.underway.wind_down().await;
+            discard(&self.shared, self.fence).await;
+        };
+        let remove = std::pin::pin!(contained_async(remove));
+        let too_long = std::pin::pin!(async { self.shared.ports.clock.sleep(DISCARD_MAX).await });
+        match select(remove, too_long).await {
+            Either::Left((Ok(()), _)) => {}
+            Either::Left((Err(Panicked), _)) => warn!("the store panicked: the sweep removes what is left"),
+            Either::Right(_) => warn!("the store takes too long: the sweep removes what is left"),
+        }
+    }
+
+    /// What a crashed attempt left is removed before the next one stores anything.
+    pub(super) async fn discard_older_epochs(&self) -> Result<(), SinkError> {
+        if self.fence.epoch == 1 {
+            return Ok(());
+        }
+        let sink = &self.shared.ports.sink;
+        for key in sink.list(&keys::execution(self.fence.execution)).await? {
+            if keys::writer(&key).is_some_and(|writer| writer.epoch < self.fence.epoch) {
+                sink.delete(&key).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn pause(&self, attempt: u32) {
+        self.shared.ports.clock.sleep(Duration::from_millis(100 << attempt.min(6))).await;
+    }
+}
+
+/// Gives back an execution whose attempt was dropped: it is queued again without counting the attempt,
+/// and then what it stored is removed. A commit that was under way may have won: its set stays.
+pub(in crate::engine) async fn release(shared: &Shared, fence: Fence) {
+    let ports = &shared.ports;
+    match ports.catalog.settle(fence, &Settlement::Released, ports.now()).await {
+        Ok(_queued) => discard(shared, fence).await,
+        Err(error) if error.kind() == CatalogErrorKind::Fenced => {}
+        Err(error) => warn!(execution_id = %fence.execution, "cannot give back: {}", error.report()),
+    }
+}
+
+/// Removes what a claim stored, once the catalog has said that nobody wants it.
+async fn discard(shared: &Shared, fence: Fence) {
+    if let Err(error) = delete_all(&*shared.ports.sink, &keys::claim(fence)).await {
+        warn!("cannot remove what was stored; the sweep will: {}", error.report());
+    }
+}

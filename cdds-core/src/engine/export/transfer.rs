@@ -1,0 +1,64 @@
+//! From complete files to stored parts: reading, packing and storing go on at the same time, and the slowest of them
+//! holds up the others.
+
+use std::future::poll_fn;
+
+use futures::StreamExt;
+use futures::channel::mpsc;
+use futures::future::try_join;
+
+use super::pack::PackPipeline;
+use super::read::Files;
+use super::store::{PartFinisher, PartWriter, StoredPart};
+use crate::domain::failure::Failure;
+use crate::ports::packager::PartIndex;
+
+/// What lies in the store once everything was read.
+#[derive(Debug)]
+pub(super) struct Transferred {
+    pub(super) index: PartIndex,
+    pub(super) parts: Vec<StoredPart>,
+}
+
+/// Moves every record into parts (rule A6: the outcome depends on the records alone). At most `parallelism + 2` files
+/// are between the source and the store, one of them compressed already; the source waits while they are. What one
+/// part takes to become durable is not waited for until the next one is written.
+pub(super) async fn transfer(
+    files: Files<'_>,
+    pipeline: PackPipeline,
+    (writer, finisher): (PartWriter<'_>, PartFinisher<'_>),
+) -> Result<Transferred, Failure> {
+    let writing = write(files, pipeline, writer);
+    let (index, parts) = try_join(writing, finisher.run()).await?;
+    Ok(Transferred { index, parts })
+}
+
+async fn write(
+    mut files: Files<'_>,
+    mut pipeline: PackPipeline,
+    mut writer: PartWriter<'_>,
+) -> Result<PartIndex, Failure> {
+    // It holds one more than its size, and the receiver has another one: the store may fall behind by a compressed
+    // file before a worker has nothing to do.
+    let (mut sender, mut packed) = mpsc::channel(pipeline.parallelism().get());
+    let reading = async {
+        // Room first: no file is read ahead of it. There is none only when writing has failed.
+        while poll_fn(|context| sender.poll_ready(context)).await.is_ok() {
+            pipeline.permit(|contents| files.give_back(contents)).await;
+            let Some(file) = files.next().await? else { break };
+            let _failed = sender.start_send(pipeline.push(file));
+        }
+        drop(sender);
+        Ok::<(), Failure>(())
+    };
+    let writing = async {
+        while let Some(commands) = packed.next().await {
+            writer.apply(commands.await?).await?;
+        }
+        Ok::<(), Failure>(())
+    };
+    try_join(reading, writing).await?;
+    let (index, commands) = pipeline.finish().await?;
+    writer.apply(commands).await?;
+    Ok(index)
+}
