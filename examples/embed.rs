@@ -16,7 +16,7 @@ use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
 use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
 use cdds_core::engine::observe::{Event, Observer};
-use cdds_core::engine::{Engine, EngineSettings, Until};
+use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::ports::source::Sources;
@@ -102,7 +102,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     block_on(Jobs::new(&ports, JobRules::default()).submit(&owner, settings))?;
 
     // A service would run `Until::Stopped`, on a thread or a task of its own.
-    let engine = Engine::new(&ports, EngineSettings::default())?.observed_by(Arc::new(Console));
+    let engine = Engine::builder(&ports).observer(Arc::new(Console)).build();
     block_on(engine.run(Until::Idle, futures::future::pending()))?;
 
     let history = block_on(History::new(&ports).list(&owner, &ExecutionQuery::default()))?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use cdds_benches::Failure;
 use cdds_core::domain::id::Owner;
-use cdds_core::engine::{Engine, EngineSettings, Until};
+use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::catalog::query::{
     ExecutionColumn, ExecutionQuery, JobColumn, JobQuery, Page, Slice, Sort,
 };
@@ -78,7 +78,7 @@ fn main() -> Result<(), Failure> {
 fn ticks(jobs: u64) -> Result<Duration, Failure> {
     let world = Multiplied::with_jobs(jobs)?;
     let ports = world.ports();
-    let engine = Engine::new(ports, EngineSettings::default())?;
+    let engine = Engine::builder(ports).build();
     let tick = |now: DateTime<Utc>| block_on(engine.tick(now)).expect("a tick");
     let now = ports.clock.now();
     drop(tick(now));

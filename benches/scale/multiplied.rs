@@ -7,7 +7,7 @@ use cdds_benches::{Failure, json_lines, ports};
 use cdds_core::domain::frequency::Frequency;
 use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection, Title};
-use cdds_core::engine::{Engine, EngineSettings, Until};
+use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::Ports;
 use cdds_core::service::jobs::{JobRules, Jobs};
 use futures::executor::block_on;
@@ -45,7 +45,7 @@ impl Multiplied {
     pub(crate) fn with_history(count: u64) -> Result<Self, Failure> {
         let world = Self::with_jobs(count)?;
         world.let_be_due(1)?;
-        let engine = Engine::new(&world.ports, EngineSettings::default())?;
+        let engine = Engine::builder(&world.ports).build();
         block_on(engine.run(Until::Idle, std::future::pending()))?;
         multiply(
             world.folder.path(),

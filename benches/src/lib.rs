@@ -10,7 +10,7 @@ use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
 use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
-use cdds_core::engine::{Engine, EngineSettings, RunReport, Until};
+use cdds_core::engine::{Engine, RunReport, Until};
 use cdds_core::ports::Ports;
 use cdds_core::ports::source::{Source, Sources};
 use cdds_core::service::jobs::{JobRules, Jobs};
@@ -81,7 +81,7 @@ pub fn export(folder: &Path, source: Arc<dyn Source>) -> Result<RunReport, Failu
     let (source, contact) = (SourceId::new("contacts")?, TypeId::new("contact")?);
     let settings = JobSettings::new(Title::new("bench")?, source, contact, start, protection);
     block_on(Jobs::new(&ports, JobRules::default()).submit(&owner, settings))?;
-    Ok(block_on(Engine::new(&ports, EngineSettings::default())?.run(Until::Idle, std::future::pending()))?)
+    Ok(block_on(Engine::builder(&ports).build().run(Until::Idle, std::future::pending()))?)
 }
 
 /// A self-signed certificate, PEM; one for the whole process, since a key pair can take longer than an export.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cdds_core::engine::{Engine, EngineSettings};
+use cdds_core::engine::{Engine, EngineBuilder, EngineSettings};
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::Catalog;
 use cdds_core::ports::clock::Clock;
@@ -123,12 +123,12 @@ impl App {
         }
     }
 
-    /// The engine, to be run. Only here the signing key is read: whoever does not run the engine need not be
+    /// The engine, to be observed and run. Only here the signing key is read: whoever does not run the engine need not be
     /// able to.
-    pub(crate) fn engine(&self) -> Result<Engine, CliError> {
-        let engine = Engine::new(&self.ports, self.settings.clone())?;
+    pub(crate) fn engine(&self) -> Result<EngineBuilder, CliError> {
+        let engine = Engine::builder(&self.ports).settings(self.settings.clone());
         Ok(match &self.signing {
-            Some(signing) => engine.signed_by(Arc::new(signer(signing)?)),
+            Some(signing) => engine.signer(Arc::new(signer(signing)?)),
             None => engine,
         })
     }

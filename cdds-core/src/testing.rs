@@ -30,7 +30,7 @@
 //!     Protection::Plaintext,
 //! );
 //! block_on(jobs.submit(&Owner::default(), settings))?;
-//! let engine = Engine::new(&memory.ports, EngineSettings::default())?;
+//! let engine = Engine::builder(&memory.ports).build();
 //! let report = block_on(engine.run(Until::Idle, futures::future::pending()))?;
 //! assert_eq!(report.finished, 1);
 //! let archive: Vec<_> = memory.sink.objects().into_values().take(1).collect();

@@ -23,7 +23,7 @@ use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
 use cdds_core::domain::settling::{Open, QueuePlace};
 use cdds_core::engine::observe::{Event, Observer};
-use cdds_core::engine::{Engine, EngineSettings, Until};
+use cdds_core::engine::{Engine, EngineBuilder, EngineSettings, Until};
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
@@ -233,7 +233,11 @@ impl World {
     }
 
     fn engine(&self, grace: Duration) -> Engine {
-        Engine::new(&self.ports, EngineSettings { grace, ..EngineSettings::default() }).unwrap()
+        self.composed(grace).build()
+    }
+
+    fn composed(&self, grace: Duration) -> EngineBuilder {
+        Engine::builder(&self.ports).settings(EngineSettings { grace, ..EngineSettings::default() })
     }
 
     fn only_execution(&self) -> Execution {
@@ -337,7 +341,7 @@ fn files(folder: &Path) -> usize {
 /// What a run until idle has seen at the end of each attempt.
 fn ends(world: &World) -> Vec<(&'static str, usize)> {
     let ends = Arc::new(Ends { store: world.folder.path().join("store"), seen: Mutex::default() });
-    let engine = world.engine(Duration::ZERO).observed_by(Arc::clone(&ends) as Arc<dyn Observer>);
+    let engine = world.composed(Duration::ZERO).observer(Arc::clone(&ends) as Arc<dyn Observer>).build();
     block_on(engine.run(Until::Idle, std::future::pending())).unwrap();
     ends.seen.lock().unwrap().clone()
 }
@@ -413,7 +417,7 @@ fn i8_the_sweep_removes_orphans_and_leaves_what_it_does_not_know() {
         catalog: catalog(&world.folder.path().join("other.db")) as Arc<dyn Catalog>,
         ..world.ports.clone()
     };
-    let engine = Engine::new(&ports, EngineSettings::default()).unwrap();
+    let engine = Engine::builder(&ports).build();
     block_on(engine.run(Until::Idle, std::future::pending())).unwrap();
     assert_eq!(world.stored(), stored);
 }

@@ -16,7 +16,7 @@ use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::job::{JobSettings, Protection, Title};
 use cdds_core::domain::template::{FieldNames, FieldSelection};
-use cdds_core::engine::{Engine, EngineSettings, Until};
+use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::ports::sink::Key;
@@ -102,7 +102,7 @@ fn export(source: Arc<dyn Source>, settings: JobSettings, threads: usize) -> Out
     let owner = Owner::default();
     block_on(async {
         Jobs::new(&ports, JobRules::default()).submit(&owner, settings).await.unwrap();
-        let engine = Engine::new(&ports, EngineSettings::default()).unwrap();
+        let engine = Engine::builder(&ports).build();
         engine.run(Until::Idle, std::future::pending()).await.unwrap();
         let history = History::new(&ports).list(&owner, &ExecutionQuery::default()).await.unwrap();
         let [overview] = history.items.try_into().unwrap();

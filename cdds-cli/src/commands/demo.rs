@@ -223,7 +223,7 @@ async fn submit_as_of_yesterday(
 
 /// Runs what is due and gives the execution that succeeded.
 async fn run(app: &App, session: &Session) -> Result<ExecutionId, CliError> {
-    app.engine()?.run(Until::Idle, futures::future::pending()).await?;
+    app.engine()?.build().run(Until::Idle, futures::future::pending()).await?;
     let finished = ExecutionQuery { status: Some(Status::Finished), ..ExecutionQuery::default() };
     let history = app.history.list(&session.owner, &finished).await?;
     let newest = history.items.first().ok_or_else(|| {

@@ -36,7 +36,7 @@ pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError
     let stop = Stop::listen(&console, Some(STOPPING))?;
     let stopped = stop.flag();
     let follower = Follower::new(&console, Arc::clone(&session.clock));
-    let engine = app.engine()?.observed_by(Arc::new(follower));
+    let engine = app.engine()?.observer(Arc::new(follower)).build();
     let until = if args.until_idle { Until::Idle } else { Until::Stopped };
     let RunReport { finished, failed, retries, other, housekeeping_failures } =
         engine.run(until, stop.asked()).await?;

@@ -134,6 +134,13 @@ name_id! {
     WorkerId, "worker", 255
 }
 
+impl WorkerId {
+    /// A worker is called by a UUID unless somebody names it.
+    pub fn of(id: Uuid) -> Self {
+        Self(id.to_string().into())
+    }
+}
+
 impl Default for Owner {
     fn default() -> Self {
         Self("default".into())

@@ -6,8 +6,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures::task::AtomicWaker;
 
+use super::EngineError;
+use super::calls::contained_async;
+use super::observe::Event;
+use super::worker::{Engine, Shared};
 use crate::domain::progress::Progress;
 use crate::ports::catalog::{Beat, Directive, Fence};
 
@@ -197,6 +202,36 @@ impl Running {
                 meter.obey(*directive);
             }
         }
+    }
+}
+
+impl Engine {
+    /// Renews the leases of this engine's running executions, stores their progress and passes orders
+    /// on; to be called once a second. Ends what has not moved for too long ([`EngineSettings::stall`](super::EngineSettings::stall)).
+    ///
+    /// # Errors
+    /// If the catalog fails; a missed beat does no harm until the lease runs out.
+    pub async fn beat(&self, now: DateTime<Utc>) -> Result<(), EngineError> {
+        contained_async(self.shared.beat(now)).await.unwrap_or(Err(EngineError::Panicked))
+    }
+}
+
+impl Shared {
+    async fn beat(&self, now: DateTime<Utc>) -> Result<(), EngineError> {
+        let beats = self.running.beats(self.ports.clock.monotonic(), self.settings.stall);
+        if beats.is_empty() {
+            return Ok(());
+        }
+        for beat in &beats {
+            let (execution, progress) = (beat.fence.execution, beat.progress);
+            if !self.notice(&Event::Progressed { execution, progress }) {
+                self.running.stop(beat.fence, StopReason::Unobservable);
+            }
+        }
+        let lease = self.settings.lease;
+        let directives = self.ports.catalog.beat(&self.worker, now, lease, &beats).await?;
+        self.running.obey(&beats, &directives);
+        Ok(())
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use super::{EngineError, Shared};
+use super::EngineError;
+use super::worker::Shared;
 use crate::cleanup::carry_out_removals;
 use crate::keys;
 use crate::ports::catalog::Standing;

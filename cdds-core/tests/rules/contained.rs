@@ -15,7 +15,7 @@ use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection, Title};
 use cdds_core::domain::record::RecordBatch;
 use cdds_core::engine::observe::{Event, Observer};
-use cdds_core::engine::{Engine, EngineSettings, RunReport, Until};
+use cdds_core::engine::{Engine, EngineBuilder, RunReport, Until};
 use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
 use cdds_core::ports::source::{DataType, Description, Estimate, ReadRequest, Source, SourceError, Sources};
 use cdds_core::service::jobs::{JobRules, Jobs};
@@ -100,8 +100,8 @@ impl World {
         block_on(Jobs::new(&self.0.ports, JobRules::default()).submit(&Owner::default(), settings)).unwrap();
     }
 
-    fn engine(&self) -> Engine {
-        Engine::new(&self.0.ports, EngineSettings::default()).unwrap()
+    fn engine(&self) -> EngineBuilder {
+        Engine::builder(&self.0.ports)
     }
 
     fn of(&self, source: &str) -> Execution {
@@ -125,7 +125,7 @@ fn e11_a_source_that_panics_ends_its_execution_and_no_other() {
         let world = World::new(at);
         world.submit("failing");
         world.submit("sound");
-        let report = run(&world.engine());
+        let report = run(&world.engine().build());
         assert_eq!((report.finished, report.failed), (1, 1), "{at:?}");
         let failed = world.of("failing");
         let failure = failure(&failed);
@@ -144,7 +144,7 @@ fn e11_a_source_that_panics_when_it_is_described_holds_up_no_schedule() {
     world.submit_to_run("sound", at());
     world.1.store(true, Ordering::Relaxed);
     world.0.clock.advance(Duration::from_secs(7_200));
-    let report = run(&world.engine());
+    let report = run(&world.engine().build());
     assert_eq!((report.finished, report.failed), (1, 1));
     assert_eq!(failure(&world.of("failing")).kind, FailureKind::Internal);
 }
@@ -228,7 +228,7 @@ fn e11_a_store_that_panics_ends_no_engine() {
         let mut world = World::new(At::Nowhere);
         world.0.ports.sink = sink;
         world.submit("sound");
-        let report = run(&world.engine());
+        let report = run(&world.engine().build());
         assert_eq!((report.finished, report.failed), (0, 1));
         let failure = failure(&world.of("sound"));
         assert_eq!((failure.step, failure.kind), (Step::Store, FailureKind::Internal));
@@ -253,7 +253,7 @@ fn e11_an_observer_that_panics_ends_what_it_was_told_of() {
     let world = World::new(At::Nowhere);
     world.submit("sound");
     let started = |event: &Event<'_>| matches!(event, Event::Started { .. });
-    let report = run(&world.engine().observed_by(Arc::new(Panicking(started))));
+    let report = run(&world.engine().observer(Arc::new(Panicking(started))).build());
     assert_eq!(report.failed, 1);
     let told = failure(&world.of("sound"));
     assert_eq!(told.kind, FailureKind::Internal);
@@ -262,14 +262,14 @@ fn e11_an_observer_that_panics_ends_what_it_was_told_of() {
     let world = World::new(At::Nowhere);
     world.submit("failing");
     let progressed = |event: &Event<'_>| matches!(event, Event::Progressed { .. });
-    run(&world.engine().observed_by(Arc::new(Panicking(progressed))));
+    run(&world.engine().observer(Arc::new(Panicking(progressed))).build());
     assert!(failure(&world.of("failing")).message.contains("observer"));
 
     // What has ended stays as it is.
     let world = World::new(At::Nowhere);
     world.submit("sound");
     let ended = |event: &Event<'_>| matches!(event, Event::Ended { .. });
-    let report = run(&world.engine().observed_by(Arc::new(Panicking(ended))));
+    let report = run(&world.engine().observer(Arc::new(Panicking(ended))).build());
     assert_eq!(report.finished, 1);
 }
 
@@ -278,7 +278,7 @@ fn e12_a_source_that_hangs_is_given_up_and_holds_nobody_up() {
     let world = World::new(At::Nowhere);
     world.submit("failing");
     world.submit("sound");
-    let report = run(&world.engine());
+    let report = run(&world.engine().build());
     assert_eq!((report.finished, report.failed), (1, 1));
     assert_eq!(
         (report.retries, report.other),

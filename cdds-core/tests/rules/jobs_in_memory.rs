@@ -14,7 +14,7 @@ use cdds_core::domain::record::{Place, RecordBatchBuilder, RejectedRecord};
 use cdds_core::domain::removal::WithArtifacts;
 use cdds_core::domain::schedule::{Terms, materialise};
 use cdds_core::domain::violation::Code;
-use cdds_core::engine::{Engine, EngineSettings, RunReport, Until};
+use cdds_core::engine::{Engine, RunReport, Until};
 use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery};
 use cdds_core::ports::source::{DataType, Description, Sources};
 use cdds_core::service::ServiceError;
@@ -72,7 +72,7 @@ impl Service {
     }
 
     fn run(&self) -> RunReport {
-        let engine = Engine::new(&self.memory.ports, EngineSettings::default()).unwrap();
+        let engine = Engine::builder(&self.memory.ports).build();
         block_on(engine.run(Until::Idle, futures::future::pending())).unwrap()
     }
 

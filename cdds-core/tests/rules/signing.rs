@@ -9,7 +9,7 @@ use cdds_core::domain::failure::{FailureKind, Step};
 use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{ExecutionId, Owner};
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
-use cdds_core::engine::{Engine, EngineSettings, Until};
+use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::sealer::{ManifestSigner, SealerError, SealerErrorKind};
 use cdds_core::ports::source::{DataType, Description, Sources};
 use cdds_core::service::artifacts::Artifacts;
@@ -65,8 +65,7 @@ impl Service {
     }
 
     fn run(&self, expired: bool) {
-        let engine = Engine::new(&self.memory.ports, EngineSettings::default()).unwrap();
-        let engine = engine.signed_by(Arc::new(Seen { expired }));
+        let engine = Engine::builder(&self.memory.ports).signer(Arc::new(Seen { expired })).build();
         block_on(engine.run(Until::Idle, futures::future::pending())).unwrap();
     }
 

@@ -11,10 +11,10 @@ use super::store::{STORE, Underway, part_store};
 use super::transfer::transfer;
 use crate::domain::execution::Execution;
 use crate::domain::failure::{Failure, Step};
-use crate::engine::Shared;
 use crate::engine::calls::{Panicked, call, contained_async};
 use crate::engine::heartbeat::{Meter, StopReason};
 use crate::engine::observe::Event;
+use crate::engine::worker::Shared;
 use crate::ports::catalog::{Fence, Publication, Settlement};
 
 /// Runs a claimed execution to the end of this attempt and puts the end on the record. Gives the

@@ -10,6 +10,10 @@
 //! its contents, which the next file is cut into. What is compressed waits for the store, whose channel is bounded by
 //! [`transfer`](super::transfer::transfer).
 
+mod seal;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,8 +21,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
-use sha2::{Digest, Sha256};
 
+use self::seal::PartSealer;
 use super::attempt::Export;
 use super::store::internal;
 use crate::domain::artifact::Sha256Digest;
@@ -26,8 +30,8 @@ use crate::domain::cut::CutFile;
 use crate::domain::failure::{Failure, Step};
 use crate::domain::split_size::{SplitSize, largest_sealable};
 use crate::engine::calls::call_now;
-use crate::ports::packager::{ArchiveWriter, Packager, Packed, PartEvent, PartIndex, PartOrdinal, Plan};
-use crate::ports::sealer::{Sealer, Sealing};
+use crate::ports::packager::{ArchiveWriter, Packager, Packed, PartIndex, PartOrdinal, Plan};
+use crate::ports::sealer::Sealer;
 use crate::ports::workers::{WorkLost, Workers, offload};
 
 const PACKAGER: &str = "packager";
@@ -73,8 +77,7 @@ impl PackPipeline {
         writer: Box<dyn ArchiveWriter>,
         sealer: Option<Arc<dyn Sealer>>,
     ) -> Self {
-        let sealer = PartSealer { sealer, sealing: None, hasher: Sha256::new(), bytes: 0 };
-        let assembler = Some(PartAssembler { writer, sealer });
+        let assembler = Some(PartAssembler { writer, sealer: PartSealer::new(sealer) });
         let buffer = Arc::new(Mutex::new(ReorderBuffer { assembler, next: 0, waiting: BTreeMap::new() }));
         let (recycle, recycled) = mpsc::unbounded();
         // One for each worker, and one that none has to wait for.
@@ -206,231 +209,5 @@ impl PartAssembler {
         let index = call_now(Step::Pack, PACKAGER, || self.writer.finish(&mut events))?;
         let index = index.map_err(|error| Failure::of(Step::Pack, &error))?;
         Ok((index, self.sealer.seal(events)?))
-    }
-}
-
-/// Buffers of one size leave no holes in the memory of the process; half of the cache of a core.
-const SEALED_AT_ONCE_BYTES: usize = 256 << 10;
-
-/// Seals and digests the open part.
-struct PartSealer {
-    sealer: Option<Arc<dyn Sealer>>,
-    sealing: Option<Box<dyn Sealing>>,
-    hasher: Sha256,
-    bytes: u64,
-}
-
-impl PartSealer {
-    fn seal(&mut self, events: Vec<PartEvent>) -> Result<Vec<StoreCommand>, Failure> {
-        let mut commands = Vec::with_capacity(events.len());
-        for event in events {
-            match event {
-                PartEvent::Opened(ordinal) => {
-                    commands.push(StoreCommand::Open(ordinal));
-                    (self.hasher, self.bytes) = (Sha256::new(), 0);
-                    if let Some(sealer) = &self.sealer {
-                        let mut out = BytesMut::new();
-                        let sealing = call_now(Step::Seal, SEALER, || sealer.begin(&mut out))?;
-                        self.sealing = Some(sealing.map_err(|e| Failure::of(Step::Seal, &e))?);
-                        self.emit(out.freeze(), &mut commands);
-                    }
-                }
-                PartEvent::Data(plain) => self.seal_data(plain, &mut commands)?,
-                PartEvent::Closed(_) => {
-                    if let Some(sealing) = self.sealing.take() {
-                        let mut out = BytesMut::new();
-                        let finished = call_now(Step::Seal, SEALER, || sealing.finish(&mut out))?;
-                        finished.map_err(|e| Failure::of(Step::Seal, &e))?;
-                        self.emit(out.freeze(), &mut commands);
-                    }
-                    let sha256 = Sha256Digest(self.hasher.finalize_reset().into());
-                    commands.push(StoreCommand::Close { bytes: self.bytes, sha256 });
-                }
-            }
-        }
-        Ok(commands)
-    }
-
-    fn seal_data(&mut self, plain: Bytes, commands: &mut Vec<StoreCommand>) -> Result<(), Failure> {
-        let Some(mut sealing) = self.sealing.take() else {
-            self.emit(plain, commands);
-            return Ok(());
-        };
-        for piece in plain.chunks(SEALED_AT_ONCE_BYTES) {
-            let mut out = BytesMut::with_capacity(SEALED_AT_ONCE_BYTES + 1024);
-            let sealed = call_now(Step::Seal, SEALER, || sealing.update(piece, &mut out))?;
-            sealed.map_err(|e| Failure::of(Step::Seal, &e))?;
-            self.emit(out.freeze(), commands);
-        }
-        self.sealing = Some(sealing);
-        Ok(())
-    }
-
-    fn emit(&mut self, bytes: Bytes, commands: &mut Vec<StoreCommand>) {
-        if !bytes.is_empty() {
-            self.hasher.update(&bytes);
-            self.bytes += bytes.len() as u64;
-            commands.push(StoreCommand::Write(bytes));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::VecDeque;
-    use std::num::NonZeroUsize;
-    use std::sync::Condvar;
-    use std::thread;
-
-    use futures::FutureExt;
-    use futures::executor::block_on;
-
-    use super::*;
-    use crate::domain::failure::FailureKind;
-    use crate::ports::packager::PackagerError;
-    use crate::testing::PlainPackager;
-
-    #[derive(Debug)]
-    struct Threads;
-
-    impl Workers for Threads {
-        fn parallelism(&self) -> NonZeroUsize {
-            NonZeroUsize::MAX
-        }
-
-        fn submit(&self, work: Box<dyn FnOnce() + Send>) {
-            thread::spawn(work);
-        }
-    }
-
-    /// Compresses the file of each path only after those of the paths behind it.
-    #[derive(Debug, Default)]
-    struct Backwards {
-        packed: Mutex<Vec<String>>,
-        changed: Condvar,
-    }
-
-    impl Packager for Backwards {
-        fn compressor(&self) -> &str {
-            "none"
-        }
-
-        fn pack(&self, path: &str, contents: &Bytes) -> Result<Packed, PackagerError> {
-            assert_ne!(path, "panic", "planned");
-            let before = contents.len();
-            let packed = self.packed.lock().unwrap();
-            let mut packed = self.changed.wait_while(packed, |packed| packed.len() < before).unwrap();
-            packed.push(path.to_owned());
-            self.changed.notify_all();
-            PlainPackager.pack(path, contents)
-        }
-
-        fn begin(&self, plan: Plan) -> Result<Box<dyn ArchiveWriter>, PackagerError> {
-            PlainPackager.begin(plan)
-        }
-    }
-
-    fn pipeline(packager: &Arc<Backwards>) -> PackPipeline {
-        let plan = Plan { part_bytes_max: None, modified_at: Default::default() };
-        let writer = packager.begin(plan).unwrap();
-        PackPipeline::new(Arc::new(Threads), Arc::clone(packager) as Arc<dyn Packager>, writer, None)
-    }
-
-    /// A file that is compressed once `others` are.
-    fn file(path: &str, others: usize) -> CutFile {
-        CutFile { path: path.to_owned(), contents: vec![b'x'; others] }
-    }
-
-    fn written(commands: Vec<StoreCommand>) -> String {
-        let bytes = |one| match one {
-            StoreCommand::Write(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
-            // Only the file that was laid out first opens the part.
-            StoreCommand::Open(_) => "open ".to_owned(),
-            StoreCommand::Close { .. } => "close ".to_owned(),
-        };
-        commands.into_iter().map(bytes).collect()
-    }
-
-    #[test]
-    fn a6_files_are_laid_out_as_they_were_given_whoever_is_ready_first() {
-        let packager = Arc::new(Backwards::default());
-        let mut pipeline = pipeline(&packager);
-        let pushed: Vec<_> =
-            [file("a", 2), file("b", 1), file("c", 0)].map(|file| pipeline.push(file)).into();
-        let written: Vec<String> =
-            pushed.into_iter().map(|commands| written(block_on(commands).unwrap())).collect();
-        assert_eq!(written, ["open 2 a\nxx", "1 b\nx", "0 c\n"]);
-        assert_eq!(*packager.packed.lock().unwrap(), ["c", "b", "a"]);
-        let (index, _) = block_on(pipeline.finish()).unwrap();
-        assert_eq!(index.entries, 3);
-    }
-
-    #[test]
-    fn a_worker_that_panics_is_a_failure_and_no_hang() {
-        let packager = Arc::new(Backwards::default());
-        let mut pipeline = pipeline(&packager);
-        let (lost, _behind_it) = (pipeline.push(file("panic", 0)), pipeline.push(file("b", 0)));
-        assert_eq!(block_on(lost).map(written).unwrap_err().kind, FailureKind::Internal);
-    }
-
-    /// Works when it is told to.
-    #[derive(Debug, Default)]
-    struct Held(Mutex<VecDeque<HeldWork>>);
-
-    struct HeldWork(Box<dyn FnOnce() + Send>);
-
-    impl std::fmt::Debug for HeldWork {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("work")
-        }
-    }
-
-    impl Workers for Held {
-        fn parallelism(&self) -> NonZeroUsize {
-            NonZeroUsize::MIN
-        }
-
-        fn submit(&self, work: Box<dyn FnOnce() + Send>) {
-            self.0.lock().unwrap().push_back(HeldWork(work));
-        }
-    }
-
-    /// Keeps nothing of the contents, as one that compresses them.
-    #[derive(Debug)]
-    struct Copying;
-
-    impl Packager for Copying {
-        fn compressor(&self) -> &str {
-            "none"
-        }
-
-        fn pack(&self, path: &str, contents: &Bytes) -> Result<Packed, PackagerError> {
-            PlainPackager.pack(path, &Bytes::copy_from_slice(contents))
-        }
-
-        fn begin(&self, plan: Plan) -> Result<Box<dyn ArchiveWriter>, PackagerError> {
-            PlainPackager.begin(plan)
-        }
-    }
-
-    #[test]
-    fn there_is_room_for_one_file_more_than_workers_and_memory_comes_back() {
-        let plan = Plan { part_bytes_max: None, modified_at: Default::default() };
-        let (workers, packager) = (Arc::new(Held::default()), Arc::new(Copying));
-        let writer = packager.begin(plan).unwrap();
-        let mut pipeline =
-            PackPipeline::new(Arc::clone(&workers) as Arc<dyn Workers>, packager, writer, None);
-        let mut given_back = Vec::new();
-        for path in ["a", "b"] {
-            assert_eq!(pipeline.permit(|contents| given_back.push(contents)).now_or_never(), Some(()));
-            let _unwanted = pipeline.push(file(path, 9));
-        }
-        assert_eq!(pipeline.permit(|contents| given_back.push(contents)).now_or_never(), None);
-        let HeldWork(work) = workers.0.lock().unwrap().pop_front().unwrap();
-        work();
-        assert_eq!(pipeline.permit(|contents| given_back.push(contents)).now_or_never(), Some(()));
-        let [contents] = &given_back[..] else { panic!("{} came back", given_back.len()) };
-        assert!(contents.is_empty() && contents.capacity() == 9);
-        assert_eq!(pipeline.permits, 1);
     }
 }

@@ -38,11 +38,11 @@ impl Machine {
         let ports = (self.ports)();
         let Some(life) = self.shared.lives.get(self.place) else { return };
         let listening = Arc::new(Listening { shared: Arc::clone(&self.shared), place: self.place });
-        let Ok(engine) = Engine::new(&ports, self.shared.profile.engine.clone()) else { return };
-        let engine = engine.observed_by(listening);
+        let engine = Engine::builder(&ports).settings(self.shared.profile.engine.clone()).observer(listening);
         // Every other one signs: a set may be begun by one and published by another.
         let engine =
-            if self.place.is_multiple_of(2) { engine.signed_by(Arc::new(DigestSigner)) } else { engine };
+            if self.place.is_multiple_of(2) { engine.signer(Arc::new(DigestSigner)) } else { engine };
+        let engine = engine.build();
         let who = Who::Engine(self.place);
         life.begin();
         self.shared.note(who, "starts");

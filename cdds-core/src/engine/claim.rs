@@ -1,0 +1,124 @@
+//! One round: what is due is put on the record, and as much is claimed as there is room for (rule E2).
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::EngineError;
+use super::calls::contained_async;
+use super::export;
+use super::heartbeat::Meter;
+use super::observe::Event;
+use super::worker::{Engine, Shared};
+use crate::domain::execution::Execution;
+use crate::ports::catalog::{Agenda, Claim, Claimed, Fence};
+
+/// What one round of the engine found.
+#[must_use = "claimed executions make progress only while their futures are polled"]
+pub struct Tick {
+    /// Claimed executions; each future runs one attempt to its end and gives the execution as it then
+    /// stands, or `None` if another worker has it. Dropping one abandons the attempt: the lease runs out
+    /// and the execution is taken over.
+    pub executions: Vec<BoxFuture<'static, Option<Execution>>>,
+    /// Executions that have failed for good because their last worker died.
+    pub given_up: Vec<Execution>,
+    /// What lay ahead just before the claim.
+    pub agenda: Agenda,
+    /// Whether more is due than one round puts on the record: the next one should follow at once.
+    pub more: bool,
+}
+
+impl std::fmt::Debug for Tick {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tick")
+            .field("executions", &self.executions.len())
+            .field("given_up", &self.given_up.len())
+            .field("agenda", &self.agenda)
+            .field("more", &self.more)
+            .finish()
+    }
+}
+
+impl Engine {
+    /// One round: puts due slots on the record and claims what there is room for. The embedder polls the
+    /// executions and calls [`beat`](Engine::beat) every second while any runs;
+    /// [`run`](Engine::run) does both.
+    ///
+    /// # Errors
+    /// If the catalog fails; nothing is lost, the next tick goes on.
+    ///
+    /// # Cancel safety
+    /// If dropped, executions may have been claimed without a future to run them; they are taken over
+    /// when their lease runs out.
+    pub async fn tick(&self, now: DateTime<Utc>) -> Result<Tick, EngineError> {
+        contained_async(self.round(now)).await.unwrap_or(Err(EngineError::Panicked))
+    }
+
+    async fn round(&self, now: DateTime<Utc>) -> Result<Tick, EngineError> {
+        let began = self.shared.ports.clock.monotonic();
+        let more = self.shared.schedule(now).await?;
+        // Nothing may fail between the claim and its futures.
+        let agenda = self.shared.ports.catalog.agenda().await?;
+        // That may have taken long: a lease that counted from before would be short, or over.
+        let spent = self.shared.ports.clock.monotonic().saturating_sub(began);
+        let now =
+            TimeDelta::from_std(spent).ok().and_then(|spent| now.checked_add_signed(spent)).unwrap_or(now);
+        let Claimed { executions, given_up, covered } = self.shared.claim(now).await?;
+        for execution in given_up.iter().chain(&covered) {
+            self.shared.notice(&Event::Ended { execution });
+        }
+        let executions = executions.into_iter().map(|execution| self.shared.start(execution)).collect();
+        Ok(Tick { executions, given_up, agenda, more })
+    }
+}
+
+impl Shared {
+    async fn claim(&self, now: DateTime<Utc>) -> Result<Claimed, EngineError> {
+        let room = self.settings.concurrency.get().saturating_sub(self.running.count());
+        if room == 0 {
+            return Ok(Claimed::default());
+        }
+        let claim = Claim {
+            worker: self.worker.clone(),
+            now,
+            lease: self.settings.lease,
+            limit: room,
+            holding: self.running.fences(),
+            retry: self.settings.retry,
+        };
+        Ok(self.ports.catalog.claim(&claim).await?)
+    }
+
+    fn start(self: &Arc<Self>, execution: Execution) -> BoxFuture<'static, Option<Execution>> {
+        let fence = Fence { execution: execution.id, epoch: execution.epoch };
+        let meter = Arc::new(Meter::new(self.ports.clock.monotonic()));
+        let registration = Registration::new(Arc::clone(self), fence, Arc::clone(&meter));
+        let shared = Arc::clone(self);
+        async move {
+            let _registration = registration;
+            export::export(shared, execution, meter).await
+        }
+        .boxed()
+    }
+}
+
+/// Counts an execution as running for as long as its future lives, however that ends.
+struct Registration {
+    shared: Arc<Shared>,
+    fence: Fence,
+}
+
+impl Registration {
+    fn new(shared: Arc<Shared>, fence: Fence, meter: Arc<Meter>) -> Self {
+        shared.running.add(fence, meter);
+        Self { shared, fence }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.shared.running.remove(self.fence);
+    }
+}

@@ -1,0 +1,47 @@
+//! Due slots become entries of the record (rules E3, E4).
+
+use chrono::{DateTime, Utc};
+
+use super::EngineError;
+use super::calls::{Panicked, contained};
+use super::worker::Shared;
+use crate::domain::execution::SourceTerms;
+use crate::domain::schedule::{self, Terms};
+use crate::ports::catalog::{CatalogErrorKind, WAITING_MAX};
+
+/// Due jobs turned into entries per round, so that one tick stays short.
+const JOBS_PER_ROUND: usize = 256;
+
+/// Entries after which a round leaves what else is due to the next one. What it has put on the record may begin
+/// before that, and its memory does not grow with a backlog.
+const ENTRIES_PER_ROUND: usize = 1_000;
+
+impl Shared {
+    /// Puts due slots on the record, and goes on with what edits and suspensions have left to be settled, as much as
+    /// one round does; gives whether more may be due. A job that somebody else changed meanwhile is left to the next
+    /// round.
+    pub(super) async fn schedule(&self, now: DateTime<Utc>) -> Result<bool, EngineError> {
+        let due = self.ports.catalog.due(now, JOBS_PER_ROUND).await?;
+        let waiting: usize = due.iter().map(|due| due.waiting.len()).sum();
+        let mut more = due.len() == JOBS_PER_ROUND || waiting >= WAITING_MAX;
+        let mut entries = 0;
+        for due in due {
+            if entries >= ENTRIES_PER_ROUND {
+                return Ok(true);
+            }
+            let settings = &due.job.settings;
+            let source = contained(|| self.ports.sources.terms(&settings.source, &settings.data_type));
+            // A source that panics when it is asked does so again when the execution begins, and ends it.
+            let source = source.unwrap_or_else(|Panicked| SourceTerms::default());
+            let terms = Terms { catch_up_limit: self.settings.catch_up_limit, source };
+            let Some(change) = schedule::materialise(&due.job, &due.waiting, terms, now) else { continue };
+            entries += change.entries.len() + change.superseded.len() + change.edited.len();
+            more |= due.job.unsettled.is_some() || change.job.next_due_at.is_some_and(|next| next <= now);
+            match self.ports.catalog.change_job(&change, due.job.revision).await {
+                Err(error) if error.kind() == CatalogErrorKind::Conflict => {}
+                stored => stored?,
+            }
+        }
+        Ok(more)
+    }
+}

@@ -1,0 +1,53 @@
+//! How an engine works.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::domain::cut::CutLimits;
+use crate::domain::retention::RetentionDays;
+use crate::domain::retry::RetryPolicy;
+use crate::domain::schedule::CATCH_UP_LIMIT;
+
+/// How an engine works; the defaults are those of the rules.
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    /// How many executions run at the same time (rule E2).
+    pub concurrency: NonZeroUsize,
+    /// How long a claim holds without a sign of life.
+    pub lease: Duration,
+    /// How long a graceful stop waits for running executions.
+    pub grace: Duration,
+    /// How long an execution may go on without a record or a byte read or stored. Then it ends, and is tried
+    /// again as after any failure that may pass (rule E5). It must be longer than the slowest source takes to its
+    /// first record, for instance to sort, and than the store takes for one write.
+    pub stall: Duration,
+    /// The service's own retention (rule A7).
+    pub retention: RetentionDays,
+    /// How far back missed occurrences are caught up (rule E4).
+    pub catch_up_limit: TimeDelta,
+    /// What follows a failure (rule E5).
+    pub retry: RetryPolicy,
+    /// Whether expiry waits while record and store both disagree with the clock (rule A7). Not for a clock that
+    /// shows what somebody has asked for.
+    pub doubt_clock: bool,
+    /// How records are cut into files; part of what makes reruns identical (rule A6).
+    pub cut: CutLimits,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            concurrency: NonZeroUsize::MIN.saturating_add(1),
+            lease: Duration::from_secs(60),
+            grace: Duration::from_secs(30),
+            stall: Duration::from_secs(3600),
+            retention: RetentionDays::default(),
+            catch_up_limit: CATCH_UP_LIMIT,
+            retry: RetryPolicy::default(),
+            doubt_clock: true,
+            cut: CutLimits::default(),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The engine as embedders hold it, and what its executions share.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tracing::error;
+
+use super::EngineSettings;
+use super::calls::contained;
+use super::heartbeat::Running;
+use super::observe::{Event, Observer, Unobserved};
+use crate::domain::id::WorkerId;
+use crate::ports::Ports;
+use crate::ports::sealer::ManifestSigner;
+
+/// One worker: claims executions and runs them. Several may share a catalog and a store.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What the engine and the executions it runs have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) ports: Ports,
+    pub(super) settings: EngineSettings,
+    pub(super) worker: WorkerId,
+    pub(super) observer: Arc<dyn Observer>,
+    pub(super) signer: Option<Arc<dyn ManifestSigner>>,
+    pub(super) running: Running,
+    /// When the clock was last examined, and whether it was in doubt.
+    pub(super) doubt: Mutex<Option<(Duration, bool)>>,
+}
+
+impl Engine {
+    /// Starts to compose an engine over these ports.
+    pub fn builder(ports: &Ports) -> EngineBuilder {
+        EngineBuilder {
+            ports: ports.clone(),
+            settings: EngineSettings::default(),
+            observer: Arc::new(Unobserved),
+            signer: None,
+        }
+    }
+}
+
+/// Composes an [`Engine`].
+#[derive(Debug, Clone)]
+#[must_use = "an engine is made by `build`"]
+pub struct EngineBuilder {
+    ports: Ports,
+    settings: EngineSettings,
+    observer: Arc<dyn Observer>,
+    signer: Option<Arc<dyn ManifestSigner>>,
+}
+
+impl EngineBuilder {
+    /// Works by these settings instead of the defaults.
+    pub fn settings(self, settings: EngineSettings) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// Tells `observer` what happens.
+    pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer, ..self }
+    }
+
+    /// Signs the manifest of every set that it publishes (rule A5).
+    pub fn signer(self, signer: Arc<dyn ManifestSigner>) -> Self {
+        Self { signer: Some(signer), ..self }
+    }
+
+    /// Returns the engine, which is a worker under an id of its own.
+    pub fn build(self) -> Engine {
+        let Self { ports, settings, observer, signer } = self;
+        let worker = WorkerId::of(ports.ids.next());
+        let (running, doubt) = (Running::default(), Mutex::default());
+        Engine { shared: Arc::new(Shared { ports, settings, worker, observer, signer, running, doubt }) }
+    }
+}
+
+impl Shared {
+    /// Tells the observer; gives whether it has taken it without a panic.
+    pub(super) fn notice(&self, event: &Event<'_>) -> bool {
+        let told = contained(|| self.observer.notice(event));
+        if told.is_err() {
+            error!("the observer panicked, which is a defect of it");
+        }
+        told.is_ok()
+    }
+}
