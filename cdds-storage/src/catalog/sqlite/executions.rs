@@ -397,6 +397,9 @@ mod tests {
     #[test]
     fn j10_a_page_of_what_waits_is_found_by_its_place() {
         let steps = plan(&format!("SELECT {COLUMNS} {WAITING}"));
-        assert_eq!(steps, ["SEARCH e USING INDEX execution_queue_of_job (job_id=? AND queue_at>?)"]);
+        assert_eq!(
+            steps,
+            ["SEARCH e USING INDEX execution_queue_of_job (job_id=? AND (queue_at,slot,id)>(?,?,?))"]
+        );
     }
 }
