@@ -3,7 +3,7 @@
 use cdds_core::testing::sim::{Invariant, PlantedBug, World};
 
 /// Each bug is to be found within so many seeds.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 400;
 
 /// What each bug breaks first.
 fn breaks(bug: PlantedBug) -> Invariant {
