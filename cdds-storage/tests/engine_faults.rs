@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use cdds_core::domain::artifact::ArtifactSet;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::frequency::{Frequency, Start};
@@ -32,7 +33,7 @@ use cdds_core::ports::catalog::{
     Agenda, Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence,
     Publication, RecipientRemoval, Removal, Settlement, Standing,
 };
-use cdds_core::ports::sink::{Key, Prefix};
+use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
 use cdds_core::ports::source::{DataType, Description, Sources};
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::jobs::{JobRules, Jobs};
@@ -43,8 +44,11 @@ use cdds_storage::catalog::SqliteCatalog;
 use cdds_storage::sink::ObjectSink;
 use cdds_storage::workers::ThreadPool;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::TryStreamExt;
+use futures::channel::oneshot;
 use futures::executor::block_on;
+use futures::future::Shared;
+use futures::stream::BoxStream;
+use futures::{FutureExt, TryStreamExt};
 
 /// A catalog whose replies can be made to get lost; what is asked for is done all the same.
 #[derive(Debug)]
@@ -354,6 +358,99 @@ fn i6_i8_whoever_lost_the_claim_removes_what_can_never_be_published() {
     let ends = ends(&world);
     assert_eq!(ends[0], ("abandoned", 0));
     assert_eq!(ends[1].0, "finished");
+    world.assert_published();
+}
+
+/// A store that makes nothing durable until the gate opens, and counts what has come to its end.
+#[derive(Debug)]
+struct Gated {
+    inner: Arc<dyn Sink>,
+    gate: Shared<oneshot::Receiver<()>>,
+    /// Uploads whose end was asked for.
+    asked: Arc<AtomicU32>,
+    ended: Arc<AtomicU32>,
+}
+
+struct GatedUpload(Box<dyn Upload>, Shared<oneshot::Receiver<()>>, [Arc<AtomicU32>; 2]);
+
+impl std::fmt::Debug for GatedUpload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GatedUpload")
+    }
+}
+
+#[async_trait]
+impl Sink for Gated {
+    async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
+        let counts = [Arc::clone(&self.asked), Arc::clone(&self.ended)];
+        Ok(Box::new(GatedUpload(self.inner.begin(key).await?, self.gate.clone(), counts)))
+    }
+
+    async fn read(
+        &self,
+        key: &Key,
+        from: u64,
+    ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
+        self.inner.read(key, from).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), SinkError> {
+        self.inner.delete(key).await
+    }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError> {
+        self.inner.list(prefix).await
+    }
+}
+
+#[async_trait]
+impl Upload for GatedUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
+        self.0.write(bytes).await
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Stored, SinkError> {
+        let Self(upload, gate, [asked, ended]) = *self;
+        asked.fetch_add(1, Ordering::SeqCst);
+        gate.await.unwrap();
+        let stored = upload.finish().await;
+        ended.fetch_add(1, Ordering::SeqCst);
+        stored
+    }
+
+    async fn abort(self: Box<Self>) -> Result<(), SinkError> {
+        self.0.abort().await
+    }
+}
+
+#[test]
+fn i8_whoever_lost_the_claim_waits_for_its_uploads_even_if_the_catalog_does_not_answer() {
+    let mut world = World::new();
+    let (open, gate) = oneshot::channel();
+    let (asked, ended) = (Arc::default(), Arc::default());
+    world.ports.sink = Arc::new(Gated {
+        inner: Arc::clone(&world.ports.sink),
+        gate: gate.shared(),
+        asked: Arc::clone(&asked),
+        ended: Arc::clone(&ended),
+    });
+    world.submit();
+    let engine = world.engine(Duration::ZERO);
+    let mut attempt = block_on(engine.tick(Utc::now())).unwrap().executions.remove(0);
+    while asked.load(Ordering::SeqCst) == 0 {
+        assert!(attempt.as_mut().now_or_never().is_none(), "it waits for the store");
+    }
+    // Another worker takes it over, and the reply to the question what became of it gets lost.
+    let running = world.only_execution();
+    let fence = Fence { execution: running.id, epoch: running.epoch };
+    block_on(world.catalog.settle(fence, &Settlement::Released, Utc::now())).unwrap();
+    world.catalog.lost_standings.store(1, Ordering::SeqCst);
+    block_on(engine.beat(Utc::now())).unwrap();
+    open.send(()).unwrap();
+    assert_eq!(block_on(attempt), None);
+    // What the store was asked for has happened: nothing lands after the sweep has looked.
+    assert_eq!(ended.load(Ordering::SeqCst), asked.load(Ordering::SeqCst));
+    block_on(engine.run(Until::Idle, std::future::pending())).unwrap();
     world.assert_published();
 }
 

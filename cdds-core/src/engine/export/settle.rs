@@ -75,7 +75,7 @@ impl Export {
         for attempt in 1..=COMMIT_TRIES {
             match ports.catalog.settle(self.fence, &settlement, ports.now()).await {
                 Ok(execution) => {
-                    self.discard().await;
+                    self.let_go(true).await;
                     return Some(execution);
                 }
                 Err(error) if error.kind() == CatalogErrorKind::Fenced => return self.fenced().await,
@@ -83,24 +83,33 @@ impl Export {
             }
             self.pause(attempt).await;
         }
+        self.let_go(false).await;
         None
     }
 
     /// Another worker has the execution: what this one stored can never be published.
     pub(super) async fn fenced(&self) -> Option<Execution> {
         warn!("the claim was lost");
-        if let Ok(Standing::Unwanted) = self.shared.ports.catalog.standing(self.fence).await {
-            self.discard().await;
-        }
+        let unwanted = match self.shared.ports.catalog.standing(self.fence).await {
+            Ok(standing) => standing == Standing::Unwanted,
+            Err(error) => {
+                warn!("the sweep removes what was stored: {}", error.report());
+                false
+            }
+        };
+        self.let_go(unwanted).await;
         None
     }
 
-    /// Removes what was stored, once the catalog has said that nobody wants it and nothing is under way that would
-    /// land behind its back. A store that takes too long leaves the rest to the sweep.
-    async fn discard(&self) {
+    /// Waits until nothing is under way with the store: it would land behind the back of the sweep, which may have
+    /// been there already. Then removes what was stored if the catalog has said that it is `unwanted`. A store that
+    /// takes too long leaves the rest to the sweep.
+    async fn let_go(&self, unwanted: bool) {
         let remove = async {
             self.underway.wind_down().await;
-            discard(&self.shared, self.fence).await;
+            if unwanted {
+                discard(&self.shared, self.fence).await;
+            }
         };
         let remove = std::pin::pin!(contained_async(remove));
         let too_long = std::pin::pin!(async { self.shared.ports.clock.sleep(DISCARD_MAX).await });
