@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 
 use super::execution::{Execution, SkipReason, SourceTerms, Trigger};
 use super::id::ExecutionId;
-use super::job::{Job, JobChange, JobState};
+use super::job::{Job, JobChange, JobSettings, JobState};
+use super::source::RecordInstant;
 use super::tiling;
 use super::violation::{Code, RuleViolation};
 
@@ -139,7 +140,10 @@ pub(super) fn settled(
     now: DateTime<Utc>,
 ) -> Execution {
     let (first, last, count) = (execution.slot, execution.slot, 1);
-    let is_rerun = matches!(execution.trigger, Trigger::Rerun { .. });
+    // What keeps its window would take records by another instant than the window was made for.
+    let keeps_window = matches!(execution.trigger, Trigger::Rerun { .. } | Trigger::Backfill);
+    let takes_by = |settings: &JobSettings| RecordInstant::of(&settings.timeframe);
+    let is_misread = keeps_window && takes_by(&execution.settings) != takes_by(&job.settings);
     let reason = match drops {
         Some(Drops::Suspended) if execution.trigger == Trigger::Scheduled => {
             Some(SkipReason::Suspended { first, last, count })
@@ -149,10 +153,7 @@ pub(super) fn settled(
             Some(SkipReason::Replaced)
         }
         Some(Drops::Ahead(after)) if execution.slot > after => Some(SkipReason::Replaced),
-        // A rerun from the watermark of a job that is not incremental any more.
-        _ if is_rerun && execution.has_open_start() && !job.settings.timeframe.is_incremental() => {
-            Some(SkipReason::Replaced)
-        }
+        _ if is_misread => Some(SkipReason::Replaced),
         _ => None,
     };
     match reason {

@@ -152,3 +152,29 @@ fn w4_what_waits_for_slots_ahead_is_dropped_in_steps() {
     assert_eq!(step.superseded[0].state, ExecutionState::Skipped(SkipReason::Replaced));
     assert_eq!(settle(&step.job, &[], source_terms(), now).job.unsettled, None);
 }
+
+/// Trying the window of an occurrence again by the change would leave out what was changed since.
+#[test]
+fn w7_j10_what_keeps_its_window_gives_way_where_records_are_taken_by_another_instant() {
+    let now = instant("2026-03-04T12:00:00Z");
+    for (before, after, replaced) in [
+        ("rolling:1d", "since-last", true),
+        ("since-last", "rolling:1d", true),
+        ("rolling:1d", "previous:1d", false),
+    ] {
+        let job = submit_settings(settings(daily("02:00"), before), instant(NOON)).job;
+        let due = materialise(&job, &[], terms(), now).unwrap();
+        let from = instant("2026-02-20T00:00:00Z");
+        let asked = manual::backfill(&due.job, from, instant("2026-02-22T00:00:00Z"), source_terms(), now);
+        let waiting = asked.unwrap().entries;
+        let mut edit = retitled(&due.job);
+        edit.settings.timeframe = after.parse().unwrap();
+        edit.watermark = due.job.watermark.is_some().then_some(edit::WatermarkChoice::Continue);
+        let change = edit::edit(&due.job, waiting.clone(), edit, terms(), now).unwrap();
+        assert_eq!((change.superseded.len(), change.edited.len()), if replaced { (2, 0) } else { (0, 2) });
+        let is_replaced = |one: &Execution| one.state == ExecutionState::Skipped(SkipReason::Replaced);
+        assert!(change.superseded.iter().all(is_replaced), "{before} to {after}");
+        let kept = change.edited.iter().zip(&waiting).all(|(edited, asked)| edited.window == asked.window);
+        assert!(kept, "{before} to {after}");
+    }
+}

@@ -10,7 +10,7 @@ use super::time::micros_delta;
 use super::watch::Watch;
 use crate::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::{Job, JobChange, JobState};
+use crate::domain::job::{Job, JobChange, JobSettings, JobState};
 use crate::domain::policy::{CatchUpLimit, Jitter, Overlap};
 use crate::domain::settling::Drops;
 use crate::domain::timeframe::Timeframe;
@@ -65,11 +65,10 @@ impl Watch {
                 let (old, new) = (&before.settings, &job.settings);
                 let once = old.frequency.is_once() || new.frequency.is_once();
                 let moved = !old.has_schedule_of(new);
-                let rerun = matches!(after.trigger, Trigger::Rerun { .. });
-                let was_incremental = waited.map_or(&before.settings, |waited| &waited.settings);
-                let loses_start =
-                    rerun && was_incremental.timeframe.is_incremental() && !new.timeframe.is_incremental();
-                (once && moved) || loses_start || left(Drops::Replaced)
+                let keeps_window = matches!(after.trigger, Trigger::Rerun { .. } | Trigger::Backfill);
+                let by = |settings: &JobSettings| settings.timeframe.is_incremental();
+                let is_misread = keeps_window && waited.is_some_and(|one| by(&one.settings) != by(new));
+                (once && moved) || is_misread || left(Drops::Replaced)
             }
             // Only a claim finds that out.
             SkipReason::Covered { .. } => false,
