@@ -1,5 +1,5 @@
-//! PEM (RFC 7468) as people paste it: with a byte order mark, Windows line ends, text before, between
-//! and after the blocks, indentation, or UTF-16 with and without its mark from a Windows shell.
+//! Reads PEM (RFC 7468) as people paste it: with a byte order mark, Windows line endings, text before,
+//! between and after the blocks, indentation, or as UTF-16 from a Windows shell, with or without its mark.
 
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
@@ -10,12 +10,12 @@ const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
 const PRIVATE_KEY: &str = "PRIVATE KEY";
-/// Longest label that is one; the usual ones have half as much.
+/// Longest accepted label; the usual ones are half as long.
 const LABEL_BYTES_MAX: usize = 64;
 
 /// One `-----BEGIN …-----` block. It may be a private key: no Clone, no Debug, wiped when dropped.
 pub(crate) struct Block {
-    /// What the block says it is: `CERTIFICATE`.
+    /// The label, such as `CERTIFICATE`.
     pub(crate) label: String,
     /// The decoded contents.
     pub(crate) der: Zeroizing<Vec<u8>>,
@@ -29,17 +29,17 @@ impl Block {
         matches!(self.label.as_str(), "PKCS12" | "PFX")
     }
 
-    /// Whether this is a private key of any kind.
+    /// Whether the block is a private key of any kind.
     pub(crate) fn is_private_key(&self) -> bool {
         self.label.ends_with(PRIVATE_KEY)
     }
 }
 
-/// The blocks of a PEM text in their order; empty if this is not PEM.
+/// Returns the blocks of a PEM text in order, or an empty list if the input is not PEM.
 ///
 /// # Errors
-/// A block that has no end or is not base64, as a clause for people. It repeats nothing of the text but labels: what
-/// else stands there may be a private key.
+/// Describes, as a clause for people, a block that has no end or is not base64. The clause quotes nothing but
+/// labels, since the rest of the text may be a private key.
 pub(crate) fn blocks(input: &[u8]) -> Result<Vec<Block>, String> {
     let Some(text) = text(input) else { return Ok(Vec::new()) };
     let mut blocks = Vec::new();
@@ -47,7 +47,8 @@ pub(crate) fn blocks(input: &[u8]) -> Result<Vec<Block>, String> {
     let mut rest: &str = &text;
     while let Some((_, after)) = rest.split_once(BEGIN) {
         let Some((label, body)) = after.split_once(DASHES).filter(|(label, _)| is_label(label)) else {
-            // People write such things in letters; half a private key is worth a word.
+            // People paste PEM into letters, where this marker may be plain text; half a private key is still
+            // worth an error.
             let line = after.lines().next().unwrap_or_default();
             incomplete = incomplete.max(Some(line.contains(PRIVATE_KEY)));
             rest = after;
@@ -68,7 +69,8 @@ pub(crate) fn blocks(input: &[u8]) -> Result<Vec<Block>, String> {
     }
 }
 
-/// RFC 7468 section 3 allows more, but nobody uses it. Whatever lies between dashes that were lost is none.
+/// RFC 7468 section 3 allows more characters, but nobody uses them. Text between the dashes of damaged
+/// markers is not a label.
 fn is_label(text: &str) -> bool {
     let usual = |byte: u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ' | b'#' | b'-');
     text.len() <= LABEL_BYTES_MAX && text.bytes().all(usual)
@@ -91,7 +93,8 @@ fn decode(label: &str, body: &str) -> Result<Block, String> {
     Ok(Block { label: label.to_owned(), der, encrypted })
 }
 
-/// What is in base64 without the lines around it, if it is DER: forms and secret stores pass files on like this.
+/// Decodes base64 without the BEGIN and END lines, provided that it is DER: forms and secret stores pass
+/// files on like this.
 pub(crate) fn bare_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let mut base64 = Zeroizing::new(Vec::with_capacity(text.len()));
@@ -102,9 +105,9 @@ pub(crate) fn bare_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Some(der).filter(|der| matches!(***der, [SEQUENCE, 0x80..=0xFF, ..]))
 }
 
-/// The input as text, whatever its encoding; `None` if it is binary.
+/// Returns the input as text, whatever its encoding; `None` if it is binary.
 fn text(input: &[u8]) -> Option<Zeroizing<String>> {
-    // Reserved at once, three bytes for a character: growing would leave copies of a key behind.
+    // Reserve three bytes per character up front: a growing buffer would leave copies of a key behind.
     let mut text = Zeroizing::new(String::with_capacity(input.len().saturating_mul(3)));
     let mut put_utf16 = |from: fn([u8; 2]) -> u16| {
         let units = input.chunks_exact(2).filter_map(|pair| Some(from(pair.try_into().ok()?)));
@@ -113,7 +116,7 @@ fn text(input: &[u8]) -> Option<Zeroizing<String>> {
     match input {
         [0xFF, 0xFE, ..] | [1..=0x7F, 0, ..] => put_utf16(u16::from_le_bytes),
         [0xFE, 0xFF, ..] | [0, 1..=0x7F, ..] => put_utf16(u16::from_be_bytes),
-        // A SEQUENCE with a long length: DER, which may hold any text. No text begins like this.
+        // A SEQUENCE with a long length is DER, which may contain any text. No text begins like this.
         [0x30, 0x80..=0xFF, ..] => return None,
         // Text around the blocks may be in any 8-bit character set.
         _ => {

@@ -1,4 +1,5 @@
-//! Project Wycheproof's collection of attacks, against what decrypts here: every case must have its verdict.
+//! Runs Project Wycheproof's collection of attacks against the decryption code: every case must get its
+//! verdict.
 
 use aws_lc_rs::rsa::PrivateDecryptingKey;
 use wycheproof::{HashFunction, TestResult, aead, cipher, rsa_oaep, rsa_pkcs1_decrypt};
@@ -8,7 +9,7 @@ use crate::cipher::{BLOCK_BYTES, ContentCipher, Decryptor};
 use crate::gcm::{GcmDecryptor, NONCE_BYTES};
 use crate::key_transport::{EncryptedKey, KeyTransport, OaepHash};
 
-/// What is valid opens and gives its plaintext, what is invalid does not open.
+/// Valid cases must open and return their plaintext; invalid ones must not open.
 fn judge(case: usize, verdict: TestResult, expected: &[u8], opened: Option<&[u8]>) {
     match verdict {
         TestResult::Valid => assert_eq!(opened, Some(expected), "case {case}"),
@@ -47,7 +48,7 @@ fn oaep_keys() {
     for name in rsa_oaep::TestName::all() {
         for group in rsa_oaep::TestSet::load(name).unwrap().test_groups {
             let hash = match group.hash {
-                // Other pairs are refused when the file's header is read.
+                // Other pairs are refused earlier, when the file's header is read.
                 _ if group.hash != group.mgf_hash => continue,
                 HashFunction::Sha1 => OaepHash::Sha1,
                 HashFunction::Sha2_256 => OaepHash::Sha256,

@@ -1,7 +1,7 @@
-//! X.690 (BER), as far as CMS messages need it: single-byte tags, definite and indefinite lengths.
+//! X.690 (BER) as far as CMS messages need it: single-byte tags, definite and indefinite lengths.
 //!
-//! The `der` crate refuses indefinite lengths, and wants whole messages in memory; the outer layers of
-//! a sealed file are therefore written and read here, piece by piece.
+//! The `der` crate refuses indefinite lengths and wants whole messages in memory, so the outer layers of a
+//! sealed file are written and read here, piece by piece.
 
 mod reader;
 
@@ -17,7 +17,7 @@ pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 /// OCTET STRING in pieces (X.690 section 8.7.3).
 pub(crate) const OCTET_STRINGS: u8 = 0x24;
-/// NULL, whole.
+/// NULL, complete with its length.
 pub(crate) const NULL: [u8; 2] = [0x05, 0x00];
 /// OBJECT IDENTIFIER.
 pub(crate) const OID: u8 = 0x06;
@@ -33,14 +33,14 @@ pub(crate) const CONTEXT_0_CONSTRUCTED: u8 = 0xA0;
 pub(crate) const CONTEXT_1_CONSTRUCTED: u8 = 0xA1;
 /// `[2]`, constructed.
 pub(crate) const CONTEXT_2_CONSTRUCTED: u8 = 0xA2;
-/// Marks tags of constructed elements (X.690 section 8.1.2.5).
+/// Marks the tags of constructed elements (X.690 section 8.1.2.5).
 pub(crate) const CONSTRUCTED: u8 = 0x20;
 /// The length octet of elements that end with [`END_OF_CONTENTS`] (X.690 section 8.1.3.6).
 pub(crate) const INDEFINITE: u8 = 0x80;
 /// Ends the innermost element of indefinite length (X.690 section 8.1.5).
 pub(crate) const END_OF_CONTENTS: [u8; 2] = [0, 0];
 
-/// Writes tag and definite length, in the shortest form.
+/// Writes the tag and the definite length, in the shortest form.
 pub(crate) fn put_header(out: &mut impl BufMut, tag: u8, len: usize) {
     out.put_u8(tag);
     match u8::try_from(len) {
@@ -55,8 +55,8 @@ pub(crate) fn put_header(out: &mut impl BufMut, tag: u8, len: usize) {
     }
 }
 
-/// What is inside the element that `der` begins with, and whatever follows it. Only for telling kinds of
-/// files apart: lengths are not checked.
+/// Returns the contents of the element that `der` begins with, and everything after it. Use this only to tell
+/// kinds of files apart: lengths are not checked.
 pub(crate) fn contents(der: &[u8]) -> Option<&[u8]> {
     let octets = match *der.get(1)? {
         0..=INDEFINITE => 0,
@@ -65,14 +65,14 @@ pub(crate) fn contents(der: &[u8]) -> Option<&[u8]> {
     der.get(2_usize.checked_add(octets)?..)
 }
 
-/// Whether this begins as EncryptedPrivateKeyInfo (RFC 5208 section 6) does: with the object identifier
-/// of an encryption of PKCS#5 (1.2.840.113549.1.5) or PKCS#12 (1.2.840.113549.1.12).
+/// Whether `der` begins like an EncryptedPrivateKeyInfo (RFC 5208 section 6): with the object identifier of
+/// an encryption from PKCS#5 (1.2.840.113549.1.5) or PKCS#12 (1.2.840.113549.1.12).
 pub(crate) fn is_encrypted_private_key(der: &[u8]) -> bool {
     let oid = contents(der).and_then(contents);
     matches!(oid, Some([OID, _, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x05 | 0x0C, ..]))
 }
 
-/// Size of what [`put_header`] writes for a value of `len` bytes.
+/// Returns the size of the header that [`put_header`] writes for a value of `len` bytes.
 pub(crate) fn header_bytes(len: u64) -> u64 {
     if len < 0x80 { 2 } else { 2 + u64::from((u64::BITS - len.leading_zeros()).div_ceil(8)) }
 }

@@ -1,7 +1,7 @@
-//! Rule S2: which certificates can be sealed for, and what is unusual about them.
+//! Rule S2: decides which certificates can be sealed for, and warns about unusual ones.
 //!
-//! OpenSSL seals for expired and for 1024-bit certificates without a word; the checks are therefore ours.
-//! Chains are not validated: whoever stores a certificate vouches for it, by its fingerprint.
+//! OpenSSL seals for expired and for 1024-bit certificates without a word, so the checks are our own. Chains
+//! are not validated: whoever stores a certificate vouches for it by its fingerprint.
 
 mod readable;
 mod signer;
@@ -24,7 +24,7 @@ use x509_cert::time::Time;
 use crate::oids;
 use crate::recipient::{ISSUER_BYTES_MAX, RecipientKey, printable};
 
-/// RSA keys that can be sealed for, bits.
+/// Sizes of the RSA keys that can be sealed for, in bits.
 const KEY_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// Warn this long before a certificate expires (rule S3).
 const EXPIRY_WARNING: TimeDelta = TimeDelta::days(30);
@@ -36,7 +36,7 @@ pub(crate) struct Checked {
     pub(crate) key: RecipientKey,
 }
 
-/// Why a certificate cannot be used, and the way out: a sentence without its full stop.
+/// Explains why a certificate cannot be used and what to do about it: a sentence without its full stop.
 pub(crate) type Refusal = String;
 
 /// Reads and checks one certificate, PEM or DER.
@@ -59,7 +59,7 @@ pub(crate) fn check(encoded: &[u8], now: DateTime<Utc>) -> Result<Checked, Refus
     })
 }
 
-/// Reads one certificate, PEM or DER, with an RSA key of 2048 to 8192 bits, valid or not.
+/// Reads one certificate, PEM or DER, with an RSA key of 2048 to 8192 bits. Its validity is not checked.
 pub(crate) fn read(encoded: &[u8]) -> Result<(Certificate, PublicEncryptingKey), Refusal> {
     parse(&supplied::certificate(encoded)?)
 }
@@ -74,7 +74,7 @@ fn unreadable(error: &impl fmt::Display) -> Refusal {
     format!("the certificate cannot be read ({error}): export it again as X.509, PEM or DER")
 }
 
-/// SHA-256, as `openssl x509 -fingerprint -sha256` gives it, without the colons.
+/// Returns the SHA-256 fingerprint as `openssl x509 -fingerprint -sha256` prints it, but without the colons.
 fn fingerprint(der: &[u8]) -> String {
     digest::digest(&digest::SHA256, der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -168,7 +168,7 @@ fn refuse_long_issuer(certificate: &Certificate) -> Result<(), Refusal> {
     }
 }
 
-/// What is allowed but unusual, a sentence each.
+/// Returns a sentence for each unusual but permitted property.
 fn warnings(
     certificate: &Certificate,
     not_after: DateTime<Utc>,
@@ -181,7 +181,7 @@ fn warnings(
     if not_after.signed_duration_since(now) <= EXPIRY_WARNING {
         warnings.push(format!("The certificate expires soon, on {}: have it renewed.", day(not_after)));
     }
-    // The default of `openssl req -x509`, so no reason to refuse.
+    // This is the default of `openssl req -x509`, so it is no reason to refuse.
     if constraints.is_some_and(|(_, constraints)| constraints.ca) {
         warnings.push(
             "The certificate is that of a certificate authority (CA:TRUE), not of a person.".to_owned(),

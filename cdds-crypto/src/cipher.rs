@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::oids;
 
-/// AES block, and so the size of initialisation vectors and the largest padding, in bytes.
+/// AES block size in bytes, which is also the size of initialisation vectors and of the largest padding.
 pub(crate) const BLOCK_BYTES: usize = 16;
 /// Size of an AES-256 key in bytes.
 const KEY_BYTES: usize = 32;
@@ -28,7 +28,7 @@ pub(crate) enum ContentCipher {
 }
 
 impl ContentCipher {
-    /// The cipher of this algorithm, if it is AES in CBC mode.
+    /// Returns the cipher of this algorithm if it is AES in CBC mode.
     pub(crate) fn of_cbc(oid: &ObjectIdentifier) -> Option<Self> {
         match *oid {
             oids::AES_128_CBC => Some(Self::Aes128),
@@ -38,7 +38,7 @@ impl ContentCipher {
         }
     }
 
-    /// The cipher of this algorithm, if it is AES in GCM.
+    /// Returns the cipher of this algorithm if it is AES in GCM.
     pub(crate) fn of_gcm(oid: &ObjectIdentifier) -> Option<Self> {
         match *oid {
             oids::AES_128_GCM => Some(Self::Aes128),
@@ -48,7 +48,7 @@ impl ContentCipher {
         }
     }
 
-    /// Size of its keys, bytes.
+    /// Key size in bytes.
     pub(crate) fn key_bytes(self) -> usize {
         match self {
             Self::Aes128 => AES_128_KEY_LEN,
@@ -66,7 +66,7 @@ impl ContentCipher {
     }
 }
 
-/// The key of one part, for as long as it takes to encrypt it for the recipients.
+/// The key of one part, kept only while it is encrypted for the recipients.
 pub(crate) struct ContentKey(Zeroizing<[u8; KEY_BYTES]>);
 
 impl ContentKey {
@@ -81,7 +81,7 @@ impl ContentKey {
     }
 }
 
-/// What starts the encryption of one part.
+/// The result of starting the encryption of one part.
 pub(crate) struct Fresh {
     pub(crate) encryptor: Encryptor,
     pub(crate) key: ContentKey,
@@ -92,7 +92,7 @@ pub(crate) struct Fresh {
 pub(crate) struct Encryptor(StreamingEncryptingKey);
 
 impl Encryptor {
-    /// Fresh key, fresh initialisation vector: neither is ever used twice.
+    /// Generates a fresh key and initialisation vector; neither is ever used twice.
     pub(crate) fn fresh() -> Result<Fresh, Unspecified> {
         let key = ContentKey::random()?;
         let mut iv = [0; BLOCK_BYTES];
@@ -103,14 +103,14 @@ impl Encryptor {
         Ok(Fresh { encryptor, key, iv })
     }
 
-    /// Encrypts; writes every block that is complete and returns their size. `out` must have room for
-    /// `plain` rounded up to blocks.
+    /// Encrypts, writes every complete block and returns their size. `out` must have room for `plain` rounded
+    /// up to blocks.
     pub(crate) fn update(&mut self, plain: &[u8], out: &mut [u8]) -> Result<usize, Unspecified> {
-        // Not `update`: that wants 15 spare bytes, which whole segments do not have.
+        // Not `update`: it needs 15 spare bytes, which whole segments do not have.
         Ok(self.0.less_safe_update(plain, out)?.written().len())
     }
 
-    /// The last block, with the padding.
+    /// Returns the last block, with the padding.
     pub(crate) fn finish(self) -> Result<[u8; BLOCK_BYTES], Unspecified> {
         let mut block = [0; BLOCK_BYTES];
         let (_, update) = self.0.finish(&mut block)?;
@@ -128,19 +128,19 @@ impl fmt::Debug for Encryptor {
 pub(crate) struct Decryptor(StreamingDecryptingKey);
 
 impl Decryptor {
-    /// Fails if the key is not as long as the cipher's keys are.
+    /// Starts decrypting. Fails if the key length does not match the cipher.
     pub(crate) fn new(cipher: ContentCipher, key: &[u8], iv: [u8; BLOCK_BYTES]) -> Result<Self, Unspecified> {
         let unbound = UnboundCipherKey::new(cipher.algorithm(), key)?;
         let context = DecryptionContext::Iv128(FixedLength::from(iv));
         Ok(Self(StreamingDecryptingKey::cbc_pkcs7(unbound, context)?))
     }
 
-    /// Decrypts and returns the size of what was written. `out` must be a block longer than `sealed`.
+    /// Decrypts and returns the size of the output. `out` must be a block longer than `sealed`.
     pub(crate) fn update(&mut self, sealed: &[u8], out: &mut [u8]) -> Result<usize, Unspecified> {
         Ok(self.0.update(sealed, out)?.written().len())
     }
 
-    /// Checks the padding and gives what is left, less than a block.
+    /// Checks the padding and writes the rest, which is less than a block.
     pub(crate) fn finish(self, out: &mut [u8]) -> Result<usize, Unspecified> {
         Ok(self.0.finish(out)?.written().len())
     }

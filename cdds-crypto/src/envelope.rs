@@ -1,5 +1,5 @@
 //! Writes EnvelopedData (RFC 5652 section 6) or AuthEnvelopedData (RFC 5083) piece by piece: header, segments,
-//! end.
+//! end. Indefinite lengths make that possible without knowing the size beforehand.
 //!
 //! ```text
 //! 30 80                                    ContentInfo
@@ -20,7 +20,7 @@
 //! 00 00  00 00  00 00                        end of the other three of indefinite length
 //! ```
 //! This is the layout of `openssl cms -encrypt -stream`, which every reader in use understands; gpgsm
-//! does not accept definite lengths elsewhere than here.
+//! accepts definite lengths only where this layout has them.
 
 mod content;
 
@@ -40,20 +40,22 @@ use crate::oids;
 use crate::profile::Profile;
 use crate::recipient::RecipientKey;
 
-/// Ciphertext per OCTET STRING, except for the last one.
+/// Ciphertext bytes per OCTET STRING, except for the last one.
 const SEGMENT_BYTES: usize = 64 * 1024;
-/// Segments are copied in pieces of this size: whole segments in one copy made sealing in uneven pieces
-/// about 25 % slower where it was measured.
+/// Segments are copied in pieces of this size: copying whole segments at once measurably slowed sealing in
+/// uneven pieces by about 25 %.
 const COPY_BYTES: usize = 1024;
-/// Elements of indefinite length that end with the content: the content itself and EncryptedContentInfo.
+/// Number of indefinite-length elements that end with the content: the content itself and
+/// EncryptedContentInfo.
 const INNER_ELEMENTS: usize = 2;
-/// Elements of indefinite length that end with the file: (Auth)EnvelopedData and what is around it.
+/// Number of indefinite-length elements that end with the file: (Auth)EnvelopedData and the elements around
+/// it.
 const OUTER_ELEMENTS: usize = 3;
-/// The header apart from the RecipientInfos, the algorithm, and the type of the ContentInfo: five indefinite
-/// beginnings (2 each), the version (3), and id-data (11).
+/// Size of the header without the RecipientInfos, the algorithm, and the type of the ContentInfo: five
+/// indefinite beginnings (2 each), the version (3), and id-data (11).
 const FIXED_HEADER_BYTES: u64 = 5 * 2 + 3 + 11;
 
-/// Exact size of the sealed form of `plain` bytes, where `recipient_infos` is the size of all the
+/// Returns the exact size of the sealed form of `plain` bytes, where `recipient_infos` is the size of all the
 /// RecipientInfos without the SET around them. Saturates.
 pub(crate) fn sealed_bytes(profile: Profile, plain: u64, recipient_infos: u64) -> u64 {
     let mode = Mode::of(profile);
@@ -73,18 +75,18 @@ pub(crate) fn sealed_bytes(profile: Profile, plain: u64, recipient_infos: u64) -
     header.saturating_add(whole).saturating_add(rest).saturating_add(end)
 }
 
-/// One part being sealed.
+/// A part being sealed.
 pub(crate) struct Envelope {
     encryptor: ContentEncryptor,
-    /// Plaintext taken so far modulo the segment size.
+    /// Plaintext bytes taken so far, modulo the segment size.
     taken: usize,
-    /// Ciphertext of the segment that is not complete yet, in a buffer of a whole segment.
+    /// Ciphertext of the incomplete segment, in a buffer of a whole segment.
     segment: Box<[u8]>,
     filled: usize,
 }
 
 impl Envelope {
-    /// Takes a fresh key and writes everything up to the first segment.
+    /// Generates a fresh key and writes everything up to the first segment.
     pub(crate) fn begin(
         profile: Profile,
         recipients: &[RecipientKey],
@@ -94,13 +96,13 @@ impl Envelope {
         let FreshContent { cipher: encryptor, key, algorithm } = mode.fresh().map_err(cipher_failed)?;
         let wrapped = recipients.iter().map(|recipient| recipient.wrap(&key, padding));
         let mut infos = wrapped.collect::<Result<Vec<_>, _>>().map_err(cipher_failed)?;
-        // X.690 section 11.6: the elements of a SET OF in the order of their bytes.
+        // X.690 section 11.6: DER orders the elements of a SET OF by their bytes.
         infos.sort_unstable();
         put_header(out, mode, &infos.concat(), &algorithm);
         Ok(Self { encryptor, taken: 0, segment: vec![0; SEGMENT_BYTES].into(), filled: 0 })
     }
 
-    /// Encrypts up to the end of the segment under way; gives back what is beyond it.
+    /// Encrypts up to the end of the current segment; returns the plaintext beyond it.
     fn fill<'a>(&mut self, plain: &'a [u8], out: &mut BytesMut) -> Result<&'a [u8], Unspecified> {
         let room = SEGMENT_BYTES.saturating_sub(self.taken);
         let (now, later) = plain.split_at(room.min(plain.len()));
@@ -124,7 +126,7 @@ impl Envelope {
         if written == plain.len() { Ok(()) } else { Err(Unspecified) }
     }
 
-    /// Writes the segment under way, which is complete.
+    /// Writes the current segment, which is complete.
     fn flush(&mut self, out: &mut BytesMut) {
         ber::put_header(out, OCTET_STRING, self.segment.len());
         self.segment.chunks(COPY_BYTES).for_each(|piece| out.put_slice(piece));
@@ -147,7 +149,7 @@ impl Sealing for Envelope {
         for segment in &mut whole {
             self.encrypt_segment(segment, out).map_err(cipher_failed)?;
         }
-        // Nothing is left beyond a piece that is shorter than a segment.
+        // A piece shorter than a segment leaves no rest.
         self.fill(whole.remainder(), out).map_err(cipher_failed)?;
         Ok(())
     }

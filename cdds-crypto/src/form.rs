@@ -1,13 +1,13 @@
-//! What a sealed part looks like from outside.
+//! The outer form of a sealed part.
 
-/// The form in which sealed parts are written. Both open alike, here and with `openssl cms`.
+/// The form in which sealed parts are written. Both open in the same way, here and with `openssl cms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Form {
-    /// CMS as it is: BER.
+    /// Plain CMS: BER.
     #[default]
     Binary,
-    /// An S/MIME message (RFC 8551 section 3): headers and base64, larger by 37 %, for mail programs and whatever
-    /// takes text only. `openssl cms -decrypt` reads it with `-inform SMIME`.
+    /// An S/MIME message (RFC 8551 section 3): headers and base64, 37 % larger, for mail programs and other
+    /// text-only channels. `openssl cms -decrypt` reads it with `-inform SMIME`.
     Mime,
 }

@@ -1,8 +1,8 @@
 //! AES-GCM (NIST SP 800-38D, RFC 5084) in pieces.
 //!
-//! AWS-LC's interface for Rust takes whole messages only, whose memory would not be flat. Its counter mode does take
-//! pieces: the authentication over the ciphertext is added to it here, with GHASH of RustCrypto, which runs in
-//! constant time and uses the processor's carry-less multiplication.
+//! AWS-LC's Rust interface takes whole messages only, so memory would grow with the message. Its counter mode
+//! does take pieces. The authentication over the ciphertext is added here with RustCrypto's GHASH, which runs
+//! in constant time and uses the processor's carry-less multiplication.
 
 mod decrypt;
 mod encrypt;
@@ -19,41 +19,42 @@ pub(crate) use encrypt::{FreshGcm, GcmEncryptor};
 
 use crate::cipher::BLOCK_BYTES;
 
-/// Size of nonces, bytes: the one that RFC 5084 section 3.2 recommends, and every program writes.
+/// Nonce size in bytes: the one that RFC 5084 section 3.2 recommends and every program writes.
 pub(crate) const NONCE_BYTES: usize = 12;
-/// Size of the tag, bytes: all of it.
+/// Size of the full tag in bytes.
 pub(crate) const TAG_BYTES: usize = 16;
-/// Sizes of tags that are read, bytes (RFC 5084 section 3.2).
+/// Tag sizes that are accepted when reading, in bytes (RFC 5084 section 3.2).
 pub(crate) const TAGS_BYTES: RangeInclusive<usize> = 12..=TAG_BYTES;
-/// Most content under one key, bytes: 2^39 - 256 bits (SP 800-38D section 5.2.1.1). Beyond it the 32-bit counter
-/// would begin anew.
+/// Maximum content under one key, in bytes: 2^39 - 256 bits (SP 800-38D section 5.2.1.1). Beyond it the
+/// 32-bit counter would wrap around.
 const CONTENT_BYTES_MAX: u64 = (1 << 36) - 32;
 
-/// SP 800-38D section 7.1: the content's counter begins behind this block, which hides the hash in the tag.
+/// Returns the initial counter block (SP 800-38D section 7.1), which masks the hash in the tag. The content's
+/// counter starts after it.
 fn first_counter(nonce: [u8; NONCE_BYTES]) -> [u8; BLOCK_BYTES] {
     let [a, b, c, d, e, f, g, h, i, j, k, l] = nonce;
     [a, b, c, d, e, f, g, h, i, j, k, l, 0, 0, 0, 1]
 }
 
-/// The hash over the ciphertext of one part, and what makes a tag of it.
+/// The running hash over the ciphertext of one part, and the mask that turns it into a tag.
 struct Authenticator {
     hash: GHash,
-    /// Ciphertext that does not fill a block yet: `partial[..filled]`.
+    /// Ciphertext that does not fill a block yet, in `partial[..filled]`.
     partial: [u8; BLOCK_BYTES],
     filled: usize,
     bytes: u64,
-    /// What the hash is encrypted with.
+    /// The key stream block that encrypts the hash.
     mask: Zeroizing<[u8; BLOCK_BYTES]>,
 }
 
 impl Authenticator {
-    /// `hash_key` is the encrypted block of zeros (SP 800-38D section 7.1), `mask` the encrypted first counter.
+    /// `hash_key` is the encrypted zero block (SP 800-38D section 7.1), `mask` the encrypted first counter.
     fn new(hash_key: &Zeroizing<[u8; BLOCK_BYTES]>, mask: Zeroizing<[u8; BLOCK_BYTES]>) -> Self {
         let hash = GHash::new(&(**hash_key).into());
         Self { hash, partial: [0; BLOCK_BYTES], filled: 0, bytes: 0, mask }
     }
 
-    /// Whether so many more bytes are still within what one key may encrypt.
+    /// Whether `length` more bytes stay within the limit of one key.
     fn has_room_for(&self, length: usize) -> bool {
         let length = u64::try_from(length).unwrap_or(u64::MAX);
         self.bytes.saturating_add(length) <= CONTENT_BYTES_MAX
@@ -77,7 +78,7 @@ impl Authenticator {
         Ok(())
     }
 
-    /// Takes what the block under way has room for; gives the rest.
+    /// Fills the current block as far as possible; returns the rest.
     fn fill<'a>(&mut self, sealed: &'a [u8]) -> &'a [u8] {
         let free = self.partial.iter_mut().skip(self.filled);
         let taken = free.zip(sealed).map(|(free, byte)| *free = *byte).count();
@@ -85,11 +86,11 @@ impl Authenticator {
         sealed.get(taken..).unwrap_or_default()
     }
 
-    /// The tag of all that was absorbed.
+    /// Returns the tag of everything absorbed so far.
     fn tag(mut self) -> Zeroizing<[u8; TAG_BYTES]> {
         self.hash.update_padded(self.partial.get(..self.filled).unwrap_or_default());
         let bits = u128::from(self.bytes.saturating_mul(8));
-        // Nothing but the content is authenticated: the size of anything else, in the upper half, is 0.
+        // Only the content is authenticated: the length of additional data, in the upper half, is 0.
         self.hash.update(&[bits.to_be_bytes().into()]);
         let mut tag = Zeroizing::new([0; TAG_BYTES]);
         for ((byte, hashed), mask) in tag.iter_mut().zip(self.hash.finalize()).zip(*self.mask) {

@@ -1,5 +1,5 @@
-//! How a content key is encrypted for an RSA recipient: PKCS #1 v1.5 (RFC 3370 section 4.2.1) or OAEP
-//! (RFC 3560, parameters by RFC 4055 section 4.1).
+//! Encryption of the content key for an RSA recipient: PKCS #1 v1.5 (RFC 3370 section 4.2.1) or OAEP (RFC
+//! 3560, parameters from RFC 4055 section 4.1).
 
 mod decrypt;
 mod encrypt;

@@ -1,16 +1,16 @@
-//! Sealing and opening for `cdds`: parts are encrypted for the people who may read them, so that whoever
-//! holds the storage holds nothing.
+//! Sealing and opening for `cdds`: parts are encrypted for the people who may read them, so that access to
+//! the storage alone reveals nothing.
 //!
 //! ```text
 //! certificate ── SmimeCertificates::inspect ── facts, warnings        (rules S1, S2, S3)
 //! certificates ─ SmimeCertificates::sealer ─── Sealer ─ begin → update* → finish ─ sealed part
 //! sealed part ── check_sealed ── is it whole?                         (no key needed)
-//! sealed part ── OpenReader + PrivateKey ── plaintext, while it is read
+//! sealed part ── OpenReader + PrivateKey ── plaintext, as it is read
 //! manifest ───── CmsSigner ── check_signature ── who made this set?   (rule A5)
 //! ```
 //!
-//! A sealed part is CMS EnvelopedData (RFC 5652), known from S/MIME, as binary BER; two other [`Profile`]s can
-//! be chosen. Its recipients need nothing of ours to read it:
+//! A sealed part is CMS EnvelopedData (RFC 5652), known from S/MIME, as binary BER; two other [`Profile`]s
+//! are available. Its recipients need none of our software to read it:
 //!
 //! ```text
 //! openssl cms -decrypt -binary -inform DER -in part.zip.smime -inkey key.pem -out part.zip
@@ -46,43 +46,44 @@
 //! # }
 //! ```
 //!
-//! # What is not opened
+//! # Unsupported files
 //!
 //! Each of these is an error, never a wrong result:
 //!
-//! | what | instead |
+//! | unsupported | instead |
 //! |---|---|
 //! | content in triple DES, RC2, Camellia or any cipher other than AES-CBC and AES-GCM | `openssl cms -decrypt` |
 //! | AES-GCM with a nonce of other than 12 bytes, with authenticated attributes, or of content other than id-data | `openssl cms -decrypt` |
-//! | RSA-OAEP with unlike hashes for content and mask, or with SHA-224 | `openssl cms -decrypt` |
-//! | recipients by key agreement (elliptic curves), shared key or password, if no other is an RSA key's | their own key |
+//! | RSA-OAEP with different hashes for content and mask, or with SHA-224 | `openssl cms -decrypt` |
+//! | recipients by key agreement (elliptic curves), shared key or password, if none has an RSA key | their own key |
 //! | CMS as PEM text; S/MIME messages as quoted-printable text | `openssl cms -cmsout` to DER |
-//! | mails of several parts, of which a sealed file is one | save the attachment |
+//! | multipart mails that contain a sealed file | save the attachment |
 //! | private keys by PBES1 other than PKCS#12's triple DES (RC2, RC4, single DES) | `openssl pkcs8 -topk8 -v2 aes256` |
 //! | private keys by PBES2 with PBKDF2 over SHA-224 or SHA-512/256, or with a cipher other than AES and triple DES | the same |
 //! | private keys encrypted by PEM headers (`DEK-Info`) | the same |
 //! | PKCS#12 with a public-key signature, or with its keys inside encrypted safes | `openssl pkcs12 -nocerts` |
 //!
-//! Bounds: 1000 recipients of 16 KiB each, RSA keys of 2048 to 8192 bits, ten million rounds of PBKDF2, 256 MiB of
-//! scrypt, AES-GCM content of 64 GiB. Tags of AES-GCM may have 12 to 16 bytes (RFC 5084); ours have 16.
+//! Bounds: 1000 recipients of 16 KiB each, RSA keys of 2048 to 8192 bits, ten million rounds of PBKDF2, 256
+//! MiB of scrypt, AES-GCM content of 64 GiB. Tags of AES-GCM may have 12 to 16 bytes (RFC 5084); ours have
+//! 16.
 //!
 //! | module | holds |
 //! |---|---|
 //! | `sealer` | the core's ports, implemented |
 //! | `certificate`, `armor` | the checks of rule S2; PEM as people paste it |
-//! | `profile` | which algorithms |
-//! | `recipient` | who can open a part |
+//! | `profile` | the choice of algorithms |
+//! | `recipient` | the people who can open a part |
 //! | `key_transport` | content keys encrypted and decrypted: PKCS #1 v1.5, OAEP |
 //! | `envelope` | the bytes of a sealed part, written piece by piece |
-//! | `form`, `mime` | as bytes, or as an S/MIME message |
+//! | `form`, `mime` | output as bytes or as an S/MIME message |
 //! | `cipher`, `gcm` | AES-CBC and fresh keys; AES-GCM in pieces |
-//! | `open`, `ber` | reading back, also what other programs sealed |
+//! | `open`, `ber` | opening sealed files, also those of other programs |
 //! | `private_key` | the recipient's key, PKCS#8, PKCS#1 and PKCS#12, with and without a passphrase |
 //! | `signature` | manifests, signed and checked |
 //!
-//! The cryptography is that of AWS-LC, but for the hash of GCM in pieces, scrypt and triple DES, which like the types
-//! of CMS and X.509 are RustCrypto's. Neither shows in this crate's interface. CBC does not protect the content from
-//! changes: the digests in the manifest do.
+//! The cryptography is AWS-LC's, except for the hash of GCM in pieces, scrypt and triple DES, which come from
+//! RustCrypto, like the types for CMS and X.509. Neither shows in this crate's interface. CBC does not
+//! protect the content from changes: the digests in the manifest do.
 
 mod armor;
 #[cfg(test)]

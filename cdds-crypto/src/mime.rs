@@ -1,4 +1,4 @@
-//! A sealed file as an S/MIME message (RFC 8551 section 3): a few headers, and the bytes in base64.
+//! A sealed file as an S/MIME message (RFC 8551 section 3): a few headers, then the bytes in base64.
 
 mod head;
 mod reader;
@@ -13,12 +13,12 @@ pub(crate) use reader::MimeReader;
 
 use crate::profile::Profile;
 
-/// RFC 2045 section 6.8: lines of at most 76 characters, which stand for this many bytes.
+/// RFC 2045 section 6.8: lines have at most 76 characters, which encode this many bytes.
 const LINE_BYTES: usize = 57;
 const LINE_CHARACTERS: usize = 76;
 const END_OF_LINE: &[u8] = b"\r\n";
 
-/// RFC 8551 sections 3.2 and 3.3; the same as `openssl cms -encrypt` writes.
+/// Returns the headers (RFC 8551 sections 3.2 and 3.3), the same as `openssl cms -encrypt` writes.
 fn head(profile: Profile) -> String {
     let kind = match profile {
         Profile::Compat | Profile::Oaep => "enveloped-data",
@@ -32,7 +32,7 @@ fn head(profile: Profile) -> String {
     )
 }
 
-/// The exact size of a message around `binary` bytes. Saturates.
+/// Returns the exact size of a message around `binary` bytes. Saturates.
 pub(crate) fn message_bytes(profile: Profile, binary: u64) -> u64 {
     let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
     let (line, end) = (count(LINE_BYTES), count(END_OF_LINE.len()));
@@ -44,15 +44,15 @@ pub(crate) fn message_bytes(profile: Profile, binary: u64) -> u64 {
     count(head(profile).len()).saturating_add(whole).saturating_add(rest)
 }
 
-/// One part being sealed, as a message.
+/// A part being sealed as a message.
 pub(crate) struct Message {
     inner: Box<dyn Sealing>,
-    /// What the envelope has written and no whole line holds yet.
+    /// Output of the envelope that does not fill a whole line yet.
     binary: BytesMut,
 }
 
 impl Message {
-    /// Writes the headers, and what the envelope has written so far.
+    /// Writes the headers, and the output of the envelope so far.
     pub(crate) fn begin(
         profile: Profile,
         inner: Box<dyn Sealing>,

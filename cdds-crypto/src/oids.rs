@@ -1,4 +1,4 @@
-//! The object identifiers that sealing and the certificate checks know.
+//! The object identifiers used by sealing and by the certificate checks.
 
 use der::asn1::ObjectIdentifier;
 

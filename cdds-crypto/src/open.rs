@@ -1,4 +1,4 @@
-//! Opens sealed files: ours and what other CMS programs make, of any size, in constant memory.
+//! Opens sealed files, our own and those of other CMS programs, of any size and in constant memory.
 
 mod algorithm;
 mod content;
@@ -21,44 +21,46 @@ use crate::key_transport::EncryptedKey;
 use crate::private_key::{OwnCertificate, PrivateKey};
 use crate::recipient::RecipientId;
 
-/// Plaintext that is kept for readers that ask for less than this, bytes.
+/// Size of the plaintext buffer for readers that ask for less than this, in bytes.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Decrypts a sealed file while it is read, in constant memory.
+/// Decrypts a sealed file as it is read, in constant memory.
 ///
-/// Reads, in BER or DER, as they are or as an S/MIME message in base64, EnvelopedData encrypted with AES in CBC mode, and AuthEnvelopedData with AES-GCM
-/// and without authenticated attributes; for any number of recipients, one of whom has the private key, whether
-/// by RSA PKCS #1 v1.5 or by OAEP with SHA-1 or SHA-2 and the same hash in its mask. The crate's documentation lists
-/// what is not opened.
+/// Reads BER or DER, as binary or as an S/MIME message in base64: EnvelopedData encrypted with AES in CBC
+/// mode, and AuthEnvelopedData with AES-GCM and without authenticated attributes. The file may have any
+/// number of recipients, one of whom has the private key, by RSA PKCS #1 v1.5 or by OAEP with SHA-1 or SHA-2
+/// and the same hash in its mask. The crate's documentation lists the formats that are not opened.
 ///
-/// [`read`](Read::read) answers 0 only after the end of the file and the padding, or the authentication tag,
-/// were found in order: **what was read before is not complete until then**, and an error means that
-/// all of it has to be thrown away. With GCM, 0 also means that nothing of the content was changed. CBC proves
-/// nothing of the kind: compare the file's digest with the manifest's. Neither tells who sealed the file.
+/// [`read`](Read::read) returns 0 only after the end of the file and the padding, or the authentication tag,
+/// have been found in order: **until then the plaintext is incomplete**, and after an error all of it has to
+/// be thrown away. With GCM, 0 also means that the content is unchanged. CBC proves nothing of the kind:
+/// compare the file's digest with the manifest's. Neither identifies who sealed the file.
 ///
 /// # Security
-/// Which error comes back, and when, depends on the key: that is for whoever owns it. A service that opens files of
-/// strangers ties the key to its certificate first, by [`PrivateKey::with_certificate`]. Even then it does not tell
-/// them more than that a file could not be opened: the padding of CBC is checked at the end.
+/// Which error comes back, and when, depends on the key, so show errors only to the key's owner. A service
+/// that opens files from strangers should first tie the key to its certificate with
+/// [`PrivateKey::with_certificate`]. Even then it should report no more than that a file could not be opened,
+/// because the padding of CBC is checked at the end.
 pub struct OpenReader<R> {
     ber: BerReader<R>,
     recipients: Vec<RecipientId>,
     content: Content,
-    /// `None` after the end, or after an error.
+    /// `None` after the end and after an error.
     decryptor: Option<Decryption>,
     failed: bool,
-    /// Decrypted and not asked for yet: `plain[start..end]`.
+    /// Decrypted bytes that have not been requested yet: `plain[start..end]`.
     plain: Zeroizing<Vec<u8>>,
     start: usize,
     end: usize,
 }
 
 impl<R: Read> OpenReader<R> {
-    /// Reads up to the content and finds the recipient to whom the key belongs: every one is tried, or, if the key is
-    /// tied to its [certificate](PrivateKey::with_certificate), the one that the file names by it.
+    /// Reads up to the content and finds the recipient that the key belongs to. Tries every recipient or, if
+    /// the key is tied to its [certificate](PrivateKey::with_certificate), only the one that the file names
+    /// by that certificate.
     ///
     /// # Errors
-    /// [`OpenError`]; [`OpenError::CannotDecrypt`] if the key is none of the recipients'.
+    /// Any [`OpenError`]; [`OpenError::CannotDecrypt`] if the key belongs to none of the recipients.
     pub fn new(inner: R, key: &PrivateKey) -> Result<Self, OpenError> {
         let mut ber = BerReader::new(inner);
         let header = header::read(&mut ber)?;
@@ -76,22 +78,23 @@ impl<R: Read> OpenReader<R> {
         })
     }
 
-    /// For whom the file is sealed.
+    /// Returns the recipients that the file is sealed for.
     pub fn recipients(&self) -> &[RecipientId] {
         &self.recipients
     }
 
-    /// Whether [`read`](Read::read) answering 0 proves that the content was not changed (AuthEnvelopedData).
+    /// Whether a return of 0 from [`read`](Read::read) proves that the content is unchanged
+    /// (AuthEnvelopedData).
     pub fn is_authenticated(&self) -> bool {
         self.content.is_authenticated()
     }
 
-    /// Decrypts what comes next into `out`, which has more than a block of room; 0 at the end.
+    /// Decrypts the next bytes into `out`, which has room for more than a block; returns 0 at the end.
     fn decrypt(&mut self, out: &mut [u8]) -> Result<usize, OpenError> {
         while let Some(decryptor) = &mut self.decryptor {
             let sealed = self.content.piece(&mut self.ber, out.len().saturating_sub(BLOCK_BYTES))?;
             if sealed.is_empty() {
-                // Structure first: only then may the key have a say.
+                // Check the structure first; only then may the outcome depend on the key.
                 let tag = self.content.end(&mut self.ber)?;
                 let last = self.decryptor.take().map(|decryptor| decryptor.finish(&tag, out));
                 return last.unwrap_or(Ok(0)).map_err(|_| self.cannot_decrypt());
@@ -99,7 +102,7 @@ impl<R: Read> OpenReader<R> {
             let (taken, opened) = (sealed.len(), decryptor.update(sealed, out));
             self.content.consume(&mut self.ber, taken);
             match opened {
-                // The cipher holds the last block back.
+                // The cipher is holding the last block back.
                 Ok(0) => {}
                 Ok(len) => return Ok(len),
                 Err(_) => return Err(self.cannot_decrypt()),
@@ -155,7 +158,7 @@ impl<R> fmt::Debug for OpenReader<R> {
     }
 }
 
-/// The decryption for the recipient who has the key.
+/// Returns the decryption for the recipient that the key belongs to.
 fn decryptor(header: &Header, key: &PrivateKey) -> Result<Decryption, OpenError> {
     if let (true, Some(what)) = (header.encrypted_keys.is_empty(), &header.other_transport) {
         return Err(OpenError::Unsupported { what: what.clone() });
@@ -167,13 +170,13 @@ fn decryptor(header: &Header, key: &PrivateKey) -> Result<Decryption, OpenError>
     opened.ok_or_else(|| OpenError::CannotDecrypt { recipients: header.recipients.clone() })
 }
 
-/// Tries every recipient whose key could be ours: files name certificates, not keys.
+/// Tries every recipient whose key could be this one, because files name certificates rather than keys.
 fn any_of_all(header: &Header, key: &PrivateKey) -> Option<Decryption> {
     let mut keys = header.encrypted_keys.iter().map(|(_, encrypted)| encrypted);
     keys.find_map(|encrypted| unwrapped(header, key, encrypted))
 }
 
-/// Takes the recipient that the file names by our certificate. All that shows here is public: names and sizes;
+/// Picks the recipient that the file names by our certificate. Only public facts, names and sizes, show here;
 /// whether the content key was in order does not (RFC 3218 section 2.3.2).
 fn addressed(header: &Header, key: &PrivateKey, own: &OwnCertificate) -> Option<Decryption> {
     let (_, encrypted) = header.encrypted_keys.iter().find(|(id, _)| own.is_named_by(id))?;
@@ -189,35 +192,35 @@ fn unwrapped(header: &Header, key: &PrivateKey, encrypted: &EncryptedKey) -> Opt
     header.algorithm.decryption(&key.unwrap_key(encrypted)?).ok()
 }
 
-/// What a sealed file says without a key.
+/// The facts that a sealed file reveals without a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SealedFacts {
-    /// For whom it is sealed, in the file's order.
+    /// The recipients that it is sealed for, in the file's order.
     pub recipients: Vec<RecipientId>,
-    /// Size of the encrypted content in bytes: 1 to 16 more than the content, and in an authenticated file as
-    /// much.
+    /// Size of the encrypted content in bytes: 1 to 16 more than the content, or exactly as much in an
+    /// authenticated file.
     pub content_bytes: u64,
-    /// Whether opening it proves that it was not changed: AuthEnvelopedData, to be opened to its end before
-    /// anything in it is trusted.
+    /// Whether opening the file proves that it is unchanged (AuthEnvelopedData). Read it to its end before
+    /// trusting any of it.
     pub authenticated: bool,
-    /// Size of the file in bytes; of an S/MIME message, that of what it holds.
+    /// Size of the file in bytes; for an S/MIME message, that of its binary content.
     pub sealed_bytes: u64,
 }
 
-/// Reads for whom a file is sealed, and no further.
+/// Reads the recipients of a sealed file, and nothing after them.
 ///
 /// # Errors
-/// [`OpenError`], if the file does not begin as a sealed one.
+/// [`OpenError`] if the file does not begin like a sealed one.
 pub fn recipients<R: Read>(reader: R) -> Result<Vec<RecipientId>, OpenError> {
     Ok(header::read(&mut BerReader::new(reader))?.recipients)
 }
 
-/// Walks over a whole sealed file without a key: finds broken structure, missing ends and additions, but
-/// not changes of the encrypted bytes.
+/// Checks a whole sealed file without a key: finds broken structure, missing ends and additions, but not
+/// changes to the encrypted bytes.
 ///
 /// # Errors
-/// [`OpenError`], where the file is not whole.
+/// [`OpenError`] if the file is not whole.
 pub fn check_sealed<R: Read>(reader: R) -> Result<SealedFacts, OpenError> {
     let mut ber = BerReader::new(reader);
     let header = header::read(&mut ber)?;

@@ -28,42 +28,45 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// Reads a key in PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`) form, PEM or DER, and in PKCS#12
-    /// form with an empty passphrase. A PEM file may hold certificates as well; they are ignored.
+    /// Reads a key in PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`) form, PEM or DER, or
+    /// in PKCS#12 form with an empty passphrase. A PEM file may contain certificates as well; they are
+    /// ignored.
     ///
     /// # Errors
     /// [`OpenError::PassphraseNeeded`] if [`with_passphrase`](Self::with_passphrase) may read it, and
-    /// [`OpenError::PrivateKey`] if there is no such key, more than one, or one of another algorithm or size;
-    /// the message says what to do.
+    /// [`OpenError::PrivateKey`] if there is no key, more than one, or one of another algorithm or size; the
+    /// message says what to do.
     pub fn from_bytes(encoded: &[u8]) -> Result<Self, OpenError> {
         Self::read(encoded, None)
     }
 
-    /// Reads a key in any form that [`from_bytes`](Self::from_bytes) reads, and those that a passphrase
+    /// Reads a key in any form that [`from_bytes`](Self::from_bytes) reads, and in forms that a passphrase
     /// protects: encrypted PKCS#8 (`BEGIN ENCRYPTED PRIVATE KEY`, PEM or DER; AES or triple DES, by PBKDF2 or
-    /// scrypt), and PKCS#12 (`.p12`, `.pfx`, also as PEM) that holds one private key. The passphrase of a key that has
-    /// none is ignored. An empty one is tried in both forms that PKCS#12 has for it (RFC 7292 appendix B).
+    /// scrypt), and PKCS#12 (`.p12`, `.pfx`, also as PEM) that holds one private key. For an unprotected key
+    /// the passphrase is ignored. An empty passphrase is tried in both of its PKCS#12 forms (RFC 7292
+    /// appendix B).
     ///
-    /// How much work a file asks for is bounded: ten million rounds of PBKDF2, 256 MiB of scrypt.
+    /// The work that a file can demand is bounded: ten million rounds of PBKDF2, 256 MiB of scrypt.
     ///
     /// # Errors
     /// [`OpenError::WrongPassphrase`], and [`OpenError::PrivateKey`] as for `from_bytes`, or if the file is
-    /// protected in another way or asks for too much work.
+    /// protected in another way or demands too much work.
     pub fn with_passphrase(encoded: &[u8], passphrase: &str) -> Result<Self, OpenError> {
         Self::read(encoded, Some(passphrase))
     }
 
-    /// Ties the key to its certificate (PEM or DER; its validity does not matter), for programs that open files of
-    /// strangers by themselves.
+    /// Ties the key to its certificate (PEM or DER; its validity does not matter), for programs that open
+    /// files from strangers unattended.
     ///
-    /// Alone, a key is tried with every recipient of a file, and [`OpenReader::new`](crate::OpenReader::new) says at
-    /// once if it fits none: good for the person whose key it is, but whoever may ask a million times learns from such
-    /// answers what was encrypted for the key (RFC 3218). With its certificate, only the recipient is tried that
-    /// the file names by it, and a content key that cannot be decrypted is replaced by a random one: what is wrong
-    /// with it shows at the end of the content only, as everything that is wrong there does.
+    /// An untied key is tried with every recipient of a file, and [`OpenReader::new`](crate::OpenReader::new)
+    /// reports at once if it fits none. That helps the key's owner, but an attacker who may ask a million
+    /// times learns from such answers what was encrypted for the key (RFC 3218). A tied key is tried only
+    /// with the recipient that the file names by the certificate, and a content key that cannot be decrypted
+    /// is replaced by a random one. The fault then shows only at the end of the content, like every other
+    /// fault in it.
     ///
     /// # Errors
-    /// [`OpenError::PrivateKey`] if the certificate cannot be used or is that of another key.
+    /// [`OpenError::PrivateKey`] if the certificate cannot be used or belongs to another key.
     pub fn with_certificate(self, certificate: &[u8]) -> Result<Self, OpenError> {
         let certificate = OwnCertificate::read(certificate, &self.key).map_err(refused)?;
         Ok(Self { certificate: Some(certificate), ..self })
@@ -123,7 +126,7 @@ impl PrivateKey {
         }
     }
 
-    /// Many files have an empty passphrase: nobody need be asked for it.
+    /// Many files have an empty passphrase, so it is tried before anybody is asked for one.
     fn from_pkcs12(encoded: &[u8], passphrase: Option<&str>) -> Result<Self, OpenError> {
         let key = match (pkcs12::private_key(encoded, passphrase.unwrap_or_default()), passphrase) {
             (Err(OpenError::WrongPassphrase), None) => Err(OpenError::PassphraseNeeded),
@@ -153,7 +156,7 @@ impl PrivateKey {
         algorithm.extend_from_slice(oid);
         algorithm.extend_from_slice(&ber::NULL);
 
-        // Reserved at once: growing would leave copies of the key behind.
+        // Reserve the size up front: a growing buffer would leave copies of the key behind.
         let mut info = Zeroizing::new(Vec::with_capacity(der.len().saturating_add(64)));
         info.extend_from_slice(&[INTEGER, 1, 0]);
         ber::put_header(&mut *info, SEQUENCE, algorithm.len());
@@ -167,17 +170,18 @@ impl PrivateKey {
         Self::from_pkcs8(&pkcs8)
     }
 
-    /// Size of the keys encrypted for this one, bytes.
+    /// Size of a content key that is encrypted for this key, in bytes.
     pub(crate) fn encrypted_bytes(&self) -> usize {
         self.key.key_size_bytes()
     }
 
-    /// The certificate that the key is tied to.
+    /// Returns the certificate that the key is tied to.
     pub(crate) fn certificate(&self) -> Option<&OwnCertificate> {
         self.certificate.as_ref()
     }
 
-    /// A part's key, if it was encrypted for this private key; not yet known to be a key of its cipher.
+    /// Returns the part's key if it was encrypted for this private key. Its length is not checked against the
+    /// cipher yet.
     pub(crate) fn unwrap_key(&self, encrypted: &EncryptedKey) -> Option<Zeroizing<Vec<u8>>> {
         encrypted.decrypt(&self.key).ok()
     }
@@ -193,7 +197,7 @@ fn refused(reason: impl Into<String>) -> OpenError {
     OpenError::PrivateKey { reason: reason.into() }
 }
 
-/// The way of OpenSSL before version 1.1, with MD5 (RFC 1421 headers).
+/// OpenSSL's format from before version 1.1, with MD5 (RFC 1421 headers).
 fn encrypted_by_pem() -> OpenError {
     refused(
         "the private key is protected by a passphrase in an old way, which is not supported: convert it with \

@@ -1,4 +1,4 @@
-//! For whom a part is sealed: key transport, RFC 5652 section 6.2.1.
+//! The recipients of a part: key transport, RFC 5652 section 6.2.1.
 
 use std::fmt;
 
@@ -14,43 +14,43 @@ use crate::ber::{INTEGER, OCTET_STRING, SEQUENCE, put_header};
 use crate::cipher::ContentKey;
 use crate::key_transport::Padding;
 
-/// Most recipients of one part: what is sealed must be readable in bounded memory.
+/// Maximum number of recipients of one part: sealed files must be readable in bounded memory.
 pub(crate) const RECIPIENTS_MAX: usize = 1000;
-/// Largest KeyTransRecipientInfo that is read, DER bytes.
+/// Largest KeyTransRecipientInfo that is read, in DER bytes.
 pub(crate) const RECIPIENT_INFO_BYTES_MAX: usize = 16 * 1024;
-/// Largest issuer name of a usable certificate, DER bytes: with the longest serial number and an RSA-8192
-/// key beside it, it stays within [`RECIPIENT_INFO_BYTES_MAX`].
+/// Largest issuer name of a usable certificate, in DER bytes: together with the longest serial number and an
+/// RSA-8192 key it stays within [`RECIPIENT_INFO_BYTES_MAX`].
 pub(crate) const ISSUER_BYTES_MAX: usize = 8 * 1024;
 
-/// A recipient whose certificate was checked, ready to be encrypted for.
+/// A recipient with a checked certificate, ready to be encrypted for.
 #[derive(Debug)]
 pub(crate) struct RecipientKey {
     id: RecipientId,
-    /// IssuerAndSerialNumber, DER.
+    /// IssuerAndSerialNumber in DER.
     id_der: Vec<u8>,
     key: PublicEncryptingKey,
 }
 
 impl RecipientKey {
-    /// `id_der` is the certificate's IssuerAndSerialNumber as its bytes stand in it, not written anew: parsing sorts
+    /// `id_der` is the certificate's IssuerAndSerialNumber with its original bytes. Re-encoding would sort
     /// the parts of a name, and programs that look for their certificate may compare bytes.
     pub(crate) fn new(certificate: &Certificate, id_der: Vec<u8>, key: PublicEncryptingKey) -> Self {
         let tbs = &certificate.tbs_certificate;
         Self { id: RecipientId::certificate(&tbs.issuer, &tbs.serial_number), id_der, key }
     }
 
-    /// The recipient as files name it. CMS readers find their key by this alone.
+    /// Returns the recipient as files name it. CMS readers find their key by this alone.
     pub(crate) fn id(&self) -> &RecipientId {
         &self.id
     }
 
-    /// The part's key, encrypted for this recipient: a RecipientInfo, DER.
+    /// Encrypts the part's key for this recipient; returns a RecipientInfo in DER.
     pub(crate) fn wrap(&self, key: &ContentKey, padding: Padding) -> Result<Vec<u8>, Unspecified> {
         let encrypted = padding.encrypt(&self.key, key)?;
         recipient_info(&self.id_der, padding, &encrypted).map_err(|_| Unspecified)
     }
 
-    /// The size of what [`wrap`](Self::wrap) gives.
+    /// Returns the size of the result of [`wrap`](Self::wrap).
     pub(crate) fn wrapped_bytes(&self, padding: Padding) -> der::Result<usize> {
         let info = recipient_info(&self.id_der, padding, &vec![0; self.key.key_size_bytes()])?;
         Ok(info.len())
@@ -62,7 +62,7 @@ impl RecipientKey {
 ///                                      keyEncryptionAlgorithm AlgorithmIdentifier, encryptedKey OCTET STRING }
 /// ```
 fn recipient_info(id_der: &[u8], padding: Padding, encrypted: &[u8]) -> der::Result<Vec<u8>> {
-    // RFC 5652 section 6.2.1: version 0 with issuer and serial number.
+    // RFC 5652 section 6.2.1: version 0 goes with issuer and serial number.
     let mut fields = vec![INTEGER, 1, 0];
     fields.extend_from_slice(id_der);
     fields.extend_from_slice(&padding.algorithm()?.to_der()?);
@@ -74,11 +74,11 @@ fn recipient_info(id_der: &[u8], padding: Padding, encrypted: &[u8]) -> der::Res
     Ok(info)
 }
 
-/// How a sealed file names one of its recipients.
+/// The way a sealed file names one of its recipients.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RecipientId {
-    /// By the certificate's issuer and serial number, as every file that we seal does.
+    /// By the certificate's issuer and serial number, as in every file that we seal.
     Certificate {
         /// The issuer's distinguished name, for people (RFC 4514).
         issuer: String,
@@ -87,7 +87,7 @@ pub enum RecipientId {
     },
     /// By the key's identifier: hexadecimal octets, upper case, separated by colons.
     KeyIdentifier(String),
-    /// A recipient who has no RSA key, such as a password: what kind it is, for people.
+    /// A recipient without an RSA key, such as a password: its kind, for people.
     Other(&'static str),
 }
 
@@ -122,7 +122,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
 }
 
-/// Names come from strangers: no control or direction-changing characters on anybody's terminal.
+/// Removes control and direction-changing characters: names come from strangers and end up on somebody's
+/// terminal.
 pub(crate) fn printable(name: &str) -> String {
     let hidden = |c: char| {
         c.is_control()

@@ -16,13 +16,13 @@ use crate::mime::{self, Message};
 use crate::profile::Profile;
 use crate::recipient::{RECIPIENTS_MAX, RecipientKey};
 
-/// Checks certificates and seals for them, by default in the profile that every S/MIME program in use
-/// reads: EnvelopedData, AES-256 in CBC mode, keys by RSA PKCS #1 v1.5.
+/// Checks certificates and seals for them, by default in the profile that every S/MIME program in use reads:
+/// EnvelopedData, AES-256 in CBC mode, keys by RSA PKCS #1 v1.5.
 ///
-/// At most 1,000 recipients per sealer; certificates with RSA keys of 2048 to 8192 bits.
+/// A sealer has at most 1,000 recipients, whose certificates have RSA keys of 2048 to 8192 bits.
 ///
-/// CBC hides the contents but does not protect them from changes: keep a digest of each stored part
-/// (rule A5 puts it into the manifest).
+/// CBC hides the contents but does not protect them from changes: keep a digest of each stored part (rule A5
+/// puts it into the manifest).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SmimeCertificates {
     profile: Profile,
@@ -30,19 +30,19 @@ pub struct SmimeCertificates {
 }
 
 impl SmimeCertificates {
-    /// With [`Profile::Compat`], as [`Form::Binary`].
+    /// Seals with [`Profile::Compat`], as [`Form::Binary`].
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Seals with other algorithms. What was sealed before stays as it is.
+    /// Seals with other algorithms. Parts that are already sealed stay as they are.
     #[must_use]
     pub fn with_profile(mut self, profile: Profile) -> Self {
         self.profile = profile;
         self
     }
 
-    /// Writes parts in another form. What was sealed before stays as it is.
+    /// Writes parts in another form. Parts that are already sealed stay as they are.
     #[must_use]
     pub fn with_form(mut self, form: Form) -> Self {
         self.form = form;
@@ -70,7 +70,8 @@ impl Certificates for SmimeCertificates {
             let key = certificate::check(&recipient.certificate.der, now)
                 .map_err(|why| refused(format!("recipient {name:?} cannot be used: {why}")))?
                 .key;
-            // Programs look their key up by issuer and serial number; two alike would shadow each other.
+            // Programs look their key up by issuer and serial number, so two equal ones would shadow each
+            // other.
             if let Some(other) = names.insert(key.id().to_string(), name) {
                 return Err(refused(format!(
                     "recipients {other:?} and {name:?} have the same certificate (issuer and serial number): \
@@ -87,13 +88,13 @@ fn refused(why: impl Into<String>) -> SealerError {
     SealerError::new(SealerErrorKind::Certificate, why)
 }
 
-/// Seals for recipients whose certificates were checked.
+/// Seals for recipients whose certificates have been checked.
 #[derive(Debug)]
 struct SmimeSealer {
     profile: Profile,
     form: Form,
     recipients: Vec<RecipientKey>,
-    /// Size of all RecipientInfos: the same for every part.
+    /// Size of all RecipientInfos, which is the same for every part.
     recipient_infos_bytes: u64,
 }
 
@@ -111,7 +112,7 @@ impl SmimeSealer {
 }
 
 impl Sealer for SmimeSealer {
-    /// Exact.
+    /// Returns the exact size.
     fn sealed_bytes(&self, plain: u64) -> u64 {
         let binary = envelope::sealed_bytes(self.profile, plain, self.recipient_infos_bytes);
         match self.form {

@@ -1,7 +1,7 @@
 //! Signatures over manifests: detached CMS SignedData (RFC 5652 section 5), RSA with SHA-256.
 //!
-//! A manifest holds the digest of every part, so that one signature vouches for the whole set: who made it, and
-//! that nothing in it was changed.
+//! A manifest contains the digest of every part, so a single signature identifies who made the whole set and
+//! proves that nothing in it was changed.
 
 mod check;
 
@@ -32,22 +32,22 @@ use crate::private_key::other;
 
 /// Signs manifests with the service's own key.
 ///
-/// The signature holds the certificate, the time of signing, and the manifest's SHA-256, and nothing of the
-/// manifest itself. This crate checks it with [`check_signature`], OpenSSL with
-/// `openssl cms -verify -binary -inform DER -in M.p7s -content M -certfile CERT -nointern -noverify`; without
-/// `-nointern` it would believe any certificate that the signature brings along.
+/// The signature contains the certificate, the time of signing, and the manifest's SHA-256, but not the
+/// manifest itself. Check it with [`check_signature`], or with OpenSSL by `openssl cms -verify -binary
+/// -inform DER -in M.p7s -content M -certfile CERT -nointern -noverify`; without `-nointern` OpenSSL would
+/// believe any certificate that the signature includes.
 pub struct CmsSigner {
     certificate: SignerCertificate,
     key: KeyPair,
 }
 
 impl CmsSigner {
-    /// `certificate` is one X.509 certificate, PEM or DER, with an RSA key of 2048 to 8192 bits; `key` its
-    /// private key without a passphrase, PKCS#8 or PKCS#1, PEM or DER.
+    /// Takes `certificate`, one X.509 certificate, PEM or DER, with an RSA key of 2048 to 8192 bits, and
+    /// `key`, its private key without a passphrase, PKCS#8 or PKCS#1, PEM or DER.
     ///
     /// # Errors
-    /// [`SealerErrorKind::Certificate`] if either cannot be used or they do not belong together, with the way
-    /// out. Validity counts when something is signed.
+    /// [`SealerErrorKind::Certificate`] if either cannot be used or they do not belong together; the message
+    /// says what to do. The certificate's validity is checked on each signing.
     pub fn new(certificate: &[u8], key: &[u8]) -> Result<Self, SealerError> {
         let certificate = SignerCertificate::for_signing(certificate).map_err(refused)?;
         let key = read_key(key).map_err(refused)?;
@@ -63,7 +63,7 @@ impl CmsSigner {
 
     fn signed_data(&self, manifest: &[u8], signed_at: DateTime<Utc>) -> Result<Vec<u8>, SealerError> {
         let attributes = signed_attributes(manifest, signed_at).map_err(encoding_failed)?;
-        // RFC 5652 section 5.4: what is signed is the SET of the attributes, under its own tag.
+        // RFC 5652 section 5.4: the signature covers the SET of the attributes, under its own tag.
         let signature = sign(&self.key, &attributes.to_der().map_err(encoding_failed)?);
         self.content_info(attributes, signature.map_err(signing_failed)?).map_err(encoding_failed)
     }
@@ -72,7 +72,8 @@ impl CmsSigner {
         let certificate = &self.certificate.certificate;
         let sha_256 = AlgorithmIdentifierOwned { oid: oids::SHA_256, parameters: None };
         let signer = SignerInfo {
-            // RFC 5652 section 5.3: 1 with issuer and serial number; so is the one of SignedData.
+            // RFC 5652 section 5.3: version 1 goes with issuer and serial number; SignedData has the same
+            // version.
             version: CmsVersion::V1,
             sid: SignerIdentifier::IssuerAndSerialNumber(IssuerAndSerialNumber {
                 issuer: certificate.tbs_certificate.issuer.clone(),
@@ -122,7 +123,7 @@ fn sign(key: &KeyPair, message: &[u8]) -> Result<Vec<u8>, error::Unspecified> {
     Ok(signature)
 }
 
-/// RFC 5652 section 11: what is signed, its digest, and when.
+/// RFC 5652 section 11: content type, digest, and time of signing.
 fn signed_attributes(manifest: &[u8], signed_at: DateTime<Utc>) -> der::Result<Attributes> {
     let digest = OctetString::new(digest::digest(&digest::SHA256, manifest).as_ref())?;
     Attributes::try_from(vec![
@@ -146,7 +147,7 @@ fn attribute<T: Tagged + EncodeValue>(oid: ObjectIdentifier, value: &T) -> der::
     Ok(Attribute { oid, values: SetOfVec::try_from(vec![Any::encode_from(value)?])? })
 }
 
-/// The one private key in a PEM text, or a DER file.
+/// Returns the one private key in a PEM text or a DER file.
 fn read_key(encoded: &[u8]) -> Result<KeyPair, String> {
     let blocks =
         armor::blocks(encoded).map_err(|why| format!("the signing key is not a whole PEM file: {why}"))?;

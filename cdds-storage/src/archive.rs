@@ -1,8 +1,8 @@
 //! The split-ZIP archive: writer, finder, reader, joiner.
 //!
-//! The writer is our own, since no crate writes PKWARE splits: sans-IO, one file per structure of the
-//! format, each named after its section of APPNOTE 6.3.10. Every entry is one compressed buffer, so that
-//! sizes and CRC stand in its header and a reader needs no seeking.
+//! The writer is our own, since no crate writes PKWARE splits. It is sans-IO, with one file per structure of
+//! the format, each named after its section of APPNOTE 6.3.10. Every entry is compressed as one buffer, so
+//! its header already contains sizes and CRC and a reader needs no seeking.
 //!
 //! ```text
 //! writing   ZipPackager ─ pack (any thread) ═ Packed ═ push ─ PartEvents ─ finish ─ PartIndex
@@ -13,9 +13,9 @@
 //!             └ join::join              into one plain .zip
 //! ```
 //!
-//! Reading is one pass over the parts, in order: sealed parts are decrypted on the way, and no plaintext
-//! copy of a part is ever stored. Archives that others made are read too, stored or deflated, split or not;
-//! where an entry's sizes stand behind its data, the directory is read ahead.
+//! Reading is one pass over the parts, in order: sealed parts are decrypted on the way, and no plaintext copy
+//! of a part is ever stored. Other programs' archives are read too, stored or deflated, split or not. If an
+//! entry's sizes follow its data, the directory is read ahead.
 
 pub mod audit;
 mod central_record;

@@ -1,7 +1,7 @@
-//! Where jobs, executions and artifacts are kept.
+//! Storage for jobs, executions and artifacts.
 //!
-//! [`SqliteCatalog`] (feature `sqlite`) is the embedded default: one file, any number of processes on
-//! one machine. How rows become domain types and back is written once, apart from any database.
+//! [`SqliteCatalog`] (feature `sqlite`) is the embedded default: one file, any number of processes on one
+//! machine. The conversion between rows and domain types is written once, independently of any database.
 
 #[cfg(feature = "sqlite")]
 mod row;

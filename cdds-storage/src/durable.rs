@@ -1,7 +1,7 @@
-//! Names that survive a power cut.
+//! Durable names: folder entries that survive a power cut.
 //!
-//! A file that was synced is lost all the same if the folder does not know its name for good, and a folder is if the
-//! one above it does not.
+//! Syncing a file is not enough: it is lost all the same unless the folder's entry for it is synced too, and
+//! likewise for the folder within its parent.
 
 use std::fs::File;
 use std::io;
@@ -9,20 +9,21 @@ use std::path::Path;
 
 use crate::private;
 
-/// Makes a folder and those above it that are missing, for their owner only; all of them survive a power cut when this returns.
+/// Creates a folder and its missing parents, for their owner only; all of them survive a power cut once this
+/// returns.
 ///
 /// # Errors
-/// If a folder cannot be made, or something else has its name.
+/// If a folder cannot be created, or something else has its name.
 pub fn create_folders(folder: &Path) -> io::Result<()> {
     let missing = |folder: &&Path| *folder != Path::new("") && !folder.exists();
     let new: Vec<&Path> = folder.ancestors().take_while(missing).collect();
     private::create_dir_all(folder)?;
-    // From the top: what is below an unknown folder cannot be found.
+    // From the top: an entry is useless while the folder above it may be lost.
     new.into_iter().rev().filter_map(Path::parent).try_for_each(sync_folder)
 }
 
-/// Makes what was named, renamed or removed in a folder survive a power cut. Only Unix can; elsewhere this does
-/// nothing.
+/// Makes names survive a power cut that were created, renamed or removed in a folder. Only Unix supports
+/// this; elsewhere it does nothing.
 ///
 /// # Errors
 /// If the folder is gone, or the disk fails.

@@ -1,4 +1,4 @@
-//! Adapters of `cdds-core`: archive, stores, catalogs, sources, workers.
+//! Adapters for `cdds-core`: archive, stores, catalogs, sources, workers.
 
 pub mod archive;
 pub mod catalog;

@@ -1,7 +1,8 @@
-//! Files and folders that only their owner can use, whatever the umask: exports and catalogs hold personal data.
+//! Files and folders that only their owner can use, whatever the umask: exports and catalogs contain personal
+//! data.
 //!
-//! What exists keeps its permissions, since somebody may have chosen them. Systems other than Unix have no such
-//! permissions.
+//! Existing files keep their permissions, since somebody may have chosen them. Systems other than Unix have
+//! no such permissions.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -12,7 +13,7 @@ pub(crate) fn create_dir(folder: &Path) -> io::Result<()> {
     builder().create(folder)
 }
 
-/// Creates a folder and those above it that are missing.
+/// Creates a folder and its missing parents.
 pub(crate) fn create_dir_all(folder: &Path) -> io::Result<()> {
     builder().recursive(true).create(folder)
 }
@@ -25,10 +26,10 @@ fn builder() -> DirBuilder {
     builder
 }
 
-/// Creates an empty file, unless something has this name already.
+/// Creates an empty file, unless the name is already taken.
 ///
-/// The file is closed before it gets its name. SQLite's locks belong to the process: were it closed under its name,
-/// the locks of another connection to it would be gone.
+/// The file is closed before it gets its name. SQLite's locks belong to the process: closing the file under
+/// its name would release the locks of another connection to it.
 #[cfg(any(feature = "sqlite", test))]
 pub(crate) fn create_file(file: &Path) -> io::Result<()> {
     let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
@@ -39,8 +40,8 @@ pub(crate) fn create_file(file: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes the permissions of all others from a file. File systems that keep no permissions refuse; that is no reason
-/// to give up what was written.
+/// Removes everybody else's permissions from a file. File systems without permissions refuse this, which is
+/// no reason to give up the written data.
 pub(crate) fn restrict(file: &Path) {
     #[cfg(unix)]
     let _kept = std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600));
@@ -57,7 +58,7 @@ mod tests {
 
     #[test]
     fn a10_what_is_created_is_for_its_owner_and_what_exists_stays_as_it_is() {
-        // Without the help of a umask.
+        // Do not let the umask help.
         rustix::process::umask(rustix::fs::Mode::empty());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let place = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
-//! Where parts are stored.
+//! Storage for parts.
 //!
-//! [`ObjectSink`] keeps them in anything that `object_store` speaks to; a local folder needs no runtime.
+//! [`ObjectSink`] keeps them in any store that `object_store` supports; a local folder needs no runtime.
 
 mod fault;
 mod folder;

@@ -1,7 +1,7 @@
-//! Where records come from: files of JSON lines, SQLite databases.
+//! Sources of records: files of JSON lines, SQLite databases.
 //!
-//! The readers here block. Each read has a thread of its own, hands over batches through a bounded
-//! channel, and stops when the stream is dropped.
+//! The readers here block. Each read has its own thread, hands over batches through a bounded channel, and
+//! stops when the stream is dropped.
 
 mod blocking;
 mod config;

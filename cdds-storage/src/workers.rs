@@ -7,8 +7,8 @@ use cdds_core::ports::workers::Workers;
 
 /// A fixed number of threads that take work first in, first out.
 ///
-/// A closure that panics is logged and lost; its thread goes on. Dropping the pool lets what was submitted
-/// run to its end and does not wait for it.
+/// A closure that panics is logged and lost; its thread continues. Dropping the pool lets submitted work run
+/// to its end, without waiting for it.
 #[derive(Debug)]
 pub struct ThreadPool {
     pool: rayon_core::ThreadPool,
@@ -16,7 +16,7 @@ pub struct ThreadPool {
 }
 
 impl ThreadPool {
-    /// Starts `threads` threads; `None` for one per processor that this process may use.
+    /// Starts `threads` threads; with `None`, one for each processor that this process may use.
     ///
     /// # Errors
     /// If the system refuses to start a thread.
@@ -28,7 +28,7 @@ impl ThreadPool {
         let pool = rayon_core::ThreadPoolBuilder::new()
             .num_threads(threads.get())
             .thread_name(|index| format!("cdds-worker-{index}"))
-            // What a panic says may quote a record and is told to nobody.
+            // A panic message may quote a record, so it is not logged.
             .panic_handler(|_told| tracing::error!("a worker panicked and lost its task"))
             .build()
             .map_err(io::Error::other)?;

@@ -1,4 +1,4 @@
-//! A pull reader of BER: one element after the other, in constant memory.
+//! A pull reader for BER: one element at a time, in constant memory.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
@@ -7,12 +7,13 @@ use super::{CONSTRUCTED, OCTET_STRING, OCTET_STRINGS, put_header};
 use crate::mime::MimeReader;
 use crate::open::OpenError;
 
-/// How deep elements may nest. EnvelopedData with names and attributes needs about ten.
+/// Maximum nesting depth. EnvelopedData with names and attributes needs about ten. The bound also limits the
+/// recursion of `skip` and `der`.
 const DEPTH_MAX: usize = 24;
-/// Read ahead; also the largest piece of content that is handed out at once.
+/// Size of the read-ahead buffer, and so of the largest piece of content handed out at once.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Tag and length of an element whose value has not been read yet.
+/// The tag and length of an element whose value has not been read yet.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Element {
     /// The identifier octet.
@@ -25,13 +26,17 @@ pub(crate) struct Element {
 
 /// A constructed element that was entered and has not ended yet.
 struct Frame {
-    /// Where the element ends, or at the latest must have ended.
+    /// Offset at which the element ends. For an indefinite length, the end of the enclosing element, as the
+    /// latest possible end.
     limit: u64,
     indefinite: bool,
 }
 
-/// Reads elements of definite and indefinite length, also from within an S/MIME message; offsets are those of the
+/// Reads elements of definite and indefinite length, also from within an S/MIME message. Offsets refer to the
 /// binary form.
+///
+/// Every element is checked against the end of its parent as soon as its length is known, so that a forged
+/// length is refused before anything of it is read or allocated.
 pub(crate) struct BerReader<R> {
     inner: BufReader<MimeReader<R>>,
     position: u64,
@@ -49,12 +54,12 @@ impl<R: Read> BerReader<R> {
         self.position
     }
 
-    /// How many elements are open.
+    /// Number of open elements.
     pub(crate) fn depth(&self) -> usize {
         self.open.len()
     }
 
-    /// What comes next, at most a buffer of it, without consuming it; empty at the end of the file.
+    /// Returns the next bytes without consuming them, at most one buffer; empty at the end of the file.
     pub(crate) fn peek(&mut self) -> Result<&[u8], OpenError> {
         while let Err(error) = self.inner.fill_buf() {
             if error.kind() != ErrorKind::Interrupted {
@@ -64,7 +69,8 @@ impl<R: Read> BerReader<R> {
         Ok(self.inner.buffer())
     }
 
-    /// The next element of the innermost open one; `None` at its end, which closes it.
+    /// Returns the next child of the innermost open element; `None` at the end of that element, which closes
+    /// it.
     pub(crate) fn next(&mut self) -> Result<Option<Element>, OpenError> {
         let at = self.position;
         if self.open.last().is_some_and(|frame| !frame.indefinite && frame.limit == at) {
@@ -94,7 +100,7 @@ impl<R: Read> BerReader<R> {
         }
     }
 
-    /// The next element, which must have this tag.
+    /// Returns the next element, which must have this tag.
     pub(crate) fn expect(&mut self, tag: u8, otherwise: &'static str) -> Result<Element, OpenError> {
         let at = self.position;
         match self.next()? {
@@ -103,13 +109,13 @@ impl<R: Read> BerReader<R> {
         }
     }
 
-    /// The next element, which must be constructed and have this tag; enters it.
+    /// Enters the next element, which must be constructed and have this tag.
     pub(crate) fn expect_enter(&mut self, tag: u8, otherwise: &'static str) -> Result<(), OpenError> {
         let element = self.expect(tag, otherwise)?;
         self.enter(element)
     }
 
-    /// The innermost open element must end here.
+    /// Checks that the innermost open element ends here, and closes it.
     pub(crate) fn expect_end(&mut self, otherwise: &'static str) -> Result<(), OpenError> {
         let at = self.position;
         match self.next()? {
@@ -118,13 +124,13 @@ impl<R: Read> BerReader<R> {
         }
     }
 
-    /// The file must end here.
+    /// Checks that the file ends here.
     pub(crate) fn expect_end_of_file(&mut self) -> Result<(), OpenError> {
         let at = self.position;
         if self.peek()?.is_empty() { Ok(()) } else { Err(OpenError::TrailingData { at }) }
     }
 
-    /// Opens a constructed element: [`next`](Self::next) then gives its children.
+    /// Opens a constructed element: [`next`](Self::next) then returns its children.
     pub(crate) fn enter(&mut self, element: Element) -> Result<(), OpenError> {
         if element.tag & CONSTRUCTED == 0 {
             return Err(OpenError::malformed(element.at, "a constructed element is marked as primitive"));
@@ -137,7 +143,8 @@ impl<R: Read> BerReader<R> {
         Ok(())
     }
 
-    /// Passes over an element of any form.
+    /// Skips an element of any form. Only an indefinite length has to be walked child by child: its end is
+    /// not known beforehand.
     pub(crate) fn skip(&mut self, element: Element) -> Result<(), OpenError> {
         let Some(mut left) = element.len else {
             self.enter(element)?;
@@ -153,8 +160,8 @@ impl<R: Read> BerReader<R> {
         Ok(())
     }
 
-    /// The element with all its lengths definite and its OCTET STRINGs in one piece, as the `der` crate wants it;
-    /// at most `bytes_max`.
+    /// Returns the element in the form that the `der` crate needs: all lengths definite, and each OCTET
+    /// STRING in one piece. Reads at most `bytes_max`.
     pub(crate) fn der(&mut self, element: Element, bytes_max: usize) -> Result<Vec<u8>, OpenError> {
         let mut budget = bytes_max;
         let mut out = Vec::new();
@@ -169,7 +176,7 @@ impl<R: Read> BerReader<R> {
         out: &mut Vec<u8>,
     ) -> Result<(), OpenError> {
         let too_long = || OpenError::malformed(element.at, "an element of the header is too long");
-        // Each element costs its tag and length, so that empty ones cannot grow without bound.
+        // Charge the tag and length of each element too, so that empty elements cannot grow without bound.
         *budget = budget.checked_sub(2).ok_or_else(too_long)?;
         let mut value = Vec::new();
         let mut tag = element.tag;
@@ -189,7 +196,8 @@ impl<R: Read> BerReader<R> {
         Ok(())
     }
 
-    /// What an OCTET STRING in pieces holds; pieces may be in pieces themselves (X.690 section 8.7.3).
+    /// Appends the bytes of an OCTET STRING in pieces; pieces may themselves be in pieces (X.690 section
+    /// 8.7.3).
     fn append_octets(
         &mut self,
         element: Element,
@@ -207,7 +215,7 @@ impl<R: Read> BerReader<R> {
         Ok(())
     }
 
-    /// The value of a primitive element.
+    /// Appends the value of a primitive element.
     fn append_value(
         &mut self,
         element: Element,
@@ -228,7 +236,7 @@ impl<R: Read> BerReader<R> {
         Ok(())
     }
 
-    /// What is buffered of a value with `left` bytes to go: never empty unless `left` is zero.
+    /// Returns the buffered part of a value with `left` bytes to go; empty only if `left` is zero.
     pub(crate) fn piece(&mut self, left: u64) -> Result<&[u8], OpenError> {
         let at = self.position;
         let buffered = self.peek()?;
@@ -239,7 +247,7 @@ impl<R: Read> BerReader<R> {
         Ok(buffered.get(..len).unwrap_or_default())
     }
 
-    /// Steps over `len` bytes that [`piece`](Self::piece) gave; returns their number.
+    /// Consumes `len` of the bytes that [`piece`](Self::piece) returned; returns their number.
     pub(crate) fn consume(&mut self, len: usize) -> u64 {
         self.inner.consume(len);
         let len = u64::try_from(len).unwrap_or(u64::MAX);
@@ -247,7 +255,7 @@ impl<R: Read> BerReader<R> {
         len
     }
 
-    /// Where the innermost open element must have ended.
+    /// Returns the offset by which the innermost open element must have ended.
     fn limit(&self) -> u64 {
         self.open.last().map_or(u64::MAX, |frame| frame.limit)
     }
@@ -262,7 +270,7 @@ impl<R: Read> BerReader<R> {
         Ok(byte)
     }
 
-    /// X.690 section 8.1.3; the shortest form is not required.
+    /// Reads a length (X.690 section 8.1.3); the shortest form is not required.
     fn length(&mut self) -> Result<Option<u64>, OpenError> {
         let at = self.position;
         match self.byte()? {

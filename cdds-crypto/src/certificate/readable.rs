@@ -1,18 +1,18 @@
-//! What makes a certificate unreadable for OpenSSL although its structure is in order: values of names,
-//! numbers and algorithms that are not what their tags say.
+//! Refuses certificates that OpenSSL could not read although their structure is in order: their names,
+//! numbers or algorithms hold values that contradict their tags.
 //!
-//! Every sealed file names its recipients by issuer and serial number. OpenSSL reads these when it opens a
-//! file for anybody, so that one name which it refuses would lock out all recipients. The checks here are
-//! those of its `d2i_X509`, found by experiment; some are stricter, since nobody needs the rest.
+//! Every sealed file names its recipients by issuer and serial number. OpenSSL reads all of these whenever it
+//! opens a file, so a single name that it refuses would lock out every recipient. The checks here are those
+//! of its `d2i_X509`, found by experiment; some are stricter, since nobody needs the rest.
 
 use crate::ber::{BIT_STRING, INTEGER, NULL, OID, SEQUENCE, SET, put_header};
 
 use super::{Refusal, unreadable};
 
-/// Longest certificate that is read, DER bytes: the usual ones have two thousand. Sorting the parts of a name
-/// takes time by the square of their number.
+/// Longest certificate that is read, in DER bytes; the usual ones have two thousand. Sorting the parts of a
+/// name takes time quadratic in their number.
 const CERTIFICATE_BYTES_MAX: usize = 64 * 1024;
-/// RFC 5280 section 4.1.2.2: twenty octets, and one for the sign that some authorities add.
+/// RFC 5280 section 4.1.2.2: twenty octets, plus one for the sign octet that some authorities add.
 const SERIAL_BYTES_MAX: usize = 21;
 
 const UTF8_STRING: u8 = 0x0C;
@@ -24,12 +24,12 @@ const UNIVERSAL_STRING: u8 = 0x1C;
 const BMP_STRING: u8 = 0x1E;
 /// `[0]`, the version of a certificate.
 const VERSION: u8 = 0xA0;
-/// The rest of every refusal.
+/// Ends the message of every refusal.
 const WAY_OUT: &str = "OpenSSL could not read it, nor any file that is sealed for it, not even with the key of another \
                        recipient: have the certificate issued anew";
 
-/// Checks what OpenSSL would refuse. Gives the certificate's IssuerAndSerialNumber (RFC 5652 section 10.2.4)
-/// with the bytes as they stand in it: programs that look for their certificate compare bytes.
+/// Refuses what OpenSSL would refuse. Returns the certificate's IssuerAndSerialNumber (RFC 5652 section
+/// 10.2.4) with its original bytes: programs that look for their certificate compare bytes.
 pub(super) fn issuer_and_serial(der: &[u8]) -> Result<Vec<u8>, Refusal> {
     if der.len() > CERTIFICATE_BYTES_MAX {
         return Err(format!("the certificate is longer than {CERTIFICATE_BYTES_MAX} bytes: use another one"));
@@ -48,7 +48,7 @@ pub(super) fn issuer_and_serial(der: &[u8]) -> Result<Vec<u8>, Refusal> {
     Ok(out)
 }
 
-/// `TBSCertificate`, RFC 5280 section 4.1, as far as it is checked here, and the algorithm behind it.
+/// The fields of `TBSCertificate` (RFC 5280 section 4.1) that are checked here, and the algorithm after it.
 struct Fields<'a> {
     serial: Element<'a>,
     inner_algorithm: Element<'a>,
@@ -104,8 +104,8 @@ fn check_name(whose: &str, name: Element<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// OpenSSL compares names by their characters, and so must be able to read them. It takes any bytes where a
-/// character set has one byte each.
+/// OpenSSL compares names by their characters and so must be able to decode them. It accepts any bytes for
+/// character sets with one byte per character.
 fn check_name_value(value: Element<'_>) -> Result<(), &'static str> {
     match value.tag {
         UTF8_STRING if std::str::from_utf8(value.value).is_err() => {
@@ -124,8 +124,8 @@ fn check_name_value(value: Element<'_>) -> Result<(), &'static str> {
 
 /// `AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY OPTIONAL }`
 ///
-/// The parameters of every signature algorithm are left out, NULL or a SEQUENCE, which OpenSSL takes as it
-/// is; values of other types it checks each in its own way.
+/// The parameters of every signature algorithm are absent, NULL or a SEQUENCE, all of which OpenSSL accepts
+/// unread; it checks values of other types in various ways.
 fn check_algorithm(algorithm: Element<'_>) -> Result<(), Refusal> {
     let mut rest = Elements(algorithm.value);
     let known = rest.next_of(OID).is_some_and(|oid| is_oid(oid.value));
@@ -139,17 +139,18 @@ fn check_algorithm(algorithm: Element<'_>) -> Result<(), Refusal> {
     Err(format!("the certificate's signature algorithm is not in order: {WAY_OUT}"))
 }
 
-/// X.690 section 8.3.2: in the fewest octets.
+/// X.690 section 8.3.2: integers use the fewest possible octets.
 fn is_integer(value: &[u8]) -> bool {
     !matches!(value, [] | [0, 0..=0x7F, ..] | [0xFF, 0x80..=0xFF, ..])
 }
 
-/// X.690 section 8.6.2: how many bits of the last octet are not used, and the octets.
+/// X.690 section 8.6.2: the number of unused bits in the last octet, then the octets.
 fn is_bits(value: &[u8]) -> bool {
     matches!(value, [0] | [0..=7, _, ..])
 }
 
-/// X.690 section 8.19.2: numbers in the fewest groups of seven bits, the last of each marked by a zero bit.
+/// X.690 section 8.19.2: numbers in the fewest groups of seven bits, the last group of each marked by a zero
+/// bit.
 fn is_oid(value: &[u8]) -> bool {
     let ends = value.last().is_some_and(|last| *last < 0x80);
     let mut begins = true;
@@ -171,7 +172,7 @@ fn is_universal(value: &[u8]) -> bool {
     rest.is_empty() && units.iter().all(|unit| char::from_u32(u32::from_be_bytes(*unit)).is_some())
 }
 
-/// What X.520 and PKCS #9 call it, for people.
+/// Returns the name that X.520 or PKCS #9 uses for the attribute, for people.
 fn attribute_name(kind: &[u8]) -> String {
     match kind {
         [0x55, 4, 3] => "commonName".to_owned(),
@@ -197,15 +198,15 @@ fn attribute_name(kind: &[u8]) -> String {
 struct Element<'a> {
     tag: u8,
     value: &'a [u8],
-    /// Tag, length and value.
+    /// Tag, length and value together.
     whole: &'a [u8],
 }
 
-/// Elements one behind the other.
+/// A sequence of elements.
 struct Elements<'a>(&'a [u8]);
 
 impl<'a> Elements<'a> {
-    /// The next one; `None` if none is there or its length is not in DER (X.690 section 10.1).
+    /// Returns the next element; `None` at the end or if its length is not in DER (X.690 section 10.1).
     fn next(&mut self) -> Option<Element<'a>> {
         let (tag, length) = (*self.0.first()?, *self.0.get(1)?);
         let (octets, len) = match length {

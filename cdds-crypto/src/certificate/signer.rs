@@ -9,7 +9,7 @@ use x509_cert::ext::pkix::KeyUsage;
 
 use super::{Refusal, instant, readable, refuse_outside_validity, supplied, unreadable};
 
-/// The certificate of whoever signs.
+/// A signer's certificate.
 #[derive(Debug)]
 pub(crate) struct SignerCertificate {
     pub(crate) certificate: Certificate,
@@ -20,12 +20,12 @@ pub(crate) struct SignerCertificate {
 }
 
 impl SignerCertificate {
-    /// Reads a certificate to sign with: signatures that name it must be readable for others.
+    /// Reads a certificate to sign with. It must be readable by other programs, since signatures name it.
     pub(crate) fn for_signing(encoded: &[u8]) -> Result<Self, Refusal> {
         let der = supplied::certificate(encoded)?;
         readable::issuer_and_serial(&der)?;
         let signer = Self::read(&der)?;
-        // A signature brings its certificate along; written in another way it would not be the one that was issued.
+        // A signature includes its certificate; re-encoded differently it would no longer be the issued one.
         if signer.certificate.to_der().ok().as_ref() != Some(&der) {
             return Err(
                 "the certificate is not in DER (the parts of a name are not in order): have it issued anew"
@@ -45,13 +45,13 @@ impl SignerCertificate {
         Ok(Self { certificate, public_key, not_before, not_after })
     }
 
-    /// When it is valid, unless it is at this time.
+    /// Returns the certificate's validity if `at` lies outside it.
     pub(crate) fn validity_without(&self, at: DateTime<Utc>) -> Option<RangeInclusive<DateTime<Utc>>> {
         let validity = self.not_before..=self.not_after;
         (!validity.contains(&at)).then_some(validity)
     }
 
-    /// Signatures made outside the validity would be worth nothing.
+    /// Refuses to sign outside the validity: such a signature would be worthless.
     pub(crate) fn refuse_outside_validity(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
         refuse_outside_validity(self.not_before, self.not_after, now)
     }

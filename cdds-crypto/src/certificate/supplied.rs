@@ -1,4 +1,4 @@
-//! Finds the one certificate in what somebody supplied, and says plainly what it is instead.
+//! Finds the one certificate in the supplied input, or says plainly what the input is instead.
 
 use der::asn1::AnyRef;
 use der::{Decode, Reader, SliceReader};
@@ -8,7 +8,7 @@ use crate::ber::{self, INTEGER, OID, SEQUENCE, SET};
 
 use super::Refusal;
 
-/// The DER of the certificate in a PEM text or a DER file.
+/// Returns the DER of the certificate in a PEM text or a DER file.
 pub(super) fn certificate(encoded: &[u8]) -> Result<Vec<u8>, Refusal> {
     let blocks = armor::blocks(encoded).map_err(|why| format!("this is not a whole PEM file: {why}"))?;
     if blocks.is_empty() { from_der(encoded) } else { from_pem(&blocks) }
@@ -34,7 +34,7 @@ fn from_pem(blocks: &[Block]) -> Result<Vec<u8>, Refusal> {
 }
 
 fn is_certificate(label: &str) -> bool {
-    // RFC 7468 section 5.3: the older label is still about.
+    // RFC 7468 section 5.3: the older label is still in use.
     matches!(label, "CERTIFICATE" | "X509 CERTIFICATE")
 }
 
@@ -80,7 +80,7 @@ fn from_der(encoded: &[u8]) -> Result<Vec<u8>, Refusal> {
     }
 }
 
-/// Without the line ends and zeros that some programs put after a file.
+/// Strips the line endings and zeros that some programs append to a file.
 fn without_end_of_line(encoded: &[u8]) -> &[u8] {
     let mut reader = SliceReader::new(encoded).ok();
     let read = reader.as_mut().and_then(|reader| AnyRef::decode(reader).ok());
@@ -92,8 +92,8 @@ fn without_end_of_line(encoded: &[u8]) -> &[u8] {
     }
 }
 
-/// CertificationRequestInfo (RFC 2986 section 4.1): version 0, and then a name, where certificates with the serial
-/// number 0 have an algorithm.
+/// CertificationRequestInfo (RFC 2986 section 4.1): version 0, then a name. A certificate with the serial
+/// number 0 has an algorithm there.
 fn begins_a_request(info: &[u8]) -> bool {
     match info {
         [INTEGER, 1, 0, name @ ..] => {

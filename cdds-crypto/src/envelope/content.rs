@@ -1,4 +1,4 @@
-//! How the content of a sealed part is encrypted: what the envelope writes differs by this alone.
+//! Encrypts the content of a sealed part. This is the only difference between the two kinds of envelope.
 
 use aws_lc_rs::error::Unspecified;
 use bytes::{BufMut, BytesMut};
@@ -11,7 +11,7 @@ use crate::gcm::{FreshGcm, GcmEncryptor, NONCE_BYTES, TAG_BYTES};
 use crate::oids;
 use crate::profile::Profile;
 
-/// The size of the tag, as GCMParameters say it.
+/// The tag size as encoded in GCMParameters.
 const ICV_LEN: [u8; 3] = [INTEGER, 1, 16];
 
 /// The two ways to encrypt content.
@@ -31,7 +31,7 @@ impl Mode {
         }
     }
 
-    /// The contentType of the ContentInfo.
+    /// Returns the contentType of the ContentInfo.
     pub(super) fn content_type(self) -> ObjectIdentifier {
         match self {
             Self::Cbc => oids::ENVELOPED_DATA,
@@ -57,7 +57,7 @@ impl Mode {
         }
     }
 
-    /// Size of what follows the encrypted content, apart from the ends, bytes.
+    /// Size of the fields after the encrypted content, without the end-of-contents octets, in bytes.
     pub(super) fn trailer_bytes(self) -> u64 {
         match self {
             Self::Cbc => 0,
@@ -65,7 +65,7 @@ impl Mode {
         }
     }
 
-    /// A cipher with a fresh key.
+    /// Starts a cipher with a fresh key.
     pub(super) fn fresh(self) -> Result<FreshContent, Unspecified> {
         let mut algorithm = BytesMut::new();
         match self {
@@ -104,11 +104,11 @@ fn put_gcm(out: &mut BytesMut, nonce: [u8; NONCE_BYTES]) {
     out.put_slice(&ICV_LEN);
 }
 
-/// What starts the content of one part.
+/// The result of starting the content of one part.
 pub(super) struct FreshContent {
     pub(super) cipher: ContentEncryptor,
     pub(super) key: ContentKey,
-    /// The contentEncryptionAlgorithm, whole.
+    /// The complete contentEncryptionAlgorithm.
     pub(super) algorithm: BytesMut,
 }
 
@@ -118,17 +118,16 @@ pub(super) enum ContentEncryptor {
     Gcm(Box<GcmEncryptor>),
 }
 
-/// What is known at the end of the content.
+/// The output of the cipher at the end of the content.
 pub(super) enum Ending {
-    /// The last block, with its padding, which belongs to the content.
+    /// The last block with its padding, which is part of the content.
     Block([u8; BLOCK_BYTES]),
     /// The tag, which follows the content.
     Tag([u8; TAG_BYTES]),
 }
 
 impl ContentEncryptor {
-    /// Whether so much more plaintext is still within what one key may encrypt. CBC's limit is far beyond any
-    /// file.
+    /// Whether `plain` more bytes stay within the limit of one key. CBC's limit is far beyond any file.
     pub(super) fn has_room_for(&self, plain: usize) -> bool {
         match self {
             Self::Cbc(_) => true,
@@ -136,7 +135,8 @@ impl ContentEncryptor {
         }
     }
 
-    /// Encrypts and returns the size of what is ready. `out` must have room for `plain` rounded up to blocks.
+    /// Encrypts and returns the size of the finished output. `out` must have room for `plain` rounded up to
+    /// blocks.
     pub(super) fn update(&mut self, plain: &[u8], out: &mut [u8]) -> Result<usize, Unspecified> {
         match self {
             Self::Cbc(encryptor) => encryptor.update(plain, out),

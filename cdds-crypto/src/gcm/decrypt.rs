@@ -11,14 +11,14 @@ use zeroize::Zeroizing;
 use super::{Authenticator, NONCE_BYTES, TAGS_BYTES, first_counter};
 use crate::cipher::{BLOCK_BYTES, ContentCipher};
 
-/// Decrypts one part. What it gives is not to be trusted before [`finish`](Self::finish) agreed.
+/// Decrypts one part. Do not trust its output before [`finish`](Self::finish) has succeeded.
 pub(crate) struct GcmDecryptor {
     counter: StreamingDecryptingKey,
     authenticator: Authenticator,
 }
 
 impl GcmDecryptor {
-    /// Fails if the key is not as long as the cipher's keys are.
+    /// Starts decrypting. Fails if the key length does not match the cipher.
     pub(crate) fn new(
         cipher: ContentCipher,
         key: &[u8],
@@ -34,7 +34,7 @@ impl GcmDecryptor {
         Ok(Self { counter, authenticator: Authenticator::new(&hash_key, mask) })
     }
 
-    /// Decrypts and returns the size of what was written, which is that of `sealed`. `out` must be a block
+    /// Decrypts and returns the size of the output, which equals that of `sealed`. `out` must be a block
     /// longer.
     pub(crate) fn update(&mut self, sealed: &[u8], out: &mut [u8]) -> Result<usize, Unspecified> {
         if !self.authenticator.has_room_for(sealed.len()) {
@@ -44,7 +44,8 @@ impl GcmDecryptor {
         Ok(self.counter.update(sealed, out)?.written().len())
     }
 
-    /// Whether this is the tag of all that was decrypted. A shorter tag is the beginning of a whole one.
+    /// Checks the tag of everything that was decrypted. A shorter tag is compared with the beginning of the
+    /// full one.
     pub(crate) fn finish(self, tag: &[u8]) -> Result<(), Unspecified> {
         let expected = self.authenticator.tag();
         let expected = expected.get(..tag.len()).filter(|expected| TAGS_BYTES.contains(&expected.len()));
@@ -52,7 +53,7 @@ impl GcmDecryptor {
     }
 }
 
-/// Counter mode from this counter block on.
+/// Starts counter mode at this counter block.
 fn counter_mode(
     cipher: ContentCipher,
     key: &[u8],

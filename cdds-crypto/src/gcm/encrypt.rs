@@ -1,4 +1,4 @@
-//! Sealing: AES-256.
+//! Sealing with AES-256.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{Authenticator, NONCE_BYTES, TAG_BYTES, first_counter};
 use crate::cipher::{BLOCK_BYTES, ContentKey};
 
-/// What starts the encryption of one part.
+/// The result of starting the encryption of one part.
 pub(crate) struct FreshGcm {
     pub(crate) encryptor: GcmEncryptor,
     pub(crate) key: ContentKey,
@@ -25,7 +25,7 @@ pub(crate) struct GcmEncryptor {
 }
 
 impl GcmEncryptor {
-    /// Fresh key, fresh nonce: neither is ever used twice.
+    /// Generates a fresh key and nonce; neither is ever used twice.
     pub(crate) fn fresh() -> Result<FreshGcm, Unspecified> {
         let key = ContentKey::random()?;
         let mut nonce = [0; NONCE_BYTES];
@@ -39,13 +39,13 @@ impl GcmEncryptor {
         Ok(Self { counter, authenticator: Authenticator::new(&hash_key, mask) })
     }
 
-    /// Whether so much more plaintext is still within what one key may encrypt.
+    /// Whether `plain` more bytes stay within the limit of one key.
     pub(crate) fn has_room_for(&self, plain: usize) -> bool {
         self.authenticator.has_room_for(plain)
     }
 
-    /// Encrypts; writes as much as it takes and returns the size. `out` must have room for `plain` rounded
-    /// up to blocks.
+    /// Encrypts and returns the size of the output, which equals that of `plain`. `out` must have room for
+    /// `plain` rounded up to blocks.
     pub(crate) fn update(&mut self, plain: &[u8], out: &mut [u8]) -> Result<usize, Unspecified> {
         let written = self.counter.less_safe_update(plain, out)?;
         let sealed = written.written();
@@ -53,13 +53,13 @@ impl GcmEncryptor {
         Ok(sealed.len())
     }
 
-    /// The tag.
+    /// Returns the tag.
     pub(crate) fn finish(self) -> [u8; TAG_BYTES] {
         *self.authenticator.tag()
     }
 }
 
-/// Counter mode from this block on, after its first block of key stream, which is given.
+/// Starts counter mode at this block. Also returns its first block of key stream.
 fn first_block(
     key: &[u8],
     start: [u8; BLOCK_BYTES],
@@ -86,7 +86,7 @@ mod tests {
     use super::super::CONTENT_BYTES_MAX;
     use super::*;
 
-    /// AWS-LC's own GCM, all at once: ciphertext and tag.
+    /// Encrypts with AWS-LC's own one-shot GCM; returns ciphertext and tag.
     fn at_once(key: &[u8], nonce: [u8; NONCE_BYTES], plain: &[u8]) -> Vec<u8> {
         let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).unwrap());
         let mut sealed = plain.to_vec();

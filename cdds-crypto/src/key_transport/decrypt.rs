@@ -1,4 +1,4 @@
-//! Content keys as they come, by all the algorithms that we open.
+//! Decrypts content keys, with every algorithm that we open.
 
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rsa::{
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::oids;
 
-/// A content key as it is in the file.
+/// A content key as the file holds it.
 #[derive(Debug)]
 pub(crate) struct EncryptedKey {
     pub(crate) transport: KeyTransport,
@@ -25,12 +25,12 @@ pub(crate) enum KeyTransport {
     Pkcs1,
     Oaep {
         hash: OaepHash,
-        /// Which both sides must agree on; empty unless somebody asked for one.
+        /// Label that both sides must agree on; empty unless one was requested.
         label: Vec<u8>,
     },
 }
 
-/// The hash of OAEP, of its content and of its mask alike.
+/// The hash of OAEP, used for both the content and the mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OaepHash {
     Sha1,
@@ -40,14 +40,14 @@ pub(crate) enum OaepHash {
 }
 
 impl KeyTransport {
-    /// The algorithm that a recipient's keyEncryptionAlgorithm names.
+    /// Returns the algorithm that a recipient's keyEncryptionAlgorithm names.
     ///
     /// # Errors
-    /// What it is, for people, if it is none that we open.
+    /// Returns the name of an unsupported algorithm, for people.
     pub(crate) fn of(algorithm: &AlgorithmIdentifierOwned) -> Result<Self, String> {
         let parameters = algorithm.parameters.as_ref();
         match algorithm.oid {
-            // RFC 3370 section 4.2.1: NULL, which some leave out.
+            // RFC 3370 section 4.2.1: the parameters are NULL, which some programs omit.
             oids::RSA_ENCRYPTION if parameters.is_none_or(|any| any.tag() == Tag::Null) => Ok(Self::Pkcs1),
             oids::RSAES_OAEP => {
                 let parameters = parameters.and_then(|any| OaepParameters::read(any.into()).ok());
@@ -58,7 +58,7 @@ impl KeyTransport {
     }
 }
 
-/// RSAES-OAEP-params (RFC 4055 section 4.1), its defaults put in place.
+/// RSAES-OAEP-params (RFC 4055 section 4.1), with its defaults filled in.
 struct OaepParameters<'a> {
     hash: ObjectIdentifier,
     mask_hash: ObjectIdentifier,
@@ -86,7 +86,7 @@ impl<'a> OaepParameters<'a> {
     fn transport(&self) -> Result<KeyTransport, String> {
         let Self { hash, mask_hash, label } = self;
         let known = match *hash {
-            // AWS-LC's interface has no other pairs.
+            // AWS-LC's interface supports no other pairs.
             same if same != *mask_hash => None,
             oids::SHA_1 => Some(OaepHash::Sha1),
             oids::SHA_256 => Some(OaepHash::Sha256),
@@ -99,7 +99,7 @@ impl<'a> OaepParameters<'a> {
     }
 }
 
-/// The parameters of this algorithm, which must be the one expected.
+/// Returns the parameters of this algorithm, which must be the expected one.
 fn value<'a, T: Choice<'a> + DecodeValue<'a>>(
     algorithm: &AlgorithmIdentifierRef<'a>,
     expected: ObjectIdentifier,
@@ -120,7 +120,8 @@ impl OaepHash {
 }
 
 impl EncryptedKey {
-    /// The content key, if it was encrypted for this private key; not yet known to be a key of its cipher.
+    /// Returns the content key if it was encrypted for this private key. Its length is not checked against
+    /// the cipher yet.
     pub(crate) fn decrypt(&self, key: &PrivateDecryptingKey) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
         let mut out = Zeroizing::new(vec![0; key.key_size_bytes()]);
         let len = match &self.transport {

@@ -1,4 +1,4 @@
-//! Content keys as we write them: one of two paddings.
+//! Encrypts content keys, with one of two paddings.
 
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rsa::{
@@ -29,7 +29,7 @@ impl Padding {
         }
     }
 
-    /// The part's key, encrypted; as long as the RSA key.
+    /// Returns the part's key, encrypted; it is as long as the RSA key.
     pub(crate) fn encrypt(
         self,
         recipient: &PublicEncryptingKey,
@@ -53,12 +53,12 @@ impl Padding {
         Ok(encrypted)
     }
 
-    /// The keyEncryptionAlgorithm.
+    /// Returns the keyEncryptionAlgorithm.
     pub(crate) fn algorithm(self) -> der::Result<AlgorithmIdentifierOwned> {
         Ok(match self {
             Self::Pkcs1 => AlgorithmIdentifierOwned {
                 oid: oids::RSA_ENCRYPTION,
-                // RFC 3370 section 4.2.1: the parameters are NULL, and older readers insist on it.
+                // RFC 3370 section 4.2.1: the parameters are NULL; older readers insist on it.
                 parameters: Some(Any::new(Tag::Null, Vec::new())?),
             },
             Self::Oaep => {
@@ -68,13 +68,13 @@ impl Padding {
     }
 }
 
-/// RFC 4055 section 4.1. The label is empty, as by default and so not written.
+/// RFC 4055 section 4.1. The label is empty, which is the default, so it is not written.
 ///
 /// ```text
 /// RSAES-OAEP-params ::= SEQUENCE { hashFunc [0], maskGenFunc [1], pSourceFunc [2] }
 /// ```
 fn oaep_parameters() -> der::Result<Any> {
-    // RFC 4055 section 2.1: parameters of SHA-256 may be left out or NULL. OpenSSL leaves them out.
+    // RFC 4055 section 2.1: the parameters of SHA-256 may be absent or NULL. OpenSSL omits them.
     let hash = AlgorithmIdentifierOwned { oid: oids::SHA_256, parameters: None };
     let mask = AlgorithmIdentifierOwned { oid: oids::MGF1, parameters: Some(Any::encode_from(&hash)?) };
     let mut fields = Vec::new();

@@ -1,15 +1,15 @@
-//! The headers of an S/MIME message: is it one, and how is its body encoded?
+//! The headers of an S/MIME message: recognises one and finds the encoding of its body.
 
-/// How the body stands in a message (RFC 2045 section 6).
+/// The encoding of a message's body (RFC 2045 section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
     Base64,
-    /// As the bytes are: not for every mail server, but for files.
+    /// Raw bytes: not safe for every mail server, but fine for files.
     Binary,
 }
 
-/// What stands before headers and means nothing, bytes: a byte order mark, blank lines, and the line with
-/// which a mailbox file begins each message (RFC 4155).
+/// Counts the meaningless bytes before the headers: a byte order mark, blank lines, and the line with which a
+/// mailbox file begins each message (RFC 4155).
 pub(super) fn blank_bytes(text: &[u8]) -> usize {
     let marked = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let begun = marked.trim_ascii_start();
@@ -19,7 +19,7 @@ pub(super) fn blank_bytes(text: &[u8]) -> usize {
     if is_mailbox { blank.saturating_add(first_line.len()) } else { blank }
 }
 
-/// Where the blank line behind the headers ends, looked for from a place on; lines end as on Unix or on
+/// Returns the end of the blank line after the headers, searching from `from`. Lines end as on Unix or on
 /// Windows.
 pub(super) fn end_of_headers(text: &[u8], from: usize) -> Option<usize> {
     let lines = text.get(from..)?;
@@ -31,13 +31,14 @@ pub(super) fn end_of_headers(text: &[u8], from: usize) -> Option<usize> {
     })
 }
 
-/// How the body of a sealed message is encoded; `None` if this is none, or encoded as text.
+/// Returns the encoding of a sealed message's body; `None` if this is not a sealed message or its body is
+/// encoded as text.
 ///
-/// RFC 8551 section 3.2.1; `x-pkcs7-mime` is what it was called before it was registered, and section 3.9
-/// asks readers to know the file's name where a gateway has put a general type.
+/// RFC 8551 section 3.2.1. `x-pkcs7-mime` is the name from before the registration, and section 3.9 asks
+/// readers to go by the file name where a gateway has set a generic type.
 pub(super) fn encoding(head: &[u8]) -> Option<Encoding> {
     let head = String::from_utf8_lossy(head).to_ascii_lowercase().replace("\r\n", "\n");
-    // RFC 5322 section 2.2.3: a line that begins with a blank goes on with the one before.
+    // RFC 5322 section 2.2.3: a line that begins with a blank continues the previous one.
     let head = head.replace("\n ", " ").replace("\n\t", " ");
     let header = |name: &str| {
         let value = head.lines().find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix(':'));
@@ -91,7 +92,7 @@ mod tests {
     fn the_end_of_headers_is_found_however_they_come() {
         for (text, end) in [("a: b\n\nx", 6), ("a: b\r\n\r\nx", 8), ("a: b\n\r\nx", 7), ("a: b\r\n\nx", 7)] {
             assert_eq!(end_of_headers(text.as_bytes(), 0), Some(end), "{text:?}");
-            // Bytes come one at a time, and nothing is looked at twice.
+            // The bytes arrive one at a time; no byte is searched twice.
             let mut searched = 0;
             let found = (0..=text.len()).find_map(|read| {
                 let found = end_of_headers(&text.as_bytes()[..read], searched);

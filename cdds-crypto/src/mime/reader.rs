@@ -1,4 +1,4 @@
-//! Takes the S/MIME message off a sealed file, if it comes in one.
+//! Unwraps the S/MIME message around a sealed file, if there is one.
 
 use std::io::{self, ErrorKind, Read};
 
@@ -7,41 +7,42 @@ use base64ct::{Base64, Encoding};
 use super::head::{self, Encoding as Transfer};
 use crate::open::OpenError;
 
-/// Longest headers that are looked through, bytes. Relays, filters and signatures add some ten thousand on the way.
+/// Longest headers that are searched, in bytes. Relays, filters and signatures add some ten thousand on the
+/// way.
 const HEAD_BYTES_MAX: usize = 1 << 20;
-/// Read at a time.
+/// Bytes per read.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Gives the bytes of a sealed file: decoded if it is an S/MIME message in base64, without the headers if it is one as
-/// bytes, and as they are if it is anything else, so that whoever reads them can say what that is.
+/// Returns the bytes of a sealed file: decoded from an S/MIME message in base64, without the headers of a
+/// binary one, and unchanged for anything else, so that the caller can say what that is.
 pub(crate) struct MimeReader<R> {
     inner: R,
     form: Form,
-    /// To be given next: `ready[start..]`.
+    /// Bytes to return next: `ready[start..]`.
     ready: Vec<u8>,
     start: usize,
 }
 
 enum Form {
-    /// Nothing was read yet.
+    /// Nothing has been read yet.
     Unknown,
     Binary,
     Base64(Text),
 }
 
-/// How far the text of a message was read.
+/// Progress through the text of a message.
 #[derive(Default)]
 struct Text {
-    /// Characters of a group of four that is not complete.
+    /// Characters of an incomplete group of four.
     group: Vec<u8>,
-    /// Padding ends the text.
+    /// Whether padding has ended the text.
     padded: bool,
-    /// Bytes of the message.
+    /// Bytes of the message read so far.
     at: u64,
 }
 
 impl Text {
-    /// The bytes of all groups that are complete.
+    /// Returns the bytes of all complete groups.
     fn decode(&mut self, text: &[u8]) -> Result<Vec<u8>, OpenError> {
         self.at = self.at.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
         for byte in text.iter().filter(|byte| !byte.is_ascii_whitespace()) {
@@ -67,7 +68,7 @@ impl<R: Read> MimeReader<R> {
         Self { inner, form: Form::Unknown, ready: Vec::new(), start: 0 }
     }
 
-    /// Reads as much as it takes to tell what this is.
+    /// Reads enough to recognise the kind of input.
     fn begin(&mut self) -> io::Result<()> {
         let (mut head, mut piece, mut searched) = (Vec::new(), vec![0; BUFFER_BYTES], 0);
         self.form = Form::Binary;
@@ -88,7 +89,7 @@ impl<R: Read> MimeReader<R> {
         }
     }
 
-    /// The headers stand in `head[begins..end]`, and behind them the beginning of what they tell of.
+    /// Starts the body: the headers are in `head[begins..end]`, followed by the first bytes of the body.
     fn begin_body(&mut self, mut head: Vec<u8>, begins: usize, end: usize) -> io::Result<()> {
         let encoding = head::encoding(head.get(begins..end).unwrap_or_default());
         match encoding {
@@ -105,7 +106,7 @@ impl<R: Read> MimeReader<R> {
         Ok(())
     }
 
-    /// Decodes what comes next; nothing is ready after the end.
+    /// Decodes the next bytes; leaves nothing ready at the end.
     fn decode_next(&mut self) -> io::Result<()> {
         (self.ready, self.start) = (Vec::new(), 0);
         let mut text = vec![0; BUFFER_BYTES];

@@ -1,4 +1,4 @@
-//! How the content of a sealed file is encrypted, and its decryption.
+//! The algorithm that encrypts a sealed file's content, and its decryption.
 
 use std::io::Read;
 
@@ -16,7 +16,7 @@ use crate::gcm::{GcmDecryptor, NONCE_BYTES, TAGS_BYTES};
 
 /// Largest object identifier or algorithm that is read, bytes.
 pub(super) const ALGORITHM_BYTES_MAX: usize = 1024;
-/// Size of the tag where the file does not say (RFC 5084 section 3.2).
+/// Size of the tag if the file does not specify it (RFC 5084 section 3.2).
 const TAG_BYTES_DEFAULT: u8 = 12;
 
 /// The contentEncryptionAlgorithm with its parameters.
@@ -29,7 +29,7 @@ pub(super) enum ContentAlgorithm {
 }
 
 impl ContentAlgorithm {
-    /// Reads the AlgorithmIdentifier, which must come next, of EnvelopedData or of AuthEnvelopedData.
+    /// Reads the AlgorithmIdentifier, which must come next, from EnvelopedData or AuthEnvelopedData.
     pub(super) fn read<R: Read>(ber: &mut BerReader<R>, authenticated: bool) -> Result<Self, OpenError> {
         let element = ber.expect(SEQUENCE, "the encryption algorithm is missing")?;
         let der = ber.der(element, ALGORITHM_BYTES_MAX)?;
@@ -51,8 +51,9 @@ impl ContentAlgorithm {
 
     /// `GCMParameters ::= SEQUENCE { aes-nonce OCTET STRING, aes-ICVlen INTEGER (12..16) DEFAULT 12 }`
     ///
-    /// Nothing protects the size of the tag: whoever changes it and cuts the tag to it has as good a file, whose tag
-    /// can be guessed once in 2^96 instead of 2^128. Others write such tags; the content stays vouched for.
+    /// Nothing protects the size of the tag: whoever changes it and truncates the tag accordingly has a file
+    /// that is still valid, whose tag can be guessed once in 2^96 tries instead of 2^128. Other programs
+    /// write such short tags, and they still authenticate the content.
     fn gcm(cipher: ContentCipher, parameters: AnyRef<'_>, at: u64) -> Result<Self, OpenError> {
         let read = parameters.sequence(|reader| {
             let nonce = OctetStringRef::decode(reader)?.as_bytes();
@@ -69,12 +70,12 @@ impl ContentAlgorithm {
         Ok(Self::Gcm { cipher, nonce, tag_bytes })
     }
 
-    /// Whether a tag stands after the content.
+    /// Whether a tag follows the content.
     pub(super) fn is_authenticated(self) -> bool {
         matches!(self, Self::Gcm { .. })
     }
 
-    /// With a key that nobody has: fails like any wrong one, at the end.
+    /// Returns a decryption with a random key, which fails at the end like that of any wrong key.
     pub(super) fn random_decryption(self) -> Result<Decryption, Unspecified> {
         let (Self::Cbc { cipher, .. } | Self::Gcm { cipher, .. }) = self;
         let mut key = Zeroizing::new(vec![0; cipher.key_bytes()]);
@@ -82,7 +83,7 @@ impl ContentAlgorithm {
         self.decryption(&key)
     }
 
-    /// Fails if the key is not as long as the cipher's keys are.
+    /// Starts decrypting. Fails if the key length does not match the cipher.
     pub(super) fn decryption(self, key: &[u8]) -> Result<Decryption, Unspecified> {
         match self {
             Self::Cbc { cipher, iv } => Decryptor::new(cipher, key, iv).map(Decryption::Cbc),
@@ -101,7 +102,7 @@ pub(super) enum Decryption {
 }
 
 impl Decryption {
-    /// Decrypts and returns the size of what was written. `out` must be a block longer than `sealed`.
+    /// Decrypts and returns the size of the output. `out` must be a block longer than `sealed`.
     pub(super) fn update(&mut self, sealed: &[u8], out: &mut [u8]) -> Result<usize, Unspecified> {
         match self {
             Self::Cbc(cbc) => cbc.update(sealed, out),
@@ -109,7 +110,7 @@ impl Decryption {
         }
     }
 
-    /// Checks the padding, or the tag that stands after the content, and gives what is left, less than a
+    /// Checks the padding, or the tag that follows the content, and writes the rest, which is less than a
     /// block.
     pub(super) fn finish(self, tag: &[u8], out: &mut [u8]) -> Result<usize, Unspecified> {
         match self {

@@ -1,4 +1,4 @@
-//! Walks over the encrypted content, however it is cut into pieces, to the end of the file.
+//! Walks over the encrypted content, however it is divided into pieces, to the end of the file.
 
 use std::io::Read;
 
@@ -10,14 +10,14 @@ use crate::ber::{
 };
 use crate::cipher::BLOCK_BYTES;
 
-/// Largest mac that is read, DER bytes: tags have 16 at most.
+/// Largest MAC that is read, in DER bytes; tags have 16 at most.
 const MAC_BYTES_MAX: usize = 64;
 
 /// The encrypted content: `[0] IMPLICIT OCTET STRING`, primitive or constructed.
 #[derive(Debug)]
 pub(super) struct Content {
     algorithm: ContentAlgorithm,
-    /// Of the OCTET STRING under way.
+    /// Bytes left of the current OCTET STRING.
     left: u64,
     /// Size so far.
     bytes: u64,
@@ -45,18 +45,18 @@ impl Content {
         }
     }
 
-    /// Whether a tag stands after it.
+    /// Whether a tag follows the content.
     pub(super) fn is_authenticated(&self) -> bool {
         self.algorithm.is_authenticated()
     }
 
-    /// Size of the content that was consumed, bytes.
+    /// Number of content bytes consumed so far.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The next piece, at most `max` bytes; empty at the end of the content. Takes as much of it as
-    /// [`consume`](Self::consume) is told.
+    /// Returns the next piece, at most `max` bytes; empty at the end of the content. Only
+    /// [`consume`](Self::consume) moves on.
     pub(super) fn piece<'a, R: Read>(
         &mut self,
         ber: &'a mut BerReader<R>,
@@ -64,7 +64,7 @@ impl Content {
     ) -> Result<&'a [u8], OpenError> {
         while self.left == 0 {
             match self.outer_depth {
-                // X.690 section 8.1.4: primitive content has no end of its own.
+                // X.690 section 8.1.4: primitive content has no end-of-contents.
                 Some(depth) if depth == ber.depth() => {
                     self.outer_depth = None;
                     return Ok(&[]);
@@ -82,7 +82,7 @@ impl Content {
         self.bytes = self.bytes.saturating_add(len);
     }
 
-    /// To the next OCTET STRING; pieces may be in pieces themselves (X.690 section 8.7.3).
+    /// Moves on to the next OCTET STRING; pieces may themselves be in pieces (X.690 section 8.7.3).
     fn next_string<R: Read>(&mut self, ber: &mut BerReader<R>) -> Result<(), OpenError> {
         match ber.next()? {
             None => Ok(()),
@@ -98,8 +98,8 @@ impl Content {
         }
     }
 
-    /// Checks what can be checked without a key once the content has ended: its size, the end of every
-    /// element, and that the file ends there too. Gives the authentication tag, if there has to be one.
+    /// After the content, checks everything that needs no key: its size, the end of every element, and the
+    /// end of the file. Returns the authentication tag, if there has to be one.
     pub(super) fn end<R: Read>(&self, ber: &mut BerReader<R>) -> Result<Vec<u8>, OpenError> {
         let at = ber.position();
         let block = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
@@ -126,7 +126,7 @@ impl Content {
     }
 }
 
-/// The mac of AuthEnvelopedData (RFC 5083 section 2.1), which is this long.
+/// Reads the MAC of AuthEnvelopedData (RFC 5083 section 2.1), which has `tag_bytes` bytes.
 fn read_tag<R: Read>(ber: &mut BerReader<R>, tag_bytes: usize) -> Result<Vec<u8>, OpenError> {
     let at = ber.position();
     match ber.next()? {
@@ -136,7 +136,7 @@ fn read_tag<R: Read>(ber: &mut BerReader<R>, tag_bytes: usize) -> Result<Vec<u8>
             let tag = der.get(2..).filter(|tag| tag.len() == tag_bytes).map(<[u8]>::to_vec);
             tag.ok_or(OpenError::malformed(at, "the authentication tag is not as long as the file says"))
         }
-        // RFC 5083 section 2.2: they are authenticated before the content, but follow it.
+        // RFC 5083 section 2.2: authenticated attributes are authenticated before the content, but follow it.
         Some(attributes) if attributes.tag == CONTEXT_1_CONSTRUCTED => {
             Err(OpenError::Unsupported { what: "authenticated attributes".to_owned() })
         }
@@ -144,8 +144,8 @@ fn read_tag<R: Read>(ber: &mut BerReader<R>, tag_bytes: usize) -> Result<Vec<u8>
     }
 }
 
-/// The end of EnvelopedData or AuthEnvelopedData; before it there may be unprotected attributes: nothing
-/// that protects or changes the content.
+/// Reads to the end of EnvelopedData or AuthEnvelopedData. Unprotected attributes may come first; they
+/// neither protect nor change the content.
 fn end_of_data<R: Read>(ber: &mut BerReader<R>, attributes_tag: u8) -> Result<(), OpenError> {
     if let Some(attributes) = ber.next()? {
         if attributes.tag != attributes_tag {

@@ -1,4 +1,4 @@
-//! Why a sealed file cannot be opened.
+//! Errors about sealed files that cannot be opened.
 
 use std::fmt::Write;
 use std::io;
@@ -8,11 +8,11 @@ use crate::recipient::RecipientId;
 /// Names at most this many recipients in a message.
 const RECIPIENTS_SHOWN: usize = 10;
 
-/// Why a sealed file cannot be opened or is not whole.
+/// The reason why a sealed file cannot be opened or is not whole.
 ///
-/// As an [`io::Error`] (from reading an [`OpenReader`](crate::OpenReader)) it is the inner error, to be
-/// had back with `error.get_ref().and_then(|inner| inner.downcast_ref::<OpenError>())`; an error of the
-/// underlying reader stays as it was.
+/// Reading an [`OpenReader`](crate::OpenReader) returns it as the inner error of an [`io::Error`]; retrieve
+/// it with `error.get_ref().and_then(|inner| inner.downcast_ref::<OpenError>())`. Errors of the underlying
+/// reader are passed on unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -20,33 +20,33 @@ pub enum OpenError {
     #[error("cannot read the sealed file")]
     Io(#[source] io::Error),
 
-    /// The file ends before its end: a download broke off.
+    /// The file is cut short, for example by an aborted download.
     #[error("the sealed file ends too early, after {at} bytes: fetch it again")]
     Truncated {
-        /// How many bytes there are.
+        /// The number of bytes present.
         at: u64,
     },
 
-    /// The file begins as a sealed one, but its structure is broken.
+    /// The file begins like a sealed one, but its structure is broken.
     #[error("the sealed file is damaged: at byte {at}, {what}; fetch it again")]
     Malformed {
         /// Offset of the broken element.
         at: u64,
-        /// What is wrong with it.
+        /// The fault.
         what: &'static str,
     },
 
-    /// Something follows the end of the sealed content.
+    /// Other bytes follow the end of the sealed content.
     #[error("the sealed content ends at byte {at}, but the file goes on: it was added to; fetch it again")]
     TrailingData {
         /// Where the file should have ended.
         at: u64,
     },
 
-    /// The file is something else.
+    /// The file is of another kind.
     #[error("this is not a sealed file: {found}")]
     NotSealed {
-        /// What it is, and what to do with it.
+        /// The kind of file, and what to do with it.
         found: &'static str,
     },
 
@@ -57,24 +57,25 @@ pub enum OpenError {
         what: String,
     },
 
-    /// The private key does not fit, or what is encrypted was changed. One error for every failure of the
-    /// key or the padding: the more is told apart, the more can be learned by asking (RFC 3218). When it comes tells
-    /// something, too: see [`PrivateKey::with_certificate`](crate::PrivateKey::with_certificate).
+    /// The private key does not fit, or the encrypted bytes were changed. This one error covers every failure
+    /// of the key or the padding: the more a reader distinguishes, the more an attacker can learn by asking
+    /// (RFC 3218). Its timing reveals something too: see
+    /// [`PrivateKey::with_certificate`](crate::PrivateKey::with_certificate).
     #[error(
         "cannot decrypt: either this is not the right private key, or the file was changed; it is sealed for {}",
         list(.recipients)
     )]
     CannotDecrypt {
-        /// For whom the file is sealed: one of their keys is needed.
+        /// The recipients that the file is sealed for: the key of one of them is needed.
         recipients: Vec<RecipientId>,
     },
 
-    /// The private key is protected by a passphrase, and none was given: see
+    /// A passphrase protects the private key, and none was given: see
     /// [`PrivateKey::with_passphrase`](crate::PrivateKey::with_passphrase).
     #[error("the private key is protected by a passphrase: supply it")]
     PassphraseNeeded,
 
-    /// The passphrase is not that of the private key.
+    /// The passphrase does not open the private key.
     #[error(
         "the passphrase does not open the private key: it is that of another key, or the file was changed; \
          'openssl pkey -in FILE -noout', or for PKCS#12 'openssl pkcs12 -in FILE -noout', tells the same"
@@ -84,7 +85,7 @@ pub enum OpenError {
     /// The private key itself cannot be used.
     #[error("{reason}")]
     PrivateKey {
-        /// What is wrong with it, and the way out.
+        /// The fault, and what to do about it.
         reason: String,
     },
 }

@@ -1,5 +1,4 @@
-//! Reads what comes before the encrypted content (RFC 5652 sections 3 and 6.1, RFC 5083
-//! section 2.1).
+//! Reads the header in front of the encrypted content (RFC 5652 sections 3 and 6.1, RFC 5083 section 2.1).
 
 use std::io::Read;
 
@@ -17,16 +16,16 @@ use crate::key_transport::{EncryptedKey, KeyTransport};
 use crate::oids;
 use crate::recipient::{RECIPIENT_INFO_BYTES_MAX, RECIPIENTS_MAX, RecipientId};
 
-/// Largest version number that is read, DER bytes.
+/// Largest version number that is read, in DER bytes.
 const VERSION_BYTES_MAX: usize = 16;
 
-/// Everything that is known before the content.
+/// The fields in front of the content.
 pub(super) struct Header {
     /// Every recipient, in the file's order.
     pub(super) recipients: Vec<RecipientId>,
     /// The content key, encrypted for each of the RSA recipients.
     pub(super) encrypted_keys: Vec<(RecipientIdentifier, EncryptedKey)>,
-    /// Another key transport algorithm that some recipient has, for people.
+    /// A recipient's unsupported key transport algorithm, if there is one, for people.
     pub(super) other_transport: Option<String>,
     pub(super) algorithm: ContentAlgorithm,
 }
@@ -36,13 +35,13 @@ pub(super) fn read<R: Read>(ber: &mut BerReader<R>) -> Result<Header, OpenError>
     let authenticated = enter_enveloped_data(ber)?;
     let version = ber.expect(INTEGER, "the version of EnvelopedData is missing")?;
     let version_der = ber.der(version, VERSION_BYTES_MAX)?;
-    // RFC 5083 section 2.1; EnvelopedData has several, which differ in nothing that matters here.
+    // RFC 5083 section 2.1. EnvelopedData has several versions, whose differences do not matter here.
     if authenticated && version_der != [INTEGER, 1, 0] {
         return Err(OpenError::Unsupported { what: "another version of AuthEnvelopedData".to_owned() });
     }
     let at = ber.position();
     let mut next = ber.next()?;
-    // originatorInfo: certificates and revocation lists, of no use here.
+    // originatorInfo: certificates and revocation lists, which are not needed here.
     if let Some(originator) = next.filter(|element| element.tag == CONTEXT_0_CONSTRUCTED) {
         ber.skip(originator)?;
         next = ber.next()?;
@@ -54,7 +53,7 @@ pub(super) fn read<R: Read>(ber: &mut BerReader<R>) -> Result<Header, OpenError>
     ber.expect_enter(SEQUENCE, "EncryptedContentInfo is missing")?;
     let content_type = ber.expect(OID, "the type of the content is missing")?;
     let content_type = read_oid(ber, content_type)?;
-    // RFC 5083 section 2.1: other types come with authenticated attributes.
+    // RFC 5083 section 2.1: other content types come with authenticated attributes.
     if authenticated && content_type != oids::DATA {
         return Err(OpenError::Unsupported { what: format!("authenticated content of type {content_type}") });
     }
@@ -63,8 +62,8 @@ pub(super) fn read<R: Read>(ber: &mut BerReader<R>) -> Result<Header, OpenError>
     Ok(Header { recipients: ids, encrypted_keys, other_transport, algorithm })
 }
 
-/// `ContentInfo ::= SEQUENCE { contentType OBJECT IDENTIFIER, content [0] EXPLICIT ANY }`; gives whether the
-/// content is AuthEnvelopedData.
+/// `ContentInfo ::= SEQUENCE { contentType OBJECT IDENTIFIER, content [0] EXPLICIT ANY }`. Returns whether
+/// the content is AuthEnvelopedData.
 fn enter_enveloped_data<R: Read>(ber: &mut BerReader<R>) -> Result<bool, OpenError> {
     refuse_other_files(ber.peek()?)?;
     ber.expect_enter(SEQUENCE, "ContentInfo is missing")?;
@@ -88,7 +87,7 @@ fn enter_enveloped_data<R: Read>(ber: &mut BerReader<R>) -> Result<bool, OpenErr
     Ok(authenticated)
 }
 
-/// What people try to open most often instead.
+/// Recognises the other files that people try to open most often.
 fn refuse_other_files(beginning: &[u8]) -> Result<(), OpenError> {
     let found = match beginning {
         [] => return Err(OpenError::Truncated { at: 0 }),
@@ -110,7 +109,7 @@ fn refuse_other_files(beginning: &[u8]) -> Result<(), OpenError> {
     Err(OpenError::NotSealed { found })
 }
 
-/// Whether a text begins with a header of a mail: a name, and a colon (RFC 5322 section 2.2).
+/// Whether a text begins with a mail header: a name and a colon (RFC 5322 section 2.2).
 fn is_message(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text).trim_ascii_start();
     let name = text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count();
@@ -151,7 +150,7 @@ impl Recipients {
         Ok(recipients)
     }
 
-    /// RFC 5652 section 6.2: which kind of recipient it is, the tag tells.
+    /// RFC 5652 section 6.2: the tag identifies the kind of recipient.
     fn take<R: Read>(&mut self, ber: &mut BerReader<R>, info: Element) -> Result<(), OpenError> {
         let id = match info.tag {
             SEQUENCE => {

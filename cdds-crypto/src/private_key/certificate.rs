@@ -1,4 +1,4 @@
-//! The certificate of a private key: how files name its owner.
+//! The certificate of a private key, by which files name its owner.
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rsa::{PrivateDecryptingKey, PublicEncryptingKey};
@@ -8,7 +8,7 @@ use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 use crate::certificate;
 
-/// What the recipients of a file are compared with; nothing of it is secret.
+/// The public names that a file's recipients are compared with.
 pub(crate) struct OwnCertificate {
     id: IssuerAndSerialNumber,
     key_identifier: Option<SubjectKeyIdentifier>,
@@ -18,7 +18,8 @@ impl OwnCertificate {
     /// Reads the certificate of this key, PEM or DER. Its validity does not matter: old files stay readable.
     ///
     /// # Errors
-    /// It cannot be read, or is that of another key: a sentence without its full stop.
+    /// Says, in a sentence without its full stop, that the certificate cannot be read or belongs to another
+    /// key.
     pub(super) fn read(encoded: &[u8], key: &PrivateDecryptingKey) -> Result<Self, String> {
         let (certificate, public_key) = certificate::read(encoded)?;
         if !is_same(&public_key, &key.public_key()) {
@@ -32,7 +33,7 @@ impl OwnCertificate {
         Ok(Self { id, key_identifier })
     }
 
-    /// Whether a file means this certificate.
+    /// Whether a file's recipient is this certificate.
     pub(crate) fn is_named_by(&self, recipient: &RecipientIdentifier) -> bool {
         match recipient {
             RecipientIdentifier::IssuerAndSerialNumber(id) => *id == self.id,

@@ -1,7 +1,9 @@
-//! PKCS#12 files in DER that come in BER: NSS and Bouncy Castle write indefinite lengths, and strings in pieces.
+//! Converts PKCS#12 files from BER to DER: NSS and Bouncy Castle write indefinite lengths, and strings in
+//! pieces.
 //!
-//! They may hold a key that nothing encrypts. So, unlike sealed files, they are not read through buffers: what is
-//! written is measured first, and has its place before it comes.
+//! The files may contain an unencrypted key. So, unlike sealed files, they are not read through buffers: the
+//! output is measured first and allocated once, because a growing buffer would leave copies of the key
+//! behind.
 
 use zeroize::Zeroizing;
 
@@ -9,13 +11,13 @@ use crate::ber::{
     CONSTRUCTED, END_OF_CONTENTS, INDEFINITE, OCTET_STRING, OCTET_STRINGS, header_bytes, put_header,
 };
 
-/// How deep elements may nest; what programs write needs about ten.
+/// Maximum nesting depth; files in use need about ten.
 const DEPTH_MAX: usize = 24;
-/// How many elements may be in a file; one with a hundred certificates has ten thousand.
+/// Maximum number of elements in a file; one with a hundred certificates has ten thousand.
 const ELEMENTS_MAX: usize = 1 << 16;
 
-/// The element that is all of `encoded`, with its lengths definite and its OCTET STRINGs in one piece; `None` if it is
-/// not valid.
+/// Returns the element that makes up all of `encoded`, with definite lengths and each OCTET STRING in one
+/// piece; `None` if it is invalid.
 pub(super) fn definite(encoded: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut reader = Reader { rest: encoded, elements_left: ELEMENTS_MAX };
     let element = reader.element(DEPTH_MAX)?.filter(|_| reader.rest.is_empty())?;
@@ -38,7 +40,7 @@ enum Value<'a> {
 
 impl<'a> Element<'a> {
     fn of(tag: u8, children: Vec<Self>) -> Option<Self> {
-        // X.690 section 8.7.3: pieces may be in pieces themselves; these have become whole already.
+        // X.690 section 8.7.3: pieces may themselves be in pieces; the inner ones have already been joined.
         let is_string = tag == OCTET_STRINGS;
         let is_piece = |child: &Self| child.tag == OCTET_STRING;
         if is_string && !children.iter().all(is_piece) {
@@ -76,7 +78,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The next element; `Some(None)` for end-of-contents, and `None` if what follows is not valid.
+    /// Returns the next element; `Some(None)` for end-of-contents, and `None` if the input is invalid.
     fn element(&mut self, depth_left: usize) -> Option<Option<Element<'a>>> {
         if let Some(rest) = self.rest.strip_prefix(&END_OF_CONTENTS) {
             self.rest = rest;

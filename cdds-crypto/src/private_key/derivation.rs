@@ -1,5 +1,5 @@
-//! Keys from passphrases: PBKDF2 (RFC 8018 section 5.2), scrypt (RFC 7914) and the way of PKCS#12 (RFC 7292
-//! appendix B). What a file may ask for is bounded.
+//! Derives keys from passphrases: PBKDF2 (RFC 8018 section 5.2), scrypt (RFC 7914) and PKCS#12's own function
+//! (RFC 7292 appendix B). The work that a file can demand is bounded.
 
 use std::num::NonZeroU32;
 
@@ -16,12 +16,12 @@ use crate::open::OpenError;
 
 /// Several seconds of work; password stores use a million or less.
 const ITERATIONS_MAX: u32 = 10_000_000;
-/// Memory that scrypt may take; OpenSSL's own default takes 16 MiB, and its bound is 32 MiB.
+/// Maximum memory for scrypt; OpenSSL's own default takes 16 MiB, and its bound is 32 MiB.
 const SCRYPT_BYTES_MAX: u64 = 256 << 20;
-/// Work that scrypt may do, as the product of its three parameters; OpenSSL's own default is 2^17.
+/// Maximum work for scrypt, as the product of its three parameters; OpenSSL's own default is 2^17.
 const SCRYPT_WORK_MAX: u64 = 1 << 23;
 
-/// How often a hash is repeated: bounded.
+/// The bounded number of rounds of a hash.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Iterations(NonZeroU32);
 
@@ -99,7 +99,7 @@ impl<'a> Derivation<'a> {
             })
             .map_err(damaged)?;
         check_key_bytes(stated_bytes, key_bytes)?;
-        // RFC 7914 section 6: 128 · N · r bytes, and as many more for each lane.
+        // RFC 7914 section 6: 128 · N · r bytes, and 128 · r more for each lane.
         let bytes = cost.saturating_add(lanes).saturating_mul(block).saturating_mul(128);
         let work = cost.saturating_mul(block).saturating_mul(lanes);
         if bytes > SCRYPT_BYTES_MAX || work > SCRYPT_WORK_MAX {
@@ -131,7 +131,7 @@ impl<'a> Derivation<'a> {
     }
 }
 
-/// An element that is there if it has this tag.
+/// Reads an optional element, recognised by its tag.
 fn optional<'a, T: Decode<'a>>(reader: &mut impl Reader<'a>, tag: Tag) -> der::Result<Option<T>> {
     let there = !reader.is_finished() && reader.peek_tag()? == tag;
     there.then(|| T::decode(reader)).transpose()
@@ -187,7 +187,7 @@ impl Pkcs12Hash {
     }
 }
 
-/// What is derived, RFC 7292 appendix B.3.
+/// The purpose of a derived key (RFC 7292 appendix B.3).
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     Key = 1,
@@ -195,11 +195,11 @@ pub(super) enum Purpose {
     Mac = 3,
 }
 
-/// The forms in which programs give a passphrase to PKCS#12: UTF-16, big-endian, with a zero at the end (RFC 7292
-/// appendix B.1). An empty one has two forms: that zero alone, as OpenSSL writes it, and nothing at all (appendix B.2),
-/// as .NET does.
+/// Returns the forms in which programs pass a passphrase to PKCS#12: big-endian UTF-16 with a zero at the end
+/// (RFC 7292 appendix B.1). An empty passphrase has two forms: that zero alone, as OpenSSL writes it, and
+/// nothing at all (appendix B.2), as .NET does.
 pub(super) fn bmp_strings(passphrase: &str) -> Vec<Zeroizing<Vec<u8>>> {
-    // Reserved at once: growing would leave copies behind.
+    // Reserve the size up front: a growing buffer would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * passphrase.len() + 2));
     bytes.extend(passphrase.encode_utf16().chain([0]).flat_map(u16::to_be_bytes));
     let mut forms = vec![bytes];
@@ -209,7 +209,7 @@ pub(super) fn bmp_strings(passphrase: &str) -> Vec<Zeroizing<Vec<u8>>> {
     forms
 }
 
-/// RFC 7292 appendix B.2, with its names.
+/// RFC 7292 appendix B.2, with the names used there.
 pub(super) fn derive_pkcs12(
     hash: Pkcs12Hash,
     purpose: Purpose,
@@ -240,7 +240,7 @@ pub(super) fn derive_pkcs12(
     }
 }
 
-/// `block + b + 1`, as big-endian numbers, without what does not fit.
+/// Computes `block + b + 1` as big-endian numbers, dropping the overflow.
 fn add_one_and(block: &mut [u8], b: &[u8]) {
     let mut carry = 1_u16;
     for (byte, added) in block.iter_mut().zip(b).rev() {

@@ -15,16 +15,16 @@ use crate::cipher::{BLOCK_BYTES, ContentCipher, Decryptor};
 use crate::oids;
 use crate::open::OpenError;
 
-/// Blocks and initialisation vectors of DES, bytes.
+/// Size of DES blocks and initialisation vectors in bytes.
 const DES_BLOCK_BYTES: usize = 8;
-/// Key of triple DES with its parity bits, bytes.
+/// Size of a triple DES key with its parity bits, in bytes.
 const DES_KEY_BYTES: usize = 24;
 
-/// The PrivateKeyInfo inside an EncryptedPrivateKeyInfo.
+/// Returns the PrivateKeyInfo inside an EncryptedPrivateKeyInfo.
 ///
 /// # Errors
-/// [`OpenError::WrongPassphrase`], and [`OpenError::PrivateKey`] if it is damaged, encrypted in another way or
-/// too costly to decrypt.
+/// [`OpenError::WrongPassphrase`], and [`OpenError::PrivateKey`] if it is damaged, encrypted in another way
+/// or too costly to decrypt.
 pub(super) fn decrypt(encoded: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let (algorithm, sealed) = read(encoded).map_err(damaged)?;
     let parameters = algorithm.parameters.unwrap_or(AnyRef::NULL);
@@ -34,7 +34,7 @@ pub(super) fn decrypt(encoded: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<
         other => return Err(unsupported(&format!("{other}"))),
     };
     let opened = ciphers.iter().filter_map(|cipher| cipher.decrypt(sealed));
-    // One wrong passphrase in 256 leaves a padding that looks right.
+    // One wrong passphrase in 256 yields valid-looking padding, so check the contents too.
     opened.into_iter().find(|key| is_private_key_info(key)).ok_or(OpenError::WrongPassphrase)
 }
 
@@ -45,21 +45,21 @@ fn read(encoded: &[u8]) -> der::Result<(AlgorithmIdentifierRef<'_>, &[u8])> {
     })
 }
 
-/// Whether this is one whole SEQUENCE that begins as PrivateKeyInfo does.
+/// Whether this is one whole SEQUENCE that begins like a PrivateKeyInfo.
 fn is_private_key_info(der: &[u8]) -> bool {
     AnyRef::from_der(der).is_ok()
         && der.first() == Some(&SEQUENCE)
         && matches!(ber::contents(der), Some([INTEGER, 1, 0 | 1, SEQUENCE, ..]))
 }
 
-/// A cipher in CBC mode, its key derived.
+/// A cipher in CBC mode with its derived key.
 enum Cipher {
     Aes { cipher: ContentCipher, key: Zeroizing<Vec<u8>>, iv: [u8; BLOCK_BYTES] },
     TripleDes { key: Zeroizing<Vec<u8>>, iv: [u8; DES_BLOCK_BYTES] },
 }
 
 impl Cipher {
-    /// `None` if the padding is not in order: the key is another.
+    /// Returns `None` if the padding is wrong, which means a wrong key.
     fn decrypt(&self, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         match self {
             Self::Aes { cipher, key, iv } => {
@@ -114,7 +114,8 @@ fn pbes2(parameters: AnyRef<'_>, passphrase: &str) -> Result<Cipher, OpenError> 
     Ok(Cipher::Aes { cipher, key: derive(cipher.key_bytes())?, iv })
 }
 
-/// `pkcs-12PbeParams ::= SEQUENCE { salt OCTET STRING, iterations INTEGER }`; a cipher for each form of the passphrase.
+/// `pkcs-12PbeParams ::= SEQUENCE { salt OCTET STRING, iterations INTEGER }`. Returns a cipher for each form
+/// of the passphrase.
 fn pkcs12_triple_des(parameters: AnyRef<'_>, passphrase: &str) -> Result<Vec<Cipher>, OpenError> {
     let (salt, iterations) = parameters
         .sequence(|reader| Ok((OctetStringRef::decode(reader)?.as_bytes(), u64::decode(reader)?)))

@@ -1,4 +1,4 @@
-//! What people supply in place of a private key: what it is, and how a key is made of it.
+//! Recognises what people supply in place of a private key, and says how to obtain one from it.
 
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, Reader};
@@ -7,11 +7,11 @@ use x509_cert::spki::AlgorithmIdentifierRef;
 use crate::ber::{self, CONTEXT_0_CONSTRUCTED, INTEGER, OID, SEQUENCE};
 use crate::oids;
 
-/// The rest of what is said of a key of another algorithm.
+/// Ends the messages about keys of another algorithm.
 const RSA_NEEDED: &str = "sealed files are opened with the RSA key (2048 to 8192 bits) that belongs to the recipient's \
                           certificate: supply that one";
 
-/// What a PEM block with this label is, if it is no private key that is read here.
+/// Describes a PEM block with this label, if it is not a private key that is read here.
 pub(crate) fn pem(label: &str) -> Option<String> {
     Some(match label {
         "OPENSSH PRIVATE KEY" => {
@@ -41,7 +41,7 @@ pub(crate) fn pem(label: &str) -> Option<String> {
     })
 }
 
-/// What a file is that is neither PEM nor a private key in DER.
+/// Describes a file that is neither PEM nor a private key in DER.
 pub(super) fn file(encoded: &[u8]) -> String {
     let text = encoded.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(encoded).trim_ascii_start();
     match encoded {
@@ -90,14 +90,14 @@ fn der(encoded: &[u8]) -> String {
     }
 }
 
-/// What the algorithm of a PrivateKeyInfo (RFC 5208 section 5) is, if it is not RSA encryption.
+/// Describes the algorithm of a PrivateKeyInfo (RFC 5208 section 5), unless it is RSA encryption.
 pub(super) fn of_private_key_info(encoded: &[u8]) -> Option<String> {
     let algorithm: ObjectIdentifier = AnyRef::from_der(encoded)
         .ok()?
         .sequence(|reader| {
             u8::decode(reader)?;
             let oid = AlgorithmIdentifierRef::decode(reader)?.oid;
-            // What follows is the key itself.
+            // The rest is the key itself.
             let _rest = reader.read_slice(reader.remaining_len())?;
             Ok(oid)
         })

@@ -1,4 +1,4 @@
-//! PKCS#12 (RFC 7292), as far as it takes to find the private key in one.
+//! Finds the private key in a PKCS#12 file (RFC 7292).
 
 use aws_lc_rs::hmac;
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
@@ -11,14 +11,14 @@ use super::{definite, encryption, refused};
 use crate::oids;
 use crate::open::OpenError;
 
-/// `[0]`, the tag of what an object identifier says the type of.
+/// `[0]`, the tag of the value whose type the preceding object identifier names.
 const EXPLICIT: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber::N0 };
 
-/// The PrivateKeyInfo in a PFX.
+/// Returns the PrivateKeyInfo in a PFX.
 ///
 /// # Errors
-/// [`OpenError::WrongPassphrase`], and [`OpenError::PrivateKey`] if the file is damaged or protected in another
-/// way, or holds no private key or several.
+/// [`OpenError::WrongPassphrase`], and [`OpenError::PrivateKey`] if the file is damaged or protected in
+/// another way, or does not contain exactly one private key.
 pub(super) fn private_key(encoded: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let encoded = definite(encoded)?;
     let pfx = Pfx::read(&encoded)?;
@@ -28,7 +28,7 @@ pub(super) fn private_key(encoded: &[u8], passphrase: &str) -> Result<Zeroizing<
     let (mut keys, mut encrypted_safes) = (Vec::new(), 0);
     for safe in elements(&definite(pfx.content)?).map_err(damaged)? {
         let (kind, content) = typed(safe).map_err(damaged)?;
-        // Encrypted safes hold certificates in everything that programs write: keys are encrypted one by one.
+        // All known programs put only certificates into encrypted safes; they encrypt keys one by one.
         if kind == oids::DATA {
             let contents = OctetStringRef::from_der(content).map_err(damaged)?;
             find_keys(&definite(contents.as_bytes())?, &mut keys).map_err(damaged)?;
@@ -84,7 +84,7 @@ fn find_keys(contents: &[u8], keys: &mut Vec<BaggedKey>) -> der::Result<()> {
 
 /// `PFX ::= SEQUENCE { version INTEGER {v3(3)}, authSafe ContentInfo, macData MacData OPTIONAL }`
 struct Pfx<'a> {
-    /// AuthenticatedSafe, which the MAC is of.
+    /// AuthenticatedSafe, which the MAC covers.
     content: &'a [u8],
     mac: Option<Mac<'a>>,
 }
@@ -156,8 +156,8 @@ fn elements(encoded: &[u8]) -> der::Result<Vec<AnyRef<'_>>> {
     })
 }
 
-/// `SEQUENCE { type OBJECT IDENTIFIER, value [0] EXPLICIT ANY, attributes SET OPTIONAL }`, which is both
-/// ContentInfo and SafeBag: the type, and the value in DER.
+/// `SEQUENCE { type OBJECT IDENTIFIER, value [0] EXPLICIT ANY, attributes SET OPTIONAL }`, the structure of
+/// both ContentInfo and SafeBag. Returns the type, and the value in DER.
 fn typed(element: AnyRef<'_>) -> der::Result<(ObjectIdentifier, &[u8])> {
     element.sequence(|reader| {
         let kind = ObjectIdentifier::decode(reader)?;
@@ -170,7 +170,7 @@ fn typed(element: AnyRef<'_>) -> der::Result<(ObjectIdentifier, &[u8])> {
     })
 }
 
-/// In DER what may come in BER.
+/// Converts to DER, since the input may be in BER.
 fn definite(encoded: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     definite::definite(encoded).ok_or_else(|| damaged(()))
 }

@@ -1,4 +1,4 @@
-//! Checks signatures over manifests, ours and those of other CMS programs.
+//! Checks signatures over manifests, our own and those of other CMS programs.
 
 use std::ops::RangeInclusive;
 
@@ -20,27 +20,27 @@ use crate::ber::{INDEFINITE, SEQUENCE};
 use crate::certificate::{SignerCertificate, day};
 use crate::oids;
 
-/// What a valid signature says.
+/// The facts that a valid signature states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignatureFacts {
-    /// When it was made, by the signer's own clock; `None` if it does not say.
+    /// The time of signing by the signer's own clock; `None` if the signature has none.
     pub signed_at: Option<DateTime<Utc>>,
 }
 
-/// Why a signature does not vouch for a manifest.
+/// The reason why a signature does not vouch for a manifest.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {
     /// The certificate itself cannot be used.
     #[error("{reason}")]
     Certificate {
-        /// What is wrong with it, and the way out.
+        /// The fault, and what to do about it.
         reason: String,
     },
-    /// The file is no detached CMS signature.
+    /// The file is not a detached CMS signature.
     #[error("this is not a CMS signature: {what}; fetch it again")]
     Malformed {
-        /// What it is instead.
+        /// The kind of file it is instead.
         what: &'static str,
     },
     /// The file is a signature in another form.
@@ -49,12 +49,12 @@ pub enum SignatureError {
          'openssl cms -cmsout -inform {inform} -in FILE -outform DER -out FILE.der'"
     )]
     OtherForm {
-        /// What it is.
+        /// The form it is in.
         form: &'static str,
-        /// What OpenSSL calls it.
+        /// OpenSSL's name for the form.
         inform: &'static str,
     },
-    /// The signature is made in a way that this version does not check.
+    /// The signature uses an algorithm or structure that this version does not check.
     #[error(
         "the manifest is signed with {what}, which is not supported; if the file is whole, check it with \
          'openssl cms -verify'"
@@ -63,41 +63,42 @@ pub enum SignatureError {
         /// The algorithm or structure.
         what: String,
     },
-    /// The file is a CMS signature, but nobody has signed.
+    /// The file is a CMS signature without any signer.
     #[error("the manifest is not signed: its signature file names no signer")]
     NotSigned,
-    /// It was made with another key than that of the certificate.
+    /// The signature was made with another key than that of the certificate.
     #[error(
         "the manifest is signed with another key than that of this certificate: somebody else made it, or \
          the service has a new certificate"
     )]
     OtherKey,
-    /// It was made with the certificate's key, but over other bytes.
+    /// The signature was made with the certificate's key, but over other bytes.
     #[error("the manifest was changed after it was signed")]
     Changed,
-    /// It was made with the certificate's key over these bytes, but before or after the certificate was valid.
+    /// The signature was made with the certificate's key over these bytes, but outside the certificate's
+    /// validity.
     #[error(
         "the manifest was signed with the key of this certificate on {}, but the certificate is valid from {} to {}: \
          check it with the one that was valid then",
         day(*.signed_at), day(*.validity.start()), day(*.validity.end())
     )]
     OutsideValidity {
-        /// When it was made, by the signer's own clock.
+        /// The time of signing, by the signer's own clock.
         signed_at: DateTime<Utc>,
-        /// When the certificate is valid.
+        /// The validity of the certificate.
         validity: RangeInclusive<DateTime<Utc>>,
     },
 }
 
-/// Checks that `signature` was made over `manifest` with the key of `certificate` (PEM or DER), and at a time at which
-/// the certificate was valid. Whoever names the certificate trusts it: its issuer is not looked at, nor which
-/// certificate the signature names, so that a renewed one of the same key will do. The time is the signer's own word;
-/// a signature that does not tell it passes.
+/// Checks that `signature` was made over `manifest` with the key of `certificate` (PEM or DER), at a time at
+/// which the certificate was valid. The caller vouches for the certificate: neither its issuer nor the
+/// certificate that the signature names is checked, so a renewed certificate of the same key will do. The
+/// time is the signer's own word; a signature without one passes.
 ///
 /// Reads RSA PKCS #1 v1.5 with SHA-256, SHA-384 or SHA-512, with signed attributes, in DER.
 ///
 /// # Errors
-/// [`SignatureError`], by what is wrong.
+/// [`SignatureError`] with the reason.
 pub fn check_signature(
     manifest: &[u8],
     signature: &[u8],
@@ -153,14 +154,14 @@ fn read(signature: &[u8]) -> Result<SignedData, SignatureError> {
     Ok(signed)
 }
 
-/// What the certificate's key has signed.
+/// The attributes that the certificate's key has signed.
 struct Vouched<'a> {
     attributes: &'a Attributes,
-    /// By which the content has its digest among them.
+    /// The hash with which they hold the content's digest.
     hash: Hash,
 }
 
-/// The signer who has the key. Names beside signatures are anybody's to write.
+/// Finds the signer who has the key by trying the key on each: anybody can write a name beside a signature.
 fn vouched_by_any<'a>(
     signed: &'a SignedData,
     certificate: &SignerCertificate,
@@ -169,7 +170,8 @@ fn vouched_by_any<'a>(
     for signer in signed.signer_infos.0.iter() {
         match vouched_for(signer, certificate) {
             Ok(vouched) => return Ok(vouched),
-            // Who cannot be checked may be the one; who was checked is not.
+            // A signer that cannot be checked may still be the right one, so report that rather than a wrong
+            // key.
             Err(_) if matches!(refused, SignatureError::Unsupported { .. }) => {}
             Err(error) => refused = error,
         }
@@ -177,19 +179,20 @@ fn vouched_by_any<'a>(
     Err(refused)
 }
 
-/// The signed attributes, if the certificate's key has signed them.
+/// Returns the signed attributes, if the certificate's key has signed them.
 fn vouched_for<'a>(
     signer: &'a SignerInfo,
     certificate: &SignerCertificate,
 ) -> Result<Vouched<'a>, SignatureError> {
     let unsupported = |what: String| SignatureError::Unsupported { what };
     let hash = Hash::of(signer).map_err(unsupported)?;
-    // Without them a signature over attributes would pass for one over a file of the same bytes.
+    // Without this requirement, a signature over attributes would pass for one over a file with the same
+    // bytes.
     let attributes = signer
         .signed_attrs
         .as_ref()
         .ok_or_else(|| unsupported("no signed attributes, which tell what was signed and when".to_owned()))?;
-    // RFC 5652 section 5.4: under the tag of SET, not under that of the field.
+    // RFC 5652 section 5.4: the signature covers the tag of SET, not that of the field.
     let signed = attributes.to_der().map_err(|_| SignatureError::OtherKey)?;
     UnparsedPublicKey::new(hash.verification(), &certificate.public_key)
         .verify(&signed, signer.signature.as_bytes())
@@ -197,7 +200,7 @@ fn vouched_for<'a>(
     Ok(Vouched { attributes, hash })
 }
 
-/// The hash of a signature by RSA PKCS #1 v1.5, and of the content that it is over.
+/// The hash of an RSA PKCS #1 v1.5 signature, and of the content it covers.
 #[derive(Debug, Clone, Copy)]
 enum Hash {
     Sha256,
@@ -207,7 +210,7 @@ enum Hash {
 
 impl Hash {
     /// # Errors
-    /// What the signer uses instead, for people.
+    /// Returns the name of the signer's unsupported algorithm, for people.
     fn of(signer: &SignerInfo) -> Result<Self, String> {
         let (hash, by_name) = match signer.digest_alg.oid {
             oids::SHA_256 => (Self::Sha256, oids::SHA_256_WITH_RSA),
@@ -247,7 +250,7 @@ impl Hash {
     }
 }
 
-/// The only value of an attribute.
+/// Returns the only value of an attribute.
 fn value(attributes: &Attributes, oid: ObjectIdentifier) -> Option<&Any> {
     let attribute = attributes.iter().find(|attribute| attribute.oid == oid)?;
     let mut values = attribute.values.iter();

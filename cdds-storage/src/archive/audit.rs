@@ -1,4 +1,4 @@
-//! Comparing stored parts with their manifest (rules A5, A9): no key needed.
+//! Compares stored parts with their manifest (rules A5, A9), without a key.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,28 +13,28 @@ use sha2::{Digest, Sha256};
 
 use super::steady_file::{SteadyFile, refuse_other_kinds};
 
-/// Files are read in pieces of this size.
+/// Bytes per read.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// What the comparison says about one part.
+/// The result of the comparison for one part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The part's file name, as the manifest has it.
+    /// The part's file name, as in the manifest.
     pub name: String,
-    /// What is wrong; `None` if the file is what was published.
+    /// The fault; `None` if the file is the published one.
     pub problem: Option<Problem>,
-    /// The file that was compared. Whoever reads it on reads this one, so that it is still what was found.
+    /// The file that was compared. Read on through this one to be sure of reading the file that was compared.
     pub file: SteadyFile,
 }
 
-/// What is wrong with a part. Sorted by how much must be fetched again.
+/// The fault of a part, in order of how much must be fetched again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
     /// There is no such file.
     #[error("it is missing: download it again")]
     Missing,
-    /// The file has another size.
+    /// The file has the wrong size.
     #[error("it has {found} bytes, published were {published}: download it again")]
     Size {
         /// Size as published.
@@ -42,26 +42,26 @@ pub enum Problem {
         /// Size found.
         found: u64,
     },
-    /// The file has the right size and other contents.
+    /// The file has the right size but other contents.
     #[error("its contents were altered: download it again")]
     Altered,
     /// The file cannot be read.
     #[error("it cannot be read: {0}")]
     Unreadable(String),
-    /// The manifest's entry is none: its name is not that of a part of the manifest's set (rule A3), or its digest
-    /// is no digest.
+    /// The manifest's entry is invalid: its name is not that of a part of the manifest's set (rule A3), or
+    /// its digest is malformed.
     #[error("the manifest's entry for it is not valid: the manifest was altered")]
     InvalidEntry,
-    /// The file has the name of a part of the set, and the manifest does not name it.
+    /// The file has the name of a part of the set, but the manifest does not list it.
     #[error("it passes for a part of the set and is none: move it away")]
     Unlisted,
 }
 
-/// Compares every part that `manifest` names with the file of that name in `folder`: sizes first, which
-/// is quick, then contents. `observe` is told each part's name before its contents are read.
+/// Compares every part that `manifest` names with the file of that name in `folder`: sizes first, which is
+/// quick, then contents. Calls `observe` with each part's name before reading its contents.
 ///
-/// The findings are in the manifest's order, one for each part; then those of other files that have the name of a
-/// part, since whoever reads the set by its names would take them for one.
+/// Returns one finding for each part, in the manifest's order, then one for each other file that has the name
+/// of a part, since readers that find the set by its names would use that file.
 pub fn audit(manifest: &Manifest, folder: &Path, mut observe: impl FnMut(&str)) -> Vec<Finding> {
     let stem = manifest::stem(manifest.execution_id);
     let mut findings: Vec<Finding> = manifest
@@ -88,8 +88,8 @@ pub fn audit(manifest: &Manifest, folder: &Path, mut observe: impl FnMut(&str)) 
     findings
 }
 
-/// Sealed parts are not counted among plain ones, nor the other way round: both may lie in one folder. A folder
-/// that cannot be listed has shown its parts as unreadable already.
+/// Counts only files of the same kind, sealed or plain, since both may be in one folder. A folder that cannot
+/// be listed has already reported its parts as unreadable.
 fn unlisted(manifest: &Manifest, stem: &str, folder: &Path) -> BTreeSet<String> {
     let listed: BTreeSet<&str> = manifest.parts.iter().map(|part| part.name.as_str()).collect();
     let sealed = listed.iter().filter_map(|name| PartName::parse(name)).any(|part| part.sealed);
@@ -152,7 +152,7 @@ mod tests {
         format!("export-00000000-0000-0000-0000-000000000002.{extension}")
     }
 
-    /// A manifest of two parts, as the engine writes it.
+    /// A manifest of two parts, in the engine's form.
     fn manifest(second: &str) -> Manifest {
         let part = |name: &str, contents: &[u8]| {
             let sha256 = Sha256Digest(Sha256::digest(contents).into());
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(problems(&manifest, folder.path()), [None, Some(Problem::Altered)]);
         write("zip", b"second");
         assert_eq!(problems(&manifest, folder.path()), [None, None]);
-        // What was decrypted beside sealed parts is another matter.
+        // Decrypted copies beside sealed parts do not count.
         write("z01.smime", b"sealed");
         assert_eq!(problems(&manifest, folder.path()), [None, None]);
         write("z02", b"of somebody else");
@@ -207,7 +207,7 @@ mod tests {
         fs::write(&paths[1], b"second").unwrap();
         let findings = audit(&manifest(&name("zip")), folder.path(), |_| {});
         assert!(findings.iter().all(|finding| finding.problem.is_none()));
-        // Two, since a set that was read once knows its files by itself.
+        // Two sets, since a set remembers its files after the first reading.
         let [untouched, set] = [(); 2].map(|()| PartSet::find(&paths[0]).unwrap().as_compared(&findings));
         let read = |set: &PartSet| -> Vec<io::Result<Vec<u8>>> {
             let read = |file: &SteadyFile| {
@@ -221,7 +221,7 @@ mod tests {
             [&b"first"[..], b"second"]
         );
 
-        // Of the same size, as somebody who means harm would make it.
+        // Of the same size, as an attacker would make it.
         fs::write(folder.path().join("other"), b"SECOND").unwrap();
         fs::rename(folder.path().join("other"), &paths[1]).unwrap();
         let [first, second] = <[_; 2]>::try_from(read(&set)).unwrap();

@@ -17,12 +17,12 @@ const MADE_BY_UNIX: u16 = 3 << 8 | VERSION_ZIP64;
 /// 4.4.15: a regular file, `rw-r--r--`, in the upper half as Unix systems have it.
 const REGULAR_0644: u32 = 0o100_644 << 16;
 
-/// Where an entry's local header is.
+/// The position of an entry's local header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Location {
-    /// 4.4.11: the part, from 0, in reading order.
+    /// 4.4.11: the part, counted from 0 in reading order.
     pub(super) disk: u32,
-    /// 4.4.16: from the start of that part.
+    /// 4.4.16: the offset from the start of that part.
     pub(super) offset: u64,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn encode(name: &[u8], fields: &EntryFields, at: Location, split: boo
     record.encode(split, out);
 }
 
-/// A whole record.
+/// A complete record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) made_by: u16,
@@ -52,14 +52,14 @@ pub(super) struct Record {
     pub(super) internal_attributes: u16,
     pub(super) external_attributes: u32,
     pub(super) name: Vec<u8>,
-    /// Without the zip64 field, which follows from the values.
+    /// The extra fields without zip64, which follows from the values.
     pub(super) extra: Vec<u8>,
     pub(super) comment: Vec<u8>,
 }
 
 impl Record {
-    /// Appends the record. In a `split` archive an entry that needs zip64 gets the full field of 28
-    /// bytes, with every value marked: unar reads no shorter one there.
+    /// Appends the record. In a `split` archive an entry that needs zip64 gets the full field of 28 bytes,
+    /// with every value marked, because unar cannot read a shorter one there.
     pub(super) fn encode(&self, split: bool, out: &mut BytesMut) {
         let (offset, disk) = (exceeds32(self.at.offset), exceeds16(u64::from(self.at.disk)));
         let sizes = self.fields.needs_zip64();
@@ -89,13 +89,13 @@ impl Record {
         out.put_slice(&self.comment);
     }
 
-    /// How many bytes follow the fixed ones; `None` when `fixed` is too short.
+    /// Returns the number of bytes after the fixed ones; `None` if `fixed` is too short.
     pub(super) fn tail_bytes(fixed: &[u8]) -> Option<usize> {
         let mut lengths = Fields(fixed.get(24..)?);
         Some(usize::from(lengths.u16()?) + usize::from(lengths.u16()?) + usize::from(lengths.u16()?))
     }
 
-    /// Reads a record from what follows the signature; `None` when it is malformed.
+    /// Parses a record from the bytes after the signature; `None` if it is malformed.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut rest = Fields(bytes);
         let made_by = rest.u16()?;

@@ -1,8 +1,7 @@
-//! Raw deflate of whole buffers, by libdeflate or by zlib-rs.
+//! Raw deflate of whole buffers, by libdeflate or zlib-rs.
 //!
-//! libdeflate 5 is half again as fast as zlib at the ratio of `zip -6`; zlib-rs is there for builds
-//! without a C compiler. Compressors are kept per thread, since making one costs more than compressing
-//! a small file.
+//! libdeflate 5 is half again as fast as zlib at the ratio of `zip -6`; zlib-rs serves builds without a C
+//! compiler. Compressors are kept per thread, since creating one costs more than compressing a small file.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -11,17 +10,17 @@ use bytes::Bytes;
 
 use super::outputs::Outputs;
 
-/// How hard to compress.
+/// The compression level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Level {
-    /// Not at all.
+    /// No compression.
     Store,
-    /// Fast, about a fifth larger than [`Default`](Level::Default).
+    /// Fast; the output is about a fifth larger than with [`Default`](Level::Default).
     Fast,
     /// The ratio of `zip -6`.
     #[default]
     Default,
-    /// Small, at half the speed of [`Default`](Level::Default) or less.
+    /// Small output, at half the speed of [`Default`](Level::Default) or less.
     Best,
 }
 
@@ -30,8 +29,8 @@ use libdeflate as library;
 #[cfg(not(feature = "libdeflate"))]
 use zlib_rs as library;
 
-/// Name, version and level, as [`Packager::compressor`](cdds_core::ports::packager::Packager::compressor)
-/// gives them.
+/// Returns name, version and level for
+/// [`Packager::compressor`](cdds_core::ports::packager::Packager::compressor).
 pub(super) fn describe(level: Level) -> String {
     match library_level(level) {
         None => "stored".to_owned(),
@@ -39,10 +38,10 @@ pub(super) fn describe(level: Level) -> String {
     }
 }
 
-/// Deflates `contents`; `None` when that does not make them smaller.
+/// Deflates `contents`; `None` if that does not make them smaller.
 pub(super) fn deflate(level: Level, contents: &[u8], outputs: &Arc<Outputs>) -> Option<Bytes> {
     let number = library_level(level)?;
-    // One byte less than the contents: output that does not fit is not worth having.
+    // One byte less than the contents: larger output is useless.
     let room = contents.len().checked_sub(1)?;
     let mut output = Outputs::take(outputs, room);
     let written = COMPRESSORS.with_borrow_mut(|compressors| {
@@ -61,7 +60,7 @@ thread_local! {
     static COMPRESSORS: RefCell<Vec<(Level, library::Compressor)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The library's own number; `None` for no compression.
+/// Returns the library's own level; `None` for no compression.
 fn library_level(level: Level) -> Option<u32> {
     let [fast, default, best] = library::LEVELS;
     match level {
@@ -77,10 +76,10 @@ mod libdeflate {
     use libdeflater::CompressionLvl;
 
     pub(super) const NAME: &str = "libdeflate";
-    /// The C library's version, which `libdeflate-sys` bundles and does not expose; a test compares it with
+    /// The version of the C library in `libdeflate-sys`, which does not expose it; a test compares it with
     /// the lock file.
     pub(super) const VERSION: &str = "1.26";
-    /// By measurement: 147, 93 and 43 MB/s a core at ratios 3.64, 4.04 and 4.27 on contact records.
+    /// Measured: 147, 93 and 43 MB/s a core at ratios 3.64, 4.04 and 4.27 on contact records.
     pub(super) const LEVELS: [u32; 3] = [1, 5, 9];
 
     pub(super) struct Compressor(libdeflater::Compressor);
@@ -102,7 +101,7 @@ mod zlib_rs {
     use flate2::{Compress, Compression, FlushCompress, Status};
 
     pub(super) const NAME: &str = "zlib-rs";
-    /// flate2 does not expose the version of what is behind it; a test compares this with the lock file.
+    /// flate2 does not expose its backend's version; a test compares this with the lock file.
     pub(super) const VERSION: &str = "0.6.8";
     pub(super) const LEVELS: [u32; 3] = [1, 6, 9];
 
@@ -116,7 +115,7 @@ mod zlib_rs {
         pub(super) fn deflate(&mut self, contents: &[u8], output: &mut [u8]) -> Option<usize> {
             self.0.reset();
             let position = |total: u64| usize::try_from(total).ok();
-            // zlib counts in 32 bits: more than one round for contents above 4 GiB.
+            // zlib counts in 32 bits, so contents above 4 GiB take more than one round.
             loop {
                 let (read, written) = (position(self.0.total_in())?, position(self.0.total_out())?);
                 let (input, room) = (contents.get(read..)?, output.get_mut(written..)?);
@@ -157,7 +156,7 @@ mod tests {
             assert_eq!(again, packed, "the kept compressor starts afresh");
             packed.len()
         });
-        // How the two slower levels compare depends on the data.
+        // The order of the two slower levels depends on the data.
         assert!(sizes[0] > sizes[1] && sizes[0] > sizes[2], "{sizes:?}");
         assert_eq!(deflate(Level::Store, &contents, &Arc::default()), None);
     }
@@ -179,7 +178,7 @@ mod tests {
     #[test]
     fn a6_the_version_told_is_the_one_linked() {
         let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock")).unwrap();
-        // The patch number is that of the binding: libdeflate-sys 1.26.1 bundles libdeflate 1.26.
+        // The patch number belongs to the binding: libdeflate-sys 1.26.1 bundles libdeflate 1.26.
         let package = if library::NAME == "libdeflate" { "libdeflate-sys" } else { library::NAME };
         let (_, found) = lock.split_once(&format!("name = \"{package}\"\nversion = \"")).unwrap();
         assert!(found.starts_with(library::VERSION), "{} against {}", library::VERSION, &found[..12]);

@@ -13,8 +13,7 @@ impl DosDateTime {
     const FIRST: Self = Self::pack(0, 1, 1, 0, 0, 0);
     const LAST: Self = Self::pack(127, 12, 31, 23, 59, 58);
 
-    /// The instant in UTC, rounded down; what lies outside the format's years becomes its first or last
-    /// instant.
+    /// Converts an instant in UTC, rounded down; clamps it to the years of the format.
     pub(super) fn new(at: DateTime<Utc>) -> Self {
         match at.year() {
             ..1980 => Self::FIRST,

@@ -18,39 +18,39 @@ const BYTES: usize = 22;
 const ZIP64_BYTES: usize = 56;
 /// Bytes of the locator.
 const LOCATOR_BYTES: usize = 20;
-/// As many bytes as the end records can take, with the longest comment.
+/// Maximum size of the end records, with the longest comment.
 pub(super) const TAIL_BYTES_MAX: usize = ZIP64_BYTES + LOCATOR_BYTES + BYTES + u16::MAX as usize;
 
-/// What the end records say.
+/// The contents of the end records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EndRecord {
-    /// The part that holds the record, from 0: one less than there are parts.
+    /// The part that holds the record, counted from 0: one less than the number of parts.
     pub(super) disk: u32,
     /// The part in which the directory starts.
     pub(super) directory_disk: u32,
     /// Entries in all parts.
     pub(super) entries: u64,
-    /// Length of the directory.
+    /// Length of the directory in bytes.
     pub(super) directory_bytes: u64,
-    /// Where the directory starts in its part.
+    /// Offset of the directory in its part.
     pub(super) directory_offset: u64,
 }
 
 impl EndRecord {
     fn needs_zip64(&self) -> bool {
-        // 4.3.14 to 4.4.24: each field of the plain record that overflows.
+        // 4.3.14 to 4.4.24: zip64 is needed as soon as one field of the plain record overflows.
         exceeds16(self.entries)
             || exceeds16(u64::from(self.disk))
             || exceeds32(self.directory_bytes)
             || exceeds32(self.directory_offset)
     }
 
-    /// Bytes of the encoded records.
+    /// Size of the encoded records in bytes.
     pub(super) fn encoded_bytes(&self) -> usize {
         BYTES + if self.needs_zip64() { ZIP64_BYTES + LOCATOR_BYTES } else { 0 }
     }
 
-    /// Appends the end records, which stand right behind the directory, in one part.
+    /// Appends the end records, which directly follow the directory, in the same part.
     pub(super) fn encode(&self, out: &mut BytesMut) {
         if self.needs_zip64() {
             self.encode_zip64(out);
@@ -58,7 +58,7 @@ impl EndRecord {
         out.put_u32_le(SIGNATURE);
         out.put_u16_le(or_mark16(u64::from(self.disk)));
         out.put_u16_le(or_mark16(u64::from(self.directory_disk)));
-        // The last part holds the whole directory: all entries are on this disk.
+        // The last part holds the whole directory, so all entries are on this disk.
         out.put_u16_le(or_mark16(self.entries));
         out.put_u16_le(or_mark16(self.entries));
         out.put_u32_le(or_mark32(self.directory_bytes));
@@ -81,13 +81,13 @@ impl EndRecord {
         out.put_u32_le(LOCATOR_SIGNATURE);
         out.put_u32_le(self.disk);
         out.put_u64_le(self.directory_offset.saturating_add(self.directory_bytes));
-        // The number of parts, not of the last one: a wrong value hangs Info-ZIP's `zip`.
+        // The number of parts, not the number of the last one: a wrong value hangs Info-ZIP's `zip`.
         out.put_u32_le(self.disk.saturating_add(1));
     }
 
-    /// Finds and reads the end records in the last bytes of an archive.
+    /// Finds and parses the end records in the last bytes of an archive.
     ///
-    /// `None` when there are none: the file is no archive, or its end is missing.
+    /// Returns `None` if there are none: the file is not an archive, or its end is missing.
     pub(super) fn find(tail: &[u8]) -> Option<Self> {
         let latest = tail.len().checked_sub(BYTES)?;
         (0..=latest).rev().find_map(|start| {
@@ -96,7 +96,7 @@ impl EndRecord {
         })
     }
 
-    /// Length of the comment behind the end records that [`find`](EndRecord::find) finds.
+    /// Returns the length of the comment after the end records that [`find`](EndRecord::find) finds.
     pub(super) fn comment_bytes(tail: &[u8]) -> u64 {
         let starts = (0..=tail.len().saturating_sub(BYTES)).rev();
         let mut ends = starts.filter(|start| {
@@ -106,7 +106,7 @@ impl EndRecord {
         ends.next().map_or(0, |start| (tail.len() - start - BYTES) as u64)
     }
 
-    /// Finds the last end records that something follows; how many bytes do comes along.
+    /// Finds the last end records that are followed by other bytes; also returns the number of those bytes.
     pub(super) fn find_followed(tail: &[u8]) -> Option<(Self, usize)> {
         let latest = tail.len().checked_sub(BYTES)?;
         (0..=latest).rev().find_map(|start| {
@@ -116,7 +116,7 @@ impl EndRecord {
         })
     }
 
-    /// Reads the end records with which `bytes` begin; how long they are comes along.
+    /// Parses the end records at the beginning of `bytes`; also returns their length.
     pub(super) fn parse_beginning(bytes: &[u8]) -> Option<(Self, usize)> {
         let zip64 = Fields(bytes).u32()? == ZIP64_SIGNATURE;
         let (before, rest) = bytes.split_at_checked(if zip64 { ZIP64_BYTES + LOCATOR_BYTES } else { 0 })?;
@@ -124,12 +124,12 @@ impl EndRecord {
         Some((Self::parse(before, record)?, before.len() + record.len()))
     }
 
-    /// Length of the record with its comment, as it says itself.
+    /// Returns the length of the record with its comment, according to the record itself.
     fn plain_bytes(record: &[u8]) -> Option<usize> {
         Some(BYTES + usize::from(Fields(record.get(BYTES - 2..)?).u16()?))
     }
 
-    /// Reads the record that makes up `record`, and the zip64 ones that end `before`.
+    /// Parses `record`, which is exactly one record, and the zip64 records at the end of `before`.
     fn parse(before: &[u8], record: &[u8]) -> Option<Self> {
         let mut rest = Fields(record);
         if rest.u32()? != SIGNATURE {
@@ -171,8 +171,8 @@ impl EndRecord {
         (rest.u32()? == LOCATOR_SIGNATURE && found.can_have(here)).then_some(found)
     }
 
-    /// Whether so many of the directory's records can stand in the last part: all, if there is no other. For more
-    /// parts zip4j counts the entries that begin there instead.
+    /// Whether `here` of the directory's records can be in the last part. With a single part it must be all
+    /// of them; with more, zip4j counts the entries that begin there instead.
     fn can_have(&self, here: u64) -> bool {
         if self.disk == 0 { here == self.entries } else { here <= self.entries }
     }

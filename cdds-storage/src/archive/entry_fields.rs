@@ -1,4 +1,4 @@
-//! APPNOTE 4.4.2 to 4.4.9: the fields that a local header and a central directory record share.
+//! APPNOTE 4.4.2 to 4.4.9: the fields common to a local header and a central directory record.
 
 use bytes::{BufMut as _, BytesMut};
 
@@ -12,17 +12,17 @@ pub(super) const FLAG_DESCRIPTOR: u16 = 1 << 3;
 /// 4.4.4 bit 11: the name is UTF-8.
 pub(super) const FLAG_UTF8: u16 = 1 << 11;
 
-/// 4.4.5: the data is stored as it is.
+/// 4.4.5: the data is stored uncompressed.
 pub(super) const METHOD_STORED: u16 = 0;
 /// 4.4.5: the data is deflated.
 pub(super) const METHOD_DEFLATED: u16 = 8;
 
-/// 4.4.3.2: the version that first had folders and deflate.
+/// 4.4.3.2: the first version with folders and deflate.
 const VERSION_DEFLATE: u16 = 20;
-/// 4.4.3.2: the version that first had zip64.
+/// 4.4.3.2: the first version with zip64.
 pub(super) const VERSION_ZIP64: u16 = 45;
 
-/// What local header and directory both say about an entry.
+/// The fields that local header and directory share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EntryFields {
     pub(super) flags: u16,
@@ -34,7 +34,7 @@ pub(super) struct EntryFields {
 }
 
 impl EntryFields {
-    /// Bytes of the encoded block.
+    /// Size of the encoded block in bytes.
     pub(super) const BYTES: usize = 22;
 
     /// Whether one of the sizes needs a zip64 extra field (4.5.3).
@@ -42,7 +42,7 @@ impl EntryFields {
         exceeds32(self.compressed_bytes) || exceeds32(self.uncompressed_bytes)
     }
 
-    /// Appends the block. With `zip64` both sizes are marked as standing in the extra field.
+    /// Appends the block. With `zip64` both sizes are marked as being in the extra field.
     pub(super) fn encode(&self, version_needed: Option<u16>, zip64: bool, out: &mut BytesMut) {
         let own_version = if zip64 { VERSION_ZIP64 } else { VERSION_DEFLATE };
         out.put_u16_le(version_needed.unwrap_or(0).max(own_version));
@@ -56,7 +56,7 @@ impl EntryFields {
         }
     }
 
-    /// Reads the block: the version needed and the fields, sizes as they stand (marks not resolved).
+    /// Parses the block: the version needed and the fields, with the sizes as they are (marks not resolved).
     pub(super) fn parse(fields: &mut Fields<'_>) -> Option<(u16, Self)> {
         let version_needed = fields.u16()?;
         let parsed = Self {

@@ -1,12 +1,12 @@
-//! APPNOTE 4.4.17: paths of entries; which ones are safe to write and to extract (rule A9).
+//! APPNOTE 4.4.17: paths of entries, and which of them are safe to write and to extract (rule A9).
 
-/// Longest path in bytes: what common systems take, and small enough for a header to fit in any part.
+/// Longest path in bytes: common systems accept it, and the header still fits in any part.
 pub(super) const BYTES_MAX: usize = 4096;
 
-/// Says what is wrong with the path of a file, if anything is.
+/// Checks the path of a file; the error says what is wrong with it.
 ///
-/// A legal path is relative, `/`-separated, has no component that means something else than a name on
-/// some system (empty, `.`, `..`, a drive letter), no backslash and no control character.
+/// A legal path is relative and `/`-separated. It has no component with a special meaning on some system
+/// (empty, `.`, `..`, a drive letter), no backslash and no control character.
 pub(super) fn check(path: &str) -> Result<(), String> {
     if path.is_empty() {
         return Err("it is empty".to_owned());

@@ -1,9 +1,9 @@
-//! What can go wrong with an archive that is being read.
+//! Errors from reading an archive.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why an archive cannot be found, read, joined or extracted.
+/// The reason why an archive cannot be found, read, joined or extracted.
 ///
 /// `Display` names the part and the entry; it does not repeat the `source`.
 #[derive(Debug, thiserror::Error)]
@@ -12,12 +12,12 @@ pub enum ArchiveError {
     /// A file could not be read or written.
     #[error("{context}")]
     Io {
-        /// What was being done, with the name of the file.
+        /// The attempted operation, with the name of the file.
         context: String,
-        /// The system's reason, or that of whoever supplied the reader, such as a failed decryption.
+        /// The reason given by the system or by the supplied reader, such as a failed decryption.
         source: io::Error,
     },
-    /// The path is not that of a part.
+    /// The path does not name a part.
     #[error(
         "{path:?} is not a part of an archive: its name must end in .zip or .zNN, with .smime if it is sealed"
     )]
@@ -25,51 +25,51 @@ pub enum ArchiveError {
         /// The path as given.
         path: PathBuf,
     },
-    /// Parts of the set are not there.
+    /// Parts of the set are missing.
     #[error("{} missing from {folder:?}: fetch the whole set", name_missing(.parts))]
     MissingParts {
-        /// File names of the missing parts, in reading order; of very many, the first thousand.
+        /// File names of the missing parts in reading order, at most the first thousand.
         parts: Vec<String>,
-        /// Where they were looked for.
+        /// The folder that was searched.
         folder: PathBuf,
     },
-    /// The bytes are not what the format asks for, or do not agree with each other.
+    /// The bytes violate the format or contradict each other.
     #[error("{part} is damaged{}: {reason}", in_entry(.entry))]
     Damaged {
         /// File name of the part.
         part: String,
-        /// Path of the entry, when one was being read.
+        /// Path of the entry, if one was being read.
         entry: Option<String>,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
-    /// The archive is valid, but uses what this reader does not know.
+    /// The archive is valid but uses a feature that this reader does not support.
     #[error("{part} cannot be read here{}: {reason}", in_entry(.entry))]
     Unsupported {
         /// File name of the part.
         part: String,
-        /// Path of the entry, when one was being read.
+        /// Path of the entry, if one was being read.
         entry: Option<String>,
-        /// What is not known, and what to do.
+        /// The unsupported feature, and what to do.
         reason: String,
     },
-    /// An entry's path could lead outside the folder that is extracted to, or names another entry's file.
+    /// An entry's path could lead outside the target folder, or is the same as another entry's.
     #[error("entry {entry:?} is refused: {reason}")]
     UnsafePath {
-        /// The path as the archive has it.
+        /// The path as in the archive.
         entry: String,
-        /// Why it is refused.
+        /// The reason for refusing it.
         reason: String,
     },
-    /// The archive exceeds what the caller is ready to extract.
+    /// The archive exceeds the caller's limits.
     #[error("reading stopped at entry {entry:?}: {limit}; raise the limit if the archive can be trusted")]
     LimitExceeded {
         /// Path of the entry that would cross the limit.
         entry: String,
-        /// Which limit.
+        /// The limit.
         limit: String,
     },
-    /// A file is in the way.
+    /// A file of this name already exists.
     #[error("{path:?} exists already: remove it, choose another place, or force overwriting")]
     Exists {
         /// The file.
@@ -82,7 +82,7 @@ impl ArchiveError {
         Self::Io { context: context.into(), source }
     }
 
-    /// Turns an error of [`Entry`](super::stream::Entry)'s `Read` back into what it was made from.
+    /// Converts an error from [`Entry`](super::stream::Entry)'s `Read` back into the original error.
     pub(super) fn from_read(error: io::Error, context: impl FnOnce() -> String) -> Self {
         error.downcast::<Self>().unwrap_or_else(|source| Self::Io { context: context(), source })
     }
@@ -94,10 +94,10 @@ impl From<ArchiveError> for io::Error {
     }
 }
 
-/// At most this many missing parts are listed: a damaged set could claim to have billions.
+/// Lists at most this many missing parts: a damaged set could claim to have billions.
 pub(super) const MISSING_PARTS_MAX: usize = 1_000;
 
-/// At most this many names are spelled out.
+/// Spells out at most this many names.
 const NAMES_MAX: usize = 5;
 
 fn name_missing(parts: &[String]) -> String {

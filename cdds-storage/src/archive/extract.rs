@@ -1,4 +1,4 @@
-//! Writes the entries of an archive below a folder (rule A9).
+//! Writes the entries of an archive into a folder (rule A9).
 
 use std::collections::HashSet;
 use std::fs;
@@ -15,50 +15,49 @@ use super::stream::Entry;
 use super::unpack::unpack;
 use crate::private;
 
-/// How to extract.
+/// Options for extracting.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExtractOptions {
-    /// Whether files that exist may be replaced.
+    /// Whether existing files may be replaced.
     pub force: bool,
-    /// When to stop trusting the archive.
+    /// Limits on the archive.
     pub limits: Limits,
 }
 
-/// Bounds against archives made to fill a disk.
+/// Limits against archives made to fill a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Most entries.
+    /// Maximum number of entries.
     pub entries_max: u64,
-    /// Most bytes of all contents together.
+    /// Maximum size of all contents together, in bytes.
     pub bytes_max: u64,
-    /// Most bytes of contents for one byte in the archive, for entries above 1 MiB.
+    /// Maximum bytes of contents per byte in the archive, for entries above 1 MiB.
     pub ratio_max: u64,
 }
 
 impl Default for Limits {
-    /// Ten million entries, 16 TiB, and 1,100 to 1: deflate itself cannot do more than 1,032, and an export
-    /// of records that are all alike comes near that. For archives of strangers, set less.
+    /// Ten million entries, 16 TiB, and 1,100 to 1. Deflate itself cannot exceed 1,032 to 1, and an export of
+    /// identical records comes near that. Set lower limits for archives from strangers.
     fn default() -> Self {
         Self { entries_max: 10_000_000, bytes_max: 16 << 40, ratio_max: 1_100 }
     }
 }
 
-/// What an archive held.
+/// The amount of data in an archive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Number of entries.
     pub entries: u64,
-    /// Bytes of all contents together.
+    /// Size of all contents together, in bytes.
     pub bytes: u64,
 }
 
-/// Extracts every entry below the folder `to`, which is created if need be; `observe` is told each path
-/// once its file is there, in any order.
+/// Extracts every entry into the folder `to`, which is created if necessary. Calls `observe` with each path
+/// once its file is complete, in any order.
 ///
-/// The parts are read in order by the calling thread, while other threads unpack and write. Each file gets
-/// its name only when its contents are complete and their CRC is right. Links are neither created nor
-/// followed. When an error ends the extraction, the files finished so far stay; only `Ok` means that they
-/// are all.
+/// The calling thread reads the parts in order, while other threads unpack and write. Each file gets its name
+/// only after its contents are complete and their CRC is right. Links are neither created nor followed. If an
+/// error ends the extraction, the files finished so far stay; only `Ok` means that all of them are there.
 ///
 /// # Errors
 /// Any [`ArchiveError`] but [`NotAPart`](ArchiveError::NotAPart).
@@ -83,25 +82,23 @@ pub fn extract(
             Ok(())
         },
     )?;
-    // Nothing has created it for an archive without entries.
+    // An archive without entries has not created the folder yet.
     create_root(to)?;
     Ok(summary)
 }
 
-/// Reads the whole archive and checks everything that it says about itself, and that its paths could be
-/// extracted, storing nothing;
-/// `observe` is told each path once its contents were found right, in any order. At most ten million entries, of which
-/// each takes about 40 bytes of memory.
+/// Reads the whole archive without storing anything; checks everything it says about itself, and that its
+/// paths could be extracted. Calls `observe` with each path once its contents have passed, in any order.
+/// Accepts at most ten million entries, each of which takes about 40 bytes of memory.
 ///
 /// # Errors
-/// [`ArchiveError::LimitExceeded`],
-/// [`ArchiveError::Damaged`], [`ArchiveError::MissingParts`], [`ArchiveError::Unsupported`],
-/// [`ArchiveError::UnsafePath`] or [`ArchiveError::Io`].
+/// [`ArchiveError::LimitExceeded`], [`ArchiveError::Damaged`], [`ArchiveError::MissingParts`],
+/// [`ArchiveError::Unsupported`], [`ArchiveError::UnsafePath`] or [`ArchiveError::Io`].
 pub fn verify(parts: &Parts<'_>, observe: impl FnMut(&str) + Send) -> Result<Summary, ArchiveError> {
     let mut summary = Summary::default();
     let mut paths = Paths::default();
     let observe = Mutex::new(observe);
-    // Each entry takes memory until all of them were seen.
+    // Each entry takes memory until the end.
     let limits = Limits { bytes_max: u64::MAX, ratio_max: u64::MAX, ..Limits::default() };
     unpack(
         parts,
@@ -132,7 +129,7 @@ impl Summary {
 
 impl Limits {
     fn admit(&self, summary: &mut Summary, entry: &Entry<'_, '_>) -> Result<(), ArchiveError> {
-        /// Small files, such as one long run of blanks, may compress as they like.
+        /// Below this size any ratio is accepted: a small file may be one long run of blanks.
         const RATIO_FROM_BYTES: u64 = 1 << 20;
         summary.count(entry);
         let most = entry.compressed_bytes().saturating_mul(self.ratio_max).max(RATIO_FROM_BYTES);
@@ -149,10 +146,10 @@ impl Limits {
     }
 }
 
-/// The paths of an archive: each safe, and there once.
+/// The paths of an archive: checks that each is safe and unique.
 ///
-/// Only random hashes of them are kept: what a hostile archive takes of memory must not grow with its names. Among a
-/// million paths two have one hash in one of 30 million readings.
+/// Only randomly keyed hashes are kept, so the names in a hostile archive cannot inflate the memory. Among a
+/// million paths, two collide in one of 30 million readings.
 #[derive(Debug, Default)]
 struct Paths {
     hash: RandomState,
@@ -176,12 +173,13 @@ struct Target<'t> {
     root: &'t Path,
     force: bool,
     paths: Paths,
-    /// The folder, below the root, that was checked last.
+    /// The folder, below the root, that was checked most recently.
     folder: Option<PathBuf>,
 }
 
 impl Target<'_> {
-    /// The file for an entry, whose folder is there; `None` for an entry that is a folder itself.
+    /// Prepares the folder of an entry and returns the path of its file; `None` if the entry is itself a
+    /// folder.
     fn admit(&mut self, path: &str) -> Result<Option<PathBuf>, ArchiveError> {
         self.paths.admit(path)?;
         let relative = Path::new(path.strip_suffix('/').unwrap_or(path));
@@ -197,7 +195,7 @@ impl Target<'_> {
         Ok(Some(file))
     }
 
-    /// Creates each missing folder on the way; refuses to go through a link, which could lead outside.
+    /// Creates each missing folder on the way; refuses to pass through a link, which could lead outside.
     fn create_folder(&mut self, relative: &Path, entry: &str) -> Result<(), ArchiveError> {
         if self.folder.as_deref() == Some(relative) {
             return Ok(());
@@ -230,7 +228,7 @@ fn create_root(root: &Path) -> Result<(), ArchiveError> {
         .map_err(|error| ArchiveError::io(format!("cannot create the folder {root:?}"), error))
 }
 
-/// Writes a file under a passing name, and gives it its own when all went well.
+/// Writes a file under a temporary name and renames it only on success.
 fn write_file(contents: &mut dyn Read, path: &Path, force: bool) -> Result<(), ArchiveError> {
     let failed = |error| ArchiveError::io(format!("cannot write {path:?}"), error);
     let mut file = NewFile::create(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
@@ -246,11 +244,10 @@ fn write_file(contents: &mut dyn Read, path: &Path, force: bool) -> Result<(), A
     }
 }
 
-/// Contents are moved in pieces of this size.
+/// Bytes per copied piece.
 const COPY_BYTES: usize = 256 << 10;
 
-/// Gives a complete file its name; without `force` no other file is replaced, not even one that came
-/// meanwhile.
+/// Gives a complete file its name; without `force` it replaces no other file, not even one created meanwhile.
 pub(super) fn give_name(file: NewFile, path: &Path, force: bool) -> Result<(), ArchiveError> {
     match file.give_name(path, force) {
         Ok(()) => Ok(()),

@@ -1,6 +1,6 @@
-//! Little-endian fields, as every structure of the format has them (APPNOTE 4.4.1.1).
+//! Little-endian fields, used by every structure of the format (APPNOTE 4.4.1.1).
 
-/// Takes fields off the front of a structure; `None` when it is too short.
+/// Takes fields off the front of a structure; `None` if it is too short.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
@@ -24,22 +24,22 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A value in a 16-bit field, or the mark that it stands in a zip64 structure (APPNOTE 4.4.1.4).
+/// Returns a value for a 16-bit field, or the mark that says it is in a zip64 structure (APPNOTE 4.4.1.4).
 pub(super) fn or_mark16(value: u64) -> u16 {
     u16::try_from(value).unwrap_or(u16::MAX)
 }
 
-/// A value in a 32-bit field, or the mark that it stands in a zip64 structure (APPNOTE 4.4.1.4).
+/// Returns a value for a 32-bit field, or the mark that says it is in a zip64 structure (APPNOTE 4.4.1.4).
 pub(super) fn or_mark32(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-/// Whether a value cannot stand in a 16-bit field: the largest one is the mark itself.
+/// Whether a value is too large for a 16-bit field, whose largest value is the mark itself.
 pub(super) fn exceeds16(value: u64) -> bool {
     value >= u64::from(u16::MAX)
 }
 
-/// Whether a value cannot stand in a 32-bit field: the largest one is the mark itself.
+/// Whether a value is too large for a 32-bit field, whose largest value is the mark itself.
 pub(super) fn exceeds32(value: u64) -> bool {
     value >= u64::from(u32::MAX)
 }

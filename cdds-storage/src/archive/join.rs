@@ -1,7 +1,7 @@
 //! Joins the parts of a split archive into one plain `.zip`, in one pass.
 //!
-//! The data is copied as it is, without the split marker; the directory is written anew, with disk 0
-//! and with each offset counted from the start of the file. Data is not checked on the way: see
+//! The data is copied unchanged, without the split marker. The directory is written anew, with disk 0 and
+//! with each offset counted from the start of the file. The data is not checked on the way: see
 //! [`verify`](super::extract::verify).
 
 use std::fs;
@@ -21,8 +21,8 @@ use super::stream::{ArchiveStream, SINGLE_MARKER};
 use super::writer::SPLIT_MARKER;
 use crate::durable;
 
-/// Writes the joined archive to `to`, which appears only when it is complete and on disk; its folder is
-/// created if need be. An existing file is replaced only with `force`. A single part is copied.
+/// Writes the joined archive to `to`, which appears only once it is complete and on disk; its folder is
+/// created if necessary. An existing file is replaced only with `force`. A single part is copied.
 ///
 /// # Errors
 /// Any [`ArchiveError`] but those about single entries.
@@ -41,7 +41,7 @@ pub fn join(parts: &Parts<'_>, to: &Path, force: bool) -> Result<Summary, Archiv
     let mut output = Output { writer, path: to, bytes: 0 };
     let summary = match end {
         None => {
-            // Copied as it is, something in front would pass unseen.
+            // A plain copy would not notice bytes in front of the archive.
             ArchiveStream::open(parts)?.check_beginning()?;
             copy_single(parts, &mut output)?
         }
@@ -70,7 +70,7 @@ impl<W: Write> Output<'_, W> {
     }
 }
 
-/// Copies the only part, and sees at its end that it is not one of several.
+/// Copies the only part, and checks at its end that it is not one of several.
 fn copy_single(parts: &Parts<'_>, output: &mut Output<'_, impl Write>) -> Result<Summary, ArchiveError> {
     let mut reader = PartsReader::new(parts);
     let mut tail = Tail::default();
@@ -88,14 +88,14 @@ fn copy_single(parts: &Parts<'_>, output: &mut Output<'_, impl Write>) -> Result
     Ok(Summary { entries: end.entries, bytes: output.bytes })
 }
 
-/// 8.5.3 and 8.5.4: what may stand before the first entry of a split archive.
+/// 8.5.3 and 8.5.4: the marker that may precede the first entry of a split archive.
 const MARKER_BYTES: u64 = 4;
 
 struct Joining<'a> {
     reader: PartsReader<'a>,
-    /// Where in the output the data of each part starts.
+    /// Offset in the output at which the data of each part starts.
     starts: Vec<u64>,
-    /// Bytes of the first part that were left out.
+    /// Bytes left out of the first part.
     skipped: u64,
 }
 
@@ -131,7 +131,7 @@ impl<'a> Joining<'a> {
         Ok(Summary { entries: end.entries, bytes: output.bytes })
     }
 
-    /// Leaves the marker out, with which some systems refuse a file that is not split.
+    /// Omits the marker, with which some systems refuse an unsplit file.
     fn skip_marker(&mut self, output: &mut Output<'_, impl Write>) -> Result<(), ArchiveError> {
         let head = self.reader.read_u32()?;
         if matches!(head, SPLIT_MARKER | SINGLE_MARKER) {
@@ -167,7 +167,7 @@ impl<'a> Joining<'a> {
         }
     }
 
-    /// The place in the output of what was at a place in the parts.
+    /// Translates a position in the parts into one in the output.
     fn joined(&self, at: Location) -> Option<Location> {
         let start = *self.starts.get(at.disk as usize)?;
         let skipped = if at.disk == 0 { self.skipped } else { 0 };

@@ -12,10 +12,10 @@ pub(super) const SIGNATURE: u32 = 0x0403_4b50;
 /// Bytes between the signature and the name.
 pub(super) const FIXED_BYTES: usize = EntryFields::BYTES + 4;
 
-/// Appends the header of an entry whose name has been checked to fit.
+/// Appends the header of an entry; the caller has checked that the name fits.
 pub(super) fn encode(name: &[u8], fields: &EntryFields, out: &mut BytesMut) {
     let zip64 = fields.needs_zip64();
-    // 4.5.3: in a local header both sizes must stand in the field.
+    // 4.5.3: in a local header the field must contain both sizes.
     let extra = if zip64 {
         Zip64Extra {
             uncompressed_bytes: Some(fields.uncompressed_bytes),
@@ -33,7 +33,7 @@ pub(super) fn encode(name: &[u8], fields: &EntryFields, out: &mut BytesMut) {
     extra.encode(out);
 }
 
-/// The fixed fields of a header that was read, and the lengths of what follows them.
+/// The fixed fields of a parsed header, and the lengths of the variable ones.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fixed {
     pub(super) fields: EntryFields,
@@ -48,10 +48,11 @@ impl Fixed {
         Some(Self { fields, name_bytes: rest.u16()?, extra_bytes: rest.u16()? })
     }
 
-    /// The fields with sizes from the zip64 extra field, where they are marked as standing there.
+    /// Returns the fields, with marked sizes taken from the zip64 extra field.
     pub(super) fn resolve(self, extra: &[u8]) -> Option<EntryFields> {
         let mut fields = self.fields;
-        // Some writers leave stray bytes in an extra field; only a marked size needs it to be in order.
+        // Some writers leave stray bytes in an extra field, so it has to be well-formed only if a size is
+        // marked.
         if fields.needs_zip64() {
             zip64_extra::resolve(
                 extra,

@@ -1,4 +1,4 @@
-//! Files that have a name only when they are whole.
+//! Files that get a name only once they are complete.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,13 +8,13 @@ use tempfile::NamedTempFile;
 
 const PREFIX: &str = ".cdds-";
 
-/// A new file in a folder that vanishes unless it is given a name.
+/// A new file in a folder, which vanishes unless it is given a name.
 ///
-/// On Linux it has no name until then (`O_TMPFILE`), where the file system can do that: not even a process that is
-/// killed leaves anything behind. Elsewhere its name begins with `.cdds-`.
+/// On Linux it has no name until then (`O_TMPFILE`), if the file system supports that: even a killed process
+/// leaves nothing behind. Elsewhere its name begins with `.cdds-`.
 ///
-/// Only its owner can read it, whatever the process's umask: exports hold personal data. Who wants to share one changes
-/// its permissions.
+/// Only its owner can read it, whatever the process's umask, because exports contain personal data. Change
+/// its permissions to share one.
 #[derive(Debug)]
 pub struct NewFile(Kind);
 
@@ -26,10 +26,10 @@ enum Kind {
 }
 
 impl NewFile {
-    /// Makes a file in `folder`, for its owner only.
+    /// Creates a file in `folder`, for its owner only.
     ///
     /// # Errors
-    /// If no file can be made there.
+    /// If the file cannot be created.
     pub fn create(folder: &Path) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
         if let Some(file) = unnamed::create(folder) {
@@ -41,17 +41,18 @@ impl NewFile {
     /// Makes the contents durable.
     ///
     /// # Errors
-    /// If they cannot be.
+    /// If the system cannot sync them.
     pub fn sync(&self) -> io::Result<()> {
         self.file().sync_all()
     }
 
-    /// Gives a complete file its name, in the folder it was made in; without `force` no other file is replaced, not
-    /// even one that came meanwhile.
+    /// Gives a complete file its name, in the folder it was created in. Without `force` it replaces no other
+    /// file, not even one created meanwhile. Call [`sync`](Self::sync) first, or a power cut may leave the
+    /// name without the contents.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] if there is one, or whatever else keeps the name from being given. The file is
-    /// gone then.
+    /// [`io::ErrorKind::AlreadyExists`] if the name is taken, or any other error that prevents the naming.
+    /// The file is gone then.
     pub fn give_name(self, path: &Path, force: bool) -> io::Result<()> {
         match self.0 {
             #[cfg(target_os = "linux")]
@@ -97,10 +98,10 @@ mod unnamed {
 
     use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
-    /// Where open files can be given a name without privileges (open(2), `O_TMPFILE`).
+    /// Through this folder an open file can be given a name without privileges (open(2), `O_TMPFILE`).
     const OPEN_FILES: &str = "/proc/self/fd";
 
-    /// `None` where that cannot be done.
+    /// Returns `None` where that is not supported.
     pub(super) fn create(folder: &Path) -> Option<File> {
         if !Path::new(OPEN_FILES).is_dir() {
             return None;
@@ -118,7 +119,7 @@ mod unnamed {
         };
         match link(path) {
             Err(error) if force && error.kind() == io::ErrorKind::AlreadyExists => {
-                // Only a file with a name can replace another one.
+                // Only a named file can replace another one.
                 let folder =
                     path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
                 let linked = tempfile::Builder::new().prefix(super::PREFIX).make_in(folder, link)?;

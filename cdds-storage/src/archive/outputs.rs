@@ -1,19 +1,18 @@
-//! Buffers for compressed files, used again and again.
+//! Reusable buffers for compressed files.
 //!
-//! A piece of memory for each file, large and of another size than the last, would leave holes that no other file
-//! fits in.
+//! Allocating for each file, large and in ever different sizes, would fragment the memory.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-/// How long a buffer is: what the default file size needs.
+/// Size of a buffer: enough for the default file size.
 const BUFFER_BYTES: usize = 4 << 20;
 
-/// What is smaller gets memory of its own: many small files may wait to be stored.
+/// Smaller outputs get memory of their own: many small files may be waiting to be stored.
 const IN_BUFFER_LEAST: usize = 128 << 10;
 
-/// The buffers of a packager; they are freed when no file is in any of them.
+/// The buffers of a packager; they are freed once no file uses any of them.
 #[derive(Debug, Default)]
 pub(super) struct Outputs(Mutex<Buffers>);
 
@@ -24,25 +23,25 @@ struct Buffers {
 }
 
 impl Outputs {
-    /// Room for `bytes` and perhaps more.
+    /// Returns room for at least `bytes`.
     pub(super) fn take(home: &Arc<Self>, bytes: usize) -> Output {
         let spare = {
             let mut buffers = home.locked();
             buffers.in_use += 1;
             if bytes <= BUFFER_BYTES { buffers.spare.pop() } else { None }
         };
-        // Zeroed by the system where it is touched: most of it never is.
+        // The system zeroes the pages on first use, and most of them are never used.
         let buffer = spare.unwrap_or_else(|| vec![0; bytes.max(BUFFER_BYTES)]);
         Output { buffer, written: 0, home: Arc::clone(home) }
     }
 
-    /// Nothing panics while it is locked.
+    /// Cannot be poisoned: nothing panics while it is locked.
     fn locked(&self) -> MutexGuard<'_, Buffers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A buffer, which goes home when nobody needs what is in it any more.
+/// A buffer, which is returned once nobody needs its contents any more.
 pub(super) struct Output {
     buffer: Vec<u8>,
     written: usize,
@@ -50,12 +49,12 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Where up to `bytes` may be written.
+    /// Returns room for up to `bytes`.
     pub(super) fn room(&mut self, bytes: usize) -> &mut [u8] {
         self.buffer.get_mut(..bytes).unwrap_or_default()
     }
 
-    /// The first `written` bytes.
+    /// Returns the first `written` bytes.
     pub(super) fn into_bytes(mut self, written: usize) -> Bytes {
         self.written = written;
         if written < IN_BUFFER_LEAST {
@@ -108,7 +107,7 @@ mod tests {
         assert_eq!(spare(&home), 1);
         let again = Outputs::take(&home, 10).into_bytes(IN_BUFFER_LEAST);
         assert_eq!((again.as_ptr(), spare(&home)), (address, 0));
-        // A slice keeps the buffer as the whole does.
+        // A slice keeps the buffer in use, just as the whole does.
         let slice = again.slice(5..6);
         drop((again, kept));
         assert_eq!((spare(&home), slice.as_ref()), (1, &[7][..]));

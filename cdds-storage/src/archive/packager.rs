@@ -1,4 +1,4 @@
-//! The packager port over this archive.
+//! Implements the packager port with this archive.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::entry_path;
 use super::outputs::Outputs;
 use super::writer::ZipWriter;
 
-/// Makes ZIP archives, split by PKWARE's rules when the plan says so (rules A3, A4).
+/// Makes ZIP archives, split by PKWARE's rules if the plan asks for it (rules A3, A4).
 #[derive(Debug, Clone)]
 pub struct ZipPackager {
     level: Level,
@@ -21,7 +21,7 @@ pub struct ZipPackager {
 }
 
 impl ZipPackager {
-    /// A packager that compresses at `level`.
+    /// Creates a packager that compresses at `level`.
     pub fn new(level: Level) -> Self {
         Self { level, compressor: compress::describe(level), outputs: Arc::default() }
     }
@@ -59,7 +59,7 @@ impl Packager for ZipPackager {
     }
 }
 
-/// Refuses a path that a reader, ours among them, would refuse to extract.
+/// Refuses a path that a reader, including ours, would refuse to extract.
 pub(super) fn check_path(path: &str) -> Result<(), PackagerError> {
     entry_path::check(path).map_err(|reason| {
         PackagerError::new(

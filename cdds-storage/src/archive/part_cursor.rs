@@ -1,20 +1,20 @@
-//! Where the writer stands: the open part, and the events that tell of it.
+//! The writer's position: the open part, and the events about it.
 
 use bytes::Bytes;
 use cdds_core::ports::packager::{PackagerError, PackagerErrorKind, PartEvent, PartOrdinal};
 
 use super::central_record::Location;
 
-/// `zip -s 0` reads in buffers of this size. When a part ends inside an entry and holds a multiple of
-/// this many bytes of its data, it takes the exhausted part for the end of the archive, and drops the rest
-/// of the entry with exit code 0.
+/// The buffer size of `zip -s 0`. If a part ends inside an entry and holds a multiple of this many bytes of
+/// its data, `zip -s 0` mistakes the exhausted part for the end of the archive and drops the rest of the
+/// entry, with exit code 0. The cursor therefore avoids such cuts.
 const INFO_ZIP_BUFFER: u64 = 16_384;
 
-/// Lays bytes out in parts of bounded size.
+/// Lays out bytes in parts of bounded size.
 #[derive(Debug)]
 pub(super) struct PartCursor {
     part_bytes_max: u64,
-    /// How many parts were opened so far.
+    /// Number of parts opened so far.
     opened: u32,
     /// Position in the open part.
     offset: Option<u64>,
@@ -29,7 +29,7 @@ impl PartCursor {
         self.opened
     }
 
-    /// Bytes in the open part; 0 when none is open.
+    /// Number of bytes in the open part; 0 if none is open.
     pub(super) fn offset(&self) -> u64 {
         self.offset.unwrap_or(0)
     }
@@ -62,8 +62,8 @@ impl PartCursor {
         }
     }
 
-    /// Places a local header and its data, over as many parts as that takes; gives the header's place,
-    /// with the ordinal of its part in place of the disk.
+    /// Places a local header and its data, over as many parts as necessary. Returns the header's location,
+    /// with the ordinal of its part as the disk.
     pub(super) fn place(
         &mut self,
         header: Bytes,
@@ -71,8 +71,8 @@ impl PartCursor {
         events: &mut Vec<PartEvent>,
     ) -> Result<Location, PackagerError> {
         self.open(events)?;
-        // 8.5.2: a header is never split. A byte of data must follow it, since `zip -s 0` drops an entry of
-        // which its first part has none (0 is a multiple of its buffer, too).
+        // 8.5.2: a header is never split. At least one byte of data must follow it, since `zip -s 0` drops an
+        // entry whose first part contains none of its data (0 is a multiple of its buffer, too).
         let least = header.len() as u64 + u64::from(!data.is_empty());
         if self.room() < least {
             self.close(events);
@@ -92,7 +92,7 @@ impl PartCursor {
         }
     }
 
-    /// How many of the next `remaining` bytes of an entry's data go into the open part.
+    /// Returns how many of the next `remaining` bytes of an entry's data go into the open part.
     fn fits(&self, remaining: u64) -> u64 {
         let room = self.room();
         if remaining <= room {

@@ -13,13 +13,13 @@ use super::error::{ArchiveError, MISSING_PARTS_MAX};
 use super::local_header;
 use super::stream::directory::next_record;
 
-/// Opens one part, by its place in reading order.
+/// Opens one part, by its index in reading order.
 type OpenPart<'a> = Box<dyn Fn(usize) -> io::Result<Box<dyn Read>> + 'a>;
 
-/// The parts of one archive, in reading order, and how to read each as plaintext.
+/// The parts of one archive in reading order, each readable as plaintext.
 ///
-/// A part may be opened more than once: reading a split set looks at the end of its last part first, to
-/// learn whether all parts are there.
+/// A part may be opened more than once: reading a split set starts with the end of its last part, to learn
+/// whether all parts are there.
 pub struct Parts<'a> {
     folder: PathBuf,
     names: Vec<String>,
@@ -27,8 +27,8 @@ pub struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Takes the parts' file names in reading order, the folder they are said to be in when one is
-    /// missing, and a function that opens the part at an index for reading its plaintext.
+    /// Takes the parts' file names in reading order, the folder to name when one is missing, and a function
+    /// that opens the part at an index for reading its plaintext.
     pub fn new(
         folder: PathBuf,
         names: Vec<String>,
@@ -37,12 +37,12 @@ impl<'a> Parts<'a> {
         Self { folder, names, open: Box::new(open) }
     }
 
-    /// File names of the parts, in reading order.
+    /// Returns the file names of the parts, in reading order.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Name of a part for messages.
+    /// Returns the name of a part, for messages.
     pub(super) fn name(&self, index: usize) -> String {
         self.names.get(index).cloned().unwrap_or_else(|| format!("part {}", index.saturating_add(1)))
     }
@@ -53,13 +53,13 @@ impl<'a> Parts<'a> {
             .map_err(|error| ArchiveError::io(format!("cannot open part {}", self.name(index)), error))
     }
 
-    /// The end records of a set of several parts, after checking that it is complete; `None` for a single
-    /// part, whose end is seen when it has been read.
+    /// Checks that a set of several parts is complete and returns its end records; `None` for a single part,
+    /// whose end is checked once it has been read.
     pub(super) fn end_of_split(&self) -> Result<Option<EndRecord>, ArchiveError> {
         if self.names.len() < 2 { Ok(None) } else { self.end().map(Some) }
     }
 
-    /// The end records, found by reading the last part, after checking that the set is complete.
+    /// Checks that the set is complete and returns the end records, found by reading the last part.
     pub(super) fn end(&self) -> Result<EndRecord, ArchiveError> {
         let last = self.names.len().saturating_sub(1);
         let mut tail = Tail::default();
@@ -82,7 +82,7 @@ impl<'a> Parts<'a> {
         Ok(end)
     }
 
-    /// Where the archive in the only part begins, if something stands in front of it; found from its end.
+    /// Returns the start of the archive in the only part, if other bytes precede it; found from its end.
     pub(super) fn beginning(&self) -> Result<Option<u64>, ArchiveError> {
         let mut tail = Tail::default();
         io::copy(&mut self.open(0)?, &mut tail)
@@ -90,7 +90,8 @@ impl<'a> Parts<'a> {
         let end = self.find_end(&tail)?;
         let records = end.encoded_bytes() as u64 + EndRecord::comment_bytes(tail.bytes());
         let directory = tail.total.checked_sub(records).and_then(|at| at.checked_sub(end.directory_bytes));
-        // What was put in front moves everything; places count from the archive's own beginning, or were mended.
+        // A prefix shifts everything; offsets count from the archive's own beginning, unless they were
+        // corrected.
         let Some(moved) = directory.and_then(|at| at.checked_sub(end.directory_offset)) else {
             return Ok(None);
         };
@@ -138,7 +139,7 @@ impl fmt::Debug for Parts<'_> {
     }
 }
 
-/// What is said of bytes behind an archive that ends at a place.
+/// Describes bytes after an archive that ends at `end`.
 fn followed(end: u64, behind: u64) -> String {
     format!(
         "its archive ends at byte {end}, and {behind} bytes follow: something was added to it; fetch it again, or cut \
@@ -146,11 +147,11 @@ fn followed(end: u64, behind: u64) -> String {
     )
 }
 
-/// Keeps the last bytes of what is written to it, enough for the end records.
+/// Keeps the last bytes written to it, enough for the end records.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
     last: Vec<u8>,
-    /// How many bytes were written.
+    /// Number of bytes written.
     total: u64,
 }
 
@@ -176,16 +177,16 @@ impl io::Write for Tail {
     }
 }
 
-/// Input is read in pieces of this size.
+/// Bytes per read.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// Reads the parts one after the other and knows where it stands.
+/// Reads the parts one after the other and tracks the position.
 pub(super) struct PartsReader<'a> {
     parts: &'a Parts<'a>,
     index: usize,
     reader: Option<BufReader<Box<dyn Read>>>,
     offset: u64,
-    /// Size of the part that was read last, once it has ended.
+    /// Size of the part that ended most recently.
     ended_at: u64,
 }
 
@@ -194,7 +195,7 @@ impl<'a> PartsReader<'a> {
         Self { parts, index: 0, reader: None, offset: 0, ended_at: 0 }
     }
 
-    /// Starts at a place in the set.
+    /// Starts at a location in the set.
     pub(super) fn starting_at(parts: &'a Parts<'a>, place: Location) -> Result<Self, ArchiveError> {
         let mut reader = Self { index: place.disk as usize, ..Self::new(parts) };
         let mut left = place.offset;
@@ -210,7 +211,7 @@ impl<'a> PartsReader<'a> {
         Ok(reader)
     }
 
-    /// The next bytes of the set; empty at its end. Parts that have ended are left behind.
+    /// Returns the next bytes of the set; empty at its end. Moves past parts that have ended.
     pub(super) fn fill(&mut self) -> Result<&[u8], ArchiveError> {
         while self.index < self.parts.names.len() {
             let reader = match &mut self.reader {
@@ -230,11 +231,11 @@ impl<'a> PartsReader<'a> {
                 }
             }
         }
-        // The buffer was filled above, or there is none.
+        // The loop above has filled the buffer, unless there is no reader left.
         Ok(self.reader.as_ref().map(BufReader::buffer).unwrap_or_default())
     }
 
-    /// Takes `count` of the bytes that [`fill`](PartsReader::fill) gave.
+    /// Consumes `count` of the bytes that [`fill`](PartsReader::fill) returned.
     pub(super) fn consume(&mut self, count: usize) {
         if let Some(reader) = &mut self.reader {
             reader.consume(count);
@@ -258,7 +259,7 @@ impl<'a> PartsReader<'a> {
         Ok(())
     }
 
-    /// Reads `count` bytes, of which the caller knows that there are not too many to hold.
+    /// Reads `count` bytes; the caller has checked that they fit in memory.
     pub(super) fn read_vec(&mut self, count: usize) -> Result<Vec<u8>, ArchiveError> {
         let mut bytes = vec![0; count];
         self.read_exact(&mut bytes)?;
@@ -272,7 +273,7 @@ impl<'a> PartsReader<'a> {
         Ok(u32::from_le_bytes(bytes))
     }
 
-    /// Where the next byte is, once [`fill`](PartsReader::fill) has seen that there is one.
+    /// Returns the location of the next byte, once [`fill`](PartsReader::fill) has found one.
     pub(super) fn position(&self) -> Location {
         Location { disk: u32::try_from(self.index).unwrap_or(u32::MAX), offset: self.offset }
     }
@@ -281,12 +282,13 @@ impl<'a> PartsReader<'a> {
         self.parts
     }
 
-    /// Name of the part being read; at the end, of the last one.
+    /// Returns the name of the part being read, or of the last one at the end.
     pub(super) fn part_name(&self) -> String {
         self.parts.name(self.index.min(self.parts.names.len().saturating_sub(1)))
     }
 
-    /// Names of the parts from one to the one being read: what is wrong with an entry may be in any.
+    /// Returns the names of the parts from `first` to the current one: a fault of an entry may be in any of
+    /// them.
     pub(super) fn part_names_since(&self, first: usize) -> String {
         let last = self.part_name();
         match self.parts.name(first) {
@@ -295,7 +297,7 @@ impl<'a> PartsReader<'a> {
         }
     }
 
-    /// So many bytes stand behind the end of the set, all of which was read.
+    /// Returns the error for `behind` bytes after the end of the set, all of which has been read.
     pub(super) fn followed(&self, behind: u64) -> ArchiveError {
         self.damaged(followed(self.ended_at.saturating_sub(behind), behind))
     }

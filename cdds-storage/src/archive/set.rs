@@ -1,4 +1,4 @@
-//! Finding the parts of a set in a folder (rule A9).
+//! Finds the parts of a set in a folder (rule A9).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,25 +12,25 @@ use super::error::{ArchiveError, MISSING_PARTS_MAX};
 use super::parts::Parts;
 use super::steady_file::{SteadyFile, SteadyReader};
 
-/// The files of one set, complete as far as their names can tell.
+/// The files of one set, complete as far as their names show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartSet {
     folder: PathBuf,
     names: Vec<String>,
     sealed: bool,
-    /// One for each name.
+    /// One file for each name.
     files: Vec<SteadyFile>,
 }
 
 impl PartSet {
-    /// Finds the set that the file at `path`, any one of its parts, belongs to.
+    /// Finds the set that the part at `path` belongs to; any of its parts will do.
     ///
-    /// Names show gaps and a missing `.zip`. Parts missing right before the `.zip` are found when the set
-    /// is read, since its end says how many there are.
+    /// The names reveal gaps and a missing `.zip`. Parts missing right before the `.zip` are noticed when the
+    /// set is read, because its end contains their number.
     ///
     /// # Errors
-    /// [`ArchiveError::NotAPart`], [`ArchiveError::MissingParts`] which names what is missing (the given part
-    /// too), or [`ArchiveError::Io`] if the folder cannot be read.
+    /// [`ArchiveError::NotAPart`], [`ArchiveError::MissingParts`], which lists what is missing (the given
+    /// part too), or [`ArchiveError::Io`] if the folder cannot be read.
     pub fn find(path: &Path) -> Result<Self, ArchiveError> {
         let given = path
             .file_name()
@@ -66,7 +66,8 @@ impl PartSet {
         Ok(Self { folder, names, sealed: given.sealed, files })
     }
 
-    /// The same set, whose parts must still be what they were when they were compared with their manifest.
+    /// Returns the same set, bound to the files that were compared with the manifest: reading fails if one
+    /// has changed since.
     #[must_use]
     pub fn as_compared(mut self, findings: &[Finding]) -> Self {
         let compared: BTreeMap<&str, &SteadyFile> =
@@ -79,33 +80,33 @@ impl PartSet {
         self
     }
 
-    /// File names of the parts, in reading order.
+    /// Returns the file names of the parts, in reading order.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Paths of the parts, in reading order.
+    /// Returns the paths of the parts, in reading order.
     pub fn paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
         self.names.iter().map(|name| self.folder.join(name))
     }
 
-    /// The files of the parts, in reading order.
+    /// Returns the files of the parts, in reading order.
     pub fn files(&self) -> &[SteadyFile] {
         &self.files
     }
 
-    /// Whether the parts are sealed, by their names, and must be read through
+    /// Whether the parts are sealed, according to their names, and must be read through
     /// [`parts_with`](PartSet::parts_with).
     pub fn is_sealed(&self) -> bool {
         self.sealed
     }
 
-    /// Readers of the files as they are.
+    /// Returns readers of the raw files.
     pub fn parts(&self) -> Parts<'static> {
         self.parts_with(|file| Ok(Box::new(file)))
     }
 
-    /// Readers of the files through `open`, which decrypts them.
+    /// Returns readers of the files through `open`, which decrypts them.
     pub fn parts_with<'a>(&self, open: impl Fn(SteadyReader) -> io::Result<Box<dyn Read>> + 'a) -> Parts<'a> {
         let files = self.files.clone();
         Parts::new(self.folder.clone(), self.names.clone(), move |index| {
@@ -115,7 +116,7 @@ impl PartSet {
     }
 }
 
-/// The positions for which the folder has a file of the same set.
+/// Returns the positions for which the folder contains a file of the same set.
 fn positions_beside(folder: &Path, given: &PartName) -> Result<BTreeSet<PartPosition>, ArchiveError> {
     let failed = |error| ArchiveError::io(format!("cannot list the folder {folder:?}"), error);
     let mut present = BTreeSet::new();

@@ -1,16 +1,16 @@
-//! Files that are read more than once and must stay what they were.
+//! Files that are read more than once and must not change in between.
 
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-/// A file of a set. What it is, is noted when it is opened first; each time that it is opened again, and at
-/// the end of each reading, it must still be that. So nobody can put another file in its place between the
-/// comparison of its digest and its decryption, nor write into it.
+/// A file of a set. Its identity is noted when it is first opened; each time it is opened again, and at the
+/// end of each reading, it must still match. So nobody can replace it between the comparison of its digest
+/// and its decryption, nor write into it.
 ///
-/// Holding it open would show only the first of these, and a set may have more parts than a process may have
-/// open files.
+/// Holding the file open would rule out its replacement but not writes into it, and a set may have more parts
+/// than a process may have open files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SteadyFile {
     path: PathBuf,
@@ -18,21 +18,21 @@ pub struct SteadyFile {
 }
 
 impl SteadyFile {
-    /// The file at a path, of which nothing is known yet. Clones share what is noted.
+    /// Creates a handle for the file at a path, with nothing noted yet. Clones share the notes.
     pub fn new(path: PathBuf) -> Self {
         Self { path, noted: Arc::default() }
     }
 
-    /// Where it is.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Opens it from its beginning.
+    /// Opens the file at its beginning.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] if it is no regular file, [`ErrorKind::InvalidData`] if it is not what it was, or
-    /// whatever keeps it from being opened.
+    /// [`ErrorKind::InvalidInput`] if it is not a regular file, [`ErrorKind::InvalidData`] if it has changed,
+    /// or any other error from opening it.
     pub fn open(&self) -> io::Result<SteadyReader> {
         let file = open_regular(&self.path)?;
         let now = Stamp::of(&file.metadata()?);
@@ -41,8 +41,7 @@ impl SteadyFile {
     }
 }
 
-/// Reads a [`SteadyFile`] once. Its end is given only if the file is still what it was when it was first
-/// opened.
+/// Reads a [`SteadyFile`] once. Reports the end only if the file has not changed since it was first opened.
 #[derive(Debug)]
 pub struct SteadyReader {
     file: File,
@@ -50,7 +49,7 @@ pub struct SteadyReader {
 }
 
 impl SteadyReader {
-    /// The open file, for those who cannot read through this: nobody looks at its end then.
+    /// Returns the open file, for callers that cannot use this reader; the end is not checked then.
     pub fn into_file(self) -> File {
         self.file
     }
@@ -73,20 +72,20 @@ fn exchanged() -> io::Error {
     )
 }
 
-/// Opens a regular file, or what a link to one leads to. Whatever else has a name can wait for ever, as a
-/// named pipe does until somebody writes to it.
+/// Opens a regular file, or the target of a link to one. Opening anything else might wait for ever, as with a
+/// named pipe that nobody writes to.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`], with what it is instead, or whatever keeps it from being opened.
+/// [`ErrorKind::InvalidInput`] with the actual kind, or any other error from opening it.
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    // Looked at first: opening some devices does something.
+    // Check before opening: opening some devices has side effects.
     refuse_other_kinds(&path.metadata()?)?;
     let mut options = File::options();
     options.read(true);
     #[cfg(target_os = "linux")]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        // Should a pipe have come in its place meanwhile.
+        // In case a pipe has replaced the file in the meantime.
         options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
     }
     let file = options.open(path)?;
@@ -122,7 +121,7 @@ fn kind(found: &Metadata) -> &'static str {
     if found.is_dir() { "a folder" } else { "something else" }
 }
 
-/// What tells one state of a file from any other: each change of contents or name gives it another time.
+/// Identifies a state of a file: every change of contents or name changes one of these times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     len: u64,

@@ -1,7 +1,7 @@
-//! Reads an archive in one pass, entry by entry, as its parts come (rule A9).
+//! Reads an archive in one pass, entry by entry, as its parts arrive (rule A9).
 //!
-//! Every entry's size and CRC are checked as it is read. At the end the central directory is compared
-//! with what went by, so that nothing was lost, added or exchanged.
+//! Every entry's size and CRC are checked while it is read. At the end the central directory is compared with
+//! the entries that were read, so that nothing can be lost, added or exchanged.
 
 mod descriptor;
 pub(super) mod directory;
@@ -23,7 +23,7 @@ use super::local_header;
 use super::parts::{Parts, PartsReader};
 use super::writer::SPLIT_MARKER;
 
-/// 8.5.4: stands in place of the split marker when splitting was begun and turned out not to be needed.
+/// 8.5.4: replaces the split marker if splitting was begun but turned out to be unnecessary.
 pub(super) const SINGLE_MARKER: u32 = 0x3030_4b50;
 
 /// An archive being read. See [`next_entry`](ArchiveStream::next_entry).
@@ -31,19 +31,19 @@ pub struct ArchiveStream<'a> {
     reader: PartsReader<'a>,
     inflate: Decompress,
     seen: SeenEntries,
-    /// The directory; read ahead from the first entry on whose sizes stand behind its data.
+    /// The directory, which is read ahead from the first entry whose sizes follow its data.
     directory: Option<Ahead<'a>>,
     open: Option<OpenEntry>,
     complete: bool,
 }
 
-/// The entry whose data is next.
+/// The entry whose data comes next.
 struct OpenEntry {
     path: String,
-    /// The part in which its header stands, by its place in reading order.
+    /// Index, in reading order, of the part that holds its header.
     first_part: usize,
     fields: EntryFields,
-    /// Whether CRC and sizes stand behind the data once more.
+    /// Whether CRC and sizes are repeated after the data.
     has_descriptor: bool,
     compressed_left: u64,
     uncompressed_left: u64,
@@ -52,7 +52,7 @@ struct OpenEntry {
 }
 
 impl<'a> ArchiveStream<'a> {
-    /// Starts reading. A split set's last part is read once beforehand, to learn whether the set is
+    /// Starts reading. The last part of a split set is read once beforehand, to learn whether the set is
     /// complete.
     ///
     /// # Errors
@@ -70,8 +70,8 @@ impl<'a> ArchiveStream<'a> {
         })
     }
 
-    /// The next entry, in the order of the archive; `None` once the directory has been read and agrees
-    /// with every entry. What the caller left unread of the last entry is read and checked first.
+    /// Returns the next entry in archive order; `None` once the directory has been read and agrees with every
+    /// entry. Unread data of the previous entry is read and checked first.
     ///
     /// # Errors
     /// [`ArchiveError::Damaged`], [`ArchiveError::Unsupported`], [`ArchiveError::MissingParts`] or
@@ -96,7 +96,7 @@ impl<'a> ArchiveStream<'a> {
         }
     }
 
-    /// Sees that the archive, of which nothing was read yet, begins as one.
+    /// Checks that an archive of which nothing has been read yet begins like one.
     pub(super) fn check_beginning(mut self) -> Result<(), ArchiveError> {
         match self.next_signature()? {
             (_, signature) if signature == local_header::SIGNATURE || is_directory(signature) => Ok(()),
@@ -104,7 +104,7 @@ impl<'a> ArchiveStream<'a> {
         }
     }
 
-    /// What stands where an entry or the directory should.
+    /// Returns the error for bytes that are neither an entry nor the directory.
     fn something_else(&self, at: Location, signature: u32) -> ArchiveError {
         let nothing = || format!("there is neither an entry nor the directory at byte {}", at.offset);
         let parts = self.reader.parts();
@@ -112,7 +112,7 @@ impl<'a> ArchiveStream<'a> {
             return self.reader.damaged(nothing());
         }
         let kind = foreign::kind(signature.to_le_bytes());
-        // What can be wrong with the end is of no interest if there is no archive.
+        // Faults at the end do not matter if this is not an archive at all.
         let begins = if parts.names().len() == 1 { parts.beginning().ok().flatten() } else { None };
         match (begins, kind) {
             (Some(begins), kind) => ArchiveError::Unsupported {
@@ -187,7 +187,7 @@ impl<'a> ArchiveStream<'a> {
         Ok(())
     }
 
-    /// The fields of an entry with its CRC and sizes from the directory, since its header does not have them.
+    /// Returns the fields of an entry with its CRC and sizes from the directory, since its header lacks them.
     fn listed(&mut self, at: Location, header: EntryFields, path: &str) -> Result<EntryFields, ArchiveError> {
         let directory = match &mut self.directory {
             Some(directory) => directory,
@@ -211,7 +211,7 @@ impl<'a> ArchiveStream<'a> {
         Ok(())
     }
 
-    /// Reads data of the open entry; 0 once it is complete and its size and CRC are right.
+    /// Reads data of the open entry; returns 0 once it is complete and its size and CRC are right.
     fn read_data(&mut self, buffer: &mut [u8]) -> Result<usize, ArchiveError> {
         let Some(entry) = &mut self.open else { return Ok(0) };
         if entry.ended || buffer.is_empty() {
@@ -237,12 +237,12 @@ impl<'a> ArchiveStream<'a> {
     }
 }
 
-/// Whether the directory begins like this; an empty one is its end alone.
+/// Whether this signature begins the directory; an empty directory consists of its end alone.
 fn is_directory(signature: u32) -> bool {
     matches!(signature, central_record::SIGNATURE | end_record::ZIP64_SIGNATURE | end_record::SIGNATURE)
 }
 
-/// What is wrong with an entry's data, before it is known how it is called.
+/// A fault in an entry's data, before the entry's name is attached.
 enum EntryFault {
     Data(&'static str),
     Archive(ArchiveError),
@@ -286,7 +286,7 @@ impl OpenEntry {
     }
 }
 
-/// The next bytes of the entry's stored data.
+/// Returns the next bytes of the entry's stored data.
 fn available<'r>(reader: &'r mut PartsReader<'_>, entry: &OpenEntry) -> Result<&'r [u8], EntryFault> {
     if entry.compressed_left == 0 {
         return Ok(&[]);
@@ -351,34 +351,34 @@ impl fmt::Debug for ArchiveStream<'_> {
 
 /// One entry, whose contents are read through [`Read`].
 ///
-/// `read` gives `Ok(0)` only when the contents are complete and their CRC is right. Its errors carry an
-/// [`ArchiveError`] inside.
+/// `read` returns `Ok(0)` only if the contents are complete and their CRC is right. Its errors contain an
+/// [`ArchiveError`].
 pub struct Entry<'s, 'a> {
     stream: &'s mut ArchiveStream<'a>,
 }
 
 impl Entry<'_, '_> {
-    /// The path as the archive has it: not to be trusted.
+    /// Returns the path as in the archive: do not trust it.
     pub fn path(&self) -> &str {
         self.stream.open.as_ref().map(|entry| entry.path.as_str()).unwrap_or_default()
     }
 
-    /// Size of the contents by the entry's header, bytes.
+    /// Returns the size of the contents according to the entry's header, in bytes.
     pub fn uncompressed_bytes(&self) -> u64 {
         self.stream.open.as_ref().map_or(0, |entry| entry.fields.uncompressed_bytes)
     }
 
-    /// Size in the archive, bytes.
+    /// Returns the size in the archive, in bytes.
     pub fn compressed_bytes(&self) -> u64 {
         self.stream.open.as_ref().map_or(0, |entry| entry.fields.compressed_bytes)
     }
 
-    /// Whether the entry may be taken as a whole.
+    /// Whether the entry is small enough to be taken whole.
     pub(super) fn is_small(&self) -> bool {
         self.compressed_bytes().max(self.uncompressed_bytes()) <= WHOLE_BYTES_MAX
     }
 
-    /// Reads a small entry, of which nothing was read yet, as it is stored; its data is not checked.
+    /// Reads the stored bytes of a small entry that has not been read yet, without checking its data.
     pub(super) fn take_packed(self) -> Result<PackedEntry, ArchiveError> {
         let size = usize::try_from(self.compressed_bytes().min(WHOLE_BYTES_MAX)).unwrap_or(usize::MAX);
         let data = self.stream.reader.read_vec(size)?;

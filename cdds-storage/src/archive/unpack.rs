@@ -12,14 +12,14 @@ use super::parts::Parts;
 use super::stream::whole::{PackedEntry, Unpacker};
 use super::stream::{ArchiveStream, Entry};
 
-/// One reader keeps no more threads than this busy; the bound is one of memory, too.
+/// One reader cannot keep more threads busy; it also bounds the memory.
 const THREADS_MOST: usize = 8;
 
-/// Calls `admit` for each entry in the order of the archive, and then, on any thread and in any order,
-/// `store` with what `admit` gave, the entry's path and its contents. Whoever reads these to the end has
-/// had their size and CRC checked.
+/// Calls `admit` for each entry in archive order, and then, on any thread and in any order, `store` with the
+/// result of `admit`, the entry's path and its contents. Size and CRC are checked when `store` reads the
+/// contents to their end.
 ///
-/// The first error ends it; `Ok` means that the whole archive was read and is right.
+/// The first error ends the work; `Ok` means that the whole archive was read and is valid.
 pub(super) fn unpack<T: Send>(
     parts: &Parts<'_>,
     admit: impl FnMut(&Entry<'_, '_>) -> Result<T, ArchiveError>,
@@ -28,7 +28,7 @@ pub(super) fn unpack<T: Send>(
     let stream = ArchiveStream::open(parts)?;
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(THREADS_MOST);
     let (sender, receiver) = mpsc::sync_channel(threads);
-    // Owned by the threads alone, so that sending cannot wait for ever should they all panic.
+    // Owned by the threads alone, so that sending cannot block for ever if all of them panic.
     let receiver = Arc::new(Mutex::new(receiver));
     let failure = OnceLock::new();
     let read = thread::scope(|scope| {
@@ -41,17 +41,17 @@ pub(super) fn unpack<T: Send>(
         drop(receiver);
         let read = hand_out(stream, &sender, &failure, admit, &store);
         drop(sender);
-        // By itself the scope waits for the work alone, and not until the threads are gone.
+        // The scope alone waits for the work, but not until the threads are gone.
         for worker in workers {
             worker.join().unwrap_or_else(|panic| resume_unwind(panic));
         }
         read
     });
-    // What a thread found wrong comes before what was read after it.
+    // A thread's error concerns an earlier entry than the reader's.
     failure.into_inner().map_or(read, Err)
 }
 
-/// Reads to the end or to the first failure. Small entries go to the threads.
+/// Reads to the end or to the first failure. Small entries are handed to the threads.
 fn hand_out<T>(
     mut stream: ArchiveStream<'_>,
     sender: &SyncSender<(T, PackedEntry)>,
@@ -63,7 +63,7 @@ fn hand_out<T>(
         let place = admit(&entry)?;
         if entry.is_small() {
             let packed = entry.take_packed()?;
-            // The threads take work until the sender is gone.
+            // The threads receive until the sender is gone; a send can fail only if all of them panicked.
             let _taken = sender.send((place, packed));
         } else {
             let path = entry.path().to_owned();
@@ -76,7 +76,8 @@ fn hand_out<T>(
     Ok(())
 }
 
-/// Unpacks what comes, until nothing more does; after a failure only takes it.
+/// Unpacks entries until the channel closes; after a failure it only receives and drops them, so that the
+/// sender never blocks.
 fn work<T>(
     receiver: &Mutex<Receiver<(T, PackedEntry)>>,
     failure: &OnceLock<ArchiveError>,
@@ -92,7 +93,7 @@ fn work<T>(
         let stored =
             unpacker.unpack(&entry).and_then(|mut contents| store(place, &entry.path, &mut contents));
         if let Err(error) = stored {
-            // Another thread may have failed first: one reason is enough.
+            // Another thread may have failed first; one error is enough.
             let _first = failure.set(error);
         }
     }

@@ -1,11 +1,11 @@
-//! Lays out an archive: a plain file, or parts by APPNOTE 8.5. Sans-IO: what is to be stored leaves as
+//! Lays out an archive: a plain file, or parts by APPNOTE 8.5. Sans-IO: the output consists of
 //! [`PartEvent`]s.
 //!
-//! Parts are stored while they grow, but whether the archive is split, and so whether it begins with the
-//! split marker, is known only when it outgrows the first part. So the first entry is held back and the
-//! others are laid out as if they were all. If in the end everything fits in one part, the first entry is
-//! appended and the result is a plain `.zip`. If not, a short part of marker and first entry is written
-//! last and read first:
+//! Parts are stored while they grow and cannot be changed afterwards. But only an archive that outgrows its
+//! first part is split and must begin with the split marker. So the first entry is held back, and the others
+//! are laid out as if they were all there is. If everything fits in one part in the end, the first entry is
+//! appended and the result is a plain `.zip`. If not, a short part with the marker and the first entry is
+//! written near the end but read first:
 //!
 //! ```text
 //! order of opening   0: b c …   1: … d e   2: marker a   3: directory
@@ -26,9 +26,9 @@ use super::local_header;
 use super::packager::check_path;
 use super::part_cursor::PartCursor;
 
-/// 8.5.1: the least size of a part.
+/// 8.5.1: the minimum size of a part.
 const PART_BYTES_LEAST: u64 = 64 << 10;
-/// 8.5.1: the largest size of a part.
+/// 8.5.1: the maximum size of a part.
 const PART_BYTES_MOST: u64 = 4_294_967_295;
 /// 8.5.3: the marker at the start of the first part of a split archive.
 pub(super) const SPLIT_MARKER: u32 = 0x0807_4b50;
@@ -43,20 +43,20 @@ pub(super) struct ZipWriter {
     placed: Vec<Placed>,
 }
 
-/// In which order entries are placed.
+/// The order in which entries are placed.
 #[derive(Debug)]
 enum Order {
-    /// One file of any size: as they come.
+    /// One file of any size: entries in the order they come.
     OneFile,
-    /// Split, and nothing was pushed yet.
+    /// Split; nothing has been pushed yet.
     Empty,
-    /// Split, with the first entry held back.
+    /// Split; the first entry is held back.
     Holding(Packed),
-    /// Split as they come: the first entry alone needs more than one part.
+    /// Split; entries in the order they come, because the first entry alone needs more than one part.
     Split,
 }
 
-/// An entry with the place of its header; the disk is the ordinal of the part.
+/// An entry and the location of its header, with the ordinal of the part as the disk.
 #[derive(Debug)]
 struct Placed {
     path: Box<str>,
@@ -68,7 +68,7 @@ struct Placed {
 }
 
 impl ZipWriter {
-    /// Starts an archive; refuses a part size outside 8.5.1.
+    /// Starts an archive; refuses a part size outside the bounds of 8.5.1.
     pub(super) fn new(plan: Plan) -> Result<Self, PackagerError> {
         let order = match plan.part_bytes_max {
             None => Order::OneFile,
@@ -114,7 +114,7 @@ impl ZipWriter {
         Ok(())
     }
 
-    /// Appends directory and end records to the open part.
+    /// Appends the directory and the end records to the open part.
     fn write_directory(
         &mut self,
         reading_order: &[PartOrdinal],
@@ -156,7 +156,7 @@ impl ZipWriter {
         Ok(())
     }
 
-    /// Whether the held first entry and the directory still fit behind the body in the only part.
+    /// Whether the held first entry and the directory still fit after the body in the only part.
     fn fits_one_part(&self, first: &Packed) -> bool {
         if self.parts.opened() > 1 {
             return false;
@@ -181,7 +181,8 @@ impl ZipWriter {
         PartIndex { reading_order, entries: self.placed.len() as u64 }
     }
 
-    /// Closes the body and writes the directory as the one last part.
+    /// Closes the body, places a held first entry after the marker in a part of its own, and writes the
+    /// directory as the last part, once all part numbers are known.
     fn finish_split(
         mut self,
         first: Option<Packed>,
@@ -202,7 +203,7 @@ impl ZipWriter {
         Ok(self.index(reading_order))
     }
 
-    /// Appends what is left to the one part there is.
+    /// Appends the held entry and the directory to the only part.
     fn finish_one_part(
         mut self,
         first: Option<Packed>,
@@ -218,16 +219,17 @@ impl ZipWriter {
     }
 }
 
-/// The directory leaves in events of about this size.
+/// Approximate size of the events that carry the directory.
 const EVENT_BYTES: usize = 1 << 20;
 
-/// Bytes of the local header and data of an entry.
+/// Returns the size of an entry's local header and data.
 fn entry_bytes(file: &Packed) -> u64 {
     let header = (4 + local_header::FIXED_BYTES + file.path.len()) as u64;
     header + zip64_bytes(file.uncompressed_bytes) + file.data.len() as u64
 }
 
-/// Bytes of the zip64 field of an entry in a part below 4 GiB: only its uncompressed size can need one.
+/// Returns the size of an entry's zip64 field in a part below 4 GiB, where only the uncompressed size can
+/// need one.
 fn zip64_bytes(uncompressed_bytes: u64) -> u64 {
     if exceeds32(uncompressed_bytes) { 20 } else { 0 }
 }

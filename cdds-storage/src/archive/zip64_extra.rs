@@ -1,5 +1,5 @@
-//! APPNOTE 4.5.3: the zip64 extended information extra field, and the list of extra fields (4.5.1) it
-//! stands in.
+//! APPNOTE 4.5.3: the zip64 extended information extra field, and the list of extra fields (4.5.1) that
+//! contains it.
 
 use bytes::{BufMut as _, BytesMut};
 
@@ -8,7 +8,7 @@ use super::field::Fields;
 /// 4.5.2: the header id of the field.
 const ID: u16 = 0x0001;
 
-/// Values too large for their own fields, in the order of the format. Only those present are written.
+/// Values too large for their own fields, in the order of the format. Only the present ones are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Zip64Extra {
     pub(super) uncompressed_bytes: Option<u64>,
@@ -18,7 +18,7 @@ pub(super) struct Zip64Extra {
 }
 
 impl Zip64Extra {
-    /// Bytes of the encoded field, its head included; 0 when there is nothing to say.
+    /// Returns the size of the encoded field with its head; 0 if no value is present.
     pub(super) fn encoded_bytes(&self) -> u16 {
         match self.value_bytes() {
             0 => 0,
@@ -26,7 +26,7 @@ impl Zip64Extra {
         }
     }
 
-    /// Appends the field, unless there is nothing to say.
+    /// Appends the field, unless no value is present.
     pub(super) fn encode(&self, out: &mut BytesMut) {
         if self.value_bytes() == 0 {
             return;
@@ -47,9 +47,9 @@ impl Zip64Extra {
     }
 }
 
-/// Replaces those of the four values that are marked as standing in the zip64 field of `extra`.
+/// Replaces each of the four values that is marked with the one in the zip64 field of `extra`.
 ///
-/// `None` when `extra` is malformed or lacks a marked value.
+/// Returns `None` if `extra` is malformed or lacks a marked value.
 pub(super) fn resolve(
     extra: &[u8],
     uncompressed_bytes: &mut u64,
@@ -71,7 +71,7 @@ pub(super) fn resolve(
     Some(())
 }
 
-/// The list of extra fields without its zip64 field; `None` when the list is malformed.
+/// Returns the list of extra fields without its zip64 field; `None` if the list is malformed.
 pub(super) fn without_zip64(extra: &[u8]) -> Option<Vec<u8>> {
     let mut kept = Vec::new();
     let mut rest = Fields(extra);
@@ -86,7 +86,8 @@ pub(super) fn without_zip64(extra: &[u8]) -> Option<Vec<u8>> {
     Some(kept)
 }
 
-/// The values of the zip64 field: `None` when the list is malformed, `Some(None)` when it has none.
+/// Returns the values of the zip64 field: `None` if the list is malformed, `Some(None)` if it has no such
+/// field.
 fn find(extra: &[u8]) -> Option<Option<&[u8]>> {
     let mut rest = Fields(extra);
     while !rest.0.is_empty() {

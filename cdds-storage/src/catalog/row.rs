@@ -1,4 +1,4 @@
-//! Rows of a catalog as plain values, and what they mean; the same for every database.
+//! Rows of a catalog as plain values, and their conversion to domain types; the same for every database.
 //!
 //! Instants are whole microseconds since 1970-01-01T00:00:00Z, identifiers hyphenated UUIDs.
 
@@ -19,7 +19,7 @@ pub(super) use self::job::{JobRow, LatestRow};
 pub(super) use self::notice::NoticeRow;
 pub(super) use self::recipient::RecipientRow;
 
-/// Names the row that is not understood, why, and the way out.
+/// Returns the error for a row that is not understood: which row, why, and what to do.
 pub(super) fn corrupt(table: &str, id: &str, why: impl std::fmt::Display) -> CatalogError {
     CatalogError::new(
         CatalogErrorKind::Corrupt,
@@ -30,23 +30,23 @@ pub(super) fn corrupt(table: &str, id: &str, why: impl std::fmt::Display) -> Cat
     )
 }
 
-/// An instant as it is stored.
+/// Converts an instant to its stored form.
 pub(super) fn micros(at: DateTime<Utc>) -> i64 {
     at.timestamp_micros()
 }
 
-/// A count as it is stored; databases have no unsigned numbers.
+/// Converts a count to its stored form; databases have no unsigned numbers.
 pub(super) fn integer(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Text in which upper and lower case are the same, character by character, so that a part of a text
-/// stays a part of it.
+/// Folds upper and lower case together, character by character, so that a part of a text remains a part of
+/// the folded text.
 pub(super) fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
-/// Reads the fields of one row, with an error that names the row.
+/// Reads the fields of one row; errors name the row.
 struct Reading<'a> {
     table: &'static str,
     id: &'a str,

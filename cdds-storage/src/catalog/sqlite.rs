@@ -1,13 +1,13 @@
 //! The embedded default: a catalog in one SQLite file, shared by any number of processes on one machine.
 //!
-//! Write-ahead log, `synchronous=FULL` (what is committed survives a power cut; beats, which are repeated
-//! every second, survive a crash of the process only), STRICT tables, foreign keys, and `BEGIN IMMEDIATE`
-//! for every write. A process waits up to 10 seconds for another one that writes. All work with the file
-//! is done on the threads of [`blocking`], never on the one that polls.
+//! It uses a write-ahead log, `synchronous=FULL` (commits survive a power cut; beats, which are repeated
+//! every second, survive only a crash of the process), STRICT tables, foreign keys, and `BEGIN IMMEDIATE` for
+//! every write. A process waits up to 10 seconds for another one that is writing. All work with the file is
+//! done on the threads of [`blocking`], never on the polling one.
 //!
-//! Beside the file lie SQLite's own `-wal` and `-shm` and the folder `<file>.workers` with the locks
-//! by which dead workers are told from living ones; nobody but its owner may enter it, since whoever can open
-//! a lock can hold it. The file system must be a local one.
+//! Beside the file are SQLite's own `-wal` and `-shm` and the folder `<file>.workers` with the locks that
+//! show whether a worker is alive. Only its owner may enter that folder, since whoever can open a lock can
+//! hold it. The file system must be a local one.
 
 mod agenda;
 mod artifacts;
@@ -59,27 +59,27 @@ use self::fault::Fault;
 
 /// A [`Catalog`] in an SQLite file.
 ///
-/// Titles are sorted and searched without regard to case, and so are names of files. A worker that claims is alive as long as this
-/// object is: dropping it (with every call that is under way) lets other workers take over at once.
+/// Titles and file names are sorted and searched without regard to case. A worker that claims is alive as
+/// long as this object: dropping it, and every call in progress, lets other workers take over at once.
 #[derive(Debug)]
 pub struct SqliteCatalog {
     database: Arc<Database>,
 }
 
 impl SqliteCatalog {
-    /// Opens the catalog at `path`; creates the file, but not its folder, and brings its schema up to
-    /// date. Blocks for as long as that takes, up to 10 seconds if another process is doing it.
+    /// Opens the catalog at `path`, creates the file if necessary (but not its folder), and brings its schema
+    /// up to date. Blocks meanwhile, up to 10 seconds if another process is migrating it.
     ///
     /// # Errors
     /// [`NewerSchema`](cdds_core::ports::catalog::CatalogErrorKind::NewerSchema) if a newer program has
-    /// migrated it; [`Corrupt`](cdds_core::ports::catalog::CatalogErrorKind::Corrupt) if the file is
-    /// damaged or something else; [`Unavailable`](cdds_core::ports::catalog::CatalogErrorKind::Unavailable)
-    /// if it cannot be opened or another process holds it.
+    /// migrated it; [`Corrupt`](cdds_core::ports::catalog::CatalogErrorKind::Corrupt) if the file is damaged
+    /// or of another kind; [`Unavailable`](cdds_core::ports::catalog::CatalogErrorKind::Unavailable) if it
+    /// cannot be opened or another process holds it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CatalogError> {
         Ok(Self { database: Arc::new(Database::open(path.as_ref())?) })
     }
 
-    /// The catalog's file, absolute and without links.
+    /// Returns the path of the catalog's file, absolute and without links.
     pub fn path(&self) -> &Path {
         self.database.path()
     }

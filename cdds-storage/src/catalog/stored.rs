@@ -1,7 +1,7 @@
 //! The JSON columns: attempts, the detail of a final state, progress, warnings.
 //!
-//! Each is an object that names its version, `{"v":1,…}`. Another version, a key or a value that is not
-//! known is an error: nothing is guessed and nothing is dropped in silence.
+//! Each is an object with a version, `{"v":1,…}`. Another version, an unknown key or an unknown value is an
+//! error: nothing is guessed and nothing is silently dropped.
 
 use cdds_core::domain::execution::{Attempt, SkipReason};
 use cdds_core::domain::failure::{Failure, FailureKind, Step};
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The version that this library writes and the only one that it reads.
+/// The version that this library writes, and the only one it reads.
 const VERSION: u64 = 1;
 
 #[derive(Serialize)]
@@ -138,7 +138,7 @@ enum SkipV1 {
         last: DateTime<Utc>,
         count: u64,
     },
-    // With braces: keys of a variant without fields would be dropped in silence.
+    // The braces matter: the keys of a unit variant would be dropped silently.
     Replaced {},
     Covered {
         #[serde(default, skip_serializing_if = "Option::is_none")]

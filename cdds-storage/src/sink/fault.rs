@@ -1,17 +1,17 @@
-//! What stores and file systems report, as the port's errors.
+//! Converts errors of stores and file systems to the port's errors.
 
 use std::error::Error as StdError;
 use std::io;
 
 use cdds_core::ports::sink::{SinkError, SinkErrorKind};
 
-/// An error of the store, with what was being done to which object where.
+/// Converts an error of the store; adds the attempted operation, the object and the place.
 pub(super) fn store_error(doing: &str, key: &str, place: &str, error: object_store::Error) -> SinkError {
     let kind = kind_of(&error);
     SinkError::with_source(kind, context(doing, key, place, kind), error)
 }
 
-/// An error of the file system, likewise.
+/// Converts an error of the file system in the same way.
 pub(super) fn io_error(doing: &str, key: &str, place: &str, error: io::Error) -> SinkError {
     let kind = kind_of_io(&error);
     SinkError::with_source(kind, context(doing, key, place, kind), error)
@@ -36,7 +36,7 @@ fn kind_of(error: &object_store::Error) -> SinkErrorKind {
         | Error::InvalidPath { .. }
         | Error::NotSupported { .. }
         | Error::NotImplemented { .. } => SinkErrorKind::Refused,
-        // The local store wraps what the operating system says.
+        // The local store wraps the operating system's error.
         _ => io_cause(error).map_or(SinkErrorKind::Unavailable, kind_of_io),
     }
 }
@@ -56,7 +56,7 @@ fn kind_of_io(error: &io::Error) -> SinkErrorKind {
     use io::ErrorKind;
     match error.kind() {
         ErrorKind::NotFound => SinkErrorKind::NotFound,
-        // ENOSPC, EDQUOT.
+        // ENOSPC and EDQUOT.
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => SinkErrorKind::Full,
         // EACCES and EPERM, EROFS.
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => SinkErrorKind::Refused,

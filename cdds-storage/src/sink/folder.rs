@@ -1,7 +1,7 @@
-//! What `object_store` keeps from us about a local folder: unfinished uploads.
+//! Unfinished uploads in a local folder, which `object_store` hides.
 //!
-//! It writes `<key>#<n>` beside the object and renames it at the end. A crash leaves such a file; its
-//! `list` hides it and its `delete` refuses it, so that listing and deleting are done here.
+//! It writes `<key>#<n>` beside the object and renames it at the end. A crash leaves such a file behind;
+//! `object_store` neither lists nor deletes it, so listing and deleting are done here.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -12,10 +12,10 @@ use std::time::SystemTime;
 
 use crate::{durable, private};
 
-/// The keys of all objects and unfinished uploads under `folder`, `/`-separated and relative to `root`.
-/// Names that are not UTF-8 are not ours and are passed over.
+/// Returns the keys of all objects and unfinished uploads under `folder`, `/`-separated and relative to
+/// `root`. Skips names that are not UTF-8, since they are not ours.
 pub(super) fn keys(root: &Path, folder: &Path) -> io::Result<BTreeSet<String>> {
-    // A store that is gone holds who knows what: not nothing.
+    // A missing store may hold anything: do not report it as empty.
     fs::metadata(root)?;
     let mut keys = BTreeSet::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -23,7 +23,7 @@ pub(super) fn keys(root: &Path, folder: &Path) -> io::Result<BTreeSet<String>> {
         for entry in found(fs::read_dir(&folder))?.into_iter().flatten() {
             let entry = entry?;
             let path = entry.path();
-            // Links are not followed: what they lead to lies in another place.
+            // Links are not followed: their targets are outside the store.
             match found(entry.file_type())? {
                 Some(kind) if kind.is_dir() => folders.push(path),
                 Some(kind) if kind.is_file() => keys.extend(key(root, &path)),
@@ -34,7 +34,7 @@ pub(super) fn keys(root: &Path, folder: &Path) -> io::Result<BTreeSet<String>> {
     Ok(keys)
 }
 
-/// The latest stamp of a file under `root`.
+/// Returns the latest modification time of a file under `root`.
 pub(super) fn newest(root: &Path) -> io::Result<Option<SystemTime>> {
     fs::metadata(root)?;
     let mut newest = None;
@@ -59,17 +59,17 @@ fn key(root: &Path, file: &Path) -> Option<String> {
     Some(upload_of(&key).map(str::to_owned).unwrap_or(key))
 }
 
-/// The object of an unfinished upload; `None` if the name is not one of an upload.
+/// Returns the object of an unfinished upload; `None` if this is not the name of an upload.
 fn upload_of(name: &str) -> Option<&str> {
     let (object, number) = name.rsplit_once('#')?;
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     (is_number && !object.is_empty()).then_some(object)
 }
 
-/// Makes the folders between `root` and an object, durably. They keep others out of what is stored, from the first byte
-/// on; the store would make them with whatever permissions the umask leaves.
+/// Creates the folders between `root` and an object, durably. They keep others out from the first byte on;
+/// the store would create them with whatever permissions the umask leaves.
 pub(super) fn make_parents(root: &Path, object: &Path) -> io::Result<()> {
-    // A store that is gone is not made anew.
+    // A missing store is not created anew.
     fs::metadata(root)?;
     let relative = object.parent().and_then(|parent| parent.strip_prefix(root).ok());
     let mut folder = root.to_path_buf();
@@ -78,10 +78,11 @@ pub(super) fn make_parents(root: &Path, object: &Path) -> io::Result<()> {
         folder.push(name);
         match private::create_dir(&folder) {
             Ok(()) => {}
-            // Whoever made it may have died before it was durable: then nobody else would see to that, and a power cut
-            // would take all that is stored in it. Or another worker that cleans up removes it: then the store makes it.
+            // Its creator may have died before it was durable; nobody else would sync it then, and a power
+            // cut would take everything stored in it. Another worker's clean-up may also remove it; then the
+            // store creates it.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            // What is in the way the store tells when it stores.
+            // The store reports an obstacle when it stores the object.
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(());
             }
@@ -92,14 +93,14 @@ pub(super) fn make_parents(root: &Path, object: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes an object and its unfinished uploads, and the folders that are empty then. Durable when it
-/// returns: what the catalog says is gone does not come back with a power cut. Removing what is not there
-/// does nothing.
+/// Removes an object, its unfinished uploads, and any folders left empty. The removal is durable on return:
+/// an object that the catalog reports as gone must not reappear after a power cut. Does nothing if the object
+/// does not exist.
 pub(super) fn delete(root: &Path, object: &Path) -> io::Result<()> {
     let (Some(folder), Some(name)) = (object.parent(), object.file_name().and_then(OsStr::to_str)) else {
         return Ok(());
     };
-    // From a store that is gone nothing can be removed.
+    // Nothing can be removed from a missing store.
     fs::metadata(root)?;
     let mut removed = false;
     for entry in found(fs::read_dir(folder))?.into_iter().flatten() {
@@ -112,8 +113,7 @@ pub(super) fn delete(root: &Path, object: &Path) -> io::Result<()> {
     if removed { remove_empty(root, folder) } else { Ok(()) }
 }
 
-/// Removes `folder` and its parents up to `root` as long as they are empty, and makes the removals
-/// durable.
+/// Removes `folder` and its parents up to `root` as long as they are empty; makes the removals durable.
 fn remove_empty(root: &Path, folder: &Path) -> io::Result<()> {
     let mut folder = folder;
     while folder != root && fs::remove_dir(folder).is_ok() {
@@ -125,12 +125,12 @@ fn remove_empty(root: &Path, folder: &Path) -> io::Result<()> {
     sync(folder)
 }
 
-/// Another deletion may have found it empty meanwhile.
+/// Another deletion may have removed the empty folder meanwhile.
 fn sync(folder: &Path) -> io::Result<()> {
     found(durable::sync_folder(folder)).map(drop)
 }
 
-/// What is not there (any more) is no error; nor is a file where a folder would be.
+/// Ignores missing files, and a file in place of a folder.
 fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),

@@ -18,33 +18,33 @@ use super::fault::{io_error, store_error};
 use super::folder;
 use super::upload::ObjectUpload;
 
-/// The most bytes that a read gives at once.
+/// Maximum number of bytes that a read returns at once.
 const CHUNK_BYTES_MAX: usize = 256 * 1024;
 
-/// Where a probe is put for a moment, to be stamped by the store's clock.
+/// Name of the short-lived probe that the store's clock stamps.
 const CLOCK_PROBE: &str = "clock-probe";
 
 /// Parts in a local folder or in any other [`ObjectStore`].
 ///
-/// A local folder is used on the threads of [`blocking`] and needs no runtime; what is finished or
-/// deleted there is synced to disk, folders included. What is made in it, folders and files, is for its owner only.
-/// Other stores are used from the futures that the
-/// caller polls, and need the runtime that they are made for (those of clouds: tokio).
+/// A local folder is used on the threads of [`blocking`] and needs no runtime. Finished and deleted objects
+/// are synced to disk, folders included; new folders and files are for their owner only. Other stores are
+/// used from the futures that the caller polls, and need the runtime they are made for (tokio for cloud
+/// stores).
 ///
-/// An upload keeps two parts of 8 MiB in memory at most: one that is being stored and one that is being
-/// filled. What a dropped upload leaves in a cloud is not shown by [`list`](Sink::list), since
-/// `object_store` cannot list it: give the bucket a rule that ends unfinished multipart uploads.
+/// An upload keeps at most two parts of 8 MiB in memory: one that is being stored and one that is being
+/// filled. [`list`](Sink::list) does not show the remains of a dropped upload in a cloud, since
+/// `object_store` cannot list them: give the bucket a rule that ends unfinished multipart uploads.
 #[derive(Debug, Clone)]
 pub struct ObjectSink {
     store: Arc<dyn ObjectStore>,
     /// The local folder, absolute and without links.
     folder: Option<Arc<PathBuf>>,
-    /// The store for people.
+    /// The store's name for people.
     place: Arc<str>,
 }
 
 impl ObjectSink {
-    /// Parts in a folder, which must exist: one that is missing may be one that is not mounted.
+    /// Opens a folder, which must exist: a missing one may just not be mounted.
     ///
     /// # Errors
     /// [`SinkErrorKind::NotFound`] if there is no such folder, [`SinkErrorKind::Refused`] if it is not a
@@ -66,7 +66,7 @@ impl ObjectSink {
         Ok(Self { store: Arc::new(store), folder: Some(Arc::new(folder)), place: place.into() })
     }
 
-    /// Parts in any other store.
+    /// Uses any other store.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
         let place = store.to_string().into();
         Self { store, folder: None, place }
@@ -91,12 +91,12 @@ impl ObjectSink {
         )
     }
 
-    /// Where a local folder keeps a key, which [`StorePath`] has checked: no `..` leads out.
+    /// Returns the file of a key in a local folder. [`StorePath`] has checked the key: no `..` leads out.
     fn file(folder: &Path, path: &StorePath) -> PathBuf {
         path.parts().fold(folder.to_path_buf(), |file, part| file.join(part.as_ref()))
     }
 
-    /// Makes the folder in which a local folder keeps a key; gives the key's file.
+    /// Creates the folder for a key in a local folder; returns the key's file.
     async fn make_folder(
         &self,
         key: &Key,
@@ -141,7 +141,7 @@ impl ObjectSink {
         let failed = move |error| store_error("read", key.as_str(), &place, error);
         let mut options = GetOptions::default();
         if from > 0 {
-            // Stores refuse a range that starts at the end.
+            // Stores refuse a range that begins at the end.
             if self.store.head(&path).await.map_err(&failed)?.size <= from {
                 return Ok(stream::empty().boxed());
             }
@@ -161,7 +161,7 @@ fn next_chunk(mut file: File) -> io::Result<Option<(Bytes, File)>> {
     Ok(if chunk.is_empty() { None } else { Some((Bytes::from(chunk), file)) })
 }
 
-/// Chunks of bounded size out of one of any size, without a copy.
+/// Splits a chunk of any size into chunks of bounded size, without copying.
 fn split(chunk: Bytes) -> impl futures::Stream<Item = Result<Bytes, SinkError>> {
     stream::iter(std::iter::successors(Some((Bytes::new(), chunk)), |(_, rest)| {
         let mut rest = rest.clone();
@@ -222,7 +222,7 @@ impl Sink for ObjectSink {
         }
     }
 
-    /// A folder has the clock of this machine. Others stamp a probe.
+    /// A folder has this machine's clock. Other stores stamp a probe.
     async fn clock(&self) -> Result<Option<DateTime<Utc>>, SinkError> {
         if self.folder.is_some() {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! An object being written: small ones in one request, larger ones in parts.
+//! Uploads: small objects in one request, larger ones in parts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use super::fault::store_error;
 use crate::private;
 
-/// The size of every part but the last: stores want 5 MiB or more (S3), some want all of one size (R2),
-/// and S3 takes 10,000 parts, which makes 80 GB.
+/// The size of every part but the last: stores require 5 MiB or more (S3) or parts of equal size (R2), and S3
+/// accepts 10,000 parts, which allows 80 GB.
 const PART_BYTES: usize = 8 * 1024 * 1024;
 
-/// The same for a folder, which takes parts of any size: less to hold in memory.
+/// The same for a folder, which takes parts of any size: smaller, to save memory.
 const LOCAL_PART_BYTES: usize = 1024 * 1024;
 
-/// Objects up to this size are stored in one request.
+/// Objects up to this size are stored in a single request.
 const SINGLE_BYTES_MAX: usize = 5 * 1024 * 1024;
 
 type Outcome<T> = Result<T, object_store::Error>;
@@ -30,18 +30,18 @@ pub(super) struct ObjectUpload {
     store: Arc<dyn ObjectStore>,
     place: Arc<str>,
     path: StorePath,
-    /// Whether the store blocks: then it is used on other threads.
+    /// Whether the store blocks, and so is used on other threads.
     off_thread: bool,
-    /// Where a local folder will keep the object.
+    /// The file that will hold the object in a local folder.
     file: Option<PathBuf>,
-    /// What no part has yet.
+    /// Bytes that are not in a part yet.
     buffer: Vec<Bytes>,
     buffered: usize,
     multipart: Option<Box<dyn MultipartUpload>>,
     /// The part that is being stored.
     in_flight: Option<BoxFuture<'static, Outcome<()>>>,
     bytes: u64,
-    /// A part may be missing: what is there must not become visible.
+    /// A part may be missing, so the object must not become visible.
     broken: bool,
 }
 
@@ -77,8 +77,8 @@ impl ObjectUpload {
         }
     }
 
-    /// Work of the store as a future that may be polled on any thread. On other threads it starts at once,
-    /// before it is polled.
+    /// Runs the store's work as a future that may be polled on any thread. On another thread it starts at
+    /// once, before it is polled.
     fn run<T: Send + 'static>(
         off_thread: bool,
         work: impl Future<Output = T> + Send + 'static,
@@ -95,8 +95,8 @@ impl ObjectUpload {
         if error.kind() != SinkErrorKind::NotFound {
             return error;
         }
-        // There is no object that could be missing: its folder, or its unfinished upload, was removed by
-        // another worker that cleans up.
+        // This is not about a missing object: another worker's clean-up has removed its folder or its
+        // unfinished upload.
         SinkError::with_source(
             SinkErrorKind::Unavailable,
             format!("cannot store {} in {}: the upload was removed", self.path, self.place),
@@ -104,7 +104,7 @@ impl ObjectUpload {
         )
     }
 
-    /// Stores a part, once the one before it is stored: no more than one is in flight.
+    /// Stores a part once the previous one has been stored, so that at most one is in flight.
     async fn store_part(&mut self, payload: PutPayload) -> Outcome<()> {
         self.drain().await?;
         let multipart = match &mut self.multipart {
@@ -119,8 +119,8 @@ impl ObjectUpload {
         Ok(())
     }
 
-    /// Waits for the part in flight. It stays in its place until it is done, so that a caller who drops
-    /// this and comes back loses nothing.
+    /// Waits for the part in flight. The part keeps its place until it is done, so a caller who drops this
+    /// future and calls again loses nothing.
     async fn drain(&mut self) -> Outcome<()> {
         let Some(part) = &mut self.in_flight else {
             return Ok(());
@@ -182,7 +182,7 @@ impl Upload for ObjectUpload {
         self.buffer.push(bytes);
         let part_bytes = if self.off_thread { LOCAL_PART_BYTES } else { PART_BYTES };
         while self.buffered >= part_bytes {
-            // Dropped in the middle or failed, the part is lost.
+            // If this future is dropped or fails from here on, the part is lost.
             self.broken = true;
             let payload = self.take(part_bytes);
             self.store_part(payload).await.map_err(|error| self.failed(error))?;
@@ -199,14 +199,15 @@ impl Upload for ObjectUpload {
         let stored = if whole { self.store_whole().await } else { self.store_rest().await };
         stored.map_err(|error| self.failed(error))?;
         if let Some(file) = self.file.take() {
-            // The store made it with the permissions that the umask left. Its folder has kept others out so far.
+            // The store created it with the permissions that the umask left; its folder has kept others out
+            // so far.
             blocking::unblock(move || private::restrict(&file)).await;
         }
         Ok(Stored { bytes: self.bytes })
     }
 
     async fn abort(mut self: Box<Self>) -> Result<(), SinkError> {
-        // A part that is under way would arrive after the end: whether it succeeds is of no interest.
+        // A part in flight would arrive after the end; its result does not matter.
         let _outcome = self.drain().await;
         let Some(mut multipart) = self.multipart.take() else {
             return Ok(());
@@ -214,7 +215,7 @@ impl Upload for ObjectUpload {
         let aborted = Self::run(self.off_thread, async move { multipart.abort().await }).await;
         let aborted = aborted.map_err(|error| store_error("abort", self.path.as_ref(), &self.place, error));
         match aborted {
-            // Removed meanwhile by another worker that cleans up.
+            // Another worker's clean-up has already removed it.
             Err(error) if error.kind() == SinkErrorKind::NotFound => Ok(()),
             other => other,
         }
@@ -229,7 +230,7 @@ fn broken(path: &StorePath, place: &str) -> SinkError {
 }
 
 impl Drop for ObjectUpload {
-    /// The local store removes its file when the upload is dropped: not on the thread that polls.
+    /// The local store deletes its file when the upload is dropped, so drop it off the polling thread.
     fn drop(&mut self) {
         let (in_flight, multipart) = (self.in_flight.take(), self.multipart.take());
         if self.off_thread && multipart.is_some() {

@@ -1,9 +1,8 @@
-//! Readers that block, behind a stream that does not.
+//! Runs blocking readers behind a non-blocking stream.
 //!
-//! A thread per read sends batches through a bounded channel: two wait, one is being filled, one is
-//! with the consumer, so that a read holds a few batches whatever the amount of data. The stream ends
-//! only when the thread says that it has read everything: a thread that dies is an error, never a
-//! shorter export.
+//! One thread per read sends batches through a bounded channel: two wait, one is being filled, one is with
+//! the consumer, so a read holds a few batches whatever the amount of data. The stream ends only when the
+//! thread reports that it has read everything, so a thread that dies causes an error, never a shorter export.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,27 +16,27 @@ use futures::Stream;
 use futures::channel::{mpsc, oneshot};
 use futures::stream::BoxStream;
 
-/// The size at which a batch is handed over.
+/// Size at which a batch is handed over.
 const BATCH_BYTES: usize = 512 * 1024;
 
 /// Room for the last record of a batch, which may exceed its size.
 const BATCH_CAPACITY: usize = BATCH_BYTES + 64 * 1024;
 
-/// How much may be read and left out before progress is reported.
+/// Maximum number of bytes to read and leave out before reporting progress.
 const SILENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// After how many records a reader that hands over nothing looks whether anybody still listens.
+/// After this many records, a reader that hands over nothing checks whether anybody is still listening.
 const RECORDS_PER_CHECK: u32 = 1024;
 
-/// As which a wait for the consumer counts at least. Time is not asked for: this is about a good measure of it.
+/// The assumed minimum length of a wait for the consumer. It is an estimate, so no clock is read.
 const WAIT: Duration = Duration::from_millis(10);
 
-/// Why a reader stops before its end.
+/// The reason why a reader stops early.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// Nobody listens any more.
+    /// Nobody is listening any more.
     Dropped,
-    /// It cannot go on.
+    /// The reader cannot go on.
     Failed(SourceError),
 }
 
@@ -47,7 +46,7 @@ impl From<SourceError> for Stop {
     }
 }
 
-/// Ends a blocking call of the reader from another thread.
+/// Interrupts a blocking call of the reader from another thread.
 pub(super) type Interrupt = Box<dyn FnOnce() + Send>;
 
 enum Message {
@@ -56,8 +55,8 @@ enum Message {
     Complete,
 }
 
-/// Runs `work` on its own thread. Gives the stream once `work` has called [`Batches::opened`], or the
-/// error with which it ended before.
+/// Runs `work` on its own thread. Returns the stream once `work` has called [`Batches::opened`], or the error
+/// with which it ended before.
 pub(super) async fn read<F>(
     name: String,
     work: F,
@@ -89,12 +88,12 @@ fn died(name: &str) -> SourceError {
     SourceError::new(SourceErrorKind::Interrupted, format!("the reader of {name} ended unexpectedly"))
 }
 
-/// The reader's end: a batch that fills, and the way to hand it over.
+/// The reader's end: the batch being filled, and the channel that takes it.
 pub(super) struct Batches {
     builder: RecordBatchBuilder,
     silent_bytes: u64,
     records_until_check: u32,
-    /// How many waits for the consumer are left; without a number there is no end to them.
+    /// Remaining number of waits for the consumer; `None` for no limit.
     waits_left: Option<u32>,
     sender: mpsc::Sender<Message>,
     open_sender: Option<oneshot::Sender<Result<Interrupt, SourceError>>>,
@@ -117,7 +116,7 @@ impl Batches {
         }
     }
 
-    /// Says that the source is open and reading begins. `interrupt` is called when the stream is dropped.
+    /// Reports that the source is open and reading begins. `interrupt` is called when the stream is dropped.
     pub(super) fn opened(&mut self, interrupt: Interrupt) -> Result<(), Stop> {
         self.builder = RecordBatchBuilder::with_capacity(BATCH_CAPACITY);
         self.waker = Waker::from(Arc::new(Unpark(thread::current())));
@@ -127,12 +126,12 @@ impl Batches {
         }
     }
 
-    /// The batch that is being filled.
+    /// Returns the batch being filled.
     pub(super) fn builder(&mut self) -> &mut RecordBatchBuilder {
         &mut self.builder
     }
 
-    /// Says that a record of this size was read, whether it became part of the batch or not. Hands the
+    /// Reports that a record of this size was read, whether or not it became part of the batch. Hands the
     /// batch over when it is full.
     pub(super) fn record_read(&mut self, bytes: u64) -> Result<(), Stop> {
         self.builder.add_bytes_read(bytes);
@@ -144,21 +143,22 @@ impl Batches {
         if self.records_until_check == 0 { self.check() } else { Ok(()) }
     }
 
-    /// From now on, lets the consumer keep this reader waiting for about this long altogether, or for ever. After
-    /// that a batch that there is no room for stays here ([`is_kept_waiting`](Self::is_kept_waiting)).
+    /// Limits from now on how long the consumer may keep this reader waiting altogether; `None` for no limit.
+    /// After that, a batch for which there is no room stays here
+    /// ([`is_kept_waiting`](Self::is_kept_waiting)).
     #[cfg(feature = "sqlite")]
     pub(super) fn wait_at_most(&mut self, patience: Option<Duration>) {
         let waits = |patience: Duration| u32::try_from(patience.as_millis() / WAIT.as_millis());
         self.waits_left = patience.map(|patience| waits(patience).unwrap_or(u32::MAX));
     }
 
-    /// Whether a full batch is here because there was no room for it. More records make it larger.
+    /// Whether a full batch is here because there was no room for it. Further records enlarge it.
     #[cfg(feature = "sqlite")]
     pub(super) fn is_kept_waiting(&self) -> bool {
         self.builder.len_bytes() >= BATCH_BYTES
     }
 
-    /// Whether it makes sense to go on.
+    /// Checks whether it makes sense to go on.
     fn check(&mut self) -> Result<(), Stop> {
         self.records_until_check = RECORDS_PER_CHECK;
         if self.sender.is_closed() { Err(Stop::Dropped) } else { Ok(()) }
@@ -173,7 +173,7 @@ impl Batches {
         self.send(Message::Batch(batch))
     }
 
-    /// Waits until there is room in the channel, or no longer; gives whether there is.
+    /// Waits for room in the channel, within the limit; returns whether there is any.
     fn has_room(&mut self) -> Result<bool, Stop> {
         let mut context = Context::from_waker(&self.waker);
         loop {
@@ -190,23 +190,23 @@ impl Batches {
         }
     }
 
-    /// Puts a message where there is room for it.
+    /// Sends a message for which there is room.
     fn send(&mut self, message: Message) -> Result<(), Stop> {
         self.sender.start_send(message).map_err(|_| Stop::Dropped)
     }
 
-    /// Passes on how reading ended, after the records before.
+    /// Passes on the result of reading, after the remaining records.
     fn end(&mut self, result: Result<(), Stop>) {
         let last = match result {
             Ok(()) => Message::Complete,
             Err(Stop::Failed(error)) => match self.open_sender.take() {
-                // Nobody waits for the answer any more if this fails.
+                // If this fails, nobody is waiting for the answer any more.
                 Some(sender) => return drop(sender.send(Err(error))),
                 None => Message::Failed(error),
             },
             Err(Stop::Dropped) => return,
         };
-        // Likewise: a stream that was dropped needs no end.
+        // The same applies here: a dropped stream needs no end.
         self.waits_left = None;
         let _ = self.flush().and_then(|()| self.has_room()).and_then(|_| self.send(last));
     }
@@ -248,7 +248,7 @@ impl Stream for Received {
 
 impl Drop for Received {
     fn drop(&mut self) {
-        // First nobody listens, then the call that is under way ends: the reader sees the reason.
+        // Close first, so that the interrupted reader sees the reason why its call ended.
         self.receiver.close();
         if let Some(interrupt) = self.interrupt.take() {
             interrupt();

@@ -1,4 +1,4 @@
-//! What the sources of this crate have in common when they are set up.
+//! The configuration shared by this crate's sources.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +8,16 @@ use cdds_core::domain::selection::CategoryDimension;
 use cdds_core::ports::source::{DataType, Description, SourceError, SourceErrorKind};
 use chrono::Duration;
 
-/// One data type of a source; `R` says where its records are.
+/// One data type of a source; `R` describes the location of its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypeConfig<R> {
     /// The identifier under which jobs name the type.
     pub id: TypeId,
-    /// Where its records are.
+    /// The location of its records.
     pub rows: R,
-    /// The event instant; without one only `All` is possible (rule W7).
+    /// The event instant; without it only `All` is possible (rule W7).
     pub time: Option<TimeConfig>,
-    /// The instant of the last change; without one the event instant stands for it (rule W7).
+    /// The instant of the last change; without it the event instant is used instead (rule W7).
     pub changed: Option<TimeConfig>,
     /// The category dimension, if there is one (rule J3).
     pub category: Option<CategoryConfig>,
@@ -25,37 +25,36 @@ pub struct TypeConfig<R> {
     pub settle_lag: Duration,
     /// The smallest step of its instants (rule W4).
     pub granularity: Duration,
-    /// The names of the fields, as they stand in the records, if they are declared: templates may name no
-    /// others then (rule J4). A database exports these columns and no others; a JSON line that has another member
-    /// ends the export.
+    /// The declared names of the records' fields, if any: templates can then name no others (rule J4). A
+    /// database exports exactly these columns; a JSON line with another member ends the export.
     pub fields: Option<Vec<String>>,
 }
 
-/// Where an instant of a record is.
+/// The location of an instant in a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeConfig {
     /// The column, or the member of the outermost JSON object.
     pub column: String,
-    /// The form of its values. A declared form is a promise: values in another form are bad records,
-    /// or, when an index leads past them, are not seen.
+    /// The form of its values. A declared form is a promise: values in another form are bad records, or are
+    /// not seen if an index leads past them.
     pub format: InstantFormat,
 }
 
-/// Where the category of a record is, and which ones there are (rule J3).
+/// The location of a record's category, and the declared categories (rule J3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CategoryConfig {
-    /// What people call the dimension: "media types".
+    /// The dimension's name for people: "media types".
     pub name: String,
     /// The column, or the member of the outermost JSON object.
     pub column: String,
-    /// The declared values, as they stand in the records. Records with others are exported under
-    /// "all" (rule A1).
+    /// The declared values, as spelled in the records. Records with other values are exported under "all"
+    /// (rule A1).
     pub values: Vec<String>,
 }
 
 impl<R> TypeConfig<R> {
-    /// A type without instants, categories and declared fields, with the default lag and granularity of one
-    /// second (rule W4).
+    /// Creates a type without instants, categories and declared fields, with the default lag and granularity
+    /// of one second (rule W4).
     pub fn new(id: TypeId, rows: R) -> Self {
         Self {
             id,
@@ -69,35 +68,35 @@ impl<R> TypeConfig<R> {
         }
     }
 
-    /// With an event instant in this column or member.
+    /// Sets the column or member with the event instant.
     #[must_use]
     pub fn with_time(mut self, column: impl Into<String>, format: InstantFormat) -> Self {
         self.time = Some(TimeConfig { column: column.into(), format });
         self
     }
 
-    /// With an instant of the last change in this column or member.
+    /// Sets the column or member with the instant of the last change.
     #[must_use]
     pub fn with_changed(mut self, column: impl Into<String>, format: InstantFormat) -> Self {
         self.changed = Some(TimeConfig { column: column.into(), format });
         self
     }
 
-    /// With a category dimension.
+    /// Sets the category dimension.
     #[must_use]
     pub fn with_category(mut self, category: CategoryConfig) -> Self {
         self.category = Some(category);
         self
     }
 
-    /// The columns on which reading depends.
+    /// Returns the columns that reading depends on.
     #[cfg(feature = "sqlite")]
     pub(super) fn required_columns(&self) -> impl Iterator<Item = &str> {
         let instants = self.time.iter().chain(&self.changed).map(|time| time.column.as_str());
         instants.chain(self.category.iter().map(|category| category.column.as_str()))
     }
 
-    /// Whether records have a field of this name, as far as that is declared.
+    /// Whether records may have a field of this name, as far as the fields are declared.
     #[cfg(feature = "sqlite")]
     pub(super) fn has_field(&self, name: &str) -> bool {
         self.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| field == name))
@@ -121,7 +120,7 @@ impl<R> TypeConfig<R> {
     }
 }
 
-/// The description of a source with these types, which applies templates itself or leaves them to the engine.
+/// Describes a source with these types, which applies templates itself or leaves them to the engine.
 pub(super) fn describe<R>(
     id: &SourceId,
     title: &str,
@@ -141,7 +140,7 @@ pub(super) fn describe<R>(
     Ok(Description { id: id.clone(), title: title.to_owned(), types })
 }
 
-/// The type that a request names.
+/// Returns the type that a request names.
 pub(super) fn find<'a, R>(
     source: &SourceId,
     types: &'a [TypeConfig<R>],

@@ -1,4 +1,4 @@
-//! Files of JSON lines: one JSON object a line.
+//! Files of JSON lines: one JSON object per line.
 
 mod identity;
 mod lines;
@@ -26,53 +26,54 @@ use lines::{Lines, Piece};
 use member::{LineError, Members};
 use snapshot::NotedFile;
 
-/// A data type in JSON lines; its own path or glob, or else that of the source.
+/// A data type in JSON lines, with its own path or glob, or else that of the source.
 pub type JsonLinesType = TypeConfig<Option<String>>;
 
-/// How a [`JsonLinesSource`] is set up.
+/// The configuration of a [`JsonLinesSource`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonLinesConfig {
     /// The identifier under which jobs name the source.
     pub id: SourceId,
     /// The name shown to people.
     pub title: String,
-    /// A file, or a glob (`*`, `?`, `[…]`, `**`) of files that are read in the order of their names. Names that
-    /// begin with a dot match only what begins with one, as in a shell; links are followed.
+    /// A file, or a glob (`*`, `?`, `[…]`, `**`) of files that are read in the order of their names. Names
+    /// that begin with a dot match only patterns that begin with one, as in a shell; links are followed.
     pub path: String,
     /// The data types.
     pub types: Vec<JsonLinesType>,
-    /// The longest line that is accepted, in bytes; it bounds the memory of a read.
+    /// The longest accepted line in bytes; it bounds the memory of a read.
     pub line_bytes_max: usize,
 }
 
 /// The default of [`JsonLinesConfig::line_bytes_max`]: 16 MiB.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
 
-/// For how long the last line of a file may be unfinished, by the file's own time, before it is a bad record: nobody
-/// seems to be writing it any more.
+/// How long the last line of a file may remain unfinished, by the file's own time, before it counts as a bad
+/// record, since nobody seems to be writing it any more.
 pub const UNFINISHED_MAX: Duration = Duration::from_secs(3_600);
 
 /// Reads files of JSON lines.
 ///
-/// Blank lines, a byte order mark at the start of a file, CRLF and a missing newline at the end are
-/// all right. Anything else that is not one JSON object a line is a bad record, named by file and
-/// line (rule E10). Templates are the engine's work.
+/// Blank lines, a byte order mark at the start of a file, CRLF, and a missing newline at the end are
+/// accepted. Anything else that is not one JSON object per line is a bad record, reported by file and line
+/// (rule E10). Templates are applied by the engine.
 ///
 /// # Files
-/// A file with several names, by links or (on Unix) by hard links, is read once, under the first of its names that
-/// is no link. What a pattern names and cannot be read (a link that leads nowhere, a folder that may not be entered,
-/// something that is neither file nor folder) is an error, never left out.
+/// A file with several names, through links or (on Unix) hard links, is read once, under the first of its
+/// names that is not a link. A match of the pattern that cannot be read (a dangling link, a folder that may
+/// not be entered, something that is neither file nor folder) is an error, never left out.
 ///
 /// # Files that change
-/// A read covers every file as long as it was when the read began; files and lines that come later belong to the
-/// next one. A file that is then shorter, gone, exchanged or written anew ends the read as
-/// [`Interrupted`](SourceErrorKind::Interrupted). Every file is compared by its identity, its length and a digest of
-/// its two ends: what is altered in the middle and leaves those as they were is not seen.
+/// A read covers every file up to its length when the read began; later files and lines belong to the next
+/// read. If a file is then shorter, gone, replaced or rewritten, the read ends as
+/// [`Interrupted`](SourceErrorKind::Interrupted). Every file is compared by its identity, its length and a
+/// digest of its two ends; changes in the middle that leave these alone go unnoticed.
 ///
-/// A last line without a newline that breaks off in the middle of its record is not there yet. Its rest is waited for
-/// a moment; then it is passed over if what is there of it says that it is not asked for. Otherwise it ends the read:
-/// one by change as [`Missing`](SourceErrorKind::Missing), since the next one covers its window, any other as
-/// interrupted. Once its file was not written for [`UNFINISHED_MAX`] it is a bad record like any other.
+/// A last line without a newline that breaks off in the middle of its record is not complete yet. The reader
+/// waits a moment for its rest. Then it skips the line if the part that is there shows that it is not asked
+/// for. Otherwise the line ends the read: as [`Missing`](SourceErrorKind::Missing) if the read is by change,
+/// since the next one covers its window, and as interrupted in any other case. Once its file has not been
+/// written to for [`UNFINISHED_MAX`], the line is a bad record like any other.
 #[derive(Debug)]
 pub struct JsonLinesSource {
     config: JsonLinesConfig,
@@ -80,10 +81,10 @@ pub struct JsonLinesSource {
 }
 
 impl JsonLinesSource {
-    /// A source over these files. They are looked for when a read begins.
+    /// Creates a source over these files. They are looked up when a read begins.
     ///
     /// # Errors
-    /// [`SourceErrorKind::Invalid`] if there are no data types, or two of the same name.
+    /// [`SourceErrorKind::Invalid`] if there are no data types, or two with the same name.
     pub fn new(config: JsonLinesConfig) -> Result<Self, SourceError> {
         let description = config::describe(&config.id, &config.title, &config.types, false)?;
         Ok(Self { config, description })
@@ -154,7 +155,7 @@ impl Reading {
         if matches!(read, Err(Stop::Dropped)) {
             return read;
         }
-        // What is wrong in a file that was changed under the read says nothing about the file.
+        // A fault in a file that changed during the read says nothing about the file.
         noted.check_unchanged(&self.name, lines.file())?;
         read
     }
@@ -192,7 +193,7 @@ impl Reading {
         Ok(())
     }
 
-    /// A line, which may be blank.
+    /// Processes a line, which may be blank.
     fn line(&self, json: &[u8], batches: &mut Batches) -> Result<(), LineError> {
         if json.trim_ascii_start().is_empty() {
             return Ok(());
@@ -214,7 +215,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Ends the read or hands the line over, as was asked for (rule E10).
+    /// Ends the read or hands the line over, as the request says (rule E10).
     fn bad_record(
         &self,
         file: &NotedFile,
@@ -248,7 +249,7 @@ impl Reading {
         SourceError::new(SourceErrorKind::Invalid, message)
     }
 
-    /// The size of all files by the mean length of the first lines.
+    /// Estimates the number of records: the size of all files divided by the mean length of the first lines.
     fn estimate(&self) -> Result<Option<Estimate>, SourceError> {
         let files = pattern::find(&self.name, &self.path)?;
         let bytes = files.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
@@ -262,7 +263,8 @@ impl Reading {
     }
 }
 
-/// Whether a file that begins so is UTF-16: by its byte order mark, or by the half of its first character that is zero.
+/// Whether a file with this beginning is UTF-16: by its byte order mark, or because half of its first
+/// character is zero.
 fn is_utf16(first_line: &[u8]) -> bool {
     match first_line {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,

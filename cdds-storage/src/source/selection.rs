@@ -1,4 +1,4 @@
-//! Which records a read gives, and where each belongs.
+//! Decides which records a read returns, and where each belongs.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::config::TypeConfig;
 
-/// The window and the categories of one read, ready to be asked for each record.
+/// The window and the categories of one read, prepared for checking each record.
 #[derive(Debug)]
 pub(super) struct Selection {
     request: ReadRequest,
@@ -18,11 +18,11 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    /// What `request` asks of a type.
+    /// Returns the selection that `request` makes from a type.
     ///
     /// # Errors
-    /// [`SourceErrorKind::Invalid`] if the type has no instant by which its records could be told apart, and
-    /// they are to be (rule W7), or if it has no categories and some are selected (rule J3).
+    /// [`SourceErrorKind::Invalid`] if the window needs an instant that the type does not have (rule W7), or
+    /// if categories are selected and the type has none (rule J3).
     pub(super) fn new<R>(config: &TypeConfig<R>, request: &ReadRequest) -> Result<Self, SourceError> {
         let invalid = |reason: &str| {
             SourceError::new(SourceErrorKind::Invalid, format!("data type {}: {reason}", config.id))
@@ -42,19 +42,18 @@ impl Selection {
         Ok(Self { request: request.clone(), declared })
     }
 
-    /// By which of their instants records are taken.
+    /// Returns the instant by which records are selected.
     pub(super) fn by(&self) -> RecordInstant {
         self.request.by
     }
 
-    /// From when to when they are taken.
+    /// Returns the window of that instant.
     pub(super) fn window(&self) -> Window {
         self.request.window
     }
 
-    /// Whether a record is to be exported by its instants. Instants are read as far as they decide (rule W7): a
-    /// change tells by itself whether a record is wanted, and one that is not need not have a readable event
-    /// instant.
+    /// Decides by its instants whether a record is exported. Reads them only as far as they matter (rule W7):
+    /// a change instant decides by itself, so an unwanted record need not have a readable event instant.
     pub(super) fn event_at<E>(
         &self,
         changed_at: impl FnOnce() -> Result<Option<DateTime<Utc>>, E>,
@@ -75,8 +74,9 @@ impl Selection {
         })
     }
 
-    /// The category of a record, if it is selected. A value that is not declared counts as no category (rule
-    /// A1). Asked before the instants, so that a bad record of another category is none of this read.
+    /// Returns the category of a record, if it is selected. An undeclared value counts as no category (rule
+    /// A1). Call this before reading the instants, so that a bad record of another category does not affect
+    /// this read.
     pub(super) fn category(&self, value: Option<&str>) -> Option<SelectedCategory> {
         let declared = value.and_then(|value| self.declared.iter().find(|declared| ***declared == *value));
         let selected = self.request.categories.includes(declared.map(|declared| &**declared));
@@ -84,28 +84,28 @@ impl Selection {
     }
 }
 
-/// The category of a record that is selected; none if it has no declared one.
+/// The category of a selected record; `None` if it has no declared one.
 #[derive(Debug, Clone)]
 pub(super) struct SelectedCategory(Option<Arc<str>>);
 
 impl SelectedCategory {
-    /// Where a record that is wanted belongs.
+    /// Returns the place of a wanted record.
     pub(super) fn place(self, event_at: EventInstant) -> Place {
         Place::of(self.0, event_at.0)
     }
 }
 
-/// What the instants of a record say of it.
+/// The outcome of a record's instants.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Timing {
-    /// It lies in the window.
+    /// The record lies in the window.
     Wanted(EventInstant),
-    /// It lies outside.
+    /// The record lies outside.
     Outside,
-    /// It has no instant, so that no window of this kind ever holds it: it is counted.
+    /// The record has no instant, so no window of this kind ever includes it; it is counted.
     Undated,
 }
 
-/// When a record that is wanted happened, if that is known.
+/// The event instant of a wanted record, if known.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EventInstant(Option<DateTime<Utc>>);

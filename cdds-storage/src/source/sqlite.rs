@@ -25,19 +25,19 @@ use open::{Database, Relation};
 use rows::{Columns, Reader};
 use strays::Strays;
 
-/// Where the records of a type are.
+/// The location of a type's records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SqliteRows {
     /// All rows of a table or a view.
     Table(String),
-    /// The rows of a query. Of columns with the same name the last one counts (rule R7).
+    /// The rows of a query. If several columns have the same name, the last one counts (rule R7).
     Query(String),
 }
 
 /// A data type in a SQLite database.
 pub type SqliteType = TypeConfig<SqliteRows>;
 
-/// How a [`SqliteSource`] is set up.
+/// The configuration of a [`SqliteSource`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteConfig {
     /// The identifier under which jobs name the source.
@@ -52,39 +52,41 @@ pub struct SqliteConfig {
 
 /// Reads tables and queries of a SQLite database.
 ///
-/// The columns become keys in their order; INTEGER and REAL become numbers, TEXT text, BLOB Base64, and
-/// NULL is left out (rule A2). A read sees one state of the database, whatever is written meanwhile, and
-/// rows come in the order in which SQLite finds them. Each row's instant is checked here, whatever the
-/// database stores it as; a declared [`InstantFormat`](cdds_core::domain::instant::InstantFormat) lets
-/// an index on its column narrow down the rows beforehand. Categories and filters for equality are narrowed
-/// down by the database too. Templates are applied here (rule J4): columns that nobody asks for are not read.
+/// The columns become keys in their order. INTEGER and REAL become numbers, TEXT text, BLOB Base64, and NULL
+/// is left out (rule A2). A read sees one state of the database, whatever is written meanwhile, and rows come
+/// in the order in which SQLite finds them. Each row's instant is checked here, whatever type the database
+/// stores it as; a declared [`InstantFormat`](cdds_core::domain::instant::InstantFormat) lets an index on its
+/// column narrow down the rows beforehand. The database also narrows them down by category and by filters for
+/// equality. Templates are applied here (rule J4), so columns that nobody asks for are not read.
 ///
-/// Nothing is left beside the database, and no lock on it lasts as long as an export: in rollback journal mode, where
-/// a reader keeps its application from committing, rows are set aside in a temporary file when the consumer keeps
-/// the read waiting for more than a second (in `SQLITE_TMPDIR`, `TMPDIR` or `/var/tmp`; half of the room there at
-/// most), and the application waits for as long as SQLite takes to find them. In WAL mode it never waits. A database
-/// in WAL mode that nobody has open is read without any lock; when its application comes and writes meanwhile, the
-/// read ends as [`Interrupted`](cdds_core::ports::source::SourceErrorKind::Interrupted), to be tried again.
+/// Nothing is left beside the database, and no lock on it lasts as long as an export. In rollback journal
+/// mode a reader keeps its application from committing, so rows are set aside in a temporary file when the
+/// consumer keeps the read waiting for more than a second (in `SQLITE_TMPDIR`, `TMPDIR` or `/var/tmp`; at
+/// most half of the room there). The application then waits only as long as SQLite takes to find the rows. In
+/// WAL mode it never waits. A database in WAL mode that nobody has open is read without any lock; if its
+/// application opens it and writes meanwhile, the read ends as
+/// [`Interrupted`](cdds_core::ports::source::SourceErrorKind::Interrupted), to be retried.
 ///
-/// Values are compared byte by byte, whatever the collations of columns, which may be the application's own.
+/// Values are compared byte by byte, whatever the collations of the columns, which may be the application's
+/// own.
 ///
-/// A row whose instant cannot be read, or with text that is not UTF-8 in a column that is looked at, is a bad
-/// record (rule E10), also where no window would come upon its instant. Rows that the database has passed over are
-/// not looked at otherwise.
+/// A row is a bad record (rule E10) if its instant cannot be read, even where no window would find it, or if
+/// a column that is looked at has text that is not UTF-8. Other rows that the database skips are not looked
+/// at.
 #[derive(Debug)]
 pub struct SqliteSource {
     config: SqliteConfig,
     description: Description,
-    /// In bytes; half of the room that there is, unless a test wants less.
+    /// In bytes; `None` for half of the available room. Tests set less.
     set_aside_max: Option<u64>,
 }
 
 impl SqliteSource {
-    /// A source over this database, which is opened when a read begins.
+    /// Creates a source over this database, which is opened when a read begins.
     ///
     /// # Errors
-    /// [`SourceErrorKind::Invalid`](cdds_core::ports::source::SourceErrorKind::Invalid) if there are no
-    /// data types, or two of the same name.
+    /// [`SourceErrorKind::Invalid`](cdds_core::ports::source::SourceErrorKind::Invalid) if there are no data
+    /// types, or two with the same name.
     pub fn new(config: SqliteConfig) -> Result<Self, SourceError> {
         let description = config::describe(&config.id, &config.title, &config.types, true)?;
         Ok(Self { config, description, set_aside_max: None })
@@ -134,7 +136,7 @@ impl Source for SqliteSource {
     }
 }
 
-/// What its application notices of an export.
+/// Describes how an export affects the database's application.
 fn locked(path: &Path) -> String {
     format!(
         "{} keeps a rollback journal: while an export looks for its rows, its application cannot write, for about as \
@@ -145,9 +147,9 @@ fn locked(path: &Path) -> String {
     )
 }
 
-/// Which columns of a query are not exported, since another has their name.
+/// Describes the columns of a query that are not exported because another has the same name.
 fn repeated(database: &Database, data_type: &SqliteType) -> Option<String> {
-    // Of a type that cannot be read, the read tells why.
+    // If a type cannot be read, the read reports the reason.
     let columns = database.relation(data_type).ok()?.repeated;
     (!columns.is_empty()).then(|| {
         format!(
@@ -202,8 +204,8 @@ impl Reading {
         Columns::new(&self.data_type, keys.to_vec(), relation.rowid.is_some(), &self.request)
     }
 
-    /// Reads the rows whose instants are no such, in order to refuse them, as far as no statement of a window comes
-    /// upon them.
+    /// Reads the rows whose instants are invalid, in order to reject them, unless a window's statement
+    /// already finds them.
     fn read_strays(
         &self,
         database: &Database,
@@ -222,8 +224,8 @@ impl Reading {
         Ok(())
     }
 
-    /// Counts the rows without an instant that the statements of a window pass over (rule W7). Only the columns that
-    /// say whose rows they are are read.
+    /// Counts the rows without an instant that a window's statements skip (rule W7). Reads only the columns
+    /// that decide whether a row is asked for.
     fn count_undated(&self, relation: &Relation, reader: &mut Reader<'_>) -> Result<(), Stop> {
         let keys = statement::deciding_columns(&self.data_type, relation, &self.request);
         let columns = self.columns(relation, &keys);
@@ -268,7 +270,7 @@ mod tests {
         block_on(async {
             let mut stream = source.read(ReadRequest::new(id, window)).await.unwrap();
             while let Some(batch) = stream.try_next().await.unwrap() {
-                // Longer than a reader waits that is in the way.
+                // Longer than the patience of a reader that blocks others.
                 if expected == 0 {
                     std::thread::park_timeout(std::time::Duration::from_millis(1_500));
                 }

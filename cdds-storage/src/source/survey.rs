@@ -1,7 +1,7 @@
-//! Whether records have what a type says of them: an instant, a category, a data subject.
+//! Checks whether records have the keys that their type declares: an instant, a category, a data subject.
 //!
-//! A key that no record has is no error to a reader: the record has no instant, then, and no window ever holds it. So
-//! a test read counts, and tells what it means for jobs.
+//! A reader does not treat a key that no record has as an error: the records then have no instant, and no
+//! window ever includes them. So a test read counts the keys and explains the consequences for jobs.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use serde_json::{Map, Value};
 
 use super::config::TypeConfig;
 
-/// What the records of a type were found to have, as far as they were read as a job with timeframe `all` does.
+/// The keys that a type's records were found to have, in records read as by a job with timeframe `all`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
     time: Option<Key>,
     changed: Option<Key>,
     category: Option<(Key, Vec<String>)>,
     subject: Vec<Key>,
-    /// SQLite takes column names for the same whatever their case, readers of JSON do not.
+    /// SQLite ignores the case of column names; JSON readers do not.
     caseless: bool,
     records: u64,
     bad_records: u64,
@@ -26,7 +26,7 @@ pub struct Survey {
     undeclared_records: u64,
 }
 
-/// A key, and how many records have a value there that is not empty.
+/// A key, and the number of records with a non-empty value for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Key {
     name: String,
@@ -46,17 +46,17 @@ impl Key {
     }
 }
 
-/// A record that cannot be read: where it stands and why.
+/// An unreadable record: its position and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadExample {
     /// "calls.jsonl line 17", "row 5 (rowid 9)".
     pub position: String,
-    /// Why; it holds nothing of the record.
+    /// The reason; it contains nothing from the record.
     pub reason: String,
 }
 
 impl<R> TypeConfig<R> {
-    /// A survey of this type, of which nothing was read yet. `subject` are the fields that name a data subject.
+    /// Starts an empty survey of this type. `subject` lists the fields that name a data subject.
     pub fn survey(&self, subject: &[String], caseless: bool) -> Survey {
         let category = self.category.as_ref();
         Survey {
@@ -75,16 +75,16 @@ impl<R> TypeConfig<R> {
 }
 
 impl Survey {
-    /// How many records tell enough if each key was found in one of them.
+    /// Number of records that suffice if each key was found in at least one of them.
     pub const RECORDS: u64 = 10_000;
 
-    /// How many are read at most to find a key.
+    /// Maximum number of records read to find a key.
     pub const RECORDS_MAX: u64 = 1_000_000;
 
-    /// How many examples of bad records and of undeclared categories are kept.
+    /// Maximum number of examples kept of bad records and of undeclared categories.
     const EXAMPLES_MAX: usize = 5;
 
-    /// Takes the records of a batch.
+    /// Counts the records of a batch.
     pub fn take(&mut self, batch: &RecordBatch) {
         for rejected in batch.rejected() {
             self.bad_records += 1;
@@ -119,50 +119,51 @@ impl Survey {
         }
     }
 
-    /// Whether more records would tell more.
+    /// Whether more records would add information.
     pub fn wants_more(&self) -> bool {
         let read = self.records + self.bad_records;
         let mut keys = self.keys();
         read < Self::RECORDS || (read < Self::RECORDS_MAX && keys.any(|(_, key)| key.found == 0))
     }
 
-    /// Records read, bad ones not counted.
+    /// Returns the number of records read, without bad ones.
     pub fn records(&self) -> u64 {
         self.records
     }
 
-    /// Records without an event instant; `None` if the type declares none.
+    /// Returns the number of records without an event instant; `None` if the type declares none.
     pub fn without_event_instant(&self) -> Option<u64> {
         self.time.as_ref().map(|key| self.records - key.found)
     }
 
-    /// Records without an instant of their last change; `None` if the type declares none.
+    /// Returns the number of records without an instant of their last change; `None` if the type declares
+    /// none.
     pub fn without_change_instant(&self) -> Option<u64> {
         self.changed.as_ref().map(|key| self.records - key.found)
     }
 
-    /// Records of categories that are not declared, which are exported under "all" (rule A1).
+    /// Returns the number of records with undeclared categories, which are exported under "all" (rule A1).
     pub fn undeclared_categories(&self) -> u64 {
         self.undeclared_records
     }
 
-    /// Records that cannot be read (rule E10).
+    /// Returns the number of unreadable records (rule E10).
     pub fn bad_records(&self) -> u64 {
         self.bad_records
     }
 
-    /// The first of them.
+    /// Returns the first of them.
     pub fn bad_examples(&self) -> &[BadExample] {
         &self.bad_examples
     }
 
-    /// Some of the undeclared categories, each with how many records it has.
+    /// Returns some of the undeclared categories, each with its number of records.
     pub fn undeclared_examples(&self) -> impl Iterator<Item = (&str, u64)> {
         self.undeclared.iter().map(|(category, records)| (category.as_str(), *records))
     }
 
-    /// What keeps jobs from exporting these records: all of them are without the declared instant, so that no window
-    /// could ever hold one (rule W7).
+    /// Returns the fault that keeps jobs from exporting these records: all of them lack the declared instant,
+    /// so no window could ever include one (rule W7).
     pub fn fault(&self) -> Option<String> {
         let time = self.time.as_ref().filter(|time| self.records > 0 && time.found == 0)?;
         Some(format!(
@@ -172,7 +173,7 @@ impl Survey {
         ))
     }
 
-    /// What is odd and keeps no job from its work.
+    /// Returns oddities that do not keep any job from its work.
     pub fn warnings(&self) -> Vec<String> {
         let nowhere = |(what, key): (&str, &Key)| {
             let records = self.records;

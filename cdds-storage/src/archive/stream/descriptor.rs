@@ -1,5 +1,5 @@
-//! APPNOTE 4.3.9: the data descriptor, which repeats CRC and sizes behind the data of an entry whose header
-//! was written before they were known. Our writer has no use for it; commons-compress and streaming writers
+//! APPNOTE 4.3.9: the data descriptor, which repeats CRC and sizes after the data of an entry whose header
+//! was written before they were known. Our writer does not need it; commons-compress and streaming writers
 //! do.
 
 use super::super::entry_fields::{EntryFields, FLAG_DESCRIPTOR};
@@ -7,18 +7,19 @@ use super::super::error::ArchiveError;
 use super::super::field::exceeds32;
 use super::super::parts::PartsReader;
 
-/// 4.3.9.3: stands in front of the descriptor in most archives, and in some not.
+/// 4.3.9.3: precedes the descriptor in most archives, but not in all.
 const SIGNATURE: u32 = 0x0807_4b50;
 
-/// Whether a header announces a descriptor, by bit 3 of its flags.
+/// Whether a header announces a descriptor, through bit 3 of its flags.
 pub(super) fn is_announced(header: &EntryFields) -> bool {
     header.flags & FLAG_DESCRIPTOR != 0
 }
 
-/// Reads a descriptor, in whichever form it comes; whether it says what the directory does.
+/// Reads a descriptor in any of its forms; returns whether it agrees with the directory.
 ///
-/// 4.3.9.2 gives sizes eight bytes where the header has a zip64 field. But whoever streams an entry does not
-/// know beforehand if it will need one, so that Java and others write eight bytes behind a header without it.
+/// According to 4.3.9.2 the sizes have eight bytes if the header has a zip64 field. But streaming writers do
+/// not know beforehand whether an entry will need one, so Java and others write eight bytes after a header
+/// without it.
 pub(super) fn read(reader: &mut PartsReader<'_>, listed: &EntryFields) -> Result<bool, ArchiveError> {
     let forms = forms(listed);
     let mut found: Vec<u32> = Vec::new();
@@ -28,8 +29,7 @@ pub(super) fn read(reader: &mut PartsReader<'_>, listed: &EntryFields) -> Result
         if next.is_empty() {
             return Ok(forms.contains(&found));
         }
-        // The short form of an empty entry is how its long one begins: a byte of what follows tells them
-        // apart.
+        // For an empty entry the short form is a prefix of the long one: the next byte tells them apart.
         let follows = reader.fill()?.first().copied();
         if forms.contains(&found) && !next.iter().any(|word| Some(word.to_le_bytes()[0]) == follows) {
             return Ok(true);
@@ -38,8 +38,8 @@ pub(super) fn read(reader: &mut PartsReader<'_>, listed: &EntryFields) -> Result
     }
 }
 
-/// Everything that may stand there, as words of four bytes: with and without the signature, sizes of four
-/// bytes where they fit and of eight.
+/// Returns every legal form as words of four bytes: with and without the signature, with sizes of eight bytes
+/// and, where they fit, of four.
 fn forms(listed: &EntryFields) -> Vec<Vec<u32>> {
     let halves = |size: u64| {
         let [a, b, c, d, high @ ..] = size.to_le_bytes();

@@ -1,4 +1,4 @@
-//! Compares the central directory and the end records with the entries that went by.
+//! Compares the central directory and the end records with the entries that were read.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -10,23 +10,23 @@ use super::super::error::ArchiveError;
 use super::super::local_header;
 use super::super::parts::{Parts, PartsReader};
 
-/// The entries that were read, in little memory each, however long their names are: a hostile archive may consist of
-/// names alone.
+/// The entries read so far, in little memory each, however long their names are: a hostile archive may
+/// consist of names alone.
 #[derive(Default)]
 pub(super) struct SeenEntries {
     entries: Vec<Seen>,
-    /// Random, so that nobody can make two entries that look alike.
+    /// Randomly keyed, so that nobody can construct two entries with the same hash.
     hash: RandomState,
 }
 
-/// Where the header of an entry was, and what it said.
+/// The location and the fingerprint of an entry's header.
 struct Seen {
     at: Location,
     fingerprint: u64,
 }
 
 impl SeenEntries {
-    /// Headers come in the order of their places.
+    /// Adds an entry. Headers arrive in the order of their locations.
     pub(super) fn push(&mut self, at: Location, fields: &EntryFields, name: &[u8]) {
         let fingerprint = self.fingerprint(fields, name);
         self.entries.push(Seen { at, fingerprint });
@@ -36,7 +36,7 @@ impl SeenEntries {
         self.entries.len()
     }
 
-    /// Of all that header and directory both say about an entry's name and data.
+    /// Hashes everything that header and directory both say about an entry's name and data.
     fn fingerprint(&self, fields: &EntryFields, name: &[u8]) -> u64 {
         let EntryFields { flags, method, crc32, compressed_bytes, uncompressed_bytes, .. } = *fields;
         let encrypted = flags & FLAG_ENCRYPTED != 0;
@@ -44,14 +44,14 @@ impl SeenEntries {
     }
 }
 
-/// Records that wait for their entries, where a directory has another order than its data: at most so many are kept.
+/// Maximum number of records kept for later entries, for a directory in another order than its data.
 const PASSED_MAX: usize = 100_000;
 
-/// The directory, read beside the entries: what it says of them is needed where it does not stand in their headers.
+/// The directory, read in parallel with the entries, for fields that are missing from their headers.
 pub(super) struct Ahead<'a> {
     reader: PartsReader<'a>,
     left: u64,
-    /// What was read of later entries.
+    /// Records of later entries that have already been read.
     passed: BTreeMap<Location, EntryFields>,
 }
 
@@ -63,7 +63,8 @@ impl<'a> Ahead<'a> {
         Ok(Self { reader, left: end.entries, passed: BTreeMap::new() })
     }
 
-    /// What the directory says of the entry whose header is there. Entries are asked for in the order of their places.
+    /// Returns the directory's record of the entry whose header is at `at`. Entries must be asked for in the
+    /// order of their locations.
     pub(super) fn find(&mut self, at: Location) -> Result<Option<EntryFields>, ArchiveError> {
         self.passed = self.passed.split_off(&at);
         if let Some(fields) = self.passed.remove(&at) {
@@ -91,8 +92,7 @@ impl<'a> Ahead<'a> {
     }
 }
 
-/// Reads everything from the directory on, whose first signature was found at `start`, to the end of the
-/// set.
+/// Reads everything from the directory, whose first signature was found at `start`, to the end of the set.
 pub(super) fn compare(
     reader: &mut PartsReader<'_>,
     mut signature: u32,
@@ -104,7 +104,7 @@ pub(super) fn compare(
     let mut fault = None;
     while signature == central_record::SIGNATURE {
         let (record, bytes) = read_record(reader)?;
-        // Only remembered: if parts are missing, which the end tells, that is the reason to give.
+        // Only remember the fault: if the end shows that parts are missing, that is the error to report.
         if fault.is_none() {
             fault = matching.take(&record).err().map(|reason| reader.damaged(reason));
         }
@@ -132,7 +132,7 @@ pub(super) fn compare(
     Ok(())
 }
 
-/// Reads a record that must be there, with its signature.
+/// Reads a required record, including its signature.
 pub(in super::super) fn next_record(reader: &mut PartsReader<'_>) -> Result<Record, ArchiveError> {
     if reader.read_u32()? != central_record::SIGNATURE {
         return Err(reader.damaged("its directory is shorter than its end says"));
@@ -140,7 +140,7 @@ pub(in super::super) fn next_record(reader: &mut PartsReader<'_>) -> Result<Reco
     Ok(read_record(reader)?.0)
 }
 
-/// Reads a record whose signature was read; its length with the signature comes along.
+/// Reads a record whose signature has been read; also returns its length with the signature.
 fn read_record(reader: &mut PartsReader<'_>) -> Result<(Record, u64), ArchiveError> {
     let mut bytes = reader.read_vec(central_record::FIXED_BYTES)?;
     let tail = Record::tail_bytes(&bytes).unwrap_or_default();
@@ -150,7 +150,7 @@ fn read_record(reader: &mut PartsReader<'_>) -> Result<(Record, u64), ArchiveErr
     Ok((record, 4 + bytes.len() as u64))
 }
 
-/// The name in the header that was read there.
+/// Returns the name in the header at `at`.
 fn name_at(parts: &Parts<'_>, at: Location) -> Result<String, ArchiveError> {
     let mut reader = PartsReader::starting_at(parts, at)?;
     let _signature = reader.read_u32()?;
@@ -160,7 +160,7 @@ fn name_at(parts: &Parts<'_>, at: Location) -> Result<String, ArchiveError> {
     Ok(String::from_utf8_lossy(&reader.read_vec(usize::from(name_bytes))?).into_owned())
 }
 
-/// Reads the end records, of which the first signature was read, and sees that nothing follows.
+/// Reads the end records, whose first signature has been read, and checks that nothing follows.
 fn read_end(reader: &mut PartsReader<'_>, signature: u32) -> Result<EndRecord, ArchiveError> {
     let mut bytes = signature.to_le_bytes().to_vec();
     let mut behind = 0;
@@ -170,7 +170,7 @@ fn read_end(reader: &mut PartsReader<'_>, signature: u32) -> Result<EndRecord, A
         if count == 0 {
             break;
         }
-        // Of what is longer than any end, only the length counts.
+        // Of bytes beyond the longest possible end, only the number matters.
         let room = TAIL_BYTES_MAX.saturating_sub(bytes.len()).min(count);
         bytes.extend_from_slice(available.get(..room).unwrap_or_default());
         behind += (count - room) as u64;
@@ -183,7 +183,7 @@ fn read_end(reader: &mut PartsReader<'_>, signature: u32) -> Result<EndRecord, A
     }
 }
 
-/// Finds for each record the entry it is about.
+/// Finds the entry for each record.
 struct Matching<'s> {
     seen: &'s SeenEntries,
     matched: Vec<bool>,
@@ -193,7 +193,7 @@ struct Matching<'s> {
 impl Matching<'_> {
     fn take(&mut self, record: &Record) -> Result<(), String> {
         let name = String::from_utf8_lossy(&record.name);
-        // Directories are as a rule in the order of the data; others are legal.
+        // Directories are usually in the order of the data; other orders are legal.
         let entries = &self.seen.entries;
         let index = match entries.get(self.next) {
             Some(seen) if seen.at == record.at => Ok(self.next),

@@ -1,6 +1,6 @@
-//! Files of other kinds under the name of an archive, by how they begin.
+//! Recognises files of other kinds under an archive's name, by their first bytes.
 
-/// What begins like this, for people; `None` if that says nothing.
+/// Returns the kind of file that begins like this, for people; `None` if it is unknown.
 pub(super) fn kind(beginning: [u8; 4]) -> Option<&'static str> {
     Some(match beginning {
         [b'M', b'Z', ..] | [0x7F, b'E', b'L', b'F'] => "a program, as self-extracting archives have it",

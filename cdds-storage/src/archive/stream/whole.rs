@@ -1,25 +1,25 @@
-//! Entries taken as they are stored, to be unpacked as whole buffers on any thread.
+//! Entries taken whole in their stored form, to be unpacked as buffers on any thread.
 //!
-//! Files of an export are small (4 MiB by default) and independent of each other, so that reading a set
-//! need not be slower than one thread decrypts.
+//! Files of an export are small (4 MiB by default) and independent of each other, so reading a set is limited
+//! only by the one thread that decrypts.
 
 use super::super::entry_fields::{EntryFields, METHOD_STORED};
 use super::super::error::ArchiveError;
 
-/// Larger entries, packed or unpacked, are read piece by piece.
+/// Entries larger than this, packed or unpacked, are read piece by piece.
 pub(in super::super) const WHOLE_BYTES_MAX: u64 = 8 << 20;
 
-/// An entry as it is stored.
+/// An entry in its stored form.
 #[derive(Debug)]
 pub(in super::super) struct PackedEntry {
     pub(in super::super) path: String,
-    /// Name of the part in which the entry ends, for messages.
+    /// Name of the part that the entry ends in, for messages.
     pub(super) part: String,
     pub(super) fields: EntryFields,
     pub(super) data: Vec<u8>,
 }
 
-/// Unpacks entries one after the other; one for each thread.
+/// Unpacks entries one after the other; each thread has its own.
 #[derive(Default)]
 pub(in super::super) struct Unpacker {
     inflate: library::Inflate,
@@ -27,7 +27,7 @@ pub(in super::super) struct Unpacker {
 }
 
 impl Unpacker {
-    /// The contents of an entry, after checking their size and CRC.
+    /// Returns the contents of an entry after checking their size and CRC.
     pub(in super::super) fn unpack<'u>(
         &'u mut self,
         entry: &'u PackedEntry,

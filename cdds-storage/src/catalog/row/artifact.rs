@@ -48,7 +48,7 @@ impl ArtifactRow {
     }
 }
 
-/// A file and what a list shows beside it.
+/// A file, with the additional columns of a list.
 #[derive(Debug)]
 pub(in crate::catalog) struct ArtifactOverviewRow {
     pub(in crate::catalog) artifact: ArtifactRow,

@@ -8,10 +8,11 @@ use cdds_core::stored::{settings_from_json, settings_to_json};
 use super::super::stored;
 use super::{Reading, corrupt, integer, micros};
 
-/// The trigger of another try that goes back to a backfill.
+/// The trigger of a rerun that originates from a backfill.
 const BACKFILL_RERUN: &str = "backfill_rerun";
 
-/// An execution. `rerun_of` is what a rerun runs again; `detail` is the failure of a failed one, the reason of a skipped one.
+/// An execution. `rerun_of` is the execution that a rerun repeats; `detail` is the failure of a failed
+/// execution or the reason of a skipped one.
 #[derive(Debug)]
 pub(in crate::catalog) struct ExecutionRow {
     pub(in crate::catalog) id: String,
@@ -133,7 +134,7 @@ impl ExecutionRow {
         Ok(match row.status(&self.status)? {
             Status::Queued => ExecutionState::Queued,
             Status::InProgress => ExecutionState::Running,
-            // Which of the two is told by the progress.
+            // The progress distinguishes the two.
             Status::Finished | Status::FinishedWithErrors => ExecutionState::Succeeded,
             Status::Cancelled => ExecutionState::Cancelled,
             Status::Failed => ExecutionState::Failed(

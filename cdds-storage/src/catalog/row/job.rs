@@ -1,4 +1,4 @@
-//! Jobs and, beside them, their newest execution.
+//! Jobs, and their newest executions for lists.
 
 use cdds_core::domain::job::{Job, JobState};
 use cdds_core::domain::watermark::Watermark;
@@ -9,8 +9,8 @@ use cdds_core::stored::{settings_from_json, settings_to_json};
 use super::super::stored;
 use super::{Reading, corrupt, integer, micros};
 
-/// A job. `title_folded`, `source`, `data_type` and `frequency` repeat what is in `settings`, to be
-/// searched and sorted by.
+/// A job. `title_folded`, `source`, `data_type` and `frequency` repeat fields of `settings`, for searching
+/// and sorting.
 #[derive(Debug)]
 pub(in crate::catalog) struct JobRow {
     pub(in crate::catalog) id: String,

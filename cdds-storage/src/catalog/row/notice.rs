@@ -1,11 +1,11 @@
-//! Notices that nobody has confirmed.
+//! Unconfirmed notices.
 
 use cdds_core::domain::notice::{Notice, NoticeKind};
 use cdds_core::ports::catalog::CatalogError;
 
 use super::{Reading, micros};
 
-/// A notice; it has the id of its execution.
+/// A notice; its id is that of its execution.
 #[derive(Debug)]
 pub(in crate::catalog) struct NoticeRow {
     pub(in crate::catalog) execution_id: String,

@@ -1,5 +1,5 @@
-//! What lies ahead. It is looked at once a second, so that nothing here grows with a backlog; and whoever runs until
-//! all is done waits for it, so that rows of which nothing will come do not count.
+//! The agenda: upcoming work. It is queried once a second, so its cost must not grow with a backlog. Callers
+//! that run until all work is done wait for it, so rows that will never lead to anything do not count.
 
 use std::collections::HashMap;
 
@@ -15,17 +15,18 @@ use super::fault::Fault;
 use super::jobs;
 use super::understood::quietly;
 
-/// What lies ahead, over all owners.
+/// Returns the agenda over all owners.
 pub(super) fn agenda(database: &Database) -> Result<Agenda, CatalogError> {
     let (mut agenda, strange) = database.read("read the agenda", read)?;
-    // A newer program may be at what this one does not understand. Locks are looked at outside of any transaction.
+    // A newer program may be running executions that this one does not understand. Check the locks outside of
+    // any transaction.
     for worker in strange {
         agenda.running += u64::from(!database.workers().is_dead(&worker)?);
     }
     Ok(agenda)
 }
 
-/// The agenda of what is understood, and the workers of what runs and is not.
+/// Returns the agenda of the rows that are understood, and the workers of running executions that are not.
 fn read(tx: &Transaction<'_>) -> Result<(Agenda, Vec<WorkerId>), Fault> {
     let mut known = Jobs { tx, understood: HashMap::new() };
     let (running, strange) = running(&mut known)?;
@@ -40,9 +41,9 @@ fn read(tx: &Transaction<'_>) -> Result<(Agenda, Vec<WorkerId>), Fault> {
     Ok((agenda, strange))
 }
 
-/// The earliest instant at which something that waits may start.
+/// Returns the earliest instant at which a waiting execution may start.
 fn next_queued_at(known: &mut Jobs<'_>) -> Result<Option<DateTime<Utc>>, Fault> {
-    // One row with an instant beyond the calendar must not hide those of the others.
+    // A row with an instant beyond the calendar must not hide the others.
     let sql = "SELECT e.id, e.job_id FROM execution e
          WHERE e.status = 'queued' AND e.not_before BETWEEN ?1 AND ?2 ORDER BY e.not_before";
     let mut statement = known.tx.prepare(sql)?;
@@ -77,7 +78,7 @@ fn running(known: &mut Jobs<'_>) -> Result<(u64, Vec<WorkerId>), Fault> {
     Ok((running, strange))
 }
 
-/// Which jobs are understood: without its job an execution neither begins nor ends.
+/// Remembers which jobs are understood: an execution can neither begin nor end without its job.
 struct Jobs<'tx> {
     tx: &'tx Transaction<'tx>,
     understood: HashMap<String, bool>,

@@ -1,4 +1,4 @@
-//! Artifact sets: published, shown, downloaded (rules A7, A8).
+//! Artifact sets: publishing, listing, downloading (rules A7, A8).
 
 use cdds_core::domain::artifact::ArtifactSet;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, Owner};
@@ -13,21 +13,21 @@ use super::listing::{Filter, Key, Ties};
 const COLUMNS: &str = "a.id, a.owner, a.execution_id, a.job_id, a.data_type, a.name, a.part, a.parts,
     a.\"key\", a.bytes, a.sha256, a.created_at, a.expires_at, a.hold";
 
-/// How many [`COLUMNS`] there are.
+/// Number of [`COLUMNS`].
 const COLUMNS_COUNT: usize = 14;
 
 /// A file with its set.
 const FILES: &str = "FROM artifact a JOIN artifact_set s ON s.execution_id = a.execution_id";
 
-/// Neither the file nor its set is removed.
+/// Neither the file nor its set has been removed.
 const LIVE: &str = "a.removed_at IS NULL AND s.removed_at IS NULL";
 
-/// Files that are equal by a column come set by set, in the order of their parts.
+/// Files with equal keys are sorted by set, then by part.
 const TIES: Ties = Ties { id: "a.execution_id", part: Some("a.part") };
 
 const DOWNLOADS: &str = "(SELECT count(*) FROM download d WHERE d.artifact_id = a.id)";
 
-/// The file whose id is bound, and what a list shows beside it.
+/// Selects the file whose id is bound, with the additional columns of a list.
 fn overview_of() -> String {
     format!(
         "SELECT {COLUMNS}, EXISTS (SELECT 1 FROM job j WHERE j.id = a.job_id AND j.state = 'deleted'), {DOWNLOADS},
@@ -132,7 +132,7 @@ pub(super) fn list(
 }
 
 fn filter(owner: &Owner, query: &ArtifactQuery) -> Filter {
-    // The plus keeps SQLite from walking all files of the owner when few are asked for.
+    // The plus keeps SQLite from scanning all of the owner's files when only a few are requested.
     let narrow = query.job.is_some() || query.execution.is_some();
     let of_owner = if narrow { "+a.owner = ?" } else { "a.owner = ?" };
     Filter::default()
@@ -152,8 +152,8 @@ fn filter(owner: &Owner, query: &ArtifactQuery) -> Filter {
 
 fn key(column: ArtifactColumn) -> Key {
     match column {
-        // By the name of the set's first file: `.z100` would come before `.z11`, and the parts of one set
-        // stay in their order.
+        // Sort by the name of the set's first file, because `.z100` would come before `.z11`; the parts of a
+        // set stay in order.
         ArtifactColumn::Name => Key::nullable(
             "(SELECT f.name FROM artifact f WHERE f.execution_id = a.execution_id AND f.part = 1)",
         ),
@@ -224,7 +224,7 @@ pub(super) fn set(
     Ok(Some(ArtifactSet { manifest: manifest.into_manifest()?, signature, artifacts }))
 }
 
-/// Records downloads of the owner's files; other ids are passed over.
+/// Records downloads of the owner's files; ignores other ids.
 pub(super) fn record_download(
     tx: &Transaction<'_>,
     owner: &Owner,

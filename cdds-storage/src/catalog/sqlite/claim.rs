@@ -1,4 +1,5 @@
-//! Who gets what: queued executions by their place, begun with their jobs (rules E2, J8, W4, W6).
+//! Claims: assigns queued executions by their place in the queue and begins them with their jobs (rules E2,
+//! J8, W4, W6).
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -18,12 +19,13 @@ use super::understood::{row_id, understood};
 use super::workers::Registration;
 use super::{jobs, takeover};
 
-/// Gives queued executions to a worker, after taking over those of dead ones.
+/// Assigns queued executions to a worker, after taking over those of dead workers.
 pub(super) fn claim(database: &Database, claim: &Claim) -> Result<Claimed, CatalogError> {
     let claim = Claim { now: claim.now.trunc_subsecs(6), ..claim.clone() };
-    // The first claim of a worker takes over whatever stands under its name: no second one may be in between.
+    // A worker's first claim takes over everything under its name, so a second claim must not run
+    // concurrently.
     let _one_at_a_time = database.claims();
-    // Locked before it is named in the database: whoever finds the name finds the lock.
+    // Take the lock before the database names the worker: whoever finds the name must find the lock.
     let registration = database.workers().register(&claim.worker)?;
     let claimed = takeover::orphaned(database, registration, &claim.worker).and_then(|orphaned| {
         database.write(Durability::Full, "claim work", |tx| {
@@ -32,23 +34,23 @@ pub(super) fn claim(database: &Database, claim: &Claim) -> Result<Claimed, Catal
         })
     });
     if claimed.is_err() && registration == Registration::Fresh {
-        // What an earlier worker of this id left is not taken over yet: the next claim must be the
-        // first one again.
+        // The work of an earlier worker with this id has not been taken over yet, so the next claim must
+        // again be the first one.
         database.workers().release(&claim.worker);
     }
     claimed
 }
 
-/// Executions whose time has come, by their place in the queue, of jobs of which none runs. All of it lies in
-/// the index: what is not taken is never read.
+/// Due executions by their place in the queue, of jobs without a running execution. The index covers the
+/// query, so rows that are not taken are never read.
 const CANDIDATES: &str = "SELECT e.id, e.job_id, e.epoch, e.queue_at, e.slot FROM execution e
      WHERE e.status = 'queued' AND e.not_before <= ?1
        AND NOT EXISTS (SELECT 1 FROM execution r WHERE r.job_id = e.job_id AND r.status = 'in_progress')
      ORDER BY e.queue_at, e.slot, e.id";
 
-/// At most one execution per job, and of a job that has begun one and waits to try it again, only that one
-/// (rule E2). What is not understood, or whose job is not, is passed over; jobs and the limit are counted
-/// here, so that it does not stand in the way of others.
+/// Picks at most one execution per job. If a job has begun an execution that waits to be retried, only that
+/// one qualifies (rule E2). Skips executions and jobs that are not understood; counts jobs and the limit
+/// here, so that skipped rows do not block others.
 fn pick(tx: &Transaction<'_>, claim: &Claim) -> Result<Claimed, Fault> {
     let mut begun = Begun::of(tx)?;
     let mut picked = Picked { claimed: Claimed::default(), jobs: HashMap::new(), closed: HashSet::new() };
@@ -71,15 +73,15 @@ fn pick(tx: &Transaction<'_>, claim: &Claim) -> Result<Claimed, Fault> {
     picked.store(tx, claim)
 }
 
-/// Places of the queue that a claim walks one by one. A backlog of few jobs is longer: of which none can be begun any
-/// more, all others need not be looked at.
+/// Number of queue places that a claim walks one by one. A longer backlog usually belongs to few jobs; once a
+/// job cannot begin another execution, its remaining places need not be visited.
 const WALKED_MAX: usize = 4_096;
 
-/// Executions that are stored as covered by one claim, at most.
+/// Maximum number of executions that one claim stores as covered.
 const COVERED_MAX: usize = 1_000;
 
-/// Goes on behind `last` from job to job instead of from place to place: of each job its first execution, and the
-/// next one where that was covered.
+/// Continues after `last` from job to job instead of from place to place: takes the first execution of each
+/// job, and the next one if the first was covered.
 fn heads(
     tx: &Transaction<'_>,
     picked: &mut Picked,
@@ -111,7 +113,7 @@ fn heads(
 
 const NEXT_JOB: &str = "SELECT min(e.job_id) FROM execution e WHERE e.status = 'queued' AND e.job_id > ?1";
 
-/// Behind a place in the queue of a job of which none runs.
+/// The next place in the queue, after a given one, of a job without a running execution.
 const NEXT_OF_JOB: &str = "SELECT e.id, e.job_id, e.epoch, e.queue_at, e.slot FROM execution e
      WHERE e.status = 'queued' AND e.job_id = ?1 AND e.not_before <= ?2
        AND (e.queue_at, e.slot, e.id) > (?3, ?4, ?5)
@@ -138,7 +140,7 @@ fn next_of(
 /// A place in the queue: `queue_at`, slot and id.
 type Place = (i64, i64, String);
 
-/// Something that may begin.
+/// An execution that may begin.
 struct Candidate {
     place: Place,
     job: String,
@@ -152,11 +154,11 @@ impl Candidate {
     }
 }
 
-/// What a job has begun and waits to try again.
+/// Executions that a job has begun and that wait to be retried.
 const BEGUN: &str = "FROM execution e WHERE e.job_id = ?1 AND e.status = 'queued' AND e.epoch > 0";
 
-/// Which jobs have begun an execution that waits to be tried again. Asked for those that come up, once each: many
-/// others may wait.
+/// Caches which jobs have begun an execution that waits to be retried. Each job is looked up once, when it
+/// comes up, since many other executions may be waiting.
 struct Begun<'tx> {
     statement: Statement<'tx>,
     known: HashMap<String, bool>,
@@ -168,7 +170,7 @@ impl<'tx> Begun<'tx> {
         Ok(Self { statement, known: HashMap::new() })
     }
 
-    /// Such a row that is not understood holds nothing up.
+    /// A row that is not understood does not block its job.
     fn holds_back(&mut self, job: &str) -> Result<bool, Fault> {
         if let Some(holds) = self.known.get(job) {
             return Ok(*holds);
@@ -183,12 +185,12 @@ impl<'tx> Begun<'tx> {
     }
 }
 
-/// What a claim takes, until all of it is stored.
+/// The result of a claim until all of it is stored.
 struct Picked {
     claimed: Claimed,
-    /// The jobs of what was begun or covered, as they were before.
+    /// The jobs of the begun and covered executions, in their previous state.
     jobs: HashMap<String, Job>,
-    /// Jobs of which nothing (more) is begun: one runs now, or they are passed over.
+    /// Jobs of which no (further) execution begins: one is running now, or the job is skipped.
     closed: HashSet<String>,
 }
 
@@ -197,7 +199,7 @@ impl Picked {
         self.claimed.executions.len() >= claim.limit || self.claimed.covered.len() >= COVERED_MAX
     }
 
-    /// Begins a candidate if nothing of its job stands before it.
+    /// Begins a candidate unless another execution of its job comes first.
     fn look_at(
         &mut self,
         tx: &Transaction<'_>,
@@ -216,7 +218,7 @@ impl Picked {
         }
     }
 
-    /// Begins an execution with its job.
+    /// Begins an execution, together with its job.
     fn begin(
         &mut self,
         tx: &Transaction<'_>,
@@ -241,7 +243,7 @@ impl Picked {
                 self.closed.insert(job.id.to_string());
                 self.claimed.executions.push(execution);
             }
-            // Its job may have another one that has something left to export.
+            // The job may have another execution that still has records to export.
             Beginning::Covered(execution) => self.claimed.covered.push(execution),
         }
         Ok(())
@@ -256,8 +258,8 @@ impl Picked {
             executions::store(tx, execution, None)?;
         }
         for (id, job) in &self.jobs {
-            // Rule J8: a one-time job is completed in the transaction that starts it. What was covered has
-            // started nothing.
+            // Rule J8: a one-time job is completed in the transaction that starts it. A covered execution has
+            // not started anything.
             let after = if self.closed.contains(id) { lifecycle::started(job) } else { job.clone() };
             jobs::store(tx, &after, job.revision)?;
         }

@@ -1,4 +1,4 @@
-//! The file: one connection that writes, some that read, and the locks of the workers beside it.
+//! The catalog file: one connection for writing, some for reading, and the locks of the workers.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,18 +16,18 @@ use crate::private;
 /// How long a statement waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Idle read connections that are kept; more are opened when needed.
+/// Maximum number of idle read connections; more are opened when needed.
 const IDLE_READERS_MAX: usize = 4;
 
-/// How often a new file is tried to be given its write-ahead log.
+/// Maximum number of attempts to switch a new file to the write-ahead log.
 const WAL_TRIES_MAX: u32 = 100;
 
-/// What a committed transaction survives.
+/// The event that a committed transaction survives.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Durability {
     /// A power cut.
     Full,
-    /// A crash of the process; a power cut may take the last moments back. For what is soon repeated.
+    /// A crash of the process; a power cut may undo the last moments. For writes that are soon repeated.
     Process,
 }
 
@@ -49,15 +49,16 @@ impl fmt::Debug for Database {
 impl Database {
     /// Opens or creates the file and brings its schema up to date.
     pub(super) fn open(path: &Path) -> Result<Self, CatalogError> {
-        // Absolute: the working folder may change, and `:memory:` is a file like any other.
+        // Make it absolute: the working folder may change, and `:memory:` is treated like any other file.
         let absolute = std::path::absolute(path).map_err(|error| unusable(path, error))?;
         let fault = |fault: Fault| fault.into_error("read the schema", &absolute);
         if !absolute.exists() {
-            // SQLite gives its other files the permissions of this one. If it cannot be made, SQLite says why.
+            // SQLite copies this file's permissions to its other files. If creating it fails, SQLite reports
+            // the reason.
             let _made = private::create_file(&absolute);
         }
         let writer = open_writer(&absolute).map_err(fault)?;
-        // The locks lie beside the file itself, by whichever links it is reached.
+        // The locks are beside the file itself, whichever links lead to it.
         let path = absolute.canonicalize().map_err(|error| unusable(path, error))?;
         let workers = WorkerLocks::beside(&path);
         Ok(Self {
@@ -77,19 +78,19 @@ impl Database {
         &self.workers
     }
 
-    /// Held by whoever claims, while it waits for the locks of workers too: those who write meanwhile do not.
+    /// Held by a claim, even while it waits for workers' locks; writers do not need it.
     pub(super) fn claims(&self) -> MutexGuard<'_, ()> {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The one connection that writes. A thread that panicked has rolled back, so that the connection
-    /// of a poisoned mutex is as good as any.
+    /// Returns the only writing connection. A thread that panicked has rolled back, so the connection in a
+    /// poisoned mutex is still good.
     fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `body` in a transaction that takes the write lock at once: it never has to give way to
-    /// another writer in the middle.
+    /// Runs `body` in a transaction that takes the write lock at once, so that it never has to yield to
+    /// another writer halfway.
     pub(super) fn write<T>(
         &self,
         durability: Durability,
@@ -111,8 +112,7 @@ impl Database {
         run().map_err(|fault: Fault| fault.into_error(doing, &self.path))
     }
 
-    /// Runs `body` over one consistent state of the catalog, which holds everything that was committed
-    /// before.
+    /// Runs `body` over one consistent state of the catalog that includes everything committed before.
     pub(super) fn read<T>(
         &self,
         doing: &str,
@@ -166,8 +166,8 @@ fn open_writer(path: &Path) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
-/// Changes to the write-ahead log. Two processes that do this to a new file at the same time are both
-/// turned away at once, whatever the time-out: one waits until the other is done and tries again.
+/// Switches to the write-ahead log. If two processes do this to a new file at the same time, SQLite fails
+/// both at once, whatever the time-out; so wait for the other one and try again.
 fn write_ahead(connection: &Connection) -> Result<String, rusqlite::Error> {
     let mut tries = 0;
     loop {

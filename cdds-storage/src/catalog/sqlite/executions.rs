@@ -1,4 +1,4 @@
-//! Executions: put on the record, changed, told apart by their claims.
+//! Executions: recording, changing, and fencing by claim.
 
 mod list;
 
@@ -20,7 +20,7 @@ pub(super) const COLUMNS: &str = "e.id, e.job_id, e.owner, e.\"trigger\", e.reru
     e.window_end, e.generation, e.settings, e.status, e.detail, e.epoch, e.attempts, e.queue_at, e.not_before,
     e.created_at, e.started_at, e.finished_at, e.cancel_requested_at, e.progress";
 
-/// How many [`COLUMNS`] there are.
+/// Number of [`COLUMNS`].
 pub(super) const COLUMNS_COUNT: usize = 21;
 
 fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
@@ -49,12 +49,12 @@ fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
     })
 }
 
-/// What a row of [`COLUMNS`] says.
+/// Reads an execution from a row of [`COLUMNS`].
 pub(super) fn read(row: &Row<'_>) -> Result<Execution, Fault> {
     Ok(execution_row(row)?.into_execution()?)
 }
 
-/// A worker's hold on a running execution; instants in microseconds.
+/// A worker's hold on a running execution; instants are in microseconds.
 #[derive(Debug)]
 pub(super) struct Lease<'a> {
     pub(super) worker: &'a WorkerId,
@@ -63,7 +63,7 @@ pub(super) struct Lease<'a> {
 }
 
 impl<'a> Lease<'a> {
-    /// A lease that is taken or renewed now.
+    /// Creates a lease that is taken or renewed at `now`.
     pub(super) fn new(worker: &'a WorkerId, now: DateTime<Utc>, length: std::time::Duration) -> Self {
         let renewed_at = micros(now);
         let length = i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
@@ -71,7 +71,7 @@ impl<'a> Lease<'a> {
     }
 }
 
-/// Puts an execution on the record; `false` if it is there already, which leaves it as it is.
+/// Records an execution; returns `false`, without changing anything, if it has already been recorded.
 pub(super) fn insert(tx: &Transaction<'_>, execution: &Execution) -> Result<bool, Fault> {
     let row = ExecutionRow::of(execution)?;
     let inserted = tx.execute(
@@ -112,8 +112,8 @@ pub(super) fn insert(tx: &Transaction<'_>, execution: &Execution) -> Result<bool
     Ok(inserted == 1)
 }
 
-/// Stores an execution whose attempt begins or ends; `lease` only while it runs. Who calls has checked what
-/// it was before, in the same transaction.
+/// Stores an execution whose attempt begins or ends; it has a `lease` only while it runs. The caller has
+/// checked its previous state in the same transaction.
 pub(super) fn store(
     tx: &Transaction<'_>,
     execution: &Execution,
@@ -147,7 +147,7 @@ pub(super) fn store(
     Ok(())
 }
 
-/// Stores that a waiting execution is not run, unless it was ever claimed.
+/// Stores a waiting execution as not to be run, unless it was ever claimed.
 pub(super) fn supersede(tx: &Transaction<'_>, execution: &Execution) -> Result<(), Fault> {
     let row = ExecutionRow::of(execution)?;
     tx.execute(
@@ -180,11 +180,11 @@ pub(super) fn edit(tx: &Transaction<'_>, execution: &Execution) -> Result<(), Fa
     Ok(())
 }
 
-/// Stores what a person made of an execution: its end, or the wish for it. What its worker stores meanwhile
-/// (lease, progress) stays while it runs; its end takes it from a worker that is gone.
+/// Stores a person's change to an execution: its end, or the request for it. While it runs, the values its
+/// worker stores meanwhile (lease, progress) stay; ending it takes it from a worker that is gone.
 ///
 /// # Errors
-/// A conflict unless it still is in the status and the epoch of `before`.
+/// A conflict unless it still has the status and the epoch of `before`.
 pub(super) fn change(tx: &Transaction<'_>, before: &Execution, after: &Execution) -> Result<(), Fault> {
     let row = ExecutionRow::of(after)?;
     let changed = tx.execute(
@@ -215,15 +215,15 @@ pub(super) fn change(tx: &Transaction<'_>, before: &Execution, after: &Execution
     jobs::touch(tx, after.job_id)
 }
 
-/// An execution of any owner.
+/// Looks up an execution of any owner.
 pub(super) fn find_any(tx: &Transaction<'_>, id: &str) -> Result<Option<Execution>, Fault> {
     let sql = format!("SELECT {COLUMNS} FROM execution e WHERE e.id = ?1");
     let row = tx.query_row(&sql, [id], execution_row).optional()?;
     Ok(row.map(ExecutionRow::into_execution).transpose()?)
 }
 
-/// Up to `limit` executions of a job that wait for their first claim behind a place in the queue, in its order; what
-/// is not understood stays queued.
+/// Returns up to `limit` executions of a job that wait for their first claim after a place in the queue, in
+/// its order. Executions that are not understood stay queued.
 pub(super) fn waiting(
     tx: &Transaction<'_>,
     job: JobId,
@@ -246,7 +246,7 @@ const WAITING: &str = "FROM execution e
      WHERE e.job_id = ?1 AND e.status = 'queued' AND e.epoch = 0 AND (e.queue_at, e.slot, e.id) > (?2, ?3, ?4)
      ORDER BY e.queue_at, e.slot, e.id";
 
-/// A place as it is stored; before all places without one.
+/// Converts a place to its stored form; `None` comes before all places.
 fn place(behind: Option<QueuePlace>) -> (i64, i64, String) {
     match behind {
         Some(QueuePlace { queue_at, slot, id }) => (micros(queue_at), micros(slot), id.to_string()),
@@ -254,7 +254,8 @@ fn place(behind: Option<QueuePlace>) -> (i64, i64, String) {
     }
 }
 
-/// Up to `limit` executions of a job that a later slot of it may cover (rule E3), by their place in the queue.
+/// Returns up to `limit` executions of a job that a later slot may cover (rule E3), by their place in the
+/// queue.
 pub(super) fn coverable(
     tx: &Transaction<'_>,
     job: JobId,
@@ -278,11 +279,11 @@ pub(super) fn coverable(
     Ok(coverable)
 }
 
-/// Executions of a job that have not ended: what a worker ever had, then up to `limit` of those that wait. Behind a
-/// place only such that wait.
+/// Returns executions of a job that have not ended: those that a worker ever had, then up to `limit` waiting
+/// ones. After a place, returns only waiting ones.
 ///
 /// # Errors
-/// If one of them is not understood: what is decided about a job must not leave it out.
+/// If one of them is not understood: decisions about a job must not leave it out.
 pub(super) fn open(
     tx: &Transaction<'_>,
     owner: &Owner,
@@ -310,9 +311,9 @@ pub(super) fn open(
     Ok(Open { executions, more })
 }
 
-/// Executions of a job that a worker ever had and that have not ended.
+/// Returns executions of a job that a worker ever had and that have not ended.
 fn begun(tx: &Transaction<'_>, owner: &Owner, job: JobId) -> Result<Vec<Execution>, Fault> {
-    // One index each.
+    // Each half has its own index.
     let sql = format!(
         "SELECT {COLUMNS} FROM execution e
          WHERE e.job_id = ?1 AND e.owner = ?2 AND e.status = 'queued' AND e.epoch > 0
@@ -327,7 +328,7 @@ fn begun(tx: &Transaction<'_>, owner: &Owner, job: JobId) -> Result<Vec<Executio
     Ok(begun)
 }
 
-/// The execution of a claim.
+/// Returns the execution of a claim.
 ///
 /// # Errors
 /// [`CatalogErrorKind::Fenced`] unless it runs in the fence's epoch.
@@ -350,7 +351,8 @@ pub(super) fn fenced(tx: &Transaction<'_>, fence: Fence) -> Result<Execution, Fa
     }
 }
 
-/// Whether what a claim stored is wanted: it runs, or what it published is not removed.
+/// Whether the objects that a claim stored are still wanted: it is running, or its published set has not been
+/// removed.
 pub(super) fn standing(tx: &Transaction<'_>, fence: Fence) -> Result<Standing, Fault> {
     let sql = "SELECT e.epoch = ?2 AND e.deleted_at IS NULL
           AND (e.status = 'in_progress'
@@ -366,7 +368,7 @@ pub(super) fn standing(tx: &Transaction<'_>, fence: Fence) -> Result<Standing, F
     })
 }
 
-/// The records of the job's last success.
+/// Returns the number of records of the job's last success.
 pub(super) fn last_records(tx: &Transaction<'_>, job: JobId) -> Result<Option<u64>, Fault> {
     let records: Option<i64> = tx
         .query_row(
@@ -379,7 +381,7 @@ pub(super) fn last_records(tx: &Transaction<'_>, job: JobId) -> Result<Option<u6
     Ok(records.map(|records| u64::try_from(records).unwrap_or(0)))
 }
 
-/// The newest instant before `before` at which an execution was put on the record.
+/// Returns the newest instant before `before` at which an execution was recorded.
 pub(super) fn newest_before(
     tx: &Transaction<'_>,
     before: DateTime<Utc>,

@@ -1,16 +1,16 @@
-//! What SQLite reports, as the port's errors.
+//! Converts SQLite's errors to the port's errors.
 
 use std::path::Path;
 
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
 use rusqlite::{ErrorCode, ffi};
 
-/// What can go wrong inside a transaction.
+/// Errors inside a transaction.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// SQLite failed; the port's error is made where path and purpose are known.
     Sqlite(rusqlite::Error),
-    /// The catalog refuses.
+    /// The catalog refuses the request.
     Refused(CatalogError),
 }
 
@@ -26,12 +26,12 @@ impl From<CatalogError> for Fault {
     }
 }
 
-/// What was expected has been overtaken.
+/// Returns a conflict: the caller's expectation is out of date.
 pub(super) fn conflict(why: impl Into<String>) -> Fault {
     Fault::Refused(CatalogError::new(CatalogErrorKind::Conflict, why))
 }
 
-/// What a unique index or a foreign key refuses is a conflict of this text; other faults stay what they are.
+/// Turns a violation of a unique index or foreign key into a conflict with this text; passes other faults on.
 pub(super) fn constraint(why: impl Into<String>) -> impl FnOnce(rusqlite::Error) -> Fault {
     move |error| match error.sqlite_error_code() {
         Some(ErrorCode::ConstraintViolation) => conflict(why),
@@ -40,8 +40,8 @@ pub(super) fn constraint(why: impl Into<String>) -> impl FnOnce(rusqlite::Error)
 }
 
 impl Fault {
-    /// Whether it lies in what a row says: not in the file, nor in what was asked for. What does not come
-    /// from SQLite itself is a column that cannot be read as what this version stores in it.
+    /// Whether the fault is in a row's contents, not in the file or the request. Errors that do not come from
+    /// SQLite itself mean a column that does not hold what this version stores in it.
     pub(super) fn is_of_row(&self) -> bool {
         match self {
             Self::Sqlite(error) => error.sqlite_error_code().is_none(),
@@ -49,7 +49,7 @@ impl Fault {
         }
     }
 
-    /// The port's error: what was being done, in which file, why not, and the way out.
+    /// Returns the port's error: the attempted operation, the file, the reason, and what to do.
     pub(super) fn into_error(self, doing: &str, path: &Path) -> CatalogError {
         match self {
             Self::Refused(error) => error,
@@ -97,7 +97,7 @@ fn sqlite_error(error: rusqlite::Error, doing: &str, path: &Path) -> CatalogErro
     CatalogError::with_source(kind, format!("cannot {doing} in the catalog {path}: {why}"), error)
 }
 
-/// No room, for the database or for the index of its log, which is made when it is opened.
+/// No space left, for the database or for the index of its log, which is created on opening.
 fn is_full(error: &rusqlite::Error) -> bool {
     let extended = error.sqlite_error().map(|error| error.extended_code);
     error.sqlite_error_code() == Some(ErrorCode::DiskFull) || extended == Some(ffi::SQLITE_IOERR_SHMSIZE)

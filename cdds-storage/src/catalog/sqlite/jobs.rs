@@ -1,4 +1,4 @@
-//! Jobs: stored by revision with what a change does to the record, found when they are due.
+//! Jobs: stored by revision, together with the effects on their executions, and found when they are due.
 
 mod list;
 
@@ -21,7 +21,7 @@ const COLUMNS: &str = "j.id, j.owner, j.version, j.revision, j.state, j.settings
     j.next_due_at, j.watermark_generation, j.watermark_at, j.failures_in_row,
     j.suspended_at, j.tiled_until, j.era, j.unsettled";
 
-/// How many [`COLUMNS`] there are.
+/// Number of [`COLUMNS`].
 const COLUMNS_COUNT: usize = 16;
 
 fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
@@ -86,19 +86,19 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job, first: Option<&Execution>)
     Ok(())
 }
 
-/// Stores what a person or the schedule made of a job.
+/// Stores a change to a job by a person or by the schedule.
 pub(super) fn change(tx: &Transaction<'_>, change: &JobChange, expected: u64) -> Result<(), Fault> {
     apply(tx, change, expected)?;
     recipients::name(tx, &change.job)
 }
 
-/// Stores what the start or the end of an execution made of its job: everything but the recipients, since
-/// neither changes the settings.
+/// Stores the effect of an execution's start or end on its job: everything but the recipients, since neither
+/// changes the settings.
 pub(super) fn apply(tx: &Transaction<'_>, change: &JobChange, expected: u64) -> Result<(), Fault> {
     store(tx, &change.job, expected)?;
     for entry in &change.entries {
-        // A slot that is on the record already stays as it is. What somebody asked for must not get lost: two
-        // asked in the same microsecond.
+        // A slot that has already been recorded stays as it is. An execution that somebody requested must not
+        // get lost: two may be requested in the same microsecond.
         if !executions::insert(tx, entry)? && entry.trigger != Trigger::Scheduled {
             return Err(conflict(format!("execution {} is on the record already: ask again", entry.id)));
         }
@@ -112,7 +112,7 @@ pub(super) fn apply(tx: &Transaction<'_>, change: &JobChange, expected: u64) -> 
     Ok(())
 }
 
-/// Stores a job whose revision is `expected`, under the next one.
+/// Stores a job whose current revision is `expected`, under the next one.
 pub(super) fn store(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<(), Fault> {
     let row = JobRow::of(job)?;
     let changed = tx.execute(
@@ -152,8 +152,8 @@ pub(super) fn store(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<()
     )))
 }
 
-/// Jobs of all owners that have something later than `after` on them, or were completed; a row that is not
-/// understood is passed over.
+/// Returns jobs of all owners that have an instant later than `after` on them or were completed. Skips rows
+/// that are not understood.
 pub(super) fn ahead(tx: &Transaction<'_>, after: DateTime<Utc>) -> Result<Vec<Job>, Fault> {
     let sql = format!(
         "SELECT {COLUMNS} FROM job j WHERE j.state <> 'deleted'
@@ -171,13 +171,13 @@ pub(super) fn ahead(tx: &Transaction<'_>, after: DateTime<Utc>) -> Result<Vec<Jo
     Ok(jobs)
 }
 
-/// Moves the revision of a job on, so that what was decided about its executions before is decided again.
+/// Increments a job's revision, so that earlier decisions about its executions are made again.
 pub(super) fn touch(tx: &Transaction<'_>, job: JobId) -> Result<(), Fault> {
     tx.execute("UPDATE job SET revision = revision + 1 WHERE id = ?1", [job.to_string()])?;
     Ok(())
 }
 
-/// The earliest next slot of an active job that is understood.
+/// Returns the earliest next slot of an active job that is understood.
 pub(super) fn next_due_at(tx: &Transaction<'_>) -> Result<Option<DateTime<Utc>>, Fault> {
     let sql = format!(
         "SELECT {COLUMNS} FROM job j WHERE j.state = 'active' AND j.next_due_at IS NOT NULL
@@ -194,15 +194,15 @@ pub(super) fn next_due_at(tx: &Transaction<'_>) -> Result<Option<DateTime<Utc>>,
     Ok(None)
 }
 
-/// A job of any owner, for what its executions do.
+/// Looks up a job of any owner, on behalf of its executions.
 pub(super) fn find_any(tx: &Transaction<'_>, id: JobId) -> Result<Option<Job>, Fault> {
     let sql = format!("SELECT {COLUMNS} FROM job j WHERE j.id = ?1");
     let row = tx.query_row(&sql, [id.to_string()], job_row).optional()?;
     Ok(row.map(JobRow::into_job).transpose()?)
 }
 
-/// Jobs whose last change is not settled, each with the next of what waits; then active ones with a slot at or before
-/// `now`, earliest first, each with what its newest slot may cover.
+/// Returns jobs whose last change is not settled, each with the next waiting executions; then active jobs
+/// with a slot at or before `now`, earliest first, each with the executions that its newest slot may cover.
 pub(super) fn due(tx: &Transaction<'_>, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, Fault> {
     let mut round = Round { due: Vec::new(), limit, room: WAITING_MAX };
     round.fill(tx, &format!("SELECT {COLUMNS} FROM job j {UNSETTLED}"), [], |job, room| {
@@ -223,11 +223,11 @@ const DUE: &str = "WHERE j.state = 'active' AND j.next_due_at IS NOT NULL AND j.
        AND j.unsettled IS NULL
      ORDER BY j.next_due_at, j.id";
 
-/// What one round is given. Its limits are counted here: a row that is passed over must not use them up.
+/// The jobs of one round. Its limits are counted here, so that skipped rows do not use them up.
 struct Round {
     due: Vec<DueJob>,
     limit: usize,
-    /// How many more executions that wait it may be given.
+    /// How many more waiting executions fit into the round.
     room: usize,
 }
 

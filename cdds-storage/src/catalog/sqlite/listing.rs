@@ -1,5 +1,5 @@
-//! Filters, orders and pages as SQL. Every text of SQL comes from this program; what callers give is
-//! bound, never pasted.
+//! Filters, orders and pages as SQL. Every piece of SQL comes from this program; callers' values are bound,
+//! never pasted.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use rusqlite::{Transaction, params_from_iter};
 use super::super::row::{integer, micros};
 use super::fault::Fault;
 
-/// Conditions and the values bound to their `?`s, in order.
+/// Conditions, and the values bound to their `?`s in order.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
     conditions: Vec<Cow<'static, str>>,
@@ -26,7 +26,7 @@ impl Filter {
         self
     }
 
-    /// Adds that a column of instants lies in a stretch of time; one that is missing does not.
+    /// Adds that a column of instants lies within a span of time; a missing instant does not.
     pub(super) fn and_between(mut self, column: &'static str, between: Between) -> Self {
         for (comparison, bound) in [(">=", between.from), ("<", between.to)] {
             if let Some(bound) = bound {
@@ -37,7 +37,7 @@ impl Filter {
         self
     }
 
-    /// Adds a condition with one `?` if there is something to compare with.
+    /// Adds a condition with one `?` if there is a value.
     pub(super) fn and_if(self, condition: &'static str, value: Option<impl Into<Value>>) -> Self {
         match value {
             Some(value) => self.and(condition, value),
@@ -51,7 +51,7 @@ impl Filter {
         self
     }
 
-    /// The `WHERE` clause.
+    /// Returns the `WHERE` clause.
     fn sql(&self) -> String {
         if self.conditions.is_empty() {
             return String::new();
@@ -59,7 +59,7 @@ impl Filter {
         format!("WHERE {}", self.conditions.join(" AND "))
     }
 
-    /// How many rows there are on all pages, for the first of them; `from` is the `FROM` clause.
+    /// Counts the rows on all pages; needed for the first page. `from` is the `FROM` clause.
     pub(super) fn count(
         &self,
         tx: &Transaction<'_>,
@@ -74,9 +74,9 @@ impl Filter {
         Ok(Some(u64::try_from(total).unwrap_or(0)))
     }
 
-    /// The rows of a page, by their ids, and where the next page starts. `id` is the column of the ids and `from`
-    /// the `FROM` clause. Only ids and keys are selected: what is sorted is then no larger, and where the order
-    /// is that of an index, its rows are never read.
+    /// Returns the ids of a page's rows, and where the next page starts. `id` is the column of the ids and
+    /// `from` the `FROM` clause. Selecting only ids and keys keeps the sorted data small, and where an index
+    /// has the right order, the rows are never read.
     pub(super) fn page_of_ids(
         &self,
         tx: &Transaction<'_>,
@@ -99,7 +99,7 @@ impl Filter {
         Ok((ids, None))
     }
 
-    /// What selects a page and one row more: the id, the key, and what breaks ties.
+    /// Returns the SQL that selects a page and one row more: the id, the key, and the tie-breaker.
     pub(super) fn page_sql(
         &self,
         id: &str,
@@ -120,7 +120,7 @@ impl Filter {
     }
 }
 
-/// A key as it was selected.
+/// Converts a selected key.
 fn sort_key(value: Value) -> Result<SortKey, Fault> {
     match value {
         Value::Null => Ok(SortKey::Missing),
@@ -130,45 +130,45 @@ fn sort_key(value: Value) -> Result<SortKey, Fault> {
     }
 }
 
-/// The first whole microsecond at or after an instant: of instants that are stored in whole microseconds,
-/// the same lie before both.
+/// Rounds an instant up to a whole microsecond: stored instants are whole microseconds, so the same ones lie
+/// before both.
 fn micros_up(at: DateTime<Utc>) -> i64 {
     micros(at).saturating_add(i64::from(!at.nanosecond().is_multiple_of(1_000)))
 }
 
-/// What a list is sorted by.
+/// The sort key of a list.
 #[derive(Debug)]
 pub(super) struct Key {
     expression: String,
     nullable: bool,
-    /// Bound to the `?`s of the expression.
+    /// Values bound to the `?`s of the expression.
     values: Vec<Value>,
 }
 
 impl Key {
-    /// A column that always has a value; an index may serve its order.
+    /// A column without nulls; an index may serve its order.
     pub(super) fn of(column: &str) -> Self {
         Self { expression: column.to_owned(), nullable: false, values: Vec::new() }
     }
 
-    /// A column that may be missing.
+    /// A column that may be null.
     pub(super) fn nullable(column: &str) -> Self {
         Self { expression: column.to_owned(), nullable: true, values: Vec::new() }
     }
 
-    /// An expression with one `?` that may give nothing.
+    /// An expression with one `?` that may be null.
     pub(super) fn bound(expression: String, value: impl Into<Value>) -> Self {
         Self { expression, nullable: true, values: vec![value.into()] }
     }
 
-    /// The place of a name in a list of names, the order in which an enum declares them.
+    /// The position of a name in a list of names, in the order in which an enum declares them.
     pub(super) fn ranked(column: &str, names: impl IntoIterator<Item = &'static str>) -> Self {
         let cases: String =
             names.into_iter().enumerate().map(|(rank, name)| format!(" WHEN '{name}' THEN {rank}")).collect();
         Self { expression: format!("CASE {column}{cases} END"), nullable: true, values: Vec::new() }
     }
 
-    /// In this direction; what is equal by `ties`.
+    /// Sorts in this direction; breaks ties by `ties`.
     pub(super) fn order(self, descending: bool, ties: Ties) -> Order {
         Order { key: self, descending, ties }
     }
@@ -178,11 +178,11 @@ impl Key {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ties {
     pub(super) id: &'static str,
-    /// Where several rows have one id.
+    /// For tables in which several rows have the same id.
     pub(super) part: Option<&'static str>,
 }
 
-/// In which order the rows of a list come.
+/// The order of a list's rows.
 #[derive(Debug)]
 pub(super) struct Order {
     key: Key,
@@ -191,7 +191,8 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// The `ORDER BY` clause, by the columns of [`Filter::page_sql`]: missing values last either way.
+    /// Returns the `ORDER BY` clause over the columns of [`Filter::page_sql`]; missing values come last in
+    /// either direction.
     fn sql(&self) -> String {
         let direction = if self.descending { "DESC" } else { "ASC" };
         let last = if self.key.nullable { " NULLS LAST" } else { "" };
@@ -199,7 +200,7 @@ impl Order {
         format!("ORDER BY 2 {direction}{last}, 3{part}")
     }
 
-    /// Adds that a row comes after a place in this order.
+    /// Adds that a row comes after a cursor in this order.
     fn and_after(&self, filter: &mut Filter, after: &Cursor) {
         let Self { key: Key { expression, nullable, values }, descending, ties } = self;
         let (tied, tie_values) = match ties.part {
@@ -219,7 +220,7 @@ impl Order {
         };
         let beyond = if *descending { '<' } else { '>' };
         let key = || values.iter().cloned();
-        // The first condition is implied by the second; an index can seek by it.
+        // The second condition implies the first, which allows an index to seek.
         let (seek, missing) = if *nullable {
             (String::new(), format!(" OR {expression} IS NULL"))
         } else {

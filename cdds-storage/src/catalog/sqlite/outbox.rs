@@ -1,4 +1,4 @@
-//! What is to be told of executions that have ended (rule N2).
+//! Notices about executions that have ended (rule N2).
 
 use cdds_core::domain::id::ExecutionId;
 use cdds_core::domain::notice::Notice;
@@ -18,13 +18,13 @@ pub(super) fn insert(tx: &Transaction<'_>, notice: Option<&Notice>) -> Result<()
     Ok(())
 }
 
-/// Up to `limit` of them, oldest first.
+/// Returns up to `limit` notices, oldest first.
 pub(super) fn list(tx: &Transaction<'_>, limit: usize) -> Result<Vec<Notice>, Fault> {
     let mut statement =
         tx.prepare("SELECT execution_id, job_id, owner, kind, at FROM notice ORDER BY at, execution_id")?;
     let mut rows = statement.query([])?;
     let mut notices = Vec::new();
-    // Counted here, so that what is not understood does not stand in the way of others.
+    // Count here, so that rows that are not understood do not block others.
     while notices.len() < limit
         && let Some(row) = rows.next()?
     {
@@ -43,7 +43,7 @@ pub(super) fn list(tx: &Transaction<'_>, limit: usize) -> Result<Vec<Notice>, Fa
     Ok(notices)
 }
 
-/// Forgets a notice: it was told, or its execution was taken off the history.
+/// Deletes a notice: it was delivered, or its execution was deleted from the history.
 pub(super) fn confirm(tx: &Transaction<'_>, execution: ExecutionId) -> Result<(), Fault> {
     tx.execute("DELETE FROM notice WHERE execution_id = ?1", [execution.to_string()])?;
     Ok(())

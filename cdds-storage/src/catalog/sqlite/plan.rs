@@ -1,11 +1,11 @@
-//! How SQLite would go about a statement.
+//! SQLite's query plan for a statement.
 
 use rusqlite::types::Null;
 use rusqlite::{Connection, params_from_iter};
 
 use super::schema;
 
-/// The steps of SQLite's plan, over an empty catalog.
+/// Returns the steps of SQLite's plan, over an empty catalog.
 pub(super) fn plan(sql: &str) -> Vec<String> {
     let mut connection = Connection::open_in_memory().unwrap();
     schema::migrate(&mut connection).unwrap();

@@ -1,4 +1,4 @@
-//! Whether the workers of running executions live, for those who look at them.
+//! Whether the workers of running executions are alive, for display.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use rusqlite::{OptionalExtension, Transaction};
 use super::database::Database;
 use super::fault::Fault;
 
-/// A row that is shown, and where it says whether its worker lives.
+/// A displayed row, and its field for whether the worker is alive.
 pub(super) struct Shown<'a> {
     execution: ExecutionId,
     status: Status,
@@ -30,9 +30,9 @@ pub(super) fn of_job(overview: &mut JobOverview) -> Option<Shown<'_>> {
     Some(Shown { execution: latest.id, status: latest.status, worker: &mut latest.worker })
 }
 
-/// Fills in whether workers live: by their locks, or else by their leases at `now`. Locks are looked at outside
-/// of any transaction, and a claim whose worker seems gone is looked at once more: it may just have ended in good
-/// order.
+/// Fills in whether workers are alive, by their locks or, failing that, by their leases at `now`. Checks the
+/// locks outside of any transaction. If a worker seems gone, its claim is read once more, since it may just
+/// have ended in good order.
 pub(super) fn tell(
     database: &Database,
     shown: Vec<Shown<'_>>,
@@ -65,14 +65,14 @@ pub(super) fn tell(
     Ok(())
 }
 
-/// Who has a running execution.
+/// The worker that holds a running execution.
 struct Claim {
     epoch: i64,
     worker: WorkerId,
     lease: Lease,
 }
 
-/// What is not understood is not told.
+/// Leaves out rows that are not understood.
 fn read(tx: &Transaction<'_>, ids: &[ExecutionId]) -> Result<HashMap<ExecutionId, Claim>, Fault> {
     let mut statement = tx.prepare(
         "SELECT epoch, worker, lease_renewed_at, lease_expires_at FROM execution

@@ -1,4 +1,4 @@
-//! Recipients: certificates that owners stored (rule S1), and who uses them (rule J15).
+//! Recipients: certificates stored by owners (rule S1), and their uses (rule J15).
 
 use std::collections::BTreeSet;
 
@@ -55,7 +55,7 @@ pub(super) fn list(tx: &Transaction<'_>, owner: &Owner) -> Result<Vec<Recipient>
     rows.map(|row| Ok(row?.into_recipient()?)).collect()
 }
 
-/// Keeps which recipients a job names; a deleted one names none.
+/// Stores which recipients a job names; a deleted job names none.
 ///
 /// # Errors
 /// A conflict if one of them is missing.
@@ -77,7 +77,7 @@ pub(super) fn name(tx: &Transaction<'_>, job: &Job) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Removes a recipient that nothing names.
+/// Removes a recipient that is not in use.
 pub(super) fn remove(
     tx: &Transaction<'_>,
     owner: &Owner,
@@ -107,7 +107,7 @@ fn named_by_jobs(
     .collect()
 }
 
-/// By the settings that they keep, which may be older than those of their jobs.
+/// Look at the executions' own settings, which may be older than those of their jobs.
 fn named_by_open_executions(
     tx: &Transaction<'_>,
     owner: &Owner,

@@ -1,5 +1,5 @@
-//! What goes: expired sets, files and history that people delete, and what a legal hold keeps (rules A7, A8,
-//! E9). Marked here; the files are deleted by whoever asks for the removals, and confirmed.
+//! Removals: expired sets, files and history that people delete, subject to legal holds (rules A7, A8, E9).
+//! They are only marked here; the caller that asks for the removals deletes the files and confirms.
 
 use std::collections::BTreeSet;
 
@@ -15,8 +15,8 @@ use super::fault::{Fault, conflict};
 use super::outbox;
 use super::understood::{row_id, understood};
 
-/// Takes an execution that has ended off the history. The row stays without what it said: settings and
-/// failures may hold personal data.
+/// Deletes a finished execution from the history. The row stays but is cleared: settings and failures may
+/// contain personal data.
 pub(super) fn delete_execution(
     tx: &Transaction<'_>,
     owner: &Owner,
@@ -54,7 +54,7 @@ pub(super) fn delete_execution(
     outbox::confirm(tx, execution)
 }
 
-/// Puts what is left of a set on hold, or releases it.
+/// Puts the remaining files of a set on hold, or releases them.
 pub(super) fn hold(
     tx: &Transaction<'_>,
     owner: &Owner,
@@ -73,7 +73,7 @@ pub(super) fn hold(
     Ok(())
 }
 
-/// Marks files as removed; a set of which none is left as a whole, its manifest too.
+/// Marks files as removed; marks a set without remaining files as a whole, with its manifest.
 pub(super) fn delete_artifacts(
     tx: &Transaction<'_>,
     owner: &Owner,
@@ -88,7 +88,7 @@ pub(super) fn delete_artifacts(
          RETURNING execution_id",
     )?;
     let mut sets = BTreeSet::new();
-    // One that is named twice is deleted once.
+    // A file that is named twice is deleted once.
     for artifact in artifacts.iter().collect::<BTreeSet<_>>() {
         let values = params![artifact.to_string(), owner.as_str(), micros(now)];
         let set: Option<String> = mark.query_row(values, |row| row.get(0)).optional()?;
@@ -107,7 +107,7 @@ pub(super) fn delete_artifacts(
     Ok(())
 }
 
-/// Marks sets that have expired; a hold of one file keeps its set.
+/// Marks expired sets; a hold on one file keeps its whole set.
 pub(super) fn expire(tx: &Transaction<'_>, now: DateTime<Utc>, limit: usize) -> Result<usize, Fault> {
     Ok(tx.execute(
         "UPDATE artifact_set SET removed_at = ?1 WHERE execution_id IN (
@@ -119,9 +119,9 @@ pub(super) fn expire(tx: &Transaction<'_>, now: DateTime<Utc>, limit: usize) -> 
     )?)
 }
 
-/// What is marked and not confirmed, oldest first; the files of a marked set go with it.
+/// Returns marked but unconfirmed removals, oldest first; a marked set includes its files.
 pub(super) fn removals(tx: &Transaction<'_>, limit: usize) -> Result<Vec<Removal>, Fault> {
-    // The limit is counted here: what is passed over must not use it up.
+    // Count the limit here, so that skipped rows do not use it up.
     let mut statement = tx.prepare(
         "SELECT s.execution_id AS id, NULL AS \"key\", s.removed_at AS removed_at FROM artifact_set s
          WHERE s.removed_at IS NOT NULL AND s.removal_confirmed_at IS NULL
@@ -150,7 +150,7 @@ fn removal(row: &Row<'_>) -> Result<Removal, Fault> {
     })
 }
 
-/// Confirms a removal that is marked; the files that went one by one are gone with their set.
+/// Confirms a marked removal; files that were removed singly are gone with their set.
 pub(super) fn confirm_removed(
     tx: &Transaction<'_>,
     removal: &Removal,

@@ -1,4 +1,4 @@
-//! What workers say of what they run: signs of life, and how an attempt ends (rules E5, E7, E8, W4).
+//! Workers' reports on running executions: heartbeats, and the ends of attempts (rules E5, E7, E8, W4).
 
 use std::time::Duration;
 
@@ -56,8 +56,8 @@ pub(super) fn beat(
     Ok(directives)
 }
 
-/// Makes the set visible and the execution succeeded, and moves the watermark, if the claim still holds and
-/// nobody was told that it stops (invariants I3, I6; rule E8).
+/// Makes the set visible, marks the execution as succeeded, and moves the watermark, provided that the claim
+/// still holds and nobody has been promised that it stops (invariants I3, I6; rule E8).
 pub(super) fn publish(tx: &Transaction<'_>, fence: Fence, publication: &Publication) -> Result<(), Fault> {
     let published_at = publication.published_at.trunc_subsecs(6);
     let published = executions::fenced(tx, fence)?
@@ -85,8 +85,8 @@ pub(super) fn settle(
     Ok(settled)
 }
 
-/// Stores an execution whose attempt has ended, and if that was its end, what it makes of its job. Nothing is
-/// stored if the job is not understood, or the watermark is elsewhere.
+/// Stores an execution whose attempt has ended and, if the execution has ended too, the effect on its job.
+/// Stores nothing if the job is not understood or the watermark has moved.
 pub(super) fn store(tx: &Transaction<'_>, after: &Execution, now: DateTime<Utc>) -> Result<(), Fault> {
     if after.is_open() {
         return executions::store(tx, after, None);
@@ -97,13 +97,14 @@ pub(super) fn store(tx: &Transaction<'_>, after: &Execution, now: DateTime<Utc>)
     outbox::insert(tx, Notice::of(after).as_ref())
 }
 
-/// What the end of an execution makes of its job, and the job's revision before it.
+/// Returns the effect of an execution's end on its job, and the job's previous revision.
 fn ended(tx: &Transaction<'_>, execution: &Execution, now: DateTime<Utc>) -> Result<(JobChange, u64), Fault> {
     let id = execution.job_id;
     let job = jobs::find_any(tx, id)?.ok_or_else(|| {
         corrupt("execution", &execution.id.to_string(), format_args!("job {id} is missing"))
     })?;
-    // Only a failure can suspend a job, and only one that wants it (rule E5): a backlog may be long.
+    // Only a failure can suspend a job, and only if the job wants that (rule E5). Skip the query otherwise,
+    // since a backlog may be long.
     let pauses = job.settings.policies.pause_after_failures.is_some();
     let open = match execution.status() {
         Status::Failed if pauses => first_that_wait(tx, id)?,
@@ -115,7 +116,8 @@ fn ended(tx: &Transaction<'_>, execution: &Execution, now: DateTime<Utc>) -> Res
     Ok((change, job.revision))
 }
 
-/// What waits of a job, as much as one transaction decides about. What is not understood stays queued.
+/// Returns as many of a job's waiting executions as one transaction decides about. Those not understood stay
+/// queued.
 fn first_that_wait(tx: &Transaction<'_>, job: JobId) -> Result<Open, Fault> {
     let mut executions = executions::waiting(tx, job, None, WAITING_MAX + 1)?;
     let more = executions.len() > WAITING_MAX;

@@ -1,7 +1,7 @@
 //! Numbered migrations, embedded in the program.
 //!
-//! `PRAGMA user_version` holds the number of the last one that was applied, `PRAGMA application_id` says
-//! whose file it is. Each migration is one transaction together with its number.
+//! `PRAGMA user_version` holds the number of the last applied migration, `PRAGMA application_id` identifies
+//! the owner of the file. Each migration and its number are one transaction.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::fault::Fault;
 
-/// The migrations, in order; the first one has number 1. What was released is never changed.
+/// The migrations in order; the first one has number 1. Released migrations never change.
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_whole_life.sql"),
@@ -23,14 +23,15 @@ const MIGRATIONS: &[&str] = &[
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.
 const APPLICATION_ID: i64 = 0x4344_4453;
 
-/// Brings the schema up to date; does nothing if it is, so that a program that writes keeps nobody from reading.
+/// Brings the schema up to date. Takes no write lock if it already is, so that a writing program keeps nobody
+/// from reading.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
     if version(connection)? >= newest() {
         return Ok(());
     }
     for (number, sql) in (1_i64..).zip(MIGRATIONS) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another process may have applied it since.
+        // Another process may have applied it in the meantime.
         if version(&transaction)? < number {
             transaction.execute_batch(sql)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -41,14 +42,14 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The number of the last migration.
+/// Returns the number of the last migration.
 fn newest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-/// Refuses a file that is not a catalog, or one that a newer program has migrated; changes nothing.
+/// Refuses a file that is not a catalog or that a newer program has migrated; changes nothing.
 pub(super) fn check(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
-    // One read transaction: another process may be migrating.
+    // Use one read transaction, since another process may be migrating.
     let transaction = connection.transaction()?;
     let version = version(&transaction)?;
     let application: i64 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;

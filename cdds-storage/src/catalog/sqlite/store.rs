@@ -1,4 +1,4 @@
-//! Which artifact store belongs to the catalog.
+//! The artifact store that belongs to the catalog.
 
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::ports::sink::Key;
@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::super::row::corrupt;
 use super::fault::{Fault, conflict};
 
-/// In the order in which they were stored, which needs no index.
+/// In storage order, which needs no index.
 pub(super) fn newest_manifests(tx: &Transaction<'_>, limit: usize) -> Result<Vec<Key>, Fault> {
     let sql = "SELECT manifest_key FROM artifact_set WHERE removed_at IS NULL ORDER BY rowid DESC LIMIT ?1";
     let mut statement = tx.prepare(sql)?;

@@ -1,4 +1,4 @@
-//! What becomes of the work of workers that are dead or hang (rule E5, invariant I6).
+//! Takes over the work of workers that are dead or hang (rule E5, invariant I6).
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,8 +18,8 @@ use super::running;
 use super::understood::{row_id, understood};
 use super::workers::Registration;
 
-/// Claims of dead workers: executions and their epochs, as they are stored. Who comes to life again under the
-/// name of a dead worker claims under another epoch, so that this stays true.
+/// Claims of dead workers: executions and their epochs, as stored. A worker that revives under the same name
+/// claims under a new epoch, so the set stays correct.
 #[derive(Debug)]
 pub(super) struct Orphaned(HashSet<(String, i64)>);
 
@@ -29,9 +29,9 @@ impl Orphaned {
     }
 }
 
-/// Finds the claims whose workers are dead. Looks at their locks outside of any transaction: whoever keeps one
-/// of these locked must not keep the database locked, too. A worker that dies after this is found by the next
-/// claim.
+/// Finds the claims whose workers are dead. Checks the locks outside of any transaction: a process that holds
+/// up a lock must not hold up the database as well. The set may be out of date by then, which is harmless:
+/// the epochs protect new claims, and the next claim finds a worker that dies after this.
 pub(super) fn orphaned(
     database: &Database,
     registration: Registration,
@@ -39,7 +39,8 @@ pub(super) fn orphaned(
 ) -> Result<Orphaned, CatalogError> {
     let running = database.read("find what dead workers have left", running_claims)?;
     let mut dead: HashMap<WorkerId, bool> = HashMap::new();
-    // Whoever comes to its lock just now has nothing yet: what is under its name is of a dead worker.
+    // A worker that has only just taken its lock cannot hold anything yet: claims under its name are those of
+    // a dead worker.
     dead.insert(asking.clone(), registration == Registration::Fresh);
     let mut orphaned = HashSet::new();
     for (execution, epoch, worker) in running {
@@ -58,8 +59,8 @@ pub(super) fn orphaned(
     Ok(Orphaned(orphaned))
 }
 
-/// Every claim that runs, with its worker; those that are not understood are passed over, and told where they
-/// are looked at one by one.
+/// Returns every running claim with its worker. Skips rows that are not understood; whoever reads them one by
+/// one reports them.
 fn running_claims(tx: &Transaction<'_>) -> Result<Vec<(String, i64, WorkerId)>, Fault> {
     let mut statement = tx.prepare(
         "SELECT e.id, e.epoch, coalesce(e.worker, '') FROM execution e WHERE e.status = 'in_progress'",
@@ -77,9 +78,9 @@ fn running_claims(tx: &Transaction<'_>) -> Result<Vec<(String, i64, WorkerId)>, 
     Ok(claims)
 }
 
-/// Counts a crash for every running execution whose worker is dead or whose lease has run out, and gives
-/// those that have ended with it. What the asking worker has, it has: it knows better than a lease whether it
-/// lives.
+/// Counts a crash for every running execution whose worker is dead or whose lease has expired, and returns
+/// those that this ends. Leaves the executions that the asking worker says it holds: it is alive, whatever
+/// its lease says.
 pub(super) fn take_over(
     tx: &Transaction<'_>,
     orphaned: &Orphaned,
@@ -88,7 +89,7 @@ pub(super) fn take_over(
     let mut given_up = Vec::new();
     for execution in abandoned(tx, orphaned, claim)? {
         let after = execution.failed(Failure::crashed(), &claim.retry, claim.now);
-        // Without its job it cannot end: it stays until the job is understood.
+        // An execution cannot end without its job: it stays until the job is understood.
         let stored = running::store(tx, &after, claim.now);
         let stored = understood("job", &after.job_id.to_string(), stored)?;
         if stored.is_some() && !after.is_open() {
@@ -132,10 +133,10 @@ fn worker_of(row: &Row<'_>, id: &str) -> Result<WorkerId, Fault> {
     Ok(WorkerId::new(worker).map_err(|error| corrupt("execution", id, error))?)
 }
 
-/// A lease beyond the calendar is none.
+/// Ignores a lease renewed beyond the calendar.
 fn lease_of(renewed_at: i64, expires_at: i64) -> Option<Lease> {
     let renewed_at = DateTime::from_timestamp_micros(renewed_at)?;
-    // As long as its worker made it, be that beyond the calendar.
+    // The lease may extend beyond the calendar, if its worker set it so.
     let expires_at = DateTime::from_timestamp_micros(expires_at).unwrap_or(DateTime::<Utc>::MAX_UTC);
     Some(Lease { renewed_at, expires_at })
 }

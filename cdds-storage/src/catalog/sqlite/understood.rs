@@ -1,15 +1,15 @@
-//! Work on rows of everybody: one that this version does not understand must not stop the others.
+//! Work across all rows: a row that this version does not understand must not stop the others.
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use super::fault::Fault;
 
-/// What was read of a row; `None`, with a warning, if it is not understood. The warning names the row and
-/// not what is in it, nor the error, which may quote it.
+/// Returns the value read from a row; `None`, with a warning, if it is not understood. The warning names the
+/// row, but omits its contents and the error, which may quote them.
 ///
 /// # Errors
-/// Whatever else went wrong: that is not the row's fault.
+/// Any other error, which is not the row's fault.
 pub(super) fn understood<T>(table: &str, id: &str, read: Result<T, Fault>) -> Result<Option<T>, Fault> {
     match read {
         Ok(value) => Ok(Some(value)),
@@ -24,10 +24,11 @@ pub(super) fn understood<T>(table: &str, id: &str, read: Result<T, Fault>) -> Re
     }
 }
 
-/// The same without a warning, for what is looked at only to be counted: whoever works on it gives one.
+/// Like [`understood`], without a warning, for rows that are only counted: the code that processes them
+/// warns.
 ///
 /// # Errors
-/// Whatever else went wrong.
+/// Any other error.
 pub(super) fn quietly<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
     match read {
         Err(fault) if fault.is_of_row() => Ok(None),
@@ -35,7 +36,7 @@ pub(super) fn quietly<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
     }
 }
 
-/// The id of a row, which is its first column, fit to be printed.
+/// Returns the id of a row, which is its first column, in printable form.
 pub(super) fn row_id(row: &Row<'_>) -> String {
     match row.get_ref(0) {
         Ok(ValueRef::Text(id)) => String::from_utf8_lossy(id).escape_debug().to_string(),

@@ -1,11 +1,12 @@
 //! Whether workers are alive: each holds a lock file for as long as its catalog object lives.
 //!
-//! The operating system gives a lock back when its process ends, however it ends, so that a lock that
-//! can be taken means a dead worker: its executions are taken over at once, without waiting for the
-//! lease. The files lie in `<catalog file>.workers/`. Whoever touches them holds the lock of the folder,
-//! so that nobody finds a file between its creation and its locking, or locks one that is removed.
+//! The operating system releases a lock when its process ends, in whatever way. So a lock that can be taken
+//! means a dead worker, whose executions are taken over at once, without waiting for the lease. The files are
+//! in `<catalog file>.workers/`. Every access to them holds the lock of the folder, so that nobody finds a
+//! file between its creation and its locking, or locks one that is being removed.
 //!
-//! None of this happens inside a transaction: whoever keeps a lock must not keep the database too.
+//! None of this happens inside a transaction: a process that holds up a lock must not hold up the database
+//! too.
 
 mod folder;
 
@@ -20,15 +21,15 @@ use sha2::{Digest, Sha256};
 
 use self::folder::{Folder, Patience, Unusable, holder, try_lock, who};
 
-/// The longest worker id that is a file name by itself; file systems allow 255 bytes.
+/// The longest worker id that serves as a file name directly; file systems allow 255 bytes.
 const NAME_BYTES_MAX: usize = 200;
 
-/// How a worker came to its lock.
+/// The way a worker obtained its lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Registration {
-    /// This catalog object held it before.
+    /// This catalog object already held it.
     Held,
-    /// Just now: an earlier worker of the same id is dead.
+    /// Just now: an earlier worker with the same id is dead.
     Fresh,
 }
 
@@ -40,12 +41,12 @@ pub(super) struct WorkerLocks {
 }
 
 impl WorkerLocks {
-    /// The locks beside a catalog file; nothing is created before a worker registers.
+    /// Returns the locks beside a catalog file; creates nothing before a worker registers.
     pub(super) fn beside(catalog: &Path) -> Self {
         Self { folder: Folder::beside(catalog), held: Mutex::default() }
     }
 
-    /// Takes the lock of a worker, before the worker is named in the database.
+    /// Takes a worker's lock. Call this before the database names the worker.
     pub(super) fn register(&self, worker: &WorkerId) -> Result<Registration, CatalogError> {
         let mut held = self.held();
         if held.contains_key(worker) {
@@ -76,8 +77,8 @@ impl WorkerLocks {
         }
     }
 
-    /// Whether a worker is known to be dead; the file of a dead one is removed. While somebody keeps the folder
-    /// locked that cannot be known: then its lease tells.
+    /// Whether a worker is known to be dead; removes the file of a dead one. This cannot be known while
+    /// another process keeps the folder locked; its lease decides then.
     pub(super) fn is_dead(&self, worker: &WorkerId) -> Result<bool, CatalogError> {
         if self.held().contains_key(worker) {
             return Ok(false);
@@ -109,14 +110,14 @@ impl WorkerLocks {
         }
     }
 
-    /// Whether the process of a worker lives, for those who only look: nothing is created, removed or waited for.
-    /// `None` where it cannot be known, as for a user who may not open the file.
+    /// Whether the process of a worker is alive, for display: creates, removes and waits for nothing. Returns
+    /// `None` if that cannot be known, for example by a user who may not open the file.
     pub(super) fn process_lives(&self, worker: &WorkerId) -> Option<bool> {
         if self.held().contains_key(worker) {
             return Some(true);
         }
         match self.folder.open(&file_name(worker)) {
-            // Shared, so that two who look do not take each other for the worker.
+            // A shared lock, so that two observers do not mistake each other for the worker.
             Ok(file) => match file.try_lock_shared() {
                 Ok(()) => Some(false),
                 Err(TryLockError::WouldBlock) => Some(true),
@@ -127,7 +128,8 @@ impl WorkerLocks {
         }
     }
 
-    /// Removes the files of workers that are gone: of those that died before they had anything nobody asks.
+    /// Removes the files of dead workers. Nobody asks about a worker that died before it had claimed
+    /// anything, so its file is found only here.
     fn remove_dead(&self, held: &HashMap<WorkerId, File>) -> std::io::Result<()> {
         for name in self.folder.names()? {
             let is_ours = held.keys().any(|worker| file_name(worker) == name);
@@ -138,13 +140,13 @@ impl WorkerLocks {
         Ok(())
     }
 
-    /// Gives the lock of a worker back.
+    /// Releases a worker's lock.
     pub(super) fn release(&self, worker: &WorkerId) {
         let file = self.held().remove(worker);
         self.let_go(worker, file);
     }
 
-    /// Removes the file while it is locked. What fails here is left to the next worker that looks.
+    /// Removes the file while it is locked. On failure this is left to the next worker that looks.
     fn let_go(&self, worker: &WorkerId, file: Option<File>) {
         let remove = || -> Result<(), Unusable> {
             let _folder = self.folder.lock(Patience::Leaving)?;
@@ -154,7 +156,7 @@ impl WorkerLocks {
             let why = self.folder.error(unusable);
             tracing::debug!(%worker, "cannot remove the lock file of a worker: {why}");
         }
-        // Not before: while it is locked nobody takes the name for that of a dead worker.
+        // Unlock only now: while the lock was held, nobody took the name for that of a dead worker.
         drop(file);
     }
 

@@ -1,4 +1,4 @@
-//! The stored forms as they lie in catalogs out there: a change of these texts needs a new version.
+//! The stored forms as they exist in deployed catalogs: changing these texts requires a new version.
 
 use chrono::TimeDelta;
 

@@ -73,7 +73,7 @@ fn a_dropped_stream_interrupts_and_ends_the_reader() {
     let (ended_sender, ended) = std_mpsc::channel();
     let stream = block_on(read("test".to_owned(), move |batches| {
         batches.opened(Box::new(move || flag.store(true, Ordering::SeqCst)))?;
-        // Never hands anything over, so that only the check can end it.
+        // Never hands anything over, so only the check can end it.
         let result = loop {
             if let Err(stop) = batches.record_read(0) {
                 break stop;
@@ -106,7 +106,7 @@ fn a_slow_consumer_holds_the_reader_back() {
     }));
     let stream = stream.unwrap();
     full.recv().unwrap();
-    // Two wait in the channel; the third cannot be sent.
+    // Two wait in the channel, so the third cannot be sent.
     assert_eq!(sent.load(Ordering::SeqCst), 2);
     assert_eq!(block_on(stream.count()), 10);
 }

@@ -1,10 +1,10 @@
-//! Which file a name stands for.
+//! The identity of a file, whatever its name.
 
 use std::fs::Metadata;
 use std::io;
 use std::path::Path;
 
-/// What two names of one file or folder have in common, whether links or hard links lead there.
+/// Equal for two names of the same file or folder, whether through links or hard links.
 #[cfg(unix)]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
@@ -14,14 +14,15 @@ pub(super) struct Identity {
 
 #[cfg(unix)]
 impl Identity {
-    /// That of what lies at `path`, by its metadata, links followed. It can fail on other platforms only.
+    /// Returns the identity of the file at `path`, by its metadata, with links followed. Fails only on other
+    /// platforms.
     pub(super) fn of(_path: &Path, metadata: &Metadata) -> io::Result<Self> {
         use std::os::unix::fs::MetadataExt;
         Ok(Self { device: metadata.dev(), inode: metadata.ino() })
     }
 }
 
-/// The path behind all links, and when the file was made. Hard links cannot be told apart from other files here.
+/// The path behind all links, and the file's creation time. Hard links cannot be told from other files here.
 #[cfg(not(unix))]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
@@ -31,7 +32,7 @@ pub(super) struct Identity {
 
 #[cfg(not(unix))]
 impl Identity {
-    /// That of what lies at `path`, by its metadata, links followed.
+    /// Returns the identity of the file at `path`, by its metadata, with links followed.
     pub(super) fn of(path: &Path, metadata: &Metadata) -> io::Result<Self> {
         Ok(Self { path: std::fs::canonicalize(path)?, created_at: metadata.created().ok() })
     }

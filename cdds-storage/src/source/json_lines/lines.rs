@@ -1,4 +1,4 @@
-//! Lines of a file as far as it is to be read, through a buffer that holds one of them.
+//! The lines of a file up to a given length, through a buffer that holds one of them.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,33 +10,33 @@ use cdds_core::ports::source::{SourceError, SourceErrorKind};
 
 use super::name::told;
 
-/// How much is read at a time.
+/// Bytes per read.
 const READ_BYTES: usize = 256 * 1024;
 
-/// How much of a file tells its mean length of lines.
+/// How many bytes of a file are sampled for the mean line length.
 const SAMPLE_BYTES: u64 = 64 * 1024;
 
-/// How long the rest of a line is waited for that its writer has begun: most are in the middle of it.
+/// How long to wait for the rest of an unfinished line: most writers are in the middle of writing it.
 const PATIENCE: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What comes next in a file.
+/// The next item in a file.
 #[derive(Debug)]
 pub(super) enum Piece<'a> {
-    /// One line without its newline, or the last one, which has none; lines are counted from 1.
+    /// A line without its newline; the last line may have none. Lines are counted from 1.
     Line { json: &'a [u8], number: u64, ends: bool },
-    /// A line that is longer than the longest accepted: as much of it as would be, and how much was passed
-    /// over so far.
+    /// A line that exceeds the maximum length: its beginning, up to that length, and the number of bytes
+    /// skipped so far.
     TooLong { beginning: &'a [u8], bytes: u64, number: u64 },
-    /// Bytes of its rest, in pieces, so that a reader can stop in between.
+    /// Skipped bytes of its rest, in pieces, so that a reader can stop in between.
     Skipped { bytes: u64 },
 }
 
-/// The lines of a file that begin in its first bytes, as many as are asked for. A line that goes on behind them is
-/// given whole, as far as it is there. `buffer[start..end]` is what was read and not given yet, and no newline is in
-/// its first `searched` bytes.
+/// The lines of a file that begin within its first `bytes`. A line that continues beyond them is returned
+/// whole, as far as it is there. `buffer[start..end]` has been read but not returned yet, and contains no
+/// newline in its first `searched` bytes.
 #[derive(Debug)]
 pub(super) struct Lines {
     path: PathBuf,
@@ -47,19 +47,19 @@ pub(super) struct Lines {
     searched: usize,
     number: u64,
     line_bytes_max: usize,
-    /// Within a line that is too long.
+    /// Whether the position is inside a line that is too long.
     skips: bool,
     at_end: bool,
-    /// How many bytes are to be read still.
+    /// Number of bytes still to be read.
     bytes_left: u64,
-    /// What is pending was begun in the bytes that are to be read, and goes on behind them.
+    /// Whether the pending line began within the requested bytes and continues beyond them.
     beyond: bool,
-    /// How long the last line is that was given, if it may be taken back.
+    /// Length of the last returned line, if it may be taken back.
     last: Option<usize>,
 }
 
 impl Lines {
-    /// The lines that begin in the first `bytes` of the file.
+    /// Returns the lines that begin in the first `bytes` of the file.
     pub(super) fn of(file: File, path: &Path, bytes: u64, line_bytes_max: usize) -> Self {
         Self {
             path: path.to_owned(),
@@ -78,12 +78,12 @@ impl Lines {
         }
     }
 
-    /// The file that is read.
+    /// Returns the file being read.
     pub(super) fn file(&mut self) -> &mut File {
         &mut self.file
     }
 
-    /// The next line, or piece of one; the last line may lack its newline.
+    /// Returns the next line, or a piece of one; the last line may lack its newline.
     pub(super) fn next_piece(&mut self) -> Result<Option<Piece<'_>>, SourceError> {
         if self.skips
             && let Some(bytes) = self.skip()?
@@ -116,7 +116,7 @@ impl Lines {
         self.searched = 0;
         self.last = (!ends && !self.skips).then_some(length);
         if self.beyond && ends {
-            // What follows is of the next read.
+            // The bytes that follow belong to the next read.
             (self.end, self.at_end) = (self.start, true);
         }
         let json = self.buffer.get(start..start + length).unwrap_or_default();
@@ -132,12 +132,12 @@ impl Lines {
         Ok(Some(Piece::TooLong { beginning, bytes: (length + newline) as u64, number }))
     }
 
-    /// Takes back the last line, which has no end, and waits a moment for the rest of it. Gives whether there is more
-    /// of it now: then it comes again.
+    /// Takes back the last line, which is unfinished, and waits a moment for its rest. Returns whether there
+    /// is more of it now; if so, the line is returned again.
     pub(super) fn wait_for_rest(&mut self) -> Result<bool, SourceError> {
         let Some(length) = self.last.take() else { return Ok(false) };
         let mut waited = Duration::ZERO;
-        // The end was reached by reading: what was given is still the last of the buffer.
+        // The end was reached by reading, so the returned line is still the last one in the buffer.
         self.start -= length;
         self.searched = length;
         loop {
@@ -155,7 +155,7 @@ impl Lines {
         }
     }
 
-    /// Passes over what is pending of a line that is too long; none once it is over.
+    /// Skips the pending bytes of a line that is too long; returns `None` once the line is over.
     fn skip(&mut self) -> Result<Option<u64>, SourceError> {
         if self.start == self.end {
             self.fill()?;
@@ -168,8 +168,8 @@ impl Lines {
         Ok((bytes > 0).then_some(bytes as u64))
     }
 
-    /// Reads more behind what is pending, which moves to the front. Where nothing is, there is no more to read behind
-    /// the last of the bytes that are asked for.
+    /// Moves the pending bytes to the front and reads more behind them. If none are pending, reads nothing
+    /// beyond the requested bytes.
     fn fill(&mut self) -> Result<(), SourceError> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
@@ -180,7 +180,7 @@ impl Lines {
         }
         self.beyond = self.bytes_left == 0;
         if self.buffer.len() < self.end + READ_BYTES {
-            // Doubled, so that a long line is not moved again for each piece of it.
+            // Double the buffer, so that a long line is not moved again for every piece.
             self.buffer.resize(self.end * 2 + READ_BYTES, 0);
         }
         let room = self.buffer.get_mut(self.end..).unwrap_or_default();
@@ -202,7 +202,7 @@ impl Lines {
     }
 }
 
-/// The start of a file.
+/// Returns the start of a file.
 pub(super) fn sample(path: &Path) -> Result<Vec<u8>, SourceError> {
     let file = File::open(path).map_err(|error| cannot_open(path, error))?;
     let mut sample = Vec::new();
@@ -227,12 +227,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The lines, and of those that are too long the beginning and how many bytes they take.
+    /// Returns the lines; for those that are too long, the beginning and the number of bytes.
     fn lines_of(bytes: &[u8], line_bytes_max: usize) -> Vec<(Vec<u8>, Option<u64>)> {
         first_lines_of(bytes, bytes.len() as u64, line_bytes_max)
     }
 
-    /// The same of the lines that begin in the first bytes.
+    /// Does the same for the lines that begin in the first bytes.
     fn first_lines_of(bytes: &[u8], first: u64, line_bytes_max: usize) -> Vec<(Vec<u8>, Option<u64>)> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();

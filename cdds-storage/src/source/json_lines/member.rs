@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::JsonLinesType;
 use crate::source::config::TimeConfig;
 
-/// Which members to look at.
+/// The members to look for.
 #[derive(Debug)]
 pub(super) struct Members {
     time: Option<TimeConfig>,
@@ -19,8 +19,8 @@ pub(super) struct Members {
     category: Option<String>,
 }
 
-/// What was found in one record, as it is spelled there. Of two members with the same key the last one
-/// counts, as with most readers of JSON.
+/// The members found in one record, as spelled there. If a key occurs twice, the last member counts, as with
+/// most JSON readers.
 #[derive(Debug, Default)]
 pub(super) struct Found<'a> {
     time: Option<&'a [u8]>,
@@ -28,7 +28,7 @@ pub(super) struct Found<'a> {
     category: Option<&'a [u8]>,
 }
 
-/// Why a line cannot be exported.
+/// The reason why a line cannot be exported.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LineError {
     #[error(transparent)]
@@ -45,7 +45,7 @@ impl Members {
         Self { time: data_type.time.clone(), changed: data_type.changed.clone(), category }
     }
 
-    /// Takes note of a member of the outermost object.
+    /// Notes a member of the outermost object.
     #[inline]
     pub(super) fn visit<'a>(&self, found: &mut Found<'a>, key: &'a [u8], value: &'a [u8]) {
         if self.time.as_ref().is_some_and(|time| spells(key, &time.column)) {
@@ -59,17 +59,17 @@ impl Members {
         }
     }
 
-    /// The event instant; none if it is missing or empty (rule W7).
+    /// Returns the event instant; `None` if it is missing or empty (rule W7).
     pub(super) fn event_at(&self, found: &Found<'_>) -> Result<Option<DateTime<Utc>>, LineError> {
         instant(self.time.as_ref(), found.time)
     }
 
-    /// The instant of the last change likewise.
+    /// Returns the instant of the last change, likewise.
     pub(super) fn changed_at(&self, found: &Found<'_>) -> Result<Option<DateTime<Utc>>, LineError> {
         instant(self.changed.as_ref(), found.changed)
     }
 
-    /// The instant by which a record is taken, of which only the beginning is there; none as long as it may still be
+    /// Returns the instant by which an incomplete record is selected; `None` as long as it may still become
     /// another one.
     pub(super) fn told_instant(&self, found: &Found<'_>, by: RecordInstant) -> Option<DateTime<Utc>> {
         if by == RecordInstant::Change && self.changed.is_some() {
@@ -81,7 +81,7 @@ impl Members {
         self.event_at(found).ok()?
     }
 
-    /// The category: text, or a number, `true` or `false` as it is spelled.
+    /// Returns the category: text, or a number, `true` or `false` as spelled.
     pub(super) fn category<'a>(&self, found: &Found<'a>) -> Option<Cow<'a, str>> {
         let value = found.category?;
         match value {
@@ -107,7 +107,7 @@ fn instant(config: Option<&TimeConfig>, found: Option<&[u8]>) -> Result<Option<D
     read.map(Some).map_err(|cause| LineError::Time { column: config.column.clone(), cause })
 }
 
-/// The text that a JSON string means; none if it holds half a surrogate pair.
+/// Decodes a JSON string; returns `None` if it contains half a surrogate pair.
 fn text(quoted: &[u8]) -> Option<Cow<'_, str>> {
     let plain = quoted.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     if !plain.contains(&b'\\') {

@@ -1,10 +1,10 @@
-//! Names of files in messages.
+//! File names in messages.
 
 use std::fmt::Write;
 use std::path::Path;
 
-/// A path as it can stand in a message: bytes that are not UTF-8, and characters that steer a terminal or break a
-/// line, are escaped as Rust spells them.
+/// Returns a path in printable form: bytes that are not UTF-8, and characters that control a terminal or
+/// break a line, are escaped as in Rust.
 pub(super) fn told(path: &Path) -> String {
     let mut told = String::new();
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {

@@ -1,11 +1,11 @@
-//! The files that a path or a pattern names.
+//! Finds the files that a path or a pattern names.
 //!
-//! The crate `glob` matches names; it does not walk, since it passes over what it cannot look at: links that lead
-//! nowhere, names that are not UTF-8, folders that may not be entered. To an export those are records that are lost
-//! without a word, so here each is read or is an error.
+//! The crate `glob` only matches names here. It does not walk the folders, because it skips what it cannot
+//! look at: dangling links, names that are not UTF-8, folders that may not be entered. For an export those
+//! would be records lost without a word, so here each is either read or an error.
 //!
-//! A name that begins with a dot matches only what begins with a literal dot, as in every shell. Links are followed,
-//! and each folder is entered once for each rest of the pattern, whatever links lead there: a loop ends.
+//! A name that begins with a dot matches only a literal dot, as in every shell. Links are followed, and each
+//! folder is entered once for each rest of the pattern, whatever links lead there, so a loop ends.
 
 use std::collections::{HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
@@ -19,13 +19,13 @@ use glob::Pattern;
 use super::identity::Identity;
 use super::name::told;
 
-/// A file that a pattern names.
+/// A file that matches a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) path: PathBuf,
     pub(super) identity: Identity,
     pub(super) bytes: u64,
-    /// Whether a link led there.
+    /// Whether the path leads through a link.
     linked: bool,
 }
 
@@ -36,7 +36,7 @@ enum Part {
     Literal(OsString),
     /// Names that match.
     Matching(Pattern),
-    /// `**`: this folder and all below it.
+    /// `**`: this folder and all folders below it.
     Folders,
 }
 
@@ -51,15 +51,15 @@ impl Part {
     }
 }
 
-/// All files that `path` names, each once, in the order of their names. A file with several names goes by the first
-/// of those that are no link, or else by the first.
+/// Returns all files that `path` names, each once, in the order of their names. A file with several names
+/// goes by the first one that is not a link, or else by the first.
 ///
 /// # Errors
-/// [`SourceErrorKind::Invalid`] if `path` is no pattern, or names something that is no file;
-/// [`SourceErrorKind::Unavailable`] for what cannot be looked at; [`SourceErrorKind::Interrupted`] if names vanish
-/// meanwhile; [`SourceErrorKind::Missing`] if there is no file.
+/// [`SourceErrorKind::Invalid`] if `path` is not a valid pattern, or names something other than a file;
+/// [`SourceErrorKind::Unavailable`] if something cannot be looked at; [`SourceErrorKind::Interrupted`] if
+/// names vanish meanwhile; [`SourceErrorKind::Missing`] if there is no file.
 pub(super) fn find(source: &str, path: &str) -> Result<Vec<Found>, SourceError> {
-    // A name that exists is meant literally, whatever characters it holds.
+    // A name that exists is taken literally, whatever characters it contains.
     let (root, parts) = match fs::symlink_metadata(path) {
         Ok(_) => (PathBuf::new(), vec![Part::Literal(path.into())]),
         Err(_) => split(path).map_err(|error| {
@@ -89,7 +89,7 @@ pub(super) fn find(source: &str, path: &str) -> Result<Vec<Found>, SourceError> 
     Ok(files)
 }
 
-/// Where a pattern begins, and its components.
+/// Splits a pattern into its root and its components.
 fn split(path: &str) -> Result<(PathBuf, Vec<Part>), glob::PatternError> {
     Pattern::new(path)?;
     let (mut root, mut parts) = (PathBuf::new(), Vec::new());
@@ -106,7 +106,7 @@ fn split(path: &str) -> Result<(PathBuf, Vec<Part>), glob::PatternError> {
     Ok((root, parts))
 }
 
-/// A folder in which the rest of the pattern is looked for.
+/// A folder in which the rest of the pattern is searched for.
 #[derive(Debug)]
 struct Place {
     folder: PathBuf,
@@ -119,7 +119,7 @@ struct Walk<'w> {
     source: &'w str,
     parts: &'w [Part],
     next: Vec<Place>,
-    /// Folders behind links come last: what can be reached without one has its own name then.
+    /// Folders behind links come last, so that a file reachable without a link gets its own name.
     behind_links: VecDeque<Place>,
     entered: HashSet<(Identity, usize)>,
     found: Vec<Found>,
@@ -170,7 +170,7 @@ impl<'w> Walk<'w> {
             }
             Some(Part::Folders) => {
                 self.next.push(Place { folder: place.folder.clone(), part, linked: place.linked });
-                // Other files are not looked at: they may come and go.
+                // Files are not looked at: they may come and go.
                 for name in self.names(here, |name, may_be_folder| may_be_folder && !is_hidden(name))? {
                     let path = place.folder.join(name);
                     let (metadata, link) = self.look(&path)?.ok_or_else(|| self.vanished(&path))?;
@@ -183,7 +183,7 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// A name that matches everything before the part of this index.
+    /// Handles a name that matches everything before the part of this index.
     fn reached(
         &mut self,
         path: PathBuf,
@@ -192,7 +192,7 @@ impl<'w> Walk<'w> {
         part: usize,
     ) -> Result<(), SourceError> {
         if metadata.is_dir() {
-            // A folder is no file, and a file has nothing below it: neither matches.
+            // A folder is not a file, and a file has nothing below it: neither matches.
             if part < self.parts.len() {
                 self.put_off(path, linked, part);
             }
@@ -221,7 +221,8 @@ impl<'w> Walk<'w> {
         if linked { self.behind_links.push_back(place) } else { self.next.push(place) }
     }
 
-    /// The wanted names in a folder, in order. `wants` is told whether a name may be that of a folder.
+    /// Returns the wanted names in a folder, in order. `wants` also learns whether a name may be that of a
+    /// folder.
     fn names(
         &self,
         folder: &Path,
@@ -240,14 +241,14 @@ impl<'w> Walk<'w> {
             names.sort();
             Ok(names)
         };
-        // What the pattern does not reach has no say: a file has no names in it.
+        // A file contains no names, which is not an error; the pattern simply does not match there.
         read().or_else(|error| match error.kind() {
             ErrorKind::NotADirectory => Ok(Vec::new()),
             _ => Err(self.cannot_look(folder, error)),
         })
     }
 
-    /// What lies at `path`, links followed, and whether it is a link; none if nothing is there.
+    /// Looks up `path`, with links followed; also returns whether it is a link. `None` if nothing is there.
     fn look(&self, path: &Path) -> Result<Option<(Metadata, bool)>, SourceError> {
         match fs::symlink_metadata(path) {
             Err(error) if is_absent(&error) => Ok(None),
@@ -287,7 +288,7 @@ impl<'w> Walk<'w> {
     }
 }
 
-/// The folder of a relative pattern.
+/// Returns the folder of a relative pattern.
 fn here(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
@@ -300,8 +301,8 @@ fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
-/// Whether a name matches. Bytes that are not UTF-8 stand for a character that no pattern names, so that `*`, `?` and
-/// `[!…]` match them.
+/// Whether a name matches. Bytes that are not UTF-8 count as a character that no pattern names, so `*`, `?`
+/// and `[!…]` match them.
 fn matches(pattern: &Pattern, name: &OsStr) -> bool {
     (!is_hidden(name) || pattern.as_str().starts_with('.')) && pattern.matches(&name.to_string_lossy())
 }

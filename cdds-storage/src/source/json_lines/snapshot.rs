@@ -1,9 +1,9 @@
-//! The files of a read as they were when it began.
+//! The files of a read in their state when it began.
 //!
-//! Files go on living while they are read: they grow, are rotated, cut off, exchanged. A read notes of each file which
-//! one it is, how long it is, and what stands at both ends; it reads no further than that, and compares at the end. What
-//! differs then was not read as it was, and the read ends as interrupted, to be tried again as a whole. What is
-//! appended meanwhile belongs to the next read.
+//! Files change while they are read: they grow, are rotated, truncated or replaced. So a read notes the
+//! identity, the length and both ends of each file, reads no further than that length, and compares at the
+//! end. If anything differs, the file was not read in its noted state, and the read ends as interrupted, to
+//! be retried as a whole. Bytes appended meanwhile belong to the next read.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hasher};
@@ -19,23 +19,23 @@ use super::lines::cannot_open;
 use super::name::told;
 use super::pattern::{self, Found};
 
-/// How often files are noted anew that are renamed while they are looked for, and how long to wait in between. A
-/// rotation takes a moment in which a file has no name.
+/// How often files are noted anew if they are renamed during the search, and how long to wait in between.
+/// During a rotation a file briefly has no name.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How much of a file is compared at its beginning and its end.
+/// How many bytes of a file are compared at its beginning and at its end.
 const END_BYTES: u64 = 512;
 
-/// A file as it was when the read began.
+/// A file in its state when the read began.
 #[derive(Debug)]
 pub(super) struct NotedFile {
     pub(super) path: PathBuf,
-    /// Names it among the others, without telling where on this machine it lies.
+    /// Names it among the others, without revealing its place on this machine.
     pub(super) name: String,
     pub(super) bytes: u64,
     identity: Identity,
-    /// A file that is cut off and written anew may be longer than before when it is looked at.
+    /// Digest of the two ends: a file that is truncated and rewritten may by now be longer than before.
     ends: u64,
 }
 
@@ -67,11 +67,12 @@ fn may_pass(error: &SourceError) -> bool {
 fn noted(source: &str, path: &str) -> Result<Vec<NotedFile>, SourceError> {
     let found = pattern::find(source, path)?;
     let mut files = found.iter().map(|file| note(source, file)).collect::<Result<Vec<_>, _>>()?;
-    // A file that is renamed while its folder is listed may be in no list, or in two.
+    // A file that is renamed while its folder is listed may appear in no list, or in two.
     let again = pattern::find(source, path)?;
     let mut later = again.iter().peekable();
     for file in &found {
-        // Both are in order. What has come since is noted, too: it may be what the first list lacks.
+        // Both lists are sorted. New files are noted too, since one of them may be missing from the first
+        // list.
         while let Some(new) = later.next_if(|new| new.path < file.path) {
             files.push(note(source, new)?);
         }
@@ -123,11 +124,10 @@ impl NotedFile {
         Ok(file)
     }
 
-    /// Compares what is there, once it was read, with what was noted; `file` is what was read.
+    /// Compares the file with its noted state after reading; `file` is the file that was read.
     ///
     /// # Errors
-    /// [`SourceErrorKind::Interrupted`] if the file is shorter, has vanished or was exchanged, or if other bytes stand
-    /// at its ends.
+    /// [`SourceErrorKind::Interrupted`] if the file is shorter, gone or replaced, or if its ends differ.
     pub(super) fn check_unchanged(&self, source: &str, file: &mut File) -> Result<(), SourceError> {
         let path = &self.path;
         let now = match fs::metadata(path) {
@@ -144,7 +144,7 @@ impl NotedFile {
         }
     }
 
-    /// Whether nobody has written the file for this long, as far as its file system tells.
+    /// Whether nobody has written to the file for this long, as far as its file system shows.
     pub(super) fn is_at_rest(&self, at_least: Duration) -> bool {
         let modified = fs::metadata(&self.path).and_then(|metadata| metadata.modified());
         #[expect(clippy::disallowed_methods, reason = "the times of files are told by the system's clock")]
@@ -165,7 +165,7 @@ impl NotedFile {
     }
 }
 
-/// A digest of what stands at the beginning of a file and before its byte `bytes`.
+/// Returns a digest of the bytes at the beginning of a file and of those before byte `bytes`.
 fn ends(file: &mut File, bytes: u64) -> io::Result<u64> {
     let mut digest = DefaultHasher::new();
     let mut text = Vec::new();
@@ -190,7 +190,7 @@ fn cannot_compare(source: &str, path: &Path, error: io::Error) -> SourceError {
     SourceError::with_source(SourceErrorKind::Interrupted, message, error)
 }
 
-/// Names files by what their paths do not have in common.
+/// Names files by the parts of their paths that differ.
 fn name_all(files: &mut [NotedFile]) {
     let mut common = files.first().and_then(|file| file.path.parent()).unwrap_or(Path::new(""));
     for file in &*files {

@@ -1,4 +1,4 @@
-//! The last line of a file whose writer is in the middle of it.
+//! The last line of a file whose writer has not finished it.
 
 use cdds_core::domain::prune;
 use cdds_core::domain::record::RecordError;
@@ -9,21 +9,21 @@ use super::snapshot::NotedFile;
 use super::{Reading, UNFINISHED_MAX};
 
 impl LineError {
-    /// Whether `line` is the beginning of a record that could become whole.
+    /// Whether `line` is the beginning of a record that could still become whole.
     pub(super) fn breaks_off(&self, line: &[u8]) -> bool {
         matches!(self, Self::Record(RecordError::Json(error)) if error.breaks_off(line))
     }
 }
 
 impl Reading {
-    /// Whether a record that begins like this may be asked for, once it is whole. Its category or its instant may say
-    /// that it is not: most lines that are being written belong to a later window.
+    /// Whether a record with this beginning may be asked for once it is whole. Its category or its instant
+    /// may already rule that out: most lines that are being written belong to a later window.
     pub(super) fn may_want(&self, beginning: &[u8]) -> bool {
         let mut found = Found::default();
         let end = beginning.as_ptr_range().end;
-        // Whole members are visited, whatever is wrong with what follows.
+        // Whole members are visited, whatever is wrong with the rest.
         let _ = prune::object(beginning, &mut Vec::new(), |key, value| {
-            // A number at the very end may go on.
+            // A number at the very end may continue.
             if value.as_ptr_range().end != end {
                 self.members.visit(&mut found, key, value);
             }
@@ -36,9 +36,10 @@ impl Reading {
         instant.is_none_or(|instant| self.selection.window().contains(Some(instant)))
     }
 
-    /// Nothing of the window is exported without a record that may belong to it. What is new since the last export is
-    /// left to the next run, whose window begins where this one does: trying again now would mostly find the same
-    /// line. Any other window has no next run: it is tried again.
+    /// Nothing of the window is exported while a record that may belong to it is incomplete. If the request
+    /// is for changes since the last export, the next run handles them, because its window begins where this
+    /// one does; a retry now would mostly find the same unfinished line. Any other window has no next run, so
+    /// it is retried.
     pub(super) fn unfinished(&self, file: &NotedFile, number: u64) -> SourceError {
         let (kind, what_follows) = match self.selection.by() {
             RecordInstant::Change => (

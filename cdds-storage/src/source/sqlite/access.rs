@@ -1,21 +1,21 @@
-//! How a database file is opened, so that reading it leaves no trace.
+//! Opens a database file so that reading it leaves no trace.
 //!
-//! SQLite reads a database in WAL mode with the help of two more files beside it, `-wal` and `-shm`, and makes
-//! those that are missing. A reader cannot delete them again, and they belong to the reader's user: when that is
-//! not the application's, the application cannot write its own database any more. In a folder that the reader may
-//! not write, opening fails. So:
+//! To read a database in WAL mode, SQLite uses two more files beside it, `-wal` and `-shm`, and creates them
+//! if they are missing. A reader cannot delete them again, and they belong to the reader's user: if that is
+//! not the application's, the application can no longer write to its own database. In a folder that is not
+//! writable for the reader, opening fails. Therefore:
 //!
 //! | beside the file | its state | read |
 //! |---|---|---|
-//! | rollback journal mode | | in place: nothing is made |
-//! | `-wal` and `-shm` | in use, or left so by a crash | in place: both are there already |
+//! | rollback journal mode | | in place: no file is created |
+//! | `-wal` and `-shm` | in use, or left so by a crash | in place: both already exist |
 //! | no `-wal`, or an empty one | at rest: everything is in the file | as immutable, without locks |
-//! | a `-wal` with something in it, no `-shm` | copied, or left so by a crash | a private copy of both |
+//! | a non-empty `-wal`, no `-shm` | copied, or left so by a crash | a private copy of both |
 //!
-//! What is read without locks may change under the reader. The file's [`Stamp`] is taken before anything else and
-//! compared when everything has been read: if it differs, the read is [`SourceErrorKind::Interrupted`], to be
-//! tried again, and finds the database in use then. A writer that comes meanwhile and only fills its `-wal` does
-//! not change the file: then the state from before is read.
+//! A file that is read without locks may change under the reader. Its [`Stamp`] is taken first and compared
+//! after everything has been read. If it differs, the read is [`SourceErrorKind::Interrupted`], to be
+//! retried, and then finds the database in use. A writer that comes meanwhile and only fills its `-wal` does
+//! not change the file, so the previous state is read.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
@@ -28,34 +28,34 @@ use cdds_core::ports::source::{SourceError, SourceErrorKind};
 use rusqlite::OpenFlags;
 use tempfile::TempDir;
 
-/// How often, and for how long each time, a file that was changed just now is waited for.
+/// How often, and for how long each time, to wait for a file that has just changed.
 const ROUNDS_MAX: u32 = 200;
 const ROUND: Duration = Duration::from_millis(10);
 
-/// Where and how the database is opened.
+/// The way a database is opened, and the place.
 #[derive(Debug)]
 pub(super) enum Access {
-    /// As SQLite does.
+    /// In SQLite's normal way.
     InPlace,
-    /// Without locks; valid as long as the file keeps this stamp.
+    /// Without locks; valid only while the file keeps this stamp.
     AtRest(Stamp),
-    /// A copy of its own.
+    /// Through a private copy.
     Copy(Copied),
 }
 
 impl Access {
-    /// Looks at the file and at what lies beside it. `path` has no links in it.
+    /// Examines the file and its neighbours. `path` contains no links.
     pub(super) fn to(path: &Path, name: &str) -> Result<Self, SourceError> {
         let failure = |error| unreadable(name, path, error);
         if !is_in_wal_mode(path).map_err(failure)? {
             return Ok(Self::InPlace);
         }
-        // Before the look: whatever comes after it and touches the file shows.
+        // Take the stamp first, so that any later change to the file shows.
         let stamp = settled(path, name)?;
         let [log, index, journal] = ["-wal", "-shm", "-journal"].map(|ending| beside(path, ending));
         let log_bytes = bytes(&log).map_err(failure)?;
         let has_index = bytes(&index).map_err(failure)?.is_some();
-        // A journal is left of a change of mode that broke off: SQLite knows what to do.
+        // A journal remains from an interrupted change of mode; SQLite handles it.
         let has_journal = bytes(&journal).map_err(failure)?.is_some_and(|bytes| bytes > 0);
         match log_bytes {
             _ if has_journal => Ok(Self::InPlace),
@@ -65,7 +65,7 @@ impl Access {
         }
     }
 
-    /// What to give to SQLite.
+    /// Returns the path and the flags to open with SQLite.
     pub(super) fn location(&self, path: &Path) -> (PathBuf, OpenFlags) {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         match self {
@@ -75,15 +75,15 @@ impl Access {
         }
     }
 
-    /// Says that the database is open and its state is fixed. Files that are open need no name any more, where the
-    /// system is so kind: a copy is gone then, however this program ends.
+    /// Reports that the database is open and its state fixed. On systems where an open file needs no name, a
+    /// copy is deleted now, and so is gone however this program ends.
     pub(super) fn opened(&mut self) {
         if let (Self::Copy(copied), true) = (self, cfg!(unix)) {
             copied.folder = None;
         }
     }
 
-    /// Whether everything that was read belonged together.
+    /// Checks that everything read belongs to one state.
     pub(super) fn check(&self, path: &Path, name: &str) -> Result<(), SourceError> {
         match self {
             Self::AtRest(stamp) if Stamp::of(path).ok().as_ref() != Some(stamp) => Err(changed(name, path)),
@@ -96,12 +96,12 @@ impl Access {
 #[derive(Debug)]
 pub(super) struct Copied {
     path: PathBuf,
-    /// Removed with everything in it when dropped.
+    /// Deleted with everything in it when dropped.
     folder: Option<TempDir>,
 }
 
 impl Copied {
-    /// The file and its log, as they were together at `stamp`.
+    /// Copies the file and its log in the state that they had together at `stamp`.
     fn of(path: &Path, log: &Path, stamp: &Stamp, name: &str) -> Result<Self, SourceError> {
         let failure = |error| {
             let folder = std::env::temp_dir();
@@ -128,12 +128,12 @@ impl Copied {
     }
 }
 
-/// What differs as soon as a file was written or replaced.
+/// Differs as soon as a file was written or replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     length: u64,
     modified: Option<SystemTime>,
-    /// Device, inode and the instant of the last change of either, where the system has them.
+    /// Device, inode and change time (two numbers), where the system has them.
     identity: [i64; 4],
 }
 
@@ -158,13 +158,13 @@ fn identity(_: &Metadata) -> [i64; 4] {
     [0; 4]
 }
 
-/// The stamp of a file, once another write would give it another one: instants of files go by ticks of some
-/// milliseconds, and two writes within one look alike.
+/// Returns a file's stamp, once any further write would change it: file times advance in ticks of some
+/// milliseconds, and two writes within one tick look alike.
 fn settled(path: &Path, name: &str) -> Result<Stamp, SourceError> {
     let failure = |error| unreadable(name, path, error);
     for _ in 0..ROUNDS_MAX {
         let stamp = Stamp::of(path).map_err(failure)?;
-        // The instant of a new file is that of the tick.
+        // A new file has the time of the current tick.
         let now = tempfile::tempfile().and_then(|file| file.metadata()?.modified()).map_err(failure)?;
         if stamp.modified.is_none_or(|modified| modified < now) {
             return Ok(stamp);
@@ -195,7 +195,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The file as a URI that tells SQLite that nobody writes it.
+/// Returns the file as a URI that assures SQLite that nobody writes to it.
 fn immutable(path: &Path) -> PathBuf {
     let mut uri = String::from("file://");
     let bytes = path.as_os_str().as_encoded_bytes();

@@ -1,17 +1,17 @@
 //! Filters for equality as SQL conditions (rule J4).
 //!
-//! Whether a row matches is decided for each row by [`Filter::matches`]. The condition here only spares SQLite
-//! rows that cannot, so that an index is of use. It must let through every row that might, however it is
-//! stored:
+//! [`Filter::matches`] decides for each row whether it matches. The condition here only spares SQLite rows
+//! that cannot match, so that an index is of use. It must let through every row that might match, however it
+//! is stored:
 //!
-//! - TEXT matches if it is the value, byte for byte. BINARY compares so, whatever the column's own collation,
-//!   which may be one that only the database's owner has.
+//! - TEXT matches if it is the value, byte for byte. BINARY compares like that, whatever the column's own
+//!   collation, which may exist only in the database's application.
 //! - INTEGER matches if the value is this number; SQLite compares integers exactly.
-//! - REAL matches if its exported text, the shortest that reads back as the same number, is as large as the
-//!   value. The value then reads as this number too.
+//! - REAL matches if its exported text, the shortest that reads back as the same number, is numerically equal
+//!   to the value. The value then reads as this number too.
 //! - The infinities are exported as words, BLOB in Base64.
 //!
-//! Conversions by the column's affinity do the same to both sides, and so let only more rows through.
+//! Conversions by the column's affinity do the same to both sides, and so only let more rows through.
 
 use cdds_core::domain::template::{Filter, Operator};
 use rusqlite::types::Value;
@@ -19,8 +19,8 @@ use rusqlite::types::Value;
 use super::open::Relation;
 use super::statement::compared;
 
-/// A condition that every row meets whose field equals the filter's value, and its bound values; none for
-/// other filters, and for fields that are no column.
+/// Returns a condition that holds for every row whose field equals the filter's value, and its bound values;
+/// `None` for other filters, and for fields that are not columns.
 pub(super) fn condition(filter: &Filter, relation: &Relation) -> Option<(String, Vec<Value>)> {
     if filter.operator() != Operator::Equal || !relation.columns.iter().any(|name| name == filter.field()) {
         return None;
@@ -30,7 +30,7 @@ pub(super) fn condition(filter: &Filter, relation: &Relation) -> Option<(String,
     Some((format!("{} IN ({places})", compared(filter.field())), values))
 }
 
-/// Everything that is exported as what the filter asks for.
+/// Returns every stored value that is exported as the text the filter asks for.
 fn storages(filter: &Filter) -> Vec<Value> {
     let value = filter.value();
     let infinity = match value {
@@ -45,7 +45,7 @@ fn storages(filter: &Filter) -> Vec<Value> {
     storages
 }
 
-/// The bytes that are written like this (RFC 4648, 4), if there are some.
+/// Returns the bytes with this Base64 text (RFC 4648, 4), if there are any.
 fn base64_decoded(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
     if text.is_empty() || !text.len().is_multiple_of(4) {

@@ -1,10 +1,10 @@
-//! How many rows a read will give, as far as that can be told in a fraction of a second.
+//! Estimates how many rows a read will return, in a fraction of a second.
 //!
-//! The whole of a table is estimated by a sample, since rowids may be anything: numbers from 1 on, or the time and
-//! a counter. The range of rowids is cut into stretches of the same length, and in each of them the rows of one
-//! window are counted. The windows grow until they hold enough rows, and the counts agree: what they then say about
-//! the whole is off by a quarter at most, as a rule. There is no estimate when they never agree, as with rows that
-//! all lie in one place and a single one far away. Few rows are counted to the last.
+//! A whole table is estimated from a sample, since rowids may be anything: numbers from 1 on, or a time and a
+//! counter. The range of rowids is divided into stretches of equal length, and in each stretch the rows of
+//! one window are counted. The windows grow until they hold enough rows and the counts agree; the estimate is
+//! then usually off by a quarter at most. There is no estimate if they never agree, as when all rows but a
+//! single distant one are in one place. Small numbers of rows are counted exactly.
 
 use cdds_core::domain::selection::CategorySelection;
 use cdds_core::ports::source::{Estimate, ReadRequest, SourceError};
@@ -14,22 +14,22 @@ use super::open::{Database, Relation};
 use super::statement::{Condition, conditions, is_indexed};
 use super::{SqliteRows, SqliteType};
 
-/// How many rows are counted at most by an index; a fraction of a second.
+/// Maximum number of rows counted by an index, which takes a fraction of a second.
 const COUNT_MAX: i64 = 500_000;
 
-/// Into how many stretches the rowids are cut.
+/// Number of stretches that the rowids are divided into.
 const STRETCHES: u64 = 64;
-/// How many rowids the first windows span, and how much longer the next ones are.
+/// Number of rowids in the first windows, and the factor by which the next ones grow.
 const WINDOW_FIRST: u128 = 64;
 const WINDOW_GROWTH: u128 = 8;
-/// How many rows have to be seen for an estimate.
+/// Minimum number of rows seen for an estimate.
 const SEEN_MIN: u64 = 4_096;
-/// How many rows of one window are counted at most: if there are more, the rows lie together in few places.
+/// Maximum number of rows counted in one window; with more, the rows are concentrated in few places.
 const WINDOW_ROWS_MAX: u64 = 1_024;
-/// The standard error that an estimate may have, as a share of it.
+/// Maximum standard error of an estimate, relative to it.
 const ERROR_MAX: f64 = 0.25;
 
-/// How many rows a read will give, if an index or a sample tells.
+/// Estimates how many rows a read will return, if an index or a sample allows it.
 pub(super) fn estimate(
     database: &Database,
     data_type: &SqliteType,
@@ -50,7 +50,7 @@ pub(super) fn estimate(
 /// Estimates the rows of a whole table.
 fn sample(database: &Database, relation: &Relation, rowid: &str) -> rusqlite::Result<Option<u64>> {
     let from = &relation.from;
-    // Each of them alone is one search.
+    // On its own, each of them is a single search.
     let sql = format!("SELECT (SELECT min({rowid}) FROM {from}), (SELECT max({rowid}) FROM {from})");
     let ends = database
         .connection()
@@ -66,7 +66,7 @@ fn sample(database: &Database, relation: &Relation, rowid: &str) -> rusqlite::Re
     })
 }
 
-/// Estimates how many of the numbers from `least` to `greatest` there are; `count` counts those of a window, both
+/// Estimates how many of the numbers from `least` to `greatest` exist; `count` counts those in a window, both
 /// ends included, up to [`WINDOW_ROWS_MAX`].
 fn sampled<E>(
     least: i64,
@@ -81,7 +81,7 @@ fn sampled<E>(
         for stretch in 0..u128::from(STRETCHES) {
             let [start, end] = [stretch, stretch + 1].map(|index| range * index / u128::from(STRETCHES));
             let window = if is_all { end - start } else { length };
-            // Not always at the same place of a stretch: there might be something that goes by its length.
+            // Vary the place within the stretch, in case the rows follow a pattern of the same length.
             let offset = start + (end - start - window) * golden(stretch) / GOLDEN_MAX;
             if window > 0 {
                 let [first, last] = [offset, offset + window - 1].map(|offset| at(least, offset));
@@ -101,19 +101,19 @@ fn sampled<E>(
     }
 }
 
-/// The number that lies so far behind the least.
+/// Returns the number at this offset from the least.
 fn at(least: i64, offset: u128) -> i64 {
     u64::try_from(offset).map_or(i64::MAX, |offset| least.saturating_add_unsigned(offset))
 }
 
 const GOLDEN_MAX: u128 = 1 << 16;
 
-/// Multiples of the golden ratio, whose fractions lie evenly and never come again.
+/// Multiples of the golden ratio, whose fractions are evenly distributed and never repeat.
 fn golden(index: u128) -> u128 {
     index * 40_503 % GOLDEN_MAX
 }
 
-/// Whether the sum of the counts says something about the whole.
+/// Whether the sum of the counts says anything about the whole.
 #[allow(clippy::cast_precision_loss, reason = "of a bound")]
 fn agree(counts: &[u64]) -> bool {
     let number = counts.len() as f64;
@@ -123,7 +123,7 @@ fn agree(counts: &[u64]) -> bool {
     (variance * number).sqrt() <= sum * ERROR_MAX
 }
 
-/// Counts by index what the conditions let through, up to a limit.
+/// Counts by index the rows that meet the conditions, up to a limit.
 fn count(
     database: &Database,
     conditions: Vec<Condition>,
@@ -181,7 +181,7 @@ mod tests {
     fn e7_many_rows_are_estimated_by_their_density() {
         assert!(is_near(estimated(1..=1_000_000), 1_000_000));
         assert!(is_near(estimated((1..=300_000).map(|n| n * 977)), 300_000));
-        // By day only, and nothing in between.
+        // Once a day, with nothing in between.
         let by_day = (0..30_i64).flat_map(|day| (0..10_000).map(move |n| day * (1 << 40) + n * (1 << 26)));
         let by_day = estimated(by_day);
         assert!(is_near(by_day, 300_000), "{by_day:?}");

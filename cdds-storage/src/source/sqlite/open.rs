@@ -1,4 +1,4 @@
-//! The database and what it holds.
+//! The database and its relations.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,44 +11,44 @@ use super::access::Access;
 use super::statement::has_index;
 use super::{SqliteRows, SqliteType};
 
-/// How long a locked database is waited for before the read is given up and retried later (rule E5).
+/// How long to wait for a locked database before the read is given up and retried later (rule E5).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An open database, seen at one moment.
+/// An open database in one fixed state.
 #[derive(Debug)]
 pub(super) struct Database {
     connection: Connection,
     name: String,
-    /// Without links: what lies beside it, lies beside the file itself.
+    /// Without links, since its companion files are beside the file itself.
     path: PathBuf,
     access: Access,
     is_in_wal_mode: bool,
 }
 
-/// What rows are selected from.
+/// A table, a view or a query to select rows from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Relation {
-    /// As it stands after FROM.
+    /// Its SQL after FROM.
     pub(super) from: String,
     /// The columns, in order.
     pub(super) columns: Vec<String>,
-    /// The name of the rowid, if rows have one to name them by.
+    /// The name of the rowid, if rows have one and a name is free for it.
     pub(super) rowid: Option<&'static str>,
-    /// Of the columns with instants, those by which an index leads to the rows.
+    /// The columns with instants that have a usable index.
     pub(super) indexed: Vec<String>,
-    /// The names that more than one column of a query has; of each, the last one is among the columns.
+    /// The names shared by several columns of a query; for each, the last column is among `columns`.
     pub(super) repeated: Vec<String>,
 }
 
 impl Relation {
-    /// Whether an index leads to the rows by this column, which holds instants.
+    /// Whether an index leads to the rows by this column, which contains instants.
     pub(super) fn has_index_on(&self, column: &str) -> bool {
         self.indexed.iter().any(|indexed| indexed == column)
     }
 }
 
 impl Database {
-    /// Opens the file for reading and begins the transaction in which everything is read.
+    /// Opens the file for reading and begins the transaction for all reads.
     pub(super) fn open(path: &Path, name: &str) -> Result<Self, SourceError> {
         if !path.is_file() {
             return Err(SourceError::new(
@@ -65,7 +65,7 @@ impl Database {
         let opened = Connection::open_with_flags(location, flags).and_then(|connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
             connection.pragma_update(None, "query_only", true)?;
-            // What is kept aside on the way may be large.
+            // The rows set aside on the way may be large.
             connection.pragma_update(None, "temp_store", "FILE")?;
             // The first read fixes the state that all later ones see.
             connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")?;
@@ -80,7 +80,7 @@ impl Database {
         Ok(Self { connection, name: name.to_owned(), path, access, is_in_wal_mode })
     }
 
-    /// Whether others cannot write while this is read, or end the read if they do.
+    /// Whether this read keeps others from writing, or ends if they do.
     pub(super) fn is_in_the_way(&self) -> bool {
         self.is_locked() || matches!(self.access, Access::AtRest(_))
     }
@@ -90,16 +90,16 @@ impl Database {
         matches!(self.access, Access::InPlace) && !self.is_in_wal_mode
     }
 
-    /// Ends the transaction: everything has been read, and no lock is held any more.
+    /// Ends the transaction after everything has been read; no lock is held any more.
     ///
     /// # Errors
-    /// [`SourceErrorKind::Interrupted`] if what was read does not belong together.
+    /// [`SourceErrorKind::Interrupted`] if the rows read do not belong to one state.
     pub(super) fn release(&self) -> Result<(), SourceError> {
         self.connection.execute_batch("COMMIT").map_err(|error| self.failure(error))?;
         self.access.check(&self.path, &self.name)
     }
 
-    /// An error, or why it came to it: what is written while it is read looks damaged.
+    /// Returns the error, or its real cause: a database that is written while it is read looks damaged.
     pub(super) fn explained(&self, error: SourceError) -> SourceError {
         self.access.check(&self.path, &self.name).err().unwrap_or(error)
     }
@@ -112,8 +112,8 @@ impl Database {
         self.connection.get_interrupt_handle()
     }
 
-    /// Does `work` in such a way that an interrupt stops it whenever it comes. SQLite forgets one when the next
-    /// statement begins, unless another statement is under way: here one always is.
+    /// Runs `work` so that an interrupt stops it at any time. SQLite forgets an interrupt when the next
+    /// statement begins, unless another statement is active: here one always is.
     pub(super) fn interruptible<E: From<SourceError>>(
         &self,
         work: impl FnOnce() -> Result<(), E>,
@@ -125,25 +125,26 @@ impl Database {
         work()
     }
 
-    /// An error of SQLite. Its text holds SQL from the configuration, but no values: those are bound.
+    /// Converts an error of SQLite. Its text contains SQL from the configuration, but no values: those are
+    /// bound.
     pub(super) fn failure(&self, error: rusqlite::Error) -> SourceError {
         let what = if is_about_collations(&error) { NO_COLLATION } else { "the database cannot be read" };
         failure(&self.name, what, error)
     }
 
-    /// What is asked of the database cannot be done.
+    /// Returns the error for a request that the database cannot serve.
     pub(super) fn refused(&self, what: &str, error: rusqlite::Error) -> SourceError {
         let what = if is_about_collations(&error) { NO_COLLATION } else { what };
         self.failed(SourceErrorKind::Invalid, what, error)
     }
 
-    /// An error of SQLite of a kind that is known.
+    /// Converts an error of SQLite of a known kind.
     pub(super) fn failed(&self, kind: SourceErrorKind, what: &str, error: rusqlite::Error) -> SourceError {
         SourceError::with_source(kind, format!("{}: {what}", self.name), error)
     }
 
-    /// The table or query of a type, checked for the columns that reading depends on. Declared fields are
-    /// columns by their exact names, since these are the keys of records.
+    /// Returns the table or query of a type, after checking that it has the columns that reading depends on.
+    /// Declared fields are columns with exactly these names, since they become the keys of records.
     pub(super) fn relation(&self, data_type: &SqliteType) -> Result<Relation, SourceError> {
         let relation = match &data_type.rows {
             SqliteRows::Table(table) => self.table(table)?,
@@ -158,15 +159,15 @@ impl Database {
         }
     }
 
-    /// The columns with instants that an index serves. Where SQLite cannot tell, every row is looked at.
+    /// Returns the columns with instants that an index serves. If SQLite cannot tell, every row is looked at.
     fn indexed(&self, data_type: &SqliteType, relation: &Relation) -> Vec<String> {
         let columns = data_type.time.iter().chain(&data_type.changed).map(|time| &time.column);
         let indexed = |column: &&String| has_index(self, &relation.from, column).unwrap_or(false);
         columns.filter(indexed).cloned().collect()
     }
 
-    /// Whether what the template names are columns (rule J4): a misspelt field would give an export without
-    /// records, or without what was wanted of them.
+    /// Checks that the template names only columns (rule J4): a misspelt field would produce an export
+    /// without records, or without the wanted parts of them.
     pub(super) fn check_template(&self, template: &Template, relation: &Relation) -> Result<(), SourceError> {
         let selected = template.fields.names().unwrap_or_default().iter().map(String::as_str);
         let mut named = selected.chain(template.filters.iter().map(Filter::field));
@@ -194,7 +195,7 @@ impl Database {
         Ok(Relation { from, columns, rowid, indexed: Vec::new(), repeated: Vec::new() })
     }
 
-    /// A name of the rowid that no column has. Views and tables WITHOUT ROWID have none.
+    /// Returns a name of the rowid that is not also a column. Views and tables WITHOUT ROWID have none.
     fn rowid(&self, table: &str, from: &str, columns: &[String]) -> rusqlite::Result<Option<&'static str>> {
         if self.is_view(table)? {
             return Ok(None);
@@ -204,10 +205,10 @@ impl Database {
         Ok(free.filter(|name| self.connection.prepare(&format!("SELECT {name} FROM {from}")).is_ok()))
     }
 
-    /// Makes a table readable that is itself ordered by a collation of its application: SQLite wants to know a
-    /// collation even for passing over all rows as they come, which needs none. Here nothing is ever looked for by it:
-    /// statements compare as BINARY. Other tables do not need this, and must not have it: a generated column, a view
-    /// or a query might compare by a collation that is not the one that it is named after.
+    /// Makes a table readable that is itself ordered by a collation of its application: SQLite demands the
+    /// collation even for a scan of all rows, which does not use it. No search here ever uses it, because
+    /// statements compare as BINARY. Other tables do not need this and must not have it: a generated column,
+    /// a view or a query might compare by a collation other than the one it is named after.
     fn read_without_collations(&self, table: &str) -> rusqlite::Result<()> {
         let is_ordered_by_key = self.connection.query_row(
             "SELECT EXISTS (SELECT 1 FROM pragma_table_list WHERE schema = 'main' AND wr AND lower(name) = lower(?1))
@@ -237,7 +238,7 @@ impl Database {
         )
     }
 
-    /// The columns of a statement, and whether it only reads.
+    /// Returns the columns of a statement, and whether it only reads.
     pub(super) fn prepared(&self, sql: &str) -> rusqlite::Result<(Vec<String>, bool)> {
         let statement = self.connection.prepare(sql)?;
         Ok((statement.column_names().map(str::to_owned).collect(), statement.readonly()))
@@ -255,7 +256,7 @@ impl Database {
 const NO_COLLATION: &str = "the database compares by a collation that only its application has: read the table itself, or a query that says \
      COLLATE BINARY wherever it compares or sorts";
 
-/// Of a collation that SQLite does not know, it says so or that there is no way to do what is asked for.
+/// Whether SQLite lacks a collation: it says so, or that there is no way to do what is requested.
 fn is_about_collations(error: &rusqlite::Error) -> bool {
     let message = error.to_string();
     message.contains("no such collation sequence") || message.contains("no query solution")
@@ -266,7 +267,7 @@ fn failure(name: &str, what: &str, error: rusqlite::Error) -> SourceError {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen) => {
             SourceErrorKind::Unavailable
         }
-        // Without a code it is not the database that fails, but what is asked of it.
+        // Without a code the request is at fault, not the database.
         None | Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => {
             SourceErrorKind::Invalid
         }
@@ -275,8 +276,8 @@ fn failure(name: &str, what: &str, error: rusqlite::Error) -> SourceError {
     SourceError::with_source(kind, format!("{name}: {what}"), error)
 }
 
-/// A name as SQL has it, whatever characters it holds. SQLite takes an unknown name between double quotes
-/// for a string, but not one between these.
+/// Quotes a name for SQL, whatever characters it contains. SQLite takes an unknown name between double quotes
+/// for a string, but not one between these quotes.
 pub(super) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
@@ -310,7 +311,7 @@ mod tests {
         database.release().unwrap();
         let database = Database::open(&path, "test").unwrap();
         write("INSERT INTO contacts VALUES (1)");
-        // What looks damaged only because of that is told as what it is.
+        // A fault that merely looks like damage is reported with its real cause.
         let damaged = SourceError::new(SourceErrorKind::Invalid, "damaged");
         assert_eq!(database.explained(damaged).kind(), SourceErrorKind::Interrupted);
         let error = database.release().unwrap_err();

@@ -1,4 +1,4 @@
-//! A query, and what becomes of columns that share a name.
+//! Queries, and their columns that share a name.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,11 @@ use cdds_core::ports::source::SourceError;
 use super::open::{Database, Relation, quoted};
 
 impl Database {
-    /// The rows of a query. Of columns with the same name the last one counts, at the place of the first (rule R7).
+    /// Returns the rows of a query. If several columns have the same name, the last one counts, at the place
+    /// of the first (rule R7).
     pub(super) fn query(&self, query: &str) -> Result<Relation, SourceError> {
         let query = query.trim_end().trim_end_matches(';');
-        // Named as it stands, not as a part of a larger statement, so that errors point at it.
+        // Prepare the query as it is rather than inside a larger statement, so that errors point at it.
         let (names, is_read_only) = self
             .prepared(query)
             .map_err(|error| self.refused("the query cannot be run: correct it", error))?;
@@ -25,7 +26,7 @@ impl Database {
                  one with AS"
             )));
         }
-        // On lines of its own, for a comment at its end.
+        // On lines of its own, in case it ends with a comment.
         let mut from = format!("(\n{query}\n)");
         if columns.len() < names.len() {
             from = self.last_of_each(&from, &names, &columns).map_err(|error| self.failure(error))?;
@@ -40,8 +41,8 @@ impl Database {
         })
     }
 
-    /// What selects the last column of each name. Inside of another statement SQLite gives columns that share a name
-    /// one of their own: these are asked for, since no rule says what they are.
+    /// Returns SQL that selects the last column of each name. Within another statement SQLite renames columns
+    /// that share a name; ask SQLite for these names, since no rule defines them.
     fn last_of_each(&self, from: &str, names: &[String], columns: &[String]) -> rusqlite::Result<String> {
         let (inside, _) = self.prepared(&format!("SELECT * FROM {from}"))?;
         let selected = columns.iter().filter_map(|column| {
@@ -52,7 +53,7 @@ impl Database {
     }
 }
 
-/// Each name once, at the place of the first.
+/// Returns each name once, at the place of its first occurrence.
 fn distinct(names: &[String]) -> Vec<String> {
     let mut seen = BTreeSet::new();
     names.iter().filter(|name| seen.insert(*name)).cloned().collect()

@@ -1,4 +1,4 @@
-//! Rows become records.
+//! Turns rows into records.
 
 use std::time::Duration;
 
@@ -19,25 +19,25 @@ use crate::source::blocking::{Batches, Stop};
 use crate::source::config::TimeConfig;
 use crate::source::selection::{SelectedCategory, Selection, Timing};
 
-/// What the columns of a row are, and what is asked of them.
+/// The columns of a row, and the request for them.
 #[derive(Debug)]
 pub(super) struct Columns {
     type_name: String,
     keys: Vec<String>,
-    /// The index of the first key; before it may stand the rowid.
+    /// Index of the first key; the rowid may precede it.
     first: usize,
-    /// The indices of the keys that are exported, in order.
+    /// Indices of the exported keys, in order.
     exported: Vec<usize>,
     time: Option<(usize, InstantFormat)>,
     changed: Option<(usize, InstantFormat)>,
     category: Option<usize>,
-    /// With the index of the field; none for one that no row has.
+    /// Filters with the index of their field; `None` for a field that no row has.
     filters: Vec<(Option<usize>, Filter)>,
     bad_records: BadRecordMode,
 }
 
 impl Columns {
-    /// The columns `keys`, perhaps after the rowid.
+    /// Describes the columns `keys`, possibly after the rowid.
     pub(super) fn new(
         data_type: &SqliteType,
         keys: Vec<String>,
@@ -65,9 +65,9 @@ impl Columns {
         }
     }
 
-    /// How many columns a row has.
+    /// Returns the number of columns in a row.
     fn count(&self) -> usize {
-        // Rows count even if nothing in them is asked for.
+        // Rows count even if none of their columns is requested.
         self.first + self.keys.len().max(1)
     }
 
@@ -92,8 +92,8 @@ impl Columns {
         Ok(true)
     }
 
-    /// Ends the read or hands the row over, as was asked for (rule E10). It is named by its number and never
-    /// by what it holds.
+    /// Ends the read or hands the row over, as the request says (rule E10). The row is named by its number,
+    /// never by its contents.
     fn bad_record(
         &self,
         row: &Row<'_>,
@@ -122,7 +122,7 @@ impl Columns {
         }
     }
 
-    /// A bad row as a JSON object; text that is not UTF-8 in Base64.
+    /// Returns a bad row as a JSON object, with text that is not UTF-8 in Base64.
     fn readable(&self, row: &Row<'_>) -> Vec<u8> {
         let mut builder = RecordBatchBuilder::new();
         let mut record = builder.record(&Place::of(None, None));
@@ -137,7 +137,7 @@ impl Columns {
     }
 }
 
-/// The instant in a column; none without one, and for NULL and empty text (rule W7).
+/// Returns the instant in a column; `None` without a column, and for NULL and empty text (rule W7).
 fn instant(row: &Row<'_>, column: Option<(usize, InstantFormat)>) -> Result<Option<DateTime<Utc>>, Fault> {
     let Some((index, format)) = column else {
         return Ok(None);
@@ -152,7 +152,7 @@ fn instant(row: &Row<'_>, column: Option<(usize, InstantFormat)>) -> Result<Opti
     read.map(Some).map_err(|error| Fault::Row(BadRow::Time(index, error)))
 }
 
-/// Why a row cannot be exported.
+/// The reason why a row cannot be exported.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 enum BadRow {
     #[error("{1}")]
@@ -168,7 +168,7 @@ struct BadColumn {
     fault: BadRow,
 }
 
-/// Why a row was not read.
+/// The reason why a row was not read.
 enum Fault {
     Row(BadRow),
     Database(rusqlite::Error),
@@ -180,8 +180,8 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-/// How long the consumer may keep a read waiting, altogether, that keeps others from writing meanwhile or that
-/// writing ends. Most applications wait for longer to write.
+/// How long altogether the consumer may keep a read waiting that blocks writers or would be ended by them.
+/// Most applications wait longer than this to write.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Rows on their way into batches.
@@ -192,12 +192,12 @@ pub(super) struct Reader<'a> {
     batches: &'a mut Batches,
     /// Counts the rows of the whole read.
     ordinal: u64,
-    /// Where rows wait while the database is to be let go.
+    /// Holds waiting rows so that the database can be released.
     spool: Option<Spool<'a>>,
 }
 
 impl<'a> Reader<'a> {
-    /// Sets aside at most `set_aside_max` bytes, or as many as there is room for.
+    /// Sets aside at most `set_aside_max` bytes, or as many as there is room for if that is `None`.
     pub(super) fn new(
         database: &'a Database,
         columns: &'a Columns,
@@ -213,8 +213,8 @@ impl<'a> Reader<'a> {
         Ok(Self { database, columns, selection, batches, ordinal: 0, spool })
     }
 
-    /// Runs one statement, with a text bound behind its own values if there is one. Once a row was set aside, those
-    /// behind it are too.
+    /// Runs one statement, with a text bound after its own values if there is one. Once a row has been set
+    /// aside, all later rows are too, which keeps their order.
     pub(super) fn scan(&mut self, statement: &Statement, text: Option<&StoredText>) -> Result<(), Stop> {
         let database = self.database;
         let failure = |error| database.failure(error);
@@ -234,8 +234,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Counts the undated rows that a statement gives (rule W7), without reading them whole. One that cannot be read
-    /// as far as its filters ask is nobody's: it is no record of a window either.
+    /// Counts the undated rows that a statement returns (rule W7), without reading them in full. A row that
+    /// cannot be read as far as its filters need is ignored: it is not a record of any window either.
     pub(super) fn count(&mut self, statement: &Statement, columns: &Columns) -> Result<(), Stop> {
         let database = self.database;
         let failure = |error| database.failure(error);
@@ -252,7 +252,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Lets the database go, since everything was read, and hands over what was set aside.
+    /// Releases the database, since everything has been read, and hands over the rows set aside.
     pub(super) fn finish(mut self) -> Result<(), Stop> {
         self.database.release()?;
         self.empty()
@@ -261,7 +261,7 @@ impl<'a> Reader<'a> {
     fn set_aside(&mut self, row: &Row<'_>) -> Result<(), Stop> {
         let Some(spool) = &mut self.spool else { return Ok(()) };
         match timing(row, self.columns, self.selection) {
-            // A bad row is told in its turn.
+            // A bad row is reported in its turn.
             Ok(Some((_, Timing::Wanted(_)))) | Err(Fault::Row(_)) => spool.add(self.ordinal, row)?,
             Ok(Some((_, Timing::Undated))) => self.batches.builder().add_undated(1),
             Ok(Some((_, Timing::Outside)) | None) => {}
@@ -274,7 +274,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Hands over what was set aside, however long that takes.
+    /// Hands over the rows set aside, however long that takes.
     fn empty(&mut self) -> Result<(), Stop> {
         self.batches.wait_at_most(None);
         let Some(mut spool) = self.spool.take() else { return Ok(()) };
@@ -297,7 +297,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Adds a row to the batch if it belongs there; gives how many bytes of values were read.
+/// Adds a row to the batch if it belongs there; returns how many bytes of values were read.
 fn record(
     row: &Row<'_>,
     columns: &Columns,
@@ -321,8 +321,9 @@ fn record(
     Ok(bytes)
 }
 
-/// The category of a row that is selected, and what its instants say; `None` for one of another category or one that
-/// a filter leaves out. First what says whose record it is: a bad one of somebody else is none of this read.
+/// Returns the category of a selected row and the outcome of its instants; `None` for a row of another
+/// category or one that a filter leaves out. These are checked before the instants, so that a bad record that
+/// is not asked for does not affect this read.
 fn timing(
     row: &Row<'_>,
     columns: &Columns,
@@ -347,7 +348,7 @@ fn timing(
     Ok(Some((category, selection.event_at(changed_at, event_at)?)))
 }
 
-/// Writes the value of column `index` and gives its size; an error if it is text that is not UTF-8.
+/// Writes the value of column `index` and returns its size; fails if it is text that is not UTF-8.
 fn write(record: &mut RecordWriter<'_>, index: usize, key: &str, value: ValueRef<'_>) -> Result<u64, Fault> {
     match value {
         ValueRef::Null => return Ok(0),

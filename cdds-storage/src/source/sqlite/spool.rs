@@ -1,10 +1,11 @@
-//! Rows that are set aside, so that a database is let go before its records are.
+//! Rows that are set aside, so that the database can be released before its records are.
 //!
-//! In rollback journal mode a reader keeps everybody from committing. Compressing, sealing and storing takes much
-//! longer than reading: so rows wait in a temporary table of SQLite's own when the consumer does not keep up,
-//! and the lock is given back when the last one was read. The table is a file without a name that only this process can
-//! open, in the folder that SQLite uses: `SQLITE_TMPDIR`, `TMPDIR`, or the first of `/var/tmp`, `/usr/tmp` and
-//! `/tmp` that there is. It takes at most half of the room there; what is more waits, and the database with it.
+//! In rollback journal mode a reader keeps everybody from committing. Compressing, sealing and storing take
+//! much longer than reading. So rows wait in a temporary table of SQLite's own if the consumer does not keep
+//! up, and the lock is released once the last one has been read. The table is a nameless file that only this
+//! process can open, in the folder that SQLite uses: `SQLITE_TMPDIR`, `TMPDIR`, or the first existing one of
+//! `/var/tmp`, `/usr/tmp` and `/tmp`. It takes at most half of the room there; further rows wait, and the
+//! database with them.
 
 use std::path::PathBuf;
 
@@ -15,13 +16,13 @@ use rusqlite::{ErrorCode, Row, Statement};
 use super::open::Database;
 use crate::source::blocking::Stop;
 
-/// Of a disk whose room is not known.
+/// The limit on a disk whose room is unknown.
 const BYTES_MAX: u64 = 4 << 30;
 
-/// What a row takes besides its values.
+/// Bytes per row in addition to its values.
 const ROW_BYTES: u64 = 16;
 
-/// The table, as it stands in SQL.
+/// The table's name in SQL.
 const TABLE: &str = "temp.cdds_set_aside";
 
 /// Rows set aside.
@@ -35,8 +36,9 @@ pub(super) struct Spool<'d> {
 }
 
 impl<'d> Spool<'d> {
-    /// For rows of so many columns and so many bytes; as many as there is room for, if that is left open. Comes before the statements that give them: a new table would have these
-    /// prepared again.
+    /// Creates the table for rows of this many columns and bytes; without a limit, for as many as there is
+    /// room for. Call this before preparing the statements that return the rows: a new table would cause
+    /// these to be prepared again.
     pub(super) fn new(
         database: &'d Database,
         columns: usize,
@@ -45,7 +47,7 @@ impl<'d> Spool<'d> {
         let bytes_max = bytes_max.or_else(|| Some(room()? / 2)).unwrap_or(BYTES_MAX);
         let create = || {
             let connection = database.connection();
-            // The database itself was opened for reading only.
+            // The connection was opened for reading only.
             connection.pragma_update(None, "query_only", false)?;
             // Without declared types nothing is converted.
             let names: Vec<String> = (0..columns).map(|index| format!(", c{index}")).collect();
@@ -59,7 +61,7 @@ impl<'d> Spool<'d> {
         Ok(Self { database, insert, columns, bytes: 0, bytes_max })
     }
 
-    /// Sets a row aside that is number `ordinal` of the read.
+    /// Sets aside the row with number `ordinal` in the read.
     pub(super) fn add(&mut self, ordinal: u64, row: &Row<'_>) -> Result<(), SourceError> {
         self.insert(ordinal, row).map_err(|error| failure(self.database, error))
     }
@@ -81,12 +83,12 @@ impl<'d> Spool<'d> {
         self.bytes == 0
     }
 
-    /// Whether there is no room for more.
+    /// Whether there is no more room.
     pub(super) fn is_full(&self) -> bool {
         self.bytes >= self.bytes_max
     }
 
-    /// Gives every row back, in order, with its number, and is empty then.
+    /// Returns every row in order, with its number, and empties the table.
     pub(super) fn drain(
         &mut self,
         mut take: impl FnMut(u64, &Row<'_>) -> Result<(), Stop>,
@@ -120,7 +122,7 @@ fn failure(database: &Database, error: rusqlite::Error) -> SourceError {
     }
 }
 
-/// Where SQLite makes its temporary files.
+/// Returns the folder of SQLite's temporary files.
 pub(super) fn folder() -> PathBuf {
     let named = ["SQLITE_TMPDIR", "TMPDIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
     let usual = ["/var/tmp", "/usr/tmp", "/tmp"].into_iter().map(PathBuf::from);

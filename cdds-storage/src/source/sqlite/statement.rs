@@ -1,23 +1,22 @@
 //! The statements of a read.
 //!
-//! Whether a row belongs to the read is decided for each row by the
-//! [`Selection`](crate::source::selection::Selection) and the filters. The conditions here only spare SQLite rows that cannot,
-//! so that an index is of use. They must let through every row that might, however it is stored:
-//! SQLite orders numbers before text before blobs, so `< ''` means the numbers and `>= x''` the blobs,
-//! and both are ranges that an index serves.
+//! The [`Selection`](crate::source::selection::Selection) and the filters decide for each row whether it
+//! belongs to the read. The conditions here only spare SQLite rows that cannot, so that an index is of use.
+//! They must let through every row that might, however it is stored: SQLite orders numbers before text before
+//! blobs, so `< ''` means the numbers and `>= x''` the blobs, and an index serves both ranges.
 //!
-//! A value that is no instant belongs to no range. So that it is not outside of every window unseen, numbers beyond
-//! all instants are ranges of their own, and text that sorts between instants is looked for by
-//! [`strays`](super::strays).
+//! A value that is not an instant belongs to no range, so every window would silently miss it. To prevent
+//! that, numbers beyond all instants are ranges of their own, and [`strays`](super::strays) looks for text
+//! that sorts between instants.
 //!
-//! By change (rule W7), rows that name no change are looked for by their event instants, in statements of
-//! their own; an empty text is none.
+//! By change (rule W7), rows without a change instant are looked up by their event instants, in statements of
+//! their own; an empty text counts as missing.
 //!
-//! Everything is compared as BINARY. A column's own collation may be one that only the database's application has,
-//! and an index that is ordered by it is of no use then; SQLite uses those that are ordered as BINARY.
+//! Everything is compared as BINARY. A column's own collation may exist only in the database's application,
+//! and an index ordered by it is of no use then; SQLite uses indexes ordered as BINARY.
 //!
-//! The ranges are disjoint and run one after another. One statement with OR would keep the rowids that it
-//! has seen in memory.
+//! The ranges are disjoint and run one after another. A single statement with OR would keep the rowids it has
+//! already seen in memory.
 
 use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::selection::CategorySelection;
@@ -39,7 +38,7 @@ pub(super) struct Statement {
     pub(super) values: Vec<Value>,
 }
 
-/// Conditions that all have to hold.
+/// Conditions that must all hold.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Condition {
     sql: Vec<String>,
@@ -66,7 +65,7 @@ impl Condition {
     }
 }
 
-/// The columns that a read looks at, in their order: those that are exported, and those on which it depends.
+/// Returns the columns that a read looks at, in order: the exported ones, and those that it depends on.
 pub(super) fn columns(data_type: &SqliteType, relation: &Relation, request: &ReadRequest) -> Vec<String> {
     let template = &request.template;
     let is_needed = |column: &&String| {
@@ -77,7 +76,7 @@ pub(super) fn columns(data_type: &SqliteType, relation: &Relation, request: &Rea
     relation.columns.iter().filter(is_needed).cloned().collect()
 }
 
-/// Of these, the columns that decide whether a row is exported.
+/// Returns those of them that decide whether a row is exported.
 pub(super) fn deciding_columns(
     data_type: &SqliteType,
     relation: &Relation,
@@ -90,8 +89,8 @@ pub(super) fn deciding_columns(
     relation.columns.iter().filter(is_needed).cloned().collect()
 }
 
-/// The statements which together give each row once that `request` may ask for. If rows have one, the
-/// rowid comes first, then `columns`.
+/// Returns the statements that together return each row that `request` may ask for, once. If rows have a
+/// rowid, it comes first, then `columns`.
 pub(super) fn select(
     data_type: &SqliteType,
     relation: &Relation,
@@ -105,9 +104,9 @@ pub(super) fn select(
 
 fn selected(relation: &Relation, columns: &[String]) -> String {
     let columns = match columns {
-        // Rows count even if nothing in them is asked for.
+        // Rows count even if none of their columns is requested.
         [] => vec!["NULL".to_owned()],
-        // Also those of queries that have no name to ask for them by.
+        // Includes a query's columns that cannot be requested by name.
         all if all == relation.columns => vec!["*".to_owned()],
         some => some.iter().map(|name| quoted(name)).collect(),
     };
@@ -125,7 +124,7 @@ pub(super) fn conditions(
     ranges.map(|range| range.and_all(shared.clone())).collect()
 }
 
-/// What holds for the rows of a read whatever their instants.
+/// Returns the conditions on the rows of a read that do not depend on instants.
 fn shared_conditions(data_type: &SqliteType, relation: &Relation, request: &ReadRequest) -> Condition {
     let mut shared = Condition::default();
     if let (Some(category), CategorySelection::Only(values)) = (&data_type.category, &request.categories) {
@@ -139,7 +138,7 @@ fn shared_conditions(data_type: &SqliteType, relation: &Relation, request: &Read
     shared
 }
 
-/// Disjoint ranges with every row that may be asked for by its instants.
+/// Returns disjoint ranges that contain every row that may be asked for by its instants.
 fn instant_ranges(data_type: &SqliteType, relation: &Relation, request: &ReadRequest) -> Vec<Condition> {
     let window = request.window;
     match (request.by, &data_type.changed, &data_type.time) {
@@ -151,7 +150,7 @@ fn instant_ranges(data_type: &SqliteType, relation: &Relation, request: &ReadReq
     }
 }
 
-/// By the changes that rows name, and by the event instants of those that name none.
+/// By change instant, and by event instant for rows without a change instant.
 fn change_ranges(
     changed: &TimeConfig,
     time: Option<&TimeConfig>,
@@ -161,7 +160,7 @@ fn change_ranges(
     let column = compared(&changed.column);
     let named = time_ranges(changed, relation, window);
     if named == [Condition::default()] {
-        // These are all rows already.
+        // These are already all rows.
         return named;
     }
     let mut ranges: Vec<Condition> =
@@ -173,14 +172,14 @@ fn change_ranges(
     ranges
 }
 
-/// The rows that name no instant in a column.
+/// Selects the rows without an instant in a column.
 fn missing(time: &TimeConfig) -> [Condition; 2] {
     let (column, value) = (quoted(&time.column), compared(&time.column));
     [format!("{column} IS NULL"), format!("{value} = ''")].map(|sql| Condition::default().and(sql, []))
 }
 
-/// The statements which give each row without an instant that those of [`select`] pass over, for it to be
-/// counted (rule W7); `columns` are as there.
+/// Returns the statements that return each row without an instant that those of [`select`] skip, so that it
+/// can be counted (rule W7); `columns` are as there.
 pub(super) fn undated(
     data_type: &SqliteType,
     relation: &Relation,
@@ -188,7 +187,7 @@ pub(super) fn undated(
     request: &ReadRequest,
 ) -> Vec<Statement> {
     let passed_over = |time: &TimeConfig| match is_narrowed(time, relation, request.window) {
-        // Of numbers, the empty text is among the texts that are all looked at.
+        // If the column holds numbers, all texts are looked at, the empty one included.
         true if time.format != InstantFormat::Iso => missing(time)[..1].to_vec(),
         true => missing(time).to_vec(),
         false => Vec::new(),
@@ -212,8 +211,9 @@ pub(super) fn undated(
     conditions.map(|condition| condition.statement(&select, &relation.from)).collect()
 }
 
-/// Columns in which text may stand that is no ISO instant and sorts where no window looks, each with the statements
-/// which together give every row once that has the text bound behind their values and that it decides about.
+/// Returns the columns that may contain text that is not an ISO instant and that sorts outside every window.
+/// Each comes with the statements that together return, once, every row that has the text bound after their
+/// values and that the text decides about.
 pub(super) fn strays(
     data_type: &SqliteType,
     relation: &Relation,
@@ -221,7 +221,7 @@ pub(super) fn strays(
     request: &ReadRequest,
 ) -> Vec<(String, Vec<Statement>)> {
     let (shared, select) = (shared_conditions(data_type, relation, request), selected(relation, columns));
-    // What sorts among the instants of the window is read as one of them.
+    // Text that sorts among the window's instants is read as one of them.
     let window = request.window.start().map(|start| iso_bounds(start, request.window.end()));
     let window = window.into_iter().flatten().map(Value::Text).collect::<Vec<_>>();
     let strays = |time: &TimeConfig, conditions: &[Condition]| {
@@ -250,27 +250,27 @@ pub(super) fn strays(
     }
 }
 
-/// A column as it is compared.
+/// Returns a column in the form used for comparisons.
 pub(super) fn compared(column: &str) -> String {
     format!("{} COLLATE BINARY", quoted(column))
 }
 
-/// What a category may be stored as: the text, or the number that is written so.
+/// Returns the stored forms of a category: the text, or the number with this text.
 fn spellings(category: &str) -> impl Iterator<Item = Value> {
     let number = category.parse::<i64>().ok().map(Value::Integer);
     std::iter::once(Value::Text(category.to_owned())).chain(number)
 }
 
-/// Whether the rows are narrowed down by this instant. Without a start, undated rows and nearly all others are
-/// wanted; without a declared format, each value has to be looked at; without an index, SQLite looks at every row
-/// anyway, and for each range once more.
+/// Whether this instant narrows down the rows. Without a start, nearly all rows are wanted, undated ones
+/// included; without a declared format, every value has to be looked at; without an index, SQLite looks at
+/// every row anyway, once for each range.
 fn is_narrowed(time: &TimeConfig, relation: &Relation, window: Window) -> bool {
     let declared = time.format != InstantFormat::Any;
     window.start().is_some() && declared && relation.has_index_on(&time.column)
 }
 
-/// Disjoint ranges with every row whose instant may lie in `window`, and with those whose instant is a number that
-/// lies in no window at all.
+/// Returns disjoint ranges that contain every row whose instant may lie in `window`, and the rows whose
+/// instant is a number outside every possible window.
 fn time_ranges(time: &TimeConfig, relation: &Relation, window: Window) -> Vec<Condition> {
     let (start, end) = match window.start() {
         Some(start) if is_narrowed(time, relation, window) => (start, window.end()),
@@ -284,20 +284,20 @@ fn time_ranges(time: &TimeConfig, relation: &Relation, window: Window) -> Vec<Co
         Condition::default().and(sql, values.iter().map(|value| Value::Integer(*value)))
     };
     vec![
-        // The plus keeps the index to the bounds.
+        // The plus restricts the index to the bounds.
         condition(
             format!("{column} >= ? AND {column} <= ? AND +{column} < ''"),
             &[*bounds.start().max(all.start()), *bounds.end().min(all.end())],
         ),
-        // Numbers kept as text, which do not sort by size.
+        // Numbers stored as text, which do not sort by size.
         condition(format!("{column} >= ''"), &[]),
-        // No instants at all: they are read in order to be refused.
+        // These are not instants at all: they are read in order to be rejected.
         condition(format!("{column} < ? AND +{column} < ''"), &[*all.start()]),
         condition(format!("{column} > ? AND +{column} < ''"), &[*all.end()]),
     ]
 }
 
-/// Text sorts by its own offset's calendar, which is less than a day away from UTC.
+/// Text sorts by the local date at its own offset, which is less than a day from UTC.
 fn iso_bounds(start: DateTime<Utc>, end: DateTime<Utc>) -> [String; 2] {
     [date_text(start, TimeDelta::days(-1)), date_text(end, TimeDelta::days(2))]
 }
@@ -306,13 +306,14 @@ fn iso_ranges(column: &str, start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<Con
     let bounds = iso_bounds(start, end);
     vec![
         Condition::default().and(format!("{column} >= ? AND {column} < ?"), bounds.map(Value::Text)),
-        // Not as promised: they are read in order to be refused.
+        // Not in the declared format: they are read in order to be rejected.
         Condition::default().and(format!("{column} < ''"), []),
         Condition::default().and(format!("{column} >= x''"), []),
     ]
 }
 
-/// Text that sorts like the date. Years of other than four digits are before or after all others.
+/// Returns text that sorts like the date. Years of other than four digits are clamped to before or after all
+/// others.
 fn date_text(instant: DateTime<Utc>, shift: TimeDelta) -> String {
     let date = instant.date_naive().checked_add_signed(shift).unwrap_or(instant.date_naive());
     match date.year() {
@@ -329,13 +330,13 @@ pub(super) fn has_index(database: &Database, from: &str, column: &str) -> rusqli
     is_indexed(database, &Statement { sql, values: vec![Value::Integer(0)] })
 }
 
-/// Whether SQLite answers the statement by searches in indexes only.
+/// Whether SQLite answers the statement purely by index searches.
 pub(super) fn is_indexed(database: &Database, statement: &Statement) -> rusqlite::Result<bool> {
     let plan = plan(database, statement)?;
     Ok(!plan.is_empty() && plan.iter().all(|step| step.starts_with("SEARCH ")))
 }
 
-/// What EXPLAIN QUERY PLAN says.
+/// Returns the output of EXPLAIN QUERY PLAN.
 fn plan(database: &Database, statement: &Statement) -> rusqlite::Result<Vec<String>> {
     let mut explain = database.connection().prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql))?;
     explain.query_map(params_from_iter(&statement.values), |row| row.get(3))?.collect()

@@ -1,16 +1,16 @@
-//! Text in a column of ISO instants that sorts where no window looks: `20260102`, `02.01.2026`, `soon`. Such a row
-//! would lie outside of every window, and nobody would be told. It is a bad record (rule E10).
+//! Finds text in a column of ISO instants that sorts outside every window: `20260102`, `02.01.2026`, `soon`.
+//! Without this search such a row would silently be missing from every export. It is a bad record (rule E10).
 //!
-//! An index leads from text to text in their order. Whatever begins with a year and a month is passed over at once: if
-//! it is no instant, it sorts among those of its month, and the windows there come upon it. So a column of ten years
-//! costs about 120 steps.
+//! An index leads from text to text in order. All text that begins with a year and a month is skipped at
+//! once: if it is not an instant, it sorts among those of its month, where a window finds it. So a column of
+//! ten years costs about 120 steps.
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension, ToSql};
 
 use super::open::{Database, Relation};
 
-/// Text as it is stored, UTF-8 or not.
+/// Text in its stored bytes, UTF-8 or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredText(Vec<u8>);
 
@@ -20,28 +20,28 @@ impl ToSql for StoredText {
     }
 }
 
-/// Sorts behind all text that begins the same: the last character of Unicode.
+/// The last character of Unicode, which sorts after all other text with the same beginning.
 const LAST: &[u8] = "\u{10ffff}".as_bytes();
 
-/// The distinct texts in a column that begin with no year and month, in their order, one at a time.
+/// Iterates in order over the distinct texts in a column that do not begin with a year and a month.
 #[derive(Debug)]
 pub(super) struct Strays {
     sql: String,
-    /// The next one sorts behind this.
+    /// The next one sorts after this.
     after: StoredText,
 }
 
 impl Strays {
-    /// From the first text that is not empty, which is no instant but a missing one.
+    /// Starts after the empty text, which counts as a missing instant.
     pub(super) fn new(relation: &Relation, column: &str) -> Self {
         let from = &relation.from;
-        // Text sorts before bytes.
+        // Text sorts before blobs.
         let text = format!("{column} > ? AND {column} < x''");
         let sql = format!("SELECT {column} FROM {from} WHERE {text} ORDER BY {column} LIMIT 1");
         Self { sql, after: StoredText(Vec::new()) }
     }
 
-    /// The next one; `None` behind the last.
+    /// Returns the next one; `None` after the last.
     pub(super) fn next(&mut self, database: &Database) -> rusqlite::Result<Option<StoredText>> {
         let mut seek = database.connection().prepare(&self.sql)?;
         loop {
@@ -58,7 +58,7 @@ impl Strays {
     }
 }
 
-/// What sorts behind all that begins with the same `yyyy-mm-`, if the text does begin so.
+/// Returns the text that sorts after everything with the same `yyyy-mm-`, if the text begins like that.
 fn behind_month(text: &[u8]) -> Option<StoredText> {
     let (month, _) = text.split_first_chunk::<8>()?;
     let [y1, y2, y3, y4, b'-', m1, m2, b'-'] = month else { return None };

@@ -1,4 +1,4 @@
-//! Executions as they are shown: each with its files that can be had.
+//! Lists of executions, each with its available files.
 
 use cdds_core::domain::execution::{ExecutionState, Status};
 use cdds_core::domain::id::{ExecutionId, Owner};
@@ -14,20 +14,20 @@ use super::{COLUMNS, COLUMNS_COUNT, execution_row};
 /// Executions alone.
 const EXECUTIONS: &str = "FROM execution e";
 
-/// The execution whose id is bound, and whether its job was deleted since (rule J12).
+/// Selects the execution whose id is bound, and whether its job has been deleted since (rule J12).
 fn overview_of() -> String {
     format!(
         "SELECT {COLUMNS}, j.state = 'deleted' {EXECUTIONS} JOIN job j ON j.id = e.job_id WHERE e.id = ?1"
     )
 }
 
-/// Executions that are equal by a column come by their ids.
+/// Executions with equal keys are sorted by id.
 const TIES: Ties = Ties { id: "e.id", part: None };
 
-/// What was taken off the history is not shown.
+/// Executions deleted from the history are not shown.
 const SHOWN: &str = "e.deleted_at IS NULL";
 
-/// The files of an execution that can be had at the instant that is bound (rule A7), by their parts.
+/// Selects an execution's files that are available at the bound instant (rule A7), by part.
 fn files_sql(execution: &str, at: &str) -> String {
     format!(
         "SELECT a.name FROM artifact a JOIN artifact_set s ON s.execution_id = a.execution_id
@@ -41,7 +41,7 @@ fn overview_row(row: &Row<'_>) -> rusqlite::Result<(ExecutionRow, bool)> {
     Ok((execution_row(row)?, row.get(COLUMNS_COUNT)?))
 }
 
-/// Adds the files, by a statement of [`files_sql`].
+/// Adds the files, using a statement from [`files_sql`].
 fn overview(
     (row, job_deleted): (ExecutionRow, bool),
     files: &mut Statement<'_>,
@@ -86,7 +86,7 @@ pub(in super::super) fn list(
 }
 
 fn filter(owner: &Owner, query: &ExecutionQuery) -> Filter {
-    // The plus keeps SQLite from walking the whole history of the owner when that of a job is asked for.
+    // The plus keeps SQLite from scanning the owner's whole history when that of one job is requested.
     let of_owner = if query.job.is_some() { "+e.owner = ?" } else { "e.owner = ?" };
     Filter::default()
         .and(of_owner, owner.to_string())
@@ -108,7 +108,7 @@ fn key(column: ExecutionColumn, now: DateTime<Utc>) -> Key {
         ExecutionColumn::Slot => Key::of("e.slot"),
         ExecutionColumn::StartedAt => Key::nullable("e.started_at"),
         ExecutionColumn::FinishedAt => Key::nullable("e.finished_at"),
-        // From its first attempt to its end; what has not ended has none yet.
+        // From the first attempt to the end; null until then.
         ExecutionColumn::Duration => Key::nullable("(e.finished_at - e.started_at)"),
         ExecutionColumn::Records => Key::of("e.records"),
         ExecutionColumn::Files => Key::bound(format!("({} LIMIT 1)", files_sql("e.id", "?")), micros(now)),

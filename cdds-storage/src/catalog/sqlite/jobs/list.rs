@@ -1,4 +1,4 @@
-//! Jobs as they are shown: each with its newest execution.
+//! Lists of jobs, each with its newest execution.
 
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::{JobId, Owner};
@@ -13,21 +13,21 @@ use super::{COLUMNS, COLUMNS_COUNT, job_row};
 /// Jobs alone.
 const JOBS: &str = "FROM job j";
 
-/// A job and, beside it, the execution that runs, or else its newest one that was not skipped; a step in an
-/// index each.
+/// A job together with its running execution or, failing that, its newest one that was not skipped. Each
+/// takes one step in an index.
 const OVERVIEW: &str = "FROM job j LEFT JOIN execution l ON l.id = coalesce(
     (SELECT r.id FROM execution r WHERE r.job_id = j.id AND r.status = 'in_progress'),
     (SELECT e.id FROM execution e
      WHERE e.job_id = j.id AND e.status <> 'skipped' AND e.deleted_at IS NULL
      ORDER BY e.created_at DESC, e.slot DESC, e.id DESC LIMIT 1))";
 
-/// Jobs that are equal by a column come by their ids.
+/// Jobs with equal keys are sorted by id.
 const TIES: Ties = Ties { id: "j.id", part: None };
 
-/// What is deleted is kept for its history only (rule J12).
+/// Deleted jobs are kept only for their history (rule J12).
 const LIVE: &str = "j.state <> 'deleted'";
 
-/// The overview of the job whose id is bound.
+/// Selects the overview of the job whose id is bound.
 fn overview_of() -> String {
     format!("SELECT {COLUMNS}, l.id, l.status, l.started_at, l.progress {OVERVIEW} WHERE j.id = ?1")
 }
@@ -99,7 +99,7 @@ fn key(column: JobColumn) -> Key {
     match column {
         JobColumn::Source => Key::of("j.source"),
         JobColumn::Type => Key::of("j.data_type"),
-        // As people look for it: upper and lower case together.
+        // Ignore case, as people do when they search.
         JobColumn::Title => Key::of("j.title_folded"),
         JobColumn::CreatedAt => Key::of("j.created_at"),
         JobColumn::LatestStatus => Key::ranked("l.status", Status::ALL.map(Status::as_str)),

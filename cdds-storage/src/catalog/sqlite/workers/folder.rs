@@ -1,7 +1,7 @@
-//! The folder in which the locks of the workers lie: closed to other users, and locked by one at a time.
+//! The folder with the locks of the workers: closed to other users, and locked by one process at a time.
 //!
-//! Whoever can open a file can hold its lock for as long as he likes, and with it every engine that waits for it.
-//! So the folder is for its owner only, and nobody waits for it without an end.
+//! Whoever can open a file can hold its lock indefinitely, and block every engine that waits for it. So only
+//! the owner may enter the folder, and every wait for it is bounded.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -11,27 +11,27 @@ use std::time::Duration;
 
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
 
-/// The file whose lock is that of the folder.
+/// The file whose lock protects the folder.
 const FOLDER_LOCK: &str = "folder";
 
-/// How long to wait between two tries to lock the folder, which is held for a few file operations only.
+/// Pause between two attempts to lock the folder, which is held only for a few file operations.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How often to try to lock the folder.
+/// Number of attempts to lock the folder.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Patience {
-    /// For some 5 seconds: without it no work can begin.
+    /// About 5 seconds: no work can begin without it.
     Joining = 250,
-    /// For a second: what is not removed now, the next one that comes removes.
+    /// One second: the next worker removes the files that stay behind.
     Leaving = 50,
-    /// For a tenth of a second: what cannot be told now is asked again soon.
+    /// A tenth of a second: the question is soon asked again.
     Looking = 5,
 }
 
-/// Why the folder cannot be used.
+/// The reason why the folder cannot be used.
 #[derive(Debug)]
 pub(super) enum Unusable {
-    /// Somebody keeps it locked: the process, where the system tells.
+    /// Another process keeps it locked; its id, if the system reveals it.
     Held(Option<u32>),
     Failed(io::Error),
 }
@@ -42,7 +42,7 @@ impl From<io::Error> for Unusable {
     }
 }
 
-/// A folder that is locked for as long as this lives.
+/// The folder, locked for as long as this value lives.
 #[derive(Debug)]
 #[must_use = "it is locked only while this lives"]
 pub(super) struct Locked(
@@ -67,7 +67,7 @@ impl Folder {
         &self.path
     }
 
-    /// Makes the folder, for its owner only. One that an older version made is closed to others.
+    /// Creates the folder for its owner only. Closes one created by an older version to others.
     pub(super) fn create(&self) -> io::Result<()> {
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
@@ -84,7 +84,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Opens a file of the folder, and makes it, for its owner only, if there is none.
+    /// Opens a file in the folder; creates it, for its owner only, if it is missing.
     pub(super) fn open_or_create(&self, name: &str) -> io::Result<File> {
         loop {
             match self.open(name) {
@@ -95,7 +95,7 @@ impl Folder {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, private::FILE_MODE);
             match options.create_new(true).open(self.path.join(name)) {
-                // Made meanwhile by somebody else.
+                // Another process has created it meanwhile.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
                 Ok(file) => {
@@ -107,12 +107,12 @@ impl Folder {
         }
     }
 
-    /// Opens a file of the folder that is there.
+    /// Opens an existing file in the folder.
     pub(super) fn open(&self, name: &str) -> io::Result<File> {
         options().open(self.path.join(name))
     }
 
-    /// Removes a file; one that is not there is no error.
+    /// Removes a file; a missing file is not an error.
     pub(super) fn remove(&self, name: &str) -> io::Result<()> {
         match fs::remove_file(self.path.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -120,13 +120,13 @@ impl Folder {
         }
     }
 
-    /// The names of the files in it.
+    /// Returns the names of its files.
     pub(super) fn names(&self) -> io::Result<Vec<String>> {
         let names = fs::read_dir(&self.path)?.map(|entry| entry.map(|entry| entry.file_name().into_string()));
         names.filter_map(|name| name.map(Result::ok).transpose()).collect()
     }
 
-    /// Locks the folder, however often the lock has to be tried; never waits without an end.
+    /// Locks the folder, with as many attempts as `patience` allows; never waits indefinitely.
     pub(super) fn lock(&self, patience: Patience) -> Result<Locked, Unusable> {
         let file = self.open_or_create(FOLDER_LOCK)?;
         for _ in 0..patience as u32 {
@@ -138,7 +138,7 @@ impl Folder {
         Err(Unusable::Held(holder(&file)))
     }
 
-    /// The port's error: what cannot be used, why, and the way out.
+    /// Returns the port's error: what cannot be used, why, and what to do.
     pub(super) fn error(&self, unusable: Unusable) -> CatalogError {
         match unusable {
             Unusable::Held(holder) => CatalogError::new(
@@ -163,8 +163,8 @@ impl Folder {
     }
 }
 
-/// Read and write: some systems lock only files that may be written. Links are not followed: nothing that
-/// matters lies behind one.
+/// Read and write, since some systems lock only writable files. Links are not followed: none of our files is
+/// behind one.
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
@@ -173,7 +173,7 @@ fn options() -> OpenOptions {
     options
 }
 
-/// Takes the lock of a file if nobody has it; never waits.
+/// Takes the lock of a file if it is free; never waits.
 pub(super) fn try_lock(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),
@@ -182,13 +182,13 @@ pub(super) fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// How a holder is named in messages.
+/// Names a holder for messages.
 pub(super) fn who(holder: Option<u32>) -> String {
     holder.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"))
 }
 
-/// The process that has locked a file, by the list of the system. `None` where there is no such list, or if the
-/// process lives in another namespace.
+/// Returns the process that has locked a file, according to the system's list. `None` if there is no such
+/// list or the process lives in another namespace.
 #[cfg(target_os = "linux")]
 pub(super) fn holder(file: &File) -> Option<u32> {
     let inode = std::os::unix::fs::MetadataExt::ino(&file.metadata().ok()?).to_string();
@@ -206,7 +206,7 @@ pub(super) fn holder(_file: &File) -> Option<u32> {
     None
 }
 
-/// Lets others go on. No clock measures it: it is only that the loop around it does not spin.
+/// Yields to others. No clock measures the pause; it only keeps the loop from spinning.
 fn pause() {
     let never = Mutex::new(());
     let guard = never.lock().unwrap_or_else(PoisonError::into_inner);
@@ -226,8 +226,8 @@ mod private {
     pub(super) const FILE_MODE: u32 = 0o600;
     pub(super) const NOFOLLOW: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 
-    /// Keeps all but its owner out of the folder. One that belongs to somebody else, or that is a link to
-    /// elsewhere, is that user's business and stays as it is.
+    /// Closes the folder to everyone but its owner. Leaves alone one that belongs to another user or is a
+    /// link: that is its owner's business.
     pub(super) fn close(folder: &Path, new_beside: Option<&PathBuf>) -> io::Result<()> {
         if folder.symlink_metadata()?.is_symlink() {
             return Ok(());
@@ -239,8 +239,8 @@ mod private {
         }
     }
 
-    /// The same for a file or folder that was just made. What root makes belongs to the owner of the catalog,
-    /// whose engine has to go on working: SQLite does so with its own files.
+    /// Does the same for a new file or folder. If root created it, it goes to the owner of the catalog, whose
+    /// engine has to keep working; SQLite treats its own files in the same way.
     pub(super) fn close_new(made: &File, mode: u32, catalog: &Path) -> io::Result<()> {
         if let Ok(owner) = catalog.metadata()
             && made.metadata()?.uid() != owner.uid()
@@ -250,7 +250,7 @@ mod private {
         restrict(made, mode)
     }
 
-    /// Exactly these permissions, whatever the umask was.
+    /// Sets exactly these permissions, whatever the umask was.
     fn restrict(file: &File, mode: u32) -> io::Result<()> {
         if file.metadata()?.mode() & 0o7777 == mode {
             return Ok(());
@@ -258,7 +258,7 @@ mod private {
         file.set_permissions(Permissions::from_mode(mode))
     }
 
-    /// Only the owner of a file, and root, may change whose it is and who may use it.
+    /// Only the owner of a file, and root, may change its owner and permissions.
     fn unless_denied(changed: io::Result<()>) -> io::Result<()> {
         match changed {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
@@ -325,7 +325,7 @@ mod tests {
         let file = folder.path().join("folder");
         assert_eq!((mode(folder.path()), mode(&file)), (0o700, 0o600));
 
-        // As an older version made it.
+        // As an older version created it.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         folder.create().unwrap();
         assert_eq!(mode(folder.path()), 0o700);

@@ -103,7 +103,7 @@ fn j4_equality_uses_its_index() {
     };
     let by_index = ["SEARCH contacts USING INDEX by_note (note=?)"];
     assert_eq!(plans(&database, &data_type, &filtered("note=open")), by_index);
-    // Neither does a field that is no column become a string.
+    // A field that is not a column does not become a string either.
     for other in ["note!=open", "note>open", "notes=open", "NOTE=open"] {
         assert_eq!(plans(&database, &data_type, &filtered(other)), ["SCAN contacts"], "{other}");
     }
@@ -174,8 +174,8 @@ fn categories_use_their_index() {
     assert_eq!(plans, ["SEARCH contacts USING INDEX by_media (media=?)"]);
 }
 
-/// Every storage of an instant in every declared type of column: what the statements give must be what a
-/// look at all rows gives.
+/// Every stored form of an instant in every declared column type: the statements must return the same rows as
+/// a scan of all rows.
 #[test]
 fn w1_conditions_let_through_every_row_of_the_window() {
     const VALUES: &[&str] = &[
@@ -241,7 +241,7 @@ fn w1_conditions_let_through_every_row_of_the_window() {
     }
 }
 
-/// The rowids of the rows whose instant lies in the window, out of those that the statements give.
+/// Returns the rowids of those rows from the statements whose instant lies in the window.
 fn inside(database: &Database, data_type: &SqliteType, request: &ReadRequest, window: Window) -> Vec<i64> {
     use rusqlite::types::ValueRef;
     let format = data_type.time.as_ref().unwrap().format;
