@@ -7,11 +7,12 @@ use crate::ports::Ports;
 use crate::ports::catalog::{CatalogError, Removal};
 use crate::ports::sink::{Prefix, Sink, SinkError};
 
-/// Removals carried out in one pass: those that fail hold up none of the others.
+/// The maximum number of removals in one pass. A removal that fails does not hold up the others.
 const REMOVALS_PER_PASS: usize = 10_000;
 
-/// Deletes the files of everything that is marked as removed: marked first, then deleted, then confirmed, so
-/// that a crash in between repeats the deletion (rule A7). Gives whether all of them are gone.
+/// Deletes the files of everything that is marked as removed. Files are first marked, then deleted, then
+/// confirmed as deleted, so a crash in between repeats the deletion (rule A7). Returns whether all of them
+/// are gone.
 pub(crate) async fn carry_out_removals(ports: &Ports) -> Result<bool, CatalogError> {
     let removals = ports.catalog.removals(REMOVALS_PER_PASS).await?;
     let mut all_gone = removals.len() < REMOVALS_PER_PASS;
@@ -37,14 +38,14 @@ async fn delete_files(ports: &Ports, removal: &Removal) -> Result<(), SinkError>
     }
 }
 
-/// Deletes what a person has just marked as removed. What fails is left to the next housekeeping.
+/// Deletes files that a person has just marked as removed. Leaves failed deletions to the next housekeeping.
 pub(crate) async fn remove_marked(ports: &Ports) {
     if let Err(error) = carry_out_removals(ports).await {
         warn!("files that are marked as removed are left to the next housekeeping: {}", error.report());
     }
 }
 
-/// Deletes everything under a prefix, unfinished uploads too.
+/// Deletes everything under a prefix, including unfinished uploads.
 pub(crate) async fn delete_all(sink: &dyn Sink, prefix: &Prefix) -> Result<(), SinkError> {
     for key in sink.list(prefix).await? {
         sink.delete(&key).await?;

@@ -1,4 +1,4 @@
-//! Runs what is due. Each step has a file of its own:
+//! Runs due jobs. Each step has a file of its own:
 //!
 //! ```text
 //! schedule ─ claim ─ export ┬ prepare: source, recipients

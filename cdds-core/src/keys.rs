@@ -1,37 +1,37 @@
-//! Where the store keeps the files of an execution: `<execution>/<epoch>/<part>`. A worker that lost its
-//! claim writes under its own epoch and can overwrite nothing (invariant I6).
+//! The keys of an execution's files in the store: `<execution>/<epoch>/<part>`. A worker that has lost its
+//! claim writes under its own epoch, so it can overwrite nothing (invariant I6).
 
 use crate::domain::id::ExecutionId;
 use crate::ports::catalog::Fence;
 use crate::ports::packager::PartOrdinal;
 use crate::ports::sink::{Key, Prefix};
 
-/// Everything of an execution.
+/// Returns the prefix of all files of an execution.
 pub(crate) fn execution(id: ExecutionId) -> Prefix {
     Prefix::new(id.to_string())
 }
 
-/// Everything of one claim.
+/// Returns the prefix of all files of one claim.
 pub(crate) fn claim(fence: Fence) -> Prefix {
     Prefix::new(format!("{}/{}", fence.execution, fence.epoch))
 }
 
-/// A part, by its place in the order of opening.
+/// Returns the key of a part, named by its place in the order of opening.
 pub(crate) fn part(fence: Fence, ordinal: PartOrdinal) -> Key {
     Key::new(format!("{}/{}/{:06}", fence.execution, fence.epoch, ordinal.0))
 }
 
-/// The manifest.
+/// Returns the key of the manifest.
 pub(crate) fn manifest(fence: Fence) -> Key {
     Key::new(format!("{}/{}/manifest", fence.execution, fence.epoch))
 }
 
-/// The manifest's signature.
+/// Returns the key of the manifest's signature.
 pub(crate) fn signature(fence: Fence) -> Key {
     Key::new(format!("{}/{}/manifest.p7s", fence.execution, fence.epoch))
 }
 
-/// The claim that wrote a key; `None` if the engine did not name it.
+/// Returns the claim that wrote a key; `None` if the key is not one of the engine's.
 pub(crate) fn writer(key: &Key) -> Option<Fence> {
     let mut segments = key.as_str().split('/');
     let execution = segments.next()?.parse().ok()?;

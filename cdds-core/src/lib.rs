@@ -1,11 +1,11 @@
 //! Scheduled, encrypted, verifiable downloads of a service's own data, as a library.
 //!
-//! A **job** says which source and data type, how often, which timeframe, which split size, and for whose
-//! certificate. An **execution** of it reads the records of one frozen window, leaves out empty-valued
-//! keys, writes JSON Lines into a (split) ZIP, seals each part for its recipients, stores the parts and
-//! keeps a history with progress.
+//! A **job** defines the source and data type, the frequency, the timeframe, the split size and the
+//! certificates to encrypt for. An **execution** of a job reads the records of one frozen window, omits
+//! empty-valued keys, writes JSON Lines into a (split) ZIP, seals each part for its recipients, stores the
+//! parts and keeps a history with progress.
 //!
-//! This crate holds the rules and the engine and knows no runtime, no database and no network:
+//! This crate holds the rules and the engine. It depends on no runtime, no database and no network:
 //!
 //! ```text
 //! frequency ─ due slot ─ claim (lease, fencing epoch) ─ window ─ Source ═ batches ═ JSON files
@@ -13,14 +13,13 @@
 //!    ─ one catalog transaction: succeeded + artifacts ─ retention
 //! ```
 //!
-//! - [`domain`] decides: pure functions of a state, a command and an instant.
-//! - [`ports`] are the traits through which everything else comes in; the table there names the
-//!   adapters of this workspace.
-//! - [`engine`] runs what is due; its file is the table of contents of an export.
-//! - [`service`] is what a user interface calls: jobs, history, artifacts, recipients.
-//! - [`stored`] are the versioned forms in which catalogs keep things.
+//! - [`domain`] makes the decisions: pure functions of a state, a command and an instant.
+//! - [`ports`] defines the traits for everything external; the table there lists this workspace's adapters.
+//! - [`engine`] runs due jobs; its file is the table of contents of an export.
+//! - [`service`] is the API for user interfaces: jobs, history, artifacts, recipients.
+//! - [`stored`] holds the versioned forms that catalogs persist.
 //!
-//! # A source of one's own
+//! # Implementing a source
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,15 +1,16 @@
-//! The traits through which rules and engine meet the world, and the bundle an embedder composes.
+//! The traits through which the rules and the engine reach the outside world, and the bundle that an embedder
+//! composes.
 //!
-//! | port | what it is | implementations in this workspace |
+//! | port | purpose | implementations in this workspace |
 //! |---|---|---|
 //! | [`clock::Clock`] | the only source of time | [`system::SystemClock`](crate::system::SystemClock), manual in tests |
 //! | [`ids::Ids`] | fresh identifiers | [`system::SystemIds`](crate::system::SystemIds) |
-//! | [`workers::Workers`] | where CPU work runs | `cdds_storage::workers::ThreadPool` |
-//! | [`source::Source`] | where records come from | `cdds_storage::source` |
-//! | [`packager::Packager`] | files to archive parts | `cdds_storage::archive` |
-//! | [`sealer::Certificates`], [`sealer::Sealer`] | for whom parts are encrypted | `cdds_crypto` |
-//! | [`sealer::ManifestSigner`] | who vouches for a set; optional, the engine's | `cdds_crypto` |
-//! | [`sink::Sink`] | where parts are stored | `cdds_storage::sink` |
+//! | [`workers::Workers`] | the pool for CPU work | `cdds_storage::workers::ThreadPool` |
+//! | [`source::Source`] | reading records | `cdds_storage::source` |
+//! | [`packager::Packager`] | packing files into archive parts | `cdds_storage::archive` |
+//! | [`sealer::Certificates`], [`sealer::Sealer`] | encrypting parts for recipients | `cdds_crypto` |
+//! | [`sealer::ManifestSigner`] | signing a set's manifest; optional, passed to the engine | `cdds_crypto` |
+//! | [`sink::Sink`] | storing parts | `cdds_storage::sink` |
 //! | [`catalog::Catalog`] | jobs, executions, artifacts | `cdds_storage::catalog` |
 
 pub mod catalog;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-/// Everything that services and engine need from outside. Cheap to clone.
+/// The external dependencies of the services and the engine. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Ports {
     /// Time.
@@ -44,12 +45,12 @@ pub struct Ports {
     pub certificates: Arc<dyn sealer::Certificates>,
     /// The artifact store.
     pub sink: Arc<dyn sink::Sink>,
-    /// The record of everything.
+    /// Jobs, executions, artifacts and recipients.
     pub catalog: Arc<dyn catalog::Catalog>,
 }
 
 impl Ports {
-    /// Returns the present in whole microseconds, as instants are stored.
+    /// Returns the current time in whole microseconds, the precision in which instants are stored.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now().trunc_subsecs(6)
     }

@@ -1,6 +1,7 @@
-//! What the pages of the product do: jobs, history, artifacts, recipients.
+//! The operations behind the product's pages: jobs, history, artifacts, recipients.
 //!
-//! A service loads, lets the domain decide and stores the decision with the version it started from.
+//! A service loads a state, lets the domain decide, and stores the decision with the version that it started
+//! from.
 
 pub mod artifacts;
 pub mod clock;
@@ -18,10 +19,10 @@ use crate::ports::packager::PackagerError;
 use crate::ports::sealer::SealerError;
 use crate::ports::sink::SinkError;
 
-/// How often a decision is made again before a conflict is reported.
+/// How many times a decision is made before a conflict is reported.
 const DECISIONS_MAX: u32 = 8;
 
-/// Decides again when somebody, mostly the engine, changed in between what was decided about.
+/// Decides again if somebody, mostly the engine, has changed the subject of the decision in between.
 async fn until_settled<T, F>(decide: impl Fn() -> F) -> Result<T, ServiceError>
 where
     F: Future<Output = Result<T, ServiceError>>,
@@ -39,18 +40,18 @@ where
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServiceError {
-    /// A rule says no.
+    /// A rule forbids it.
     #[error(transparent)]
     Refused(#[from] RuleViolation),
-    /// There is no such thing, or it belongs to another owner (rule J15).
+    /// It does not exist, or it belongs to another owner (rule J15).
     #[error("there is no {what} {id}")]
     NotFound {
-        /// What was looked for.
+        /// The kind of thing that was looked up.
         what: &'static str,
-        /// Under which id.
+        /// Its id.
         id: String,
     },
-    /// Files of a set are gone, without which nobody can read the rest.
+    /// Some files of a set are gone, and nobody can read the rest without them.
     #[error(
         "the artifact set of execution {execution} is incomplete, and nothing was fetched. {}; \
          export it again, or fetch single files by their ids", reasons(.deleted, .lost)
@@ -60,13 +61,13 @@ pub enum ServiceError {
         execution: ExecutionId,
         /// Names of the files that were deleted.
         deleted: Vec<String>,
-        /// Names of the files that are on the record and not in the store.
+        /// Names of the files that are recorded but missing from the store.
         lost: Vec<String>,
     },
     /// Somebody else changed it in between.
     #[error("{what} was changed by somebody else meanwhile: look at it again, then repeat")]
     Conflict {
-        /// What was changed.
+        /// The thing that was changed.
         what: String,
     },
     /// The catalog failed.
@@ -84,7 +85,7 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// A stable code for scripts.
+    /// Returns a stable code for scripts.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(violation) => violation.code().as_str(),
@@ -99,7 +100,7 @@ impl ServiceError {
     }
 }
 
-/// Why files are missing, naming the first of them.
+/// Explains why files are missing, and names the first of them.
 fn reasons(deleted: &[String], lost: &[String]) -> String {
     const NAMES_MAX: usize = 20;
     let told = |why: &str, names: &[String]| {
@@ -129,7 +130,8 @@ mod tests {
     use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner};
     use crate::domain::removal::WithArtifacts;
 
-    /// Multi-threaded runtimes move the futures of requests between threads: what waits in them must be `Send`.
+    /// Multi-threaded runtimes move the futures of requests between threads, so everything held across an
+    /// await must be `Send`.
     #[test]
     fn requests_may_move_between_threads() {
         fn movable<T: Send>(_: T) {}

@@ -1,6 +1,6 @@
-//! Stored forms: versioned, apart from the domain's types, so that either can change alone.
+//! Stored forms: versioned and separate from the domain's types, so that either can change alone.
 //!
-//! Catalogs and manifests keep these as JSON. A form of an unknown version, with unknown keys or with
+//! Catalogs and manifests keep these as JSON. A form with an unknown version, with unknown keys or with
 //! values that the domain refuses is an error, never a panic and never a guess.
 
 mod frequency;
@@ -29,7 +29,7 @@ pub struct StoredFormError {
 }
 
 impl StoredFormError {
-    /// `what` was stored and `why` it is not understood.
+    /// Creates an error for a stored `what`; `why` explains the reason it is not understood.
     pub fn new(what: &'static str, why: impl std::fmt::Display) -> Self {
         Self { what, why: why.to_string() }
     }
@@ -103,8 +103,8 @@ impl From<&JobSettings> for StoredSettings {
 }
 
 impl StoredSettings {
-    /// The form for manifests, which hold no personal data: without the values of filters (rule A5). It is
-    /// not read back as settings unless there were none.
+    /// Returns the form for manifests, which hold no personal data: it omits the values of filters (rule A5).
+    /// It can be read back as settings only if there were no filters.
     pub fn redacted(settings: &JobSettings) -> Self {
         let Self::V1(mut form) = Self::from(settings);
         form.template.redact();
@@ -141,7 +141,7 @@ impl TryFrom<StoredSettings> for JobSettings {
     }
 }
 
-/// Settings as JSON text.
+/// Serialises settings to JSON text.
 ///
 /// # Errors
 /// None in practice; serialisation of these types cannot fail.
@@ -150,7 +150,7 @@ pub fn settings_to_json(settings: &JobSettings) -> Result<String, StoredFormErro
         .map_err(|error| StoredFormError::new("job settings", error))
 }
 
-/// Settings from JSON text.
+/// Parses settings from JSON text.
 ///
 /// # Errors
 /// [`StoredFormError`] for anything but a known version with valid values.

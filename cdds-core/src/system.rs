@@ -1,4 +1,4 @@
-//! Clock and identifiers of the operating system.
+//! The clock and the identifiers of the operating system.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::ports::clock::Clock;
 use crate::ports::ids::Ids;
 
-/// The system's clock, shifted if asked.
+/// The system's clock, optionally shifted.
 #[derive(Debug, Clone)]
 pub struct SystemClock {
     started: Instant,
@@ -18,12 +18,12 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// The system's clock as it is.
+    /// Creates an unshifted system clock.
     pub fn new() -> Self {
         Self::shifted(TimeDelta::zero())
     }
 
-    /// A clock that reads `instant` now and runs on from there.
+    /// Creates a clock that reads `instant` now and runs on from there.
     pub fn starting_at(instant: DateTime<Utc>) -> Self {
         Self::shifted(instant - Self::civil())
     }

@@ -1,10 +1,13 @@
-//! Calls of code that others wrote: sources, stores, sealers, observers. A panic in one of them ends the execution
-//! that made the call. It ends neither the engine nor what else the engine runs, which would count as crashed.
+//! Calls into foreign code: sources, stores, sealers, observers. A panic in one of them ends the execution
+//! that made the call, but neither the engine nor the engine's other executions, which would otherwise count
+//! as crashed.
 //!
-//! What a panic says is told to nobody: it may quote a record. The program's own panic hook has seen it before.
+//! The message of a panic is discarded, since it may quote a record. The program's own panic hook has already
+//! seen it.
 //!
-//! Every `AssertUnwindSafe` of the engine is in this file. It is justified because what a panic leaves half done is
-//! dropped and never looked at again; what outlives it are locks around plain values that are replaced whole.
+//! Every `AssertUnwindSafe` of the engine is in this file. It is justified because state that a panic leaves
+//! half done is dropped and never looked at again; only locks around plain values that are replaced whole
+//! outlive the panic.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,27 +17,27 @@ use futures::stream::{BoxStream, StreamExt};
 use crate::domain::failure::{Failure, FailureKind, Step};
 use crate::ports::error::{PortError, PortErrorKind};
 
-/// Code that was called has panicked.
+/// The foreign code has panicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Panicked;
 
-/// Runs foreign code.
+/// Runs foreign code and contains its panic.
 pub(super) fn contained<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_told| Panicked)
 }
 
-/// Runs foreign code that waits.
+/// Runs foreign code that waits, and contains its panic.
 ///
 /// # Cancel safety
-/// That of `work`.
+/// The same as that of `work`.
 pub(super) async fn contained_async<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
     AssertUnwindSafe(work).catch_unwind().await.map_err(|_told| Panicked)
 }
 
-/// Calls a port: its error, or its panic, is the failure of the step.
+/// Calls a port. Its error or its panic becomes the failure of the step.
 ///
 /// # Cancel safety
-/// That of `call`.
+/// The same as that of `call`.
 pub(super) async fn call<T, K>(
     step: Step,
     port: &'static str,
@@ -49,12 +52,12 @@ where
     }
 }
 
-/// Calls a port that answers at once.
+/// Calls a port that answers without waiting.
 pub(super) fn call_now<T>(step: Step, port: &'static str, call: impl FnOnce() -> T) -> Result<T, Failure> {
     contained(call).map_err(|Panicked| Failure::panicked(step, port))
 }
 
-/// The items of a port's stream; it ends with the first error or panic.
+/// Returns the items of a port's stream, which ends with the first error or panic.
 pub(super) fn items<T, K>(
     step: Step,
     port: &'static str,

@@ -1,4 +1,4 @@
-//! One round: what is due is put on the record, and as much is claimed as there is room for (rule E2).
+//! One round: records due slots and claims as many executions as there is room for (rule E2).
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ use super::worker::{Engine, Shared};
 use crate::domain::execution::Execution;
 use crate::ports::catalog::{Agenda, Claim, Claimed, Fence};
 
-/// What one round of the engine found.
+/// The result of one round of the engine.
 #[must_use = "claimed executions make progress only while their futures are polled"]
 pub struct Tick {
-    /// Claimed executions; each future runs one attempt to its end and gives the execution as it then
-    /// stands, or `None` if another worker has it. Dropping one abandons the attempt: the lease runs out
-    /// and the execution is taken over.
+    /// Claimed executions. Each future runs one attempt to its end and returns the execution as it is then,
+    /// or `None` if another worker has it. Dropping a future abandons the attempt: the lease runs out and the
+    /// execution is taken over.
     pub executions: Vec<BoxFuture<'static, Option<Execution>>>,
     /// Executions that have failed for good because their last worker died.
     pub given_up: Vec<Execution>,
-    /// What lay ahead just before the claim.
+    /// The agenda just before the claim.
     pub agenda: Agenda,
-    /// Whether more is due than one round puts on the record: the next one should follow at once.
+    /// Whether more is due than one round records; if so, the next round should follow at once.
     pub more: bool,
 }
 
@@ -42,16 +42,16 @@ impl std::fmt::Debug for Tick {
 }
 
 impl Engine {
-    /// One round: puts due slots on the record and claims what there is room for. The embedder polls the
-    /// executions and calls [`beat`](Engine::beat) every second while any runs;
+    /// Runs one round: records due slots and claims as many executions as there is room for. The embedder
+    /// polls the executions and calls [`beat`](Engine::beat) every second while any of them runs;
     /// [`run`](Engine::run) does both.
     ///
     /// # Errors
-    /// If the catalog fails; nothing is lost, the next tick goes on.
+    /// If the catalog fails. Nothing is lost; the next tick continues.
     ///
     /// # Cancel safety
-    /// If dropped, executions may have been claimed without a future to run them; they are taken over
-    /// when their lease runs out.
+    /// A dropped call may have claimed executions without a future to run them; they are taken over when
+    /// their lease runs out.
     pub async fn tick(&self, now: DateTime<Utc>) -> Result<Tick, EngineError> {
         contained_async(self.round(now)).await.unwrap_or(Err(EngineError::Panicked))
     }
@@ -59,9 +59,10 @@ impl Engine {
     async fn round(&self, now: DateTime<Utc>) -> Result<Tick, EngineError> {
         let began = self.shared.ports.clock.monotonic();
         let more = self.shared.schedule(now).await?;
-        // Nothing may fail between the claim and its futures.
+        // Nothing may fail between the claim and its futures, or claimed executions would be left without a
+        // future: so the agenda is read first.
         let agenda = self.shared.ports.catalog.agenda().await?;
-        // That may have taken long: a lease that counted from before would be short, or over.
+        // Scheduling may have taken long: a lease counted from before it would be short, or already over.
         let spent = self.shared.ports.clock.monotonic().saturating_sub(began);
         let now =
             TimeDelta::from_std(spent).ok().and_then(|spent| now.checked_add_signed(spent)).unwrap_or(now);

@@ -1,9 +1,9 @@
-//! Why an engine could not go on.
+//! The errors of the engine itself.
 
 use crate::ports::catalog::CatalogError;
 use crate::ports::sink::SinkError;
 
-/// Why the engine itself, not an execution, could not go on.
+/// Why the engine itself, and not only an execution, could not continue.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
@@ -13,13 +13,13 @@ pub enum EngineError {
     /// The artifact store failed.
     #[error("the artifact store failed")]
     Sink(#[from] SinkError),
-    /// The catalog or the store panicked, or a source when it was asked for its terms.
+    /// The catalog or the store panicked, or a source did when asked for its terms.
     #[error("a port panicked, which is a defect of it")]
     Panicked,
 }
 
 impl EngineError {
-    /// Whether the same step may succeed later without anybody's help.
+    /// Returns whether the same step may succeed later without intervention.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Catalog(error) => error.is_retryable(),

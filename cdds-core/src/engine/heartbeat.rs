@@ -1,4 +1,4 @@
-//! Signs of life: leases renewed, progress stored, orders received, once a second for all running
+//! Signs of life: renews leases, stores progress and receives orders, once a second for all running
 //! executions together (rule E7).
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use super::worker::{Engine, Shared};
 use crate::domain::progress::Progress;
 use crate::ports::catalog::{Beat, Directive, Fence};
 
-/// What one running execution counts, written by its export and read by the heartbeat.
+/// The counters of one running execution, written by its export and read by the heartbeat.
 #[derive(Debug)]
 pub(super) struct Meter {
     pub(super) records: AtomicU64,
@@ -31,16 +31,16 @@ pub(super) struct Meter {
     stop: Stop,
 }
 
-/// Why a running execution is to stop before its end. Of several reasons the smallest counts.
+/// Why a running execution has to stop early. Of several reasons the smallest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum StopReason {
     /// Another worker has it.
     Fenced,
-    /// A person wants it.
+    /// A person wants the execution stopped.
     Cancelled,
-    /// The engine stops in good order.
+    /// The engine stops gracefully.
     Released,
-    /// The observer panicked when it was told of it.
+    /// The observer panicked on an event of the execution.
     Unobservable,
     /// Nothing moved for too long.
     Stalled,
@@ -52,7 +52,7 @@ struct Stop {
     waker: AtomicWaker,
 }
 
-/// For how long the counts have stood still.
+/// How long the counters have not changed.
 #[derive(Debug, Default)]
 struct Stillness {
     counts: [u64; 5],
@@ -60,11 +60,12 @@ struct Stillness {
     lasted: Duration,
 }
 
-/// The most that counts as stillness between two beats: a process that itself stood still has seen nothing.
+/// The most that counts as stillness between two beats: a process that was itself suspended has observed
+/// nothing.
 const SEEN_AT_ONCE_MAX: Duration = Duration::from_secs(60);
 
 impl Stillness {
-    /// Takes notice of the counts at `monotonic`; gives for how long they have been the same.
+    /// Notes the counters at `monotonic` and returns how long they have been the same.
     fn see(&mut self, counts: [u64; 5], monotonic: Duration) -> Duration {
         let since = self.seen_at.replace(monotonic).map_or(Duration::ZERO, |at| monotonic.saturating_sub(at));
         self.lasted = match counts == self.counts {
@@ -77,7 +78,7 @@ impl Stillness {
 }
 
 impl Meter {
-    /// `began` is the clock's monotonic reading at the start of the attempt.
+    /// Creates a meter; `began` is the clock's monotonic reading at the start of the attempt.
     pub(super) fn new(began: Duration) -> Self {
         Self {
             records: AtomicU64::new(0),
@@ -93,12 +94,12 @@ impl Meter {
         }
     }
 
-    /// How many records are expected in all, from the source or from the last success.
+    /// Sets the total number of expected records, from the source or from the last success.
     pub(super) fn expect(&self, records: Option<u64>) {
         *lock(&self.expected) = records;
     }
 
-    /// The counts, with share and remaining time as of `monotonic`.
+    /// Returns the counts, with percentage and remaining time as of `monotonic`.
     pub(super) fn progress(&self, monotonic: Duration) -> Progress {
         let counts = Progress {
             records: self.records.load(Ordering::Relaxed),
@@ -121,7 +122,7 @@ impl Meter {
         }
     }
 
-    /// Tells the execution to stop.
+    /// Orders the execution to stop.
     pub(super) fn stop(&self, reason: StopReason) {
         let mut known = lock(&self.stop.reason);
         *known = Some(known.map_or(reason, |known| known.min(reason)));
@@ -129,16 +130,17 @@ impl Meter {
         self.stop.waker.wake();
     }
 
-    /// Completes when the execution is told to stop.
+    /// Completes when the execution is ordered to stop.
     pub(super) async fn stopped(&self) -> StopReason {
         std::future::poll_fn(|context| {
+            // Register first: a stop between the check and the registration would not wake this task.
             self.stop.waker.register(context.waker());
             lock(&self.stop.reason).map_or(std::task::Poll::Pending, std::task::Poll::Ready)
         })
         .await
     }
 
-    /// Ends an execution that has not moved for `limit`: neither a record nor a byte was read, none was stored.
+    /// Stops an execution that has not moved for `limit`: no record or byte was read, and none was stored.
     fn end_if_stalled(&self, progress: &Progress, monotonic: Duration, limit: Duration) {
         let Progress { records, rejected, bytes_read, bytes_written, parts, .. } = *progress;
         let counts = [records, rejected, bytes_read, bytes_written, u64::from(parts)];
@@ -151,7 +153,7 @@ impl Meter {
 /// The meters of all executions that this engine runs.
 #[derive(Debug, Default)]
 pub(super) struct Running {
-    /// In a fixed order, so that what happens to them is the same every time.
+    /// Ordered, so that executions are handled in the same order every time.
     meters: Mutex<BTreeMap<Fence, Arc<Meter>>>,
 }
 
@@ -172,7 +174,7 @@ impl Running {
         lock(&self.meters).keys().copied().collect()
     }
 
-    /// One beat per running execution. Those that have not moved for `stall` are told to stop.
+    /// Returns one beat per running execution. Orders those that have not moved for `stall` to stop.
     pub(super) fn beats(&self, monotonic: Duration, stall: Duration) -> Vec<Beat> {
         let beat = |(fence, meter): (&Fence, &Arc<Meter>)| {
             let progress = meter.progress(monotonic);
@@ -182,19 +184,19 @@ impl Running {
         lock(&self.meters).iter().map(beat).collect()
     }
 
-    /// Tells one execution to stop.
+    /// Orders one execution to stop.
     pub(super) fn stop(&self, fence: Fence, reason: StopReason) {
         if let Some(meter) = lock(&self.meters).get(&fence) {
             meter.stop(reason);
         }
     }
 
-    /// Tells all executions to stop.
+    /// Orders all executions to stop.
     pub(super) fn stop_all(&self, reason: StopReason) {
         lock(&self.meters).values().for_each(|meter| meter.stop(reason));
     }
 
-    /// Passes the catalog's orders on.
+    /// Passes on the catalog's orders.
     pub(super) fn obey(&self, beats: &[Beat], directives: &[Directive]) {
         let meters = lock(&self.meters);
         for (beat, directive) in beats.iter().zip(directives) {
@@ -206,8 +208,9 @@ impl Running {
 }
 
 impl Engine {
-    /// Renews the leases of this engine's running executions, stores their progress and passes orders
-    /// on; to be called once a second. Ends what has not moved for too long ([`EngineSettings::stall`](super::EngineSettings::stall)).
+    /// Renews the leases of this engine's running executions, stores their progress and passes on orders.
+    /// Call it once a second. Stops executions that have not moved for too long
+    /// ([`EngineSettings::stall`](super::EngineSettings::stall)).
     ///
     /// # Errors
     /// If the catalog fails; a missed beat does no harm until the lease runs out.
@@ -235,7 +238,7 @@ impl Shared {
     }
 }
 
-/// These locks guard plain values that are replaced whole: a panic elsewhere leaves them usable.
+/// Locks a plain value that is replaced whole, so a panic elsewhere leaves it usable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! How an embedder follows what the engine does.
+//! Lets an embedder follow the work of the engine.
 
 use std::fmt::Debug;
 
@@ -6,36 +6,36 @@ use crate::domain::execution::Execution;
 use crate::domain::id::ExecutionId;
 use crate::domain::progress::Progress;
 
-/// Is told what happens, as it happens, on the thread that drives the engine; must return at once. One that panics
-/// ends the execution that it was told of, if that still runs, and nothing else.
+/// Receives events as they happen, on the thread that drives the engine; must return at once. If it panics,
+/// the execution that the event was about ends, if it still runs, and nothing else.
 pub trait Observer: Debug + Send + Sync {
-    /// Something happened.
+    /// Receives an event.
     fn notice(&self, event: &Event<'_>);
 }
 
-/// Something that happened.
+/// An event in the engine.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// An attempt began.
     Started {
-        /// Of this execution.
+        /// The execution.
         execution: &'a Execution,
     },
-    /// A running execution moved on; told about once a second.
+    /// A running execution has progressed; sent about once a second.
     Progressed {
-        /// Which execution.
+        /// The execution.
         execution: ExecutionId,
-        /// How far it is.
+        /// Its progress.
         progress: Progress,
     },
     /// This engine has nothing more to do with an execution: another worker has it, or the outcome of its
-    /// commit could not be learned.
+    /// commit could not be determined.
     Abandoned {
-        /// Which execution.
+        /// The execution.
         execution: ExecutionId,
     },
-    /// An attempt ended; the execution's state says how, and whether it is queued again. Also told of
+    /// An attempt ended; the execution's state says how, and whether it is queued again. Also sent for
     /// executions that were given up after the crash of their last worker.
     Ended {
         /// The execution as the catalog has it now.
@@ -43,7 +43,7 @@ pub enum Event<'a> {
     },
 }
 
-/// Hears nothing.
+/// An observer that ignores every event.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unobserved;
 

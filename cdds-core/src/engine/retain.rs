@@ -1,4 +1,4 @@
-//! What must not stay: sets past their retention, and files that nothing on the record refers to.
+//! Removes sets past their retention, and files that the catalog does not refer to.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use crate::ports::catalog::Standing;
 use crate::ports::sink::Prefix;
 use crate::service::clock;
 
-/// Sets marked as removed in one transaction.
+/// The number of sets marked as removed in one transaction.
 const SETS_PER_ROUND: usize = 100;
 
-/// How often a clock that was right is looked at again: one that is set while the engine runs is rare.
+/// How often a trusted clock is examined again; setting the clock while the engine runs is rare.
 const EXAMINE_EVERY: Duration = Duration::from_secs(3600);
 
 impl Shared {
-    /// Removes sets past their retention, and whatever else is marked as removed (rule A7). Gives whether
-    /// all of it is gone.
+    /// Removes sets past their retention, and everything else that is marked as removed (rule A7). Returns
+    /// whether all of it is gone.
     pub(super) async fn retain(&self) -> Result<bool, EngineError> {
         if !self.is_clock_in_doubt().await? {
             let now = self.ports.now();
@@ -30,8 +30,9 @@ impl Shared {
         Ok(carry_out_removals(&self.ports).await?)
     }
 
-    /// Whether record and store both disagree with the clock: then nothing expires until one of them agrees again, and
-    /// what expired meanwhile goes in that round. Examined at the start and once an hour, while in doubt each time.
+    /// Returns whether catalog and store both disagree with the clock. While they do, nothing expires; the
+    /// round in which one of them agrees again removes everything that has expired meanwhile. Examines the
+    /// clock at the start and once an hour, or every time while it is in doubt.
     async fn is_clock_in_doubt(&self) -> Result<bool, EngineError> {
         if !self.settings.doubt_clock {
             return Ok(false);
@@ -54,12 +55,12 @@ impl Shared {
         Ok(doubt)
     }
 
-    /// Removes every file of a claim that is neither running nor published (invariant I8). Age plays no
-    /// part: clocks differ. Files of executions that this catalog does not know are left alone, since an
-    /// execution is on the record before its first file is written: they are somebody else's.
+    /// Removes every file of a claim that is neither running nor published (invariant I8). The age of a file
+    /// does not matter, since clocks differ. Leaves files of executions that this catalog does not know: an
+    /// execution is recorded before its first file is written, so they belong to somebody else.
     pub(super) async fn sweep(&self) -> Result<(), EngineError> {
         let mut keys = self.ports.sink.list(&Prefix::new("")).await?;
-        // The files of a claim lie in one folder, so that the catalog is asked for each claim once.
+        // The files of a claim share one folder, so the catalog is asked once per claim.
         keys.sort_unstable();
         let mut unknown = 0_u64;
         for files in keys.chunk_by(|one, other| one.folder() == other.folder()) {

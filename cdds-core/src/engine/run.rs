@@ -1,4 +1,4 @@
-//! The engine's own loop, for embedders that do not have one.
+//! The engine's own loop, for embedders without one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use super::{Engine, EngineError, Tick, export};
 use crate::domain::execution::{Execution, Status};
 use crate::domain::policy::Jitter;
 
-/// The rhythm of beats and of looking for new work.
+/// The interval of beats and of looking for new work.
 const BEAT: Duration = Duration::from_secs(1);
-/// How often expired sets are looked for.
+/// How often to look for expired sets.
 const RETAIN_EVERY: Duration = Duration::from_secs(60);
-/// How often the store is swept for orphans.
+/// How often to sweep the store for orphans.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
-/// How long a graceful stop waits for executions that were told to stop.
+/// How long a graceful stop waits for executions that were ordered to stop.
 const RELEASE_MAX: Duration = Duration::from_secs(10);
 /// How many rounds in a row may fail before a run until idle gives up.
 const FAILED_ROUNDS_MAX: u32 = 3;
@@ -28,20 +28,20 @@ const FAILED_ROUNDS_MAX: u32 = 3;
 /// How long to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// Until told to stop.
+    /// Until the shutdown.
     Stopped,
-    /// Until nothing is due, queued or running anywhere; retries that wait are waited for.
+    /// Until nothing is due, queued or running anywhere; waits for pending retries too.
     Idle,
 }
 
-/// What a run did.
+/// The summary of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RunReport {
     /// Executions that published their set.
     pub finished: u64,
     /// Executions given up.
     pub failed: u64,
-    /// Attempts that failed and are followed by another one (rule E5).
+    /// Attempts that failed and will be retried (rule E5).
     pub retries: u64,
     /// Executions that ended otherwise, or were left to others.
     pub other: u64,
@@ -61,17 +61,17 @@ impl RunReport {
 }
 
 impl Engine {
-    /// Runs due jobs, beats, and removes what has expired, until `until` or until `shutdown` completes.
-    /// Then nothing new is claimed, running executions have the grace period to end, and those that do
-    /// not are stopped and given back. A panic of a port ends what called it, not the run.
+    /// Runs due jobs, beats, and removes expired sets, until `until` is reached or `shutdown` completes.
+    /// After that it claims nothing new: running executions have the grace period to end, and those that do
+    /// not end are stopped and given back. A panic of a port ends the work that called it, not the run.
     ///
     /// # Errors
     /// With [`Until::Idle`], if rounds keep failing; with [`Until::Stopped`], only for errors that no
     /// retry can mend.
     ///
     /// # Cancel safety
-    /// If dropped, running executions are abandoned; they are taken over when their lease runs out, or
-    /// at once where the catalog can tell that the worker is gone.
+    /// If dropped, running executions are abandoned; they are taken over when their lease runs out, or at
+    /// once if the catalog can tell that the worker is gone.
     pub async fn run(
         &self,
         until: Until,
@@ -97,15 +97,15 @@ impl Engine {
             let next_look = work.round.is_terminated().then_some(looks.next);
             let wake = self.sleep_until([next_look, pulse.next()], monotonic).fuse();
             pin_mut!(wake);
-            // Whatever comes first. Nothing here waits for anything else: a round or a beat that takes long, since
-            // there is much to put on the record or the catalog is slow, holds up neither exports nor the other.
+            // Whichever comes first. No branch waits for another: a round or a beat that takes long, because
+            // there is much to record or the catalog is slow, holds up neither the exports nor the other.
             select_biased! {
                 () = shutdown => {
                     self.drain(work, pulse, &mut report).await;
                     return Ok(report);
                 }
                 ended = work.executions.select_next_some() => {
-                    // That makes room.
+                    // There is room now: look for work at once.
                     report.count(ended.as_ref());
                     looks.at_once(monotonic);
                 }
@@ -141,13 +141,13 @@ impl Engine {
         }
     }
 
-    /// A round as work beside the executions.
+    /// Returns a round as work beside the executions.
     fn round_beside(&self) -> Round {
         let engine = self.clone();
         async move { engine.tick(engine.shared.ports.now()).await }.boxed().fuse()
     }
 
-    /// Completes at the first of these monotonic instants; never without one.
+    /// Completes at the earliest of these monotonic instants; never, if there is none.
     async fn sleep_until(&self, instants: [Option<Duration>; 2], monotonic: Duration) {
         match instants.into_iter().flatten().min() {
             Some(at) => self.shared.ports.clock.sleep(at.saturating_sub(monotonic)).await,
@@ -155,8 +155,8 @@ impl Engine {
         }
     }
 
-    /// What is to be removed now, as work beside the executions: a slow store holds nothing up, and
-    /// housekeeping that fails is no reason not to export. Gives whether all was done.
+    /// Returns the housekeeping that is due, as work beside the executions: a slow store holds nothing up,
+    /// and failed housekeeping must not stop exports. The future returns whether everything was done.
     fn chores(&self, rhythms: &mut Rhythms) -> Fuse<BoxFuture<'static, bool>> {
         let monotonic = self.shared.ports.clock.monotonic();
         let (retain, sweep) = (rhythms.retain.is_due(monotonic), rhythms.sweep.is_due(monotonic));
@@ -181,8 +181,8 @@ impl Engine {
         chores.map(|done| done.unwrap_or(false)).boxed().fuse()
     }
 
-    /// Nothing is due, queued or running anywhere. What is queued for later than any retry or jitter waits for
-    /// another time: somebody's clock was ahead.
+    /// Returns whether nothing is due, queued or running anywhere. Ignores executions that are queued for
+    /// later than any retry or jitter: somebody's clock was ahead.
     fn is_idle(&self, tick: &Tick) -> bool {
         let (agenda, now) = (tick.agenda, self.shared.ports.now());
         let due = agenda.next_due_at.is_some_and(|slot| slot <= now);
@@ -195,8 +195,8 @@ impl Engine {
         tick.executions.is_empty() && !due && !queued && agenda.running == 0
     }
 
-    /// How long until something that is known becomes due; at most a beat, and not at once, since what
-    /// is due and was not claimed waits for something else.
+    /// Returns how long to wait for the next known due time: at most a beat, and zero only if the round left
+    /// more to record. An execution that is due but was not claimed waits for something else.
     fn next_wake(&self, tick: &Tick) -> Duration {
         if tick.more {
             return Duration::ZERO;
@@ -207,12 +207,12 @@ impl Engine {
         waits.min().unwrap_or(BEAT).min(BEAT)
     }
 
-    /// Waits for running executions, at most the grace period. Those that are left are told to stop; what does
-    /// not come to its end even so is dropped and given back.
+    /// Waits for running executions, at most the grace period, then orders the rest to stop. Those that
+    /// still do not end are dropped and given back.
     async fn drain(&self, mut work: Work, mut pulse: Pulse, report: &mut RunReport) {
         info!(running = work.executions.len(), "stopping");
         self.work_off(&mut work, &mut pulse, self.shared.settings.grace, || (), report).await;
-        // Also what a round that is under way still claims.
+        // Also stops executions that a round under way has yet to claim.
         let release = || self.shared.running.stop_all(StopReason::Released);
         self.work_off(&mut work, &mut pulse, RELEASE_MAX, release, report).await;
         let abandoned = self.shared.running.fences();
@@ -225,8 +225,8 @@ impl Engine {
         }
     }
 
-    /// Goes on with what runs, and with a round that may have claimed more, for as long as `limit`. Calls `tell`
-    /// whenever something was begun or has ended.
+    /// Continues the running executions, and a round that may have claimed more, for at most `limit`. Calls
+    /// `tell` whenever something has begun or ended.
     async fn work_off(
         &self,
         work: &mut Work,
@@ -263,10 +263,10 @@ impl Engine {
 
 type Round = Fuse<BoxFuture<'static, Result<Tick, EngineError>>>;
 
-/// What is being done.
+/// The work in progress.
 struct Work {
     executions: FuturesUnordered<BoxFuture<'static, Option<Execution>>>,
-    /// The round that looks for more.
+    /// The round that looks for more work.
     round: Round,
 }
 
@@ -282,7 +282,7 @@ impl Work {
     }
 }
 
-/// The beats, of which one is made at a time.
+/// The beats, made one at a time.
 struct Pulse {
     rhythm: Rhythm,
     beating: Fuse<BoxFuture<'static, ()>>,
@@ -295,7 +295,7 @@ impl Default for Pulse {
 }
 
 impl Pulse {
-    /// Starts a beat if one is due and none is being made.
+    /// Starts a beat if one is due and none is under way.
     fn start(&mut self, engine: &Engine, monotonic: Duration) {
         if !self.beating.is_terminated() || !self.rhythm.is_due(monotonic) {
             return;
@@ -309,17 +309,17 @@ impl Pulse {
         self.beating = beat.boxed().fuse();
     }
 
-    /// When the next one is due, unless one is being made.
+    /// Returns when the next beat is due; `None` while one is under way.
     fn next(&self) -> Option<Duration> {
         self.rhythm.next.filter(|_| self.beating.is_terminated())
     }
 }
 
-/// When to look for work the next time, by the monotonic clock.
+/// When to look for work next, by the monotonic clock.
 #[derive(Debug, Default)]
 struct Looks {
     next: Duration,
-    /// Something has happened since the look that is being made began.
+    /// Whether something has happened since the current look began, so that the next one must follow at once.
     again: bool,
 }
 
@@ -335,14 +335,14 @@ impl Looks {
         self.again = true;
     }
 
-    /// After a look.
+    /// Schedules the next look when one has ended.
     fn after(&mut self, wait: Duration, monotonic: Duration) {
         let wait = if std::mem::take(&mut self.again) { Duration::ZERO } else { wait };
         self.next = monotonic + wait;
     }
 }
 
-/// What the loop does from time to time.
+/// The housekeeping of the loop.
 #[derive(Debug)]
 struct Rhythms {
     retain: Rhythm,
@@ -355,7 +355,7 @@ impl Default for Rhythms {
     }
 }
 
-/// Something done at a distance, the first time at once.
+/// An action repeated at an interval, the first time at once.
 #[derive(Debug)]
 struct Rhythm {
     distance: Duration,
@@ -376,7 +376,7 @@ impl Rhythm {
     }
 }
 
-/// An error with all its causes, for the log.
+/// Formats an error with all its causes, for the log.
 fn chain(error: &EngineError) -> String {
     match error {
         EngineError::Catalog(cause) => format!("{error}: {}", cause.report()),

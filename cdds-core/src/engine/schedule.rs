@@ -1,4 +1,4 @@
-//! Due slots become entries of the record (rules E3, E4).
+//! Turns due slots into recorded executions (rules E3, E4).
 
 use chrono::{DateTime, Utc};
 
@@ -9,16 +9,16 @@ use crate::domain::execution::SourceTerms;
 use crate::domain::schedule::{self, Terms};
 use crate::ports::catalog::{CatalogErrorKind, WAITING_MAX};
 
-/// Due jobs turned into entries per round, so that one tick stays short.
+/// The maximum number of due jobs handled in a round, so that one tick stays short.
 const JOBS_PER_ROUND: usize = 256;
 
-/// Entries after which a round leaves what else is due to the next one. What it has put on the record may begin
-/// before that, and its memory does not grow with a backlog.
+/// The number of entries after which a round leaves the rest to the next one. Executions that it has recorded
+/// may begin before that, and its memory does not grow with a backlog.
 const ENTRIES_PER_ROUND: usize = 1_000;
 
 impl Shared {
-    /// Puts due slots on the record, and goes on with what edits and suspensions have left to be settled, as much as
-    /// one round does; gives whether more may be due. A job that somebody else changed meanwhile is left to the next
+    /// Records due slots and continues to settle edits and suspensions, within the limits of one round.
+    /// Returns whether more may be due. A job that somebody else has changed meanwhile is left to the next
     /// round.
     pub(super) async fn schedule(&self, now: DateTime<Utc>) -> Result<bool, EngineError> {
         let due = self.ports.catalog.due(now, JOBS_PER_ROUND).await?;
@@ -31,7 +31,7 @@ impl Shared {
             }
             let settings = &due.job.settings;
             let source = contained(|| self.ports.sources.terms(&settings.source, &settings.data_type));
-            // A source that panics when it is asked does so again when the execution begins, and ends it.
+            // A source that panics here panics again when the execution begins, and that ends the execution.
             let source = source.unwrap_or_else(|Panicked| SourceTerms::default());
             let terms = Terms { catch_up_limit: self.settings.catch_up_limit, source };
             let Some(change) = schedule::materialise(&due.job, &due.waiting, terms, now) else { continue };

@@ -1,4 +1,4 @@
-//! How an engine works.
+//! The settings of an engine.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::domain::retention::RetentionDays;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::schedule::CATCH_UP_LIMIT;
 
-/// How an engine works; the defaults are those of the rules.
+/// The settings of an engine; the defaults are those of the rules.
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
     /// How many executions run at the same time (rule E2).
@@ -19,18 +19,18 @@ pub struct EngineSettings {
     pub lease: Duration,
     /// How long a graceful stop waits for running executions.
     pub grace: Duration,
-    /// How long an execution may go on without a record or a byte read or stored. Then it ends, and is tried
-    /// again as after any failure that may pass (rule E5). It must be longer than the slowest source takes to its
-    /// first record, for instance to sort, and than the store takes for one write.
+    /// How long an execution may run without reading or storing a record or a byte. After that it ends, and
+    /// is retried as after any transient failure (rule E5). Must exceed the time that the slowest source
+    /// takes to its first record, for instance to sort, and the time that the store takes for one write.
     pub stall: Duration,
     /// The service's own retention (rule A7).
     pub retention: RetentionDays,
     /// How far back missed occurrences are caught up (rule E4).
     pub catch_up_limit: TimeDelta,
-    /// What follows a failure (rule E5).
+    /// The retry policy after a failure (rule E5).
     pub retry: RetryPolicy,
-    /// Whether expiry waits while record and store both disagree with the clock (rule A7). Not for a clock that
-    /// shows what somebody has asked for.
+    /// Whether expiry waits while catalog and store both disagree with the clock (rule A7). Turn it off for a
+    /// clock that shows a requested time.
     pub doubt_clock: bool,
     /// How records are cut into files; part of what makes reruns identical (rule A6).
     pub cut: CutLimits,

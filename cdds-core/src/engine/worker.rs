@@ -1,4 +1,4 @@
-//! The engine as embedders hold it, and what its executions share.
+//! The engine as embedders hold it, and the state that its executions share.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub struct Engine {
     pub(super) shared: Arc<Shared>,
 }
 
-/// What the engine and the executions it runs have in common.
+/// The state shared by the engine and the executions that it runs.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) ports: Ports,
@@ -33,7 +33,7 @@ pub(super) struct Shared {
 }
 
 impl Engine {
-    /// Starts to compose an engine over these ports.
+    /// Starts to build an engine over these ports.
     pub fn builder(ports: &Ports) -> EngineBuilder {
         EngineBuilder {
             ports: ports.clone(),
@@ -44,7 +44,7 @@ impl Engine {
     }
 }
 
-/// Composes an [`Engine`].
+/// Builds an [`Engine`].
 #[derive(Debug, Clone)]
 #[must_use = "an engine is made by `build`"]
 pub struct EngineBuilder {
@@ -55,17 +55,17 @@ pub struct EngineBuilder {
 }
 
 impl EngineBuilder {
-    /// Works by these settings instead of the defaults.
+    /// Uses these settings instead of the defaults.
     pub fn settings(self, settings: EngineSettings) -> Self {
         Self { settings, ..self }
     }
 
-    /// Tells `observer` what happens.
+    /// Sends events to `observer`.
     pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
         Self { observer, ..self }
     }
 
-    /// Signs the manifest of every set that it publishes (rule A5).
+    /// Signs the manifest of every published set (rule A5).
     pub fn signer(self, signer: Arc<dyn ManifestSigner>) -> Self {
         Self { signer: Some(signer), ..self }
     }
@@ -80,7 +80,7 @@ impl EngineBuilder {
 }
 
 impl Shared {
-    /// Tells the observer; gives whether it has taken it without a panic.
+    /// Notifies the observer. Returns whether it received the event without a panic.
     pub(super) fn notice(&self, event: &Event<'_>) -> bool {
         let told = contained(|| self.observer.notice(event));
         if told.is_err() {

@@ -1,4 +1,4 @@
-//! Where jobs, executions, artifacts and recipients are kept.
+//! The catalog of jobs, executions, artifacts and recipients.
 
 pub mod query;
 mod work;
@@ -27,56 +27,59 @@ use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::domain::settling::{Open, QueuePlace};
 
-/// The record of everything: what shall run, what ran, what there is to download.
+/// The record of all jobs, of the executions that are to run or have run, and of the artifacts to download.
 ///
 /// # Contract
-/// Every method is one transaction: all of it or nothing, durable when it returns. The catalog decides
-/// nothing: transitions are made by `domain`, the catalog stores them if what they started from is
-/// still there. Methods that take an [`Owner`] see nothing of other owners (rule J15).
+/// Every method is one atomic transaction, durable when it returns. The catalog makes no decisions: `domain`
+/// computes the transitions, and the catalog stores them if the state they started from is still current.
+/// Methods that take an [`Owner`] never see another owner's data (rule J15).
 ///
 /// # Errors
-/// [`CatalogErrorKind::Conflict`] when the expected version has been overtaken;
-/// [`CatalogErrorKind::Fenced`] when the claim has been lost.
+/// [`CatalogErrorKind::Conflict`] if the expected version is no longer current; [`CatalogErrorKind::Fenced`]
+/// if the claim has been lost.
 ///
 /// # Cancel safety
-/// A dropped call may or may not have happened; callers re-read.
+/// A dropped call may or may not have taken effect; callers must read again.
 ///
 /// # Ordering
 /// A call sees the effects of every call that returned before it started, in any process.
 ///
 /// # Idempotency
-/// Storing the same submission, change or publication again is a conflict or has no effect.
+/// Storing the same submission, change or publication again either conflicts or has no effect.
 #[async_trait]
 pub trait Catalog: Debug + Send + Sync {
     /// Stores a new job, with its first execution if it has one (rule J8).
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`] if a job of this id exists, or a recipient that it names does not.
+    /// [`CatalogErrorKind::Conflict`] if a job with this id exists, or if a recipient that it names does not
+    /// exist.
     async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError>;
 
-    /// Stores a job whose stored revision is `expected`, under the revision after it, with what its change
-    /// does to the record. A scheduled entry that is on the record already is left as it is. Every claim of an
-    /// execution that waited moves the revision on, so that what a decision saw waiting still waits.
+    /// Replaces a job whose stored revision is `expected`, increments its revision and applies the effects of
+    /// the change on its executions. Leaves a scheduled entry that is already recorded as it is. Every claim
+    /// of a waiting execution increments the revision too, so executions that a decision saw waiting are
+    /// still waiting when the change is stored.
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`] if the job has another revision, if another entry is on the record
-    /// already, or if a recipient that the job names does not exist.
+    /// [`CatalogErrorKind::Conflict`] if the job has a different revision, if an entry that is not scheduled
+    /// is already recorded, or if a recipient that the job names does not exist.
     async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError>;
 
-    /// A job of this owner; a deleted one is none.
+    /// Looks up an owner's job. Returns `None` if it was deleted.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     async fn job(&self, owner: &Owner, id: JobId) -> Result<Option<JobOverview>, CatalogError>;
 
-    /// A page of the owner's jobs.
+    /// Returns a page of the owner's jobs.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     async fn jobs(&self, owner: &Owner, query: &JobQuery) -> Result<Page<JobOverview>, CatalogError>;
 
-    /// Executions of a job of this owner that have not ended: what a worker ever had, then up to `limit` (at least
-    /// 1) of those that wait for their first claim, by their place in the queue. Behind a place only such that wait.
+    /// Returns executions of an owner's job that have not ended: first every one that a worker has ever
+    /// claimed, then up to `limit` (at least 1) of those that wait for their first claim, in queue order.
+    /// With `behind`, returns only waiting executions after that place.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -88,20 +91,21 @@ pub trait Catalog: Debug + Send + Sync {
         limit: usize,
     ) -> Result<Open, CatalogError>;
 
-    /// What a round puts on the record, of all owners. First jobs whose last change is not settled
-    /// ([`Job::unsettled`]), with the next of what waits; then active ones with a slot at or before `now`, earliest
-    /// first, with what their newest slot may cover. Cost grows with the number of due jobs that are asked for, neither with that of all jobs nor with
-    /// what waits; fewer are given when those before them have [`WAITING_MAX`] executions that wait. A row that is
-    /// not understood is passed over with a warning.
+    /// Returns the jobs that a scheduling round has to handle, of all owners. Jobs whose last change is not
+    /// settled ([`Job::unsettled`]) come first, each with the next of its waiting executions; then active
+    /// jobs with a slot at or before `now`, earliest first, each with the executions that its newest slot may
+    /// cover. The cost grows with `limit`, not with the number of all jobs or of all waiting executions.
+    /// Returns fewer jobs once those before them have [`WAITING_MAX`] waiting executions. Skips rows that
+    /// cannot be decoded, with a warning.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError>;
 
-    /// Jobs of all owners that may lie ahead of a clock ([`ahead`](crate::domain::ahead)): all that have a slot, a
-    /// watermark, an end of tiling windows or a suspension later than `after`, or were completed. A row that is not
-    /// understood is passed over with a warning. Looks at all jobs, which is for once an hour. A catalog that does
-    /// not answer this gives none.
+    /// Returns the jobs of all owners that may lie ahead of a clock ([`ahead`](crate::domain::ahead)): every
+    /// job that is completed, or that has a slot, a watermark, an end of tiling windows or a suspension later
+    /// than `after`. Skips rows that cannot be decoded, with a warning. Scans all jobs, so it is called only
+    /// once an hour. The default implementation returns none.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -110,8 +114,8 @@ pub trait Catalog: Debug + Send + Sync {
         Ok(Vec::new())
     }
 
-    /// The newest instant before `before` at which an execution of any owner was put on the record, or `None`. A
-    /// catalog that does not answer this gives none.
+    /// Returns the newest instant before `before` at which an execution of any owner was recorded, or `None`.
+    /// The default implementation returns `None`.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -120,30 +124,32 @@ pub trait Catalog: Debug + Send + Sync {
         Ok(None)
     }
 
-    /// What lies ahead, over all owners. A row that is not understood is not ahead: nothing will come of it, and
-    /// whoever waits for the end of all work must not wait for it.
+    /// Returns the upcoming work of all owners. A row that cannot be decoded does not count as upcoming: it
+    /// will never run, and a caller that waits for the end of all work must not wait for it.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     async fn agenda(&self) -> Result<Agenda, CatalogError>;
 
-    /// Gives queued executions to a worker, by their place in the queue (rules E2, W6): none before its
-    /// `not_before`, none of a job of which one runs, and of a job that has begun one and waits to try it
-    /// again, only that one, and none that its job does not let begin ([`Job::may_begin`]). Each is begun with its job ([`Execution::begin`]): one that is covered is stored
-    /// as skipped and not given. The job is changed in the same transaction
+    /// Assigns queued executions to a worker, in queue order (rules E2, W6). Skips executions before their
+    /// `not_before`, executions of a job that already has one running, and those that their job does not let
+    /// begin ([`Job::may_begin`]). If a job has begun an execution that now waits to be retried, only that
+    /// one is eligible. Each execution is begun against its job ([`Execution::begin`]): a covered one is
+    /// stored as skipped and not assigned. The job is changed in the same transaction
     /// ([`lifecycle::started`](crate::domain::lifecycle::started)).
     ///
-    /// Executions whose worker is dead or whose lease has run out are first taken from it
-    /// ([`Execution::failed`] with [`Failure::crashed`](crate::domain::failure::Failure::crashed),
-    /// [`lifecycle::ended`](crate::domain::lifecycle::ended) if that was the end); what the asking worker holds
-    /// never is. A row that is not understood is passed over with a warning: it must not keep others from running.
+    /// First takes back executions whose worker is dead or whose lease has run out ([`Execution::failed`]
+    /// with [`Failure::crashed`](crate::domain::failure::Failure::crashed), then
+    /// [`lifecycle::ended`](crate::domain::lifecycle::ended) if that was the end), but never those that the
+    /// asking worker holds. Skips rows that cannot be decoded, with a warning: they must not keep other
+    /// executions from running.
     ///
     /// # Errors
     /// If the catalog cannot be read or written.
     async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError>;
 
-    /// Renews the leases of a worker's executions and stores their progress, in one batch; the answer
-    /// has one directive per beat, in order. A lost beat costs nothing but freshness.
+    /// Renews the leases of a worker's executions and stores their progress, in one batch. Returns one
+    /// directive per beat, in order. A lost beat costs nothing but freshness.
     ///
     /// # Errors
     /// If the catalog cannot be written.
@@ -155,19 +161,20 @@ pub trait Catalog: Debug + Send + Sync {
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError>;
 
-    /// Makes an artifact set visible and its execution succeeded, and changes its job as
-    /// [`lifecycle::ended`](crate::domain::lifecycle::ended) says, which moves the watermark (invariant I3).
-    /// Requires the execution to be running in the fence's epoch, and nobody to have been told that it stops
-    /// ([`Execution::published`], rule E8).
+    /// Makes an artifact set visible and its execution succeeded, and changes its job as defined by
+    /// [`lifecycle::ended`](crate::domain::lifecycle::ended), which moves the watermark (invariant I3).
+    /// Requires that the execution is running in the fence's epoch, and that no person has been promised its
+    /// cancellation ([`Execution::published`], rule E8).
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Fenced`] if it is not; [`CatalogErrorKind::Cancelled`] if somebody was: its worker
-    /// then settles it as [`Settlement::Cancelled`]; [`CatalogErrorKind::Conflict`] if the watermark is not where
-    /// the window starts. After any other error the outcome is unknown: re-read.
+    /// [`CatalogErrorKind::Fenced`] if the execution is not running in that epoch;
+    /// [`CatalogErrorKind::Cancelled`] if its cancellation was promised: its worker then settles it as
+    /// [`Settlement::Cancelled`]; [`CatalogErrorKind::Conflict`] if the watermark is not at the start of the
+    /// window. After any other error the outcome is unknown: read again.
     async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError>;
 
-    /// Ends a running attempt without success, and changes the job if that was the end of the execution.
-    /// Requires the fence like [`publish`](Catalog::publish).
+    /// Ends a running attempt without success and, if that ends the execution, changes the job. Requires the
+    /// fence like [`publish`](Catalog::publish).
     ///
     /// # Errors
     /// [`CatalogErrorKind::Fenced`].
@@ -178,19 +185,19 @@ pub trait Catalog: Debug + Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Execution, CatalogError>;
 
-    /// Stores an execution of this owner as a person changed it, if it is still in the status and the epoch
+    /// Stores a person's change to an owner's execution, if the execution still has the status and the epoch
     /// of `before` (rule E8).
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`] if it is not.
+    /// [`CatalogErrorKind::Conflict`] if it does not.
     async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError>;
 
-    /// Takes an execution that has ended off the history (rule E9), and marks what it published as removed.
-    /// Its files are given by [`removals`](Catalog::removals) until they are confirmed as gone, and what it
-    /// may have left in the store stays known to [`standing`](Catalog::standing).
+    /// Deletes an execution that has ended from the history (rule E9), and marks its published files as
+    /// removed. [`removals`](Catalog::removals) returns those files until their deletion is confirmed, and
+    /// [`standing`](Catalog::standing) still knows the execution, in case it left other files in the store.
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`] if it has not ended, or its set is on hold.
+    /// [`CatalogErrorKind::Conflict`] if the execution has not ended, or if its set is on hold.
     async fn delete_execution(
         &self,
         owner: &Owner,
@@ -198,7 +205,7 @@ pub trait Catalog: Debug + Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<(), CatalogError>;
 
-    /// An execution of this owner, with its files that can be had at `now`.
+    /// Looks up an owner's execution, with its files that are available at `now`.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -209,13 +216,14 @@ pub trait Catalog: Debug + Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Option<ExecutionOverview>, CatalogError>;
 
-    /// Whether what a claim stored is wanted. Asked by the sweep, for executions of any owner.
+    /// Returns whether the stored files of a claim are wanted. Called by the sweep, for executions of any
+    /// owner.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError>;
 
-    /// A page of the owner's executions, each with its files that can be had at `now`.
+    /// Returns a page of the owner's executions, each with its files that are available at `now`.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -226,13 +234,13 @@ pub trait Catalog: Debug + Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Page<ExecutionOverview>, CatalogError>;
 
-    /// The number of records of the job's last success, to estimate the next one (rule E7).
+    /// Returns the number of records of the job's last success, to estimate the next one (rule E7).
     ///
     /// # Errors
     /// If the catalog cannot be read.
     async fn last_records(&self, job: JobId) -> Result<Option<u64>, CatalogError>;
 
-    /// A page of the owner's artifacts; files that were removed are not among them.
+    /// Returns a page of the owner's artifacts, without files that were removed.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -242,14 +250,14 @@ pub trait Catalog: Debug + Send + Sync {
         query: &ArtifactQuery,
     ) -> Result<Page<ArtifactOverview>, CatalogError>;
 
-    /// One artifact of this owner; a file that was removed is none.
+    /// Looks up an owner's artifact. Returns `None` if the file was removed.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     async fn artifact(&self, owner: &Owner, id: ArtifactId)
     -> Result<Option<ArtifactOverview>, CatalogError>;
 
-    /// What an execution published and is not removed; `None` if that is nothing.
+    /// Returns the set that an execution published, without removed files; `None` if nothing is left.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -262,13 +270,14 @@ pub trait Catalog: Debug + Send + Sync {
     /// Puts the whole set of an execution on legal hold, or releases it (rule A7).
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`] if there is no such set any more.
+    /// [`CatalogErrorKind::Conflict`] if the set no longer exists.
     async fn hold(&self, owner: &Owner, execution: ExecutionId, hold: bool) -> Result<(), CatalogError>;
 
-    /// Marks files of this owner as removed, all or none (rule A8); of a set that has none left, the set.
+    /// Marks files of this owner as removed, all or none (rule A8). A set with no files left is itself marked
+    /// as removed.
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`] if one of them is gone already, or on hold.
+    /// [`CatalogErrorKind::Conflict`] if one of them is already gone or is on hold.
     async fn delete_artifacts(
         &self,
         owner: &Owner,
@@ -276,7 +285,7 @@ pub trait Catalog: Debug + Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<(), CatalogError>;
 
-    /// Records that files of this owner were downloaded (rule A8); ids of others are passed over.
+    /// Records that files of this owner were downloaded (rule A8). Ignores ids of other files.
     ///
     /// # Errors
     /// If the catalog cannot be written.
@@ -287,50 +296,52 @@ pub trait Catalog: Debug + Send + Sync {
         at: DateTime<Utc>,
     ) -> Result<(), CatalogError>;
 
-    /// Marks up to `limit` sets that expired at `now` and are not on hold as removed (rule A7); gives how
-    /// many.
+    /// Marks up to `limit` sets as removed that have expired at `now` and are not on hold (rule A7). Returns
+    /// their number.
     ///
     /// # Errors
     /// If the catalog cannot be written.
     async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<usize, CatalogError>;
 
-    /// Up to `limit` removals that are marked and whose files are not confirmed as gone, oldest first: a
-    /// crash between the two repeats the deletion, which is idempotent. A row that is not understood is
-    /// passed over with a warning.
+    /// Returns up to `limit` removals that are marked but whose files are not confirmed as deleted, oldest
+    /// first. A crash between deletion and confirmation repeats the deletion, which is idempotent. Skips rows
+    /// that cannot be decoded, with a warning.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     async fn removals(&self, limit: usize) -> Result<Vec<Removal>, CatalogError>;
 
-    /// Confirms that the files of a removal are gone.
+    /// Confirms that the files of a removal are deleted.
     ///
     /// # Errors
     /// If the catalog cannot be written.
     async fn confirm_removed(&self, removal: &Removal, now: DateTime<Utc>) -> Result<(), CatalogError>;
 
-    /// Up to `limit` notices that nobody has confirmed, of all owners, oldest first. Each was stored in the
-    /// transaction that ended its execution ([`Notice::of`](crate::domain::notice::Notice::of), rule N2). A row
-    /// that is not understood is passed over with a warning.
+    /// Returns up to `limit` unconfirmed notices of all owners, oldest first. Each was stored in the
+    /// transaction that ended its execution ([`Notice::of`](crate::domain::notice::Notice::of), rule N2).
+    /// Skips rows that cannot be decoded, with a warning.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError>;
 
-    /// Takes the notice of an execution off the list. Idempotent.
+    /// Confirms the notice of an execution, which removes it from the list. Idempotent.
     ///
     /// # Errors
     /// If the catalog cannot be written.
     async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError>;
 
-    /// Which artifact store belongs to the catalog; `None` before they have met. See [`domain::pairing`](crate::domain::pairing).
+    /// Returns the artifact store that belongs to the catalog; `None` before the two are first paired. See
+    /// [`domain::pairing`](crate::domain::pairing).
     ///
     /// # Errors
-    /// If the catalog cannot be read, or does not keep this: then it cannot be paired.
+    /// If the catalog cannot be read, or if it keeps no such record and therefore cannot be paired.
     async fn store(&self) -> Result<Option<StoreLink>, CatalogError> {
         Err(unpaired())
     }
 
-    /// Keys of the manifests of up to `limit` sets of all owners that are not removed, those published last first.
+    /// Returns the manifest keys of up to `limit` sets of all owners that are not removed, most recently
+    /// published first.
     ///
     /// # Errors
     /// As for [`store`](Catalog::store).
@@ -342,7 +353,7 @@ pub trait Catalog: Debug + Send + Sync {
     /// Records which store belongs to the catalog.
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`] if what is recorded is not `expected` any more.
+    /// [`CatalogErrorKind::Conflict`] if the recorded store is no longer `expected`.
     async fn set_store(&self, expected: Option<StoreLink>, link: StoreLink) -> Result<(), CatalogError> {
         let _ = (expected, link);
         Err(unpaired())
@@ -351,10 +362,10 @@ pub trait Catalog: Debug + Send + Sync {
     /// Stores a recipient.
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`] if the owner has one of this name.
+    /// [`CatalogErrorKind::Conflict`] if the owner already has a recipient with this name.
     async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError>;
 
-    /// The owner's recipients, ordered by name.
+    /// Returns the owner's recipients, ordered by name.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -372,12 +383,12 @@ pub trait Catalog: Debug + Send + Sync {
     ) -> Result<RecipientRemoval, CatalogError>;
 }
 
-/// The answer of a catalog that keeps no record of its store.
+/// Returns the error of a catalog that keeps no record of its store.
 fn unpaired() -> CatalogError {
     CatalogError::new(CatalogErrorKind::Unavailable, "this catalog keeps no record of its artifact store")
 }
 
-/// What went wrong in a catalog.
+/// The kinds of catalog error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CatalogErrorKind {
@@ -385,13 +396,13 @@ pub enum CatalogErrorKind {
     Unavailable,
     /// No room left.
     Full,
-    /// What was expected has been overtaken.
+    /// The expected state is no longer current.
     Conflict,
     /// The claim has been lost.
     Fenced,
-    /// A person was told that the execution stops (rule E8): it is not published.
+    /// A person was promised that the execution stops (rule E8): it must not be published.
     Cancelled,
-    /// What is stored is not understood.
+    /// Stored data cannot be decoded.
     Corrupt,
     /// The schema is newer than this program.
     NewerSchema,

@@ -18,10 +18,10 @@ use futures::future::BoxFuture;
 /// # Cancel safety
 /// A dropped `sleep` has no effect.
 pub trait Clock: Debug + Send + Sync {
-    /// The present instant, UTC.
+    /// Returns the current instant, UTC.
     fn now(&self) -> DateTime<Utc>;
 
-    /// Time elapsed since an arbitrary fixed point, never decreasing.
+    /// Returns the time elapsed since an arbitrary fixed point; never decreases.
     fn monotonic(&self) -> Duration;
 
     /// Completes after `duration`. A zero duration completes at once.

@@ -1,19 +1,18 @@
-//! The one shape of every port's error: what kind, in which context, caused by what.
+//! The common shape of every port's error: a kind, a context and a cause.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// What a port's error kinds have in common.
+/// The behaviour that all error kinds of ports share.
 pub trait PortErrorKind: Copy + fmt::Debug + Send + Sync + 'static {
-    /// Whether the same call may succeed later without anybody's help (rule E5).
+    /// Returns whether the same call may succeed later without intervention (rule E5).
     fn is_retryable(self) -> bool;
 }
 
 /// An error of a port: a small kind to branch on, a context to read, a source to log.
 ///
-/// `Display` prints the context only; the cause is reached through [`source`](StdError::source),
-/// so that a report of the whole chain says nothing twice. Neither may hold credentials or the
-/// contents of a record.
+/// `Display` prints only the context; the cause is available through [`source`](StdError::source), so a
+/// report of the whole chain repeats nothing. Neither may contain credentials or the contents of a record.
 pub struct PortError<K> {
     kind: K,
     context: String,
@@ -21,12 +20,12 @@ pub struct PortError<K> {
 }
 
 impl<K: PortErrorKind> PortError<K> {
-    /// An error without an underlying cause.
+    /// Creates an error without an underlying cause.
     pub fn new(kind: K, context: impl Into<String>) -> Self {
         Self { kind, context: context.into(), source: None }
     }
 
-    /// An error caused by another one.
+    /// Creates an error caused by another one.
     pub fn with_source(
         kind: K,
         context: impl Into<String>,
@@ -35,22 +34,22 @@ impl<K: PortErrorKind> PortError<K> {
         Self { kind, context: context.into(), source: Some(source.into()) }
     }
 
-    /// What went wrong, for code.
+    /// Returns the kind, for code to branch on.
     pub fn kind(&self) -> K {
         self.kind
     }
 
-    /// What was being done, for people.
+    /// Returns the context, for people: the action that failed.
     pub fn context(&self) -> &str {
         &self.context
     }
 
-    /// Whether the same call may succeed later without anybody's help.
+    /// Returns whether the same call may succeed later without intervention.
     pub fn is_retryable(&self) -> bool {
         self.kind.is_retryable()
     }
 
-    /// The context and every cause, joined by `: `, as it is stored in the history.
+    /// Returns the context and every cause, joined by `: `, as stored in the history.
     pub fn report(&self) -> String {
         let mut text = self.context.clone();
         let mut cause: Option<&(dyn StdError + 'static)> = StdError::source(self);

@@ -1,4 +1,4 @@
-//! How errors of ports become failures of executions, which are stored (rule E5).
+//! Converts errors of ports into failures of executions, which are stored (rule E5).
 
 use super::error::{PortError, PortErrorKind};
 use super::packager::PackagerErrorKind;
@@ -9,7 +9,7 @@ use super::workers::WorkLost;
 use crate::domain::failure::{Failure, FailureKind, Step};
 
 impl Failure {
-    /// A failure of a port, with the whole chain of causes as its message.
+    /// Creates a failure from a port's error, with the whole chain of causes as its message.
     pub fn of<K: PortErrorKind + Into<FailureKind>>(step: Step, error: &PortError<K>) -> Self {
         Self { step, kind: error.kind().into(), message: error.report(), retryable: error.is_retryable() }
     }

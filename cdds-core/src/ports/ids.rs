@@ -1,14 +1,14 @@
-//! Where fresh identifiers come from.
+//! The source of fresh identifiers.
 
 use std::fmt::Debug;
 
 use uuid::Uuid;
 
-/// Makes identifiers that are unique over all processes.
+/// Generates identifiers that are unique across all processes.
 ///
 /// # Contract
-/// Never the same value twice, across restarts too. The simulation gives seeded ones.
+/// Never returns the same value twice, even across restarts. The simulation uses seeded identifiers.
 pub trait Ids: Debug + Send + Sync {
-    /// A fresh random UUID (version 4).
+    /// Returns a fresh random UUID (version 4).
     fn next(&self) -> Uuid;
 }

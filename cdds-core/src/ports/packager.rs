@@ -1,4 +1,4 @@
-//! How files become an archive.
+//! Packing files into an archive.
 
 use std::fmt::Debug;
 
@@ -11,21 +11,21 @@ use super::error::{PortError, PortErrorKind};
 /// Makes archives: compresses single files and lays them out in parts.
 ///
 /// # Contract
-/// [`pack`](Packager::pack) is a pure function of its arguments, so that files can be compressed in
-/// parallel, in any order. What [`begin`](Packager::begin) starts depends only on the sequence of
-/// pushed files (rule A6).
+/// [`pack`](Packager::pack) is a pure function of its arguments, so files can be compressed in parallel and
+/// in any order. The archive that [`begin`](Packager::begin) starts depends only on the sequence of pushed
+/// files (rule A6).
 ///
 /// # Errors
-/// [`PackagerErrorKind::TooLarge`] when a format limit would be crossed.
+/// [`PackagerErrorKind::TooLarge`] if a format limit would be exceeded.
 ///
 /// # Cancel safety
-/// Nothing waits. A writer that is dropped before [`finish`](ArchiveWriter::finish) leaves an
-/// incomplete archive, which its caller must discard.
+/// No method waits. A writer dropped before [`finish`](ArchiveWriter::finish) leaves an incomplete archive,
+/// which the caller must discard.
 pub trait Packager: Debug + Send + Sync {
-    /// Name and version of the compressor, for the manifest: `libdeflate 1.24 level 5`.
+    /// Returns the name and version of the compressor, for the manifest: `libdeflate 1.24 level 5`.
     fn compressor(&self) -> &str;
 
-    /// Compresses one whole file. CPU work: runs on the workers.
+    /// Compresses one whole file. This is CPU work and runs on the workers.
     ///
     /// # Errors
     /// If the path or the contents cannot be represented in the archive.
@@ -38,12 +38,12 @@ pub trait Packager: Debug + Send + Sync {
     fn begin(&self, plan: Plan) -> Result<Box<dyn ArchiveWriter>, PackagerError>;
 }
 
-/// Lays packed files out in parts, in the order in which they are pushed.
+/// Lays out packed files in parts, in the order in which they are pushed.
 pub trait ArchiveWriter: Debug + Send {
-    /// Appends a file; what is ready to be stored is added to `events`.
+    /// Appends a file, and adds to `events` whatever is ready to be stored.
     ///
     /// # Errors
-    /// If a format limit would be crossed; the archive is then unusable.
+    /// If a format limit would be exceeded; the archive is then unusable.
     fn push(&mut self, file: Packed, events: &mut Vec<PartEvent>) -> Result<(), PackagerError>;
 
     /// Writes the directory and closes the last part.
@@ -53,10 +53,11 @@ pub trait ArchiveWriter: Debug + Send {
     fn finish(self: Box<Self>, events: &mut Vec<PartEvent>) -> Result<PartIndex, PackagerError>;
 }
 
-/// How an archive is to be laid out.
+/// The layout of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
-    /// Bound of each data part in bytes, before sealing; `None` gives one file of any size (rule A4).
+    /// The maximum size of each data part in bytes, before sealing; `None` makes one file of any size (rule
+    /// A4).
     pub part_bytes_max: Option<u64>,
     /// The timestamp of every entry: the window's end, so that reruns are byte-identical (rule A6).
     pub modified_at: DateTime<Utc>,
@@ -86,13 +87,13 @@ pub enum Method {
     Deflated,
 }
 
-/// Names a part while it is being made: its place in the order of opening, from 0. Which file name it
-/// gets is known only at the end, from [`PartIndex::reading_order`].
+/// Identifies a part while it is being made: its place in the order of opening, from 0. Its file name is
+/// known only at the end, from [`PartIndex::reading_order`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PartOrdinal(pub u32);
 
-/// What happens to parts while files are pushed. Events of one part are contiguous: a part is closed
-/// before the next is opened.
+/// The events of parts while files are pushed. Events of one part are contiguous: a part is closed before the
+/// next one is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartEvent {
     /// A part begins.
@@ -103,17 +104,17 @@ pub enum PartEvent {
     Closed(PartOrdinal),
 }
 
-/// How the parts make up the archive. Serialisable, so that sets made in pieces can be published as
-/// one later.
+/// How the parts make up the archive. Serialisable, so that a set made in pieces can later be published as
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartIndex {
-    /// Every part, in the order in which a reader wants them (`.z01`, `.z02`, …, `.zip`).
+    /// Every part, in the order that a reader needs (`.z01`, `.z02`, …, `.zip`).
     pub reading_order: Vec<PartOrdinal>,
     /// Number of files in the archive.
     pub entries: u64,
 }
 
-/// What went wrong in the packager.
+/// The kinds of packager error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PackagerErrorKind {

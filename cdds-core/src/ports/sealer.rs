@@ -1,4 +1,4 @@
-//! How parts are encrypted, and for whom; how manifests are signed.
+//! Encryption of parts for recipients, and signing of manifests.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use crate::domain::recipient::{CertificateFacts, Recipient};
 /// Only if the system's random generator fails.
 ///
 /// # Cancel safety
-/// Nothing waits. Dropping a [`Sealing`] means abort: what it wrote cannot be opened.
+/// No method waits. Dropping a [`Sealing`] aborts it: its output cannot be opened.
 pub trait Sealer: Debug + Send + Sync {
-    /// The exact or largest size of the sealed form of `plain` bytes.
+    /// Returns the exact or largest size of `plain` bytes once sealed.
     fn sealed_bytes(&self, plain: u64) -> u64;
 
-    /// Starts one part; writes what comes before the content to `out`.
+    /// Starts one part and writes the bytes that precede the content to `out`.
     ///
     /// # Errors
     /// [`SealerErrorKind::Crypto`].
@@ -32,7 +32,7 @@ pub trait Sealer: Debug + Send + Sync {
 
 /// One part being sealed.
 pub trait Sealing: Debug + Send {
-    /// Encrypts `plain`, in pieces of any size, and appends what is ready to `out`.
+    /// Encrypts `plain`, in pieces of any size, and appends the output that is ready to `out`.
     ///
     /// # Errors
     /// [`SealerErrorKind::Crypto`].
@@ -48,15 +48,15 @@ pub trait Sealing: Debug + Send {
 /// Reads certificates and makes sealers for them.
 ///
 /// # Contract
-/// Pure functions of their arguments and the time given, except for fresh keys.
+/// Pure functions of their arguments and the given time, except for fresh keys.
 pub trait Certificates: Debug + Send + Sync {
-    /// Checks a certificate as somebody supplied it (PEM or DER) and tells what it says (rule S2).
+    /// Checks a supplied certificate (PEM or DER) and returns its facts (rule S2).
     ///
     /// # Errors
-    /// [`SealerErrorKind::Certificate`] with the reason and the way out.
+    /// [`SealerErrorKind::Certificate`] with the reason and a remedy.
     fn inspect(&self, encoded: &[u8], now: DateTime<Utc>) -> Result<CertificateFacts, SealerError>;
 
-    /// A sealer for these recipients, each checked again at `now` (rule S2).
+    /// Creates a sealer for these recipients, and checks each of them again at `now` (rule S2).
     ///
     /// # Errors
     /// [`SealerErrorKind::Certificate`] naming the recipient that cannot be used.
@@ -66,25 +66,25 @@ pub trait Certificates: Debug + Send + Sync {
 /// Signs manifests with the service's own key (rule A5).
 ///
 /// # Contract
-/// The signature stands alone: it is stored beside the manifest, whose bytes stay as they are. It vouches for
-/// them all, and for when they were signed.
+/// The signature is detached: it is stored beside the manifest, whose bytes stay unchanged. It vouches for
+/// all of those bytes and for the time of signing.
 ///
 /// # Errors
-/// The execution fails with the error and publishes nothing: a service that signs never publishes a manifest
-/// without a signature.
+/// The execution fails with the error and publishes nothing: a service that signs never publishes an unsigned
+/// manifest.
 ///
 /// # Cancel safety
-/// Nothing waits. Signing runs on a worker thread.
+/// No method waits. Signing runs on a worker thread.
 pub trait ManifestSigner: Debug + Send + Sync {
-    /// The detached signature of a manifest, as a file of its own.
+    /// Returns the detached signature of a manifest, as a separate file.
     ///
     /// # Errors
-    /// [`SealerErrorKind::Certificate`] if the signer's own certificate does not count at `signed_at`;
+    /// [`SealerErrorKind::Certificate`] if the signer's own certificate is not valid at `signed_at`;
     /// [`SealerErrorKind::Crypto`].
     fn sign(&self, manifest: &[u8], signed_at: DateTime<Utc>) -> Result<Vec<u8>, SealerError>;
 }
 
-/// What went wrong in sealing or signing.
+/// The kinds of error in sealing and signing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SealerErrorKind {

@@ -1,4 +1,4 @@
-//! Where parts are stored.
+//! The store of parts.
 
 use std::fmt::Debug;
 
@@ -14,16 +14,15 @@ pub use crate::domain::artifact::Key;
 /// A store of named byte sequences: a folder, a bucket.
 ///
 /// # Contract
-/// An object is visible to [`read`](Sink::read) only when its upload was finished, whole and durable
-/// (fsync or the store's equivalent). Keys are made of `[a-z0-9-/]` and are never reused for other
-/// contents.
+/// An object becomes visible to [`read`](Sink::read) only once its upload is finished, whole and durable
+/// (fsync or the store's equivalent). Keys consist of `[a-z0-9-/]` and are never reused for other contents.
 ///
 /// # Errors
-/// [`SinkErrorKind`]; those that are retryable leave nothing half-made visible.
+/// [`SinkErrorKind`]; a retryable error leaves nothing half-made visible.
 ///
 /// # Cancel safety
-/// A dropped call may or may not have happened; a dropped [`Upload`] leaves at most an unfinished
-/// upload, which [`list`](Sink::list) shows and [`delete`](Sink::delete) removes.
+/// A dropped call may or may not have taken effect; a dropped [`Upload`] leaves at most an unfinished upload,
+/// which [`list`](Sink::list) shows and [`delete`](Sink::delete) removes.
 #[async_trait]
 pub trait Sink: Debug + Send + Sync {
     /// Starts an upload.
@@ -35,27 +34,28 @@ pub trait Sink: Debug + Send + Sync {
     /// Reads an object from byte `from` to its end, in chunks of bounded size.
     ///
     /// # Errors
-    /// [`SinkErrorKind::NotFound`] if there is no such object.
+    /// [`SinkErrorKind::NotFound`] if the object does not exist.
     async fn read(
         &self,
         key: &Key,
         from: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError>;
 
-    /// Removes an object and every unfinished upload under its key. Idempotent: what is not there is
-    /// removed already.
+    /// Removes an object and every unfinished upload under its key. Idempotent: succeeds if there is nothing
+    /// to remove.
     ///
     /// # Errors
     /// If the store refuses or cannot be reached.
     async fn delete(&self, key: &Key) -> Result<(), SinkError>;
 
-    /// The keys of all objects and unfinished uploads under a prefix, each once, in any order.
+    /// Returns the keys of all objects and unfinished uploads under a prefix, each once, in any order.
     ///
     /// # Errors
     /// If the store cannot be reached.
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError>;
 
-    /// What the store's own clock shows; `None` if it has none but that of this machine. Asked once an hour.
+    /// Returns the time of the store's own clock; `None` if it has only this machine's clock. Called once an
+    /// hour.
     ///
     /// # Errors
     /// If the store refuses or cannot be reached.
@@ -63,8 +63,8 @@ pub trait Sink: Debug + Send + Sync {
         Ok(None)
     }
 
-    /// When the store was last written to, by its own stamps; `None` if it is empty or keeps none. May look at every
-    /// object: asked only if a job lies ahead of the clock.
+    /// Returns when the store was last written to, by its own timestamps; `None` if it is empty or keeps
+    /// none. May scan every object, so it is called only if a job lies ahead of the clock.
     ///
     /// # Errors
     /// If the store cannot be reached.
@@ -76,7 +76,7 @@ pub trait Sink: Debug + Send + Sync {
 /// An object being written.
 #[async_trait]
 pub trait Upload: Debug + Send {
-    /// Appends bytes. Backpressure: returns when the store has room for more.
+    /// Appends bytes. Applies back-pressure: returns when the store has room for more.
     ///
     /// # Errors
     /// After an error the upload can only be aborted.
@@ -85,17 +85,17 @@ pub trait Upload: Debug + Send {
     /// Makes the object visible and durable.
     ///
     /// # Errors
-    /// The object may exist all the same if the reply was lost.
+    /// The object may exist even so, if the reply was lost.
     async fn finish(self: Box<Self>) -> Result<Stored, SinkError>;
 
-    /// Gives up; nothing remains.
+    /// Aborts the upload; nothing remains.
     ///
     /// # Errors
     /// If remains could not be removed; [`Sink::list`] shows them.
     async fn abort(self: Box<Self>) -> Result<(), SinkError>;
 }
 
-/// What the store says about a finished object.
+/// The store's report on a finished object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stored {
     /// Size in bytes.
@@ -107,24 +107,24 @@ pub struct Stored {
 pub struct Prefix(String);
 
 impl Prefix {
-    /// Takes a folder without its closing `/`; the empty one is the whole store.
+    /// Creates a prefix from a folder without its closing `/`; the empty folder is the whole store.
     pub fn new(prefix: impl Into<String>) -> Self {
         Self(prefix.into())
     }
 
-    /// The prefix as text.
+    /// Returns the prefix as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What went wrong in a store.
+/// The kinds of store error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SinkErrorKind {
     /// Not reachable at the moment; a retry may help.
     Unavailable,
-    /// No room left; a retry may help once somebody made some.
+    /// No room left; a retry may help once space has been freed.
     Full,
     /// The store refuses: permissions, read-only.
     Refused,

@@ -1,4 +1,4 @@
-//! Where records come from.
+//! Sources of records.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -18,42 +18,43 @@ pub use crate::domain::source::{BadRecordMode, DataType, Description, ReadReques
 /// A system that holds records: a database, a set of files, a service.
 ///
 /// # Contract
-/// [`read`](Source::read) gives every record of the requested type that the request wants
-/// ([`ReadRequest::wants`]) and whose category is selected, each exactly once, and nothing else. Two reads
-/// of unchanged data give the same records in the same order (rule A6). Records move in batches of a
-/// bounded size (a few hundred kilobytes); memory never depends on the amount of data.
+/// [`read`](Source::read) yields every record of the requested type that the request wants
+/// ([`ReadRequest::wants`]) and whose category is selected, each exactly once, and nothing else. Two reads of
+/// unchanged data yield the same records in the same order (rule A6). Records move in batches of bounded size
+/// (a few hundred kilobytes); memory use never depends on the amount of data.
 ///
-/// The template (rule J4) is the engine's work, unless the type is declared to
-/// [push it down](DataType::pushes_down): then its records come filtered and with the selected fields only.
+/// The engine applies the template (rule J4), unless the type is declared to
+/// [push it down](DataType::pushes_down): then the source returns filtered records with only the selected
+/// fields.
 ///
 /// # Errors
-/// A record that cannot be read is a [`SourceErrorKind::BadRecord`] that names where it stands,
-/// never what it holds. A source that can go on behind it hands it over in a batch instead when the request
-/// says [`BadRecordMode::Report`] (rule E10). One
-/// whose category, or whose fields as far as the source filters them, can be read and say that it is not asked
-/// for is passed over; the engine does the same by its filters.
+/// A record that cannot be read is a [`SourceErrorKind::BadRecord`] that names its location, never its
+/// contents. If the request says [`BadRecordMode::Report`], a source that can continue after the record
+/// reports it in a batch instead (rule E10). If the record's category, or the fields that the source filters
+/// by, can be read and show that the record is not requested, the source skips it; the engine does the same
+/// with its own filters.
 ///
 /// # Cancel safety
 /// Dropping the stream stops the read and frees its resources.
 ///
 /// # Ordering
-/// Any, if it is stable. Sorting costs memory or a temporary file; the archive does not need it.
+/// Any order, if it is stable. Sorting costs memory or a temporary file, and the archive does not need it.
 ///
 /// # Idempotency
 /// Reading changes nothing.
 #[async_trait]
 pub trait Source: Debug + Send + Sync {
-    /// What the source offers. Fixed for the life of the value.
+    /// Returns what the source offers. Fixed for the life of the value.
     fn describe(&self) -> &Description;
 
-    /// How much a read would give, if that can be told cheaply (well under a second).
+    /// Estimates the size of a read, if that is cheap (well under a second).
     ///
     /// # Errors
     /// As for [`read`](Source::read).
     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError>;
 
-    /// What somebody should know who is about to export from the source, in sentences: that its application
-    /// cannot write meanwhile, for instance. A check of the source shows them. Most sources have nothing to say.
+    /// Returns remarks, in sentences, for a person about to export from the source: for instance, that its
+    /// application cannot write meanwhile. A check of the source shows them. Most sources have none.
     ///
     /// # Errors
     /// As for [`read`](Source::read).
@@ -64,22 +65,22 @@ pub trait Source: Debug + Send + Sync {
     /// Starts a read.
     ///
     /// # Errors
-    /// If the source cannot be reached or does not hold what its description promises. Errors while
-    /// reading come as items of the stream, which ends with the first one.
+    /// If the source cannot be reached or lacks something that its description promises. Errors while reading
+    /// are items of the stream, which ends with the first one.
     async fn read(
         &self,
         request: ReadRequest,
     ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError>;
 }
 
-/// What a read is expected to give; used for progress only, never for decisions.
+/// The expected size of a read; used for progress only, never for decisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Estimate {
     /// Number of records.
     pub records: u64,
 }
 
-/// What went wrong in a source.
+/// The kinds of source error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SourceErrorKind {
@@ -104,12 +105,12 @@ impl PortErrorKind for SourceErrorKind {
 /// An error of a [`Source`].
 pub type SourceError = PortError<SourceErrorKind>;
 
-/// A source as it is registered with the library.
+/// A source as registered with the library.
 #[derive(Debug, Clone)]
 pub enum RegisteredSource {
     /// Jobs may use it.
     Supported(Arc<dyn Source>),
-    /// Known by name but refused, with the reason that people are told (rule J2).
+    /// Known by name but refused, with a reason that is shown to people (rule J2).
     Unsupported {
         /// The name shown to people.
         title: String,
@@ -125,7 +126,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// No sources.
+    /// Creates an empty registry.
     pub fn new() -> Self {
         Self::default()
     }
@@ -137,7 +138,7 @@ impl Sources {
         self
     }
 
-    /// Adds a name that is refused with a reason (rule J2).
+    /// Adds the name of a source that is refused with a reason (rule J2).
     #[must_use]
     pub fn with_unsupported(
         mut self,
@@ -149,12 +150,12 @@ impl Sources {
         self
     }
 
-    /// The source registered under `id`.
+    /// Returns the source registered under `id`.
     pub fn find(&self, id: &SourceId) -> Option<&RegisteredSource> {
         self.by_id.get(id)
     }
 
-    /// How rows of a type become visible; the defaults for what is not registered (rule W4).
+    /// Returns how rows of a type become visible; the defaults if the type is not registered (rule W4).
     pub fn terms(&self, source: &SourceId, data_type: &TypeId) -> SourceTerms {
         self.data_type(source, data_type).map_or_else(SourceTerms::default, |data_type| SourceTerms {
             settle_lag: data_type.settle_lag,
@@ -162,7 +163,7 @@ impl Sources {
         })
     }
 
-    /// The data type of a source that is registered and supported.
+    /// Returns a data type of a source that is registered and supported.
     pub fn data_type(&self, source: &SourceId, data_type: &TypeId) -> Option<&DataType> {
         match self.find(source)? {
             RegisteredSource::Supported(source) => source.describe().data_type(data_type),
@@ -170,7 +171,7 @@ impl Sources {
         }
     }
 
-    /// All of them, ordered by identifier.
+    /// Iterates over all sources, ordered by identifier.
     pub fn iter(&self) -> impl Iterator<Item = (&SourceId, &RegisteredSource)> {
         self.by_id.iter()
     }

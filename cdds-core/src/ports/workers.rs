@@ -1,4 +1,4 @@
-//! Where CPU work runs.
+//! The pool for CPU work.
 
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
@@ -9,16 +9,16 @@ use futures::channel::oneshot;
 /// A pool that runs CPU work off the polling thread: compressing, sealing, hashing.
 ///
 /// # Contract
-/// Every submitted closure is run once, by any thread, in any order; `submit` does not wait for it.
+/// Every submitted closure runs once, on any thread and in any order; `submit` does not wait for it.
 ///
 /// # Errors
-/// None. A closure that panics must not take the pool down; its caller sees the loss as
-/// [`WorkLost`]. Those of the engine contain their panics themselves.
+/// None. A closure that panics must not take the pool down; its caller sees the loss as [`WorkLost`]. The
+/// engine's closures contain their own panics.
 ///
 /// # Cancel safety
-/// What was submitted runs to its end, whether or not somebody still waits for its result.
+/// Submitted work runs to its end, even if nobody waits for its result any more.
 pub trait Workers: Debug + Send + Sync {
-    /// How many closures make progress at the same time; bounds the work that is in flight.
+    /// Returns how many closures make progress at the same time; bounds the work in flight.
     fn parallelism(&self) -> NonZeroUsize;
 
     /// Queues `work`.
@@ -30,7 +30,7 @@ pub trait Workers: Debug + Send + Sync {
 #[error("a worker thread lost its task")]
 pub struct WorkLost;
 
-/// Runs `work` on the pool and gives its result.
+/// Runs `work` on the pool and returns its result.
 ///
 /// # Errors
 /// [`WorkLost`] if the closure panicked or the pool was shut down.
@@ -43,10 +43,10 @@ pub fn offload<T: Send + 'static>(
 ) -> impl Future<Output = Result<T, WorkLost>> + Send + 'static {
     let (sender, receiver) = oneshot::channel();
     workers.submit(Box::new(move || {
-        // A panic stays here, also where work runs on the thread that asks for it. What it leaves half done is
-        // dropped with the closure.
+        // A panic must not leave this closure, even where work runs on the submitting thread. Any state that
+        // it leaves half done is dropped with the closure.
         if let Ok(result) = catch_unwind(AssertUnwindSafe(work)) {
-            // The receiver may be gone (execution cancelled): the result is then not wanted.
+            // The receiver is gone if the execution was cancelled: nobody wants the result then.
             let _unwanted = sender.send(result);
         }
     }));

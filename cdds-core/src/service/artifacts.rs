@@ -1,4 +1,4 @@
-//! The Artifacts page: what there is to download, to keep, to delete.
+//! The Artifacts page: files to download, to keep or to delete.
 
 use std::collections::BTreeSet;
 
@@ -15,19 +15,19 @@ use crate::ports::Ports;
 use crate::ports::catalog::query::{ArtifactOverview, ArtifactQuery, Page};
 use crate::ports::sink::{Key, Prefix};
 
-/// The artifacts of all owners; each call names one.
+/// The artifacts of all owners; each call names one owner.
 #[derive(Debug, Clone)]
 pub struct Artifacts {
     ports: Ports,
 }
 
 impl Artifacts {
-    /// Over these ports.
+    /// Creates the service over these ports.
     pub fn new(ports: &Ports) -> Self {
         Self { ports: ports.clone() }
     }
 
-    /// A page of the owner's artifacts that can still be had (rule A7).
+    /// Returns a page of the owner's artifacts that are still available (rule A7).
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -40,7 +40,7 @@ impl Artifacts {
         Ok(self.ports.catalog.artifacts(owner, &available).await?)
     }
 
-    /// The artifacts with these ids, each of which must exist (rule A8).
+    /// Returns the artifacts with these ids, all of which must exist (rule A8).
     ///
     /// # Errors
     /// [`ServiceError::Refused`] for more than 100; [`ServiceError::NotFound`] naming the first that
@@ -54,10 +54,11 @@ impl Artifacts {
         Ok(artifacts)
     }
 
-    /// Everything that an execution published and nobody deleted, with its manifest and its signature.
+    /// Returns everything that an execution published and nobody deleted, with the manifest and its
+    /// signature.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`] if it published nothing or the set has expired.
+    /// [`ServiceError::NotFound`] if the execution published nothing or the set has expired.
     pub async fn set(&self, owner: &Owner, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
         let found = self.ports.catalog.artifact_set(owner, execution).await?;
         let now = self.now();
@@ -68,8 +69,8 @@ impl Artifacts {
         })
     }
 
-    /// Like [`set`](Artifacts::set), for whoever wants the whole: with all files that were published, each in the
-    /// store. Reading may still fail, since files can go meanwhile.
+    /// Like [`set`](Artifacts::set), but requires that the set is complete: that every published file is
+    /// still in the store. Reading may still fail, since files can be removed meanwhile.
     ///
     /// # Errors
     /// As for [`set`](Artifacts::set); [`ServiceError::IncompleteSet`] naming the files that are gone;
@@ -93,7 +94,7 @@ impl Artifacts {
         Err(ServiceError::IncompleteSet { execution, deleted, lost })
     }
 
-    /// The sets that deleting these files would leave incomplete (rule A8): to be told before it is done.
+    /// Returns the sets that deleting these files would leave incomplete (rule A8), for a warning beforehand.
     ///
     /// # Errors
     /// As for [`select`](Artifacts::select).
@@ -107,18 +108,19 @@ impl Artifacts {
         Ok(torn)
     }
 
-    /// Reads an artifact, checked against its published size and digest.
+    /// Reads an artifact and checks it against its published size and digest.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`] if there is no such artifact any more; [`ServiceError::Sink`] if the
-    /// store does not have it. While reading: [`SinkErrorKind::Corrupt`](crate::ports::sink::SinkErrorKind::Corrupt)
-    /// as the last item if the bytes are not what was published, before as many were yielded.
+    /// [`ServiceError::NotFound`] if the artifact no longer exists; [`ServiceError::Sink`] if the store does
+    /// not have it. While reading: [`SinkErrorKind::Corrupt`](crate::ports::sink::SinkErrorKind::Corrupt) as
+    /// the last item if the bytes are not the published ones; the stream has then yielded fewer bytes than
+    /// were published.
     pub async fn read(&self, owner: &Owner, id: ArtifactId) -> Result<Contents, ServiceError> {
         let artifact = self.artifact(owner, id).await?;
         self.contents(artifact.key, artifact.bytes, artifact.sha256).await
     }
 
-    /// Reads the manifest of what an execution published, checked likewise.
+    /// Reads the manifest of an execution's set, with the same checks.
     ///
     /// # Errors
     /// As for [`read`](Artifacts::read).
@@ -131,7 +133,7 @@ impl Artifacts {
         self.contents(manifest.key, manifest.bytes, manifest.sha256).await
     }
 
-    /// Reads the signature of that manifest, checked likewise.
+    /// Reads the signature of that manifest, with the same checks.
     ///
     /// # Errors
     /// As for [`read`](Artifacts::read); [`ServiceError::NotFound`] also if the manifest was not signed.
@@ -152,7 +154,7 @@ impl Artifacts {
         Ok(Published { key, bytes, sha256 }.read(&self.ports.sink).await?)
     }
 
-    /// Puts completed downloads on the record (rule A8).
+    /// Records completed downloads (rule A8).
     ///
     /// # Errors
     /// If the catalog cannot be written.
@@ -160,12 +162,12 @@ impl Artifacts {
         Ok(self.ports.catalog.record_download(owner, artifacts, self.now()).await?)
     }
 
-    /// Deletes up to 100 files, all or none (rule A8). Files that cannot be deleted from the store now are
-    /// deleted by an engine later.
+    /// Deletes up to 100 files, all or none (rule A8). An engine later deletes the files that the store
+    /// cannot delete now.
     ///
     /// # Errors
     /// [`ServiceError::Refused`] for more than 100, or if one is on hold; [`ServiceError::NotFound`] naming
-    /// the first that does not exist; [`ServiceError::Conflict`]. Then nothing is deleted.
+    /// the first that does not exist; [`ServiceError::Conflict`]. In each case nothing is deleted.
     pub async fn delete(&self, owner: &Owner, ids: &[ArtifactId]) -> Result<(), ServiceError> {
         until_settled(|| async {
             let artifacts = self.select(owner, ids).await?;
@@ -177,7 +179,7 @@ impl Artifacts {
         Ok(())
     }
 
-    /// Deletes what an execution published, however many parts it has (rule A8), likewise.
+    /// Deletes an execution's whole set, however many parts it has (rule A8), in the same way.
     ///
     /// # Errors
     /// [`ServiceError::Refused`] if the set is on hold; [`ServiceError::NotFound`];
@@ -194,10 +196,10 @@ impl Artifacts {
         Ok(())
     }
 
-    /// The execution to whose set a file belongs.
+    /// Returns the execution to whose set a file belongs.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`] if there is no such artifact any more.
+    /// [`ServiceError::NotFound`] if the artifact no longer exists.
     pub async fn execution_of(&self, owner: &Owner, id: ArtifactId) -> Result<ExecutionId, ServiceError> {
         Ok(self.artifact(owner, id).await?.execution_id)
     }
@@ -206,15 +208,15 @@ impl Artifacts {
     /// (rule A7). Idempotent.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`] if there is no such set any more.
+    /// [`ServiceError::NotFound`] if the set no longer exists.
     pub async fn hold(&self, owner: &Owner, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
         self.set_hold(owner, execution, true).await
     }
 
-    /// Releases a set; if it has expired meanwhile, it goes at once (rule A7). Idempotent.
+    /// Releases a set. If it has expired meanwhile, it is gone at once (rule A7). Idempotent.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`] if there is no such set any more.
+    /// [`ServiceError::NotFound`] if the set no longer exists.
     pub async fn release(&self, owner: &Owner, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
         self.set_hold(owner, execution, false).await
     }
@@ -236,8 +238,8 @@ impl Artifacts {
         .await
     }
 
-    /// An artifact that can still be had: at 0 remaining days it is gone, whether or not the engine has
-    /// removed it yet (rule A7).
+    /// Looks up an available artifact. At 0 remaining days it is gone, whether or not the engine has removed
+    /// it yet (rule A7).
     async fn artifact(&self, owner: &Owner, id: ArtifactId) -> Result<Artifact, ServiceError> {
         let found = self.ports.catalog.artifact(owner, id).await?;
         found
@@ -246,7 +248,7 @@ impl Artifacts {
             .ok_or_else(|| ServiceError::NotFound { what: "artifact", id: id.to_string() })
     }
 
-    /// The present, for remaining days.
+    /// Returns the current time, for remaining days.
     pub fn now(&self) -> DateTime<Utc> {
         self.ports.now()
     }

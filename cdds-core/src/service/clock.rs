@@ -1,4 +1,4 @@
-//! Whether the clock can be believed, by what the record and the store tell of the time.
+//! Checks whether the clock can be trusted, by the times in the catalog and in the store.
 
 use chrono::{DateTime, SubsecRound, Utc};
 
@@ -8,41 +8,41 @@ use crate::domain::job::Job;
 use crate::engine::EngineError;
 use crate::ports::Ports;
 
-/// A job that a clock which was ahead has left there.
+/// A job that was left in the future by a clock that was ahead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobAhead {
     /// The job.
     pub job: Job,
-    /// Up to which instant it lies ahead: until then nothing of it runs, or nothing is new to it.
+    /// The instant up to which it lies ahead: until then it does not run, or finds no records new.
     pub until: DateTime<Utc>,
 }
 
-/// What was found out about the clock.
+/// The result of examining the clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClockReport {
-    /// What the clock showed.
+    /// The time that the clock showed.
     pub now: DateTime<Utc>,
-    /// What is to be thought of it.
+    /// The verdict on the clock.
     pub verdict: ClockVerdict,
-    /// Jobs of all owners that lie ahead of it, the furthest first.
+    /// Jobs of all owners that lie ahead of the clock, furthest first.
     pub ahead: Vec<JobAhead>,
 }
 
-/// Asks record and store. Looks at all jobs, and at all objects of a folder if one of the jobs lies ahead: for the
-/// start of a run and once an hour.
+/// Examines the clock by the catalog and the store. Reads all jobs and, if one of them lies ahead, all
+/// objects of a folder store, so call it at the start of a run and once an hour.
 ///
 /// # Errors
-/// If catalog or store cannot be read.
+/// If the catalog or the store cannot be read.
 ///
 /// # Cancel safety
-/// A dropped call leaves nothing but, in a store with a clock of its own, an empty object `clock-probe`, which
-/// the next one removes.
+/// A dropped call leaves at most an empty object `clock-probe`, in a store with a clock of its own; the next
+/// call removes it.
 pub async fn examine(ports: &Ports) -> Result<ClockReport, EngineError> {
     let now = ports.clock.now().trunc_subsecs(6);
     let ahead = lying_ahead(ports, now).await?;
     let store_clock = ports.sink.clock().await?;
     let store_newest = if ahead.is_empty() { None } else { ports.sink.newest().await? };
-    // The record is asked only where the store's clock speaks against this one.
+    // The catalog is asked only if the store's clock contradicts this one.
     let record_before = match (store_clock, now.checked_sub_signed(AHEAD_MIN)) {
         (Some(store), Some(earlier)) if store < earlier => ports.catalog.newest_before(earlier).await?,
         _ => None,

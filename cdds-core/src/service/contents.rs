@@ -1,4 +1,4 @@
-//! Reads stored files so that nothing corrupt passes for complete.
+//! Reads stored files so that a corrupt file never passes for a complete one.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use crate::ports::sink::{Key, Sink, SinkError, SinkErrorKind};
 
 /// The bytes of a stored file, compared with its published size and digest.
 ///
-/// The chunk that completes the file comes only after the comparison. If the stored bytes are not what was
-/// published, the stream ends with [`SinkErrorKind::Corrupt`] and has yielded fewer bytes than the published size:
-/// whoever passes them on, such as an HTTP response that has announced its length, breaks off instead of
-/// delivering a whole file that is corrupt.
+/// The chunk that completes the file is yielded only after the comparison. If the stored bytes differ from
+/// the published ones, the stream ends with [`SinkErrorKind::Corrupt`] and has yielded fewer bytes than the
+/// published size. A consumer that has announced the length, such as an HTTP response, then breaks off
+/// instead of delivering a whole file that is corrupt.
 ///
 /// A stream that has ended stays ended.
 pub type Contents = BoxStream<'static, Result<Bytes, SinkError>>;
 
-/// What was published under a key.
+/// The published facts of a stored file.
 #[derive(Debug, Clone)]
 pub(super) struct Published {
     pub(super) key: Key,
@@ -52,9 +52,9 @@ struct Reading {
 }
 
 impl Reading {
-    /// The next chunk; the last one when nothing follows it and the digest is right.
+    /// Returns the next chunk; the last one only when nothing follows it and the digest is right.
     async fn next(mut self) -> Result<Option<(Bytes, Option<Self>)>, SinkError> {
-        // Empty chunks may come after the one that completes the file, too.
+        // Empty chunks may also follow the chunk that completes the file.
         let mut last = Bytes::new();
         while let Some(chunk) = self.stored.try_next().await? {
             self.hasher.update(&chunk);
@@ -119,7 +119,8 @@ mod tests {
         }
     }
 
-    /// What a reader gets of `published` when `stored` is there, and whether the stream ended well.
+    /// Returns the bytes that a reader gets of `published` when the store holds `stored`, and whether the
+    /// stream ended well.
     fn read(published: &[u8], stored: &[&'static [u8]]) -> (Vec<u8>, Result<(), SinkErrorKind>) {
         let sink: Arc<dyn Sink> = Arc::new(Chunks(stored.to_vec()));
         let published = Published {

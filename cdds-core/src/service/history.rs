@@ -1,4 +1,4 @@
-//! The History page: what ran, what waits, what was skipped and why.
+//! The History page: executions that ran, wait or were skipped, and why.
 
 use super::{ServiceError, until_settled};
 use crate::cleanup::remove_marked;
@@ -11,22 +11,22 @@ use crate::domain::removal::{self, WithArtifacts};
 use crate::ports::Ports;
 use crate::ports::catalog::query::{Between, ExecutionOverview, ExecutionQuery, Page, Slice};
 
-/// The executions of all owners; each call names one.
+/// The executions of all owners; each call names one owner.
 ///
 /// # Cancel safety
-/// Of any call: if it is dropped, what it asks for may or may not be stored, whole.
+/// The change of a dropped call is stored either whole or not at all.
 #[derive(Debug, Clone)]
 pub struct History {
     ports: Ports,
 }
 
 impl History {
-    /// Over these ports.
+    /// Creates the service over these ports.
     pub fn new(ports: &Ports) -> Self {
         Self { ports: ports.clone() }
     }
 
-    /// A page of the owner's executions (rule E9).
+    /// Returns a page of the owner's executions (rule E9).
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -38,16 +38,16 @@ impl History {
         Ok(self.ports.catalog.executions(owner, query, self.ports.now()).await?)
     }
 
-    /// One execution with its attempts.
+    /// Returns one execution with its attempts.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`], for another owner's execution and a deleted one too (rule J15).
+    /// [`ServiceError::NotFound`], also for another owner's execution and for a deleted one (rule J15).
     pub async fn show(&self, owner: &Owner, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
         let found = self.ports.catalog.execution(owner, id, self.ports.now()).await?;
         found.ok_or_else(|| ServiceError::NotFound { what: "execution", id: id.to_string() })
     }
 
-    /// The settings as they were for an execution, as a draft of a job (rule J6).
+    /// Returns the settings that an execution had, as a draft of a job (rule J6).
     ///
     /// # Errors
     /// [`ServiceError::NotFound`].
@@ -55,10 +55,10 @@ impl History {
         Ok(self.show(owner, id).await?.execution.settings)
     }
 
-    /// Stops an execution (rule E8): one that waits is cancelled at once; one that runs is told to stop,
-    /// which takes about a second, and leaves no artifact; one whose worker is gone ends at once, and what it
-    /// had stored is removed by the next engine that sweeps. Asking twice changes nothing. Whoever is told that it
-    /// stops never sees it finish.
+    /// Stops an execution (rule E8). A waiting one is cancelled at once. A running one is ordered to stop,
+    /// which takes about a second, and leaves no artifact. One whose worker is gone ends at once, and the
+    /// next engine that sweeps removes its stored files. A second call changes nothing. Once a call has
+    /// reported that the execution stops, nobody will see it finish.
     ///
     /// # Errors
     /// [`ServiceError::Refused`] if it has ended; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
@@ -79,17 +79,17 @@ impl History {
         self.show(owner, id).await
     }
 
-    /// Queues another try for an execution that failed or was cancelled, and gives it (rule W5).
+    /// Queues another try of an execution that failed or was cancelled, and returns it (rule W5).
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] unless it failed or was cancelled, while its job runs, if the occurrence
-    /// was run since, or if its window is covered; [`ServiceError::NotFound`], also if its job was deleted;
-    /// [`ServiceError::Conflict`].
+    /// [`ServiceError::Refused`] if it neither failed nor was cancelled, while its job runs, if the
+    /// occurrence has since been run, or if its window is covered; [`ServiceError::NotFound`], also if its
+    /// job was deleted; [`ServiceError::Conflict`].
     pub async fn rerun(&self, owner: &Owner, id: ExecutionId) -> Result<Execution, ServiceError> {
         until_settled(|| async {
             let failed = self.show(owner, id).await?.execution;
             let job = self.job_of(owner, &failed).await?;
-            // Whether anything of it runs: what waits does not matter.
+            // Only the job's running executions matter here, not the waiting ones.
             let open = self.ports.catalog.open_executions(owner, job.id, None, 1).await?.executions;
             let terms = self.ports.sources.terms(&job.settings.source, &job.settings.data_type);
             let rivals = self.rivals(owner, &job, &failed).await?;
@@ -103,12 +103,12 @@ impl History {
         .await
     }
 
-    /// Takes an execution off the history (rule E9), and what it published out of the store if that is to
-    /// go too. Files that cannot be deleted now are deleted by an engine later.
+    /// Deletes an execution from the history (rule E9) and, if `with` says so, its published files from the
+    /// store. An engine later deletes the files that cannot be deleted now.
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] while it has not ended, while it has artifacts that are to stay, and while
-    /// its set is on hold; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
+    /// [`ServiceError::Refused`] if it has not ended, if it has artifacts that are to be kept, or if its set
+    /// is on hold; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn delete(
         &self,
         owner: &Owner,
@@ -136,7 +136,8 @@ impl History {
             .ok_or_else(|| ServiceError::NotFound { what: "job", id: execution.job_id.to_string() })
     }
 
-    /// What may have run in place of an execution: those of its slot, or all of a one-time job.
+    /// Returns the executions that may have run in place of this one: those of its slot, or all of a one-time
+    /// job.
     async fn rivals(&self, owner: &Owner, job: &Job, of: &Execution) -> Result<Vec<Execution>, ServiceError> {
         let after = of.slot.checked_add_signed(chrono::TimeDelta::microseconds(1));
         let of_slot = Between { from: Some(of.slot), to: after };

@@ -1,4 +1,4 @@
-//! The Jobs page: submit, look at, edit, suspend, resume, run and delete jobs.
+//! The Jobs page: submit, show, edit, suspend, resume, run and delete jobs.
 
 mod admit;
 mod backlog;
@@ -24,7 +24,7 @@ use crate::ports::catalog::query::{
 
 pub(super) use self::admit::refusal;
 
-/// Entries of the record that are read at once.
+/// The number of executions read at once from a job's record.
 const RECORD_PAGE: u64 = 1_000;
 
 /// The rules that a service sets for all its jobs.
@@ -34,13 +34,13 @@ pub struct JobRules {
     pub retention: RetentionDays,
     /// Whether one-time jobs may be edited (rule J10).
     pub one_time_edit: OneTimeEdit,
-    /// How far back missed occurrences are caught up where a job does not say; the same as the engine's
-    /// (rule E4).
+    /// How far back missed occurrences are caught up, for jobs that do not say; the same as the engine's
+    /// setting (rule E4).
     pub catch_up_limit: TimeDelta,
 }
 
 impl Default for JobRules {
-    /// 30 days; until they have started; 7 days.
+    /// Sets 30 days of retention, editing of one-time jobs until they have started, and 7 days of catch-up.
     fn default() -> Self {
         Self {
             retention: RetentionDays::default(),
@@ -50,21 +50,21 @@ impl Default for JobRules {
     }
 }
 
-/// An edit that a person asks for (rules J10, J11).
+/// An edit requested by a person (rules J10, J11).
 #[derive(Debug, Clone)]
 pub struct EditRequest {
     /// The job's settings from now on.
     pub settings: JobSettings,
-    /// What becomes of the watermark; needed if the job has one and what is exported changes.
+    /// The new place of the watermark; required if the job has one and the edit changes the exported data.
     pub watermark: Option<WatermarkChoice>,
-    /// Only if the job still has this version (rule J1).
+    /// Edits only if the job still has this version (rule J1).
     pub if_version: Option<u64>,
 }
 
-/// The jobs of all owners; each call names one.
+/// The jobs of all owners; each call names one owner.
 ///
 /// # Cancel safety
-/// Of any call: if it is dropped, what it asks for may or may not be stored, whole.
+/// The change of a dropped call is stored either whole or not at all.
 #[derive(Debug, Clone)]
 pub struct Jobs {
     ports: Ports,
@@ -72,7 +72,7 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Over these ports, by these rules.
+    /// Creates the service over these ports, with these rules.
     pub fn new(ports: &Ports, rules: JobRules) -> Self {
         Self { ports: ports.clone(), rules }
     }
@@ -80,7 +80,7 @@ impl Jobs {
     /// Submits a new job (rules J1–J5, J8).
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] by the first rule that the settings break.
+    /// [`ServiceError::Refused`] with the first rule that the settings break.
     pub async fn submit(&self, owner: &Owner, settings: JobSettings) -> Result<JobOverview, ServiceError> {
         until_settled(|| async {
             let now = self.ports.now();
@@ -101,16 +101,16 @@ impl Jobs {
         .await
     }
 
-    /// One job.
+    /// Returns one job.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`], for another owner's job and a deleted one too (rule J15).
+    /// [`ServiceError::NotFound`], also for another owner's job and for a deleted one (rule J15).
     pub async fn show(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
         let found = self.ports.catalog.job(owner, id).await?;
         found.ok_or_else(|| ServiceError::NotFound { what: "job", id: id.to_string() })
     }
 
-    /// A page of the owner's jobs.
+    /// Returns a page of the owner's jobs.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -118,7 +118,8 @@ impl Jobs {
         Ok(self.ports.catalog.jobs(owner, query).await?)
     }
 
-    /// The settings of a job as a draft of another one (rule J6): a clone is submitted like any new job.
+    /// Returns the settings of a job as a draft of another one (rule J6): a clone is submitted like any new
+    /// job.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`].
@@ -126,29 +127,30 @@ impl Jobs {
         Ok(self.show(owner, id).await?.job.settings)
     }
 
-    /// Starts nothing new for this job from now on; idempotent (rule J7).
+    /// Suspends a job: nothing new starts for it from now on. Idempotent (rule J7).
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`] if it was changed meanwhile.
+    /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`] if the job was changed meanwhile.
     pub async fn suspend(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
         self.change(owner, id, |job, open, now| Ok(lifecycle::suspend(job, open, now))).await
     }
 
-    /// Goes on with the next occurrence after now; idempotent (rules J7–J9).
+    /// Resumes a job with the next occurrence after now. Idempotent (rules J7–J9).
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] for a one-time job that was started or whose start has passed, and for a
-    /// job past its end; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
+    /// [`ServiceError::Refused`] for a one-time job that has started or whose start has passed, and for a job
+    /// past its end; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn resume(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
         self.change(owner, id, |job, _open, now| lifecycle::resume(job, now)).await
     }
 
-    /// Brings a job back that a clock which was ahead, or a mistyped instant, has left in the future
-    /// ([`ahead::bring_back`]): it goes on where it was, by the present clock. Nothing is lost, and records that an
-    /// export from ahead held already are exported once more. Changes nothing if the job does not lie ahead.
+    /// Brings back a job that was left in the future by a clock that was ahead, or by a mistyped instant
+    /// ([`ahead::bring_back`]): the job continues from where it was, by the present clock. Nothing is lost,
+    /// and records that an export from ahead already held are exported once more. Changes nothing if the job
+    /// does not lie ahead.
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] while an execution of it runs or waits to be tried again;
+    /// [`ServiceError::Refused`] while an execution of it runs or waits to be retried;
     /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn bring_back(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
         until_settled(|| async {
@@ -172,8 +174,7 @@ impl Jobs {
     ///
     /// # Errors
     /// [`ServiceError::Refused`] by the rules of admission and of edits, with [`Code::VersionOvertaken`] if
-    /// the job has another version than `if_version`; [`ServiceError::NotFound`];
-    /// [`ServiceError::Conflict`].
+    /// the job's version is not `if_version`; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn edit(
         &self,
         owner: &Owner,
@@ -192,10 +193,10 @@ impl Jobs {
         self.show(owner, id).await
     }
 
-    /// Deletes a job; its history and artifacts stay, marked as of a deleted job (rule J12).
+    /// Deletes a job. Its history and artifacts stay, marked as those of a deleted job (rule J12).
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] while an execution runs or is about to; [`ServiceError::NotFound`];
+    /// [`ServiceError::Refused`] while an execution runs or is about to run; [`ServiceError::NotFound`];
     /// [`ServiceError::Conflict`].
     pub async fn delete(&self, owner: &Owner, id: JobId) -> Result<(), ServiceError> {
         let deleted = until_settled(|| async {
@@ -209,7 +210,7 @@ impl Jobs {
         self.settle(deleted).await
     }
 
-    /// Queues an extra occurrence at this instant, and gives it (rule J13).
+    /// Queues an extra occurrence at this instant and returns it (rule J13).
     ///
     /// # Errors
     /// [`ServiceError::Refused`] for a one-time job; [`ServiceError::NotFound`];
@@ -219,12 +220,12 @@ impl Jobs {
         queued.into_iter().next().ok_or_else(|| ServiceError::NotFound { what: "job", id: id.to_string() })
     }
 
-    /// Queues one execution per occurrence in `[from, to)` up to now, oldest first, and gives them; the
+    /// Queues one execution per occurrence in `[from, to)` up to now, oldest first, and returns them. The
     /// watermark does not move (rule W6).
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] for one-time jobs, for All and Fixed, and for a range without occurrences or
-    /// with too many; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
+    /// [`ServiceError::Refused`] for one-time jobs, for the timeframes All and Fixed, and for a range with no
+    /// occurrences or too many; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn backfill(
         &self,
         owner: &Owner,
@@ -235,8 +236,8 @@ impl Jobs {
         self.queue(owner, id, |job, terms, now| manual::backfill(job, from, to, terms, now)).await
     }
 
-    /// The next `count` occurrences of a job, at most [`PREVIEW_MAX`](schedule::PREVIEW_MAX), and what each
-    /// would export (rule F8).
+    /// Returns the next `count` occurrences of a job, at most [`PREVIEW_MAX`](schedule::PREVIEW_MAX), each
+    /// with the window that it would export (rule F8).
     ///
     /// # Errors
     /// [`ServiceError::NotFound`].
@@ -250,10 +251,11 @@ impl Jobs {
         Ok(schedule::preview(&job, self.source_terms(&job.settings), count, self.ports.now()))
     }
 
-    /// The same for settings that are not submitted yet; they are admitted first, and nothing is stored.
+    /// Previews settings that are not submitted yet, like [`preview`](Self::preview). Checks first that they
+    /// can be admitted; stores nothing.
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] by the first rule that the settings break.
+    /// [`ServiceError::Refused`] with the first rule that the settings break.
     pub async fn preview_draft(
         &self,
         owner: &Owner,
@@ -269,11 +271,11 @@ impl Jobs {
         Ok(immediate.into_iter().chain(later).take(count).collect())
     }
 
-    /// The same for an edit that is not made yet: it is decided about, and nothing is stored. What the edit would
-    /// queue at once comes first.
+    /// Previews an edit that is not made yet: decides it, but stores nothing. Occurrences that the edit would
+    /// queue at once come first.
     ///
     /// # Errors
-    /// As of [`edit`](Self::edit).
+    /// As for [`edit`](Self::edit).
     pub async fn preview_edit(
         &self,
         owner: &Owner,
@@ -294,7 +296,7 @@ impl Jobs {
         Ok(immediate.chain(later).take(count).collect())
     }
 
-    /// What an edit makes of a job (rules J10, J11).
+    /// Decides an edit of a job (rules J10, J11).
     async fn decide_edit(&self, job: &Job, request: &EditRequest) -> Result<JobChange, ServiceError> {
         self.check_edit(job, request).await?;
         let open = self.open(job).await?;
@@ -313,7 +315,7 @@ impl Jobs {
         self.admit(&job.owner, &request.settings, Some(&job.settings), self.ports.now()).await
     }
 
-    /// What of a job's record a clock that was right has put there.
+    /// Collects the part of a job's record that was made by a correct clock.
     async fn truth(&self, job: &Job, now: DateTime<Utc>) -> Result<Truth, ServiceError> {
         let mut truth = Truth::new(job, now);
         let mut query = ExecutionQuery {
@@ -330,7 +332,7 @@ impl Jobs {
         }
     }
 
-    /// Stores what `decide` makes of a job and its open executions, and gives the job after it.
+    /// Stores the change that `decide` makes to a job and its open executions, and returns the job after it.
     async fn change(
         &self,
         owner: &Owner,
@@ -351,7 +353,8 @@ impl Jobs {
         self.show(owner, id).await
     }
 
-    /// Stores what `decide` queues, and gives that. Decides again when somebody moved the job on in between.
+    /// Stores and returns the executions that `decide` queues. Decides again if somebody changed the job in
+    /// between.
     async fn queue(
         &self,
         owner: &Owner,
@@ -372,7 +375,7 @@ impl Jobs {
     }
 }
 
-/// Rule J1: nobody overwrites what somebody else changed and they have not seen.
+/// Rule J1: refuses an edit that would overwrite a change its author has not seen.
 fn check_version(job: &Job, expected: Option<u64>) -> Result<(), RuleViolation> {
     match expected {
         Some(expected) if expected != job.version => Err(RuleViolation::new(

@@ -1,25 +1,25 @@
-//! What is to be told of executions that have ended, for services that send e-mails or call webhooks.
+//! Notices about executions that have ended, for services that send e-mails or call webhooks.
 
 use crate::domain::id::ExecutionId;
 use crate::domain::notice::Notice;
 use crate::ports::Ports;
 use crate::ports::catalog::CatalogError;
 
-/// The notices of all owners that nobody has confirmed yet (rule N2). A notice is stored in the transaction
-/// that ends its execution: never before what was published can be downloaded, and never lost. Whoever sends
-/// them confirms each one after it was sent, so that it is sent at least once.
+/// The unconfirmed notices of all owners (rule N2). A notice is stored in the transaction that ends its
+/// execution, so it is never lost and never appears before the published files can be downloaded. Senders
+/// confirm each notice after sending it, so each is sent at least once.
 #[derive(Debug, Clone)]
 pub struct Outbox {
     ports: Ports,
 }
 
 impl Outbox {
-    /// Over these ports.
+    /// Creates the outbox over these ports.
     pub fn new(ports: &Ports) -> Self {
         Self { ports: ports.clone() }
     }
 
-    /// Up to `limit` notices, oldest first.
+    /// Returns up to `limit` notices, oldest first.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -27,7 +27,7 @@ impl Outbox {
         self.ports.catalog.notices(limit).await
     }
 
-    /// Takes the notice of this execution off the list: it was sent. Idempotent.
+    /// Confirms that the notice of this execution was sent, which removes it from the list. Idempotent.
     ///
     /// # Errors
     /// If the catalog cannot be written.

@@ -1,4 +1,4 @@
-//! Keeps a catalog from working with a store that is not its own: one whose disk is not mounted, or another's.
+//! Keeps a catalog from working with the wrong store: one whose disk is not mounted, or another catalog's.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,19 +19,20 @@ use crate::ports::clock::Clock;
 use crate::ports::ids::Ids;
 use crate::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Upload};
 
-/// Where the store keeps its mark. No sweep takes it for a file of an export.
+/// The key of the store's mark. No sweep mistakes it for a file of an export.
 const MARK: &str = ".cdds-store";
 
-/// A mark is much shorter.
+/// The size limit of a mark; a real one is much shorter.
 const MARK_BYTES_MAX: usize = 4096;
 
-/// How many of the newest sets are looked for.
+/// How many of the newest sets are looked up in the store.
 const SETS_MAX: usize = 10;
 
-/// Steps until catalog and store have met, with some for others who do the same at the same time.
+/// The maximum number of steps to pair a catalog and its store, with spare ones for others that do so at the
+/// same time.
 const STEPS_MAX: u32 = 8;
 
-/// How long a store that was found in its place is believed to be.
+/// How long a successful comparison is trusted.
 const BELIEVED: Duration = Duration::from_secs(1);
 
 /// Compares a catalog with its artifact store ([`domain::pairing`](crate::domain::pairing)).
@@ -42,7 +43,7 @@ pub struct Pairing {
     ids: Arc<dyn Ids>,
 }
 
-/// Why catalog and store could not be brought together.
+/// Why a catalog and a store could not be paired.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PairingError {
@@ -68,16 +69,17 @@ struct Mark {
 }
 
 impl Pairing {
-    /// Over a catalog and its store.
+    /// Creates the pairing of a catalog and its store.
     pub fn new(catalog: Arc<dyn Catalog>, sink: Arc<dyn Sink>, ids: Arc<dyn Ids>) -> Self {
         Self { catalog, sink, ids }
     }
 
-    /// Checks that catalog and store belong together; brings them together where they have not met. May be called
-    /// at any time, by several processes, and again after a crash.
+    /// Checks that catalog and store belong together, and pairs them if they have never met. May be called at
+    /// any time, by several processes, and again after a crash.
     ///
     /// # Errors
-    /// [`PairingError::Mismatch`] if they do not; otherwise if the catalog or the store fails.
+    /// [`PairingError::Mismatch`] if they do not belong together; otherwise if the catalog or the store
+    /// fails.
     pub async fn check(&self) -> Result<(), PairingError> {
         for _ in 0..STEPS_MAX {
             let (link, step) = self.next_step().await?;
@@ -92,7 +94,7 @@ impl Pairing {
                 }
             };
             match done {
-                // Somebody else has taken a step meanwhile.
+                // Somebody else has taken a step meanwhile: look again.
                 Err(error) if error.kind() == CatalogErrorKind::Conflict => {}
                 done => done?,
             }
@@ -101,7 +103,7 @@ impl Pairing {
         Err(CatalogError::new(CatalogErrorKind::Unavailable, why).into())
     }
 
-    /// Like [`check`](Pairing::check), and changes nothing.
+    /// Like [`check`](Pairing::check), but changes nothing.
     ///
     /// # Errors
     /// As for [`check`](Pairing::check).
@@ -109,8 +111,9 @@ impl Pairing {
         self.next_step().await.map(drop)
     }
 
-    /// Declares that they belong together, whatever they say: somebody has made sure of it. Sets that the store does
-    /// not hold stay on the record until they expire, files that the catalog does not know stay in the store.
+    /// Pairs catalog and store whatever their marks say, because a person has made sure that they belong
+    /// together. Sets that are missing from the store stay recorded until they expire; files that the catalog
+    /// does not know stay in the store.
     ///
     /// # Errors
     /// If the catalog or the store fails.
@@ -157,7 +160,8 @@ impl Pairing {
         Ok(())
     }
 
-    /// Some of the newest sets are enough: a single one may have been lost by itself.
+    /// Determines to which catalog the files in the store belong. Looks for several of the newest sets, since
+    /// a single one may have been lost by itself.
     async fn holdings(&self) -> Result<Holdings, PairingError> {
         let newest = self.catalog.newest_manifests(SETS_MAX).await?;
         for key in &newest {
@@ -184,16 +188,17 @@ impl Pairing {
     }
 }
 
-/// A [`Sink`] that is its catalog's own: before anything is stored, listed or deleted in it, the two are compared.
+/// A [`Sink`] that is bound to its catalog: the two are compared before anything is stored, listed or
+/// deleted.
 ///
-/// Give it to services and engine in the place of the store itself. An engine whose store is unmounted while it runs
-/// then fails its executions with a reason that a retry can mend, publishes nothing, and neither removes nor confirms
-/// anything.
+/// Pass it to services and engine in place of the store itself. If the store is unmounted while an engine
+/// runs, the engine then fails its executions with a retryable reason, publishes nothing, and neither removes
+/// nor confirms anything.
 ///
-/// A comparison that went well is believed for a second.
+/// A successful comparison is trusted for one second.
 ///
 /// # Errors
-/// [`SinkErrorKind::Unavailable`] with the [`Mismatch`], while they do not belong together.
+/// [`SinkErrorKind::Unavailable`] with the [`Mismatch`], while the two do not belong together.
 #[derive(Debug)]
 pub struct PairedSink {
     pairing: Pairing,
@@ -202,7 +207,7 @@ pub struct PairedSink {
 }
 
 impl PairedSink {
-    /// The store of a pairing.
+    /// Wraps the store of a pairing.
     pub fn new(pairing: Pairing, clock: Arc<dyn Clock>) -> Self {
         Self { pairing, clock, believed_until: Mutex::new(None) }
     }
@@ -222,7 +227,7 @@ impl PairedSink {
         })
     }
 
-    /// A value that is replaced as a whole: a panic elsewhere leaves it usable.
+    /// Locks a value that is replaced as a whole, so a panic elsewhere leaves it usable.
     fn believed_until(&self) -> MutexGuard<'_, Option<Duration>> {
         self.believed_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -242,7 +247,7 @@ impl Sink for PairedSink {
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
         match self.pairing.sink.read(key, from).await {
             Err(error) if error.kind() == SinkErrorKind::NotFound => {
-                // Gone by itself, or with its store?
+                // Is only this object gone, or the whole store?
                 self.check().await?;
                 Err(error)
             }

@@ -1,4 +1,4 @@
-//! Certificates for which exports are sealed.
+//! Certificates that exports are sealed for.
 
 use bytes::{Bytes, BytesMut};
 use chrono::SubsecRound;
@@ -12,14 +12,14 @@ use crate::ports::Ports;
 use crate::ports::catalog::{CatalogErrorKind, RecipientRemoval};
 use crate::ports::packager::{PartEvent, Plan};
 
-/// The recipients of all owners; each call names one.
+/// The recipients of all owners; each call names one owner.
 #[derive(Debug, Clone)]
 pub struct Recipients {
     ports: Ports,
 }
 
 impl Recipients {
-    /// Over these ports.
+    /// Creates the service over these ports.
     pub fn new(ports: &Ports) -> Self {
         Self { ports: ports.clone() }
     }
@@ -63,8 +63,8 @@ impl Recipients {
         }
     }
 
-    /// What the job's person should know about its certificates (rule S3): which expire before its next
-    /// occurrence or within 30 days. For many jobs at once, [`list`](Self::list) once and ask
+    /// Returns the certificates of a job that need its person's attention (rule S3): those that expire before
+    /// its next occurrence or within 30 days. For many jobs at once, call [`list`](Self::list) once and
     /// [`recipient::expiring`] for each.
     ///
     /// # Errors
@@ -77,8 +77,8 @@ impl Recipients {
         Ok(recipient::expiring(job, &recipients, self.ports.clock.now()))
     }
 
-    /// A small archive, sealed for this recipient alone as an export would be, for its person to try to open
-    /// before the first export depends on it. Nothing is stored.
+    /// Returns a small archive, sealed for this recipient alone as an export would be, so that its person can
+    /// try to open it before the first export depends on it. Stores nothing.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] if the certificate cannot be used now (rule S2).
@@ -108,7 +108,7 @@ impl Recipients {
         Ok(sealed.freeze())
     }
 
-    /// The owner's recipients, ordered by name.
+    /// Returns the owner's recipients, ordered by name.
     ///
     /// # Errors
     /// If the catalog cannot be read.

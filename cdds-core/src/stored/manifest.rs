@@ -1,4 +1,4 @@
-//! Rule A5: the form of the manifest that is stored with each artifact set.
+//! The form of the manifest that is stored with each artifact set (rule A5).
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,20 +10,21 @@ use crate::domain::window::Window;
 /// The version of the format that this library writes.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// What is in an artifact set and how to check it. Holds no digest of plaintext and no personal data.
+/// Describes the contents of an artifact set and how to verify them. Holds no digest of plaintext and no
+/// personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// [`FORMAT_VERSION`]; readers refuse others.
     pub format_version: u32,
-    /// Which job.
+    /// The job.
     pub job_id: JobId,
-    /// Which execution.
+    /// The execution.
     pub execution_id: ExecutionId,
     /// The job's settings for this execution, without the values of filters.
     pub settings: StoredSettings,
     /// The slot.
     pub slot: DateTime<Utc>,
-    /// What was exported.
+    /// The exported window.
     pub window: Window,
     /// When the set was completed.
     pub created_at: DateTime<Utc>,
@@ -31,12 +32,12 @@ pub struct Manifest {
     pub compressor: String,
     /// Number of records in the set.
     pub records: u64,
-    /// Number of records that could not be read; `errors.jsonl` in the archive tells them (rule E10).
+    /// Number of records that could not be read; `errors.jsonl` in the archive lists them (rule E10).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bad_records: u64,
     /// Number of files inside the archive.
     pub files: u64,
-    /// For whom the parts are sealed; empty for plaintext.
+    /// The recipients that the parts are sealed for; empty for plaintext.
     pub recipients: Vec<ManifestRecipient>,
     /// The parts, in reading order.
     pub parts: Vec<ManifestPart>,
@@ -46,7 +47,7 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// A recipient as the manifest names one.
+/// A recipient as named in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestRecipient {
     /// SHA-256 of the certificate, 64 lower-case hexadecimal digits.
@@ -70,7 +71,7 @@ pub struct ManifestPart {
 pub struct InvalidManifest(String);
 
 impl Manifest {
-    /// The stored form: indented JSON with a final line feed.
+    /// Returns the stored form: indented JSON with a final line feed.
     ///
     /// # Errors
     /// None in practice; serialisation of these types cannot fail.

@@ -30,7 +30,7 @@ impl PoliciesV1 {
     }
 }
 
-/// The text of a value that is not the default.
+/// Returns the text of a value, or `None` if the value is the default.
 fn unusual<T: Default + PartialEq + ToString>(value: &T) -> Option<String> {
     (*value != T::default()).then(|| value.to_string())
 }

@@ -21,7 +21,7 @@ pub(super) struct TemplateV1 {
 struct FilterV1 {
     field: String,
     operator: String,
-    /// `null` where it was left out on purpose, in manifests.
+    /// `null` in manifests, where the value is deliberately left out.
     value: Option<String>,
 }
 

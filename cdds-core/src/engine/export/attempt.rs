@@ -1,4 +1,4 @@
-//! From a claim to the end of the attempt: what is done in which order, and what ends it before.
+//! One attempt, from its claim to its end: the order of its steps, and the reasons to end it early.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::engine::observe::Event;
 use crate::engine::worker::Shared;
 use crate::ports::catalog::{Fence, Publication, Settlement};
 
-/// Runs a claimed execution to the end of this attempt and puts the end on the record. Gives the
-/// execution as it stands then, or `None` if another worker has it.
+/// Runs a claimed execution to the end of this attempt and records the end. Returns the execution as it is
+/// then, or `None` if another worker has it.
 pub(in crate::engine) async fn export(
     shared: Arc<Shared>,
     execution: Execution,
@@ -33,8 +33,8 @@ pub(in crate::engine) async fn export(
     );
     let fence = Fence { execution: execution.id, epoch: execution.epoch };
     let attempt = Export { fence, shared: Arc::clone(&shared), execution, meter, underway: Arc::default() };
-    // What panics outside the work is the catalog, whose answer is unknown then, or something that was dropped: the
-    // lease runs out and the execution is taken over.
+    // A panic outside the work comes from the catalog, whose answer is then unknown, or from a value that was
+    // dropped. Either way the lease runs out and the execution is taken over.
     let ended = contained_async(attempt.run()).instrument(span).await;
     ended.unwrap_or_else(|Panicked| {
         error!(execution_id = %fence.execution, "abandoned after a panic");
@@ -43,7 +43,7 @@ pub(in crate::engine) async fn export(
     })
 }
 
-/// How the work of an attempt ends, if not with something to publish.
+/// How the work of an attempt ends when it has nothing to publish.
 enum End {
     Failed(Failure),
     Cancelled,
@@ -51,7 +51,7 @@ enum End {
     Fenced,
 }
 
-/// An attempt at an execution.
+/// One attempt at an execution.
 pub(super) struct Export {
     pub(super) shared: Arc<Shared>,
     pub(super) execution: Execution,
@@ -90,10 +90,10 @@ impl Export {
         ended
     }
 
-    /// Every step up to the commit, unless something ends it before. What it had begun with the store is left
-    /// [`Underway`].
+    /// Runs every step up to the commit, unless something ends the work early. Store calls that the work had
+    /// begun are kept in [`Underway`].
     async fn work_or_stop(&self) -> Result<Publication, End> {
-        // Dropping the work runs foreign code, too.
+        // Dropping the work runs foreign code too, so the whole race is contained.
         let raced = contained_async(async {
             let work = std::pin::pin!(self.work());
             let stopped = std::pin::pin!(self.meter.stopped());
@@ -118,7 +118,7 @@ impl Export {
         }
     }
 
-    /// Every step up to the commit.
+    /// Runs every step up to the commit.
     async fn work(&self) -> Result<Publication, Failure> {
         call(Step::Store, STORE, self.discard_older_epochs()).await?;
         let prepared = self.prepare().await?;

@@ -1,14 +1,15 @@
 //! From files to the bytes of parts, on the workers: compress, lay out, seal, digest.
 //!
-//! **Order.** Files are numbered as they are pushed and compressed side by side. A worker that has compressed one puts
-//! it into the [`ReorderBuffer`] and then lays out every file that is due, in the order of the numbers; while it does,
-//! the [`PartAssembler`] is out of the buffer, and others leave their files there and go. So no file waits for a worker
-//! twice, no worker waits for another, and the bytes of the parts depend on the files alone (rule A6).
+//! **Order.** Files are numbered as they are pushed, and compressed in parallel. A worker that has compressed
+//! a file puts it into the [`ReorderBuffer`] and then lays out every file that is due, in the order of the
+//! numbers. Meanwhile the [`PartAssembler`] is out of the buffer, so other workers leave their files there
+//! and go on. Thus no file waits for a worker twice, no worker waits for another, and the bytes of the parts
+//! depend on the files alone (rule A6).
 //!
-//! **Back-pressure.** A permit stands for a file that no worker has compressed yet: one for each worker, and one more,
-//! so that none waits for the next file. Whoever compresses a file gives its permit back, with the emptied buffer of
-//! its contents, which the next file is cut into. What is compressed waits for the store, whose channel is bounded by
-//! [`transfer`](super::transfer::transfer).
+//! **Back-pressure.** A permit represents a file that no worker has compressed yet. There is one for each
+//! worker, plus one so that no worker waits for the next file. The worker that compresses a file returns its
+//! permit, together with the emptied buffer of its contents, which the next file reuses. Compressed files
+//! wait for the store in a channel that [`transfer`](super::transfer::transfer) bounds.
 
 mod seal;
 #[cfg(test)]
@@ -37,14 +38,14 @@ use crate::ports::workers::{WorkLost, Workers, offload};
 const PACKAGER: &str = "packager";
 const SEALER: &str = "sealer";
 
-/// What is to be done with the store.
+/// A command for the store.
 pub(super) enum StoreCommand {
     Open(PartOrdinal),
     Write(Bytes),
     Close { bytes: u64, sha256: Sha256Digest },
 }
 
-/// Makes parts of files, in the order in which they are pushed.
+/// Makes parts of files, in the order in which the files are pushed.
 pub(super) struct PackPipeline {
     workers: Arc<dyn Workers>,
     packager: Arc<dyn Packager>,
@@ -52,7 +53,8 @@ pub(super) struct PackPipeline {
     pushed: u64,
     /// How many more files may be pushed at the moment.
     permits: usize,
-    /// One for each file that is compressed: its contents, unless they are to be stored as they are.
+    /// One message for each compressed file: the buffer of its contents, or `None` if they are stored as they
+    /// are and therefore still in use.
     recycled: mpsc::UnboundedReceiver<Option<Vec<u8>>>,
     recycle: mpsc::UnboundedSender<Option<Vec<u8>>>,
 }
@@ -80,20 +82,21 @@ impl PackPipeline {
         let assembler = Some(PartAssembler { writer, sealer: PartSealer::new(sealer) });
         let buffer = Arc::new(Mutex::new(ReorderBuffer { assembler, next: 0, waiting: BTreeMap::new() }));
         let (recycle, recycled) = mpsc::unbounded();
-        // One for each worker, and one that none has to wait for.
+        // One for each worker, plus one so that no worker waits for the next file.
         let permits = workers.parallelism().saturating_add(1).get();
         Self { workers, packager, buffer, pushed: 0, permits, recycled, recycle }
     }
 
-    /// How many files are compressed side by side.
+    /// Returns how many files are compressed in parallel.
     pub(super) fn parallelism(&self) -> NonZeroUsize {
         self.workers.parallelism()
     }
 
-    /// Waits until a worker is free or soon will be. Calls `give_back` with contents that are compressed by now.
+    /// Waits until a worker is free or soon will be. Calls `give_back` with the buffers of files compressed
+    /// by now.
     pub(super) async fn permit(&mut self, mut give_back: impl FnMut(Vec<u8>)) {
         while let Some(recycled) = match self.permits {
-            // This one's own sender keeps it from ending.
+            // This cannot end, since the pipeline holds a sender itself.
             0 => self.recycled.next().await,
             _ => self.recycled.try_recv().ok(),
         } {
@@ -102,8 +105,9 @@ impl PackPipeline {
         }
     }
 
-    /// Takes one file, for which there should be a [`permit`](Self::permit); gives what is to be done with the store once
-    /// it is compressed and those before it have been laid out. Starts at once.
+    /// Takes one file, for which the caller should have a [`permit`](Self::permit), and starts at once. The
+    /// future returns the commands for the store once the file is compressed and every earlier file has been
+    /// laid out.
     pub(super) fn push(
         &mut self,
         file: CutFile,
@@ -117,7 +121,7 @@ impl PackPipeline {
             let contents = Bytes::from(file.contents);
             let packed = call_now(Step::Pack, PACKAGER, || packager.pack(&file.path, &contents));
             let packed = packed.and_then(|packed| packed.map_err(|e| Failure::of(Step::Pack, &e)));
-            // Fails when nobody reads on.
+            // Fails if nobody reads any further: then nobody needs the buffer.
             let _unwanted = recycled.unbounded_send(contents.try_into_mut().ok().map(recovered));
             locked(&buffer).waiting.insert(number, (packed, sender));
             lay_out(&buffer);
@@ -125,7 +129,7 @@ impl PackPipeline {
         async move { receiver.await.map_err(|oneshot::Canceled| WorkLost)? }
     }
 
-    /// The directory and the end of the last part. Every file must have been laid out.
+    /// Writes the directory and ends the last part. Every file must have been laid out.
     pub(super) async fn finish(self) -> Result<(PartIndex, Vec<StoreCommand>), Failure> {
         let assembler = locked(&self.buffer).assembler.take();
         let assembler = assembler.ok_or_else(|| internal("the archive was used after it failed"))?;
@@ -133,7 +137,7 @@ impl PackPipeline {
     }
 }
 
-/// Rule A4: the split size; sealed parts never exceed what recipients can decrypt.
+/// Rule A4: limits parts to the split size, and sealed parts also to the size that recipients can decrypt.
 fn part_bytes_max(split: Option<SplitSize>, sealer: Option<&dyn Sealer>) -> Option<u64> {
     let split = split.map(SplitSize::bytes);
     match sealer {
@@ -145,7 +149,7 @@ fn part_bytes_max(split: Option<SplitSize>, sealer: Option<&dyn Sealer>) -> Opti
     }
 }
 
-/// Recovers the buffer. It is cleared first, or the conversion would copy the contents onto themselves.
+/// Recovers the buffer. Clear it first, or the conversion copies the contents.
 fn recovered(mut contents: BytesMut) -> Vec<u8> {
     contents.clear();
     Vec::from(contents)
@@ -153,21 +157,23 @@ fn recovered(mut contents: BytesMut) -> Vec<u8> {
 
 /// Compressed files that wait for their turn.
 struct ReorderBuffer {
-    /// `None` while a worker is at it.
+    /// `None` while a worker lays out files.
     assembler: Option<PartAssembler>,
-    /// The number of the file that is due.
+    /// The number of the next file to lay out.
     next: u64,
     waiting: BTreeMap<u64, Waiting>,
 }
 
 type Waiting = (Result<Packed, Failure>, oneshot::Sender<Result<Vec<StoreCommand>, Failure>>);
 
-/// Nothing that can panic is done under the lock.
+/// Locks the buffer. Nothing that can panic runs under the lock, so poisoning can be ignored.
 fn locked(buffer: &Mutex<ReorderBuffer>) -> MutexGuard<'_, ReorderBuffer> {
     buffer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lays out what is due, unless somebody is at it: who is looks again after each file.
+/// Lays out every file that is due, unless another worker is doing so. That worker looks again after each
+/// file that it has laid out, so a file left in the buffer meanwhile is not forgotten. Layout itself runs
+/// outside the lock.
 fn lay_out(buffer: &Mutex<ReorderBuffer>) {
     loop {
         let (mut assembler, (packed, sender)) = {
@@ -185,12 +191,12 @@ fn lay_out(buffer: &Mutex<ReorderBuffer>) {
         };
         let commands = packed.and_then(|file| assembler.push(file));
         locked(buffer).assembler = Some(assembler);
-        // The execution may have been cancelled: the commands are then not wanted.
+        // The execution may have been cancelled: nobody wants the commands then.
         let _unwanted = sender.send(commands);
     }
 }
 
-/// What only one worker at a time can do.
+/// The state that only one worker at a time may use.
 struct PartAssembler {
     writer: Box<dyn ArchiveWriter>,
     sealer: PartSealer,

@@ -1,5 +1,5 @@
-//! What must be there before the first record is read: the source with the type, recipients whose certificates hold
-//! now, and how many records are expected.
+//! Checks what an attempt needs before the first record is read: the source and its type, recipients whose
+//! certificates are valid now, and the expected number of records.
 
 use std::sync::Arc;
 
@@ -18,14 +18,14 @@ use crate::ports::source::{
     BadRecordMode, Description, ReadRequest, RecordInstant, RegisteredSource, Source,
 };
 
-/// What the source is called where it has panicked.
+/// The name of the source in the failure after it has panicked.
 pub(super) const SOURCE: &str = "source";
 
-/// What an export needs from outside.
+/// The external dependencies of an export.
 pub(super) struct Prepared {
     pub(super) source: Arc<dyn Source>,
     pub(super) data_type: DataType,
-    /// What the source is asked for.
+    /// The request to the source.
     pub(super) request: ReadRequest,
     pub(super) recipients: Vec<Recipient>,
     /// `None` for plaintext.
@@ -46,7 +46,7 @@ impl Export {
         Ok(Prepared { source, data_type, request, recipients, sealer })
     }
 
-    /// What the source is asked for.
+    /// Returns the request to the source.
     fn request(&self) -> ReadRequest {
         let settings = &self.execution.settings;
         ReadRequest {
@@ -58,7 +58,7 @@ impl Export {
         }
     }
 
-    /// Which bad records are the job's own, filters decide after the read: until then none ends it.
+    /// Filters run after the read, so when there are filters a bad record must not end the read.
     fn bad_record_mode(&self) -> BadRecordMode {
         let settings = &self.execution.settings;
         match settings.policies.bad_records {
@@ -84,8 +84,8 @@ impl Export {
         }
     }
 
-    /// The job's recipients, each certificate checked again now (rule S2): an attempt that cannot seal
-    /// for every one of them fails, and never stores plaintext.
+    /// Returns the job's recipients and their sealer, after checking each certificate again (rule S2). An
+    /// attempt that cannot seal for every one of them fails, and never stores plaintext.
     async fn sealer(&self) -> Result<(Vec<Recipient>, Option<Arc<dyn Sealer>>), Failure> {
         let names = self.execution.settings.protection.recipients();
         if names.is_empty() {
@@ -117,9 +117,9 @@ impl Export {
         Ok((recipients, Some(sealer)))
     }
 
-    /// How many records are expected (rule E7): the source's estimate, else the job's last success.
-    /// A source that does not filter does not know how many records are left by the filters. An estimate
-    /// that fails is no reason to fail: the read will tell.
+    /// Returns the expected number of records (rule E7): the source's estimate, or else the count of the
+    /// job's last success. A source that does not filter cannot know how many records the filters leave. A
+    /// failed estimate does not fail the attempt: the read will show whether the source works.
     async fn expectation(
         &self,
         source: &dyn Source,
@@ -139,7 +139,7 @@ impl Export {
     }
 }
 
-/// A type that a source has not, or has not any more.
+/// Returns the failure for a type that the source does not offer, or no longer offers.
 fn no_type(source: &Description, request: &ReadRequest) -> Failure {
     let known: Vec<&str> = source.types.iter().map(|data_type| data_type.id.as_str()).collect();
     Failure {

@@ -28,8 +28,8 @@ use crate::stored::StoredSettings;
 use crate::stored::manifest::{FORMAT_VERSION, Manifest, ManifestPart, ManifestRecipient};
 
 impl Export {
-    /// Stores the manifest, signed if the service signs, and returns what is to be committed: all of it becomes
-    /// visible at once, or none.
+    /// Stores the manifest, signed if the service signs, and returns the publication to commit: all of it
+    /// becomes visible at once, or none.
     pub(super) async fn complete(
         &self,
         recipients: &[Recipient],
@@ -51,7 +51,7 @@ impl Export {
         })
     }
 
-    /// Parts get their names now that their number is known (rule A3).
+    /// Names the parts, now that their number is known (rule A3).
     fn artifacts(
         &self,
         recipients: &[Recipient],
@@ -133,7 +133,7 @@ impl Export {
         Ok(StoredManifest { name: manifest::file_name(self.execution.id), key, bytes, sha256 })
     }
 
-    /// Rule A5: over the bytes of the manifest as they are stored.
+    /// Signs the bytes of the manifest as they are stored (rule A5).
     async fn store_signature(
         &self,
         signer: &Arc<dyn ManifestSigner>,
@@ -161,8 +161,8 @@ impl Export {
     }
 }
 
-/// The items with these keys, in their order; `None` if one of them is missing. A set may have so many parts that
-/// looking each one up among all of them would take longer than the export.
+/// Returns the items with these keys, in that order; `None` if one of them is missing. Uses a map because a
+/// set may have so many parts that a linear search for each of them would take longer than the export.
 fn in_order<K: Ord, T: Copy>(order: &[K], items: impl IntoIterator<Item = (K, T)>) -> Option<Vec<T>> {
     let items: BTreeMap<K, T> = items.into_iter().collect();
     order.iter().map(|key| items.get(key).copied()).collect()
@@ -179,7 +179,7 @@ mod tests {
 
     use super::in_order;
 
-    /// A key that counts how often it is compared.
+    /// A key that counts its comparisons.
     #[derive(Clone, Copy)]
     struct Counted<'a>(u32, &'a Cell<u64>);
 
@@ -204,7 +204,7 @@ mod tests {
 
     impl Eq for Counted<'_> {}
 
-    /// How many comparisons so many parts cost, of which the first is read last.
+    /// Returns how many comparisons this many parts cost, if the first part is read last.
     fn comparisons(parts: u32) -> u64 {
         let count = Cell::new(0);
         let order: Vec<Counted<'_>> = (1..parts).chain([0]).map(|part| Counted(part, &count)).collect();

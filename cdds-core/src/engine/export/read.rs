@@ -22,12 +22,12 @@ use crate::ports::Ports;
 use crate::ports::source::SourceError;
 use crate::ports::workers::offload;
 
-/// The source's records as a sequence of complete files; what could not be read comes last.
+/// The source's records as a sequence of complete files; the file of unreadable records comes last.
 pub(super) struct Files<'a> {
     batches: Templated,
     handover: Handover,
     cutter: FileCutter,
-    /// Whether the source has; files may still be open.
+    /// Whether the source has ended; files may still be open.
     ended: bool,
     closed: VecDeque<CutFile>,
     errors: ErrorsFile,
@@ -55,7 +55,7 @@ impl<'a> Files<'a> {
         })
     }
 
-    /// Takes the memory of a file back that is compressed by now.
+    /// Takes back the buffer of a file that is compressed by now.
     pub(super) fn give_back(&mut self, contents: Vec<u8>) {
         self.cutter.give_back(contents);
     }
@@ -91,14 +91,14 @@ impl<'a> Files<'a> {
     }
 }
 
-/// What a source has read.
+/// Batches as read from the source.
 type Batches = BoxStream<'static, Result<RecordBatch, SourceError>>;
 
-/// Batches that lack nothing but their files.
+/// Batches after the template, ready to be cut into files.
 type Templated = BoxStream<'static, Result<RecordBatch, Failure>>;
 
-/// Applies the template to what the source has left of it to do (rule J4). One batch is with the workers at a
-/// time, while others are being compressed.
+/// Applies the template, unless the source has already done so (rule J4). Batches go to the workers one at a
+/// time, which keeps them in order; meanwhile other workers compress earlier ones.
 fn templated(ports: &Ports, template: &Template, pushed_down: bool, batches: Batches) -> Templated {
     let batches = items(Step::Read, SOURCE, batches);
     if pushed_down || template.is_default() {

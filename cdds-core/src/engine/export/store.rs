@@ -1,4 +1,4 @@
-//! Parts on their way into the store.
+//! Writes parts into the store.
 
 mod uploads;
 
@@ -22,10 +22,10 @@ use crate::ports::catalog::Fence;
 use crate::ports::packager::PartOrdinal;
 use crate::ports::sink::{Key, Sink};
 
-/// What the store is called where it has panicked.
+/// The name of the store in the failure after it has panicked.
 pub(super) const STORE: &str = "store";
 
-/// A part as it lies in the store.
+/// A part in the store.
 #[derive(Debug, Clone)]
 pub(super) struct StoredPart {
     pub(super) ordinal: PartOrdinal,
@@ -34,7 +34,8 @@ pub(super) struct StoredPart {
     pub(super) sha256: Sha256Digest,
 }
 
-/// Parts are written one after another; while one is made durable, the next one is written, and no more than that.
+/// Returns the writer and the finisher of an export's parts. Parts are written one after another. While one
+/// is made durable the next one is written, and no more than that.
 pub(super) fn part_store(export: &Export) -> (PartWriter<'_>, PartFinisher<'_>) {
     stored_in(&export.shared.ports.sink, &export.underway, export.fence, &export.meter)
 }
@@ -45,13 +46,13 @@ fn stored_in<'a>(
     fence: Fence,
     meter: &'a Meter,
 ) -> (PartWriter<'a>, PartFinisher<'a>) {
-    // Sending waits until the part before is taken.
+    // Sending waits until the previous part is taken.
     let (sender, written) = mpsc::channel(0);
     let writer = PartWriter { sink, underway, fence, meter, upload: None, sender };
     (writer, PartFinisher { fence, meter, written })
 }
 
-/// A part of which every byte was given to the store.
+/// A part whose bytes have all been passed to the store.
 struct Written {
     ordinal: PartOrdinal,
     upload: Open,
@@ -70,7 +71,7 @@ pub(super) struct PartWriter<'a> {
 }
 
 impl PartWriter<'_> {
-    /// Does what is to be done, in order.
+    /// Carries out the commands, in order.
     pub(super) async fn apply(&mut self, commands: Vec<StoreCommand>) -> Result<(), Failure> {
         for one in commands {
             match one {
@@ -110,7 +111,7 @@ pub(super) struct PartFinisher<'a> {
 }
 
 impl PartFinisher<'_> {
-    /// What lies in the store, once the writer is dropped. To be polled while parts are written.
+    /// Returns the stored parts once the writer is dropped. Must be polled while parts are written.
     pub(super) async fn run(mut self) -> Result<Vec<StoredPart>, Failure> {
         let mut stored = Vec::new();
         while let Some(written) = self.written.next().await {

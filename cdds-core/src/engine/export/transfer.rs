@@ -1,5 +1,5 @@
-//! From complete files to stored parts: reading, packing and storing go on at the same time, and the slowest of them
-//! holds up the others.
+//! From complete files to stored parts: reading, packing and storing run at the same time, and the slowest of
+//! them holds up the others.
 
 use std::future::poll_fn;
 
@@ -13,16 +13,16 @@ use super::store::{PartFinisher, PartWriter, StoredPart};
 use crate::domain::failure::Failure;
 use crate::ports::packager::PartIndex;
 
-/// What lies in the store once everything was read.
+/// The stored parts, once everything has been read.
 #[derive(Debug)]
 pub(super) struct Transferred {
     pub(super) index: PartIndex,
     pub(super) parts: Vec<StoredPart>,
 }
 
-/// Moves every record into parts (rule A6: the outcome depends on the records alone). At most `parallelism + 2` files
-/// are between the source and the store, one of them compressed already; the source waits while they are. What one
-/// part takes to become durable is not waited for until the next one is written.
+/// Moves every record into parts (rule A6: the outcome depends on the records alone). Between the source and
+/// the store are at most `parallelism + 2` files, one of them already compressed; the source waits while they
+/// are. A part's durability is awaited only once the next part is written.
 pub(super) async fn transfer(
     files: Files<'_>,
     pipeline: PackPipeline,
@@ -38,11 +38,11 @@ async fn write(
     mut pipeline: PackPipeline,
     mut writer: PartWriter<'_>,
 ) -> Result<PartIndex, Failure> {
-    // It holds one more than its size, and the receiver has another one: the store may fall behind by a compressed
-    // file before a worker has nothing to do.
+    // The channel holds one more than its size, and the receiver holds another: the store may fall behind by
+    // one compressed file before a worker has nothing to do.
     let (mut sender, mut packed) = mpsc::channel(pipeline.parallelism().get());
     let reading = async {
-        // Room first: no file is read ahead of it. There is none only when writing has failed.
+        // Wait for room first, so that no file is read ahead of it. This fails only when writing has failed.
         while poll_fn(|context| sender.poll_ready(context)).await.is_ok() {
             pipeline.permit(|contents| files.give_back(contents)).await;
             let Some(file) = files.next().await? else { break };

@@ -1,4 +1,4 @@
-//! What lists ask for and get: filter, sort, page.
+//! Queries of lists and their results: filters, sorting and pages.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,49 +11,50 @@ use crate::domain::job::{Job, JobState};
 use crate::domain::lease::WorkerLife;
 use crate::domain::progress::Progress;
 
-/// A job and what a list shows beside it.
+/// A job with the details that a list shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobOverview {
     /// The job.
     pub job: Job,
-    /// The execution that runs, or else the newest one that was not skipped; `None` if it never ran ("yet to run", rule E1).
+    /// The running execution, or else the newest one that was not skipped; `None` if the job never ran ("yet
+    /// to run", rule E1).
     pub latest: Option<LatestExecution>,
 }
 
-/// The newest execution of a job, in short.
+/// A summary of a job's latest execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LatestExecution {
-    /// Which.
+    /// Its id.
     pub id: ExecutionId,
-    /// Where it stands.
+    /// Its status.
     pub status: Status,
     /// When it started; `None` while it waits.
     pub started_at: Option<DateTime<Utc>>,
-    /// How far it is.
+    /// Its progress.
     pub progress: Progress,
-    /// Whether its worker lives; `None` unless it is running, and where that cannot be known.
+    /// Whether its worker is alive; `None` if it is not running, or if that cannot be determined.
     pub worker: Option<WorkerLife>,
 }
 
-/// An execution and what a list shows beside it.
+/// An execution with the details that a list shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionOverview {
     /// The execution.
     pub execution: Execution,
-    /// Whether its job was deleted since (rule J12).
+    /// Whether its job has since been deleted (rule J12).
     pub job_deleted: bool,
-    /// The names of the files that it published and that can still be had, in the order of their parts.
+    /// The names of its published files that are still available, in the order of their parts.
     pub files: Vec<String>,
-    /// Whether its worker lives; `None` unless it is running, and where that cannot be known.
+    /// Whether its worker is alive; `None` if it is not running, or if that cannot be determined.
     pub worker: Option<WorkerLife>,
 }
 
-/// An artifact and what a list shows beside it.
+/// An artifact with the details that a list shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArtifactOverview {
     /// The artifact.
     pub artifact: Artifact,
-    /// Whether its job was deleted since (rule J12).
+    /// Whether its job has since been deleted (rule J12).
     pub job_deleted: bool,
     /// How often it was downloaded (rule A8).
     pub downloads: u64,
@@ -61,12 +62,12 @@ pub struct ArtifactOverview {
     pub last_downloaded_at: Option<DateTime<Utc>>,
 }
 
-/// A stretch of time as a filter: `[from, to)`, open where there is no bound.
+/// A half-open range of time, `[from, to)`, as a filter; a missing bound leaves that side open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Between {
-    /// The first instant inside.
+    /// The first instant inside the range.
     pub from: Option<DateTime<Utc>>,
-    /// The first instant after.
+    /// The first instant after the range.
     pub to: Option<DateTime<Utc>>,
 }
 
@@ -75,68 +76,69 @@ pub struct Between {
 pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,
-    /// How many rows there are on all pages; counted for the first page only.
+    /// The number of rows on all pages; counted for the first page only.
     pub total: Option<u64>,
-    /// Where the next page starts; `None` on the last one.
+    /// The start of the next page; `None` on the last one.
     pub next: Option<Cursor>,
 }
 
-/// Which rows of a sorted list.
+/// Selects rows of a sorted list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slice {
-    /// Those after this place; `None` from the first row on.
+    /// Only rows after this place; `None` starts at the first row.
     pub after: Option<Cursor>,
-    /// The most rows wanted.
+    /// The maximum number of rows.
     pub limit: u64,
 }
 
 impl Slice {
-    /// The first rows, at most `limit`.
+    /// Selects the first rows, at most `limit`.
     pub const fn first(limit: u64) -> Self {
         Self { after: None, limit }
     }
 }
 
 impl Default for Slice {
-    /// The first 1,000 rows.
+    /// Selects the first 1,000 rows.
     fn default() -> Self {
         Self::first(1_000)
     }
 }
 
-/// A place in a sorted list: right after the row with this key. It holds for the filter and the order of the
-/// page that gave it, and can be kept and sent (it is serializable).
+/// A place in a sorted list: right after the row with this key. It is valid for the filter and the order of
+/// the page that returned it, and can be kept and sent (it is serialisable).
 ///
-/// As a page starts at a key and not at a number of rows, it costs the same wherever it lies, and rows that come
-/// or go before it move nothing. A row whose own key changes between two pages may be on both or on none.
+/// A page starts at a key and not at a row number, so it costs the same wherever it lies, and rows that are
+/// added or removed before it do not shift it. A row whose own key changes between two pages may be on both
+/// or on neither.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    /// What the row is sorted by.
+    /// The sort key of the row.
     pub key: SortKey,
-    /// What breaks ties: the id of the job or of the execution.
+    /// The tie-breaker: the id of the job or of the execution.
     pub id: String,
-    /// And the part, where the rows are the artifacts of executions; 0 elsewhere.
+    /// The part, if the rows are the artifacts of executions; 0 otherwise.
     pub part: u32,
 }
 
-/// What a row is sorted by.
+/// The value that a row is sorted by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SortKey {
     /// A number, the microseconds of an instant or the rank of a status.
     Number(i64),
-    /// A text, its case folded where people look for it.
+    /// A text, case-folded where people search by it.
     Text(String),
-    /// Nothing: last, in both directions.
+    /// No value: sorted last, in both directions.
     Missing,
 }
 
-/// A column and a direction.
+/// A column and a direction to sort by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sort<C> {
-    /// By which column; ties are broken by id.
+    /// The column; ties are broken by id.
     pub column: C,
-    /// Largest first. Missing values come last either way.
+    /// Whether the largest value comes first. Missing values come last either way.
     pub descending: bool,
 }
 
@@ -153,7 +155,7 @@ macro_rules! columns {
             /// Every column.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The column as it is typed and printed.
+            /// Returns the column's name as typed and printed.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $column,)*
@@ -205,44 +207,44 @@ columns! {
     }
 }
 
-/// The latest status of a job as a filter.
+/// A filter on the latest status of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LatestStatus {
-    /// It never ran (rule E1).
+    /// The job never ran (rule E1).
     YetToRun,
-    /// Its newest execution that was not skipped.
+    /// Its newest execution that was not skipped has this status.
     Is(Status),
 }
 
-/// Which jobs.
+/// Selects, sorts and pages jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobQuery {
-    /// Part of the title, whatever its case.
+    /// Only jobs with this text in their title, in any case.
     pub search: Option<String>,
-    /// Of which source.
+    /// Only jobs of this source.
     pub source: Option<SourceId>,
-    /// Of which data type.
+    /// Only jobs of this data type.
     pub data_type: Option<TypeId>,
-    /// How often.
+    /// Only jobs with this kind of frequency.
     pub frequency: Option<FrequencyKind>,
-    /// In which state; deleted jobs are never listed.
+    /// Only jobs in this state; deleted jobs are never listed.
     pub state: Option<JobState>,
-    /// In which latest status.
+    /// Only jobs with this latest status.
     pub latest_status: Option<LatestStatus>,
-    /// Created when.
+    /// Only jobs created in this range.
     pub created: Between,
-    /// Whose newest execution started when.
+    /// Only jobs whose newest execution started in this range.
     pub latest_started: Between,
-    /// Due next when.
+    /// Only jobs that are next due in this range.
     pub next_starts: Between,
-    /// In which order.
+    /// The sort order.
     pub sort: Sort<JobColumn>,
-    /// Which rows.
+    /// The rows to return.
     pub slice: Slice,
 }
 
 impl Default for JobQuery {
-    /// All jobs, newest first.
+    /// Selects all jobs, newest first.
     fn default() -> Self {
         Self {
             search: None,
@@ -260,29 +262,29 @@ impl Default for JobQuery {
     }
 }
 
-/// Which executions.
+/// Selects, sorts and pages executions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionQuery {
-    /// Of which job.
+    /// Only executions of this job.
     pub job: Option<JobId>,
-    /// In which status.
+    /// Only executions with this status.
     pub status: Option<Status>,
-    /// Of which source.
+    /// Only executions of this source.
     pub source: Option<SourceId>,
-    /// Of which data type.
+    /// Only executions of this data type.
     pub data_type: Option<TypeId>,
-    /// With a slot when.
+    /// Only executions with a slot in this range.
     pub slot: Between,
-    /// Started when.
+    /// Only executions started in this range.
     pub started: Between,
-    /// In which order.
+    /// The sort order.
     pub sort: Sort<ExecutionColumn>,
-    /// Which rows.
+    /// The rows to return.
     pub slice: Slice,
 }
 
 impl Default for ExecutionQuery {
-    /// All executions, latest slot first.
+    /// Selects all executions, latest slot first.
     fn default() -> Self {
         Self {
             job: None,
@@ -297,37 +299,37 @@ impl Default for ExecutionQuery {
     }
 }
 
-/// Which artifacts.
+/// Selects, sorts and pages artifacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArtifactQuery {
-    /// Of which job.
+    /// Only artifacts of this job.
     pub job: Option<JobId>,
-    /// Of which execution.
+    /// Only artifacts of this execution.
     pub execution: Option<ExecutionId>,
-    /// Part of the file's name, whatever its case.
+    /// Only artifacts with this text in their file name, in any case.
     pub search: Option<String>,
-    /// Of which data type.
+    /// Only artifacts of this data type.
     pub data_type: Option<TypeId>,
-    /// Published when.
+    /// Only artifacts published in this range.
     pub created: Between,
-    /// Expiring when.
+    /// Only artifacts that expire in this range.
     pub expires: Between,
-    /// Of at least this size, bytes.
+    /// Only artifacts of at least this size, in bytes.
     pub bytes_min: Option<u64>,
-    /// Of at most this size, bytes.
+    /// Only artifacts of at most this size, in bytes.
     pub bytes_max: Option<u64>,
-    /// On legal hold, or not.
+    /// Only artifacts on legal hold (`true`) or not on hold (`false`).
     pub hold: Option<bool>,
-    /// Only those that can still be had at this instant: not expired, or on hold (rule A7).
+    /// Only artifacts that are available at this instant: not expired, or on hold (rule A7).
     pub available_at: Option<DateTime<Utc>>,
-    /// In which order; parts of one set stay in their order.
+    /// The sort order; parts of one set stay in their order.
     pub sort: Sort<ArtifactColumn>,
-    /// Which rows.
+    /// The rows to return.
     pub slice: Slice,
 }
 
 impl Default for ArtifactQuery {
-    /// All artifacts, newest first.
+    /// Selects all artifacts, newest first.
     fn default() -> Self {
         Self {
             job: None,

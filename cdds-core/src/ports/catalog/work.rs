@@ -1,5 +1,4 @@
-//! What engines and a catalog tell each other: work that is due, claims and what becomes of them, and what is to be
-//! removed.
+//! The messages between engines and a catalog: due work, claims and their outcomes, and files to remove.
 
 use std::time::Duration;
 
@@ -14,102 +13,103 @@ use crate::domain::progress::Progress;
 use crate::domain::retry::RetryPolicy;
 use crate::ports::sink::Key;
 
-/// A job with due slots, or whose last change is not settled.
+/// A job with due slots, or one whose last change is not settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueJob {
     /// The job.
     pub job: Job,
-    /// Those of its executions that its newest slot may cover: never claimed, scheduled, and free to start. None of
-    /// a job that does not coalesce (rule E3), and of others no more than [`WAITING_MAX`] together. Of a job that is
-    /// not settled, the next of what waits, which is counted likewise; nothing only if none is left.
+    /// The executions that the job's newest slot may cover: scheduled, never claimed and free to start. Empty
+    /// for a job that does not coalesce (rule E3); for all other jobs together, no more than [`WAITING_MAX`].
+    /// For a job that is not settled: the next of its waiting executions, counted towards the same limit, and
+    /// empty only if none is left.
     pub waiting: Vec<Execution>,
 }
 
-/// The most waiting executions that [`due`](super::Catalog::due) gives, over all jobs: what a round holds in memory
-/// and stores in one transaction does not grow with a backlog.
+/// The maximum number of waiting executions that [`due`](super::Catalog::due) returns, over all jobs. It
+/// keeps the memory of a round, and each transaction that it stores, from growing with a backlog.
 pub const WAITING_MAX: usize = 1_000;
 
-/// What lies ahead.
+/// The upcoming work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Agenda {
     /// The earliest next slot of an active job.
     pub next_due_at: Option<DateTime<Utc>>,
     /// The earliest `not_before` of a queued execution.
     pub next_queued_at: Option<DateTime<Utc>>,
-    /// Executions waiting for a worker, up to [`QUEUED_COUNTED_MAX`].
+    /// The number of executions waiting for a worker, counted up to [`QUEUED_COUNTED_MAX`].
     pub queued: u64,
-    /// Executions that some worker has; one that is not understood counts while its worker lives.
+    /// The number of executions held by a worker; one that cannot be decoded counts while its worker lives.
     pub running: u64,
 }
 
-/// As far as waiting executions are counted: the agenda is looked at once a second.
+/// The limit up to which waiting executions are counted, since the agenda is read once a second.
 pub const QUEUED_COUNTED_MAX: u64 = 10_000;
 
 /// A request for work.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// Who asks.
+    /// The worker that asks.
     pub worker: WorkerId,
-    /// The present.
+    /// The current time.
     pub now: DateTime<Utc>,
     /// How long the claim holds without a beat.
     pub lease: Duration,
-    /// The most executions wanted.
+    /// The maximum number of executions to claim.
     pub limit: usize,
-    /// What the worker is running: never taken from it. Another execution of its own, which it was given
-    /// in a reply that got lost, is taken over when its lease has run out.
+    /// The claims that the worker is running, which are never taken from it. Another execution of its own,
+    /// assigned in a reply that got lost, is taken over once its lease has run out.
     pub holding: Vec<Fence>,
-    /// What follows the crash of another worker.
+    /// The retry policy after the crash of another worker.
     pub retry: RetryPolicy,
 }
 
-/// What a claim gives.
+/// The result of a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Claimed {
     /// The worker's new executions.
     pub executions: Vec<Execution>,
     /// Executions taken from dead workers for the last time: they have failed, or were to be cancelled.
     pub given_up: Vec<Execution>,
-    /// Executions that had nothing left to export: skipped as covered.
+    /// Executions with nothing left to export: skipped as covered.
     pub covered: Vec<Execution>,
 }
 
-/// What the catalog says of a claim's stored files.
+/// The catalog's opinion of a claim's stored files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Its execution is running in this epoch, or was published by it and not removed.
+    /// The execution is running in this epoch, or this epoch published it and the set is not removed.
     Wanted,
-    /// Its execution is known, and neither is the case.
+    /// The execution is known, but neither is the case.
     Unwanted,
-    /// The catalog has never heard of the execution: the files belong to somebody else's catalog, or to a
-    /// later state of this one.
+    /// The catalog does not know the execution: the files belong to another catalog, or to a later state of
+    /// this one.
     Unknown,
 }
 
 /// A sign of life of one running execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Beat {
-    /// Which claim.
+    /// The claim.
     pub fence: Fence,
-    /// How far it is.
+    /// Its progress.
     pub progress: Progress,
 }
 
-/// What the catalog answers to a beat.
+/// The catalog's answer to a beat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Directive {
     /// Go on.
     Continue,
-    /// A person wants it stopped (rule E8).
+    /// A person wants the execution stopped (rule E8).
     Cancel,
     /// The claim is lost: stop and publish nothing.
     Fenced,
 }
 
-/// One claim of one execution; what it guards happens only while the claim holds (invariant I6).
+/// One claim of one execution. A guarded operation takes effect only while its claim holds (invariant I6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fence {
-    /// Which execution.
+    /// The execution.
     pub execution: ExecutionId,
     /// Its epoch.
     pub epoch: u64,
@@ -122,7 +122,7 @@ pub struct Publication {
     pub set: ArtifactSet,
     /// Final counts.
     pub progress: Progress,
-    /// When.
+    /// The time of publication.
     pub published_at: DateTime<Utc>,
 }
 
@@ -131,40 +131,40 @@ pub struct Publication {
 pub enum Settlement {
     /// It failed; the policy decides what follows.
     Failed {
-        /// Why.
+        /// The failure.
         failure: Failure,
-        /// What follows.
+        /// The retry policy.
         retry: RetryPolicy,
     },
     /// A person stopped it.
     Cancelled,
-    /// The worker stops in good order; the execution is queued again.
+    /// The worker stops gracefully; the execution is queued again.
     Released,
 }
 
-/// Files that are to be deleted.
+/// Files to delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
-    /// Everything that an execution stored; it lies under one prefix.
+    /// Everything that an execution stored, under one prefix.
     Set {
-        /// Of which execution.
+        /// The execution.
         execution: ExecutionId,
     },
     /// One file of a set.
     File {
-        /// Which artifact.
+        /// The artifact.
         artifact: ArtifactId,
-        /// Where it lies.
+        /// Its key in the store.
         key: Key,
     },
 }
 
-/// What became of the removal of a recipient.
+/// The result of removing a recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecipientRemoval {
-    /// It is gone.
+    /// It was removed.
     Removed,
-    /// There is none of this name.
+    /// No recipient has this name.
     Missing,
     /// Jobs name it; these are some of them.
     InUse(Vec<JobId>),

@@ -1,4 +1,4 @@
-//! Whether settings may be saved, with everything that the rules of admission ask for.
+//! Checks whether settings may be saved, with all the facts that the rules of admission need.
 
 use chrono::{DateTime, Utc};
 
@@ -35,8 +35,8 @@ impl Jobs {
         Ok(admission::check(settings, previous, &circumstances)?)
     }
 
-    /// The size of a full part once sealed, which also checks the recipients' certificates at save
-    /// (rules S2, A4). Recipients that are not stored are left to the admission rules.
+    /// Returns the size of a full part once sealed. This also checks the recipients' certificates at save
+    /// time (rules S2, A4). Recipients that are not stored are left to the admission rules.
     fn sealed_part_bytes(
         &self,
         settings: &JobSettings,
@@ -55,7 +55,7 @@ impl Jobs {
     }
 }
 
-/// A certificate that cannot be used is a refusal; anything else is a failure.
+/// Maps an unusable certificate to a refusal, and any other error to a failure.
 pub(in crate::service) fn refusal(error: SealerError) -> ServiceError {
     match error.kind() {
         SealerErrorKind::Certificate => RuleViolation::new(Code::InvalidCertificate, error.report()).into(),

@@ -1,5 +1,5 @@
-//! Rules J7, J10, J12 over a backlog: what is due, and what waits, is changed in steps of bounded size. Engines go on
-//! with them if whoever began is gone.
+//! Rules J7, J10, J12 for a backlog: due and waiting executions are changed in steps of bounded size. If the
+//! process that began the steps is gone, engines continue them.
 
 use chrono::{DateTime, Utc};
 
@@ -15,12 +15,12 @@ use crate::ports::catalog::{CatalogErrorKind, WAITING_MAX};
 use crate::service::ServiceError;
 
 impl Jobs {
-    /// What a worker ever had of a job, and the first of what waits.
+    /// Returns every execution of a job that a worker has ever claimed, and the first of those that wait.
     pub(super) async fn open(&self, job: &Job) -> Result<Open, ServiceError> {
         Ok(self.ports.catalog.open_executions(&job.owner, job.id, None, WAITING_MAX).await?)
     }
 
-    /// A job whose last change is settled.
+    /// Returns a job after settling its last change.
     pub(super) async fn settled(&self, owner: &Owner, id: JobId) -> Result<Job, ServiceError> {
         loop {
             let job = self.show(owner, id).await?.job;
@@ -31,7 +31,7 @@ impl Jobs {
         }
     }
 
-    /// Settles a job, as far as nobody else changes it meanwhile.
+    /// Settles a job. Stops if somebody else changes it meanwhile.
     pub(super) async fn settle(&self, mut job: Job) -> Result<(), ServiceError> {
         while let Some(change) = self.next_step(&job).await? {
             if !self.stored(&change, job.revision).await? {
@@ -42,7 +42,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// A job that is settled and has no more due than one round puts on the record.
+    /// Returns a job after settling it and recording its due slots, until one round suffices for the rest.
     pub(super) async fn caught_up(&self, owner: &Owner, id: JobId) -> Result<Job, ServiceError> {
         loop {
             let job = self.settled(owner, id).await?;
@@ -54,8 +54,8 @@ impl Jobs {
         }
     }
 
-    /// A job as [`caught_up`](Self::caught_up) gives it, and the first `count` executions that this would queue;
-    /// nothing is stored.
+    /// Returns a job as [`caught_up`](Self::caught_up) would, and the first `count` executions that this
+    /// would queue. Stores nothing.
     pub(super) async fn as_if_caught_up(
         &self,
         owner: &Owner,
@@ -75,7 +75,7 @@ impl Jobs {
         Ok((job, queued))
     }
 
-    /// As [`settle`](Self::settle); nothing is stored.
+    /// Does the same as [`settle`](Self::settle), but stores nothing.
     pub(super) async fn as_if_settled(&self, change: &mut JobChange) -> Result<(), ServiceError> {
         while let Some(step) = self.next_step(&change.job).await? {
             change.job = step.job;
@@ -83,7 +83,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// Refuses to delete a job that has something to run now, however much waits (rule J12).
+    /// Refuses to delete a job that has something to run now, however many executions wait (rule J12).
     pub(super) async fn check_idle(&self, job: &Job) -> Result<(), ServiceError> {
         let mut open = self.open(job).await?;
         loop {
@@ -95,7 +95,7 @@ impl Jobs {
         }
     }
 
-    /// The next step of what the last change of a job has left; `None` if it is settled.
+    /// Returns the next step in settling the last change of a job; `None` if it is settled.
     async fn next_step(&self, job: &Job) -> Result<Option<JobChange>, ServiceError> {
         let Some(unsettled) = job.unsettled else { return Ok(None) };
         let catalog = &self.ports.catalog;
@@ -104,7 +104,7 @@ impl Jobs {
         Ok(Some(settle(job, &waiting, self.source_terms(&job.settings), self.ports.now())))
     }
 
-    /// The next round of what is due of a job.
+    /// Returns the change of the next round of a job's due slots; `None` if there is nothing to do.
     async fn round(&self, job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, ServiceError> {
         if !is_due(job, now) {
             return Ok(None);
@@ -118,7 +118,7 @@ impl Jobs {
         Ok(schedule::materialise(job, &waiting, terms, now))
     }
 
-    /// Stores a change; gives whether nobody else had changed the job.
+    /// Stores a change. Returns `false` if somebody else had changed the job.
     async fn stored(&self, change: &JobChange, revision: u64) -> Result<bool, ServiceError> {
         match self.ports.catalog.change_job(change, revision).await {
             Err(error) if error.kind() == CatalogErrorKind::Conflict => Ok(false),

@@ -1,4 +1,4 @@
-//! Seals and digests the bytes of parts, in their order.
+//! Seals and digests the bytes of parts, in order.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use crate::engine::calls::call_now;
 use crate::ports::packager::PartEvent;
 use crate::ports::sealer::{Sealer, Sealing};
 
-/// Buffers of one size leave no holes in the memory of the process; half of the cache of a core.
+/// The size of the pieces that are sealed: half of a core's cache. Buffers of one size do not fragment the
+/// process's memory.
 const SEALED_AT_ONCE_BYTES: usize = 256 << 10;
 
 /// Seals and digests the open part.
@@ -24,7 +25,7 @@ pub(super) struct PartSealer {
 }
 
 impl PartSealer {
-    /// For parts that are sealed with `sealer`, or not at all.
+    /// Creates a sealer of parts; without a `sealer` the parts stay plaintext.
     pub(super) fn new(sealer: Option<Arc<dyn Sealer>>) -> Self {
         Self { sealer, sealing: None, hasher: Sha256::new(), bytes: 0 }
     }

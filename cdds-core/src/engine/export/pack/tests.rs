@@ -24,7 +24,7 @@ impl Workers for Threads {
     }
 }
 
-/// Compresses the file of each path only after those of the paths behind it.
+/// Compresses the file of each path only after those pushed behind it.
 #[derive(Debug, Default)]
 struct Backwards {
     packed: Mutex<Vec<String>>,
@@ -57,7 +57,7 @@ fn pipeline(packager: &Arc<Backwards>) -> PackPipeline {
     PackPipeline::new(Arc::new(Threads), Arc::clone(packager) as Arc<dyn Packager>, writer, None)
 }
 
-/// A file that is compressed once `others` are.
+/// A file that is compressed once `others` other files are.
 fn file(path: &str, others: usize) -> CutFile {
     CutFile { path: path.to_owned(), contents: vec![b'x'; others] }
 }
@@ -65,7 +65,7 @@ fn file(path: &str, others: usize) -> CutFile {
 fn written(commands: Vec<StoreCommand>) -> String {
     let bytes = |one| match one {
         StoreCommand::Write(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
-        // Only the file that was laid out first opens the part.
+        // Only the file that is laid out first opens the part.
         StoreCommand::Open(_) => "open ".to_owned(),
         StoreCommand::Close { .. } => "close ".to_owned(),
     };
@@ -93,7 +93,7 @@ fn a_worker_that_panics_is_a_failure_and_no_hang() {
     assert_eq!(block_on(lost).map(written).unwrap_err().kind, FailureKind::Internal);
 }
 
-/// Works when it is told to.
+/// Runs submitted work only on request.
 #[derive(Debug, Default)]
 struct Held(Mutex<VecDeque<HeldWork>>);
 
@@ -115,7 +115,7 @@ impl Workers for Held {
     }
 }
 
-/// Keeps nothing of the contents, as one that compresses them.
+/// Keeps no reference to the contents, like a packager that compresses them.
 #[derive(Debug)]
 struct Copying;
 

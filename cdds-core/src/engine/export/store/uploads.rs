@@ -1,6 +1,6 @@
-//! The uploads of one attempt. An export may be dropped at any await, and the store goes on with what it was asked
-//! for: a file that it finishes later lies there for nobody. So whatever is under way when the export is dropped is
-//! left here and brought to its end before anybody looks at what there is to remove.
+//! The uploads of one attempt. An export may be dropped at any await, but the store continues with a call
+//! that it has received: a file that it finishes later would belong to nobody. So calls that are pending when
+//! the export is dropped are left here and brought to their end before anybody lists the files to remove.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,7 +13,7 @@ use futures::future::{BoxFuture, join_all};
 use crate::engine::calls::{Panicked, contained_async};
 use crate::ports::sink::{Key, Sink, SinkError, SinkErrorKind, Stored, Upload};
 
-/// What an export has left under way with the store.
+/// The store calls that an export has left pending.
 #[derive(Default)]
 pub(in crate::engine::export) struct Underway {
     left: Mutex<Vec<BoxFuture<'static, ()>>>,
@@ -41,29 +41,29 @@ impl Underway {
         self.left().push(work);
     }
 
-    /// Waits until nothing is under way any more: what was asked for has happened or failed, what was begun and
-    /// not finished is aborted. Errors are of no interest: the store lists what remains.
+    /// Waits until nothing is pending: every call has succeeded or failed, and every unfinished upload is
+    /// aborted. Ignores errors, since the store lists the remains.
     ///
     /// # Cancel safety
-    /// What is not done by then is dropped.
+    /// Dropping the future drops the work that is not done by then.
     pub(in crate::engine::export) async fn wind_down(&self) {
         loop {
             let left = std::mem::take(&mut *self.left());
             if left.is_empty() {
                 return;
             }
-            // What panics is at its end, too.
+            // Work that panics has ended too.
             let _ended: Vec<Result<(), Panicked>> = join_all(left.into_iter().map(contained_async)).await;
         }
     }
 
-    /// A list that is replaced whole: a panic elsewhere leaves it usable.
+    /// Locks a list that is replaced whole, so a panic elsewhere leaves it usable.
     fn left(&self) -> MutexGuard<'_, Vec<BoxFuture<'static, ()>>> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Work that is left with `underway` if whoever waits for it is dropped.
+/// Makes a future of `work` that leaves it with `underway` if the future is dropped.
 fn keep<T: Send + 'static>(
     underway: &Weak<Underway>,
     work: impl Future<Output = T> + Send + 'static,
@@ -71,7 +71,7 @@ fn keep<T: Send + 'static>(
     Kept { work: Some(work.boxed()), underway: Weak::clone(underway) }
 }
 
-/// Work with the store that somebody waits for.
+/// Work with the store that somebody awaits.
 struct Kept<T: Send + 'static> {
     work: Option<BoxFuture<'static, T>>,
     underway: Weak<Underway>,
@@ -81,7 +81,7 @@ impl<T: Send + 'static> Future for Kept<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        // Work that panics is gone.
+        // Work that has panicked is gone.
         let Some(mut work) = self.work.take() else { return Poll::Pending };
         let polled = work.as_mut().poll(context);
         if polled.is_pending() {
@@ -99,16 +99,16 @@ impl<T: Send + 'static> Drop for Kept<T> {
     }
 }
 
-/// An upload that was begun. Dropped before it is finished, it is left to be aborted.
+/// An open upload. If it is dropped before it is finished, it is left to be aborted.
 #[derive(Debug)]
 pub(in crate::engine::export) struct Open {
     upload: Option<Box<dyn Upload>>,
-    /// Weak, since it may be part of what is left there.
+    /// Weak, since this upload may itself be left there: a strong reference would form a cycle.
     underway: Weak<Underway>,
 }
 
 impl Open {
-    /// Appends bytes and gives the upload back; after an error it is left to be aborted.
+    /// Appends bytes and returns the upload; after an error the upload is left to be aborted.
     ///
     /// # Errors
     /// Those of the store.
@@ -156,7 +156,7 @@ mod tests {
     use crate::ports::sink::Prefix;
     use crate::testing::MemorySink;
 
-    /// A store that finishes an upload when it is told to.
+    /// A store that finishes an upload only when its gate opens.
     #[derive(Debug)]
     struct SlowSink(MemorySink, Mutex<Option<oneshot::Receiver<()>>>);
 
