@@ -35,7 +35,7 @@ fn megabytes(bencher: Bencher<'_, '_>, megabytes: u64) {
         });
 }
 
-/// How a source of one's own gives its records.
+/// How a custom source supplies its records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Typed,
@@ -58,7 +58,7 @@ fn own_source(bencher: Bencher<'_, '_>, way: Way) {
         });
 }
 
-/// Gives the same rows over and over.
+/// Supplies the same rows over and over.
 #[derive(Debug)]
 struct OwnSource {
     description: Description,

@@ -15,7 +15,7 @@ fn main() {
     divan::main();
 }
 
-/// From how many instants a slot is looked for.
+/// How many instants are searched from.
 const INSTANTS: usize = 1_000;
 
 /// The name of a row, and the slots as the `cron` crate writes them.
@@ -55,7 +55,7 @@ fn schedule(name: &str) -> Schedule {
     text.parse().expect("an expression")
 }
 
-/// From 2020 to 2040.
+/// Returns instants from 2020 to 2040.
 fn instants() -> Vec<DateTime<Utc>> {
     let mut rng = fastrand::Rng::with_seed(7);
     std::iter::repeat_with(|| rng.i64(1_577_836_800..2_208_988_800))
@@ -64,7 +64,7 @@ fn instants() -> Vec<DateTime<Utc>> {
         .collect()
 }
 
-/// Both find the same, or the comparison says nothing.
+/// Checks that both find the same slots; otherwise the comparison means nothing.
 fn assert_same(name: &str, instants: &[DateTime<Utc>]) {
     let (ours, theirs) = (frequency(name), schedule(name));
     for instant in instants {

@@ -1,4 +1,4 @@
-//! Peak memory of a whole export must not depend on the amount of data. Run it under a tool that tells the
+//! Peak memory of a whole export must not depend on the amount of data. Run it under a tool that reports the
 //! peak:
 //!
 //! ```sh

@@ -48,7 +48,7 @@ fn raw_lines(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// What most would write: parse into values, prune those, write them again.
+/// The usual approach: parses into values, prunes them, writes them again.
 #[divan::bench]
 fn raw_lines_by_serde_json(bencher: Bencher<'_, '_>) {
     fn prune(value: &mut Value) -> bool {

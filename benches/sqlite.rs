@@ -1,5 +1,5 @@
-//! An export from SQLite beside the least that it can take: stepping over the rows, and compressing what they
-//! become, on as many threads.
+//! An export from SQLite beside its lower bound: stepping over the rows, and compressing the resulting lines,
+//! on as many threads.
 //!
 //! `cargo bench -p cdds-benches --bench sqlite`
 
@@ -136,7 +136,7 @@ fn compress(files: &[&[u8]], next: &AtomicUsize) {
     }
 }
 
-/// What the rows become in an export.
+/// Returns the lines that an export makes of the rows.
 fn lines(path: &Path) -> Vec<u8> {
     let connection = Connection::open(path).expect("the database");
     let mut statement = connection.prepare("select * from contact").expect("a statement");

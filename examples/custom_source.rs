@@ -1,4 +1,4 @@
-//! A data source of one's own: a ticket system whose records live behind an API that gives them in pages.
+//! A custom data source: a ticket system whose API returns its records in pages.
 //!
 //! `cargo run -p cdds-examples --example custom_source`
 
@@ -118,7 +118,7 @@ fn batch(tickets: &[Ticket], request: &ReadRequest) -> RecordBatch {
             .text("queue", ticket.queue)
             .instant("opened_at", ticket.opened_at)
             .text("summary", &ticket.summary)
-            // An empty value leaves its key out.
+            // An empty value omits its key.
             .text("assignee", ticket.assignee.as_deref().unwrap_or_default());
         record.finish();
     }

@@ -35,7 +35,7 @@ use cdds_storage::workers::ThreadPool;
 use futures::TryStreamExt;
 use futures::executor::block_on;
 
-/// Which parts the service is made of; every one can be replaced by another implementation of its port.
+/// Puts the service together; each part can be replaced by another implementation of its port.
 fn compose(folder: &Path) -> Result<Ports, Box<dyn Error>> {
     let calls = JsonLinesConfig {
         id: SourceId::new("calls")?,
@@ -56,7 +56,7 @@ fn compose(folder: &Path) -> Result<Ports, Box<dyn Error>> {
     })
 }
 
-/// Tells what happens; a service would count, log or push it to its user interface.
+/// Prints what happens; a service would count or log it, or push it to its user interface.
 #[derive(Debug)]
 struct Console;
 

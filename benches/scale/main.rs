@@ -1,6 +1,6 @@
-//! What many jobs cost: a tick must cost what is due, not what is stored, and a page what is on it, not what
-//! lies before it. The catalog's rows are multiplied with SQL, then all is measured through the engine and the
-//! services.
+//! Measures the cost of many jobs: a tick must cost in proportion to the due jobs rather than the stored
+//! ones, and a page in proportion to its own rows rather than those before it. The catalog's rows are
+//! multiplied with SQL, then all is measured through the engine and the services.
 //!
 //! `cargo bench -p cdds-benches --bench scale`; 2 GB of temporary files, a few minutes.
 
@@ -35,8 +35,8 @@ const SAMPLES: usize = 101;
 /// How many rows a list has, and a page of it.
 const LISTED: u64 = 100_000;
 const PAGE: u64 = 100;
-/// What is said to be flat: the largest may cost this many times the smallest, or so little that it does not
-/// matter.
+/// The bound for a flat cost: the largest may cost this many times the smallest, or so little that it does
+/// not matter.
 const FLAT_RATIO_MAX: f64 = 3.0;
 const GOAL: Duration = Duration::from_millis(1);
 
@@ -74,7 +74,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints a row; gives the median of the ticks with nothing due.
+/// Prints a row and returns the median of the ticks with nothing due.
 fn ticks(jobs: u64) -> Result<Duration, Failure> {
     let world = Multiplied::with_jobs(jobs)?;
     let ports = world.ports();
@@ -111,8 +111,8 @@ fn ticks(jobs: u64) -> Result<Duration, Failure> {
     Ok(nothing_due)
 }
 
-/// Prints what the first, a middle and the last page of a list cost, each fetched by the place where the page
-/// before it ended.
+/// Prints the cost of the first, a middle and the last page of a list, each fetched from the end of the page
+/// before it.
 fn pages<T>(list: &str, column: &str, fetch: impl Fn(Slice) -> Result<Page<T>, ServiceError>) {
     let clock = SystemClock::new();
     let place = |passed: u64| match passed {

@@ -1,4 +1,4 @@
-//! A catalog with as many rows as wanted, all after the pattern of one that was made through the services.
+//! A catalog with any number of rows, all modelled on one that was made through the services.
 
 use std::path::Path;
 use std::process::Command;
@@ -98,7 +98,7 @@ impl Multiplied {
     }
 }
 
-/// A UUID after the number of the row, in no order.
+/// A UUID derived from the number of the row, in no order.
 const ID: &str = "printf('%08x-0000-4000-8000-%012x', (n * 2654435761) & 4294967295, n)";
 
 /// The argument after which this program does nothing but run SQL on the catalog of a folder.
@@ -110,7 +110,7 @@ fn apart(folder: &Path, sql: &str) -> Result<(), Failure> {
     if done.success() { Ok(()) } else { Err("the catalog could not be filled".into()) }
 }
 
-/// Runs SQL as fast as can be: what is lost with the machine is made again.
+/// Runs SQL as fast as possible: data lost in a crash is simply made again.
 pub(crate) fn run_sql(folder: &Path, sql: &str) -> Result<(), Failure> {
     let catalog = Connection::open(folder.join("cdds.db"))?;
     catalog.execute_batch("PRAGMA synchronous = off; PRAGMA cache_size = -500000;")?;
@@ -145,14 +145,14 @@ fn multiply(folder: &Path, table: &str, count: u64, changed: &[(&str, &str)]) ->
     apart(folder, &sql)
 }
 
-/// A figure of this process, KiB, as Linux tells it.
+/// Returns a figure of this process in KiB, as Linux reports it.
 pub(crate) fn memory_kib(name: &str) -> Result<u64, Failure> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("not told by /proc")?;
     Ok(line.trim_start_matches(':').trim().trim_end_matches(" kB").parse()?)
 }
 
-/// Lets the peak (`VmHWM`) begin anew at what is used now.
+/// Resets the peak (`VmHWM`) to the present use.
 pub(crate) fn reset_peak() -> Result<(), Failure> {
     Ok(std::fs::write("/proc/self/clear_refs", "5")?)
 }

@@ -1,5 +1,5 @@
-//! Contact records that are as hard to compress as real ones: 1.6 KB, a fifth of it (19 %) in empty keys; what
-//! is left becomes four times smaller by `zip -6`, 3.3 times by `zip -1`.
+//! Contact records that are as hard to compress as real ones: 1.6 KB, a fifth of it (19 %) in empty keys; the
+//! rest becomes four times smaller by `zip -6`, 3.3 times by `zip -1`.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use fastrand::Rng;
 
-/// Writes contact records until `bytes` are reached; gives how many. The same bytes each time.
+/// Writes contact records until `bytes` are reached, the same ones each time. Returns their number.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -47,7 +47,7 @@ const SYLLABLES: [&str; 32] = [
 ];
 
 impl Contacts {
-    /// From the first record on.
+    /// Starts at the first record.
     pub fn new() -> Self {
         let mut rng = Rng::with_seed(7);
         let words = (0..WORDS)
@@ -58,7 +58,7 @@ impl Contacts {
         Self { rng, words, agents, queues, line: String::new(), number: 0 }
     }
 
-    /// The next record and its newline.
+    /// Returns the next record and its newline.
     pub fn next_line(&mut self) -> &str {
         self.line.clear();
         self.number += 1;

@@ -1,4 +1,4 @@
-//! What the benchmarks share: contact records that look like real ones, and the composition under test.
+//! Shared by the benchmarks: contact records that look like real ones, and the composition under test.
 
 mod contacts;
 mod rows;
@@ -28,10 +28,10 @@ use futures::executor::block_on;
 pub use contacts::{Contacts, write_contacts};
 pub use rows::Row;
 
-/// Whatever a benchmark stumbles over ends it.
+/// Any failure, which ends a benchmark.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// The contacts of a file of JSON lines, as source `contacts`, type `contact`.
+/// Opens the contacts of a file of JSON lines, as source `contacts`, type `contact`.
 ///
 /// # Errors
 /// Never, as long as the names are legal.
@@ -84,7 +84,8 @@ pub fn export(folder: &Path, source: Arc<dyn Source>) -> Result<RunReport, Failu
     Ok(block_on(Engine::builder(&ports).build().run(Until::Idle, std::future::pending()))?)
 }
 
-/// A self-signed certificate, PEM; one for the whole process, since a key pair can take longer than an export.
+/// Returns a self-signed certificate, PEM; one for the whole process, since a key pair can take longer than
+/// an export.
 fn certificate() -> Result<&'static str, Failure> {
     use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
     static MADE: OnceLock<String> = OnceLock::new();

@@ -1,10 +1,10 @@
-//! Records that come key by key, as a database's rows do.
+//! Records supplied key by key, like a database's rows.
 
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
 
 use crate::Contacts;
 
-/// What differs from row to row.
+/// The values that differ from row to row.
 #[derive(Debug, Clone)]
 pub struct Row {
     id: i64,
@@ -12,7 +12,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// The first `count` rows.
+    /// Returns the first `count` rows.
     pub fn first(count: usize) -> Vec<Self> {
         let mut contacts = Contacts::new();
         (0..).take(count).map(|id| Self { id, notes: notes(contacts.next_line()).to_owned() }).collect()
@@ -33,7 +33,7 @@ impl Row {
         record.finish();
     }
 
-    /// The same as a line of JSON, empty values and all.
+    /// Returns the row as a line of JSON, including empty values.
     pub fn line(&self) -> String {
         format!(
             r#"{{"id":{},"conversation_id":"d5776a7e-1841-8c63-bc4f-38d53d6c1e18","started_at":"2026-01-01T01:22:41.500Z","media_type":"chat","direction":"inbound","external_tag":"","talk_ms":616838,"sentiment":0.68,"notes":"{}","language":"","flagged":false,"user_id":"01cf212e-1e21-f046-52e2-0db4167c0e97","wrap_up":"complaint"}}"#,

@@ -1,4 +1,4 @@
-//! What is typed: the shape of the command line, nothing decided yet.
+//! The shape of the command line. Nothing is decided here.
 //!
 //! Values with rules of their own (titles, timeframes, sizes) stay text here and become domain types in
 //! `commands`, so that a refusal carries the domain's code and not clap's.
@@ -88,8 +88,8 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
-/// Refuses paths that begin with a home folder which no shell has put in: behind `=`, between quotes, in a variable.
-/// Taken at its word, it would be a folder of that name.
+/// Refuses paths that begin with `~` because no shell expanded it: after `=`, in quotes, in a variable. Taken
+/// literally, it would name a folder called `~`.
 pub(crate) fn check_paths(matches: &ArgMatches) -> Result<(), clap::Error> {
     for id in matches.ids() {
         let Ok(Some(paths)) = matches.try_get_many::<PathBuf>(id.as_str()) else { continue };
@@ -111,7 +111,7 @@ pub(crate) struct Consent {
 }
 
 impl Command {
-    /// Whether this command may store something on the record, dated by the clock.
+    /// Returns whether this command may store something on the record, dated by the clock.
     pub(crate) fn changes_the_record(&self) -> bool {
         match self {
             Self::Run(_) => true,
@@ -134,7 +134,7 @@ impl Command {
         }
     }
 
-    /// Whether this command can answer with a job file.
+    /// Returns whether this command can print a job file.
     pub(crate) fn prints_job_files(&self) -> bool {
         matches!(self, Self::Job(JobCommand::Show { .. }))
     }

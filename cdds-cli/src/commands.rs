@@ -1,4 +1,4 @@
-//! One file per command: reads domain types out of what was typed, asks a service, shows the answer.
+//! One file per command: parses the arguments into domain types, asks a service, shows the answer.
 
 mod artifact;
 mod clock;
@@ -28,11 +28,11 @@ use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
 
-/// Carries out what was typed.
+/// Carries out a command.
 pub(crate) async fn carry_out(command: Command, session: &Session) -> Result<(), CliError> {
     let (runs, changes) = (matches!(command, Command::Run(_)), command.changes_the_record());
     if runs {
-        // Before what may take long, and for a person who may still stop it.
+        // Comes before anything that may take long, so that a person can still stop it.
         session.tell_of_asked_instant();
     }
     match dispatch(command, session).await {
@@ -66,16 +66,16 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
     }
 }
 
-/// An id as it was typed. What is no id at all is the id of nothing.
+/// Parses a typed id. Text that is no id is reported as not found.
 fn id<T: FromStr>(what: &'static str, text: &str) -> Result<T, CliError> {
     text.parse().map_err(|_| CliError::not_found(what, text))
 }
 
-/// How many rows are fetched at once. Where no index has the order, each page looks at all rows again: few large
-/// pages, then.
+/// How many rows are fetched at once. Where no index has the order, each page scans all rows again, so a few
+/// large pages are cheaper.
 const ROWS_AT_ONCE: u64 = 10_000;
 
-/// Every row of a list, fetched page by page.
+/// Returns every row of a list, fetched page by page.
 async fn every_row<T>(
     fetch: impl AsyncFn(Slice) -> Result<Page<T>, ServiceError>,
 ) -> Result<Vec<T>, CliError> {
@@ -91,8 +91,8 @@ async fn every_row<T>(
     }
 }
 
-/// The job by which a list is filtered. One that was deleted counts while something of it is on the record
-/// (rule J12); one that never was is told, not answered with an empty list.
+/// Returns the id of the job by which a list is filtered. A deleted job counts while something of it is on
+/// the record (rule J12); a job that never existed is an error rather than an empty list.
 async fn filtered_job(app: &App, owner: &Owner, typed: &str) -> Result<JobId, CliError> {
     let id = job::job_id(typed)?;
     match app.jobs.show(owner, id).await {

@@ -1,4 +1,4 @@
-//! The composition: which adapter stands behind each port. An embedder writes a page like this one.
+//! The composition: chooses the adapter for each port. An embedder writes a page like this one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Opens catalog and store, and makes them on a fresh start. Sources are opened when they are read.
+    /// Opens catalog and store, and creates them on a fresh start. Sources are opened when they are read.
     pub(crate) fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, CliError> {
         make_place(config)?;
         let workers = ThreadPool::new(None).map_err(|error| {
@@ -87,13 +87,13 @@ impl App {
         })
     }
 
-    /// The same by a clock that somebody asked for: it is not doubted.
+    /// Trusts the clock, because somebody set it explicitly.
     pub(crate) fn believing_the_clock(mut self) -> Self {
         self.settings.doubt_clock = false;
         self
     }
 
-    /// What record and store tell of the clock, over all owners.
+    /// Compares the clock with record and store, over all owners.
     pub(crate) async fn examine_clock(&self) -> Result<ClockReport, CliError> {
         Ok(clock::examine(&self.ports).await?)
     }
@@ -103,12 +103,12 @@ impl App {
         self.pairing.check().await.map_err(|error| self.store_error(error))
     }
 
-    /// The same, and changes nothing.
+    /// Makes sure of the same and changes nothing.
     pub(crate) async fn look_at_store(&self) -> Result<(), CliError> {
         self.pairing.look().await.map_err(|error| self.store_error(error))
     }
 
-    /// Makes them belong together.
+    /// Pairs catalog and store.
     pub(crate) async fn adopt_store(&self) -> Result<(), CliError> {
         self.pairing.adopt().await.map_err(|error| self.store_error(error))
     }
@@ -123,8 +123,8 @@ impl App {
         }
     }
 
-    /// The engine, to be observed and run. Only here the signing key is read: whoever does not run the engine need not be
-    /// able to.
+    /// Returns a builder for the engine. The signing key is read only here, so that commands that do not run
+    /// the engine do not need access to it.
     pub(crate) fn engine(&self) -> Result<EngineBuilder, CliError> {
         let engine = Engine::builder(&self.ports).settings(self.settings.clone());
         Ok(match &self.signing {
@@ -134,15 +134,15 @@ impl App {
     }
 }
 
-/// The artifact store.
+/// Opens the artifact store.
 pub(crate) fn sink(config: &Config) -> Result<Arc<dyn Sink>, CliError> {
     Ok(Arc::new(ObjectSink::local(&config.store)?))
 }
 
-/// Without a catalog this is a fresh start, and the store's folder is made; but not where artifacts lie in it: an
-/// empty catalog in the place of one that was moved or is not mounted would know of no job. Where there is a
-/// catalog, a store that is missing may be one that is not mounted: the store says so. The catalog's own folder
-/// is never made, so that a mistyped path is not taken for a fresh start.
+/// Makes the store's folder on a fresh start, that is, without a catalog. Refuses if artifacts lie in it: the
+/// catalog may have been moved or not be mounted, and an empty one in its place would know no jobs. If there
+/// is a catalog, a missing store may not be mounted: the store reports that. The catalog's own folder is
+/// never made, so that a mistyped path is not taken for a fresh start.
 fn make_place(config: &Config) -> Result<(), CliError> {
     let (catalog, store) = (&config.catalog, &config.store);
     if catalog.exists() {
@@ -162,7 +162,7 @@ fn make_place(config: &Config) -> Result<(), CliError> {
     durable::create_folders(store).map_err(|error| CliError::file("create", store, &error))
 }
 
-/// Whoever vouches for the sets.
+/// Returns the signer of manifests.
 pub(crate) fn signer(signing: &Signing) -> Result<CmsSigner, CliError> {
     let read = |file: &Path| input::read(file).map_err(|error| CliError::file("read", file, &error));
     let (certificate, key) = (read(&signing.certificate)?, Zeroizing::new(read(&signing.key)?));
@@ -172,7 +172,7 @@ pub(crate) fn signer(signing: &Signing) -> Result<CmsSigner, CliError> {
     })
 }
 
-/// Every source of the configuration, under its id.
+/// Registers every source of the configuration under its id.
 pub(crate) fn register(entries: &[SourceEntry]) -> Result<Sources, CliError> {
     entries.iter().try_fold(Sources::new(), |sources, entry| {
         let source: Arc<dyn Source> = match &entry.kind {
@@ -186,7 +186,7 @@ pub(crate) fn register(entries: &[SourceEntry]) -> Result<Sources, CliError> {
     })
 }
 
-/// A source refuses only what its declaration says: the configuration is wrong.
+/// Turns the refusal of a source into a configuration error: a source refuses only a wrong declaration.
 #[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
 fn invalid(error: SourceError) -> CliError {
     CliError::config("invalid_config", error.report())

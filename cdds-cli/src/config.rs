@@ -1,4 +1,4 @@
-//! `cdds.toml`: what is typed there, checked, with the paths made absolute.
+//! `cdds.toml`, checked, with the paths made absolute.
 
 mod duration;
 mod file;
@@ -27,7 +27,7 @@ pub(crate) use self::source::{SourceEntry, SourceKind};
 use crate::error::CliError;
 use crate::input;
 
-/// What the composition is made of.
+/// The settings of the composition.
 #[derive(Debug)]
 pub(crate) struct Config {
     /// The SQLite file of the catalog.
@@ -42,9 +42,9 @@ pub(crate) struct Config {
     pub(crate) stall: Duration,
     /// How hard archives are compressed.
     pub(crate) level: Level,
-    /// What holds for all jobs; the engine catches up by the same limit.
+    /// The rules for all jobs; the engine catches up by the same limit.
     pub(crate) rules: JobRules,
-    /// What parts are sealed with, from now on.
+    /// The profile with which new parts are sealed.
     pub(crate) profile: Profile,
     pub(crate) form: Form,
     /// The key that signs manifests, if they are signed.
@@ -63,7 +63,7 @@ pub(crate) struct Signing {
 /// Leases are renewed once a second; a shorter one would be lost in between.
 const LEASE_MIN: Duration = Duration::from_secs(3);
 
-/// Anything shorter would end executions of which the store or the source is busy and well.
+/// Anything shorter would end executions whose store or source is merely busy.
 const STALL_MIN: Duration = Duration::from_secs(60);
 
 impl Config {
@@ -102,13 +102,13 @@ impl Config {
             .map_err(|why| CliError::config("invalid_config", format!("{}: {why}", path.display())))
     }
 
-    /// The fields that are to name the data subject in records of a type.
+    /// Returns the fields that name the data subject in records of a type.
     pub(crate) fn subject(&self, source: &SourceId, data_type: &TypeId) -> &[String] {
         let entry = self.sources.iter().find(|entry| entry.id == *source);
         entry.and_then(|entry| entry.subjects.get(data_type)).map_or(&[], Vec::as_slice)
     }
 
-    /// A survey of the records of a type, for a test read.
+    /// Returns a survey of the records of a type, for a test read.
     pub(crate) fn survey(&self, source: &SourceId, data_type: &TypeId) -> Option<Survey> {
         let subject = self.subject(source, data_type);
         let entry = self.sources.iter().find(|entry| entry.id == *source)?;
@@ -185,7 +185,7 @@ fn rules(retention_days: u16, typed: &file::Rules) -> Result<JobRules, String> {
     })
 }
 
-/// The parent of a bare file name is the empty path, which names no folder.
+/// Returns `.` for the empty path, which is the parent of a bare file name and names no folder.
 fn folder_or_here(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }

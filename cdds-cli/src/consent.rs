@@ -1,4 +1,4 @@
-//! What removes something asks first, where somebody can answer.
+//! Commands that remove something ask first, where somebody can answer.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -6,10 +6,12 @@ use crate::args::Consent;
 use crate::error::CliError;
 
 impl Consent {
-    /// Asks whether to go on. Nobody is asked who has said `--yes`, or who cannot answer: a script has no terminal.
+    /// Asks whether to go on. Skips the question with `--yes`, and without a terminal, where nobody can
+    /// answer.
     ///
     /// # Errors
-    /// `not_confirmed` for every answer but yes, also for the end of the input. Nothing was removed then.
+    /// `not_confirmed` for every answer but yes, and for the end of the input. In that case nothing was
+    /// removed.
     pub(crate) fn ask(&self, question: &str) -> Result<(), CliError> {
         if self.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return Ok(());
@@ -33,7 +35,7 @@ fn answer(question: &str) -> io::Result<String> {
     terminal.flush()?;
     let mut answer = String::new();
     if io::stdin().read_line(&mut answer)? == 0 {
-        // What follows begins on a line of its own.
+        // Later output begins on a line of its own.
         writeln!(terminal)?;
     }
     Ok(answer)

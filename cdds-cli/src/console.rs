@@ -10,7 +10,7 @@ use crate::args::Global;
 use crate::output::{Format, escaped};
 use crate::progress::EventForm;
 
-/// How much is told on the way.
+/// How progress is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Telling {
     /// Bars with percentage, rate and remaining time: a person watches.
@@ -26,22 +26,22 @@ pub(crate) enum Telling {
     Nothing,
 }
 
-/// The terminal, as far as it is not for results.
+/// The terminal for everything but results.
 #[derive(Debug, Clone)]
 pub(crate) struct Console {
     telling: Telling,
     quiet: bool,
-    /// Whether steps on the way are told.
+    /// Whether steps on the way are reported.
     steps: bool,
     colour: bool,
     bars: MultiProgress,
 }
 
 impl Console {
-    /// Decides what is told, and starts the log.
+    /// Decides how progress is reported, and starts the log.
     pub(crate) fn start(global: &Global) -> Self {
         let terminal = io::stderr().is_terminal();
-        // What cannot move its cursor gets lines.
+        // A terminal that cannot move its cursor gets lines.
         let redraws = terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let telling = match global.output {
             _ if global.quiet => Telling::Nothing,
@@ -61,7 +61,7 @@ impl Console {
         console
     }
 
-    /// The same, with a line in this form per event, wherever stderr goes; `-q` counts more.
+    /// Switches to a line in this form per event, wherever stderr goes; `-q` takes precedence.
     pub(crate) fn telling_events(&self, form: EventForm) -> Self {
         let telling =
             if self.quiet { Telling::Nothing } else { Telling::Lines { form, progress: self.steps } };
@@ -72,23 +72,23 @@ impl Console {
         self.telling
     }
 
-    /// Whether words are coloured.
+    /// Returns whether words are coloured.
     pub(crate) fn colour(&self) -> bool {
         self.colour
     }
 
-    /// The bars, which share the terminal.
+    /// Returns the bars, which share the terminal.
     pub(crate) fn bars(&self) -> &MultiProgress {
         &self.bars
     }
 
-    /// A line on stderr, above the bars.
+    /// Writes a line to stderr, above the bars.
     fn line(&self, line: &str) {
-        // When stderr is gone there is nobody to tell.
+        // A closed stderr is ignored: nobody reads it.
         let _told = self.bars.suspend(|| writeln!(io::stderr().lock(), "{line}"));
     }
 
-    /// A line for whoever watches or keeps a log; nothing where stderr is kept for errors.
+    /// Writes a line for a person or a log, but nothing where stderr is kept for errors.
     pub(crate) fn note(&self, line: &str) {
         if self.telling != Telling::Nothing {
             self.line(line);
@@ -137,7 +137,7 @@ impl MakeWriter<'_> for AboveBars {
     }
 }
 
-/// An event of the log, which is written at one go, with the names in it that others have given.
+/// Escapes a log event, which is written in one go and may contain names from outside.
 fn one_line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let (line, end) = text.strip_suffix('\n').map_or((&*text, ""), |line| (line, "\n"));

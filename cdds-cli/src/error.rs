@@ -1,4 +1,4 @@
-//! Why a command was not carried out, as scripts see it: an exit code and a stable code.
+//! Errors of commands as scripts see them: an exit code and a stable code.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -55,7 +55,7 @@ impl CliError {
         Self { exit: Exit::Failed, code, message: message.into(), missing: None }
     }
 
-    /// A refusal that is the command line's own, not the domain's.
+    /// A refusal by the command line itself rather than the domain.
     pub(crate) fn refused(code: &'static str, message: impl Into<String>) -> Self {
         Self { exit: Exit::Refused, code, message: message.into(), missing: None }
     }
@@ -65,7 +65,7 @@ impl CliError {
         Self { exit: Exit::Usage, code: "usage", message: message.into(), missing: None }
     }
 
-    /// The command line cannot be read: what is wrong, without the help that clap adds for terminals.
+    /// The command line cannot be parsed. Keeps the reason, without the help that clap adds for terminals.
     pub(crate) fn misuse(error: &clap::Error) -> Self {
         if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
             return Self::usage("what to do is missing: `--help` lists the commands");
@@ -78,7 +78,7 @@ impl CliError {
         Self::usage(lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
     }
 
-    /// A variable of the environment that stands for an option is wrong; clap speaks of the option, which nobody
+    /// An environment variable that sets an option is wrong. Clap's message names the option, which nobody
     /// typed.
     pub(crate) fn of_environment(error: &clap::Error) -> Option<Self> {
         let context = |kind| match error.get(kind) {
@@ -117,12 +117,12 @@ impl CliError {
         self.missing.as_ref().map(|(what, id)| (*what, id.as_str()))
     }
 
-    /// The same, about a file.
+    /// Names the file in the message.
     pub(crate) fn about(self, file: &Path) -> Self {
         Self { message: format!("{}: {}", file.display(), self.message), ..self }
     }
 
-    /// The same with the way out.
+    /// Adds the way out.
     pub(crate) fn with_way_out(self, way_out: &str) -> Self {
         Self { message: format!("{}: {way_out}", self.message), ..self }
     }
@@ -138,20 +138,20 @@ impl CliError {
         }
     }
 
-    /// What went wrong, for scripts.
+    /// Returns the stable code, for scripts.
     pub(crate) fn code(&self) -> &'static str {
         self.code
     }
 
-    /// What went wrong, for people.
+    /// Returns the message, for people.
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
-    /// Prints the error to stderr and gives the exit code.
+    /// Prints the error to stderr and returns the exit code.
     pub(crate) fn report(&self, format: Format) -> ExitCode {
         let mut stderr = io::stderr().lock();
-        // When stderr is gone, the exit code still tells.
+        // If stderr is closed, the exit code still reports the failure.
         let _told = match format {
             Format::Table | Format::Toml => writeln!(stderr, "error: {}", escaped(&self.message)),
             Format::Json => writeln!(stderr, "{}", plain_json(&self.to_json())),
@@ -175,7 +175,7 @@ impl CliError {
     }
 }
 
-/// An id or a name that is none may be anything.
+/// Sanitises and truncates an unparsable id or name, which is raw user input.
 pub(crate) fn shown(id: &str) -> String {
     const CHARS_MAX: usize = 60;
     let id = printable(id);
@@ -185,10 +185,10 @@ pub(crate) fn shown(id: &str) -> String {
     }
 }
 
-/// Options and the variables of the environment that stand for them.
+/// Options and the environment variables that set them.
 const VARIABLES: [(&str, &str); 2] = [("--config", "CDDS_CONFIG"), ("--output", "CDDS_OUTPUT")];
 
-/// What was typed, as far as it is told: of what is long only the beginning.
+/// Truncates long user input before echoing it.
 pub(crate) fn shortened(mut error: clap::Error) -> clap::Error {
     const CHARS_MAX: usize = 60;
     let cut = |text: &str| {

@@ -16,15 +16,15 @@ const BYTES_MAX: u64 = 256 << 20;
 /// Why bytes are no text, for people.
 pub(crate) const NO_TEXT: &str = "is neither UTF-8 nor UTF-16 with a byte order mark: save it as UTF-8";
 
-/// Reads a whole file. A named pipe or a device is none, since nobody knows when it ends; but what a shell
-/// opens for us, as in `--key <(…)`, is read.
+/// Reads a whole file. Refuses named pipes and devices, which may never end, except a pipe that a shell
+/// opened for us, as in `--key <(…)`.
 ///
 /// # Errors
-/// What keeps it from being opened or read; [`io::ErrorKind::InvalidInput`] if it is no file, or too long.
+/// Any error of opening or reading; [`io::ErrorKind::InvalidInput`] if it is no file, or too long.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = if is_opened_by_shell(path) { File::open(path)? } else { open_regular(path)? };
     let len = file.metadata()?.len().min(BYTES_MAX);
-    // Reserved at once: growing would leave copies of a key behind.
+    // Reserves everything at once: growing would leave copies of a key behind.
     let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0).saturating_add(1));
     file.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > BYTES_MAX {
@@ -40,7 +40,8 @@ fn is_opened_by_shell(path: &Path) -> bool {
     path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd") || path == Path::new("/dev/stdin")
 }
 
-/// The text in a file without its byte order mark; `None` if it is none. It may be a passphrase.
+/// Returns the text of a file without its byte order mark, or `None` if it is not text. It may be a
+/// passphrase.
 pub(crate) fn text(bytes: &[u8]) -> Option<Zeroizing<String>> {
     let utf16 = |units: &[u8], from: fn([u8; 2]) -> u16| {
         let (pairs, rest) = units.as_chunks::<2>();
@@ -56,19 +57,19 @@ pub(crate) fn text(bytes: &[u8]) -> Option<Zeroizing<String>> {
     }
 }
 
-/// UTF-8 without the mark that some editors put before it.
+/// Strips the byte order mark that some editors put before UTF-8.
 pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
 }
 
-/// A passphrase: the first line of a text.
+/// Returns a passphrase: the first line of a text.
 pub(crate) fn first_line(text: &str) -> &str {
     let line = text.split('\n').next().unwrap_or_default();
     line.strip_suffix('\r').unwrap_or(line)
 }
 
-/// A passphrase: what is in a variable without the mark and the one line end that a file had from which it
-/// came.
+/// Returns a passphrase: the value of a variable, without the byte order mark and the one line end that it
+/// may have from a file.
 pub(crate) fn without_line_end(text: &str) -> &str {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let line = text.strip_suffix('\n').unwrap_or(text);

@@ -1,7 +1,7 @@
 //! `cdds`: scheduled, encrypted, verifiable data exports from the command line.
 //!
 //! ```text
-//! args ─ what was typed          config ─ cdds.toml
+//! args ─ command line            config ─ cdds.toml
 //!    └──────────┬────────────────────┘
 //!            session ─ compose: ports, services, engine
 //!               │
@@ -10,7 +10,7 @@
 //!             view ─ the stable JSON ─ output: table or JSON          error ─ exit codes
 //! ```
 //!
-//! Nothing here decides: what is refused, is refused by the library.
+//! Nothing here decides: every refusal comes from the library.
 
 mod args;
 mod commands;
@@ -36,7 +36,7 @@ use crate::output::Format;
 use crate::session::Session;
 
 fn main() -> ExitCode {
-    // Before anything is made: catalog, exports and keys are for this user only.
+    // Comes before any file is made: catalog, exports and keys are for this user only.
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     match args::command()
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
             }
         }
         Err(help) if !help.use_stderr() => {
-            // `--help` and `--version` are answers.
+            // `--help` and `--version` are results rather than errors.
             output::print_clap(&help);
             ExitCode::SUCCESS
         }

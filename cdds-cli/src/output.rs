@@ -31,7 +31,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The format asked for by a command line that could not be read.
+    /// Returns the format requested by a command line that could not be parsed.
     pub(crate) fn asked_for() -> Self {
         let environment = || std::env::var("CDDS_OUTPUT").ok();
         match typed("--output").or_else(environment) {
@@ -41,7 +41,7 @@ impl Format {
     }
 }
 
-/// The last value of an option in a command line that clap could not read, or did not have to.
+/// Returns the last value of an option in a command line that clap could not parse, or did not need to.
 pub(crate) fn typed(option: &str) -> Option<String> {
     let typed: Vec<String> =
         std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
@@ -52,10 +52,10 @@ pub(crate) fn typed(option: &str) -> Option<String> {
     })
 }
 
-/// Prints what clap has to say: help to stdout, what is wrong to stderr.
+/// Prints clap's messages: help to stdout, errors to stderr.
 ///
-/// Coloured as everything else is: clap itself would colour for a dumb terminal if the variable CI is set, and does
-/// not know `--color`.
+/// They are coloured like everything else: clap itself would colour for a dumb terminal if the variable CI is
+/// set, and does not know `--color`.
 pub(crate) fn print_clap(said: &clap::Error) {
     let rendered = said.render();
     let print = |mut stream: Box<dyn Write>, terminal: bool| {
@@ -71,7 +71,7 @@ pub(crate) fn print_clap(said: &clap::Error) {
     }
 }
 
-/// Something that is shown: its serialised form is the contract, the table is for reading.
+/// A result: its serialised form is the contract, the table is for reading.
 pub(crate) trait View: Serialize {
     /// The headings of a list; the first column names the row.
     const COLUMNS: &'static [&'static str];
@@ -79,7 +79,7 @@ pub(crate) trait View: Serialize {
     /// The cells of a list, in the order of the headings.
     fn row(&self) -> Vec<Cell>;
 
-    /// Everything, by name, for one alone.
+    /// All values of a single object, by name.
     fn details(&self) -> Vec<(&'static str, Cell)>;
 }
 
@@ -92,7 +92,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// On a terminal for the person before it, elsewhere for programs.
+    /// Prints for a person on a terminal, and for programs elsewhere.
     pub(crate) fn new(global: &Global, now: DateTime<Utc>) -> Self {
         let terminal = io::stdout().is_terminal();
         let columns = if terminal { terminal_size::terminal_size() } else { None };
@@ -108,7 +108,7 @@ impl Output {
         self.format
     }
 
-    /// A list: a table, or an array. Of an empty one a person is told on stderr what `otherwise` says.
+    /// Prints a list as a table or an array. For an empty one, a person gets the line `otherwise` on stderr.
     pub(crate) fn list_or<V: View>(&self, views: &[V], otherwise: &str) -> Result<(), CliError> {
         match self.format {
             Format::Json => json(&views),
@@ -118,19 +118,19 @@ impl Output {
             }
             Format::Table | Format::Toml if self.quiet => Ok(()),
             Format::Table | Format::Toml => {
-                // Without stderr there is nobody to tell.
+                // A closed stderr is ignored: nobody reads it.
                 let _told = writeln!(io::stderr().lock(), "{otherwise}");
                 Ok(())
             }
         }
     }
 
-    /// A list of which there is nothing more to say when it is empty.
+    /// Prints a list, without a remark when it is empty.
     pub(crate) fn list<V: View>(&self, views: &[V]) -> Result<(), CliError> {
         self.list_or(views, "nothing to show")
     }
 
-    /// One thing: name and value by line, or an object.
+    /// Prints one thing: a name and a value per line, or an object.
     pub(crate) fn object<V: View>(&self, view: &V) -> Result<(), CliError> {
         match self.format {
             Format::Json => json(view),
@@ -138,7 +138,7 @@ impl Output {
         }
     }
 
-    /// What was done: a text for people, an object for scripts.
+    /// Prints an outcome: a text for people, an object for scripts.
     pub(crate) fn outcome(&self, view: &impl Serialize, words: &str) -> Result<(), CliError> {
         match self.format {
             Format::Json => json(view),
@@ -146,12 +146,12 @@ impl Output {
         }
     }
 
-    /// Whether a job file is asked for.
+    /// Returns whether a job file is requested.
     pub(crate) fn is_toml(&self) -> bool {
         self.format == Format::Toml
     }
 
-    /// Bytes as they are, for other programs.
+    /// Writes bytes unchanged, for other programs.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Result<(), CliError> {
         write(bytes)
     }
@@ -168,7 +168,7 @@ fn text(text: &str) -> Result<(), CliError> {
     write(text.as_bytes())
 }
 
-/// A reader that has seen enough (`| head`) is no failure.
+/// Writes to stdout. A reader that has seen enough (`| head`) is not an error.
 fn write(bytes: &[u8]) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {

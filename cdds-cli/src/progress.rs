@@ -23,9 +23,9 @@ pub(crate) use self::outcome::outcome;
 use crate::console::{Console, Telling};
 use crate::output::{Tone, escaped, human};
 
-/// In lines, progress is told whenever another tenth is done,
+/// In lines, progress is reported whenever another tenth is done,
 const STEP_PERCENT: u8 = 10;
-/// and when there was nothing to tell for so long.
+/// and after a silence of this length.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Follows executions: those of a run, or one of another process.
@@ -41,7 +41,7 @@ pub(crate) struct Follower {
 struct Watched {
     subject: Subject,
     bar: Option<ExportBar>,
-    /// The last tenth that was told, in percent.
+    /// The last tenth that was reported, in percent.
     told_percent: u8,
     told_at: Duration,
 }
@@ -51,7 +51,7 @@ impl Watched {
         Self { subject, bar, told_percent: 0, told_at: monotonic }
     }
 
-    /// Whether a line about `progress` is due; it counts as told then.
+    /// Returns whether a line about `progress` is due; if so, it counts as reported.
     fn is_news(&mut self, progress: Progress, monotonic: Duration) -> bool {
         let tenth = progress.percent.map_or(0, |percent| percent - percent % STEP_PERCENT);
         let is_news = tenth > self.told_percent || monotonic.saturating_sub(self.told_at) >= SILENCE_MAX;
@@ -72,7 +72,7 @@ impl Follower {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An attempt began, or is seen for the first time: as far as it is already.
+    /// Shows an attempt that began, or that is seen for the first time, at its present progress.
     pub(crate) fn started(&self, execution: &Execution) {
         let (subject, monotonic) = (Subject::of(execution), self.clock.monotonic());
         let bar = (self.console.telling() == Telling::Bars).then(|| {
@@ -82,7 +82,7 @@ impl Follower {
         self.running().insert(execution.id, Watched::new(subject, monotonic, bar));
     }
 
-    /// A running execution moved on.
+    /// Shows that a running execution advanced.
     pub(crate) fn progressed(&self, id: ExecutionId, progress: Progress) {
         let monotonic = self.clock.monotonic();
         let mut running = self.running();
@@ -96,7 +96,7 @@ impl Follower {
         }
     }
 
-    /// It waits for a worker, or to be tried again.
+    /// Shows that an execution waits for a worker, or for a retry.
     pub(crate) fn waits(&self, execution: &Execution) {
         self.is_over(execution);
         if self.console.telling() == Telling::Bars {
@@ -108,7 +108,7 @@ impl Follower {
         }
     }
 
-    /// An attempt has ended; its bar goes. Of that the log is told; on a terminal, whoever watches it is.
+    /// Removes the bar of an ended attempt and, in log mode, writes a line.
     pub(crate) fn is_over(&self, execution: &Execution) {
         let watched = self.running().remove(&execution.id);
         drop(watched);
@@ -122,7 +122,7 @@ impl Follower {
         }
     }
 
-    /// What scrolls by above the bars.
+    /// Writes the line that scrolls by above the bars.
     fn ended_line(&self, execution: &Execution) {
         let status = execution.status().as_str();
         let status = if self.console.colour() { Tone::of(status).paint(status) } else { status.to_owned() };

@@ -16,7 +16,7 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::output::Output;
 
-/// What every command needs; the configuration is read only by those that ask for it.
+/// The context of every command; the configuration is read only by the commands that need it.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) owner: Owner,
@@ -24,7 +24,7 @@ pub(crate) struct Session {
     pub(crate) output: Output,
     pub(crate) console: Console,
     config: PathBuf,
-    /// The instant that was asked for with `--now`, and how far from the system's clock it lies.
+    /// The instant given by `--now`, and its distance from the system's clock.
     asked: Option<(DateTime<Utc>, TimeDelta)>,
 }
 
@@ -44,7 +44,7 @@ impl Session {
         })
     }
 
-    /// Where the configuration is.
+    /// Returns the path of the configuration.
     pub(crate) fn config_path(&self) -> &Path {
         &self.config
     }
@@ -54,14 +54,14 @@ impl Session {
         Config::load(&self.config)
     }
 
-    /// Reads the configuration and opens what it names.
+    /// Reads the configuration and opens catalog and store.
     pub(crate) fn open(&self) -> Result<App, CliError> {
         let app = App::open(&self.config()?, Arc::clone(&self.clock))?;
         Ok(if self.asked.is_some() { app.believing_the_clock() } else { app })
     }
 
-    /// An explicit `--now` is taken at its word. What changes something by one that lies far from the system's clock
-    /// says so: a mistyped year cannot be seen from what it leaves behind.
+    /// Warns if an explicit `--now` lies far from the system's clock. The instant is trusted, but a mistyped
+    /// year cannot be recognised afterwards from the changes that it caused.
     pub(crate) fn tell_of_asked_instant(&self) {
         let Some((now, shift)) = self.asked.filter(|(_, shift)| shift.abs() > AHEAD_MIN) else { return };
         let (days, side) =

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first stops in good order, the second at once.
+//! SIGINT and SIGTERM: the first signal stops in good order, the second at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use crate::error::CliError;
 /// The exit code of shells for a process ended by SIGINT.
 const INTERRUPTED: i32 = 130;
 
-/// The wish to stop, once it has been expressed.
+/// A request to stop, made by a signal.
 #[derive(Debug)]
 pub(crate) struct Stop {
     asked: Arc<AtomicBool>,
@@ -20,7 +20,7 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// Listens from now on; tells `note`, if any, when the wish is heard.
+    /// Listens from now on; prints `note`, if any, when the signal arrives.
     pub(crate) fn listen(console: &Console, note: Option<&'static str>) -> Result<Self, CliError> {
         let (sender, receiver) = oneshot::channel();
         let sender = Mutex::new(Some(sender));
@@ -33,7 +33,7 @@ impl Stop {
                     if let Some(note) = note {
                         console.note(note);
                     }
-                    // Nobody waits any more: the run is over already.
+                    // An error means that nobody waits any more: the run is already over.
                     let _over = sender.send(());
                 }
                 None => std::process::exit(INTERRUPTED),
@@ -43,12 +43,12 @@ impl Stop {
         Ok(Self { asked, receiver })
     }
 
-    /// Tells later whether it was asked for.
+    /// Returns a flag that is set once a stop was requested.
     pub(crate) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.asked)
     }
 
-    /// Completes when it is asked for.
+    /// Completes when a stop is requested.
     pub(crate) async fn asked(self) {
         // The handler keeps the sender until it sends.
         self.receiver.map(drop).await;

@@ -1,6 +1,6 @@
-//! What is shown: the stable JSON of the command line's contract, and its tables.
+//! Views: the stable JSON of the command line's contract, and its tables.
 //!
-//! Every field is always there, `null` when it is not known. Instants are RFC 3339, UTC, with `Z`.
+//! Every field is always present, `null` when it is unknown. Instants are RFC 3339, UTC, with `Z`.
 
 mod artifact;
 mod execution;
@@ -54,13 +54,13 @@ impl From<Progress> for ProgressView {
 }
 
 impl ProgressView {
-    /// The same without a remaining time: nobody works on it.
+    /// Drops the remaining time, because nobody works on the execution.
     fn stopped(self) -> Self {
         Self { remaining_seconds: None, ..self }
     }
 
-    /// As far as an execution with this status is. Only for one that runs there is something to wait for; of one that
-    /// succeeded nothing is left.
+    /// Returns the progress of an execution with this status. Only a running one has a remaining time;
+    /// nothing remains of one that succeeded.
     fn of(status: Status, progress: Progress) -> Self {
         match status {
             Status::InProgress | Status::Finished | Status::FinishedWithErrors => progress.into(),
@@ -68,12 +68,12 @@ impl ProgressView {
         }
     }
 
-    /// The status of what was under way when its worker went.
+    /// Returns the status cell of an execution whose worker is gone.
     fn left_behind(&self, status: &'static str) -> Cell {
         Cell::Status { status, share: self.percent, words: format!("worker gone, {}", self.words()) }
     }
 
-    /// The status of what is under way.
+    /// Returns the status cell of an execution under way.
     fn status(&self, status: &'static str) -> Cell {
         Cell::Status { status, share: self.percent, words: self.words() }
     }

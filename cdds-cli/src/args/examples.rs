@@ -1,10 +1,10 @@
-//! What the commands are used for, by example: shown below the help of each, and tried by the tests.
+//! Examples of every command: shown below its help, and run by the tests.
 
 use clap::{Command, CommandFactory};
 
 use super::Cli;
 
-/// The command line with its examples.
+/// Returns the command line with its examples.
 pub(crate) fn command() -> Command {
     with_examples(Cli::command(), "")
 }
@@ -21,7 +21,7 @@ fn with_examples(mut command: Command, path: &str) -> Command {
     }
 }
 
-/// By command, each line indented as it is shown.
+/// The examples by command, each line indented as it is shown.
 const EXAMPLES: &[(&str, &str)] = &[
     (
         "init",
@@ -182,7 +182,7 @@ const EXAMPLES: &[(&str, &str)] = &[
 mod tests {
     use super::*;
 
-    /// Every command below `command`, by its path.
+    /// Returns the path of every command below `command`.
     fn paths(command: &Command, path: &str) -> Vec<String> {
         let below = command.get_subcommands().flat_map(|sub| {
             let path = format!("{path} {}", sub.get_name()).trim_start().to_owned();
@@ -191,7 +191,7 @@ mod tests {
         below.collect()
     }
 
-    /// As a shell takes a line apart, up to what is said about it and to the next program.
+    /// Splits a line into words as a shell does, up to a comment or the next program.
     fn words(line: &str) -> Vec<String> {
         let line = line.trim_start();
         let line = line.split("   ").next().unwrap_or_default();

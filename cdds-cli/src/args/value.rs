@@ -1,4 +1,4 @@
-//! Values whose form, not meaning, is checked while the command line is read.
+//! Values whose form is checked while the command line is parsed; their meaning is checked later.
 
 use std::str::FromStr;
 
@@ -8,7 +8,7 @@ use cdds_core::ports::catalog::query::{ArtifactColumn, ExecutionColumn, JobColum
 use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-/// An option whose value can be taken away by a word of its own: `none`, `default`.
+/// An option that a word such as `none` or `default` unsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Setting<T> {
     /// As if the option had never been given.
@@ -18,7 +18,7 @@ pub(crate) enum Setting<T> {
 }
 
 impl<T> Setting<T> {
-    /// The value, if there is one.
+    /// Returns the value, if there is one.
     pub(crate) fn value(self) -> Option<T> {
         match self {
             Self::Unset => None,
@@ -27,7 +27,7 @@ impl<T> Setting<T> {
     }
 }
 
-/// Reads `word`, or else a value.
+/// Parses `word` as unset, and anything else as a value.
 fn unless<T>(
     word: &str,
     text: &str,
@@ -39,24 +39,24 @@ fn unless<T>(
     read(text).map(Setting::Is).map_err(|why| format!("{why}, or {word}"))
 }
 
-/// An RFC 3339 instant, in UTC from here on.
+/// Parses an RFC 3339 instant and converts it to UTC.
 pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     DateTime::parse_from_rfc3339(text)
         .map(|instant| instant.to_utc())
         .map_err(|_| "write an instant like 2026-01-31T02:00:00Z".to_owned())
 }
 
-/// An instant, or `none`.
+/// Parses an instant, or `none`.
 pub(super) fn instant_or_none(text: &str) -> Result<Setting<DateTime<Utc>>, String> {
     unless("none", text, instant)
 }
 
-/// A split size, or `none`.
+/// Parses a split size, or `none`.
 pub(super) fn split_bytes_or_none(text: &str) -> Result<Setting<u64>, String> {
     unless("none", text, split_bytes)
 }
 
-/// A whole number, or `none`, or `default`: `unset` is the word, `bounds` what people are told.
+/// Parses a whole number or the word `unset` (`none` or `default`); `bounds` goes into the error message.
 pub(super) fn whole_or<T: FromStr>(
     unset: &'static str,
     bounds: &'static str,
@@ -64,12 +64,12 @@ pub(super) fn whole_or<T: FromStr>(
     move |text| unless(unset, text, whole(bounds))
 }
 
-/// A whole number; `bounds` is what people are told.
+/// Parses a whole number; `bounds` goes into the error message.
 pub(super) fn whole<T: FromStr>(bounds: &'static str) -> impl Fn(&str) -> Result<T, String> + Clone {
     move |text| text.parse().map_err(|_| format!("write a whole number, {bounds}"))
 }
 
-/// A whole number from one to another.
+/// Parses a whole number between two bounds.
 pub(super) fn between(first: u32, last: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
     move |text| {
         let number = text.parse().ok().filter(|number| (first..=last).contains(number));
@@ -77,17 +77,17 @@ pub(super) fn between(first: u32, last: u32) -> impl Fn(&str) -> Result<u32, Str
     }
 }
 
-/// A number of MB (= 2^20 bytes, rule A4), or a number with a unit: `1024`, `64KiB`, `100 MB`, `1GiB`.
+/// Parses a number of MB (= 2^20 bytes, rule A4), or a number with a unit: `1024`, `64KiB`, `100 MB`, `1GiB`.
 fn split_bytes(text: &str) -> Result<u64, String> {
     size(text, 20).ok_or_else(|| "write whole MB like 1024, or a unit: 64KiB, 100MiB, 1GiB".to_owned())
 }
 
-/// A number of bytes, or a number with a unit.
+/// Parses a number of bytes, or a number with a unit.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
     size(text, 0).ok_or_else(|| "write a number of bytes, or a unit: 64KiB, 100MiB, 1GiB".to_owned())
 }
 
-/// The items of a list as it is typed: `a,b`. A backslash takes the next character as it is.
+/// Splits a typed list such as `a,b` into its items. A backslash makes the next character literal.
 pub(crate) fn items(text: &str) -> Vec<String> {
     let mut items = vec![String::new()];
     let mut chars = text.chars();
@@ -103,7 +103,7 @@ pub(crate) fn items(text: &str) -> Vec<String> {
     items
 }
 
-/// What is read as this one item, whatever characters it is made of, and never as the word `all`.
+/// Escapes a name so that it parses as this one item, whatever its characters, and never as the word `all`.
 pub(crate) fn item(name: &str) -> String {
     if name == "all" {
         return format!("\\{name}");
@@ -111,8 +111,8 @@ pub(crate) fn item(name: &str) -> String {
     name.replace('\\', "\\\\").replace(',', "\\,")
 }
 
-/// A number that counts 2^`shift` bytes unless it has a unit. Units are powers of two, however they are
-/// spelled. What exceeds 64 bits is as large as can be and left for the rule to refuse.
+/// Parses a number that counts 2^`shift` bytes unless it has a unit. Units are powers of two, however they
+/// are spelled. A value beyond 64 bits saturates, and the rule refuses it.
 fn size(text: &str, shift: u32) -> Option<u64> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
@@ -127,24 +127,24 @@ fn size(text: &str, shift: u32) -> Option<u64> {
     (!number.is_empty()).then(|| number.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(1 << shift))
 }
 
-/// How often, by name.
+/// Parses the name of a frequency.
 pub(super) fn frequency() -> impl TypedValueParser<Value = FrequencyKind> {
     one_of(FrequencyKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect())
 }
 
-/// The status of an execution.
+/// Parses the status of an execution.
 pub(super) fn status() -> impl TypedValueParser<Value = Status> {
     one_of(Status::ALL.iter().map(|status| (status.as_str(), *status)).collect())
 }
 
-/// The latest status of a job, which is never skipped (rule E1).
+/// Parses the latest status of a job, which is never skipped (rule E1).
 pub(super) fn latest_status() -> impl TypedValueParser<Value = LatestStatus> {
     let ran = Status::ALL.iter().filter(|status| **status != Status::Skipped);
     let ran = ran.map(|status| (status.as_str(), LatestStatus::Is(*status)));
     one_of([(crate::view::YET_TO_RUN, LatestStatus::YetToRun)].into_iter().chain(ran).collect())
 }
 
-/// One of these values, by its name; help and completions tell the names.
+/// Parses one of these values by its name; help and completions list the names.
 fn one_of<T: Copy + Send + Sync + 'static>(
     known: Vec<(&'static str, T)>,
 ) -> impl TypedValueParser<Value = T> {
@@ -166,7 +166,7 @@ pub(super) fn artifact_sort(text: &str) -> Result<Sort<ArtifactColumn>, String> 
     sort(text, ArtifactColumn::ALL, ArtifactColumn::as_str)
 }
 
-/// `COL`, `COL:asc` or `COL:desc`.
+/// Parses `COL`, `COL:asc` or `COL:desc`.
 fn sort<C: Copy>(text: &str, columns: &[C], name: fn(C) -> &'static str) -> Result<Sort<C>, String> {
     let (column, direction) = text.split_once(':').unwrap_or((text, "asc"));
     let descending = match direction {

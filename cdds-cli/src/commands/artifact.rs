@@ -24,7 +24,7 @@ pub(super) async fn carry_out(command: ArtifactCommand, session: &Session) -> Re
     }
 }
 
-/// The named artifacts, each once.
+/// Returns the named artifacts, each once.
 pub(super) fn distinct(typed: &[String]) -> Result<Vec<ArtifactId>, CliError> {
     let mut seen = BTreeSet::new();
     let ids = typed.iter().map(|text| id("artifact", text)).collect::<Result<Vec<ArtifactId>, _>>()?;
@@ -106,7 +106,7 @@ fn files(count: usize) -> String {
     if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }
 
-/// Shows the set as it is afterwards; nothing of one that has expired and was released.
+/// Sets or releases the hold, then shows the set; a released set that has expired is no longer shown.
 async fn set_hold(args: &SetArgs, hold: bool, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
     let execution = execution_of(&app, args, session).await?;

@@ -1,4 +1,4 @@
-//! What is to be said of the clock: by `run` before it begins, and by `doctor`.
+//! Warnings about the clock, shown by `run` before it begins, and by `doctor`.
 
 use cdds_core::domain::clock::ClockVerdict;
 use cdds_core::service::clock::{ClockReport, JobAhead};
@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use crate::console::Console;
 use crate::output::printable;
 
-/// Jobs that are named one by one.
+/// How many jobs are named one by one.
 const NAMED_MAX: usize = 5;
 
 /// Warns before a run.
@@ -26,7 +26,7 @@ pub(super) fn tell(report: &ClockReport, console: &Console) {
     }
 }
 
-/// What is wrong if record and store both disagree with the clock.
+/// Describes the fault if both the record and the store disagree with the clock.
 pub(super) fn doubt(report: &ClockReport) -> Option<String> {
     let (side, other) = match report.verdict {
         ClockVerdict::Trusted => return None,
@@ -40,12 +40,12 @@ pub(super) fn doubt(report: &ClockReport) -> Option<String> {
     ))
 }
 
-/// How the clock is set right.
+/// Returns the advice on setting the clock.
 pub(super) fn set_it() -> &'static str {
     "set the clock of this machine, best by NTP; if it is right and was not before, bring back the jobs that lie ahead"
 }
 
-/// That a job lies ahead, and what comes of it.
+/// Says that a job lies ahead of the clock, and what follows from it.
 pub(super) fn lies_ahead(ahead: &JobAhead, now: DateTime<Utc>) -> String {
     let JobAhead { job, until } = ahead;
     format!(
@@ -58,7 +58,7 @@ pub(super) fn lies_ahead(ahead: &JobAhead, now: DateTime<Utc>) -> String {
     )
 }
 
-/// The way out.
+/// Returns the command that brings the job back.
 pub(super) fn bring_back(ahead: &JobAhead) -> String {
     let JobAhead { job, .. } = ahead;
     let owner = match job.owner.as_str() {

@@ -1,7 +1,7 @@
 //! `cdds demo`: the whole story in a fresh folder, on the embedded defaults.
 //!
-//! The job is submitted as of yesterday, so that today's occurrence is due: time comes through a port,
-//! and this is what that is good for.
+//! The job is submitted as of yesterday, so that today's occurrence is due. This is possible because time
+//! comes through a port.
 
 mod sample;
 
@@ -156,7 +156,7 @@ impl Folder {
     }
 }
 
-/// A self-signed certificate and its key, valid from the day before yesterday for a year.
+/// Makes a self-signed certificate and its key, valid from the day before yesterday for a year.
 fn make_key_pair(dir: &Folder, now: DateTime<Utc>) -> Result<(), CliError> {
     let failed = |error: rcgen::Error| {
         CliError::failed("demo_failed", format!("cannot make the demo's key pair: {error}"))
@@ -165,7 +165,7 @@ fn make_key_pair(dir: &Folder, now: DateTime<Utc>) -> Result<(), CliError> {
     let mut certificate = CertificateParams::default();
     certificate.distinguished_name.push(DnType::CommonName, "cdds demo recipient");
     certificate.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
-    // The days that a certificate can name (RFC 5280, 4.1.2.5).
+    // A certificate can name only these days (RFC 5280, 4.1.2.5).
     let first = NaiveDate::from_ymd_opt(1950, 1, 1).unwrap_or_default();
     let last = NaiveDate::from_ymd_opt(9999, 12, 31).unwrap_or_default();
     let day = |offset: i64| {
@@ -178,12 +178,12 @@ fn make_key_pair(dir: &Folder, now: DateTime<Utc>) -> Result<(), CliError> {
     write_private(&dir.file("key.pem"), key.serialize_pem().as_bytes())
 }
 
-/// A month or a day of one is below 32.
+/// Narrows a month or a day of the month, which is below 32.
 fn narrow(number: u32) -> u8 {
     u8::try_from(number).unwrap_or(1)
 }
 
-/// Nobody else may read a private key.
+/// Writes a private key that only its owner can read.
 fn write_private(file: &Path, contents: &[u8]) -> Result<(), CliError> {
     let folder = file.parent().unwrap_or(Path::new("."));
     let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut private| {
@@ -193,7 +193,7 @@ fn write_private(file: &Path, contents: &[u8]) -> Result<(), CliError> {
     written.map(|_| ()).map_err(|error| CliError::file("write", file, &error))
 }
 
-/// A daily job whose first occurrence fell a minute ago.
+/// Submits a daily job whose first occurrence fell a minute ago.
 async fn submit_as_of_yesterday(
     config: &Config,
     dir: &Folder,
@@ -221,7 +221,7 @@ async fn submit_as_of_yesterday(
     Ok(app.jobs.submit(&session.owner, settings).await?.job.id)
 }
 
-/// Runs what is due and gives the execution that succeeded.
+/// Runs everything due and returns the execution that succeeded.
 async fn run(app: &App, session: &Session) -> Result<ExecutionId, CliError> {
     app.engine()?.build().run(Until::Idle, futures::future::pending()).await?;
     let finished = ExecutionQuery { status: Some(Status::Finished), ..ExecutionQuery::default() };
@@ -232,7 +232,7 @@ async fn run(app: &App, session: &Session) -> Result<ExecutionId, CliError> {
     Ok(newest.execution.id)
 }
 
-/// What was found in the downloaded set.
+/// The contents of the downloaded set.
 struct ReadBack {
     files: u64,
     records: u64,
@@ -270,7 +270,7 @@ fn next_commands(dir: &Folder, downloads: &Path, last_part: &str) -> Vec<String>
     ]
 }
 
-/// What to type to run this program: its name, or its path if it is not installed.
+/// Returns how to run this program: its name, or its path if it is not installed.
 fn program() -> String {
     const NAME: &str = "cdds";
     let folders = std::env::var_os("PATH").unwrap_or_default();

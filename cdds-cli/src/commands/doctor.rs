@@ -1,7 +1,7 @@
-//! `cdds doctor`: is everything in order that jobs, exports and recipients need?
+//! `cdds doctor`: checks everything that jobs, exports and recipients need.
 //!
-//! Each check looks at one thing and goes on alone: what is wrong with one keeps no other from being looked at.
-//! Nothing is changed but a probe that is stored, read back and deleted.
+//! Each check looks at one thing and runs even if another one fails. The only change is a probe that is
+//! stored, read back and deleted.
 
 mod certificates;
 #[cfg(unix)]
@@ -19,7 +19,7 @@ use crate::error::CliError;
 use crate::output::printable;
 use crate::session::Session;
 
-/// What was found out about one thing.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 struct Finding {
     check: String,
@@ -34,7 +34,7 @@ struct Finding {
 enum Status {
     /// In order.
     Ok,
-    /// Works now, and may not go on to.
+    /// Works now, but may stop working.
     Warning,
     /// Does not work.
     Failed,
@@ -118,11 +118,11 @@ async fn examine(session: &Session) -> Vec<Finding> {
     findings
 }
 
-/// What only the catalog can tell.
+/// Runs the checks that need the catalog.
 async fn on_record(config: &Config, session: &Session) -> Vec<Finding> {
     let app = match App::open(config, std::sync::Arc::clone(&session.clock)) {
         Ok(app) => app,
-        // The store has said already why.
+        // The check of the store has already reported why.
         Err(_) => return Vec::new(),
     };
     let mut findings = match certificates::recipients(&app, session).await {

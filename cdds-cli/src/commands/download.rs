@@ -1,4 +1,5 @@
-//! `cdds artifact download`: files out of the store, under their names only when whole and verified.
+//! `cdds artifact download`: fetches files from the store. A file gets its name only when it is whole and
+//! verified.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -43,7 +44,7 @@ pub(super) async fn download(args: DownloadArgs, session: &Session) -> Result<()
     session.output.list(&views)
 }
 
-/// Everything that an execution published, into a folder.
+/// Downloads everything that an execution published into a folder.
 pub(super) async fn set_to(
     artifacts: &Artifacts,
     execution: ExecutionId,
@@ -55,7 +56,7 @@ pub(super) async fn set_to(
     Ok(())
 }
 
-/// Fetches files into a folder and puts those that were completed on the record.
+/// Fetches files into a folder and records the completed downloads.
 async fn fetch_to(
     artifacts: &Artifacts,
     files: &[Download],
@@ -81,7 +82,7 @@ async fn fetch_to(
     }
 }
 
-/// What there is of a download that has failed.
+/// Describes how much of a failed download was fetched.
 fn rest(fetched: usize, asked: usize, to: &Path) -> String {
     match fetched {
         0 => format!("none of the {asked} files was fetched"),
@@ -89,7 +90,7 @@ fn rest(fetched: usize, asked: usize, to: &Path) -> String {
     }
 }
 
-/// The named artifacts, each once.
+/// Returns the named artifacts, each once.
 async fn selection(
     artifacts: &Artifacts,
     typed: &[String],
@@ -100,8 +101,8 @@ async fn selection(
     Ok(found.into_iter().map(|artifact| Download::artifact(artifact, to)).collect())
 }
 
-/// Everything that an execution published; the manifest last, so that it stands for a complete set, and its
-/// signature before it.
+/// Returns everything that an execution published. The manifest comes last, after its signature, so that its
+/// presence means that the set is complete.
 async fn set(
     artifacts: &Artifacts,
     execution: ExecutionId,
@@ -114,7 +115,7 @@ async fn set(
     Ok(files.chain(signature).chain([Download::manifest(execution, set.manifest, to)]).collect())
 }
 
-/// Which stored file.
+/// Identifies a stored file.
 #[derive(Debug, Clone, Copy)]
 enum Stored {
     Artifact(ArtifactId),
@@ -148,7 +149,7 @@ impl Download {
     }
 }
 
-/// Looked at before anything is written, so that a refusal changes nothing.
+/// Refuses to overwrite existing files before anything is written, so that a refusal changes nothing.
 fn refuse_existing(files: &[Download]) -> Result<(), CliError> {
     match files.iter().find(|file| file.target.symlink_metadata().is_ok()) {
         Some(file) => Err(exists(&file.target)),
@@ -190,7 +191,7 @@ async fn fetch_all(
     (views, None)
 }
 
-/// Into a file without a name, which gets its own only when every byte is there, verified and durable.
+/// Fetches into an unnamed file, which gets its name only once every byte is there, verified and durable.
 async fn fetch(
     artifacts: &Artifacts,
     owner: &Owner,

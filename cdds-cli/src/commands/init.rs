@@ -15,7 +15,7 @@ use crate::session::Session;
 
 const FILE_NAME: &str = "cdds.toml";
 
-/// What was made.
+/// What `init` created.
 #[derive(Debug, Serialize)]
 struct Initialised {
     config: String,
@@ -28,7 +28,7 @@ pub(super) async fn init(dir: &Path, session: &Session) -> Result<(), CliError> 
     let path = dir.join(FILE_NAME);
     write_new(&path)?;
     let config = Config::load(&path)?;
-    // Which makes the store's folder, too.
+    // Creates the store's folder, too.
     App::open(&config, Arc::clone(&session.clock))?.check_store().await?;
     let made = Initialised {
         config: path.display().to_string(),
@@ -44,7 +44,7 @@ pub(super) async fn init(dir: &Path, session: &Session) -> Result<(), CliError> 
     session.output.outcome(&made, &words)
 }
 
-/// Never over one that is there: `create_new` leaves no moment in between.
+/// Writes a new file and never overwrites one: `create_new` checks and creates in one step.
 fn write_new(path: &Path) -> Result<(), CliError> {
     let created = OpenOptions::new().write(true).create_new(true).open(path);
     let written = created.and_then(|mut file| {

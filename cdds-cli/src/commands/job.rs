@@ -65,7 +65,7 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
     show(overview, &app, session).await
 }
 
-/// Prints a job with what is to be known about its certificates (rule S3).
+/// Prints a job with the warnings about its certificates (rule S3).
 async fn show(overview: JobOverview, app: &App, session: &Session) -> Result<(), CliError> {
     let recipients = app.recipients.list(&session.owner).await?;
     session.output.object(&JobView::new(overview, &recipients, session.clock.now()))
@@ -86,7 +86,7 @@ async fn create(args: CreateArgs, app: &App, session: &Session) -> Result<(), Cl
     submit(app, settings, args.rehearsal, session).await
 }
 
-/// A new job, or what it would be.
+/// Submits a job, or shows what it would be.
 async fn submit(
     app: &App,
     settings: JobSettings,
@@ -100,7 +100,7 @@ async fn submit(
     show(app.jobs.submit(&session.owner, settings).await?, app, session).await
 }
 
-/// Over what the job is now: if somebody changes it in between, the edit is refused.
+/// Edits the job as it is now: if somebody changes it in between, the edit is refused.
 async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<(), CliError> {
     if args.options == JobOptions::default() && args.watermark.is_none() {
         return Err(CliError::usage("nothing is to be changed: name it, like --title TITLE"));
@@ -119,7 +119,7 @@ async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<(), CliErr
     show(app.jobs.edit(&session.owner, id, &request).await?, app, session).await
 }
 
-/// A new job out of a draft (rule J6).
+/// Submits a new job from a draft (rule J6).
 pub(super) async fn submit_clone(
     app: &App,
     draft: JobSettings,

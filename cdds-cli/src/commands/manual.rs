@@ -1,4 +1,4 @@
-//! `cdds completions`, `cdds man`: made from the same arguments that are read.
+//! `cdds completions`, `cdds man`: generated from the definition of the command line.
 
 use clap_complete::Shell;
 
@@ -13,10 +13,10 @@ pub(super) fn completions(shell: Shell, session: &Session) -> Result<(), CliErro
     session.output.raw(&script)
 }
 
-/// The page of the program, or of the command at the end of this path.
+/// Prints the page of the program, or of the command at the end of this path.
 pub(super) fn page(path: &[String], session: &Session) -> Result<(), CliError> {
     let mut command = args::command();
-    // Global options reach the commands below only now.
+    // Only `build` passes global options on to the subcommands.
     command.build();
     let mut page_of = &command;
     let mut name = page_of.get_name().to_owned();

@@ -23,7 +23,7 @@ pub(super) use self::interruptible::Interrupt;
 use self::published::{Published, find_intact_set, is_manifest};
 use crate::error::CliError;
 
-/// The set that a file belongs to: any one of its parts, or its manifest.
+/// Finds the set that a file belongs to: the file is any one of its parts, or its manifest.
 pub(super) fn find_set(file: &Path) -> Result<PartSet, CliError> {
     if is_manifest(file) {
         return Published::read(file)?.set();
@@ -48,7 +48,7 @@ pub(super) fn find_set(file: &Path) -> Result<PartSet, CliError> {
     })
 }
 
-/// What somebody may have taken for a part.
+/// Recognises a PEM file that somebody may have taken for a part.
 fn pem_kind(file: &Path) -> Option<&'static str> {
     let mut beginning = [0; 256];
     let read = open_regular(file).ok()?.read(&mut beginning).ok()?;
@@ -60,13 +60,13 @@ fn pem_kind(file: &Path) -> Option<&'static str> {
     }
 }
 
-/// The folder into which files are written, made if need be.
+/// Makes the folder into which files are written, if need be.
 pub(super) fn make_folder(to: &Path) -> Result<(), CliError> {
     refuse_file(to)?;
     durable::create_folders(to).map_err(|error| CliError::file("create", to, &error))
 }
 
-/// A file that was named where a folder is asked for.
+/// Refuses a file that was named where a folder is required.
 fn refuse_file(to: &Path) -> Result<(), CliError> {
     if to.is_file() {
         let why = format!("{} is a file: name a folder with --to", to.display());
@@ -75,18 +75,19 @@ fn refuse_file(to: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-/// What is said where the contents of sealed parts were neither compared with a manifest nor authenticated.
+/// The warning for sealed parts that were neither compared with a manifest nor authenticated.
 pub(super) const UNCHECKED: &str = "warning: nothing tells whether the parts are as they were published: there is no \
                                     manifest beside them, and their cipher does not notice what was changed";
 
 /// A set to be read.
 pub(super) struct Plaintext<'a> {
     pub(super) parts: Parts<'a>,
-    /// Whether some part is sealed with a cipher that does not notice what was changed.
+    /// Whether some part is sealed with a cipher that does not detect changes.
     pub(super) is_unprotected: bool,
 }
 
-/// Readers of a set's plaintext; sealed sets need a key. What can prove that it was not changed has done so.
+/// Opens readers of a set's plaintext; sealed sets need a key. Authenticated parts have been checked to their
+/// ends.
 pub(super) fn plaintext<'a>(
     set: &PartSet,
     key: Option<&'a PrivateKey>,
@@ -110,8 +111,8 @@ pub(super) fn plaintext<'a>(
     }
 }
 
-/// Opens the parts that are authenticated to their ends: before that, whatever is read of them may have been
-/// changed, and record files would be written from it. Tells whether all of them are.
+/// Reads authenticated parts to their ends before any record file is written, since their contents may have
+/// been changed until the tag is checked. Returns whether all parts are authenticated.
 fn authenticate(set: &PartSet, key: &PrivateKey, interrupt: &Interrupt) -> Result<bool, CliError> {
     let mut all = true;
     for part in set.files() {
@@ -127,7 +128,7 @@ fn authenticate(set: &PartSet, key: &PrivateKey, interrupt: &Interrupt) -> Resul
     Ok(all)
 }
 
-/// A part that cannot be decrypted.
+/// Returns the error for a part that cannot be decrypted.
 fn part_failed(part: &Path, error: &io::Error) -> CliError {
     match open_error(error) {
         Some(reason) => CliError::failed(open_code(reason), format!("{}: {reason}", part.display())),
@@ -159,7 +160,7 @@ impl From<ArchiveError> for CliError {
     }
 }
 
-/// The reason behind a reader's error, if it is that a part could not be opened.
+/// Returns the reason behind a reader's error, if a part could not be opened.
 fn open_error(error: &io::Error) -> Option<&OpenError> {
     error.get_ref()?.downcast_ref::<OpenError>()
 }

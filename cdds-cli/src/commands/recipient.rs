@@ -78,7 +78,7 @@ async fn test(name: String, to: &Path, force: bool, session: &Session) -> Result
     session.output.outcome(&Sample { recipient: name.to_string(), file }, &words)
 }
 
-/// What was written to try.
+/// The sample that was written.
 #[derive(Debug, Serialize)]
 struct Sample {
     recipient: String,

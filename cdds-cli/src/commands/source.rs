@@ -1,4 +1,4 @@
-//! `cdds source …`: what is registered, and whether it can be read.
+//! `cdds source …`: lists the registered sources, and checks whether they can be read.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
         Some(RegisteredSource::Supported(source)) => Arc::clone(source),
     };
     let (mut views, mut failures) = (Vec::new(), Vec::new());
-    // Of a source that cannot be read, the read tells why.
+    // If the source cannot be read, the read below reports why.
     let remarks = source.remarks().await.unwrap_or_default();
     for remark in &remarks {
         session.console.note(&format!("note: {}", escaped(remark)));
@@ -76,12 +76,13 @@ async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
     Err(CliError::failed("source_failed", failures.join("; ")))
 }
 
-/// Everything up to now, as a job with the timeframe `all` asks for.
+/// Requests everything up to now, like a job with the timeframe `all`.
 fn everything(data_type: &DataType, session: &Session) -> ReadRequest {
     ReadRequest::new(data_type.id.clone(), Window::until(session.clock.now()))
 }
 
-/// What keeps jobs from exporting records of a type: some cannot be read, or none has the declared instant.
+/// Returns the faults that keep jobs from exporting records of a type: some are unreadable, or none has the
+/// declared instant.
 pub(super) fn faults(data_type: &DataType, survey: &Survey) -> Vec<String> {
     let mut faults = Vec::new();
     if survey.bad_records() > 0 {
@@ -98,7 +99,7 @@ pub(super) fn faults(data_type: &DataType, survey: &Survey) -> Vec<String> {
     faults
 }
 
-/// Reads enough records to tell what they lack, and looks for the fields that are to name data subjects.
+/// Reads enough records to find what they lack, and looks for the fields that name data subjects.
 pub(super) async fn read_beginning(
     id: &SourceId,
     source: &dyn Source,
@@ -122,7 +123,8 @@ pub(super) async fn read_beginning(
     Ok(survey)
 }
 
-/// A field that a type does not declare, or that is no column of a database, ends the read.
+/// Looks for the subject fields. The read fails on a field that a type does not declare, or that is no
+/// column.
 async fn check_subject(
     source: &dyn Source,
     data_type: &DataType,
@@ -134,7 +136,7 @@ async fn check_subject(
     let fields = FieldNames::new(subject.iter().cloned()).map(FieldSelection::Only)?;
     let template = Template::new(fields, Vec::new())?;
     template.check(data_type).map_err(|violation| told(&violation.to_string()))?;
-    // Bad records are told of already.
+    // Bad records have already been reported.
     let bad_records = BadRecordMode::Report;
     let request = ReadRequest { template, bad_records, ..everything(data_type, session) };
     let read = match source.read(request).await {

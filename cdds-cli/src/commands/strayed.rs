@@ -1,4 +1,4 @@
-//! What there is not may be something else: an id of another kind, or no id. Tells the way out.
+//! Explains an id that was not found: it may be an id of another kind, or no id. Names the way out.
 
 use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId};
 
@@ -6,7 +6,7 @@ use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
 
-/// The error, with what the id is, if it is one of the owner's, or where ids are listed.
+/// Adds to the error what the id is, if it is one of the owner's, or where ids are listed.
 pub(super) async fn explained(error: CliError, session: &Session) -> CliError {
     let Some((what, id)) = error.missing() else { return error };
     let list = match what {
@@ -25,7 +25,7 @@ pub(super) async fn explained(error: CliError, session: &Session) -> CliError {
     error.with_way_out(&way_out)
 }
 
-/// What has this id, and how to get from there to what was looked for.
+/// Describes the thing that has this id, and how to get from there to the thing wanted.
 async fn known_as(what: &str, id: &str, app: &App, session: &Session) -> Option<String> {
     let owner = &session.owner;
     if let Ok(job) = id.parse::<JobId>()

@@ -1,8 +1,8 @@
-//! Lengths of time as they are typed: `60s`, `5m`.
+//! Typed durations: `60s`, `5m`.
 
 use std::time::Duration;
 
-/// A whole number and `ms`, `s`, `m`, `h` or `d`.
+/// Parses a whole number and `ms`, `s`, `m`, `h` or `d`.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);

@@ -2,22 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-/// The SQLite file of the catalog.
+/// Parses the URL of the catalog into the path of its SQLite file.
 pub(super) fn catalog(url: &str, folder: &Path) -> Result<PathBuf, String> {
     local(url, "sqlite", folder)
         .unwrap_or_else(|| Err(format!("{}: use sqlite:PATH", unsupported(url, "catalog"))))
         .map_err(|why| format!("catalog.url: {why}"))
 }
 
-/// The folder of the artifact store.
+/// Parses the URL of the artifact store into its folder.
 pub(super) fn store(url: &str, folder: &Path) -> Result<PathBuf, String> {
     local(url, "file", folder)
         .unwrap_or_else(|| Err(format!("{}: use file:FOLDER", unsupported(url, "store"))))
         .map_err(|why| format!("store.url: {why}"))
 }
 
-/// Refuses what a shell would put a home folder for: taken at its word, it would be a folder of that name. A service has
-/// no home that anybody could rely on.
+/// Refuses a path that a shell would expand to a home folder: taken literally, it would name a folder called
+/// `~`. A service has no home folder to rely on.
 pub(crate) fn without_home(path: &str) -> Result<&str, String> {
     match path.split_once('/') {
         Some((first, _)) if first.starts_with('~') => Err(TILDE.to_owned()),
@@ -28,7 +28,7 @@ pub(crate) fn without_home(path: &str) -> Result<&str, String> {
 
 const TILDE: &str = "~ is not understood here: write the whole path, or ./~ for a folder of that name";
 
-/// `SCHEME:PATH`, or `SCHEME:///PATH` as URLs write absolute paths.
+/// Parses `SCHEME:PATH`, or `SCHEME:///PATH` as URLs write absolute paths.
 fn local(url: &str, scheme: &str, folder: &Path) -> Option<Result<PathBuf, String>> {
     let path = url.strip_prefix(scheme)?.strip_prefix(':')?;
     let path = match path.strip_prefix("//") {
@@ -39,7 +39,7 @@ fn local(url: &str, scheme: &str, folder: &Path) -> Option<Result<PathBuf, Strin
     (!path.is_empty()).then(|| without_home(path).map(|path| folder.join(path)))
 }
 
-/// Names no more of the URL than its scheme: the rest may hold a password.
+/// Names only the scheme of the URL, since the rest may hold a password.
 fn unsupported(url: &str, what: &str) -> String {
     match url.split_once(':') {
         Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => {

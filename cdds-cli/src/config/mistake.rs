@@ -1,12 +1,12 @@
-//! What is wrong with a `cdds.toml`, in one line that says where and what was probably meant.
+//! Explains a mistake in `cdds.toml` in one line that says where it is and what was probably meant.
 
 use toml::de::{DeTable, DeValue};
 
-/// Something that is readable and wrong: in which table, and why. A reason that begins with a key of that table
-/// and a colon, like `engine.lease: …`, is about this key.
+/// A readable but wrong value: its table, and the reason. A reason that begins with a key of that table and a
+/// colon, like `engine.lease: …`, is about this key.
 #[derive(Debug)]
 pub(super) struct Mistake {
-    /// From the outermost table on: the arrays of tables, and which of their tables.
+    /// The arrays of tables from the outermost on, each with the index of the table.
     tables: Vec<(&'static str, usize)>,
     why: String,
 }
@@ -18,13 +18,13 @@ impl From<String> for Mistake {
 }
 
 impl Mistake {
-    /// The same, in table `index` of an array, which people know by `name`.
+    /// Places the mistake in table `index` of an array, which people know by `name`.
     pub(super) fn within(mut self, array: &'static str, index: usize, name: &str) -> Self {
         self.tables.insert(0, (array, index));
         Self { why: format!("{name}: {}", self.why), ..self }
     }
 
-    /// The line and the reason.
+    /// Returns the line and the reason.
     pub(super) fn in_text(&self, text: &str) -> String {
         match self.offset(text) {
             Some(offset) => format!("line {}: {}", line_of(text, offset), self.why),
@@ -40,7 +40,7 @@ impl Mistake {
             let item = table.get(*array)?.get_ref().as_array()?.get(*index)?;
             (table, offset) = (item.get_ref().as_table()?, Some(item.span().start));
         }
-        // Behind the names of tables, one for each.
+        // The names of the tables come first, one for each.
         let own = self.why.splitn(self.tables.len() + 1, ": ").last().unwrap_or_default();
         let keys = own.split_once(": ").map_or("", |(keys, _)| keys);
         for key in keys.split('.') {
@@ -58,7 +58,7 @@ impl Mistake {
 /// How alike two keys must be (0 to 1) for one to be taken for the other.
 const LIKENESS_MIN: f64 = 0.6;
 
-/// The line and the reason. The text of the line itself is left out: it may hold a password.
+/// Returns the line and the reason. The text of the line itself is left out: it may hold a password.
 pub(crate) fn explain(text: &str, error: &toml::de::Error) -> String {
     let place = error.span().map_or_else(String::new, |span| format!("line {}: ", line_of(text, span.start)));
     let message = error.message();
@@ -79,14 +79,14 @@ pub(crate) fn explain(text: &str, error: &toml::de::Error) -> String {
     }
 }
 
-/// The key in a piece of text that is nothing else: the rest of a line may hold a password.
+/// Returns the key if the text is nothing but a key: the rest of a line may hold a password.
 fn key_in(text: &str) -> Option<&str> {
     let key = text.trim().trim_matches(['[', ']', '"', '\'']);
     let is_key = |c: char| c.is_alphanumeric() || ['_', '-', '.'].contains(&c);
     (!key.is_empty() && key.chars().all(is_key)).then_some(key)
 }
 
-/// Serde speaks of variants, fields and types of Rust.
+/// Replaces serde's terms (variants, fields and types of Rust) with plain words.
 fn in_plain_words(message: &str) -> String {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     match (message.split_once('`').map(|(kind, _)| kind), quoted.as_slice()) {
@@ -107,8 +107,8 @@ fn line_of(text: &str, offset: usize) -> usize {
     1 + text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count()
 }
 
-/// Takes serde's message apart: ``unknown field `key`, expected one of `a`, `b` ``. Serde has no other
-/// way to tell which keys there are.
+/// Takes serde's message apart: ``unknown field `key`, expected one of `a`, `b` ``. Serde offers no
+/// other way to list the known keys.
 fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
     let rest = message.strip_prefix("unknown field ")?;
     let mut quoted = rest.split('`').skip(1).step_by(2);
@@ -116,7 +116,7 @@ fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
     Some((key, quoted.collect()))
 }
 
-/// The one that was probably meant, if any is like it.
+/// Returns the key that was probably meant, if any is similar.
 pub(crate) fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
     let likeness = |known: &str| strsim::normalized_damerau_levenshtein(key, known);
     let best = known.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;

@@ -1,4 +1,4 @@
-//! `[[source]]`: from keys to what the adapters are set up with.
+//! `[[source]]`: turns keys into the settings of the adapters.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,11 +20,12 @@ pub(crate) struct SourceEntry {
     pub(crate) id: SourceId,
     pub(crate) title: String,
     pub(crate) kind: SourceKind,
-    /// Of each type, the fields that name the data subject (section D); checked, and kept for subject requests.
+    /// The fields of each type that name the data subject (section D); checked, and kept for subject
+    /// requests.
     pub(crate) subjects: BTreeMap<TypeId, Vec<String>>,
 }
 
-/// What stands behind a source.
+/// The adapter behind a source.
 #[derive(Debug)]
 pub(crate) enum SourceKind {
     Sqlite(SqliteConfig),
@@ -159,7 +160,7 @@ fn check_type<R>(
         }
     }
     if let Some(fields) = data_type.fields {
-        // They are what a job could select.
+        // A job can select only from these.
         FieldNames::new(fields.iter().cloned()).map_err(|violation| format!("fields: {violation}"))?;
         config.fields = Some(fields);
     }
@@ -195,8 +196,7 @@ fn json_lines_rows(data_type: &file::DataType, folder: &Path) -> Result<Option<S
     }
 }
 
-/// A path or glob below `folder`. Should the folder's own name hold characters that are special in a
-/// glob, they are meant literally.
+/// Returns a path or glob below `folder`. Glob characters in the folder's own name are escaped.
 fn pattern(path: &str, folder: &Path) -> Result<String, String> {
     let path = without_home(path)?;
     if Path::new(path).is_absolute() {

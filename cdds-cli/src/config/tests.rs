@@ -104,7 +104,7 @@ fn a5_a_key_and_its_certificate_sign() {
     assert_eq!(config.signing, Some(Signing { key, certificate }));
 }
 
-/// With a mistake in the last line.
+/// A configuration with a mistake in the last line.
 const TWO_TYPES: &str = "[[source]]
 id = \"a\"
 unsupported = \"no\"

@@ -1,4 +1,4 @@
-//! What stands in a table, and how it is told to people and to programs.
+//! The cells of a table, and how they are printed for people and for programs.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use indicatif::HumanBytes;
@@ -7,15 +7,15 @@ use super::colour::Tone;
 use super::human;
 use super::text::{Shorten, printable};
 
-/// What a table shows where nothing is known.
+/// The cell of an unknown value.
 pub(crate) const UNKNOWN: &str = "-";
 
-/// Who reads what is printed, and when.
+/// The reader of the output, and the instant of reading.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader {
     /// A person at a terminal; else a program, or a file.
     pub(crate) person: bool,
-    /// From when relative times count.
+    /// The instant from which relative times count.
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -24,19 +24,19 @@ pub(crate) struct Reader {
 pub(crate) enum Cell {
     /// Words; shortened where columns are scarce.
     Text(String),
-    /// What is copied or compared, never shortened.
+    /// A value to be copied or compared, never shortened.
     Whole(String),
     /// The name of a file; its ending stays.
     File(String),
-    /// A word of a fixed set, coloured by what it means.
+    /// A word of a fixed set, coloured by its meaning.
     Word(&'static str),
-    /// A status, with what there is to say about it meanwhile.
+    /// A status, with a remark.
     Status {
         /// By its name in the contract.
         status: &'static str,
         /// How far it is, while it runs.
         share: Option<u8>,
-        /// What the status alone does not tell; may be empty.
+        /// A remark on the status; may be empty.
         words: String,
     },
     /// A number of things.
@@ -78,8 +78,8 @@ impl From<DateTime<Utc>> for Cell {
 }
 
 impl Cell {
-    /// As one of a list: relative times and rounded sizes for people; exact instants, bytes and seconds
-    /// for programs. Never empty, so that columns can be told apart.
+    /// Formats the cell for a list: relative times and rounded sizes for people; exact instants, bytes and
+    /// seconds for programs. Never empty, so that columns stay apart.
     pub(super) fn listed(&self, reader: Reader) -> String {
         match self {
             Self::Since(at) => Self::Lasting((reader.now - at).max(TimeDelta::zero())).listed(reader),
@@ -100,7 +100,7 @@ impl Cell {
         }
     }
 
-    /// Alone: exact, and for people how that looks from now.
+    /// Formats the cell by itself: exact and, for people, also relative to now.
     pub(super) fn detailed(&self, reader: Reader) -> String {
         match self {
             Self::Bytes(number) => format!("{} ({number} bytes)", HumanBytes(*number)),
@@ -111,12 +111,12 @@ impl Cell {
         }
     }
 
-    /// Numbers stand below each other by their last digit.
+    /// Returns whether the cell is a number, which is aligned to the right.
     pub(super) fn is_number(&self) -> bool {
         matches!(self, Self::Count(_) | Self::Bytes(_) | Self::Lasting(_) | Self::Since(_))
     }
 
-    /// Where it can do with fewer columns.
+    /// Returns where the cell can be shortened, if at all.
     pub(super) fn shortens(&self) -> Option<Shorten> {
         match self {
             Self::Text(_) => Some(Shorten::End),
@@ -147,12 +147,12 @@ fn status_words(status: &str, share: Option<u8>, words: &str, reader: Reader) ->
     }
 }
 
-/// RFC 3339, UTC, with `Z`, and no more digits than there are.
+/// Formats an instant by RFC 3339, in UTC, with `Z` and only the digits needed.
 pub(crate) fn exact(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// `12.345`: a number that programs can add.
+/// Formats seconds as `12.345`, a number that programs can add.
 fn seconds(duration: TimeDelta) -> String {
     format!("{}.{:03}", duration.num_seconds(), duration.subsec_millis())
 }

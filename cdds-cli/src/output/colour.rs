@@ -1,4 +1,4 @@
-//! Colour, where a person sees it.
+//! Colour for people.
 
 use std::ffi::OsStr;
 
@@ -16,18 +16,18 @@ pub(crate) enum ColourChoice {
 }
 
 impl ColourChoice {
-    /// The choice of a command line that clap could not read, or did not have to.
+    /// Returns the choice of a command line that clap could not parse, or did not need to.
     pub(crate) fn asked_for() -> Self {
         super::typed("--color").and_then(|choice| Self::from_str(&choice, false).ok()).unwrap_or(Self::Auto)
     }
 
-    /// Whether a stream is coloured that is a `terminal` or not.
+    /// Returns whether a stream is coloured, given whether it is a `terminal`.
     pub(crate) fn colours(self, terminal: bool) -> bool {
         self.decide(terminal, |name| std::env::var_os(name).filter(|value| !value.is_empty()))
     }
 
-    /// <https://no-color.org>, <https://bixense.com/clicolors>: an option counts more than the environment, and
-    /// NO_COLOR more than CLICOLOR_FORCE.
+    /// <https://no-color.org>, <https://bixense.com/clicolors>: an option takes precedence over the
+    /// environment, and NO_COLOR over CLICOLOR_FORCE.
     fn decide<S: AsRef<OsStr>>(self, terminal: bool, variable: impl Fn(&str) -> Option<S>) -> bool {
         let is = |name: &str, what: &str| variable(name).is_some_and(|value| value.as_ref() == what);
         match self {
@@ -40,7 +40,7 @@ impl ColourChoice {
     }
 }
 
-/// What a word means for whoever looks for trouble.
+/// The meaning of a word for a person who looks for trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
     /// As it should be.
@@ -58,7 +58,7 @@ pub(crate) enum Tone {
 }
 
 impl Tone {
-    /// The tone of a state or a status, by its name in the contract.
+    /// Returns the tone of a state or a status, by its name in the contract.
     pub(crate) fn of(word: &str) -> Self {
         match word {
             "finished" => Self::Good,
@@ -70,7 +70,7 @@ impl Tone {
         }
     }
 
-    /// `text` in this tone; of the sixteen colours that every terminal's theme makes readable.
+    /// Paints `text` in this tone, in one of the sixteen colours that every terminal's theme makes readable.
     pub(crate) fn paint(self, text: &str) -> String {
         let code = match self {
             Self::Good => "32",

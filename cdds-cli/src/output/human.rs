@@ -6,7 +6,7 @@ use indicatif::HumanCount;
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-/// Of 30 days: the exact instant stands elsewhere.
+/// 30 days: the exact instant is shown elsewhere.
 const MONTH: i64 = 30 * DAY;
 const YEAR: i64 = 365 * DAY;
 

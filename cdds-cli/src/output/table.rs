@@ -1,21 +1,21 @@
-//! Tables: aligned, on a terminal as wide as it is, elsewhere a row a line.
+//! Aligned tables: fitted to the width of a terminal, and one line per row elsewhere.
 
 use super::cell::{Cell, Reader};
 use super::colour::Tone;
 use super::text::{Shorten, shortened, width};
 
-/// Between columns: two blanks, since one may stand inside a value.
+/// Blanks between columns: two, since a value may contain one.
 const GAP: usize = 2;
-/// Before the second and further lines of a row.
+/// Blanks before the second and further lines of a row.
 const INDENT: usize = 2;
-/// Words and names of files are not shortened below these columns.
+/// Words and names of files are not shortened below this width.
 const TEXT_COLUMNS_MIN: usize = 12;
 const FILE_COLUMNS_MIN: usize = 24;
 
 /// Where a table is printed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Page {
-    /// How many columns there are; `None` if lines may be as long as they get.
+    /// The number of columns; `None` if the length of lines is unlimited.
     pub(super) columns: Option<usize>,
     pub(super) colour: bool,
     pub(super) reader: Reader,
@@ -37,18 +37,18 @@ impl Printed {
 /// How a column is laid out.
 struct Column {
     heading: Printed,
-    /// As wide as its widest value, or its heading.
+    /// The width of its widest value, or its heading.
     natural: usize,
-    /// As narrow as it may be.
+    /// The least width allowed.
     least: usize,
-    /// As wide as it is.
+    /// The width that it gets.
     given: usize,
     is_number: bool,
     shorten: Option<Shorten>,
 }
 
-/// A list under its headings. On a terminal that is too narrow, words are shortened; where that does not do, rows
-/// go on in further lines. The first column names the row and stays whole, to be copied.
+/// Prints a list under its headings. On a terminal that is too narrow, words are shortened; if that is not
+/// enough, rows continue on further lines. The first column names the row and stays whole, to be copied.
 pub(super) fn list(headings: &[&str], rows: &[Vec<Cell>], page: Page) -> String {
     let printed: Vec<Vec<Printed>> = rows
         .iter()
@@ -66,7 +66,7 @@ pub(super) fn list(headings: &[&str], rows: &[Vec<Cell>], page: Page) -> String 
     text
 }
 
-/// Names and values, one a line.
+/// Prints names and values, one per line.
 pub(super) fn details(lines: &[(&str, Cell)], page: Page) -> String {
     let names = lines.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
     lines.iter().fold(String::new(), |mut text, (name, cell)| {
@@ -84,7 +84,7 @@ fn column(at: usize, heading: &str, rows: &[Vec<Cell>], printed: &[Vec<Printed>]
     let heading = Printed::new(heading.to_uppercase(), Tone::Plain);
     let widest = printed.iter().filter_map(|row| row.get(at)).map(|cell| cell.width).max();
     let natural = widest.unwrap_or(0).max(heading.width);
-    // What is not known says nothing about the others.
+    // An unknown cell says nothing about the kind of its column.
     let kind = rows.iter().filter_map(|row| row.get(at)).find(|cell| !matches!(cell, Cell::Unknown));
     let shorten = kind.and_then(Cell::shortens).filter(|_| at > 0);
     let least = match shorten {
@@ -95,7 +95,7 @@ fn column(at: usize, heading: &str, rows: &[Vec<Cell>], printed: &[Vec<Printed>]
     Column { heading, natural, least, given: natural, is_number: kind.is_some_and(Cell::is_number), shorten }
 }
 
-/// Which columns stand on which line of a row, and how wide each is then.
+/// Decides which columns go on which line of a row, and sets the width of each.
 fn folded(columns: &mut [Column], room: Option<usize>) -> Vec<Vec<usize>> {
     let Some(room) = room else { return vec![(0..columns.len()).collect()] };
     for column in columns.iter_mut().filter(|column| column.shorten.is_some()) {
@@ -130,7 +130,7 @@ fn folded(columns: &mut [Column], room: Option<usize>) -> Vec<Vec<usize>> {
 
 fn write_row(text: &mut String, row: &[&Printed], columns: &[Column], lines: &[Vec<usize>], colour: bool) {
     for (line, places) in lines.iter().enumerate() {
-        // Blanks are written when something follows: no line ends in one.
+        // Blanks are written only when something follows, so that no line ends in one.
         let mut owed = if line == 0 { 0 } else { INDENT };
         for at in places {
             let (cell, column) = (row[*at], &columns[*at]);

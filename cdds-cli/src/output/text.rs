@@ -1,14 +1,15 @@
-//! Text of others on a terminal: what it shows is all there is, and it takes the columns that were measured.
+//! Foreign text on a terminal: every character is visible, and the text takes as many columns as measured.
 
 use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Stands where text was left out.
+/// Replaces omitted text.
 const ELLIPSIS: char = '…';
 
-/// Characters that steer or that nobody sees, besides control characters: format characters (zero width, bidi
-/// overrides, tags), separators of lines and paragraphs, fillers, variation selectors, private use.
+/// Characters that steer the terminal or are invisible, besides control characters: format characters (zero
+/// width, bidi overrides, tags), separators of lines and paragraphs, fillers, variation selectors, private
+/// use.
 const HIDDEN: [(char, char); 25] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -37,8 +38,9 @@ const HIDDEN: [(char, char); 25] = [
     ('\u{10ffff}', '\u{10ffff}'),
 ];
 
-/// Text in which every character shows: what steers the terminal or is invisible is replaced (U+FFFD), so that
-/// a title can neither look like another one nor turn around what stands beside it. Joiners stay inside emoji.
+/// Makes every character visible: characters that steer the terminal or are invisible are replaced (U+FFFD),
+/// so that a title can neither look like another one nor reverse the text beside it. Joiners stay inside
+/// emoji.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
@@ -53,8 +55,9 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Text on one line of stderr or of a log, with nothing lost: what steers the terminal, ends the line or is invisible
-/// is written as in a string of a program, `\n` or `\u{1b}`. A file that is named so can be found.
+/// Escapes text for one line of stderr or of a log, without loss: characters that steer the terminal, end the
+/// line or are invisible are written as in source code, `\n` or `\u{1b}`, so that a file of such a name can
+/// be found.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
@@ -72,7 +75,7 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// JSON of one line that says the same without a hidden character: in strings these are escaped.
+/// Returns equivalent JSON on one line, with hidden characters escaped in strings.
 pub(crate) fn plain_json(json: &str) -> Cow<'_, str> {
     if !json.chars().any(is_hidden) {
         return Cow::Borrowed(json);
@@ -95,7 +98,7 @@ fn is_hidden(c: char) -> bool {
     !c.is_ascii() && HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&c)) || c.is_control()
 }
 
-/// The joiner and the selector of which emoji are made, where they can be nothing else.
+/// Returns whether `c` is the joiner or selector of an emoji, where it can be nothing else.
 fn joins_symbols(c: char, before: Option<char>, after: Option<char>) -> bool {
     const EMOJI_STYLE: char = '\u{fe0f}';
     let is_symbol = |c: char| !c.is_ascii() && !c.is_alphanumeric() && !c.is_whitespace() && !is_hidden(c);
@@ -107,21 +110,21 @@ fn joins_symbols(c: char, before: Option<char>, after: Option<char>) -> bool {
     }
 }
 
-/// How many columns a terminal needs.
+/// Returns how many columns a terminal needs.
 pub(crate) fn width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.width() }
 }
 
-/// Which end of a text is left out where it does not fit.
+/// Which part of a text is left out where it does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shorten {
     /// The end, of words.
     End,
-    /// The middle, of file names: their endings tell what they are.
+    /// The middle, of file names, whose endings show their kind.
     Middle,
 }
 
-/// `text` in at most `columns`.
+/// Shortens `text` to at most `columns`.
 pub(crate) fn shortened(text: &str, columns: usize, shorten: Shorten) -> Cow<'_, str> {
     if width(text) <= columns {
         return Cow::Borrowed(text);
@@ -140,7 +143,7 @@ pub(crate) fn shortened(text: &str, columns: usize, shorten: Shorten) -> Cow<'_,
     Cow::Owned(shown)
 }
 
-/// `text` in exactly `columns`.
+/// Fits `text` into exactly `columns`.
 pub(crate) fn fitted(text: &str, columns: usize) -> String {
     let mut shown = shortened(text, columns, Shorten::End).into_owned();
     let missing = columns.saturating_sub(width(&shown));
@@ -148,14 +151,14 @@ pub(crate) fn fitted(text: &str, columns: usize) -> String {
     shown
 }
 
-/// As much of the beginning as fits, marks and joined characters included.
+/// Returns as much of the beginning as fits, including marks and joined characters.
 fn beginning(text: &str, columns: usize) -> &str {
     let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
     let fit = ends.take_while(|end| width(&text[..*end]) <= columns).last();
     &text[..fit.unwrap_or(0)]
 }
 
-/// As much of the end as fits; it does not begin with a mark that belongs to what was left out.
+/// Returns as much of the end as fits, without a leading mark that belongs to the omitted text.
 fn end(text: &str, columns: usize) -> &str {
     let starts = text.char_indices().rev().filter(|(_, c)| c.width().is_some_and(|width| width > 0));
     let fit = starts.map(|(at, _)| at).take_while(|start| width(&text[*start..]) <= columns).last();

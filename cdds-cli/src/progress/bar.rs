@@ -12,12 +12,12 @@ use crate::view::left;
 /// How many columns a title gets.
 const TITLE_COLUMNS: usize = 24;
 const EXPORT_STYLE: &str = "{prefix} [{bar:14}] {pos:>3} %  {wide_msg}";
-/// Without an expectation there is no share to show.
+/// The style without an expected total, where no share can be shown.
 const UNKNOWN_STYLE: &str = "{prefix} {spinner} {wide_msg}";
 const DOWNLOAD_STYLE: &str =
     "{prefix} [{bar:14}] {percent:>3} %  {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 
-/// How fast something has been since it was first looked at.
+/// The pace of something since it was first seen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
     since: Duration,
@@ -25,12 +25,12 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// From now on, when so much had been done already.
+    /// Starts measuring now, with `done` as the baseline.
     pub(super) fn from(monotonic: Duration, done: Progress) -> Self {
         Self { since: monotonic, records: done.records }
     }
 
-    /// Records a second; unknown until something was done.
+    /// Returns records per second, or `None` until something was done.
     fn records_per_second(self, monotonic: Duration, done: Progress) -> Option<u64> {
         let millis = u64::try_from(monotonic.saturating_sub(self.since).as_millis()).ok()?;
         let records = done.records.checked_sub(self.records).filter(|records| *records > 0)?;
@@ -46,7 +46,7 @@ pub(super) struct ExportBar {
 }
 
 impl ExportBar {
-    /// At the foot of the terminal.
+    /// Adds a bar at the foot of the terminal.
     pub(super) fn new(console: &Console, title: &str, pace: Pace) -> Self {
         let bar = console.bars().add(ProgressBar::new(100));
         bar.set_style(style(UNKNOWN_STYLE));
@@ -55,7 +55,7 @@ impl ExportBar {
         Self { bar, pace }
     }
 
-    /// As far as it is at `monotonic`.
+    /// Shows the progress at `monotonic`.
     pub(super) fn show(&self, progress: Progress, monotonic: Duration) {
         if let Some(percent) = progress.percent {
             self.bar.set_style(style(EXPORT_STYLE));
@@ -64,7 +64,7 @@ impl ExportBar {
         self.tell(words(progress, self.pace.records_per_second(monotonic, progress)));
     }
 
-    /// What there is to say while there is nothing to count.
+    /// Shows a remark while there is nothing to count.
     pub(super) fn tell(&self, words: String) {
         self.bar.set_message(words);
         self.bar.tick();
@@ -77,8 +77,8 @@ impl Drop for ExportBar {
     }
 }
 
-/// `13 s left, 51,234 records/s, 3 parts, 1,234 records, 5.60 MiB read`: what counts most stands first, narrow
-/// terminals cut the rest.
+/// `13 s left, 51,234 records/s, 3 parts, 1,234 records, 5.60 MiB read`: the most important figure
+/// comes first, since narrow terminals cut the rest.
 fn words(progress: Progress, records_per_second: Option<u64>) -> String {
     let left = progress.remaining_seconds.map(left);
     let rate = records_per_second.map(|rate| format!("{} records/s", human::count(rate)));
@@ -100,19 +100,19 @@ pub(crate) struct DownloadProgress {
 }
 
 impl DownloadProgress {
-    /// `bytes` are expected in all files together.
+    /// Expects `bytes` in all files together.
     pub(crate) fn new(console: &Console, bytes: u64) -> Self {
         let bar = console.bars().add(ProgressBar::new(bytes));
         bar.set_style(style(DOWNLOAD_STYLE));
         Self { bar }
     }
 
-    /// The next file.
+    /// Begins the next file.
     pub(crate) fn begin(&self, name: &str) {
         self.bar.set_prefix(fitted(&printable(name), TITLE_COLUMNS));
     }
 
-    /// More of it is there.
+    /// Counts further bytes of it.
     pub(crate) fn add(&self, bytes: u64) {
         self.bar.inc(bytes);
     }
@@ -124,7 +124,8 @@ impl Drop for DownloadProgress {
     }
 }
 
-/// The templates are constants, which the tests read; the default bar is no failure.
+/// Returns the style of a template. The templates are constants, which the tests parse; falling back to the
+/// default bar is not an error.
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())

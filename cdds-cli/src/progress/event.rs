@@ -1,12 +1,12 @@
-//! What happens to executions, a line per event, for a log. The form is stable; fields are only added.
+//! Events of executions, one line each, for a log. The form is stable; fields are only added.
 //!
-//! `logfmt`: the instant, then `name=value`, titles and messages in quotes, what is not known left out:
+//! `logfmt`: the instant, then `name=value`, with titles and messages in quotes and unknown values left out:
 //!
 //! ```text
 //! 2026-01-31T02:00:05.120Z event=finished execution=… job=… title="Voice" records=7 … seconds=0.412
 //! ```
 //!
-//! JSON: the same names and the instant as `at`; what is not known is `null`.
+//! JSON: the same names, and the instant as `at`; unknown values are `null`.
 
 use cdds_core::domain::execution::{Execution, ExecutionState};
 use cdds_core::domain::id::{ExecutionId, JobId};
@@ -49,7 +49,7 @@ impl Subject {
 enum Field {
     /// An id, an instant, a word of a fixed set.
     Word(String),
-    /// What people wrote, or read.
+    /// Text that people wrote, or read.
     Text(String),
     Number(u64),
     /// To the millisecond.
@@ -63,7 +63,7 @@ impl From<Option<u64>> for Field {
     }
 }
 
-/// One thing that happened.
+/// One event.
 #[derive(Debug)]
 pub(super) struct Record {
     at: String,
@@ -90,7 +90,7 @@ impl Record {
         Self::new(at, "started", subject).with([("slot", slot), ("attempt", attempt)])
     }
 
-    /// It moved on.
+    /// It advanced.
     pub(super) fn progress(at: DateTime<Utc>, subject: &Subject, progress: Progress) -> Self {
         let percent = progress.percent.map(u64::from).into();
         let left = progress.remaining_seconds.into();
@@ -133,7 +133,7 @@ impl Record {
         self
     }
 
-    /// The line of it.
+    /// Returns the line of the event.
     pub(super) fn line(&self, form: EventForm) -> String {
         match form {
             EventForm::Logfmt => self.logfmt(),
@@ -178,12 +178,12 @@ fn counts(progress: Progress) -> [(&'static str, Field); 5] {
     ]
 }
 
-/// To the millisecond, always: lines of one width sort as they were written.
+/// Formats an instant, always to the millisecond: instants of one width sort in the order of writing.
 fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// How long the last attempt took.
+/// Returns how long the last attempt took.
 pub(super) fn lasting(execution: &Execution) -> Option<TimeDelta> {
     let attempt = execution.attempts.last()?;
     Some(attempt.ended_at? - attempt.started_at)

@@ -1,4 +1,4 @@
-//! What an ended attempt came to, in words.
+//! The outcome of an ended attempt, in words.
 
 use cdds_core::domain::execution::{Execution, ExecutionState};
 use cdds_core::domain::timeframe::Timeframe;
@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 use crate::output::{escaped, human};
 use crate::view::Instant;
 
-/// `: 7 records in 1 file, 1.2 KiB`, or why it has come to nothing.
+/// `: 7 records in 1 file, 1.2 KiB`, or the reason of the failure.
 pub(crate) fn outcome(execution: &Execution) -> String {
     let progress = execution.progress;
     match &execution.state {
@@ -36,12 +36,12 @@ fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", human::count(count), if count == 1 { "" } else { "s" })
 }
 
-/// What was set aside (rule E10); most often nothing.
+/// Names the records that were set aside (rule E10); usually there are none.
 fn bad_records(count: u64) -> String {
     if count == 0 { String::new() } else { format!(", {} set aside", counted(count, "bad record")) }
 }
 
-/// Records that no window holds (rule W7); most often none.
+/// Names the records that no window holds (rule W7); usually there are none.
 fn undated(count: u64, timeframe: &Timeframe) -> String {
     let became = if *timeframe == Timeframe::All { "put into undated" } else { "left out" };
     if count == 0 {

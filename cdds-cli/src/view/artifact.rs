@@ -30,7 +30,7 @@ pub(crate) struct ArtifactView {
 }
 
 impl ArtifactView {
-    /// An artifact as it stands at `now`.
+    /// Returns the view of an artifact at `now`.
     pub(crate) fn new(overview: ArtifactOverview, now: DateTime<Utc>) -> Self {
         let ArtifactOverview { artifact, job_deleted, downloads, last_downloaded_at } = overview;
         Self {
@@ -56,7 +56,7 @@ impl ArtifactView {
         format!("{} of {}", self.part, self.parts)
     }
 
-    /// On hold there is no end.
+    /// Returns the remaining days. An artifact on hold has no end.
     fn remaining(&self) -> Cell {
         if self.hold { Cell::Unknown } else { Cell::Count(u64::try_from(self.remaining_days).unwrap_or(0)) }
     }
@@ -115,7 +115,7 @@ pub(crate) struct DownloadedView {
 }
 
 impl DownloadedView {
-    /// A file that now lies at `path`.
+    /// Returns the view of a file that is now at `path`.
     pub(crate) fn new(id: Option<String>, name: &str, path: &Path, size: u64, sha256: String) -> Self {
         Self { id, name: name.to_owned(), path: path.display().to_string(), size, sha256 }
     }

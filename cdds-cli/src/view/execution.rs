@@ -68,7 +68,7 @@ impl From<ExecutionOverview> for ExecutionView {
 }
 
 impl ExecutionView {
-    /// An execution that was asked for just now, of a job that exists.
+    /// Returns the view of an execution that was requested just now, of a job that exists.
     #[expect(clippy::needless_pass_by_value, reason = "the shape of map")]
     pub(crate) fn queued(execution: Execution) -> Self {
         Self::new(&execution, false, Vec::new())
@@ -80,7 +80,7 @@ impl ExecutionView {
         let (error, skipped): (Option<&Failure>, Option<&SkipReason>) = match &execution.state {
             ExecutionState::Failed(failure) => (Some(failure), None),
             ExecutionState::Skipped(reason) => (None, Some(reason)),
-            // A retry is waited for: why it is needed is what people look for.
+            // An execution that waits for a retry shows why it needs one.
             ExecutionState::Queued => (last_failure(&execution.attempts), None),
             _ => (None, None),
         };
@@ -117,7 +117,7 @@ impl ExecutionView {
         }
     }
 
-    /// Of one whose worker is gone nobody knows how long it takes.
+    /// Drops the remaining time if the worker is gone, since nobody knows how long it will take.
     fn with_worker(mut self, worker: Option<WorkerLife>) -> Self {
         self.worker_alive = worker.map(|life| life == WorkerLife::Alive);
         if worker == Some(WorkerLife::Gone) {
@@ -138,7 +138,7 @@ impl ExecutionView {
         }
     }
 
-    /// The status, with how far it is while it runs and what was asked for meanwhile.
+    /// Returns the status, with progress and pending requests while it runs.
     fn status_cell(&self) -> Cell {
         let is_open = self.finished_at.is_none();
         let running = self.status == Status::InProgress.as_str();
@@ -154,7 +154,7 @@ impl ExecutionView {
         }
     }
 
-    /// From the first start to the end, or to now.
+    /// Returns the time from the first start to the end, or to now.
     fn duration(&self) -> Cell {
         match (self.started_at, self.finished_at) {
             (Some(Instant(started)), Some(Instant(finished))) => Cell::Lasting(finished - started),
@@ -171,7 +171,7 @@ impl ExecutionView {
         format!("{start} to {}", self.window.end_words())
     }
 
-    /// What the status alone does not tell.
+    /// Returns a remark that completes the status.
     fn remark(&self) -> String {
         match (&self.error, &self.skip_reason) {
             (Some(error), _) => error.message.clone(),
@@ -189,7 +189,8 @@ impl ExecutionView {
         }
     }
 
-    /// A set may have hundreds of parts; `cdds artifact list --execution` names them all.
+    /// Summarises the files: a set may have hundreds of parts, and `cdds artifact list --execution` names
+    /// them all.
     fn files_words(&self) -> String {
         match self.files.as_slice() {
             [] => String::new(),

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::output::{Cell, exact};
 
-/// RFC 3339, UTC, with `Z`, and no more digits than there are.
+/// An instant by RFC 3339, in UTC, with `Z` and only the digits needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Instant(pub(crate) DateTime<Utc>);
 

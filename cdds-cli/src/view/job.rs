@@ -114,7 +114,7 @@ impl From<Watermark> for WatermarkView {
 }
 
 impl JobView {
-    /// The job, with what is to be known about the certificates among `recipients` (rule S3).
+    /// Returns the view of a job, with the warnings about its certificates among `recipients` (rule S3).
     pub(crate) fn new(overview: JobOverview, recipients: &[Recipient], now: DateTime<Utc>) -> Self {
         let JobOverview { job, latest } = overview;
         let warnings = recipient::expiring(&job, recipients, now);
@@ -159,7 +159,7 @@ impl JobView {
     }
 }
 
-/// What has started has progress.
+/// Returns the progress of an execution that has started.
 fn progress(latest: &LatestExecution) -> Option<ProgressView> {
     let progress = ProgressView::of(latest.status, latest.progress);
     let is_gone = latest.worker == Some(WorkerLife::Gone);
@@ -253,7 +253,7 @@ impl JobView {
         ]
     }
 
-    /// The latest status, with how far it is while it runs.
+    /// Returns the latest status, with progress while it runs.
     fn latest(&self) -> Cell {
         match self.progress {
             Some(progress) if self.worker_alive == Some(false) => progress.left_behind(self.latest_status),

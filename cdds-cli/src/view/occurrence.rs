@@ -1,4 +1,4 @@
-//! Windows, and occurrences that lie ahead.
+//! Windows and future occurrences.
 
 use cdds_core::domain::schedule::Occurrence;
 use cdds_core::domain::window::Window;
@@ -44,7 +44,7 @@ impl From<Occurrence> for OccurrenceView {
 }
 
 impl OccurrenceView {
-    /// Slot, and the two ends of the window.
+    /// Returns the slot and the two ends of the window.
     pub(crate) fn cells(&self) -> [String; 3] {
         [self.slot.to_string(), self.window.start_words(), self.window.end_words()]
     }
@@ -54,7 +54,7 @@ impl View for OccurrenceView {
     const COLUMNS: &'static [&'static str] = &["slot", "window from", "window to"];
 
     fn row(&self) -> Vec<Cell> {
-        // What is looked at here is the calendar: exact for people too.
+        // People compare these with a calendar, so they are exact for them too.
         self.cells().map(Cell::Whole).into()
     }
 

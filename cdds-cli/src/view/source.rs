@@ -48,7 +48,7 @@ impl From<&DataType> for TypeView {
 }
 
 impl SourceView {
-    /// A source under the id that it is registered with.
+    /// Returns the view of a source under its registered id.
     pub(crate) fn new(id: &SourceId, source: &RegisteredSource) -> Self {
         let id = id.to_string();
         match source {
@@ -101,17 +101,17 @@ impl View for SourceView {
 pub(crate) struct CheckView {
     source: String,
     r#type: String,
-    /// Records of the beginning: enough to see what they have.
+    /// Records read at the beginning, enough to see their contents.
     records_read: u64,
     estimated_records: Option<u64>,
     without_event_instant: Option<u64>,
     without_change_instant: Option<u64>,
     undeclared_categories: u64,
     bad_records: u64,
-    /// The first of them.
+    /// The first bad records.
     bad_examples: Vec<BadExampleView>,
     warnings: Vec<String>,
-    /// What somebody should know who exports from the source.
+    /// Remarks for people who export from the source.
     remarks: Vec<String>,
 }
 
@@ -123,7 +123,7 @@ struct BadExampleView {
 }
 
 impl CheckView {
-    /// The beginning of `data_type` was read.
+    /// Returns the view of `data_type` after its beginning was read.
     pub(crate) fn new(
         source: &SourceId,
         data_type: &DataType,

@@ -1,5 +1,5 @@
-//! The options of a job, shared by `create`, `edit` and `clone`. What is left out stays as it is in the job
-//! that is edited or cloned; a new job has the defaults.
+//! The options of a job, shared by `create`, `edit` and `clone`. An option that is left out keeps the value
+//! of the job that is edited or cloned; a new job gets the default.
 
 use std::num::NonZeroU32;
 
@@ -22,7 +22,7 @@ pub(crate) struct JobOptions {
 }
 
 impl JobOptions {
-    /// These, with what a new job cannot do without from `others` where they do not say it.
+    /// Fills in from `others` the options that a new job requires and that are missing here.
     pub(crate) fn completed_by(mut self, others: &Self) -> Self {
         let (own, other) = (&mut self.content, &others.content);
         for (own, other) in [

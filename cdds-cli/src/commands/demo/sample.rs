@@ -1,4 +1,4 @@
-//! Sample data of a contact centre: the same for the same day and number, invented throughout.
+//! Invented sample data of a contact centre. The same day and number give the same data.
 
 use std::path::Path;
 
@@ -146,7 +146,7 @@ fn insert_interaction(
     Ok(())
 }
 
-/// Between 07:00 and 20:00, seldom at weekends, in the eight days before `now`.
+/// Returns an instant between 07:00 and 20:00, seldom at weekends, in the eight days before `now`.
 fn moment(rng: &mut Rng, now: DateTime<Utc>) -> DateTime<Utc> {
     let midnight = now.date_naive().and_hms_opt(0, 0, 0).map_or(now, |midnight| midnight.and_utc());
     loop {

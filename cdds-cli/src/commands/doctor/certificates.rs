@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::error::CliError;
 use crate::session::Session;
 
-/// Whether manifests can be signed now (rule A5).
+/// Checks whether manifests can be signed now (rule A5).
 pub(super) fn signing(config: &Config, session: &Session) -> Finding {
     let Some(signing) = &config.signing else {
         return Finding::ok("signing key", "none is configured: manifests are not signed");
@@ -29,7 +29,7 @@ pub(super) fn signing(config: &Config, session: &Session) -> Finding {
     }
 }
 
-/// The certificates of the owner, and the jobs that are sealed for them (rules S1 to S3).
+/// Checks the owner's certificates, and the jobs that are sealed for them (rules S1 to S3).
 pub(super) async fn recipients(app: &App, session: &Session) -> Result<Vec<Finding>, CliError> {
     let recipients = app.recipients.list(&session.owner).await?;
     let overviews = every_row(async |slice| {
@@ -54,7 +54,7 @@ pub(super) async fn recipients(app: &App, session: &Session) -> Result<Vec<Findi
     Ok(findings)
 }
 
-/// One that no job uses harms nobody.
+/// Checks one certificate. One that no job uses does no harm.
 async fn certificate(recipient: &Recipient, jobs: &[Job], app: &App, session: &Session) -> Finding {
     let check = format!("recipient {}", recipient.name);
     let users = jobs.iter().filter(|job| job.settings.protection.recipients().contains(&recipient.name));
@@ -79,7 +79,7 @@ async fn certificate(recipient: &Recipient, jobs: &[Job], app: &App, session: &S
     }
 }
 
-/// Recipients that jobs name and nobody has stored.
+/// Reports the recipients that jobs name but that are not stored.
 fn missing(recipients: &[Recipient], jobs: &[Job]) -> Vec<Finding> {
     let known: BTreeSet<_> = recipients.iter().map(|recipient| &recipient.name).collect();
     let mut findings = Vec::new();

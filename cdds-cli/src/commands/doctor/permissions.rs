@@ -1,4 +1,4 @@
-//! Who else can read what is kept here.
+//! Checks who else can read the files kept here.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use super::Finding;
 use crate::config::Config;
 
-/// What the group and all others may do.
+/// The permission bits of the group and of all others.
 const OTHERS: u32 = 0o077;
 
-/// Whether others on this machine can use catalog, store or signing key. A store that is closed protects what is in it.
+/// Checks whether others on this machine can use catalog, store or signing key. A closed store protects
+/// everything in it.
 pub(super) fn permissions(config: &Config) -> Finding {
     const CHECK: &str = "permissions";
     let beside = |suffix: &str| {
@@ -42,12 +43,12 @@ pub(super) fn permissions(config: &Config) -> Finding {
     Finding::warning(CHECK, detail, &way_out)
 }
 
-/// What is not there is told by other checks.
+/// Returns whether others can use `path`. Other checks report a missing file.
 fn is_loose(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.permissions().mode() & OTHERS != 0)
 }
 
-/// As a shell reads it back.
+/// Quotes a path for a shell.
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let plain = |char: char| char.is_ascii_alphanumeric() || "/._-".contains(char);

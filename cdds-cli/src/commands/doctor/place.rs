@@ -1,4 +1,4 @@
-//! Where things are kept: the catalog's file, the artifact store, and the disks below them.
+//! Checks the places where things are kept: the catalog's file, the artifact store, and the disks below them.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::config::Config;
 
 /// Below this an export is likely to break off.
 const FREE_BYTES_MIN: u64 = 64 << 20;
-/// Below this it is time to make room.
+/// Below this, `doctor` advises making room.
 const FREE_BYTES_WARNING: u64 = 1 << 30;
 
 pub(super) fn catalog(config: &Config) -> Finding {
@@ -41,7 +41,7 @@ pub(super) fn catalog(config: &Config) -> Finding {
     }
 }
 
-/// Whole, of a schema that this program knows, and writable.
+/// Checks that the catalog is whole, of a schema that this program knows, and writable.
 fn look_into(path: &Path) -> Result<Finding, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let catalog = Connection::open_with_flags(path, flags)?;
@@ -51,7 +51,7 @@ fn look_into(path: &Path) -> Result<Finding, rusqlite::Error> {
         let detail = format!("{} is damaged: {verdict}", path.display());
         return Ok(Finding::failed("catalog", detail, "stop every `cdds run` and restore it from a backup"));
     }
-    // As every command opens it: it also brings an older schema up to date.
+    // Opens it as every command does, which also brings an older schema up to date.
     if let Err(error) = SqliteCatalog::open(path) {
         let told = error.report();
         let (detail, way_out) = told.rsplit_once(": ").unwrap_or((&told, "restore it from a backup"));
@@ -104,7 +104,7 @@ async fn probe(sink: &dyn Sink, key: &Key) -> Result<bool, SinkError> {
     Ok(read.concat() == contents)
 }
 
-/// Whether catalog and store belong together.
+/// Checks whether catalog and store belong together.
 pub(super) async fn pairing(app: &App) -> Finding {
     const CHECK: &str = "catalog and store";
     match app.look_at_store().await {
@@ -113,7 +113,7 @@ pub(super) async fn pairing(app: &App) -> Finding {
     }
 }
 
-/// One finding for each disk; nothing where the system cannot be asked.
+/// Returns one finding for each disk, or nothing where the system cannot be asked.
 pub(super) fn disks(config: &Config) -> Vec<Finding> {
     let folder = |file: &Path| file.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     let places = [

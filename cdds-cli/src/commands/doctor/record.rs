@@ -1,4 +1,4 @@
-//! What exports are made of, and whether the clock can be believed.
+//! Checks whether sources can be read, and whether the clock can be believed.
 
 use cdds_core::domain::id::SourceId;
 use cdds_core::ports::catalog::query::{ExecutionColumn, ExecutionQuery, JobColumn, JobQuery, Slice, Sort};
@@ -16,10 +16,10 @@ use crate::session::Session;
 /// Clocks of machines that share a catalog differ by this much without harm.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
-/// This program was not there before.
+/// This program did not exist before this day.
 const FIRST_DAY: i64 = 1_735_689_600; // 2025-01-01
 
-/// Whether the beginning of every type can be read, as `source check` does.
+/// Checks whether the beginning of every type can be read, as `source check` does.
 pub(super) async fn source(
     id: &SourceId,
     source: &RegisteredSource,
@@ -37,7 +37,7 @@ pub(super) async fn source(
     let types = &source.describe().types;
     for data_type in types {
         match read_beginning(id, source.as_ref(), data_type, config, session).await {
-            // What is only odd is for `source check` to tell.
+            // Mere oddities are left to `source check`.
             Ok(survey) => failures.extend(faults(data_type, &survey)),
             Err(error) => failures.push(error.message().to_owned()),
         }
@@ -49,7 +49,7 @@ pub(super) async fn source(
     Finding::failed(&check, failures.join("; "), way_out)
 }
 
-/// What record and store tell of the clock: whether both disagree, and which jobs lie ahead of it.
+/// Compares the clock with record and store: whether both disagree with it, and which jobs lie ahead of it.
 pub(super) async fn clock(app: &App, session: &Session) -> Result<Vec<Finding>, CliError> {
     let report = app.examine_clock().await?;
     let mut findings: Vec<Finding> = clock::doubt(&report)
@@ -65,7 +65,7 @@ pub(super) async fn clock(app: &App, session: &Session) -> Result<Vec<Finding>, 
     Ok(findings)
 }
 
-/// Whether something on the record is later than the clock: then one of both is wrong.
+/// Checks whether something on the record is later than the clock: then one of the two is wrong.
 async fn newest_on_record(app: &App, session: &Session) -> Result<Finding, CliError> {
     let now = session.clock.now();
     if now.timestamp() < FIRST_DAY {
@@ -85,7 +85,7 @@ async fn newest_on_record(app: &App, session: &Session) -> Result<Finding, CliEr
 
 const SET_IT: &str = "set the clock of this machine, best by NTP; until it has caught up, nothing may be due";
 
-/// The latest instant at which the owner's jobs were submitted or executions began or ended.
+/// Returns the latest instant at which the owner's jobs were submitted or executions began or ended.
 async fn newest(app: &App, session: &Session) -> Result<Option<DateTime<Utc>>, CliError> {
     let jobs = JobQuery {
         sort: Sort { column: JobColumn::CreatedAt, descending: true },

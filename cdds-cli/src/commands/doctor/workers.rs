@@ -1,4 +1,4 @@
-//! Whether somebody works on what is in progress.
+//! Checks that a worker is alive for every execution in progress.
 
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::lease::WorkerLife;
@@ -10,7 +10,7 @@ use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
 
-/// One finding for each execution of the owner whose worker is gone.
+/// Returns one finding for each execution of the owner whose worker is gone.
 pub(super) async fn at_work(app: &App, session: &Session) -> Result<Vec<Finding>, CliError> {
     let running = every_row(async |slice| {
         let query = ExecutionQuery { status: Some(Status::InProgress), slice, ..ExecutionQuery::default() };

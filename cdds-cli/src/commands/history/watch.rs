@@ -1,4 +1,4 @@
-//! `cdds history watch`: follows an execution that runs in this process or any other, by what the catalog says.
+//! `cdds history watch`: follows, through the catalog, an execution that runs in this process or any other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +18,11 @@ use crate::session::Session;
 use crate::signals::Stop;
 use crate::view::ExecutionDetailsView;
 
-/// Between looks at the catalog, which is told about progress once a second.
+/// The pause between reads of the catalog, where progress is stored once a second.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Until the execution has ended. Fails unless it finished; what it watches goes on when it is stopped itself.
+/// Watches until the execution has ended, and fails unless it finished. Stopping the watch leaves the
+/// execution running.
 pub(super) async fn watch(id: ExecutionId, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
     let stop = Stop::listen(&session.console, None)?;

@@ -1,5 +1,5 @@
-//! `--dry-run`: everything is checked as if it were meant, nothing is stored, and what would be exported when is
-//! told.
+//! `--dry-run`: checks everything as the real command would, stores nothing, and shows what would be exported
+//! when.
 
 use std::num::NonZeroU64;
 
@@ -18,10 +18,10 @@ use crate::error::CliError;
 use crate::session::Session;
 use crate::view::OccurrenceView;
 
-/// How many occurrences are told.
+/// How many occurrences are shown.
 pub(super) const OCCURRENCES: usize = 5;
 
-/// What is taken for a record, packed, where nothing of the same type has been exported yet.
+/// The assumed size of a packed record where nothing of the same type has been exported yet.
 const RECORD_BYTES_ASSUMED: u64 = 100;
 
 /// A sealed export without a split size is split where recipients' programs stop (rule A4).
@@ -57,7 +57,7 @@ struct Expected {
     estimated_parts: Option<u64>,
 }
 
-/// Tells what the settings, which a service has admitted, would export at these occurrences.
+/// Shows what the settings, which a service has admitted, would export at these occurrences.
 pub(super) async fn show(
     settings: &JobSettings,
     occurrences: &[Occurrence],
@@ -93,7 +93,7 @@ pub(super) async fn show(
     session.output.outcome(&view, &view.words())
 }
 
-/// The latest execution of the same type, and how many bytes it made of a record.
+/// Returns the latest execution of the same type, and how many bytes it packed a record into.
 async fn measured(
     settings: &JobSettings,
     app: &App,
@@ -115,7 +115,8 @@ async fn measured(
     }))
 }
 
-/// What the source holds of a window now. A source that cannot be read now may be readable when it is due.
+/// Estimates what the source holds of a window now. A source that cannot be read now may be readable when the
+/// job is due.
 async fn estimate(
     settings: &JobSettings,
     occurrence: &Occurrence,

@@ -1,7 +1,7 @@
 //! Job files: the options of a job in TOML or JSON, read by the same rules as the command line.
 //!
-//! A key is the name of an option without its dashes. A text is what would be typed behind the option, an array
-//! stands for an option that is repeated, and an item of a list is taken as it is.
+//! A key is the name of an option without its dashes. A text is the value that would be typed after the
+//! option, an array is a repeated option, and an item of a list is taken literally.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -41,7 +41,7 @@ pub(super) fn read(path: &Path) -> Result<JobOptions, CliError> {
     options(&text, json).map_err(|why| CliError::usage(format!("{name}: {why}")))
 }
 
-/// No TOML file begins with a brace.
+/// Parses a job file. One that begins with a brace is JSON, since no TOML file does.
 pub(super) fn options(text: &str, json: bool) -> Result<JobOptions, String> {
     let Words(words) = if json || text.trim_start().starts_with('{') {
         serde_json::from_str(text).map_err(|error| json_mistake(&error))?
@@ -58,7 +58,7 @@ fn json_mistake(error: &serde_json::Error) -> String {
     format!("line {}: {}", error.line(), text.strip_suffix(&place).unwrap_or(&text))
 }
 
-/// What somebody would type for what a file says.
+/// The command-line words equivalent to a file.
 struct Words(Vec<String>);
 
 impl<'de> Deserialize<'de> for Words {
@@ -124,7 +124,7 @@ impl<'de> DeserializeSeed<'de> for Typed<'_> {
     type Value = Vec<String>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        // JSON's null is as good as a key that is left out.
+        // JSON's null means the same as a missing key.
         let Some(value) = Option::<Value>::deserialize(deserializer)? else { return Ok(Vec::new()) };
         let words = spell(self.0, value).map_err(D::Error::custom)?;
         InFile::command().try_get_matches_from(&words).map_err(|error| D::Error::custom(brief(&error)))?;
@@ -136,7 +136,7 @@ fn spell(name: &str, value: Value) -> Result<Vec<String>, String> {
     let Value::Array(values) = value else { return word(name, value).map(|word| word.into_iter().collect()) };
     let is_list = ["category", "field"].contains(&name);
     if is_list && values.is_empty() {
-        // Nothing is not everything: a rule refuses it.
+        // An empty list does not mean everything: a rule refuses it.
         return Ok(vec![format!("--{name}=")]);
     }
     if !is_list && !["filter", "recipient"].contains(&name) {

@@ -1,4 +1,4 @@
-//! What was typed about how often a job runs, over how often it runs now.
+//! Applies the typed schedule options to the present frequency of a job.
 
 use cdds_core::domain::frequency::{
     CronExpression, Frequency, FrequencyKind, Hourly, Monthly, Start, TimeOfDay, parse_weekday,
@@ -9,8 +9,8 @@ use crate::error::CliError;
 
 use FrequencyKind::{Cron, Daily, Hourly as EveryHours, Monthly as EveryMonth, Once, Weekly};
 
-/// The frequency that was typed. Where the kind is left out it is that of `present`, and what is left out of
-/// that kind stays as it is there; so does the time of day from one kind to another.
+/// Returns the typed frequency. If the kind is left out, it is that of `present`; an option of the same kind
+/// that is left out keeps its present value, and so does the time of day when the kind changes.
 pub(super) fn frequency(typed: &ScheduleOptions, present: Option<&Frequency>) -> Result<Frequency, CliError> {
     let kind = typed.run.or_else(|| present.map(Frequency::kind));
     let kind = kind.ok_or_else(|| CliError::usage("a new job needs a frequency: say run"))?;
@@ -26,7 +26,7 @@ pub(super) fn frequency(typed: &ScheduleOptions, present: Option<&Frequency>) ->
     })
 }
 
-/// Refuses options that say nothing about this kind, rather than passing over what somebody meant.
+/// Refuses options that do not apply to this kind, rather than ignoring them.
 fn check_fitting(typed: &ScheduleOptions, kind: FrequencyKind) -> Result<(), CliError> {
     let options: [(&str, bool, &[FrequencyKind]); 7] = [
         ("--start", typed.start.is_some(), &[Once]),

@@ -1,5 +1,5 @@
-//! What was typed about a job, as settings that are valid by themselves: fresh ones, or a draft with some in
-//! place of its own. Whether they fit together is decided when they are saved.
+//! Turns the typed options of a job into settings that are each valid: fresh ones, or a draft with some
+//! replaced. Whether they fit together is decided when they are saved.
 
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
@@ -15,7 +15,7 @@ use super::schedule;
 use crate::args::{ArchiveOptions, ContentOptions, JobOptions, PolicyOptions, Setting, items};
 use crate::error::CliError;
 
-/// The settings of a new job.
+/// Returns the settings of a new job.
 pub(super) fn fresh(options: JobOptions) -> Result<JobSettings, CliError> {
     let content = &options.content;
     let title = Title::new(needed("title", content.title.as_ref())?)?;
@@ -30,12 +30,12 @@ pub(super) fn fresh(options: JobOptions) -> Result<JobSettings, CliError> {
     over(JobSettings::new(title, source, data_type, frequency, protection), options)
 }
 
-/// What clap asks for on the command line may be missing from a file.
+/// Returns a required option: clap requires it on the command line, but a file may lack it.
 fn needed<'a>(option: &str, typed: Option<&'a String>) -> Result<&'a str, CliError> {
     typed.map(String::as_str).ok_or_else(|| CliError::usage(format!("a new job needs a {option}")))
 }
 
-/// The draft, with what was typed in place of its own.
+/// Returns the draft with the typed options in place of its own.
 pub(super) fn over(draft: JobSettings, options: JobOptions) -> Result<JobSettings, CliError> {
     let frequency = schedule::frequency(&options.schedule, Some(&draft.frequency))?;
     let mut settings = JobSettings { frequency, ..draft };
@@ -47,7 +47,7 @@ pub(super) fn over(draft: JobSettings, options: JobOptions) -> Result<JobSetting
     Ok(settings)
 }
 
-/// Leaves what is there unless there is something new.
+/// Replaces the present value if there is a new one.
 fn place<T>(present: &mut T, new: Option<T>) {
     if let Some(new) = new {
         *present = new;
@@ -68,7 +68,7 @@ fn content(settings: &mut JobSettings, typed: ContentOptions) -> Result<(), Rule
     Ok(())
 }
 
-/// Whether these values are declared is decided when the job is saved (rule J3).
+/// Parses categories. Whether they are declared is decided when the job is saved (rule J3).
 fn categories(typed: &[String]) -> CategorySelection {
     if typed == ["all"] {
         return CategorySelection::All;
@@ -91,7 +91,7 @@ fn filter_list(texts: &[String]) -> Result<Vec<Filter>, RuleViolation> {
     texts.iter().map(|text| filter(text)).collect()
 }
 
-/// `field=value`, or an object for what has no such form: a field whose name holds an operator.
+/// Parses `field=value`, or an object if the field's name holds an operator.
 fn filter(text: &str) -> Result<Filter, RuleViolation> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -103,7 +103,7 @@ fn filter(text: &str) -> Result<Filter, RuleViolation> {
     if !text.starts_with('{') {
         return text.parse();
     }
-    // What is wrong is told without the text, which may be personal data.
+    // The error leaves out the text, which may be personal data.
     let spelled: Spelled = serde_json::from_str(text).map_err(|_| {
         let form = r#"{"field": "…", "operator": "=", "value": "…"}"#;
         let why = format!("a filter begins with a brace and is not of the form {form}: write it so");
@@ -121,7 +121,7 @@ fn archive(settings: &mut JobSettings, typed: &ArchiveOptions) -> Result<(), Rul
     Ok(())
 }
 
-/// For whom, if that was typed.
+/// Returns the protection, if one was typed.
 fn protection(typed: &ArchiveOptions) -> Result<Option<Protection>, RuleViolation> {
     if typed.plaintext {
         return Ok(Some(Protection::Plaintext));
@@ -177,7 +177,7 @@ mod tests {
         }
     }
 
-    /// Everything that can be taken away, given.
+    /// Returns options in which everything that can be unset is set.
     fn everything() -> JobOptions {
         let mut options = typed();
         let instant = Some(Setting::Is(chrono::DateTime::UNIX_EPOCH));

@@ -1,6 +1,6 @@
 //! The settings of a job as a job file: `cdds job create --file` makes a job of the same settings from it.
 //!
-//! What is as it would be by itself is left out, so that a file says what somebody has chosen.
+//! Defaults are left out, so that a file contains only what somebody chose.
 
 use std::fmt::Display;
 
@@ -15,7 +15,7 @@ use cdds_core::domain::timeframe::Timeframe;
 use chrono::{DateTime, SecondsFormat, Utc};
 use toml::{Table, Value};
 
-/// Instants are written as people type them.
+/// Formats an instant as people type it.
 fn instant(at: DateTime<Utc>) -> Value {
     let text = at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
     text.parse().map_or(Value::String(text), Value::Datetime)
@@ -45,7 +45,7 @@ impl Lines {
     }
 }
 
-/// The job file.
+/// Returns the job file.
 pub(super) fn job_file(settings: &JobSettings) -> String {
     let mut lines = Lines(
         "# A job for `cdds job create --file`; an option that is left out has its default.\n".to_owned(),
@@ -79,7 +79,7 @@ fn template(lines: &mut Lines, template: &Template) {
     lines.say("filter", (!filters.is_empty()).then_some(Value::Array(filters)));
 }
 
-/// `field=value`, unless that would be read as another filter.
+/// Formats a filter as `field=value`, unless that would parse as another filter.
 fn filter(filter: &Filter) -> Value {
     let short = filter.to_string();
     if !short.starts_with('{') && short != "none" && short.parse().is_ok_and(|read: Filter| read == *filter) {
@@ -115,7 +115,7 @@ fn frequency(lines: &mut Lines, frequency: &Frequency) {
     }
 }
 
-/// In the largest unit that says it exactly.
+/// Formats a size in the largest unit that is exact.
 fn split_size(size: SplitSize) -> Value {
     let bytes = size.bytes();
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];

@@ -26,7 +26,7 @@ struct Decrypted {
     files: Vec<String>,
     /// Whether every part was compared with a manifest.
     digests_compared: bool,
-    /// Whether the cipher of every part would have told a change.
+    /// Whether the cipher of every part detects changes.
     authenticated: bool,
 }
 
@@ -35,7 +35,7 @@ pub(in crate::commands) fn decrypt(args: &DecryptArgs, session: &Session) -> Res
     let (targets, digests_compared) = targets(args)?;
     make_folder(&args.to)?;
     let interrupt = Interrupt::listen(session)?;
-    // All or none: until the last part was found in order, none has its name.
+    // All or none: no part gets its name until the last one was found in order.
     let decrypt = |(sealed, _): &(SteadyFile, PathBuf)| decrypt_part(sealed, &key, &args.to, &interrupt);
     let opened = targets.iter().map(decrypt).collect::<Result<Vec<_>, _>>();
     let opened = opened.map_err(|error| interrupt.explain(error))?;
@@ -53,8 +53,8 @@ pub(in crate::commands) fn decrypt(args: &DecryptArgs, session: &Session) -> Res
     session.output.outcome(&Decrypted { to, files, digests_compared, authenticated }, &words)
 }
 
-/// Every part of every set named, and what it becomes; and whether all were compared with a manifest. Nothing is
-/// written if one is in the way, or if two would become one file.
+/// Returns every part of every named set with its target, and whether all were compared with a manifest.
+/// Fails before anything is written if a target exists, or if two parts would become one file.
 fn targets(args: &DecryptArgs) -> Result<(Vec<(SteadyFile, PathBuf)>, bool), CliError> {
     let mut all_compared = true;
     let mut targets = Vec::new();
@@ -83,15 +83,15 @@ fn targets(args: &DecryptArgs) -> Result<(Vec<(SteadyFile, PathBuf)>, bool), Cli
     }
 }
 
-/// The sets named, each once, by whichever of its parts and through whichever link; and whether each was compared
-/// with its manifest.
+/// Returns each named set once, by whichever part and through whichever link it was named, and whether it was
+/// compared with its manifest.
 fn distinct_sets(args: &DecryptArgs) -> Result<Vec<(PartSet, bool)>, CliError> {
     let mut sets: Vec<(PartSet, bool)> = Vec::new();
     let mut named: BTreeMap<SetId, usize> = BTreeMap::new();
     let mut files = BTreeSet::new();
     for file in &args.files {
         let id = SetId::of(file)?;
-        // Not compared again, which takes as long as reading it.
+        // A known set is not compared again, since that takes as long as reading it.
         let known = id.as_ref().and_then(|id| sets.get(*named.get(id)?));
         if known.is_some_and(|(set, _)| is_manifest(file) || set.names().contains(&name(file))) {
             continue;
@@ -113,8 +113,7 @@ struct Opened {
     authenticated: bool,
 }
 
-/// The plaintext in a file without a name of its own, which nobody but its owner can read and which vanishes
-/// unless it gets one.
+/// Decrypts into an unnamed file, which only its owner can read and which vanishes unless it gets a name.
 fn decrypt_part(
     sealed: &SteadyFile,
     key: &PrivateKey,

@@ -1,4 +1,4 @@
-//! Tells whether two names mean one set, or one file.
+//! Decides whether two names mean one set, or one file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,8 +11,9 @@ use cdds_core::domain::part_name::PartName;
 use super::published::{Published, is_manifest};
 use crate::error::CliError;
 
-/// A set of parts: the folder that it lies in, its stem, and whether its parts are sealed. The stem alone does not
-/// tell: sets of one name lie in several folders, and plain parts beside the sealed ones that they came from.
+/// Identifies a set of parts by its folder, its stem, and whether its parts are sealed. The stem alone is not
+/// enough: sets of one name lie in several folders, and plain parts beside the sealed ones that they came
+/// from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SetId {
     folder: PathBuf,
@@ -21,7 +22,7 @@ pub(super) struct SetId {
 }
 
 impl SetId {
-    /// The set that a part or a manifest belongs to; `None` if the file is neither.
+    /// Returns the set that a part or a manifest belongs to, or `None` if the file is neither.
     pub(super) fn of(file: &Path) -> Result<Option<Self>, CliError> {
         let folder = canonical(folder_of(file));
         if is_manifest(file) {
@@ -35,12 +36,12 @@ impl SetId {
     }
 }
 
-/// The folder of a file that was named without one is the working folder.
+/// Returns the folder of a file; without one in its name, it is the working folder.
 fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
-/// Without links; a folder that cannot be found keeps its name.
+/// Resolves links; a folder that cannot be found keeps its name.
 fn canonical(folder: &Path) -> PathBuf {
     folder.canonicalize().or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_owned())
 }
@@ -64,8 +65,8 @@ impl FileId {
     }
 }
 
-/// Refuses sources that would be written to the same target, before anything is written. Names that differ in case
-/// only count as one: many file systems do not tell them apart.
+/// Refuses sources that would be written to the same target, before anything is written. Names that differ
+/// only in case count as one, since many file systems do not distinguish them.
 pub(in crate::commands) fn refuse_shared_targets<'a>(
     writes: impl IntoIterator<Item = (&'a str, &'a Path)>,
 ) -> Result<(), CliError> {

@@ -1,4 +1,4 @@
-//! Reading that ends when somebody asks for it, so that what was written so far is taken away in good order.
+//! Reading that ends on a signal, so that partial output is removed in good order.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -18,12 +18,12 @@ impl Interrupt {
         Ok(Self(Stop::listen(&session.console, Some("stopping: what is not finished is removed"))?.flag()))
     }
 
-    /// Fails from the moment when it was asked for.
+    /// Wraps a reader so that its reads fail once a signal has arrived.
     pub(super) fn reader<R: Read>(&self, inner: R) -> Interruptible<R> {
         Interruptible { inner, asked: self.clone() }
     }
 
-    /// What the command failed with, or that it was stopped.
+    /// Returns the error of the command, or says that it was stopped.
     pub(super) fn explain(&self, error: CliError) -> CliError {
         if self.is_asked() {
             return CliError::failed("interrupted", "stopped before it was done: run it again");
@@ -46,7 +46,7 @@ pub(super) struct Interruptible<R> {
 impl<R: Read> Read for Interruptible<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.asked.is_asked() {
-            // Not `Interrupted`, after which readers try again.
+            // Not `Interrupted`, since readers retry after that.
             return Err(io::Error::other("stopped"));
         }
         self.inner.read(buffer)

@@ -37,7 +37,7 @@ pub(in crate::commands) fn join(args: &JoinArgs, session: &Session) -> Result<()
     let write = || {
         let plain = plaintext(&set, key.as_ref(), &interrupt)?;
         if !digests_compared {
-            // Joining copies: without digests, only reading everything shows what was altered.
+            // Joining only copies: without digests, everything must be read to detect alterations.
             verify(&plain.parts, |_path| {})?;
         }
         let summary = join_parts(&plain.parts, &args.to, args.force)?;
@@ -55,7 +55,7 @@ pub(in crate::commands) fn join(args: &JoinArgs, session: &Session) -> Result<()
     session.output.outcome(&joined, &words)
 }
 
-/// A part that is replaced by the whole is lost to its set, whatever is forced.
+/// Refuses to overwrite a part of the set with the joined file, even with `--force`: the set would lose it.
 fn refuse_part(set: &PartSet, to: &Path) -> Result<(), CliError> {
     let Ok(target) = FileId::of(to) else { return Ok(()) };
     if set.paths().any(|part| FileId::of(&part).is_ok_and(|part| part == target)) {

@@ -1,4 +1,4 @@
-//! Reads a private key, and the passphrase of one that has it.
+//! Reads a private key and, if it has one, its passphrase.
 
 use std::env::{self, VarError};
 use std::io::{self, IsTerminal as _};
@@ -28,7 +28,7 @@ pub(in crate::commands) fn read_key(
     key.map_err(|error| CliError::failed(open_code(&error), format!("{}: {error}", file.display())))
 }
 
-/// From where the options say, or from the terminal.
+/// Reads the passphrase from the place that the options name, or from the terminal.
 fn read_passphrase(args: &PassphraseArgs, key: &Path) -> Result<Zeroizing<String>, CliError> {
     if let Some(variable) = &args.passphrase_env {
         return match env::var(variable) {

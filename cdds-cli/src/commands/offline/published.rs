@@ -1,4 +1,4 @@
-//! A set as its manifest has published it (rules A5, A9).
+//! A set as described by its manifest (rules A5, A9).
 
 use std::fs;
 use std::io;
@@ -18,7 +18,7 @@ use crate::output::printable;
 /// How manifests are recognised among the files that are given.
 const MANIFEST_SUFFIX: &str = ".manifest.json";
 
-/// A manifest, read once: what was signed is what is compared.
+/// A manifest, read once, so that the signed bytes are the ones compared.
 pub(super) struct Published {
     pub(super) path: PathBuf,
     pub(super) json: Vec<u8>,
@@ -26,7 +26,7 @@ pub(super) struct Published {
 }
 
 impl Published {
-    /// The manifest of the set that a file, which may be missing, belongs to, if it was fetched too.
+    /// Returns the manifest of a file's set, if it was fetched too. The file itself may be missing.
     pub(super) fn of(file: &Path) -> Result<Option<Self>, CliError> {
         if is_manifest(file) {
             return Self::read(file).map(Some);
@@ -35,7 +35,7 @@ impl Published {
             return Ok(None);
         };
         let path = file.with_file_name(format!("{}{MANIFEST_SUFFIX}", part.stem));
-        // Whatever has its name is read, or it is said why not: taken as absent, it would not be compared.
+        // Anything of this name must be readable: if it counted as absent, the set would not be compared.
         if fs::symlink_metadata(&path).is_err_and(|error| is_absent(&error)) {
             return Ok(None);
         }
@@ -46,7 +46,7 @@ impl Published {
         };
         match (named(part.sealed), named(!part.sealed)) {
             (true, _) => Ok(Some(published)),
-            // It says nothing of what was decrypted beside the parts.
+            // The manifest does not describe files that were decrypted beside the parts.
             (false, true) => Ok(None),
             (false, false) => {
                 let why = format!("{} does not name it: it is no part of that set", path.display());
@@ -55,7 +55,7 @@ impl Published {
         }
     }
 
-    /// A manifest counts under its own name only, since the names of parts lead to it.
+    /// Reads a manifest. It counts only under its own name, since the names of parts lead to it.
     pub(super) fn read(path: &Path) -> Result<Self, CliError> {
         let damaged = |why: String| CliError::failed("damaged", format!("{}: {why}", path.display()));
         let json = input::read(path).map_err(|error| CliError::file("read", path, &error))?;
@@ -68,7 +68,7 @@ impl Published {
         Ok(Self { path: path.to_owned(), json, manifest })
     }
 
-    /// What is wrong with the parts, and what passes for one and is none.
+    /// Compares the parts, and reports faulty ones and files that only look like parts.
     pub(super) fn compare(&self) -> Vec<Finding> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         let findings = audit::audit(&self.manifest, folder, |_name| {});
@@ -76,12 +76,13 @@ impl Published {
         findings.into_iter().map(shown).collect()
     }
 
-    /// The parts, once they are found to be as published: they are read on only if they are still that.
+    /// Returns the parts after they were found to be as published. Reading them fails if they have changed
+    /// since.
     pub(super) fn compared_set(&self, findings: &[Finding]) -> Result<PartSet, CliError> {
         Ok(self.set()?.as_compared(findings))
     }
 
-    /// The parts, by their names alone.
+    /// Returns the parts, by their names alone.
     pub(super) fn set(&self) -> Result<PartSet, CliError> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         match self.manifest.parts.first() {
@@ -100,9 +101,9 @@ impl Published {
     }
 }
 
-/// The set of a file after comparing every part with the manifest, if there is one, and the manifest with its
-/// signature, if that is asked for: what was altered is named before anything is written. Also tells whether there
-/// was a manifest.
+/// Finds the set of a file, compares every part with the manifest, if there is one, and checks the manifest's
+/// signature on request: alterations are reported before anything is written. Also returns whether there was
+/// a manifest.
 pub(super) fn find_intact_set(file: &Path, signer: Option<&Path>) -> Result<(PartSet, bool), CliError> {
     let published = Published::of(file)?;
     if let Some(signer) = signer {

@@ -1,4 +1,4 @@
-//! The signature over a manifest: was this set made by whom it is said to be (rule A5)?
+//! Checks the signature over a manifest, which identifies who made the set (rule A5).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::published::Published;
 use crate::error::CliError;
 use crate::input;
 
-/// A certificate whose key must have signed.
+/// A certificate whose key must have signed the manifest.
 pub(super) struct Signer {
     path: PathBuf,
     certificate: Vec<u8>,
@@ -23,7 +23,7 @@ impl Signer {
         Ok(Self { path: path.to_owned(), certificate })
     }
 
-    /// Checks the signature beside the manifest of the set that a file belongs to; gives when it was made.
+    /// Checks the signature beside the manifest of the set that a file belongs to. Returns when it was made.
     pub(super) fn check(&self, file: &Path, published: Option<&Published>) -> Result<String, CliError> {
         let published = published.ok_or_else(|| {
             let why =
@@ -56,7 +56,7 @@ impl Signer {
     }
 }
 
-/// Where the signature lies: the manifest's whole name, and `.p7s`.
+/// Returns the path of the signature: the manifest's whole name, and `.p7s`.
 fn beside(manifest: &Path) -> PathBuf {
     let mut name = manifest.as_os_str().to_owned();
     name.push(".p7s");

@@ -1,4 +1,4 @@
-//! `cdds verify`: is everything there, and is it what was published?
+//! `cdds verify`: checks that a set is complete and as published.
 
 use std::collections::BTreeMap;
 use std::io::BufReader;
@@ -18,11 +18,11 @@ use crate::args::VerifyArgs;
 use crate::error::CliError;
 use crate::session::Session;
 
-/// What was found out about one set.
+/// The verdict on one set.
 #[derive(Debug, Serialize)]
 struct Verdict {
     set: String,
-    /// The folder that it lies in, as it was named.
+    /// The folder of the set, as it was named.
     folder: String,
     ok: bool,
     /// The manifest whose digests were compared; null if there is none.
@@ -57,14 +57,13 @@ pub(in crate::commands) fn verify(args: &VerifyArgs, session: &Session) -> Resul
     checked.into_result()
 }
 
-/// What was found out about all sets named, each once. Nothing that failed is left out because of what else was
-/// named with it.
+/// The verdicts on all named sets, each once. A failure is always reported, whatever else was named.
 #[derive(Debug, Default)]
 struct Checked {
     verdicts: Vec<Verdict>,
-    /// Where the verdict on each set is.
+    /// The index of each set's verdict.
     sets: BTreeMap<SetId, usize>,
-    /// Why there is no verdict on some.
+    /// The errors of sets without a verdict.
     errors: Vec<CliError>,
 }
 
@@ -86,7 +85,7 @@ impl Checked {
         if known.is_some_and(|verdict| verdict.covers(file)) {
             return Ok(());
         }
-        // What a manifest says counts only when it is known whose it is.
+        // A manifest counts only once its signer is known.
         let published = Published::of(file)?;
         let signed_at = signer.map(|signer| signer.check(file, published.as_ref())).transpose()?;
         let mut verdict = verify_set(file, published.as_ref(), key)?;
@@ -96,7 +95,7 @@ impl Checked {
         Ok(())
     }
 
-    /// How a set is called: with its folder where sets of one name lie in several.
+    /// Returns the name of a set, with its folder where sets of one name lie in several.
     fn label(&self, verdict: &Verdict) -> String {
         let namesakes = self.verdicts.iter().filter(|other| other.set == verdict.set).count();
         if namesakes > 1 { format!("{}/{}", verdict.folder, verdict.set) } else { verdict.set.clone() }
@@ -106,7 +105,7 @@ impl Checked {
         verdict.words(&self.label(verdict))
     }
 
-    /// Success only if every set was found to be in order.
+    /// Succeeds only if every set was found to be in order.
     fn into_result(mut self) -> Result<(), CliError> {
         let bad: Vec<&Verdict> = self.verdicts.iter().filter(|verdict| !verdict.ok).collect();
         if bad.is_empty() && self.errors.len() < 2 {
@@ -141,7 +140,7 @@ fn verify_set(
         }
         return Ok(verdict);
     };
-    // With a manifest, what is missing or altered is named before anything is looked into.
+    // With a manifest, missing or altered parts are reported before any part is inspected.
     let findings = published.compare();
     let intact = findings.iter().all(|finding| finding.problem.is_none());
     let parts = findings
@@ -177,7 +176,7 @@ fn verify_set(
     })
 }
 
-/// Looks into the parts: the record files if they can be read, the envelopes if not.
+/// Inspects the parts: the record files if they can be read, the envelopes if not.
 fn inspect(set: &PartSet, key: Option<&PrivateKey>, mut verdict: Verdict) -> Verdict {
     if set.is_sealed() && key.is_none() {
         for file in set.files() {
@@ -199,7 +198,7 @@ fn inspect(set: &PartSet, key: Option<&PrivateKey>, mut verdict: Verdict) -> Ver
     verdict
 }
 
-/// The folder of a file as it was named.
+/// Returns the folder of a file as it was named.
 fn folder_of(file: &Path) -> String {
     let folder = file.parent().filter(|folder| *folder != Path::new(""));
     folder.unwrap_or(Path::new(".")).display().to_string()
@@ -235,7 +234,7 @@ impl Verdict {
         }
     }
 
-    /// Whether a file of the same set was looked at.
+    /// Returns whether a file of the same set was checked.
     fn covers(&self, file: &Path) -> bool {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         is_manifest(file) && self.manifest.is_some() || self.parts.iter().any(|part| part.name == name)
@@ -258,7 +257,7 @@ impl Verdict {
         parts.chain(self.problem.clone()).collect()
     }
 
-    /// The verdict for people, with what was not looked at.
+    /// Words the verdict for people, including what was not checked.
     fn words(&self, label: &str) -> String {
         let mut lines: Vec<String> = self
             .parts
