@@ -237,8 +237,8 @@ fn a3_split_at_64_kib_every_joiner_and_any_one_part_gives_every_row() {
         assert!(bytes <= 65_536 || part.ends_with(".zip.smime"), "{plain} has {bytes} bytes");
     }
     let last = format!("plain/{}", parts.last().unwrap().strip_suffix(".smime").unwrap());
-    place.program("timeout", &["120", "7zz", "t"], &[&last]);
-    place.program("timeout", &["120", "zip", "-q", "-s", "0"], &[&last, "--out", "joined.zip"]);
+    place.program("timeout", &["3600", "7zz", "t"], &[&last]);
+    place.program("timeout", &["3600", "zip", "-q", "-s", "0"], &[&last, "--out", "joined.zip"]);
     place.program("unzip", &["-tqq"], &["joined.zip"]);
     let expected = rows(&place, "delays");
     assert_same(&records(&place.program("unzip", &["-p"], &["joined.zip"])), &expected, "zip -s 0");

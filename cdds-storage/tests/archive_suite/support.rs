@@ -162,10 +162,10 @@ pub(super) fn files(seed: u64, sizes: &[usize]) -> Vec<File> {
     sizes.iter().enumerate().map(file).collect()
 }
 
-/// Runs a program that must exist, in `folder`, without input and for two minutes at most.
+/// Runs a program that must exist, in `folder`, without input and for an hour at most: a program that waits for an answer would wait for ever.
 pub(super) fn run(folder: &Path, command: &[&str]) -> Output {
     let output = Command::new("timeout")
-        .arg("120")
+        .arg("3600")
         .args(command)
         .current_dir(folder)
         .stdin(std::process::Stdio::null())
