@@ -5,7 +5,9 @@
 
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on has failed")]
 
-use cdds_core::domain::frequency::{CronExpression, Frequency, Hourly, MissingDay, Monthly, TimeOfDay};
+use cdds_core::domain::calendar::frequency::{
+    CronExpression, Frequency, Hourly, MissingDay, Monthly, TimeOfDay,
+};
 use chrono::{DateTime, Utc, Weekday};
 use cron::Schedule;
 use divan::counter::ItemsCount;

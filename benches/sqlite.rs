@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cdds_benches::{Contacts, export};
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::domain::instant::InstantFormat;
+use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
 use cdds_core::ports::source::Source;
 use cdds_storage::source::{SqliteConfig, SqliteRows, SqliteSource, SqliteType};

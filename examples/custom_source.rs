@@ -8,10 +8,10 @@ use std::error::Error;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
 use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
-use cdds_core::domain::selection::{CategoryDimension, CategorySelection};
-use cdds_core::domain::window::Window;
 use cdds_core::ports::source::{
     DataType, Description, Estimate, ReadRequest, Source, SourceError, SourceErrorKind,
 };

@@ -11,10 +11,10 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
-use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
+use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::engine::observe::{Event, Observer};
 use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::Ports;

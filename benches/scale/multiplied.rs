@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use cdds_benches::{Failure, json_lines, ports};
-use cdds_core::domain::frequency::Frequency;
+use cdds_core::domain::calendar::frequency::Frequency;
 use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection, Title};
 use cdds_core::engine::{Engine, Until};

@@ -6,10 +6,10 @@ mod rows;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
-use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
+use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::engine::{Engine, RunReport, Until};
 use cdds_core::ports::Ports;
 use cdds_core::ports::source::{Source, Sources};

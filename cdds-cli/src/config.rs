@@ -11,9 +11,9 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::domain::policy::CatchUpLimit;
-use cdds_core::domain::retention::RetentionDays;
+use cdds_core::domain::job::policy::CatchUpLimit;
 use cdds_core::service::jobs::JobRules;
 use cdds_crypto::{Form, Profile};
 use cdds_storage::archive::Level;

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::{Execution, ExecutionState};
 use cdds_core::domain::id::ExecutionId;
-use cdds_core::domain::progress::Progress;
 use cdds_core::engine::observe::{Event, Observer};
 use cdds_core::ports::clock::Clock;
 use chrono::{DateTime, SecondsFormat, Utc};

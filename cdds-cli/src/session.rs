@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cdds_core::domain::ahead::AHEAD_MIN;
+use cdds_core::domain::execution::ahead::AHEAD_MIN;
 use cdds_core::domain::id::Owner;
 use cdds_core::ports::clock::Clock;
 use cdds_core::system::SystemClock;

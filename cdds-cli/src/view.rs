@@ -19,7 +19,7 @@ pub(crate) use self::recipient::RecipientView;
 pub(crate) use self::source::{CheckView, SourceView};
 
 use cdds_core::domain::execution::Status;
-use cdds_core::domain::progress::Progress;
+use cdds_core::domain::execution::progress::Progress;
 use chrono::TimeDelta;
 use serde::Serialize;
 

@@ -127,8 +127,8 @@ mod tests {
     use super::artifacts::Artifacts;
     use super::history::History;
     use super::jobs::{EditRequest, Jobs};
+    use crate::domain::archive::removal::WithArtifacts;
     use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner};
-    use crate::domain::removal::WithArtifacts;
 
     /// Multi-threaded runtimes move the futures of requests between threads, so everything held across an
     /// await must be `Send`.

@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use self::frequency::FrequencyV1;
 use self::policies::PoliciesV1;
 use self::template::TemplateV1;
+use crate::domain::archive::retention::RetentionDays;
+use crate::domain::archive::split_size::SplitSize;
 use crate::domain::id::{RecipientName, SourceId, TypeId};
 use crate::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
-use crate::domain::retention::RetentionDays;
-use crate::domain::selection::CategorySelection;
-use crate::domain::split_size::SplitSize;
+use crate::domain::record::selection::CategorySelection;
 
 /// A stored form that this version of the library does not understand.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use cdds_core::domain::frequency::{Frequency, Start};
+//! use cdds_core::domain::calendar::frequency::{Frequency, Start};
 //! use cdds_core::domain::id::Owner;
 //! use cdds_core::domain::job::{JobSettings, Protection, Title};
 //! use cdds_core::domain::record::{Place, RecordBatchBuilder};

@@ -6,11 +6,11 @@
 
 use std::process::Command;
 
+use cdds_core::domain::calendar::frequency::Frequency;
 use cdds_core::domain::execution::SourceTerms;
-use cdds_core::domain::frequency::Frequency;
 use cdds_core::domain::id::{JobId, Owner};
+use cdds_core::domain::job::lifecycle::submit;
 use cdds_core::domain::job::{Description, JobSettings, Protection, Title};
-use cdds_core::domain::lifecycle::submit;
 use cdds_core::ports::catalog::query::{JobQuery, Slice};
 use cdds_core::ports::catalog::{Catalog, CatalogErrorKind};
 use cdds_storage::catalog::SqliteCatalog;

@@ -12,17 +12,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cdds_core::domain::artifact::ArtifactSet;
+use cdds_core::domain::archive::artifact::ArtifactSet;
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::execution::notice::Notice;
 use cdds_core::domain::execution::{Execution, Status};
-use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{
     ArtifactId, ExecutionId, JobId, Owner, RecipientName, SourceId, TypeId, WorkerId,
 };
+use cdds_core::domain::job::settling::{Open, QueuePlace};
 use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
-use cdds_core::domain::notice::Notice;
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
-use cdds_core::domain::settling::{Open, QueuePlace};
 use cdds_core::engine::observe::{Event, Observer};
 use cdds_core::engine::{Engine, EngineBuilder, EngineSettings, Until};
 use cdds_core::ports::Ports;

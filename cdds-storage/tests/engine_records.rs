@@ -9,13 +9,13 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::execution::failure::{Failure, FailureKind};
 use cdds_core::domain::execution::{Execution, ExecutionState, Status};
-use cdds_core::domain::failure::{Failure, FailureKind};
-use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{Owner, SourceId, TypeId};
-use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::job::{JobSettings, Protection, Title};
-use cdds_core::domain::template::{FieldNames, FieldSelection};
+use cdds_core::domain::record::instant::InstantFormat;
+use cdds_core::domain::record::template::{FieldNames, FieldSelection};
 use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::query::ExecutionQuery;

@@ -4,10 +4,10 @@
 
 use std::path::Path;
 
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::domain::instant::{InstantFormat, UnreadableInstant};
+use cdds_core::domain::record::instant::{InstantFormat, UnreadableInstant};
 use cdds_core::domain::record::{Place, Record, RecordBatch};
-use cdds_core::domain::window::Window;
 use cdds_core::ports::source::{
     BadRecordMode, ReadRequest, RecordInstant, Source, SourceError, SourceErrorKind,
 };

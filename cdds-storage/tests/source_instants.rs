@@ -5,12 +5,12 @@
 
 use std::path::Path;
 
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::domain::instant::InstantFormat;
 use cdds_core::domain::record::RecordBatch;
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::template::Template;
-use cdds_core::domain::window::Window;
+use cdds_core::domain::record::instant::InstantFormat;
+use cdds_core::domain::record::selection::CategorySelection;
+use cdds_core::domain::record::template::Template;
 use cdds_core::ports::source::{BadRecordMode, ReadRequest, RecordInstant, Source};
 use cdds_storage::source::json_lines::LINE_BYTES_MAX;
 use cdds_storage::source::{

@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::Path;
 
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::domain::instant::InstantFormat;
+use cdds_core::domain::record::instant::InstantFormat;
+use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::{Place, RecordBatch};
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::window::Window;
 use cdds_core::ports::source::{
     BadRecordMode, ReadRequest, RecordInstant, Source, SourceError, SourceErrorKind,
 };

@@ -11,10 +11,10 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::Duration;
 
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::domain::instant::InstantFormat;
+use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::{RecordBatch, RejectedRecord};
-use cdds_core::domain::window::Window;
 use cdds_core::ports::source::{
     BadRecordMode, ReadRequest, RecordInstant, Source, SourceError, SourceErrorKind,
 };

@@ -4,12 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::domain::instant::InstantFormat;
+use cdds_core::domain::record::instant::InstantFormat;
+use cdds_core::domain::record::selection::CategorySelection;
+use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
 use cdds_core::domain::record::{Place, RecordBatch};
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::template::{FieldNames, FieldSelection, Template};
-use cdds_core::domain::window::Window;
 use cdds_core::ports::source::{BadRecordMode, ReadRequest, Source, SourceError, SourceErrorKind};
 use cdds_storage::source::{CategoryConfig, SqliteConfig, SqliteRows, SqliteSource, SqliteType};
 use chrono::{DateTime, Utc};

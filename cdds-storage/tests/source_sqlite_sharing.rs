@@ -7,12 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::domain::instant::InstantFormat;
+use cdds_core::domain::record::instant::InstantFormat;
+use cdds_core::domain::record::selection::CategorySelection;
+use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
 use cdds_core::domain::record::{RecordBatch, RejectedRecord};
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::template::{FieldNames, FieldSelection, Filter, Operator, Template};
-use cdds_core::domain::window::Window;
 use cdds_core::ports::source::{
     BadRecordMode, ReadRequest, RecordInstant, Source, SourceError, SourceErrorKind,
 };

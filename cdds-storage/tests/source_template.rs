@@ -5,10 +5,10 @@
 
 use std::path::Path;
 
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::record::RecordBatch;
-use cdds_core::domain::template::{FieldNames, FieldSelection, Filter, Operator, Template};
-use cdds_core::domain::window::Window;
+use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
 use cdds_core::ports::source::{ReadRequest, Source, SourceErrorKind};
 use cdds_core::testing::records;
 use cdds_storage::source::json_lines::LINE_BYTES_MAX;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use cdds_core::domain::prune::{self, JsonFault};
+use cdds_core::domain::record::prune::{self, JsonFault};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 

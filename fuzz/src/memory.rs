@@ -4,7 +4,7 @@ use std::io::{Cursor, Read};
 use std::path::Path;
 
 use bytes::{Buf as _, Bytes};
-use cdds_core::domain::part_name::part_name;
+use cdds_core::domain::archive::part_name::part_name;
 use cdds_storage::archive::stream::ArchiveStream;
 use cdds_storage::archive::{ArchiveError, Parts};
 

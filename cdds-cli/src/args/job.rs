@@ -4,8 +4,8 @@ mod options;
 
 use std::path::PathBuf;
 
-use cdds_core::domain::edit::WatermarkChoice;
 use cdds_core::domain::job::JobState;
+use cdds_core::domain::job::edit::WatermarkChoice;
 use cdds_core::ports::catalog::query::{FrequencyKind, JobColumn, LatestStatus, Sort};
 use chrono::{DateTime, Utc};
 use clap::{Arg, Args, Subcommand, ValueEnum};

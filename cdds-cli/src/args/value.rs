@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
+use cdds_core::domain::calendar::frequency::FrequencyKind;
 use cdds_core::domain::execution::Status;
-use cdds_core::domain::frequency::FrequencyKind;
 use cdds_core::ports::catalog::query::{ArtifactColumn, ExecutionColumn, JobColumn, LatestStatus, Sort};
 use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use cdds_core::domain::archive::removal::TornSet;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, TypeId};
-use cdds_core::domain::removal::TornSet;
 use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, Between, Sort};
 
 use super::history::execution_id;

@@ -10,11 +10,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cdds_core::domain::archive::split_size::SplitSize;
+use cdds_core::domain::calendar::frequency::{Frequency, TimeOfDay};
 use cdds_core::domain::execution::Status;
-use cdds_core::domain::frequency::{Frequency, TimeOfDay};
 use cdds_core::domain::id::{ExecutionId, JobId, RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
-use cdds_core::domain::split_size::SplitSize;
 use cdds_core::engine::Until;
 use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::system::SystemClock;

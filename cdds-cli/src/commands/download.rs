@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 
-use cdds_core::domain::artifact::{Artifact, Sha256Digest, StoredManifest, StoredSignature};
+use cdds_core::domain::archive::artifact::{Artifact, Sha256Digest, StoredManifest, StoredSignature};
 use cdds_core::domain::id::{ArtifactId, ExecutionId, Owner};
 use cdds_core::service::artifacts::Artifacts;
 use cdds_storage::durable;

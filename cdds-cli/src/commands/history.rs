@@ -2,8 +2,8 @@
 
 mod watch;
 
+use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::id::{ExecutionId, SourceId, TypeId};
-use cdds_core::domain::removal::WithArtifacts;
 use cdds_core::ports::catalog::query::{Between, ExecutionQuery};
 
 use super::{Deleted, every_row, filtered_job, id, job};

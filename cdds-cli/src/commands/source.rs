@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::SourceId;
-use cdds_core::domain::template::{FieldNames, FieldSelection, Template};
+use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
 use cdds_core::domain::violation::{Code, RuleViolation};
-use cdds_core::domain::window::Window;
 use cdds_core::ports::source::{BadRecordMode, DataType, ReadRequest, RegisteredSource, Source};
 use cdds_storage::source::Survey;
 use futures::TryStreamExt;

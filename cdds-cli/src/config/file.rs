@@ -181,7 +181,7 @@ pub(super) enum OneTimeEdit {
     Never,
 }
 
-impl From<OneTimeEdit> for cdds_core::domain::edit::OneTimeEdit {
+impl From<OneTimeEdit> for cdds_core::domain::job::edit::OneTimeEdit {
     fn from(typed: OneTimeEdit) -> Self {
         match typed {
             OneTimeEdit::UntilStarted => Self::UntilStarted,

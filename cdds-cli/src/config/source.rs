@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::domain::instant::InstantFormat;
-use cdds_core::domain::template::FieldNames;
+use cdds_core::domain::record::instant::InstantFormat;
+use cdds_core::domain::record::template::FieldNames;
 use cdds_storage::source::json_lines::LINE_BYTES_MAX;
 use cdds_storage::source::{CategoryConfig, JsonLinesConfig, SqliteConfig, SqliteRows, TypeConfig};
 use chrono::TimeDelta;

@@ -1,5 +1,5 @@
 use super::*;
-use cdds_core::domain::edit::OneTimeEdit;
+use cdds_core::domain::job::edit::OneTimeEdit;
 
 /// The example of the command line's contract, as it is written there.
 const CONTRACT: &str = r#"

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cdds_core::domain::progress::Progress;
+use cdds_core::domain::execution::progress::Progress;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use crate::console::Console;

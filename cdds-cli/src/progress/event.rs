@@ -8,9 +8,9 @@
 //!
 //! JSON: the same names, and the instant as `at`; unknown values are `null`.
 
+use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::{Execution, ExecutionState};
 use cdds_core::domain::id::{ExecutionId, JobId};
-use cdds_core::domain::progress::Progress;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::ValueEnum;
 use serde_json::Value;

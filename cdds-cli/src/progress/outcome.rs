@@ -1,7 +1,7 @@
 //! The outcome of an ended attempt, in words.
 
+use cdds_core::domain::calendar::timeframe::Timeframe;
 use cdds_core::domain::execution::{Execution, ExecutionState};
-use cdds_core::domain::timeframe::Timeframe;
 use indicatif::HumanBytes;
 
 use crate::output::{escaped, human};

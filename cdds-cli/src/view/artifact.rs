@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cdds_core::domain::retention;
+use cdds_core::domain::archive::retention;
 use cdds_core::ports::catalog::query::ArtifactOverview;
 use chrono::{DateTime, Utc};
 use serde::Serialize;

@@ -1,8 +1,8 @@
 //! An execution, as the History page shows it.
 
+use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
+use cdds_core::domain::execution::lease::WorkerLife;
 use cdds_core::domain::execution::{Attempt, Execution, ExecutionState, SkipReason, Status, Trigger};
-use cdds_core::domain::failure::{Failure, FailureKind, Step};
-use cdds_core::domain::lease::WorkerLife;
 use cdds_core::ports::catalog::query::ExecutionOverview;
 use serde::Serialize;
 

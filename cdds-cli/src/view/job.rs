@@ -1,14 +1,14 @@
 //! A job, as the Jobs page shows it.
 
+use cdds_core::domain::archive::retention::RetentionDays;
+use cdds_core::domain::archive::split_size::SplitSize;
 use cdds_core::domain::execution::Status;
-use cdds_core::domain::lease::WorkerLife;
-use cdds_core::domain::policy::{CatchUp, Overlap, Retries};
+use cdds_core::domain::execution::lease::WorkerLife;
+use cdds_core::domain::execution::watermark::Watermark;
+use cdds_core::domain::job::policy::{CatchUp, Overlap, Retries};
 use cdds_core::domain::recipient::{self, Recipient};
-use cdds_core::domain::retention::RetentionDays;
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::split_size::SplitSize;
-use cdds_core::domain::template::{FieldSelection, Filter};
-use cdds_core::domain::watermark::Watermark;
+use cdds_core::domain::record::selection::CategorySelection;
+use cdds_core::domain::record::template::{FieldSelection, Filter};
 use cdds_core::ports::catalog::query::{JobOverview, LatestExecution};
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};

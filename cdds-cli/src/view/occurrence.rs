@@ -1,7 +1,7 @@
 //! Windows and future occurrences.
 
-use cdds_core::domain::schedule::Occurrence;
-use cdds_core::domain::window::Window;
+use cdds_core::domain::calendar::window::Window;
+use cdds_core::domain::execution::schedule::Occurrence;
 use serde::Serialize;
 
 use super::Instant;

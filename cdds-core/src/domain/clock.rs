@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::ahead::AHEAD_MIN;
+use crate::domain::execution::ahead::AHEAD_MIN;
 
 /// A record that leads up to the present has something that is older than [`AHEAD_MIN`], but not by more than this.
 const SILENCE_MAX: TimeDelta = TimeDelta::days(7);
@@ -10,7 +10,7 @@ const SILENCE_MAX: TimeDelta = TimeDelta::days(7);
 /// What else tells the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Witnesses {
-    /// The latest instant up to which a job lies ahead of the clock ([`lies_ahead`](super::ahead::lies_ahead)).
+    /// The latest instant up to which a job lies ahead of the clock ([`lies_ahead`](crate::domain::execution::ahead::lies_ahead)).
     pub record_ahead: Option<DateTime<Utc>>,
     /// The newest instant on the record that is older than the clock by [`AHEAD_MIN`] or more.
     pub record_before: Option<DateTime<Utc>>,

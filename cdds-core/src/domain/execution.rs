@@ -1,18 +1,27 @@
 //! Section E: one run of a job for one slot, over one frozen window.
 
+pub mod ahead;
 mod begin;
+pub mod failure;
+pub mod lease;
+pub mod manual;
+pub mod notice;
 mod plan;
+pub mod progress;
+pub mod retry;
+pub mod schedule;
 mod skip;
 mod transition;
+pub mod watermark;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::failure::Failure;
-use super::id::{ExecutionId, JobId, Owner, WorkerId};
-use super::job::JobSettings;
-use super::progress::Progress;
-use super::window::Window;
+use crate::domain::calendar::window::Window;
+use crate::domain::execution::failure::Failure;
+use crate::domain::execution::progress::Progress;
+use crate::domain::id::{ExecutionId, JobId, Owner, WorkerId};
+use crate::domain::job::JobSettings;
 
 pub use self::begin::Beginning;
 pub use self::plan::SourceTerms;

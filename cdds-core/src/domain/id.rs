@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::violation::{Code, RuleViolation, quoted};
+use crate::domain::violation::{Code, RuleViolation, quoted};
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {

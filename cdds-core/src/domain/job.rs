@@ -1,21 +1,28 @@
 //! Rules J1–J5: what a job is.
 
+pub mod admission;
+pub mod edit;
+pub mod lifecycle;
+pub mod policy;
+pub mod settling;
+pub(in crate::domain) mod tiling;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-use super::execution::Execution;
-use super::frequency::Frequency;
-use super::id::{JobId, Owner, RecipientName, SourceId, TypeId};
-use super::policy::Policies;
-use super::retention::RetentionDays;
-use super::selection::CategorySelection;
-use super::settling::Unsettled;
-use super::split_size::SplitSize;
-use super::template::Template;
-use super::timeframe::Timeframe;
-use super::violation::{Code, RuleViolation};
-use super::watermark::Watermark;
+use crate::domain::archive::retention::RetentionDays;
+use crate::domain::archive::split_size::SplitSize;
+use crate::domain::calendar::frequency::Frequency;
+use crate::domain::calendar::timeframe::Timeframe;
+use crate::domain::execution::Execution;
+use crate::domain::execution::watermark::Watermark;
+use crate::domain::id::{JobId, Owner, RecipientName, SourceId, TypeId};
+use crate::domain::job::policy::Policies;
+use crate::domain::job::settling::Unsettled;
+use crate::domain::record::selection::CategorySelection;
+use crate::domain::record::template::Template;
+use crate::domain::violation::{Code, RuleViolation};
 
 /// A stored definition of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +51,7 @@ pub struct Job {
     /// windows tile (rule W3), or if it stands for occurrences that were missed (rule W3a). `None` before the first.
     pub tiled_until: Option<DateTime<Utc>>,
     /// Counts how often it was brought back from a clock that was ahead, from 0: a slot that was on the record by
-    /// that clock comes again under another id ([`ahead`](super::ahead)).
+    /// that clock comes again under another id ([`ahead`](crate::domain::execution::ahead)).
     pub era: u32,
     /// What the last change of the job still has to do to what waits; `None` once that is done.
     pub unsettled: Option<Unsettled>,
@@ -109,7 +116,7 @@ impl JobState {
 }
 
 /// What a job exports, how often and for whom. Each value is valid by itself; whether they fit
-/// together and to what is registered is decided by [`admission`](super::admission).
+/// together and to what is registered is decided by [`admission`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobSettings {
     /// What people call the job.

@@ -5,7 +5,7 @@
 //! its store, the store a mark with the same id, and whoever changes either compares the two first. Until the mark is
 //! written the catalog's id is unconfirmed: a crash between the two writes leaves a state that the next check completes.
 
-use super::id::StoreId;
+use crate::domain::id::StoreId;
 
 /// What a catalog says about its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

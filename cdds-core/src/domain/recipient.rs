@@ -4,8 +4,8 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::id::{Owner, RecipientName};
-use super::job::{Job, JobState};
+use crate::domain::id::{Owner, RecipientName};
+use crate::domain::job::{Job, JobState};
 
 /// So long before a certificate expires its jobs warn of it (rule S3).
 pub const EXPIRY_WARNING: TimeDelta = TimeDelta::days(30);

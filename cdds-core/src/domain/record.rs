@@ -29,9 +29,14 @@
 //! ```
 
 mod builder;
+pub mod handover;
+pub mod instant;
 pub(super) mod json;
+pub mod prune;
 mod rejected;
+pub mod selection;
 mod string;
+pub mod template;
 mod writer;
 
 use std::sync::Arc;

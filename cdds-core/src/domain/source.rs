@@ -6,9 +6,9 @@ use std::fmt::Debug;
 
 use chrono::TimeDelta;
 
-use super::execution::SourceTerms;
-use super::id::{SourceId, TypeId};
-use super::selection::CategoryDimension;
+use crate::domain::execution::SourceTerms;
+use crate::domain::id::{SourceId, TypeId};
+use crate::domain::record::selection::CategoryDimension;
 
 pub use self::request::{BadRecordMode, ReadRequest, RecordInstant};
 
@@ -48,7 +48,7 @@ pub struct DataType {
     pub granularity: TimeDelta,
     /// The names of the fields, if they are declared: templates may name no others then (rule J4).
     pub fields: Option<Vec<String>>,
-    /// Whether the source applies templates itself, exactly as [`Template::apply`](super::template::Template::apply) would (rule J4).
+    /// Whether the source applies templates itself, exactly as [`Template::apply`](crate::domain::record::template::Template::apply) would (rule J4).
     pub pushes_down: bool,
 }
 

@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use futures::FutureExt;
 use futures::stream::{BoxStream, StreamExt};
 
-use crate::domain::failure::{Failure, FailureKind, Step};
+use crate::domain::execution::failure::{Failure, FailureKind, Step};
 use crate::ports::error::{PortError, PortErrorKind};
 
 /// The foreign code has panicked.

@@ -13,7 +13,7 @@ use super::EngineError;
 use super::calls::contained_async;
 use super::observe::Event;
 use super::worker::{Engine, Shared};
-use crate::domain::progress::Progress;
+use crate::domain::execution::progress::Progress;
 use crate::ports::catalog::{Beat, Directive, Fence};
 
 /// The counters of one running execution, written by its export and read by the heartbeat.

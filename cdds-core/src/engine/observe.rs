@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use crate::domain::execution::Execution;
+use crate::domain::execution::progress::Progress;
 use crate::domain::id::ExecutionId;
-use crate::domain::progress::Progress;
 
 /// Receives events as they happen, on the thread that drives the engine; must return at once. If it panics,
 /// the execution that the event was about ends, if it still runs, and nothing else.

@@ -12,7 +12,7 @@ use super::calls::{contained, contained_async};
 use super::heartbeat::StopReason;
 use super::{Engine, EngineError, Tick, export};
 use crate::domain::execution::{Execution, Status};
-use crate::domain::policy::Jitter;
+use crate::domain::job::policy::Jitter;
 
 /// The interval of beats and of looking for new work.
 const BEAT: Duration = Duration::from_secs(1);

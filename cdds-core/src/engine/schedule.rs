@@ -6,7 +6,7 @@ use super::EngineError;
 use super::calls::{Panicked, contained};
 use super::worker::Shared;
 use crate::domain::execution::SourceTerms;
-use crate::domain::schedule::{self, Terms};
+use crate::domain::execution::schedule::{self, Terms};
 use crate::ports::catalog::{CatalogErrorKind, WAITING_MAX};
 
 /// The maximum number of due jobs handled in a round, so that one tick stays short.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::domain::cut::CutLimits;
-use crate::domain::retention::RetentionDays;
-use crate::domain::retry::RetryPolicy;
-use crate::domain::schedule::CATCH_UP_LIMIT;
+use crate::domain::archive::cut::CutLimits;
+use crate::domain::archive::retention::RetentionDays;
+use crate::domain::execution::retry::RetryPolicy;
+use crate::domain::execution::schedule::CATCH_UP_LIMIT;
 
 /// The settings of an engine; the defaults are those of the rules.
 #[derive(Debug, Clone)]

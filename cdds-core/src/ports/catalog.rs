@@ -18,14 +18,14 @@ pub use self::work::{
 };
 use super::error::{PortError, PortErrorKind};
 use super::sink::Key;
-use crate::domain::artifact::ArtifactSet;
+use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
+use crate::domain::execution::notice::Notice;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::job::settling::{Open, QueuePlace};
 use crate::domain::job::{Job, JobChange};
-use crate::domain::notice::Notice;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
-use crate::domain::settling::{Open, QueuePlace};
 
 /// The record of all jobs, of the executions that are to run or have run, and of the artifacts to download.
 ///
@@ -102,7 +102,7 @@ pub trait Catalog: Debug + Send + Sync {
     /// If the catalog cannot be read.
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError>;
 
-    /// Returns the jobs of all owners that may lie ahead of a clock ([`ahead`](crate::domain::ahead)): every
+    /// Returns the jobs of all owners that may lie ahead of a clock ([`ahead`](crate::domain::execution::ahead)): every
     /// job that is completed, or that has a slot, a watermark, an end of tiling windows or a suspension later
     /// than `after`. Skips rows that cannot be decoded, with a warning. Scans all jobs, so it is called only
     /// once an hour. The default implementation returns none.
@@ -136,11 +136,11 @@ pub trait Catalog: Debug + Send + Sync {
     /// begin ([`Job::may_begin`]). If a job has begun an execution that now waits to be retried, only that
     /// one is eligible. Each execution is begun against its job ([`Execution::begin`]): a covered one is
     /// stored as skipped and not assigned. The job is changed in the same transaction
-    /// ([`lifecycle::started`](crate::domain::lifecycle::started)).
+    /// ([`lifecycle::started`](crate::domain::job::lifecycle::started)).
     ///
     /// First takes back executions whose worker is dead or whose lease has run out ([`Execution::failed`]
-    /// with [`Failure::crashed`](crate::domain::failure::Failure::crashed), then
-    /// [`lifecycle::ended`](crate::domain::lifecycle::ended) if that was the end), but never those that the
+    /// with [`Failure::crashed`](crate::domain::execution::failure::Failure::crashed), then
+    /// [`lifecycle::ended`](crate::domain::job::lifecycle::ended) if that was the end), but never those that the
     /// asking worker holds. Skips rows that cannot be decoded, with a warning: they must not keep other
     /// executions from running.
     ///
@@ -162,7 +162,7 @@ pub trait Catalog: Debug + Send + Sync {
     ) -> Result<Vec<Directive>, CatalogError>;
 
     /// Makes an artifact set visible and its execution succeeded, and changes its job as defined by
-    /// [`lifecycle::ended`](crate::domain::lifecycle::ended), which moves the watermark (invariant I3).
+    /// [`lifecycle::ended`](crate::domain::job::lifecycle::ended), which moves the watermark (invariant I3).
     /// Requires that the execution is running in the fence's epoch, and that no person has been promised its
     /// cancellation ([`Execution::published`], rule E8).
     ///
@@ -318,7 +318,7 @@ pub trait Catalog: Debug + Send + Sync {
     async fn confirm_removed(&self, removal: &Removal, now: DateTime<Utc>) -> Result<(), CatalogError>;
 
     /// Returns up to `limit` unconfirmed notices of all owners, oldest first. Each was stored in the
-    /// transaction that ended its execution ([`Notice::of`](crate::domain::notice::Notice::of), rule N2).
+    /// transaction that ended its execution ([`Notice::of`](crate::domain::execution::notice::Notice::of), rule N2).
     /// Skips rows that cannot be decoded, with a warning.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use super::sealer::SealerErrorKind;
 use super::sink::SinkErrorKind;
 use super::source::SourceErrorKind;
 use super::workers::WorkLost;
-use crate::domain::failure::{Failure, FailureKind, Step};
+use crate::domain::execution::failure::{Failure, FailureKind, Step};
 
 impl Failure {
     /// Creates a failure from a port's error, with the whole chain of causes as its message.

@@ -9,7 +9,7 @@ use futures::stream::BoxStream;
 
 use super::error::{PortError, PortErrorKind};
 
-pub use crate::domain::artifact::Key;
+pub use crate::domain::archive::artifact::Key;
 
 /// A store of named byte sequences: a folder, a bucket.
 ///

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-use crate::domain::ahead::{self, AHEAD_MIN};
 use crate::domain::clock::{ClockVerdict, Witnesses};
+use crate::domain::execution::ahead::{self, AHEAD_MIN};
 use crate::domain::job::Job;
 use crate::engine::EngineError;
 use crate::ports::Ports;

@@ -7,7 +7,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 
-use crate::domain::artifact::Sha256Digest;
+use crate::domain::archive::artifact::Sha256Digest;
 use crate::ports::sink::{Key, Sink, SinkError, SinkErrorKind};
 
 /// The bytes of a stored file, compared with its published size and digest.

@@ -2,12 +2,12 @@
 
 use super::{ServiceError, until_settled};
 use crate::cleanup::remove_marked;
+use crate::domain::archive::removal::{self, WithArtifacts};
 use crate::domain::execution::Execution;
+use crate::domain::execution::lease::WorkerLife;
+use crate::domain::execution::manual;
 use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::job::{Job, JobSettings};
-use crate::domain::lease::WorkerLife;
-use crate::domain::manual;
-use crate::domain::removal::{self, WithArtifacts};
 use crate::ports::Ports;
 use crate::ports::catalog::query::{Between, ExecutionOverview, ExecutionQuery, Page, Slice};
 

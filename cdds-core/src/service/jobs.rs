@@ -6,16 +6,16 @@ mod backlog;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{ServiceError, until_settled};
-use crate::domain::ahead::{self, Truth};
-use crate::domain::edit::{self, Edit, OneTimeEdit, WatermarkChoice};
+use crate::domain::archive::retention::RetentionDays;
+use crate::domain::execution::ahead::{self, Truth};
+use crate::domain::execution::manual;
+use crate::domain::execution::schedule::{self, CATCH_UP_LIMIT, Occurrence, Terms};
 use crate::domain::execution::{Execution, SourceTerms};
 use crate::domain::id::{JobId, Owner};
+use crate::domain::job::edit::{self, Edit, OneTimeEdit, WatermarkChoice};
+use crate::domain::job::lifecycle::{self, Submission};
+use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange, JobSettings};
-use crate::domain::lifecycle::{self, Submission};
-use crate::domain::manual;
-use crate::domain::retention::RetentionDays;
-use crate::domain::schedule::{self, CATCH_UP_LIMIT, Occurrence, Terms};
-use crate::domain::settling::Open;
 use crate::domain::violation::{Code, RuleViolation};
 use crate::ports::Ports;
 use crate::ports::catalog::query::{

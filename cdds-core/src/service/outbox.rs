@@ -1,7 +1,7 @@
 //! Notices about executions that have ended, for services that send e-mails or call webhooks.
 
+use crate::domain::execution::notice::Notice;
 use crate::domain::id::ExecutionId;
-use crate::domain::notice::Notice;
 use crate::ports::Ports;
 use crate::ports::catalog::CatalogError;
 

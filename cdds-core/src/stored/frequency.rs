@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::frequency::{
+use crate::domain::calendar::frequency::{
     CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, parse_weekday, weekday_name,
 };
 use crate::domain::violation::RuleViolation;

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::StoredSettings;
+use crate::domain::calendar::window::Window;
 use crate::domain::id::{ExecutionId, JobId};
-use crate::domain::window::Window;
 
 /// The version of the format that this library writes.
 pub const FORMAT_VERSION: u32 = 1;

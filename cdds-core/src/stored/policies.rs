@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::policy::{Overlap, Policies, Retries};
+use crate::domain::job::policy::{Overlap, Policies, Retries};
 use crate::domain::violation::RuleViolation;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

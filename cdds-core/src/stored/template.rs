@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::template::{FieldNames, FieldSelection, Filter, Template};
+use crate::domain::record::template::{FieldNames, FieldSelection, Filter, Template};
 use crate::domain::violation::{Code, RuleViolation};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

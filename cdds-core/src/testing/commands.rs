@@ -20,7 +20,7 @@ use std::ops::Range;
 use chrono::TimeDelta;
 use proptest::prelude::*;
 
-use crate::domain::edit::WatermarkChoice;
+use crate::domain::job::edit::WatermarkChoice;
 
 /// Something that happens to one job and its executions. Executions are named by a number, to be taken
 /// modulo how many there are.

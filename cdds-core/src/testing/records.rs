@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
 
-use crate::domain::template::{FieldNames, FieldSelection, Filter, Operator, Template};
+use crate::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
 
 /// Texts that are numbers, nearly numbers, or meet each other in comparisons.
 const TEXTS: &[&str] = &[

@@ -2,7 +2,7 @@
 //! bias to where calendars go wrong, the edges of days, months, years and leap days.
 //!
 //! ```
-//! use cdds_core::domain::timeframe::Timeframe;
+//! use cdds_core::domain::calendar::timeframe::Timeframe;
 //! use cdds_core::testing::strategies::{instant, recurring_frequency};
 //! use proptest::{prop_assert, proptest};
 //!
@@ -28,16 +28,16 @@ use proptest::sample::select;
 
 use super::records::template;
 
-use crate::domain::frequency::{
+use crate::domain::archive::retention::RetentionDays;
+use crate::domain::archive::split_size::SplitSize;
+use crate::domain::calendar::frequency::{
     CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay, weekday_name,
 };
+use crate::domain::calendar::timeframe::{FixedRange, Span, Timeframe, Unit};
 use crate::domain::id::{RecipientName, TypeId};
+use crate::domain::job::policy::{BadRecords, CatchUp, CatchUpLimit, Jitter, Overlap, Policies, Retries};
 use crate::domain::job::{JobSettings, Protection, RecipientNames, Title};
-use crate::domain::policy::{BadRecords, CatchUp, CatchUpLimit, Jitter, Overlap, Policies, Retries};
-use crate::domain::retention::RetentionDays;
-use crate::domain::selection::CategorySelection;
-use crate::domain::split_size::SplitSize;
-use crate::domain::timeframe::{FixedRange, Span, Timeframe, Unit};
+use crate::domain::record::selection::CategorySelection;
 
 /// Whole microseconds from 1971 to 2099; half of them on the first and last days and instants of months,
 /// leap days more often than elsewhere.

@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use cdds_core::domain::frequency::{CronExpression, Frequency, MissingDay, Monthly};
+use cdds_core::domain::calendar::frequency::{CronExpression, Frequency, MissingDay, Monthly};
 use cdds_core::testing::strategies::{cron_expression, instant, named_frequency};
 use chrono::{DateTime, Datelike, Utc};
 use cron::Schedule;

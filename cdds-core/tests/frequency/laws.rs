@@ -1,6 +1,6 @@
 //! Rule F7: laws that slots obey, whatever computes them.
 
-use cdds_core::domain::frequency::Frequency;
+use cdds_core::domain::calendar::frequency::Frequency;
 use cdds_core::testing::strategies::{frequency, instant, recurring_frequency};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -86,9 +86,9 @@ proptest! {
 
 #[test]
 fn f7_the_ends_of_the_calendar_are_not_a_panic() {
-    for frequency in ["* * * * *", "59 23 31 12 *", "0 0 1 1 *", "0 0 * * 1"]
-        .map(|text| Frequency::Cron(cdds_core::domain::frequency::CronExpression::new(text).unwrap()))
-    {
+    for frequency in ["* * * * *", "59 23 31 12 *", "0 0 1 1 *", "0 0 * * 1"].map(|text| {
+        Frequency::Cron(cdds_core::domain::calendar::frequency::CronExpression::new(text).unwrap())
+    }) {
         assert_eq!(frequency.next_after(DateTime::<Utc>::MAX_UTC), None);
         assert_eq!(frequency.last_before(DateTime::<Utc>::MIN_UTC), None);
         assert!(frequency.next_after(DateTime::<Utc>::MIN_UTC).is_some());

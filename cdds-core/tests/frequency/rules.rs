@@ -1,6 +1,6 @@
 //! Each rule by example, at the edges of calendars.
 
-use cdds_core::domain::frequency::{
+use cdds_core::domain::calendar::frequency::{
     CronExpression, Frequency, FrequencyKind, Hourly, MissingDay, Monthly, Start,
 };
 use cdds_core::domain::violation::Code;

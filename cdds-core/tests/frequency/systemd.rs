@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use cdds_core::domain::frequency::{Frequency, MissingDay};
+use cdds_core::domain::calendar::frequency::{Frequency, MissingDay};
 use cdds_core::testing::strategies::{cron_expression, instant, named_frequency};
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use cron::TimeUnitSpec;

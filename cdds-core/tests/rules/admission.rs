@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use cdds_core::domain::admission::{Circumstances, check};
-use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::archive::retention::RetentionDays;
+use cdds_core::domain::archive::split_size::{SEALED_PART_BYTES_MAX, SplitSize};
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::calendar::timeframe::{FixedRange, Timeframe};
 use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
+use cdds_core::domain::job::admission::{Circumstances, check};
 use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
 use cdds_core::domain::recipient::{CertificateFacts, Recipient};
-use cdds_core::domain::retention::RetentionDays;
-use cdds_core::domain::selection::{CategoryDimension, CategorySelection};
-use cdds_core::domain::split_size::{SEALED_PART_BYTES_MAX, SplitSize};
-use cdds_core::domain::template::{FieldSelection, Template};
-use cdds_core::domain::timeframe::{FixedRange, Timeframe};
+use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
+use cdds_core::domain::record::template::{FieldSelection, Template};
 use cdds_core::domain::violation::Code;
 use cdds_core::ports::source::{DataType, Description as Offer, Sources};
 use cdds_core::testing::PreparedSource;

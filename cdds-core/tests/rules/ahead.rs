@@ -1,13 +1,13 @@
 //! What a clock that was ahead leaves behind, and how it is undone (rules W1, W4, J11).
 
-use cdds_core::domain::ahead::{Truth, bring_back, lies_ahead};
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::execution::ahead::{Truth, bring_back, lies_ahead};
+use cdds_core::domain::execution::schedule::materialise;
+use cdds_core::domain::execution::watermark::Watermark;
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
-use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::job::lifecycle;
 use cdds_core::domain::job::{Job, JobState};
-use cdds_core::domain::lifecycle;
-use cdds_core::domain::schedule::materialise;
 use cdds_core::domain::violation::Code;
-use cdds_core::domain::watermark::Watermark;
 use chrono::{DateTime, Utc};
 
 use crate::support::{begin, daily, instant, settings, source_terms, submit_settings, succeed, terms};

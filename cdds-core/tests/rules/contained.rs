@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::execution::{Execution, ExecutionState, Status};
-use cdds_core::domain::failure::{Failure, FailureKind, Step};
-use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection, Title};
 use cdds_core::domain::record::RecordBatch;

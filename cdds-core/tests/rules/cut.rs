@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cdds_core::domain::cut::{CutFile, CutLimits, FileCutter};
+use cdds_core::domain::archive::cut::{CutFile, CutLimits, FileCutter};
 use cdds_core::domain::id::TypeId;
 use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
 use proptest::prelude::*;

@@ -1,15 +1,15 @@
 //! Rules J10, J11: what an edit does, and to what.
 
-use cdds_core::domain::edit::{Edit, OneTimeEdit, WatermarkChoice, edit};
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::execution::schedule::materialise;
+use cdds_core::domain::execution::watermark::Watermark;
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
-use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::job::edit::{Edit, OneTimeEdit, WatermarkChoice, edit};
+use cdds_core::domain::job::lifecycle::{self, Submission};
 use cdds_core::domain::job::{Job, JobChange, JobSettings, JobState, Title};
-use cdds_core::domain::lifecycle::{self, Submission};
-use cdds_core::domain::schedule::materialise;
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::template::{FieldSelection, Template};
+use cdds_core::domain::record::selection::CategorySelection;
+use cdds_core::domain::record::template::{FieldSelection, Template};
 use cdds_core::domain::violation::{Code, RuleViolation};
-use cdds_core::domain::watermark::Watermark;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::support::{begin, daily, fail, instant, settings, submit, succeed, terms};
@@ -234,7 +234,9 @@ fn j11_a_rerun_whose_start_is_open_does_not_outlive_the_watermark() {
     let due = materialise(&job, &[], terms(), now).unwrap();
     let failed = fail(begin(&due.job, due.entries[0].clone(), now), false, now);
     let queued =
-        cdds_core::domain::manual::rerun(&due.job, &failed, &[], &[], terms().source, now).unwrap().entries;
+        cdds_core::domain::execution::manual::rerun(&due.job, &failed, &[], &[], terms().source, now)
+            .unwrap()
+            .entries;
     let rolling = settings(daily("02:00"), "rolling:1d");
     let change = edited(&due.job, &queued, rolling, Some(WatermarkChoice::Reset), now).unwrap();
     assert_eq!(change.superseded[0].state, ExecutionState::Skipped(SkipReason::Replaced));
@@ -268,7 +270,7 @@ fn j10_a_due_slot_gives_way_to_a_one_time_start() {
 
 #[test]
 fn j10_a_long_backlog_is_on_the_record_before_the_schedule_changes() {
-    use cdds_core::domain::frequency::Hourly;
+    use cdds_core::domain::calendar::frequency::Hourly;
     let hourly = Frequency::Hourly(Hourly::new(1, 0).unwrap());
     let mut old = settings(hourly, "rolling:1h");
     old.policies.catch_up = "3650d".parse().unwrap();
@@ -292,7 +294,7 @@ fn j11_a_choice_is_welcome_where_the_edit_makes_a_job_incremental() {
 fn j10_nothing_that_waits_outlives_a_one_time_start() {
     let job = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
     let now = instant("2026-03-02T05:00:00Z");
-    let extra = cdds_core::domain::manual::run_now(&job, terms().source, now).unwrap().entries;
+    let extra = cdds_core::domain::execution::manual::run_now(&job, terms().source, now).unwrap().entries;
     let start = Start::At(instant("2026-03-09T00:00:00Z"));
     let change = edited(&job, &extra, settings(Frequency::Once(start), "rolling:1d"), None, now).unwrap();
     assert_eq!(change.superseded[0].state, ExecutionState::Skipped(SkipReason::Replaced));
@@ -323,7 +325,7 @@ fn j9_a_one_time_job_that_was_kept_from_its_start_is_given_another() {
 fn j11_an_extra_occurrence_takes_the_new_timeframe_on() {
     let job = submit(daily("02:00"), "since-last", instant(NOON)).job;
     let now = instant("2026-03-01T15:00:00Z");
-    let extra = cdds_core::domain::manual::run_now(&job, terms().source, now).unwrap().entries;
+    let extra = cdds_core::domain::execution::manual::run_now(&job, terms().source, now).unwrap().entries;
     let rolling = settings(daily("02:00"), "rolling:1w");
     let change = edited(&job, &extra, rolling, Some(WatermarkChoice::Reset), now).unwrap();
     assert!(change.superseded.is_empty());
@@ -338,7 +340,8 @@ fn j10_an_edit_of_the_schedule_moves_no_window_and_one_of_the_jitter_only_starts
     let change = materialise(&job, &[], terms(), now).unwrap();
     let scheduled = change.entries[0].clone();
     let manual =
-        cdds_core::domain::manual::run_now(&change.job, terms().source, now).unwrap().entries[0].clone();
+        cdds_core::domain::execution::manual::run_now(&change.job, terms().source, now).unwrap().entries[0]
+            .clone();
     let mut new = settings(daily("05:00"), "rolling:1d");
     new.policies.jitter = Some("1h".parse().unwrap());
     let edited = edited(&change.job, &[scheduled.clone(), manual.clone()], new, None, now).unwrap().edited;

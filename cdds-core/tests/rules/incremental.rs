@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use cdds_core::domain::calendar::window::Window;
+use cdds_core::domain::execution::schedule::materialise;
+use cdds_core::domain::execution::watermark::{Overtaken, Watermark};
 use cdds_core::domain::execution::{Beginning, Execution, ExecutionState, SkipReason};
 use cdds_core::domain::id::{ExecutionId, WorkerId};
 use cdds_core::domain::job::JobState;
-use cdds_core::domain::lifecycle;
-use cdds_core::domain::schedule::materialise;
-use cdds_core::domain::watermark::{Overtaken, Watermark};
-use cdds_core::domain::window::Window;
+use cdds_core::domain::job::lifecycle;
 use cdds_core::testing::commands::{Command, commands};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use proptest::prelude::*;

@@ -1,10 +1,10 @@
 //! Rules J7–J9, E3, E4: what becomes of a job's slots over its life.
 
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::execution::schedule::{Terms, materialise};
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
-use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::job::lifecycle::{self, Submission};
 use cdds_core::domain::job::{Job, JobChange, JobSettings, JobState};
-use cdds_core::domain::lifecycle::{self, Submission};
-use cdds_core::domain::schedule::{Terms, materialise};
 use cdds_core::domain::violation::Code;
 use chrono::TimeDelta;
 use proptest::prelude::*;
@@ -199,8 +199,8 @@ fn e4_beyond_the_catch_up_limit_one_entry_stands_for_the_gap_and_the_newest_alwa
 
 #[test]
 fn e5_an_execution_is_tried_five_times_and_crashes_count() {
-    use cdds_core::domain::failure::Failure;
-    use cdds_core::domain::retry::RetryPolicy;
+    use cdds_core::domain::execution::failure::Failure;
+    use cdds_core::domain::execution::retry::RetryPolicy;
     let now = instant("2026-03-01T10:00:00Z");
     let Submission { job, first } = submit(Frequency::Once(Start::Immediately), "all", now);
     let mut execution = first.unwrap();

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
-use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::job::{JobSettings, JobState};
 use cdds_core::testing::commands::{Command, EditOf, commands};
 use chrono::{DateTime, TimeDelta, Utc};

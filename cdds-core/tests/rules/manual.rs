@@ -1,14 +1,14 @@
 //! Rules J13, W5, W6: run now, rerun, backfill.
 
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::calendar::window::Window;
+use cdds_core::domain::execution::manual::{BACKFILL_MAX, backfill, rerun, run_now};
+use cdds_core::domain::execution::schedule::materialise;
+use cdds_core::domain::execution::watermark::Watermark;
 use cdds_core::domain::execution::{Execution, Trigger};
-use cdds_core::domain::frequency::{Frequency, Start};
+use cdds_core::domain::job::lifecycle;
 use cdds_core::domain::job::{Job, JobChange, JobSettings};
-use cdds_core::domain::lifecycle;
-use cdds_core::domain::manual::{BACKFILL_MAX, backfill, rerun, run_now};
-use cdds_core::domain::schedule::materialise;
 use cdds_core::domain::violation::{Code, RuleViolation};
-use cdds_core::domain::watermark::Watermark;
-use cdds_core::domain::window::Window;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::support::{begin, daily, fail, instant, source_terms, submit, succeed, terms};

@@ -1,14 +1,14 @@
 //! What is stored and printed by name stays as it is: scripts and catalogs depend on it.
 
-use cdds_core::domain::artifact::Sha256Digest;
+use cdds_core::domain::archive::artifact::Sha256Digest;
+use cdds_core::domain::archive::manifest::{file_name, stem};
+use cdds_core::domain::calendar::frequency::{Frequency, FrequencyKind, Start};
+use cdds_core::domain::execution::failure::FailureKind;
+use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::{ExecutionState, SkipReason, Status, Trigger};
-use cdds_core::domain::failure::FailureKind;
-use cdds_core::domain::frequency::{Frequency, FrequencyKind, Start};
 use cdds_core::domain::id::{ExecutionId, RecipientName};
+use cdds_core::domain::job::lifecycle::Submission;
 use cdds_core::domain::job::{JobState, Protection, RecipientNames};
-use cdds_core::domain::lifecycle::Submission;
-use cdds_core::domain::manifest::{file_name, stem};
-use cdds_core::domain::progress::Progress;
 use uuid::Uuid;
 
 use crate::support::{begin, instant, submit};

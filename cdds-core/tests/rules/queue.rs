@@ -2,12 +2,12 @@
 
 use std::num::NonZeroU32;
 
+use cdds_core::domain::execution::progress::Progress;
+use cdds_core::domain::execution::schedule::{materialise, preview};
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
+use cdds_core::domain::job::lifecycle;
+use cdds_core::domain::job::policy::{Overlap, Policies, Retries};
 use cdds_core::domain::job::{Job, JobSettings, JobState};
-use cdds_core::domain::lifecycle;
-use cdds_core::domain::policy::{Overlap, Policies, Retries};
-use cdds_core::domain::progress::Progress;
-use cdds_core::domain::schedule::{materialise, preview};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
@@ -47,7 +47,8 @@ fn e3_the_overlap_policy_can_be_set_either_way() {
         let held_up = Execution { not_before: at(3) + TimeDelta::seconds(1), ..first.entries[0].clone() };
         let second = materialise(&first.job, &[held_up], terms(), at(3)).unwrap();
         assert!(second.superseded.is_empty(), "what could not have started is not covered");
-        let manual = cdds_core::domain::manual::run_now(&first.job, source_terms(), at(2)).unwrap().entries;
+        let manual =
+            cdds_core::domain::execution::manual::run_now(&first.job, source_terms(), at(2)).unwrap().entries;
         let second = materialise(&first.job, &manual, terms(), at(3)).unwrap();
         assert!(second.superseded.is_empty(), "what people asked for is not covered");
         let again = materialise(&job, &first.entries, terms(), at(2)).unwrap();
@@ -96,12 +97,12 @@ fn e4_e13_a_long_backlog_is_queued_in_bounded_rounds_and_none_of_it_is_lost() {
 }
 
 trait Hourly {
-    fn parse_hourly(&self) -> cdds_core::domain::frequency::Frequency;
+    fn parse_hourly(&self) -> cdds_core::domain::calendar::frequency::Frequency;
 }
 
 impl Hourly for str {
-    fn parse_hourly(&self) -> cdds_core::domain::frequency::Frequency {
-        use cdds_core::domain::frequency::{Frequency, Hourly};
+    fn parse_hourly(&self) -> cdds_core::domain::calendar::frequency::Frequency {
+        use cdds_core::domain::calendar::frequency::{Frequency, Hourly};
         Frequency::Hourly(Hourly::new(1, 0).unwrap())
     }
 }

@@ -1,12 +1,12 @@
 //! Rules E9, A7, A8, J12: what may go, and what stays.
 
-use cdds_core::domain::artifact::{Artifact, Sha256Digest, artifact_id};
+use cdds_core::domain::archive::artifact::{Artifact, Sha256Digest, artifact_id};
+use cdds_core::domain::archive::removal::{WithArtifacts, check_execution, check_hold, check_selection};
+use cdds_core::domain::archive::retention::RetentionDays;
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
-use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::job::JobState;
-use cdds_core::domain::lifecycle::{self, Submission};
-use cdds_core::domain::removal::{WithArtifacts, check_execution, check_hold, check_selection};
-use cdds_core::domain::retention::RetentionDays;
+use cdds_core::domain::job::lifecycle::{self, Submission};
 use cdds_core::domain::violation::Code;
 use cdds_core::ports::sink::Key;
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,13 +1,14 @@
 //! Changes of jobs of which much waits, made in steps (rules J7, J10, J12).
 
-use cdds_core::domain::ahead::{Truth, bring_back};
-use cdds_core::domain::edit::{self, Edit, OneTimeEdit};
+use cdds_core::domain::execution::ahead::{Truth, bring_back};
+use cdds_core::domain::execution::manual;
+use cdds_core::domain::execution::schedule::materialise;
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
+use cdds_core::domain::job::edit::{self, Edit, OneTimeEdit};
+use cdds_core::domain::job::lifecycle;
+use cdds_core::domain::job::settling::{Drops, Open, Unsettled, settle};
 use cdds_core::domain::job::{Job, JobSettings};
-use cdds_core::domain::schedule::materialise;
-use cdds_core::domain::settling::{Drops, Open, Unsettled, settle};
 use cdds_core::domain::violation::Code;
-use cdds_core::domain::{lifecycle, manual};
 use cdds_core::testing::commands::commands;
 use proptest::prelude::*;
 

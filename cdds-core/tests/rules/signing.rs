@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cdds_core::domain::artifact::ArtifactSet;
+use cdds_core::domain::archive::artifact::ArtifactSet;
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::execution::failure::{FailureKind, Step};
 use cdds_core::domain::execution::{ExecutionState, Status};
-use cdds_core::domain::failure::{FailureKind, Step};
-use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{ExecutionId, Owner};
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
 use cdds_core::engine::{Engine, Until};

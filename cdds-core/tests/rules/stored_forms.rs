@@ -1,14 +1,14 @@
 //! Stored forms are versioned: what was written once must be read for ever.
 
-use cdds_core::domain::frequency::{
+use cdds_core::domain::archive::retention::RetentionDays;
+use cdds_core::domain::archive::split_size::SplitSize;
+use cdds_core::domain::calendar::frequency::{
     CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay,
 };
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
-use cdds_core::domain::retention::RetentionDays;
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::split_size::SplitSize;
-use cdds_core::domain::template::{FieldNames, FieldSelection, Template};
+use cdds_core::domain::record::selection::CategorySelection;
+use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
 use cdds_core::stored::{StoredSettings, settings_from_json, settings_to_json};
 use cdds_core::testing::strategies::{frequency, timeframe};
 use chrono::Weekday;

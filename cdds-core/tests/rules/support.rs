@@ -1,14 +1,14 @@
 //! What the tests of the rules are made of.
 
+use cdds_core::domain::calendar::frequency::Frequency;
+use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
+use cdds_core::domain::execution::progress::Progress;
+use cdds_core::domain::execution::retry::RetryPolicy;
+use cdds_core::domain::execution::schedule::Terms;
 use cdds_core::domain::execution::{Beginning, Execution, SourceTerms};
-use cdds_core::domain::failure::{Failure, FailureKind, Step};
-use cdds_core::domain::frequency::Frequency;
 use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
+use cdds_core::domain::job::lifecycle::{self, Submission};
 use cdds_core::domain::job::{Job, JobSettings, Protection, Title};
-use cdds_core::domain::lifecycle::{self, Submission};
-use cdds_core::domain::progress::Progress;
-use cdds_core::domain::retry::RetryPolicy;
-use cdds_core::domain::schedule::Terms;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 

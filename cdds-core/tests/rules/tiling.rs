@@ -1,13 +1,13 @@
 //! Rule W3 over the life of a job: its windows join without gap or overlap whatever becomes of its schedule.
 
-use cdds_core::domain::edit::{Edit, OneTimeEdit, edit};
+use cdds_core::domain::calendar::frequency::{Frequency, Hourly, MissingDay, Monthly};
+use cdds_core::domain::calendar::window::Window;
+use cdds_core::domain::execution::schedule::{materialise, preview};
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
-use cdds_core::domain::frequency::{Frequency, Hourly, MissingDay, Monthly};
+use cdds_core::domain::job::edit::{Edit, OneTimeEdit, edit};
+use cdds_core::domain::job::policy::{CatchUp, CatchUpLimit, Jitter, Overlap, Policies};
 use cdds_core::domain::job::{Job, JobSettings, JobState};
-use cdds_core::domain::policy::{CatchUp, CatchUpLimit, Jitter, Overlap, Policies};
-use cdds_core::domain::schedule::{materialise, preview};
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::window::Window;
+use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::testing::commands::Command;
 use chrono::{DateTime, TimeDelta, Utc, Weekday};
 use proptest::prelude::*;

@@ -1,18 +1,18 @@
 //! One job and its executions in memory, moved by the domain's decisions alone: a catalog and an engine as
 //! simple as they can be, for properties over sequences of commands.
 
-use cdds_core::domain::edit::{self, Edit, OneTimeEdit, WatermarkChoice};
+use cdds_core::domain::calendar::frequency::Frequency;
+use cdds_core::domain::execution::failure::Failure;
+use cdds_core::domain::execution::retry::RetryPolicy;
 use cdds_core::domain::execution::{Beginning, Execution, ExecutionState};
-use cdds_core::domain::failure::Failure;
-use cdds_core::domain::frequency::Frequency;
+use cdds_core::domain::execution::{manual, schedule};
 use cdds_core::domain::id::{ExecutionId, WorkerId};
+use cdds_core::domain::job::edit::{self, Edit, OneTimeEdit, WatermarkChoice};
+use cdds_core::domain::job::lifecycle::{self, Submission};
+use cdds_core::domain::job::settling::{Open, QueuePlace};
 use cdds_core::domain::job::{Job, JobChange, JobSettings, JobState, Title};
-use cdds_core::domain::lifecycle::{self, Submission};
-use cdds_core::domain::retry::RetryPolicy;
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::settling::{Open, QueuePlace};
+use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::violation::RuleViolation;
-use cdds_core::domain::{manual, schedule};
 use cdds_core::testing::commands::{Command, EditOf};
 use chrono::{DateTime, TimeDelta, Utc};
 

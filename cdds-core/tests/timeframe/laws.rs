@@ -1,7 +1,7 @@
 //! Laws of windows, and calendars computed by hand.
 
-use cdds_core::domain::frequency::{Frequency, Hourly, MissingDay, Monthly};
-use cdds_core::domain::timeframe::{Span, Timeframe, Unit};
+use cdds_core::domain::calendar::frequency::{Frequency, Hourly, MissingDay, Monthly};
+use cdds_core::domain::calendar::timeframe::{Span, Timeframe, Unit};
 use cdds_core::testing::strategies::{
     frequency, instant, named_frequency, recurring_frequency, span, timeframe,
 };

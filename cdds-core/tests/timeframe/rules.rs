@@ -1,9 +1,9 @@
 //! Each rule by example, at the edges of calendars.
 
-use cdds_core::domain::frequency::{CronExpression, Frequency, Hourly, MissingDay, Monthly, Start};
-use cdds_core::domain::timeframe::{Span, Timeframe};
+use cdds_core::domain::calendar::frequency::{CronExpression, Frequency, Hourly, MissingDay, Monthly, Start};
+use cdds_core::domain::calendar::timeframe::{Span, Timeframe};
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::violation::Code;
-use cdds_core::domain::window::Window;
 use chrono::{DateTime, Utc};
 
 fn instant(text: &str) -> DateTime<Utc> {

@@ -5,9 +5,9 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
-use cdds_core::domain::artifact::Sha256Digest;
-use cdds_core::domain::manifest;
-use cdds_core::domain::part_name::PartName;
+use cdds_core::domain::archive::artifact::Sha256Digest;
+use cdds_core::domain::archive::manifest;
+use cdds_core::domain::archive::part_name::PartName;
 use cdds_core::stored::manifest::{Manifest, ManifestPart};
 use sha2::{Digest, Sha256};
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::PathBuf;
 
-use cdds_core::domain::part_name::{PartName, PartPosition};
+use cdds_core::domain::archive::part_name::{PartName, PartPosition};
 
 use super::central_record::Location;
 use super::end_record::{EndRecord, TAIL_BYTES_MAX};

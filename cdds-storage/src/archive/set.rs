@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use cdds_core::domain::part_name::{PartName, PartPosition};
+use cdds_core::domain::archive::part_name::{PartName, PartPosition};
 
 use super::audit::Finding;
 use super::error::{ArchiveError, MISSING_PARTS_MAX};

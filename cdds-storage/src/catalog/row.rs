@@ -8,7 +8,7 @@ mod job;
 mod notice;
 mod recipient;
 
-use cdds_core::domain::artifact::Sha256Digest;
+use cdds_core::domain::archive::artifact::Sha256Digest;
 use cdds_core::domain::execution::Status;
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
 use chrono::{DateTime, Utc};

@@ -35,14 +35,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cdds_core::domain::artifact::ArtifactSet;
+use cdds_core::domain::archive::artifact::ArtifactSet;
 use cdds_core::domain::execution::Execution;
+use cdds_core::domain::execution::notice::Notice;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use cdds_core::domain::job::settling::{Open, QueuePlace};
 use cdds_core::domain::job::{Job, JobChange};
-use cdds_core::domain::notice::Notice;
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::domain::recipient::Recipient;
-use cdds_core::domain::settling::{Open, QueuePlace};
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
 };

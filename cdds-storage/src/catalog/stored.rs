@@ -3,11 +3,11 @@
 //! Each is an object with a version, `{"v":1,…}`. Another version, an unknown key or an unknown value is an
 //! error: nothing is guessed and nothing is silently dropped.
 
+use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
+use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::{Attempt, SkipReason};
-use cdds_core::domain::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::id::{ExecutionId, WorkerId};
-use cdds_core::domain::progress::Progress;
-use cdds_core::domain::settling::{Drops, QueuePlace, Unsettled};
+use cdds_core::domain::job::settling::{Drops, QueuePlace, Unsettled};
 use cdds_core::stored::StoredFormError;
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::de::DeserializeOwned;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::domain::instant::InstantFormat;
-use cdds_core::domain::selection::CategoryDimension;
+use cdds_core::domain::record::instant::InstantFormat;
+use cdds_core::domain::record::selection::CategoryDimension;
 use cdds_core::ports::source::{DataType, Description, SourceError, SourceErrorKind};
 use chrono::Duration;
 

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cdds_core::domain::id::SourceId;
+use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::{RecordBatch, RejectedRecord};
-use cdds_core::domain::selection::CategorySelection;
 use cdds_core::ports::source::{
     BadRecordMode, Description, Estimate, ReadRequest, Source, SourceError, SourceErrorKind,
 };

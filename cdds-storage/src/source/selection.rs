@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::record::Place;
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::window::Window;
+use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::ports::source::{ReadRequest, RecordInstant, SourceError, SourceErrorKind};
 use chrono::{DateTime, Utc};
 

@@ -55,7 +55,7 @@ pub struct SqliteConfig {
 /// The columns become keys in their order. INTEGER and REAL become numbers, TEXT text, BLOB Base64, and NULL
 /// is left out (rule A2). A read sees one state of the database, whatever is written meanwhile, and rows come
 /// in the order in which SQLite finds them. Each row's instant is checked here, whatever type the database
-/// stores it as; a declared [`InstantFormat`](cdds_core::domain::instant::InstantFormat) lets an index on its
+/// stores it as; a declared [`InstantFormat`](cdds_core::domain::record::instant::InstantFormat) lets an index on its
 /// column narrow down the rows beforehand. The database also narrows them down by category and by filters for
 /// equality. Templates are applied here (rule J4), so columns that nobody asks for are not read.
 ///
@@ -247,8 +247,8 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cdds_core::domain::calendar::window::Window;
     use cdds_core::domain::id::TypeId;
-    use cdds_core::domain::window::Window;
     use futures::TryStreamExt;
     use futures::executor::block_on;
 

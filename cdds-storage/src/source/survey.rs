@@ -221,7 +221,7 @@ mod tests {
     use super::*;
     use crate::source::config::CategoryConfig;
     use cdds_core::domain::id::TypeId;
-    use cdds_core::domain::instant::InstantFormat;
+    use cdds_core::domain::record::instant::InstantFormat;
     use cdds_core::domain::record::{Place, RecordBatchBuilder, RejectedRecord};
 
     fn survey(caseless: bool) -> Survey {

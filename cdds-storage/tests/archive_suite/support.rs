@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use bytes::Bytes;
-use cdds_core::domain::part_name::part_name;
+use cdds_core::domain::archive::part_name::part_name;
 use cdds_core::ports::packager::{Packager as _, Packed, PartEvent, PartIndex, PartOrdinal, Plan};
 use cdds_storage::archive::{Level, Parts, ZipPackager};
 

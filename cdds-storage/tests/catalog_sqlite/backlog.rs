@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use cdds_core::domain::edit::{self, Edit, OneTimeEdit};
+use cdds_core::domain::calendar::frequency::{CronExpression, Frequency};
 use cdds_core::domain::execution::Execution;
-use cdds_core::domain::failure::{Failure, FailureKind, Step};
-use cdds_core::domain::frequency::{CronExpression, Frequency};
+use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
+use cdds_core::domain::execution::manual;
+use cdds_core::domain::execution::retry::RetryPolicy;
 use cdds_core::domain::id::Owner;
+use cdds_core::domain::job::edit::{self, Edit, OneTimeEdit};
+use cdds_core::domain::job::policy::Overlap;
 use cdds_core::domain::job::{Job, JobChange, JobState, Title};
-use cdds_core::domain::manual;
-use cdds_core::domain::policy::Overlap;
-use cdds_core::domain::retry::RetryPolicy;
 use cdds_core::domain::violation::Code;
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::{Catalog, Fence, Settlement, WAITING_MAX};

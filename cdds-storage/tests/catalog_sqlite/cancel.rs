@@ -1,9 +1,9 @@
 //! What becomes of executions that a person wants stopped, in whichever state they are (rule E8).
 
+use cdds_core::domain::execution::lease::WorkerLife;
+use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::Owner;
-use cdds_core::domain::lease::WorkerLife;
-use cdds_core::domain::progress::Progress;
 use cdds_core::ports::catalog::{Beat, Catalog, CatalogErrorKind, Directive, Settlement, Standing};
 use futures::executor::block_on;
 

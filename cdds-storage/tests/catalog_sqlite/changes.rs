@@ -2,12 +2,12 @@
 
 use std::num::NonZeroU32;
 
-use cdds_core::domain::edit::{Edit, OneTimeEdit, edit};
+use cdds_core::domain::execution::manual;
 use cdds_core::domain::execution::{ExecutionState, SkipReason, Status};
 use cdds_core::domain::id::Owner;
+use cdds_core::domain::job::edit::{Edit, OneTimeEdit, edit};
+use cdds_core::domain::job::lifecycle::{delete, suspend};
 use cdds_core::domain::job::{Job, JobSettings, JobState, Title};
-use cdds_core::domain::lifecycle::{delete, suspend};
-use cdds_core::domain::manual;
 use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, Settlement};
 use futures::executor::block_on;
 

@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
+use cdds_core::domain::execution::progress::Progress;
+use cdds_core::domain::execution::retry::RetryPolicy;
+use cdds_core::domain::execution::schedule::materialise;
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason, Status};
-use cdds_core::domain::failure::{Failure, FailureKind, Step};
-use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{JobId, Owner};
+use cdds_core::domain::job::lifecycle::{resume, submit, suspend};
 use cdds_core::domain::job::{Job, JobChange, JobState};
-use cdds_core::domain::lifecycle::{resume, submit, suspend};
-use cdds_core::domain::progress::Progress;
-use cdds_core::domain::retry::RetryPolicy;
-use cdds_core::domain::schedule::materialise;
 use cdds_core::ports::catalog::{Beat, Catalog, CatalogErrorKind, Directive, Settlement, Standing};
 use chrono::TimeDelta;
 use futures::executor::block_on;

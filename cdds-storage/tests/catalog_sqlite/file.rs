@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::job::JobChange;
-use cdds_core::domain::window::Window;
 use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::ports::catalog::{Catalog, CatalogErrorKind};
 use cdds_storage::catalog::SqliteCatalog;

@@ -1,13 +1,13 @@
 //! Exports since the last one: where their windows start, and what moves the watermark (rules W4, W5, J11;
 //! invariants I1, I2, I3, I7).
 
-use cdds_core::domain::edit::{Edit, OneTimeEdit, WatermarkChoice, edit};
+use cdds_core::domain::calendar::window::Window;
+use cdds_core::domain::execution::manual;
+use cdds_core::domain::execution::watermark::Watermark;
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason, Status, Trigger};
 use cdds_core::domain::id::Owner;
+use cdds_core::domain::job::edit::{Edit, OneTimeEdit, WatermarkChoice, edit};
 use cdds_core::domain::job::{Job, JobState};
-use cdds_core::domain::manual;
-use cdds_core::domain::watermark::Watermark;
-use cdds_core::domain::window::Window;
 use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, Claim, Settlement};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::executor::block_on;

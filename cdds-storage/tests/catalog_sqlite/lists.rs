@@ -1,12 +1,12 @@
 //! The list of jobs: filtered, sorted by every column, paged; owners see nothing of each other (rule J15).
 
-use cdds_core::domain::execution::Status;
-use cdds_core::domain::frequency::{
+use cdds_core::domain::calendar::frequency::{
     CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay,
 };
+use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::{Owner, SourceId};
+use cdds_core::domain::job::lifecycle::suspend;
 use cdds_core::domain::job::{Job, JobChange, JobState};
-use cdds_core::domain::lifecycle::suspend;
 use cdds_core::ports::catalog::query::{
     ArtifactQuery, Between, ExecutionQuery, FrequencyKind, JobColumn, JobOverview, JobQuery, LatestStatus,
     Page, Sort,
@@ -217,7 +217,7 @@ fn j15_owners_see_nothing_of_each_other() {
     let (mine, yours) = (Owner::new("mine").unwrap(), Owner::new("yours").unwrap());
     let job = world.submit_as(&mine, settings("Mine", immediately()), at(0));
     let execution = world.run_one(at(1), 1);
-    let artifact = cdds_core::domain::artifact::artifact_id(execution.id, 1);
+    let artifact = cdds_core::domain::archive::artifact::artifact_id(execution.id, 1);
     let catalog = &world.catalog;
     for (owner, seen) in [(&mine, true), (&yours, false)] {
         let total = u64::from(seen);

@@ -3,7 +3,7 @@
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{Owner, SourceId};
 use cdds_core::domain::job::JobState;
-use cdds_core::domain::lifecycle::delete;
+use cdds_core::domain::job::lifecycle::delete;
 use cdds_core::ports::catalog::Catalog;
 use cdds_core::ports::catalog::query::{
     ArtifactQuery, Between, ExecutionColumn, ExecutionQuery, JobQuery, Sort,
@@ -113,7 +113,7 @@ fn e9_the_history_names_the_files_that_can_be_had() {
     let claimed = world.run_one(at(0), 3);
     let names = ["z01", "z02", "zip"].map(|extension| format!("export-{}.{extension}", claimed.id));
     assert_eq!(files(at(0)), names);
-    let second = cdds_core::domain::artifact::artifact_id(claimed.id, 2);
+    let second = cdds_core::domain::archive::artifact::artifact_id(claimed.id, 2);
     block_on(world.catalog.delete_artifacts(&claimed.owner, &[second], at(1))).unwrap();
     assert_eq!(files(at(1)), [names[0].clone(), names[2].clone()]);
     let in_list = || {

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use cdds_core::domain::artifact::artifact_id;
+use cdds_core::domain::archive::artifact::artifact_id;
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::execution::{ExecutionState, SkipReason, Status, Trigger};
 use cdds_core::domain::id::{ExecutionId, JobId, Owner, RecipientName};
 use cdds_core::domain::job::JobState;
-use cdds_core::domain::lifecycle::suspend;
-use cdds_core::domain::window::Window;
+use cdds_core::domain::job::lifecycle::suspend;
 use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery};
 use cdds_core::ports::catalog::{Catalog, RecipientRemoval, Removal, Standing};
 use cdds_storage::catalog::SqliteCatalog;

@@ -3,11 +3,11 @@
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::execution::Execution;
-use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::domain::job::JobState;
-use cdds_core::domain::policy::Overlap;
+use cdds_core::domain::job::policy::Overlap;
 use cdds_core::ports::catalog::{Catalog, CatalogErrorKind};
 use futures::executor::block_on;
 use tracing::field::{Field, Visit};

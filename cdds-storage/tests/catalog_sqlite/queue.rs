@@ -1,9 +1,9 @@
 //! In which order work is given out, and what holds what up (rules E2, W6).
 
+use cdds_core::domain::execution::manual;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::JobId;
 use cdds_core::domain::job::{Job, JobState};
-use cdds_core::domain::manual;
 use cdds_core::ports::catalog::{Catalog, Settlement};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::executor::block_on;

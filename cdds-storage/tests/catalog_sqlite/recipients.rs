@@ -1,10 +1,10 @@
 //! Recipients and who uses them (rules S1, J15).
 
-use cdds_core::domain::edit::{Edit, OneTimeEdit, edit};
-use cdds_core::domain::frequency::Frequency;
+use cdds_core::domain::calendar::frequency::Frequency;
 use cdds_core::domain::id::{JobId, Owner, RecipientName};
+use cdds_core::domain::job::edit::{Edit, OneTimeEdit, edit};
+use cdds_core::domain::job::lifecycle::{delete, submit};
 use cdds_core::domain::job::{Job, JobSettings, Protection, RecipientNames};
-use cdds_core::domain::lifecycle::{delete, submit};
 use cdds_core::domain::recipient::{CertificateFacts, Recipient};
 use cdds_core::ports::catalog::query::JobQuery;
 use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, RecipientRemoval};

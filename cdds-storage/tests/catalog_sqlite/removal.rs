@@ -1,6 +1,6 @@
 //! What people delete: single files, and history (rules A8, E9).
 
-use cdds_core::domain::artifact::artifact_id;
+use cdds_core::domain::archive::artifact::artifact_id;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{ArtifactId, Owner};
 use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery};

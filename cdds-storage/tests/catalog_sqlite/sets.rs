@@ -1,6 +1,6 @@
 //! Artifact sets: published, shown, downloaded, removed (rules A7, A8; invariants I3, I12).
 
-use cdds_core::domain::artifact::{ArtifactSet, artifact_id};
+use cdds_core::domain::archive::artifact::{ArtifactSet, artifact_id};
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::{ArtifactId, Owner};
 use cdds_core::ports::catalog::query::ArtifactQuery;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use cdds_core::domain::execution::failure::Failure;
 use cdds_core::domain::execution::{ExecutionState, Status};
-use cdds_core::domain::failure::Failure;
 use cdds_core::domain::id::ExecutionId;
 use cdds_core::ports::catalog::{
     Beat, Catalog, CatalogErrorKind, Claim, Claimed, Directive, Fence, Settlement, Standing,

@@ -3,19 +3,19 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use cdds_core::domain::artifact::{
+use cdds_core::domain::archive::artifact::{
     Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
 };
+use cdds_core::domain::archive::retention::RetentionDays;
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
+use cdds_core::domain::execution::progress::Progress;
+use cdds_core::domain::execution::retry::RetryPolicy;
+use cdds_core::domain::execution::schedule::{Terms, materialise};
 use cdds_core::domain::execution::{Execution, SourceTerms};
-use cdds_core::domain::failure::{Failure, FailureKind, Step};
-use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
+use cdds_core::domain::job::lifecycle::submit;
 use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
-use cdds_core::domain::lifecycle::submit;
-use cdds_core::domain::progress::Progress;
-use cdds_core::domain::retention::RetentionDays;
-use cdds_core::domain::retry::RetryPolicy;
-use cdds_core::domain::schedule::{Terms, materialise};
 use cdds_core::ports::catalog::query::{ExecutionOverview, ExecutionQuery, Page, Slice};
 use cdds_core::ports::catalog::{Catalog, CatalogError, Claim, Fence, Publication, Settlement, Standing};
 use cdds_core::ports::sink::Key;

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cdds_core::domain::artifact::{
+use cdds_core::domain::archive::artifact::{
     Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
 };
+use cdds_core::domain::archive::removal::WithArtifacts;
+use cdds_core::domain::archive::retention::RetentionDays;
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
+use cdds_core::domain::execution::progress::Progress;
+use cdds_core::domain::execution::retry::RetryPolicy;
+use cdds_core::domain::execution::schedule::{Terms, materialise};
 use cdds_core::domain::execution::{Execution, Status};
-use cdds_core::domain::failure::{Failure, FailureKind, Step};
-use cdds_core::domain::frequency::{Frequency, Start};
 use cdds_core::domain::id::{JobId, Owner, WorkerId};
 use cdds_core::domain::job::{JobSettings, Protection, Title};
-use cdds_core::domain::progress::Progress;
-use cdds_core::domain::removal::WithArtifacts;
-use cdds_core::domain::retention::RetentionDays;
-use cdds_core::domain::retry::RetryPolicy;
-use cdds_core::domain::schedule::{Terms, materialise};
-use cdds_core::domain::selection::{CategoryDimension, CategorySelection};
+use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
 };

@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU32;
 
-use cdds_core::domain::frequency::FrequencyKind;
+use cdds_core::domain::calendar::frequency::FrequencyKind;
 use chrono::{DateTime, Utc};
 use clap::Args;
 

@@ -3,11 +3,11 @@
 
 use std::num::NonZeroU64;
 
+use cdds_core::domain::archive::split_size::SplitSize;
 use cdds_core::domain::execution::Status;
+use cdds_core::domain::execution::schedule::Occurrence;
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection};
-use cdds_core::domain::schedule::Occurrence;
-use cdds_core::domain::split_size::SplitSize;
 use cdds_core::ports::catalog::query::{ExecutionQuery, Slice};
 use cdds_core::ports::source::{ReadRequest, RecordInstant, RegisteredSource};
 use chrono::{DateTime, Utc};

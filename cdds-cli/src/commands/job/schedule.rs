@@ -1,6 +1,6 @@
 //! Applies the typed schedule options to the present frequency of a job.
 
-use cdds_core::domain::frequency::{
+use cdds_core::domain::calendar::frequency::{
     CronExpression, Frequency, FrequencyKind, Hourly, Monthly, Start, TimeOfDay, parse_weekday,
 };
 

@@ -1,13 +1,13 @@
 //! Turns the typed options of a job into settings that are each valid: fresh ones, or a draft with some
 //! replaced. Whether they fit together is decided when they are saved.
 
+use cdds_core::domain::archive::retention::RetentionDays;
+use cdds_core::domain::archive::split_size::SplitSize;
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
+use cdds_core::domain::job::policy::{Policies, Retries};
 use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
-use cdds_core::domain::policy::{Policies, Retries};
-use cdds_core::domain::retention::RetentionDays;
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::split_size::SplitSize;
-use cdds_core::domain::template::{FieldNames, FieldSelection, Filter, Template};
+use cdds_core::domain::record::selection::CategorySelection;
+use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Template};
 use cdds_core::domain::violation::{Code, RuleViolation};
 use serde::Deserialize;
 
@@ -156,8 +156,8 @@ mod tests {
     use std::num::NonZeroU32;
 
     use crate::args::ScheduleOptions;
-    use cdds_core::domain::frequency::FrequencyKind;
-    use cdds_core::domain::policy::{BadRecords, CatchUp, Overlap};
+    use cdds_core::domain::calendar::frequency::FrequencyKind;
+    use cdds_core::domain::job::policy::{BadRecords, CatchUp, Overlap};
 
     fn text(text: &str) -> Option<String> {
         Some(text.to_owned())

@@ -4,14 +4,14 @@
 
 use std::fmt::Display;
 
-use cdds_core::domain::frequency::{Frequency, MissingDay, Start, TimeOfDay, weekday_name};
+use cdds_core::domain::archive::retention::RetentionDays;
+use cdds_core::domain::archive::split_size::SplitSize;
+use cdds_core::domain::calendar::frequency::{Frequency, MissingDay, Start, TimeOfDay, weekday_name};
+use cdds_core::domain::calendar::timeframe::Timeframe;
+use cdds_core::domain::job::policy::{BadRecords, CatchUp, Overlap, Policies, Retries};
 use cdds_core::domain::job::{JobSettings, Protection};
-use cdds_core::domain::policy::{BadRecords, CatchUp, Overlap, Policies, Retries};
-use cdds_core::domain::retention::RetentionDays;
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::split_size::SplitSize;
-use cdds_core::domain::template::{Filter, Template};
-use cdds_core::domain::timeframe::Timeframe;
+use cdds_core::domain::record::selection::CategorySelection;
+use cdds_core::domain::record::template::{Filter, Template};
 use chrono::{DateTime, SecondsFormat, Utc};
 use toml::{Table, Value};
 
@@ -137,7 +137,7 @@ fn policies(lines: &mut Lines, policies: &Policies) {
 mod tests {
     use super::*;
     use cdds_core::domain::job::Description;
-    use cdds_core::domain::template::{FieldNames, FieldSelection, Operator};
+    use cdds_core::domain::record::template::{FieldNames, FieldSelection, Operator};
     use cdds_core::testing::strategies::job_settings;
     use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
     use proptest::sample::select;

@@ -5,8 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cdds_core::domain::manifest;
-use cdds_core::domain::part_name::PartName;
+use cdds_core::domain::archive::manifest;
+use cdds_core::domain::archive::part_name::PartName;
 
 use super::published::{Published, is_manifest};
 use crate::error::CliError;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::Path;
 
-use cdds_core::domain::manifest;
+use cdds_core::domain::archive::manifest;
 use cdds_crypto::{PrivateKey, check_sealed};
 use cdds_storage::archive::{PartSet, SteadyFile, extract};
 use serde::Serialize;

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 
 use super::{Attempt, Execution, ExecutionState, SkipReason};
+use crate::domain::calendar::window::Window;
+use crate::domain::execution::progress::Progress;
 use crate::domain::id::WorkerId;
 use crate::domain::job::Job;
-use crate::domain::progress::Progress;
-use crate::domain::window::Window;
 
 /// What becomes of an execution that a worker takes.
 #[derive(Debug, Clone, PartialEq, Eq)]

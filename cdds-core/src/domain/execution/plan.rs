@@ -4,13 +4,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{Execution, ExecutionState, SkipReason, Trigger};
+use crate::domain::calendar::timeframe::Timeframe;
+use crate::domain::calendar::window::{self, Window, settled_end};
+use crate::domain::execution::progress::Progress;
+use crate::domain::execution::watermark::Watermark;
 use crate::domain::id::ExecutionId;
+use crate::domain::job::policy::Jitter;
 use crate::domain::job::{Job, JobSettings};
-use crate::domain::policy::Jitter;
-use crate::domain::progress::Progress;
-use crate::domain::timeframe::Timeframe;
-use crate::domain::watermark::Watermark;
-use crate::domain::window::{self, Window, settled_end};
 
 /// What a source declares of the visibility of its rows (rule W4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

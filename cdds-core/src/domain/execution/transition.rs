@@ -3,10 +3,10 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{Execution, ExecutionState, SkipReason};
-use crate::domain::failure::Failure;
+use crate::domain::execution::failure::Failure;
+use crate::domain::execution::progress::Progress;
+use crate::domain::execution::retry::{AfterFailure, RetryPolicy};
 use crate::domain::id::ExecutionId;
-use crate::domain::progress::Progress;
-use crate::domain::retry::{AfterFailure, RetryPolicy};
 use crate::domain::violation::{Code, RuleViolation};
 
 /// A person asked for an execution to be stopped before its set was published, and was told that it stops.

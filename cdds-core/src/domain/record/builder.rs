@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::{Place, RecordBatch, RecordEntry, RecordWriter, RejectedRecord};
-use crate::domain::prune::{self, JsonError, Keys};
+use crate::domain::record::prune::{self, JsonError, Keys};
 
 /// Fills batches of records, one after another.
 ///

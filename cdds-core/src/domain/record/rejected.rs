@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::json;
-use crate::domain::prune;
+use crate::domain::record::prune;
 
 /// Something that should have been a record and cannot be read: where it stands, why, and what it is.
 ///

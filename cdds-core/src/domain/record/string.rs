@@ -2,7 +2,7 @@
 
 use wide::u8x16;
 
-use crate::domain::prune::Classes;
+use crate::domain::record::prune::Classes;
 
 /// Text between quotes, escaped where it has to be, otherwise as it is.
 pub(in crate::domain) fn string(output: &mut Vec<u8>, text: &str) {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::builder::{OpenLine, RecordBatchBuilder};
 use super::json;
-use crate::domain::prune::{self, JsonError, Object};
+use crate::domain::record::prune::{self, JsonError, Object};
 
 /// Writes one record as JSON straight into the batch.
 ///

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::calendar::timeframe::Timeframe;
+use crate::domain::calendar::window::Window;
 use crate::domain::id::TypeId;
-use crate::domain::selection::CategorySelection;
-use crate::domain::template::Template;
-use crate::domain::timeframe::Timeframe;
-use crate::domain::window::Window;
+use crate::domain::record::selection::CategorySelection;
+use crate::domain::record::template::Template;
 
 /// Which records to read.
 #[derive(Debug, Clone, PartialEq, Eq)]

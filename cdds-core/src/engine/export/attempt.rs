@@ -10,7 +10,7 @@ use super::read::Files;
 use super::store::{STORE, Underway, part_store};
 use super::transfer::transfer;
 use crate::domain::execution::Execution;
-use crate::domain::failure::{Failure, Step};
+use crate::domain::execution::failure::{Failure, Step};
 use crate::engine::calls::{Panicked, call, contained_async};
 use crate::engine::heartbeat::{Meter, StopReason};
 use crate::engine::observe::Event;

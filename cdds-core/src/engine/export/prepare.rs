@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tracing::debug;
 
 use super::attempt::Export;
-use crate::domain::failure::{Failure, FailureKind, Step};
-use crate::domain::policy::BadRecords;
+use crate::domain::execution::failure::{Failure, FailureKind, Step};
+use crate::domain::job::policy::BadRecords;
 use crate::domain::recipient::Recipient;
 use crate::domain::source::DataType;
 use crate::domain::violation::Code;

@@ -11,12 +11,12 @@ use sha2::{Digest, Sha256};
 use super::attempt::Export;
 use super::store::STORE;
 use super::transfer::Transferred;
-use crate::domain::artifact::{
+use crate::domain::archive::artifact::{
     Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
 };
-use crate::domain::failure::{Failure, FailureKind, Step};
-use crate::domain::manifest;
-use crate::domain::part_name::part_name;
+use crate::domain::archive::manifest;
+use crate::domain::archive::part_name::part_name;
+use crate::domain::execution::failure::{Failure, FailureKind, Step};
 use crate::domain::recipient::Recipient;
 use crate::engine::calls::{call, call_now};
 use crate::keys;

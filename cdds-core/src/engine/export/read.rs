@@ -9,13 +9,13 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::attempt::Export;
 use super::prepare::{Prepared, SOURCE};
-use crate::domain::cut::{CutFile, FileCutter};
-use crate::domain::errors_file::ErrorsFile;
-use crate::domain::failure::{Failure, Step};
-use crate::domain::handover::Handover;
+use crate::domain::archive::cut::{CutFile, FileCutter};
+use crate::domain::archive::errors_file::ErrorsFile;
+use crate::domain::execution::failure::{Failure, Step};
 use crate::domain::job::JobSettings;
 use crate::domain::record::RecordBatch;
-use crate::domain::template::Template;
+use crate::domain::record::handover::Handover;
+use crate::domain::record::template::Template;
 use crate::engine::calls::{call, items};
 use crate::engine::heartbeat::Meter;
 use crate::ports::Ports;

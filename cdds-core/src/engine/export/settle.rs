@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::attempt::Export;
 use crate::cleanup::delete_all;
 use crate::domain::execution::Execution;
-use crate::domain::failure::{Failure, FailureKind, Step};
+use crate::domain::execution::failure::{Failure, FailureKind, Step};
 use crate::engine::calls::{Panicked, contained_async};
 use crate::engine::worker::Shared;
 use crate::keys;

@@ -10,7 +10,7 @@ use futures::future::try_join;
 use super::pack::PackPipeline;
 use super::read::Files;
 use super::store::{PartFinisher, PartWriter, StoredPart};
-use crate::domain::failure::Failure;
+use crate::domain::execution::failure::Failure;
 use crate::ports::packager::PartIndex;
 
 /// The stored parts, once everything has been read.

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::artifact::Artifact;
+use crate::domain::archive::artifact::Artifact;
+pub use crate::domain::calendar::frequency::FrequencyKind;
+use crate::domain::execution::lease::WorkerLife;
+use crate::domain::execution::progress::Progress;
 use crate::domain::execution::{Execution, Status};
-pub use crate::domain::frequency::FrequencyKind;
 use crate::domain::id::{ExecutionId, JobId, SourceId, TypeId};
 use crate::domain::job::{Job, JobState};
-use crate::domain::lease::WorkerLife;
-use crate::domain::progress::Progress;
 
 /// A job with the details that a list shows.
 #[derive(Debug, Clone, PartialEq, Eq)]

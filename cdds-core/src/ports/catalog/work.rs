@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::artifact::ArtifactSet;
+use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
-use crate::domain::failure::Failure;
+use crate::domain::execution::failure::Failure;
+use crate::domain::execution::progress::Progress;
+use crate::domain::execution::retry::RetryPolicy;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
 use crate::domain::job::Job;
-use crate::domain::progress::Progress;
-use crate::domain::retry::RetryPolicy;
 use crate::ports::sink::Key;
 
 /// A job with due slots, or one whose last change is not settled.

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use super::Jobs;
-use crate::domain::admission::{self, Circumstances};
+use crate::domain::archive::split_size::SplitSize;
 use crate::domain::id::Owner;
+use crate::domain::job::admission::{self, Circumstances};
 use crate::domain::job::{JobSettings, Protection};
 use crate::domain::recipient::Recipient;
-use crate::domain::split_size::SplitSize;
 use crate::domain::violation::{Code, RuleViolation};
 use crate::ports::sealer::{SealerError, SealerErrorKind};
 use crate::service::ServiceError;

@@ -5,12 +5,12 @@ use chrono::{DateTime, Utc};
 
 use super::Jobs;
 use crate::domain::execution::Execution;
+use crate::domain::execution::schedule::{self, Terms};
 use crate::domain::id::{JobId, Owner};
+use crate::domain::job::lifecycle;
+use crate::domain::job::policy::Overlap;
+use crate::domain::job::settling::{Open, settle};
 use crate::domain::job::{Job, JobChange};
-use crate::domain::lifecycle;
-use crate::domain::policy::Overlap;
-use crate::domain::schedule::{self, Terms};
-use crate::domain::settling::{Open, settle};
 use crate::ports::catalog::{CatalogErrorKind, WAITING_MAX};
 use crate::service::ServiceError;
 

@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 
 use super::entries::{Entry, Held};
 use super::state::{State, conflict};
+use crate::domain::execution::failure::Failure;
+use crate::domain::execution::lease::Lease;
+use crate::domain::execution::notice::Notice;
 use crate::domain::execution::{Beginning, Execution, ExecutionState, Status};
-use crate::domain::failure::Failure;
 use crate::domain::id::{ExecutionId, JobId, WorkerId};
 use crate::domain::job::Job;
-use crate::domain::lease::Lease;
-use crate::domain::lifecycle;
-use crate::domain::notice::Notice;
+use crate::domain::job::lifecycle;
 use crate::ports::catalog::{
     Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication, Settlement,
     Standing, WAITING_MAX,

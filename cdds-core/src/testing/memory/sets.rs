@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::state::{State, conflict};
-use crate::domain::artifact::{Artifact, ArtifactSet};
+use crate::domain::archive::artifact::{Artifact, ArtifactSet};
 use crate::domain::id::{ArtifactId, ExecutionId, Owner};
 use crate::ports::catalog::{CatalogError, Removal};
 use crate::ports::sink::Key;

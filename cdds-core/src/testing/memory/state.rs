@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 
 use super::entries::Entries;
 use super::sets::Sets;
+use crate::domain::execution::notice::Notice;
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName};
+use crate::domain::job::policy::Overlap;
+use crate::domain::job::settling::{Open, QueuePlace};
 use crate::domain::job::{Job, JobChange, JobState};
-use crate::domain::notice::Notice;
 use crate::domain::pairing::StoreLink;
-use crate::domain::policy::Overlap;
 use crate::domain::recipient::Recipient;
-use crate::domain::settling::{Open, QueuePlace};
 use crate::ports::catalog::query::{JobOverview, LatestExecution};
 use crate::ports::catalog::{
     Agenda, CatalogError, CatalogErrorKind, DueJob, QUEUED_COUNTED_MAX, RecipientRemoval, WAITING_MAX,

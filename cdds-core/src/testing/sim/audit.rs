@@ -16,7 +16,7 @@ use super::watch::{Watch, step};
 use crate::domain::execution::{Execution, ExecutionState, Status};
 use crate::domain::id::Owner;
 use crate::domain::job::JobState;
-use crate::domain::policy::Jitter;
+use crate::domain::job::policy::Jitter;
 use crate::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery, Page, Slice};
 use crate::ports::sink::{Key, Prefix, Sink};
 

@@ -3,9 +3,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::frequency::{Frequency, Start};
+use crate::domain::calendar::frequency::{Frequency, Start};
+use crate::domain::calendar::timeframe::{Span, Timeframe, Unit};
 use crate::domain::job::JobSettings;
-use crate::domain::timeframe::{Span, Timeframe, Unit};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -138,7 +138,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
-    use crate::domain::frequency::{Hourly, TimeOfDay};
+    use crate::domain::calendar::frequency::{Hourly, TimeOfDay};
     use crate::domain::id::{SourceId, TypeId};
     use crate::domain::job::{Protection, Title};
 

@@ -8,13 +8,15 @@ use super::dice::Dice;
 use super::profile::Profile;
 use super::source::CATEGORIES;
 use super::time::{HOUR, micros_delta};
-use crate::domain::frequency::{CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay};
+use crate::domain::archive::retention::RetentionDays;
+use crate::domain::calendar::frequency::{
+    CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay,
+};
+use crate::domain::calendar::timeframe::{FixedRange, Span, Timeframe, Unit};
 use crate::domain::id::{SourceId, TypeId};
+use crate::domain::job::policy::{CatchUp, CatchUpLimit, Jitter, Overlap, Policies, Retries};
 use crate::domain::job::{JobSettings, Protection, Title};
-use crate::domain::policy::{CatchUp, CatchUpLimit, Jitter, Overlap, Policies, Retries};
-use crate::domain::retention::RetentionDays;
-use crate::domain::selection::CategorySelection;
-use crate::domain::timeframe::{FixedRange, Span, Timeframe, Unit};
+use crate::domain::record::selection::CategorySelection;
 use crate::domain::violation::RuleViolation;
 
 const WEEKDAYS: [Weekday; 7] =

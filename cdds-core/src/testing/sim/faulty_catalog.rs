@@ -9,13 +9,13 @@ use chrono::{DateTime, Utc};
 use super::faults::{Care, Faults};
 use super::planted::{PlantedBug, Tampered};
 use super::watch::{Watch, step};
-use crate::domain::artifact::ArtifactSet;
+use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
+use crate::domain::execution::notice::Notice;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::job::settling::{Open, QueuePlace};
 use crate::domain::job::{Job, JobChange};
-use crate::domain::notice::Notice;
 use crate::domain::recipient::Recipient;
-use crate::domain::settling::{Open, QueuePlace};
 use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
 };

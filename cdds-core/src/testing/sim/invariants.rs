@@ -6,10 +6,10 @@ use super::model::{Broken, Check, ExecutionModel, Family, JobModel, Model, brief
 use super::reasons::check_done_before;
 use super::report::{Invariant, Who};
 use super::watch::Watch;
+use crate::domain::execution::progress::Progress;
 use crate::domain::execution::{Execution, ExecutionState, Status, Trigger};
 use crate::domain::id::{ExecutionId, JobId, Owner, WorkerId};
 use crate::domain::job::{Job, JobState};
-use crate::domain::progress::Progress;
 use crate::ports::catalog::Fence;
 
 /// How far two clocks may differ (a lease that was renewed further ahead is none).

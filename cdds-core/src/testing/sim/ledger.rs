@@ -9,11 +9,11 @@ use super::model::{Check, Family, JobModel, Model, brief, ensure};
 use super::report::Invariant;
 use super::source::selects;
 use super::watch::Watch;
+use crate::domain::calendar::window::Window;
 use crate::domain::execution::Execution;
 use crate::domain::id::{ExecutionId, JobId};
 use crate::domain::job::Job;
-use crate::domain::selection::CategorySelection;
-use crate::domain::window::Window;
+use crate::domain::record::selection::CategorySelection;
 use crate::ports::source::RecordInstant;
 
 /// The accounts of all jobs.

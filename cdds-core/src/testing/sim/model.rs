@@ -8,7 +8,7 @@ use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
 use super::ledger::Ledger;
 use super::report::Invariant;
 use super::time::Micros;
-use crate::domain::artifact::{Artifact, ArtifactSet};
+use crate::domain::archive::artifact::{Artifact, ArtifactSet};
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
 use crate::domain::job::{Job, JobSettings, JobState};

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::execution::watermark::Watermark;
 use crate::domain::execution::{Beginning, Execution, ExecutionState, Status, Trigger};
 use crate::domain::id::{JobId, Owner, WorkerId};
 use crate::domain::job::{Job, JobChange, JobState};
-use crate::domain::watermark::Watermark;
 use crate::ports::catalog::query::ExecutionQuery;
 use crate::ports::catalog::{
     Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication,

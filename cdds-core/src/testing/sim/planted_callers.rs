@@ -6,10 +6,10 @@ use chrono::TimeDelta;
 
 use super::planted::{PlantedBug, Tampered, dies_here};
 use super::watch::Watch;
+use crate::domain::calendar::timeframe::Timeframe;
+use crate::domain::calendar::window::Window;
 use crate::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
 use crate::domain::job::{JobChange, JobState};
-use crate::domain::timeframe::Timeframe;
-use crate::domain::window::Window;
 use crate::ports::catalog::{CatalogError, CatalogErrorKind, Directive, Fence};
 use crate::ports::sink::Prefix;
 

@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::dice::Dice;
 use super::faults::Care;
 use super::time::{HOUR, Micros, SECOND, micros_delta};
-use crate::domain::retention::RetentionDays;
-use crate::domain::split_size::SplitSize;
+use crate::domain::archive::retention::RetentionDays;
+use crate::domain::archive::split_size::SplitSize;
 use crate::engine::EngineSettings;
 
 /// Clocks are off by less than this, so that two differ by less than the 60 s that leases allow for.

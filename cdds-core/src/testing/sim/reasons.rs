@@ -8,12 +8,12 @@ use super::model::{Check, Model, brief, ensure};
 use super::report::Invariant;
 use super::time::micros_delta;
 use super::watch::Watch;
+use crate::domain::calendar::timeframe::Timeframe;
+use crate::domain::execution::failure::{Failure, FailureKind};
 use crate::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
-use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::policy::{CatchUpLimit, Jitter, Overlap};
+use crate::domain::job::settling::Drops;
 use crate::domain::job::{Job, JobChange, JobSettings, JobState};
-use crate::domain::policy::{CatchUpLimit, Jitter, Overlap};
-use crate::domain::settling::Drops;
-use crate::domain::timeframe::Timeframe;
 
 /// A job before and after a step.
 type Jobs<'a> = (&'a Job, &'a Job);

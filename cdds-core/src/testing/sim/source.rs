@@ -14,11 +14,11 @@ use super::faults::{CHANGED, Care, Faults};
 use super::planted::PlantedBug;
 use super::profile::Profile;
 use super::time::{HOUR, Micros, SECOND, Timeline, micros_delta};
+use crate::domain::calendar::window::Window;
 use crate::domain::id::{SourceId, TypeId};
+use crate::domain::record::selection::{CategoryDimension, CategorySelection};
 use crate::domain::record::{Place, RecordBatch, RecordBatchBuilder};
-use crate::domain::selection::{CategoryDimension, CategorySelection};
 use crate::domain::violation::RuleViolation;
-use crate::domain::window::Window;
 use crate::ports::source::{
     DataType, Description, Estimate, ReadRequest, RecordInstant, Source, SourceError,
 };

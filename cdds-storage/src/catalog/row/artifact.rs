@@ -1,6 +1,6 @@
 //! Artifact sets.
 
-use cdds_core::domain::artifact::{Artifact, StoredManifest, StoredSignature};
+use cdds_core::domain::archive::artifact::{Artifact, StoredManifest, StoredSignature};
 use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::catalog::query::ArtifactOverview;
 use cdds_core::ports::sink::Key;

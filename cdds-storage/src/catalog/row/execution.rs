@@ -1,7 +1,7 @@
 //! Executions.
 
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::execution::{Execution, ExecutionState, Status, Trigger};
-use cdds_core::domain::window::Window;
 use cdds_core::ports::catalog::CatalogError;
 use cdds_core::stored::{settings_from_json, settings_to_json};
 

@@ -1,7 +1,7 @@
 //! Jobs, and their newest executions for lists.
 
+use cdds_core::domain::execution::watermark::Watermark;
 use cdds_core::domain::job::{Job, JobState};
-use cdds_core::domain::watermark::Watermark;
 use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::catalog::query::LatestExecution;
 use cdds_core::stored::{settings_from_json, settings_to_json};

@@ -1,6 +1,6 @@
 //! Unconfirmed notices.
 
-use cdds_core::domain::notice::{Notice, NoticeKind};
+use cdds_core::domain::execution::notice::{Notice, NoticeKind};
 use cdds_core::ports::catalog::CatalogError;
 
 use super::{Reading, micros};

@@ -1,6 +1,6 @@
 //! Artifact sets: publishing, listing, downloading (rules A7, A8).
 
-use cdds_core::domain::artifact::ArtifactSet;
+use cdds_core::domain::archive::artifact::ArtifactSet;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, Owner};
 use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactOverview, ArtifactQuery, Page};
 use chrono::{DateTime, Utc};

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cdds_core::domain::execution::{Beginning, Execution};
 use cdds_core::domain::job::Job;
-use cdds_core::domain::lifecycle;
+use cdds_core::domain::job::lifecycle;
 use cdds_core::ports::catalog::{CatalogError, Claim, Claimed};
 use chrono::SubsecRound;
 use rusqlite::{Row, Statement, Transaction, params};

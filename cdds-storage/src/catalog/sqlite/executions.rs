@@ -4,7 +4,7 @@ mod list;
 
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::id::{JobId, Owner, WorkerId};
-use cdds_core::domain::settling::{Open, QueuePlace};
+use cdds_core::domain::job::settling::{Open, QueuePlace};
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind, Fence, Standing};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params};

@@ -4,8 +4,8 @@ mod list;
 
 use cdds_core::domain::execution::{Execution, Trigger};
 use cdds_core::domain::id::JobId;
+use cdds_core::domain::job::policy::Overlap;
 use cdds_core::domain::job::{Job, JobChange};
-use cdds_core::domain::policy::Overlap;
 use cdds_core::ports::catalog::{DueJob, WAITING_MAX};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params};

@@ -1,7 +1,7 @@
 //! Notices about executions that have ended (rule N2).
 
+use cdds_core::domain::execution::notice::Notice;
 use cdds_core::domain::id::ExecutionId;
-use cdds_core::domain::notice::Notice;
 use rusqlite::{Transaction, params};
 
 use super::super::row::NoticeRow;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use cdds_core::domain::execution::notice::Notice;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{JobId, WorkerId};
 use cdds_core::domain::job::JobChange;
-use cdds_core::domain::lifecycle;
-use cdds_core::domain::notice::Notice;
-use cdds_core::domain::settling::Open;
+use cdds_core::domain::job::lifecycle;
+use cdds_core::domain::job::settling::Open;
 use cdds_core::ports::catalog::{
     Beat, CatalogError, CatalogErrorKind, Directive, Fence, Publication, Settlement, WAITING_MAX,
 };

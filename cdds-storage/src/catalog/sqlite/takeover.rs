@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use cdds_core::domain::execution::Execution;
-use cdds_core::domain::failure::Failure;
+use cdds_core::domain::execution::failure::Failure;
+use cdds_core::domain::execution::lease::Lease;
 use cdds_core::domain::id::WorkerId;
-use cdds_core::domain::lease::Lease;
 use cdds_core::ports::catalog::{CatalogError, Claim};
 use chrono::{DateTime, Utc};
 use rusqlite::{Row, Transaction};

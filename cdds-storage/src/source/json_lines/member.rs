@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use cdds_core::domain::instant::UnreadableInstant;
 use cdds_core::domain::record::RecordError;
-use cdds_core::domain::template::spells;
+use cdds_core::domain::record::instant::UnreadableInstant;
+use cdds_core::domain::record::template::spells;
 use cdds_core::ports::source::RecordInstant;
 use chrono::{DateTime, Utc};
 

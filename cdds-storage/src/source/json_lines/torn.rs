@@ -1,7 +1,7 @@
 //! The last line of a file whose writer has not finished it.
 
-use cdds_core::domain::prune;
 use cdds_core::domain::record::RecordError;
+use cdds_core::domain::record::prune;
 use cdds_core::ports::source::{RecordInstant, SourceError, SourceErrorKind};
 
 use super::member::{Found, LineError};

@@ -13,7 +13,7 @@
 //!
 //! Conversions by the column's affinity do the same to both sides, and so only let more rows through.
 
-use cdds_core::domain::template::{Filter, Operator};
+use cdds_core::domain::record::template::{Filter, Operator};
 use rusqlite::types::Value;
 
 use super::open::Relation;

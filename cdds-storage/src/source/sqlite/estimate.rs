@@ -6,7 +6,7 @@
 //! then usually off by a quarter at most. There is no estimate if they never agree, as when all rows but a
 //! single distant one are in one place. Small numbers of rows are counted exactly.
 
-use cdds_core::domain::selection::CategorySelection;
+use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::ports::source::{Estimate, ReadRequest, SourceError};
 use rusqlite::params_from_iter;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cdds_core::domain::template::{Filter, Template};
+use cdds_core::domain::record::template::{Filter, Template};
 use cdds_core::ports::source::{SourceError, SourceErrorKind};
 use rusqlite::{Connection, ErrorCode, InterruptHandle};
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cdds_core::domain::instant::{InstantFormat, UnreadableInstant};
+use cdds_core::domain::record::instant::{InstantFormat, UnreadableInstant};
+use cdds_core::domain::record::template::{FieldValue, Filter};
 use cdds_core::domain::record::{Place, RecordBatchBuilder, RecordWriter, RejectedRecord};
-use cdds_core::domain::template::{FieldValue, Filter};
 use cdds_core::ports::source::{BadRecordMode, ReadRequest, SourceError, SourceErrorKind};
 use chrono::{DateTime, Utc};
 use rusqlite::types::ValueRef;

@@ -18,9 +18,9 @@
 //! The ranges are disjoint and run one after another. A single statement with OR would keep the rowids it has
 //! already seen in memory.
 
-use cdds_core::domain::instant::InstantFormat;
-use cdds_core::domain::selection::CategorySelection;
-use cdds_core::domain::window::Window;
+use cdds_core::domain::calendar::window::Window;
+use cdds_core::domain::record::instant::InstantFormat;
+use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::ports::source::{ReadRequest, RecordInstant};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use rusqlite::params_from_iter;

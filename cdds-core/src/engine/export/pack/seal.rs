@@ -6,8 +6,8 @@ use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
 use super::{SEALER, StoreCommand};
-use crate::domain::artifact::Sha256Digest;
-use crate::domain::failure::{Failure, Step};
+use crate::domain::archive::artifact::Sha256Digest;
+use crate::domain::execution::failure::{Failure, Step};
 use crate::engine::calls::call_now;
 use crate::ports::packager::PartEvent;
 use crate::ports::sealer::{Sealer, Sealing};

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::executor::block_on;
 
 use super::*;
-use crate::domain::failure::FailureKind;
+use crate::domain::execution::failure::FailureKind;
 use crate::ports::packager::PackagerError;
 use crate::testing::PlainPackager;
 

@@ -3,7 +3,7 @@ use crate::source::SqliteRows;
 use crate::source::config::CategoryConfig;
 use crate::source::sqlite::estimate::estimate;
 use cdds_core::domain::id::TypeId;
-use cdds_core::domain::template::{FieldNames, FieldSelection, Template};
+use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 use tempfile::TempDir;

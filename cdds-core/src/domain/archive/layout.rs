@@ -1,0 +1,239 @@
+//! Rule A1: the folder hierarchy inside an archive.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::errors_file;
+use crate::domain::id::TypeId;
+use crate::domain::record::Place;
+
+/// The longest folder or file name, bytes; what every common file system takes.
+const SEGMENT_BYTES_MAX: usize = 200;
+
+/// The longest path of a folder, bytes; what every common file system takes, with room for where it is put.
+const FOLDER_BYTES_MAX: usize = 800;
+
+/// The folder of a place: `<type>/<category>/<yyyy>-<mm>-<dd>`, with `all` for records without a
+/// declared category and `undated` for records without an event instant (rules A1, W7).
+///
+/// No folder has the name of a file: of `errors.jsonl` (rule E10) or of one that [`file_path`] gives, also
+/// where case does not count. Over-long paths end in a digest of the whole.
+pub fn folder(data_type: &TypeId, place: &Place) -> String {
+    let path = path(data_type, place);
+    let root = path.split('/').next().unwrap_or_default();
+    let path = match path.split_at_checked(1) {
+        Some((first, rest)) if root.eq_ignore_ascii_case(errors_file::PATH) => escaped(first) + rest,
+        _ => path,
+    };
+    if path.len() > FOLDER_BYTES_MAX { shortened(&path, &path, FOLDER_BYTES_MAX) } else { path }
+}
+
+/// A path for a folder whose own would be that of another, were it not for case or for how its characters are
+/// composed: two folders that many systems take for one.
+pub(in crate::domain) fn distinct(folder: &str) -> String {
+    shortened(folder, folder, FOLDER_BYTES_MAX)
+}
+
+/// What is the same for all paths that some common system takes for one and the same.
+pub(in crate::domain) fn folded(folder: &str) -> String {
+    let caseless = folder.nfd().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    caseless.nfd().collect()
+}
+
+fn path(data_type: &TypeId, place: &Place) -> String {
+    match place {
+        Place::Dated { category, day } => {
+            let category = category.as_deref().map_or_else(|| "all".to_owned(), safe_segment);
+            let day = day.map_or_else(|| "undated".to_owned(), |day| day.format("%Y-%m-%d").to_string());
+            format!("{}/{category}/{day}", safe_segment(data_type.as_str()))
+        }
+        Place::Folder(path) => {
+            let segments: Vec<String> = path
+                .split('/')
+                .filter(|segment| !segment.is_empty())
+                .map(|s| folder_segment(data_type, s))
+                .collect();
+            if segments.is_empty() { safe_segment(data_type.as_str()) } else { segments.join("/") }
+        }
+    }
+}
+
+/// A safe segment that is not the name of a file either.
+fn folder_segment(data_type: &TypeId, name: &str) -> String {
+    let safe = safe_segment(name);
+    let lower = safe.to_ascii_lowercase();
+    let number = lower
+        .strip_prefix(&safe_segment(data_type.as_str()).to_ascii_lowercase())
+        .and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".json"));
+    match (number, safe.split_at_checked(1)) {
+        (Some(number), Some((first, rest))) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            escaped(first) + rest
+        }
+        _ => safe,
+    }
+}
+
+/// The path of a folder's `number`-th file, from 1: `<folder>/<type>-NNNNN.json`.
+pub fn file_path(folder: &str, data_type: &TypeId, number: u64) -> String {
+    format!("{folder}/{}-{number:05}.json", safe_segment(data_type.as_str()))
+}
+
+/// A name that can be a folder on every common system: characters that some system forbids, and names
+/// that some system reserves, are written as `%XX` of their UTF-8 bytes. Distinct names stay distinct,
+/// since `%` itself is written so too; over-long names end in a digest of the whole.
+pub fn safe_segment(name: &str) -> String {
+    let mut safe = String::with_capacity(name.len());
+    let last = name.chars().count().saturating_sub(1);
+    for (index, c) in name.chars().enumerate() {
+        let forbidden =
+            c.is_control() || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '%');
+        // Windows drops dots and spaces at the end of a name, so two names would become one.
+        let dropped = index == last && matches!(c, '.' | ' ');
+        if forbidden || dropped || (index == 0 && is_reserved(name)) {
+            escape(c, &mut safe);
+        } else {
+            safe.push(c);
+        }
+    }
+    if safe.is_empty() {
+        // An empty value cannot be a folder; "%" alone is no other value's form.
+        return "%".to_owned();
+    }
+    if safe.len() > SEGMENT_BYTES_MAX { shortened(&safe, name, SEGMENT_BYTES_MAX) } else { safe }
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    text.chars().for_each(|c| escape(c, &mut out));
+    out
+}
+
+fn escape(c: char, out: &mut String) {
+    let mut buffer = [0; 4];
+    for byte in c.encode_utf8(&mut buffer).bytes() {
+        out.push_str(&format!("%{byte:02X}"));
+    }
+}
+
+/// Names that Windows gives to devices, with or without an extension.
+fn is_reserved(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
+    let numbered = |prefix: &str| {
+        let rest = stem.strip_prefix(prefix);
+        rest.is_some_and(|rest| matches!(rest, "¹" | "²" | "³") || matches!(rest.as_bytes(), [b'0'..=b'9']))
+    };
+    let devices = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
+    devices.contains(&stem.as_str()) || numbered("COM") || numbered("LPT")
+}
+
+/// As much of `safe` as leaves room for a digest of `name`.
+fn shortened(safe: &str, name: &str, bytes_max: usize) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(name.as_bytes());
+    let tail: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let mut end = safe.len().min(bytes_max - tail.len() - 1);
+    while !safe.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}~{tail}", &safe[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::NaiveDate;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a1_the_default_hierarchy() {
+        let interaction = TypeId::new("interaction").unwrap();
+        let day = NaiveDate::from_ymd_opt(2026, 3, 1);
+        for (place, path) in [
+            (Place::Dated { category: Some("voice".into()), day }, "interaction/voice/2026-03-01"),
+            (Place::Dated { category: None, day }, "interaction/all/2026-03-01"),
+            (Place::Dated { category: None, day: None }, "interaction/all/undated"),
+            (Place::Folder("by-queue/sales".into()), "by-queue/sales"),
+            (Place::Folder("//".into()), "interaction"),
+            (Place::Folder("../../etc".into()), ".%2E/.%2E/etc"),
+            (Place::Folder("errors.jsonl/sales".into()), "%65rrors.jsonl/sales"),
+            (Place::Folder("Errors.JSONL".into()), "%45rrors.JSONL"),
+            (Place::Folder("sales/errors.jsonl".into()), "sales/errors.jsonl"),
+            (Place::Folder("sales/Interaction-00001.JSON".into()), "sales/%49nteraction-00001.JSON"),
+            (Place::Folder("sales/interaction-1a.json".into()), "sales/interaction-1a.json"),
+            (Place::Folder("sales/-00001.json".into()), "sales/-00001.json"),
+        ] {
+            assert_eq!(folder(&interaction, &place), path);
+        }
+        assert_eq!(file_path("a/b", &interaction, 7), "a/b/interaction-00007.json");
+        assert_eq!(file_path("a", &interaction, 123_456), "a/interaction-123456.json");
+    }
+
+    #[test]
+    fn a1_hostile_names_become_harmless() {
+        for (name, safe) in [
+            ("..", ".%2E"),
+            (".", "%2E"),
+            ("a/b\\c:d", "a%2Fb%5Cc%3Ad"),
+            ("con", "%63on"),
+            ("COM1.txt", "%43OM1.txt"),
+            ("lpt³", "%6Cpt³"),
+            ("conout$", "%63onout$"),
+            ("COM10", "COM10"),
+            ("trailing ", "trailing%20"),
+            ("tab\t", "tab%09"),
+            ("Übersicht", "Übersicht"),
+            ("", "%"),
+        ] {
+            assert_eq!(safe_segment(name), safe);
+        }
+    }
+
+    #[test]
+    fn a1_names_are_shortened_only_if_they_must_be() {
+        let longest = "x".repeat(SEGMENT_BYTES_MAX);
+        assert_eq!(safe_segment(&longest), longest);
+        let short = safe_segment(&format!("{longest}y"));
+        assert_eq!(short.len(), SEGMENT_BYTES_MAX);
+        assert_eq!(
+            short.split_once('~').map(|(name, tail)| (name.trim_matches('x'), tail.len())),
+            Some(("", 16))
+        );
+    }
+
+    #[test]
+    fn a1_folders_are_no_deeper_than_systems_take() {
+        let interaction = TypeId::new("interaction").unwrap();
+        let [one, other] = ["a", "b"].map(|end| {
+            let deep: Vec<String> = (0..60).map(|level| format!("ebene {level} äöü")).collect();
+            folder(&interaction, &Place::Folder(format!("{}/{end}", deep.join("/")).into()))
+        });
+        assert!(one.len() <= FOLDER_BYTES_MAX && one != other, "{one}\n{other}");
+        assert!(one.starts_with("ebene 0 äöü/ebene 1 äöü/"));
+        let fits = vec!["x".repeat(199); 4].join("/");
+        assert_eq!(folder(&interaction, &Place::Folder(fits.as_str().into())), fits);
+    }
+
+    #[test]
+    fn a1_folding_unites_what_systems_unite() {
+        for (one, other) in [
+            ("Sales/A", "sales/a"),
+            ("\u{e9}", "e\u{301}"),
+            ("\u{c9}", "e\u{301}"),
+            ("STRASSE", "straße"),
+            ("Σ", "ς"),
+        ] {
+            assert_eq!(folded(one), folded(other));
+        }
+        assert_ne!(folded("a"), folded("ä"));
+        assert_eq!(folded(&distinct("sales")), distinct("sales"));
+    }
+
+    proptest! {
+        #[test]
+        fn a1_segments_are_safe_and_stay_distinct(one in ".{0,300}", other in ".{0,300}") {
+            let (safe_one, safe_other) = (safe_segment(&one), safe_segment(&other));
+            prop_assert!(!safe_one.is_empty() && safe_one.len() <= SEGMENT_BYTES_MAX);
+            prop_assert!(!safe_one.contains(['/', '\\', '\0']) && safe_one != ".." && safe_one != ".");
+            prop_assert_eq!(one == other, safe_one == safe_other);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What a clock that was ahead leaves behind, and how it is undone (rules W1, W4, J11).
+//!
+//! A run by a clock that is ahead, or at a mistyped instant, takes slots for due that have not come. When the clock
+//! is right again, its jobs have nothing to do until that instant comes: what is recorded meanwhile would be
+//! "covered". Such a job is named, and brought back when a person says that the present clock is right.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::lease::CLOCKS_DIFFER_MAX;
+use super::watermark::Watermark;
+use crate::domain::execution::{Execution, ExecutionState, SourceTerms, Trigger};
+use crate::domain::job::settling::{self, Drops, Open};
+use crate::domain::job::{Job, JobChange, JobState};
+use crate::domain::violation::{Code, RuleViolation};
+
+/// What lies further ahead than this was dated by a clock that was ahead. Clocks of machines that share a catalog
+/// differ by far less.
+pub const AHEAD_MIN: TimeDelta = TimeDelta::days(1);
+
+/// The latest instant up to which the record of a job lies ahead of `now`, by more than [`AHEAD_MIN`]: slots that
+/// were taken for due, a watermark, the end of windows that tile, or a suspension. `None` if nothing does. An
+/// origin or a start that a person set for later is none of these.
+pub fn lies_ahead(job: &Job, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let bound = now.checked_add_signed(AHEAD_MIN)?;
+    let settings = &job.settings;
+    let recurring = !settings.frequency.is_once();
+    let due = job
+        .next_due_at
+        .filter(|due| recurring && settings.next_slot(bound).is_some_and(|right| *due > right));
+    let ended = settings
+        .ends_at
+        .filter(|_| recurring && job.state == JobState::Completed && settings.next_slot(bound).is_some());
+    let origin = Watermark::at_origin(&settings.timeframe).at;
+    let watermark = job.watermark.and_then(|watermark| watermark.at).filter(|at| Some(*at) != origin);
+    let instants = [watermark, job.tiled_until, job.suspended_at];
+    let instants = instants.into_iter().flatten().filter(|at| *at > bound);
+    let latest = instants.chain(due).chain(ended).max();
+    latest.filter(|_| job.state != JobState::Deleted)
+}
+
+/// Brings a job back that lies ahead of `now`, which a person says is right. `truth` has seen all its executions with
+/// slots up to `now`; `open` are those that have not ended. Its schedule goes on after the last slot on the record that was
+/// put there before its time, its windows where theirs ended, and its watermark where the last export of what had
+/// happened by then ended, in a new generation: nothing is lost, and records that an export from ahead held already
+/// are exported once more. What waits for a slot ahead is not run: its slot comes again, under another id (the job's
+/// `era`), since the old one stays on the record. `None` if the job does not lie ahead.
+///
+/// # Errors
+/// [`Code::JobBusy`] while an execution of it runs or waits to be tried again, and while what waits is not
+/// [settled](settling::settle).
+pub fn bring_back(
+    job: &Job,
+    truth: &Truth,
+    open: impl Into<Open>,
+    terms: SourceTerms,
+) -> Result<Option<JobChange>, RuleViolation> {
+    let now = truth.now;
+    let (Some(_), Some(bound)) = (lies_ahead(job, now), now.checked_add_signed(AHEAD_MIN)) else {
+        return Ok(None);
+    };
+    job.check_settled()?;
+    let open = open.into();
+    if let Some(busy) = open.executions.iter().find(|execution| !execution.is_waiting()) {
+        return Err(RuleViolation::new(
+            Code::JobBusy,
+            format!(
+                "execution {} of this job is {}: wait for its end or cancel it, then bring the job back",
+                busy.id,
+                busy.status().as_str()
+            ),
+        ));
+    }
+    let drops = Some(Drops::Ahead(now));
+    let mut after = brought_back(job, truth, bound);
+    after.unsettled = settling::left(job, drops, &open);
+    let mut change = JobChange::of(after);
+    for execution in open.executions {
+        let settled = settling::settled(&change.job, drops, execution, terms, now);
+        change.take(settled);
+    }
+    Ok(Some(change))
+}
+
+/// What of the record of a job was put there by a clock that was right: gathered from its executions, of which there
+/// may be many.
+#[derive(Debug, Clone, Copy)]
+pub struct Truth {
+    now: DateTime<Utc>,
+    generation: Option<u64>,
+    last_slot: Option<DateTime<Utc>>,
+    tiled_until: Option<DateTime<Utc>>,
+    exported_until: Option<DateTime<Utc>>,
+}
+
+impl Truth {
+    /// Nothing seen yet of this job; a person says that it is `now`.
+    pub fn new(job: &Job, now: DateTime<Utc>) -> Self {
+        let generation = job.watermark.map(|watermark| watermark.generation);
+        Self { now, generation, last_slot: None, tiled_until: None, exported_until: None }
+    }
+
+    /// Takes an execution of the job into account.
+    pub fn see(&mut self, one: &Execution) {
+        let latest = self.now.checked_add_signed(CLOCKS_DIFFER_MAX).unwrap_or(self.now);
+        if one.trigger == Trigger::Scheduled && one.slot <= self.now && one.created_at <= latest {
+            self.last_slot = self.last_slot.max(Some(one.slot));
+            let end = Some(one.window.end()).filter(|_| one.settings.tiles());
+            self.tiled_until = self.tiled_until.max(end);
+        }
+        // Moved this watermark, and held what had happened by then.
+        let moved = one.state == ExecutionState::Succeeded && one.generation == self.generation;
+        if moved && one.generation.is_some() && one.window.end() <= self.now {
+            self.exported_until = self.exported_until.max(Some(one.window.end()));
+        }
+    }
+
+    /// The last slot that is on the record, run or skipped; that of the submission if there is none.
+    fn last_slot(&self, job: &Job) -> DateTime<Utc> {
+        self.last_slot.unwrap_or(job.created_at.min(self.now))
+    }
+}
+
+/// What lies later than `bound` lies ahead.
+fn brought_back(job: &Job, truth: &Truth, bound: DateTime<Utc>) -> Job {
+    let (settings, last) = (&job.settings, truth.last_slot(job));
+    let is_ahead = |at: DateTime<Utc>| at > bound;
+    let next = settings.next_slot(last);
+    let recurring = !settings.frequency.is_once();
+    let ended_early = recurring && job.state == JobState::Completed && next.is_some();
+    let state = if ended_early { JobState::Active } else { job.state };
+    let next_due_at = if recurring && state == JobState::Active { next } else { job.next_due_at };
+    let watermark = job.watermark.map(|watermark| match watermark.at {
+        Some(at) if is_ahead(at) => {
+            let reset = watermark.reset(&settings.timeframe);
+            Watermark { at: truth.exported_until.or(reset.at), ..reset }
+        }
+        _ => watermark,
+    });
+    Job {
+        state,
+        next_due_at,
+        watermark,
+        tiled_until: job.tiled_until.and_then(|at| if is_ahead(at) { truth.tiled_until } else { Some(at) }),
+        // Slots since then are on the record when it is resumed (rule J7).
+        suspended_at: job.suspended_at.map(|at| if is_ahead(at) { last } else { at }),
+        version: job.version + 1,
+        updated_at: truth.now,
+        era: job.era + 1,
+        ..job.clone()
+    }
+}

@@ -1,0 +1,126 @@
+//! Rule E5: whether and when a failed attempt is tried again.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::failure::Failure;
+use crate::domain::id::ExecutionId;
+
+/// How often and at which distance attempts are repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Attempts in all, the first included; at least 1.
+    pub attempts_max: u32,
+    /// Distance after the first failure; doubles with each one.
+    pub delay_first: TimeDelta,
+    /// The longest distance.
+    pub delay_max: TimeDelta,
+}
+
+impl Default for RetryPolicy {
+    /// 5 attempts, 30 seconds doubling to 15 minutes.
+    fn default() -> Self {
+        Self { attempts_max: 5, delay_first: TimeDelta::seconds(30), delay_max: TimeDelta::minutes(15) }
+    }
+}
+
+/// What follows a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// Try again, no earlier than this.
+    RetryAt(DateTime<Utc>),
+    /// The execution has failed.
+    GiveUp,
+}
+
+impl RetryPolicy {
+    /// Decides after the `attempts`-th attempt failed. A dead worker's execution is taken over at once.
+    pub fn decide(
+        &self,
+        execution: ExecutionId,
+        attempts: u32,
+        failure: &Failure,
+        now: DateTime<Utc>,
+    ) -> AfterFailure {
+        if !failure.retryable || attempts >= self.attempts_max {
+            return AfterFailure::GiveUp;
+        }
+        if failure.kind == super::failure::FailureKind::Crashed {
+            return AfterFailure::RetryAt(now);
+        }
+        let doubled = 1_i32.checked_shl(attempts.saturating_sub(1)).filter(|factor| *factor > 0);
+        let delay = doubled
+            .and_then(|factor| self.delay_first.checked_mul(factor))
+            .map_or(self.delay_max, |delay| delay.min(self.delay_max));
+        let jittered = delay * spread_percent(execution, attempts) / 100;
+        AfterFailure::RetryAt(now.checked_add_signed(jittered).unwrap_or(now))
+    }
+}
+
+/// 80 to 120, fixed by the execution and the attempt: jobs that failed together do not return
+/// together, and a decision made twice is the same.
+fn spread_percent(execution: ExecutionId, attempt: u32) -> i32 {
+    let seed = execution.0.as_u128() ^ u128::from(attempt).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    // 41 divides the seed evenly enough; the remainder is below 41 and fits.
+    80 + i32::try_from(seed % 41).unwrap_or(20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::execution::failure::{FailureKind, Step};
+    use uuid::Uuid;
+
+    fn failure(retryable: bool) -> Failure {
+        Failure { step: Step::Read, kind: FailureKind::Unavailable, message: String::new(), retryable }
+    }
+
+    fn delay(attempts: u32) -> Option<TimeDelta> {
+        let (now, id) = (DateTime::UNIX_EPOCH, ExecutionId(Uuid::from_u128(7)));
+        match RetryPolicy::default().decide(id, attempts, &failure(true), now) {
+            AfterFailure::RetryAt(at) => Some(at - now),
+            AfterFailure::GiveUp => None,
+        }
+    }
+
+    #[test]
+    fn e5_delays_double_within_their_spread_and_end() {
+        for (attempts, seconds) in [(1, 30), (2, 60), (3, 120), (4, 240)] {
+            let (low, high) = (TimeDelta::seconds(seconds * 4 / 5), TimeDelta::seconds(seconds * 6 / 5));
+            assert!((low..=high).contains(&delay(attempts).unwrap()), "attempt {attempts}");
+        }
+        assert_eq!(delay(5), None);
+    }
+
+    #[test]
+    fn e5_delays_are_capped_for_any_number_of_attempts() {
+        let policy = RetryPolicy { attempts_max: u32::MAX, ..RetryPolicy::default() };
+        for attempts in [6, 31, 32, 33, 1_000_000] {
+            let at = policy.decide(ExecutionId(Uuid::nil()), attempts, &failure(true), DateTime::UNIX_EPOCH);
+            let AfterFailure::RetryAt(at) = at else { panic!("gave up") };
+            assert!(at - DateTime::UNIX_EPOCH <= TimeDelta::minutes(18), "attempt {attempts}");
+            assert!(at - DateTime::UNIX_EPOCH >= TimeDelta::minutes(12), "attempt {attempts}");
+        }
+    }
+
+    #[test]
+    fn e5_delays_are_spread_evenly_and_the_same_for_whoever_decides() {
+        let mut counts = std::collections::BTreeMap::new();
+        for id in 0..4_100 {
+            *counts.entry(spread_percent(ExecutionId(Uuid::from_u128(id)), 1)).or_insert(0) += 1;
+        }
+        assert_eq!(counts.keys().copied().collect::<Vec<_>>(), (80..=120).collect::<Vec<_>>());
+        assert!(counts.values().all(|count| (80..=120).contains(count)), "{counts:?}");
+        // Engines of other versions decide the same.
+        let of = |attempt| spread_percent(ExecutionId(Uuid::from_u128(7)), attempt);
+        assert_eq!([of(1), of(2), of(3), of(4)], [97, 82, 92, 118]);
+    }
+
+    #[test]
+    fn e5_final_failures_are_not_repeated_and_crashes_are_taken_over_at_once() {
+        let (policy, id, now) =
+            (RetryPolicy::default(), ExecutionId(Uuid::nil()), DateTime::<Utc>::UNIX_EPOCH);
+        assert_eq!(policy.decide(id, 1, &failure(false), now), AfterFailure::GiveUp);
+        assert_eq!(policy.decide(id, 1, &Failure::crashed(), now), AfterFailure::RetryAt(now));
+        assert_eq!(policy.decide(id, 5, &Failure::crashed(), now), AfterFailure::GiveUp);
+    }
+}

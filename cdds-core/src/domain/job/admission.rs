@@ -1,0 +1,176 @@
+//! Whether the settings of a job may be saved: how they fit together and to what is registered.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::archive::retention::RetentionDays;
+use crate::domain::calendar::frequency::{Frequency, Start};
+use crate::domain::id::SourceId;
+use crate::domain::job::{JobSettings, Protection};
+use crate::domain::record::selection::CategorySelection;
+use crate::domain::source::{DataType, Offer, OfferedSources};
+use crate::domain::violation::{Code, RuleViolation};
+
+/// What the world looks like when a job is saved.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The registered sources.
+    pub sources: &'a dyn OfferedSources,
+    /// The names of the owner's stored recipients.
+    pub recipients: &'a [crate::domain::recipient::Recipient],
+    /// The service's own retention (rule A7).
+    pub retention: RetentionDays,
+    /// The size of a full part once sealed, for the job's split size and recipients (rule A4).
+    pub sealed_part_bytes: u64,
+    /// The present.
+    pub now: DateTime<Utc>,
+}
+
+/// Checks settings that are to be saved: new ones, or in place of `previous` (rule J10), of which what is
+/// left as it was may lie in the past.
+///
+/// # Errors
+/// The first rule that refuses them, in the order of the form: source, type, categories, template (J2–J4),
+/// frequency and period (F1, J14), timeframe (W2, W7), split size (A4), recipients (S1), retention (A7).
+pub fn check(
+    settings: &JobSettings,
+    previous: Option<&JobSettings>,
+    circumstances: &Circumstances<'_>,
+) -> Result<(), RuleViolation> {
+    let data_type = data_type(settings, circumstances.sources)?;
+    if let CategorySelection::Only(values) = &settings.categories {
+        CategorySelection::only(values.iter().cloned(), data_type.category.as_ref())?;
+    }
+    settings.template.check(data_type)?;
+    if previous.is_none_or(|previous| !previous.has_schedule_of(settings)) {
+        check_start(&settings.frequency, circumstances.now)?;
+        check_period(settings, circumstances.now)?;
+    }
+    settings.timeframe.check(circumstances.now)?;
+    let by_change = settings.timeframe.is_incremental() && data_type.has_change_instant;
+    if settings.timeframe.needs_event_instant() && !data_type.has_event_instant && !by_change {
+        return Err(RuleViolation::new(
+            Code::TimeframeNeedsInstant,
+            format!(
+                "records of type {} carry no instant by which {} could be told apart: use timeframe all",
+                settings.data_type, settings.timeframe
+            ),
+        ));
+    }
+    check_protection(settings, circumstances)?;
+    match settings.retention {
+        Some(retention) => retention.check_within(circumstances.retention),
+        None => Ok(()),
+    }
+}
+
+/// The data type that the settings name (rule J2).
+///
+/// # Errors
+/// [`Code::UnknownSource`], [`Code::UnsupportedSource`], [`Code::UnknownType`].
+fn data_type<'a>(
+    settings: &JobSettings,
+    sources: &'a dyn OfferedSources,
+) -> Result<&'a DataType, RuleViolation> {
+    let source = match sources.offer(&settings.source) {
+        Some(Offer::Supported(source)) => source,
+        Some(Offer::Unsupported { reason }) => {
+            return Err(RuleViolation::new(
+                Code::UnsupportedSource,
+                format!("source {} cannot be chosen: {reason}", settings.source),
+            ));
+        }
+        None => {
+            let known: Vec<&str> = sources.ids().into_iter().map(SourceId::as_str).collect();
+            return Err(RuleViolation::new(
+                Code::UnknownSource,
+                format!(
+                    "source {} is not registered: {}",
+                    settings.source,
+                    choose_from(&known, "register a source first")
+                ),
+            ));
+        }
+    };
+    source.data_type(&settings.data_type).ok_or_else(|| {
+        let known: Vec<&str> = source.types.iter().map(|data_type| data_type.id.as_str()).collect();
+        RuleViolation::new(
+            Code::UnknownType,
+            format!(
+                "source {} has no type {}: {}",
+                settings.source,
+                settings.data_type,
+                choose_from(&known, "it offers none")
+            ),
+        )
+    })
+}
+
+fn choose_from(known: &[&str], otherwise: &str) -> String {
+    if known.is_empty() { otherwise.to_owned() } else { format!("choose out of {}", known.join(", ")) }
+}
+
+/// F1: a dated start lies in the future.
+fn check_start(frequency: &Frequency, now: DateTime<Utc>) -> Result<(), RuleViolation> {
+    match frequency {
+        Frequency::Once(Start::At(start)) if *start <= now => Err(RuleViolation::new(
+            Code::StartInPast,
+            format!(
+                "the start {} is not in the future: give a later one, or leave it out to start immediately",
+                start.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// J14: beginning and end of a recurring job, with an occurrence in between.
+fn check_period(settings: &JobSettings, now: DateTime<Utc>) -> Result<(), RuleViolation> {
+    let refuse = |why: String| Err(RuleViolation::new(Code::InvalidPeriod, why));
+    let at = |instant: DateTime<Utc>| instant.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+    if settings.frequency.is_once() {
+        return match (settings.starts_at, settings.ends_at) {
+            (None, None) => Ok(()),
+            _ => refuse(
+                "a one-time job has no period: give its start with the frequency, and leave beginning and end out"
+                    .to_owned(),
+            ),
+        };
+    }
+    if let (Some(start), Some(end)) = (settings.starts_at, settings.ends_at)
+        && start >= end
+    {
+        return refuse(format!(
+            "the job would begin at {} but end at {}: begin it before",
+            at(start),
+            at(end)
+        ));
+    }
+    match (settings.next_slot(now), settings.ends_at) {
+        (Some(_), _) => Ok(()),
+        (None, Some(end)) => refuse(format!(
+            "a job that runs {} has no occurrence from now to before {}: give it a later end",
+            settings.frequency,
+            at(end)
+        )),
+        (None, None) => refuse(format!("a job that runs {} has no occurrence left", settings.frequency)),
+    }
+}
+
+/// S1: every recipient is stored; A4: sealed parts stay within what recipients can decrypt.
+fn check_protection(settings: &JobSettings, circumstances: &Circumstances<'_>) -> Result<(), RuleViolation> {
+    let Protection::Sealed(names) = &settings.protection else {
+        return Ok(());
+    };
+    for name in names.as_slice() {
+        if !circumstances.recipients.iter().any(|recipient| recipient.name == *name) {
+            return Err(RuleViolation::new(
+                Code::UnknownRecipient,
+                format!("no certificate is stored for recipient {name}: add it, then save the job again"),
+            ));
+        }
+    }
+    match settings.split_size {
+        Some(split_size) => split_size.check_sealed(circumstances.sealed_part_bytes),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,215 @@
+//! Rules J10, J11: editing a job.
+
+use chrono::{DateTime, Utc};
+
+use super::lifecycle;
+use super::settling::{self, Drops, Open};
+use super::tiling;
+use crate::domain::calendar::frequency::{Frequency, Start};
+use crate::domain::execution::schedule::{self, Terms};
+use crate::domain::execution::watermark::Watermark;
+use crate::domain::execution::{Execution, SourceTerms};
+use crate::domain::job::{Job, JobChange, JobSettings, JobState};
+use crate::domain::violation::{Code, RuleViolation};
+
+/// Whether one-time jobs may be edited (rule J10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OneTimeEdit {
+    /// Until they have started.
+    #[default]
+    UntilStarted,
+    /// Not after their submission.
+    Never,
+}
+
+/// What becomes of the watermark when what is exported changes (rule J11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WatermarkChoice {
+    /// The next export starts at the origin again.
+    Reset,
+    /// The next export starts where the last one ended.
+    Continue,
+}
+
+/// An edit that was asked for.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// The job's settings from now on, admitted.
+    pub settings: JobSettings,
+    /// What becomes of the watermark; needed if the job has one and what is exported changes.
+    pub watermark: Option<WatermarkChoice>,
+    /// The service's rule for one-time jobs.
+    pub one_time: OneTimeEdit,
+}
+
+/// Edits `job` (rule J10). `open` are its executions that have not ended. Those that no worker has begun
+/// take the new settings on, so that nothing starts with settings that were changed before; what runs keeps
+/// its own. Slots that fell due before the edit are put on the record as they were, all of them: a caller who wants
+/// no large change stores [rounds](schedule::materialise) first until few are due.
+///
+/// # Errors
+/// [`Code::OneTimeCannotEdit`] for a one-time job that has started, or by the service's rule;
+/// [`Code::WatermarkChoiceRequired`] and [`Code::NoWatermark`] (rule J11); [`Code::JobBusy`] if the edit
+/// turns a one-time job into a recurring one, or back, while an execution runs, and while what waits is not
+/// [settled](settling::settle).
+pub fn edit(
+    job: &Job,
+    open: impl Into<Open>,
+    edit: Edit,
+    terms: Terms,
+    now: DateTime<Utc>,
+) -> Result<JobChange, RuleViolation> {
+    let open = open.into();
+    job.check_settled()?;
+    check_one_time(job, &open.executions, &edit)?;
+    let settings = edit.settings.in_microseconds();
+    let watermark = watermark(job, &settings, edit.watermark)?;
+    let open = open.into_waiting();
+    // Not by rule J8, as a one-time job is.
+    let suspended_by_hand = job.state == JobState::Suspended && job.suspended_at.is_some();
+
+    let caught_up = schedule::materialise_all(job, &open.executions, terms, now);
+    let mut caught_up = caught_up.unwrap_or_else(|| JobChange::of(job.clone()));
+    let rescheduled = !job.settings.has_schedule_of(&settings);
+    let missed = if rescheduled { lifecycle::miss_while_suspended(&mut caught_up.job, now) } else { None };
+    let mut after =
+        Job { settings, watermark, version: job.version + 1, updated_at: now, ..caught_up.job.clone() };
+    let first = if rescheduled { reschedule(&mut after, suspended_by_hand, terms, now) } else { None };
+    let drops = drops(job, &after.settings);
+    after.unsettled = settling::left(job, drops, &open);
+    let mut change = take_on(&after, caught_up, open.executions, drops, terms.source, now);
+    change.job.tiled_until = tiling::after_edit(job, &change, now);
+    change.entries.extend(missed.into_iter().chain(first));
+    Ok(change)
+}
+
+/// An edit that makes a recurring job a one-time job, or back, replaces what waits (rule J10), and so does another
+/// start of a one-time job, which runs once (invariant I9).
+fn drops(job: &Job, after: &JobSettings) -> Option<Drops> {
+    let rescheduled = !job.settings.has_schedule_of(after);
+    let once = job.settings.frequency.is_once() || after.frequency.is_once();
+    (rescheduled && once).then_some(Drops::Replaced)
+}
+
+/// What waited, or was queued right before an edit of `before` to `after`, as the edit leaves it; for previews.
+pub fn taken_on(
+    before: &Job,
+    after: &Job,
+    waiting: Execution,
+    source: SourceTerms,
+    now: DateTime<Utc>,
+) -> Execution {
+    settling::settled(after, drops(before, &after.settings), waiting, source, now)
+}
+
+/// What waits takes on the settings of `after`, or gives way ([`settling`]). So does what the edit itself has put
+/// on the record.
+fn take_on(
+    after: &Job,
+    caught_up: JobChange,
+    waiting: Vec<Execution>,
+    drops: Option<Drops>,
+    terms: SourceTerms,
+    now: DateTime<Utc>,
+) -> JobChange {
+    let settled = |execution| settling::settled(after, drops, execution, terms, now);
+    let entries = caught_up.entries.into_iter();
+    let entries = entries.map(|entry| if entry.is_waiting() { settled(entry) } else { entry }).collect();
+    let superseded = caught_up.superseded;
+    let is_covered = |execution: &Execution| superseded.iter().any(|covered| covered.id == execution.id);
+    let left: Vec<Execution> = waiting.into_iter().filter(|waits| !is_covered(waits)).map(settled).collect();
+    let mut change = JobChange { entries, superseded, ..JobChange::of(after.clone()) };
+    left.into_iter().for_each(|execution| change.take(execution));
+    change
+}
+
+/// A one-time job may be edited until it has started, if at all.
+fn check_one_time(job: &Job, open: &[Execution], edit: &Edit) -> Result<(), RuleViolation> {
+    let refuse = |code, why: &str| Err(RuleViolation::new(code, why));
+    let once = job.settings.frequency.is_once();
+    if once && edit.one_time == OneTimeEdit::Never {
+        return refuse(
+            Code::OneTimeCannotEdit,
+            "one-time jobs cannot be edited after their submission here: submit a new one, a clone may help",
+        );
+    }
+    if once && job.state == JobState::Completed {
+        return refuse(
+            Code::OneTimeCannotEdit,
+            "this one-time job has started and cannot be edited any more: submit a new one, a clone may help",
+        );
+    }
+    let becomes_once = edit.settings.frequency.is_once();
+    if once != becomes_once && open.iter().any(|execution| !execution.is_waiting()) {
+        return refuse(
+            Code::JobBusy,
+            "a recurring job becomes a one-time job only while nothing of it runs: wait for its end or cancel it",
+        );
+    }
+    Ok(())
+}
+
+/// Rule J11: whoever changes what is exported says what becomes of the watermark.
+fn watermark(
+    job: &Job,
+    settings: &JobSettings,
+    choice: Option<WatermarkChoice>,
+) -> Result<Option<Watermark>, RuleViolation> {
+    let incremental = settings.timeframe.is_incremental();
+    match (job.watermark, choice) {
+        (Some(_), None) if !job.settings.has_scope_of(settings) => Err(RuleViolation::new(
+            Code::WatermarkChoiceRequired,
+            "the job has a watermark, up to which everything was exported, and the edit changes what that is: say \
+             reset to export everything again, or continue to go on from where it is",
+        )),
+        (Some(watermark), Some(WatermarkChoice::Reset)) => Ok(Some(watermark.reset(&settings.timeframe))),
+        (Some(watermark), _) => Ok(Some(watermark)),
+        (None, Some(_)) if !incremental => Err(RuleViolation::new(
+            Code::NoWatermark,
+            "the job has no watermark, which only exports since the last one have: leave the choice out",
+        )),
+        (None, _) => Ok(incremental.then(|| Watermark::at_origin(&settings.timeframe))),
+    }
+}
+
+/// State and next slot under another schedule. A job that a person suspended stays so, unless it is to
+/// start immediately. Gives the execution of a one-time job that does.
+fn reschedule(
+    after: &mut Job,
+    suspended_by_hand: bool,
+    terms: Terms,
+    now: DateTime<Utc>,
+) -> Option<Execution> {
+    if after.settings.frequency == Frequency::Once(Start::Immediately) {
+        after.state = JobState::Suspended;
+        after.next_due_at = None;
+        after.suspended_at = None;
+        return Some(Execution::scheduled(after, now, terms.source, now));
+    }
+    after.next_due_at = None;
+    if suspended_by_hand {
+        after.suspended_at = Some(now);
+    } else {
+        after.next_due_at = after.settings.next_slot(now);
+        after.state = if after.next_due_at.is_some() { JobState::Active } else { JobState::Completed };
+    }
+    None
+}
+
+impl JobSettings {
+    /// Whether it is due at the same instants.
+    pub fn has_schedule_of(&self, other: &Self) -> bool {
+        self.frequency == other.frequency
+            && self.starts_at == other.starts_at
+            && self.ends_at == other.ends_at
+    }
+
+    /// Whether it exports the same records, as far as its watermark is concerned (rule J11).
+    pub fn has_scope_of(&self, other: &Self) -> bool {
+        self.source == other.source
+            && self.data_type == other.data_type
+            && self.categories == other.categories
+            && self.template.filters == other.template.filters
+            && self.timeframe == other.timeframe
+    }
+}
