@@ -17,34 +17,15 @@
 //! of a part is ever stored. Other programs' archives are read too, stored or deflated, split or not. If an
 //! entry's sizes follow its data, the directory is read ahead.
 
-pub mod audit;
-mod central_record;
-mod compress;
-mod dos_time;
-mod end_record;
-mod entry_fields;
-mod entry_path;
 mod error;
-pub mod extract;
-mod field;
-pub mod join;
-mod local_header;
+mod format;
 mod new_file;
-mod outputs;
-mod packager;
-mod part_cursor;
-pub mod parts;
-pub mod set;
+mod read;
 mod steady_file;
-pub mod stream;
-mod unpack;
-mod writer;
-mod zip64_extra;
+mod write;
 
-pub use compress::Level;
 pub use error::ArchiveError;
 pub use new_file::NewFile;
-pub use packager::ZipPackager;
-pub use parts::Parts;
-pub use set::PartSet;
+pub use read::{PartSet, Parts, audit, extract, join, parts, set, stream};
 pub use steady_file::{SteadyFile, SteadyReader, open_regular};
+pub use write::{Level, ZipPackager};

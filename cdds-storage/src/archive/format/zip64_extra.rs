@@ -10,16 +10,16 @@ const ID: u16 = 0x0001;
 
 /// Values too large for their own fields, in the order of the format. Only the present ones are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Zip64Extra {
-    pub(super) uncompressed_bytes: Option<u64>,
-    pub(super) compressed_bytes: Option<u64>,
-    pub(super) offset: Option<u64>,
-    pub(super) disk: Option<u32>,
+pub(in crate::archive) struct Zip64Extra {
+    pub(in crate::archive) uncompressed_bytes: Option<u64>,
+    pub(in crate::archive) compressed_bytes: Option<u64>,
+    pub(in crate::archive) offset: Option<u64>,
+    pub(in crate::archive) disk: Option<u32>,
 }
 
 impl Zip64Extra {
     /// Returns the size of the encoded field with its head; 0 if no value is present.
-    pub(super) fn encoded_bytes(&self) -> u16 {
+    pub(in crate::archive) fn encoded_bytes(&self) -> u16 {
         match self.value_bytes() {
             0 => 0,
             values => 4 + values,
@@ -27,7 +27,7 @@ impl Zip64Extra {
     }
 
     /// Appends the field, unless no value is present.
-    pub(super) fn encode(&self, out: &mut BytesMut) {
+    pub(in crate::archive) fn encode(&self, out: &mut BytesMut) {
         if self.value_bytes() == 0 {
             return;
         }
@@ -50,7 +50,7 @@ impl Zip64Extra {
 /// Replaces each of the four values that is marked with the one in the zip64 field of `extra`.
 ///
 /// Returns `None` if `extra` is malformed or lacks a marked value.
-pub(super) fn resolve(
+pub(in crate::archive) fn resolve(
     extra: &[u8],
     uncompressed_bytes: &mut u64,
     compressed_bytes: &mut u64,
@@ -72,7 +72,7 @@ pub(super) fn resolve(
 }
 
 /// Returns the list of extra fields without its zip64 field; `None` if the list is malformed.
-pub(super) fn without_zip64(extra: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::archive) fn without_zip64(extra: &[u8]) -> Option<Vec<u8>> {
     let mut kept = Vec::new();
     let mut rest = Fields(extra);
     while !rest.0.is_empty() {

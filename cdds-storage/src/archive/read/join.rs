@@ -10,15 +10,15 @@ use std::path::Path;
 
 use bytes::BytesMut;
 
-use super::central_record::Location;
-use super::end_record::EndRecord;
-use super::error::ArchiveError;
 use super::extract::{Summary, give_name};
-use super::new_file::NewFile;
 use super::parts::{Parts, PartsReader, Tail};
 use super::stream::directory::next_record;
 use super::stream::{ArchiveStream, SINGLE_MARKER};
-use super::writer::SPLIT_MARKER;
+use crate::archive::error::ArchiveError;
+use crate::archive::format::central_record::Location;
+use crate::archive::format::end_record::EndRecord;
+use crate::archive::new_file::NewFile;
+use crate::archive::write::writer::SPLIT_MARKER;
 use crate::durable;
 
 /// Writes the joined archive to `to`, which appears only once it is complete and on disk; its folder is

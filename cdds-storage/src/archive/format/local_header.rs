@@ -7,13 +7,13 @@ use super::field::Fields;
 use super::zip64_extra::{self, Zip64Extra};
 
 /// `PK\x03\x04`.
-pub(super) const SIGNATURE: u32 = 0x0403_4b50;
+pub(in crate::archive) const SIGNATURE: u32 = 0x0403_4b50;
 
 /// Bytes between the signature and the name.
-pub(super) const FIXED_BYTES: usize = EntryFields::BYTES + 4;
+pub(in crate::archive) const FIXED_BYTES: usize = EntryFields::BYTES + 4;
 
 /// Appends the header of an entry; the caller has checked that the name fits.
-pub(super) fn encode(name: &[u8], fields: &EntryFields, out: &mut BytesMut) {
+pub(in crate::archive) fn encode(name: &[u8], fields: &EntryFields, out: &mut BytesMut) {
     let zip64 = fields.needs_zip64();
     // 4.5.3: in a local header the field must contain both sizes.
     let extra = if zip64 {
@@ -35,21 +35,21 @@ pub(super) fn encode(name: &[u8], fields: &EntryFields, out: &mut BytesMut) {
 
 /// The fixed fields of a parsed header, and the lengths of the variable ones.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fixed {
-    pub(super) fields: EntryFields,
-    pub(super) name_bytes: u16,
-    pub(super) extra_bytes: u16,
+pub(in crate::archive) struct Fixed {
+    pub(in crate::archive) fields: EntryFields,
+    pub(in crate::archive) name_bytes: u16,
+    pub(in crate::archive) extra_bytes: u16,
 }
 
 impl Fixed {
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(in crate::archive) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut rest = Fields(bytes);
         let (_version_needed, fields) = EntryFields::parse(&mut rest)?;
         Some(Self { fields, name_bytes: rest.u16()?, extra_bytes: rest.u16()? })
     }
 
     /// Returns the fields, with marked sizes taken from the zip64 extra field.
-    pub(super) fn resolve(self, extra: &[u8]) -> Option<EntryFields> {
+    pub(in crate::archive) fn resolve(self, extra: &[u8]) -> Option<EntryFields> {
         let mut fields = self.fields;
         // Some writers leave stray bytes in an extra field, so it has to be well-formed only if a size is
         // marked.

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 use cdds_core::domain::archive::part_name::{PartName, PartPosition};
 
-use super::central_record::Location;
-use super::end_record::{EndRecord, TAIL_BYTES_MAX};
-use super::error::{ArchiveError, MISSING_PARTS_MAX};
-use super::local_header;
 use super::stream::directory::next_record;
+use crate::archive::error::{ArchiveError, MISSING_PARTS_MAX};
+use crate::archive::format::central_record::Location;
+use crate::archive::format::end_record::{EndRecord, TAIL_BYTES_MAX};
+use crate::archive::format::local_header;
 
 /// Opens one part, by its index in reading order.
 type OpenPart<'a> = Box<dyn Fn(usize) -> io::Result<Box<dyn Read>> + 'a>;
@@ -43,24 +43,24 @@ impl<'a> Parts<'a> {
     }
 
     /// Returns the name of a part, for messages.
-    pub(super) fn name(&self, index: usize) -> String {
+    pub(in crate::archive) fn name(&self, index: usize) -> String {
         self.names.get(index).cloned().unwrap_or_else(|| format!("part {}", index.saturating_add(1)))
     }
 
     /// Opens a part.
-    pub(super) fn open(&self, index: usize) -> Result<Box<dyn Read>, ArchiveError> {
+    pub(in crate::archive) fn open(&self, index: usize) -> Result<Box<dyn Read>, ArchiveError> {
         (self.open)(index)
             .map_err(|error| ArchiveError::io(format!("cannot open part {}", self.name(index)), error))
     }
 
     /// Checks that a set of several parts is complete and returns its end records; `None` for a single part,
     /// whose end is checked once it has been read.
-    pub(super) fn end_of_split(&self) -> Result<Option<EndRecord>, ArchiveError> {
+    pub(in crate::archive) fn end_of_split(&self) -> Result<Option<EndRecord>, ArchiveError> {
         if self.names.len() < 2 { Ok(None) } else { self.end().map(Some) }
     }
 
     /// Checks that the set is complete and returns the end records, found by reading the last part.
-    pub(super) fn end(&self) -> Result<EndRecord, ArchiveError> {
+    pub(in crate::archive) fn end(&self) -> Result<EndRecord, ArchiveError> {
         let last = self.names.len().saturating_sub(1);
         let mut tail = Tail::default();
         io::copy(&mut self.open(last)?, &mut tail)
@@ -69,7 +69,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Finds the end records in the last bytes of the last part, and checks the number of parts.
-    pub(super) fn find_end(&self, tail: &Tail) -> Result<EndRecord, ArchiveError> {
+    pub(in crate::archive) fn find_end(&self, tail: &Tail) -> Result<EndRecord, ArchiveError> {
         let end = EndRecord::find(tail.bytes()).ok_or_else(|| ArchiveError::Damaged {
             part: self.name(self.names.len().saturating_sub(1)),
             entry: None,
@@ -83,7 +83,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Returns the start of the archive in the only part, if other bytes precede it; found from its end.
-    pub(super) fn beginning(&self) -> Result<Option<u64>, ArchiveError> {
+    pub(in crate::archive) fn beginning(&self) -> Result<Option<u64>, ArchiveError> {
         let mut tail = Tail::default();
         io::copy(&mut self.open(0)?, &mut tail)
             .map_err(|error| ArchiveError::io(format!("cannot read part {}", self.name(0)), error))?;
@@ -103,7 +103,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Compares the number of parts with what the end of the archive says.
-    pub(super) fn check_count(&self, end: &EndRecord) -> Result<(), ArchiveError> {
+    pub(in crate::archive) fn check_count(&self, end: &EndRecord) -> Result<(), ArchiveError> {
         let (found, counted) = (self.names.len(), end.disk as usize + 1);
         let last = self.name(found.saturating_sub(1));
         if found > counted {
@@ -149,14 +149,14 @@ fn followed(end: u64, behind: u64) -> String {
 
 /// Keeps the last bytes written to it, enough for the end records.
 #[derive(Debug, Default)]
-pub(super) struct Tail {
+pub(in crate::archive) struct Tail {
     last: Vec<u8>,
     /// Number of bytes written.
     total: u64,
 }
 
 impl Tail {
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(in crate::archive) fn bytes(&self) -> &[u8] {
         self.last.get(self.last.len().saturating_sub(TAIL_BYTES_MAX)..).unwrap_or_default()
     }
 }
@@ -181,7 +181,7 @@ impl io::Write for Tail {
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// Reads the parts one after the other and tracks the position.
-pub(super) struct PartsReader<'a> {
+pub(in crate::archive) struct PartsReader<'a> {
     parts: &'a Parts<'a>,
     index: usize,
     reader: Option<BufReader<Box<dyn Read>>>,
@@ -191,12 +191,15 @@ pub(super) struct PartsReader<'a> {
 }
 
 impl<'a> PartsReader<'a> {
-    pub(super) fn new(parts: &'a Parts<'a>) -> Self {
+    pub(in crate::archive) fn new(parts: &'a Parts<'a>) -> Self {
         Self { parts, index: 0, reader: None, offset: 0, ended_at: 0 }
     }
 
     /// Starts at a location in the set.
-    pub(super) fn starting_at(parts: &'a Parts<'a>, place: Location) -> Result<Self, ArchiveError> {
+    pub(in crate::archive) fn starting_at(
+        parts: &'a Parts<'a>,
+        place: Location,
+    ) -> Result<Self, ArchiveError> {
         let mut reader = Self { index: place.disk as usize, ..Self::new(parts) };
         let mut left = place.offset;
         while left > 0 {
@@ -212,7 +215,7 @@ impl<'a> PartsReader<'a> {
     }
 
     /// Returns the next bytes of the set; empty at its end. Moves past parts that have ended.
-    pub(super) fn fill(&mut self) -> Result<&[u8], ArchiveError> {
+    pub(in crate::archive) fn fill(&mut self) -> Result<&[u8], ArchiveError> {
         while self.index < self.parts.names.len() {
             let reader = match &mut self.reader {
                 Some(reader) => reader,
@@ -236,7 +239,7 @@ impl<'a> PartsReader<'a> {
     }
 
     /// Consumes `count` of the bytes that [`fill`](PartsReader::fill) returned.
-    pub(super) fn consume(&mut self, count: usize) {
+    pub(in crate::archive) fn consume(&mut self, count: usize) {
         if let Some(reader) = &mut self.reader {
             reader.consume(count);
             self.offset = self.offset.saturating_add(count as u64);
@@ -244,7 +247,7 @@ impl<'a> PartsReader<'a> {
     }
 
     /// Reads exactly `bytes.len()` bytes.
-    pub(super) fn read_exact(&mut self, mut bytes: &mut [u8]) -> Result<(), ArchiveError> {
+    pub(in crate::archive) fn read_exact(&mut self, mut bytes: &mut [u8]) -> Result<(), ArchiveError> {
         while !bytes.is_empty() {
             let available = self.fill()?;
             let count = available.len().min(bytes.len());
@@ -260,36 +263,36 @@ impl<'a> PartsReader<'a> {
     }
 
     /// Reads `count` bytes; the caller has checked that they fit in memory.
-    pub(super) fn read_vec(&mut self, count: usize) -> Result<Vec<u8>, ArchiveError> {
+    pub(in crate::archive) fn read_vec(&mut self, count: usize) -> Result<Vec<u8>, ArchiveError> {
         let mut bytes = vec![0; count];
         self.read_exact(&mut bytes)?;
         Ok(bytes)
     }
 
     /// Reads a signature.
-    pub(super) fn read_u32(&mut self) -> Result<u32, ArchiveError> {
+    pub(in crate::archive) fn read_u32(&mut self) -> Result<u32, ArchiveError> {
         let mut bytes = [0; 4];
         self.read_exact(&mut bytes)?;
         Ok(u32::from_le_bytes(bytes))
     }
 
     /// Returns the location of the next byte, once [`fill`](PartsReader::fill) has found one.
-    pub(super) fn position(&self) -> Location {
+    pub(in crate::archive) fn position(&self) -> Location {
         Location { disk: u32::try_from(self.index).unwrap_or(u32::MAX), offset: self.offset }
     }
 
-    pub(super) fn parts(&self) -> &'a Parts<'a> {
+    pub(in crate::archive) fn parts(&self) -> &'a Parts<'a> {
         self.parts
     }
 
     /// Returns the name of the part being read, or of the last one at the end.
-    pub(super) fn part_name(&self) -> String {
+    pub(in crate::archive) fn part_name(&self) -> String {
         self.parts.name(self.index.min(self.parts.names.len().saturating_sub(1)))
     }
 
     /// Returns the names of the parts from `first` to the current one: a fault of an entry may be in any of
     /// them.
-    pub(super) fn part_names_since(&self, first: usize) -> String {
+    pub(in crate::archive) fn part_names_since(&self, first: usize) -> String {
         let last = self.part_name();
         match self.parts.name(first) {
             first if first == last => last,
@@ -298,11 +301,11 @@ impl<'a> PartsReader<'a> {
     }
 
     /// Returns the error for `behind` bytes after the end of the set, all of which has been read.
-    pub(super) fn followed(&self, behind: u64) -> ArchiveError {
+    pub(in crate::archive) fn followed(&self, behind: u64) -> ArchiveError {
         self.damaged(followed(self.ended_at.saturating_sub(behind), behind))
     }
 
-    pub(super) fn damaged(&self, reason: impl Into<String>) -> ArchiveError {
+    pub(in crate::archive) fn damaged(&self, reason: impl Into<String>) -> ArchiveError {
         ArchiveError::Damaged { part: self.part_name(), entry: None, reason: reason.into() }
     }
 }

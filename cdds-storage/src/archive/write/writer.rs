@@ -17,25 +17,25 @@ use cdds_core::ports::packager::{
     ArchiveWriter, Method, PackagerError, PackagerErrorKind, Packed, PartEvent, PartIndex, PartOrdinal, Plan,
 };
 
-use super::central_record::{self, Location};
-use super::dos_time::DosDateTime;
-use super::end_record::EndRecord;
-use super::entry_fields::{EntryFields, FLAG_UTF8, METHOD_DEFLATED, METHOD_STORED};
-use super::field::exceeds32;
-use super::local_header;
 use super::packager::check_path;
 use super::part_cursor::PartCursor;
+use crate::archive::format::central_record::{self, Location};
+use crate::archive::format::dos_time::DosDateTime;
+use crate::archive::format::end_record::EndRecord;
+use crate::archive::format::entry_fields::{EntryFields, FLAG_UTF8, METHOD_DEFLATED, METHOD_STORED};
+use crate::archive::format::field::exceeds32;
+use crate::archive::format::local_header;
 
 /// 8.5.1: the minimum size of a part.
 const PART_BYTES_LEAST: u64 = 64 << 10;
 /// 8.5.1: the maximum size of a part.
 const PART_BYTES_MOST: u64 = 4_294_967_295;
 /// 8.5.3: the marker at the start of the first part of a split archive.
-pub(super) const SPLIT_MARKER: u32 = 0x0807_4b50;
+pub(in crate::archive) const SPLIT_MARKER: u32 = 0x0807_4b50;
 
 /// Writes one archive.
 #[derive(Debug)]
-pub(super) struct ZipWriter {
+pub(in crate::archive) struct ZipWriter {
     modified: DosDateTime,
     order: Order,
     parts: PartCursor,
@@ -69,7 +69,7 @@ struct Placed {
 
 impl ZipWriter {
     /// Starts an archive; refuses a part size outside the bounds of 8.5.1.
-    pub(super) fn new(plan: Plan) -> Result<Self, PackagerError> {
+    pub(in crate::archive) fn new(plan: Plan) -> Result<Self, PackagerError> {
         let order = match plan.part_bytes_max {
             None => Order::OneFile,
             Some(PART_BYTES_LEAST..=PART_BYTES_MOST) => Order::Empty,

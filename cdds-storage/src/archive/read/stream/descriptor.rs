@@ -2,10 +2,10 @@
 //! was written before they were known. Our writer does not need it; commons-compress and streaming writers
 //! do.
 
-use super::super::entry_fields::{EntryFields, FLAG_DESCRIPTOR};
-use super::super::error::ArchiveError;
-use super::super::field::exceeds32;
-use super::super::parts::PartsReader;
+use crate::archive::error::ArchiveError;
+use crate::archive::format::entry_fields::{EntryFields, FLAG_DESCRIPTOR};
+use crate::archive::format::field::exceeds32;
+use crate::archive::read::parts::PartsReader;
 
 /// 4.3.9.3: precedes the descriptor in most archives, but not in all.
 const SIGNATURE: u32 = 0x0807_4b50;

@@ -7,10 +7,10 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
-use super::error::ArchiveError;
 use super::parts::Parts;
 use super::stream::whole::{PackedEntry, Unpacker};
 use super::stream::{ArchiveStream, Entry};
+use crate::archive::error::ArchiveError;
 
 /// One reader cannot keep more threads busy; it also bounds the memory.
 const THREADS_MOST: usize = 8;
@@ -20,7 +20,7 @@ const THREADS_MOST: usize = 8;
 /// contents to their end.
 ///
 /// The first error ends the work; `Ok` means that the whole archive was read and is valid.
-pub(super) fn unpack<T: Send>(
+pub(in crate::archive) fn unpack<T: Send>(
     parts: &Parts<'_>,
     admit: impl FnMut(&Entry<'_, '_>) -> Result<T, ArchiveError>,
     store: impl Fn(T, &str, &mut dyn Read) -> Result<(), ArchiveError> + Sync,

@@ -4,9 +4,9 @@ use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 
 /// An instant as the two fields `time` and `date`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct DosDateTime {
-    pub(super) time: u16,
-    pub(super) date: u16,
+pub(in crate::archive) struct DosDateTime {
+    pub(in crate::archive) time: u16,
+    pub(in crate::archive) date: u16,
 }
 
 impl DosDateTime {
@@ -14,7 +14,7 @@ impl DosDateTime {
     const LAST: Self = Self::pack(127, 12, 31, 23, 59, 58);
 
     /// Converts an instant in UTC, rounded down; clamps it to the years of the format.
-    pub(super) fn new(at: DateTime<Utc>) -> Self {
+    pub(in crate::archive) fn new(at: DateTime<Utc>) -> Self {
         match at.year() {
             ..1980 => Self::FIRST,
             2108.. => Self::LAST,

@@ -11,7 +11,7 @@ use cdds_core::domain::archive::part_name::PartName;
 use cdds_core::stored::manifest::{Manifest, ManifestPart};
 use sha2::{Digest, Sha256};
 
-use super::steady_file::{SteadyFile, refuse_other_kinds};
+use crate::archive::steady_file::{SteadyFile, refuse_other_kinds};
 
 /// Bytes per read.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -145,8 +145,8 @@ fn digest(file: &SteadyFile) -> io::Result<Sha256Digest> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ArchiveError, PartSet};
     use super::*;
+    use crate::archive::{ArchiveError, PartSet};
 
     fn name(extension: &str) -> String {
         format!("export-00000000-0000-0000-0000-000000000002.{extension}")

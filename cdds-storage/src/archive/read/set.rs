@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use cdds_core::domain::archive::part_name::{PartName, PartPosition};
 
 use super::audit::Finding;
-use super::error::{ArchiveError, MISSING_PARTS_MAX};
 use super::parts::Parts;
-use super::steady_file::{SteadyFile, SteadyReader};
+use crate::archive::error::{ArchiveError, MISSING_PARTS_MAX};
+use crate::archive::steady_file::{SteadyFile, SteadyReader};
 
 /// The files of one set, complete as far as their names show.
 #[derive(Debug, Clone, PartialEq, Eq)]

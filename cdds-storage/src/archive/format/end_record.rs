@@ -6,9 +6,9 @@ use super::entry_fields::VERSION_ZIP64;
 use super::field::{Fields, exceeds16, exceeds32, or_mark16, or_mark32};
 
 /// 4.3.16, `PK\x05\x06`.
-pub(super) const SIGNATURE: u32 = 0x0605_4b50;
+pub(in crate::archive) const SIGNATURE: u32 = 0x0605_4b50;
 /// 4.3.14, `PK\x06\x06`.
-pub(super) const ZIP64_SIGNATURE: u32 = 0x0606_4b50;
+pub(in crate::archive) const ZIP64_SIGNATURE: u32 = 0x0606_4b50;
 /// 4.3.15, `PK\x06\x07`.
 const LOCATOR_SIGNATURE: u32 = 0x0706_4b50;
 
@@ -19,21 +19,21 @@ const ZIP64_BYTES: usize = 56;
 /// Bytes of the locator.
 const LOCATOR_BYTES: usize = 20;
 /// Maximum size of the end records, with the longest comment.
-pub(super) const TAIL_BYTES_MAX: usize = ZIP64_BYTES + LOCATOR_BYTES + BYTES + u16::MAX as usize;
+pub(in crate::archive) const TAIL_BYTES_MAX: usize = ZIP64_BYTES + LOCATOR_BYTES + BYTES + u16::MAX as usize;
 
 /// The contents of the end records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct EndRecord {
+pub(in crate::archive) struct EndRecord {
     /// The part that holds the record, counted from 0: one less than the number of parts.
-    pub(super) disk: u32,
+    pub(in crate::archive) disk: u32,
     /// The part in which the directory starts.
-    pub(super) directory_disk: u32,
+    pub(in crate::archive) directory_disk: u32,
     /// Entries in all parts.
-    pub(super) entries: u64,
+    pub(in crate::archive) entries: u64,
     /// Length of the directory in bytes.
-    pub(super) directory_bytes: u64,
+    pub(in crate::archive) directory_bytes: u64,
     /// Offset of the directory in its part.
-    pub(super) directory_offset: u64,
+    pub(in crate::archive) directory_offset: u64,
 }
 
 impl EndRecord {
@@ -46,12 +46,12 @@ impl EndRecord {
     }
 
     /// Size of the encoded records in bytes.
-    pub(super) fn encoded_bytes(&self) -> usize {
+    pub(in crate::archive) fn encoded_bytes(&self) -> usize {
         BYTES + if self.needs_zip64() { ZIP64_BYTES + LOCATOR_BYTES } else { 0 }
     }
 
     /// Appends the end records, which directly follow the directory, in the same part.
-    pub(super) fn encode(&self, out: &mut BytesMut) {
+    pub(in crate::archive) fn encode(&self, out: &mut BytesMut) {
         if self.needs_zip64() {
             self.encode_zip64(out);
         }
@@ -88,7 +88,7 @@ impl EndRecord {
     /// Finds and parses the end records in the last bytes of an archive.
     ///
     /// Returns `None` if there are none: the file is not an archive, or its end is missing.
-    pub(super) fn find(tail: &[u8]) -> Option<Self> {
+    pub(in crate::archive) fn find(tail: &[u8]) -> Option<Self> {
         let latest = tail.len().checked_sub(BYTES)?;
         (0..=latest).rev().find_map(|start| {
             let (before, record) = tail.split_at_checked(start)?;
@@ -97,7 +97,7 @@ impl EndRecord {
     }
 
     /// Returns the length of the comment after the end records that [`find`](EndRecord::find) finds.
-    pub(super) fn comment_bytes(tail: &[u8]) -> u64 {
+    pub(in crate::archive) fn comment_bytes(tail: &[u8]) -> u64 {
         let starts = (0..=tail.len().saturating_sub(BYTES)).rev();
         let mut ends = starts.filter(|start| {
             tail.split_at_checked(*start)
@@ -107,7 +107,7 @@ impl EndRecord {
     }
 
     /// Finds the last end records that are followed by other bytes; also returns the number of those bytes.
-    pub(super) fn find_followed(tail: &[u8]) -> Option<(Self, usize)> {
+    pub(in crate::archive) fn find_followed(tail: &[u8]) -> Option<(Self, usize)> {
         let latest = tail.len().checked_sub(BYTES)?;
         (0..=latest).rev().find_map(|start| {
             let (before, rest) = tail.split_at_checked(start)?;
@@ -117,7 +117,7 @@ impl EndRecord {
     }
 
     /// Parses the end records at the beginning of `bytes`; also returns their length.
-    pub(super) fn parse_beginning(bytes: &[u8]) -> Option<(Self, usize)> {
+    pub(in crate::archive) fn parse_beginning(bytes: &[u8]) -> Option<(Self, usize)> {
         let zip64 = Fields(bytes).u32()? == ZIP64_SIGNATURE;
         let (before, rest) = bytes.split_at_checked(if zip64 { ZIP64_BYTES + LOCATOR_BYTES } else { 0 })?;
         let record = rest.get(..Self::plain_bytes(rest)?)?;

@@ -6,44 +6,44 @@ use super::dos_time::DosDateTime;
 use super::field::{Fields, exceeds32, or_mark32};
 
 /// 4.4.4 bit 0: the data is encrypted by the format's own means.
-pub(super) const FLAG_ENCRYPTED: u16 = 1;
+pub(in crate::archive) const FLAG_ENCRYPTED: u16 = 1;
 /// 4.4.4 bit 3: CRC and sizes follow the data.
-pub(super) const FLAG_DESCRIPTOR: u16 = 1 << 3;
+pub(in crate::archive) const FLAG_DESCRIPTOR: u16 = 1 << 3;
 /// 4.4.4 bit 11: the name is UTF-8.
-pub(super) const FLAG_UTF8: u16 = 1 << 11;
+pub(in crate::archive) const FLAG_UTF8: u16 = 1 << 11;
 
 /// 4.4.5: the data is stored uncompressed.
-pub(super) const METHOD_STORED: u16 = 0;
+pub(in crate::archive) const METHOD_STORED: u16 = 0;
 /// 4.4.5: the data is deflated.
-pub(super) const METHOD_DEFLATED: u16 = 8;
+pub(in crate::archive) const METHOD_DEFLATED: u16 = 8;
 
 /// 4.4.3.2: the first version with folders and deflate.
 const VERSION_DEFLATE: u16 = 20;
 /// 4.4.3.2: the first version with zip64.
-pub(super) const VERSION_ZIP64: u16 = 45;
+pub(in crate::archive) const VERSION_ZIP64: u16 = 45;
 
 /// The fields that local header and directory share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct EntryFields {
-    pub(super) flags: u16,
-    pub(super) method: u16,
-    pub(super) modified: DosDateTime,
-    pub(super) crc32: u32,
-    pub(super) compressed_bytes: u64,
-    pub(super) uncompressed_bytes: u64,
+pub(in crate::archive) struct EntryFields {
+    pub(in crate::archive) flags: u16,
+    pub(in crate::archive) method: u16,
+    pub(in crate::archive) modified: DosDateTime,
+    pub(in crate::archive) crc32: u32,
+    pub(in crate::archive) compressed_bytes: u64,
+    pub(in crate::archive) uncompressed_bytes: u64,
 }
 
 impl EntryFields {
     /// Size of the encoded block in bytes.
-    pub(super) const BYTES: usize = 22;
+    pub(in crate::archive) const BYTES: usize = 22;
 
     /// Whether one of the sizes needs a zip64 extra field (4.5.3).
-    pub(super) fn needs_zip64(&self) -> bool {
+    pub(in crate::archive) fn needs_zip64(&self) -> bool {
         exceeds32(self.compressed_bytes) || exceeds32(self.uncompressed_bytes)
     }
 
     /// Appends the block. With `zip64` both sizes are marked as being in the extra field.
-    pub(super) fn encode(&self, version_needed: Option<u16>, zip64: bool, out: &mut BytesMut) {
+    pub(in crate::archive) fn encode(&self, version_needed: Option<u16>, zip64: bool, out: &mut BytesMut) {
         let own_version = if zip64 { VERSION_ZIP64 } else { VERSION_DEFLATE };
         out.put_u16_le(version_needed.unwrap_or(0).max(own_version));
         out.put_u16_le(self.flags);
@@ -57,7 +57,7 @@ impl EntryFields {
     }
 
     /// Parses the block: the version needed and the fields, with the sizes as they are (marks not resolved).
-    pub(super) fn parse(fields: &mut Fields<'_>) -> Option<(u16, Self)> {
+    pub(in crate::archive) fn parse(fields: &mut Fields<'_>) -> Option<(u16, Self)> {
         let version_needed = fields.u16()?;
         let parsed = Self {
             flags: fields.u16()?,

@@ -4,9 +4,9 @@
 //! the entries that were read, so that nothing can be lost, added or exchanged.
 
 mod descriptor;
-pub(super) mod directory;
+pub(in crate::archive) mod directory;
 mod foreign;
-pub(super) mod whole;
+pub(in crate::archive) mod whole;
 
 use std::fmt;
 use std::io::{self, Read};
@@ -15,16 +15,16 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use self::directory::{Ahead, SeenEntries};
 use self::whole::{PackedEntry, WHOLE_BYTES_MAX};
-use super::central_record::{self, Location};
-use super::end_record;
-use super::entry_fields::{EntryFields, FLAG_ENCRYPTED, METHOD_DEFLATED, METHOD_STORED};
-use super::error::ArchiveError;
-use super::local_header;
 use super::parts::{Parts, PartsReader};
-use super::writer::SPLIT_MARKER;
+use crate::archive::error::ArchiveError;
+use crate::archive::format::central_record::{self, Location};
+use crate::archive::format::end_record;
+use crate::archive::format::entry_fields::{EntryFields, FLAG_ENCRYPTED, METHOD_DEFLATED, METHOD_STORED};
+use crate::archive::format::local_header;
+use crate::archive::write::writer::SPLIT_MARKER;
 
 /// 8.5.4: replaces the split marker if splitting was begun but turned out to be unnecessary.
-pub(super) const SINGLE_MARKER: u32 = 0x3030_4b50;
+pub(in crate::archive) const SINGLE_MARKER: u32 = 0x3030_4b50;
 
 /// An archive being read. See [`next_entry`](ArchiveStream::next_entry).
 pub struct ArchiveStream<'a> {
@@ -97,7 +97,7 @@ impl<'a> ArchiveStream<'a> {
     }
 
     /// Checks that an archive of which nothing has been read yet begins like one.
-    pub(super) fn check_beginning(mut self) -> Result<(), ArchiveError> {
+    pub(in crate::archive) fn check_beginning(mut self) -> Result<(), ArchiveError> {
         match self.next_signature()? {
             (_, signature) if signature == local_header::SIGNATURE || is_directory(signature) => Ok(()),
             (at, signature) => Err(self.something_else(at, signature)),
@@ -374,7 +374,7 @@ impl Entry<'_, '_> {
     }
 
     /// Whether the entry is small enough to be taken whole.
-    pub(super) fn is_small(&self) -> bool {
+    pub(in crate::archive) fn is_small(&self) -> bool {
         self.compressed_bytes().max(self.uncompressed_bytes()) <= WHOLE_BYTES_MAX
     }
 

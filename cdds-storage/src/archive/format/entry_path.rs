@@ -1,13 +1,13 @@
 //! APPNOTE 4.4.17: paths of entries, and which of them are safe to write and to extract (rule A9).
 
 /// Longest path in bytes: common systems accept it, and the header still fits in any part.
-pub(super) const BYTES_MAX: usize = 4096;
+pub(in crate::archive) const BYTES_MAX: usize = 4096;
 
 /// Checks the path of a file; the error says what is wrong with it.
 ///
 /// A legal path is relative and `/`-separated. It has no component with a special meaning on some system
 /// (empty, `.`, `..`, a drive letter), no backslash and no control character.
-pub(super) fn check(path: &str) -> Result<(), String> {
+pub(in crate::archive) fn check(path: &str) -> Result<(), String> {
     if path.is_empty() {
         return Err("it is empty".to_owned());
     }

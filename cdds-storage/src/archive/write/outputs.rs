@@ -14,7 +14,7 @@ const IN_BUFFER_LEAST: usize = 128 << 10;
 
 /// The buffers of a packager; they are freed once no file uses any of them.
 #[derive(Debug, Default)]
-pub(super) struct Outputs(Mutex<Buffers>);
+pub(in crate::archive) struct Outputs(Mutex<Buffers>);
 
 #[derive(Debug, Default)]
 struct Buffers {
@@ -24,7 +24,7 @@ struct Buffers {
 
 impl Outputs {
     /// Returns room for at least `bytes`.
-    pub(super) fn take(home: &Arc<Self>, bytes: usize) -> Output {
+    pub(in crate::archive) fn take(home: &Arc<Self>, bytes: usize) -> Output {
         let spare = {
             let mut buffers = home.locked();
             buffers.in_use += 1;
@@ -42,7 +42,7 @@ impl Outputs {
 }
 
 /// A buffer, which is returned once nobody needs its contents any more.
-pub(super) struct Output {
+pub(in crate::archive) struct Output {
     buffer: Vec<u8>,
     written: usize,
     home: Arc<Outputs>,
@@ -50,12 +50,12 @@ pub(super) struct Output {
 
 impl Output {
     /// Returns room for up to `bytes`.
-    pub(super) fn room(&mut self, bytes: usize) -> &mut [u8] {
+    pub(in crate::archive) fn room(&mut self, bytes: usize) -> &mut [u8] {
         self.buffer.get_mut(..bytes).unwrap_or_default()
     }
 
     /// Returns the first `written` bytes.
-    pub(super) fn into_bytes(mut self, written: usize) -> Bytes {
+    pub(in crate::archive) fn into_bytes(mut self, written: usize) -> Bytes {
         self.written = written;
         if written < IN_BUFFER_LEAST {
             Bytes::copy_from_slice(self.as_ref())

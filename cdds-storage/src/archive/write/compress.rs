@@ -31,7 +31,7 @@ use zlib_rs as library;
 
 /// Returns name, version and level for
 /// [`Packager::compressor`](cdds_core::ports::packager::Packager::compressor).
-pub(super) fn describe(level: Level) -> String {
+pub(in crate::archive) fn describe(level: Level) -> String {
     match library_level(level) {
         None => "stored".to_owned(),
         Some(number) => format!("{} {} level {number}", library::NAME, library::VERSION),
@@ -39,7 +39,7 @@ pub(super) fn describe(level: Level) -> String {
 }
 
 /// Deflates `contents`; `None` if that does not make them smaller.
-pub(super) fn deflate(level: Level, contents: &[u8], outputs: &Arc<Outputs>) -> Option<Bytes> {
+pub(in crate::archive) fn deflate(level: Level, contents: &[u8], outputs: &Arc<Outputs>) -> Option<Bytes> {
     let number = library_level(level)?;
     // One byte less than the contents: larger output is useless.
     let room = contents.len().checked_sub(1)?;
@@ -75,22 +75,22 @@ fn library_level(level: Level) -> Option<u32> {
 mod libdeflate {
     use libdeflater::CompressionLvl;
 
-    pub(super) const NAME: &str = "libdeflate";
+    pub(in crate::archive) const NAME: &str = "libdeflate";
     /// The version of the C library in `libdeflate-sys`, which does not expose it; a test compares it with
     /// the lock file.
-    pub(super) const VERSION: &str = "1.26";
+    pub(in crate::archive) const VERSION: &str = "1.26";
     /// Measured: 147, 93 and 43 MB/s a core at ratios 3.64, 4.04 and 4.27 on contact records.
-    pub(super) const LEVELS: [u32; 3] = [1, 5, 9];
+    pub(in crate::archive) const LEVELS: [u32; 3] = [1, 5, 9];
 
-    pub(super) struct Compressor(libdeflater::Compressor);
+    pub(in crate::archive) struct Compressor(libdeflater::Compressor);
 
     impl Compressor {
-        pub(super) fn new(level: u32) -> Self {
+        pub(in crate::archive) fn new(level: u32) -> Self {
             let level = i32::try_from(level).ok().and_then(|level| CompressionLvl::new(level).ok());
             Self(libdeflater::Compressor::new(level.unwrap_or_default()))
         }
 
-        pub(super) fn deflate(&mut self, contents: &[u8], output: &mut [u8]) -> Option<usize> {
+        pub(in crate::archive) fn deflate(&mut self, contents: &[u8], output: &mut [u8]) -> Option<usize> {
             self.0.deflate_compress(contents, output).ok()
         }
     }
@@ -100,19 +100,19 @@ mod libdeflate {
 mod zlib_rs {
     use flate2::{Compress, Compression, FlushCompress, Status};
 
-    pub(super) const NAME: &str = "zlib-rs";
+    pub(in crate::archive) const NAME: &str = "zlib-rs";
     /// flate2 does not expose its backend's version; a test compares this with the lock file.
-    pub(super) const VERSION: &str = "0.6.8";
-    pub(super) const LEVELS: [u32; 3] = [1, 6, 9];
+    pub(in crate::archive) const VERSION: &str = "0.6.8";
+    pub(in crate::archive) const LEVELS: [u32; 3] = [1, 6, 9];
 
-    pub(super) struct Compressor(Compress);
+    pub(in crate::archive) struct Compressor(Compress);
 
     impl Compressor {
-        pub(super) fn new(level: u32) -> Self {
+        pub(in crate::archive) fn new(level: u32) -> Self {
             Self(Compress::new(Compression::new(level), false))
         }
 
-        pub(super) fn deflate(&mut self, contents: &[u8], output: &mut [u8]) -> Option<usize> {
+        pub(in crate::archive) fn deflate(&mut self, contents: &[u8], output: &mut [u8]) -> Option<usize> {
             self.0.reset();
             let position = |total: u64| usize::try_from(total).ok();
             // zlib counts in 32 bits, so contents above 4 GiB take more than one round.

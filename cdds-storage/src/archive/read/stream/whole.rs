@@ -3,8 +3,8 @@
 //! Files of an export are small (4 MiB by default) and independent of each other, so reading a set is limited
 //! only by the one thread that decrypts.
 
-use super::super::entry_fields::{EntryFields, METHOD_STORED};
-use super::super::error::ArchiveError;
+use crate::archive::error::ArchiveError;
+use crate::archive::format::entry_fields::{EntryFields, METHOD_STORED};
 
 /// Entries larger than this, packed or unpacked, are read piece by piece.
 pub(in super::super) const WHOLE_BYTES_MAX: u64 = 8 << 20;

@@ -7,12 +7,12 @@ use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::entry_path;
-use super::error::ArchiveError;
-use super::new_file::NewFile;
 use super::parts::Parts;
 use super::stream::Entry;
 use super::unpack::unpack;
+use crate::archive::error::ArchiveError;
+use crate::archive::format::entry_path;
+use crate::archive::new_file::NewFile;
 use crate::private;
 
 /// Options for extracting.
@@ -248,7 +248,7 @@ fn write_file(contents: &mut dyn Read, path: &Path, force: bool) -> Result<(), A
 const COPY_BYTES: usize = 256 << 10;
 
 /// Gives a complete file its name; without `force` it replaces no other file, not even one created meanwhile.
-pub(super) fn give_name(file: NewFile, path: &Path, force: bool) -> Result<(), ArchiveError> {
+pub(in crate::archive) fn give_name(file: NewFile, path: &Path, force: bool) -> Result<(), ArchiveError> {
     match file.give_name(path, force) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

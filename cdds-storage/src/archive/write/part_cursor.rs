@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use cdds_core::ports::packager::{PackagerError, PackagerErrorKind, PartEvent, PartOrdinal};
 
-use super::central_record::Location;
+use crate::archive::format::central_record::Location;
 
 /// The buffer size of `zip -s 0`. If a part ends inside an entry and holds a multiple of this many bytes of
 /// its data, `zip -s 0` mistakes the exhausted part for the end of the archive and drops the rest of the
@@ -12,7 +12,7 @@ const INFO_ZIP_BUFFER: u64 = 16_384;
 
 /// Lays out bytes in parts of bounded size.
 #[derive(Debug)]
-pub(super) struct PartCursor {
+pub(in crate::archive) struct PartCursor {
     part_bytes_max: u64,
     /// Number of parts opened so far.
     opened: u32,
@@ -21,21 +21,21 @@ pub(super) struct PartCursor {
 }
 
 impl PartCursor {
-    pub(super) fn new(part_bytes_max: u64) -> Self {
+    pub(in crate::archive) fn new(part_bytes_max: u64) -> Self {
         Self { part_bytes_max, opened: 0, offset: None }
     }
 
-    pub(super) fn opened(&self) -> u32 {
+    pub(in crate::archive) fn opened(&self) -> u32 {
         self.opened
     }
 
     /// Number of bytes in the open part; 0 if none is open.
-    pub(super) fn offset(&self) -> u64 {
+    pub(in crate::archive) fn offset(&self) -> u64 {
         self.offset.unwrap_or(0)
     }
 
     /// Begins a part, unless one is open.
-    pub(super) fn open(&mut self, events: &mut Vec<PartEvent>) -> Result<(), PackagerError> {
+    pub(in crate::archive) fn open(&mut self, events: &mut Vec<PartEvent>) -> Result<(), PackagerError> {
         if self.offset.is_none() {
             let ordinal = PartOrdinal(self.opened);
             self.opened = self.opened.checked_add(1).ok_or_else(|| {
@@ -48,14 +48,14 @@ impl PartCursor {
     }
 
     /// Ends the open part, if there is one.
-    pub(super) fn close(&mut self, events: &mut Vec<PartEvent>) {
+    pub(in crate::archive) fn close(&mut self, events: &mut Vec<PartEvent>) {
         if self.offset.take().is_some() {
             events.push(PartEvent::Closed(PartOrdinal(self.opened.saturating_sub(1))));
         }
     }
 
     /// Appends bytes to the open part, whatever its size.
-    pub(super) fn write(&mut self, bytes: Bytes, events: &mut Vec<PartEvent>) {
+    pub(in crate::archive) fn write(&mut self, bytes: Bytes, events: &mut Vec<PartEvent>) {
         if !bytes.is_empty() {
             self.offset = Some(self.offset().saturating_add(bytes.len() as u64));
             events.push(PartEvent::Data(bytes));
@@ -64,7 +64,7 @@ impl PartCursor {
 
     /// Places a local header and its data, over as many parts as necessary. Returns the header's location,
     /// with the ordinal of its part as the disk.
-    pub(super) fn place(
+    pub(in crate::archive) fn place(
         &mut self,
         header: Bytes,
         mut data: Bytes,

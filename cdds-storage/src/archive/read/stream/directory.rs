@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 
-use super::super::central_record::{self, Location, Record};
-use super::super::end_record::{EndRecord, TAIL_BYTES_MAX};
-use super::super::entry_fields::{EntryFields, FLAG_ENCRYPTED};
-use super::super::error::ArchiveError;
-use super::super::local_header;
-use super::super::parts::{Parts, PartsReader};
+use crate::archive::error::ArchiveError;
+use crate::archive::format::central_record::{self, Location, Record};
+use crate::archive::format::end_record::{EndRecord, TAIL_BYTES_MAX};
+use crate::archive::format::entry_fields::{EntryFields, FLAG_ENCRYPTED};
+use crate::archive::format::local_header;
+use crate::archive::read::parts::{Parts, PartsReader};
 
 /// The entries read so far, in little memory each, however long their names are: a hostile archive may
 /// consist of names alone.

@@ -7,10 +7,10 @@ use super::field::{Fields, exceeds16, exceeds32, or_mark16, or_mark32};
 use super::zip64_extra::{self, Zip64Extra};
 
 /// `PK\x01\x02`.
-pub(super) const SIGNATURE: u32 = 0x0201_4b50;
+pub(in crate::archive) const SIGNATURE: u32 = 0x0201_4b50;
 
 /// Bytes between the signature and the name.
-pub(super) const FIXED_BYTES: usize = 42;
+pub(in crate::archive) const FIXED_BYTES: usize = 42;
 
 /// 4.4.2: made on Unix, by this version of the format.
 const MADE_BY_UNIX: u16 = 3 << 8 | VERSION_ZIP64;
@@ -19,15 +19,21 @@ const REGULAR_0644: u32 = 0o100_644 << 16;
 
 /// The position of an entry's local header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Location {
+pub(in crate::archive) struct Location {
     /// 4.4.11: the part, counted from 0 in reading order.
-    pub(super) disk: u32,
+    pub(in crate::archive) disk: u32,
     /// 4.4.16: the offset from the start of that part.
-    pub(super) offset: u64,
+    pub(in crate::archive) offset: u64,
 }
 
 /// Appends the record of an entry that we wrote.
-pub(super) fn encode(name: &[u8], fields: &EntryFields, at: Location, split: bool, out: &mut BytesMut) {
+pub(in crate::archive) fn encode(
+    name: &[u8],
+    fields: &EntryFields,
+    at: Location,
+    split: bool,
+    out: &mut BytesMut,
+) {
     let record = Record {
         made_by: MADE_BY_UNIX,
         version_needed: 0,
@@ -44,23 +50,23 @@ pub(super) fn encode(name: &[u8], fields: &EntryFields, at: Location, split: boo
 
 /// A complete record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) made_by: u16,
-    pub(super) version_needed: u16,
-    pub(super) fields: EntryFields,
-    pub(super) at: Location,
-    pub(super) internal_attributes: u16,
-    pub(super) external_attributes: u32,
-    pub(super) name: Vec<u8>,
+pub(in crate::archive) struct Record {
+    pub(in crate::archive) made_by: u16,
+    pub(in crate::archive) version_needed: u16,
+    pub(in crate::archive) fields: EntryFields,
+    pub(in crate::archive) at: Location,
+    pub(in crate::archive) internal_attributes: u16,
+    pub(in crate::archive) external_attributes: u32,
+    pub(in crate::archive) name: Vec<u8>,
     /// The extra fields without zip64, which follows from the values.
-    pub(super) extra: Vec<u8>,
-    pub(super) comment: Vec<u8>,
+    pub(in crate::archive) extra: Vec<u8>,
+    pub(in crate::archive) comment: Vec<u8>,
 }
 
 impl Record {
     /// Appends the record. In a `split` archive an entry that needs zip64 gets the full field of 28 bytes,
     /// with every value marked, because unar cannot read a shorter one there.
-    pub(super) fn encode(&self, split: bool, out: &mut BytesMut) {
+    pub(in crate::archive) fn encode(&self, split: bool, out: &mut BytesMut) {
         let (offset, disk) = (exceeds32(self.at.offset), exceeds16(u64::from(self.at.disk)));
         let sizes = self.fields.needs_zip64();
         let full = split && (sizes || offset || disk);
@@ -90,13 +96,13 @@ impl Record {
     }
 
     /// Returns the number of bytes after the fixed ones; `None` if `fixed` is too short.
-    pub(super) fn tail_bytes(fixed: &[u8]) -> Option<usize> {
+    pub(in crate::archive) fn tail_bytes(fixed: &[u8]) -> Option<usize> {
         let mut lengths = Fields(fixed.get(24..)?);
         Some(usize::from(lengths.u16()?) + usize::from(lengths.u16()?) + usize::from(lengths.u16()?))
     }
 
     /// Parses a record from the bytes after the signature; `None` if it is malformed.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(in crate::archive) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut rest = Fields(bytes);
         let made_by = rest.u16()?;
         let (version_needed, mut fields) = EntryFields::parse(&mut rest)?;
@@ -132,8 +138,8 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dos_time::DosDateTime;
     use super::*;
+    use crate::archive::format::dos_time::DosDateTime;
 
     fn record(disk: u32, offset: u64, compressed_bytes: u64) -> Record {
         Record {

@@ -8,9 +8,9 @@ use cdds_core::ports::packager::{
 };
 
 use super::compress::{self, Level};
-use super::entry_path;
 use super::outputs::Outputs;
 use super::writer::ZipWriter;
+use crate::archive::format::entry_path;
 
 /// Makes ZIP archives, split by PKWARE's rules if the plan asks for it (rules A3, A4).
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ impl Packager for ZipPackager {
 }
 
 /// Refuses a path that a reader, including ours, would refuse to extract.
-pub(super) fn check_path(path: &str) -> Result<(), PackagerError> {
+pub(in crate::archive) fn check_path(path: &str) -> Result<(), PackagerError> {
     entry_path::check(path).map_err(|reason| {
         PackagerError::new(
             PackagerErrorKind::Invalid,
