@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use cdds_benches::{Row, export, json_lines, write_contacts};
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
-use cdds_core::ports::source::{DataType, Description, Estimate, ReadRequest, Source, SourceError};
+use cdds_core::ports::source::{DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError};
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use futures::stream::{self, BoxStream, StreamExt};
@@ -61,7 +61,7 @@ fn own_source(bencher: Bencher<'_, '_>, way: Way) {
 /// Supplies the same rows over and over.
 #[derive(Debug)]
 struct OwnSource {
-    description: Description,
+    description: SourceDescription,
     way: Way,
     rows: Arc<Vec<(Row, String)>>,
 }
@@ -70,7 +70,7 @@ impl OwnSource {
     fn new(way: Way) -> Self {
         let contact = DataType::new(TypeId::new("contact").expect("a name"));
         let source = SourceId::new("contacts").expect("a name");
-        let description = Description { id: source, title: "Contacts".to_owned(), types: vec![contact] };
+        let description = SourceDescription::new(source, "Contacts").with_type(contact);
         let rows = Row::first(ROWS).into_iter().map(|row| (row.clone(), row.line())).collect();
         Self { description, way, rows: Arc::new(rows) }
     }
@@ -78,7 +78,7 @@ impl OwnSource {
 
 #[async_trait]
 impl Source for OwnSource {
-    fn describe(&self) -> &Description {
+    fn describe(&self) -> &SourceDescription {
         &self.description
     }
 

@@ -69,12 +69,8 @@ fn database(path: &Path) {
 fn source(path: &Path) -> Arc<dyn Source> {
     let contact =
         SqliteType::new(TypeId::new("contact").expect("a name"), SqliteRows::Table("contact".to_owned()));
-    let config = SqliteConfig {
-        id: SourceId::new("contacts").expect("a name"),
-        title: "Contacts".to_owned(),
-        path: path.to_owned(),
-        types: vec![contact.with_time("started_at", InstantFormat::Iso)],
-    };
+    let config = SqliteConfig::new(SourceId::new("contacts").expect("a name"), "Contacts", path)
+        .with_type(contact.with_time("started_at", InstantFormat::Iso));
     Arc::new(SqliteSource::new(config).expect("a source"))
 }
 

@@ -13,7 +13,7 @@ use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
 use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
 use cdds_core::ports::source::{
-    DataType, Description, Estimate, ReadRequest, Source, SourceError, SourceErrorKind,
+    DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
@@ -47,7 +47,7 @@ impl TicketApi {
 /// The adapter: one trait, three methods.
 #[derive(Debug)]
 struct Tickets {
-    description: Description,
+    description: SourceDescription,
     api: Arc<TicketApi>,
 }
 
@@ -62,18 +62,15 @@ impl Tickets {
             .with_event_instant()
             .with_change_instant()
             .with_fields(["number", "queue", "opened_at", "summary", "assignee"]);
-        let description = Description {
-            id: SourceId::new("tickets")?,
-            title: "Ticket system".to_owned(),
-            types: vec![ticket],
-        };
+        let description =
+            SourceDescription::new(SourceId::new("tickets")?, "Ticket system").with_type(ticket);
         Ok(Self { description, api: Arc::new(api) })
     }
 }
 
 #[async_trait]
 impl Source for Tickets {
-    fn describe(&self) -> &Description {
+    fn describe(&self) -> &SourceDescription {
         &self.description
     }
 

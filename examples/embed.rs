@@ -29,7 +29,6 @@ use cdds_crypto::SmimeCertificates;
 use cdds_storage::archive::{Level, ZipPackager};
 use cdds_storage::catalog::SqliteCatalog;
 use cdds_storage::sink::ObjectSink;
-use cdds_storage::source::json_lines::LINE_BYTES_MAX;
 use cdds_storage::source::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
 use cdds_storage::workers::ThreadPool;
 use futures::TryStreamExt;
@@ -37,13 +36,12 @@ use futures::executor::block_on;
 
 /// Puts the service together; each part can be replaced by another implementation of its port.
 fn compose(folder: &Path) -> Result<Ports, Box<dyn Error>> {
-    let calls = JsonLinesConfig {
-        id: SourceId::new("calls")?,
-        title: "Call records".to_owned(),
-        path: folder.join("calls.jsonl").display().to_string(),
-        types: vec![JsonLinesType::new(TypeId::new("call")?, None).with_time("at", InstantFormat::Any)],
-        line_bytes_max: LINE_BYTES_MAX,
-    };
+    let calls = JsonLinesConfig::new(
+        SourceId::new("calls")?,
+        "Call records",
+        folder.join("calls.jsonl").display().to_string(),
+    )
+    .with_type(JsonLinesType::new(TypeId::new("call")?, None).with_time("at", InstantFormat::Any));
     Ok(Ports {
         clock: Arc::new(SystemClock::new()),
         ids: Arc::new(SystemIds),

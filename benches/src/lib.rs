@@ -20,7 +20,6 @@ use cdds_crypto::SmimeCertificates;
 use cdds_storage::archive::ZipPackager;
 use cdds_storage::catalog::SqliteCatalog;
 use cdds_storage::sink::ObjectSink;
-use cdds_storage::source::json_lines::LINE_BYTES_MAX;
 use cdds_storage::source::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
 use cdds_storage::workers::ThreadPool;
 use futures::executor::block_on;
@@ -37,13 +36,8 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Never, as long as the names are legal.
 pub fn json_lines(input: &Path) -> Result<Arc<dyn Source>, Failure> {
     let contact = JsonLinesType::new(TypeId::new("contact")?, None);
-    let config = JsonLinesConfig {
-        id: SourceId::new("contacts")?,
-        title: "Contacts".to_owned(),
-        path: input.display().to_string(),
-        types: vec![contact.with_time("started_at", InstantFormat::Iso)],
-        line_bytes_max: LINE_BYTES_MAX,
-    };
+    let config = JsonLinesConfig::new(SourceId::new("contacts")?, "Contacts", input.display().to_string())
+        .with_type(contact.with_time("started_at", InstantFormat::Iso));
     Ok(Arc::new(JsonLinesSource::new(config)?))
 }
 

@@ -26,19 +26,19 @@
 //!
 //! use async_trait::async_trait;
 //! use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
-//! use cdds_core::ports::source::{Description, Estimate, ReadRequest, Source, SourceError};
+//! use cdds_core::ports::source::{SourceDescription, Estimate, ReadRequest, Source, SourceError};
 //! use chrono::{DateTime, Utc};
 //! use futures::stream::{self, BoxStream, StreamExt};
 //!
 //! #[derive(Debug)]
 //! struct Calls {
-//!     description: Description,
+//!     description: SourceDescription,
 //!     rows: Vec<(DateTime<Utc>, &'static str)>,
 //! }
 //!
 //! #[async_trait]
 //! impl Source for Calls {
-//!     fn describe(&self) -> &Description {
+//!     fn describe(&self) -> &SourceDescription {
 //!         &self.description
 //!     }
 //!

@@ -71,7 +71,9 @@ use crate::domain::violation::RuleViolation;
 use crate::ports::Ports;
 use crate::ports::clock::Clock;
 use crate::ports::ids::Ids;
-use crate::ports::source::{DataType, Description, Estimate, ReadRequest, Source, SourceError, Sources};
+use crate::ports::source::{
+    DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, Sources,
+};
 use crate::ports::workers::Workers;
 
 /// A clock that stands still until it is moved. Sleeping moves it: who waits for an instant, gets it.
@@ -149,7 +151,7 @@ impl Ids for SeededIds {
 /// A source that gives the same batches to every read, whatever it asks for.
 #[derive(Debug)]
 pub struct PreparedSource {
-    description: Description,
+    description: SourceDescription,
     batches: Vec<RecordBatch>,
 }
 
@@ -160,20 +162,19 @@ impl PreparedSource {
     /// [`Code::InvalidName`](crate::domain::violation::Code::InvalidName) for names that are none.
     pub fn of(id: &str, data_type: &str, batches: Vec<RecordBatch>) -> Result<Self, RuleViolation> {
         let data_type = DataType::new(TypeId::new(data_type)?);
-        let description =
-            Description { id: SourceId::new(id)?, title: id.to_owned(), types: vec![data_type] };
+        let description = SourceDescription::new(SourceId::new(id)?, id).with_type(data_type);
         Ok(Self::new(description, batches))
     }
 
     /// Gives `batches`, in order.
-    pub fn new(description: Description, batches: Vec<RecordBatch>) -> Self {
+    pub fn new(description: SourceDescription, batches: Vec<RecordBatch>) -> Self {
         Self { description, batches }
     }
 }
 
 #[async_trait]
 impl Source for PreparedSource {
-    fn describe(&self) -> &Description {
+    fn describe(&self) -> &SourceDescription {
         &self.description
     }
 

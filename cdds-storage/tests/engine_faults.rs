@@ -15,11 +15,12 @@ use bytes::Bytes;
 use cdds_core::domain::archive::artifact::ArtifactSet;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::execution::notice::Notice;
+use cdds_core::domain::execution::queue::QueuePlace;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{
     ArtifactId, ExecutionId, JobId, Owner, RecipientName, SourceId, TypeId, WorkerId,
 };
-use cdds_core::domain::job::settling::{Open, QueuePlace};
+use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
@@ -34,7 +35,7 @@ use cdds_core::ports::catalog::{
     Publication, RecipientRemoval, Removal, Settlement, Standing,
 };
 use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
-use cdds_core::ports::source::{DataType, Description, Sources};
+use cdds_core::ports::source::{DataType, SourceDescription, Sources};
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::system::{SystemClock, SystemIds};
@@ -174,15 +175,9 @@ struct World {
 }
 
 fn source() -> PreparedSource {
-    let description = Description {
-        id: SourceId::new("calls").unwrap(),
-        title: "Calls".to_owned(),
-        types: vec![
-            DataType::new(TypeId::new("call").unwrap())
-                .with_event_instant()
-                .with_settle_lag(TimeDelta::zero()),
-        ],
-    };
+    let description = SourceDescription::new(SourceId::new("calls").unwrap(), "Calls").with_type(
+        DataType::new(TypeId::new("call").unwrap()).with_event_instant().with_settle_lag(TimeDelta::zero()),
+    );
     let mut batch = RecordBatchBuilder::new();
     for number in 0..1_000_u64 {
         let mut record = batch.record(&Place::of(None, Some(DateTime::UNIX_EPOCH)));

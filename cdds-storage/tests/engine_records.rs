@@ -129,13 +129,11 @@ fn json_lines(folder: &Path, text: &str) -> Arc<dyn Source> {
     let path = folder.join("calls.jsonl");
     std::fs::write(&path, text).unwrap();
     let call = JsonLinesType::new(TypeId::new("call").unwrap(), None).with_time("at", InstantFormat::Any);
-    let source = JsonLinesSource::new(JsonLinesConfig {
-        id: SourceId::new("calls").unwrap(),
-        title: "Calls".to_owned(),
-        path: path.to_str().unwrap().to_owned(),
-        types: vec![call],
-        line_bytes_max: 1_000,
-    });
+    let source = JsonLinesSource::new(
+        JsonLinesConfig::new(SourceId::new("calls").unwrap(), "Calls", path.to_str().unwrap())
+            .with_type(call)
+            .with_line_bytes_max(1_000),
+    );
     Arc::new(source.unwrap())
 }
 
@@ -144,12 +142,8 @@ fn sqlite(folder: &Path, schema: &str) -> Arc<dyn Source> {
     Connection::open(&path).unwrap().execute_batch(schema).unwrap();
     let rows = SqliteRows::Table("calls".to_owned());
     let call = SqliteType::new(TypeId::new("call").unwrap(), rows).with_time("at", InstantFormat::Iso);
-    let source = SqliteSource::new(SqliteConfig {
-        id: SourceId::new("calls").unwrap(),
-        title: "Calls".to_owned(),
-        path,
-        types: vec![call],
-    });
+    let source =
+        SqliteSource::new(SqliteConfig::new(SourceId::new("calls").unwrap(), "Calls", path).with_type(call));
     Arc::new(source.unwrap())
 }
 

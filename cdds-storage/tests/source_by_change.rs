@@ -37,8 +37,7 @@ fn changes(window: Window) -> ReadRequest {
 
 fn read(path: &Path, data_type: SqliteType, request: ReadRequest) -> Result<Vec<RecordBatch>, SourceError> {
     let (id, title) = (SourceId::new("contacts").unwrap(), "Contacts".to_owned());
-    let source =
-        SqliteSource::new(SqliteConfig { id, title, path: path.to_owned(), types: vec![data_type] })?;
+    let source = SqliteSource::new(SqliteConfig::new(id, title, path).with_type(data_type))?;
     block_on(async { source.read(request).await?.try_collect().await })
 }
 

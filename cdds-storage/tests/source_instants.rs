@@ -12,7 +12,6 @@ use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::Template;
 use cdds_core::ports::source::{BadRecordMode, ReadRequest, RecordInstant, Source};
-use cdds_storage::source::json_lines::LINE_BYTES_MAX;
 use cdds_storage::source::{
     CategoryConfig, JsonLinesConfig, JsonLinesSource, JsonLinesType, SqliteConfig, SqliteRows, SqliteSource,
     SqliteType, TypeConfig,
@@ -36,7 +35,7 @@ fn report(window: Window) -> ReadRequest {
 fn sqlite(path: &Path, set_up: impl Fn(SqliteType) -> SqliteType) -> SqliteSource {
     let data_type = set_up(SqliteType::new(id(), SqliteRows::Table("contacts".to_owned())));
     let (id, title) = (SourceId::new("contacts").unwrap(), "Contacts".to_owned());
-    SqliteSource::new(SqliteConfig { id, title, path: path.to_owned(), types: vec![data_type] }).unwrap()
+    SqliteSource::new(SqliteConfig::new(id, title, path).with_type(data_type)).unwrap()
 }
 
 /// How many records a read gives, how many are bad and how many have no instant.
@@ -177,13 +176,8 @@ fn w7_records_without_an_instant_are_counted_once_however_they_are_looked_for() 
 }
 
 fn json_lines(path: &Path, set_up: impl Fn(JsonLinesType) -> JsonLinesType) -> JsonLinesSource {
-    let config = JsonLinesConfig {
-        id: SourceId::new("contacts").unwrap(),
-        title: "Contacts".to_owned(),
-        path: path.to_str().unwrap().to_owned(),
-        types: vec![set_up(TypeConfig::new(id(), None))],
-        line_bytes_max: LINE_BYTES_MAX,
-    };
+    let config = JsonLinesConfig::new(SourceId::new("contacts").unwrap(), "Contacts", path.to_str().unwrap())
+        .with_type(set_up(TypeConfig::new(id(), None)));
     JsonLinesSource::new(config).unwrap()
 }
 

@@ -12,7 +12,6 @@ use cdds_core::domain::record::{Place, RecordBatch};
 use cdds_core::ports::source::{
     BadRecordMode, ReadRequest, RecordInstant, Source, SourceError, SourceErrorKind,
 };
-use cdds_storage::source::json_lines::LINE_BYTES_MAX;
 use cdds_storage::source::{CategoryConfig, JsonLinesConfig, JsonLinesSource, JsonLinesType};
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::executor::block_on;
@@ -35,13 +34,10 @@ fn dated() -> JsonLinesType {
 }
 
 fn source(path: impl AsRef<Path>, data_type: JsonLinesType) -> JsonLinesSource {
-    JsonLinesSource::new(JsonLinesConfig {
-        id: SourceId::new("files").unwrap(),
-        title: "Files".to_owned(),
-        path: path.as_ref().to_str().unwrap().to_owned(),
-        types: vec![data_type],
-        line_bytes_max: LINE_BYTES_MAX,
-    })
+    JsonLinesSource::new(
+        JsonLinesConfig::new(SourceId::new("files").unwrap(), "Files", path.as_ref().to_str().unwrap())
+            .with_type(data_type),
+    )
     .unwrap()
 }
 
@@ -208,13 +204,11 @@ fn e10_bad_records_can_be_handed_over_and_the_others_read() {
     }
     fs::write(folder.path().join("b/b.jsonl"), b"{\"n\":\"\xff\"}").unwrap();
     let pattern = folder.path().join("**/*.jsonl");
-    let source = JsonLinesSource::new(JsonLinesConfig {
-        id: SourceId::new("files").unwrap(),
-        title: "Files".to_owned(),
-        path: pattern.to_str().unwrap().to_owned(),
-        types: vec![dated()],
-        line_bytes_max: 10,
-    })
+    let source = JsonLinesSource::new(
+        JsonLinesConfig::new(SourceId::new("files").unwrap(), "Files", pattern.to_str().unwrap())
+            .with_type(dated())
+            .with_line_bytes_max(10),
+    )
     .unwrap();
     let request = ReadRequest { bad_records: BadRecordMode::Report, ..everything() };
     let batches = read(&source, request).unwrap();

@@ -18,7 +18,7 @@ use cdds_core::domain::record::{RecordBatch, RejectedRecord};
 use cdds_core::ports::source::{
     BadRecordMode, ReadRequest, RecordInstant, Source, SourceError, SourceErrorKind,
 };
-use cdds_storage::source::json_lines::{LINE_BYTES_MAX, UNFINISHED_MAX};
+use cdds_storage::source::json_lines::UNFINISHED_MAX;
 use cdds_storage::source::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
 use chrono::{DateTime, Utc};
 use futures::executor::block_on;
@@ -40,13 +40,14 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 
 fn source(folder: &TempDir, pattern: &str) -> JsonLinesSource {
     let data_type = JsonLinesType::new(TypeId::new("t").unwrap(), None).with_time("at", InstantFormat::Any);
-    JsonLinesSource::new(JsonLinesConfig {
-        id: SourceId::new("files").unwrap(),
-        title: "Files".to_owned(),
-        path: folder.path().join(pattern).to_str().unwrap().to_owned(),
-        types: vec![data_type],
-        line_bytes_max: LINE_BYTES_MAX,
-    })
+    JsonLinesSource::new(
+        JsonLinesConfig::new(
+            SourceId::new("files").unwrap(),
+            "Files",
+            folder.path().join(pattern).to_str().unwrap(),
+        )
+        .with_type(data_type),
+    )
     .unwrap()
 }
 

@@ -46,12 +46,9 @@ fn media() -> CategoryConfig {
 }
 
 fn source(path: &Path, data_type: SqliteType) -> SqliteSource {
-    SqliteSource::new(SqliteConfig {
-        id: SourceId::new("contacts").unwrap(),
-        title: "Contacts".to_owned(),
-        path: path.to_owned(),
-        types: vec![data_type],
-    })
+    SqliteSource::new(
+        SqliteConfig::new(SourceId::new("contacts").unwrap(), "Contacts", path).with_type(data_type),
+    )
     .unwrap()
 }
 

@@ -42,7 +42,7 @@ fn table(name: &str) -> SqliteType {
 
 fn source(path: &Path, data_type: SqliteType) -> SqliteSource {
     let (id, title) = (SourceId::new("contacts").unwrap(), "Contacts".to_owned());
-    SqliteSource::new(SqliteConfig { id, title, path: path.to_owned(), types: vec![data_type] }).unwrap()
+    SqliteSource::new(SqliteConfig::new(id, title, path).with_type(data_type)).unwrap()
 }
 
 fn at(text: &str) -> DateTime<Utc> {

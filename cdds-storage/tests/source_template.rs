@@ -11,7 +11,6 @@ use cdds_core::domain::record::RecordBatch;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
 use cdds_core::ports::source::{ReadRequest, Source, SourceErrorKind};
 use cdds_core::testing::records;
-use cdds_storage::source::json_lines::LINE_BYTES_MAX;
 use cdds_storage::source::{
     JsonLinesConfig, JsonLinesSource, JsonLinesType, SqliteConfig, SqliteRows, SqliteSource, SqliteType,
 };
@@ -98,23 +97,18 @@ fn sqlite(path: &Path, rows: &str) -> SqliteSource {
         query if query.starts_with("SELECT") => SqliteRows::Query(query.to_owned()),
         table => SqliteRows::Table(table.to_owned()),
     };
-    SqliteSource::new(SqliteConfig {
-        id: SourceId::new("s").unwrap(),
-        title: "S".to_owned(),
-        path: path.to_owned(),
-        types: vec![SqliteType::new(TypeId::new("t").unwrap(), rows)],
-    })
+    SqliteSource::new(
+        SqliteConfig::new(SourceId::new("s").unwrap(), "S", path)
+            .with_type(SqliteType::new(TypeId::new("t").unwrap(), rows)),
+    )
     .unwrap()
 }
 
 fn json_lines(path: &Path) -> JsonLinesSource {
-    JsonLinesSource::new(JsonLinesConfig {
-        id: SourceId::new("s").unwrap(),
-        title: "S".to_owned(),
-        path: path.to_str().unwrap().to_owned(),
-        types: vec![JsonLinesType::new(TypeId::new("t").unwrap(), None)],
-        line_bytes_max: LINE_BYTES_MAX,
-    })
+    JsonLinesSource::new(
+        JsonLinesConfig::new(SourceId::new("s").unwrap(), "S", path.to_str().unwrap())
+            .with_type(JsonLinesType::new(TypeId::new("t").unwrap(), None)),
+    )
     .unwrap()
 }
 

@@ -1,7 +1,7 @@
 //! The form of `cdds.toml`, key by key.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use serde::Deserialize;
 
@@ -199,6 +199,8 @@ pub(super) struct Source {
     pub(super) kind: Option<String>,
     pub(super) url: Option<String>,
     pub(super) unsupported: Option<String>,
+    /// How many executions may read it at the same time; as many as are wanted if left out.
+    pub(super) max_concurrent: Option<NonZeroU32>,
     #[serde(default)]
     pub(super) r#type: Vec<DataType>,
 }

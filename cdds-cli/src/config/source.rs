@@ -1,12 +1,12 @@
 //! `[[source]]`: turns keys into the settings of the adapters.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::template::FieldNames;
-use cdds_storage::source::json_lines::LINE_BYTES_MAX;
 use cdds_storage::source::{CategoryConfig, JsonLinesConfig, SqliteConfig, SqliteRows, TypeConfig};
 use chrono::TimeDelta;
 
@@ -31,6 +31,18 @@ pub(crate) enum SourceKind {
     Sqlite(SqliteConfig),
     JsonLines(JsonLinesConfig),
     Unsupported { reason: String },
+}
+
+impl SourceKind {
+    /// Limits how many executions may read the source at the same time.
+    fn limited_to(mut self, max_concurrent: Option<NonZeroU32>) -> Self {
+        match &mut self {
+            Self::Sqlite(config) => config.max_concurrent = max_concurrent,
+            Self::JsonLines(config) => config.max_concurrent = max_concurrent,
+            Self::Unsupported { .. } => {}
+        }
+        self
+    }
 }
 
 const KINDS: &str = "sqlite or json-lines";
@@ -66,13 +78,16 @@ fn check(source: file::Source, folder: &Path) -> Result<SourceEntry, Mistake> {
     let kind = match (source.unsupported, source.kind) {
         (Some(_), Some(_)) => return Err("give it a kind, or say unsupported, not both".to_owned().into()),
         (None, None) => return Err(format!("give it a kind, {KINDS}").into()),
+        (Some(_), None) if source.max_concurrent.is_some() => {
+            return Err("an unsupported source has no max_concurrent".to_owned().into());
+        }
         (Some(reason), None) if source.url.is_none() && source.r#type.is_empty() => {
             SourceKind::Unsupported { reason }
         }
         (Some(_), None) => return Err("an unsupported source has no url and no types".to_owned().into()),
         (None, Some(kind)) => {
             let url = source.url.ok_or_else(|| "say where its records are, url = \"…\"".to_owned())?;
-            supported(&kind, &id, &title, &url, source.r#type, folder)?
+            supported(&kind, &id, &title, &url, source.r#type, folder)?.limited_to(source.max_concurrent)
         }
     };
     Ok(SourceEntry { id, title, kind, subjects })
@@ -95,14 +110,17 @@ fn supported(
             let types = data_types(types, sqlite_rows)?;
             let path = without_home(url.strip_prefix("sqlite:").unwrap_or(url));
             let path = folder.join(path.map_err(|why| format!("url: {why}"))?);
-            Ok(SourceKind::Sqlite(SqliteConfig { id, title, path, types }))
+            let mut config = SqliteConfig::new(id, title, path);
+            config.types = types;
+            Ok(SourceKind::Sqlite(config))
         }
         "json-lines" => {
             let types = data_types(types, |data_type| json_lines_rows(data_type, folder))?;
             let path = pattern(url.strip_prefix("file:").unwrap_or(url), folder);
             let path = path.map_err(|why| format!("url: {why}"))?;
-            let line_bytes_max = LINE_BYTES_MAX;
-            Ok(SourceKind::JsonLines(JsonLinesConfig { id, title, path, types, line_bytes_max }))
+            let mut config = JsonLinesConfig::new(id, title, path);
+            config.types = types;
+            Ok(SourceKind::JsonLines(config))
         }
         other => Err(format!("kind: {other:?} is not supported by this program: use {KINDS}").into()),
     }

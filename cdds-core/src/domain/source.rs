@@ -3,6 +3,7 @@
 mod request;
 
 use std::fmt::Debug;
+use std::num::NonZeroU32;
 
 use chrono::TimeDelta;
 
@@ -14,16 +15,37 @@ pub use self::request::{BadRecordMode, ReadRequest, RecordInstant};
 
 /// What a source offers (rules J2, J3).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Description {
+#[non_exhaustive]
+pub struct SourceDescription {
     /// The identifier under which jobs name the source.
     pub id: SourceId,
     /// The name shown to people.
     pub title: String,
     /// The data types, in the order in which they are shown; at least one.
     pub types: Vec<DataType>,
+    /// How many executions may read the source at the same time, over all workers (rule E2); `None` for no limit.
+    pub max_concurrent: Option<NonZeroU32>,
 }
 
-impl Description {
+impl SourceDescription {
+    /// Describes a source without types and without a limit.
+    pub fn new(id: SourceId, title: impl Into<String>) -> Self {
+        Self { id, title: title.into(), types: Vec::new(), max_concurrent: None }
+    }
+
+    /// Adds a data type.
+    #[must_use]
+    pub fn with_type(mut self, data_type: DataType) -> Self {
+        self.types.push(data_type);
+        self
+    }
+
+    /// Limits how many executions may read the source at the same time (rule E2).
+    #[must_use]
+    pub fn with_max_concurrent(self, max_concurrent: NonZeroU32) -> Self {
+        Self { max_concurrent: Some(max_concurrent), ..self }
+    }
+
     /// The data type with this identifier.
     pub fn data_type(&self, id: &TypeId) -> Option<&DataType> {
         self.types.iter().find(|data_type| data_type.id == *id)
@@ -124,7 +146,7 @@ pub trait OfferedSources: Debug {
 #[derive(Debug, Clone, Copy)]
 pub enum Offer<'a> {
     /// A source that jobs may use.
-    Supported(&'a Description),
+    Supported(&'a SourceDescription),
     /// A name that is refused (rule J2).
     Unsupported {
         /// Why it cannot be chosen.

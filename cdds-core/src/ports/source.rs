@@ -13,7 +13,7 @@ use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::RecordBatch;
 use crate::domain::source::{Offer, OfferedSources};
 
-pub use crate::domain::source::{BadRecordMode, DataType, Description, ReadRequest, RecordInstant};
+pub use crate::domain::source::{BadRecordMode, DataType, ReadRequest, RecordInstant, SourceDescription};
 
 /// A system that holds records: a database, a set of files, a service.
 ///
@@ -45,7 +45,7 @@ pub use crate::domain::source::{BadRecordMode, DataType, Description, ReadReques
 #[async_trait]
 pub trait Source: Debug + Send + Sync {
     /// Returns what the source offers. Fixed for the life of the value.
-    fn describe(&self) -> &Description;
+    fn describe(&self) -> &SourceDescription;
 
     /// Estimates the size of a read, if that is cheap (well under a second).
     ///

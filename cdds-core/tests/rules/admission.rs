@@ -13,7 +13,7 @@ use cdds_core::domain::recipient::{CertificateFacts, Recipient};
 use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
 use cdds_core::domain::record::template::{FieldSelection, Template};
 use cdds_core::domain::violation::Code;
-use cdds_core::ports::source::{DataType, Description as Offer, Sources};
+use cdds_core::ports::source::{DataType, SourceDescription as Offer, Sources};
 use cdds_core::testing::PreparedSource;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -27,11 +27,10 @@ fn sources() -> Sources {
     let data_type = |id| DataType::new(TypeId::new(id).unwrap());
     let interaction =
         data_type("interaction").with_category(media).with_event_instant().with_fields(["id", "queue"]);
-    let offer = Offer {
-        id: SourceId::new("history").unwrap(),
-        title: "Contact History".to_owned(),
-        types: vec![interaction, data_type("contact"), data_type("profile").with_change_instant()],
-    };
+    let offer = Offer::new(SourceId::new("history").unwrap(), "Contact History")
+        .with_type(interaction)
+        .with_type(data_type("contact"))
+        .with_type(data_type("profile").with_change_instant());
     Sources::new().with(Arc::new(PreparedSource::new(offer, Vec::new()))).with_unsupported(
         SourceId::new("info-mart").unwrap(),
         "Info Mart",

@@ -17,7 +17,9 @@ use cdds_core::domain::record::RecordBatch;
 use cdds_core::engine::observe::{Event, Observer};
 use cdds_core::engine::{Engine, EngineBuilder, RunReport, Until};
 use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
-use cdds_core::ports::source::{DataType, Description, Estimate, ReadRequest, Source, SourceError, Sources};
+use cdds_core::ports::source::{
+    DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, Sources,
+};
 use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::testing::{MemoryPorts, MemorySink, PreparedSource};
 use futures::StreamExt;
@@ -37,11 +39,11 @@ enum At {
 }
 
 #[derive(Debug)]
-struct Failing(Description, At, Arc<AtomicBool>);
+struct Failing(SourceDescription, At, Arc<AtomicBool>);
 
-fn description(id: &str) -> Description {
-    let types = vec![DataType::new(TypeId::new("call").unwrap())];
-    Description { id: SourceId::new(id).unwrap(), title: id.to_owned(), types }
+fn description(id: &str) -> SourceDescription {
+    SourceDescription::new(SourceId::new(id).unwrap(), id)
+        .with_type(DataType::new(TypeId::new("call").unwrap()))
 }
 
 fn panics() -> ! {
@@ -50,7 +52,7 @@ fn panics() -> ! {
 
 #[async_trait]
 impl Source for Failing {
-    fn describe(&self) -> &Description {
+    fn describe(&self) -> &SourceDescription {
         if self.1 == At::Describe && self.2.load(Ordering::Relaxed) {
             panics()
         }

@@ -16,7 +16,7 @@ use cdds_core::domain::record::{Place, RecordBatchBuilder, RejectedRecord};
 use cdds_core::domain::violation::Code;
 use cdds_core::engine::{Engine, RunReport, Until};
 use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery};
-use cdds_core::ports::source::{DataType, Description, Sources};
+use cdds_core::ports::source::{DataType, SourceDescription, Sources};
 use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::history::History;
@@ -54,11 +54,8 @@ impl Service {
 
     fn over(mut batch: RecordBatchBuilder) -> Self {
         let interaction = DataType::new("interaction".parse().unwrap()).with_event_instant();
-        let description = Description {
-            id: "contact-history".parse().unwrap(),
-            title: "Contact History".to_owned(),
-            types: vec![interaction],
-        };
+        let description = SourceDescription::new("contact-history".parse().unwrap(), "Contact History")
+            .with_type(interaction);
         let source = PreparedSource::new(description, vec![batch.take()]);
         let now = instant("2026-03-01T12:00:00Z");
         let memory = MemoryPorts::new(now, Sources::new().with(Arc::new(source)));

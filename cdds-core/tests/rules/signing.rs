@@ -11,7 +11,7 @@ use cdds_core::domain::id::{ExecutionId, Owner};
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
 use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::sealer::{ManifestSigner, SealerError, SealerErrorKind};
-use cdds_core::ports::source::{DataType, Description, Sources};
+use cdds_core::ports::source::{DataType, SourceDescription, Sources};
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{JobRules, Jobs};
@@ -50,11 +50,8 @@ impl Service {
         let mut record = batch.record(&Place::of(None, None));
         record.integer("n", 1);
         record.finish();
-        let description = Description {
-            id: "contact-history".parse().unwrap(),
-            title: "Contact History".to_owned(),
-            types: vec![DataType::new("interaction".parse().unwrap()).with_event_instant()],
-        };
+        let description = SourceDescription::new("contact-history".parse().unwrap(), "Contact History")
+            .with_type(DataType::new("interaction".parse().unwrap()).with_event_instant());
         let source = PreparedSource::new(description, vec![batch.take()]);
         let memory = MemoryPorts::new(instant("2026-03-01T12:00:00Z"), Sources::new().with(Arc::new(source)));
         let (owner, artifacts) = (Owner::default(), Artifacts::new(&memory.ports));

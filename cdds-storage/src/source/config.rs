@@ -1,11 +1,12 @@
 //! The configuration shared by this crate's sources.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::selection::CategoryDimension;
-use cdds_core::ports::source::{DataType, Description, SourceError, SourceErrorKind};
+use cdds_core::ports::source::{DataType, SourceDescription, SourceError, SourceErrorKind};
 use chrono::Duration;
 
 /// One data type of a source; `R` describes the location of its records.
@@ -125,8 +126,9 @@ pub(super) fn describe<R>(
     id: &SourceId,
     title: &str,
     types: &[TypeConfig<R>],
+    max_concurrent: Option<NonZeroU32>,
     pushes_down: bool,
-) -> Result<Description, SourceError> {
+) -> Result<SourceDescription, SourceError> {
     let invalid =
         |reason: String| SourceError::new(SourceErrorKind::Invalid, format!("source {id}: {reason}"));
     if types.is_empty() {
@@ -136,8 +138,10 @@ pub(super) fn describe<R>(
     if let Some(twice) = types.iter().find(|data_type| !seen.insert(&data_type.id)) {
         return Err(invalid(format!("data type {} is declared twice: rename one", twice.id)));
     }
-    let types = types.iter().map(|data_type| data_type.data_type(pushes_down)).collect();
-    Ok(Description { id: id.clone(), title: title.to_owned(), types })
+    let mut description = SourceDescription::new(id.clone(), title);
+    description.types = types.iter().map(|data_type| data_type.data_type(pushes_down)).collect();
+    description.max_concurrent = max_concurrent;
+    Ok(description)
 }
 
 /// Returns the type that a request names.

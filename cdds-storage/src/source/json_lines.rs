@@ -8,6 +8,7 @@ mod pattern;
 mod snapshot;
 mod torn;
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +16,7 @@ use cdds_core::domain::id::SourceId;
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::{RecordBatch, RejectedRecord};
 use cdds_core::ports::source::{
-    BadRecordMode, Description, Estimate, ReadRequest, Source, SourceError, SourceErrorKind,
+    BadRecordMode, Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind,
 };
 use futures::stream::BoxStream;
 
@@ -31,6 +32,7 @@ pub type JsonLinesType = TypeConfig<Option<String>>;
 
 /// The configuration of a [`JsonLinesSource`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct JsonLinesConfig {
     /// The identifier under which jobs name the source.
     pub id: SourceId,
@@ -43,6 +45,42 @@ pub struct JsonLinesConfig {
     pub types: Vec<JsonLinesType>,
     /// The longest accepted line in bytes; it bounds the memory of a read.
     pub line_bytes_max: usize,
+    /// How many executions may read the source at the same time (rule E2); `None` for no limit.
+    pub max_concurrent: Option<NonZeroU32>,
+}
+
+impl JsonLinesConfig {
+    /// Configures a source over these files, without data types, with lines of up to [`LINE_BYTES_MAX`] and
+    /// without a limit of executions.
+    pub fn new(id: SourceId, title: impl Into<String>, path: impl Into<String>) -> Self {
+        Self {
+            id,
+            title: title.into(),
+            path: path.into(),
+            types: Vec::new(),
+            line_bytes_max: LINE_BYTES_MAX,
+            max_concurrent: None,
+        }
+    }
+
+    /// Adds a data type.
+    #[must_use]
+    pub fn with_type(mut self, data_type: JsonLinesType) -> Self {
+        self.types.push(data_type);
+        self
+    }
+
+    /// Sets the longest accepted line, in bytes.
+    #[must_use]
+    pub fn with_line_bytes_max(self, line_bytes_max: usize) -> Self {
+        Self { line_bytes_max, ..self }
+    }
+
+    /// Limits how many executions may read the source at the same time (rule E2).
+    #[must_use]
+    pub fn with_max_concurrent(self, max_concurrent: NonZeroU32) -> Self {
+        Self { max_concurrent: Some(max_concurrent), ..self }
+    }
 }
 
 /// The default of [`JsonLinesConfig::line_bytes_max`]: 16 MiB.
@@ -77,7 +115,7 @@ pub const UNFINISHED_MAX: Duration = Duration::from_secs(3_600);
 #[derive(Debug)]
 pub struct JsonLinesSource {
     config: JsonLinesConfig,
-    description: Description,
+    description: SourceDescription,
 }
 
 impl JsonLinesSource {
@@ -86,7 +124,8 @@ impl JsonLinesSource {
     /// # Errors
     /// [`SourceErrorKind::Invalid`] if there are no data types, or two with the same name.
     pub fn new(config: JsonLinesConfig) -> Result<Self, SourceError> {
-        let description = config::describe(&config.id, &config.title, &config.types, false)?;
+        let description =
+            config::describe(&config.id, &config.title, &config.types, config.max_concurrent, false)?;
         Ok(Self { config, description })
     }
 
@@ -105,7 +144,7 @@ impl JsonLinesSource {
 
 #[async_trait]
 impl Source for JsonLinesSource {
-    fn describe(&self) -> &Description {
+    fn describe(&self) -> &SourceDescription {
         &self.description
     }
 

@@ -10,12 +10,13 @@ mod spool;
 mod statement;
 mod strays;
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use cdds_core::domain::id::SourceId;
 use cdds_core::domain::record::RecordBatch;
-use cdds_core::ports::source::{Description, Estimate, ReadRequest, Source, SourceError};
+use cdds_core::ports::source::{Estimate, ReadRequest, Source, SourceDescription, SourceError};
 use futures::stream::BoxStream;
 
 use super::blocking::{self, Batches, Stop};
@@ -39,6 +40,7 @@ pub type SqliteType = TypeConfig<SqliteRows>;
 
 /// The configuration of a [`SqliteSource`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SqliteConfig {
     /// The identifier under which jobs name the source.
     pub id: SourceId,
@@ -48,6 +50,28 @@ pub struct SqliteConfig {
     pub path: PathBuf,
     /// The data types.
     pub types: Vec<SqliteType>,
+    /// How many executions may read the source at the same time (rule E2); `None` for no limit.
+    pub max_concurrent: Option<NonZeroU32>,
+}
+
+impl SqliteConfig {
+    /// Configures a source over this database, without data types and without a limit of executions.
+    pub fn new(id: SourceId, title: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        Self { id, title: title.into(), path: path.into(), types: Vec::new(), max_concurrent: None }
+    }
+
+    /// Adds a data type.
+    #[must_use]
+    pub fn with_type(mut self, data_type: SqliteType) -> Self {
+        self.types.push(data_type);
+        self
+    }
+
+    /// Limits how many executions may read the source at the same time (rule E2).
+    #[must_use]
+    pub fn with_max_concurrent(self, max_concurrent: NonZeroU32) -> Self {
+        Self { max_concurrent: Some(max_concurrent), ..self }
+    }
 }
 
 /// Reads tables and queries of a SQLite database.
@@ -76,7 +100,7 @@ pub struct SqliteConfig {
 #[derive(Debug)]
 pub struct SqliteSource {
     config: SqliteConfig,
-    description: Description,
+    description: SourceDescription,
     /// In bytes; `None` for half of the available room. Tests set less.
     set_aside_max: Option<u64>,
 }
@@ -88,7 +112,8 @@ impl SqliteSource {
     /// [`SourceErrorKind::Invalid`](cdds_core::ports::source::SourceErrorKind::Invalid) if there are no data
     /// types, or two with the same name.
     pub fn new(config: SqliteConfig) -> Result<Self, SourceError> {
-        let description = config::describe(&config.id, &config.title, &config.types, true)?;
+        let description =
+            config::describe(&config.id, &config.title, &config.types, config.max_concurrent, true)?;
         Ok(Self { config, description, set_aside_max: None })
     }
 
@@ -107,7 +132,7 @@ impl SqliteSource {
 
 #[async_trait]
 impl Source for SqliteSource {
-    fn describe(&self) -> &Description {
+    fn describe(&self) -> &SourceDescription {
         &self.description
     }
 
@@ -263,7 +288,9 @@ mod tests {
         let id = TypeId::new("contact").unwrap();
         let types = vec![SqliteType::new(id.clone(), SqliteRows::Table("contacts".to_owned()))];
         let (source, title) = (SourceId::new("contacts").unwrap(), "Contacts".to_owned());
-        let mut source = SqliteSource::new(SqliteConfig { id: source, title, path, types }).unwrap();
+        let mut config = SqliteConfig::new(source, title, path);
+        config.types = types;
+        let mut source = SqliteSource::new(config).unwrap();
         source.set_aside_max = Some(100_000);
         let window = Window::until("9000-01-01T00:00:00Z".parse().unwrap());
         let mut expected = 0_i64;

@@ -15,7 +15,7 @@ use cdds_core::domain::job::{Job, JobChange, JobState, Title};
 use cdds_core::domain::violation::Code;
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::{Catalog, Fence, Settlement, WAITING_MAX};
-use cdds_core::ports::source::{DataType, Description, Sources};
+use cdds_core::ports::source::{DataType, SourceDescription, Sources};
 use cdds_core::service::ServiceError;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{EditRequest, JobRules, Jobs};
@@ -73,11 +73,8 @@ fn the_agenda_counts_a_long_queue_no_further_than_anybody_needs() {
 
 /// Over the catalog of a world, at `now`.
 fn ports(world: &World, now: DateTime<Utc>) -> Ports {
-    let description = Description {
-        id: "contact-history".parse().unwrap(),
-        title: "Contact History".to_owned(),
-        types: vec![DataType::new("interaction".parse().unwrap())],
-    };
+    let description = SourceDescription::new("contact-history".parse().unwrap(), "Contact History")
+        .with_type(DataType::new("interaction".parse().unwrap()));
     let sources = Sources::new().with(Arc::new(PreparedSource::new(description, Vec::new())));
     let ports = MemoryPorts::new(now, sources).ports;
     Ports { catalog: Arc::new(world.second_handle()), ..ports }

@@ -15,7 +15,7 @@ use crate::engine::calls::{call, call_now};
 use crate::ports::catalog::CatalogError;
 use crate::ports::sealer::Sealer;
 use crate::ports::source::{
-    BadRecordMode, Description, ReadRequest, RecordInstant, RegisteredSource, Source,
+    BadRecordMode, ReadRequest, RecordInstant, RegisteredSource, Source, SourceDescription,
 };
 
 /// The name of the source in the failure after it has panicked.
@@ -140,7 +140,7 @@ impl Export {
 }
 
 /// Returns the failure for a type that the source does not offer, or no longer offers.
-fn no_type(source: &Description, request: &ReadRequest) -> Failure {
+fn no_type(source: &SourceDescription, request: &ReadRequest) -> Failure {
     let known: Vec<&str> = source.types.iter().map(|data_type| data_type.id.as_str()).collect();
     Failure {
         step: Step::Prepare,

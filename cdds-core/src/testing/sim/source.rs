@@ -20,7 +20,7 @@ use crate::domain::record::selection::{CategoryDimension, CategorySelection};
 use crate::domain::record::{Place, RecordBatch, RecordBatchBuilder};
 use crate::domain::violation::RuleViolation;
 use crate::ports::source::{
-    DataType, Description, Estimate, ReadRequest, RecordInstant, Source, SourceError,
+    DataType, Estimate, ReadRequest, RecordInstant, Source, SourceDescription, SourceError,
 };
 use crate::ports::workers::Workers;
 
@@ -164,7 +164,7 @@ pub(super) fn selects(categories: &CategorySelection, category: &str) -> bool {
 }
 
 /// What the jobs of every world export.
-pub(super) fn description(profile: &Profile) -> Result<Description, RuleViolation> {
+pub(super) fn description(profile: &Profile) -> Result<SourceDescription, RuleViolation> {
     let values = CATEGORIES.iter().map(|&value| value.to_owned()).collect();
     let call = DataType::new(TypeId::new("call")?).with_event_instant();
     let call = if profile.changing > 0 { call.with_change_instant() } else { call };
@@ -172,13 +172,13 @@ pub(super) fn description(profile: &Profile) -> Result<Description, RuleViolatio
         .with_category(CategoryDimension { name: "media types".to_owned(), values })
         .with_settle_lag(profile.settle_lag())
         .with_granularity(micros_delta(profile.granularity));
-    Ok(Description { id: SourceId::new("calls")?, title: "Calls".to_owned(), types: vec![data_type] })
+    Ok(SourceDescription::new(SourceId::new("calls")?, "Calls").with_type(data_type))
 }
 
 /// The rows as a port.
 #[derive(Debug)]
 pub(super) struct RowSource {
-    pub(super) description: Description,
+    pub(super) description: SourceDescription,
     pub(super) rows: Arc<Rows>,
     pub(super) timeline: Timeline,
     pub(super) padding: usize,
@@ -269,7 +269,7 @@ pub(super) fn number(line: &[u8]) -> Option<usize> {
 
 #[async_trait]
 impl Source for RowSource {
-    fn describe(&self) -> &Description {
+    fn describe(&self) -> &SourceDescription {
         &self.description
     }
 
