@@ -8,6 +8,7 @@ pub mod manual;
 pub mod notice;
 mod plan;
 pub mod progress;
+pub mod queue;
 pub mod retry;
 pub mod schedule;
 mod skip;

@@ -7,13 +7,16 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::EngineError;
-use super::calls::contained_async;
+use super::calls::{contained, contained_async};
 use super::export;
 use super::heartbeat::Meter;
 use super::observe::Event;
 use super::worker::{Engine, Shared};
 use crate::domain::execution::Execution;
+use crate::domain::execution::queue::SourceLimits;
+use crate::domain::id::SourceId;
 use crate::ports::catalog::{Agenda, Claim, Claimed, Fence};
+use crate::ports::source::RegisteredSource;
 
 /// The result of one round of the engine.
 #[must_use = "claimed executions make progress only while their futures are polled"]
@@ -88,8 +91,21 @@ impl Shared {
             limit: room,
             holding: self.running.fences(),
             retry: self.settings.retry,
+            source_limits: self.source_limits(),
         };
         Ok(self.ports.catalog.claim(&claim).await?)
+    }
+
+    /// Returns the limits that sources set. One that panics has none: its executions end when they begin.
+    fn source_limits(&self) -> SourceLimits {
+        let limit = |(id, source): (&SourceId, &RegisteredSource)| match source {
+            RegisteredSource::Supported(source) => {
+                let limit = contained(|| source.describe().max_concurrent).ok()??;
+                Some((id.clone(), limit))
+            }
+            RegisteredSource::Unsupported { .. } => None,
+        };
+        self.ports.sources.iter().filter_map(limit).collect()
     }
 
     fn start(self: &Arc<Self>, execution: Execution) -> BoxFuture<'static, Option<Execution>> {

@@ -21,8 +21,9 @@ use super::sink::Key;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::execution::notice::Notice;
+use crate::domain::execution::queue::QueuePlace;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
-use crate::domain::job::settling::{Open, QueuePlace};
+use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
@@ -131,10 +132,10 @@ pub trait Catalog: Debug + Send + Sync {
     /// If the catalog cannot be read.
     async fn agenda(&self) -> Result<Agenda, CatalogError>;
 
-    /// Assigns queued executions to a worker, in queue order (rules E2, W6). Skips executions before their
-    /// `not_before`, executions of a job that already has one running, and those that their job does not let
-    /// begin ([`Job::may_begin`]). If a job has begun an execution that now waits to be retried, only that
-    /// one is eligible. Each execution is begun against its job ([`Execution::begin`]): a covered one is
+    /// Assigns queued executions to a worker, as picked by [`pick`](crate::domain::execution::queue::pick)
+    /// (rules E2, W6); the owner who was served last is kept from claim to claim, for all workers. Candidates
+    /// are the executions at or after their `not_before` of jobs that have none running; executions of a
+    /// source run if they are in progress and are not taken back by this claim. Each execution is begun against its job ([`Execution::begin`]): a covered one is
     /// stored as skipped and not assigned. The job is changed in the same transaction
     /// ([`lifecycle::started`](crate::domain::job::lifecycle::started)).
     ///

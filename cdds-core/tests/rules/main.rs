@@ -22,4 +22,5 @@ mod signing;
 mod stored_forms;
 mod support;
 mod tiling;
+mod turns;
 mod world;

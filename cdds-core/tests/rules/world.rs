@@ -3,13 +3,14 @@
 
 use cdds_core::domain::calendar::frequency::Frequency;
 use cdds_core::domain::execution::failure::Failure;
+use cdds_core::domain::execution::queue::QueuePlace;
 use cdds_core::domain::execution::retry::RetryPolicy;
 use cdds_core::domain::execution::{Beginning, Execution, ExecutionState};
 use cdds_core::domain::execution::{manual, schedule};
 use cdds_core::domain::id::{ExecutionId, WorkerId};
 use cdds_core::domain::job::edit::{self, Edit, OneTimeEdit, WatermarkChoice};
 use cdds_core::domain::job::lifecycle::{self, Submission};
-use cdds_core::domain::job::settling::{Open, QueuePlace};
+use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::job::{Job, JobChange, JobSettings, JobState, Title};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::violation::RuleViolation;

@@ -21,6 +21,7 @@ mod outbox;
 #[cfg(test)]
 mod plan;
 mod presence;
+mod queue;
 mod recipients;
 mod removal;
 mod running;
@@ -38,8 +39,9 @@ use async_trait::async_trait;
 use cdds_core::domain::archive::artifact::ArtifactSet;
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::notice::Notice;
+use cdds_core::domain::execution::queue::QueuePlace;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
-use cdds_core::domain::job::settling::{Open, QueuePlace};
+use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::domain::recipient::Recipient;

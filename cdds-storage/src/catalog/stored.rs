@@ -5,9 +5,10 @@
 
 use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::execution::progress::Progress;
+use cdds_core::domain::execution::queue::QueuePlace;
 use cdds_core::domain::execution::{Attempt, SkipReason};
 use cdds_core::domain::id::{ExecutionId, WorkerId};
-use cdds_core::domain::job::settling::{Drops, QueuePlace, Unsettled};
+use cdds_core::domain::job::settling::{Drops, Unsettled};
 use cdds_core::stored::StoredFormError;
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::de::DeserializeOwned;

@@ -19,4 +19,5 @@ mod recipients;
 mod removal;
 mod sets;
 mod takeover;
+mod turns;
 mod world;

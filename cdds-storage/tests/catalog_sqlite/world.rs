@@ -199,6 +199,7 @@ pub(crate) fn claim_of(name: &str, now: DateTime<Utc>, limit: usize) -> Claim {
         limit,
         holding: Vec::new(),
         retry: RetryPolicy::default(),
+        source_limits: Default::default(),
     }
 }
 

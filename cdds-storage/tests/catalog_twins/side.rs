@@ -23,7 +23,7 @@ use cdds_core::ports::catalog::query::{
 use cdds_core::ports::catalog::{Beat, Catalog, Claim, Fence, Publication, Settlement};
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::sink::Key;
-use cdds_core::ports::source::{DataType, Description, Sources};
+use cdds_core::ports::source::{DataType, SourceDescription, Sources};
 use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::history::History;
@@ -85,11 +85,8 @@ impl Side {
         let media = CategoryDimension { name: "media types".to_owned(), values };
         let interaction =
             DataType::new("interaction".parse().unwrap()).with_event_instant().with_category(media);
-        let description = Description {
-            id: "contact-history".parse().unwrap(),
-            title: "Contact History".to_owned(),
-            types: vec![interaction],
-        };
+        let description = SourceDescription::new("contact-history".parse().unwrap(), "Contact History")
+            .with_type(interaction);
         let sources = Sources::new().with(Arc::new(PreparedSource::new(description, Vec::new())));
         let mut memory = MemoryPorts::new("2026-03-01T12:00:00Z".parse().unwrap(), sources);
         memory.ports.catalog = Arc::clone(&catalog);
@@ -177,6 +174,7 @@ impl Side {
             limit: 2,
             holding: self.running.iter().map(fence).collect(),
             retry: RetryPolicy::default(),
+            source_limits: Default::default(),
         };
         let claimed = block_on(self.catalog.claim(&claim)).unwrap();
         self.running.extend(claimed.executions.iter().cloned());

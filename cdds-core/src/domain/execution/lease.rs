@@ -32,6 +32,28 @@ impl Lease {
     }
 }
 
+/// What is known of a running execution when a worker asks for work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// Whether the catalog knows that the worker's process has ended; `false` if it cannot see processes.
+    pub worker_is_dead: bool,
+    /// Whether the asking worker runs it now.
+    pub is_held_by_asker: bool,
+    /// The worker's lease; `None` if the stored one makes no sense.
+    pub lease: Option<Lease>,
+}
+
+impl Hold {
+    /// Returns whether the execution is taken from its worker at `now`. A worker keeps what it says that it runs,
+    /// whatever its lease says: it is alive. Otherwise a hold ends with the worker's process or with its lease.
+    pub fn is_abandoned(&self, now: DateTime<Utc>) -> bool {
+        if self.worker_is_dead {
+            return true;
+        }
+        !self.is_held_by_asker && !self.lease.is_some_and(|lease| lease.holds(now))
+    }
+}
+
 /// What can be told of the worker of a running execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkerLife {
@@ -67,6 +89,23 @@ mod tests {
             assert_eq!(lease.holds(at(seconds)), holds, "{seconds}");
         }
         assert!(Lease::taken(at(0), Duration::MAX).holds(at(1)));
+    }
+
+    #[test]
+    fn e5_an_execution_is_taken_from_the_dead_and_the_silent_only() {
+        let lease = Some(Lease::taken(at(0), Duration::from_secs(30)));
+        for (worker_is_dead, is_held_by_asker, lease, seconds, is_abandoned) in [
+            (false, false, lease, 29, false),
+            (false, false, lease, 30, true),
+            (false, true, lease, 30, false),
+            (true, false, lease, 1, true),
+            (true, true, lease, 1, true),
+            (false, false, None, 1, true),
+            (false, true, None, 1, false),
+        ] {
+            let hold = Hold { worker_is_dead, is_held_by_asker, lease };
+            assert_eq!(hold.is_abandoned(at(seconds)), is_abandoned, "{hold:?} at {seconds}");
+        }
     }
 
     #[test]

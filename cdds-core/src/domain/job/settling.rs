@@ -6,22 +6,11 @@
 use chrono::{DateTime, Utc};
 
 use super::tiling;
+use crate::domain::execution::queue::QueuePlace;
 use crate::domain::execution::{Execution, SkipReason, SourceTerms, Trigger};
-use crate::domain::id::ExecutionId;
 use crate::domain::job::{Job, JobChange, JobSettings, JobState};
 use crate::domain::source::RecordInstant;
 use crate::domain::violation::{Code, RuleViolation};
-
-/// A place in the queue of a job (rules E2, W6). Places are in the order in which executions are begun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct QueuePlace {
-    /// [`Execution::queue_at`].
-    pub queue_at: DateTime<Utc>,
-    /// [`Execution::slot`].
-    pub slot: DateTime<Utc>,
-    /// [`Execution::id`].
-    pub id: ExecutionId,
-}
 
 /// Executions of a job that have not ended, as far as they were read: all that a worker ever had, then what waits
 /// for its first claim, by its place in the queue.
@@ -75,13 +64,6 @@ pub enum Drops {
     /// What waits for a slot later than this: the job was brought back from there
     /// ([`ahead`](crate::domain::execution::ahead)).
     Ahead(DateTime<Utc>),
-}
-
-impl Execution {
-    /// Its place in the queue.
-    pub fn place(&self) -> QueuePlace {
-        QueuePlace { queue_at: self.queue_at, slot: self.slot, id: self.id }
-    }
 }
 
 impl Job {

@@ -8,6 +8,7 @@ use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::execution::failure::Failure;
 use crate::domain::execution::progress::Progress;
+use crate::domain::execution::queue::SourceLimits;
 use crate::domain::execution::retry::RetryPolicy;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
 use crate::domain::job::Job;
@@ -61,6 +62,8 @@ pub struct Claim {
     pub holding: Vec<Fence>,
     /// The retry policy after the crash of another worker.
     pub retry: RetryPolicy,
+    /// How many executions of a source may run at the same time, over all workers (rule E2).
+    pub source_limits: SourceLimits,
 }
 
 /// The result of a claim.

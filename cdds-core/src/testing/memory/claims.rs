@@ -1,5 +1,7 @@
 //! Who works on what: claims, signs of life, ends (rules E2, E5, E8; invariants I3, I6, I10).
 
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::convert::Infallible;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -7,10 +9,11 @@ use chrono::{DateTime, Utc};
 use super::entries::{Entry, Held};
 use super::state::{State, conflict};
 use crate::domain::execution::failure::Failure;
-use crate::domain::execution::lease::Lease;
+use crate::domain::execution::lease::{Hold, Lease};
 use crate::domain::execution::notice::Notice;
+use crate::domain::execution::queue::{Candidate, Picked, Queue, Room, pick};
 use crate::domain::execution::{Beginning, Execution, ExecutionState, Status};
-use crate::domain::id::{ExecutionId, JobId, WorkerId};
+use crate::domain::id::{ExecutionId, JobId, Owner, SourceId, WorkerId};
 use crate::domain::job::Job;
 use crate::domain::job::lifecycle;
 use crate::ports::catalog::{
@@ -26,57 +29,60 @@ impl Held {
 
 impl State {
     pub(super) fn claim(&mut self, claim: &Claim) -> Result<Claimed, CatalogError> {
-        let mut claimed = Claimed { given_up: self.take_over(claim)?, ..Claimed::default() };
-        // Of each job whatever runs, or has begun and waits to be tried again.
-        let mut begun: Vec<(JobId, ExecutionId)> = self.begun();
-        for id in self.ready(claim.now) {
-            if claimed.executions.len() == claim.limit {
-                break;
-            }
-            let Some(execution) = self.executions.get(id).map(|entry| &entry.execution) else { continue };
-            if begun.iter().any(|(job, other)| *job == execution.job_id && *other != id) {
-                continue;
-            }
-            let job = self.jobs.get(&execution.job_id).filter(|job| job.may_begin(execution)).cloned();
-            let Some(job) = job else { continue };
-            match execution.clone().begin(&job, claim.worker.clone(), claim.now) {
-                Beginning::Running(running) => {
-                    let lease = Held::new(&claim.worker, claim.now, claim.lease);
-                    self.store(&running, Some(lease));
-                    self.store_job(lifecycle::started(&job));
-                    begun.push((job.id, id));
-                    claimed.executions.push(running);
-                }
-                Beginning::Covered(skipped) => {
-                    self.store(&skipped, None);
-                    self.store_job(job);
-                    claimed.covered.push(skipped);
-                }
-            }
-        }
-        Ok(claimed)
+        let given_up = self.take_over(claim)?;
+        let room = Room::new(claim.limit, &claim.source_limits, |source| self.running_of(source));
+        let turn = self.turn.clone();
+        let mut queue = MemoryQueue {
+            claimed: Claimed::default(),
+            waiting: self.candidates(claim.now),
+            state: self,
+            claim,
+        };
+        let turn = match pick(&mut queue, turn, room) {
+            Ok(turn) => turn,
+            Err(never) => match never {},
+        };
+        let claimed = queue.claimed;
+        self.turn = turn;
+        Ok(Claimed { given_up, ..claimed })
     }
 
-    /// What may begin, in the order of the queue (rule E2).
-    fn ready(&self, now: DateTime<Utc>) -> Vec<ExecutionId> {
-        let entries = self.executions.open().map(|entry| &entry.execution);
-        let ready = |one: &&Execution| one.state == ExecutionState::Queued && one.not_before <= now;
-        let mut ready: Vec<_> = entries.filter(ready).map(|one| (one.queue_at, one.slot, one.id)).collect();
-        ready.sort_unstable();
-        ready.into_iter().map(|(_, _, id)| id).collect()
-    }
-
-    fn begun(&self) -> Vec<(JobId, ExecutionId)> {
+    fn running_of(&self, source: &SourceId) -> usize {
         let open = self.executions.open().map(|entry| &entry.execution);
-        open.filter(|one| one.is_begun()).map(|one| (one.job_id, one.id)).collect()
+        open.filter(|one| one.state == ExecutionState::Running && one.settings.source == *source).count()
+    }
+
+    /// Returns the candidates of each owner, by their places.
+    fn candidates(&self, now: DateTime<Utc>) -> BTreeMap<Owner, VecDeque<Candidate>> {
+        let open = || self.executions.open().map(|entry| &entry.execution);
+        let running: HashSet<JobId> =
+            open().filter(|one| one.state == ExecutionState::Running).map(|one| one.job_id).collect();
+        let mut waiting: BTreeMap<Owner, VecDeque<Candidate>> = BTreeMap::new();
+        let ready = |one: &&Execution| one.state == ExecutionState::Queued && one.not_before <= now;
+        for one in open().filter(ready).filter(|one| !running.contains(&one.job_id)) {
+            waiting.entry(one.owner.clone()).or_default().push_back(Candidate {
+                place: one.place(),
+                job: one.job_id,
+                source: one.settings.source.clone(),
+                is_begun: one.is_begun(),
+            });
+        }
+        for candidates in waiting.values_mut() {
+            candidates.make_contiguous().sort_unstable_by_key(|candidate| candidate.place);
+        }
+        waiting
     }
 
     fn take_over(&mut self, claim: &Claim) -> Result<Vec<Execution>, CatalogError> {
         let abandoned = |entry: &&Entry| {
-            let held = claim.holding.iter().any(|fence| fence.execution == entry.execution.id);
+            let named = claim.holding.iter().any(|fence| fence.execution == entry.execution.id);
             let own = entry.lease.as_ref().is_some_and(|lease| lease.worker == claim.worker);
-            let lives = entry.lease.as_ref().is_some_and(|held| held.lease.holds(claim.now));
-            entry.execution.state == ExecutionState::Running && !lives && !(held && own)
+            let hold = Hold {
+                worker_is_dead: false,
+                is_held_by_asker: named && own,
+                lease: entry.lease.as_ref().map(|held| held.lease),
+            };
+            entry.execution.state == ExecutionState::Running && hold.is_abandoned(claim.now)
         };
         let abandoned: Vec<Execution> =
             self.executions.open().filter(abandoned).map(|entry| entry.execution.clone()).collect();
@@ -227,6 +233,60 @@ impl State {
 
     pub(super) fn is_final(&self, id: ExecutionId) -> bool {
         self.executions.get(id).is_some_and(|entry| !entry.execution.is_open())
+    }
+}
+
+/// The queue in a claim, and what has begun so far.
+struct MemoryQueue<'a> {
+    state: &'a mut State,
+    claim: &'a Claim,
+    waiting: BTreeMap<Owner, VecDeque<Candidate>>,
+    claimed: Claimed,
+}
+
+impl Queue for MemoryQueue<'_> {
+    type Error = Infallible;
+
+    fn next_owner(&mut self, after: Option<&Owner>) -> Result<Option<Owner>, Infallible> {
+        let mut owners = self.waiting.keys();
+        Ok(owners.find(|owner| after.is_none_or(|after| *owner > after)).cloned())
+    }
+
+    fn next_candidate(
+        &mut self,
+        owner: &Owner,
+        _closed: &HashSet<JobId>,
+    ) -> Result<Option<Candidate>, Infallible> {
+        Ok(self.waiting.get_mut(owner).and_then(VecDeque::pop_front))
+    }
+
+    fn has_begun(&mut self, job: JobId) -> Result<bool, Infallible> {
+        let mut open = self.state.executions.open_of(job);
+        Ok(open.any(|one| one.is_begun() && one.state == ExecutionState::Queued))
+    }
+
+    fn begin(&mut self, candidate: &Candidate) -> Result<Picked, Infallible> {
+        let entry = self.state.executions.get(candidate.place.id);
+        let Some(execution) = entry.map(|entry| entry.execution.clone()) else {
+            return Ok(Picked::PassedOver);
+        };
+        let job = self.state.jobs.get(&execution.job_id).filter(|job| job.may_begin(&execution)).cloned();
+        let Some(job) = job else { return Ok(Picked::Refused) };
+        Ok(match execution.begin(&job, self.claim.worker.clone(), self.claim.now) {
+            Beginning::Running(running) => {
+                let held = Held::new(&self.claim.worker, self.claim.now, self.claim.lease);
+                self.state.store(&running, Some(held));
+                self.state.store_job(lifecycle::started(&job));
+                self.claimed.executions.push(running);
+                Picked::Running
+            }
+            Beginning::Covered(skipped) => {
+                self.state.store(&skipped, None);
+                self.state.store_job(job);
+                self.claimed.covered.push(skipped);
+                Picked::Covered
+            }
+        })
     }
 }
 

@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use super::entries::Entries;
 use super::sets::Sets;
 use crate::domain::execution::notice::Notice;
+use crate::domain::execution::queue::QueuePlace;
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName};
 use crate::domain::job::policy::Overlap;
-use crate::domain::job::settling::{Open, QueuePlace};
+use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
@@ -29,6 +30,8 @@ pub(super) struct State {
     pub(super) notices: BTreeMap<ExecutionId, Notice>,
     pub(super) recipients: BTreeMap<(Owner, RecipientName), Recipient>,
     pub(super) store: Option<StoreLink>,
+    /// The owner who was served last (rule E2).
+    pub(super) turn: Option<Owner>,
 }
 
 pub(super) fn conflict(why: impl Into<String>) -> CatalogError {

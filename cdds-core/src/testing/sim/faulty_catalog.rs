@@ -12,8 +12,9 @@ use super::watch::{Watch, step};
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::execution::notice::Notice;
+use crate::domain::execution::queue::QueuePlace;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
-use crate::domain::job::settling::{Open, QueuePlace};
+use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
 use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{

@@ -3,8 +3,10 @@
 mod list;
 
 use cdds_core::domain::execution::Execution;
+use cdds_core::domain::execution::lease::Lease;
+use cdds_core::domain::execution::queue::QueuePlace;
 use cdds_core::domain::id::{JobId, Owner, WorkerId};
-use cdds_core::domain::job::settling::{Open, QueuePlace};
+use cdds_core::domain::job::settling::Open;
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind, Fence, Standing};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -54,20 +56,17 @@ pub(super) fn read(row: &Row<'_>) -> Result<Execution, Fault> {
     Ok(execution_row(row)?.into_execution()?)
 }
 
-/// A worker's hold on a running execution; instants are in microseconds.
+/// A worker's hold on a running execution.
 #[derive(Debug)]
-pub(super) struct Lease<'a> {
+pub(super) struct Held<'a> {
     pub(super) worker: &'a WorkerId,
-    pub(super) renewed_at: i64,
-    pub(super) expires_at: i64,
+    pub(super) lease: Lease,
 }
 
-impl<'a> Lease<'a> {
-    /// Creates a lease that is taken or renewed at `now`.
+impl<'a> Held<'a> {
+    /// Creates a hold that is taken or renewed at `now`.
     pub(super) fn new(worker: &'a WorkerId, now: DateTime<Utc>, length: std::time::Duration) -> Self {
-        let renewed_at = micros(now);
-        let length = i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
-        Self { worker, renewed_at, expires_at: renewed_at.saturating_add(length) }
+        Self { worker, lease: Lease::taken(now, length) }
     }
 }
 
@@ -112,12 +111,12 @@ pub(super) fn insert(tx: &Transaction<'_>, execution: &Execution) -> Result<bool
     Ok(inserted == 1)
 }
 
-/// Stores an execution whose attempt begins or ends; it has a `lease` only while it runs. The caller has
+/// Stores an execution whose attempt begins or ends; it is `held` only while it runs. The caller has
 /// checked its previous state in the same transaction.
 pub(super) fn store(
     tx: &Transaction<'_>,
     execution: &Execution,
-    lease: Option<&Lease<'_>>,
+    held: Option<&Held<'_>>,
 ) -> Result<(), Fault> {
     let row = ExecutionRow::of(execution)?;
     tx.execute(
@@ -139,9 +138,9 @@ pub(super) fn store(
             row.finished_at,
             row.progress,
             integer(execution.progress.records),
-            lease.map(|lease| lease.worker.as_str()),
-            lease.map(|lease| lease.renewed_at),
-            lease.map(|lease| lease.expires_at),
+            held.map(|held| held.worker.as_str()),
+            held.map(|held| micros(held.lease.renewed_at)),
+            held.map(|held| micros(held.lease.expires_at)),
         ],
     )?;
     Ok(())

@@ -14,9 +14,9 @@ use cdds_core::ports::catalog::{
 use chrono::{DateTime, SubsecRound, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::super::row::{corrupt, integer};
+use super::super::row::{corrupt, integer, micros};
 use super::super::stored;
-use super::executions::{self, Lease};
+use super::executions::{self, Held};
 use super::fault::{Fault, conflict};
 use super::{artifacts, jobs, outbox};
 
@@ -28,7 +28,7 @@ pub(super) fn beat(
     lease: Duration,
     beats: &[Beat],
 ) -> Result<Vec<Directive>, Fault> {
-    let lease = Lease::new(worker, now, lease);
+    let Held { worker, lease } = Held::new(worker, now, lease);
     let mut statement = tx.prepare(
         "UPDATE execution SET lease_renewed_at = ?4, lease_expires_at = ?5, progress = ?6, records = ?7
          WHERE id = ?1 AND epoch = ?2 AND worker = ?3 AND status = 'in_progress'
@@ -41,9 +41,9 @@ pub(super) fn beat(
         let values = params![
             fence.execution.to_string(),
             integer(fence.epoch),
-            lease.worker.as_str(),
-            lease.renewed_at,
-            lease.expires_at,
+            worker.as_str(),
+            micros(lease.renewed_at),
+            micros(lease.expires_at),
             progress_json,
             integer(progress.records),
         ];

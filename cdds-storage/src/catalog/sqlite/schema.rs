@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_era.sql"),
     include_str!("migrations/0005_store.sql"),
     include_str!("migrations/0006_unsettled.sql"),
+    include_str!("migrations/0007_turns.sql"),
 ];
 
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.

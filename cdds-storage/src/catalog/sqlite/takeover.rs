@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::failure::Failure;
-use cdds_core::domain::execution::lease::Lease;
+use cdds_core::domain::execution::lease::{Hold, Lease};
 use cdds_core::domain::id::WorkerId;
 use cdds_core::ports::catalog::{CatalogError, Claim};
 use chrono::{DateTime, Utc};
@@ -111,17 +111,17 @@ fn abandoned(tx: &Transaction<'_>, orphaned: &Orphaned, claim: &Claim) -> Result
     while let Some(row) = rows.next()? {
         let id = row_id(row);
         let Some(worker) = understood("execution", &id, worker_of(row, &id))? else { continue };
-        let worker_is_dead = orphaned.has(row)?;
-        let own = worker == claim.worker && !worker_is_dead;
-        if own && claim.holding.iter().any(|fence| fence.execution.to_string() == id) {
-            continue;
-        }
-        let lease = lease_of(row.get(COLUMNS_COUNT + 1)?, row.get(COLUMNS_COUNT + 2)?);
-        if !worker_is_dead && lease.is_some_and(|lease| lease.holds(claim.now)) {
+        let hold = Hold {
+            worker_is_dead: orphaned.has(row)?,
+            is_held_by_asker: worker == claim.worker
+                && claim.holding.iter().any(|fence| fence.execution.to_string() == id),
+            lease: lease_of(row.get(COLUMNS_COUNT + 1)?, row.get(COLUMNS_COUNT + 2)?),
+        };
+        if !hold.is_abandoned(claim.now) {
             continue;
         }
         if let Some(execution) = understood("execution", &id, executions::read(row))? {
-            tracing::warn!(execution_id = %execution.id, %worker, worker_is_dead, "taken over");
+            tracing::warn!(execution_id = %execution.id, %worker, hold.worker_is_dead, "taken over");
             abandoned.push(execution);
         }
     }
