@@ -26,7 +26,10 @@ pub enum PartPosition {
 /// use cdds_core::domain::archive::part_name::{PartName, PartPosition};
 ///
 /// let part = PartName::parse("export-x.z12.smime").unwrap();
-/// assert_eq!((part.stem.as_str(), part.position, part.sealed), ("export-x", PartPosition::Volume(12), true));
+/// assert_eq!(
+///     (part.stem.as_str(), part.position, part.sealed),
+///     ("export-x", PartPosition::Volume(12), true)
+/// );
 /// assert_eq!(part.siblings(3), ["export-x.z01.smime", "export-x.z02.smime", "export-x.zip.smime"]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

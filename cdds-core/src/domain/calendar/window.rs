@@ -144,7 +144,7 @@ mod tests {
         // Before 1970 it is rounded towards the past, too.
         assert_eq!(settled_end(at(-1), TimeDelta::zero(), TimeDelta::minutes(1)), at(-60));
         assert_eq!(settled_end(at(-60), TimeDelta::zero(), TimeDelta::minutes(1)), at(-60));
-        // No finer than microseconds, no later than the slot.
+        // The granularity is at least a microsecond, and a negative lag counts as zero.
         for granularity in [TimeDelta::zero(), TimeDelta::nanoseconds(1), TimeDelta::MIN, -second] {
             let fine = slot + TimeDelta::nanoseconds(1_999);
             assert_eq!(settled_end(fine, -second, granularity), slot + TimeDelta::microseconds(1));

@@ -105,8 +105,8 @@ impl Execution {
         let (window, generation) = match self.trigger {
             // Windows that tile continue where they are: moving one would leave a gap or an overlap.
             Trigger::Scheduled if self.settings.tiles_with(&settings) => (self.window, None),
-            // An incremental window whose start is open is computed anew as well, so that it follows the
-            // edited job's timeframe, source and watermark generation.
+            // An incremental window whose start is open is recomputed as well, so that it follows the edited
+            // job's timeframe, source and watermark generation.
             Trigger::Scheduled | Trigger::Manual if timeframe_changed || self.generation.is_some() => {
                 window(job, own_window(job, self.slot), self.slot, terms)
             }

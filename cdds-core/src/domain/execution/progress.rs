@@ -1,4 +1,4 @@
-//! Rule E7: how far an execution is.
+//! Rule E7: the progress of an execution.
 
 use std::time::Duration;
 

@@ -85,6 +85,7 @@ pub(in crate::domain) fn take_over<'a>(
     for waiting in ready {
         let bounds = next.window.start().zip(waiting.window.start());
         let joins = |start| !tiles || waiting.window.end() == start;
+        // Older executions could join only through this one, so the first that does not join ends the search.
         let Some((start, began)) = bounds.filter(|(start, _)| joins(*start)) else { break };
         next.window = Window::between(start.min(began), next.window.end());
         covered.push(waiting);

@@ -65,7 +65,7 @@ impl Unit {
         first.zip(time).map_or(DateTime::<Utc>::MIN_UTC, |(first, time)| first.and_time(time).and_utc())
     }
 
-    /// Returns the largest count that a timeframe may use, which is a hundred years (rule W2).
+    /// Returns the largest count that a timeframe may use: as many units as a hundred years have (rule W2).
     pub const fn count_max(self) -> u32 {
         match self {
             Self::Hour => 876_600,
