@@ -40,8 +40,8 @@ impl Slots {
             return Some(today.and_time(time).and_utc());
         }
         // Today has no slot left, so only later days of this month count. Then jump from month to month of
-        // the set. The loop ends because a set that is not empty has a slot in some year, or at the end of
-        // the calendar.
+        // the set. The loop ends at the next slot or at the end of the calendar, since a set that is not
+        // empty has a slot in some year.
         days &= !up_to(today.day());
         while days == 0 {
             (year, month) = match lowest(self.months & !up_to(month)) {
@@ -125,7 +125,8 @@ fn minute_of_day(instant: DateTime<Utc>) -> u32 {
     instant.num_seconds_from_midnight() / 60
 }
 
-/// The numbers 0 to `last`, which is below 63: the lowest bit above them less one sets all bits below it.
+/// The numbers 0 to `last`, which is below 63. Subtracting one from the bit above `last` sets all bits below
+/// it.
 const fn up_to(last: u32) -> u64 {
     (2 << last) - 1
 }
