@@ -51,7 +51,7 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// Returns the content of a file, if it can be opened, whoever it is for.
+/// Returns the content of a file, or `None` if it cannot be opened.
 fn open(file: &[u8]) -> Option<Vec<u8>> {
     let walked = check_sealed(file);
     let named = recipients(file);
