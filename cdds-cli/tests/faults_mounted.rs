@@ -1,4 +1,4 @@
-//! The real binary over file systems that are full or may not be written. Needs root, since it mounts them:
+//! The real binary on file systems that are full or read-only. Needs root, since the tests mount them:
 //! `cargo test -p cdds-cli --test faults_mounted -- --ignored`.
 
 #![cfg(target_os = "linux")]
@@ -17,11 +17,12 @@ use serde_json::{Value, json};
 
 use crate::support::{NOON, Place, SINCE_LAST, failure, id, string, text};
 
-/// A file system in memory, mounted in a folder of a place; unmounted in the end.
+/// A file system in memory, mounted in a folder of a place and unmounted at the end.
 struct Mounted(PathBuf);
 
 impl Mounted {
-    /// Holds the files that the folder held, as when an administrator moves it to a disk of its own.
+    /// Mounts it over a folder and keeps the files, as when an administrator moves them to a disk of their
+    /// own.
     fn at(folder: PathBuf, options: &str) -> Self {
         let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
         let files: Vec<_> = files.map(|path| (std::fs::read(&path).unwrap(), path)).collect();
@@ -30,12 +31,12 @@ impl Mounted {
         Self(folder)
     }
 
-    /// Changes how much it holds, or whether it may be written.
+    /// Changes its capacity, or whether it may be written.
     fn remount(&self, options: &str) {
         mount(&["-o", &format!("remount,{options}")], &self.0);
     }
 
-    /// Takes all room that is left.
+    /// Fills all the remaining space.
     fn fill(&self) {
         let mut file = File::create(self.0.join("filler")).unwrap();
         for size in [65_536, 4_096, 1] {
@@ -50,7 +51,7 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Lazily: a test that fails may leave a process behind that uses it.
+        // Unmount lazily: a failed test may leave a process that uses it.
         let unmounted = Command::new("umount").arg("-l").arg(&self.0).status();
         assert!(unmounted.unwrap().success());
     }
@@ -60,7 +61,7 @@ fn mount(args: &[&str], folder: &Path) {
     assert!(Command::new("mount").args(args).arg(folder).status().unwrap().success());
 }
 
-/// A process that is stopped in good order when the test is done with it.
+/// A process that is shut down in good order when the test has finished with it.
 struct Run<'a>(&'a Place, Child);
 
 impl<'a> Run<'a> {
@@ -87,12 +88,12 @@ impl<'a> Run<'a> {
 
 impl Drop for Run<'_> {
     fn drop(&mut self) {
-        // A test that fails leaves no process behind; one that was stopped has ended.
+        // A failed test leaves no process behind. One that was shut down has already ended.
         let _ended = self.1.kill();
     }
 }
 
-/// The only entry of the history.
+/// Returns the only entry of the history.
 fn only(place: &Place) -> Value {
     let history = place.json(&["history", "list"]);
     assert_eq!(history.as_array().unwrap().len(), 1, "{history}");
@@ -109,7 +110,7 @@ fn assert_says(message: &str, words: &[&str]) {
     words.iter().for_each(|word| assert!(message.contains(word), "{word:?} is not in {message:?}"));
 }
 
-/// The only set is whole, and nothing else is stored.
+/// Asserts that the only set is complete, and that nothing else is stored.
 fn published(place: &Place, records: u64) {
     let execution = only(place);
     assert_eq!((&execution["status"], &execution["records"]), (&json!("finished"), &json!(records)));
@@ -134,7 +135,7 @@ fn e5_a_full_store_is_told_and_the_export_is_tried_again() {
     );
     assert_says(&string(&error["message"]), &["artifacts", "no room is left there; make some"]);
     assert_eq!(place.json(&["artifact", "list"]), json!([]));
-    // What was stored of it is removed once its end is on the record.
+    // Its stored files are removed once its end is on the record.
     while !place.files("artifacts").is_empty() {}
     run.stop();
 
@@ -160,7 +161,7 @@ fn a_store_that_may_not_be_written_is_told_and_the_next_run_covers_what_failed()
     let failed = place.json(&["history", "list", "--job", id(&job), "--status", "failed"]);
     assert_eq!(failed[0]["error"]["kind"], "refused");
     assert_says(&string(&failed[0]["error"]["message"]), &["artifacts", "refused", "check permissions"]);
-    // What has expired cannot be had, though its files are still there.
+    // An expired set is unavailable, although its files are still there.
     assert_eq!(failure(&run("2020-01-03T03:00:00Z")), (1, "housekeeping_failed".to_owned()));
     assert_eq!(place.at("2020-01-03T03:00:00Z", &["artifact", "list"]), json!([]));
     assert_eq!(place.files("artifacts"), stored);
@@ -174,7 +175,7 @@ fn a_store_that_may_not_be_written_is_told_and_the_next_run_covers_what_failed()
     assert!(files.len() == 2 && files.iter().all(|file| !stored.contains(file)), "{files:?}");
 }
 
-/// A place whose catalog has a file system of its own.
+/// Creates a place whose catalog has a file system of its own.
 fn with_mounted_catalog(records: u32) -> (Place, Mounted) {
     let place = Place::with_interactions(records);
     std::fs::create_dir(place.path("state")).unwrap();
@@ -216,7 +217,7 @@ fn i3_a_catalog_that_fills_up_while_an_export_runs_publishes_it_once_there_is_ro
     let mut run = Run::start(&place);
     run.until(|execution| execution["status"] == "in_progress");
     catalog.fill();
-    // All of it is stored, and cannot be put on the record.
+    // The whole set is stored, but cannot be recorded.
     while !place.files("artifacts").iter().any(|file| file.ends_with("/manifest")) {}
     assert_eq!(only(&place)["status"], "in_progress");
     assert_eq!(place.json(&["artifact", "list"]), json!([]));

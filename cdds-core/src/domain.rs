@@ -1,7 +1,7 @@
-//! The rules, pure: no async, no I/O, no clock, no randomness.
+//! The rules as pure functions, without async, I/O, a clock or randomness.
 //!
-//! Every decision is a function of a state, a command and an instant; services and engine load, decide
-//! and store.
+//! Every decision is a function of a state, a command and an instant. Services and the engine load the state,
+//! call the function and store its result.
 //!
 #![doc = include_str!("../RULES.md")]
 

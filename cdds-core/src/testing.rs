@@ -1,6 +1,7 @@
-//! For tests of embedders and of this workspace: every port in memory, and [`strategies`] for property tests.
+//! Test support for embedders and for this workspace: every port in memory, and [`strategies`] for property
+//! tests.
 //!
-//! A service that embeds the library, whole and in memory:
+//! A complete service that embeds the library and runs in memory:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -76,7 +77,7 @@ use crate::ports::source::{
 };
 use crate::ports::workers::Workers;
 
-/// A clock that stands still until it is moved. Sleeping moves it: who waits for an instant, gets it.
+/// A clock that moves only when a test moves it. Sleeping advances it at once and never waits.
 #[derive(Debug)]
 pub struct ManualClock {
     now: Mutex<DateTime<Utc>>,
@@ -84,12 +85,12 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Stands at `now`.
+    /// Creates a clock that shows `now`.
     pub fn at(now: DateTime<Utc>) -> Self {
         Self { now: Mutex::new(now), elapsed_micros: AtomicU64::new(0) }
     }
 
-    /// Moves on by `step`.
+    /// Moves the clock forward by `step`, at most to the last representable instant.
     pub fn advance(&self, step: Duration) {
         let delta = TimeDelta::from_std(step).unwrap_or(TimeDelta::MAX);
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,7 +115,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// Runs work where it is submitted.
+/// Runs each piece of work immediately, on the thread that submits it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InlineWorkers;
 
@@ -128,7 +129,7 @@ impl Workers for InlineWorkers {
     }
 }
 
-/// Identifiers that count up from a seed.
+/// Generates identifiers by counting up from a seed.
 #[derive(Debug)]
 pub struct SeededIds {
     seed: u64,
@@ -136,7 +137,7 @@ pub struct SeededIds {
 }
 
 impl SeededIds {
-    /// The same seed gives the same identifiers.
+    /// Creates a generator. The same seed yields the same identifiers.
     pub fn new(seed: u64) -> Self {
         Self { seed, next: AtomicU64::new(1) }
     }
@@ -148,7 +149,7 @@ impl Ids for SeededIds {
     }
 }
 
-/// A source that gives the same batches to every read, whatever it asks for.
+/// A source that returns the same batches for every request.
 #[derive(Debug)]
 pub struct PreparedSource {
     description: SourceDescription,
@@ -156,17 +157,18 @@ pub struct PreparedSource {
 }
 
 impl PreparedSource {
-    /// A source with one data type, without instants.
+    /// Creates a source with one data type that has no instants.
     ///
     /// # Errors
-    /// [`Code::InvalidName`](crate::domain::violation::Code::InvalidName) for names that are none.
+    /// [`Code::InvalidName`](crate::domain::violation::Code::InvalidName) if `id` or `data_type` is not a
+    /// valid name.
     pub fn of(id: &str, data_type: &str, batches: Vec<RecordBatch>) -> Result<Self, RuleViolation> {
         let data_type = DataType::new(TypeId::new(data_type)?);
         let description = SourceDescription::new(SourceId::new(id)?, id).with_type(data_type);
         Ok(Self::new(description, batches))
     }
 
-    /// Gives `batches`, in order.
+    /// Creates a source that returns `batches` in order.
     pub fn new(description: SourceDescription, batches: Vec<RecordBatch>) -> Self {
         Self { description, batches }
     }
@@ -191,21 +193,22 @@ impl Source for PreparedSource {
     }
 }
 
-/// Every port in memory, and the ones that tests look into.
+/// Every port in memory, with direct access to those that tests control or inspect.
 #[derive(Debug, Clone)]
 pub struct MemoryPorts {
-    /// For services and engines.
+    /// The ports to pass to services and engines.
     pub ports: Ports,
-    /// The clock, to be moved.
+    /// The clock, for tests to move.
     pub clock: Arc<ManualClock>,
-    /// The record, to be looked at.
+    /// The catalog, for tests to inspect.
     pub catalog: Arc<MemoryCatalog>,
-    /// The store, to be looked at.
+    /// The store, for tests to inspect.
     pub sink: MemorySink,
 }
 
 impl MemoryPorts {
-    /// Ports at `now` over these sources; nothing can be sealed.
+    /// Creates ports over these sources, with the clock at `now`. Sealing is unavailable
+    /// ([`NoCertificates`]).
     pub fn new(now: DateTime<Utc>, sources: Sources) -> Self {
         let clock = Arc::new(ManualClock::at(now));
         let (catalog, sink) = (Arc::new(MemoryCatalog::new()), MemorySink::new());

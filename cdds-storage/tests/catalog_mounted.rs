@@ -1,4 +1,4 @@
-//! A catalog on a file system that is full. Needs root, since it mounts one:
+//! A catalog on a full file system. Needs root, since the test mounts one:
 //! `cargo test -p cdds-storage --test catalog_mounted -- --ignored`.
 
 #![cfg(all(target_os = "linux", feature = "sqlite"))]

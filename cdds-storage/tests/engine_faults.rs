@@ -1,5 +1,5 @@
 //! The engine over a real catalog and a real store, when replies get lost and workers are stopped at the
-//! worst moment: what was published stays, what was not is removed, and nothing foreign is touched.
+//! worst moment. Published files stay, all others are removed, and foreign files are left alone.
 
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
@@ -51,7 +51,7 @@ use futures::future::Shared;
 use futures::stream::BoxStream;
 use futures::{FutureExt, TryStreamExt};
 
-/// A catalog whose replies can be made to get lost; what is asked for is done all the same.
+/// A catalog that can lose replies. It carries out the requests all the same.
 #[derive(Debug)]
 struct Unreliable {
     inner: SqliteCatalog,
@@ -59,20 +59,20 @@ struct Unreliable {
     lost_standings: AtomicU32,
     /// The reply to a publication never comes.
     publication_hangs: AtomicBool,
-    /// Calls that do nothing and fail.
+    /// Calls that fail without any effect.
     failing_publications: AtomicU32,
     failing_settlements: AtomicU32,
-    /// Publications that the catalog refuses for good.
+    /// Publications that the catalog refuses, with no chance of success.
     conflicts: AtomicU32,
-    /// Publications before which another one takes the claim away.
+    /// Publications before which another worker takes the claim away.
     lost_claims: AtomicU32,
-    /// A publication was asked for: all of the set is stored.
+    /// Whether a publication was requested, and so the whole set is stored.
     publication_asked: AtomicBool,
-    /// It is asked for, and never done.
+    /// The publication is requested, but never carried out.
     publication_never_begins: AtomicBool,
 }
 
-/// One less; whether there was one.
+/// Decrements a counter. Returns false if it was 0.
 fn take(counter: &AtomicU32) -> bool {
     counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
@@ -254,7 +254,7 @@ impl World {
         block_on(self.ports.sink.list(&Prefix::new(""))).unwrap()
     }
 
-    /// Every published file is there, whole, and nothing else is.
+    /// Asserts that every published file is complete in the store, and that the store holds nothing else.
     fn assert_published(&self) {
         let owner = Owner::default();
         let execution = self.only_execution();
@@ -301,7 +301,7 @@ fn i8_a_stop_in_the_middle_of_the_commit_keeps_what_was_committed() {
 fn a_stop_before_the_commit_gives_the_work_back_and_leaves_nothing() {
     let world = World::new();
     world.submit();
-    // Stopped at once: whatever was claimed is given back.
+    // The engine is stopped at once, and releases what it has claimed.
     block_on(world.engine(Duration::ZERO).run(Until::Stopped, std::future::ready(()))).unwrap();
     let execution = world.only_execution();
     assert_eq!((execution.status(), execution.attempt_count()), (Status::Queued, 0));
@@ -310,8 +310,8 @@ fn a_stop_before_the_commit_gives_the_work_back_and_leaves_nothing() {
     world.assert_published();
 }
 
-/// Counts what lies in the store when an attempt has ended, before anything else can remove it: each end by name,
-/// with the number of files.
+/// Counts the stored files at the end of each attempt, before anything else can remove them. Notes the kind
+/// of each end with the number of files.
 #[derive(Debug)]
 struct Ends {
     store: PathBuf,
@@ -337,7 +337,7 @@ fn files(folder: &Path) -> usize {
     std::fs::read_dir(folder).unwrap().map(count).sum()
 }
 
-/// What a run until idle has seen at the end of each attempt.
+/// Runs until idle and returns the ends of all attempts.
 fn ends(world: &World) -> Vec<(&'static str, usize)> {
     let ends = Arc::new(Ends { store: world.folder.path().join("store"), seen: Mutex::default() });
     let engine = world.composed(Duration::ZERO).observer(Arc::clone(&ends) as Arc<dyn Observer>).build();
@@ -356,12 +356,12 @@ fn i6_i8_whoever_lost_the_claim_removes_what_can_never_be_published() {
     world.assert_published();
 }
 
-/// A store that makes nothing durable until the gate opens, and counts what has come to its end.
+/// A store that finishes no upload until the gate opens, and counts finished uploads.
 #[derive(Debug)]
 struct Gated {
     inner: Arc<dyn Sink>,
     gate: Shared<oneshot::Receiver<()>>,
-    /// Uploads whose end was asked for.
+    /// Uploads that were asked to finish.
     asked: Arc<AtomicU32>,
     ended: Arc<AtomicU32>,
 }
@@ -435,7 +435,7 @@ fn i8_whoever_lost_the_claim_waits_for_its_uploads_even_if_the_catalog_does_not_
     while asked.load(Ordering::SeqCst) == 0 {
         assert!(attempt.as_mut().now_or_never().is_none(), "it waits for the store");
     }
-    // Another worker takes it over, and the reply to the question what became of it gets lost.
+    // Another worker takes the execution over, and the reply to the question about the claim gets lost.
     let running = world.only_execution();
     let fence = Fence { execution: running.id, epoch: running.epoch };
     block_on(world.catalog.settle(fence, &Settlement::Released, Utc::now())).unwrap();
@@ -443,7 +443,7 @@ fn i8_whoever_lost_the_claim_waits_for_its_uploads_even_if_the_catalog_does_not_
     block_on(engine.beat(Utc::now())).unwrap();
     open.send(()).unwrap();
     assert_eq!(block_on(attempt), None);
-    // What the store was asked for has happened: nothing lands after the sweep has looked.
+    // Every upload that was asked to finish has finished, so none lands after the sweep has looked.
     assert_eq!(ended.load(Ordering::SeqCst), asked.load(Ordering::SeqCst));
     block_on(engine.run(Until::Idle, std::future::pending())).unwrap();
     world.assert_published();
@@ -504,7 +504,7 @@ fn i8_the_sweep_removes_orphans_and_leaves_what_it_does_not_know() {
     assert!(!stored.contains(&orphan), "{stored:?}");
     assert!(stored.contains(&foreign) && stored.contains(&unnamed), "{stored:?}");
 
-    // A fresh catalog beside a full store knows none of it, and leaves all of it.
+    // A fresh catalog next to a full store knows none of its files, and leaves all of them.
     let ports = Ports {
         catalog: catalog(&world.folder.path().join("other.db")) as Arc<dyn Catalog>,
         ..world.ports.clone()

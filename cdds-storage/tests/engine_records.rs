@@ -1,5 +1,5 @@
-//! The engine over real sources: what templates leave (rule J4), and what becomes of records that cannot be
-//! read (rule E10).
+//! The engine over real sources: the effect of templates (rule J4), and the handling of unreadable records
+//! (rule E10).
 
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -38,15 +38,15 @@ use futures::executor::block_on;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-/// What came of an export.
+/// The result of an export.
 struct Outcome {
     execution: Execution,
-    /// Of a success: the archive and the manifest.
+    /// The archive and the manifest, if it succeeded.
     published: Option<(Vec<u8>, Manifest)>,
 }
 
 impl Outcome {
-    /// Paths and contents of the archive's entries, in their order.
+    /// Returns the paths and contents of the archive's entries in order.
     fn files(&self) -> Vec<(String, String)> {
         let (zip, _) = self.published.as_ref().expect("a published set");
         let mut archive = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
@@ -124,7 +124,7 @@ async fn stored(ports: &Ports, key: &Key) -> Vec<u8> {
     pieces.concat()
 }
 
-/// One file of calls, some of which cannot be read.
+/// Creates a source over one file of calls, some of which may be unreadable.
 fn json_lines(folder: &Path, text: &str) -> Arc<dyn Source> {
     let path = folder.join("calls.jsonl");
     std::fs::write(&path, text).unwrap();
@@ -227,7 +227,7 @@ fn e10_without_bad_records_there_is_no_such_file() {
     assert_eq!(outcome.files().len(), 1);
     let manifest = String::from_utf8(outcome.manifest().to_json().unwrap()).unwrap();
     assert!(!manifest.contains("bad_records\": 0"), "{manifest}");
-    // What is bad throughout is told too.
+    // An export with nothing but bad records reports them, too.
     let all_bad = export(json_lines(folder.path(), "no\nno\n"), skipping(2), 2);
     assert_eq!(all_bad.files().iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["errors.jsonl"]);
 }
@@ -293,7 +293,7 @@ fn j4_both_ways_to_apply_a_template_give_the_same_archive() {
                 ),
             ]
         );
-        // Rule A5: which filters, but not what they look for.
+        // Rule A5: the manifest names the filters, but not the values that they look for.
         let manifest = String::from_utf8(outcome.manifest().to_json().unwrap()).unwrap();
         assert!(manifest.contains("\"secret\"") && !manifest.contains("4711"), "{manifest}");
         outcome.published.unwrap().0

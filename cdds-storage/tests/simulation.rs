@@ -1,7 +1,8 @@
-//! Simulated worlds over the SQLite catalog. Each life of an engine opens the file anew, as a process does, so that
-//! the work of a dead one is taken over at once.
+//! Simulated worlds over the SQLite catalog. Each life of an engine opens the file anew, as a process does,
+//! so that the work of a dead one is taken over at once.
 //!
-//! `CDDS_SIMULATION_SEEDS=1000 cargo nextest run --release -p cdds-storage --test simulation` runs more of them.
+//! `CDDS_SIMULATION_SEEDS=1000 cargo nextest run --release -p cdds-storage --test simulation` runs more of
+//! them.
 
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
@@ -12,7 +13,7 @@ use cdds_core::testing::sim::{Invariant, PlantedBug, World, run_all};
 use cdds_storage::catalog::SqliteCatalog;
 use tempfile::TempDir;
 
-/// How many worlds of two days there are, if the environment does not say: three quarters of a minute on two cores.
+/// The default number of worlds of two days each. They take three quarters of a minute on two cores.
 const SEEDS: u64 = 50;
 
 fn world(seed: u64) -> World {
@@ -22,7 +23,7 @@ fn world(seed: u64) -> World {
         .over(move || Arc::new(SqliteCatalog::open(folder.path().join("cdds.db")).unwrap()))
 }
 
-/// In memory where there is such a place: a simulation has no power cuts.
+/// Creates a folder, in memory where possible: a simulation does not need durable files.
 fn folder() -> TempDir {
     TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
 }
@@ -41,7 +42,7 @@ fn a_seed_is_the_same_world_over_sqlite_too() {
     assert_eq!(run(), run());
 }
 
-/// Those of a catalog; every one of them if the environment asks for more worlds.
+/// Finds some bugs of a catalog, or every planted bug if the environment asks for more worlds.
 #[test]
 fn planted_bugs_are_found_over_sqlite_too() {
     let few = [

@@ -1,4 +1,4 @@
-//! A file system that is full, and one that may not be written. Needs root, since it mounts them:
+//! A full file system, and one that is read-only. Needs root, since the tests mount them:
 //! `cargo test -p cdds-storage --test sink_mounted -- --ignored`.
 
 #![cfg(target_os = "linux")]
@@ -13,7 +13,7 @@ use cdds_storage::sink::ObjectSink;
 use futures::executor::block_on;
 use tempfile::TempDir;
 
-/// A file system in memory, unmounted in the end.
+/// A file system in memory, which is unmounted at the end.
 struct Mounted(TempDir);
 
 impl Mounted {
@@ -35,7 +35,7 @@ fn run(program: &str, arguments: &[&str], path: &Path) {
     assert!(status.success(), "{program} failed");
 }
 
-/// Writes in pieces; aborts on failure, as the engine does.
+/// Writes in pieces, and aborts after a failure, as the engine does.
 fn put(sink: &ObjectSink, bytes: usize) -> Result<(), SinkError> {
     block_on(async {
         let mut upload = sink.begin(&Key::new("e/1/000001")).await?;

@@ -1,4 +1,4 @@
-//! What `ObjectSink` promises (`ports::sink`), on a local folder and on a store in memory.
+//! The contract of the sink (`ports::sink`), kept by `ObjectSink` on a local folder and on a store in memory.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
@@ -26,7 +26,7 @@ fn each_store(test: impl Fn(&ObjectSink)) {
     test(&ObjectSink::new(Arc::new(object_store::memory::InMemory::new())));
 }
 
-/// Bytes that differ from place to place, so that misplaced parts show.
+/// Returns bytes that differ from place to place, so that misplaced parts are noticed.
 fn content(bytes: usize) -> Vec<u8> {
     let mut content = Vec::with_capacity(bytes + 8);
     let mut word = 1_u64;
@@ -72,12 +72,12 @@ fn objects_of_every_size_come_back_as_they_were() {
     each_store(|sink| {
         for bytes in [0, 1, 5 * MIB, 5 * MIB + 1, 8 * MIB, 8 * MIB + 1, 21 * MIB + 7] {
             let (key, content) = (Key::new(format!("e/1/{bytes}")), content(bytes));
-            // Uneven chunks, which straddle the bounds of parts.
+            // Uneven chunks that straddle the bounds of parts.
             let chunks: Vec<&[u8]> = content.chunks(700_001).collect();
             assert_eq!(put(sink, &key, &chunks).unwrap(), u64::try_from(bytes).unwrap());
             assert!(get(sink, &key, 0).unwrap() == content, "{bytes} bytes");
         }
-        // One chunk that is several parts.
+        // One chunk that spans several parts.
         let (key, content) = (Key::new("e/1/one"), content(30 * MIB));
         put(sink, &key, &[&content]).unwrap();
         assert!(get(sink, &key, 0).unwrap() == content);
@@ -106,7 +106,7 @@ fn nothing_is_visible_before_the_end_and_nothing_remains_after_an_abort() {
             assert_eq!(get_kind(sink, &key).await, SinkErrorKind::NotFound);
             upload.abort().await.unwrap();
             assert_eq!(get_kind(sink, &key).await, SinkErrorKind::NotFound);
-            // Small ones, too.
+            // Small uploads are aborted, too.
             let mut upload = sink.begin(&key).await.unwrap();
             upload.write(Bytes::from_static(b"x")).await.unwrap();
             upload.abort().await.unwrap();
@@ -128,7 +128,7 @@ fn what_a_crash_leaves_is_listed_and_deleted() {
         block_on(async {
             let mut upload = sink.begin(&key).await.unwrap();
             upload.write(Bytes::from(content(9 * MIB))).await.unwrap();
-            // Like a crash: nothing cleans up.
+            // Forgotten, as after a crash: nothing cleans up.
             std::mem::forget(upload);
         });
     }
@@ -224,7 +224,7 @@ fn a_folder_must_exist_and_stay() {
     let file = ObjectSink::local(folder.path().join("file")).unwrap_err();
     assert_eq!(file.kind(), SinkErrorKind::Refused);
 
-    // A store that is gone does not pass for an empty one.
+    // A store whose folder is gone is not mistaken for an empty one.
     let sink = ObjectSink::local(folder.path()).unwrap();
     drop(folder);
     assert!(block_on(sink.list(&Prefix::new(""))).is_err());
@@ -234,7 +234,7 @@ fn a_folder_must_exist_and_stay() {
 #[test]
 fn a_failed_upload_stays_failed() {
     let (folder, sink) = local();
-    // A file where the folder would be.
+    // A file in the place of the folder.
     std::fs::write(folder.path().join("e"), "").unwrap();
     block_on(async {
         let mut upload = sink.begin(&Key::new("e/1/000001")).await.unwrap();

@@ -30,7 +30,7 @@ fn february() -> Window {
     Window::between(at("2026-02-01T00:00:00Z"), at("2026-02-02T00:00:00Z"))
 }
 
-/// What the window has by change.
+/// A request for the changes in the window.
 fn changes(window: Window) -> ReadRequest {
     ReadRequest { by: RecordInstant::Change, ..ReadRequest::new(TypeId::new("contact").unwrap(), window) }
 }
@@ -47,7 +47,7 @@ fn database(schema: &str) -> tempfile::TempDir {
     folder
 }
 
-/// What is stored in one of two instants of a row, as SQL.
+/// Stored values of a row's two instants, as SQL.
 const INSTANTS: &[&str] = &[
     "NULL",
     "''",
@@ -65,7 +65,7 @@ const INSTANTS: &[&str] = &[
     "x'00'",
 ];
 
-/// The instant that a stored value is; an error if it is none.
+/// Reads a stored value as an instant. Fails if it is not one.
 fn instant(value: &Value, format: InstantFormat) -> Result<Option<DateTime<Utc>>, UnreadableInstant> {
     match value {
         Value::Null => Ok(None),
@@ -77,7 +77,7 @@ fn instant(value: &Value, format: InstantFormat) -> Result<Option<DateTime<Utc>>
     }
 }
 
-/// Whether a row is exported by change; an error if it cannot be read.
+/// Whether a row is exported by change. Fails if the row cannot be read.
 fn is_wanted(
     window: Window,
     event: &Value,
@@ -153,7 +153,7 @@ fn w7_the_folder_follows_the_event_and_types_without_changes_their_events() {
     let both = events.clone().with_changed("changed", InstantFormat::Any);
     assert_eq!(days(&both, february()), [day(Some("2026-01-05")), day(None), day(Some("2026-02-01"))]);
     assert_eq!(days(&events, february()), [day(Some("2026-02-01"))]);
-    // Rows with neither are exported by All only.
+    // Rows with neither instant are exported by `All` only.
     let from_the_beginning = Window::until(at("2026-03-01T00:00:00Z"));
     assert_eq!(days(&both, from_the_beginning).len(), 3);
     assert_eq!(days(&events, from_the_beginning).len(), 2);

@@ -1,5 +1,5 @@
-//! Values that are no instants, and records without one, in both sources: told by every window, whatever the
-//! database would pass over.
+//! Values that are not instants, and records without an instant, in both sources. Every window reports them,
+//! even where the database would skip them.
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic)] // clippy takes only `#[test]` functions for tests
 
@@ -38,7 +38,7 @@ fn sqlite(path: &Path, set_up: impl Fn(SqliteType) -> SqliteType) -> SqliteSourc
     SqliteSource::new(SqliteConfig::new(id, title, path).with_type(data_type)).unwrap()
 }
 
-/// How many records a read gives, how many are bad and how many have no instant.
+/// Counts the records of a read, the bad ones, and those without an instant.
 fn counts(source: &dyn Source, request: ReadRequest) -> (usize, usize, u64) {
     let batches: Vec<RecordBatch> =
         block_on(async { source.read(request).await.unwrap().try_collect().await }).unwrap();
@@ -47,7 +47,8 @@ fn counts(source: &dyn Source, request: ReadRequest) -> (usize, usize, u64) {
     (records, rejected, batches.iter().map(RecordBatch::undated).sum())
 }
 
-/// Of each form: a value inside of the window and one outside, then such as are none in this form.
+/// For each form: a value inside the window and one outside it, and values that are not instants in this
+/// form.
 const FORMS: [(InstantFormat, [&str; 2], &[&str]); 6] = [
     (
         InstantFormat::Iso,
@@ -109,7 +110,8 @@ fn r6_e10_w1_what_is_no_instant_is_a_bad_record_of_every_window() {
                     "2027-01-01T00:00:00Z".parse().unwrap(),
                 );
                 assert_eq!(counts(&source, report(years)), (4, 2 * bad.len(), 2), "{told}");
-                // A change that is none is told as well, and an event instant that stands for one.
+                // An invalid change instant is reported as well, and so is an invalid event instant that
+                // takes its place.
                 for set_up in [
                     |data_type: SqliteType, format| data_type.with_changed("at", format),
                     |data_type: SqliteType, format| data_type.with_time("at", format),
@@ -167,7 +169,7 @@ fn w7_records_without_an_instant_are_counted_once_however_they_are_looked_for() 
                     (0, 0, 1),
                     "{told}"
                 );
-                // Everything holds those without one, too: nothing is left out.
+                // A request for everything includes the records without an instant, so none is left out.
                 let all = ReadRequest { by: RecordInstant::Event, ..report(Window::until(february().end())) };
                 assert_eq!(counts(&source, all), (10, 0, 0), "{told}");
             }
@@ -206,6 +208,6 @@ fn e10_w7_lines_tell_the_same() {
     });
     let by_change = |window| ReadRequest { by: RecordInstant::Change, ..report(window) };
     assert_eq!(counts(&changes, by_change(february())), (3, 3, 2));
-    // Since the beginning of time: those with neither instant are in no export of this kind.
+    // A window without a start. Records with neither instant are in no export by change.
     assert_eq!(counts(&changes, by_change(whole)), (4, 3, 2));
 }

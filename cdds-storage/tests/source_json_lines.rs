@@ -1,4 +1,4 @@
-//! The json-lines source over real files.
+//! The JSON lines source over real files.
 #![allow(clippy::unwrap_used, clippy::panic)] // clippy takes only `#[test]` functions for tests
 
 use std::fs;
@@ -166,7 +166,7 @@ fn w7_by_change_a_record_counts_by_its_change_or_else_by_its_event() {
         r#"{"n":5,"at":"2026-02-01","changed":"2026-02-02"}"#,
         r#"{"n":6,"at":"2026-01-31"}"#,
         r#"{"n":7}"#,
-        // A change outside the window: when it happened is of no concern.
+        // The change lies outside the window, so the event instant does not have to be readable.
         r#"{"n":8,"at":"soon","changed":"2026-03-01"}"#,
     ];
     fs::write(&path, records.join("\n")).unwrap();

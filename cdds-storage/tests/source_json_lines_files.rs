@@ -1,4 +1,4 @@
-//! Which files the json-lines source reads, and what becomes of those that change under it.
+//! The files that the JSON lines source reads, and its behaviour when they change during a read.
 #![cfg(unix)] // links, and names that are bytes
 #![allow(clippy::unwrap_used, clippy::panic)] // clippy takes only `#[test]` functions for tests
 
@@ -79,7 +79,7 @@ fn all(folder: &TempDir, pattern: &str) -> Result<String, SourceError> {
     read(&source(folder, pattern), everything())
 }
 
-/// Text in which a reader is still busy when its first batches are taken.
+/// Returns so much text that a reader is still busy when its first batches are taken.
 fn much() -> String {
     (0..60_000).map(|n| format!("{{\"n\":{n},\"pad\":\"{n:060}\"}}\n")).collect()
 }
@@ -159,7 +159,7 @@ fn r2_what_a_pattern_cannot_look_at_is_an_error_that_names_it() {
     assert!(error.to_string().ends_with("/in/*.jsonl"), "{error}");
 }
 
-/// To root, permissions are no obstacle; a name that is too long is one to everybody.
+/// Permissions do not stop root, but a name that is too long stops everybody.
 #[test]
 fn a_folder_that_cannot_be_entered_is_an_error() {
     let folder = folder(&[("in/a/x.jsonl", "{\"n\":1}\n")]);
@@ -290,7 +290,7 @@ fn a_file_that_is_missing_for_a_moment_is_waited_for() {
     let source = source(&folder, "app.jsonl");
     let (from, to) = (folder.path().join("rotated"), folder.path().join("app.jsonl"));
     let rotation = std::thread::spawn(move || {
-        // The read looks five times, a tenth of a second apart.
+        // The read tries five times, a tenth of a second apart.
         std::thread::park_timeout(Duration::from_millis(50));
         fs::rename(from, to).unwrap();
     });
@@ -321,7 +321,7 @@ fn r5_e10_a_line_that_is_being_written_is_no_bad_record_before_it_was_left_alone
             }
         }
     }
-    // What no text behind it could mend is bad at once, and what is whole is a record.
+    // A line that no further text could repair is bad at once, and a complete one is a record.
     let folder = folder(&[("a.jsonl", "{\"n\":1}}"), ("b.jsonl", "{\"n\":2}")]);
     assert_eq!(all(&folder, "a.jsonl").unwrap_err().kind(), SourceErrorKind::BadRecord);
     assert_eq!(all(&folder, "b.jsonl").unwrap(), "{\"n\":2}\n");

@@ -223,7 +223,7 @@ fn e10_bad_rows_can_be_handed_over_and_the_others_read() {
             "\n"
         )
     );
-    // A column that nobody asks for is not looked at; one that a filter asks for is.
+    // A column that is not requested is not read, unless a filter needs it.
     let fields = |filters: &[&str]| {
         let fields = FieldSelection::Only(FieldNames::new(["pad".to_owned()]).unwrap());
         let filters = filters.iter().map(|filter| filter.parse().unwrap()).collect();
@@ -293,7 +293,7 @@ fn a_read_sees_one_state_of_the_database_over_all_its_statements() {
     let window = Window::between(at("1970-01-01T00:00:00Z"), at("1971-01-01T00:00:00Z"));
     let mut stream = block_on(source.read(ReadRequest { window, ..everything() })).unwrap();
     let mut records = block_on(stream.next()).unwrap().unwrap().records();
-    // Text is looked for by a statement of its own, after the numbers.
+    // Text is read by a statement of its own, after the numbers.
     let late = "INSERT INTO contacts SELECT CAST(at AS TEXT), 'late' FROM contacts; DELETE FROM contacts WHERE at < 9";
     application.execute_batch(late).unwrap();
     while let Some(batch) = block_on(stream.next()) {
@@ -313,7 +313,7 @@ fn dropping_the_stream_interrupts_a_query_that_gives_nothing() {
     let source = source(&path, query(endless));
     let stream = block_on(source.read(everything())).unwrap();
     drop(stream);
-    // The reader's transaction ends with it; until then nobody gets the database for themselves.
+    // The reader's transaction ends with the stream. Until then no other connection gets exclusive access.
     let writer = Connection::open(&path).unwrap();
     writer.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
     writer.execute_batch("BEGIN EXCLUSIVE; INSERT INTO contacts VALUES (2); COMMIT").unwrap();

@@ -1,4 +1,4 @@
-//! A SQLite database that is read while it belongs to its application: nothing is left beside it, its application can
+//! Reading a SQLite database that its application is using: no files are left next to it, the application can
 //! write, and its collations are not needed.
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic)] // clippy takes only `#[test]` functions for tests
@@ -58,7 +58,7 @@ fn read(source: &SqliteSource, request: ReadRequest) -> Result<String, SourceErr
     Ok(batches.iter().map(|batch| String::from_utf8(batch.lines().to_vec()).unwrap()).collect())
 }
 
-/// What lies in a folder, and what is in it.
+/// Returns the files of a folder with their contents.
 fn listing(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut listing: Vec<_> = entries.map(|path| (path.clone(), fs::read(path).unwrap())).collect();
@@ -79,7 +79,7 @@ fn nothing_is_left_beside_a_database_in_wal_mode_at_rest() {
     assert_eq!(block_on(source.estimate(&everything())).unwrap().unwrap().records, 1);
     assert_eq!(block_on(source.remarks()).unwrap(), [""; 0]);
     assert_eq!(listing(folder.path()), before);
-    // An empty log, as somebody else may have left it.
+    // An empty log, as another program may have left it.
     fs::write(folder.path().join("contacts.db-wal"), "").unwrap();
     let before = listing(folder.path());
     assert_eq!(read(&source, everything()).unwrap(), "{\"n\":1}\n");
@@ -149,7 +149,7 @@ fn an_application_with_a_rollback_journal_writes_while_an_export_goes_on() {
     let request = ReadRequest { bad_records: BadRecordMode::Report, ..everything() };
     let mut stream = block_on(source.read(request)).unwrap();
     let mut batches = vec![block_on(stream.next()).unwrap().unwrap()];
-    // The export takes its time from here on.
+    // From here on the export takes its time.
     connection.busy_timeout(Duration::from_secs(120)).unwrap();
     connection
         .execute_batch("DELETE FROM contacts WHERE n % 2; INSERT INTO contacts (n) VALUES (0)")
@@ -168,7 +168,7 @@ fn an_application_with_a_rollback_journal_writes_while_an_export_goes_on() {
     assert_eq!(listing(folder.path()).len(), 1);
 }
 
-/// Columns that are compared, with a collation that only the application has.
+/// Tables whose compared columns have a collation that only the application knows.
 const LOCALIZED: &str =
     "CREATE TABLE contacts (n INTEGER PRIMARY KEY, media TEXT COLLATE LOCALIZED, at TEXT COLLATE LOCALIZED);
      CREATE INDEX by_media ON contacts (media); CREATE INDEX by_at ON contacts (at, media);
@@ -210,7 +210,7 @@ fn j3_w1_w7_collations_of_the_application_are_not_needed() {
     assert_eq!(numbers(iso("contacts"), ReadRequest { window, ..everything() }), [1, 2]);
     let by_change = ReadRequest { window, by: RecordInstant::Change, ..of_voice };
     assert_eq!(numbers(changed.with_category(category), by_change), [1]);
-    // One whose rows are ordered by it, for which SQLite has no way round.
+    // The rows of this table are stored in the order of the collation, which SQLite cannot avoid.
     assert_eq!(numbers(table("by_name"), everything()), [2, 1]);
     assert_eq!(numbers(table("by_name"), filtered("media=b")), [1]);
 }
@@ -277,7 +277,7 @@ fn r7_names_that_sql_does_not_tell_apart_are_refused_with_the_way_out() {
     assert_eq!(error.kind(), SourceErrorKind::Invalid);
     assert!(error.to_string().contains("two columns \"ID\" that differ in case only"), "{error}");
     assert!(error.to_string().contains("name one with AS"), "{error}");
-    // A view has names of its own for them.
+    // A view gives the columns distinct names.
     let view = "CREATE VIEW both AS SELECT a.*, b.* FROM a, b; INSERT INTO a VALUES (1, 2); INSERT INTO b VALUES (3, 4)";
     Connection::open(&path).unwrap().execute_batch(view).unwrap();
     assert_eq!(

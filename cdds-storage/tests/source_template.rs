@@ -1,5 +1,5 @@
-//! Rule J4: a SQLite database that applies a template itself gives what the engine makes of the same records
-//! in JSON lines. That this is right is shown beside `Template::apply`, against a tree.
+//! Rule J4: a SQLite database that applies a template itself returns the same records as the engine does for
+//! JSON lines. The tests beside `Template::apply` show that this is right, by comparison with a tree.
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -22,11 +22,11 @@ use proptest::sample::select;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-/// Declared types, each with its conversions and collation.
+/// Declared column types, each with its own conversions and collation.
 const TYPES: &[&str] =
     &["", "INTEGER", "REAL", "TEXT", "NUMERIC", "BLOB", "TEXT COLLATE NOCASE", "TEXT COLLATE RTRIM"];
 
-/// Where the rows are read from.
+/// The tables, views and queries that the rows are read from.
 const ROWS: &[&str] = &["one", "seen", "strict", "SELECT * FROM two"];
 
 fn stored() -> impl Strategy<Value = Value> {
@@ -45,7 +45,7 @@ fn stored() -> impl Strategy<Value = Value> {
 
 type Row = Vec<Value>;
 
-/// What is exported of a stored value, as somebody would ask for it.
+/// Returns the exported text of a stored value, as somebody would search for it.
 fn asked_for(value: &Value) -> Option<String> {
     match value {
         Value::Integer(number) => Some(number.to_string()),
@@ -60,7 +60,7 @@ fn write(path: &Path, types: &[&str], rows: &[Row]) {
     let columns = |types: &[&str]| {
         let names = records::FIELDS.iter().zip(types);
         let columns = names.map(|(name, declared)| format!("{name} {declared}"));
-        // The last field is always missing.
+        // The last field is missing in all rows.
         columns.chain(["missing ANY".to_owned()]).collect::<Vec<_>>().join(", ")
     };
     let turned: Vec<&str> = types.iter().rev().copied().collect();
@@ -112,7 +112,7 @@ fn json_lines(path: &Path) -> JsonLinesSource {
     .unwrap()
 }
 
-/// An index may give the rows in another order.
+/// Sorts the records, since an index may return the rows in another order.
 fn sorted<'a>(batches: impl IntoIterator<Item = &'a RecordBatch>) -> Vec<String> {
     let lines = batches.into_iter().flat_map(RecordBatch::iter);
     let mut lines: Vec<String> =
@@ -148,7 +148,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.db");
         write(&path, &types, &rows);
-        // Conditions that hold for a row are rare unless they are made for it.
+        // Random conditions rarely hold for any row, so one is made to match a row.
         let (row, column) = (looked_for.0.get(&rows), looked_for.1);
         let made = asked_for(&row[column])
             .and_then(|value| Filter::new(records::FIELDS[column], Operator::Equal, value).ok());

@@ -1,7 +1,7 @@
-//! The readers over arbitrary bytes (rule A9), beside the `zip` crate as oracle.
+//! The readers over arbitrary bytes (rule A9), with the `zip` crate as an oracle.
 //!
-//! The first byte says in how many parts the archive comes, one to four; for each but the last two bytes say how
-//! long it is; the rest are the parts.
+//! The first byte determines the number of parts, from one to four. Two bytes follow for the length of each
+//! part but the last, and then the parts.
 
 use bytes::Bytes;
 use cdds_storage::archive::ArchiveError;
@@ -10,14 +10,14 @@ use cdds_storage::archive::join::join;
 
 use crate::memory::{count_files, parts, read_by_others, read_by_us};
 
-/// Larger contents are not worth the time.
+/// The largest contents that are worth the time.
 const BYTES_MAX: u64 = 4 << 20;
 
 /// Checks one input.
 ///
 /// # Panics
-/// If a reader panics, if two of them differ over what is in the archive, or if extraction goes beyond its
-/// limits or leaves files behind that it did not tell.
+/// If a reader panics, if two readers disagree about the contents, or if extraction exceeds its limits or
+/// leaves files behind that it did not report.
 pub fn check(input: &[u8]) {
     let split = split(input);
     let parts = parts(&split);
@@ -35,8 +35,8 @@ pub fn check(input: &[u8]) {
     assert!(extracted.bytes <= BYTES_MAX);
     assert_eq!(verify(&parts, |_| ()).expect("what was extracted is right"), extracted);
     let mut ours = match read_by_us(&parts) {
-        // libdeflate, which unpacks whole entries, takes two length codes that RFC 1951 3.2.6 forbids and zlib
-        // refuses; the contents have been found right by their CRC.
+        // libdeflate, which unpacks whole entries, accepts two length codes that RFC 1951 3.2.6 forbids and
+        // zlib refuses. The CRC has shown the contents to be right.
         Err(ArchiveError::Damaged { reason, .. }) if reason == "its compressed data is not valid" => return,
         ours => ours.expect("both readers agree"),
     };

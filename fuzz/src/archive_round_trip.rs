@@ -1,7 +1,8 @@
-//! The writer over arbitrary entries and part sizes, read back by us and, once joined, by the `zip` crate.
+//! The writer over arbitrary entries and part sizes. Its archives are read back by us and, once joined, by
+//! the `zip` crate.
 //!
-//! The first byte is the level, the next two the part size; then come entries: a byte for the kind of contents,
-//! three for their length, one for the length of a name, and the name.
+//! The first byte is the level, the next two are the part size. Entries follow: one byte for the kind of
+//! contents, three for their length, one for the length of the name, and the name.
 
 use bytes::Bytes;
 use cdds_core::ports::packager::{Packager as _, PartEvent, PartIndex, Plan};
@@ -12,16 +13,16 @@ use chrono::DateTime;
 
 use crate::memory::{File, parts, read_by_others, read_by_us};
 
-/// The least part size (APPNOTE 8.5.1).
+/// The smallest part size (APPNOTE 8.5.1).
 const PART_BYTES_LEAST: u64 = 65_536;
-/// Contents are no longer than this, and all together no longer than eight times this.
+/// The maximum length of an entry. All entries together are at most eight times as long.
 const CONTENTS_MAX: usize = 300_000;
 
 /// Checks one input.
 ///
 /// # Panics
 /// If a part exceeds its bound, if the writer breaks the contract of its port, or if a reader finds anything
-/// else than what was written.
+/// other than what was written.
 pub fn check(input: &[u8]) {
     let Some((&[level, low, high], rest)) = input.split_first_chunk::<3>() else { return };
     let bound = u64::from(u16::from_le_bytes([low, high]));
@@ -37,7 +38,7 @@ pub fn check(input: &[u8]) {
     }
     let parts = parts(&written);
     assert_eq!(verify(&parts, |_| ()).expect("it can be verified").entries, files.len() as u64);
-    // Where all fits in one part, the first entry comes last.
+    // If everything fits in one part, the first entry comes last.
     files.sort();
     let sorted = |mut found: Vec<File>| {
         found.sort();
@@ -54,7 +55,7 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// Writes an archive; gives its parts in reading order.
+/// Writes an archive. Returns its parts in reading order.
 fn write(packager: &ZipPackager, part_bytes_max: Option<u64>, files: &[File]) -> Vec<Bytes> {
     let plan = Plan { part_bytes_max, modified_at: DateTime::UNIX_EPOCH };
     let mut writer = packager.begin(plan).expect("the part size is legal");
@@ -94,7 +95,7 @@ fn files(mut input: &[u8]) -> Vec<File> {
         let length = (u32::from_le_bytes([a, b, c, 0]) as usize % (CONTENTS_MAX + 1)).min(room);
         room -= length;
         let (name, rest) = rest.split_at(usize::from(name_bytes).min(rest.len()));
-        // A name of any characters that paths may have, and no other entry has.
+        // A unique name of any characters that paths may have.
         let name: String = String::from_utf8_lossy(name)
             .chars()
             .filter(|letter| !letter.is_control() && !"/\\:".contains(*letter))
@@ -105,7 +106,7 @@ fn files(mut input: &[u8]) -> Vec<File> {
     files
 }
 
-/// Blanks, the input over and over, or noise, as multiples of 16,384 more often than by chance.
+/// Returns spaces, repeated input, or noise. Lengths are often multiples of 16,384.
 fn contents(kind: u8, length: usize, seed: &[u8]) -> Vec<u8> {
     let length = if kind & 8 == 0 { length } else { length / 16_384 * 16_384 };
     let mut state = u64::from(kind) + 1;

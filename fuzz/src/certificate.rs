@@ -1,4 +1,4 @@
-//! Certificates and private keys as strangers supply them: PEM, DER, and anything else.
+//! Certificates and private keys from untrusted sources: PEM, DER, or anything else.
 
 use cdds_core::domain::id::{Owner, RecipientName};
 use cdds_core::domain::recipient::Recipient;
@@ -10,8 +10,8 @@ use crate::identity::now;
 /// Checks one input.
 ///
 /// # Panics
-/// If a parser panics, if what is refused has no reason, or if a certificate that was accepted cannot be sealed for or
-/// is another one when it is read again.
+/// If a parser panics, if a refusal has no reason, or if an accepted certificate cannot be used to seal or
+/// differs when it is read again.
 pub fn check(input: &[u8]) {
     let certificates = SmimeCertificates::new();
     match certificates.inspect(input, now()) {

@@ -1,4 +1,4 @@
-//! A recipient whose key is no secret.
+//! A recipient whose key is public.
 
 use std::sync::{Arc, LazyLock};
 
@@ -14,12 +14,12 @@ const CERTIFICATE: &[u8] = include_bytes!("identity/certificate.pem");
 pub(crate) static KEY: LazyLock<PrivateKey> =
     LazyLock::new(|| PrivateKey::from_bytes(include_bytes!("identity/key.pem")).expect("a private key"));
 
-/// An instant at which the certificate is valid.
+/// Returns an instant at which the certificate is valid.
 pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_900_000_000, 0).expect("an instant")
 }
 
-/// Seals for the recipient.
+/// Returns a sealer for the recipient.
 pub(crate) fn sealer(profile: Profile, form: Form) -> Arc<dyn Sealer> {
     let certificates = SmimeCertificates::new().with_profile(profile).with_form(form);
     let certificate = certificates.inspect(CERTIFICATE, now()).expect("a certificate");

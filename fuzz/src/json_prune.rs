@@ -1,4 +1,4 @@
-//! Rule A2 over arbitrary bytes, beside an oracle that is built on `serde_json`.
+//! Rule A2 over arbitrary bytes, with an oracle that is built on `serde_json`.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 /// Checks one input.
 ///
 /// # Panics
-/// If the scanner and the oracle differ over whether the input is an object or what is left of it, or if
-/// the result is not a fixed point on one line.
+/// If the scanner and the oracle disagree about whether the input is an object, or about its pruned form, or
+/// if the result is not a fixed point on one line.
 pub fn check(input: &[u8]) {
     let mut output = b"kept".to_vec();
     let mut members = Vec::new();
@@ -33,8 +33,8 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// Whether the text is one JSON object. `IgnoredAny` follows the grammar and limits neither depth nor the
-/// size of numbers.
+/// Whether the text is one JSON object. `IgnoredAny` follows the grammar, and limits neither the depth nor
+/// the size of numbers.
 fn is_object(text: &str) -> bool {
     let start = text.trim_start_matches([' ', '\t', '\n', '\r']);
     start.starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok()
@@ -45,7 +45,7 @@ fn check_pruned(text: &str, output: &[u8]) {
     let mut again = Vec::new();
     prune::object(output, &mut again, |_, _| ()).expect("what is left is an object");
     assert_eq!(again, output, "pruning twice leaves the same");
-    // `serde_json` does not give text with half a surrogate pair; there is no tree to compare then.
+    // `serde_json` refuses text with half a surrogate pair, so there is no tree to compare with.
     if let Ok(tree) = serde_json::from_str::<Tree>(text) {
         let mut expected = String::new();
         tree.write_pruned(&mut expected);
@@ -62,8 +62,8 @@ fn check_members(members: &[(&[u8], &[u8])]) {
     }
 }
 
-/// A JSON value with members in order, of each key the last, where the first stood, and everything that is not a
-/// container as it is spelled.
+/// A JSON value with members in order. Of a repeated key it keeps the last value, in the place of the first.
+/// Everything that is not a container keeps its spelling.
 enum Tree {
     Object(Vec<(String, Tree)>),
     Array(Vec<Tree>),

@@ -1,4 +1,4 @@
-//! Archives in memory, read whole.
+//! Archives in memory, read completely.
 
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -11,14 +11,14 @@ use cdds_storage::archive::{ArchiveError, Parts};
 /// An entry's path and contents.
 pub(crate) type File = (String, Vec<u8>);
 
-/// Parts in reading order, for a reader.
+/// Returns the parts in reading order, in the form that readers take.
 pub(crate) fn parts(parts: &[Bytes]) -> Parts<'_> {
     let total = parts.len();
     let names = (0..total).map(|index| part_name("memory", index, total)).collect();
     Parts::new("memory".into(), names, move |index| Ok(Box::new(parts[index].clone().reader())))
 }
 
-/// All entries by our own streaming reader.
+/// Reads all entries with our own streaming reader.
 pub(crate) fn read_by_us(parts: &Parts<'_>) -> Result<Vec<File>, ArchiveError> {
     let mut stream = ArchiveStream::open(parts)?;
     let mut files = Vec::new();
@@ -32,7 +32,7 @@ pub(crate) fn read_by_us(parts: &Parts<'_>) -> Result<Vec<File>, ArchiveError> {
     Ok(files)
 }
 
-/// All entries of a plain archive by the `zip` crate, in the order of its directory.
+/// Reads all entries of a plain archive with the `zip` crate, in the order of its directory.
 pub(crate) fn read_by_others(archive: &[u8]) -> zip::result::ZipResult<Vec<File>> {
     let mut zip = zip::ZipArchive::new(Cursor::new(archive))?;
     let mut files = Vec::new();
@@ -45,7 +45,7 @@ pub(crate) fn read_by_others(archive: &[u8]) -> zip::result::ZipResult<Vec<File>
     Ok(files)
 }
 
-/// How many files lie below a folder.
+/// Counts the files below a folder.
 pub(crate) fn count_files(folder: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
     let count = |entry: std::io::Result<std::fs::DirEntry>| {

@@ -1,7 +1,7 @@
-//! Opening arbitrary bytes, and sealed files in which some were changed.
+//! Opening arbitrary bytes, and sealed files in which some bytes were changed.
 //!
-//! If the first byte is even, the rest is a file. If not, it says which profile and form a file is sealed in, and
-//! the rest are changes to that: two bytes for the place, one for what it becomes.
+//! If the first byte is even, the rest is a file. Otherwise it selects the profile and form of a sealed file,
+//! and the rest are changes to that file: two bytes for the place, one for the new value.
 
 use std::io::Read;
 use std::sync::LazyLock;
@@ -30,8 +30,8 @@ static SEALED: LazyLock<Vec<(Profile, Vec<u8>)>> = LazyLock::new(|| {
 /// Checks one input.
 ///
 /// # Panics
-/// If opening panics, if the walk without a key and opening differ over the structure, or if changed content passes
-/// where it is authenticated.
+/// If opening panics, if the walk without a key and opening disagree about the structure, or if changed
+/// content is accepted although it is authenticated.
 pub fn check(input: &[u8]) {
     let Some((first, rest)) = input.split_first() else { return };
     if first % 2 == 0 {
@@ -51,7 +51,7 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// What is in a file, if it can be opened; whoever it is for.
+/// Returns the content of a file, or `None` if it cannot be opened.
 fn open(file: &[u8]) -> Option<Vec<u8>> {
     let walked = check_sealed(file);
     let named = recipients(file);

@@ -1,7 +1,7 @@
-//! Sealing in arbitrary pieces, opened in arbitrary pieces.
+//! Sealing in arbitrary pieces, and opening in arbitrary pieces.
 //!
-//! The first byte is profile and form, the second the size in which it is opened; then come the lengths of pieces, two
-//! bytes each.
+//! The first byte is the profile and form, the second the size of the pieces in which the file is opened. The
+//! lengths of the sealed pieces follow, two bytes each.
 
 use std::io::Read;
 
@@ -10,13 +10,13 @@ use cdds_crypto::{Form, OpenReader, Profile, check_sealed};
 
 use crate::identity::{KEY, sealer};
 
-/// More pieces than this only take time.
+/// The maximum number of pieces. More would only take time.
 const PIECES_MAX: usize = 40;
 
 /// Checks one input.
 ///
 /// # Panics
-/// If what is opened is not what was sealed, or its size not the one that was said.
+/// If the opened content is not what was sealed, or its size is not the one that was computed.
 pub fn check(input: &[u8]) {
     let Some((&[kind, step], lengths)) = input.split_first_chunk::<2>() else { return };
     let profile = [Profile::Compat, Profile::Oaep, Profile::AuthGcm][usize::from(kind) % 3];

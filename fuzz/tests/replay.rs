@@ -1,4 +1,4 @@
-//! Every input of the corpora, through the bodies of the fuzz targets.
+//! Replays every input of the corpora through the bodies of the fuzz targets.
 
 use std::fs;
 use std::path::Path;

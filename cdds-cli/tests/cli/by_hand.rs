@@ -1,4 +1,4 @@
-//! What people ask for beside the schedule: run now, backfill, rerun, cancel.
+//! Executions on request, beside the schedule: run now, backfill, rerun, cancel.
 
 use serde_json::{Value, json};
 
@@ -11,10 +11,10 @@ fn j13_a_job_is_run_once_more() {
     let queued = place.at("2020-01-02T12:30:00Z", &["job", "run", id(&job)]);
     assert_eq!((&queued["trigger"], &queued["status"]), (&json!("manual"), &json!("queued")));
     assert_eq!(queued["job_id"], job["id"]);
-    // The job's own slot and this one.
+    // The job's own slot and the requested execution.
     assert_eq!(place.run_at("2020-01-02T12:30:05Z")["finished"], 2);
     let ran = place.json(&["history", "show", id(&queued)]);
-    // From the occurrence at 02:00 (W3) to 12:30, one a minute.
+    // From the occurrence at 02:00 (W3) to 12:30, one record a minute.
     assert_eq!((&ran["status"], &ran["records"]), (&json!("finished"), &json!(631)));
     assert_eq!(place.json(&["job", "show", id(&job)])["next_starts_at"], "2020-01-03T02:00:00Z");
 }
@@ -123,7 +123,7 @@ fn w4_what_is_covered_is_skipped_and_that_is_no_failure() {
     let place = Place::with_interactions(100);
     let job = place.job_at(NOON, &SINCE_LAST);
     let at = "2020-01-01T13:00:00Z";
-    // Whose process started faster has the earlier instant, but both are in the same second.
+    // The process that started faster has the earlier instant, but both are in the same second.
     let asked = [(), ()].map(|()| place.at(at, &["job", "run", id(&job)]));
     assert_eq!(place.run_at(at)["finished"], 1);
     let mut ended = asked.map(|execution| place.json(&["history", "show", id(&execution)]));

@@ -1,4 +1,4 @@
-//! Jobs over files that others write meanwhile.
+//! Jobs over files that other programs write meanwhile.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

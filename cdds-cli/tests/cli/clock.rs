@@ -1,4 +1,4 @@
-//! A clock that was ahead, or an instant that was mistyped: named, and undone.
+//! A clock that was ahead, or a mistyped instant: it is reported, and can be undone.
 
 use cdds_core::ports::clock::Clock;
 use cdds_core::system::SystemClock;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{Place, SINCE_LAST, id, text};
 
-/// Files whose records are written day by day.
+/// Creates a place with files whose records are written day by day.
 fn place() -> Place {
     let place = Place::new();
     let config = "[[source]]\nid = \"j\"\nkind = \"json-lines\"\nurl = \"x.jsonl\"\n[[source.type]]\nid = \"t\"\n\
@@ -30,14 +30,14 @@ fn job(place: &Place, timeframe: &str) -> Value {
     place.at("2026-01-01T00:00:00Z", &create)
 }
 
-/// What a run says on stderr.
+/// Runs what is due. Returns the text on stderr.
 fn run(place: &Place, now: &str) -> String {
     let output = place.cdds(&["--now", now, "run", "--until-idle"]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     text(&output.stderr)
 }
 
-/// Every id that is in a set, sorted; twice if it is there twice.
+/// Returns every id in the sets, sorted, and as often as it was exported.
 fn exported(place: &Place, now: &str) -> Vec<u64> {
     let finished = place.at(now, &["history", "list", "--status", "finished"]);
     let sets = finished.as_array().unwrap().iter();
@@ -58,7 +58,7 @@ fn t3_w4_a_since_last_job_that_a_clock_left_in_the_future_is_named_and_brought_b
     write(&place, &[1]);
     let job = job(&place, "since-last");
     run(&place, "2026-01-02T00:00:05Z");
-    // A year ahead.
+    // With a clock that is a year ahead.
     run(&place, "2027-01-02T00:00:05Z");
     write(&place, &[1, 2, 3]);
     let said = run(&place, "2026-01-04T00:00:05Z");
@@ -76,7 +76,7 @@ fn t3_w4_a_since_last_job_that_a_clock_left_in_the_future_is_named_and_brought_b
     write(&place, &[1, 2, 3, 4]);
     run(&place, "2026-01-05T00:00:05Z");
     assert_eq!(exported(&place, "2026-01-05T00:01:00Z"), [1, 2, 3, 4]);
-    // A second time nothing is to be brought back.
+    // The second time there is nothing to bring back.
     let again = place.at("2026-01-05T00:02:00Z", &["job", "bring-back", id(&job)]);
     assert_eq!(again["version"], back["version"]);
 }
@@ -87,7 +87,7 @@ fn w3_a_slot_that_ran_from_ahead_runs_again_when_it_comes() {
     write(&place, &[1]);
     let job = job(&place, "rolling:1d");
     run(&place, "2026-01-02T00:00:05Z");
-    // Some days ahead: a slot that has not come is on the record, without a record in its window.
+    // With a clock that is some days ahead: a future slot is on the record, and its window holds no record.
     run(&place, "2026-01-05T00:00:05Z");
     write(&place, &[1, 2, 3, 4]);
     let said = run(&place, "2026-01-03T00:00:05Z");
@@ -116,7 +116,7 @@ fn t1_an_asked_instant_is_told_where_it_changes_something_and_lies_far_away() {
 fn t2_a7_nothing_expires_while_record_and_store_both_disagree_with_the_clock() {
     let place = Place::with_interactions(3);
     let from_now = |days| (SystemClock::new().now() + TimeDelta::days(days)).to_rfc3339();
-    // A set that has expired, and a job that a clock has left in the future.
+    // An expired set, and a job that a wrong clock has left in the future.
     place.job_at(&from_now(-60), &["--run", "once"]);
     assert_eq!(place.run_at(&from_now(-60))["finished"], 1);
     let job = place.job_at(&from_now(300), &SINCE_LAST);
@@ -135,7 +135,7 @@ fn t2_a7_nothing_expires_while_record_and_store_both_disagree_with_the_clock() {
     let examined = text(&place.cdds(&["doctor"]).output().unwrap().stdout);
     assert!(examined.contains("nothing expires meanwhile"), "{examined}");
 
-    // Somebody says that the clock is right.
+    // A person confirms that the clock is right.
     place.json(&["job", "bring-back", id(&job)]);
     let said = run();
     assert!(!said.contains("the clock shows") && !said.contains("lies ahead"), "{said}");

@@ -1,4 +1,4 @@
-//! Every code of the domain's refusals, reached by a command that ends with 3 and changes nothing.
+//! Every refusal code of the domain, reached by a command that exits with 3 and changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::support::{Place, string};
 
-/// When the commands are typed, unless they say otherwise.
+/// The present of the commands, unless they say otherwise.
 const NOW: &str = "2020-01-06T11:00:00Z";
 
-/// Codes that no command reaches, with the reason.
+/// Codes that no command reaches, each with the reason.
 const NOT_REACHED: [(Code, &str); 0] = [];
 
-/// Jobs and executions in every state that a rule looks at, by name.
+/// Jobs and executions in every state that a rule examines, by name.
 struct World {
     place: Place,
     ids: BTreeMap<&'static str, String>,
@@ -40,7 +40,7 @@ impl World {
         listed[0].clone()
     }
 
-    /// `DONE` has run, twice as `FINISHED` and `HELD`; `LATER` waits for its start.
+    /// `DONE` and `KEPT` have run, as `FINISHED` and `HELD`. `HELD_FILE` is on hold.
     fn one_time_jobs(&mut self) {
         let now = "2020-01-01T12:00:00Z";
         for (job, execution) in [("DONE", "FINISHED"), ("KEPT", "HELD")] {
@@ -54,8 +54,8 @@ impl World {
         self.keep("HELD_FILE", &held[0]);
     }
 
-    /// `DAILY` has failed as `FAILED`, which is queued again as `QUEUED`; `SINCE` has failed as `OVERTAKEN`
-    /// and succeeded later; `ENDED` was suspended before its end; `ALL` exports everything.
+    /// `DAILY` failed as `FAILED`, and is queued again as `QUEUED`. `SINCE` failed as `OVERTAKEN` and
+    /// succeeded later. `ENDED` was suspended before its end. `ALL` exports everything.
     fn recurring_jobs(&mut self) {
         let now = "2020-01-01T12:00:00Z";
         let daily = ["--run", "daily", "--at", "02:00"];
@@ -79,7 +79,7 @@ impl World {
         self.keep("ALL", &made);
     }
 
-    /// `ops`, for whom a job is sealed.
+    /// Stores the recipient `ops`, and a job that is sealed for it.
     fn recipients(&self) {
         self.place.recipient("ops");
         std::fs::write(self.place.path("bad.pem"), "no certificate").unwrap();
@@ -87,13 +87,13 @@ impl World {
         self.place.json(&[&words(sealed)[..], &["--run", "daily", "--at", "02:00"]].concat());
     }
 
-    /// What was typed, with ids in place of names.
+    /// Splits a line into arguments, with ids in place of names.
     fn typed(&self, line: &str) -> Vec<String> {
         let id = |word: &str| self.ids.get(word).cloned().unwrap_or_else(|| word.replace('_', " "));
         line.split(' ').map(id).collect()
     }
 
-    /// Everything that a refusal must leave as it is.
+    /// Prints everything that a refusal must not change.
     fn everything(&self) -> String {
         let mut all: Vec<String> = ["job list", "history list", "artifact list", "recipient list"]
             .into_iter()
@@ -109,7 +109,7 @@ fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()
 }
 
-/// Options of a new job; the first half of the codes.
+/// Options of a new job, for the first half of the codes.
 const ON_CREATE: [(Code, &str); 24] = [
     (Code::InvalidTitle, "--title _"),
     (Code::UnknownSource, "--source nowhere"),
@@ -137,7 +137,7 @@ const ON_CREATE: [(Code, &str); 24] = [
     (Code::InvalidPeriod, "--run once --starts-at 2030-01-01T00:00:00Z"),
 ];
 
-/// Whole command lines; the other half.
+/// Complete command lines, for the other half.
 const COMMANDS: [(Code, &str); 30] = [
     (Code::InvalidName, "job list --owner a/b"),
     (Code::InvalidName, "history list --source a/b"),
@@ -171,7 +171,7 @@ const COMMANDS: [(Code, &str); 30] = [
     (Code::TooManyFiles, "artifact delete MANY"),
 ];
 
-/// A new job that nothing is wrong with but `options`.
+/// Returns the command for a new job in which only `options` are wrong.
 fn creating(options: &str) -> String {
     let given: BTreeSet<&str> = options.split(' ').filter(|word| word.starts_with("--")).collect();
     let fine = ["--title T", "--source contact-history", "--type interaction", "--run once", "--plaintext"];
@@ -180,7 +180,7 @@ fn creating(options: &str) -> String {
     format!("job create {options} {}", rest.collect::<Vec<_>>().join(" "))
 }
 
-/// The words of a line, with what does not fit into one.
+/// Returns the arguments of a line. Placeholders stand for arguments that do not fit into a word.
 fn spelled(world: &World, line: &str) -> Vec<String> {
     let mut args = Vec::new();
     for word in world.typed(line) {
@@ -190,7 +190,7 @@ fn spelled(world: &World, line: &str) -> Vec<String> {
             _ => args.push(word),
         }
     }
-    // A certificate that was just made is not valid yet in 2020.
+    // In 2020, a certificate that was just made is not valid yet.
     let present = args.iter().position(|word| word == "TODAY");
     match present {
         Some(at) => {

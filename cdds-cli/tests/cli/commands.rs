@@ -1,4 +1,4 @@
-//! Each command's ordinary way.
+//! The ordinary use of each command.
 
 use serde_json::json;
 
@@ -26,7 +26,7 @@ fn a_configuration_without_init_is_a_fresh_start() {
     )
     .unwrap();
     assert_eq!(place.json(&["--config", "own.toml", "job", "list"]), json!([]));
-    // A store that vanished is not replaced by an empty one.
+    // A store that has vanished is not replaced by an empty one.
     std::fs::remove_dir(place.path("own/a")).unwrap();
     assert_eq!(place.refused(&["--config", "own.toml", "job", "list"]), (1, "store_failed".to_owned()));
 }

@@ -1,4 +1,4 @@
-//! A worker that dies, or is told to stop, in the middle of an export.
+//! A worker that dies, or is asked to stop, in the middle of an export.
 
 use std::process::Stdio;
 
@@ -66,7 +66,7 @@ fn e8_a_dead_worker_is_told_and_what_it_had_can_be_cancelled_at_once() {
 
     let cancelled = place.json(&["history", "cancel", &execution]);
     assert_eq!((&cancelled["status"], &cancelled["worker_alive"]), (&"cancelled".into(), &Value::Null));
-    // What it had stored goes with the next engine.
+    // The next engine removes the files that it had stored.
     assert!(!place.files("artifacts").is_empty());
     assert_eq!(place.json(&["run", "--until-idle"])["finished"], 0);
     assert_eq!(place.files("artifacts"), Vec::<String>::new());

@@ -1,4 +1,4 @@
-//! `cdds demo`: the whole story in a fresh folder.
+//! `cdds demo`: the whole tour in a fresh folder.
 
 use crate::support::Place;
 

@@ -1,10 +1,10 @@
-//! `cdds doctor`: each thing that jobs need, in order and out of order.
+//! `cdds doctor`: everything that jobs need, first in order and then out of order.
 
 use serde_json::{Value, json};
 
 use crate::support::{DAILY, Place, text};
 
-/// Exit code and what was found.
+/// Runs the doctor. Returns its exit code and findings.
 fn examine(place: &Place, more: &[&str]) -> (i32, Vec<Value>) {
     let output = place.cdds(&[&["doctor", "--output", "json"], more].concat()).output().unwrap();
     let found: Value =
@@ -12,7 +12,7 @@ fn examine(place: &Place, more: &[&str]) -> (i32, Vec<Value>) {
     (output.status.code().unwrap(), found.as_array().unwrap().clone())
 }
 
-/// The finding of a check.
+/// Returns the finding of one check.
 fn finding(place: &Place, more: &[&str], check: &str) -> (String, String, String) {
     let (code, found) = examine(place, more);
     let found = found.into_iter().find(|finding| finding["check"] == check);
@@ -23,7 +23,7 @@ fn finding(place: &Place, more: &[&str], check: &str) -> (String, String, String
     (text("status"), text("detail"), text("way_out"))
 }
 
-/// A place in which nothing is wrong.
+/// Creates a place in which everything is in order.
 fn healthy() -> Place {
     let place = Place::with_interactions(30);
     std::fs::write(place.path("events-1.jsonl"), "{\"a\":1}\n").unwrap();

@@ -1,4 +1,4 @@
-//! `--dry-run`: as strict as the real thing, and it stores nothing.
+//! `--dry-run`: as strict as the real command, but it stores nothing.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::support::{DAILY, Place, id, text};
 
 const NOW: &str = "2020-01-02T00:00:00Z";
 
-/// Everything on the record.
+/// Prints everything on the record.
 fn everything(place: &Place) -> String {
     let lists = [["job", "list"], ["history", "list"], ["artifact", "list"]];
     let shown: Vec<String> = lists.iter().map(|list| place.json(list).to_string()).collect();
@@ -26,7 +26,7 @@ fn f8_a_new_job_is_tried_out() {
     let first = &dry["occurrences"][0];
     assert_eq!(first["slot"], "2020-01-02T02:00:00Z");
     assert_eq!(first["window"], json!({ "start": "2020-01-01T02:00:00Z", "end": "2020-01-02T02:00:00Z" }));
-    // Without an index the source does not count.
+    // Without an index the source cannot estimate.
     assert_eq!((&first["estimated_records"], &first["estimated_parts"]), (&json!(null), &json!(null)));
     assert_eq!(place.json(&["job", "list"]), json!([]));
 
@@ -63,20 +63,20 @@ fn edits_and_clones_are_tried_out_and_the_job_stays() {
     let now = "2020-01-03T04:00:00Z";
     let edit = place.at(now, &["job", "edit", id(&job), "--at", "06:00", "--dry-run"]);
     assert_eq!(slots(&edit)[0], "2020-01-03T06:00:00Z");
-    // The window goes on where the last one ended.
+    // The window continues where the last one ended.
     assert_eq!(edit["occurrences"][0]["window"]["start"], "2020-01-03T02:00:00Z");
     let clone = place.at(now, &["job", "clone", id(&job), "--dry-run"]);
     assert_eq!(slots(&clone)[0], "2020-01-04T02:00:00Z");
     let clone = place.at(now, &["history", "clone", id(&execution), "--run", "hourly", "--dry-run"]);
     assert_eq!(slots(&clone)[0], "2020-01-03T05:00:00Z");
-    // A record that waits with other settings, and one that would be queued at once.
+    // An edit that would replace a waiting execution and queue another one at once.
     let once = place.at(now, &["job", "edit", id(&job), "--run", "once", "--dry-run"]);
     assert!(matches!(slots(&once)[..], [at] if at.starts_with("2020-01-03T04:00:00")), "{once}");
     let refused =
         place.refused_at(now, &["job", "edit", id(&job), "--title", "T", "--if-version", "9", "--dry-run"]);
     assert_eq!(refused, (3, "version_overtaken".to_owned()));
     assert_eq!(everything(&place), before);
-    // The edit does what was told.
+    // The real edit does what the dry run said.
     let edited = place.at(now, &["job", "edit", id(&job), "--at", "06:00"]);
     let previewed = place.at(now, &["job", "preview", id(&edited), "-n", "5"]);
     let windows =

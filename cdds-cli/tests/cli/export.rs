@@ -1,17 +1,17 @@
-//! From rows to what the recipient unpacks.
+//! The whole way from rows to the files that the recipient unpacks.
 
 use serde_json::{Value, json};
 
 use crate::support::{Place, string};
 
-/// Downloads the newest execution's set into `out`; gives the names of its files.
+/// Downloads the newest execution's set into `out`. Returns the names of its files.
 fn download_set(place: &Place) -> Vec<String> {
     let execution = string(&place.json(&["history", "list", "--status", "finished"])[0]["id"]);
     place.json(&["artifact", "download", "--execution", &execution, "--to", "out"]);
     place.files("out")
 }
 
-/// The rows as they have to be exported: empty values left out (rule A2).
+/// Returns the rows as they must be exported, without empty values (rule A2).
 fn expected_rows(place: &Place, condition: &str) -> Vec<Value> {
     let rows = place.sqlite(&format!(
         "select json_group_array(json_object('contact_id', contact_id, 'started_at', started_at, \
@@ -26,7 +26,7 @@ fn expected_rows(place: &Place, condition: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Every row once, whatever the order of the files.
+/// Asserts that every row was exported once. The order of the files does not matter.
 fn assert_exported(mut records: Vec<Value>, rows: &[Value]) {
     records.sort_by_key(|record| record["seconds"].as_u64());
     assert_eq!(records.len(), rows.len());
@@ -102,7 +102,7 @@ fn a8_downloads_are_verified_and_never_overwrite() {
         assert_eq!(place.refused(refused), (3, "file_exists".to_owned()));
     }
     assert_eq!(std::fs::read(place.path(&format!("out/{name}"))).unwrap(), b"mine");
-    // All targets are looked at before any is written: the manifest, which comes last, is in the way.
+    // All targets are checked before any is written. The manifest, which comes last, is in the way.
     std::fs::remove_file(place.path(&format!("out/{name}"))).unwrap();
     let manifest = name.replace(".zip", ".manifest.json");
     std::fs::write(place.path(&format!("out/{manifest}")), "mine").unwrap();

@@ -1,5 +1,5 @@
-//! What a run needs and does not find: each time a clear word, nothing half made, and the next run goes on by
-//! itself.
+//! Runs that lack something they need. Each reports clearly what is missing and leaves nothing half made, and
+//! the next run continues by itself.
 
 use std::process::{Child, Output, Stdio};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{DAILY, NOON, Place, SINCE_LAST, failure, id, string, text};
 
-/// The only entry of the history.
+/// Returns the only entry of the history.
 fn only(place: &Place) -> Value {
     let history = place.json(&["history", "list"]);
     assert_eq!(history.as_array().unwrap().len(), 1, "{history}");
@@ -23,13 +23,13 @@ fn message(execution: &Value) -> String {
     string(&execution["error"]["message"])
 }
 
-/// The error of a command that fails, for people.
+/// Returns the message of a failed command, for people.
 fn told(output: &Output) -> String {
     let error: Value = serde_json::from_slice(&output.stderr).unwrap();
     string(&error["error"]["message"])
 }
 
-/// Nothing can be seen or is stored of what failed.
+/// Asserts that nothing of a failed execution is visible or stored.
 fn nothing_is_half_made(place: &Place) {
     assert_eq!(place.json(&["artifact", "list"]), json!([]));
     assert_eq!(place.files("artifacts"), Vec::<String>::new());
@@ -67,7 +67,7 @@ fn e5_a_source_that_has_vanished_fails_the_run_and_the_next_one_covers_it() {
         assert_eq!((&execution["status"], &execution["error"]["kind"]), (&json!("failed"), &json!(told[0])));
         told[1..].iter().for_each(|word| assert!(message(&execution).contains(word), "{execution}"));
         nothing_is_half_made(&place);
-        // Submitting does not need the data; a test read says what the run would.
+        // Submitting a job does not need the data. A check of the source reports what the run would.
         let other = place.job_at(NOON, &["--run", "daily", "--at", "03:00"]);
         let checked =
             place.cdds(&["source", "check", "contact-history", "--output", "json"]).output().unwrap();
@@ -94,7 +94,7 @@ fn w5_what_a_vanished_source_failed_can_be_run_again() {
     assert_eq!(place.json(&["history", "show", id(&again)])["records"], 1_440);
 }
 
-/// A program that holds the catalog: it may be read, and not written.
+/// Another program that locks the catalog, which can then be read but not written.
 struct Holder(Connection);
 
 impl Holder {
@@ -159,7 +159,7 @@ fn a_catalog_that_is_held_for_long_is_named_and_the_next_run_goes_on() {
             assert!(told(&output).contains(word), "{}", told(&output));
         }
     }
-    // What is on the record can be read meanwhile.
+    // The record can be read meanwhile.
     assert_eq!(only(&place)["status"], "queued");
     nothing_is_half_made(&place);
     holder.let_go();
@@ -174,7 +174,7 @@ fn i3_a_catalog_that_is_held_while_an_export_ends_gets_its_end_later() {
     let run = start(&place, &["run", "--until-idle"]);
     while only(&place)["status"] != "in_progress" {}
     let holder = Holder::of(&place);
-    // Longer than a statement waits.
+    // This is longer than a statement waits for the lock.
     pause(14);
     assert_eq!(only(&place)["status"], "in_progress");
     assert_eq!(place.json(&["artifact", "list"]), json!([]));

@@ -1,11 +1,11 @@
-//! The stable names of the JSON, in their order, as scripts depend on them.
+//! The names in the JSON and their order, which scripts depend on.
 
 use crate::support::{Place, string};
 
-/// The keys of the object at `pointer` in what a command prints, in their order.
+/// Returns the keys of the object that follows `open` in the output of a command, in their order.
 fn keys(place: &Place, args: &[&str], open: &str) -> String {
     let printed = place.done(&[args, &["--output", "json"]].concat());
-    // Top-level keys are those at the indentation of the first one after `open`.
+    // Top-level keys have the same indentation as the first one after `open`.
     let start = printed.find(open).unwrap() + open.len();
     let lines: Vec<&str> = printed[start..].lines().filter(|line| !line.trim().is_empty()).collect();
     let indent = |line: &str| line.len() - line.trim_start().len();

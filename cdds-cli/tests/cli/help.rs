@@ -1,4 +1,4 @@
-//! What the commands say of themselves.
+//! The help texts of the commands.
 
 use crate::support::{Place, text};
 
@@ -8,7 +8,7 @@ fn help(place: &Place, command: &[&str]) -> String {
     text(&output.stdout)
 }
 
-/// The commands that a help lists, with the line on each.
+/// Returns the commands that a help text lists, each with its description.
 fn commands(help: &str) -> Vec<(String, String)> {
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     listed
@@ -81,7 +81,7 @@ fn the_options_of_a_job_are_grouped() {
     );
 }
 
-/// The examples of a help, and the line on the command.
+/// Returns the description of a command and the examples in its help text.
 fn examples(help: &str) -> String {
     let (said, examples) = help.split_once("\nExamples:\n").unwrap_or((help, ""));
     format!("{}\n{examples}", said.lines().next().unwrap_or_default())

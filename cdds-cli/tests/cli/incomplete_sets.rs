@@ -1,4 +1,4 @@
-//! Sets of which something is gone, and stored files that are not what was published (rules A7, A8).
+//! Sets with missing files, and stored files that differ from what was published (rules A7, A8).
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Place, string, text};
 
-/// A place with a set of several parts; gives the execution and the artifacts in reading order.
+/// Creates a place with a set of several parts. Returns the execution and the artifacts in reading order.
 fn split_set() -> (Place, String, Vec<Value>) {
     let place = Place::with_interactions(9_000);
     place.plaintext_job(&["--split-size", "64KiB"]);
@@ -16,7 +16,7 @@ fn split_set() -> (Place, String, Vec<Value>) {
     (place, string(&artifacts[0]["execution_id"]), artifacts)
 }
 
-/// Fails; gives exit code, code and message.
+/// Runs a command that must fail. Returns exit code, error code and message.
 fn failed(place: &Place, args: &[&str]) -> (i32, String, String) {
     let output = place.cdds(&[args, &["--output", "json"]].concat()).output().unwrap();
     let error: Value = serde_json::from_slice(&output.stderr).unwrap();

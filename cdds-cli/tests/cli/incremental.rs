@@ -1,4 +1,4 @@
-//! Since-last jobs over a table that grows, filters and fields.
+//! Since-last jobs over a growing table, with filters and fields.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Place, string};
 
-/// Contact and instant of change: one version of one row.
+/// One version of a row: its contact and the instant of its change.
 type Version = (String, String);
 
-/// Inserts rows that are changed on this day of January 2020, and changes some of the day before.
+/// Inserts rows that changed on this day of January 2020, and changes some rows of the day before.
 fn grow(place: &Place, day: u32) {
     place.sqlite(&format!(
         "with recursive n(i) as (select 0 union all select i + 1 from n where i < 9)
@@ -21,7 +21,7 @@ fn grow(place: &Place, day: u32) {
     ));
 }
 
-/// What the table holds.
+/// Returns the present contents of the table.
 fn present(place: &Place) -> Vec<Version> {
     let rows = place.sqlite("select contact_id || ' ' || coalesce(updated_at, started_at) from interactions");
     let version = |row: &str| row.split_once(' ').map(|(contact, at)| (contact.to_owned(), at.to_owned()));
@@ -41,12 +41,12 @@ fn w4_i4_every_version_of_every_row_is_exported_exactly_once() {
     let daily = ["--run", "daily", "--at", "00:00", "--timeframe", "since-last"];
     let job = place.job_at("2020-01-01T12:00:00Z", &daily);
     let job = job["id"].as_str().unwrap();
-    // Every version that was there when an export succeeded.
+    // Every version that was present when an export succeeded.
     let mut seen = BTreeSet::new();
     for day in 2..=9 {
         let now = format!("2020-01-{day:02}T00:00:05Z");
         match day {
-            // No engine runs: the next occurrence covers this one.
+            // No engine runs, so the next occurrence covers this one.
             4 => {}
             6 => place.fail_at(&now),
             _ => {
@@ -69,7 +69,7 @@ fn w4_i4_every_version_of_every_row_is_exported_exactly_once() {
     assert_eq!(exported.len(), distinct.len(), "nothing twice");
     assert_eq!(distinct.difference(&seen).next(), None, "nothing else");
     assert_eq!(seen.difference(&distinct).next(), None, "nothing is missing");
-    // The windows of what succeeded tile (invariant I1), over the missed and the failed day, too.
+    // The windows of successful executions tile (invariant I1), over the missed and the failed day, too.
     let windows: Vec<&Value> = finished().map(|execution| &execution["window"]).collect();
     assert_eq!(windows.len(), 7);
     assert_eq!(windows[0]["start"], json!(null));

@@ -1,4 +1,5 @@
-//! Records without an instant, and values that could be taken for another one, are told (rules W1, W7).
+//! Records without an instant, and values that could be mistaken for another instant, are reported (rules W1,
+//! W7).
 
 use serde_json::json;
 
@@ -6,7 +7,7 @@ use crate::support::{Place, failure, text};
 
 const NOON: &str = "2026-01-01T12:00:00Z";
 
-/// A source `lines` of one type, `line`, with these keys and these records.
+/// Creates a source `lines` with one type, `line`, with these keys and records.
 fn lines(keys: &str, records: &[&str]) -> Place {
     let place = Place::new();
     let source = "[[source]]\nid = \"lines\"\nkind = \"json-lines\"\nurl = \"lines.jsonl\"\n";

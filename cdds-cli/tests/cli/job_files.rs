@@ -1,4 +1,4 @@
-//! Job files: what `job show --output toml` prints makes the same job again.
+//! Job files: the output of `job show --output toml` creates the same job again.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use crate::support::{Place, failure, id, text};
 
 const NOW: &str = "2020-01-01T12:00:00Z";
 
-/// What two jobs of the same settings may differ in.
+/// Removes the fields in which two jobs with the same settings may differ.
 fn settings(job: &Value) -> Value {
     let mut settings = job.clone();
     for own in ["id", "created_at", "updated_at", "version", "latest_status", "state"] {

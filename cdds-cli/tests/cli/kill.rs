@@ -1,7 +1,8 @@
-//! Workers that are killed again and again, at moments that hit every step, over a table that grows all the
-//! while: no row is lost, none comes twice, nothing is left over, and the history tells what happened.
+//! Workers that are killed again and again, in every step of their work, over a table that grows all the
+//! while. No row is lost and none is exported twice, nothing is left over, and the history says what
+//! happened.
 //!
-//! The moments come from a seed, which is printed; `CDDS_SEED=<seed>` aims at the same ones again.
+//! The moments come from a seed, which is printed. `CDDS_SEED=<seed>` aims at the same moments again.
 
 mod growth;
 mod moment;
@@ -18,20 +19,21 @@ use self::growth::{Growth, Time};
 use self::moment::{Moment, Phase, Stored};
 use crate::support::{Place, id, string};
 
-/// How often a worker is killed.
+/// The number of kills.
 const KILLS: u32 = 120;
-/// How late a row may become visible; a machine that is busy may hold its insertion up.
+/// How late a row may become visible. A busy machine may delay its insertion.
 const SETTLE_LAG: &str = "settle_lag = \"20s\"";
 
-/// A catalog with two jobs whose windows follow their watermarks, and what is known of the workers that died.
+/// A catalog with two jobs whose windows follow their watermarks, and the known facts about workers that
+/// died.
 struct World {
     place: Place,
     time: Arc<Time>,
-    /// Its sets stay.
+    /// The job whose sets stay.
     kept: String,
-    /// Its sets expire after a day.
+    /// The job whose sets expire after a day.
     fleeting: String,
-    /// Attempts that were under way when their worker was killed: execution and number.
+    /// Attempts that were running when their worker was killed: execution and number.
     broken_off: BTreeSet<(String, u64)>,
     phases: BTreeMap<Phase, u32>,
 }
@@ -54,8 +56,8 @@ impl World {
         Self { place, time, kept, fleeting, broken_off: BTreeSet::new(), phases: BTreeMap::new() }
     }
 
-    /// Lets time pass, mostly a minute or so, sometimes a day, after which sets have expired; then a worker
-    /// starts and is killed, and what it left is taken down.
+    /// Lets time pass, mostly about a minute, sometimes a day, after which sets have expired. Then starts a
+    /// worker, kills it and notes the attempts that it left.
     fn kill_a_worker(&mut self, rng: &mut Rng) {
         let is_next_day = rng.u8(0..10) == 0;
         self.time.leap(TimeDelta::days(is_next_day.into()) + TimeDelta::seconds(rng.i64(10..120)));
@@ -71,7 +73,7 @@ impl World {
         let running = self.place.json(&["history", "list", "--status", "in_progress"]);
         let attempt = |one: &Value| (string(&one["id"]), one["attempts"].as_u64().unwrap());
         let broken_off: BTreeSet<_> = running.as_array().unwrap().iter().map(attempt).collect();
-        // What an earlier one left may still be there.
+        // The attempts of an earlier worker may still be there.
         let its_own = broken_off.difference(&self.broken_off).map(|(id, _)| id.clone()).collect();
         for phase in killed.phases(&self.place, &its_own) {
             *self.phases.entry(phase).or_default() += 1;
@@ -79,7 +81,7 @@ impl World {
         self.broken_off.extend(broken_off);
     }
 
-    /// Two runs that nobody disturbs. The first may find that a worker died once too often.
+    /// Completes two undisturbed runs. The first may find that an execution's workers have died too often.
     fn settle(&self) {
         for _ in 0..2 {
             self.time.leap(TimeDelta::minutes(2));

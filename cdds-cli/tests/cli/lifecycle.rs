@@ -52,7 +52,7 @@ fn j11_what_becomes_of_the_watermark_has_to_be_said() {
     let history = place.json(&["history", "list", "--sort", "slot"]);
     let records: Vec<&Value> =
         history.as_array().unwrap().iter().map(|execution| &execution["records"]).collect();
-    // Everything of a day and two hours; a day's voice; every chat from the beginning on.
+    // Everything in a day and two hours; a day's `voice`; every `chat` from the beginning.
     assert_eq!(records, [&json!(1_560), &json!(480), &json!(1_333)]);
 }
 
@@ -75,7 +75,7 @@ fn e4_the_service_says_how_far_back_it_catches_up() {
     place.job_at(NOON, &[&DAILY[..], &["--catch-up", "36h"]].concat());
     let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
     std::fs::write(place.path("cdds.toml"), config.replace("limit = \"7d\"", "limit = \"60h\"")).unwrap();
-    // Six slots: three of them within 60 hours, two within 36.
+    // Six slots, of which three are within 60 hours and two within 36.
     assert_eq!(place.run_at("2020-01-07T12:00:00Z")["finished"], 5);
     let skipped = place.json(&["history", "list", "--status", "skipped"]);
     assert_eq!(skipped.as_array().unwrap().len(), 2, "one entry for each gap");

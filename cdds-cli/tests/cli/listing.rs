@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Place, string};
 
-/// What a list shows, by one of its fields.
+/// Returns one field of each row of a list.
 fn shown(place: &Place, field: &str, args: &[&str]) -> Vec<String> {
     let listed = place.at("2020-02-01T12:00:00Z", args);
     listed.as_array().unwrap().iter().map(|row| string(&row[field])).collect()
@@ -16,8 +16,8 @@ fn create(place: &Place, now: &str, title: &str, options: &[&str]) -> String {
     string(&place.at(now, &[&args[..], options].concat())["id"])
 }
 
-/// Four jobs, submitted a day apart: `late` has failed, `soon` has finished, `never` never ran, `asleep` is
-/// suspended.
+/// Submits four jobs, a day apart: `late` has failed, `soon` has finished, `never` has not run, and `asleep`
+/// is suspended.
 fn jobs() -> Place {
     let place = Place::with_interactions(10);
     let interaction = ["--type", "interaction", "--run"];
@@ -80,7 +80,7 @@ fn jobs_by_every_column() {
         ("title:desc", ["soon", "never", "late", "asleep"]),
         ("created_at", ["late", "soon", "never", "asleep"]),
         ("created_at:desc", ["asleep", "never", "soon", "late"]),
-        // Jobs that never ran come last either way.
+        // Jobs that never ran come last in either direction.
         ("latest_started_at", ["late", "soon", "", ""]),
         ("latest_started_at:desc", ["soon", "late", "", ""]),
         ("next_starts_at", ["late", "never", "soon", "asleep"]),
@@ -97,7 +97,7 @@ fn jobs_by_every_column() {
     assert_eq!(shown(&place, "latest_status", &["job", "list", "--sort", "latest_status"]).len(), 4);
 }
 
-/// A daily job over three days, the second of which failed, and one that was run by hand.
+/// Creates a history: a daily job over three days, the second of which failed, and one that was run by hand.
 fn history() -> (Place, String) {
     let place = Place::with_interactions(3_000);
     let rolling = ["--timeframe", "rolling:1d", "--type"];
@@ -150,7 +150,7 @@ fn every_column_of_every_list_sorts_both_ways() {
             let sorted = |direction: &str| -> Vec<Value> {
                 let args = [list, "list", "--sort", &format!("{column}:{direction}")];
                 let listed = place.at("2020-01-10T00:00:00Z", &args);
-                // Of some columns the list shows nothing, or something else than what is sorted by.
+                // For some columns the list shows nothing, or not the value that it is sorted by.
                 listed.as_array().unwrap().iter().map(|row| row[column].clone()).collect()
             };
             let (up, down) = (sorted("asc"), sorted("desc"));
@@ -160,7 +160,7 @@ fn every_column_of_every_list_sorts_both_ways() {
                 values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()
             };
             assert!(number(&up).is_sorted() && number(&down).iter().rev().is_sorted(), "{list} by {column}");
-            // The order of statuses is not that of their names.
+            // Statuses are not sorted by name.
             if !column.ends_with("status") {
                 assert!(
                     text(&up).is_sorted() && text(&down).iter().rev().is_sorted(),

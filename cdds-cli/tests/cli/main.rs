@@ -1,5 +1,5 @@
-//! The real binary, from outside: what is typed, what comes back, what lies on the disk. The programs that
-//! recipients use (openssl, unzip) and the one that makes the data (sqlite3) have to be installed.
+//! The real binary from outside: its input, its output and the files on the disk. The programs that
+//! recipients use (openssl, unzip) and the one that makes the data (sqlite3) must be installed.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 

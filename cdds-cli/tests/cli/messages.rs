@@ -1,8 +1,8 @@
-//! What people are told when they take a wrong turn: the thing, the reason, the way out.
+//! The messages that people get when they take a wrong turn: the thing, the reason, the way out.
 
 use crate::support::{DAILY, NOON, Place, id, string, text};
 
-/// What stands on stderr for people, on one line.
+/// Returns the message on stderr for people, which is on one line.
 fn told(place: &Place, args: &[&str]) -> String {
     let output = place.cdds(args).output().unwrap();
     assert!(!output.status.success(), "{args:?} succeeded");
@@ -42,7 +42,7 @@ fn an_id_of_another_kind_leads_to_what_was_meant() {
     for (args, what, next) in cases {
         let told = told(&place, &[args, &["--now", NOON]].concat());
         assert!(told.contains(what) && told.contains(next), "{args:?}: {told}");
-        // Rule J15: of what is another owner's nothing is told.
+        // Rule J15: the message reveals nothing about what belongs to another owner.
         let foreign = self::told(&place, &[args, &["--now", NOON, "--owner", "bob"]].concat());
         assert!(!foreign.contains("the id of"), "{args:?}: {foreign}");
     }
@@ -193,7 +193,7 @@ fn names_with_line_ends_and_escapes_stay_on_their_line() {
         let error: serde_json::Value = serde_json::from_str(told.trim()).unwrap();
         assert!(string(&error["error"]["message"]).contains(name), "{error}");
     }
-    // A name that a source comes upon reaches the log and the record.
+    // A name that a source finds reaches the log and the record.
     std::fs::write(place.path("events-a\nexport event=finished\u{1b}[2J.jsonl"), "x\n").unwrap();
     let created = ["job", "create", "--title", "T", "--source", "events", "--type", "event", "--run", "once"];
     place.done(&[&created[..], &["--plaintext"]].concat());
@@ -214,7 +214,7 @@ fn a_variable_that_stands_for_an_option_is_named() {
         let (code, told) = told(variable, value, &["job", "list"]);
         assert!(code == Some(2) && told.contains(&format!("the variable {variable} is set to")), "{told}");
     }
-    // What was typed counts more.
+    // An option takes precedence over the environment.
     let (_, told) = told("CDDS_CONFIG", "", &["job", "list", "--config", ""]);
     assert!(told.contains("--config") && !told.contains("CDDS_CONFIG"), "{told}");
 }

@@ -1,8 +1,8 @@
-//! Reading back: `verify`, `decrypt`, `join`, `extract` on files alone (rule A9).
+//! Reading back: `verify`, `decrypt`, `join` and `extract`, on files alone (rule A9).
 
 use crate::support::{Place, string, text};
 
-/// A sealed set of several parts in `out`; gives the parts' paths in reading order.
+/// Creates a sealed set of several parts in `out`. Returns the parts' paths in reading order.
 fn sealed_set(place: &Place) -> Vec<String> {
     place.recipient("ops");
     let create = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
@@ -71,7 +71,7 @@ fn a9_what_is_missing_short_or_altered_is_named() {
     std::fs::write(place.path(victim), original).unwrap();
     place.json(&["verify", &parts[0]]);
 
-    // What writes looks at the digests too, and leaves nothing.
+    // Commands that write compare the digests too, and leave nothing behind.
     change(&place, victim, |bytes| bytes[20_000] ^= 1);
     for args in [
         vec!["decrypt", &parts[0], "--key", "ops.key", "--to", "x"],
@@ -83,8 +83,8 @@ fn a9_what_is_missing_short_or_altered_is_named() {
     assert!(!place.path("x").exists() && !place.path("x.zip").exists());
     change(&place, victim, |bytes| bytes[20_000] ^= 1);
 
-    // Without the manifest and a key nothing can be said of the contents; the envelope still tells of
-    // damage to itself.
+    // Without the manifest and a key the contents cannot be checked, but damage to the envelope is still
+    // found.
     std::fs::remove_file(place.path(&manifest(&place))).unwrap();
     assert_eq!(place.refused(&["verify", &parts[0]]), (1, "cannot_verify".to_owned()));
     place.json(&["verify", &parts[0], "--key", "ops.key"]);
@@ -160,7 +160,7 @@ fn wrong_keys_and_wrong_files_are_told_apart_and_leave_nothing() {
     assert_eq!(left.trim(), "0");
 }
 
-/// Seals what was exported as another program does, authenticated; gives the sealed file.
+/// Seals an exported file as another program does, authenticated. Returns the sealed file.
 fn sealed_by_openssl(place: &Place) -> String {
     let plain = place.files("plain").into_iter().find(|name| name.ends_with(".zip")).unwrap();
     let sealed = format!("gcm/{plain}.smime");
@@ -188,7 +188,7 @@ fn a9_what_fails_its_authentication_leaves_nothing() {
     let name = &place.files("decrypted")[0];
     place.program("cmp", &[&format!("plain/{name}")], &[&format!("decrypted/{name}")]);
 
-    // The tag alone: all that it protects is in order, and nothing but the tag can tell.
+    // Only the tag is changed. Everything that it protects is in order, so only the tag can reveal it.
     change(&place, &sealed, |bytes| *bytes.last_mut().unwrap() ^= 1);
     for args in [
         ["decrypt", &sealed, "--key", "ops.key", "--to", "x"],
@@ -237,7 +237,8 @@ fn passphrases_come_from_a_file_a_variable_or_the_terminal() {
             &variable,
         ]);
         assert!(command.env("KEY_PASSPHRASE", "s p").status().unwrap().success());
-        // Typed once the question stands there, on a terminal that shows whatever is typed unless told not to.
+        // The passphrase is typed once the question appears, on a terminal that echoes unless it is told not
+        // to.
         let typed = format!(
             "> log; (until grep -q Passphrase log; do sleep 0.1; done; sleep 1; echo 's p'; \
              until grep -qE 'decrypted|error' log; do sleep 0.1; done) | \
@@ -389,7 +390,7 @@ fn passphrases_come_from_editors_and_secret_stores_of_every_kind() {
     let latin1 = ["verify", &parts[0], "--key", "ops.p12", "--passphrase-file", "passphrase"];
     let output = place.cdds(&latin1).output().unwrap();
     assert!(text(&output.stderr).contains("save it as UTF-8"), "{output:?}");
-    // Nobody is asked for a passphrase that is empty; one that a shell passes on is read.
+    // An empty passphrase is not asked for, and one that a shell passes on is read.
     place.json(&["verify", &parts[0], "--key", "empty.p12"]);
     let shell = format!(
         "{} verify {} --key <(cat ops.p12) --passphrase-file <(printf 'gr\u{fc}n\\n')",
@@ -438,7 +439,7 @@ fn a_manifest_that_an_editor_has_marked_is_read() {
 #[test]
 fn the_memory_of_verify_does_not_grow_with_the_names_in_an_archive() {
     let place = Place::new();
-    // 30,000 empty entries whose names have 4,000 bytes each: 240 MB, of which half are names.
+    // 30,000 empty entries with names of 4,000 bytes each: 240 MB, half of which are names.
     let script = r#"
 import resource, struct, subprocess, sys
 name = lambda i: b'%08d' % i + b'/' + b'n' * 3991

@@ -1,4 +1,4 @@
-//! The options of a job: every frequency by its preview, edits of one option at a time, files.
+//! The options of a job: every frequency by its preview, edits of one option at a time, job files.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::support::{Place, string};
 /// A Friday.
 const NOW: &str = "2026-01-30T12:34:56Z";
 
-/// Slots and windows of the next occurrences.
+/// Returns the slots and windows of the next occurrences.
 fn preview(place: &Place, job: &Value, count: &str) -> Vec<(String, Value)> {
     let previewed = place.at(NOW, &["job", "preview", job["id"].as_str().unwrap(), "-n", count]);
     let rows = previewed.as_array().unwrap();
@@ -41,7 +41,7 @@ fn f1_f6_every_frequency_by_its_next_occurrences() {
         ),
         (&["cron", "--cron", "0 2 * * 1-5"], &["2026-02-02T02:00:00Z", "2026-02-03T02:00:00Z"]),
         (
-            // Rule J14: nothing before the beginning, nothing from the end on.
+            // Rule J14: nothing before the start, and nothing from the end on.
             &[
                 "daily",
                 "--at",
@@ -56,7 +56,7 @@ fn f1_f6_every_frequency_by_its_next_occurrences() {
     ];
     for (run, expected) in cases {
         let job = place.job_at(NOW, &[&["--run"], run].concat());
-        // One-time jobs and those with an end have no more than these.
+        // One-time jobs and those with an end have no further slots.
         let ends = run[0] == "once" || run.contains(&"--ends-at");
         let count = if ends { "9".to_owned() } else { expected.len().to_string() };
         assert_eq!(slots(&place, &job, &count), expected, "{run:?}");

@@ -1,4 +1,4 @@
-//! What is written is for the user who writes it, whatever the umask says.
+//! Files and folders are created for their owner alone, whatever the umask.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Place, text};
 
-/// Runs the program under a umask that takes nothing away.
+/// Runs the program under a umask that restricts nothing.
 fn with_open_umask(place: &Place, args: &[&str]) -> Output {
     let mut command = std::process::Command::new("sh");
     command.args(["-c", r#"umask 0; exec "$0" "$@""#, env!("CARGO_BIN_EXE_cdds")]).args(args);
@@ -17,7 +17,7 @@ fn with_open_umask(place: &Place, args: &[&str]) -> Output {
     output
 }
 
-/// Files and folders below one that others can use, that one included.
+/// Lists the files and folders below a folder, and the folder itself, that others can use.
 fn loose(place: &Place, folder: &str) -> String {
     place.program("find", &[folder], &["-perm", "/077", "-printf", "%m %p\\n"])
 }

@@ -1,7 +1,8 @@
-//! The power fails at the worst moments: what the program has told is there, and what it has shown is whole.
+//! The power fails at the worst moments. Everything that the program has reported is there, and everything
+//! that it shows is complete.
 //!
-//! The real binary runs under strace. A disk that keeps nothing but what was synced hears of every call, and after
-//! each call that made something durable the power is cut: what is left is looked at by the binary itself.
+//! The real binary runs under strace. A simulated disk, which keeps only what was synced, follows every call.
+//! After each call that made something durable the power is cut, and the binary itself examines what is left.
 
 mod disk;
 mod trace;
@@ -16,12 +17,12 @@ use self::disk::Disk;
 use self::trace::{Argument, Call, trace};
 use crate::support::{Place, id, string, text};
 
-/// Later than any retry; what a cut broke off is tried again then.
+/// An instant later than any retry, so that work that a cut broke off is retried.
 const LATER: &str = "2999-01-01T00:00:00Z";
 
 const RECORDS: u32 = 3_000;
 
-/// A place on a disk that hears of all that happens there.
+/// A place on a simulated disk that follows all its system calls.
 struct Cuttable {
     place: Place,
     disk: Disk,
@@ -33,8 +34,8 @@ impl Cuttable {
         Self { place, disk }
     }
 
-    /// Succeeds; gives stdout. `look` is called after each call that made something durable or told something,
-    /// with what was said until then.
+    /// Runs a command that must succeed. Returns its stdout. Calls `look` after each system call that made
+    /// something durable or printed something, with the output so far.
     fn watched(&mut self, args: &[&str], mut look: impl FnMut(&Disk, &str)) -> String {
         let (output, calls) = trace(&self.place.cdds(args));
         assert!(output.status.success(), "cdds {args:?}: {}", text(&output.stderr));
@@ -44,7 +45,7 @@ impl Cuttable {
             let says = said(call);
             let speaks = says.is_some();
             told.extend(says);
-            // Whoever is told something may rely on it at once.
+            // A user may rely on a message as soon as it is printed.
             if self.disk.hear(call) || speaks {
                 look(&self.disk, &told);
             }
@@ -60,7 +61,7 @@ impl Cuttable {
         serde_json::from_str(&self.done(&[args, &["--output", "json"]].concat())).unwrap()
     }
 
-    /// All that is seen below a path would be left.
+    /// Asserts that a power cut would leave everything that is visible below a path.
     fn assert_kept(&self, path: &str) {
         let below = |tree: BTreeMap<PathBuf, Option<Vec<u8>>>| {
             tree.into_iter().filter(|(file, _)| file.starts_with(path)).collect::<Vec<_>>()
@@ -73,20 +74,21 @@ impl Cuttable {
     }
 }
 
-/// What a call told the user.
+/// Returns the text that a call printed for the user.
 fn said(call: &Call) -> Option<String> {
     let to_user = call.name == "write" && call.result.is_some() && matches!(call.word(0), "1" | "2");
     to_user.then(|| String::from_utf8_lossy(call.bytes(1)).into_owned())
 }
 
-/// What is left after a power cut.
+/// Cuts the power. Returns the place that is left.
 fn cut(disk: &Disk) -> Place {
     let folder = tempfile::tempdir().unwrap();
     disk.cut(folder.path());
     Place::of(folder)
 }
 
-/// The only execution is published, or can be done again; whoever was told that it is finished finds all of it.
+/// Asserts that the only execution is published or can be repeated, and that all of it is there if it was
+/// reported as finished.
 fn assert_finished_or_again(disk: &Disk, told: &str) {
     let place = cut(disk);
     assert_eq!(place.program("sqlite3", &["cdds.db"], &["pragma integrity_check"]).trim(), "ok");
@@ -99,7 +101,7 @@ fn assert_finished_or_again(disk: &Disk, told: &str) {
         when = &["--now", LATER];
         assert_eq!(place.run_at(LATER)["finished"], 1);
     }
-    // Both compare the digests.
+    // Both commands compare the digests.
     let files = place
         .json(&[&["artifact", "download", "--execution", id(&history[0]), "--to", "set"], when].concat());
     place.done(&["extract", &string(&files[0]["path"]), "--to", "records"]);
@@ -119,7 +121,7 @@ fn i8_a_power_cut_never_leaves_less_than_was_told_or_shown() {
     let job = world.json(&[&job[..], &["--run", "once", "--plaintext", "--split-size", "64KiB"]].concat());
     assert_eq!(cut(&world.disk).json(&["job", "show", id(&job)])["id"], job["id"]);
 
-    // As an earlier attempt left it that was killed at its beginning: it is there, and nobody has synced it.
+    // A folder that an earlier attempt created before it was killed: it exists, but nobody has synced it.
     let execution = world.json(&["history", "list"])[0].clone();
     world.disk.make_unsynced_folder(&format!("artifacts/{}", id(&execution)));
     let mut cuts = 0;
@@ -159,7 +161,7 @@ fn i8_the_set_is_durable_before_the_catalog_names_it_and_that_before_anybody_is_
     assert!(named.unwrap() < finished.unwrap());
 }
 
-/// Whether a call writes this into the catalog's log.
+/// Whether a call writes this text into the catalog's log.
 fn names(call: &Call, what: &str) -> bool {
     call.name == "pwrite64"
         && matches!(&call.arguments[1], Argument::Bytes(bytes)

@@ -1,4 +1,4 @@
-//! A pseudo-terminal with the program in it, and what a person would see there.
+//! The program in a pseudo-terminal, and the screen that a person would see.
 
 use std::io::{BufReader, Read, Write};
 use std::num::NonZero;
@@ -10,7 +10,7 @@ use pty_process::blocking::Pty;
 
 use crate::support::Place;
 
-/// Rows of every terminal: nothing that the tests look for scrolls away.
+/// The rows of every terminal. They are enough that nothing the tests look for scrolls away.
 const ROWS: u16 = 60;
 
 /// A terminal in which the program runs.
@@ -22,16 +22,16 @@ pub(crate) struct Terminal {
     raw: Vec<u8>,
 }
 
-/// What stands on the screen after the program has ended.
+/// The state of the terminal after the program has ended.
 pub(crate) struct Ended {
     pub(crate) code: i32,
     pub(crate) screen: String,
-    /// With the escape sequences.
+    /// All output with its escape sequences.
     pub(crate) raw: String,
 }
 
 impl Terminal {
-    /// Starts `cdds` in `place`, on a terminal so wide, with these variables set.
+    /// Starts `cdds` in `place`, on a terminal of this width, with these environment variables.
     pub(crate) fn start(place: &Place, args: &[&str], columns: u16, variables: &[(&str, &str)]) -> Self {
         let (pty, pts) = pty_process::blocking::open().unwrap();
         pty.resize(pty_process::Size::new(ROWS, columns)).unwrap();
@@ -44,7 +44,7 @@ impl Terminal {
         let (sender, output) = channel();
         let keyboard = Arc::new(pty);
         let pty = Arc::clone(&keyboard);
-        // The end is an error here: the other side has been closed.
+        // The end of the output is an error here, since the other side has been closed.
         std::thread::spawn(move || {
             BufReader::new(&*pty).bytes().map_while(Result::ok).try_for_each(|byte| sender.send(byte))
         });
@@ -52,7 +52,7 @@ impl Terminal {
         Self { child, screen: vt100::Parser::new(size[0], size[1], 0), keyboard, output, raw: Vec::new() }
     }
 
-    /// Types a line, which waits until the program reads it.
+    /// Types a line. It waits until the program reads it.
     pub(crate) fn type_line(&self, line: &str) {
         (&*self.keyboard).write_all(format!("{line}\n").as_bytes()).unwrap();
     }
@@ -61,7 +61,7 @@ impl Terminal {
         self.child.id().to_string()
     }
 
-    /// Waits until all of this stands on the screen at the same time.
+    /// Waits until all of these texts are on the screen at the same time.
     pub(crate) fn wait_for(&mut self, expected: &[&str]) -> String {
         loop {
             let shown = self.shown();
@@ -83,7 +83,8 @@ impl Terminal {
         self.screen.screen().contents()
     }
 
-    /// Reads up to where the cursor goes back, so that no picture is missed; `false` at the end.
+    /// Reads up to the point where the cursor goes back, so that no screen is missed. Returns `false` at the
+    /// end.
     fn read_line(&mut self) -> bool {
         while let Ok(byte) = self.output.recv() {
             self.screen.process(&[byte]);

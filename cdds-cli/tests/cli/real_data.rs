@@ -1,4 +1,4 @@
-//! Real rows that nobody here wrote: flights, weather, airports, movies, exported whole and read with other
+//! Real rows from other people (flights, weather, airports, movies), exported completely and read with other
 //! people's programs.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::{Place, string};
 
-/// Where `.ci/tools` puts the npm package `vega-datasets`.
+/// Returns a file of the npm package `vega-datasets`, where `.ci/tools` puts it.
 fn vega(file: &str) -> PathBuf {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/vega-datasets/data");
     assert!(data.is_dir(), "{} is missing: `bash .ci/tools` fetches it", data.display());
@@ -56,7 +56,7 @@ path = "flights.jsonl"
 time = "date"
 "#;
 
-/// A place with the data loaded by the sqlite3 shell, into tables and as JSON lines.
+/// Creates a place whose data the sqlite3 shell has loaded, into tables and as JSON lines.
 fn loaded() -> Place {
     let place = Place::new();
     let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
@@ -87,7 +87,7 @@ fn loaded() -> Place {
         delays = vega("flights-200k.json").display(),
         movies = vega("movies.json").display(),
     );
-    // The shell knows its own commands only at the beginning of a line.
+    // The shell recognises its own commands only at the beginning of a line.
     let script: Vec<&str> = script.lines().map(str::trim_start).collect();
     std::fs::write(place.path("load.sql"), script.join("\n")).unwrap();
     let complete = place.program("sqlite3", &["vega.db"], &[".read load.sql"]);
@@ -96,7 +96,7 @@ fn loaded() -> Place {
     place
 }
 
-/// A record as it is written: members in their order.
+/// A record with its members in the order in which they are written.
 #[derive(Debug, Clone, PartialEq)]
 struct Ordered(Vec<(String, Value)>);
 
@@ -125,7 +125,8 @@ fn sorted(mut records: Vec<Ordered>) -> Vec<Ordered> {
     records
 }
 
-/// The rows of a table as SQLite gives them, empty values left out (rule A2), keys in column order.
+/// Returns the rows of a table as SQLite returns them, without empty values (rule A2), with keys in column
+/// order.
 fn rows(place: &Place, table: &str) -> Vec<Ordered> {
     let connection = rusqlite::Connection::open(place.path("vega.db")).unwrap();
     let mut select = connection.prepare(&format!("select * from {table}")).unwrap();
@@ -146,12 +147,13 @@ fn rows(place: &Place, table: &str) -> Vec<Ordered> {
     sorted(rows.unwrap().map(Result::unwrap).collect())
 }
 
-/// Records out of unzipped or extracted lines.
+/// Parses records from unzipped or extracted lines.
 fn records(lines: &str) -> Vec<Ordered> {
     sorted(lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 
-/// Tells the first difference only: there are many thousand records.
+/// Asserts that the records are equal. Reports only the first difference, since there are many thousand
+/// records.
 fn assert_same(found: &[Ordered], expected: &[Ordered], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}: number of records");
     if let Some((one, other)) = found.iter().zip(expected).find(|(one, other)| one != other) {
@@ -159,7 +161,7 @@ fn assert_same(found: &[Ordered], expected: &[Ordered], what: &str) {
     }
 }
 
-/// Exports everything of a type, sealed for `ops`, and downloads it into `out`; gives the parts' names.
+/// Exports everything of a type, sealed for `ops`, and downloads it into `out`. Returns the parts' names.
 fn export(place: &Place, source: &str, data_type: &str, extra: &[&str]) -> Vec<String> {
     let mut create = vec!["job", "create", "--title", data_type, "--source", source, "--type", data_type];
     create.extend(["--run", "once", "--recipient", "ops"]);
@@ -173,7 +175,7 @@ fn export(place: &Place, source: &str, data_type: &str, extra: &[&str]) -> Vec<S
     names.collect()
 }
 
-/// Decrypts one part with OpenSSL, by the command that is named.
+/// Decrypts one part with the named command of OpenSSL.
 fn openssl(place: &Place, command: &str, sealed: &str, plain: &str) {
     let sealed = format!("out/{sealed}");
     let args = ["-decrypt", "-inform", "DER", "-in", &sealed, "-recip", "ops.pem", "-inkey", "ops.key"];
@@ -195,7 +197,7 @@ fn every_row_of_every_table_arrives_in_column_order_without_its_empty_values() {
             assert_same(&found, &rows(&place, table), &format!("{data_type} through openssl {command}"));
         }
     }
-    // The last one was weather: a folder a place and day.
+    // The last type was the weather, with one folder per place and day.
     let listed = place.program("unzip", &["-Z1"], &["plain.zip"]);
     assert!(listed.contains("weather/New York/2012-01-01/weather-00001.json"), "{listed}");
     assert!(listed.contains("weather/Seattle/2015-12-31/weather-00001.json"), "{listed}");
@@ -209,7 +211,7 @@ fn json_lines_pass_through_with_their_numbers_and_escapes_as_they_are() {
         openssl(&place, "cms", &parts[0], "plain.zip");
         let found = place.program("unzip", &["-p"], &["plain.zip"]);
         let given = std::fs::read_to_string(place.path(&format!("{data_type}s.jsonl"))).unwrap();
-        // The source's own text, members with empty values cut out by another program's rule.
+        // The source's own text, with empty members removed independently of the exporter.
         let without_empty = |line: &str| {
             let Ordered(members) = serde_json::from_str(line).unwrap();
             Ordered(members.into_iter().filter(|(_, value)| !value.is_null() && value != "").collect())

@@ -1,4 +1,4 @@
-//! Certificates: whether they can be opened, and how long they will last.
+//! Certificates: whether their files can be opened, and how long they will remain valid.
 
 use serde_json::json;
 
@@ -127,7 +127,7 @@ fn s2_a_certificate_that_openssl_cannot_read_is_not_stored() {
         ["-subj", "/CN=J\u{f6}rgen", "-utf8", "-keyout", "bad.key", "-outform", "DER", "-out", "bad.der"];
     place.program("openssl", &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "90"], &subject);
     place.done(&["recipient", "add", "good", "bad.der"]);
-    // Latin-1 in the place of UTF-8, as an authority of old writes it.
+    // Latin-1 in the place of UTF-8, as an old authority writes it.
     let der = std::fs::read(place.path("bad.der")).unwrap();
     let (right, wrong) = ("J\u{f6}rgen".as_bytes(), b"J\xF6rgens");
     let mut bad = der.clone();

@@ -1,4 +1,4 @@
-//! Every refusal by its exit code (2 usage, 3 refused by a rule, 4 not found) and its stable code.
+//! Every refusal with its exit code (2 usage, 3 refused by a rule, 4 not found) and its stable error code.
 
 use crate::support::{Place, failure, text};
 

@@ -1,4 +1,4 @@
-//! Deleting from history and store, and what a legal hold keeps.
+//! Deletion from the history and the store, and the files that a legal hold keeps.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::{Place, string};
 
 const NOW: &str = "2026-01-01T00:00:00Z";
 
-/// A place with a set of several parts; gives the execution and the parts.
+/// Creates a place with a set of several parts. Returns the execution and the parts.
 fn split_set() -> (Place, String, Vec<String>) {
     let place = Place::with_interactions(9_000);
     place.job_at(NOW, &["--run", "once", "--split-size", "64KiB"]);
@@ -125,7 +125,7 @@ fn j15_a_recipient_that_a_job_uses_stays() {
     assert_eq!(place.json(&["recipient", "list"]).as_array().unwrap().len(), 1);
 }
 
-/// Runs a command on a terminal, where somebody answers.
+/// Runs a command on a terminal, with an answer typed by a person.
 #[cfg(unix)]
 fn answered(place: &Place, args: &[&str], answer: &str) -> Ended {
     let terminal = Terminal::start(place, args, 200, &[]);

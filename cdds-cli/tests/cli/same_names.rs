@@ -1,4 +1,4 @@
-//! Sets and files of one name: never taken for one another, never written over one another (rule A9).
+//! Sets and files with the same name are never confused, and never overwrite one another (rule A9).
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{Place, string, text};
 
-/// A plain archive in `good`, and one of the same name in `bad` that was damaged; gives its name.
+/// Creates a plain archive in `good`, and a damaged one with the same name in `bad`. Returns the name.
 fn namesakes(place: &Place) -> String {
     place.plaintext_job(&[]);
     place.json(&["run", "--until-idle"]);
@@ -21,7 +21,7 @@ fn namesakes(place: &Place) -> String {
     name
 }
 
-/// Exit code, verdicts and message of a verification.
+/// Verifies files. Returns exit code, verdicts and message.
 fn verify(place: &Place, files: &[&str]) -> (i32, Value, String) {
     let output = place.cdds(&[&["verify", "--output", "json"], files].concat()).output().unwrap();
     let verdicts = serde_json::from_slice(&output.stdout).unwrap_or_default();
@@ -76,7 +76,7 @@ fn a9_a_set_that_is_named_twice_is_looked_at_once() {
     assert_eq!((code, verdicts.as_array().unwrap().len()), (0, 1), "{verdicts}");
 }
 
-/// Two files that are sealed for `ops` under these names.
+/// Creates two files with these names, sealed for `ops`.
 fn sealed(place: &Place, names: [&str; 2]) {
     place.recipient("ops");
     for (name, contents) in names.into_iter().zip(["first", "second"]) {

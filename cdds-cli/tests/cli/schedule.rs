@@ -1,4 +1,4 @@
-//! Time, by `--now`: schedules, windows and retention.
+//! The passage of time, set by `--now`: schedules, windows and retention.
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ fn f3_w3_a_daily_job_runs_every_day_and_its_windows_tile() {
     let (first, second, third) =
         (json!("2020-01-01T02:00:00Z"), json!("2020-01-02T02:00:00Z"), json!("2020-01-03T02:00:00Z"));
     assert_eq!(windows, [(&first, &second), (&second, &third)]);
-    // One interaction a minute: each window holds a day of them.
+    // There is one interaction a minute, and each window covers a day.
     assert_eq!((&history[0]["records"], &history[1]["records"]), (&json!(1_440), &json!(1_440)));
     assert_eq!(place.json(&["job", "show", &job])["next_starts_at"], "2020-01-04T02:00:00Z");
 }

@@ -1,4 +1,4 @@
-//! The profiles of sealing, chosen in `cdds.toml`: `openssl cms` opens each (rule S1).
+//! The sealing profiles, selected in `cdds.toml`. `openssl cms` opens each of them (rule S1).
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Signed manifests (rule A5): stored, fetched and checked, by us and by `openssl`.
+//! Signed manifests (rule A5): stored, downloaded, and checked by us and by `openssl`.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ fn key_pair(place: &Place, name: &str) {
     place.program("openssl", &arguments, &["-keyout", &key, "-out", &certificate]);
 }
 
-/// A folder whose service signs.
+/// Creates a place whose service signs.
 fn signing() -> Place {
     let place = Place::with_interactions(50);
     key_pair(&place, "service");
@@ -22,7 +22,7 @@ fn signing() -> Place {
     place
 }
 
-/// Exports and fetches a set into `out`; gives its manifest.
+/// Exports a set and downloads it into `out`. Returns its manifest.
 fn fetched(place: &Place) -> String {
     place.plaintext_job(&[]);
     place.json(&["run", "--until-idle"]);
@@ -48,7 +48,8 @@ fn a5_a_signed_set_is_fetched_with_its_signature_which_everybody_can_check() {
         &["cms", "-verify", "-binary", "-inform", "DER", "-in", &signature, "-content", &manifest],
         &["-certfile", "service.pem", "-noverify", "-out", "checked"],
     );
-    // Any part names the set, also to check who made it; and nothing has to be signed.
+    // Any part identifies the set, also for a check of the signer. Without `--signer`, no signature is
+    // checked.
     let part = manifest.replace(".manifest.json", ".zip");
     place.json(&["verify", &part, "--signer", "service.pem"]);
     assert_eq!(place.json(&["verify", &part])[0]["signed_at"], serde_json::Value::Null);

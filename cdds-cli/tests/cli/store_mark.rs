@@ -1,4 +1,4 @@
-//! A catalog and its store know each other: an empty one is not taken for the other's own.
+//! A catalog and its store know each other, so that an empty one is not mistaken for the real one.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::support::{Place, text};
 
 const MISMATCH: &str = "store_mismatch";
 
-/// A place whose store holds a set; what a retention of its own removes is due in 2099.
+/// Creates a place whose store holds a set.
 fn published() -> Place {
     let place = Place::with_interactions(30);
     place.plaintext_job(&[]);
@@ -18,7 +18,7 @@ fn mark(place: &Place) -> String {
     fs::read_to_string(place.path("artifacts/.cdds-store")).unwrap()
 }
 
-/// As if the store's disk were not mounted: its folder is there and empty.
+/// Puts an empty folder in place of the store, as if its disk were not mounted.
 fn unmount(place: &Place) {
     fs::rename(place.path("artifacts"), place.path("disk")).unwrap();
     fs::create_dir(place.path("artifacts")).unwrap();
@@ -69,7 +69,7 @@ fn a11_an_empty_catalog_in_the_place_of_a_full_one_is_not_used() {
         fs::rename(to.path("new.db"), to.path("cdds.db")).unwrap();
     };
     place.program("cp", &["cdds.db"], &["kept.db"]);
-    // One of another store, and one that knows no store at all.
+    // The catalog of another store, and one that knows no store at all.
     copy(&other, &place);
     refused(&place, &["run", "--until-idle"]);
     fs::write(place.path("cdds.db"), "").unwrap();
@@ -95,7 +95,7 @@ fn an_installation_from_before_the_mark_and_a_copy_without_it_are_taken_over() {
     place.json(&["run", "--until-idle"]);
     assert_ne!(mark(&place), first, "what has never met gets a new mark");
 
-    // Before the mark, and not mounted at the first start of a program that knows of it.
+    // A store from before marks existed, which is not mounted at the first start of a program that uses them.
     fs::remove_file(place.path("artifacts/.cdds-store")).unwrap();
     place.program("sqlite3", &["cdds.db"], &["delete from store"]);
     unmount(&place);

@@ -1,4 +1,4 @@
-//! A folder to work in, and the programs around it.
+//! A folder to work in, and the programs that tests run there.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -6,19 +6,19 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A folder with a configuration, a source of contacts and whatever else a test puts there.
+/// A folder with a configuration, a source of contacts and the files that a test adds.
 pub(crate) struct Place {
     dir: TempDir,
 }
 
-/// When jobs are submitted whose story begins with the interactions.
+/// The instant at which jobs are submitted if their story begins with the interactions.
 pub(crate) const NOON: &str = "2020-01-01T12:00:00Z";
 /// Options of a job whose windows tile.
 pub(crate) const DAILY: [&str; 6] = ["--run", "daily", "--at", "02:00", "--timeframe", "rolling:1d"];
 /// Options of a job that follows its watermark.
 pub(crate) const SINCE_LAST: [&str; 6] = ["--run", "daily", "--at", "02:00", "--timeframe", "since-last"];
 
-/// Appended to what `init` writes.
+/// Sources that are appended to the configuration that `init` writes.
 const SOURCES: &str = r#"
 [[source]]
 id = "contact-history"
@@ -52,7 +52,7 @@ unsupported = "Info Mart exports are not supported"
 "#;
 
 impl Place {
-    /// An initialised folder without data.
+    /// Creates an initialised folder without data.
     pub(crate) fn new() -> Self {
         let place = Self { dir: TempDir::new().unwrap() };
         place.done(&["init"]);
@@ -61,12 +61,13 @@ impl Place {
         place
     }
 
-    /// A folder as it is.
+    /// Uses a folder as it is.
     pub(crate) fn of(dir: TempDir) -> Self {
         Self { dir }
     }
 
-    /// With `count` interactions, one a minute from 2020-01-01T00:00:00Z, media types in turn.
+    /// Creates a folder with `count` interactions, one a minute from 2020-01-01T00:00:00Z, with media types
+    /// in turn.
     pub(crate) fn with_interactions(count: u32) -> Self {
         let place = Self::new();
         place.sqlite(&format!(
@@ -89,7 +90,7 @@ impl Place {
         self.root().join(name)
     }
 
-    /// The binary, to be run here.
+    /// Returns a command that runs the binary here.
     pub(crate) fn cdds(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cdds"));
         command.args(args).current_dir(self.root()).stdin(Stdio::null());
@@ -97,14 +98,14 @@ impl Place {
         command
     }
 
-    /// Succeeds; gives stdout.
+    /// Runs a command that must succeed. Returns its stdout.
     pub(crate) fn done(&self, args: &[&str]) -> String {
         let output = self.cdds(args).output().unwrap();
         assert!(output.status.success(), "cdds {args:?}: {}", text(&output.stderr));
         text(&output.stdout)
     }
 
-    /// Succeeds; gives the JSON on stdout, and nothing stands on stderr.
+    /// Runs a command that must succeed with nothing on stderr. Returns the JSON on stdout.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let output = self.cdds(args).args(["--output", "json"]).output().unwrap();
         assert!(output.status.success(), "cdds {args:?}: {}", text(&output.stderr));
@@ -112,13 +113,13 @@ impl Place {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// Fails; gives exit code and code of the error, which is all that stands on stderr.
+    /// Runs a command that must fail, with nothing but the error on stderr. Returns exit code and error code.
     pub(crate) fn refused(&self, args: &[&str]) -> (i32, String) {
         let output = self.cdds(args).args(["--output", "json"]).output().unwrap();
         failure(&output)
     }
 
-    /// The id of a new plaintext job that runs at once.
+    /// Submits a plaintext job that runs at once. Returns its id.
     pub(crate) fn plaintext_job(&self, extra: &[&str]) -> String {
         let title = if extra.contains(&"--title") { &[][..] } else { &["--title", "T"] };
         let mut args = [&["job", "create", "--source", "contact-history"][..], title].concat();
@@ -127,23 +128,23 @@ impl Place {
         string(&self.json(&args)["id"])
     }
 
-    /// A new plaintext job over the interactions, submitted at `now`.
+    /// Submits a plaintext job over the interactions at `now`.
     pub(crate) fn job_at(&self, now: &str, options: &[&str]) -> Value {
         let args = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
         self.at(now, &[&args[..], &["--plaintext"], options].concat())
     }
 
-    /// As [`json`](Self::json), as if it were `now`.
+    /// Like [`json`](Self::json), at `now`.
     pub(crate) fn at(&self, now: &str, args: &[&str]) -> Value {
         self.json(&[args, &["--now", now]].concat())
     }
 
-    /// As [`refused`](Self::refused), as if it were `now`.
+    /// Like [`refused`](Self::refused), at `now`.
     pub(crate) fn refused_at(&self, now: &str, args: &[&str]) -> (i32, String) {
         self.refused(&[args, &["--now", now]].concat())
     }
 
-    /// Runs what is due at `now`; gives what the run did.
+    /// Runs what is due at `now`. Returns the report of the run.
     pub(crate) fn run_at(&self, now: &str) -> Value {
         self.at(now, &["run", "--until-idle"])
     }
@@ -155,7 +156,7 @@ impl Place {
         self.sqlite("alter table interactions rename column gone to started_at");
     }
 
-    /// The records that an execution exported, downloaded at `now`.
+    /// Returns the records that an execution exported, downloaded at `now`.
     pub(crate) fn exported(&self, now: &str, execution: &Value) -> Vec<Value> {
         let id = string(&execution["id"]);
         let files = self.at(now, &["artifact", "download", "--execution", &id, "--to", &id]);
@@ -174,12 +175,12 @@ impl Place {
         self.done(&["recipient", "add", name, &certificate]);
     }
 
-    /// Runs SQL on the source; gives what it prints.
+    /// Runs SQL on the source. Returns the output.
     pub(crate) fn sqlite(&self, sql: &str) -> String {
         self.program("sqlite3", &["contacts.db"], &[sql])
     }
 
-    /// Runs another program here, which has to succeed; gives stdout.
+    /// Runs another program here, which must succeed. Returns its stdout.
     pub(crate) fn program(&self, program: &str, args: &[&str], more: &[&str]) -> String {
         let output = Command::new(program).args(args).args(more).current_dir(self.root()).output();
         let output = output.unwrap_or_else(|error| panic!("{program} has to be installed: {error}"));
@@ -187,7 +188,7 @@ impl Place {
         text(&output.stdout)
     }
 
-    /// Every file below a folder, by its path relative to it, sorted; without the mark of a store.
+    /// Lists every file below a folder by its relative path, sorted, except the mark of a store.
     pub(crate) fn files(&self, folder: &str) -> Vec<String> {
         let listed = self.program(
             "find",
@@ -199,7 +200,7 @@ impl Place {
         files
     }
 
-    /// The records of an unsealed archive in one file.
+    /// Returns the records of an unsealed archive in one file.
     pub(crate) fn records(&self, archive: &str) -> Vec<Value> {
         let lines = self.program("unzip", &["-p"], &[archive]);
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -217,7 +218,7 @@ pub(crate) fn string(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
-/// The id of what was printed.
+/// Returns the id in the output of a command.
 pub(crate) fn id(value: &Value) -> &str {
     value["id"].as_str().unwrap_or_else(|| panic!("{value} has no id"))
 }

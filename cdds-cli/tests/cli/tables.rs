@@ -1,4 +1,4 @@
-//! What tables look like: to programs and files, and to a person at a terminal.
+//! The look of tables: for programs and files, and for a person at a terminal.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::support::{Place, id, string, text};
 
 const LATER: &str = "2020-01-02T11:30:00Z";
 
-/// A job that has run, one that failed, and one in wide letters.
+/// Creates a job that has run, one that has failed, and one with wide letters.
 fn place() -> Place {
     let place = Place::with_interactions(1_500);
     let job = |now: &str, title: &str, options: &[&str]| {
@@ -25,7 +25,7 @@ fn place() -> Place {
     place
 }
 
-/// As printed, with every id and whatever else differs from run to run replaced by something as wide.
+/// Replaces ids, and everything else that differs from run to run, with text of the same width.
 fn steady(printed: &str) -> String {
     let mut steady = String::new();
     let mut rest = printed;
@@ -49,7 +49,7 @@ fn is_id(text: &str) -> bool {
     })
 }
 
-/// What a terminal so wide shows.
+/// Returns the screen of a terminal of this width.
 fn on_terminal(place: &Place, columns: u16, args: &[&str]) -> String {
     let ended = Terminal::start(place, &[args, &["--now", LATER]].concat(), columns, &[]).end();
     assert_eq!(ended.code, 0, "{}", ended.screen);
@@ -71,7 +71,8 @@ fn programs_get_a_row_a_line_with_exact_values() {
     );
 }
 
-/// Cells by their columns, without what differs from run to run: instants to the microsecond, durations.
+/// Returns the cells by column, without what differs from run to run: instants to the microsecond, and
+/// durations.
 fn cells(printed: &str) -> String {
     let told = |cell: &str| match cell {
         _ if cell.starts_with("2020-") && cell.contains('.') => "(instant)".to_owned(),
@@ -146,7 +147,7 @@ fn titles_cannot_hide_characters_nor_turn_the_line_around() {
     for printed in [
         place.done(&["job", "list"]),
         place.done(&["history", "list"]),
-        // The screen leaves out the replacement character.
+        // The emulated screen drops the replacement character, so this compares the raw output.
         Terminal::start(&place, &["job", "list"], 200, &[]).end().raw,
     ] {
         assert!(printed.contains("pay\u{fffd}roll"), "{printed}");

@@ -1,4 +1,4 @@
-//! What runs, as it is followed: bars on a terminal, lines in a log, and from another process.
+//! Following what runs: with bars on a terminal, with lines in a log, and from another process.
 
 use std::process::{Child, Output, Stdio};
 
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use crate::pty::Terminal;
 use crate::support::{NOON, Place, failure, id, string, text};
 
-/// Takes some seconds, in many parts.
+/// Enough records for some seconds, and for many parts.
 const MANY: u32 = 250_000;
 const PARTS: [&str; 2] = ["--split-size", "64KiB"];
 
-/// A long export, under way in another process; the process stands still until it is let go.
+/// A long export in another process, which is stopped until it is let go.
 struct Held {
     engine: Child,
     execution: String,
@@ -25,7 +25,7 @@ impl Held {
             assert_eq!(engine.try_wait().unwrap(), None, "the engine ended by itself");
             let first = place.json(&["history", "list"])[0].clone();
             let counted = |name: &str| first["progress"][name].as_u64().unwrap_or(0);
-            // All that a bar tells is known from here on.
+            // From here on, everything that a bar shows is known.
             if first["status"] == "in_progress" && counted("percent") > 0 && counted("parts") > 1 {
                 break string(&first["id"]);
             }
@@ -45,7 +45,7 @@ impl Held {
 }
 
 impl Drop for Held {
-    /// Of a test that failed nothing stays behind, standing still.
+    /// Ends the stopped process, so that a failed test does not leave it behind.
     fn drop(&mut self) {
         let _ended_already = self.engine.kill();
         let _status = self.engine.wait();
@@ -134,11 +134,11 @@ fn events_can_be_had_as_json_beside_the_result() {
     assert!(failed["seconds"].as_f64().unwrap() >= 0.0);
     assert_eq!(error["error"]["code"], "execution_failed");
     assert_eq!(serde_json::from_slice::<Value>(&run.stdout).unwrap()["failed"], 1);
-    // Quiet is quiet.
+    // With `-q` only the error is printed.
     place.plaintext_job(&[]);
     let run = place.cdds(&["run", "--until-idle", "--events", "logfmt", "-q"]).output().unwrap();
     assert_eq!(text(&run.stderr).lines().count(), 1, "the error alone: {}", text(&run.stderr));
-    // On a terminal there are lines instead of bars, if they are asked for.
+    // A terminal shows lines instead of bars if they are requested.
     place.plaintext_job(&[]);
     let ended = Terminal::start(&place, &["run", "--until-idle", "--events", "logfmt"], 200, &[]).end();
     assert!(
@@ -210,14 +210,14 @@ fn watch_in_a_log_tells_each_change_in_a_line() {
     let events: Vec<&str> = log.lines().map(|line| line.split(' ').nth(1).unwrap()).collect();
     let [first, steps @ .., last] = &events[..] else { panic!("{log}") };
     assert_eq!(*last, "event=finished", "{log}");
-    // It may have ended before it was seen to run.
+    // The execution may have ended before it was seen to run.
     if *first != *last {
         assert_eq!(*first, "event=started", "{log}");
     }
     assert!(steps.iter().all(|step| *step == "event=progress") && steps.len() <= 11, "{log}");
 }
 
-/// What watching an execution that has ended gives: exit code, stdout, code of the error.
+/// Watches an execution that has ended. Returns exit code, stdout and error code.
 fn watched(place: &Place, execution: &str) -> (i32, Value, Value) {
     let args = ["history", "watch", execution, "--output", "json"];
     let output = place.cdds(&args).output().unwrap();

@@ -1,5 +1,5 @@
-//! Sections J and W: when a job is due, and which records an occurrence covers. Plain UTC arithmetic: nothing here
-//! knows of jobs.
+//! Sections F and W: when a job is due, and which stretch of time an occurrence covers. This is plain UTC
+//! arithmetic that knows nothing about jobs.
 
 pub mod frequency;
 pub mod timeframe;

@@ -1,40 +1,44 @@
-//! Whether the clock can be believed when something is to be removed for good (rule A7).
+//! Whether the clock can be trusted before expired files are removed for good (rules A7, T2).
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::execution::ahead::AHEAD_MIN;
 
-/// A record that leads up to the present has something that is older than [`AHEAD_MIN`], but not by more than this.
+/// How long the record may have been silent before [`AHEAD_MIN`] ago and still count as leading up to the
+/// present.
 const SILENCE_MAX: TimeDelta = TimeDelta::days(7);
 
-/// What else tells the time.
+/// Other evidence of the present time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Witnesses {
-    /// The latest instant up to which a job lies ahead of the clock ([`lies_ahead`](crate::domain::execution::ahead::lies_ahead)).
+    /// The latest instant up to which a job lies ahead of the clock
+    /// ([`lies_ahead`](crate::domain::execution::ahead::lies_ahead)).
     pub record_ahead: Option<DateTime<Utc>>,
     /// The newest instant on the record that is older than the clock by [`AHEAD_MIN`] or more.
     pub record_before: Option<DateTime<Utc>>,
-    /// What the store's own clock shows, if it has one.
+    /// The time of the store's own clock, if it has one.
     pub store_clock: Option<DateTime<Utc>>,
-    /// When the store was last written to, by its own stamps, if it keeps such.
+    /// When the store was last written to, by its own timestamps, if it keeps any.
     pub store_newest: Option<DateTime<Utc>>,
 }
 
-/// What is to be thought of the clock.
+/// The verdict on the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockVerdict {
-    /// Nothing speaks against it, or not both.
+    /// Record and store do not both disagree with the clock.
     Trusted,
-    /// Record and store are both behind it, the store at this instant: it is ahead.
+    /// The clock is ahead: record and store are both behind it. Holds the time of the store.
     Ahead(DateTime<Utc>),
-    /// Record and store are both ahead of it, up to this instant: it is behind, or was ahead before.
+    /// The clock is behind, or was ahead earlier: record and store are both ahead of it, at least up to this
+    /// instant.
     Behind(DateTime<Utc>),
 }
 
 impl ClockVerdict {
-    /// What to think of `now`. Only where the record *and* the store disagree with it by more than a day it is in
-    /// doubt. A long silence alone is none: it cannot be told from a machine that was switched off, nor can a local
-    /// folder, whose stamps come from the same clock, tell that this one is ahead.
+    /// Judges `now` (rule T2). The clock is in doubt only if the record *and* the store disagree with it by
+    /// more than a day. A long silence of the record alone does not count, since the machine may have been
+    /// switched off. A local folder cannot show that this clock is ahead, since its timestamps come from the
+    /// same clock.
     pub fn of(now: DateTime<Utc>, witnesses: &Witnesses) -> Self {
         let Some((earlier, later)) = now.checked_sub_signed(AHEAD_MIN).zip(now.checked_add_signed(AHEAD_MIN))
         else {
@@ -52,7 +56,8 @@ impl ClockVerdict {
         }
     }
 
-    /// Whether sets that have expired by the clock stay for now: until record or store agree with it again.
+    /// Whether sets that have expired by this clock are kept for now, until the record or the store agrees
+    /// with it again.
     pub fn expiry_waits(self) -> bool {
         self != Self::Trusted
     }
@@ -73,7 +78,7 @@ mod tests {
         let now = day(0).unwrap();
         for (witnesses, verdict) in [
             (nobody, Trusted),
-            // It is behind, or was ahead.
+            // The clock is behind, or was ahead.
             (Witnesses { record_ahead: day(300), ..nobody }, Trusted),
             (Witnesses { store_newest: day(300), ..nobody }, Trusted),
             (
@@ -85,14 +90,14 @@ mod tests {
                 Witnesses { record_ahead: day(300), store_clock: day(0), store_newest: day(200), ..nobody },
                 Trusted,
             ),
-            // It is ahead, which a local folder cannot tell.
+            // The clock is ahead, which a local folder cannot show.
             (Witnesses { record_before: day(-300), store_newest: day(-300), ..nobody }, Trusted),
             (
                 Witnesses { record_before: day(-300), store_clock: day(-300), ..nobody },
                 Ahead(day(-300).unwrap()),
             ),
             (Witnesses { record_before: day(-300), store_clock: day(0), ..nobody }, Trusted),
-            // A record that leads up to now speaks for it, whatever a store's clock shows.
+            // A record that leads up to now confirms the clock, whatever time the store's clock shows.
             (Witnesses { record_before: day(-2), store_clock: day(-300), ..nobody }, Trusted),
         ] {
             let found = ClockVerdict::of(now, &witnesses);

@@ -32,35 +32,37 @@ pub use self::transition::StopRequested;
 /// One run of a job for one slot (rule E1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Execution {
-    /// Which execution; derived from what it is for, so that an occurrence cannot be put on the record
-    /// twice (invariant I5).
+    /// The execution's identifier. It is derived from the purpose of the execution, so an occurrence cannot
+    /// be put on the record twice (invariant I5).
     pub id: ExecutionId,
-    /// Of which job.
+    /// The job that it is a run of.
     pub job_id: JobId,
-    /// Whose.
+    /// The owner of the job.
     pub owner: Owner,
-    /// Why it exists.
+    /// Why the execution exists.
     pub trigger: Trigger,
-    /// The instant at which it was due.
+    /// The instant at which the occurrence was due.
     pub slot: DateTime<Utc>,
-    /// What it exports, frozen (rule W1). The start of an incremental window is open until the first claim
-    /// (rule W4): [`has_open_start`](Execution::has_open_start).
+    /// The stretch of time that it exports, frozen (rule W1). The start of an incremental window is open
+    /// until the first claim (rule W4): see [`has_open_start`](Execution::has_open_start).
     pub window: Window,
-    /// The generation of the watermark that its success moves (rules W4, J11); `None` if it moves none.
+    /// The generation of the watermark that a success of this execution moves (rules W4, J11). `None` if it
+    /// moves none.
     pub generation: Option<u64>,
-    /// The job's settings as they were when it was last free to take them on: until it is begun, an edit
-    /// counts for it (rule J10).
+    /// The job's settings as of the last edit before the first claim, or of the creation if there was none.
+    /// Later edits do not count for this execution (rule J10).
     pub settings: JobSettings,
-    /// Where it stands.
+    /// The present state.
     pub state: ExecutionState,
-    /// Counts claims, from 1; 0 before the first. What an older epoch does cannot be published.
+    /// Counts claims, starting at 1; 0 before the first. A worker that holds an older epoch cannot publish
+    /// anything.
     pub epoch: u64,
     /// One entry per claim, oldest first.
     pub attempts: Vec<Attempt>,
-    /// Its place among what waits (rules E2, W6): the slot of scheduled work, the instant at which other
-    /// work was asked for.
+    /// Orders waiting executions (rules E2, W6): the slot for scheduled work, the instant of the request for
+    /// other work.
     pub queue_at: DateTime<Utc>,
-    /// Not to be claimed before this instant.
+    /// The earliest instant at which a worker may claim it.
     pub not_before: DateTime<Utc>,
     /// When it was put on the record.
     pub created_at: DateTime<Utc>,
@@ -68,24 +70,24 @@ pub struct Execution {
     pub started_at: Option<DateTime<Utc>>,
     /// When it reached its final state.
     pub finished_at: Option<DateTime<Utc>>,
-    /// When a person asked for it to be stopped while it ran (rule E8).
+    /// When a person asked for it to be cancelled while it was running (rule E8).
     pub cancel_requested_at: Option<DateTime<Utc>>,
-    /// How far it is.
+    /// How far the execution has come (rule E7).
     pub progress: Progress,
 }
 
 /// Why an execution exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
-    /// The frequency, or the submission of a one-time job.
+    /// The frequency, or the submission of a one-time job, asked for it.
     Scheduled,
     /// A person asked for an extra occurrence (rule J13).
     Manual,
-    /// A person asked for another try after a failure or a cancel (rule W5).
+    /// A person asked for another try after a failure or a cancellation (rule W5).
     Rerun {
-        /// Of which execution.
+        /// The execution that is run again.
         of: ExecutionId,
-        /// Whether that one goes back to a backfill, which moves no watermark.
+        /// Whether that execution goes back to a backfill, which moves no watermark.
         of_backfill: bool,
     },
     /// A person asked for the occurrences of a range (rule W6).
@@ -93,7 +95,7 @@ pub enum Trigger {
 }
 
 impl Trigger {
-    /// The trigger as it is stored and printed.
+    /// Returns the trigger as it is stored and printed.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Scheduled => "scheduled",
@@ -103,26 +105,26 @@ impl Trigger {
         }
     }
 
-    /// Whether it goes back to a backfill (rule W6).
+    /// Whether the execution goes back to a backfill (rule W6).
     pub fn is_backfill(self) -> bool {
         matches!(self, Self::Backfill | Self::Rerun { of_backfill: true, .. })
     }
 }
 
-/// Where an execution stands (rule E1).
+/// The state of an execution (rule E1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExecutionState {
-    /// Waits for a worker.
+    /// It waits for a worker.
     Queued,
-    /// A worker has it.
+    /// A worker runs it.
     Running,
     /// Its artifact set is published.
     Succeeded,
-    /// Given up.
+    /// It failed and is not tried again.
     Failed(Failure),
-    /// Stopped by a person.
+    /// A person cancelled it.
     Cancelled,
-    /// Not run, with the reason on the record.
+    /// It is not run. The reason is on the record.
     Skipped(SkipReason),
 }
 
@@ -157,7 +159,7 @@ impl Status {
         Self::Skipped,
     ];
 
-    /// The status as it is stored and printed.
+    /// Returns the status as it is stored and printed.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -170,12 +172,12 @@ impl Status {
         }
     }
 
-    /// The status with this name.
+    /// Returns the status with this name, or `None` if there is no such status.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
-    /// Whether it can still change.
+    /// Whether the execution can still change.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Queued | Self::InProgress)
     }
@@ -186,18 +188,18 @@ impl Status {
 pub struct Attempt {
     /// The fencing epoch of the claim.
     pub epoch: u64,
-    /// Who claimed it.
+    /// The worker that claimed it.
     pub worker: WorkerId,
-    /// When.
+    /// When the attempt started.
     pub started_at: DateTime<Utc>,
-    /// When it ended; `None` while it runs.
+    /// When the attempt ended. `None` while it runs.
     pub ended_at: Option<DateTime<Utc>>,
-    /// Why it ended without success.
+    /// Why the attempt ended without success, if it did.
     pub failure: Option<Failure>,
 }
 
 impl Execution {
-    /// The state without its details.
+    /// Returns the state without its details.
     pub fn status(&self) -> Status {
         match self.state {
             ExecutionState::Queued => Status::Queued,
@@ -210,7 +212,8 @@ impl Execution {
         }
     }
 
-    /// How often it was claimed.
+    /// Returns how many attempts count: one per claim, except those that a worker
+    /// [released](Execution::released).
     pub fn attempt_count(&self) -> u32 {
         u32::try_from(self.attempts.len()).unwrap_or(u32::MAX)
     }
@@ -220,8 +223,8 @@ impl Execution {
         self.status().is_open()
     }
 
-    /// Whether a worker ever had it. What was begun keeps its window and settings to its end, and nothing
-    /// else of its job is begun before that (rule E2).
+    /// Whether a worker ever claimed it. An execution that has begun keeps its window and settings to its
+    /// end, and no other execution of its job begins before that (rule E2).
     pub fn is_begun(&self) -> bool {
         self.epoch > 0
     }
@@ -231,7 +234,7 @@ impl Execution {
         self.state == ExecutionState::Queued && !self.is_begun()
     }
 
-    /// Whether the start of its window is not decided yet: an incremental one that was never begun (W4).
+    /// Whether the start of its window is still open: it is incremental and was never begun (rule W4).
     pub fn has_open_start(&self) -> bool {
         self.generation.is_some() && !self.is_begun()
     }

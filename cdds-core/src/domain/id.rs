@@ -1,4 +1,4 @@
-//! Identifiers, each its own type.
+//! Identifiers, each with a type of its own.
 
 use std::fmt;
 use std::str::FromStr;
@@ -37,7 +37,7 @@ uuid_id! {
     JobId
 }
 uuid_id! {
-    /// Identifies an execution; also the name of its artifact set (rule A3).
+    /// Identifies an execution. Its artifact set is named after it (rule A3).
     ExecutionId
 }
 uuid_id! {
@@ -53,15 +53,15 @@ macro_rules! name_id {
     ($(#[$doc:meta])* $name:ident, $what:literal, $chars_max:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        // Cheap to clone: everything on the record names its owner, source and type.
+        // Cheap to clone, since everything on the record names its owner, source and type.
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Takes a name of 1 to
+            /// Creates a name of 1 to
             #[doc = concat!(stringify!($chars_max), " characters out of letters, digits and `-_.@`.")]
             ///
             /// # Errors
-            /// [`Code::InvalidName`] for anything else.
+            /// [`Code::InvalidName`] if the name is empty, too long, or contains other characters.
             pub fn new(name: impl Into<String>) -> Result<Self, RuleViolation> {
                 let name = name.into();
                 let count = name.chars().count();
@@ -78,7 +78,7 @@ macro_rules! name_id {
                 Ok(Self(name.into()))
             }
 
-            /// The name as text.
+            /// Returns the name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -130,12 +130,12 @@ name_id! {
     RecipientName, "recipient", 128
 }
 name_id! {
-    /// Names one engine process to the catalog; unique per engine.
+    /// Names one engine process to the catalog. Unique per engine.
     WorkerId, "worker", 255
 }
 
 impl WorkerId {
-    /// A worker is called by a UUID unless somebody names it.
+    /// Creates the name of a worker from a UUID, for workers to which nobody has given a name.
     pub fn of(id: Uuid) -> Self {
         Self(id.to_string().into())
     }

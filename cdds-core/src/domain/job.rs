@@ -1,4 +1,4 @@
-//! Rules J1–J5: what a job is.
+//! Rules J1–J5: the definition of a job.
 
 pub mod admission;
 pub mod edit;
@@ -27,71 +27,75 @@ use crate::domain::violation::{Code, RuleViolation};
 /// A stored definition of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// Which job.
+    /// The job's identifier.
     pub id: JobId,
-    /// Whose job.
+    /// The owner of the job (rule J15).
     pub owner: Owner,
     /// What it exports, how often and for whom.
     pub settings: JobSettings,
     /// Whether it starts anything new.
     pub state: JobState,
-    /// Counts changes that people make, from 1; for optimistic concurrency between them (rule J1).
+    /// Counts changes made by people, starting at 1, for optimistic concurrency between them (rule J1).
     pub version: u64,
     /// When it was submitted.
     pub created_at: DateTime<Utc>,
     /// When it was last changed by a person.
     pub updated_at: DateTime<Utc>,
-    /// The next slot that is not on the record yet; `None` when nothing will be due.
+    /// The next slot that is not on the record yet. `None` if nothing more will be due.
     pub next_due_at: Option<DateTime<Utc>>,
-    /// Since when a person, or failures in a row, keep it suspended; `None` if nobody does.
+    /// Since when the job has been suspended by a person or by failures in a row (rules J7, E5). `None` if it
+    /// is not suspended for either reason.
     pub suspended_at: Option<DateTime<Utc>>,
-    /// How far its incremental exports have come (rule W4); `None` if it never was incremental.
+    /// How far the job's incremental exports have come (rule W4). `None` if it was never incremental.
     pub watermark: Option<Watermark>,
-    /// Where the last window on the record ended, of a rolling or previous timeframe: the next one starts there if
-    /// windows tile (rule W3), or if it stands for occurrences that were missed (rule W3a). `None` before the first.
+    /// The end of the last window on the record of a rolling or previous timeframe. The next window starts
+    /// there if windows tile (rule W3), or if it covers occurrences that were missed (rule W3a). `None`
+    /// before the first window.
     pub tiled_until: Option<DateTime<Utc>>,
-    /// Counts how often it was brought back from a clock that was ahead, from 0: a slot that was on the record by
-    /// that clock comes again under another id ([`ahead`](crate::domain::execution::ahead)).
+    /// Counts how often the job was brought back from a clock that was ahead, starting at 0. A slot that the
+    /// fast clock put on the record comes again under another execution id
+    /// ([`ahead`](crate::domain::execution::ahead)).
     pub era: u32,
-    /// What the last change of the job still has to do to what waits; `None` once that is done.
+    /// Work that the last change of the job has yet to do on waiting executions. `None` once all of it is
+    /// done.
     pub unsettled: Option<Unsettled>,
-    /// Executions that failed since the last success (rule E5).
+    /// How many executions have failed in a row since the last success (rule E5).
     pub failures_in_row: u32,
-    /// Counts every stored change, from 1: whatever touches the job or what it has begun.
+    /// Counts every stored change of the job or of the work that it has begun, starting at 1.
     pub revision: u64,
 }
 
-/// A job's next state and what it does to the record, to be stored in one transaction.
+/// The next state of a job and the changes to its record, to be stored in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobChange {
     /// The job's next state.
     pub job: Job,
-    /// New entries of the record: queued and skipped ones.
+    /// New entries of the record, queued or skipped.
     pub entries: Vec<Execution>,
-    /// Executions that waited and are now skipped.
+    /// Executions that were waiting and are now skipped.
     pub superseded: Vec<Execution>,
-    /// Executions that wait on with other settings (rule J10).
+    /// Executions that keep waiting, with other settings (rule J10).
     pub edited: Vec<Execution>,
 }
 
 impl JobChange {
-    /// A change of the job alone.
+    /// Creates a change of the job alone.
     pub fn of(job: Job) -> Self {
         Self { job, entries: Vec::new(), superseded: Vec::new(), edited: Vec::new() }
     }
 }
 
-/// Whether a job starts anything new (rules J7, J8).
+/// Whether a job starts new work (rules J7, J8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobState {
     /// Due slots are run.
     Active,
-    /// Nothing new is started by the frequency; what runs goes on.
+    /// The frequency starts nothing new. Running executions go on.
     Suspended,
-    /// A one-time job that was started, suspended for good (rule J8), or a recurring one past its end
+    /// A one-time job that has started and is suspended for good (rule J8), or a recurring job past its end
     /// (rule J14).
     Completed,
-    /// Removed by its owner (rule J12); kept only because of its history.
+    /// Deleted by its owner (rule J12). The row is kept only because of its history.
     Deleted,
 }
 
@@ -99,7 +103,7 @@ impl JobState {
     /// Every state.
     pub const ALL: [Self; 4] = [Self::Active, Self::Suspended, Self::Completed, Self::Deleted];
 
-    /// The state as it is stored and printed.
+    /// Returns the state as it is stored and printed.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -109,49 +113,50 @@ impl JobState {
         }
     }
 
-    /// The state with this name.
+    /// Returns the state with this name, or `None` if there is no such state.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 }
 
-/// What a job exports, how often and for whom. Each value is valid by itself; whether they fit
-/// together and to what is registered is decided by [`admission`].
+/// What a job exports, how often and for whom. Each value is valid by itself. [`admission`] checks whether
+/// they fit together and match what is registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobSettings {
-    /// What people call the job.
+    /// The title shown to people.
     pub title: Title,
-    /// What it is for; may be empty.
+    /// The purpose of the job. May be empty.
     pub description: Description,
-    /// Which source (rule J2).
+    /// The source (rule J2).
     pub source: SourceId,
-    /// Which of its data types (rule J2).
+    /// The data type of that source (rule J2).
     pub data_type: TypeId,
-    /// Which categories (rule J3).
+    /// The categories to export (rule J3).
     pub categories: CategorySelection,
-    /// Which fields, and which records (rule J4).
+    /// The fields to export, and filters for the records (rule J4).
     pub template: Template,
-    /// How often (section F).
+    /// How often the job is due (section F).
     pub frequency: Frequency,
     /// No occurrence of a recurring job lies before this instant (rule J14).
     pub starts_at: Option<DateTime<Utc>>,
     /// No occurrence of a recurring job lies at or after this instant (rule J14).
     pub ends_at: Option<DateTime<Utc>>,
-    /// Which stretch of time (section W).
+    /// The stretch of time that each occurrence exports (section W).
     pub timeframe: Timeframe,
-    /// Bound of each part; `None` for a single file (rule A4).
+    /// The largest size of a part. `None` for a single file (rule A4).
     pub split_size: Option<SplitSize>,
-    /// For whom the parts are sealed (rule S1).
+    /// The recipients for whom parts are sealed, if any (rule S1).
     pub protection: Protection,
-    /// How long artifacts are kept; `None` for the service's own (rule A7).
+    /// How long artifacts are kept. `None` for the service's own retention (rule A7).
     pub retention: Option<RetentionDays>,
-    /// Overlap, downtime, failures, bad records (rules E3–E6, E10).
+    /// Policies for overlap, downtime, failures and bad records (rules E3–E6, E10).
     pub policies: Policies,
 }
 
 impl JobSettings {
-    /// Settings with what has no default: everything of one data type, up to the slot, in one file, kept
-    /// as long as the service keeps artifacts. The fields are public for whatever is to be different.
+    /// Creates settings from the values that have no default. The defaults export everything of one data type
+    /// up to the slot, in one file, and keep it as long as the service keeps artifacts. All fields are
+    /// public, so set those that differ.
     pub fn new(
         title: Title,
         source: SourceId,
@@ -179,7 +184,7 @@ impl JobSettings {
 }
 
 impl JobSettings {
-    /// The same with its instants in whole microseconds, as slots are stored (rule W1).
+    /// Truncates its instants to whole microseconds, as slots are stored (rule W1).
     #[must_use]
     pub fn in_microseconds(self) -> Self {
         let trunc = |instant: DateTime<Utc>| instant.trunc_subsecs(6);
@@ -195,21 +200,21 @@ impl JobSettings {
 /// Who can read the artifacts (rule S1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protection {
-    /// Anybody who has the file; must be asked for by name.
+    /// Anybody who has the file. Plaintext must be asked for by name.
     Plaintext,
-    /// The holders of these certificates' keys.
+    /// The holders of the private keys of these recipients' certificates.
     Sealed(RecipientNames),
 }
 
-/// One or more names of recipients, each once, in the order given.
+/// The names of one or more recipients, without repetitions, in the order given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecipientNames(Vec<RecipientName>);
 
 impl RecipientNames {
-    /// Takes the names; repeated ones count once.
+    /// Creates the list of names. Repeated names count once.
     ///
     /// # Errors
-    /// [`Code::RecipientRequired`] if there is none.
+    /// [`Code::RecipientRequired`] if `names` is empty.
     pub fn new(names: impl IntoIterator<Item = RecipientName>) -> Result<Self, RuleViolation> {
         let mut distinct: Vec<RecipientName> = Vec::new();
         for name in names {
@@ -226,14 +231,14 @@ impl RecipientNames {
         Ok(Self(distinct))
     }
 
-    /// The names, at least one.
+    /// Returns the names, at least one.
     pub fn as_slice(&self) -> &[RecipientName] {
         &self.0
     }
 }
 
 impl Protection {
-    /// The recipients; none for plaintext.
+    /// Returns the recipients. Empty for plaintext.
     pub fn recipients(&self) -> &[RecipientName] {
         match self {
             Self::Plaintext => &[],
@@ -247,13 +252,14 @@ impl Protection {
 pub struct Title(Arc<str>);
 
 impl Title {
-    /// The longest title, characters.
+    /// The longest title, in characters.
     pub const CHARS_MAX: usize = 255;
 
     /// Trims and checks a title.
     ///
     /// # Errors
-    /// [`Code::InvalidTitle`] if it is empty or too long, or holds control characters.
+    /// [`Code::InvalidTitle`] if the trimmed title is empty, longer than [`CHARS_MAX`](Self::CHARS_MAX), or
+    /// holds control characters, line or paragraph separators, or marks that change the direction of text.
     pub fn new(title: &str) -> Result<Self, RuleViolation> {
         let title = title.trim();
         let refuse = |why: String| Err(RuleViolation::new(Code::InvalidTitle, why));
@@ -273,13 +279,14 @@ impl Title {
         }
     }
 
-    /// The title as text.
+    /// Returns the title as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Control characters, line and paragraph separators, and marks that change the direction of text (UAX #9).
+/// Whether the character breaks or reorders the line in which a title is shown: control characters, line and
+/// paragraph separators, and marks that change the direction of text (UAX #9).
 fn disturbs_a_line(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -290,13 +297,13 @@ fn disturbs_a_line(c: char) -> bool {
 pub struct Description(String);
 
 impl Description {
-    /// The longest description, characters.
+    /// The longest description, in characters.
     pub const CHARS_MAX: usize = 4_096;
 
-    /// Checks a description; the empty one is none.
+    /// Checks a description. An empty one means that the job has none.
     ///
     /// # Errors
-    /// [`Code::InvalidDescription`] if it is too long.
+    /// [`Code::InvalidDescription`] if it is longer than [`CHARS_MAX`](Self::CHARS_MAX).
     pub fn new(description: &str) -> Result<Self, RuleViolation> {
         let count = description.chars().count();
         if count > Self::CHARS_MAX {
@@ -308,7 +315,7 @@ impl Description {
         Ok(Self(description.to_owned()))
     }
 
-    /// The description as text.
+    /// Returns the description as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

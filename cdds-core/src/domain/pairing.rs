@@ -1,13 +1,14 @@
-//! Whether a catalog and an artifact store belong together.
+//! Whether a catalog and an artifact store belong together (rule A11).
 //!
-//! An unmounted disk leaves an empty folder behind. An engine that took it for the store would publish sets that
-//! vanish under the disk when it comes back, and confirm removals that never happened. So the catalog keeps the id of
-//! its store, the store a mark with the same id, and whoever changes either compares the two first. Until the mark is
-//! written the catalog's id is unconfirmed: a crash between the two writes leaves a state that the next check completes.
+//! An unmounted disk leaves an empty folder behind. An engine that took the folder for the store would
+//! publish sets that vanish under the disk when it is mounted again, and confirm removals that never
+//! happened. The catalog therefore keeps the id of its store, the store keeps a mark with the same id, and
+//! every process that changes either compares the two first. Until the mark is written, the catalog's id is
+//! unconfirmed: a crash between the two writes leaves a state that the next check completes.
 
 use crate::domain::id::StoreId;
 
-/// What a catalog says about its store.
+/// The catalog's entry about its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreLink {
     /// The store's id.
@@ -16,31 +17,31 @@ pub struct StoreLink {
     pub confirmed: bool,
 }
 
-/// What a store holds, as far as the catalog knows it.
+/// The contents of a store, as far as the catalog knows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holdings {
-    /// Files of this catalog.
+    /// It holds files of this catalog.
     Ours,
-    /// No file of an export, and the catalog has published none.
+    /// It holds no file of an export, and the catalog has published none.
     Empty,
-    /// None of the sets that this catalog has published.
+    /// It holds none of the sets that this catalog has published.
     Missing,
-    /// Files of exports that this catalog does not know, and none that it does.
+    /// It holds files of exports that this catalog does not know, and none that it does.
     Foreign,
 }
 
-/// What brings a catalog and its store together.
+/// The step that brings a catalog and its store together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PairingStep {
-    /// Nothing: they belong together.
+    /// Do nothing: they belong together.
     Keep,
-    /// Neither has met the other: record a fresh id without confirming it, then go on.
+    /// Neither knows the other: record a fresh id without confirming it, then go on.
     Begin,
-    /// The catalog takes the id of the mark.
+    /// Record the id of the mark in the catalog.
     Join(StoreId),
-    /// The store gets this mark; then the catalog confirms it.
+    /// Write this mark to the store, then confirm it in the catalog.
     Mark(StoreId),
-    /// The catalog confirms the id: the mark is written.
+    /// Confirm the id in the catalog, since the mark is written.
     Confirm(StoreId),
 }
 
@@ -48,13 +49,13 @@ pub enum PairingStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Mismatch {
-    /// The store lacks its mark and everything that the catalog has stored there.
+    /// The store lacks its mark and everything that the catalog has stored in it.
     #[error(
         "the artifact store holds nothing of what this catalog has stored in it: mount it if it is not mounted, \
          bring it back if it was emptied, or correct its address"
     )]
     StoreGone,
-    /// The store's mark has another id than the catalog knows.
+    /// The id of the store's mark differs from that in the catalog.
     #[error("the artifact store belongs to another catalog: correct the address of one of them")]
     OtherStore,
     /// The store is in use, and the catalog knows nothing of it.
@@ -65,11 +66,11 @@ pub enum Mismatch {
     OtherCatalog,
 }
 
-/// Decides from the catalog's record and the store's mark. Holdings count only where one of the two is lacking, as in
-/// installations from before there were marks, and where the mark was lost on the way of a copy.
+/// Decides from the catalog's entry and the store's mark (rule A11). Holdings count only if one of the two is
+/// missing, as in installations that are older than marks, or if a copy has lost the mark.
 ///
 /// # Errors
-/// [`Mismatch`], if going on could lose something.
+/// [`Mismatch`] if going on could lose something.
 pub fn decide(
     link: Option<StoreLink>,
     mark: Option<StoreId>,
@@ -91,7 +92,7 @@ pub fn decide(
     }
 }
 
-/// Whether [`decide`] asks what the store holds: looking takes a while.
+/// Whether [`decide`] needs to know the store's holdings. Looking for them takes a while.
 pub fn needs_holdings(link: Option<StoreLink>, mark: Option<StoreId>) -> bool {
     !matches!((link, mark), (Some(_), Some(_)) | (Some(StoreLink { confirmed: false, .. }), None))
 }

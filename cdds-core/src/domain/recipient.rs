@@ -1,4 +1,4 @@
-//! Rules S1 to S3: for whom exports are sealed.
+//! Rules S1 to S3: the recipients for whom exports are sealed.
 
 use std::fmt;
 
@@ -7,62 +7,62 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::id::{Owner, RecipientName};
 use crate::domain::job::{Job, JobState};
 
-/// So long before a certificate expires its jobs warn of it (rule S3).
+/// How long before a certificate expires its jobs begin to warn (rule S3).
 pub const EXPIRY_WARNING: TimeDelta = TimeDelta::days(30);
 
 /// A certificate that an owner stored under a name (rule S1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient {
-    /// To whom the recipient belongs.
+    /// The owner of the recipient.
     pub owner: Owner,
-    /// How jobs name it; unique per owner.
+    /// The name by which jobs refer to it. Unique per owner.
     pub name: RecipientName,
-    /// What the certificate says.
+    /// The contents of the certificate.
     pub certificate: CertificateFacts,
     /// When it was stored.
     pub added_at: DateTime<Utc>,
 }
 
-/// What a certificate says, as far as the rules ask.
+/// The contents of a certificate that the rules need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFacts {
-    /// The certificate itself, DER.
+    /// The certificate itself, in DER.
     pub der: Vec<u8>,
-    /// SHA-256 of the DER, 64 lower-case hexadecimal digits.
+    /// The SHA-256 digest of the DER form, as 64 lower-case hexadecimal digits.
     pub fingerprint: String,
     /// The subject's distinguished name, for people.
     pub subject: String,
-    /// First instant of validity.
+    /// The first instant of validity.
     pub not_before: DateTime<Utc>,
-    /// Last instant of validity.
+    /// The last instant of validity.
     pub not_after: DateTime<Utc>,
-    /// What is unusual but allowed, each a sentence for people (rule S2).
+    /// Properties that are unusual but allowed, each as a sentence for people (rule S2).
     pub warnings: Vec<String>,
 }
 
-/// A certificate for which a job will not be able to seal for long (rule S3).
+/// A certificate of a job that expires soon or has expired (rule S3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpiringCertificate {
-    /// Whose it is.
+    /// The recipient to whom the certificate belongs.
     pub recipient: RecipientName,
     /// The last instant at which it can be used.
     pub not_after: DateTime<Utc>,
-    /// What it will come too late for.
+    /// How soon it expires.
     pub expires: Expires,
 }
 
-/// How close the end of a certificate is.
+/// How soon a certificate expires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expires {
-    /// It is over: every execution fails until the certificate is replaced (rule S2).
+    /// It has expired. Every execution fails until the certificate is replaced (rule S2).
     Already,
-    /// Before the job's next occurrence, which will fail.
+    /// It expires before the job's next occurrence, which will fail.
     BeforeNextOccurrence,
-    /// Within 30 days.
+    /// It expires within 30 days.
     Soon,
 }
 
-/// A sentence for people, with the way out.
+/// Writes a sentence for people that includes what to do.
 impl fmt::Display for ExpiringCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, day) = (&self.recipient, self.not_after.format("%Y-%m-%d"));
@@ -78,8 +78,8 @@ impl fmt::Display for ExpiringCertificate {
     }
 }
 
-/// The job's certificates that expire before its next occurrence or within 30 days, in the order in which the
-/// job names them (rule S3). One that is over needs none any more.
+/// Returns the job's certificates that expire before its next occurrence or within 30 days, in the order in
+/// which the job names them (rule S3). Completed and deleted jobs get no warnings.
 pub fn expiring(job: &Job, recipients: &[Recipient], now: DateTime<Utc>) -> Vec<ExpiringCertificate> {
     if matches!(job.state, JobState::Completed | JobState::Deleted) {
         return Vec::new();

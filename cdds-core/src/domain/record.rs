@@ -1,7 +1,7 @@
-//! Records on their way: JSON lines in batches, each with its place in the archive.
+//! Records on their way to the archive: JSON lines in batches, each with its place.
 //!
-//! Sources fill a [`RecordBatchBuilder`] in one of three ways and hand out a [`RecordBatch`] whenever
-//! it has grown to some hundred kilobytes:
+//! Sources fill a [`RecordBatchBuilder`] in one of three ways and hand out a [`RecordBatch`] whenever it has
+//! grown to a few hundred kilobytes:
 //!
 //! ```
 //! use cdds_core::domain::record::{Place, RecordBatchBuilder};
@@ -48,8 +48,8 @@ pub use builder::{RecordBatchBuilder, RecordError, ScannedRecord};
 pub use rejected::{RejectedContent, RejectedRecord};
 pub use writer::RecordWriter;
 
-/// A batch of records: pruned JSON lines (rule A2) and where each belongs (rule A1); and what could not be
-/// read as one (rule E10).
+/// A batch of records: pruned JSON lines (rule A2), the place of each (rule A1), and the input that could not
+/// be read as records (rule E10).
 #[derive(Debug, Clone, Default)]
 pub struct RecordBatch {
     lines: Bytes,
@@ -60,7 +60,7 @@ pub struct RecordBatch {
     rejected: Vec<RejectedRecord>,
 }
 
-/// One record of a batch: where its line ends, and the index of its place.
+/// One record of a batch: the end of its line, and the index of its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct RecordEntry {
     end: usize,
@@ -72,9 +72,10 @@ struct RecordEntry {
 pub struct Record<'a> {
     /// One JSON object and its `\n`.
     pub line: &'a [u8],
-    /// Where the record belongs.
+    /// Where the record belongs in the archive.
     pub place: &'a Place,
-    /// The index of `place` in [`RecordBatch::places`], for lookups made once per batch and place.
+    /// The index of `place` in [`RecordBatch::places`], so that lookups need to be made only once per batch
+    /// and place.
     pub place_index: usize,
 }
 
@@ -83,60 +84,62 @@ pub struct Record<'a> {
 pub enum Place {
     /// `<type>/<category>/<yyyy>-<mm>-<dd>/`, or `undated` without a day (rule W7).
     Dated {
-        /// A declared category; `None` goes under `all`.
+        /// A declared category. `None` goes into the folder `all`.
         category: Option<Arc<str>>,
-        /// The day of the event instant, UTC.
+        /// The day of the event instant, in UTC. `None` goes into the folder `undated`.
         day: Option<NaiveDate>,
     },
-    /// A folder chosen by the source, `/`-separated, made safe by the layout.
+    /// A folder chosen by the source, `/`-separated. The layout makes it safe.
     Folder(Arc<str>),
 }
 
 impl Place {
-    /// The default place of a record with this category and event instant.
+    /// Returns the default place of a record with this category and event instant.
     pub fn of(category: Option<Arc<str>>, event_at: Option<DateTime<Utc>>) -> Self {
         Self::Dated { category, day: event_at.map(|instant| instant.date_naive()) }
     }
 }
 
 impl RecordBatch {
-    /// How many records the batch holds. It may hold none: what was read may all lie outside the window.
+    /// Returns how many records the batch holds. This may be 0 if all input lay outside the window.
     pub fn records(&self) -> usize {
         self.records.len()
     }
 
-    /// All lines, one after another, in the order of [`iter`](Self::iter).
+    /// Returns all lines, one after another, in the order of [`iter`](Self::iter).
     pub fn lines(&self) -> &Bytes {
         &self.lines
     }
 
-    /// The size of all lines, newlines included.
+    /// Returns the size of all lines in bytes, including newlines.
     pub fn lines_bytes(&self) -> usize {
         self.lines.len()
     }
 
-    /// How many bytes the source read for this batch: for progress only, in the source's own measure.
+    /// Returns how many bytes the source read for this batch. It is used for progress only, and each source
+    /// measures it in its own way.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
-    /// How many records the source left out because they have no instant by which a window could hold them
+    /// Returns how many records the source left out because they have no instant that could lie in a window
     /// (rule W7). They are not counted among [`records`](Self::records).
     pub fn undated(&self) -> u64 {
         self.undated
     }
 
-    /// What could not be read as records (rule E10); not counted among [`records`](Self::records).
+    /// Returns the input that could not be read as records (rule E10). It is not counted among
+    /// [`records`](Self::records).
     pub fn rejected(&self) -> &[RejectedRecord] {
         &self.rejected
     }
 
-    /// The distinct places of the records, in order of first use.
+    /// Returns the distinct places of the records, in order of first use.
     pub fn places(&self) -> &[Place] {
         &self.places
     }
 
-    /// The records in order.
+    /// Returns the records in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
         let mut start = 0;
         self.records.iter().map(move |entry| {
@@ -146,8 +149,8 @@ impl RecordBatch {
         })
     }
 
-    /// The batch with other lines: `rewrite` appends what is to stand for a line, without its newline, or
-    /// appends nothing and says that the record goes.
+    /// Returns the batch with other lines. `rewrite` either appends the replacement of a line, without its
+    /// newline, and returns `true`, or appends nothing and returns `false`, which drops the record.
     pub(super) fn rewritten(&self, mut rewrite: impl FnMut(&[u8], &mut Vec<u8>) -> bool) -> Self {
         let mut lines = Vec::with_capacity(self.lines.len());
         let mut records = Vec::with_capacity(self.records.len());

@@ -1,4 +1,4 @@
-//! Rules J2–J4, W4, W7: what a source offers, and what is asked of it.
+//! Rules J2–J4, W4, W7: what a source offers, and what it is asked for.
 
 mod request;
 
@@ -13,7 +13,7 @@ use crate::domain::record::selection::CategoryDimension;
 
 pub use self::request::{BadRecordMode, ReadRequest, RecordInstant};
 
-/// What a source offers (rules J2, J3).
+/// The offer of a source (rules J2, J3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SourceDescription {
@@ -46,7 +46,7 @@ impl SourceDescription {
         Self { max_concurrent: Some(max_concurrent), ..self }
     }
 
-    /// The data type with this identifier.
+    /// Returns the data type with this identifier, or `None` if the source has no such type.
     pub fn data_type(&self, id: &TypeId) -> Option<&DataType> {
         self.types.iter().find(|data_type| data_type.id == *id)
     }
@@ -59,24 +59,26 @@ pub struct DataType {
     pub id: TypeId,
     /// The category dimension, if the type declares one (rule J3).
     pub category: Option<CategoryDimension>,
-    /// Whether records carry an event instant; without one only `All` is possible (rule W7).
+    /// Whether records carry an event instant (rule W7). If not, the only timeframe is `All` or, if records
+    /// carry a change instant, `SinceLastExport`.
     pub has_event_instant: bool,
-    /// Whether records carry an instant of their last change; without one the event instant stands for it
+    /// Whether records carry the instant of their last change. If not, the event instant is used in its place
     /// (rule W7).
     pub has_change_instant: bool,
     /// How late a row may become visible after its instant (rule W4).
     pub settle_lag: TimeDelta,
     /// The smallest step of the instants (rule W4).
     pub granularity: TimeDelta,
-    /// The names of the fields, if they are declared: templates may name no others then (rule J4).
+    /// The names of the fields, if the type declares them. Templates may then name no others (rule J4).
     pub fields: Option<Vec<String>>,
-    /// Whether the source applies templates itself, exactly as [`Template::apply`](crate::domain::record::template::Template::apply) would (rule J4).
+    /// Whether the source applies templates itself, exactly as
+    /// [`Template::apply`](crate::domain::record::template::Template::apply) would (rule J4).
     pub pushes_down: bool,
 }
 
 impl DataType {
-    /// A type without instants, categories and declared fields, with a settle lag and a granularity of one
-    /// second, whose templates the engine applies.
+    /// Creates a type without instants, categories and declared fields. Its settle lag and granularity are
+    /// one second each, and the engine applies its templates.
     pub fn new(id: TypeId) -> Self {
         Self {
             id,
@@ -90,59 +92,59 @@ impl DataType {
         }
     }
 
-    /// With a category dimension (rule J3).
+    /// Adds a category dimension (rule J3).
     #[must_use]
     pub fn with_category(self, category: CategoryDimension) -> Self {
         Self { category: Some(category), ..self }
     }
 
-    /// With an event instant in each record (rule W7).
+    /// Declares that each record has an event instant (rule W7).
     #[must_use]
     pub fn with_event_instant(self) -> Self {
         Self { has_event_instant: true, ..self }
     }
 
-    /// With an instant of the last change in each record (rule W7).
+    /// Declares that each record has the instant of its last change (rule W7).
     #[must_use]
     pub fn with_change_instant(self) -> Self {
         Self { has_change_instant: true, ..self }
     }
 
-    /// With another settle lag (rule W4).
+    /// Replaces the settle lag (rule W4).
     #[must_use]
     pub fn with_settle_lag(self, settle_lag: TimeDelta) -> Self {
         Self { settle_lag, ..self }
     }
 
-    /// With another granularity of instants (rule W4).
+    /// Replaces the granularity of instants (rule W4).
     #[must_use]
     pub fn with_granularity(self, granularity: TimeDelta) -> Self {
         Self { granularity, ..self }
     }
 
-    /// With these fields and no others (rule J4).
+    /// Declares these fields and no others (rule J4).
     #[must_use]
     pub fn with_fields(self, fields: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { fields: Some(fields.into_iter().map(Into::into).collect()), ..self }
     }
 
-    /// The source applies templates itself (rule J4).
+    /// Declares that the source applies templates itself (rule J4).
     #[must_use]
     pub fn with_push_down(self) -> Self {
         Self { pushes_down: true, ..self }
     }
 }
 
-/// The sources that are registered with the library, as admission sees them.
+/// The registered sources, as admission sees them.
 pub trait OfferedSources: Debug {
-    /// Returns what is registered under a name, or `None`.
+    /// Returns the offer registered under a name, or `None`.
     fn offer(&self, id: &SourceId) -> Option<Offer<'_>>;
 
     /// Returns all names, in order.
     fn ids(&self) -> Vec<&SourceId>;
 }
 
-/// What is registered under a name.
+/// The offer that is registered under a name.
 #[derive(Debug, Clone, Copy)]
 pub enum Offer<'a> {
     /// A source that jobs may use.

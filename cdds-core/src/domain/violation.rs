@@ -1,4 +1,4 @@
-//! A refusal: a rule said no.
+//! Refusals by the rules.
 //!
 #![doc = include_str!("../../CODES.md")]
 
@@ -6,7 +6,7 @@ use std::fmt;
 
 macro_rules! codes {
     ($($variant:ident => $code:literal, $rules:literal, $meaning:literal;)*) => {
-        /// The stable code of a refusal; scripts and translations depend on it.
+        /// The stable code of a refusal. Scripts and translations depend on it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Code {
@@ -17,25 +17,25 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// Every code there is.
+            /// Every code.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The code as it is printed: `one_time_cannot_resume`.
+            /// Returns the code as it is printed: `one_time_cannot_resume`.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $code,)*
                 }
             }
 
-            /// The rules that refuse with it: `J8, J9`.
+            /// Returns the rules that refuse with this code: `J8, J9`.
             pub const fn rules(self) -> &'static str {
                 match self {
                     $(Self::$variant => $rules,)*
                 }
             }
 
-            /// When it is given, as half a sentence. The message of each refusal says what, why and what to
-            /// do.
+            /// Returns when the code is used, as part of a sentence. The message of each refusal says what
+            /// was refused, why, and what to do.
             pub const fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$variant => $meaning,)*
@@ -98,7 +98,8 @@ impl fmt::Display for Code {
     }
 }
 
-/// A refusal by a rule of the domain: a stable code, and a message that says what, why and what to do.
+/// A refusal by a rule of the domain: a stable code, and a message that says what was refused, why, and what
+/// to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct RuleViolation {
@@ -106,7 +107,7 @@ pub struct RuleViolation {
     message: String,
 }
 
-/// What somebody typed, in quotes, for a message: of what is long only the beginning.
+/// Quotes user input for a message. Input of more than 60 characters is truncated.
 pub(crate) fn quoted(typed: &str) -> String {
     const CHARS_MAX: usize = 60;
     match typed.char_indices().nth(CHARS_MAX) {
@@ -116,12 +117,12 @@ pub(crate) fn quoted(typed: &str) -> String {
 }
 
 impl RuleViolation {
-    /// A refusal with its message for people.
+    /// Creates a refusal with a message for people.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
-    /// The stable code.
+    /// Returns the stable code.
     pub fn code(&self) -> Code {
         self.code
     }
@@ -139,7 +140,7 @@ mod tests {
         assert_eq!(quoted(&"ü".repeat(10_000)), format!("{:?}…", "ü".repeat(60)));
     }
 
-    /// The page as it has to be.
+    /// Returns the expected text of the page.
     fn page() -> String {
         let rows = Code::ALL
             .iter()

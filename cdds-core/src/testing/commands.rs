@@ -1,5 +1,5 @@
-//! What people and engines may do to a job, as values: for state-machine tests of services that embed this
-//! library, and of its own rules.
+//! The actions of people and engines on a job, as values. They drive state-machine tests of services that
+//! embed this library, and tests of the library's own rules.
 //!
 //! ```
 //! use cdds_core::testing::commands::{Command, commands};
@@ -22,41 +22,41 @@ use proptest::prelude::*;
 
 use crate::domain::job::edit::WatermarkChoice;
 
-/// Something that happens to one job and its executions. Executions are named by a number, to be taken
-/// modulo how many there are.
+/// An action on one job and its executions. An execution is named by a number: take it modulo the number of
+/// executions to find the one that is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Time passes: a second up to some days.
+    /// Time passes, from a second to several days.
     Advance(TimeDelta),
     /// An engine puts due slots on the record.
     Tick,
-    /// A worker takes what is next.
+    /// A worker claims the next execution in the queue.
     Claim,
-    /// What runs succeeds.
+    /// The running execution succeeds.
     Succeed,
-    /// What runs fails.
+    /// The running execution fails.
     Fail {
-        /// Whether trying again may help.
+        /// Whether another attempt may help.
         retryable: bool,
     },
-    /// The worker of what runs dies.
+    /// The worker of the running execution dies.
     Crash,
-    /// The worker of what runs stops in good order.
+    /// The worker of the running execution shuts down and releases it.
     Release,
     /// A person suspends the job.
     Suspend,
     /// A person resumes it.
     Resume,
-    /// A person runs it now.
+    /// A person runs the job now.
     RunNow,
-    /// A person runs an execution again.
+    /// A person reruns an execution.
     Rerun(usize),
-    /// A person fills in the last days.
+    /// A person backfills the last days.
     Backfill {
-        /// How many.
+        /// The number of days.
         days: u8,
     },
-    /// A person stops an execution.
+    /// A person cancels an execution.
     Cancel(usize),
     /// A person edits the job.
     Edit(EditOf),
@@ -64,18 +64,18 @@ pub enum Command {
     Delete,
 }
 
-/// What a person edits.
+/// The part of the job that a person edits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EditOf {
-    /// The title only.
+    /// Only the title.
     Title,
     /// The time of day of the schedule.
     Hour(u8),
-    /// Which records are exported, with what becomes of the watermark.
+    /// The selection of records, with the effect on the watermark.
     Scope(WatermarkChoice),
 }
 
-/// One command; time passes, engines work and executions succeed more often than anything else happens.
+/// Any command. Passing time, engine work and success are the most frequent.
 pub fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         12 => advance().prop_map(Command::Advance),
@@ -96,7 +96,7 @@ pub fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
-/// A sequence of commands.
+/// A sequence of commands whose length lies in `count`.
 pub fn commands(count: Range<usize>) -> impl Strategy<Value = Vec<Command>> {
     prop::collection::vec(command(), count)
 }

@@ -1,4 +1,4 @@
-//! A catalog in memory, for tests and simulations: every method is one step, and nothing outlives the value.
+//! A catalog in memory, for tests and simulations. Each method is one atomic step, and nothing is persisted.
 
 mod claims;
 mod entries;
@@ -31,30 +31,32 @@ use crate::ports::catalog::{
 };
 use crate::ports::sink::Key;
 
-/// A [`Catalog`] in memory. It cannot see that a worker died: what a worker had is taken over when its lease
-/// has run out.
+/// A [`Catalog`] in memory. It cannot detect a dead worker, so a worker's executions are taken over only once
+/// their leases have run out.
 #[derive(Debug, Default)]
 pub struct MemoryCatalog {
     state: Mutex<State>,
 }
 
 impl MemoryCatalog {
-    /// An empty catalog.
+    /// Creates an empty catalog.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Every execution of every owner, deleted ones too, by id: for tests that look at the whole record.
+    /// Returns all executions of all owners by id, including deleted ones, for tests that examine the whole
+    /// record.
     pub fn record(&self) -> Vec<Execution> {
         self.state().executions.values().map(|entry| entry.execution.clone()).collect()
     }
 
-    /// Every job of every owner, deleted ones too, by id.
+    /// Returns all jobs of all owners by id, including deleted ones.
     pub fn all_jobs(&self) -> Vec<Job> {
         self.state().jobs.values().cloned().collect()
     }
 
-    /// Steps replace whole values: a panic elsewhere leaves them usable.
+    /// Locks the state. A poisoned lock is safe to use: each step replaces whole values, so a panic in
+    /// another caller leaves no value half written.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

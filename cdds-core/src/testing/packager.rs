@@ -1,4 +1,4 @@
-//! An archive format that is as simple as can be: uncompressed, for tests that look into archives.
+//! The simplest possible archive format, uncompressed, for tests that inspect archives.
 
 use bytes::Bytes;
 
@@ -7,8 +7,8 @@ use crate::ports::packager::{
     PartOrdinal, Plan,
 };
 
-/// A [`Packager`] that writes each file as one line of path and length, then the contents. Parts are cut
-/// where they are full.
+/// A [`Packager`] that writes one line with the length and the path of each file, followed by its contents. A
+/// part ends as soon as it is full.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PlainPackager;
 
@@ -36,7 +36,7 @@ impl Packager for PlainPackager {
 #[derive(Debug)]
 struct PlainWriter {
     part_bytes_max: u64,
-    /// What the open part still holds.
+    /// The bytes that still fit into the open part.
     room: u64,
     opened: u32,
     entries: u64,
@@ -85,10 +85,10 @@ impl ArchiveWriter for PlainWriter {
     }
 }
 
-/// The files of an archive, path and contents, in order.
+/// Returns the path and contents of each file in an archive, in order.
 ///
 /// # Errors
-/// [`PackagerErrorKind::Invalid`] for anything but the parts of one archive in their order.
+/// [`PackagerErrorKind::Invalid`] if `parts` are not the parts of one archive in order.
 pub fn unpack(parts: &[Bytes]) -> Result<Vec<(String, Bytes)>, PackagerError> {
     let archive = match parts {
         [only] => only.clone(),

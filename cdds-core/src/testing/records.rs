@@ -1,4 +1,4 @@
-//! Property-test strategies for templates and for the values that they look at.
+//! Property-test strategies for templates and for the field values that templates examine.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
 
-/// Texts that are numbers, nearly numbers, or meet each other in comparisons.
+/// Texts that are numbers, almost numbers, or likely to compare equal to one another.
 const TEXTS: &[&str] = &[
     "",
     "0",
@@ -56,10 +56,10 @@ const TEXTS: &[&str] = &[
     "2026-02-01T00:00:00.5Z",
 ];
 
-/// The names of fields that [`filter`] and [`template`] use.
+/// The field names that [`filter`] and [`template`] use.
 pub const FIELDS: &[&str] = &["a", "b", "c", "d", "missing"];
 
-/// Text, mostly such that meets other text of this strategy in comparisons.
+/// Text, mostly chosen so that two samples are likely to be equal or close when compared.
 pub fn field_text() -> impl Strategy<Value = String> {
     let known = select(TEXTS).prop_map(str::to_owned);
     let number = prop_oneof![
@@ -70,7 +70,7 @@ pub fn field_text() -> impl Strategy<Value = String> {
     prop_oneof![6 => known, 2 => number, 1 => "\\PC{0,6}", 1 => any::<String>()]
 }
 
-/// The value of a field: of every kind that JSON has, empty ones too.
+/// The value of a field, of any JSON type, including empty values.
 pub fn field_value() -> impl Strategy<Value = Value> {
     prop_oneof![
         1 => Just(Value::Null),

@@ -1,4 +1,4 @@
-//! For tests in which nothing is sealed.
+//! A stand-in for tests without sealing.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::recipient::{CertificateFacts, Recipient};
 use crate::ports::sealer::{Certificates, Sealer, SealerError, SealerErrorKind};
 
-/// [`Certificates`] that accept none.
+/// [`Certificates`] that rejects every certificate, so nothing can be sealed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoCertificates;
 

@@ -1,35 +1,40 @@
-//! Worlds in which everything goes wrong, and in which nothing may come of it.
+//! Simulated worlds in which everything goes wrong, and a model that checks that the invariants still hold.
 //!
-//! A [`World`] is the real engine and the real services on one thread and in virtual time: one to four engines, one to
-//! three people who submit, edit, suspend, resume, delete, cancel, rerun, backfill and hold meanwhile, each life of
-//! them with a clock of its own, and a source whose records become visible late. Before and after every call to a
-//! port there may be an error, a lost reply, a delay, the death of the engine (every future of it is dropped at that
-//! await), a pause that outlasts its lease, or an outage: the port answers its caller nothing but errors for up to a
-//! quarter of an hour. In most worlds others go first at a part of the calls, or calls take some milliseconds, so
-//! that what one does comes into the midst of what another does. A seed decides about all of it, so that a world can
-//! be run again. After every step the invariants are checked ([`Invariant`]); in the end faults stop, and what is
-//! left to do must be done. [`Coverage`] counts which fault came at which call.
+//! A [`World`] runs the real engine and the real services on one thread and in virtual time. It has one to
+//! four engines and one to three people, who submit, edit, suspend, resume, delete, cancel, rerun, backfill
+//! and hold concurrently. Each life of an engine or a person has a clock of its own, and the source's records
+//! become visible late.
 //!
-//! A panic in a world is a violation, and so is a world that comes to no end; one that waits for ever within a
-//! single poll of a task is not noticed. A catalog may do its work on threads of its own: each call to it is waited
-//! for where it is made (`block_on`), and what the world does next waits too.
+//! Before and after each call to a port, any of these faults may occur: an error, a lost reply, a delay, the
+//! death of the engine (all its futures are dropped at that await), a pause that outlasts its lease, or an
+//! outage, in which the port returns only errors for up to a quarter of an hour. In most worlds a share of
+//! the calls lets other tasks go first or takes some milliseconds, so that the work of several callers
+//! interleaves. A seed determines all of it, so any world can be run again.
 //!
-//! What is checked is known without the engine, from what people asked for and what the rules say:
+//! The invariants ([`Invariant`]) are checked after every step. At the end faults stop, and the remaining
+//! work must be completed. [`Coverage`] counts which fault occurred at which call.
 //!
-//! - Every step of the record is followed, and what a call acknowledged is read back; what it refused has changed
-//!   nothing, and was refused for a reason.
-//! - Slots, windows and expiry are computed once more, by plain arithmetic. What is skipped has a reason that holds,
-//!   and so has every attempt that fails: without a fault none does, nor any that began after faults had stopped.
-//! - Records are counted, in each set and in a ledger over all sets of an incremental or tiling job. In the end each
-//!   is there once, unless its occurrence is on the record as not run or failed, and the bytes of every live set are
-//!   those that were published.
-//! - Work is given in order and to one worker; none is left in the queue where there is room. What a person wants
-//!   stopped is told to its worker, which comes to no commit later than a second after it heard.
+//! A panic in a world is a violation, and so is a world that does not end. An endless loop within a single
+//! poll of a task is not detected. A catalog may use threads of its own: each call to it blocks the world
+//! until it returns (`block_on`).
 //!
-//! A check that nothing breaks is not known to check: each invariant is the first to be broken by one of the
-//! planted bugs ([`PlantedBug`]).
+//! The checks do not rely on the engine. They follow from what people requested and from the rules:
 //!
-//! Whoever implements a [`Catalog`] can have it tried:
+//! - Every step of the record is followed. What a call acknowledged is read back; what it refused must have
+//!   changed nothing and must have been refused for a valid reason.
+//! - Slots, windows and expiry are computed independently, by plain arithmetic. Every skip and every failed
+//!   attempt needs a valid reason: no attempt fails in a world without faults, and none that began after
+//!   faults stopped.
+//! - Records are counted in each set, and in a ledger over all sets of an incremental or tiling job. At the
+//!   end each record is present once, unless its occurrence is recorded as not run or failed, and the bytes
+//!   of every live set are those that were published.
+//! - Work is assigned in order and to one worker at a time; none stays in the queue while there is room. A
+//!   worker hears of a cancellation, and reaches no commit later than a second after it heard.
+//!
+//! A check that nothing ever breaks proves little, so each invariant has a planted bug ([`PlantedBug`]) that
+//! breaks it before any other.
+//!
+//! Implementers of [`Catalog`] can test theirs:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -39,16 +44,17 @@
 //! use cdds_core::testing::sim::World;
 //!
 //! for seed in 0..3 {
-//!     // One catalog for each world. The closure is called for each life of an engine, as processes open a
-//!     // database of their own.
+//!     // One catalog for each world. The closure is called for each life of an engine, as each process opens
+//!     // the database for itself.
 //!     let catalog = Arc::new(MemoryCatalog::new());
 //!     let open = move || Arc::clone(&catalog) as Arc<dyn Catalog>;
-//!     let figures = World::new(seed).days(2).over(open).run().unwrap_or_else(|violation| panic!("{violation}"));
+//!     let figures =
+//!         World::new(seed).days(2).over(open).run().unwrap_or_else(|violation| panic!("{violation}"));
 //!     assert!(figures.successes > 0);
 //! }
 //! ```
 //!
-//! A violation names its seed, and [`World::traced`] shows what led to it:
+//! A violation names its seed, and [`World::traced`] shows the events that led to it:
 //!
 //! ```
 //! use cdds_core::testing::sim::{PlantedBug, World};
@@ -107,10 +113,11 @@ use self::shared::lock;
 use super::MemoryCatalog;
 use crate::ports::catalog::Catalog;
 
-/// Opens the catalog of a world, once for each life of an engine and once for those who look on.
+/// Opens the catalog of a world: once for each life of an engine or a person, and once for the model that
+/// checks it.
 type OpenCatalog = Arc<dyn Fn() -> Arc<dyn Catalog> + Send + Sync>;
 
-/// A world to be run.
+/// A simulated world, ready to run.
 #[must_use = "a world does nothing until it is run"]
 pub struct World {
     seed: u64,
@@ -121,30 +128,30 @@ pub struct World {
 }
 
 impl World {
-    /// The world of this seed: ten days over a [`MemoryCatalog`].
+    /// Creates the world of this seed, with ten days of faults, over a [`MemoryCatalog`].
     pub fn new(seed: u64) -> Self {
         let catalog = Arc::new(MemoryCatalog::new());
         let open: OpenCatalog = Arc::new(move || catalog.clone());
         Self { seed, days: 10, open, bug: None, listener: None }
     }
 
-    /// With faults for this many days.
+    /// Sets the number of days with faults.
     pub fn days(self, days: u32) -> Self {
         Self { days, ..self }
     }
 
-    /// Over another catalog, which must be empty. `open` is called for each life of an engine: it may give the
-    /// same object every time, or open the same database anew.
+    /// Uses another catalog, which must be empty. `open` is called for each life of an engine: it may return
+    /// the same object every time, or open the same database anew.
     pub fn over(self, open: impl Fn() -> Arc<dyn Catalog> + Send + Sync + 'static) -> Self {
         Self { open: Arc::new(open), ..self }
     }
 
-    /// With a bug that is to be found.
+    /// Plants a bug for the simulation to find.
     pub fn planted(self, bug: PlantedBug) -> Self {
         Self { bug: Some(bug), ..self }
     }
 
-    /// Tells `listener` everything that happens, as it happens.
+    /// Calls `listener` with every event as it happens.
     pub fn traced(self, listener: impl FnMut(&Event) + Send + 'static) -> Self {
         Self { listener: Some(Box::new(listener)), ..self }
     }
@@ -152,7 +159,7 @@ impl World {
     /// Runs the world to its end.
     ///
     /// # Errors
-    /// The first [`Violation`].
+    /// The first [`Violation`], if an invariant is broken.
     pub fn run(self) -> Result<Figures, Box<Violation>> {
         Run::new(self.seed, self.days, self.open, self.bug, Trace::new(self.listener)).run()
     }
@@ -169,10 +176,11 @@ impl fmt::Debug for World {
     }
 }
 
-/// Runs the worlds of these seeds on `threads` threads, each made by `world`, and adds their figures up.
+/// Runs the worlds of these seeds on `threads` threads and adds up their figures. `world` creates each world.
 ///
 /// # Errors
-/// A [`Violation`], of the smallest seed among those that were found; no further world is begun.
+/// A [`Violation`], after which no further world is started. If several worlds fail, that of the smallest
+/// seed.
 pub fn run_all(
     seeds: Range<u64>,
     threads: usize,

@@ -10,8 +10,7 @@ use futures::stream::BoxStream;
 
 use crate::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Stored, Upload};
 
-/// A [`Sink`] in memory. Like a real store it keeps what a dropped upload has written, until the key is
-/// deleted.
+/// A [`Sink`] in memory. Like a real store, it keeps the data of a dropped upload until its key is deleted.
 #[derive(Debug, Clone, Default)]
 pub struct MemorySink {
     contents: Arc<Mutex<Contents>>,
@@ -25,17 +24,17 @@ struct Contents {
 }
 
 impl MemorySink {
-    /// An empty store.
+    /// Creates an empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The finished objects.
+    /// Returns all finished objects.
     pub fn objects(&self) -> BTreeMap<Key, Bytes> {
         self.contents().objects.clone()
     }
 
-    /// A finished object.
+    /// Returns a finished object, or `None` if there is none under this key.
     pub fn object(&self, key: &Key) -> Option<Bytes> {
         self.contents().objects.get(key).cloned()
     }

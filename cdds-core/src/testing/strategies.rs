@@ -1,5 +1,5 @@
-//! [proptest](https://docs.rs/proptest) strategies for schedules and jobs: valid values of every kind, with a
-//! bias to where calendars go wrong, the edges of days, months, years and leap days.
+//! [proptest](https://docs.rs/proptest) strategies for schedules and jobs. They produce valid values of every
+//! kind, biased towards the edges of days, months, years and leap days, where calendar code tends to fail.
 //!
 //! ```
 //! use cdds_core::domain::calendar::timeframe::Timeframe;
@@ -39,8 +39,8 @@ use crate::domain::job::policy::{BadRecords, CatchUp, CatchUpLimit, Jitter, Over
 use crate::domain::job::{JobSettings, Protection, RecipientNames, Title};
 use crate::domain::record::selection::CategorySelection;
 
-/// Whole microseconds from 1971 to 2099; half of them on the first and last days and instants of months,
-/// leap days more often than elsewhere.
+/// Instants in whole microseconds from 1971 to 2099. Half of them lie on the first or last days of a month,
+/// within a microsecond of a whole minute; leap days are more frequent than in the calendar.
 pub fn instant() -> impl Strategy<Value = DateTime<Utc>> {
     const START: i64 = 31_536_000_000_000; // 1971-01-01
     const END: i64 = 4_102_444_800_000_000; // 2100-01-01
@@ -49,7 +49,7 @@ pub fn instant() -> impl Strategy<Value = DateTime<Utc>> {
     prop_oneof![anywhere, at_an_edge]
 }
 
-/// The first or one of the last days of a month, often of February or December.
+/// The first day or one of the last days of a month, with February and December over-represented.
 fn edge_date() -> impl Strategy<Value = NaiveDate> {
     let month = prop_oneof![2 => 1_u32..=12, 1 => Just(2), 1 => Just(12)];
     let day = prop_oneof![Just(1_u32), 28_u32..=31];
@@ -59,7 +59,7 @@ fn edge_date() -> impl Strategy<Value = NaiveDate> {
     })
 }
 
-/// Any whole minute, midnight more often, or a microsecond beside one.
+/// A time within a microsecond of a whole minute, often midnight.
 fn edge_time() -> impl Strategy<Value = NaiveTime> {
     let minute = prop_oneof![Just(0_u32), 0_u32..1_440];
     (minute, -1_i64..=1).prop_filter_map("in the day", |(minute, micros)| {
@@ -68,19 +68,19 @@ fn edge_time() -> impl Strategy<Value = NaiveTime> {
     })
 }
 
-/// Every time of day.
+/// Any time of day.
 pub fn time_of_day() -> impl Strategy<Value = TimeOfDay> {
     (prop_oneof![Just(0_u32), 0_u32..24], prop_oneof![Just(0_u32), 0_u32..60])
         .prop_filter_map("a time of day", |(hour, minute)| TimeOfDay::new(hour, minute).ok())
 }
 
-/// Every frequency: one-time jobs and what [`recurring_frequency`] gives.
+/// Any frequency: one-time jobs and [`recurring_frequency`].
 pub fn frequency() -> impl Strategy<Value = Frequency> {
     let start = prop_oneof![Just(Start::Immediately), instant().prop_map(Start::At)];
     prop_oneof![1 => start.prop_map(Frequency::Once), 5 => recurring_frequency()]
 }
 
-/// Hourly, daily, weekly, monthly or by a cron expression: what always has a next occurrence.
+/// Hourly, daily, weekly, monthly and cron frequencies: those that always have a next occurrence.
 pub fn recurring_frequency() -> impl Strategy<Value = Frequency> {
     prop_oneof![
         4 => named_frequency(),
@@ -88,7 +88,7 @@ pub fn recurring_frequency() -> impl Strategy<Value = Frequency> {
     ]
 }
 
-/// Hourly, daily, weekly or monthly: what has a [period](Frequency::period) of its own.
+/// Hourly, daily, weekly and monthly frequencies: those with a [period](Frequency::period) of their own.
 pub fn named_frequency() -> impl Strategy<Value = Frequency> {
     let hourly = (1_u32..=23, 0_u32..60).prop_filter_map("an hourly frequency", |(every, minute)| {
         Hourly::new(every, minute).ok().map(Frequency::Hourly)
@@ -107,7 +107,8 @@ fn weekday() -> impl Strategy<Value = Weekday> {
     (0_u8..7).prop_filter_map("a day of the week", |number| Weekday::try_from(number).ok())
 }
 
-/// Expressions of every form: lists, ranges, steps, names in any case; day of month or day of week is `*`.
+/// Cron expressions with lists, ranges, steps and names in any case. Day of month or day of week is always
+/// `*`.
 pub fn cron_expression() -> impl Strategy<Value = CronExpression> {
     let days = prop_oneof![
         Just(("*".to_owned(), "*".to_owned())),
@@ -121,7 +122,7 @@ pub fn cron_expression() -> impl Strategy<Value = CronExpression> {
     })
 }
 
-/// `*`, or a list of one to three items; `write` gives the forms of a value.
+/// `*`, or a list of one to three items. `write` formats a value in the requested form.
 fn cron_field(first: u32, last: u32, write: fn(u32, Form) -> String) -> impl Strategy<Value = String> {
     let form = || select(&[Form::Number, Form::Lower, Form::Upper][..]);
     let value = (first..=last, form()).prop_map(move |(value, form)| write(value, form));
@@ -135,7 +136,7 @@ fn cron_field(first: u32, last: u32, write: fn(u32, Form) -> String) -> impl Str
     prop_oneof![1 => Just("*".to_owned()), 2 => list]
 }
 
-/// How a value is written where it has a name.
+/// How to write a value that has a name.
 #[derive(Debug, Clone, Copy)]
 enum Form {
     Number,
@@ -163,13 +164,13 @@ fn month(value: u32, form: Form) -> String {
     form.of(value, (1..).zip(NAMES).find(|(number, _)| *number == value).map(|(_, name)| name))
 }
 
-/// 0 and 7 are Sunday.
+/// Writes a day of the week, where both 0 and 7 mean Sunday.
 fn day_of_week(value: u32, form: Form) -> String {
     let day = u8::try_from((value + 6) % 7).ok().and_then(|number| Weekday::try_from(number).ok());
     form.of(value, day.map(weekday_name))
 }
 
-/// One to a hundred years of any unit, small counts more often.
+/// Spans in any unit, from one unit to a hundred years, with small counts more frequent.
 pub fn span() -> impl Strategy<Value = Span> {
     (select(Unit::ALL), prop_oneof![3 => 1_u32..=12, 1 => 1_u32..=876_600]).prop_filter_map(
         "within a hundred years",
@@ -180,7 +181,7 @@ pub fn span() -> impl Strategy<Value = Span> {
     )
 }
 
-/// Every timeframe; fixed ones last up to ten years.
+/// Any timeframe. Fixed ranges last at most ten years.
 pub fn timeframe() -> impl Strategy<Value = Timeframe> {
     let ten_years = 315_576_000_000_000_i64; // microseconds
     let fixed = (instant(), 1..=ten_years).prop_filter_map("a range", |(start, micros)| {
@@ -196,7 +197,7 @@ pub fn timeframe() -> impl Strategy<Value = Timeframe> {
     ]
 }
 
-/// Policies of every kind, or none (rules E3–E6, E10).
+/// Policies in which each setting has any valid value or keeps its default (rules E3–E6, E10).
 pub fn policies() -> impl Strategy<Value = Policies> {
     let overlap = || prop::option::of(select(vec![Overlap::Queue, Overlap::Coalesce]));
     let limit = (0..=CatchUpLimit::MAX.num_seconds())
@@ -226,8 +227,8 @@ pub fn policies() -> impl Strategy<Value = Policies> {
         })
 }
 
-/// Settings of a job that are valid by themselves, with anything that a job can say. Whether they may be
-/// saved depends on what is registered and on the instant.
+/// Job settings that are valid in themselves and use every option. Whether they may be saved depends also on
+/// the registered sources and on the instant.
 pub fn job_settings() -> impl Strategy<Value = JobSettings> {
     let name = || "[a-z][a-z0-9-]{0,20}".prop_filter_map("a name", |name| name.parse().ok());
     let protection = prop_oneof![

@@ -1,5 +1,5 @@
-//! The `cron` crate as oracle, within its years (1970–2100). It reads seconds and years too, and numbers days
-//! of the week from 1, Sunday.
+//! The `cron` crate as an oracle, within the years that it knows (1970–2100). Its expressions also have
+//! fields for seconds and years, and number the days of the week from 1, Sunday.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use chrono::{DateTime, Datelike, Utc};
 use cron::Schedule;
 use proptest::prelude::*;
 
-/// Schedules that together have the slots of a frequency.
+/// Schedules that together yield the slots of a frequency.
 pub(crate) struct Oracle(Vec<Schedule>);
 
 impl Oracle {
@@ -18,7 +18,7 @@ impl Oracle {
         let schedules = match frequency {
             Frequency::Once(_) => Vec::new(),
             Frequency::Hourly(hourly) => {
-                // Its `0/5` is `0-23/5`; listed, nothing depends on how it reads steps.
+                // To the crate `0/5` means `0-23/5`. A list of hours does not depend on how it reads steps.
                 let hours: Vec<String> =
                     (0..24).filter(|hour| hour % hourly.every() == 0).map(|hour| hour.to_string()).collect();
                 vec![schedule(format!("0 {} {} * * * *", hourly.minute(), hours.join(",")))]
@@ -41,13 +41,14 @@ impl Oracle {
         self.0.iter().filter_map(|schedule| schedule.after(&before).next_back()).max()
     }
 
-    /// The one schedule of what is no union of several.
+    /// The only schedule of a frequency that is not a union of several.
     pub(crate) fn schedule(&self) -> &Schedule {
         &self.0[0]
     }
 }
 
-/// A last day differs with the month and, in February, with the year.
+/// Writes the schedules of a monthly frequency: the last day depends on the month, and in February on the
+/// year.
 fn monthly_schedules(monthly: Monthly) -> Vec<String> {
     let (day, at) = (monthly.day(), monthly.at());
     let on = |day: u32, months: &str, years: &str| {
@@ -71,8 +72,8 @@ fn monthly_schedules(monthly: Monthly) -> Vec<String> {
     }
 }
 
-/// Five fields as seven: the crate reads all but the day of the week itself, and months by number, since it
-/// refuses ranges from a number to a name.
+/// Converts five fields to seven. The crate itself reads all of them except the day of the week, and months
+/// are written as numbers, since it refuses ranges from a number to a name.
 fn seven_fields(cron: &CronExpression) -> String {
     let fields: Vec<&str> = cron.as_str().split(' ').collect();
     let days: Vec<&str> = (0..7)
@@ -90,7 +91,7 @@ const MONTHS: [&str; 12] =
 
 const NAMES: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
-/// Whether an item of the field names the day, counted from Sunday, 0, which is 7 as well.
+/// Whether an item of the field names the day, counted from Sunday as 0, which is 7 as well.
 fn names_day(item: &str, day: usize) -> bool {
     let number = |text: &str| {
         let text = text.to_lowercase();
@@ -109,12 +110,12 @@ fn names_day(item: &str, day: usize) -> bool {
     named.contains(&day) || day == 0 && named.contains(&7)
 }
 
-/// What the crate can know.
+/// Drops a slot outside the years that the crate knows.
 fn known(slot: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
     slot.filter(|slot| (1970..=2100).contains(&slot.year()))
 }
 
-/// The next and the last slots are the oracle's, several in a row.
+/// Checks that several next and last slots in a row are the oracle's.
 fn agree(frequency: &Frequency, instant: DateTime<Utc>) -> Result<(), TestCaseError> {
     let oracle = Oracle::of(frequency);
     let mut forwards = instant;

@@ -1,15 +1,15 @@
-//! Rule F7: laws that slots obey, whatever computes them.
+//! Rule F7: laws that slots obey, however they are computed.
 
 use cdds_core::domain::calendar::frequency::Frequency;
 use cdds_core::testing::strategies::{frequency, instant, recurring_frequency};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
-/// The calendar repeats: 400 years have 146,097 days, which are whole weeks.
+/// The period after which the calendar repeats: 400 years have 146,097 days, a whole number of weeks.
 const FOUR_HUNDRED_YEARS: TimeDelta = TimeDelta::days(146_097);
 const NANOSECOND: TimeDelta = TimeDelta::nanoseconds(1);
 
-/// Instants of the calendar's first and last ten years, its very ends more often.
+/// Instants in the first and last ten years of the calendar, often its very ends.
 fn at_the_ends() -> impl Strategy<Value = DateTime<Utc>> {
     let ten_years = 315_576_000_000_i64;
     let away = prop_oneof![Just(0_i64), 0..=86_400_000_i64, 0..=ten_years];
@@ -19,7 +19,7 @@ fn at_the_ends() -> impl Strategy<Value = DateTime<Utc>> {
     })
 }
 
-/// A slot is found from just before and from just after it.
+/// Whether the slot is found both from just before and from just after it.
 fn is_slot(frequency: &Frequency, slot: DateTime<Utc>) -> bool {
     let before = slot.checked_sub_signed(NANOSECOND);
     let after = slot.checked_add_signed(NANOSECOND);
@@ -36,7 +36,7 @@ proptest! {
     ) {
         if let Some(next) = frequency.next_after(after) {
             prop_assert!(next > after && is_slot(&frequency, next));
-            // What is not after `after` is what is before the next slot.
+            // No slot lies between `after` and the next slot: the last one before either is the same.
             let at_or_before = after.checked_add_signed(NANOSECOND).and_then(|behind| frequency.last_before(behind));
             prop_assert_eq!(frequency.last_before(next), at_or_before);
         }
@@ -76,7 +76,7 @@ proptest! {
 
     #[test]
     fn f7_what_recurs_ends_only_with_the_calendar(frequency in recurring_frequency(), from in at_the_ends()) {
-        // Eight years pass between 29 February 2096 and 2104, and nothing waits longer.
+        // No frequency waits longer than the eight years between 29 February 2096 and 2104.
         let far = TimeDelta::days(8 * 366);
         let (next, last) = (frequency.next_after(from), frequency.last_before(from));
         prop_assert!(next.is_some() || from.checked_add_signed(far).is_none(), "after {from}");

@@ -1,4 +1,5 @@
-//! Section F: slots, beside two programs that compute them independently and by their own laws.
+//! Section F: slots, compared with two programs that compute them independently, and with laws that they
+//! obey.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod cron_crate;

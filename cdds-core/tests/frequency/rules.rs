@@ -1,4 +1,4 @@
-//! Each rule by example, at the edges of calendars.
+//! Each rule by example, at the edges of the calendar.
 
 use cdds_core::domain::calendar::frequency::{
     CronExpression, Frequency, FrequencyKind, Hourly, MissingDay, Monthly, Start,
@@ -22,7 +22,7 @@ fn cron(text: &str) -> Frequency {
     Frequency::Cron(CronExpression::new(text).unwrap())
 }
 
-/// The slots after an instant are these, in this order; and backwards from behind the last they are the same.
+/// Asserts that the slots after an instant are these, in this order, and the same when searched backwards.
 #[track_caller]
 fn assert_slots(frequency: &Frequency, after: &str, slots: &[&str]) {
     let expected: Vec<DateTime<Utc>> = slots.iter().map(|slot| instant(slot)).collect();
@@ -61,7 +61,7 @@ fn f1_an_immediate_start_is_no_slot() {
 fn f2_hours_are_counted_from_midnight_of_each_day() {
     let slots = ["2026-12-31T20:15:00Z", "2027-01-01T00:15:00Z", "2027-01-01T04:15:00Z"];
     assert_slots(&hourly(4, 15), "2026-12-31T16:15:00Z", &slots);
-    // 5 does not divide 24: after 20:15 comes 00:15.
+    // 5 does not divide 24, so 00:15 follows 20:15.
     let slots = [
         "2028-02-28T20:15:00Z",
         "2028-02-29T00:15:00Z",
@@ -72,7 +72,7 @@ fn f2_hours_are_counted_from_midnight_of_each_day() {
         "2028-03-01T00:15:00Z",
     ];
     assert_slots(&hourly(5, 15), "2028-02-28T20:14:59.999999Z", &slots);
-    // 23 hours, then one.
+    // 23 hours, then one hour.
     let slots = ["2026-03-01T00:59:00Z", "2026-03-01T23:59:00Z", "2026-03-02T00:59:00Z"];
     assert_slots(&hourly(23, 59), "2026-02-28T23:59:00Z", &slots);
     assert_slots(&hourly(1, 0), "2026-02-28T23:00:00Z", &["2026-03-01T00:00:00Z", "2026-03-01T01:00:00Z"]);
@@ -118,12 +118,12 @@ fn f5_a_month_without_the_day_is_skipped() {
         "2027-10-31T02:30:00Z",
     ];
     assert_slots(&monthly(31, MissingDay::Skip), "2026-12-01T00:00:00Z", &slots);
-    // The guide's note says that day 30 does not run in months with 30 days: it does.
+    // Months with 30 days have a day 30, so it runs in them.
     let slots = ["2027-01-30T02:30:00Z", "2027-03-30T02:30:00Z", "2027-04-30T02:30:00Z"];
     assert_slots(&monthly(30, MissingDay::Skip), "2027-01-01T00:00:00Z", &slots);
     let slots = ["2028-01-29T02:30:00Z", "2028-02-29T02:30:00Z", "2028-03-29T02:30:00Z"];
     assert_slots(&monthly(29, MissingDay::default()), "2028-01-01T00:00:00Z", &slots);
-    // 2100 is no leap year.
+    // 2100 is not a leap year.
     let slots = ["2100-01-29T02:30:00Z", "2100-03-29T02:30:00Z"];
     assert_slots(&monthly(29, MissingDay::Skip), "2100-01-01T00:00:00Z", &slots);
 }
@@ -164,7 +164,7 @@ fn f6_cron_expressions_have_their_standard_meaning() {
     }
     let slots = ["2028-02-29T00:00:00Z", "2032-02-29T00:00:00Z"];
     assert_slots(&cron("0 0 29 2 *"), "2026-03-01T00:00:00Z", &slots);
-    // Eight years without a leap day.
+    // There is no leap year for eight years.
     assert_slots(&cron("0 0 29 feb *"), "2096-02-29T00:00:00Z", &["2104-02-29T00:00:00Z"]);
     let slots = ["2026-01-31T23:50:00Z", "2026-04-01T00:10:00Z", "2026-04-01T00:30:00Z"];
     assert_slots(&cron("10-59/20 0,23 * jan,APR */1"), "2026-01-31T23:49:59Z", &slots);

@@ -1,4 +1,4 @@
-//! `systemd-analyze calendar` as oracle: another program, in another language, with another notation.
+//! `systemd-analyze calendar` as an oracle: another program, in another language, with another notation.
 
 use std::process::Command;
 
@@ -11,15 +11,15 @@ use proptest::prelude::*;
 use super::cron_crate::Oracle;
 
 const SLOTS: usize = 400;
-/// The program knows no later year.
+/// The last year that the program knows.
 const YEAR_MAX: i32 = 2199;
 
-/// Calendar events that together have the slots of a frequency.
+/// Calendar events that together yield the slots of a frequency.
 fn events(frequency: &Frequency) -> Vec<String> {
     match frequency {
         Frequency::Once(_) => Vec::new(),
         Frequency::Hourly(hourly) => {
-            // Its `00/5` is not anchored at midnight, so hours are listed.
+            // The program does not anchor `00/5` at midnight, so the hours are listed.
             let hours = (0..24).filter(|hour| hour % hourly.every() == 0);
             vec![format!("*-*-* {}:{}:00", list(hours, 24), hourly.minute())]
         }
@@ -29,7 +29,7 @@ fn events(frequency: &Frequency) -> Vec<String> {
             let (day, at) = (monthly.day(), monthly.at());
             match (monthly.missing(), day) {
                 (MissingDay::Skip, _) | (_, ..=28) => vec![format!("*-*-{day} {at}:00")],
-                // `~1` is the last day of a month.
+                // `~1` means the last day of a month.
                 (MissingDay::Last, 31) => vec![format!("*-*~1 {at}:00")],
                 (MissingDay::Last, _) => {
                     vec![format!("*-1,3,4,5,6,7,8,9,10,11,12-{day} {at}:00"), format!("*-2~1 {at}:00")]
@@ -56,13 +56,13 @@ fn events(frequency: &Frequency) -> Vec<String> {
     }
 }
 
-/// `*` for every value there is.
+/// Writes a list of values, or `*` if it holds all of them.
 fn list(values: impl Iterator<Item = u32>, all: usize) -> String {
     let values: Vec<String> = values.map(|value| value.to_string()).collect();
     if values.len() == all { "*".to_owned() } else { values.join(",") }
 }
 
-/// The slots after an instant, as the program computes them.
+/// Returns the slots after an instant as the program computes them.
 fn slots(event: &str, after: DateTime<Utc>) -> Vec<DateTime<Utc>> {
     let output = Command::new("systemd-analyze")
         .env("TZ", "UTC")
@@ -94,7 +94,8 @@ fn agree(frequency: &Frequency, after: DateTime<Utc>) -> Result<(), TestCaseErro
         let beyond = frequency.next_after(last).unwrap();
         prop_assert!(beyond.year() > YEAR_MAX, "{frequency} after {last}: {beyond}");
     }
-    // Each event gave its first slots: of a union, the rarer one reaches further than the other.
+    // The program returned the first slots of each event. The rarer event reaches further, so only the first
+    // ones of their union are complete.
     let common = expected.len().min(SLOTS);
     let found: Vec<_> =
         std::iter::successors(frequency.next_after(after), |slot| frequency.next_after(*slot))

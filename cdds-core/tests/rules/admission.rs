@@ -223,7 +223,7 @@ fn j14_the_period_of_a_job_is_ordered_and_has_an_occurrence_left() {
         (at(5), at(27), None),
         (at(5), at(5), Some(Code::InvalidPeriod)),
         (at(6), at(5), Some(Code::InvalidPeriod)),
-        // 02:00 is the end itself, which is out; a moment later it is in.
+        // 02:00 is the end itself, which does not belong to the period; a microsecond later it does.
         (None, at(2), Some(Code::InvalidPeriod)),
         (None, Some(NOW + TimeDelta::hours(2) + TimeDelta::microseconds(1)), None),
         (at(3), at(26), Some(Code::InvalidPeriod)),

@@ -1,4 +1,4 @@
-//! What a clock that was ahead leaves behind, and how it is undone (rules W1, W4, J11).
+//! The traces of a clock that was ahead, and their removal (rules W1, W4, J11).
 
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::execution::ahead::{Truth, bring_back, lies_ahead};
@@ -16,7 +16,7 @@ fn noon(day: u32) -> DateTime<Utc> {
     instant(&format!("2026-03-{day:02}T12:00:00Z"))
 }
 
-/// Runs what is due at `now`, and gives the job and what ran.
+/// Runs the occurrences due at `now`. Returns the job and their entries on the record.
 fn run(job: &Job, now: DateTime<Utc>) -> (Job, Vec<Execution>) {
     let change = materialise(job, &[], terms(), now).unwrap();
     let mut job = change.job;
@@ -56,7 +56,7 @@ fn t3_w4_j11_a_job_goes_on_where_it_was_before_the_clock_was_ahead() {
         let (job, mut record) = run(&job, noon(2));
         let (before, truth) = (job.clone(), record.clone());
         assert_eq!(lies_ahead(&job, noon(2)), None);
-        // Twenty days ahead.
+        // A clock that is twenty days ahead.
         let (ahead, wrong) = run(&job, noon(22));
         record.extend(wrong);
         assert!(lies_ahead(&ahead, noon(3)) > Some(noon(21)), "{ahead:?}");
@@ -70,7 +70,7 @@ fn t3_w4_j11_a_job_goes_on_where_it_was_before_the_clock_was_ahead() {
         let watermark = before.watermark.map(|known| Watermark { generation: 2, ..known });
         assert_eq!((back.watermark, back.era, back.state), (watermark, 1, JobState::Active));
         assert_eq!(lies_ahead(&back, noon(3)), None);
-        // Its windows go on where those of the truth ended, under ids that are not on the record.
+        // Its windows continue where the true ones ended, and their ids are new to the record.
         let (_, again) = run(&back, noon(3));
         assert_eq!(again[0].window.start(), truth.last().map(|last| last.window.end()));
         assert!(again.iter().all(|one| record.iter().all(|known| known.id != one.id)));

@@ -1,5 +1,5 @@
-//! Code of the embedder that panics or hangs ends the execution that called it, and neither the engine nor what
-//! else it runs (rule E5).
+//! Embedder code that panics or hangs ends the execution that called it. The engine and its other executions
+//! continue (rule E5).
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -26,15 +26,15 @@ use futures::StreamExt;
 use futures::executor::block_on;
 use futures::stream::BoxStream;
 
-/// Where a source fails.
+/// The call at which a source fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
-    /// Once the job is there.
+    /// Only after the job was submitted.
     Describe,
     Estimate,
     Read,
     Next,
-    /// It gives nothing, for ever.
+    /// Nowhere: it waits for ever without returning a record.
     Nowhere,
 }
 
@@ -75,7 +75,7 @@ impl Source for Failing {
     }
 }
 
-/// One job over a source that fails, one over a source that does not.
+/// One job over a source that fails, and one over a source that does not.
 struct World(MemoryPorts, Arc<AtomicBool>);
 
 impl World {
@@ -238,7 +238,7 @@ fn e11_a_store_that_panics_ends_no_engine() {
     assert!(memory.objects().is_empty());
 }
 
-/// Panics when it hears of this.
+/// An observer that panics at events that the function accepts.
 #[derive(Debug)]
 struct Panicking(fn(&Event<'_>) -> bool);
 
@@ -267,7 +267,7 @@ fn e11_an_observer_that_panics_ends_what_it_was_told_of() {
     run(&world.engine().observer(Arc::new(Panicking(progressed))).build());
     assert!(failure(&world.of("failing")).message.contains("observer"));
 
-    // What has ended stays as it is.
+    // An execution that has already ended is not affected.
     let world = World::new(At::Nowhere);
     world.submit("sound");
     let ended = |event: &Event<'_>| matches!(event, Event::Ended { .. });

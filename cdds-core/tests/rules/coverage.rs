@@ -1,4 +1,4 @@
-//! Every rule of `RULES.md` has a test that carries its number, and no test carries a number that is not there.
+//! Every rule of `RULES.md` has a test that carries its number, and no test carries an unknown number.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,13 +31,13 @@ fn numbers_are_read_out_of_rules_and_tests() {
     assert_eq!(found, ["w3", "w3a", "a10", "i1", "e5"]);
 }
 
-/// The numbers under which rules are written: `- **W3a** …` at the beginning of a line.
+/// Returns the numbers of the rules in a text: `- **W3a** …` at the beginning of a line.
 fn written(text: &str) -> BTreeSet<String> {
     let numbers = text.lines().filter_map(|line| line.strip_prefix("- **")?.split_once("**"));
     numbers.map(|(number, _)| number.to_lowercase()).filter(|number| is_number(number)).collect()
 }
 
-/// The numbers in the names of tests in the Rust files under `folder`, each with one of its tests.
+/// Collects the numbers in the names of tests in the Rust files under `folder`, each with one of its tests.
 fn collect(folder: &Path, tests: &mut BTreeMap<String, String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -50,7 +50,7 @@ fn collect(folder: &Path, tests: &mut BTreeMap<String, String>) {
     }
 }
 
-/// The numbers in the names of functions that are marked as tests: `fn j7_j14_…` proves J7 and J14.
+/// Returns the numbers in the names of functions that are marked as tests: `fn j7_j14_…` proves J7 and J14.
 fn named(source: &str) -> Vec<(String, String)> {
     let mut numbers = Vec::new();
     let mut marked = false;
@@ -66,7 +66,7 @@ fn named(source: &str) -> Vec<(String, String)> {
     numbers
 }
 
-/// A letter, digits, and perhaps one more letter.
+/// Whether this is a letter followed by digits and at most one more letter.
 fn is_number(part: &str) -> bool {
     let Some(rest) = part.strip_prefix(|first: char| first.is_ascii_lowercase()) else { return false };
     let digits = rest.trim_end_matches(|last: char| last.is_ascii_lowercase());

@@ -7,7 +7,7 @@ use cdds_core::domain::id::TypeId;
 use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
 use proptest::prelude::*;
 
-/// What memory is counted in.
+/// The unit in which memory is counted.
 const CHUNK_BYTES: usize = 4 << 10;
 
 fn place(folder: u8) -> Place {
@@ -81,7 +81,7 @@ fn a1_folders_that_differ_in_case_alone_stay_two_everywhere() {
 #[test]
 fn a6_the_largest_open_file_is_closed_when_the_budget_is_full_and_ties_go_by_path() {
     let limits = CutLimits { file_bytes_max: 1_000, open_bytes_max: 3 * CHUNK_BYTES };
-    // Each holds a chunk: the fourth takes the sum past three, and all tie.
+    // Each folder holds one chunk. The fourth takes the sum past three, and all are equally large.
     let files = cut(&[(3, 10), (2, 10), (1, 10), (4, 10)], 1, limits);
     let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(
@@ -95,7 +95,8 @@ fn a6_the_largest_open_file_is_closed_when_the_budget_is_full_and_ties_go_by_pat
     );
 }
 
-/// The rule as it is written, without any index: the sizes and paths of the files in order of closing.
+/// The rule as it is written, without an index. Returns the sizes and paths of the files in the order of
+/// closing.
 fn by_the_book(records: &[(u8, usize)], limits: CutLimits) -> Vec<(String, usize)> {
     let mut open: BTreeMap<u8, usize> = BTreeMap::new();
     let mut closed = Vec::new();
@@ -120,7 +121,7 @@ fn by_the_book(records: &[(u8, usize)], limits: CutLimits) -> Vec<(String, usize
 proptest! {
     #[test]
     fn a6_files_are_closed_by_the_book(
-        // Lines of 3,000 bytes fill a file to its last byte, budgets of whole chunks are used up.
+        // Lines of 3,000 bytes fill a file to its last byte. Budgets of whole chunks are used up exactly.
         records in prop::collection::vec((0_u8..8, prop_oneof![0_usize..5_000, Just(2_991)]), 0..200),
         budget in prop_oneof![5_000_usize..60_000, (2_usize..8).prop_map(|chunks| chunks * CHUNK_BYTES)],
     ) {

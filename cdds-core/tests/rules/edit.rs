@@ -1,4 +1,4 @@
-//! Rules J10, J11: what an edit does, and to what.
+//! Rules J10, J11: the effect of an edit on the job and its executions.
 
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::execution::schedule::materialise;
@@ -113,7 +113,7 @@ fn j10_a_one_time_job_can_be_given_another_start_or_a_frequency() {
         assert_eq!(change.superseded[0].state, ExecutionState::Skipped(SkipReason::Replaced));
         assert!(change.edited.is_empty());
     }
-    // The other way round: what waited of the schedule is replaced by the one that starts now.
+    // In the other direction: a one-time start replaces the waiting execution of the schedule.
     let job = submit(daily("02:00"), "all", now).job;
     let later = instant("2026-03-02T03:00:00Z");
     let due = materialise(&job, &[], terms(), later).unwrap();
@@ -306,13 +306,14 @@ fn j9_a_one_time_job_that_was_kept_from_its_start_is_given_another() {
     let now = instant(NOON);
     let Submission { job, first } = submit(Frequency::Once(Start::Immediately), "all", now);
     let later = settings(Frequency::Once(Start::At(now + TimeDelta::days(1))), "all");
-    // Cancelled before it began: no person suspended the job.
+    // Cancelled before it began: the job was not suspended by a person, so the new start runs.
     let change = edited(&job, &[], later.clone(), None, now).unwrap();
     assert_eq!(
         (change.job.state, change.job.next_due_at),
         (JobState::Active, Some(now + TimeDelta::days(1)))
     );
-    // Suspended before it began: what waited is skipped, and the new start waits for a person.
+    // Suspended before it began: the waiting execution is skipped, and the new start waits for a person to
+    // resume.
     let suspended = lifecycle::suspend(&job, vec![first.unwrap()], now).unwrap();
     let skipped = SkipReason::Suspended { first: now, last: now, count: 1 };
     assert_eq!(suspended.superseded[0].state, ExecutionState::Skipped(skipped));

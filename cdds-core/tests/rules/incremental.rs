@@ -1,4 +1,4 @@
-//! Rules W1, W4 and invariants I1–I4: exports since the last one, against a list of rows.
+//! Rules W1, W4 and invariants I1–I4: exports since the last one, compared with a list of rows.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ fn w4_the_end_is_settled_and_the_start_is_the_watermark_of_the_first_claim() {
     let retried = begin(&moved, fail(begun.clone(), true, now), now);
     assert_eq!(retried.window, begun.window, "kept over retries");
     assert_eq!(lifecycle::ended(&moved, &succeed(retried.clone(), now), Vec::new(), now), Err(Overtaken));
-    // Nor by an empty window, which exports nothing.
+    // Nor does the success of an empty window, which exports nothing.
     let watermark = moved.watermark();
     let at = watermark.at.unwrap();
     let empty =
@@ -86,14 +86,14 @@ fn w4_an_origin_is_where_the_first_export_begins() {
     assert_eq!(begun.window.start(), Some(instant("2026-02-01T00:00:00Z")));
 }
 
-/// A row of the source: changed at an instant that is stored to the second, visible some time later.
+/// A row of the source. Its change instant is stored to the second, and it becomes visible some time later.
 #[derive(Debug, Clone, Copy)]
 struct Row {
     changed_at: DateTime<Utc>,
     visible_at: DateTime<Utc>,
 }
 
-/// Rows around the time in which the world lives, each with its own delay up to the settle lag.
+/// Rows around the time of the test, each with a delay of its own up to the settle lag.
 fn rows() -> impl Strategy<Value = Vec<Row>> {
     let lag = source_terms().settle_lag.num_milliseconds();
     let row = (-100_000_000_i64..1_000_000_000, 0..=lag).prop_map(|(at, delay)| {
@@ -104,7 +104,7 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
     prop::collection::vec(row, 0..60)
 }
 
-/// What each success published, by execution, with the generation that it belongs to.
+/// The window and rows that each success published, by generation and end of the window.
 type Published = BTreeMap<(u64, DateTime<Utc>), (Window, Vec<usize>)>;
 
 fn read(rows: &[Row], execution: &Execution, now: DateTime<Utc>) -> Vec<usize> {
@@ -112,7 +112,8 @@ fn read(rows: &[Row], execution: &Execution, now: DateTime<Utc>) -> Vec<usize> {
     rows.iter().enumerate().filter(|(_, row)| wanted(row)).map(|(index, _)| index).collect()
 }
 
-/// Every row before the watermark is in exactly one set of its generation, and windows tile.
+/// Checks that every row before the watermark is in exactly one set of its generation and that the windows
+/// tile.
 fn check(published: &Published, rows: &[Row], watermark: Watermark) -> Result<(), TestCaseError> {
     for generation in 1..=watermark.generation {
         let sets: Vec<_> =
@@ -139,7 +140,7 @@ fn check(published: &Published, rows: &[Row], watermark: Watermark) -> Result<()
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2 * ProptestConfig::default().cases))]
 
-    /// Whatever people and engines do, no row is lost and none is exported twice (invariants I1–I4, I7).
+    /// No row is lost and none is exported twice, whatever people and engines do (invariants I1–I4, I7).
     #[test]
     fn w4_since_last_export_tiles_under_any_history(rows in rows(), commands in commands(1..120)) {
         let mut world = World::new(settings(daily("02:00"), "since-last"), instant(NOON));
@@ -150,7 +151,7 @@ proptest! {
         let settle = [Command::Claim, Command::Succeed].iter().cycle().take(400);
         for command in commands.iter().filter(|command| **command != Command::Delete).chain(&drain).chain(settle) {
             let running = world.running().next().map(|execution| execution.id);
-            // What the rules refuse changes nothing.
+            // A command that the rules refuse changes nothing.
             let _ = world.carry_out(command);
             if let Some(begun) = world.running().find(|execution| Some(execution.id) != running) {
                 // The worst case: everything is read at the instant of the claim.

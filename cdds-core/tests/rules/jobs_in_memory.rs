@@ -1,4 +1,4 @@
-//! The services and the engine, whole, over ports in memory.
+//! The complete services and engine, over ports in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,11 +40,11 @@ struct Service {
 }
 
 impl Service {
-    /// A service over a source of this many records.
+    /// Creates a service over a source with this many records.
     fn with_records(records: usize) -> Self {
         let mut batch = RecordBatchBuilder::new();
         for number in (0..).take(records) {
-            // A folder of its own: these records belong to every window.
+            // These records have a folder of their own, and so belong to every window.
             let mut record = batch.record(&Place::Folder("interaction/all/undated".into()));
             record.integer("n", number);
             record.finish();
@@ -258,7 +258,7 @@ fn i9_an_occurrence_of_a_one_time_job_is_not_run_again_once_the_job_ran_at_anoth
     let start = |day: u32| Frequency::Once(Start::At(instant(&format!("2026-03-{day:02}T12:00:00Z"))));
     let job = block_on(service.jobs.submit(owner, settings(start(2), "all"))).unwrap().job;
     service.days_pass(1);
-    // On the record, and taken by nobody yet.
+    // The execution is on the record, but no worker has claimed it yet.
     let (catalog, now) = (&service.memory.ports.catalog, service.artifacts.now());
     let due = block_on(catalog.due(now, 1)).unwrap().remove(0).job;
     let change = materialise(&due, &[], Terms::default(), now).unwrap();

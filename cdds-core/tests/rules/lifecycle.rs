@@ -1,4 +1,4 @@
-//! Rules J7–J9, E3, E4: what becomes of a job's slots over its life.
+//! Rules J7–J9, E3, E4: the fate of a job's slots over its life.
 
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::execution::schedule::{Terms, materialise};
@@ -40,7 +40,7 @@ fn j8_a_dated_one_time_job_is_active_until_its_start_and_suspended_with_it() {
     assert_eq!((job.state, job.next_due_at), (JobState::Active, Some(start)));
     assert_eq!(due(&job, &[], "2026-03-01T23:59:59Z"), None);
 
-    // Long after: a one-time job never expires (rule E4).
+    // Even long after its start, a one-time job does not expire (rule E4).
     let change = due(&job, &[], "2026-05-01T00:00:00Z").unwrap();
     assert_eq!((change.job.state, change.job.next_due_at), (JobState::Suspended, None));
     assert_eq!(change.entries.len(), 1);
@@ -86,7 +86,7 @@ fn j7_resuming_goes_on_with_the_next_occurrence_and_both_are_idempotent() {
     assert_eq!(resumed.job.updated_at, instant("2026-03-09T03:00:00Z"));
     assert_eq!((suspended.suspended_at, resumed.job.suspended_at), (Some(suspended.updated_at), None));
     assert_eq!(resumed.job.next_due_at, Some(instant("2026-03-10T02:00:00Z")));
-    // What passed meanwhile is on the record (E1), as one entry.
+    // The slots that passed meanwhile are on the record as one entry (E1).
     let (first, last) = (instant("2026-03-02T02:00:00Z"), instant("2026-03-09T02:00:00Z"));
     let gap = SkipReason::Suspended { first, last, count: 8 };
     assert_eq!(resumed.entries.len(), 1);
@@ -107,7 +107,7 @@ fn j7_what_is_queued_when_a_job_is_suspended_is_skipped_on_the_record() {
     let skipped = SkipReason::Suspended { first: slot, last: slot, count: 1 };
     assert_eq!(states, [&ExecutionState::Skipped(skipped)]);
 
-    // Slots that fell due while no engine ran are skipped on the record as well.
+    // Slots that fell due while no engine ran are recorded as skipped, too.
     let late = lifecycle::suspend(&job, Vec::new(), instant("2026-03-04T03:00:00Z")).unwrap();
     let last = instant("2026-03-04T02:00:00Z");
     let gap = SkipReason::Suspended { first: slot, last, count: 3 };
@@ -224,8 +224,8 @@ fn a_release_in_good_order_does_not_count_as_an_attempt_but_moves_the_epoch() {
 }
 
 proptest! {
-    /// However rounds fall in time, every slot ends on the record exactly once, and the same slot always
-    /// has the same id.
+    /// Every slot ends on the record exactly once, whenever rounds happen, and the same slot always has the
+    /// same id.
     #[test]
     fn e1_every_occurrence_ends_on_the_record(
         rolling in any::<bool>(),

@@ -1,5 +1,5 @@
-//! The life of a job as a state machine: random commands against a naive model (J7–J14, E1, E2; invariants
-//! I5, I9, I10).
+//! The life of a job as a state machine: random commands, compared with a naive model (J7–J14, E1, E2;
+//! invariants I5, I9, I10).
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use crate::support::{daily, instant, settings};
 use crate::world::World;
 
-/// What a person remembers: whether the job is to run, and since when nobody may resume it.
+/// The view of a person: the expected state of the job, and whether it has started for good.
 #[derive(Debug)]
 struct Model {
     once: bool,
@@ -22,7 +22,7 @@ struct Model {
 }
 
 impl Model {
-    /// The state that a person expects after a command that was carried out.
+    /// Updates the expected state after a command that was carried out.
     fn after(&mut self, command: &Command, world: &World) {
         let begun = world.executions.iter().any(Execution::is_begun);
         if self.once && begun {
@@ -51,7 +51,7 @@ fn jobs() -> impl Strategy<Value = JobSettings> {
     (frequency, timeframe).prop_map(|(frequency, timeframe)| settings(frequency, timeframe))
 }
 
-/// The slots for which an entry of the record stands.
+/// Returns the slots that an entry of the record accounts for.
 fn slots_of(execution: &Execution, settings: &[Frequency]) -> Vec<DateTime<Utc>> {
     let (ExecutionState::Skipped(
         SkipReason::Coalesced { first, last, count, .. }
@@ -125,11 +125,11 @@ proptest! {
                 frequencies.push(world.job.settings.frequency.clone());
             }
             if matches!(command, Command::Edit(EditOf::Hour(_))) {
-                // Another schedule has other slots.
+                // The slots of the earlier schedule do not count any more.
                 edited_at = Some(world.now);
             }
         }
-        // E1: every occurrence since then is on the record.
+        // E1: every occurrence since the last edit of the schedule is on the record.
         if world.job.state == JobState::Active && !once {
             world.tick();
             let recorded: BTreeSet<_> = world

@@ -15,7 +15,7 @@ use crate::support::{begin, daily, fail, instant, source_terms, submit, succeed,
 
 const NOON: &str = "2026-03-01T12:00:00Z";
 
-/// A job at 02:00 of the next day, with the execution that is due then.
+/// Returns a daily job, and its execution that is due at 02:00 of the next day.
 fn due(timeframe: &str) -> (Job, Execution, DateTime<Utc>) {
     let job = submit(daily("02:00"), timeframe, instant(NOON)).job;
     let now = instant("2026-03-02T02:00:05Z");
@@ -96,7 +96,7 @@ fn w5_a_rerun_of_an_incremental_job_starts_at_the_watermark_and_ends_with_the_fa
     let (mut job, first, now) = due("since-last");
     job.watermark = Some(Watermark { generation: 1, at: Some(instant("2026-03-01T00:00:00Z")) });
     let failed = fail(begin(&job, first, now), false, now);
-    // Something shorter succeeded meanwhile.
+    // An execution with a shorter window succeeded meanwhile.
     let at = instant("2026-03-01T20:00:00Z");
     job.watermark = Some(Watermark { generation: 1, at: Some(at) });
     let again = begin(&job, only(rerun(&job, &failed, &[], &[], source_terms(), now)), now);
@@ -140,7 +140,7 @@ fn w5_an_occurrence_is_run_again_once_at_a_time_and_never_after_a_success() {
     assert_eq!(refused(rerun(&job, &failed, &[succeeded], &[], source_terms(), now)), Code::RerunExists);
     let failed_again = fail(begun, false, now);
     assert!(rerun(&job, &failed_again, std::slice::from_ref(&failed), &[], source_terms(), now).is_ok());
-    // A backfill of the same slot is something else.
+    // A backfill of the same slot does not count as its occurrence.
     let slot = failed.slot;
     let filled = only(backfill(&job, slot, slot + TimeDelta::seconds(1), source_terms(), now));
     assert!(
@@ -269,7 +269,7 @@ fn j9_a_one_time_job_with_a_start_ahead_is_not_rerun() {
 
 #[test]
 fn j9_a_one_time_job_that_was_suspended_before_its_start_is_not_rerun() {
-    // It ran every day before, and what failed then is not its start.
+    // The job ran daily before. An execution that was cancelled then is not that of its start.
     let (job, due, now) = due("all");
     let cancelled = due.cancel(now).unwrap();
     let start = now + TimeDelta::days(1);
@@ -289,7 +289,7 @@ fn i9_a_one_time_job_that_ran_at_another_start_is_not_run_again() {
     let job = submit(Frequency::Once(Start::At(first_start)), "rolling:1d", instant(NOON)).job;
     let mut change = materialise(&job, &[], terms(), first_start).unwrap();
     let cancelled = change.entries.remove(0).cancel(first_start).unwrap();
-    // It never began, so that a person may give it another start, at which it runs.
+    // It never began, so a person may give it another start, and it runs then.
     let mut job = change.job;
     job.settings.frequency = Frequency::Once(Start::At(second_start));
     let ran =

@@ -1,4 +1,4 @@
-//! What is stored and printed by name stays as it is: scripts and catalogs depend on it.
+//! Names that are stored or printed never change: scripts and catalogs depend on them.
 
 use cdds_core::domain::archive::artifact::Sha256Digest;
 use cdds_core::domain::archive::manifest::{file_name, stem};

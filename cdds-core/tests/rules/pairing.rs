@@ -1,4 +1,4 @@
-//! Catalog and store that belong together, and those that do not.
+//! Pairs of a catalog and a store that belong together, and pairs that do not.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Rules E2–E6 and F8: policies of overlap, catch-up, retry, jitter and pause, and what lies ahead.
+//! Rules E2–E6 and F8: the policies of overlap, catch-up, retry, jitter and pause, and the preview of coming
+//! slots.
 
 use std::num::NonZeroU32;
 
@@ -162,7 +163,7 @@ fn e8_a_person_stops_what_waits_at_once_and_what_runs_through_its_worker() {
     let running = begin(&due.job, waiting, at(2)).cancel(at(3)).unwrap();
     assert_eq!((&running.state, running.cancel_requested_at), (&ExecutionState::Running, Some(at(3))));
     assert_eq!(running.clone().cancel(at(4)).unwrap(), running, "asking twice changes nothing");
-    // Whatever becomes of its worker, it is neither published nor tried again.
+    // However its attempt ends, it is neither published nor retried.
     let refused = running.clone().published(Progress::default(), at(4)).unwrap_err();
     assert_eq!((refused.execution, refused.since), (running.id, at(3)));
     for ended in

@@ -1,4 +1,4 @@
-//! Rule S3: a job warns of certificates that will not last.
+//! Rule S3: a job warns of certificates that will expire too soon.
 
 use cdds_core::domain::id::{Owner, RecipientName};
 use cdds_core::domain::job::{Job, JobSettings, JobState, Protection, RecipientNames};
@@ -57,7 +57,7 @@ fn s3_an_occurrence_that_is_far_off_counts_too() {
     job.next_due_at = Some(instant("2027-03-01T00:00:00Z"));
     assert_eq!(found(&job, "2027-02-28T00:00:00Z"), Some(Expires::BeforeNextOccurrence));
     assert_eq!(found(&job, "2027-03-01T00:00:00Z"), None);
-    // While it is suspended nothing is next.
+    // A suspended job has no next occurrence.
     job.next_due_at = None;
     assert_eq!(found(&job, "2027-02-28T00:00:00Z"), None);
     assert_eq!(found(&job, "2026-03-20T00:00:00Z"), Some(Expires::Soon));

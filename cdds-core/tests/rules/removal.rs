@@ -1,4 +1,4 @@
-//! Rules E9, A7, A8, J12: what may go, and what stays.
+//! Rules E9, A7, A8, J12: what may be deleted, and what is kept.
 
 use cdds_core::domain::archive::artifact::{Artifact, Sha256Digest, artifact_id};
 use cdds_core::domain::archive::removal::{WithArtifacts, check_execution, check_hold, check_selection};
@@ -92,7 +92,7 @@ fn j12_a_job_goes_when_nothing_of_it_runs_or_is_about_to() {
     for busy in [waiting.clone(), running.clone(), fail(running, true, now)] {
         assert_eq!(lifecycle::delete(&job, vec![busy], now).unwrap_err().code(), Code::JobBusy);
     }
-    // Queued for later, by jitter or for late rows: it will not run any more, on the record.
+    // Queued for later, because of jitter or late rows: the deletion skips it, on the record.
     let later = Execution { not_before: now + TimeDelta::seconds(1), ..waiting };
     let change = lifecycle::delete(&job, vec![later], now).unwrap();
     assert_eq!((change.job.state, change.job.version), (JobState::Deleted, job.version + 1));

@@ -1,4 +1,4 @@
-//! Changes of jobs of which much waits, made in steps (rules J7, J10, J12).
+//! Changes of jobs with many waiting executions, made in steps (rules J7, J10, J12).
 
 use cdds_core::domain::execution::ahead::{Truth, bring_back};
 use cdds_core::domain::execution::manual;
@@ -18,7 +18,7 @@ use crate::world::World;
 
 const NOON: &str = "2026-03-01T12:00:00Z";
 
-/// Without what counts how often it was stored.
+/// The job without its revision, which counts how often it was stored.
 fn job_of(world: &World) -> Job {
     Job { revision: 0, ..world.job.clone() }
 }
@@ -30,7 +30,7 @@ fn record_of(world: &World) -> Vec<Execution> {
 }
 
 proptest! {
-    /// Whatever people do, nobody can tell many steps from one.
+    /// Many steps have the same result as one change, whatever people do.
     #[test]
     fn j7_j10_j12_steps_come_to_what_one_change_does(
         timeframe in prop::sample::select(vec!["all", "rolling:1d", "previous:1d", "since-last"]),
@@ -41,7 +41,8 @@ proptest! {
         let mut whole = World::new(settings.clone(), instant(NOON));
         let mut stepwise = World::in_pages(settings, instant(NOON), page);
         for command in &commands {
-            // What falls due may cover what waits only as far as that was read.
+            // A due slot can cover only those waiting executions that were read, so both worlds first do what
+            // is due.
             whole.tick();
             stepwise.tick();
             let refused = (whole.carry_out(command).is_err(), stepwise.carry_out(command).is_err());
@@ -72,13 +73,13 @@ proptest! {
     }
 }
 
-/// A job with the slots of these days of March waiting.
+/// Returns a job with so many waiting executions.
 fn waiting(days: u32) -> (Job, Vec<Execution>) {
     let job = submit_settings(settings(daily("02:00"), "all"), instant(NOON)).job;
     let now = instant(&format!("2026-03-{:02}T03:00:00Z", days + 1));
     let (mut job, mut executions) = (job, Vec::new());
     for _ in 0..days {
-        // Manual work does not depend on when it is asked for.
+        // The id of a manual execution depends on the instant of the request, so each has its own second.
         let change =
             manual::run_now(&job, source_terms(), now + chrono::TimeDelta::seconds(executions.len() as i64));
         let change = change.unwrap();
@@ -106,7 +107,7 @@ fn j10_nothing_that_waits_begins_until_all_of_it_has_taken_on_the_edit() {
     assert!(!edited.may_begin(&change.edited[0]) && !edited.may_begin(&waiting[1]));
     let retried = Execution { epoch: 1, ..waiting[2].clone() };
     assert!(edited.may_begin(&retried), "what was begun goes on");
-    // Nothing else is decided about it meanwhile, nor put on the record.
+    // Until the edit is settled, nothing else is decided or recorded.
     assert_eq!(lifecycle::resume(&edited, now).unwrap_err().code(), Code::JobBusy);
     let again = edit::edit(&edited, Vec::new(), retitled(&edited), terms(), now).unwrap_err();
     assert_eq!(again.code(), Code::JobBusy);
@@ -154,7 +155,7 @@ fn w4_what_waits_for_slots_ahead_is_dropped_in_steps() {
     assert_eq!(settle(&step.job, &[], source_terms(), now).job.unsettled, None);
 }
 
-/// Trying the window of an occurrence again by the change would leave out what was changed since.
+/// If an occurrence's window were retried by change, it would leave out the records that changed since.
 #[test]
 fn w7_j10_what_keeps_its_window_gives_way_where_records_are_taken_by_another_instant() {
     let now = instant("2026-03-04T12:00:00Z");

@@ -22,7 +22,7 @@ use futures::executor::block_on;
 
 use crate::support::{instant, settings};
 
-/// Signs with the manifest itself and the instant, or cannot.
+/// Signs with the manifest itself and the instant, or fails because its certificate has expired.
 #[derive(Debug)]
 struct Seen {
     expired: bool,
@@ -44,7 +44,7 @@ struct Service {
 }
 
 impl Service {
-    /// Submits a job of one record that runs at once.
+    /// Submits a job over one record, which runs at once.
     fn new() -> (Self, ExecutionId) {
         let mut batch = RecordBatchBuilder::new();
         let mut record = batch.record(&Place::of(None, None));

@@ -1,4 +1,4 @@
-//! Stored forms are versioned: what was written once must be read for ever.
+//! Stored forms are versioned: every form that was ever written must stay readable.
 
 use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::archive::split_size::SplitSize;
@@ -60,7 +60,7 @@ fn smallest_settings_as_stored() {
     assert_eq!(settings_from_json(&settings_to_json(&dated).unwrap()).unwrap(), dated);
 }
 
-/// The frequency alone, as it stands in the settings.
+/// Returns the frequency alone, in the form that the settings store.
 fn stored_frequency(json: &str) -> String {
     let settings: serde_json::Value = serde_json::from_str(json).unwrap();
     settings["frequency"].to_string()

@@ -1,4 +1,4 @@
-//! What the tests of the rules are made of.
+//! Building blocks for the tests of the rules.
 
 use cdds_core::domain::calendar::frequency::Frequency;
 use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
@@ -33,7 +33,7 @@ pub(crate) fn settings(frequency: Frequency, timeframe: &str) -> JobSettings {
     }
 }
 
-/// A source whose rows become visible five seconds late at most.
+/// The terms of a source whose rows become visible at most five seconds late.
 pub(crate) fn source_terms() -> SourceTerms {
     SourceTerms { settle_lag: TimeDelta::seconds(5), ..SourceTerms::default() }
 }
@@ -50,7 +50,7 @@ pub(crate) fn submit(frequency: Frequency, timeframe: &str, now: DateTime<Utc>) 
     submit_settings(settings(frequency, timeframe), now)
 }
 
-/// The execution with a worker; it must not be covered.
+/// Begins the execution with a worker. It must not be covered.
 pub(crate) fn begin(job: &Job, execution: Execution, now: DateTime<Utc>) -> Execution {
     match execution.begin(job, WorkerId::new("w").unwrap(), now) {
         Beginning::Running(execution) => execution,

@@ -1,4 +1,4 @@
-//! Rule W3 over the life of a job: its windows join without gap or overlap whatever becomes of its schedule.
+//! Rule W3 over the life of a job: its windows join without gap or overlap, whatever happens to its schedule.
 
 use cdds_core::domain::calendar::frequency::{Frequency, Hourly, MissingDay, Monthly};
 use cdds_core::domain::calendar::window::Window;
@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use crate::support::{daily, instant, settings, submit, submit_settings, terms};
 use crate::world::World;
 
-/// A job of 20:00 daily that has run on the first of March, and the edit of its settings on the second.
+/// Returns a daily job of 20:00 that ran on 1 March and was edited on 2 March.
 fn edited_to(new: JobSettings, now: &str) -> Job {
     let first = instant("2026-03-01T20:00:00Z");
     let job = submit(daily("20:00"), "rolling:1d", instant("2026-03-01T12:00:00Z")).job;
@@ -29,7 +29,7 @@ fn weekly(day: Weekday, at: &str) -> Frequency {
     Frequency::Weekly { day, at: at.parse().unwrap() }
 }
 
-/// On that day, in the months that have it.
+/// Monthly on this day, in the months that have it.
 fn monthly(day: u32, at: &str) -> Frequency {
     Frequency::Monthly(Monthly::new(day, at.parse().unwrap(), MissingDay::Skip).unwrap())
 }
@@ -46,7 +46,7 @@ fn text(start: &str, end: &str) -> (String, String) {
 #[test]
 fn w3_an_edited_schedule_goes_on_where_the_last_window_ended() {
     let now = "2026-03-02T10:00:00Z";
-    // Later in the day the first window is longer than the period, earlier it is shorter.
+    // With a later time of day the first window is longer than the period, with an earlier one it is shorter.
     let later = edited_to(settings(daily("22:00"), "rolling:1d"), now);
     let windows = [
         text("2026-03-01T20:00:00Z", "2026-03-02T22:00:00Z"),
@@ -59,12 +59,13 @@ fn w3_an_edited_schedule_goes_on_where_the_last_window_ended() {
         text("2026-03-02T11:00:00Z", "2026-03-03T11:00:00Z"),
     ];
     assert_eq!(next_windows(&earlier, now), windows);
-    // Also from the slot to whole days, and to another period.
+    // The same holds for a change from rolling to previous windows, and to another period.
     let previous = edited_to(settings(daily("11:00"), "previous:1d"), now);
     assert_eq!(next_windows(&previous, now)[0], text("2026-03-01T20:00:00Z", "2026-03-02T00:00:00Z"));
     let weekly = edited_to(settings(weekly(Weekday::Mon, "01:00"), "rolling:1w"), now);
     assert_eq!(next_windows(&weekly, now)[0], text("2026-03-01T20:00:00Z", "2026-03-09T01:00:00Z"));
-    // Back to whole months: what is exported already is not exported again, until a window ends behind it.
+    // Back to whole months: records that were already exported are not exported again. The windows stay empty
+    // until one ends after the exported range.
     let monthly = edited_to(settings(monthly(5, "00:00"), "previous:1mo"), now);
     assert_eq!(
         next_windows(&monthly, now),
@@ -87,14 +88,14 @@ fn w3_windows_that_do_not_tile_or_are_of_other_records_stand_by_themselves() {
     };
     let other = edited_to(other, now);
     assert_eq!(next_windows(&other, now)[0], text("2026-03-01T22:00:00Z", "2026-03-02T22:00:00Z"));
-    // Whoever gives a job a later start wants it to start there.
+    // A job that is given a later start begins there, and does not continue the earlier windows.
     let starts = JobSettings {
         starts_at: Some(instant("2026-04-01T00:00:00Z")),
         ..settings(daily("22:00"), "rolling:1d")
     };
     let starts = edited_to(starts, now);
     assert_eq!(next_windows(&starts, now)[0], text("2026-03-31T22:00:00Z", "2026-04-01T22:00:00Z"));
-    // A start that lies behind is none.
+    // A start in the past has no effect.
     let started = JobSettings {
         starts_at: Some(instant("2026-03-01T00:00:00Z")),
         ..settings(daily("22:00"), "rolling:1d")
@@ -140,7 +141,7 @@ fn w3_what_waits_when_a_job_begins_to_tile_is_part_of_it() {
     assert_eq!(next_windows(&change.job, now)[0], text("2026-03-01T20:00:00Z", "2026-03-02T02:00:00Z"));
 }
 
-/// What happens to a job whose windows tile, and goes on to.
+/// An event in the life of a job whose windows tile before and after it.
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
     Does(Command),
@@ -167,7 +168,7 @@ pub(crate) fn tiling_settings() -> impl Strategy<Value = JobSettings> {
     (settings, policies()).prop_map(|(settings, policies)| JobSettings { policies, ..settings })
 }
 
-/// Each way of overlap and catch-up, as a rule the one of the timeframe.
+/// Every combination of overlap and catch-up, mostly the default of the timeframe.
 fn policies() -> impl Strategy<Value = Policies> {
     let way =
         || prop_oneof![2 => Just(None), 1 => Just(Some(Overlap::Coalesce)), 1 => Just(Some(Overlap::Queue))];
@@ -198,13 +199,13 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// Whether a later occurrence exports what this one would have.
+/// Whether a later occurrence exports the records of this one.
 fn is_covered(execution: &Execution) -> bool {
     matches!(execution.state, ExecutionState::Skipped(SkipReason::Coalesced { .. }))
 }
 
-/// The windows of the schedule, run and skipped, in the order in which they were put on the record; those that are
-/// covered lie in others (rule W3a).
+/// Returns the windows of scheduled executions, run and skipped, in the order in which they were recorded.
+/// Covered ones are left out, since their windows lie in others (rule W3a).
 fn scheduled(executions: &[Execution]) -> Vec<Window> {
     let of_schedule = executions
         .iter()
@@ -215,8 +216,8 @@ fn scheduled(executions: &[Execution]) -> Vec<Window> {
 fn tile(windows: &[Window]) -> Result<Option<DateTime<Utc>>, TestCaseError> {
     let mut until = None;
     for window in windows {
-        // Empty: what it would export is exported already. One that was cancelled may even stand before the one
-        // that covers those around it.
+        // An empty window: its records were exported already. If it was cancelled, it may even precede the
+        // window that covers those around it.
         if until.is_some() && window.start() == Some(window.end()) {
             continue;
         }
@@ -242,7 +243,7 @@ proptest! {
             prop_assert!(!refused_edit, "{:?}", edited);
             let until = tile(&scheduled(&world.executions))?;
             prop_assert_eq!(world.job.tiled_until, until);
-            // What is said to lie ahead goes on there as well.
+            // The preview of coming windows continues at the same place.
             if world.job.state == JobState::Active && world.job.next_due_at.is_some_and(|due| due > world.now) {
                 let mut windows = scheduled(&world.executions);
                 windows.extend(preview(&world.job, terms().source, 3, world.now).iter().map(|next| next.window));
@@ -252,7 +253,7 @@ proptest! {
     }
 }
 
-/// A job that covers what it missed, submitted half an hour into March.
+/// Returns a job that covers missed occurrences, submitted half an hour into March.
 fn coalescing(frequency: Frequency, timeframe: &str) -> Job {
     let missed = CatchUp { missed: Some(Overlap::Coalesce), limit: None };
     let policies = Policies { catch_up: missed, overlap: Some(Overlap::Coalesce), ..Policies::default() };
@@ -264,7 +265,7 @@ fn hourly() -> Frequency {
     Frequency::Hourly(Hourly::new(1, 0).unwrap())
 }
 
-/// The window of the one entry that is run.
+/// Returns the window of the only entry that runs.
 fn covering(entries: &[Execution]) -> (String, String) {
     let run: Vec<&Execution> = entries.iter().filter(|entry| entry.is_waiting()).collect();
     assert_eq!(run.len(), 1);
@@ -276,16 +277,16 @@ fn w3a_what_was_missed_lies_in_the_window_of_the_occurrence_that_covers_it() {
     let job = coalescing(hourly(), "rolling:1h");
     let first = materialise(&job, &[], terms(), instant("2026-03-01T01:00:00Z")).unwrap();
     assert_eq!(covering(&first.entries), text("2026-03-01T00:00:00Z", "2026-03-01T01:00:00Z"));
-    // Nobody was there for the slots of 2 to 6 h.
+    // No engine ran at the slots of 02:00 to 06:00.
     let now = "2026-03-01T06:10:00Z";
     let change = materialise(&first.job, &[], terms(), instant(now)).unwrap();
     assert_eq!(change.entries.len(), 2);
     assert_eq!(covering(&change.entries), text("2026-03-01T01:00:00Z", "2026-03-01T06:00:00Z"));
-    // What lies ahead was told so before, and goes on from there.
+    // The preview is the same before and after, and continues from there.
     let ahead = text("2026-03-01T06:00:00Z", "2026-03-01T07:00:00Z");
     assert_eq!(next_windows(&first.job, now)[0], ahead);
     assert_eq!(next_windows(&change.job, now)[0], ahead);
-    // Of a job of which nothing is on the record yet, from where its first window would have started.
+    // If nothing of the job is on the record yet, the window begins where its first one would have.
     let change = materialise(&job, &[], terms(), instant(now)).unwrap();
     assert_eq!(covering(&change.entries), text("2026-03-01T00:00:00Z", "2026-03-01T06:00:00Z"));
 }
@@ -300,7 +301,7 @@ fn w3a_what_waits_lies_in_the_window_of_the_occurrence_that_covers_it() {
     let change = materialise(&second.job, &waiting, terms(), now).unwrap();
     assert_eq!(change.superseded.len(), 2);
     assert_eq!(covering(&change.entries), text("2026-03-01T00:00:00Z", "2026-03-01T04:00:00Z"));
-    // What cannot start yet keeps its window, and what lies before it, too.
+    // An execution that cannot start yet keeps its window, and so do those before it.
     let held_up = Execution { not_before: now + TimeDelta::hours(1), ..waiting[1].clone() };
     let change = materialise(&second.job, &[waiting[0].clone(), held_up], terms(), now).unwrap();
     assert_eq!(change.superseded.len(), 0);
@@ -310,15 +311,15 @@ fn w3a_what_waits_lies_in_the_window_of_the_occurrence_that_covers_it() {
 #[test]
 fn w3a_windows_that_do_not_tile_reach_back_as_far_as_they_must() {
     for (timeframe, until, start) in [
-        // As long as the own window holds everything, it is as it would have been.
+        // As long as its own window includes all covered ones, it is unchanged.
         ("rolling:7d", "2026-03-06T02:00:00Z", "2026-02-27T02:00:00Z"),
         ("rolling:7d", "2026-03-20T02:00:00Z", "2026-03-02T02:00:00Z"),
         ("previous:2d", "2026-03-05T02:00:00Z", "2026-03-02T00:00:00Z"),
-        // Windows with gaps between them: not into the gap before the first one that was missed.
+        // Windows with gaps between them: it does not reach into the gap before the first missed one.
         ("rolling:1h", "2026-03-05T02:00:00Z", "2026-03-03T01:00:00Z"),
     ] {
         let job = coalescing(daily("02:00"), timeframe);
-        // That of the first is over.
+        // The first occurrence has passed.
         let job = materialise(&job, &[], terms(), instant("2026-03-01T02:00:00Z")).unwrap().job;
         let job = materialise(&job, &[], terms(), instant("2026-03-02T02:00:00Z")).unwrap().job;
         let change = materialise(&job, &[], terms(), instant(until)).unwrap();
@@ -327,7 +328,7 @@ fn w3a_windows_that_do_not_tile_reach_back_as_far_as_they_must() {
 }
 
 proptest! {
-    /// Every instant that a covered occurrence would have exported lies in a window of the record.
+    /// Every instant in the window of a covered occurrence lies in a window on the record.
     #[test]
     fn w3a_covered_is_true_of_any_rolling_or_previous_timeframe(
         timeframe in prop::sample::select(vec![

@@ -1,5 +1,5 @@
-//! One job and its executions in memory, moved by the domain's decisions alone: a catalog and an engine as
-//! simple as they can be, for properties over sequences of commands.
+//! One job and its executions in memory, moved only by the decisions of the domain. It is the simplest
+//! possible catalog and engine, for properties over sequences of commands.
 
 use cdds_core::domain::calendar::frequency::Frequency;
 use cdds_core::domain::execution::failure::Failure;
@@ -23,7 +23,7 @@ pub(crate) struct World {
     pub(crate) now: DateTime<Utc>,
     pub(crate) job: Job,
     pub(crate) executions: Vec<Execution>,
-    /// How much of what waits a change decides about at once.
+    /// The number of waiting executions that a change decides about at once.
     page: usize,
 }
 
@@ -37,7 +37,8 @@ impl World {
         Self { now, job, executions: first.into_iter().collect(), page }
     }
 
-    /// Does it. What the rules refuse changes nothing; a command that has no object does nothing.
+    /// Carries out a command. One that the rules refuse changes nothing, and one without an object does
+    /// nothing.
     pub(crate) fn carry_out(&mut self, command: &Command) -> Result<(), RuleViolation> {
         let now = self.now;
         match command {
@@ -83,7 +84,7 @@ impl World {
         self.executions.iter().filter(|execution| execution.is_open()).cloned().collect()
     }
 
-    /// All that a worker ever had, and the first page of what waits.
+    /// Returns the open executions that a worker ever had, and the first page of waiting ones.
     fn first_open(&self) -> Open {
         let mut executions: Vec<_> = self.open().into_iter().filter(|one| !one.is_waiting()).collect();
         let waiting = self.waiting_behind(None);
@@ -99,7 +100,7 @@ impl World {
         waiting
     }
 
-    /// What the change of a job has left, page by page. Nothing that waits may begin before the end.
+    /// Completes a change of the job, page by page. No waiting execution may begin before the last page.
     fn settle(&mut self) {
         while let Some(unsettled) = self.job.unsettled {
             let waiting = self.waiting_behind(None);
@@ -120,7 +121,7 @@ impl World {
         }
     }
 
-    /// What is next of this job, if nothing of it runs: what has begun before what waits (rule E2).
+    /// Claims the next execution, unless one runs: one that has begun comes before waiting ones (rule E2).
     pub(crate) fn claim(&mut self) -> Option<ExecutionId> {
         if self.running().next().is_some() {
             return None;
@@ -153,10 +154,10 @@ impl World {
         self.end(|running| running.failed(failure.clone(), &RetryPolicy::default(), now));
     }
 
-    /// Ends the attempt that runs, if one does, with what that does to the job.
+    /// Ends the running attempt, if there is one, and applies its effect to the job.
     pub(crate) fn end(&mut self, end: impl Fn(Execution) -> Execution) {
         let Some(running) = self.running().next().cloned() else { return };
-        // A person wanted it stopped, and its worker has heard of it.
+        // A person has cancelled it, and its worker has heard of that.
         let ended = match running.cancel_requested_at {
             Some(_) => running.cancelled(self.now),
             None => end(running),
@@ -233,7 +234,7 @@ impl World {
 
     fn put(&mut self, change: JobChange) {
         for entry in change.entries {
-            // Asked for twice in the same microsecond: it is on the record.
+            // A second request in the same microsecond is the same execution, which is already on the record.
             if self.executions.iter().all(|known| known.id != entry.id) {
                 self.executions.push(entry);
             }

@@ -1,4 +1,4 @@
-//! Simulated worlds over the catalog in memory: a few of them; `examples/simulate.rs` runs as many as one likes.
+//! A few simulated worlds over the catalog in memory. `examples/simulate.rs` runs as many as you like.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -1,11 +1,11 @@
-//! A simulation that does not find a planted bug would not find another one.
+//! A simulation that does not find a planted bug would not find a real one either.
 
 use cdds_core::testing::sim::{Invariant, PlantedBug, World};
 
-/// Each bug is to be found within so many seeds.
+/// The number of seeds within which each bug must be found.
 const SEEDS: u64 = 400;
 
-/// What each bug breaks first.
+/// The invariant that each bug breaks first.
 fn breaks(bug: PlantedBug) -> Invariant {
     use Invariant::{
         Answer, Cancel, Ends, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, Lease, Order, Reason, Record,
@@ -66,7 +66,7 @@ fn every_invariant_is_broken_by_a_bug() {
     assert_eq!(Invariant::ALL.into_iter().find(|invariant| !broken.contains(invariant)), None);
 }
 
-/// The first seed that finds the bug; the same world without it is clean.
+/// Asserts that a seed finds the bug, and that the same world without the bug is clean.
 fn is_found(bug: PlantedBug) {
     let found = (0..SEEDS).find_map(|seed| World::new(seed).days(4).planted(bug).run().err());
     let violation = found.unwrap_or_else(|| panic!("{bug:?} is not found within {SEEDS} seeds"));

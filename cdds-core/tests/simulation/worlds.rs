@@ -1,4 +1,4 @@
-//! No invariant is broken, whatever goes wrong, and a seed tells the whole story.
+//! No invariant breaks, whatever goes wrong, and a seed reproduces everything.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +22,7 @@ fn i1_to_i12_hold_in_every_world() {
     ] {
         assert!(count > 0, "there are no {what}: {figures}");
     }
-    // Which fault came at which call: to have all pairs takes as many worlds as `.ci/test` runs.
+    // Every kind of fault must occur. To see each at every call takes as many worlds as `.ci/test` runs.
     let coverage = &figures.coverage;
     for fault in FaultKind::ALL {
         let calls = coverage.calls().filter(|call| coverage.count(call, fault) > 0).count();

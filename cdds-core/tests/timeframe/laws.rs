@@ -1,4 +1,4 @@
-//! Laws of windows, and calendars computed by hand.
+//! Laws of windows, and comparisons with calendars computed by hand.
 
 use cdds_core::domain::calendar::frequency::{Frequency, Hourly, MissingDay, Monthly};
 use cdds_core::domain::calendar::timeframe::{Span, Timeframe, Unit};
@@ -8,7 +8,7 @@ use cdds_core::testing::strategies::{
 use chrono::{DateTime, Datelike, TimeDelta, Utc, Weekday};
 use proptest::prelude::*;
 
-/// Windows of a timeframe as long as the frequency's period follow each other without gap or overlap.
+/// Asserts that windows as long as the frequency's period join without gap or overlap.
 #[track_caller]
 fn assert_tiles(frequency: &Frequency, from: DateTime<Utc>, slots: usize) {
     let period = frequency.period().unwrap();
@@ -55,7 +55,7 @@ fn w3_windows_tile_over_year_ends_leap_days_and_short_months() {
     }
 }
 
-/// Days since 1970-01-01 of the first of a month, counted month by month (from 1970 on).
+/// The number of days from 1970-01-01 to the first of a month, counted month by month (from 1970 on).
 fn days_before(months_since_1970: i64) -> i64 {
     (0..months_since_1970).map(days_in).sum()
 }
@@ -73,7 +73,7 @@ fn days_in(months_since_1970: i64) -> i64 {
 
 const DAY: i64 = 86_400_000_000;
 
-/// The previous whole units before a slot, in microseconds since 1970, by arithmetic.
+/// The previous whole units before a slot, in microseconds since 1970, by plain arithmetic.
 fn previous_by_hand(slot: DateTime<Utc>, span: Span) -> (i64, i64) {
     let (micros, count) = (slot.timestamp_micros(), i64::from(span.count.get()));
     match span.unit {
@@ -93,7 +93,7 @@ fn previous_by_hand(slot: DateTime<Utc>, span: Span) -> (i64, i64) {
     }
 }
 
-/// The start of a rolling window, in microseconds since 1970, by arithmetic.
+/// The start of a rolling window, in microseconds since 1970, by plain arithmetic.
 fn rolling_by_hand(slot: DateTime<Utc>, span: Span) -> i64 {
     let (micros, count) = (slot.timestamp_micros(), i64::from(span.count.get()));
     match span.unit {
@@ -119,7 +119,7 @@ proptest! {
     #[test]
     fn w2_other_windows_are_by_the_calendar(frequency in frequency(), span in span(), slot in instant()) {
         prop_assume!(frequency.period() != Some(span));
-        // By hand there is nothing before 1970.
+        // The arithmetic by hand does not reach back before 1970.
         prop_assume!(span.unit != Unit::Month || i64::from(span.count.get()) <= i64::from(slot.year() - 1970) * 12);
         let rolling = Timeframe::Rolling(span).window(&frequency, slot).unwrap();
         prop_assert_eq!(rolling.start().unwrap().timestamp_micros(), rolling_by_hand(slot, span));
@@ -133,7 +133,7 @@ proptest! {
     fn w2_previous_units_are_whole_and_never_empty(
         frequency in recurring_frequency(), span in span(), slot in instant(),
     ) {
-        // Also where the slot is no occurrence, as when a job is run by hand.
+        // This includes slots that are no occurrence, as when a job is run by hand.
         let window = Timeframe::Previous(span).window(&frequency, slot).unwrap();
         prop_assert!(window.start().unwrap() < window.end() && window.end() <= slot);
         let whole = Timeframe::Previous(span).window(&frequency, window.end()).unwrap();

@@ -1,4 +1,4 @@
-//! Section W: windows from slots, by example, by law, and beside calendars that are computed by hand.
+//! Section W: windows of slots, by example, by law, and compared with calendars computed by hand.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod laws;

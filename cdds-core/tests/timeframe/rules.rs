@@ -1,4 +1,4 @@
-//! Each rule by example, at the edges of calendars.
+//! Each rule by example, at the edges of the calendar.
 
 use cdds_core::domain::calendar::frequency::{CronExpression, Frequency, Hourly, MissingDay, Monthly, Start};
 use cdds_core::domain::calendar::timeframe::{Span, Timeframe};
@@ -18,7 +18,7 @@ fn daily() -> Frequency {
     Frequency::Daily("02:00".parse().unwrap())
 }
 
-/// A frequency that has no period of its own, so that windows are by the calendar.
+/// A frequency without a period of its own, so that windows follow the calendar.
 fn no_period() -> Frequency {
     Frequency::Cron(CronExpression::new("0 2 * * *").unwrap())
 }
@@ -139,7 +139,7 @@ fn w3_twenty_hundred_to_midnight_is_one_window() {
         "2027-01-01T00:15:00Z",
         ("2026-12-31T20:00:00Z", "2027-01-01T00:00:00Z"),
     );
-    // Any other number of hours is that number of hours.
+    // A number of hours other than the period is taken literally.
     assert_window(
         &hourly,
         "rolling:4h",
@@ -162,7 +162,7 @@ fn w3_a_skipped_month_belongs_to_the_next_window() {
     assert_window(&skip, "previous:1mo", slot, ("2027-01-01T00:00:00Z", "2027-03-01T00:00:00Z"));
     assert_window(&last, "rolling:1mo", slot, ("2027-02-28T02:00:00Z", slot));
     assert_window(&last, "previous:1mo", slot, ("2027-02-01T00:00:00Z", "2027-03-01T00:00:00Z"));
-    // Two months are two months.
+    // Two months are not the period, and are taken literally as well.
     assert_window(&skip, "rolling:2mo", slot, ("2027-01-31T02:00:00Z", slot));
     assert_window(&skip, "previous:2mo", slot, ("2027-01-01T00:00:00Z", "2027-03-01T00:00:00Z"));
 }
@@ -175,7 +175,7 @@ fn w3_a_run_by_hand_begins_at_the_previous_occurrence() {
         "2026-03-10T15:00:00Z",
         ("2026-03-10T02:00:00Z", "2026-03-10T15:00:00Z"),
     );
-    // Yesterday, although today's occurrence has been.
+    // The window is yesterday, although today's occurrence has already passed.
     assert_window(
         &daily(),
         "previous:1d",

@@ -1,4 +1,4 @@
-//! What `openssl cms` seals with AES-GCM and with OAEP, we open, and nothing in it can be changed.
+//! Files that `openssl cms` seals with AES-GCM and OAEP: we open them, and no change to them goes unnoticed.
 
 use std::fs;
 use std::io::Read;
@@ -10,7 +10,7 @@ use cdds_crypto::{OpenError, OpenReader, PrivateKey, check_sealed};
 use crate::support::{ANNA, EVE, data, loosened, open, openssl, text};
 
 const SIZES: [usize; 11] = [0, 1, 15, 16, 17, 65_519, 65_535, 65_536, 65_537, 200_000, 4_194_305];
-/// The tag of the encrypted content in one piece.
+/// The ASN.1 tag of encrypted content in one piece.
 const CONTENT: u8 = 0x80;
 const GCM: [&str; 3] = ["-aes-128-gcm", "-aes-192-gcm", "-aes-256-gcm"];
 
@@ -111,9 +111,9 @@ fn the_wrong_key_and_a_wrong_tag_give_the_same_error() {
     assert!(check_sealed(&*sealed).is_ok(), "without the key nobody can tell");
 }
 
-/// Where the recipient is named: nothing protects the name, and opening does not look at it.
+/// The range that names the recipient. Nothing protects the name, and opening does not look at it.
 fn name_of_recipient(sealed: &[u8]) -> Range<usize> {
-    // An INTEGER of 0 begins EnvelopedData and then the recipient; rsaEncryption follows the name.
+    // EnvelopedData begins with an INTEGER of 0, and so does the recipient; rsaEncryption follows the name.
     let versions: Vec<usize> =
         sealed.windows(3).enumerate().filter(|(_, w)| *w == [2, 1, 0]).map(|(at, _)| at).collect();
     let transport = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 1];
@@ -193,7 +193,7 @@ fn a_tag_may_come_in_pieces() {
 #[test]
 fn attributes_are_refused_where_they_would_have_to_be_authenticated() {
     let ber = loosened(&SEALED, &[CONTENT], 30);
-    // The tag (2 + 16 bytes) and the ends of AuthEnvelopedData, `[0]` and ContentInfo.
+    // The tag (2 + 16 bytes), and the ends of AuthEnvelopedData, `[0]` and ContentInfo.
     let (content, tag, end) = {
         let (rest, end) = ber.split_at(ber.len() - 6);
         let (content, tag) = rest.split_at(rest.len() - 18);

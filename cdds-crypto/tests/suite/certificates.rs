@@ -1,4 +1,4 @@
-//! Rule S2: which certificates are refused, and which are accepted with a warning.
+//! Rule S2: certificates that are refused, and those that are accepted with a warning.
 
 use std::fs;
 
@@ -65,7 +65,7 @@ fn pasted_forms_give_the_same_certificate() {
     }
 }
 
-/// In base64, without the lines around it.
+/// Encodes as base64, without the lines that enclose it in PEM.
 fn bare(der: &[u8]) -> Vec<u8> {
     let lines = der.chunks(48).map(|line| {
         let mut text = [0; 64];
@@ -154,7 +154,7 @@ fn certificates_count_only_while_they_are_valid() {
     let late = refusal_at(&pem, facts.not_after + second);
     assert!(late.contains(&facts.not_after.format("expired on %Y-%m-%d %H:%M:%S UTC").to_string()), "{late}");
 
-    // Rule S3: 30 days.
+    // Rule S3: the warning begins 30 days before the expiry.
     let expiring =
         |now| inspect(now).unwrap().warnings.iter().any(|warning| warning.contains("expires soon"));
     assert!(!expiring(facts.not_after - TimeDelta::days(30) - second));
@@ -163,7 +163,7 @@ fn certificates_count_only_while_they_are_valid() {
 
 #[test]
 fn dates_beyond_2049_are_read() {
-    // RFC 5280 section 4.1.2.5: GeneralizedTime from 2050 on.
+    // RFC 5280 section 4.1.2.5: dates are GeneralizedTime from 2050 on.
     let mut params = rcgen::CertificateParams::default();
     params.not_before = rcgen::date_time_ymd(2001, 2, 3);
     params.not_after = rcgen::date_time_ymd(2999, 12, 31);
@@ -189,7 +189,7 @@ fn what_is_unusual_is_warned_of() {
         assert_eq!(found, times, "{what}: {warnings:?}");
         assert!(warnings.iter().all(|warning| warning.starts_with("The ") && warning.ends_with('.')));
     };
-    // The default of `openssl req -x509`.
+    // The certificate that `openssl req -x509` makes by default.
     warned(&ANNA, "CA:TRUE", 1);
     warned(&ANNA, "self-signed", 1);
     warned(&ANNA, "SHA-1", 0);

@@ -1,4 +1,4 @@
-//! Every profile in every form: what we seal, we open; what openssl writes as a message, too.
+//! Every profile in every form: we open our own files, and the messages that openssl writes.
 
 use std::fs;
 use std::sync::Arc;

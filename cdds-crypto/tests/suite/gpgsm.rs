@@ -31,7 +31,7 @@ impl Ring {
         // gpgsm before 2.4 reads only the older encryption of PKCS#12.
         let older =
             ["-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1", "-passout", "pass:"];
-        // The same versions derive the wrong key from about one salt in fifty: another export has other salts.
+        // The same versions derive a wrong key from about one salt in fifty. Another export has other salts.
         let imported = (0..10).any(|_| {
             openssl(&[&export[..], &older].concat());
             ring.run(&["--import", &pkcs12]).status.success()
@@ -58,7 +58,7 @@ impl Ring {
     }
 }
 
-/// SHA-1 of Anna's certificate, as gpgsm names it.
+/// The SHA-1 of Anna's certificate, by which gpgsm names it.
 fn fingerprint() -> String {
     let certificate = text(&ANNA.certificate);
     let output = openssl(&["x509", "-in", &certificate, "-noout", "-fingerprint", "-sha1"]).stdout;

@@ -1,4 +1,4 @@
-//! What we seal, `openssl cms`, `openssl smime` and gpgsm open; what `openssl cms` seals, we open.
+//! `openssl cms`, `openssl smime` and gpgsm open our files, and we open those of `openssl cms`.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::support::{ANNA, BERT, Identity, data, open, openssl, seal, sealer, te
 
 const SIZES: [usize; 11] = [0, 1, 15, 16, 17, 65_519, 65_535, 65_536, 65_537, 200_000, 4_194_305];
 
-/// Decrypts with a command of `openssl` and compares.
+/// Decrypts with a command of `openssl` and compares the result.
 fn opens(command: &str, file: &str, identity: &Identity, with_certificate: bool, plain: &[u8]) {
     let dir = tempfile::tempdir().unwrap();
     let out = text(&dir.path().join("out"));
@@ -52,7 +52,7 @@ fn each_of_two_recipients_opens_with_openssl() {
 
 #[test]
 fn the_layout_is_that_of_openssl() {
-    // Fields, lengths and forms as `openssl cms -encrypt -stream` writes them; only values differ.
+    // Fields, lengths and forms are those of `openssl cms -encrypt -stream`. Only values differ.
     let dir = tempfile::tempdir().unwrap();
     let (ours, theirs) = (text(&dir.path().join("ours")), text(&dir.path().join("theirs")));
     let plain = text(&dir.path().join("plain"));
@@ -62,7 +62,7 @@ fn the_layout_is_that_of_openssl() {
     let structure = |file: &str| {
         let output = openssl(&["asn1parse", "-inform", "DER", "-in", file]).stdout;
         let listing = String::from_utf8(output).unwrap();
-        // Past the last colon is the dump of a value.
+        // The dump of a value follows the last colon.
         listing.lines().map(|line| line.split("[HEX DUMP]").next().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(structure(&ours), structure(&theirs));

@@ -1,4 +1,4 @@
-//! BouncyCastle, the CMS library of the Java world, run through a small program of ours.
+//! BouncyCastle, the CMS library of the Java world, driven by a small program of ours.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -8,11 +8,11 @@ use cdds_crypto::Profile;
 
 use crate::support::{ANNA, BERT, data, open, seal, sealer_with, succeed, text};
 
-/// Where Debian's package puts the library.
+/// The library, where Debian's package installs it.
 const CLASS_PATH: &str = "/usr/share/java/bcpkix.jar:/usr/share/java/bcprov.jar:/usr/share/java/bcutil.jar";
 const SIZES: [usize; 10] = [0, 1, 15, 16, 17, 65_535, 65_536, 65_537, 200_000, 4_194_305];
 
-/// Compiles a program into `folder` and runs it with these arguments; what it says if it fails.
+/// Compiles a program into `folder` and runs it with these arguments. Returns its message if it fails.
 fn run(program: &str, folder: &Path, arguments: &[&str]) -> Result<(), String> {
     let source =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/java").join(program).with_extension("java");

@@ -1,4 +1,4 @@
-//! Private keys in the forms in which people keep them.
+//! Private keys in the forms that people keep them in.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -52,7 +52,7 @@ fn every_usual_form_opens() {
     }
 }
 
-/// Not ASCII, and with a character that UTF-16 writes in two.
+/// Contains characters outside ASCII, and one that UTF-16 writes as two units.
 const PASSPHRASE: &str = "gr\u{fc}n \u{20ac} \u{1F511}";
 
 /// Anna's key, encrypted with `openssl pkcs8` and these options.
@@ -71,7 +71,7 @@ fn pkcs12(options: &[&str]) -> Vec<u8> {
     fs::read(&out).unwrap()
 }
 
-/// Opens with the passphrase, and says what is wrong without it and with another.
+/// Opens with the right passphrase, and checks the errors without a passphrase and with wrong ones.
 fn opens_with_its_passphrase(encoded: &[u8], what: &str) {
     let sealed = seal(&*sealer(&[&ANNA]), &[&data(100)]);
     assert!(matches!(PrivateKey::from_bytes(encoded), Err(OpenError::PassphraseNeeded)), "{what}");
@@ -111,7 +111,7 @@ fn encrypted_keys_open_with_their_passphrase() {
 
 #[test]
 fn a_wrong_passphrase_is_one_even_if_the_padding_looks_right() {
-    // One in 256 does.
+    // With one wrong passphrase in 256 it does.
     let key = encrypted(&["-iter", "1"]);
     for wrong in 0..2000 {
         let error = PrivateKey::with_passphrase(&key, &wrong.to_string()).unwrap_err();
@@ -135,7 +135,7 @@ fn pkcs12_opens_with_its_passphrase() {
     for form in forms {
         let der = pkcs12(form);
         opens_with_its_passphrase(&der, &format!("{form:?}"));
-        // As NSS and Bouncy Castle write it.
+        // The form that NSS and Bouncy Castle write.
         opens_with_its_passphrase(&loosened(&der, &[0x04], 100), &format!("{form:?}, BER"));
     }
 }
@@ -147,7 +147,7 @@ const SCRYPT: &[u8] = &[0x2B, 0x06, 0x01, 0x04, 0x01, 0xDA, 0x47, 0x04, 0x0B];
 const AES_256_CBC: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2A];
 const SHROUDED_KEY_BAG: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x0C, 0x0A, 0x01, 0x02];
 
-/// A PKCS#12 file without a MAC that holds these encrypted keys.
+/// Creates a PKCS#12 file without a MAC that holds these encrypted keys.
 fn pkcs12_of(keys: &[&[u8]]) -> Vec<u8> {
     let typed = |kind: &[u8], value: &[u8]| element(0x30, &[&element(6, &[kind]), &element(0xA0, &[value])]);
     let bags: Vec<Vec<u8>> = keys.iter().map(|key| typed(SHROUDED_KEY_BAG, key)).collect();
@@ -156,7 +156,8 @@ fn pkcs12_of(keys: &[&[u8]]) -> Vec<u8> {
     element(0x30, &[&[2, 1, 3], &typed(DATA, &element(4, &[&safe]))])
 }
 
-/// The derivation of RFC 7292 appendix B.2 with SHA-1, once more, for keys and MACs that no program here writes.
+/// A second implementation of the derivation of RFC 7292 appendix B.2 with SHA-1, for keys and MACs that no
+/// program here writes.
 fn derive(purpose: u8, passphrase: &[u8], salt: &[u8], rounds: u32, bytes: usize) -> Vec<u8> {
     const V: usize = 64;
     let sha1 = |bytes: &[u8]| digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref().to_vec();
@@ -185,7 +186,7 @@ fn derive(purpose: u8, passphrase: &[u8], salt: &[u8], rounds: u32, bytes: usize
 const PBE_SHA_TRIPLE_DES: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x0C, 0x01, 0x03];
 const SHA_1: &[u8] = &[0x2B, 0x0E, 0x03, 0x02, 0x1A];
 
-/// A PKCS#12 file with Anna's key, encrypted with one form of a passphrase and with a MAC by another.
+/// Creates a PKCS#12 file with Anna's key, encrypted with one form of a passphrase and with a MAC by another.
 fn pkcs12_by_hand(key_form: &[u8], mac_form: &[u8]) -> Vec<u8> {
     let (salt, rounds, count) = ([7; 8], 2_048, [2, 2, 8, 0]);
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -198,7 +199,7 @@ fn pkcs12_by_hand(key_form: &[u8], mac_form: &[u8]) -> Vec<u8> {
     let parameters = element(0x30, &[&element(4, &[&salt]), &count]);
     let algorithm = element(0x30, &[&element(6, &[PBE_SHA_TRIPLE_DES]), &parameters]);
     let whole = pkcs12_of(&[&element(0x30, &[&algorithm, &element(4, &[&fs::read(to).unwrap()])])]);
-    // Behind the version and the content comes the MAC.
+    // The MAC follows the version and the content.
     let content = whole.windows(DATA.len()).position(|window| window == DATA).unwrap() + DATA.len();
     let safe = &whole[content..];
     let (header, length) = (4 + 4, usize::from(u16::from_be_bytes([safe[6], safe[7]])));
@@ -215,7 +216,7 @@ fn pkcs12_by_hand(key_form: &[u8], mac_form: &[u8]) -> Vec<u8> {
 #[test]
 fn an_empty_passphrase_of_pkcs12_has_two_forms() {
     let sealed = seal(&*sealer(&[&ANNA]), &[&data(100)]);
-    // As OpenSSL and Java write it, as .NET does, and what is put together by one from the other's.
+    // The form that OpenSSL and Java write, that of .NET, and files that mix both.
     for (key_form, mac_form) in [(&b"\0\0"[..], &b"\0\0"[..]), (b"", b""), (b"\0\0", b""), (b"", b"\0\0")] {
         let file = pkcs12_by_hand(key_form, mac_form);
         if key_form == mac_form {
@@ -364,7 +365,7 @@ fn what_is_no_usable_key_is_said() {
     }
 }
 
-/// What an error says, to people and to programmers, with all its causes.
+/// Returns everything that an error says, to people and to programmers, with all its causes.
 fn everything_said(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.map(|error| format!("{error}\n{error:?}\n{error:#?}\n")).collect()
@@ -372,7 +373,7 @@ fn everything_said(error: &(dyn Error + 'static)) -> String {
 
 #[test]
 fn no_error_repeats_a_key_that_was_copied_badly() {
-    // Files that have lost a character of their first or last line, or all characters from there to a line's end.
+    // Files that lack one character in their first or last line, or everything before or after such a place.
     const TOLD: usize = 12;
     let pkcs1 = converted("copied.pem", &["rsa", "-traditional", "-in", "KEY"]);
     let encrypted = encrypted(&[]);
@@ -389,7 +390,7 @@ fn no_error_repeats_a_key_that_was_copied_badly() {
         let dropped = places().map(|at| format!("{}{}", &pem[..at], &pem[at + 1..]));
         let cut = places().map(|at| pem[at..].to_owned()).chain(places().map(|at| pem[..at].to_owned()));
         for copy in dropped.chain(cut) {
-            // As one line, as some forms on web pages make it.
+            // The text on a single line, too, as some web forms make it.
             for copy in [copy.replace('\n', " "), copy.replace('\n', ""), copy] {
                 let bytes = copy.as_bytes();
                 let opened = PrivateKey::from_bytes(bytes).err();

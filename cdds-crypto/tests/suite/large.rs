@@ -1,4 +1,4 @@
-//! Parts of the largest sizes, in flat memory. `bash .ci/release ignored` runs them.
+//! Parts of the largest sizes, with constant memory. `bash .ci/release ignored` runs them.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -10,7 +10,7 @@ use crate::support::{ANNA, openssl, sealer_with, text};
 
 const PIECE_BYTES: usize = 1 << 20;
 
-/// A piece of the content, which never repeats within a part.
+/// Returns a piece of the content. No piece repeats within a part.
 fn piece(number: u64) -> Vec<u8> {
     let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut piece = Vec::with_capacity(PIECE_BYTES);
@@ -21,7 +21,7 @@ fn piece(number: u64) -> Vec<u8> {
     piece
 }
 
-/// Seals so many pieces into `out`.
+/// Seals this number of pieces into `out`.
 fn seal_to(mut out: impl Write, profile: Profile, pieces: u64) {
     let mut sealed = BytesMut::new();
     let mut sealing = sealer_with(profile, &[&ANNA]).begin(&mut sealed).unwrap();
@@ -34,7 +34,7 @@ fn seal_to(mut out: impl Write, profile: Profile, pieces: u64) {
     out.write_all(&sealed).unwrap();
 }
 
-/// Reads so many pieces, and nothing after them.
+/// Reads this number of pieces, and asserts that nothing follows them.
 fn assert_pieces(mut reader: impl Read, pieces: u64) {
     let mut found = vec![0; PIECE_BYTES];
     for number in 0..pieces {
@@ -44,7 +44,7 @@ fn assert_pieces(mut reader: impl Read, pieces: u64) {
     assert_eq!(reader.read(&mut found).unwrap(), 0);
 }
 
-/// The most memory that this process has held, KiB.
+/// The peak memory of this process, in KiB.
 fn peak_kib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -56,7 +56,7 @@ fn peak_kib() -> u64 {
 fn large_parts_open_here_and_with_openssl() {
     let dir = tempfile::tempdir().unwrap();
     let [sealed, plain] = ["sealed", "plain"].map(|name| dir.path().join(name));
-    // 1.2 GB; openssl holds more than twice that.
+    // 1.2 GB, since openssl uses more than twice that in memory.
     let pieces = 1_200_000_000_u64.div_ceil(PIECE_BYTES as u64);
     for profile in [Profile::Compat, Profile::AuthGcm] {
         seal_to(File::create(&sealed).unwrap(), profile, pieces);

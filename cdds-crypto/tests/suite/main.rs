@@ -1,4 +1,4 @@
-//! Sealing and opening against the real `openssl`, which must be installed.
+//! Sealing and opening, tested with the real `openssl`, which must be installed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // what the tests share is not in a test
 

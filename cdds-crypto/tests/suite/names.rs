@@ -1,6 +1,7 @@
-//! Rule S2: a certificate is accepted only if OpenSSL reads it, and every file that names it.
+//! Rule S2: a certificate is accepted only if OpenSSL can read it, and every file that names it.
 //!
-//! OpenSSL is the judge: certificates are made and changed in many ways, and whatever we accept it must read.
+//! OpenSSL is the judge: the tests create and change certificates in many ways, and OpenSSL must read each
+//! one that we accept.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +18,7 @@ const COMMON_NAME: &[u8] = &[0x06, 3, 0x55, 4, 3];
 const UTF8_STRING: u8 = 0x0C;
 const PRINTABLE_STRING: u8 = 0x13;
 
-/// The elements in an element of DER.
+/// Returns the elements within an element of DER.
 fn children(der: &[u8]) -> Vec<&[u8]> {
     let header = |der: &[u8]| match der[1] {
         short @ ..=0x7F => (2, usize::from(short)),
@@ -37,7 +38,7 @@ fn children(der: &[u8]) -> Vec<&[u8]> {
     found
 }
 
-/// Anna's certificate with another field; nobody looks at its signature.
+/// Returns Anna's certificate with one field replaced. Its signature is not checked.
 fn with_field(index: usize, field: &[u8]) -> Vec<u8> {
     let der = ANNA.facts().der;
     let certificate = children(&der);
@@ -77,7 +78,7 @@ fn recipient(name: &str, certificate: CertificateFacts) -> Recipient {
     Recipient { name: RecipientName::new(name).unwrap(), certificate, ..ANNA.recipient() }
 }
 
-/// Seals for a certificate and for Bert, and opens it with Bert's key, also by OpenSSL.
+/// Seals for a certificate and for Bert, and opens the file with Bert's key, with OpenSSL too.
 fn others_open_what_names_it(certificate: CertificateFacts, folder: &Path) {
     let both = [recipient("other", certificate), BERT.recipient()];
     let now = ANNA.now.max(BERT.now);
@@ -138,7 +139,7 @@ fn s2_a_name_that_openssl_cannot_read_is_refused_with_its_field() {
 
 #[test]
 fn s2_the_names_of_a_stored_certificate_are_checked_again_when_an_execution_starts() {
-    // As an older version has stored it.
+    // A certificate that an older version stored.
     let bad = with_field(ISSUER, &name(&[&attribute(UTF8_STRING, b"J\xF6rgen")]));
     let stored = recipient("joergen", CertificateFacts { der: bad, ..ANNA.facts() });
     let error = SmimeCertificates::new().sealer(&[ANNA.recipient(), stored], ANNA.now).unwrap_err();
@@ -199,7 +200,8 @@ fn s2_openssl_reads_whatever_is_accepted_of_changed_certificates() {
     let mut checked = 0;
     for round in 0..1_600 {
         let mut der = bases[round % bases.len()].clone();
-        // In three of four where serial number, algorithm and names stand; else anywhere before the signature.
+        // Three of four changes lie in the serial number, algorithm and names, the others anywhere before the
+        // signature.
         let (from, to) = if round % 4 < 3 { (8, 160) } else { (0, der.len() - 256) };
         for _ in 0..=below(3) {
             let at = from + below(to - from);
@@ -217,7 +219,7 @@ fn s2_openssl_reads_whatever_is_accepted_of_changed_certificates() {
 
 #[test]
 fn the_issuer_is_named_by_its_own_bytes() {
-    // Not in the order that DER asks for: read and written again it would be another name.
+    // The order is not that of DER. Decoded and encoded again, this would be another name.
     let issuer = name(&[&attribute(UTF8_STRING, b"b"), &attribute(UTF8_STRING, b"a")]);
     let facts = accepted(&with_field(ISSUER, &issuer)).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -226,7 +228,7 @@ fn the_issuer_is_named_by_its_own_bytes() {
     assert!(sealed.windows(issuer.len()).any(|window| window == issuer));
     others_open_what_names_it(facts.clone(), folder.path());
     assert!(matches!(&recipients(&*sealed).unwrap()[..], [RecipientId::Certificate { .. }]));
-    // The key with this certificate still finds its file.
+    // A key that is tied to this certificate still finds its file.
     let key = ANNA.private_key().with_certificate(&facts.der).unwrap();
     assert_eq!(open(&sealed, &key).unwrap(), b"");
 }

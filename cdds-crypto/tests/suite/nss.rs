@@ -1,4 +1,4 @@
-//! NSS, the library of Firefox and Thunderbird, by its own programs.
+//! NSS, the library of Firefox and Thunderbird, through its own programs.
 
 use std::fs;
 

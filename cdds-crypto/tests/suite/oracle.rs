@@ -1,4 +1,5 @@
-//! A key that is tied to its certificate answers strangers nothing about what was encrypted for it (RFC 3218).
+//! A key that is tied to its certificate tells strangers nothing about content that was encrypted for it (RFC
+//! 3218).
 
 use std::fs;
 
@@ -10,13 +11,14 @@ fn tied(identity: &Identity) -> PrivateKey {
     identity.private_key().with_certificate(&identity.pem()).unwrap()
 }
 
-/// With a content key that is in order, that has no padding, and that is one of another cipher.
+/// Returns a file with a valid content key, one whose key has no padding, and one whose key is for another
+/// cipher.
 fn three_kinds(profile: Profile) -> [Vec<u8>; 3] {
     let whole = seal(&*sealer_with(profile, &[&BERT, &ANNA]), &[&data(5000)]);
     let key = whole.windows(4).position(|four| four == [0x04, 0x82, 0x01, 0x00]).unwrap() + 4;
     let mut unpadded = whole.clone();
     unpadded[key + 9] ^= 1;
-    // aes256-CBC or aes256-GCM becomes aes128, whose keys are shorter.
+    // aes256-CBC or aes256-GCM becomes aes128, which has shorter keys.
     let prefix = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01];
     let cipher = whole.windows(8).position(|eight| eight == prefix).unwrap() + 8;
     let mut shorter = whole.clone();
@@ -32,7 +34,7 @@ fn a_tied_key_opens_what_names_its_certificate() {
         let [whole, ..] = three_kinds(profile);
         assert!(open(&whole, &tied(&ANNA)).unwrap() == data(5000));
         assert!(open(&whole, &tied(&BERT)).unwrap() == data(5000));
-        // Whose key is needed is public, and told before the content.
+        // The recipients are public, so a missing key is reported before any content.
         let error = OpenReader::new(&*whole, &tied(&EVE)).unwrap_err();
         assert!(
             matches!(&error, OpenError::CannotDecrypt { recipients } if recipients.len() == 2),
@@ -64,7 +66,7 @@ fn whether_a_content_key_was_in_order_shows_at_the_end_only() {
             let mut plain = Vec::new();
             let read = std::io::Read::read_to_end(&mut reader, &mut plain);
             assert!(plain.len() > 4000 && plain != data(5000));
-            // One random key in 256 leaves a padding that looks right.
+            // With one random key in 256 the padding looks right.
             match read {
                 Ok(_) => assert!(!reader.is_authenticated()),
                 Err(error) => {

@@ -1,4 +1,4 @@
-//! The profiles: what each is, byte by byte, and which programs open it.
+//! The profiles: their layout, byte by byte, and the programs that open them.
 
 use std::fs;
 use std::path::Path;
@@ -10,11 +10,11 @@ use proptest::prelude::*;
 use crate::support::{ANNA, BERT, Identity, cut, data, openssl, seal, sealer_with, text};
 
 const PROFILES: [Profile; 3] = [Profile::Compat, Profile::Oaep, Profile::AuthGcm];
-/// Around blocks, around segments, and beyond several of them.
+/// Sizes around blocks, around segments, and beyond several of them.
 const SIZES: [usize; 14] =
     [0, 1, 15, 16, 17, 65_519, 65_520, 65_535, 65_536, 65_537, 131_072, 200_000, 3_000_001, 4_194_305];
 
-/// Decrypts with `openssl cms`; `None` if it refuses.
+/// Decrypts with `openssl cms`. Returns `None` if it refuses.
 fn openssl_opens(file: &Path, identity: &Identity, with_certificate: bool) -> Option<Vec<u8>> {
     let out = file.with_extension("plain");
     let mut command = Command::new("openssl");
@@ -64,7 +64,7 @@ fn each_of_two_recipients_opens_every_profile_with_openssl() {
 
 #[test]
 fn the_layout_of_every_profile_is_that_of_openssl() {
-    // Fields, lengths and forms as `openssl cms -encrypt -stream` writes them; only values differ.
+    // Fields, lengths and forms are those of `openssl cms -encrypt -stream`. Only values differ.
     let dir = tempfile::tempdir().unwrap();
     let (ours, theirs, plain) =
         (dir.path().join("ours"), dir.path().join("theirs"), dir.path().join("plain"));
@@ -72,7 +72,7 @@ fn the_layout_of_every_profile_is_that_of_openssl() {
     let structure = |file: &Path| {
         let listing = openssl(&["asn1parse", "-inform", "DER", "-in", &text(file)]).stdout;
         let listing = String::from_utf8(listing).unwrap();
-        // Past the last colon is the dump of a value.
+        // The dump of a value follows the last colon.
         listing.lines().map(|line| line.split("[HEX DUMP]").next().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let oaep = ["-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256"];
@@ -99,7 +99,7 @@ fn openssl_refuses_authenticated_content_that_was_changed() {
     let sealed = seal(&*sealer_with(Profile::AuthGcm, &[&ANNA]), &[&data(100_000)]);
     fs::write(&file, &sealed).unwrap();
     assert!(openssl_opens(&file, &ANNA, true).is_some());
-    // A bit of the content, and one of the tag, which ends 6 bytes before the end.
+    // Change a bit of the content, and one of the tag, which ends 6 bytes before the end.
     for at in [sealed.len() / 2, sealed.len() - 6 - 1] {
         let mut changed = sealed.clone();
         changed[at] ^= 1;

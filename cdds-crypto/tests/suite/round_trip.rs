@@ -1,4 +1,4 @@
-//! Whatever is sealed opens again, however it was cut, and is as long as was said.
+//! Every sealed file opens again, however it was cut into pieces, and has the length that was computed.
 
 use std::io::{BufReader, Read};
 use std::sync::{Arc, LazyLock};
@@ -12,7 +12,7 @@ use crate::support::{ANNA, BERT, cut, data, open, seal, sealer};
 static SEALER: LazyLock<Arc<dyn Sealer>> = LazyLock::new(|| sealer(&[&ANNA, &BERT]));
 static KEY: LazyLock<PrivateKey> = LazyLock::new(|| ANNA.private_key());
 
-/// Around blocks, around segments, and beyond several of them.
+/// Sizes around blocks, around segments, and beyond several of them.
 const SIZES: [usize; 14] =
     [0, 1, 15, 16, 17, 31, 32, 65_519, 65_520, 65_535, 65_536, 65_537, 131_072, 3_000_001];
 
@@ -57,7 +57,7 @@ fn debug_shows_no_secrets() {
     assert_eq!(format!("{:?}", *KEY), "PrivateKey");
 }
 
-/// A reader that gives as little as it likes.
+/// A reader that returns only as many bytes as the next step allows.
 struct Dribble<'a> {
     rest: &'a [u8],
     steps: Vec<usize>,

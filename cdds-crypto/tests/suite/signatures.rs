@@ -1,4 +1,4 @@
-//! What we sign, `openssl cms` checks; what `openssl cms` signs, we check.
+//! `openssl cms` checks our signatures, and we check those of `openssl cms`.
 
 use std::fs;
 use std::path::Path;
@@ -20,8 +20,8 @@ fn sign(identity: &Identity) -> Vec<u8> {
     signer(identity).sign(MANIFEST, identity.now).unwrap()
 }
 
-/// Whether `openssl cms -verify` accepts it from whoever has the certificate (`-nointern`), or from anybody
-/// whose own certificate is in it.
+/// Whether `openssl cms -verify` accepts the signature: only from the owner of the certificate (`-nointern`),
+/// or from anybody whose own certificate is included.
 fn openssl_accepts(signature: &[u8], manifest: &[u8], certificate: &Path, options: &[&str]) -> bool {
     let dir = tempfile::tempdir().unwrap();
     let (file, content) = (dir.path().join("m.p7s"), dir.path().join("m"));
@@ -57,7 +57,7 @@ fn the_layout_of_signatures_is_that_of_openssl() {
     let structure = |file: &Path| {
         let listing = openssl(&["asn1parse", "-inform", "DER", "-in", &text(file)]).stdout;
         let listing = String::from_utf8(listing).unwrap();
-        // Past these is a value.
+        // A value follows these.
         let form = |line: &str| {
             let line = line.split("[HEX DUMP]").next().unwrap_or_default();
             line.split_inclusive("UTCTIME").next().unwrap_or_default().to_owned()
@@ -67,7 +67,7 @@ fn the_layout_of_signatures_is_that_of_openssl() {
     assert_eq!(structure(&ours), structure(&theirs));
 }
 
-/// Anna signs with `openssl cms -sign`.
+/// Signs with `openssl cms -sign` and Anna's key.
 fn openssl_signs(content: &Path, to: &Path, options: &[&str]) {
     let (certificate, key) = (text(&ANNA.certificate), text(&ANNA.key));
     let (content, to) = (text(content), text(to));
@@ -93,7 +93,7 @@ fn we_accept_what_openssl_signs() {
         let other = check_signature(MANIFEST, &signature, &BERT.pem());
         assert!(matches!(other, Err(SignatureError::OtherKey)), "{options:?}: {other:?}");
     }
-    // With the content inside, or without anything that says what was signed.
+    // Signatures that include the content, or lack the attributes that state what was signed.
     openssl_signs(&content, &file, &["-nodetach"]);
     let inside = check_signature(MANIFEST, &fs::read(&file).unwrap(), &ANNA.pem());
     assert!(matches!(inside, Err(SignatureError::Malformed { .. })), "{inside:?}");
@@ -126,7 +126,7 @@ fn signatures_that_are_not_checked_are_called_what_they_are() {
     }
 }
 
-/// A certificate for Anna's key, valid for these years, its serial number anything.
+/// Returns a certificate for Anna's key, valid for these years, with any serial number.
 fn renewed(years: std::ops::Range<i32>) -> String {
     let mut params = rcgen::CertificateParams::default();
     params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
@@ -158,7 +158,7 @@ fn a_renewed_certificate_of_the_same_key_checks_what_was_signed_while_it_is_vali
 
 #[test]
 fn a_signature_by_somebody_of_the_same_name_is_anothers() {
-    // Issuer and serial number prove nothing.
+    // Issuer and serial number alone prove nothing.
     let (one, two) =
         (["-newkey", "rsa:2048", "-set_serial", "7"], ["-newkey", "rsa:3072", "-set_serial", "7"]);
     let (real, false_one) = (Identity::new("service", &one), Identity::new("service", &two));
@@ -177,7 +177,7 @@ fn every_changed_byte_of_a_signature_is_found_or_without_meaning() {
         changed[place] ^= 1;
         let found = check_signature(MANIFEST, &changed, &ANNA.pem()).is_err();
         refused += usize::from(found);
-        // What is signed, and what signs it, comes after the certificate and the signer's name.
+        // The signed attributes and the signature follow the certificate and the signer's name.
         let after_names = place > at + certificate.len() + 100;
         assert!(found || !after_names, "{place} of {}", signature.len());
     }

@@ -1,4 +1,4 @@
-//! Certificates made by `openssl`, and short ways to seal and open.
+//! Certificates made by `openssl`, and shortcuts to seal and open.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use cdds_crypto::{OpenError, OpenReader, PrivateKey, Profile, SmimeCertificates}
 use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 
-/// A key pair with its certificate, in files.
+/// A key pair and its certificate, in files.
 pub(crate) struct Identity {
     pub(crate) name: &'static str,
     pub(crate) certificate: PathBuf,
@@ -26,11 +26,11 @@ pub(crate) static ANNA: LazyLock<Identity> =
     LazyLock::new(|| Identity::new("anna", &["-newkey", "rsa:2048"]));
 pub(crate) static BERT: LazyLock<Identity> =
     LazyLock::new(|| Identity::new("bert", &["-newkey", "rsa:3072"]));
-/// Same key size as Anna's, and nobody's recipient.
+/// Has a key of the same size as Anna's, and is never a recipient.
 pub(crate) static EVE: LazyLock<Identity> = LazyLock::new(|| Identity::new("eve", &["-newkey", "rsa:2048"]));
 
 impl Identity {
-    /// A self-signed certificate for a year, with further arguments of `openssl req`.
+    /// Creates a self-signed certificate for a year, with further arguments of `openssl req`.
     pub(crate) fn new(name: &'static str, arguments: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (certificate, key) = (dir.path().join("certificate.pem"), dir.path().join("key.pem"));
@@ -44,7 +44,7 @@ impl Identity {
         Self { name, certificate, key, now, dir }
     }
 
-    /// A certificate as an authority (Anna) issues it, for 90 days, with these extensions and further
+    /// Creates a certificate that an authority (Anna) issues for 90 days, with these extensions and further
     /// arguments of `openssl x509`.
     pub(crate) fn issued(name: &'static str, extensions: &str, arguments: &[&str]) -> Self {
         let mut identity = Self::new(name, &["-newkey", "rsa:2048"]);
@@ -87,7 +87,7 @@ impl Identity {
     }
 }
 
-/// Tests have no clock either: the file's own time is the present.
+/// Returns the modification time of a file. Tests use it as the present, since they have no clock.
 fn written_at(file: &Path) -> DateTime<Utc> {
     std::fs::metadata(file).unwrap().modified().unwrap().into()
 }
@@ -96,7 +96,7 @@ pub(crate) fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// Runs a program; the test fails if it is missing or fails.
+/// Runs a program. Fails the test if the program is missing or fails.
 pub(crate) fn succeed(command: &[&str]) -> Output {
     let (program, arguments) = command.split_first().unwrap();
     let output = Command::new(program).args(arguments).output();
@@ -106,12 +106,12 @@ pub(crate) fn succeed(command: &[&str]) -> Output {
     output
 }
 
-/// Runs `openssl`; the test fails if it is missing or fails.
+/// Runs `openssl`. Fails the test if it is missing or fails.
 pub(crate) fn openssl(arguments: &[&str]) -> Output {
     succeed(&[&["openssl"], arguments].concat())
 }
 
-/// A sealer of the default profile.
+/// Returns a sealer of the default profile.
 pub(crate) fn sealer(identities: &[&Identity]) -> Arc<dyn Sealer> {
     sealer_with(Profile::default(), identities)
 }
@@ -136,7 +136,7 @@ pub(crate) fn seal(sealer: &dyn Sealer, pieces: &[&[u8]]) -> Vec<u8> {
     out.to_vec()
 }
 
-/// Opens all of it; errors come back as what they are.
+/// Opens a whole file. Errors keep their type.
 pub(crate) fn open(sealed: &[u8], key: &PrivateKey) -> Result<Vec<u8>, OpenError> {
     let mut plain = Vec::new();
     let read = OpenReader::new(sealed, key)?.read_to_end(&mut plain);
@@ -144,7 +144,7 @@ pub(crate) fn open(sealed: &[u8], key: &PrivateKey) -> Result<Vec<u8>, OpenError
     Ok(plain)
 }
 
-/// The content in pieces of these lengths, as far as it reaches, and what is left of it.
+/// Cuts the content into pieces of these lengths while it lasts, followed by the rest.
 pub(crate) fn cut<'p>(plain: &'p [u8], lengths: &[usize]) -> Vec<&'p [u8]> {
     let (mut pieces, mut rest) = (Vec::new(), plain);
     for length in lengths {
@@ -156,12 +156,12 @@ pub(crate) fn cut<'p>(plain: &'p [u8], lengths: &[usize]) -> Vec<&'p [u8]> {
     pieces
 }
 
-/// Bytes that repeat only after a long time, so that misplaced pieces show.
+/// Returns bytes that repeat only after a long distance, so that misplaced pieces are noticed.
 pub(crate) fn data(len: usize) -> Vec<u8> {
     (0..len).map(|index| u8::try_from((index * 31 + index / 251) % 256).unwrap()).collect()
 }
 
-/// An element of DER.
+/// Encodes an element of DER.
 pub(crate) fn element(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
     let contents = contents.concat();
     let len = contents.len().to_be_bytes();
@@ -173,7 +173,7 @@ pub(crate) fn element(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
     [&[tag], length.as_slice(), &contents].concat()
 }
 
-/// The same in BER: indefinite lengths, and strings with these tags cut into pieces.
+/// Converts DER to BER with indefinite lengths, and cuts strings with these tags into pieces.
 pub(crate) fn loosened(der: &[u8], strings: &[u8], piece_bytes: usize) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = der;

@@ -1,4 +1,4 @@
-//! Damaged files give an error of the right kind: never a panic, never a silent success.
+//! Damaged files cause an error of the right kind: never a panic, and never a silent success.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -54,7 +54,7 @@ fn a_changed_end_gives_the_same_error_as_the_wrong_key() {
     let mut failed = 0;
     for bit in 0..32 {
         let mut sealed = SEALED.clone();
-        // The last byte of the block before the last one: it changes the last byte of the padding.
+        // A change to the last byte of the second-to-last block changes the last byte of the padding.
         let at = sealed.len() - 10 - 17;
         sealed[at] ^= u8::try_from(bit * 7 + 1).unwrap();
         match open(&sealed, &KEY) {
@@ -70,7 +70,7 @@ fn a_changed_end_gives_the_same_error_as_the_wrong_key() {
 
 #[test]
 fn an_error_stays() {
-    // Otherwise the plaintext would go on with a gap in it once the reader beneath recovers.
+    // Otherwise the plaintext would continue after a gap once the underlying reader recovers.
     struct BreaksOnce(bool);
     impl Read for BreaksOnce {
         fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
@@ -131,7 +131,7 @@ fn content_that_is_not_made_of_whole_blocks_is_found() {
 
 #[test]
 fn content_may_be_cut_into_pieces_of_any_kind() {
-    // X.690 section 8.7.3.2: OCTET STRINGs of any size, empty ones and nested ones among them.
+    // X.690 section 8.7.3.2: OCTET STRINGs of any size, including empty and nested ones.
     let plain = data(100);
     let sealed = seal(&*sealer(&[&ANNA]), &[&plain]);
     let (at, end) = (sealed.len() - 10 - 112, sealed.len() - 10);
@@ -147,7 +147,7 @@ fn content_may_be_cut_into_pieces_of_any_kind() {
 
 #[test]
 fn absurd_sizes_take_no_memory() {
-    // A recipient of 2^40 bytes, 2^16 nested sequences, 5,000 recipients, a content of 2^63 bytes.
+    // A recipient of 2^40 bytes, 2^16 nested sequences, 5,000 recipients, and a content of 2^63 bytes.
     let start = &SEALED[..30];
     let huge_recipients = [&start[..20], &[0x31, 0x80, 0x30, 0x80, 0x04, 0x85, 0xFF, 0, 0, 0, 0]].concat();
     let malformed = matches!(check_sealed(&*huge_recipients), Err(OpenError::Malformed { .. }));
@@ -162,9 +162,10 @@ fn absurd_sizes_take_no_memory() {
     assert!(matches!(open(&huge_content, &KEY), Err(OpenError::Truncated { .. })));
 }
 
-/// Where the elements of a BER file lie, each under the way to it: the places among their parents' children.
+/// Returns the ranges of the elements of a BER file, by the path to each: the indices among their parents'
+/// children.
 fn elements(file: &[u8]) -> HashMap<Vec<usize>, Range<usize>> {
-    /// Walks to the end of the parent, at `end` or at end-of-contents; gives where that is.
+    /// Walks to the end of the parent, which is at `end` or at end-of-contents. Returns that position.
     fn walk(
         file: &[u8],
         mut at: usize,
@@ -201,8 +202,8 @@ fn elements(file: &[u8]) -> HashMap<Vec<usize>, Range<usize>> {
     found
 }
 
-/// The fields of a file for Anna and Bert that can be changed without changing what Anna reads: the recipients' names
-/// and versions, all of Bert's, and outside of AuthEnvelopedData the version and the type of the content.
+/// The fields of a file for Anna and Bert that may change without effect for Anna: the recipients' names and
+/// versions, all of Bert's fields, and outside of AuthEnvelopedData the version and the type of the content.
 fn without_meaning(elements: &HashMap<Vec<usize>, Range<usize>>, authenticated: bool) -> Vec<Range<usize>> {
     let at = |way: &[usize]| elements[&[&[0, 1, 0], way].concat()].clone();
     let bert = usize::from(at(&[1, 1, 3]).len() > at(&[1, 0, 3]).len());
@@ -267,7 +268,8 @@ fn no_changed_byte_of_an_authenticated_file_changes_what_is_read() {
 
 #[test]
 fn a_tag_cut_to_what_its_parameters_were_changed_to_still_vouches_for_the_content() {
-    // RFC 5084 section 3.2 allows 12 to 16 bytes: two edits that agree make a shorter tag, and nothing else.
+    // RFC 5084 section 3.2 allows 12 to 16 bytes. Two matching edits shorten the tag, and have no other
+    // effect.
     let plain = data(100);
     let sealed = seal(&*sealer_with(Profile::AuthGcm, &[&ANNA]), &[&plain]);
     let elements = elements(&sealed);

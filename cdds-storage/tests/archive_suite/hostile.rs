@@ -1,4 +1,4 @@
-//! Archives that are damaged, incomplete, or made to do harm (rule A9).
+//! Archives that are damaged, incomplete or malicious (rule A9).
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use cdds_storage::archive::{ArchiveError, Level, PartSet};
 
 use super::support::{archive, assert_extracted, files, succeed};
 
-/// Makes `x.zip` with Python, whose `zipfile` writes any name, and extracts it to `out`.
+/// Creates `x.zip` with Python, whose `zipfile` accepts any name, and extracts it to `out`.
 fn extract_made_by_python(folder: &Path, script: &str) -> Result<Summary, ArchiveError> {
     let script =
         format!("import zipfile, sys, stat\nz = zipfile.ZipFile('x.zip', 'w')\n{script}\nz.close()\n");
@@ -61,8 +61,8 @@ fn an_entry_given_twice_is_refused_and_folders_are_created() {
 
 #[test]
 fn entries_that_share_their_bytes_are_refused() {
-    // One body under two names; and one entry whose body is the header and body of another (how small archives
-    // are made to unpack to petabytes).
+    // One body under two names, and one entry whose body contains the header and body of another. This is how
+    // small archives are made to unpack to petabytes.
     let shared = "import copy; z.writestr('a', 'x' * 1000)\n\
                   i = copy.copy(z.filelist[0]); i.filename = 'b'; z.filelist.append(i)";
     let nested = "import io; inner = io.BytesIO(); y = zipfile.ZipFile(inner, 'w')\n\
@@ -163,7 +163,7 @@ fn parts_exchanged_repeated_or_of_another_set_are_found() {
 fn a_directory_that_leaves_an_entry_out_is_found() {
     let files = files(1, &[500, 100, 300]);
     let mut written = archive(Level::Store, None, &files[..2]);
-    // An entry more in front, of which the directory does not know: the offsets still have to agree.
+    // Insert another entry before the directory, which does not list it. The offsets are adjusted to agree.
     let other = archive(Level::Store, None, &files[2..]).parts[0].concat();
     let mut bytes = written.parts[0].concat();
     let directory = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();

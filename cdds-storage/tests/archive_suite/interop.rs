@@ -1,4 +1,4 @@
-//! What other programs make of our archives, and we of theirs.
+//! Our archives read by other programs, and theirs read by us.
 
 use std::fs;
 use std::io::Read;
@@ -52,7 +52,7 @@ fn every_reader_reads_split_archives_of_every_shape() {
 
 #[test]
 fn a_header_is_not_left_alone_at_the_end_of_a_part() {
-    // The third header would end exactly where the first part of the body does.
+    // The third header would end exactly at the end of the first part.
     let mut files = files(11, &[10, 0, 100_000]);
     let headers = 2 * 30 + files[1].0.len() + files[2].0.len();
     files[1].1 = files[2].1.slice(..65_536 - headers);
@@ -64,7 +64,7 @@ fn a_header_is_not_left_alone_at_the_end_of_a_part() {
 #[test]
 fn part_numbers_pass_99_and_100() {
     for parts in [2, 99, 100, 150] {
-        // The directory and the leading part are two; the body is one entry of noise.
+        // The directory and the leading part make two parts; the body is one entry of noise.
         let body = if parts == 2 { 0 } else { (parts - 2) * 65_535 - 1_000 };
         let sizes = if parts == 2 { vec![65_400] } else { vec![20, body] };
         let files = files(3, &sizes);
@@ -88,7 +88,7 @@ fn names_in_any_script_are_kept() {
 
 #[test]
 fn zip_s_0_loses_nothing_in_random_archives() {
-    // Without the early end of a part in `PartCursor::fits`, `zip -s 0` drops data from a third of these.
+    // If `PartCursor::fits` did not end a part early, `zip -s 0` would drop data from a third of these.
     let mut random = super::support::Random(42);
     for seed in 1..=40 {
         let sizes: Vec<_> = (0..1 + random.below(6))

@@ -1,4 +1,4 @@
-//! The two archive libraries of the Java world, commons-compress and zip4j, run through small programs of ours.
+//! The two archive libraries of the Java world, commons-compress and zip4j, driven by small programs of ours.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -7,13 +7,13 @@ use tempfile::TempDir;
 
 use super::support::succeed;
 
-/// Where Debian's packages put what the programs need.
+/// The libraries, where Debian's packages install them.
 const CLASS_PATH: &str = "/usr/share/java/commons-compress.jar:/usr/share/java/zip4j.jar";
 
 /// The classes of the programs.
 pub(super) const LIBRARIES: [&str; 2] = ["CommonsCompress", "Zip4j"];
 
-/// The programs, compiled.
+/// The compiled programs.
 pub(super) struct Java {
     classes: TempDir,
 }

@@ -1,4 +1,4 @@
-//! Beyond the limits of the plain format: APPNOTE's zip64 (4.3.14, 4.5.3).
+//! Archives beyond the limits of the plain format: APPNOTE's zip64 (4.3.14, 4.5.3).
 
 use std::fs;
 use std::io::Write as _;

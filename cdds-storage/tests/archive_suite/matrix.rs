@@ -1,4 +1,5 @@
-//! Every shape of archive through every reader, and many random ones: too long for each run of the tests.
+//! Archives of every shape, and many random ones, through every reader. They take too long for each run of
+//! the tests.
 //!
 //! `bash .ci/release ignored` runs them.
 
@@ -9,10 +10,10 @@ use super::java::Java;
 use super::readers::{assert_readable, assert_readable_by_java};
 use super::support::{Random, archive, files, succeed};
 
-/// Part sizes: the smallest, whole and odd ones.
+/// Part sizes: the smallest, round ones and odd ones.
 const BOUNDS: [u64; 6] = [65_536, 65_537, 100_003, 1 << 20, 1_000_001, 3 << 20];
 
-/// How many random archives there are.
+/// The number of random archives.
 const RANDOM: u64 = 200;
 
 #[test]
@@ -82,7 +83,7 @@ fn matrix_of_random_archives() {
     let mut random = Random(4_711);
     let (mut parts, mut bytes) = (0, 0);
     for seed in 1..=RANDOM {
-        // One of them is larger than the first part, so that the archive is split.
+        // One entry is larger than the first part, so that the archive is split.
         let mut sizes = vec![150_000];
         sizes.extend((0..1 + random.below(8)).map(|_| match random.below(4) {
             0 => random.below(2_000) as usize,

@@ -1,4 +1,4 @@
-//! Archives that others made, read by us.
+//! Archives of other programs, read by us.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,8 @@ use cdds_storage::archive::{ArchiveError, PartSet};
 use super::java::{Java, LIBRARIES};
 use super::support::{File, assert_extracted, files, succeed};
 
-/// A folder `in` with files of all kinds: noise and records, small, empty, in folders, over several parts.
+/// Creates a folder `in` with files of all kinds: noise and records, small, empty, nested, and over several
+/// parts.
 fn originals(folder: &Path) -> Vec<File> {
     let mut files = files(6, &[50_000, 300_000, 7, 120_000, 0]);
     files.push(("empty".to_owned(), bytes::Bytes::new()));
@@ -23,7 +24,8 @@ fn originals(folder: &Path) -> Vec<File> {
     files
 }
 
-/// Verifies, extracts and joins the archive whose last part is at `name`, and has others read what was joined.
+/// Verifies, extracts and joins the archive whose last part is `name`, and has other programs read the joined
+/// one.
 fn assert_read(folder: &Path, name: &str, files: &[File], parts_least: usize) {
     let set = PartSet::find(&folder.join(name)).unwrap();
     assert!(set.names().len() >= parts_least, "{:?}", set.names());
@@ -62,7 +64,7 @@ fn splits_made_by_java_libraries_are_read_and_joined() {
     }
 }
 
-/// Has Python write an archive to something that cannot seek, so that CRC and sizes stand behind the data.
+/// Has Python write an archive to a target that cannot seek, so that CRC and sizes follow the data.
 fn stream_by_python(folder: &Path, method: &str, zip64: bool) {
     let script = format!(
         "import zipfile, os
@@ -95,7 +97,7 @@ fn sizes_behind_the_data_are_taken_from_the_directory() {
             let whole = fs::read(folder.path().join(&name)).unwrap();
             let descriptor = whole.windows(4).position(|window| window == b"PK\x07\x08").unwrap();
             let record = whole.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
-            // The CRC, in the one place and in the other.
+            // Change the CRC, first behind the data and then in the directory.
             for at in [descriptor + 4, record + 16] {
                 let mut altered = whole.clone();
                 altered[at] ^= 1;
@@ -126,8 +128,8 @@ fn a_descriptor_without_its_signature_is_read() {
     assert_read(folder.path(), "x.zip", &files, 1);
 }
 
-/// What Python has streamed with room for large sizes, as Java writes it: the header of the only entry says nothing of
-/// zip64, and yet the sizes behind the data have eight bytes.
+/// Rewrites an archive that Python streamed with room for large sizes into the form that Java writes: the
+/// header of the only entry does not mention zip64, and yet the sizes behind the data have eight bytes.
 fn as_java_streams(folder: &Path, name: &str) {
     let mut bytes = fs::read(folder.join(name)).unwrap();
     let name_bytes = usize::from(u16::from_le_bytes([bytes[26], bytes[27]]));

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::support::{Archive, File, Random, archive, files, plan};
 
-/// Lengths near the bounds that matter, and others.
+/// Lengths, many of them close to the bounds that matter.
 fn size() -> impl Strategy<Value = usize> {
     prop_oneof![
         0..200usize,
@@ -45,7 +45,7 @@ fn read_stream(archive: &Archive) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// `zip -s 0` bug: see `PartCursor`. Looks at the bytes alone.
+/// Asserts on the bytes alone that no part triggers the bug of `zip -s 0`; see `PartCursor`.
 fn assert_no_part_ends_on_a_buffer_of_info_zip(archive: &Archive) {
     let joined: Vec<Bytes> = archive.parts.iter().map(|part| part.concat().into()).collect();
     let mut data_left = 0usize;
@@ -81,7 +81,7 @@ proptest! {
         let written = archive(level, bound, &files);
         prop_assert_eq!(written.entries, files.len() as u64);
         assert_no_part_ends_on_a_buffer_of_info_zip(&written);
-        // 8.5.3: the marker stands at the start of what is split, and only there.
+        // 8.5.3: a split archive begins with the marker, and no other archive has one.
         let marked = written.parts[0].concat().starts_with(b"PK\x07\x08");
         prop_assert_eq!(marked, written.parts.len() > 1);
 
@@ -150,7 +150,7 @@ fn a6_the_same_files_give_the_same_bytes() {
     let bytes = |archive: Archive| archive.parts.iter().map(|part| part.concat()).collect::<Vec<_>>();
     let once = bytes(archive(Level::Default, Some(65_536), &files));
     let packager = ZipPackager::default();
-    // Packed in another order, on other threads.
+    // Pack the files in another order and on other threads.
     let mut packed: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = files
             .iter()
@@ -191,7 +191,7 @@ fn a_first_entry_around_the_part_size_is_held_or_split() {
         files[0].1 = files[0].1.slice(..65_536 + 3 - less - header);
         let written = archive(Level::Store, Some(65_536), &files);
         assert_eq!(read_stream(&written).len(), 2, "{less}");
-        // Marker and entry together fill the part when `less` is 7.
+        // If `less` is 7, marker and entry together fill the part.
         let first = super::support::part_bytes(&written.parts[0]) as usize;
         assert_eq!(first, if less < 7 { 65_536 } else { 65_536 + 7 - less }, "{less}");
     }

@@ -1,4 +1,4 @@
-//! Every program that reads archives, over ours.
+//! All programs that read archives, applied to ours.
 
 use std::fs;
 use std::io::Read as _;
@@ -11,15 +11,15 @@ use cdds_storage::archive::join::join;
 use super::java::{Java, LIBRARIES};
 use super::support::{Archive, File, assert_extracted, succeed};
 
-/// unar looks for no part beyond this number.
+/// The highest part number that unar looks for.
 const UNAR_PARTS_MAX: usize = 99;
 
 const PYTHON_TEST: &str = "import sys, zipfile; sys.exit(zipfile.ZipFile(sys.argv[1]).testzip() is not None)";
 
-/// Reads a single `.zip` with everything that reads plain archives.
+/// Reads a single `.zip` with every program that reads plain archives.
 pub(super) fn assert_plain_zip(folder: &Path, name: &str, files: &[File]) {
     if !files.is_empty() {
-        // unzip calls an archive without entries an error, by exit code 1.
+        // unzip reports an archive without entries as an error, with exit code 1.
         succeed(folder, &["unzip", "-tqq", name]);
     }
     succeed(folder, &["7zz", "t", name]);

@@ -1,4 +1,4 @@
-//! Archives in memory and on disk, and real programs.
+//! Archives in memory and on disk, and the programs that read them.
 
 use std::fs;
 use std::io::{self, Read};
@@ -10,7 +10,7 @@ use cdds_core::domain::archive::part_name::part_name;
 use cdds_core::ports::packager::{Packager as _, Packed, PartEvent, PartIndex, PartOrdinal, Plan};
 use cdds_storage::archive::{Level, Parts, ZipPackager};
 
-/// A file to be archived.
+/// The path and contents of a file to be archived.
 pub(super) type File = (String, Bytes);
 
 /// The parts of an archive in reading order, each as the pieces in which it was written.
@@ -29,7 +29,7 @@ pub(super) fn archive(level: Level, part_bytes_max: Option<u64>, files: &[File])
     archive_packed(part_bytes_max, packed)
 }
 
-/// Writes an archive and holds the events against the port's contract.
+/// Writes an archive and checks the events against the port's contract.
 pub(super) fn archive_packed(
     part_bytes_max: Option<u64>,
     files: impl IntoIterator<Item = Packed>,
@@ -78,7 +78,7 @@ pub(super) fn part_bytes(part: &[Bytes]) -> u64 {
 }
 
 impl Archive {
-    /// Stores the parts under the names of rule A3; gives their paths.
+    /// Stores the parts under the names of rule A3. Returns their paths.
     pub(super) fn save(&self, folder: &Path, stem: &str) -> Vec<PathBuf> {
         let total = self.parts.len();
         let save = |(index, part): (usize, &Vec<Bytes>)| {
@@ -89,7 +89,7 @@ impl Archive {
         self.parts.iter().enumerate().map(save).collect()
     }
 
-    /// The parts as a reader takes them, from memory.
+    /// Returns the parts in memory in the form that readers take.
     pub(super) fn parts(&self) -> Parts<'_> {
         let total = self.parts.len();
         let names = (0..total).map(|index| part_name("memory", index, total)).collect();
@@ -100,7 +100,7 @@ impl Archive {
     }
 }
 
-/// Reads pieces one after the other.
+/// Reads pieces one after another.
 struct Pieces(std::collections::VecDeque<Bytes>);
 
 impl Read for Pieces {
@@ -115,7 +115,7 @@ impl Read for Pieces {
     }
 }
 
-/// A small generator of test data, the same on every run.
+/// A small generator of test data that is the same on every run.
 pub(super) struct Random(pub(super) u64);
 
 impl Random {
@@ -152,7 +152,7 @@ impl Random {
     }
 }
 
-/// Files whose names need escaping nowhere, of these sizes, alternately noise and records.
+/// Creates files of these sizes, alternately noise and records. None of their names needs escaping.
 pub(super) fn files(seed: u64, sizes: &[usize]) -> Vec<File> {
     let mut random = Random(seed);
     let file = |(index, size): (usize, &usize)| {
@@ -162,7 +162,8 @@ pub(super) fn files(seed: u64, sizes: &[usize]) -> Vec<File> {
     sizes.iter().enumerate().map(file).collect()
 }
 
-/// Runs a program that must exist, in `folder`, without input and for an hour at most: a program that waits for an answer would wait for ever.
+/// Runs a program in `folder`, without input. The program must be installed. It is stopped after an hour,
+/// since one that waits for an answer would wait for ever.
 pub(super) fn run(folder: &Path, command: &[&str]) -> Output {
     let output = Command::new("timeout")
         .arg("3600")
@@ -180,7 +181,7 @@ pub(super) fn succeed(folder: &Path, command: &[&str]) {
     assert!(output.status.success(), "{command:?}: {output:?}");
 }
 
-/// Holds what was extracted below a folder against what was archived.
+/// Asserts that the files extracted below a folder are those that were archived.
 pub(super) fn assert_extracted(folder: &Path, files: &[File]) {
     for (path, contents) in files {
         let found = fs::read(folder.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));

@@ -1,4 +1,4 @@
-//! A long queue costs neither those who look for work nor those who wait behind it (rules E2, E3).
+//! A long queue slows down neither the search for work nor the jobs behind it (rules E2, E3).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use futures::executor::block_on;
 
 use crate::world::*;
 
-/// A job that is due each minute, and `rounds` thousand of its slots in the queue.
+/// Submits a job that is due each minute, and queues `rounds` thousand of its slots.
 fn minutely(world: &World, rounds: u32) -> Job {
     let mut settings = settings("Each minute", Frequency::Cron(CronExpression::new("* * * * *").unwrap()));
     settings.policies.overlap = Some(Overlap::Queue);
@@ -48,7 +48,7 @@ fn e3_e13_what_waits_is_read_where_it_can_be_covered_and_no_more_than_a_round_de
     assert_eq!(waiting.len(), WAITING_MAX);
     assert!(waiting.is_sorted_by_key(|waiting| waiting.slot), "the oldest first");
 
-    // Those behind it come when it has been dealt with.
+    // Jobs behind it are returned once it has been dealt with.
     world.submit("Later", daily(), day(3));
     assert_eq!(block_on(world.catalog.due(day(5), 10)).unwrap().len(), 1);
 }
@@ -71,7 +71,7 @@ fn the_agenda_counts_a_long_queue_no_further_than_anybody_needs() {
     assert_eq!(block_on(world.catalog.agenda()).unwrap().queued, 3_000);
 }
 
-/// Over the catalog of a world, at `now`.
+/// Returns ports over the catalog of a world, at `now`.
 fn ports(world: &World, now: DateTime<Utc>) -> Ports {
     let description = SourceDescription::new("contact-history".parse().unwrap(), "Contact History")
         .with_type(DataType::new("interaction".parse().unwrap()));
@@ -80,7 +80,7 @@ fn ports(world: &World, now: DateTime<Utc>) -> Ports {
     Ports { catalog: Arc::new(world.second_handle()), ..ports }
 }
 
-/// Of a job, how many wait and how many do so with its present settings.
+/// Counts the waiting executions of a job, and those of them that have its present settings.
 fn waiting(world: &World, job: &Job) -> (usize, usize) {
     let open = block_on(world.catalog.open_executions(&job.owner, job.id, None, usize::MAX)).unwrap();
     let settings = world.job(job.id).settings;
@@ -118,7 +118,7 @@ fn j10_a_change_is_one_small_transaction_and_the_rest_is_settled_by_whoever_come
     assert_eq!(change.edited.len(), WAITING_MAX);
     world.change(&job, &change).unwrap();
     assert_eq!(waiting(&world, &job), (3_000, 1_000));
-    // Who made it is gone. Nothing begins, and engines go on.
+    // The author of the change is gone. Nothing begins until engines have completed the change.
     assert_eq!(claim(&world.catalog, "w", day(5), 9), []);
     let mut rounds = 0;
     while world.job(job.id).unsettled.is_some() {
@@ -156,7 +156,7 @@ fn j7_j10_j12_services_come_back_when_all_of_it_is_settled() {
 fn j12_a_job_is_not_deleted_while_something_is_to_run_now_behind_much_that_is_not() {
     let world = World::new();
     let job = minutely(&world, 2);
-    // By a clock at which all that is scheduled waits for later.
+    // At this time, all scheduled executions still wait for their start.
     let ports = ports(&world, at(0));
     let jobs = Jobs::new(&ports, JobRules::default());
     let asked = manual::run_now(&job, terms().source, day(6)).unwrap();

@@ -1,4 +1,4 @@
-//! What becomes of executions that a person wants stopped, in whichever state they are (rule E8).
+//! Cancellation of executions in every state (rule E8).
 
 use cdds_core::domain::execution::lease::WorkerLife;
 use cdds_core::domain::execution::progress::Progress;
@@ -9,7 +9,7 @@ use futures::executor::block_on;
 
 use crate::world::*;
 
-/// Cancels as the service does.
+/// Cancels an execution as the service does.
 fn cancel(world: &World, execution: &Execution, seconds: i64) -> Execution {
     let before = world.execution(execution);
     let after = before.clone().cancel(at(seconds)).unwrap();
@@ -54,7 +54,7 @@ fn a_worker_is_told_and_its_lease_and_progress_stay() {
     let progress = Progress { records: 5, ..Progress::default() };
     let beat = [Beat { fence: fence(&claimed), progress }];
     let ask = |seconds| block_on(world.catalog.beat(&worker("w"), at(seconds), LEASE, &beat)).unwrap();
-    // The person looked before the progress came.
+    // The person read the execution before its progress was stored.
     let before = world.execution(&claimed);
     assert_eq!(ask(30), [Directive::Continue]);
     let after = before.clone().cancel(at(31)).unwrap();
@@ -102,7 +102,7 @@ fn e8_what_a_dead_worker_had_ends_at_once_and_leaves_nothing_that_is_wanted() {
     assert_eq!(world.execution(&claimed), after);
     assert_eq!((after.status(), after.attempts[0].ended_at), (Status::Cancelled, Some(at(2))));
     assert_eq!((worker(), world.standing(&claimed)), (None, Standing::Unwanted));
-    // Nobody takes it over, and a worker that comes back publishes nothing.
+    // No worker takes it over, and a worker that comes back cannot publish.
     let next = block_on(world.catalog.claim(&claim_of("w", day(1), 9))).unwrap();
     assert_eq!((next.executions.len(), next.given_up.len()), (0, 0));
     assert_eq!(world.publish(&claimed, at(3)).unwrap_err().kind(), CatalogErrorKind::Fenced);
@@ -132,7 +132,7 @@ fn e8_what_somebody_was_told_to_be_stopped_is_never_published() {
     let refused = world.publish(&claimed, at(2)).unwrap_err();
     assert_eq!(refused.kind(), CatalogErrorKind::Cancelled, "{refused}");
     assert!(!refused.is_retryable() && refused.to_string().contains(&claimed.id.to_string()), "{refused}");
-    // Nothing of it can be seen, and its worker ends it.
+    // Nothing is visible, and its worker ends the execution.
     assert_eq!(world.execution(&claimed).status(), Status::InProgress);
     assert_eq!(block_on(world.catalog.artifact_set(&claimed.owner, claimed.id)).unwrap(), None);
     let ended = world.settle(&claimed, &Settlement::Cancelled, at(3));
@@ -162,7 +162,7 @@ fn a_cancel_of_what_moved_on_is_a_conflict() {
     let change = |before, after| block_on(world.catalog.change_execution(before, after));
     assert_eq!(change(&waiting, &cancelled).unwrap_err().kind(), CatalogErrorKind::Conflict);
 
-    // Nor in another epoch, nor by another owner.
+    // A change of another epoch is refused, and so is one by another owner.
     let asked = claimed.clone().cancel(at(2)).unwrap();
     let other_epoch = Execution { epoch: 2, ..claimed.clone() };
     assert_eq!(change(&other_epoch, &asked).unwrap_err().kind(), CatalogErrorKind::Conflict);

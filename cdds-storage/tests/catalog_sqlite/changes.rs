@@ -1,4 +1,4 @@
-//! Changes of jobs beside what their executions do (rules J7, J10, J12, E5).
+//! Changes of jobs while their executions wait, run or end (rules J7, J10, J12, E5).
 
 use std::num::NonZeroU32;
 
@@ -138,7 +138,7 @@ fn e5_failures_in_a_row_suspend_the_job_and_skip_what_waits() {
     let third = world.history().into_iter().find(|e| e.status() == Status::Skipped).unwrap();
     let reason = SkipReason::Suspended { first: day(3), last: day(3), count: 1 };
     assert_eq!((third.slot, third.state), (day(3), ExecutionState::Skipped(reason)));
-    // What a person asked for still runs, and its success starts the count again.
+    // An execution that a person requested still runs, and its success resets the count.
     let claimed = claim(&world.catalog, "w", day(3), 1).remove(0);
     assert_eq!(claimed.id, manual.entries[0].id);
     world.publish(&claimed, day(3)).unwrap();

@@ -1,4 +1,4 @@
-//! Submission, materialisation, claims and how they end.
+//! Submissions, due slots, and claims and their ends.
 
 use std::collections::HashSet;
 
@@ -125,7 +125,7 @@ fn what_is_on_the_record_stays_as_it_is() {
     world.materialise(day(1));
     let claimed = claim(&world.catalog, "w", day(1), 1).remove(0);
 
-    // A second engine that computed the same slot, and found it still waiting.
+    // A second engine computed the same slot, and read its execution while it was still waiting.
     let reason = SkipReason::Coalesced { first: day(1), last: day(1), count: 1, into: day(2) };
     let current = world.job(job.id);
     let waiting = Execution::scheduled(&job, day(1), terms().source, day(1));
@@ -140,7 +140,7 @@ fn what_is_on_the_record_stays_as_it_is() {
     let error = world.change(&current, &change).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::Conflict);
 
-    // Nor is one that was claimed once and waits for its next attempt.
+    // An execution that was claimed once and waits for its next attempt stays unchanged, too.
     block_on(world.catalog.settle(fence(&claimed), &Settlement::Released, day(2))).unwrap();
     let released = world.execution(&claimed);
     world.change(&world.job(job.id), &change).unwrap();

@@ -1,4 +1,4 @@
-//! The file itself: its schema, its stored forms, and what is not understood.
+//! The catalog's file: its schema, its stored forms, and contents that this version does not understand.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use rusqlite::types::Value;
 
 use crate::world::*;
 
-/// The rows of a query as text.
+/// Returns the rows of a query as text.
 fn rows(world: &World, sql: &str) -> Vec<Vec<String>> {
     let raw = world.raw();
     let mut statement = raw.prepare(sql).unwrap();
@@ -170,11 +170,12 @@ fn rows_are_stored_like_this() {
             "1767225600000000",
             "1767225600000000",
             "1767398400000000",
-            // Put on the record, skipped, claimed.
+            // The revision after recording, skipping and claiming executions.
             "4",
             "null",
             "null",
-            // Suspended never, nothing that tiles, failed never, never brought back, nothing to be settled.
+            // It was never suspended, tiles nothing, never failed, was never brought back, and has nothing to
+            // settle.
             "null",
             "null",
             "0",

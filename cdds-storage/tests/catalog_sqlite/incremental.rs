@@ -1,4 +1,4 @@
-//! Exports since the last one: where their windows start, and what moves the watermark (rules W4, W5, J11;
+//! Exports since the last one: the start of their windows, and moves of the watermark (rules W4, W5, J11;
 //! invariants I1, I2, I3, I7).
 
 use cdds_core::domain::calendar::window::Window;
@@ -147,7 +147,7 @@ fn w4_what_is_covered_is_skipped_and_the_next_one_runs() {
     let now = manual::run_now(&current, terms().source, later).unwrap();
     world.change(&current, &now).unwrap();
 
-    // By their places: the slot of what is scheduled, the asking for the others.
+    // They run in queue order: by slot if scheduled, by the instant of the request otherwise.
     let scheduled = one(&world, later);
     assert_eq!((scheduled.trigger, scheduled.slot), (Trigger::Scheduled, day(2)));
     world.publish(&scheduled, later).unwrap();
@@ -234,7 +234,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The windows that were published in a generation tile, from the origin to the watermark.
+    /// The published windows of a generation tile from the origin to the watermark.
     #[test]
     fn i1_i2_i3_published_windows_tile_up_to_the_watermark(steps in steps()) {
         let world = World::new();

@@ -1,4 +1,4 @@
-//! The list of jobs: filtered, sorted by every column, paged; owners see nothing of each other (rule J15).
+//! The list of jobs: filtered, sorted by every column, in pages. Owners see only their own jobs (rule J15).
 
 use cdds_core::domain::calendar::frequency::{
     CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay,
@@ -27,7 +27,7 @@ fn titles(world: &World, query: &JobQuery) -> Vec<String> {
     titles
 }
 
-/// Jobs of all kinds: done, failed, waiting, running, never run.
+/// Creates jobs of all kinds: done, failed, waiting, running, never run.
 pub(crate) fn varied() -> World {
     let world = World::new();
     for (number, title) in ["beta", "Alpha", "ÄRGER", "alpha"].into_iter().enumerate() {
@@ -186,7 +186,7 @@ fn jobs_sort_by_every_column() {
             let sort = Sort { column, descending };
             let sorted = jobs(&world, &JobQuery { sort, ..JobQuery::default() }).items;
             assert_eq!(sorted, expected, "{sort:?}");
-            // Page by page it is the same.
+            // Reading page by page yields the same list.
             let paged =
                 page_by_page(4, |slice| jobs(&world, &JobQuery { sort, slice, ..JobQuery::default() }));
             assert_eq!(paged, expected, "{sort:?}, paged");
@@ -204,7 +204,7 @@ fn e1_the_latest_execution_is_the_newest_that_was_not_skipped() {
     let first = claim(&world.catalog, "w", day(1), 1).remove(0);
     assert_eq!(latest().map(|latest| (latest.id, latest.status)), Some((first.id, Status::InProgress)));
     block_on(world.catalog.settle(fence(&first), &Settlement::Cancelled, day(1))).unwrap();
-    // Three slots at once: two are skipped in favour of the third.
+    // Three slots are due at once: two are skipped in favour of the third.
     world.materialise(day(4));
     let newest = latest().unwrap();
     assert_eq!((newest.status, newest.started_at), (Status::Queued, None));

@@ -33,7 +33,7 @@ fn artifacts_sort_by_every_column_and_parts_stay_in_order() {
                 let (x, y) = (&one.artifact, &other.artifact);
                 let ties = (x.execution_id, x.part).cmp(&(y.execution_id, y.part));
                 match column {
-                    // Names are made from the execution's id.
+                    // Names contain the execution's id, so they sort like ids.
                     ArtifactColumn::Name => {
                         order(Some(x.execution_id), Some(y.execution_id), descending, ties)
                     }

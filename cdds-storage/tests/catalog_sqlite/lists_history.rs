@@ -1,4 +1,4 @@
-//! The history: filtered, sorted by every column, with the files that can be had (rule E9).
+//! The history: filtered, sorted by every column, with the available files (rule E9).
 
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{Owner, SourceId};
@@ -51,7 +51,7 @@ fn e9_executions_are_found_by_slot_and_start() {
 #[test]
 fn executions_sort_by_every_column() {
     let world = varied();
-    // Two with files, and of different lengths.
+    // Two executions with files and of different durations.
     world.submit("more", immediately(), at(40));
     world.run_one(at(41), 1);
     let claimed = claim(&world.catalog, "w", at(42), 1).remove(0);
@@ -83,7 +83,7 @@ fn executions_sort_by_every_column() {
                     ExecutionColumn::Records => {
                         order(Some(x.progress.records), Some(y.progress.records), descending, ties)
                     }
-                    // Names are made from the execution's id.
+                    // Names contain the execution's id, so they sort like ids.
                     ExecutionColumn::Files => {
                         let file = |e: &Execution| (e.status() == Status::Finished).then_some(e.id);
                         order(file(x), file(y), descending, ties)

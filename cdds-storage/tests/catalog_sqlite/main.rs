@@ -1,4 +1,4 @@
-//! What `SqliteCatalog` promises (`ports::catalog`).
+//! The contract of the catalog (`ports::catalog`), kept by `SqliteCatalog`.
 
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]

@@ -1,4 +1,4 @@
-//! A catalog that version 1 of the schema wrote opens, and everything in it is still right.
+//! A catalog that was written with version 1 of the schema still opens, with all its contents intact.
 
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ fn execution_id(number: u128) -> ExecutionId {
     ExecutionId(Uuid::from_u128(number))
 }
 
-/// A file as version 1 left it.
+/// A catalog file as version 1 left it.
 struct Old {
     folder: TempDir,
     file: rusqlite::Connection,
@@ -65,7 +65,7 @@ impl Old {
         self.file.execute(sql, (job_id(number).to_string(), settings, created, due)).unwrap();
     }
 
-    /// An execution of a day, in a status that SQL gives with its detail, epoch and end.
+    /// Inserts an execution of a day. `state` is SQL for its status, detail, epoch and end.
     fn execution(&self, number: u128, job: u128, slot: i64, state: &str) {
         let sql = format!(
             "INSERT INTO execution (id, job_id, owner, \"trigger\", slot, window_start, window_end, settings,
@@ -197,7 +197,8 @@ fn j15_recipients_are_in_use_by_the_jobs_that_name_them() {
     }
     old.job(1, &Old::settings("Sealed", r#"{"recipients":["ada","zoe"]}"#));
     old.job(2, &Old::settings("Sealed", r#"{"recipients":["zoe","ada","ada"]}"#));
-    // One that was never stored, and settings that are not understood: they must not keep the file shut.
+    // A recipient that was never stored, and settings that are not understood, must not keep the file from
+    // opening.
     old.job(3, &Old::settings("Sealed", r#"{"recipients":["nobody","zoe",7]}"#));
     old.job(4, "no JSON at all");
     old.job(5, &Old::settings("Plain", "\"plaintext\""));

@@ -1,4 +1,4 @@
-//! A row that is not understood stops nobody else.
+//! A row that this version does not understand does not stop any other work.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use tracing::span;
 
 use crate::world::*;
 
-/// What a newer version, or a defect, may have written to an execution.
+/// Contents of an execution that a newer version, or a defect, may have written.
 const STRANGE: [&str; 5] = [
     "progress = '{\"v\":2}'",
     "settings = 'x'",
@@ -72,7 +72,7 @@ fn a_job_is_due_without_what_waits_and_is_not_understood() {
     world.spoil("execution", &before[0].id, STRANGE[0]);
     assert_eq!(waiting(day(3)), before[1..]);
 
-    // Nor does it stand before the job's next slot.
+    // Nor does it hold up the job's next slot.
     let claimed = claim(&world.catalog, "w", day(3), 10);
     assert_eq!((jobs(&claimed), claimed[0].slot), (vec![job.id], day(2)));
 }
@@ -170,7 +170,7 @@ fn what_runs_and_is_not_understood_lies_ahead_while_its_worker_lives() {
     assert_eq!(block_on(world.catalog.agenda()).unwrap().running, 0);
 }
 
-/// Keeps what is logged.
+/// Keeps everything that is logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<String>>);
 
@@ -204,7 +204,7 @@ impl tracing::Subscriber for Log {
 
 #[test]
 fn warnings_name_the_row_and_quote_nothing_of_it() {
-    // For the whole process: the work is done on threads of its own.
+    // The subscriber is set for the whole process, since the catalog works on threads of its own.
     let log = Log::default();
     tracing::subscriber::set_global_default(log.clone()).unwrap();
     let world = World::new();

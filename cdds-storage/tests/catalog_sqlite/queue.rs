@@ -1,4 +1,4 @@
-//! In which order work is given out, and what holds what up (rules E2, W6).
+//! The order in which work is assigned, and what holds it up (rules E2, W6).
 
 use cdds_core::domain::execution::manual;
 use cdds_core::domain::execution::{Execution, Status};
@@ -61,7 +61,7 @@ fn e2_of_a_job_that_waits_to_try_again_nothing_else_is_begun() {
     let failed = world.settle(&begun, &failed(true), day(3));
     assert!(failed.not_before > day(3));
 
-    // Its time has not come, and the others of its job have to wait for it; other jobs do not.
+    // Its retry is not due yet. Other executions of its job wait for it, those of other jobs do not.
     let claimed = claim(&world.catalog, "w", day(3), 9);
     assert_eq!(claimed.len(), 1);
     assert_ne!(claimed[0].job_id, begun.job_id);
@@ -128,7 +128,7 @@ fn open_executions_are_those_that_have_not_ended() {
     assert_eq!((&all[0], all[1].status()), (&running, Status::Queued));
 }
 
-/// A thousand that wait are stepped over in the index, whatever they hold.
+/// A claim skips a thousand waiting executions in the index, without reading them.
 #[test]
 fn w6_a_large_backfill_stands_in_nobodys_way() {
     let world = World::new();

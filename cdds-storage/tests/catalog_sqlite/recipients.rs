@@ -1,4 +1,4 @@
-//! Recipients and who uses them (rules S1, J15).
+//! Recipients and the jobs that use them (rules S1, J15).
 
 use cdds_core::domain::calendar::frequency::Frequency;
 use cdds_core::domain::id::{JobId, Owner, RecipientName};
@@ -91,7 +91,7 @@ fn j15_a_recipient_that_a_job_names_stays() {
 
     change_settings(&world, &jobs[0], sealed(daily(), &["zoe"])).unwrap();
     assert_eq!(remove(&world.catalog, "ada"), RecipientRemoval::InUse(vec![jobs[1].id]));
-    // What the schedule does to a job leaves its recipients alone.
+    // Changes by the schedule leave the recipients of a job alone.
     world.materialise(day(1));
     for claimed in claim(&world.catalog, "w", day(1), 9) {
         world.publish(&claimed, day(1)).unwrap();
@@ -133,7 +133,7 @@ fn j15_a_job_cannot_name_a_recipient_that_is_missing() {
     assert_eq!(error.kind(), CatalogErrorKind::Conflict);
     assert!(error.to_string().contains("recipient zoe"), "{error}");
     assert_eq!(block_on(world.catalog.jobs(&Owner::default(), &JobQuery::default())).unwrap().total, Some(0));
-    // That of another owner does not count.
+    // A recipient of another owner does not count.
     block_on(world.catalog.insert_recipient(&recipient("stranger", "zoe"))).unwrap();
     assert_eq!(insert().unwrap_err().kind(), CatalogErrorKind::Conflict);
 

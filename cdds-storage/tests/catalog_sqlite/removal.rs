@@ -1,4 +1,4 @@
-//! What people delete: single files, and history (rules A8, E9).
+//! Deletion by people: of single files, and from the history (rules A8, E9).
 
 use cdds_core::domain::archive::artifact::artifact_id;
 use cdds_core::domain::execution::{Execution, Status};
@@ -33,7 +33,7 @@ fn file(set: &Execution, part: u32) -> Removal {
     Removal::File { artifact: artifact_id(set.id, part), key }
 }
 
-/// The parts that are shown.
+/// Returns the parts that are listed.
 fn parts(world: &World, set: &Execution) -> Vec<u32> {
     let query = ArtifactQuery { execution: Some(set.id), ..ArtifactQuery::default() };
     let listed = block_on(world.catalog.artifacts(&set.owner, &query)).unwrap();
@@ -170,7 +170,7 @@ fn e9_a_deleted_execution_says_nothing_and_does_not_come_back() {
     assert_eq!(texts, r#"{"v":1,"attempts":[]}"#);
     assert_eq!(world.standing(&claimed), Standing::Unwanted);
 
-    // Its occurrence stays on the record: the same slot is not run again.
+    // Its occurrence stays on the record, so that the same slot does not run again.
     let slot = Execution::scheduled(&before, day(1), terms().source, day(1));
     assert_eq!(slot.id, claimed.id);
     let current = world.job(job.id);

@@ -1,4 +1,4 @@
-//! Artifact sets: published, shown, downloaded, removed (rules A7, A8; invariants I3, I12).
+//! Artifact sets: published, listed, downloaded, removed (rules A7, A8; invariants I3, I12).
 
 use cdds_core::domain::archive::artifact::{ArtifactSet, artifact_id};
 use cdds_core::domain::execution::Status;
@@ -82,7 +82,7 @@ fn a7_sets_expire_are_hidden_and_confirmed() {
     assert_eq!(world.standing(&one), Standing::Unwanted);
     assert_eq!(world.standing(&two), Standing::Wanted);
 
-    // Until the files are confirmed as gone they are asked for again, also by another process.
+    // A removal is returned until it is confirmed, also to another process.
     assert_eq!(block_on(world.second_handle().removals(10)).unwrap(), std::slice::from_ref(&gone));
     for _ in 0..2 {
         block_on(world.catalog.confirm_removed(&gone, at(11 + DAYS_30))).unwrap();
@@ -133,7 +133,7 @@ fn a7_a_set_on_hold_stays_until_it_is_released() {
     assert_eq!(error.kind(), CatalogErrorKind::Conflict);
     assert_eq!(block_on(world.catalog.artifact_set(&owner, set.id)).unwrap(), Some(held));
 
-    // Its expiry counts at once.
+    // Once the hold is released, the expiry applies at once.
     hold(false).unwrap();
     assert_eq!((expire(&world, late, 10), removals(&world)), (1, vec![Removal::Set { execution: set.id }]));
     let error = hold(true).unwrap_err();

@@ -1,4 +1,4 @@
-//! What becomes of the work of workers that die, stall or come back (rule E5, invariant I6).
+//! The fate of work whose worker dies, stalls or comes back (rule E5, invariant I6).
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -135,7 +135,7 @@ fn e5_crashes_are_taken_over_at_once_and_count_as_attempts() {
         assert_eq!(claimed.attempts.len(), usize::try_from(attempt).unwrap());
         last = Some(claimed);
     }
-    // The fifth crash is the last one, which is said once.
+    // The fifth crash is the last one. It is reported once.
     let claimed = block_on(world.catalog.claim(&claim_of("w", at(6), 1))).unwrap();
     let failed = world.execution(&last.unwrap());
     assert_eq!(claimed, Claimed { given_up: vec![failed.clone()], ..Claimed::default() });
@@ -192,14 +192,15 @@ fn e5_the_locks_of_workers_are_looked_at_outside_of_any_transaction() {
     claim(&world.catalog, "w", at(0), 1);
     world.submit("Once", immediately(), at(0));
     let lost = claim(&world.second_handle(), "crashed", at(0), 1).remove(0);
-    // As a process that is killed leaves it: nobody holds its lock.
+    // A killed process leaves its lock file behind, and nobody holds the lock.
     File::create(lock_file(&world, "crashed.lock")).unwrap();
 
     let mut other = world.raw();
     let writing = other.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
     std::thread::scope(|scope| {
         let claiming = scope.spawn(|| claim(&world.catalog, "w", at(1), 1));
-        // It has looked, and found the worker dead, though it cannot write.
+        // It removes the lock file once it has found the worker dead, although it cannot write to the catalog
+        // yet.
         while lock_file(&world, "crashed.lock").exists() {
             assert!(!claiming.is_finished(), "it looks only while it writes");
         }
@@ -254,13 +255,13 @@ fn links_to_the_file_lead_to_the_same_locks() {
 
 const CATALOG: &str = "CDDS_TEST_CATALOG";
 
-/// The other process of the next test; does nothing by itself.
+/// The other process of the next test. Does nothing when it runs as a test.
 #[test]
 fn a_process_that_claims_and_waits() {
     let Some(path) = std::env::var_os(CATALOG) else { return };
     let catalog = SqliteCatalog::open(Path::new(&path)).unwrap();
     println!("claimed {}", claim(&catalog, "child", at(0), 1).len());
-    // Until it is killed, or its parent is gone.
+    // Wait until this process is killed or its parent is gone.
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).unwrap();
 }

@@ -1,4 +1,4 @@
-//! A catalog in a folder of its own, and short ways to fill it.
+//! A catalog in a folder of its own, with shortcuts to fill it.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -27,17 +27,17 @@ use uuid::Uuid;
 
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
 
-/// Seconds after 2026-01-01T00:00:00Z.
+/// The instant so many seconds after 2026-01-01T00:00:00Z.
 pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_767_225_600 + seconds, 0).unwrap()
 }
 
-/// Whole days after 2026-01-01T00:00:00Z.
+/// The instant so many days after 2026-01-01T00:00:00Z.
 pub(crate) fn day(days: i64) -> DateTime<Utc> {
     at(days * 86_400)
 }
 
-/// All rows of a list of several pages, each of which starts where the one before ended.
+/// Returns all rows of a list of several pages. Each page starts where the one before ended.
 pub(crate) fn page_by_page<T>(limit: u64, fetch: impl Fn(Slice) -> Page<T>) -> Vec<T> {
     let first = fetch(Slice::first(limit));
     let (mut rows, mut next) = (first.items, first.next);
@@ -92,12 +92,12 @@ impl World {
         Self { folder, catalog }
     }
 
-    /// Another process would see it like this.
+    /// Opens the catalog a second time, as another process would.
     pub(crate) fn second_handle(&self) -> SqliteCatalog {
         SqliteCatalog::open(self.folder.path().join("cdds.db")).unwrap()
     }
 
-    /// Looks into the file itself.
+    /// Opens the file itself.
     pub(crate) fn raw(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.catalog.path()).unwrap()
     }
@@ -113,7 +113,7 @@ impl World {
         submission.job
     }
 
-    /// Puts every due slot on the record, as the engine does.
+    /// Records every due slot, as the engine does.
     pub(crate) fn materialise(&self, now: DateTime<Utc>) {
         for due in block_on(self.catalog.due(now, 1_000)).unwrap() {
             let change = materialise(&due.job, &due.waiting, terms(), now).unwrap();
@@ -125,12 +125,12 @@ impl World {
         self.overview(execution, at(0)).unwrap().execution
     }
 
-    /// What a list shows of an execution at `now`.
+    /// Returns the overview of an execution at `now`, as lists show it.
     pub(crate) fn overview(&self, execution: &Execution, now: DateTime<Utc>) -> Option<ExecutionOverview> {
         block_on(self.catalog.execution(&execution.owner, execution.id, now)).unwrap()
     }
 
-    /// The whole history of the default owner, latest slot first.
+    /// Returns the whole history of the default owner, latest slot first.
     pub(crate) fn history(&self) -> Vec<Execution> {
         self.executions(&ExecutionQuery::default())
     }
@@ -141,12 +141,12 @@ impl World {
         page.items.into_iter().map(|overview| overview.execution).collect()
     }
 
-    /// Stores what the domain decided about a job as it is now.
+    /// Stores a decision of the domain about a job that has not changed since.
     pub(crate) fn change(&self, job: &Job, change: &JobChange) -> Result<(), CatalogError> {
         block_on(self.catalog.change_job(change, job.revision))
     }
 
-    /// What the catalog says of the claim that an execution shows.
+    /// Returns the catalog's answer about the latest claim of an execution.
     pub(crate) fn standing(&self, execution: &Execution) -> Standing {
         block_on(self.catalog.standing(fence(execution))).unwrap()
     }
@@ -165,14 +165,14 @@ impl World {
         block_on(self.catalog.settle(fence(claimed), how, now)).unwrap()
     }
 
-    /// A job of the default owner that is due every day.
+    /// Submits a job of the default owner that is due every day.
     pub(crate) fn submit_daily(&self, timeframe: &str, now: DateTime<Utc>) -> Job {
         let mut settings = settings("Daily", daily());
         settings.timeframe = timeframe.parse().unwrap();
         self.submit_as(&Owner::default(), settings, now)
     }
 
-    /// Claims one execution and publishes a set of so many parts for it.
+    /// Claims one execution and publishes a set with this number of parts for it.
     pub(crate) fn run_one(&self, now: DateTime<Utc>, parts: u32) -> Execution {
         let claimed = claim(&self.catalog, "w", now, 1).remove(0);
         block_on(self.catalog.publish(fence(&claimed), &publication(&claimed, parts, now))).unwrap();
@@ -180,7 +180,7 @@ impl World {
     }
 }
 
-/// A failure that may pass by itself, or not.
+/// A failed attempt that may be retried, or not.
 pub(crate) fn failed(retryable: bool) -> Settlement {
     let failure = Failure {
         step: Step::Read,
@@ -212,7 +212,7 @@ pub(crate) fn claim(
     block_on(catalog.claim(&claim_of(worker, now, limit))).unwrap().executions
 }
 
-/// A complete set of an execution, kept for 30 days; signed if it has several parts.
+/// Returns a complete set of an execution, retained for 30 days, and signed if it has several parts.
 pub(crate) fn publication(execution: &Execution, parts: u32, now: DateTime<Utc>) -> Publication {
     let key = |name: &str| Key::new(format!("{}/{}/{name}", execution.id, execution.epoch));
     let artifacts = (1..=parts).map(|part| {
@@ -259,13 +259,13 @@ pub(crate) fn publication(execution: &Execution, parts: u32, now: DateTime<Utc>)
     }
 }
 
-/// A week's catch-up, and rows that are visible at once.
+/// A catch-up of a week, and rows that are visible at once.
 pub(crate) fn terms() -> Terms {
     let source = SourceTerms { settle_lag: TimeDelta::zero(), granularity: TimeDelta::zero() };
     Terms { catch_up_limit: TimeDelta::days(7), source }
 }
 
-/// Missing values come last either way, ties in the order of `ties`.
+/// Compares two values of a column. Missing values come last in either direction; `ties` orders equal ones.
 pub(crate) fn order<T: Ord>(one: Option<T>, other: Option<T>, descending: bool, ties: Ordering) -> Ordering {
     let by_value = match (one, other) {
         (Some(one), Some(other)) if descending => other.cmp(&one),

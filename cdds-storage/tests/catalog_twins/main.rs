@@ -1,4 +1,4 @@
-//! The SQLite catalog against the one in memory: whatever is done to both, both say the same.
+//! The SQLite catalog compared with the one in memory: the same calls must have the same results.
 
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use self::side::Side;
 
-/// What is done, beside the commands to a job.
+/// A step of a test: a command to a job, or something else.
 #[derive(Debug, Clone)]
 enum Step {
     Of { job: usize, command: Command },
@@ -59,7 +59,7 @@ impl Side {
         }
     }
 
-    /// Every list, by every column, both ways, page by page.
+    /// Returns every list, by every column, in both directions, page by page.
     fn every_list(&self) -> Vec<String> {
         let mut lists = Vec::new();
         for descending in [false, true] {
@@ -91,7 +91,7 @@ impl Side {
     }
 }
 
-/// The pages of a list.
+/// Returns the pages of a list.
 fn pages<T>(fetch: impl Fn(Slice) -> Page<T>) -> Vec<Page<T>> {
     let mut pages = vec![fetch(Slice::first(3))];
     while let Some(after) = pages.last().and_then(|page| page.next.clone()) {
@@ -100,7 +100,7 @@ fn pages<T>(fetch: impl Fn(Slice) -> Page<T>) -> Vec<Page<T>> {
     pages
 }
 
-/// The first members that differ, with what comes before them.
+/// Returns the first members that differ, with those before them.
 fn difference(memory: &str, sqlite: &str) -> Option<String> {
     let pairs = memory.split(", ").zip(sqlite.split(", "));
     let at = pairs.clone().position(|(one, other)| one != other);

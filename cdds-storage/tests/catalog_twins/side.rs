@@ -1,4 +1,4 @@
-//! Services over one catalog, and an engine that does what it is told.
+//! Services over one catalog, and an engine that carries out single steps.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ use cdds_core::testing::{MemoryPorts, PreparedSource};
 use chrono::TimeDelta;
 use futures::executor::block_on;
 
-/// How many jobs there are.
+/// The number of jobs.
 pub(crate) const JOBS: usize = 3;
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -60,10 +60,11 @@ fn settings(title: &str, frequency: Frequency, timeframe: &str) -> JobSettings {
     settings
 }
 
-/// What a service or a catalog said; of an error only the kind, since each words it in its own way.
+/// Prints the result of a service. Of an error it prints only the code, since each catalog has its own
+/// wording.
 fn said<T: std::fmt::Debug>(result: Result<T, ServiceError>) -> String {
     match result {
-        // One sees the process of a worker, the other its lease.
+        // One catalog sees the process of a worker, the other only its lease.
         Ok(value) => {
             let said = format!("{value:?}");
             said.replace("worker: Some(Alive)", "worker: None").replace("worker: Some(Gone)", "worker: None")
@@ -143,9 +144,9 @@ impl Side {
                 None => String::new(),
             },
             Command::Cancel(number) => match self.execution(*number) {
-                // One catalog sees the process, the other the lease: both agree once it is taken over,
+                // One catalog sees the process, the other the lease. Both agree after a take-over,
                 Some(execution) if self.is_left_behind(&execution) => self.claim(),
-                // or has given a sign of life.
+                // or after a sign of life.
                 Some(execution) if execution.status() == Status::InProgress => {
                     let told = self.beat();
                     format!("{told} {}", said(block_on(history.cancel(owner, execution.id))))
@@ -235,7 +236,7 @@ impl Side {
         format!("{:?}", block_on(self.catalog.beat(&worker, self.now(), LEASE, &beats)).unwrap())
     }
 
-    /// Expires, and confirms half of what is to be removed.
+    /// Marks expired sets, and confirms half of the removals.
     pub(crate) fn housekeeping(&self) -> String {
         let expired = block_on(self.catalog.expire(self.now(), 100)).unwrap();
         let mut removals: Vec<_> = block_on(self.catalog.removals(100)).unwrap();
@@ -246,7 +247,7 @@ impl Side {
         format!("{expired} {removals:?}")
     }
 
-    /// What there is to tell; the older half of it is told.
+    /// Returns the pending notices, and confirms the older half of them.
     pub(crate) fn tell(&self) -> String {
         let notices = block_on(self.catalog.notices(5)).unwrap();
         for notice in notices.iter().take(notices.len().div_ceil(2)) {
@@ -269,7 +270,7 @@ impl Side {
         catalog_said(block_on(self.catalog.record_download(&self.owner, &[file.id], self.now())))
     }
 
-    /// By the catalog: the service would delete from the store, and confirm, as well.
+    /// Deletes a file by the catalog alone: the service would also delete it from the store and confirm that.
     pub(crate) fn delete_file(&self, number: usize) -> String {
         let Some(file) = self.file(number) else { return String::new() };
         catalog_said(block_on(self.catalog.delete_artifacts(&self.owner, &[file.id], self.now())))
@@ -289,13 +290,13 @@ impl Side {
         page
     }
 
-    /// It runs, and its worker crashed.
+    /// Whether the execution is running although its worker has crashed.
     fn is_left_behind(&self, execution: &Execution) -> bool {
         let held = self.running.iter().any(|running| running.id == execution.id);
         execution.status() == Status::InProgress && !held
     }
 
-    /// Without what the two can tell of workers: one sees the process, the other the lease.
+    /// Leaves out what differs between the catalogs: one sees the process of a worker, the other its lease.
     pub(crate) fn executions_page(&self, query: &ExecutionQuery) -> Page<ExecutionOverview> {
         let mut page = block_on(self.catalog.executions(&self.owner, query, self.now())).unwrap();
         page.items.iter_mut().for_each(|overview| overview.worker = None);
@@ -306,7 +307,7 @@ impl Side {
         block_on(self.catalog.artifacts(&self.owner, query)).unwrap()
     }
 
-    /// Everything that people see.
+    /// Prints everything that people can see.
     pub(crate) fn summary(&self) -> String {
         let jobs = self.jobs_page(&JobQuery::default());
         let executions = self.executions_page(&ExecutionQuery::default());

@@ -1,4 +1,4 @@
-//! A table that grows while its rows are exported, by a clock that leaps.
+//! A table that grows while its rows are exported, with a clock that leaps.
 
 use std::ops::Range;
 use std::path::Path;
@@ -17,7 +17,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::told;
 use crate::support::Place;
 
-/// The time that the workers are told; between leaps it runs on as theirs does.
+/// The time that the workers are given. Between leaps it runs like theirs.
 pub(super) struct Time(Mutex<SystemClock>);
 
 impl Time {
@@ -34,7 +34,7 @@ impl Time {
         *clock = SystemClock::starting_at(clock.now() + by);
     }
 
-    /// Does something now, while no time is left out.
+    /// Does something at the present instant, while leaps are held back.
     fn without_leap<T>(&self, work: impl FnOnce(DateTime<Utc>) -> T) -> T {
         let clock = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         work(clock.now())
@@ -54,14 +54,14 @@ impl Growth {
         Self { stopped, thread: std::thread::spawn(move || grow(&path, &time, rng, &stop)) }
     }
 
-    /// Gives how many rows were inserted; they are numbered from 0.
+    /// Stops inserting. Returns the number of rows, which are numbered from 0.
     pub(super) fn stop(self) -> u64 {
         self.stopped.store(true, Ordering::Release);
         self.thread.join().unwrap()
     }
 }
 
-/// A few rows at a time, now and then many; each with the instant at which it is inserted.
+/// Inserts a few rows at a time, occasionally many, each with the instant of its insertion.
 fn grow(path: &Path, time: &Time, mut rng: Rng, stop: &AtomicBool) -> u64 {
     let mut source = Connection::open(path).unwrap();
     source.busy_timeout(Duration::from_secs(60)).unwrap();

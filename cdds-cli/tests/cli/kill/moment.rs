@@ -1,4 +1,4 @@
-//! The moment at which a worker is killed, and what it was doing.
+//! The moment at which a worker is killed, and its activity at that moment.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -16,17 +16,17 @@ use futures::executor::block_on;
 
 use crate::support::Place;
 
-/// How long a worker may live that never comes to its moment: nothing was due.
+/// How long a worker may live without reaching its moment, because nothing was due.
 const LIFE_MAX: Duration = Duration::from_secs(2);
 
-/// A while after something that can be seen from outside.
+/// A moment shortly after an event that is visible from outside.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Moment {
     /// The process was started.
     Born,
     /// It has claimed an execution.
     Claimed,
-    /// It has stored a manifest: what is left is the commit.
+    /// It has stored a manifest, so that only the commit is left.
     Stored,
     /// An execution has ended.
     Ended,
@@ -34,16 +34,16 @@ pub(super) enum Moment {
     Removed,
 }
 
-/// What a worker was doing when it was killed.
+/// The activity of a worker when it was killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
-    /// It had said nothing yet.
+    /// It had logged nothing yet.
     Idle,
-    /// It was reading: nothing was stored.
+    /// It was reading, and had stored nothing.
     Reading,
-    /// Some parts were stored, or one in part.
+    /// It had stored some parts, or a part of one.
     Storing,
-    /// All of a set was stored and not yet published.
+    /// It had stored a whole set, but not published it yet.
     Publishing,
     /// It had ended an execution.
     Settled,
@@ -66,7 +66,7 @@ impl Moment {
         }
     }
 
-    /// How long after it the worker dies, microseconds at most.
+    /// The maximum delay between the event and the kill, in microseconds.
     fn delay_max(self) -> u64 {
         match self {
             Self::Born => 40_000,
@@ -76,7 +76,7 @@ impl Moment {
         }
     }
 
-    /// Whether a line of the log says that it has come.
+    /// Whether a line of the log reports the event.
     fn is_told_by(self, line: &str) -> bool {
         match self {
             Self::Born | Self::Stored => false,
@@ -86,7 +86,7 @@ impl Moment {
         }
     }
 
-    /// Starts a worker and kills it at this moment, or when it does nothing.
+    /// Starts a worker and kills it at this moment, or once it has nothing to do.
     pub(super) fn kill(self, mut worker: Command, before: &Stored, rng: &mut Rng) -> Killed {
         let mut child = worker.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = Log::of(&mut child);
@@ -115,7 +115,7 @@ impl Moment {
     }
 }
 
-/// What a worker says, line by line.
+/// The log of a worker, line by line.
 struct Log {
     lines: Vec<String>,
     more: Receiver<String>,
@@ -148,7 +148,7 @@ pub(super) struct Killed {
 }
 
 impl Killed {
-    /// What it was doing, by what it said last and by what it left `broken_off`.
+    /// Determines its activities from its last log lines and from the attempts that it left `broken_off`.
     pub(super) fn phases(&self, place: &Place, broken_off: &BTreeSet<String>) -> BTreeSet<Phase> {
         let stored = place.files("artifacts");
         let stage_of = |execution: &String| {
@@ -170,12 +170,12 @@ impl Killed {
     }
 }
 
-/// `<execution>/<epoch>/manifest`, or its upload.
+/// Whether this is `<execution>/<epoch>/manifest`, or its unfinished upload.
 fn is_manifest(file: &str) -> bool {
     file.split('/').nth(2).is_some_and(|name| name.starts_with("manifest"))
 }
 
-/// The store, and the executions of which all was stored at some time.
+/// The store, and the executions whose whole set was stored at some time.
 pub(super) struct Stored {
     root: PathBuf,
     whole: BTreeSet<OsString>,
@@ -191,7 +191,7 @@ impl Stored {
         self.new_manifests().next().is_some()
     }
 
-    /// What is looked at may be removed meanwhile.
+    /// Finds executions with a new manifest. Files may be removed while they are examined.
     fn new_manifests(&self) -> impl Iterator<Item = OsString> {
         let folders = entries(&self.root).filter(|folder| !self.whole.contains(&folder.file_name()));
         let is_whole = |folder: &DirEntry| {

@@ -1,4 +1,4 @@
-//! What must be true after everything.
+//! The checks at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::{World, told};
 use crate::support::{id, string};
 
 impl World {
-    /// What is on the record of a job, by the end of its window.
+    /// Returns the history of a job, by the end of the window.
     fn history(&self, job: &str) -> Vec<Value> {
         let listed = self.at_the_end(&["history", "list", "--job", job]);
         let mut history = listed.as_array().unwrap().clone();
@@ -26,7 +26,7 @@ impl World {
         self.place.at(&told(self.time.now()), args)
     }
 
-    /// The rows of a set, downloaded and extracted.
+    /// Downloads and extracts a set. Returns its rows.
     fn rows_of(&self, execution: &Value) -> Vec<usize> {
         let (set, records) = (id(execution), format!("{}-records", id(execution)));
         let files = self.at_the_end(&["artifact", "download", "--execution", set, "--to", set]);
@@ -41,7 +41,7 @@ impl World {
     }
 }
 
-/// Invariant I4, for all rows.
+/// Checks invariant I4 for all rows.
 pub(super) fn every_row_is_in_one_set(world: &World, inserted: u64) {
     let mut sets_of_row = vec![0_u32; usize::try_from(inserted).unwrap()];
     for execution in world.finished(&world.kept) {
@@ -51,12 +51,12 @@ pub(super) fn every_row_is_in_one_set(world: &World, inserted: u64) {
     }
     let not_once = |(row, sets): (usize, &u32)| (*sets != 1).then(|| format!("row {row} is in {sets} sets"));
     assert_eq!(sets_of_row.iter().enumerate().find_map(not_once), None);
-    // The sets of the other job are gone; what they held is on the record.
+    // The sets of the other job are gone, but the record still holds the number of their rows.
     let records: u64 = world.finished(&world.fleeting).iter().filter_map(|one| one["records"].as_u64()).sum();
     assert_eq!(records, inserted);
 }
 
-/// Invariants I1 and I3, from before the first row to the watermark.
+/// Checks invariants I1 and I3, from before the first row to the watermark.
 pub(super) fn windows_tile(world: &World, job: &str) {
     let mut watermark = json!(null);
     for execution in world.finished(job) {
@@ -66,12 +66,13 @@ pub(super) fn windows_tile(world: &World, job: &str) {
     assert_eq!(world.place.json(&["job", "show", job])["watermark"]["at"], watermark);
 }
 
-/// Invariants I8 and I12: the store holds what the catalog names, and the catalog is whole.
+/// Checks invariants I8 and I12: the store holds exactly the files that the catalog names, and the catalog is
+/// intact.
 pub(super) fn nothing_is_left_over(world: &World) {
     let place = &world.place;
     let mut wanted: BTreeMap<String, u64> = BTreeMap::new();
     for artifact in world.at_the_end(&["artifact", "list"]).as_array().unwrap() {
-        // With its first part the manifest.
+        // The manifest comes with the first part.
         let files = if artifact["part"] == 1 { 2 } else { 1 };
         *wanted.entry(string(&artifact["execution_id"])).or_default() += files;
     }
@@ -91,7 +92,8 @@ pub(super) fn nothing_is_left_over(world: &World) {
     assert_eq!(place.files("cdds.db.workers"), ["folder"], "the locks of workers that are gone");
 }
 
-/// Rules E1 and E5: every attempt that a kill broke off is on the record as such, and nothing else went wrong.
+/// Checks rules E1 and E5: every attempt that a kill broke off is recorded as such, and nothing else went
+/// wrong.
 pub(super) fn the_history_tells(world: &World) {
     let mut broken_off = BTreeSet::new();
     for execution in [&world.kept, &world.fleeting].into_iter().flat_map(|job| world.history(job)) {
@@ -115,7 +117,7 @@ pub(super) fn the_history_tells(world: &World) {
     assert_eq!(broken_off, world.broken_off);
 }
 
-/// Or the test shows less than it says.
+/// Checks that workers were killed in every phase: otherwise the test would show less than it claims.
 pub(super) fn every_phase_was_hit(world: &World) {
     for phase in Phase::ALL {
         assert!(

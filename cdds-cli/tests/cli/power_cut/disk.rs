@@ -1,8 +1,8 @@
-//! A disk that loses what was not synced.
+//! A simulated disk that loses what was not synced.
 //!
-//! It hears of every system call and keeps two states of each file and each folder: what the processes see, and what
-//! was synced, which is all that is left after a power cut. A real file system keeps more, as it likes; a program
-//! that comes through this one comes through those.
+//! It follows every system call and keeps two states of each file and each folder: the one that processes
+//! see, and the one that was synced, which is all that a power cut leaves. A real file system may keep more.
+//! A program that survives on this disk survives on those.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -10,13 +10,13 @@ use std::path::{Component, Path, PathBuf};
 
 use super::trace::Call;
 
-/// SQLite's index of its log, which lives in memory and is made anew whenever the catalog is opened.
+/// SQLite's index of its log. It is kept in memory, and rebuilt whenever the catalog is opened.
 const SHARED_INDEX: &str = "-shm";
 
 #[derive(Debug, Clone)]
 enum Content {
     File(Vec<u8>),
-    /// The nodes in it, by name.
+    /// The nodes in the folder, by name.
     Folder(BTreeMap<String, usize>),
 }
 
@@ -36,17 +36,17 @@ struct Open {
 pub(super) struct Disk {
     root: PathBuf,
     nodes: Vec<Node>,
-    /// What the running process has open, by its number.
+    /// The open files of the running process, by descriptor.
     open: HashMap<i64, Open>,
-    /// What a thread is making durable: as it was when the call began.
+    /// The node that each thread is syncing, with its content when the call began.
     syncing: HashMap<u32, (usize, Content)>,
 }
 
 impl Disk {
-    /// The first node is the root.
+    /// The root is the first node.
     const ROOT: usize = 0;
 
-    /// A folder as it is, all of it durable.
+    /// Loads a folder as it is, all of it durable.
     pub(super) fn of(root: &Path) -> Self {
         let root = root.canonicalize().unwrap();
         let mut disk = Self { root, nodes: Vec::new(), open: HashMap::new(), syncing: HashMap::new() };
@@ -68,7 +68,7 @@ impl Disk {
         node
     }
 
-    /// A node whose contents are durable as they are.
+    /// Adds a node whose content is durable.
     fn add(&mut self, content: Content) -> usize {
         self.nodes.push(Node { seen: content.clone(), synced: content });
         self.nodes.len() - 1
@@ -88,13 +88,13 @@ impl Disk {
         }
     }
 
-    /// A process has begun: it has nothing open yet.
+    /// Follows a new process, which has no files open yet.
     pub(super) fn begin(&mut self) {
         self.open.clear();
         self.syncing.clear();
     }
 
-    /// As a process that was killed leaves it: a folder that nobody has synced.
+    /// Creates an unsynced folder, as a killed process would leave it.
     pub(super) fn make_unsynced_folder(&mut self, name: &str) {
         let path = self.root.join(name);
         fs::create_dir(&path).unwrap();
@@ -108,12 +108,12 @@ impl Disk {
         node
     }
 
-    /// Hears of a call; tells whether it made anything durable that was not.
+    /// Follows a call. Returns whether it made anything durable that was not.
     pub(super) fn hear(&mut self, call: &Call) -> bool {
         let is_sync = matches!(call.name.as_str(), "fsync" | "fdatasync");
         match call.result {
             None if is_sync => {
-                // What is written while it runs may come too late.
+                // Data that is written during the sync may be too late for it.
                 if let Some(open) = self.open.get(&call.number(0)) {
                     let content = self.nodes[open.node].seen.clone();
                     self.syncing.insert(call.thread, (open.node, content));
@@ -154,7 +154,7 @@ impl Disk {
             "unlink" | "rmdir" => self.remove(call.path(0)),
             "unlinkat" if is_here(call, 0) => self.remove(call.path(1)),
             "fcntl" | "exit_group" => {}
-            // Into memory that only the process sees.
+            // A private map: only the process sees what is written to it.
             "mmap" if !call.word(3).contains("MAP_SHARED") || call.word(4) == "-1" => {}
             "mmap" => {
                 let open = self.open.get(&call.number(4)).map(|open| open.node);
@@ -194,7 +194,8 @@ impl Disk {
         self.open.insert(file, Open { node, position: 0, appends: flags.contains("O_APPEND") });
     }
 
-    /// Both have one position in the system and two here; nobody writes to copies.
+    /// Copies a descriptor. The two share one position in the system, but not here: no program writes through
+    /// copies.
     fn copy(&mut self, from: i64, to: i64) {
         match self.open.get(&from).copied() {
             Some(open) => self.open.insert(to, open),
@@ -259,7 +260,7 @@ impl Disk {
         }
     }
 
-    /// The names of a path below the root; `None` if it lies elsewhere.
+    /// Returns the components of a path below the root, or `None` if it lies elsewhere.
     fn names(&self, path: &Path) -> Option<Vec<String>> {
         let mut names: Vec<String> = Vec::new();
         let absolute = self.root.join(path);
@@ -278,7 +279,7 @@ impl Disk {
         names.iter().try_fold(Self::ROOT, |node, name| self.entries(node).get(name).copied())
     }
 
-    /// The folder of a path and its name there.
+    /// Returns the folder of a path, and its name in there.
     fn place(&mut self, path: &Path) -> Option<(usize, String)> {
         let mut names = self.names(path)?;
         let Some(name) = names.pop() else { return Some((Self::ROOT, String::from("."))) };
@@ -296,12 +297,12 @@ impl Disk {
         self.nodes.iter().find_map(within).unwrap_or_default()
     }
 
-    /// Every file that a power cut leaves now, with its contents, and every folder with none.
+    /// Returns every file that a power cut would leave, with its contents, and every folder without.
     pub(super) fn left(&self) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
         self.tree(|node| &node.synced)
     }
 
-    /// The same for what the processes see.
+    /// Returns the same for the state that processes see.
     pub(super) fn seen(&self) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
         self.tree(|node| &node.seen)
     }
@@ -326,7 +327,7 @@ impl Disk {
         tree
     }
 
-    /// Cuts the power: what is left lies in `folder` then.
+    /// Cuts the power: writes what is left to `folder`.
     pub(super) fn cut(&self, folder: &Path) {
         for (path, contents) in self.left() {
             match contents {
@@ -337,7 +338,7 @@ impl Disk {
     }
 }
 
-/// Whether paths are relative to the working folder, which is the root.
+/// Whether the path of a call is relative to the working folder, which is the root.
 fn is_here(call: &Call, at: usize) -> bool {
     call.word(at) == "AT_FDCWD"
 }

@@ -1,17 +1,18 @@
-//! What a process asks of the file system, as strace writes it down.
+//! The file system calls of a process, as strace records them.
 
 use std::collections::HashMap;
 use std::fmt::{self, Debug};
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Everything that changes files or makes them durable. Shared maps too: what is written into one is not seen here.
+/// All calls that change files or make them durable, and shared maps, since writes into those are not seen
+/// here.
 const CALLS: &str = "open,openat,creat,close,dup,dup2,dup3,fcntl,lseek,write,pwrite64,writev,pwritev,pwritev2,\
     sendfile,splice,copy_file_range,truncate,ftruncate,fallocate,mmap,fsync,fdatasync,sync_file_range,sync,syncfs,\
     rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,mkdir,mkdirat,chdir,fchdir,\
     io_uring_setup";
 
-/// The most bytes that strace shows of a write.
+/// The largest number of bytes that strace shows of a write.
 const SHOWN_MAX: &str = "16777216";
 
 /// A system call.
@@ -20,15 +21,15 @@ pub(super) struct Call {
     pub(super) thread: u32,
     pub(super) name: String,
     pub(super) arguments: Vec<Argument>,
-    /// What it returned, once it has; below 0 it failed.
+    /// Its result once it has returned. A negative result is a failure.
     pub(super) result: Option<i64>,
 }
 
-/// What a call was given.
+/// An argument of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Argument {
     Bytes(Vec<u8>),
-    /// A number, flags, a structure.
+    /// A number, flags or a structure.
     Word(String),
 }
 
@@ -71,7 +72,7 @@ impl Call {
     }
 }
 
-/// Runs a command under strace; gives what it said, and each call twice: when it begins, and with its result.
+/// Runs a command under strace. Returns its output, and each call twice: when it begins, and with its result.
 pub(super) fn trace(command: &Command) -> (Output, Vec<Call>) {
     let log = tempfile::NamedTempFile::new().unwrap();
     let mut strace = Command::new("strace");
@@ -113,10 +114,11 @@ fn calls(log: &str) -> Vec<Call> {
     calls
 }
 
-/// A call with its result, if the line is one and the call returned.
+/// Parses a line as a call with its result. Returns `None` if it is something else, or the call did not
+/// return.
 fn returned(thread: u32, line: &str) -> Option<Call> {
     let (text, result) = line.rsplit_once(" = ")?;
-    // `0x1 (flags FD_CLOEXEC)`, `-1 ENOENT (No such file or directory)`.
+    // Results look like `0x1 (flags FD_CLOEXEC)` or `-1 ENOENT (No such file or directory)`.
     let result = result.split(' ').next().unwrap();
     let result = match result.strip_prefix("0x") {
         Some(hex) => u64::from_str_radix(hex, 16).unwrap().cast_signed(),
@@ -125,14 +127,14 @@ fn returned(thread: u32, line: &str) -> Option<Call> {
     Some(call(thread, text.trim_end().strip_suffix(')').unwrap(), Some(result)))
 }
 
-/// `name(argument, argument`.
+/// Parses `name(argument, argument`.
 fn call(thread: u32, text: &str, result: Option<i64>) -> Call {
     let (name, rest) = text.split_once('(').unwrap_or_else(|| panic!("no call: {text}"));
     let mut arguments = Vec::new();
     let (mut depth, mut quoted, mut start) = (0, false, 0);
     for (at, byte) in rest.bytes().chain([b',']).enumerate() {
         match byte {
-            // All that stands between quotes is `\x…`.
+            // Text between quotes consists of `\x…` alone, so it contains no quote.
             b'"' => quoted = !quoted,
             b'{' | b'[' | b'(' if !quoted => depth += 1,
             b'}' | b']' | b')' if !quoted => depth -= 1,
@@ -144,7 +146,7 @@ fn call(thread: u32, text: &str, result: Option<i64>) -> Call {
         }
     }
     let name = match name {
-        // The older form of the other.
+        // `open` is the older form of `openat`.
         "open" => {
             arguments.insert(0, Argument::Word("AT_FDCWD".to_owned()));
             "openat"

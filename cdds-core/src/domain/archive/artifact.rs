@@ -1,4 +1,4 @@
-//! Section A: the files that an execution leaves.
+//! Section A: the files that an execution leaves behind.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,67 +12,67 @@ use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, TypeId};
 /// One stored file of an artifact set (rule A7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
-    /// Which artifact; derived from execution and place.
+    /// The artifact's identifier, derived from the execution and the place in the set.
     pub id: ArtifactId,
-    /// Whose.
+    /// The owner of the artifact.
     pub owner: Owner,
-    /// Of which execution.
+    /// The execution that published it.
     pub execution_id: ExecutionId,
-    /// Of which job.
+    /// The job of that execution.
     pub job_id: JobId,
     /// The data type that was exported.
     pub data_type: TypeId,
     /// The file's name (rule A3).
     pub name: String,
-    /// Its place in the set, from 1.
+    /// The place of the file in the set, starting at 1.
     pub part: u32,
-    /// How many files the set has.
+    /// The number of files in the set.
     pub parts: u32,
-    /// Where the store keeps it.
+    /// The key under which the store keeps it.
     pub key: Key,
-    /// Size as stored.
+    /// The size as stored, in bytes.
     pub bytes: u64,
-    /// Digest of the stored bytes.
+    /// The digest of the stored bytes.
     pub sha256: Sha256Digest,
     /// When it was published.
     pub created_at: DateTime<Utc>,
-    /// When it may be removed.
+    /// When it expires and may be removed (rule A7).
     pub expires_at: DateTime<Utc>,
-    /// Whether a legal hold keeps it beyond that.
+    /// Whether a legal hold keeps it beyond its expiry.
     pub hold: bool,
 }
 
 impl Artifact {
-    /// Whether the file can be had at `now`: it has not expired, or is on hold (rule A7).
+    /// Whether the file can be listed and read at `now`, because it has not expired or is on hold (rule A7).
     pub fn is_available(&self, now: DateTime<Utc>) -> bool {
         self.hold || now < self.expires_at
     }
 }
 
-/// The manifest of a set as it is stored; not counted among the artifacts (rule A5).
+/// The manifest of a set as it is stored. It does not count as an artifact (rule A5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredManifest {
     /// The file's name.
     pub name: String,
-    /// Where the store keeps it.
+    /// The key under which the store keeps it.
     pub key: Key,
-    /// Size as stored.
+    /// The size as stored, in bytes.
     pub bytes: u64,
-    /// Digest of the stored bytes.
+    /// The digest of the stored bytes.
     pub sha256: Sha256Digest,
 }
 
-/// The detached signature of a set's manifest as it is stored; like the manifest, not counted among the
-/// artifacts (rule A5).
+/// The detached signature of a set's manifest as it is stored. Like the manifest, it does not count as an
+/// artifact (rule A5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSignature {
     /// The file's name.
     pub name: String,
-    /// Where the store keeps it.
+    /// The key under which the store keeps it.
     pub key: Key,
-    /// Size as stored.
+    /// The size as stored, in bytes.
     pub bytes: u64,
-    /// Digest of the stored bytes.
+    /// The digest of the stored bytes.
     pub sha256: Sha256Digest,
 }
 
@@ -81,15 +81,15 @@ pub struct StoredSignature {
 pub struct ArtifactSet {
     /// The manifest.
     pub manifest: StoredManifest,
-    /// Its signature, if the service signs.
+    /// The manifest's signature, if the service signs.
     pub signature: Option<StoredSignature>,
     /// The files, in the order of their parts.
     pub artifacts: Vec<Artifact>,
 }
 
 impl ArtifactSet {
-    /// Names of the published files that are no longer on the record, in reading order: deleted one by one, while
-    /// the rest of the set stayed (rule A8). Without them the rest cannot be read.
+    /// Returns the names of the published files that are no longer on the record, in reading order. They were
+    /// deleted one by one while the rest of the set stayed (rule A8). Without them the rest cannot be read.
     pub fn deleted_parts(&self) -> Vec<String> {
         let Some(part) = self.artifacts.first() else { return Vec::new() };
         let Some(name) = PartName::parse(&part.name) else { return Vec::new() };
@@ -97,7 +97,8 @@ impl ArtifactSet {
         names.into_iter().filter(|name| self.artifacts.iter().all(|part| part.name != *name)).collect()
     }
 
-    /// Names and keys of the files that are on the record, the manifest and its signature among them.
+    /// Returns the names and keys of the files that are on the record, including the manifest and its
+    /// signature.
     pub fn files(&self) -> impl Iterator<Item = (&str, &Key)> {
         let artifacts = self.artifacts.iter().map(|part| (part.name.as_str(), &part.key));
         let signature = self.signature.iter().map(|signature| (signature.name.as_str(), &signature.key));
@@ -105,10 +106,10 @@ impl ArtifactSet {
     }
 }
 
-/// The most files in one request (rule A8).
+/// The most files that one request may name (rule A8).
 pub const FILES_PER_REQUEST_MAX: usize = 100;
 
-/// The same file of the same execution always has the same id.
+/// Returns the identifier of a file: always the same for the same part of the same execution.
 pub fn artifact_id(execution: ExecutionId, part: u32) -> ArtifactId {
     ArtifactId(Uuid::new_v5(&execution.0, &part.to_be_bytes()))
 }
@@ -118,7 +119,7 @@ pub fn artifact_id(execution: ExecutionId, part: u32) -> ArtifactId {
 pub struct Sha256Digest(pub [u8; 32]);
 
 impl Sha256Digest {
-    /// Reads 64 hexadecimal digits; `None` for anything else.
+    /// Parses 64 hexadecimal digits. Returns `None` for any other text.
     pub fn from_hex(text: &str) -> Option<Self> {
         let mut digest = [0_u8; 32];
         let bytes = text.as_bytes();
@@ -126,6 +127,7 @@ impl Sha256Digest {
             return None;
         }
         for (value, pair) in digest.iter_mut().zip(bytes.chunks_exact(2)) {
+            // `from_str_radix` would accept a sign.
             let pair = std::str::from_utf8(pair).ok().filter(|pair| !pair.starts_with('+'))?;
             *value = u8::from_str_radix(pair, 16).ok()?;
         }
@@ -164,17 +166,17 @@ mod tests {
 pub struct Key(Arc<str>);
 
 impl Key {
-    /// Takes a key as it is; the engine makes them from ids, epochs and ordinals only.
+    /// Creates a key without checking it. The engine builds keys only from ids, epochs and ordinals.
     pub fn new(key: impl Into<String>) -> Self {
         Self(key.into().into())
     }
 
-    /// The key as text.
+    /// Returns the key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The part before the last `/`; empty if there is none.
+    /// Returns the part before the last `/`, which is empty if there is none.
     pub fn folder(&self) -> &str {
         self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
     }

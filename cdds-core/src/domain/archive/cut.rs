@@ -1,8 +1,8 @@
-//! How a sequence of records becomes files of a bounded size (rules A1, A6).
+//! Cuts a sequence of records into files of a bounded size (rules A1, A6).
 //!
-//! Each folder has at most one open file. A file is closed when the next record would take it past its
-//! bound, or, when all open files together pass their budget, because it is the largest. Both depend on
-//! the sequence of records only, never on how it was batched or who compresses.
+//! Each folder has at most one open file. A file is closed when the next record would take it past its bound.
+//! When all open files together exceed their budget of memory, the largest is closed. Both depend only on the
+//! sequence of records, never on how it was batched or who compresses the files.
 
 mod chunks;
 
@@ -15,35 +15,35 @@ use super::layout;
 use crate::domain::id::TypeId;
 use crate::domain::record::{Place, RecordBatch};
 
-/// How large files and the memory for open ones may become, bytes.
+/// The largest size of files and of the memory for open ones, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CutLimits {
-    /// Bound of a file before compression; a single larger record has a file of its own.
+    /// The largest file before compression. A single record that is larger has a file of its own.
     pub file_bytes_max: usize,
-    /// Bound of the memory that all open files together hold, each in chunks of 4 KiB.
+    /// The most memory that all open files together may hold. Each is counted in chunks of 4 KiB.
     pub open_bytes_max: usize,
 }
 
 impl Default for CutLimits {
-    /// Files of 4 MiB; 16 MiB for open ones.
+    /// Files of 4 MiB, and 16 MiB for open ones.
     fn default() -> Self {
         Self { file_bytes_max: 4 << 20, open_bytes_max: 16 << 20 }
     }
 }
 
-/// How much memory is reserved for a file at once: what a default one may need.
+/// The most memory that is reserved for a file at once: the size of a default file.
 const RESERVED_MAX: usize = 4 << 20;
 
 /// A complete file, ready to be compressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CutFile {
-    /// Path inside the archive.
+    /// The path inside the archive.
     pub path: String,
-    /// JSON lines. May be given back ([`FileCutter::give_back`]).
+    /// The contents as JSON lines. The buffer can be returned ([`FileCutter::give_back`]).
     pub contents: Vec<u8>,
 }
 
-/// Sorts records into open files and gives out those that are complete.
+/// Sorts records into open files and returns those that are complete.
 #[derive(Debug)]
 pub struct FileCutter {
     data_type: TypeId,
@@ -51,22 +51,24 @@ pub struct FileCutter {
     folders: Vec<Folder>,
     by_place: HashMap<Place, usize>,
     by_path: HashMap<Arc<str>, usize>,
-    /// Paths as [`layout::folded`] gives them.
+    /// The paths of all folders, folded by [`layout::folded`].
     folded: HashSet<String>,
     open_bytes: usize,
     spare: Spare,
     by_size: BTreeSet<Rank>,
-    /// Folders whose rank is out of date; ranks matter only when the budget is spent.
+    /// Folders whose rank is out of date. Ranks are updated only when the budget is exceeded, so that most
+    /// records cost nothing for them.
     unranked: Vec<usize>,
-    /// Contents that were given back.
+    /// Buffers that were given back.
     buffers: Vec<Vec<u8>>,
-    /// The folder whose file was opened last: its contents are in one piece.
+    /// The folder whose file was opened last. Only that file may have its contents in one piece.
     opened_last: Option<usize>,
-    /// The files that were open when the records ended, last first.
+    /// The folders whose files were open when the records ended, in reverse order of closing.
     ending: Option<Vec<usize>>,
 }
 
-/// The order in which open files are closed when the budget is spent, last first: by size, ties by path.
+/// The rank of an open file: its size, and for equal sizes its path, smaller paths last. When the budget is
+/// exceeded, the file with the last rank is closed.
 type Rank = (usize, Reverse<Arc<str>>, usize);
 
 #[derive(Debug)]
@@ -74,14 +76,14 @@ struct Folder {
     path: Arc<str>,
     files_closed: u64,
     open: Chunks,
-    /// The size under which it stands in `by_size`; `None` if it does not.
+    /// The size under which the folder is in `by_size`, or `None` if it is not.
     ranked_bytes: Option<usize>,
-    /// Whether it is among `unranked`.
+    /// Whether the folder is in `unranked`.
     is_unranked: bool,
 }
 
 impl FileCutter {
-    /// No open files yet.
+    /// Creates a cutter without open files.
     pub fn new(data_type: TypeId, limits: CutLimits) -> Self {
         Self {
             data_type,
@@ -100,12 +102,12 @@ impl FileCutter {
         }
     }
 
-    /// Whether a record of this place has come before.
+    /// Whether a record of this place was pushed before.
     pub fn knows(&self, place: &Place) -> bool {
         self.by_place.contains_key(place)
     }
 
-    /// Takes the records of a batch; files that are complete are added to `closed`, in order.
+    /// Adds the records of a batch. Files that become complete are appended to `closed`, in order.
     pub fn push(&mut self, batch: &RecordBatch, closed: &mut Vec<CutFile>) {
         let folders: Vec<usize> = batch.places().iter().map(|place| self.folder_of(place)).collect();
         for record in batch.iter() {
@@ -115,7 +117,8 @@ impl FileCutter {
         }
     }
 
-    /// Closes one of the files that are still open, in the order of their paths. No records may come after.
+    /// Closes one of the files that are still open, in the order of their paths. Returns `None` after the
+    /// last. No records may be pushed after the first call.
     pub fn finish(&mut self) -> Option<CutFile> {
         let ending = self.ending.get_or_insert_with(|| {
             let is_open = |index: &usize| !self.folders[*index].open.is_empty();
@@ -127,16 +130,18 @@ impl FileCutter {
         Some(self.close(folder))
     }
 
-    /// Takes the contents of a file that is no longer needed, for the next one: large buffers that come and go
-    /// would leave holes in the memory of the process.
+    /// Takes back the contents of a file that is no longer needed, and reuses the buffer. Large buffers that
+    /// come and go would leave holes in the memory of the process.
     pub fn give_back(&mut self, contents: Vec<u8>) {
         if contents.capacity() <= self.limits.file_bytes_max {
             self.buffers.push(contents);
         }
     }
 
+    /// Appends a record to the folder's file, and closes files where the limits demand it.
     fn append(&mut self, folder: usize, line: &[u8], closed: &mut Vec<CutFile>) {
         let open_bytes = self.folders[folder].open.len();
+        // An empty file takes any record, so that a record above the bound gets a file of its own.
         if open_bytes > 0 && open_bytes + line.len() > self.limits.file_bytes_max {
             closed.push(self.close(folder));
         }
@@ -148,13 +153,15 @@ impl FileCutter {
         open.append(line, &mut self.spare);
         self.open_bytes += open.held_bytes() - held_before;
         self.unrank(folder);
+        // This may close the file that has just grown. Whether it does depends on sizes and paths only.
         while self.open_bytes > self.limits.open_bytes_max {
             let Some(largest) = self.largest() else { break };
             closed.push(self.close(largest));
         }
     }
 
-    /// Gives the folder's file the piece of memory of the file that was opened before it, if that is still open.
+    /// Opens the folder's file in one piece of memory. The file that was opened before it hands over its
+    /// piece if it is still open, and moves its contents into chunks.
     fn open_file(&mut self, folder: usize) {
         let before = self.opened_last.replace(folder);
         let left = before.and_then(|before| self.folders[before].open.give_up_piece(&mut self.spare));
@@ -164,20 +171,22 @@ impl FileCutter {
         self.folders[folder].open.begin_piece(buffer);
     }
 
-    /// The folder's size has changed.
+    /// Notes that the folder's size has changed.
     fn unrank(&mut self, folder: usize) {
         if !std::mem::replace(&mut self.folders[folder].is_unranked, true) {
             self.unranked.push(folder);
         }
     }
 
-    /// The largest open file; ties go to the smaller path. Costs the logarithm of the open files for each
-    /// that has changed since it was asked last.
+    /// Returns the folder of the largest open file, or of the one with the smallest path if several are
+    /// largest. This costs the logarithm of the number of open files for each file that has changed since the
+    /// last call.
     fn largest(&mut self) -> Option<usize> {
         for index in self.unranked.drain(..) {
             let folder = &mut self.folders[index];
             folder.is_unranked = false;
             let rank = |bytes: usize| (bytes, Reverse(Arc::clone(&folder.path)), index);
+            // The old rank must be removed by the size under which it was inserted.
             if let Some(bytes) = folder.ranked_bytes {
                 self.by_size.remove(&rank(bytes));
             }
@@ -190,6 +199,8 @@ impl FileCutter {
         self.by_size.last().map(|(_, _, folder)| *folder)
     }
 
+    /// Closes the folder's file and returns it. The next record of the folder opens another file with the
+    /// next number.
     fn close(&mut self, index: usize) -> CutFile {
         self.unrank(index);
         let folder = &mut self.folders[index];
@@ -199,8 +210,8 @@ impl FileCutter {
         CutFile { path: layout::file_path(&folder.path, &self.data_type, folder.files_closed), contents }
     }
 
-    /// Two places may share a folder (a source may name the default hierarchy itself); a folder's files
-    /// are numbered once.
+    /// Returns the folder of a place. Two places may share a folder, since a source may itself name folders
+    /// of the default hierarchy. The files of a shared folder are numbered once.
     fn folder_of(&mut self, place: &Place) -> usize {
         if let Some(folder) = self.by_place.get(place) {
             return *folder;
@@ -218,7 +229,8 @@ impl FileCutter {
         folder
     }
 
-    /// A folder that no system takes for another one: on many, case does not count.
+    /// Adds a folder with a path that no file system takes for that of another folder. On many of them case
+    /// does not count, for example.
     fn open_folder(&mut self, path: &str) -> usize {
         let mut path = path.to_owned();
         while !self.folded.insert(layout::folded(&path)) {

@@ -1,8 +1,8 @@
-//! Rule E10: `errors.jsonl`, the file inside the archive that tells what could not be exported.
+//! Rule E10: `errors.jsonl`, the file inside the archive that lists the bad records.
 //!
-//! It is the archive's last entry, at its root, and exists only if there is something to tell: one JSON
-//! object a line, in the order in which the source came across the records
-//! ([`RejectedRecord::write_line`]). Like every other file it depends on the sequence of records alone.
+//! It is the archive's last entry, at its root, and exists only if there are bad records. Each line is one
+//! JSON object ([`RejectedRecord::write_line`]), in the order in which the source found the records. Like
+//! every other file, it depends only on the sequence of records.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ use crate::domain::execution::failure::{Failure, FailureKind, Step};
 use crate::domain::job::policy::BadRecords;
 use crate::domain::record::RejectedRecord;
 
-/// The path inside the archive; [`layout`](super::layout) gives it to nothing else.
+/// The path inside the archive. [`layout`](super::layout) gives no other file or folder this path.
 pub const PATH: &str = "errors.jsonl";
 
-/// The largest file, bytes; it is held in memory until the end.
+/// The largest size of the file in bytes. The file is held in memory until the end.
 pub const BYTES_MAX: usize = 16 << 20;
 
-/// Takes in bad records as long as the job's policy allows.
+/// Collects bad records as long as the job's policy allows.
 #[derive(Debug)]
 pub struct ErrorsFile {
     records_max: u32,
@@ -26,7 +26,7 @@ pub struct ErrorsFile {
     first: Option<First>,
 }
 
-/// The bad record that a failure names.
+/// The first bad record, which failures name.
 #[derive(Debug)]
 struct First {
     position: String,
@@ -40,7 +40,7 @@ impl fmt::Display for First {
 }
 
 impl ErrorsFile {
-    /// An empty file under this policy.
+    /// Creates an empty file under this policy.
     pub fn new(policy: BadRecords) -> Self {
         let records_max = match policy {
             BadRecords::Fail => 0,
@@ -52,8 +52,8 @@ impl ErrorsFile {
     /// Adds a bad record.
     ///
     /// # Errors
-    /// [`FailureKind::BadRecord`], final, if it is one more than the policy allows or the file would exceed
-    /// 16 MiB. It names the first bad record.
+    /// [`FailureKind::BadRecord`], not retryable, if the policy allows no further record or the file would
+    /// exceed 16 MiB. The message names the first bad record.
     pub fn push(&mut self, rejected: &RejectedRecord) -> Result<(), Failure> {
         let first = self.first.get_or_insert_with(|| First {
             position: rejected.position().to_owned(),
@@ -78,7 +78,7 @@ impl ErrorsFile {
         Ok(())
     }
 
-    /// The file, once, if there is something in it.
+    /// Returns the file if it has any lines. Further calls return `None`.
     pub fn take(&mut self) -> Option<CutFile> {
         let contents = std::mem::take(&mut self.lines);
         (!contents.is_empty()).then(|| CutFile { path: PATH.to_owned(), contents })
@@ -143,7 +143,7 @@ mod tests {
         let large = vec![b'x'; 1 << 20];
         let fitting = (1..1_000)
             .take_while(|number| file.push(&RejectedRecord::new(number, "not valid JSON", &large)).is_ok());
-        // 64 KiB of each are kept.
+        // 64 KiB of each record are kept.
         assert_eq!(fitting.count(), 255);
     }
 

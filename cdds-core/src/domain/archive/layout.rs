@@ -6,17 +6,18 @@ use super::errors_file;
 use crate::domain::id::TypeId;
 use crate::domain::record::Place;
 
-/// The longest folder or file name, bytes; what every common file system takes.
+/// The longest name of a folder or file, in bytes. Every common file system supports it.
 const SEGMENT_BYTES_MAX: usize = 200;
 
-/// The longest path of a folder, bytes; what every common file system takes, with room for where it is put.
+/// The longest path of a folder, in bytes. Every common file system supports it, with room for the folder
+/// into which the archive is extracted.
 const FOLDER_BYTES_MAX: usize = 800;
 
-/// The folder of a place: `<type>/<category>/<yyyy>-<mm>-<dd>`, with `all` for records without a
+/// Returns the folder of a place: `<type>/<category>/<yyyy>-<mm>-<dd>`, with `all` for records without a
 /// declared category and `undated` for records without an event instant (rules A1, W7).
 ///
-/// No folder has the name of a file: of `errors.jsonl` (rule E10) or of one that [`file_path`] gives, also
-/// where case does not count. Over-long paths end in a digest of the whole.
+/// No folder has the name of a file, neither of `errors.jsonl` (rule E10) nor of one that [`file_path`]
+/// returns, even where case does not count. A path that is too long ends in a digest of the whole path.
 pub fn folder(data_type: &TypeId, place: &Place) -> String {
     let path = path(data_type, place);
     let root = path.split('/').next().unwrap_or_default();
@@ -27,13 +28,13 @@ pub fn folder(data_type: &TypeId, place: &Place) -> String {
     if path.len() > FOLDER_BYTES_MAX { shortened(&path, &path, FOLDER_BYTES_MAX) } else { path }
 }
 
-/// A path for a folder whose own would be that of another, were it not for case or for how its characters are
-/// composed: two folders that many systems take for one.
+/// Returns another path for a folder whose own differs from that of another folder only in case or in how its
+/// characters are composed. Many systems would take the two for the same folder.
 pub(in crate::domain) fn distinct(folder: &str) -> String {
     shortened(folder, folder, FOLDER_BYTES_MAX)
 }
 
-/// What is the same for all paths that some common system takes for one and the same.
+/// Folds a path: paths that some common system takes for the same have the same folded form.
 pub(in crate::domain) fn folded(folder: &str) -> String {
     let caseless = folder.nfd().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
     caseless.nfd().collect()
@@ -57,7 +58,7 @@ fn path(data_type: &TypeId, place: &Place) -> String {
     }
 }
 
-/// A safe segment that is not the name of a file either.
+/// Returns a safe segment that is not the name of a file either.
 fn folder_segment(data_type: &TypeId, name: &str) -> String {
     let safe = safe_segment(name);
     let lower = safe.to_ascii_lowercase();
@@ -72,14 +73,14 @@ fn folder_segment(data_type: &TypeId, name: &str) -> String {
     }
 }
 
-/// The path of a folder's `number`-th file, from 1: `<folder>/<type>-NNNNN.json`.
+/// Returns the path of a folder's file with this number, starting at 1: `<folder>/<type>-NNNNN.json`.
 pub fn file_path(folder: &str, data_type: &TypeId, number: u64) -> String {
     format!("{folder}/{}-{number:05}.json", safe_segment(data_type.as_str()))
 }
 
-/// A name that can be a folder on every common system: characters that some system forbids, and names
-/// that some system reserves, are written as `%XX` of their UTF-8 bytes. Distinct names stay distinct,
-/// since `%` itself is written so too; over-long names end in a digest of the whole.
+/// Returns a name that can be a folder on every common system. Characters that some system forbids, and names
+/// that some system reserves, are written as `%XX` of their UTF-8 bytes. Distinct names stay distinct, since
+/// `%` itself is escaped as well. A name that is too long ends in a digest of the whole name.
 pub fn safe_segment(name: &str) -> String {
     let mut safe = String::with_capacity(name.len());
     let last = name.chars().count().saturating_sub(1);
@@ -95,7 +96,7 @@ pub fn safe_segment(name: &str) -> String {
         }
     }
     if safe.is_empty() {
-        // An empty value cannot be a folder; "%" alone is no other value's form.
+        // An empty name cannot be a folder. No other name is written as "%" alone.
         return "%".to_owned();
     }
     if safe.len() > SEGMENT_BYTES_MAX { shortened(&safe, name, SEGMENT_BYTES_MAX) } else { safe }
@@ -114,7 +115,7 @@ fn escape(c: char, out: &mut String) {
     }
 }
 
-/// Names that Windows gives to devices, with or without an extension.
+/// Whether Windows reserves the name for a device, with or without an extension.
 fn is_reserved(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
     let numbered = |prefix: &str| {
@@ -125,7 +126,7 @@ fn is_reserved(name: &str) -> bool {
     devices.contains(&stem.as_str()) || numbered("COM") || numbered("LPT")
 }
 
-/// As much of `safe` as leaves room for a digest of `name`.
+/// Returns as much of `safe` as leaves room for a digest of `name`, followed by that digest.
 fn shortened(safe: &str, name: &str, bytes_max: usize) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::digest(name.as_bytes());

@@ -1,47 +1,50 @@
-//! How the files of an artifact set are called (rule A3).
+//! The names of the files of an artifact set (rule A3).
 
 use std::fmt;
 
-/// What sealing adds to a file's name.
+/// The suffix that sealing adds to a file's name.
 const SEALED_SUFFIX: &str = ".smime";
 
-/// The name of the part at `index` (from 0, in reading order) of a set of `total` parts: `stem.zip`
-/// when it is the only or the last one, else `stem.z01 … stem.z99, stem.z100 …`.
+/// Returns the name of the part at `index` (from 0, in reading order) of a set of `total` parts: `stem.zip`
+/// for the only or last part, `stem.z01 … stem.z99, stem.z100 …` for the others.
 pub fn part_name(stem: &str, index: usize, total: usize) -> String {
     if index.saturating_add(1) >= total { format!("{stem}.zip") } else { format!("{stem}.z{:02}", index + 1) }
 }
 
-/// Where a part stands in its set, as its file name says.
+/// The position of a part in its set, according to its file name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PartPosition {
-    /// `.zNN`: the part with this number, from 1.
+    /// `.zNN`: the part with this number, starting at 1.
     Volume(u32),
     /// `.zip`: the last part, or the only one.
     Last,
 }
 
-/// The file name of one part, taken apart; from it follow the names of the others.
+/// The file name of one part, split into its components. The names of the other parts follow from it.
 ///
 /// ```
 /// use cdds_core::domain::archive::part_name::{PartName, PartPosition};
 ///
 /// let part = PartName::parse("export-x.z12.smime").unwrap();
-/// assert_eq!((part.stem.as_str(), part.position, part.sealed), ("export-x", PartPosition::Volume(12), true));
+/// assert_eq!(
+///     (part.stem.as_str(), part.position, part.sealed),
+///     ("export-x", PartPosition::Volume(12), true)
+/// );
 /// assert_eq!(part.siblings(3), ["export-x.z01.smime", "export-x.z02.smime", "export-x.zip.smime"]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PartName {
-    /// What all parts of the set share.
+    /// The beginning that the names of all parts of the set share.
     pub stem: String,
-    /// Which part it is.
+    /// The position of the part.
     pub position: PartPosition,
     /// Whether the name ends in `.smime`.
     pub sealed: bool,
 }
 
 impl PartName {
-    /// Takes a file name (not a path) apart; `None` if it is not that of a part. Only the spelling that
-    /// [`part_name`] gives is accepted, so that two names cannot mean the same part.
+    /// Parses a file name, without a path. Returns `None` if it is not the name of a part. Only the spelling
+    /// of [`part_name`] is accepted, so that two names cannot mean the same part.
     pub fn parse(file_name: &str) -> Option<Self> {
         let (plain, sealed) = match file_name.strip_suffix(SEALED_SUFFIX) {
             Some(plain) => (plain, true),
@@ -58,13 +61,13 @@ impl PartName {
         Some(Self { stem: stem.to_owned(), position, sealed })
     }
 
-    /// The same set's part at another position.
+    /// Returns the name of the part at another position of the same set.
     #[must_use]
     pub fn at(&self, position: PartPosition) -> Self {
         Self { stem: self.stem.clone(), position, sealed: self.sealed }
     }
 
-    /// The file names of all `total` parts of the set, this one among them, in reading order.
+    /// Returns the file names of all `total` parts of the set, including this one, in reading order.
     pub fn siblings(&self, total: usize) -> Vec<String> {
         let suffix = if self.sealed { SEALED_SUFFIX } else { "" };
         (0..total).map(|index| part_name(&self.stem, index, total) + suffix).collect()
@@ -81,7 +84,7 @@ impl fmt::Display for PartName {
     }
 }
 
-/// `01` … `99`, `100` …: at least two digits, and no more zeros in front than that takes.
+/// Parses `01` … `99`, `100` …: at least two digits, and no further leading zeros.
 fn volume_number(digits: &str) -> Option<u32> {
     let canonical = digits.bytes().all(|byte| byte.is_ascii_digit())
         && (digits.len() == 2 || (digits.len() > 2 && !digits.starts_with('0')));

@@ -5,20 +5,21 @@ use crate::domain::execution::Execution;
 use crate::domain::id::{ArtifactId, ExecutionId};
 use crate::domain::violation::{Code, RuleViolation};
 
-/// Whether the artifacts of an execution go with it (rule E9).
+/// Whether the artifacts of an execution are deleted with it (rule E9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WithArtifacts {
-    /// The execution only; refused while it has some.
+    /// Delete the execution only. This is refused while it has artifacts.
     Keep,
-    /// They go too.
+    /// Delete its artifacts as well.
     Delete,
 }
 
-/// Whether an execution may leave the history (rule E9). `artifacts` are its files that are still there.
+/// Checks whether an execution may be deleted from the history (rule E9). `artifacts` are its files that
+/// still exist.
 ///
 /// # Errors
-/// [`Code::ExecutionOpen`] while it has not ended; [`Code::OnHold`] while its set is on hold;
-/// [`Code::ExecutionHasArtifacts`] while it has artifacts and they are not to go too.
+/// [`Code::ExecutionOpen`] if it has not ended; [`Code::OnHold`] if its set is on hold;
+/// [`Code::ExecutionHasArtifacts`] if it has artifacts that are not to be deleted with it.
 pub fn check_execution(
     execution: &Execution,
     artifacts: &[Artifact],
@@ -48,10 +49,10 @@ pub fn check_execution(
     Ok(())
 }
 
-/// Whether these files may be deleted (rule A8).
+/// Checks whether these files may be deleted (rules A7, A8).
 ///
 /// # Errors
-/// [`Code::OnHold`] if a legal hold keeps one of them; then none is deleted.
+/// [`Code::OnHold`] if a legal hold keeps one of them. None may be deleted then.
 pub fn check_hold(artifacts: &[Artifact]) -> Result<(), RuleViolation> {
     match artifacts.iter().find(|artifact| artifact.hold) {
         None => Ok(()),
@@ -70,13 +71,14 @@ pub fn check_hold(artifacts: &[Artifact]) -> Result<(), RuleViolation> {
 pub struct TornSet {
     /// The execution that published it.
     pub execution: ExecutionId,
-    /// How many of its files go.
+    /// How many of its files are deleted.
     pub going: usize,
-    /// How many stay. Nobody can read them without the others.
+    /// How many files stay. They cannot be read without the others.
     pub staying: usize,
 }
 
-/// What deleting these files does to their set; `None` if none of it goes, or none stays (rule A8).
+/// Returns what deleting these files does to their set. `None` if it deletes none of the set's files, or all
+/// (rule A8).
 pub fn torn(set: &ArtifactSet, going: &[ArtifactId]) -> Option<TornSet> {
     let execution = set.artifacts.first()?.execution_id;
     let going = set.artifacts.iter().filter(|part| going.contains(&part.id)).count();
@@ -84,10 +86,10 @@ pub fn torn(set: &ArtifactSet, going: &[ArtifactId]) -> Option<TornSet> {
     (going > 0 && staying > 0).then_some(TornSet { execution, going, staying })
 }
 
-/// How many files one request may name (rule A8).
+/// Checks how many files one request names (rule A8).
 ///
 /// # Errors
-/// [`Code::TooManyFiles`] above 100.
+/// [`Code::TooManyFiles`] if there are more than 100.
 pub fn check_selection(files: usize) -> Result<(), RuleViolation> {
     if files <= FILES_PER_REQUEST_MAX {
         return Ok(());

@@ -4,18 +4,18 @@ use chrono::{DateTime, Days, TimeDelta, Utc};
 
 use crate::domain::violation::{Code, RuleViolation};
 
-/// A number of days for which artifacts are kept, 1 to 3,650.
+/// The number of days for which artifacts are kept, 1 to 3,650.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RetentionDays(u16);
 
 impl RetentionDays {
-    /// The longest retention, ten years.
+    /// The longest retention in days: ten years.
     pub const DAYS_MAX: u16 = 3_650;
 
-    /// A retention in days.
+    /// Creates a retention of this many days.
     ///
     /// # Errors
-    /// [`Code::InvalidRetention`] outside 1 to 3,650.
+    /// [`Code::InvalidRetention`] if `days` is outside 1 to 3,650.
     pub fn new(days: u16) -> Result<Self, RuleViolation> {
         if (1..=Self::DAYS_MAX).contains(&days) {
             return Ok(Self(days));
@@ -26,15 +26,15 @@ impl RetentionDays {
         ))
     }
 
-    /// The number of days.
+    /// Returns the number of days.
     pub fn days(self) -> u16 {
         self.0
     }
 
-    /// Refuses a job's own retention that is longer than the service's (rule A7).
+    /// Checks that a job's own retention does not exceed the service's (rule A7).
     ///
     /// # Errors
-    /// [`Code::InvalidRetention`].
+    /// [`Code::InvalidRetention`] if it is longer.
     pub fn check_within(self, service: Self) -> Result<(), RuleViolation> {
         if self <= service {
             return Ok(());
@@ -48,7 +48,8 @@ impl RetentionDays {
         ))
     }
 
-    /// When artifacts created at `created_at` expire; the end of the calendar where it would be left.
+    /// Returns when artifacts created at `created_at` expire. An instant beyond the calendar is replaced by
+    /// its end.
     pub fn expires_at(self, created_at: DateTime<Utc>) -> DateTime<Utc> {
         created_at.checked_add_days(Days::new(u64::from(self.0))).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
@@ -61,7 +62,8 @@ impl Default for RetentionDays {
     }
 }
 
-/// Days left, `ceil((expires_at − now) / day)`, never below 0; at 0 the file is gone (rule A7).
+/// Returns the remaining days, `ceil((expires_at − now) / day)`, at least 0. At 0 the file is removed (rule
+/// A7).
 pub fn remaining_days(expires_at: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
     let left = expires_at - now;
     if left <= TimeDelta::zero() {

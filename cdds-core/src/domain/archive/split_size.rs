@@ -1,24 +1,24 @@
-//! Rule A4: how large the parts of an archive may be.
+//! Rule A4: the size of an archive's parts.
 
 use crate::domain::violation::{Code, RuleViolation};
 
-/// The bound of each data part before sealing, bytes (rule A4).
+/// The largest size of each data part before sealing, in bytes (rule A4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SplitSize(u64);
 
-/// The most stored bytes of a sealed part: OpenSSL's own tools cannot decrypt larger ones (rule A4).
+/// The most stored bytes of a sealed part, since OpenSSL's own tools cannot decrypt larger ones (rule A4).
 pub const SEALED_PART_BYTES_MAX: u64 = 1_500_000_000;
 
 impl SplitSize {
-    /// The smallest part: 64 KiB (APPNOTE 8.5.1).
+    /// The smallest split size: 64 KiB (APPNOTE 8.5.1).
     pub const BYTES_MIN: u64 = 64 * 1024;
-    /// The largest part: 4 GiB less one byte (APPNOTE 8.5.1).
+    /// The largest split size: 4 GiB less one byte (APPNOTE 8.5.1).
     pub const BYTES_MAX: u64 = u32::MAX as u64;
 
-    /// A split size in bytes.
+    /// Creates a split size of this many bytes.
     ///
     /// # Errors
-    /// [`Code::InvalidSplitSize`] below 64 KiB or above 4,294,967,295 bytes.
+    /// [`Code::InvalidSplitSize`] if it is below 64 KiB or above 4,294,967,295 bytes.
     pub fn from_bytes(bytes: u64) -> Result<Self, RuleViolation> {
         if (Self::BYTES_MIN..=Self::BYTES_MAX).contains(&bytes) {
             return Ok(Self(bytes));
@@ -33,16 +33,16 @@ impl SplitSize {
         ))
     }
 
-    /// The bound in bytes.
+    /// Returns the size in bytes.
     pub fn bytes(self) -> u64 {
         self.0
     }
 
-    /// Refuses a split size whose sealed parts recipients could not decrypt (rule A4).
-    /// `sealed_bytes` is the size of a full part once sealed.
+    /// Checks that recipients can decrypt sealed parts of this size (rule A4). `sealed_bytes` is the size of
+    /// a full part after sealing.
     ///
     /// # Errors
-    /// [`Code::SplitSizeTooLargeToSeal`].
+    /// [`Code::SplitSizeTooLargeToSeal`] if `sealed_bytes` exceeds [`SEALED_PART_BYTES_MAX`].
     pub fn check_sealed(self, sealed_bytes: u64) -> Result<(), RuleViolation> {
         if sealed_bytes <= SEALED_PART_BYTES_MAX {
             return Ok(());
@@ -58,8 +58,9 @@ impl SplitSize {
     }
 }
 
-/// The largest part before sealing whose sealed form stays within [`SEALED_PART_BYTES_MAX`], for sealed
-/// exports without a split size (rule A4). `sealed_bytes` must not decrease.
+/// Returns the largest size before sealing whose sealed form stays within [`SEALED_PART_BYTES_MAX`], for
+/// sealed exports without a split size (rule A4). `sealed_bytes` returns the sealed size of a part and must
+/// not decrease with growing input.
 pub fn largest_sealable(sealed_bytes: impl Fn(u64) -> u64) -> u64 {
     let (mut fits, mut exceeds) = (0, SEALED_PART_BYTES_MAX + 1);
     while exceeds - fits > 1 {

@@ -1,7 +1,7 @@
-//! Section F: how often a job is due, all UTC.
+//! Section F: how often a job is due, all in UTC.
 //!
 //! Slots lie on whole minutes, except the start of a one-time job. Named frequencies are computed from the
-//! calendar in a fixed number of steps; nothing depends on when a job last ran, so that nothing drifts.
+//! calendar in a fixed number of steps. Nothing depends on when a job last ran, so nothing drifts.
 
 mod cron;
 mod hourly;
@@ -33,14 +33,14 @@ pub enum Frequency {
     Daily(TimeOfDay),
     /// Every week (rule F4).
     Weekly {
-        /// On which day.
+        /// The day of the week.
         day: Weekday,
-        /// At which time.
+        /// The time of day.
         at: TimeOfDay,
     },
     /// Every month (rule F5).
     Monthly(Monthly),
-    /// Whenever a cron expression says so (rule F6).
+    /// Whenever a cron expression matches (rule F6).
     Cron(CronExpression),
 }
 
@@ -53,7 +53,7 @@ pub enum Start {
     At(DateTime<Utc>),
 }
 
-/// How often, without the details: what jobs are filtered by.
+/// How often, without the details. Lists of jobs are filtered by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FrequencyKind {
     /// One time only.
@@ -71,11 +71,11 @@ pub enum FrequencyKind {
 }
 
 impl FrequencyKind {
-    /// Every kind there is.
+    /// Every kind.
     pub const ALL: &'static [Self] =
         &[Self::Once, Self::Hourly, Self::Daily, Self::Weekly, Self::Monthly, Self::Cron];
 
-    /// The kind as it is typed, stored and printed.
+    /// Returns the kind as it is typed, stored and printed.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Once => "once",
@@ -89,8 +89,8 @@ impl FrequencyKind {
 }
 
 impl Frequency {
-    /// The first slot strictly after `after` (rule F7). `None` when there is none: a one-time job whose
-    /// start has passed or that starts when it is submitted, or the end of the calendar.
+    /// Returns the first slot strictly after `after` (rule F7). Returns `None` for a one-time job whose start
+    /// has passed or that starts when it is submitted, and at the end of the calendar.
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
             Self::Once(Start::Immediately) => None,
@@ -107,8 +107,8 @@ impl Frequency {
         }
     }
 
-    /// The last slot strictly before `before`. `None` when there is none: a one-time job whose start has not
-    /// come or that starts when it is submitted, or the beginning of the calendar.
+    /// Returns the last slot strictly before `before`. Returns `None` for a one-time job whose start is not
+    /// before `before` or that starts when it is submitted, and at the beginning of the calendar.
     pub fn last_before(&self, before: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
             Self::Once(Start::Immediately) => None,
@@ -125,8 +125,8 @@ impl Frequency {
         }
     }
 
-    /// From one slot to the next, as people say it (rule W3): N hours for every N hours, a day, a week, a
-    /// month. `None` for one-time jobs and cron expressions, which have no period of their own.
+    /// Returns the nominal time between two slots (rule W3): N hours, a day, a week or a month. Returns
+    /// `None` for one-time jobs and cron expressions, which have no period of their own.
     pub fn period(&self) -> Option<Span> {
         let (count, unit) = match self {
             Self::Once(_) | Self::Cron(_) => return None,
@@ -138,7 +138,7 @@ impl Frequency {
         NonZeroU32::new(count).map(|count| Span { count, unit })
     }
 
-    /// The same with its instants in whole microseconds, as slots are stored (rule W1).
+    /// Truncates its instants to whole microseconds, as slots are stored (rule W1).
     #[must_use]
     pub fn in_microseconds(self) -> Self {
         match self {
@@ -147,12 +147,12 @@ impl Frequency {
         }
     }
 
-    /// Whether the job runs one time only.
+    /// Whether the job runs only once.
     pub fn is_once(&self) -> bool {
         matches!(self, Self::Once(_))
     }
 
-    /// How often, without the details.
+    /// Returns how often, without the details.
     pub fn kind(&self) -> FrequencyKind {
         match self {
             Self::Once(_) => FrequencyKind::Once,
@@ -165,13 +165,15 @@ impl Frequency {
     }
 }
 
-/// `date` is the first day of the cycle that can follow `after`: its slot, or the one a cycle later.
+/// Returns the slot on `date`, the first day of the cycle that can follow `after`, or the slot one cycle
+/// later.
 fn next_in_cycle(date: NaiveDate, cycle: Days, at: TimeOfDay, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let slot = at.on(date);
     if slot > after { Some(slot) } else { Some(at.on(date.checked_add_days(cycle)?)) }
 }
 
-/// `date` is the last day of the cycle that can precede `before`: its slot, or the one a cycle earlier.
+/// Returns the slot on `date`, the last day of the cycle that can precede `before`, or the slot one cycle
+/// earlier.
 fn last_in_cycle(
     date: NaiveDate,
     cycle: Days,
@@ -189,7 +191,7 @@ impl fmt::Display for FrequencyKind {
 }
 
 impl fmt::Display for Frequency {
-    /// For people: `every 4 hours at :15`, `weekly on tue at 02:00`.
+    /// Writes the frequency for people: `every 4 hours at :15`, `weekly on tue at 02:00`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Once(Start::Immediately) => f.write_str("once"),

@@ -1,4 +1,4 @@
-//! Section W: which stretch of time an occurrence exports.
+//! Section W: the stretch of time that an occurrence exports.
 
 mod span;
 mod text;
@@ -21,17 +21,17 @@ pub enum Timeframe {
     Fixed(FixedRange),
     /// The last hours, days, weeks or months up to the slot.
     Rolling(Span),
-    /// The last whole hours, days, weeks (from Monday) or months before the slot: a day's data without that
-    /// of the current day.
+    /// The last whole hours, days, weeks (from Monday) or months before the slot. `previous:1d`, for example,
+    /// leaves the current day out.
     Previous(Span),
-    /// What is new or updated since the last export (rule W4).
+    /// Records that are new or updated since the last export (rule W4).
     SinceLastExport {
         /// Where the first export begins; `None` for everything before.
         origin: Option<DateTime<Utc>>,
     },
 }
 
-/// Start and end of a fixed timeframe; the start is before the end.
+/// The start and end of a fixed timeframe. The start is before the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FixedRange {
     start: DateTime<Utc>,
@@ -39,7 +39,7 @@ pub struct FixedRange {
 }
 
 impl FixedRange {
-    /// `[start, end)`, cut to whole microseconds (rule W1).
+    /// Creates the range `[start, end)`, truncated to whole microseconds (rule W1).
     ///
     /// # Errors
     /// [`Code::InvalidTimeframe`] unless `start < end`.
@@ -58,26 +58,26 @@ impl FixedRange {
         Ok(Self { start, end })
     }
 
-    /// The first instant inside.
+    /// Returns the start, which is inside the range.
     pub fn start(&self) -> DateTime<Utc> {
         self.start
     }
 
-    /// The first instant after.
+    /// Returns the end, which is outside the range.
     pub fn end(&self) -> DateTime<Utc> {
         self.end
     }
 }
 
 impl Timeframe {
-    /// The window of the occurrence at `slot`, computed from the slot and never from the moment the work
-    /// starts (rules W1, W2). `None` for [`SinceLastExport`](Self::SinceLastExport), whose start is only
-    /// known when the execution is first claimed; [`Window::since`] is its window then.
+    /// Returns the window of the occurrence at `slot`, computed from the slot and never from the moment the
+    /// work starts (rules W1, W2). Returns `None` for [`SinceLastExport`](Self::SinceLastExport): its start
+    /// is known only when the execution is first claimed, and [`Window::since`] then computes the window.
     ///
     /// A span equal to the frequency's own [period](Frequency::period) reaches back to the previous
-    /// occurrence, so that the windows of successive occurrences tile exactly, also where a month is short or
-    /// skipped and where hours do not divide the day (rule W3). At a slot that is not an occurrence, as of a
-    /// job run by hand, it is the previous occurrence all the same.
+    /// occurrence. The windows of successive occurrences therefore tile exactly, even if a month is short or
+    /// skipped or the hours do not divide the day (rule W3). The same holds at a slot that is not an
+    /// occurrence, such as that of a job run by hand.
     pub fn window(&self, frequency: &Frequency, slot: DateTime<Utc>) -> Option<Window> {
         let tiles = |span: &Span| frequency.period() == Some(*span);
         let previous = |end| frequency.last_before(end).unwrap_or(DateTime::<Utc>::MIN_UTC);
@@ -90,8 +90,9 @@ impl Timeframe {
             }
             Self::Previous(span) => {
                 let end = span.unit.floor(slot);
-                // An occurrence within the slot's own unit, before a run by hand, would leave nothing; for
-                // occurrences themselves the previous one lies in an earlier unit anyway.
+                // Look before `end`, not before `slot`. If a job is run by hand, an occurrence may lie
+                // between the two, and the window would be empty. For a scheduled slot both give the same
+                // start.
                 let start = if tiles(span) { span.unit.floor(previous(end)) } else { span.before(end) };
                 Some(Window::between(start, end))
             }
@@ -99,11 +100,11 @@ impl Timeframe {
         }
     }
 
-    /// Checks what is asked for: a fixed range must not end in the future (rule W2), a rolling or previous
-    /// one not reach back more than a hundred years.
+    /// Checks the bounds of the timeframe (rule W2): a fixed range must not end after `now`, and a rolling or
+    /// previous timeframe must not reach back more than a hundred years.
     ///
     /// # Errors
-    /// [`Code::InvalidTimeframe`].
+    /// [`Code::InvalidTimeframe`] if a bound is exceeded.
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), RuleViolation> {
         match self {
             Self::Rolling(span) | Self::Previous(span) if span.count.get() > span.unit.count_max() => {
@@ -128,12 +129,12 @@ impl Timeframe {
         }
     }
 
-    /// Whether the timeframe asks for records by their instant (rule W7).
+    /// Whether the timeframe selects records by their instant (rule W7).
     pub fn needs_event_instant(&self) -> bool {
         !matches!(self, Self::All)
     }
 
-    /// Whether each export begins where the last one ended, kept by a watermark (rule W4).
+    /// Whether each export begins where the last one ended, as recorded by a watermark (rule W4).
     pub fn is_incremental(&self) -> bool {
         matches!(self, Self::SinceLastExport { .. })
     }

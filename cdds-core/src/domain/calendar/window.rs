@@ -11,36 +11,37 @@ pub struct Window {
 }
 
 impl Window {
-    /// Everything before `end`, records without an instant included (rule W7).
+    /// Creates a window of everything before `end`, including records without an instant (rule W7).
     pub fn until(end: DateTime<Utc>) -> Self {
         Self { start: None, end: end.trunc_subsecs(6) }
     }
 
-    /// `[start, end)`. A start after the end gives the empty window at `end`.
+    /// Creates the window `[start, end)`. If `start` is after `end`, the window is empty and lies at `end`.
     pub fn between(start: DateTime<Utc>, end: DateTime<Utc>) -> Self {
         let end = end.trunc_subsecs(6);
         Self { start: Some(start.trunc_subsecs(6).min(end)), end }
     }
 
-    /// What is new since a watermark, `[watermark, end)`; everything before `end` if there is no watermark
-    /// yet. `None` if there is nothing to do: the watermark has reached `end` (rule W4).
+    /// Creates the window `[watermark, end)` of new records (rule W4), or a window of everything before `end`
+    /// if there is no watermark yet. Returns `None` if the watermark has reached `end`, since nothing is left
+    /// to export.
     pub fn since(watermark: Option<DateTime<Utc>>, end: DateTime<Utc>) -> Option<Self> {
         let (start, end) = (watermark.map(|watermark| watermark.trunc_subsecs(6)), end.trunc_subsecs(6));
         start.is_none_or(|start| start < end).then_some(Self { start, end })
     }
 
-    /// The first instant inside; `None` for no bound.
+    /// Returns the start, which is inside the window. `None` means that the window has no lower bound.
     pub fn start(&self) -> Option<DateTime<Utc>> {
         self.start
     }
 
-    /// The first instant after.
+    /// Returns the end, which is outside the window.
     pub fn end(&self) -> DateTime<Utc> {
         self.end
     }
 
-    /// Whether a record with this event instant belongs to the window. Records without one belong to
-    /// windows without a start only (rule W7).
+    /// Whether a record with this event instant belongs to the window. A record without one belongs only to a
+    /// window without a start (rule W7).
     pub fn contains(&self, instant: Option<DateTime<Utc>>) -> bool {
         match (self.start, instant) {
             (start, Some(instant)) => start.is_none_or(|start| start <= instant) && instant < self.end,
@@ -50,9 +51,11 @@ impl Window {
     }
 }
 
-/// Up to where the rows of a source are complete at `slot` (rule W4): `settle_lag` earlier, cut to a multiple
-/// of `granularity` since 1970. A negative lag counts as none, a granularity below a microsecond as one; the
-/// beginning of the calendar where it would be left.
+/// Returns the instant before which the rows of a source are complete at `slot` (rule W4): `settle_lag`
+/// before the slot, rounded down to a multiple of `granularity` since 1970.
+///
+/// A negative lag counts as zero, and a granularity below a microsecond as one microsecond. A result before
+/// the beginning of the calendar is replaced by that beginning.
 pub fn settled_end(slot: DateTime<Utc>, settle_lag: TimeDelta, granularity: TimeDelta) -> DateTime<Utc> {
     slot.checked_sub_signed(settle_lag.max(TimeDelta::zero()))
         .map(|settled| settled.timestamp_micros())
@@ -61,9 +64,12 @@ pub fn settled_end(slot: DateTime<Utc>, settle_lag: TimeDelta, granularity: Time
         .unwrap_or(DateTime::<Utc>::MIN_UTC)
 }
 
-/// When every row with an instant before `end` is visible (rule W4): `settle_lag` after the last instant that is
-/// told as an earlier one, since instants are cut to multiples of `granularity`. Lag and granularity count as
-/// for [`settled_end`]; `end` where the calendar would be left.
+/// Returns when every row with an instant before `end` is visible (rule W4).
+///
+/// A source rounds instants down to multiples of `granularity`, so a row may be reported under an earlier
+/// instant than its own. `end` is therefore rounded up to the next multiple before `settle_lag` is added. Lag
+/// and granularity are bounded as in [`settled_end`]. Returns `end` if the result would lie beyond the
+/// calendar.
 pub fn settled_at(end: DateTime<Utc>, settle_lag: TimeDelta, granularity: TimeDelta) -> DateTime<Utc> {
     let (micros, grain) = (end.timestamp_micros(), grain(granularity));
     let rest = micros.rem_euclid(grain);
@@ -74,7 +80,8 @@ pub fn settled_at(end: DateTime<Utc>, settle_lag: TimeDelta, granularity: TimeDe
         .unwrap_or(end)
 }
 
-/// In microseconds. What has too many to count is the coarsest that can be.
+/// Returns the granularity in microseconds, at least 1. A granularity too long to count in microseconds
+/// becomes the longest that can be counted.
 fn grain(granularity: TimeDelta) -> i64 {
     granularity.max(TimeDelta::zero()).num_microseconds().unwrap_or(i64::MAX).max(1)
 }
@@ -119,7 +126,7 @@ mod tests {
         for watermark in [at(20), at(20) + microsecond, DateTime::<Utc>::MAX_UTC] {
             assert_eq!(Window::since(Some(watermark), at(20)), None);
         }
-        // Both are cut to microseconds first.
+        // Both are truncated to microseconds first.
         assert_eq!(Window::since(Some(at(20)), at(20) + TimeDelta::nanoseconds(999)), None);
     }
 
@@ -134,10 +141,10 @@ mod tests {
             settled_end(slot, TimeDelta::milliseconds(100), TimeDelta::microseconds(1)),
             slot - TimeDelta::milliseconds(100)
         );
-        // Before 1970 it is cut towards the past, too.
+        // Before 1970 it is rounded towards the past, too.
         assert_eq!(settled_end(at(-1), TimeDelta::zero(), TimeDelta::minutes(1)), at(-60));
         assert_eq!(settled_end(at(-60), TimeDelta::zero(), TimeDelta::minutes(1)), at(-60));
-        // No finer than microseconds, no later than the slot.
+        // The granularity is at least a microsecond, and a negative lag counts as zero.
         for granularity in [TimeDelta::zero(), TimeDelta::nanoseconds(1), TimeDelta::MIN, -second] {
             let fine = slot + TimeDelta::nanoseconds(1_999);
             assert_eq!(settled_end(fine, -second, granularity), slot + TimeDelta::microseconds(1));
@@ -147,7 +154,7 @@ mod tests {
     #[test]
     fn w4_rows_are_settled_a_lag_after_what_is_told_as_earlier() {
         let (lag, minute) = (TimeDelta::seconds(5), TimeDelta::minutes(1));
-        // A row of 0:59 is told as 0:00, which lies in a window that ends at 0:01.
+        // A row of 0:59 is reported as 0:00, which lies in a window that ends at 0:01.
         for (end, settled) in [(0, 5), (1, 65), (59, 65), (60, 65), (61, 125)] {
             assert_eq!(settled_at(at(end), lag, minute), at(settled), "{end}");
         }

@@ -1,8 +1,9 @@
-//! What a clock that was ahead leaves behind, and how it is undone (rules W1, W4, J11).
+//! What a clock that was ahead leaves behind, and how to undo it (rules T3, W1, W4, J11).
 //!
-//! A run by a clock that is ahead, or at a mistyped instant, takes slots for due that have not come. When the clock
-//! is right again, its jobs have nothing to do until that instant comes: what is recorded meanwhile would be
-//! "covered". Such a job is named, and brought back when a person says that the present clock is right.
+//! An engine whose clock is ahead, or that runs with a mistyped instant, treats future slots as due. Once the
+//! clock is right again, its jobs have nothing to do until that instant comes: records that arrive meanwhile
+//! would count as covered. Such jobs are named, and each is brought back when a person confirms that the
+//! present clock is right.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -13,23 +14,26 @@ use crate::domain::job::settling::{self, Drops, Open};
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::domain::violation::{Code, RuleViolation};
 
-/// What lies further ahead than this was dated by a clock that was ahead. Clocks of machines that share a catalog
-/// differ by far less.
+/// Anything that lies further ahead than this was dated by a clock that was ahead. The clocks of machines
+/// that share a catalog differ by far less.
 pub const AHEAD_MIN: TimeDelta = TimeDelta::days(1);
 
-/// The latest instant up to which the record of a job lies ahead of `now`, by more than [`AHEAD_MIN`]: slots that
-/// were taken for due, a watermark, the end of windows that tile, or a suspension. `None` if nothing does. An
-/// origin or a start that a person set for later is none of these.
+/// Returns the latest instant up to which the record of a job lies ahead of `now`, or `None` if it does not
+/// lie ahead by more than [`AHEAD_MIN`]. Slots taken for due, the watermark, the end of the last window and a
+/// suspension count. An origin or a start that a person set in the future does not.
 pub fn lies_ahead(job: &Job, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let bound = now.checked_add_signed(AHEAD_MIN)?;
     let settings = &job.settings;
     let recurring = !settings.frequency.is_once();
+    // A future `next_due_at` is normal. It lies ahead only if it is later than the first slot after `bound`:
+    // then slots from the future have been taken for due.
     let due = job
         .next_due_at
         .filter(|due| recurring && settings.next_slot(bound).is_some_and(|right| *due > right));
     let ended = settings
         .ends_at
         .filter(|_| recurring && job.state == JobState::Completed && settings.next_slot(bound).is_some());
+    // A watermark at its origin was set by a person and may lie in the future (rule W4).
     let origin = Watermark::at_origin(&settings.timeframe).at;
     let watermark = job.watermark.and_then(|watermark| watermark.at).filter(|at| Some(*at) != origin);
     let instants = [watermark, job.tiled_until, job.suspended_at];
@@ -38,16 +42,20 @@ pub fn lies_ahead(job: &Job, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     latest.filter(|_| job.state != JobState::Deleted)
 }
 
-/// Brings a job back that lies ahead of `now`, which a person says is right. `truth` has seen all its executions with
-/// slots up to `now`; `open` are those that have not ended. Its schedule goes on after the last slot on the record that was
-/// put there before its time, its windows where theirs ended, and its watermark where the last export of what had
-/// happened by then ended, in a new generation: nothing is lost, and records that an export from ahead held already
-/// are exported once more. What waits for a slot ahead is not run: its slot comes again, under another id (the job's
-/// `era`), since the old one stays on the record. `None` if the job does not lie ahead.
+/// Brings back a job that lies ahead of `now`, an instant that a person confirms (rule T3). `truth` has seen
+/// all its executions with slots up to `now`, and `open` are those that have not ended. Returns `None` if the
+/// job does not lie ahead.
+///
+/// - The schedule continues after the last slot that was put on the record in its time, and the windows where
+///   theirs ended.
+/// - The watermark goes back, in a new generation, to the end of the last export whose window had ended by
+///   `now`. Nothing is lost, but records that an export from ahead already held are exported once more.
+/// - Executions that wait for a slot ahead are skipped. Such a slot comes again under another id (the job's
+///   `era`), since the old entry stays on the record.
 ///
 /// # Errors
-/// [`Code::JobBusy`] while an execution of it runs or waits to be tried again, and while what waits is not
-/// [settled](settling::settle).
+/// [`Code::JobBusy`] while an execution of the job runs or waits for a retry, and until the job's last change
+/// is [settled](settling::settle).
 pub fn bring_back(
     job: &Job,
     truth: &Truth,
@@ -81,8 +89,8 @@ pub fn bring_back(
     Ok(Some(change))
 }
 
-/// What of the record of a job was put there by a clock that was right: gathered from its executions, of which there
-/// may be many.
+/// The part of a job's record that was made by a clock that was right. It is gathered one execution at a
+/// time, since there may be many.
 #[derive(Debug, Clone, Copy)]
 pub struct Truth {
     now: DateTime<Utc>,
@@ -93,7 +101,7 @@ pub struct Truth {
 }
 
 impl Truth {
-    /// Nothing seen yet of this job; a person says that it is `now`.
+    /// Starts without any execution of this job. `now` is the instant that a person confirms.
     pub fn new(job: &Job, now: DateTime<Utc>) -> Self {
         let generation = job.watermark.map(|watermark| watermark.generation);
         Self { now, generation, last_slot: None, tiled_until: None, exported_until: None }
@@ -101,26 +109,30 @@ impl Truth {
 
     /// Takes an execution of the job into account.
     pub fn see(&mut self, one: &Execution) {
+        // An entry that was created later than now, beyond what clocks may differ, was made by a clock that
+        // was ahead.
         let latest = self.now.checked_add_signed(CLOCKS_DIFFER_MAX).unwrap_or(self.now);
         if one.trigger == Trigger::Scheduled && one.slot <= self.now && one.created_at <= latest {
             self.last_slot = self.last_slot.max(Some(one.slot));
             let end = Some(one.window.end()).filter(|_| one.settings.tiles());
             self.tiled_until = self.tiled_until.max(end);
         }
-        // Moved this watermark, and held what had happened by then.
+        // Only a success of the present generation moved this watermark. If its window had ended by now, it
+        // held everything up to there.
         let moved = one.state == ExecutionState::Succeeded && one.generation == self.generation;
         if moved && one.generation.is_some() && one.window.end() <= self.now {
             self.exported_until = self.exported_until.max(Some(one.window.end()));
         }
     }
 
-    /// The last slot that is on the record, run or skipped; that of the submission if there is none.
+    /// Returns the last slot on the record, run or skipped, or the instant of the submission if there is
+    /// none.
     fn last_slot(&self, job: &Job) -> DateTime<Utc> {
         self.last_slot.unwrap_or(job.created_at.min(self.now))
     }
 }
 
-/// What lies later than `bound` lies ahead.
+/// Returns the job with everything undone that lies later than `bound`.
 fn brought_back(job: &Job, truth: &Truth, bound: DateTime<Utc>) -> Job {
     let (settings, last) = (&job.settings, truth.last_slot(job));
     let is_ahead = |at: DateTime<Utc>| at > bound;
@@ -141,7 +153,7 @@ fn brought_back(job: &Job, truth: &Truth, bound: DateTime<Utc>) -> Job {
         next_due_at,
         watermark,
         tiled_until: job.tiled_until.and_then(|at| if is_ahead(at) { truth.tiled_until } else { Some(at) }),
-        // Slots since then are on the record when it is resumed (rule J7).
+        // Slots from here on are put on the record when the job is resumed (rule J7).
         suspended_at: job.suspended_at.map(|at| if is_ahead(at) { last } else { at }),
         version: job.version + 1,
         updated_at: truth.now,

@@ -1,4 +1,4 @@
-//! The claim of an execution: a new attempt, and at the first one the start of an incremental window.
+//! The claim of an execution: a new attempt and, at the first one, the start of an incremental window.
 
 use chrono::{DateTime, Utc};
 
@@ -8,19 +8,19 @@ use crate::domain::execution::progress::Progress;
 use crate::domain::id::WorkerId;
 use crate::domain::job::Job;
 
-/// What becomes of an execution that a worker takes.
+/// The result of claiming an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Beginning {
     /// It runs.
     Running(Execution),
-    /// There is nothing left for it to export: skipped as covered (rule W4).
+    /// Nothing is left for it to export, so it is skipped as covered (rule W4).
     Covered(Execution),
 }
 
 impl Execution {
-    /// A worker takes it: a new epoch, a new attempt. An incremental window starts at the job's watermark
-    /// as of the first claim, so that two queued executions cannot share a start, and is kept over retries
-    /// (rule W1).
+    /// Claims the execution for `worker`: a new epoch and a new attempt. At the first claim, an incremental
+    /// window gets the job's watermark as its start, so that two queued executions cannot share a start.
+    /// Retries keep it (rule W1).
     pub fn begin(mut self, job: &Job, worker: WorkerId, now: DateTime<Utc>) -> Beginning {
         if self.has_open_start() {
             let watermark = job.watermark();

@@ -9,17 +9,17 @@ use crate::domain::id::SourceId;
 /// Why an attempt failed. Its message names things, never the contents of records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// At which step of the export.
+    /// The step of the export that failed.
     pub step: Step,
-    /// What went wrong.
+    /// The kind of failure.
     pub kind: FailureKind,
-    /// What, why and what to do, for people.
+    /// What failed, why, and what to do about it, for people.
     pub message: String,
     /// Whether trying again may help.
     pub retryable: bool,
 }
 
-/// A step of an export, in the order in which they are taken.
+/// A step of an export. Steps are ordered as they are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
@@ -39,26 +39,26 @@ pub enum Step {
     Work,
 }
 
-/// What went wrong, over all ports.
+/// The kind of a failure, the same for all ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// Not reachable at the moment.
+    /// The source or the store cannot be reached at the moment.
     Unavailable,
-    /// Something that was promised is not there.
+    /// Something that should exist is missing.
     Missing,
-    /// A request or setting that does not fit.
+    /// A request or setting does not fit.
     Invalid,
-    /// A record that cannot be read.
+    /// A record is unreadable.
     BadRecord,
-    /// Broken off in the middle.
+    /// The work was broken off in the middle.
     Interrupted,
-    /// No room left in the store.
+    /// The store has no room left.
     Full,
-    /// The store refuses.
+    /// The store refused the request.
     Refused,
-    /// Stored bytes are not what was written.
+    /// Stored bytes differ from those that were written.
     Corrupt,
     /// A recipient's certificate cannot be used.
     Certificate,
@@ -68,12 +68,12 @@ pub enum FailureKind {
     TooLarge,
     /// The worker died in the middle.
     Crashed,
-    /// A defect in this library or an adapter.
+    /// This library or an adapter has a defect.
     Internal,
 }
 
 impl FailureKind {
-    /// The kind as it is stored and printed.
+    /// Returns the kind as it is stored and printed.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unavailable => "unavailable",
@@ -100,7 +100,7 @@ impl fmt::Display for FailureKind {
 }
 
 impl Failure {
-    /// The worker died in the middle: counted as an attempt (rule E5).
+    /// Creates the failure of an attempt whose worker died. It counts as an attempt (rule E5).
     pub fn crashed() -> Self {
         Self {
             step: Step::Work,
@@ -110,8 +110,9 @@ impl Failure {
         }
     }
 
-    /// Code that was called has panicked. That is a defect, and the same call would most likely panic again, so
-    /// it is not tried again. What the panic said may quote a record and is left out.
+    /// Creates the failure of a panic in `port` (rule E11). A panic is a defect, and the same call would most
+    /// likely panic again, so the execution is not retried. The panic's message may quote a record and is
+    /// left out.
     pub fn panicked(step: Step, port: &str) -> Self {
         Self {
             step,
@@ -123,7 +124,7 @@ impl Failure {
         }
     }
 
-    /// Nothing moved for too long: no record was read, nothing was stored.
+    /// Creates the failure of an execution that made no progress for `for_seconds` seconds (rule E12).
     pub fn stalled(source: &SourceId, for_seconds: u64) -> Self {
         Self {
             step: Step::Read,

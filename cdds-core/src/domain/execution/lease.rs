@@ -4,28 +4,30 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How far the clocks of two workers may differ. A lease that was renewed later than this from now was given by
-/// a clock that has been set back since.
+/// How far the clocks of two workers may differ. A lease that appears to be renewed further in the future
+/// than this was taken by a clock that has been set back since.
 pub const CLOCKS_DIFFER_MAX: TimeDelta = TimeDelta::seconds(60);
 
 /// A worker's hold on a running execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
-    /// The worker's last sign of life.
+    /// When the worker last renewed it.
     pub renewed_at: DateTime<Utc>,
-    /// Until when it holds without another one.
+    /// When it runs out unless it is renewed.
     pub expires_at: DateTime<Utc>,
 }
 
 impl Lease {
-    /// A lease that is taken or renewed now; one that would end after the calendar ends with it.
+    /// Creates a lease that is taken or renewed now. If it would end beyond the calendar, it ends with the
+    /// calendar.
     pub fn taken(now: DateTime<Utc>, length: Duration) -> Self {
         let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
         let expires_at = now.checked_add_signed(length).unwrap_or(DateTime::<Utc>::MAX_UTC);
         Self { renewed_at: now, expires_at }
     }
 
-    /// Whether it keeps others from taking the execution over at `now`; how long it is, is its worker's matter.
+    /// Whether the lease keeps other workers from taking the execution over at `now`. The length of the lease
+    /// is up to its worker.
     pub fn holds(&self, now: DateTime<Utc>) -> bool {
         let skewed = now.checked_add_signed(CLOCKS_DIFFER_MAX).unwrap_or(now);
         self.renewed_at <= skewed && now < self.expires_at
@@ -54,18 +56,19 @@ impl Hold {
     }
 }
 
-/// What can be told of the worker of a running execution.
+/// What is known about the worker of a running execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkerLife {
-    /// It works, as far as can be told.
+    /// As far as anyone can see, it works.
     Alive,
-    /// It is gone: the next engine takes the execution over.
+    /// It is gone, so the next engine takes the execution over.
     Gone,
 }
 
 impl WorkerLife {
-    /// By its process where the catalog can see that, else by its lease. A process that lives may hang, or have
-    /// another clock than the one who asks: an engine that looks for work decides about that, not a list.
+    /// Decides by the worker's process if the catalog can see it, otherwise by its lease. A process that
+    /// lives may hang, or its clock may differ from the observer's. Deciding about that is up to an engine
+    /// that looks for work, not to a list.
     pub fn of(process_lives: Option<bool>, lease: &Lease, now: DateTime<Utc>) -> Self {
         match process_lives.unwrap_or_else(|| lease.holds(now)) {
             true => Self::Alive,

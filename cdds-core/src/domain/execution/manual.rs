@@ -1,4 +1,4 @@
-//! Rules J13, W5, W6: work that people ask for beside the schedule.
+//! Rules J13, W5, W6: work that people ask for outside the schedule.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -11,7 +11,7 @@ use crate::domain::violation::{Code, RuleViolation};
 /// The most occurrences in one backfill (rule W6).
 pub const BACKFILL_MAX: usize = 1_000;
 
-/// Makes an extra occurrence at this instant (rule J13); a suspended job stays suspended (rule J7).
+/// Queues an extra occurrence at this instant (rule J13). A suspended job stays suspended (rule J7).
 ///
 /// # Errors
 /// [`Code::RecurringOnly`] for a one-time job.
@@ -20,16 +20,18 @@ pub fn run_now(job: &Job, terms: SourceTerms, now: DateTime<Utc>) -> Result<JobC
     Ok(queue(job, vec![Execution::manual(job, terms, now)]))
 }
 
-/// Tries an execution that failed or was cancelled again, with the job's present settings (rule W5): an
-/// incremental job exports from its watermark to the end of the failed window, any other the same window.
-/// `rivals` are the executions of the job with this slot, of a one-time job all it has; `open` those that have
-/// not ended.
+/// Runs an execution that failed or was cancelled again, with the job's present settings (rule W5). An
+/// incremental job exports from its watermark to the end of the failed window, any other job the same window.
+///
+/// `rivals` are the executions of the job with this slot, or all executions of a one-time job. `open` are
+/// those that have not ended.
 ///
 /// # Errors
-/// [`Code::CannotRerun`] unless it failed or was cancelled; [`Code::JobBusy`] while an execution of the job
-/// runs; [`Code::RerunExists`] if another execution of this occurrence waits or has succeeded, or if a one-time job
-/// has a start ahead or was suspended before its start;
-/// [`Code::Covered`] if the watermark has passed the end of its window.
+/// - [`Code::CannotRerun`] unless it failed or was cancelled, and if its window was never decided.
+/// - [`Code::JobBusy`] while an execution of the job runs or waits for a retry.
+/// - [`Code::RerunExists`] if another execution of this occurrence waits or has succeeded, and if a one-time
+///   job has a start ahead or was suspended before its start.
+/// - [`Code::Covered`] if the watermark has passed the end of its window.
 pub fn rerun(
     job: &Job,
     failed: &Execution,
@@ -69,8 +71,9 @@ fn check_state(failed: &Execution) -> Result<(), RuleViolation> {
     ))
 }
 
-/// Invariant I9: a one-time job runs once. Its next try is the start that it was given; a job that a person
-/// suspended before that would otherwise be over without its start on the record (rules E1, J9).
+/// Checks that a one-time job has no start ahead, since it runs only once (invariant I9) and the start that
+/// it was given is its next try. If a person suspended it before its start, a rerun would complete it without
+/// that start on the record (rules E1, J9).
 fn check_no_start_ahead(job: &Job) -> Result<(), RuleViolation> {
     let refuse = |why: String| Err(RuleViolation::new(Code::RerunExists, why));
     let suspended_before = job.state == JobState::Suspended && job.suspended_at.is_some();
@@ -88,8 +91,8 @@ fn check_no_start_ahead(job: &Job) -> Result<(), RuleViolation> {
     }
 }
 
-/// Invariants I5, I9: at most one success per occurrence, and one of a one-time job, which may have been given
-/// another start. Backfills are a family of their own.
+/// Checks that at most one execution per occurrence succeeds, and at most one of a one-time job, which may
+/// have been given another start (invariants I5, I9). Backfills are counted separately.
 fn check_alone(job: &Job, failed: &Execution, rivals: &[Execution]) -> Result<(), RuleViolation> {
     let once = job.settings.frequency.is_once();
     let rival = |other: &&Execution| {
@@ -111,7 +114,8 @@ fn check_alone(job: &Job, failed: &Execution, rivals: &[Execution]) -> Result<()
 }
 
 fn rerun_window(job: &Job, failed: &Execution) -> Result<(Window, Option<u64>), RuleViolation> {
-    // A backfill has a window of its own and moves no watermark, whatever the job has become.
+    // A backfill has a window of its own and moves no watermark, even if the job has become incremental
+    // since.
     if failed.trigger.is_backfill() || !job.settings.timeframe.is_incremental() {
         if failed.has_open_start() {
             return Err(RuleViolation::new(
@@ -138,12 +142,14 @@ fn rerun_window(job: &Job, failed: &Execution) -> Result<(Window, Option<u64>), 
     }
 }
 
-/// Queues one execution per occurrence in `[from, to)` up to now, oldest first; the watermark stays where
-/// it is (rule W6). Occurrences of an incremental job export from the one before.
+/// Queues one execution for each occurrence in `[from, to)` up to now, oldest first. The watermark stays
+/// where it is (rule W6). Occurrences of an incremental job export from the previous occurrence to their own.
 ///
 /// # Errors
-/// [`Code::RecurringOnly`] for a one-time job; [`Code::CannotBackfill`] for All and Fixed;
-/// [`Code::InvalidRange`] if the range holds no occurrence, or more than [`BACKFILL_MAX`].
+/// - [`Code::RecurringOnly`] for a one-time job.
+/// - [`Code::CannotBackfill`] for the timeframes `All` and `Fixed`.
+/// - [`Code::InvalidRange`] if `from` is not before `to`, or the range holds no occurrence or more than
+///   [`BACKFILL_MAX`].
 pub fn backfill(
     job: &Job,
     from: DateTime<Utc>,
@@ -185,6 +191,7 @@ fn slots(
     now: DateTime<Utc>,
 ) -> Result<Vec<DateTime<Utc>>, RuleViolation> {
     let frequency = &job.settings.frequency;
+    // `next_after` is strict, and `from` belongs to the range.
     let before = from.checked_sub_signed(chrono::TimeDelta::microseconds(1)).unwrap_or(from);
     let slots = std::iter::successors(frequency.next_after(before), |slot| frequency.next_after(*slot));
     let slots: Vec<_> = slots.take_while(|slot| *slot < to && *slot <= now).take(BACKFILL_MAX + 1).collect();
@@ -205,7 +212,7 @@ fn slots(
     }
 }
 
-/// `[previous slot, slot)` for an incremental job.
+/// Returns the window of a backfilled occurrence, which is `[previous slot, slot)` for an incremental job.
 fn backfill_window(job: &Job, slot: DateTime<Utc>) -> Window {
     let settings = &job.settings;
     settings.timeframe.window(&settings.frequency, slot).unwrap_or_else(|| {

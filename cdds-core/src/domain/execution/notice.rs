@@ -1,31 +1,31 @@
-//! Rule N2: what the people behind a job are to hear of its executions.
+//! Rule N2: notices to the people behind a job about its executions.
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::execution::{Execution, ExecutionState};
 use crate::domain::id::{ExecutionId, JobId, Owner};
 
-/// Word of an execution that has ended; each execution gives at most one.
+/// A notice about an execution that has ended. There is at most one per execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// Of which execution; names the notice, too.
+    /// The execution, which also identifies the notice.
     pub execution_id: ExecutionId,
-    /// Of which job.
+    /// The job of the execution.
     pub job_id: JobId,
-    /// Whose job.
+    /// The owner of the job.
     pub owner: Owner,
-    /// What there is to hear.
+    /// What happened to the execution.
     pub kind: NoticeKind,
-    /// When that happened.
+    /// When the execution ended.
     pub at: DateTime<Utc>,
 }
 
-/// What there is to hear of an execution.
+/// What happened to an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoticeKind {
-    /// Its artifacts can be downloaded.
+    /// Its artifacts can now be downloaded.
     Published,
-    /// It failed for good.
+    /// It failed and is not tried again.
     Failed,
 }
 
@@ -33,7 +33,7 @@ impl NoticeKind {
     /// Every kind.
     pub const ALL: [Self; 2] = [Self::Published, Self::Failed];
 
-    /// The kind as it is stored and printed.
+    /// Returns the kind as it is stored and printed.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Published => "published",
@@ -41,15 +41,15 @@ impl NoticeKind {
         }
     }
 
-    /// The kind with this name.
+    /// Returns the kind with this name, or `None` if there is no such kind.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
 impl Notice {
-    /// What there is to hear of `execution`, to be stored in the transaction that ends it; nothing of one that
-    /// a person cancelled, that was skipped, or that has not ended.
+    /// Creates the notice about `execution`, to be stored in the transaction that ends it. Returns `None` if
+    /// a person cancelled it, if it was skipped, or if it has not ended.
     pub fn of(execution: &Execution) -> Option<Self> {
         let kind = match execution.state {
             ExecutionState::Succeeded => NoticeKind::Published,

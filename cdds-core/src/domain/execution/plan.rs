@@ -1,4 +1,4 @@
-//! Putting executions on the record: what each is for, which window, and when it may start.
+//! Creates the executions that are put on the record: the purpose of each, its window, and when it may start.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -12,12 +12,12 @@ use crate::domain::id::ExecutionId;
 use crate::domain::job::policy::Jitter;
 use crate::domain::job::{Job, JobSettings};
 
-/// What a source declares of the visibility of its rows (rule W4).
+/// What a source declares about the visibility of its rows (rule W4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceTerms {
     /// How late a row may become visible after its instant.
     pub settle_lag: TimeDelta,
-    /// How finely its instants are told.
+    /// The granularity of its instants.
     pub granularity: TimeDelta,
 }
 
@@ -29,8 +29,8 @@ impl Default for SourceTerms {
 }
 
 impl Execution {
-    /// The occurrence of `job` at `slot`. Where the window ends near the slot, the work waits until rows
-    /// that become visible late have done so (rule W4); jitter puts it off further (rule E6).
+    /// Creates the occurrence of `job` at `slot`. If the window ends near the slot, the work waits until late
+    /// rows are visible (rule W4). Jitter delays it further (rule E6).
     pub fn scheduled(job: &Job, slot: DateTime<Utc>, terms: SourceTerms, now: DateTime<Utc>) -> Self {
         let (window, generation) = window(job, job.next_window(slot), slot, terms);
         let id = execution_id(job, format_args!("scheduled/{}", slot.timestamp_micros()));
@@ -41,15 +41,16 @@ impl Execution {
         execution
     }
 
-    /// An extra occurrence at this instant (rule J13), with the window of one (rules W2, W3). It does not wait
-    /// for late rows (rule W4).
+    /// Creates an extra occurrence at this instant (rule J13), with a window as if it were a slot (rules W2,
+    /// W3). It does not wait for late rows (rule W4).
     pub fn manual(job: &Job, terms: SourceTerms, now: DateTime<Utc>) -> Self {
         let (window, generation) = window(job, own_window(job, now), now, terms);
         let id = execution_id(job, format_args!("manual/{}", now.timestamp_micros()));
         Self { generation, ..Self::queued(job, id, Trigger::Manual, now, window, now) }
     }
 
-    /// Another try for the occurrence of `of`, over `window` (rule W5), once late rows have settled.
+    /// Creates another try for the occurrence of `of`, over `window` (rule W5). It waits until late rows are
+    /// visible.
     pub fn rerun(
         job: &Job,
         of: &Self,
@@ -64,8 +65,8 @@ impl Execution {
         Self { generation, not_before, ..Self::queued(job, id, trigger, of.slot, window, now) }
     }
 
-    /// An occurrence of the past that was asked for now (rule W6), once late rows have settled; it moves no
-    /// watermark.
+    /// Creates an execution for a past occurrence that was asked for now (rule W6). It waits until late rows
+    /// are visible and moves no watermark.
     pub fn backfill(
         job: &Job,
         slot: DateTime<Utc>,
@@ -79,7 +80,7 @@ impl Execution {
         Self { not_before, ..Self::queued(job, id, Trigger::Backfill, slot, window, now) }
     }
 
-    /// An entry for one or more slots that are not run; its slot is the last of them.
+    /// Creates an entry for one or more slots that are not run. Its slot is the last of them.
     pub fn skipped(
         job: &Job,
         slot: DateTime<Utc>,
@@ -87,6 +88,7 @@ impl Execution {
         terms: SourceTerms,
         now: DateTime<Utc>,
     ) -> Self {
+        // The entry takes the id that the occurrence would have had if it were run, so it can never be both.
         Self {
             state: ExecutionState::Skipped(reason),
             finished_at: Some(now),
@@ -94,22 +96,26 @@ impl Execution {
         }
     }
 
-    /// The same with the settings of the edited `job` (rule J10); for what waits. Its window is another one
-    /// only if the timeframe is, and an incremental one belongs to the job's present generation (rule J11).
+    /// Gives a waiting execution the settings of the edited `job` (rule J10). Its window changes only if the
+    /// timeframe does. An incremental window belongs to the job's present generation (rule J11).
     #[must_use]
     pub fn edited(self, job: &Job, terms: SourceTerms) -> Self {
         let timeframe_changed = self.settings.timeframe != job.settings.timeframe;
         let settings = job.settings.clone();
         let (window, generation) = match self.trigger {
-            // Windows that tile go on where they are.
+            // Windows that tile continue where they are: moving one would leave a gap or an overlap.
             Trigger::Scheduled if self.settings.tiles_with(&settings) => (self.window, None),
+            // An incremental window whose start is open is recomputed as well, so that it follows the edited
+            // job's timeframe, source and watermark generation.
             Trigger::Scheduled | Trigger::Manual if timeframe_changed || self.generation.is_some() => {
                 window(job, own_window(job, self.slot), self.slot, terms)
             }
-            // What was frozen stays; an open start stays open while the job is incremental.
+            // A frozen window stays. An open start stays open as long as the job is incremental.
             _ => (self.window, self.generation.and(generation_of(job))),
         };
         let mut edited = Self { settings, window, generation, ..self };
+        // The window, the jitter and the source's terms may have changed. Manual work keeps the start that it
+        // was given.
         if edited.trigger == Trigger::Scheduled {
             edited.not_before = edited.ready_at(terms);
         }
@@ -146,8 +152,10 @@ impl Execution {
         }
     }
 
-    /// When scheduled work may start.
+    /// Returns when scheduled work may start.
     fn ready_at(&self, terms: SourceTerms) -> DateTime<Utc> {
+        // An incremental window already ends where rows are settled at the slot, so only rolling and previous
+        // windows, which end at the slot or at a unit before it, have to wait for late rows.
         let settled_at = match self.settings.timeframe {
             Timeframe::Rolling(_) | Timeframe::Previous(_) => settled_at(self.window, terms).max(self.slot),
             Timeframe::All | Timeframe::Fixed(_) | Timeframe::SinceLastExport { .. } => self.slot,
@@ -157,13 +165,13 @@ impl Execution {
     }
 }
 
-/// What an occurrence at `slot` exports by itself.
+/// Returns the window that an occurrence at `slot` has by itself, without regard to the job's record.
 fn own_window(job: &Job, slot: DateTime<Utc>) -> Option<Window> {
     job.settings.timeframe.window(&job.settings.frequency, slot)
 }
 
-/// A window that is fixed, or else, for an incremental job, one that ends where rows are settled and whose
-/// start is open.
+/// Returns the window that was computed or, for an incremental job, one that ends where rows are settled and
+/// whose start is open. The number is the watermark's generation, if a success moves it.
 fn window(
     job: &Job,
     fixed: Option<Window>,
@@ -176,39 +184,46 @@ fn window(
     }
 }
 
-/// When every row of the window is visible.
+/// Returns when every row of the window is visible.
 fn settled_at(window: Window, terms: SourceTerms) -> DateTime<Utc> {
     window::settled_at(window.end(), terms.settle_lag, terms.granularity)
 }
 
-/// The generation of the watermark that executions of this job move now.
+/// Returns the generation of the watermark that a success moves. `None` if the job is not incremental.
 fn generation_of(job: &Job) -> Option<u64> {
     job.settings.timeframe.is_incremental().then(|| job.watermark().generation)
 }
 
-/// Rule E6: spread over the jitter by the execution's id, so that the same decision is made twice.
+/// Returns the delay of a start, up to the jitter (rule E6). It is derived from the execution's id, so that
+/// deciding twice gives the same delay.
 fn delay(id: ExecutionId, jitter: Jitter) -> TimeDelta {
     let longest = jitter.longest().num_microseconds().and_then(|micros| u128::try_from(micros).ok());
+    // One more than the longest, so that the longest delay itself is possible.
     let micros = longest.map_or(0, |longest| id.0.as_u128() % (longest + 1));
     i64::try_from(micros).map_or(TimeDelta::zero(), TimeDelta::microseconds)
 }
 
-/// The same occurrence always has the same id (invariant I5), within an era of its job.
+/// Returns the same id for the same occurrence, however often it is planned (invariant I5). A job that was
+/// brought back from a clock that was ahead gets other ids in its new era.
 fn execution_id(job: &Job, name: std::fmt::Arguments<'_>) -> ExecutionId {
+    // Era 0 has no prefix, so the ids of most jobs do not mention eras.
     let name = if job.era == 0 { name.to_string() } else { format!("era/{}/{name}", job.era) };
     ExecutionId(Uuid::new_v5(&job.id.0, name.as_bytes()))
 }
 
 impl Job {
-    /// How far its incremental exports have come; at the origin if it has made none (rule W4).
+    /// Returns how far the job's incremental exports have come, which is the origin if it has made none (rule
+    /// W4).
     pub fn watermark(&self) -> Watermark {
         self.watermark.unwrap_or_else(|| Watermark::at_origin(&self.settings.timeframe))
     }
 }
 
 impl JobSettings {
-    /// The first slot strictly after `after` that lies in the job's own period (rules F7, J14).
+    /// Returns the first slot strictly after `after` within the job's `starts_at` and `ends_at` (rules F7,
+    /// J14).
     pub fn next_slot(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        // `starts_at` is inclusive, and `next_after` is strict: search from the microsecond before it.
         let before_start = |start: DateTime<Utc>| start.checked_sub_signed(TimeDelta::microseconds(1));
         let after = self.starts_at.and_then(before_start).map_or(after, |start| after.max(start));
         self.frequency.next_after(after).filter(|slot| self.ends_at.is_none_or(|end| *slot < end))

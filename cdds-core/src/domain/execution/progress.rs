@@ -1,10 +1,10 @@
-//! Rule E7: how far an execution is.
+//! Rule E7: the progress of an execution.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What an execution has done so far, and what remains as far as that can be told.
+/// How much an execution has done so far, and an estimate of the rest if there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// Records exported.
@@ -12,8 +12,9 @@ pub struct Progress {
     /// Records that could not be read and were skipped (rule E10).
     #[serde(default)]
     pub rejected: u64,
-    /// Records without an instant (rule W7): those that a window left out for that, and those that an export of
-    /// everything put into `undated`. Counted as they are read, before the engine applies filters.
+    /// Records without an instant (rule W7): those that a window left out for that reason, and those that an
+    /// export of everything put into the folder `undated`. They are counted as they are read, before the
+    /// engine applies filters.
     #[serde(default)]
     pub undated: u64,
     /// Bytes read from the source.
@@ -22,15 +23,17 @@ pub struct Progress {
     pub bytes_written: u64,
     /// Parts completed.
     pub parts: u32,
-    /// Share done, 0 to 100; never 100 before the end. `None` without an expectation.
+    /// The share done in percent, 0 to 100, but never 100 before the end. `None` if the number of records is
+    /// unknown.
     pub percent: Option<u8>,
-    /// Estimated seconds to the end. `None` without an expectation.
+    /// The estimated seconds to the end. `None` if the number of records is unknown or no record was exported
+    /// yet.
     pub remaining_seconds: Option<u64>,
 }
 
 impl Progress {
-    /// Fills in share and remaining time from the number of records expected (the source's estimate,
-    /// or what the job's last execution had) and the time spent on this attempt.
+    /// Fills in the share and the remaining time from the expected number of records (the source's estimate,
+    /// or the count of the job's last execution) and the time spent on this attempt.
     #[must_use]
     pub fn expecting(mut self, records: Option<u64>, elapsed: Duration) -> Self {
         let Some(expected) = records.filter(|expected| *expected > 0) else {
@@ -46,14 +49,14 @@ impl Progress {
         self
     }
 
-    /// The same without a remaining time: nobody works on it any more, or not yet again.
+    /// Removes the remaining time, because nobody works on the execution any more, or not yet again.
     #[must_use]
     pub fn stopped(mut self) -> Self {
         self.remaining_seconds = None;
         self
     }
 
-    /// The progress of an execution that reached its end.
+    /// Returns the progress of an execution that reached its end.
     #[must_use]
     pub fn complete(mut self) -> Self {
         self.percent = Some(100);

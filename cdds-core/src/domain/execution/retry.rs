@@ -5,14 +5,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::failure::Failure;
 use crate::domain::id::ExecutionId;
 
-/// How often and at which distance attempts are repeated.
+/// How often attempts are repeated, and how long to wait between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts in all, the first included; at least 1.
+    /// The most attempts, including the first; at least 1.
     pub attempts_max: u32,
-    /// Distance after the first failure; doubles with each one.
+    /// The wait after the first failure. It doubles with each further one.
     pub delay_first: TimeDelta,
-    /// The longest distance.
+    /// The longest wait, before jitter.
     pub delay_max: TimeDelta,
 }
 
@@ -23,17 +23,18 @@ impl Default for RetryPolicy {
     }
 }
 
-/// What follows a failed attempt.
+/// The decision after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterFailure {
     /// Try again, no earlier than this.
     RetryAt(DateTime<Utc>),
-    /// The execution has failed.
+    /// End the execution as failed.
     GiveUp,
 }
 
 impl RetryPolicy {
-    /// Decides after the `attempts`-th attempt failed. A dead worker's execution is taken over at once.
+    /// Decides what follows the failure of attempt number `attempts`. If the worker died, the execution is
+    /// taken over without a wait.
     pub fn decide(
         &self,
         execution: ExecutionId,
@@ -47,6 +48,8 @@ impl RetryPolicy {
         if failure.kind == super::failure::FailureKind::Crashed {
             return AfterFailure::RetryAt(now);
         }
+        // 2 to the power of the number of earlier failures. A shift that overflows or reaches the sign bit
+        // means the longest wait.
         let doubled = 1_i32.checked_shl(attempts.saturating_sub(1)).filter(|factor| *factor > 0);
         let delay = doubled
             .and_then(|factor| self.delay_first.checked_mul(factor))
@@ -56,11 +59,12 @@ impl RetryPolicy {
     }
 }
 
-/// 80 to 120, fixed by the execution and the attempt: jobs that failed together do not return
-/// together, and a decision made twice is the same.
+/// Returns 80 to 120 percent, derived from the execution and the attempt. Jobs that failed together are thus
+/// not retried together, and deciding twice gives the same wait.
 fn spread_percent(execution: ExecutionId, attempt: u32) -> i32 {
     let seed = execution.0.as_u128() ^ u128::from(attempt).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    // 41 divides the seed evenly enough; the remainder is below 41 and fits.
+    // 41 is tiny compared with the seed, so the remainders are evenly spread. They are below 41 and always
+    // fit.
     80 + i32::try_from(seed % 41).unwrap_or(20)
 }
 
@@ -110,7 +114,7 @@ mod tests {
         }
         assert_eq!(counts.keys().copied().collect::<Vec<_>>(), (80..=120).collect::<Vec<_>>());
         assert!(counts.values().all(|count| (80..=120).contains(count)), "{counts:?}");
-        // Engines of other versions decide the same.
+        // The values are fixed, so engines of other versions decide the same.
         let of = |attempt| spread_percent(ExecutionId(Uuid::from_u128(7)), attempt);
         assert_eq!([of(1), of(2), of(3), of(4)], [97, 82, 92, 118]);
     }

@@ -1,5 +1,5 @@
-//! Rules E3, E4, J8, J14, F8: which occurrences of a due job are run, which are skipped on the record, and
-//! what lies ahead.
+//! Rules E3, E4, J8, J14, F8: which due occurrences of a job are run, which are skipped on the record, and
+//! which lie ahead.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -10,32 +10,34 @@ use crate::domain::job::settling;
 use crate::domain::job::tiling;
 use crate::domain::job::{Job, JobChange, JobState};
 
-/// How far back missed occurrences are caught up where neither job nor engine say otherwise (rule E4).
+/// How far back missed occurrences are caught up if neither the job nor the engine says otherwise (rule E4).
 pub const CATCH_UP_LIMIT: TimeDelta = TimeDelta::days(7);
 
-/// The most occurrences that one round queues; what is left is due in the next round.
+/// The most occurrences that one round queues (rule E13). Further ones stay due for the next round.
 const QUEUED_PER_ROUND: usize = 1_000;
 
-/// What beside the job decides about its due slots.
+/// What decides about due slots besides the job itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
     /// How far back missed occurrences are caught up if the job does not say (rule E4).
     pub catch_up_limit: TimeDelta,
-    /// What the source declares.
+    /// The terms that the source declares.
     pub source: SourceTerms,
 }
 
 impl Default for Terms {
-    /// Seven days, and a source's defaults.
+    /// Seven days, and the default terms of a source.
     fn default() -> Self {
         Self { catch_up_limit: CATCH_UP_LIMIT, source: SourceTerms::default() }
     }
 }
 
-/// Turns every slot of `job` that is due at `now` into entries of the record. `waiting` are the
-/// job's executions that no worker has begun. A one-time job is suspended with it (rule J8), a recurring
-/// one that has no later slot completed (rule J14). `None` when nothing is due. A job whose last change is not
-/// settled comes to that first, over the next of what waits ([`settle`](settling::settle)).
+/// Puts the slots of `job` that are due at `now` on the record, a bounded number per round (rule E13).
+/// `waiting` are the job's executions that no worker has begun. Returns `None` if nothing is due.
+///
+/// A one-time job is suspended by this (rule J8), and a recurring job without a later slot is completed (rule
+/// J14). If the job's last change is not settled, its next step is taken instead, with `waiting` as the next
+/// executions to decide about ([`settle`](settling::settle)).
 pub fn materialise(job: &Job, waiting: &[Execution], terms: Terms, now: DateTime<Utc>) -> Option<JobChange> {
     match job.unsettled {
         Some(_) => Some(settling::settle(job, waiting, terms.source, now)),
@@ -43,7 +45,7 @@ pub fn materialise(job: &Job, waiting: &[Execution], terms: Terms, now: DateTime
     }
 }
 
-/// The slots that are due in one round, however many they are.
+/// Puts all due slots on the record in one round, however many they are.
 pub(in crate::domain) fn materialise_all(
     job: &Job,
     waiting: &[Execution],
@@ -71,11 +73,13 @@ fn round(
         after.state = JobState::Completed;
     }
     let mut entries = Vec::with_capacity(due.run.len() + 1);
-    // Where the next entry starts instead of the skipped ones, if it covers them (rule W3a).
+    // Where the next entry starts if it covers the skipped slots (rule W3a).
     let mut from = None;
     if let Some(gap) = due.skipped {
         entries.push(Execution::skipped(&after, gap.last, due.reason(gap), terms.source, now));
         from = after.covered_from(gap.first).filter(|_| due.coalesced);
+        // Slots beyond the catch-up limit are not exported, so the next window starts after them. Covered
+        // slots must not move `tiled_until`: the covering window starts there.
         if !due.coalesced {
             after.tile(gap.last);
         }
@@ -83,9 +87,12 @@ fn round(
     let mut superseded = Vec::new();
     for (number, slot) in due.run.iter().enumerate() {
         let mut entry = Execution::scheduled(&after, *slot, terms.source, now);
+        // Only the first entry reaches back over the skipped slots. It never starts later than by itself.
         if let Some((from, start)) = from.take().zip(entry.window.start()) {
             entry.window = Window::between(from.min(start), entry.window.end());
         }
+        // The first entry covers the waiting executions. Slots of one round do not cover each other here: the
+        // catch-up policy has already decided about them (rule E4).
         if number == 0 && job.overlap() == Overlap::Coalesce {
             superseded = cover(waiting, &mut entry, now);
         }
@@ -95,10 +102,13 @@ fn round(
     Some(JobChange { job: after, entries, superseded, edited: Vec::new() })
 }
 
-/// Scheduled work that could have started by now is covered by the next slot (rule E3), whose window then reaches
-/// back to it (rule W3a). What people asked for is not; nor is what late rows or jitter still hold up, or a job that
-/// is due often would never run. A job edited by a clock that is behind comes upon slots again that wait already:
-/// those stay.
+/// Skips waiting executions that the next slot covers (rule E3), and extends its window back over theirs
+/// (rule W3a). Returns the skipped ones, oldest first.
+///
+/// Only scheduled executions that could have started by now are covered. Work that people asked for always
+/// runs. If executions that still wait for late rows or jitter were covered, a job that is due often would
+/// never run. After an edit by a clock that was behind, slots that already wait may come up again: executions
+/// at or after the next slot therefore stay.
 fn cover(waiting: &[Execution], next: &mut Execution, now: DateTime<Utc>) -> Vec<Execution> {
     let into = next.slot;
     let scheduled = waiting.iter().filter(|execution| execution.trigger == Trigger::Scheduled);
@@ -113,7 +123,7 @@ fn cover(waiting: &[Execution], next: &mut Execution, now: DateTime<Utc>) -> Vec
     covered.collect()
 }
 
-/// A run of slots that one entry of the record stands for (rule E4).
+/// A gap: successive slots that share one entry of the record (rule E4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::domain) struct Gap {
     pub(in crate::domain) first: DateTime<Utc>,
@@ -133,15 +143,15 @@ impl Gap {
     }
 }
 
-/// What becomes of the slots that are due.
+/// The decision about the slots that are due.
 struct Due {
-    /// Oldest slots, which are not run.
+    /// The oldest slots, which are not run.
     skipped: Option<Gap>,
-    /// Slots that are run, oldest first.
+    /// The slots that are run, oldest first.
     run: Vec<DateTime<Utc>>,
-    /// Whether the newest one covers those that are skipped.
+    /// Whether the newest slot covers the skipped ones.
     coalesced: bool,
-    /// The first slot that is left.
+    /// The first slot that was not decided about.
     next: Option<DateTime<Utc>>,
 }
 
@@ -158,8 +168,8 @@ impl Due {
     }
 }
 
-/// Decides about missed slots (rule E4): all but the newest are covered by it, or run as far as the
-/// catch-up limit reaches; the newest is run in any case. `None` if no slot is due.
+/// Decides about missed slots (rule E4). If they are coalesced, the newest covers the others. Otherwise those
+/// within the catch-up limit are run. The newest is run in any case. Returns `None` if no slot is due.
 fn due(job: &Job, terms: Terms, queued_max: usize, now: DateTime<Utc>) -> Option<Due> {
     let policy = job.settings.policies.catch_up;
     let coalesced =
@@ -180,7 +190,8 @@ fn due(job: &Job, terms: Terms, queued_max: usize, now: DateTime<Utc>) -> Option
     (!due.run.is_empty()).then_some(due)
 }
 
-/// The slots from `first` on that lie no later than `now`, none of which is to be run.
+/// Returns the gap of slots from `first` to `now` inclusive, none of which is to be run. `None` if there are
+/// none.
 pub(in crate::domain) fn passed(job: &Job, first: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<Gap> {
     let mut gap = None;
     let mut next = first;
@@ -191,8 +202,9 @@ pub(in crate::domain) fn passed(job: &Job, first: Option<DateTime<Utc>>, now: Da
     gap
 }
 
-/// The first slot that is not on the record.
+/// Returns the first slot that is not on the record yet.
 pub(in crate::domain) fn unrecorded(job: &Job) -> Option<DateTime<Utc>> {
+    // A suspension has put the slots up to its own instant on the record.
     let since_suspended = || job.settings.next_slot(job.suspended_at?);
     match job.state {
         JobState::Active => job.next_due_at,
@@ -202,27 +214,28 @@ pub(in crate::domain) fn unrecorded(job: &Job) -> Option<DateTime<Utc>> {
 }
 
 impl Job {
-    /// What happens when it is due again while an earlier occurrence waits or runs (rule E3).
+    /// Returns the policy for a job that is due again while an earlier occurrence waits or runs (rule E3).
     pub fn overlap(&self) -> Overlap {
         let policies = &self.settings.policies;
         policies.overlap.unwrap_or_else(|| Overlap::of(&self.settings.timeframe))
     }
 }
 
-/// An occurrence that lies ahead, and what it would export (rule F8).
+/// An occurrence in a preview, and the window that it would export (rule F8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Occurrence {
     /// When it is due.
     pub slot: DateTime<Utc>,
-    /// What it would export. For an incremental job: if every occurrence before it succeeds.
+    /// The window that it would export. For an incremental job, this assumes that every earlier occurrence
+    /// succeeds.
     pub window: Window,
 }
 
 /// The most occurrences in one preview (rule F8).
 pub const PREVIEW_MAX: usize = 1_000;
 
-/// The next `count` occurrences after `now`, at most [`PREVIEW_MAX`] (rule F8); those of a suspended job as if it were resumed, none
-/// of a completed one.
+/// Returns the next `count` occurrences after `now`, at most [`PREVIEW_MAX`] (rule F8). A suspended job is
+/// previewed as if it were resumed now. A completed job has none.
 pub fn preview(job: &Job, terms: SourceTerms, count: usize, now: DateTime<Utc>) -> Vec<Occurrence> {
     if job.state == JobState::Completed {
         return Vec::new();

@@ -45,15 +45,15 @@ pub enum SkipReason {
     },
     /// An edit of the job put another occurrence in its place (rule J10).
     Replaced,
-    /// Everything that it would have exported was exported already (rule W4).
+    /// Everything that the occurrence would have exported was exported already (rule W4).
     Covered {
-        /// How far the exports had come; `None` for nowhere.
+        /// How far the exports had come. `None` if nothing was exported yet.
         watermark: Option<DateTime<Utc>>,
     },
 }
 
 impl SkipReason {
-    /// The reason as it is stored and printed.
+    /// Returns the reason as it is stored and printed.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Coalesced { .. } => "coalesced",

@@ -1,4 +1,4 @@
-//! How an attempt ends, and what a person may do to an execution (rules E5, E8).
+//! How an attempt ends, and what people may do to an execution (rules E5, E8).
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -9,22 +9,23 @@ use crate::domain::execution::retry::{AfterFailure, RetryPolicy};
 use crate::domain::id::ExecutionId;
 use crate::domain::violation::{Code, RuleViolation};
 
-/// A person asked for an execution to be stopped before its set was published, and was told that it stops.
+/// A person cancelled the execution before its set was published, and the cancellation was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "execution {execution} was to be stopped at {}, before its set was published: it ends as cancelled",
     since.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 )]
 pub struct StopRequested {
-    /// Which execution.
+    /// The cancelled execution.
     pub execution: ExecutionId,
-    /// Since when it is to stop.
+    /// When the cancellation was accepted.
     pub since: DateTime<Utc>,
 }
 
 impl Execution {
-    /// The running attempt failed: queued again or given up, as the job's policy decides, or the engine's
-    /// where the job has none (rule E5). One that a person wants stopped is not tried again (rule E8).
+    /// Ends the running attempt as failed (rule E5). The job's retry policy, or the engine's if the job has
+    /// none, decides whether the execution is queued again or given up. A cancelled execution is not tried
+    /// again (rule E8).
     #[must_use]
     pub fn failed(mut self, failure: Failure, engine: &RetryPolicy, now: DateTime<Utc>) -> Self {
         let policy = self.settings.policies.retry(*engine);
@@ -43,7 +44,8 @@ impl Execution {
         }
     }
 
-    /// The worker stops in good order: queued again at once, and the attempt does not count.
+    /// Hands the execution back because its worker shuts down in good order. It is queued again at once, and
+    /// the attempt does not count.
     #[must_use]
     pub fn released(mut self, now: DateTime<Utc>) -> Self {
         if self.cancel_requested_at.is_some() {
@@ -56,18 +58,19 @@ impl Execution {
         self
     }
 
-    /// It was stopped because a person asked for it (rule E8).
+    /// Ends the execution as cancelled (rule E8).
     #[must_use]
     pub fn cancelled(mut self, now: DateTime<Utc>) -> Self {
         self.end_attempt(None, now);
         self.end(ExecutionState::Cancelled, now)
     }
 
-    /// Its artifact set is to be published now. Whoever publishes decides this in the transaction that does: a
-    /// cancel that was accepted before is kept, one that comes later finds an execution that has ended (rule E8).
+    /// Ends the execution as succeeded if its set may be published now. Call this in the transaction that
+    /// publishes: a cancellation that was accepted earlier wins, and a later one finds an execution that has
+    /// ended (rule E8).
     ///
     /// # Errors
-    /// [`StopRequested`] if a person was told that it stops; then nothing may be published.
+    /// [`StopRequested`] if a cancellation was accepted. Nothing may be published then.
     pub fn published(self, progress: Progress, now: DateTime<Utc>) -> Result<Self, StopRequested> {
         match self.cancel_requested_at {
             Some(since) => Err(StopRequested { execution: self.id, since }),
@@ -75,7 +78,7 @@ impl Execution {
         }
     }
 
-    /// Its artifact set is published.
+    /// Ends the execution as succeeded, since its artifact set is published.
     #[must_use]
     pub fn succeeded(mut self, progress: Progress, now: DateTime<Utc>) -> Self {
         self.end_attempt(None, now);
@@ -83,14 +86,14 @@ impl Execution {
         self.end(ExecutionState::Succeeded, now)
     }
 
-    /// A queued occurrence that will not be run.
+    /// Ends a queued occurrence as skipped.
     #[must_use]
     pub fn superseded(self, reason: SkipReason, now: DateTime<Utc>) -> Self {
         self.end(ExecutionState::Skipped(reason), now)
     }
 
-    /// A person wants it stopped (rule E8): at once if it waits, else its worker is told. Asking twice
-    /// changes nothing.
+    /// Cancels the execution on a person's request (rule E8). A queued one ends at once. For a running one
+    /// the request is recorded for its worker. Asking twice changes nothing.
     ///
     /// # Errors
     /// [`Code::ExecutionEnded`] if it has ended already.
@@ -112,8 +115,9 @@ impl Execution {
         }
     }
 
-    /// Like [`cancel`](Execution::cancel), for one whose worker is gone: nobody is left to be told, so that it ends
-    /// at once (rule E8). What it has stored is unwanted from then on, and a worker that comes back is fenced off.
+    /// Like [`cancel`](Execution::cancel), for an execution whose worker is gone: nobody would see the
+    /// request, so it ends at once (rule E8). The files that it has stored are unwanted from then on, and a
+    /// worker that comes back is fenced off.
     ///
     /// # Errors
     /// [`Code::ExecutionEnded`] if it has ended already.

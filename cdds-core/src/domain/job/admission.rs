@@ -1,4 +1,4 @@
-//! Whether the settings of a job may be saved: how they fit together and to what is registered.
+//! Checks whether the settings of a job may be saved: whether they fit together and match what is registered.
 
 use chrono::{DateTime, Utc};
 
@@ -10,27 +10,27 @@ use crate::domain::record::selection::CategorySelection;
 use crate::domain::source::{DataType, Offer, OfferedSources};
 use crate::domain::violation::{Code, RuleViolation};
 
-/// What the world looks like when a job is saved.
+/// The circumstances in which a job is saved.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances<'a> {
     /// The registered sources.
     pub sources: &'a dyn OfferedSources,
-    /// The names of the owner's stored recipients.
+    /// The owner's stored recipients.
     pub recipients: &'a [crate::domain::recipient::Recipient],
     /// The service's own retention (rule A7).
     pub retention: RetentionDays,
     /// The size of a full part once sealed, for the job's split size and recipients (rule A4).
     pub sealed_part_bytes: u64,
-    /// The present.
+    /// The present instant.
     pub now: DateTime<Utc>,
 }
 
-/// Checks settings that are to be saved: new ones, or in place of `previous` (rule J10), of which what is
-/// left as it was may lie in the past.
+/// Checks settings before they are saved, as those of a new job or in place of `previous` (rule J10). A
+/// schedule that the edit leaves unchanged may lie in the past.
 ///
 /// # Errors
-/// The first rule that refuses them, in the order of the form: source, type, categories, template (J2–J4),
-/// frequency and period (F1, J14), timeframe (W2, W7), split size (A4), recipients (S1), retention (A7).
+/// The first rule violated, in the order of the form: source, type, categories, template (J2–J4), frequency
+/// and period (F1, J14), timeframe (W2, W7), split size (A4), recipients (S1), retention (A7).
 pub fn check(
     settings: &JobSettings,
     previous: Option<&JobSettings>,
@@ -63,10 +63,11 @@ pub fn check(
     }
 }
 
-/// The data type that the settings name (rule J2).
+/// Looks up the data type that the settings name (rule J2).
 ///
 /// # Errors
-/// [`Code::UnknownSource`], [`Code::UnsupportedSource`], [`Code::UnknownType`].
+/// [`Code::UnknownSource`] if the source is not registered, [`Code::UnsupportedSource`] if it is registered
+/// as unsupported, and [`Code::UnknownType`] if it has no such type.
 fn data_type<'a>(
     settings: &JobSettings,
     sources: &'a dyn OfferedSources,
@@ -109,7 +110,7 @@ fn choose_from(known: &[&str], otherwise: &str) -> String {
     if known.is_empty() { otherwise.to_owned() } else { format!("choose out of {}", known.join(", ")) }
 }
 
-/// F1: a dated start lies in the future.
+/// Checks that a dated start lies in the future (rule F1).
 fn check_start(frequency: &Frequency, now: DateTime<Utc>) -> Result<(), RuleViolation> {
     match frequency {
         Frequency::Once(Start::At(start)) if *start <= now => Err(RuleViolation::new(
@@ -123,7 +124,7 @@ fn check_start(frequency: &Frequency, now: DateTime<Utc>) -> Result<(), RuleViol
     }
 }
 
-/// J14: beginning and end of a recurring job, with an occurrence in between.
+/// Checks the start and end of a recurring job: an occurrence must lie between them (rule J14).
 fn check_period(settings: &JobSettings, now: DateTime<Utc>) -> Result<(), RuleViolation> {
     let refuse = |why: String| Err(RuleViolation::new(Code::InvalidPeriod, why));
     let at = |instant: DateTime<Utc>| instant.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
@@ -156,7 +157,8 @@ fn check_period(settings: &JobSettings, now: DateTime<Utc>) -> Result<(), RuleVi
     }
 }
 
-/// S1: every recipient is stored; A4: sealed parts stay within what recipients can decrypt.
+/// Checks that every recipient is stored (rule S1) and that sealed parts are no larger than recipients can
+/// decrypt (rule A4).
 fn check_protection(settings: &JobSettings, circumstances: &Circumstances<'_>) -> Result<(), RuleViolation> {
     let Protection::Sealed(names) = &settings.protection else {
         return Ok(());

@@ -15,14 +15,14 @@ use crate::domain::violation::{Code, RuleViolation};
 /// Whether one-time jobs may be edited (rule J10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OneTimeEdit {
-    /// Until they have started.
+    /// They may be edited until they have started.
     #[default]
     UntilStarted,
-    /// Not after their submission.
+    /// They may not be edited after their submission.
     Never,
 }
 
-/// What becomes of the watermark when what is exported changes (rule J11).
+/// How an edit that changes the exported records treats the watermark (rule J11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WatermarkChoice {
     /// The next export starts at the origin again.
@@ -31,27 +31,30 @@ pub enum WatermarkChoice {
     Continue,
 }
 
-/// An edit that was asked for.
+/// A requested edit.
 #[derive(Debug, Clone)]
 pub struct Edit {
-    /// The job's settings from now on, admitted.
+    /// The job's new settings, already [admitted](crate::domain::job::admission).
     pub settings: JobSettings,
-    /// What becomes of the watermark; needed if the job has one and what is exported changes.
+    /// How the watermark is treated. Required if the job has one and the edit changes the exported records.
     pub watermark: Option<WatermarkChoice>,
     /// The service's rule for one-time jobs.
     pub one_time: OneTimeEdit,
 }
 
-/// Edits `job` (rule J10). `open` are its executions that have not ended. Those that no worker has begun
-/// take the new settings on, so that nothing starts with settings that were changed before; what runs keeps
-/// its own. Slots that fell due before the edit are put on the record as they were, all of them: a caller who wants
-/// no large change stores [rounds](schedule::materialise) first until few are due.
+/// Edits `job` (rule J10). `open` are its executions that have not ended. Those that no worker has begun take
+/// on the new settings, so that nothing starts with outdated ones. Executions that have begun keep theirs.
+///
+/// Slots that fell due before the edit are first put on the record with the old settings, all of them at
+/// once. To avoid one large change, store [rounds](schedule::materialise) until only a few slots are due,
+/// then call this.
 ///
 /// # Errors
-/// [`Code::OneTimeCannotEdit`] for a one-time job that has started, or by the service's rule;
-/// [`Code::WatermarkChoiceRequired`] and [`Code::NoWatermark`] (rule J11); [`Code::JobBusy`] if the edit
-/// turns a one-time job into a recurring one, or back, while an execution runs, and while what waits is not
-/// [settled](settling::settle).
+/// - [`Code::OneTimeCannotEdit`] for a one-time job that has started, or if the service forbids such edits.
+/// - [`Code::WatermarkChoiceRequired`] and [`Code::NoWatermark`] if the choice for the watermark is missing
+///   or does not apply (rule J11).
+/// - [`Code::JobBusy`] if the edit turns a one-time job into a recurring one, or back, while an execution of
+///   it runs or waits for a retry; also until the job's previous change is [settled](settling::settle).
 pub fn edit(
     job: &Job,
     open: impl Into<Open>,
@@ -65,9 +68,11 @@ pub fn edit(
     let settings = edit.settings.in_microseconds();
     let watermark = watermark(job, &settings, edit.watermark)?;
     let open = open.into_waiting();
-    // Not by rule J8, as a one-time job is.
+    // `suspended_at` tells this apart from a one-time job that is suspended because it has started (rule J8).
     let suspended_by_hand = job.state == JobState::Suspended && job.suspended_at.is_some();
 
+    // The order matters: slots that are due go on the record under the old schedule, then those missed during
+    // a suspension, and only then does the job get its new schedule.
     let caught_up = schedule::materialise_all(job, &open.executions, terms, now);
     let mut caught_up = caught_up.unwrap_or_else(|| JobChange::of(job.clone()));
     let rescheduled = !job.settings.has_schedule_of(&settings);
@@ -83,15 +88,16 @@ pub fn edit(
     Ok(change)
 }
 
-/// An edit that makes a recurring job a one-time job, or back, replaces what waits (rule J10), and so does another
-/// start of a one-time job, which runs once (invariant I9).
+/// Returns the executions to drop. An edit that makes a recurring job a one-time job, or back, replaces the
+/// waiting ones (rule J10). So does another start of a one-time job, since such a job runs only once
+/// (invariant I9).
 fn drops(job: &Job, after: &JobSettings) -> Option<Drops> {
     let rescheduled = !job.settings.has_schedule_of(after);
     let once = job.settings.frequency.is_once() || after.frequency.is_once();
     (rescheduled && once).then_some(Drops::Replaced)
 }
 
-/// What waited, or was queued right before an edit of `before` to `after`, as the edit leaves it; for previews.
+/// Returns a waiting execution as the edit of `before` to `after` leaves it, for previews.
 pub fn taken_on(
     before: &Job,
     after: &Job,
@@ -102,8 +108,8 @@ pub fn taken_on(
     settling::settled(after, drops(before, &after.settings), waiting, source, now)
 }
 
-/// What waits takes on the settings of `after`, or gives way ([`settling`]). So does what the edit itself has put
-/// on the record.
+/// Applies the settings of `after` to waiting executions, or drops them ([`settling`]). Entries that the edit
+/// itself has put on the record are treated the same.
 fn take_on(
     after: &Job,
     caught_up: JobChange,
@@ -116,6 +122,8 @@ fn take_on(
     let entries = caught_up.entries.into_iter();
     let entries = entries.map(|entry| if entry.is_waiting() { settled(entry) } else { entry }).collect();
     let superseded = caught_up.superseded;
+    // A waiting execution may already be skipped as covered by a slot that has just been queued. It must not
+    // be stored twice.
     let is_covered = |execution: &Execution| superseded.iter().any(|covered| covered.id == execution.id);
     let left: Vec<Execution> = waiting.into_iter().filter(|waits| !is_covered(waits)).map(settled).collect();
     let mut change = JobChange { entries, superseded, ..JobChange::of(after.clone()) };
@@ -123,7 +131,7 @@ fn take_on(
     change
 }
 
-/// A one-time job may be edited until it has started, if at all.
+/// Checks that a one-time job has not started yet and that the service lets it be edited.
 fn check_one_time(job: &Job, open: &[Execution], edit: &Edit) -> Result<(), RuleViolation> {
     let refuse = |code, why: &str| Err(RuleViolation::new(code, why));
     let once = job.settings.frequency.is_once();
@@ -149,7 +157,7 @@ fn check_one_time(job: &Job, open: &[Execution], edit: &Edit) -> Result<(), Rule
     Ok(())
 }
 
-/// Rule J11: whoever changes what is exported says what becomes of the watermark.
+/// Returns the watermark after the edit (rule J11).
 fn watermark(
     job: &Job,
     settings: &JobSettings,
@@ -172,8 +180,8 @@ fn watermark(
     }
 }
 
-/// State and next slot under another schedule. A job that a person suspended stays so, unless it is to
-/// start immediately. Gives the execution of a one-time job that does.
+/// Sets state and next slot for the new schedule. A job that a person suspended stays suspended, unless it is
+/// to start immediately. Returns the execution of a job that starts immediately.
 fn reschedule(
     after: &mut Job,
     suspended_by_hand: bool,
@@ -197,14 +205,14 @@ fn reschedule(
 }
 
 impl JobSettings {
-    /// Whether it is due at the same instants.
+    /// Whether both settings are due at the same instants.
     pub fn has_schedule_of(&self, other: &Self) -> bool {
         self.frequency == other.frequency
             && self.starts_at == other.starts_at
             && self.ends_at == other.ends_at
     }
 
-    /// Whether it exports the same records, as far as its watermark is concerned (rule J11).
+    /// Whether both settings export the same records, as far as the watermark is concerned (rule J11).
     pub fn has_scope_of(&self, other: &Self) -> bool {
         self.source == other.source
             && self.data_type == other.data_type

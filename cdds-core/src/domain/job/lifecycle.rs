@@ -1,5 +1,5 @@
-//! Rules J7–J9, J12, E5: from submission to the end of a job. Edits are in [`edit`](super::edit), what people
-//! ask for beside the schedule in [`manual`](crate::domain::execution::manual).
+//! Rules J7–J9, J12, E5: from submission to the end of a job. Edits are in [`edit`](super::edit), and work
+//! that people ask for outside the schedule is in [`manual`](crate::domain::execution::manual).
 
 use chrono::{DateTime, Utc};
 
@@ -12,17 +12,17 @@ use crate::domain::id::{JobId, Owner};
 use crate::domain::job::{Job, JobChange, JobSettings, JobState};
 use crate::domain::violation::{Code, RuleViolation};
 
-/// A job as it is first stored, with the execution that is queued in the same transaction, if any.
+/// A job as it is first stored, with the execution, if any, that is queued in the same transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
     /// The job.
     pub job: Job,
-    /// Rule J8: the one execution of a job that starts immediately.
+    /// The single execution of a job that starts immediately (rule J8).
     pub first: Option<Execution>,
 }
 
-/// Submits settings that were admitted. A one-time job that starts immediately is suspended from the
-/// beginning and its execution queued with it (rule J8); every other job is active.
+/// Creates a job from admitted settings. A one-time job that starts immediately is suspended from the
+/// beginning, and its execution is queued with it (rule J8). Every other job is active.
 pub fn submit(
     id: JobId,
     owner: Owner,
@@ -54,9 +54,9 @@ pub fn submit(
     Submission { job, first }
 }
 
-/// Starts nothing new from now on (rule J7): scheduled executions out of `open` that no worker has begun are
-/// skipped, and so are slots that are due and not on the record yet; a one-time job that has come to its start and
-/// waits is kept from it as well. `None` if there is nothing to suspend.
+/// Suspends the job (rule J7). Scheduled executions in `open` that no worker has begun are skipped, and so
+/// are due slots that are not on the record yet. A one-time job whose execution waits at its start is stopped
+/// as well. Returns `None` if there is nothing to suspend.
 pub fn suspend(job: &Job, open: impl Into<Open>, now: DateTime<Utc>) -> Option<JobChange> {
     let open = open.into();
     let is_scheduled = |execution: &Execution| execution.trigger == Trigger::Scheduled;
@@ -81,7 +81,8 @@ fn suspension(Gap { first, last, count }: Gap) -> SkipReason {
     SkipReason::Suspended { first, last, count }
 }
 
-/// Puts the slots that passed while the job was suspended on the record (rules J7, E1), in one entry.
+/// Puts the slots that passed while the job was suspended on the record as one entry (rules J7, E1). Returns
+/// that entry, or `None` if no slot passed.
 pub(in crate::domain) fn miss_while_suspended(job: &mut Job, now: DateTime<Utc>) -> Option<Execution> {
     let suspended = job.state == JobState::Suspended;
     let gap = schedule::passed(job, schedule::unrecorded(job).filter(|_| suspended), now)?;
@@ -90,13 +91,14 @@ pub(in crate::domain) fn miss_while_suspended(job: &mut Job, now: DateTime<Utc>)
     Some(entry)
 }
 
-/// Goes on with the next occurrence after `now`; those that passed meanwhile are skipped on the record (rule
-/// J7). `None` if the job is active already.
+/// Resumes the job with the next occurrence after `now`. Occurrences that passed meanwhile are skipped on the
+/// record (rule J7). Returns `None` if the job is active already.
 ///
 /// # Errors
-/// [`Code::OneTimeCannotResume`] for a one-time job that was started (rule J8) or whose start has passed
-/// (rule J9); [`Code::JobEnded`] for a recurring one that has no occurrence left (rule J14); [`Code::JobBusy`] while
-/// what waits is not [settled](settling::settle).
+/// - [`Code::OneTimeCannotResume`] for a one-time job that has started (rule J8) or whose start has passed
+///   (rule J9).
+/// - [`Code::JobEnded`] for a recurring job without an occurrence left (rule J14).
+/// - [`Code::JobBusy`] until the job's previous change is [settled](settling::settle).
 pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleViolation> {
     let refuse = |why: &str| Err(RuleViolation::new(Code::OneTimeCannotResume, why));
     job.check_settled()?;
@@ -130,12 +132,12 @@ pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleVi
     Ok(Some(JobChange { entries, ..JobChange::of(resumed) }))
 }
 
-/// Removes the job (rule J12). What still waits for a later time is skipped on the record, and so are due slots
-/// that are not on it yet. History and artifacts stay. Where `open` is not all of them, [`check_idle`] has found
-/// nothing in the rest.
+/// Deletes the job (rule J12). Executions that wait for a later time are skipped on the record, and so are
+/// due slots that are not on it yet. History and artifacts stay. If `open` holds only some of the executions,
+/// the caller must have run [`check_idle`] on the others.
 ///
 /// # Errors
-/// As of [`check_idle`].
+/// Those of [`check_idle`].
 pub fn delete(job: &Job, open: impl Into<Open>, now: DateTime<Utc>) -> Result<JobChange, RuleViolation> {
     let open = open.into();
     check_idle(&open.executions, now)?;
@@ -152,12 +154,12 @@ pub fn delete(job: &Job, open: impl Into<Open>, now: DateTime<Utc>) -> Result<Jo
     Ok(stop(job, deleted, open.executions.into_iter(), reason, now))
 }
 
-/// Whether a job can be deleted with these executions, which have not ended (rule J12).
+/// Checks whether a job with these executions, which have not ended, can be deleted (rule J12).
 ///
 /// # Errors
 /// [`Code::JobBusy`] if one of them runs, waits to be tried again, or is queued to run now.
 pub fn check_idle(open: &[Execution], now: DateTime<Utc>) -> Result<(), RuleViolation> {
-    // What a person asked for is to run now, whatever the clock of another machine says.
+    // Work that a person asked for counts as due now, whatever the clock of the machine that queued it said.
     let is_for_later = |execution: &Execution| {
         let scheduled = execution.trigger == Trigger::Scheduled;
         scheduled && execution.is_waiting() && execution.not_before > now
@@ -175,7 +177,7 @@ pub fn check_idle(open: &[Execution], now: DateTime<Utc>) -> Result<(), RuleViol
     }
 }
 
-/// `after` in place of `job`, with what it does not run any more on the record.
+/// Replaces `job` with `after` and puts everything that it no longer runs on the record.
 fn stop(
     job: &Job,
     mut after: Job,
@@ -196,8 +198,8 @@ fn stop(
     JobChange { superseded: superseded.collect(), entries: entries.collect(), edited: Vec::new(), job: after }
 }
 
-/// The job after an execution of it was claimed: a one-time job is completed in the same transaction
-/// (rule J8), unless its start is still ahead.
+/// Returns the job after an execution of it was claimed. A one-time job is completed in the same transaction
+/// (rule J8), unless its start still lies ahead.
 #[must_use]
 pub fn started(job: &Job) -> Job {
     let completes = job.settings.frequency.is_once()
@@ -207,13 +209,13 @@ pub fn started(job: &Job) -> Job {
     Job { state, ..job.clone() }
 }
 
-/// The job after `execution` of it has ended, to be stored in the same transaction: a success moves the
-/// watermark (rule W4) and a number of failures in a row suspends the job if it wants that (rule E5).
-/// `open` are those of its executions that have not ended.
+/// Returns the change of the job after `execution` has ended, to be stored in the same transaction. A success
+/// moves the watermark (rule W4). Too many failures in a row suspend the job if its policy says so (rule E5).
+/// `open` are the job's executions that have not ended.
 ///
 /// # Errors
-/// [`Overtaken`] if the execution succeeded over a window that does not start at the watermark; then
-/// nothing may be published.
+/// [`Overtaken`] if the execution succeeded over a window that does not start at the watermark. Nothing may
+/// be published then.
 pub fn ended(
     job: &Job,
     execution: &Execution,

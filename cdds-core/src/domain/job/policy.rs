@@ -1,4 +1,4 @@
-//! Rules E3–E6, E10: how a job deals with overlap, downtime, failures and bad records.
+//! Rules E3–E6, E10: how a job handles overlap, downtime, failures and bad records.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -10,36 +10,37 @@ use crate::domain::calendar::timeframe::Timeframe;
 use crate::domain::execution::retry::RetryPolicy;
 use crate::domain::violation::{Code, RuleViolation, quoted};
 
-/// A job's own policies; what is left out is as the engine's settings or the rules say.
+/// A job's own policies. Those left out follow the engine's settings or the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Policies {
-    /// Due again while an earlier occurrence waits or runs (rule E3); `None` for what the timeframe asks
-    /// for, [`Overlap::of`].
+    /// What to do if the job is due again while an earlier occurrence waits or runs (rule E3). `None` for the
+    /// default of the timeframe, [`Overlap::of`].
     pub overlap: Option<Overlap>,
-    /// What was missed while no engine ran (rule E4).
+    /// What to do about occurrences that were missed while no engine ran (rule E4).
     pub catch_up: CatchUp,
-    /// How often a failed attempt is repeated (rule E5); `None` for the engine's own number.
+    /// How often a failed attempt is repeated (rule E5). `None` for the engine's own number.
     pub retries: Option<Retries>,
-    /// The longest delay of a start (rule E6); `None` for none.
+    /// The longest delay of a start (rule E6). `None` for no delay.
     pub jitter: Option<Jitter>,
-    /// Suspend the job after this many failed executions in a row (rule E5); `None` for never.
+    /// How many failed executions in a row suspend the job (rule E5). `None` for never.
     pub pause_after_failures: Option<NonZeroU32>,
-    /// What a record does that cannot be read (rule E10).
+    /// How unreadable records are handled (rule E10).
     pub bad_records: BadRecords,
 }
 
-/// What happens to occurrences that become due while others wait or run (rule E3).
+/// The treatment of occurrences that become due while others wait or run (rule E3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overlap {
-    /// Each one is run.
+    /// Each of them is run.
     Queue,
     /// The latest covers the others, which are skipped on the record.
     Coalesce,
 }
 
 impl Overlap {
-    /// What a timeframe asks for: windows that differ from slot to slot are all run, since skipping one
-    /// would lose data; those of the others are covered by the latest.
+    /// Returns the default of a timeframe. Rolling and previous windows differ from slot to slot and are all
+    /// run, since skipping one would lose data. For other timeframes the latest window covers the earlier
+    /// ones.
     pub fn of(timeframe: &Timeframe) -> Self {
         match timeframe {
             Timeframe::Rolling(_) | Timeframe::Previous(_) => Self::Queue,
@@ -47,7 +48,7 @@ impl Overlap {
         }
     }
 
-    /// The policy as it is typed, stored and printed.
+    /// Returns the policy as it is typed, stored and printed.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queue => "queue",
@@ -70,16 +71,17 @@ impl FromStr for Overlap {
     }
 }
 
-/// What is done about occurrences that were missed while no engine ran (rule E4).
+/// The treatment of occurrences that were missed while no engine ran (rule E4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CatchUp {
-    /// Whether each of them is run, or the newest covers them; `None` for what the timeframe asks for.
+    /// Whether each of them is run, or the newest covers them. `None` for the default of the timeframe,
+    /// [`Overlap::of`].
     pub missed: Option<Overlap>,
-    /// How far back they are run; `None` for the engine's own limit. The newest is run in any case.
+    /// How far back they are run. `None` for the engine's own limit. The newest is run in any case.
     pub limit: Option<CatchUpLimit>,
 }
 
-/// How far back missed occurrences are run: whole seconds, zero up to ten years (rule E4).
+/// How far back missed occurrences are run, in whole seconds from zero to ten years (rule E4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CatchUpLimit(TimeDelta);
 
@@ -87,22 +89,22 @@ impl CatchUpLimit {
     /// The longest limit.
     pub const MAX: TimeDelta = TimeDelta::days(3_650);
 
-    /// A limit of whole seconds.
+    /// Creates a limit of whole seconds.
     ///
     /// # Errors
-    /// [`Code::InvalidPolicy`] below zero or above ten years.
+    /// [`Code::InvalidPolicy`] if the limit is below zero, above ten years, or not in whole seconds.
     pub fn new(limit: TimeDelta) -> Result<Self, RuleViolation> {
         bounded(limit, Self::MAX, "catch-up limit").map(Self)
     }
 
-    /// The limit.
+    /// Returns the limit.
     pub fn duration(self) -> TimeDelta {
         self.0
     }
 }
 
 impl fmt::Display for CatchUp {
-    /// The form people type: `queue`, `7d`, `coalesce:36h`; `default` for neither.
+    /// Writes the form that people type: `queue`, `7d` or `coalesce:36h`; `default` if neither part is set.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.missed, self.limit) {
             (None, None) => f.write_str("default"),
@@ -116,7 +118,7 @@ impl fmt::Display for CatchUp {
 impl FromStr for CatchUp {
     type Err = RuleViolation;
 
-    /// Reads what [`Display`](fmt::Display) writes.
+    /// Reads the form that [`Display`](fmt::Display) writes.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text == "default" {
             return Ok(Self::default());
@@ -149,10 +151,10 @@ impl Retries {
     /// The most retries.
     pub const MAX: u32 = 100;
 
-    /// A number of retries.
+    /// Creates a number of retries.
     ///
     /// # Errors
-    /// [`Code::InvalidPolicy`] above 100.
+    /// [`Code::InvalidPolicy`] if it is above 100.
     pub fn new(retries: u32) -> Result<Self, RuleViolation> {
         if retries <= Self::MAX {
             return Ok(Self(retries));
@@ -163,29 +165,29 @@ impl Retries {
         ))
     }
 
-    /// The number.
+    /// Returns the number.
     pub fn count(self) -> u32 {
         self.0
     }
 }
 
-/// The longest delay of a start: whole seconds, up to an hour (rule E6).
+/// The longest delay of a start, in whole seconds up to an hour (rule E6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Jitter(TimeDelta);
 
 impl Jitter {
-    /// The longest jitter; runs that wait until nothing is left wait for it.
+    /// The longest jitter. A run that lasts until no work is left waits for delayed starts, too.
     pub const MAX: TimeDelta = TimeDelta::hours(1);
 
-    /// A jitter of whole seconds.
+    /// Creates a jitter of whole seconds.
     ///
     /// # Errors
-    /// [`Code::InvalidPolicy`] below zero or above an hour.
+    /// [`Code::InvalidPolicy`] if it is below zero, above an hour, or not in whole seconds.
     pub fn new(longest: TimeDelta) -> Result<Self, RuleViolation> {
         bounded(longest, Self::MAX, "jitter").map(Self)
     }
 
-    /// The longest delay.
+    /// Returns the longest delay.
     pub fn longest(self) -> TimeDelta {
         self.0
     }
@@ -200,7 +202,7 @@ impl fmt::Display for Jitter {
 impl FromStr for Jitter {
     type Err = RuleViolation;
 
-    /// Reads a number and `s`, `m`, `h` or `d`.
+    /// Reads a number followed by `s`, `m`, `h` or `d`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let longest = parse_duration(text).ok_or_else(|| {
             RuleViolation::new(
@@ -212,27 +214,27 @@ impl FromStr for Jitter {
     }
 }
 
-/// What a record does that cannot be read (rule E10).
+/// How unreadable records are handled (rule E10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BadRecords {
     /// The execution fails.
     #[default]
     Fail,
-    /// It is written to `errors.jsonl` inside the archive, and the execution ends with errors; more than
-    /// this many fail it.
+    /// The record is written to `errors.jsonl` inside the archive, and the execution ends as finished with
+    /// errors. More than `max` such records fail the execution.
     Skip {
-        /// The most bad records.
+        /// The most bad records, 1 to [`SKIP_MAX`](Self::SKIP_MAX).
         max: NonZeroU32,
     },
 }
 
 impl BadRecords {
-    /// The most bad records that can be skipped.
+    /// The largest `max` of [`Skip`](Self::Skip).
     pub const SKIP_MAX: u32 = 100_000;
 }
 
 impl fmt::Display for BadRecords {
-    /// The form people type: `fail`, `skip:100`.
+    /// Writes the form that people type: `fail`, `skip:100`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fail => f.write_str("fail"),
@@ -244,7 +246,7 @@ impl fmt::Display for BadRecords {
 impl FromStr for BadRecords {
     type Err = RuleViolation;
 
-    /// Reads what [`Display`](fmt::Display) writes.
+    /// Reads the form that [`Display`](fmt::Display) writes.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text == "fail" {
             return Ok(Self::Fail);
@@ -265,7 +267,7 @@ impl FromStr for BadRecords {
 }
 
 impl Policies {
-    /// The retry policy of this job where the engine's own is `engine`.
+    /// Returns the retry policy of this job, given the engine's own policy.
     pub fn retry(&self, engine: RetryPolicy) -> RetryPolicy {
         match self.retries {
             Some(retries) => RetryPolicy { attempts_max: retries.0 + 1, ..engine },
@@ -289,7 +291,8 @@ fn bounded(duration: TimeDelta, max: TimeDelta, what: &str) -> Result<TimeDelta,
     ))
 }
 
-/// As people type it, where they could; what has a fraction of a second in seconds.
+/// Writes a duration as people type it. A fraction of a second, which people cannot type, is shown in decimal
+/// seconds.
 fn told(duration: TimeDelta) -> String {
     if duration.subsec_nanos() == 0 {
         return duration_text(duration);
@@ -299,7 +302,7 @@ fn told(duration: TimeDelta) -> String {
 
 const UNITS: [(&str, i64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
 
-/// Whole seconds in their largest unit: `7d`, `36h`, `0s`.
+/// Writes whole seconds in their largest exact unit: `7d`, `36h`, `0s`. A fraction of a second is dropped.
 pub fn duration_text(duration: TimeDelta) -> String {
     let seconds = duration.num_seconds();
     let (unit, length) =
@@ -307,7 +310,7 @@ pub fn duration_text(duration: TimeDelta) -> String {
     format!("{}{unit}", seconds / length)
 }
 
-/// Reads a number and `s`, `m`, `h` or `d`.
+/// Reads a number followed by `s`, `m`, `h` or `d`. Returns `None` for any other text and on overflow.
 pub fn parse_duration(text: &str) -> Option<TimeDelta> {
     let (unit, length) = UNITS.into_iter().find(|(unit, _)| text.ends_with(unit))?;
     let count = text.strip_suffix(unit)?;

@@ -1,7 +1,8 @@
-//! Rules J7, J10, J12 where much waits. A change of a job decides about all that waits for its first claim. That may
-//! be the backlog of a year, which no transaction should hold: then the change decides about the first of it and
-//! leaves a note on the job, and what is left follows in steps of bounded size. Until the last of them nothing that
-//! waits is begun, so that nobody can tell the steps from one.
+//! Rules J7, J10, J12 for a job with much waiting work. A change of a job decides about every execution that
+//! waits for its first claim. That may be the backlog of a year, too much for one transaction. Such a change
+//! therefore decides about the first executions and leaves a note on the job ([`Unsettled`]); steps of
+//! bounded size decide about the rest (rule E13). No waiting execution is begun before the last step, so the
+//! result is the same as that of one change.
 
 use chrono::{DateTime, Utc};
 
@@ -12,23 +13,23 @@ use crate::domain::job::{Job, JobChange, JobSettings, JobState};
 use crate::domain::source::RecordInstant;
 use crate::domain::violation::{Code, RuleViolation};
 
-/// Executions of a job that have not ended, as far as they were read: all that a worker ever had, then what waits
-/// for its first claim, by its place in the queue.
+/// The executions of a job that have not ended, as far as they were read: first all that a worker has begun,
+/// then those that wait for their first claim, by their place in the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Open {
-    /// These.
+    /// The executions.
     pub executions: Vec<Execution>,
-    /// Whether more waits behind the last of them.
+    /// Whether more executions wait after the last of them.
     pub more: bool,
 }
 
 impl Open {
-    /// What waits for its first claim.
+    /// Returns the executions that wait for their first claim.
     pub fn waiting(&self) -> impl Iterator<Item = &Execution> {
         self.executions.iter().filter(|execution| execution.is_waiting())
     }
 
-    /// The same without what a worker ever had.
+    /// Keeps only the executions that no worker has begun.
     #[must_use]
     pub fn into_waiting(self) -> Self {
         Self { executions: self.executions.into_iter().filter(Execution::is_waiting).collect(), ..self }
@@ -36,44 +37,48 @@ impl Open {
 }
 
 impl From<Vec<Execution>> for Open {
-    /// Nothing else waits.
+    /// Wraps a complete list: no other execution waits.
     fn from(executions: Vec<Execution>) -> Self {
         Self { executions, more: false }
     }
 }
 
-/// What the last change of a job still has to do to what waits. It takes on the settings of the job (rule J10)
-/// unless it is dropped.
+/// Work that the last change of a job has yet to do on waiting executions. They take on the settings of the
+/// job (rule J10) unless they are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unsettled {
-    /// What is dropped.
+    /// Which executions are dropped.
     pub drops: Option<Drops>,
-    /// What stands at this place or before it is settled; `None` if nothing is.
+    /// Executions at or before this place are settled. `None` if none is settled yet.
     pub behind: Option<QueuePlace>,
 }
 
-/// What of that which waits is not to be run any more.
+/// Waiting executions that will not be run any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drops {
-    /// Scheduled executions: the job was suspended (rule J7).
+    /// Scheduled executions, because the job was suspended (rule J7).
     Suspended,
-    /// All: the job was deleted (rule J12).
+    /// All executions, because the job was deleted (rule J12).
     Deleted,
-    /// All that waits for another schedule than the job's: it was turned into a one-time job, or back (rule J10).
+    /// Executions with another schedule than the job's, because it was turned into a one-time job, or back,
+    /// or given another start (rule J10).
     Replaced,
-    /// What waits for a slot later than this: the job was brought back from there
+    /// Executions with a slot later than this instant, because the job was brought back from there
     /// ([`ahead`](crate::domain::execution::ahead)).
     Ahead(DateTime<Utc>),
 }
 
 impl Job {
-    /// Whether an execution of it may be begun now, as far as the job is concerned: none of a deleted job, and
-    /// nothing that waits while the last change of the job is not settled.
+    /// Whether the job allows this execution to be begun now. A deleted job allows none. Until its last
+    /// change is settled, a job allows only executions that a worker has begun before.
     pub fn may_begin(&self, execution: &Execution) -> bool {
         self.state != JobState::Deleted && (self.unsettled.is_none() || execution.is_begun())
     }
 
-    /// Refuses while the last change of the job is not settled.
+    /// Checks that the last change of the job is settled.
+    ///
+    /// # Errors
+    /// [`Code::JobBusy`] until it is.
     pub(in crate::domain) fn check_settled(&self) -> Result<(), RuleViolation> {
         match self.unsettled {
             None => Ok(()),
@@ -86,19 +91,22 @@ impl Job {
     }
 }
 
-/// What a change of `before` leaves to be settled that has decided about `open`. Steps that an earlier change has
-/// left are made again from the beginning.
+/// Returns what remains to be settled after a change of `before` that has decided about `open`. If an earlier
+/// change is still unsettled, its steps start again from the beginning.
 pub(in crate::domain) fn left(before: &Job, drops: Option<Drops>, open: &Open) -> Option<Unsettled> {
     let last = open.waiting().map(Execution::place).max();
     match (before.unsettled, open.more) {
         (None, false) => None,
         (None, true) => Some(Unsettled { drops, behind: last }),
+        // The earlier change may have let executions at the front of the queue wait on. This change must
+        // decide about those as well, so its steps begin at the front.
         (Some(earlier), _) => Some(Unsettled { drops: drops.or(earlier.drops), behind: None }),
     }
 }
 
-/// The next step: what becomes of `page`, executions that wait behind [`Unsettled::behind`]. The job is settled when
-/// there is none left. It stays as people know it, so that its version does not count this.
+/// Takes the next step: decides about `page`, executions that wait after [`Unsettled::behind`]. An empty page
+/// means that the job is settled. The job's version stays the same, since it counts only changes made by
+/// people.
 pub fn settle(job: &Job, page: &[Execution], terms: SourceTerms, now: DateTime<Utc>) -> JobChange {
     let mut change = JobChange::of(job.clone());
     let Some(unsettled) = job.unsettled else { return change };
@@ -107,13 +115,16 @@ pub fn settle(job: &Job, page: &[Execution], terms: SourceTerms, now: DateTime<U
     for execution in page {
         change.take(settled(job, unsettled.drops, execution.clone(), terms, now));
     }
+    // Executions that took on other settings may have windows beyond `tiled_until`. The next window on the
+    // record must start behind them.
     if unsettled.drops.is_none() {
         change.job.tiled_until = tiling::behind(job, &change.edited);
     }
     change
 }
 
-/// An execution that waits, as it is after the change that made `job` what it is.
+/// Decides about a waiting execution after the change that led to the present `job`: drops it, or gives it
+/// the job's settings.
 pub(in crate::domain) fn settled(
     job: &Job,
     drops: Option<Drops>,
@@ -122,7 +133,8 @@ pub(in crate::domain) fn settled(
     now: DateTime<Utc>,
 ) -> Execution {
     let (first, last, count) = (execution.slot, execution.slot, 1);
-    // What keeps its window would take records by another instant than the window was made for.
+    // A rerun or a backfill keeps its window, which was made for event instants or for change instants. If
+    // the job now takes records by the other kind, that window would select the wrong ones (rules J10, W7).
     let keeps_window = matches!(execution.trigger, Trigger::Rerun { .. } | Trigger::Backfill);
     let takes_by = |settings: &JobSettings| RecordInstant::of(&settings.timeframe);
     let is_misread = keeps_window && takes_by(&execution.settings) != takes_by(&job.settings);
@@ -145,7 +157,8 @@ pub(in crate::domain) fn settled(
 }
 
 impl JobChange {
-    /// Adds an execution that waited.
+    /// Adds an execution that was waiting before the change: to `edited` if it still waits, otherwise to
+    /// `superseded`.
     pub(in crate::domain) fn take(&mut self, execution: Execution) {
         let to = if execution.is_waiting() { &mut self.edited } else { &mut self.superseded };
         to.push(execution);

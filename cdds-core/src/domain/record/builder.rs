@@ -1,4 +1,4 @@
-//! How a batch is filled.
+//! Filling batches of records.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Place, RecordBatch, RecordEntry, RecordWriter, RejectedRecord};
 use crate::domain::record::prune::{self, JsonError, Keys};
 
-/// Fills batches of records, one after another.
+/// Fills one batch of records after another.
 ///
 /// A record that fails, or whose writer is dropped unfinished, leaves no trace in the batch.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub struct RecordBatchBuilder {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// What was given as JSON is not one JSON object.
+    /// The input is not one JSON object.
     #[error(transparent)]
     Json(#[from] JsonError),
     /// The value cannot be serialised as JSON.
@@ -38,27 +38,27 @@ pub enum RecordError {
 }
 
 impl RecordBatchBuilder {
-    /// An empty builder.
+    /// Creates an empty builder.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// An empty builder with room for lines of `bytes` in all.
+    /// Creates an empty builder with room for lines of `bytes` bytes in all.
     pub fn with_capacity(bytes: usize) -> Self {
         Self { lines: Vec::with_capacity(bytes), ..Self::default() }
     }
 
-    /// Starts a record that is written key by key. Call [`RecordWriter::finish`].
+    /// Starts a record that is written key by key. Call [`RecordWriter::finish`] to add it.
     pub fn record(&mut self, place: &Place) -> RecordWriter<'_> {
         let place = self.places.index_of(place);
         RecordWriter::begin(self, place)
     }
 
     /// Adds a record that serde can serialise as a JSON object. Non-finite floats become `null`, as
-    /// `serde_json` has it, and are left out.
+    /// `serde_json` writes them, and are therefore left out.
     ///
     /// # Errors
-    /// [`RecordError`] if it cannot, or if it is not an object.
+    /// [`RecordError`] if it cannot be serialised or is not an object.
     pub fn serialize<T: Serialize + ?Sized>(&mut self, place: &Place, record: &T) -> Result<(), RecordError> {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
@@ -69,17 +69,18 @@ impl RecordBatchBuilder {
         result
     }
 
-    /// Adds a record that is a JSON object already, one line or more, with or without a newline at its end.
+    /// Adds a record that is already a JSON object, in one or more lines, with or without a newline at its
+    /// end.
     ///
     /// # Errors
-    /// [`RecordError::Json`] if it is not.
+    /// [`RecordError::Json`] if `json` is not one JSON object.
     pub fn raw_line(&mut self, place: &Place, json: &[u8]) -> Result<(), RecordError> {
         self.scan(json, |_, _| ())?.finish(place);
         Ok(())
     }
 
-    /// Takes in a raw JSON object whose place depends on what is in it: `visit` is called with each of
-    /// its members (see [`prune::object`]), then [`ScannedRecord::finish`] says where it belongs.
+    /// Takes in a raw JSON object whose place depends on its contents. `visit` is called with each of its
+    /// members (see [`prune::object`]); afterwards, pass the place to [`ScannedRecord::finish`].
     ///
     /// # Errors
     /// [`RecordError::Json`] if it is not one JSON object.
@@ -94,7 +95,7 @@ impl RecordBatchBuilder {
         Ok(ScannedRecord { open })
     }
 
-    /// Hands over what cannot be read as a record (rule E10), when that is asked for
+    /// Hands over input that cannot be read as a record (rule E10), if the request asks for that
     /// ([`BadRecordMode::Report`](crate::domain::source::BadRecordMode::Report)).
     pub fn reject(&mut self, rejected: RejectedRecord) {
         self.rejected_bytes += rejected.held_bytes();
@@ -106,30 +107,30 @@ impl RecordBatchBuilder {
         self.bytes_read += bytes;
     }
 
-    /// Counts records that are left out because they have no instant (rule W7): people are told how many, since no
-    /// window will ever hold them.
+    /// Counts records that are left out because they have no instant (rule W7). The number is shown to
+    /// people, since no window will ever hold these records.
     pub fn add_undated(&mut self, records: u64) {
         self.undated += records;
     }
 
-    /// How many records there are so far.
+    /// Returns how many records the builder holds so far.
     pub fn records(&self) -> usize {
         self.records.len()
     }
 
-    /// The size of the lines so far, and of what was rejected; sources hand out a batch at some hundred
-    /// kilobytes.
+    /// Returns the bytes of the lines and of the rejected records so far. Sources hand out a batch at a few
+    /// hundred kilobytes.
     pub fn len_bytes(&self) -> usize {
         self.lines.len() + self.rejected_bytes
     }
 
-    /// Whether neither a record, rejected or not, nor anything counted would be lost if the builder was dropped.
+    /// Whether dropping the builder would lose nothing: it holds no record, no rejected record and no count.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty() && self.rejected.is_empty() && self.bytes_read == 0 && self.undated == 0
     }
 
-    /// The batch so far; the builder is empty again and expects as much as before. It holds on to the memory of the
-    /// last four batches, to use it again once they are dropped.
+    /// Returns the batch so far. The builder is empty again and expects as much as before. It keeps the
+    /// memory of the last four batches, to reuse it once they are dropped.
     pub fn take(&mut self) -> RecordBatch {
         let next = self.handed_out.reclaim(self.lines.capacity());
         let lines = Bytes::from(std::mem::replace(&mut self.lines, next));
@@ -147,13 +148,13 @@ impl RecordBatchBuilder {
     }
 }
 
-/// The lines of the last batches. Their memory is used again once nobody else has them: what comes fresh from the
-/// system is touched for the first time, page by page, and is in no cache.
+/// The lines of the last batches. Their memory is reused once nobody else holds them. Fresh memory from the
+/// system would have to be touched page by page and is in no cache.
 #[derive(Debug, Default)]
 struct HandedOut(VecDeque<Bytes>);
 
 impl HandedOut {
-    /// One with the consumer, and some on their way there.
+    /// One batch is with the consumer, and some are on their way there.
     const MAX: usize = 4;
 
     fn remember(&mut self, lines: &Bytes) {
@@ -166,11 +167,11 @@ impl HandedOut {
         }
     }
 
-    /// Empty, with room for `capacity`.
+    /// Returns an empty buffer with room for `capacity` bytes.
     fn reclaim(&mut self, capacity: usize) -> Vec<u8> {
         let free = self.0.iter().position(Bytes::is_unique).and_then(|index| self.0.remove(index));
         if let Some(mut buffer) = free.and_then(|lines| lines.try_into_mut().ok()) {
-            // With what is in it, it would be copied onto itself.
+            // Clear it first, or the conversion copies the contents onto themselves.
             buffer.clear();
             if buffer.capacity() >= capacity {
                 return Vec::from(buffer);
@@ -180,7 +181,7 @@ impl HandedOut {
     }
 }
 
-/// A record that was read from raw JSON and waits to be told its place. Dropping it leaves it out.
+/// A record that was read from raw JSON and still needs its place. Dropping it leaves it out.
 #[derive(Debug)]
 #[must_use = "the record is left out unless it is finished"]
 pub struct ScannedRecord<'a> {
@@ -196,7 +197,7 @@ impl ScannedRecord<'_> {
     }
 }
 
-/// A line at the end of a batch that is taken back unless it is committed.
+/// A line at the end of a batch. It is taken back unless it is committed.
 #[derive(Debug)]
 pub(super) struct OpenLine<'a> {
     builder: &'a mut RecordBatchBuilder,
@@ -214,12 +215,12 @@ impl<'a> OpenLine<'a> {
         &mut self.builder.lines
     }
 
-    /// The lines, and the keys of this one.
+    /// Returns the lines of the batch, and the keys of this line.
     pub(super) fn parts(&mut self) -> (&mut Vec<u8>, &mut Keys) {
         (&mut self.builder.lines, &mut self.builder.keys)
     }
 
-    /// Writes the line anew, each key once.
+    /// Writes the line again, with each key once.
     #[cold]
     pub(super) fn prune_again(&mut self) -> Result<(), JsonError> {
         let builder = &mut *self.builder;
@@ -247,7 +248,7 @@ impl Drop for OpenLine<'_> {
     }
 }
 
-/// The distinct places of a batch. Neighbours mostly share theirs, so the last one is tried first.
+/// The distinct places of a batch. Neighbouring records mostly share theirs, so the last one is tried first.
 #[derive(Debug, Default)]
 struct Places {
     in_order: Vec<Place>,

@@ -1,8 +1,10 @@
-//! What a source may hand over for a request (rules J3, J4, W1, W7). A record of another day, category or field would
-//! be published as if somebody had asked for it, perhaps to people who must not have it.
+//! The check of records that a source hands over for a request (rules R8, J3, J4, W1, W7). A record of
+//! another day, category or field would be published as if somebody had asked for it, perhaps to people who
+//! must not have it.
 //!
-//! A place is checked when the first record of it comes, and the fields of that record and of the first one of each
-//! batch: that costs nothing per record. Folders that a source chooses itself say neither day nor category.
+//! A place is checked when its first record arrives. Fields are checked for that record and for the first
+//! record of each batch. The cost therefore does not grow with the number of records. A folder that the
+//! source chooses itself shows neither a day nor a category and is not checked.
 
 use std::collections::HashSet;
 
@@ -17,7 +19,7 @@ use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::{Place, RecordBatch};
 use crate::domain::source::{DataType, ReadRequest, RecordInstant};
 
-/// What one read may hand over.
+/// The records that one read may hand over.
 #[derive(Debug)]
 pub struct Handover {
     source: SourceId,
@@ -26,42 +28,43 @@ pub struct Handover {
     categories: CategorySelection,
     window: Window,
     days: Days,
-    /// The fields that a record may have; `None` for any.
+    /// The fields that a record may have. `None` allows any.
     fields: Option<HashSet<String>>,
-    /// Whether records without an instant are of note: the type declares one.
+    /// Whether records without an event instant are counted, which they are if the type declares one.
     has_event_instant: bool,
 }
 
-/// What the day of a place, which is that of the event instant, says of the window.
+/// How the day of a place, which is that of the event instant, relates to the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Days {
-    /// Records are asked for by their event instants.
+    /// Records are selected by their event instants, so the day must lie in the window.
     ByEvent,
-    /// They are asked for by change, for which the event instant stands: there must be one.
+    /// Records are selected by change, but the type has only event instants, which stand in. The day must lie
+    /// in the window, and there must be one.
     ByEventOnly,
-    /// They are asked for by another instant, and may have happened at any time.
+    /// Records are selected by their change instants and may have happened on any day.
     Any,
 }
 
-/// What a source handed over that it must not.
+/// A record that a source must not hand over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Breach {
-    /// A category that the type does not declare. Such a record goes under "all" (rule A1).
+    /// The category is not declared by the type. Such a record belongs under `all` (rule A1).
     #[error(
         "a record under a category that its type does not declare: declare the category, or hand the record over \
          without one"
     )]
     UndeclaredCategory,
-    /// A category that is not selected (rule J3).
+    /// The category is not selected (rule J3).
     #[error("a record of a category that was not asked for: the source must leave it out")]
     DeselectedCategory,
-    /// A day that lies outside the window (rule W1).
+    /// The day lies outside the window (rule W1).
     #[error("a record of a day outside the window that was asked for: the source must leave it out")]
     OutsideWindow,
-    /// No day, where the window asks for instants (rule W7).
+    /// The record has no day, although the window asks for instants (rule W7).
     #[error("a record without an instant for a window that asks for instants: the source must leave it out")]
     Undated,
-    /// A field that the type does not declare, or that is not selected (rule J4).
+    /// The field is not declared by the type, or is not selected (rule J4).
     #[error(
         "a record with a field that its type does not declare, or that was not asked for: declare every field of \
          the type, or none"
@@ -70,8 +73,10 @@ pub enum Breach {
 }
 
 impl Handover {
-    /// What `request` allows a source to hand over of a type.
+    /// Returns what `request` allows a source to hand over for a data type.
     pub fn new(source: &SourceId, data_type: &DataType, request: &ReadRequest) -> Self {
+        // Only a source that applies templates itself must leave out fields that are not selected. For others
+        // the engine does so later, and all declared fields may come.
         let selected = request.template.fields.names().filter(|_| data_type.pushes_down);
         let fields = selected.or(data_type.fields.as_deref());
         Self {
@@ -90,10 +95,11 @@ impl Handover {
         }
     }
 
-    /// Checks a batch; `is_known` tells the places that were checked before.
+    /// Checks a batch. `is_known` returns whether a place was checked before.
     ///
     /// # Errors
-    /// A failure of the read that names the source and holds nothing of the record. Trying again is no help.
+    /// A [`Failure`] of the read that names the source and contains nothing of the record. It is not
+    /// retryable.
     pub fn check(&self, batch: &RecordBatch, is_known: impl Fn(&Place) -> bool) -> Result<(), Failure> {
         self.check_batch(batch, is_known).map_err(|breach| Failure {
             step: Step::Read,
@@ -104,17 +110,21 @@ impl Handover {
     }
 
     fn check_batch(&self, batch: &RecordBatch, is_known: impl Fn(&Place) -> bool) -> Result<(), Breach> {
+        // For each place of the batch, whether its first record is still to come.
         let mut new: Vec<bool> = batch.places().iter().map(|place| !is_known(place)).collect();
         let checked = batch.places().iter().zip(&new).filter(|(_, new)| **new);
         checked.map(|(place, _)| place).try_for_each(|place| self.check_place(place))?;
         let Some(fields) = &self.fields else { return Ok(()) };
         let mut left = new.iter().filter(|new| **new).count();
+        // The first record of each new place stands for all of them. The first record of the batch is checked
+        // even if its place is known.
         for (number, record) in batch.iter().enumerate() {
             let is_new = new.get_mut(record.place_index).is_some_and(std::mem::take);
             left -= usize::from(is_new);
             if is_new || number == 0 {
                 check_fields(fields, record.line)?;
             }
+            // The remaining records belong to places whose first record has been checked.
             if left == 0 {
                 break;
             }
@@ -122,10 +132,10 @@ impl Handover {
         Ok(())
     }
 
-    /// Whether records of this place were asked for.
+    /// Checks whether records of this place were asked for.
     ///
     /// # Errors
-    /// The [`Breach`] that one of them would be.
+    /// The [`Breach`] that such a record would be.
     pub fn check_place(&self, place: &Place) -> Result<(), Breach> {
         let Place::Dated { category, day } = place else { return Ok(()) };
         if category.as_ref().is_some_and(|category| !self.declared.iter().any(|known| **known == **category))
@@ -137,6 +147,7 @@ impl Handover {
         }
         match (self.days, day) {
             (Days::Any, _) => Ok(()),
+            // A window without a start includes undated records (rule W7).
             (Days::ByEvent, None) if self.window.start().is_none() => Ok(()),
             (Days::ByEvent | Days::ByEventOnly, None) => Err(Breach::Undated),
             (Days::ByEvent | Days::ByEventOnly, Some(day)) if self.reaches(*day) => Ok(()),
@@ -144,18 +155,20 @@ impl Handover {
         }
     }
 
-    /// Whether the window holds an instant of a day.
+    /// Whether the window holds any instant of a day. A day at the edge of the window passes, since a place
+    /// does not show the time.
     fn reaches(&self, day: NaiveDate) -> bool {
         let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
         let next = day.succ_opt().map_or(DateTime::<Utc>::MAX_UTC, midnight);
         midnight(day) < self.window.end() && self.window.start().is_none_or(|start| start < next)
     }
 
-    /// How many records of a batch have no instant (rule W7): those that the source left out for that, and those that
-    /// go into `undated` because everything was asked for.
+    /// Returns how many records of a batch have no event instant (rule W7): those that the source left out
+    /// for that reason, and those that go into `undated` because everything was asked for.
     pub fn undated(&self, batch: &RecordBatch) -> u64 {
         let is_undated = |place: &Place| matches!(place, Place::Dated { day: None, .. });
         let counts = self.has_event_instant && self.days == Days::ByEvent;
+        // Most batches have no undated place, and then the records need not be walked through.
         let exported = if counts && batch.places().iter().any(is_undated) {
             batch.iter().filter(|record| is_undated(record.place)).count()
         } else {
@@ -165,12 +178,12 @@ impl Handover {
     }
 }
 
-/// Whether each outermost key of a record is one of these.
+/// Checks that each outermost key of a record is one of these fields.
 fn check_fields(fields: &HashSet<String>, line: &[u8]) -> Result<(), Breach> {
     let mut unknown = false;
     let known = |key: &[u8]| std::str::from_utf8(&unescaped(key)).is_ok_and(|key| fields.contains(key));
     let read = prune::object(line, &mut Vec::new(), |key, _| unknown |= !known(key));
-    // What is no object is no concern of this check.
+    // Anything but an object is left to other checks.
     if read.is_ok() && unknown { Err(Breach::UndeclaredField) } else { Ok(()) }
 }
 
@@ -190,7 +203,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// From noon of the first to noon of the second of March.
+    /// From noon of 1 March to noon of 2 March.
     fn request() -> ReadRequest {
         let window = Window::between(at("2026-03-01T12:00:00Z"), at("2026-03-02T12:00:00Z"));
         ReadRequest::new(TypeId::new("call").unwrap(), window)
@@ -243,7 +256,7 @@ mod tests {
             );
             assert_eq!(check(&changing, &by_change, Some(day)), Ok(()));
         }
-        // The end is out, also at midnight.
+        // The end is outside, also at midnight.
         let until = |end: &str| ReadRequest { window: Window::until(at(end)), ..request() };
         assert_eq!(check(&data_type(), &until("2026-03-02T00:00:00Z"), Some("2026-03-02")), outside);
         assert_eq!(check(&data_type(), &until("2026-03-02T00:00:00Z"), Some("0001-01-01")), Ok(()));
@@ -276,7 +289,7 @@ mod tests {
         }
         assert!(check(&declared, &request(), &[("voice", other)], false).is_err(), "each batch is looked at");
         assert_eq!(check(&declared, &request(), &[("voice", known), ("voice", other)], false), Ok(()));
-        // A source that applies templates itself gives what is selected.
+        // A source that applies templates itself hands over only selected fields.
         let only = FieldSelection::Only(FieldNames::new(["id".to_owned()]).unwrap());
         let selecting =
             ReadRequest { template: Template { fields: only, ..Template::default() }, ..request() };

@@ -1,4 +1,4 @@
-//! Event instants as sources hold them: text or numbers, read as UTC microseconds (rule W1).
+//! Event instants as sources write them, in text or numbers, read as UTC microseconds (rule W1).
 
 mod calendar;
 mod number;
@@ -14,39 +14,40 @@ use number::{Decimal, JULIAN_DAYS, Unit};
 
 /// How a source writes its instants.
 ///
-/// Reading is total: anything that is not an instant in the form is [`UnreadableInstant`]. What is
-/// finer than a microsecond is cut off, towards the past.
+/// Reading never panics: anything that is not an instant in this form returns [`UnreadableInstant`]. Digits
+/// finer than a microsecond are cut off, towards the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum InstantFormat {
-    /// Accepts only values that cannot be mistaken: text with a date, read as [`Iso`](Self::Iso) or the same
-    /// with `/` in the date, and numbers, also as text, that count seconds, milliseconds, microseconds or
-    /// nanoseconds since 1970 and lie in the years 1990 to 2099. A number can do so in one of these units only.
-    /// Everything else needs a declared format: `20260131` would be a day of 1970.
+    /// Accepts only values that have a single meaning (rule R6): text with a date, read as [`Iso`](Self::Iso)
+    /// or with `/` instead of `-` in the date, and numbers, also as text, of seconds, milliseconds,
+    /// microseconds or nanoseconds since 1970 that lie in the years 1990 to 2099. A number lies there in at
+    /// most one of these units. Everything else needs a declared format; `20260131`, for example, would be a
+    /// day of 1970.
     #[default]
     Any,
-    /// ISO 8601, RFC 3339: `2026-01-31`, then optionally `T` or a space and `23:59`, `:59`, a fraction
-    /// of up to nine digits, and `Z`, `+01`, `+0100` or `+01:00`. Without an offset it is UTC, without a
-    /// time midnight.
+    /// ISO 8601 or RFC 3339: `2026-01-31`, then optionally `T` or a space and `23:59`, `:59`, a fraction of
+    /// up to nine digits, and `Z`, `+01`, `+0100` or `+01:00`. Without an offset it is UTC; without a time it
+    /// is midnight.
     Iso,
-    /// Seconds since 1970, whole or not, also as text.
+    /// Seconds since 1970, whole or with decimals, as a number or text.
     Unix,
-    /// Milliseconds since 1970 likewise.
+    /// Milliseconds since 1970, in the same forms.
     UnixMillis,
-    /// Microseconds since 1970 likewise.
+    /// Microseconds since 1970, in the same forms.
     UnixMicros,
-    /// Nanoseconds since 1970 likewise.
+    /// Nanoseconds since 1970, in the same forms.
     UnixNanos,
-    /// A date as eight digits, `20260131`, a number or text: its midnight.
+    /// A date as eight digits, `20260131`, as a number or text. It means midnight of that day.
     DateDigits,
-    /// A date and a time of day as fourteen digits, `20260131235959`, a number or text, UTC.
+    /// A date and a time of day in UTC as fourteen digits, `20260131235959`, as a number or text.
     DateTimeDigits,
-    /// A Julian day number, `2461072.5`, as SQLite's `julianday()` returns it, a number or text; to the
-    /// millisecond.
+    /// A Julian day number, `2461072.5`, as SQLite's `julianday()` returns it, as a number or text. It is
+    /// read to the millisecond.
     JulianDay,
 }
 
-/// A value that is not an instant in the expected form. It does not hold the value, which belongs to a
-/// record.
+/// A value that is not an instant in the expected form. The error does not contain the value, which belongs
+/// to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnreadableInstant(InstantFormat);
 
@@ -71,12 +72,12 @@ impl fmt::Display for UnreadableInstant {
     }
 }
 
-/// A format name that does not exist.
+/// An unknown name of a format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a time format: use {Names}, or leave it out")]
 pub struct UnknownInstantFormat(String);
 
-/// The names of all formats, in words.
+/// The names of all formats, as a list in a sentence.
 #[derive(Debug)]
 struct Names;
 
@@ -112,7 +113,8 @@ impl InstantFormat {
         Self::JulianDay,
     ];
 
-    /// The name by which it is declared; `None` for [`Any`](Self::Any), which is what an undeclared one is.
+    /// Returns the name by which the format is declared. `None` for [`Any`](Self::Any), which is used if none
+    /// is declared.
     pub const fn name(self) -> Option<&'static str> {
         match self {
             Self::Any => None,
@@ -127,7 +129,7 @@ impl InstantFormat {
         }
     }
 
-    /// The error for a value that no format reads, like bytes.
+    /// Returns the error for a value that no format can read, such as bytes.
     pub const fn unreadable(self) -> UnreadableInstant {
         UnreadableInstant(self)
     }
@@ -135,13 +137,13 @@ impl InstantFormat {
     /// Reads text.
     ///
     /// # Errors
-    /// [`UnreadableInstant`] if it is no instant in this format, or one beyond the range of `chrono`.
+    /// [`UnreadableInstant`] if it is not an instant in this format, or lies beyond the range of `chrono`.
     pub fn read_text(self, text: &[u8]) -> Result<DateTime<Utc>, UnreadableInstant> {
         let instant = match self {
             Self::Iso if text.get(4) == Some(&b'/') => None,
             Self::Iso => calendar(text),
             Self::Any if matches!(text.get(4), Some(b'-' | b'/')) => calendar(text),
-            // As many digits as the form has, no more and no fewer.
+            // The form has exactly this many digits.
             Self::DateDigits if text.len() != 8 => None,
             Self::DateTimeDigits if text.len() != 14 => None,
             _ => self.number(text),
@@ -152,25 +154,26 @@ impl InstantFormat {
     /// Reads a whole number.
     ///
     /// # Errors
-    /// As for [`read_text`](Self::read_text).
+    /// Those of [`read_text`](Self::read_text).
     pub fn read_integer(self, value: i64) -> Result<DateTime<Utc>, UnreadableInstant> {
         self.instant(Decimal::of_integer(value)).ok_or(self.unreadable())
     }
 
-    /// Reads a real number. Its decimals count as they would be printed, so that 1700000000.123456 is
-    /// that microsecond, though its binary form lies a bit beside it.
+    /// Reads a real number. Its decimals count as they would be printed: 1700000000.123456 means that
+    /// microsecond, although its binary form lies slightly beside it.
     ///
     /// # Errors
-    /// As for [`read_text`](Self::read_text); NaN and infinities are no instants.
+    /// Those of [`read_text`](Self::read_text). NaN and infinities are not instants.
     pub fn read_real(self, value: f64) -> Result<DateTime<Utc>, UnreadableInstant> {
-        // Also keeps the text short: `Display` writes no exponents.
+        // The bound also keeps the text short, since `Display` writes no exponents.
         let text = (value.abs() < 1e19).then(|| value.to_string());
         let decimal = text.and_then(|text| Decimal::parse(text.as_bytes()));
         decimal.and_then(|decimal| self.instant(decimal)).ok_or(self.unreadable())
     }
 
-    /// Whole numbers between which every number lies that reads as an instant in `[start, end)`, both included,
-    /// for a source that looks for numbers by an index. `None` if the format reads no numbers, or several units.
+    /// Returns whole numbers, both included, between which every number lies that reads as an instant in
+    /// `[start, end)`. A source uses them to look numbers up in an index. Returns `None` if the format reads
+    /// no numbers, or numbers in several units.
     pub fn numbers_within(self, start: DateTime<Utc>, end: DateTime<Utc>) -> Option<RangeInclusive<i64>> {
         let units = |unit: Unit| {
             let number = |at: DateTime<Utc>, more: i128| {
@@ -180,7 +183,8 @@ impl InstantFormat {
             number(start, 0)..=number(end, 1)
         };
         let digits = |number: &dyn Fn(DateTime<Utc>) -> i64| {
-            // A leap second counts as the one after it.
+            // A leap second reads as the first second of the next minute, so its digits are smaller than
+            // those of the instant. Begin early enough to include it.
             let start = start.checked_sub_signed(TimeDelta::minutes(2)).unwrap_or(start);
             number(start)..=number(end)
         };
@@ -202,7 +206,8 @@ impl InstantFormat {
         }
     }
 
-    /// Whole numbers between which every number lies that reads as an instant at all; `None` likewise.
+    /// Returns whole numbers, both included, between which every number lies that reads as any instant.
+    /// `None` as for [`numbers_within`](Self::numbers_within).
     pub fn numbers(self) -> Option<RangeInclusive<i64>> {
         match self {
             Self::DateDigits => Some(10_000_101..=99_991_231),
@@ -216,7 +221,7 @@ impl InstantFormat {
         if let Some(decimal) = Decimal::parse(text) {
             return self.instant(decimal);
         }
-        // JSON may write numbers with an exponent.
+        // JSON numbers may have an exponent.
         let text = std::str::from_utf8(text).ok().filter(|text| text.contains(['e', 'E']))?;
         self.read_real(text.parse().ok()?).ok()
     }
@@ -237,7 +242,8 @@ impl InstantFormat {
     }
 }
 
-/// The date as one number; of years that have no four digits, one before or behind all that have.
+/// Returns the date as one number of eight digits. For years without four digits, it returns a number below
+/// or above all of these.
 fn date_digits(at: DateTime<Utc>) -> i64 {
     match at.year() {
         year @ 0..=9_999 => i64::from(year) * 10_000 + i64::from(at.month() * 100 + at.day()),

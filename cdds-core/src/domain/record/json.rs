@@ -1,4 +1,4 @@
-//! JSON values as text (RFC 8259).
+//! Writes JSON values as text (RFC 8259).
 
 use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
 
@@ -23,7 +23,7 @@ pub(in crate::domain) fn float(output: &mut Vec<u8>, value: f64) {
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// RFC 4648, 4, between quotes.
+/// Writes bytes as Base64 between quotes (RFC 4648, 4).
 pub(in crate::domain) fn base64(output: &mut Vec<u8>, bytes: &[u8]) {
     let digit = |group: u32, shift: u32| BASE64[((group >> shift) & 63) as usize];
     output.reserve(bytes.len().div_ceil(3) * 4 + 2);
@@ -47,10 +47,10 @@ pub(in crate::domain) fn base64(output: &mut Vec<u8>, bytes: &[u8]) {
     output.push(b'"');
 }
 
-/// RFC 3339, UTC, with `Z` and as many of 0, 3, 6 or 9 decimals as are needed.
+/// Writes an instant as RFC 3339 text in UTC, with `Z` and as many of 0, 3, 6 or 9 decimals as it needs.
 pub(super) fn instant(output: &mut Vec<u8>, value: DateTime<Utc>) {
     let time = value.time();
-    // Years of other lengths and leap seconds are rare enough for the slow way.
+    // Years without four digits and leap seconds are rare enough for the slow way.
     let Ok(year @ 0..=9999) = u32::try_from(value.year()) else {
         return string(output, &value.to_rfc3339_opts(SecondsFormat::AutoSi, true));
     };

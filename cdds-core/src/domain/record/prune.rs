@@ -1,12 +1,12 @@
 //! Rule A2: keys with empty values are left out.
 //!
-//! One pass over raw JSON checks it against RFC 8259 and copies what stays, byte for byte: numbers,
-//! escapes and text keep their spelling. Left out are members whose value is `null`, `""`, `[]`, `{}`
-//! or an object that this rule empties, at any depth, and whitespace between tokens, so that a record
-//! is one line whatever it was before. Elements of arrays always stay.
+//! One pass over raw JSON checks it against RFC 8259 and copies the kept bytes unchanged: numbers, escapes
+//! and text keep their spelling. Members whose value is `null`, `""`, `[]`, `{}` or an object that this rule
+//! empties are left out, at any depth. So is whitespace between tokens, so that a record is always one line.
+//! Elements of arrays always stay.
 //!
-//! Of members with the same key, at any depth and however it is spelled, the last one counts; it stands where the first
-//! one stood. What is left out, and which members a template or a source sees, follows from that.
+//! If members have the same key, at any depth and in any spelling, the last value counts, at the place of the
+//! first (rule R7). Pruning follows from that, and so do the members that a template or a source sees.
 
 mod keys;
 mod repeated;
@@ -20,15 +20,15 @@ pub use scanner::DEPTH_MAX;
 use scanner::{Faulty, IsEmpty, Scanner};
 pub(in crate::domain) use span::Classes;
 
-/// Appends the JSON object in `input` to `output`, without what rule A2 leaves out.
+/// Appends the JSON object in `input` to `output`, without the members that rule A2 leaves out.
 ///
-/// `visit` sees each member of the outermost object, in order and before pruning, also those whose key comes again: the
-/// key as it is spelled between its quotes, and the value as it is spelled. An object that is left with nothing is
-/// written as `{}`: a record is never lost. No newline is written.
+/// `visit` is called with each member of the outermost object, in order and before pruning, including members
+/// whose key comes again. It gets the key as spelled between its quotes, and the value as spelled. An object
+/// that is left empty is written as `{}`, so that no record is lost. No newline is written.
 ///
 /// # Errors
-/// [`JsonError`] if `input` is not exactly one object, in UTF-8, between optional whitespace. Nothing
-/// stays appended then, though `visit` may have been called.
+/// [`JsonError`] if `input` is not exactly one object, in UTF-8, between optional whitespace. `output` is
+/// unchanged then, though `visit` may have been called.
 pub fn object<'i>(
     input: &'i [u8],
     output: &mut Vec<u8>,
@@ -37,7 +37,7 @@ pub fn object<'i>(
     object_with(&mut Keys::default(), input, output, visit)
 }
 
-/// The same with memory that was used before.
+/// Like [`object`], but reuses the memory of `keys`.
 pub(in crate::domain) fn object_with<'i>(
     keys: &mut Keys,
     input: &'i [u8],
@@ -48,19 +48,19 @@ pub(in crate::domain) fn object_with<'i>(
     whole(keys, input, output, |scanner| scanner.record(visit).map(|()| false)).map(|_| ())
 }
 
-/// Appends any JSON value to `output` likewise, as one that stands in a record; gives whether the value is
-/// an empty one, in which case a member with this value is to be left out, and nothing is appended.
+/// Appends any JSON value to `output`, pruned like a member of a record. Returns whether the value is empty,
+/// so that a member with it must be left out. Nothing is appended then.
 ///
 /// # Errors
-/// [`JsonError`] if `input` is not exactly one value, in UTF-8, between optional whitespace. Nothing
-/// stays appended then.
+/// [`JsonError`] if `input` is not exactly one value, in UTF-8, between optional whitespace. `output` is
+/// unchanged then.
 pub fn value(input: &[u8], output: &mut Vec<u8>) -> Result<bool, JsonError> {
     let mut keys = Keys::default();
     keys.begin_record();
     value_with(&mut keys, input, output)
 }
 
-/// The same of a value in the record at hand.
+/// Like [`value`], for a value of the current record, whose keys are in `keys`.
 pub(in crate::domain) fn value_with(
     keys: &mut Keys,
     input: &[u8],
@@ -74,7 +74,7 @@ pub(in crate::domain) fn value_with(
     Ok(empty)
 }
 
-/// Scans and, should that find a key repeated, writes anew; gives whether the value is empty.
+/// Scans the input and, if a key seems to be repeated, writes it again. Returns whether the value is empty.
 fn whole<'i, 'o>(
     keys: &'o mut Keys,
     input: &'i [u8],
@@ -92,13 +92,13 @@ fn whole<'i, 'o>(
         (Ok(empty), (None, _)) => Ok(empty),
         (_, (error, output)) => {
             output.truncate(start);
-            // The scanner has said what is wrong whenever something is.
+            // A failed scan always leaves an error, so the default is never used.
             Err(error.unwrap_or(JsonError { fault: JsonFault::Unexpected, offset: 0 }))
         }
     }
 }
 
-/// Why bytes are not the JSON that was expected, and where. Never holds a part of the input.
+/// Why the input is not the expected JSON, and where. It never holds a part of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not valid JSON: {fault} at byte {}", offset + 1)]
 pub struct JsonError {
@@ -107,18 +107,18 @@ pub struct JsonError {
 }
 
 impl JsonError {
-    /// What is wrong.
+    /// Returns the kind of fault.
     pub fn fault(&self) -> JsonFault {
         self.fault
     }
 
-    /// How many bytes stand before the fault.
+    /// Returns how many bytes precede the fault.
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// Whether `input`, of which this was said, is only the beginning of what was expected: more text behind it
-    /// could make it whole.
+    /// Whether `input`, in which this fault was found, is only the beginning of valid JSON: more text after
+    /// it could make it complete.
     pub fn breaks_off(&self, input: &[u8]) -> bool {
         let rest = input.get(self.offset..).unwrap_or_default();
         match self.fault {
@@ -142,7 +142,7 @@ impl JsonError {
     }
 }
 
-/// What can be wrong with JSON.
+/// A kind of fault in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonFault {
@@ -150,11 +150,11 @@ pub enum JsonFault {
     NotAnObject,
     /// The input ends too early.
     Truncated,
-    /// A byte that cannot stand here (RFC 8259, 2).
+    /// A byte that is not allowed at this place (RFC 8259, 2).
     Unexpected,
-    /// Not a number as RFC 8259, 6 has it.
+    /// Not a number by the grammar of RFC 8259, 6.
     Number,
-    /// An escape sequence that RFC 8259, 7 does not know.
+    /// An escape sequence that RFC 8259, 7 does not define.
     Escape,
     /// A control character inside a string (RFC 8259, 7).
     ControlCharacter,

@@ -1,4 +1,4 @@
-//! Rule E10: what a source could not read as a record.
+//! Rule E10: input that a source could not read as a record.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use bytes::Bytes;
 use super::json;
 use crate::domain::record::prune;
 
-/// Something that should have been a record and cannot be read: where it stands, why, and what it is.
+/// A record that cannot be read: its position, the reason, and its content.
 ///
-/// It goes into `errors.jsonl` inside the archive. Position and reason also go into the history, so they
-/// never hold a part of the record.
+/// It is written to `errors.jsonl` inside the archive. Position and reason also go into the history, so they
+/// never contain a part of the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectedRecord {
     position: String,
@@ -19,25 +19,27 @@ pub struct RejectedRecord {
     truncated: bool,
 }
 
-/// What stands where a record should be.
+/// The content of a record that cannot be read.
 #[derive(Clone, PartialEq, Eq)]
 pub enum RejectedContent {
     /// One JSON value on one line.
     Json(Bytes),
-    /// Text that is no JSON.
+    /// Text that is not JSON.
     Text(String),
-    /// Bytes that are no text.
+    /// Bytes that are not UTF-8 text.
     Bytes(Bytes),
-    /// Not told: the job exports some records or some fields only, and what belongs to others cannot be known.
+    /// Withheld. The job exports only some records or fields, and whether this content belongs to them cannot
+    /// be known.
     Withheld,
 }
 
 impl RejectedRecord {
-    /// The most of a record that is kept, bytes.
+    /// The most bytes of a record that are kept.
     pub const CONTENT_BYTES_MAX: usize = 64 << 10;
 
-    /// A bad record at `position` ("calls.jsonl line 17", "row 5 (rowid 9)"), for a `reason` that does not
-    /// repeat it. `record` is told as JSON if it is, else as text, else as bytes, and cut at 64 KiB.
+    /// Creates a bad record at `position` ("calls.jsonl line 17", "row 5 (rowid 9)"). `reason` must not
+    /// repeat any of its content. `record` is kept as JSON if it is valid, otherwise as text, otherwise as
+    /// bytes. Content of more than 64 KiB is truncated.
     pub fn new(position: impl fmt::Display, reason: impl fmt::Display, record: &[u8]) -> Self {
         if record.len() > Self::CONTENT_BYTES_MAX {
             return Self::beginning(position, reason, record);
@@ -45,39 +47,40 @@ impl RejectedRecord {
         Self { position: words(position), reason: words(reason), content: whole(record), truncated: false }
     }
 
-    /// The same of a record of which only the beginning is given: it is told as text or as bytes.
+    /// Like [`new`](Self::new), for a record of which only the beginning is available. The content is kept as
+    /// text or as bytes, and counts as truncated.
     pub fn beginning(position: impl fmt::Display, reason: impl fmt::Display, record: &[u8]) -> Self {
         let kept = record.get(..Self::CONTENT_BYTES_MAX).unwrap_or(record);
         Self { position: words(position), reason: words(reason), content: cut(kept), truncated: true }
     }
 
-    /// Where it stands.
+    /// Returns where the record is.
     pub fn position(&self) -> &str {
         &self.position
     }
 
-    /// Why it cannot be read.
+    /// Returns why it cannot be read.
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// What it is.
+    /// Returns its content.
     pub fn content(&self) -> &RejectedContent {
         &self.content
     }
 
-    /// Whether more of it was there.
+    /// Whether the content is truncated.
     pub fn is_truncated(&self) -> bool {
         self.truncated
     }
 
-    /// The same with other content, which is all that is told.
+    /// Replaces the content with one that is complete.
     #[must_use]
     pub(in crate::domain) fn with_content(self, content: RejectedContent) -> Self {
         Self { content, truncated: false, ..self }
     }
 
-    /// Memory held, bytes.
+    /// Returns the memory that it holds, in bytes.
     pub(super) fn held_bytes(&self) -> usize {
         let content = match &self.content {
             RejectedContent::Json(bytes) | RejectedContent::Bytes(bytes) => bytes.len(),
@@ -87,8 +90,9 @@ impl RejectedRecord {
         size_of::<Self>() + self.position.len() + self.reason.len() + content
     }
 
-    /// Appends one JSON object and its newline: `position`, `reason`, then `record`, the JSON itself or a
-    /// string, or `record_base64`, or `"withheld":true`; and `"truncated":true` if it was cut.
+    /// Appends one JSON object and a newline: `position`, `reason`, then either `record` (the JSON itself, or
+    /// a string), `record_base64` or `"withheld":true`, and finally `"truncated":true` if the content is
+    /// truncated.
     pub fn write_line(&self, output: &mut Vec<u8>) {
         output.extend_from_slice(b"{\"position\":");
         json::string(output, &self.position);
@@ -127,7 +131,7 @@ impl fmt::Debug for RejectedContent {
     }
 }
 
-/// The longest position or reason, characters.
+/// The longest position or reason, in characters.
 const WORDS_CHARS_MAX: usize = 1_024;
 
 fn words(words: impl fmt::Display) -> String {
@@ -136,7 +140,7 @@ fn words(words: impl fmt::Display) -> String {
 
 fn whole(record: &[u8]) -> RejectedContent {
     if prune::value(record, &mut Vec::new()).is_ok() {
-        // Line breaks can stand between the tokens of JSON only.
+        // In valid JSON, line breaks occur only between tokens, so replacing them changes no value.
         let on_one_line = |byte: &u8| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte };
         return RejectedContent::Json(record.trim_ascii().iter().map(on_one_line).collect());
     }
@@ -146,7 +150,7 @@ fn whole(record: &[u8]) -> RejectedContent {
     }
 }
 
-/// The beginning of a record; a character that the cut goes through is left out.
+/// Returns the beginning of a record as text or bytes. A character that is cut in two is left out.
 fn cut(beginning: &[u8]) -> RejectedContent {
     let text = match std::str::from_utf8(beginning) {
         Ok(text) => Some(text),

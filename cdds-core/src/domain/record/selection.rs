@@ -1,4 +1,4 @@
-//! Rule J3: which categories of a data type a job exports.
+//! Rule J3: the categories of a data type that a job exports.
 
 use std::collections::BTreeSet;
 
@@ -6,32 +6,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::violation::{Code, RuleViolation, quoted};
 
-/// A dimension by which a data type is divided: "media types", "entity types" (rule J3).
+/// A dimension that divides a data type, such as "media types" or "entity types" (rule J3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CategoryDimension {
-    /// What people call the dimension.
+    /// The name of the dimension, for people.
     pub name: String,
     /// The declared values, in the order in which they are shown.
     pub values: Vec<String>,
 }
 
-/// Which categories are exported.
+/// The categories that are exported.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CategorySelection {
-    /// Every record, whatever its category.
+    /// Every record, with or without a category.
     #[default]
     All,
-    /// Records of these declared values only; never empty.
+    /// Only records of these declared values. Never empty.
     Only(BTreeSet<String>),
 }
 
 impl CategorySelection {
-    /// Checks a selection against what the type declares (rule J3).
+    /// Creates a selection and checks it against the declared values of the type (rule J3).
     ///
     /// # Errors
-    /// [`Code::UnknownCategory`] for a value that is not declared, or a type that declares none;
-    /// [`Code::EmptyCategories`] for an empty selection.
+    /// [`Code::UnknownCategory`] if a value is not declared, or the type declares none;
+    /// [`Code::EmptyCategories`] if the selection is empty.
     pub fn only(
         values: impl IntoIterator<Item = String>,
         declared: Option<&CategoryDimension>,

@@ -1,10 +1,10 @@
-//! Text as strings of JSON (RFC 8259, 7).
+//! Writes text as JSON strings (RFC 8259, 7).
 
 use wide::u8x16;
 
 use crate::domain::record::prune::Classes;
 
-/// Text between quotes, escaped where it has to be, otherwise as it is.
+/// Writes text between quotes and escapes only the characters that must be escaped.
 pub(in crate::domain) fn string(output: &mut Vec<u8>, text: &str) {
     let text = text.as_bytes();
     output.reserve(text.len() + 2);
@@ -15,10 +15,10 @@ pub(in crate::domain) fn string(output: &mut Vec<u8>, text: &str) {
 }
 
 const BLOCK: usize = 64;
-/// A block, and as much as is copied from its last byte on.
+/// A block, and as much after it as a copy that starts at its last byte reads.
 const WINDOW: usize = 2 * BLOCK;
 
-/// Writes one block after another as long as a [`WINDOW`] is there; gives what is left.
+/// Writes one block after another as long as a whole [`WINDOW`] is left. Returns the rest.
 fn blocks<'t>(output: &mut Vec<u8>, mut text: &'t [u8]) -> &'t [u8] {
     let mut escaped = [0; BLOCK + WINDOW];
     while let (Some(window), Some((block, after))) = (text.first_chunk(), text.split_first_chunk()) {
@@ -35,11 +35,12 @@ fn blocks<'t>(output: &mut Vec<u8>, mut text: &'t [u8]) -> &'t [u8] {
     text
 }
 
-/// Copies the block at the start of `window` with a backslash before each of its bytes in `specials`; gives the
-/// length of what that becomes.
+/// Copies the block at the start of `window` with a backslash before each of its bytes in `specials`. Returns
+/// the length of the result.
 ///
-/// Text may be JSON itself, with a quote every few bytes. Copies of one size, most of which are too long and
-/// overwritten by the next, take a fraction of the time of many short ones of many sizes.
+/// Text may be JSON itself, with a quote every few bytes. Every copy therefore has the same size. Most copies
+/// are too long and are overwritten by the next, but together they take a fraction of the time of many short
+/// copies of different sizes.
 #[inline]
 fn with_backslashes(window: &[u8; WINDOW], mut specials: u64, escaped: &mut [u8; BLOCK + WINDOW]) -> usize {
     let (mut from, mut end) = (0, 0);
@@ -51,6 +52,7 @@ fn with_backslashes(window: &[u8; WINDOW], mut specials: u64, escaped: &mut [u8;
             *byte = b'\\';
         }
         (from, end) = (at, end + 1);
+        // Clears the lowest bit.
         specials &= specials - 1;
     }
     copy_block(window, from, escaped, end);
@@ -66,7 +68,7 @@ fn copy_block(window: &[u8; WINDOW], from: usize, escaped: &mut [u8; BLOCK + WIN
     }
 }
 
-/// Writes text that is not long, as most is.
+/// Writes text that is shorter than a window, as most is.
 #[inline]
 fn short_string(output: &mut Vec<u8>, mut text: &[u8]) {
     while let Some((chunk, after)) = text.split_first_chunk() {
@@ -77,6 +79,8 @@ fn short_string(output: &mut Vec<u8>, mut text: &[u8]) {
         }
         text = after;
     }
+    // The rest has fewer than 16 bytes. It is checked by its first and last 8, or 4, bytes, which may
+    // overlap.
     let plain = match (text.first_chunk(), text.last_chunk(), text.first_chunk(), text.last_chunk()) {
         (Some(first), Some(last), ..) => are_plain(*first) && are_plain(*last),
         (.., Some([a, b, c, d]), Some([e, f, g, h])) => are_plain([*a, *b, *c, *d, *e, *f, *g, *h]),
@@ -89,7 +93,7 @@ fn short_string(output: &mut Vec<u8>, mut text: &[u8]) {
     }
 }
 
-/// Whether sixteen bytes can stand in a string as they are.
+/// Whether sixteen bytes need no escape.
 #[inline]
 fn is_plain(chunk: &[u8; 16]) -> bool {
     let [quote, backslash, last_control] = [b'"', b'\\', b' ' - 1].map(u8x16::splat);
@@ -98,13 +102,14 @@ fn is_plain(chunk: &[u8; 16]) -> bool {
     (bytes.simd_eq(quote) | bytes.simd_eq(backslash) | control).to_bitmask() == 0
 }
 
-/// The same of eight.
+/// Whether eight bytes need no escape.
 #[inline]
 fn are_plain(bytes: [u8; 8]) -> bool {
     let bytes = u64::from_le_bytes(bytes);
     let each = |byte: u8| u64::from_le_bytes([byte; 8]);
-    // What is below `least`, and only that, borrows from the highest bit of its byte without having it set. A borrow
-    // from the next byte changes nothing: there is one already.
+    // Subtracting `least` sets the highest bit of a byte that is below it, by a borrow; `!bytes` excludes
+    // bytes that had this bit already. A borrow can also set the bit of the next byte wrongly, but only if
+    // there is a byte below `least` anyway, and only whether there is one matters.
     let below = |bytes: u64, least: u8| bytes.wrapping_sub(each(least)) & !bytes;
     let found = below(bytes, b' ') | below(bytes ^ each(b'"'), 1) | below(bytes ^ each(b'\\'), 1);
     found & each(0x80) == 0

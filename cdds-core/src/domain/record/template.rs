@@ -1,8 +1,8 @@
-//! Rule J4: which fields are exported, and which records.
+//! Rule J4: which fields and which records are exported.
 //!
-//! What a template means is said in terms of the *exported* record, after rule A2: whatever a source keeps
-//! its records in, the same template gives the same export, whether the source applies it itself or the
-//! engine does with [`Template::apply`].
+//! A template is defined in terms of the *exported* record, after rule A2. The same template therefore gives
+//! the same export in whatever form a source keeps its records, and whether the source applies the template
+//! itself or the engine does so with [`Template::apply`].
 
 mod apply;
 mod decimal;
@@ -20,42 +20,42 @@ pub use text::spells;
 pub(in crate::domain) use text::unescaped;
 pub use value::FieldValue;
 
-/// What of the records of a type is exported; by default every record with every field.
+/// The part of a type's records that is exported. The default is every record with every field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Template {
-    /// Which fields.
+    /// The exported fields.
     pub fields: FieldSelection,
-    /// Which records: those that match every filter.
+    /// Filters. A record is exported if it matches all of them.
     pub filters: Vec<Filter>,
 }
 
-/// Which of a record's outermost keys are exported, in the source's order. A record that is left without
-/// any is exported as `{}`: it is never lost.
+/// The outermost keys of a record that are exported, in the source's order. A record that is left without any
+/// is exported as `{}`, so that it is not lost.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum FieldSelection {
     /// Every field.
     #[default]
     All,
-    /// These only.
+    /// Only these fields.
     Only(FieldNames),
 }
 
-/// One or more names of fields, each once, in the order given.
+/// The names of one or more fields, without repetitions, in the order given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldNames(Vec<String>);
 
-/// The longest name of a field, characters.
+/// The longest name of a field, in characters.
 const NAME_CHARS_MAX: usize = 255;
 
 impl FieldNames {
-    /// The most names; what a SQLite table can have columns.
+    /// The most names: as many as a SQLite table can have columns.
     pub const COUNT_MAX: usize = 2_000;
 
-    /// Takes the names; repeated ones count once.
+    /// Creates the list of names. Repeated names count once.
     ///
     /// # Errors
-    /// [`Code::InvalidTemplate`] if there is none or more than 2,000, or one is empty or longer than 255
-    /// characters.
+    /// [`Code::InvalidTemplate`] if there are no names or more than 2,000, or if one is empty or longer than
+    /// 255 characters.
     pub fn new(names: impl IntoIterator<Item = String>) -> Result<Self, RuleViolation> {
         let mut seen = HashSet::new();
         let mut distinct = Vec::new();
@@ -77,7 +77,7 @@ impl FieldNames {
         Ok(Self(distinct))
     }
 
-    /// The names, at least one.
+    /// Returns the names, at least one.
     pub fn as_slice(&self) -> &[String] {
         &self.0
     }
@@ -92,7 +92,7 @@ impl FieldSelection {
         }
     }
 
-    /// The names, if only some fields are exported.
+    /// Returns the names, or `None` if all fields are exported.
     pub fn names(&self) -> Option<&[String]> {
         match self {
             Self::All => None,
@@ -105,7 +105,7 @@ impl Template {
     /// The most filters of one job.
     pub const FILTERS_MAX: usize = 100;
 
-    /// A template of these fields and filters.
+    /// Creates a template of these fields and filters.
     ///
     /// # Errors
     /// [`Code::InvalidTemplate`] if there are more than 100 filters.
@@ -120,12 +120,12 @@ impl Template {
         *self == Self::default()
     }
 
-    /// Checks the template against what a type declares. A type that does not declare its fields takes any
-    /// name; one that no record has is missing in all of them.
+    /// Checks the template against the declarations of a type. A type that does not declare its fields
+    /// accepts any name; a name that no record has is then missing in all of them.
     ///
     /// # Errors
-    /// [`Code::UnknownField`] for a name outside the declared ones, [`Code::InvalidTemplate`] for more than
-    /// 100 filters.
+    /// [`Code::UnknownField`] if a name is not declared, [`Code::InvalidTemplate`] if there are more than 100
+    /// filters.
     pub fn check(&self, data_type: &DataType) -> Result<(), RuleViolation> {
         self.check_count()?;
         let Some(known) = &data_type.fields else {

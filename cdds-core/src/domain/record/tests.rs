@@ -27,7 +27,7 @@ fn a1_of_a_key_that_is_given_again_the_last_value_counts_by_each_way_in() {
     record.text("a", "x").integer("b", 1).unsigned("a", 2);
     record.finish();
     assert_eq!(written(&mut builder), r#"{"a":2,"b":1}"#);
-    // An empty value takes the key out, until another one follows.
+    // An empty value removes the key, until another value follows.
     let mut record = builder.record(&place);
     record.text("a", "x").text("a", "").boolean("b", true).bytes_base64("c", b"x").bytes_base64("c", b"");
     record.raw("b", b"[1,{\"x\":1,\"x\":2}]").unwrap().text("d", "").text("d", "y");
@@ -147,9 +147,9 @@ fn the_memory_of_a_batch_is_used_again_once_nobody_has_it() {
     let lines = first.lines().clone();
     let (at_first, at_second) = (first.lines().as_ptr(), second.lines().as_ptr());
     drop((first, second));
-    // If their memory was given back to the system, it is gone now.
+    // If their memory was returned to the system, it is gone now.
     let _taken = [Vec::<u8>::with_capacity(100), Vec::with_capacity(100)];
-    // Which takes the memory of the second one for what comes after it.
+    // This takes the memory of the second batch for later lines.
     let third = next(3);
     let fourth = next(4);
     assert_eq!(fourth.lines().as_ptr(), at_second);
@@ -223,7 +223,7 @@ fn e10_rejected_records_are_told_as_what_they_are() {
         (b"", "record", Value::from("")),
         (b"\xff\0", "record_base64", Value::from("/wA=")),
         (deep(126).as_bytes(), "record", serde_json::from_str(&deep(126)).unwrap()),
-        // One level more and the whole line would be too deep for most readers.
+        // One more level, and the whole line would be too deep for most readers.
         (deep(127).as_bytes(), "record", Value::from(deep(127))),
     ] {
         let mut expected = base.clone();
@@ -305,7 +305,7 @@ proptest! {
         prop_assert_eq!(written, expected);
     }
 
-    /// Such as JSON that is the text of a column.
+    /// For example JSON that is the text of a column.
     #[test]
     fn long_strings_are_escaped_as_serde_escapes_them(pieces in prop::collection::vec(
         prop_oneof![4 => "[ -~]{0,90}", 4 => "[\"\\\\]{0,70}", 4 => "(\"[a-z]{0,9}){0,30}", 2 => "\\PC{0,40}",

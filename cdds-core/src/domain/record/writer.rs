@@ -1,4 +1,4 @@
-//! Records written key by key.
+//! Writing records key by key.
 
 use chrono::{DateTime, Utc};
 
@@ -8,10 +8,10 @@ use crate::domain::record::prune::{self, JsonError, Object};
 
 /// Writes one record as JSON straight into the batch.
 ///
-/// Keys appear in the order of the calls. Of two values for a key the last one counts, where the first one stood; an
-/// empty one takes the key out. Empty values are left out
-/// (rule A2); a record without any is written as `{}`, since a record is never lost. Dropping the
-/// writer without [`finish`](Self::finish) takes the record back.
+/// Keys appear in the order of the calls. If a key comes twice, the last value counts, at the place of the
+/// first, and an empty last value removes the key (rule R7). Empty values are left out (rule A2). A record
+/// without any other value is written as `{}`, since no record is lost. Dropping the writer without
+/// [`finish`](Self::finish) takes the record back.
 #[derive(Debug)]
 #[must_use = "the record is left out unless it is finished"]
 pub struct RecordWriter<'a> {
@@ -33,7 +33,7 @@ impl<'a> RecordWriter<'a> {
         Self { line, place, has_member: false, object, repeated: false }
     }
 
-    /// Text; `""` is left out.
+    /// Writes text. `""` is left out.
     pub fn text(&mut self, key: &str, value: &str) -> &mut Self {
         if value.is_empty() {
             return self.empty(key);
@@ -42,33 +42,33 @@ impl<'a> RecordWriter<'a> {
         self
     }
 
-    /// A whole number.
+    /// Writes a whole number.
     pub fn integer(&mut self, key: &str, value: i64) -> &mut Self {
         json::integer(self.key(key), value);
         self
     }
 
-    /// A whole number without a sign.
+    /// Writes a whole number without a sign.
     pub fn unsigned(&mut self, key: &str, value: u64) -> &mut Self {
         json::integer(self.key(key), value);
         self
     }
 
-    /// A real number, as the shortest text that reads back as the same one; whole ones keep their `.0`.
-    /// JSON has no other than finite ones: those are written as the strings `"NaN"`, `"Infinity"` and
-    /// `"-Infinity"`.
+    /// Writes a real number as the shortest text that reads back as the same number. Whole numbers keep their
+    /// `.0`. JSON has no numbers for infinities and NaN, so they are written as the strings `"NaN"`,
+    /// `"Infinity"` and `"-Infinity"`.
     pub fn float(&mut self, key: &str, value: f64) -> &mut Self {
         json::float(self.key(key), value);
         self
     }
 
-    /// `true` or `false`; both are values.
+    /// Writes `true` or `false`. Both are values, so neither is left out.
     pub fn boolean(&mut self, key: &str, value: bool) -> &mut Self {
         self.key(key).extend_from_slice(if value { b"true" } else { b"false" });
         self
     }
 
-    /// Bytes as text in Base64 (RFC 4648, 4: standard alphabet, padded); none are left out.
+    /// Writes bytes as Base64 text (RFC 4648, 4: standard alphabet, padded). An empty slice is left out.
     pub fn bytes_base64(&mut self, key: &str, value: &[u8]) -> &mut Self {
         if value.is_empty() {
             return self.empty(key);
@@ -77,16 +77,16 @@ impl<'a> RecordWriter<'a> {
         self
     }
 
-    /// An instant as RFC 3339 text in UTC with `Z` and as many of 0, 3, 6 or 9 decimals as it needs.
+    /// Writes an instant as RFC 3339 text in UTC, with `Z` and as many of 0, 3, 6 or 9 decimals as it needs.
     pub fn instant(&mut self, key: &str, value: DateTime<Utc>) -> &mut Self {
         json::instant(self.key(key), value);
         self
     }
 
-    /// A value that is JSON already, such as a nested object or an array; pruned like any other.
+    /// Writes a value that is already JSON, such as a nested object or an array. It is pruned like any other.
     ///
     /// # Errors
-    /// [`JsonError`] if it is not one JSON value; the key is left out then.
+    /// [`JsonError`] if `value` is not one JSON value. The key is left out then.
     pub fn raw(&mut self, key: &str, value: &[u8]) -> Result<&mut Self, JsonError> {
         let (start, had_member) = (self.line.lines().len(), self.has_member);
         self.begin_member(key);
@@ -96,6 +96,7 @@ impl<'a> RecordWriter<'a> {
             lines.truncate(start);
             self.has_member = had_member;
         }
+        // Note the key only if its value was written. An empty value removes an earlier one.
         match result {
             Ok(false) => self.note_key(key),
             Ok(true) => {
@@ -110,13 +111,13 @@ impl<'a> RecordWriter<'a> {
     pub fn finish(self) {
         let mut line = self.line;
         line.lines().push(b'}');
-        // What this writes is always one object.
+        // The line is always one object, so writing it again cannot fail.
         if !self.repeated || line.prune_again().is_ok() {
             line.commit(self.place);
         }
     }
 
-    /// Writes a key and its colon; the value follows.
+    /// Writes a key and its colon. The caller writes the value.
     #[inline]
     fn key(&mut self, key: &str) -> &mut Vec<u8> {
         self.note_key(key);
@@ -124,11 +125,11 @@ impl<'a> RecordWriter<'a> {
         self.line.lines()
     }
 
-    /// A value that is left out, and what was written under this key, too.
+    /// Leaves a value out, and removes the value that was written under this key before.
     #[inline]
     fn empty(&mut self, key: &str) -> &mut Self {
         if self.had_key(key) {
-            // Written as it is, for the last of them to count.
+            // Write the empty value: when the line is written again, it is the last one and removes the key.
             self.begin_member(key);
             self.line.lines().extend_from_slice(b"null");
             self.repeated = true;

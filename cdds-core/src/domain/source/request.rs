@@ -1,4 +1,4 @@
-//! What is asked of a source.
+//! The request that a read sends to a source.
 
 use chrono::{DateTime, Utc};
 
@@ -8,46 +8,46 @@ use crate::domain::id::TypeId;
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::Template;
 
-/// Which records to read.
+/// A request to read records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadRequest {
     /// The data type.
     pub data_type: TypeId,
-    /// Half-open; [`wants`](Self::wants) says which records lie in it.
+    /// The half-open window. [`wants`](Self::wants) returns whether a record lies in it.
     pub window: Window,
-    /// By which of its instants a record is taken.
+    /// Which instant of a record must lie in the window.
     pub by: RecordInstant,
     /// The selected categories.
     pub categories: CategorySelection,
-    /// Which fields, and which records (rule J4).
+    /// The fields to export, and filters for the records (rule J4).
     pub template: Template,
-    /// What to do about records that cannot be read.
+    /// How unreadable records are handled.
     pub bad_records: BadRecordMode,
 }
 
-/// By which of its instants a record is taken (rule W7). The day of its folder is that of the event instant
-/// in any case.
+/// The instant that decides whether a record lies in the window (rule W7). The day of its folder is that of
+/// the event instant in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RecordInstant {
-    /// When it happened.
+    /// The instant of the event.
     #[default]
     Event,
-    /// When it was last changed, or else when it happened.
+    /// The instant of the last change or, if the record has none, of the event.
     Change,
 }
 
-/// What a read does about a record that cannot be read (rule E10).
+/// How a read handles an unreadable record (rule E10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BadRecordMode {
-    /// It ends with an error.
+    /// The read ends with an error.
     #[default]
     Fail,
-    /// It hands it over as rejected and goes on.
+    /// The read hands the record over as rejected and goes on.
     Report,
 }
 
 impl RecordInstant {
-    /// By which instant a timeframe takes records.
+    /// Returns the instant by which a timeframe selects records.
     pub fn of(timeframe: &Timeframe) -> Self {
         match timeframe {
             Timeframe::SinceLastExport { .. } => Self::Change,
@@ -59,8 +59,8 @@ impl RecordInstant {
 }
 
 impl ReadRequest {
-    /// All records of `window` by their event instants, whole; a bad one ends the read. The fields are public
-    /// for whatever is to be different.
+    /// Creates a request for all records of `window` by their event instants, with all fields. A bad record
+    /// ends the read. All fields are public, so set those that differ.
     pub fn new(data_type: TypeId, window: Window) -> Self {
         Self {
             data_type,
@@ -72,11 +72,11 @@ impl ReadRequest {
         }
     }
 
-    /// Whether a record with these instants is asked for (rule W7).
+    /// Whether the request asks for a record with these instants (rule W7).
     ///
-    /// By event, undated records belong to windows without a start. By change, a record that names no change
-    /// counts by its event instant, and one that has neither is never asked for. So the event instant of a
-    /// record that names its change is of no concern.
+    /// By event, undated records belong to windows without a start. By change, a record without a change
+    /// instant is judged by its event instant, and a record without either is never asked for. The event
+    /// instant of a record with a change instant therefore does not matter.
     pub fn wants(&self, event_at: Option<DateTime<Utc>>, changed_at: Option<DateTime<Utc>>) -> bool {
         match self.by {
             RecordInstant::Event => self.window.contains(event_at),
@@ -101,8 +101,8 @@ mod tests {
     fn w7_which_instant_decides() {
         let (in_it, before, after) = (Some(at(15)), Some(at(5)), Some(at(25)));
         let bounded = Window::between(at(10), at(20));
-        // Event and change instant, and whether the record is wanted: by event and by change, of a bounded
-        // window; the same of the one without a start.
+        // Event and change instant, and whether the record is wanted: by event and by change in a bounded
+        // window, then by event and by change in a window without a start.
         for (event, change, expected) in [
             (in_it, None, [true, true, true, true]),
             (in_it, before, [true, false, true, true]),

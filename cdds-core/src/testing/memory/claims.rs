@@ -1,4 +1,4 @@
-//! Who works on what: claims, signs of life, ends (rules E2, E5, E8; invariants I3, I6, I10).
+//! The work of engines: claims, beats, commits and settlements (rules E2, E5, E8; invariants I3, I6, I10).
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::convert::Infallible;
@@ -74,6 +74,9 @@ impl State {
     }
 
     fn take_over(&mut self, claim: &Claim) -> Result<Vec<Execution>, CatalogError> {
+        // An expired lease is no reason to take work from a worker that is asking right now and still holds
+        // it. Both conditions matter: the claim lists the execution, and the lease is under the same worker's
+        // name.
         let abandoned = |entry: &&Entry| {
             let named = claim.holding.iter().any(|fence| fence.execution == entry.execution.id);
             let own = entry.lease.as_ref().is_some_and(|lease| lease.worker == claim.worker);
@@ -126,7 +129,7 @@ impl State {
         let succeeded = execution
             .published(publication.progress, publication.published_at)
             .map_err(|stop| CatalogError::new(CatalogErrorKind::Cancelled, stop.to_string()))?;
-        // First what can refuse: nothing is stored of what is refused.
+        // `end` may refuse the change. It goes first, so that a refused commit stores nothing.
         self.end(&succeeded, publication.published_at)?;
         self.store(&succeeded, None);
         self.sets.insert(succeeded.id, publication.set.clone());
@@ -152,7 +155,7 @@ impl State {
         Ok(settled)
     }
 
-    /// What the end of an execution does to its job.
+    /// Applies the end of an execution to its job, and stores the notice of it.
     fn end(&mut self, ended: &Execution, now: DateTime<Utc>) -> Result<(), CatalogError> {
         let Some(job) = self.jobs.get(&ended.job_id).cloned() else { return Ok(()) };
         let open = self.open(job.id, None, WAITING_MAX);
@@ -163,7 +166,7 @@ impl State {
         Ok(())
     }
 
-    /// What nobody has confirmed, oldest first (rule N2).
+    /// Returns the unconfirmed notices, oldest first (rule N2).
     pub(super) fn notices(&self, limit: usize) -> Vec<Notice> {
         let mut notices: Vec<Notice> = self.notices.values().cloned().collect();
         notices.sort_by_key(|notice| (notice.at, notice.execution_id));
@@ -183,6 +186,8 @@ impl State {
 
     pub(super) fn standing(&self, fence: Fence) -> Standing {
         let Some(entry) = self.executions.get(fence.execution) else { return Standing::Unknown };
+        // Files are wanted while their execution may still commit, and afterwards while their set is
+        // published.
         let execution = &entry.execution;
         let published = self.sets.get(execution.id).is_some_and(|set| !set.removed);
         let wanted = match execution.status() {
@@ -205,6 +210,8 @@ impl State {
             Some(entry)
                 if entry.execution.status() == before.status() && entry.execution.epoch == before.epoch =>
             {
+                // Beats move progress and lease without a new state. A decision that was made from an earlier
+                // reading must not undo that.
                 let progress = entry.execution.progress;
                 let lease = entry.lease.clone().filter(|_| after.state == ExecutionState::Running);
                 self.executions.replace(Execution { progress, ..after.clone() }, lease);

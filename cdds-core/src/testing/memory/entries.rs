@@ -1,5 +1,5 @@
-//! The executions of the catalog, found without looking at those that have ended: a record is long, and most of
-//! it is history.
+//! The executions of the catalog. Open ones are indexed, so that finding them does not scan a record that is
+//! long and mostly history.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,24 +10,24 @@ use crate::domain::execution::lease::Lease;
 use crate::domain::execution::progress::Progress;
 use crate::domain::id::{ExecutionId, JobId, WorkerId};
 
-/// Every execution, by id.
+/// All executions by id.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     all: BTreeMap<ExecutionId, Entry>,
     open: BTreeSet<ExecutionId>,
-    /// By when they came to be, then by slot: an entry keeps both.
+    /// The executions of each job by creation time and slot. Neither changes, so keys never move.
     of_job: BTreeMap<JobId, BTreeSet<Age>>,
 }
 
-/// When an execution came to be, its slot, and which it is.
+/// The creation time, slot and id of an execution.
 type Age = (DateTime<Utc>, DateTime<Utc>, ExecutionId);
 
-/// An execution and what the catalog alone knows of it.
+/// An execution with the facts that only the catalog knows.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) execution: Execution,
     pub(super) lease: Option<Held>,
-    /// Taken off the history; kept because of what it may have left in the store.
+    /// Deleted from the history. The entry is kept, because the store may still hold files of the execution.
     pub(super) deleted: bool,
 }
 
@@ -43,7 +43,7 @@ impl Entries {
         self.all.get(&id)
     }
 
-    /// All of them, deleted ones too.
+    /// Returns all entries, including deleted ones.
     pub(super) fn values(&self) -> impl Iterator<Item = &Entry> {
         self.all.values()
     }
@@ -52,24 +52,24 @@ impl Entries {
         self.all.keys().copied()
     }
 
-    /// Those that have not ended.
+    /// Returns the entries of executions that have not ended.
     pub(super) fn open(&self) -> impl Iterator<Item = &Entry> {
         self.open.iter().filter_map(|id| self.all.get(id))
     }
 
-    /// Those of a job that have not ended.
+    /// Returns the executions of a job that have not ended.
     pub(super) fn open_of(&self, job: JobId) -> impl Iterator<Item = &Execution> {
         self.open().map(|entry| &entry.execution).filter(move |execution| execution.job_id == job)
     }
 
-    /// Those of a job that were not deleted, the youngest last.
+    /// Returns the executions of a job that were not deleted, youngest last.
     pub(super) fn of(&self, job: JobId) -> impl DoubleEndedIterator<Item = &Execution> {
         let keys = self.of_job.get(&job).into_iter().flatten();
         let entries = keys.filter_map(|(_, _, id)| self.all.get(id));
         entries.filter(|entry| !entry.deleted).map(|entry| &entry.execution)
     }
 
-    /// On the record already: it stays as it is.
+    /// Adds an execution. If its id is on the record already, the existing entry stays unchanged.
     pub(super) fn insert(&mut self, execution: &Execution) {
         if !self.all.contains_key(&execution.id) {
             let key = (execution.created_at, execution.slot, execution.id);
@@ -78,7 +78,7 @@ impl Entries {
         }
     }
 
-    /// In place of what was known of it.
+    /// Stores an execution in place of its previous state.
     pub(super) fn replace(&mut self, execution: Execution, lease: Option<Held>) {
         let id = execution.id;
         if execution.is_open() {

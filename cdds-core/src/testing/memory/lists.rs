@@ -1,4 +1,4 @@
-//! Lists: filtered, sorted with missing values last, cut into pages.
+//! Lists: filtered, sorted with missing values last, and divided into pages.
 
 use std::cmp::Ordering;
 
@@ -32,7 +32,7 @@ fn or_missing<T>(value: Option<T>, key: impl FnOnce(T) -> SortKey) -> SortKey {
     value.map_or(SortKey::Missing, key)
 }
 
-/// The order of a list: missing keys last, ties by id.
+/// Compares two rows of a list: missing keys come last in either direction, ties are broken by id.
 fn compare(one: &Cursor, other: &Cursor, descending: bool) -> Ordering {
     let keys = match (&one.key, &other.key) {
         (SortKey::Missing, _) | (_, SortKey::Missing) => one.key.cmp(&other.key),
@@ -56,7 +56,7 @@ fn page<T>(rows: Vec<T>, slice: &Slice, descending: bool, place: impl Fn(&T) -> 
     Page { items: rows.into_iter().map(|(_, row)| row).collect(), total, next }
 }
 
-/// An open filter lets everything through, also what is missing.
+/// Whether an instant lies in a range. A range without bounds also accepts a missing instant.
 fn within(between: Between, instant: Option<DateTime<Utc>>) -> bool {
     let after_from = between.from.is_none_or(|from| instant.is_some_and(|instant| instant >= from));
     after_from && between.to.is_none_or(|to| instant.is_some_and(|instant| instant < to))
@@ -195,7 +195,8 @@ impl State {
         page(rows, &query.slice, query.sort.descending, |overview| {
             let file = &overview.artifact;
             let key = match query.sort.column {
-                // The parts of one set stay in their order: `.z100` would come before `.z11`.
+                // Sort by the name of the set and keep its parts in order: by their own names `.z100` would
+                // precede `.z11`.
                 ArtifactColumn::Name => {
                     let name = self.sets.get(file.execution_id).and_then(super::sets::StoredSet::name);
                     or_missing(name, |name| SortKey::Text(name.to_owned()))

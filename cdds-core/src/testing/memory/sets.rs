@@ -1,4 +1,4 @@
-//! Artifact sets: published, held, deleted, expired (rules A7, A8, E9).
+//! Artifact sets: publication, holds, deletion and expiry (rules A7, A8, E9).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,17 +10,17 @@ use crate::domain::id::{ArtifactId, ExecutionId, Owner};
 use crate::ports::catalog::{CatalogError, Removal};
 use crate::ports::sink::Key;
 
-/// A published set, and how much of it is gone.
+/// A published set and the state of its removal.
 #[derive(Debug, Clone)]
 pub(super) struct StoredSet {
     pub(super) set: ArtifactSet,
-    /// Marked as a whole: shown no more.
+    /// Marked for removal as a whole, and no longer visible.
     pub(super) removed: bool,
-    /// The files of what is marked are gone.
+    /// The files of a set that was marked as a whole have been deleted from the store.
     pub(super) confirmed: bool,
-    /// Single files that are marked.
+    /// Files that were marked for removal one by one.
     pub(super) removed_files: BTreeSet<ArtifactId>,
-    /// Those of them that are gone.
+    /// Those of the marked files that have been deleted from the store.
     pub(super) confirmed_files: BTreeSet<ArtifactId>,
 }
 
@@ -35,12 +35,12 @@ impl StoredSet {
         }
     }
 
-    /// The files that are not removed.
-    /// The name of its first file.
+    /// The name of the set's first file.
     pub(super) fn name(&self) -> Option<&str> {
         self.set.artifacts.first().map(|file| file.name.as_str())
     }
 
+    /// The files that are not marked for removal.
     pub(super) fn files(&self) -> impl Iterator<Item = &Artifact> {
         let files = self.set.artifacts.iter().filter(|file| !self.removed_files.contains(&file.id));
         files.filter(|_| !self.removed)
@@ -50,7 +50,7 @@ impl StoredSet {
         self.set.artifacts.iter().any(|file| file.hold)
     }
 
-    /// What is marked and not known to be gone.
+    /// The removals that are marked but not yet confirmed.
     fn removals(&self, execution: ExecutionId) -> Vec<Removal> {
         if self.removed {
             return if self.confirmed { Vec::new() } else { vec![Removal::Set { execution }] };
@@ -62,22 +62,22 @@ impl StoredSet {
         files.map(|file| Removal::File { artifact: file.id, key: file.key.clone() }).collect()
     }
 
-    /// When the last of its files is past its retention: until then nothing disappears (invariant I12).
+    /// The instant at which the last file's retention ends. The whole set stays until then (invariant I12).
     fn expires_at(&self) -> DateTime<Utc> {
         let instants = self.set.artifacts.iter().map(|file| file.expires_at);
         instants.max().unwrap_or(DateTime::<Utc>::MIN_UTC)
     }
 }
 
-/// Every set that was ever published, found without looking at those that are gone.
+/// All sets that were ever published. Live ones are indexed, so that finding them does not scan removed ones.
 #[derive(Debug, Default)]
 pub(super) struct Sets {
     all: BTreeMap<ExecutionId, StoredSet>,
-    /// Those that are not removed as a whole.
+    /// Sets that are not removed as a whole.
     live: BTreeSet<ExecutionId>,
-    /// Those that are not removed, by the instant at which the last of their files expires.
+    /// Sets that are not removed, ordered by the expiry of their last file.
     expiring: BTreeSet<(DateTime<Utc>, ExecutionId)>,
-    /// Those of which files are marked as removed and not known to be gone.
+    /// Sets with removals that are marked but not yet confirmed.
     unconfirmed: BTreeSet<ExecutionId>,
 }
 
@@ -93,7 +93,7 @@ impl Sets {
         self.all.insert(id, stored);
     }
 
-    /// Manifests of live sets, newest first.
+    /// Returns the keys of the manifests of live sets, newest first.
     pub(super) fn newest_manifests(&self, limit: usize) -> Vec<Key> {
         let mut sets: Vec<&ArtifactSet> = self.live().map(|stored| &stored.set).collect();
         sets.sort_by_key(|set| std::cmp::Reverse(set.artifacts.first().map(|part| part.created_at)));

@@ -1,4 +1,4 @@
-//! What the catalog holds, and the steps that concern jobs.
+//! The contents of the catalog, and the operations on jobs and recipients.
 
 use std::collections::BTreeMap;
 
@@ -60,6 +60,8 @@ impl State {
         if job.state != JobState::Deleted {
             self.check_recipients(job)?;
         }
+        // Scheduled entries may be on the record already, and are then left as they are. An id that a person
+        // asked for is derived from the instant of the request: a second one is the same request again.
         let asked = change.entries.iter().filter(|entry| entry.trigger != Trigger::Scheduled);
         if let Some(twice) = asked.into_iter().find(|entry| self.executions.get(entry.id).is_some()) {
             return Err(conflict(format!("execution {} is on the record already", twice.id)));
@@ -100,7 +102,7 @@ impl State {
         }
     }
 
-    /// Executions of a job that were not deleted.
+    /// Returns the executions of a job that were not deleted.
     pub(super) fn of(&self, job: JobId) -> impl DoubleEndedIterator<Item = &Execution> {
         self.executions.of(job)
     }
@@ -116,7 +118,7 @@ impl State {
         Open { executions, more }
     }
 
-    /// What waits for its first claim, by its place in the queue.
+    /// Returns the executions of a job that wait for their first claim, in queue order.
     pub(super) fn waiting(&self, job: JobId) -> Vec<Execution> {
         let waiting = self.executions.open_of(job).filter(|one| one.is_waiting());
         let mut waiting: Vec<Execution> = waiting.cloned().collect();
@@ -139,7 +141,7 @@ impl State {
             status: execution.status(),
             started_at: execution.started_at,
             progress: execution.progress,
-            // By the lease alone it can be told only at an instant.
+            // Whether its lease still holds depends on an instant, and this query has none.
             worker: None,
         });
         JobOverview { job: job.clone(), latest }
@@ -228,7 +230,7 @@ impl State {
     }
 }
 
-/// Whether a later slot of its job may cover it (rule E3).
+/// Whether a later slot of the job may cover a waiting execution (rule E3).
 fn is_coverable(job: &Job, waiting: &Execution, now: DateTime<Utc>) -> bool {
     job.overlap() == Overlap::Coalesce && waiting.trigger == Trigger::Scheduled && waiting.not_before <= now
 }

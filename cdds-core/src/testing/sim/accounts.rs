@@ -1,5 +1,5 @@
-//! In the end: every occurrence of every schedule is on the record, and windows that tile join (rule E1,
-//! invariant I1).
+//! Checks at the end that every occurrence of every schedule is on the record and that tiling windows join
+//! (rule E1, invariant I1).
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use super::watch::Watch;
 use crate::domain::execution::{Execution, ExecutionState, SkipReason};
 
 impl Watch {
-    /// Rule E1: every occurrence since the job was submitted is on the record, those of schedules that it has no
-    /// more and of jobs that are suspended, completed or deleted too.
+    /// Rule E1: every occurrence since the job was submitted is on the record. That includes occurrences of
+    /// its earlier schedules, and those of suspended, completed and deleted jobs.
     pub(super) fn check_accounts(&self, model: &Model, known: &JobModel) -> Check {
         let mut entries: Vec<_> =
             model.occurrences(known.job.id).map(|known| stands_for(&known.execution)).collect();
@@ -32,8 +32,8 @@ impl Watch {
     }
 }
 
-/// Invariant I1: the windows of all occurrences of a stretch, run or not, join without gap or overlap. One that another
-/// covers has none of its own: it lies in that of the other (rule W3a).
+/// Invariant I1: the windows of all occurrences of a stretch, run or not, join without gap or overlap. A
+/// covered occurrence does not count: its window lies within that of the covering one (rule W3a).
 pub(super) fn check_contiguous(model: &Model, known: &JobModel) -> Check {
     let mut stretches: BTreeMap<u32, Vec<&Execution>> = BTreeMap::new();
     for entry in model.occurrences(known.job.id) {
@@ -52,12 +52,12 @@ pub(super) fn check_contiguous(model: &Model, known: &JobModel) -> Check {
     Ok(())
 }
 
-/// Whether a later occurrence exports what this one would have.
+/// Whether a later occurrence exports the records of this one.
 pub(super) fn is_covered(execution: &Execution) -> bool {
     matches!(execution.state, ExecutionState::Skipped(SkipReason::Coalesced { .. }))
 }
 
-/// The slots for which an entry of the record stands.
+/// The first and last slot that an entry of the record accounts for.
 fn stands_for(execution: &Execution) -> (DateTime<Utc>, DateTime<Utc>) {
     match execution.state {
         ExecutionState::Skipped(

@@ -1,4 +1,4 @@
-//! What a call to the record acknowledges has happened, and what it refuses it refuses for a reason.
+//! Checks the catalog's answers: an acknowledged call has taken effect, and a refused one had a valid reason.
 
 use super::invariants::{Cause, without_progress};
 use super::model::{Broken, Check, Model, brief, ensure};
@@ -8,8 +8,8 @@ use crate::domain::execution::{Execution, Trigger};
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::ports::catalog::{CatalogError, CatalogErrorKind, Fence};
 
-/// The catalog has no faults of its own here: it refuses only what it must, which `lawful` says, and an error of
-/// another kind is a defect.
+/// Checks a refusal. Faults are injected outside the catalog, so here it may refuse only what the rules
+/// require: `lawful` says whether an error of this kind is one of them. Any other error is a defect.
 pub(super) fn check_refusal<T>(
     call: &str,
     result: &Result<T, CatalogError>,
@@ -23,20 +23,20 @@ pub(super) fn check_refusal<T>(
     }
 }
 
-/// What nobody may be refused.
+/// For calls that may never be refused.
 pub(super) fn never(_: CatalogErrorKind) -> bool {
     false
 }
 
 impl Watch {
-    /// A read answers, whatever it is asked.
+    /// Checks that a read succeeded, as every read must.
     pub(super) fn check_read<T>(&self, call: &str, result: &Result<T, CatalogError>) {
         if let Err(Broken(invariant, what)) = check_refusal(call, result, never) {
             self.shared.violate(invariant, what);
         }
     }
 
-    /// The job and what was put on the record with it are stored as they were given.
+    /// Checks that the job and its new executions are stored exactly as they were passed.
     pub(super) fn check_stored(
         &self,
         model: &Model,
@@ -53,18 +53,19 @@ impl Watch {
                 format!("job {} was deleted and is there", job.id)
             })?;
         }
-        // An entry that was on the record before stays as it was.
+        // An entry that was already on the record stays unchanged.
         let entries = change.entries.iter().zip(new).filter(|(_, new)| **new).map(|(entry, _)| entry);
         let given = entries.chain(&change.superseded).chain(&change.edited);
         given.into_iter().try_for_each(|given| check_written(model, given))
     }
 
-    /// Which entries of a change are not on the record yet. What a person asked for must not be.
+    /// Returns for each entry of a change whether it is new to the record. One that a person requested has to
+    /// be.
     pub(super) fn new_entries(model: &Model, change: &JobChange) -> Vec<bool> {
         change.entries.iter().map(|entry| !model.executions.contains_key(&entry.id)).collect()
     }
 
-    /// A change of a job is refused if it was overtaken.
+    /// Whether a change of a job must be refused, because another change overtook it.
     pub(super) fn is_overtaken(model: &Model, change: &JobChange, expected: u64) -> bool {
         let asked = |entry: &&Execution| entry.trigger != Trigger::Scheduled;
         let twice = |entry: &Execution| model.executions.contains_key(&entry.id);
@@ -74,7 +75,7 @@ impl Watch {
         !there || names || change.entries.iter().filter(asked).any(twice)
     }
 
-    /// Invariant I6: what a claim guards happens while it holds, and only then.
+    /// Invariant I6: a call that a claim guards succeeds if and only if the claim holds.
     pub(super) fn check_fence<T>(
         &self,
         model: &Model,
@@ -98,13 +99,13 @@ impl Watch {
     }
 }
 
-/// Whether a claim holds.
+/// Whether this claim of the execution still holds.
 pub(super) fn is_held(execution: &Execution, fence: Fence) -> bool {
     let running = execution.state == crate::domain::execution::ExecutionState::Running;
     running && execution.epoch == fence.epoch
 }
 
-/// An execution is on the record as it was given.
+/// Checks that an execution is on the record exactly as it was passed.
 pub(super) fn check_written(model: &Model, given: &Execution) -> Check {
     let known = &model.execution(given.id)?.execution;
     ensure(*known == without_progress(given.clone()), Invariant::Answer, || {
@@ -112,7 +113,7 @@ pub(super) fn check_written(model: &Model, given: &Execution) -> Check {
     })
 }
 
-/// What a call may have done: nothing, if it was refused.
+/// Narrows the permitted changes of a call to none if it was refused.
 pub(super) fn unless_refused<'a, T>(result: &Result<T, CatalogError>, cause: Cause<'a>) -> Cause<'a> {
     if result.is_ok() { cause } else { Cause::Nothing }
 }

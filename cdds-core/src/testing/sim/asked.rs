@@ -1,4 +1,5 @@
-//! What people and the schedule ask for: jobs and their changes, executions that are stopped or taken off.
+//! Checks the changes that people and the schedule make: to jobs, and to executions that are cancelled or
+//! deleted.
 
 use chrono::{DateTime, Utc};
 
@@ -67,17 +68,17 @@ impl Watch {
         result
     }
 
-    /// A change was stored.
+    /// Follows a change that was stored.
     fn follow_change(&self, model: &mut Model, before: &Job, change: &JobChange) -> Check {
         let (owner, after) = (&change.job.owner, &change.job);
         let new = Self::new_entries(model, change);
         let cause = Cause::Changed { before, after };
-        // What waits is dropped before the job is looked at, and what is new comes after it.
+        // The model needs this order: executions that stop waiting, then the job, then new executions.
         for changed in change.superseded.iter().chain(&change.edited) {
             self.refresh(model, owner, changed.id, cause)?;
         }
         if after.state == JobState::Deleted {
-            // It is not shown any more.
+            // A deleted job cannot be read any more, so its expected state is taken from the change.
             let revision = model.job(after.id)?.job.revision + 1;
             self.compare_job(model, after.id, Some(Job { revision, ..after.clone() }), cause)?;
         } else {
@@ -141,8 +142,8 @@ impl Watch {
     }
 }
 
-/// Rules J7, J10, J12: a job of which no change has left anything to be done has nothing waiting that is not to run,
-/// or that has other settings.
+/// Rules J7, J10, J12: once all changes of a job are settled, every waiting execution has the job's settings,
+/// and none waits that may not run.
 fn check_settled(model: &Model, job: &Job) -> Check {
     if job.unsettled.is_some() {
         return Ok(());

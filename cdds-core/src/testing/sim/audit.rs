@@ -1,5 +1,5 @@
-//! The whole record and the whole store against what is known, and what must be true in the end (invariants I8,
-//! I11, I12, rule E1).
+//! Compares the whole record and the whole store with the model, and checks what must hold at the end
+//! (invariants I8, I11, I12, rule E1).
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ use crate::ports::sink::{Key, Prefix, Sink};
 const EVERYTHING: Slice = Slice::first(u32::MAX as u64);
 
 impl Watch {
-    /// Compares everything.
+    /// Compares all jobs, executions, artifacts, notices and stored files.
     pub(super) fn audit(&self, owners: &[Owner]) {
         self.shared.count(|figures| figures.audits += 1);
         self.shared.note(Who::World, "audit");
@@ -71,7 +71,7 @@ impl Watch {
         })
     }
 
-    /// Invariant I3, the other way round: what can be had belongs to a success.
+    /// Invariant I3, in the other direction: every artifact belongs to a success.
     fn audit_artifacts(&self, model: &Model, owner: &Owner) -> Check {
         let query = ArtifactQuery { slice: EVERYTHING, ..ArtifactQuery::default() };
         let Page { items, .. } = self.read(self.catalog.artifacts(owner, &query))?;
@@ -97,7 +97,8 @@ impl Watch {
         Ok(())
     }
 
-    /// Rule N2: whoever is to hear of an end and was not told, is told.
+    /// Rule N2: a notice is pending for each success and failure that was not confirmed yet, and for nothing
+    /// else.
     fn audit_notices(&self, model: &Model) -> Check {
         let pending = self.read(self.catalog.notices(usize::MAX >> 1))?;
         let pending: BTreeSet<_> =
@@ -120,8 +121,8 @@ impl Watch {
         listed.map_err(|error| Broken(Invariant::I8, error.report()))
     }
 
-    /// The next instant at which an engine finds something to do, by true time; `None` if nothing is to come.
-    /// Something that is due and cannot start yet does not count.
+    /// The next instant, by true time, at which an engine has something to do. `None` if nothing is coming
+    /// up. Executions that wait for a running one of their job do not count.
     pub(super) fn next_event(&self) -> Option<DateTime<Utc>> {
         let model = lock(&self.model);
         let active = model.jobs.values().filter(|known| known.job.state == JobState::Active);
@@ -130,12 +131,12 @@ impl Watch {
         due.into_iter().chain(queued).min()
     }
 
-    /// Whether a worker has something, though it may be dead.
+    /// Whether an execution is running, even if its worker may be dead.
     pub(super) fn runs_something(&self) -> bool {
         !lock(&self.model).running.is_empty()
     }
 
-    /// Whether nothing is due, queued for now or running.
+    /// Describes something that is still due, queued for now or running. `None` if everything is done.
     pub(super) fn backlog(&self) -> Option<String> {
         let model = lock(&self.model);
         let now = self.shared.timeline.now() - self.shared.profile.skew_max - TimeDelta::seconds(2);
@@ -152,7 +153,7 @@ impl Watch {
         None
     }
 
-    /// What must be true when faults have stopped and nothing is left to do.
+    /// Checks what must hold once faults have stopped and all work is done.
     pub(super) fn check_end(&self) {
         self.look(|model| {
             let orphan = self.keys()?.into_iter().find(|key| !model.live.contains_key(key));
@@ -172,16 +173,16 @@ impl Watch {
         });
     }
 
-    /// How long an engine may sleep while work of another one runs, which may be dead: the longer, the longer
-    /// nothing has come of it.
+    /// The time for which idle engines may sleep while an execution runs, whose worker may be dead. It grows
+    /// with the time since the last change.
     pub(super) fn doze(&self) -> Micros {
         let quiet = self.shared.timeline.elapsed().saturating_sub(lock(&self.model).changed_at);
         (quiet / 8).clamp(5 * SECOND, HOUR)
     }
 
-    /// Whether what is left should have been done by now. Since faults have stopped, nothing fails any more: the
-    /// longest wait for another attempt, for a dead worker or for jitter is over once, and then one execution
-    /// follows the other.
+    /// Whether the remaining work should have been done by now. Nothing fails any more once faults have
+    /// stopped. The longest wait for a retry, a dead worker or jitter therefore occurs once, and then
+    /// executions follow one another.
     pub(super) fn is_overdue(&self) -> bool {
         let mut model = lock(&self.model);
         let (now, engine) = (self.shared.timeline.elapsed(), &self.shared.profile.engine);
@@ -197,19 +198,20 @@ impl Watch {
     }
 }
 
-/// What has not ended, and what is due and not on the record yet.
+/// The number of executions that have not ended, plus one per job for an occurrence that is due but not
+/// recorded yet.
 fn left(model: &Model) -> u64 {
     model.jobs.values().map(|known| known.open.len() as u64 + 1).sum()
 }
 
-/// When the next execution of a job may begin.
+/// The instant at which the next execution of a job may begin. `None` if one is running or none is queued.
 fn next_start(model: &Model, known: &JobModel) -> Option<DateTime<Utc>> {
     let open = known.open.iter().filter_map(|id| model.executions.get(id)).map(|one| &one.execution);
     let open: Vec<&Execution> = open.collect();
     if open.iter().any(|one| one.state == ExecutionState::Running) {
         return None;
     }
-    // What has begun is tried again before anything else begins.
+    // An execution that has begun is retried before any other may begin.
     let begun = open.iter().find(|one| one.is_begun()).map(|one| one.not_before);
     begun.or_else(|| open.iter().filter(|one| one.status() == Status::Queued).map(|one| one.not_before).min())
 }

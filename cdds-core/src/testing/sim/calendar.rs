@@ -1,5 +1,5 @@
-//! Slots, windows and expiry as the rules say them, by plain arithmetic: what the engine computes is compared with
-//! this, and none of it is taken from there.
+//! Slots, windows and expiry as the rules define them, computed by plain arithmetic. The engine's results are
+//! compared with these, so nothing here uses the engine's code.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -25,7 +25,7 @@ pub(super) fn slots(
         return match &settings.frequency {
             Frequency::Once(Start::At(start)) => Some(*start).into_iter().filter(within).collect(),
             Frequency::Once(Start::Immediately) => Vec::new(),
-            // Those of the calendar have oracles of their own.
+            // Monthly and cron frequencies need a calendar; they have oracles in tests of their own.
             other => {
                 let slots = std::iter::successors(other.next_after(after), |slot| other.next_after(*slot));
                 slots.take_while(|slot| *slot <= until).filter(within).collect()
@@ -42,7 +42,7 @@ pub(super) fn is_slot(settings: &JobSettings, at: DateTime<Utc>) -> bool {
     !slots(settings, at - TimeDelta::microseconds(1), at).is_empty()
 }
 
-/// The last slot before `before`, of any period.
+/// The last slot before `before`, ignoring the job's period. `None` for frequencies that need a calendar.
 pub(super) fn last_slot(frequency: &Frequency, before: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let minute = minute(frequency)?;
     let now = before.timestamp().div_euclid(HOUR);
@@ -51,7 +51,7 @@ pub(super) fn last_slot(frequency: &Frequency, before: DateTime<Utc>) -> Option<
     slots.into_iter().find(|slot| *slot < before)
 }
 
-/// The minute of an hour at which a frequency is due, if it is one of plain arithmetic.
+/// The minute of the hour at which a frequency is due. `None` if plain arithmetic cannot tell.
 fn minute(frequency: &Frequency) -> Option<i64> {
     match frequency {
         Frequency::Hourly(hourly) => Some(i64::from(hourly.minute())),
@@ -60,7 +60,7 @@ fn minute(frequency: &Frequency) -> Option<i64> {
     }
 }
 
-/// Whether a frequency is due in this hour since 1970, which began on a Thursday.
+/// Whether a frequency is due in this hour. Hours count from 1970-01-01, a Thursday.
 fn is_due(frequency: &Frequency, hour: i64) -> bool {
     let (of_day, day) = (hour.rem_euclid(24), hour.div_euclid(24));
     match frequency {
@@ -74,11 +74,12 @@ fn is_due(frequency: &Frequency, hour: i64) -> bool {
     }
 }
 
-/// What an occurrence exports, as far as its slot decides about it (rules W2–W4): from when, if that is told by
-/// the slot, and up to when.
+/// The window of an occurrence as far as its slot determines it (rules W2–W4): its start and its end. The
+/// outer `None` means that the slot does not determine the start, the inner one that the window has none.
 pub(super) type Bounds = (Option<Option<DateTime<Utc>>>, DateTime<Utc>);
 
-/// The bounds of the window at `slot`; `alone` if it goes on from no other one. `None` where the calendar decides.
+/// The bounds of the window at `slot`. `alone` says that it does not continue another window. `None` where
+/// the calendar decides.
 pub(super) fn bounds(
     settings: &JobSettings,
     slot: DateTime<Utc>,
@@ -105,7 +106,8 @@ pub(super) fn bounds(
     }
 }
 
-/// What is visible for certain at `at`: whole units of how finely instants are told.
+/// The instant up to which everything is certainly visible at `at`: rounded down to the granularity of
+/// instants.
 fn settled(at: DateTime<Utc>, grain: TimeDelta) -> DateTime<Utc> {
     let grain = grain.num_microseconds().unwrap_or(1).max(1);
     let micros = at.timestamp_micros().div_euclid(grain) * grain;

@@ -1,4 +1,4 @@
-//! Who works on what: claims, signs of life, commits and ends (rules E2, E5, E8).
+//! Checks the work of engines: claims, beats, commits and settlements (rules E2, E5, E8).
 
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ use crate::domain::job::{Job, JobState};
 use crate::ports::catalog::query::{ExecutionQuery, Slice};
 use crate::ports::catalog::{Beat, CatalogError, Claim, Claimed, Directive, Fence, Publication, Settlement};
 
-/// How old the reading of a clock may be when it reaches the catalog: more, and the call was held up on its way.
+/// The maximum age of a clock reading when it reaches the catalog. If it is older, the call was held up on
+/// its way.
 const ON_THE_WAY_MAX: Micros = 5 * SECOND;
 
 impl Watch {
@@ -34,11 +35,12 @@ impl Watch {
         result
     }
 
-    /// What is known of a worker that read `now` off its clock and has reached the catalog.
+    /// Describes the state of a worker that read `now` from its clock and has just reached the catalog.
     fn sign_of_life(&self, worker: &WorkerId, now: DateTime<Utc>) -> SignOfLife {
         let life = self.shared.lives.iter().find(|life| life.is_of(worker));
         let timeline = &self.shared.timeline;
         let in_time = life.is_some_and(|life| {
+            // The simulation knows the deviation of the worker's clock, and so the true time of the reading.
             let read_at = timeline.micros(now - life.skew());
             timeline.elapsed() <= read_at + ON_THE_WAY_MAX
         });
@@ -50,7 +52,8 @@ impl Watch {
         let Claimed { executions, given_up, covered } = claimed;
         self.shared.count(|figures| figures.claims += executions.len() as u64);
         check_new(model, executions)?;
-        // What was taken from others comes before what was begun.
+        // Executions that were taken over come first. A take-over may end one, and only then may the next one
+        // of its job begin (invariant I10).
         let mut touched: Vec<ExecutionId> = model.running.iter().copied().collect();
         touched.extend(given_up.iter().chain(covered).chain(executions).map(|one| one.id));
         for id in touched {
@@ -65,8 +68,8 @@ impl Watch {
         Ok(())
     }
 
-    /// Looks at the job of an execution that moved. Failures in a row may suspend it, which skips what waits and
-    /// what is due.
+    /// Checks the job of an execution that changed. Consecutive failures may suspend it, which skips what
+    /// waits and what is due.
     fn follow_end(&self, model: &mut Model, owner: &Owner, id: JobId, cause: Cause<'_>) -> Check {
         let before = model.job(id)?.job.clone();
         self.refresh_job(model, owner, id, cause)?;
@@ -79,6 +82,8 @@ impl Watch {
         let query = ExecutionQuery { job: Some(id), slice, ..ExecutionQuery::default() };
         let found = self.read(self.catalog.executions(owner, &query, DateTime::UNIX_EPOCH))?;
         let changed = Cause::Changed { before: &before, after: &after };
+        // A settlement does not report which executions the suspension skipped, so all of the job are
+        // compared. Those that run or have begun are left out, since a suspension does not touch them.
         found.items.into_iter().map(|overview| overview.execution).try_for_each(|one| {
             let known = model.executions.get(&one.id);
             match known.is_some_and(|known| known.execution == without_progress(one.clone())) {
@@ -127,7 +132,7 @@ impl Watch {
         result
     }
 
-    /// A worker has heard what it is told.
+    /// Notes which workers have heard of a cancellation, and when.
     pub(super) fn heard(&self, beats: &[Beat], directives: &[Directive]) {
         let (at, troubles) = (self.shared.timeline.elapsed(), self.troubles());
         self.look(|model| {
@@ -142,12 +147,14 @@ impl Watch {
         });
     }
 
-    /// A worker comes to its commit. One that has heard that it is to stop does so within a second of the next
-    /// await (rule E8), unless something held it up; what it has begun to commit it may go on with.
+    /// Notes that a worker is about to commit. Once it has heard of a cancellation it must stop within a
+    /// second of the next await (rule E8), unless a fault held it up. A commit that it has already begun may
+    /// continue.
     pub(super) fn commits(&self, fence: Fence) {
         let (at, troubles) = (self.shared.timeline.elapsed(), self.troubles());
         self.look(|model| {
             let Some(known) = model.executions.get_mut(&fence.execution) else { return Ok(()) };
+            // Only the first call in an epoch begins a commit; the engine may repeat it after an error.
             let first = std::mem::replace(&mut known.commits, fence.epoch) != fence.epoch;
             let Some(stop) = known.stop.filter(|stop| first && stop.epoch == fence.epoch) else {
                 return Ok(());
@@ -208,7 +215,8 @@ impl Watch {
         result
     }
 
-    /// A job is suspended by itself after so many failures in a row, if it wants that (rule E5).
+    /// Checks that a job was suspended only after the number of consecutive failures that it asks for (rule
+    /// E5).
     fn check_suspension(&self, model: &Model, before: &Job, after: &Job) -> Check {
         let wanted = before.settings.policies.pause_after_failures;
         let enough = wanted.is_some_and(|wanted| after.failures_in_row >= wanted.get());
@@ -219,7 +227,7 @@ impl Watch {
     }
 }
 
-/// A claim gives what nobody has (rule E2).
+/// Checks that a claim assigns only executions that no other worker has (rule E2).
 fn check_new(model: &Model, given: &[Execution]) -> Check {
     given.iter().try_for_each(|begun| {
         let known = &model.execution(begun.id)?.execution;
@@ -229,7 +237,7 @@ fn check_new(model: &Model, given: &[Execution]) -> Check {
     })
 }
 
-/// `begun` was given, and is on the record as it was given.
+/// Checks that a claimed execution is on the record as it was returned, and notes its lease.
 fn give(model: &mut Model, claim: &Claim, begun: &Execution, sign: SignOfLife) -> Check {
     let known = model.executions.get_mut(&begun.id);
     let same = |known: &Execution| *known == without_progress(begun.clone());
@@ -245,8 +253,8 @@ fn give(model: &mut Model, claim: &Claim, begun: &Execution, sign: SignOfLife) -
     Ok(())
 }
 
-/// Rules E2, W6: by the place in the queue, none before its time; what could be begun is left only where there is
-/// no room.
+/// Rules E2, W6: checks that executions are assigned in queue order and none before its time. One that could
+/// begin may be left only if the claim is full.
 fn check_order(model: &Model, claim: &Claim, given: &[Execution]) -> Check {
     let place = |one: &Execution| (one.queue_at, one.slot, one.id);
     let told = |left: &Execution| {
@@ -268,8 +276,10 @@ fn check_order(model: &Model, claim: &Claim, given: &[Execution]) -> Check {
             let begun = open.iter().find(|other| other.is_begun() && other.id != left.id);
             let is_new = |one: &Execution| one.epoch == 1 && given.iter().any(|new| new.id == one.id);
             let lawful = match begun {
-                // What its job's last change still has to reach.
+                // The last change of its job has not reached it yet.
                 _ if !known.job.may_begin(left) => true,
+                // Another execution of its job was begun, now or earlier. If now, it must be the one before
+                // it in the queue.
                 Some(begun) if is_new(begun) => place(begun) < place(left),
                 Some(_) => true,
                 None => full && last.is_none_or(|last| last < place(left)),
@@ -280,17 +290,17 @@ fn check_order(model: &Model, claim: &Claim, given: &[Execution]) -> Check {
     Ok(())
 }
 
-/// A claim or a beat has reached the catalog.
+/// The circumstances under which a claim or a beat reached the catalog.
 #[derive(Debug, Clone, Copy)]
 struct SignOfLife {
-    /// What had gone wrong by then.
+    /// The number of troubles until then.
     troubles: u64,
     /// See [`Lease::in_time`].
     in_time: bool,
 }
 
 impl SignOfLife {
-    /// The lease that it gives a worker at `now` by the worker's clock.
+    /// Returns the lease of a worker whose clock reads `now`.
     fn lease(self, worker: &WorkerId, now: DateTime<Utc>, length: Duration) -> Lease {
         let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
         let Self { troubles, in_time } = self;

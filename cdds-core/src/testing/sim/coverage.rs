@@ -1,11 +1,11 @@
-//! Which faults there were at which calls: what never went wrong was never tried.
+//! Counts which faults occurred at which calls. A call at which nothing ever went wrong was never tested.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use super::report::FaultKind;
 
-/// Every call that the engines and the people of a world make.
+/// All calls to ports that the engines and people of a world make.
 const CALLS: [&str; 38] = [
     "catalog.agenda",
     "catalog.artifact",
@@ -47,10 +47,10 @@ const CALLS: [&str; 38] = [
     WORK,
 ];
 
-/// Work that is given away is lost; nothing else can come of it.
+/// Submitting work to the pool. The only fault here is that the work is lost.
 const WORK: &str = "workers.submit";
-/// Made now and then by a person, who is gone after an error, or right after another call of the same caller to the same
-/// port, which meets an outage first: to these an outage is an error like any other.
+/// Calls at which an outage is never counted. Either a person makes them rarely and gives up after an error,
+/// or they directly follow another call of the same caller to the same port, which meets the outage first.
 const BRIEF: [&str; 11] = [
     "catalog.artifact",
     "catalog.change_execution",
@@ -65,7 +65,7 @@ const BRIEF: [&str; 11] = [
     "upload.abort",
 ];
 
-/// Ports whose panics end an execution.
+/// Calls whose panics end the execution.
 const PANICS: [&str; 9] = [
     "sink.begin",
     "sink.delete",
@@ -78,7 +78,7 @@ const PANICS: [&str; 9] = [
     "upload.write",
 ];
 
-/// Whether this can come of a call.
+/// Whether this fault can occur at this call.
 pub(super) fn can_come(call: &str, fault: FaultKind) -> bool {
     match fault {
         FaultKind::Panic => PANICS.contains(&call),
@@ -89,7 +89,7 @@ pub(super) fn can_come(call: &str, fault: FaultKind) -> bool {
     }
 }
 
-/// The faults that there were at each call to a port.
+/// The number of faults of each kind at each call to a port.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Coverage {
     counts: BTreeMap<&'static str, Counts>,
@@ -112,18 +112,18 @@ impl Coverage {
         }
     }
 
-    /// The calls at which there was a fault.
+    /// Returns the calls at which a fault occurred.
     pub fn calls(&self) -> impl Iterator<Item = &'static str> {
         self.counts.keys().copied()
     }
 
-    /// The faults that never came at a call at which they can come.
+    /// Returns the faults that can occur at a call but never did.
     pub fn missing(&self) -> impl Iterator<Item = (&'static str, FaultKind)> {
         let pairs = CALLS.into_iter().flat_map(|call| FaultKind::ALL.map(|fault| (call, fault)));
         pairs.filter(move |(call, fault)| can_come(call, *fault) && self.count(call, *fault) == 0)
     }
 
-    /// How often there was this fault at this call.
+    /// Returns how often this fault occurred at this call.
     pub fn count(&self, call: &str, fault: FaultKind) -> u64 {
         self.counts.get(call).map_or(0, |counts| counts[fault as usize])
     }
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(one.count("sink.read", FaultKind::Crash), 2);
         assert_eq!((one.count("sink.read", FaultKind::Pause), one.count("none", FaultKind::Pause)), (0, 0));
         let missing: Vec<_> = one.missing().collect();
-        // None of the two that came (one of them twice).
+        // All possible pairs except the two that occurred.
         let pairs = CALLS.into_iter().flat_map(|call| FaultKind::ALL.map(|fault| can_come(call, fault)));
         assert_eq!(missing.len(), pairs.filter(|can_come| *can_come).count() - 2);
         assert!(missing.contains(&("sink.read", FaultKind::Pause)));

@@ -1,11 +1,12 @@
-//! Chance out of a seed.
+//! Pseudo-random numbers from a seed.
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, fast, and the same on every machine.
 #[derive(Debug, Clone)]
 pub(super) struct Dice(u64);
 
 impl Dice {
-    /// The same seed and purpose give the same throws; purposes do not disturb each other.
+    /// Creates a dice. The same seed and purpose yield the same throws, and different purposes are
+    /// independent.
     pub(super) fn new(seed: u64, purpose: u64) -> Self {
         let mut dice = Self(seed ^ purpose.wrapping_mul(0xA076_1D64_78BD_642F));
         dice.throw();
@@ -20,27 +21,28 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    /// A number in `[0, bound)`; 0 for an empty range. The bounds here are too small for a bias to matter.
+    /// Returns a number in `[0, bound)`, or 0 if `bound` is 0. Bounds are so small here that the bias of the
+    /// modulo does not matter.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.throw() % bound.max(1)
     }
 
-    /// A number in `[low, high]`.
+    /// Returns a number in `[low, high]`.
     pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low) + 1)
     }
 
-    /// A place in something of this length.
+    /// Returns an index into a sequence of this length, or 0 if it is empty.
     pub(super) fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap_or(0)
     }
 
-    /// One of them; `None` out of none.
+    /// Returns one of the items, or `None` if there are none.
     pub(super) fn pick<T: Clone>(&mut self, items: &[T]) -> Option<T> {
         items.get(self.index(items.len())).cloned()
     }
 
-    /// One of two with even odds.
+    /// Returns true or false with even odds.
     pub(super) fn coin(&mut self) -> bool {
         self.throw() & 1 == 1
     }

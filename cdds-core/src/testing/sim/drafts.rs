@@ -1,4 +1,4 @@
-//! What people put into a job.
+//! The settings that people give a job.
 
 use std::num::NonZeroU32;
 
@@ -24,7 +24,7 @@ const WEEKDAYS: [Weekday; 7] =
 
 const CRON: [&str; 4] = ["15 */6 * * *", "0 8-18/5 * * MON-FRI", "30 2 1,11,21,30 * *", "59 23 * * 0,3"];
 
-/// Settings of a job, mostly of one that runs a few times a day.
+/// Draws the settings of a job. Most jobs run a few times a day.
 pub(super) fn draft(
     dice: &mut Dice,
     profile: &Profile,
@@ -55,8 +55,8 @@ pub(super) fn draft(
     covering(draft)
 }
 
-/// Of jobs that cover what they did not come to, those whose windows tile are due each hour: that is when they do not
-/// come to it (rule W3a).
+/// Makes a tiling job that covers missed occurrences hourly, so that it often misses some (rule W3a). Other
+/// drafts stay as they are.
 fn covering(draft: JobSettings) -> Result<JobSettings, RuleViolation> {
     let CatchUp { missed, limit } = draft.policies.catch_up;
     let covers = [draft.policies.overlap, missed].contains(&Some(Overlap::Coalesce));
@@ -72,7 +72,7 @@ fn covering(draft: JobSettings) -> Result<JobSettings, RuleViolation> {
     Ok(JobSettings { frequency, timeframe: Timeframe::Rolling(hour), policies, ..draft })
 }
 
-/// A whole minute within the next two days.
+/// Draws a whole minute within about the next two days.
 pub(super) fn later(dice: &mut Dice, now: DateTime<Utc>) -> DateTime<Utc> {
     let minute = TimeDelta::minutes(1);
     let at = now + minute + micros_delta(dice.below(48 * HOUR));
@@ -85,7 +85,7 @@ pub(super) fn recurring(dice: &mut Dice) -> Result<Frequency, RuleViolation> {
     Ok(match dice.below(25) {
         0..4 => Frequency::Daily(at),
         4 => Frequency::Weekly { day: dice.pick(&WEEKDAYS).unwrap_or(Weekday::Mon), at },
-        // Worlds begin in the last days of a month, or soon before.
+        // Worlds begin near the end of a month, so that these days occur.
         5 => {
             let missing = if dice.coin() { MissingDay::Skip } else { MissingDay::Last };
             let day = dice.pick(&[1, 5, 10, 15, 20, 25, 28, 29, 30, 31]).unwrap_or(31);
@@ -99,14 +99,14 @@ pub(super) fn recurring(dice: &mut Dice) -> Result<Frequency, RuleViolation> {
     })
 }
 
-/// From when to when a recurring job runs, mostly always (rule J14).
+/// Draws the period of a recurring job, mostly unlimited (rule J14).
 pub(super) fn period(dice: &mut Dice, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
     let starts_at = (dice.below(8) == 0).then(|| later(dice, now));
     let ends_at = (dice.below(8) == 0).then(|| later(dice, now) + TimeDelta::hours(48));
     (starts_at, ends_at)
 }
 
-/// One that fits the frequency: what tiles does so by both.
+/// Draws a timeframe that fits the frequency, often one that tiles with it.
 pub(super) fn timeframe(
     dice: &mut Dice,
     frequency: &Frequency,
@@ -131,7 +131,7 @@ pub(super) fn categories(dice: &mut Dice) -> CategorySelection {
     }
 }
 
-/// The service's own, or less.
+/// Draws a retention of at most the service's own, or none.
 pub(super) fn retention(dice: &mut Dice, profile: &Profile) -> Option<RetentionDays> {
     let most = u64::from(profile.engine.retention.days());
     let days = u16::try_from(dice.between(1, most)).ok()?;

@@ -1,4 +1,4 @@
-//! The lives of an engine: it starts, works, is stopped or dies, and another one takes its place.
+//! The lives of an engine: it starts, works, and is stopped or dies; then another one takes its place.
 
 use std::sync::Arc;
 
@@ -12,17 +12,17 @@ use super::time::{HOUR, Micros, SECOND};
 use crate::engine::{Engine, Until};
 use crate::ports::Ports;
 
-/// Everything that one life needs.
+/// Everything that the engine in one place needs for its lives.
 pub(super) struct Machine {
     pub(super) shared: Arc<Shared>,
     pub(super) place: usize,
-    /// Ports of its own: a catalog may tell by them whether the engine lives.
+    /// Opens new ports for each life: a catalog may use them to detect whether the engine is alive.
     pub(super) ports: Box<dyn Fn() -> Ports + Send>,
     pub(super) dice: Dice,
 }
 
 impl Machine {
-    /// Starts after `delay`, and again whenever it was stopped in good order.
+    /// Starts after `delay`, and again each time it has shut down in good order.
     pub(super) fn live(mut self, mut delay: Micros) -> BoxFuture<'static, ()> {
         async move {
             loop {
@@ -39,14 +39,14 @@ impl Machine {
         let Some(life) = self.shared.lives.get(self.place) else { return };
         let listening = Arc::new(Listening { shared: Arc::clone(&self.shared), place: self.place });
         let engine = Engine::builder(&ports).settings(self.shared.profile.engine.clone()).observer(listening);
-        // Every other one signs: a set may be begun by one and published by another.
+        // Every second engine signs: one engine may begin a set and another may publish it.
         let engine =
             if self.place.is_multiple_of(2) { engine.signer(Arc::new(DigestSigner)) } else { engine };
         let engine = engine.build();
         let who = Who::Engine(self.place);
         life.begin();
         self.shared.note(who, "starts");
-        // Some are run as a server, some by a timer.
+        // Some engines run as a server, others from a timer.
         let until = if self.dice.below(4) == 0 { Until::Idle } else { Until::Stopped };
         let working_time = self.dice.between(HOUR, 72 * HOUR);
         let shutdown = self.shared.timeline.sleep(working_time);
@@ -57,9 +57,9 @@ impl Machine {
         life.end();
     }
 
-    /// How long until somebody starts a new one where one has died.
+    /// Draws the time until a dead engine is replaced.
     pub(super) fn absence(dice: &mut Dice) -> Micros {
-        // Mostly at once, sometimes after a night.
+        // Mostly within a minute, sometimes only after a night.
         match dice.below(10) {
             0 => dice.below(14 * HOUR),
             1..4 => dice.below(HOUR),

@@ -1,4 +1,4 @@
-//! One thread, a handful of tasks, and chance in place of a scheduler.
+//! An executor for a handful of tasks on one thread, with chance as its scheduler.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,10 +8,10 @@ use futures::future::BoxFuture;
 
 use super::dice::Dice;
 
-/// Which task: its place.
+/// Identifies a task by its index.
 pub(super) type TaskId = usize;
 
-/// Polls its tasks one at a time. A task can be replaced at any moment, which drops whatever it was doing.
+/// Polls its tasks one at a time. A task can be replaced at any moment, which drops its future.
 pub(super) struct Executor {
     tasks: Vec<Task>,
     ready: Arc<Mutex<Vec<TaskId>>>,
@@ -21,7 +21,7 @@ struct Task {
     future: Option<BoxFuture<'static, ()>>,
     wakeup: Arc<Wakeup>,
     waker: Waker,
-    /// Not polled for now, whatever wakes it.
+    /// Not polled at present, even if it was woken.
     paused: bool,
 }
 
@@ -44,7 +44,7 @@ impl Wake for Wakeup {
 }
 
 impl Executor {
-    /// Without tasks.
+    /// Creates an executor without tasks.
     pub(super) fn new() -> Self {
         Self { tasks: Vec::new(), ready: Arc::default() }
     }
@@ -60,7 +60,7 @@ impl Executor {
         task
     }
 
-    /// Drops what a task was doing, at whichever await it was, and has it do `future` instead.
+    /// Drops the future of a task at its present await and gives the task `future` instead.
     pub(super) fn replace(&mut self, id: TaskId, future: BoxFuture<'static, ()>) {
         if let Some(task) = self.tasks.get_mut(id) {
             task.future = None;
@@ -70,14 +70,14 @@ impl Executor {
         }
     }
 
-    /// Stops polling a task, or goes on with it.
+    /// Stops polling a task, or resumes it.
     pub(super) fn pause(&mut self, id: TaskId, paused: bool) {
         if let Some(task) = self.tasks.get_mut(id) {
             task.paused = paused;
         }
     }
 
-    /// Polls one of the tasks that can go on, by chance; gives which, or `None` if there is none.
+    /// Polls a task that can run, chosen by chance. Returns its id, or `None` if no task can run.
     pub(super) fn step(&mut self, dice: &mut Dice) -> Option<TaskId> {
         let id = self.next(dice)?;
         let task = self.tasks.get_mut(id)?;
@@ -108,7 +108,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets the others go first, once.
+/// Yields once, so that other tasks go first.
 pub(super) async fn give_way() {
     let mut given = false;
     std::future::poll_fn(|context| {

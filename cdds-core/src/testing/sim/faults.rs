@@ -1,4 +1,4 @@
-//! What goes wrong at a call to a port: before it, after it, or with the one who makes it.
+//! The faults of a call to a port: before it, after it, or with its caller.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,38 +15,38 @@ use crate::ports::error::{PortError, PortErrorKind};
 use crate::ports::sink::SinkErrorKind;
 use crate::ports::source::SourceErrorKind;
 
-/// The faults of one life of an engine or of a person.
+/// Injects the faults of one life of an engine or a person.
 #[derive(Debug, Clone)]
 pub(super) struct Faults {
     pub(super) shared: Arc<Shared>,
     pub(super) who: Who,
-    /// Its place among the lives.
+    /// Its index among the lives.
     pub(super) place: usize,
     pub(super) dice: Arc<Mutex<Dice>>,
-    /// Until when each port answers nothing but errors.
+    /// For each port, the time until which it returns only errors.
     outages: Arc<[AtomicU64; 4]>,
     /// Whether a port has panicked.
     pub(super) panicked: Arc<AtomicBool>,
 }
 
-/// How likely a call is to be hit.
+/// The importance of a call, which decides how likely it is to meet a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Care {
-    /// Made all the time, mostly for nothing.
+    /// Made all the time, mostly without effect.
     Idle,
-    /// Something happens.
+    /// Part of actual work.
     Busy,
 }
 
-/// Kinds of errors of a port that can be expected of any call.
+/// Error kinds of a port that any of its calls may return.
 pub(super) trait Expected: PortErrorKind {
     fn any(dice: &mut Dice) -> Self;
 
-    /// What a port says of data that changed while it was read.
+    /// The kind of error for data that changed during a read.
     fn changed() -> Self;
 }
 
-/// What a source says of it.
+/// The message of a source for data that changed during a read.
 pub(super) const CHANGED: &str = "simulated data changed while it was read";
 
 impl Expected for CatalogErrorKind {
@@ -99,7 +99,7 @@ impl Faults {
         }
     }
 
-    /// Makes a call: things may go wrong before it and after it.
+    /// Makes a call, with possible faults before and after it.
     pub(super) async fn around<T, K: Expected>(
         &self,
         call: &'static str,
@@ -113,7 +113,7 @@ impl Faults {
         result
     }
 
-    /// What goes wrong before anything was done.
+    /// Injects a fault before the call has any effect.
     pub(super) async fn before<K: Expected>(
         &self,
         call: &'static str,
@@ -126,7 +126,7 @@ impl Faults {
         self.befall(call, fault).await
     }
 
-    /// What goes wrong once it was done.
+    /// Injects a fault after the call has taken effect.
     pub(super) async fn after<K: Expected>(
         &self,
         call: &'static str,
@@ -143,7 +143,8 @@ impl Faults {
         }
     }
 
-    /// Whether this call is hit, and by what; `error` is the form that an error takes here.
+    /// Draws the fault of a call, if it meets one. `error` is the form of an error here: before or after the
+    /// effect.
     fn draw(&self, call: &str, care: Care, error: FaultKind) -> Option<FaultKind> {
         if !self.shared.storms() {
             return None;
@@ -153,7 +154,7 @@ impl Faults {
         match dice.below(1_000_000) {
             throw if throw < rates.busy => {
                 let kind = kind(&mut dice, &rates, error);
-                // People have nobody to contain a panic, nor to end what hangs.
+                // Only engines contain panics and end calls that hang. A person would not survive either.
                 let rare = match (kind, self.who) {
                     (FaultKind::Yield, Who::Engine(_)) => rare(&mut dice),
                     _ => None,
@@ -166,7 +167,7 @@ impl Faults {
         }
     }
 
-    /// Whether the port of a call is out of order.
+    /// Whether the port of a call has an outage.
     fn is_out(&self, call: &'static str) -> bool {
         let until = self.outages[port(call)].load(Ordering::Relaxed);
         until > 0 && self.shared.storms() && self.shared.timeline.elapsed() < until
@@ -182,7 +183,7 @@ impl Faults {
     fn record(&self, call: &'static str, fault: FaultKind) {
         self.shared.count(|figures| figures.coverage.add(call, fault));
         match fault {
-            // Much too often to be told.
+            // Too frequent for the trace.
             FaultKind::Yield | FaultKind::Latency => self.shared.pass(self.who, call),
             _ => self.shared.tell(self.who, What::Fault { call, fault }),
         }
@@ -251,7 +252,7 @@ impl Faults {
         Ok(())
     }
 
-    /// Takes its time.
+    /// Takes the time that the source needs for a batch.
     pub(super) async fn work(&self) {
         let pace = self.shared.profile.pace;
         if pace > 0 {
@@ -260,7 +261,8 @@ impl Faults {
         }
     }
 
-    /// Works on so many entries of the record: not wrong, but it takes its time.
+    /// Takes the time that an engine needs for this many entries of the record. This is slowness, and no
+    /// fault.
     pub(super) async fn labour(&self, entries: usize) {
         let length = self.shared.profile.labour * entries as u64;
         if length > 0 && matches!(self.who, Who::Engine(_)) {
@@ -277,7 +279,7 @@ impl Faults {
         if long { dice.between(5, 120) * SECOND } else { dice.below(3 * SECOND) }
     }
 
-    /// Whether a piece of work that was given away is never heard of again.
+    /// Whether a piece of submitted work is lost.
     pub(super) fn loses_work(&self) -> bool {
         let hit = self.draw("workers.submit", Care::Busy, FaultKind::Error) == Some(FaultKind::Error);
         if hit {
@@ -288,7 +290,7 @@ impl Faults {
     }
 }
 
-/// The port of a call, by what comes before the dot.
+/// The index of the port of a call, by the name before the dot.
 fn port(call: &str) -> usize {
     match call.as_bytes().first() {
         Some(b'c') => 0,
@@ -298,7 +300,7 @@ fn port(call: &str) -> usize {
     }
 }
 
-/// What can come of few calls only.
+/// Draws a fault that only few calls can meet.
 fn rare(dice: &mut Dice) -> Option<FaultKind> {
     match dice.below(12) {
         0 => Some(FaultKind::Panic),

@@ -1,4 +1,4 @@
-//! The catalog with faults: what reaches it is watched.
+//! The catalog with faults. Every call that reaches the real one is watched.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::ports::catalog::{
     Publication, RecipientRemoval, Removal, Settlement, Standing,
 };
 
-/// The catalog of one caller, whose calls may go wrong.
+/// The catalog as one caller sees it, with faults.
 #[derive(Debug, Clone)]
 pub(super) struct FaultyCatalog {
     pub(super) catalog: Tampered,
@@ -34,7 +34,7 @@ pub(super) struct FaultyCatalog {
 }
 
 impl FaultyCatalog {
-    /// A call that changes something, as one step.
+    /// Makes a call that changes something, as one step.
     async fn change<T>(
         &self,
         call: &'static str,
@@ -43,7 +43,7 @@ impl FaultyCatalog {
         self.faults.around(call, Care::Busy, async { change(&self.watch) }).await
     }
 
-    /// A call that changes nothing.
+    /// Makes a call that changes nothing.
     async fn look<T>(
         &self,
         call: &'static str,
@@ -59,7 +59,7 @@ impl FaultyCatalog {
     }
 }
 
-/// How much of what waits is given at once.
+/// The number of waiting executions in one page.
 const PAGE: usize = 1;
 
 #[async_trait]
@@ -89,7 +89,7 @@ impl Catalog for FaultyCatalog {
         behind: Option<QueuePlace>,
         limit: usize,
     ) -> Result<Open, CatalogError> {
-        // In worlds as short as these no backlog is longer than a page, unless pages are small.
+        // Worlds are so short that only small pages make a backlog longer than one page.
         let page = self.catalog.inner.open_executions(owner, job, behind, limit.min(PAGE));
         self.look("catalog.open_executions", Care::Busy, page).await
     }
@@ -103,7 +103,7 @@ impl Catalog for FaultyCatalog {
         Ok(due)
     }
 
-    // Asked once an hour beside all else, and fails like any other read: no faults of its own.
+    // Called once an hour beside all else, and fails like any other read, so it needs no faults of its own.
     async fn ahead(&self, after: DateTime<Utc>) -> Result<Vec<Job>, CatalogError> {
         step(self.catalog.inner.ahead(after))
     }

@@ -1,4 +1,4 @@
-//! The store with faults, and a look at what happens to what is live (invariants I6, I8).
+//! The store with faults, and checks of what happens to live files (invariants I6, I8).
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::watch::Watch;
 use crate::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
 use crate::testing::sink::MemorySink;
 
-/// The store of one caller, whose calls may go wrong.
+/// The store as one caller sees it, with faults.
 #[derive(Debug, Clone)]
 pub(super) struct FaultySink {
     pub(super) inner: Arc<dyn Sink>,
@@ -73,14 +73,14 @@ struct FaultyUpload {
     bug: Option<PlantedBug>,
 }
 
-/// What an upload has written. A store that was asked to finish one does so, even if whoever asked is gone.
+/// The data of an upload. A store that was asked to finish an upload does so even if the caller is gone.
 #[derive(Debug)]
 struct Late {
     key: Key,
     written: Vec<Bytes>,
     faults: Faults,
     watch: Arc<Watch>,
-    /// Whether it is being finished.
+    /// Whether the caller has asked to finish it and has no reply yet.
     armed: bool,
 }
 
@@ -101,7 +101,7 @@ impl Late {
 
 impl Drop for Late {
     fn drop(&mut self) {
-        // A store that panics has not heard what it was asked for.
+        // A call that panics has not reached the store.
         let let_go = self.armed && !std::thread::panicking();
         if let_go && self.faults.shared.storms() {
             self.land_in(HOUR);
@@ -133,7 +133,7 @@ impl Upload for FaultyUpload {
     }
 }
 
-/// The store itself. What is finished is never written again (invariant I6).
+/// The store itself. Finished objects must never be written again (invariant I6).
 #[derive(Debug)]
 pub(super) struct WatchedSink {
     pub(super) inner: MemorySink,
@@ -168,7 +168,7 @@ impl Sink for WatchedSink {
     }
 }
 
-/// What is written at the same time under the same key shows when it is finished.
+/// An upload to the store. A concurrent upload under the same key is detected when the second one finishes.
 #[derive(Debug)]
 struct WatchedUpload {
     inner: Box<dyn Upload>,

@@ -1,4 +1,4 @@
-//! What a step may do to an execution and to its job (invariants I2, I6, I9, I10).
+//! Checks what a step may do to an execution and to its job (invariants I2, I6, I9, I10).
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -12,28 +12,28 @@ use crate::domain::id::{ExecutionId, JobId, Owner, WorkerId};
 use crate::domain::job::{Job, JobState};
 use crate::ports::catalog::Fence;
 
-/// How far two clocks may differ (a lease that was renewed further ahead is none).
+/// The largest difference of two clocks. A lease that was renewed further ahead does not hold.
 const CLOCKS_DIFFER_MAX: TimeDelta = TimeDelta::seconds(60);
 
-/// Which step it was.
+/// The step that may have caused a change.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Cause<'a> {
     /// A person changed an execution.
     Asked,
-    /// A job was submitted or changed, by a person or by the schedule, or suspended by its failures.
+    /// A job was submitted or changed by a person, or changed by the schedule, or suspended after failures.
     Changed { before: &'a Job, after: &'a Job },
-    /// A worker took work.
+    /// A worker claimed work.
     Claim { worker: &'a WorkerId, now: DateTime<Utc> },
-    /// A commit.
+    /// A worker committed.
     Publish(Fence),
-    /// The end of an attempt.
+    /// A worker settled an attempt.
     Settle(Fence),
-    /// Nothing was done that could have changed it.
+    /// No step that could have changed anything.
     Nothing,
 }
 
 impl Watch {
-    /// Looks at an execution after a step.
+    /// Reads an execution after a step and checks how it changed.
     pub(super) fn refresh(
         &self,
         model: &mut Model,
@@ -45,7 +45,7 @@ impl Watch {
         self.compare(model, id, found.map(|overview| overview.execution), cause)
     }
 
-    /// Compares an execution as it is read with what is known of it.
+    /// Compares an execution as it was read with the model.
     pub(super) fn compare(
         &self,
         model: &mut Model,
@@ -86,7 +86,7 @@ impl Watch {
         }
     }
 
-    /// The model follows.
+    /// Stores the new state of an execution in the model.
     fn take_over(&self, model: &mut Model, after: Execution) {
         let (id, job, status) = (after.id, after.job_id, after.status());
         model.changed_at = self.shared.timeline.elapsed();
@@ -173,7 +173,7 @@ impl Watch {
             (Status::InProgress, Status::Queued | Status::Failed | Status::Cancelled) => match cause {
                 Cause::Settle(fence) => fence.execution == before.id,
                 Cause::Claim { .. } => true,
-                // Its worker seemed gone; one that comes back after all is fenced off.
+                // Its worker seemed to be gone. If it comes back after all, it is fenced off.
                 Cause::Asked => after.status() == Status::Cancelled && after.cancel_requested_at.is_some(),
                 _ => false,
             },
@@ -194,14 +194,15 @@ impl Watch {
         }
     }
 
-    /// A claim holds while its worker lives and its lease has not run out, by the clock of the one who asks.
+    /// A claim holds while its worker lives and its lease has not expired by the clock of the worker that
+    /// wants to take it over.
     fn check_take_over(&self, model: &Model, taken: &Execution, by: &WorkerId, now: DateTime<Utc>) -> Check {
         let Some(lease) = &model.execution(taken.id)?.lease else { return Ok(()) };
         let lives = self.shared.lives.iter().any(|life| life.is_of(&lease.worker));
         let holds = now < lease.expires_at && lease.renewed_at <= now + CLOCKS_DIFFER_MAX;
         let told = || format!("{by} took {} at {now} from {lease:?}", brief(taken));
         ensure(!(lives && holds), Invariant::Lease, told)?;
-        // However much it has to do, a worker that lives renews its leases (rule E7).
+        // A living worker renews its leases, however busy it is (rule E7).
         let at_it = self.shared.lives.iter().any(|life| life.is_of(&lease.worker) && life.works_on(taken.id));
         let ran_out = at_it && lease.in_time && now >= lease.expires_at;
         ensure(!ran_out || self.troubles() != lease.troubles, Invariant::Lease, || {
@@ -209,13 +210,13 @@ impl Watch {
         })
     }
 
-    /// Looks at a job after a step.
+    /// Reads a job after a step and checks how it changed.
     pub(super) fn refresh_job(&self, model: &mut Model, owner: &Owner, id: JobId, cause: Cause<'_>) -> Check {
         let found = self.read(self.catalog.job(owner, id))?;
         self.compare_job(model, id, found.map(|overview| overview.job), cause)
     }
 
-    /// Compares a job as it is read with what is known of it.
+    /// Compares a job as it was read with the model.
     pub(super) fn compare_job(
         &self,
         model: &mut Model,
@@ -248,8 +249,8 @@ impl Watch {
     }
 }
 
-/// Rule E8: what a person was told to be stopped ends as cancelled: it is neither published, nor tried again. A
-/// commit that was faster is on the record before the cancel, which is refused then.
+/// Rule E8: an execution whose cancellation was accepted ends as cancelled. It is neither published nor
+/// retried. If a commit comes first, the cancellation is refused.
 fn check_cancel(before: &Execution, after: &Execution) -> Check {
     let Some(since) = before.cancel_requested_at else { return Ok(()) };
     let goes_on = after.status() == Status::InProgress && after.epoch == before.epoch;
@@ -258,7 +259,7 @@ fn check_cancel(before: &Execution, after: &Execution) -> Check {
     ensure(lawful, Invariant::Cancel, || format!("{} was to stop and is {}", brief(before), brief(after)))
 }
 
-/// A first or another attempt begins.
+/// Checks that an attempt, the first or a later one, may begin.
 fn check_begin(model: &Model, before: &Execution, after: &Execution) -> Check {
     let known = model.job(before.job_id)?;
     let others = || known.open.iter().filter(|id| **id != before.id);
@@ -286,7 +287,7 @@ fn check_first_begin(known: &JobModel, before: &Execution, after: &Execution) ->
         ensure(!once || known.starts == 0, Invariant::I9, || {
             format!("a one-time job began {} too", brief(after))
         })?;
-        // Not by rule J8, as a one-time job is that comes to its start.
+        // A suspension by hand has an instant. That of a one-time job at its start has none (rule J8).
         let suspended = job.state == JobState::Suspended && job.suspended_at.is_some();
         ensure(!suspended, Invariant::I9, || format!("suspended, and began {}", brief(after)))?;
         ensure(!known.was_suspended_at(before.slot), Invariant::I9, || {
@@ -327,7 +328,7 @@ fn check_watermark(model: &Model, before: &Job, after: &Job, cause: Cause<'_>) -
     }
 }
 
-/// Progress moves with every beat and decides nothing.
+/// Drops the progress, which every beat changes and no decision uses.
 pub(super) fn without_progress(execution: Execution) -> Execution {
     Execution { progress: Progress::default(), ..execution }
 }

@@ -1,4 +1,4 @@
-//! How often each record is in the sets of a job: once, over all of them (invariant I4).
+//! Counts how often each record appears in the sets of a job. Over all sets it must be once (invariant I4).
 
 use std::collections::BTreeMap;
 
@@ -20,34 +20,34 @@ use crate::ports::source::RecordInstant;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     accounts: BTreeMap<(JobId, Stream), Account>,
-    /// What of it can be taken off again, by the set that it came with.
+    /// The records booked for each set, so that deleting the set can take them off again.
     entries: BTreeMap<ExecutionId, (JobId, Stream, Vec<u32>)>,
 }
 
-/// Sets that together hold every record once.
+/// A series of sets that together hold every record once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stream {
-    /// What one generation of the watermark has passed.
+    /// The sets of one generation of the watermark.
     Generation(u64),
-    /// A stretch of windows that tile.
+    /// The sets of one stretch of tiling windows.
     Stretch(u32),
 }
 
-/// From where to where; `None` for before everything.
+/// The range that a watermark has passed; `None` means before all records.
 type Passed = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 
 #[derive(Debug, Default)]
 struct Account {
-    /// By the number of the record.
+    /// How often each record was booked, by its number.
     times: Vec<u8>,
-    /// What was selected, by one set or the other.
+    /// All selections that the sets were exported with.
     selections: Vec<CategorySelection>,
-    /// How far the watermark has come, and from where: of a generation.
+    /// For a generation: the range that its watermark has passed so far.
     passed: Option<Passed>,
 }
 
 impl Ledger {
-    /// Where the watermark of a job is now.
+    /// Follows the watermark of a job.
     pub(super) fn follow(&mut self, job: &Job) {
         let Some(watermark) = job.watermark else { return };
         let account = self.accounts.entry((job.id, Stream::Generation(watermark.generation))).or_default();
@@ -55,7 +55,7 @@ impl Ledger {
         account.passed = Some((from, watermark.at));
     }
 
-    /// A set of records was published.
+    /// Books the records of a published set.
     pub(super) fn book(
         &mut self,
         execution: &Execution,
@@ -83,14 +83,14 @@ impl Ledger {
             })?;
             booked.extend(u32::try_from(number));
         }
-        // A watermark never goes back: what it has passed is never exported again.
+        // A watermark never goes back, so a record that it has passed is not exported again and stays booked.
         if matches!(stream, Stream::Stretch(_)) {
             self.entries.insert(execution.id, (execution.job_id, stream, booked));
         }
         Ok(())
     }
 
-    /// The set is off the history, and its occurrence may be run again.
+    /// Takes off a set that was deleted from the history: its occurrence may run again.
     pub(super) fn take_off(&mut self, id: ExecutionId) {
         let Some((job, stream, numbers)) = self.entries.remove(&id) else { return };
         let Some(account) = self.accounts.get_mut(&(job, stream)) else { return };
@@ -105,8 +105,8 @@ impl Ledger {
 }
 
 impl Watch {
-    /// In the end: every record that a watermark has passed is there, and every record of the windows that tile,
-    /// but those of occurrences that are on the record as not run or as failed.
+    /// Checks at the end that every record that a watermark has passed is present, and every record of tiling
+    /// windows, except those of occurrences that are recorded as not run or failed.
     pub(super) fn check_ledger(&self, model: &Model) -> Check {
         for ((job, stream), account) in &model.ledger.accounts {
             let Some((from, Some(to))) = account.passed else { continue };
@@ -118,7 +118,7 @@ impl Watch {
             });
             for number in wanted.filter(|_| !account.selections.is_empty()) {
                 let times = model.ledger.times(*job, *stream, number);
-                // A version that another one has replaced may have come into no set.
+                // A version that was replaced before it was read may be in no set.
                 let replaced = self.rows.row(number).is_some_and(|row| row.superseded_at.is_some());
                 ensure(times == 1 || (times == 0 && replaced), Invariant::I4, || {
                     format!("record {number} is {times} times in the sets of job {job} ({stream:?})")

@@ -1,4 +1,5 @@
-//! What the record is known to hold: a copy that follows every step, and what cannot be read from it any more.
+//! The model of the record: a copy that follows every step, with the history that the record itself does not
+//! keep.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,66 +15,68 @@ use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
 use crate::domain::job::{Job, JobSettings, JobState};
 use crate::ports::sink::Key;
 
-/// An invariant, and how it is broken.
+/// An invariant, with a description of how it is broken.
 #[derive(Debug)]
 pub(super) struct Broken(pub(super) Invariant, pub(super) String);
 
 /// The outcome of a check.
 pub(super) type Check<T = ()> = Result<T, Broken>;
 
-/// Breaks the check unless something holds.
+/// Fails the check unless `holds` is true.
 pub(super) fn ensure(holds: bool, invariant: Invariant, what: impl FnOnce() -> String) -> Check {
     if holds { Ok(()) } else { Err(Broken(invariant, what())) }
 }
 
-/// The record as it is known.
+/// The expected state of the record.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) jobs: BTreeMap<JobId, JobModel>,
     pub(super) executions: BTreeMap<ExecutionId, ExecutionModel>,
     pub(super) running: BTreeSet<ExecutionId>,
-    /// Of what people were told (rule N2).
+    /// Executions whose notice was confirmed (rule N2).
     pub(super) told: BTreeSet<ExecutionId>,
-    /// When an execution last became something else.
+    /// When an execution last changed.
     pub(super) changed_at: Micros,
-    /// By when what is left must be done.
+    /// The time by which the remaining work must be done.
     pub(super) deadline: Option<Micros>,
-    /// The files of sets that can be had, manifests too.
+    /// The files of live sets, including manifests and signatures.
     pub(super) live: BTreeMap<Key, ExecutionId>,
-    /// The hash of the archive of a window over settled data, by what was selected (invariant I7).
+    /// Hashes of the archives of settled windows, by window and selection (invariant I7).
     pub(super) archives: BTreeMap<Selection, u64>,
-    /// How often each record is in the sets of a job (invariant I4).
+    /// Counts each record over the sets of a job (invariant I4).
     pub(super) ledger: Ledger,
 }
 
-/// What an archive holds: by which instant and of which categories, from when to when.
+/// The contents of an archive: by which instant and from which categories, from when to when.
 pub(super) type Selection = (String, Option<DateTime<Utc>>, DateTime<Utc>);
 
-/// A job, and what happened to it.
+/// A job and its history.
 #[derive(Debug, Clone)]
 pub(super) struct JobModel {
     pub(super) job: Job,
     pub(super) open: BTreeSet<ExecutionId>,
-    /// The times in which it was suspended, by the clocks of those who did it: after the first instant, up to
-    /// the second.
+    /// The periods of suspension, each after the first instant and up to the second, by the clocks of those
+    /// who suspended and resumed it.
     pub(super) suspended: Vec<(DateTime<Utc>, DateTime<Utc>)>,
-    /// Since when it has its present schedule.
+    /// The start of its present schedule.
     pub(super) rescheduled_at: DateTime<Utc>,
-    /// The schedules that it had before.
+    /// Its earlier schedules.
     pub(super) schedules: Vec<Schedule>,
-    /// Which of its stretches of windows that tile it is in: edits of the schedule do not end one (rule W3).
+    /// The number of its present stretch of tiling windows. Edits of the schedule do not end a stretch (rule
+    /// W3).
     pub(super) stretch: u32,
-    /// Since when: the edit that began it put on the record what was due before, in the stretch before.
+    /// The start of this stretch. The edit that began it recorded earlier occurrences too; they belong to the
+    /// stretch before.
     pub(super) stretch_since: DateTime<Utc>,
-    /// The success of each occurrence.
+    /// The successful execution of each occurrence.
     pub(super) successes: BTreeMap<(Family, DateTime<Utc>), ExecutionId>,
-    /// The published windows of its occurrences, by their stretch and start, if they tile.
+    /// The published tiling windows of its occurrences, by stretch and start.
     pub(super) tiles: BTreeMap<(u32, DateTime<Utc>), (DateTime<Utc>, ExecutionId)>,
     /// How often it started as a one-time job.
     pub(super) starts: u32,
 }
 
-/// A schedule that a job had: after the first instant, up to the second.
+/// A past or present schedule of a job, valid after `since` and up to `until`.
 #[derive(Debug, Clone)]
 pub(super) struct Schedule {
     pub(super) settings: JobSettings,
@@ -81,7 +84,7 @@ pub(super) struct Schedule {
     pub(super) until: DateTime<Utc>,
 }
 
-/// To which kind of work an execution goes back.
+/// The kind of work that an execution belongs to. A rerun belongs to that of the original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Family {
     Scheduled,
@@ -89,7 +92,7 @@ pub(super) enum Family {
     Backfill,
 }
 
-/// An execution, and what happened to it.
+/// An execution and its history.
 #[derive(Debug, Clone)]
 pub(super) struct ExecutionModel {
     pub(super) execution: Execution,
@@ -97,35 +100,35 @@ pub(super) struct ExecutionModel {
     pub(super) deleted: bool,
     pub(super) lease: Option<Lease>,
     pub(super) set: Option<SetModel>,
-    /// The stretch of windows that tile to which its window belongs, if it does.
+    /// The stretch of tiling windows that its window belongs to, if any.
     pub(super) stretch: Option<u32>,
     /// Whether its last attempt began after faults had stopped.
     pub(super) begun_in_calm: bool,
-    /// When its worker heard that it is to stop.
+    /// When its worker heard of the cancellation.
     pub(super) stop: Option<Stop>,
-    /// The epoch in which its worker came to the commit.
+    /// The last epoch in which its worker tried to commit.
     pub(super) commits: u64,
 }
 
-/// A worker has heard that it is to stop.
+/// The moment at which a worker heard that its execution is cancelled.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stop {
     pub(super) epoch: u64,
     pub(super) at: Micros,
-    /// What had gone wrong by then.
+    /// The number of troubles until then.
     pub(super) troubles: u64,
 }
 
-/// The last sign of life of the worker that runs it.
+/// The last sign of life of the worker that runs an execution.
 #[derive(Debug, Clone)]
 pub(super) struct Lease {
     pub(super) worker: WorkerId,
     pub(super) renewed_at: DateTime<Utc>,
     pub(super) expires_at: DateTime<Utc>,
-    /// Whether its worker reached the catalog soon after it had read its clock. One that was paused or delayed in
-    /// between stores a lease that is old, or over, already.
+    /// Whether the worker reached the catalog soon after it had read its clock. A worker that was paused or
+    /// delayed in between stores a lease that is already old, or has already expired.
     pub(super) in_time: bool,
-    /// What had gone wrong by then.
+    /// The number of troubles until then.
     pub(super) troubles: u64,
 }
 
@@ -134,7 +137,7 @@ pub(super) struct Lease {
 pub(super) struct SetModel {
     pub(super) set: ArtifactSet,
     pub(super) removed: bool,
-    /// Files of it that were deleted one by one.
+    /// Its files that were deleted one by one.
     pub(super) gone: BTreeSet<ArtifactId>,
 }
 
@@ -147,7 +150,7 @@ impl SetModel {
         self.set.artifacts.iter().any(|file| file.hold)
     }
 
-    /// Whether it may be removed by an engine whose clock is ahead by up to `skew`.
+    /// Whether an engine whose clock is ahead by up to `skew` may remove the set.
     pub(super) fn may_expire(&self, now: DateTime<Utc>, skew: TimeDelta) -> bool {
         !self.is_held() && self.set.artifacts.iter().all(|file| file.expires_at <= now + skew)
     }
@@ -169,9 +172,11 @@ impl JobModel {
         }
     }
 
-    /// What a person or a claim did to the job's schedule.
+    /// Follows a change of the job: its suspension, its schedule and its stretch.
     pub(super) fn follow(&mut self, after: Job) {
         let before = &self.job;
+        // A suspension that ends is noted with its end: that of a new suspension, or the instant of the
+        // change.
         if let Some(since) = before.suspended_at.filter(|_| before.state == JobState::Suspended)
             && after.suspended_at != Some(since)
         {
@@ -190,7 +195,8 @@ impl JobModel {
         self.job = after;
     }
 
-    /// Every schedule that it ever had, up to `now`. While it is suspended nothing is put on the record.
+    /// Returns every schedule that the job ever had, up to `now`. The present one ends when the job was
+    /// suspended or deleted: from then on nothing is recorded.
     pub(super) fn all_schedules(&self, now: DateTime<Utc>) -> impl Iterator<Item = Schedule> {
         let job = &self.job;
         let until = match job.state {
@@ -202,7 +208,7 @@ impl JobModel {
         self.schedules.iter().cloned().chain([present])
     }
 
-    /// A slot that passed while it was suspended (rule J7).
+    /// Whether a slot passed while the job was suspended (rule J7).
     pub(super) fn was_suspended_at(&self, slot: DateTime<Utc>) -> bool {
         self.suspended.iter().any(|(since, until)| *since < slot && slot <= *until)
     }
@@ -220,14 +226,15 @@ impl Model {
         }
     }
 
-    /// The stretch of windows that tile to which the window of an execution belongs: an occurrence, to that of
-    /// its job when it was put on the record, and one that tries it again, to the same.
+    /// Returns the stretch of tiling windows that the window of an execution belongs to. An occurrence
+    /// belongs to the stretch in which it was recorded, and its reruns to the same.
     pub(super) fn stretch_of(&self, execution: &Execution) -> Option<u32> {
         let known = self.executions.get(&execution.id);
         match execution.trigger {
             _ if execution.generation.is_some() => None,
             Trigger::Scheduled => {
-                // What the edit itself put on the record; what comes later is of the new stretch.
+                // An edit that begins a stretch also records what was due before it, at the very instant of
+                // the edit. Those occurrences still belong to the stretch before.
                 let before = |job: &JobModel| u32::from(execution.created_at == job.stretch_since);
                 let of_job = |job: &JobModel| job.stretch.saturating_sub(before(job));
                 let since = || self.jobs.get(&execution.job_id).map(of_job);
@@ -239,7 +246,7 @@ impl Model {
         }
     }
 
-    /// What waits when its job begins to tile tiles with it (rules J10, W3).
+    /// Adds waiting occurrences to the stretch when an edit makes their job tile (rules J10, W3).
     pub(super) fn join_stretch(&mut self, edited: &[Execution]) {
         let joins = |one: &&Execution| one.trigger == Trigger::Scheduled && one.settings.tiles();
         for one in edited.iter().filter(joins) {
@@ -263,7 +270,7 @@ impl Model {
         self.jobs.get_mut(&id).ok_or_else(|| Broken(Invariant::Record, format!("job {id} is not known")))
     }
 
-    /// The files of a set can be had no more.
+    /// Removes a set, so that its files are no longer live.
     pub(super) fn remove_set(&mut self, id: ExecutionId) {
         if let Some(set) = self.executions.get_mut(&id).and_then(|known| known.set.as_mut()) {
             set.removed = true;
@@ -271,7 +278,7 @@ impl Model {
         }
     }
 
-    /// Off the history. Its occurrence may be run again, as if it had never succeeded.
+    /// Deletes an execution from the history. Its occurrence may run again, as if it had never succeeded.
     pub(super) fn delete(&mut self, id: ExecutionId) {
         self.remove_set(id);
         self.ledger.take_off(id);
@@ -283,7 +290,7 @@ impl Model {
         }
     }
 
-    /// One file can be had no more; with the last one the set is gone.
+    /// Removes one file. With its last file the whole set is removed.
     pub(super) fn remove_file(&mut self, id: ExecutionId, file: &Artifact) {
         let Some(set) = self.executions.get_mut(&id).and_then(|known| known.set.as_mut()) else { return };
         set.gone.insert(file.id);
@@ -293,26 +300,26 @@ impl Model {
         }
     }
 
-    /// Sets that can be had, by their execution.
+    /// Returns the live sets by execution.
     pub(super) fn live_sets(&self) -> impl Iterator<Item = (ExecutionId, &SetModel)> {
         let sets = self.executions.iter().filter_map(|(id, known)| Some((*id, known.set.as_ref()?)));
         sets.filter(|(_, set)| !set.removed)
     }
 
-    /// The occurrences of a job that are on the record, or were.
+    /// Returns the occurrences of a job that are on the record, including deleted ones.
     pub(super) fn occurrences(&self, job: JobId) -> impl Iterator<Item = &ExecutionModel> {
         let of_job = self.executions.values().filter(move |known| known.execution.job_id == job);
         of_job.filter(|known| known.execution.trigger == Trigger::Scheduled)
     }
 
-    /// The execution and the file with this id.
+    /// Looks up a live file. Returns it with its execution.
     pub(super) fn file(&self, id: ArtifactId) -> Option<(ExecutionId, Artifact)> {
         let mut sets = self.live_sets();
         sets.find_map(|(execution, set)| Some((execution, set.files().find(|file| file.id == id)?.clone())))
     }
 }
 
-/// An execution in a few words, for traces.
+/// Describes an execution in a few words, for traces.
 pub(super) fn brief(execution: &Execution) -> String {
     let state = match &execution.state {
         ExecutionState::Skipped(reason) => format!("skipped ({})", reason.as_str()),
@@ -328,7 +335,8 @@ pub(super) fn brief(execution: &Execution) -> String {
     }
 }
 
-/// Day and time. Every change of the record is told: a format of chrono's would be read anew each time.
+/// Formats day and time. Every change of the record is traced, and chrono would parse its format string each
+/// time.
 struct Brief(DateTime<Utc>);
 
 impl fmt::Display for Brief {
@@ -342,8 +350,8 @@ impl fmt::Display for Brief {
     }
 }
 
-/// Whether windows go on where they are: both tile, over the same records (rule W3), and the job had not come to
-/// its end or is to begin later.
+/// Whether an edit continues the present stretch: both versions tile over the same records (rule W3), the job
+/// was not completed, and it is not put off to a later start.
 fn tiles_on(before: &Job, after: &Job) -> bool {
     let (old, new) = (&before.settings, &after.settings);
     let same = old.source == new.source && old.data_type == new.data_type && old.categories == new.categories;

@@ -1,4 +1,4 @@
-//! The people who use the services, all at once and at any time.
+//! The people who use the services, concurrently and at any time.
 
 use std::sync::Arc;
 
@@ -27,15 +27,15 @@ use crate::service::history::History;
 use crate::service::jobs::{EditRequest, JobRules, Jobs};
 use crate::service::outbox::Outbox;
 
-/// Jobs that there are at the same time, at most.
+/// The maximum number of jobs at the same time.
 const JOBS_MAX: usize = 6;
 
-/// Everybody who has jobs.
+/// All owners of jobs.
 pub(super) fn owners() -> Vec<Owner> {
     ["north", "south"].into_iter().filter_map(|name| Owner::new(name).ok()).collect()
 }
 
-/// One of them: does one thing after the other.
+/// A person, who does one thing after another.
 pub(super) struct Person {
     pub(super) shared: Arc<Shared>,
     pub(super) watch: Arc<Watch>,
@@ -45,7 +45,7 @@ pub(super) struct Person {
 }
 
 impl Person {
-    /// Submits the first jobs, then does this and that until faults stop.
+    /// Submits the first jobs if `first`, then issues random commands until faults stop.
     pub(super) async fn live(mut self, first: bool) {
         if first {
             for _ in 0..self.shared.profile.jobs {
@@ -62,7 +62,8 @@ impl Person {
         }
     }
 
-    /// At any time, just when an engine has something to do, or with the others.
+    /// Draws the time until the next command: any time, close to the next event of an engine, or on the hour
+    /// together with other people.
     fn pause(&mut self) -> Micros {
         let pause = self.dice.below(2 * self.shared.profile.command_distance);
         let now = self.shared.timeline.elapsed();
@@ -123,7 +124,7 @@ impl Person {
         Artifacts::new(&self.ports)
     }
 
-    /// Puts on the trace what was asked for and what came of it.
+    /// Traces a command and its outcome.
     fn told<T>(&self, asked: impl FnOnce() -> String, result: &Result<T, ServiceError>) {
         let outcome = result.as_ref().map_or_else(ServiceError::code, |_| "done");
         self.shared.note(self.who, format!("{}: {outcome}", asked()));
@@ -151,8 +152,8 @@ impl Person {
         }
     }
 
-    /// Any job that is not deleted. Every other time one of which several executions wait, where there is one: most
-    /// jobs have none, and changes of those leave nothing to be settled.
+    /// Picks a job that is not deleted. Every other time it prefers one with several open executions: most
+    /// jobs have none, and changing those leaves nothing to settle.
     fn any_job(&mut self) -> Option<(Owner, JobId, JobSettings)> {
         let model = lock(&self.watch.model);
         let jobs = model.jobs.values().filter(|known| known.job.state != JobState::Deleted);
@@ -163,7 +164,7 @@ impl Person {
         Some((job.owner.clone(), job.id, job.settings.clone()))
     }
 
-    /// Any execution like this.
+    /// Picks an execution that is not deleted and that `wanted` accepts.
     fn any_execution(&mut self, wanted: impl Fn(&Execution) -> bool) -> Option<(Owner, ExecutionId)> {
         let model = lock(&self.watch.model);
         let found = model.executions.values().filter(|known| !known.deleted && wanted(&known.execution));
@@ -172,7 +173,7 @@ impl Person {
         Some((execution.owner.clone(), execution.id))
     }
 
-    /// Any set that can be had, with its files.
+    /// Picks a live set, with its files.
     fn any_set(&mut self) -> Option<(Owner, ExecutionId, Vec<ArtifactId>)> {
         let model = lock(&self.watch.model);
         let sets: Vec<_> = model.live_sets().collect();
@@ -210,7 +211,7 @@ impl Person {
                     settings.title = title.unwrap_or(settings.title);
                 }
                 1 => settings.frequency = drafts::recurring(dice).unwrap_or(settings.frequency),
-                // What was to run again and again runs once more, or what was to run once runs for a while.
+                // A recurring job becomes a one-time job, or a job gets another period.
                 6 if dice.coin() => {
                     settings.frequency = Frequency::Once(Start::At(drafts::later(dice, now)));
                     (settings.starts_at, settings.ends_at) = (None, None);
@@ -237,7 +238,7 @@ impl Person {
         self.told(|| asked, &result);
     }
 
-    /// The version that the page shows from which somebody edits, if that matters to them.
+    /// The version that the person saw before the edit, if the edit is to depend on it.
     fn version_of(&mut self, id: JobId) -> Option<u64> {
         let shown = lock(&self.watch.model).jobs.get(&id).map(|known| known.job.version);
         shown.filter(|_| self.dice.below(3) == 0)
@@ -315,7 +316,7 @@ impl Person {
         self.told(|| format!("delete files of {id}"), &result);
     }
 
-    /// Some of the notices are sent.
+    /// Confirms the pending notices, as a service does once they are delivered.
     async fn tell(&mut self) {
         let outbox = Outbox::new(&self.ports);
         let send = async {
@@ -328,7 +329,7 @@ impl Person {
         self.told(|| "tell".to_owned(), &result);
     }
 
-    /// What is read is what was published, or an error says that it is not.
+    /// Downloads a file. An error is acceptable, corrupt contents are not (invariant I3).
     async fn download(&mut self) {
         let Some((owner, _, files)) = self.any_set() else { return };
         let Some(file) = self.dice.pick(&files) else { return };

@@ -1,4 +1,4 @@
-//! Bugs to be found: a simulation that finds none of them would find no others.
+//! Bugs planted in front of the ports. A simulation that does not find them would not find others either.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,125 +14,126 @@ use crate::ports::catalog::{
     Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication,
 };
 
-/// A mistake that an implementation could make, put in front of a port that does not make it.
+/// A mistake that an implementation could make. It is placed in front of a port that does not make it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PlantedBug {
-    /// The catalog lets a worker commit that has lost its claim.
+    /// The catalog lets a worker commit after it has lost its claim.
     NoFence,
     /// The catalog tells the worker of a lost claim to go on.
     LeaseRenewedAfterExpiry,
-    /// The catalog takes work from workers whose lease has half run out.
+    /// The catalog takes work from workers whose lease has only half run out.
     LeaseStolen,
-    /// The catalog never takes some work from a dead worker.
+    /// The catalog never takes back some of the work of dead workers.
     NoTakeOver,
-    /// The catalog takes a commit that is refused for one that was made before, by whomever.
+    /// The catalog takes a refused commit for one that was made before, regardless of who made it.
     BlindCommitRetry,
-    /// The catalog moves the watermark after the commit, which may not come to it.
+    /// The catalog moves the watermark only after the commit, so that a crash in between loses the move.
     WatermarkOutsideTransaction,
     /// The catalog moves the watermark when a backfill succeeds.
     BackfillMovesWatermark,
-    /// The catalog keeps no occurrences that are not run.
+    /// The catalog does not record skipped occurrences.
     SkipNotRecorded,
-    /// The catalog goes on with the first missed occurrence when a job is resumed.
+    /// The catalog continues with the first missed occurrence when a job is resumed.
     ResumeRunsMissed,
     /// The catalog forgets that a one-time job has started.
     OneTimeTwice,
-    /// The catalog gives out work of a job of which something runs.
+    /// The catalog assigns an execution while another one of its job runs.
     OverlapAllowed,
-    /// The catalog lets sets expire that are on hold.
+    /// The catalog lets sets on hold expire.
     RetentionIgnoresHold,
     /// The catalog lets sets expire a day early.
     RetentionTooShort,
-    /// The catalog stores notices after the commit, which may not come to it.
+    /// The catalog stores notices only after the commit, so that a crash in between loses them.
     NoticeOutsideTransaction,
-    /// The catalog says of every file that nobody wants it.
+    /// The catalog reports every file as unwanted.
     SweepIgnoresStanding,
     /// The store keeps the files of all epochs of an execution under the same keys.
     SharedKey,
     /// The store forgets unfinished uploads instead of listing them.
     UnfinishedNotListed,
-    /// The store says that a file is deleted and keeps it.
+    /// The store reports a file as deleted, but keeps it.
     DeleteForgotten,
     /// The source declares that no record is late.
     NoSettleLag,
-    /// The source takes the end of a window for inside.
+    /// The source counts the end of a window as inside it.
     ClosedWindow,
-    /// The catalog skips incremental work as covered that is not.
+    /// The catalog skips incremental work as covered although it is not.
     EverythingCovered,
-    /// The schedule takes what is due for older than the catch-up limit.
+    /// The schedule treats everything that is due as older than the catch-up limit.
     EverythingTooOld,
     /// An engine gives up its commits although nothing is wrong.
     FailsWhenCalm,
-    /// The catalog acknowledges what it does not write.
+    /// The catalog acknowledges changes without writing them.
     AckWithoutWrite,
-    /// The catalog refuses changes that nobody has overtaken.
+    /// The catalog refuses changes that no other change has overtaken.
     RefusesWithoutNeed,
-    /// The catalog gives work to a worker that another one has.
+    /// The catalog assigns an execution that another worker has.
     GivenTwice,
-    /// The catalog gives the newest work first.
+    /// The catalog assigns the newest work first.
     NewestFirst,
-    /// The catalog gives one execution, whatever was asked for.
+    /// The catalog assigns only one execution, however many were requested.
     OneAtATime,
-    /// The catalog tells no worker that it is to stop.
+    /// The catalog does not pass cancellations on to workers.
     CancelIgnored,
-    /// The engine goes on with what it was told to stop.
+    /// The engine continues an execution that it was asked to cancel.
     CancelUnheeded,
-    /// The catalog queues again what was to stop.
+    /// The catalog queues a cancelled execution again.
     CancelRetried,
-    /// The catalog publishes what somebody was told to be stopped.
+    /// The catalog publishes an execution whose cancellation it has accepted.
     CancelOvertaken,
-    /// The schedule takes a window a minute too late.
+    /// The schedule plans windows a minute too late.
     ShiftedWindow,
-    /// The catalog takes the watermark back when an attempt fails.
+    /// The catalog moves the watermark back when an attempt fails.
     WatermarkBack,
-    /// A rerun does not see that its occurrence was run since.
+    /// A rerun does not notice that its occurrence has run since.
     RerunIgnoresRivals,
-    /// The source gives records in another order now and then.
+    /// The source occasionally returns records in another order.
     UnstableOrder,
-    /// The catalog finds nothing that has expired.
+    /// The catalog never finds an expired set.
     NeverExpires,
-    /// An engine removes what it stored when it does not know whether it has committed.
+    /// An engine deletes its files when the outcome of its commit is unknown.
     DiscardOnUnknownCommit,
     /// The store finishes an upload twice.
     UploadRepeated,
-    /// The store changes bytes of files that can be had.
+    /// The store alters the bytes of published files.
     BytesRot,
-    /// The source shows records later than it declares.
+    /// The source makes records visible later than it declares.
     LateRows,
-    /// The source leaves the last record out now and then.
+    /// The source occasionally omits the last record.
     RowLost,
-    /// The source gives the last record twice now and then.
+    /// The source occasionally returns the last record twice.
     RowTwice,
-    /// The catalog finds no job that is due.
+    /// The catalog finds no due jobs.
     NothingDue,
-    /// The catalog stores a change of a job over whatever others have stored meanwhile.
+    /// The catalog stores a change of a job over changes that others have made meanwhile.
     RevisionIgnored,
-    /// The source panics where a window holds no record.
+    /// The source panics if a window holds no record.
     EmptyWindowPanics,
-    /// The source waits for a record where a window holds none.
+    /// The source waits for a record if a window holds none.
     EmptyWindowWaits,
     /// A panic of a port ends the engine that called it.
     PanicEndsEngine,
     /// An engine waits for ever for a source that hangs.
     StallUnnoticed,
-    /// The store goes on with an upload that was aborted.
+    /// The store completes an upload that was aborted.
     AbortedUploadLands,
-    /// An engine makes no beats while a round works on the record.
+    /// An engine sends no beats while a round works on the record.
     RoundHoldsBeats,
-    /// The source goes on where data has changed while it read, without what is not there any more.
+    /// The source carries on when data changes during a read, and omits the changed records.
     ChangeUnnoticed,
-    /// The schedule says of what was missed that the next occurrence covers it, whose window does not reach back.
+    /// The schedule says that the next occurrence covers the missed ones, but the window of that one does not
+    /// reach back.
     CoveredInWordsOnly,
-    /// A change of a job counts as settled when the first of what waits is.
+    /// A change of a job counts as settled once it has reached the first page of what waits.
     RestForgotten,
-    /// The source takes records by their event where their change is asked for.
+    /// The source selects records by event although the request is by change.
     ChangesPassedOver,
-    /// The source gives the first version of records that were changed since.
+    /// The source returns the first version of records that were changed since.
     OldVersions,
-    /// The source hands over records of categories that nobody selected.
+    /// The source returns records of categories that were not selected.
     DeselectedCategory,
-    /// The source hands over a record of the day before the window.
+    /// The source returns a record of the day before the window.
     DayBefore,
 }
 
@@ -199,13 +200,13 @@ impl PlantedBug {
         Self::DayBefore,
     ];
 
-    /// The bug with this name, as [`Debug`] prints it.
+    /// Looks up a bug by its name, as [`Debug`] prints it.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|bug| format!("{bug:?}") == name)
     }
 }
 
-/// A catalog, and the bug in front of it.
+/// A catalog with a planted bug in front of it.
 #[derive(Debug, Clone)]
 pub(super) struct Tampered {
     pub(super) inner: Arc<dyn Catalog>,
@@ -252,13 +253,13 @@ impl Tampered {
         Ok(claimed)
     }
 
-    /// Looks for work as if leases were half as long.
+    /// Takes over work as if leases were half as long.
     async fn steal(&self, claim: &Claim) -> Result<(), CatalogError> {
         let ahead = claim.now + TimeDelta::from_std(claim.lease).unwrap_or_default() / 2;
         self.inner.claim(&Claim { now: ahead, limit: 0, ..claim.clone() }).await.map(|_| ())
     }
 
-    /// Begins something that waits behind something that runs.
+    /// Begins an execution that waits behind a running one of its job.
     async fn overlapping(&self, claim: &Claim) -> Result<Option<Execution>, CatalogError> {
         for owner in super::people::owners() {
             let running = ExecutionQuery { status: Some(Status::InProgress), ..ExecutionQuery::default() };
@@ -353,7 +354,7 @@ impl Tampered {
         }
     }
 
-    /// Changes a job behind everybody's back.
+    /// Changes a job without the model noticing.
     pub(super) async fn alter(
         &self,
         owner: &Owner,
@@ -367,7 +368,8 @@ impl Tampered {
     }
 }
 
-/// One time in four the process dies between a commit and what was to follow.
+/// Whether the process is taken to die between a commit and the step that should follow. True for one
+/// execution in four.
 pub(super) fn dies_here(fence: Fence) -> bool {
     fence.execution.0.as_u128().is_multiple_of(4)
 }

@@ -1,4 +1,4 @@
-//! The planted bugs of those who call the catalog, in front of the watch.
+//! The planted bugs of the catalog's callers. They apply before the model sees the call.
 
 use std::borrow::Cow;
 
@@ -13,9 +13,9 @@ use crate::domain::job::{JobChange, JobState};
 use crate::ports::catalog::{CatalogError, CatalogErrorKind, Directive, Fence};
 use crate::ports::sink::Prefix;
 
-/// Of those who call it: what they ask for is wrong before anybody looks.
+/// Bugs of the callers: the request itself is wrong.
 impl Tampered {
-    /// A change of a job, as the one who asks for it makes it.
+    /// Returns the change of a job that a caller with the planted bug requests.
     pub(super) async fn asked<'a>(&self, change: &'a JobChange) -> Result<Cow<'a, JobChange>, CatalogError> {
         let mut wrong = change.clone();
         match self.bug {
@@ -27,7 +27,7 @@ impl Tampered {
                 let before = self.inner.job(&wrong.job.owner, wrong.job.id).await?;
                 if let Some(since) = before.and_then(|before| before.job.suspended_at) {
                     wrong.job.next_due_at = wrong.job.settings.next_slot(since);
-                    // What it runs now it has not missed.
+                    // The slots that it now runs are not recorded as missed.
                     wrong.entries.clear();
                 }
             }
@@ -75,7 +75,7 @@ impl Tampered {
         Ok(Cow::Owned(wrong))
     }
 
-    /// What a worker makes of what it is told.
+    /// Returns the directives that a worker with the planted bug follows.
     pub(super) fn heeded(&self, mut directives: Vec<Directive>) -> Vec<Directive> {
         if self.has(PlantedBug::CancelUnheeded) {
             let told = directives.iter_mut().filter(|told| **told == Directive::Cancel);
@@ -84,12 +84,12 @@ impl Tampered {
         directives
     }
 
-    /// Whether a worker takes the catalog for lost when it commits.
+    /// Whether a worker with the planted bug treats the catalog as unavailable when it commits.
     pub(super) fn gives_up(&self, watch: &Watch, fence: Fence) -> bool {
         self.has(PlantedBug::FailsWhenCalm) && !watch.shared.storms() && dies_here(fence)
     }
 
-    /// What a worker does once it has tried to commit.
+    /// Does what a worker with the planted bug does after an attempt to commit.
     pub(super) async fn committed(&self, watch: &Watch, fence: Fence, result: &Result<(), CatalogError>) {
         let unknown = |error: &CatalogError| error.kind() == CatalogErrorKind::Unavailable;
         if !self.has(PlantedBug::DiscardOnUnknownCommit) || !result.as_ref().is_err_and(unknown) {

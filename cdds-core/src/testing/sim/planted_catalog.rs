@@ -1,4 +1,4 @@
-//! More of the planted bugs of the catalog.
+//! More planted bugs of the catalog.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -13,9 +13,9 @@ use crate::ports::catalog::{
     Standing,
 };
 
-/// Of the catalog.
+/// Bugs of the catalog itself.
 impl Tampered {
-    /// What a change is answered with before anything is done.
+    /// Returns the answer to a change, if a bug answers it before anything is done.
     pub(super) fn answers_at_once(&self, revision: u64) -> Option<Result<(), CatalogError>> {
         let now_and_then = revision.is_multiple_of(8);
         match self.bug {
@@ -27,7 +27,7 @@ impl Tampered {
         }
     }
 
-    /// What a claim gives instead of what it should, if it does.
+    /// Makes a wrong claim, if there is a bug that does.
     pub(super) async fn claims_wrongly(&self, claim: &Claim) -> Result<Option<Claimed>, CatalogError> {
         match self.bug {
             Some(PlantedBug::EverythingCovered) => {
@@ -65,7 +65,7 @@ impl Tampered {
         }
     }
 
-    /// What could be begun, of jobs of which nothing has.
+    /// Returns the executions that could begin, of jobs that have begun none.
     async fn waiting(&self, now: DateTime<Utc>) -> Result<Vec<(Job, Execution)>, CatalogError> {
         let open = self.open(|_| true).await?;
         let busy = |job: &Job| open.iter().any(|(of, one)| of.id == job.id && one.is_begun());
@@ -86,7 +86,7 @@ impl Tampered {
         Ok(found)
     }
 
-    /// Tells a worker to go on with what runs, whoever has it.
+    /// Tells a worker to continue an execution that is running, even if another worker has it.
     pub(super) async fn go_on(
         &self,
         beats: &[Beat],
@@ -125,7 +125,7 @@ impl Tampered {
         Ok(settled)
     }
 
-    /// Publishes as if nobody had asked for the execution to be stopped; the wish stays on the record.
+    /// Publishes as if no cancellation had been requested, and leaves the request on the record.
     pub(super) async fn publish_stopped(
         &self,
         owner: &Owner,
@@ -166,7 +166,7 @@ impl Tampered {
         now: DateTime<Utc>,
         limit: usize,
     ) -> Result<Vec<DueJob>, CatalogError> {
-        // Once all is calm: a world in which nothing that is due is done takes long.
+        // Only after faults have stopped: a whole world without scheduled work would take long to run.
         if self.has(PlantedBug::NothingDue) && !watch.shared.storms() {
             return Ok(Vec::new());
         }

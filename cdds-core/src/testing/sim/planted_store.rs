@@ -12,7 +12,7 @@ use super::planted::PlantedBug;
 use super::shared::lock;
 use crate::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
 
-/// A store, and the bug in front of it.
+/// A store with a planted bug in front of it.
 #[derive(Debug, Clone)]
 pub(super) struct TamperedSink {
     pub(super) inner: Arc<dyn Sink>,
@@ -20,13 +20,13 @@ pub(super) struct TamperedSink {
     pub(super) memory: Arc<Mutex<Memory>>,
 }
 
-/// What the bugs need to know.
+/// The state that the bugs need.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// The key under which a file was asked for last, by the one under which it lies.
+    /// Maps the key under which a file is stored to the key that was last requested for it.
     names: BTreeMap<Key, Key>,
     unfinished: BTreeSet<Key>,
-    /// Files that were not read yet.
+    /// Files that have not been read yet.
     fresh: BTreeSet<Key>,
 }
 
@@ -35,7 +35,7 @@ impl TamperedSink {
         Self { inner, bug, memory: Arc::default() }
     }
 
-    /// Where a file lies: without its epoch, if that is the bug.
+    /// The key under which a file is stored. With [`PlantedBug::SharedKey`] it lacks the epoch.
     fn place(&self, key: &Key) -> Key {
         if self.bug != Some(PlantedBug::SharedKey) {
             return key.clone();
@@ -76,7 +76,7 @@ impl Sink for TamperedSink {
     }
 
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {
-        // Every fourth or so.
+        // Roughly one key in four.
         let forgets = key.as_str().bytes().map(u32::from).sum::<u32>().is_multiple_of(4);
         if self.bug == Some(PlantedBug::DeleteForgotten) && forgets {
             return Ok(());
@@ -109,7 +109,7 @@ struct TamperedUpload {
     inner: Box<dyn Upload>,
     key: Key,
     memory: Arc<Mutex<Memory>>,
-    /// The same once more.
+    /// A second upload under the same key, for [`PlantedBug::UploadRepeated`].
     again: Option<Box<dyn Upload>>,
 }
 

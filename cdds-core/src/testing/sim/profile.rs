@@ -1,5 +1,5 @@
-//! What a seed makes of its world. Worlds differ in what they have much of: one that has a little of
-//! everything hides what needs a lot of one thing.
+//! Derives the character of a world from its seed. Worlds differ in what they have much of: some bugs show
+//! only with a lot of one thing, and a world with a little of everything would hide them.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -13,56 +13,59 @@ use crate::domain::archive::retention::RetentionDays;
 use crate::domain::archive::split_size::SplitSize;
 use crate::engine::EngineSettings;
 
-/// Clocks are off by less than this, so that two differ by less than the 60 s that leases allow for.
+/// Clocks deviate by less than this many seconds, so that two clocks differ by less than the 60 s that leases
+/// allow.
 const SKEW_MAX_SECONDS: u64 = 29;
 
-/// What a world is like.
+/// The character of a world.
 #[derive(Debug, Clone)]
 pub(super) struct Profile {
     pub(super) began_at: DateTime<Utc>,
-    /// How many engines there are at the same time, and how many people.
+    /// The number of concurrent engines, and that of people.
     pub(super) engines: usize,
     pub(super) people: usize,
-    /// How far a clock is off at most; each life of an engine or a person has one of its own.
+    /// The maximum deviation of a clock. Each life of an engine or a person has a clock of its own.
     pub(super) skew_max: TimeDelta,
     pub(super) engine: EngineSettings,
-    /// How late a row becomes visible.
+    /// The maximum time until a row becomes visible.
     pub(super) lag: Micros,
     pub(super) granularity: Micros,
-    /// Bytes that make a row larger, so that sets have several parts.
+    /// Bytes of padding per row, so that sets have several parts.
     pub(super) padding: usize,
-    /// Mean distance of two rows.
+    /// The mean time between two rows.
     pub(super) row_distance: Micros,
-    /// How many of a hundred records are changed, and of those again.
+    /// The percentage of records that are changed, and of changed records that are changed again.
     pub(super) changing: u64,
-    /// How long an engine takes for each entry that a round reads or puts on the record.
+    /// The time that an engine needs for each entry that a round reads or records.
     pub(super) labour: Micros,
-    /// How long the source takes for a batch, at most.
+    /// The maximum time that the source needs for a batch.
     pub(super) pace: Micros,
     pub(super) jobs: u64,
-    /// Mean distance of two commands of a person.
+    /// The mean time between two commands of a person.
     pub(super) command_distance: Micros,
     pub(super) rates: Rates,
 }
 
-/// How often something goes wrong, per million calls.
+/// The frequency of faults, per million calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Rates {
-    /// At calls that change something.
+    /// At calls that change something or return data that matters.
     pub(super) busy: u64,
-    /// At calls that an engine makes to look whether there is work.
+    /// At calls with which an engine looks for work.
     pub(super) idle: u64,
-    /// Out of a hundred that go wrong: errors, lost replies, delays, crashes, pauses; the rest yields, panics, hangs or changes what is read.
+    /// The shares of errors, lost replies, delays, crashes and pauses, in percent of all faults. The rest are
+    /// yields, some of which turn into panics, hangs or changes of the data that is read.
     pub(super) errors: u64,
     pub(super) lost: u64,
     pub(super) delays: u64,
     pub(super) crashes: u64,
     pub(super) pauses: u64,
-    /// Delays that are longer than a lease, out of a hundred.
+    /// The percentage of delays that are long, up to two minutes.
     pub(super) long_delays: u64,
-    /// Out of a thousand that go wrong: the port answers nothing but errors from here on, for a while.
+    /// Outages, per thousand faults before a call: the port returns only errors for a while.
     pub(super) outages: u64,
-    /// Calls at which others go first, per million: nothing goes wrong, but what others do comes in between.
+    /// Calls that let others go first, per million. Nothing goes wrong, but the actions of others come in
+    /// between.
     pub(super) yields: u64,
     /// Calls that take some milliseconds, per million.
     pub(super) latencies: u64,
@@ -72,7 +75,7 @@ impl Profile {
     pub(super) fn of(seed: u64) -> Self {
         let mut dice = Dice::new(seed, 1);
         let dice = &mut dice;
-        // Somewhere before the end of a month, at any time of day.
+        // An instant in the days before the end of a month, at any time of day.
         let day = 1_772_000_000_u64 + dice.below(40) * 86_400 + dice.below(86_400);
         let began_at = DateTime::UNIX_EPOCH + micros_delta(day * SECOND);
         let skew_bound = if dice.coin() { dice.below(SKEW_MAX_SECONDS + 1) } else { 0 };
@@ -102,30 +105,30 @@ impl Profile {
             jobs: dice.between(2, 4),
             command_distance: dice.between(30, 240) * 60 * SECOND * people as u64,
             rates: Rates::of(dice),
-            // Thrown last, so that worlds without changes stay as they were.
+            // Thrown last, so that the other properties of existing seeds stay the same.
             changing: dice.pick(&[0, 0, 10, 50]).unwrap_or(0),
         }
     }
 
-    /// How far the clock of a new life is off.
+    /// Draws the deviation of the clock of a new life.
     pub(super) fn skew(&self, dice: &mut Dice) -> TimeDelta {
         let bound = self.skew_max.num_microseconds().and_then(|bound| u64::try_from(bound).ok()).unwrap_or(0);
         let size = micros_delta(dice.below(bound + 1));
         if dice.coin() { size } else { -size }
     }
 
-    /// What the source declares (rule W4): rows are late by `lag`, and whoever asks may be early by the
-    /// difference of two clocks.
+    /// The settle lag that the source declares (rule W4): rows are late by up to `lag`, and a reader may be
+    /// early by the difference of two clocks.
     pub(super) fn settle_lag(&self) -> TimeDelta {
         micros_delta(self.lag) + self.skew_max * 2
     }
 
-    /// Where archives are cut, if they are.
+    /// The size at which archives are split, if they are.
     pub(super) fn split_size(&self) -> Option<SplitSize> {
         if self.padding > 0 { SplitSize::from_bytes(SplitSize::BYTES_MIN).ok() } else { None }
     }
 
-    /// How long an engine that nobody needs may be left to sleep.
+    /// Draws the longest time for which idle engines may sleep.
     pub(super) fn nap(dice: &mut Dice) -> Micros {
         dice.between(HOUR / 2, 4 * HOUR)
     }
@@ -150,7 +153,8 @@ impl Rates {
         }
     }
 
-    /// What others do comes in between less often where most calls are for nothing.
+    /// Returns the rates for calls of this kind. Idle calls yield less often, since most of them achieve
+    /// nothing.
     pub(super) fn of_care(&self, care: Care) -> Self {
         match care {
             Care::Busy => *self,

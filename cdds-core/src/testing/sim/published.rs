@@ -1,4 +1,4 @@
-//! What a commit makes visible (invariants I1, I3, I4, I5, I7, I8).
+//! Checks what a commit makes visible (invariants I1, I3, I4, I5, I7, I8).
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,8 @@ use crate::ports::source::RecordInstant;
 use crate::testing::packager::unpack;
 
 impl Watch {
-    /// `execution` ran and has succeeded; its job's watermark was at `watermark` before.
+    /// Checks a success. `execution` is the execution as it ran, `watermark` that of its job before the
+    /// commit.
     pub(super) fn check_published(
         &self,
         model: &mut Model,
@@ -54,7 +55,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Rule A7: files stay for so many days, of the job's own or the service's.
+    /// Rule A7: files are retained for the job's own number of days, at most the service's.
     fn check_expiry(&self, execution: &Execution, publication: &Publication) -> Check {
         let service = i64::from(self.shared.profile.engine.retention.days());
         let own = execution.settings.retention.map(|own| i64::from(own.days()));
@@ -65,7 +66,7 @@ impl Watch {
         })
     }
 
-    /// In the end every live set is in the store as it was published.
+    /// Checks at the end that the store holds every live set as it was published.
     pub(super) fn check_contents(&self, model: &Model) -> Check {
         for (_, set) in model.live_sets() {
             for file in set.files() {
@@ -76,7 +77,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Invariants I3, I8: the manifest, and the signature that was made over it.
+    /// Invariants I3, I8: checks the manifest, and the signature over it.
     fn check_manifest(&self, set: &ArtifactSet) -> Check {
         let ArtifactSet { manifest, signature, .. } = set;
         let json = self.stored(&manifest.key, manifest.bytes, manifest.sha256)?;
@@ -87,7 +88,7 @@ impl Watch {
         })
     }
 
-    /// Invariants I3, I8: the store has what the catalog says.
+    /// Invariants I3, I8: reads a file from the store, and checks its size and digest against the catalog.
     fn stored(&self, key: &Key, bytes: u64, sha256: Sha256Digest) -> Check<Bytes> {
         let read = async { self.sink.read(key, 0).await?.try_collect::<Vec<Bytes>>().await };
         let chunks = step(read).map_err(|error| Broken(Invariant::I8, error.report()))?;
@@ -102,7 +103,8 @@ impl Watch {
         Ok(contents)
     }
 
-    /// Invariant I4: every record of the window is in the set once, as it was when it was read.
+    /// Invariant I4: the set holds every record of the window once, in the version that was readable at that
+    /// time.
     fn check_rows(&self, model: &mut Model, execution: &Execution, parts: &[Bytes]) -> Check {
         let files = unpack(parts).map_err(|error| Broken(Invariant::I3, error.report()))?;
         let by = RecordInstant::of(&execution.settings.timeframe);
@@ -149,8 +151,8 @@ impl Watch {
         Ok(())
     }
 
-    /// How often each record was published: by event all its versions together, under the number of the first one;
-    /// by change each version for itself.
+    /// Counts how often each record was published. By event, all versions of a record count together, under
+    /// the number of the first. By change, each version counts by itself.
     fn records(&self, published: &BTreeMap<usize, u8>, by: RecordInstant) -> BTreeMap<usize, u8> {
         let mut records = BTreeMap::new();
         for (number, times) in published {
@@ -169,15 +171,15 @@ impl Watch {
         self.rows.row(number).is_some_and(|row| row.changed_at.is_some())
     }
 
-    /// The earliest true time at which the published attempt can have read: its start, by a clock that was
-    /// behind.
+    /// The earliest true time at which the published attempt can have read: its start, if its clock was ahead
+    /// by as much as clocks can be.
     fn visible_from(&self, execution: &Execution) -> DateTime<Utc> {
         let started = execution.attempts.last().map_or(execution.created_at, |attempt| attempt.started_at);
         started - self.shared.profile.skew_max
     }
 }
 
-/// When the published attempt can have read, and what must have been visible then.
+/// The time in which the published attempt can have read, and whether its window was settled by then.
 struct Read {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
@@ -186,22 +188,24 @@ struct Read {
 }
 
 impl Read {
-    /// Whether a set may hold a record so many times: once if it was there for certain.
+    /// Whether a set may hold a record this many times. A record that was certainly visible must be there
+    /// exactly once.
     fn may_hold(&self, row: &Row, times: u8, selected: bool) -> bool {
         let visible = self.settled || row.visible_at <= self.from;
-        // By event another version has taken its place.
+        // By event, a later version takes the place of an earlier one in the same window.
         let stays = self.by == RecordInstant::Event || row.superseded_at.is_none_or(|at| self.to < at);
         times == u8::from(selected) || (times == 0 && !(visible && stays))
     }
 }
 
-/// Lines of text: they are found faster there than among bytes. What is no text is no record either.
+/// Splits contents into lines, as text: lines are found faster in text than in bytes. Contents that are not
+/// UTF-8 yield a line that is no record.
 fn lines(contents: &[u8]) -> impl Iterator<Item = &str> {
     std::str::from_utf8(contents).unwrap_or("not text").split_inclusive('\n')
 }
 
-/// Whether every record of the window must be visible: not where a run by hand or one of everything takes what
-/// there is (rule W4).
+/// Whether every record of the window must be visible. Runs by hand and exports of `All` or a fixed range
+/// take only what is visible when they read (rule W4).
 fn is_settled(model: &Model, execution: &Execution) -> bool {
     match execution.settings.timeframe {
         _ if execution.generation.is_some() => true,
@@ -210,7 +214,7 @@ fn is_settled(model: &Model, execution: &Execution) -> bool {
     }
 }
 
-/// Invariant I3: the watermark stands at the end of the window, or where it was if this moves none.
+/// Invariant I3: the watermark is at the end of the window, or unchanged if this execution moves none.
 fn check_moved(model: &Model, execution: &Execution, before: Option<Watermark>) -> Check {
     let after = model.job(execution.job_id)?.job.watermark;
     let moves = before.is_some_and(|before| execution.generation == Some(before.generation));
@@ -225,7 +229,7 @@ fn check_moved(model: &Model, execution: &Execution, before: Option<Watermark>) 
     })
 }
 
-/// Invariants I5, I9: one success per occurrence, and one of a one-time job.
+/// Invariants I5, I9: at most one success per occurrence, and one per one-time job.
 fn check_once(model: &mut Model, execution: &Execution) -> Check {
     let family = model.family(execution.trigger);
     if family == Family::Backfill {
@@ -244,8 +248,8 @@ fn check_once(model: &mut Model, execution: &Execution) -> Check {
     }
 }
 
-/// Invariant I1: windows that tile do not overlap. That they leave nothing out is seen in the end, from every
-/// occurrence on the record.
+/// Invariant I1: tiling windows do not overlap. Whether they leave gaps is checked at the end, from all
+/// occurrences on the record.
 fn check_tile(model: &mut Model, execution: &Execution) -> Check {
     let stretch = model.execution(execution.id)?.stretch;
     let (window, id) = (execution.window, execution.id);
@@ -261,7 +265,7 @@ fn check_tile(model: &mut Model, execution: &Execution) -> Check {
     Ok(())
 }
 
-/// Invariant I7: the same window of unchanged data, read again, gives the same archive.
+/// Invariant I7: exporting the same window of unchanged data again yields the same archive.
 fn same_archive(model: &mut Model, execution: &Execution, files: &[(String, Bytes)]) -> Check {
     let mut hasher = Sha256::new();
     for (path, contents) in files {

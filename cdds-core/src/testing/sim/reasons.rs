@@ -1,5 +1,5 @@
-//! Why an occurrence is put on the record as it is, is not run, or fails: each for a reason that holds (rules
-//! E3–E5, J7, J10, J12, W2–W6).
+//! Checks the reasons why an occurrence is planned as it is, is not run, or fails (rules E3–E5, J7, J10, J12,
+//! W2–W6).
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -24,7 +24,8 @@ impl Watch {
         self.shared.timeline.now() + self.shared.profile.skew_max
     }
 
-    /// An occurrence that is not run: one that waited (`waited`), or one that never came to that.
+    /// Checks an occurrence that is not run. `waited` is the execution as it waited before, or `None` if it
+    /// was skipped when it was recorded.
     pub(super) fn check_skip(
         &self,
         after: &Execution,
@@ -33,7 +34,7 @@ impl Watch {
         (before, job): Jobs<'_>,
     ) -> Check {
         let told = || format!("{} ({reason}) of a job that was {before:?} and is {job:?}", brief(after));
-        // A step of what an earlier change has left.
+        // Whether this step completes an earlier change that was recorded as unsettled.
         let left = |drops| {
             waited.is_some() && before.unsettled.is_some_and(|unsettled| unsettled.drops == Some(drops))
         };
@@ -70,15 +71,16 @@ impl Watch {
                 let is_misread = keeps_window && waited.is_some_and(|one| by(&one.settings) != by(new));
                 (once && moved) || is_misread || left(Drops::Replaced)
             }
-            // Only a claim finds that out.
+            // Only a claim can find that an execution is covered, and claims are checked by
+            // `check_done_before`.
             SkipReason::Covered { .. } => false,
         };
         let scheduled = after.trigger == Trigger::Scheduled || reason == SkipReason::Replaced;
         ensure(holds && scheduled, Invariant::Reason, told)
     }
 
-    /// Whether these are so many slots that have passed, all of those between the first and the last; of one that
-    /// waited, its own.
+    /// Whether a gap names exactly the past slots between its first and last, and their number. The gap of an
+    /// execution that waited is its own slot.
     fn is_gap(
         &self,
         job: &Job,
@@ -93,8 +95,8 @@ impl Watch {
         ends && slots.len() as u64 == count && last <= self.latest_now()
     }
 
-    /// What an occurrence exports and when it may start, as its slot says (rules W2–W6, E6). One that an edit has
-    /// changed may keep what it had.
+    /// Checks the window and the earliest start of an occurrence against its slot (rules W2–W6, E6). One that
+    /// an edit changed may keep its earlier window and start.
     pub(super) fn check_planned(&self, model: &Model, entry: &Execution, before: &Job, after: &Job) -> Check {
         let edited = before.settings != after.settings;
         let settings = &entry.settings;
@@ -108,7 +110,7 @@ impl Watch {
         if scheduled && before.id == after.id && !settings.frequency.is_once() {
             ensure(calendar::is_slot(settings, entry.slot), Invariant::Record, told)?;
         }
-        // What is not run has the window of an occurrence, but nobody asks the source how late its rows are.
+        // A skipped occurrence has a window too, but the source was not asked for its settle lag.
         let is_run = entry.state == ExecutionState::Queued;
         if !is_run && settings.timeframe.is_incremental() {
             return Ok(());
@@ -126,7 +128,7 @@ impl Watch {
             }
             _ => {
                 let bounds = calendar::bounds(settings, entry.slot, !scheduled, lag, grain);
-                // One that covers others reaches back to them (rule W3a).
+                // An occurrence that covers others reaches back to the first of them (rule W3a).
                 let covers = scheduled && coalesces(before);
                 let begins = |told| told == start || (covers && start.is_some() && start < told);
                 bounds.is_none_or(|bounds| bounds.1 == end && bounds.0.is_none_or(begins))
@@ -135,7 +137,8 @@ impl Watch {
         ensure(as_told, Invariant::I1, told)?;
         let waits_for_rows = matches!(settings.timeframe, Timeframe::Rolling(_) | Timeframe::Previous(_));
         let asked = entry.trigger == Trigger::Manual;
-        // Whoever asks for a rerun may have a clock behind that of the engine to which the slot had come.
+        // The clock of the person who requests a rerun may be behind that of the engine that recorded the
+        // slot.
         let behind = self.shared.timeline.now() - self.shared.profile.skew_max;
         let earliest = match entry.trigger {
             _ if waits_for_rows && !asked => end + lag,
@@ -149,7 +152,8 @@ impl Watch {
         ensure(entry.not_before <= latest || !is_run, Invariant::Reason, told)
     }
 
-    /// What was coalesced is covered by a later occurrence, and of what was missed the newest is run (rules E3, E4).
+    /// Checks that a later occurrence covers what was coalesced, and that the newest missed one runs (rules
+    /// E3, E4).
     pub(super) fn check_covered(&self, model: &Model, change: &JobChange) -> Check {
         for given in change.entries.iter().chain(&change.superseded) {
             let covers = |slot: &dyn Fn(DateTime<Utc>) -> bool| {
@@ -172,8 +176,8 @@ impl Watch {
         Ok(())
     }
 
-    /// What is coalesced lies in the window of the occurrence that covers it, but for what was exported before (rule
-    /// W3a). `before` is the job as it was.
+    /// Checks that the window of a covering occurrence includes those that it covers, except for what was
+    /// exported before (rule W3a). `before` is the job before the change.
     pub(super) fn check_reach(&self, before: &Job, change: &JobChange) -> Check {
         let settings = &before.settings;
         if !matches!(settings.timeframe, Timeframe::Rolling(_) | Timeframe::Previous(_)) {
@@ -208,8 +212,8 @@ impl Watch {
         Ok(())
     }
 
-    /// An attempt ended without success (rule E5): it failed, and is tried again or was given up as the policy
-    /// says, or its worker gave it back.
+    /// Checks the end of an unsuccessful attempt (rule E5). Either it failed and is retried or given up as
+    /// the policy says, or its worker released it.
     pub(super) fn check_failure(&self, model: &Model, before: &Execution, after: &Execution) -> Check {
         let told = || format!("{} became {}", brief(before), brief(after));
         let known = model.execution(before.id)?;
@@ -242,7 +246,7 @@ impl Watch {
     }
 }
 
-/// Rule J7: what waits when the job is suspended, what was due by then, and what passes while it is.
+/// Rule J7: a suspension skips what waits, what is due by then, and what becomes due while it lasts.
 fn is_suspension(before: &Job, after: &Job, first: DateTime<Utc>, waited: bool) -> bool {
     let by_hand = |job: &Job| job.state == JobState::Suspended && job.suspended_at.is_some();
     let passed = by_hand(before) && before.suspended_at.is_some_and(|since| since < first);
@@ -258,7 +262,7 @@ fn coalesces(job: &Job) -> bool {
         || overlap_of(job) == Overlap::Coalesce
 }
 
-/// What a timeframe asks for (rules E3, E4).
+/// The default of the overlap policy for the job's timeframe (rules E3, E4).
 fn overlap_of(job: &Job) -> Overlap {
     match job.settings.timeframe {
         Timeframe::Rolling(_) | Timeframe::Previous(_) => Overlap::Queue,
@@ -266,7 +270,7 @@ fn overlap_of(job: &Job) -> Overlap {
     }
 }
 
-/// Rule W4: the watermark has passed the end of the window.
+/// Rule W4: an execution is covered if the watermark has passed the end of its window.
 pub(super) fn check_done_before(model: &Model, waited: &Execution, reason: SkipReason) -> Check {
     let job = &model.job(waited.job_id)?.job;
     let at = job.watermark.and_then(|watermark| watermark.at);
@@ -277,7 +281,8 @@ pub(super) fn check_done_before(model: &Model, waited: &Execution, reason: SkipR
     })
 }
 
-/// Whether something that goes wrong in a world leads to this failure: no defect does but a simulated panic.
+/// Whether a fault of the simulation can cause this failure. Kinds that indicate a defect are never
+/// acceptable, except `Internal` after a simulated panic.
 fn can_happen(failure: &Failure, panics: bool) -> bool {
     match failure.kind {
         FailureKind::Invalid | FailureKind::Corrupt | FailureKind::TooLarge | FailureKind::Crypto => false,

@@ -1,4 +1,4 @@
-//! What a world tells: what happened, how much of it, and what must not have happened.
+//! The report of a world: its events, its figures and its violations.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,83 +8,83 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::coverage::Coverage;
 pub use super::verdict::{Invariant, Violation};
 
-/// The last events that a [`Violation`] shows.
+/// The number of events that a [`Violation`] shows.
 const EVENTS_SHOWN: usize = 200;
 
-/// Something that happened in a world.
+/// An event in a world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// When, by true time.
+    /// The true time of the event.
     pub at: DateTime<Utc>,
-    /// To whom or by whom.
+    /// The actor that the event concerns.
     pub who: Who,
-    /// What.
+    /// The kind of event.
     pub what: What,
 }
 
-/// Who does something in a world.
+/// An actor in a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
     /// The world itself.
     World,
-    /// The engine in this place; another life of it has another worker id.
+    /// The engine in this place. Each of its lives has another worker id.
     Engine(usize),
-    /// One of the people who use the services.
+    /// A person who uses the services.
     Person(usize),
-    /// The record changed.
+    /// The record, when it changes.
     Record,
 }
 
-/// What happens in a world.
+/// The kind of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// A call to a port returned.
     Call {
-        /// Which.
+        /// The name of the call.
         call: &'static str,
-        /// Whether with an error of its own.
+        /// Whether it returned an error of its own, not an injected one.
         failed: bool,
     },
     /// A fault was injected.
     Fault {
-        /// At which call.
+        /// The name of the call.
         call: &'static str,
-        /// Which.
+        /// The kind of fault.
         fault: FaultKind,
     },
     /// Anything else.
     Note(String),
 }
 
-/// What can go wrong at a call to a port.
+/// A fault that can occur at a call to a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FaultKind {
-    /// It fails before anything was done.
+    /// The call fails before it has any effect.
     Error,
-    /// It was done, and an error is returned.
+    /// The call takes effect, but returns an error.
     LostReply,
-    /// The port answers nothing but errors, from here on for minutes.
+    /// The port returns only errors for minutes, beginning with this call.
     Outage,
-    /// It takes some milliseconds.
+    /// The call takes some milliseconds.
     Latency,
-    /// It takes long.
+    /// The call takes up to minutes.
     Delay,
-    /// Others go first.
+    /// Other tasks go first.
     Yield,
-    /// The process dies here: every future of the engine is dropped.
+    /// The process dies here: all futures of the engine are dropped.
     Crash,
-    /// The process stands still for longer than its lease, then goes on.
+    /// The process stands still for longer than its lease, then continues.
     Pause,
     /// The port panics.
     Panic,
-    /// The port never answers.
+    /// The call never returns.
     Hang,
-    /// What is read changes meanwhile, and the source says so.
+    /// The data changes during the read, and the source reports it.
     Change,
 }
 
 impl FaultKind {
-    /// Everything that can go wrong.
+    /// Every kind of fault.
     pub const ALL: [Self; 11] = [
         Self::Error,
         Self::LostReply,
@@ -99,7 +99,7 @@ impl FaultKind {
         Self::Change,
     ];
 
-    /// The fault as it is printed.
+    /// Returns the name of the fault, as traces print it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -141,10 +141,10 @@ impl fmt::Display for Event {
     }
 }
 
-/// Is told every event as it happens.
+/// Receives every event as it happens.
 pub(super) type Listener = Box<dyn FnMut(&Event) + Send>;
 
-/// What happened so far: a hash of everything, and the last events.
+/// The events so far: a hash of all of them, and the last ones in full.
 pub(super) struct Trace {
     hash: u64,
     last: VecDeque<Event>,
@@ -156,7 +156,8 @@ impl Trace {
         Self { hash: 0xCBF2_9CE4_8422_2325, last: VecDeque::with_capacity(EVENTS_SHOWN), listener }
     }
 
-    /// Counts an event that nobody wants to see, such as a look for work that found none.
+    /// Adds an event to the hash alone. For events that nobody wants to see, such as a search for work that
+    /// found none.
     pub(super) fn pass(&mut self, at: u64, who: Who, call: &str) {
         self.mix(at);
         self.mix_who(who);
@@ -203,7 +204,7 @@ impl Trace {
         });
     }
 
-    /// FNV-1a, eight bytes at a time.
+    /// Like FNV-1a, but eight bytes at a time.
     fn mix(&mut self, number: u64) {
         self.hash = (self.hash ^ number).wrapping_mul(0x0000_0100_0000_01B3).rotate_left(23);
     }
@@ -224,12 +225,12 @@ impl fmt::Debug for Trace {
     }
 }
 
-/// How much happened, in one world or in many.
+/// Counts of what happened in one world, or in many.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Figures {
     /// Worlds.
     pub seeds: u64,
-    /// Virtual time, seconds.
+    /// Virtual time, in seconds.
     pub simulated_seconds: u64,
     /// Polls of a task.
     pub steps: u64,
@@ -239,42 +240,42 @@ pub struct Figures {
     pub successes: u64,
     /// Executions that were given up.
     pub failures: u64,
-    /// Executions that a person stopped.
+    /// Executions that were cancelled.
     pub cancels: u64,
     /// Occurrences that were not run.
     pub skips: u64,
     /// Records in published sets.
     pub records: u64,
-    /// Of these, versions of records that were changed before.
+    /// Those of the published records that are changed versions of earlier ones.
     pub changed: u64,
-    /// What people asked for.
+    /// Commands of people.
     pub commands: u64,
     /// Engines that died at an await.
     pub crashes: u64,
     /// Engines that stood still for longer than their lease.
     pub pauses: u64,
-    /// Errors, lost replies and delays.
+    /// Injected faults, except yields, latencies, crashes and pauses.
     pub faults: u64,
-    /// Times that a port was out of order for minutes.
+    /// Outages of a port, each for minutes.
     pub outages: u64,
-    /// Times that a port panicked.
+    /// Panics of a port.
     pub panics: u64,
-    /// Uploads that the store finished after whoever began them was dead.
+    /// Uploads that the store finished after their caller had gone.
     pub late_uploads: u64,
-    /// Which faults there were, and at which calls.
+    /// The faults of each kind at each call.
     pub coverage: Coverage,
-    /// Commits and ends of workers that had lost their claim: refused.
+    /// Commits and settlements that were refused because the worker had lost its claim.
     pub fenced: u64,
     /// Sets that were removed.
     pub removals: u64,
-    /// Times the whole record was compared.
+    /// Comparisons of the whole record.
     pub audits: u64,
-    /// A hash of everything that happened, in order; of many worlds, of their hashes.
+    /// A hash of everything that happened, in order. For many worlds, the sum of their hashes.
     pub trace_hash: u64,
 }
 
 impl Figures {
-    /// Adds those of another world.
+    /// Adds the figures of another world.
     pub fn add(&mut self, other: &Self) {
         self.seeds += other.seeds;
         self.simulated_seconds += other.simulated_seconds;
@@ -297,7 +298,7 @@ impl Figures {
         self.fenced += other.fenced;
         self.removals += other.removals;
         self.audits += other.audits;
-        // The order in which threads are done is no part of it.
+        // A sum does not depend on the order in which threads finish.
         self.trace_hash = self.trace_hash.wrapping_add(other.trace_hash);
     }
 }

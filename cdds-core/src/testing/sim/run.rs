@@ -1,4 +1,4 @@
-//! One world from its beginning to its end.
+//! Runs one world from its beginning to its end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -28,15 +28,15 @@ use crate::ports::Ports;
 use crate::ports::source::Sources;
 use crate::testing::{MemorySink, NoCertificates, PlainPackager, SeededIds};
 
-/// How long a world goes on without faults, at least: every engine sweeps the store once an hour.
+/// The minimum time without faults at the end of a world. Every engine sweeps the store once an hour.
 const CALM: Micros = 3 * HOUR;
 
-/// Turns after which a world is taken for endless: so many, and so many more for each of its days. One of ten
-/// days takes some thousands.
+/// The number of turns after which a world is considered endless: a base, plus a share for each of its days.
+/// A world of ten days takes some thousands.
 const TURNS_MAX: u64 = 100_000;
 const TURNS_PER_DAY_MAX: u64 = 400_000;
 
-/// A world at work.
+/// A running world.
 pub(super) struct Run {
     shared: Arc<Shared>,
     watch: Arc<Watch>,
@@ -46,13 +46,13 @@ pub(super) struct Run {
     bug: Option<PlantedBug>,
     executor: Executor,
     dice: Dice,
-    /// Who stands still until when.
+    /// The paused tasks, and when each of them continues.
     paused: Vec<(Micros, TaskId)>,
-    /// Counts the lives of all.
+    /// The number of lives so far, of engines and people.
     lives: u64,
     calm_at: Micros,
     audit_at: Micros,
-    /// Polls and jumps in time so far.
+    /// The number of polls and jumps in time so far.
     turns: u64,
 }
 
@@ -98,10 +98,11 @@ impl Run {
         }
     }
 
-    /// Runs to the end of the world, which may be a panic.
+    /// Runs the world to its end, and reports a panic as a violation.
     pub(super) fn run(self) -> Result<Figures, Box<Violation>> {
         let shared = Arc::clone(&self.shared);
-        // The figures and the trace are whole whatever else a panic has left half done.
+        // A panic may leave anything else half done, but the figures and the trace are whole, and only they
+        // are used afterwards.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.run_to_the_end())) {
             let told = panic.downcast_ref::<&str>().map(|told| (*told).to_owned());
             let told = told.or_else(|| panic.downcast_ref::<String>().cloned());
@@ -110,7 +111,7 @@ impl Run {
         shared.outcome()
     }
 
-    /// Runs until everything is done after faults have stopped, or until an invariant is broken.
+    /// Runs until faults have stopped and all work is done, or until an invariant is broken.
     fn run_to_the_end(mut self) {
         let (engines, people) = (self.shared.profile.engines, self.shared.profile.people);
         for place in 0..engines {
@@ -124,6 +125,8 @@ impl Run {
         }
         while !self.shared.is_violated() {
             self.count_turn();
+            // Time stands still as long as any task can run. Which one runs next is left to the dice, so that
+            // seeds try different interleavings.
             match self.executor.step(&mut self.dice) {
                 Some(task) => self.heed(task),
                 None if self.is_over() => break,
@@ -136,7 +139,7 @@ impl Run {
         }
     }
 
-    /// A world that goes on for ever is wrong: polls and jumps in time are counted.
+    /// Counts polls and jumps in time, so that a world that never ends is detected.
     fn count_turn(&mut self) {
         self.turns += 1;
         if self.turns > TURNS_MAX + self.calm_at / DAY * TURNS_PER_DAY_MAX {
@@ -144,11 +147,13 @@ impl Run {
         }
     }
 
-    /// What a task was struck by while it was polled.
+    /// Carries out a crash or a pause that struck a task during its poll.
     fn heed(&mut self, task: TaskId) {
         self.shared.count(|figures| figures.steps += 1);
         let shared = Arc::clone(&self.shared);
         let Some(life) = shared.lives.get(task) else { return };
+        // A future cannot drop itself at one of its awaits. The fault only sets a flag and waits, and the
+        // task is replaced here, after its poll.
         if life.takes_crash() {
             self.shared.count(|figures| figures.crashes += 1);
             life.end();
@@ -162,7 +167,7 @@ impl Run {
         }
     }
 
-    /// A new life in this place; whatever the old one was doing is dropped.
+    /// Starts a new life in this place. All futures of the old one are dropped.
     fn restart(&mut self, task: TaskId, delay: Micros) {
         let next = if task < self.shared.profile.engines {
             self.engine(task, delay)
@@ -172,7 +177,7 @@ impl Run {
         self.executor.replace(task, next);
     }
 
-    /// Nobody can do anything now: time jumps to what is next.
+    /// Moves time to the next event. No task can run at present.
     fn advance(&mut self) {
         let now = self.shared.timeline.elapsed();
         let ends = self.paused.iter().map(|(until, _)| *until).min();
@@ -180,6 +185,8 @@ impl Run {
             self.shared.violate(Invariant::I11, "nobody waits for anything");
             return;
         };
+        // While all engines are idle, the jump passes the timers with which they would look around for
+        // nothing. It never passes the end of the faults, which is an event of its own.
         let mut next = next.max(self.nap(now, ends)).max(now);
         if self.shared.storms() && next >= self.calm_at {
             next = self.calm_at;
@@ -196,8 +203,8 @@ impl Run {
         }
     }
 
-    /// Until when engines may sleep, however often they meant to look around: nothing is being done, and nothing
-    /// is to be done before that.
+    /// Returns the time until which engines may sleep, however often they meant to look around. Nothing is
+    /// being done, and there is nothing to do before that time.
     fn nap(&mut self, now: Micros, ends: Option<Micros>) -> Micros {
         let engines = self.shared.profile.engines;
         let stands_still = |place: TaskId| self.paused.iter().any(|(_, task)| *task == place);
@@ -209,18 +216,19 @@ impl Run {
         let longest = match self.shared.storms() {
             _ if self.watch.runs_something() => doze,
             true => Profile::nap(&mut self.dice),
-            // Towards the end nothing that has expired may stay because all were asleep, or one was just stopped.
+            // Near the end, an expired set must not stay only because all engines slept or one was just
+            // stopped.
             false if now + HOUR < self.calm_at + CALM => HOUR / 4,
             false => HOUR / 30,
         };
-        // Somebody is the first to see that something is due.
+        // The due time by the clock of one engine, chosen by chance, which then notices it first.
         let skew = self.shared.lives.get(self.dice.index(engines)).map(Life::skew).unwrap_or_default();
         let due = self.watch.next_event().map(|at| self.shared.timeline.micros(at - skew));
         let bounds = [ends, self.shared.timeline.next_exact(), due, Some(now + longest)];
         bounds.into_iter().flatten().min().unwrap_or(now)
     }
 
-    /// Those who stood still go on.
+    /// Resumes the tasks whose pause is over.
     fn wake(&mut self, now: Micros) {
         let (over, still) = self.paused.drain(..).partition(|(until, _)| *until <= now);
         self.paused = still;
@@ -231,7 +239,7 @@ impl Run {
         }
     }
 
-    /// From here on nothing goes wrong any more.
+    /// Stops all faults, ends all pauses and starts the engines that are down.
     fn calm_down(&mut self) {
         self.shared.note(Who::World, "faults stop");
         self.shared.calm_down();
@@ -244,7 +252,7 @@ impl Run {
         }
     }
 
-    /// Faults have stopped, and everything is done. Not done in time: invariant I11.
+    /// Whether faults have stopped and everything is done. Work that is overdue breaks invariant I11.
     fn is_over(&self) -> bool {
         let now = self.shared.timeline.elapsed();
         if self.shared.storms() || now < self.calm_at + CALM {
@@ -283,7 +291,8 @@ impl Run {
         Person { shared, watch, who, ports, dice }.live(first).boxed()
     }
 
-    /// The ports of one caller, opened anew each time.
+    /// Returns a function that opens the ports of one caller anew each time, with a new deviation of its
+    /// clock.
     fn ports(&self, faults: &Faults) -> Box<dyn Fn() -> Ports + Send> {
         let (shared, watch, faults) = (Arc::clone(&self.shared), Arc::clone(&self.watch), faults.clone());
         let (open, sink, ids, bug) =

@@ -1,4 +1,4 @@
-//! What becomes of published sets: held, deleted, expired, removed (rules A7, A8, N2; invariant I12).
+//! Checks the fate of published sets: hold, deletion, expiry, removal (rules A7, A8, N2; invariant I12).
 
 use chrono::{DateTime, Utc};
 
@@ -65,7 +65,7 @@ impl Watch {
         result
     }
 
-    /// Invariant I12: what disappears has expired, and nobody holds it.
+    /// Invariant I12: a set disappears only if it has expired and is not on hold.
     pub(super) fn expire(
         &self,
         catalog: &Tampered,
@@ -139,7 +139,7 @@ impl Watch {
         result
     }
 
-    /// A file goes: not one that can be had.
+    /// Checks that a file about to be deleted from the store is not part of a live set (invariant I8).
     pub(super) fn deletes(&self, key: &Key) {
         self.look(|model: &mut Model| {
             let live = model.live.contains_key(key);

@@ -1,4 +1,4 @@
-//! What everything in one world has in common.
+//! The state that everything in one world shares.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -21,7 +21,7 @@ pub(super) struct Shared {
     pub(super) seed: u64,
     pub(super) profile: Profile,
     pub(super) timeline: Timeline,
-    /// One for each engine, then one for each person.
+    /// The lives of the engines, followed by those of the people.
     pub(super) lives: Vec<Life>,
     storm: AtomicBool,
     trace: Mutex<Trace>,
@@ -30,32 +30,33 @@ pub(super) struct Shared {
     late: Mutex<Vec<LateUpload>>,
 }
 
-/// An upload that the store finishes although nobody waits for it any more.
+/// An upload that the store finishes although its caller is gone.
 #[derive(Debug)]
 pub(super) struct LateUpload {
     pub(super) at: Micros,
     pub(super) key: Key,
     pub(super) written: Vec<Bytes>,
-    /// Who began it: in which place, in which life.
+    /// The place and the life of its caller.
     pub(super) place: usize,
     pub(super) life: u64,
-    /// What had gone wrong when it was let go.
+    /// The number of troubles when its caller let it go.
     pub(super) troubles: u64,
 }
 
-/// What becomes of a task, decided at one of its awaits and carried out once it has been polled.
+/// The state of a task in its present life. A fault is decided at one of its awaits and carried out after the
+/// poll.
 #[derive(Debug, Default)]
 pub(super) struct Life {
     up: AtomicBool,
-    /// Until when its round works on entries.
+    /// The time until which its round works on entries of the record.
     labours_until: AtomicU64,
-    /// Which life this is.
+    /// The number of this life.
     number: AtomicU64,
     crash: AtomicBool,
     pause_until: AtomicU64,
-    /// How far its clock is off, microseconds.
+    /// The deviation of its clock, in microseconds.
     skew: AtomicI64,
-    /// What its engine has begun and not ended.
+    /// The executions that its engine has begun and not ended.
     working: Mutex<BTreeSet<ExecutionId>>,
     worker: Mutex<Option<WorkerId>>,
 }
@@ -82,7 +83,7 @@ impl Shared {
         lock(&self.late).push(upload);
     }
 
-    /// The uploads that the store finishes by now, in the order of their instants.
+    /// Removes and returns the uploads that the store finishes by now, in order of their instants.
     pub(super) fn landing(&self) -> Vec<LateUpload> {
         let now = self.timeline.elapsed();
         let mut late = lock(&self.late);
@@ -92,7 +93,7 @@ impl Shared {
         landing
     }
 
-    /// Whether faults are injected.
+    /// Whether faults are being injected.
     pub(super) fn storms(&self) -> bool {
         self.storm.load(Ordering::Relaxed)
     }
@@ -110,7 +111,7 @@ impl Shared {
         self.tell(who, What::Note(note.into()));
     }
 
-    /// For what happens all the time and finds nothing: part of the hash only.
+    /// Notes a frequent event that found nothing, in the hash only.
     pub(super) fn pass(&self, who: Who, call: &'static str) {
         lock(&self.trace).pass(self.timeline.elapsed(), who, call);
     }
@@ -119,7 +120,7 @@ impl Shared {
         count(&mut lock(&self.figures));
     }
 
-    /// Puts a violation on record; the first one counts.
+    /// Notes a violation. Only the first one counts.
     pub(super) fn violate(&self, invariant: Invariant, what: impl Into<String>) {
         let mut violation = lock(&self.violation);
         if violation.is_none() {
@@ -132,7 +133,7 @@ impl Shared {
         lock(&self.violation).is_some()
     }
 
-    /// The figures of a world that is over, or what was wrong with it.
+    /// Returns the figures of a world that has ended, or its violation.
     pub(super) fn outcome(&self) -> Result<Figures, Box<Violation>> {
         if let Some(violation) = lock(&self.violation).take() {
             return Err(Box::new(violation));
@@ -167,7 +168,7 @@ impl Life {
         now < self.labours_until.load(Ordering::Relaxed)
     }
 
-    /// Its clock is off by this much from here on.
+    /// Sets the deviation of its clock.
     pub(super) fn set_skew(&self, skew: TimeDelta) {
         self.skew.store(skew.num_microseconds().unwrap_or(0), Ordering::Relaxed);
     }
@@ -188,13 +189,13 @@ impl Life {
         self.number.load(Ordering::Relaxed)
     }
 
-    /// It starts; its name is not known yet.
+    /// Starts a new life. Its worker id is not known yet.
     pub(super) fn begin(&self) {
         self.number.fetch_add(1, Ordering::Relaxed);
         self.up.store(true, Ordering::Relaxed);
     }
 
-    /// It ends, whichever way.
+    /// Ends the life, by a shutdown or a crash.
     pub(super) fn end(&self) {
         self.up.store(false, Ordering::Relaxed);
         lock(&self.working).clear();
@@ -205,7 +206,7 @@ impl Life {
         self.up.load(Ordering::Relaxed)
     }
 
-    /// It asks for work under this name.
+    /// Notes the worker id under which it claims work.
     pub(super) fn works_as(&self, worker: &WorkerId) {
         if !self.is_of(worker) {
             *lock(&self.worker) = Some(worker.clone());
@@ -217,7 +218,7 @@ impl Life {
     }
 }
 
-/// Hears which executions an engine works on.
+/// Observes which executions an engine works on.
 #[derive(Debug)]
 pub(super) struct Listening {
     pub(super) shared: std::sync::Arc<Shared>,
@@ -240,7 +241,7 @@ impl Observer for Listening {
     }
 }
 
-/// Values are replaced whole: a panic elsewhere leaves them usable.
+/// Locks a mutex, even a poisoned one: values are replaced whole, so a panic elsewhere leaves them usable.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,11 +1,11 @@
-//! Signatures that show which manifest they belong to.
+//! Signatures that identify the manifest that they belong to.
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::ports::sealer::{ManifestSigner, SealerError};
 
-/// Signs with the manifest's digest.
+/// Signs a manifest with its SHA-256 digest.
 #[derive(Debug)]
 pub(super) struct DigestSigner;
 

@@ -1,4 +1,4 @@
-//! A system with records that become visible late, and what every window of it holds.
+//! A simulated source whose records become visible late, and the expected records of each window.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -30,14 +30,14 @@ pub(super) const CATEGORIES: [&str; 2] = ["voice", "chat"];
 /// Records in one batch.
 pub(super) const BATCH: usize = 24;
 
-/// One record, or one version of it; its number is its place.
+/// A record, or one version of it. Its number is its index in [`Rows`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
     pub(super) event_at: DateTime<Utc>,
-    /// When it was changed to this version; `None` of the first one.
+    /// When a change created this version; `None` for the first one.
     pub(super) changed_at: Option<DateTime<Utc>>,
     pub(super) visible_at: DateTime<Utc>,
-    /// When the next version took its place.
+    /// When the next version replaced it.
     pub(super) superseded_at: Option<DateTime<Utc>>,
     /// The number of the first version.
     pub(super) first: usize,
@@ -45,7 +45,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// The instant by which it is taken (rule W7).
+    /// The instant that decides which window it belongs to (rule W7).
     fn instant(&self, by: RecordInstant) -> DateTime<Utc> {
         match by {
             RecordInstant::Event => self.event_at,
@@ -53,24 +53,24 @@ impl Row {
         }
     }
 
-    /// Whether it can be read at some time in between.
+    /// Whether it is readable at some time in this range.
     pub(super) fn can_be_read(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
         self.visible_at <= to && self.superseded_at.is_none_or(|at| from < at)
     }
 }
 
-/// Every record that there will ever be, by event instant. It is there to be read from its visible instant on,
-/// until its next version is.
+/// All records that the world will ever have, by event instant. A record is readable from its visible instant
+/// until that of its next version.
 #[derive(Debug)]
 pub(super) struct Rows {
     rows: Vec<Row>,
-    /// Numbers, by the instant of the change.
+    /// The numbers of all records, by change instant.
     by_change: Vec<usize>,
 }
 
 impl Rows {
-    /// Records of the days before the world and of its own `days`: about half of them lie where it hurts, within
-    /// the lag of a whole hour. In some worlds many are changed afterwards.
+    /// Creates records of the days before the world and of its own `days`. About half of them lie within the
+    /// lag of a whole hour, where mistakes are likely. In some worlds many records are changed later.
     pub(super) fn of(profile: &Profile, seed: u64, days: u32) -> Self {
         let (mut dice, mut changes) = (Dice::new(seed, 2), Dice::new(seed, 8));
         let first = profile.began_at - chrono::TimeDelta::days(3);
@@ -108,7 +108,8 @@ impl Rows {
         Self { rows, by_change }
     }
 
-    /// The numbers of the records of a window, whether or not they are visible yet, in ascending order.
+    /// Returns the numbers of the records in a window in ascending order, whether or not they are visible
+    /// yet.
     pub(super) fn of_window(&self, window: Window, by: RecordInstant) -> Vec<usize> {
         let after = |instant: DateTime<Utc>| {
             let place = |row: &Row| row.instant(by) < instant;
@@ -137,7 +138,7 @@ impl Rows {
     }
 }
 
-/// When something happened that is written `at` or near it, and when it is visible.
+/// Returns an event instant at or near `at`, and the instant at which the record becomes visible.
 fn instants(dice: &mut Dice, profile: &Profile, mut at: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
     if dice.coin() {
         let hour = at.duration_round(micros_delta(HOUR)).unwrap_or(at);
@@ -147,7 +148,7 @@ fn instants(dice: &mut Dice, profile: &Profile, mut at: DateTime<Utc>) -> (DateT
     (at.duration_trunc(micros_delta(profile.granularity)).unwrap_or(at), visible_at)
 }
 
-/// Mostly as late as can be, or not at all.
+/// Draws a delay: mostly the maximum, sometimes none.
 fn late(dice: &mut Dice, lag: Micros) -> Micros {
     match dice.below(4) {
         0 => 0,
@@ -163,7 +164,7 @@ pub(super) fn selects(categories: &CategorySelection, category: &str) -> bool {
     }
 }
 
-/// What the jobs of every world export.
+/// Describes the one data type that the jobs of every world export.
 pub(super) fn description(profile: &Profile) -> Result<SourceDescription, RuleViolation> {
     let values = CATEGORIES.iter().map(|&value| value.to_owned()).collect();
     let call = DataType::new(TypeId::new("call")?).with_event_instant();
@@ -175,7 +176,7 @@ pub(super) fn description(profile: &Profile) -> Result<SourceDescription, RuleVi
     Ok(SourceDescription::new(SourceId::new("calls")?, "Calls").with_type(data_type))
 }
 
-/// The rows as a port.
+/// The simulated records as a [`Source`].
 #[derive(Debug)]
 pub(super) struct RowSource {
     pub(super) description: SourceDescription,
@@ -199,7 +200,7 @@ impl RowSource {
         self.wrong(numbers.collect(), &there, request, now)
     }
 
-    /// What is read with the planted bugs of the source.
+    /// Applies the source's planted bug, if there is one, to the numbers of the records to return.
     fn wrong(
         &self,
         mut numbers: Vec<usize>,
@@ -211,7 +212,8 @@ impl RowSource {
         let rarely = self.timeline.elapsed().is_multiple_of(8);
         let is = |number: &usize, what: &dyn Fn(&Row) -> bool| self.rows.row(*number).is_some_and(what);
         match self.bug {
-            // At midnight it is a day outside the window, which the engine sees by itself.
+            // At midnight the record would lie on a day outside the window, which the engine notices by
+            // itself.
             Some(PlantedBug::ClosedWindow) if window.end().time() != NaiveTime::MIN => {
                 let at_end = Window::between(window.end(), window.end() + TimeDelta::microseconds(1));
                 let selected =
@@ -226,7 +228,7 @@ impl RowSource {
                 let deselected = |row: &Row| !selects(&request.categories, row.category);
                 numbers.extend(there.iter().filter(|number| is(number, &deselected)));
             }
-            // By change the day says nothing.
+            // By change, the day of a record says nothing about the window.
             Some(PlantedBug::DayBefore) if request.by == RecordInstant::Event => {
                 let day = window.start().and_then(|start| start.duration_trunc(TimeDelta::days(1)).ok());
                 let before = |row: &Row| day.is_some_and(|day| row.event_at < day);
@@ -260,7 +262,7 @@ impl RowSource {
     }
 }
 
-/// The number of the record that a line holds.
+/// Parses the number of the record in a line.
 pub(super) fn number(line: &[u8]) -> Option<usize> {
     let digits = line.strip_prefix(b"{\"id\":")?;
     let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
@@ -275,7 +277,7 @@ impl Source for RowSource {
 
     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
         let records = self.rows.of_window(request.window, request.by).len() as u64;
-        // Not every source knows: then the last execution tells.
+        // Not every source can estimate. Then the estimate comes from the last execution.
         let known = !records.is_multiple_of(2);
         let estimate = async { Ok(known.then_some(Estimate { records })) };
         self.faults.around("source.estimate", Care::Busy, estimate).await
@@ -308,7 +310,7 @@ impl Source for RowSource {
             async move {
                 faults.work().await;
                 match faults.around("source.next", Care::Busy, async { Ok(batch) }).await {
-                    // What changed meanwhile is not there any more.
+                    // The planted bug: carry on without the records that changed meanwhile.
                     Err(error) if blind && error.context() == CHANGED => Ok(RecordBatchBuilder::new().take()),
                     read => read,
                 }
@@ -319,7 +321,7 @@ impl Source for RowSource {
     }
 }
 
-/// Runs work where it is submitted, or loses it.
+/// Runs work immediately when it is submitted, or loses it.
 #[derive(Debug)]
 pub(super) struct LossyWorkers(pub(super) Faults);
 
@@ -335,7 +337,7 @@ impl Workers for LossyWorkers {
     }
 }
 
-/// A dice that several ports of one caller throw.
+/// A dice that several ports of one caller share.
 pub(super) fn shared_dice(seed: u64, purpose: u64) -> Arc<Mutex<Dice>> {
     Arc::new(Mutex::new(Dice::new(seed, purpose)))
 }

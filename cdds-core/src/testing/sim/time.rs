@@ -1,4 +1,4 @@
-//! Virtual time: it stands still while anything can be done, then jumps to what is next.
+//! Virtual time. It stands still as long as a task can run, then jumps to the next event.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 
 use crate::ports::clock::Clock;
 
-/// Microseconds since the world began.
+/// Microseconds since the beginning of the world.
 pub(super) type Micros = u64;
 
 /// One millisecond.
@@ -25,7 +25,7 @@ pub(super) const HOUR: Micros = 3_600 * SECOND;
 /// One day.
 pub(super) const DAY: Micros = 24 * HOUR;
 
-/// The one true time of a world, and who waits for what.
+/// The true time of a world, and its timers.
 #[derive(Debug, Clone)]
 pub(super) struct Timeline {
     began_at: DateTime<Utc>,
@@ -39,9 +39,9 @@ type Queue = BTreeMap<(Micros, u64), Waker>;
 struct Timers {
     elapsed: Micros,
     registered: u64,
-    /// Those of the world itself: they are due to the microsecond.
+    /// The timers of the world itself, due to the microsecond.
     exact: Queue,
-    /// Those of the engines, which a slow machine may serve late.
+    /// The timers of engines, which a slow machine may serve late.
     loose: Queue,
 }
 
@@ -68,7 +68,7 @@ impl Timeline {
         self.began_at + micros_delta(at)
     }
 
-    /// The true time at which it is `instant`; 0 for what was before the world.
+    /// Converts an instant to time since the beginning of the world, or 0 if it was before.
     pub(super) fn micros(&self, instant: DateTime<Utc>) -> Micros {
         (instant - self.began_at)
             .num_microseconds()
@@ -76,7 +76,7 @@ impl Timeline {
             .unwrap_or(0)
     }
 
-    /// Completes after `micros`, to the microsecond.
+    /// Returns a future that completes after `micros`, exact to the microsecond.
     pub(super) fn sleep(&self, micros: Micros) -> Sleep {
         self.sleep_as(micros, true)
     }
@@ -85,19 +85,19 @@ impl Timeline {
         Sleep { timeline: self.clone(), at: self.elapsed().saturating_add(micros), exact, registered: None }
     }
 
-    /// When the next timer of any kind is due.
+    /// The time at which the next timer of either kind is due.
     pub(super) fn next(&self) -> Option<Micros> {
         let timers = self.timers();
         let first = |queue: &Queue| queue.first_key_value().map(|((at, _), _)| *at);
         [first(&timers.exact), first(&timers.loose)].into_iter().flatten().min()
     }
 
-    /// When the next timer that cannot be served late is due.
+    /// The time at which the next exact timer is due.
     pub(super) fn next_exact(&self) -> Option<Micros> {
         self.timers().exact.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Moves on to `at`, never back, and wakes everybody who waited for that or less.
+    /// Moves time forward to `at`, and wakes all tasks whose timers are due by then. Never moves time back.
     pub(super) fn advance(&self, at: Micros) {
         let mut due = Vec::new();
         {
@@ -130,7 +130,7 @@ pub(super) struct Sleep {
     timeline: Timeline,
     at: Micros,
     exact: bool,
-    /// Under which number, and whom to wake.
+    /// The number of the registered timer, and its waker.
     registered: Option<(u64, Waker)>,
 }
 
@@ -170,12 +170,12 @@ impl Drop for Sleep {
     }
 }
 
-/// The clock of one machine: off by a fixed amount, and late where the machine is slow.
+/// The clock of one machine. It deviates by a fixed amount, and its timers may be served late.
 #[derive(Debug)]
 pub(super) struct SkewedClock {
     timeline: Timeline,
     skew: TimeDelta,
-    /// Panics once this is set.
+    /// A flag that makes the clock panic once it is set.
     fuse: Option<Arc<AtomicBool>>,
 }
 
@@ -184,7 +184,7 @@ impl SkewedClock {
         Self { timeline: timeline.clone(), skew, fuse: None }
     }
 
-    /// The same, that panics once this is set.
+    /// Makes the clock panic once `fuse` is set.
     pub(super) fn panicking(self, fuse: Arc<AtomicBool>) -> Self {
         Self { fuse: Some(fuse), ..self }
     }

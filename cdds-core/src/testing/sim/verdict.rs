@@ -1,4 +1,4 @@
-//! What must hold in every world, and what is told when it does not.
+//! The invariants of every world, and the report of one that is broken.
 
 use std::fmt;
 
@@ -6,27 +6,28 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::report::Event;
 
-/// What holds in every world after every step; the numbers are those of the design, the others are rules.
+/// A property that holds in every world after every step. I1 to I12 are numbered as in the design, the others
+/// are rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Invariant {
-    /// A window is that of its slot, and waits for its records (rules W2–W6); those of an incremental or tiling job are disjoint and
-    /// contiguous.
+    /// A window is that of its slot and waits for its records (rules W2–W6). The windows of an incremental or
+    /// tiling job are disjoint and contiguous.
     I1,
-    /// Within a generation the watermark never decreases, and only success moves it.
+    /// Within a generation the watermark never decreases, and only a success moves it.
     I2,
     /// Watermark = window end ⇔ succeeded ⇔ the artifact set is complete.
     I3,
-    /// No record is lost, none is there twice: in each set, and over the union of the sets of an incremental or
+    /// No record is lost and none is duplicated, both within each set and over all sets of an incremental or
     /// tiling job.
     I4,
     /// At most one success per occurrence.
     I5,
     /// Nothing commits with an old epoch, and nothing is overwritten.
     I6,
-    /// Backfill moves no watermark; the same window gives the same archive.
+    /// A backfill leaves the watermark alone; the same window yields the same archive.
     I7,
-    /// No live artifact points to a missing object; every orphan is removed in the end.
+    /// No live artifact refers to a missing object, and every orphan is removed in the end.
     I8,
     /// A suspended job starts nothing; a one-time job runs at most once.
     I9,
@@ -34,27 +35,27 @@ pub enum Invariant {
     I10,
     /// Once faults stop, every backlog shrinks to nothing.
     I11,
-    /// Nothing past its retention stays, nothing within it disappears.
+    /// Nothing outlives its retention, and nothing disappears before it.
     I12,
-    /// Every occurrence ends on the record; what has ended, what has begun and what was confirmed stays as
-    /// it is (rules E1, W1).
+    /// Every occurrence ends on the record. Executions that have ended, decisions that were frozen at the
+    /// start and changes that were confirmed stay as they are (rules E1, W1).
     Record,
-    /// A claim that holds is not taken from its worker, and none is given twice.
+    /// A claim that holds is not taken from its worker, and no execution is assigned twice.
     Lease,
-    /// What was acknowledged has happened, what was refused has not, and nothing is refused without need.
+    /// An acknowledged call has taken effect, a refused one has not, and none is refused without need.
     Answer,
-    /// What is skipped or fails has a reason that holds (rules E3–E5, J7, J10, J12, W4).
+    /// Every skip and every failure has a valid reason (rules E3–E5, J7, J10, J12, W4).
     Reason,
-    /// Work is given in the order of its place in the queue, and none is left while there is room (rule E2).
+    /// Work is assigned in queue order, and none is left while there is room (rule E2).
     Order,
-    /// What a person wants stopped stops (rule E8).
+    /// An execution that a person cancels stops (rule E8).
     Cancel,
-    /// Every world comes to its end: nothing panics, nothing goes round in circles.
+    /// Every world ends: nothing panics and nothing loops for ever.
     Ends,
 }
 
 impl Invariant {
-    /// Every invariant.
+    /// Every invariant except [`Ends`](Self::Ends).
     pub const ALL: [Self; 18] = [
         Self::I1,
         Self::I2,
@@ -83,16 +84,16 @@ impl fmt::Display for Invariant {
     }
 }
 
-/// An invariant does not hold.
+/// A broken invariant, and the events that led to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// The seed that leads here, every time.
+    /// The seed that reproduces it.
     pub seed: u64,
-    /// Which invariant.
+    /// The invariant that is broken.
     pub invariant: Invariant,
-    /// When, by true time.
+    /// The true time at which it broke.
     pub at: DateTime<Utc>,
-    /// What is wrong.
+    /// A description of what is wrong.
     pub what: String,
     /// The last events before it, oldest first.
     pub events: Vec<Event>,

@@ -1,6 +1,6 @@
-//! Everything that is done to the record passes here, one step at a time, and is compared with what is known: what
-//! people and the schedule ask for in [`asked`](super::asked), the work of the engines in [`claims`](super::claims),
-//! what becomes of sets in [`sets`](super::sets).
+//! The watch over the record. Every call that changes the record passes through it, one step at a time, and
+//! is compared with the model: the requests of people and the schedule in [`asked`](super::asked), the work
+//! of engines in [`claims`](super::claims), the fate of sets in [`sets`](super::sets).
 
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -14,22 +14,22 @@ use crate::ports::catalog::{Catalog, CatalogError};
 use crate::ports::sink::Sink;
 use crate::testing::MemorySink;
 
-/// Looks on.
+/// Checks every step of a world.
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) shared: Arc<Shared>,
-    /// To look things up; nobody else uses it.
+    /// Used for checks only, so faults and planted bugs do not affect it.
     pub(super) catalog: Arc<dyn Catalog>,
-    /// The store without faults, as the engines know it.
+    /// The store without faults, but with planted bugs.
     pub(super) sink: Arc<dyn Sink>,
-    /// What it really holds.
+    /// The real contents of the store.
     pub(super) store: MemorySink,
     pub(super) rows: Arc<Rows>,
     pub(super) model: Mutex<Model>,
 }
 
-/// Waits for a call here and now, so that nothing happens in between: a step of the catalog is one step of the
-/// world. A catalog may do its work on other threads.
+/// Completes a call at once, so that nothing happens in between: a step of the catalog is one step of the
+/// world. If the catalog works on other threads, this thread waits for them.
 pub(super) fn step<T>(call: impl Future<Output = T>) -> T {
     let mut call = std::pin::pin!(call);
     match call.as_mut().poll(&mut Context::from_waker(futures::task::noop_waker_ref())) {
@@ -39,19 +39,19 @@ pub(super) fn step<T>(call: impl Future<Output = T>) -> T {
 }
 
 impl Watch {
-    /// Looks at what a step did; the first check that breaks ends the world.
+    /// Checks the result of a step. The first check that fails ends the world.
     pub(super) fn look(&self, at: impl FnOnce(&mut Model) -> Check) {
         if let Err(Broken(invariant, what)) = at(&mut lock(&self.model)) {
             self.shared.violate(invariant, what);
         }
     }
 
-    /// Reads without faults. A catalog that cannot be read is broken.
+    /// Reads from the catalog without faults. An error is a violation.
     pub(super) fn read<T>(&self, call: impl Future<Output = Result<T, CatalogError>>) -> Check<T> {
         step(call).map_err(|error| Broken(Invariant::Record, format!("cannot be read: {}", error.report())))
     }
 
-    /// The jobs and executions that somebody asked for and was promised are there (durability).
+    /// Checks that jobs and executions that a service has acknowledged are on the record (durability).
     pub(super) fn check_promise(&self, job: Option<JobId>, executions: &[ExecutionId]) {
         self.look(|model| {
             job.map_or(Ok(()), |job| model.job(job).map(|_| ()))?;
@@ -59,14 +59,16 @@ impl Watch {
         });
     }
 
-    /// What has gone wrong so far, beside errors: whatever takes longer than it should has a reason.
+    /// The number of faults, pauses and crashes so far. A step that takes longer than it should is excused if
+    /// this number has grown meanwhile.
     pub(super) fn troubles(&self) -> u64 {
         let mut troubles = 0;
         self.shared.count(|figures| troubles = figures.faults + figures.pauses + figures.crashes);
         troubles
     }
-    /// The store finishes uploads that nobody waits for. Those of the dead are orphans, which the sweep removes; a
-    /// worker that lives lets none go without waiting for its end (rule E8, invariant I8).
+    /// Lets the store finish uploads whose caller is gone. The uploads of a dead engine are orphans, which
+    /// the sweep removes. A living worker must wait for the end of each upload that it abandons (rule E8,
+    /// invariant I8).
     pub(super) fn land(&self, uploads: &[LateUpload]) {
         for upload in uploads {
             self.shared.count(|figures| figures.late_uploads += 1);

@@ -1,23 +1,24 @@
-//! The contents of an open file: in chunks of one size that are used again and again, or, for the file that was
-//! opened last, in one piece.
+//! The contents of an open file: chunks of one size that are reused, or, for the file that was opened last,
+//! one piece.
 //!
-//! One growing buffer per open file would hold up to twice its contents, and buffers of every size that
-//! come and go leave holes that an allocator cannot fill: memory would grow with the data after all. But records
-//! mostly come folder by folder, and what is in one piece need not be copied to become so.
+//! A growing buffer per open file would hold up to twice its contents. Buffers of many sizes that come and go
+//! leave holes that an allocator cannot fill, so memory would grow with the data after all. Records mostly
+//! come folder by folder, however, and contents that are in one piece from the start need not be copied at
+//! the end.
 
-/// The size of a chunk. Small, since a folder with one short record holds a whole one.
+/// The size of a chunk in bytes. It is small, since a folder with one short record holds a whole chunk.
 pub(super) const CHUNK_BYTES: usize = 4 << 10;
 
-/// What one open file holds.
+/// The contents of one open file.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
-    /// Used instead of the chunks if there is one.
+    /// If present, it is used instead of the chunks.
     piece: Option<Vec<u8>>,
     chunks: Vec<Vec<u8>>,
     bytes: usize,
 }
 
-/// Chunks that no file uses at the moment.
+/// Chunks that no file uses at present.
 #[derive(Debug, Default)]
 pub(super) struct Spare(Vec<Vec<u8>>);
 
@@ -30,13 +31,13 @@ impl Chunks {
         self.bytes == 0
     }
 
-    /// The memory of the contents in whole chunks, whether they are in chunks or not: which files are closed
-    /// depends on it, and must depend on the records only.
+    /// Returns the memory that the contents need in whole chunks, even if they are in one piece. This number
+    /// decides which files are closed, so it must depend on the records only (rule A6).
     pub(super) fn held_bytes(&self) -> usize {
         self.bytes.next_multiple_of(CHUNK_BYTES)
     }
 
-    /// Lets what is appended to an empty file go into `buffer`.
+    /// Lets the bytes that are appended to an empty file go into `buffer`.
     pub(super) fn begin_piece(&mut self, mut buffer: Vec<u8>) {
         buffer.clear();
         self.piece = Some(buffer);
@@ -65,14 +66,15 @@ impl Chunks {
         }
     }
 
-    /// Moves contents that are in one piece into chunks; gives the buffer in which they were.
+    /// Moves contents from one piece into chunks. Returns the buffer that held them.
     pub(super) fn give_up_piece(&mut self, spare: &mut Spare) -> Option<Vec<u8>> {
         let piece = self.piece.take()?;
         self.fill_chunks(&piece, spare);
         Some(piece)
     }
 
-    /// The contents in one piece, in a buffer of `buffers` if they are not in one; the chunks are spare from now on.
+    /// Returns the contents in one piece. If they are in chunks, they are copied into one of `buffers`, and
+    /// the chunks become spare.
     pub(super) fn take(&mut self, buffers: &mut Vec<Vec<u8>>, spare: &mut Spare) -> Vec<u8> {
         let bytes = std::mem::take(&mut self.bytes);
         if let Some(piece) = self.piece.take() {

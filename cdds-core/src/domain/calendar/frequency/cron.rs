@@ -9,15 +9,15 @@ use crate::domain::violation::{Code, RuleViolation};
 use field::{DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH};
 use slots::Slots;
 
-/// The five standard fields, separated by spaces: minute (0–59), hour (0–23), day of month (1–31), month
-/// (1–12 or `jan`–`dec`), day of week (0–7 or `sun`–`sat`; 0 and 7 are Sunday).
+/// A cron expression of the five standard fields, separated by spaces: minute (0–59), hour (0–23), day of
+/// month (1–31), month (1–12 or `jan`–`dec`) and day of week (0–7 or `sun`–`sat`; 0 and 7 are Sunday).
 ///
 /// A field is `*` or a list, separated by commas, of numbers, ranges `a-b` and steps `*/n` and `a-b/n`. Names
-/// may have any case. `sun` is 0, and 7 at the end of a range, so that `fri-sun` is one.
+/// may be in any case. `sun` is 0, but 7 at the end of a range, so `fri-sun` is a valid range.
 ///
-/// Refused is what does not mean the same everywhere: day of month and day of week that are both restricted
-/// (some require both to match, some either), `a/n` without a range, ranges that wrap around, seconds and
-/// years, `?`, `L`, `W`, `#`, macros like `@daily`; and an expression that never matches.
+/// Expressions that programs read differently are refused: those that restrict both day of month and day of
+/// week (some programs require both to match, some either), `a/n` without a range, ranges that wrap around,
+/// seconds and years, `?`, `L`, `W`, `#`, and macros like `@daily`. So is an expression that never matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CronExpression {
     text: String,
@@ -25,13 +25,14 @@ pub struct CronExpression {
 }
 
 impl CronExpression {
-    /// The longest expression, characters; listing every value of every field takes fewer.
+    /// The longest expression, in characters. A list of every value of every field is shorter.
     pub const CHARS_MAX: usize = 512;
 
     /// Reads an expression.
     ///
     /// # Errors
-    /// [`Code::InvalidCron`], naming the field and what to write instead.
+    /// [`Code::InvalidCron`] if the expression is too long, not standard, ambiguous or never matches. The
+    /// message names what is wrong and what to write instead.
     pub fn new(text: &str) -> Result<Self, RuleViolation> {
         let parts: Vec<&str> = text.split_whitespace().collect();
         let text = parts.join(" ");
@@ -59,7 +60,7 @@ impl CronExpression {
         Ok(Self { text, slots })
     }
 
-    /// The expression as it was written, with single spaces.
+    /// Returns the expression as it was written, with single spaces.
     pub fn as_str(&self) -> &str {
         &self.text
     }

@@ -1,4 +1,4 @@
-//! Rule F2: every so many hours.
+//! Rule F2: every N hours.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use chrono::{DateTime, Days, NaiveDate, Timelike, Utc};
 
 use crate::domain::violation::{Code, RuleViolation};
 
-/// Every N hours at a minute, counted from 00:00 UTC of each day: N = 5 gives 00, 05, 10, 15, 20 and 00
-/// again, so that the last step of a day is shorter where N does not divide 24.
+/// A frequency of every N hours at a minute, counted from 00:00 UTC of each day. N = 5 runs at 00, 05, 10,
+/// 15, 20 and 00 again: if N does not divide 24, the last step of a day is shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Hourly {
     every: u32,
@@ -15,10 +15,10 @@ pub struct Hourly {
 }
 
 impl Hourly {
-    /// Every `every` hours, 1–23, at minute `minute`, 0–59.
+    /// Creates a frequency of every `every` hours, 1–23, at minute `minute`, 0–59.
     ///
     /// # Errors
-    /// [`Code::InvalidFrequency`] outside these bounds.
+    /// [`Code::InvalidFrequency`] if either is outside these bounds.
     pub fn new(every: u32, minute: u32) -> Result<Self, RuleViolation> {
         let refuse = |why: String| Err(RuleViolation::new(Code::InvalidFrequency, why));
         match (every, minute) {
@@ -31,12 +31,12 @@ impl Hourly {
         }
     }
 
-    /// How many hours from slot to slot, 1–23.
+    /// Returns the hours between slots, 1–23.
     pub fn every(self) -> u32 {
         self.every
     }
 
-    /// At which minute, 0–59.
+    /// Returns the minute, 0–59.
     pub fn minute(self) -> u32 {
         self.minute
     }
@@ -44,7 +44,7 @@ impl Hourly {
     pub(super) fn next_after(self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let today = after.date_naive();
         let passed = after.num_seconds_from_midnight();
-        // Slots at or before `after` are those at or before its whole second.
+        // Slots lie on whole minutes, so the fraction of a second in `after` does not matter.
         let step = match passed.checked_sub(self.minute * 60) {
             None => 0,
             Some(since_first) => since_first / (self.every * 3_600) + 1,
@@ -59,14 +59,15 @@ impl Hourly {
         let today = before.date_naive();
         let part_of_a_second = u32::from(before.nanosecond() > 0);
         let passed = before.num_seconds_from_midnight() + part_of_a_second;
-        // Slots before `before` are those at or before the last whole second before it.
+        // Slots lie on whole minutes: those before `before` are at or before the last whole second before it.
+        // Hence round a fraction up and subtract a second.
         match passed.checked_sub(self.minute * 60 + 1) {
             Some(since_first) => self.slot(today, since_first / (self.every * 3_600)),
             None => self.slot(today.checked_sub_days(Days::new(1))?, self.last_step()),
         }
     }
 
-    /// Steps are counted from 0 each day.
+    /// Returns the last step of a day. Steps are counted from 0.
     fn last_step(self) -> u32 {
         23 / self.every
     }

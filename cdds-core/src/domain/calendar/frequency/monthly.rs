@@ -8,7 +8,7 @@ use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
 use super::TimeOfDay;
 use crate::domain::violation::{Code, RuleViolation, quoted};
 
-/// On a day of every month.
+/// A frequency of one day in every month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Monthly {
     day: u32,
@@ -16,7 +16,7 @@ pub struct Monthly {
     missing: MissingDay,
 }
 
-/// What happens in a month that does not have the day.
+/// How to treat a month that lacks the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum MissingDay {
     /// The month has no slot.
@@ -26,15 +26,15 @@ pub enum MissingDay {
     Last,
 }
 
-/// A slot is in this month or in one of the two that follow or precede it: no two months in a row lack a
-/// day.
+/// A search looks at this month and the two that follow or precede it, because two successive months never
+/// both lack a day. The third is needed when this month's slot lies on the wrong side of the instant.
 const MONTHS_LOOKED_AT: u32 = 3;
 
 impl Monthly {
-    /// On day `day`, 1–31.
+    /// Creates a frequency for day `day` of the month, 1–31.
     ///
     /// # Errors
-    /// [`Code::InvalidFrequency`] outside these bounds.
+    /// [`Code::InvalidFrequency`] if the day is outside these bounds.
     pub fn new(day: u32, at: TimeOfDay, missing: MissingDay) -> Result<Self, RuleViolation> {
         if !(1..=31).contains(&day) {
             return Err(RuleViolation::new(
@@ -45,17 +45,17 @@ impl Monthly {
         Ok(Self { day, at, missing })
     }
 
-    /// Which day of the month, 1–31.
+    /// Returns the day of the month, 1–31.
     pub fn day(self) -> u32 {
         self.day
     }
 
-    /// At which time.
+    /// Returns the time of day.
     pub fn at(self) -> TimeOfDay {
         self.at
     }
 
-    /// What happens in a month without the day.
+    /// Returns how a month without the day is treated.
     pub fn missing(self) -> MissingDay {
         self.missing
     }
@@ -74,7 +74,7 @@ impl Monthly {
             .find(|slot| *slot < before)
     }
 
-    /// The slot in the month that begins at `first`, if it has one.
+    /// Returns the slot in the month that begins at `first`, or `None` if the month is skipped.
     fn slot_in(self, first: NaiveDate) -> Option<DateTime<Utc>> {
         let day = match self.missing {
             MissingDay::Skip => self.day,
@@ -95,7 +95,7 @@ impl fmt::Display for Monthly {
 }
 
 impl MissingDay {
-    /// The choice as it is typed, stored and printed.
+    /// Returns the choice as it is typed, stored and printed.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Skip => "skip",

@@ -12,10 +12,10 @@ use crate::domain::violation::{Code, RuleViolation, quoted};
 pub struct TimeOfDay(NaiveTime);
 
 impl TimeOfDay {
-    /// `hour` 0–23, `minute` 0–59.
+    /// Creates a time of day from `hour`, 0–23, and `minute`, 0–59.
     ///
     /// # Errors
-    /// [`Code::InvalidTimeOfDay`] outside these bounds.
+    /// [`Code::InvalidTimeOfDay`] if either is outside these bounds.
     pub fn new(hour: u32, minute: u32) -> Result<Self, RuleViolation> {
         NaiveTime::from_hms_opt(hour, minute, 0).map(Self).ok_or_else(|| {
             RuleViolation::new(
@@ -25,17 +25,17 @@ impl TimeOfDay {
         })
     }
 
-    /// 0–23.
+    /// Returns the hour, 0–23.
     pub fn hour(self) -> u32 {
         self.0.hour()
     }
 
-    /// 0–59.
+    /// Returns the minute, 0–59.
     pub fn minute(self) -> u32 {
         self.0.minute()
     }
 
-    /// This time of that day.
+    /// Returns this time on `date`.
     pub(super) fn on(self, date: NaiveDate) -> DateTime<Utc> {
         date.and_time(self.0).and_utc()
     }

@@ -4,7 +4,7 @@ use chrono::Weekday;
 
 use crate::domain::violation::{Code, RuleViolation, quoted};
 
-/// `mon` to `sun`.
+/// Returns the short name, `mon` to `sun`.
 pub const fn weekday_name(day: Weekday) -> &'static str {
     match day {
         Weekday::Mon => "mon",
@@ -17,7 +17,7 @@ pub const fn weekday_name(day: Weekday) -> &'static str {
     }
 }
 
-/// Reads `mon` to `sun` or the whole English names, whatever their case.
+/// Reads `mon` to `sun` or a whole English name, in any case.
 ///
 /// # Errors
 /// [`Code::InvalidFrequency`] for anything else.

@@ -1,4 +1,4 @@
-//! Lengths of time by the calendar.
+//! Lengths of time in calendar units.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -11,9 +11,9 @@ use crate::domain::violation::{Code, RuleViolation, quoted};
 /// A number of hours, days, weeks or months.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
-    /// How many, from 1.
+    /// How many units, at least 1.
     pub count: NonZeroU32,
-    /// Of which length.
+    /// The unit.
     pub unit: Unit,
 }
 
@@ -26,13 +26,14 @@ pub enum Unit {
     Day,
     /// Seven days.
     Week,
-    /// To the same day of an earlier month, or its last one.
+    /// A calendar month: from a day to the same day of an earlier month, or to that month's last day if it is
+    /// shorter.
     Month,
 }
 
 impl Span {
-    /// This long before `instant`, months clamped to their last day; the beginning of the calendar where it
-    /// would be left.
+    /// Returns the instant that lies this span before `instant`. A month that is too short for the day is
+    /// clamped to its last day. A result before the beginning of the calendar is replaced by that beginning.
     pub(super) fn before(self, instant: DateTime<Utc>) -> DateTime<Utc> {
         let count = self.count.get();
         match self.unit {
@@ -46,11 +47,11 @@ impl Span {
 }
 
 impl Unit {
-    /// Every unit there is, shortest first.
+    /// Every unit, shortest first.
     pub const ALL: &'static [Self] = &[Self::Hour, Self::Day, Self::Week, Self::Month];
 
-    /// The beginning of the whole unit that `instant` is in: of its hour, its day, its week from Monday, its
-    /// month; the beginning of the calendar where it would be left.
+    /// Returns the beginning of the unit that contains `instant`: of its hour, day, week (from Monday) or
+    /// month. A result before the beginning of the calendar is replaced by that beginning.
     pub(super) fn floor(self, instant: DateTime<Utc>) -> DateTime<Utc> {
         let (today, midnight) = (instant.date_naive(), NaiveTime::MIN);
         let time = if self == Self::Hour { midnight.with_hour(instant.hour()) } else { Some(midnight) };
@@ -64,7 +65,7 @@ impl Unit {
         first.zip(time).map_or(DateTime::<Utc>::MIN_UTC, |(first, time)| first.and_time(time).and_utc())
     }
 
-    /// How many of them a timeframe reaches back at most: a hundred years.
+    /// Returns the largest count that a timeframe may use: as many units as a hundred years have (rule W2).
     pub const fn count_max(self) -> u32 {
         match self {
             Self::Hour => 876_600,
@@ -74,7 +75,7 @@ impl Unit {
         }
     }
 
-    /// The short form people type: `h`, `d`, `w`, `mo`.
+    /// Returns the short form that people type: `h`, `d`, `w` or `mo`.
     pub const fn suffix(self) -> &'static str {
         match self {
             Self::Hour => "h",
@@ -86,7 +87,7 @@ impl Unit {
 }
 
 impl fmt::Display for Span {
-    /// The form people type: `1w`, `4h`, `1mo`.
+    /// Writes the form that people type: `1w`, `4h`, `1mo`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.count, self.unit.suffix())
     }
@@ -95,7 +96,7 @@ impl fmt::Display for Span {
 impl FromStr for Span {
     type Err = RuleViolation;
 
-    /// Reads what [`Display`](fmt::Display) writes.
+    /// Reads the form that [`Display`](fmt::Display) writes.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (count, suffix) = text.split_at(digits);

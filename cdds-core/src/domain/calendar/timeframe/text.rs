@@ -12,8 +12,8 @@ const FORMS: &str =
     "all, rolling:1w, previous:1d, since-last, since-last:2026-01-01T00:00:00Z or fixed:START..END";
 
 impl fmt::Display for Timeframe {
-    /// The form people type: `all`, `rolling:1w`, `previous:1d`, `since-last`, `since-last:ORIGIN`,
-    /// `fixed:START..END`; instants in whole microseconds.
+    /// Writes the form that people type: `all`, `rolling:1w`, `previous:1d`, `since-last`,
+    /// `since-last:ORIGIN` or `fixed:START..END`, with instants in whole microseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All => f.write_str("all"),
@@ -31,7 +31,7 @@ impl fmt::Display for Timeframe {
 impl FromStr for Timeframe {
     type Err = RuleViolation;
 
-    /// Reads what [`Display`](fmt::Display) writes.
+    /// Reads the form that [`Display`](fmt::Display) writes.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, rest) = match text.split_once(':') {
             Some((name, rest)) => (name, Some(rest)),
@@ -67,7 +67,7 @@ fn fixed(range: &str) -> Result<Timeframe, RuleViolation> {
     FixedRange::new(instant(start)?, instant(end)?).map(Timeframe::Fixed)
 }
 
-/// Whole microseconds (rule W1).
+/// Reads an RFC 3339 instant and truncates it to whole microseconds (rule W1).
 fn instant(text: &str) -> Result<DateTime<Utc>, RuleViolation> {
     DateTime::parse_from_rfc3339(text).map(|instant| instant.to_utc().trunc_subsecs(6)).map_err(|_| {
         refusal(format!("{} is not an instant: write it like 2026-01-31T00:00:00Z", quoted(text)))

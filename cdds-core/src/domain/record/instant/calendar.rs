@@ -1,10 +1,10 @@
-//! Dates and times of day as text, and as digits alone.
+//! Dates and times of day, written as text or as digits alone.
 
 use chrono::{DateTime, Utc};
 
 use super::number::billionths;
 
-/// A calendar date with an optional time of day and offset.
+/// Parses a calendar date with an optional time of day and offset.
 pub(super) fn calendar(text: &[u8]) -> Option<DateTime<Utc>> {
     let ([y1, y2, y3, y4, first, m1, m2, second, d1, d2], rest) = text.split_first_chunk::<10>()?;
     if first != second || !matches!(first, b'-' | b'/') {
@@ -16,8 +16,9 @@ pub(super) fn calendar(text: &[u8]) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_micros((days * 86_400 + seconds) * 1_000_000 + micros)
 }
 
-/// `T10:20`, `T10:20:30`, `T10:20:30.5`, each with an optional offset, as seconds and microseconds
-/// after midnight UTC of the date before it. `:60` is a leap second, the first one of the next minute.
+/// Parses `T10:20`, `T10:20:30` or `T10:20:30.5`, each with an optional offset. Returns seconds and
+/// microseconds after midnight UTC of the date before it. `:60` is a leap second and means the first second
+/// of the next minute.
 fn time_of_day(text: &[u8]) -> Option<(i64, i64)> {
     let ([b'T' | b't' | b' ', h1, h2, b':', m1, m2], rest) = text.split_first_chunk::<6>()? else {
         return None;
@@ -36,7 +37,7 @@ fn time_of_day(text: &[u8]) -> Option<(i64, i64)> {
     Some((hour * 3_600 + minute * 60 + second - offset_seconds(rest)?, micros))
 }
 
-/// A fraction of a second in microseconds, and what comes after it.
+/// Parses an optional fraction of a second. Returns it in microseconds, and the rest of the text.
 fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     let [b'.' | b',', rest @ ..] = text else {
         return Some((0, text));
@@ -50,7 +51,8 @@ fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     Some((i64::from(billionths / 1_000), rest))
 }
 
-/// An offset from UTC in seconds; nothing is UTC. RFC 3339 knows `+01:00`, ISO 8601 also the others.
+/// Parses an offset from UTC. Returns it in seconds; an empty text means UTC. RFC 3339 defines `+01:00`, ISO
+/// 8601 the other forms as well.
 fn offset_seconds(text: &[u8]) -> Option<i64> {
     let (sign, hour, minute) = match *text {
         [] | [b'Z' | b'z'] => return Some(0),
@@ -68,8 +70,9 @@ fn offset_seconds(text: &[u8]) -> Option<i64> {
     }
 }
 
-/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar, if there is such a date. Years
-/// are counted from March, so that the leap day is the last one; 400 years have 146,097 days.
+/// Returns the days from 1970-01-01 to a date of the proleptic Gregorian calendar, or `None` if there is no
+/// such date. Years are counted from March, so that the leap day is the last day of a year. 400 years have
+/// 146,097 days.
 fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = match month {
@@ -85,6 +88,7 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
     let year = if month <= 2 { year - 1 } else { year };
     let month = (month + 9) % 12;
     let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
+    // Counted from March, the lengths of months repeat every five months, which have 153 days.
     let day_of_year = (153 * month + 2) / 5 + day - 1;
     Some(era * 146_097 + year * 365 + year / 4 - year / 100 + day_of_year - 719_468)
 }
@@ -97,18 +101,18 @@ pub(super) fn two(tens: u8, ones: u8) -> Option<i64> {
     Some(i64::from(tens) * 10 + i64::from(ones))
 }
 
-/// The instant of a date written as one number, `20260131`.
+/// Returns the instant of a date written as one number, `20260131`.
 pub(super) fn date_number(number: u64) -> Option<DateTime<Utc>> {
     date_time_number(number.checked_mul(1_000_000)?)
 }
 
-/// The instant of a date and a time of day written as one number, `20260131235959`. Second 60 is a leap second,
-/// the first one of the next minute.
+/// Returns the instant of a date and a time of day written as one number, `20260131235959`. Second 60 is a
+/// leap second and means the first second of the next minute.
 pub(super) fn date_time_number(number: u64) -> Option<DateTime<Utc>> {
     let (date, time) = (i64::try_from(number / 1_000_000).ok()?, i64::try_from(number % 1_000_000).ok()?);
     let (year, month, day) = (date / 10_000, date / 100 % 100, date % 100);
     let (hour, minute, second) = (time / 10_000, time / 100 % 100, time % 100);
-    // Fewer digits are another form, cut short or without a century.
+    // A year with fewer digits belongs to another form, cut short or without a century.
     if !(1_000..=9_999).contains(&year) || hour > 23 || minute > 59 || second > 60 {
         return None;
     }

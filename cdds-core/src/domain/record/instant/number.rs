@@ -1,4 +1,4 @@
-//! Decimal numbers, and what they count since 1970.
+//! Decimal numbers, and the instants that they mean as counts since 1970.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use super::calendar::two;
 /// 10^9, the denominator of fractions.
 const BILLION: i128 = 1_000_000_000;
 
-/// A unit of epoch numbers: 10^-9 of it is this many to a microsecond.
+/// A unit of epoch numbers. Holds how many billionths of the unit make a microsecond.
 #[derive(Clone, Copy)]
 pub(super) struct Unit(i128);
 
@@ -19,11 +19,11 @@ impl Unit {
     pub(super) const MICROS: Self = Self(1_000_000_000);
     pub(super) const NANOS: Self = Self(1_000_000_000_000);
 
-    /// Seconds since 1970 of the instants that are read without a declared format: from 1990 to the end of 2099.
+    /// The seconds since 1970 that are read without a declared format: 1990 to the end of 2099.
     const CERTAIN_SECONDS: Range<u64> = 631_152_000..4_102_444_800;
 
-    /// The one unit by which a number lies between 1990 and 2100. These ranges are disjoint: as long as instants
-    /// of more than a millennium are not expected, no number can be mistaken for that of another unit.
+    /// Returns the unit in which the number lies between 1990 and 2100. The ranges of the units are disjoint,
+    /// so there is at most one.
     pub(super) fn certain(decimal: Decimal) -> Option<Self> {
         let units = [
             (1, Self::SECONDS),
@@ -39,20 +39,20 @@ impl Unit {
         found.filter(|_| !decimal.negative).map(|(_, unit)| unit)
     }
 
-    /// How many of it make a second.
+    /// Returns how many of the unit make a second.
     pub(super) fn per_second(self) -> i128 {
         1_000_000 * self.0 / BILLION
     }
 }
 
-/// A decimal number of up to nineteen digits before the point.
+/// A decimal number with up to nineteen digits before the point.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decimal {
     negative: bool,
     whole: u64,
     /// The first nine decimals.
     billionths: u32,
-    /// Whether more follow that are not zero.
+    /// Whether further decimals follow that are not all zero.
     finer: bool,
 }
 
@@ -61,7 +61,7 @@ impl Decimal {
         Self { negative: value < 0, whole: value.unsigned_abs(), billionths: 0, finer: false }
     }
 
-    /// `[+-]? digits (\. digits)?`, exactly.
+    /// Parses exactly `[+-]? digits (\. digits)?`.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let (negative, text) = match text {
             [b'-', rest @ ..] => (true, rest),
@@ -78,25 +78,27 @@ impl Decimal {
         Some(Self { negative, whole, billionths, finer })
     }
 
-    /// The number, if it is whole and not negative.
+    /// Returns the number if it is whole and not negative.
     pub(super) fn whole(self) -> Option<u64> {
         (!self.negative && self.billionths == 0 && !self.finer).then_some(self.whole)
     }
 
-    /// In billionths, cut towards minus infinity.
+    /// Returns the number in billionths, rounded towards minus infinity.
     fn in_billionths(self) -> i128 {
         let size = i128::from(self.whole) * BILLION + i128::from(self.billionths);
+        // The cut-off decimals of a negative number make it smaller.
         if self.negative { -size - i128::from(self.finer) } else { size }
     }
 
-    /// The instant that is this many units after 1970.
+    /// Returns the instant that lies this many units after 1970.
     pub(super) fn since_1970(self, unit: Unit) -> Option<DateTime<Utc>> {
         let micros = self.in_billionths().div_euclid(unit.0);
         DateTime::from_timestamp_micros(i64::try_from(micros).ok()?)
     }
 
-    /// The instant of a Julian day number, to the millisecond: a binary number of days has no more, and SQLite reads
-    /// it so, too. Days begin at noon; 1970 began at 2440587.5. Years 0 to 9999 only.
+    /// Returns the instant of a Julian day number of the years 0 to 9999, to the millisecond. A binary number
+    /// of days is no more precise, and SQLite reads it the same way. Days begin at noon; 1970 began at
+    /// 2440587.5.
     pub(super) fn julian_day(self) -> Option<DateTime<Utc>> {
         const MILLIS_PER_DAY: i128 = 86_400_000;
         const MILLIS_TO_1970: i128 = 210_866_760_000_000;
@@ -111,7 +113,7 @@ impl Decimal {
 /// The Julian days of the years 0 to 9999.
 pub(super) const JULIAN_DAYS: Range<i64> = 1_721_059..5_373_484;
 
-/// One to nineteen digits.
+/// Parses one to nineteen digits.
 fn digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 19 {
         return None;
@@ -120,7 +122,8 @@ fn digits(text: &[u8]) -> Option<u64> {
         .try_fold(0u64, |number, byte| byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0')))
 }
 
-/// The first nine decimals, and whether more follow that are not zero.
+/// Parses decimals. Returns the first nine as a number, and whether further ones follow that are not all
+/// zero.
 pub(super) fn billionths(digits: &[u8]) -> Option<(u32, bool)> {
     let mut number = 0;
     for place in 0..9 {

@@ -31,7 +31,7 @@ fn calendar_text_is_read() {
         ("2026-01-01T00:30:00-01:30", "2026-01-01T02:00:00Z"),
         ("2026-01-02T00:00:00+23:59", "2026-01-01T00:01:00Z"),
         ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
-        // Leap days: every fourth year, not the hundredth, yes the four hundredth.
+        // Leap days: every fourth year, except every hundredth, but including every four hundredth.
         ("2024-02-29", "2024-02-29T00:00:00Z"),
         ("2000-02-29T12:00:00Z", "2000-02-29T12:00:00Z"),
         ("1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999999Z"),
@@ -113,7 +113,7 @@ fn epoch_numbers_tell_their_unit_by_size() {
     assert_eq!(InstantFormat::Any.read_integer(1_700_000_000_123_456_789), expected);
 }
 
-/// Dates, serial numbers of days and counts from other years are numbers, too.
+/// Dates, serial numbers of days and counts from other years are numbers as well.
 #[test]
 fn r6_w1_numbers_that_can_be_mistaken_are_not_read_without_a_declared_format() {
     for text in [
@@ -155,7 +155,7 @@ fn w1_dates_as_digits_and_julian_days_are_read_as_declared() {
     assert_eq!(DateTimeDigits.read_integer(20_161_231_235_960), at("2017-01-01T00:00:00Z"));
     assert_eq!(JulianDay.read_real(2_440_587.5), at("1970-01-01T00:00:00Z"));
     assert_eq!(JulianDay.read_integer(2_461_043), at("2026-01-02T12:00:00Z"));
-    // What SQLite's julianday() makes of this instant.
+    // The result of SQLite's julianday() for this instant.
     assert_eq!(JulianDay.read_real(2_461_043.145_833_333_5), at("2026-01-02T15:30:00Z"));
     assert_eq!(JulianDay.read_text(b"2461043.1458"), at("2026-01-02T15:29:57.120Z"));
     assert_eq!(UnixNanos.read_integer(1_700_000_000_123_456_789), at("2023-11-14T22:13:20.123456Z"));
@@ -257,7 +257,7 @@ proptest! {
             let _ = (format.read_integer(integer), format.read_real(real));
         }
     }
-    /// A number is read as what it is in its unit, or not at all: never as an instant of another one.
+    /// A number is read in its own unit or not at all, and never as an instant of another unit.
     #[test]
     fn r6_w1_certain_numbers_are_those_of_1990_to_2099_in_their_own_unit(
         seconds in prop_oneof![-1_000_000_000i64..0, 100_000_000i64..9_000_000_000], factor in prop::sample::select(vec![1, 1_000, 1_000_000, 1_000_000_000])
@@ -268,7 +268,7 @@ proptest! {
         prop_assert_eq!(read(&(seconds * factor).to_string()).ok(), expected);
     }
 
-    /// What an index on the numbers leads to holds every number that counts.
+    /// The range that is looked up in an index holds every number that counts.
     #[test]
     fn w1_numbers_of_a_window_lie_between_their_bounds(
         seconds in -62_000_000_000i64..253_000_000_000, length in 0i64..100_000_000, offset in -2_000_000i64..2_000_000,

@@ -1,32 +1,35 @@
-//! Which keys the objects of a record had already.
+//! Remembers which keys the objects of a record have had.
 //!
-//! Almost no record has a key twice, and all pay for the question. So a key is remembered as 32 bits of digest in a
-//! table that is never emptied: entries carry the number of their object, and those of earlier records count as free.
-//! Two keys of one digest are taken for the same; whoever is told so looks again.
+//! Almost no record has a key twice, but every record pays for the check. A key is therefore remembered as a
+//! digest of 32 bits, in a table that is never emptied: each entry holds the number of its object, and
+//! entries of earlier records count as free. Two keys with the same digest are taken for the same. A caller
+//! that is told that a key is repeated must check again.
 
-/// The memory of one builder, used again for each of its records.
+/// The memory of one builder, reused for each of its records.
 #[derive(Debug, Default)]
 pub(in crate::domain) struct Keys {
-    /// Open addressing by powers of two: the number of the object above, the digest of the key below.
+    /// A table with open addressing; its size is a power of two. The upper half of an entry is the number of
+    /// the object, the lower half the digest of the key.
     table: Vec<u64>,
-    /// The first object of the record at hand, and the last one so far. Objects are numbered from 1.
+    /// The numbers of the first and of the latest object of the current record. Objects are numbered from 1.
     first: u32,
     last: u32,
-    /// How many keys the record at hand has.
+    /// How many keys the current record has.
     count: usize,
 }
 
-/// An object of the record at hand.
+/// An object of the current record.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::domain) struct Object(u32);
 
-/// The size to begin with, and the largest that is kept for the next record.
+/// The initial size, and the largest size that is kept for the next record.
 const SLOTS_MIN: usize = 256;
 const SLOTS_KEPT_MAX: usize = 1 << 14;
 
 impl Keys {
-    /// Forgets the record before.
+    /// Forgets the previous record.
     pub(in crate::domain) fn begin_record(&mut self) {
+        // Start afresh before the numbers of objects run out, and after a record of unusually many keys.
         if self.last > u32::MAX / 2 || self.table.len() > SLOTS_KEPT_MAX {
             *self = Self::default();
         }
@@ -39,7 +42,8 @@ impl Keys {
         Object(self.last)
     }
 
-    /// Whether the object has had no such key yet. Keys are given as they are meant, without escapes.
+    /// Remembers a key of the object. Returns whether the object has not had it yet. Keys are passed as they
+    /// are meant, without escapes.
     #[inline]
     pub(in crate::domain) fn is_new(&mut self, object: Object, key: &[u8]) -> bool {
         if self.count * 2 >= self.table.len() {
@@ -49,7 +53,7 @@ impl Keys {
         self.insert(u64::from(object.0) << 32 | u64::from(digest))
     }
 
-    /// Whether the object has had such a key.
+    /// Whether the object has had this key.
     pub(in crate::domain) fn has(&self, object: Object, key: &[u8]) -> bool {
         let entry = u64::from(object.0) << 32 | u64::from(digest(key));
         let mut slot = self.slot(entry);
@@ -69,6 +73,7 @@ impl Keys {
             if *found == entry {
                 return false;
             }
+            // The entry belongs to an earlier record, so the slot is free.
             if *found >> 32 < u64::from(self.first) {
                 *found = entry;
                 self.count += 1;
@@ -86,7 +91,8 @@ impl Keys {
 
     #[inline]
     fn slot(&self, entry: u64) -> usize {
-        // The number spreads the objects of a record, which mostly have the same keys.
+        // The objects of a record mostly have the same keys. The number of the object moves their entries
+        // apart.
         let spread = (entry >> 32).wrapping_mul(0x9e37_79b9).wrapping_add(entry);
         usize::try_from(spread & 0xffff_ffff).unwrap_or_default() & self.table.len().wrapping_sub(1)
     }
@@ -96,6 +102,7 @@ impl Keys {
         (slot + 1) & self.table.len().wrapping_sub(1)
     }
 
+    /// Doubles the table and moves the entries of the current record into it.
     #[cold]
     fn grow(&mut self) {
         let slots = (self.table.len() * 2).max(SLOTS_MIN);
@@ -109,7 +116,8 @@ impl Keys {
     }
 }
 
-/// Every byte counts; eight at a time, since most keys have less than sixteen.
+/// Returns a digest to which every byte contributes. It reads eight (or four) bytes from both ends, which may
+/// overlap, since most keys are shorter than sixteen bytes.
 #[inline]
 fn digest(key: &[u8]) -> u32 {
     let (first, last) = match (key.first_chunk(), key.last_chunk(), key.first_chunk(), key.last_chunk()) {
@@ -119,7 +127,7 @@ fn digest(key: &[u8]) -> u32 {
         }
         _ => (key.iter().fold(0, |digits, byte| digits << 8 | u64::from(*byte)), 0),
     };
-    // Spread over all bits: the length must not undo what letters differ in.
+    // Spread over all bits, so that the length does not cancel a difference between letters.
     let length = (key.len() as u64).wrapping_mul(0xff51_afd7_ed55_8ccd);
     let mut digest = mix(first ^ length, last);
     if key.len() > 16 {

@@ -1,8 +1,8 @@
-//! Objects with a key that comes more than once.
+//! Rewrites objects in which a key comes more than once (rule R7).
 //!
-//! The last value counts, where the key stood first, as with `JSON.parse` and most readers. Scanning once, from the
-//! front, cannot know that a member comes again; so what the scanner has found to repeat a key, and nothing else, is
-//! taken apart and written anew, each object once.
+//! The last value counts, at the place of the first, as with `JSON.parse` and most readers. A single scan
+//! from the front cannot know that a member comes again. Input in which the scanner has found a repeated key,
+//! and no other, is therefore taken apart and written again, each object once.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,7 +11,8 @@ use super::keys::Keys;
 use super::scanner::{IsEmpty, Scanner};
 use crate::domain::record::template::unescaped;
 
-/// Appends a value that the scanner has found legal, with each key once and pruned; gives whether it is empty.
+/// Appends a value that the scanner has found valid, pruned and with each key once. Returns whether it is
+/// empty.
 pub(super) fn rewrite(json: &[u8], output: &mut Vec<u8>) -> IsEmpty {
     match json.first() {
         Some(b'{') => object(json, output),
@@ -73,7 +74,7 @@ fn array(json: &[u8], output: &mut Vec<u8>) -> IsEmpty {
     elements.is_empty()
 }
 
-/// Looks at a container once more. That it is legal is known.
+/// Scans a container once more. It is known to be valid, so the result is ignored.
 fn scan<'i, T>(json: &'i [u8], look: impl FnOnce(&mut Scanner<'i, '_>) -> T) {
     let (mut ignored, mut keys) = (Vec::new(), Keys::default());
     let _ = look(&mut Scanner::new(json, &mut ignored, &mut keys));

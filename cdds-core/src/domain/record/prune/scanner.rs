@@ -1,15 +1,15 @@
-//! The one pass over raw JSON.
+//! The single pass over raw JSON.
 
 use super::keys::{Keys, Object};
 use super::span::Specials;
 use super::{JsonError, JsonFault};
 use crate::domain::record::template::unescaped;
 
-/// How deeply objects and arrays may be nested; `serde_json` and many other readers refuse 128.
+/// How deeply objects and arrays may be nested. `serde_json` and many other readers refuse 128 levels.
 pub const DEPTH_MAX: usize = 127;
 
-/// Walks `input` and copies what stays in runs that are as long as possible: `run` is the start of
-/// bytes that are to be kept and not copied yet. What is between `run` and `at` is always part of
+/// Walks through `input` and copies the kept bytes to `output`, in runs as long as possible. `run` is the
+/// start of bytes that are to be kept but are not copied yet: everything between `run` and `at` belongs to
 /// the result unless a [`Mark`] is restored.
 pub(super) struct Scanner<'i, 'o> {
     input: &'i [u8],
@@ -18,14 +18,15 @@ pub(super) struct Scanner<'i, 'o> {
     run: usize,
     specials: Specials<'i>,
     keys: &'o mut Keys,
-    /// Whether the string that was passed last holds an escape sequence.
+    /// Whether the string that was scanned last holds an escape sequence.
     escaped: bool,
-    /// Whether an object seems to have a key twice: nothing is remembered any more then.
+    /// Whether an object seems to have a key twice. From then on keys are no longer remembered, since the
+    /// input is written again anyway.
     repeated: bool,
     error: Option<JsonError>,
 }
 
-/// A state to which the result can be taken back, when a member turns out to be empty.
+/// A state to which the result can be taken back if a member turns out to be empty.
 #[derive(Clone, Copy)]
 struct Mark {
     at: usize,
@@ -33,12 +34,13 @@ struct Mark {
     run: usize,
 }
 
-/// What was found is in [`Scanner::error`]: results that fit a register make the scan a fifth faster.
+/// A fault was found. It is stored in [`Scanner::error`]: results that fit into a register make the scan a
+/// fifth faster.
 pub(super) struct Faulty;
 
 type Scan<T> = Result<T, Faulty>;
 
-/// What a value is worth to rule A2.
+/// Whether a value is empty by rule A2.
 pub(super) type IsEmpty = bool;
 
 impl<'i, 'o> Scanner<'i, 'o> {
@@ -47,29 +49,30 @@ impl<'i, 'o> Scanner<'i, 'o> {
         Self { input, at: 0, output, run: 0, specials, keys, escaped: false, repeated: false, error: None }
     }
 
-    /// Whether an object seems to have a key twice.
+    /// Whether an object seems to have a key twice. Two keys of the same digest look alike, so this may be
+    /// wrong.
     pub(super) fn repeated(&self) -> bool {
         self.repeated
     }
 
-    /// The members of an object, as they are spelled, whatever their keys.
+    /// Visits the members of an object as they are spelled. Repeated keys are not looked for.
     pub(super) fn members(&mut self, visit: impl FnMut(&'i [u8], &'i [u8])) -> Scan<IsEmpty> {
         self.repeated = true;
         self.object(1, visit)
     }
 
-    /// The elements of an array likewise.
+    /// Visits the elements of an array in the same way.
     pub(super) fn elements(&mut self, visit: impl FnMut(&'i [u8])) -> Scan<IsEmpty> {
         self.repeated = true;
         self.array(1, visit)
     }
 
-    /// What is wrong, if anything is, and the output.
+    /// Returns the fault, if there is one, and the output.
     pub(super) fn into_parts(self) -> (Option<JsonError>, &'o mut Vec<u8>) {
         (self.error, self.output)
     }
 
-    /// A whole input that is one object.
+    /// Scans a whole input that must be one object.
     pub(super) fn record(&mut self, visit: impl FnMut(&'i [u8], &'i [u8])) -> Scan<()> {
         self.whitespace();
         match self.peek() {
@@ -80,7 +83,8 @@ impl<'i, 'o> Scanner<'i, 'o> {
         self.end()
     }
 
-    /// A whole input that is one value of any kind, to stand in a record.
+    /// Scans a whole input that must be one value of any kind. It starts at depth 1, since it will be a
+    /// member of a record.
     pub(super) fn single(&mut self) -> Scan<IsEmpty> {
         self.whitespace();
         let empty = self.value(1)?;
@@ -88,11 +92,14 @@ impl<'i, 'o> Scanner<'i, 'o> {
         Ok(empty)
     }
 
+    /// Checks that nothing but whitespace follows, and copies the last run.
     fn end(&mut self) -> Scan<()> {
         self.whitespace();
         if self.at < self.input.len() {
             return Err(self.fault(JsonFault::Trailing));
         }
+        // One check for the whole input is cheaper than one per string. Blocks after the last quote were not
+        // looked at, but outside strings only ASCII is accepted.
         if self.specials.non_ascii()
             && let Err(error) = std::str::from_utf8(self.input)
         {
@@ -102,7 +109,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
         Ok(())
     }
 
-    /// A value inside `depth` others.
+    /// Scans a value that is nested inside `depth` others.
     #[inline]
     fn value(&mut self, depth: usize) -> Scan<IsEmpty> {
         match self.peek() {
@@ -118,14 +125,16 @@ impl<'i, 'o> Scanner<'i, 'o> {
         }
     }
 
-    /// An object; `at` is on its brace. What it keeps stands between braces, so that the caller may
-    /// leave the whole of it out or not.
+    /// Scans an object; `at` is on its opening brace. The braces are part of the kept bytes, so the caller
+    /// can leave the whole object out or not.
     fn object(&mut self, depth: usize, mut visit: impl FnMut(&'i [u8], &'i [u8])) -> Scan<IsEmpty> {
         self.enter(depth)?;
         if self.closes(b'}') {
             return Ok(true);
         }
         let mut empty = true;
+        // `before` is the state before the next member and, once a member was kept, before its comma. Taking
+        // an empty member back to it leaves valid JSON.
         let mut before = self.mark();
         let object = self.keys.begin_object();
         loop {
@@ -134,6 +143,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
             }
             self.escaped = false;
             let (key_start, key_end) = self.string()?;
+            // `escaped` still describes the key here, since the value is not scanned yet.
             if !self.repeated {
                 self.remember(object, key_start, key_end);
             }
@@ -141,7 +151,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
             self.expect(b':')?;
             self.whitespace();
             let value_start = self.at;
-            // What most values are does not need the call.
+            // Most values are strings, and this saves them the call.
             let leave_out = match self.peek() {
                 Some(b'"') => self.string().map(|(start, end)| start == end)?,
                 _ => self.value(depth)?,
@@ -158,12 +168,13 @@ impl<'i, 'o> Scanner<'i, 'o> {
                     self.at += 1;
                     return Ok(empty);
                 }
+                // No member was kept so far, so the comma would come first in the object.
                 Some(b',') if empty => {
                     self.skip_comma();
                     before = self.mark();
                 }
                 Some(b',') => {
-                    // The comma belongs to the next member and goes with it.
+                    // The comma belongs to the next member and is taken back with it.
                     before = self.mark();
                     self.at += 1;
                 }
@@ -173,7 +184,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
         }
     }
 
-    /// An array; elements stay even if they are empty.
+    /// Scans an array. Elements stay even if they are empty.
     fn array(&mut self, depth: usize, mut visit: impl FnMut(&'i [u8])) -> Scan<IsEmpty> {
         self.enter(depth)?;
         if self.closes(b']') {
@@ -196,6 +207,8 @@ impl<'i, 'o> Scanner<'i, 'o> {
         }
     }
 
+    /// Notes a key of the object, and whether the object seems to have it already. Keys are compared as they
+    /// are meant, without escapes.
     #[inline]
     fn remember(&mut self, object: Object, key_start: usize, key_end: usize) {
         let key = self.slice(key_start, key_end);
@@ -207,6 +220,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
         self.repeated = !new;
     }
 
+    /// Passes the opening bracket and the whitespace after it.
     fn enter(&mut self, depth: usize) -> Scan<()> {
         if depth > DEPTH_MAX {
             return Err(self.fault(JsonFault::TooDeep));
@@ -216,6 +230,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
         Ok(())
     }
 
+    /// Passes the closing bracket if it comes next, and returns whether it did.
     fn closes(&mut self, bracket: u8) -> bool {
         let closes = self.peek() == Some(bracket);
         if closes {
@@ -224,11 +239,13 @@ impl<'i, 'o> Scanner<'i, 'o> {
         closes
     }
 
-    /// A string; `at` is on its quote. Gives where its text starts and ends between the quotes.
+    /// Scans a string; `at` is on its opening quote. Returns the bounds of its text between the quotes.
     #[inline(always)]
     fn string(&mut self) -> Scan<(usize, usize)> {
         let start = self.at + 1;
-        // All specials so far were passed: this one is the quote itself.
+        // Earlier strings were passed completely, and a special between strings would have been a fault. So
+        // the next special is this opening quote, and in a plain string the one after it is the closing
+        // quote.
         self.specials.next();
         match self.specials.next() {
             Some(end) if self.input.get(end) == Some(&b'"') && !self.specials.control() => {
@@ -239,11 +256,13 @@ impl<'i, 'o> Scanner<'i, 'o> {
         }
     }
 
-    /// The same with all that is rare.
+    /// Scans the rest of a string that holds escapes or may hold control characters, or that does not end.
+    /// `first` is the first special after the opening quote.
     #[inline(never)]
     fn string_with_escapes(&mut self, start: usize, first: Option<usize>) -> Scan<(usize, usize)> {
         let (mut from, mut found) = (start, first);
         while let Some(end) = found {
+            // The flag covers all input so far, and whitespace sets it, too. Hence look at the bytes.
             if self.specials.control() {
                 self.no_control(from, end)?;
             }
@@ -258,6 +277,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
         Err(self.fault(JsonFault::Truncated))
     }
 
+    /// Checks that there is no control character between `from` and `end`.
     #[cold]
     fn no_control(&mut self, from: usize, end: usize) -> Scan<()> {
         let control = self.slice(from, end).iter().position(|byte| *byte < b' ');
@@ -267,12 +287,14 @@ impl<'i, 'o> Scanner<'i, 'o> {
         }
     }
 
-    /// An escape sequence whose backslash is at `backslash`; gives where text goes on. A lone
-    /// surrogate is legal by the grammar (RFC 8259, 8.2) and passes as it is.
+    /// Scans an escape sequence whose backslash is at `backslash`. Returns where the text continues. A lone
+    /// surrogate is legal by the grammar (RFC 8259, 8.2) and is kept as it is.
     fn escape(&mut self, backslash: usize) -> Scan<usize> {
         self.at = backslash;
         self.escaped = true;
         match self.input.get(backslash + 1) {
+            // The escaped character is a special itself: pass it, so that it is not taken for the end of the
+            // string.
             Some(b'"' | b'\\') => {
                 self.specials.next();
                 Ok(backslash + 2)
@@ -286,7 +308,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
         }
     }
 
-    /// `-? (0 | [1-9][0-9]*) (\.[0-9]+)? ([eE][+-]?[0-9]+)?` (RFC 8259, 6).
+    /// Scans a number: `-? (0 | [1-9][0-9]*) (\.[0-9]+)? ([eE][+-]?[0-9]+)?` (RFC 8259, 6).
     fn number(&mut self) -> Scan<IsEmpty> {
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -308,6 +330,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
             self.digits()?;
         }
         match self.peek() {
+            // This digit can only follow a leading zero.
             Some(b'0'..=b'9') => Err(self.fault(JsonFault::Number)),
             _ => Ok(false),
         }
@@ -336,7 +359,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
         Ok(())
     }
 
-    /// Passes over insignificant whitespace and leaves it out.
+    /// Passes insignificant whitespace and leaves it out. The comparison lets most calls end at once.
     #[inline]
     fn whitespace(&mut self) {
         if self.peek().is_some_and(|byte| byte <= b' ') {
@@ -344,6 +367,8 @@ impl<'i, 'o> Scanner<'i, 'o> {
         }
     }
 
+    /// Ends the current run before the whitespace and begins a new one after it. Other bytes up to the space
+    /// stop the loop, and are a fault for the caller.
     #[inline(never)]
     fn skip_whitespace(&mut self) {
         self.keep_until(self.at);
@@ -353,7 +378,7 @@ impl<'i, 'o> Scanner<'i, 'o> {
         self.run = self.at;
     }
 
-    /// Leaves out a comma before which no member was kept.
+    /// Leaves out a comma that no kept member precedes.
     fn skip_comma(&mut self) {
         self.keep_until(self.at);
         self.at += 1;
@@ -367,6 +392,8 @@ impl<'i, 'o> Scanner<'i, 'o> {
     /// Leaves out everything since `mark`.
     #[inline]
     fn take_back(&mut self, mark: Mark) {
+        // The output may already hold a part of the member, because whitespace in it has ended a run. Restore
+        // the run as of the mark, copy it up to there, and begin the next one at the present position.
         self.output.truncate(mark.output_bytes);
         self.run = mark.run;
         self.keep_until(mark.at);

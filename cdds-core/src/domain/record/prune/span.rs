@@ -1,15 +1,15 @@
-//! What blocks of bytes hold that means something in JSON.
+//! Finds the bytes in blocks of input that mean something in JSON.
 
 use wide::u8x16;
 
-/// Where `"` and `\` are in an input, one after another. They are found 64 bytes at a time and kept as bits, so
-/// that the many short strings of a record need no search each.
+/// The positions of `"` and `\` in an input, one after another. They are found 64 bytes at a time and kept as
+/// bits, so the many short strings of a record need no search each.
 pub(super) struct Specials<'i> {
     input: &'i [u8],
-    /// Those of the 64 bytes from here on that were not given yet.
+    /// The start of the current block of 64 bytes, and the positions in it that were not returned yet.
     block: usize,
     bits: u64,
-    /// What all blocks so far hold anywhere.
+    /// Whether any block so far holds such a byte.
     control: bool,
     non_ascii: bool,
 }
@@ -21,7 +21,7 @@ impl<'i> Specials<'i> {
         specials
     }
 
-    /// The position of the next one.
+    /// Returns the position of the next special byte.
     #[inline(always)]
     pub(super) fn next(&mut self) -> Option<usize> {
         if self.bits == 0 {
@@ -35,7 +35,7 @@ impl<'i> Specials<'i> {
         Some(self.block + first as usize)
     }
 
-    /// Goes on to the next block that holds one, if there is one.
+    /// Moves to the next block that holds a special byte, if there is one.
     #[inline(never)]
     fn next_block(&mut self) {
         while self.bits == 0 && self.block + 64 < self.input.len() {
@@ -52,21 +52,21 @@ impl<'i> Specials<'i> {
         self.non_ascii |= classes.non_ascii;
     }
 
-    /// Whether there may be a control character before the position that was given last.
+    /// Whether there may be a control character before the position that was returned last.
     #[inline(always)]
     pub(super) fn control(&self) -> bool {
         self.control
     }
 
-    /// Whether there may be a byte above 0x7f before the position that was given last.
+    /// Whether there may be a byte above 0x7f before the position that was returned last.
     pub(super) fn non_ascii(&self) -> bool {
         self.non_ascii
     }
 }
 
-/// What 64 bytes hold.
+/// The kinds of bytes among 64 bytes.
 pub(in crate::domain) struct Classes {
-    /// One bit for each `"` and `\`, that of the first byte lowest.
+    /// One bit for each `"` and `\`, with that of the first byte lowest.
     pub(in crate::domain) specials: u64,
     /// Whether a byte is below 0x20.
     pub(in crate::domain) control: bool,
@@ -75,8 +75,8 @@ pub(in crate::domain) struct Classes {
 }
 
 impl Classes {
-    /// The bytes of `input` from `block` on. Where there are fewer than 64 of them, what is told of the whole block
-    /// includes bytes before it.
+    /// Classifies the bytes of `input` from `block` on. If fewer than 64 are left, the flags also cover bytes
+    /// before `block`.
     #[inline(always)]
     fn of_block(input: &[u8], block: usize) -> Self {
         let rest = input.get(block..).unwrap_or_default();
@@ -84,10 +84,13 @@ impl Classes {
             return Self::of(chunk);
         }
         if let Some(chunk) = input.last_chunk::<64>() {
+            // The last 64 bytes overlap the previous block. Shift its bits out; its flags were counted there
+            // already.
             let before = u32::try_from(chunk.len() - rest.len()).unwrap_or(u64::BITS);
             let classes = Self::of(chunk);
             return Self { specials: classes.specials.unbounded_shr(before), ..classes };
         }
+        // The whole input is shorter than a block. Blanks are neither special nor control characters.
         let mut chunk = [b' '; 64];
         chunk.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
         Self::of(&chunk)
@@ -105,7 +108,8 @@ impl Classes {
             least = least.min(bytes);
             union |= bytes;
         }
-        // The mask is made of the highest bits.
+        // `least` falls below a blank if any byte does. The bitmask consists of the highest bits, which only
+        // bytes above 0x7f have set.
         Self { specials, control: least != blank, non_ascii: union.to_bitmask() != 0 }
     }
 }

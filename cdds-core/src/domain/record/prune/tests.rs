@@ -72,7 +72,7 @@ fn a1_of_a_key_that_comes_again_the_last_value_counts_where_the_first_stood() {
     ] {
         assert_eq!(pruned(input), expected, "{input}");
     }
-    // What is wrong is wrong behind a repeated key, too.
+    // A fault after a repeated key is found, too.
     assert_eq!(fault(r#"{"a":1,"a":2,"b":tru}"#), JsonFault::Unexpected);
     assert_eq!(fault(b"{\"a\":1,\"a\":\"\xff\"}"), JsonFault::Utf8);
     let mut output = Vec::new();
@@ -208,7 +208,7 @@ fn single_values_tell_whether_they_are_empty() {
     assert!(value(b"1 1", &mut Vec::new()).is_err());
 }
 
-/// Rule A2 said once more, over a tree.
+/// Rule A2 implemented once more, over a tree.
 fn prune_tree(value: Value) -> Value {
     match value {
         Value::Object(members) => Value::Object(

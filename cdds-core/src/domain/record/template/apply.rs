@@ -1,4 +1,4 @@
-//! Templates over JSON lines, for what sources do not apply themselves.
+//! Applying templates to JSON lines, for sources that do not do so themselves.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::{RecordBatch, RejectedContent, RejectedRecord};
 
 impl Template {
-    /// The records of `batch` that match every filter, with the selected fields, in their order. CPU work:
-    /// runs on the workers. What was rejected, and how much was read, stays.
+    /// Returns the records of `batch` that match every filter, with the selected fields in the source's
+    /// order. Rejected records and the count of bytes read stay. This is CPU work and runs on the workers.
     pub fn apply(&self, batch: &RecordBatch) -> RecordBatch {
         if self.is_default() {
             return batch.clone();
@@ -21,9 +21,9 @@ impl Template {
         batch.rewritten(|line, output| reading.rewrite(line, output) == Verdict::Wanted)
     }
 
-    /// What may be told of a bad record; `None` if it is none that the job exports, as far as its fields can
-    /// be read. Of a job that exports some records or some fields only, nothing is told of what cannot be
-    /// read: it may be somebody else's.
+    /// Returns the part of a bad record that may be reported, or `None` if its readable fields show that the
+    /// job does not export it (rule E10). If the job exports only some records or fields, the content of an
+    /// unreadable record is withheld, since it may be somebody else's.
     #[must_use]
     pub fn tell(&self, rejected: RejectedRecord, categories: &CategorySelection) -> Option<RejectedRecord> {
         let mut selected = Vec::new();
@@ -44,33 +44,33 @@ impl Template {
     }
 }
 
-/// What a template says of a record.
+/// The result of applying a template to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     /// It is exported.
     Wanted,
-    /// A filter says no.
+    /// A filter excludes it.
     Unwanted,
-    /// It is no JSON object.
+    /// It is not a JSON object.
     Unreadable,
 }
 
-/// A template, ready to be asked about many records.
+/// A template, prepared to be applied to many records.
 struct Reading<'t> {
     selects: bool,
-    /// What the named fields are for, ordered by length, then by name: few keys of a record are as long as
-    /// one that is looked for.
+    /// The roles of the named fields, ordered by length, then by name: few keys of a record are as long as
+    /// one of them, so most lookups end quickly.
     fields: Vec<(&'t [u8], Role)>,
     conditions: Vec<Condition<'t>>,
     scratch: Vec<u8>,
     keys: Keys,
 }
 
-/// What a named field is for.
+/// The role of a named field.
 #[derive(Default)]
 struct Role {
     is_selected: bool,
-    /// The index of its condition.
+    /// The index of the condition on it.
     condition: Option<usize>,
 }
 
@@ -78,7 +78,7 @@ struct Role {
 #[derive(Default)]
 struct Condition<'t> {
     filters: Vec<&'t Filter>,
-    /// Of the record that is being read.
+    /// Whether the record that is being read meets all of them.
     is_met: bool,
 }
 
@@ -114,10 +114,11 @@ impl<'t> Reading<'t> {
         }
     }
 
-    /// Appends what is exported of the record in `line`; nothing if it is not.
+    /// Appends the exported part of the record in `line`, or nothing if the record is not exported.
     fn rewrite(&mut self, line: &[u8], output: &mut Vec<u8>) -> Verdict {
         let start = output.len();
         output.push(b'{');
+        // A condition whose field never comes is judged as for a missing field.
         for condition in &mut self.conditions {
             condition.see(FieldValue::Missing);
         }
@@ -128,7 +129,7 @@ impl<'t> Reading<'t> {
             let order = |name: &[u8]| name.len().cmp(&key_means.len()).then_with(|| name.cmp(&key_means));
             let Ok(index) = fields.binary_search_by(|(name, _)| order(name)) else { return };
             let role = &fields[index].1;
-            // Of two values the last one counts.
+            // If the key comes twice, the last value overwrites the verdict of the first.
             if let Some(condition) = role.condition {
                 conditions[condition].see(FieldValue::Json(value));
             }
@@ -155,7 +156,7 @@ impl<'t> Reading<'t> {
     }
 }
 
-/// Appends a member to the object that begins at `start`, as it is spelled.
+/// Appends a member, as it is spelled, to the object that begins at `start`.
 fn push_member(output: &mut Vec<u8>, start: usize, key: &[u8], value: &[u8]) {
     if output.len() > start + 1 {
         output.push(b',');

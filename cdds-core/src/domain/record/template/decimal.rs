@@ -3,22 +3,21 @@
 
 use std::cmp::Ordering;
 
-/// Exponents from here on count as equally large. No text that fits into memory shifts a number this far by
-/// its digits.
+/// Larger exponents count as this one. No text that fits into memory has enough digits to make up for such an
+/// exponent.
 const EXPONENT_MAX: i128 = 10_i128.pow(30);
 
-/// A number that is not taken further apart than its text: `±0.d₁d₂d₃… · 10^exponent`, with d₁ ≠ 0 unless the
-/// number is zero, which has no digits.
+/// A number that is kept as its text: `±0.d₁d₂d₃… · 10^exponent`, with d₁ ≠ 0. Zero has no digits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decimal<'a> {
     negative: bool,
-    /// Digits before and after the point, the first of all not 0.
+    /// The digits before and after the point. The first of all is not 0.
     digits: (&'a [u8], &'a [u8]),
     exponent: i128,
 }
 
 impl<'a> Decimal<'a> {
-    /// `-? (0 | [1-9][0-9]*) (\.[0-9]+)? ([eE][+-]?[0-9]+)?`, exactly.
+    /// Parses exactly `-? (0 | [1-9][0-9]*) (\.[0-9]+)? ([eE][+-]?[0-9]+)?`.
     pub(super) fn parse(text: &'a [u8]) -> Option<Self> {
         let (negative, text) = match text {
             [b'-', rest @ ..] => (true, rest),
@@ -46,7 +45,7 @@ impl<'a> Decimal<'a> {
         if !whole.is_empty() {
             return Self { negative, digits: (whole, fraction), exponent: exponent + as_i128(whole.len()) };
         }
-        // What is before the point was a single 0.
+        // The part before the point was a single 0.
         let leading = zeros(fraction);
         let (_, fraction) = fraction.split_at(leading);
         if fraction.is_empty() {
@@ -79,6 +78,8 @@ impl<'a> Decimal<'a> {
     }
 
     fn compare_size(&self, other: &Self) -> Ordering {
+        // Normalised numbers with a larger exponent are larger. With equal exponents the first different
+        // digit decides, and missing digits count as 0.
         let (mut one, mut two) = (self.digits(), other.digits());
         let mut order = self.exponent.cmp(&other.exponent);
         while order == Ordering::Equal {
@@ -90,7 +91,7 @@ impl<'a> Decimal<'a> {
         order
     }
 
-    /// The number as a whole one, if it is one of 64 bits.
+    /// Returns the number if it is a whole number of 64 bits.
     pub(super) fn to_integer(self) -> Option<i64> {
         if self.is_zero() {
             return Some(0);
@@ -106,7 +107,7 @@ impl<'a> Decimal<'a> {
     }
 }
 
-/// The digits at the start of a text, and the rest.
+/// Returns the digits at the start of a text, and the rest.
 fn digits(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at(text.iter().take_while(|byte| byte.is_ascii_digit()).count())
 }

@@ -9,16 +9,16 @@ use crate::domain::violation::{RuleViolation, quoted};
 
 /// A condition on one of a record's outermost keys (rule J4).
 ///
-/// - A JSON number is compared with a value that is a JSON number as a number, exactly, however large or
-///   finely written both are; no other value is like it. [`Contains`](Operator::Contains) looks at the
-///   number's text.
-/// - A JSON string is compared as text, by Unicode code points: instants of one form compare right.
-/// - `true` and `false` are these texts, and neither before nor after anything.
-/// - A field that is missing or empty (rule A2), an array or an object, matches
-///   [`NotEqual`](Operator::NotEqual) and nothing else.
+/// - A JSON number is compared as a number if the filter's value is a JSON number, exactly and at any size or
+///   precision. It equals no other value. [`Contains`](Operator::Contains) looks at the number's text.
+/// - A JSON string is compared as text, by Unicode code points. Instants that are written in the same form
+///   therefore compare correctly.
+/// - `true` and `false` are compared as these texts, but have no order.
+/// - A field that is missing or empty (rule A2), an array and an object match
+///   [`NotEqual`](Operator::NotEqual) and no other operator.
 ///
-/// If a record has a key twice, the last one counts. `Debug` does not tell the value, which may be personal
-/// data.
+/// If a record has a key twice, the last value counts (rule R7). `Debug` does not print the value, which may
+/// be personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Filter {
     field: String,
@@ -31,7 +31,7 @@ pub struct Filter {
 pub enum Operator {
     /// `=`
     Equal,
-    /// `!=`: whatever is not equal, missing fields too.
+    /// `!=`: anything that is not equal, including missing fields.
     NotEqual,
     /// `<`
     Less,
@@ -41,12 +41,12 @@ pub enum Operator {
     Greater,
     /// `>=`
     GreaterOrEqual,
-    /// `*=`: the text of the field contains that of the value.
+    /// `*=`: the text of the field contains the text of the value.
     Contains,
 }
 
 impl Operator {
-    /// Every operator; those that begin with another one come before it.
+    /// Every operator. An operator that begins with another one comes before it, so that it is found first.
     pub const ALL: [Self; 7] = [
         Self::NotEqual,
         Self::LessOrEqual,
@@ -57,7 +57,7 @@ impl Operator {
         Self::Greater,
     ];
 
-    /// The operator as it is typed, stored and printed.
+    /// Returns the operator as it is typed, stored and printed.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Equal => "=",
@@ -71,7 +71,7 @@ impl Operator {
     }
 }
 
-/// Other languages write `==` and `<>`: taken by the letter they would find nothing.
+/// Refuses the `==` and `<>` of other languages. Taken literally, they would match nothing.
 fn check_no_other_spelling(operator: Operator, value: &str) -> Result<(), RuleViolation> {
     match operator {
         Operator::Equal if value.starts_with('=') => Err(invalid("a filter has ==: write = once")),
@@ -91,14 +91,14 @@ impl FromStr for Operator {
 }
 
 impl Filter {
-    /// The longest value, characters.
+    /// The longest value, in characters.
     pub const VALUE_CHARS_MAX: usize = 4_096;
 
-    /// A condition on `field`. An empty value equals nothing: an empty field is a missing one.
+    /// Creates a condition on `field`. An empty value equals nothing, since an empty field counts as missing.
     ///
     /// # Errors
-    /// [`Code::InvalidTemplate`](crate::domain::violation::Code::InvalidTemplate) unless the name has 1 to
-    /// 255 characters and the value 4,096 or fewer.
+    /// [`Code::InvalidTemplate`](crate::domain::violation::Code::InvalidTemplate) if the name is empty or
+    /// longer than 255 characters, or the value is longer than 4,096.
     pub fn new(
         field: impl Into<String>,
         operator: Operator,
@@ -115,29 +115,29 @@ impl Filter {
         }
     }
 
-    /// The field's name.
+    /// Returns the name of the field.
     pub fn field(&self) -> &str {
         &self.field
     }
 
-    /// How it is compared.
+    /// Returns the operator.
     pub fn operator(&self) -> Operator {
         self.operator
     }
 
-    /// What it is compared with. May be personal data.
+    /// Returns the value with which the field is compared. It may be personal data.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// The value as a whole number, if that is what it says and 64 bits hold it: `5`, `5.0` and `5e0` are 5.
-    /// For sources that look for equal numbers by themselves, together with [`real`](Self::real).
+    /// Returns the value as a whole number if it is one of 64 bits: `5`, `5.0` and `5e0` are 5. Sources use
+    /// it, together with [`real`](Self::real), to look for equal numbers by themselves.
     pub fn integer(&self) -> Option<i64> {
         self.number()?.to_integer()
     }
 
-    /// The value as the real number next to it, if it is a JSON number within their range. A real number
-    /// whose exported text equals the value is this one.
+    /// Returns the real number nearest to the value, or `None` if the value is not a JSON number or exceeds
+    /// the range. A real number whose exported text equals the value is this one.
     pub fn real(&self) -> Option<f64> {
         self.number()?;
         self.value.parse().ok().filter(|number: &f64| number.is_finite())
@@ -155,8 +155,8 @@ impl fmt::Debug for Filter {
 }
 
 impl fmt::Display for Filter {
-    /// The form people type: `status=open`. It tells the value. A field whose name holds an operator, and a
-    /// value that begins with `=` after `<` or `>`, have no such form that would be read back.
+    /// Writes the form that people type: `status=open`. This reveals the value. It cannot be read back if the
+    /// name of the field contains an operator, or if the value begins with `=` after `<` or `>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}{}", self.field, self.operator.as_str(), self.value)
     }
@@ -165,7 +165,7 @@ impl fmt::Display for Filter {
 impl FromStr for Filter {
     type Err = RuleViolation;
 
-    /// Reads `field=value` and the like; the first operator in the text ends the name. The error does not
+    /// Reads `field=value` and the like. The first operator in the text ends the name. The error does not
     /// repeat the text, which may be personal data.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         for (start, _) in text.char_indices() {

@@ -26,7 +26,7 @@ fn batch(lines: &[&str]) -> RecordBatch {
     builder.take()
 }
 
-/// What is left of these lines.
+/// Returns the remaining part of these lines.
 fn exported(fields: FieldSelection, filters: &[&str], lines: &[&str]) -> String {
     let template = Template::new(fields, filters.iter().map(|text| filter(text)).collect()).unwrap();
     String::from_utf8(template.apply(&batch(lines)).lines().to_vec()).unwrap()
@@ -92,7 +92,7 @@ fn j4_declared_fields_can_be_named_and_no_others() {
     assert_eq!(many.check(&open).unwrap_err().code(), Code::InvalidTemplate);
 }
 
-/// Which of `=`, `<` and `*=` hold, of a value as it is spelled in JSON.
+/// Returns which of `=`, `<` and `*=` match a value as it is spelled in JSON.
 fn verdicts(spelled: &str, value: &str) -> (bool, bool, bool) {
     let asked =
         |operator| Filter::new("a", operator, value).unwrap().matches(FieldValue::Json(spelled.as_bytes()));
@@ -151,7 +151,7 @@ fn j4_text_is_compared_by_code_points() {
     assert_eq!(verdicts(r#""\u0061\/\n""#, "a/\n"), (true, false, true));
     assert_eq!(verdicts("\"10\"", "9"), (false, true, false));
     assert_eq!(verdicts("\"1.0\"", "1"), (false, false, true));
-    // UTF-16 would sort these the other way round.
+    // UTF-16 would sort these two the other way round.
     assert_eq!(verdicts("\"\u{ffff}\"", "\u{10000}"), (false, true, false));
     assert_eq!(verdicts(r#""\ud800\udc00""#, "\u{10000}"), (true, false, true));
     assert_eq!(verdicts(r#""\ud800""#, "\u{e000}"), (false, true, false));
@@ -237,7 +237,7 @@ fn j4_operators_of_other_languages_are_refused() {
         assert!(refusal.to_string().contains(hint), "{refusal}");
         assert_eq!(refusal.code(), Code::InvalidTemplate);
     }
-    // Where it is meant, the value says so by itself.
+    // A value that really begins with `=` can be passed separately.
     assert_eq!(Filter::new("id", Operator::Equal, "=1").unwrap().value(), "=1");
 }
 
@@ -302,7 +302,7 @@ fn numbers_to_look_for_are_exact_or_none() {
     }
 }
 
-/// Rule J4 said once more, over trees: numbers are written out in full before they are compared.
+/// Rule J4 implemented once more, over trees: numbers are written out in full before they are compared.
 fn matches_in_tree(record: &Map<String, Value>, filter: &Filter) -> bool {
     use std::cmp::Ordering;
     let (text, order) = match record.get(filter.field()) {
@@ -323,7 +323,7 @@ fn matches_in_tree(record: &Map<String, Value>, filter: &Filter) -> bool {
         Operator::Equal => order == Some(Ordering::Equal),
         Operator::Less => order == Some(Ordering::Less),
         Operator::Greater => order == Some(Ordering::Greater),
-        // `true` equals itself, but is neither at most nor at least anything.
+        // `true` equals itself, but is neither less nor greater than, nor at most or at least, anything.
         _ if matches!(record.get(filter.field()), Some(Value::Bool(_))) => false,
         Operator::LessOrEqual => order.is_some_and(Ordering::is_le),
         Operator::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
@@ -337,7 +337,7 @@ fn is_number(text: &str) -> bool {
         && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// A number with 800 digits before and after its point; negative ones have their digits turned round.
+/// Writes a number with 800 digits before and after its point. The digits of negative numbers are negative.
 fn written_out(number: &str) -> Vec<i32> {
     let lower = number.to_lowercase();
     let (mantissa, exponent) = lower.split_once('e').unwrap_or((&lower, "0"));

@@ -1,12 +1,12 @@
-//! What JSON strings mean (RFC 8259, 7), as bytes that sort by code point.
+//! The text that JSON strings mean (RFC 8259, 7), as bytes that sort by code point.
 
 use std::borrow::Cow;
 
-/// Whether a key as it is spelled in JSON, between its quotes, means `name`.
+/// Whether a key, as it is spelled in JSON between its quotes, means `name`.
 #[inline]
 pub fn spells(key: &[u8], name: &str) -> bool {
     let name = name.as_bytes();
-    // Escaping makes text longer.
+    // An escaped key is longer than its name.
     if key.len() <= name.len() {
         return key == name;
     }
@@ -14,9 +14,9 @@ pub fn spells(key: &[u8], name: &str) -> bool {
     may_begin && key.contains(&b'\\') && *unescaped(key) == *name
 }
 
-/// The text that stands between the quotes of a JSON string, with its escapes resolved. Half a surrogate
-/// pair, which UTF-8 cannot hold, becomes the three bytes that UTF-8 would have for its code point: it
-/// equals no text, and sorts where it belongs.
+/// Returns the text between the quotes of a JSON string, with its escapes resolved. Half a surrogate pair,
+/// which UTF-8 cannot hold, becomes the three bytes that UTF-8 would use for its code point. It then equals
+/// no valid text and sorts in its place.
 pub(in crate::domain) fn unescaped(spelled: &[u8]) -> Cow<'_, [u8]> {
     if !spelled.contains(&b'\\') {
         return Cow::Borrowed(spelled);
@@ -48,7 +48,8 @@ pub(in crate::domain) fn unescaped(spelled: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(text)
 }
 
-/// The code point of one or, for a surrogate pair, two `\u` escapes; the first `\u` is passed already.
+/// Reads the code point of one `\u` escape or, for a surrogate pair, of two. The first `\u` was passed
+/// already. Returns the rest of the text as well.
 fn code_point(spelled: &[u8]) -> (u32, &[u8]) {
     let (first, rest) = four_digits(spelled);
     if (0xd800..0xdc00).contains(&first)
@@ -75,7 +76,7 @@ fn push(code: u32, text: &mut Vec<u8>) {
         Some(c) => text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         None => {
             let six_bits = |shift: u32| 0x80 | u8::try_from((code >> shift) & 0x3f).unwrap_or_default();
-            // Surrogates begin with the bits 1101.
+            // All surrogates begin with the bits 1101, hence with this byte.
             text.extend_from_slice(&[0xed, six_bits(6), six_bits(0)]);
         }
     }

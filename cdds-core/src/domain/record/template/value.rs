@@ -1,4 +1,4 @@
-//! What a filter is asked about.
+//! The values that filters judge.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -10,32 +10,33 @@ use crate::domain::record::json;
 
 /// The value of a field, in the form in which a source has it.
 ///
-/// It means what would be exported of it: a source that applies filters itself hands in what it would hand
-/// to a [`RecordWriter`](crate::domain::record::RecordWriter), and gives the same records as the engine.
+/// It is judged as it would be exported. A source that applies filters itself passes the value that it would
+/// pass to a [`RecordWriter`](crate::domain::record::RecordWriter), and so selects the same records as the
+/// engine.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FieldValue<'a> {
-    /// No such field, or nothing in it.
+    /// The field does not exist or is empty.
     Missing,
-    /// Text; the empty one counts as missing (rule A2).
+    /// Text. Empty text counts as missing (rule A2).
     Text(&'a str),
     /// A whole number.
     Integer(i64),
     /// A whole number without a sign.
     Unsigned(u64),
-    /// A real number, compared as it is exported: the shortest text that reads back as the same one, and the
-    /// texts `NaN`, `Infinity` and `-Infinity`.
+    /// A real number, compared as it is exported: as the shortest text that reads back as the same number, or
+    /// as the text `NaN`, `Infinity` or `-Infinity`.
     Float(f64),
     /// `true` or `false`.
     Boolean(bool),
-    /// Bytes, compared as the text in Base64 that is exported; none count as missing.
+    /// Bytes, compared as the exported Base64 text. An empty slice counts as missing.
     Bytes(&'a [u8]),
     /// An array or an object.
     Nested,
-    /// Any value as it is spelled in JSON, without whitespace around it. It must be valid.
+    /// Any value as it is spelled in JSON, without whitespace around it. It must be valid JSON.
     Json(&'a [u8]),
 }
 
-/// What comparing knows.
+/// A value in the form in which it is compared.
 enum Operand<'a> {
     /// Missing or nested.
     Nothing,
@@ -83,7 +84,7 @@ impl<'a> Operand<'a> {
         }
     }
 
-    /// The JSON of a value that needs no escapes.
+    /// Reads the JSON of a value that contains no escapes.
     fn owned(mut spelled: Vec<u8>) -> Self {
         if spelled.first() != Some(&b'"') {
             return Self::Number(Cow::Owned(spelled));
@@ -95,7 +96,7 @@ impl<'a> Operand<'a> {
 }
 
 impl Filter {
-    /// Whether a field with this value matches.
+    /// Whether a field with this value matches the filter (rule J4).
     pub fn matches(&self, value: FieldValue<'_>) -> bool {
         let value = Operand::from(value);
         match self.operator() {
@@ -120,7 +121,7 @@ impl Filter {
         }
     }
 
-    /// How a field stands to the filter's value; none if the two cannot be compared.
+    /// Compares a field with the filter's value. Returns `None` if the two cannot be compared.
     fn order(&self, value: &Operand<'_>) -> Option<Ordering> {
         match value {
             Operand::Nothing => None,
@@ -130,7 +131,7 @@ impl Filter {
         }
     }
 
-    /// Likewise, for values of which one may come before the other.
+    /// Like [`order`](Self::order), but only for values that have an order, which booleans do not.
     fn ordered(&self, value: &Operand<'_>) -> Option<Ordering> {
         if matches!(value, Operand::Boolean(_)) { None } else { self.order(value) }
     }

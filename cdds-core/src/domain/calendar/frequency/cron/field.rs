@@ -1,15 +1,15 @@
-//! One field of a cron expression, read into a set of bits.
+//! One field of a cron expression, parsed into a set of bits.
 
 use super::refusal;
 use crate::domain::violation::RuleViolation;
 
-/// What a field may hold. Its values are bits of a `u64`, by number.
+/// The values that a field may hold. Each value is the bit of that number in a `u64`.
 #[derive(Debug)]
 pub(super) struct Field {
     name: &'static str,
     first: u32,
     last: u32,
-    /// Names of the values from `first` on; none if the field has only numbers.
+    /// The names of the values from `first` on; empty if the field has only numbers.
     names: &'static [&'static str],
 }
 
@@ -29,18 +29,18 @@ pub(super) const DAY_OF_WEEK: Field = Field {
     names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
 };
 
-/// Days of the week 0–6 out of 0–7, where 0 and 7 are Sunday.
+/// Maps days of the week 0–7 to 0–6: bit 7, which also means Sunday, becomes bit 0.
 pub(super) const fn sunday_is_zero(days: u64) -> u64 {
     (days | days >> 7) & 0b111_1111
 }
 
 impl Field {
-    /// Reads `*` or a list.
+    /// Parses `*` or a list.
     pub(super) fn read(&self, text: &str) -> Result<u64, RuleViolation> {
         text.split(',').try_fold(0, |set, item| Ok(set | self.item(item)?))
     }
 
-    /// Reads `*`, `a`, `a-b`, `*/n` or `a-b/n`.
+    /// Parses `*`, `a`, `a-b`, `*/n` or `a-b/n`.
     fn item(&self, item: &str) -> Result<u64, RuleViolation> {
         let (range, step) = match item.split_once('/') {
             None => (item, None),
@@ -51,6 +51,7 @@ impl Field {
             Some((first, last)) => self.range(item, first, last)?,
             None => {
                 let value = self.value(item, range)?;
+                // Programs disagree whether `a/n` runs to the end of the field or means `a` alone.
                 if step.is_some() {
                     let instead = format!("{range}-{}/n, or {range} alone", self.last);
                     return Err(self.refuse(item, "a step needs a range", &instead));
@@ -64,7 +65,8 @@ impl Field {
 
     fn range(&self, item: &str, first: &str, last: &str) -> Result<(u32, u32), RuleViolation> {
         let (from, to) = (self.value(item, first)?, self.value(item, last)?);
-        // `fri-sun` ends on 7; `sun-sun` is one day and not the whole week.
+        // `sun` is 0, so `fri-sun` would end before it starts; it ends on 7 instead. `sun-sun` stays one day
+        // and does not become the whole week.
         let to = if from > 0 && last.eq_ignore_ascii_case("sun") { 7 } else { to };
         if from > to {
             let instead = format!("{first}-{} and {}-{last}, separated by a comma", self.last, self.first);
@@ -73,7 +75,8 @@ impl Field {
         Ok((from, to))
     }
 
-    /// A step beyond the field's values would mean its first value only, which nobody means.
+    /// Parses a step. A step beyond the field's last value would select only the first value of the range,
+    /// which nobody means.
     fn step(&self, item: &str, step: &str) -> Result<usize, RuleViolation> {
         number(step)
             .filter(|step| (1..=self.last).contains(step))
@@ -119,12 +122,13 @@ impl Field {
     }
 }
 
-/// Digits only, no sign; what is too large for the type is out of every range as well.
+/// Parses digits without a sign. A number too large for the type becomes `u32::MAX`, which is out of range in
+/// every field.
 fn number(text: &str) -> Option<u32> {
     (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().unwrap_or(u32::MAX))
 }
 
-/// Whether what is not understood belongs to an extension of cron.
+/// Returns a hint if the text uses an extension of cron, or an empty string.
 fn extension(text: &str) -> &'static str {
     let extended = text.contains('#') || text.ends_with(['L', 'W', 'l', 'w']);
     if extended {

@@ -1,13 +1,13 @@
-//! The slots of a cron expression: a walk over months, whose days are computed as bits.
+//! The slots of a cron expression: a walk over months, each of which holds its days as bits.
 //!
-//! The `cron` crate is the oracle of the tests and not used here: it knows the years 1970 to 2100 only, goes
-//! wrong backwards from beyond them, panics at the ends of the calendar, and would bring the system clock
-//! into the core's tree.
+//! The `cron` crate is the oracle of the tests but is not used here. It covers only the years 1970 to 2100,
+//! gives wrong answers when it searches backwards from beyond them, panics at the ends of the calendar, and
+//! would bring the system clock into the core's dependency tree.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike, Utc};
 
-/// Sets of values, a bit each, by number: minutes from 0, hours from 0, days of the month from 1, months from
-/// 1, days of the week from Sunday, 0.
+/// The values of each field as a set of bits, one per number: minutes and hours from 0, days of the month and
+/// months from 1, and days of the week from 0, which is Sunday.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slots {
     pub(super) minutes: u64,
@@ -17,18 +17,19 @@ pub(super) struct Slots {
     pub(super) weekdays: u64,
 }
 
-/// 60 and 24 of them.
+/// 24 hours of 60 minutes.
 const MINUTES_A_DAY: u32 = 1_440;
 
 impl Slots {
-    /// Whether no month that is in the set has a day that is in the set, even in a leap year. Days of the week
-    /// need not be looked at: every date falls on each of them in some year, and each month has them all.
+    /// Whether the expression never matches: no month in the set has a day in the set, even in a leap year.
+    /// Days of the week need not be checked. Each month contains all seven, and in some year every date falls
+    /// on each of them.
     pub(super) fn is_empty(&self) -> bool {
         const LENGTHS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
         !(1_u32..).zip(LENGTHS).any(|(month, days)| has(self.months, month) && self.days & up_to(days) != 0)
     }
 
-    /// The first slot strictly after `after`; `None` at the end of the calendar.
+    /// Returns the first slot strictly after `after`, or `None` at the end of the calendar.
     pub(super) fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let today = after.date_naive();
         let (mut year, mut month) = (today.year(), today.month());
@@ -38,6 +39,9 @@ impl Slots {
         {
             return Some(today.and_time(time).and_utc());
         }
+        // Today has no slot left, so only later days of this month count. Then jump from month to month of
+        // the set. The loop ends at the next slot or at the end of the calendar, since a set that is not
+        // empty has a slot in some year.
         days &= !up_to(today.day());
         while days == 0 {
             (year, month) = match lowest(self.months & !up_to(month)) {
@@ -50,11 +54,13 @@ impl Slots {
         Some(date.and_time(self.time_from(0)?).and_utc())
     }
 
-    /// The last slot strictly before `before`; `None` at the beginning of the calendar.
+    /// Returns the last slot strictly before `before`, or `None` at the beginning of the calendar.
     pub(super) fn last_before(&self, before: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let today = before.date_naive();
         let (mut year, mut month) = (today.year(), today.month());
         let mut days = self.days_in(year, month)?;
+        // If `before` lies inside a minute, a slot at the start of that minute is still before it. Round up
+        // so that subtracting one minute lands on it.
         let within_a_minute = u32::from(before.second() > 0 || before.nanosecond() > 0);
         if has(days, today.day())
             && let Some(last) = (minute_of_day(before) + within_a_minute).checked_sub(1)
@@ -74,20 +80,22 @@ impl Slots {
         Some(date.and_time(self.time_until(MINUTES_A_DAY - 1)?).and_utc())
     }
 
-    /// The days of a month that have slots; `None` outside the calendar.
+    /// Returns the days of a month that have slots, or `None` outside the calendar.
     fn days_in(&self, year: i32, month: u32) -> Option<u64> {
         let first = NaiveDate::from_ymd_opt(year, month, 1)?;
         if !has(self.months, month) {
             return Some(0);
         }
-        // Day 1 falls on the weekday `begin`: the week is turned so far, repeated, and moved to bit 1.
+        // Day 1 falls on the weekday `begin`. Rotate the week so that bit 0 is that weekday, repeat it over
+        // five weeks, and shift it by one, since the days of a month start at bit 1.
         let begin = first.weekday().num_days_from_sunday();
         let week = (self.weekdays >> begin | self.weekdays << (7 - begin)) & up_to(6);
         let weeks = week | week << 7 | week << 14 | week << 21 | week << 28;
         Some(self.days & weeks << 1 & up_to(u32::from(first.num_days_in_month())))
     }
 
-    /// The first time at or after a minute of the day; `None` if the day has no more.
+    /// Returns the first time at or after a minute of the day, or `None` if no later time of the day is in
+    /// the set.
     fn time_from(&self, minute_of_day: u32) -> Option<NaiveTime> {
         let (hour, minute) = (minute_of_day / 60, minute_of_day % 60);
         if has(self.hours, hour)
@@ -95,10 +103,12 @@ impl Slots {
         {
             return NaiveTime::from_hms_opt(hour, minute, 0);
         }
+        // This hour has none left: take the first minute of the next hour in the set.
         NaiveTime::from_hms_opt(lowest(self.hours & !up_to(hour))?, lowest(self.minutes)?, 0)
     }
 
-    /// The last time at or before a minute of the day; `None` if the day has no earlier.
+    /// Returns the last time at or before a minute of the day, or `None` if no earlier time of the day is in
+    /// the set.
     fn time_until(&self, minute_of_day: u32) -> Option<NaiveTime> {
         let (hour, minute) = (minute_of_day / 60, minute_of_day % 60);
         if has(self.hours, hour)
@@ -106,6 +116,7 @@ impl Slots {
         {
             return NaiveTime::from_hms_opt(hour, minute, 0);
         }
+        // This hour has none so early: take the last minute of the previous hour in the set.
         NaiveTime::from_hms_opt(highest(self.hours & !from(hour))?, highest(self.minutes)?, 0)
     }
 }
@@ -114,12 +125,13 @@ fn minute_of_day(instant: DateTime<Utc>) -> u32 {
     instant.num_seconds_from_midnight() / 60
 }
 
-/// All numbers up to `last`, which is below 63.
+/// The numbers 0 to `last`, which is below 63. Subtracting one from the bit above `last` sets all bits below
+/// it.
 const fn up_to(last: u32) -> u64 {
     (2 << last) - 1
 }
 
-/// All numbers from `first`, which is below 64.
+/// The numbers from `first`, which is below 64.
 const fn from(first: u32) -> u64 {
     u64::MAX << first
 }

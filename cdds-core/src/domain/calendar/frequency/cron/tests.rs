@@ -1,6 +1,6 @@
 use super::*;
 
-/// The message of the refusal.
+/// Returns the message of the refusal.
 fn refused(text: &str) -> String {
     let refusal = CronExpression::new(text).expect_err(text);
     assert_eq!(refusal.code(), Code::InvalidCron, "{text:?}");
