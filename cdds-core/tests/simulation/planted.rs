@@ -50,7 +50,10 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::CoveredInWordsOnly
         | PlantedBug::DeselectedCategory
         | PlantedBug::DayBefore => Reason,
-        PlantedBug::NewestFirst | PlantedBug::OneAtATime => Order,
+        PlantedBug::NewestFirst
+        | PlantedBug::OneAtATime
+        | PlantedBug::NoTurns
+        | PlantedBug::SourceLimitIgnored => Order,
         PlantedBug::CancelIgnored
         | PlantedBug::CancelUnheeded
         | PlantedBug::CancelRetried
@@ -93,6 +96,8 @@ macro_rules! planted {
 }
 
 planted! {
+    e2_an_owner_whose_turn_is_passed_over_is_found: NoTurns,
+    e2_a_source_that_reads_for_too_many_is_found: SourceLimitIgnored,
     i6_a_missing_fence_is_found: NoFence,
     i6_a_lost_claim_that_goes_on_is_found: LeaseRenewedAfterExpiry,
     e5_a_stolen_lease_is_found: LeaseStolen,

@@ -1,5 +1,7 @@
 //! Checks the work of engines: claims, beats, commits and settlements (rules E2, E5, E8).
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,7 +14,7 @@ use super::report::Invariant;
 use super::time::{Micros, SECOND};
 use super::watch::{Watch, step};
 use crate::domain::execution::{Execution, ExecutionState, Status};
-use crate::domain::id::{ExecutionId, JobId, Owner, WorkerId};
+use crate::domain::id::{ExecutionId, JobId, Owner, SourceId, WorkerId};
 use crate::domain::job::{Job, JobState};
 use crate::ports::catalog::query::{ExecutionQuery, Slice};
 use crate::ports::catalog::{Beat, CatalogError, Claim, Claimed, Directive, Fence, Publication, Settlement};
@@ -28,7 +30,7 @@ impl Watch {
             check_refusal("claim", &result, never)?;
             let Ok(claimed) = &result else { return Ok(()) };
             self.follow_claim(model, claim, claimed)?;
-            check_order(model, claim, &claimed.executions)?;
+            check_order(model, claim, &claimed.executions, self.shared.profile.source_limit)?;
             let sign = self.sign_of_life(&claim.worker, claim.now);
             claimed.executions.iter().try_for_each(|begun| give(model, claim, begun, sign))
         });
@@ -253,21 +255,30 @@ fn give(model: &mut Model, claim: &Claim, begun: &Execution, sign: SignOfLife) -
     Ok(())
 }
 
-/// Rules E2, W6: checks that executions are assigned in queue order and none before its time. One that could
-/// begin may be left only if the claim is full.
-fn check_order(model: &Model, claim: &Claim, given: &[Execution]) -> Check {
+/// Checks rules E2 and W6 on the executions that a claim has begun: within an owner they are in the order of their
+/// places and none is before its time, owners take turns, a source runs no more than it allows, and an execution
+/// that could begin is left only if the claim or its source is full.
+fn check_order(
+    model: &mut Model,
+    claim: &Claim,
+    given: &[Execution],
+    source_limit: Option<NonZeroU32>,
+) -> Check {
     let place = |one: &Execution| (one.queue_at, one.slot, one.id);
     let told = |left: &Execution| {
         let given: Vec<String> = given.iter().map(brief).collect();
         format!("{} was left, given were {given:?} of at most {}", brief(left), claim.limit)
     };
     ensure(given.len() <= claim.limit, Invariant::Order, || "more was given than was asked for".to_owned())?;
-    let mut last = None;
+    check_source_limit(model, given, source_limit)?;
+    let mut last = BTreeMap::new();
     for begun in given {
-        ensure(last.is_none_or(|last| last < place(begun)), Invariant::Order, || told(begun))?;
-        last = Some(place(begun));
+        let before = last.insert(&begun.owner, place(begun));
+        ensure(before.is_none_or(|before| before < place(begun)), Invariant::Order, || told(begun))?;
     }
     let full = given.len() == claim.limit;
+    // Owners of whom something could have begun and did not.
+    let mut held_out = BTreeSet::new();
     for known in model.jobs.values() {
         let open = known.open.iter().filter_map(|id| model.executions.get(id)).map(|one| &one.execution);
         let open: Vec<&Execution> = open.collect();
@@ -276,16 +287,53 @@ fn check_order(model: &Model, claim: &Claim, given: &[Execution]) -> Check {
             let begun = open.iter().find(|other| other.is_begun() && other.id != left.id);
             let is_new = |one: &Execution| one.epoch == 1 && given.iter().any(|new| new.id == one.id);
             let lawful = match begun {
-                // The last change of its job has not reached it yet.
+                // Steps of the last change of its job still have to reach it.
                 _ if !known.job.may_begin(left) => true,
-                // Another execution of its job was begun, now or earlier. If now, it must be the one before
-                // it in the queue.
                 Some(begun) if is_new(begun) => place(begun) < place(left),
                 Some(_) => true,
-                None => full && last.is_none_or(|last| last < place(left)),
+                None if is_source_full(model, given, &left.settings.source, source_limit) => true,
+                None => {
+                    held_out.insert(&left.owner);
+                    full && last.get(&left.owner).is_none_or(|last| *last < place(left))
+                }
             };
             ensure(lawful, Invariant::Order, || told(left))?;
         }
+    }
+    let mut served = model.turn.as_ref();
+    for begun in given {
+        // Owners come in the order of their names, starting after the one who was served last.
+        let rank = |owner: &Owner| (served.is_some_and(|served| owner <= served), owner.clone());
+        let passed = held_out.iter().find(|owner| rank(owner) < rank(&begun.owner));
+        ensure(passed.is_none(), Invariant::Order, || {
+            format!("it was the turn of {passed:?}, not of {}", brief(begun))
+        })?;
+        served = Some(&begun.owner);
+    }
+    model.turn = served.cloned();
+    Ok(())
+}
+
+/// Counts the running executions of a source, with those that a claim has begun just now.
+fn running_of(model: &Model, given: &[Execution], source: &SourceId) -> usize {
+    let known = model.running.iter().filter(|id| given.iter().all(|new| new.id != **id));
+    let known = known.filter_map(|id| model.executions.get(id)).map(|one| &one.execution);
+    known.chain(given).filter(|one| one.settings.source == *source).count()
+}
+
+/// Whether a source runs as many executions as it allows.
+fn is_source_full(model: &Model, given: &[Execution], source: &SourceId, limit: Option<NonZeroU32>) -> bool {
+    let limit = limit.and_then(|limit| usize::try_from(limit.get()).ok());
+    limit.is_some_and(|limit| running_of(model, given, source) >= limit)
+}
+
+fn check_source_limit(model: &Model, given: &[Execution], limit: Option<NonZeroU32>) -> Check {
+    let Some(limit) = limit.and_then(|limit| usize::try_from(limit.get()).ok()) else { return Ok(()) };
+    for begun in given {
+        let running = running_of(model, given, &begun.settings.source);
+        ensure(running <= limit, Invariant::Order, || {
+            format!("{running} executions of a source run, {limit} may: {}", brief(begun))
+        })?;
     }
     Ok(())
 }

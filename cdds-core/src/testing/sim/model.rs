@@ -11,7 +11,7 @@ use super::report::Invariant;
 use super::time::Micros;
 use crate::domain::archive::artifact::{Artifact, ArtifactSet};
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
-use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
+use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, WorkerId};
 use crate::domain::job::{Job, JobSettings, JobState};
 use crate::ports::sink::Key;
 
@@ -45,6 +45,8 @@ pub(super) struct Model {
     pub(super) archives: BTreeMap<Selection, u64>,
     /// Counts each record over the sets of a job (invariant I4).
     pub(super) ledger: Ledger,
+    /// The owner who was served last (rule E2).
+    pub(super) turn: Option<Owner>,
 }
 
 /// The contents of an archive: by which instant and from which categories, from when to when.

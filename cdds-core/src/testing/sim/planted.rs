@@ -135,11 +135,15 @@ pub enum PlantedBug {
     DeselectedCategory,
     /// The source returns a record of the day before the window.
     DayBefore,
+    /// The catalog begins the execution with the earliest place, whoever's turn it is.
+    NoTurns,
+    /// The catalog begins executions of a source without counting those that run.
+    SourceLimitIgnored,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 58] = [
+    pub const ALL: [Self; 60] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -198,6 +202,8 @@ impl PlantedBug {
         Self::OldVersions,
         Self::DeselectedCategory,
         Self::DayBefore,
+        Self::NoTurns,
+        Self::SourceLimitIgnored,
     ];
 
     /// Looks up a bug by its name, as [`Debug`] prints it.
@@ -237,6 +243,9 @@ impl Tampered {
         }
         if self.has(PlantedBug::OneAtATime) {
             claim.limit = claim.limit.min(1);
+        }
+        if self.has(PlantedBug::SourceLimitIgnored) {
+            claim.source_limits.clear();
         }
         if let Some(claimed) = self.claims_wrongly(&claim).await? {
             return Ok(claimed);

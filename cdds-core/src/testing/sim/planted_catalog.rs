@@ -50,6 +50,19 @@ impl Tampered {
                 self.inner.change_job(&change, job.revision).await?;
                 Ok(Some(Claimed { executions: vec![begun], ..Claimed::default() }))
             }
+            // One at a time, so that nothing but the turn can be wrong.
+            Some(PlantedBug::NoTurns) if claim.limit == 1 && claim.source_limits.is_empty() => {
+                let waits = self.waiting(claim.now).await?;
+                let earliest = waits.iter().min_by_key(|(_, one)| one.place());
+                let Some((job, waiting)) = earliest.filter(|(job, one)| job.may_begin(one)) else {
+                    return Ok(None);
+                };
+                let begun = waiting.clone().begin(job, claim.worker.clone(), claim.now);
+                let Beginning::Running(begun) = begun else { return Ok(None) };
+                let change = JobChange { edited: vec![begun.clone()], ..JobChange::of(job.clone()) };
+                self.inner.change_job(&change, job.revision).await?;
+                Ok(Some(Claimed { executions: vec![begun], ..Claimed::default() }))
+            }
             Some(PlantedBug::GivenTwice) => {
                 let running = self.open(|one| one.state == ExecutionState::Running).await?;
                 let other = |one: &(Job, Execution)| {

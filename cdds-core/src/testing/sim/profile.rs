@@ -1,7 +1,7 @@
 //! Derives the character of a world from its seed. Worlds differ in what they have much of: some bugs show
 //! only with a lot of one thing, and a world with a little of everything would hide them.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -44,6 +44,8 @@ pub(super) struct Profile {
     /// The mean time between two commands of a person.
     pub(super) command_distance: Micros,
     pub(super) rates: Rates,
+    /// How many executions may read the source at the same time (rule E2).
+    pub(super) source_limit: Option<NonZeroU32>,
 }
 
 /// The frequency of faults, per million calls.
@@ -107,6 +109,7 @@ impl Profile {
             rates: Rates::of(dice),
             // Thrown last, so that the other properties of existing seeds stay the same.
             changing: dice.pick(&[0, 0, 10, 50]).unwrap_or(0),
+            source_limit: dice.pick(&[0, 0, 0, 1, 2]).and_then(NonZeroU32::new),
         }
     }
 

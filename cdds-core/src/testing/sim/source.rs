@@ -173,7 +173,9 @@ pub(super) fn description(profile: &Profile) -> Result<SourceDescription, RuleVi
         .with_category(CategoryDimension { name: "media types".to_owned(), values })
         .with_settle_lag(profile.settle_lag())
         .with_granularity(micros_delta(profile.granularity));
-    Ok(SourceDescription::new(SourceId::new("calls")?, "Calls").with_type(data_type))
+    let mut description = SourceDescription::new(SourceId::new("calls")?, "Calls").with_type(data_type);
+    description.max_concurrent = profile.source_limit;
+    Ok(description)
 }
 
 /// The simulated records as a [`Source`].
