@@ -12,7 +12,7 @@ use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::domain::job::lifecycle::submit;
 use cdds_core::domain::job::{Description, JobSettings, Protection, Title};
 use cdds_core::ports::catalog::query::{JobQuery, Slice};
-use cdds_core::ports::catalog::{Catalog, CatalogErrorKind};
+use cdds_core::ports::catalog::{CatalogErrorKind, JobStore};
 use cdds_storage::catalog::SqliteCatalog;
 use chrono::DateTime;
 use futures::executor::block_on;

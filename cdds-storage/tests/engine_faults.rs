@@ -12,27 +12,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cdds_core::domain::archive::artifact::ArtifactSet;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
-use cdds_core::domain::execution::notice::Notice;
-use cdds_core::domain::execution::queue::QueuePlace;
 use cdds_core::domain::execution::{Execution, Status};
-use cdds_core::domain::id::{
-    ArtifactId, ExecutionId, JobId, Owner, RecipientName, SourceId, TypeId, WorkerId,
-};
-use cdds_core::domain::job::settling::Open;
-use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
-use cdds_core::domain::recipient::Recipient;
+use cdds_core::domain::id::{Owner, SourceId, TypeId};
+use cdds_core::domain::job::{JobSettings, Protection, Title};
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
 use cdds_core::engine::observe::{Event, Observer};
 use cdds_core::engine::{Engine, EngineBuilder, EngineSettings, Until};
 use cdds_core::ports::Ports;
-use cdds_core::ports::catalog::query::{
-    ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
-};
+use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::ports::catalog::{
-    Agenda, Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence,
-    Publication, RecipientRemoval, Removal, Settlement, Standing,
+    Catalog, CatalogError, CatalogErrorKind, CatalogLayer, Fence, Layered, Publication, Settlement, Standing,
+    WorkQueue,
 };
 use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
 use cdds_core::ports::source::{DataType, SourceDescription, Sources};
@@ -89,83 +80,48 @@ fn lost<T>(counter: &AtomicU32, reply: Result<T, CatalogError>) -> Result<T, Cat
     }
 }
 
-macro_rules! pass_on {
-    ($(fn $name:ident($($arg:ident: $type:ty),*) -> $reply:ty;)*) => {
-        #[async_trait]
-        impl Catalog for Unreliable {
-            $(async fn $name(&self, $($arg: $type),*) -> Result<$reply, CatalogError> {
-                self.inner.$name($($arg),*).await
-            })*
+#[async_trait]
+impl CatalogLayer for Unreliable {
+    fn inner(&self) -> &dyn Catalog {
+        &self.inner
+    }
 
-            async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
-                self.publication_asked.store(true, Ordering::SeqCst);
-                if self.publication_never_begins.load(Ordering::SeqCst) {
-                    futures::future::pending::<()>().await;
-                }
-                if take(&self.failing_publications) {
-                    return fail(CatalogErrorKind::Unavailable);
-                }
-                if take(&self.conflicts) {
-                    return fail(CatalogErrorKind::Conflict);
-                }
-                if take(&self.lost_claims) {
-                    self.inner.settle(fence, &Settlement::Released, publication.published_at).await?;
-                }
-                let reply = self.inner.publish(fence, publication).await;
-                if self.publication_hangs.load(Ordering::SeqCst) {
-                    futures::future::pending::<()>().await;
-                }
-                lost(&self.lost_publications, reply)
-            }
-
-            async fn settle(
-                &self,
-                fence: Fence,
-                settlement: &Settlement,
-                now: DateTime<Utc>,
-            ) -> Result<Execution, CatalogError> {
-                if take(&self.failing_settlements) {
-                    return fail(CatalogErrorKind::Unavailable);
-                }
-                self.inner.settle(fence, settlement, now).await
-            }
-
-            async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
-                lost(&self.lost_standings, self.inner.standing(fence).await)
-            }
+    async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
+        self.publication_asked.store(true, Ordering::SeqCst);
+        if self.publication_never_begins.load(Ordering::SeqCst) {
+            futures::future::pending::<()>().await;
         }
-    };
-}
+        if take(&self.failing_publications) {
+            return fail(CatalogErrorKind::Unavailable);
+        }
+        if take(&self.conflicts) {
+            return fail(CatalogErrorKind::Conflict);
+        }
+        if take(&self.lost_claims) {
+            self.inner.settle(fence, &Settlement::Released, publication.published_at).await?;
+        }
+        let reply = self.inner.publish(fence, publication).await;
+        if self.publication_hangs.load(Ordering::SeqCst) {
+            futures::future::pending::<()>().await;
+        }
+        lost(&self.lost_publications, reply)
+    }
 
-pass_on! {
-    fn insert_job(job: &Job, first: Option<&Execution>) -> ();
-    fn change_job(change: &JobChange, expected: u64) -> ();
-    fn job(owner: &Owner, id: JobId) -> Option<JobOverview>;
-    fn jobs(owner: &Owner, query: &JobQuery) -> Page<JobOverview>;
-    fn due(now: DateTime<Utc>, limit: usize) -> Vec<DueJob>;
-    fn open_executions(owner: &Owner, job: JobId, behind: Option<QueuePlace>, limit: usize) -> Open;
-    fn agenda() -> Agenda;
-    fn claim(claim: &Claim) -> Claimed;
-    fn beat(worker: &WorkerId, now: DateTime<Utc>, lease: Duration, beats: &[Beat]) -> Vec<Directive>;
-    fn change_execution(before: &Execution, after: &Execution) -> ();
-    fn delete_execution(owner: &Owner, execution: ExecutionId, now: DateTime<Utc>) -> ();
-    fn execution(owner: &Owner, id: ExecutionId, now: DateTime<Utc>) -> Option<ExecutionOverview>;
-    fn executions(owner: &Owner, query: &ExecutionQuery, now: DateTime<Utc>) -> Page<ExecutionOverview>;
-    fn last_records(job: JobId) -> Option<u64>;
-    fn artifacts(owner: &Owner, query: &ArtifactQuery) -> Page<ArtifactOverview>;
-    fn artifact(owner: &Owner, id: ArtifactId) -> Option<ArtifactOverview>;
-    fn artifact_set(owner: &Owner, execution: ExecutionId) -> Option<ArtifactSet>;
-    fn hold(owner: &Owner, execution: ExecutionId, hold: bool) -> ();
-    fn delete_artifacts(owner: &Owner, artifacts: &[ArtifactId], now: DateTime<Utc>) -> ();
-    fn record_download(owner: &Owner, artifacts: &[ArtifactId], at: DateTime<Utc>) -> ();
-    fn expire(now: DateTime<Utc>, limit: usize) -> usize;
-    fn removals(limit: usize) -> Vec<Removal>;
-    fn confirm_removed(removal: &Removal, now: DateTime<Utc>) -> ();
-    fn notices(limit: usize) -> Vec<Notice>;
-    fn confirm_notice(execution: ExecutionId) -> ();
-    fn insert_recipient(recipient: &Recipient) -> ();
-    fn recipients(owner: &Owner) -> Vec<Recipient>;
-    fn remove_recipient(owner: &Owner, name: &RecipientName) -> RecipientRemoval;
+    async fn settle(
+        &self,
+        fence: Fence,
+        settlement: &Settlement,
+        now: DateTime<Utc>,
+    ) -> Result<Execution, CatalogError> {
+        if take(&self.failing_settlements) {
+            return fail(CatalogErrorKind::Unavailable);
+        }
+        self.inner.settle(fence, settlement, now).await
+    }
+
+    async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
+        lost(&self.lost_standings, self.inner.standing(fence).await)
+    }
 }
 
 struct World {
@@ -215,7 +171,7 @@ impl World {
             packager: Arc::new(ZipPackager::default()),
             certificates: Arc::new(NoCertificates),
             sink: Arc::new(ObjectSink::local(folder.path().join("store")).unwrap()),
-            catalog: Arc::clone(&catalog) as Arc<dyn Catalog>,
+            catalog: Arc::new(Layered(Arc::clone(&catalog))),
         };
         Self { folder, catalog, ports }
     }
@@ -506,7 +462,7 @@ fn i8_the_sweep_removes_orphans_and_leaves_what_it_does_not_know() {
 
     // A fresh catalog next to a full store knows none of its files, and leaves all of them.
     let ports = Ports {
-        catalog: catalog(&world.folder.path().join("other.db")) as Arc<dyn Catalog>,
+        catalog: Arc::new(Layered(catalog(&world.folder.path().join("other.db")))),
         ..world.ports.clone()
     };
     let engine = Engine::builder(&ports).build();

@@ -26,8 +26,9 @@ use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
 };
 use crate::ports::catalog::{
-    Agenda, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob, Fence, Publication,
-    RecipientRemoval, Removal, Settlement, Standing,
+    Agenda, ArtifactStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore, Fence,
+    JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing,
+    StoreRegister, WorkQueue,
 };
 use crate::ports::sink::Key;
 
@@ -63,7 +64,7 @@ impl MemoryCatalog {
 }
 
 #[async_trait]
-impl Catalog for MemoryCatalog {
+impl JobStore for MemoryCatalog {
     async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError> {
         self.state().insert_job(job, first)
     }
@@ -91,7 +92,48 @@ impl Catalog for MemoryCatalog {
         let is_theirs = state.jobs.get(&job).is_some_and(|job| job.owner == *owner);
         Ok(if is_theirs { state.open(job, behind, limit) } else { Open::default() })
     }
+}
 
+#[async_trait]
+impl ExecutionStore for MemoryCatalog {
+    async fn execution(
+        &self,
+        owner: &Owner,
+        id: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ExecutionOverview>, CatalogError> {
+        Ok(self.state().execution(owner, id, now))
+    }
+
+    async fn executions(
+        &self,
+        owner: &Owner,
+        query: &ExecutionQuery,
+        now: DateTime<Utc>,
+    ) -> Result<Page<ExecutionOverview>, CatalogError> {
+        Ok(self.state().list_executions(owner, query, now))
+    }
+
+    async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError> {
+        self.state().change_execution(before, after)
+    }
+
+    async fn delete_execution(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        self.state().delete_execution(owner, execution, now)
+    }
+
+    async fn last_records(&self, job: JobId) -> Result<Option<u64>, CatalogError> {
+        Ok(self.state().last_records(job))
+    }
+}
+
+#[async_trait]
+impl WorkQueue for MemoryCatalog {
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
         Ok(self.state().due(now, limit))
     }
@@ -136,45 +178,13 @@ impl Catalog for MemoryCatalog {
         self.state().settle(fence, settlement, now)
     }
 
-    async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError> {
-        self.state().change_execution(before, after)
-    }
-
-    async fn delete_execution(
-        &self,
-        owner: &Owner,
-        execution: ExecutionId,
-        now: DateTime<Utc>,
-    ) -> Result<(), CatalogError> {
-        self.state().delete_execution(owner, execution, now)
-    }
-
-    async fn execution(
-        &self,
-        owner: &Owner,
-        id: ExecutionId,
-        now: DateTime<Utc>,
-    ) -> Result<Option<ExecutionOverview>, CatalogError> {
-        Ok(self.state().execution(owner, id, now))
-    }
-
     async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
         Ok(self.state().standing(fence))
     }
+}
 
-    async fn executions(
-        &self,
-        owner: &Owner,
-        query: &ExecutionQuery,
-        now: DateTime<Utc>,
-    ) -> Result<Page<ExecutionOverview>, CatalogError> {
-        Ok(self.state().list_executions(owner, query, now))
-    }
-
-    async fn last_records(&self, job: JobId) -> Result<Option<u64>, CatalogError> {
-        Ok(self.state().last_records(job))
-    }
-
+#[async_trait]
+impl ArtifactStore for MemoryCatalog {
     async fn artifacts(
         &self,
         owner: &Owner,
@@ -197,6 +207,10 @@ impl Catalog for MemoryCatalog {
         execution: ExecutionId,
     ) -> Result<Option<ArtifactSet>, CatalogError> {
         Ok(self.state().artifact_set(owner, execution))
+    }
+
+    async fn newest_manifests(&self, limit: usize) -> Result<Vec<Key>, CatalogError> {
+        Ok(self.state().newest_manifests(limit))
     }
 
     async fn hold(&self, owner: &Owner, execution: ExecutionId, hold: bool) -> Result<(), CatalogError> {
@@ -234,28 +248,10 @@ impl Catalog for MemoryCatalog {
         self.state().confirm_removed(removal);
         Ok(())
     }
+}
 
-    async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError> {
-        Ok(self.state().notices(limit))
-    }
-
-    async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError> {
-        self.state().notices.remove(&execution);
-        Ok(())
-    }
-
-    async fn store(&self) -> Result<Option<StoreLink>, CatalogError> {
-        Ok(self.state().store)
-    }
-
-    async fn newest_manifests(&self, limit: usize) -> Result<Vec<Key>, CatalogError> {
-        Ok(self.state().newest_manifests(limit))
-    }
-
-    async fn set_store(&self, expected: Option<StoreLink>, link: StoreLink) -> Result<(), CatalogError> {
-        self.state().set_store(expected, link)
-    }
-
+#[async_trait]
+impl RecipientStore for MemoryCatalog {
     async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {
         self.state().insert_recipient(recipient)
     }
@@ -270,5 +266,28 @@ impl Catalog for MemoryCatalog {
         name: &RecipientName,
     ) -> Result<RecipientRemoval, CatalogError> {
         Ok(self.state().remove_recipient(owner, name))
+    }
+}
+
+#[async_trait]
+impl Outbox for MemoryCatalog {
+    async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError> {
+        Ok(self.state().notices(limit))
+    }
+
+    async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError> {
+        self.state().notices.remove(&execution);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl StoreRegister for MemoryCatalog {
+    async fn store(&self) -> Result<Option<StoreLink>, CatalogError> {
+        Ok(self.state().store)
+    }
+
+    async fn set_store(&self, expected: Option<StoreLink>, link: StoreLink) -> Result<(), CatalogError> {
+        self.state().set_store(expected, link)
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cdds_core::domain::id::ExecutionId;
 use cdds_core::domain::pairing::{Mismatch, StoreLink};
-use cdds_core::ports::catalog::Catalog;
+use cdds_core::ports::catalog::{Catalog, StoreRegister};
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Upload};
 use cdds_core::service::pairing::{PairedSink, Pairing, PairingError};

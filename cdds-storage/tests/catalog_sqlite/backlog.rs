@@ -14,7 +14,7 @@ use cdds_core::domain::job::policy::Overlap;
 use cdds_core::domain::job::{Job, JobChange, JobState, Title};
 use cdds_core::domain::violation::Code;
 use cdds_core::ports::Ports;
-use cdds_core::ports::catalog::{Catalog, Fence, Settlement, WAITING_MAX};
+use cdds_core::ports::catalog::{Fence, JobStore, Settlement, WAITING_MAX, WorkQueue};
 use cdds_core::ports::source::{DataType, SourceDescription, Sources};
 use cdds_core::service::ServiceError;
 use cdds_core::service::history::History;

@@ -4,7 +4,10 @@ use cdds_core::domain::execution::lease::WorkerLife;
 use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::Owner;
-use cdds_core::ports::catalog::{Beat, Catalog, CatalogErrorKind, Directive, Settlement, Standing};
+use cdds_core::ports::catalog::{
+    ArtifactStore, Beat, CatalogErrorKind, Directive, ExecutionStore, JobStore, Settlement, Standing,
+    WorkQueue,
+};
 use futures::executor::block_on;
 
 use crate::world::*;

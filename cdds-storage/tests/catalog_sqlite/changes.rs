@@ -8,7 +8,7 @@ use cdds_core::domain::id::Owner;
 use cdds_core::domain::job::edit::{Edit, OneTimeEdit, edit};
 use cdds_core::domain::job::lifecycle::{delete, suspend};
 use cdds_core::domain::job::{Job, JobSettings, JobState, Title};
-use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, Settlement};
+use cdds_core::ports::catalog::{CatalogErrorKind, JobStore, Settlement, WorkQueue};
 use futures::executor::block_on;
 
 use crate::world::*;

@@ -11,7 +11,9 @@ use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason, Status
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::domain::job::lifecycle::{resume, submit, suspend};
 use cdds_core::domain::job::{Job, JobChange, JobState};
-use cdds_core::ports::catalog::{Beat, Catalog, CatalogErrorKind, Directive, Settlement, Standing};
+use cdds_core::ports::catalog::{
+    Beat, CatalogErrorKind, Directive, JobStore, Settlement, Standing, WorkQueue,
+};
 use chrono::TimeDelta;
 use futures::executor::block_on;
 use uuid::Uuid;

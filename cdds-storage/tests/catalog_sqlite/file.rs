@@ -7,7 +7,7 @@ use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::job::JobChange;
 use cdds_core::ports::catalog::query::ExecutionQuery;
-use cdds_core::ports::catalog::{Catalog, CatalogErrorKind};
+use cdds_core::ports::catalog::{CatalogErrorKind, ExecutionStore, JobStore};
 use cdds_storage::catalog::SqliteCatalog;
 use futures::executor::block_on;
 use rusqlite::types::Value;

@@ -8,7 +8,7 @@ use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason, Status
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::job::edit::{Edit, OneTimeEdit, WatermarkChoice, edit};
 use cdds_core::domain::job::{Job, JobState};
-use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, Claim, Settlement};
+use cdds_core::ports::catalog::{ArtifactStore, CatalogErrorKind, Claim, JobStore, Settlement, WorkQueue};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::executor::block_on;
 use proptest::prelude::*;

@@ -11,7 +11,9 @@ use cdds_core::ports::catalog::query::{
     ArtifactQuery, Between, ExecutionQuery, FrequencyKind, JobColumn, JobOverview, JobQuery, LatestStatus,
     Page, Sort,
 };
-use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, Settlement};
+use cdds_core::ports::catalog::{
+    ArtifactStore, CatalogErrorKind, ExecutionStore, JobStore, Settlement, WorkQueue,
+};
 use futures::executor::block_on;
 
 use crate::world::*;

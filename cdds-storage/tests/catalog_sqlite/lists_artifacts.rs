@@ -1,7 +1,7 @@
 //! The list of artifacts: filtered, sorted by every column, with their downloads (rules A7, A8).
 
 use cdds_core::domain::id::Owner;
-use cdds_core::ports::catalog::Catalog;
+use cdds_core::ports::catalog::ArtifactStore;
 use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactOverview, ArtifactQuery, Between, Sort};
 use futures::executor::block_on;
 

@@ -4,10 +4,10 @@ use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{Owner, SourceId};
 use cdds_core::domain::job::JobState;
 use cdds_core::domain::job::lifecycle::delete;
-use cdds_core::ports::catalog::Catalog;
 use cdds_core::ports::catalog::query::{
     ArtifactQuery, Between, ExecutionColumn, ExecutionQuery, JobQuery, Sort,
 };
+use cdds_core::ports::catalog::{ArtifactStore, ExecutionStore, JobStore, WorkQueue};
 use futures::executor::block_on;
 
 use crate::lists::varied;

@@ -9,7 +9,9 @@ use cdds_core::domain::id::{ExecutionId, JobId, Owner, RecipientName};
 use cdds_core::domain::job::JobState;
 use cdds_core::domain::job::lifecycle::suspend;
 use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery};
-use cdds_core::ports::catalog::{Catalog, RecipientRemoval, Removal, Standing};
+use cdds_core::ports::catalog::{
+    ArtifactStore, ExecutionStore, JobStore, RecipientRemoval, RecipientStore, Removal, Standing,
+};
 use cdds_storage::catalog::SqliteCatalog;
 use futures::executor::block_on;
 use tempfile::TempDir;

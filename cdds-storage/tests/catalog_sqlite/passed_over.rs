@@ -8,7 +8,7 @@ use cdds_core::domain::execution::Execution;
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::domain::job::JobState;
 use cdds_core::domain::job::policy::Overlap;
-use cdds_core::ports::catalog::{Catalog, CatalogErrorKind};
+use cdds_core::ports::catalog::{CatalogErrorKind, ExecutionStore, JobStore, WorkQueue};
 use futures::executor::block_on;
 use tracing::field::{Field, Visit};
 use tracing::span;

@@ -4,7 +4,7 @@ use cdds_core::domain::execution::manual;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::JobId;
 use cdds_core::domain::job::{Job, JobState};
-use cdds_core::ports::catalog::{Catalog, Settlement};
+use cdds_core::ports::catalog::{JobStore, Settlement, WorkQueue};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::executor::block_on;
 

@@ -7,7 +7,7 @@ use cdds_core::domain::job::lifecycle::{delete, submit};
 use cdds_core::domain::job::{Job, JobSettings, Protection, RecipientNames};
 use cdds_core::domain::recipient::{CertificateFacts, Recipient};
 use cdds_core::ports::catalog::query::JobQuery;
-use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, RecipientRemoval};
+use cdds_core::ports::catalog::{CatalogErrorKind, JobStore, RecipientRemoval, RecipientStore};
 use cdds_storage::catalog::SqliteCatalog;
 use futures::executor::block_on;
 use uuid::Uuid;

@@ -4,7 +4,9 @@ use cdds_core::domain::archive::artifact::artifact_id;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{ArtifactId, Owner};
 use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery};
-use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, Removal, Settlement, Standing};
+use cdds_core::ports::catalog::{
+    ArtifactStore, CatalogErrorKind, ExecutionStore, JobStore, Removal, Settlement, Standing,
+};
 use cdds_core::ports::sink::Key;
 use futures::executor::block_on;
 

@@ -4,7 +4,9 @@ use cdds_core::domain::archive::artifact::{ArtifactSet, artifact_id};
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::{ArtifactId, Owner};
 use cdds_core::ports::catalog::query::ArtifactQuery;
-use cdds_core::ports::catalog::{Catalog, CatalogErrorKind, Publication, Removal, Standing};
+use cdds_core::ports::catalog::{
+    ArtifactStore, CatalogErrorKind, ExecutionStore, Publication, Removal, Standing, WorkQueue,
+};
 use chrono::TimeDelta;
 use futures::executor::block_on;
 

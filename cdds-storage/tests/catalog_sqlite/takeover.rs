@@ -10,7 +10,7 @@ use cdds_core::domain::execution::failure::Failure;
 use cdds_core::domain::execution::{ExecutionState, Status};
 use cdds_core::domain::id::ExecutionId;
 use cdds_core::ports::catalog::{
-    Beat, Catalog, CatalogErrorKind, Claim, Claimed, Directive, Fence, Settlement, Standing,
+    ArtifactStore, Beat, CatalogErrorKind, Claim, Claimed, Directive, Fence, Settlement, Standing, WorkQueue,
 };
 use cdds_storage::catalog::SqliteCatalog;
 use chrono::TimeDelta;

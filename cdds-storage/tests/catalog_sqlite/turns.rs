@@ -6,7 +6,7 @@ use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::queue::SourceLimits;
 use cdds_core::domain::id::{JobId, Owner, SourceId};
 use cdds_core::domain::job::{Job, JobSettings, lifecycle};
-use cdds_core::ports::catalog::{Catalog, Claim, Settlement};
+use cdds_core::ports::catalog::{Catalog, Claim, Settlement, WorkQueue};
 use cdds_core::testing::MemoryCatalog;
 use chrono::{DateTime, Utc};
 use futures::executor::block_on;

@@ -17,7 +17,9 @@ use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
 use cdds_core::domain::job::lifecycle::submit;
 use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
 use cdds_core::ports::catalog::query::{ExecutionOverview, ExecutionQuery, Page, Slice};
-use cdds_core::ports::catalog::{Catalog, CatalogError, Claim, Fence, Publication, Settlement, Standing};
+use cdds_core::ports::catalog::{
+    CatalogError, Claim, ExecutionStore, Fence, JobStore, Publication, Settlement, Standing, WorkQueue,
+};
 use cdds_core::ports::sink::Key;
 use cdds_storage::catalog::SqliteCatalog;
 use chrono::{DateTime, TimeDelta, Utc};

@@ -26,7 +26,7 @@ pub struct DueJob {
     pub waiting: Vec<Execution>,
 }
 
-/// The maximum number of waiting executions that [`due`](super::Catalog::due) returns, over all jobs. It
+/// The maximum number of waiting executions that [`due`](super::WorkQueue::due) returns, over all jobs. It
 /// keeps the memory of a round, and each transaction that it stores, from growing with a backlog.
 pub const WAITING_MAX: usize = 1_000;
 

@@ -16,14 +16,17 @@ use crate::domain::execution::queue::QueuePlace;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
+use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
 };
 use crate::ports::catalog::{
-    Agenda, Beat, Catalog, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence,
-    Publication, RecipientRemoval, Removal, Settlement, Standing,
+    Agenda, ArtifactStore, Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob,
+    ExecutionStore, Fence, JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal,
+    Settlement, Standing, StoreRegister, WorkQueue,
 };
+use crate::ports::sink::Key;
 
 /// The catalog as one caller sees it, with faults.
 #[derive(Debug, Clone)]
@@ -63,7 +66,7 @@ impl FaultyCatalog {
 const PAGE: usize = 1;
 
 #[async_trait]
-impl Catalog for FaultyCatalog {
+impl JobStore for FaultyCatalog {
     async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError> {
         self.change("catalog.insert_job", |watch| watch.insert_job(&self.catalog, job, first)).await
     }
@@ -93,7 +96,50 @@ impl Catalog for FaultyCatalog {
         let page = self.catalog.inner.open_executions(owner, job, behind, limit.min(PAGE));
         self.look("catalog.open_executions", Care::Busy, page).await
     }
+}
 
+#[async_trait]
+impl ExecutionStore for FaultyCatalog {
+    async fn execution(
+        &self,
+        owner: &Owner,
+        id: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ExecutionOverview>, CatalogError> {
+        self.look("catalog.execution", Care::Busy, self.catalog.inner.execution(owner, id, now)).await
+    }
+
+    async fn executions(
+        &self,
+        owner: &Owner,
+        query: &ExecutionQuery,
+        now: DateTime<Utc>,
+    ) -> Result<Page<ExecutionOverview>, CatalogError> {
+        self.look("catalog.executions", Care::Busy, self.catalog.executions(owner, query, now)).await
+    }
+
+    async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError> {
+        let change = |watch: &Watch| watch.change_execution(&self.catalog, before, after);
+        self.change("catalog.change_execution", change).await
+    }
+
+    async fn delete_execution(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        let change = |watch: &Watch| watch.delete_execution(&self.catalog, owner, execution, now);
+        self.change("catalog.delete_execution", change).await
+    }
+
+    async fn last_records(&self, job: JobId) -> Result<Option<u64>, CatalogError> {
+        self.look("catalog.last_records", Care::Busy, self.catalog.inner.last_records(job)).await
+    }
+}
+
+#[async_trait]
+impl WorkQueue for FaultyCatalog {
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
         let mut due = self.look("catalog.due", Care::Idle, self.catalog.due(&self.watch, now, limit)).await?;
         for unsettled in due.iter_mut().filter(|due| due.job.unsettled.is_some()) {
@@ -167,47 +213,13 @@ impl Catalog for FaultyCatalog {
         self.change("catalog.settle", |watch| watch.settle(&self.catalog, fence, settlement, now)).await
     }
 
-    async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError> {
-        let change = |watch: &Watch| watch.change_execution(&self.catalog, before, after);
-        self.change("catalog.change_execution", change).await
-    }
-
-    async fn delete_execution(
-        &self,
-        owner: &Owner,
-        execution: ExecutionId,
-        now: DateTime<Utc>,
-    ) -> Result<(), CatalogError> {
-        let change = |watch: &Watch| watch.delete_execution(&self.catalog, owner, execution, now);
-        self.change("catalog.delete_execution", change).await
-    }
-
-    async fn execution(
-        &self,
-        owner: &Owner,
-        id: ExecutionId,
-        now: DateTime<Utc>,
-    ) -> Result<Option<ExecutionOverview>, CatalogError> {
-        self.look("catalog.execution", Care::Busy, self.catalog.inner.execution(owner, id, now)).await
-    }
-
     async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
         self.look("catalog.standing", Care::Idle, self.catalog.standing(fence)).await
     }
+}
 
-    async fn executions(
-        &self,
-        owner: &Owner,
-        query: &ExecutionQuery,
-        now: DateTime<Utc>,
-    ) -> Result<Page<ExecutionOverview>, CatalogError> {
-        self.look("catalog.executions", Care::Busy, self.catalog.executions(owner, query, now)).await
-    }
-
-    async fn last_records(&self, job: JobId) -> Result<Option<u64>, CatalogError> {
-        self.look("catalog.last_records", Care::Busy, self.catalog.inner.last_records(job)).await
-    }
-
+#[async_trait]
+impl ArtifactStore for FaultyCatalog {
     async fn artifacts(
         &self,
         owner: &Owner,
@@ -230,6 +242,10 @@ impl Catalog for FaultyCatalog {
         execution: ExecutionId,
     ) -> Result<Option<ArtifactSet>, CatalogError> {
         self.look("catalog.artifact_set", Care::Busy, self.catalog.inner.artifact_set(owner, execution)).await
+    }
+
+    async fn newest_manifests(&self, limit: usize) -> Result<Vec<Key>, CatalogError> {
+        step(self.catalog.inner.newest_manifests(limit))
     }
 
     async fn hold(&self, owner: &Owner, execution: ExecutionId, hold: bool) -> Result<(), CatalogError> {
@@ -269,15 +285,10 @@ impl Catalog for FaultyCatalog {
         let change = |watch: &Watch| watch.confirm_removed(&self.catalog, removal, now);
         self.change("catalog.confirm_removed", change).await
     }
+}
 
-    async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError> {
-        self.look("catalog.notices", Care::Busy, self.catalog.inner.notices(limit)).await
-    }
-
-    async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError> {
-        self.change("catalog.confirm_notice", |watch| watch.confirm_notice(&self.catalog, execution)).await
-    }
-
+#[async_trait]
+impl RecipientStore for FaultyCatalog {
     async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {
         let insert = async { step(self.catalog.inner.insert_recipient(recipient)) };
         self.faults.around("catalog.insert_recipient", Care::Busy, insert).await
@@ -294,5 +305,28 @@ impl Catalog for FaultyCatalog {
     ) -> Result<RecipientRemoval, CatalogError> {
         let remove = self.catalog.inner.remove_recipient(owner, name);
         self.look("catalog.remove_recipient", Care::Busy, remove).await
+    }
+}
+
+#[async_trait]
+impl Outbox for FaultyCatalog {
+    async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError> {
+        self.look("catalog.notices", Care::Busy, self.catalog.inner.notices(limit)).await
+    }
+
+    async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError> {
+        self.change("catalog.confirm_notice", |watch| watch.confirm_notice(&self.catalog, execution)).await
+    }
+}
+
+#[async_trait]
+impl StoreRegister for FaultyCatalog {
+    // No world pairs its catalog with its store, so these need no faults.
+    async fn store(&self) -> Result<Option<StoreLink>, CatalogError> {
+        step(self.catalog.inner.store())
+    }
+
+    async fn set_store(&self, expected: Option<StoreLink>, link: StoreLink) -> Result<(), CatalogError> {
+        step(self.catalog.inner.set_store(expected, link))
     }
 }

@@ -135,7 +135,7 @@ pub enum PlantedBug {
     DeselectedCategory,
     /// The source returns a record of the day before the window.
     DayBefore,
-    /// The catalog begins the execution with the earliest place, whoever's turn it is.
+    /// The catalog serves the same owner again while another waits.
     NoTurns,
     /// The catalog begins executions of a source without counting those that run.
     SourceLimitIgnored,

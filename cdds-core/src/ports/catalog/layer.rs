@@ -1,0 +1,167 @@
+//! Code in front of a catalog, for instance to log calls, to measure them or to make them fail.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::query::{
+    ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
+};
+use super::{
+    Agenda, ArtifactStore, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore,
+    Fence, JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing,
+    StoreRegister, WorkQueue,
+};
+use crate::domain::archive::artifact::ArtifactSet;
+use crate::domain::execution::Execution;
+use crate::domain::execution::notice::Notice;
+use crate::domain::execution::queue::QueuePlace;
+use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::job::settling::Open;
+use crate::domain::job::{Job, JobChange};
+use crate::domain::pairing::StoreLink;
+use crate::domain::recipient::Recipient;
+use crate::ports::sink::Key;
+
+/// A layer as a catalog.
+#[derive(Debug, Clone)]
+pub struct Layered<L>(pub L);
+
+/// Defines layers, and implements every store for layers and for shared catalogs by handing each call on, so that a
+/// method that is added to a store does not compile before layers know it. Shared layers hand on, too: whoever keeps a handle to a layer
+/// can ask it what it has seen.
+macro_rules! hand_on {
+    ($($store:ident { $(fn $name:ident($($arg:ident: $type:ty),*) -> $reply:ty;)* })*) => {
+        /// A catalog that forwards every call to another one, except for the methods that it overrides. [`Layered`] makes it
+        /// a [`Catalog`].
+        ///
+        /// ```
+        /// use async_trait::async_trait;
+        /// use cdds_core::ports::catalog::{
+        ///     Catalog, CatalogError, CatalogLayer, Claim, Claimed, Layered, WorkQueue,
+        /// };
+        ///
+        /// /// Counts the executions that engines take.
+        /// #[derive(Debug)]
+        /// struct Counting<C> {
+        ///     catalog: C,
+        ///     taken: std::sync::atomic::AtomicUsize,
+        /// }
+        ///
+        /// #[async_trait]
+        /// impl<C: Catalog> CatalogLayer for Counting<C> {
+        ///     fn inner(&self) -> &dyn Catalog {
+        ///         &self.catalog
+        ///     }
+        ///
+        ///     async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {
+        ///         let claimed = self.inner().claim(claim).await?;
+        ///         self.taken.fetch_add(claimed.executions.len(), std::sync::atomic::Ordering::Relaxed);
+        ///         Ok(claimed)
+        ///     }
+        /// }
+        ///
+        /// # fn is_a_catalog<C: Catalog>(catalog: C) -> std::sync::Arc<dyn Catalog> {
+        /// std::sync::Arc::new(Layered(Counting { catalog, taken: Default::default() }))
+        /// # }
+        /// ```
+        #[async_trait]
+        pub trait CatalogLayer: Debug + Send + Sync {
+            /// Returns the catalog behind this layer.
+            fn inner(&self) -> &dyn Catalog;
+
+            $($(
+                #[doc = concat!("Forwards to [`", stringify!($store), "::", stringify!($name), "`].")]
+                ///
+                /// # Errors
+                /// Those of the catalog behind the layer.
+                async fn $name(&self, $($arg: $type),*) -> Result<$reply, CatalogError> {
+                    self.inner().$name($($arg),*).await
+                }
+            )*)*
+        }
+
+        $(
+            #[async_trait]
+            impl<L: CatalogLayer> $store for Layered<L> {
+                $(async fn $name(&self, $($arg: $type),*) -> Result<$reply, CatalogError> {
+                    self.0.$name($($arg),*).await
+                })*
+            }
+
+            #[async_trait]
+            impl<C: Catalog + ?Sized> $store for Arc<C> {
+                $(async fn $name(&self, $($arg: $type),*) -> Result<$reply, CatalogError> {
+                    (**self).$name($($arg),*).await
+                })*
+            }
+        )*
+
+        #[async_trait]
+        impl<L: CatalogLayer + ?Sized> CatalogLayer for Arc<L> {
+            fn inner(&self) -> &dyn Catalog {
+                (**self).inner()
+            }
+
+            $($(async fn $name(&self, $($arg: $type),*) -> Result<$reply, CatalogError> {
+                (**self).$name($($arg),*).await
+            })*)*
+        }
+    };
+}
+
+hand_on! {
+    JobStore {
+        fn insert_job(job: &Job, first: Option<&Execution>) -> ();
+        fn change_job(change: &JobChange, expected: u64) -> ();
+        fn job(owner: &Owner, id: JobId) -> Option<JobOverview>;
+        fn jobs(owner: &Owner, query: &JobQuery) -> Page<JobOverview>;
+        fn open_executions(owner: &Owner, job: JobId, behind: Option<QueuePlace>, limit: usize) -> Open;
+    }
+    ExecutionStore {
+        fn execution(owner: &Owner, id: ExecutionId, now: DateTime<Utc>) -> Option<ExecutionOverview>;
+        fn executions(owner: &Owner, query: &ExecutionQuery, now: DateTime<Utc>) -> Page<ExecutionOverview>;
+        fn change_execution(before: &Execution, after: &Execution) -> ();
+        fn delete_execution(owner: &Owner, execution: ExecutionId, now: DateTime<Utc>) -> ();
+        fn last_records(job: JobId) -> Option<u64>;
+    }
+    WorkQueue {
+        fn due(now: DateTime<Utc>, limit: usize) -> Vec<DueJob>;
+        fn ahead(after: DateTime<Utc>) -> Vec<Job>;
+        fn newest_before(before: DateTime<Utc>) -> Option<DateTime<Utc>>;
+        fn agenda() -> Agenda;
+        fn claim(claim: &Claim) -> Claimed;
+        fn beat(worker: &WorkerId, now: DateTime<Utc>, lease: Duration, beats: &[Beat]) -> Vec<Directive>;
+        fn publish(fence: Fence, publication: &Publication) -> ();
+        fn settle(fence: Fence, settlement: &Settlement, now: DateTime<Utc>) -> Execution;
+        fn standing(fence: Fence) -> Standing;
+    }
+    ArtifactStore {
+        fn artifacts(owner: &Owner, query: &ArtifactQuery) -> Page<ArtifactOverview>;
+        fn artifact(owner: &Owner, id: ArtifactId) -> Option<ArtifactOverview>;
+        fn artifact_set(owner: &Owner, execution: ExecutionId) -> Option<ArtifactSet>;
+        fn newest_manifests(limit: usize) -> Vec<Key>;
+        fn hold(owner: &Owner, execution: ExecutionId, hold: bool) -> ();
+        fn delete_artifacts(owner: &Owner, artifacts: &[ArtifactId], now: DateTime<Utc>) -> ();
+        fn record_download(owner: &Owner, artifacts: &[ArtifactId], at: DateTime<Utc>) -> ();
+        fn expire(now: DateTime<Utc>, limit: usize) -> usize;
+        fn removals(limit: usize) -> Vec<Removal>;
+        fn confirm_removed(removal: &Removal, now: DateTime<Utc>) -> ();
+    }
+    RecipientStore {
+        fn insert_recipient(recipient: &Recipient) -> ();
+        fn recipients(owner: &Owner) -> Vec<Recipient>;
+        fn remove_recipient(owner: &Owner, name: &RecipientName) -> RecipientRemoval;
+    }
+    Outbox {
+        fn notices(limit: usize) -> Vec<Notice>;
+        fn confirm_notice(execution: ExecutionId) -> ();
+    }
+    StoreRegister {
+        fn store() -> Option<StoreLink>;
+        fn set_store(expected: Option<StoreLink>, link: StoreLink) -> ();
+    }
+}

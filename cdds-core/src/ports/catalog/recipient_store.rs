@@ -1,0 +1,38 @@
+//! The recipients of owners.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use super::{CatalogError, RecipientRemoval};
+use crate::domain::id::{Owner, RecipientName};
+use crate::domain::recipient::Recipient;
+
+/// Stores the certificates that jobs of an owner may name (rule S1).
+///
+/// The contract is that of [`Catalog`](super::Catalog).
+#[async_trait]
+pub trait RecipientStore: Debug + Send + Sync {
+    /// Stores a recipient.
+    ///
+    /// # Errors
+    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the owner already has a recipient with this name.
+    async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError>;
+
+    /// Returns the owner's recipients, ordered by name.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    async fn recipients(&self, owner: &Owner) -> Result<Vec<Recipient>, CatalogError>;
+
+    /// Removes a recipient of this owner unless a job, or an execution that has not ended, names it (rule
+    /// J15).
+    ///
+    /// # Errors
+    /// If the catalog cannot be written.
+    async fn remove_recipient(
+        &self,
+        owner: &Owner,
+        name: &RecipientName,
+    ) -> Result<RecipientRemoval, CatalogError>;
+}

@@ -1,0 +1,114 @@
+//! The work of engines.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::{
+    Agenda, Beat, CatalogError, Claim, Claimed, Directive, DueJob, Fence, Publication, Settlement, Standing,
+};
+use crate::domain::execution::Execution;
+use crate::domain::id::WorkerId;
+use crate::domain::job::Job;
+
+/// Hands out work to engines and records what becomes of it (rules E2, E5; invariants I3, I6).
+///
+/// The contract is that of [`Catalog`](super::Catalog).
+#[async_trait]
+pub trait WorkQueue: Debug + Send + Sync {
+    /// Returns the jobs that a scheduling round has to handle, of all owners. Jobs whose last change is not
+    /// settled ([`Job::unsettled`]) come first, each with the next of its waiting executions; then active
+    /// jobs with a slot at or before `now`, earliest first, each with the executions that its newest slot may
+    /// cover. The cost grows with `limit`, not with the number of all jobs or of all waiting executions.
+    /// Returns fewer jobs once those before them have [`WAITING_MAX`](super::WAITING_MAX) waiting executions. Skips rows that
+    /// cannot be decoded, with a warning.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError>;
+
+    /// Returns the jobs of all owners that may lie ahead of a clock ([`ahead`](crate::domain::execution::ahead)): every
+    /// job that is completed, or that has a slot, a watermark, an end of tiling windows or a suspension later
+    /// than `after`. Skips rows that cannot be decoded, with a warning. Scans all jobs, so it is called only
+    /// once an hour.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    async fn ahead(&self, after: DateTime<Utc>) -> Result<Vec<Job>, CatalogError>;
+
+    /// Returns the newest instant before `before` at which an execution of any owner was recorded, or `None`.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    async fn newest_before(&self, before: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, CatalogError>;
+
+    /// Returns the upcoming work of all owners. A row that cannot be decoded does not count as upcoming: it
+    /// will never run, and a caller that waits for the end of all work must not wait for it.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    async fn agenda(&self) -> Result<Agenda, CatalogError>;
+
+    /// Assigns queued executions to a worker, as picked by [`pick`](crate::domain::execution::queue::pick)
+    /// (rules E2, W6); the owner who was served last is kept from claim to claim, for all workers. Candidates
+    /// are the executions at or after their `not_before` of jobs that have none running; executions of a
+    /// source run if they are in progress and are not taken back by this claim. Each execution is begun against its job ([`Execution::begin`]): a covered one is
+    /// stored as skipped and not assigned. The job is changed in the same transaction
+    /// ([`lifecycle::started`](crate::domain::job::lifecycle::started)).
+    ///
+    /// First takes back executions whose worker is dead or whose lease has run out ([`Execution::failed`]
+    /// with [`Failure::crashed`](crate::domain::execution::failure::Failure::crashed), then
+    /// [`lifecycle::ended`](crate::domain::job::lifecycle::ended) if that was the end), but never those that the
+    /// asking worker holds. Skips rows that cannot be decoded, with a warning: they must not keep other
+    /// executions from running.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read or written.
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError>;
+
+    /// Renews the leases of a worker's executions and stores their progress, in one batch. Returns one
+    /// directive per beat, in order. A lost beat costs nothing but freshness.
+    ///
+    /// # Errors
+    /// If the catalog cannot be written.
+    async fn beat(
+        &self,
+        worker: &WorkerId,
+        now: DateTime<Utc>,
+        lease: Duration,
+        beats: &[Beat],
+    ) -> Result<Vec<Directive>, CatalogError>;
+
+    /// Makes an artifact set visible and its execution succeeded, and changes its job as defined by
+    /// [`lifecycle::ended`](crate::domain::job::lifecycle::ended), which moves the watermark (invariant I3).
+    /// Requires that the execution is running in the fence's epoch, and that no person has been promised its
+    /// cancellation ([`Execution::published`], rule E8).
+    ///
+    /// # Errors
+    /// [`CatalogErrorKind::Fenced`](super::CatalogErrorKind::Fenced) if the execution is not running in that epoch;
+    /// [`CatalogErrorKind::Cancelled`](super::CatalogErrorKind::Cancelled) if its cancellation was promised: its worker then settles it as
+    /// [`Settlement::Cancelled`]; [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the watermark is not at the start of the
+    /// window. After any other error the outcome is unknown: read again.
+    async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError>;
+
+    /// Ends a running attempt without success and, if that ends the execution, changes the job. Requires the
+    /// fence like [`publish`](WorkQueue::publish).
+    ///
+    /// # Errors
+    /// [`CatalogErrorKind::Fenced`](super::CatalogErrorKind::Fenced).
+    async fn settle(
+        &self,
+        fence: Fence,
+        settlement: &Settlement,
+        now: DateTime<Utc>,
+    ) -> Result<Execution, CatalogError>;
+
+    /// Returns whether the stored files of a claim are wanted. Called by the sweep, for executions of any
+    /// owner.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError>;
+}

@@ -1,0 +1,311 @@
+//! The stores that make up the catalog: each call is one transaction on a thread of its own.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cdds_core::domain::archive::artifact::ArtifactSet;
+use cdds_core::domain::execution::Execution;
+use cdds_core::domain::execution::notice::Notice;
+use cdds_core::domain::execution::queue::QueuePlace;
+use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use cdds_core::domain::job::settling::Open;
+use cdds_core::domain::job::{Job, JobChange};
+use cdds_core::domain::pairing::StoreLink;
+use cdds_core::domain::recipient::Recipient;
+use cdds_core::ports::catalog::query::{
+    ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
+};
+use cdds_core::ports::catalog::{
+    Agenda, ArtifactStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore, Fence,
+    JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing,
+    StoreRegister, WorkQueue,
+};
+use cdds_core::ports::sink::Key;
+use chrono::{DateTime, Utc};
+
+use super::database::Durability;
+use super::{
+    SqliteCatalog, agenda, artifacts, claim, executions, jobs, outbox, presence, recipients, removal,
+    running, store,
+};
+
+#[async_trait]
+impl JobStore for SqliteCatalog {
+    async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError> {
+        let (job, first) = (job.clone(), first.cloned());
+        self.write("store the job", move |tx| jobs::insert(tx, &job, first.as_ref())).await
+    }
+
+    async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError> {
+        let change = change.clone();
+        self.write("change the job", move |tx| jobs::change(tx, &change, expected)).await
+    }
+
+    async fn job(&self, owner: &Owner, id: JobId) -> Result<Option<JobOverview>, CatalogError> {
+        let owner = owner.clone();
+        self.run(move |database| {
+            let mut found = database.read("read the job", |tx| jobs::find(tx, &owner, id))?;
+            presence::tell(database, found.iter_mut().filter_map(presence::of_job).collect(), None)?;
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn jobs(&self, owner: &Owner, query: &JobQuery) -> Result<Page<JobOverview>, CatalogError> {
+        let (owner, query) = (owner.clone(), query.clone());
+        self.run(move |database| {
+            let mut page = database.read("list jobs", |tx| jobs::list(tx, &owner, &query))?;
+            presence::tell(database, page.items.iter_mut().filter_map(presence::of_job).collect(), None)?;
+            Ok(page)
+        })
+        .await
+    }
+
+    async fn open_executions(
+        &self,
+        owner: &Owner,
+        job: JobId,
+        behind: Option<QueuePlace>,
+        limit: usize,
+    ) -> Result<Open, CatalogError> {
+        let owner = owner.clone();
+        self.read("read what waits and runs", move |tx| executions::open(tx, &owner, job, behind, limit))
+            .await
+    }
+}
+
+#[async_trait]
+impl ExecutionStore for SqliteCatalog {
+    async fn execution(
+        &self,
+        owner: &Owner,
+        id: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ExecutionOverview>, CatalogError> {
+        let owner = owner.clone();
+        self.run(move |database| {
+            let mut found =
+                database.read("read the execution", |tx| executions::find(tx, &owner, id, now))?;
+            presence::tell(database, found.iter_mut().map(presence::of_execution).collect(), Some(now))?;
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn executions(
+        &self,
+        owner: &Owner,
+        query: &ExecutionQuery,
+        now: DateTime<Utc>,
+    ) -> Result<Page<ExecutionOverview>, CatalogError> {
+        let (owner, query) = (owner.clone(), query.clone());
+        self.run(move |database| {
+            let mut page =
+                database.read("list executions", |tx| executions::list(tx, &owner, &query, now))?;
+            let rows = page.items.iter_mut().map(presence::of_execution).collect();
+            presence::tell(database, rows, Some(now))?;
+            Ok(page)
+        })
+        .await
+    }
+
+    async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError> {
+        let (before, after) = (before.clone(), after.clone());
+        self.write("change the execution", move |tx| executions::change(tx, &before, &after)).await
+    }
+
+    async fn delete_execution(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        let owner = owner.clone();
+        self.write("delete the execution", move |tx| removal::delete_execution(tx, &owner, execution, now))
+            .await
+    }
+
+    async fn last_records(&self, job: JobId) -> Result<Option<u64>, CatalogError> {
+        self.read("read the last success", move |tx| executions::last_records(tx, job)).await
+    }
+}
+
+#[async_trait]
+impl WorkQueue for SqliteCatalog {
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
+        self.read("find due jobs", move |tx| jobs::due(tx, now, limit)).await
+    }
+
+    async fn ahead(&self, after: DateTime<Utc>) -> Result<Vec<Job>, CatalogError> {
+        self.read("find jobs that lie ahead", move |tx| jobs::ahead(tx, after)).await
+    }
+
+    async fn newest_before(&self, before: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, CatalogError> {
+        self.read("find the newest entry", move |tx| executions::newest_before(tx, before)).await
+    }
+
+    async fn agenda(&self) -> Result<Agenda, CatalogError> {
+        self.run(agenda::agenda).await
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {
+        let claim = claim.clone();
+        self.run(move |database| claim::claim(database, &claim)).await
+    }
+
+    async fn beat(
+        &self,
+        worker: &WorkerId,
+        now: DateTime<Utc>,
+        lease: Duration,
+        beats: &[Beat],
+    ) -> Result<Vec<Directive>, CatalogError> {
+        if beats.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (worker, beats) = (worker.clone(), beats.to_vec());
+        self.run(move |database| {
+            database.write(Durability::Process, "store progress", |tx| {
+                running::beat(tx, &worker, now, lease, &beats)
+            })
+        })
+        .await
+    }
+
+    async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
+        let publication = publication.clone();
+        self.write("publish the artifact set", move |tx| running::publish(tx, fence, &publication)).await
+    }
+
+    async fn settle(
+        &self,
+        fence: Fence,
+        settlement: &Settlement,
+        now: DateTime<Utc>,
+    ) -> Result<Execution, CatalogError> {
+        let settlement = settlement.clone();
+        self.write("end the attempt", move |tx| running::settle(tx, fence, &settlement, now)).await
+    }
+
+    async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
+        self.read("read the claim", move |tx| executions::standing(tx, fence)).await
+    }
+}
+
+#[async_trait]
+impl ArtifactStore for SqliteCatalog {
+    async fn artifacts(
+        &self,
+        owner: &Owner,
+        query: &ArtifactQuery,
+    ) -> Result<Page<ArtifactOverview>, CatalogError> {
+        let (owner, query) = (owner.clone(), query.clone());
+        self.read("list artifacts", move |tx| artifacts::list(tx, &owner, &query)).await
+    }
+
+    async fn artifact(
+        &self,
+        owner: &Owner,
+        id: ArtifactId,
+    ) -> Result<Option<ArtifactOverview>, CatalogError> {
+        let owner = owner.clone();
+        self.read("read the artifact", move |tx| artifacts::find(tx, &owner, id)).await
+    }
+
+    async fn artifact_set(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+    ) -> Result<Option<ArtifactSet>, CatalogError> {
+        let owner = owner.clone();
+        self.read("read the artifact set", move |tx| artifacts::set(tx, &owner, execution)).await
+    }
+
+    async fn newest_manifests(&self, limit: usize) -> Result<Vec<Key>, CatalogError> {
+        self.read("list the newest sets", move |tx| store::newest_manifests(tx, limit)).await
+    }
+
+    async fn hold(&self, owner: &Owner, execution: ExecutionId, hold: bool) -> Result<(), CatalogError> {
+        let owner = owner.clone();
+        self.write("hold or release the artifact set", move |tx| removal::hold(tx, &owner, execution, hold))
+            .await
+    }
+
+    async fn delete_artifacts(
+        &self,
+        owner: &Owner,
+        artifacts: &[ArtifactId],
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        let (owner, artifacts) = (owner.clone(), artifacts.to_vec());
+        self.write("delete artifacts", move |tx| removal::delete_artifacts(tx, &owner, &artifacts, now)).await
+    }
+
+    async fn record_download(
+        &self,
+        owner: &Owner,
+        artifacts: &[ArtifactId],
+        at: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        let (owner, artifacts) = (owner.clone(), artifacts.to_vec());
+        self.write("record the download", move |tx| artifacts::record_download(tx, &owner, &artifacts, at))
+            .await
+    }
+
+    async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<usize, CatalogError> {
+        self.write("mark expired sets", move |tx| removal::expire(tx, now, limit)).await
+    }
+
+    async fn removals(&self, limit: usize) -> Result<Vec<Removal>, CatalogError> {
+        self.read("list removals", move |tx| removal::removals(tx, limit)).await
+    }
+
+    async fn confirm_removed(&self, removal: &Removal, now: DateTime<Utc>) -> Result<(), CatalogError> {
+        let removal = removal.clone();
+        self.write("confirm a removal", move |tx| removal::confirm_removed(tx, &removal, now)).await
+    }
+}
+
+#[async_trait]
+impl RecipientStore for SqliteCatalog {
+    async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {
+        let recipient = recipient.clone();
+        self.write("store the recipient", move |tx| recipients::insert(tx, &recipient)).await
+    }
+
+    async fn recipients(&self, owner: &Owner) -> Result<Vec<Recipient>, CatalogError> {
+        let owner = owner.clone();
+        self.read("list recipients", move |tx| recipients::list(tx, &owner)).await
+    }
+
+    async fn remove_recipient(
+        &self,
+        owner: &Owner,
+        name: &RecipientName,
+    ) -> Result<RecipientRemoval, CatalogError> {
+        let (owner, name) = (owner.clone(), name.clone());
+        self.write("remove the recipient", move |tx| recipients::remove(tx, &owner, &name)).await
+    }
+}
+
+#[async_trait]
+impl Outbox for SqliteCatalog {
+    async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError> {
+        self.read("list notices", move |tx| outbox::list(tx, limit)).await
+    }
+
+    async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError> {
+        self.write("confirm a notice", move |tx| outbox::confirm(tx, execution)).await
+    }
+}
+
+#[async_trait]
+impl StoreRegister for SqliteCatalog {
+    async fn store(&self) -> Result<Option<StoreLink>, CatalogError> {
+        self.read("read which store belongs to it", store::link).await
+    }
+
+    async fn set_store(&self, expected: Option<StoreLink>, link: StoreLink) -> Result<(), CatalogError> {
+        self.write("record which store belongs to it", move |tx| store::set(tx, expected, link)).await
+    }
+}
