@@ -14,12 +14,13 @@ use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName
 use cdds_core::domain::job::{Job, JobSettings, JobState};
 use cdds_core::domain::recipient::{CertificateFacts, Recipient};
 use cdds_core::ports::catalog::query::{
-    ArtifactOverview, ExecutionOverview, JobOverview, LatestExecution,
+    ArtifactOverview, Cursor, ExecutionColumn, ExecutionOverview, JobOverview, LatestExecution, Page, Sort,
+    SortKey,
 };
 use cdds_core::ports::source::RegisteredSource;
 use cdds_view::settings::SettingsForm;
 use cdds_view::{
-    ArtifactView, ExecutionDetailsView, ExecutionView, JobView, OccurrenceView, RecipientView,
+    ArtifactView, ExecutionDetailsView, ExecutionView, JobView, OccurrenceView, PageView, RecipientView,
     SourceView,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -207,4 +208,14 @@ fn recipients_sources_and_occurrences() {
     insta::assert_snapshot!(read_back(&SourceView::new(&"old".parse().unwrap(), &source)), @r#"{"id":"old","title":"Old","supported":false,"reason":"no instants","types":[]}"#);
     let occurrence = Occurrence { slot: AT, window: Window::until(AT) };
     insta::assert_snapshot!(read_back(&OccurrenceView::from(occurrence)), @r#"{"slot":"2030-03-17T17:46:40Z","window":{"start":null,"end":"2030-03-17T17:46:40Z"}}"#);
+}
+
+#[test]
+fn a_page_names_the_next_one() {
+    let sort = Sort { column: ExecutionColumn::Slot, descending: true };
+    let next = Cursor { key: SortKey::Number(7), id: "x".to_owned(), part: 0 };
+    let page = Page { items: vec![1_u32, 2], total: Some(3), next: Some(next.clone()) };
+    let view = PageView::new(page, sort, |row| row);
+    let read: PageView<u32> = serde_json::from_str(&read_back(&view)).unwrap();
+    assert_eq!(cdds_view::token::decode(sort, &read.next.unwrap()), Ok(next));
 }
