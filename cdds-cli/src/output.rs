@@ -2,7 +2,6 @@
 
 mod cell;
 mod colour;
-pub(crate) mod human;
 mod table;
 mod text;
 
@@ -12,8 +11,8 @@ use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use serde::Serialize;
 
-pub(crate) use self::cell::{Cell, Reader, exact};
-pub(crate) use self::colour::{ColourChoice, Tone};
+pub(crate) use self::cell::{Cell, Reader};
+pub(crate) use self::colour::{ColourChoice, paint};
 use self::table::Page;
 pub(crate) use self::text::{escaped, fitted, plain_json, printable};
 use crate::args::Global;

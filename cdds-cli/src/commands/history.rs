@@ -7,10 +7,11 @@ use cdds_core::domain::id::{ExecutionId, SourceId, TypeId};
 use cdds_core::ports::catalog::query::{Between, ExecutionQuery};
 
 use super::{Deleted, every_row, filtered_job, id, job};
+use cdds_view::{ExecutionDetailsView, ExecutionView};
+
 use crate::args::{CloneArgs, HistoryCommand, ListHistoryArgs};
 use crate::error::CliError;
 use crate::session::Session;
-use crate::view::{ExecutionDetailsView, ExecutionView};
 
 pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Result<(), CliError> {
     let owner = &session.owner;

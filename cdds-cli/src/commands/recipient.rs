@@ -9,12 +9,13 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use super::Deleted;
+use cdds_view::RecipientView;
+
 use crate::args::{Consent, RecipientCommand};
 use crate::error::CliError;
 use crate::input;
 use crate::output::escaped;
 use crate::session::Session;
-use crate::view::RecipientView;
 
 pub(super) async fn carry_out(command: RecipientCommand, session: &Session) -> Result<(), CliError> {
     match command {

@@ -11,13 +11,15 @@ use cdds_storage::source::Survey;
 use futures::TryStreamExt;
 
 use super::id;
+use cdds_view::SourceView;
+
 use crate::args::SourceCommand;
 use crate::compose::App;
 use crate::config::Config;
 use crate::error::CliError;
 use crate::output::escaped;
 use crate::session::Session;
-use crate::view::{CheckView, SourceView};
+use crate::view::CheckView;
 
 pub(super) async fn carry_out(command: SourceCommand, session: &Session) -> Result<(), CliError> {
     match command {

@@ -2,13 +2,13 @@
 
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::ports::catalog::query::{Between, JobQuery};
+use cdds_view::JobView;
 
 use crate::args::{ListJobsArgs, StateFilter};
 use crate::commands::every_row;
 use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
-use crate::view::JobView;
 
 const NOTHING_YET: &str =
     "no jobs: `cdds job create --help` tells how to submit one, `cdds source list` what it can export";
