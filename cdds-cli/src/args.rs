@@ -37,7 +37,8 @@ pub(crate) use self::run::RunArgs;
 pub(crate) use self::source::SourceCommand;
 pub(crate) use self::value::{Setting, item, items};
 use crate::config::without_home;
-use crate::output::{ColourChoice, Format, escaped};
+use crate::output::{ColourChoice, Format};
+use crate::text::escaped;
 
 /// Scheduled, encrypted, verifiable downloads of your data.
 #[derive(Debug, Parser)]

@@ -7,8 +7,9 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::args::Global;
-use crate::output::{Format, escaped};
+use crate::output::Format;
 use crate::progress::EventForm;
+use crate::text::escaped;
 
 /// How progress is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,8 @@ use cdds_core::service::ServiceError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde::Serialize;
 
-use crate::output::{Format, escaped, plain_json, printable, typed};
+use crate::output::{Format, typed};
+use crate::text::{escaped, plain_json, printable};
 
 /// The exit codes of the contract; 0 is success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

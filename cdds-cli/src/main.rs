@@ -24,6 +24,7 @@ mod output;
 mod progress;
 mod session;
 mod signals;
+mod text;
 mod view;
 
 use std::process::ExitCode;

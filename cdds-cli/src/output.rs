@@ -3,7 +3,6 @@
 mod cell;
 mod colour;
 mod table;
-mod text;
 
 use std::io::{self, IsTerminal, Write};
 
@@ -14,7 +13,6 @@ use serde::Serialize;
 pub(crate) use self::cell::{Cell, Reader};
 pub(crate) use self::colour::{ColourChoice, paint};
 use self::table::Page;
-pub(crate) use self::text::{escaped, fitted, plain_json, printable};
 use crate::args::Global;
 use crate::error::CliError;
 

@@ -22,7 +22,8 @@ pub(crate) use self::event::EventForm;
 use self::event::{Record, Subject};
 pub(crate) use self::outcome::outcome;
 use crate::console::{Console, Telling};
-use crate::output::{escaped, paint};
+use crate::output::paint;
+use crate::text::escaped;
 
 /// In lines, progress is reported whenever another tenth is done,
 const STEP_PERCENT: u8 = 10;

@@ -19,8 +19,8 @@ use cdds_view::{ExecutionView, JobView, OccurrenceView};
 use crate::args::{CloneArgs, CreateArgs, EditArgs, JobCommand, JobOptions, Rehearsal};
 use crate::compose::App;
 use crate::error::CliError;
-use crate::output::escaped;
 use crate::session::Session;
+use crate::text::escaped;
 
 pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<(), CliError> {
     let (app, owner) = (session.open()?, &session.owner);

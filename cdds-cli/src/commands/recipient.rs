@@ -14,8 +14,8 @@ use cdds_view::RecipientView;
 use crate::args::{Consent, RecipientCommand};
 use crate::error::CliError;
 use crate::input;
-use crate::output::escaped;
 use crate::session::Session;
+use crate::text::escaped;
 
 pub(super) async fn carry_out(command: RecipientCommand, session: &Session) -> Result<(), CliError> {
     match command {

@@ -17,8 +17,8 @@ use crate::args::SourceCommand;
 use crate::compose::App;
 use crate::config::Config;
 use crate::error::CliError;
-use crate::output::escaped;
 use crate::session::Session;
+use crate::text::escaped;
 use crate::view::CheckView;
 
 pub(super) async fn carry_out(command: SourceCommand, session: &Session) -> Result<(), CliError> {

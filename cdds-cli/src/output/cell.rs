@@ -3,7 +3,7 @@
 use cdds_view::{Instant, Tone, words};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::text::{Shorten, printable};
+use crate::text::{Shorten, printable};
 
 /// The cell of an unknown value.
 pub(crate) const UNKNOWN: &str = "-";

@@ -4,7 +4,7 @@ use super::cell::{Cell, Reader};
 use cdds_view::Tone;
 
 use super::colour::paint;
-use super::text::{Shorten, shortened, width};
+use crate::text::{Shorten, shortened, width};
 
 /// Blanks between columns: two, since a value may contain one.
 const GAP: usize = 2;

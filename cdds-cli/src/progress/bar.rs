@@ -7,7 +7,7 @@ use cdds_view::words as say;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::console::Console;
-use crate::output::{fitted, printable};
+use crate::text::{fitted, printable};
 
 /// How many columns a title gets.
 const TITLE_COLUMNS: usize = 24;

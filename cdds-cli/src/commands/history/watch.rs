@@ -13,10 +13,11 @@ use futures::future::{self, Either};
 
 use crate::compose::App;
 use crate::error::CliError;
-use crate::output::{Format, printable};
+use crate::output::Format;
 use crate::progress::{Follower, outcome};
 use crate::session::Session;
 use crate::signals::Stop;
+use crate::text::printable;
 
 /// The pause between reads of the catalog, where progress is stored once a second.
 const PAUSE: Duration = Duration::from_millis(500);
