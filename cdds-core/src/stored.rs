@@ -1,7 +1,8 @@
 //! Stored forms: versioned and separate from the domain's types, so that either can change alone.
 //!
-//! Catalogs keep these as JSON; manifests have [a form of their own](manifest). A form with an unknown version, with unknown keys or with
-//! values that the domain refuses is an error, never a panic and never a guess.
+//! Catalogs keep these as JSON; manifests have [a form of their own](manifest). A form with an unknown
+//! version, with unknown keys or with values that the domain refuses is an error, never a panic and never a
+//! guess.
 
 mod frequency;
 pub mod manifest;

@@ -1,7 +1,7 @@
 //! The settings of a job as its manifests show them (rule A5).
 //!
-//! The form belongs to the manifest alone: recipients read it for years, so a change of the catalog's form must
-//! not change it.
+//! The form belongs to the manifest alone: recipients read it for years, so a change of the catalog's form
+//! must not change it.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -18,8 +18,8 @@ use crate::domain::job::{JobSettings, Protection};
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::{Filter, Template};
 
-/// A job's settings in a manifest. Defaults are left out, and so are the values of filters, which may be personal
-/// data.
+/// A job's settings in a manifest. Defaults are left out, and so are the values of filters, which may be
+/// personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManifestSettings {
