@@ -75,8 +75,8 @@ pub struct ExecutionView {
     pub worker_alive: Option<bool>,
     /// The number of records without an instant: left out by a window, or put into `undated` (rule W7).
     pub undated: u64,
-    /// Whether the start of its window is decided only when it begins (rule W4). Not part of the JSON form, so it is
-    /// false after reading.
+    /// Whether the start of its window is decided only when it begins (rule W4). Not part of the JSON form,
+    /// so it is false after reading.
     #[serde(skip)]
     pub has_open_start: bool,
 }
@@ -216,7 +216,8 @@ impl ExecutionView {
         }
     }
 
-    /// Returns how long it took from the first start to the end; `None` before the end, or if it never started.
+    /// Returns how long it took from the first start to the end; `None` before the end, or if it never
+    /// started.
     pub fn took(&self) -> Option<TimeDelta> {
         let (Instant(started), Instant(finished)) = (self.started_at?, self.finished_at?);
         Some(finished - started)

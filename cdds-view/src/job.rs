@@ -22,8 +22,8 @@ use crate::progress::ProgressView;
 use crate::selection::Selection;
 use crate::status::StatusLine;
 
-/// A job: its settings in words, where it stands, and its latest execution. For settings that can be sent back, see
-/// [`SettingsForm`](crate::settings::SettingsForm).
+/// A job: its settings in words, where it stands, and its latest execution. For settings that can be sent
+/// back, see [`SettingsForm`](crate::settings::SettingsForm).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct JobView {

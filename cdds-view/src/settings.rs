@@ -1,8 +1,10 @@
-//! The settings of a job both ways: as a job file spells them, and as the core's [`JobSettings`].
+//! The settings of a job both ways: as a job file spells them, and as the core's
+//! [`JobSettings`](cdds_core::domain::job::JobSettings).
 //!
-//! [`SettingsForm`] is the canonical form of job files: `cdds job create --file` reads its JSON, an HTTP interface
-//! takes it as the body of a new job. What is left out has its default. A form whose keys or types are wrong is
-//! serde's error; values that do not fit together and refusals of the rules are a [`SettingsError`].
+//! [`SettingsForm`] is the canonical form of job files: `cdds job create --file` reads its JSON, an HTTP
+//! interface takes it as the body of a new job. What is left out has its default. A form whose keys or types
+//! are wrong is serde's error; values that do not fit together and refusals of the rules are a
+//! [`SettingsError`].
 
 mod filter;
 mod form;

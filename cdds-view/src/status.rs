@@ -38,7 +38,8 @@ pub enum Tone {
 }
 
 impl Tone {
-    /// Returns the tone of a state or a status, by its name in the JSON forms. A word that is neither is plain.
+    /// Returns the tone of a state or a status, by its name in the JSON forms. A word that is neither is
+    /// plain.
     pub fn of(word: &str) -> Self {
         match word {
             "finished" => Self::Good,

@@ -1,11 +1,11 @@
 //! Page tokens: the place in a list as an opaque text.
 //!
-//! A token names the list, its order and the last row of a page by its sort key and its id: what the list itself
-//! shows, and nothing of exported records. It holds only letters, digits, `-` and `_`, so it needs no escaping in a
-//! URL. Clients send it back as it is; its inside may change with its version.
+//! A token names the list, its order and the last row of a page by its sort key and its id: what the list
+//! itself shows, and nothing of exported records. It holds only letters, digits, `-` and `_`, so it needs no
+//! escaping in a URL. Clients send it back as it is; its inside may change with its version.
 //!
-//! It is not signed: the sort key of a token that somebody made up only selects another place in the same list, whose
-//! rows the owner may see anyway.
+//! It is not signed: the sort key of a token that somebody made up only selects another place in the same
+//! list, whose rows the owner may see anyway.
 
 use std::fmt::Debug;
 

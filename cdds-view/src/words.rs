@@ -1,4 +1,5 @@
-//! Times, numbers and outcomes as people say them. Every function is pure: the instant of reading is a parameter.
+//! Times, numbers and outcomes as people say them. Every function is pure: the instant of reading is a
+//! parameter.
 
 mod number;
 mod outcome;

@@ -1,5 +1,7 @@
 //! The JSON forms of version 1, and that a client reads back what a service wrote.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fmt::Debug;
 
 use cdds_core::domain::archive::artifact::{Artifact, Key, Sha256Digest};

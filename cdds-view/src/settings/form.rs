@@ -19,8 +19,8 @@ use crate::instant::Instant;
 use crate::names;
 use crate::selection::Selection;
 
-/// The settings of a job, as a job file spells them. Keys have dashes (`split-size`); what is left out, or null, has
-/// its default; unknown keys are refused. All times are UTC.
+/// The settings of a job, as a job file spells them. Keys have dashes (`split-size`); what is left out, or
+/// null, has its default; unknown keys are refused. All times are UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -77,7 +77,8 @@ pub struct SettingsForm {
     /// The first instant at which the job is not due any more; no bound by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Instant>,
-    /// The largest size of a part: MB (2^20 bytes), or a text with a unit like `64KiB`; a single part by default.
+    /// The largest size of a part: MB (2^20 bytes), or a text with a unit like `64KiB`; a single part by
+    /// default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_size: Option<TextOrNumber>,
     /// Whether exports are not sealed; false by default. Excludes recipients.
@@ -89,7 +90,8 @@ pub struct SettingsForm {
     /// How long artifacts are kept, in days; as long as the service does by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u16>,
-    /// What happens if the job is due again while it waits or runs: `queue` or `coalesce`; by timeframe by default.
+    /// What happens if the job is due again while it waits or runs: `queue` or `coalesce`; by timeframe by
+    /// default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap: Option<String>,
     /// What happens to occurrences that were missed, like `queue:7d`; by timeframe by default.
@@ -104,8 +106,8 @@ pub struct SettingsForm {
     /// After how many failures in a row the job is suspended, at least 1; never by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause_after_failures: Option<NonZeroU32>,
-    /// What happens to records that cannot be read: `fail`, or `skip:` and how many are set aside at most; `fail` by
-    /// default.
+    /// What happens to records that cannot be read: `fail`, or `skip:` and how many are set aside at most;
+    /// `fail` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bad_records: Option<String>,
 }
@@ -162,8 +164,8 @@ impl From<&JobSettings> for SettingsForm {
     }
 }
 
-/// Each value is checked by itself; whether they fit together, and to what is registered, is decided when the job is
-/// saved.
+/// Each value is checked by itself; whether they fit together, and to what is registered, is decided when the
+/// job is saved.
 impl TryFrom<SettingsForm> for JobSettings {
     type Error = SettingsError;
 
@@ -190,6 +192,46 @@ impl TryFrom<SettingsForm> for JobSettings {
 }
 
 impl SettingsForm {
+    /// Returns a form in which everything else has its default. Protection has none: name recipients, or ask for
+    /// plaintext.
+    pub fn new(
+        title: impl Into<String>,
+        source: impl Into<String>,
+        data_type: impl Into<String>,
+        run: FrequencyKind,
+    ) -> Self {
+        Self {
+            title: title.into(),
+            description: String::new(),
+            source: source.into(),
+            data_type: data_type.into(),
+            category: Selection::All,
+            field: Selection::All,
+            filter: Vec::new(),
+            timeframe: None,
+            run,
+            start: None,
+            every: None,
+            minute: None,
+            day: None,
+            at: None,
+            missing_day: None,
+            cron: None,
+            starts_at: None,
+            ends_at: None,
+            split_size: None,
+            plaintext: false,
+            recipient: Vec::new(),
+            retention_days: None,
+            overlap: None,
+            catch_up: None,
+            retries: None,
+            jitter: None,
+            pause_after_failures: None,
+            bad_records: None,
+        }
+    }
+
     fn schedule(&self) -> Schedule {
         Schedule {
             run: Some(self.run),

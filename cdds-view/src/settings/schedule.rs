@@ -95,8 +95,8 @@ impl From<&Frequency> for Schedule {
 }
 
 impl Schedule {
-    /// Returns the frequency. If the kind is left out, it is that of `present`; a part of the same kind that is
-    /// left out keeps its present value, and so does the time of day when the kind changes.
+    /// Returns the frequency. If the kind is left out, it is that of `present`; a part of the same kind that
+    /// is left out keeps its present value, and so does the time of day when the kind changes.
     ///
     /// # Errors
     /// [`ScheduleError`] if a part is missing, does not go with the kind, or is refused.

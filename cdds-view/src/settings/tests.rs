@@ -1,3 +1,4 @@
+use cdds_core::domain::calendar::frequency::FrequencyKind;
 use cdds_core::domain::job::{Description, JobSettings};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
@@ -79,6 +80,18 @@ fn the_smallest_form_and_the_fullest() {
         "bad-records": "skip:5", "plaintext": null,
     }));
     insta::assert_snapshot!(serde_json::to_string(&SettingsForm::from(&full.unwrap())).unwrap(), @r#"{"title":"T","description":"D","source":"s","type":"t","category":["a","b"],"field":["x"],"filter":["status=open",{"field":"a=b","operator":"<","value":"="}],"timeframe":"rolling:1w","run":"monthly","day":31,"at":"02:00","missing-day":"last","starts-at":"2030-01-01T00:00:00Z","ends-at":"2031-01-01T00:00:00.500Z","split-size":"1GiB","recipient":["ops","law"],"retention-days":7,"overlap":"queue","catch-up":"coalesce:1d","retries":0,"jitter":"10m","pause-after-failures":3,"bad-records":"skip:5"}"#);
+}
+
+#[test]
+fn a_form_made_by_hand_lacks_only_its_protection() {
+    let mut form = SettingsForm::new("T", "s", "t", FrequencyKind::Daily);
+    form.at = Some("02:00".to_owned());
+    let refused = JobSettings::try_from(form.clone()).unwrap_err();
+    assert!(
+        matches!(refused, SettingsError::Refused(ref violation) if violation.code() == Code::RecipientRequired)
+    );
+    form.plaintext = true;
+    assert_eq!(JobSettings::try_from(form).unwrap(), read(&smallest()).unwrap());
 }
 
 #[test]

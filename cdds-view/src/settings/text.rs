@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A text, or a whole number that stands for its digits: `"tue"` and `31` as a day, `"64KiB"` and `1024` as a size.
+/// A text, or a whole number that stands for its digits: `"tue"` and `31` as a day, `"64KiB"` and `1024` as a
+/// size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a text or a whole number")]
 pub enum TextOrNumber {

@@ -6,8 +6,8 @@ use cdds_core::domain::execution::{Execution, ExecutionState};
 use super::number::{bytes, counted};
 use crate::instant::Instant;
 
-/// `: 7 records in 1 file, 1.20 KiB`, or the reason of the failure: follows the status of an execution. Messages
-/// and reasons hold text of others, which is not escaped.
+/// `: 7 records in 1 file, 1.20 KiB`, or the reason of the failure: follows the status of an execution.
+/// Messages and reasons hold text of others, which is not escaped.
 pub fn outcome(execution: &Execution) -> String {
     let progress = execution.progress;
     match &execution.state {

@@ -9,8 +9,8 @@ const DAY: i64 = 24 * HOUR;
 const MONTH: i64 = 30 * DAY;
 const YEAR: i64 = 365 * DAY;
 
-/// `in 5 h`, `3 min ago`, `now`: where an instant lies that is `ahead` of now. Whole units, at least two of them
-/// where there is a smaller one.
+/// `in 5 h`, `3 min ago`, `now`: where an instant lies that is `ahead` of now. Whole units, at least two of
+/// them where there is a smaller one.
 pub fn relative(ahead: TimeDelta) -> String {
     let seconds = ahead.num_seconds();
     let (count, unit) = match seconds.abs() {
