@@ -18,7 +18,6 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 pub(crate) use self::bar::DownloadProgress;
 use self::bar::{ExportBar, Pace};
-pub(crate) use self::event::EventForm;
 use self::event::{Record, Subject};
 pub(crate) use self::outcome::outcome;
 use crate::console::{Console, Telling};

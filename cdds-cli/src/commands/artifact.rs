@@ -73,7 +73,7 @@ async fn show(app: &App, query: &ArtifactQuery, nothing: &str, session: &Session
     let now = app.artifacts.now();
     let views: Vec<ArtifactView> =
         rows.into_iter().map(|artifact| ArtifactView::new(artifact, now)).collect();
-    session.output.list_or(&views, nothing)
+    Ok(session.output.list_or(&views, nothing)?)
 }
 
 async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), CliError> {

@@ -42,13 +42,13 @@ async fn add(name: String, path: &Path, session: &Session) -> Result<(), CliErro
         refused if refused.code() == "invalid_certificate" => refused.about(path),
         other => other,
     })?;
-    session.output.object(&RecipientView::from(recipient))
+    Ok(session.output.object(&RecipientView::from(recipient))?)
 }
 
 async fn list(session: &Session) -> Result<(), CliError> {
     let recipients = session.open()?.recipients.list(&session.owner).await?;
     let views: Vec<RecipientView> = recipients.into_iter().map(RecipientView::from).collect();
-    session.output.list(&views)
+    Ok(session.output.list(&views)?)
 }
 
 async fn test(name: String, to: &Path, force: bool, session: &Session) -> Result<(), CliError> {
@@ -76,7 +76,7 @@ async fn test(name: String, to: &Path, force: bool, session: &Session) -> Result
          cdds extract {file} --key KEY.pem --to sample\n\
          openssl cms -decrypt -binary -inform {form} -in {file} -inkey KEY.pem -out sample.zip"
     );
-    session.output.outcome(&Sample { recipient: name.to_string(), file }, &words)
+    Ok(session.output.outcome(&Sample { recipient: name.to_string(), file }, &words)?)
 }
 
 /// The sample that was written.

@@ -31,7 +31,7 @@ pub(super) async fn carry_out(command: SourceCommand, session: &Session) -> Resu
 fn list(session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
     let views: Vec<SourceView> = app.sources.iter().map(|(id, source)| SourceView::new(id, source)).collect();
-    session.output.list(&views)
+    Ok(session.output.list(&views)?)
 }
 
 async fn check(typed: &str, session: &Session) -> Result<(), CliError> {

@@ -10,9 +10,9 @@ use cdds_storage::source::json_lines::LINE_BYTES_MAX;
 use cdds_storage::source::{CategoryConfig, JsonLinesConfig, SqliteConfig, SqliteRows, TypeConfig};
 use chrono::TimeDelta;
 
-use super::location::without_home;
 use super::mistake::Mistake;
 use super::{duration, file};
+use crate::home::without_home;
 
 /// A source as it is registered.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use super::cell::{Cell, Reader};
 use cdds_view::Tone;
 
-use super::colour::paint;
+use super::paint::paint;
 use crate::text::{Shorten, shortened, width};
 
 /// Blanks between columns: two, since a value may contain one.

@@ -11,9 +11,9 @@ use cdds_core::ports::catalog::query::ExecutionOverview;
 use cdds_view::ExecutionDetailsView;
 use futures::future::{self, Either};
 
+use crate::choice::Format;
 use crate::compose::App;
 use crate::error::CliError;
-use crate::output::Format;
 use crate::progress::{Follower, outcome};
 use crate::session::Session;
 use crate::signals::Stop;

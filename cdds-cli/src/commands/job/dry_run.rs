@@ -91,7 +91,7 @@ pub(super) async fn show(
         bytes_per_record: bytes,
         measured_by: measured.map(|(execution, _)| execution),
     };
-    session.output.outcome(&view, &view.words())
+    Ok(session.output.outcome(&view, &view.words())?)
 }
 
 /// Returns the latest execution of the same type, and how many bytes it packed a record into.

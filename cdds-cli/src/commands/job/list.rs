@@ -24,7 +24,7 @@ pub(super) async fn list(args: ListJobsArgs, app: &App, session: &Session) -> Re
     .await?;
     let (recipients, now) = (app.recipients.list(&session.owner).await?, session.clock.now());
     let views: Vec<JobView> = rows.into_iter().map(|row| JobView::new(row, &recipients, now)).collect();
-    session.output.list_or(&views, nothing)
+    Ok(session.output.list_or(&views, nothing)?)
 }
 
 fn query(args: ListJobsArgs) -> Result<JobQuery, CliError> {
