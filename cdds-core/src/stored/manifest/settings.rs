@@ -57,7 +57,7 @@ pub struct ManifestSettings {
     /// How long the artifacts are kept, in days; `None` for the service's retention.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u16>,
-    /// What the job does when things do not go by plan.
+    /// The job's policies for overlaps, downtime, failures and bad records.
     #[serde(default, skip_serializing_if = "ManifestPolicies::is_default")]
     pub policies: ManifestPolicies,
 }
@@ -159,7 +159,7 @@ pub enum ManifestProtection {
     Recipients(Vec<RecipientName>),
 }
 
-/// What a job does when things do not go by plan; `None` for the default.
+/// A job's policies for overlaps, downtime, failures and bad records; `None` for the default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManifestPolicies {
