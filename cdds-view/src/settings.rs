@@ -2,7 +2,7 @@
 //! [`JobSettings`](cdds_core::domain::job::JobSettings).
 //!
 //! [`SettingsForm`] is the canonical form of job files: `cdds job create --file` reads its JSON, an HTTP
-//! interface takes it as the body of a new job. What is left out has its default. A form whose keys or types
+//! interface takes it as the body of a new job. A missing key has its default. A form whose keys or types
 //! are wrong is serde's error; values that do not fit together and refusals of the rules are a
 //! [`SettingsError`].
 

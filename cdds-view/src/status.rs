@@ -1,6 +1,6 @@
-//! Statuses for people: what is said beside them, and how they are to be taken.
+//! Statuses for people: the remark beside them, and their tone.
 
-/// A status and what a list says beside it.
+/// A status and the remark that a list shows beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatusLine {
@@ -13,7 +13,7 @@ pub struct StatusLine {
 }
 
 impl StatusLine {
-    /// Returns a status that says all.
+    /// Returns a status without a remark.
     pub(crate) fn plain(status: &'static str) -> Self {
         Self { status, share: None, words: String::new() }
     }

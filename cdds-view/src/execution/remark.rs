@@ -1,4 +1,4 @@
-//! What completes the status of an execution.
+//! The remark that completes the status of an execution.
 
 use std::fmt;
 

@@ -19,8 +19,8 @@ use crate::instant::Instant;
 use crate::names;
 use crate::selection::Selection;
 
-/// The settings of a job, as a job file spells them. Keys have dashes (`split-size`); what is left out, or
-/// null, has its default; unknown keys are refused. All times are UTC.
+/// The settings of a job, as a job file spells them. Keys have dashes (`split-size`); a missing or null key
+/// has its default; unknown keys are refused. All times are UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -123,7 +123,7 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Writes what somebody chose; defaults are left out.
+/// Leaves out every value that is the default.
 impl From<&JobSettings> for SettingsForm {
     fn from(settings: &JobSettings) -> Self {
         let Policies { overlap, catch_up, retries, jitter, pause_after_failures, bad_records } =
@@ -192,8 +192,8 @@ impl TryFrom<SettingsForm> for JobSettings {
 }
 
 impl SettingsForm {
-    /// Returns a form in which everything else has its default. Protection has none: name recipients, or ask for
-    /// plaintext.
+    /// Returns a form in which everything else has its default. Protection has none: name recipients, or ask
+    /// for plaintext.
     pub fn new(
         title: impl Into<String>,
         source: impl Into<String>,
