@@ -136,6 +136,16 @@ fn style(template: &str) -> ProgressStyle {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        /// The bars' own figures and the words beside them look alike.
+        #[test]
+        fn sizes_and_counts_are_those_of_the_bars(number in proptest::prelude::any::<u64>(), bits in 0_u32..64) {
+            let number = number >> bits;
+            proptest::prop_assert_eq!(say::bytes(number), indicatif::HumanBytes(number).to_string());
+            proptest::prop_assert_eq!(say::count(number), indicatif::HumanCount(number).to_string());
+        }
+    }
+
     #[test]
     fn the_templates_are_understood() {
         for template in [EXPORT_STYLE, UNKNOWN_STYLE, DOWNLOAD_STYLE] {
