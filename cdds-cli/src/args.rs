@@ -36,8 +36,9 @@ pub(crate) use self::recipient::RecipientCommand;
 pub(crate) use self::run::RunArgs;
 pub(crate) use self::source::SourceCommand;
 pub(crate) use self::value::{Setting, item, items};
-use crate::config::without_home;
-use crate::output::{ColourChoice, Format, escaped};
+use crate::choice::{ColourChoice, Format};
+use crate::home::without_home;
+use crate::text::escaped;
 
 /// Scheduled, encrypted, verifiable downloads of your data.
 #[derive(Debug, Parser)]

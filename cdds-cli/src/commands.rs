@@ -122,6 +122,6 @@ impl Deleted {
     fn show(&self, session: &Session) -> Result<(), CliError> {
         let words: Vec<String> =
             self.ids.iter().map(|id| format!("deleted {} {id}", self.deleted.replace('_', " "))).collect();
-        session.output.outcome(self, &words.join("\n"))
+        Ok(session.output.outcome(self, &words.join("\n"))?)
     }
 }

@@ -20,11 +20,11 @@ use cdds_storage::archive::Level;
 use cdds_storage::source::Survey;
 use chrono::TimeDelta;
 
-pub(crate) use self::location::without_home;
 use self::mistake::Mistake;
 pub(crate) use self::mistake::{explain, nearest};
 pub(crate) use self::source::{SourceEntry, SourceKind};
 use crate::error::CliError;
+use crate::home::without_home;
 use crate::input;
 
 /// The settings of the composition.

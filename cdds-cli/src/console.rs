@@ -7,8 +7,8 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::args::Global;
-use crate::output::{Format, escaped};
-use crate::progress::EventForm;
+use crate::choice::{EventForm, Format};
+use crate::text::escaped;
 
 /// How progress is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Errors of commands as scripts see them: an exit code and a stable code.
 
+mod misuse;
+
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,10 +12,12 @@ use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::sink::SinkError;
 use cdds_core::ports::source::SourceError;
 use cdds_core::service::ServiceError;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde::Serialize;
 
-use crate::output::{Format, escaped, plain_json, printable, typed};
+pub(crate) use self::misuse::{print_clap, shortened};
+use crate::choice::Format;
+use crate::output::OutputError;
+use crate::text::{escaped, plain_json, printable};
 
 /// The exit codes of the contract; 0 is success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,41 +67,6 @@ impl CliError {
     /// The command line is wrong.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, code: "usage", message: message.into(), missing: None }
-    }
-
-    /// The command line cannot be parsed. Keeps the reason, without the help that clap adds for terminals.
-    pub(crate) fn misuse(error: &clap::Error) -> Self {
-        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            return Self::usage("what to do is missing: `--help` lists the commands");
-        }
-        let text = error.to_string();
-        let mut paragraphs = text.split("\n\n");
-        let wrong = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
-        let tips = paragraphs.filter(|paragraph| paragraph.trim_start().starts_with("tip: "));
-        let lines = std::iter::once(wrong).chain(tips).flat_map(str::lines).map(str::trim);
-        Self::usage(lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
-    }
-
-    /// An environment variable that sets an option is wrong. Clap's message names the option, which nobody
-    /// typed.
-    pub(crate) fn of_environment(error: &clap::Error) -> Option<Self> {
-        let context = |kind| match error.get(kind) {
-            Some(ContextValue::String(text)) => Some(text.as_str()),
-            _ => None,
-        };
-        let (option, value) = (context(ContextKind::InvalidArg)?, context(ContextKind::InvalidValue)?);
-        let option = option.split(' ').next()?;
-        let (_, variable) = VARIABLES.into_iter().find(|(known, _)| *known == option)?;
-        if typed(option).is_some() || std::env::var(variable).ok().as_deref() != Some(value) {
-            return None;
-        }
-        Some(Self::usage(match value {
-            "" => format!("the variable {variable} is set to nothing: give it a value, or unset it"),
-            _ => format!(
-                "the variable {variable} is set to {value:?}, which {option} does not take: `--help` tells \
-                          what it takes"
-            ),
-        }))
     }
 
     /// The configuration is wrong.
@@ -185,35 +154,6 @@ pub(crate) fn shown(id: &str) -> String {
     }
 }
 
-/// Options and the environment variables that set them.
-const VARIABLES: [(&str, &str); 2] = [("--config", "CDDS_CONFIG"), ("--output", "CDDS_OUTPUT")];
-
-/// Truncates long user input before echoing it.
-pub(crate) fn shortened(mut error: clap::Error) -> clap::Error {
-    const CHARS_MAX: usize = 60;
-    let cut = |text: &str| {
-        let shown = escaped(text);
-        match shown.char_indices().nth(CHARS_MAX) {
-            Some((end, _)) => Some(ContextValue::String(format!("{}…", &shown[..end]))),
-            None => (shown != text).then(|| ContextValue::String(shown.into_owned())),
-        }
-    };
-    let long: Vec<_> = error
-        .context()
-        .filter_map(|(kind, value)| match (kind, value) {
-            (
-                ContextKind::InvalidValue | ContextKind::InvalidArg | ContextKind::InvalidSubcommand,
-                ContextValue::String(text),
-            ) => Some((kind, cut(text)?)),
-            _ => None,
-        })
-        .collect();
-    for (kind, value) in long {
-        error.insert(kind, value);
-    }
-    error
-}
-
 impl From<ServiceError> for CliError {
     fn from(error: ServiceError) -> Self {
         let exit = match &error {
@@ -251,6 +191,12 @@ impl From<CatalogError> for CliError {
 impl From<SinkError> for CliError {
     fn from(error: SinkError) -> Self {
         ServiceError::from(error).into()
+    }
+}
+
+impl From<OutputError> for CliError {
+    fn from(error: OutputError) -> Self {
+        Self::failed("output_failed", error.to_string())
     }
 }
 

@@ -1,29 +1,37 @@
 //! `cdds`: scheduled, encrypted, verifiable data exports from the command line.
 //!
+//! The modules in layers; each names only those below it, which `.ci/test` checks:
+//!
 //! ```text
-//! args ─ command line            config ─ cdds.toml
-//!    └──────────┬────────────────────┘
-//!            session ─ compose: ports, services, engine
-//!               │
-//!           commands ─ one file per command: domain types in, services asked
-//!               │
-//!             view ─ the stable JSON ─ output: table or JSON          error ─ exit codes
+//! commands            one file per command: domain types in, services asked
+//! session ─ consent   who asks, when, and where the answer goes; the question before a removal
+//! compose ─ signals   ports, services, engine; SIGINT and SIGTERM
+//! config ─ progress   cdds.toml; bars and lines on stderr
+//! console ─ input     stderr; files that people supply
+//! error               exit codes and stable codes
+//! args ─ view         the command line; the tables of cdds_view's forms
+//! output              results on stdout: tables and JSON
+//! choice ─ home       formats and colours; paths with ~
+//! text                foreign text, escaped and measured
 //! ```
 //!
 //! Nothing here decides: every refusal comes from the library.
 
 mod args;
+mod choice;
 mod commands;
 mod compose;
 mod config;
 mod consent;
 mod console;
 mod error;
+mod home;
 mod input;
 mod output;
 mod progress;
 mod session;
 mod signals;
+mod text;
 mod view;
 
 use std::process::ExitCode;
@@ -31,8 +39,8 @@ use std::process::ExitCode;
 use clap::FromArgMatches;
 
 use crate::args::Cli;
+use crate::choice::Format;
 use crate::error::CliError;
-use crate::output::Format;
 use crate::session::Session;
 
 fn main() -> ExitCode {
@@ -53,7 +61,7 @@ fn main() -> ExitCode {
         }
         Err(help) if !help.use_stderr() => {
             // `--help` and `--version` are results rather than errors.
-            output::print_clap(&help);
+            error::print_clap(&help);
             ExitCode::SUCCESS
         }
         Err(misuse) if let Some(error) = CliError::of_environment(&misuse) => {
@@ -62,7 +70,7 @@ fn main() -> ExitCode {
         Err(misuse) => match Format::asked_for() {
             Format::Json => CliError::misuse(&misuse).report(Format::Json),
             Format::Table | Format::Toml => {
-                output::print_clap(&misuse);
+                error::print_clap(&misuse);
                 error::Exit::Usage.into()
             }
         },

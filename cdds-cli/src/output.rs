@@ -1,75 +1,19 @@
 //! Results on stdout: JSON for scripts, tables for people.
 
 mod cell;
-mod colour;
-pub(crate) mod human;
+mod paint;
 mod table;
-mod text;
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
 use chrono::{DateTime, Utc};
-use clap::ValueEnum;
 use serde::Serialize;
 
-pub(crate) use self::cell::{Cell, Reader, exact};
-pub(crate) use self::colour::{ColourChoice, Tone};
+pub(crate) use self::cell::{Cell, Reader};
+pub(crate) use self::paint::paint;
 use self::table::Page;
-pub(crate) use self::text::{escaped, fitted, plain_json, printable};
-use crate::args::Global;
-use crate::error::CliError;
-
-/// How results and errors are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people: tables on stdout, sentences on stderr
-    Table,
-    /// For scripts: one JSON value on stdout, errors as JSON on stderr
-    Json,
-    /// A job file for `cdds job create --file`; errors are sentences on stderr
-    Toml,
-}
-
-impl Format {
-    /// Returns the format requested by a command line that could not be parsed.
-    pub(crate) fn asked_for() -> Self {
-        let environment = || std::env::var("CDDS_OUTPUT").ok();
-        match typed("--output").or_else(environment) {
-            Some(format) if format == "json" => Self::Json,
-            _ => Self::Table,
-        }
-    }
-}
-
-/// Returns the last value of an option in a command line that clap could not parse, or did not need to.
-pub(crate) fn typed(option: &str) -> Option<String> {
-    let typed: Vec<String> =
-        std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let next = |at: usize| typed.get(at + 1).cloned();
-    typed.iter().enumerate().rev().find_map(|(at, argument)| match argument.strip_prefix(option)? {
-        "" => next(at),
-        joined => joined.strip_prefix('=').map(str::to_owned),
-    })
-}
-
-/// Prints clap's messages: help to stdout, errors to stderr.
-///
-/// They are coloured like everything else: clap itself would colour for a dumb terminal if the variable CI is
-/// set, and does not know `--color`.
-pub(crate) fn print_clap(said: &clap::Error) {
-    let rendered = said.render();
-    let print = |mut stream: Box<dyn Write>, terminal: bool| {
-        let coloured = ColourChoice::asked_for().colours(terminal);
-        // A closed pipe is not our failure.
-        let _closed =
-            if coloured { write!(stream, "{}", rendered.ansi()) } else { write!(stream, "{rendered}") };
-    };
-    if said.use_stderr() {
-        print(Box::new(io::stderr()), io::stderr().is_terminal());
-    } else {
-        print(Box::new(io::stdout()), io::stdout().is_terminal());
-    }
-}
+use crate::choice::{ColourChoice, Format};
 
 /// A result: its serialised form is the contract, the table is for reading.
 pub(crate) trait View: Serialize {
@@ -83,6 +27,24 @@ pub(crate) trait View: Serialize {
     fn details(&self) -> Vec<(&'static str, Cell)>;
 }
 
+/// A result that could not be printed.
+#[derive(Debug)]
+pub(crate) enum OutputError {
+    /// It has no JSON form.
+    Form(serde_json::Error),
+    /// Stdout cannot be written.
+    Write(io::Error),
+}
+
+impl fmt::Display for OutputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form(error) => write!(f, "cannot print the result: {error}"),
+            Self::Write(error) => write!(f, "cannot write the result: {error}"),
+        }
+    }
+}
+
 /// Where results go.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
@@ -92,16 +54,17 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Prints for a person on a terminal, and for programs elsewhere.
-    pub(crate) fn new(global: &Global, now: DateTime<Utc>) -> Self {
+    /// Prints for a person on a terminal, and for programs elsewhere. With `quiet`, an empty list has no
+    /// remark; relative times count from `now`.
+    pub(crate) fn new(format: Format, colour: ColourChoice, quiet: bool, now: DateTime<Utc>) -> Self {
         let terminal = io::stdout().is_terminal();
         let columns = if terminal { terminal_size::terminal_size() } else { None };
         let page = Page {
             columns: columns.map(|(width, _)| usize::from(width.0)).filter(|columns| *columns > 0),
-            colour: global.color.colours(terminal),
+            colour: colour.colours(terminal),
             reader: Reader { person: terminal, now },
         };
-        Self { format: global.output, page, quiet: global.quiet }
+        Self { format, page, quiet }
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -109,7 +72,7 @@ impl Output {
     }
 
     /// Prints a list as a table or an array. For an empty one, a person gets the line `otherwise` on stderr.
-    pub(crate) fn list_or<V: View>(&self, views: &[V], otherwise: &str) -> Result<(), CliError> {
+    pub(crate) fn list_or<V: View>(&self, views: &[V], otherwise: &str) -> Result<(), OutputError> {
         match self.format {
             Format::Json => json(&views),
             Format::Table | Format::Toml if !views.is_empty() => {
@@ -126,12 +89,12 @@ impl Output {
     }
 
     /// Prints a list, without a remark when it is empty.
-    pub(crate) fn list<V: View>(&self, views: &[V]) -> Result<(), CliError> {
+    pub(crate) fn list<V: View>(&self, views: &[V]) -> Result<(), OutputError> {
         self.list_or(views, "nothing to show")
     }
 
     /// Prints one thing: a name and a value per line, or an object.
-    pub(crate) fn object<V: View>(&self, view: &V) -> Result<(), CliError> {
+    pub(crate) fn object<V: View>(&self, view: &V) -> Result<(), OutputError> {
         match self.format {
             Format::Json => json(view),
             Format::Table | Format::Toml => text(&table::details(&view.details(), self.page)),
@@ -139,7 +102,7 @@ impl Output {
     }
 
     /// Prints an outcome: a text for people, an object for scripts.
-    pub(crate) fn outcome(&self, view: &impl Serialize, words: &str) -> Result<(), CliError> {
+    pub(crate) fn outcome(&self, view: &impl Serialize, words: &str) -> Result<(), OutputError> {
         match self.format {
             Format::Json => json(view),
             Format::Table | Format::Toml => text(&format!("{words}\n")),
@@ -152,29 +115,26 @@ impl Output {
     }
 
     /// Writes bytes unchanged, for other programs.
-    pub(crate) fn raw(&self, bytes: &[u8]) -> Result<(), CliError> {
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Result<(), OutputError> {
         write(bytes)
     }
 }
 
-fn json(value: &impl Serialize) -> Result<(), CliError> {
-    let mut text = serde_json::to_vec_pretty(value)
-        .map_err(|error| CliError::failed("output_failed", format!("cannot print the result: {error}")))?;
+fn json(value: &impl Serialize) -> Result<(), OutputError> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(OutputError::Form)?;
     text.push(b'\n');
     write(&text)
 }
 
-fn text(text: &str) -> Result<(), CliError> {
+fn text(text: &str) -> Result<(), OutputError> {
     write(text.as_bytes())
 }
 
 /// Writes to stdout. A reader that has seen enough (`| head`) is not an error.
-fn write(bytes: &[u8]) -> Result<(), CliError> {
+fn write(bytes: &[u8]) -> Result<(), OutputError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(CliError::failed("output_failed", format!("cannot write the result: {error}")))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(OutputError::Write(error)),
         _ => Ok(()),
     }
 }

@@ -13,15 +13,16 @@ use cdds_core::domain::execution::{Execution, ExecutionState};
 use cdds_core::domain::id::ExecutionId;
 use cdds_core::engine::observe::{Event, Observer};
 use cdds_core::ports::clock::Clock;
+use cdds_view::{Tone, words};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 pub(crate) use self::bar::DownloadProgress;
 use self::bar::{ExportBar, Pace};
-pub(crate) use self::event::EventForm;
 use self::event::{Record, Subject};
 pub(crate) use self::outcome::outcome;
 use crate::console::{Console, Telling};
-use crate::output::{Tone, escaped, human};
+use crate::output::paint;
+use crate::text::escaped;
 
 /// In lines, progress is reported whenever another tenth is done,
 const STEP_PERCENT: u8 = 10;
@@ -125,11 +126,11 @@ impl Follower {
     /// Writes the line that scrolls by above the bars.
     fn ended_line(&self, execution: &Execution) {
         let status = execution.status().as_str();
-        let status = if self.console.colour() { Tone::of(status).paint(status) } else { status.to_owned() };
+        let status = if self.console.colour() { paint(Tone::of(status), status) } else { status.to_owned() };
         let Subject { title, execution: id, .. } = Subject::of(execution);
         let title = escaped(&title);
         let lasting = match (&execution.state, event::lasting(execution)) {
-            (ExecutionState::Succeeded, Some(lasting)) => format!(", {}", human::lasting(lasting)),
+            (ExecutionState::Succeeded, Some(lasting)) => format!(", {}", words::lasting(lasting)),
             _ => String::new(),
         };
         let now = self.clock.now().to_rfc3339_opts(SecondsFormat::Secs, true);

@@ -35,7 +35,7 @@ impl Session {
         let clock = global.now.map_or_else(SystemClock::new, SystemClock::starting_at);
         let asked = global.now.map(|now| (now, now - SystemClock::new().now()));
         Ok(Self {
-            output: Output::new(&global, clock.now()),
+            output: Output::new(global.output, global.color, global.quiet, clock.now()),
             owner: Owner::new(global.owner)?,
             clock: Arc::new(clock),
             console,

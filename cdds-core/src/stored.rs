@@ -1,7 +1,8 @@
 //! Stored forms: versioned and separate from the domain's types, so that either can change alone.
 //!
-//! Catalogs and manifests keep these as JSON. A form with an unknown version, with unknown keys or with
-//! values that the domain refuses is an error, never a panic and never a guess.
+//! Catalogs keep these as JSON; manifests have [a form of their own](manifest). A form with an unknown
+//! version, with unknown keys or with values that the domain refuses is an error, never a panic and never a
+//! guess.
 
 mod frequency;
 pub mod manifest;
@@ -99,16 +100,6 @@ impl From<&JobSettings> for StoredSettings {
             retention_days: settings.retention.map(RetentionDays::days),
             policies: (&settings.policies).into(),
         })
-    }
-}
-
-impl StoredSettings {
-    /// Returns the form for manifests, which hold no personal data: it omits the values of filters (rule A5).
-    /// It can be read back as settings only if there were no filters.
-    pub fn redacted(settings: &JobSettings) -> Self {
-        let Self::V1(mut form) = Self::from(settings);
-        form.template.redact();
-        Self::V1(form)
     }
 }
 

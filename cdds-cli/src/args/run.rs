@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::progress::EventForm;
+use crate::choice::EventForm;
 
 #[derive(Debug, Args)]
 #[command(

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use cdds_core::domain::calendar::frequency::FrequencyKind;
 use cdds_core::domain::execution::Status;
 use cdds_core::ports::catalog::query::{ArtifactColumn, ExecutionColumn, JobColumn, LatestStatus, Sort};
+use cdds_view::settings::{parse_bytes, parse_split_bytes};
 use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -79,12 +80,13 @@ pub(super) fn between(first: u32, last: u32) -> impl Fn(&str) -> Result<u32, Str
 
 /// Parses a number of MB (= 2^20 bytes, rule A4), or a number with a unit: `1024`, `64KiB`, `100 MB`, `1GiB`.
 fn split_bytes(text: &str) -> Result<u64, String> {
-    size(text, 20).ok_or_else(|| "write whole MB like 1024, or a unit: 64KiB, 100MiB, 1GiB".to_owned())
+    parse_split_bytes(text)
+        .ok_or_else(|| "write whole MB like 1024, or a unit: 64KiB, 100MiB, 1GiB".to_owned())
 }
 
 /// Parses a number of bytes, or a number with a unit.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
-    size(text, 0).ok_or_else(|| "write a number of bytes, or a unit: 64KiB, 100MiB, 1GiB".to_owned())
+    parse_bytes(text).ok_or_else(|| "write a number of bytes, or a unit: 64KiB, 100MiB, 1GiB".to_owned())
 }
 
 /// Splits a typed list such as `a,b` into its items. A backslash makes the next character literal.
@@ -111,22 +113,6 @@ pub(crate) fn item(name: &str) -> String {
     name.replace('\\', "\\\\").replace(',', "\\,")
 }
 
-/// Parses a number that counts 2^`shift` bytes unless it has a unit. Units are powers of two, however they
-/// are spelled. A value beyond 64 bits saturates, and the rule refuses it.
-fn size(text: &str, shift: u32) -> Option<u64> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let shift = match unit.trim().to_ascii_lowercase().as_str() {
-        "" => shift,
-        "b" => 0,
-        "kib" | "kb" => 10,
-        "mib" | "mb" => 20,
-        "gib" | "gb" => 30,
-        _ => return None,
-    };
-    (!number.is_empty()).then(|| number.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(1 << shift))
-}
-
 /// Parses the name of a frequency.
 pub(super) fn frequency() -> impl TypedValueParser<Value = FrequencyKind> {
     one_of(FrequencyKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect())
@@ -141,7 +127,7 @@ pub(super) fn status() -> impl TypedValueParser<Value = Status> {
 pub(super) fn latest_status() -> impl TypedValueParser<Value = LatestStatus> {
     let ran = Status::ALL.iter().filter(|status| **status != Status::Skipped);
     let ran = ran.map(|status| (status.as_str(), LatestStatus::Is(*status)));
-    one_of([(crate::view::YET_TO_RUN, LatestStatus::YetToRun)].into_iter().chain(ran).collect())
+    one_of([(cdds_view::YET_TO_RUN, LatestStatus::YetToRun)].into_iter().chain(ran).collect())
 }
 
 /// Parses one of these values by its name; help and completions list the names.

@@ -8,11 +8,12 @@ use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, Between, S
 
 use super::history::execution_id;
 use super::{Deleted, download, every_row, filtered_job, id};
+use cdds_view::ArtifactView;
+
 use crate::args::{ArtifactCommand, DeleteArtifactsArgs, ListArtifactsArgs, SetArgs};
 use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
-use crate::view::ArtifactView;
 
 pub(super) async fn carry_out(command: ArtifactCommand, session: &Session) -> Result<(), CliError> {
     match command {
@@ -72,7 +73,7 @@ async fn show(app: &App, query: &ArtifactQuery, nothing: &str, session: &Session
     let now = app.artifacts.now();
     let views: Vec<ArtifactView> =
         rows.into_iter().map(|artifact| ArtifactView::new(artifact, now)).collect();
-    session.output.list_or(&views, nothing)
+    Ok(session.output.list_or(&views, nothing)?)
 }
 
 async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), CliError> {

@@ -5,7 +5,7 @@ use cdds_core::service::clock::{ClockReport, JobAhead};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::console::Console;
-use crate::output::printable;
+use crate::text::printable;
 
 /// How many jobs are named one by one.
 const NAMED_MAX: usize = 5;

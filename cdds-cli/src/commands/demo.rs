@@ -116,7 +116,7 @@ pub(super) async fn demo(args: &DemoArgs, session: &Session) -> Result<(), CliEr
         verified_records: read.records,
         sample: read.sample,
     };
-    session.output.outcome(&story, &story.words())
+    Ok(session.output.outcome(&story, &story.words())?)
 }
 
 /// The demo's folder; nothing in it is ever overwritten.

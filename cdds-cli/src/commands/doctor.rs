@@ -16,8 +16,8 @@ use crate::args::DoctorArgs;
 use crate::compose::App;
 use crate::config::Config;
 use crate::error::CliError;
-use crate::output::printable;
 use crate::session::Session;
+use crate::text::printable;
 
 /// The result of one check.
 #[derive(Debug, Serialize)]

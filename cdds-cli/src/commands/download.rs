@@ -41,7 +41,7 @@ pub(super) async fn download(args: DownloadArgs, session: &Session) -> Result<()
         None => selection(&app.artifacts, &args.ids, &args.to, session).await?,
     };
     let views = fetch_to(&app.artifacts, &files, &args.to, args.force, session).await?;
-    session.output.list(&views)
+    Ok(session.output.list(&views)?)
 }
 
 /// Downloads everything that an execution published into a folder.

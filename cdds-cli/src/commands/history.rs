@@ -7,10 +7,11 @@ use cdds_core::domain::id::{ExecutionId, SourceId, TypeId};
 use cdds_core::ports::catalog::query::{Between, ExecutionQuery};
 
 use super::{Deleted, every_row, filtered_job, id, job};
+use cdds_view::{ExecutionDetailsView, ExecutionView};
+
 use crate::args::{CloneArgs, HistoryCommand, ListHistoryArgs};
 use crate::error::CliError;
 use crate::session::Session;
-use crate::view::{ExecutionDetailsView, ExecutionView};
 
 pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Result<(), CliError> {
     let owner = &session.owner;
@@ -18,17 +19,17 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
         HistoryCommand::List(args) => list(*args, session).await,
         HistoryCommand::Show { id } => {
             let shown = session.open()?.history.show(owner, execution_id(&id)?).await?;
-            session.output.object(&ExecutionDetailsView::from(shown))
+            Ok(session.output.object(&ExecutionDetailsView::from(shown))?)
         }
         HistoryCommand::Watch { id } => watch::watch(execution_id(&id)?, session).await,
         HistoryCommand::Clone(args) => clone(*args, session).await,
         HistoryCommand::Rerun { id } => {
             let queued = session.open()?.history.rerun(owner, execution_id(&id)?).await?;
-            session.output.object(&ExecutionView::queued(queued))
+            Ok(session.output.object(&ExecutionView::queued(queued))?)
         }
         HistoryCommand::Cancel { id } => {
             let cancelled = session.open()?.history.cancel(owner, execution_id(&id)?).await?;
-            session.output.object(&ExecutionView::from(cancelled))
+            Ok(session.output.object(&ExecutionView::from(cancelled))?)
         }
         HistoryCommand::Delete { id, with_artifacts, consent } => {
             let id = execution_id(&id)?;
@@ -78,7 +79,7 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
     .await?;
     let views: Vec<ExecutionView> = rows.into_iter().map(ExecutionView::from).collect();
     let nothing = if is_all { NOTHING_YET } else { "no execution matches: leave out a filter" };
-    session.output.list_or(&views, nothing)
+    Ok(session.output.list_or(&views, nothing)?)
 }
 
 async fn clone(args: CloneArgs, session: &Session) -> Result<(), CliError> {

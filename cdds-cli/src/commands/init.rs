@@ -41,7 +41,7 @@ pub(super) async fn init(dir: &Path, session: &Session) -> Result<(), CliError> 
          `cdds job create`, then `cdds run`.",
         made.config
     );
-    session.output.outcome(&made, &words)
+    Ok(session.output.outcome(&made, &words)?)
 }
 
 /// Writes a new file and never overwrites one: `create_new` checks and creates in one step.

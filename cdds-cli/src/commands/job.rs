@@ -14,12 +14,13 @@ use cdds_core::service::jobs::EditRequest;
 
 use self::settings::over;
 use super::{Deleted, id};
+use cdds_view::{ExecutionView, JobView, OccurrenceView};
+
 use crate::args::{CloneArgs, CreateArgs, EditArgs, JobCommand, JobOptions, Rehearsal};
 use crate::compose::App;
 use crate::error::CliError;
-use crate::output::escaped;
 use crate::session::Session;
-use crate::view::{ExecutionView, JobView, OccurrenceView};
+use crate::text::escaped;
 
 pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<(), CliError> {
     let (app, owner) = (session.open()?, &session.owner);
@@ -33,7 +34,7 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
         JobCommand::Show { id } => {
             let overview = app.jobs.show(owner, job_id(&id)?).await?;
             if session.output.is_toml() {
-                return session.output.raw(written::job_file(&overview.job.settings).as_bytes());
+                return Ok(session.output.raw(written::job_file(&overview.job.settings).as_bytes())?);
             }
             overview
         }
@@ -44,12 +45,12 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
         JobCommand::Preview { id, count } => return preview(&id, count, &app, session).await,
         JobCommand::Run { id } => {
             let queued = app.jobs.run_now(owner, job_id(&id)?).await?;
-            return session.output.object(&ExecutionView::queued(queued));
+            return Ok(session.output.object(&ExecutionView::queued(queued))?);
         }
         JobCommand::Backfill { id, from, to } => {
             let queued = app.jobs.backfill(owner, job_id(&id)?, from, to).await?;
             let views: Vec<ExecutionView> = queued.into_iter().map(ExecutionView::queued).collect();
-            return session.output.list(&views);
+            return Ok(session.output.list(&views)?);
         }
         JobCommand::Delete { id, consent } => {
             let id = job_id(&id)?;
@@ -68,7 +69,7 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
 /// Prints a job with the warnings about its certificates (rule S3).
 async fn show(overview: JobOverview, app: &App, session: &Session) -> Result<(), CliError> {
     let recipients = app.recipients.list(&session.owner).await?;
-    session.output.object(&JobView::new(overview, &recipients, session.clock.now()))
+    Ok(session.output.object(&JobView::new(overview, &recipients, session.clock.now()))?)
 }
 
 pub(super) fn job_id(text: &str) -> Result<JobId, CliError> {
@@ -135,5 +136,5 @@ async fn preview(typed: &str, count: u32, app: &App, session: &Session) -> Resul
         .preview(&session.owner, job_id(typed)?, usize::try_from(count).unwrap_or(usize::MAX))
         .await?;
     let views: Vec<OccurrenceView> = occurrences.into_iter().map(OccurrenceView::from).collect();
-    session.output.list(&views)
+    Ok(session.output.list(&views)?)
 }

@@ -10,7 +10,7 @@ use crate::session::Session;
 pub(super) fn completions(shell: Shell, session: &Session) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut args::command(), "cdds", &mut script);
-    session.output.raw(&script)
+    Ok(session.output.raw(&script)?)
 }
 
 /// Prints the page of the program, or of the command at the end of this path.
@@ -33,5 +33,5 @@ pub(super) fn page(path: &[String], session: &Session) -> Result<(), CliError> {
     clap_mangen::Man::new(page_of.clone())
         .render(&mut page)
         .map_err(|error| CliError::failed("output_failed", format!("cannot write the page: {error}")))?;
-    session.output.raw(&page)
+    Ok(session.output.raw(&page)?)
 }

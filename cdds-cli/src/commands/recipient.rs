@@ -9,12 +9,13 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use super::Deleted;
+use cdds_view::RecipientView;
+
 use crate::args::{Consent, RecipientCommand};
 use crate::error::CliError;
 use crate::input;
-use crate::output::escaped;
 use crate::session::Session;
-use crate::view::RecipientView;
+use crate::text::escaped;
 
 pub(super) async fn carry_out(command: RecipientCommand, session: &Session) -> Result<(), CliError> {
     match command {
@@ -41,13 +42,13 @@ async fn add(name: String, path: &Path, session: &Session) -> Result<(), CliErro
         refused if refused.code() == "invalid_certificate" => refused.about(path),
         other => other,
     })?;
-    session.output.object(&RecipientView::from(recipient))
+    Ok(session.output.object(&RecipientView::from(recipient))?)
 }
 
 async fn list(session: &Session) -> Result<(), CliError> {
     let recipients = session.open()?.recipients.list(&session.owner).await?;
     let views: Vec<RecipientView> = recipients.into_iter().map(RecipientView::from).collect();
-    session.output.list(&views)
+    Ok(session.output.list(&views)?)
 }
 
 async fn test(name: String, to: &Path, force: bool, session: &Session) -> Result<(), CliError> {
@@ -75,7 +76,7 @@ async fn test(name: String, to: &Path, force: bool, session: &Session) -> Result
          cdds extract {file} --key KEY.pem --to sample\n\
          openssl cms -decrypt -binary -inform {form} -in {file} -inkey KEY.pem -out sample.zip"
     );
-    session.output.outcome(&Sample { recipient: name.to_string(), file }, &words)
+    Ok(session.output.outcome(&Sample { recipient: name.to_string(), file }, &words)?)
 }
 
 /// The sample that was written.

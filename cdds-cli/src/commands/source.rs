@@ -11,13 +11,15 @@ use cdds_storage::source::Survey;
 use futures::TryStreamExt;
 
 use super::id;
+use cdds_view::SourceView;
+
 use crate::args::SourceCommand;
 use crate::compose::App;
 use crate::config::Config;
 use crate::error::CliError;
-use crate::output::escaped;
 use crate::session::Session;
-use crate::view::{CheckView, SourceView};
+use crate::text::escaped;
+use crate::view::CheckView;
 
 pub(super) async fn carry_out(command: SourceCommand, session: &Session) -> Result<(), CliError> {
     match command {
@@ -29,7 +31,7 @@ pub(super) async fn carry_out(command: SourceCommand, session: &Session) -> Resu
 fn list(session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
     let views: Vec<SourceView> = app.sources.iter().map(|(id, source)| SourceView::new(id, source)).collect();
-    session.output.list(&views)
+    Ok(session.output.list(&views)?)
 }
 
 async fn check(typed: &str, session: &Session) -> Result<(), CliError> {

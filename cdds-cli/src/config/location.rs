@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::home::without_home;
+
 /// Parses the URL of the catalog into the path of its SQLite file.
 pub(super) fn catalog(url: &str, folder: &Path) -> Result<PathBuf, String> {
     local(url, "sqlite", folder)
@@ -15,18 +17,6 @@ pub(super) fn store(url: &str, folder: &Path) -> Result<PathBuf, String> {
         .unwrap_or_else(|| Err(format!("{}: use file:FOLDER", unsupported(url, "store"))))
         .map_err(|why| format!("store.url: {why}"))
 }
-
-/// Refuses a path that a shell would expand to a home folder: taken literally, it would name a folder called
-/// `~`. A service has no home folder to rely on.
-pub(crate) fn without_home(path: &str) -> Result<&str, String> {
-    match path.split_once('/') {
-        Some((first, _)) if first.starts_with('~') => Err(TILDE.to_owned()),
-        None if path == "~" => Err(TILDE.to_owned()),
-        _ => Ok(path),
-    }
-}
-
-const TILDE: &str = "~ is not understood here: write the whole path, or ./~ for a folder of that name";
 
 /// Parses `SCHEME:PATH`, or `SCHEME:///PATH` as URLs write absolute paths.
 fn local(url: &str, scheme: &str, folder: &Path) -> Option<Result<PathBuf, String>> {

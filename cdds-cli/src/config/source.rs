@@ -10,9 +10,9 @@ use cdds_core::domain::record::template::FieldNames;
 use cdds_storage::source::{CategoryConfig, JsonLinesConfig, SqliteConfig, SqliteRows, TypeConfig};
 use chrono::TimeDelta;
 
-use super::location::without_home;
 use super::mistake::Mistake;
 use super::{duration, file};
+use crate::home::without_home;
 
 /// A source as it is registered.
 #[derive(Debug)]

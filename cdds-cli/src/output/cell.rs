@@ -1,11 +1,9 @@
 //! The cells of a table, and how they are printed for people and for programs.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use indicatif::HumanBytes;
+use cdds_view::{Instant, Tone, words};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::colour::Tone;
-use super::human;
-use super::text::{Shorten, printable};
+use crate::text::{Shorten, printable};
 
 /// The cell of an unknown value.
 pub(crate) const UNKNOWN: &str = "-";
@@ -89,13 +87,13 @@ impl Cell {
             Self::Text(text) | Self::File(text) | Self::Whole(text) => printable(text).into_owned(),
             Self::Word(word) => (*word).to_owned(),
             Self::Status { status, share, words } => status_words(status, *share, words, reader),
-            Self::Count(count) if reader.person => human::count(*count),
+            Self::Count(count) if reader.person => words::count(*count),
             Self::Count(number) | Self::Bytes(number) if !reader.person => number.to_string(),
-            Self::Count(number) | Self::Bytes(number) => HumanBytes(*number).to_string(),
-            Self::At(at) if reader.person => human::relative(*at - reader.now),
-            Self::At(at) => exact(*at),
-            Self::Lasting(duration) if reader.person => human::lasting(*duration),
-            Self::Lasting(duration) => seconds(*duration),
+            Self::Count(number) | Self::Bytes(number) => words::bytes(*number),
+            Self::At(at) if reader.person => words::relative(*at - reader.now),
+            Self::At(at) => Instant(*at).to_string(),
+            Self::Lasting(duration) if reader.person => words::lasting(*duration),
+            Self::Lasting(duration) => words::seconds(*duration),
             Self::Unknown => UNKNOWN.to_owned(),
         }
     }
@@ -103,9 +101,9 @@ impl Cell {
     /// Formats the cell by itself: exact and, for people, also relative to now.
     pub(super) fn detailed(&self, reader: Reader) -> String {
         match self {
-            Self::Bytes(number) => format!("{} ({number} bytes)", HumanBytes(*number)),
+            Self::Bytes(number) => format!("{} ({number} bytes)", words::bytes(*number)),
             Self::At(at) if reader.person => {
-                format!("{} ({})", exact(*at), human::relative(*at - reader.now))
+                format!("{} ({})", Instant(*at), words::relative(*at - reader.now))
             }
             _ => self.listed(reader),
         }
@@ -134,12 +132,13 @@ impl Cell {
     }
 }
 
-fn status_words(status: &str, share: Option<u8>, words: &str, reader: Reader) -> String {
+fn status_words(status: &str, share: Option<u8>, remark: &str, reader: Reader) -> String {
     let share = share.map(|percent| {
-        if reader.person { format!("{} {percent} %", human::bar(percent)) } else { format!("{percent} %") }
+        let share = words::share(percent);
+        if reader.person { format!("{} {share}", bar(percent)) } else { share }
     });
-    let words = (!words.is_empty()).then(|| words.to_owned());
-    let all: Vec<String> = share.into_iter().chain(words).collect();
+    let remark = (!remark.is_empty()).then(|| remark.to_owned());
+    let all: Vec<String> = share.into_iter().chain(remark).collect();
     match all.as_slice() {
         [] => status.to_owned(),
         all if reader.person => format!("{status} {}", all.join(", ")),
@@ -147,14 +146,15 @@ fn status_words(status: &str, share: Option<u8>, words: &str, reader: Reader) ->
     }
 }
 
-/// Formats an instant by RFC 3339, in UTC, with `Z` and only the digits needed.
-pub(crate) fn exact(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-}
+/// How many columns the bar of a list takes.
+const BAR_COLUMNS: usize = 12;
 
-/// Formats seconds as `12.345`, a number that programs can add.
-fn seconds(duration: TimeDelta) -> String {
-    format!("{}.{:03}", duration.num_seconds(), duration.subsec_millis())
+/// `[====>     ]`: a share of at most 100 %.
+fn bar(percent: u8) -> String {
+    let inside = BAR_COLUMNS - 2;
+    let done = inside * usize::from(percent.min(100)) / 100;
+    let head = if done < inside { ">" } else { "" };
+    format!("[{}{head}{}]", "=".repeat(done), " ".repeat((inside - done).saturating_sub(1)))
 }
 
 #[cfg(test)]
@@ -191,6 +191,20 @@ mod tests {
             assert_eq!(cell.listed(person), listed);
             assert_eq!(cell.listed(program), exact);
             assert_eq!(cell.detailed(person), detailed);
+        }
+    }
+
+    #[test]
+    fn bars_are_full_at_the_end_only() {
+        for (percent, drawn) in [
+            (0, "[>         ]"),
+            (9, "[>         ]"),
+            (42, "[====>     ]"),
+            (99, "[=========>]"),
+            (100, "[==========]"),
+            (255, "[==========]"),
+        ] {
+            assert_eq!(bar(percent), drawn);
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Aligned tables: fitted to the width of a terminal, and one line per row elsewhere.
 
 use super::cell::{Cell, Reader};
-use super::colour::Tone;
-use super::text::{Shorten, shortened, width};
+use cdds_view::Tone;
+
+use super::paint::paint;
+use crate::text::{Shorten, shortened, width};
 
 /// Blanks between columns: two, since a value may contain one.
 const GAP: usize = 2;
@@ -71,7 +73,7 @@ pub(super) fn details(lines: &[(&str, Cell)], page: Page) -> String {
     let names = lines.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
     lines.iter().fold(String::new(), |mut text, (name, cell)| {
         let value = cell.detailed(page.reader);
-        let value = if page.colour { cell.tone().paint(&value) } else { value };
+        let value = if page.colour { paint(cell.tone(), &value) } else { value };
         text.push_str(name);
         blanks(&mut text, names - width(name) + GAP);
         text.push_str(&value);
@@ -145,7 +147,7 @@ fn write_row(text: &mut String, row: &[&Printed], columns: &[Column], lines: &[V
             let tone = if colour { cell.tone } else { Tone::Plain };
             match tone {
                 Tone::Plain => text.push_str(&short),
-                tone => text.push_str(&tone.paint(&short)),
+                tone => text.push_str(&paint(tone, &short)),
             }
             owed = after + GAP;
         }

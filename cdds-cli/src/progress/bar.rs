@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use cdds_core::domain::execution::progress::Progress;
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use cdds_view::words as say;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::console::Console;
-use crate::output::{fitted, human, printable};
-use crate::view::left;
+use crate::text::{fitted, printable};
 
 /// How many columns a title gets.
 const TITLE_COLUMNS: usize = 24;
@@ -80,15 +80,15 @@ impl Drop for ExportBar {
 /// `13 s left, 51,234 records/s, 3 parts, 1,234 records, 5.60 MiB read`: the most important figure
 /// comes first, since narrow terminals cut the rest.
 fn words(progress: Progress, records_per_second: Option<u64>) -> String {
-    let left = progress.remaining_seconds.map(left);
-    let rate = records_per_second.map(|rate| format!("{} records/s", human::count(rate)));
+    let left = progress.remaining_seconds.map(say::remaining);
+    let rate = records_per_second.map(|rate| format!("{} records/s", say::count(rate)));
     let parts = match progress.parts {
         0 => None,
         1 => Some("1 part".to_owned()),
         parts => Some(format!("{parts} parts")),
     };
-    let records = format!("{} records", human::count(progress.records));
-    let read = format!("{} read", HumanBytes(progress.bytes_read));
+    let records = format!("{} records", say::count(progress.records));
+    let read = format!("{} read", say::bytes(progress.bytes_read));
     let words: Vec<String> = [left, rate, parts, Some(records), Some(read)].into_iter().flatten().collect();
     words.join(", ")
 }
@@ -135,6 +135,16 @@ fn style(template: &str) -> ProgressStyle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        /// The bars' own figures and the words beside them look alike.
+        #[test]
+        fn sizes_and_counts_are_those_of_the_bars(number in proptest::prelude::any::<u64>(), bits in 0_u32..64) {
+            let number = number >> bits;
+            proptest::prop_assert_eq!(say::bytes(number), indicatif::HumanBytes(number).to_string());
+            proptest::prop_assert_eq!(say::count(number), indicatif::HumanCount(number).to_string());
+        }
+    }
 
     #[test]
     fn the_templates_are_understood() {

@@ -12,19 +12,10 @@ use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::{Execution, ExecutionState};
 use cdds_core::domain::id::{ExecutionId, JobId};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use clap::ValueEnum;
 use serde_json::Value;
 
-use crate::output::plain_json;
-
-/// How events are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EventForm {
-    /// An instant, then name=value
-    Logfmt,
-    /// A JSON object a line
-    Json,
-}
+use crate::choice::EventForm;
+use crate::text::plain_json;
 
 /// The execution that something happened to.
 #[derive(Debug, Clone)]

@@ -1,69 +1,15 @@
-//! An artifact, as the Artifacts page shows it, and a downloaded file.
+//! The table of artifacts, and downloaded files.
 
 use std::path::Path;
 
-use cdds_core::domain::archive::retention;
-use cdds_core::ports::catalog::query::ArtifactOverview;
-use chrono::{DateTime, Utc};
+use cdds_view::ArtifactView;
 use serde::Serialize;
 
-use super::Instant;
 use crate::output::{Cell, View};
 
-#[derive(Debug, Serialize)]
-pub(crate) struct ArtifactView {
-    id: String,
-    execution_id: String,
-    job_id: String,
-    name: String,
-    r#type: String,
-    created_at: Instant,
-    size: u64,
-    sha256: String,
-    part: u32,
-    parts: u32,
-    remaining_days: i64,
-    hold: bool,
-    job_deleted: bool,
-    downloads: u64,
-    last_downloaded_at: Option<Instant>,
-}
-
-impl ArtifactView {
-    /// Returns the view of an artifact at `now`.
-    pub(crate) fn new(overview: ArtifactOverview, now: DateTime<Utc>) -> Self {
-        let ArtifactOverview { artifact, job_deleted, downloads, last_downloaded_at } = overview;
-        Self {
-            id: artifact.id.to_string(),
-            execution_id: artifact.execution_id.to_string(),
-            job_id: artifact.job_id.to_string(),
-            name: artifact.name,
-            r#type: artifact.data_type.to_string(),
-            created_at: Instant(artifact.created_at),
-            size: artifact.bytes,
-            sha256: artifact.sha256.to_string(),
-            part: artifact.part,
-            parts: artifact.parts,
-            remaining_days: retention::remaining_days(artifact.expires_at, now),
-            hold: artifact.hold,
-            job_deleted,
-            downloads,
-            last_downloaded_at: last_downloaded_at.map(Instant),
-        }
-    }
-
-    fn part_words(&self) -> String {
-        format!("{} of {}", self.part, self.parts)
-    }
-
-    /// Returns the remaining days. An artifact on hold has no end.
-    fn remaining(&self) -> Cell {
-        if self.hold { Cell::Unknown } else { Cell::Count(u64::try_from(self.remaining_days).unwrap_or(0)) }
-    }
-
-    fn hold_words(&self) -> &'static str {
-        if self.hold { "on hold" } else { "no" }
-    }
+/// Returns the cell of the remaining days. An artifact on hold has no end.
+fn remaining(artifact: &ArtifactView) -> Cell {
+    artifact.days_left().map_or(Cell::Unknown, Cell::Count)
 }
 
 impl View for ArtifactView {
@@ -72,11 +18,11 @@ impl View for ArtifactView {
 
     fn row(&self) -> Vec<Cell> {
         vec![
-            self.id.as_str().into(),
-            self.r#type.as_str().into(),
+            self.id.to_string().into(),
+            self.data_type.as_str().into(),
             Cell::Bytes(self.size),
             self.created_at.into(),
-            self.remaining(),
+            remaining(self),
             Cell::Word(self.hold_words()),
             Cell::File(self.name.clone()),
             self.part_words().into(),
@@ -87,16 +33,16 @@ impl View for ArtifactView {
     fn details(&self) -> Vec<(&'static str, Cell)> {
         let deleted = if self.job_deleted { " (deleted)" } else { "" };
         vec![
-            ("id", self.id.as_str().into()),
-            ("execution", self.execution_id.as_str().into()),
+            ("id", self.id.to_string().into()),
+            ("execution", self.execution_id.to_string().into()),
             ("job", format!("{}{deleted}", self.job_id).into()),
             ("name", self.name.as_str().into()),
-            ("type", self.r#type.as_str().into()),
+            ("type", self.data_type.as_str().into()),
             ("created", self.created_at.into()),
             ("size", Cell::Bytes(self.size)),
             ("sha256", self.sha256.as_str().into()),
             ("part", self.part_words().into()),
-            ("remaining days", self.remaining()),
+            ("remaining days", remaining(self)),
             ("hold", Cell::Word(self.hold_words())),
             ("downloads", Cell::Count(self.downloads)),
             ("last downloaded", self.last_downloaded_at.into()),

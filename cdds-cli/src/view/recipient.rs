@@ -1,34 +1,8 @@
-//! A stored certificate.
+//! The table of recipients.
 
-use cdds_core::domain::recipient::Recipient;
-use serde::Serialize;
+use cdds_view::RecipientView;
 
-use super::Instant;
 use crate::output::{Cell, View};
-
-#[derive(Debug, Serialize)]
-pub(crate) struct RecipientView {
-    name: String,
-    fingerprint: String,
-    subject: String,
-    not_before: Instant,
-    not_after: Instant,
-    warnings: Vec<String>,
-}
-
-impl From<Recipient> for RecipientView {
-    fn from(recipient: Recipient) -> Self {
-        let facts = recipient.certificate;
-        Self {
-            name: recipient.name.to_string(),
-            fingerprint: facts.fingerprint,
-            subject: facts.subject,
-            not_before: Instant(facts.not_before),
-            not_after: Instant(facts.not_after),
-            warnings: facts.warnings,
-        }
-    }
-}
 
 impl View for RecipientView {
     const COLUMNS: &'static [&'static str] = &["name", "subject", "valid until", "fingerprint", "warnings"];

@@ -1,88 +1,12 @@
-//! A registered source, and the outcome of a test read.
+//! The table of registered sources, and the outcome of a test read.
 
 use cdds_core::domain::id::SourceId;
-use cdds_core::ports::source::{DataType, RegisteredSource};
+use cdds_core::ports::source::DataType;
 use cdds_storage::source::Survey;
+use cdds_view::SourceView;
 use serde::Serialize;
 
 use crate::output::{Cell, View};
-
-#[derive(Debug, Serialize)]
-pub(crate) struct SourceView {
-    id: String,
-    title: String,
-    supported: bool,
-    reason: Option<String>,
-    types: Vec<TypeView>,
-}
-
-#[derive(Debug, Serialize)]
-struct TypeView {
-    id: String,
-    category: Option<CategoryView>,
-    has_event_instant: bool,
-    settle_lag_seconds: i64,
-    has_change_instant: bool,
-    fields: Option<Vec<String>>,
-}
-
-#[derive(Debug, Serialize)]
-struct CategoryView {
-    name: String,
-    values: Vec<String>,
-}
-
-impl From<&DataType> for TypeView {
-    fn from(data_type: &DataType) -> Self {
-        let category = data_type.category.clone();
-        Self {
-            id: data_type.id.to_string(),
-            category: category
-                .map(|dimension| CategoryView { name: dimension.name, values: dimension.values }),
-            has_event_instant: data_type.has_event_instant,
-            settle_lag_seconds: data_type.settle_lag.num_seconds(),
-            has_change_instant: data_type.has_change_instant,
-            fields: data_type.fields.clone(),
-        }
-    }
-}
-
-impl SourceView {
-    /// Returns the view of a source under its registered id.
-    pub(crate) fn new(id: &SourceId, source: &RegisteredSource) -> Self {
-        let id = id.to_string();
-        match source {
-            RegisteredSource::Supported(source) => {
-                let description = source.describe();
-                let types = description.types.iter().map(TypeView::from).collect();
-                Self { id, title: description.title.clone(), supported: true, reason: None, types }
-            }
-            RegisteredSource::Unsupported { title, reason } => Self {
-                id,
-                title: title.clone(),
-                supported: false,
-                reason: Some(reason.clone()),
-                types: Vec::new(),
-            },
-        }
-    }
-
-    fn types_words(&self) -> String {
-        match &self.reason {
-            Some(reason) => format!("(unsupported: {reason})"),
-            None => self.types.iter().map(TypeView::words).collect::<Vec<_>>().join("; "),
-        }
-    }
-}
-
-impl TypeView {
-    fn words(&self) -> String {
-        match &self.category {
-            Some(category) => format!("{} ({}: {})", self.id, category.name, category.values.join(", ")),
-            None => self.id.clone(),
-        }
-    }
-}
 
 impl View for SourceView {
     const COLUMNS: &'static [&'static str] = &["id", "title", "types (categories)"];

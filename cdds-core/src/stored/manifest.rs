@@ -1,9 +1,14 @@
 //! The form of the manifest that is stored with each artifact set (rule A5).
 
+mod settings;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::StoredSettings;
+pub use self::settings::{
+    ManifestCategories, ManifestFilter, ManifestFrequency, ManifestPolicies, ManifestProtection,
+    ManifestSettings, ManifestSettingsVersion, ManifestTemplate,
+};
 use crate::domain::calendar::window::Window;
 use crate::domain::id::{ExecutionId, JobId};
 
@@ -21,7 +26,7 @@ pub struct Manifest {
     /// The execution.
     pub execution_id: ExecutionId,
     /// The job's settings for this execution, without the values of filters.
-    pub settings: StoredSettings,
+    pub settings: ManifestSettings,
     /// The slot.
     pub slot: DateTime<Utc>,
     /// The exported window.

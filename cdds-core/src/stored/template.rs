@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::record::template::{FieldNames, FieldSelection, Filter, Template};
-use crate::domain::violation::{Code, RuleViolation};
+use crate::domain::violation::RuleViolation;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,8 +21,7 @@ pub(super) struct TemplateV1 {
 struct FilterV1 {
     field: String,
     operator: String,
-    /// `null` in manifests, where the value is deliberately left out.
-    value: Option<String>,
+    value: String,
 }
 
 impl fmt::Debug for FilterV1 {
@@ -35,12 +34,6 @@ impl TemplateV1 {
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }
-
-    pub(super) fn redact(&mut self) {
-        for filter in &mut self.filters {
-            filter.value = None;
-        }
-    }
 }
 
 impl From<&Template> for TemplateV1 {
@@ -48,7 +41,7 @@ impl From<&Template> for TemplateV1 {
         let filter = |filter: &Filter| FilterV1 {
             field: filter.field().to_owned(),
             operator: filter.operator().as_str().to_owned(),
-            value: Some(filter.value().to_owned()),
+            value: filter.value().to_owned(),
         };
         Self {
             fields: template.fields.names().map(<[String]>::to_vec),
@@ -74,12 +67,6 @@ impl TryFrom<FilterV1> for Filter {
     type Error = RuleViolation;
 
     fn try_from(form: FilterV1) -> Result<Self, Self::Error> {
-        let value = form.value.ok_or_else(|| {
-            RuleViolation::new(
-                Code::InvalidTemplate,
-                "the values of filters were left out: this is not a job",
-            )
-        })?;
-        Self::new(form.field, form.operator.parse()?, value)
+        Self::new(form.field, form.operator.parse()?, form.value)
     }
 }

@@ -8,15 +8,16 @@ use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::{Execution, ExecutionState, Status};
 use cdds_core::domain::id::ExecutionId;
 use cdds_core::ports::catalog::query::ExecutionOverview;
+use cdds_view::ExecutionDetailsView;
 use futures::future::{self, Either};
 
+use crate::choice::Format;
 use crate::compose::App;
 use crate::error::CliError;
-use crate::output::{Format, printable};
 use crate::progress::{Follower, outcome};
 use crate::session::Session;
 use crate::signals::Stop;
-use crate::view::ExecutionDetailsView;
+use crate::text::printable;
 
 /// The pause between reads of the catalog, where progress is stored once a second.
 const PAUSE: Duration = Duration::from_millis(500);

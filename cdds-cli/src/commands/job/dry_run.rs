@@ -10,13 +10,14 @@ use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection};
 use cdds_core::ports::catalog::query::{ExecutionQuery, Slice};
 use cdds_core::ports::source::{ReadRequest, RecordInstant, RegisteredSource};
+use cdds_view::OccurrenceView;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
-use crate::view::OccurrenceView;
+use crate::view::occurrence_cells;
 
 /// How many occurrences are shown.
 pub(super) const OCCURRENCES: usize = 5;
@@ -90,7 +91,7 @@ pub(super) async fn show(
         bytes_per_record: bytes,
         measured_by: measured.map(|(execution, _)| execution),
     };
-    session.output.outcome(&view, &view.words())
+    Ok(session.output.outcome(&view, &view.words())?)
 }
 
 /// Returns the latest execution of the same type, and how many bytes it packed a record into.
@@ -156,7 +157,7 @@ impl DryRun {
         )];
         let heading = ["slot", "window from", "window to", "records", "parts"].map(str::to_uppercase);
         let rows = self.occurrences.iter().map(|expected| {
-            let [slot, from, to] = expected.occurrence.cells();
+            let [slot, from, to] = occurrence_cells(&expected.occurrence);
             let so_far = if expected.so_far { " so far" } else { "" };
             let records =
                 expected.estimated_records.map_or_else(unknown, |records| format!("about {records}{so_far}"));

@@ -2,13 +2,13 @@
 
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::ports::catalog::query::{Between, JobQuery};
+use cdds_view::JobView;
 
 use crate::args::{ListJobsArgs, StateFilter};
 use crate::commands::every_row;
 use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
-use crate::view::JobView;
 
 const NOTHING_YET: &str =
     "no jobs: `cdds job create --help` tells how to submit one, `cdds source list` what it can export";
@@ -24,7 +24,7 @@ pub(super) async fn list(args: ListJobsArgs, app: &App, session: &Session) -> Re
     .await?;
     let (recipients, now) = (app.recipients.list(&session.owner).await?, session.clock.now());
     let views: Vec<JobView> = rows.into_iter().map(|row| JobView::new(row, &recipients, now)).collect();
-    session.output.list_or(&views, nothing)
+    Ok(session.output.list_or(&views, nothing)?)
 }
 
 fn query(args: ListJobsArgs) -> Result<JobQuery, CliError> {

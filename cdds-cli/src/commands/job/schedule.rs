@@ -1,127 +1,49 @@
 //! Applies the typed schedule options to the present frequency of a job.
 
-use cdds_core::domain::calendar::frequency::{
-    CronExpression, Frequency, FrequencyKind, Hourly, Monthly, Start, TimeOfDay, parse_weekday,
-};
+use cdds_core::domain::calendar::frequency::{Frequency, FrequencyKind};
+use cdds_view::settings::{Schedule, ScheduleError};
 
 use crate::args::{ScheduleOptions, Setting};
 use crate::error::CliError;
 
-use FrequencyKind::{Cron, Daily, Hourly as EveryHours, Monthly as EveryMonth, Once, Weekly};
-
 /// Returns the typed frequency. If the kind is left out, it is that of `present`; an option of the same kind
 /// that is left out keeps its present value, and so does the time of day when the kind changes.
 pub(super) fn frequency(typed: &ScheduleOptions, present: Option<&Frequency>) -> Result<Frequency, CliError> {
-    let kind = typed.run.or_else(|| present.map(Frequency::kind));
-    let kind = kind.ok_or_else(|| CliError::usage("a new job needs a frequency: say run"))?;
-    check_fitting(typed, kind)?;
-    let details = Details { typed, present, kind };
-    Ok(match kind {
-        Once => Frequency::Once(details.start()),
-        EveryHours => Frequency::Hourly(details.hourly()?),
-        Daily => Frequency::Daily(details.at()?),
-        Weekly => details.weekly()?,
-        EveryMonth => Frequency::Monthly(details.monthly()?),
-        Cron => details.cron()?,
-    })
+    let typed = typed.clone();
+    let schedule = Schedule {
+        run: typed.run,
+        start: typed.start.map(Setting::value),
+        every: typed.every,
+        minute: typed.minute,
+        at: typed.at,
+        day: typed.day,
+        missing_day: typed.missing_day,
+        cron: typed.cron,
+    };
+    schedule.over(present).map_err(mistake)
 }
 
-/// Refuses options that do not apply to this kind, rather than ignoring them.
-fn check_fitting(typed: &ScheduleOptions, kind: FrequencyKind) -> Result<(), CliError> {
-    let options: [(&str, bool, &[FrequencyKind]); 7] = [
-        ("--start", typed.start.is_some(), &[Once]),
-        ("--every", typed.every.is_some(), &[EveryHours]),
-        ("--minute", typed.minute.is_some(), &[EveryHours]),
-        ("--at", typed.at.is_some(), &[Daily, Weekly, EveryMonth]),
-        ("--day", typed.day.is_some(), &[Weekly, EveryMonth]),
-        ("--missing-day", typed.missing_day.is_some(), &[EveryMonth]),
-        ("--cron", typed.cron.is_some(), &[Cron]),
-    ];
-    let strange = options.into_iter().find(|(_, given, kinds)| *given && !kinds.contains(&kind));
-    match strange {
-        None => Ok(()),
-        Some((option, _, kinds)) => {
-            let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-            let (option, kinds) = (option, kinds.join(" or "));
-            Err(CliError::usage(format!("{option} goes with --run {kinds}, but the job runs {kind}")))
+/// Words the mistake with the options of the command line.
+fn mistake(error: ScheduleError) -> CliError {
+    match error {
+        ScheduleError::Refused(violation) => violation.into(),
+        ScheduleError::Unfit { part, kinds, kind } => {
+            let kinds: Vec<&str> = kinds.iter().copied().map(FrequencyKind::as_str).collect();
+            let kinds = kinds.join(" or ");
+            CliError::usage(format!("--{part} goes with --run {kinds}, but the job runs {kind}"))
         }
-    }
-}
-
-struct Details<'a> {
-    typed: &'a ScheduleOptions,
-    present: Option<&'a Frequency>,
-    kind: FrequencyKind,
-}
-
-impl Details<'_> {
-    fn start(&self) -> Start {
-        match (self.typed.start, self.present) {
-            (Some(Setting::Is(start)), _) => Start::At(start),
-            (None, Some(Frequency::Once(start))) => *start,
-            _ => Start::Immediately,
+        ScheduleError::Lacks { kind, what, part, like } => {
+            CliError::usage(format!("--run {kind} needs {what}: add --{part} {like}"))
         }
-    }
-
-    fn hourly(&self) -> Result<Hourly, CliError> {
-        let (every, minute) = match self.present {
-            Some(Frequency::Hourly(hourly)) => (hourly.every(), hourly.minute()),
-            _ => (1, 0),
-        };
-        Ok(Hourly::new(self.typed.every.unwrap_or(every), self.typed.minute.unwrap_or(minute))?)
-    }
-
-    fn at(&self) -> Result<TimeOfDay, CliError> {
-        match (&self.typed.at, self.present) {
-            (Some(typed), _) => Ok(typed.parse()?),
-            (None, Some(Frequency::Daily(at) | Frequency::Weekly { at, .. })) => Ok(*at),
-            (None, Some(Frequency::Monthly(monthly))) => Ok(monthly.at()),
-            _ => Err(self.lacks("the time of day", "--at HH:MM")),
-        }
-    }
-
-    fn weekly(&self) -> Result<Frequency, CliError> {
-        let day = match (&self.typed.day, self.present) {
-            (Some(typed), _) => parse_weekday(typed)?,
-            (None, Some(Frequency::Weekly { day, .. })) => *day,
-            _ => return Err(self.lacks("the day", "--day mon to sun")),
-        };
-        Ok(Frequency::Weekly { day, at: self.at()? })
-    }
-
-    fn monthly(&self) -> Result<Monthly, CliError> {
-        let present = match self.present {
-            Some(Frequency::Monthly(monthly)) => Some(monthly),
-            _ => None,
-        };
-        let day = match (&self.typed.day, present) {
-            (Some(typed), _) => typed.parse().map_err(|_| self.lacks("a number", "--day 1 to 31"))?,
-            (None, Some(monthly)) => monthly.day(),
-            (None, None) => return Err(self.lacks("the day", "--day 1 to 31")),
-        };
-        let missing = match &self.typed.missing_day {
-            Some(typed) => typed.parse()?,
-            None => present.map(|monthly| monthly.missing()).unwrap_or_default(),
-        };
-        Ok(Monthly::new(day, self.at()?, missing)?)
-    }
-
-    fn cron(&self) -> Result<Frequency, CliError> {
-        match (&self.typed.cron, self.present) {
-            (Some(typed), _) => Ok(Frequency::Cron(CronExpression::new(typed)?)),
-            (None, Some(Frequency::Cron(present))) => Ok(Frequency::Cron(present.clone())),
-            _ => Err(self.lacks("an expression", "--cron '0 2 * * 1-5'")),
-        }
-    }
-
-    fn lacks(&self, what: &str, option: &str) -> CliError {
-        CliError::usage(format!("--run {} needs {what}: add {option}", self.kind))
+        // Both ways of giving options are meant: a command line and a job file.
+        error => CliError::usage(error.to_string()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cdds_core::domain::calendar::frequency::{Hourly, Monthly, Start, TimeOfDay, parse_weekday};
     use clap::{CommandFactory, FromArgMatches, Parser};
 
     #[derive(Debug, Parser)]

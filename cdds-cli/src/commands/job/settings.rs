@@ -8,8 +8,8 @@ use cdds_core::domain::job::policy::{Policies, Retries};
 use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Template};
-use cdds_core::domain::violation::{Code, RuleViolation};
-use serde::Deserialize;
+use cdds_core::domain::violation::RuleViolation;
+use cdds_view::settings::typed_filter;
 
 use super::schedule;
 use crate::args::{ArchiveOptions, ContentOptions, JobOptions, PolicyOptions, Setting, items};
@@ -88,28 +88,7 @@ fn filter_list(texts: &[String]) -> Result<Vec<Filter>, RuleViolation> {
     if texts == ["none"] {
         return Ok(Vec::new());
     }
-    texts.iter().map(|text| filter(text)).collect()
-}
-
-/// Parses `field=value`, or an object if the field's name holds an operator.
-fn filter(text: &str) -> Result<Filter, RuleViolation> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Spelled {
-        field: String,
-        operator: String,
-        value: String,
-    }
-    if !text.starts_with('{') {
-        return text.parse();
-    }
-    // The error leaves out the text, which may be personal data.
-    let spelled: Spelled = serde_json::from_str(text).map_err(|_| {
-        let form = r#"{"field": "…", "operator": "=", "value": "…"}"#;
-        let why = format!("a filter begins with a brace and is not of the form {form}: write it so");
-        RuleViolation::new(Code::InvalidTemplate, why)
-    })?;
-    Filter::new(spelled.field, spelled.operator.parse()?, spelled.value)
+    texts.iter().map(|text| typed_filter(text)).collect()
 }
 
 fn archive(settings: &mut JobSettings, typed: &ArchiveOptions) -> Result<(), RuleViolation> {

@@ -2,35 +2,58 @@
 //!
 //! Defaults are left out, so that a file contains only what somebody chose.
 
-use std::fmt::Display;
-
-use cdds_core::domain::archive::retention::RetentionDays;
-use cdds_core::domain::archive::split_size::SplitSize;
-use cdds_core::domain::calendar::frequency::{Frequency, MissingDay, Start, TimeOfDay, weekday_name};
-use cdds_core::domain::calendar::timeframe::Timeframe;
-use cdds_core::domain::job::policy::{BadRecords, CatchUp, Overlap, Policies, Retries};
-use cdds_core::domain::job::{JobSettings, Protection};
-use cdds_core::domain::record::selection::CategorySelection;
-use cdds_core::domain::record::template::{Filter, Template};
-use chrono::{DateTime, SecondsFormat, Utc};
+use cdds_core::domain::job::JobSettings;
+use cdds_view::Selection;
+use cdds_view::settings::{FilterForm, SettingsForm, SpelledFilter, TextOrNumber};
 use toml::{Table, Value};
 
 /// Formats an instant as people type it.
-fn instant(at: DateTime<Utc>) -> Value {
-    let text = at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+fn instant(at: cdds_view::Instant) -> Value {
+    let text = at.to_string();
     text.parse().map_or(Value::String(text), Value::Datetime)
-}
-
-fn text(text: impl Display) -> Value {
-    Value::String(text.to_string())
 }
 
 fn number(number: impl Into<i64>) -> Value {
     Value::Integer(number.into())
 }
 
-fn array(texts: impl IntoIterator<Item = impl Display>) -> Value {
-    Value::Array(texts.into_iter().map(text).collect())
+fn text_or_number(value: TextOrNumber) -> Value {
+    match value {
+        TextOrNumber::Number(count) => i64::try_from(count).map_or(text(count.to_string()), number),
+        TextOrNumber::Text(words) => text(words),
+    }
+}
+
+fn text(text: impl Into<String>) -> Value {
+    Value::String(text.into())
+}
+
+fn array(texts: Vec<String>) -> Value {
+    Value::Array(texts.into_iter().map(Value::String).collect())
+}
+
+/// Returns the array of what is listed, or `None` if there is nothing.
+fn listed(texts: Vec<String>) -> Option<Value> {
+    (!texts.is_empty()).then(|| array(texts))
+}
+
+fn selection(selection: Selection) -> Option<Value> {
+    match selection {
+        Selection::All => None,
+        Selection::Only(names) => Some(array(names)),
+    }
+}
+
+fn filter(filter: FilterForm) -> Value {
+    match filter {
+        FilterForm::Text(short) => text(short),
+        FilterForm::Spelled(SpelledFilter { field, operator, value }) => {
+            let members = [("field", field), ("operator", operator), ("value", value)];
+            Value::Table(
+                members.map(|(name, value)| (name.to_owned(), text(value))).into_iter().collect::<Table>(),
+            )
+        }
+    }
 }
 
 /// The lines of a file, in the order of the options.
@@ -50,94 +73,53 @@ pub(super) fn job_file(settings: &JobSettings) -> String {
     let mut lines = Lines(
         "# A job for `cdds job create --file`; an option that is left out has its default.\n".to_owned(),
     );
-    let description = settings.description.as_str();
-    lines.say("title", text(settings.title.as_str()));
-    lines.say("description", (!description.is_empty()).then(|| text(description)));
-    lines.say("source", text(&settings.source));
-    lines.say("type", text(&settings.data_type));
-    if let CategorySelection::Only(values) = &settings.categories {
-        lines.say("category", array(values));
-    }
-    template(&mut lines, &settings.template);
-    lines.say("timeframe", (settings.timeframe != Timeframe::All).then(|| text(&settings.timeframe)));
-    frequency(&mut lines, &settings.frequency);
-    lines.say("starts-at", settings.starts_at.map(instant));
-    lines.say("ends-at", settings.ends_at.map(instant));
-    lines.say("split-size", settings.split_size.map(split_size));
-    match &settings.protection {
-        Protection::Plaintext => lines.say("plaintext", Value::Boolean(true)),
-        Protection::Sealed(names) => lines.say("recipient", array(names.as_slice())),
-    }
-    lines.say("retention-days", settings.retention.map(RetentionDays::days).map(number));
-    policies(&mut lines, &settings.policies);
+    let form = SettingsForm::from(settings);
+    lines.say("title", text(form.title.as_str()));
+    lines.say("description", (!form.description.is_empty()).then(|| text(form.description.as_str())));
+    lines.say("source", text(form.source.as_str()));
+    lines.say("type", text(form.data_type.as_str()));
+    content(&mut lines, &form);
+    schedule(&mut lines, &form);
+    lines.say("split-size", form.split_size.map(text_or_number));
+    lines.say("plaintext", form.plaintext.then_some(Value::Boolean(true)));
+    lines.say("recipient", listed(form.recipient));
+    lines.say("retention-days", form.retention_days.map(number));
+    lines.say("overlap", form.overlap.map(text));
+    lines.say("catch-up", form.catch_up.map(text));
+    lines.say("retries", form.retries.map(number));
+    lines.say("jitter", form.jitter.map(text));
+    lines.say("pause-after-failures", form.pause_after_failures.map(|failures| number(failures.get())));
+    lines.say("bad-records", form.bad_records.map(text));
     lines.0
 }
 
-fn template(lines: &mut Lines, template: &Template) {
-    lines.say("field", template.fields.names().map(array));
-    let filters: Vec<Value> = template.filters.iter().map(filter).collect();
+fn content(lines: &mut Lines, form: &SettingsForm) {
+    lines.say("category", selection(form.category.clone()));
+    lines.say("field", selection(form.field.clone()));
+    let filters: Vec<Value> = form.filter.iter().cloned().map(filter).collect();
     lines.say("filter", (!filters.is_empty()).then_some(Value::Array(filters)));
+    lines.say("timeframe", form.timeframe.clone().map(text));
 }
 
-/// Formats a filter as `field=value`, unless that would parse as another filter.
-fn filter(filter: &Filter) -> Value {
-    let short = filter.to_string();
-    if !short.starts_with('{') && short != "none" && short.parse().is_ok_and(|read: Filter| read == *filter) {
-        return Value::String(short);
-    }
-    let members =
-        [("field", filter.field()), ("operator", filter.operator().as_str()), ("value", filter.value())];
-    Value::Table(members.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect::<Table>())
-}
-
-fn frequency(lines: &mut Lines, frequency: &Frequency) {
-    let at = |lines: &mut Lines, at: &TimeOfDay| lines.say("at", text(at));
-    lines.say("run", text(frequency.kind()));
-    match frequency {
-        Frequency::Once(Start::Immediately) => {}
-        Frequency::Once(Start::At(start)) => lines.say("start", instant(*start)),
-        Frequency::Hourly(hourly) => {
-            let plain = (hourly.every(), hourly.minute());
-            lines.say("every", number(plain.0));
-            lines.say("minute", number(plain.1));
-        }
-        Frequency::Daily(time) => at(lines, time),
-        Frequency::Weekly { day, at: time } => {
-            lines.say("day", text(weekday_name(*day)));
-            at(lines, time);
-        }
-        Frequency::Monthly(monthly) => {
-            lines.say("day", number(monthly.day()));
-            at(lines, &monthly.at());
-            lines.say("missing-day", (monthly.missing() == MissingDay::Last).then(|| text("last")));
-        }
-        Frequency::Cron(expression) => lines.say("cron", text(expression.as_str())),
-    }
-}
-
-/// Formats a size in the largest unit that is exact.
-fn split_size(size: SplitSize) -> Value {
-    let bytes = size.bytes();
-    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    let unit = units.into_iter().find(|(unit, _)| bytes.is_multiple_of(*unit));
-    unit.map_or_else(|| text(format!("{bytes}B")), |(unit, name)| text(format!("{}{name}", bytes / unit)))
-}
-
-fn policies(lines: &mut Lines, policies: &Policies) {
-    let Policies { overlap, catch_up, retries, jitter, pause_after_failures, bad_records } = *policies;
-    lines.say("overlap", overlap.map(Overlap::as_str).map(text));
-    lines.say("catch-up", (catch_up != CatchUp::default()).then(|| text(catch_up)));
-    lines.say("retries", retries.map(Retries::count).map(number));
-    lines.say("jitter", jitter.map(text));
-    lines.say("pause-after-failures", pause_after_failures.map(|failures| number(failures.get())));
-    lines.say("bad-records", (bad_records != BadRecords::default()).then(|| text(bad_records)));
+fn schedule(lines: &mut Lines, form: &SettingsForm) {
+    lines.say("run", text(form.run.as_str()));
+    lines.say("start", form.start.map(instant));
+    lines.say("every", form.every.map(number));
+    lines.say("minute", form.minute.map(number));
+    lines.say("day", form.day.clone().map(text_or_number));
+    lines.say("at", form.at.clone().map(text));
+    lines.say("missing-day", form.missing_day.clone().map(text));
+    lines.say("cron", form.cron.clone().map(text));
+    lines.say("starts-at", form.starts_at.map(instant));
+    lines.say("ends-at", form.ends_at.map(instant));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use cdds_core::domain::job::Description;
-    use cdds_core::domain::record::template::{FieldNames, FieldSelection, Operator};
+    use cdds_core::domain::record::selection::CategorySelection;
+    use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
     use cdds_core::testing::strategies::job_settings;
     use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
     use proptest::sample::select;
@@ -195,6 +177,14 @@ mod tests {
             let read = settings::fresh(read).map_err(|why| format!("{why:?} in\n{written}")).unwrap();
             prop_assert_eq!(&read, &original, "{}", written);
             prop_assert_eq!(job_file(&read), written);
+        }
+
+        #[test]
+        fn j1_j5_the_json_of_the_settings_form_is_a_job_file(original in awkward_settings()) {
+            let written = serde_json::to_string(&SettingsForm::from(&original)).unwrap();
+            let read = file::options(&written, true).map_err(|why| format!("{why} in\n{written}")).unwrap();
+            let read = settings::fresh(read).map_err(|why| format!("{why:?} in\n{written}")).unwrap();
+            prop_assert_eq!(&read, &original, "{}", written);
         }
     }
 }

@@ -50,7 +50,7 @@ pub(in crate::commands) fn decrypt(args: &DecryptArgs, session: &Session) -> Res
     let to = args.to.display().to_string();
     let files: Vec<String> = targets.iter().map(|(_, plain)| name(plain)).collect();
     let words = format!("{} parts decrypted to {to}:\n{}", files.len(), files.join("\n"));
-    session.output.outcome(&Decrypted { to, files, digests_compared, authenticated }, &words)
+    Ok(session.output.outcome(&Decrypted { to, files, digests_compared, authenticated }, &words)?)
 }
 
 /// Returns every part of every named set with its target, and whether all were compared with a manifest.

@@ -35,7 +35,6 @@ pub(in crate::commands) fn extract(args: &ExtractArgs, session: &Session) -> Res
     }
     let to = args.to.display().to_string();
     let words = format!("{} files ({} bytes) extracted to {to}", summary.entries, summary.bytes);
-    session
-        .output
-        .outcome(&Extracted { to, files: summary.entries, bytes: summary.bytes, digests_compared }, &words)
+    let extracted = Extracted { to, files: summary.entries, bytes: summary.bytes, digests_compared };
+    Ok(session.output.outcome(&extracted, &words)?)
 }

@@ -52,7 +52,7 @@ pub(in crate::commands) fn join(args: &JoinArgs, session: &Session) -> Result<()
     let words =
         format!("{count} parts joined into {to}: {} files ({} bytes)", summary.entries, summary.bytes);
     let joined = Joined { to, parts: count, files: summary.entries, bytes: summary.bytes, digests_compared };
-    session.output.outcome(&joined, &words)
+    Ok(session.output.outcome(&joined, &words)?)
 }
 
 /// Refuses to overwrite a part of the set with the joined file, even with `--force`: the set would lose it.

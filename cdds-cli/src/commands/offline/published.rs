@@ -13,7 +13,7 @@ use cdds_storage::archive::audit::{self, Finding};
 use super::signature::Signer;
 use crate::error::CliError;
 use crate::input;
-use crate::output::printable;
+use crate::text::printable;
 
 /// How manifests are recognised among the files that are given.
 const MANIFEST_SUFFIX: &str = ".manifest.json";

@@ -24,8 +24,7 @@ use crate::ports::catalog::Publication;
 use crate::ports::sealer::ManifestSigner;
 use crate::ports::sink::Key;
 use crate::ports::workers::offload;
-use crate::stored::StoredSettings;
-use crate::stored::manifest::{FORMAT_VERSION, Manifest, ManifestPart, ManifestRecipient};
+use crate::stored::manifest::{FORMAT_VERSION, Manifest, ManifestPart, ManifestRecipient, ManifestSettings};
 
 impl Export {
     /// Stores the manifest, signed if the service signs, and returns the publication to commit: all of it
@@ -113,7 +112,7 @@ impl Export {
             format_version: FORMAT_VERSION,
             job_id: execution.job_id,
             execution_id: execution.id,
-            settings: StoredSettings::redacted(&execution.settings),
+            settings: ManifestSettings::from(&execution.settings),
             slot: execution.slot,
             window: execution.window,
             created_at: published_at,

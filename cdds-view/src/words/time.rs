@@ -1,7 +1,6 @@
-//! Times and numbers as people say them.
+//! Times and durations.
 
 use chrono::TimeDelta;
-use indicatif::HumanCount;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -10,9 +9,9 @@ const DAY: i64 = 24 * HOUR;
 const MONTH: i64 = 30 * DAY;
 const YEAR: i64 = 365 * DAY;
 
-/// `in 5 h`, `3 min ago`, `now`: where an instant lies that is `ahead` of now. Whole units, at least two of them
-/// where there is a smaller one.
-pub(crate) fn relative(ahead: TimeDelta) -> String {
+/// `in 5 h`, `3 min ago`, `now`: where an instant lies that is `ahead` of now. Whole units, at least two of
+/// them where there is a smaller one.
+pub fn relative(ahead: TimeDelta) -> String {
     let seconds = ahead.num_seconds();
     let (count, unit) = match seconds.abs() {
         0 => return "now".to_owned(),
@@ -27,7 +26,7 @@ pub(crate) fn relative(ahead: TimeDelta) -> String {
 }
 
 /// `0.4 s`, `13 s`, `2 min 05 s`, `1 h 02 min`, `2 d 03 h`: how long something took or takes.
-pub(crate) fn lasting(duration: TimeDelta) -> String {
+pub fn lasting(duration: TimeDelta) -> String {
     let seconds = duration.num_seconds().max(0);
     let two = |large: i64, large_unit: &str, small: i64, small_unit: &str| {
         format!("{large} {large_unit} {small:02} {small_unit}")
@@ -41,20 +40,15 @@ pub(crate) fn lasting(duration: TimeDelta) -> String {
     }
 }
 
-/// `1,234`
-pub(crate) fn count(count: u64) -> String {
-    HumanCount(count).to_string()
+/// `1 min 13 s left`
+pub fn remaining(seconds: u64) -> String {
+    let seconds = i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds).unwrap_or(TimeDelta::MAX);
+    format!("{} left", lasting(seconds))
 }
 
-/// How many columns the bar of a list takes.
-const BAR_COLUMNS: usize = 12;
-
-/// `[====>     ]`: a share of at most 100 %.
-pub(crate) fn bar(percent: u8) -> String {
-    let inside = BAR_COLUMNS - 2;
-    let done = inside * usize::from(percent.min(100)) / 100;
-    let head = if done < inside { ">" } else { "" };
-    format!("[{}{head}{}]", "=".repeat(done), " ".repeat((inside - done).saturating_sub(1)))
+/// `12.345`: seconds as a number that programs can add.
+pub fn seconds(duration: TimeDelta) -> String {
+    format!("{}.{:03}", duration.num_seconds(), duration.subsec_millis())
 }
 
 #[cfg(test)]
@@ -93,19 +87,8 @@ mod tests {
         ] {
             assert_eq!(lasting(TimeDelta::milliseconds(millis)), told);
         }
-    }
-
-    #[test]
-    fn bars_are_full_at_the_end_only() {
-        for (percent, drawn) in [
-            (0, "[>         ]"),
-            (9, "[>         ]"),
-            (42, "[====>     ]"),
-            (99, "[=========>]"),
-            (100, "[==========]"),
-            (255, "[==========]"),
-        ] {
-            assert_eq!(bar(percent), drawn);
-        }
+        assert_eq!(remaining(73), "1 min 13 s left");
+        assert!(remaining(u64::MAX).ends_with(" h left"));
+        assert_eq!(seconds(TimeDelta::milliseconds(75_010)), "75.010");
     }
 }

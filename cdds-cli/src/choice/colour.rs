@@ -1,4 +1,4 @@
-//! Colour for people.
+//! Whether output is coloured.
 
 use std::ffi::OsStr;
 
@@ -37,50 +37,6 @@ impl ColourChoice {
             Self::Auto if variable("CLICOLOR_FORCE").is_some() && !is("CLICOLOR_FORCE", "0") => true,
             Self::Auto => terminal && !is("TERM", "dumb"),
         }
-    }
-}
-
-/// The meaning of a word for a person who looks for trouble.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tone {
-    /// As it should be.
-    Good,
-    /// Goes on.
-    Busy,
-    /// Look at it.
-    Doubtful,
-    /// Went wrong.
-    Bad,
-    /// Over, or not begun.
-    Quiet,
-    /// Nothing to say.
-    Plain,
-}
-
-impl Tone {
-    /// Returns the tone of a state or a status, by its name in the contract.
-    pub(crate) fn of(word: &str) -> Self {
-        match word {
-            "finished" => Self::Good,
-            "in_progress" => Self::Busy,
-            "finished_with_errors" | "suspended" | "retry" => Self::Doubtful,
-            "failed" => Self::Bad,
-            "cancelled" | "skipped" | "yet_to_run" | "completed" => Self::Quiet,
-            _ => Self::Plain,
-        }
-    }
-
-    /// Paints `text` in this tone, in one of the sixteen colours that every terminal's theme makes readable.
-    pub(crate) fn paint(self, text: &str) -> String {
-        let code = match self {
-            Self::Good => "32",
-            Self::Busy => "36",
-            Self::Doubtful => "33",
-            Self::Bad => "31",
-            Self::Quiet => "2",
-            Self::Plain => return text.to_owned(),
-        };
-        format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
 }
 

@@ -1,0 +1,282 @@
+//! The settings of a job as its manifests show them (rule A5).
+//!
+//! The form belongs to the manifest alone: recipients read it for years, so a change of the catalog's form
+//! must not change it.
+
+use std::fmt;
+use std::num::NonZeroU32;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::archive::retention::RetentionDays;
+use crate::domain::archive::split_size::SplitSize;
+use crate::domain::calendar::frequency::{Frequency, MissingDay, Start, weekday_name};
+use crate::domain::id::{RecipientName, SourceId, TypeId};
+use crate::domain::job::policy::{BadRecords, CatchUp, Overlap, Policies, Retries};
+use crate::domain::job::{JobSettings, Protection};
+use crate::domain::record::selection::CategorySelection;
+use crate::domain::record::template::{Filter, Template};
+
+/// A job's settings in a manifest. Defaults are left out, and so are the values of filters, which may be
+/// personal data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestSettings {
+    /// The version of this form; readers refuse others.
+    pub v: ManifestSettingsVersion,
+    /// The job's title.
+    pub title: String,
+    /// The job's description; empty if there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The source.
+    pub source: SourceId,
+    /// The data type.
+    pub data_type: TypeId,
+    /// The categories.
+    pub categories: ManifestCategories,
+    /// The selected fields, and the filters.
+    #[serde(default, skip_serializing_if = "ManifestTemplate::is_default")]
+    pub template: ManifestTemplate,
+    /// How often the job runs.
+    pub frequency: ManifestFrequency,
+    /// The first instant at which a slot may lie, if the job has a period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<DateTime<Utc>>,
+    /// The first instant at which no slot lies any more, if the job has a period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<DateTime<Utc>>,
+    /// The timeframe as people type it, like `rolling:1w`.
+    pub timeframe: String,
+    /// The largest size of a part, in bytes; `None` for a single part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_bytes: Option<u64>,
+    /// Whether the parts are sealed, and for whom.
+    pub protection: ManifestProtection,
+    /// How long the artifacts are kept, in days; `None` for the service's retention.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u16>,
+    /// The job's policies for overlaps, downtime, failures and bad records.
+    #[serde(default, skip_serializing_if = "ManifestPolicies::is_default")]
+    pub policies: ManifestPolicies,
+}
+
+/// The versions of [`ManifestSettings`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ManifestSettingsVersion {
+    /// Version 1.
+    #[serde(rename = "1")]
+    V1,
+}
+
+/// Which categories a set holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ManifestCategories {
+    /// Every category.
+    All,
+    /// These, in the order of their names.
+    Only(Vec<String>),
+}
+
+/// Which fields a set's records have, and by which fields they were filtered.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestTemplate {
+    /// The selected fields; `None` for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<String>>,
+    /// The filters, without their values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<ManifestFilter>,
+}
+
+/// A filter without its value.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestFilter {
+    /// The field.
+    pub field: String,
+    /// The comparison, like `=`.
+    pub operator: String,
+    /// Always `null`: the value is left out.
+    value: Option<Redacted>,
+}
+
+/// A value that no manifest contains.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Redacted {}
+
+/// How often a job runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ManifestFrequency {
+    /// Once, as soon as possible.
+    Immediately,
+    /// Once, at this instant.
+    OnceAt(DateTime<Utc>),
+    /// Every few hours.
+    Hourly {
+        /// The number of hours, counted from midnight.
+        every: u32,
+        /// The minute of the hour.
+        minute: u32,
+    },
+    /// Every day.
+    Daily {
+        /// The time of day, like `02:00`, in UTC.
+        at: String,
+    },
+    /// Every week.
+    Weekly {
+        /// The day, like `tue`.
+        day: String,
+        /// The time of day.
+        at: String,
+    },
+    /// Every month.
+    Monthly {
+        /// The day of the month.
+        day: u32,
+        /// The time of day.
+        at: String,
+        /// `last` if a month without the day runs on its last day.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        missing: Option<String>,
+    },
+    /// By a cron expression of five fields.
+    Cron(String),
+}
+
+/// Whether the parts of a set are sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ManifestProtection {
+    /// Everybody who has the files can read them.
+    Plaintext,
+    /// Only these recipients can, by their names in the catalog.
+    Recipients(Vec<RecipientName>),
+}
+
+/// A job's policies for overlaps, downtime, failures and bad records; `None` for the default.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestPolicies {
+    /// `queue` or `coalesce`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<String>,
+    /// Like `queue:7d`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catch_up: Option<String>,
+    /// How often a failed attempt is repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u32>,
+    /// The largest delay of a start, like `10m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<String>,
+    /// After how many failures in a row the job is suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_after_failures: Option<NonZeroU32>,
+    /// Like `skip:5`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bad_records: Option<String>,
+}
+
+impl fmt::Debug for ManifestFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ManifestFilter({:?} {} …)", self.field, self.operator)
+    }
+}
+
+impl ManifestTemplate {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl ManifestPolicies {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl From<&JobSettings> for ManifestSettings {
+    fn from(settings: &JobSettings) -> Self {
+        Self {
+            v: ManifestSettingsVersion::V1,
+            title: settings.title.as_str().to_owned(),
+            description: settings.description.as_str().to_owned(),
+            source: settings.source.clone(),
+            data_type: settings.data_type.clone(),
+            categories: match &settings.categories {
+                CategorySelection::All => ManifestCategories::All,
+                CategorySelection::Only(values) => ManifestCategories::Only(values.iter().cloned().collect()),
+            },
+            template: (&settings.template).into(),
+            frequency: (&settings.frequency).into(),
+            starts_at: settings.starts_at,
+            ends_at: settings.ends_at,
+            timeframe: settings.timeframe.to_string(),
+            split_bytes: settings.split_size.map(SplitSize::bytes),
+            protection: match &settings.protection {
+                Protection::Plaintext => ManifestProtection::Plaintext,
+                Protection::Sealed(names) => ManifestProtection::Recipients(names.as_slice().to_vec()),
+            },
+            retention_days: settings.retention.map(RetentionDays::days),
+            policies: (&settings.policies).into(),
+        }
+    }
+}
+
+impl From<&Template> for ManifestTemplate {
+    fn from(template: &Template) -> Self {
+        let filter = |filter: &Filter| ManifestFilter {
+            field: filter.field().to_owned(),
+            operator: filter.operator().as_str().to_owned(),
+            value: None,
+        };
+        Self {
+            fields: template.fields.names().map(<[String]>::to_vec),
+            filters: template.filters.iter().map(filter).collect(),
+        }
+    }
+}
+
+impl From<&Frequency> for ManifestFrequency {
+    fn from(frequency: &Frequency) -> Self {
+        match frequency {
+            Frequency::Once(Start::Immediately) => Self::Immediately,
+            Frequency::Once(Start::At(start)) => Self::OnceAt(*start),
+            Frequency::Hourly(hourly) => Self::Hourly { every: hourly.every(), minute: hourly.minute() },
+            Frequency::Daily(at) => Self::Daily { at: at.to_string() },
+            Frequency::Weekly { day, at } => {
+                Self::Weekly { day: weekday_name(*day).to_owned(), at: at.to_string() }
+            }
+            Frequency::Monthly(monthly) => Self::Monthly {
+                day: monthly.day(),
+                at: monthly.at().to_string(),
+                missing: (monthly.missing() != MissingDay::default())
+                    .then(|| monthly.missing().as_str().to_owned()),
+            },
+            Frequency::Cron(cron) => Self::Cron(cron.as_str().to_owned()),
+        }
+    }
+}
+
+impl From<&Policies> for ManifestPolicies {
+    fn from(policies: &Policies) -> Self {
+        let Policies { overlap, catch_up, retries, jitter, pause_after_failures, bad_records } = *policies;
+        Self {
+            overlap: overlap.map(Overlap::as_str).map(str::to_owned),
+            catch_up: (catch_up != CatchUp::default()).then(|| catch_up.to_string()),
+            retries: retries.map(Retries::count),
+            jitter: jitter.map(|jitter| jitter.to_string()),
+            pause_after_failures,
+            bad_records: (bad_records != BadRecords::default()).then(|| bad_records.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! An artifact, as lists show it.
+
+use cdds_core::domain::archive::retention;
+use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, TypeId};
+use cdds_core::ports::catalog::query::ArtifactOverview;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::instant::Instant;
+
+/// An artifact: one stored file of an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ArtifactView {
+    /// Its id.
+    pub id: ArtifactId,
+    /// The execution that exported it.
+    pub execution_id: ExecutionId,
+    /// The job of that execution.
+    pub job_id: JobId,
+    /// The file's name (rule A3).
+    pub name: String,
+    /// The data type.
+    #[serde(rename = "type")]
+    pub data_type: TypeId,
+    /// When its set was published.
+    pub created_at: Instant,
+    /// Size as stored, in bytes.
+    pub size: u64,
+    /// SHA-256 of the stored bytes, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Which part of its set it is, from 1.
+    pub part: u32,
+    /// The number of parts of its set.
+    pub parts: u32,
+    /// The number of days until it expires, at the time of the answer; without meaning while it is on hold.
+    pub remaining_days: i64,
+    /// Whether a legal hold keeps it (rule A7).
+    pub hold: bool,
+    /// Whether its job has since been deleted (rule J12).
+    pub job_deleted: bool,
+    /// How often it was downloaded (rule A8).
+    pub downloads: u64,
+    /// When it was last downloaded; null if it never was.
+    pub last_downloaded_at: Option<Instant>,
+}
+
+impl ArtifactView {
+    /// Returns the view of an artifact at `now`.
+    pub fn new(overview: ArtifactOverview, now: DateTime<Utc>) -> Self {
+        let ArtifactOverview { artifact, job_deleted, downloads, last_downloaded_at } = overview;
+        Self {
+            id: artifact.id,
+            execution_id: artifact.execution_id,
+            job_id: artifact.job_id,
+            name: artifact.name,
+            data_type: artifact.data_type,
+            created_at: Instant(artifact.created_at),
+            size: artifact.bytes,
+            sha256: artifact.sha256.to_string(),
+            part: artifact.part,
+            parts: artifact.parts,
+            remaining_days: retention::remaining_days(artifact.expires_at, now),
+            hold: artifact.hold,
+            job_deleted,
+            downloads,
+            last_downloaded_at: last_downloaded_at.map(Instant),
+        }
+    }
+
+    /// `1 of 3`
+    pub fn part_words(&self) -> String {
+        format!("{} of {}", self.part, self.parts)
+    }
+
+    /// Returns the remaining days. An artifact on hold has no end.
+    pub fn days_left(&self) -> Option<u64> {
+        (!self.hold).then(|| u64::try_from(self.remaining_days).unwrap_or(0))
+    }
+
+    /// `on hold`, or `no`
+    pub fn hold_words(&self) -> &'static str {
+        if self.hold { "on hold" } else { "no" }
+    }
+}

@@ -1,0 +1,86 @@
+//! An execution with its log of attempts.
+
+use cdds_core::domain::execution::Attempt;
+use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
+use cdds_core::domain::id::WorkerId;
+use cdds_core::ports::catalog::query::ExecutionOverview;
+use serde::{Deserialize, Serialize};
+
+use super::ExecutionView;
+use crate::instant::Instant;
+
+/// An execution with its log of attempts: the fields of [`ExecutionView`], and `attempt_log`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ExecutionDetailsView {
+    /// The execution.
+    #[serde(flatten)]
+    pub execution: ExecutionView,
+    /// Its attempts, oldest first.
+    pub attempt_log: Vec<AttemptView>,
+}
+
+/// One attempt of a worker to carry out an execution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AttemptView {
+    /// Counts the attempts, from 1.
+    pub number: u64,
+    /// The worker.
+    pub worker: WorkerId,
+    /// When it began.
+    pub started_at: Instant,
+    /// When it ended; null while it runs.
+    pub ended_at: Option<Instant>,
+    /// Why it ended without success; null if it succeeded or has not ended.
+    pub error: Option<FailureView>,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FailureView {
+    /// The step that failed.
+    pub step: Step,
+    /// The kind of failure, for programs.
+    pub kind: FailureKind,
+    /// The reason and the way out, for people.
+    pub message: String,
+    /// Whether another attempt may help.
+    pub retryable: bool,
+}
+
+impl From<&Failure> for FailureView {
+    fn from(failure: &Failure) -> Self {
+        let Failure { step, kind, message, retryable } = failure.clone();
+        Self { step, kind, message, retryable }
+    }
+}
+
+impl From<&Attempt> for AttemptView {
+    fn from(attempt: &Attempt) -> Self {
+        Self {
+            number: attempt.epoch,
+            worker: attempt.worker.clone(),
+            started_at: Instant(attempt.started_at),
+            ended_at: attempt.ended_at.map(Instant),
+            error: attempt.failure.as_ref().map(FailureView::from),
+        }
+    }
+}
+
+impl AttemptView {
+    /// `1: 2026-01-01T00:00:00Z to now`, with the message of a failure.
+    pub fn words(&self) -> String {
+        let ended = self.ended_at.map_or_else(|| "now".to_owned(), |ended| ended.to_string());
+        let error = self.error.as_ref().map_or_else(String::new, |error| format!(": {}", error.message));
+        format!("{}: {} to {ended}{error}", self.number, self.started_at)
+    }
+}
+
+impl From<ExecutionOverview> for ExecutionDetailsView {
+    fn from(overview: ExecutionOverview) -> Self {
+        let attempt_log = overview.execution.attempts.iter().map(AttemptView::from).collect();
+        Self { execution: overview.into(), attempt_log }
+    }
+}

@@ -1,0 +1,195 @@
+//! A job, as lists show it.
+
+use std::num::NonZeroU32;
+
+use cdds_core::domain::archive::retention::RetentionDays;
+use cdds_core::domain::archive::split_size::SplitSize;
+use cdds_core::domain::execution::Status;
+use cdds_core::domain::execution::lease::WorkerLife;
+use cdds_core::domain::execution::watermark::Watermark;
+use cdds_core::domain::id::{JobId, RecipientName, SourceId, TypeId};
+use cdds_core::domain::job::JobState;
+use cdds_core::domain::job::policy::{CatchUp, Overlap, Retries};
+use cdds_core::domain::recipient::{self, Recipient};
+use cdds_core::domain::record::template::Filter;
+use cdds_core::ports::catalog::query::{JobOverview, LatestExecution, LatestStatus};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::instant::Instant;
+use crate::names::{self, latest_status_name};
+use crate::progress::ProgressView;
+use crate::selection::Selection;
+use crate::status::StatusLine;
+
+/// A job: its settings in words, where it stands, and its latest execution. For settings that can be sent
+/// back, see [`SettingsForm`](crate::settings::SettingsForm).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct JobView {
+    /// Its id.
+    pub id: JobId,
+    /// The title, 1 to 255 characters.
+    pub title: String,
+    /// The description; empty if there is none.
+    pub description: String,
+    /// The source.
+    pub source: SourceId,
+    /// The data type.
+    #[serde(rename = "type")]
+    pub data_type: TypeId,
+    /// The selected categories.
+    pub category: Selection,
+    /// Whether the job starts anything new.
+    #[serde(with = "names::job_state")]
+    pub state: JobState,
+    /// The frequency in words, like `weekly on tue at 02:00`; all times are UTC.
+    pub run: String,
+    /// The timeframe, like `rolling:1w`.
+    pub timeframe: String,
+    /// The largest size of a part, in bytes; null for a single part.
+    pub split_size: Option<u64>,
+    /// The recipients that exports are sealed for; empty for plaintext.
+    pub recipients: Vec<RecipientName>,
+    /// When the job was submitted.
+    pub created_at: Instant,
+    /// When a person last changed it.
+    pub updated_at: Instant,
+    /// Counts the changes that people made, from 1. An edit of another version can be refused.
+    pub version: u64,
+    /// The status of the running execution, or else of the newest one that was not skipped.
+    #[serde(with = "names::latest_status")]
+    pub latest_status: LatestStatus,
+    /// When that execution started; null while it waits, and if the job never ran.
+    pub latest_started_at: Option<Instant>,
+    /// When the job is next due; null when nothing will be.
+    pub next_starts_at: Option<Instant>,
+    /// The progress of the latest execution; null before it starts.
+    pub progress: Option<ProgressView>,
+    /// The first instant at which the job may be due; null without such a bound.
+    pub starts_at: Option<Instant>,
+    /// The first instant at which the job is not due any more; null without such a bound.
+    pub ends_at: Option<Instant>,
+    /// The selected fields.
+    pub fields: Selection,
+    /// The filters, like `status=open`; a record must match all of them.
+    pub filters: Vec<String>,
+    /// What happens if the job is due again while it waits or runs; null for the default of its timeframe.
+    #[serde(with = "names::overlap")]
+    pub overlap: Option<Overlap>,
+    /// What happens to occurrences that were missed, like `queue:7d`; null for the default of its timeframe.
+    pub catch_up: Option<String>,
+    /// How often a failed attempt is repeated, 0 to 100; null for the engine's default.
+    pub retries: Option<u32>,
+    /// The largest delay of a start, like `10m`; null for none.
+    pub jitter: Option<String>,
+    /// After how many failures in a row the job is suspended, at least 1; null for never.
+    pub pause_after_failures: Option<NonZeroU32>,
+    /// What happens to records that cannot be read: `fail`, or `skip:` and how many are set aside at most.
+    pub bad_records: String,
+    /// How long artifacts are kept, in days; null for as long as the service keeps them.
+    pub retention_days: Option<u16>,
+    /// How far incremental exports have come; null if the job is not incremental.
+    pub watermark: Option<WatermarkView>,
+    /// The number of executions that failed since the last success.
+    pub failures_in_row: u32,
+    /// Warnings about certificates that expire, each a sentence for people (rule S3).
+    pub warnings: Vec<String>,
+    /// Whether the worker of the latest execution is alive; null if that is not running, or if it is unknown.
+    pub worker_alive: Option<bool>,
+}
+
+/// How far incremental exports have come (rule W4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct WatermarkView {
+    /// Counts how often the watermark was reset.
+    pub generation: u64,
+    /// Everything before this instant was exported; null for nothing yet.
+    pub at: Option<Instant>,
+}
+
+impl From<Watermark> for WatermarkView {
+    fn from(Watermark { generation, at }: Watermark) -> Self {
+        Self { generation, at: at.map(Instant) }
+    }
+}
+
+impl JobView {
+    /// Returns the view of a job, with the warnings about its certificates among `recipients` (rule S3).
+    pub fn new(overview: JobOverview, recipients: &[Recipient], now: DateTime<Utc>) -> Self {
+        let JobOverview { job, latest } = overview;
+        let warnings = recipient::expiring(&job, recipients, now);
+        let settings = job.settings;
+        let policies = settings.policies;
+        Self {
+            id: job.id,
+            title: settings.title.as_str().to_owned(),
+            description: settings.description.as_str().to_owned(),
+            recipients: settings.protection.recipients().to_vec(),
+            source: settings.source,
+            data_type: settings.data_type,
+            category: settings.categories.into(),
+            state: job.state,
+            run: settings.frequency.to_string(),
+            timeframe: settings.timeframe.to_string(),
+            split_size: settings.split_size.map(SplitSize::bytes),
+            created_at: Instant(job.created_at),
+            updated_at: Instant(job.updated_at),
+            version: job.version,
+            latest_status: latest
+                .as_ref()
+                .map_or(LatestStatus::YetToRun, |latest| LatestStatus::Is(latest.status)),
+            latest_started_at: latest.as_ref().and_then(|latest| latest.started_at).map(Instant),
+            next_starts_at: job.next_due_at.map(Instant),
+            progress: latest.as_ref().and_then(progress),
+            worker_alive: latest.as_ref().and_then(|latest| Some(latest.worker? == WorkerLife::Alive)),
+            starts_at: settings.starts_at.map(Instant),
+            ends_at: settings.ends_at.map(Instant),
+            fields: settings.template.fields.into(),
+            filters: settings.template.filters.iter().map(Filter::to_string).collect(),
+            overlap: policies.overlap,
+            catch_up: (policies.catch_up != CatchUp::default()).then(|| policies.catch_up.to_string()),
+            retries: policies.retries.map(Retries::count),
+            jitter: policies.jitter.map(|jitter| jitter.to_string()),
+            pause_after_failures: policies.pause_after_failures,
+            bad_records: policies.bad_records.to_string(),
+            retention_days: settings.retention.map(RetentionDays::days),
+            watermark: job.watermark.map(Into::into),
+            failures_in_row: job.failures_in_row,
+            warnings: warnings.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// Returns the latest status, with progress while the execution runs.
+    pub fn latest(&self) -> StatusLine {
+        let status = latest_status_name(self.latest_status);
+        match self.progress {
+            Some(progress) if self.worker_alive == Some(false) => progress.left_behind(status),
+            Some(progress) if self.latest_status == LatestStatus::Is(Status::InProgress) => {
+                progress.line(status)
+            }
+            _ => StatusLine::plain(status),
+        }
+    }
+
+    /// `ops, law`, or `none: plaintext`
+    pub fn recipients_words(&self) -> String {
+        if self.recipients.is_empty() {
+            return "none: plaintext".to_owned();
+        }
+        self.recipients.iter().map(RecipientName::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    /// `7 days`, or `as the service`
+    pub fn retention_words(&self) -> String {
+        self.retention_days.map_or_else(|| "as the service".to_owned(), |days| format!("{days} days"))
+    }
+}
+
+/// Returns the progress of an execution that has started.
+fn progress(latest: &LatestExecution) -> Option<ProgressView> {
+    let progress = ProgressView::of(latest.status, latest.progress);
+    let is_gone = latest.worker == Some(WorkerLife::Gone);
+    latest.started_at.map(|_| if is_gone { progress.stopped() } else { progress })
+}

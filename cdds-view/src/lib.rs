@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+
+mod artifact;
+mod execution;
+mod instant;
+mod job;
+mod names;
+mod occurrence;
+mod page;
+mod progress;
+mod recipient;
+mod selection;
+pub mod settings;
+mod source;
+mod status;
+pub mod token;
+pub mod words;
+
+pub use self::artifact::ArtifactView;
+pub use self::execution::{
+    AttemptView, ExecutionDetailsView, ExecutionView, FailureView, Remark, TriggerName,
+};
+pub use self::instant::Instant;
+pub use self::job::{JobView, WatermarkView};
+pub use self::names::YET_TO_RUN;
+pub use self::occurrence::{OccurrenceView, WindowView};
+pub use self::page::PageView;
+pub use self::progress::ProgressView;
+pub use self::recipient::RecipientView;
+pub use self::selection::Selection;
+pub use self::source::{CategoryView, SourceView, TypeView};
+pub use self::status::{StatusLine, Tone};
+
+/// The version of the JSON forms of this crate.
+pub const FORMS_VERSION: u32 = 1;

@@ -1,0 +1,51 @@
+//! The settings of a job both ways: as a job file spells them, and as the core's
+//! [`JobSettings`](cdds_core::domain::job::JobSettings).
+//!
+//! [`SettingsForm`] is the canonical form of job files: `cdds job create --file` reads its JSON, an HTTP
+//! interface takes it as the body of a new job. A missing key has its default. A form whose keys or types
+//! are wrong is serde's error; values that do not fit together and refusals of the rules are a
+//! [`SettingsError`].
+
+mod filter;
+mod form;
+mod schedule;
+mod size;
+mod text;
+
+use cdds_core::domain::violation::RuleViolation;
+
+pub use self::filter::{FilterForm, SpelledFilter, typed_filter};
+pub use self::form::SettingsForm;
+pub use self::schedule::{Schedule, ScheduleError};
+pub use self::size::{parse_bytes, parse_split_bytes, spell_split_size};
+pub use self::text::TextOrNumber;
+
+/// Settings that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The schedule lacks something, or has something that does not go with its frequency.
+    #[error(transparent)]
+    Schedule(ScheduleError),
+    /// Plaintext was asked for and recipients were named.
+    #[error("plaintext and recipients exclude each other: leave one of them out")]
+    PlaintextWithRecipients,
+    /// The split size is neither a number nor a number with a unit.
+    #[error("split-size is no size: write whole MB like 1024, or a unit: \"64KiB\", \"100MiB\", \"1GiB\"")]
+    SplitSize,
+    /// A rule says no; its code says which.
+    #[error(transparent)]
+    Refused(#[from] RuleViolation),
+}
+
+impl From<ScheduleError> for SettingsError {
+    fn from(error: ScheduleError) -> Self {
+        match error {
+            ScheduleError::Refused(violation) => Self::Refused(violation),
+            error => Self::Schedule(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,299 @@
+//! The form of a job's settings.
+
+use std::num::NonZeroU32;
+
+use cdds_core::domain::archive::retention::RetentionDays;
+use cdds_core::domain::archive::split_size::SplitSize;
+use cdds_core::domain::calendar::frequency::FrequencyKind;
+use cdds_core::domain::calendar::timeframe::Timeframe;
+use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
+use cdds_core::domain::job::policy::{BadRecords, CatchUp, Overlap, Policies, Retries};
+use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
+use cdds_core::domain::record::selection::CategorySelection;
+use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Template};
+use cdds_core::domain::violation::RuleViolation;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{FilterForm, Schedule, SettingsError, TextOrNumber, parse_split_bytes, spell_split_size};
+use crate::instant::Instant;
+use crate::names;
+use crate::selection::Selection;
+
+/// The settings of a job, as a job file spells them. Keys have dashes (`split-size`); a missing or null key
+/// has its default; unknown keys are refused. All times are UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SettingsForm {
+    /// The title, 1 to 255 characters after trimming.
+    pub title: String,
+    /// The description, up to 4,096 characters; empty by default.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The id of a registered source.
+    pub source: String,
+    /// The id of one of the source's data types.
+    #[serde(rename = "type")]
+    pub data_type: String,
+    /// The categories; `all` by default. They are taken literally.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Selection::is_all")]
+    pub category: Selection,
+    /// The fields of the records; `all` by default. They are taken literally.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Selection::is_all")]
+    pub field: Selection,
+    /// The filters, all of which a record must match; none by default.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub filter: Vec<FilterForm>,
+    /// Which records by their instant, like `rolling:1w`; `all` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeframe: Option<String>,
+    /// How often.
+    #[serde(with = "names::frequency_kind")]
+    pub run: FrequencyKind,
+    /// once: when; immediately by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Instant>,
+    /// hourly: every so many hours from midnight, 1 to 23; 1 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<u32>,
+    /// hourly: at which minute, 0 to 59; 0 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minute: Option<u32>,
+    /// weekly: `mon` to `sun`; monthly: 1 to 31.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<TextOrNumber>,
+    /// daily, weekly, monthly: the time of day, `HH:MM`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// monthly: what a month without the day does, `skip` or `last`; `skip` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_day: Option<String>,
+    /// cron: minute, hour, day of month, month, day of week.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
+    /// The first instant at which the job may be due; no bound by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<Instant>,
+    /// The first instant at which the job is not due any more; no bound by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Instant>,
+    /// The largest size of a part: MB (2^20 bytes), or a text with a unit like `64KiB`; a single part by
+    /// default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_size: Option<TextOrNumber>,
+    /// Whether exports are not sealed; false by default. Excludes recipients.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_false")]
+    pub plaintext: bool,
+    /// The names of the recipients that exports are sealed for; at least one, unless plaintext is asked for.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub recipient: Vec<String>,
+    /// How long artifacts are kept, in days; as long as the service does by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u16>,
+    /// What happens if the job is due again while it waits or runs: `queue` or `coalesce`; by timeframe by
+    /// default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<String>,
+    /// What happens to occurrences that were missed, like `queue:7d`; by timeframe by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catch_up: Option<String>,
+    /// How often a failed attempt is repeated, 0 to 100; as the engine does by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u32>,
+    /// The largest delay of a start, like `10m`; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<String>,
+    /// After how many failures in a row the job is suspended, at least 1; never by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_after_failures: Option<NonZeroU32>,
+    /// What happens to records that cannot be read: `fail`, or `skip:` and how many are set aside at most;
+    /// `fail` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bad_records: Option<String>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Reads null like a missing key.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Leaves out every value that is the default.
+impl From<&JobSettings> for SettingsForm {
+    fn from(settings: &JobSettings) -> Self {
+        let Policies { overlap, catch_up, retries, jitter, pause_after_failures, bad_records } =
+            settings.policies;
+        let schedule = Schedule::from(&settings.frequency);
+        let day = schedule.day.map(|day| day.parse().map_or(TextOrNumber::Text(day), TextOrNumber::Number));
+        let recipients = settings.protection.recipients();
+        Self {
+            title: settings.title.as_str().to_owned(),
+            description: settings.description.as_str().to_owned(),
+            source: settings.source.to_string(),
+            data_type: settings.data_type.to_string(),
+            category: settings.categories.clone().into(),
+            field: settings.template.fields.clone().into(),
+            filter: settings.template.filters.iter().map(FilterForm::from).collect(),
+            timeframe: (settings.timeframe != Timeframe::All).then(|| settings.timeframe.to_string()),
+            run: settings.frequency.kind(),
+            start: schedule.start.flatten().map(Instant),
+            every: schedule.every,
+            minute: schedule.minute,
+            day,
+            at: schedule.at,
+            missing_day: schedule.missing_day,
+            cron: schedule.cron,
+            starts_at: settings.starts_at.map(Instant),
+            ends_at: settings.ends_at.map(Instant),
+            split_size: settings.split_size.map(|size| TextOrNumber::Text(spell_split_size(size))),
+            plaintext: settings.protection == Protection::Plaintext,
+            recipient: recipients.iter().map(ToString::to_string).collect(),
+            retention_days: settings.retention.map(RetentionDays::days),
+            overlap: overlap.map(Overlap::as_str).map(str::to_owned),
+            catch_up: (catch_up != CatchUp::default()).then(|| catch_up.to_string()),
+            retries: retries.map(Retries::count),
+            jitter: jitter.map(|jitter| jitter.to_string()),
+            pause_after_failures,
+            bad_records: (bad_records != BadRecords::default()).then(|| bad_records.to_string()),
+        }
+    }
+}
+
+/// Each value is checked by itself; whether they fit together, and to what is registered, is decided when the
+/// job is saved.
+impl TryFrom<SettingsForm> for JobSettings {
+    type Error = SettingsError;
+
+    fn try_from(form: SettingsForm) -> Result<Self, Self::Error> {
+        let title = Title::new(&form.title)?;
+        let source = SourceId::new(form.source.as_str())?;
+        let data_type = TypeId::new(form.data_type.as_str())?;
+        let frequency = form.schedule().over(None)?;
+        let protection = form.protection()?;
+        let fresh = Self::new(title, source, data_type, frequency, protection);
+        Ok(Self {
+            description: Description::new(&form.description)?,
+            starts_at: form.starts_at.map(|Instant(at)| at),
+            ends_at: form.ends_at.map(|Instant(at)| at),
+            split_size: form.split_size()?,
+            retention: form.retention_days.map(RetentionDays::new).transpose()?,
+            policies: form.policies()?,
+            timeframe: parsed(form.timeframe.as_deref())?.unwrap_or(fresh.timeframe),
+            categories: categories(form.category),
+            template: template(form.field, form.filter)?,
+            ..fresh
+        })
+    }
+}
+
+impl SettingsForm {
+    /// Returns a form in which everything else has its default. Protection has none: name recipients, or ask
+    /// for plaintext.
+    pub fn new(
+        title: impl Into<String>,
+        source: impl Into<String>,
+        data_type: impl Into<String>,
+        run: FrequencyKind,
+    ) -> Self {
+        Self {
+            title: title.into(),
+            description: String::new(),
+            source: source.into(),
+            data_type: data_type.into(),
+            category: Selection::All,
+            field: Selection::All,
+            filter: Vec::new(),
+            timeframe: None,
+            run,
+            start: None,
+            every: None,
+            minute: None,
+            day: None,
+            at: None,
+            missing_day: None,
+            cron: None,
+            starts_at: None,
+            ends_at: None,
+            split_size: None,
+            plaintext: false,
+            recipient: Vec::new(),
+            retention_days: None,
+            overlap: None,
+            catch_up: None,
+            retries: None,
+            jitter: None,
+            pause_after_failures: None,
+            bad_records: None,
+        }
+    }
+
+    fn schedule(&self) -> Schedule {
+        Schedule {
+            run: Some(self.run),
+            start: self.start.map(|Instant(at)| Some(at)),
+            every: self.every,
+            minute: self.minute,
+            at: self.at.clone(),
+            day: self.day.as_ref().map(ToString::to_string),
+            missing_day: self.missing_day.clone(),
+            cron: self.cron.clone(),
+        }
+    }
+
+    /// Returns the protection: sealed unless plaintext is asked for by name (rule S1).
+    fn protection(&self) -> Result<Protection, SettingsError> {
+        match (self.plaintext, self.recipient.is_empty()) {
+            (true, true) => Ok(Protection::Plaintext),
+            (true, false) => Err(SettingsError::PlaintextWithRecipients),
+            (false, _) => {
+                let names = self.recipient.iter().map(RecipientName::new).collect::<Result<Vec<_>, _>>()?;
+                Ok(Protection::Sealed(RecipientNames::new(names)?))
+            }
+        }
+    }
+
+    fn split_size(&self) -> Result<Option<SplitSize>, SettingsError> {
+        let Some(size) = &self.split_size else { return Ok(None) };
+        let bytes = parse_split_bytes(&size.to_string()).ok_or(SettingsError::SplitSize)?;
+        Ok(Some(SplitSize::from_bytes(bytes)?))
+    }
+
+    fn policies(&self) -> Result<Policies, RuleViolation> {
+        Ok(Policies {
+            overlap: parsed(self.overlap.as_deref())?,
+            catch_up: parsed(self.catch_up.as_deref())?.unwrap_or_default(),
+            retries: self.retries.map(Retries::new).transpose()?,
+            jitter: parsed(self.jitter.as_deref())?,
+            pause_after_failures: self.pause_after_failures,
+            bad_records: parsed(self.bad_records.as_deref())?.unwrap_or_default(),
+        })
+    }
+}
+
+fn parsed<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, T::Err> {
+    text.map(str::parse).transpose()
+}
+
+/// Returns the categories. Whether they are declared is decided when the job is saved (rule J3).
+fn categories(selection: Selection) -> CategorySelection {
+    match selection {
+        Selection::All => CategorySelection::All,
+        Selection::Only(values) => {
+            CategorySelection::Only(values.into_iter().filter(|value| !value.is_empty()).collect())
+        }
+    }
+}
+
+fn template(fields: Selection, filters: Vec<FilterForm>) -> Result<Template, RuleViolation> {
+    let fields = match fields {
+        Selection::All => FieldSelection::All,
+        Selection::Only(names) => FieldSelection::Only(FieldNames::new(names)?),
+    };
+    let filters = filters.into_iter().map(Filter::try_from);
+    Template::new(fields, filters.collect::<Result<_, _>>()?)
+}

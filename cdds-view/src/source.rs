@@ -1,0 +1,103 @@
+//! A registered source.
+
+use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::ports::source::{DataType, RegisteredSource};
+use serde::{Deserialize, Serialize};
+
+/// A source as it is registered, and what it offers (rules J2, J3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SourceView {
+    /// The id by which jobs name it.
+    pub id: SourceId,
+    /// The name shown to people.
+    pub title: String,
+    /// Whether jobs may use it.
+    pub supported: bool,
+    /// Why jobs may not use it; null if they may.
+    pub reason: Option<String>,
+    /// The data types, in the order in which they are shown; empty if the source is unsupported.
+    pub types: Vec<TypeView>,
+}
+
+/// One kind of record that a source holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TypeView {
+    /// The id by which jobs name it.
+    pub id: TypeId,
+    /// The dimension by which its records are divided; null if there is none.
+    pub category: Option<CategoryView>,
+    /// Whether records carry an instant; without one only the timeframe `all` is possible (rule W7).
+    pub has_event_instant: bool,
+    /// How late a record may become visible after its instant, in seconds.
+    pub settle_lag_seconds: i64,
+    /// Whether records carry an instant of their last change.
+    pub has_change_instant: bool,
+    /// The names of the fields; null if they are not declared.
+    pub fields: Option<Vec<String>>,
+}
+
+/// The dimension by which a data type is divided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CategoryView {
+    /// What people call the dimension.
+    pub name: String,
+    /// The declared values, in the order in which they are shown.
+    pub values: Vec<String>,
+}
+
+impl From<&DataType> for TypeView {
+    fn from(data_type: &DataType) -> Self {
+        let category = data_type.category.clone();
+        Self {
+            id: data_type.id.clone(),
+            category: category
+                .map(|dimension| CategoryView { name: dimension.name, values: dimension.values }),
+            has_event_instant: data_type.has_event_instant,
+            settle_lag_seconds: data_type.settle_lag.num_seconds(),
+            has_change_instant: data_type.has_change_instant,
+            fields: data_type.fields.clone(),
+        }
+    }
+}
+
+impl SourceView {
+    /// Returns the view of a source under its registered id.
+    pub fn new(id: &SourceId, source: &RegisteredSource) -> Self {
+        let id = id.clone();
+        match source {
+            RegisteredSource::Supported(source) => {
+                let description = source.describe();
+                let types = description.types.iter().map(TypeView::from).collect();
+                Self { id, title: description.title.clone(), supported: true, reason: None, types }
+            }
+            RegisteredSource::Unsupported { title, reason } => Self {
+                id,
+                title: title.clone(),
+                supported: false,
+                reason: Some(reason.clone()),
+                types: Vec::new(),
+            },
+        }
+    }
+
+    /// `calls (media: voice, chat); agents`, or the reason why it is unsupported.
+    pub fn types_words(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("(unsupported: {reason})"),
+            None => self.types.iter().map(TypeView::words).collect::<Vec<_>>().join("; "),
+        }
+    }
+}
+
+impl TypeView {
+    /// `calls (media: voice, chat)`
+    pub fn words(&self) -> String {
+        match &self.category {
+            Some(category) => format!("{} ({}: {})", self.id, category.name, category.values.join(", ")),
+            None => self.id.to_string(),
+        }
+    }
+}
