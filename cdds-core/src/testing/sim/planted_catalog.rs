@@ -42,8 +42,10 @@ impl Tampered {
             }
             Some(PlantedBug::NewestFirst) if claim.limit > 0 => {
                 let waits = self.waiting(claim.now).await?;
-                let newest = waits.iter().max_by_key(|(_, one)| (one.queue_at, one.slot, one.id));
-                let Some((job, waiting)) = newest.filter(|_| waits.len() > 1) else { return Ok(None) };
+                let newest = waits.iter().max_by_key(|(_, one)| one.place());
+                // Alone of its owner, it would be the right one.
+                let is_alone = |job: &Job| waits.iter().filter(|(of, _)| of.owner == job.owner).count() == 1;
+                let Some((job, waiting)) = newest.filter(|(job, _)| !is_alone(job)) else { return Ok(None) };
                 let begun = waiting.clone().begin(job, claim.worker.clone(), claim.now);
                 let Beginning::Running(begun) = begun else { return Ok(None) };
                 let change = JobChange { edited: vec![begun.clone()], ..JobChange::of(job.clone()) };
