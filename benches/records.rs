@@ -86,7 +86,7 @@ fn raw_lines_by_serde_json(bencher: Bencher<'_, '_>) {
 
 /// A serde value: MB of output a second.
 #[divan::bench]
-fn serialized(bencher: Bencher<'_, '_>) {
+fn serialised(bencher: Bencher<'_, '_>) {
     let lines = lines();
     let values: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).expect("a record")).collect();
     let place = Place::of(None, None);

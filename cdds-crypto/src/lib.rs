@@ -84,6 +84,10 @@
 //! The cryptography is AWS-LC's, except for the hash of GCM in pieces, scrypt and triple DES, which come from
 //! RustCrypto, like the types for CMS and X.509. Neither shows in this crate's interface. CBC does not
 //! protect the content from changes: the digests in the manifest do.
+//!
+//! # Features
+//!
+//! None. AWS-LC needs a C compiler to build.
 
 mod armor;
 #[cfg(test)]
@@ -103,6 +107,11 @@ mod profile;
 mod recipient;
 mod sealer;
 mod signature;
+
+// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use form::Form;
 pub use open::{OpenError, OpenReader, SealedFacts, check_sealed, recipients};

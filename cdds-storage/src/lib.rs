@@ -1,4 +1,5 @@
-//! Adapters for `cdds-core`: archive, stores, catalogs, sources, workers.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod archive;
 pub mod catalog;

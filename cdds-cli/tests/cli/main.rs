@@ -33,6 +33,7 @@ mod permissions;
 mod power_cut;
 #[cfg(unix)]
 mod pty;
+mod readme;
 mod real_data;
 mod recipients;
 mod refusals;

@@ -157,7 +157,7 @@ fn a_renewed_certificate_of_the_same_key_checks_what_was_signed_while_it_is_vali
 }
 
 #[test]
-fn a_signature_by_somebody_of_the_same_name_is_anothers() {
+fn a_signature_by_somebody_of_the_same_name_is_refused() {
     // Issuer and serial number alone prove nothing.
     let (one, two) =
         (["-newkey", "rsa:2048", "-set_serial", "7"], ["-newkey", "rsa:3072", "-set_serial", "7"]);
