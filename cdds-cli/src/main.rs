@@ -64,12 +64,10 @@ fn main() -> ExitCode {
             error::print_clap(&help);
             ExitCode::SUCCESS
         }
-        Err(misuse) if let Some(error) = CliError::of_environment(&misuse) => {
-            error.report(Format::asked_for())
-        }
-        Err(misuse) => match Format::asked_for() {
-            Format::Json => CliError::misuse(&misuse).report(Format::Json),
-            Format::Table | Format::Toml => {
+        Err(misuse) => match (CliError::of_environment(&misuse), Format::asked_for()) {
+            (Some(error), format) => error.report(format),
+            (None, Format::Json) => CliError::misuse(&misuse).report(Format::Json),
+            (None, Format::Table | Format::Toml) => {
                 error::print_clap(&misuse);
                 error::Exit::Usage.into()
             }
