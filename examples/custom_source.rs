@@ -134,13 +134,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     let source = Tickets::new(TicketApi { tickets: tickets.collect() })?;
 
-    let request = ReadRequest {
-        categories: CategorySelection::only(
+    let request = ReadRequest::new(TypeId::new("ticket")?, Window::between(noon, noon + TimeDelta::hours(1)))
+        .with_categories(CategorySelection::only(
             ["sales".to_owned()],
             source.description.types[0].category.as_ref(),
-        )?,
-        ..ReadRequest::new(TypeId::new("ticket")?, Window::between(noon, noon + TimeDelta::hours(1)))
-    };
+        )?);
     let batches: Vec<RecordBatch> =
         futures::executor::block_on(async { source.read(request).await?.try_collect().await })?;
     for record in batches.iter().flat_map(RecordBatch::iter) {

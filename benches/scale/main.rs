@@ -59,7 +59,7 @@ fn main() -> Result<(), Failure> {
         let jobs = Jobs::new(world.ports(), JobRules::default());
         pages("jobs", column.as_str(), |slice| {
             let sort = Sort { column: *column, descending: true };
-            block_on(jobs.list(&Owner::default(), &JobQuery { sort, slice, ..JobQuery::default() }))
+            block_on(jobs.list(&Owner::default(), &JobQuery::default().with_sort(sort).with_slice(slice)))
         });
     }
     for column in ExecutionColumn::ALL {
@@ -67,7 +67,7 @@ fn main() -> Result<(), Failure> {
         pages("executions", column.as_str(), |slice| {
             let sort = Sort { column: *column, descending: true };
             block_on(
-                history.list(&Owner::default(), &ExecutionQuery { sort, slice, ..ExecutionQuery::default() }),
+                history.list(&Owner::default(), &ExecutionQuery::default().with_sort(sort).with_slice(slice)),
             )
         });
     }

@@ -20,7 +20,7 @@ use std::str::FromStr;
 
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::ports::catalog::query::{ExecutionQuery, Page, Slice};
-use cdds_core::service::ServiceError;
+use cdds_core::service::{Entity, ServiceError};
 use serde::Serialize;
 
 use crate::args::Command;
@@ -67,7 +67,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
 }
 
 /// Parses a typed id. Text that is no id is reported as not found.
-fn id<T: FromStr>(what: &'static str, text: &str) -> Result<T, CliError> {
+fn id<T: FromStr>(what: Entity, text: &str) -> Result<T, CliError> {
     text.parse().map_err(|_| CliError::not_found(what, text))
 }
 
@@ -98,7 +98,7 @@ async fn filtered_job(app: &App, owner: &Owner, typed: &str) -> Result<JobId, Cl
     match app.jobs.show(owner, id).await {
         Ok(_) => Ok(id),
         Err(unknown @ ServiceError::NotFound { .. }) => {
-            let query = ExecutionQuery { job: Some(id), slice: Slice::first(1), ..ExecutionQuery::default() };
+            let query = ExecutionQuery::default().with_job(Some(id)).with_slice(Slice::first(1));
             let nothing = app.history.list(owner, &query).await?.items.is_empty();
             if nothing { Err(unknown.into()) } else { Ok(id) }
         }

@@ -65,14 +65,12 @@ impl App {
             ),
             catalog,
         };
-        let settings = EngineSettings {
-            concurrency: config.concurrency,
-            lease: config.lease,
-            stall: config.stall,
-            retention: config.rules.retention,
-            catch_up_limit: config.rules.catch_up_limit,
-            ..EngineSettings::default()
-        };
+        let settings = EngineSettings::default()
+            .with_concurrency(config.concurrency)
+            .with_lease(config.lease)
+            .with_stall(config.stall)
+            .with_retention(config.rules.retention)
+            .with_catch_up_limit(config.rules.catch_up_limit);
         Ok(Self {
             jobs: Jobs::new(&ports, config.rules),
             history: History::new(&ports),

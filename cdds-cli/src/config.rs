@@ -177,12 +177,12 @@ fn rules(retention_days: u16, typed: &file::Rules) -> Result<JobRules, String> {
         let limit = TimeDelta::from_std(limit).map_err(|why| why.to_string())?;
         CatchUpLimit::new(limit).map_err(|violation| violation.to_string())
     });
-    Ok(JobRules {
-        retention: RetentionDays::new(retention_days)
-            .map_err(|violation| format!("retention.days: {violation}"))?,
-        one_time_edit: typed.one_time_edit.into(),
-        catch_up_limit: limit.map_err(|why| format!("rules.catch_up_limit: {why}"))?.duration(),
-    })
+    let retention =
+        RetentionDays::new(retention_days).map_err(|violation| format!("retention.days: {violation}"))?;
+    Ok(JobRules::default()
+        .with_retention(retention)
+        .with_one_time_edit(typed.one_time_edit.into())
+        .with_catch_up_limit(limit.map_err(|why| format!("rules.catch_up_limit: {why}"))?.duration()))
 }
 
 /// Returns `.` for the empty path, which is the parent of a bare file name and names no folder.

@@ -11,7 +11,7 @@ use cdds_core::engine::EngineError;
 use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::sink::SinkError;
 use cdds_core::ports::source::SourceError;
-use cdds_core::service::ServiceError;
+use cdds_core::service::{Entity, ServiceError};
 use serde::Serialize;
 
 pub(crate) use self::misuse::{print_clap, shortened};
@@ -50,7 +50,7 @@ pub(crate) struct CliError {
     code: &'static str,
     message: String,
     /// What there is not, and the id under which it was looked for.
-    missing: Option<(&'static str, String)>,
+    missing: Option<(Entity, String)>,
 }
 
 impl CliError {
@@ -75,14 +75,20 @@ impl CliError {
     }
 
     /// There is no such thing.
-    pub(crate) fn not_found(what: &'static str, id: &str) -> Self {
+    pub(crate) fn not_found(what: Entity, id: &str) -> Self {
         let message = format!("there is no {what} {}", shown(id));
         let missing = Some((what, id.to_owned()));
         Self { exit: Exit::NotFound, code: "not_found", message, missing }
     }
 
+    /// There is no such file.
+    pub(crate) fn no_file(path: &Path) -> Self {
+        let message = format!("there is no file {}", shown(&path.display().to_string()));
+        Self { exit: Exit::NotFound, code: "not_found", message, missing: None }
+    }
+
     /// What there is not, and the id under which it was looked for.
-    pub(crate) fn missing(&self) -> Option<(&'static str, &str)> {
+    pub(crate) fn missing(&self) -> Option<(Entity, &str)> {
         self.missing.as_ref().map(|(what, id)| (*what, id.as_str()))
     }
 

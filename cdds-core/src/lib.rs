@@ -68,6 +68,7 @@ pub mod engine;
 mod keys;
 pub mod ports;
 pub mod service;
+mod setters;
 pub mod stored;
 pub mod system;
 #[cfg(feature = "testing")]

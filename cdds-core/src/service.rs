@@ -12,6 +12,8 @@ pub mod outbox;
 pub mod pairing;
 pub mod recipients;
 
+use std::fmt;
+
 use crate::domain::id::ExecutionId;
 use crate::domain::violation::RuleViolation;
 use crate::ports::catalog::{CatalogError, CatalogErrorKind};
@@ -47,7 +49,7 @@ pub enum ServiceError {
     #[error("there is no {what} {id}")]
     NotFound {
         /// The kind of thing that was looked up.
-        what: &'static str,
+        what: Entity,
         /// Its id.
         id: String,
     },
@@ -84,7 +86,46 @@ pub enum ServiceError {
     Packager(#[from] PackagerError),
 }
 
+/// A kind of thing that services look up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Entity {
+    /// A job.
+    Job,
+    /// An execution.
+    Execution,
+    /// The artifact set that an execution published.
+    ArtifactSet,
+    /// A single artifact.
+    Artifact,
+    /// The signature of the manifest of an execution's set.
+    Signature,
+    /// A recipient.
+    Recipient,
+    /// A source.
+    Source,
+}
+
+impl fmt::Display for Entity {
+    /// Writes the words that stand before an id in a sentence.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Job => "job",
+            Self::Execution => "execution",
+            Self::ArtifactSet => "artifact set of execution",
+            Self::Artifact => "artifact",
+            Self::Signature => "signature of the manifest of execution",
+            Self::Recipient => "recipient",
+            Self::Source => "source",
+        })
+    }
+}
+
 impl ServiceError {
+    pub(crate) fn not_found(what: Entity, id: impl fmt::Display) -> Self {
+        Self::NotFound { what, id: id.to_string() }
+    }
+
     /// Returns a stable code for scripts.
     pub fn code(&self) -> &'static str {
         match self {

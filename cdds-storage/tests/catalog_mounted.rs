@@ -7,10 +7,10 @@
 use std::process::Command;
 
 use cdds_core::domain::calendar::frequency::Frequency;
-use cdds_core::domain::execution::SourceTerms;
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::domain::job::lifecycle::submit;
 use cdds_core::domain::job::{Description, JobSettings, Protection, Title};
+use cdds_core::domain::source::SourceTerms;
 use cdds_core::ports::catalog::query::{JobQuery, Slice};
 use cdds_core::ports::catalog::{CatalogErrorKind, JobStore};
 use cdds_storage::catalog::SqliteCatalog;
@@ -35,16 +35,14 @@ fn a_full_file_system_says_so_and_keeps_what_was_stored() {
     assert!(mount.unwrap().success());
     let mounted = Mounted(folder);
     let catalog = SqliteCatalog::open(mounted.0.path().join("cdds.db")).unwrap();
-    let settings = JobSettings {
-        description: Description::new(&"x".repeat(4_000)).unwrap(),
-        ..JobSettings::new(
-            Title::new("Fill").unwrap(),
-            "contact-history".parse().unwrap(),
-            "interaction".parse().unwrap(),
-            Frequency::Daily("00:00".parse().unwrap()),
-            Protection::Plaintext,
-        )
-    };
+    let settings = JobSettings::new(
+        Title::new("Fill").unwrap(),
+        "contact-history".parse().unwrap(),
+        "interaction".parse().unwrap(),
+        Frequency::Daily("00:00".parse().unwrap()),
+        Protection::Plaintext,
+    )
+    .with_description(Description::new(&"x".repeat(4_000)).unwrap());
     let mut stored = 0_u64;
     let error = loop {
         let submission = submit(
@@ -60,6 +58,6 @@ fn a_full_file_system_says_so_and_keeps_what_was_stored() {
         }
     };
     assert_eq!(error.kind(), CatalogErrorKind::Full, "{}", error.report());
-    let query = JobQuery { slice: Slice::first(1), ..JobQuery::default() };
+    let query = JobQuery::default().with_slice(Slice::first(1));
     assert_eq!(block_on(catalog.jobs(&Owner::default(), &query)).unwrap().total, Some(stored));
 }

@@ -192,7 +192,7 @@ impl World {
     }
 
     fn composed(&self, grace: Duration) -> EngineBuilder {
-        Engine::builder(&self.ports).settings(EngineSettings { grace, ..EngineSettings::default() })
+        Engine::builder(&self.ports).settings(EngineSettings::default().with_grace(grace))
     }
 
     fn only_execution(&self) -> Execution {

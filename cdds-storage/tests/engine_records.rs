@@ -73,16 +73,14 @@ impl Outcome {
 }
 
 fn settings() -> JobSettings {
-    JobSettings {
-        timeframe: "fixed:2026-02-01T00:00:00Z..2026-03-01T00:00:00Z".parse().unwrap(),
-        ..JobSettings::new(
-            Title::new("Calls").unwrap(),
-            SourceId::new("calls").unwrap(),
-            TypeId::new("call").unwrap(),
-            Frequency::Once(Start::Immediately),
-            Protection::Plaintext,
-        )
-    }
+    JobSettings::new(
+        Title::new("Calls").unwrap(),
+        SourceId::new("calls").unwrap(),
+        TypeId::new("call").unwrap(),
+        Frequency::Once(Start::Immediately),
+        Protection::Plaintext,
+    )
+    .with_timeframe("fixed:2026-02-01T00:00:00Z..2026-03-01T00:00:00Z".parse().unwrap())
 }
 
 /// Runs one job over one source, from its submission to its end.

@@ -32,7 +32,7 @@ fn february() -> Window {
 
 /// A request for the changes in the window.
 fn changes(window: Window) -> ReadRequest {
-    ReadRequest { by: RecordInstant::Change, ..ReadRequest::new(TypeId::new("contact").unwrap(), window) }
+    ReadRequest::new(TypeId::new("contact").unwrap(), window).with_by(RecordInstant::Change)
 }
 
 fn read(path: &Path, data_type: SqliteType, request: ReadRequest) -> Result<Vec<RecordBatch>, SourceError> {
@@ -116,7 +116,7 @@ fn w7_by_change_every_row_counts_once_and_by_the_right_instant() {
         ] {
             let data_type = contacts().with_time("at", formats[0]).with_changed("changed", formats[1]);
             for window in [february(), Window::until(at("2026-02-02T00:00:00Z"))] {
-                let request = ReadRequest { bad_records: BadRecordMode::Report, ..changes(window) };
+                let request = changes(window).with_bad_records(BadRecordMode::Report);
                 let batches = read(&path, data_type.clone(), request).unwrap();
                 let records = batches.iter().flat_map(RecordBatch::iter);
                 let number = |record: Record<'_>| {
@@ -157,7 +157,7 @@ fn w7_the_folder_follows_the_event_and_types_without_changes_their_events() {
     let from_the_beginning = Window::until(at("2026-03-01T00:00:00Z"));
     assert_eq!(days(&both, from_the_beginning).len(), 3);
     assert_eq!(days(&events, from_the_beginning).len(), 2);
-    let all = ReadRequest { by: RecordInstant::Event, ..changes(from_the_beginning) };
+    let all = changes(from_the_beginning).with_by(RecordInstant::Event);
     assert_eq!(read(&path, events, all).unwrap().iter().map(RecordBatch::records).sum::<usize>(), 4);
     let refused = read(&path, contacts(), changes(from_the_beginning)).unwrap_err();
     assert_eq!(refused.kind(), SourceErrorKind::Invalid);

@@ -29,7 +29,7 @@ fn february() -> Window {
 }
 
 fn report(window: Window) -> ReadRequest {
-    ReadRequest { bad_records: BadRecordMode::Report, ..ReadRequest::new(id(), window) }
+    ReadRequest::new(id(), window).with_bad_records(BadRecordMode::Report)
 }
 
 fn sqlite(path: &Path, set_up: impl Fn(SqliteType) -> SqliteType) -> SqliteSource {
@@ -117,7 +117,7 @@ fn r6_e10_w1_what_is_no_instant_is_a_bad_record_of_every_window() {
                     |data_type: SqliteType, format| data_type.with_time("at", format),
                 ] {
                     let source = sqlite(&path, |data_type| set_up(data_type, format));
-                    let request = ReadRequest { by: RecordInstant::Change, ..report(february()) };
+                    let request = report(february()).with_by(RecordInstant::Change);
                     assert_eq!(counts(&source, request), (2, 2 * bad.len(), 2), "{told}");
                 }
             }
@@ -154,9 +154,11 @@ fn w7_records_without_an_instant_are_counted_once_however_they_are_looked_for() 
                 let told = format!("{format:?} {index} {both}");
                 let of = |by, categories: &CategorySelection, filters: &[&str]| {
                     let filters = filters.iter().map(|filter| filter.parse().unwrap()).collect();
-                    let template = Template { filters, ..Template::default() };
-                    let request =
-                        ReadRequest { by, categories: categories.clone(), template, ..report(february()) };
+                    let template = Template::default().with_filters(filters);
+                    let request = report(february())
+                        .with_by(by)
+                        .with_categories(categories.clone())
+                        .with_template(template);
                     counts(&source, request)
                 };
                 let voice = CategorySelection::Only(["voice".to_owned()].into());
@@ -170,7 +172,7 @@ fn w7_records_without_an_instant_are_counted_once_however_they_are_looked_for() 
                     "{told}"
                 );
                 // A request for everything includes the records without an instant, so none is left out.
-                let all = ReadRequest { by: RecordInstant::Event, ..report(Window::until(february().end())) };
+                let all = report(Window::until(february().end())).with_by(RecordInstant::Event);
                 assert_eq!(counts(&source, all), (10, 0, 0), "{told}");
             }
         }
@@ -206,7 +208,7 @@ fn e10_w7_lines_tell_the_same() {
     let changes = json_lines(&path, |one| {
         one.with_time("at", InstantFormat::Any).with_changed("changed", InstantFormat::Any)
     });
-    let by_change = |window| ReadRequest { by: RecordInstant::Change, ..report(window) };
+    let by_change = |window| report(window).with_by(RecordInstant::Change);
     assert_eq!(counts(&changes, by_change(february())), (3, 3, 2));
     // A window without a start. Records with neither instant are in no export by change.
     assert_eq!(counts(&changes, by_change(whole)), (4, 3, 2));

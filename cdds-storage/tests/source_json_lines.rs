@@ -102,7 +102,7 @@ fn w1_w7_a1_window_category_and_place() {
     .unwrap();
     let source = source(&path, dated());
     let placed = |window: Window, categories| {
-        let batches = read(&source, ReadRequest { window, categories, ..everything() }).unwrap();
+        let batches = read(&source, everything().with_window(window).with_categories(categories)).unwrap();
         let mut found = Vec::new();
         for record in batches.iter().flat_map(RecordBatch::iter) {
             let json: serde_json::Value = serde_json::from_slice(record.line).unwrap();
@@ -173,7 +173,7 @@ fn w7_by_change_a_record_counts_by_its_change_or_else_by_its_event() {
     let changes = plain().with_time("at", InstantFormat::Any).with_changed("changed", InstantFormat::Any);
     let day = Window::between(at("2026-02-01T00:00:00Z"), at("2026-02-02T00:00:00Z"));
     let found = |data_type: &JsonLinesType, window| {
-        let request = ReadRequest { window, by: RecordInstant::Change, ..everything() };
+        let request = everything().with_window(window).with_by(RecordInstant::Change);
         let batches = read(&source(&path, data_type.clone()), request).unwrap();
         let numbers = lines(&batches);
         let numbers = numbers.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
@@ -181,13 +181,12 @@ fn w7_by_change_a_record_counts_by_its_change_or_else_by_its_event() {
     };
     assert_eq!(found(&changes, day), [1, 2, 3, 4]);
     assert_eq!(found(&changes, Window::until(at("2026-02-02T00:00:00Z"))), [1, 2, 3, 4, 6]);
-    let first =
-        read(&source(&path, changes), ReadRequest { window: day, by: RecordInstant::Change, ..everything() });
+    let first = read(&source(&path, changes), everything().with_window(day).with_by(RecordInstant::Change));
     let places: Vec<Place> =
         first.unwrap().iter().flat_map(RecordBatch::iter).map(|record| record.place.clone()).collect();
     assert_eq!(places[0], Place::of(None, Some(at("2026-01-05T00:00:00Z"))));
     assert_eq!(places[1], Place::of(None, None));
-    let refused = ReadRequest { by: RecordInstant::Change, ..everything() };
+    let refused = everything().with_by(RecordInstant::Change);
     assert_eq!(read(&source(&path, plain()), refused).unwrap_err().kind(), SourceErrorKind::Invalid);
 }
 
@@ -210,7 +209,7 @@ fn e10_bad_records_can_be_handed_over_and_the_others_read() {
             .with_line_bytes_max(10),
     )
     .unwrap();
-    let request = ReadRequest { bad_records: BadRecordMode::Report, ..everything() };
+    let request = everything().with_bad_records(BadRecordMode::Report);
     let batches = read(&source, request).unwrap();
     assert_eq!(lines(&batches), "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n");
     let mut told = Vec::new();
@@ -256,9 +255,9 @@ fn requests_that_do_not_fit_are_refused() {
     let windowed = Window::between(at("2026-01-01T00:00:00Z"), at("2026-02-01T00:00:00Z"));
     let voice = CategorySelection::Only(["voice".to_owned()].into());
     for request in [
-        ReadRequest { data_type: TypeId::new("other").unwrap(), ..everything() },
-        ReadRequest { window: windowed, ..everything() },
-        ReadRequest { categories: voice, ..everything() },
+        everything().with_data_type(TypeId::new("other").unwrap()),
+        everything().with_window(windowed),
+        everything().with_categories(voice),
     ] {
         assert_eq!(read(&source, request).unwrap_err().kind(), SourceErrorKind::Invalid);
     }

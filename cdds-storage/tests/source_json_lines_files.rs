@@ -101,7 +101,7 @@ fn r1_a_file_with_several_names_is_read_once() {
             "folder that sorts first" => symlink("m", to.join("a")).unwrap(),
             _ => symlink("..", to.join("m/up")).unwrap(),
         }
-        let request = ReadRequest { bad_records: BadRecordMode::Report, ..everything() };
+        let request = everything().with_bad_records(BadRecordMode::Report);
         let found = block_on(async {
             let batches = source(&folder, "in/**/*.jsonl").read(request).await.unwrap();
             batches.try_collect::<Vec<_>>().await.unwrap()
@@ -307,7 +307,7 @@ fn r5_e10_a_line_that_is_being_written_is_no_bad_record_before_it_was_left_alone
     ] {
         let folder = folder(&[("a.jsonl", &format!("{{\"n\":1}}\n{torn}")), ("b.jsonl", "{\"n\":3}\n")]);
         let source = source(&folder, "*.jsonl");
-        let request = ReadRequest { bad_records, ..everything() };
+        let request = everything().with_bad_records(bad_records);
         let error = read(&source, request.clone()).unwrap_err();
         assert_eq!(error.kind(), SourceErrorKind::Interrupted, "{torn}");
         assert!(error.to_string().contains("line 2 of a.jsonl is still being written"), "{error}");
@@ -339,7 +339,7 @@ fn w4_a_line_that_is_being_written_and_not_asked_for_is_passed_over() {
             ("{\"n\":2,\"x", false),
         ] {
             let folder = folder(&[("a.jsonl", torn)]);
-            let read = read(&source(&folder, "a.jsonl"), ReadRequest { window, by, ..everything() });
+            let read = read(&source(&folder, "a.jsonl"), everything().with_window(window).with_by(by));
             let kept = match by {
                 RecordInstant::Event => SourceErrorKind::Interrupted,
                 RecordInstant::Change => SourceErrorKind::Missing, // Left to the next run.
@@ -380,7 +380,7 @@ fn utf16_is_named_for_what_it_is() {
         fs::write(folder.path().join("a.jsonl"), bytes).unwrap();
         for bad_records in [BadRecordMode::Fail, BadRecordMode::Report] {
             let error =
-                read(&source(&folder, "a.jsonl"), ReadRequest { bad_records, ..everything() }).unwrap_err();
+                read(&source(&folder, "a.jsonl"), everything().with_bad_records(bad_records)).unwrap_err();
             assert_eq!(error.kind(), SourceErrorKind::Invalid);
             assert!(error.to_string().contains("a.jsonl is UTF-16"), "{error}");
         }

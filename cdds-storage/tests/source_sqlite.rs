@@ -120,7 +120,7 @@ fn w1_windows_hold_over_mixed_storage_and_declared_formats() {
          INSERT INTO unix SELECT n, at, media FROM any_form WHERE at < 1e12 OR at IS NULL;",
     );
     let numbers = |data_type: &SqliteType, window: Window, categories: &CategorySelection| {
-        let request = ReadRequest { window, categories: categories.clone(), ..everything() };
+        let request = everything().with_window(window).with_categories(categories.clone());
         let text = lines(&read(&source(&path, data_type.clone().with_category(media())), request).unwrap());
         let mut numbers: Vec<i64> = text
             .lines()
@@ -201,7 +201,7 @@ fn e10_bad_rows_can_be_handed_over_and_the_others_read() {
          INSERT INTO contacts VALUES (1, 'a', 1), ('4711-99-99', 'b', NULL), (2, CAST(x'34ff' AS TEXT), 3), (3, 'd', 4);",
     );
     let source = source(&path, table("contacts").with_time("at", InstantFormat::Unix));
-    let request = ReadRequest { bad_records: BadRecordMode::Report, ..everything() };
+    let request = everything().with_bad_records(BadRecordMode::Report);
     let batches = read(&source, request.clone()).unwrap();
     assert_eq!(lines(&batches), "{\"at\":1,\"note\":\"a\",\"pad\":1}\n{\"at\":3,\"note\":\"d\",\"pad\":4}\n");
     let told = |batches: &[RecordBatch]| {
@@ -227,7 +227,7 @@ fn e10_bad_rows_can_be_handed_over_and_the_others_read() {
     let fields = |filters: &[&str]| {
         let fields = FieldSelection::Only(FieldNames::new(["pad".to_owned()]).unwrap());
         let filters = filters.iter().map(|filter| filter.parse().unwrap()).collect();
-        ReadRequest { template: Template::new(fields, filters).unwrap(), ..request.clone() }
+        request.clone().with_template(Template::new(fields, filters).unwrap())
     };
     let batches = read(&source, fields(&[])).unwrap();
     assert_eq!(lines(&batches), "{\"pad\":1}\n{\"pad\":3}\n{\"pad\":4}\n");
@@ -291,7 +291,7 @@ fn a_read_sees_one_state_of_the_database_over_all_its_statements() {
     application.execute_batch("UPDATE contacts SET pad = pad WHERE at = 1").unwrap();
     let source = source(&path, table("contacts").with_time("at", InstantFormat::Unix));
     let window = Window::between(at("1970-01-01T00:00:00Z"), at("1971-01-01T00:00:00Z"));
-    let mut stream = block_on(source.read(ReadRequest { window, ..everything() })).unwrap();
+    let mut stream = block_on(source.read(everything().with_window(window))).unwrap();
     let mut records = block_on(stream.next()).unwrap().unwrap().records();
     // Text is read by a statement of its own, after the numbers.
     let late = "INSERT INTO contacts SELECT CAST(at AS TEXT), 'late' FROM contacts; DELETE FROM contacts WHERE at < 9";

@@ -146,7 +146,7 @@ fn an_application_with_a_rollback_journal_writes_while_an_export_goes_on() {
     let source = source(&path, table("contacts").with_time("at", InstantFormat::Iso));
     let remarks = block_on(source.remarks()).unwrap();
     assert!(remarks[0].contains("its application cannot write"), "{remarks:?}");
-    let request = ReadRequest { bad_records: BadRecordMode::Report, ..everything() };
+    let request = everything().with_bad_records(BadRecordMode::Report);
     let mut stream = block_on(source.read(request)).unwrap();
     let mut batches = vec![block_on(stream.next()).unwrap().unwrap()];
     // From here on the export takes its time.
@@ -205,10 +205,10 @@ fn j3_w1_w7_collations_of_the_application_are_not_needed() {
     assert_eq!(numbers(table("contacts"), everything()), [1, 2, 3, 4, 5]);
     assert_eq!(numbers(table("contacts"), filtered("media=voice")), [1, 4, 5]);
     assert_eq!(numbers(table("contacts"), filtered("media<voice")), [2, 3]);
-    let of_voice = ReadRequest { categories: voice, ..everything() };
+    let of_voice = everything().with_categories(voice);
     assert_eq!(numbers(iso("contacts").with_category(category.clone()), of_voice.clone()), [1, 4, 5]);
-    assert_eq!(numbers(iso("contacts"), ReadRequest { window, ..everything() }), [1, 2]);
-    let by_change = ReadRequest { window, by: RecordInstant::Change, ..of_voice };
+    assert_eq!(numbers(iso("contacts"), everything().with_window(window)), [1, 2]);
+    let by_change = of_voice.with_window(window).with_by(RecordInstant::Change);
     assert_eq!(numbers(changed.with_category(category), by_change), [1]);
     // The rows of this table are stored in the order of the collation, which SQLite cannot avoid.
     assert_eq!(numbers(table("by_name"), everything()), [2, 1]);
@@ -245,20 +245,18 @@ fn r7_of_columns_with_one_name_the_last_counts_for_everything() {
     let first =
         "{\"id\":1,\"media\":\"voice\",\"at\":\"2026-01-01\",\"seen\":\"2026-01-05\",\"n\":7,\"n:1\":5}\n";
     let january = |from, to| Window::between(at(from), at(to));
-    let request = ReadRequest {
-        categories: CategorySelection::Only(["voice".to_owned()].into()),
-        window: january("2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z"),
-        ..everything()
-    };
+    let request = everything()
+        .with_categories(CategorySelection::Only(["voice".to_owned()].into()))
+        .with_window(january("2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z"));
     assert_eq!(read(&source, request.clone()).unwrap(), first);
     let window = january("2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z");
-    let changed = ReadRequest { by: RecordInstant::Change, window, ..request.clone() };
+    let changed = request.clone().with_by(RecordInstant::Change).with_window(window);
     assert_eq!(read(&source, changed).unwrap(), first);
     let filtered = Template {
         filters: vec![Filter::new("n", Operator::Equal, "7").unwrap()],
         fields: FieldSelection::Only(FieldNames::new(["id", "n"].map(str::to_owned)).unwrap()),
     };
-    let template = ReadRequest { template: filtered, ..request };
+    let template = request.with_template(filtered);
     assert_eq!(read(&source, template).unwrap(), "{\"id\":1,\"n\":7}\n");
     let remarks = block_on(source.remarks()).unwrap();
     assert!(

@@ -85,7 +85,7 @@ fn write(path: &Path, types: &[&str], rows: &[Row]) {
 
 fn request(template: &Template) -> ReadRequest {
     let window = Window::until(DateTime::<Utc>::MAX_UTC);
-    ReadRequest { template: template.clone(), ..ReadRequest::new(TypeId::new("t").unwrap(), window) }
+    ReadRequest::new(TypeId::new("t").unwrap(), window).with_template(template.clone())
 }
 
 fn read(source: &dyn Source, template: &Template) -> Vec<RecordBatch> {

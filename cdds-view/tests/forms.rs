@@ -11,10 +11,11 @@ use cdds_core::domain::execution::lease::WorkerLife;
 use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::schedule::Occurrence;
 use cdds_core::domain::execution::watermark::Watermark;
-use cdds_core::domain::execution::{Attempt, Execution, ExecutionState, SourceTerms, Status, Trigger};
+use cdds_core::domain::execution::{Attempt, Execution, ExecutionState, Status, Trigger};
 use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use cdds_core::domain::job::{Job, JobSettings, JobState};
 use cdds_core::domain::recipient::{CertificateFacts, Recipient};
+use cdds_core::domain::source::SourceTerms;
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, Cursor, ExecutionColumn, ExecutionOverview, JobOverview, LatestExecution, Page, Sort,
     SortKey,

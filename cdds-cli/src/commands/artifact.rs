@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cdds_core::domain::archive::removal::TornSet;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, TypeId};
 use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, Between, Sort};
+use cdds_core::service::Entity;
 
 use super::history::execution_id;
 use super::{Deleted, download, every_row, filtered_job, id};
@@ -28,7 +29,7 @@ pub(super) async fn carry_out(command: ArtifactCommand, session: &Session) -> Re
 /// Returns the named artifacts, each once.
 pub(super) fn distinct(typed: &[String]) -> Result<Vec<ArtifactId>, CliError> {
     let mut seen = BTreeSet::new();
-    let ids = typed.iter().map(|text| id("artifact", text)).collect::<Result<Vec<ArtifactId>, _>>()?;
+    let ids = typed.iter().map(|text| id(Entity::Artifact, text)).collect::<Result<Vec<ArtifactId>, _>>()?;
     Ok(ids.into_iter().filter(|id| seen.insert(*id)).collect())
 }
 
@@ -36,16 +37,14 @@ const NOTHING_YET: &str = "no artifacts: `cdds run` makes them, `cdds history li
 
 async fn list(args: ListArtifactsArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
-    let mut query = ArtifactQuery {
-        search: args.search,
-        data_type: args.data_type.map(TypeId::new).transpose()?,
-        created: Between { from: args.created_from, to: args.created_to },
-        expires: Between { from: args.expires_from, to: args.expires_to },
-        bytes_min: args.size_min,
-        bytes_max: args.size_max,
-        hold: args.on_hold,
-        ..ArtifactQuery::default()
-    };
+    let mut query = ArtifactQuery::default()
+        .with_search(args.search)
+        .with_data_type(args.data_type.map(TypeId::new).transpose()?)
+        .with_created(Between { from: args.created_from, to: args.created_to })
+        .with_expires(Between { from: args.expires_from, to: args.expires_to })
+        .with_bytes_min(args.size_min)
+        .with_bytes_max(args.size_max)
+        .with_hold(args.on_hold);
     if let Some(job) = &args.job {
         query.job = Some(filtered_job(&app, &session.owner, job).await?);
     }
@@ -66,7 +65,7 @@ async fn list(args: ListArtifactsArgs, session: &Session) -> Result<(), CliError
 
 async fn show(app: &App, query: &ArtifactQuery, nothing: &str, session: &Session) -> Result<(), CliError> {
     let rows = every_row(async |slice| {
-        let query = ArtifactQuery { slice, ..query.clone() };
+        let query = query.clone().with_slice(slice);
         app.artifacts.list(&session.owner, &query).await
     })
     .await?;
@@ -116,11 +115,9 @@ async fn set_hold(args: &SetArgs, hold: bool, session: &Session) -> Result<(), C
     } else {
         app.artifacts.release(&session.owner, execution).await?;
     }
-    let query = ArtifactQuery {
-        execution: Some(execution),
-        sort: Sort { column: ArtifactColumn::Part, descending: false },
-        ..ArtifactQuery::default()
-    };
+    let query = ArtifactQuery::default()
+        .with_execution(Some(execution))
+        .with_sort(Sort { column: ArtifactColumn::Part, descending: false });
     show(&app, &query, "the set has expired and is gone", session).await
 }
 
@@ -128,7 +125,7 @@ async fn execution_of(app: &App, args: &SetArgs, session: &Session) -> Result<Ex
     match (&args.id, &args.execution) {
         (_, Some(execution)) => execution_id(execution),
         (Some(artifact), None) => {
-            Ok(app.artifacts.execution_of(&session.owner, id("artifact", artifact)?).await?)
+            Ok(app.artifacts.execution_of(&session.owner, id(Entity::Artifact, artifact)?).await?)
         }
         (None, None) => Err(CliError::usage("name an artifact, or the set of an execution")),
     }

@@ -207,24 +207,22 @@ async fn submit_as_of_yesterday(
     let pem = fs::read(&certificate).map_err(|error| CliError::file("read", &certificate, &error))?;
     let recipient = RecipientName::new("demo")?;
     app.recipients.add(&session.owner, recipient.clone(), &pem).await?;
-    let settings = JobSettings {
-        timeframe: "rolling:1w".parse()?,
-        split_size: Some(SplitSize::from_bytes(SPLIT_BYTES)?),
-        ..JobSettings::new(
-            Title::new("Interactions of the week")?,
-            SourceId::new("contact-history")?,
-            TypeId::new("interaction")?,
-            Frequency::Daily(TimeOfDay::new(slot.hour(), slot.minute())?),
-            Protection::Sealed(RecipientNames::new([recipient])?),
-        )
-    };
+    let settings = JobSettings::new(
+        Title::new("Interactions of the week")?,
+        SourceId::new("contact-history")?,
+        TypeId::new("interaction")?,
+        Frequency::Daily(TimeOfDay::new(slot.hour(), slot.minute())?),
+        Protection::Sealed(RecipientNames::new([recipient])?),
+    )
+    .with_timeframe("rolling:1w".parse()?)
+    .with_split_size(Some(SplitSize::from_bytes(SPLIT_BYTES)?));
     Ok(app.jobs.submit(&session.owner, settings).await?.job.id)
 }
 
 /// Runs everything due and returns the execution that succeeded.
 async fn run(app: &App, session: &Session) -> Result<ExecutionId, CliError> {
     app.engine()?.build().run(Until::Idle, futures::future::pending()).await?;
-    let finished = ExecutionQuery { status: Some(Status::Finished), ..ExecutionQuery::default() };
+    let finished = ExecutionQuery::default().with_status(Some(Status::Finished));
     let history = app.history.list(&session.owner, &finished).await?;
     let newest = history.items.first().ok_or_else(|| {
         CliError::failed("demo_failed", "the export did not finish: `cdds history list` tells why")

@@ -5,6 +5,7 @@ mod watch;
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::id::{ExecutionId, SourceId, TypeId};
 use cdds_core::ports::catalog::query::{Between, ExecutionQuery};
+use cdds_core::service::Entity;
 
 use super::{Deleted, every_row, filtered_job, id, job};
 use cdds_view::{ExecutionDetailsView, ExecutionView};
@@ -49,7 +50,7 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
 }
 
 pub(super) fn execution_id(text: &str) -> Result<ExecutionId, CliError> {
-    id("execution", text)
+    id(Entity::Execution, text)
 }
 
 const NOTHING_YET: &str =
@@ -57,14 +58,12 @@ const NOTHING_YET: &str =
 
 async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
-    let mut query = ExecutionQuery {
-        status: args.status,
-        source: args.source.map(SourceId::new).transpose()?,
-        data_type: args.data_type.map(TypeId::new).transpose()?,
-        slot: Between { from: args.from, to: args.to },
-        started: Between { from: args.started_from, to: args.started_to },
-        ..ExecutionQuery::default()
-    };
+    let mut query = ExecutionQuery::default()
+        .with_status(args.status)
+        .with_source(args.source.map(SourceId::new).transpose()?)
+        .with_data_type(args.data_type.map(TypeId::new).transpose()?)
+        .with_slot(Between { from: args.from, to: args.to })
+        .with_started(Between { from: args.started_from, to: args.started_to });
     if let Some(job) = &args.job {
         query.job = Some(filtered_job(&app, &session.owner, job).await?);
     }
@@ -73,7 +72,7 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
         query.sort = sort;
     }
     let rows = every_row(async |slice| {
-        let query = ExecutionQuery { slice, ..query.clone() };
+        let query = query.clone().with_slice(slice);
         app.history.list(&session.owner, &query).await
     })
     .await?;

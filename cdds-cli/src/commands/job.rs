@@ -10,6 +10,7 @@ mod written;
 use cdds_core::domain::id::JobId;
 use cdds_core::domain::job::JobSettings;
 use cdds_core::ports::catalog::query::JobOverview;
+use cdds_core::service::Entity;
 use cdds_core::service::jobs::EditRequest;
 
 use self::settings::over;
@@ -73,7 +74,7 @@ async fn show(overview: JobOverview, app: &App, session: &Session) -> Result<(),
 }
 
 pub(super) fn job_id(text: &str) -> Result<JobId, CliError> {
-    id("job", text)
+    id(Entity::Job, text)
 }
 
 async fn create(args: CreateArgs, app: &App, session: &Session) -> Result<(), CliError> {
@@ -108,11 +109,9 @@ async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<(), CliErr
     }
     let id = job_id(&args.id)?;
     let job = app.jobs.show(&session.owner, id).await?.job;
-    let request = EditRequest {
-        settings: over(job.settings, args.options)?,
-        watermark: args.watermark.map(Into::into),
-        if_version: Some(args.if_version.unwrap_or(job.version)),
-    };
+    let request = EditRequest::new(over(job.settings, args.options)?)
+        .with_watermark(args.watermark.map(Into::<cdds_core::domain::job::edit::WatermarkChoice>::into))
+        .with_if_version(args.if_version.unwrap_or(job.version));
     if args.rehearsal.dry_run {
         let ahead = app.jobs.preview_edit(&session.owner, id, &request, dry_run::OCCURRENCES).await?;
         return dry_run::show(&request.settings, &ahead, app, session).await;

@@ -36,7 +36,7 @@ pub(super) fn find_set(file: &Path) -> Result<PartSet, CliError> {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
             return Err(CliError::usage(format!("{}: {error}", file.display())));
         }
-        _ if !file.is_file() => return Err(CliError::not_found("file", &file.display().to_string())),
+        _ if !file.is_file() => return Err(CliError::no_file(file)),
         _ => {}
     }
     PartSet::find(file).map_err(|error| match (&error, pem_kind(file)) {

@@ -7,6 +7,7 @@ use cdds_core::domain::id::SourceId;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
 use cdds_core::domain::violation::{Code, RuleViolation};
 use cdds_core::ports::source::{BadRecordMode, DataType, ReadRequest, RegisteredSource, Source};
+use cdds_core::service::Entity;
 use cdds_storage::source::Survey;
 use futures::TryStreamExt;
 
@@ -37,9 +38,9 @@ fn list(session: &Session) -> Result<(), CliError> {
 async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
     let config = session.config()?;
     let app = App::open(&config, Arc::clone(&session.clock))?;
-    let id: SourceId = id("source", typed)?;
+    let id: SourceId = id(Entity::Source, typed)?;
     let source = match app.sources.find(&id) {
-        None => return Err(CliError::not_found("source", typed)),
+        None => return Err(CliError::not_found(Entity::Source, typed)),
         Some(RegisteredSource::Unsupported { reason, .. }) => {
             return Err(RuleViolation::new(Code::UnsupportedSource, reason.clone()).into());
         }
@@ -112,7 +113,7 @@ pub(super) async fn read_beginning(
     let mut survey = config.survey(id, &data_type.id).ok_or_else(|| {
         CliError::failed("source_failed", format!("type {} is not configured", data_type.id))
     })?;
-    let request = ReadRequest { bad_records: BadRecordMode::Report, ..everything(data_type, session) };
+    let request = everything(data_type, session).with_bad_records(BadRecordMode::Report);
     let mut batches = source.read(request).await?;
     while survey.wants_more() {
         let Some(batch) = batches.try_next().await? else { break };
@@ -140,7 +141,7 @@ async fn check_subject(
     template.check(data_type).map_err(|violation| told(&violation.to_string()))?;
     // Bad records have already been reported.
     let bad_records = BadRecordMode::Report;
-    let request = ReadRequest { template, bad_records, ..everything(data_type, session) };
+    let request = everything(data_type, session).with_template(template).with_bad_records(bad_records);
     let read = match source.read(request).await {
         Ok(mut records) => records.try_next().await.map(|_| ()),
         Err(error) => Err(error),

@@ -2,6 +2,8 @@
 
 use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId};
 
+use cdds_core::service::Entity;
+
 use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
@@ -10,11 +12,11 @@ use crate::session::Session;
 pub(super) async fn explained(error: CliError, session: &Session) -> CliError {
     let Some((what, id)) = error.missing() else { return error };
     let list = match what {
-        "job" => "`cdds job list` shows which there are",
-        "execution" | "artifact set of execution" => "`cdds history list` shows which there are",
-        "artifact" => "`cdds artifact list` shows which there are",
-        "recipient" => "`cdds recipient list` shows which there are",
-        "source" => "`cdds source list` shows which there are",
+        Entity::Job => "`cdds job list` shows which there are",
+        Entity::Execution | Entity::ArtifactSet => "`cdds history list` shows which there are",
+        Entity::Artifact => "`cdds artifact list` shows which there are",
+        Entity::Recipient => "`cdds recipient list` shows which there are",
+        Entity::Source => "`cdds source list` shows which there are",
         _ => return error,
     };
     let known = match session.open() {
@@ -26,13 +28,13 @@ pub(super) async fn explained(error: CliError, session: &Session) -> CliError {
 }
 
 /// Describes the thing that has this id, and how to get from there to the thing wanted.
-async fn known_as(what: &str, id: &str, app: &App, session: &Session) -> Option<String> {
+async fn known_as(what: Entity, id: &str, app: &App, session: &Session) -> Option<String> {
     let owner = &session.owner;
     if let Ok(job) = id.parse::<JobId>()
         && app.jobs.show(owner, job).await.is_ok()
     {
         let next = match what {
-            "execution" | "artifact set of execution" => {
+            Entity::Execution | Entity::ArtifactSet => {
                 format!("`cdds history list --job {id}` shows its executions")
             }
             _ => format!("`cdds artifact list --job {id}` shows its artifacts"),
@@ -43,7 +45,7 @@ async fn known_as(what: &str, id: &str, app: &App, session: &Session) -> Option<
         && app.history.show(owner, execution).await.is_ok()
     {
         let next = match what {
-            "artifact" => {
+            Entity::Artifact => {
                 format!("`cdds artifact list --execution {id}` shows its artifacts, --execution takes it")
             }
             _ => format!("`cdds history show {id}` names its job"),

@@ -25,7 +25,6 @@ use crate::domain::id::{ExecutionId, JobId, Owner, WorkerId};
 use crate::domain::job::JobSettings;
 
 pub use self::begin::Beginning;
-pub use self::plan::SourceTerms;
 pub use self::skip::SkipReason;
 pub use self::transition::StopRequested;
 

@@ -7,7 +7,6 @@ use std::num::NonZeroU32;
 
 use chrono::TimeDelta;
 
-use crate::domain::execution::SourceTerms;
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::selection::CategoryDimension;
 
@@ -132,6 +131,22 @@ impl DataType {
     #[must_use]
     pub fn with_push_down(self) -> Self {
         Self { pushes_down: true, ..self }
+    }
+}
+
+/// What a source declares about the visibility of its rows (rule W4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceTerms {
+    /// How late a row may become visible after its instant.
+    pub settle_lag: TimeDelta,
+    /// The granularity of its instants.
+    pub granularity: TimeDelta,
+}
+
+impl Default for SourceTerms {
+    /// One second each.
+    fn default() -> Self {
+        Self { settle_lag: TimeDelta::seconds(1), granularity: TimeDelta::seconds(1) }
     }
 }
 

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use super::EngineError;
 use super::calls::{Panicked, contained};
 use super::worker::Shared;
-use crate::domain::execution::SourceTerms;
 use crate::domain::execution::schedule::{self, Terms};
+use crate::domain::source::SourceTerms;
 use crate::ports::catalog::{CatalogErrorKind, WAITING_MAX};
 
 /// The maximum number of due jobs handled in a round, so that one tick stays short.

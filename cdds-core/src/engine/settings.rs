@@ -9,9 +9,11 @@ use crate::domain::archive::cut::CutLimits;
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::execution::retry::RetryPolicy;
 use crate::domain::execution::schedule::CATCH_UP_LIMIT;
+use crate::setters::setters;
 
 /// The settings of an engine; the defaults are those of the rules.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct EngineSettings {
     /// How many executions run at the same time (rule E2).
     pub concurrency: NonZeroUsize,
@@ -34,6 +36,20 @@ pub struct EngineSettings {
     pub doubt_clock: bool,
     /// How records are cut into files; part of what makes reruns identical (rule A6).
     pub cut: CutLimits,
+}
+
+setters! {
+    EngineSettings {
+        with_concurrency => concurrency: value NonZeroUsize;
+        with_lease => lease: value Duration;
+        with_grace => grace: value Duration;
+        with_stall => stall: value Duration;
+        with_retention => retention: value RetentionDays;
+        with_catch_up_limit => catch_up_limit: value TimeDelta;
+        with_retry => retry: value RetryPolicy;
+        with_doubt_clock => doubt_clock: value bool;
+        with_cut => cut: value CutLimits;
+    }
 }
 
 impl Default for EngineSettings {

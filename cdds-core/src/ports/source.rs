@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::error::{PortError, PortErrorKind};
-use crate::domain::execution::SourceTerms;
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::RecordBatch;
+use crate::domain::source::SourceTerms;
 use crate::domain::source::{Offer, OfferedSources};
 
 pub use crate::domain::source::{BadRecordMode, DataType, ReadRequest, RecordInstant, SourceDescription};

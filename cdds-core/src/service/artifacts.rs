@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 pub use super::contents::Contents;
 use super::contents::Published;
-use super::{ServiceError, until_settled};
+use super::{Entity, ServiceError, until_settled};
 use crate::cleanup::remove_marked;
 use crate::domain::archive::artifact::{Artifact, ArtifactSet, Sha256Digest};
 use crate::domain::archive::removal::{self, TornSet};
@@ -63,10 +63,7 @@ impl Artifacts {
         let found = self.ports.catalog.artifact_set(owner, execution).await?;
         let now = self.now();
         let available = |set: &ArtifactSet| set.artifacts.iter().all(|artifact| artifact.is_available(now));
-        found.filter(available).ok_or_else(|| ServiceError::NotFound {
-            what: "artifact set of execution",
-            id: execution.to_string(),
-        })
+        found.filter(available).ok_or_else(|| ServiceError::not_found(Entity::ArtifactSet, execution))
     }
 
     /// Like [`set`](Artifacts::set), but requires that the set is complete: that every published file is
@@ -143,10 +140,7 @@ impl Artifacts {
         execution: ExecutionId,
     ) -> Result<Contents, ServiceError> {
         let signature = self.set(owner, execution).await?.signature;
-        let signature = signature.ok_or_else(|| ServiceError::NotFound {
-            what: "signature of the manifest of execution",
-            id: execution.to_string(),
-        })?;
+        let signature = signature.ok_or_else(|| ServiceError::not_found(Entity::Signature, execution))?;
         self.contents(signature.key, signature.bytes, signature.sha256).await
     }
 
@@ -245,7 +239,7 @@ impl Artifacts {
         found
             .map(|overview| overview.artifact)
             .filter(|artifact| artifact.is_available(self.now()))
-            .ok_or_else(|| ServiceError::NotFound { what: "artifact", id: id.to_string() })
+            .ok_or_else(|| ServiceError::not_found(Entity::Artifact, id))
     }
 
     /// Returns the current time, for remaining days.

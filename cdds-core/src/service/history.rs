@@ -1,6 +1,6 @@
 //! The History page: executions that ran, wait or were skipped, and why.
 
-use super::{ServiceError, until_settled};
+use super::{Entity, ServiceError, until_settled};
 use crate::cleanup::remove_marked;
 use crate::domain::archive::removal::{self, WithArtifacts};
 use crate::domain::execution::Execution;
@@ -44,7 +44,7 @@ impl History {
     /// [`ServiceError::NotFound`], also for another owner's execution and for a deleted one (rule J15).
     pub async fn show(&self, owner: &Owner, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
         let found = self.ports.catalog.execution(owner, id, self.ports.now()).await?;
-        found.ok_or_else(|| ServiceError::NotFound { what: "execution", id: id.to_string() })
+        found.ok_or_else(|| ServiceError::not_found(Entity::Execution, id))
     }
 
     /// Returns the settings that an execution had, as a draft of a job (rule J6).
@@ -95,10 +95,7 @@ impl History {
             let rivals = self.rivals(owner, &job, &failed).await?;
             let mut change = manual::rerun(&job, &failed, &rivals, &open, terms, self.ports.now())?;
             self.ports.catalog.change_job(&change, job.revision).await?;
-            change
-                .entries
-                .pop()
-                .ok_or_else(|| ServiceError::NotFound { what: "execution", id: id.to_string() })
+            change.entries.pop().ok_or_else(|| ServiceError::not_found(Entity::Execution, id))
         })
         .await
     }
@@ -133,7 +130,7 @@ impl History {
         let found = self.ports.catalog.job(owner, execution.job_id).await?;
         found
             .map(|overview| overview.job)
-            .ok_or_else(|| ServiceError::NotFound { what: "job", id: execution.job_id.to_string() })
+            .ok_or_else(|| ServiceError::not_found(Entity::Job, execution.job_id))
     }
 
     /// Returns the executions that may have run in place of this one: those of its slot, or all of a one-time

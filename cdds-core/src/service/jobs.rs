@@ -5,22 +5,24 @@ mod backlog;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{ServiceError, until_settled};
+use super::{Entity, ServiceError, until_settled};
 use crate::domain::archive::retention::RetentionDays;
+use crate::domain::execution::Execution;
 use crate::domain::execution::ahead::{self, Truth};
 use crate::domain::execution::manual;
 use crate::domain::execution::schedule::{self, CATCH_UP_LIMIT, Occurrence, Terms};
-use crate::domain::execution::{Execution, SourceTerms};
 use crate::domain::id::{JobId, Owner};
 use crate::domain::job::edit::{self, Edit, OneTimeEdit, WatermarkChoice};
 use crate::domain::job::lifecycle::{self, Submission};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange, JobSettings};
+use crate::domain::source::SourceTerms;
 use crate::domain::violation::{Code, RuleViolation};
 use crate::ports::Ports;
 use crate::ports::catalog::query::{
     Between, ExecutionQuery, JobOverview, JobQuery, LatestExecution, Page, Slice,
 };
+use crate::setters::setters;
 
 pub(super) use self::admit::refusal;
 
@@ -29,6 +31,7 @@ const RECORD_PAGE: u64 = 1_000;
 
 /// The rules that a service sets for all its jobs.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct JobRules {
     /// The service's own retention, which no job exceeds (rule A7).
     pub retention: RetentionDays,
@@ -37,6 +40,14 @@ pub struct JobRules {
     /// How far back missed occurrences are caught up, for jobs that do not say; the same as the engine's
     /// setting (rule E4).
     pub catch_up_limit: TimeDelta,
+}
+
+setters! {
+    JobRules {
+        with_retention => retention: value RetentionDays;
+        with_one_time_edit => one_time_edit: value OneTimeEdit;
+        with_catch_up_limit => catch_up_limit: value TimeDelta;
+    }
 }
 
 impl Default for JobRules {
@@ -52,6 +63,7 @@ impl Default for JobRules {
 
 /// An edit requested by a person (rules J10, J11).
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct EditRequest {
     /// The job's settings from now on.
     pub settings: JobSettings,
@@ -59,6 +71,21 @@ pub struct EditRequest {
     pub watermark: Option<WatermarkChoice>,
     /// Edits only if the job still has this version (rule J1).
     pub if_version: Option<u64>,
+}
+
+impl EditRequest {
+    /// Requests other settings, whatever the job's version, without a choice for the watermark.
+    pub fn new(settings: JobSettings) -> Self {
+        Self { settings, watermark: None, if_version: None }
+    }
+}
+
+setters! {
+    EditRequest {
+        with_settings => settings: value JobSettings;
+        with_watermark => watermark: option WatermarkChoice;
+        with_if_version => if_version: option u64;
+    }
 }
 
 /// The jobs of all owners; each call names one owner.
@@ -107,7 +134,7 @@ impl Jobs {
     /// [`ServiceError::NotFound`], also for another owner's job and for a deleted one (rule J15).
     pub async fn show(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
         let found = self.ports.catalog.job(owner, id).await?;
-        found.ok_or_else(|| ServiceError::NotFound { what: "job", id: id.to_string() })
+        found.ok_or_else(|| ServiceError::not_found(Entity::Job, id))
     }
 
     /// Returns a page of the owner's jobs.
@@ -217,7 +244,7 @@ impl Jobs {
     /// [`ServiceError::Conflict`].
     pub async fn run_now(&self, owner: &Owner, id: JobId) -> Result<Execution, ServiceError> {
         let queued = self.queue(owner, id, manual::run_now).await?;
-        queued.into_iter().next().ok_or_else(|| ServiceError::NotFound { what: "job", id: id.to_string() })
+        queued.into_iter().next().ok_or_else(|| ServiceError::not_found(Entity::Job, id))
     }
 
     /// Queues one execution per occurrence in `[from, to)` up to now, oldest first, and returns them. The

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use chrono::SubsecRound;
 
-use super::{ServiceError, jobs};
+use super::{Entity, ServiceError, jobs};
 use crate::domain::id::{JobId, Owner, RecipientName};
 use crate::domain::job::Job;
 use crate::domain::recipient::{self, ExpiringCertificate, Recipient};
@@ -56,9 +56,7 @@ impl Recipients {
     pub async fn remove(&self, owner: &Owner, name: &RecipientName) -> Result<(), ServiceError> {
         match self.ports.catalog.remove_recipient(owner, name).await? {
             RecipientRemoval::Removed => Ok(()),
-            RecipientRemoval::Missing => {
-                Err(ServiceError::NotFound { what: "recipient", id: name.to_string() })
-            }
+            RecipientRemoval::Missing => Err(ServiceError::not_found(Entity::Recipient, name)),
             RecipientRemoval::InUse(jobs) => Err(in_use(name, &jobs).into()),
         }
     }
@@ -85,8 +83,7 @@ impl Recipients {
     pub async fn sample(&self, owner: &Owner, name: &RecipientName) -> Result<Bytes, ServiceError> {
         let stored = self.list(owner).await?;
         let recipient = stored.into_iter().find(|recipient| recipient.name == *name);
-        let recipient =
-            recipient.ok_or_else(|| ServiceError::NotFound { what: "recipient", id: name.to_string() })?;
+        let recipient = recipient.ok_or_else(|| ServiceError::not_found(Entity::Recipient, name))?;
         let now = self.ports.clock.now();
         let sealer = self.ports.certificates.sealer(&[recipient], now).map_err(jobs::refusal)?;
 

@@ -39,16 +39,14 @@ fn sources() -> Sources {
 }
 
 fn settings() -> JobSettings {
-    JobSettings {
-        timeframe: "rolling:1d".parse().unwrap(),
-        ..JobSettings::new(
-            Title::new("t").unwrap(),
-            SourceId::new("history").unwrap(),
-            TypeId::new("interaction").unwrap(),
-            Frequency::Daily("02:00".parse().unwrap()),
-            Protection::Plaintext,
-        )
-    }
+    JobSettings::new(
+        Title::new("t").unwrap(),
+        SourceId::new("history").unwrap(),
+        TypeId::new("interaction").unwrap(),
+        Frequency::Daily("02:00".parse().unwrap()),
+        Protection::Plaintext,
+    )
+    .with_timeframe("rolling:1d".parse().unwrap())
 }
 
 fn sealed_for(name: &str) -> Protection {
@@ -90,16 +88,16 @@ fn verdict_of_edit(
 #[test]
 fn j2_sources_and_types_must_be_registered_and_supported() {
     assert_eq!(verdict(&settings(), 0), None);
-    let with_source = |id: &str| JobSettings { source: SourceId::new(id).unwrap(), ..settings() };
+    let with_source = |id: &str| settings().with_source(SourceId::new(id).unwrap());
     assert_eq!(verdict(&with_source("nowhere"), 0), Some(Code::UnknownSource));
     assert_eq!(verdict(&with_source("info-mart"), 0), Some(Code::UnsupportedSource));
-    let with_type = JobSettings { data_type: TypeId::new("email").unwrap(), ..settings() };
+    let with_type = settings().with_data_type(TypeId::new("email").unwrap());
     assert_eq!(verdict(&with_type, 0), Some(Code::UnknownType));
 }
 
 #[test]
 fn j2_a_refused_source_is_refused_with_its_reason() {
-    let settings = JobSettings { source: SourceId::new("info-mart").unwrap(), ..settings() };
+    let settings = settings().with_source(SourceId::new("info-mart").unwrap());
     let circumstances = Circumstances {
         sources: &sources(),
         recipients: &[],
@@ -113,44 +111,37 @@ fn j2_a_refused_source_is_refused_with_its_reason() {
 
 #[test]
 fn j3_categories_must_be_declared() {
-    let only = |value: &str| JobSettings {
-        categories: CategorySelection::Only([value.to_owned()].into()),
-        ..settings()
-    };
+    let only = |value: &str| settings().with_categories(CategorySelection::Only([value.to_owned()].into()));
     assert_eq!(verdict(&only("voice"), 0), None);
     assert_eq!(verdict(&only("fax"), 0), Some(Code::UnknownCategory));
-    let empty = JobSettings { categories: CategorySelection::Only([].into()), ..settings() };
+    let empty = settings().with_categories(CategorySelection::Only([].into()));
     assert_eq!(verdict(&empty, 0), Some(Code::EmptyCategories));
 }
 
 #[test]
 fn j4_templates_name_declared_fields() {
-    let filtered = |filter: &str| JobSettings {
-        template: Template::new(FieldSelection::All, vec![filter.parse().unwrap()]).unwrap(),
-        ..settings()
+    let filtered = |filter: &str| {
+        settings().with_template(Template::new(FieldSelection::All, vec![filter.parse().unwrap()]).unwrap())
     };
     assert_eq!(verdict(&filtered("queue=sales"), 0), None);
     assert_eq!(verdict(&filtered("status=open"), 0), Some(Code::UnknownField));
-    let undeclared = JobSettings {
-        data_type: TypeId::new("contact").unwrap(),
-        timeframe: Timeframe::All,
-        ..filtered("status=open")
-    };
+    let undeclared = filtered("status=open")
+        .with_data_type(TypeId::new("contact").unwrap())
+        .with_timeframe(Timeframe::All);
     assert_eq!(verdict(&undeclared, 0), None);
 }
 
 #[test]
 fn f1_a_dated_start_lies_in_the_future() {
-    let start = |at| JobSettings { frequency: Frequency::Once(Start::At(at)), ..settings() };
+    let start = |at| settings().with_frequency(Frequency::Once(Start::At(at)));
     assert_eq!(verdict(&start(NOW + TimeDelta::microseconds(1)), 0), None);
     assert_eq!(verdict(&start(NOW), 0), Some(Code::StartInPast));
 }
 
 #[test]
 fn w2_a_fixed_range_does_not_end_in_the_future() {
-    let fixed = |end| JobSettings {
-        timeframe: Timeframe::Fixed(FixedRange::new(NOW - TimeDelta::days(1), end).unwrap()),
-        ..settings()
+    let fixed = |end| {
+        settings().with_timeframe(Timeframe::Fixed(FixedRange::new(NOW - TimeDelta::days(1), end).unwrap()))
     };
     assert_eq!(verdict(&fixed(NOW), 0), None);
     assert_eq!(verdict(&fixed(NOW + TimeDelta::seconds(1)), 0), Some(Code::InvalidTimeframe));
@@ -158,14 +149,14 @@ fn w2_a_fixed_range_does_not_end_in_the_future() {
 
 #[test]
 fn w7_a_type_without_instants_supports_all_only() {
-    let contact = JobSettings { data_type: TypeId::new("contact").unwrap(), ..settings() };
+    let contact = settings().with_data_type(TypeId::new("contact").unwrap());
     assert_eq!(verdict(&contact, 0), Some(Code::TimeframeNeedsInstant));
-    assert_eq!(verdict(&JobSettings { timeframe: Timeframe::All, ..contact }, 0), None);
+    assert_eq!(verdict(&contact.with_timeframe(Timeframe::All), 0), None);
 }
 
 #[test]
 fn s1_recipients_must_be_stored() {
-    let sealed = |name: &str| JobSettings { protection: sealed_for(name), ..settings() };
+    let sealed = |name: &str| settings().with_protection(sealed_for(name));
     assert_eq!(verdict(&sealed("ops"), 0), None);
     assert_eq!(verdict(&sealed("nobody"), 0), Some(Code::UnknownRecipient));
 }
@@ -173,16 +164,16 @@ fn s1_recipients_must_be_stored() {
 #[test]
 fn a4_sealed_parts_must_be_decryptable_by_openssl() {
     let split = Some(SplitSize::from_bytes(1_500_000_000).unwrap());
-    let sealed = JobSettings { split_size: split, protection: sealed_for("ops"), ..settings() };
+    let sealed = settings().with_split_size(split).with_protection(sealed_for("ops"));
     assert_eq!(verdict(&sealed, SEALED_PART_BYTES_MAX), None);
     assert_eq!(verdict(&sealed, SEALED_PART_BYTES_MAX + 1), Some(Code::SplitSizeTooLargeToSeal));
-    let plaintext = JobSettings { protection: Protection::Plaintext, ..sealed };
+    let plaintext = sealed.with_protection(Protection::Plaintext);
     assert_eq!(verdict(&plaintext, SEALED_PART_BYTES_MAX + 1), None);
 }
 
 #[test]
 fn a7_a_job_keeps_no_longer_than_the_service() {
-    let keep = |days| JobSettings { retention: Some(RetentionDays::new(days).unwrap()), ..settings() };
+    let keep = |days| settings().with_retention(Some(RetentionDays::new(days).unwrap()));
     assert_eq!(verdict(&keep(30), 0), None);
     assert_eq!(verdict(&keep(31), 0), Some(Code::InvalidRetention));
 }
@@ -199,14 +190,14 @@ fn j2_a_refusal_names_what_there_is_to_choose_from() {
     let refusal = |settings: &JobSettings, circumstances: &Circumstances<'_>| {
         check(settings, None, circumstances).unwrap_err().to_string()
     };
-    let nowhere = JobSettings { source: SourceId::new("nowhere").unwrap(), ..settings() };
+    let nowhere = settings().with_source(SourceId::new("nowhere").unwrap());
     assert_eq!(
         refusal(&nowhere, &circumstances),
         "source nowhere is not registered: choose out of history, info-mart"
     );
     let none = Circumstances { sources: &Sources::new(), ..circumstances };
     assert_eq!(refusal(&nowhere, &none), "source nowhere is not registered: register a source first");
-    let fax = JobSettings { data_type: TypeId::new("fax").unwrap(), ..settings() };
+    let fax = settings().with_data_type(TypeId::new("fax").unwrap());
     assert_eq!(
         refusal(&fax, &circumstances),
         "source history has no type fax: choose out of interaction, contact, profile"
@@ -216,7 +207,7 @@ fn j2_a_refusal_names_what_there_is_to_choose_from() {
 #[test]
 fn j14_the_period_of_a_job_is_ordered_and_has_an_occurrence_left() {
     let at = |hours: i64| Some(NOW + TimeDelta::hours(hours));
-    let bounded = |starts_at, ends_at| JobSettings { starts_at, ends_at, ..settings() };
+    let bounded = |starts_at, ends_at| settings().with_starts_at(starts_at).with_ends_at(ends_at);
     for (starts_at, ends_at, expected) in [
         (None, None, None),
         (at(-9), None, None),
@@ -231,32 +222,30 @@ fn j14_the_period_of_a_job_is_ordered_and_has_an_occurrence_left() {
     ] {
         assert_eq!(verdict(&bounded(starts_at, ends_at), 0), expected, "{starts_at:?} {ends_at:?}");
     }
-    let once = JobSettings { frequency: Frequency::Once(Start::Immediately), ..settings() };
+    let once = settings().with_frequency(Frequency::Once(Start::Immediately));
     assert_eq!(verdict(&once, 0), None);
     for (starts_at, ends_at) in [(at(1), None), (None, at(1))] {
-        let bounded = JobSettings { starts_at, ends_at, ..once.clone() };
+        let bounded = once.clone().with_starts_at(starts_at).with_ends_at(ends_at);
         assert_eq!(verdict(&bounded, 0), Some(Code::InvalidPeriod));
     }
 }
 
 #[test]
 fn j10_what_an_edit_leaves_as_it_was_may_lie_in_the_past() {
-    let past = JobSettings { frequency: Frequency::Once(Start::At(NOW)), ..settings() };
+    let past = settings().with_frequency(Frequency::Once(Start::At(NOW)));
     assert_eq!(verdict(&past, 0), Some(Code::StartInPast));
     assert_eq!(verdict_of_edit(&past, Some(&past), 0), None);
     assert_eq!(verdict_of_edit(&past, Some(&settings()), 0), Some(Code::StartInPast));
-    let ended = JobSettings { ends_at: Some(NOW), ..settings() };
-    let renamed = JobSettings { title: Title::new("Renamed").unwrap(), ..ended.clone() };
+    let ended = settings().with_ends_at(Some(NOW));
+    let renamed = ended.clone().with_title(Title::new("Renamed").unwrap());
     assert_eq!(verdict_of_edit(&renamed, Some(&ended), 0), None);
     assert_eq!(verdict_of_edit(&ended, Some(&settings()), 0), Some(Code::InvalidPeriod));
 }
 
 #[test]
 fn w7_what_carries_a_change_instant_can_be_exported_since_the_last_time() {
-    let of = |data_type: &str, timeframe: &str| JobSettings {
-        data_type: TypeId::new(data_type).unwrap(),
-        timeframe: timeframe.parse().unwrap(),
-        ..settings()
+    let of = |data_type: &str, timeframe: &str| {
+        settings().with_data_type(TypeId::new(data_type).unwrap()).with_timeframe(timeframe.parse().unwrap())
     };
     for (data_type, timeframe, expected) in [
         ("interaction", "since-last", None),

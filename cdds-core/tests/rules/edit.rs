@@ -33,7 +33,7 @@ fn refused(result: Result<JobChange, RuleViolation>) -> Code {
 }
 
 fn titled(settings: &JobSettings, title: &str) -> JobSettings {
-    JobSettings { title: Title::new(title).unwrap(), ..settings.clone() }
+    settings.clone().with_title(Title::new(title).unwrap())
 }
 
 const NOON: &str = "2026-03-01T12:00:00Z";
@@ -147,13 +147,13 @@ fn j9_a_suspended_one_time_job_is_given_a_new_start_and_resumed() {
 #[test]
 fn j14_a_job_past_its_end_goes_on_when_it_is_given_a_later_one() {
     let now = instant("2026-03-03T02:00:00Z");
-    let bounded = JobSettings { ends_at: Some(now), ..settings(daily("02:00"), "rolling:1d") };
+    let bounded = settings(daily("02:00"), "rolling:1d").with_ends_at(Some(now));
     let job = crate::support::submit_settings(bounded.clone(), instant(NOON)).job;
     let ended = materialise(&job, &[], terms(), now).unwrap().job;
     assert_eq!((ended.state, ended.next_due_at), (JobState::Completed, None));
     let renamed = edited(&ended, &[], titled(&bounded, "Renamed"), None, now).unwrap().job;
     assert_eq!(renamed.state, JobState::Completed);
-    let longer = JobSettings { ends_at: Some(now + TimeDelta::days(9)), ..bounded };
+    let longer = bounded.with_ends_at(Some(now + TimeDelta::days(9)));
     let job = edited(&ended, &[], longer, None, now).unwrap().job;
     assert_eq!((job.state, job.next_due_at), (JobState::Active, Some(now + TimeDelta::days(1))));
 }
@@ -167,11 +167,11 @@ fn j11_whoever_changes_what_is_exported_says_what_becomes_of_the_watermark() {
     filtered.template = Template::new(FieldSelection::All, vec!["channel=voice".parse().unwrap()]).unwrap();
     let voice = CategorySelection::Only(["voice".to_owned()].into());
     let changes = [
-        JobSettings { source: "other".parse().unwrap(), ..since.clone() },
-        JobSettings { data_type: "contact".parse().unwrap(), ..since.clone() },
-        JobSettings { categories: voice, ..since.clone() },
-        JobSettings { timeframe: "rolling:1d".parse().unwrap(), ..since.clone() },
-        JobSettings { timeframe: "since-last:2026-01-01T00:00:00Z".parse().unwrap(), ..since.clone() },
+        since.clone().with_source("other".parse().unwrap()),
+        since.clone().with_data_type("contact".parse().unwrap()),
+        since.clone().with_categories(voice),
+        since.clone().with_timeframe("rolling:1d".parse().unwrap()),
+        since.clone().with_timeframe("since-last:2026-01-01T00:00:00Z".parse().unwrap()),
         filtered,
     ];
     for new in changes {
@@ -218,7 +218,7 @@ fn j11_what_waits_belongs_to_the_new_generation() {
     let job = submit(daily("02:00"), "since-last", instant(NOON)).job;
     let now = instant("2026-03-02T02:00:00Z");
     let due = materialise(&job, &[], terms(), now).unwrap();
-    let other = JobSettings { source: "other".parse().unwrap(), ..job.settings.clone() };
+    let other = job.settings.clone().with_source("other".parse().unwrap());
     let change = edited(&due.job, &due.entries, other, Some(WatermarkChoice::Reset), now).unwrap();
     assert_eq!(change.edited[0].generation, Some(2));
     let rolling = settings(daily("02:00"), "rolling:1d");

@@ -11,7 +11,7 @@ use cdds_core::domain::execution::schedule::{Terms, materialise};
 use cdds_core::domain::execution::{ExecutionState, Status, Trigger};
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::job::edit::WatermarkChoice;
-use cdds_core::domain::job::{JobSettings, JobState, Title};
+use cdds_core::domain::job::{JobState, Title};
 use cdds_core::domain::record::{Place, RecordBatchBuilder, RejectedRecord};
 use cdds_core::domain::violation::Code;
 use cdds_core::engine::{Engine, RunReport, Until};
@@ -125,8 +125,8 @@ fn j10_an_edit_by_an_older_version_is_refused_and_the_engine_does_not_count_as_o
     service.days_pass(3);
     assert_eq!(service.run().finished, 1);
     let edit = |title: &str, if_version| {
-        let settings = JobSettings { title: Title::new(title).unwrap(), ..job.settings.clone() };
-        let request = EditRequest { settings, watermark: None, if_version };
+        let settings = job.settings.clone().with_title(Title::new(title).unwrap());
+        let request = EditRequest::new(settings).with_if_version(if_version);
         block_on(service.jobs.edit(&service.owner, job.id, &request))
     };
     let edited = edit("Mine", Some(job.version)).unwrap().job;
@@ -145,7 +145,7 @@ fn j11_a_reset_exports_everything_again() {
     let exported = block_on(service.jobs.show(owner, job.id)).unwrap().job.watermark();
     assert_eq!(exported.at, Some(instant("2026-03-02T01:59:59Z")));
     let watermark = Some(WatermarkChoice::Reset);
-    let request = EditRequest { settings: job.settings.clone(), watermark, if_version: None };
+    let request = EditRequest::new(job.settings.clone()).with_watermark(watermark);
     let reset = block_on(service.jobs.edit(owner, job.id, &request)).unwrap().job.watermark();
     assert_eq!((reset.generation, reset.at), (2, None));
 }
@@ -265,8 +265,8 @@ fn i9_an_occurrence_of_a_one_time_job_is_not_run_again_once_the_job_ran_at_anoth
     let first = change.entries[0].id;
     block_on(catalog.change_job(&change, due.revision)).unwrap();
     block_on(service.history.cancel(owner, first)).unwrap();
-    let later = JobSettings { frequency: start(3), ..job.settings };
-    let request = EditRequest { settings: later, watermark: None, if_version: None };
+    let later = job.settings.with_frequency(start(3));
+    let request = EditRequest::new(later);
     block_on(service.jobs.edit(owner, job.id, &request)).unwrap();
     service.days_pass(1);
     assert_eq!(service.run().finished, 1);

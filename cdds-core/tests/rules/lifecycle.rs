@@ -4,7 +4,7 @@ use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::execution::schedule::{Terms, materialise};
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
 use cdds_core::domain::job::lifecycle::{self, Submission};
-use cdds_core::domain::job::{Job, JobChange, JobSettings, JobState};
+use cdds_core::domain::job::{Job, JobChange, JobState};
 use cdds_core::domain::violation::Code;
 use chrono::TimeDelta;
 use proptest::prelude::*;
@@ -259,11 +259,9 @@ proptest! {
 
 #[test]
 fn j14_a_recurring_job_lives_from_its_beginning_to_its_end() {
-    let bounded = JobSettings {
-        starts_at: Some(instant("2026-03-05T02:00:00Z")),
-        ends_at: Some(instant("2026-03-07T02:00:00Z")),
-        ..settings(daily("02:00"), "rolling:1d")
-    };
+    let bounded = settings(daily("02:00"), "rolling:1d")
+        .with_starts_at(Some(instant("2026-03-05T02:00:00Z")))
+        .with_ends_at(Some(instant("2026-03-07T02:00:00Z")));
     let job = submit_settings(bounded, instant("2026-03-01T10:00:00Z")).job;
     assert_eq!((job.state, job.next_due_at), (JobState::Active, Some(instant("2026-03-05T02:00:00Z"))));
     assert_eq!(due(&job, &[], "2026-03-05T01:59:59Z"), None);
@@ -299,11 +297,9 @@ fn j6_a_clone_is_a_new_submission_whatever_state_the_original_is_in() {
 
 #[test]
 fn w1_the_period_of_a_job_is_kept_in_whole_microseconds() {
-    let bounded = JobSettings {
-        starts_at: Some(instant("2026-03-05T02:00:00.000000999Z")),
-        ends_at: Some(instant("2026-03-07T02:00:00.000000999Z")),
-        ..settings(daily("02:00"), "rolling:1d")
-    };
+    let bounded = settings(daily("02:00"), "rolling:1d")
+        .with_starts_at(Some(instant("2026-03-05T02:00:00.000000999Z")))
+        .with_ends_at(Some(instant("2026-03-07T02:00:00.000000999Z")));
     let stored = submit_settings(bounded, instant("2026-03-01T10:00:00Z")).job.settings;
     assert_eq!(stored.starts_at, Some(instant("2026-03-05T02:00:00Z")));
     assert_eq!(stored.ends_at, Some(instant("2026-03-07T02:00:00Z")));

@@ -7,7 +7,7 @@ use cdds_core::domain::execution::schedule::materialise;
 use cdds_core::domain::execution::watermark::Watermark;
 use cdds_core::domain::execution::{Execution, Trigger};
 use cdds_core::domain::job::lifecycle;
-use cdds_core::domain::job::{Job, JobChange, JobSettings};
+use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::domain::violation::{Code, RuleViolation};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -273,7 +273,7 @@ fn j9_a_one_time_job_that_was_suspended_before_its_start_is_not_rerun() {
     let (job, due, now) = due("all");
     let cancelled = due.cancel(now).unwrap();
     let start = now + TimeDelta::days(1);
-    let settings = JobSettings { frequency: Frequency::Once(Start::At(start)), ..job.settings.clone() };
+    let settings = job.settings.clone().with_frequency(Frequency::Once(Start::At(start)));
     let job = Job { settings, next_due_at: Some(start), ..job };
     let suspended = lifecycle::suspend(&job, Vec::new(), now).unwrap().job;
     for at in [now, start, start + TimeDelta::days(1)] {

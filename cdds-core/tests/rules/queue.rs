@@ -8,7 +8,7 @@ use cdds_core::domain::execution::schedule::{materialise, preview};
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
 use cdds_core::domain::job::lifecycle;
 use cdds_core::domain::job::policy::{Overlap, Policies, Retries};
-use cdds_core::domain::job::{Job, JobSettings, JobState};
+use cdds_core::domain::job::{Job, JobState};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ use crate::support::{
 const NOON: &str = "2026-03-01T12:00:00Z";
 
 fn with(timeframe: &str, policies: Policies) -> Job {
-    submit_settings(JobSettings { policies, ..settings(daily("02:00"), timeframe) }, instant(NOON)).job
+    submit_settings(settings(daily("02:00"), timeframe).with_policies(policies), instant(NOON)).job
 }
 
 fn at(day: u32) -> DateTime<Utc> {
@@ -41,7 +41,7 @@ fn e3_the_overlap_policy_can_be_set_either_way() {
         ("since-last", None, 1),
         ("since-last", Some(Overlap::Queue), 0),
     ] {
-        let job = with(timeframe, Policies { overlap, ..Policies::default() });
+        let job = with(timeframe, Policies::default().with_overlap(overlap));
         let first = materialise(&job, &[], terms(), at(2)).unwrap();
         let second = materialise(&first.job, &first.entries, terms(), at(3)).unwrap();
         assert_eq!(second.superseded.len(), superseded, "{timeframe} {overlap:?}");
@@ -60,7 +60,7 @@ fn e3_the_overlap_policy_can_be_set_either_way() {
 
 #[test]
 fn e4_the_catch_up_policy_can_be_set_either_way_and_bounded() {
-    let catch_up = |text: &str| Policies { catch_up: text.parse().unwrap(), ..Policies::default() };
+    let catch_up = |text: &str| Policies::default().with_catch_up(text.parse().unwrap());
     for (timeframe, policy, slots) in [
         ("rolling:1d", "default", vec![at(2), at(3), at(4), at(5)]),
         ("rolling:1d", "coalesce", vec![at(5)]),
@@ -110,7 +110,7 @@ impl Hourly for str {
 
 #[test]
 fn e5_a_jobs_own_number_of_retries_counts() {
-    let policies = Policies { retries: Some(Retries::new(1).unwrap()), ..Policies::default() };
+    let policies = Policies::default().with_retries(Some(Retries::new(1).unwrap()));
     let job = with("rolling:1d", policies);
     let due = materialise(&job, &[], terms(), at(2)).unwrap();
     let first = fail(begin(&due.job, due.entries[0].clone(), at(2)), true, at(2));
@@ -124,7 +124,7 @@ fn e5_a_jobs_own_number_of_retries_counts() {
 #[test]
 fn e5_a_job_is_paused_after_failures_in_a_row() {
     let pause = NonZeroU32::new(2);
-    let job = with("rolling:1d", Policies { pause_after_failures: pause, ..Policies::default() });
+    let job = with("rolling:1d", Policies::default().with_pause_after_failures(pause));
     let due = materialise(&job, &[], terms(), at(4)).unwrap();
     let (job, entries) = (due.job, due.entries);
     let failed = |execution: &Execution| fail(begin(&job, execution.clone(), at(4)), false, at(4));
@@ -204,7 +204,7 @@ proptest! {
     fn e6_jitter_delays_the_start_and_never_the_slot_or_window(seconds in 0_i64..=3_600, day in 2_u32..28) {
         let jitter = format!("{seconds}s").parse().unwrap();
         let plain = with("rolling:1d", Policies::default());
-        let delayed = with("rolling:1d", Policies { jitter: Some(jitter), ..Policies::default() });
+        let delayed = with("rolling:1d", Policies::default().with_jitter(Some(jitter)));
         let entry = |job: &Job| materialise(job, &[], terms(), at(day)).unwrap().entries.pop().unwrap();
         let (on_time, late) = (entry(&plain), entry(&delayed));
         prop_assert_eq!((on_time.slot, on_time.window, on_time.id), (late.slot, late.window, late.id));
@@ -218,7 +218,7 @@ proptest! {
 fn e6_jitter_spreads_over_its_whole_length() {
     let jitter = Some("1h".parse().unwrap());
     let job =
-        with("rolling:1d", Policies { jitter, catch_up: "3650d".parse().unwrap(), ..Policies::default() });
+        with("rolling:1d", Policies::default().with_jitter(jitter).with_catch_up("3650d".parse().unwrap()));
     let entries = materialise(&job, &[], terms(), at(2) + TimeDelta::days(500)).unwrap().entries;
     let delays: Vec<_> = entries.iter().map(|entry| (entry.not_before - entry.slot).num_minutes()).collect();
     for quarter in 0..4 {

@@ -1,7 +1,7 @@
 //! Rule S3: a job warns of certificates that will expire too soon.
 
 use cdds_core::domain::id::{Owner, RecipientName};
-use cdds_core::domain::job::{Job, JobSettings, JobState, Protection, RecipientNames};
+use cdds_core::domain::job::{Job, JobState, Protection, RecipientNames};
 use cdds_core::domain::recipient::{CertificateFacts, Expires, Recipient, expiring};
 
 use crate::support::{daily, instant, settings, submit_settings};
@@ -25,8 +25,7 @@ fn recipient(name: &str, not_after: &str) -> Recipient {
 
 fn job(names: &[&str]) -> Job {
     let names = RecipientNames::new(names.iter().map(|name| RecipientName::new(*name).unwrap())).unwrap();
-    let settings =
-        JobSettings { protection: Protection::Sealed(names), ..settings(daily("02:00"), "previous:1d") };
+    let settings = settings(daily("02:00"), "previous:1d").with_protection(Protection::Sealed(names));
     let job = submit_settings(settings, instant(NOW)).job;
     assert_eq!(job.next_due_at, Some(instant(NEXT)));
     job

@@ -4,10 +4,10 @@ use cdds_core::domain::execution::ahead::{Truth, bring_back};
 use cdds_core::domain::execution::manual;
 use cdds_core::domain::execution::schedule::materialise;
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
+use cdds_core::domain::job::Job;
 use cdds_core::domain::job::edit::{self, Edit, OneTimeEdit};
 use cdds_core::domain::job::lifecycle;
 use cdds_core::domain::job::settling::{Drops, Open, Unsettled, settle};
-use cdds_core::domain::job::{Job, JobSettings};
 use cdds_core::domain::violation::Code;
 use cdds_core::testing::commands::commands;
 use proptest::prelude::*;
@@ -91,7 +91,7 @@ fn waiting(days: u32) -> (Job, Vec<Execution>) {
 
 fn retitled(job: &Job) -> Edit {
     let title = cdds_core::domain::job::Title::new("Another").unwrap();
-    let settings = JobSettings { title, ..job.settings.clone() };
+    let settings = job.settings.clone().with_title(title);
     Edit { settings, watermark: None, one_time: OneTimeEdit::UntilStarted }
 }
 

@@ -16,20 +16,18 @@ use chrono::Weekday;
 use proptest::prelude::*;
 
 fn full() -> JobSettings {
-    JobSettings {
-        description: Description::new("for the archive").unwrap(),
-        categories: CategorySelection::Only(["voice".to_owned()].into()),
-        timeframe: "rolling:1w".parse().unwrap(),
-        split_size: Some(SplitSize::from_bytes(1 << 20).unwrap()),
-        retention: Some(RetentionDays::new(7).unwrap()),
-        ..JobSettings::new(
-            Title::new("Voice of the week").unwrap(),
-            SourceId::new("contact-history").unwrap(),
-            TypeId::new("interaction").unwrap(),
-            Frequency::Daily("02:00".parse().unwrap()),
-            Protection::Sealed(RecipientNames::new([RecipientName::new("ops").unwrap()]).unwrap()),
-        )
-    }
+    JobSettings::new(
+        Title::new("Voice of the week").unwrap(),
+        SourceId::new("contact-history").unwrap(),
+        TypeId::new("interaction").unwrap(),
+        Frequency::Daily("02:00".parse().unwrap()),
+        Protection::Sealed(RecipientNames::new([RecipientName::new("ops").unwrap()]).unwrap()),
+    )
+    .with_description(Description::new("for the archive").unwrap())
+    .with_categories(CategorySelection::Only(["voice".to_owned()].into()))
+    .with_timeframe("rolling:1w".parse().unwrap())
+    .with_split_size(Some(SplitSize::from_bytes(1 << 20).unwrap()))
+    .with_retention(Some(RetentionDays::new(7).unwrap()))
 }
 
 #[test]
@@ -41,23 +39,18 @@ fn settings_version_1_as_stored() {
 
 #[test]
 fn smallest_settings_as_stored() {
-    let smallest = JobSettings {
-        description: Description::default(),
-        categories: CategorySelection::All,
-        frequency: Frequency::Once(Start::Immediately),
-        timeframe: "all".parse().unwrap(),
-        split_size: None,
-        protection: Protection::Plaintext,
-        retention: None,
-        ..full()
-    };
+    let smallest = full()
+        .with_description(Description::default())
+        .with_categories(CategorySelection::All)
+        .with_frequency(Frequency::Once(Start::Immediately))
+        .with_timeframe("all".parse().unwrap())
+        .with_split_size(None)
+        .with_protection(Protection::Plaintext)
+        .with_retention(None);
     let json = settings_to_json(&smallest).unwrap();
     insta::assert_snapshot!(json, @r#"{"v":"1","title":"Voice of the week","source":"contact-history","data_type":"interaction","categories":"all","frequency":"immediately","timeframe":"all","protection":"plaintext"}"#);
     assert_eq!(settings_from_json(&json).unwrap(), smallest);
-    let dated = JobSettings {
-        frequency: Frequency::Once(Start::At("2026-03-01T00:00:00Z".parse().unwrap())),
-        ..smallest
-    };
+    let dated = smallest.with_frequency(Frequency::Once(Start::At("2026-03-01T00:00:00Z".parse().unwrap())));
     assert_eq!(settings_from_json(&settings_to_json(&dated).unwrap()).unwrap(), dated);
 }
 
@@ -84,7 +77,7 @@ fn frequencies_version_1_as_stored() {
         (monthly(MissingDay::Last), r#"{"monthly":{"at":"02:05","day":31,"missing":"last"}}"#),
         (Frequency::Cron(CronExpression::new("0 2 * * 1-5").unwrap()), r#"{"cron":"0 2 * * 1-5"}"#),
     ] {
-        let settings = JobSettings { frequency, ..full() };
+        let settings = full().with_frequency(frequency);
         let json = settings_to_json(&settings).unwrap();
         assert_eq!(stored_frequency(&json), stored);
         assert_eq!(settings_from_json(&json).unwrap(), settings);
@@ -115,7 +108,7 @@ fn a_stored_frequency_that_rules_refuse_is_an_error() {
 proptest! {
     #[test]
     fn whatever_is_stored_is_read_back(frequency in frequency(), timeframe in timeframe()) {
-        let settings = JobSettings { frequency, timeframe, ..full() };
+        let settings = full().with_frequency(frequency).with_timeframe(timeframe);
         let json = settings_to_json(&settings).unwrap();
         prop_assert_eq!(settings_from_json(&json).unwrap(), settings);
     }
@@ -124,7 +117,7 @@ proptest! {
 fn filtered() -> JobSettings {
     let fields = FieldNames::new(["id".to_owned(), "queue".to_owned()]).unwrap();
     let filters = ["queue=sales", "name*=a=b", "seconds<="].map(|text| text.parse().unwrap());
-    JobSettings { template: Template::new(FieldSelection::Only(fields), filters.to_vec()).unwrap(), ..full() }
+    full().with_template(Template::new(FieldSelection::Only(fields), filters.to_vec()).unwrap())
 }
 
 #[test]

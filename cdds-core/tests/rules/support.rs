@@ -5,10 +5,11 @@ use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::retry::RetryPolicy;
 use cdds_core::domain::execution::schedule::Terms;
-use cdds_core::domain::execution::{Beginning, Execution, SourceTerms};
+use cdds_core::domain::execution::{Beginning, Execution};
 use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
 use cdds_core::domain::job::lifecycle::{self, Submission};
 use cdds_core::domain::job::{Job, JobSettings, Protection, Title};
+use cdds_core::domain::source::SourceTerms;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
@@ -21,16 +22,14 @@ pub(crate) fn daily(at: &str) -> Frequency {
 }
 
 pub(crate) fn settings(frequency: Frequency, timeframe: &str) -> JobSettings {
-    JobSettings {
-        timeframe: timeframe.parse().unwrap(),
-        ..JobSettings::new(
-            Title::new("Interactions").unwrap(),
-            SourceId::new("contact-history").unwrap(),
-            TypeId::new("interaction").unwrap(),
-            frequency,
-            Protection::Plaintext,
-        )
-    }
+    JobSettings::new(
+        Title::new("Interactions").unwrap(),
+        SourceId::new("contact-history").unwrap(),
+        TypeId::new("interaction").unwrap(),
+        frequency,
+        Protection::Plaintext,
+    )
+    .with_timeframe(timeframe.parse().unwrap())
 }
 
 /// The terms of a source whose rows become visible at most five seconds late.

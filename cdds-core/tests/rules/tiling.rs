@@ -82,25 +82,18 @@ fn w3_windows_that_do_not_tile_or_are_of_other_records_stand_by_themselves() {
     let wider = edited_to(settings(daily("22:00"), "rolling:2d"), now);
     assert_eq!(wider.tiled_until, None);
     assert_eq!(next_windows(&wider, now)[0], text("2026-02-28T22:00:00Z", "2026-03-02T22:00:00Z"));
-    let other = JobSettings {
-        categories: CategorySelection::Only(["voice".to_owned()].into()),
-        ..settings(daily("22:00"), "rolling:1d")
-    };
+    let other = settings(daily("22:00"), "rolling:1d")
+        .with_categories(CategorySelection::Only(["voice".to_owned()].into()));
     let other = edited_to(other, now);
     assert_eq!(next_windows(&other, now)[0], text("2026-03-01T22:00:00Z", "2026-03-02T22:00:00Z"));
     // A job that is given a later start begins there, and does not continue the earlier windows.
-    let starts = JobSettings {
-        starts_at: Some(instant("2026-04-01T00:00:00Z")),
-        ..settings(daily("22:00"), "rolling:1d")
-    };
+    let starts = settings(daily("22:00"), "rolling:1d").with_starts_at(Some(instant("2026-04-01T00:00:00Z")));
     let starts = edited_to(starts, now);
     assert_eq!(next_windows(&starts, now)[0], text("2026-03-31T22:00:00Z", "2026-04-01T22:00:00Z"));
     // A start in the past has no effect.
-    let started = JobSettings {
-        starts_at: Some(instant("2026-03-01T00:00:00Z")),
-        ..settings(daily("22:00"), "rolling:1d")
-    };
-    let starts_now = JobSettings { starts_at: Some(instant(now)), ..started.clone() };
+    let started =
+        settings(daily("22:00"), "rolling:1d").with_starts_at(Some(instant("2026-03-01T00:00:00Z")));
+    let starts_now = started.clone().with_starts_at(Some(instant(now)));
     for settings in [started, starts_now] {
         assert_eq!(next_windows(&edited_to(settings, now), now)[0].0, "2026-03-01 20:00:00 UTC");
     }
@@ -109,15 +102,11 @@ fn w3_windows_that_do_not_tile_or_are_of_other_records_stand_by_themselves() {
 #[test]
 fn w3_a_job_that_had_come_to_its_end_starts_anew() {
     let end = instant("2026-03-02T00:00:00Z");
-    let bounded = JobSettings { ends_at: Some(end), ..settings(daily("20:00"), "rolling:1d") };
+    let bounded = settings(daily("20:00"), "rolling:1d").with_ends_at(Some(end));
     let job = submit_settings(bounded.clone(), instant("2026-03-01T12:00:00Z")).job;
     let ended = materialise(&job, &[], terms(), end).unwrap().job;
     assert_eq!(ended.state, JobState::Completed);
-    let asked = Edit {
-        settings: JobSettings { ends_at: None, ..bounded },
-        watermark: None,
-        one_time: OneTimeEdit::Never,
-    };
+    let asked = Edit { settings: bounded.with_ends_at(None), watermark: None, one_time: OneTimeEdit::Never };
     let now = "2026-06-01T00:00:00Z";
     let revived = edit(&ended, Vec::new(), asked, terms(), instant(now)).unwrap().job;
     assert_eq!(next_windows(&revived, now)[0], text("2026-05-31T20:00:00Z", "2026-06-01T20:00:00Z"));
@@ -165,7 +154,7 @@ pub(crate) fn tiling_settings() -> impl Strategy<Value = JobSettings> {
         3 => daily,
         2 => others.prop_map(|(frequency, timeframe)| settings(frequency, timeframe)),
     ];
-    (settings, policies()).prop_map(|(settings, policies)| JobSettings { policies, ..settings })
+    (settings, policies()).prop_map(|(settings, policies)| settings.with_policies(policies))
 }
 
 /// Every combination of overlap and catch-up, mostly the default of the timeframe.
@@ -174,11 +163,8 @@ fn policies() -> impl Strategy<Value = Policies> {
         || prop_oneof![2 => Just(None), 1 => Just(Some(Overlap::Coalesce)), 1 => Just(Some(Overlap::Queue))];
     let limit = prop_oneof![3 => Just(None), 1 => Just(CatchUpLimit::new(TimeDelta::hours(30)).ok())];
     let jitter = prop_oneof![3 => Just(None), 1 => Just(Jitter::new(TimeDelta::hours(1)).ok())];
-    (way(), way(), limit, jitter).prop_map(|(overlap, missed, limit, jitter)| Policies {
-        overlap,
-        catch_up: CatchUp { missed, limit },
-        jitter,
-        ..Policies::default()
+    (way(), way(), limit, jitter).prop_map(|(overlap, missed, limit, jitter)| {
+        Policies::default().with_overlap(overlap).with_catch_up(CatchUp { missed, limit }).with_jitter(jitter)
     })
 }
 
@@ -256,8 +242,8 @@ proptest! {
 /// Returns a job that covers missed occurrences, submitted half an hour into March.
 fn coalescing(frequency: Frequency, timeframe: &str) -> Job {
     let missed = CatchUp { missed: Some(Overlap::Coalesce), limit: None };
-    let policies = Policies { catch_up: missed, overlap: Some(Overlap::Coalesce), ..Policies::default() };
-    let settings = JobSettings { policies, ..settings(frequency, timeframe) };
+    let policies = Policies::default().with_catch_up(missed).with_overlap(Some(Overlap::Coalesce));
+    let settings = settings(frequency, timeframe).with_policies(policies);
     submit_settings(settings, instant("2026-03-01T00:30:00Z")).job
 }
 
@@ -343,7 +329,7 @@ proptest! {
         ticks in prop::collection::vec((1_i64..700_000, any::<bool>()), 1..12),
     ) {
         let begin = instant("2026-03-01T00:30:00Z");
-        let settings = JobSettings { policies, ..settings(frequency, timeframe) };
+        let settings = settings(frequency, timeframe).with_policies(policies);
         let mut world = World::new(settings, begin);
         for (seconds, claims) in ticks {
             let commands = [Command::Advance(TimeDelta::seconds(seconds)), Command::Tick, Command::Claim, Command::Succeed];

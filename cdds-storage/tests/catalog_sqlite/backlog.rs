@@ -138,7 +138,7 @@ fn j7_j10_j12_services_come_back_when_all_of_it_is_settled() {
     let jobs = Jobs::new(&ports(&world, day(5)), JobRules::default());
     let mut settings = job.settings.clone();
     settings.title = Title::new("Another").unwrap();
-    let request = EditRequest { settings, watermark: None, if_version: None };
+    let request = EditRequest::new(settings);
     let preview = block_on(jobs.preview_edit(&job.owner, job.id, &request, 1_000)).unwrap();
     assert_eq!(preview.len(), 1_000);
     let edited = block_on(jobs.edit(&job.owner, job.id, &request)).unwrap().job;

@@ -7,7 +7,7 @@ use cdds_core::domain::execution::{ExecutionState, SkipReason, Status};
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::job::edit::{Edit, OneTimeEdit, edit};
 use cdds_core::domain::job::lifecycle::{delete, suspend};
-use cdds_core::domain::job::{Job, JobSettings, JobState, Title};
+use cdds_core::domain::job::{Job, JobState, Title};
 use cdds_core::ports::catalog::{CatalogErrorKind, JobStore, Settlement, WorkQueue};
 use futures::executor::block_on;
 
@@ -90,13 +90,13 @@ fn j10_an_edit_counts_for_what_waits_and_not_for_what_runs() {
     world.materialise(day(2));
     let running = claim(&world.catalog, "w", day(2), 1).remove(0);
     let before = world.job(job.id);
-    let asked = JobSettings {
-        title: Title::new("New NAME").unwrap(),
-        source: "other".parse().unwrap(),
-        data_type: "event".parse().unwrap(),
-        timeframe: "rolling:2d".parse().unwrap(),
-        ..before.settings.clone()
-    };
+    let asked = before
+        .settings
+        .clone()
+        .with_title(Title::new("New NAME").unwrap())
+        .with_source("other".parse().unwrap())
+        .with_data_type("event".parse().unwrap())
+        .with_timeframe("rolling:2d".parse().unwrap());
     let asked = Edit { settings: asked, watermark: None, one_time: OneTimeEdit::default() };
     let change = edit(&before, open(&world, &job), asked.clone(), terms(), day(2)).unwrap();
     world.change(&before, &change).unwrap();

@@ -8,7 +8,7 @@ use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason, Status
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::job::edit::{Edit, OneTimeEdit, WatermarkChoice, edit};
 use cdds_core::domain::job::{Job, JobState};
-use cdds_core::ports::catalog::{ArtifactStore, CatalogErrorKind, Claim, JobStore, Settlement, WorkQueue};
+use cdds_core::ports::catalog::{ArtifactStore, CatalogErrorKind, JobStore, Settlement, WorkQueue};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::executor::block_on;
 use proptest::prelude::*;
@@ -261,7 +261,7 @@ proptest! {
                 }
                 (Step::Claim, kept) => {
                     let holding = kept.iter().map(fence).collect();
-                    let asking = Claim { holding, ..claim_of("w", now, 1) };
+                    let asking = claim_of("w", now, 1).with_holding(holding);
                     let claimed = block_on(world.catalog.claim(&asking)).unwrap().executions;
                     prop_assert!(kept.is_none() || claimed.is_empty());
                     running = kept.or(claimed.into_iter().next());

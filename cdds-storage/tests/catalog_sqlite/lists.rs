@@ -57,8 +57,7 @@ pub(crate) fn varied() -> World {
 #[test]
 fn jobs_are_found_by_title_frequency_and_state() {
     let world = varied();
-    let search =
-        |text: &str| titles(&world, &JobQuery { search: Some(text.to_owned()), ..JobQuery::default() });
+    let search = |text: &str| titles(&world, &JobQuery::default().with_search(Some(text.to_owned())));
     assert_eq!(search("ALPHA"), ["Alpha", "alpha"]);
     assert_eq!(search("ärg"), ["ÄRGER"]);
     assert_eq!(search("%"), ["100% daily_report"]);
@@ -67,13 +66,12 @@ fn jobs_are_found_by_title_frequency_and_state() {
     assert_eq!(search("' OR 1=1 --"), Vec::<String>::new());
     assert_eq!(search("").len(), 6);
 
-    let daily = JobQuery { frequency: Some(FrequencyKind::Daily), ..JobQuery::default() };
+    let daily = JobQuery::default().with_frequency(Some(FrequencyKind::Daily));
     assert_eq!(titles(&world, &daily), ["100% daily_report"]);
-    let later =
-        jobs(&world, &JobQuery { search: Some("later".to_owned()), ..JobQuery::default() }).items.remove(0);
+    let later = jobs(&world, &JobQuery::default().with_search(Some("later".to_owned()))).items.remove(0);
     world.change(&later.job, &suspend(&later.job, Vec::new(), at(40)).unwrap()).unwrap();
     for (state, count) in [(JobState::Active, 1), (JobState::Suspended, 2), (JobState::Completed, 3)] {
-        let found = titles(&world, &JobQuery { state: Some(state), ..JobQuery::default() });
+        let found = titles(&world, &JobQuery::default().with_state(Some(state)));
         assert_eq!(found.len(), count, "{state:?}: {found:?}");
     }
 }
@@ -95,7 +93,7 @@ fn jobs_are_found_by_every_frequency() {
         assert_eq!(world.job(job.id), job);
     }
     for kind in FrequencyKind::ALL {
-        let query = JobQuery { frequency: Some(*kind), ..JobQuery::default() };
+        let query = JobQuery::default().with_frequency(Some(*kind));
         assert_eq!(titles(&world, &query), [kind.as_str()]);
     }
 }
@@ -105,10 +103,10 @@ fn jobs_are_found_by_source_type_and_latest_status() {
     let world = varied();
     let all = jobs(&world, &JobQuery::default()).items;
     type Oracle<'a> = &'a dyn Fn(&JobOverview) -> bool;
-    let status = |status| JobQuery { latest_status: Some(status), ..JobQuery::default() };
+    let status = |status| JobQuery::default().with_latest_status(Some(status));
     let is = |status| move |o: &JobOverview| o.latest.as_ref().is_some_and(|latest| latest.status == status);
-    let source = JobQuery { source: Some("source-1".parse().unwrap()), ..JobQuery::default() };
-    let data_type = JobQuery { data_type: Some("type-0".parse().unwrap()), ..JobQuery::default() };
+    let source = JobQuery::default().with_source(Some("source-1".parse().unwrap()));
+    let data_type = JobQuery::default().with_data_type(Some("type-0".parse().unwrap()));
     let cases: [(JobQuery, Oracle<'_>, usize); 8] = [
         (source, &|o| o.job.settings.source.as_str() == "source-1", 2),
         (data_type, &|o| o.job.settings.data_type.as_str() == "type-0", 2),
@@ -138,15 +136,12 @@ fn jobs_are_found_by_when_they_were_created_ran_and_will_run() {
             let expected: Vec<_> = all.iter().filter(|overview| oracle(overview)).cloned().collect();
             assert_eq!(jobs(&world, query).items, expected, "{query:?}");
         };
-        found(&|o| inside(o.job.created_at), &JobQuery { created: between, ..JobQuery::default() });
+        found(&|o| inside(o.job.created_at), &JobQuery::default().with_created(between));
         found(
             &|o| o.latest.as_ref().and_then(|latest| latest.started_at).is_some_and(inside),
-            &JobQuery { latest_started: between, ..JobQuery::default() },
+            &JobQuery::default().with_latest_started(between),
         );
-        found(
-            &|o| o.job.next_due_at.is_some_and(inside),
-            &JobQuery { next_starts: between, ..JobQuery::default() },
-        );
+        found(&|o| o.job.next_due_at.is_some_and(inside), &JobQuery::default().with_next_starts(between));
     }
 }
 
@@ -186,11 +181,11 @@ fn jobs_sort_by_every_column() {
                 }
             });
             let sort = Sort { column, descending };
-            let sorted = jobs(&world, &JobQuery { sort, ..JobQuery::default() }).items;
+            let sorted = jobs(&world, &JobQuery::default().with_sort(sort)).items;
             assert_eq!(sorted, expected, "{sort:?}");
             // Reading page by page yields the same list.
             let paged =
-                page_by_page(4, |slice| jobs(&world, &JobQuery { sort, slice, ..JobQuery::default() }));
+                page_by_page(4, |slice| jobs(&world, &JobQuery::default().with_sort(sort).with_slice(slice)));
             assert_eq!(paged, expected, "{sort:?}, paged");
         }
     }
@@ -230,7 +225,7 @@ fn j15_owners_see_nothing_of_each_other() {
             block_on(catalog.executions(owner, &ExecutionQuery::default(), at(1))).unwrap().total,
             Some(total)
         );
-        let of_job = ExecutionQuery { job: Some(job.id), ..ExecutionQuery::default() };
+        let of_job = ExecutionQuery::default().with_job(Some(job.id));
         assert_eq!(block_on(catalog.executions(owner, &of_job, at(1))).unwrap().total, Some(total));
         assert_eq!(block_on(catalog.artifact(owner, artifact)).unwrap().is_some(), seen);
         assert_eq!(block_on(catalog.artifacts(owner, &ArtifactQuery::default())).unwrap().total, Some(total));

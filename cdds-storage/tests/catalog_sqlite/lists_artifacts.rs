@@ -52,18 +52,18 @@ fn artifacts_sort_by_every_column_and_parts_stay_in_order() {
                 }
             });
             let sort = Sort { column, descending };
-            let sorted = artifacts(&world, &ArtifactQuery { sort, ..ArtifactQuery::default() });
+            let sorted = artifacts(&world, &ArtifactQuery::default().with_sort(sort));
             assert!(sorted == expected, "{sort:?}");
             let paged = page_by_page(7, |slice| {
-                let query = ArtifactQuery { sort, slice, ..ArtifactQuery::default() };
+                let query = ArtifactQuery::default().with_sort(sort).with_slice(slice);
                 block_on(world.catalog.artifacts(&Owner::default(), &query)).unwrap()
             });
             assert!(paged == expected, "{sort:?}, paged");
         }
     }
     let one = &all[0].artifact;
-    let of_set = ArtifactQuery { execution: Some(one.execution_id), ..ArtifactQuery::default() };
-    let of_job = ArtifactQuery { job: Some(one.job_id), ..ArtifactQuery::default() };
+    let of_set = ArtifactQuery::default().with_execution(Some(one.execution_id));
+    let of_job = ArtifactQuery::default().with_job(Some(one.job_id));
     assert_eq!(artifacts(&world, &of_set).len(), usize::try_from(one.parts).unwrap());
     assert_eq!(artifacts(&world, &of_set), artifacts(&world, &of_job));
 }
@@ -86,40 +86,32 @@ fn a7_artifacts_are_found_by_every_filter() {
     let query = ArtifactQuery::default;
     type Oracle<'a> = &'a dyn Fn(&ArtifactOverview) -> bool;
     let cases: [(ArtifactQuery, Oracle<'_>, usize); 9] = [
+        (query().with_search(Some(name.clone())), &|o| o.artifact.name.to_uppercase().contains(&name), 1),
+        (query().with_search(Some(".Z0".to_owned())), &|o| o.artifact.part < o.artifact.parts, 6),
+        (query().with_search(Some("%".to_owned())), &|_| false, 0),
         (
-            ArtifactQuery { search: Some(name.clone()), ..query() },
-            &|o| o.artifact.name.to_uppercase().contains(&name),
-            1,
-        ),
-        (
-            ArtifactQuery { search: Some(".Z0".to_owned()), ..query() },
-            &|o| o.artifact.part < o.artifact.parts,
-            6,
-        ),
-        (ArtifactQuery { search: Some("%".to_owned()), ..query() }, &|_| false, 0),
-        (
-            ArtifactQuery { data_type: Some("type-1".parse().unwrap()), ..query() },
+            query().with_data_type(Some("type-1".parse().unwrap())),
             &|o| o.artifact.data_type.as_str() == "type-1",
             6,
         ),
         (
-            ArtifactQuery { created: between, ..query() },
+            query().with_created(between),
             &|o| day(1) <= o.artifact.created_at && o.artifact.created_at < day(3),
             5,
         ),
         (
-            ArtifactQuery { expires: expiring, ..query() },
+            query().with_expires(expiring),
             &|o| day(31) <= o.artifact.expires_at && o.artifact.expires_at < day(33),
             5,
         ),
         (
-            ArtifactQuery { bytes_min: Some(1_002), bytes_max: Some(1_003), ..query() },
+            query().with_bytes_min(Some(1_002)).with_bytes_max(Some(1_003)),
             &|o| (1_002..=1_003).contains(&o.artifact.bytes),
             5,
         ),
-        (ArtifactQuery { hold: Some(true), ..query() }, &|o| o.artifact.hold, 4),
+        (query().with_hold(Some(true)), &|o| o.artifact.hold, 4),
         (
-            ArtifactQuery { available_at: Some(day(32)), hold: Some(false), ..query() },
+            query().with_available_at(Some(day(32))).with_hold(Some(false)),
             &|o| !o.artifact.hold && o.artifact.is_available(day(32)),
             0,
         ),
@@ -130,7 +122,7 @@ fn a7_artifacts_are_found_by_every_filter() {
         assert_eq!(page.items, expected, "{query:?}");
         assert_eq!((page.items.len(), page.total), (count, Some(count as u64)), "{query:?}");
     }
-    let available = ArtifactQuery { available_at: Some(day(32)), ..query() };
+    let available = query().with_available_at(Some(day(32)));
     assert_eq!(artifacts(&world, &available).len(), 4, "what is on hold can be had");
 }
 

@@ -19,16 +19,15 @@ fn executions_are_found_by_job_status_source_and_type() {
     let all = world.executions(&ExecutionQuery::default());
     assert_eq!(all.len(), 4);
     for status in Status::ALL {
-        let found = world.executions(&ExecutionQuery { status: Some(status), ..ExecutionQuery::default() });
+        let found = world.executions(&ExecutionQuery::default().with_status(Some(status)));
         assert_eq!(found.len(), all.iter().filter(|execution| execution.status() == status).count());
     }
     let source = SourceId::new("source-1").unwrap();
-    let found = world.executions(&ExecutionQuery { source: Some(source), ..ExecutionQuery::default() });
+    let found = world.executions(&ExecutionQuery::default().with_source(Some(source)));
     assert_eq!(found.len(), 2);
-    let of_job = ExecutionQuery { job: Some(all[0].job_id), ..ExecutionQuery::default() };
+    let of_job = ExecutionQuery::default().with_job(Some(all[0].job_id));
     assert_eq!(world.executions(&of_job), [all[0].clone()]);
-    let data_type =
-        ExecutionQuery { data_type: Some("type-0".parse().unwrap()), ..ExecutionQuery::default() };
+    let data_type = ExecutionQuery::default().with_data_type(Some("type-0".parse().unwrap()));
     assert_eq!(world.executions(&data_type).len(), 2);
 }
 
@@ -39,10 +38,10 @@ fn e9_executions_are_found_by_slot_and_start() {
     for (from, to) in [(0, 1), (1, 2), (0, 11), (10, 11), (11, 12)] {
         let between = Between { from: Some(at(from)), to: Some(at(to)) };
         let inside = |instant| at(from) <= instant && instant < at(to);
-        let by_slot = ExecutionQuery { slot: between, ..ExecutionQuery::default() };
+        let by_slot = ExecutionQuery::default().with_slot(between);
         let expected = all.iter().filter(|execution| inside(execution.slot)).cloned().collect::<Vec<_>>();
         assert_eq!(world.executions(&by_slot), expected, "{from} {to}");
-        let by_start = ExecutionQuery { started: between, ..ExecutionQuery::default() };
+        let by_start = ExecutionQuery::default().with_started(between);
         let expected = all.iter().filter(|execution| execution.started_at.is_some_and(inside)).cloned();
         assert_eq!(world.executions(&by_start), expected.collect::<Vec<_>>(), "{from} {to}");
     }
@@ -91,10 +90,10 @@ fn executions_sort_by_every_column() {
                 }
             });
             let sort = Sort { column, descending };
-            let sorted = world.executions(&ExecutionQuery { sort, ..ExecutionQuery::default() });
+            let sorted = world.executions(&ExecutionQuery::default().with_sort(sort));
             assert_eq!(sorted, expected, "{sort:?}");
             let fetch = |slice| {
-                let query = ExecutionQuery { sort, slice, ..ExecutionQuery::default() };
+                let query = ExecutionQuery::default().with_sort(sort).with_slice(slice);
                 block_on(world.catalog.executions(&Owner::default(), &query, at(0))).unwrap()
             };
             let paged = page_by_page(2, fetch).into_iter().map(|overview| overview.execution);
@@ -136,7 +135,7 @@ fn j12_what_is_left_of_a_deleted_job_is_marked() {
     assert_eq!(block_on(world.catalog.job(&job.owner, job.id)).unwrap(), None);
     let jobs = block_on(world.catalog.jobs(&job.owner, &JobQuery::default())).unwrap();
     assert_eq!((jobs.items, jobs.total), (Vec::new(), Some(0)));
-    let deleted = JobQuery { state: Some(JobState::Deleted), ..JobQuery::default() };
+    let deleted = JobQuery::default().with_state(Some(JobState::Deleted));
     assert_eq!(block_on(world.catalog.jobs(&job.owner, &deleted)).unwrap().total, Some(0));
     assert!(world.overview(&done, at(1)).unwrap().job_deleted);
     let files = block_on(world.catalog.artifacts(&job.owner, &ArtifactQuery::default())).unwrap();

@@ -165,16 +165,11 @@ fn history_and_artifacts_are_all_there() {
         history[2].state,
         ExecutionState::Skipped(SkipReason::CatchUpLimit { first: day(0), last: day(1), count: 2 })
     );
-    assert_eq!(
-        world
-            .executions(&ExecutionQuery { status: Some(Status::Finished), ..ExecutionQuery::default() })
-            .len(),
-        2
-    );
+    assert_eq!(world.executions(&ExecutionQuery::default().with_status(Some(Status::Finished))).len(), 2);
     assert_eq!(world.overview(&history[0], day(5)).unwrap().files.len(), 1);
 
     let search = |text: &str| {
-        let query = ArtifactQuery { search: Some(text.to_owned()), ..ArtifactQuery::default() };
+        let query = ArtifactQuery::default().with_search(Some(text.to_owned()));
         block_on(world.catalog.artifacts(&Owner::default(), &query)).unwrap()
     };
     let found = search("zip.smime");

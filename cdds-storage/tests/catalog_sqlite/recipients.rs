@@ -46,7 +46,7 @@ fn remove(catalog: &SqliteCatalog, named: &str) -> RecipientRemoval {
 
 fn sealed(frequency: Frequency, names: &[&str]) -> JobSettings {
     let names = RecipientNames::new(names.iter().map(|named| name(named))).unwrap();
-    JobSettings { protection: Protection::Sealed(names), ..settings("Sealed", frequency) }
+    settings("Sealed", frequency).with_protection(Protection::Sealed(names))
 }
 
 /// Edits a job as the service does.

@@ -37,7 +37,7 @@ fn file(set: &Execution, part: u32) -> Removal {
 
 /// Returns the parts that are listed.
 fn parts(world: &World, set: &Execution) -> Vec<u32> {
-    let query = ArtifactQuery { execution: Some(set.id), ..ArtifactQuery::default() };
+    let query = ArtifactQuery::default().with_execution(Some(set.id));
     let listed = block_on(world.catalog.artifacts(&set.owner, &query)).unwrap();
     let listed: Vec<u32> = listed.items.iter().map(|overview| overview.artifact.part).collect();
     let found = block_on(world.catalog.artifact_set(&set.owner, set.id)).unwrap();
@@ -146,7 +146,7 @@ fn e9_a_deleted_execution_is_gone_and_known_as_unwanted() {
     assert_eq!(remove(&set.owner).unwrap_err().kind(), CatalogErrorKind::Conflict, "it is gone");
     assert_eq!(world.overview(&set, day(2)), None);
     assert_eq!(world.history(), [world.execution(&older)]);
-    let of_job = ExecutionQuery { job: Some(job.id), ..ExecutionQuery::default() };
+    let of_job = ExecutionQuery::default().with_job(Some(job.id));
     assert_eq!(world.executions(&of_job).len(), 1);
     assert_eq!((last(), latest(), world.standing(&set)), (Some(7), older.id, Standing::Unwanted));
     assert_eq!(removals(&world), [Removal::Set { execution: set.id }]);

@@ -10,7 +10,7 @@ use cdds_core::domain::execution::failure::Failure;
 use cdds_core::domain::execution::{ExecutionState, Status};
 use cdds_core::domain::id::ExecutionId;
 use cdds_core::ports::catalog::{
-    ArtifactStore, Beat, CatalogErrorKind, Claim, Claimed, Directive, Fence, Settlement, Standing, WorkQueue,
+    ArtifactStore, Beat, CatalogErrorKind, Claimed, Directive, Fence, Settlement, Standing, WorkQueue,
 };
 use cdds_storage::catalog::SqliteCatalog;
 use chrono::TimeDelta;
@@ -87,7 +87,7 @@ fn a_lease_from_a_clock_that_was_set_back_does_not_hold_for_ever() {
 fn a_lease_is_as_long_as_its_worker_made_it() {
     let world = World::new();
     world.submit("Once", immediately(), at(0));
-    let patient = Claim { lease: Duration::from_secs(600), ..claim_of("patient", at(0), 1) };
+    let patient = claim_of("patient", at(0), 1).with_lease(Duration::from_secs(600));
     let claimed = block_on(world.catalog.claim(&patient)).unwrap().executions.remove(0);
     let other = world.second_handle();
     assert!(claim(&other, "quick", at(1), 1).is_empty());
@@ -103,7 +103,7 @@ fn a_worker_never_takes_over_what_it_holds() {
     world.submit("Once", immediately(), at(0));
     let claimed = claim(&world.catalog, "w", day(30), 1).remove(0);
     for now in [day(31), at(0)] {
-        let asking = Claim { holding: vec![fence(&claimed)], ..claim_of("w", now, 1) };
+        let asking = claim_of("w", now, 1).with_holding(vec![fence(&claimed)]);
         assert_eq!(block_on(world.catalog.claim(&asking)).unwrap(), Claimed::default());
         assert_eq!(world.execution(&claimed), claimed);
     }
@@ -227,7 +227,7 @@ fn e5_whoever_keeps_the_folder_of_the_locks_locked_stops_nobody_who_works() {
     let told = block_on(world.catalog.beat(&worker("w"), at(2), LEASE, &[beat])).unwrap();
     assert_eq!(told, [Directive::Continue]);
     let holding = vec![fence(&own), fence(&next[0])];
-    let later = Claim { holding, ..claim_of("w", at(60), 5) };
+    let later = claim_of("w", at(60), 5).with_holding(holding);
     let taken = block_on(world.catalog.claim(&later)).unwrap().executions;
     assert_eq!((taken[0].id, taken.len()), (crashed.id, 1), "the lease has told");
 

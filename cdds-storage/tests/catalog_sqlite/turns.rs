@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::queue::SourceLimits;
 use cdds_core::domain::id::{JobId, Owner, SourceId};
-use cdds_core::domain::job::{Job, JobSettings, lifecycle};
-use cdds_core::ports::catalog::{Catalog, Claim, Settlement, WorkQueue};
+use cdds_core::domain::job::{Job, lifecycle};
+use cdds_core::ports::catalog::{Catalog, Settlement, WorkQueue};
 use cdds_core::testing::MemoryCatalog;
 use chrono::{DateTime, Utc};
 use futures::executor::block_on;
@@ -52,8 +52,7 @@ fn e2_a_source_runs_no_more_than_it_allows_over_all_workers() {
         world.submit_as(&owner("one"), settings("Many", immediately()), at(seconds));
     }
     let source = settings("Many", immediately()).source;
-    let limited =
-        |worker: &str| Claim { source_limits: limit(source.as_str(), 2), ..claim_of(worker, at(9), 9) };
+    let limited = |worker: &str| claim_of(worker, at(9), 9).with_source_limits(limit(source.as_str(), 2));
     let begun = block_on(world.catalog.claim(&limited("a"))).unwrap().executions;
     assert_eq!(begun.len(), 2);
     assert!(block_on(world.catalog.claim(&limited("b"))).unwrap().executions.is_empty());
@@ -70,7 +69,7 @@ fn e2_what_nobody_can_end_uses_up_no_limit_for_ever() {
     let source = settings("Many", immediately()).source;
     let begun = claim(&world.catalog, "a", at(9), 1).remove(0);
     world.raw().execute("UPDATE execution SET attempts = 'x' WHERE id = ?1", [begun.id.to_string()]).unwrap();
-    let limited = |now| Claim { source_limits: limit(source.as_str(), 1), ..claim_of("b", now, 9) };
+    let limited = |now| claim_of("b", now, 9).with_source_limits(limit(source.as_str(), 1));
     assert!(block_on(world.catalog.claim(&limited(at(10)))).unwrap().executions.is_empty());
     let late = at(9) + chrono::TimeDelta::from_std(LEASE).unwrap();
     assert_eq!(block_on(world.catalog.claim(&limited(late))).unwrap().executions.len(), 1);
@@ -95,10 +94,8 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 fn submit(catalogs: [&dyn Catalog; 2], number: u128, owner: Owner, source: u8, now: DateTime<Utc>) {
-    let settings = JobSettings {
-        source: SourceId::new(format!("source-{source}")).unwrap(),
-        ..settings("Once", immediately())
-    };
+    let settings =
+        settings("Once", immediately()).with_source(SourceId::new(format!("source-{source}")).unwrap());
     let lifecycle::Submission { job, first } =
         lifecycle::submit(JobId(Uuid::from_u128(number)), owner, settings, terms().source, now);
     for catalog in catalogs {
@@ -124,7 +121,7 @@ proptest! {
                 Step::Claim { limit: executions, limited } => {
                     let source_limits = limited.map(|most| limit("source-0", most)).unwrap_or_default();
                     let holding = running.iter().map(fence).collect();
-                    let asking = Claim { source_limits, holding, ..claim_of("w", now, executions) };
+                    let asking = claim_of("w", now, executions).with_source_limits(source_limits).with_holding(holding);
                     let [ours, theirs] = catalogs.map(|catalog| block_on(catalog.claim(&asking)).unwrap());
                     prop_assert_eq!(&ours, &theirs);
                     running.extend(theirs.executions);

@@ -8,14 +8,15 @@ use cdds_core::domain::archive::artifact::{
 };
 use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::retry::RetryPolicy;
 use cdds_core::domain::execution::schedule::{Terms, materialise};
-use cdds_core::domain::execution::{Execution, SourceTerms};
 use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
 use cdds_core::domain::job::lifecycle::submit;
 use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
+use cdds_core::domain::source::SourceTerms;
 use cdds_core::ports::catalog::query::{ExecutionOverview, ExecutionQuery, Page, Slice};
 use cdds_core::ports::catalog::{
     CatalogError, Claim, ExecutionStore, Fence, JobStore, Publication, Settlement, Standing, WorkQueue,
@@ -194,15 +195,7 @@ pub(crate) fn failed(retryable: bool) -> Settlement {
 }
 
 pub(crate) fn claim_of(name: &str, now: DateTime<Utc>, limit: usize) -> Claim {
-    Claim {
-        worker: worker(name),
-        now,
-        lease: LEASE,
-        limit,
-        holding: Vec::new(),
-        retry: RetryPolicy::default(),
-        source_limits: Default::default(),
-    }
+    Claim::new(worker(name), now, LEASE, limit)
 }
 
 pub(crate) fn claim(

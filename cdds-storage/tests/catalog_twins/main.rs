@@ -64,26 +64,26 @@ impl Side {
         let mut lists = Vec::new();
         for descending in [false, true] {
             for column in JobColumn::ALL {
-                let query = JobQuery { sort: Sort { column: *column, descending }, ..JobQuery::default() };
+                let query = JobQuery::default().with_sort(Sort { column: *column, descending });
                 lists.push(format!(
                     "{column:?} {descending}: {:?}",
-                    pages(|slice| self.jobs_page(&JobQuery { slice, ..query.clone() }))
+                    pages(|slice| self.jobs_page(&query.clone().with_slice(slice)))
                 ));
             }
             for column in ExecutionColumn::ALL {
                 let sort = Sort { column: *column, descending };
-                let query = ExecutionQuery { sort, ..ExecutionQuery::default() };
+                let query = ExecutionQuery::default().with_sort(sort);
                 lists.push(format!(
                     "{column:?} {descending}: {:?}",
-                    pages(|slice| self.executions_page(&ExecutionQuery { slice, ..query.clone() }))
+                    pages(|slice| self.executions_page(&query.clone().with_slice(slice)))
                 ));
             }
             for column in ArtifactColumn::ALL {
                 let sort = Sort { column: *column, descending };
-                let query = ArtifactQuery { sort, ..ArtifactQuery::default() };
+                let query = ArtifactQuery::default().with_sort(sort);
                 lists.push(format!(
                     "{column:?} {descending}: {:?}",
-                    pages(|slice| self.artifacts_page(&ArtifactQuery { slice, ..query.clone() }))
+                    pages(|slice| self.artifacts_page(&query.clone().with_slice(slice)))
                 ));
             }
         }

@@ -168,15 +168,8 @@ impl Side {
     }
 
     fn claim(&mut self) -> String {
-        let claim = Claim {
-            worker: WorkerId::new("w").unwrap(),
-            now: self.now(),
-            lease: LEASE,
-            limit: 2,
-            holding: self.running.iter().map(fence).collect(),
-            retry: RetryPolicy::default(),
-            source_limits: Default::default(),
-        };
+        let claim = Claim::new(WorkerId::new("w").unwrap(), self.now(), LEASE, 2)
+            .with_holding(self.running.iter().map(fence).collect());
         let claimed = block_on(self.catalog.claim(&claim)).unwrap();
         self.running.extend(claimed.executions.iter().cloned());
         format!("{claimed:?}")
@@ -225,7 +218,7 @@ impl Side {
                 watermark = overview.job.watermark.is_some().then_some(choice);
             }
         }
-        said(block_on(jobs.edit(&self.owner, id, &EditRequest { settings, watermark, if_version: None })))
+        said(block_on(jobs.edit(&self.owner, id, &EditRequest::new(settings).with_watermark(watermark))))
     }
 
     pub(crate) fn beat(&self) -> String {

@@ -126,7 +126,7 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
 /// Leaves out every value that is the default.
 impl From<&JobSettings> for SettingsForm {
     fn from(settings: &JobSettings) -> Self {
-        let Policies { overlap, catch_up, retries, jitter, pause_after_failures, bad_records } =
+        let Policies { overlap, catch_up, retries, jitter, pause_after_failures, bad_records, .. } =
             settings.policies;
         let schedule = Schedule::from(&settings.frequency);
         let day = schedule.day.map(|day| day.parse().map_or(TextOrNumber::Text(day), TextOrNumber::Number));
@@ -176,18 +176,17 @@ impl TryFrom<SettingsForm> for JobSettings {
         let frequency = form.schedule().over(None)?;
         let protection = form.protection()?;
         let fresh = Self::new(title, source, data_type, frequency, protection);
-        Ok(Self {
-            description: Description::new(&form.description)?,
-            starts_at: form.starts_at.map(|Instant(at)| at),
-            ends_at: form.ends_at.map(|Instant(at)| at),
-            split_size: form.split_size()?,
-            retention: form.retention_days.map(RetentionDays::new).transpose()?,
-            policies: form.policies()?,
-            timeframe: parsed(form.timeframe.as_deref())?.unwrap_or(fresh.timeframe),
-            categories: categories(form.category),
-            template: template(form.field, form.filter)?,
-            ..fresh
-        })
+        let timeframe = parsed(form.timeframe.as_deref())?.unwrap_or(fresh.timeframe.clone());
+        Ok(fresh
+            .with_description(Description::new(&form.description)?)
+            .with_starts_at(form.starts_at.map(|Instant(at)| at))
+            .with_ends_at(form.ends_at.map(|Instant(at)| at))
+            .with_split_size(form.split_size()?)
+            .with_retention(form.retention_days.map(RetentionDays::new).transpose()?)
+            .with_policies(form.policies()?)
+            .with_timeframe(timeframe)
+            .with_categories(categories(form.category))
+            .with_template(template(form.field, form.filter)?))
     }
 }
 
@@ -264,14 +263,13 @@ impl SettingsForm {
     }
 
     fn policies(&self) -> Result<Policies, RuleViolation> {
-        Ok(Policies {
-            overlap: parsed(self.overlap.as_deref())?,
-            catch_up: parsed(self.catch_up.as_deref())?.unwrap_or_default(),
-            retries: self.retries.map(Retries::new).transpose()?,
-            jitter: parsed(self.jitter.as_deref())?,
-            pause_after_failures: self.pause_after_failures,
-            bad_records: parsed(self.bad_records.as_deref())?.unwrap_or_default(),
-        })
+        Ok(Policies::default()
+            .with_overlap(parsed(self.overlap.as_deref())?)
+            .with_catch_up(parsed(self.catch_up.as_deref())?.unwrap_or_default())
+            .with_retries(self.retries.map(Retries::new).transpose()?)
+            .with_jitter(parsed(self.jitter.as_deref())?)
+            .with_pause_after_failures(self.pause_after_failures)
+            .with_bad_records(parsed(self.bad_records.as_deref())?.unwrap_or_default()))
     }
 }
 

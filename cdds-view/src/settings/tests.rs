@@ -34,7 +34,11 @@ fn awkward_settings() -> impl Strategy<Value = JobSettings> {
     let description = any::<String>().prop_filter_map("short", |text| Description::new(&text).ok());
     (job_settings(), awkward_template(), categories, description).prop_map(
         |(settings, template, categories, description)| {
-            JobSettings { template, categories, description, ..settings }.in_microseconds()
+            settings
+                .with_template(template)
+                .with_categories(categories)
+                .with_description(description)
+                .in_microseconds()
         },
     )
 }

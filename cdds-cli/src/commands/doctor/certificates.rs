@@ -33,7 +33,7 @@ pub(super) fn signing(config: &Config, session: &Session) -> Finding {
 pub(super) async fn recipients(app: &App, session: &Session) -> Result<Vec<Finding>, CliError> {
     let recipients = app.recipients.list(&session.owner).await?;
     let overviews = every_row(async |slice| {
-        let query = JobQuery { slice, ..JobQuery::default() };
+        let query = JobQuery::default().with_slice(slice);
         app.jobs.list(&session.owner, &query).await
     })
     .await?;

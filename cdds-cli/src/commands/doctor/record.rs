@@ -87,19 +87,15 @@ const SET_IT: &str = "set the clock of this machine, best by NTP; until it has c
 
 /// Returns the latest instant at which the owner's jobs were submitted or executions began or ended.
 async fn newest(app: &App, session: &Session) -> Result<Option<DateTime<Utc>>, CliError> {
-    let jobs = JobQuery {
-        sort: Sort { column: JobColumn::CreatedAt, descending: true },
-        slice: Slice::first(1),
-        ..JobQuery::default()
-    };
+    let jobs = JobQuery::default()
+        .with_sort(Sort { column: JobColumn::CreatedAt, descending: true })
+        .with_slice(Slice::first(1));
     let submitted = app.jobs.list(&session.owner, &jobs).await?.items;
     let mut newest = submitted.first().map(|overview| overview.job.created_at);
     for column in [ExecutionColumn::StartedAt, ExecutionColumn::FinishedAt] {
-        let executions = ExecutionQuery {
-            sort: Sort { column, descending: true },
-            slice: Slice::first(1),
-            ..ExecutionQuery::default()
-        };
+        let executions = ExecutionQuery::default()
+            .with_sort(Sort { column, descending: true })
+            .with_slice(Slice::first(1));
         let first = app.history.list(&session.owner, &executions).await?.items.into_iter().next();
         newest = newest.max(first.and_then(|overview| {
             let execution = overview.execution;

@@ -13,7 +13,7 @@ use crate::session::Session;
 /// Returns one finding for each execution of the owner whose worker is gone.
 pub(super) async fn at_work(app: &App, session: &Session) -> Result<Vec<Finding>, CliError> {
     let running = every_row(async |slice| {
-        let query = ExecutionQuery { status: Some(Status::InProgress), slice, ..ExecutionQuery::default() };
+        let query = ExecutionQuery::default().with_status(Some(Status::InProgress)).with_slice(slice);
         app.history.list(&session.owner, &query).await
     })
     .await?;

@@ -101,13 +101,11 @@ async fn measured(
     session: &Session,
 ) -> Result<Option<(String, u64)>, CliError> {
     let (source, data_type): (SourceId, TypeId) = (settings.source.clone(), settings.data_type.clone());
-    let query = ExecutionQuery {
-        status: Some(Status::Finished),
-        source: Some(source),
-        data_type: Some(data_type),
-        slice: Slice::first(10),
-        ..ExecutionQuery::default()
-    };
+    let query = ExecutionQuery::default()
+        .with_status(Some(Status::Finished))
+        .with_source(Some(source))
+        .with_data_type(Some(data_type))
+        .with_slice(Slice::first(10));
     let latest = app.history.list(&session.owner, &query).await?.items;
     Ok(latest.into_iter().find_map(|overview| {
         let progress = overview.execution.progress;
@@ -129,12 +127,10 @@ async fn estimate(
         return None;
     }
     let Some(RegisteredSource::Supported(source)) = app.sources.find(&settings.source) else { return None };
-    let request = ReadRequest {
-        by: RecordInstant::of(&settings.timeframe),
-        categories: settings.categories.clone(),
-        template: settings.template.clone(),
-        ..ReadRequest::new(settings.data_type.clone(), window)
-    };
+    let request = ReadRequest::new(settings.data_type.clone(), window)
+        .with_by(RecordInstant::of(&settings.timeframe))
+        .with_categories(settings.categories.clone())
+        .with_template(settings.template.clone());
     let estimate = source.estimate(&request).await.ok()??;
     Some(estimate.records)
 }

@@ -15,10 +15,10 @@ const NOTHING_YET: &str =
 
 pub(super) async fn list(args: ListJobsArgs, app: &App, session: &Session) -> Result<(), CliError> {
     let query = query(args)?;
-    let all = JobQuery { sort: query.sort, ..JobQuery::default() };
+    let all = JobQuery::default().with_sort(query.sort);
     let nothing = if query == all { NOTHING_YET } else { "no job matches: leave out a filter" };
     let rows = every_row(async |slice| {
-        let query = JobQuery { slice, ..query.clone() };
+        let query = query.clone().with_slice(slice);
         app.jobs.list(&session.owner, &query).await
     })
     .await?;
@@ -29,17 +29,16 @@ pub(super) async fn list(args: ListJobsArgs, app: &App, session: &Session) -> Re
 
 fn query(args: ListJobsArgs) -> Result<JobQuery, CliError> {
     let query = JobQuery::default();
-    Ok(JobQuery {
-        search: args.search,
-        source: args.source.map(SourceId::new).transpose()?,
-        data_type: args.data_type.map(TypeId::new).transpose()?,
-        frequency: args.frequency,
-        state: args.state.and_then(StateFilter::state),
-        latest_status: args.latest_status,
-        created: Between { from: args.created_from, to: args.created_to },
-        latest_started: Between { from: args.latest_started_from, to: args.latest_started_to },
-        next_starts: Between { from: args.next_starts_from, to: args.next_starts_to },
-        sort: args.sort.unwrap_or(query.sort),
-        ..query
-    })
+    let sort = args.sort.unwrap_or(query.sort);
+    Ok(query
+        .with_search(args.search)
+        .with_source(args.source.map(SourceId::new).transpose()?)
+        .with_data_type(args.data_type.map(TypeId::new).transpose()?)
+        .with_frequency(args.frequency)
+        .with_state(args.state.and_then(StateFilter::state))
+        .with_latest_status(args.latest_status)
+        .with_created(Between { from: args.created_from, to: args.created_to })
+        .with_latest_started(Between { from: args.latest_started_from, to: args.latest_started_to })
+        .with_next_starts(Between { from: args.next_starts_from, to: args.next_starts_to })
+        .with_sort(sort))
 }

@@ -38,7 +38,7 @@ fn needed<'a>(option: &str, typed: Option<&'a String>) -> Result<&'a str, CliErr
 /// Returns the draft with the typed options in place of its own.
 pub(super) fn over(draft: JobSettings, options: JobOptions) -> Result<JobSettings, CliError> {
     let frequency = schedule::frequency(&options.schedule, Some(&draft.frequency))?;
-    let mut settings = JobSettings { frequency, ..draft };
+    let mut settings = draft.with_frequency(frequency);
     place(&mut settings.starts_at, options.schedule.starts_at.map(Setting::value));
     place(&mut settings.ends_at, options.schedule.ends_at.map(Setting::value));
     content(&mut settings, options.content)?;

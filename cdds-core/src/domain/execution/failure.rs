@@ -110,18 +110,19 @@ impl Failure {
         }
     }
 
+    /// Creates the failure of an attempt by a defect or a refusal that a repetition would meet again.
+    pub fn internal(step: Step, message: impl Into<String>) -> Self {
+        Self { step, kind: FailureKind::Internal, message: message.into(), retryable: false }
+    }
+
     /// Creates the failure of a panic in `port` (rule E11). A panic is a defect, and the same call would most
     /// likely panic again, so the execution is not retried. The panic's message may quote a record and is
     /// left out.
     pub fn panicked(step: Step, port: &str) -> Self {
-        Self {
+        Self::internal(
             step,
-            kind: FailureKind::Internal,
-            message: format!(
-                "the {port} panicked, which is a defect of it: mend it, then run the execution again"
-            ),
-            retryable: false,
-        }
+            format!("the {port} panicked, which is a defect of it: mend it, then run the execution again"),
+        )
     }
 
     /// Creates the failure of an execution that made no progress for `for_seconds` seconds (rule E12).

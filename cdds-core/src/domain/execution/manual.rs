@@ -4,8 +4,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::domain::calendar::timeframe::Timeframe;
 use crate::domain::calendar::window::Window;
-use crate::domain::execution::{Execution, ExecutionState, SourceTerms};
+use crate::domain::execution::{Execution, ExecutionState};
 use crate::domain::job::{Job, JobChange, JobState};
+use crate::domain::source::SourceTerms;
 use crate::domain::violation::{Code, RuleViolation};
 
 /// The most occurrences in one backfill (rule W6).

@@ -7,26 +7,10 @@ use super::{Execution, ExecutionState, SkipReason, Trigger};
 use crate::domain::calendar::timeframe::Timeframe;
 use crate::domain::calendar::window::{self, Window, settled_end};
 use crate::domain::execution::progress::Progress;
-use crate::domain::execution::watermark::Watermark;
 use crate::domain::id::ExecutionId;
+use crate::domain::job::Job;
 use crate::domain::job::policy::Jitter;
-use crate::domain::job::{Job, JobSettings};
-
-/// What a source declares about the visibility of its rows (rule W4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SourceTerms {
-    /// How late a row may become visible after its instant.
-    pub settle_lag: TimeDelta,
-    /// The granularity of its instants.
-    pub granularity: TimeDelta,
-}
-
-impl Default for SourceTerms {
-    /// One second each.
-    fn default() -> Self {
-        Self { settle_lag: TimeDelta::seconds(1), granularity: TimeDelta::seconds(1) }
-    }
-}
+use crate::domain::source::SourceTerms;
 
 impl Execution {
     /// Creates the occurrence of `job` at `slot`. If the window ends near the slot, the work waits until late
@@ -209,25 +193,6 @@ fn execution_id(job: &Job, name: std::fmt::Arguments<'_>) -> ExecutionId {
     // Era 0 has no prefix, so the ids of most jobs do not mention eras.
     let name = if job.era == 0 { name.to_string() } else { format!("era/{}/{name}", job.era) };
     ExecutionId(Uuid::new_v5(&job.id.0, name.as_bytes()))
-}
-
-impl Job {
-    /// Returns how far the job's incremental exports have come, which is the origin if it has made none (rule
-    /// W4).
-    pub fn watermark(&self) -> Watermark {
-        self.watermark.unwrap_or_else(|| Watermark::at_origin(&self.settings.timeframe))
-    }
-}
-
-impl JobSettings {
-    /// Returns the first slot strictly after `after` within the job's `starts_at` and `ends_at` (rules F7,
-    /// J14).
-    pub fn next_slot(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        // `starts_at` is inclusive, and `next_after` is strict: search from the microsecond before it.
-        let before_start = |start: DateTime<Utc>| start.checked_sub_signed(TimeDelta::microseconds(1));
-        let after = self.starts_at.and_then(before_start).map_or(after, |start| after.max(start));
-        self.frequency.next_after(after).filter(|slot| self.ends_at.is_none_or(|end| *slot < end))
-    }
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::calendar::window::{Window, settled_end};
-use crate::domain::execution::{Execution, SkipReason, SourceTerms, Trigger};
+use crate::domain::execution::{Execution, SkipReason, Trigger};
 use crate::domain::job::policy::Overlap;
 use crate::domain::job::settling;
 use crate::domain::job::tiling;
 use crate::domain::job::{Job, JobChange, JobState};
+use crate::domain::source::SourceTerms;
 
 /// How far back missed occurrences are caught up if neither the job nor the engine says otherwise (rule E4).
 pub const CATCH_UP_LIMIT: TimeDelta = TimeDelta::days(7);
@@ -210,14 +211,6 @@ pub(in crate::domain) fn unrecorded(job: &Job) -> Option<DateTime<Utc>> {
         JobState::Active => job.next_due_at,
         JobState::Suspended => since_suspended(),
         JobState::Completed | JobState::Deleted => None,
-    }
-}
-
-impl Job {
-    /// Returns the policy for a job that is due again while an earlier occurrence waits or runs (rule E3).
-    pub fn overlap(&self) -> Overlap {
-        let policies = &self.settings.policies;
-        policies.overlap.unwrap_or_else(|| Overlap::of(&self.settings.timeframe))
     }
 }
 

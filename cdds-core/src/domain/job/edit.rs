@@ -6,10 +6,11 @@ use super::lifecycle;
 use super::settling::{self, Drops, Open};
 use super::tiling;
 use crate::domain::calendar::frequency::{Frequency, Start};
+use crate::domain::execution::Execution;
 use crate::domain::execution::schedule::{self, Terms};
 use crate::domain::execution::watermark::Watermark;
-use crate::domain::execution::{Execution, SourceTerms};
 use crate::domain::job::{Job, JobChange, JobSettings, JobState};
+use crate::domain::source::SourceTerms;
 use crate::domain::violation::{Code, RuleViolation};
 
 /// Whether one-time jobs may be edited (rule J10).
@@ -202,22 +203,4 @@ fn reschedule(
         after.state = if after.next_due_at.is_some() { JobState::Active } else { JobState::Completed };
     }
     None
-}
-
-impl JobSettings {
-    /// Whether both settings are due at the same instants.
-    pub fn has_schedule_of(&self, other: &Self) -> bool {
-        self.frequency == other.frequency
-            && self.starts_at == other.starts_at
-            && self.ends_at == other.ends_at
-    }
-
-    /// Whether both settings export the same records, as far as the watermark is concerned (rule J11).
-    pub fn has_scope_of(&self, other: &Self) -> bool {
-        self.source == other.source
-            && self.data_type == other.data_type
-            && self.categories == other.categories
-            && self.template.filters == other.template.filters
-            && self.timeframe == other.timeframe
-    }
 }

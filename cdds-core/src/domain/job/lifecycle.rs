@@ -7,9 +7,10 @@ use super::settling::{self, Drops, Open};
 use crate::domain::calendar::frequency::{Frequency, Start};
 use crate::domain::execution::schedule::{self, Gap};
 use crate::domain::execution::watermark::{Overtaken, Watermark};
-use crate::domain::execution::{Execution, ExecutionState, SkipReason, SourceTerms, Trigger};
+use crate::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
 use crate::domain::id::{JobId, Owner};
 use crate::domain::job::{Job, JobChange, JobSettings, JobState};
+use crate::domain::source::SourceTerms;
 use crate::domain::violation::{Code, RuleViolation};
 
 /// A job as it is first stored, with the execution, if any, that is queued in the same transaction.

@@ -9,9 +9,11 @@ use chrono::TimeDelta;
 use crate::domain::calendar::timeframe::Timeframe;
 use crate::domain::execution::retry::RetryPolicy;
 use crate::domain::violation::{Code, RuleViolation, quoted};
+use crate::setters::setters;
 
 /// A job's own policies. Those left out follow the engine's settings or the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Policies {
     /// What to do if the job is due again while an earlier occurrence waits or runs (rule E3). `None` for the
     /// default of the timeframe, [`Overlap::of`].
@@ -26,6 +28,17 @@ pub struct Policies {
     pub pause_after_failures: Option<NonZeroU32>,
     /// How unreadable records are handled (rule E10).
     pub bad_records: BadRecords,
+}
+
+setters! {
+    Policies {
+        with_overlap => overlap: option Overlap;
+        with_catch_up => catch_up: value CatchUp;
+        with_retries => retries: option Retries;
+        with_jitter => jitter: option Jitter;
+        with_pause_after_failures => pause_after_failures: option NonZeroU32;
+        with_bad_records => bad_records: value BadRecords;
+    }
 }
 
 /// The treatment of occurrences that become due while others wait or run (rule E3).

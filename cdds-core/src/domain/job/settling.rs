@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 
 use super::tiling;
 use crate::domain::execution::queue::QueuePlace;
-use crate::domain::execution::{Execution, SkipReason, SourceTerms, Trigger};
-use crate::domain::job::{Job, JobChange, JobSettings, JobState};
+use crate::domain::execution::{Execution, SkipReason, Trigger};
+use crate::domain::job::{Job, JobChange, JobSettings};
 use crate::domain::source::RecordInstant;
-use crate::domain::violation::{Code, RuleViolation};
+use crate::domain::source::SourceTerms;
 
 /// The executions of a job that have not ended, as far as they were read: first all that a worker has begun,
 /// then those that wait for their first claim, by their place in the queue.
@@ -66,29 +66,6 @@ pub enum Drops {
     /// Executions with a slot later than this instant, because the job was brought back from there
     /// ([`ahead`](crate::domain::execution::ahead)).
     Ahead(DateTime<Utc>),
-}
-
-impl Job {
-    /// Whether the job allows this execution to be begun now. A deleted job allows none. Until its last
-    /// change is settled, a job allows only executions that a worker has begun before.
-    pub fn may_begin(&self, execution: &Execution) -> bool {
-        self.state != JobState::Deleted && (self.unsettled.is_none() || execution.is_begun())
-    }
-
-    /// Checks that the last change of the job is settled.
-    ///
-    /// # Errors
-    /// [`Code::JobBusy`] until it is.
-    pub(in crate::domain) fn check_settled(&self) -> Result<(), RuleViolation> {
-        match self.unsettled {
-            None => Ok(()),
-            Some(_) => Err(RuleViolation::new(
-                Code::JobBusy,
-                "what waits of this job is still being changed after its last edit or suspension: an engine does \
-                 that, and so does asking again",
-            )),
-        }
-    }
 }
 
 /// Returns what remains to be settled after a change of `before` that has decided about `open`. If an earlier
@@ -153,14 +130,5 @@ pub(in crate::domain) fn settled(
     match reason {
         Some(reason) => execution.superseded(reason, now),
         None => execution.edited(job, terms),
-    }
-}
-
-impl JobChange {
-    /// Adds an execution that was waiting before the change: to `edited` if it still waits, otherwise to
-    /// `superseded`.
-    pub(in crate::domain) fn take(&mut self, execution: Execution) {
-        let to = if execution.is_waiting() { &mut self.edited } else { &mut self.superseded };
-        to.push(execution);
     }
 }

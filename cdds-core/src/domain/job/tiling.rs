@@ -4,35 +4,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::calendar::timeframe::Timeframe;
 use crate::domain::calendar::window::Window;
 use crate::domain::execution::{Execution, Trigger};
-use crate::domain::job::{Job, JobChange, JobSettings, JobState};
-
-impl JobSettings {
-    /// Whether the windows of successive occurrences join without a gap or an overlap, as those of a rolling
-    /// or previous timeframe of the frequency's own period do (rule W3).
-    pub fn tiles(&self) -> bool {
-        match self.timeframe {
-            Timeframe::Rolling(span) | Timeframe::Previous(span) => self.frequency.period() == Some(span),
-            Timeframe::All | Timeframe::Fixed(_) | Timeframe::SinceLastExport { .. } => false,
-        }
-    }
-
-    /// Whether each occurrence has a window of its own. A later window then covers an earlier one only if it
-    /// reaches back to it.
-    fn slides(&self) -> bool {
-        matches!(self.timeframe, Timeframe::Rolling(_) | Timeframe::Previous(_))
-    }
-
-    /// Whether windows under one of the settings continue where windows under the other end: both tile, over
-    /// the same records.
-    pub(in crate::domain) fn tiles_with(&self, other: &Self) -> bool {
-        // The scope includes the timeframe, which may differ here as long as both tile.
-        let of_same_records = self.has_scope_of(&Self { timeframe: self.timeframe.clone(), ..other.clone() });
-        self.tiles() && other.tiles() && of_same_records
-    }
-}
+use crate::domain::job::{Job, JobChange, JobState};
 
 impl Job {
     /// Returns the window of the occurrence at `slot`, the next one to be put on the record. Returns `None`

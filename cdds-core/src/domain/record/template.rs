@@ -14,6 +14,7 @@ use std::collections::HashSet;
 
 use crate::domain::source::DataType;
 use crate::domain::violation::{Code, RuleViolation, quoted};
+use crate::setters::setters;
 
 pub use filter::{Filter, Operator};
 pub use text::spells;
@@ -27,6 +28,13 @@ pub struct Template {
     pub fields: FieldSelection,
     /// Filters. A record is exported if it matches all of them.
     pub filters: Vec<Filter>,
+}
+
+setters! {
+    Template {
+        with_fields => fields: value FieldSelection;
+        with_filters => filters: value Vec<Filter>;
+    }
 }
 
 /// The outermost keys of a record that are exported, in the source's order. A record that is left without any

@@ -7,9 +7,11 @@ use crate::domain::calendar::window::Window;
 use crate::domain::id::TypeId;
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::Template;
+use crate::setters::setters;
 
 /// A request to read records.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReadRequest {
     /// The data type.
     pub data_type: TypeId,
@@ -23,6 +25,17 @@ pub struct ReadRequest {
     pub template: Template,
     /// How unreadable records are handled.
     pub bad_records: BadRecordMode,
+}
+
+setters! {
+    ReadRequest {
+        with_data_type => data_type: value TypeId;
+        with_window => window: value Window;
+        with_by => by: value RecordInstant;
+        with_categories => categories: value CategorySelection;
+        with_template => template: value Template;
+        with_bad_records => bad_records: value BadRecordMode;
+    }
 }
 
 /// The instant that decides whether a record lies in the window (rule W7). The day of its folder is that of

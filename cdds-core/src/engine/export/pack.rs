@@ -25,7 +25,6 @@ use futures::channel::{mpsc, oneshot};
 
 use self::seal::PartSealer;
 use super::attempt::Export;
-use super::store::internal;
 use crate::domain::archive::artifact::Sha256Digest;
 use crate::domain::archive::cut::CutFile;
 use crate::domain::archive::split_size::{SplitSize, largest_sealable};
@@ -132,7 +131,8 @@ impl PackPipeline {
     /// Writes the directory and ends the last part. Every file must have been laid out.
     pub(super) async fn finish(self) -> Result<(PartIndex, Vec<StoreCommand>), Failure> {
         let assembler = locked(&self.buffer).assembler.take();
-        let assembler = assembler.ok_or_else(|| internal("the archive was used after it failed"))?;
+        let assembler =
+            assembler.ok_or_else(|| Failure::internal(Step::Pack, "the archive was used after it failed"))?;
         offload(&*self.workers, move || assembler.finish()).await?
     }
 }

@@ -16,7 +16,7 @@ use crate::domain::archive::artifact::{
 };
 use crate::domain::archive::manifest;
 use crate::domain::archive::part_name::part_name;
-use crate::domain::execution::failure::{Failure, FailureKind, Step};
+use crate::domain::execution::failure::{Failure, Step};
 use crate::domain::recipient::Recipient;
 use crate::engine::calls::{call, call_now};
 use crate::keys;
@@ -60,13 +60,16 @@ impl Export {
         let execution = &self.execution;
         let order = &transferred.index.reading_order;
         let total = order.len();
-        let parts = u32::try_from(total).map_err(|_| internal("more parts than can be counted"))?;
+        let parts = u32::try_from(total)
+            .map_err(|_| Failure::internal(Step::Publish, "more parts than can be counted"))?;
         let stem = manifest::stem(execution.id);
         let extension = if recipients.is_empty() { "" } else { ".smime" };
         let service = self.shared.settings.retention;
         let retention = execution.settings.retention.map_or(service, |own| own.min(service));
-        let stored = in_order(order, transferred.parts.iter().map(|part| (part.ordinal, part)))
-            .ok_or_else(|| internal("the archive names a part that was not stored"))?;
+        let stored =
+            in_order(order, transferred.parts.iter().map(|part| (part.ordinal, part))).ok_or_else(|| {
+                Failure::internal(Step::Publish, "the archive names a part that was not stored")
+            })?;
         let mut artifacts = Vec::with_capacity(order.len());
         for ((index, part), stored) in (0..total).zip(1..=parts).zip(stored) {
             artifacts.push(Artifact {
@@ -87,7 +90,7 @@ impl Export {
             });
         }
         if artifacts.len() != transferred.parts.len() {
-            return Err(internal("the archive does not name every stored part"));
+            return Err(Failure::internal(Step::Publish, "the archive does not name every stored part"));
         }
         Ok(artifacts)
     }
@@ -123,7 +126,10 @@ impl Export {
             recipients: recipients.collect(),
             parts: parts.collect(),
         };
-        manifest.to_json().map(Bytes::from).map_err(|error| internal(&error.to_string()))
+        manifest
+            .to_json()
+            .map(Bytes::from)
+            .map_err(|error| Failure::internal(Step::Publish, error.to_string()))
     }
 
     async fn store_manifest(&self, json: Bytes) -> Result<StoredManifest, Failure> {
@@ -165,10 +171,6 @@ impl Export {
 fn in_order<K: Ord, T: Copy>(order: &[K], items: impl IntoIterator<Item = (K, T)>) -> Option<Vec<T>> {
     let items: BTreeMap<K, T> = items.into_iter().collect();
     order.iter().map(|key| items.get(key).copied()).collect()
-}
-
-fn internal(what: &str) -> Failure {
-    Failure { step: Step::Publish, kind: FailureKind::Internal, message: what.to_owned(), retryable: false }
 }
 
 #[cfg(test)]

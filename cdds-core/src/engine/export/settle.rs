@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::attempt::Export;
 use crate::cleanup::delete_all;
 use crate::domain::execution::Execution;
-use crate::domain::execution::failure::{Failure, FailureKind, Step};
+use crate::domain::execution::failure::{Failure, Step};
 use crate::engine::calls::{Panicked, contained_async};
 use crate::engine::worker::Shared;
 use crate::keys;
@@ -46,12 +46,7 @@ impl Export {
                 }
                 // Publishing would lose or double records: nothing may be shown, and trying again is no help.
                 Err(error) if error.kind() == CatalogErrorKind::Conflict => {
-                    let failure = Failure {
-                        step: Step::Publish,
-                        kind: FailureKind::Internal,
-                        message: error.report(),
-                        retryable: false,
-                    };
+                    let failure = Failure::internal(Step::Publish, error.report());
                     warn!("refused by the catalog: {}", failure.message);
                     let retry = self.shared.settings.retry;
                     return self.settle(Settlement::Failed { failure, retry }).await;

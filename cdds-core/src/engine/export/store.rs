@@ -88,7 +88,8 @@ impl PartWriter<'_> {
     }
 
     async fn write(&mut self, bytes: Bytes) -> Result<(), Failure> {
-        let (ordinal, upload) = self.upload.take().ok_or_else(|| internal("bytes came outside a part"))?;
+        let (ordinal, upload) =
+            self.upload.take().ok_or_else(|| Failure::internal(Step::Pack, "bytes came outside a part"))?;
         let count = bytes.len() as u64;
         self.upload = Some((ordinal, call(Step::Store, STORE, upload.write(bytes)).await?));
         self.meter.bytes_written.fetch_add(count, Ordering::Relaxed);
@@ -96,10 +97,15 @@ impl PartWriter<'_> {
     }
 
     async fn close(&mut self, bytes: u64, sha256: Sha256Digest) -> Result<(), Failure> {
-        let (ordinal, upload) =
-            self.upload.take().ok_or_else(|| internal("a part ended that was not open"))?;
+        let (ordinal, upload) = self
+            .upload
+            .take()
+            .ok_or_else(|| Failure::internal(Step::Pack, "a part ended that was not open"))?;
         let written = Written { ordinal, upload, bytes, sha256 };
-        self.sender.send(written).await.map_err(|_| internal("nobody takes the parts that were written"))
+        self.sender
+            .send(written)
+            .await
+            .map_err(|_| Failure::internal(Step::Pack, "nobody takes the parts that were written"))
     }
 }
 
@@ -135,10 +141,6 @@ impl PartFinisher<'_> {
         }
         Ok(StoredPart { ordinal, key, bytes, sha256 })
     }
-}
-
-pub(super) fn internal(what: &str) -> Failure {
-    Failure { step: Step::Pack, kind: FailureKind::Internal, message: what.to_owned(), retryable: false }
 }
 
 #[cfg(test)]

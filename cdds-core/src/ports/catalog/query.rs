@@ -10,6 +10,7 @@ use crate::domain::execution::progress::Progress;
 use crate::domain::execution::{Execution, Status};
 use crate::domain::id::{ExecutionId, JobId, SourceId, TypeId};
 use crate::domain::job::{Job, JobState};
+use crate::setters::setters;
 
 /// A job with the details that a list shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,6 +219,7 @@ pub enum LatestStatus {
 
 /// Selects, sorts and pages jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct JobQuery {
     /// Only jobs with this text in their title, in any case.
     pub search: Option<String>,
@@ -243,6 +245,22 @@ pub struct JobQuery {
     pub slice: Slice,
 }
 
+setters! {
+    JobQuery {
+        with_search => search: option String;
+        with_source => source: option SourceId;
+        with_data_type => data_type: option TypeId;
+        with_frequency => frequency: option FrequencyKind;
+        with_state => state: option JobState;
+        with_latest_status => latest_status: option LatestStatus;
+        with_created => created: value Between;
+        with_latest_started => latest_started: value Between;
+        with_next_starts => next_starts: value Between;
+        with_sort => sort: value Sort<JobColumn>;
+        with_slice => slice: value Slice;
+    }
+}
+
 impl Default for JobQuery {
     /// Selects all jobs, newest first.
     fn default() -> Self {
@@ -264,6 +282,7 @@ impl Default for JobQuery {
 
 /// Selects, sorts and pages executions.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ExecutionQuery {
     /// Only executions of this job.
     pub job: Option<JobId>,
@@ -281,6 +300,19 @@ pub struct ExecutionQuery {
     pub sort: Sort<ExecutionColumn>,
     /// The rows to return.
     pub slice: Slice,
+}
+
+setters! {
+    ExecutionQuery {
+        with_job => job: option JobId;
+        with_status => status: option Status;
+        with_source => source: option SourceId;
+        with_data_type => data_type: option TypeId;
+        with_slot => slot: value Between;
+        with_started => started: value Between;
+        with_sort => sort: value Sort<ExecutionColumn>;
+        with_slice => slice: value Slice;
+    }
 }
 
 impl Default for ExecutionQuery {
@@ -301,6 +333,7 @@ impl Default for ExecutionQuery {
 
 /// Selects, sorts and pages artifacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ArtifactQuery {
     /// Only artifacts of this job.
     pub job: Option<JobId>,
@@ -326,6 +359,23 @@ pub struct ArtifactQuery {
     pub sort: Sort<ArtifactColumn>,
     /// The rows to return.
     pub slice: Slice,
+}
+
+setters! {
+    ArtifactQuery {
+        with_job => job: option JobId;
+        with_execution => execution: option ExecutionId;
+        with_search => search: option String;
+        with_data_type => data_type: option TypeId;
+        with_created => created: value Between;
+        with_expires => expires: value Between;
+        with_bytes_min => bytes_min: option u64;
+        with_bytes_max => bytes_max: option u64;
+        with_hold => hold: option bool;
+        with_available_at => available_at: option DateTime<Utc>;
+        with_sort => sort: value Sort<ArtifactColumn>;
+        with_slice => slice: value Slice;
+    }
 }
 
 impl Default for ArtifactQuery {

@@ -13,6 +13,7 @@ use crate::domain::execution::retry::RetryPolicy;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
 use crate::domain::job::Job;
 use crate::ports::sink::Key;
+use crate::setters::setters;
 
 /// A job with due slots, or one whose last change is not settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,7 @@ pub const QUEUED_COUNTED_MAX: u64 = 10_000;
 
 /// A request for work.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Claim {
     /// The worker that asks.
     pub worker: WorkerId,
@@ -64,6 +66,34 @@ pub struct Claim {
     pub retry: RetryPolicy,
     /// How many executions of a source may run at the same time, over all workers (rule E2).
     pub source_limits: SourceLimits,
+}
+
+impl Claim {
+    /// Asks for up to `limit` executions for a worker that runs none, with the default retry policy and without
+    /// limits of sources.
+    pub fn new(worker: WorkerId, now: DateTime<Utc>, lease: Duration, limit: usize) -> Self {
+        Self {
+            worker,
+            now,
+            lease,
+            limit,
+            holding: Vec::new(),
+            retry: RetryPolicy::default(),
+            source_limits: SourceLimits::new(),
+        }
+    }
+}
+
+setters! {
+    Claim {
+        with_worker => worker: value WorkerId;
+        with_now => now: value DateTime<Utc>;
+        with_lease => lease: value Duration;
+        with_limit => limit: value usize;
+        with_holding => holding: value Vec<Fence>;
+        with_retry => retry: value RetryPolicy;
+        with_source_limits => source_limits: value SourceLimits;
+    }
 }
 
 /// The result of a claim.

@@ -17,7 +17,7 @@ use super::{jobs, takeover};
 
 /// Assigns queued executions to a worker, after taking over those of dead workers.
 pub(super) fn claim(database: &Database, claim: &Claim) -> Result<Claimed, CatalogError> {
-    let claim = Claim { now: claim.now.trunc_subsecs(6), ..claim.clone() };
+    let claim = claim.clone().with_now(claim.now.trunc_subsecs(6));
     // A worker's first claim takes over everything under its name, so a second claim must not run
     // concurrently.
     let _one_at_a_time = database.claims();

@@ -29,7 +29,7 @@ fn contacts(rows: SqliteRows, format: InstantFormat) -> SqliteType {
 fn request(window: Window, categories: &[&str]) -> ReadRequest {
     let values: BTreeSet<String> = categories.iter().map(|value| (*value).to_owned()).collect();
     let categories = if values.is_empty() { CategorySelection::All } else { CategorySelection::Only(values) };
-    ReadRequest { categories, ..ReadRequest::new(TypeId::new("contact").unwrap(), window) }
+    ReadRequest::new(TypeId::new("contact").unwrap(), window).with_categories(categories)
 }
 
 fn day(number: i64) -> DateTime<Utc> {
@@ -78,15 +78,14 @@ fn w7_changes_are_looked_for_by_index_in_every_statement() {
     for format in [InstantFormat::Iso, InstantFormat::Unix] {
         let data_type =
             contacts(SqliteRows::Table("contacts".into()), format).with_changed("changed", format);
-        let request =
-            ReadRequest { by: RecordInstant::Change, ..request(Window::between(day(0), day(1)), &["voice"]) };
+        let request = request(Window::between(day(0), day(1)), &["voice"]).with_by(RecordInstant::Change);
         let plans = plans(&database, &data_type, &request);
         assert!(
             plans[0].starts_with("SEARCH contacts USING INDEX by_change (changed>? AND changed<?)"),
             "{plans:?}"
         );
         assert!(plans.iter().all(|step| step.starts_with("SEARCH contacts USING INDEX by_")), "{plans:?}");
-        let whole = ReadRequest { window: Window::until(day(1)), ..request };
+        let whole = request.with_window(Window::until(day(1)));
         let relation = database.relation(&data_type).unwrap();
         assert_eq!(select(&data_type, &relation, &relation.columns, &whole).len(), 1);
     }
@@ -97,9 +96,9 @@ fn j4_equality_uses_its_index() {
     let schema = "CREATE TABLE contacts (at, media, note); CREATE INDEX by_note ON contacts (note);";
     let (_folder, database) = database(schema);
     let data_type = contacts(SqliteRows::Table("contacts".into()), InstantFormat::Any);
-    let filtered = |filter: &str| ReadRequest {
-        template: Template { filters: vec![filter.parse().unwrap()], ..Template::default() },
-        ..request(Window::until(day(1)), &[])
+    let filtered = |filter: &str| {
+        request(Window::until(day(1)), &[])
+            .with_template(Template::default().with_filters(vec![filter.parse().unwrap()]))
     };
     let by_index = ["SEARCH contacts USING INDEX by_note (note=?)"];
     assert_eq!(plans(&database, &data_type, &filtered("note=open")), by_index);
@@ -120,7 +119,7 @@ fn j4_only_the_columns_that_are_needed_are_read() {
             fields: names.map_or(FieldSelection::All, FieldSelection::Only),
             filters: filter.parse().into_iter().collect(),
         };
-        let request = ReadRequest { template, ..request(Window::until(day(1)), &[]) };
+        let request = request(Window::until(day(1)), &[]).with_template(template);
         let columns = columns(data_type, &relation, &request);
         select(data_type, &relation, &columns, &request).remove(0).sql
     };

@@ -1,0 +1,313 @@
+//! Rules J1–J5: what a job exports, how often and for whom.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+
+use crate::domain::archive::retention::RetentionDays;
+use crate::domain::archive::split_size::SplitSize;
+use crate::domain::calendar::frequency::Frequency;
+use crate::domain::calendar::timeframe::Timeframe;
+use crate::domain::id::{RecipientName, SourceId, TypeId};
+use crate::domain::job::policy::Policies;
+use crate::domain::record::selection::CategorySelection;
+use crate::domain::record::template::Template;
+use crate::domain::violation::{Code, RuleViolation};
+use crate::setters::setters;
+
+/// What a job exports, how often and for whom. Each value is valid by itself. [`admission`] checks whether
+/// they fit together and match what is registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JobSettings {
+    /// The title shown to people.
+    pub title: Title,
+    /// The purpose of the job. May be empty.
+    pub description: Description,
+    /// The source (rule J2).
+    pub source: SourceId,
+    /// The data type of that source (rule J2).
+    pub data_type: TypeId,
+    /// The categories to export (rule J3).
+    pub categories: CategorySelection,
+    /// The fields to export, and filters for the records (rule J4).
+    pub template: Template,
+    /// How often the job is due (section F).
+    pub frequency: Frequency,
+    /// No occurrence of a recurring job lies before this instant (rule J14).
+    pub starts_at: Option<DateTime<Utc>>,
+    /// No occurrence of a recurring job lies at or after this instant (rule J14).
+    pub ends_at: Option<DateTime<Utc>>,
+    /// The stretch of time that each occurrence exports (section W).
+    pub timeframe: Timeframe,
+    /// The largest size of a part. `None` for a single file (rule A4).
+    pub split_size: Option<SplitSize>,
+    /// The recipients for whom parts are sealed, if any (rule S1).
+    pub protection: Protection,
+    /// How long artifacts are kept. `None` for the service's own retention (rule A7).
+    pub retention: Option<RetentionDays>,
+    /// Policies for overlap, downtime, failures and bad records (rules E3–E6, E10).
+    pub policies: Policies,
+}
+
+setters! {
+    JobSettings {
+        with_title => title: value Title;
+        with_description => description: value Description;
+        with_source => source: value SourceId;
+        with_data_type => data_type: value TypeId;
+        with_categories => categories: value CategorySelection;
+        with_template => template: value Template;
+        with_frequency => frequency: value Frequency;
+        with_starts_at => starts_at: option DateTime<Utc>;
+        with_ends_at => ends_at: option DateTime<Utc>;
+        with_timeframe => timeframe: value Timeframe;
+        with_split_size => split_size: option SplitSize;
+        with_protection => protection: value Protection;
+        with_retention => retention: option RetentionDays;
+        with_policies => policies: value Policies;
+    }
+}
+
+impl JobSettings {
+    /// Creates settings from the values that have no default. The defaults export everything of one data type
+    /// up to the slot, in one file, and keep it as long as the service keeps artifacts. All fields are
+    /// public, so set those that differ.
+    pub fn new(
+        title: Title,
+        source: SourceId,
+        data_type: TypeId,
+        frequency: Frequency,
+        protection: Protection,
+    ) -> Self {
+        Self {
+            title,
+            description: Description::default(),
+            source,
+            data_type,
+            categories: CategorySelection::All,
+            template: Template::default(),
+            frequency,
+            starts_at: None,
+            ends_at: None,
+            timeframe: Timeframe::All,
+            split_size: None,
+            protection,
+            retention: None,
+            policies: Policies::default(),
+        }
+    }
+}
+
+impl JobSettings {
+    /// Truncates its instants to whole microseconds, as slots are stored (rule W1).
+    #[must_use]
+    pub fn in_microseconds(self) -> Self {
+        let trunc = |instant: DateTime<Utc>| instant.trunc_subsecs(6);
+        Self {
+            frequency: self.frequency.in_microseconds(),
+            starts_at: self.starts_at.map(trunc),
+            ends_at: self.ends_at.map(trunc),
+            ..self
+        }
+    }
+
+    /// Returns the first slot strictly after `after` within the job's `starts_at` and `ends_at` (rules F7,
+    /// J14).
+    pub fn next_slot(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        // `starts_at` is inclusive, and `next_after` is strict: search from the microsecond before it.
+        let before_start = |start: DateTime<Utc>| start.checked_sub_signed(TimeDelta::microseconds(1));
+        let after = self.starts_at.and_then(before_start).map_or(after, |start| after.max(start));
+        self.frequency.next_after(after).filter(|slot| self.ends_at.is_none_or(|end| *slot < end))
+    }
+
+    /// Whether the windows of successive occurrences join without a gap or an overlap, as those of a rolling
+    /// or previous timeframe of the frequency's own period do (rule W3).
+    pub fn tiles(&self) -> bool {
+        match self.timeframe {
+            Timeframe::Rolling(span) | Timeframe::Previous(span) => self.frequency.period() == Some(span),
+            Timeframe::All | Timeframe::Fixed(_) | Timeframe::SinceLastExport { .. } => false,
+        }
+    }
+
+    /// Whether each occurrence has a window of its own. A later window then covers an earlier one only if it
+    /// reaches back to it.
+    pub(in crate::domain) fn slides(&self) -> bool {
+        matches!(self.timeframe, Timeframe::Rolling(_) | Timeframe::Previous(_))
+    }
+
+    /// Whether windows under one of the settings continue where windows under the other end: both tile, over
+    /// the same records.
+    pub(in crate::domain) fn tiles_with(&self, other: &Self) -> bool {
+        // The scope includes the timeframe, which may differ here as long as both tile.
+        let of_same_records = self.has_scope_of(&Self { timeframe: self.timeframe.clone(), ..other.clone() });
+        self.tiles() && other.tiles() && of_same_records
+    }
+
+    /// Whether both settings are due at the same instants.
+    pub fn has_schedule_of(&self, other: &Self) -> bool {
+        self.frequency == other.frequency
+            && self.starts_at == other.starts_at
+            && self.ends_at == other.ends_at
+    }
+
+    /// Whether both settings export the same records, as far as the watermark is concerned (rule J11).
+    pub fn has_scope_of(&self, other: &Self) -> bool {
+        self.source == other.source
+            && self.data_type == other.data_type
+            && self.categories == other.categories
+            && self.template.filters == other.template.filters
+            && self.timeframe == other.timeframe
+    }
+}
+
+/// Who can read the artifacts (rule S1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Protection {
+    /// Anybody who has the file. Plaintext must be asked for by name.
+    Plaintext,
+    /// The holders of the private keys of these recipients' certificates.
+    Sealed(RecipientNames),
+}
+
+/// The names of one or more recipients, without repetitions, in the order given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecipientNames(Vec<RecipientName>);
+
+impl RecipientNames {
+    /// Creates the list of names. Repeated names count once.
+    ///
+    /// # Errors
+    /// [`Code::RecipientRequired`] if `names` is empty.
+    pub fn new(names: impl IntoIterator<Item = RecipientName>) -> Result<Self, RuleViolation> {
+        let mut distinct: Vec<RecipientName> = Vec::new();
+        for name in names {
+            if !distinct.contains(&name) {
+                distinct.push(name);
+            }
+        }
+        if distinct.is_empty() {
+            return Err(RuleViolation::new(
+                Code::RecipientRequired,
+                "no recipient is named: name one whose certificate is stored, or ask for plaintext by name",
+            ));
+        }
+        Ok(Self(distinct))
+    }
+
+    /// Returns the names, at least one.
+    pub fn as_slice(&self) -> &[RecipientName] {
+        &self.0
+    }
+}
+
+impl Protection {
+    /// Returns the recipients. Empty for plaintext.
+    pub fn recipients(&self) -> &[RecipientName] {
+        match self {
+            Self::Plaintext => &[],
+            Self::Sealed(names) => names.as_slice(),
+        }
+    }
+}
+
+/// A title of 1 to 255 characters after trimming (rule J1).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Title(Arc<str>);
+
+impl Title {
+    /// The longest title, in characters.
+    pub const CHARS_MAX: usize = 255;
+
+    /// Trims and checks a title.
+    ///
+    /// # Errors
+    /// [`Code::InvalidTitle`] if the trimmed title is empty, longer than [`CHARS_MAX`](Self::CHARS_MAX), or
+    /// holds control characters, line or paragraph separators, or marks that change the direction of text.
+    pub fn new(title: &str) -> Result<Self, RuleViolation> {
+        let title = title.trim();
+        let refuse = |why: String| Err(RuleViolation::new(Code::InvalidTitle, why));
+        if title.chars().any(disturbs_a_line) {
+            return refuse(
+                "the title holds characters that break or turn the line in which it is shown: leave them out"
+                    .to_owned(),
+            );
+        }
+        match title.chars().count() {
+            0 => refuse("the title is empty: give the job a title".to_owned()),
+            1..=Self::CHARS_MAX => Ok(Self(title.into())),
+            count => refuse(format!(
+                "the title has {count} characters: shorten it to {} or fewer",
+                Self::CHARS_MAX
+            )),
+        }
+    }
+
+    /// Returns the title as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether the character breaks or reorders the line in which a title is shown: control characters, line and
+/// paragraph separators, and marks that change the direction of text (UAX #9).
+fn disturbs_a_line(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A description of up to 4,096 characters (rule J1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Description(String);
+
+impl Description {
+    /// The longest description, in characters.
+    pub const CHARS_MAX: usize = 4_096;
+
+    /// Checks a description. An empty one means that the job has none.
+    ///
+    /// # Errors
+    /// [`Code::InvalidDescription`] if it is longer than [`CHARS_MAX`](Self::CHARS_MAX).
+    pub fn new(description: &str) -> Result<Self, RuleViolation> {
+        let count = description.chars().count();
+        if count > Self::CHARS_MAX {
+            return Err(RuleViolation::new(
+                Code::InvalidDescription,
+                format!("the description has {count} characters: shorten it to {} or fewer", Self::CHARS_MAX),
+            ));
+        }
+        Ok(Self(description.to_owned()))
+    }
+
+    /// Returns the description as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j1_titles_are_trimmed_and_bounded_in_characters() {
+        assert_eq!(Title::new("  Weekly voice \n").unwrap().as_str(), "Weekly voice");
+        assert!(Title::new(&"ü".repeat(255)).is_ok());
+        for bad in ["", " \t\n", &"x".repeat(256), "a\nb", "a\u{1b}[31mb", "a\u{202e}b", "a\0"] {
+            assert_eq!(Title::new(bad).unwrap_err().code(), Code::InvalidTitle);
+        }
+    }
+
+    #[test]
+    fn j1_descriptions_are_optional_and_bounded() {
+        assert!(Description::new("").is_ok() && Description::new(&"x".repeat(4_096)).is_ok());
+        assert_eq!(Description::new(&"x".repeat(4_097)).unwrap_err().code(), Code::InvalidDescription);
+    }
+
+    #[test]
+    fn s1_sealing_needs_a_recipient() {
+        assert_eq!(RecipientNames::new([]).unwrap_err().code(), Code::RecipientRequired);
+        let ops = RecipientName::new("ops").unwrap();
+        assert_eq!(RecipientNames::new([ops.clone(), ops.clone()]).unwrap().as_slice(), &[ops]);
+    }
+}
