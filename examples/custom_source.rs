@@ -9,11 +9,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cdds_core::domain::calendar::window::Window;
-use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
-use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
-use cdds_core::ports::source::{
-    DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind,
+use cdds_core::{
+    DataType, Estimate, Place, ReadRequest, RecordBatch, RecordBatchBuilder, Source, SourceDescription,
+    SourceError, SourceErrorKind, SourceId, TypeId,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;

@@ -11,26 +11,16 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use cdds_core::domain::calendar::frequency::{Frequency, Start};
-use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
-use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
 use cdds_core::domain::record::instant::InstantFormat;
-use cdds_core::engine::observe::{Event, Observer};
-use cdds_core::engine::{Engine, Until};
-use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::query::ExecutionQuery;
-use cdds_core::ports::source::Sources;
-use cdds_core::service::artifacts::Artifacts;
-use cdds_core::service::history::History;
-use cdds_core::service::jobs::{JobRules, Jobs};
-use cdds_core::service::recipients::Recipients;
-use cdds_core::system::{SystemClock, SystemIds};
+use cdds_core::{
+    Artifacts, Engine, Event, Frequency, History, JobRules, JobSettings, Jobs, Observer, Owner, Ports,
+    Protection, RecipientName, RecipientNames, Recipients, SourceId, Start, Title, TypeId, Until,
+};
 use cdds_crypto::SmimeCertificates;
-use cdds_storage::archive::{Level, ZipPackager};
-use cdds_storage::catalog::SqliteCatalog;
-use cdds_storage::sink::ObjectSink;
-use cdds_storage::source::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
-use cdds_storage::workers::ThreadPool;
+use cdds_storage::{
+    JsonLinesConfig, JsonLinesSource, JsonLinesType, ObjectSink, SqliteCatalog, ThreadPool, ZipPackager,
+};
 use futures::TryStreamExt;
 use futures::executor::block_on;
 
@@ -42,16 +32,14 @@ fn compose(folder: &Path) -> Result<Ports, Box<dyn Error>> {
         folder.join("calls.jsonl").display().to_string(),
     )
     .with_type(JsonLinesType::new(TypeId::new("call")?, None).with_time("at", InstantFormat::Any));
-    Ok(Ports {
-        clock: Arc::new(SystemClock::new()),
-        ids: Arc::new(SystemIds),
-        workers: Arc::new(ThreadPool::new(None)?),
-        sources: Sources::new().with(Arc::new(JsonLinesSource::new(calls)?)),
-        packager: Arc::new(ZipPackager::new(Level::Default)),
-        certificates: Arc::new(SmimeCertificates::new()),
-        sink: Arc::new(ObjectSink::local(folder.join("artifacts"))?),
-        catalog: Arc::new(SqliteCatalog::open(folder.join("cdds.db"))?),
-    })
+    Ok(Ports::new(
+        Arc::new(SqliteCatalog::open(folder.join("cdds.db"))?),
+        Arc::new(ObjectSink::local(folder.join("artifacts"))?),
+        Arc::new(ZipPackager::default()),
+        Arc::new(ThreadPool::new(None)?),
+    )
+    .with_source(Arc::new(JsonLinesSource::new(calls)?))
+    .with_certificates(Arc::new(SmimeCertificates::new())))
 }
 
 /// Prints what happens; a service would count or log it, or push it to its user interface.

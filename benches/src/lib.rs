@@ -12,10 +12,9 @@ use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::engine::{Engine, RunReport, Until};
 use cdds_core::ports::Ports;
-use cdds_core::ports::source::{Source, Sources};
+use cdds_core::ports::source::Source;
 use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::service::recipients::Recipients;
-use cdds_core::system::{SystemClock, SystemIds};
 use cdds_crypto::SmimeCertificates;
 use cdds_storage::archive::ZipPackager;
 use cdds_storage::catalog::SqliteCatalog;
@@ -48,16 +47,14 @@ pub fn json_lines(input: &Path) -> Result<Arc<dyn Source>, Failure> {
 pub fn ports(folder: &Path, source: Arc<dyn Source>) -> Result<Ports, Failure> {
     let store = folder.join("artifacts");
     std::fs::create_dir_all(&store)?;
-    Ok(Ports {
-        clock: Arc::new(SystemClock::new()),
-        ids: Arc::new(SystemIds),
-        workers: Arc::new(ThreadPool::new(None)?),
-        sources: Sources::new().with(source),
-        packager: Arc::new(ZipPackager::default()),
-        certificates: Arc::new(SmimeCertificates::new()),
-        sink: Arc::new(ObjectSink::local(&store)?),
-        catalog: Arc::new(SqliteCatalog::open(folder.join("cdds.db"))?),
-    })
+    Ok(Ports::new(
+        Arc::new(SqliteCatalog::open(folder.join("cdds.db"))?),
+        Arc::new(ObjectSink::local(&store)?),
+        Arc::new(ZipPackager::default()),
+        Arc::new(ThreadPool::new(None)?),
+    )
+    .with_source(source)
+    .with_certificates(Arc::new(SmimeCertificates::new())))
 }
 
 /// Exports everything in the type `contact` of the source `contacts` once, sealed, into `folder`, which must be

@@ -53,18 +53,13 @@ impl App {
         })?;
         let catalog: Arc<dyn Catalog> = Arc::new(SqliteCatalog::open(&config.catalog)?);
         let pairing = Pairing::new(Arc::clone(&catalog), sink(config)?, Arc::new(SystemIds));
-        let ports = Ports {
-            sink: Arc::new(PairedSink::new(pairing.clone(), Arc::clone(&clock))),
-            clock,
-            ids: Arc::new(SystemIds),
-            workers: Arc::new(workers),
-            sources: register(&config.sources)?,
-            packager: Arc::new(ZipPackager::new(config.level)),
-            certificates: Arc::new(
-                SmimeCertificates::new().with_profile(config.profile).with_form(config.form),
-            ),
-            catalog,
-        };
+        let sink = Arc::new(PairedSink::new(pairing.clone(), Arc::clone(&clock)));
+        let certificates = SmimeCertificates::new().with_profile(config.profile).with_form(config.form);
+        let packager = Arc::new(ZipPackager::new(config.level));
+        let ports = Ports::new(catalog, sink, packager, Arc::new(workers))
+            .with_clock(clock)
+            .with_sources(register(&config.sources)?)
+            .with_certificates(Arc::new(certificates));
         let settings = EngineSettings::default()
             .with_concurrency(config.concurrency)
             .with_lease(config.lease)

@@ -19,14 +19,15 @@
 //! - [`service`] is the API for user interfaces: jobs, history, artifacts, recipients.
 //! - [`stored`] holds the versioned forms that catalogs persist.
 //!
-//! # Implementing a source
+//! The names that most embedders need are re-exported here.
+//!
+//! # A custom source
 //!
 //! ```
-//! use std::sync::Arc;
-//!
 //! use async_trait::async_trait;
-//! use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
-//! use cdds_core::ports::source::{SourceDescription, Estimate, ReadRequest, Source, SourceError};
+//! use cdds_core::{
+//!     Estimate, Place, ReadRequest, RecordBatch, RecordBatchBuilder, Source, SourceDescription, SourceError,
+//! };
 //! use chrono::{DateTime, Utc};
 //! use futures::stream::{self, BoxStream, StreamExt};
 //!
@@ -59,8 +60,15 @@
 //!         Ok(stream::iter([Ok(batch.take())]).boxed())
 //!     }
 //! }
-//! # fn main() {}
 //! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it adds | what it costs |
+//! |---|---|---|---|
+//! | `testing` | no | every port in memory, a clock moved by hand, proptest strategies, simulated worlds | `proptest` in the tree; for `[dev-dependencies]` |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cleanup;
 pub mod domain;
@@ -73,3 +81,24 @@ pub mod stored;
 pub mod system;
 #[cfg(feature = "testing")]
 pub mod testing;
+
+pub use self::domain::archive::retention::RetentionDays;
+pub use self::domain::archive::split_size::SplitSize;
+pub use self::domain::calendar::frequency::{Frequency, Start, TimeOfDay};
+pub use self::domain::calendar::timeframe::Timeframe;
+pub use self::domain::execution::Status;
+pub use self::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, SourceId, TypeId};
+pub use self::domain::job::{JobSettings, Protection, RecipientNames, Title};
+pub use self::domain::record::{Place, RecordBatch, RecordBatchBuilder};
+pub use self::domain::violation::{Code, RuleViolation};
+pub use self::engine::observe::{Event, Observer};
+pub use self::engine::{Engine, EngineSettings, Until};
+pub use self::ports::Ports;
+pub use self::ports::source::{
+    DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind, Sources,
+};
+pub use self::service::artifacts::Artifacts;
+pub use self::service::history::History;
+pub use self::service::jobs::{JobRules, Jobs};
+pub use self::service::recipients::Recipients;
+pub use self::service::{Entity, ServiceError};

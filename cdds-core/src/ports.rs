@@ -28,8 +28,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
+use crate::setters::setters;
+use crate::system::{SystemClock, SystemIds};
+
 /// The external dependencies of the services and the engine. Cheap to clone.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Ports {
     /// Time.
     pub clock: Arc<dyn clock::Clock>,
@@ -49,7 +53,47 @@ pub struct Ports {
     pub catalog: Arc<dyn catalog::Catalog>,
 }
 
+setters! {
+    Ports {
+        with_clock => clock: value Arc<dyn clock::Clock>;
+        with_ids => ids: value Arc<dyn ids::Ids>;
+        with_workers => workers: value Arc<dyn workers::Workers>;
+        with_sources => sources: value source::Sources;
+        with_packager => packager: value Arc<dyn packager::Packager>;
+        with_certificates => certificates: value Arc<dyn sealer::Certificates>;
+        with_sink => sink: value Arc<dyn sink::Sink>;
+        with_catalog => catalog: value Arc<dyn catalog::Catalog>;
+    }
+}
+
 impl Ports {
+    /// Puts ports together that have the system's clock, random identifiers, no sources yet, and
+    /// [no certificates](sealer::NoCertificates): every job is plaintext until
+    /// [`with_certificates`](Ports::with_certificates).
+    pub fn new(
+        catalog: Arc<dyn catalog::Catalog>,
+        sink: Arc<dyn sink::Sink>,
+        packager: Arc<dyn packager::Packager>,
+        workers: Arc<dyn workers::Workers>,
+    ) -> Self {
+        Self {
+            clock: Arc::new(SystemClock::new()),
+            ids: Arc::new(SystemIds),
+            workers,
+            sources: source::Sources::new(),
+            packager,
+            certificates: Arc::new(sealer::NoCertificates),
+            sink,
+            catalog,
+        }
+    }
+
+    /// Registers a source.
+    #[must_use]
+    pub fn with_source(self, source: Arc<dyn source::Source>) -> Self {
+        Self { sources: self.sources.with(source), ..self }
+    }
+
     /// Returns the current time in whole microseconds, the precision in which instants are stored.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now().trunc_subsecs(6)

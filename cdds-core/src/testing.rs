@@ -45,7 +45,6 @@ pub mod commands;
 pub mod memory;
 pub mod packager;
 pub mod records;
-pub mod sealing;
 pub mod sim;
 pub mod sink;
 pub mod strategies;
@@ -64,7 +63,6 @@ use uuid::Uuid;
 
 pub use self::memory::MemoryCatalog;
 pub use self::packager::PlainPackager;
-pub use self::sealing::NoCertificates;
 pub use self::sink::MemorySink;
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::RecordBatch;
@@ -72,6 +70,7 @@ use crate::domain::violation::RuleViolation;
 use crate::ports::Ports;
 use crate::ports::clock::Clock;
 use crate::ports::ids::Ids;
+pub use crate::ports::sealer::NoCertificates;
 use crate::ports::source::{
     DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, Sources,
 };

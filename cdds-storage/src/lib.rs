@@ -8,3 +8,12 @@ mod private;
 pub mod sink;
 pub mod source;
 pub mod workers;
+
+pub use self::archive::ZipPackager;
+#[cfg(feature = "sqlite")]
+pub use self::catalog::SqliteCatalog;
+pub use self::sink::ObjectSink;
+pub use self::source::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
+#[cfg(feature = "sqlite")]
+pub use self::source::{SqliteConfig, SqliteRows, SqliteSource, SqliteType};
+pub use self::workers::ThreadPool;

@@ -26,11 +26,10 @@ use cdds_core::ports::catalog::{
     WorkQueue,
 };
 use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
-use cdds_core::ports::source::{DataType, SourceDescription, Sources};
+use cdds_core::ports::source::{DataType, SourceDescription};
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::jobs::{JobRules, Jobs};
-use cdds_core::system::{SystemClock, SystemIds};
-use cdds_core::testing::{NoCertificates, PreparedSource};
+use cdds_core::testing::PreparedSource;
 use cdds_storage::archive::ZipPackager;
 use cdds_storage::catalog::SqliteCatalog;
 use cdds_storage::sink::ObjectSink;
@@ -163,16 +162,13 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("store")).unwrap();
         let catalog = catalog(&folder.path().join("cdds.db"));
-        let ports = Ports {
-            clock: Arc::new(SystemClock::new()),
-            ids: Arc::new(SystemIds),
-            workers: Arc::new(ThreadPool::new(None).unwrap()),
-            sources: Sources::new().with(Arc::new(source())),
-            packager: Arc::new(ZipPackager::default()),
-            certificates: Arc::new(NoCertificates),
-            sink: Arc::new(ObjectSink::local(folder.path().join("store")).unwrap()),
-            catalog: Arc::new(Layered(Arc::clone(&catalog))),
-        };
+        let ports = Ports::new(
+            Arc::new(Layered(Arc::clone(&catalog))),
+            Arc::new(ObjectSink::local(folder.path().join("store")).unwrap()),
+            Arc::new(ZipPackager::default()),
+            Arc::new(ThreadPool::new(None).unwrap()),
+        )
+        .with_source(Arc::new(source()));
         Self { folder, catalog, ports }
     }
 
@@ -461,10 +457,8 @@ fn i8_the_sweep_removes_orphans_and_leaves_what_it_does_not_know() {
     assert!(stored.contains(&foreign) && stored.contains(&unnamed), "{stored:?}");
 
     // A fresh catalog next to a full store knows none of its files, and leaves all of them.
-    let ports = Ports {
-        catalog: Arc::new(Layered(catalog(&world.folder.path().join("other.db")))),
-        ..world.ports.clone()
-    };
+    let ports =
+        world.ports.clone().with_catalog(Arc::new(Layered(catalog(&world.folder.path().join("other.db")))));
     let engine = Engine::builder(&ports).build();
     block_on(engine.run(Until::Idle, std::future::pending())).unwrap();
     assert_eq!(world.stored(), stored);

@@ -20,12 +20,10 @@ use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::ports::sink::Key;
-use cdds_core::ports::source::{Source, Sources};
+use cdds_core::ports::source::Source;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::stored::manifest::Manifest;
-use cdds_core::system::{SystemClock, SystemIds};
-use cdds_core::testing::NoCertificates;
 use cdds_storage::archive::ZipPackager;
 use cdds_storage::catalog::SqliteCatalog;
 use cdds_storage::sink::ObjectSink;
@@ -87,16 +85,13 @@ fn settings() -> JobSettings {
 fn export(source: Arc<dyn Source>, settings: JobSettings, threads: usize) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("store")).unwrap();
-    let ports = Ports {
-        clock: Arc::new(SystemClock::new()),
-        ids: Arc::new(SystemIds),
-        workers: Arc::new(ThreadPool::new(NonZeroUsize::new(threads)).unwrap()),
-        sources: Sources::new().with(source),
-        packager: Arc::new(ZipPackager::default()),
-        certificates: Arc::new(NoCertificates),
-        sink: Arc::new(ObjectSink::local(folder.path().join("store")).unwrap()),
-        catalog: Arc::new(SqliteCatalog::open(folder.path().join("cdds.db")).unwrap()),
-    };
+    let ports = Ports::new(
+        Arc::new(SqliteCatalog::open(folder.path().join("cdds.db")).unwrap()),
+        Arc::new(ObjectSink::local(folder.path().join("store")).unwrap()),
+        Arc::new(ZipPackager::default()),
+        Arc::new(ThreadPool::new(NonZeroUsize::new(threads)).unwrap()),
+    )
+    .with_source(source);
     let owner = Owner::default();
     block_on(async {
         Jobs::new(&ports, JobRules::default()).submit(&owner, settings).await.unwrap();

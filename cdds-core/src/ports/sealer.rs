@@ -63,6 +63,27 @@ pub trait Certificates: Debug + Send + Sync {
     fn sealer(&self, recipients: &[Recipient], now: DateTime<Utc>) -> Result<Arc<dyn Sealer>, SealerError>;
 }
 
+/// [`Certificates`] of a service that seals nothing: every certificate is refused, and jobs are plaintext.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoCertificates;
+
+impl Certificates for NoCertificates {
+    fn inspect(&self, _encoded: &[u8], _now: DateTime<Utc>) -> Result<CertificateFacts, SealerError> {
+        Err(none())
+    }
+
+    fn sealer(&self, _recipients: &[Recipient], _now: DateTime<Utc>) -> Result<Arc<dyn Sealer>, SealerError> {
+        Err(none())
+    }
+}
+
+fn none() -> SealerError {
+    SealerError::new(
+        SealerErrorKind::Certificate,
+        "nothing can be sealed here: use plaintext, or compose the service with certificates",
+    )
+}
+
 /// Signs manifests with the service's own key (rule A5).
 ///
 /// # Contract

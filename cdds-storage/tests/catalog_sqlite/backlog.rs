@@ -77,7 +77,7 @@ fn ports(world: &World, now: DateTime<Utc>) -> Ports {
         .with_type(DataType::new("interaction".parse().unwrap()));
     let sources = Sources::new().with(Arc::new(PreparedSource::new(description, Vec::new())));
     let ports = MemoryPorts::new(now, sources).ports;
-    Ports { catalog: Arc::new(world.second_handle()), ..ports }
+    ports.with_catalog(Arc::new(world.second_handle()))
 }
 
 /// Counts the waiting executions of a job, and those of them that have its present settings.
