@@ -64,7 +64,7 @@ macro_rules! hand_on {
         ///     }
         /// }
         ///
-        /// # fn is_a_catalog<C: Catalog>(catalog: C) -> std::sync::Arc<dyn Catalog> {
+        /// # fn is_a_catalog<C: Catalog + 'static>(catalog: C) -> std::sync::Arc<dyn Catalog> {
         /// std::sync::Arc::new(Layered(Counting { catalog, taken: Default::default() }))
         /// # }
         /// ```
