@@ -1,9 +1,9 @@
 //! Rules J1–J5: the definition of a job.
 //!
 //! Each change of a job, and each begin or end of an execution of it, stores the job's next
-//! [revision](Job::revision). A decision of a person or the engine is stored only if the revision is still the
-//! one that was read. So no execution that a decision took for waiting has begun meanwhile, and no edit writes
-//! over a watermark that has moved.
+//! [revision](Job::revision). A decision of a person or the engine is stored only if the revision is still
+//! the one that was read. So no execution that a decision took for waiting has begun meanwhile, and no edit
+//! writes over a watermark that has moved.
 
 pub mod admission;
 pub mod edit;
