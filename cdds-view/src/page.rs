@@ -13,7 +13,7 @@ pub struct PageView<T> {
     pub items: Vec<T>,
     /// The number of rows on all pages; null on all pages but the first.
     pub total: Option<u64>,
-    /// The [token](crate::token) of the next page; null on the last one.
+    /// The [token] of the next page; null on the last one.
     pub next: Option<String>,
 }
 
