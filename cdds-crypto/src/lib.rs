@@ -88,6 +88,13 @@
 //! # Features
 //!
 //! None. AWS-LC needs a C compiler to build.
+//!
+//! # Start of a process
+//!
+//! By default AWS-LC seeds its generator from the jitter of the processor, which takes 65 ms of every process
+//! before its first sealed byte. A service that starts processes by the thousand sets
+//! `AWS_LC_SYS_NO_JITTER_ENTROPY=1` when it builds, as `.cargo/config.toml` of this workspace does: the
+//! generator then asks the operating system.
 
 mod armor;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //! that it shows is complete.
 //!
 //! The real binary runs under strace. A simulated disk, which keeps only what was synced, follows every call.
-//! After each call that made something durable the power is cut, and the binary itself examines what is left.
+//! After each call that made something durable or printed something the power is cut, and the binary itself
+//! examines what is left.
 
 mod disk;
 mod trace;

@@ -1,4 +1,9 @@
 //! Rules J1–J5: the definition of a job.
+//!
+//! Each change of a job, and each begin or end of an execution of it, stores the job's next
+//! [revision](Job::revision). A decision of a person or the engine is stored only if the revision is still
+//! the one that was read. So no execution that a decision took for waiting has begun meanwhile, and no edit
+//! writes over a watermark that has moved.
 
 pub mod admission;
 mod change;
@@ -38,14 +43,14 @@ pub struct Job {
     pub created_at: DateTime<Utc>,
     /// When it was last changed by a person.
     pub updated_at: DateTime<Utc>,
-    /// The next slot that is not on the record yet. `None` if nothing more will be due.
+    /// The next slot that is not recorded yet. `None` if nothing more will be due.
     pub next_due_at: Option<DateTime<Utc>>,
     /// Since when the job has been suspended by a person or by failures in a row (rules J7, E5). `None` if it
     /// is not suspended for either reason.
     pub suspended_at: Option<DateTime<Utc>>,
     /// How far the job's incremental exports have come (rule W4). `None` if it was never incremental.
     pub watermark: Option<Watermark>,
-    /// The end of the last window on the record of a rolling or previous timeframe. The next window starts
+    /// The end of the last recorded window of a rolling or previous timeframe. The next window starts
     /// there if windows tile (rule W3), or if it covers occurrences that were missed (rule W3a). `None`
     /// before the first window.
     pub tiled_until: Option<DateTime<Utc>>,

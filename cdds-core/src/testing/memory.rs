@@ -32,8 +32,8 @@ use crate::ports::catalog::{
 };
 use crate::ports::sink::Key;
 
-/// A [`Catalog`](crate::ports::catalog::Catalog) in memory. It cannot detect a dead worker, so a worker's executions are taken over only once
-/// their leases have run out.
+/// A [`Catalog`](crate::ports::catalog::Catalog) in memory. It cannot detect a dead worker, so a worker's
+/// executions are taken over only once their leases have run out.
 #[derive(Debug, Default)]
 pub struct MemoryCatalog {
     state: Mutex<State>,

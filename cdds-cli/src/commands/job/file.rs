@@ -1,7 +1,9 @@
 //! Job files: the options of a job in TOML or JSON, read by the same rules as the command line.
 //!
 //! A key is the name of an option without its dashes. A text is the value that would be typed after the
-//! option, an array is a repeated option, and an item of a list is taken literally.
+//! option, an array is a repeated option, and an item of a list is taken literally. A backslash makes a
+//! character of a typed name literal, and a filter on a field whose name holds an operator is an object, so
+//! that every value has a form.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,4 +1,7 @@
 //! `cdds decrypt`: the parts of sealed sets, opened one by one.
+//!
+//! AES-GCM proves only at the end of a part that nothing in it was changed, and CBC proves nothing. So
+//! plaintext goes into nameless files, which get their names once all parts of a set were found in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

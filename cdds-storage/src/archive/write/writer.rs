@@ -11,6 +11,9 @@
 //! order of opening   0: b c …   1: … d e   2: marker a   3: directory
 //! order of reading   2 (.z01)   0 (.z02)   1 (.z03)      3 (.zip)
 //! ```
+//!
+//! So parts have ordinals while they are made, and names only when the set is published
+//! ([`PartIndex::reading_order`]).
 
 use bytes::{Bytes, BytesMut};
 use cdds_core::ports::packager::{

@@ -6,7 +6,8 @@
 //! file between its creation and its locking, or locks one that is being removed.
 //!
 //! None of this happens inside a transaction: a process that holds up a lock must not hold up the database
-//! too.
+//! too. Probing a lock never waits for it. A worker whose lock cannot be examined counts as alive, and its
+//! lease decides.
 
 mod folder;
 

@@ -4,6 +4,9 @@
 //! identity, the length and both ends of each file, reads no further than that length, and compares at the
 //! end. If anything differs, the file was not read in its noted state, and the read ends as interrupted, to
 //! be retried as a whole. Bytes appended meanwhile belong to the next read.
+//!
+//! Files are not held open from the note to the comparison, since a pattern may match more of them than a
+//! process may have open.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hasher};

@@ -2,10 +2,13 @@
 //!
 //! In rollback journal mode a reader keeps everybody from committing. Compressing, sealing and storing take
 //! much longer than reading. So rows wait in a temporary table of SQLite's own if the consumer does not keep
-//! up, and the lock is released once the last one has been read. The table is a nameless file that only this
-//! process can open, in the folder that SQLite uses: `SQLITE_TMPDIR`, `TMPDIR`, or the first existing one of
-//! `/var/tmp`, `/usr/tmp` and `/tmp`. It takes at most half of the room there; further rows wait, and the
-//! database with them.
+//! up, and the lock is released once the last one has been read. Rows of a database in WAL mode that is read
+//! without a lock wait there too, since a writer that comes meanwhile ends the read.
+//!
+//! The table is a nameless file that only this process can open, in the folder that SQLite uses:
+//! `SQLITE_TMPDIR`, `TMPDIR`, or the first existing one of `/var/tmp`, `/usr/tmp` and `/tmp`. It takes at most
+//! half of the room there. When that is spent, its rows are handed over first; further rows wait meanwhile,
+//! and the database with them.
 
 use std::path::PathBuf;
 
