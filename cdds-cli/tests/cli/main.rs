@@ -25,6 +25,8 @@ mod kill;
 mod lifecycle;
 mod listing;
 mod messages;
+#[cfg(target_os = "linux")]
+mod mounted;
 mod offline;
 mod options;
 #[cfg(unix)]

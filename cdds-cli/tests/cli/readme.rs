@@ -1,4 +1,5 @@
-//! The README of the project: its reference lists every key of `cdds.toml`, and its lines can be typed as they are.
+//! The README of the project: its reference lists every key of `cdds.toml`, and its lines can be typed as
+//! they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

@@ -1,0 +1,8 @@
+//! The rules, one by one, and simulated worlds. One binary, since each more is linked anew.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod frequency;
+mod rules;
+mod simulation;
+mod timeframe;

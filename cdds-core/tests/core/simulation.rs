@@ -1,0 +1,4 @@
+//! A few simulated worlds over the catalog in memory. `examples/simulate.rs` runs as many as you like.
+
+mod planted;
+mod worlds;

@@ -1,0 +1,160 @@
+//! A simulation that does not find a planted bug would not find a real one either.
+
+use cdds_core::testing::sim::{Invariant, PlantedBug, World};
+
+/// The number of seeds within which each bug must be found.
+const SEEDS: u64 = 400;
+
+/// The invariant that each bug breaks first.
+fn breaks(bug: PlantedBug) -> Invariant {
+    use Invariant::{
+        Answer, Cancel, Ends, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, Lease, Order, Reason, Record,
+    };
+    match bug {
+        PlantedBug::ShiftedWindow | PlantedBug::NoSettleLag => I1,
+        PlantedBug::WatermarkBack => I2,
+        PlantedBug::WatermarkOutsideTransaction | PlantedBug::BytesRot => I3,
+        PlantedBug::ClosedWindow
+        | PlantedBug::LateRows
+        | PlantedBug::RowLost
+        | PlantedBug::RowTwice
+        | PlantedBug::ChangeUnnoticed
+        | PlantedBug::ChangesPassedOver
+        | PlantedBug::OldVersions => I4,
+        PlantedBug::RerunIgnoresRivals => I5,
+        PlantedBug::NoFence
+        | PlantedBug::BlindCommitRetry
+        | PlantedBug::LeaseRenewedAfterExpiry
+        | PlantedBug::UploadRepeated => I6,
+        PlantedBug::BackfillMovesWatermark | PlantedBug::UnstableOrder => I7,
+        PlantedBug::SweepIgnoresStanding
+        | PlantedBug::UnfinishedNotListed
+        | PlantedBug::DeleteForgotten
+        | PlantedBug::DiscardOnUnknownCommit
+        | PlantedBug::AbortedUploadLands
+        | PlantedBug::SharedKey => I8,
+        PlantedBug::ResumeRunsMissed | PlantedBug::OneTimeTwice => I9,
+        PlantedBug::OverlapAllowed => I10,
+        PlantedBug::NoTakeOver | PlantedBug::NothingDue => I11,
+        PlantedBug::RetentionIgnoresHold | PlantedBug::RetentionTooShort | PlantedBug::NeverExpires => I12,
+        PlantedBug::SkipNotRecorded
+        | PlantedBug::NoticeOutsideTransaction
+        | PlantedBug::RevisionIgnored
+        | PlantedBug::RestForgotten => Record,
+        PlantedBug::LeaseStolen | PlantedBug::GivenTwice | PlantedBug::RoundHoldsBeats => Lease,
+        PlantedBug::AckWithoutWrite | PlantedBug::RefusesWithoutNeed => Answer,
+        PlantedBug::EverythingCovered
+        | PlantedBug::EverythingTooOld
+        | PlantedBug::FailsWhenCalm
+        | PlantedBug::EmptyWindowPanics
+        | PlantedBug::CoveredInWordsOnly
+        | PlantedBug::DeselectedCategory
+        | PlantedBug::DayBefore => Reason,
+        PlantedBug::NewestFirst
+        | PlantedBug::OneAtATime
+        | PlantedBug::NoTurns
+        | PlantedBug::SourceLimitIgnored => Order,
+        PlantedBug::CancelIgnored
+        | PlantedBug::CancelUnheeded
+        | PlantedBug::CancelRetried
+        | PlantedBug::CancelOvertaken => Cancel,
+        // Engines ask once a second for what waits behind the source that hangs, until the world has had its turns.
+        PlantedBug::PanicEndsEngine | PlantedBug::EmptyWindowWaits | PlantedBug::StallUnnoticed => Ends,
+        other => panic!("say what {other:?} breaks"),
+    }
+}
+
+#[test]
+fn every_invariant_is_broken_by_a_bug() {
+    let broken: Vec<Invariant> = PlantedBug::ALL.into_iter().map(breaks).collect();
+    assert_eq!(Invariant::ALL.into_iter().find(|invariant| !broken.contains(invariant)), None);
+}
+
+/// Asserts that a seed finds the bug, and that the same world without the bug is clean.
+fn is_found(bug: PlantedBug) {
+    let found = (0..SEEDS).find_map(|seed| World::new(seed).days(4).planted(bug).run().err());
+    let violation = found.unwrap_or_else(|| panic!("{bug:?} is not found within {SEEDS} seeds"));
+    assert_eq!(violation.invariant, breaks(bug), "{bug:?}: {violation}");
+    let clean = World::new(violation.seed).days(4).run();
+    assert!(clean.is_ok(), "without {bug:?}: {}", clean.unwrap_err());
+    let again = World::new(violation.seed).days(4).planted(bug).run().unwrap_err();
+    assert_eq!(violation, again, "{bug:?} is found again in the same way");
+}
+
+macro_rules! planted {
+    ($($test:ident: $bug:ident,)*) => {
+        $(#[test]
+        fn $test() {
+            is_found(PlantedBug::$bug);
+        })*
+
+        #[test]
+        fn every_planted_bug_has_its_test() {
+            let tested = [$(PlantedBug::$bug,)*];
+            assert_eq!(PlantedBug::ALL.iter().find(|bug| !tested.contains(bug)), None);
+        }
+    };
+}
+
+planted! {
+    e2_an_owner_whose_turn_is_passed_over_is_found: NoTurns,
+    e2_a_source_that_reads_for_too_many_is_found: SourceLimitIgnored,
+    i6_a_missing_fence_is_found: NoFence,
+    i6_a_lost_claim_that_goes_on_is_found: LeaseRenewedAfterExpiry,
+    e5_a_stolen_lease_is_found: LeaseStolen,
+    i11_work_of_the_dead_that_nobody_takes_is_found: NoTakeOver,
+    i6_a_commit_repeated_blindly_is_found: BlindCommitRetry,
+    i3_a_watermark_outside_the_transaction_is_found: WatermarkOutsideTransaction,
+    i7_a_backfill_that_moves_the_watermark_is_found: BackfillMovesWatermark,
+    e1_a_skip_that_is_not_recorded_is_found: SkipNotRecorded,
+    j7_a_resume_that_runs_what_was_missed_is_found: ResumeRunsMissed,
+    i9_a_one_time_job_that_runs_twice_is_found: OneTimeTwice,
+    i10_two_executions_of_a_job_at_once_are_found: OverlapAllowed,
+    i12_a_retention_that_ignores_holds_is_found: RetentionIgnoresHold,
+    i12_a_retention_that_is_too_short_is_found: RetentionTooShort,
+    n2_a_notice_outside_the_transaction_is_found: NoticeOutsideTransaction,
+    i8_a_sweep_that_asks_nobody_is_found: SweepIgnoresStanding,
+    i6_keys_shared_by_epochs_are_found: SharedKey,
+    i8_unfinished_uploads_that_stay_are_found: UnfinishedNotListed,
+    i8_files_that_are_not_deleted_are_found: DeleteForgotten,
+    w4_a_missing_settle_lag_is_found: NoSettleLag,
+    i4_a_window_with_its_end_inside_is_found: ClosedWindow,
+    w4_work_skipped_as_covered_is_found: EverythingCovered,
+    e4_work_skipped_as_too_old_is_found: EverythingTooOld,
+    e5_failures_without_a_fault_are_found: FailsWhenCalm,
+    an_answer_without_a_write_is_found: AckWithoutWrite,
+    a_refusal_without_need_is_found: RefusesWithoutNeed,
+    e2_work_given_twice_is_found: GivenTwice,
+    e2_work_given_out_of_order_is_found: NewestFirst,
+    e2_work_left_in_the_queue_is_found: OneAtATime,
+    e8_a_cancel_that_nobody_is_told_of_is_found: CancelIgnored,
+    e8_a_cancel_that_nobody_heeds_is_found: CancelUnheeded,
+    e8_a_cancel_that_is_forgotten_is_found: CancelRetried,
+    e8_a_commit_over_an_accepted_cancel_is_found: CancelOvertaken,
+    i1_a_shifted_window_is_found: ShiftedWindow,
+    i2_a_watermark_that_goes_back_is_found: WatermarkBack,
+    i5_a_rerun_of_what_has_succeeded_is_found: RerunIgnoresRivals,
+    i7_an_order_that_differs_is_found: UnstableOrder,
+    i12_sets_that_never_expire_are_found: NeverExpires,
+    i8_a_commit_taken_for_lost_is_found: DiscardOnUnknownCommit,
+    i6_files_written_over_are_found: UploadRepeated,
+    i3_bytes_that_change_are_found: BytesRot,
+    i4_records_that_come_late_are_missed_and_found: LateRows,
+    i4_a_lost_record_is_found: RowLost,
+    i4_a_record_that_is_there_twice_is_found: RowTwice,
+    i11_a_schedule_that_does_nothing_is_found: NothingDue,
+    j1_a_change_over_the_change_of_another_is_found: RevisionIgnored,
+    e5_a_panic_without_a_fault_is_found: EmptyWindowPanics,
+    a_panic_that_ends_the_engine_is_found: PanicEndsEngine,
+    e5_a_source_that_hangs_for_ever_is_found: StallUnnoticed,
+    e8_an_upload_that_comes_after_its_end_is_found: AbortedUploadLands,
+    i4_data_that_changed_under_a_read_is_found: ChangeUnnoticed,
+    e7_a_round_that_holds_beats_up_is_found: RoundHoldsBeats,
+    a_world_without_end_is_found: EmptyWindowWaits,
+    w3a_occurrences_covered_in_words_only_are_found: CoveredInWordsOnly,
+    w7_changes_that_are_taken_by_their_event_are_found: ChangesPassedOver,
+    w7_versions_that_were_replaced_are_found: OldVersions,
+    j10_changes_that_stop_at_the_first_of_what_waits_are_found: RestForgotten,
+    j3_a_record_of_a_deselected_category_is_found: DeselectedCategory,
+    w1_a_record_of_a_day_outside_the_window_is_found: DayBefore,
+}

@@ -1,0 +1,22 @@
+//! The contract of the catalog (`ports::catalog`), kept by `SqliteCatalog`.
+
+#![cfg(feature = "sqlite")]
+
+mod backlog;
+mod cancel;
+mod changes;
+mod claims;
+mod file;
+mod incremental;
+mod lists;
+mod lists_artifacts;
+mod lists_history;
+mod migration;
+mod passed_over;
+mod queue;
+mod recipients;
+mod removal;
+mod sets;
+mod takeover;
+mod turns;
+mod world;

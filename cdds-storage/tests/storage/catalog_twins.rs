@@ -1,0 +1,132 @@
+//! The SQLite catalog compared with the one in memory: the same calls must have the same results.
+
+#![cfg(feature = "sqlite")]
+
+mod side;
+
+use cdds_core::ports::catalog::query::{
+    ArtifactColumn, ArtifactQuery, ExecutionColumn, ExecutionQuery, JobColumn, JobQuery, Page, Slice, Sort,
+};
+use cdds_core::testing::MemoryCatalog;
+use cdds_core::testing::commands::{Command, command};
+use cdds_storage::catalog::SqliteCatalog;
+use proptest::prelude::*;
+use std::sync::Arc;
+
+use self::side::Side;
+
+/// A step of a test: a command to a job, or something else.
+#[derive(Debug, Clone)]
+enum Step {
+    Of { job: usize, command: Command },
+    Beat,
+    Housekeeping,
+    Tell,
+    Hold { number: usize, hold: bool },
+    Download(usize),
+    DeleteFile(usize),
+    DeleteExecution { number: usize, with_artifacts: bool },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        30 => (0..side::JOBS, command()).prop_map(|(job, command)| Step::Of { job, command }),
+        3 => Just(Step::Beat),
+        3 => Just(Step::Housekeeping),
+        2 => Just(Step::Tell),
+        2 => (any::<usize>(), any::<bool>()).prop_map(|(number, hold)| Step::Hold { number, hold }),
+        1 => any::<usize>().prop_map(Step::Download),
+        2 => any::<usize>().prop_map(Step::DeleteFile),
+        2 => (any::<usize>(), any::<bool>())
+            .prop_map(|(number, with_artifacts)| Step::DeleteExecution { number, with_artifacts }),
+    ]
+}
+
+impl Side {
+    fn carry_out(&mut self, step: &Step) -> String {
+        match step {
+            Step::Of { job, command } => self.command(*job, command),
+            Step::Beat => self.beat(),
+            Step::Housekeeping => self.housekeeping(),
+            Step::Tell => self.tell(),
+            Step::Hold { number, hold } => self.hold(*number, *hold),
+            Step::Download(number) => self.download(*number),
+            Step::DeleteFile(number) => self.delete_file(*number),
+            Step::DeleteExecution { number, with_artifacts } => {
+                self.delete_execution(*number, *with_artifacts)
+            }
+        }
+    }
+
+    /// Returns every list, by every column, in both directions, page by page.
+    fn every_list(&self) -> Vec<String> {
+        let mut lists = Vec::new();
+        for descending in [false, true] {
+            for column in JobColumn::ALL {
+                let query = JobQuery::default().with_sort(Sort { column: *column, descending });
+                lists.push(format!(
+                    "{column:?} {descending}: {:?}",
+                    pages(|slice| self.jobs_page(&query.clone().with_slice(slice)))
+                ));
+            }
+            for column in ExecutionColumn::ALL {
+                let sort = Sort { column: *column, descending };
+                let query = ExecutionQuery::default().with_sort(sort);
+                lists.push(format!(
+                    "{column:?} {descending}: {:?}",
+                    pages(|slice| self.executions_page(&query.clone().with_slice(slice)))
+                ));
+            }
+            for column in ArtifactColumn::ALL {
+                let sort = Sort { column: *column, descending };
+                let query = ArtifactQuery::default().with_sort(sort);
+                lists.push(format!(
+                    "{column:?} {descending}: {:?}",
+                    pages(|slice| self.artifacts_page(&query.clone().with_slice(slice)))
+                ));
+            }
+        }
+        lists
+    }
+}
+
+/// Returns the pages of a list.
+fn pages<T>(fetch: impl Fn(Slice) -> Page<T>) -> Vec<Page<T>> {
+    let mut pages = vec![fetch(Slice::first(3))];
+    while let Some(after) = pages.last().and_then(|page| page.next.clone()) {
+        pages.push(fetch(Slice { after: Some(after), limit: 3 }));
+    }
+    pages
+}
+
+/// Returns the first members that differ, with those before them.
+fn difference(memory: &str, sqlite: &str) -> Option<String> {
+    let pairs = memory.split(", ").zip(sqlite.split(", "));
+    let at = pairs.clone().position(|(one, other)| one != other);
+    let at = at.or_else(|| (memory != sqlite).then(|| pairs.count()))?;
+    let members =
+        |text: &str| text.split(", ").skip(at.saturating_sub(9)).take(12).collect::<Vec<_>>().join("\n");
+    Some(format!("member {at}\n-- memory\n{}\n-- sqlite\n{}", members(memory), members(sqlite)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 8))]
+
+    #[test]
+    fn both_catalogs_say_the_same(steps in prop::collection::vec(step(), 1..80)) {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = SqliteCatalog::open(folder.path().join("cdds.db")).unwrap();
+        let mut sqlite = Side::new(Arc::new(sqlite));
+        let mut memory = Side::new(Arc::new(MemoryCatalog::new()));
+        for step in &steps {
+            let differs = difference(&memory.carry_out(step), &sqlite.carry_out(step));
+            prop_assert!(differs.is_none(), "{:?}: {}", step, differs.unwrap_or_default());
+            let differs = difference(&memory.summary(), &sqlite.summary());
+            prop_assert!(differs.is_none(), "after {:?}: {}", step, differs.unwrap_or_default());
+        }
+        for (of_memory, of_sqlite) in memory.every_list().iter().zip(&sqlite.every_list()) {
+            let differs = difference(of_memory, of_sqlite);
+            prop_assert!(differs.is_none(), "{}", differs.unwrap_or_default());
+        }
+    }
+}

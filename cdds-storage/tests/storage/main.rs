@@ -1,0 +1,26 @@
+//! The adapters from outside: archives against other programs, the catalog against its contract and its twin
+//! in memory, sources, stores, and the engine over all of them. One binary, since each more is linked anew.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "tests may; clippy does not know functions outside #[test] as such"
+)]
+
+mod archive;
+mod catalog_sqlite;
+mod catalog_twins;
+mod engine_faults;
+mod engine_records;
+mod mounted;
+mod simulation;
+mod sink_object;
+mod source_by_change;
+mod source_instants;
+mod source_json_lines;
+mod source_json_lines_files;
+mod source_sqlite;
+mod source_sqlite_sharing;
+mod source_template;

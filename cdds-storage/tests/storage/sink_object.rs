@@ -1,0 +1,268 @@
+//! The contract of the sink (`ports::sink`), kept by `ObjectSink` on a local folder and on a store in memory.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind};
+use cdds_storage::sink::ObjectSink;
+use futures::TryStreamExt;
+use futures::executor::block_on;
+use tempfile::TempDir;
+
+const MIB: usize = 1024 * 1024;
+
+fn local() -> (TempDir, ObjectSink) {
+    let folder = tempfile::tempdir().unwrap();
+    let sink = ObjectSink::local(folder.path()).unwrap();
+    (folder, sink)
+}
+
+fn each_store(test: impl Fn(&ObjectSink)) {
+    let (_folder, sink) = local();
+    test(&sink);
+    test(&ObjectSink::new(Arc::new(object_store::memory::InMemory::new())));
+}
+
+/// Returns bytes that differ from place to place, so that misplaced parts are noticed.
+fn content(bytes: usize) -> Vec<u8> {
+    let mut content = Vec::with_capacity(bytes + 8);
+    let mut word = 1_u64;
+    while content.len() < bytes {
+        word = word.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (word >> 29);
+        content.extend_from_slice(&word.to_le_bytes());
+    }
+    content.truncate(bytes);
+    content
+}
+
+fn put(sink: &ObjectSink, key: &Key, chunks: &[&[u8]]) -> Result<u64, SinkError> {
+    block_on(async {
+        let mut upload = sink.begin(key).await?;
+        for chunk in chunks {
+            upload.write(Bytes::copy_from_slice(chunk)).await?;
+        }
+        Ok(upload.finish().await?.bytes)
+    })
+}
+
+fn get(sink: &ObjectSink, key: &Key, from: u64) -> Result<Vec<u8>, SinkError> {
+    block_on(async {
+        let chunks: Vec<Bytes> = sink.read(key, from).await?.try_collect().await?;
+        assert!(chunks.iter().all(|chunk| (1..=MIB).contains(&chunk.len())), "chunks are of bounded size");
+        Ok(chunks.concat())
+    })
+}
+
+fn list(sink: &ObjectSink, prefix: &str) -> Vec<String> {
+    let keys = block_on(sink.list(&Prefix::new(prefix))).unwrap();
+    let mut keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    keys.sort();
+    keys
+}
+
+fn files(folder: &Path) -> usize {
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+#[test]
+fn objects_of_every_size_come_back_as_they_were() {
+    each_store(|sink| {
+        for bytes in [0, 1, 5 * MIB, 5 * MIB + 1, 8 * MIB, 8 * MIB + 1, 21 * MIB + 7] {
+            let (key, content) = (Key::new(format!("e/1/{bytes}")), content(bytes));
+            // Uneven chunks that straddle the bounds of parts.
+            let chunks: Vec<&[u8]> = content.chunks(700_001).collect();
+            assert_eq!(put(sink, &key, &chunks).unwrap(), u64::try_from(bytes).unwrap());
+            assert!(get(sink, &key, 0).unwrap() == content, "{bytes} bytes");
+        }
+        // One chunk that spans several parts.
+        let (key, content) = (Key::new("e/1/one"), content(30 * MIB));
+        put(sink, &key, &[&content]).unwrap();
+        assert!(get(sink, &key, 0).unwrap() == content);
+    });
+}
+
+#[test]
+fn reads_start_where_they_are_told() {
+    each_store(|sink| {
+        let (key, content) = (Key::new("e/1/000001"), content(3 * MIB));
+        put(sink, &key, &[&content]).unwrap();
+        for from in [1, MIB + 1, 3 * MIB - 1, 3 * MIB, 4 * MIB] {
+            let rest = get(sink, &key, u64::try_from(from).unwrap()).unwrap();
+            assert!(rest == content[from.min(content.len())..], "from {from}");
+        }
+    });
+}
+
+#[test]
+fn nothing_is_visible_before_the_end_and_nothing_remains_after_an_abort() {
+    each_store(|sink| {
+        let key = Key::new("e/1/000001");
+        block_on(async {
+            let mut upload = sink.begin(&key).await.unwrap();
+            upload.write(Bytes::from(content(20 * MIB))).await.unwrap();
+            assert_eq!(get_kind(sink, &key).await, SinkErrorKind::NotFound);
+            upload.abort().await.unwrap();
+            assert_eq!(get_kind(sink, &key).await, SinkErrorKind::NotFound);
+            // Small uploads are aborted, too.
+            let mut upload = sink.begin(&key).await.unwrap();
+            upload.write(Bytes::from_static(b"x")).await.unwrap();
+            upload.abort().await.unwrap();
+        });
+        assert!(list(sink, "").is_empty());
+    });
+}
+
+async fn get_kind(sink: &ObjectSink, key: &Key) -> SinkErrorKind {
+    sink.read(key, 0).await.err().expect("the object is readable").kind()
+}
+
+#[test]
+fn what_a_crash_leaves_is_listed_and_deleted() {
+    let (folder, sink) = local();
+    let key = Key::new("e/1/000002");
+    put(&sink, &Key::new("e/1/000001"), &[b"whole"]).unwrap();
+    for _crash in 0..2 {
+        block_on(async {
+            let mut upload = sink.begin(&key).await.unwrap();
+            upload.write(Bytes::from(content(9 * MIB))).await.unwrap();
+            // Forgotten, as after a crash: nothing cleans up.
+            std::mem::forget(upload);
+        });
+    }
+    assert!(folder.path().join("e/1/000002#2").exists(), "the store names unfinished uploads otherwise");
+    assert_eq!(block_on(get_kind(&sink, &key)), SinkErrorKind::NotFound);
+    assert_eq!(list(&sink, "e/1"), ["e/1/000001", "e/1/000002"]);
+
+    block_on(sink.delete(&key)).unwrap();
+    assert_eq!(list(&sink, ""), ["e/1/000001"]);
+    block_on(sink.delete(&Key::new("e/1/000001"))).unwrap();
+    block_on(sink.delete(&key)).unwrap();
+    assert_eq!(files(folder.path()), 0, "empty folders are removed with the last file");
+}
+
+#[test]
+fn a_dropped_upload_leaves_nothing_to_read_and_can_be_deleted() {
+    each_store(|sink| {
+        let key = Key::new("e/1/000001");
+        block_on(async {
+            let mut upload = sink.begin(&key).await.unwrap();
+            upload.write(Bytes::from(content(20 * MIB))).await.unwrap();
+            drop(upload);
+            assert_eq!(get_kind(sink, &key).await, SinkErrorKind::NotFound);
+            sink.delete(&key).await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn an_upload_that_was_swept_cannot_become_visible() {
+    let (_folder, sink) = local();
+    let key = Key::new("e/1/000001");
+    let error = block_on(async {
+        let mut upload = sink.begin(&key).await.unwrap();
+        upload.write(Bytes::from(content(9 * MIB))).await.unwrap();
+        sink.delete(&key).await.unwrap();
+        upload.finish().await.unwrap_err()
+    });
+    assert_eq!(error.kind(), SinkErrorKind::Unavailable);
+    assert_eq!(block_on(get_kind(&sink, &key)), SinkErrorKind::NotFound);
+}
+
+#[test]
+fn prefixes_are_folders() {
+    each_store(|sink| {
+        for key in ["e/1/000001", "e/1/manifest", "e/10/000001", "e2/1/000001"] {
+            put(sink, &Key::new(key), &[b"x"]).unwrap();
+        }
+        assert_eq!(list(sink, "e/1"), ["e/1/000001", "e/1/manifest"]);
+        assert_eq!(list(sink, "e"), ["e/1/000001", "e/1/manifest", "e/10/000001"]);
+        assert_eq!(list(sink, "").len(), 4);
+        assert!(list(sink, "nothing/here").is_empty() && list(sink, "e/1/000001").is_empty());
+    });
+}
+
+#[test]
+fn deleting_is_idempotent_and_exact() {
+    each_store(|sink| {
+        put(sink, &Key::new("e/1/00000"), &[b"x"]).unwrap();
+        put(sink, &Key::new("e/1/000001"), &[b"x"]).unwrap();
+        for _ in 0..2 {
+            block_on(sink.delete(&Key::new("e/1/00000"))).unwrap();
+            block_on(sink.delete(&Key::new("no/such/thing"))).unwrap();
+            block_on(sink.delete(&Key::new("e/1/000001/below"))).unwrap();
+        }
+        assert_eq!(list(sink, ""), ["e/1/000001"]);
+    });
+}
+
+#[test]
+fn keys_cannot_leave_the_folder() {
+    let (folder, sink) = local();
+    let outside = folder.path().with_extension("outside");
+    std::fs::write(&outside, "secret").unwrap();
+    let name = outside.file_name().unwrap().to_str().unwrap();
+    for key in ["", "/", "..", &format!("../{name}"), &format!("e/../../{name}"), "a//b", "a#1"] {
+        let key = Key::new(key);
+        assert_eq!(block_on(get_kind(&sink, &key)), SinkErrorKind::Refused, "{key:?}");
+        assert_eq!(block_on(sink.delete(&key)).unwrap_err().kind(), SinkErrorKind::Refused, "{key:?}");
+        assert_eq!(put(&sink, &key, &[b"x"]).unwrap_err().kind(), SinkErrorKind::Refused, "{key:?}");
+    }
+    assert_eq!(std::fs::read(&outside).unwrap(), b"secret");
+    std::fs::remove_file(&outside).unwrap();
+}
+
+#[test]
+fn a_folder_must_exist_and_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = ObjectSink::local(folder.path().join("missing")).unwrap_err();
+    assert_eq!(missing.kind(), SinkErrorKind::NotFound);
+    assert!(missing.to_string().contains("missing"), "{missing}");
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let file = ObjectSink::local(folder.path().join("file")).unwrap_err();
+    assert_eq!(file.kind(), SinkErrorKind::Refused);
+
+    // A store whose folder is gone is not mistaken for an empty one.
+    let sink = ObjectSink::local(folder.path()).unwrap();
+    drop(folder);
+    assert!(block_on(sink.list(&Prefix::new(""))).is_err());
+    assert!(block_on(sink.delete(&Key::new("e/1/000001"))).is_err());
+}
+
+#[test]
+fn a_failed_upload_stays_failed() {
+    let (folder, sink) = local();
+    // A file in the place of the folder.
+    std::fs::write(folder.path().join("e"), "").unwrap();
+    block_on(async {
+        let mut upload = sink.begin(&Key::new("e/1/000001")).await.unwrap();
+        upload.write(Bytes::from(content(9 * MIB))).await.unwrap_err();
+        std::fs::remove_file(folder.path().join("e")).unwrap();
+        upload.write(Bytes::from_static(b"more")).await.unwrap_err();
+        let error = upload.finish().await.unwrap_err();
+        assert!(error.to_string().contains("an earlier part of it failed"), "{error}");
+    });
+    assert!(list(&sink, "").is_empty());
+}
+
+#[test]
+#[cfg(unix)]
+fn a10_others_are_kept_out_of_a_folder_that_they_may_enter() {
+    use std::os::unix::fs::PermissionsExt;
+
+    rustix::process::umask(rustix::fs::Mode::empty());
+    let (folder, sink) = local();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mode = |name: &str| folder.path().join(name).metadata().unwrap().permissions().mode() & 0o777;
+    for (key, bytes) in [("e/1/000001", 10), ("f/1/000001", 8 * MIB)] {
+        let (contents, key) = (content(bytes), Key::new(key));
+        let mut upload = block_on(sink.begin(&key)).unwrap();
+        block_on(upload.write(Bytes::from(contents))).unwrap();
+        let claim = key.folder();
+        assert_eq!(mode(claim), 0o700, "before anything can be read in it");
+        block_on(upload.finish()).unwrap();
+        assert_eq!([mode(claim), mode(key.as_str())], [0o700, 0o600]);
+    }
+    assert_eq!([mode("e"), mode("f")], [0o700; 2]);
+    assert_eq!(mode(""), 0o755, "somebody has chosen it");
+}
