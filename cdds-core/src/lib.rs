@@ -73,6 +73,7 @@
 mod cleanup;
 pub mod domain;
 pub mod engine;
+mod examination;
 mod keys;
 pub mod ports;
 pub mod service;

@@ -1,5 +1,6 @@
 //! The errors of the engine itself.
 
+use crate::examination::ExaminationError;
 use crate::ports::catalog::CatalogError;
 use crate::ports::sink::SinkError;
 
@@ -16,6 +17,15 @@ pub enum EngineError {
     /// The catalog or the store panicked, or a source did when asked for its terms.
     #[error("a port panicked, which is a defect of it")]
     Panicked,
+}
+
+impl From<ExaminationError> for EngineError {
+    fn from(error: ExaminationError) -> Self {
+        match error {
+            ExaminationError::Catalog(error) => error.into(),
+            ExaminationError::Sink(error) => error.into(),
+        }
+    }
 }
 
 impl EngineError {

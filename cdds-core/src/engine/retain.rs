@@ -8,10 +8,10 @@ use tracing::{info, warn};
 use super::EngineError;
 use super::worker::Shared;
 use crate::cleanup::carry_out_removals;
+use crate::examination::examine;
 use crate::keys;
 use crate::ports::catalog::Standing;
 use crate::ports::sink::Prefix;
-use crate::service::clock;
 
 /// The number of sets marked as removed in one transaction.
 const SETS_PER_ROUND: usize = 100;
@@ -42,7 +42,7 @@ impl Shared {
         if known.is_some_and(|(at, doubt)| !doubt && monotonic < at + EXAMINE_EVERY) {
             return Ok(false);
         }
-        let report = clock::examine(&self.ports).await?;
+        let report = examine(&self.ports).await?;
         let doubt = report.verdict.expiry_waits();
         if doubt && known.is_none_or(|(_, doubted)| !doubted) {
             warn!(

@@ -82,7 +82,8 @@ impl ArchiveError {
         Self::Io { context: context.into(), source }
     }
 
-    /// Converts an error from [`Entry`](crate::archive::read::stream::Entry)'s `Read` back into the original error.
+    /// Converts an error from [`Entry`](crate::archive::read::stream::Entry)'s `Read` back into the original
+    /// error.
     pub(super) fn from_read(error: io::Error, context: impl FnOnce() -> String) -> Self {
         error.downcast::<Self>().unwrap_or_else(|source| Self::Io { context: context(), source })
     }

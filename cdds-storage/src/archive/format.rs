@@ -7,4 +7,5 @@ pub(in crate::archive) mod entry_fields;
 pub(in crate::archive) mod entry_path;
 pub(in crate::archive) mod field;
 pub(in crate::archive) mod local_header;
+pub(in crate::archive) mod marker;
 pub(in crate::archive) mod zip64_extra;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 /// A file of a set. Its identity is noted when it is first opened; each time it is opened again, and at the
-/// end of each reading, it must still match. So nobody can replace it between the comparison of its digest
-/// and its decryption, nor write into it.
+/// end of each reading, it must still match. A file that is replaced or written to between its digest check
+/// and its decryption is therefore noticed.
 ///
 /// Holding the file open would rule out its replacement but not writes into it, and a set may have more parts
 /// than a process may have open files.

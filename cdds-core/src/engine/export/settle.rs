@@ -1,5 +1,5 @@
-//! How an attempt ends on the record: committed, failed, cancelled or given back; and what it stored is removed where
-//! nobody wants it.
+//! How an attempt ends on the record: committed, failed, cancelled or given back; and what it stored is
+//! removed where nobody wants it.
 
 use std::time::Duration;
 
@@ -96,9 +96,9 @@ impl Export {
         None
     }
 
-    /// Waits until nothing is under way with the store: it would land behind the back of the sweep, which may have
-    /// been there already. Then removes what was stored if the catalog has said that it is `unwanted`. A store that
-    /// takes too long leaves the rest to the sweep.
+    /// Waits until nothing is under way with the store: it would land behind the back of the sweep, which may
+    /// have been there already. Then removes what was stored if the catalog has said that it is `unwanted`. A
+    /// store that takes too long leaves the rest to the sweep.
     async fn let_go(&self, unwanted: bool) {
         let remove = async {
             self.underway.wind_down().await;

@@ -12,13 +12,13 @@ use bytes::BytesMut;
 
 use super::extract::{Summary, give_name};
 use super::parts::{Parts, PartsReader, Tail};
+use super::stream::ArchiveStream;
 use super::stream::directory::next_record;
-use super::stream::{ArchiveStream, SINGLE_MARKER};
 use crate::archive::error::ArchiveError;
 use crate::archive::format::central_record::Location;
 use crate::archive::format::end_record::EndRecord;
+use crate::archive::format::marker::{SINGLE_MARKER, SPLIT_MARKER};
 use crate::archive::new_file::NewFile;
-use crate::archive::write::writer::SPLIT_MARKER;
 use crate::durable;
 
 /// Writes the joined archive to `to`, which appears only once it is complete and on disk; its folder is

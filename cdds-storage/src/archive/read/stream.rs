@@ -21,10 +21,7 @@ use crate::archive::format::central_record::{self, Location};
 use crate::archive::format::end_record;
 use crate::archive::format::entry_fields::{EntryFields, FLAG_ENCRYPTED, METHOD_DEFLATED, METHOD_STORED};
 use crate::archive::format::local_header;
-use crate::archive::write::writer::SPLIT_MARKER;
-
-/// 8.5.4: replaces the split marker if splitting was begun but turned out to be unnecessary.
-pub(in crate::archive) const SINGLE_MARKER: u32 = 0x3030_4b50;
+use crate::archive::format::marker::{SINGLE_MARKER, SPLIT_MARKER};
 
 /// An archive being read. See [`next_entry`](ArchiveStream::next_entry).
 pub struct ArchiveStream<'a> {

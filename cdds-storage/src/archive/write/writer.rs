@@ -28,13 +28,12 @@ use crate::archive::format::end_record::EndRecord;
 use crate::archive::format::entry_fields::{EntryFields, FLAG_UTF8, METHOD_DEFLATED, METHOD_STORED};
 use crate::archive::format::field::exceeds32;
 use crate::archive::format::local_header;
+use crate::archive::format::marker::SPLIT_MARKER;
 
 /// 8.5.1: the minimum size of a part.
 const PART_BYTES_LEAST: u64 = 64 << 10;
 /// 8.5.1: the maximum size of a part.
 const PART_BYTES_MOST: u64 = 4_294_967_295;
-/// 8.5.3: the marker at the start of the first part of a split archive.
-pub(in crate::archive) const SPLIT_MARKER: u32 = 0x0807_4b50;
 
 /// Writes one archive.
 #[derive(Debug)]
