@@ -1,5 +1,5 @@
-//! The whole path: JSON lines in, sealed and published artifact set out. Fixed costs (a fresh catalog, and once a
-//! key pair) are inside; small inputs show them, large ones the throughput.
+//! The whole path: JSON lines in, sealed and published artifact set out. Fixed costs (a fresh catalog, and
+//! once a key pair) are inside; small inputs show them, large ones the throughput.
 //!
 //! `cargo bench -p cdds-benches --bench export`
 

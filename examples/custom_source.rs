@@ -43,7 +43,7 @@ impl TicketApi {
     }
 }
 
-/// The adapter: one trait, three methods.
+/// The adapter: one trait with three methods to write.
 #[derive(Debug)]
 struct Tickets {
     description: SourceDescription,

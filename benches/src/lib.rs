@@ -57,8 +57,8 @@ pub fn ports(folder: &Path, source: Arc<dyn Source>) -> Result<Ports, Failure> {
     .with_certificates(Arc::new(SmimeCertificates::new())))
 }
 
-/// Exports everything in the type `contact` of the source `contacts` once, sealed, into `folder`, which must be
-/// empty.
+/// Exports everything in the type `contact` of the source `contacts` once, sealed, into `folder`, which must
+/// be empty.
 ///
 /// # Errors
 /// If anything on the way fails.

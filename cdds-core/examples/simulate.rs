@@ -1,8 +1,8 @@
 //! Runs simulated worlds:
 //! `cargo run --release -p cdds-core --features testing --example simulate -- --seeds 2000`.
 //!
-//! Ends with an error, and the seed, if an invariant does not hold in one of them. `--seed` runs one world again
-//! and prints what happens in it.
+//! Ends with an error, and the seed, if an invariant does not hold in one of them. `--seed` runs one world
+//! again and prints what happens in it.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program prints")]
 #![allow(clippy::disallowed_methods, reason = "how long the simulation takes is a matter of the real clock")]

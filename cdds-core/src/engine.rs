@@ -3,8 +3,8 @@
 //! ```text
 //! schedule ─ claim ─ export ┬ prepare: source, recipients
 //!    due slots become       ├ transfer: records → files → compressed → parts (sealed, digested, stored)
-//!    entries of the record  ├ publish: names, manifest, one commit
-//!                           └ settle: retry, give up, cancel
+//!    entries of the record  ├ publish: names, manifest, signature
+//!                           └ settle: the one commit, or retry, give up, cancel
 //! heartbeat: leases and progress, once a second          retain: expired sets, orphans
 //! run: all of them, for embedders without a loop of their own
 //! ```

@@ -16,6 +16,7 @@ use std::fmt;
 
 use crate::domain::id::ExecutionId;
 use crate::domain::violation::RuleViolation;
+use crate::examination::ExaminationError;
 use crate::ports::catalog::{CatalogError, CatalogErrorKind};
 use crate::ports::packager::PackagerError;
 use crate::ports::sealer::SealerError;
@@ -152,6 +153,15 @@ fn reasons(deleted: &[String], lost: &[String]) -> String {
     };
     let reasons = [told("Deleted", deleted), told("Missing from the store", lost)];
     reasons.into_iter().flatten().collect::<Vec<_>>().join(". ")
+}
+
+impl From<ExaminationError> for ServiceError {
+    fn from(error: ExaminationError) -> Self {
+        match error {
+            ExaminationError::Catalog(error) => error.into(),
+            ExaminationError::Sink(error) => error.into(),
+        }
+    }
 }
 
 impl From<CatalogError> for ServiceError {

@@ -1,4 +1,5 @@
-//! Setters of structs that will grow: outside this crate they are made by a constructor and changed field by field.
+//! Setters of structs that will grow: outside this crate they are made by a constructor and changed field by
+//! field.
 
 /// Writes one `with_…` method per field. An optional field takes a value or an option.
 macro_rules! setters {

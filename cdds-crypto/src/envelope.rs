@@ -1,5 +1,5 @@
-//! Writes EnvelopedData (RFC 5652 section 6) or AuthEnvelopedData (RFC 5083) piece by piece: header, segments,
-//! end. Indefinite lengths make that possible without knowing the size beforehand.
+//! Writes EnvelopedData (RFC 5652 section 6) or AuthEnvelopedData (RFC 5083) piece by piece: header,
+//! segments, end. Indefinite lengths make that possible without knowing the size beforehand.
 //!
 //! ```text
 //! 30 80                                    ContentInfo

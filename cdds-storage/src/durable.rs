@@ -22,7 +22,7 @@ pub fn create_folders(folder: &Path) -> io::Result<()> {
     new.into_iter().rev().filter_map(Path::parent).try_for_each(sync_folder)
 }
 
-/// Makes names survive a power cut that were created, renamed or removed in a folder. Only Unix supports
+/// Makes names that were created, renamed or removed in a folder survive a power cut. Only Unix supports
 /// this; elsewhere it does nothing.
 ///
 /// # Errors

@@ -1,8 +1,8 @@
 //! `cdds doctor`: checks everything that jobs, exports and recipients need.
 //!
-//! Each check looks at one thing and runs even if another one fails. The only change of its own is a
-//! probe that is stored, read back and deleted. Like every command it brings an older schema of the catalog up
-//! to date.
+//! Each check looks at one thing and runs even if another one fails. The only change of its own is a probe
+//! that is stored, read back and deleted. Like every command it brings an older schema of the catalog up to
+//! date.
 
 mod certificates;
 #[cfg(unix)]

@@ -217,8 +217,9 @@ pub(super) struct DataType {
     pub(super) path: Option<String>,
     /// Where the event instant is.
     pub(super) time: Option<String>,
-    /// How it is written: iso, unix, unix-ms, unix-us, unix-ns, yyyymmdd, yyyymmddhhmmss or julian-day. If left
-    /// out, ISO text and epoch numbers from 1990 to 2099 are told apart by themselves, and nothing else is read.
+    /// How it is written: iso, unix, unix-ms, unix-us, unix-ns, yyyymmdd, yyyymmddhhmmss or julian-day. If
+    /// left out, ISO text and epoch numbers from 1990 to 2099 are told apart by themselves, and nothing else
+    /// is read.
     pub(super) time_format: Option<String>,
     /// Where the change instant is.
     pub(super) changed: Option<String>,

@@ -58,7 +58,7 @@ pub struct Job {
     /// fast clock put on the record comes again under another execution id
     /// ([`ahead`](crate::domain::execution::ahead)).
     pub era: u32,
-    /// Work that the last change of the job has yet to do on waiting executions. `None` once all of it is
+    /// What the job's last change still has to do to waiting executions. `None` once all of it is
     /// done.
     pub unsettled: Option<Unsettled>,
     /// How many executions have failed in a row since the last success (rule E5).

@@ -22,7 +22,8 @@ pub struct SourceDescription {
     pub title: String,
     /// The data types, in the order in which they are shown; at least one.
     pub types: Vec<DataType>,
-    /// How many executions may read the source at the same time, over all workers (rule E2); `None` for no limit.
+    /// How many executions may read the source at the same time, over all workers (rule E2); `None` for no
+    /// limit.
     pub max_concurrent: Option<NonZeroU32>,
 }
 

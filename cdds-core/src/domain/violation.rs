@@ -72,7 +72,7 @@ codes! {
     InvalidCertificate => "invalid_certificate", "S2", "the certificate cannot be used";
     OneTimeCannotResume => "one_time_cannot_resume", "J8, J9", "a one-time job that was started, or whose start has passed, cannot be resumed";
     OneTimeCannotEdit => "one_time_cannot_edit", "J10", "a one-time job that has started, or where one-time jobs are never edited";
-    VersionOvertaken => "version_overtaken", "J10", "somebody else changed the job since it was looked at";
+    VersionOvertaken => "version_overtaken", "J1, J10", "somebody else changed the job since it was looked at";
     WatermarkChoiceRequired => "watermark_choice_required", "J11", "what becomes of the watermark has to be said";
     NoWatermark => "no_watermark", "J11", "the job has no watermark to reset or to continue";
     JobBusy => "job_busy", "J10, J12, W5", "an execution of the job runs or is about to";

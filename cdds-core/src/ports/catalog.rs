@@ -1,7 +1,7 @@
 //! The catalog of jobs, executions, artifacts and recipients.
 //!
-//! It is the sum of small stores, each a trait of its own, over one database: a change that concerns several of them
-//! is one method, and one transaction. [`layer`] puts code in front of any catalog.
+//! It is the sum of small stores, each a trait of its own, over one database: a change that concerns several
+//! of them is one method, and one transaction. [`layer`] puts code in front of any catalog.
 
 mod artifact_store;
 mod execution_store;

@@ -72,7 +72,8 @@ fn from_der(encoded: &[u8]) -> Result<Vec<u8>, Refusal> {
         Some([INTEGER, 1, 0 | 1, ..]) => Err(private_key()),
         _ if ber::is_encrypted_private_key(encoded) => Err(private_key()),
         Some([OID, ..]) => Err(pkcs7()),
-        // RSAPublicKey (RFC 8017) begins with a long number, SubjectPublicKeyInfo (RFC 5280) with an algorithm.
+        // RSAPublicKey (RFC 8017) begins with a long number, SubjectPublicKeyInfo (RFC 5280) with an
+        // algorithm.
         Some([INTEGER, ..]) => Err(public_key()),
         _ if inner.is_some_and(|inner| inner.first() == Some(&OID)) => Err(public_key()),
         _ if inner.is_some_and(begins_a_request) => Err(request()),

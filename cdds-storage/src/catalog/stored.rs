@@ -1,4 +1,4 @@
-//! The JSON columns: attempts, the detail of a final state, progress, warnings.
+//! The JSON columns: attempts, the detail of a final state, progress, warnings, unsettled work of a job.
 //!
 //! Each is an object with a version, `{"v":1,…}`. Another version, an unknown key or an unknown value is an
 //! error: nothing is guessed and nothing is silently dropped.

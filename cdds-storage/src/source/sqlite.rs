@@ -79,9 +79,10 @@ impl SqliteConfig {
 /// The columns become keys in their order. INTEGER and REAL become numbers, TEXT text, BLOB Base64, and NULL
 /// is left out (rule A2). A read sees one state of the database, whatever is written meanwhile, and rows come
 /// in the order in which SQLite finds them. Each row's instant is checked here, whatever type the database
-/// stores it as; a declared [`InstantFormat`](cdds_core::domain::record::instant::InstantFormat) lets an index on its
-/// column narrow down the rows beforehand. The database also narrows them down by category and by filters for
-/// equality. Templates are applied here (rule J4), so columns that nobody asks for are not read.
+/// stores it as; a declared [`InstantFormat`](cdds_core::domain::record::instant::InstantFormat) lets an
+/// index on its column narrow down the rows beforehand. The database also narrows them down by category and
+/// by filters for equality. Templates are applied here (rule J4), so columns that nobody asks for are not
+/// read.
 ///
 /// Nothing is left beside the database, and no lock on it lasts as long as an export. In rollback journal
 /// mode a reader keeps its application from committing, so rows are set aside in a temporary file when the

@@ -20,8 +20,9 @@ use crate::domain::violation::{Code, RuleViolation};
 pub const AHEAD_MIN: TimeDelta = TimeDelta::days(1);
 
 /// Returns the latest instant up to which the record of a job lies ahead of `now`, or `None` if it does not
-/// lie ahead by more than [`AHEAD_MIN`]. Slots taken for due, the watermark, the end of the last window and a
-/// suspension count. An origin or a start that a person set in the future does not.
+/// lie ahead by more than [`AHEAD_MIN`]. It considers slots that were treated as due, the watermark, the end
+/// of the last window, and the instant of a suspension. An origin or a start that a person set in the future
+/// does not.
 pub fn lies_ahead(job: &Job, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let bound = now.checked_add_signed(AHEAD_MIN)?;
     let settings = &job.settings;
@@ -90,7 +91,7 @@ pub fn bring_back(
     Ok(Some(change))
 }
 
-/// The part of a job's record that was made by a clock that was right. It is gathered one execution at a
+/// The part of a job's record that was written while the clock was right. It is gathered one execution at a
 /// time, since there may be many.
 #[derive(Debug, Clone, Copy)]
 pub struct Truth {

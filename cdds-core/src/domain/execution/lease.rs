@@ -46,8 +46,9 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Returns whether the execution is taken from its worker at `now`. A worker keeps what it says that it runs,
-    /// whatever its lease says: it is alive. Otherwise a hold ends with the worker's process or with its lease.
+    /// Returns whether the execution is taken from its worker at `now`. A worker keeps what it says that it
+    /// runs, whatever its lease says: it is alive. Otherwise a hold ends with the worker's process or with
+    /// its lease.
     pub fn is_abandoned(&self, now: DateTime<Utc>) -> bool {
         if self.worker_is_dead {
             return true;

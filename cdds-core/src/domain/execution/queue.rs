@@ -1,10 +1,11 @@
 //! Rule E2: which waiting executions begin, and in which order.
 //!
-//! Within an owner, work begins in the order of its places. Owners take turns, so that the backlog of one does not
-//! keep another waiting. A claim ends when it has the executions it asked for; a source may limit how many of its
-//! executions run at the same time.
+//! Each owner's work begins in queue order. Owners take turns, so that the backlog of one
+//! does not keep another waiting. A claim ends when it has the executions it asked for; a source may limit
+//! how many of its executions run at the same time.
 //!
-//! Every catalog brings a [`Queue`] and calls [`pick`] in the transaction of a claim, so that all of them pick alike.
+//! Every catalog brings a [`Queue`] and calls [`pick`] in the transaction of a claim, so that all of them
+//! pick alike.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::num::NonZeroU32;
@@ -64,15 +65,15 @@ pub trait Queue {
     /// The error of the catalog.
     type Error;
 
-    /// Returns the first owner after `after`, in the order of [`Owner`], that may have candidates; with `None`, the
-    /// first of all.
+    /// Returns the first owner after `after`, in the order of [`Owner`], that may have candidates; with
+    /// `None`, the first of all.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     fn next_owner(&mut self, after: Option<&Owner>) -> Result<Option<Owner>, Self::Error>;
 
-    /// Returns the owner's next candidate: the one with the least place after all that this method has returned for
-    /// the owner. May leave out candidates of `closed` jobs, of which none begins any more.
+    /// Returns the owner's next candidate: the one with the least place after all that this method has
+    /// returned for the owner. May leave out candidates of `closed` jobs, of which none begins any more.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -95,8 +96,8 @@ pub trait Queue {
     fn begin(&mut self, candidate: &Candidate) -> Result<Picked, Self::Error>;
 }
 
-/// The number of executions of each limited source that may run at the same time. Sources that are not listed have
-/// no limit.
+/// The number of executions of each limited source that may run at the same time. Sources that are not listed
+/// have no limit.
 pub type SourceLimits = BTreeMap<SourceId, NonZeroU32>;
 
 /// How much one claim may do.
@@ -111,7 +112,8 @@ pub struct Room {
 }
 
 impl Room {
-    /// Returns the room of a claim for `executions`, where `running` counts the executions of a source that run.
+    /// Returns the room of a claim for `executions`, where `running` counts the executions of a source that
+    /// run.
     pub fn new(executions: usize, limits: &SourceLimits, running: impl Fn(&SourceId) -> usize) -> Self {
         let left = |(source, limit): (&SourceId, &NonZeroU32)| {
             let limit = usize::try_from(limit.get()).unwrap_or(usize::MAX);
@@ -132,8 +134,8 @@ impl Room {
 /// Maximum number of executions that one claim skips as covered.
 pub const COVERED_MAX: usize = 1_000;
 
-/// Begins waiting executions until the room is used up or nothing more can begin (rule E2). `turn` is the owner who
-/// was served last, by an earlier claim of any worker; returns who is now.
+/// Begins waiting executions until the claim's limits are reached or nothing more can begin (rule E2). `turn`
+/// is the owner served last by any worker's earlier claim. Returns the owner served last after this one.
 ///
 /// # Errors
 /// The first error of the queue.
@@ -155,7 +157,8 @@ struct Picker {
 }
 
 impl Picker {
-    /// Offers every owner one turn, from the one after whoever was served last. Returns whether anything began.
+    /// Offers every owner one turn, from the one after whoever was served last. Returns whether anything
+    /// began.
     fn circle<Q: Queue>(&mut self, queue: &mut Q) -> Result<bool, Q::Error> {
         let first = self.turn.clone();
         let mut began = false;
@@ -167,7 +170,8 @@ impl Picker {
             }
             at = Some(owner);
         }
-        // Around: from the first owner of all to the one who was served last, who comes at the end.
+        // Wrap around: continue from the very first owner up to the one served last, who therefore comes
+        // last.
         let Some(last) = first else { return Ok(began) };
         let mut at = None;
         while let Some(owner) = queue.next_owner(at.as_ref())?.filter(|owner| *owner <= last) {
@@ -209,8 +213,8 @@ impl Picker {
             return Ok(Picked::PassedOver);
         }
         if !self.room.has_source(source) {
-            // Another job may overtake it, but not a later execution of its own job, which may read another source
-            // since an edit.
+            // Another job may overtake it, but not a later execution of its own job, which may read another
+            // source since an edit.
             self.closed.insert(*job);
             return Ok(Picked::PassedOver);
         }

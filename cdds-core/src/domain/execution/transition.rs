@@ -12,7 +12,7 @@ use crate::domain::violation::{Code, RuleViolation};
 /// A person cancelled the execution before its set was published, and the cancellation was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "execution {execution} was to be stopped at {}, before its set was published: it ends as cancelled",
+    "the cancellation of execution {execution} was accepted at {}, before its set was published, so it ends as cancelled",
     since.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 )]
 pub struct StopRequested {

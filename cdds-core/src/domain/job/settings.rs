@@ -15,8 +15,8 @@ use crate::domain::record::template::Template;
 use crate::domain::violation::{Code, RuleViolation};
 use crate::setters::setters;
 
-/// What a job exports, how often and for whom. Each value is valid by itself. [`admission`](super::admission) checks whether
-/// they fit together and match what is registered.
+/// What a job exports, how often and for whom. Each value is valid by itself. [`admission`](super::admission)
+/// checks whether they fit together and match what is registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JobSettings {

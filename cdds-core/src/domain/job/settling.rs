@@ -1,5 +1,5 @@
-//! Rules J7, J10, J12 for a job with much waiting work. A change of a job decides about every execution that
-//! waits for its first claim. That may be the backlog of a year, too much for one transaction. Such a change
+//! Rules J7, J10, J12 for a job with a large backlog. A change of a job decides about every execution that
+//! waits for its first claim. That may be a year's backlog, too much for one transaction. Such a change
 //! therefore decides about the first executions and leaves a note on the job ([`Unsettled`]); steps of
 //! bounded size decide about the rest (rule E13). No waiting execution is begun before the last step, so the
 //! result is the same as that of one change.
@@ -43,7 +43,7 @@ impl From<Vec<Execution>> for Open {
     }
 }
 
-/// Work that the last change of a job has yet to do on waiting executions. They take on the settings of the
+/// What the job's last change still has to do to waiting executions. They take on the settings of the
 /// job (rule J10) unless they are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unsettled {

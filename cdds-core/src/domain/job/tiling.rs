@@ -26,8 +26,8 @@ impl Job {
     /// everything those occurrences would have exported is in one set or the other.
     ///
     /// Where windows leave gaps between them, the result is no earlier than the window at `first`, so that
-    /// gaps stay unexported. Returns `None` for timeframes in which each window holds all that earlier ones
-    /// did.
+    /// gaps stay unexported. Returns `None` for timeframes in which each window includes everything in the
+    /// earlier ones.
     pub(in crate::domain) fn covered_from(&self, first: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let start = self.next_window(first).filter(|_| self.settings.slides())?.start()?;
         Some(self.tiled_until.map_or(start, |until| until.max(start)))

@@ -1,6 +1,6 @@
-//! The check of records that a source hands over for a request (rules R8, J3, J4, W1, W7). A record of
-//! another day, category or field would be published as if somebody had asked for it, perhaps to people who
-//! must not have it.
+//! The check of records that a source hands over for a request (rules R8, J3, J4, W1, W7). A record of the
+//! wrong day or category, or with a field that was not selected, would be published as if it had been
+//! requested, possibly to people who must not see it.
 //!
 //! A place is checked when its first record arrives. Fields are checked for that record and for the first
 //! record of each batch. The cost therefore does not grow with the number of records. A folder that the
@@ -39,8 +39,8 @@ pub struct Handover {
 enum Days {
     /// Records are selected by their event instants, so the day must lie in the window.
     ByEvent,
-    /// Records are selected by change, but the type has only event instants, which stand in. The day must lie
-    /// in the window, and there must be one.
+    /// The job selects records by change, but the type has only event instants, so those are used instead.
+    /// The day must lie in the window, and there must be one.
     ByEventOnly,
     /// Records are selected by their change instants and may have happened on any day.
     Any,

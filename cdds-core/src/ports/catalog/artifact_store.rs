@@ -60,7 +60,8 @@ pub trait ArtifactStore: Debug + Send + Sync {
     /// as removed.
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if one of them is already gone or is on hold.
+    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if one of them is already gone or is
+    /// on hold.
     async fn delete_artifacts(
         &self,
         owner: &Owner,

@@ -45,11 +45,13 @@ pub trait ExecutionStore: Debug + Send + Sync {
     async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError>;
 
     /// Deletes an execution that has ended from the history (rule E9), and marks its published files as
-    /// removed. [`removals`](super::ArtifactStore::removals) returns those files until their deletion is confirmed, and
-    /// [`standing`](super::WorkQueue::standing) still knows the execution, in case it left other files in the store.
+    /// removed. [`removals`](super::ArtifactStore::removals) returns those files until their deletion is
+    /// confirmed, and [`standing`](super::WorkQueue::standing) still knows the execution, in case it left
+    /// other files in the store.
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the execution has not ended, or if its set is on hold.
+    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the execution has not ended, or
+    /// if its set is on hold.
     async fn delete_execution(
         &self,
         owner: &Owner,

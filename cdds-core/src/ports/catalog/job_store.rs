@@ -20,8 +20,8 @@ pub trait JobStore: Debug + Send + Sync {
     /// Stores a new job, with its first execution if it has one (rule J8).
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if a job with this id exists, or if a recipient that it names does not
-    /// exist.
+    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if a job with this id exists, or if
+    /// a recipient that it names does not exist.
     async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError>;
 
     /// Replaces a job whose stored revision is `expected`, increments its revision and applies the effects of
@@ -30,8 +30,9 @@ pub trait JobStore: Debug + Send + Sync {
     /// still waiting when the change is stored.
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the job has a different revision, if an entry that is not scheduled
-    /// is already recorded, or if a recipient that the job names does not exist.
+    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the job has a different revision,
+    /// if an entry that is not scheduled is already recorded, or if a recipient that the job names does not
+    /// exist.
     async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError>;
 
     /// Looks up an owner's job. Returns `None` if it was deleted.

@@ -30,13 +30,13 @@ use crate::ports::sink::Key;
 #[derive(Debug, Clone)]
 pub struct Layered<L>(pub L);
 
-/// Defines layers, and implements every store for layers and for shared catalogs by handing each call on, so that a
-/// method that is added to a store does not compile before layers know it. Shared layers hand on, too: whoever keeps a handle to a layer
-/// can ask it what it has seen.
+/// Defines layers, and implements every store for layers and for shared catalogs by handing each call on, so
+/// that a method that is added to a store does not compile before layers know it. Shared layers hand on, too:
+/// whoever keeps a handle to a layer can ask it what it has seen.
 macro_rules! hand_on {
     ($($store:ident { $(fn $name:ident($($arg:ident: $type:ty),*) -> $reply:ty;)* })*) => {
-        /// A catalog that forwards every call to another one, except for the methods that it overrides. [`Layered`] makes it
-        /// a [`Catalog`].
+        /// A catalog that forwards every call to another one, except for the methods that it overrides.
+        /// [`Layered`] makes it a [`Catalog`].
         ///
         /// ```
         /// use async_trait::async_trait;

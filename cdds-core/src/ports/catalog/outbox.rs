@@ -14,8 +14,8 @@ use crate::domain::id::ExecutionId;
 #[async_trait]
 pub trait Outbox: Debug + Send + Sync {
     /// Returns up to `limit` unconfirmed notices of all owners, oldest first. Each was stored in the
-    /// transaction that ended its execution ([`Notice::of`](crate::domain::execution::notice::Notice::of), rule N2).
-    /// Skips rows that cannot be decoded, with a warning.
+    /// transaction that ended its execution ([`Notice::of`](crate::domain::execution::notice::Notice::of),
+    /// rule N2). Skips rows that cannot be decoded, with a warning.
     ///
     /// # Errors
     /// If the catalog cannot be read.

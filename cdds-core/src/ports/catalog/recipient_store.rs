@@ -16,7 +16,8 @@ pub trait RecipientStore: Debug + Send + Sync {
     /// Stores a recipient.
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the owner already has a recipient with this name.
+    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the owner already has a recipient
+    /// with this name.
     async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError>;
 
     /// Returns the owner's recipients, ordered by name.

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use super::CatalogError;
 use crate::domain::pairing::StoreLink;
 
-/// Remembers which artifact store belongs to the catalog (rule A11; [`domain::pairing`](crate::domain::pairing)).
+/// Remembers which artifact store belongs to the catalog (rule A11;
+/// [`domain::pairing`](crate::domain::pairing)).
 ///
 /// The contract is that of [`Catalog`](super::Catalog).
 #[async_trait]
@@ -22,6 +23,7 @@ pub trait StoreRegister: Debug + Send + Sync {
     /// Records which store belongs to the catalog.
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the recorded store is no longer `expected`.
+    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the recorded store is no longer
+    /// `expected`.
     async fn set_store(&self, expected: Option<StoreLink>, link: StoreLink) -> Result<(), CatalogError>;
 }

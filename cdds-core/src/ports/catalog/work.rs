@@ -69,8 +69,8 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Asks for up to `limit` executions for a worker that runs none, with the default retry policy and without
-    /// limits of sources.
+    /// Asks for up to `limit` executions for a worker that runs none, with the default retry policy and
+    /// without limits of sources.
     pub fn new(worker: WorkerId, now: DateTime<Utc>, lease: Duration, limit: usize) -> Self {
         Self {
             worker,

@@ -22,17 +22,17 @@ pub trait WorkQueue: Debug + Send + Sync {
     /// settled ([`Job::unsettled`]) come first, each with the next of its waiting executions; then active
     /// jobs with a slot at or before `now`, earliest first, each with the executions that its newest slot may
     /// cover. The cost grows with `limit`, not with the number of all jobs or of all waiting executions.
-    /// Returns fewer jobs once those before them have [`WAITING_MAX`](super::WAITING_MAX) waiting executions. Skips rows that
-    /// cannot be decoded, with a warning.
+    /// Returns fewer jobs once those before them have [`WAITING_MAX`](super::WAITING_MAX) waiting executions.
+    /// Skips rows that cannot be decoded, with a warning.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError>;
 
-    /// Returns the jobs of all owners that may lie ahead of a clock ([`ahead`](crate::domain::execution::ahead)): every
-    /// job that is completed, or that has a slot, a watermark, an end of tiling windows or a suspension later
-    /// than `after`. Skips rows that cannot be decoded, with a warning. Scans all jobs, so it is called only
-    /// once an hour.
+    /// Returns the jobs of all owners that may lie ahead of a clock
+    /// ([`ahead`](crate::domain::execution::ahead)): every job that is completed, or that has a slot, a
+    /// watermark, an end of tiling windows or a suspension later than `after`. Skips rows that cannot be
+    /// decoded, with a warning. Scans all jobs, so it is called only once an hour.
     ///
     /// # Errors
     /// If the catalog cannot be read.
@@ -54,14 +54,14 @@ pub trait WorkQueue: Debug + Send + Sync {
     /// Assigns queued executions to a worker, as picked by [`pick`](crate::domain::execution::queue::pick)
     /// (rules E2, W6); the owner who was served last is kept from claim to claim, for all workers. Candidates
     /// are the executions at or after their `not_before` of jobs that have none running; executions of a
-    /// source run if they are in progress and are not taken back by this claim. Each execution is begun against its job ([`Execution::begin`]): a covered one is
-    /// stored as skipped and not assigned. The job is changed in the same transaction
-    /// ([`lifecycle::started`](crate::domain::job::lifecycle::started)).
+    /// source run if they are in progress and are not taken back by this claim. Each execution is begun
+    /// against its job ([`Execution::begin`]): a covered one is stored as skipped and not assigned. The job
+    /// is changed in the same transaction ([`lifecycle::started`](crate::domain::job::lifecycle::started)).
     ///
     /// First takes back executions whose worker is dead or whose lease has run out ([`Execution::failed`]
     /// with [`Failure::crashed`](crate::domain::execution::failure::Failure::crashed), then
-    /// [`lifecycle::ended`](crate::domain::job::lifecycle::ended) if that was the end), but never those that the
-    /// asking worker holds. Skips rows that cannot be decoded, with a warning: they must not keep other
+    /// [`lifecycle::ended`](crate::domain::job::lifecycle::ended) if that was the end), but never those that
+    /// the asking worker holds. Skips rows that cannot be decoded, with a warning: they must not keep other
     /// executions from running.
     ///
     /// # Errors
@@ -87,10 +87,11 @@ pub trait WorkQueue: Debug + Send + Sync {
     /// cancellation ([`Execution::published`], rule E8).
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Fenced`](super::CatalogErrorKind::Fenced) if the execution is not running in that epoch;
-    /// [`CatalogErrorKind::Cancelled`](super::CatalogErrorKind::Cancelled) if its cancellation was promised: its worker then settles it as
-    /// [`Settlement::Cancelled`]; [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the watermark is not at the start of the
-    /// window. After any other error the outcome is unknown: read again.
+    /// [`CatalogErrorKind::Fenced`](super::CatalogErrorKind::Fenced) if the execution is not running in that
+    /// epoch; [`CatalogErrorKind::Cancelled`](super::CatalogErrorKind::Cancelled) if its cancellation was
+    /// promised: its worker then settles it as [`Settlement::Cancelled`];
+    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the watermark is not at the start
+    /// of the window. After any other error the outcome is unknown: read again.
     async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError>;
 
     /// Ends a running attempt without success and, if that ends the execution, changes the job. Requires the

@@ -255,9 +255,9 @@ fn give(model: &mut Model, claim: &Claim, begun: &Execution, sign: SignOfLife) -
     Ok(())
 }
 
-/// Checks rules E2 and W6 on the executions that a claim has begun: within an owner they are in the order of their
-/// places and none is before its time, owners take turns, a source runs no more than it allows, and an execution
-/// that could begin is left only if the claim or its source is full.
+/// Checks rules E2 and W6 on the executions that a claim has begun: within an owner they are in the order of
+/// their places and none is before its time, owners take turns, a source runs no more than it allows, and an
+/// execution that could begin is left only if the claim or its source is full.
 fn check_order(
     model: &mut Model,
     claim: &Claim,

@@ -6,8 +6,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::report::Event;
 
-/// A property that holds in every world after every step. I1 to I12 are numbered as in the design, the others
-/// are rules.
+/// A property that holds in every world after every step. I1 to I12 are the invariants that comments cite,
+/// the others are rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Invariant {

@@ -56,8 +56,8 @@ fn begin(tx: &Transaction<'_>, claim: &Claim) -> Result<Begun, Fault> {
     Ok(begun)
 }
 
-/// Returns the sources of the running executions, if any source is limited. A row that is not understood counts
-/// only as long as its lease holds: nobody will ever end it.
+/// Returns the sources of the running executions, if any source is limited. A row that is not understood
+/// counts only as long as its lease holds: nobody will ever end it.
 fn running_of_sources(tx: &Transaction<'_>, claim: &Claim) -> Result<Vec<String>, Fault> {
     if claim.source_limits.is_empty() {
         return Ok(Vec::new());
@@ -69,7 +69,7 @@ fn running_of_sources(tx: &Transaction<'_>, claim: &Claim) -> Result<Vec<String>
     Ok(sources.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Returns the owner who was served last. One that is not understood is as good as none.
+/// Returns the owner who was served last. An owner that cannot be decoded counts as none.
 fn turn(tx: &Transaction<'_>) -> Result<Option<Owner>, Fault> {
     let owner: Option<String> = tx.query_row("SELECT owner FROM turn", [], |row| row.get(0)).optional()?;
     Ok(owner.and_then(|owner| Owner::new(owner).ok()))

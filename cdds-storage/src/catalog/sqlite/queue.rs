@@ -1,7 +1,7 @@
 //! The queue of waiting executions, as the rule of picking walks it (rule E2).
 //!
-//! A claim usually finds what it wants among the first places of an owner, which an index holds in order. Behind a
-//! backlog that belongs to few jobs, the walk goes on from job to job.
+//! A claim usually finds what it wants among the first places of an owner, which an index holds in order.
+//! Behind a backlog that belongs to few jobs, the walk goes on from job to job.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
@@ -29,8 +29,8 @@ pub(super) struct SqliteQueue<'tx> {
     next_of_job: Statement<'tx>,
     begun_of_job: Statement<'tx>,
     walks: HashMap<Owner, Walk>,
-    /// Which jobs have begun an execution that waits for its retry. Each is looked up once, when it comes up, since
-    /// many of its executions may be waiting.
+    /// Which jobs have begun an execution that waits for its retry. Each is looked up once, when it comes up,
+    /// since many of its executions may be waiting.
     have_begun: HashMap<JobId, bool>,
     begun: Begun,
 }
@@ -51,13 +51,13 @@ type Place = (i64, i64, String);
 enum Walk {
     /// From place to place.
     Places { last: Place, read: VecDeque<Candidate>, walked: usize, is_over: bool },
-    /// From job to job: the first candidate of each that was not returned yet, and the place and job of the last
-    /// returned one, whose job has no head until it is asked for again.
+    /// From job to job: the first candidate of each that was not returned yet, and the place and job of the
+    /// last returned one, whose job has no head until it is asked for again.
     Jobs { heads: BTreeMap<Place, Candidate>, returned: Option<(Place, JobId)> },
 }
 
-/// Number of places of an owner that a claim walks one by one. A longer backlog usually belongs to few jobs; once a
-/// job cannot begin another execution, its remaining places need not be visited.
+/// Number of places of an owner that a claim walks one by one. A longer backlog usually belongs to few jobs;
+/// once a job cannot begin another execution, its remaining places need not be visited.
 const WALKED_MAX: usize = 4_096;
 
 /// Number of places read at once; most claims need a few.
@@ -65,7 +65,8 @@ const READ_AT_ONCE: usize = 64;
 
 const NEXT_OWNER: &str = "SELECT min(e.owner) FROM execution e WHERE e.status = 'queued' AND e.owner > ?1";
 
-/// An owner's candidates after a place. The index covers the query, so rows that are not taken are never read.
+/// An owner's candidates after a place. The index covers the query, so rows that are not taken are never
+/// read.
 const PLACES: &str = "SELECT e.id, e.job_id, e.source, e.epoch, e.queue_at, e.slot FROM execution e
      WHERE e.status = 'queued' AND e.owner = ?1 AND e.not_before <= ?2 AND (e.queue_at, e.slot, e.id) > (?3, ?4, ?5)
        AND NOT EXISTS (SELECT 1 FROM execution r WHERE r.job_id = e.job_id AND r.status = 'in_progress')
@@ -73,7 +74,8 @@ const PLACES: &str = "SELECT e.id, e.job_id, e.source, e.epoch, e.queue_at, e.sl
 
 const NEXT_JOB: &str = "SELECT min(e.job_id) FROM execution e WHERE e.status = 'queued' AND e.job_id > ?1";
 
-/// The candidates of an owner's job after a place. The plus keeps SQLite from the index over all of the owner's jobs.
+/// The candidates of an owner's job after a place. The plus keeps SQLite from the index over all of the
+/// owner's jobs.
 const NEXT_OF_JOB: &str = "SELECT e.id, e.job_id, e.source, e.epoch, e.queue_at, e.slot FROM execution e
      WHERE e.status = 'queued' AND e.job_id = ?6 AND +e.owner = ?1 AND e.not_before <= ?2
        AND (e.queue_at, e.slot, e.id) > (?3, ?4, ?5)

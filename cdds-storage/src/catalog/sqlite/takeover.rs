@@ -29,9 +29,9 @@ impl Orphaned {
     }
 }
 
-/// Finds the claims whose workers are dead. Checks the locks outside of any transaction: a process that holds
-/// up a lock must not hold up the database as well. The set may be out of date by then, which is harmless:
-/// the epochs protect new claims, and the next claim finds a worker that dies after this.
+/// Finds the claims whose workers are dead. Checks the locks outside of any transaction: a process that does
+/// not let go of a lock must not block the database too. The set may be out of date by then, which is
+/// harmless: the epochs protect new claims, and the next claim finds a worker that dies after this.
 pub(super) fn orphaned(
     database: &Database,
     registration: Registration,

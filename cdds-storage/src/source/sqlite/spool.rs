@@ -6,9 +6,9 @@
 //! without a lock wait there too, since a writer that comes meanwhile ends the read.
 //!
 //! The table is a nameless file that only this process can open, in the folder that SQLite uses:
-//! `SQLITE_TMPDIR`, `TMPDIR`, or the first existing one of `/var/tmp`, `/usr/tmp` and `/tmp`. It takes at most
-//! half of the room there. When that is spent, its rows are handed over first; further rows wait meanwhile,
-//! and the database with them.
+//! `SQLITE_TMPDIR`, `TMPDIR`, or the first existing one of `/var/tmp`, `/usr/tmp` and `/tmp`. It takes at
+//! most half of the room there. When that is used up, the rows set aside are handed over first. Until then no
+//! further rows are read, and the database stays locked.
 
 use std::path::PathBuf;
 

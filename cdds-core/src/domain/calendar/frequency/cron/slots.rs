@@ -1,8 +1,8 @@
 //! The slots of a cron expression: a walk over months, each of which holds its days as bits.
 //!
 //! The `cron` crate is an oracle of the tests, like `systemd-analyze`, but is not used here. It covers only
-//! the years 1970 to 2100, gives wrong answers when it searches backwards from beyond them, panics at the ends
-//! of the calendar, and would bring the system clock into the core's dependency tree.
+//! the years 1970 to 2100, gives wrong answers when it searches backwards from beyond them, panics at the
+//! ends of the calendar, and would bring the system clock into the core's dependency tree.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike, Utc};
 
