@@ -202,14 +202,14 @@ fn j2_a_refusal_names_what_there_is_to_choose_from() {
     let nowhere = JobSettings { source: SourceId::new("nowhere").unwrap(), ..settings() };
     assert_eq!(
         refusal(&nowhere, &circumstances),
-        "source nowhere is not registered: choose out of history, info-mart"
+        "source nowhere is not registered: choose from history, info-mart"
     );
     let none = Circumstances { sources: &Sources::new(), ..circumstances };
     assert_eq!(refusal(&nowhere, &none), "source nowhere is not registered: register a source first");
     let fax = JobSettings { data_type: TypeId::new("fax").unwrap(), ..settings() };
     assert_eq!(
         refusal(&fax, &circumstances),
-        "source history has no type fax: choose out of interaction, contact, profile"
+        "source history has no type fax: choose from interaction, contact, profile"
     );
 }
 

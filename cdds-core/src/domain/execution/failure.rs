@@ -118,7 +118,7 @@ impl Failure {
             step,
             kind: FailureKind::Internal,
             message: format!(
-                "the {port} panicked, which is a defect of it: mend it, then run the execution again"
+                "the {port} panicked, which is a bug in it: fix it, then run the execution again"
             ),
             retryable: false,
         }

@@ -12,7 +12,7 @@ use crate::domain::violation::{Code, RuleViolation};
 /// A person cancelled the execution before its set was published, and the cancellation was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "execution {execution} was to be stopped at {}, before its set was published: it ends as cancelled",
+    "execution {execution} was asked to stop at {}, before its set was published: it ends as cancelled",
     since.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 )]
 pub struct StopRequested {
@@ -107,7 +107,8 @@ impl Execution {
             _ => Err(RuleViolation::new(
                 Code::ExecutionEnded,
                 format!(
-                    "execution {} has ended ({}) and cannot be cancelled: what it published can be deleted",
+                    "execution {} has ended ({}) and cannot be cancelled: any artifacts that it published \
+                     can be deleted",
                     self.id,
                     self.status().as_str()
                 ),
