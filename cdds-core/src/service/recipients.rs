@@ -40,7 +40,7 @@ impl Recipients {
         match self.ports.catalog.insert_recipient(&added).await {
             Err(error) if error.kind() == CatalogErrorKind::Conflict => Err(RuleViolation::new(
                 Code::RecipientExists,
-                format!("a recipient {} is stored already: choose another name", added.name),
+                format!("a recipient {} is already stored: choose another name", added.name),
             )
             .into()),
             Err(error) => Err(error.into()),
@@ -123,7 +123,8 @@ fn in_use(name: &RecipientName, jobs: &[JobId]) -> RuleViolation {
     RuleViolation::new(
         Code::RecipientInUse,
         format!(
-            "recipient {name} is used by job {}{more}: edit or delete what uses it, then remove the recipient",
+            "recipient {name} is used by job {}{more}: edit or delete the jobs that use it, then remove the \
+             recipient",
             some.join(", ")
         ),
     )

@@ -97,9 +97,9 @@ impl PartWriter<'_> {
 
     async fn close(&mut self, bytes: u64, sha256: Sha256Digest) -> Result<(), Failure> {
         let (ordinal, upload) =
-            self.upload.take().ok_or_else(|| internal("a part ended that was not open"))?;
+            self.upload.take().ok_or_else(|| internal("a part was ended that was not open"))?;
         let written = Written { ordinal, upload, bytes, sha256 };
-        self.sender.send(written).await.map_err(|_| internal("nobody takes the parts that were written"))
+        self.sender.send(written).await.map_err(|_| internal("nobody receives the parts that were written"))
     }
 }
 
@@ -129,7 +129,7 @@ impl PartFinisher<'_> {
             return Err(Failure {
                 step: Step::Store,
                 kind: FailureKind::Corrupt,
-                message: format!("the store kept {} bytes of {key}, {bytes} were written", stored.bytes),
+                message: format!("the store kept {} bytes of {key}, but {bytes} were written", stored.bytes),
                 retryable: true,
             });
         }
