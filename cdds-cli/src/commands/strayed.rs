@@ -10,11 +10,11 @@ use crate::session::Session;
 pub(super) async fn explained(error: CliError, session: &Session) -> CliError {
     let Some((what, id)) = error.missing() else { return error };
     let list = match what {
-        "job" => "`cdds job list` shows which there are",
-        "execution" | "artifact set of execution" => "`cdds history list` shows which there are",
-        "artifact" => "`cdds artifact list` shows which there are",
-        "recipient" => "`cdds recipient list` shows which there are",
-        "source" => "`cdds source list` shows which there are",
+        "job" => "`cdds job list` lists those that exist",
+        "execution" | "artifact set of execution" => "`cdds history list` lists those that exist",
+        "artifact" => "`cdds artifact list` lists those that exist",
+        "recipient" => "`cdds recipient list` lists those that exist",
+        "source" => "`cdds source list` lists those that exist",
         _ => return error,
     };
     let known = match session.open() {
@@ -44,7 +44,10 @@ async fn known_as(what: &str, id: &str, app: &App, session: &Session) -> Option<
     {
         let next = match what {
             "artifact" => {
-                format!("`cdds artifact list --execution {id}` shows its artifacts, --execution takes it")
+                format!(
+                    "`cdds artifact list --execution {id}` shows its artifacts, and --execution accepts \
+                         it"
+                )
             }
             _ => format!("`cdds history show {id}` names its job"),
         };
