@@ -90,7 +90,10 @@ impl Recipients {
         let now = self.ports.clock.now();
         let sealer = self.ports.certificates.sealer(&[recipient], now).map_err(jobs::refusal)?;
 
-        let line = serde_json::json!({ "sample": "whoever reads this can open what is sealed for", "recipient": name.as_str() });
+        let line = serde_json::json!({
+            "sample": "if you can read this, you can open files sealed for this recipient",
+            "recipient": name.as_str(),
+        });
         let mut events = Vec::new();
         let mut writer = self.ports.packager.begin(Plan { part_bytes_max: None, modified_at: now })?;
         writer

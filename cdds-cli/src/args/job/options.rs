@@ -145,7 +145,7 @@ pub(crate) struct ArchiveOptions {
     pub(crate) plaintext: bool,
 
     /// Keep the artifacts for this many days [default: as long as the service does]
-    #[arg(long, value_name = "N|default", allow_negative_numbers = true, value_parser = value::whole_or::<u16>("default", "1 up to what the service keeps"))]
+    #[arg(long, value_name = "N|default", allow_negative_numbers = true, value_parser = value::whole_or::<u16>("default", "1 to the service's own limit"))]
     pub(crate) retention_days: Option<Setting<u16>>,
 }
 

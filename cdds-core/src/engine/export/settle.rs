@@ -147,7 +147,7 @@ pub(in crate::engine) async fn release(shared: &Shared, fence: Fence) {
         Ok(_queued) => discard(shared, fence).await,
         Err(error) if error.kind() == CatalogErrorKind::Fenced => {}
         Err(error) => {
-            warn!(execution_id = %fence.execution, "cannot give back the claim: {}", error.report())
+            warn!(execution_id = %fence.execution, "cannot give back the claim: {}", error.report());
         }
     }
 }
