@@ -64,7 +64,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "FORMAT", env = "CDDS_OUTPUT", default_value = "table")]
     pub(crate) output: Format,
 
-    /// Whose jobs, recipients and artifacts
+    /// The owner of the jobs, recipients and artifacts
     #[arg(long, global = true, value_name = "NAME", default_value = "default")]
     pub(crate) owner: String,
 
@@ -152,18 +152,18 @@ pub(crate) struct DoctorArgs {
 pub(crate) enum Command {
     /// Write a configuration and create catalog and artifact folder
     Init {
-        /// Where; created if need be
+        /// The folder; created if necessary
         #[arg(default_value = ".")]
         dir: PathBuf,
     },
     /// See the whole story on sample data, in a fresh folder
     Demo(DemoArgs),
-    /// Check what jobs, exports and recipients need, each with a way out
+    /// Check what jobs, exports and recipients need, and say how to fix what is wrong
     Doctor(DoctorArgs),
     /// Registered sources
     #[command(subcommand)]
     Source(SourceCommand),
-    /// Certificates for which exports are sealed
+    /// Certificates that exports are sealed for
     #[command(subcommand)]
     Recipient(RecipientCommand),
     /// Submit, list, edit, suspend, resume, run and delete jobs
@@ -171,7 +171,7 @@ pub(crate) enum Command {
     Job(JobCommand),
     /// Run what is due: jobs, exports, retention
     Run(RunArgs),
-    /// What ran, what waits, what was skipped and why; run again, cancel, delete
+    /// What ran, what is queued, what was skipped and why; run again, cancel, delete
     #[command(subcommand)]
     History(HistoryCommand),
     /// List, download, hold and delete what was exported
@@ -187,12 +187,12 @@ pub(crate) enum Command {
     Extract(ExtractArgs),
     /// Print a completion script for a shell
     Completions {
-        /// For which shell
+        /// The shell
         shell: Shell,
     },
     /// Print a manual page (roff)
     Man {
-        /// Of which command, like `job create`; of the whole program if left out
+        /// The command, like `job create`; the whole program if left out
         command: Vec<String>,
     },
 }

@@ -112,7 +112,7 @@ impl App {
             PairingError::Sink(error) => error.into(),
             error => CliError::failed("store_mismatch", error.to_string())
                 .about(&self.store)
-                .with_way_out("if they do belong together, `cdds doctor --adopt-store` says so"),
+                .with_way_out("if they do belong together, run `cdds doctor --adopt-store`"),
         }
     }
 
@@ -145,7 +145,7 @@ fn make_place(config: &Config) -> Result<(), CliError> {
         return Err(CliError::failed(
             "catalog_missing",
             format!(
-                "there is no catalog {}, though its artifact store {} holds files: put it back or mount it, or \
+                "there is no catalog {}, though its artifact store {} holds files: restore or mount it, or \
                  correct catalog.url; to begin with an empty one, move the store's files away",
                 catalog.display(),
                 store.display()

@@ -136,7 +136,7 @@ impl Config {
         if lease < LEASE_MIN {
             let typed = &file.engine.lease;
             return Err(
-                format!("engine.lease: use 3s or more; it is renewed once a second, not {typed}").into()
+                format!("engine.lease: use 3s or more, not {typed}; it is renewed once a second").into()
             );
         }
         Ok(Self {
@@ -166,7 +166,8 @@ fn stall(typed: &str) -> Result<Duration, String> {
     let stall = duration::parse(typed).map_err(|why| format!("engine.stall: {why}"))?;
     if stall < STALL_MIN {
         return Err(format!(
-            "engine.stall: use 1m or more, longer than the slowest source takes to its first record, not {typed}"
+            "engine.stall: use 1m or more, not {typed}, and longer than the slowest source takes to return \
+             its first record"
         ));
     }
     Ok(stall)
@@ -202,7 +203,7 @@ url = "file:artifacts"
 [engine]
 concurrency = 2
 lease = "60s"
-stall = "1h"                          # an execution that reads and stores nothing for so long is tried again
+stall = "1h"                          # an execution that reads and stores nothing for this long is tried again
 
 [archive]
 level = "default"                     # or store (not at all), fast (a fifth larger), best (half as fast)
@@ -218,7 +219,7 @@ catch_up_limit = "7d"                 # how far back missed occurrences are run
 profile = "compat"                    # every S/MIME program; oaep or auth-gcm: openssl cms and BouncyCastle only
 form = "binary"                       # or mime: S/MIME messages in base64
 
-# Signs each manifest, so that `cdds verify --signer` tells who made a set. The key must have no passphrase.
+# Signs each manifest, so that `cdds verify --signer` shows who made a set. The key must have no passphrase.
 #
 # [signing]
 # key = "signer.key.pem"

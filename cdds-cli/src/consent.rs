@@ -20,7 +20,7 @@ impl Consent {
             Ok(answer) if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") => Ok(()),
             Ok(_) => Err(CliError::refused(
                 "not_confirmed",
-                "nothing was removed: answer `y` if it is to go, or use --yes",
+                "nothing was removed: answer `y` to remove it, or use --yes",
             )),
             Err(error) => {
                 Err(CliError::failed("file_failed", format!("cannot ask on the terminal: {error}")))

@@ -104,7 +104,7 @@ impl Follower {
             let (subject, monotonic) = (Subject::of(execution), self.clock.monotonic());
             let bar =
                 ExportBar::new(&self.console, &subject.title, Pace::from(monotonic, execution.progress));
-            bar.tell(format!("queued{}: `cdds run` carries it out", outcome(execution)));
+            bar.tell(format!("queued{}: `cdds run` runs it", outcome(execution)));
             self.running().insert(execution.id, Watched::new(subject, monotonic, Some(bar)));
         }
     }

@@ -67,7 +67,7 @@ impl Session {
         let (days, side) =
             (shift.abs().num_days(), if shift > TimeDelta::zero() { "ahead of" } else { "behind" });
         self.console.note(&format!(
-            "warning: --now {} is {days} day(s) {side} this machine's clock: what is changed now is dated by it",
+            "warning: --now {} is {days} day(s) {side} this machine's clock: changes made now are dated by it",
             now.to_rfc3339_opts(SecondsFormat::AutoSi, true)
         ));
     }

@@ -41,7 +41,7 @@ async fn delete_files(ports: &Ports, removal: &Removal) -> Result<(), SinkError>
 /// Deletes files that a person has just marked as removed. Leaves failed deletions to the next housekeeping.
 pub(crate) async fn remove_marked(ports: &Ports) {
     if let Err(error) = carry_out_removals(ports).await {
-        warn!("files that are marked as removed are left to the next housekeeping: {}", error.report());
+        warn!("files marked as removed are left for the next housekeeping: {}", error.report());
     }
 }
 

@@ -68,7 +68,10 @@ pub enum ServiceError {
         lost: Vec<String>,
     },
     /// Somebody else changed it in between.
-    #[error("{what} was changed by somebody else meanwhile: look at it again, then repeat")]
+    #[error(
+        "{what} has been changed by somebody else in the meantime: look at it again, then repeat the \
+             change"
+    )]
     Conflict {
         /// The thing that was changed.
         what: String,

@@ -192,8 +192,8 @@ fn warnings(
     };
     if !purposes.is_none_or(for_mail) {
         warnings.push(
-            "The certificate's extended key usage names other purposes than S/MIME (emailProtection), \
-             so that some programs may refuse to decrypt with it."
+            "The certificate's extended key usage names purposes other than S/MIME (emailProtection), so \
+             some programs may refuse to decrypt with it."
                 .to_owned(),
         );
     }

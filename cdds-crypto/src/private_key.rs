@@ -200,8 +200,8 @@ fn refused(reason: impl Into<String>) -> OpenError {
 /// OpenSSL's format from before version 1.1, with MD5 (RFC 1421 headers).
 fn encrypted_by_pem() -> OpenError {
     refused(
-        "the private key is protected by a passphrase in an old way, which is not supported: convert it with \
-         'openssl pkcs8 -topk8 -v2 aes256 -in FILE -out key.pem'",
+        "the private key is protected by a passphrase in an old format, which is not supported: convert it \
+         with 'openssl pkcs8 -topk8 -v2 aes256 -in FILE -out key.pem'",
     )
 }
 

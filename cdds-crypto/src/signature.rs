@@ -56,7 +56,7 @@ impl CmsSigner {
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &certificate.public_key)
             .verify(probe, &signature)
             .map_err(|_| {
-                refused("the private key is not the one of the certificate: supply both of one pair")
+                refused("the private key does not belong to the certificate: supply a matching pair")
             })?;
         Ok(Self { certificate, key })
     }
@@ -158,9 +158,8 @@ fn read_key(encoded: &[u8]) -> Result<KeyPair, String> {
         }
         (Some(key), None) if is_encrypted(key) => {
             return Err(
-                "the signing key is protected by a passphrase, which nobody types in while a service \
-                        runs: decrypt it with 'openssl pkey -in FILE -out key.pem', readable for the service \
-                        alone"
+                "the signing key is protected by a passphrase, which nobody can type in while a service \
+                 runs: decrypt it with 'openssl pkey -in FILE -out key.pem', and let only the service read it"
                     .to_owned(),
             );
         }

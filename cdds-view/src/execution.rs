@@ -234,10 +234,10 @@ impl ExecutionView {
         self.took().or_else(|| Some((now - self.running_since()?).max(TimeDelta::zero())))
     }
 
-    /// `where the last export ended to 2026-01-02T00:00:00Z`
+    /// `the end of the last export to 2026-01-02T00:00:00Z`
     pub fn window_words(&self) -> String {
         if self.has_open_start {
-            return format!("where the last export ended to {}", self.window.end);
+            return format!("the end of the last export to {}", self.window.end);
         }
         self.window.words()
     }

@@ -181,9 +181,9 @@ impl JobView {
         self.recipients.iter().map(RecipientName::as_str).collect::<Vec<_>>().join(", ")
     }
 
-    /// `7 days`, or `as the service`
+    /// `7 days`, or `service default`
     pub fn retention_words(&self) -> String {
-        self.retention_days.map_or_else(|| "as the service".to_owned(), |days| format!("{days} days"))
+        self.retention_days.map_or_else(|| "service default".to_owned(), |days| format!("{days} days"))
     }
 }
 

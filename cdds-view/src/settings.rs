@@ -31,7 +31,7 @@ pub enum SettingsError {
     #[error("plaintext and recipients exclude each other: leave one of them out")]
     PlaintextWithRecipients,
     /// The split size is neither a number nor a number with a unit.
-    #[error("split-size is no size: write whole MB like 1024, or a unit: \"64KiB\", \"100MiB\", \"1GiB\"")]
+    #[error("split-size is not a size: write whole MB like 1024, or a unit: \"64KiB\", \"100MiB\", \"1GiB\"")]
     SplitSize,
     /// A rule says no; its code says which.
     #[error(transparent)]

@@ -55,10 +55,12 @@ list!(ArtifactColumn, "artifacts");
 #[non_exhaustive]
 pub enum TokenError {
     /// It is no token: it was cut, changed or made up.
-    #[error("this is not a page token: send `next` of the last page as it is, or begin at the first page")]
+    #[error(
+        "this is not a page token: send the `next` of the last page unchanged, or begin at the first page"
+    )]
     Malformed,
     /// Another version of this program made it.
-    #[error("this page token is of another version of this program: begin at the first page")]
+    #[error("this page token is from another version of this program: begin at the first page")]
     Version,
     /// It belongs to another list.
     #[error("this page token belongs to another list: begin at the first page")]

@@ -18,25 +18,25 @@ pub(crate) enum ArtifactCommand {
     Delete(DeleteArtifactsArgs),
     /// Put a whole set on legal hold: it outlives its retention and cannot be deleted
     Hold(SetArgs),
-    /// Release a set from its legal hold; if it has expired meanwhile, it goes at once
+    /// Release a set from its legal hold; if it has expired by then, it is deleted at once
     Release(SetArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArtifactsArgs {
-    /// Of which job, also of one that was deleted
+    /// Of this job, even if it was deleted
     #[arg(long, value_name = "ID")]
     pub(crate) job: Option<String>,
 
-    /// Of which execution
+    /// Of this execution
     #[arg(long, value_name = "ID")]
     pub(crate) execution: Option<String>,
 
-    /// Part of the file's name, whatever its case
+    /// Part of the file's name, in upper or lower case
     #[arg(long, value_name = "TEXT")]
     pub(crate) search: Option<String>,
 
-    /// Of which data type
+    /// Of this data type
     #[arg(long = "type", value_name = "ID")]
     pub(crate) data_type: Option<String>,
 
@@ -68,14 +68,14 @@ pub(crate) struct ListArtifactsArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) on_hold: Option<bool>,
 
-    /// In which order: name, type, created_at, size, part, remaining_days, downloads
+    /// Sort by: name, type, created_at, size, part, remaining_days, downloads
     #[arg(long, value_name = "COL[:desc]", value_parser = value::artifact_sort)]
     pub(crate) sort: Option<Sort<ArtifactColumn>>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DownloadArgs {
-    /// Which artifacts, at most 100
+    /// The artifacts, at most 100
     #[arg(value_name = "ID", required_unless_present = "execution", conflicts_with = "execution")]
     pub(crate) ids: Vec<String>,
 
@@ -83,7 +83,7 @@ pub(crate) struct DownloadArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) execution: Option<String>,
 
-    /// Into which folder; created if need be
+    /// The folder to write to; created if necessary
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
 
@@ -94,7 +94,7 @@ pub(crate) struct DownloadArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArtifactsArgs {
-    /// Which artifacts, at most 100
+    /// The artifacts, at most 100
     #[arg(value_name = "ID", required_unless_present = "execution", conflicts_with = "execution")]
     pub(crate) ids: Vec<String>,
 

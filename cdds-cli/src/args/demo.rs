@@ -9,7 +9,7 @@ use super::value;
 /// What `demo` takes.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Where; created if need be, and must not hold a cdds.toml
+    /// The folder; created if necessary, and must not hold a cdds.toml
     #[arg(default_value = "cdds-demo")]
     pub(crate) dir: PathBuf,
 

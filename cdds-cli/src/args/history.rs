@@ -14,37 +14,37 @@ pub(crate) enum HistoryCommand {
     List(Box<ListHistoryArgs>),
     /// Show an execution with its attempts
     Show {
-        /// Which execution
+        /// The execution
         id: String,
     },
-    /// Follow an execution until it has ended, also one that another process runs
+    /// Follow an execution until it has ended, even one that another process runs
     #[command(
-        after_help = "Exit codes: 0 finished or finished_with_errors; 1 failed, cancelled or skipped, with the reason, or \
-        interrupted: the execution goes on; 4 there is no such execution.\n\
-        On a terminal a bar shows how far it is; elsewhere each change is a line on stderr, in the form of `cdds run`. With \
-        --output json the execution as it ended goes to stdout."
+        after_help = "Exit codes: 0 finished or finished_with_errors; 1 failed, cancelled or skipped, with \
+                      the reason, or interrupted, while the execution goes on; 4 there is no such execution.\n\
+                      On a terminal a bar shows its progress; elsewhere each change is a line on stderr, in \
+                      the format of `cdds run`. With --output json the ended execution goes to stdout."
     )]
     Watch {
-        /// Which execution
+        /// The execution
         id: String,
     },
-    /// Submit a job with the settings as they were for an execution, except for what is given
+    /// Submit a job with the settings that an execution had, except for the options given
     Clone(Box<CloneArgs>),
     /// Try an execution that failed or was cancelled again
     Rerun {
-        /// Which execution
+        /// The execution
         id: String,
     },
-    /// Stop an execution; one that runs stops within about a second and leaves nothing
+    /// Stop an execution; a running one stops within about a second and leaves nothing behind
     Cancel {
-        /// Which execution
+        /// The execution
         id: String,
     },
-    /// Take an execution that has ended off the history
+    /// Remove an execution that has ended from the history
     Delete {
-        /// Which execution
+        /// The execution
         id: String,
-        /// What it published goes too
+        /// Delete the artifacts that it published too
         #[arg(long)]
         with_artifacts: bool,
         #[command(flatten)]
@@ -54,19 +54,19 @@ pub(crate) enum HistoryCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListHistoryArgs {
-    /// Of which job, also of one that was deleted
+    /// Of this job, even if it was deleted
     #[arg(long, value_name = "ID")]
     pub(crate) job: Option<String>,
 
-    /// In which status
+    /// In this status
     #[arg(long, value_parser = value::status())]
     pub(crate) status: Option<Status>,
 
-    /// Of which source
+    /// Of this source
     #[arg(long, value_name = "ID")]
     pub(crate) source: Option<String>,
 
-    /// Of which data type
+    /// Of this data type
     #[arg(long = "type", value_name = "ID")]
     pub(crate) data_type: Option<String>,
 
@@ -86,7 +86,7 @@ pub(crate) struct ListHistoryArgs {
     #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
     pub(crate) started_to: Option<DateTime<Utc>>,
 
-    /// In which order: source, type, job_title, status, slot, started_at, finished_at, duration, records,
+    /// Sort by: source, type, job_title, status, slot, started_at, finished_at, duration, records,
     /// files
     #[arg(long, value_name = "COL[:desc]", value_parser = value::history_sort)]
     pub(crate) sort: Option<Sort<ExecutionColumn>>,

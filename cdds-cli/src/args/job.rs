@@ -17,52 +17,54 @@ use super::{Consent, value};
 pub(crate) enum JobCommand {
     /// Submit a job
     Create(Box<CreateArgs>),
-    /// Change a job, from its next execution on; what is left out stays
+    /// Change a job, from its next execution on; options left out stay as they are
     Edit(Box<EditArgs>),
-    /// Submit a job like another one, except for what is given
+    /// Submit a job like another one, except for the options given
     Clone(Box<CloneArgs>),
     /// List jobs
     List(Box<ListJobsArgs>),
     /// Show a job
     Show {
-        /// Which job
+        /// The job
         id: String,
     },
     /// Show the next occurrences of a job, and what each would export
     Preview {
-        /// Which job
+        /// The job
         id: String,
-        /// How many
+        /// How many to show
         #[arg(short = 'n', long, value_name = "N", default_value_t = 5, allow_negative_numbers = true, value_parser = value::between(1, 1_000))]
         count: u32,
     },
     /// Start nothing new for a job
     Suspend {
-        /// Which job
+        /// The job
         id: String,
     },
-    /// Go on with a suspended job, at its next occurrence
+    /// Resume a suspended job, from its next occurrence on
     Resume {
-        /// Which job
+        /// The job
         id: String,
     },
-    /// Bring a job back that a clock which was ahead has left in the future
+    /// Bring back a job that was left in the future by a clock that was ahead
     #[command(
-        after_help = "Its schedule goes on after the last slot that was on the record by a right clock, and a since-last job         exports from where its last export of what had happened by then ended. Nothing is lost; records that an export \
-        from ahead held already are exported once more. A job that does not lie ahead stays as it is."
+        after_help = "Its schedule continues after the last slot that was recorded while the clock was \
+                      right, and a since-last job exports from where its last export up to that time ended. \
+                      Nothing is lost; records that were already exported while the clock was ahead are \
+                      exported once more. A job that does not lie ahead stays as it is."
     )]
     BringBack {
-        /// Which job
+        /// The job
         id: String,
     },
     /// Run a recurring job once more, now
     Run {
-        /// Which job
+        /// The job
         id: String,
     },
     /// Run every occurrence of a range again, oldest first; moves no watermark
     Backfill {
-        /// Which job
+        /// The job
         id: String,
         /// The first instant of the range
         #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
@@ -73,7 +75,7 @@ pub(crate) enum JobCommand {
     },
     /// Delete a job; its history and artifacts stay until they expire
     Delete {
-        /// Which job
+        /// The job
         id: String,
         #[command(flatten)]
         consent: Consent,
@@ -87,8 +89,8 @@ pub(crate) enum JobCommand {
                       cdds job create --file <FILE|-> [OPTIONS]"
 )]
 pub(crate) struct CreateArgs {
-    /// Read the options from this file, TOML or JSON, or from stdin (-); what is given beside it counts.
-    /// `cdds job show ID --output toml` prints such a file
+    /// Read the options from this file, TOML or JSON, or from stdin (-); options on the command line take
+    /// precedence. `cdds job show ID --output toml` prints such a file
     #[arg(long, value_name = "FILE|-")]
     pub(crate) file: Option<PathBuf>,
 
@@ -117,10 +119,11 @@ fn required(arg: Arg) -> Arg {
 
 #[derive(Debug, Args)]
 pub(crate) struct EditArgs {
-    /// Which job
+    /// The job
     pub(crate) id: String,
 
-    /// When what a since-last job exports changes: export everything again, or go on from where it is
+    /// If the edit changes what a since-last job exports: export everything again, or carry on from the
+    /// watermark
     #[arg(long, value_name = "CHOICE")]
     pub(crate) watermark: Option<Watermark>,
 
@@ -155,7 +158,7 @@ impl From<Watermark> for WatermarkChoice {
 /// A job, or an execution, and what is to be different.
 #[derive(Debug, Args)]
 pub(crate) struct CloneArgs {
-    /// Of which one
+    /// The one to clone
     pub(crate) id: String,
 
     #[command(flatten)]
@@ -167,27 +170,27 @@ pub(crate) struct CloneArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListJobsArgs {
-    /// Part of the title, whatever its case
+    /// Part of the title, in upper or lower case
     #[arg(long, value_name = "TEXT")]
     pub(crate) search: Option<String>,
 
-    /// Of which source
+    /// Of this source
     #[arg(long, value_name = "ID")]
     pub(crate) source: Option<String>,
 
-    /// Of which data type
+    /// Of this data type
     #[arg(long = "type", value_name = "ID")]
     pub(crate) data_type: Option<String>,
 
-    /// How often
+    /// With this frequency
     #[arg(long, value_parser = value::frequency())]
     pub(crate) frequency: Option<FrequencyKind>,
 
-    /// In which state
+    /// In this state
     #[arg(long)]
     pub(crate) state: Option<StateFilter>,
 
-    /// In which latest status
+    /// With this latest status
     #[arg(long, value_name = "STATUS", value_parser = value::latest_status())]
     pub(crate) latest_status: Option<LatestStatus>,
 
@@ -215,7 +218,7 @@ pub(crate) struct ListJobsArgs {
     #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
     pub(crate) next_starts_to: Option<DateTime<Utc>>,
 
-    /// In which order: source, type, title, created_at, latest_status, latest_started_at, next_starts_at
+    /// Sort by: source, type, title, created_at, latest_status, latest_started_at, next_starts_at
     #[arg(long, value_name = "COL[:desc]", value_parser = value::job_sort)]
     pub(crate) sort: Option<Sort<JobColumn>>,
 }

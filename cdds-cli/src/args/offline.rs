@@ -60,7 +60,7 @@ pub(crate) struct DecryptArgs {
     #[arg(long, value_name = "CERT")]
     pub(crate) signer: Option<PathBuf>,
 
-    /// Where the decrypted parts are written; created if need be
+    /// Where the decrypted parts are written; created if necessary
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
 
@@ -114,7 +114,7 @@ pub(crate) struct ExtractArgs {
     #[arg(long, value_name = "CERT")]
     pub(crate) signer: Option<PathBuf>,
 
-    /// Where the record files are written; created if need be
+    /// Where the record files are written; created if necessary
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
 

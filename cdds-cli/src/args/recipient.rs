@@ -18,9 +18,9 @@ pub(crate) enum RecipientCommand {
     },
     /// List stored certificates
     List,
-    /// Write a small archive sealed for a recipient, to try whether it can be opened
+    /// Write a small archive sealed for a recipient, to test whether it can be opened
     Test {
-        /// Which recipient
+        /// The recipient
         name: String,
         /// The file; its name should end in .zip.smime
         #[arg(long, value_name = "FILE", default_value = "sample.zip.smime")]

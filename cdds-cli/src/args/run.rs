@@ -6,19 +6,21 @@ use crate::choice::EventForm;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "On a terminal, bars on stderr show what runs: share, remaining time, rate, parts. Elsewhere each event is a line:\n\n  \
-    2026-01-31T02:00:05.120Z event=started execution=ID job=ID title=\"Voice\" slot=… attempt=1\n\n\
-    Events: started; progress (each tenth, and once a minute: percent, remaining_seconds, records, rejected, bytes_read, \
-    bytes_written, parts; --no-progress leaves it out); then the status: finished or finished_with_errors (the counts, undated), failed \
-    (error), cancelled, skipped (reason), queued (again_at, error: it is tried again), all with seconds; abandoned (another \
-    worker has it). Fields are only ever added."
+    after_help = "On a terminal, bars on stderr show each running export: share, remaining time, rate, parts. \
+                  Elsewhere each event is a line:\n\n  \
+                  2026-01-31T02:00:05.120Z event=started execution=ID job=ID title=\"Voice\" slot=… attempt=1\n\n\
+                  Events: started; progress (each tenth, and once a minute: percent, remaining_seconds, records, \
+                  rejected, bytes_read, bytes_written, parts; --no-progress leaves it out); then the status: \
+                  finished or finished_with_errors (the counts, undated), failed (error), cancelled, skipped \
+                  (reason), queued (again_at, error: it is tried again), all with seconds; abandoned (another \
+                  worker has it). Fields are only ever added."
 )]
 pub(crate) struct RunArgs {
     /// Return when nothing is due or queued; fails if an execution failed
     #[arg(long)]
     pub(crate) until_idle: bool,
 
-    /// Write each event as a line to stderr, also on a terminal and with --output json
+    /// Write each event as a line to stderr, even on a terminal and with --output json
     #[arg(long, value_name = "FORM")]
     pub(crate) events: Option<EventForm>,
 }

@@ -8,7 +8,7 @@ pub(crate) enum SourceCommand {
     List,
     /// Read the beginning of every data type of a source
     Check {
-        /// Which source
+        /// The source
         id: String,
     },
 }

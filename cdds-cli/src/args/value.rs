@@ -158,13 +158,13 @@ fn sort<C: Copy>(text: &str, columns: &[C], name: fn(C) -> &'static str) -> Resu
     let descending = match direction {
         "asc" => false,
         "desc" => true,
-        _ => return Err("write asc or desc behind the colon".to_owned()),
+        _ => return Err("write asc or desc after the colon".to_owned()),
     };
     match columns.iter().find(|known| name(**known) == column) {
         Some(column) => Ok(Sort { column: *column, descending }),
         None => {
             let known: Vec<&str> = columns.iter().map(|column| name(*column)).collect();
-            Err(format!("choose a column out of {}", known.join(", ")))
+            Err(format!("choose a column from {}", known.join(", ")))
         }
     }
 }

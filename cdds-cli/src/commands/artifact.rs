@@ -33,7 +33,7 @@ pub(super) fn distinct(typed: &[String]) -> Result<Vec<ArtifactId>, CliError> {
     Ok(ids.into_iter().filter(|id| seen.insert(*id)).collect())
 }
 
-const NOTHING_YET: &str = "no artifacts: `cdds run` makes them, `cdds history list` tells what ran";
+const NOTHING_YET: &str = "no artifacts: `cdds run` makes them, `cdds history list` shows what ran";
 
 async fn list(args: ListArtifactsArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
@@ -88,14 +88,15 @@ async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), Cli
     let torn = app.artifacts.torn_by(&session.owner, &ids).await?;
     for TornSet { execution, going, staying } in &torn {
         session.console.note(&format!(
-            "warning: {going} of the files are parts of the set of execution {execution}, whose other {staying} \
-             nobody can read without them: `cdds artifact delete --execution {execution}` deletes the whole set"
+            "warning: {going} of the files are parts of the set of execution {execution}, and its other \
+             {staying} cannot be read without them: `cdds artifact delete --execution {execution}` deletes \
+             the whole set"
         ));
     }
     args.consent.ask(&match torn.iter().map(|set| set.staying).sum() {
         0 => format!("Delete {}?", files(ids.len())),
         staying => {
-            format!("Delete {}, without which nobody can read {} more?", files(ids.len()), files(staying))
+            format!("Delete {}, without which {} more cannot be read?", files(ids.len()), files(staying))
         }
     })?;
     app.artifacts.delete(&session.owner, &ids).await?;

@@ -34,7 +34,8 @@ pub(super) fn doubt(report: &ClockReport) -> Option<String> {
         ClockVerdict::Behind(other) => ("ahead of it", other),
     };
     Some(format!(
-        "the clock shows {}, and the record and the store are both {side}, at {} or so: nothing expires meanwhile",
+        "the clock shows {}, but the record and the store are both {side}, at about {}: until they agree, \
+         nothing expires",
         rfc3339(report.now),
         rfc3339(other)
     ))
@@ -42,15 +43,16 @@ pub(super) fn doubt(report: &ClockReport) -> Option<String> {
 
 /// Returns the advice on setting the clock.
 pub(super) fn set_it() -> &'static str {
-    "set the clock of this machine, best by NTP; if it is right and was not before, bring back the jobs that lie ahead"
+    "set the clock of this machine, preferably by NTP; if it is correct now but was not before, bring back \
+     the jobs that lie ahead"
 }
 
 /// Says that a job lies ahead of the clock, and what follows from it.
 pub(super) fn lies_ahead(ahead: &JobAhead, now: DateTime<Utc>) -> String {
     let JobAhead { job, until } = ahead;
     format!(
-        "job {} ({}) lies ahead of the clock, up to {}, {} day(s) from now: until then nothing of it runs or nothing is \
-         new to it; a clock was ahead when it last ran, or --now was mistyped",
+        "job {} ({}) lies ahead of the clock, up to {}, {} day(s) from now: until then it does not run, or \
+         finds nothing new; a clock was ahead when it last ran, or --now was mistyped",
         printable(job.settings.title.as_str()),
         job.id,
         rfc3339(*until),
@@ -65,7 +67,7 @@ pub(super) fn bring_back(ahead: &JobAhead) -> String {
         "default" => String::new(),
         owner => format!(" --owner {owner}"),
     };
-    format!("if the clock is right now, run `cdds job bring-back {}{owner}`", job.id)
+    format!("if the clock is correct now, run `cdds job bring-back {}{owner}`", job.id)
 }
 
 fn rfc3339(at: DateTime<Utc>) -> String {

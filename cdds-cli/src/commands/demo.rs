@@ -130,7 +130,8 @@ impl Folder {
         let config = path.join("cdds.toml");
         if config.is_file() {
             let why = format!(
-                "{} is in use: go on there, as with `cdds --config {} job list`, remove it, or name another folder",
+                "{} is in use: carry on there, for example with `cdds --config {} job list`, remove it, or \
+                 name another folder",
                 path.display(),
                 config.display()
             );
@@ -225,7 +226,7 @@ async fn run(app: &App, session: &Session) -> Result<ExecutionId, CliError> {
     let finished = ExecutionQuery::default().with_status(Some(Status::Finished));
     let history = app.history.list(&session.owner, &finished).await?;
     let newest = history.items.first().ok_or_else(|| {
-        CliError::failed("demo_failed", "the export did not finish: `cdds history list` tells why")
+        CliError::failed("demo_failed", "the export did not finish: `cdds history list` shows why")
     })?;
     Ok(newest.execution.id)
 }

@@ -82,7 +82,7 @@ pub(super) async fn doctor(args: &DoctorArgs, session: &Session) -> Result<(), C
     if failed.is_empty() {
         return Ok(());
     }
-    Err(CliError::failed("doctor_failed", format!("not in order: {}", failed.join(", "))))
+    Err(CliError::failed("doctor_failed", format!("these checks failed: {}", failed.join(", "))))
 }
 
 async fn examine(session: &Session) -> Vec<Finding> {
@@ -102,8 +102,7 @@ async fn examine(session: &Session) -> Vec<Finding> {
             return vec![Finding::failed("config", detail, way_out)];
         }
     };
-    let mut findings =
-        vec![Finding::ok("config", format!("{} is understood", session.config_path().display()))];
+    let mut findings = vec![Finding::ok("config", format!("{} is valid", session.config_path().display()))];
     let catalog = place::catalog(&config);
     let is_usable = catalog.status != Status::Failed;
     findings.push(catalog);

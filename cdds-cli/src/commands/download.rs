@@ -160,7 +160,7 @@ fn refuse_existing(files: &[Download]) -> Result<(), CliError> {
 fn exists(target: &Path) -> CliError {
     CliError::refused(
         "file_exists",
-        format!("{} is there already: use --force to replace it, or another folder", target.display()),
+        format!("{} already exists: use --force to replace it, or choose another folder", target.display()),
     )
 }
 

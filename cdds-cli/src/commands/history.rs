@@ -38,9 +38,9 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
             let app = session.open()?;
             let files = app.history.show(owner, id).await?.files.len();
             consent.ask(&match with {
-                WithArtifacts::Keep => format!("Take execution {id} off the history?"),
+                WithArtifacts::Keep => format!("Remove execution {id} from the history?"),
                 WithArtifacts::Delete => {
-                    format!("Take execution {id} off the history and delete its files ({files})?")
+                    format!("Remove execution {id} from the history and delete its files ({files})?")
                 }
             })?;
             app.history.delete(owner, id, with).await?;
@@ -54,7 +54,7 @@ pub(super) fn execution_id(text: &str) -> Result<ExecutionId, CliError> {
 }
 
 const NOTHING_YET: &str =
-    "nothing has run and nothing waits: `cdds job create` submits a job, `cdds run` carries it out";
+    "nothing has run and nothing is queued: `cdds job create` submits a job, `cdds run` runs it";
 
 async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;

@@ -56,7 +56,8 @@ fn write_new(path: &Path) -> Result<(), CliError> {
         io::ErrorKind::AlreadyExists => CliError::refused(
             "config_exists",
             format!(
-                "{} is there already and is left as it is: go on with `cdds doctor`, or choose another folder",
+                "{} already exists and is left as it is: continue with `cdds doctor`, or choose another \
+                 folder",
                 path.display()
             ),
         ),

@@ -105,7 +105,7 @@ async fn submit(
 /// Edits the job as it is now: if somebody changes it in between, the edit is refused.
 async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<(), CliError> {
     if args.options == JobOptions::default() && args.watermark.is_none() {
-        return Err(CliError::usage("nothing is to be changed: name it, like --title TITLE"));
+        return Err(CliError::usage("no change is given: give one, like --title TITLE"));
     }
     let id = job_id(&args.id)?;
     let job = app.jobs.show(&session.owner, id).await?.job;

@@ -54,7 +54,7 @@ fn pem_kind(file: &Path) -> Option<&'static str> {
     let read = open_regular(file).ok()?.read(&mut beginning).ok()?;
     let text = String::from_utf8_lossy(&beginning[..read]);
     match text {
-        text if text.contains("PRIVATE KEY-----") => Some("a private key, which belongs behind --key"),
+        text if text.contains("PRIVATE KEY-----") => Some("a private key, which goes after --key"),
         text if text.contains("-----BEGIN CERTIFICATE-----") => Some("a certificate"),
         _ => None,
     }
@@ -76,8 +76,8 @@ fn refuse_file(to: &Path) -> Result<(), CliError> {
 }
 
 /// The warning for sealed parts that were neither compared with a manifest nor authenticated.
-pub(super) const UNCHECKED: &str = "warning: nothing tells whether the parts are as they were published: there is no \
-                                    manifest beside them, and their cipher does not notice what was changed";
+pub(super) const UNCHECKED: &str = "warning: the parts cannot be compared with what was published: there is \
+                                    no manifest beside them, and their cipher does not detect changes";
 
 /// A set to be read.
 pub(super) struct Plaintext<'a> {

@@ -62,7 +62,7 @@ async fn test(name: String, to: &Path, force: bool, session: &Session) -> Result
     match named.map_err(|error| error.error) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let message = format!("{} exists already: choose another --to, or --force", to.display());
+            let message = format!("{} already exists: choose another --to, or use --force", to.display());
             return Err(CliError::refused("file_exists", message));
         }
         Err(error) => return Err(failed(&error)),

@@ -13,7 +13,7 @@ use crate::progress::Follower;
 use crate::session::Session;
 use crate::signals::Stop;
 
-const STOPPING: &str = "stopping: running exports may finish; once more to stop at once";
+const STOPPING: &str = "stopping: running exports may finish; interrupt again to stop at once";
 
 /// What the run did.
 #[derive(Debug, Serialize)]
@@ -49,21 +49,18 @@ pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError
     if failed > 0 {
         return Err(CliError::failed(
             "execution_failed",
-            format!("{failed} execution(s) failed: `cdds history list --status failed` tells why"),
+            format!("{failed} execution(s) failed: `cdds history list --status failed` shows why"),
         ));
     }
     if housekeeping_failures > 0 {
         return Err(CliError::failed(
             "housekeeping_failed",
-            "what has expired could not be removed from the store, or it could not be swept: `-v` tells why; \
-             the next run tries again",
+            "expired files could not be removed from the store, or the store could not be swept: `-v` shows \
+             why; the next run tries again",
         ));
     }
     if stopped.load(Ordering::Acquire) {
-        return Err(CliError::failed(
-            "interrupted",
-            "stopped before there was nothing left to do: run it again",
-        ));
+        return Err(CliError::failed("interrupted", "stopped before everything was done: run it again"));
     }
     Ok(())
 }

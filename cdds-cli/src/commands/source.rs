@@ -92,7 +92,7 @@ pub(super) fn faults(data_type: &DataType, survey: &Survey) -> Vec<String> {
         let examples = survey.bad_examples().iter().map(|bad| format!("{}: {}", bad.position, bad.reason));
         let all = survey.bad_records() + survey.records();
         faults.push(format!(
-            "type {}: {} of the {all} records read cannot be read: {}",
+            "type {}: {} of {all} records cannot be read: {}",
             data_type.id,
             survey.bad_records(),
             examples.collect::<Vec<_>>().join("; ")

@@ -12,11 +12,11 @@ use crate::session::Session;
 pub(super) async fn explained(error: CliError, session: &Session) -> CliError {
     let Some((what, id)) = error.missing() else { return error };
     let list = match what {
-        Entity::Job => "`cdds job list` shows which there are",
-        Entity::Execution | Entity::ArtifactSet => "`cdds history list` shows which there are",
-        Entity::Artifact => "`cdds artifact list` shows which there are",
-        Entity::Recipient => "`cdds recipient list` shows which there are",
-        Entity::Source => "`cdds source list` shows which there are",
+        Entity::Job => "`cdds job list` lists those that exist",
+        Entity::Execution | Entity::ArtifactSet => "`cdds history list` lists those that exist",
+        Entity::Artifact => "`cdds artifact list` lists those that exist",
+        Entity::Recipient => "`cdds recipient list` lists those that exist",
+        Entity::Source => "`cdds source list` lists those that exist",
         _ => return error,
     };
     let known = match session.open() {
@@ -46,7 +46,9 @@ async fn known_as(what: Entity, id: &str, app: &App, session: &Session) -> Optio
     {
         let next = match what {
             Entity::Artifact => {
-                format!("`cdds artifact list --execution {id}` shows its artifacts, --execution takes it")
+                format!(
+                    "`cdds artifact list --execution {id}` shows its artifacts, and --execution accepts it"
+                )
             }
             _ => format!("`cdds history show {id}` names its job"),
         };

@@ -33,7 +33,7 @@ fn local(url: &str, scheme: &str, folder: &Path) -> Option<Result<PathBuf, Strin
 fn unsupported(url: &str, what: &str) -> String {
     match url.split_once(':') {
         Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => {
-            format!("this program has no {scheme} {what} in this form")
+            format!("this program cannot use this {scheme} {what}")
         }
         _ => format!("this is not the location of a {what}"),
     }

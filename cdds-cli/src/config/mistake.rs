@@ -73,7 +73,7 @@ pub(crate) fn explain(text: &str, error: &toml::de::Error) -> String {
         None if message.starts_with("duplicate key") => {
             let key = error.span().and_then(|span| text.get(span)).and_then(key_in);
             let named = key.map_or_else(|| "a key".to_owned(), |key| format!("the key {key:?}"));
-            format!("{place}duplicate key: {named} stands there twice: leave one out")
+            format!("{place}duplicate key: {named} appears twice: leave one out")
         }
         None => format!("{place}{}", in_plain_words(message.trim_end())),
     }

@@ -174,7 +174,7 @@ fn check_type<R>(
     if let Some(step) = data_type.granularity {
         config.granularity = time_delta("granularity", &step)?;
         if config.granularity <= TimeDelta::zero() {
-            return Err("granularity: it is longer than nothing: write it like 1s".to_owned());
+            return Err("granularity: it must be longer than zero: write it like 1s".to_owned());
         }
     }
     if let Some(fields) = data_type.fields {
@@ -220,7 +220,7 @@ fn pattern(path: &str, folder: &Path) -> Result<String, String> {
     if Path::new(path).is_absolute() {
         return Ok(path.to_owned());
     }
-    let folder = folder.to_str().ok_or("the folder of the configuration is not named in UTF-8")?;
+    let folder = folder.to_str().ok_or("the name of the configuration's folder is not valid UTF-8")?;
     let special = path.contains(['*', '?', '[']);
     let folder = if special { literal(folder) } else { folder.to_owned() };
     Ok(format!("{}/{path}", folder.trim_end_matches('/')))

@@ -170,12 +170,9 @@ fn mistakes_are_named_with_the_way_out() {
         ("[engine\n", "line 1"),
         (
             "[engine]\nlease = \"9s\"\nlease = \"secret\"\n",
-            "line 3: duplicate key: the key \"lease\" stands there",
+            "line 3: duplicate key: the key \"lease\" appears twice",
         ),
-        (
-            "[engine]\nlease = \"9s\"\n[engine]\n",
-            "line 3: duplicate key: the key \"engine\" stands there twice",
-        ),
+        ("[engine]\nlease = \"9s\"\n[engine]\n", "line 3: duplicate key: the key \"engine\" appears twice"),
         ("[store]\nurl = \"file:~/x\"\n", "store.url: ~ is not understood here"),
         ("[catalog]\nurl = \"sqlite:~/x\"\n", "line 2: catalog.url: ~ is not"),
         ("[signing]\nkey = \"~/k.pem\"\ncertificate = \"c\"\n", "line 2: signing.key: ~ is not"),

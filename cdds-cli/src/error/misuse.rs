@@ -15,7 +15,7 @@ impl CliError {
     /// The command line cannot be parsed. Keeps the reason, without the help that clap adds for terminals.
     pub(crate) fn misuse(error: &clap::Error) -> Self {
         if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            return Self::usage("what to do is missing: `--help` lists the commands");
+            return Self::usage("a command is missing: `--help` lists them");
         }
         let text = error.to_string();
         let mut paragraphs = text.split("\n\n");
@@ -39,10 +39,10 @@ impl CliError {
             return None;
         }
         Some(Self::usage(match value {
-            "" => format!("the variable {variable} is set to nothing: give it a value, or unset it"),
+            "" => format!("the variable {variable} is set but empty: give it a value, or unset it"),
             _ => format!(
-                "the variable {variable} is set to {value:?}, which {option} does not take: `--help` tells \
-                          what it takes"
+                "the variable {variable} is set to {value:?}, which {option} does not accept: `--help` shows \
+                 what it accepts"
             ),
         }))
     }

@@ -70,7 +70,7 @@ fn w5_a_rerun_of_a_since_last_job_begins_at_its_watermark_and_moves_it() {
     let failed = place.json(&["history", "list", "--status", "failed"])[0].clone();
     let rerun = place.at("2020-01-03T15:00:00Z", &["history", "rerun", id(&failed)]);
     assert!(
-        place.done(&["history", "show", id(&rerun)]).contains("where the last export ended to 2020-01-03T02")
+        place.done(&["history", "show", id(&rerun)]).contains("the end of the last export to 2020-01-03T02")
     );
     place.run_at("2020-01-03T15:00:05Z");
     let ran = place.json(&["history", "show", id(&rerun)]);

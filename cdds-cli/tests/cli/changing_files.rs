@@ -53,7 +53,7 @@ fn r5_w4_e10_a_line_of_which_half_is_there_is_exported_by_the_next_run() {
     let executions = history.as_array().unwrap();
     let told = |execution: &Value| execution["status"].as_str().unwrap().to_owned();
     assert_eq!(executions.iter().map(told).collect::<Vec<_>>(), ["finished", "failed"]);
-    assert!(executions[1]["error"].to_string().contains("left to the next run"), "{}", executions[1]);
+    assert!(executions[1]["error"].to_string().contains("left for the next run"), "{}", executions[1]);
     let ids: Vec<Value> =
         place.exported(now, &executions[0]).iter().map(|record| record["id"].clone()).collect();
     assert_eq!(ids, [1, 2, 3]);
@@ -67,7 +67,7 @@ fn a_link_that_leads_nowhere_is_told_before_any_export() {
     symlink("/nonexistent/volume/b.jsonl", place.path("log/b.jsonl")).unwrap();
     let output = place.cdds(&["source", "check", "log"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("log/b.jsonl is a link to something that is not there"));
+    assert!(text(&output.stderr).contains("log/b.jsonl is a link whose target does not exist"));
     let doctor = place.cdds(&["doctor"]).output().unwrap();
     assert!(text(&doctor.stdout).contains("log/b.jsonl is a link"), "{}", text(&doctor.stdout));
 }

@@ -70,7 +70,7 @@ fn nothing_is_wrong_and_nothing_is_changed() {
     assert_eq!(after, before);
     let table = place.done(&["doctor"]);
     assert_eq!(table.lines().count(), expected.len(), "one line each: {table}");
-    assert!(table.starts_with("ok       config: cdds.toml is understood\n"), "{table}");
+    assert!(table.starts_with("ok       config: cdds.toml is valid\n"), "{table}");
 }
 
 #[test]
@@ -186,6 +186,6 @@ fn what_failed_is_named_on_stderr() {
     let place = healthy();
     std::fs::remove_file(place.path("contacts.db")).unwrap();
     let output = place.cdds(&["doctor"]).output().unwrap();
-    assert_eq!(text(&output.stderr), "error: not in order: source contact-history\n");
+    assert_eq!(text(&output.stderr), "error: these checks failed: source contact-history\n");
     assert_eq!(place.refused(&["doctor"]), (1, "doctor_failed".to_owned()));
 }

@@ -99,7 +99,7 @@ fn people_are_told_in_a_table() {
     2020-01-04T02:00:00Z  the beginning  2020-01-04T02:00:00Z  about 2000 so far  4
     2020-01-05T02:00:00Z  the beginning  2020-01-05T02:00:00Z  about 2000 so far  4
     2020-01-06T02:00:00Z  the beginning  2020-01-06T02:00:00Z  about 2000 so far  4
-    Parts are counted with 100 bytes a record, which is a guess: nothing of this type has been exported yet.
+    Parts are estimated at 100 bytes a record, which is a guess: nothing of this type has been exported yet.
     "#);
     assert_eq!(text(&output.stderr), "");
 }

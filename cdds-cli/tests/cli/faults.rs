@@ -47,7 +47,7 @@ fn e5_a_source_that_has_vanished_fails_the_run_and_the_next_one_covers_it() {
     type Fault<'a> = (&'a dyn Fn(&Place), &'a [&'a str], &'a dyn Fn(&Place));
     let faults: [Fault<'_>; 3] = [
         (&vanish, &["missing", "contacts.db", "correct the path"], &come_back),
-        (&drop_table, &["missing", "\"interactions\"", "choose out of: gone"], &restore_table),
+        (&drop_table, &["missing", "\"interactions\"", "choose from: gone"], &restore_table),
         (
             &|place| {
                 vanish(place);
@@ -155,7 +155,7 @@ fn a_catalog_that_is_held_for_long_is_named_and_the_next_run_goes_on() {
     for command in commands {
         let output = command.wait_with_output().unwrap();
         assert_eq!(failure(&output), (1, "catalog_failed".to_owned()));
-        for word in ["cdds.db", "another process holds the database", "try again, or stop that process"] {
+        for word in ["cdds.db", "another process has held the database", "try again, or stop that process"] {
             assert!(told(&output).contains(word), "{}", told(&output));
         }
     }

@@ -64,7 +64,7 @@ fn the_options_of_a_job_are_grouped() {
         "What is exported:",
         "Schedule, all UTC:",
         "Archive:",
-        "When things do not go by plan:",
+        "When things do not go to plan:",
         "Global options:",
     ];
     for command in [["job", "create"], ["job", "edit"], ["job", "clone"], ["history", "clone"]] {

@@ -126,7 +126,7 @@ fn e5_a_full_store_is_told_and_the_export_is_tried_again() {
         (&error["step"], &error["kind"], &error["retryable"]),
         (&json!("store"), &json!("full"), &json!(true))
     );
-    assert_says(&string(&error["message"]), &["artifacts", "no room is left there; make some"]);
+    assert_says(&string(&error["message"]), &["artifacts", "no space is left there; free some"]);
     assert_eq!(place.json(&["artifact", "list"]), json!([]));
     // Its stored files are removed once its end is on the record.
     while !place.files("artifacts").is_empty() {}
@@ -193,7 +193,7 @@ fn a_full_catalog_is_told_and_nothing_of_what_was_stored_is_lost() {
         let output = place.cdds(&[args, &["--output", "json"]].concat()).output().unwrap();
         assert_says(
             &told(&output),
-            &["state/cdds.db", "there is no room left; make some on its file system"],
+            &["state/cdds.db", "there is no space left; free some on its file system"],
         );
     }
     catalog.make_room();

@@ -138,7 +138,7 @@ fn s2_a_certificate_that_openssl_cannot_read_is_not_stored() {
     let output = place.cdds(&["recipient", "add", "bad", "bad.der"]).output().unwrap();
     let told = text(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{told}");
-    for part in ["bad.der", "the issuer's commonName", "not valid UTF-8", "have the certificate issued anew"]
+    for part in ["bad.der", "the issuer's commonName", "not valid UTF-8", "have the certificate issued again"]
     {
         assert!(told.contains(part), "{told}");
     }

@@ -138,7 +138,7 @@ fn answered(place: &Place, args: &[&str], answer: &str) -> Ended {
 fn a8_a_person_is_asked_before_a_set_is_taken_apart() {
     let (place, execution, parts) = split_set();
     let delete = ["artifact", "delete", &parts[0], "--now", NOW];
-    let question = format!("Delete 1 file, without which nobody can read {} files more?", parts.len() - 1);
+    let question = format!("Delete 1 file, without which {} files more cannot be read?", parts.len() - 1);
     for answer in ["n", "", "yesterday", "\u{4}"] {
         let refused = answered(&place, &delete, answer);
         assert!(refused.screen.contains(&question), "{}", refused.screen);
@@ -158,7 +158,7 @@ fn everything_that_removes_asks_unless_it_was_answered() {
     let job = string(&place.json(&["job", "list"])[0]["id"]);
     let whole: [(&[&str], &str); 4] = [
         (&["artifact", "delete", "--execution", &execution], "Delete all files of the set of execution"),
-        (&["history", "delete", &execution, "--with-artifacts"], "off the history and delete its files"),
+        (&["history", "delete", &execution, "--with-artifacts"], "from the history and delete its files"),
         (&["job", "delete", &job], "Delete job"),
         (&["recipient", "remove", "ops"], "Remove the certificate of recipient ops?"),
     ];

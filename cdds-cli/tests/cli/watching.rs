@@ -263,7 +263,7 @@ fn watch_sees_what_waits_begin_and_end() {
     let job = place.plaintext_job(&[]);
     let waiting = string(&place.json(&["history", "list", "--job", &job])[0]["id"]);
     let mut terminal = Terminal::start(&place, &["history", "watch", &waiting], 100, &[]);
-    terminal.wait_for(&["queued: `cdds run` carries it out"]);
+    terminal.wait_for(&["queued: `cdds run` runs it"]);
     place.json(&["run", "--until-idle"]);
     let ended = terminal.end();
     assert_eq!((ended.code, ended.screen.lines().count()), (0, 1), "{}", ended.screen);

@@ -58,7 +58,7 @@ macro_rules! name_id {
 
         impl $name {
             /// Creates a name of 1 to
-            #[doc = concat!(stringify!($chars_max), " characters out of letters, digits and `-_.@`.")]
+            #[doc = concat!(stringify!($chars_max), " characters: letters, digits and `-_.@`.")]
             ///
             /// # Errors
             /// [`Code::InvalidName`] if the name is empty, too long, or contains other characters.

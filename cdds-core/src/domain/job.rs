@@ -95,8 +95,8 @@ impl Job {
             None => Ok(()),
             Some(_) => Err(RuleViolation::new(
                 Code::JobBusy,
-                "what waits of this job is still being changed after its last edit or suspension: an engine does \
-                 that, and so does asking again",
+                "the queued executions of this job are still being updated after its last edit or \
+                 suspension: try again, or wait until an engine has updated them",
             )),
         }
     }

@@ -51,8 +51,8 @@ pub enum PairingStep {
 pub enum Mismatch {
     /// The store lacks its mark and everything that the catalog has stored in it.
     #[error(
-        "the artifact store holds nothing of what this catalog has stored in it: mount it if it is not mounted, \
-         bring it back if it was emptied, or correct its address"
+        "the artifact store holds none of the files that this catalog has stored in it: mount it if it is \
+         not mounted, restore it if it was emptied, or correct its address"
     )]
     StoreGone,
     /// The id of the store's mark differs from that in the catalog.
@@ -60,7 +60,7 @@ pub enum Mismatch {
     OtherStore,
     /// The store is in use, and the catalog knows nothing of it.
     #[error(
-        "the artifact store is in use, and this catalog knows nothing of it: bring the catalog back if it was \
+        "the artifact store is in use, but this catalog has no record of it: restore the catalog if it was \
          emptied or replaced, or correct the address of one of them"
     )]
     OtherCatalog,

@@ -46,19 +46,20 @@ macro_rules! codes {
 }
 
 codes! {
-    InvalidName => "invalid_name", "J1, J2, S1", "a name holds characters that names cannot have";
-    InvalidTitle => "invalid_title", "J1", "the title is missing, longer than 255 characters, or holds control characters";
+    InvalidName => "invalid_name", "J1, J2, S1", "a name contains characters that are not allowed in names";
+    InvalidTitle => "invalid_title", "J1",
+        "the title is missing, is longer than 255 characters, or contains control characters";
     InvalidDescription => "invalid_description", "J1", "the description is longer than 4,096 characters";
     UnknownSource => "unknown_source", "J2", "no source is registered under this name";
     UnsupportedSource => "unsupported_source", "J2", "the source is registered as unsupported";
     UnknownType => "unknown_type", "J2", "the source has no such data type";
-    UnknownCategory => "unknown_category", "J3", "a category that the type does not declare";
-    EmptyCategories => "empty_categories", "J3", "a selection without a category";
-    InvalidTemplate => "invalid_template", "J4", "a selection of fields or a filter that is not possible";
-    UnknownField => "unknown_field", "J4", "a field that the type does not declare";
-    InvalidPolicy => "invalid_policy", "E3–E6, E10", "a policy out of bounds";
+    UnknownCategory => "unknown_category", "J3", "the type does not declare the category";
+    EmptyCategories => "empty_categories", "J3", "a selection names no category";
+    InvalidTemplate => "invalid_template", "J4", "a selection of fields or a filter is not possible";
+    UnknownField => "unknown_field", "J4", "the type does not declare the field";
+    InvalidPolicy => "invalid_policy", "E3–E6, E10", "a policy is out of bounds";
     StartInPast => "start_in_past", "F1", "the start of a one-time job is not in the future";
-    InvalidFrequency => "invalid_frequency", "F2, F4, F5", "a frequency out of bounds";
+    InvalidFrequency => "invalid_frequency", "F2, F4, F5", "a frequency is out of bounds";
     InvalidCron => "invalid_cron", "F6", "the cron expression is not understood, is ambiguous or never matches";
     InvalidTimeOfDay => "invalid_time_of_day", "F3", "not a time of day";
     InvalidTimeframe => "invalid_timeframe", "W2", "the timeframe is not possible";
@@ -68,28 +69,31 @@ codes! {
     InvalidRetention => "invalid_retention", "A7", "the retention is out of bounds";
     RecipientRequired => "recipient_required", "S1", "a sealed job names no recipient";
     UnknownRecipient => "unknown_recipient", "S1", "no certificate is stored under this name";
-    RecipientExists => "recipient_exists", "S1", "a recipient of this name is stored already";
+    RecipientExists => "recipient_exists", "S1", "a recipient is already stored under this name";
     InvalidCertificate => "invalid_certificate", "S2", "the certificate cannot be used";
     OneTimeCannotResume => "one_time_cannot_resume", "J8, J9", "a one-time job that was started, or whose start has passed, cannot be resumed";
-    OneTimeCannotEdit => "one_time_cannot_edit", "J10", "a one-time job that has started, or where one-time jobs are never edited";
-    VersionOvertaken => "version_overtaken", "J1, J10", "somebody else changed the job since it was looked at";
-    WatermarkChoiceRequired => "watermark_choice_required", "J11", "what becomes of the watermark has to be said";
+    OneTimeCannotEdit => "one_time_cannot_edit", "J10",
+        "a one-time job has started, or the service never allows one-time jobs to be edited";
+    VersionOvertaken => "version_overtaken", "J1, J10", "somebody else has changed the job since it was read";
+    WatermarkChoiceRequired => "watermark_choice_required", "J11",
+        "the edit must say whether the watermark is reset or continued";
     NoWatermark => "no_watermark", "J11", "the job has no watermark to reset or to continue";
-    JobBusy => "job_busy", "J10, J12, W5", "an execution of the job runs or is about to";
+    JobBusy => "job_busy", "J10, J12, W5", "an execution of the job is running or about to run";
     RecurringOnly => "recurring_only", "J13", "only recurring jobs have extra occurrences";
     InvalidPeriod => "invalid_period", "J14", "the job's own period is not possible";
-    JobEnded => "job_ended", "J14", "a recurring job that has no occurrence left";
-    RecipientInUse => "recipient_in_use", "J15", "a recipient that jobs use";
-    Covered => "covered", "W4, W5", "everything up to the end of the window was exported already";
-    CannotRerun => "cannot_rerun", "W5", "an execution that neither failed nor was cancelled";
-    RerunExists => "rerun_exists", "W5", "another execution of this occurrence waits, runs or has succeeded";
+    JobEnded => "job_ended", "J14", "the recurring job has no occurrence left";
+    RecipientInUse => "recipient_in_use", "J15", "jobs use the recipient";
+    Covered => "covered", "W4, W5", "everything up to the end of the window has already been exported";
+    CannotRerun => "cannot_rerun", "W5", "the execution neither failed nor was cancelled";
+    RerunExists => "rerun_exists", "W5",
+        "another execution of this occurrence is waiting, is running or has succeeded";
     CannotBackfill => "cannot_backfill", "W6", "All and Fixed have the same window at every occurrence";
     InvalidRange => "invalid_range", "W6", "the range is empty, holds no occurrence, or too many";
-    ExecutionEnded => "execution_ended", "E8", "an execution that has ended";
-    ExecutionOpen => "execution_open", "E9", "an execution that has not ended";
-    ExecutionHasArtifacts => "execution_has_artifacts", "E9", "an execution that still has artifacts";
+    ExecutionEnded => "execution_ended", "E8", "the execution has ended";
+    ExecutionOpen => "execution_open", "E9", "the execution has not ended";
+    ExecutionHasArtifacts => "execution_has_artifacts", "E9", "the execution still has artifacts";
     OnHold => "on_hold", "A7", "a legal hold keeps the set";
-    TooManyFiles => "too_many_files", "A8", "more than 100 files in one request";
+    TooManyFiles => "too_many_files", "A8", "one request names more than 100 files";
 }
 
 impl fmt::Display for Code {
@@ -147,19 +151,15 @@ mod tests {
             .map(|code| format!("| `{}` | {} | {} |\n", code.as_str(), code.rules(), code.meaning()))
             .collect::<String>();
         format!(
-            "# Codes of refusals\n\nWhat a rule refuses carries a stable code, for scripts and translations, and \
-             a message that says what, why and\nwhat to do. The command line ends with exit code 3.\n\n\
+            "# Codes of refusals\n\nEvery refusal by a rule carries a stable code, for scripts and translations, and \
+             a message that says what was\nrefused, why, and what to do. The command line exits with code 3.\n\n\
              | code | rules | given when |\n|---|---|---|\n{rows}"
         )
     }
 
     #[test]
     fn every_code_is_in_the_table_of_the_documentation() {
-        assert_eq!(
-            include_str!("../../CODES.md"),
-            page(),
-            "CODES.md is not what the codes say: write it anew"
-        );
+        assert_eq!(include_str!("../../CODES.md"), page(), "CODES.md differs from the codes: write it again");
     }
 
     #[test]

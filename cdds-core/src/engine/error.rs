@@ -15,7 +15,7 @@ pub enum EngineError {
     #[error("the artifact store failed")]
     Sink(#[from] SinkError),
     /// The catalog or the store panicked, or a source did when asked for its terms.
-    #[error("a port panicked, which is a defect of it")]
+    #[error("a port panicked, which is a bug in it")]
     Panicked,
 }
 

@@ -47,7 +47,8 @@ impl Shared {
         if doubt && known.is_none_or(|(_, doubted)| !doubted) {
             warn!(
                 verdict = ?report.verdict,
-                "the clock shows {}, and the record and the store both disagree: nothing expires until it is set right",
+                "the clock shows {}, but the record and the store both disagree: nothing expires until it is \
+                 corrected",
                 report.now
             );
         }

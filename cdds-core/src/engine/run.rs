@@ -133,7 +133,7 @@ impl Engine {
                         if work.executions.is_empty() && (given_up || !error.is_retryable()) {
                             return Err(error);
                         }
-                        warn!("a round failed, the next one goes on: {}", chain(&error));
+                        warn!("a round failed; the next one will try again: {}", chain(&error));
                     }
                 },
                 () = wake => {}
@@ -190,7 +190,7 @@ impl Engine {
         let horizon = now.checked_add_signed(waits_max).unwrap_or(now);
         let queued = agenda.next_queued_at.is_some_and(|at| at <= horizon);
         if agenda.queued > 0 && !queued {
-            info!(queued = agenda.queued, "what is queued lies too far ahead to wait for");
+            info!(queued = agenda.queued, "the queued executions lie too far ahead to wait for");
         }
         tick.executions.is_empty() && !due && !queued && agenda.running == 0
     }
@@ -217,7 +217,7 @@ impl Engine {
         self.work_off(&mut work, &mut pulse, RELEASE_MAX, release, report).await;
         let abandoned = self.shared.running.fences();
         if contained(|| drop(work)).is_err() {
-            warn!("what was running panicked when it was dropped");
+            warn!("a running export panicked when it was dropped");
         }
         for fence in abandoned {
             report.other += 1;
@@ -303,7 +303,7 @@ impl Pulse {
         let engine = engine.clone();
         let beat = async move {
             if let Err(error) = engine.beat(engine.shared.ports.now()).await {
-                warn!("a beat was missed: {}", chain(&error));
+                warn!("a heartbeat was missed: {}", chain(&error));
             }
         };
         self.beating = beat.boxed().fuse();

@@ -84,7 +84,7 @@ impl Shared {
     pub(super) fn notice(&self, event: &Event<'_>) -> bool {
         let told = contained(|| self.observer.notice(event));
         if told.is_err() {
-            error!("the observer panicked, which is a defect of it");
+            error!("the observer panicked, which is a bug in it");
         }
         told.is_ok()
     }

@@ -74,7 +74,10 @@ impl Reading {
         let Published { key, bytes, sha256 } = &self.published;
         if self.seen != *bytes || digest != *sha256 {
             let found = format!("{} bytes with digest {digest}", self.seen);
-            return Err(corrupt(&format!("{key} holds {found}, published were {bytes} with {sha256}")));
+            return Err(corrupt(&format!(
+                "{key} holds {found}, but {bytes} bytes with digest {sha256} were \
+                                         published"
+            )));
         }
         Ok((!last.is_empty()).then_some((last, None)))
     }
@@ -86,7 +89,7 @@ impl Reading {
 }
 
 fn corrupt(found: &str) -> SinkError {
-    let way_out = "the stored file was altered: bring it back from a backup, or export it again";
+    let way_out = "the stored file was altered: restore it from a backup, or export it again";
     SinkError::new(SinkErrorKind::Corrupt, format!("{found}: {way_out}"))
 }
 

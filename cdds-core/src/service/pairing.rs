@@ -51,7 +51,10 @@ pub enum PairingError {
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
     /// The store's mark is not understood.
-    #[error("the mark {MARK} of the artifact store is not understood: use a newer version, or bring it back")]
+    #[error(
+        "the mark {MARK} of the artifact store is not understood: use a newer version of the program, or \
+             restore it"
+    )]
     Mark,
     /// The catalog failed.
     #[error(transparent)]
@@ -99,7 +102,7 @@ impl Pairing {
                 done => done?,
             }
         }
-        let why = "catalog and store are being paired by others: try again";
+        let why = "another process is pairing the catalog and the store: try again";
         Err(CatalogError::new(CatalogErrorKind::Unavailable, why).into())
     }
 

@@ -40,7 +40,7 @@ impl Recipients {
         match self.ports.catalog.insert_recipient(&added).await {
             Err(error) if error.kind() == CatalogErrorKind::Conflict => Err(RuleViolation::new(
                 Code::RecipientExists,
-                format!("a recipient {} is stored already: choose another name", added.name),
+                format!("a recipient {} is already stored: choose another name", added.name),
             )
             .into()),
             Err(error) => Err(error.into()),
@@ -87,7 +87,10 @@ impl Recipients {
         let now = self.ports.clock.now();
         let sealer = self.ports.certificates.sealer(&[recipient], now).map_err(jobs::refusal)?;
 
-        let line = serde_json::json!({ "sample": "whoever reads this can open what is sealed for", "recipient": name.as_str() });
+        let line = serde_json::json!({
+            "sample": "if you can read this, you can open files sealed for this recipient",
+            "recipient": name.as_str(),
+        });
         let mut events = Vec::new();
         let mut writer = self.ports.packager.begin(Plan { part_bytes_max: None, modified_at: now })?;
         writer
@@ -120,7 +123,8 @@ fn in_use(name: &RecipientName, jobs: &[JobId]) -> RuleViolation {
     RuleViolation::new(
         Code::RecipientInUse,
         format!(
-            "recipient {name} is used by job {}{more}: edit or delete what uses it, then remove the recipient",
+            "recipient {name} is used by job {}{more}: edit or delete the jobs that use it, then remove the \
+             recipient",
             some.join(", ")
         ),
     )

@@ -25,8 +25,8 @@ const BMP_STRING: u8 = 0x1E;
 /// `[0]`, the version of a certificate.
 const VERSION: u8 = 0xA0;
 /// Ends the message of every refusal.
-const WAY_OUT: &str = "OpenSSL could not read it, nor any file that is sealed for it, not even with the key of another \
-                       recipient: have the certificate issued anew";
+const WAY_OUT: &str = "OpenSSL could not read it, nor any file that is sealed for it, even with the key of \
+                       another recipient: have the certificate issued again";
 
 /// Refuses what OpenSSL would refuse. Returns the certificate's IssuerAndSerialNumber (RFC 5652 section
 /// 10.2.4) with its original bytes: programs that look for their certificate compare bytes.
@@ -79,7 +79,7 @@ fn check_serial(serial: &[u8]) -> Result<(), Refusal> {
     if serial.len() > SERIAL_BYTES_MAX {
         let bytes = serial.len();
         return Err(format!(
-            "the certificate's serial number has {bytes} bytes, and RFC 5280 allows 20: have it issued anew"
+            "the certificate's serial number has {bytes} bytes, and RFC 5280 allows 20: have it issued again"
         ));
     }
     Ok(())
@@ -87,7 +87,7 @@ fn check_serial(serial: &[u8]) -> Result<(), Refusal> {
 
 /// `Name ::= SEQUENCE OF SET OF SEQUENCE { type OBJECT IDENTIFIER, value ANY }`
 fn check_name(whose: &str, name: Element<'_>) -> Result<(), Refusal> {
-    let malformed = || format!("the {whose}'s name in the certificate is not in order: {WAY_OUT}");
+    let malformed = || format!("the {whose}'s name in the certificate is malformed: {WAY_OUT}");
     let mut parts = Elements(name.value);
     while !parts.0.is_empty() {
         let mut attributes = Elements(parts.next_of(SET).ok_or_else(malformed)?.value);
@@ -109,16 +109,17 @@ fn check_name(whose: &str, name: Element<'_>) -> Result<(), Refusal> {
 fn check_name_value(value: Element<'_>) -> Result<(), &'static str> {
     match value.tag {
         UTF8_STRING if std::str::from_utf8(value.value).is_err() => {
-            Err("is not valid UTF-8, though it says so (UTF8String)")
+            Err("is not valid UTF-8, although it is marked as such (UTF8String)")
         }
-        BMP_STRING if !is_bmp(value.value) => Err("is not valid UCS-2, though it says so (BMPString)"),
+        BMP_STRING if !is_bmp(value.value) => Err("is not valid UCS-2, although it is marked as such \
+                                                   (BMPString)"),
         UNIVERSAL_STRING if !is_universal(value.value) => {
-            Err("is not valid UCS-4, though it says so (UniversalString)")
+            Err("is not valid UCS-4, although it is marked as such (UniversalString)")
         }
         BIT_STRING if !is_bits(value.value) => Err("is not a valid string of bits"),
         UTF8_STRING | BMP_STRING | UNIVERSAL_STRING | BIT_STRING | NUMERIC_STRING | PRINTABLE_STRING
         | TELETEX_STRING | IA5_STRING => Ok(()),
-        _ => Err("is of a kind that names do not have (X.520)"),
+        _ => Err("is of a type that names cannot have (X.520)"),
     }
 }
 
@@ -136,7 +137,7 @@ fn check_algorithm(algorithm: Element<'_>) -> Result<(), Refusal> {
     if known && usual && rest.0.is_empty() {
         return Ok(());
     }
-    Err(format!("the certificate's signature algorithm is not in order: {WAY_OUT}"))
+    Err(format!("the certificate's signature algorithm is malformed: {WAY_OUT}"))
 }
 
 /// X.690 section 8.3.2: integers use the fewest possible octets.

@@ -28,7 +28,7 @@ impl SignerCertificate {
         // A signature includes its certificate; re-encoded differently it would no longer be the issued one.
         if signer.certificate.to_der().ok().as_ref() != Some(&der) {
             return Err(
-                "the certificate is not in DER (the parts of a name are not in order): have it issued anew"
+                "the certificate is not in DER (the parts of a name are not sorted): have it issued again"
                     .to_owned(),
             );
         }

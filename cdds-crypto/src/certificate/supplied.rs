@@ -105,7 +105,9 @@ fn begins_a_request(info: &[u8]) -> bool {
 }
 
 fn request() -> Refusal {
-    "this is a certificate request, not a certificate: supply what the authority answers to it".to_owned()
+    "this is a certificate request, not a certificate: supply the certificate that the authority issues for \
+     it"
+    .to_owned()
 }
 
 fn public_key() -> Refusal {

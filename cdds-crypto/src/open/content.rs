@@ -108,19 +108,19 @@ impl Content {
                 return Err(OpenError::malformed(at, "the encrypted content is not made of whole blocks"));
             }
             ContentAlgorithm::Cbc { .. } => {
-                ber.expect_end("EncryptedContentInfo goes on")?;
+                ber.expect_end("EncryptedContentInfo has trailing data")?;
                 end_of_data(ber, CONTEXT_1_CONSTRUCTED)?;
                 Vec::new()
             }
             ContentAlgorithm::Gcm { tag_bytes, .. } => {
-                ber.expect_end("EncryptedContentInfo goes on")?;
+                ber.expect_end("EncryptedContentInfo has trailing data")?;
                 let tag = read_tag(ber, tag_bytes)?;
                 end_of_data(ber, CONTEXT_2_CONSTRUCTED)?;
                 tag
             }
         };
-        ber.expect_end("the content of ContentInfo goes on")?;
-        ber.expect_end("ContentInfo goes on")?;
+        ber.expect_end("the content of ContentInfo has trailing data")?;
+        ber.expect_end("ContentInfo has trailing data")?;
         ber.expect_end_of_file()?;
         Ok(tag)
     }
@@ -149,10 +149,10 @@ fn read_tag<R: Read>(ber: &mut BerReader<R>, tag_bytes: usize) -> Result<Vec<u8>
 fn end_of_data<R: Read>(ber: &mut BerReader<R>, attributes_tag: u8) -> Result<(), OpenError> {
     if let Some(attributes) = ber.next()? {
         if attributes.tag != attributes_tag {
-            return Err(OpenError::malformed(attributes.at, "EnvelopedData goes on"));
+            return Err(OpenError::malformed(attributes.at, "EnvelopedData has trailing data"));
         }
         ber.skip(attributes)?;
-        ber.expect_end("EnvelopedData goes on")?;
+        ber.expect_end("EnvelopedData has trailing data")?;
     }
     Ok(())
 }

@@ -37,7 +37,10 @@ pub enum OpenError {
     },
 
     /// Other bytes follow the end of the sealed content.
-    #[error("the sealed content ends at byte {at}, but the file goes on: it was added to; fetch it again")]
+    #[error(
+        "the sealed content ends at byte {at}, but the file continues: something was added to it; fetch \
+             it again"
+    )]
     TrailingData {
         /// Where the file should have ended.
         at: u64,
@@ -77,8 +80,8 @@ pub enum OpenError {
 
     /// The passphrase does not open the private key.
     #[error(
-        "the passphrase does not open the private key: it is that of another key, or the file was changed; \
-         'openssl pkey -in FILE -noout', or for PKCS#12 'openssl pkcs12 -in FILE -noout', tells the same"
+        "the passphrase does not open the private key: it belongs to another key, or the file was changed; \
+         'openssl pkey -in FILE -noout', or for PKCS#12 'openssl pkcs12 -in FILE -noout', confirms it"
     )]
     WrongPassphrase,
 

@@ -78,7 +78,7 @@ fn enter_enveloped_data<R: Read>(ber: &mut BerReader<R>) -> Result<bool, OpenErr
         },
         _ => {
             return Err(OpenError::NotSealed {
-                found: "it is ASN.1, but not CMS; a certificate or key, perhaps",
+                found: "it is ASN.1, but not CMS; perhaps a certificate or key",
             });
         }
     };
@@ -98,7 +98,7 @@ fn refuse_other_files(beginning: &[u8]) -> Result<(), OpenError> {
             "it is PEM text: convert it with 'openssl cms -cmsout -inform PEM -in FILE -outform DER -out FILE.der'"
         }
         text if is_message(text) && contains(text, b"multipart/") => {
-            "it is a mail of several parts: save the attachment (smime.p7m) that is sealed, and open that"
+            "it is a multipart mail: save the sealed attachment (smime.p7m), and open that"
         }
         text if is_message(text) => {
             "it is an S/MIME message in text form: \

@@ -24,7 +24,7 @@ impl OwnCertificate {
         let (certificate, public_key) = certificate::read(encoded)?;
         if !is_same(&public_key, &key.public_key()) {
             return Err(
-                "the certificate is not the one of the private key: supply both of one pair".to_owned()
+                "the certificate does not belong to the private key: supply a matching pair".to_owned()
             );
         }
         let tbs = certificate.tbs_certificate;

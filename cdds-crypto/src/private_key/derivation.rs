@@ -30,7 +30,7 @@ impl Iterations {
         if count > u64::from(ITERATIONS_MAX) {
             return Err(refused(format!(
                 "the private key asks for {count} rounds to derive its key from the passphrase, and at most \
-                 {ITERATIONS_MAX} are done; if it is not there to keep programs busy, protect it anew with \
+                 {ITERATIONS_MAX} are allowed; if you trust where it came from, protect it again with \
                  'openssl pkcs8 -topk8 -v2 aes256 -in FILE -out key.pem'"
             )));
         }
@@ -105,8 +105,8 @@ impl<'a> Derivation<'a> {
         if bytes > SCRYPT_BYTES_MAX || work > SCRYPT_WORK_MAX {
             return Err(refused(format!(
                 "the private key asks for scrypt with cost {cost}, block size {block} and parallelization \
-                 {lanes}: that is more memory or work than is given to it; convert it with \
-                 'openssl pkcs8 -topk8 -v2 aes256 -in FILE -out key.pem'"
+                 {lanes}: that is more memory or work than is allowed; convert it with 'openssl pkcs8 -topk8 \
+                 -v2 aes256 -in FILE -out key.pem'"
             )));
         }
         let params = cost.is_power_of_two().then(|| {

@@ -64,7 +64,7 @@ pub(super) fn file(encoded: &[u8]) -> String {
             format!("this is a public key of SSH: {RSA_NEEDED}")
         }
         _ if text.starts_with(b"{") => {
-            format!("this is JSON, a key as JWK perhaps: convert it to PEM; {RSA_NEEDED}")
+            format!("this is JSON, perhaps a key in JWK form: convert it to PEM; {RSA_NEEDED}")
         }
         _ => der(encoded),
     }

@@ -47,8 +47,8 @@ pub(super) fn private_key(encoded: &[u8], passphrase: &str) -> Result<Zeroizing<
             "this PKCS#12 file holds no private key: export the certificate together with its key",
         )),
         (Some(_), more) => Err(refused(format!(
-            "this PKCS#12 file holds {} private keys: take them out of it with \
-             'openssl pkcs12 -in FILE -nocerts -out keys.pem', and supply the one that is meant",
+            "this PKCS#12 file holds {} private keys: take them out of it with 'openssl pkcs12 -in FILE \
+             -nocerts -out keys.pem', and supply the right one",
             more + 1
         ))),
     }

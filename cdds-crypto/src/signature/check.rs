@@ -111,7 +111,7 @@ pub fn check_signature(
     let malformed = |what| SignatureError::Malformed { what };
     let content_type = value(attributes, oids::CONTENT_TYPE).and_then(|value| value.decode_as().ok());
     if content_type != Some(oids::DATA) {
-        return Err(malformed("it is over something other than a file"));
+        return Err(malformed("it signs something other than a file"));
     }
     let digest: OctetStringRef<'_> = value(attributes, oids::MESSAGE_DIGEST)
         .and_then(|value| value.decode_as().ok())
@@ -149,7 +149,7 @@ fn read(signature: &[u8]) -> Result<SignedData, SignatureError> {
     let signed: SignedData =
         info.content.decode_as().map_err(|_| malformed("its signed data cannot be read"))?;
     if signed.encap_content_info.econtent.is_some() {
-        return Err(malformed("it holds the content that was signed, instead of standing beside it"));
+        return Err(malformed("it contains the signed content, instead of being detached from it"));
     }
     Ok(signed)
 }
@@ -191,7 +191,7 @@ fn vouched_for<'a>(
     let attributes = signer
         .signed_attrs
         .as_ref()
-        .ok_or_else(|| unsupported("no signed attributes, which tell what was signed and when".to_owned()))?;
+        .ok_or_else(|| unsupported("no signed attributes, which say what was signed and when".to_owned()))?;
     // RFC 5652 section 5.4: the signature covers the tag of SET, not that of the field.
     let signed = attributes.to_der().map_err(|_| SignatureError::OtherKey)?;
     UnparsedPublicKey::new(hash.verification(), &certificate.public_key)

@@ -147,7 +147,7 @@ fn a_message_opens_with_whatever_mail_programs_put_around_it() {
 fn mails_that_are_no_sealed_file_themselves_are_called_what_they_are() {
     let key = ANNA.private_key();
     let several = "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n";
-    assert!(open(several.as_bytes(), &key).unwrap_err().to_string().contains("save the attachment"));
+    assert!(open(several.as_bytes(), &key).unwrap_err().to_string().contains("save the sealed attachment"));
     let endless = format!("X: {}", "x".repeat(3 << 20));
     assert!(open(endless.as_bytes(), &key).unwrap_err().to_string().contains("S/MIME message in text form"));
 }

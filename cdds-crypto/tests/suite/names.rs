@@ -102,12 +102,12 @@ fn s2_a_name_that_openssl_cannot_read_is_refused_with_its_field() {
             (0x1E, b"\0a\0", "not valid UCS-2"),
             (0x1E, b"\xD8\0\0a", "not valid UCS-2"),
             (0x1C, b"\0\0a", "not valid UCS-4"),
-            (0x1A, b"a", "of a kind that names do not have"),
+            (0x1A, b"a", "of a type that names cannot have"),
             (0x03, b"\x09a", "not a valid string of bits"),
         ] {
             let why_refused = accepted(&with_field(index, &name(&[&attribute(tag, value)]))).unwrap_err();
             assert!(why_refused.contains(whose) && why_refused.contains(why), "{why_refused}");
-            assert!(why_refused.contains("have the certificate issued anew"), "{why_refused}");
+            assert!(why_refused.contains("have the certificate issued again"), "{why_refused}");
         }
         for (tag, value) in [
             (UTF8_STRING, "J\u{f6}rgen".as_bytes()),
@@ -243,5 +243,5 @@ fn a_certificate_that_openssl_cannot_read_signs_nothing() {
     let error =
         sign(&with_field(ISSUER, &name(&[&attribute(UTF8_STRING, b"b"), &attribute(UTF8_STRING, b"a")])))
             .unwrap_err();
-    assert!(error.to_string().contains("issued anew"), "{error}");
+    assert!(error.to_string().contains("issued again"), "{error}");
 }

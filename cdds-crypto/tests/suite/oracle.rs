@@ -86,6 +86,6 @@ fn the_certificate_must_be_that_of_the_key() {
         OpenError::PrivateKey { reason } => reason,
         other => panic!("{other:?}"),
     };
-    assert!(refusal(&EVE.pem()).contains("not the one of the private key"));
+    assert!(refusal(&EVE.pem()).contains("does not belong to the private key"));
     assert!(refusal(b"x").contains("neither PEM nor DER"));
 }

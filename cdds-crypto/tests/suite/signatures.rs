@@ -229,7 +229,7 @@ fn keys_that_cannot_sign_are_refused_with_the_way_out() {
     ] {
         assert!(CmsSigner::new(&pem, &form).is_ok());
     }
-    assert!(refusal(&pem, &fs::read(&BERT.key).unwrap()).contains("not the one of the certificate"));
+    assert!(refusal(&pem, &fs::read(&BERT.key).unwrap()).contains("does not belong to the certificate"));
     for encrypted in [
         made(&["pkcs8", "-topk8", "-passout", "pass:x"]),
         made(&["rsa", "-traditional", "-aes256", "-passout", "pass:x"]),

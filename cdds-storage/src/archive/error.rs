@@ -70,7 +70,7 @@ pub enum ArchiveError {
         limit: String,
     },
     /// A file of this name already exists.
-    #[error("{path:?} exists already: remove it, choose another place, or force overwriting")]
+    #[error("{path:?} already exists: remove it, choose another place, or force overwriting")]
     Exists {
         /// The file.
         path: PathBuf,

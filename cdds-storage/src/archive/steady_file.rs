@@ -68,7 +68,7 @@ impl Read for SteadyReader {
 fn exchanged() -> io::Error {
     io::Error::new(
         ErrorKind::InvalidData,
-        "it was exchanged or changed while it was read: run the command again",
+        "it was replaced or changed while it was being read: run the command again",
     )
 }
 
@@ -100,7 +100,7 @@ pub(super) fn refuse_other_kinds(found: &Metadata) -> io::Result<()> {
     let kind = kind(found);
     Err(io::Error::new(
         ErrorKind::InvalidInput,
-        format!("it is {kind}, not a file: name a file, or make one of it"),
+        format!("it is {kind}, not a file: name a file, or save it to one first"),
     ))
 }
 

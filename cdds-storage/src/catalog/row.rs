@@ -59,7 +59,7 @@ impl Reading<'_> {
 
     fn at(&self, micros: i64) -> Result<DateTime<Utc>, CatalogError> {
         DateTime::from_timestamp_micros(micros)
-            .ok_or_else(|| self.corrupt(format_args!("{micros} µs is no instant")))
+            .ok_or_else(|| self.corrupt(format_args!("{micros} µs is not an instant")))
     }
 
     fn at_if(&self, micros: Option<i64>) -> Result<Option<DateTime<Utc>>, CatalogError> {

@@ -19,9 +19,12 @@ pub(super) fn io_error(doing: &str, key: &str, place: &str, error: io::Error) ->
 
 fn context(doing: &str, key: &str, place: &str, kind: SinkErrorKind) -> String {
     let way_out = match kind {
-        SinkErrorKind::Full => ": no room is left there; make some",
-        SinkErrorKind::Refused => ": it is refused; check permissions, and that the store may be written",
-        SinkErrorKind::NotFound => ": it is not there",
+        SinkErrorKind::Full => ": no space is left there; free some",
+        SinkErrorKind::Refused => {
+            ": access was refused; check the permissions, and that the store is \
+                                   writable"
+        }
+        SinkErrorKind::NotFound => ": it does not exist",
         _ => "",
     };
     format!("cannot {doing} {key} in {place}{way_out}")
@@ -90,7 +93,7 @@ mod tests {
         let error = io_error("store", "e/1/000001", "/srv/artifacts", io::ErrorKind::StorageFull.into());
         assert_eq!(
             error.to_string(),
-            "cannot store e/1/000001 in /srv/artifacts: no room is left there; make some"
+            "cannot store e/1/000001 in /srv/artifacts: no space is left there; free some"
         );
     }
 }

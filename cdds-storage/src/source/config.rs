@@ -154,7 +154,7 @@ pub(super) fn find<'a, R>(
         let known: Vec<&str> = types.iter().map(|data_type| data_type.id.as_str()).collect();
         SourceError::new(
             SourceErrorKind::Invalid,
-            format!("source {source} has no data type {id}: choose out of {}", known.join(", ")),
+            format!("source {source} has no data type {id}: choose from {}", known.join(", ")),
         )
     })
 }

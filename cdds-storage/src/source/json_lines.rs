@@ -282,7 +282,8 @@ impl Reading {
 
     fn utf16(&self, file: &NotedFile) -> SourceError {
         let message = format!(
-            "{}: {} is UTF-16, and JSON lines are UTF-8: convert it, as by iconv -f UTF-16 -t UTF-8",
+            "{}: {} is UTF-16, and JSON lines are UTF-8: convert it, for example with iconv -f UTF-16 -t \
+             UTF-8",
             self.name, file.name
         );
         SourceError::new(SourceErrorKind::Invalid, message)

@@ -165,9 +165,9 @@ impl Source for SqliteSource {
 /// Describes how an export affects the database's application.
 fn locked(path: &Path) -> String {
     format!(
-        "{} keeps a rollback journal: while an export looks for its rows, its application cannot write, for about as \
-         long as SQLite takes for the query; larger exports then wait in {}, not in the database. \
-         `PRAGMA journal_mode = WAL`, once and by its application, lets it write at any time",
+        "{} uses a rollback journal: while an export selects its rows, the database's application cannot \
+         write, for about as long as SQLite takes to run the query; larger exports are then held in {}, not \
+         in the database. If the application runs `PRAGMA journal_mode = WAL` once, it can write at any time",
         path.display(),
         spool::folder().display()
     )
@@ -179,8 +179,8 @@ fn repeated(database: &Database, data_type: &SqliteType) -> Option<String> {
     let columns = database.relation(data_type).ok()?.repeated;
     (!columns.is_empty()).then(|| {
         format!(
-            "type {}: the query returns more than one column {}: the last one of a name is exported; name the others \
-             with AS to have them too",
+            "type {}: the query returns more than one column {}: only the last one of a name is exported; \
+             rename the others with AS to export them too",
             data_type.id,
             columns.join(" and ")
         )

@@ -205,8 +205,8 @@ fn e10_one_more_than_allowed_fails_for_good_and_names_the_first() {
     assert_eq!((failure.kind, failure.retryable), (FailureKind::BadRecord, false));
     assert_eq!(
         failure.message,
-        "more than 1 records cannot be read, first calls.jsonl line 2: not valid JSON: the text ends too \
-         early at byte 27: correct them, or let the job skip more"
+        "more than 1 records cannot be read (the first: calls.jsonl line 2: not valid JSON: the text ends \
+         too early at byte 27): correct them, or let the job skip more"
     );
     assert_eq!((outcome.execution.status(), outcome.execution.attempts.len()), (Status::Failed, 1));
     assert!(outcome.published.is_none());

@@ -165,7 +165,7 @@ fn a_folder_that_cannot_be_entered_is_an_error() {
     let long = "x".repeat(300);
     let error = all(&folder, &format!("in/*/{long}")).unwrap_err();
     assert_eq!(error.kind(), SourceErrorKind::Unavailable);
-    assert!(error.to_string().contains(&format!("in/a/{long} cannot be looked at")), "{error}");
+    assert!(error.to_string().contains(&format!("in/a/{long} cannot be inspected")), "{error}");
 }
 
 #[test]

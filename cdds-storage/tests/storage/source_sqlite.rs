@@ -212,7 +212,7 @@ fn e10_bad_rows_can_be_handed_over_and_the_others_read() {
     assert_eq!(
         told(&batches),
         concat!(
-            r#"{"position":"row 2 (rowid 2)","reason":"column \"at\": the value is not an instant of the declared form, "#,
+            r#"{"position":"row 2 (rowid 2)","reason":"column \"at\": the value is not an instant in the declared form, "#,
             r#"unix: correct it, or declare another time_format: iso, unix, unix-ms, unix-us, unix-ns, yyyymmdd, "#,
             r#"yyyymmddhhmmss or julian-day","#,
             r#""record":{"at":"4711-99-99","note":"b"}}"#,
@@ -248,14 +248,14 @@ fn what_is_missing_is_named_with_what_there_is() {
     assert!(no_file.to_string().contains(nowhere.to_str().unwrap()), "{no_file}");
     assert!(!nowhere.exists(), "reading creates nothing");
     for (data_type, named) in [
-        (table("contact"), "no table \"contact\": choose out of: calls, contacts"),
-        (table("contacts").with_time("at", InstantFormat::Any), "no column \"at\": choose out of id, media"),
+        (table("contact"), "no table \"contact\": choose from: calls, contacts"),
+        (table("contacts").with_time("at", InstantFormat::Any), "no column \"at\": choose from id, media"),
         (
             table("contacts").with_changed("updated_at", InstantFormat::Any),
-            "no column \"updated_at\": choose out of id, media",
+            "no column \"updated_at\": choose from id, media",
         ),
-        (declaring(&["id", "MEDIA"]), "no column \"MEDIA\": choose out of id, media"),
-        (query("SELECT id FROM calls").with_category(media()), "no column \"media\": choose out of id"),
+        (declaring(&["id", "MEDIA"]), "no column \"MEDIA\": choose from id, media"),
+        (query("SELECT id FROM calls").with_category(media()), "no column \"media\": choose from id"),
     ] {
         let error = error(&path, data_type);
         assert_eq!(error.kind(), SourceErrorKind::Missing);

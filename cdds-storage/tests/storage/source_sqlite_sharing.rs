@@ -144,7 +144,7 @@ fn an_application_with_a_rollback_journal_writes_while_an_export_goes_on() {
     );
     let source = source(&path, table("contacts").with_time("at", InstantFormat::Iso));
     let remarks = block_on(source.remarks()).unwrap();
-    assert!(remarks[0].contains("its application cannot write"), "{remarks:?}");
+    assert!(remarks[0].contains("application cannot write"), "{remarks:?}");
     let request = everything().with_bad_records(BadRecordMode::Report);
     let mut stream = block_on(source.read(request)).unwrap();
     let mut batches = vec![block_on(stream.next()).unwrap().unwrap()];

@@ -226,7 +226,7 @@ fn j4_a_field_that_is_no_column_ends_the_read() {
     for (template, field) in [(filtered("aa=secret"), "aa"), (filtered("A!=secret"), "A"), (selected, "B")] {
         let error = block_on(source.read(request(&template))).err().unwrap();
         assert_eq!(error.kind(), SourceErrorKind::Missing);
-        let told = format!("there is no column {field:?}: choose out of a, b, c, d, missing");
+        let told = format!("there is no column {field:?}: choose from a, b, c, d, missing");
         assert!(error.report().contains(&told) && !error.report().contains("secret"), "{}", error.report());
     }
     assert!(block_on(source.read(request(&filtered("missing=x")))).is_ok());

@@ -86,7 +86,7 @@ pub fn typed_filter(text: &str) -> Result<Filter, RuleViolation> {
     }
     let spelled: SpelledFilter = serde_json::from_str(text).map_err(|_| {
         let form = r#"{"field": "…", "operator": "=", "value": "…"}"#;
-        let why = format!("a filter begins with a brace and is not of the form {form}: write it so");
+        let why = format!("a filter that begins with a brace must have the form {form}");
         RuleViolation::new(Code::InvalidTemplate, why)
     })?;
     FilterForm::Spelled(spelled).try_into()

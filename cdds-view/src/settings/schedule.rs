@@ -35,7 +35,7 @@ pub struct Schedule {
 #[non_exhaustive]
 pub enum ScheduleError {
     /// Nothing says how often.
-    #[error("a new job needs a frequency: say run")]
+    #[error("a new job needs a frequency: add run")]
     NoFrequency,
     /// A part does not apply to this kind of frequency.
     #[error("{part} goes with run {}, but the job runs {kind}", or(.kinds))]

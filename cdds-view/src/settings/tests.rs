@@ -126,7 +126,7 @@ fn what_does_not_fit_names_the_way_out() {
         (json!({"at": null}), "run daily needs the time of day: add at, like HH:MM"),
         (json!({"run": "monthly", "day": "tue"}), "run monthly needs a number: add day, like 1 to 31"),
         (json!({"recipient": ["ops"]}), "plaintext and recipients exclude each other"),
-        (json!({"split-size": "large"}), "split-size is no size"),
+        (json!({"split-size": "large"}), "split-size is not a size"),
     ] {
         let error = read(&with(&members)).unwrap_err().to_string();
         assert!(error.contains(told), "{members} gave {error:?}");

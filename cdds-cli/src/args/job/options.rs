@@ -58,19 +58,19 @@ pub(crate) struct ContentOptions {
     #[arg(long, value_name = "TEXT")]
     pub(crate) description: Option<String>,
 
-    /// From which source; see `cdds source list`
+    /// The source; see `cdds source list`
     #[arg(long, value_name = "ID")]
     pub(crate) source: Option<String>,
 
-    /// Which of the source's data types
+    /// One of the source's data types
     #[arg(long = "type", value_name = "ID")]
     pub(crate) data_type: Option<String>,
 
-    /// Which categories [default: all]; a backslash takes the next character as it is, like 'a\,b'
+    /// The categories [default: all]; a backslash makes the next character literal, like 'a\,b'
     #[arg(long, value_name = "A,B|all")]
     pub(crate) category: Option<Vec<String>>,
 
-    /// Which fields of the records [default: all]
+    /// The fields of the records [default: all]
     #[arg(long, value_name = "F,G|all")]
     pub(crate) field: Option<Vec<String>>,
 
@@ -92,7 +92,7 @@ pub(crate) struct ScheduleOptions {
     #[arg(long, value_name = "FREQUENCY", value_parser = value::frequency())]
     pub(crate) run: Option<FrequencyKind>,
 
-    /// once: when; immediately if left out, or none
+    /// once: when to start; immediately if left out or none
     #[arg(long, value_name = "RFC3339|none", value_parser = value::instant_or_none)]
     pub(crate) start: Option<Setting<DateTime<Utc>>>,
 
@@ -145,18 +145,19 @@ pub(crate) struct ArchiveOptions {
     pub(crate) plaintext: bool,
 
     /// Keep the artifacts for this many days [default: as long as the service does]
-    #[arg(long, value_name = "N|default", allow_negative_numbers = true, value_parser = value::whole_or::<u16>("default", "1 up to what the service keeps"))]
+    #[arg(long, value_name = "N|default", allow_negative_numbers = true, value_parser = value::whole_or::<u16>("default", "1 to the service's own limit"))]
     pub(crate) retention_days: Option<Setting<u16>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
-#[command(next_help_heading = "When things do not go by plan")]
+#[command(next_help_heading = "When things do not go to plan")]
 pub(crate) struct PolicyOptions {
-    /// Due again while it waits or runs: queue runs each, coalesce the latest for all [default: by timeframe]
+    /// If due again while waiting or running: queue runs each, coalesce the latest for all
+    /// [default: by timeframe]
     #[arg(long, value_name = "queue|coalesce|default")]
     pub(crate) overlap: Option<String>,
 
-    /// What was missed while no engine ran: queue, coalesce, a limit like 7d, or both like queue:7d
+    /// Occurrences missed while no engine ran: queue, coalesce, a limit like 7d, or both like queue:7d
     /// [default: by timeframe, as far back as the service says]
     #[arg(long, value_name = "POLICY|default")]
     pub(crate) catch_up: Option<String>,
@@ -173,7 +174,7 @@ pub(crate) struct PolicyOptions {
     #[arg(long, value_name = "N|none", allow_negative_numbers = true, value_parser = value::whole_or::<NonZeroU32>("none", "1 or more"))]
     pub(crate) pause_after_failures: Option<Setting<NonZeroU32>>,
 
-    /// A record that cannot be read: fails the execution, or is set aside, up to MAX of them [default: fail]
+    /// Records that cannot be read: fail the execution, or skip up to MAX and set them aside [default: fail]
     #[arg(long, value_name = "fail|skip:MAX")]
     pub(crate) bad_records: Option<String>,
 }

@@ -22,8 +22,8 @@ const FREE_BYTES_WARNING: u64 = 1 << 30;
 pub(super) fn catalog(config: &Config) -> Finding {
     let path = &config.catalog;
     if !path.exists() {
-        let way_out = "put it back or mount it, or correct catalog.url; where nothing was ever stored, the next \
-                       command makes one";
+        let way_out = "restore or mount it, or correct catalog.url; if nothing was ever stored, the next \
+                       command creates it";
         return Finding::failed("catalog", format!("there is no {}", path.display()), way_out);
     }
     match look_into(path) {
@@ -61,7 +61,7 @@ fn look_into(path: &Path) -> Result<Finding, rusqlite::Error> {
         Ok(()) => {}
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
             let detail = format!("{} is whole; another process is writing to it", path.display());
-            return Ok(Finding::warning("catalog", detail, "look again when that process is done"));
+            return Ok(Finding::warning("catalog", detail, "check again when that process is done"));
         }
         Err(error) => return Err(error),
     }
@@ -109,7 +109,7 @@ pub(super) async fn pairing(app: &App) -> Finding {
     const CHECK: &str = "catalog and store";
     match app.look_at_store().await {
         Ok(()) => Finding::ok(CHECK, "belong together"),
-        Err(error) => Finding::failed(CHECK, error.message(), "mount or bring back what is not there"),
+        Err(error) => Finding::failed(CHECK, error.message(), "mount or restore the one that is missing"),
     }
 }
 

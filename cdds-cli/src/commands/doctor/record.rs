@@ -45,7 +45,7 @@ pub(super) async fn source(
     if failures.is_empty() {
         return Finding::ok(&check, format!("all {} types can be read", types.len()));
     }
-    let way_out = "correct its [[source]] in the configuration, or bring it back";
+    let way_out = "correct its [[source]] in the configuration, or restore the source";
     Finding::failed(&check, failures.join("; "), way_out)
 }
 
@@ -69,21 +69,22 @@ pub(super) async fn clock(app: &App, session: &Session) -> Result<Vec<Finding>, 
 async fn newest_on_record(app: &App, session: &Session) -> Result<Finding, CliError> {
     let now = session.clock.now();
     if now.timestamp() < FIRST_DAY {
-        let detail = format!("it shows {}, before this program was there", now.format("%Y-%m-%d"));
+        let detail = format!("it shows {}, before this program existed", now.format("%Y-%m-%d"));
         return Ok(Finding::warning("clock", detail, SET_IT));
     }
     let newest = newest(app, session).await?;
     Ok(match newest {
         Some(newest) if newest > now + CLOCK_TOLERANCE => Finding::warning(
             "clock",
-            format!("something on the record happened at {}, which is in the future", rfc3339(newest)),
+            format!("something was recorded at {}, which is in the future", rfc3339(newest)),
             SET_IT,
         ),
-        _ => Finding::ok("clock", format!("it shows {}, later than all on the record", rfc3339(now))),
+        _ => Finding::ok("clock", format!("it shows {}, later than everything on record", rfc3339(now))),
     })
 }
 
-const SET_IT: &str = "set the clock of this machine, best by NTP; until it has caught up, nothing may be due";
+const SET_IT: &str = "set the clock of this machine, preferably by NTP; until it has caught up, nothing may \
+                      be due";
 
 /// Returns the latest instant at which the owner's jobs were submitted or executions began or ended.
 async fn newest(app: &App, session: &Session) -> Result<Option<DateTime<Utc>>, CliError> {

@@ -182,7 +182,7 @@ impl DryRun {
             Some(execution) => format!("as in execution {execution}"),
             None => "which is a guess: nothing of this type has been exported yet".to_owned(),
         };
-        lines.push(format!("Parts are counted with {} bytes a record, {whose}.", self.bytes_per_record));
+        lines.push(format!("Parts are estimated at {} bytes a record, {whose}.", self.bytes_per_record));
         lines.join("\n")
     }
 }

@@ -82,7 +82,7 @@ impl<'de> Visitor<'de> for Options {
         let (mut words, mut seen) = (Vec::new(), BTreeSet::new());
         while let Some(Name(name)) = map.next_key()? {
             if !seen.insert(name.clone()) {
-                return Err(A::Error::custom(format!("key {name:?} stands there twice: leave one out")));
+                return Err(A::Error::custom(format!("key {name:?} appears twice: leave one out")));
             }
             words.extend(map.next_value_seed(Typed(&name))?);
         }
@@ -109,8 +109,8 @@ fn check_name(name: &str) -> Result<(), String> {
     }
     if ["id", "state", "latest_status"].contains(&name) {
         return Err(format!(
-            "unknown key {name:?}: this is the answer of a command; `cdds job show ID --output toml` prints a \
-             job file"
+            "unknown key {name:?}: this is the output of a command; `cdds job show ID --output toml` prints \
+             a job file"
         ));
     }
     Err(match nearest(name, &known) {
@@ -235,13 +235,13 @@ mod tests {
             ("title = ", "line 1: "),
             (
                 "title = 'a'\ntitle = 'b'",
-                "line 2: duplicate key: the key \"title\" stands there twice: leave one out",
+                "line 2: duplicate key: the key \"title\" appears twice: leave one out",
             ),
             ("plaintext = true\nrecipient = 'ops'", "cannot be used with"),
             ("{\n\"title\": \"T\",\n\"titel\": 1}", "line 3: unknown key \"titel\", did you mean \"title\"?"),
             ("{\n\"every\":\n1.5}", "line 3: every: write a text"),
             ("{\n\"run\": \"sometimes\"}", "line 2: invalid value 'sometimes'"),
-            ("{\"title\": \"a\",\n\"title\": \"b\"}", "line 2: key \"title\" stands there twice"),
+            ("{\"title\": \"a\",\n\"title\": \"b\"}", "line 2: key \"title\" appears twice"),
             ("{\"title\":", "line 1: EOF"),
             ("{\"id\": \"x\"}", "`cdds job show ID --output toml` prints a job file"),
             ("{\"filter\": [null]}", "line 1: "),

@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::session::Session;
 
 const NOTHING_YET: &str =
-    "no jobs: `cdds job create --help` tells how to submit one, `cdds source list` what it can export";
+    "no jobs: `cdds job create --help` shows how to submit one, `cdds source list` what it can export";
 
 pub(super) async fn list(args: ListJobsArgs, app: &App, session: &Session) -> Result<(), CliError> {
     let query = query(args)?;

@@ -142,7 +142,7 @@ fn give_name(opened: NewFile, plain: &Path, force: bool) -> Result<(), CliError>
 
 fn exists(plain: &Path) -> CliError {
     let message = format!(
-        "{} exists already: remove it, choose another folder, or overwrite it with --force",
+        "{} already exists: remove it, choose another folder, or overwrite it with --force",
         plain.display()
     );
     CliError::refused("file_exists", message)

@@ -15,7 +15,7 @@ pub(in crate::commands) struct Interrupt(Arc<AtomicBool>);
 impl Interrupt {
     /// Listens from now on.
     pub(super) fn listen(session: &Session) -> Result<Self, CliError> {
-        Ok(Self(Stop::listen(&session.console, Some("stopping: what is not finished is removed"))?.flag()))
+        Ok(Self(Stop::listen(&session.console, Some("stopping: unfinished files are removed"))?.flag()))
     }
 
     /// Wraps a reader so that its reads fail once a signal has arrived.

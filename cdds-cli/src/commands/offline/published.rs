@@ -49,7 +49,7 @@ impl Published {
             // The manifest does not describe files that were decrypted beside the parts.
             (false, true) => Ok(None),
             (false, false) => {
-                let why = format!("{} does not name it: it is no part of that set", path.display());
+                let why = format!("{} does not name it: it is not part of that set", path.display());
                 Err(CliError::failed("verification_failed", format!("{}: {why}", file.display())))
             }
         }

@@ -34,7 +34,7 @@ impl Signer {
         let signature = input::read(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => CliError::failed(
                 "not_signed",
-                format!("there is no {}: fetch it, or ask for a service that signs", path.display()),
+                format!("there is no {}: fetch it, or ask the service to sign its manifests", path.display()),
             ),
             _ => CliError::file("read", &path, &error),
         })?;

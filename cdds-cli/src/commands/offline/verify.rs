@@ -169,7 +169,7 @@ fn verify_set(
     Ok(match verdict.files {
         Some(files) if files != published.manifest.files => Verdict {
             ok: false,
-            problem: Some(format!("it holds {files} files, published were {}", published.manifest.files)),
+            problem: Some(format!("it holds {files} files, but {} were published", published.manifest.files)),
             ..verdict
         },
         _ => verdict,
@@ -276,8 +276,8 @@ impl Verdict {
         };
         let contents = match self.files {
             Some(files) => format!("{files} record files read and checked"),
-            None if self.ok => "contents not looked into: they are sealed, --key opens them".to_owned(),
-            None => "contents not looked into".to_owned(),
+            None if self.ok => "contents not checked: they are sealed, --key opens them".to_owned(),
+            None => "contents not checked".to_owned(),
         };
         lines.insert(0, format!("{label}: {verdict} ({digests}; {contents})"));
         lines.join("\n")

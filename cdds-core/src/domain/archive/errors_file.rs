@@ -63,14 +63,15 @@ impl ErrorsFile {
             return Err(too_many(match self.records_max {
                 0 => format!("{first}: correct the record, or let the job skip bad ones"),
                 max => format!(
-                    "more than {max} records cannot be read, first {first}: correct them, or let the job skip more"
+                    "more than {max} records cannot be read (the first: {first}): correct them, or let the \
+                     job skip more"
                 ),
             }));
         }
         rejected.write_line(&mut self.lines);
         if self.lines.len() > BYTES_MAX {
             return Err(too_many(format!(
-                "the records that cannot be read take more than {} MiB, first {first}: correct them",
+                "the records that cannot be read take more than {} MiB (the first: {first}): correct them",
                 BYTES_MAX >> 20
             )));
         }
@@ -130,7 +131,7 @@ mod tests {
         assert_eq!((failure.kind, failure.retryable), (FailureKind::BadRecord, false));
         assert_eq!(
             failure.message,
-            "more than 2 records cannot be read, first line 5: not valid JSON: correct them, or let the job \
+            "more than 2 records cannot be read (the first: line 5: not valid JSON): correct them, or let the job \
              skip more"
         );
         let failure = ErrorsFile::new(BadRecords::Fail).push(&bad(5)).unwrap_err();

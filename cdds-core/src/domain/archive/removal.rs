@@ -29,7 +29,7 @@ pub fn check_execution(
         return Err(RuleViolation::new(
             Code::ExecutionOpen,
             format!(
-                "execution {} is {}: cancel it or wait for its end, then delete it",
+                "execution {} is {}: cancel it or wait for it to end, then delete it",
                 execution.id,
                 execution.status().as_str()
             ),
@@ -40,7 +40,7 @@ pub fn check_execution(
         return Err(RuleViolation::new(
             Code::ExecutionHasArtifacts,
             format!(
-                "execution {} still has {} artifact(s): delete them with it, or first",
+                "execution {} still has {} artifact(s): delete them first, or together with it",
                 execution.id,
                 artifacts.len()
             ),

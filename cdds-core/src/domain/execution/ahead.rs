@@ -74,7 +74,7 @@ pub fn bring_back(
         return Err(RuleViolation::new(
             Code::JobBusy,
             format!(
-                "execution {} of this job is {}: wait for its end or cancel it, then bring the job back",
+                "execution {} of this job is {}: wait for it to end or cancel it, then bring the job back",
                 busy.id,
                 busy.status().as_str()
             ),

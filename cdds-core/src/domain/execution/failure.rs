@@ -121,7 +121,7 @@ impl Failure {
     pub fn panicked(step: Step, port: &str) -> Self {
         Self::internal(
             step,
-            format!("the {port} panicked, which is a defect of it: mend it, then run the execution again"),
+            format!("the {port} panicked, which is a bug in it: fix it, then run the execution again"),
         )
     }
 

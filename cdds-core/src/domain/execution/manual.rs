@@ -47,7 +47,8 @@ pub fn rerun(
         return Err(RuleViolation::new(
             Code::JobBusy,
             format!(
-                "execution {} of this job runs: wait for its end or cancel it, then run this one again",
+                "execution {} of this job is running: wait for it to end or cancel it, then run this one \
+                 again",
                 busy.id
             ),
         ));
@@ -64,8 +65,8 @@ fn check_state(failed: &Execution) -> Result<(), RuleViolation> {
     Err(RuleViolation::new(
         Code::CannotRerun,
         format!(
-            "execution {} is {}: only what failed or was cancelled can be run again; run the job now, or \
-             backfill the range",
+            "execution {} is {}: only an execution that failed or was cancelled can be run again; run the \
+             job now, or backfill the range",
             failed.id,
             failed.status().as_str()
         ),
@@ -81,7 +82,7 @@ fn check_no_start_ahead(job: &Job) -> Result<(), RuleViolation> {
     match job.next_due_at {
         _ if !job.settings.frequency.is_once() => Ok(()),
         Some(start) => refuse(format!(
-            "this one-time job starts at {}: wait for that, or give it an earlier start",
+            "this one-time job starts at {}: wait until then, or give it an earlier start",
             start.to_rfc3339_opts(SecondsFormat::AutoSi, true)
         )),
         None if suspended_before => refuse(
@@ -106,7 +107,7 @@ fn check_alone(job: &Job, failed: &Execution, rivals: &[Execution]) -> Result<()
         Some(other) => Err(RuleViolation::new(
             Code::RerunExists,
             format!(
-                "execution {} of the same occurrence is {}: nothing is left to run again",
+                "execution {} of the same occurrence is {}: there is nothing to run again",
                 other.id,
                 other.status().as_str()
             ),
@@ -122,7 +123,7 @@ fn rerun_window(job: &Job, failed: &Execution) -> Result<(Window, Option<u64>), 
             return Err(RuleViolation::new(
                 Code::CannotRerun,
                 format!(
-                    "execution {} never started, so that its window was never decided: run the job now",
+                    "execution {} never started, so its window was never decided: run the job now",
                     failed.id
                 ),
             ));
@@ -134,7 +135,8 @@ fn rerun_window(job: &Job, failed: &Execution) -> Result<(Window, Option<u64>), 
         Some(at) if at >= end => Err(RuleViolation::new(
             Code::Covered,
             format!(
-                "everything up to {} was exported since, which covers execution {}: nothing is left to run again",
+                "everything up to {} has been exported since, which covers execution {}: there is nothing to \
+                 run again",
                 at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
                 failed.id
             ),
@@ -163,8 +165,8 @@ pub fn backfill(
         return Err(RuleViolation::new(
             Code::CannotBackfill,
             format!(
-                "timeframe {} is the same at every occurrence, so that a backfill would export the same again \
-                 and again: run the job now",
+                "timeframe {} is the same at every occurrence, so a backfill would export the same records \
+                 again and again: run the job now",
                 job.settings.timeframe
             ),
         ));
@@ -173,7 +175,7 @@ pub fn backfill(
         return Err(RuleViolation::new(
             Code::InvalidRange,
             format!(
-                "the range begins at {} and ends before {}: it holds no instant; give it a later end",
+                "the range begins at {} and ends before {}, so it is empty: give it a later end",
                 from.to_rfc3339_opts(SecondsFormat::AutoSi, true),
                 to.to_rfc3339_opts(SecondsFormat::AutoSi, true)
             ),
@@ -200,13 +202,14 @@ fn slots(
     let at = |instant: DateTime<Utc>| instant.to_rfc3339_opts(SecondsFormat::AutoSi, true);
     match slots.len() {
         0 => refuse(format!(
-            "no occurrence lies from {} to before {} and not in the future: the job runs {frequency}",
+            "the job has no past occurrence from {} to before {}: it runs {frequency}",
             at(from),
             at(to)
         )),
         1..=BACKFILL_MAX => Ok(slots),
         _ => refuse(format!(
-            "more than {BACKFILL_MAX} occurrences lie from {} to before {}: backfill a shorter range at a time",
+            "the job has more than {BACKFILL_MAX} occurrences from {} to before {}: backfill a shorter range \
+             at a time",
             at(from),
             at(to)
         )),
@@ -231,8 +234,8 @@ fn check_recurring(job: &Job, what: &str) -> Result<(), RuleViolation> {
     Err(RuleViolation::new(
         Code::RecurringOnly,
         format!(
-            "a one-time job cannot {what}: run its execution again if it failed, or submit a new job, for which \
-             a clone may help"
+            "a one-time job cannot {what}: run its execution again if it failed, or submit a new job, \
+             perhaps as a clone of this one"
         ),
     ))
 }

@@ -107,7 +107,8 @@ impl Execution {
             _ => Err(RuleViolation::new(
                 Code::ExecutionEnded,
                 format!(
-                    "execution {} has ended ({}) and cannot be cancelled: what it published can be deleted",
+                    "execution {} has ended ({}) and cannot be cancelled: any artifacts that it published \
+                     can be deleted",
                     self.id,
                     self.status().as_str()
                 ),

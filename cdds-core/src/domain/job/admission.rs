@@ -51,7 +51,7 @@ pub fn check(
         return Err(RuleViolation::new(
             Code::TimeframeNeedsInstant,
             format!(
-                "records of type {} carry no instant by which {} could be told apart: use timeframe all",
+                "records of type {} have no instant, which timeframe {} needs: use timeframe all",
                 settings.data_type, settings.timeframe
             ),
         ));
@@ -107,7 +107,7 @@ fn data_type<'a>(
 }
 
 fn choose_from(known: &[&str], otherwise: &str) -> String {
-    if known.is_empty() { otherwise.to_owned() } else { format!("choose out of {}", known.join(", ")) }
+    if known.is_empty() { otherwise.to_owned() } else { format!("choose from {}", known.join(", ")) }
 }
 
 /// Checks that a dated start lies in the future (rule F1).
@@ -141,7 +141,7 @@ fn check_period(settings: &JobSettings, now: DateTime<Utc>) -> Result<(), RuleVi
         && start >= end
     {
         return refuse(format!(
-            "the job would begin at {} but end at {}: begin it before",
+            "the job would begin at {} but end at {}: let it begin before its end",
             at(start),
             at(end)
         ));
@@ -149,7 +149,7 @@ fn check_period(settings: &JobSettings, now: DateTime<Utc>) -> Result<(), RuleVi
     match (settings.next_slot(now), settings.ends_at) {
         (Some(_), _) => Ok(()),
         (None, Some(end)) => refuse(format!(
-            "a job that runs {} has no occurrence from now to before {}: give it a later end",
+            "a job that runs {} has no occurrence left before {}: give it a later end",
             settings.frequency,
             at(end)
         )),

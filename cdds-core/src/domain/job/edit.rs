@@ -139,20 +139,22 @@ fn check_one_time(job: &Job, open: &[Execution], edit: &Edit) -> Result<(), Rule
     if once && edit.one_time == OneTimeEdit::Never {
         return refuse(
             Code::OneTimeCannotEdit,
-            "one-time jobs cannot be edited after their submission here: submit a new one, a clone may help",
+            "one-time jobs cannot be edited here once they are submitted: submit a new one, perhaps as a \
+             clone",
         );
     }
     if once && job.state == JobState::Completed {
         return refuse(
             Code::OneTimeCannotEdit,
-            "this one-time job has started and cannot be edited any more: submit a new one, a clone may help",
+            "this one-time job has started and can no longer be edited: submit a new one, perhaps as a clone",
         );
     }
     let becomes_once = edit.settings.frequency.is_once();
     if once != becomes_once && open.iter().any(|execution| !execution.is_waiting()) {
         return refuse(
             Code::JobBusy,
-            "a recurring job becomes a one-time job only while nothing of it runs: wait for its end or cancel it",
+            "a recurring job can become a one-time job only while none of its executions is running: wait \
+             for it to end or cancel it",
         );
     }
     Ok(())
@@ -168,14 +170,14 @@ fn watermark(
     match (job.watermark, choice) {
         (Some(_), None) if !job.settings.has_scope_of(settings) => Err(RuleViolation::new(
             Code::WatermarkChoiceRequired,
-            "the job has a watermark, up to which everything was exported, and the edit changes what that is: say \
-             reset to export everything again, or continue to go on from where it is",
+            "the job has a watermark, up to which everything was exported, and this edit changes what the \
+             job exports: choose reset to export everything again, or continue to carry on from the watermark",
         )),
         (Some(watermark), Some(WatermarkChoice::Reset)) => Ok(Some(watermark.reset(&settings.timeframe))),
         (Some(watermark), _) => Ok(Some(watermark)),
         (None, Some(_)) if !incremental => Err(RuleViolation::new(
             Code::NoWatermark,
-            "the job has no watermark, which only exports since the last one have: leave the choice out",
+            "the job has no watermark, since only the timeframe since-last uses one: leave the choice out",
         )),
         (None, _) => Ok(incremental.then(|| Watermark::at_origin(&settings.timeframe))),
     }

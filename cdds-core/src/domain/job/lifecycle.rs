@@ -116,7 +116,7 @@ pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleVi
     let Some(next) = job.settings.next_slot(now) else {
         return Err(RuleViolation::new(
             Code::JobEnded,
-            "the job is past its end: give it a later end, or none, and it goes on",
+            "the job is past its end: give it a later end, or none, to resume it",
         ));
     };
     let mut caught_up = job.clone();
@@ -170,7 +170,7 @@ pub fn check_idle(open: &[Execution], now: DateTime<Utc>) -> Result<(), RuleViol
         Some(busy) => Err(RuleViolation::new(
             Code::JobBusy,
             format!(
-                "execution {} of this job is {}: wait for its end or cancel it, then delete the job",
+                "execution {} of this job is {}: wait for it to end or cancel it, then delete the job",
                 busy.id,
                 busy.status().as_str()
             ),

@@ -270,7 +270,7 @@ impl FromStr for BadRecords {
             None => Err(RuleViolation::new(
                 Code::InvalidPolicy,
                 format!(
-                    "{} says nothing about bad records: write fail, or skip:MAX with 1 to {}",
+                    "{} is not a policy for bad records: write fail, or skip:MAX with 1 to {}",
                     quoted(text),
                     Self::SKIP_MAX
                 ),

@@ -189,7 +189,7 @@ impl RecipientNames {
         if distinct.is_empty() {
             return Err(RuleViolation::new(
                 Code::RecipientRequired,
-                "no recipient is named: name one whose certificate is stored, or ask for plaintext by name",
+                "no recipient is named: name one whose certificate is stored, or ask for plaintext explicitly",
             ));
         }
         Ok(Self(distinct))
@@ -229,7 +229,7 @@ impl Title {
         let refuse = |why: String| Err(RuleViolation::new(Code::InvalidTitle, why));
         if title.chars().any(disturbs_a_line) {
             return refuse(
-                "the title holds characters that break or turn the line in which it is shown: leave them out"
+                "the title contains characters that would break or reverse the line it is shown in: leave them out"
                     .to_owned(),
             );
         }

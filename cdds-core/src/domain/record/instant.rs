@@ -58,13 +58,13 @@ impl fmt::Display for UnreadableInstant {
         match self.0 {
             InstantFormat::Any => write!(
                 f,
-                "the value is not an instant that cannot be mistaken: ISO 8601 text, or a number of seconds, \
-                 milliseconds, microseconds or nanoseconds since 1970 that lies between 1990 and 2100; declare \
-                 any other form as time_format: {Names}"
+                "the value is not an instant in an unambiguous form, which is ISO 8601 text, or a number of \
+                 seconds, milliseconds, microseconds or nanoseconds since 1970 that lies between 1990 and \
+                 2100; declare any other form as time_format: {Names}"
             ),
             format => write!(
                 f,
-                "the value is not an instant of the declared form, {}: correct it, or declare another \
+                "the value is not an instant in the declared form, {}: correct it, or declare another \
                  time_format: {Names}",
                 format.name().unwrap_or_default(),
             ),

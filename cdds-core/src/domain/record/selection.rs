@@ -53,7 +53,7 @@ impl CategorySelection {
             return Err(RuleViolation::new(
                 Code::UnknownCategory,
                 format!(
-                    "{} is not one of the {}: choose out of {}",
+                    "{} is not one of the {}: choose from {}",
                     quoted(unknown),
                     declared.name,
                     declared.values.join(", ")

@@ -146,7 +146,7 @@ impl Template {
             Some(unknown) => Err(RuleViolation::new(
                 Code::UnknownField,
                 format!(
-                    "type {} has no field {}: choose out of {}",
+                    "type {} has no field {}: choose from {}",
                     data_type.id,
                     quoted(unknown),
                     known.join(", ")

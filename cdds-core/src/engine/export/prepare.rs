@@ -146,7 +146,7 @@ fn no_type(source: &SourceDescription, request: &ReadRequest) -> Failure {
         step: Step::Prepare,
         kind: FailureKind::Invalid,
         message: format!(
-            "source {} has no data type {}: choose out of {}",
+            "source {} has no data type {}: choose from {}",
             source.id,
             request.data_type,
             known.join(", ")

@@ -36,12 +36,12 @@ impl Export {
                         Ok(Standing::Wanted) => return Some(self.published(publication)),
                         Ok(Standing::Unwanted) => return self.fenced().await,
                         Ok(Standing::Unknown) => return None,
-                        Err(error) => warn!(attempt, "cannot look the commit up: {}", error.report()),
+                        Err(error) => warn!(attempt, "cannot look up the commit: {}", error.report()),
                     }
                 }
                 // Whoever asked for that was told that it stops, before the commit came (rule E8).
                 Err(error) if error.kind() == CatalogErrorKind::Cancelled => {
-                    info!("to be stopped: {}", error.report());
+                    info!("asked to stop: {}", error.report());
                     return self.settle(Settlement::Cancelled).await;
                 }
                 // Publishing would lose or double records: nothing may be shown, and trying again is no help.
@@ -74,7 +74,7 @@ impl Export {
                     return Some(execution);
                 }
                 Err(error) if error.kind() == CatalogErrorKind::Fenced => return self.fenced().await,
-                Err(error) => warn!(attempt, "cannot put the end on the record: {}", error.report()),
+                Err(error) => warn!(attempt, "cannot record the end: {}", error.report()),
             }
             self.pause(attempt).await;
         }
@@ -88,7 +88,7 @@ impl Export {
         let unwanted = match self.shared.ports.catalog.standing(self.fence).await {
             Ok(standing) => standing == Standing::Unwanted,
             Err(error) => {
-                warn!("the sweep removes what was stored: {}", error.report());
+                warn!("the sweep will remove its stored files: {}", error.report());
                 false
             }
         };
@@ -110,8 +110,8 @@ impl Export {
         let too_long = std::pin::pin!(async { self.shared.ports.clock.sleep(DISCARD_MAX).await });
         match select(remove, too_long).await {
             Either::Left((Ok(()), _)) => {}
-            Either::Left((Err(Panicked), _)) => warn!("the store panicked: the sweep removes what is left"),
-            Either::Right(_) => warn!("the store takes too long: the sweep removes what is left"),
+            Either::Left((Err(Panicked), _)) => warn!("the store panicked: the sweep will remove the rest"),
+            Either::Right(_) => warn!("the store takes too long: the sweep will remove the rest"),
         }
     }
 
@@ -141,13 +141,15 @@ pub(in crate::engine) async fn release(shared: &Shared, fence: Fence) {
     match ports.catalog.settle(fence, &Settlement::Released, ports.now()).await {
         Ok(_queued) => discard(shared, fence).await,
         Err(error) if error.kind() == CatalogErrorKind::Fenced => {}
-        Err(error) => warn!(execution_id = %fence.execution, "cannot give back: {}", error.report()),
+        Err(error) => {
+            warn!(execution_id = %fence.execution, "cannot give back the claim: {}", error.report());
+        }
     }
 }
 
 /// Removes what a claim stored, once the catalog has said that nobody wants it.
 async fn discard(shared: &Shared, fence: Fence) {
     if let Err(error) = delete_all(&*shared.ports.sink, &keys::claim(fence)).await {
-        warn!("cannot remove what was stored; the sweep will: {}", error.report());
+        warn!("cannot remove the stored files; the sweep will: {}", error.report());
     }
 }

@@ -100,12 +100,12 @@ impl PartWriter<'_> {
         let (ordinal, upload) = self
             .upload
             .take()
-            .ok_or_else(|| Failure::internal(Step::Pack, "a part ended that was not open"))?;
+            .ok_or_else(|| Failure::internal(Step::Pack, "a part was ended that was not open"))?;
         let written = Written { ordinal, upload, bytes, sha256 };
         self.sender
             .send(written)
             .await
-            .map_err(|_| Failure::internal(Step::Pack, "nobody takes the parts that were written"))
+            .map_err(|_| Failure::internal(Step::Pack, "nobody receives the parts that were written"))
     }
 }
 
@@ -135,7 +135,7 @@ impl PartFinisher<'_> {
             return Err(Failure {
                 step: Step::Store,
                 kind: FailureKind::Corrupt,
-                message: format!("the store kept {} bytes of {key}, {bytes} were written", stored.bytes),
+                message: format!("the store kept {} bytes of {key}, but {bytes} were written", stored.bytes),
                 retryable: true,
             });
         }

@@ -41,7 +41,7 @@ pub(super) fn conflict(why: impl Into<String>) -> CatalogError {
 impl State {
     pub(super) fn insert_job(&mut self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError> {
         if self.jobs.contains_key(&job.id) {
-            return Err(conflict(format!("job {} is stored already", job.id)));
+            return Err(conflict(format!("job {} is already stored", job.id)));
         }
         self.check_recipients(job)?;
         self.jobs.insert(job.id, Job { revision: 1, ..job.clone() });
@@ -64,7 +64,7 @@ impl State {
         // asked for is derived from the instant of the request: a second one is the same request again.
         let asked = change.entries.iter().filter(|entry| entry.trigger != Trigger::Scheduled);
         if let Some(twice) = asked.into_iter().find(|entry| self.executions.get(entry.id).is_some()) {
-            return Err(conflict(format!("execution {} is on the record already", twice.id)));
+            return Err(conflict(format!("execution {} is already on record", twice.id)));
         }
         self.jobs.insert(job.id, Job { revision: expected + 1, ..job.clone() });
         for entry in &change.entries {
@@ -88,7 +88,7 @@ impl State {
         link: StoreLink,
     ) -> Result<(), CatalogError> {
         if self.store != expected {
-            return Err(conflict("the store of this catalog was changed meanwhile"));
+            return Err(conflict("the store of this catalog was changed in the meantime"));
         }
         self.store = Some(link);
         Ok(())
@@ -202,7 +202,7 @@ impl State {
     pub(super) fn insert_recipient(&mut self, recipient: &Recipient) -> Result<(), CatalogError> {
         let key = (recipient.owner.clone(), recipient.name.clone());
         if self.recipients.contains_key(&key) {
-            return Err(conflict(format!("there is a recipient {} already", recipient.name)));
+            return Err(conflict(format!("there is already a recipient {}", recipient.name)));
         }
         self.recipients.insert(key, recipient.clone());
         Ok(())

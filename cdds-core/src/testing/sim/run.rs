@@ -67,9 +67,6 @@ impl Run {
         let mut profile = Profile::of(seed);
         if bug == Some(PlantedBug::StallUnnoticed) {
             profile.engine.stall = Duration::MAX;
-            // Engines ask once a second for work that waits for its source: such a world would end by its
-            // turns.
-            profile.source_limit = None;
         }
         let rows = Arc::new(Rows::of(&profile, seed, days));
         let shared = Arc::new(Shared::new(seed, profile, trace));

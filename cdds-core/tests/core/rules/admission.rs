@@ -193,14 +193,14 @@ fn j2_a_refusal_names_what_there_is_to_choose_from() {
     let nowhere = settings().with_source(SourceId::new("nowhere").unwrap());
     assert_eq!(
         refusal(&nowhere, &circumstances),
-        "source nowhere is not registered: choose out of history, info-mart"
+        "source nowhere is not registered: choose from history, info-mart"
     );
     let none = Circumstances { sources: &Sources::new(), ..circumstances };
     assert_eq!(refusal(&nowhere, &none), "source nowhere is not registered: register a source first");
     let fax = settings().with_data_type(TypeId::new("fax").unwrap());
     assert_eq!(
         refusal(&fax, &circumstances),
-        "source history has no type fax: choose out of interaction, contact, profile"
+        "source history has no type fax: choose from interaction, contact, profile"
     );
 }
 

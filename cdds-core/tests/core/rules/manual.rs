@@ -212,7 +212,7 @@ fn w6_ranges_and_timeframes_that_make_no_sense_are_refused() {
     let now = instant("2026-03-02T15:00:00Z");
     let day = |day: u32| instant(&format!("2026-03-{day:02}T00:00:00Z"));
     let rolling = submit(daily("02:00"), "rolling:1d", instant(NOON)).job;
-    let (empty, without) = ("the range begins at", "no occurrence lies");
+    let (empty, without) = ("the range begins at", "the job has no past occurrence");
     for (from, to, told) in [(day(2), day(2), empty), (day(2), day(1), empty), (day(3), day(9), without)] {
         let refusal = backfill(&rolling, from, to, source_terms(), now).unwrap_err();
         assert!(refusal.to_string().starts_with(told), "{refusal}");

@@ -35,7 +35,7 @@ pub enum Problem {
     #[error("it is missing: download it again")]
     Missing,
     /// The file has the wrong size.
-    #[error("it has {found} bytes, published were {published}: download it again")]
+    #[error("it has {found} bytes, but {published} were published: download it again")]
     Size {
         /// Size as published.
         published: u64,
@@ -53,7 +53,7 @@ pub enum Problem {
     #[error("the manifest's entry for it is not valid: the manifest was altered")]
     InvalidEntry,
     /// The file has the name of a part of the set, but the manifest does not list it.
-    #[error("it passes for a part of the set and is none: move it away")]
+    #[error("it is named like a part of the set, but is not one: move it away")]
     Unlisted,
 }
 
@@ -226,7 +226,7 @@ mod tests {
         fs::rename(folder.path().join("other"), &paths[1]).unwrap();
         let [first, second] = <[_; 2]>::try_from(read(&set)).unwrap();
         assert_eq!(first.unwrap(), b"first");
-        assert!(second.unwrap_err().to_string().contains("exchanged or changed"));
+        assert!(second.unwrap_err().to_string().contains("replaced or changed"));
         assert!(
             set.parts()
                 .open(1)

@@ -207,7 +207,7 @@ impl Target<'_> {
             match fs::symlink_metadata(&folder) {
                 Ok(found) if found.is_dir() => {}
                 Ok(_) => {
-                    let reason = format!("{folder:?} is in the way and not a folder");
+                    let reason = format!("{folder:?} is in the way: it is not a folder");
                     return Err(ArchiveError::UnsafePath { entry: entry.to_owned(), reason });
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -215,7 +215,7 @@ impl Target<'_> {
                         ArchiveError::io(format!("cannot create the folder {folder:?}"), error)
                     })?;
                 }
-                Err(error) => return Err(ArchiveError::io(format!("cannot look at {folder:?}"), error)),
+                Err(error) => return Err(ArchiveError::io(format!("cannot inspect {folder:?}"), error)),
             }
         }
         self.folder = Some(relative.to_owned());

@@ -75,7 +75,7 @@ impl<'a> Parts<'a> {
             entry: None,
             reason: match EndRecord::find_followed(tail.bytes()) {
                 Some((_, behind)) => followed(tail.total - behind as u64, behind as u64),
-                None => "it does not end as an archive does: it is cut off, or no ZIP file".to_owned(),
+                None => "it does not end as an archive does: it is cut off, or not a ZIP file".to_owned(),
             },
         })?;
         self.check_count(&end)?;
@@ -142,8 +142,8 @@ impl fmt::Debug for Parts<'_> {
 /// Describes bytes after an archive that ends at `end`.
 fn followed(end: u64, behind: u64) -> String {
     format!(
-        "its archive ends at byte {end}, and {behind} bytes follow: something was added to it; fetch it again, or cut \
-         off a copy with 'truncate -s {end} COPY'"
+        "its archive ends at byte {end}, and {behind} bytes follow: something was added to it; fetch it \
+         again, or shorten a copy with 'truncate -s {end} COPY'"
     )
 }
 

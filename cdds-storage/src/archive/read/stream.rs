@@ -116,8 +116,8 @@ impl<'a> ArchiveStream<'a> {
                 part: self.reader.part_name(),
                 entry: None,
                 reason: format!(
-                    "its archive begins only at byte {begins}, behind {}; use 7zz, or take what stands in front out \
-                     of a copy with 'zip -J COPY'",
+                    "its archive begins only at byte {begins}, after {}; use 7zz, or remove the bytes before \
+                     it from a copy with 'zip -J COPY'",
                     kind.unwrap_or("something else")
                 ),
             },
@@ -277,7 +277,7 @@ impl OpenEntry {
 
     fn read_descriptor(&self, reader: &mut PartsReader<'_>) -> Result<(), EntryFault> {
         if self.has_descriptor && !descriptor::read(reader, &self.fields)? {
-            return Err(EntryFault::Data("its directory and what stands behind its data do not agree"));
+            return Err(EntryFault::Data("its directory and the sizes after its data do not agree"));
         }
         Ok(())
     }

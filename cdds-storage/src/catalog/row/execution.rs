@@ -117,7 +117,7 @@ impl ExecutionRow {
     fn trigger(&self, row: &Reading<'_>) -> Result<Trigger, CatalogError> {
         let rerun = |of_backfill| match &self.rerun_of {
             Some(of) => Ok(Trigger::Rerun { of: row.parse(of)?, of_backfill }),
-            None => Err(row.corrupt("what it runs again is missing")),
+            None => Err(row.corrupt("the execution that it runs again is missing")),
         };
         match self.trigger.as_str() {
             "scheduled" => Ok(Trigger::Scheduled),

@@ -206,7 +206,7 @@ pub(super) fn change(tx: &Transaction<'_>, before: &Execution, after: &Execution
     )?;
     if changed == 0 {
         return Err(conflict(format!(
-            "execution {} is not {} any more: look at it again and repeat the change",
+            "execution {} is no longer {}: look at it again, then repeat the change",
             after.id,
             before.status().as_str()
         )));
@@ -343,7 +343,8 @@ pub(super) fn fenced(tx: &Transaction<'_>, fence: Fence) -> Result<Execution, Fa
         None => Err(Fault::Refused(CatalogError::new(
             CatalogErrorKind::Fenced,
             format!(
-                "claim {} of execution {} has ended: another worker took it over, or its end is on the record",
+                "claim {} of execution {} has ended: another worker took it over, or the execution has \
+                 already ended",
                 fence.epoch, fence.execution
             ),
         ))),

@@ -63,10 +63,10 @@ fn sqlite_error(error: rusqlite::Error, doing: &str, path: &Path) -> CatalogErro
     let (kind, why) = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
             CatalogErrorKind::Unavailable,
-            "another process holds the database for more than 10 seconds; try again, or stop that process",
+            "another process has held the database for more than 10 seconds; try again, or stop that process",
         ),
         Some(_) if is_full(&error) => {
-            (CatalogErrorKind::Full, "there is no room left; make some on its file system")
+            (CatalogErrorKind::Full, "there is no space left; free some on its file system")
         }
         Some(ErrorCode::NotADatabase) => (
             CatalogErrorKind::Corrupt,
@@ -76,7 +76,7 @@ fn sqlite_error(error: rusqlite::Error, doing: &str, path: &Path) -> CatalogErro
             (CatalogErrorKind::Corrupt, "the file is damaged; restore it from a backup")
         }
         Some(ErrorCode::ConstraintViolation) => {
-            (CatalogErrorKind::Conflict, "it does not fit to what is stored")
+            (CatalogErrorKind::Conflict, "it conflicts with the stored data")
         }
         Some(ErrorCode::CannotOpen) => (
             CatalogErrorKind::Unavailable,
@@ -88,11 +88,11 @@ fn sqlite_error(error: rusqlite::Error, doing: &str, path: &Path) -> CatalogErro
         ),
         Some(ErrorCode::SystemIoFailure) => (
             CatalogErrorKind::Unavailable,
-            "its file system fails; check that it works and has room left, then try again",
+            "its file system fails; check that it works and has space left, then try again",
         ),
-        Some(_) => (CatalogErrorKind::Unavailable, "the database refuses"),
+        Some(_) => (CatalogErrorKind::Unavailable, "the database refused"),
         // Not from SQLite itself: a column of another type than this version stores.
-        None => (CatalogErrorKind::Corrupt, "what is stored is not understood; restore it from a backup"),
+        None => (CatalogErrorKind::Corrupt, "the stored data is not understood; restore it from a backup"),
     };
     CatalogError::with_source(kind, format!("cannot {doing} in the catalog {path}: {why}"), error)
 }
@@ -138,8 +138,8 @@ mod tests {
         let error = Fault::from(error).into_error("store the job", Path::new("/srv/cdds.db"));
         assert_eq!(
             error.to_string(),
-            "cannot store the job in the catalog /srv/cdds.db: another process holds the database for more \
-             than 10 seconds; try again, or stop that process"
+            "cannot store the job in the catalog /srv/cdds.db: another process has held the database for \
+             more than 10 seconds; try again, or stop that process"
         );
     }
 }

@@ -75,12 +75,12 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job, first: Option<&Execution>)
             row.unsettled,
         ],
     )
-    .map_err(constraint(format!("job {} is stored already: submit it with an id of its own", job.id)))?;
+    .map_err(constraint(format!("job {} is already stored: submit it with an id of its own", job.id)))?;
     recipients::name(tx, job)?;
     if let Some(first) = first {
         let inserted = executions::insert(tx, first)?;
         if !inserted {
-            return Err(conflict(format!("execution {} is on the record already", first.id)));
+            return Err(conflict(format!("execution {} is already on record", first.id)));
         }
     }
     Ok(())
@@ -100,7 +100,7 @@ pub(super) fn apply(tx: &Transaction<'_>, change: &JobChange, expected: u64) -> 
         // A slot that has already been recorded stays as it is. An execution that somebody requested must not
         // get lost: two may be requested in the same microsecond.
         if !executions::insert(tx, entry)? && entry.trigger != Trigger::Scheduled {
-            return Err(conflict(format!("execution {} is on the record already: ask again", entry.id)));
+            return Err(conflict(format!("execution {} is already on record: try again", entry.id)));
         }
     }
     for execution in &change.superseded {
@@ -147,7 +147,8 @@ pub(super) fn store(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<()
         return Ok(());
     }
     Err(conflict(format!(
-        "job {} is gone or was changed since revision {expected} was read: read it again and repeat the change",
+        "job {} is gone, or was changed after revision {expected} was read: read it again, then repeat the \
+         change",
         job.id
     )))
 }

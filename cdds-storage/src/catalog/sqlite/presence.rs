@@ -43,7 +43,7 @@ pub(super) fn tell(
         return Ok(());
     }
     let ids: Vec<ExecutionId> = running.iter().map(|row| row.execution).collect();
-    let claims = database.read("read who works", |tx| read(tx, &ids))?;
+    let claims = database.read("read which workers are alive", |tx| read(tx, &ids))?;
     let lives: HashMap<ExecutionId, WorkerLife> = claims
         .iter()
         .filter_map(|(id, claim)| {
@@ -53,7 +53,7 @@ pub(super) fn tell(
         })
         .collect();
     let again = match lives.values().any(|life| *life == WorkerLife::Gone) {
-        true => database.read("read who works", |tx| read(tx, &ids))?,
+        true => database.read("read which workers are alive", |tx| read(tx, &ids))?,
         false => HashMap::new(),
     };
     for row in running {

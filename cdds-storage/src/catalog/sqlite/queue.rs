@@ -283,7 +283,7 @@ fn candidate(row: &Row<'_>) -> Result<Candidate, Fault> {
     let strange = |why: String| corrupt("execution", &id, why);
     let at = |micros: i64| {
         DateTime::<Utc>::from_timestamp_micros(micros)
-            .ok_or_else(|| strange(format!("{micros} µs is no instant")))
+            .ok_or_else(|| strange(format!("{micros} µs is not an instant")))
     };
     let place = QueuePlace {
         queue_at: at(queue_at)?,

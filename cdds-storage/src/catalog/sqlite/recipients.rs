@@ -30,7 +30,7 @@ pub(super) fn insert(tx: &Transaction<'_>, recipient: &Recipient) -> Result<(), 
             row.added_at,
         ],
     )
-    .map_err(constraint(format!("there is a recipient {} already: choose another name", recipient.name)))?;
+    .map_err(constraint(format!("there is already a recipient {}: choose another name", recipient.name)))?;
     Ok(())
 }
 
@@ -71,7 +71,7 @@ pub(super) fn name(tx: &Transaction<'_>, job: &Job) -> Result<(), Fault> {
             [job.owner.as_str(), name.as_str(), &id],
         )
         .map_err(constraint(format!(
-            "there is no recipient {name} any more: choose another one, or store it"
+            "there is no longer a recipient {name}: choose another one, or store it again"
         )))?;
     }
     Ok(())

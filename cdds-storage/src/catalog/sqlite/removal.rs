@@ -93,7 +93,10 @@ pub(super) fn delete_artifacts(
         let values = params![artifact.to_string(), owner.as_str(), micros(now)];
         let set: Option<String> = mark.query_row(values, |row| row.get(0)).optional()?;
         sets.insert(set.ok_or_else(|| {
-            conflict(format!("artifact {artifact} is gone or on hold: look at it again; nothing was deleted"))
+            conflict(format!(
+                "artifact {artifact} is gone or on legal hold: look at it again; nothing was \
+                              deleted"
+            ))
         })?);
     }
     let mut mark_set = tx.prepare(

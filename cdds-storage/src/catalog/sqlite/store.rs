@@ -27,7 +27,7 @@ pub(super) fn link(tx: &Transaction<'_>) -> Result<Option<StoreLink>, Fault> {
 
 pub(super) fn set(tx: &Transaction<'_>, expected: Option<StoreLink>, store: StoreLink) -> Result<(), Fault> {
     if link(tx)? != expected {
-        return Err(conflict("the store of this catalog was changed meanwhile"));
+        return Err(conflict("the store of this catalog was changed in the meantime"));
     }
     tx.execute(
         "INSERT INTO store (only, id, confirmed) VALUES (1, ?1, ?2)

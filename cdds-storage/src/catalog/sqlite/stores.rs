@@ -69,8 +69,10 @@ impl JobStore for SqliteCatalog {
         limit: usize,
     ) -> Result<Open, CatalogError> {
         let owner = owner.clone();
-        self.read("read what waits and runs", move |tx| executions::open(tx, &owner, job, behind, limit))
-            .await
+        self.read("read the queued and running executions", move |tx| {
+            executions::open(tx, &owner, job, behind, limit)
+        })
+        .await
     }
 }
 

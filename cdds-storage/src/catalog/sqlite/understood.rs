@@ -40,7 +40,7 @@ pub(super) fn quietly<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
 pub(super) fn row_id(row: &Row<'_>) -> String {
     match row.get_ref(0) {
         Ok(ValueRef::Text(id)) => String::from_utf8_lossy(id).escape_debug().to_string(),
-        _ => "of no name".to_owned(),
+        _ => "without a readable id".to_owned(),
     }
 }
 

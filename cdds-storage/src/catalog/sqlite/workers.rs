@@ -69,8 +69,8 @@ impl WorkerLocks {
             Err(holder) => Err(CatalogError::new(
                 CatalogErrorKind::Conflict,
                 format!(
-                    "another engine works as {worker} on this catalog ({} holds {}): \
-                     give each engine a worker id of its own",
+                    "another engine is already working as {worker} on this catalog ({} holds {}): give each \
+                     engine a worker id of its own",
                     who(holder),
                     self.folder.path().join(name).display()
                 ),
@@ -104,7 +104,7 @@ impl WorkerLocks {
         match probe() {
             Ok(dead) => Ok(dead),
             Err(Unusable::Held(holder)) => {
-                tracing::debug!(%worker, "whether it lives cannot be told: {} keeps the folder locked", who(holder));
+                tracing::debug!(%worker, "cannot tell whether it lives: {} keeps the folder locked", who(holder));
                 Ok(false)
             }
             Err(unusable) => Err(self.folder.error(unusable)),

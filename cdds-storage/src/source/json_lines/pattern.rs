@@ -259,8 +259,7 @@ impl<'w> Walk<'w> {
                 Err(error) if is_absent(&error) => Err(SourceError::new(
                     SourceErrorKind::Unavailable,
                     format!(
-                        "{}: {} is a link to something that is not there: bring back what it leads to, or remove \
-                         the link",
+                        "{}: {} is a link whose target does not exist: restore the target, or remove the link",
                         self.source,
                         told(path)
                     ),
@@ -276,14 +275,14 @@ impl<'w> Walk<'w> {
         }
         let told = told(path);
         let message = format!(
-            "{}: {told} cannot be looked at: let this program's user read it, or narrow the pattern",
+            "{}: {told} cannot be inspected: let this program's user read it, or narrow the pattern",
             self.source
         );
         SourceError::with_source(SourceErrorKind::Unavailable, message, error)
     }
 
     fn vanished(&self, path: &Path) -> SourceError {
-        let message = format!("{}: {} vanished while files were looked for", self.source, told(path));
+        let message = format!("{}: {} vanished while the files were being listed", self.source, told(path));
         SourceError::new(SourceErrorKind::Interrupted, message)
     }
 }

@@ -80,7 +80,8 @@ fn noted(source: &str, path: &str) -> Result<Vec<NotedFile>, SourceError> {
             files.push(note(source, new)?);
         }
         later.next_if(|same| same.path == file.path && same.identity == file.identity).ok_or_else(|| {
-            let message = format!("{source}: {} was exchanged while files were looked for", told(&file.path));
+            let message =
+                format!("{source}: {} was replaced while the files were being listed", told(&file.path));
             SourceError::new(SourceErrorKind::Interrupted, message)
         })?;
     }
@@ -108,7 +109,7 @@ fn note(source: &str, found: &Found) -> Result<NotedFile, SourceError> {
     let noted = noted.map_err(|error| cannot_compare(source, path, error))?;
     match noted.identity == found.identity {
         true => Ok(noted),
-        false => Err(changed(source, path, "was exchanged")),
+        false => Err(changed(source, path, "was replaced")),
     }
 }
 
@@ -143,7 +144,7 @@ impl NotedFile {
         let ends = ends(file, self.bytes).map_err(|error| cannot_compare(source, path, error))?;
         match ends == self.ends {
             true => Ok(()),
-            false => Err(changed(source, path, "was written anew")),
+            false => Err(changed(source, path, "was rewritten")),
         }
     }
 
@@ -159,10 +160,10 @@ impl NotedFile {
         let identity =
             Identity::of(&self.path, now).map_err(|error| cannot_compare(source, &self.path, error))?;
         if identity != self.identity {
-            return Err(changed(source, &self.path, "was exchanged"));
+            return Err(changed(source, &self.path, "was replaced"));
         }
         if now.len() < self.bytes {
-            return Err(changed(source, &self.path, "was cut off"));
+            return Err(changed(source, &self.path, "was cut short"));
         }
         Ok(())
     }
@@ -184,7 +185,7 @@ fn ends(file: &mut File, bytes: u64) -> io::Result<u64> {
 fn changed(source: &str, path: &Path, what: &str) -> SourceError {
     SourceError::new(
         SourceErrorKind::Interrupted,
-        format!("{source}: {} {what} after the read began: the whole read is tried again", told(path)),
+        format!("{source}: {} {what} after the read began: the whole read will be tried again", told(path)),
     )
 }
 

@@ -44,12 +44,13 @@ impl Reading {
         let (kind, what_follows) = match self.selection.by() {
             RecordInstant::Change => (
                 SourceErrorKind::Missing,
-                "everything since the last export is left to the next run".to_owned(),
+                "everything since the last export is left for the next run".to_owned(),
             ),
             RecordInstant::Event => {
                 let hours = UNFINISHED_MAX.as_secs() / 3_600;
-                let bad = format!("a bad record once the file was not written for {hours} h");
-                (SourceErrorKind::Interrupted, format!("it is read once it is whole, and {bad}"))
+                let bad =
+                    format!("counts as a bad record once the file has not been written to for {hours} h");
+                (SourceErrorKind::Interrupted, format!("it will be read once it is complete, and {bad}"))
             }
         };
         let message =

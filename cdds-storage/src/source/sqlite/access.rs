@@ -108,8 +108,9 @@ impl Copied {
             SourceError::with_source(
                 SourceErrorKind::Unavailable,
                 format!(
-                    "{name}: {} was not closed by its application and is read as a copy, which cannot be made in \
-                     {}: open it once with its application, or name a folder with room for it by TMPDIR",
+                    "{name}: {} was not closed by its application and is read as a copy, which cannot be \
+                     made in {}: open it once with its application, or let TMPDIR name a folder with room \
+                     for it",
                     path.display(),
                     folder.display()
                 ),
@@ -218,7 +219,10 @@ fn immutable(path: &Path) -> PathBuf {
 fn changed(name: &str, path: &Path) -> SourceError {
     SourceError::new(
         SourceErrorKind::Interrupted,
-        format!("{name}: {} was written while it was read: it is read again later", path.display()),
+        format!(
+            "{name}: {} was written to while it was being read: it will be read again later",
+            path.display()
+        ),
     )
 }
 

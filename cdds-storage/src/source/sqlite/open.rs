@@ -178,14 +178,14 @@ impl Database {
     }
 
     fn no_column(&self, column: &str, relation: &Relation) -> SourceError {
-        self.missing(&format!("there is no column {column:?}: choose out of {}", relation.columns.join(", ")))
+        self.missing(&format!("there is no column {column:?}: choose from {}", relation.columns.join(", ")))
     }
 
     fn table(&self, table: &str) -> Result<Relation, SourceError> {
         let tables = self.tables().map_err(|error| self.failure(error))?;
         if !tables.iter().any(|known| known.eq_ignore_ascii_case(table)) {
             let known = if tables.is_empty() { "there are none".to_owned() } else { tables.join(", ") };
-            return Err(self.missing(&format!("there is no table {table:?}: choose out of: {known}")));
+            return Err(self.missing(&format!("there is no table {table:?}: choose from: {known}")));
         }
         self.read_without_collations(table).map_err(|error| self.failure(error))?;
         let from = quoted(table);
@@ -253,8 +253,8 @@ impl Database {
     }
 }
 
-const NO_COLLATION: &str = "the database compares by a collation that only its application has: read the table itself, or a query that says \
-     COLLATE BINARY wherever it compares or sorts";
+const NO_COLLATION: &str = "the database uses a collation that only its application has: read the table \
+                            itself, or a query that says COLLATE BINARY wherever it compares or sorts";
 
 /// Whether SQLite lacks a collation: it says so, or that there is no way to do what is requested.
 fn is_about_collations(error: &rusqlite::Error) -> bool {
@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(database.explained(damaged).kind(), SourceErrorKind::Interrupted);
         let error = database.release().unwrap_err();
         assert_eq!(error.kind(), SourceErrorKind::Interrupted);
-        assert!(error.to_string().contains("source.db was written while it was read"), "{error}");
+        assert!(error.to_string().contains("source.db was written to while it was being read"), "{error}");
     }
 
     #[test]

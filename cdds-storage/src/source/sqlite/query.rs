@@ -14,7 +14,7 @@ impl Database {
         // Prepare the query as it is rather than inside a larger statement, so that errors point at it.
         let (names, is_read_only) = self
             .prepared(query)
-            .map_err(|error| self.refused("the query cannot be run: correct it", error))?;
+            .map_err(|error| self.refused("the query does not run: correct it", error))?;
         if !is_read_only || names.is_empty() {
             return Err(self.invalid("the query is not a SELECT: only those are run"));
         }

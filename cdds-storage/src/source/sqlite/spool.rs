@@ -116,7 +116,7 @@ fn failure(database: &Database, error: rusqlite::Error) -> SourceError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull | ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => {
             let what = format!(
-                "rows cannot be set aside in {}: make room there, or name another folder by SQLITE_TMPDIR",
+                "rows cannot be set aside in {}: make room there, or let SQLITE_TMPDIR name another folder",
                 folder().display()
             );
             database.failed(SourceErrorKind::Unavailable, &what, error)

@@ -181,7 +181,7 @@ fn a_directory_that_leaves_an_entry_out_is_found() {
 fn a_directory_that_says_something_else_than_the_headers_is_found() {
     let files = files(1, &[500, 100]);
     for (offset, named) in
-        [(16, "do not agree"), (24, "do not agree"), (42, "where no entry is"), (46, "do not agree")]
+        [(16, "do not agree"), (24, "do not agree"), (42, "where there is no entry"), (46, "do not agree")]
     {
         let mut written = archive(Level::Store, None, &files);
         let mut bytes = written.parts[0].concat();

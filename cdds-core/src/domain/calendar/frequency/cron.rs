@@ -40,8 +40,8 @@ impl CronExpression {
         if day_of_month != "*" && day_of_week != "*" {
             return Err(refusal(format!(
                 "cron expression {text:?} restricts both day of month ({day_of_month}) and day of week \
-                 ({day_of_week}), which programs understand differently: write * for one of them, or make \
-                 two jobs"
+                 ({day_of_week}), which programs interpret differently: write * for one of them, or make two \
+                 jobs"
             )));
         }
         let slots = Slots {

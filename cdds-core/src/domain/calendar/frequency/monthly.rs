@@ -113,8 +113,8 @@ impl FromStr for MissingDay {
             RuleViolation::new(
                 Code::InvalidFrequency,
                 format!(
-                    "{} does not say what a month without the day does: write skip to leave it out, \
-                     or last to use its last day",
+                    "{} is not a policy for months without the day: write skip to leave such a month out, or \
+                     last to use its last day",
                     quoted(text)
                 ),
             )

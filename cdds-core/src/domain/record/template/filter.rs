@@ -74,7 +74,7 @@ impl Operator {
 /// Refuses the `==` and `<>` of other languages. Taken literally, they would match nothing.
 fn check_no_other_spelling(operator: Operator, value: &str) -> Result<(), RuleViolation> {
     match operator {
-        Operator::Equal if value.starts_with('=') => Err(invalid("a filter has ==: write = once")),
+        Operator::Equal if value.starts_with('=') => Err(invalid("a filter has ==: write a single =")),
         Operator::Less if value.starts_with('>') => Err(invalid("a filter has <>: write != instead")),
         _ => Ok(()),
     }

@@ -84,7 +84,7 @@ fn j4_declared_fields_can_be_named_and_no_others() {
     for unknown in [template(only(&["id", "ID"]), "status=1"), template(FieldSelection::All, "state=4711")] {
         let violation = unknown.check(&declared).unwrap_err();
         assert_eq!(violation.code(), Code::UnknownField);
-        assert!(violation.to_string().ends_with("choose out of id, status"), "{violation}");
+        assert!(violation.to_string().ends_with("choose from id, status"), "{violation}");
         assert!(!violation.to_string().contains("4711"));
         assert!(unknown.check(&open).is_ok());
     }
@@ -232,7 +232,7 @@ fn e10_a_bad_record_tells_no_field_that_the_job_does_not_export() {
 
 #[test]
 fn j4_operators_of_other_languages_are_refused() {
-    for (text, hint) in [("id==1", "write = once"), ("id<>1", "write !=")] {
+    for (text, hint) in [("id==1", "write a single ="), ("id<>1", "write !=")] {
         let refusal = text.parse::<Filter>().unwrap_err();
         assert!(refusal.to_string().contains(hint), "{refusal}");
         assert_eq!(refusal.code(), Code::InvalidTemplate);

@@ -83,7 +83,8 @@ impl<'a> Ahead<'a> {
                 return Err(ArchiveError::Unsupported {
                     part: self.reader.part_name(),
                     entry: None,
-                    reason: "its directory has another order than its entries, whose sizes stand behind them; use 7zz"
+                    reason: "its directory is in a different order from its entries, whose sizes come after \
+                             their data; use 7zz"
                         .to_owned(),
                 });
             }
@@ -202,7 +203,7 @@ impl Matching<'_> {
         let found =
             index.ok().and_then(|index| Some((index, entries.get(index)?, self.matched.get_mut(index)?)));
         let Some((index, seen, matched)) = found else {
-            return Err(format!("its directory lists {name:?} where no entry is"));
+            return Err(format!("its directory lists {name:?} where there is no entry"));
         };
         if std::mem::replace(matched, true) {
             return Err(format!("its directory lists {name:?} twice"));

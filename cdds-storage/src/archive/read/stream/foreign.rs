@@ -3,8 +3,8 @@
 /// Returns the kind of file that begins like this, for people; `None` if it is unknown.
 pub(super) fn kind(beginning: [u8; 4]) -> Option<&'static str> {
     Some(match beginning {
-        [b'M', b'Z', ..] | [0x7F, b'E', b'L', b'F'] => "a program, as self-extracting archives have it",
-        [b'#', b'!', ..] => "a script, as self-extracting archives have it",
+        [b'M', b'Z', ..] | [0x7F, b'E', b'L', b'F'] => "a program, as in a self-extracting archive",
+        [b'#', b'!', ..] => "a script, as in a self-extracting archive",
         [b'7', b'z', 0xBC, 0xAF] => "a 7-Zip archive",
         [b'R', b'a', b'r', b'!'] => "a RAR archive",
         [0x1F, 0x8B, ..] => "a gzip file",

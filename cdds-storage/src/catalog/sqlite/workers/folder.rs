@@ -144,8 +144,8 @@ impl Folder {
             Unusable::Held(holder) => CatalogError::new(
                 CatalogErrorKind::Unavailable,
                 format!(
-                    "cannot use the locks of the workers: {} holds the lock of {} for seconds, and no engine \
-                     does so: end that process and try again",
+                    "cannot use the workers' locks: {} has held the lock of {} for seconds, which no engine \
+                     does: end that process and try again",
                     who(holder),
                     self.path.join(FOLDER_LOCK).display()
                 ),
@@ -153,7 +153,7 @@ impl Folder {
             Unusable::Failed(error) => CatalogError::with_source(
                 CatalogErrorKind::Unavailable,
                 format!(
-                    "cannot use the locks of the workers in {}: check that the folder may be written by the user \
+                    "cannot use the workers' locks in {}: check that the folder may be written by the user \
                      who runs the engine, and that this user owns it",
                     self.path.display()
                 ),
@@ -290,7 +290,7 @@ mod tests {
             assert!(told.contains(words), "{words:?} is not in {told:?}");
         }
         #[cfg(target_os = "linux")]
-        assert!(told.contains(&format!("process {} holds", std::process::id())), "{told}");
+        assert!(told.contains(&format!("process {} has held", std::process::id())), "{told}");
         drop(held);
         drop(folder.lock(Patience::Looking).unwrap());
     }

@@ -84,7 +84,7 @@ impl Field {
             .ok_or_else(|| {
                 self.refuse(
                     item,
-                    &format!("{step:?} is not a step of it"),
+                    &format!("{step:?} is not a valid step"),
                     &format!("a step of 1 to {}", self.last),
                 )
             })
@@ -104,7 +104,7 @@ impl Field {
             "" => self.refuse(item, "a value is missing", &self.values()),
             _ => self.refuse(
                 item,
-                &format!("{text:?} is not a value of it{}", extension(text)),
+                &format!("{text:?} is not one of its values{}", extension(text)),
                 &self.values(),
             ),
         })
