@@ -58,7 +58,7 @@ fn numbers_name_option_reason_and_bounds() {
         ("--every", "-1", "write a whole number, 1 to 23"),
         ("--minute", "1.5", "write a whole number, 0 to 59"),
         ("--retries", "-1", "write a whole number, 0 to 100, or default"),
-        ("--retention-days", "-1", "write a whole number, 1 up to"),
+        ("--retention-days", "-1", "write a whole number, 1 to the service's own limit"),
         ("--pause-after-failures", "0", "write a whole number, 1 or more, or none"),
         ("--split-size", "-5", "write whole MB like 1024"),
     ] {
