@@ -195,3 +195,23 @@ fn mistakes_are_named_with_the_way_out() {
         assert!(!error.contains("secret"), "{error:?}");
     }
 }
+
+#[test]
+fn e2_a_source_may_limit_its_executions() {
+    let limited = |max: &str| {
+        format!(
+            "{}\n",
+            CONTRACT.replace("kind = \"sqlite\"", &format!("kind = \"sqlite\"\nmax_concurrent = {max}"))
+        )
+    };
+    let config = read(&limited("3")).unwrap();
+    assert!(
+        matches!(&config.sources[0].kind, SourceKind::Sqlite(config) if config.max_concurrent.map(|max| max.get()) == Some(3))
+    );
+    assert!(
+        matches!(&read(CONTRACT).unwrap().sources[0].kind, SourceKind::Sqlite(config) if config.max_concurrent.is_none())
+    );
+    assert!(read(&limited("0")).unwrap_err().contains("max_concurrent"));
+    let unsupported = CONTRACT.replace("unsupported =", "max_concurrent = 1\nunsupported =");
+    assert!(read(&unsupported).unwrap_err().contains("max_concurrent"));
+}
