@@ -78,6 +78,7 @@ impl PartCursor {
             self.close(events);
             self.open(events)?;
         }
+        // Taken after the cursor may have moved on to another part, and before the header moves the offset.
         let at = Location { disk: self.opened.saturating_sub(1), offset: self.offset() };
         self.write(header, events);
         loop {
@@ -95,6 +96,7 @@ impl PartCursor {
     /// Returns how many of the next `remaining` bytes of an entry's data go into the open part.
     fn fits(&self, remaining: u64) -> u64 {
         let room = self.room();
+        // A part that ends with its entry is safe at any size: only the cut inside one is misread.
         if remaining <= room {
             remaining
         } else if room.is_multiple_of(INFO_ZIP_BUFFER) {
