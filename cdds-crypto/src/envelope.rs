@@ -161,8 +161,8 @@ impl Sealing for Envelope {
         let Self { encryptor, segment, filled, .. } = *self;
         let ending = encryptor.finish().map_err(cipher_failed)?;
         let sealed = segment.get(..filled).unwrap_or_default();
-        // CBC always ends with a block of padding. GCM of nothing has no bytes, and then no OCTET STRING
-        // either.
+        // CBC always ends with a block of padding. Empty content in GCM stays empty, and then has no OCTET
+        // STRING at all.
         let last = match &ending {
             Ending::Block(block) => &block[..],
             Ending::Tag(_) => &[],

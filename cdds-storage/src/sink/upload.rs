@@ -134,6 +134,7 @@ impl ObjectUpload {
     fn take(&mut self, bytes: usize) -> PutPayload {
         let mut taken = Vec::new();
         let mut missing = bytes.min(self.buffered);
+        // Pieces are shared, not copied: one that lies across the cut is split into two views of it.
         self.buffered -= missing;
         let mut kept = Vec::new();
         for mut chunk in std::mem::take(&mut self.buffer) {

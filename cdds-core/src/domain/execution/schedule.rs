@@ -189,6 +189,7 @@ fn due(job: &Job, terms: Terms, queued_max: usize, now: DateTime<Utc>) -> Option
         }
         due.next = next;
     }
+    // Some slot is due exactly if one is run, since the newest always is.
     (!due.run.is_empty()).then_some(due)
 }
 

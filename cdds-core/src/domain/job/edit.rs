@@ -180,6 +180,7 @@ fn watermark(
             Code::NoWatermark,
             "the job has no watermark, since only the timeframe since-last uses one: leave the choice out",
         )),
+        // A job that becomes incremental has exported nothing by this watermark, so it starts at the origin.
         (None, _) => Ok(incremental.then(|| Watermark::at_origin(&settings.timeframe))),
     }
 }

@@ -82,6 +82,8 @@ impl PartCursor {
         let at = Location { disk: self.opened.saturating_sub(1), offset: self.offset() };
         self.write(header, events);
         loop {
+            // Never zero while data is left: a new part has room for 64 KiB (8.5.1), and the first has one
+            // byte at least.
             let count = self.fits(data.len() as u64);
             let head = data.split_to(usize::try_from(count).unwrap_or(usize::MAX).min(data.len()));
             self.write(head, events);

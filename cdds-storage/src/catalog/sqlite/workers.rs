@@ -97,6 +97,8 @@ impl WorkerLocks {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
                 Err(error) => return Err(error.into()),
             };
+            // Its removal below happens under both locks, so no new worker of this name can have it open
+            // meanwhile.
             let dead = try_lock(&file)?;
             if dead {
                 self.folder.remove(&name)?;
