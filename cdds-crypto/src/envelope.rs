@@ -109,6 +109,8 @@ impl Envelope {
         let free = self.segment.get_mut(self.filled..).ok_or(Unspecified)?;
         self.filled = self.filled.saturating_add(self.encryptor.update(now, free)?);
         self.taken = self.taken.saturating_add(now.len());
+        // A segment is a whole number of blocks, so here the cipher holds nothing back and the buffer is
+        // full.
         if self.taken == SEGMENT_BYTES {
             self.flush(out);
             self.taken = 0;
@@ -140,6 +142,7 @@ impl Sealing for Envelope {
             return Err(too_long());
         }
         let segments = plain.len().div_ceil(SEGMENT_BYTES);
+        // More than the five bytes of a segment's header, so that the output is not moved while it grows.
         out.reserve(plain.len().saturating_add(segments.saturating_mul(8)));
         let mut rest = plain;
         if self.taken > 0 {
@@ -158,6 +161,8 @@ impl Sealing for Envelope {
         let Self { encryptor, segment, filled, .. } = *self;
         let ending = encryptor.finish().map_err(cipher_failed)?;
         let sealed = segment.get(..filled).unwrap_or_default();
+        // CBC always ends with a block of padding. Empty content in GCM stays empty, and then has no OCTET
+        // STRING at all.
         let last = match &ending {
             Ending::Block(block) => &block[..],
             Ending::Tag(_) => &[],
@@ -169,6 +174,7 @@ impl Sealing for Envelope {
             out.put_slice(last);
         }
         put_ends(out, INNER_ELEMENTS);
+        // RFC 5083 section 2.1: the tag follows EncryptedContentInfo, in AuthEnvelopedData itself.
         if let Ending::Tag(tag) = ending {
             ber::put_header(out, OCTET_STRING, tag.len());
             out.put_slice(&tag);
@@ -191,6 +197,8 @@ fn put_header(out: &mut BytesMut, mode: Mode, infos: &[u8], algorithm: &[u8]) {
     put_open(out, CONTEXT_0_CONSTRUCTED);
     put_open(out, SEQUENCE);
     ber::put_header(out, INTEGER, 1);
+    // Version 0: RFC 5083 section 2.1 allows no other, and RFC 5652 section 6.1 requires it, since every
+    // recipient is named by issuer and serial number and there are no attributes.
     out.put_u8(0);
     ber::put_header(out, SET, infos.len());
     out.put_slice(infos);

@@ -72,6 +72,8 @@ impl<R: Read> OpenReader<R> {
             content,
             decryptor: Some(decryptor),
             failed: false,
+            // A block more than the ciphertext passed in: the cipher may release one that it held back
+            // before.
             plain: Zeroizing::new(vec![0; BUFFER_BYTES + BLOCK_BYTES]),
             start: 0,
             end: 0,
@@ -123,6 +125,7 @@ impl<R: Read> OpenReader<R> {
             if buf.len() > BUFFER_BYTES {
                 return self.decrypt(buf);
             }
+            // Taken out meanwhile, since `decrypt` borrows all of `self`.
             let mut plain = std::mem::take(&mut self.plain);
             let opened = self.decrypt(&mut plain);
             self.plain = plain;
@@ -180,6 +183,7 @@ fn any_of_all(header: &Header, key: &PrivateKey) -> Option<Decryption> {
 /// whether the content key was in order does not (RFC 3218 section 2.3.2).
 fn addressed(header: &Header, key: &PrivateKey, own: &OwnCertificate) -> Option<Decryption> {
     let (_, encrypted) = header.encrypted_keys.iter().find(|(id, _)| own.is_named_by(id))?;
+    // Draw the random key in any case: its time must not show whether the real one was in order.
     let random = header.algorithm.random_decryption().ok()?;
     let fits = encrypted.bytes.len() == key.encrypted_bytes();
     fits.then(|| unwrapped(header, key, encrypted).unwrap_or(random))

@@ -102,6 +102,8 @@ impl Meter {
     /// Returns the counts, with percentage and remaining time as of `monotonic`.
     pub(super) fn progress(&self, monotonic: Duration) -> Progress {
         let counts = Progress {
+            // Relaxed: a beat may show one counter slightly ahead of another, and the final counts are read
+            // by the task that wrote them.
             records: self.records.load(Ordering::Relaxed),
             rejected: self.rejected.load(Ordering::Relaxed),
             undated: self.undated.load(Ordering::Relaxed),
@@ -125,6 +127,7 @@ impl Meter {
     /// Orders the execution to stop.
     pub(super) fn stop(&self, reason: StopReason) {
         let mut known = lock(&self.stop.reason);
+        // The reason that counts more stays: after a lost claim, nothing may be put on the record any more.
         *known = Some(known.map_or(reason, |known| known.min(reason)));
         drop(known);
         self.stop.waker.wake();
@@ -143,6 +146,7 @@ impl Meter {
     /// Stops an execution that has not moved for `limit`: no record or byte was read, and none was stored.
     fn end_if_stalled(&self, progress: &Progress, monotonic: Duration, limit: Duration) {
         let Progress { records, rejected, bytes_read, bytes_written, parts, .. } = *progress;
+        // The counters that rule E12 names.
         let counts = [records, rejected, bytes_read, bytes_written, u64::from(parts)];
         if lock(&self.stillness).see(counts, monotonic) >= limit {
             self.stop(StopReason::Stalled);
@@ -200,6 +204,7 @@ impl Running {
     pub(super) fn obey(&self, beats: &[Beat], directives: &[Directive]) {
         let meters = lock(&self.meters);
         for (beat, directive) in beats.iter().zip(directives) {
+            // The execution may have ended while the catalog was asked.
             if let Some(meter) = meters.get(&beat.fence) {
                 meter.obey(*directive);
             }
@@ -227,6 +232,7 @@ impl Shared {
         }
         for beat in &beats {
             let (execution, progress) = (beat.fence.execution, beat.progress);
+            // No lock is held here, since observers are foreign code.
             if !self.notice(&Event::Progressed { execution, progress }) {
                 self.running.stop(beat.fence, StopReason::Unobservable);
             }

@@ -130,6 +130,8 @@ impl Engine {
                         failed_rounds += 1;
                         looks.after(BEAT, self.shared.ports.clock.monotonic());
                         let given_up = until == Until::Idle && failed_rounds >= FAILED_ROUNDS_MAX;
+                        // Never leave running executions behind for a failed round: the run goes on until
+                        // they have ended.
                         if work.executions.is_empty() && (given_up || !error.is_retryable()) {
                             return Err(error);
                         }
@@ -164,6 +166,7 @@ impl Engine {
             return Fuse::terminated();
         }
         let shared = Arc::clone(&self.shared);
+        // A panic of the store counts as failed housekeeping and does not end the run.
         let chores = contained_async(async move {
             let mut done = true;
             if retain {
@@ -186,6 +189,7 @@ impl Engine {
     fn is_idle(&self, tick: &Tick) -> bool {
         let (agenda, now) = (tick.agenda, self.shared.ports.now());
         let due = agenda.next_due_at.is_some_and(|slot| slot <= now);
+        // Twice the longest, since jitter stretches the wait for a retry.
         let waits_max = (self.shared.settings.retry.delay_max * 2).max(Jitter::MAX * 2);
         let horizon = now.checked_add_signed(waits_max).unwrap_or(now);
         let queued = agenda.next_queued_at.is_some_and(|at| at <= horizon);
@@ -215,6 +219,8 @@ impl Engine {
         // Also stops executions that a round under way has yet to claim.
         let release = || self.shared.running.stop_all(StopReason::Released);
         self.work_off(&mut work, &mut pulse, RELEASE_MAX, release, report).await;
+        // Noted first, since dropping the work takes it off the list. Given back last: an attempt that still
+        // ran could store parts behind the removal.
         let abandoned = self.shared.running.fences();
         if contained(|| drop(work)).is_err() {
             warn!("a running export panicked when it was dropped");
@@ -370,6 +376,7 @@ impl Rhythm {
     fn is_due(&mut self, monotonic: Duration) -> bool {
         let due = self.next.is_none_or(|next| next <= monotonic);
         if due {
+            // From now, not from when it was due: after a standstill nothing is made up for.
             self.next = Some(monotonic + self.distance);
         }
         due

@@ -73,6 +73,8 @@ impl EngineBuilder {
     /// Returns the engine, which is a worker under an id of its own.
     pub fn build(self) -> Engine {
         let Self { ports, settings, observer, signer } = self;
+        // Never a name that was used before: catalogs would take the claims under it for those of this worker
+        // or of a dead one.
         let worker = WorkerId::of(ports.ids.next());
         let (running, doubt) = (Running::default(), Mutex::default());
         Engine { shared: Arc::new(Shared { ports, settings, worker, observer, signer, running, doubt }) }

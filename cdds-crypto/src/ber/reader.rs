@@ -63,6 +63,7 @@ impl<R: Read> BerReader<R> {
     pub(crate) fn peek(&mut self) -> Result<&[u8], OpenError> {
         while let Err(error) = self.inner.fill_buf() {
             if error.kind() != ErrorKind::Interrupted {
+                // The MIME layer below can only return `io::Error`, and has put an `OpenError` into it.
                 return Err(error.downcast().unwrap_or_else(OpenError::Io));
             }
         }
@@ -73,6 +74,8 @@ impl<R: Read> BerReader<R> {
     /// it.
     pub(crate) fn next(&mut self) -> Result<Option<Element>, OpenError> {
         let at = self.position;
+        // An indefinite length ends with its two zero bytes alone (X.690 section 8.1.5). Where the element
+        // around it ends first, reading them fails.
         if self.open.last().is_some_and(|frame| !frame.indefinite && frame.limit == at) {
             self.open.pop();
             return Ok(None);
@@ -85,11 +88,13 @@ impl<R: Read> BerReader<R> {
             }
             return Err(OpenError::malformed(at, "an end-of-contents is out of place"));
         }
+        // X.690 section 8.1.2.4: numbers above 30. CMS has none, so the reader need not carry long tags.
         if tag & 0x1F == 0x1F {
             return Err(OpenError::malformed(at, "a tag has more than one byte"));
         }
         let len = self.length()?;
         match len {
+            // X.690 section 8.1.3.2: only constructed elements can contain the end-of-contents.
             None if tag & CONSTRUCTED == 0 => {
                 Err(OpenError::malformed(at, "a primitive element has no definite length"))
             }
@@ -223,6 +228,7 @@ impl<R: Read> BerReader<R> {
         out: &mut Vec<u8>,
     ) -> Result<(), OpenError> {
         let mut left = element.len.unwrap_or(0);
+        // Charge the stated length before anything is copied: a forged one must not make the buffer grow.
         *budget = usize::try_from(left)
             .ok()
             .and_then(|len| budget.checked_sub(len))
@@ -276,6 +282,7 @@ impl<R: Read> BerReader<R> {
         match self.byte()? {
             short @ 0..0x80 => Ok(Some(u64::from(short))),
             0x80 => Ok(None),
+            // At most eight bytes, which fit in 64 bits. 0xFF is reserved (X.690 section 8.1.3.5).
             long @ 0x81..=0x88 => {
                 let mut len = 0_u64;
                 for _ in 0x80..long {

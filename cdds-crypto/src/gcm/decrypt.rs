@@ -37,9 +37,11 @@ impl GcmDecryptor {
     /// Decrypts and returns the size of the output, which equals that of `sealed`. `out` must be a block
     /// longer.
     pub(crate) fn update(&mut self, sealed: &[u8], out: &mut [u8]) -> Result<usize, Unspecified> {
+        // Beyond this the counter would wrap and repeat its key stream (SP 800-38D section 5.2.1.1).
         if !self.authenticator.has_room_for(sealed.len()) {
             return Err(Unspecified);
         }
+        // GCM authenticates the ciphertext, so hash the input.
         self.authenticator.absorb(sealed)?;
         Ok(self.counter.update(sealed, out)?.written().len())
     }
@@ -48,7 +50,9 @@ impl GcmDecryptor {
     /// full one.
     pub(crate) fn finish(self, tag: &[u8]) -> Result<(), Unspecified> {
         let expected = self.authenticator.tag();
+        // Without the filter an empty tag would be equal to the beginning of every other.
         let expected = expected.get(..tag.len()).filter(|expected| TAGS_BYTES.contains(&expected.len()));
+        // In constant time, so that nobody can guess a tag byte by byte.
         verify_slices_are_equal(expected.ok_or(Unspecified)?, tag)
     }
 }

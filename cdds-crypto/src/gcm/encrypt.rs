@@ -34,7 +34,10 @@ impl GcmEncryptor {
     }
 
     fn new(key: &[u8], nonce: [u8; NONCE_BYTES]) -> Result<Self, Unspecified> {
+        // SP 800-38D section 7.1: the hash key is the encrypted zero block. This stream is never used again.
         let (_, hash_key) = first_block(key, [0; BLOCK_BYTES])?;
+        // Taking the mask off leaves the stream at the block where the content begins. AWS-LC counts in all
+        // 128 bits and GCM in the last 32, which is the same as long as these do not wrap (`has_room_for`).
         let (counter, mask) = first_block(key, first_counter(nonce))?;
         Ok(Self { counter, authenticator: Authenticator::new(&hash_key, mask) })
     }
@@ -49,6 +52,7 @@ impl GcmEncryptor {
     pub(crate) fn update(&mut self, plain: &[u8], out: &mut [u8]) -> Result<usize, Unspecified> {
         let written = self.counter.less_safe_update(plain, out)?;
         let sealed = written.written();
+        // GCM authenticates the ciphertext, so hash the output.
         self.authenticator.absorb(sealed)?;
         Ok(sealed.len())
     }

@@ -104,9 +104,13 @@ impl Content {
         let at = ber.position();
         let block = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
         let tag = match self.algorithm {
+            // RFC 5652 section 6.3: there is always padding, so even empty content has one block.
             ContentAlgorithm::Cbc { .. } if self.bytes == 0 || !self.bytes.is_multiple_of(block) => {
                 return Err(OpenError::malformed(at, "the encrypted content is not made of whole blocks"));
             }
+            // RFC 5652 section 6.1: in EnvelopedData the unprotected attributes have tag 1. In
+            // AuthEnvelopedData tag 1 marks the authenticated ones, and tag 2 those that are not (RFC 5083
+            // section 2.1).
             ContentAlgorithm::Cbc { .. } => {
                 ber.expect_end("EncryptedContentInfo has trailing data")?;
                 end_of_data(ber, CONTEXT_1_CONSTRUCTED)?;
@@ -133,6 +137,7 @@ fn read_tag<R: Read>(ber: &mut BerReader<R>, tag_bytes: usize) -> Result<Vec<u8>
         // X.690 section 8.7.1: in one piece or in several.
         Some(mac) if matches!(mac.tag, OCTET_STRING | OCTET_STRINGS) => {
             let der = ber.der(mac, MAC_BYTES_MAX)?;
+            // `der` returns a tag and a length in front, of one byte each below 128 bytes.
             let tag = der.get(2..).filter(|tag| tag.len() == tag_bytes).map(<[u8]>::to_vec);
             tag.ok_or(OpenError::malformed(at, "the authentication tag is not as long as the file says"))
         }

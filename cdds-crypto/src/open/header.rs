@@ -152,6 +152,7 @@ impl Recipients {
 
     /// RFC 5652 section 6.2: the tag identifies the kind of recipient.
     fn take<R: Read>(&mut self, ber: &mut BerReader<R>, info: Element) -> Result<(), OpenError> {
+        // Recipients of other kinds are listed, not refused: one that we can open may stand beside them.
         let id = match info.tag {
             SEQUENCE => {
                 let der = ber.der(info, RECIPIENT_INFO_BYTES_MAX)?;
@@ -177,6 +178,7 @@ impl Recipients {
                 let encrypted = EncryptedKey { transport, bytes: info.enc_key.into_bytes() };
                 self.encrypted_keys.push((info.rid, encrypted));
             }
+            // Matters only if no recipient is left to try. Another one may be ours.
             Err(what) => self.other_transport = Some(what),
         }
         Ok(())

@@ -46,6 +46,7 @@ impl<'a> Element<'a> {
         if is_string && !children.iter().all(is_piece) {
             return None;
         }
+        // A string in pieces loses the headers of its pieces; other elements keep those of their children.
         let len = children.iter().map(|child| if is_string { child.len } else { child.bytes() }).sum();
         Some(Self { tag: if is_string { OCTET_STRING } else { tag }, len, value: Value::Elements(children) })
     }
@@ -84,6 +85,7 @@ impl<'a> Reader<'a> {
             self.rest = rest;
             return Some(None);
         }
+        // One bound for the whole file: each level of nesting takes from it and gives the rest back.
         self.elements_left = self.elements_left.checked_sub(1)?;
         let depth_left = depth_left.checked_sub(1)?;
         let tag = *self.take(1)?.first()?;
@@ -93,6 +95,7 @@ impl<'a> Reader<'a> {
         let constructed = tag & CONSTRUCTED != 0;
         let Some(len) = self.length()? else {
             let mut children = Vec::new();
+            // The filter refuses a primitive element of indefinite length (X.690 section 8.1.3.2).
             while let Some(child) = self.element(depth_left).filter(|_| constructed)? {
                 children.push(child);
             }
@@ -105,6 +108,7 @@ impl<'a> Reader<'a> {
         let mut inner = Self { rest: value, elements_left: self.elements_left };
         let mut children = Vec::new();
         while !inner.rest.is_empty() {
+            // The second `?` refuses an end-of-contents within a definite length.
             children.push(inner.element(depth_left)??);
         }
         self.elements_left = inner.elements_left;

@@ -82,6 +82,8 @@ impl<'a> Derivation<'a> {
             oids::HMAC_SHA_512 => pbkdf2::PBKDF2_HMAC_SHA512,
             other => return Err(unsupported(&format!("PBKDF2 with {other}"))),
         };
+        // Bound the count here, before anything is derived: a forged one would keep the program busy for
+        // hours.
         let function = Function::Pbkdf2 { algorithm, iterations: Iterations::new(count)? };
         Ok(Self { salt, function, key_bytes })
     }
@@ -109,6 +111,8 @@ impl<'a> Derivation<'a> {
                  -v2 aes256 -in FILE -out key.pem'"
             )));
         }
+        // RFC 7914 section 2: the cost is a power of two. Without this check the logarithm would round
+        // another value down, and the derived key would be a wrong one without an error.
         let params = cost.is_power_of_two().then(|| {
             let log_cost = u8::try_from(cost.ilog2()).ok()?;
             scrypt::Params::new(log_cost, u32::try_from(block).ok()?, u32::try_from(lanes).ok()?).ok()
@@ -133,6 +137,7 @@ impl<'a> Derivation<'a> {
 
 /// Reads an optional element, recognised by its tag.
 fn optional<'a, T: Decode<'a>>(reader: &mut impl Reader<'a>, tag: Tag) -> der::Result<Option<T>> {
+    // Optional fields have no marker of their own: the next tag shows whether they are there.
     let there = !reader.is_finished() && reader.peek_tag()? == tag;
     there.then(|| T::decode(reader)).transpose()
 }
@@ -230,11 +235,13 @@ pub(super) fn derive_pkcs12(
         context.update(&diversifier);
         context.update(&i);
         let mut a = Zeroizing::new(context.finish().as_ref().to_vec());
+        // From 1, since the first round hashed the inputs themselves.
         for _ in 1..iterations.0.get() {
             let again = digest::digest(hash.digest(), &a);
             a.copy_from_slice(again.as_ref());
         }
         target.iter_mut().zip(a.iter()).for_each(|(target, byte)| *target = *byte);
+        // Steps 6B and 6C: each further block of output starts from inputs that the last one has changed.
         let b = Zeroizing::new(a.iter().copied().cycle().take(v).collect::<Vec<_>>());
         i.chunks_mut(v).for_each(|block| add_one_and(block, &b));
     }

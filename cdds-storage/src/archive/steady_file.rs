@@ -35,6 +35,7 @@ impl SteadyFile {
     /// or any other error from opening it.
     pub fn open(&self) -> io::Result<SteadyReader> {
         let file = open_regular(&self.path)?;
+        // From the open file, not from the path, which may already lead to another one.
         let now = Stamp::of(&file.metadata()?);
         let noted = *self.noted.get_or_init(|| now);
         if now == noted { Ok(SteadyReader { file, noted }) } else { Err(exchanged()) }
@@ -58,6 +59,7 @@ impl SteadyReader {
 impl Read for SteadyReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(buffer)?;
+        // At the end, since a writer may come at any time before. An empty buffer returns 0 anywhere.
         if count == 0 && !buffer.is_empty() && Stamp::of(&self.file.metadata()?) != self.noted {
             return Err(exchanged());
         }
@@ -89,6 +91,7 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
         options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
     }
     let file = options.open(path)?;
+    // Once more for the file that was really opened.
     refuse_other_kinds(&file.metadata()?)?;
     Ok(file)
 }
@@ -143,6 +146,7 @@ impl Stamp {
             len: file.len(),
             place: (file.dev(), file.ino()),
             modified: (file.mtime(), file.mtime_nsec()),
+            // Programs can set the time of modification back, but not this one.
             changed: (file.ctime(), file.ctime_nsec()),
         }
     }

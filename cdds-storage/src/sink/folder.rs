@@ -56,6 +56,7 @@ fn key(root: &Path, file: &Path) -> Option<String> {
     let relative = file.strip_prefix(root).ok()?;
     let names: Option<Vec<&str>> = relative.iter().map(OsStr::to_str).collect();
     let key = names?.join("/");
+    // An unfinished upload goes by its object's key, so that whoever removes the object removes it too.
     Some(upload_of(&key).map(str::to_owned).unwrap_or(key))
 }
 
@@ -88,6 +89,7 @@ pub(super) fn make_parents(root: &Path, object: &Path) -> io::Result<()> {
             }
             Err(error) => return Err(error),
         }
+        // Each entry from the top down: an object is durable only if every folder that leads to it is.
         sync(&above)?;
     }
     Ok(())
@@ -116,6 +118,8 @@ pub(super) fn delete(root: &Path, object: &Path) -> io::Result<()> {
 /// Removes `folder` and its parents up to `root` as long as they are empty; makes the removals durable.
 fn remove_empty(root: &Path, folder: &Path) -> io::Result<()> {
     let mut folder = folder;
+    // This fails on a folder that is not empty, which is the test: looking first would race with a new
+    // object.
     while folder != root && fs::remove_dir(folder).is_ok() {
         match folder.parent() {
             Some(parent) => folder = parent,

@@ -134,6 +134,7 @@ impl ObjectUpload {
     fn take(&mut self, bytes: usize) -> PutPayload {
         let mut taken = Vec::new();
         let mut missing = bytes.min(self.buffered);
+        // Pieces are shared, not copied: one that lies across the cut is split into two views of it.
         self.buffered -= missing;
         let mut kept = Vec::new();
         for mut chunk in std::mem::take(&mut self.buffer) {
@@ -163,6 +164,8 @@ impl ObjectUpload {
             self.store_part(payload).await?;
         }
         self.drain().await?;
+        // Only now does the object become visible: a crash before this leaves an unfinished upload, never a
+        // short object.
         if let Some(mut multipart) = self.multipart.take() {
             let complete = async move { multipart.complete().await };
             Self::run(self.off_thread, complete).await?;
@@ -195,6 +198,7 @@ impl Upload for ObjectUpload {
         if self.broken {
             return Err(broken(&self.path, &self.place));
         }
+        // Once an upload in parts has begun, the rest must be one of its parts.
         let whole = self.multipart.is_none() && self.buffered <= SINGLE_BYTES_MAX;
         let stored = if whole { self.store_whole().await } else { self.store_rest().await };
         stored.map_err(|error| self.failed(error))?;

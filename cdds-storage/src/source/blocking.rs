@@ -64,6 +64,7 @@ pub(super) async fn read<F>(
 where
     F: FnOnce(&mut Batches) -> Result<(), Stop> + Send + 'static,
 {
+    // The channel holds one message more than this for each sender, so two batches wait.
     let (sender, receiver) = mpsc::channel(1);
     let (open_sender, open_receiver) = oneshot::channel();
     let mut batches = Batches::new(sender, open_sender);
@@ -80,6 +81,7 @@ where
                 error,
             )
         })?;
+    // A thread that panics drops its sender, which shows here and in the stream as a channel that closed.
     let interrupt = open_receiver.await.map_err(|oneshot::Canceled| died(&name))??;
     Ok(Box::pin(Received { receiver, interrupt: Some(interrupt), ended: false, name }))
 }
@@ -165,6 +167,7 @@ impl Batches {
     }
 
     fn flush(&mut self) -> Result<(), Stop> {
+        // Without room the batch stays and grows. The next record tries again.
         if self.builder.is_empty() || !self.has_room()? {
             return Ok(());
         }
@@ -180,6 +183,7 @@ impl Batches {
             match (self.sender.poll_ready(&mut context), &mut self.waits_left) {
                 (Poll::Ready(Ok(())), _) => return Ok(true),
                 (Poll::Ready(Err(_)), _) => return Err(Stop::Dropped),
+                // A wake between the poll and this is not lost: it makes the next park return at once.
                 (Poll::Pending, None) => thread::park(),
                 (Poll::Pending, Some(0)) => return Ok(false),
                 (Poll::Pending, Some(waits)) => {
@@ -236,6 +240,8 @@ impl Stream for Received {
             return Poll::Ready(None);
         }
         let message = std::task::ready!(Pin::new(&mut self.receiver).poll_next(context));
+        // Only `Complete` may end the stream quietly. A closed channel means a dead thread, and records may
+        // be missing.
         self.ended = !matches!(message, Some(Message::Batch(_)));
         Poll::Ready(match message {
             Some(Message::Batch(batch)) => Some(Ok(batch)),

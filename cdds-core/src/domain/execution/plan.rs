@@ -20,6 +20,8 @@ impl Execution {
         let id = execution_id(job, format_args!("scheduled/{}", slot.timestamp_micros()));
         let mut execution = Self::queued(job, id, Trigger::Scheduled, slot, window, now);
         execution.generation = generation;
+        // The slot, not the present: occurrences that are recorded late still begin in the order of scheduled
+        // time (rule E2).
         execution.queue_at = slot;
         execution.not_before = execution.ready_at(terms);
         execution
@@ -97,6 +99,7 @@ impl Execution {
             // A frozen window stays. An open start stays open as long as the job is incremental.
             _ => (self.window, self.generation.and(generation_of(job))),
         };
+        // `queue_at` stays: an edit moves nothing in the queue.
         let mut edited = Self { settings, window, generation, ..self };
         // The window, the jitter and the source's terms may have changed. Manual work keeps the start that it
         // was given.
@@ -126,6 +129,7 @@ impl Execution {
             state: ExecutionState::Queued,
             epoch: 0,
             attempts: Vec::new(),
+            // Work that people ask for is ordered by when they did (rule W6).
             queue_at: now,
             not_before: now,
             created_at: now,

@@ -178,6 +178,7 @@ fn due(job: &Job, terms: Terms, queued_max: usize, now: DateTime<Utc>) -> Option
     let limit = policy.limit.map_or(terms.catch_up_limit, crate::domain::job::policy::CatchUpLimit::duration);
     let oldest_kept = now.checked_sub_signed(limit).unwrap_or(DateTime::<Utc>::MIN_UTC);
     let mut due = Due { skipped: None, run: Vec::new(), coalesced, next: job.next_due_at };
+    // Skipped slots do not count towards the bound, since they share one entry.
     while let Some(slot) = due.next.filter(|slot| *slot <= now && due.run.len() < queued_max) {
         let next = job.settings.next_slot(slot);
         let is_newest = next.is_none_or(|next| next > now);
@@ -188,6 +189,7 @@ fn due(job: &Job, terms: Terms, queued_max: usize, now: DateTime<Utc>) -> Option
         }
         due.next = next;
     }
+    // Some slot is due exactly if one is run, since the newest always is.
     (!due.run.is_empty()).then_some(due)
 }
 
@@ -234,6 +236,7 @@ pub fn preview(job: &Job, terms: SourceTerms, count: usize, now: DateTime<Utc>) 
         return Vec::new();
     }
     let mut job = job.clone();
+    // As resuming would put them on the record: a tiling window continues behind the slots that passed.
     if let Some(gap) = passed(&job, unrecorded(&job), now) {
         job.tile(gap.last);
     }
@@ -244,6 +247,7 @@ pub fn preview(job: &Job, terms: SourceTerms, count: usize, now: DateTime<Utc>) 
         let window = job.next_window(slot).unwrap_or_else(|| {
             let end = settled_end(slot, terms.settle_lag, terms.granularity);
             let window = watermark.map_or_else(|| Window::until(end), |start| Window::between(start, end));
+            // A watermark never moves back, not even from a start in the future (rule W4).
             watermark = Some(watermark.map_or(end, |watermark| watermark.max(end)));
             window
         });

@@ -84,6 +84,7 @@ pub fn edit(
     let drops = drops(job, &after.settings);
     after.unsettled = settling::left(job, drops, &open);
     let mut change = take_on(&after, caught_up, open.executions, drops, terms.source, now);
+    // Last, since windows continue behind those that the waiting executions have by now.
     change.job.tiled_until = tiling::after_edit(job, &change, now);
     change.entries.extend(missed.into_iter().chain(first));
     Ok(change)
@@ -179,6 +180,7 @@ fn watermark(
             Code::NoWatermark,
             "the job has no watermark, since only the timeframe since-last uses one: leave the choice out",
         )),
+        // A job that becomes incremental has exported nothing by this watermark, so it starts at the origin.
         (None, _) => Ok(incremental.then(|| Watermark::at_origin(&settings.timeframe))),
     }
 }
@@ -194,11 +196,13 @@ fn reschedule(
     if after.settings.frequency == Frequency::Once(Start::Immediately) {
         after.state = JobState::Suspended;
         after.next_due_at = None;
+        // None marks a job that has started, as opposed to one that was suspended by hand (rule J8).
         after.suspended_at = None;
         return Some(Execution::scheduled(after, now, terms.source, now));
     }
     after.next_due_at = None;
     if suspended_by_hand {
+        // The slots up to now are on the record, so the suspension counts from here (`schedule::unrecorded`).
         after.suspended_at = Some(now);
     } else {
         after.next_due_at = after.settings.next_slot(now);

@@ -127,6 +127,7 @@ pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleVi
         updated_at: now,
         next_due_at: Some(next),
         suspended_at: None,
+        // Start counting anew, or the first failure after a pause would pause the job again.
         failures_in_row: 0,
         ..caught_up
     };
@@ -191,6 +192,8 @@ fn stop(
     if let Some(gap) = due {
         after.tile(gap.last);
     }
+    // On a clone, since only the entry counts: it exists when a suspended job is deleted, and that one has no
+    // further windows.
     let entries = entry.into_iter().chain(miss_while_suspended(&mut job.clone(), now));
     let superseded = dropped.map(|execution| {
         let slot = execution.slot;
@@ -231,11 +234,13 @@ pub fn ended(
         ExecutionState::Failed(_) => {
             Job { failures_in_row: job.failures_in_row.saturating_add(1), ..job.clone() }
         }
+        // A cancellation is neither a failure nor a success: the row of failures goes on.
         _ => job.clone(),
     };
     let failed = matches!(execution.state, ExecutionState::Failed(_));
     let pause = job.settings.policies.pause_after_failures;
     let too_many = failed && pause.is_some_and(|pause| after.failures_in_row >= pause.get());
+    // From `after`, so that the suspended job keeps the count of failures.
     let suspended = too_many.then(|| suspend(&after, open, now)).flatten();
     Ok(suspended.unwrap_or_else(|| JobChange::of(after)))
 }

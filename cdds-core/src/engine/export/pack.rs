@@ -65,6 +65,7 @@ impl PackPipeline {
         let split = execution.settings.split_size;
         let plan = Plan {
             part_bytes_max: call_now(Step::Seal, SEALER, || part_bytes_max(split, sealer.as_deref()))?,
+            // Not the present: the same records give the same bytes (rule A6).
             modified_at: execution.window.end(),
         };
         let writer = call_now(Step::Pack, PACKAGER, || ports.packager.begin(plan))?;
@@ -97,6 +98,8 @@ impl PackPipeline {
         while let Some(recycled) = match self.permits {
             // This cannot end, since the pipeline holds a sender itself.
             0 => self.recycled.next().await,
+            // Take what has come back even if nobody has to wait, so that the next file finds a buffer to
+            // reuse.
             _ => self.recycled.try_recv().ok(),
         } {
             self.permits += 1;
@@ -122,6 +125,7 @@ impl PackPipeline {
             let packed = packed.and_then(|packed| packed.map_err(|e| Failure::of(Step::Pack, &e)));
             // Fails if nobody reads any further: then nobody needs the buffer.
             let _unwanted = recycled.unbounded_send(contents.try_into_mut().ok().map(recovered));
+            // A failure takes its turn too. Otherwise which one is reported would depend on the threads.
             locked(&buffer).waiting.insert(number, (packed, sender));
             lay_out(&buffer);
         }));
@@ -183,6 +187,7 @@ fn lay_out(buffer: &Mutex<ReorderBuffer>) {
                 return;
             }
             buffer.next += 1;
+            // Always both, as was just checked under the same lock.
             let (Some(assembler), Some(waiting)) = (buffer.assembler.take(), buffer.waiting.remove(&next))
             else {
                 return;

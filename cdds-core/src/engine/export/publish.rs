@@ -35,6 +35,7 @@ impl Export {
         transferred: Transferred,
     ) -> Result<Publication, Failure> {
         let ports = &self.shared.ports;
+        // Taken once, so that catalog, manifest and signature agree.
         let published_at = ports.now();
         let artifacts = self.artifacts(recipients, &transferred, published_at)?;
         let json = self.manifest_json(recipients, &transferred, &artifacts, published_at)?;
@@ -65,6 +66,7 @@ impl Export {
         let stem = manifest::stem(execution.id);
         let extension = if recipients.is_empty() { "" } else { ".smime" };
         let service = self.shared.settings.retention;
+        // Rule A7: a job may shorten the service's retention but not exceed it.
         let retention = execution.settings.retention.map_or(service, |own| own.min(service));
         let stored =
             in_order(order, transferred.parts.iter().map(|part| (part.ordinal, part))).ok_or_else(|| {
@@ -89,6 +91,8 @@ impl Export {
                 hold: false,
             });
         }
+        // `in_order` notices a part that is named but not stored. This notices one that is stored but not
+        // named.
         if artifacts.len() != transferred.parts.len() {
             return Err(Failure::internal(Step::Publish, "the archive does not name every stored part"));
         }

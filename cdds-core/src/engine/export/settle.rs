@@ -55,6 +55,7 @@ impl Export {
             }
             self.pause(attempt).await;
         }
+        // Still unknown. What is stored may be published, so it stays, and the lease decides who looks next.
         None
     }
 
@@ -78,6 +79,7 @@ impl Export {
             }
             self.pause(attempt).await;
         }
+        // The catalog has not said that the files are unwanted. Leave them to the sweep, which asks it.
         self.let_go(false).await;
         None
     }
@@ -117,6 +119,7 @@ impl Export {
 
     /// What a crashed attempt left is removed before the next one stores anything.
     pub(super) async fn discard_older_epochs(&self) -> Result<(), SinkError> {
+        // Nothing can be older, which spares most attempts a listing of the store.
         if self.fence.epoch == 1 {
             return Ok(());
         }

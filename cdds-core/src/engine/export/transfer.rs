@@ -29,6 +29,7 @@ pub(super) async fn transfer(
     (writer, finisher): (PartWriter<'_>, PartFinisher<'_>),
 ) -> Result<Transferred, Failure> {
     let writing = write(files, pipeline, writer);
+    // `write` owns the writer and drops it when it returns, which ends the finisher.
     let (index, parts) = try_join(writing, finisher.run()).await?;
     Ok(Transferred { index, parts })
 }
@@ -46,8 +47,10 @@ async fn write(
         while poll_fn(|context| sender.poll_ready(context)).await.is_ok() {
             pipeline.permit(|contents| files.give_back(contents)).await;
             let Some(file) = files.next().await? else { break };
+            // Fails only if writing has failed, and that error is the one to report.
             let _failed = sender.start_send(pipeline.push(file));
         }
+        // Ends `packed`, and with it the writing.
         drop(sender);
         Ok::<(), Failure>(())
     };
@@ -58,6 +61,7 @@ async fn write(
         Ok::<(), Failure>(())
     };
     try_join(reading, writing).await?;
+    // Only now has every file been laid out: `writing` has awaited each of them.
     let (index, commands) = pipeline.finish().await?;
     writer.apply(commands).await?;
     Ok(index)

@@ -103,6 +103,7 @@ fn unlisted(manifest: &Manifest, stem: &str, folder: &Path) -> BTreeSet<String> 
 
 fn compare_size(part: &ManifestPart, stem: &str, folder: &Path) -> Option<Problem> {
     let named = PartName::parse(&part.name).is_some_and(|name| name.stem == stem);
+    // Before the name becomes a path: a manifest that somebody altered could name any file.
     if !named || Sha256Digest::from_hex(&part.sha256).is_none() {
         return Some(Problem::InvalidEntry);
     }
@@ -130,6 +131,7 @@ fn unreadable(error: &io::Error) -> Problem {
 }
 
 fn digest(file: &SteadyFile) -> io::Result<Sha256Digest> {
+    // This notes the file's identity. Whoever reads the finding's file on is refused another one.
     let mut file = file.open()?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; BUFFER_BYTES];

@@ -27,6 +27,7 @@ use crate::durable;
 /// # Errors
 /// Any [`ArchiveError`] but those about single entries.
 pub fn join(parts: &Parts<'_>, to: &Path, force: bool) -> Result<Summary, ArchiveError> {
+    // Only to refuse before the work: `give_name` decides, since the file may appear meanwhile.
     if !force && fs::symlink_metadata(to).is_ok() {
         return Err(ArchiveError::Exists { path: to.to_owned() });
     }
@@ -48,6 +49,8 @@ pub fn join(parts: &Parts<'_>, to: &Path, force: bool) -> Result<Summary, Archiv
         Some(end) => Joining::new(parts).run(&end, &mut output)?,
     };
     let file = output.writer.into_inner().map_err(|error| failed(error.into_error()))?;
+    // Contents before the name, and the name before the folder: after a power cut the name must not belong to
+    // an incomplete file.
     file.sync().map_err(failed)?;
     give_name(file, to, force)?;
     durable::sync_folder(folder).map_err(failed)?;
@@ -148,6 +151,8 @@ impl<'a> Joining<'a> {
         output: &mut Output<'_, impl Write>,
     ) -> Result<(), ArchiveError> {
         loop {
+            // Fill first: it moves on to the next part, whose start in the output is where copying has come
+            // to.
             let available = self.reader.fill()?.len();
             let at = self.reader.position();
             self.starts.resize(self.starts.len().max(at.disk as usize + 1), output.bytes);
@@ -170,6 +175,7 @@ impl<'a> Joining<'a> {
     /// Translates a position in the parts into one in the output.
     fn joined(&self, at: Location) -> Option<Location> {
         let start = *self.starts.get(at.disk as usize)?;
+        // The marker is missing from the first part only, so only its offsets shift by it.
         let skipped = if at.disk == 0 { self.skipped } else { 0 };
         Some(Location { disk: 0, offset: start.checked_add(at.offset.checked_sub(skipped)?)? })
     }

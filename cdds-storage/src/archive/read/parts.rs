@@ -95,6 +95,7 @@ impl<'a> Parts<'a> {
         let Some(moved) = directory.and_then(|at| at.checked_sub(end.directory_offset)) else {
             return Ok(None);
         };
+        // The directory's first record leads to the first entry, whose signature confirms the guess.
         let place = Location { disk: 0, offset: moved + end.directory_offset };
         let first = next_record(&mut PartsReader::starting_at(self, place)?)?;
         let begins = moved.saturating_add(first.at.offset);
@@ -119,6 +120,7 @@ impl<'a> Parts<'a> {
             let present: HashSet<_> = self.names.iter().collect();
             let known = PartName::parse(&last);
             let numbers = (1..=end.disk).map(PartPosition::Volume);
+            // Lazily, since the number of parts comes from the file and may be anything up to 2^32.
             let parts = numbers
                 .filter_map(|position| Some(known.as_ref()?.at(position).to_string()))
                 .filter(|name| !present.contains(name))
@@ -164,6 +166,7 @@ impl Tail {
 impl io::Write for Tail {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = bytes.get(bytes.len().saturating_sub(TAIL_BYTES_MAX)..).unwrap_or_default();
+        // Four times as much as needed, so that the kept bytes are not moved for every write.
         if self.last.len() + taken.len() > 4 * TAIL_BYTES_MAX {
             self.last.drain(..self.last.len().saturating_sub(TAIL_BYTES_MAX));
         }
@@ -223,6 +226,8 @@ impl<'a> PartsReader<'a> {
             };
             match reader.fill_buf() {
                 Ok([]) => {
+                    // Close a part before the next one is opened: a set may have more parts than a process
+                    // may have files.
                     self.reader = None;
                     self.index += 1;
                     self.ended_at = std::mem::take(&mut self.offset);

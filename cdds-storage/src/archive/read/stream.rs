@@ -56,6 +56,7 @@ impl<'a> ArchiveStream<'a> {
     /// [`ArchiveError::MissingParts`], or [`ArchiveError::Io`] and [`ArchiveError::Damaged`] about the last
     /// part.
     pub fn open(parts: &'a Parts<'a>) -> Result<Self, ArchiveError> {
+        // Before anything is extracted: a missing part must not show only after half of the files are there.
         parts.end_of_split()?;
         Ok(Self {
             reader: PartsReader::new(parts),
@@ -130,6 +131,7 @@ impl<'a> ArchiveStream<'a> {
 
     fn next_signature(&mut self) -> Result<(Location, u32), ArchiveError> {
         loop {
+            // Fill first: until then the position is the end of the part before.
             self.reader.fill()?;
             let at = self.reader.position();
             let signature = self.reader.read_u32()?;
@@ -147,6 +149,7 @@ impl<'a> ArchiveStream<'a> {
             local_header::Fixed::parse(&fixed).ok_or_else(|| self.reader.damaged("a header is cut off"))?;
         let name = self.reader.read_vec(usize::from(fixed.name_bytes))?;
         let extra = self.reader.read_vec(usize::from(fixed.extra_bytes))?;
+        // Read the name before any refusal, so that the error can name the entry.
         let path = String::from_utf8_lossy(&name).into_owned();
         let unsupported = |reason: &str| ArchiveError::Unsupported {
             part: self.reader.part_name(),
@@ -220,6 +223,7 @@ impl<'a> ArchiveStream<'a> {
         }
         .map_err(|error| error.about(entry, &self.reader))?;
         entry.crc.update(buffer.get(..produced).unwrap_or_default());
+        // Checked on the way, so that an entry which inflates beyond its stated size ends after one buffer.
         entry.uncompressed_left = entry.uncompressed_left.checked_sub(produced as u64).ok_or_else(|| {
             EntryFault::Data("it is longer than its header says").about(entry, &self.reader)
         })?;
@@ -266,6 +270,8 @@ impl EntryFault {
 
 impl OpenEntry {
     fn check(&self) -> Result<(), EntryFault> {
+        // Compressed bytes left over lie behind the end of the stream: no reader of the contents would see
+        // them.
         if self.compressed_left > 0 || self.uncompressed_left > 0 {
             return Err(EntryFault::Data("its size is not what its header says"));
         }
@@ -327,6 +333,8 @@ fn inflate(
         reader.consume(usize::try_from(read).unwrap_or(usize::MAX));
         entry.compressed_left = entry.compressed_left.saturating_sub(read);
         let written = usize::try_from(written).unwrap_or(usize::MAX);
+        // Zero bytes may only mean the end, so go on while the decompressor takes input without giving
+        // output.
         if written > 0 || status == Status::StreamEnd {
             return Ok(written);
         }

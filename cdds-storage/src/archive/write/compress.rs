@@ -44,6 +44,7 @@ pub(in crate::archive) fn deflate(level: Level, contents: &[u8], outputs: &Arc<O
     // One byte less than the contents: larger output is useless.
     let room = contents.len().checked_sub(1)?;
     let mut output = Outputs::take(outputs, room);
+    // One compressor per level, since packagers of several levels may share the threads.
     let written = COMPRESSORS.with_borrow_mut(|compressors| {
         let known = compressors.iter().position(|(of, _)| *of == level);
         let index = known.unwrap_or_else(|| {
@@ -113,6 +114,7 @@ mod zlib_rs {
         }
 
         pub(in crate::archive) fn deflate(&mut self, contents: &[u8], output: &mut [u8]) -> Option<usize> {
+            // Without this the output would depend on the file before, and so on the thread (rule A6).
             self.0.reset();
             let position = |total: u64| usize::try_from(total).ok();
             // zlib counts in 32 bits, so contents above 4 GiB take more than one round.
@@ -123,6 +125,7 @@ mod zlib_rs {
                     Status::StreamEnd => return position(self.0.total_out()),
                     Status::Ok | Status::BufError => {
                         let moved = self.0.total_in() > read as u64 || self.0.total_out() > written as u64;
+                        // No progress means no room: the output would be larger than the contents.
                         if !moved {
                             return None;
                         }

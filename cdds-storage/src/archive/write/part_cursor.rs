@@ -78,9 +78,12 @@ impl PartCursor {
             self.close(events);
             self.open(events)?;
         }
+        // Taken after the cursor may have moved on to another part, and before the header moves the offset.
         let at = Location { disk: self.opened.saturating_sub(1), offset: self.offset() };
         self.write(header, events);
         loop {
+            // Never zero while data is left: a new part has room for 64 KiB (8.5.1), and the first has one
+            // byte at least.
             let count = self.fits(data.len() as u64);
             let head = data.split_to(usize::try_from(count).unwrap_or(usize::MAX).min(data.len()));
             self.write(head, events);
@@ -95,6 +98,7 @@ impl PartCursor {
     /// Returns how many of the next `remaining` bytes of an entry's data go into the open part.
     fn fits(&self, remaining: u64) -> u64 {
         let room = self.room();
+        // A part that ends with its entry is safe at any size: only the cut inside one is misread.
         if remaining <= room {
             remaining
         } else if room.is_multiple_of(INFO_ZIP_BUFFER) {

@@ -126,6 +126,8 @@ impl ZipWriter {
         let last = u32::try_from(last).map_err(|_| {
             PackagerError::new(PackagerErrorKind::TooLarge, "an archive cannot have more than 2^32 parts")
         })?;
+        // Entries are placed by ordinal, but the directory counts disks in reading order, which is known only
+        // now.
         let mut disks = vec![0u32; reading_order.len()];
         for (disk, ordinal) in (0u32..).zip(reading_order) {
             if let Some(slot) = disks.get_mut(ordinal.0 as usize) {
@@ -139,6 +141,7 @@ impl ZipWriter {
             let at = Location { disk, offset: placed.at.offset };
             let fields = placed.fields(self.modified);
             central_record::encode(placed.path.as_bytes(), &fields, at, last > 0, &mut records);
+            // In pieces, so that the directory of many entries is never held twice.
             if records.len() >= EVENT_BYTES {
                 self.parts.write(records.split().freeze(), events);
             }
@@ -168,6 +171,7 @@ impl ZipWriter {
         };
         let body = self.placed.iter().map(|placed| record(&placed.path, placed.uncompressed_bytes));
         let records = body.sum::<u64>() + record(&first.path, first.uncompressed_bytes);
+        // Where the directory starts does not change the size: its offset lies below 4 GiB in a part.
         let end = EndRecord {
             disk: 0,
             directory_disk: 0,
@@ -191,15 +195,20 @@ impl ZipWriter {
         events: &mut Vec<PartEvent>,
     ) -> Result<PartIndex, PackagerError> {
         self.parts.close(events);
+        // Ordinals count in order of opening: the first entry's part will be opened next, but is read first.
         let mut reading_order: Vec<_> = (0..self.parts.opened()).map(PartOrdinal).collect();
         if let Some(first) = first {
             reading_order.insert(0, PartOrdinal(self.parts.opened()));
             self.place_marker(events)?;
             self.place(first, events)?;
             self.parts.close(events);
+            // Placed last but read first: the directory lists entries in the order of their data, which lets
+            // readers compare them in one pass.
             self.placed.rotate_right(1);
         }
         reading_order.push(PartOrdinal(self.parts.opened()));
+        // The directory has a part of its own: unar misreads a last part that begins with a local header, and
+        // zip4j needs the whole directory in one part.
         self.parts.open(events)?;
         self.write_directory(&reading_order, events)?;
         Ok(self.index(reading_order))
@@ -240,6 +249,8 @@ impl ArchiveWriter for ZipWriter {
     fn push(&mut self, file: Packed, events: &mut Vec<PartEvent>) -> Result<(), PackagerError> {
         check_path(&file.path)?;
         if matches!(self.order, Order::Empty) {
+            // Room for the marker and the entry. If they do not fit, neither do the entry and a directory, so
+            // the archive will be split for certain and can begin with the marker now.
             if 4 + entry_bytes(&file) <= self.part_bytes_max {
                 self.order = Order::Holding(file);
                 return Ok(());

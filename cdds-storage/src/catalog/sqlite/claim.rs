@@ -17,6 +17,8 @@ use super::{jobs, takeover};
 
 /// Assigns queued executions to a worker, after taking over those of dead workers.
 pub(super) fn claim(database: &Database, claim: &Claim) -> Result<Claimed, CatalogError> {
+    // The catalog stores whole microseconds: with a finer present, what is returned would differ from what is
+    // stored.
     let claim = claim.clone().with_now(claim.now.trunc_subsecs(6));
     // A worker's first claim takes over everything under its name, so a second claim must not run
     // concurrently.
@@ -25,6 +27,7 @@ pub(super) fn claim(database: &Database, claim: &Claim) -> Result<Claimed, Catal
     let registration = database.workers().register(&claim.worker)?;
     let claimed = takeover::orphaned(database, registration, &claim.worker).and_then(|orphaned| {
         database.write(Durability::Full, "claim work", |tx| {
+            // Take over first: what is queued again or ended gives back the room of its source, and its job.
             let given_up = takeover::take_over(tx, &orphaned, &claim)?;
             let Begun { running, covered, .. } = begin(tx, &claim)?;
             Ok(Claimed { executions: running, given_up, covered })
@@ -48,6 +51,7 @@ fn begin(tx: &Transaction<'_>, claim: &Claim) -> Result<Begun, Fault> {
     let after = pick(&mut queue, turn.clone(), room)?;
     let begun = queue.into_begun();
     store(tx, claim, &begun)?;
+    // Written only if it has changed, so that a claim without work writes nothing.
     if let Some(owner) = after.filter(|after| Some(after) != turn.as_ref()) {
         let sql = "INSERT INTO turn (only, owner) VALUES (1, ?1)
              ON CONFLICT (only) DO UPDATE SET owner = excluded.owner";

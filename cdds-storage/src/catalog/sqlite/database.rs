@@ -103,8 +103,10 @@ impl Database {
                 Durability::Full => "FULL",
                 Durability::Process => "NORMAL",
             };
+            // Outside of the transaction, since SQLite refuses to change this within one.
             writer.pragma_update(None, "synchronous", synchronous)?;
             let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            // An error rolls back: the transaction is dropped without a commit.
             let value = body(&transaction)?;
             transaction.commit()?;
             Ok(value)
@@ -127,6 +129,7 @@ impl Database {
             let value = body(&transaction);
             transaction.finish()?;
             let mut idle = self.idle_readers();
+            // Only a reader whose transaction has ended comes back. One that failed is closed.
             if idle.len() < IDLE_READERS_MAX {
                 idle.push(reader);
             }
@@ -150,6 +153,7 @@ fn connect(path: &Path, create: OpenFlags) -> Result<Connection, rusqlite::Error
 
 fn open_writer(path: &Path) -> Result<Connection, Fault> {
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
+    // Before the journal mode is switched, which changes the file: it may be another program's.
     schema::check(&mut connection, path)?;
     let mode = write_ahead(&connection)?;
     if mode != "wal" {
@@ -176,6 +180,7 @@ fn write_ahead(connection: &Connection) -> Result<String, rusqlite::Error> {
             Err(error)
                 if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && tries < WAL_TRIES_MAX =>
             {
+                // This waits for the other process within the time-out, which the switch itself does not.
                 connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK;")?;
             }
             outcome => return outcome,

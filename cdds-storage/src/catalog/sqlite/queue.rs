@@ -212,6 +212,8 @@ impl Queue for SqliteQueue<'_> {
         let Some(execution) = understood("execution", &id, read)?.flatten() else {
             return Ok(Picked::PassedOver);
         };
+        // Judged by the job of this transaction: it may have been edited or deleted since the execution was
+        // queued.
         let Some(job) = self.job(&execution)?.filter(|job| job.may_begin(&execution)) else {
             return Ok(Picked::Refused);
         };
@@ -225,6 +227,7 @@ impl Queue for SqliteQueue<'_> {
                 Picked::Covered
             }
         };
+        // The job as it was read, since its revision is compared when it is stored.
         self.begun.jobs.insert(job.id, job);
         Ok(picked)
     }
@@ -247,13 +250,19 @@ impl SqliteQueue<'_> {
                     return Ok((None, Walk::Places { last, read, walked, is_over }));
                 }
                 if walked >= WALKED_MAX {
+                    // From here on one candidate per job is kept, so the claim costs as much as there are
+                    // jobs, whatever the backlog.
                     let heads = self.heads(owner, &last, closed)?;
                     return self.walk_on(owner, Walk::Jobs { heads, returned: None }, closed);
                 }
+                // `last` moves past rows that were not understood too, or the same ones would be read for
+                // ever.
                 (read, last, is_over) = self.places(owner, &last)?;
                 walked += READ_AT_ONCE;
             },
             Walk::Jobs { mut heads, returned } => {
+                // Looked up only now: if the last candidate has closed its job, the rest of that job is never
+                // read.
                 if let Some((place, job)) = returned
                     && !closed.contains(&job)
                 {

@@ -47,6 +47,7 @@ pub(super) fn orphaned(
         let is_dead = match dead.get(&worker) {
             Some(is_dead) => *is_dead,
             None => {
+                // Each worker once, since a probe may wait for the folder.
                 let is_dead = database.workers().is_dead(&worker)?;
                 dead.insert(worker, is_dead);
                 is_dead
@@ -88,6 +89,8 @@ pub(super) fn take_over(
 ) -> Result<Vec<Execution>, Fault> {
     let mut given_up = Vec::new();
     for execution in abandoned(tx, orphaned, claim)? {
+        // The crash counts as an attempt (rule E5). Otherwise an execution that kills its worker would begin
+        // for ever.
         let after = execution.failed(Failure::crashed(), &claim.retry, claim.now);
         // An execution cannot end without its job: it stays until the job is understood.
         let stored = running::store(tx, &after, claim.now);

@@ -57,6 +57,7 @@ impl WorkerLocks {
         let lock = || -> Result<Result<File, Option<u32>>, Unusable> {
             self.folder.create()?;
             let _folder = self.folder.lock(Patience::Joining)?;
+            // Under the folder's lock, where no file is between its creation and its locking.
             self.remove_dead(&held)?;
             let file = self.folder.open_or_create(&name)?;
             Ok(if try_lock(&file)? { Ok(file) } else { Err(holder(&file)) })
@@ -86,6 +87,7 @@ impl WorkerLocks {
         }
         let name = file_name(worker);
         let probe = || -> Result<bool, Unusable> {
+            // Locking the folder below would fail without it, and whoever holds a lock has created it.
             if !self.folder.path().is_dir() {
                 return Ok(true);
             }
@@ -95,6 +97,8 @@ impl WorkerLocks {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
                 Err(error) => return Err(error.into()),
             };
+            // Its removal below happens under both locks, so no new worker of this name can have it open
+            // meanwhile.
             let dead = try_lock(&file)?;
             if dead {
                 self.folder.remove(&name)?;

@@ -97,6 +97,8 @@ impl Lines {
                 break (self.searched + found, true);
             }
             self.searched = pending.len();
+            // Before looking for more, so that a file without newlines takes no more memory than the longest
+            // line.
             if self.searched > self.line_bytes_max {
                 self.skips = true;
                 break (self.searched, false);
@@ -114,6 +116,7 @@ impl Lines {
         let newline = usize::from(ends);
         self.start = start + length + newline;
         self.searched = 0;
+        // Only an unfinished line can be taken back, and its bytes are still at the end of the buffer.
         self.last = (!ends && !self.skips).then_some(length);
         if self.beyond && ends {
             // The bytes that follow belong to the next read.
@@ -171,6 +174,7 @@ impl Lines {
     /// Moves the pending bytes to the front and reads more behind them. If none are pending, reads nothing
     /// beyond the requested bytes.
     fn fill(&mut self) -> Result<(), SourceError> {
+        // Every offset into the buffer is relative to `start`, so it stays valid.
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
@@ -178,6 +182,7 @@ impl Lines {
             self.at_end = true;
             return Ok(());
         }
+        // A line that began in time is read whole, even if its end was written later.
         self.beyond = self.bytes_left == 0;
         if self.buffer.len() < self.end + READ_BYTES {
             // Double the buffer, so that a long line is not moved again for every piece.

@@ -64,6 +64,7 @@ pub(super) fn note_all(source: &str, path: &str) -> Result<Vec<NotedFile>, Sourc
 }
 
 fn may_pass(error: &SourceError) -> bool {
+    // Missing too: during a rotation the only file may have no name for a moment.
     matches!(error.kind(), SourceErrorKind::Interrupted | SourceErrorKind::Missing)
 }
 
@@ -102,6 +103,7 @@ fn note(source: &str, found: &Found) -> Result<NotedFile, SourceError> {
     };
     let noted = (|| {
         let metadata = file.metadata()?;
+        // Length and ends come from the open file: the path may lead to another one by now.
         let (identity, bytes) = (Identity::of(path, &metadata)?, metadata.len());
         let ends = ends(&mut file, bytes)?;
         Ok(NotedFile { path: path.clone(), name: String::new(), bytes, identity, ends })
@@ -134,6 +136,7 @@ impl NotedFile {
     /// [`SourceErrorKind::Interrupted`] if the file is shorter, gone or replaced, or if its ends differ.
     pub(super) fn check_unchanged(&self, source: &str, file: &mut File) -> Result<(), SourceError> {
         let path = &self.path;
+        // The path, since `file` stays the same one however often it is replaced there.
         let now = match fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(changed(source, path, "vanished"));
@@ -141,6 +144,7 @@ impl NotedFile {
             now => now.map_err(|error| cannot_compare(source, path, error))?,
         };
         self.compare(source, &now)?;
+        // The ends of the noted length: what was appended behind it is no change.
         let ends = ends(file, self.bytes).map_err(|error| cannot_compare(source, path, error))?;
         match ends == self.ends {
             true => Ok(()),

@@ -29,10 +29,12 @@ impl Reading {
             }
         });
         let category = self.members.category(&found);
+        // Only a category that is there can rule the record out: a missing one may still come.
         if category.is_some() && self.selection.category(category.as_deref()).is_none() {
             return false;
         }
         let instant = self.members.told_instant(&found, self.selection.by());
+        // Likewise: without an instant yet, the record may belong to any window.
         instant.is_none_or(|instant| self.selection.window().contains(Some(instant)))
     }
 

@@ -50,6 +50,8 @@ impl Relation {
 impl Database {
     /// Opens the file for reading and begins the transaction for all reads.
     pub(super) fn open(path: &Path, name: &str) -> Result<Self, SourceError> {
+        // SQLite would only say that it cannot open the file, and that may be worth a retry; a wrong path is
+        // not.
         if !path.is_file() {
             return Err(SourceError::new(
                 SourceErrorKind::Missing,
@@ -96,6 +98,7 @@ impl Database {
     /// [`SourceErrorKind::Interrupted`] if the rows read do not belong to one state.
     pub(super) fn release(&self) -> Result<(), SourceError> {
         self.connection.execute_batch("COMMIT").map_err(|error| self.failure(error))?;
+        // Only after the last row: a change until then may have reached some of them.
         self.access.check(&self.path, &self.name)
     }
 
@@ -119,6 +122,8 @@ impl Database {
         work: impl FnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
         let failure = |error| self.failure(error);
+        // Two rows, so that it is still active after the first, and no table, so that it holds no lock when
+        // the transaction has ended.
         let mut waiting = self.connection.prepare("SELECT 1 UNION ALL SELECT 2").map_err(failure)?;
         let mut rows = waiting.query([]).map_err(failure)?;
         rows.next().map_err(failure)?;
@@ -202,6 +207,7 @@ impl Database {
         }
         let is_free = |name: &&str| !columns.iter().any(|column| column.eq_ignore_ascii_case(name));
         let free = ["_rowid_", "rowid", "oid"].into_iter().find(is_free);
+        // Preparing is the test: it fails for a table WITHOUT ROWID.
         Ok(free.filter(|name| self.connection.prepare(&format!("SELECT {name} FROM {from}")).is_ok()))
     }
 

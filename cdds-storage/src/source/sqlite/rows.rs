@@ -247,6 +247,7 @@ impl<'a> Reader<'a> {
                 Ok(_) | Err(Fault::Row(_)) => {}
                 Err(Fault::Database(error)) => return Err(database.failure(error).into()),
             }
+            // Also notices in a long count when nobody listens any more.
             self.batches.record_read(0)?;
         }
         Ok(())
@@ -254,6 +255,8 @@ impl<'a> Reader<'a> {
 
     /// Releases the database, since everything has been read, and hands over the rows set aside.
     pub(super) fn finish(mut self) -> Result<(), Stop> {
+        // Before the hand-over: that takes as long as the consumer does, and no lock may last so long (rule
+        // R4).
         self.database.release()?;
         self.empty()
     }
@@ -269,6 +272,7 @@ impl<'a> Reader<'a> {
         }
         if spool.is_full() {
             self.empty()?;
+            // The patience is spent: from now on, set aside whatever finds no room at once.
             self.batches.wait_at_most(Some(Duration::ZERO));
         }
         Ok(())
@@ -312,6 +316,7 @@ fn record(
         }
         Some((_, Timing::Outside)) | None => return Ok(0),
     };
+    // From here on the row is wanted. A fault below drops the record that was begun.
     let mut record = batches.builder().record(&category.place(event_at));
     let mut bytes = 0;
     for index in &columns.exported {

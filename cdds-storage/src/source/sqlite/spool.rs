@@ -56,6 +56,7 @@ impl<'d> Spool<'d> {
             let names: Vec<String> = (0..columns).map(|index| format!(", c{index}")).collect();
             let names = names.concat();
             connection
+                // The key is the rowid, so that reading in order needs no sort.
                 .execute_batch(&format!("CREATE TABLE {TABLE} (ordinal INTEGER PRIMARY KEY{names})"))?;
             let places = vec!["?"; columns + 1].join(", ");
             connection.prepare(&format!("INSERT INTO {TABLE} VALUES ({places})"))
@@ -70,6 +71,7 @@ impl<'d> Spool<'d> {
     }
 
     fn insert(&mut self, ordinal: u64, row: &Row<'_>) -> rusqlite::Result<()> {
+        // Numbers and the overhead of a row are estimated: the limit leaves half of the room free.
         self.bytes += ROW_BYTES;
         self.insert.raw_bind_parameter(1, ordinal.cast_signed())?;
         for index in 0..self.columns {
@@ -106,6 +108,7 @@ impl<'d> Spool<'d> {
             take(ordinal.cast_unsigned(), row)?;
         }
         drop(rows);
+        // Keeps the table for further rows, and the file, whose pages they reuse.
         connection.execute_batch(&format!("DELETE FROM {TABLE}")).map_err(failure)?;
         self.bytes = 0;
         Ok(())

@@ -163,8 +163,11 @@ fn change_ranges(
         // These are already all rows.
         return named;
     }
+    // An empty text counts as missing, so it is left to the statements below. The plus leaves the index to
+    // the range.
     let mut ranges: Vec<Condition> =
         named.into_iter().map(|range| range.and(format!("+{column} <> ''"), [])).collect();
+    // Without a column of event instants, rows without a change instant belong to `All` alone (rule W7).
     let unnamed = time.map(|time| time_ranges(time, relation, window)).unwrap_or_default();
     for missing in missing(changed) {
         ranges.extend(unnamed.iter().cloned().map(|range| range.and_all(missing.clone())));
@@ -257,6 +260,8 @@ pub(super) fn compared(column: &str) -> String {
 
 /// Returns the stored forms of a category: the text, or the number with this text.
 fn spellings(category: &str) -> impl Iterator<Item = Value> {
+    // `007` also finds the number 7, which the selection then leaves out: too much is harmless, too little is
+    // not.
     let number = category.parse::<i64>().ok().map(Value::Integer);
     std::iter::once(Value::Text(category.to_owned())).chain(number)
 }
@@ -299,6 +304,8 @@ fn time_ranges(time: &TimeConfig, relation: &Relation, window: Window) -> Vec<Co
 
 /// Text sorts by the local date at its own offset, which is less than a day from UTC.
 fn iso_bounds(start: DateTime<Utc>, end: DateTime<Utc>) -> [String; 2] {
+    // Two days behind the end: one for the offset, and one since text with a time sorts behind its date
+    // alone.
     [date_text(start, TimeDelta::days(-1)), date_text(end, TimeDelta::days(2))]
 }
 
@@ -326,6 +333,7 @@ fn date_text(instant: DateTime<Utc>, shift: TimeDelta) -> String {
 /// Whether an index leads to the rows in the order of a column.
 pub(super) fn has_index(database: &Database, from: &str, column: &str) -> rusqlite::Result<bool> {
     let column = compared(column);
+    // The order matters: an index that does not serve it shows as a sort in the plan, which is no SEARCH.
     let sql = format!("SELECT {column} FROM {from} WHERE {column} > ? ORDER BY {column} LIMIT 1");
     is_indexed(database, &Statement { sql, values: vec![Value::Integer(0)] })
 }

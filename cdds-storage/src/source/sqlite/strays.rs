@@ -47,6 +47,8 @@ impl Strays {
         loop {
             let found = seek.query_row([&self.after], |row| Ok(row.get_ref(0)?.as_bytes()?.to_vec()));
             let Some(text) = found.optional()? else { return Ok(None) };
+            // Text that sorts even behind its month is a stray. Without the filter the search would stand
+            // still at it.
             match behind_month(&text).filter(|behind| *behind != self.after) {
                 Some(behind) => self.after = behind,
                 None => {

@@ -48,6 +48,8 @@ impl Underway {
     /// Dropping the future drops the work that is not done by then.
     pub(in crate::engine::export) async fn wind_down(&self) {
         loop {
+            // Again until nothing is left: a call that has ended may drop an `Open`, which leaves its abort
+            // here.
             let left = std::mem::take(&mut *self.left());
             if left.is_empty() {
                 return;
@@ -83,6 +85,7 @@ impl<T: Send + 'static> Future for Kept<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         // Work that has panicked is gone.
         let Some(mut work) = self.work.take() else { return Poll::Pending };
+        // Taken out while it is polled: if it panics, `drop` must not leave it to be polled again.
         let polled = work.as_mut().poll(context);
         if polled.is_pending() {
             self.work = Some(work);
@@ -128,6 +131,7 @@ impl Open {
     /// Those of the store.
     pub(in crate::engine::export) async fn finish(mut self) -> Result<Stored, SinkError> {
         let upload = self.take()?;
+        // Left to finish rather than to abort: the store may have begun to make the object visible.
         keep(&self.underway, async move { upload.finish().await }).await
     }
 

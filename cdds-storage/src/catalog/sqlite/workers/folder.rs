@@ -128,6 +128,7 @@ impl Folder {
 
     /// Locks the folder, with as many attempts as `patience` allows; never waits indefinitely.
     pub(super) fn lock(&self, patience: Patience) -> Result<Locked, Unusable> {
+        // Never removed: two processes could otherwise lock two files of this name.
         let file = self.open_or_create(FOLDER_LOCK)?;
         for _ in 0..patience as u32 {
             if try_lock(&file)? {
@@ -197,6 +198,7 @@ pub(super) fn holder(file: &File) -> Option<u32> {
         let mut columns = line.split_whitespace().skip(1);
         let (kind, process) = (columns.next()?, columns.nth(2)?);
         let is_of_file = kind == "FLOCK" && columns.next()?.rsplit(':').next()? == inode;
+        // 0 stands for a process of another namespace, and a negative number does not parse.
         if is_of_file { process.parse().ok().filter(|id| *id > 0) } else { None }
     })
 }
@@ -232,6 +234,7 @@ mod private {
         if folder.symlink_metadata()?.is_symlink() {
             return Ok(());
         }
+        // Change the opened folder, not the path, which somebody could make a link meanwhile.
         let folder = OpenOptions::new().read(true).custom_flags(NOFOLLOW).open(folder)?;
         match new_beside {
             Some(catalog) => close_new(&folder, FOLDER_MODE, catalog),
