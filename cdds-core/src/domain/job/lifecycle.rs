@@ -242,5 +242,8 @@ pub fn ended(
     let too_many = failed && pause.is_some_and(|pause| after.failures_in_row >= pause.get());
     // From `after`, so that the suspended job keeps the count of failures.
     let suspended = too_many.then(|| suspend(&after, open, now)).flatten();
-    Ok(suspended.unwrap_or_else(|| JobChange::of(after)))
+    let mut change = suspended.unwrap_or_else(|| JobChange::of(after));
+    // No person did this: their version stays, so that none of their edits is refused as overtaken (rule J1).
+    (change.job.version, change.job.updated_at) = (job.version, job.updated_at);
+    Ok(change)
 }

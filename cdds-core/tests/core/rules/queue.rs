@@ -138,6 +138,8 @@ fn e5_a_job_is_paused_after_failures_in_a_row() {
 
     let twice = lifecycle::ended(&once.job, &failed(&entries[1]), waiting(), at(4)).unwrap();
     assert_eq!((twice.job.state, twice.job.next_due_at), (JobState::Suspended, None));
+    let by_people = |job: &Job| (job.version, job.updated_at);
+    assert_eq!(by_people(&twice.job), by_people(&job), "no person changed it (J1)");
     let skipped = SkipReason::Suspended { first: at(4), last: at(4), count: 1 };
     assert_eq!(twice.superseded[0].state, ExecutionState::Skipped(skipped));
     let resumed = lifecycle::resume(&twice.job, at(4)).unwrap().unwrap().job;
