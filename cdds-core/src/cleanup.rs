@@ -33,7 +33,11 @@ pub(crate) async fn carry_out_removals(ports: &Ports) -> Result<bool, CatalogErr
 
 async fn delete_files(ports: &Ports, removal: &Removal) -> Result<(), SinkError> {
     match removal {
-        Removal::Set { execution } => delete_all(&*ports.sink, &keys::execution(*execution)).await,
+        Removal::Set { execution } => {
+            delete_all(&*ports.sink, &keys::execution(*execution)).await?;
+            // The listing may be empty because whoever deleted the files died before that was durable.
+            ports.sink.delete(&keys::whole_set(*execution)).await
+        }
         Removal::File { key, .. } => ports.sink.delete(key).await,
     }
 }

@@ -11,6 +11,12 @@ pub(crate) fn execution(id: ExecutionId) -> Prefix {
     Prefix::new(id.to_string())
 }
 
+/// Returns a key beside all files of an execution, which none of them has. Deleting it makes earlier
+/// deletions of them durable.
+pub(crate) fn whole_set(id: ExecutionId) -> Key {
+    Key::new(format!("{id}/set"))
+}
+
 /// Returns the prefix of all files of one claim.
 pub(crate) fn claim(fence: Fence) -> Prefix {
     Prefix::new(format!("{}/{}", fence.execution, fence.epoch))

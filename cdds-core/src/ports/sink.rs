@@ -15,7 +15,7 @@ pub use crate::domain::archive::artifact::Key;
 ///
 /// # Contract
 /// An object becomes visible to [`read`](Sink::read) only once its upload is finished, whole and durable
-/// (fsync or the store's equivalent). Keys consist of `[a-z0-9-/]` and are never reused for other contents.
+/// (fsync or the store's equivalent). Keys consist of `[a-z0-9-./]` and are never reused for other contents.
 ///
 /// # Errors
 /// [`SinkErrorKind`]; a retryable error leaves nothing half-made visible.
@@ -42,7 +42,8 @@ pub trait Sink: Debug + Send + Sync {
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError>;
 
     /// Removes an object and every unfinished upload under its key. Idempotent: succeeds if there is nothing
-    /// to remove.
+    /// to remove. Durable on return, and so are earlier removals in its folder and below, even if their calls
+    /// were interrupted.
     ///
     /// # Errors
     /// If the store refuses or cannot be reached.

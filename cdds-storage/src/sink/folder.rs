@@ -104,23 +104,29 @@ pub(super) fn delete(root: &Path, object: &Path) -> io::Result<()> {
     };
     // Nothing can be removed from a missing store.
     fs::metadata(root)?;
-    let mut removed = false;
     for entry in found(fs::read_dir(folder))?.into_iter().flatten() {
         let file_name = entry?.file_name();
         let Some(file) = file_name.to_str() else { continue };
         if file == name || upload_of(file) == Some(name) {
-            removed |= found(fs::remove_file(folder.join(file)))?.is_some();
+            found(fs::remove_file(folder.join(file)))?;
         }
     }
-    if removed { remove_empty(root, folder) } else { Ok(()) }
+    // Also if nothing was there: whoever removed it may have died before the removal was durable.
+    remove_empty(root, folder)
 }
 
-/// Removes `folder` and its parents up to `root` as long as they are empty; makes the removals durable.
+/// Removes `folder` and its parents up to `root` as long as they are empty; makes the removals durable, also
+/// those of an earlier call.
 fn remove_empty(root: &Path, folder: &Path) -> io::Result<()> {
     let mut folder = folder;
-    // This fails on a folder that is not empty, which is the test: looking first would race with a new
-    // object.
-    while folder != root && fs::remove_dir(folder).is_ok() {
+    while folder != root {
+        match fs::remove_dir(folder) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // This fails on a folder that is not empty, which is the test: looking first would race with a
+            // new object.
+            Err(_) => break,
+        }
         match folder.parent() {
             Some(parent) => folder = parent,
             None => break,
@@ -148,6 +154,25 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_gone_already_is_removed_up_to_the_store() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("set/1");
+        fs::create_dir_all(&folder).unwrap();
+        // Whoever removed the file died before its folders were gone.
+        delete(root.path(), &folder.join("000001")).unwrap();
+        assert!(!root.path().join("set").exists());
+        delete(root.path(), &folder.join("000001")).unwrap();
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("000002"), "kept").unwrap();
+        delete(root.path(), &folder.join("000001")).unwrap();
+        assert!(folder.join("000002").exists());
+        assert!(
+            delete(&root.path().join("away"), &folder).is_err(),
+            "nothing is removed from a missing store"
+        );
+    }
 
     #[test]
     fn names_of_uploads_are_told_from_names_of_objects() {
