@@ -118,14 +118,14 @@ impl<'a> Parts<'a> {
         }
         if found < counted {
             let present: HashSet<_> = self.names.iter().collect();
-            let known = PartName::parse(&last);
-            let numbers = (1..=end.disk).map(PartPosition::Volume);
-            // Lazily, since the number of parts comes from the file and may be anything up to 2^32.
-            let parts = numbers
-                .filter_map(|position| Some(known.as_ref()?.at(position).to_string()))
-                .filter(|name| !present.contains(name))
-                .take(MISSING_PARTS_MAX)
-                .collect();
+            // Lazily, since the number of parts comes from the file and may be anything up to 2^32. A file
+            // that has no part's name does not tell how its others are called.
+            let missing = |known: PartName| -> Vec<String> {
+                let numbers = (1..=end.disk).map(PartPosition::Volume);
+                let names = numbers.map(|position| known.at(position).to_string());
+                names.filter(|name| !present.contains(name)).take(MISSING_PARTS_MAX).collect()
+            };
+            let parts = PartName::parse(&last).map(missing).unwrap_or_default();
             return Err(ArchiveError::MissingParts { parts, folder: self.folder.clone() });
         }
         Ok(())
