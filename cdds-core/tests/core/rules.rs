@@ -17,6 +17,7 @@ mod queue;
 mod recipients;
 mod removal;
 mod settling;
+mod short_store;
 mod signing;
 mod stored_forms;
 mod support;

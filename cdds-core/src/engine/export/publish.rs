@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use super::attempt::Export;
-use super::store::STORE;
+use super::store::{STORE, check_size};
 use super::transfer::Transferred;
 use crate::domain::archive::artifact::{
     Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
@@ -160,13 +160,14 @@ impl Export {
 
     /// Stores a small file whole and returns its size and digest.
     async fn store(&self, key: &Key, contents: Bytes) -> Result<(u64, Sha256Digest), Failure> {
-        let facts = (contents.len() as u64, Sha256Digest(Sha256::digest(&contents).into()));
+        let (bytes, sha256) = (contents.len() as u64, Sha256Digest(Sha256::digest(&contents).into()));
         let store = async {
             let upload = self.underway.begin(&self.shared.ports.sink, key).await?;
             upload.write(contents).await?.finish().await
         };
-        call(Step::Store, STORE, store).await?;
-        Ok(facts)
+        let stored = call(Step::Store, STORE, store).await?;
+        check_size(key, bytes, stored)?;
+        Ok((bytes, sha256))
     }
 }
 

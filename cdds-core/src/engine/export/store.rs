@@ -20,7 +20,7 @@ use crate::engine::heartbeat::Meter;
 use crate::keys;
 use crate::ports::catalog::Fence;
 use crate::ports::packager::PartOrdinal;
-use crate::ports::sink::{Key, Sink};
+use crate::ports::sink::{Key, Sink, Stored};
 
 /// The name of the store in the failure after it has panicked.
 pub(super) const STORE: &str = "store";
@@ -131,16 +131,25 @@ impl PartFinisher<'_> {
         let Written { ordinal, upload, bytes, sha256 } = written;
         let stored = call(Step::Store, STORE, upload.finish()).await?;
         let key = keys::part(self.fence, ordinal);
-        if stored.bytes != bytes {
-            return Err(Failure {
-                step: Step::Store,
-                kind: FailureKind::Corrupt,
-                message: format!("the store kept {} bytes of {key}, but {bytes} were written", stored.bytes),
-                retryable: true,
-            });
-        }
+        check_size(&key, bytes, stored)?;
         Ok(StoredPart { ordinal, key, bytes, sha256 })
     }
+}
+
+/// Checks that the store kept all bytes of a file.
+///
+/// # Errors
+/// [`FailureKind::Corrupt`] if it did not.
+pub(super) fn check_size(key: &Key, written: u64, stored: Stored) -> Result<(), Failure> {
+    if stored.bytes == written {
+        return Ok(());
+    }
+    Err(Failure {
+        step: Step::Store,
+        kind: FailureKind::Corrupt,
+        message: format!("the store kept {} bytes of {key}, but {written} were written", stored.bytes),
+        retryable: true,
+    })
 }
 
 #[cfg(test)]
