@@ -291,7 +291,13 @@ fn check_order(
                 _ if !known.job.may_begin(left) => true,
                 Some(begun) if is_new(begun) => place(begun) < place(left),
                 Some(_) => true,
-                None if is_source_full(model, given, &left.settings.source, source_limit) => true,
+                // What was begun must not have taken the room of something earlier.
+                None if is_source_full(model, given, &left.settings.source, source_limit) => {
+                    let rivals = given.iter().filter(|new| new.owner == left.owner);
+                    rivals
+                        .filter(|new| new.settings.source == left.settings.source)
+                        .all(|new| place(new) < place(left))
+                }
                 None => {
                     held_out.insert(&left.owner);
                     full && last.get(&left.owner).is_none_or(|last| *last < place(left))

@@ -1,6 +1,6 @@
 //! Bugs planted in front of the ports. A simulation that does not find them would not find others either.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -217,6 +217,8 @@ impl PlantedBug {
 pub(super) struct Tampered {
     pub(super) inner: Arc<dyn Catalog>,
     pub(super) bug: Option<PlantedBug>,
+    /// The owner who was served last, over all engines.
+    pub(super) served: Arc<Mutex<Option<Owner>>>,
 }
 
 impl Tampered {
@@ -251,6 +253,9 @@ impl Tampered {
             return Ok(claimed);
         }
         let mut claimed = self.inner.claim(&claim).await?;
+        if let Some(last) = claimed.executions.last() {
+            *self.served.lock().unwrap_or_else(PoisonError::into_inner) = Some(last.owner.clone());
+        }
         if self.has(PlantedBug::OverlapAllowed) {
             claimed.executions.extend(self.overlapping(&claim).await?);
         }

@@ -1,5 +1,7 @@
 //! More planted bugs of the catalog.
 
+use std::sync::PoisonError;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::planted::{PlantedBug, Tampered};
@@ -54,14 +56,12 @@ impl Tampered {
             }
             // One at a time, so that nothing but the turn can be wrong.
             Some(PlantedBug::NoTurns) if claim.limit == 1 && claim.source_limits.is_empty() => {
-                let running = self.open(|one| one.state == ExecutionState::Running).await?;
-                let Some((served, _)) = running.iter().max_by_key(|(_, one)| one.started_at) else {
-                    return Ok(None);
-                };
+                let served = self.served.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let Some(served) = served else { return Ok(None) };
                 let waits = self.waiting(claim.now).await?;
                 let may = |(job, one): &&(Job, Execution)| job.may_begin(one);
                 let (theirs, others): (Vec<_>, Vec<_>) =
-                    waits.iter().filter(may).partition(|(job, _)| job.owner == served.owner);
+                    waits.iter().filter(may).partition(|(job, _)| job.owner == served);
                 let earliest = theirs.into_iter().min_by_key(|(_, one)| one.place());
                 let Some((job, waiting)) = earliest.filter(|_| !others.is_empty()) else { return Ok(None) };
                 let begun = waiting.clone().begin(job, claim.worker.clone(), claim.now);

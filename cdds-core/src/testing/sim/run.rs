@@ -24,6 +24,7 @@ use super::shared::{Life, Shared, lock};
 use super::source::{LossyWorkers, RowSource, Rows, description, shared_dice};
 use super::time::{DAY, HOUR, Micros, SECOND, SkewedClock};
 use super::watch::Watch;
+use crate::domain::id::Owner;
 use crate::ports::Ports;
 use crate::ports::source::Sources;
 use crate::testing::{MemorySink, NoCertificates, PlainPackager, SeededIds};
@@ -44,6 +45,8 @@ pub(super) struct Run {
     ids: Arc<SeededIds>,
     open: OpenCatalog,
     bug: Option<PlantedBug>,
+    /// For planted bugs: the owner who was served last.
+    served: Arc<Mutex<Option<Owner>>>,
     executor: Executor,
     dice: Dice,
     /// The paused tasks, and when each of them continues.
@@ -88,6 +91,7 @@ impl Run {
             ids: Arc::new(SeededIds::new(seed)),
             open,
             bug,
+            served: Arc::default(),
             executor: Executor::new(),
             dice: Dice::new(seed, 3),
             paused: Vec::new(),
@@ -297,12 +301,13 @@ impl Run {
         let (shared, watch, faults) = (Arc::clone(&self.shared), Arc::clone(&self.watch), faults.clone());
         let (open, sink, ids, bug) =
             (Arc::clone(&self.open), Arc::clone(&self.sink), Arc::clone(&self.ids), self.bug);
+        let served = Arc::clone(&self.served);
         Box::new(move || {
             let skew = shared.profile.skew(&mut lock(&faults.dice));
             if let Some(life) = shared.lives.get(faults.place) {
                 life.set_skew(skew);
             }
-            let catalog = Tampered { inner: open(), bug };
+            let catalog = Tampered { inner: open(), bug, served: Arc::clone(&served) };
             let clock = SkewedClock::new(&shared.timeline, skew);
             let (faults, watch) = (faults.clone(), Arc::clone(&watch));
             Ports {

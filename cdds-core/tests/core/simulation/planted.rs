@@ -58,7 +58,8 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::CancelUnheeded
         | PlantedBug::CancelRetried
         | PlantedBug::CancelOvertaken => Cancel,
-        // Engines ask once a second for what waits behind the source that hangs, until the world has had its turns.
+        // Engines ask once a second for what waits behind the source that hangs, until the world has had its
+        // turns.
         PlantedBug::PanicEndsEngine | PlantedBug::EmptyWindowWaits | PlantedBug::StallUnnoticed => Ends,
         other => panic!("say what {other:?} breaks"),
     }

@@ -271,7 +271,11 @@ fn e5_a_killed_process_is_taken_over_at_once() {
     let world = World::new();
     world.submit("Once", immediately(), at(0));
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "takeover::a_process_that_claims_and_waits", "--nocapture"])
+        .args([
+            "--exact",
+            concat!(module_path!(), "::a_process_that_claims_and_waits").split_once("::").unwrap().1,
+            "--nocapture",
+        ])
         .env(CATALOG, world.catalog.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
