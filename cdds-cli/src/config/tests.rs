@@ -1,4 +1,6 @@
 use super::*;
+use std::num::NonZeroU32;
+
 use cdds_core::domain::job::edit::OneTimeEdit;
 
 /// The example of the command line's contract, as it is written there.
@@ -206,12 +208,13 @@ fn e2_a_source_may_limit_its_executions() {
     };
     let config = read(&limited("3")).unwrap();
     assert!(
-        matches!(&config.sources[0].kind, SourceKind::Sqlite(config) if config.max_concurrent.map(|max| max.get()) == Some(3))
+        matches!(&config.sources[0].kind, SourceKind::Sqlite(config) if config.max_concurrent == NonZeroU32::new(3))
     );
     assert!(
         matches!(&read(CONTRACT).unwrap().sources[0].kind, SourceKind::Sqlite(config) if config.max_concurrent.is_none())
     );
-    assert!(read(&limited("0")).unwrap_err().contains("max_concurrent"));
+    let error = read(&limited("0")).unwrap_err();
+    assert!(error.contains("line 16") && error.contains("nonzero"), "{error}");
     let unsupported = CONTRACT.replace("unsupported =", "max_concurrent = 1\nunsupported =");
     assert!(read(&unsupported).unwrap_err().contains("max_concurrent"));
 }
