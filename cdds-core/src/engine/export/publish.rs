@@ -1,4 +1,5 @@
-//! From stored parts to a visible set: name the parts, store the manifest and its signature, commit.
+//! From stored parts to a set that can be committed: names the parts, stores the manifest and its signature. The
+//! commit is in `settle`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
