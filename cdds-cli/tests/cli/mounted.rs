@@ -153,7 +153,7 @@ fn a_store_that_may_not_be_written_is_told_and_the_next_run_covers_what_failed()
     assert_eq!(failure(&run("2020-01-03T02:00:01Z")), (1, "execution_failed".to_owned()));
     let failed = place.json(&["history", "list", "--job", id(&job), "--status", "failed"]);
     assert_eq!(failed[0]["error"]["kind"], "refused");
-    assert_says(&string(&failed[0]["error"]["message"]), &["artifacts", "refused", "check permissions"]);
+    assert_says(&string(&failed[0]["error"]["message"]), &["artifacts", "refused", "check the permissions"]);
     // An expired set is unavailable, although its files are still there.
     assert_eq!(failure(&run("2020-01-03T03:00:00Z")), (1, "housekeeping_failed".to_owned()));
     assert_eq!(place.at("2020-01-03T03:00:00Z", &["artifact", "list"]), json!([]));
