@@ -320,3 +320,33 @@ impl fmt::Debug for PartsReader<'_> {
         f.debug_struct("PartsReader").field("parts", &self.parts).field("position", &self.position()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the missing parts of a set of one file whose end claims that there are as many as can be.
+    fn missing_beside(name: &str) -> Vec<String> {
+        let parts =
+            Parts::new(PathBuf::new(), vec![name.to_owned()], |_| Err(io::ErrorKind::NotFound.into()));
+        let end = EndRecord {
+            disk: u32::MAX - 1,
+            directory_disk: 0,
+            entries: 0,
+            directory_bytes: 0,
+            directory_offset: 0,
+        };
+        match parts.check_count(&end) {
+            Err(ArchiveError::MissingParts { parts, .. }) => parts,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_forged_number_of_parts_is_not_walked_through() {
+        let missing = missing_beside("export.zip");
+        assert_eq!((missing.len(), missing[0].as_str()), (MISSING_PARTS_MAX, "export.z01"));
+        // Nobody knows what the others of such a file are called.
+        assert!(missing_beside("download").is_empty());
+    }
+}
