@@ -104,6 +104,8 @@ const NAMES_MAX: usize = 5;
 fn name_missing(parts: &[String]) -> String {
     let named = parts.get(..NAMES_MAX.min(parts.len())).unwrap_or_default().join(", ");
     match parts.len() {
+        // Where the name of the given file does not show those of the others.
+        0 => "parts are".to_owned(),
         1 => format!("part {named} is"),
         count if count <= NAMES_MAX => format!("parts {named} are"),
         count => format!("parts {named} and {} more are", count - NAMES_MAX),
@@ -124,6 +126,7 @@ mod tests {
             let parts = (1..=count).map(|number| format!("e.z{number:02}")).collect();
             ArchiveError::MissingParts { parts, folder: "d".into() }.to_string()
         };
+        assert_eq!(text(0), "parts are missing from \"d\": fetch the whole set");
         assert_eq!(text(1), "part e.z01 is missing from \"d\": fetch the whole set");
         assert_eq!(text(2), "parts e.z01, e.z02 are missing from \"d\": fetch the whole set");
         assert!(text(7).contains("e.z05 and 2 more are missing"), "{}", text(7));
