@@ -101,7 +101,8 @@ setters! {
 pub struct Claimed {
     /// The worker's new executions.
     pub executions: Vec<Execution>,
-    /// Executions taken from dead workers for the last time: they have failed, or were to be cancelled.
+    /// Executions taken from dead workers for the last time, in queue order: they have failed, or were to be
+    /// cancelled.
     pub given_up: Vec<Execution>,
     /// Executions with nothing left to export: skipped as covered.
     pub covered: Vec<Execution>,

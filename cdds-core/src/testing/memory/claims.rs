@@ -35,6 +35,7 @@ impl State {
         let mut queue = MemoryQueue {
             claimed: Claimed::default(),
             waiting: self.candidates(claim.now),
+            changed: HashSet::new(),
             state: self,
             claim,
         };
@@ -87,8 +88,9 @@ impl State {
             };
             entry.execution.state == ExecutionState::Running && hold.is_abandoned(claim.now)
         };
-        let abandoned: Vec<Execution> =
+        let mut abandoned: Vec<Execution> =
             self.executions.open().filter(abandoned).map(|entry| entry.execution.clone()).collect();
+        abandoned.sort_unstable_by_key(Execution::place);
         let mut given_up = Vec::new();
         for execution in abandoned {
             let after = execution.failed(Failure::crashed(), &claim.retry, claim.now);
@@ -249,6 +251,18 @@ struct MemoryQueue<'a> {
     claim: &'a Claim,
     waiting: BTreeMap<Owner, VecDeque<Candidate>>,
     claimed: Claimed,
+    /// The jobs that this claim has stored. A transaction moves a job's revision once.
+    changed: HashSet<JobId>,
+}
+
+impl MemoryQueue<'_> {
+    fn store_job(&mut self, job: Job) {
+        if self.changed.insert(job.id) {
+            self.state.store_job(job);
+        } else {
+            self.state.jobs.insert(job.id, job);
+        }
+    }
 }
 
 impl Queue for MemoryQueue<'_> {
@@ -283,13 +297,13 @@ impl Queue for MemoryQueue<'_> {
             Beginning::Running(running) => {
                 let held = Held::new(&self.claim.worker, self.claim.now, self.claim.lease);
                 self.state.store(&running, Some(held));
-                self.state.store_job(lifecycle::started(&job));
+                self.store_job(lifecycle::started(&job));
                 self.claimed.executions.push(running);
                 Picked::Running
             }
             Beginning::Covered(skipped) => {
                 self.state.store(&skipped, None);
-                self.state.store_job(job);
+                self.store_job(job);
                 self.claimed.covered.push(skipped);
                 Picked::Covered
             }

@@ -128,6 +128,7 @@ fn abandoned(tx: &Transaction<'_>, orphaned: &Orphaned, claim: &Claim) -> Result
             abandoned.push(execution);
         }
     }
+    abandoned.sort_unstable_by_key(Execution::place);
     Ok(abandoned)
 }
 
