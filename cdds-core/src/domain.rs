@@ -16,3 +16,4 @@ pub mod recipient;
 pub mod record;
 pub mod source;
 pub mod violation;
+pub mod work;

@@ -19,22 +19,22 @@ pub(crate) fn whole_set(id: ExecutionId) -> Key {
 
 /// Returns the prefix of all files of one claim.
 pub(crate) fn claim(fence: Fence) -> Prefix {
-    Prefix::new(format!("{}/{}", fence.execution, fence.epoch))
+    Prefix::new(format!("{}/{}", fence.id, fence.epoch))
 }
 
 /// Returns the key of a part, named by its place in the order of opening.
 pub(crate) fn part(fence: Fence, ordinal: PartOrdinal) -> Key {
-    Key::new(format!("{}/{}/{:06}", fence.execution, fence.epoch, ordinal.0))
+    Key::new(format!("{}/{}/{:06}", fence.id, fence.epoch, ordinal.0))
 }
 
 /// Returns the key of the manifest.
 pub(crate) fn manifest(fence: Fence) -> Key {
-    Key::new(format!("{}/{}/manifest", fence.execution, fence.epoch))
+    Key::new(format!("{}/{}/manifest", fence.id, fence.epoch))
 }
 
 /// Returns the key of the manifest's signature.
 pub(crate) fn signature(fence: Fence) -> Key {
-    Key::new(format!("{}/{}/manifest.p7s", fence.execution, fence.epoch))
+    Key::new(format!("{}/{}/manifest.p7s", fence.id, fence.epoch))
 }
 
 /// Returns the claim that wrote a key; `None` if the key is not one of the engine's.
@@ -43,7 +43,7 @@ pub(crate) fn writer(key: &Key) -> Option<Fence> {
     let execution = segments.next()?.parse().ok()?;
     let epoch = segments.next()?.parse().ok()?;
     segments.next()?;
-    Some(Fence { execution, epoch })
+    Some(Fence { id: execution, epoch })
 }
 
 #[cfg(test)]
@@ -53,11 +53,11 @@ mod tests {
 
     #[test]
     fn keys_tell_who_wrote_them() {
-        let fence = Fence { execution: ExecutionId(Uuid::from_u128(5)), epoch: 3 };
+        let fence = Fence { id: ExecutionId(Uuid::from_u128(5)), epoch: 3 };
         assert_eq!(writer(&part(fence, PartOrdinal(12))), Some(fence));
         assert_eq!(writer(&manifest(fence)), Some(fence));
         assert_eq!(writer(&signature(fence)), Some(fence));
-        for foreign in ["", "readme.txt", "not-a-uuid/1/000001", &format!("{}/x/1", fence.execution)] {
+        for foreign in ["", "readme.txt", "not-a-uuid/1/000001", &format!("{}/x/1", fence.id)] {
             assert_eq!(writer(&Key::new(foreign)), None, "{foreign:?}");
         }
         assert_eq!(part(fence, PartOrdinal(12)).folder(), manifest(fence).folder());

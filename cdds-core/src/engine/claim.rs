@@ -109,7 +109,7 @@ impl Shared {
     }
 
     fn start(self: &Arc<Self>, execution: Execution) -> BoxFuture<'static, Option<Execution>> {
-        let fence = Fence { execution: execution.id, epoch: execution.epoch };
+        let fence = Fence { id: execution.id, epoch: execution.epoch };
         let meter = Arc::new(Meter::new(self.ports.clock.monotonic()));
         let registration = Registration::new(Arc::clone(self), fence, Arc::clone(&meter));
         let shared = Arc::clone(self);

@@ -231,7 +231,7 @@ impl Shared {
             return Ok(());
         }
         for beat in &beats {
-            let (execution, progress) = (beat.fence.execution, beat.progress);
+            let (execution, progress) = (beat.fence.id, beat.progress);
             // No lock is held here, since observers are foreign code.
             if !self.notice(&Event::Progressed { execution, progress }) {
                 self.running.stop(beat.fence, StopReason::Unobservable);
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn e8_orders_reach_the_execution_they_are_for() {
         let running = Running::default();
-        let fence = |number| Fence { execution: ExecutionId(Uuid::from_u128(number)), epoch: 1 };
+        let fence = |number| Fence { id: ExecutionId(Uuid::from_u128(number)), epoch: 1 };
         let meters = [Arc::new(Meter::new(Duration::ZERO)), Arc::new(Meter::new(Duration::ZERO))];
         running.add(fence(1), Arc::clone(&meters[0]));
         running.add(fence(2), Arc::clone(&meters[1]));
@@ -279,10 +279,8 @@ mod tests {
     #[test]
     fn e12_what_stands_still_for_too_long_is_told_to_stop() {
         let (limit, running) = (Duration::from_secs(10), Running::default());
-        let (fence, meter) = (
-            Fence { execution: ExecutionId(Uuid::from_u128(1)), epoch: 1 },
-            Arc::new(Meter::new(Duration::ZERO)),
-        );
+        let (fence, meter) =
+            (Fence { id: ExecutionId(Uuid::from_u128(1)), epoch: 1 }, Arc::new(Meter::new(Duration::ZERO)));
         running.add(fence, Arc::clone(&meter));
         let beat = |second| drop(running.beats(Duration::from_secs(second), limit));
         (0..10).for_each(beat);

@@ -388,7 +388,7 @@ fn i8_whoever_lost_the_claim_waits_for_its_uploads_even_if_the_catalog_does_not_
     }
     // Another worker takes the execution over, and the reply to the question about the claim gets lost.
     let running = world.only_execution();
-    let fence = Fence { execution: running.id, epoch: running.epoch };
+    let fence = Fence { id: running.id, epoch: running.epoch };
     block_on(world.catalog.settle(fence, &Settlement::Released, Utc::now())).unwrap();
     world.catalog.lost_standings.store(1, Ordering::SeqCst);
     block_on(engine.beat(Utc::now())).unwrap();

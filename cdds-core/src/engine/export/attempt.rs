@@ -31,14 +31,14 @@ pub(in crate::engine) async fn export(
         slot = %execution.slot,
         epoch = execution.epoch,
     );
-    let fence = Fence { execution: execution.id, epoch: execution.epoch };
+    let fence = Fence { id: execution.id, epoch: execution.epoch };
     let attempt = Export { fence, shared: Arc::clone(&shared), execution, meter, underway: Arc::default() };
     // A panic outside the work comes from the catalog, whose answer is then unknown, or from a value that was
     // dropped. Either way the lease runs out and the execution is taken over.
     let ended = contained_async(attempt.run()).instrument(span).await;
     ended.unwrap_or_else(|Panicked| {
-        error!(execution_id = %fence.execution, "abandoned after a panic");
-        shared.notice(&Event::Abandoned { execution: fence.execution });
+        error!(execution_id = %fence.id, "abandoned after a panic");
+        shared.notice(&Event::Abandoned { execution: fence.id });
         None
     })
 }

@@ -124,7 +124,7 @@ impl Export {
             return Ok(());
         }
         let sink = &self.shared.ports.sink;
-        for key in sink.list(&keys::execution(self.fence.execution)).await? {
+        for key in sink.list(&keys::execution(self.fence.id)).await? {
             if keys::writer(&key).is_some_and(|writer| writer.epoch < self.fence.epoch) {
                 sink.delete(&key).await?;
             }
@@ -145,7 +145,7 @@ pub(in crate::engine) async fn release(shared: &Shared, fence: Fence) {
         Ok(_queued) => discard(shared, fence).await,
         Err(error) if error.kind() == CatalogErrorKind::Fenced => {}
         Err(error) => {
-            warn!(execution_id = %fence.execution, "cannot give back the claim: {}", error.report());
+            warn!(execution_id = %fence.id, "cannot give back the claim: {}", error.report());
         }
     }
 }

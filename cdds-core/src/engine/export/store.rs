@@ -233,7 +233,7 @@ mod tests {
         let sink: Arc<dyn Sink> = Arc::new(GatedSink(memory.clone(), gate.shared()));
         let underway = Arc::new(Underway::default());
         let meter = Meter::new(Duration::ZERO);
-        let fence = Fence { execution: ExecutionId(Uuid::from_u128(5)), epoch: 1 };
+        let fence = Fence { id: ExecutionId(Uuid::from_u128(5)), epoch: 1 };
         let (mut writer, finisher) = stored_in(&sink, &underway, fence, &meter);
         let writing = async {
             writer.apply((0..3).flat_map(part).collect()).await?;

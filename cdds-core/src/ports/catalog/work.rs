@@ -12,6 +12,7 @@ use crate::domain::execution::queue::SourceLimits;
 use crate::domain::execution::retry::RetryPolicy;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
 use crate::domain::job::Job;
+pub use crate::domain::work::Fence;
 use crate::ports::sink::Key;
 use crate::setters::setters;
 
@@ -138,15 +139,6 @@ pub enum Directive {
     Cancel,
     /// The claim is lost: stop and publish nothing.
     Fenced,
-}
-
-/// One claim of one execution. A guarded operation takes effect only while its claim holds (invariant I6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fence {
-    /// The execution.
-    pub execution: ExecutionId,
-    /// Its epoch.
-    pub epoch: u64,
 }
 
 /// A complete artifact set and the end of its execution.

@@ -79,7 +79,7 @@ impl State {
         // it. Both conditions matter: the claim lists the execution, and the lease is under the same worker's
         // name.
         let abandoned = |entry: &&Entry| {
-            let named = claim.holding.iter().any(|fence| fence.execution == entry.execution.id);
+            let named = claim.holding.iter().any(|fence| fence.id == entry.execution.id);
             let own = entry.lease.as_ref().is_some_and(|lease| lease.worker == claim.worker);
             let hold = Hold {
                 worker_is_dead: false,
@@ -112,7 +112,7 @@ impl State {
     ) -> Vec<Directive> {
         let lease = Held::new(worker, now, lease);
         let answer = |beat: &Beat| {
-            let Some(entry) = self.executions.get(beat.fence.execution) else {
+            let Some(entry) = self.executions.get(beat.fence.id) else {
                 return Directive::Fenced;
             };
             let own = entry.lease.as_ref().is_some_and(|known| known.worker == *worker);
@@ -120,7 +120,7 @@ impl State {
                 return Directive::Fenced;
             }
             let cancelled = entry.execution.cancel_requested_at.is_some();
-            self.executions.renew(beat.fence.execution, lease.clone(), beat.progress);
+            self.executions.renew(beat.fence.id, lease.clone(), beat.progress);
             if cancelled { Directive::Cancel } else { Directive::Continue }
         };
         beats.iter().map(answer).collect()
@@ -177,17 +177,17 @@ impl State {
     }
 
     fn fenced(&self, fence: Fence) -> Result<Execution, CatalogError> {
-        let entry = self.executions.get(fence.execution).filter(|entry| is_of(&entry.execution, fence));
+        let entry = self.executions.get(fence.id).filter(|entry| is_of(&entry.execution, fence));
         entry.map(|entry| entry.execution.clone()).ok_or_else(|| {
             CatalogError::new(
                 CatalogErrorKind::Fenced,
-                format!("claim {} of execution {} has ended", fence.epoch, fence.execution),
+                format!("claim {} of execution {} has ended", fence.epoch, fence.id),
             )
         })
     }
 
     pub(super) fn standing(&self, fence: Fence) -> Standing {
-        let Some(entry) = self.executions.get(fence.execution) else { return Standing::Unknown };
+        let Some(entry) = self.executions.get(fence.id) else { return Standing::Unknown };
         // Files are wanted while their execution may still commit, and afterwards while their set is
         // published.
         let execution = &entry.execution;

@@ -83,7 +83,7 @@ impl Watch {
         call: &str,
         result: &Result<T, CatalogError>,
     ) -> Check {
-        let known = &model.execution(fence.execution)?.execution;
+        let known = &model.execution(fence.id)?.execution;
         let holds = is_held(known, fence);
         let stops = known.cancel_requested_at.is_some() && call == "publish";
         if let Err(error) = result

@@ -113,7 +113,7 @@ impl Watch {
                 format!("{} beats were answered with {directives:?}", beats.len())
             })?;
             for (beat, directive) in beats.iter().zip(directives) {
-                let Some(known) = model.executions.get_mut(&beat.fence.execution) else { continue };
+                let Some(known) = model.executions.get_mut(&beat.fence.id) else { continue };
                 let holds = is_held(&known.execution, beat.fence);
                 ensure(holds || *directive == Directive::Fenced, Invariant::I6, || {
                     format!("a lost claim was told to go on: {:?} {directive:?}", beat.fence)
@@ -139,7 +139,7 @@ impl Watch {
         let (at, troubles) = (self.shared.timeline.elapsed(), self.troubles());
         self.look(|model| {
             let stops = beats.iter().zip(directives).filter(|(_, told)| **told == Directive::Cancel);
-            for Fence { execution, epoch } in stops.map(|(beat, _)| beat.fence) {
+            for Fence { id: execution, epoch } in stops.map(|(beat, _)| beat.fence) {
                 let Some(known) = model.executions.get_mut(&execution) else { continue };
                 if known.stop.is_none_or(|stop| stop.epoch != epoch) {
                     known.stop = Some(Stop { epoch, at, troubles });
@@ -155,7 +155,7 @@ impl Watch {
     pub(super) fn commits(&self, fence: Fence) {
         let (at, troubles) = (self.shared.timeline.elapsed(), self.troubles());
         self.look(|model| {
-            let Some(known) = model.executions.get_mut(&fence.execution) else { return Ok(()) };
+            let Some(known) = model.executions.get_mut(&fence.id) else { return Ok(()) };
             // Only the first call in an epoch begins a commit; the engine may repeat it after an error.
             let first = std::mem::replace(&mut known.commits, fence.epoch) != fence.epoch;
             let Some(stop) = known.stop.filter(|stop| first && stop.epoch == fence.epoch) else {
@@ -177,7 +177,7 @@ impl Watch {
         let result = step(catalog.publish(fence, publication));
         self.look(|model| {
             self.check_fence(model, fence, "publish", &result)?;
-            let before = model.execution(fence.execution)?.execution.clone();
+            let before = model.execution(fence.id)?.execution.clone();
             let watermark = model.job(before.job_id)?.job.watermark;
             let cause = unless_refused(&result, Cause::Publish(fence));
             self.refresh(model, &before.owner, before.id, cause)?;
@@ -185,7 +185,7 @@ impl Watch {
             if result.is_err() {
                 return Ok(());
             }
-            let after = &model.execution(fence.execution)?.execution;
+            let after = &model.execution(fence.id)?.execution;
             ensure(after.state == ExecutionState::Succeeded, Invariant::Answer, || {
                 format!("a commit was acknowledged, and {} is on the record", brief(after))
             })?;
@@ -204,13 +204,13 @@ impl Watch {
         let result = step(catalog.settle(fence, settlement, now));
         self.look(|model| {
             self.check_fence(model, fence, "settle", &result)?;
-            let known = model.execution(fence.execution)?;
+            let known = model.execution(fence.id)?;
             let (owner, job) = (known.execution.owner.clone(), known.execution.job_id);
             let cause = unless_refused(&result, Cause::Settle(fence));
-            self.refresh(model, &owner, fence.execution, cause)?;
+            self.refresh(model, &owner, fence.id, cause)?;
             self.follow_end(model, &owner, job, cause)?;
             let Ok(settled) = &result else { return Ok(()) };
-            let ended = settled.status() != Status::InProgress && settled.id == fence.execution;
+            let ended = settled.status() != Status::InProgress && settled.id == fence.id;
             ensure(ended, Invariant::Answer, || format!("{} was settled", brief(settled)))?;
             check_written(model, settled)
         });

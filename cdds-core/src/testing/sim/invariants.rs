@@ -168,10 +168,10 @@ impl Watch {
                 matches!(cause, Cause::Asked)
             }
             (Status::InProgress, Status::Finished | Status::FinishedWithErrors) => {
-                matches!(cause, Cause::Publish(fence) if fence.execution == before.id)
+                matches!(cause, Cause::Publish(fence) if fence.id == before.id)
             }
             (Status::InProgress, Status::Queued | Status::Failed | Status::Cancelled) => match cause {
-                Cause::Settle(fence) => fence.execution == before.id,
+                Cause::Settle(fence) => fence.id == before.id,
                 Cause::Claim { .. } => true,
                 // Its worker seemed to be gone. If it comes back after all, it is fenced off.
                 Cause::Asked => after.status() == Status::Cancelled && after.cancel_requested_at.is_some(),
@@ -313,7 +313,7 @@ fn check_watermark(model: &Model, before: &Job, after: &Job, cause: Cause<'_>) -
         (None, Some(_)) => ensure(matches!(cause, Cause::Changed { .. }), Invariant::I2, told),
         (Some(one), Some(other)) if one.generation == other.generation => {
             let Cause::Publish(fence) = cause else { return Err(Broken(Invariant::I2, told())) };
-            let by = model.execution(fence.execution)?;
+            let by = model.execution(fence.id)?;
             ensure(by.family != Family::Backfill, Invariant::I7, told)?;
             let moved = by.execution.generation == Some(one.generation)
                 && one.at == by.execution.window.start()

@@ -330,7 +330,7 @@ impl Tampered {
                 self.publish_stopped(&owner, fence, publication).await
             }
             (Err(error), Some(bug)) if error.kind() == CatalogErrorKind::Fenced => {
-                let found = self.inner.execution(&owner, fence.execution, DateTime::UNIX_EPOCH).await?;
+                let found = self.inner.execution(&owner, fence.id, DateTime::UNIX_EPOCH).await?;
                 let Some(execution) = found.map(|overview| overview.execution) else { return result };
                 match bug {
                     PlantedBug::NoFence if execution.state == ExecutionState::Running => {
@@ -350,10 +350,10 @@ impl Tampered {
                 result
             }
             (Ok(()), Some(PlantedBug::NoticeOutsideTransaction)) if dies_here(fence) => {
-                self.inner.confirm_notice(fence.execution).await
+                self.inner.confirm_notice(fence.id).await
             }
             (Ok(()), Some(PlantedBug::BackfillMovesWatermark)) => {
-                let found = self.inner.execution(&owner, fence.execution, DateTime::UNIX_EPOCH).await?;
+                let found = self.inner.execution(&owner, fence.id, DateTime::UNIX_EPOCH).await?;
                 let backfilled = found.map(|overview| overview.execution);
                 if let Some(execution) = backfilled.filter(|one| one.trigger == Trigger::Backfill) {
                     let end = Some(execution.window.end());
@@ -385,5 +385,5 @@ impl Tampered {
 /// Whether the process is taken to die between a commit and the step that should follow. True for one
 /// execution in four.
 pub(super) fn dies_here(fence: Fence) -> bool {
-    fence.execution.0.as_u128().is_multiple_of(4)
+    fence.id.0.as_u128().is_multiple_of(4)
 }

@@ -95,7 +95,7 @@ impl Tampered {
         if !self.has(PlantedBug::DiscardOnUnknownCommit) || !result.as_ref().is_err_and(unknown) {
             return;
         }
-        let claim = Prefix::new(format!("{}/{}", fence.execution, fence.epoch));
+        let claim = Prefix::new(format!("{}/{}", fence.id, fence.epoch));
         for key in watch.sink.list(&claim).await.unwrap_or_default() {
             watch.deletes(&key);
             drop(watch.sink.delete(&key).await);

@@ -114,7 +114,7 @@ impl Tampered {
     ) -> Result<(), CatalogError> {
         let running = self.open(|one| one.state == ExecutionState::Running).await?;
         for (beat, directive) in beats.iter().zip(directives) {
-            let runs = running.iter().any(|(_, one)| one.id == beat.fence.execution);
+            let runs = running.iter().any(|(_, one)| one.id == beat.fence.id);
             if runs && *directive == Directive::Fenced {
                 *directive = Directive::Continue;
             }
@@ -152,7 +152,7 @@ impl Tampered {
         fence: Fence,
         publication: &Publication,
     ) -> Result<(), CatalogError> {
-        let read = async || self.inner.execution(owner, fence.execution, DateTime::UNIX_EPOCH).await;
+        let read = async || self.inner.execution(owner, fence.id, DateTime::UNIX_EPOCH).await;
         let Some(asked) = read().await?.map(|overview| overview.execution) else { return Ok(()) };
         let unasked = Execution { cancel_requested_at: None, ..asked.clone() };
         self.inner.change_execution(&asked, &unasked).await?;

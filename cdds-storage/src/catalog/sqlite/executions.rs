@@ -335,9 +335,8 @@ pub(super) fn fenced(tx: &Transaction<'_>, fence: Fence) -> Result<Execution, Fa
     let sql = format!(
         "SELECT {COLUMNS} FROM execution e WHERE e.id = ?1 AND e.epoch = ?2 AND e.status = 'in_progress'"
     );
-    let row = tx
-        .query_row(&sql, params![fence.execution.to_string(), integer(fence.epoch)], execution_row)
-        .optional()?;
+    let row =
+        tx.query_row(&sql, params![fence.id.to_string(), integer(fence.epoch)], execution_row).optional()?;
     match row {
         Some(row) => Ok(row.into_execution()?),
         None => Err(Fault::Refused(CatalogError::new(
@@ -345,7 +344,7 @@ pub(super) fn fenced(tx: &Transaction<'_>, fence: Fence) -> Result<Execution, Fa
             format!(
                 "claim {} of execution {} has ended: another worker took it over, or the execution has \
                  already ended",
-                fence.epoch, fence.execution
+                fence.epoch, fence.id
             ),
         ))),
     }
@@ -359,7 +358,7 @@ pub(super) fn standing(tx: &Transaction<'_>, fence: Fence) -> Result<Standing, F
                OR (e.status IN ('finished', 'finished_with_errors') AND s.execution_id IS NOT NULL AND s.removed_at IS NULL))
         FROM execution e LEFT JOIN artifact_set s ON s.execution_id = e.id WHERE e.id = ?1";
     let wanted = tx
-        .query_row(sql, params![fence.execution.to_string(), integer(fence.epoch)], |row| row.get(0))
+        .query_row(sql, params![fence.id.to_string(), integer(fence.epoch)], |row| row.get(0))
         .optional()?;
     Ok(match wanted {
         Some(true) => Standing::Wanted,

@@ -37,9 +37,9 @@ pub(super) fn beat(
     let mut directives = Vec::with_capacity(beats.len());
     for Beat { fence, progress } in beats {
         let progress_json = stored::progress_to_json(progress)
-            .map_err(|error| corrupt("execution", &fence.execution.to_string(), error))?;
+            .map_err(|error| corrupt("execution", &fence.id.to_string(), error))?;
         let values = params![
-            fence.execution.to_string(),
+            fence.id.to_string(),
             integer(fence.epoch),
             worker.as_str(),
             micros(lease.renewed_at),
@@ -63,7 +63,7 @@ pub(super) fn publish(tx: &Transaction<'_>, fence: Fence, publication: &Publicat
     let published = executions::fenced(tx, fence)?
         .published(publication.progress, published_at)
         .map_err(|stop| Fault::Refused(CatalogError::new(CatalogErrorKind::Cancelled, stop.to_string())))?;
-    artifacts::insert(tx, fence.execution, &publication.set, published_at)?;
+    artifacts::insert(tx, fence.id, &publication.set, published_at)?;
     store(tx, &published, published_at)
 }
 

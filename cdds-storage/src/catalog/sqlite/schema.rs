@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_store.sql"),
     include_str!("migrations/0006_unsettled.sql"),
     include_str!("migrations/0007_turns.sql"),
+    include_str!("migrations/0008_contract.sql"),
 ];
 
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.

@@ -117,7 +117,7 @@ fn abandoned(tx: &Transaction<'_>, orphaned: &Orphaned, claim: &Claim) -> Result
         let hold = Hold {
             worker_is_dead: orphaned.has(row)?,
             is_held_by_asker: worker == claim.worker
-                && claim.holding.iter().any(|fence| fence.execution.to_string() == id),
+                && claim.holding.iter().any(|fence| fence.id.to_string() == id),
             lease: lease_of(row.get(COLUMNS_COUNT + 1)?, row.get(COLUMNS_COUNT + 2)?),
         };
         if !hold.is_abandoned(claim.now) {

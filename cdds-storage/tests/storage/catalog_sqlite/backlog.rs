@@ -182,7 +182,7 @@ fn e5_a_pause_after_failures_drops_a_backlog_in_steps() {
     world.change(&world.job(job.id), &JobChange::of(job.clone())).unwrap();
     let mut begun = claim(&world.catalog, "w", day(5), 1).remove(0);
     begun.settings.policies.retries = None;
-    let fence = Fence { execution: begun.id, epoch: begun.epoch };
+    let fence = Fence { id: begun.id, epoch: begun.epoch };
     let failure = Failure {
         step: Step::Read,
         kind: FailureKind::Refused,

@@ -41,7 +41,7 @@ fn a_catalog_is_opened_again_as_it_was() {
     assert_eq!(world.job(job.id), job);
     let pragma = |name: &str| rows(&world, &format!("PRAGMA {name}")).remove(0).remove(0);
     assert_eq!(pragma("journal_mode"), "wal");
-    assert_eq!(pragma("user_version"), "7");
+    assert_eq!(pragma("user_version"), "8");
     assert_eq!(pragma("integrity_check"), "ok");
     let loose = rows(&world, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0");
     assert_eq!(loose, [["sqlite_schema"]]);
@@ -75,11 +75,11 @@ fn processes_may_create_a_catalog_at_the_same_time() {
 #[test]
 fn a_newer_schema_is_refused_with_both_versions() {
     let world = World::new();
-    world.raw().pragma_update(None, "user_version", 8).unwrap();
+    world.raw().pragma_update(None, "user_version", 9).unwrap();
     let error = SqliteCatalog::open(world.catalog.path()).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::NewerSchema);
     let text = error.to_string();
-    assert!(text.contains("version 8") && text.contains("up to 7"), "{text}");
+    assert!(text.contains("version 9") && text.contains("up to 8"), "{text}");
 }
 
 fn refused(path: &Path) -> String {

@@ -29,7 +29,7 @@ fn i6_a_claim_that_was_taken_over_can_do_nothing() {
     assert_eq!((new.id, new.epoch), (old.id, 2));
     assert_eq!(new.attempts[0].failure, Some(Failure::crashed()));
 
-    let never = Fence { execution: ExecutionId(old.job_id.0), epoch: 1 };
+    let never = Fence { id: ExecutionId(old.job_id.0), epoch: 1 };
     assert_eq!(block_on(world.catalog.standing(never)).unwrap(), Standing::Unknown);
 
     let publication = publication(&old, 2, at(61));

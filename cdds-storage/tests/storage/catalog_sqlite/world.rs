@@ -76,7 +76,7 @@ pub(crate) fn daily() -> Frequency {
 }
 
 pub(crate) fn fence(execution: &Execution) -> Fence {
-    Fence { execution: execution.id, epoch: execution.epoch }
+    Fence { id: execution.id, epoch: execution.epoch }
 }
 
 pub(crate) fn worker(name: &str) -> WorkerId {

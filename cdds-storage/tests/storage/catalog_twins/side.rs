@@ -326,7 +326,7 @@ impl Side {
 }
 
 fn fence(execution: &Execution) -> Fence {
-    Fence { execution: execution.id, epoch: execution.epoch }
+    Fence { id: execution.id, epoch: execution.epoch }
 }
 
 fn artifact(of: &Execution, part: u32, created_at: chrono::DateTime<chrono::Utc>) -> Artifact {
