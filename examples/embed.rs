@@ -15,7 +15,8 @@ use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::{
     Artifacts, Engine, Event, Frequency, History, JobRules, JobSettings, Jobs, Observer, Owner, Ports,
-    Protection, RecipientName, RecipientNames, Recipients, SourceId, Start, Title, TypeId, Until,
+    Principal, PrincipalName, Protection, RecipientName, RecipientNames, Recipients, Role, SourceId, Start,
+    Title, TypeId, Until,
 };
 use cdds_crypto::SmimeCertificates;
 use cdds_storage::{
@@ -68,13 +69,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     fs::create_dir(folder.path().join("artifacts"))?;
     let ports = compose(folder.path())?;
-    let owner = Owner::default();
+    // A service would take the name and the role from its own sign-in.
+    let ada = Principal::new(PrincipalName::new("ada")?, Owner::default(), Role::Administrator);
 
     let protection = match std::env::args().nth(1) {
         None => Protection::Plaintext,
         Some(certificate) => {
             let name = RecipientName::new("operations")?;
-            block_on(Recipients::new(&ports).add(&owner, name.clone(), &fs::read(certificate)?))?;
+            block_on(Recipients::new(&ports).add(&ada, name.clone(), &fs::read(certificate)?))?;
             Protection::Sealed(RecipientNames::new([name])?)
         }
     };
@@ -85,19 +87,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         Frequency::Once(Start::Immediately),
         protection,
     );
-    block_on(Jobs::new(&ports, JobRules::default()).submit(&owner, settings))?;
+    block_on(Jobs::new(&ports, JobRules::default()).submit(&ada, settings))?;
 
     // A service would run `Until::Stopped`, on a thread or a task of its own.
     let engine = Engine::builder(&ports).observer(Arc::new(Console)).build();
     block_on(engine.run(Until::Idle, futures::future::pending()))?;
 
-    let history = block_on(History::new(&ports).list(&owner, &ExecutionQuery::default()))?;
+    let history = block_on(History::new(&ports).list(&ada, &ExecutionQuery::default()))?;
     let artifacts = Artifacts::new(&ports);
     for overview in history.items {
-        let set = block_on(artifacts.set(&owner, overview.execution.id))?;
+        let set = block_on(artifacts.set(&ada, overview.execution.id))?;
         for artifact in set.artifacts {
             let contents: Vec<_> = block_on(async {
-                let contents = artifacts.read(&owner, artifact.id).await?;
+                let contents = artifacts.read(&ada, artifact.id).await?;
                 Ok::<_, Box<dyn Error>>(contents.try_collect().await?)
             })?;
             let bytes: usize = contents.iter().map(bytes::Bytes::len).sum();

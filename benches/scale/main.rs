@@ -10,8 +10,7 @@ mod multiplied;
 
 use std::time::Duration;
 
-use cdds_benches::Failure;
-use cdds_core::domain::id::Owner;
+use cdds_benches::{Failure, administrator};
 use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::catalog::query::{
     ExecutionColumn, ExecutionQuery, JobColumn, JobQuery, Page, Slice, Sort,
@@ -59,7 +58,7 @@ fn main() -> Result<(), Failure> {
         let jobs = Jobs::new(world.ports(), JobRules::default());
         pages("jobs", column.as_str(), |slice| {
             let sort = Sort { column: *column, descending: true };
-            block_on(jobs.list(&Owner::default(), &JobQuery::default().with_sort(sort).with_slice(slice)))
+            block_on(jobs.list(&administrator(), &JobQuery::default().with_sort(sort).with_slice(slice)))
         });
     }
     for column in ExecutionColumn::ALL {
@@ -67,7 +66,7 @@ fn main() -> Result<(), Failure> {
         pages("executions", column.as_str(), |slice| {
             let sort = Sort { column: *column, descending: true };
             block_on(
-                history.list(&Owner::default(), &ExecutionQuery::default().with_sort(sort).with_slice(slice)),
+                history.list(&administrator(), &ExecutionQuery::default().with_sort(sort).with_slice(slice)),
             )
         });
     }

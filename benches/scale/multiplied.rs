@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use cdds_benches::{Failure, json_lines, ports};
+use cdds_benches::{Failure, administrator, json_lines, ports};
 use cdds_core::domain::calendar::frequency::Frequency;
-use cdds_core::domain::id::{Owner, SourceId, TypeId};
+use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection, Title};
 use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::Ports;
@@ -90,7 +90,7 @@ impl Multiplied {
                 Frequency::Daily("02:00".parse()?),
                 Protection::Plaintext,
             );
-            jobs.submit(&Owner::default(), settings).await.map_err(Failure::from)
+            jobs.submit(&administrator(), settings).await.map_err(Failure::from)
         })?;
         more(folder.path())?;
         let ports = ports(folder.path(), json_lines(&input)?)?;

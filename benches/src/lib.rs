@@ -6,6 +6,7 @@ mod rows;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use cdds_core::domain::access::{Principal, PrincipalName, Role};
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
@@ -57,6 +58,12 @@ pub fn ports(folder: &Path, source: Arc<dyn Source>) -> Result<Ports, Failure> {
     .with_certificates(Arc::new(SmimeCertificates::new())))
 }
 
+/// Returns the principal of all benchmarks, who is allowed everything with the data of the usual owner.
+pub fn administrator() -> Principal {
+    let role = Role::Administrator;
+    Principal::new(PrincipalName::of(role), Owner::default(), role)
+}
+
 /// Exports everything in the type `contact` of the source `contacts` once, sealed, into `folder`, which must
 /// be empty.
 ///
@@ -64,14 +71,14 @@ pub fn ports(folder: &Path, source: Arc<dyn Source>) -> Result<Ports, Failure> {
 /// If anything on the way fails.
 pub fn export(folder: &Path, source: Arc<dyn Source>) -> Result<RunReport, Failure> {
     let ports = ports(folder, source)?;
-    let owner = Owner::default();
+    let administrator = administrator();
     let name = RecipientName::new("bench")?;
-    block_on(Recipients::new(&ports).add(&owner, name.clone(), certificate()?.as_bytes()))?;
+    block_on(Recipients::new(&ports).add(&administrator, name.clone(), certificate()?.as_bytes()))?;
     let protection = Protection::Sealed(RecipientNames::new([name])?);
     let start = Frequency::Once(Start::Immediately);
     let (source, contact) = (SourceId::new("contacts")?, TypeId::new("contact")?);
     let settings = JobSettings::new(Title::new("bench")?, source, contact, start, protection);
-    block_on(Jobs::new(&ports, JobRules::default()).submit(&owner, settings))?;
+    block_on(Jobs::new(&ports, JobRules::default()).submit(&administrator, settings))?;
     Ok(block_on(Engine::builder(&ports).build().run(Until::Idle, std::future::pending()))?)
 }
 

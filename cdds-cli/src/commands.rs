@@ -18,7 +18,8 @@ mod strayed;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use cdds_core::domain::id::{JobId, Owner};
+use cdds_core::domain::access::Principal;
+use cdds_core::domain::id::JobId;
 use cdds_core::ports::catalog::query::{ExecutionQuery, Page, Slice};
 use cdds_core::service::{Entity, ServiceError};
 use serde::Serialize;
@@ -93,13 +94,13 @@ async fn every_row<T>(
 
 /// Returns the id of the job by which a list is filtered. A deleted job counts while something of it is on
 /// the record (rule J12); a job that never existed is an error rather than an empty list.
-async fn filtered_job(app: &App, owner: &Owner, typed: &str) -> Result<JobId, CliError> {
+async fn filtered_job(app: &App, by: &Principal, typed: &str) -> Result<JobId, CliError> {
     let id = job::job_id(typed)?;
-    match app.jobs.show(owner, id).await {
+    match app.jobs.show(by, id).await {
         Ok(_) => Ok(id),
         Err(unknown @ ServiceError::NotFound { .. }) => {
             let query = ExecutionQuery::default().with_job(Some(id)).with_slice(Slice::first(1));
-            let nothing = app.history.list(owner, &query).await?.items.is_empty();
+            let nothing = app.history.list(by, &query).await?.items.is_empty();
             if nothing { Err(unknown.into()) } else { Ok(id) }
         }
         Err(error) => Err(error.into()),

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cdds_core::domain::access::Principal;
 use cdds_core::engine::{Engine, EngineBuilder, EngineSettings};
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::Catalog;
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::sink::Sink;
 use cdds_core::ports::source::{Source, SourceError, Sources};
+use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::clock::{self, ClockReport};
 use cdds_core::service::history::History;
@@ -102,14 +104,15 @@ impl App {
     }
 
     /// Pairs catalog and store.
-    pub(crate) async fn adopt_store(&self) -> Result<(), CliError> {
-        self.pairing.adopt().await.map_err(|error| self.store_error(error))
+    pub(crate) async fn adopt_store(&self, by: &Principal) -> Result<(), CliError> {
+        self.pairing.adopt(by).await.map_err(|error| self.store_error(error))
     }
 
     fn store_error(&self, error: PairingError) -> CliError {
         match error {
             PairingError::Catalog(error) => error.into(),
             PairingError::Sink(error) => error.into(),
+            PairingError::Forbidden(refusal) => ServiceError::from(refusal).into(),
             error => CliError::failed("store_mismatch", error.to_string())
                 .about(&self.store)
                 .with_way_out("if they do belong together, run `cdds doctor --adopt-store`"),

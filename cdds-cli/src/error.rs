@@ -163,7 +163,7 @@ pub(crate) fn shown(id: &str) -> String {
 impl From<ServiceError> for CliError {
     fn from(error: ServiceError) -> Self {
         let exit = match &error {
-            ServiceError::Refused(_) => Exit::Refused,
+            ServiceError::Refused(_) | ServiceError::Forbidden(_) => Exit::Refused,
             ServiceError::NotFound { .. } => Exit::NotFound,
             _ => Exit::Failed,
         };

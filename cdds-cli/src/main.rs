@@ -12,7 +12,7 @@
 //! args ─ view         the command line; the tables of cdds_view's forms
 //! output              results on stdout: tables and JSON
 //! choice ─ home       formats and colours; paths with ~
-//! text                foreign text, escaped and measured
+//! text ─ user         foreign text, escaped and measured; the account that runs the program
 //! ```
 //!
 //! Nothing here decides: every refusal comes from the library.
@@ -32,6 +32,7 @@ mod progress;
 mod session;
 mod signals;
 mod text;
+mod user;
 mod view;
 
 use std::process::ExitCode;

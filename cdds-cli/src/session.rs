@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cdds_core::domain::access::{Principal, Role};
 use cdds_core::domain::execution::ahead::AHEAD_MIN;
 use cdds_core::domain::id::Owner;
 use cdds_core::ports::clock::Clock;
@@ -15,11 +16,12 @@ use crate::config::Config;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::output::Output;
+use crate::user;
 
 /// The context of every command; the configuration is read only by the commands that need it.
 #[derive(Debug)]
 pub(crate) struct Session {
-    pub(crate) owner: Owner,
+    pub(crate) principal: Principal,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) output: Output,
     pub(crate) console: Console,
@@ -36,7 +38,7 @@ impl Session {
         let asked = global.now.map(|now| (now, now - SystemClock::new().now()));
         Ok(Self {
             output: Output::new(global.output, global.color, global.quiet, clock.now()),
-            owner: Owner::new(global.owner)?,
+            principal: Principal::new(user::name(), Owner::new(global.owner)?, Role::Administrator),
             clock: Arc::new(clock),
             console,
             config: global.config,

@@ -5,6 +5,7 @@
 //!
 #![doc = include_str!("../RULES.md")]
 
+pub mod access;
 pub mod archive;
 pub mod calendar;
 pub mod clock;

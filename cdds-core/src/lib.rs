@@ -83,6 +83,7 @@ pub mod system;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use self::domain::access::{Action, Actions, Principal, PrincipalName, Role};
 pub use self::domain::archive::retention::RetentionDays;
 pub use self::domain::archive::split_size::SplitSize;
 pub use self::domain::calendar::frequency::{Frequency, Start, TimeOfDay};

@@ -1,8 +1,10 @@
 //! The operations behind the product's pages: jobs, history, artifacts, recipients.
 //!
 //! A service loads a state, lets the domain decide, and stores the decision with the version that it started
-//! from.
+//! from. Every method takes the principal that calls it, and first checks that it is allowed the action (rule
+//! C1).
 
+mod access;
 pub mod artifacts;
 pub mod clock;
 mod contents;
@@ -14,6 +16,7 @@ pub mod recipients;
 
 use std::fmt;
 
+use crate::domain::access::Forbidden;
 use crate::domain::id::ExecutionId;
 use crate::domain::violation::RuleViolation;
 use crate::examination::ExaminationError;
@@ -46,6 +49,9 @@ pub enum ServiceError {
     /// A rule forbids it.
     #[error(transparent)]
     Refused(#[from] RuleViolation),
+    /// The principal is not allowed the action (rule C1). Nothing was read or changed.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// It does not exist, or it belongs to another owner (rule J15).
     #[error("there is no {what} {id}")]
     NotFound {
@@ -134,6 +140,7 @@ impl ServiceError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(violation) => violation.code().as_str(),
+            Self::Forbidden(_) => "forbidden",
             Self::NotFound { .. } => "not_found",
             Self::IncompleteSet { .. } => "incomplete_set",
             Self::Conflict { .. } => "conflict",
@@ -181,8 +188,9 @@ mod tests {
     use super::artifacts::Artifacts;
     use super::history::History;
     use super::jobs::{EditRequest, Jobs};
+    use crate::domain::access::Principal;
     use crate::domain::archive::removal::WithArtifacts;
-    use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner};
+    use crate::domain::id::{ArtifactId, ExecutionId, JobId};
 
     /// Multi-threaded runtimes move the futures of requests between threads, so everything held across an
     /// await must be `Send`.
@@ -191,20 +199,20 @@ mod tests {
         fn movable<T: Send>(_: T) {}
         fn requests(
             (jobs, history, artifacts): (&Jobs, &History, &Artifacts),
-            (owner, edit): (&Owner, &EditRequest),
+            (by, edit): (&Principal, &EditRequest),
             (job, execution, file): (JobId, ExecutionId, ArtifactId),
         ) {
-            movable(jobs.submit(owner, edit.settings.clone()));
-            movable(jobs.edit(owner, job, edit));
-            movable(jobs.suspend(owner, job));
-            movable(jobs.run_now(owner, job));
-            movable(jobs.delete(owner, job));
-            movable(history.cancel(owner, execution));
-            movable(history.rerun(owner, execution));
-            movable(history.delete(owner, execution, WithArtifacts::Keep));
-            movable(artifacts.delete(owner, &[file]));
-            movable(artifacts.delete_set(owner, execution));
-            movable(artifacts.hold(owner, execution));
+            movable(jobs.submit(by, edit.settings.clone()));
+            movable(jobs.edit(by, job, edit));
+            movable(jobs.suspend(by, job));
+            movable(jobs.run_now(by, job));
+            movable(jobs.delete(by, job));
+            movable(history.cancel(by, execution));
+            movable(history.rerun(by, execution));
+            movable(history.delete(by, execution, WithArtifacts::Keep));
+            movable(artifacts.delete(by, &[file]));
+            movable(artifacts.delete_set(by, execution));
+            movable(artifacts.hold(by, execution));
         }
         let _compiled = requests;
     }

@@ -13,7 +13,7 @@
 //! use cdds_core::engine::{Engine, EngineSettings, Until};
 //! use cdds_core::ports::source::Sources;
 //! use cdds_core::service::jobs::{JobRules, Jobs};
-//! use cdds_core::testing::{MemoryPorts, PreparedSource};
+//! use cdds_core::testing::{MemoryPorts, PreparedSource, administrator};
 //! use futures::executor::block_on;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,7 +30,7 @@
 //!     Frequency::Once(Start::Immediately),
 //!     Protection::Plaintext,
 //! );
-//! block_on(jobs.submit(&Owner::default(), settings))?;
+//! block_on(jobs.submit(&administrator(&Owner::default()), settings))?;
 //! let engine = Engine::builder(&memory.ports).build();
 //! let report = block_on(engine.run(Until::Idle, futures::future::pending()))?;
 //! assert_eq!(report.finished, 1);
@@ -64,7 +64,8 @@ use uuid::Uuid;
 pub use self::memory::MemoryCatalog;
 pub use self::packager::PlainPackager;
 pub use self::sink::MemorySink;
-use crate::domain::id::{SourceId, TypeId};
+use crate::domain::access::{Principal, PrincipalName, Role};
+use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::record::RecordBatch;
 use crate::domain::violation::RuleViolation;
 use crate::ports::Ports;
@@ -75,6 +76,16 @@ use crate::ports::source::{
     DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, Sources,
 };
 use crate::ports::workers::Workers;
+
+/// Returns a principal who is allowed everything with an owner's data (rule C1).
+pub fn administrator(owner: &Owner) -> Principal {
+    principal(owner, Role::Administrator)
+}
+
+/// Returns a principal with the actions of a role, named after the role.
+pub fn principal(owner: &Owner, role: Role) -> Principal {
+    Principal::new(PrincipalName::of(role), owner.clone(), role)
+}
 
 /// A clock that moves only when a test moves it. Sleeping advances it at once and never waits.
 #[derive(Debug)]

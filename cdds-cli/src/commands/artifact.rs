@@ -46,10 +46,10 @@ async fn list(args: ListArtifactsArgs, session: &Session) -> Result<(), CliError
         .with_bytes_max(args.size_max)
         .with_hold(args.on_hold);
     if let Some(job) = &args.job {
-        query.job = Some(filtered_job(&app, &session.owner, job).await?);
+        query.job = Some(filtered_job(&app, &session.principal, job).await?);
     }
     if let Some(execution) = &args.execution {
-        let shown = app.history.show(&session.owner, execution_id(execution)?).await?;
+        let shown = app.history.show(&session.principal, execution_id(execution)?).await?;
         query.execution = Some(shown.execution.id);
     }
     let nothing = if query == ArtifactQuery::default() {
@@ -66,7 +66,7 @@ async fn list(args: ListArtifactsArgs, session: &Session) -> Result<(), CliError
 async fn show(app: &App, query: &ArtifactQuery, nothing: &str, session: &Session) -> Result<(), CliError> {
     let rows = every_row(async |slice| {
         let query = query.clone().with_slice(slice);
-        app.artifacts.list(&session.owner, &query).await
+        app.artifacts.list(&session.principal, &query).await
     })
     .await?;
     let now = app.artifacts.now();
@@ -81,11 +81,11 @@ async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), Cli
     if let Some(execution) = &args.execution {
         let execution = execution_id(execution)?;
         args.consent.ask(&format!("Delete all files of the set of execution {execution}?"))?;
-        app.artifacts.delete_set(&session.owner, execution).await?;
+        app.artifacts.delete_set(&session.principal, execution).await?;
         return Deleted::new("artifact_set", [execution]).show(session);
     }
     let ids = distinct(&args.ids)?;
-    let torn = app.artifacts.torn_by(&session.owner, &ids).await?;
+    let torn = app.artifacts.torn_by(&session.principal, &ids).await?;
     for TornSet { execution, going, staying } in &torn {
         session.console.note(&format!(
             "warning: {going} of the files are parts of the set of execution {execution}, and its other \
@@ -99,7 +99,7 @@ async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), Cli
             format!("Delete {}, without which {} more cannot be read?", files(ids.len()), files(staying))
         }
     })?;
-    app.artifacts.delete(&session.owner, &ids).await?;
+    app.artifacts.delete(&session.principal, &ids).await?;
     Deleted::new("artifact", ids).show(session)
 }
 
@@ -112,9 +112,9 @@ async fn set_hold(args: &SetArgs, hold: bool, session: &Session) -> Result<(), C
     let app = session.open()?;
     let execution = execution_of(&app, args, session).await?;
     if hold {
-        app.artifacts.hold(&session.owner, execution).await?;
+        app.artifacts.hold(&session.principal, execution).await?;
     } else {
-        app.artifacts.release(&session.owner, execution).await?;
+        app.artifacts.release(&session.principal, execution).await?;
     }
     let query = ArtifactQuery::default()
         .with_execution(Some(execution))
@@ -126,7 +126,7 @@ async fn execution_of(app: &App, args: &SetArgs, session: &Session) -> Result<Ex
     match (&args.id, &args.execution) {
         (_, Some(execution)) => execution_id(execution),
         (Some(artifact), None) => {
-            Ok(app.artifacts.execution_of(&session.owner, id(Entity::Artifact, artifact)?).await?)
+            Ok(app.artifacts.execution_of(&session.principal, id(Entity::Artifact, artifact)?).await?)
         }
         (None, None) => Err(CliError::usage("name an artifact, or the set of an execution")),
     }

@@ -93,10 +93,10 @@ pub(super) async fn demo(args: &DemoArgs, session: &Session) -> Result<(), CliEr
     let execution = run(&app, session).await?;
     let downloads = dir.file("download");
     download::set_to(&app.artifacts, execution, &downloads, session).await?;
-    let set = app.artifacts.set(&session.owner, execution).await?;
+    let set = app.artifacts.set(&session.principal, execution).await?;
     let parts: Vec<String> = set.artifacts.iter().map(|artifact| artifact.name.clone()).collect();
     let read = read_back(&downloads.join(&set.manifest.name), &dir.file("key.pem"))?;
-    let records = app.history.show(&session.owner, execution).await?.execution.progress.records;
+    let records = app.history.show(&session.principal, execution).await?.execution.progress.records;
     if read.records != records {
         return Err(CliError::failed(
             "demo_failed",
@@ -207,7 +207,7 @@ async fn submit_as_of_yesterday(
     let certificate = dir.file("certificate.pem");
     let pem = fs::read(&certificate).map_err(|error| CliError::file("read", &certificate, &error))?;
     let recipient = RecipientName::new("demo")?;
-    app.recipients.add(&session.owner, recipient.clone(), &pem).await?;
+    app.recipients.add(&session.principal, recipient.clone(), &pem).await?;
     let settings = JobSettings::new(
         Title::new("Interactions of the week")?,
         SourceId::new("contact-history")?,
@@ -217,14 +217,14 @@ async fn submit_as_of_yesterday(
     )
     .with_timeframe("rolling:1w".parse()?)
     .with_split_size(Some(SplitSize::from_bytes(SPLIT_BYTES)?));
-    Ok(app.jobs.submit(&session.owner, settings).await?.job.id)
+    Ok(app.jobs.submit(&session.principal, settings).await?.job.id)
 }
 
 /// Runs everything due and returns the execution that succeeded.
 async fn run(app: &App, session: &Session) -> Result<ExecutionId, CliError> {
     app.engine()?.build().run(Until::Idle, futures::future::pending()).await?;
     let finished = ExecutionQuery::default().with_status(Some(Status::Finished));
-    let history = app.history.list(&session.owner, &finished).await?;
+    let history = app.history.list(&session.principal, &finished).await?;
     let newest = history.items.first().ok_or_else(|| {
         CliError::failed("demo_failed", "the export did not finish: `cdds history list` shows why")
     })?;

@@ -69,7 +69,7 @@ impl Finding {
 
 pub(super) async fn doctor(args: &DoctorArgs, session: &Session) -> Result<(), CliError> {
     if args.adopt_store {
-        session.open()?.adopt_store().await?;
+        session.open()?.adopt_store(&session.principal).await?;
     }
     let findings = examine(session).await;
     let words: Vec<String> = findings.iter().map(Finding::words).collect();

@@ -5,8 +5,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 
+use cdds_core::domain::access::Principal;
 use cdds_core::domain::archive::artifact::{Artifact, Sha256Digest, StoredManifest, StoredSignature};
-use cdds_core::domain::id::{ArtifactId, ExecutionId, Owner};
+use cdds_core::domain::id::{ArtifactId, ExecutionId};
 use cdds_core::service::artifacts::Artifacts;
 use cdds_storage::durable;
 use futures::TryStreamExt;
@@ -74,7 +75,7 @@ async fn fetch_to(
     let completed: Vec<ArtifactId> =
         files.iter().take(views.len()).filter_map(|file| file.stored.artifact()).collect();
     if !completed.is_empty() {
-        artifacts.record_download(&session.owner, &completed).await?;
+        artifacts.record_download(&session.principal, &completed).await?;
     }
     match failure {
         None => Ok(views),
@@ -97,7 +98,7 @@ async fn selection(
     to: &Path,
     session: &Session,
 ) -> Result<Vec<Download>, CliError> {
-    let found = artifacts.select(&session.owner, &distinct(typed)?).await?;
+    let found = artifacts.select(&session.principal, &distinct(typed)?).await?;
     Ok(found.into_iter().map(|artifact| Download::artifact(artifact, to)).collect())
 }
 
@@ -109,7 +110,7 @@ async fn set(
     to: &Path,
     session: &Session,
 ) -> Result<Vec<Download>, CliError> {
-    let set = artifacts.complete_set(&session.owner, execution).await?;
+    let set = artifacts.complete_set(&session.principal, execution).await?;
     let files = set.artifacts.into_iter().map(|artifact| Download::artifact(artifact, to));
     let signature = set.signature.map(|signature| Download::signature(execution, signature, to));
     Ok(files.chain(signature).chain([Download::manifest(execution, set.manifest, to)]).collect())
@@ -176,7 +177,7 @@ async fn fetch_all(
     let mut views = Vec::with_capacity(files.len());
     let mut stopped = pin!(stop.asked());
     for file in files {
-        let fetched = pin!(fetch(artifacts, &session.owner, file, force, &progress));
+        let fetched = pin!(fetch(artifacts, &session.principal, file, force, &progress));
         // A fetch that is dropped takes its unnamed file with it.
         let failure = match select(fetched, stopped.as_mut()).await {
             Either::Left((fetched, _)) => fetched.err(),
@@ -194,7 +195,7 @@ async fn fetch_all(
 /// Fetches into an unnamed file, which gets its name only once every byte is there, verified and durable.
 async fn fetch(
     artifacts: &Artifacts,
-    owner: &Owner,
+    by: &Principal,
     file: &Download,
     force: bool,
     progress: &DownloadProgress,
@@ -203,9 +204,9 @@ async fn fetch(
     let folder = file.target.parent().unwrap_or(Path::new("."));
     progress.begin(&file.name);
     let mut contents = match file.stored {
-        Stored::Artifact(id) => artifacts.read(owner, id).await?,
-        Stored::Manifest(execution) => artifacts.read_manifest(owner, execution).await?,
-        Stored::Signature(execution) => artifacts.read_signature(owner, execution).await?,
+        Stored::Artifact(id) => artifacts.read(by, id).await?,
+        Stored::Manifest(execution) => artifacts.read_manifest(by, execution).await?,
+        Stored::Signature(execution) => artifacts.read_signature(by, execution).await?,
     };
     let mut part = NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
     while let Some(chunk) = contents.try_next().await? {

@@ -15,35 +15,35 @@ use crate::error::CliError;
 use crate::session::Session;
 
 pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Result<(), CliError> {
-    let owner = &session.owner;
+    let by = &session.principal;
     match command {
         HistoryCommand::List(args) => list(*args, session).await,
         HistoryCommand::Show { id } => {
-            let shown = session.open()?.history.show(owner, execution_id(&id)?).await?;
+            let shown = session.open()?.history.show(by, execution_id(&id)?).await?;
             Ok(session.output.object(&ExecutionDetailsView::from(shown))?)
         }
         HistoryCommand::Watch { id } => watch::watch(execution_id(&id)?, session).await,
         HistoryCommand::Clone(args) => clone(*args, session).await,
         HistoryCommand::Rerun { id } => {
-            let queued = session.open()?.history.rerun(owner, execution_id(&id)?).await?;
+            let queued = session.open()?.history.rerun(by, execution_id(&id)?).await?;
             Ok(session.output.object(&ExecutionView::queued(queued))?)
         }
         HistoryCommand::Cancel { id } => {
-            let cancelled = session.open()?.history.cancel(owner, execution_id(&id)?).await?;
+            let cancelled = session.open()?.history.cancel(by, execution_id(&id)?).await?;
             Ok(session.output.object(&ExecutionView::from(cancelled))?)
         }
         HistoryCommand::Delete { id, with_artifacts, consent } => {
             let id = execution_id(&id)?;
             let with = if with_artifacts { WithArtifacts::Delete } else { WithArtifacts::Keep };
             let app = session.open()?;
-            let files = app.history.show(owner, id).await?.files.len();
+            let files = app.history.show(by, id).await?.files.len();
             consent.ask(&match with {
                 WithArtifacts::Keep => format!("Remove execution {id} from the history?"),
                 WithArtifacts::Delete => {
                     format!("Remove execution {id} from the history and delete its files ({files})?")
                 }
             })?;
-            app.history.delete(owner, id, with).await?;
+            app.history.delete(by, id, with).await?;
             Deleted::new("execution", [id]).show(session)
         }
     }
@@ -65,7 +65,7 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
         .with_slot(Between { from: args.from, to: args.to })
         .with_started(Between { from: args.started_from, to: args.started_to });
     if let Some(job) = &args.job {
-        query.job = Some(filtered_job(&app, &session.owner, job).await?);
+        query.job = Some(filtered_job(&app, &session.principal, job).await?);
     }
     let is_all = query == ExecutionQuery::default();
     if let Some(sort) = args.sort {
@@ -73,7 +73,7 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
     }
     let rows = every_row(async |slice| {
         let query = query.clone().with_slice(slice);
-        app.history.list(&session.owner, &query).await
+        app.history.list(&session.principal, &query).await
     })
     .await?;
     let views: Vec<ExecutionView> = rows.into_iter().map(ExecutionView::from).collect();
@@ -83,6 +83,6 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
 
 async fn clone(args: CloneArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
-    let draft = app.history.draft(&session.owner, execution_id(&args.id)?).await?;
+    let draft = app.history.draft(&session.principal, execution_id(&args.id)?).await?;
     job::submit_clone(&app, draft, args, session).await
 }

@@ -24,43 +24,43 @@ use crate::session::Session;
 use crate::text::escaped;
 
 pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<(), CliError> {
-    let (app, owner) = (session.open()?, &session.owner);
+    let (app, by) = (session.open()?, &session.principal);
     let overview = match command {
         JobCommand::Create(args) => return create(*args, &app, session).await,
         JobCommand::Edit(args) => return edit(*args, &app, session).await,
         JobCommand::Clone(args) => {
-            let draft = app.jobs.draft(owner, job_id(&args.id)?).await?;
+            let draft = app.jobs.draft(by, job_id(&args.id)?).await?;
             return submit_clone(&app, draft, *args, session).await;
         }
         JobCommand::Show { id } => {
-            let overview = app.jobs.show(owner, job_id(&id)?).await?;
+            let overview = app.jobs.show(by, job_id(&id)?).await?;
             if session.output.is_toml() {
                 return Ok(session.output.raw(written::job_file(&overview.job.settings).as_bytes())?);
             }
             overview
         }
-        JobCommand::Suspend { id } => app.jobs.suspend(owner, job_id(&id)?).await?,
-        JobCommand::Resume { id } => app.jobs.resume(owner, job_id(&id)?).await?,
-        JobCommand::BringBack { id } => app.jobs.bring_back(owner, job_id(&id)?).await?,
+        JobCommand::Suspend { id } => app.jobs.suspend(by, job_id(&id)?).await?,
+        JobCommand::Resume { id } => app.jobs.resume(by, job_id(&id)?).await?,
+        JobCommand::BringBack { id } => app.jobs.bring_back(by, job_id(&id)?).await?,
         JobCommand::List(args) => return list::list(*args, &app, session).await,
         JobCommand::Preview { id, count } => return preview(&id, count, &app, session).await,
         JobCommand::Run { id } => {
-            let queued = app.jobs.run_now(owner, job_id(&id)?).await?;
+            let queued = app.jobs.run_now(by, job_id(&id)?).await?;
             return Ok(session.output.object(&ExecutionView::queued(queued))?);
         }
         JobCommand::Backfill { id, from, to } => {
-            let queued = app.jobs.backfill(owner, job_id(&id)?, from, to).await?;
+            let queued = app.jobs.backfill(by, job_id(&id)?, from, to).await?;
             let views: Vec<ExecutionView> = queued.into_iter().map(ExecutionView::queued).collect();
             return Ok(session.output.list(&views)?);
         }
         JobCommand::Delete { id, consent } => {
             let id = job_id(&id)?;
-            let title = app.jobs.show(owner, id).await?.job.settings.title;
+            let title = app.jobs.show(by, id).await?.job.settings.title;
             consent.ask(&format!(
                 "Delete job {}? Its history and artifacts stay until they expire.",
                 escaped(title.as_str())
             ))?;
-            app.jobs.delete(owner, id).await?;
+            app.jobs.delete(by, id).await?;
             return Deleted::new("job", [id]).show(session);
         }
     };
@@ -69,7 +69,7 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
 
 /// Prints a job with the warnings about its certificates (rule S3).
 async fn show(overview: JobOverview, app: &App, session: &Session) -> Result<(), CliError> {
-    let recipients = app.recipients.list(&session.owner).await?;
+    let recipients = app.recipients.list(&session.principal).await?;
     Ok(session.output.object(&JobView::new(overview, &recipients, session.clock.now()))?)
 }
 
@@ -96,10 +96,10 @@ async fn submit(
     session: &Session,
 ) -> Result<(), CliError> {
     if rehearsal.dry_run {
-        let ahead = app.jobs.preview_draft(&session.owner, &settings, dry_run::OCCURRENCES).await?;
+        let ahead = app.jobs.preview_draft(&session.principal, &settings, dry_run::OCCURRENCES).await?;
         return dry_run::show(&settings, &ahead, app, session).await;
     }
-    show(app.jobs.submit(&session.owner, settings).await?, app, session).await
+    show(app.jobs.submit(&session.principal, settings).await?, app, session).await
 }
 
 /// Edits the job as it is now: if somebody changes it in between, the edit is refused.
@@ -108,15 +108,15 @@ async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<(), CliErr
         return Err(CliError::usage("no change is given: give one, like --title TITLE"));
     }
     let id = job_id(&args.id)?;
-    let job = app.jobs.show(&session.owner, id).await?.job;
+    let job = app.jobs.show(&session.principal, id).await?.job;
     let request = EditRequest::new(over(job.settings, args.options)?)
         .with_watermark(args.watermark.map(Into::<cdds_core::domain::job::edit::WatermarkChoice>::into))
         .with_if_version(args.if_version.unwrap_or(job.version));
     if args.rehearsal.dry_run {
-        let ahead = app.jobs.preview_edit(&session.owner, id, &request, dry_run::OCCURRENCES).await?;
+        let ahead = app.jobs.preview_edit(&session.principal, id, &request, dry_run::OCCURRENCES).await?;
         return dry_run::show(&request.settings, &ahead, app, session).await;
     }
-    show(app.jobs.edit(&session.owner, id, &request).await?, app, session).await
+    show(app.jobs.edit(&session.principal, id, &request).await?, app, session).await
 }
 
 /// Submits a new job from a draft (rule J6).
@@ -132,7 +132,7 @@ pub(super) async fn submit_clone(
 async fn preview(typed: &str, count: u32, app: &App, session: &Session) -> Result<(), CliError> {
     let occurrences = app
         .jobs
-        .preview(&session.owner, job_id(typed)?, usize::try_from(count).unwrap_or(usize::MAX))
+        .preview(&session.principal, job_id(typed)?, usize::try_from(count).unwrap_or(usize::MAX))
         .await?;
     let views: Vec<OccurrenceView> = occurrences.into_iter().map(OccurrenceView::from).collect();
     Ok(session.output.list(&views)?)

@@ -37,7 +37,7 @@ async fn add(name: String, path: &Path, session: &Session) -> Result<(), CliErro
         }
     })?;
     let name = RecipientName::new(name)?;
-    let recipient = app.recipients.add(&session.owner, name, &certificate).await;
+    let recipient = app.recipients.add(&session.principal, name, &certificate).await;
     let recipient = recipient.map_err(|error| match CliError::from(error) {
         refused if refused.code() == "invalid_certificate" => refused.about(path),
         other => other,
@@ -46,14 +46,14 @@ async fn add(name: String, path: &Path, session: &Session) -> Result<(), CliErro
 }
 
 async fn list(session: &Session) -> Result<(), CliError> {
-    let recipients = session.open()?.recipients.list(&session.owner).await?;
+    let recipients = session.open()?.recipients.list(&session.principal).await?;
     let views: Vec<RecipientView> = recipients.into_iter().map(RecipientView::from).collect();
     Ok(session.output.list(&views)?)
 }
 
 async fn test(name: String, to: &Path, force: bool, session: &Session) -> Result<(), CliError> {
     let name = RecipientName::new(name)?;
-    let sealed = session.open()?.recipients.sample(&session.owner, &name).await?;
+    let sealed = session.open()?.recipients.sample(&session.principal, &name).await?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |error: &io::Error| CliError::file("write", to, error);
     let mut file = NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
@@ -89,6 +89,6 @@ struct Sample {
 async fn remove(name: String, consent: &Consent, session: &Session) -> Result<(), CliError> {
     let (name, app) = (RecipientName::new(name)?, session.open()?);
     consent.ask(&format!("Remove the certificate of recipient {}?", escaped(name.as_str())))?;
-    app.recipients.remove(&session.owner, &name).await?;
+    app.recipients.remove(&session.principal, &name).await?;
     Deleted::new("recipient", [name]).show(session)
 }

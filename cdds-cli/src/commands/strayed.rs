@@ -29,9 +29,9 @@ pub(super) async fn explained(error: CliError, session: &Session) -> CliError {
 
 /// Describes the thing that has this id, and how to get from there to the thing wanted.
 async fn known_as(what: Entity, id: &str, app: &App, session: &Session) -> Option<String> {
-    let owner = &session.owner;
+    let by = &session.principal;
     if let Ok(job) = id.parse::<JobId>()
-        && app.jobs.show(owner, job).await.is_ok()
+        && app.jobs.show(by, job).await.is_ok()
     {
         let next = match what {
             Entity::Execution | Entity::ArtifactSet => {
@@ -42,7 +42,7 @@ async fn known_as(what: Entity, id: &str, app: &App, session: &Session) -> Optio
         return Some(format!("that is the id of a job; {next}"));
     }
     if let Ok(execution) = id.parse::<ExecutionId>()
-        && app.history.show(owner, execution).await.is_ok()
+        && app.history.show(by, execution).await.is_ok()
     {
         let next = match what {
             Entity::Artifact => {
@@ -55,7 +55,7 @@ async fn known_as(what: Entity, id: &str, app: &App, session: &Session) -> Optio
         return Some(format!("that is the id of an execution; {next}"));
     }
     if let Ok(artifact) = id.parse::<ArtifactId>()
-        && let Ok(execution) = app.artifacts.execution_of(owner, artifact).await
+        && let Ok(execution) = app.artifacts.execution_of(by, artifact).await
     {
         return Some(format!(
             "that is the id of an artifact; `cdds history show {execution}` shows its execution"

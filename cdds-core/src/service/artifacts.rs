@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use super::access::check;
 pub use super::contents::Contents;
 use super::contents::Published;
 use super::{Entity, ServiceError, until_settled};
 use crate::cleanup::remove_marked;
+use crate::domain::access::{Action, Principal};
 use crate::domain::archive::artifact::{Artifact, ArtifactSet, Sha256Digest};
 use crate::domain::archive::removal::{self, TornSet};
 use crate::domain::id::{ArtifactId, ExecutionId, Owner};
@@ -15,7 +17,7 @@ use crate::ports::Ports;
 use crate::ports::catalog::query::{ArtifactOverview, ArtifactQuery, Page};
 use crate::ports::sink::{Key, Prefix};
 
-/// The artifacts of all owners; each call names one owner.
+/// The artifacts of all owners; each call names one, by its principal.
 #[derive(Debug, Clone)]
 pub struct Artifacts {
     ports: Ports,
@@ -33,11 +35,12 @@ impl Artifacts {
     /// If the catalog cannot be read.
     pub async fn list(
         &self,
-        owner: &Owner,
+        by: &Principal,
         query: &ArtifactQuery,
     ) -> Result<Page<ArtifactOverview>, ServiceError> {
+        check(by, Action::See)?;
         let available = ArtifactQuery { available_at: Some(self.now()), ..query.clone() };
-        Ok(self.ports.catalog.artifacts(owner, &available).await?)
+        Ok(self.ports.catalog.artifacts(&by.owner, &available).await?)
     }
 
     /// Returns the artifacts with these ids, all of which must exist (rule A8).
@@ -45,13 +48,9 @@ impl Artifacts {
     /// # Errors
     /// [`ServiceError::Refused`] for more than 100; [`ServiceError::NotFound`] naming the first that
     /// does not exist.
-    pub async fn select(&self, owner: &Owner, ids: &[ArtifactId]) -> Result<Vec<Artifact>, ServiceError> {
-        removal::check_selection(ids.len())?;
-        let mut artifacts = Vec::with_capacity(ids.len());
-        for id in ids {
-            artifacts.push(self.artifact(owner, *id).await?);
-        }
-        Ok(artifacts)
+    pub async fn select(&self, by: &Principal, ids: &[ArtifactId]) -> Result<Vec<Artifact>, ServiceError> {
+        check(by, Action::See)?;
+        self.find_all(&by.owner, ids).await
     }
 
     /// Returns everything that an execution published and nobody deleted, with the manifest and its
@@ -59,11 +58,9 @@ impl Artifacts {
     ///
     /// # Errors
     /// [`ServiceError::NotFound`] if the execution published nothing or the set has expired.
-    pub async fn set(&self, owner: &Owner, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
-        let found = self.ports.catalog.artifact_set(owner, execution).await?;
-        let now = self.now();
-        let available = |set: &ArtifactSet| set.artifacts.iter().all(|artifact| artifact.is_available(now));
-        found.filter(available).ok_or_else(|| ServiceError::not_found(Entity::ArtifactSet, execution))
+    pub async fn set(&self, by: &Principal, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
+        check(by, Action::See)?;
+        self.find_set(&by.owner, execution).await
     }
 
     /// Like [`set`](Artifacts::set), but requires that the set is complete: that every published file is
@@ -74,10 +71,11 @@ impl Artifacts {
     /// [`ServiceError::Sink`] if the store cannot be listed.
     pub async fn complete_set(
         &self,
-        owner: &Owner,
+        by: &Principal,
         execution: ExecutionId,
     ) -> Result<ArtifactSet, ServiceError> {
-        let set = self.set(owner, execution).await?;
+        check(by, Action::See)?;
+        let set = self.find_set(&by.owner, execution).await?;
         let folders: BTreeSet<&str> = set.files().map(|(_, key)| key.folder()).collect();
         let mut stored = BTreeSet::new();
         for folder in folders {
@@ -95,12 +93,13 @@ impl Artifacts {
     ///
     /// # Errors
     /// As for [`select`](Artifacts::select).
-    pub async fn torn_by(&self, owner: &Owner, ids: &[ArtifactId]) -> Result<Vec<TornSet>, ServiceError> {
-        let chosen = self.select(owner, ids).await?;
+    pub async fn torn_by(&self, by: &Principal, ids: &[ArtifactId]) -> Result<Vec<TornSet>, ServiceError> {
+        check(by, Action::See)?;
+        let chosen = self.find_all(&by.owner, ids).await?;
         let executions: BTreeSet<ExecutionId> = chosen.iter().map(|part| part.execution_id).collect();
         let mut torn = Vec::new();
         for execution in executions {
-            torn.extend(removal::torn(&self.set(owner, execution).await?, ids));
+            torn.extend(removal::torn(&self.find_set(&by.owner, execution).await?, ids));
         }
         Ok(torn)
     }
@@ -112,8 +111,9 @@ impl Artifacts {
     /// not have it. While reading: [`SinkErrorKind::Corrupt`](crate::ports::sink::SinkErrorKind::Corrupt) as
     /// the last item if the bytes are not the published ones; the stream has then yielded fewer bytes than
     /// were published.
-    pub async fn read(&self, owner: &Owner, id: ArtifactId) -> Result<Contents, ServiceError> {
-        let artifact = self.artifact(owner, id).await?;
+    pub async fn read(&self, by: &Principal, id: ArtifactId) -> Result<Contents, ServiceError> {
+        check(by, Action::Download)?;
+        let artifact = self.artifact(&by.owner, id).await?;
         self.contents(artifact.key, artifact.bytes, artifact.sha256).await
     }
 
@@ -123,10 +123,11 @@ impl Artifacts {
     /// As for [`read`](Artifacts::read).
     pub async fn read_manifest(
         &self,
-        owner: &Owner,
+        by: &Principal,
         execution: ExecutionId,
     ) -> Result<Contents, ServiceError> {
-        let manifest = self.set(owner, execution).await?.manifest;
+        check(by, Action::Download)?;
+        let manifest = self.find_set(&by.owner, execution).await?.manifest;
         self.contents(manifest.key, manifest.bytes, manifest.sha256).await
     }
 
@@ -136,10 +137,11 @@ impl Artifacts {
     /// As for [`read`](Artifacts::read); [`ServiceError::NotFound`] also if the manifest was not signed.
     pub async fn read_signature(
         &self,
-        owner: &Owner,
+        by: &Principal,
         execution: ExecutionId,
     ) -> Result<Contents, ServiceError> {
-        let signature = self.set(owner, execution).await?.signature;
+        check(by, Action::Download)?;
+        let signature = self.find_set(&by.owner, execution).await?.signature;
         let signature = signature.ok_or_else(|| ServiceError::not_found(Entity::Signature, execution))?;
         self.contents(signature.key, signature.bytes, signature.sha256).await
     }
@@ -152,8 +154,13 @@ impl Artifacts {
     ///
     /// # Errors
     /// If the catalog cannot be written.
-    pub async fn record_download(&self, owner: &Owner, artifacts: &[ArtifactId]) -> Result<(), ServiceError> {
-        Ok(self.ports.catalog.record_download(owner, artifacts, self.now()).await?)
+    pub async fn record_download(
+        &self,
+        by: &Principal,
+        artifacts: &[ArtifactId],
+    ) -> Result<(), ServiceError> {
+        check(by, Action::Download)?;
+        Ok(self.ports.catalog.record_download(&by.owner, artifacts, self.now()).await?)
     }
 
     /// Deletes up to 100 files, all or none (rule A8). An engine later deletes the files that the store
@@ -162,11 +169,12 @@ impl Artifacts {
     /// # Errors
     /// [`ServiceError::Refused`] for more than 100, or if one is on hold; [`ServiceError::NotFound`] naming
     /// the first that does not exist; [`ServiceError::Conflict`]. In each case nothing is deleted.
-    pub async fn delete(&self, owner: &Owner, ids: &[ArtifactId]) -> Result<(), ServiceError> {
+    pub async fn delete(&self, by: &Principal, ids: &[ArtifactId]) -> Result<(), ServiceError> {
+        check(by, Action::DeleteArtifacts)?;
         until_settled(|| async {
-            let artifacts = self.select(owner, ids).await?;
+            let artifacts = self.find_all(&by.owner, ids).await?;
             removal::check_hold(&artifacts)?;
-            Ok(self.ports.catalog.delete_artifacts(owner, ids, self.now()).await?)
+            Ok(self.ports.catalog.delete_artifacts(&by.owner, ids, self.now()).await?)
         })
         .await?;
         remove_marked(&self.ports).await;
@@ -178,12 +186,13 @@ impl Artifacts {
     /// # Errors
     /// [`ServiceError::Refused`] if the set is on hold; [`ServiceError::NotFound`];
     /// [`ServiceError::Conflict`].
-    pub async fn delete_set(&self, owner: &Owner, execution: ExecutionId) -> Result<(), ServiceError> {
+    pub async fn delete_set(&self, by: &Principal, execution: ExecutionId) -> Result<(), ServiceError> {
+        check(by, Action::DeleteArtifacts)?;
         until_settled(|| async {
-            let artifacts = self.set(owner, execution).await?.artifacts;
+            let artifacts = self.find_set(&by.owner, execution).await?.artifacts;
             removal::check_hold(&artifacts)?;
             let ids: Vec<ArtifactId> = artifacts.iter().map(|artifact| artifact.id).collect();
-            Ok(self.ports.catalog.delete_artifacts(owner, &ids, self.now()).await?)
+            Ok(self.ports.catalog.delete_artifacts(&by.owner, &ids, self.now()).await?)
         })
         .await?;
         remove_marked(&self.ports).await;
@@ -194,8 +203,9 @@ impl Artifacts {
     ///
     /// # Errors
     /// [`ServiceError::NotFound`] if the artifact no longer exists.
-    pub async fn execution_of(&self, owner: &Owner, id: ArtifactId) -> Result<ExecutionId, ServiceError> {
-        Ok(self.artifact(owner, id).await?.execution_id)
+    pub async fn execution_of(&self, by: &Principal, id: ArtifactId) -> Result<ExecutionId, ServiceError> {
+        check(by, Action::See)?;
+        Ok(self.artifact(&by.owner, id).await?.execution_id)
     }
 
     /// Puts a whole set on legal hold: it outlives its retention and cannot be deleted until it is released
@@ -203,16 +213,18 @@ impl Artifacts {
     ///
     /// # Errors
     /// [`ServiceError::NotFound`] if the set no longer exists.
-    pub async fn hold(&self, owner: &Owner, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
-        self.set_hold(owner, execution, true).await
+    pub async fn hold(&self, by: &Principal, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
+        check(by, Action::HoldSet)?;
+        self.set_hold(&by.owner, execution, true).await
     }
 
     /// Releases a set. If it has expired meanwhile, it is gone at once (rule A7). Idempotent.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`] if the set no longer exists.
-    pub async fn release(&self, owner: &Owner, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
-        self.set_hold(owner, execution, false).await
+    pub async fn release(&self, by: &Principal, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
+        check(by, Action::ReleaseSet)?;
+        self.set_hold(&by.owner, execution, false).await
     }
 
     async fn set_hold(
@@ -222,7 +234,7 @@ impl Artifacts {
         hold: bool,
     ) -> Result<ArtifactSet, ServiceError> {
         until_settled(|| async {
-            let mut set = self.set(owner, execution).await?;
+            let mut set = self.find_set(owner, execution).await?;
             self.ports.catalog.hold(owner, execution, hold).await?;
             for artifact in &mut set.artifacts {
                 artifact.hold = hold;
@@ -230,6 +242,24 @@ impl Artifacts {
             Ok(set)
         })
         .await
+    }
+
+    /// Looks up available artifacts, all of which must exist.
+    async fn find_all(&self, owner: &Owner, ids: &[ArtifactId]) -> Result<Vec<Artifact>, ServiceError> {
+        removal::check_selection(ids.len())?;
+        let mut artifacts = Vec::with_capacity(ids.len());
+        for id in ids {
+            artifacts.push(self.artifact(owner, *id).await?);
+        }
+        Ok(artifacts)
+    }
+
+    /// Looks up a set whose files are available.
+    async fn find_set(&self, owner: &Owner, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
+        let found = self.ports.catalog.artifact_set(owner, execution).await?;
+        let now = self.now();
+        let available = |set: &ArtifactSet| set.artifacts.iter().all(|artifact| artifact.is_available(now));
+        found.filter(available).ok_or_else(|| ServiceError::not_found(Entity::ArtifactSet, execution))
     }
 
     /// Looks up an available artifact. At 0 remaining days it is gone, whether or not the engine has removed

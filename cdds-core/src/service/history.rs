@@ -1,7 +1,9 @@
 //! The History page: executions that ran, wait or were skipped, and why.
 
+use super::access::check;
 use super::{Entity, ServiceError, until_settled};
 use crate::cleanup::remove_marked;
+use crate::domain::access::{Action, Principal};
 use crate::domain::archive::removal::{self, WithArtifacts};
 use crate::domain::execution::Execution;
 use crate::domain::execution::lease::WorkerLife;
@@ -11,7 +13,7 @@ use crate::domain::job::{Job, JobSettings};
 use crate::ports::Ports;
 use crate::ports::catalog::query::{Between, ExecutionOverview, ExecutionQuery, Page, Slice};
 
-/// The executions of all owners; each call names one owner.
+/// The executions of all owners; each call names one, by its principal.
 ///
 /// # Cancel safety
 /// The change of a dropped call is stored either whole or not at all.
@@ -32,27 +34,29 @@ impl History {
     /// If the catalog cannot be read.
     pub async fn list(
         &self,
-        owner: &Owner,
+        by: &Principal,
         query: &ExecutionQuery,
     ) -> Result<Page<ExecutionOverview>, ServiceError> {
-        Ok(self.ports.catalog.executions(owner, query, self.ports.now()).await?)
+        check(by, Action::See)?;
+        Ok(self.ports.catalog.executions(&by.owner, query, self.ports.now()).await?)
     }
 
     /// Returns one execution with its attempts.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`], also for another owner's execution and for a deleted one (rule J15).
-    pub async fn show(&self, owner: &Owner, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
-        let found = self.ports.catalog.execution(owner, id, self.ports.now()).await?;
-        found.ok_or_else(|| ServiceError::not_found(Entity::Execution, id))
+    pub async fn show(&self, by: &Principal, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
+        check(by, Action::See)?;
+        self.find(&by.owner, id).await
     }
 
     /// Returns the settings that an execution had, as a draft of a job (rule J6).
     ///
     /// # Errors
     /// [`ServiceError::NotFound`].
-    pub async fn draft(&self, owner: &Owner, id: ExecutionId) -> Result<JobSettings, ServiceError> {
-        Ok(self.show(owner, id).await?.execution.settings)
+    pub async fn draft(&self, by: &Principal, id: ExecutionId) -> Result<JobSettings, ServiceError> {
+        check(by, Action::See)?;
+        Ok(self.find(&by.owner, id).await?.execution.settings)
     }
 
     /// Stops an execution (rule E8). A waiting one is cancelled at once. A running one is ordered to stop,
@@ -62,9 +66,10 @@ impl History {
     ///
     /// # Errors
     /// [`ServiceError::Refused`] if it has ended; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
-    pub async fn cancel(&self, owner: &Owner, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
+    pub async fn cancel(&self, by: &Principal, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
+        check(by, Action::CancelExecution)?;
         until_settled(|| async {
-            let ExecutionOverview { execution: before, worker, .. } = self.show(owner, id).await?;
+            let ExecutionOverview { execution: before, worker, .. } = self.find(&by.owner, id).await?;
             let (asked, now) = (before.clone(), self.ports.now());
             let after = match worker {
                 Some(WorkerLife::Gone) => asked.cancel_abandoned(now)?,
@@ -76,7 +81,7 @@ impl History {
             Ok(())
         })
         .await?;
-        self.show(owner, id).await
+        self.find(&by.owner, id).await
     }
 
     /// Queues another try of an execution that failed or was cancelled, and returns it (rule W5).
@@ -85,14 +90,15 @@ impl History {
     /// [`ServiceError::Refused`] if it neither failed nor was cancelled, while its job runs, if the
     /// occurrence has since been run, or if its window is covered; [`ServiceError::NotFound`], also if its
     /// job was deleted; [`ServiceError::Conflict`].
-    pub async fn rerun(&self, owner: &Owner, id: ExecutionId) -> Result<Execution, ServiceError> {
+    pub async fn rerun(&self, by: &Principal, id: ExecutionId) -> Result<Execution, ServiceError> {
+        check(by, Action::RerunExecution)?;
         until_settled(|| async {
-            let failed = self.show(owner, id).await?.execution;
-            let job = self.job_of(owner, &failed).await?;
+            let failed = self.find(&by.owner, id).await?.execution;
+            let job = self.job_of(&by.owner, &failed).await?;
             // Only the job's running executions matter here, not the waiting ones.
-            let open = self.ports.catalog.open_executions(owner, job.id, None, 1).await?.executions;
+            let open = self.ports.catalog.open_executions(&by.owner, job.id, None, 1).await?.executions;
             let terms = self.ports.sources.terms(&job.settings.source, &job.settings.data_type);
-            let rivals = self.rivals(owner, &job, &failed).await?;
+            let rivals = self.rivals(&by.owner, &job, &failed).await?;
             let mut change = manual::rerun(&job, &failed, &rivals, &open, terms, self.ports.now())?;
             self.ports.catalog.change_job(&change, job.revision).await?;
             change.entries.pop().ok_or_else(|| ServiceError::not_found(Entity::Execution, id))
@@ -108,22 +114,29 @@ impl History {
     /// is on hold; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn delete(
         &self,
-        owner: &Owner,
+        by: &Principal,
         id: ExecutionId,
         with: WithArtifacts,
     ) -> Result<(), ServiceError> {
+        check(by, Action::DeleteExecution)?;
         until_settled(|| async {
-            let execution = self.show(owner, id).await?.execution;
-            let set = self.ports.catalog.artifact_set(owner, id).await?;
+            let execution = self.find(&by.owner, id).await?.execution;
+            let set = self.ports.catalog.artifact_set(&by.owner, id).await?;
             let now = self.ports.now();
             let there = set.into_iter().flat_map(|set| set.artifacts);
             let there: Vec<_> = there.filter(|artifact| artifact.is_available(now)).collect();
             removal::check_execution(&execution, &there, with)?;
-            Ok(self.ports.catalog.delete_execution(owner, id, now).await?)
+            Ok(self.ports.catalog.delete_execution(&by.owner, id, now).await?)
         })
         .await?;
         remove_marked(&self.ports).await;
         Ok(())
+    }
+
+    /// Looks up an execution of an owner.
+    async fn find(&self, owner: &Owner, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
+        let found = self.ports.catalog.execution(owner, id, self.ports.now()).await?;
+        found.ok_or_else(|| ServiceError::not_found(Entity::Execution, id))
     }
 
     async fn job_of(&self, owner: &Owner, execution: &Execution) -> Result<Job, ServiceError> {

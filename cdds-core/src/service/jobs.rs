@@ -5,7 +5,9 @@ mod backlog;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::access::check;
 use super::{Entity, ServiceError, until_settled};
+use crate::domain::access::{Action, Principal};
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::execution::Execution;
 use crate::domain::execution::ahead::{self, Truth};
@@ -88,7 +90,7 @@ setters! {
     }
 }
 
-/// The jobs of all owners; each call names one owner.
+/// The jobs of all owners; each call names one, by its principal.
 ///
 /// # Cancel safety
 /// The change of a dropped call is stored either whole or not at all.
@@ -108,13 +110,14 @@ impl Jobs {
     ///
     /// # Errors
     /// [`ServiceError::Refused`] with the first rule that the settings break.
-    pub async fn submit(&self, owner: &Owner, settings: JobSettings) -> Result<JobOverview, ServiceError> {
+    pub async fn submit(&self, by: &Principal, settings: JobSettings) -> Result<JobOverview, ServiceError> {
+        check(by, Action::CreateJob)?;
         until_settled(|| async {
             let now = self.ports.now();
-            self.admit(owner, &settings, None, now).await?;
+            self.admit(&by.owner, &settings, None, now).await?;
             let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(&settings));
             let Submission { job, first } =
-                lifecycle::submit(id, owner.clone(), settings.clone(), terms, now);
+                lifecycle::submit(id, by.owner.clone(), settings.clone(), terms, now);
             self.ports.catalog.insert_job(&job, first.as_ref()).await?;
             let latest = first.map(|execution| LatestExecution {
                 id: execution.id,
@@ -132,17 +135,18 @@ impl Jobs {
     ///
     /// # Errors
     /// [`ServiceError::NotFound`], also for another owner's job and for a deleted one (rule J15).
-    pub async fn show(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
-        let found = self.ports.catalog.job(owner, id).await?;
-        found.ok_or_else(|| ServiceError::not_found(Entity::Job, id))
+    pub async fn show(&self, by: &Principal, id: JobId) -> Result<JobOverview, ServiceError> {
+        check(by, Action::See)?;
+        self.find(&by.owner, id).await
     }
 
     /// Returns a page of the owner's jobs.
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn list(&self, owner: &Owner, query: &JobQuery) -> Result<Page<JobOverview>, ServiceError> {
-        Ok(self.ports.catalog.jobs(owner, query).await?)
+    pub async fn list(&self, by: &Principal, query: &JobQuery) -> Result<Page<JobOverview>, ServiceError> {
+        check(by, Action::See)?;
+        Ok(self.ports.catalog.jobs(&by.owner, query).await?)
     }
 
     /// Returns the settings of a job as a draft of another one (rule J6): a clone is submitted like any new
@@ -150,16 +154,18 @@ impl Jobs {
     ///
     /// # Errors
     /// [`ServiceError::NotFound`].
-    pub async fn draft(&self, owner: &Owner, id: JobId) -> Result<JobSettings, ServiceError> {
-        Ok(self.show(owner, id).await?.job.settings)
+    pub async fn draft(&self, by: &Principal, id: JobId) -> Result<JobSettings, ServiceError> {
+        check(by, Action::See)?;
+        Ok(self.find(&by.owner, id).await?.job.settings)
     }
 
     /// Suspends a job: nothing new starts for it from now on. Idempotent (rule J7).
     ///
     /// # Errors
     /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`] if the job was changed meanwhile.
-    pub async fn suspend(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
-        self.change(owner, id, |job, open, now| Ok(lifecycle::suspend(job, open, now))).await
+    pub async fn suspend(&self, by: &Principal, id: JobId) -> Result<JobOverview, ServiceError> {
+        check(by, Action::SuspendJob)?;
+        self.change(&by.owner, id, |job, open, now| Ok(lifecycle::suspend(job, open, now))).await
     }
 
     /// Resumes a job with the next occurrence after now. Idempotent (rules J7–J9).
@@ -167,8 +173,9 @@ impl Jobs {
     /// # Errors
     /// [`ServiceError::Refused`] for a one-time job that has started or whose start has passed, and for a job
     /// past its end; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
-    pub async fn resume(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
-        self.change(owner, id, |job, _open, now| lifecycle::resume(job, now)).await
+    pub async fn resume(&self, by: &Principal, id: JobId) -> Result<JobOverview, ServiceError> {
+        check(by, Action::ResumeJob)?;
+        self.change(&by.owner, id, |job, _open, now| lifecycle::resume(job, now)).await
     }
 
     /// Brings back a job that was left in the future by a clock that was ahead, or by a mistyped instant
@@ -179,9 +186,10 @@ impl Jobs {
     /// # Errors
     /// [`ServiceError::Refused`] while an execution of it runs or waits to be retried;
     /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
-    pub async fn bring_back(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
+    pub async fn bring_back(&self, by: &Principal, id: JobId) -> Result<JobOverview, ServiceError> {
+        check(by, Action::BringBackJob)?;
         until_settled(|| async {
-            let (job, now) = (self.settled(owner, id).await?, self.ports.now());
+            let (job, now) = (self.settled(&by.owner, id).await?, self.ports.now());
             if ahead::lies_ahead(&job, now).is_none() {
                 return Ok(());
             }
@@ -194,7 +202,7 @@ impl Jobs {
             Ok(())
         })
         .await?;
-        self.show(owner, id).await
+        self.find(&by.owner, id).await
     }
 
     /// Edits a job (rules J10, J11).
@@ -204,20 +212,21 @@ impl Jobs {
     /// the job's version is not `if_version`; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn edit(
         &self,
-        owner: &Owner,
+        by: &Principal,
         id: JobId,
         request: &EditRequest,
     ) -> Result<JobOverview, ServiceError> {
+        check(by, Action::EditJob)?;
         let change = until_settled(|| async {
-            self.check_edit(&self.show(owner, id).await?.job, request).await?;
-            let job = self.caught_up(owner, id).await?;
+            self.check_edit(&self.find(&by.owner, id).await?.job, request).await?;
+            let job = self.caught_up(&by.owner, id).await?;
             let change = self.decide_edit(&job, request).await?;
             self.ports.catalog.change_job(&change, job.revision).await?;
             Ok(Job { revision: job.revision + 1, ..change.job })
         })
         .await?;
         self.settle(change).await?;
-        self.show(owner, id).await
+        self.find(&by.owner, id).await
     }
 
     /// Deletes a job. Its history and artifacts stay, marked as those of a deleted job (rule J12).
@@ -225,9 +234,10 @@ impl Jobs {
     /// # Errors
     /// [`ServiceError::Refused`] while an execution runs or is about to run; [`ServiceError::NotFound`];
     /// [`ServiceError::Conflict`].
-    pub async fn delete(&self, owner: &Owner, id: JobId) -> Result<(), ServiceError> {
+    pub async fn delete(&self, by: &Principal, id: JobId) -> Result<(), ServiceError> {
+        check(by, Action::DeleteJob)?;
         let deleted = until_settled(|| async {
-            let job = self.settled(owner, id).await?;
+            let job = self.settled(&by.owner, id).await?;
             self.check_idle(&job).await?;
             let change = lifecycle::delete(&job, self.open(&job).await?, self.ports.now())?;
             self.ports.catalog.change_job(&change, job.revision).await?;
@@ -242,8 +252,9 @@ impl Jobs {
     /// # Errors
     /// [`ServiceError::Refused`] for a one-time job; [`ServiceError::NotFound`];
     /// [`ServiceError::Conflict`].
-    pub async fn run_now(&self, owner: &Owner, id: JobId) -> Result<Execution, ServiceError> {
-        let queued = self.queue(owner, id, manual::run_now).await?;
+    pub async fn run_now(&self, by: &Principal, id: JobId) -> Result<Execution, ServiceError> {
+        check(by, Action::RunJob)?;
+        let queued = self.queue(&by.owner, id, manual::run_now).await?;
         queued.into_iter().next().ok_or_else(|| ServiceError::not_found(Entity::Job, id))
     }
 
@@ -255,12 +266,13 @@ impl Jobs {
     /// occurrences or too many; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn backfill(
         &self,
-        owner: &Owner,
+        by: &Principal,
         id: JobId,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> Result<Vec<Execution>, ServiceError> {
-        self.queue(owner, id, |job, terms, now| manual::backfill(job, from, to, terms, now)).await
+        check(by, Action::BackfillJob)?;
+        self.queue(&by.owner, id, |job, terms, now| manual::backfill(job, from, to, terms, now)).await
     }
 
     /// Returns the next `count` occurrences of a job, at most [`PREVIEW_MAX`](schedule::PREVIEW_MAX), each
@@ -270,11 +282,12 @@ impl Jobs {
     /// [`ServiceError::NotFound`].
     pub async fn preview(
         &self,
-        owner: &Owner,
+        by: &Principal,
         id: JobId,
         count: usize,
     ) -> Result<Vec<Occurrence>, ServiceError> {
-        let job = self.show(owner, id).await?.job;
+        check(by, Action::See)?;
+        let job = self.find(&by.owner, id).await?.job;
         Ok(schedule::preview(&job, self.source_terms(&job.settings), count, self.ports.now()))
     }
 
@@ -285,14 +298,15 @@ impl Jobs {
     /// [`ServiceError::Refused`] with the first rule that the settings break.
     pub async fn preview_draft(
         &self,
-        owner: &Owner,
+        by: &Principal,
         settings: &JobSettings,
         count: usize,
     ) -> Result<Vec<Occurrence>, ServiceError> {
+        check(by, Action::See)?;
         let now = self.ports.now();
-        self.admit(owner, settings, None, now).await?;
+        self.admit(&by.owner, settings, None, now).await?;
         let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(settings));
-        let Submission { job, first } = lifecycle::submit(id, owner.clone(), settings.clone(), terms, now);
+        let Submission { job, first } = lifecycle::submit(id, by.owner.clone(), settings.clone(), terms, now);
         let immediate = first.map(|execution| Occurrence { slot: execution.slot, window: execution.window });
         let later = schedule::preview(&job, terms, count, now);
         Ok(immediate.into_iter().chain(later).take(count).collect())
@@ -305,12 +319,13 @@ impl Jobs {
     /// As for [`edit`](Self::edit).
     pub async fn preview_edit(
         &self,
-        owner: &Owner,
+        by: &Principal,
         id: JobId,
         request: &EditRequest,
         count: usize,
     ) -> Result<Vec<Occurrence>, ServiceError> {
-        let (job, queued) = self.as_if_caught_up(owner, id, count).await?;
+        check(by, Action::See)?;
+        let (job, queued) = self.as_if_caught_up(&by.owner, id, count).await?;
         let mut change = self.decide_edit(&job, request).await?;
         self.as_if_settled(&mut change).await?;
         let terms = self.source_terms(&request.settings);
@@ -321,6 +336,12 @@ impl Jobs {
         let immediate = queued.map(|entry| Occurrence { slot: entry.slot, window: entry.window });
         let later = schedule::preview(&change.job, terms, count, self.ports.now());
         Ok(immediate.chain(later).take(count).collect())
+    }
+
+    /// Looks up a job of an owner.
+    pub(super) async fn find(&self, owner: &Owner, id: JobId) -> Result<JobOverview, ServiceError> {
+        let found = self.ports.catalog.job(owner, id).await?;
+        found.ok_or_else(|| ServiceError::not_found(Entity::Job, id))
     }
 
     /// Decides an edit of a job (rules J10, J11).
@@ -377,7 +398,7 @@ impl Jobs {
         if let Some(job) = changed {
             self.settle(job).await?;
         }
-        self.show(owner, id).await
+        self.find(owner, id).await
     }
 
     /// Stores and returns the executions that `decide` queues. Decides again if somebody changed the job in
@@ -389,7 +410,7 @@ impl Jobs {
         decide: impl Fn(&Job, SourceTerms, DateTime<Utc>) -> Result<JobChange, RuleViolation>,
     ) -> Result<Vec<Execution>, ServiceError> {
         until_settled(|| async {
-            let job = self.show(owner, id).await?.job;
+            let job = self.find(owner, id).await?.job;
             let change = decide(&job, self.source_terms(&job.settings), self.ports.now())?;
             self.ports.catalog.change_job(&change, job.revision).await?;
             Ok(change.entries)

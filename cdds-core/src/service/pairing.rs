@@ -11,6 +11,7 @@ use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::access::{Action, Forbidden, Principal};
 use crate::domain::id::StoreId;
 use crate::domain::pairing::{Holdings, Mismatch, PairingStep, StoreLink, decide, needs_holdings};
 use crate::keys;
@@ -50,6 +51,9 @@ pub enum PairingError {
     /// They do not belong together.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
+    /// The principal may not pair them (rule C1).
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// The store's mark is not understood.
     #[error(
         "the mark {MARK} of the artifact store is not understood: use a newer version of the program, or \
@@ -119,8 +123,9 @@ impl Pairing {
     /// does not know stay in the store.
     ///
     /// # Errors
-    /// If the catalog or the store fails.
-    pub async fn adopt(&self) -> Result<(), PairingError> {
+    /// [`PairingError::Forbidden`]; otherwise if the catalog or the store fails.
+    pub async fn adopt(&self, by: &Principal) -> Result<(), PairingError> {
+        by.check(Action::AdoptStore)?;
         let link = self.catalog.store().await?;
         let id = match (self.read_mark().await?, link) {
             (Some(mark), _) => mark,

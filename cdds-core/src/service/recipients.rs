@@ -3,8 +3,10 @@
 use bytes::{Bytes, BytesMut};
 use chrono::SubsecRound;
 
+use super::access::check;
 use super::{Entity, ServiceError, jobs};
-use crate::domain::id::{JobId, Owner, RecipientName};
+use crate::domain::access::{Action, Principal};
+use crate::domain::id::{JobId, RecipientName};
 use crate::domain::job::Job;
 use crate::domain::recipient::{self, ExpiringCertificate, Recipient};
 use crate::domain::violation::{Code, RuleViolation};
@@ -12,7 +14,7 @@ use crate::ports::Ports;
 use crate::ports::catalog::{CatalogErrorKind, RecipientRemoval};
 use crate::ports::packager::{PartEvent, Plan};
 
-/// The recipients of all owners; each call names one owner.
+/// The recipients of all owners; each call names one, by its principal.
 #[derive(Debug, Clone)]
 pub struct Recipients {
     ports: Ports,
@@ -30,13 +32,14 @@ impl Recipients {
     /// [`ServiceError::Refused`] if the certificate cannot be used or the name is taken.
     pub async fn add(
         &self,
-        owner: &Owner,
+        by: &Principal,
         name: RecipientName,
         certificate: &[u8],
     ) -> Result<Recipient, ServiceError> {
+        check(by, Action::AddRecipient)?;
         let now = self.ports.clock.now().trunc_subsecs(6);
         let facts = self.ports.certificates.inspect(certificate, now).map_err(jobs::refusal)?;
-        let added = Recipient { owner: owner.clone(), name, certificate: facts, added_at: now };
+        let added = Recipient { owner: by.owner.clone(), name, certificate: facts, added_at: now };
         match self.ports.catalog.insert_recipient(&added).await {
             Err(error) if error.kind() == CatalogErrorKind::Conflict => Err(RuleViolation::new(
                 Code::RecipientExists,
@@ -53,8 +56,9 @@ impl Recipients {
     /// # Errors
     /// [`ServiceError::Refused`] while a job, or an execution that has not ended, uses it;
     /// [`ServiceError::NotFound`].
-    pub async fn remove(&self, owner: &Owner, name: &RecipientName) -> Result<(), ServiceError> {
-        match self.ports.catalog.remove_recipient(owner, name).await? {
+    pub async fn remove(&self, by: &Principal, name: &RecipientName) -> Result<(), ServiceError> {
+        check(by, Action::RemoveRecipient)?;
+        match self.ports.catalog.remove_recipient(&by.owner, name).await? {
             RecipientRemoval::Removed => Ok(()),
             RecipientRemoval::Missing => Err(ServiceError::not_found(Entity::Recipient, name)),
             RecipientRemoval::InUse(jobs) => Err(in_use(name, &jobs).into()),
@@ -67,11 +71,16 @@ impl Recipients {
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn expiring(&self, job: &Job) -> Result<Vec<ExpiringCertificate>, ServiceError> {
+    pub async fn expiring(
+        &self,
+        by: &Principal,
+        job: &Job,
+    ) -> Result<Vec<ExpiringCertificate>, ServiceError> {
+        check(by, Action::See)?;
         if job.settings.protection.recipients().is_empty() {
             return Ok(Vec::new());
         }
-        let recipients = self.list(&job.owner).await?;
+        let recipients = self.ports.catalog.recipients(&by.owner).await?;
         Ok(recipient::expiring(job, &recipients, self.ports.clock.now()))
     }
 
@@ -80,8 +89,9 @@ impl Recipients {
     ///
     /// # Errors
     /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] if the certificate cannot be used now (rule S2).
-    pub async fn sample(&self, owner: &Owner, name: &RecipientName) -> Result<Bytes, ServiceError> {
-        let stored = self.list(owner).await?;
+    pub async fn sample(&self, by: &Principal, name: &RecipientName) -> Result<Bytes, ServiceError> {
+        check(by, Action::See)?;
+        let stored = self.ports.catalog.recipients(&by.owner).await?;
         let recipient = stored.into_iter().find(|recipient| recipient.name == *name);
         let recipient = recipient.ok_or_else(|| ServiceError::not_found(Entity::Recipient, name))?;
         let now = self.ports.clock.now();
@@ -112,8 +122,9 @@ impl Recipients {
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn list(&self, owner: &Owner) -> Result<Vec<Recipient>, ServiceError> {
-        Ok(self.ports.catalog.recipients(owner).await?)
+    pub async fn list(&self, by: &Principal) -> Result<Vec<Recipient>, ServiceError> {
+        check(by, Action::See)?;
+        Ok(self.ports.catalog.recipients(&by.owner).await?)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The rules of the domain, one test or property for each, named after its number.
 
+mod access;
 mod admission;
 mod ahead;
 mod contained;

@@ -28,7 +28,7 @@ use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
 use cdds_core::ports::source::{DataType, SourceDescription};
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::jobs::{JobRules, Jobs};
-use cdds_core::testing::PreparedSource;
+use cdds_core::testing::{PreparedSource, administrator};
 use cdds_storage::archive::ZipPackager;
 use cdds_storage::catalog::SqliteCatalog;
 use cdds_storage::sink::ObjectSink;
@@ -179,7 +179,10 @@ impl World {
             Frequency::Once(Start::Immediately),
             Protection::Plaintext,
         );
-        block_on(Jobs::new(&self.ports, JobRules::default()).submit(&Owner::default(), settings)).unwrap();
+        block_on(
+            Jobs::new(&self.ports, JobRules::default()).submit(&administrator(&Owner::default()), settings),
+        )
+        .unwrap();
     }
 
     fn engine(&self, grace: Duration) -> Engine {
@@ -207,14 +210,14 @@ impl World {
 
     /// Asserts that every published file is complete in the store, and that the store holds nothing else.
     fn assert_published(&self) {
-        let owner = Owner::default();
+        let by = administrator(&Owner::default());
         let execution = self.only_execution();
         assert_eq!(execution.status(), Status::Finished);
         let artifacts = Artifacts::new(&self.ports);
-        let set = block_on(artifacts.set(&owner, execution.id)).unwrap();
+        let set = block_on(artifacts.set(&by, execution.id)).unwrap();
         for artifact in &set.artifacts {
             block_on(async {
-                artifacts.read(&owner, artifact.id).await.unwrap().try_collect::<Vec<_>>().await.unwrap()
+                artifacts.read(&by, artifact.id).await.unwrap().try_collect::<Vec<_>>().await.unwrap()
             });
         }
         assert_eq!(self.stored().len(), set.artifacts.len() + 1);

@@ -23,6 +23,7 @@ use cdds_core::ports::source::Source;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::stored::manifest::Manifest;
+use cdds_core::testing::administrator;
 use cdds_storage::archive::ZipPackager;
 use cdds_storage::catalog::SqliteCatalog;
 use cdds_storage::sink::ObjectSink;
@@ -91,15 +92,15 @@ fn export(source: Arc<dyn Source>, settings: JobSettings, threads: usize) -> Out
         Arc::new(ThreadPool::new(NonZeroUsize::new(threads)).unwrap()),
     )
     .with_source(source);
-    let owner = Owner::default();
+    let by = administrator(&Owner::default());
     block_on(async {
-        Jobs::new(&ports, JobRules::default()).submit(&owner, settings).await.unwrap();
+        Jobs::new(&ports, JobRules::default()).submit(&by, settings).await.unwrap();
         let engine = Engine::builder(&ports).build();
         engine.run(Until::Idle, std::future::pending()).await.unwrap();
-        let history = History::new(&ports).list(&owner, &ExecutionQuery::default()).await.unwrap();
+        let history = History::new(&ports).list(&by, &ExecutionQuery::default()).await.unwrap();
         let [overview] = history.items.try_into().unwrap();
         let execution = overview.execution;
-        let published = match ports.catalog.artifact_set(&owner, execution.id).await.unwrap() {
+        let published = match ports.catalog.artifact_set(&by.owner, execution.id).await.unwrap() {
             None => None,
             Some(set) => {
                 let [artifact] = set.artifacts.try_into().unwrap();

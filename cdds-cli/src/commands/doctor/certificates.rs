@@ -31,10 +31,10 @@ pub(super) fn signing(config: &Config, session: &Session) -> Finding {
 
 /// Checks the owner's certificates, and the jobs that are sealed for them (rules S1 to S3).
 pub(super) async fn recipients(app: &App, session: &Session) -> Result<Vec<Finding>, CliError> {
-    let recipients = app.recipients.list(&session.owner).await?;
+    let recipients = app.recipients.list(&session.principal).await?;
     let overviews = every_row(async |slice| {
         let query = JobQuery::default().with_slice(slice);
-        app.jobs.list(&session.owner, &query).await
+        app.jobs.list(&session.principal, &query).await
     })
     .await?;
     let jobs: Vec<Job> = overviews
@@ -48,7 +48,7 @@ pub(super) async fn recipients(app: &App, session: &Session) -> Result<Vec<Findi
     }
     findings.extend(missing(&recipients, &jobs));
     if findings.is_empty() {
-        let detail = format!("owner {} has stored no certificate", session.owner);
+        let detail = format!("owner {} has stored no certificate", session.principal.owner);
         findings.push(Finding::ok("recipients", detail));
     }
     Ok(findings)
@@ -62,7 +62,7 @@ async fn certificate(recipient: &Recipient, jobs: &[Job], app: &App, session: &S
     let until = recipient.certificate.not_after.format("%Y-%m-%d");
     let used = format!("{users} job(s) use it");
     let way_out = "store a renewed certificate under another name, and edit the jobs to use that";
-    let sealed = app.recipients.sample(&session.owner, &recipient.name).await;
+    let sealed = app.recipients.sample(&session.principal, &recipient.name).await;
     let left = recipient.certificate.not_after - session.clock.now();
     match sealed {
         Err(error) if users > 0 => {

@@ -91,13 +91,13 @@ async fn newest(app: &App, session: &Session) -> Result<Option<DateTime<Utc>>, C
     let jobs = JobQuery::default()
         .with_sort(Sort { column: JobColumn::CreatedAt, descending: true })
         .with_slice(Slice::first(1));
-    let submitted = app.jobs.list(&session.owner, &jobs).await?.items;
+    let submitted = app.jobs.list(&session.principal, &jobs).await?.items;
     let mut newest = submitted.first().map(|overview| overview.job.created_at);
     for column in [ExecutionColumn::StartedAt, ExecutionColumn::FinishedAt] {
         let executions = ExecutionQuery::default()
             .with_sort(Sort { column, descending: true })
             .with_slice(Slice::first(1));
-        let first = app.history.list(&session.owner, &executions).await?.items.into_iter().next();
+        let first = app.history.list(&session.principal, &executions).await?.items.into_iter().next();
         newest = newest.max(first.and_then(|overview| {
             let execution = overview.execution;
             execution.finished_at.max(execution.started_at)

@@ -14,7 +14,7 @@ use crate::session::Session;
 pub(super) async fn at_work(app: &App, session: &Session) -> Result<Vec<Finding>, CliError> {
     let running = every_row(async |slice| {
         let query = ExecutionQuery::default().with_status(Some(Status::InProgress)).with_slice(slice);
-        app.history.list(&session.owner, &query).await
+        app.history.list(&session.principal, &query).await
     })
     .await?;
     let left_behind = running.iter().filter(|overview| overview.worker == Some(WorkerLife::Gone));

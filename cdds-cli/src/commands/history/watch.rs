@@ -45,7 +45,7 @@ async fn watch_to_the_end(
     let follower = Follower::new(&session.console, Arc::clone(&session.clock));
     let (mut seen, mut told_gone) = (None, false);
     loop {
-        let overview = app.history.show(&session.owner, id).await?;
+        let overview = app.history.show(&session.principal, id).await?;
         let execution = &overview.execution;
         let now = (execution.status(), execution.attempt_count());
         let is_gone = overview.worker == Some(WorkerLife::Gone);

@@ -106,7 +106,7 @@ async fn measured(
         .with_source(Some(source))
         .with_data_type(Some(data_type))
         .with_slice(Slice::first(10));
-    let latest = app.history.list(&session.owner, &query).await?.items;
+    let latest = app.history.list(&session.principal, &query).await?.items;
     Ok(latest.into_iter().find_map(|overview| {
         let progress = overview.execution.progress;
         let records = NonZeroU64::new(progress.records)?;

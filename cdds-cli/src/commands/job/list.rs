@@ -19,10 +19,10 @@ pub(super) async fn list(args: ListJobsArgs, app: &App, session: &Session) -> Re
     let nothing = if query == all { NOTHING_YET } else { "no job matches: leave out a filter" };
     let rows = every_row(async |slice| {
         let query = query.clone().with_slice(slice);
-        app.jobs.list(&session.owner, &query).await
+        app.jobs.list(&session.principal, &query).await
     })
     .await?;
-    let (recipients, now) = (app.recipients.list(&session.owner).await?, session.clock.now());
+    let (recipients, now) = (app.recipients.list(&session.principal).await?, session.clock.now());
     let views: Vec<JobView> = rows.into_iter().map(|row| JobView::new(row, &recipients, now)).collect();
     Ok(session.output.list_or(&views, nothing)?)
 }

@@ -23,7 +23,7 @@ impl Jobs {
     /// Returns a job after settling its last change.
     pub(super) async fn settled(&self, owner: &Owner, id: JobId) -> Result<Job, ServiceError> {
         loop {
-            let job = self.show(owner, id).await?.job;
+            let job = self.find(owner, id).await?.job;
             if job.unsettled.is_none() {
                 return Ok(job);
             }
@@ -62,7 +62,7 @@ impl Jobs {
         id: JobId,
         count: usize,
     ) -> Result<(Job, Vec<Execution>), ServiceError> {
-        let (mut job, now) = (self.show(owner, id).await?.job, self.ports.now());
+        let (mut job, now) = (self.find(owner, id).await?.job, self.ports.now());
         let mut queued = Vec::new();
         while let Some(change) = self.next_step(&job).await? {
             job = change.job;

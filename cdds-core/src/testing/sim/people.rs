@@ -13,6 +13,7 @@ use super::report::{Invariant, Who};
 use super::shared::{Shared, lock};
 use super::time::{HOUR, MILLISECOND, Micros, SECOND};
 use super::watch::Watch;
+use crate::domain::access::Principal;
 use crate::domain::archive::removal::WithArtifacts;
 use crate::domain::calendar::frequency::{Frequency, Start};
 use crate::domain::execution::{Execution, ExecutionState};
@@ -26,6 +27,7 @@ use crate::service::artifacts::Artifacts;
 use crate::service::history::History;
 use crate::service::jobs::{EditRequest, JobRules, Jobs};
 use crate::service::outbox::Outbox;
+use crate::testing::administrator;
 
 /// The maximum number of jobs at the same time.
 const JOBS_MAX: usize = 6;
@@ -116,6 +118,11 @@ impl Person {
         Jobs::new(&self.ports, rules)
     }
 
+    /// Returns the person as an administrator of an owner.
+    fn principal(&self, owner: &Owner) -> Principal {
+        administrator(owner)
+    }
+
     fn history(&self) -> History {
         History::new(&self.ports)
     }
@@ -144,7 +151,7 @@ impl Person {
         let Ok(settings) = drafts::draft(&mut self.dice, &profile, now) else { return };
         let Some(owner) = self.dice.pick(&owners()) else { return };
         let asked = format!("submit {} {}", settings.frequency, settings.timeframe);
-        let result = self.jobs().submit(&owner, settings).await;
+        let result = self.jobs().submit(&self.principal(&owner), settings).await;
         self.told(|| asked, &result);
         if let Ok(overview) = result {
             let first: Vec<_> = overview.latest.iter().map(|latest| latest.id).collect();
@@ -184,13 +191,13 @@ impl Person {
 
     async fn suspend(&mut self) {
         let Some((owner, id, _)) = self.any_job() else { return };
-        let result = self.jobs().suspend(&owner, id).await;
+        let result = self.jobs().suspend(&self.principal(&owner), id).await;
         self.told(|| format!("suspend {id}"), &result);
     }
 
     async fn resume(&mut self) {
         let Some((owner, id, _)) = self.any_job() else { return };
-        let result = self.jobs().resume(&owner, id).await;
+        let result = self.jobs().resume(&self.principal(&owner), id).await;
         self.told(|| format!("resume {id}"), &result);
     }
 
@@ -234,7 +241,7 @@ impl Person {
         let (from, to) = (settings.starts_at, settings.ends_at);
         let asked = format!("edit {id} to {frequency} {timeframe} {watermark:?}, {from:?} to {to:?}");
         let request = EditRequest { settings, watermark, if_version: version };
-        let result = self.jobs().edit(&owner, id, &request).await;
+        let result = self.jobs().edit(&self.principal(&owner), id, &request).await;
         self.told(|| asked, &result);
     }
 
@@ -246,13 +253,13 @@ impl Person {
 
     async fn delete_job(&mut self) {
         let Some((owner, id, _)) = self.any_job() else { return };
-        let result = self.jobs().delete(&owner, id).await;
+        let result = self.jobs().delete(&self.principal(&owner), id).await;
         self.told(|| format!("delete job {id}"), &result);
     }
 
     async fn run_now(&mut self) {
         let Some((owner, id, _)) = self.any_job() else { return };
-        let result = self.jobs().run_now(&owner, id).await;
+        let result = self.jobs().run_now(&self.principal(&owner), id).await;
         self.told(|| format!("run {id} now"), &result);
         if let Ok(execution) = result {
             self.watch.check_promise(None, &[execution.id]);
@@ -264,7 +271,7 @@ impl Person {
         // About half a dozen occurrences.
         let slots = std::iter::successors(Some(self.now()), |at| settings.frequency.last_before(*at));
         let from = slots.take(7).last().unwrap_or_else(|| self.now()) - TimeDelta::minutes(1);
-        let result = self.jobs().backfill(&owner, id, from, self.now()).await;
+        let result = self.jobs().backfill(&self.principal(&owner), id, from, self.now()).await;
         self.told(|| format!("backfill {id} from {from}"), &result);
         if let Ok(executions) = result {
             let ids: Vec<_> = executions.iter().map(|execution| execution.id).collect();
@@ -277,7 +284,7 @@ impl Person {
         let wanted =
             self.any_execution(|one| (one.state != ExecutionState::Running) == waits && one.is_open());
         let Some((owner, id)) = wanted.or_else(|| self.any_execution(Execution::is_open)) else { return };
-        let result = self.history().cancel(&owner, id).await;
+        let result = self.history().cancel(&self.principal(&owner), id).await;
         self.told(|| format!("cancel {id}"), &result);
     }
 
@@ -285,7 +292,7 @@ impl Person {
         let ended_badly =
             |one: &Execution| matches!(one.state, ExecutionState::Failed(_) | ExecutionState::Cancelled);
         let Some((owner, id)) = self.any_execution(ended_badly) else { return };
-        let result = self.history().rerun(&owner, id).await;
+        let result = self.history().rerun(&self.principal(&owner), id).await;
         self.told(|| format!("rerun {id}"), &result);
         if let Ok(execution) = result {
             self.watch.check_promise(None, &[execution.id]);
@@ -295,23 +302,26 @@ impl Person {
     async fn delete_execution(&mut self) {
         let Some((owner, id)) = self.any_execution(|one| !one.is_open()) else { return };
         let with = if self.dice.coin() { WithArtifacts::Delete } else { WithArtifacts::Keep };
-        let result = self.history().delete(&owner, id, with).await;
+        let result = self.history().delete(&self.principal(&owner), id, with).await;
         self.told(|| format!("delete execution {id} {with:?}"), &result);
     }
 
     async fn hold(&mut self, hold: bool) {
         let Some((owner, id, _)) = self.any_set() else { return };
         let artifacts = self.artifacts();
-        let result =
-            if hold { artifacts.hold(&owner, id).await } else { artifacts.release(&owner, id).await };
+        let result = if hold {
+            artifacts.hold(&self.principal(&owner), id).await
+        } else {
+            artifacts.release(&self.principal(&owner), id).await
+        };
         self.told(|| format!("{} {id}", if hold { "hold" } else { "release" }), &result);
     }
 
     async fn delete_files(&mut self) {
         let Some((owner, id, files)) = self.any_set() else { return };
         let result = match self.dice.pick(&files) {
-            Some(file) if self.dice.coin() => self.artifacts().delete(&owner, &[file]).await,
-            _ => self.artifacts().delete_set(&owner, id).await,
+            Some(file) if self.dice.coin() => self.artifacts().delete(&self.principal(&owner), &[file]).await,
+            _ => self.artifacts().delete_set(&self.principal(&owner), id).await,
         };
         self.told(|| format!("delete files of {id}"), &result);
     }
@@ -335,9 +345,9 @@ impl Person {
         let Some(file) = self.dice.pick(&files) else { return };
         let artifacts = self.artifacts();
         let read = async {
-            let contents = artifacts.read(&owner, file).await?;
+            let contents = artifacts.read(&self.principal(&owner), file).await?;
             contents.try_fold(0, async |bytes, chunk| Ok(bytes + chunk.len())).await?;
-            artifacts.record_download(&owner, &[file]).await
+            artifacts.record_download(&self.principal(&owner), &[file]).await
         };
         let result = read.await;
         if let Err(ServiceError::Sink(error)) = &result

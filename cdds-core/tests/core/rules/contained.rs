@@ -21,7 +21,7 @@ use cdds_core::ports::source::{
     DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, Sources,
 };
 use cdds_core::service::jobs::{JobRules, Jobs};
-use cdds_core::testing::{MemoryPorts, MemorySink, PreparedSource};
+use cdds_core::testing::{MemoryPorts, MemorySink, PreparedSource, administrator};
 use futures::StreamExt;
 use futures::executor::block_on;
 use futures::stream::BoxStream;
@@ -99,7 +99,10 @@ impl World {
             frequency,
             Protection::Plaintext,
         );
-        block_on(Jobs::new(&self.0.ports, JobRules::default()).submit(&Owner::default(), settings)).unwrap();
+        block_on(
+            Jobs::new(&self.0.ports, JobRules::default()).submit(&administrator(&Owner::default()), settings),
+        )
+        .unwrap();
     }
 
     fn engine(&self) -> EngineBuilder {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cdds_core::domain::access::Principal;
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::execution::notice::{Notice, NoticeKind};
@@ -25,7 +26,7 @@ use cdds_core::service::outbox::Outbox;
 use cdds_core::stored::manifest::Manifest;
 use cdds_core::stored::{settings_from_json, settings_to_json};
 use cdds_core::testing::strategies::job_settings;
-use cdds_core::testing::{MemoryPorts, PreparedSource};
+use cdds_core::testing::{MemoryPorts, PreparedSource, administrator};
 use futures::executor::block_on;
 use proptest::prelude::*;
 
@@ -36,7 +37,7 @@ struct Service {
     jobs: Jobs,
     history: History,
     artifacts: Artifacts,
-    owner: Owner,
+    by: Principal,
 }
 
 impl Service {
@@ -63,7 +64,7 @@ impl Service {
             jobs: Jobs::new(&memory.ports, JobRules::default()),
             history: History::new(&memory.ports),
             artifacts: Artifacts::new(&memory.ports),
-            owner: Owner::default(),
+            by: administrator(&Owner::default()),
             memory,
         }
     }
@@ -97,13 +98,13 @@ proptest! {
 fn w8_an_export_without_records_is_a_valid_archive_and_says_so() {
     let service = Service::with_records(0);
     let once = settings(Frequency::Once(Start::Immediately), "rolling:1d");
-    block_on(service.jobs.submit(&service.owner, once)).unwrap();
+    block_on(service.jobs.submit(&service.by, once)).unwrap();
     assert_eq!(service.run().finished, 1);
-    let history = block_on(service.history.list(&service.owner, &ExecutionQuery::default())).unwrap();
+    let history = block_on(service.history.list(&service.by, &ExecutionQuery::default())).unwrap();
     let done = &history.items[0];
     assert_eq!((done.execution.status(), done.execution.progress.records), (Status::Finished, 0));
     assert_eq!(done.files.len(), 1);
-    let set = block_on(service.artifacts.set(&service.owner, done.execution.id)).unwrap();
+    let set = block_on(service.artifacts.set(&service.by, done.execution.id)).unwrap();
     let objects = service.memory.sink.objects();
     let mut manifest = Manifest::from_json(&objects[&set.manifest.key]).unwrap();
     assert_eq!((manifest.records, manifest.files), (0, 0));
@@ -120,14 +121,13 @@ fn w8_an_export_without_records_is_a_valid_archive_and_says_so() {
 #[test]
 fn j10_an_edit_by_an_older_version_is_refused_and_the_engine_does_not_count_as_one() {
     let service = Service::with_records(1);
-    let job =
-        block_on(service.jobs.submit(&service.owner, settings(daily("02:00"), "since-last"))).unwrap().job;
+    let job = block_on(service.jobs.submit(&service.by, settings(daily("02:00"), "since-last"))).unwrap().job;
     service.days_pass(3);
     assert_eq!(service.run().finished, 1);
     let edit = |title: &str, if_version| {
         let settings = job.settings.clone().with_title(Title::new(title).unwrap());
         let request = EditRequest::new(settings).with_if_version(if_version);
-        block_on(service.jobs.edit(&service.owner, job.id, &request))
+        block_on(service.jobs.edit(&service.by, job.id, &request))
     };
     let edited = edit("Mine", Some(job.version)).unwrap().job;
     assert_eq!(edited.version, job.version + 1);
@@ -138,15 +138,15 @@ fn j10_an_edit_by_an_older_version_is_refused_and_the_engine_does_not_count_as_o
 #[test]
 fn j11_a_reset_exports_everything_again() {
     let service = Service::with_records(2);
-    let owner = &service.owner;
-    let job = block_on(service.jobs.submit(owner, settings(daily("02:00"), "since-last"))).unwrap().job;
+    let by = &service.by;
+    let job = block_on(service.jobs.submit(by, settings(daily("02:00"), "since-last"))).unwrap().job;
     service.days_pass(1);
     assert_eq!(service.run().finished, 1);
-    let exported = block_on(service.jobs.show(owner, job.id)).unwrap().job.watermark();
+    let exported = block_on(service.jobs.show(by, job.id)).unwrap().job.watermark();
     assert_eq!(exported.at, Some(instant("2026-03-02T01:59:59Z")));
     let watermark = Some(WatermarkChoice::Reset);
     let request = EditRequest::new(job.settings.clone()).with_watermark(watermark);
-    let reset = block_on(service.jobs.edit(owner, job.id, &request)).unwrap().job.watermark();
+    let reset = block_on(service.jobs.edit(by, job.id, &request)).unwrap().job.watermark();
     assert_eq!((reset.generation, reset.at), (2, None));
 }
 
@@ -155,8 +155,8 @@ fn n2_each_success_and_each_failure_is_told_until_that_is_confirmed() {
     let service = Service::with_records(1);
     let outbox = Outbox::new(&service.memory.ports);
     let once = settings(Frequency::Once(Start::Immediately), "all");
-    let submit = || block_on(service.jobs.submit(&service.owner, once.clone())).unwrap().latest.unwrap().id;
-    block_on(service.history.cancel(&service.owner, submit())).unwrap();
+    let submit = || block_on(service.jobs.submit(&service.by, once.clone())).unwrap().latest.unwrap().id;
+    block_on(service.history.cancel(&service.by, submit())).unwrap();
     let (one, other) = (submit(), submit());
     assert_eq!(block_on(outbox.pending(10)).unwrap(), [], "nothing before it is published");
     service.run();
@@ -170,16 +170,16 @@ fn n2_each_success_and_each_failure_is_told_until_that_is_confirmed() {
     block_on(outbox.confirm(one)).unwrap();
     block_on(outbox.confirm(one)).unwrap();
     assert_eq!(pending(), BTreeMap::from([(other, published)]));
-    block_on(service.history.delete(&service.owner, other, WithArtifacts::Delete)).unwrap();
+    block_on(service.history.delete(&service.by, other, WithArtifacts::Delete)).unwrap();
     assert!(pending().is_empty(), "nothing is left of it to be told");
 
     let mut bad = RecordBatchBuilder::new();
     bad.reject(RejectedRecord::new("line 1", "not valid JSON", b"{"));
     let failing = Service::over(bad);
-    block_on(failing.jobs.submit(&failing.owner, once.clone())).unwrap();
+    block_on(failing.jobs.submit(&failing.by, once.clone())).unwrap();
     assert_eq!(failing.run().failed, 1);
     let notices = block_on(Outbox::new(&failing.memory.ports).pending(10)).unwrap();
-    let history = block_on(failing.history.list(&failing.owner, &ExecutionQuery::default())).unwrap();
+    let history = block_on(failing.history.list(&failing.by, &ExecutionQuery::default())).unwrap();
     let failed = &history.items[0].execution;
     assert_eq!(notices, Vec::from_iter(Notice::of(failed)));
     assert_eq!((notices[0].kind, Some(notices[0].at)), (NoticeKind::Failed, failed.finished_at));
@@ -189,16 +189,16 @@ fn n2_each_success_and_each_failure_is_told_until_that_is_confirmed() {
 #[test]
 fn j12_a_deleted_job_leaves_its_history_marked() {
     let service = Service::with_records(1);
-    let owner = &service.owner;
-    let job = block_on(service.jobs.submit(owner, settings(daily("02:00"), "all"))).unwrap().job;
-    let extra = block_on(service.jobs.run_now(owner, job.id)).unwrap();
-    assert_eq!(refused(block_on(service.jobs.delete(owner, job.id))), Code::JobBusy);
+    let by = &service.by;
+    let job = block_on(service.jobs.submit(by, settings(daily("02:00"), "all"))).unwrap().job;
+    let extra = block_on(service.jobs.run_now(by, job.id)).unwrap();
+    assert_eq!(refused(block_on(service.jobs.delete(by, job.id))), Code::JobBusy);
     assert_eq!(service.run().finished, 1);
-    block_on(service.jobs.delete(owner, job.id)).unwrap();
-    assert!(matches!(block_on(service.jobs.show(owner, job.id)), Err(ServiceError::NotFound { .. })));
-    let left = block_on(service.history.show(owner, extra.id)).unwrap();
+    block_on(service.jobs.delete(by, job.id)).unwrap();
+    assert!(matches!(block_on(service.jobs.show(by, job.id)), Err(ServiceError::NotFound { .. })));
+    let left = block_on(service.history.show(by, extra.id)).unwrap();
     assert!(left.job_deleted && left.files.len() == 1);
-    let files = block_on(service.artifacts.list(owner, &ArtifactQuery::default())).unwrap();
+    let files = block_on(service.artifacts.list(by, &ArtifactQuery::default())).unwrap();
     assert!(files.items[0].job_deleted);
     service.days_pass(9);
     assert_eq!(service.run().finished, 0, "nothing of it is due any more");
@@ -208,45 +208,45 @@ fn j12_a_deleted_job_leaves_its_history_marked() {
 #[test]
 fn e9_a_failed_execution_is_rerun_cloned_and_deleted_with_its_artifacts() {
     let service = Service::with_records(1);
-    let owner = &service.owner;
+    let by = &service.by;
     let once = settings(Frequency::Once(Start::Immediately), "all");
-    let job = block_on(service.jobs.submit(owner, once.clone())).unwrap();
+    let job = block_on(service.jobs.submit(by, once.clone())).unwrap();
     let first = job.latest.unwrap().id;
-    let cancelled = block_on(service.history.cancel(owner, first)).unwrap().execution;
+    let cancelled = block_on(service.history.cancel(by, first)).unwrap().execution;
     assert_eq!(cancelled.state, ExecutionState::Cancelled);
-    assert_eq!(refused(block_on(service.history.cancel(owner, first))), Code::ExecutionEnded);
-    let again = block_on(service.history.rerun(owner, first)).unwrap();
+    assert_eq!(refused(block_on(service.history.cancel(by, first))), Code::ExecutionEnded);
+    let again = block_on(service.history.rerun(by, first)).unwrap();
     assert_eq!(again.trigger, Trigger::Rerun { of: first, of_backfill: false });
-    assert_eq!(refused(block_on(service.history.rerun(owner, first))), Code::RerunExists);
-    let delete = |id, with| block_on(service.history.delete(owner, id, with));
+    assert_eq!(refused(block_on(service.history.rerun(by, first))), Code::RerunExists);
+    let delete = |id, with| block_on(service.history.delete(by, id, with));
     assert_eq!(refused(delete(again.id, WithArtifacts::Delete)), Code::ExecutionOpen);
     assert_eq!(service.run().finished, 1);
-    assert_eq!(block_on(service.history.draft(owner, again.id)).unwrap(), once);
+    assert_eq!(block_on(service.history.draft(by, again.id)).unwrap(), once);
     assert_eq!(refused(delete(again.id, WithArtifacts::Keep)), Code::ExecutionHasArtifacts);
-    block_on(service.artifacts.hold(owner, again.id)).unwrap();
+    block_on(service.artifacts.hold(by, again.id)).unwrap();
     assert_eq!(refused(delete(again.id, WithArtifacts::Delete)), Code::OnHold);
-    block_on(service.artifacts.release(owner, again.id)).unwrap();
+    block_on(service.artifacts.release(by, again.id)).unwrap();
     delete(again.id, WithArtifacts::Delete).unwrap();
     assert!(service.memory.sink.objects().is_empty(), "its files are gone from the store");
-    assert!(matches!(block_on(service.history.show(owner, again.id)), Err(ServiceError::NotFound { .. })));
+    assert!(matches!(block_on(service.history.show(by, again.id)), Err(ServiceError::NotFound { .. })));
 }
 
 #[test]
 fn a7_a_hold_outlives_the_retention_and_its_release_counts_at_once() {
     let service = Service::with_records(1);
-    let owner = &service.owner;
+    let by = &service.by;
     let once = settings(Frequency::Once(Start::Immediately), "all");
-    let execution = block_on(service.jobs.submit(owner, once)).unwrap().latest.unwrap().id;
+    let execution = block_on(service.jobs.submit(by, once)).unwrap().latest.unwrap().id;
     assert_eq!(service.run().finished, 1);
-    let file = block_on(service.artifacts.set(owner, execution)).unwrap().artifacts.remove(0);
-    block_on(service.artifacts.hold(owner, execution)).unwrap();
+    let file = block_on(service.artifacts.set(by, execution)).unwrap().artifacts.remove(0);
+    block_on(service.artifacts.hold(by, execution)).unwrap();
     service.days_pass(31);
     service.run();
     assert_eq!(service.memory.sink.objects().len(), 2, "the file and its manifest");
-    assert_eq!(refused(block_on(service.artifacts.delete(owner, &[file.id]))), Code::OnHold);
-    assert!(block_on(service.artifacts.read(owner, file.id)).is_ok());
-    block_on(service.artifacts.release(owner, execution)).unwrap();
-    assert!(block_on(service.artifacts.read(owner, file.id)).is_err(), "gone at once for people");
+    assert_eq!(refused(block_on(service.artifacts.delete(by, &[file.id]))), Code::OnHold);
+    assert!(block_on(service.artifacts.read(by, file.id)).is_ok());
+    block_on(service.artifacts.release(by, execution)).unwrap();
+    assert!(block_on(service.artifacts.read(by, file.id)).is_err(), "gone at once for people");
     service.run();
     assert!(service.memory.sink.objects().is_empty());
 }
@@ -254,9 +254,9 @@ fn a7_a_hold_outlives_the_retention_and_its_release_counts_at_once() {
 #[test]
 fn i9_an_occurrence_of_a_one_time_job_is_not_run_again_once_the_job_ran_at_another_start() {
     let service = Service::with_records(1);
-    let owner = &service.owner;
+    let by = &service.by;
     let start = |day: u32| Frequency::Once(Start::At(instant(&format!("2026-03-{day:02}T12:00:00Z"))));
-    let job = block_on(service.jobs.submit(owner, settings(start(2), "all"))).unwrap().job;
+    let job = block_on(service.jobs.submit(by, settings(start(2), "all"))).unwrap().job;
     service.days_pass(1);
     // The execution is on the record, but no worker has claimed it yet.
     let (catalog, now) = (&service.memory.ports.catalog, service.artifacts.now());
@@ -264,11 +264,11 @@ fn i9_an_occurrence_of_a_one_time_job_is_not_run_again_once_the_job_ran_at_anoth
     let change = materialise(&due, &[], Terms::default(), now).unwrap();
     let first = change.entries[0].id;
     block_on(catalog.change_job(&change, due.revision)).unwrap();
-    block_on(service.history.cancel(owner, first)).unwrap();
+    block_on(service.history.cancel(by, first)).unwrap();
     let later = job.settings.with_frequency(start(3));
     let request = EditRequest::new(later);
-    block_on(service.jobs.edit(owner, job.id, &request)).unwrap();
+    block_on(service.jobs.edit(by, job.id, &request)).unwrap();
     service.days_pass(1);
     assert_eq!(service.run().finished, 1);
-    assert_eq!(refused(block_on(service.history.rerun(owner, first))), Code::RerunExists);
+    assert_eq!(refused(block_on(service.history.rerun(by, first))), Code::RerunExists);
 }

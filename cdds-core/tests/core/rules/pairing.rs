@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cdds_core::domain::id::ExecutionId;
+use cdds_core::domain::access::Role;
+use cdds_core::domain::id::{ExecutionId, Owner};
 use cdds_core::domain::pairing::{Mismatch, StoreLink};
 use cdds_core::ports::catalog::{Catalog, StoreRegister};
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Upload};
 use cdds_core::service::pairing::{PairedSink, Pairing, PairingError};
 use cdds_core::system::SystemIds;
-use cdds_core::testing::ManualClock;
 use cdds_core::testing::memory::MemoryCatalog;
 use cdds_core::testing::sink::MemorySink;
+use cdds_core::testing::{ManualClock, administrator, principal};
 use chrono::DateTime;
 use futures::executor::block_on;
 use futures::stream::BoxStream;
@@ -120,7 +121,9 @@ fn a_catalog_that_knows_nothing_of_what_is_stored_is_not_its_own() {
         let refused = world.pairing().check().await;
         assert!(matches!(refused, Err(PairingError::Mismatch(Mismatch::OtherCatalog))), "{refused:?}");
         assert_eq!(world.catalog.store().await.unwrap(), None);
-        world.pairing().adopt().await.unwrap();
+        let refused = world.pairing().adopt(&principal(&Owner::default(), Role::Operator)).await;
+        assert!(matches!(refused, Err(PairingError::Forbidden(_))), "C1: {refused:?}");
+        world.pairing().adopt(&administrator(&Owner::default())).await.unwrap();
         world.pairing().check().await.unwrap();
         let other =
             Pairing::new(Arc::new(MemoryCatalog::new()), Arc::new(world.sink.clone()), Arc::new(SystemIds));

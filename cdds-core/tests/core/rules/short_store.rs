@@ -14,7 +14,7 @@ use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
 use cdds_core::ports::source::Sources;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{JobRules, Jobs};
-use cdds_core::testing::{MemoryPorts, MemorySink, PreparedSource};
+use cdds_core::testing::{MemoryPorts, MemorySink, PreparedSource, administrator};
 use futures::executor::block_on;
 use futures::stream::BoxStream;
 
@@ -89,15 +89,15 @@ fn a12_nothing_is_published_of_which_the_store_kept_less() {
         let source = PreparedSource::of("contact-history", "interaction", vec![batch.take()]).unwrap();
         let memory = MemoryPorts::new(instant("2026-03-01T12:00:00Z"), Sources::new().with(Arc::new(source)));
         let ports = memory.ports.clone().with_sink(Arc::new(ShortSink(memory.sink.clone(), short)));
-        let owner = Owner::default();
+        let by = administrator(&Owner::default());
         let once = settings(Frequency::Once(Start::Immediately), "all");
-        block_on(Jobs::new(&ports, JobRules::default()).submit(&owner, once)).unwrap();
+        block_on(Jobs::new(&ports, JobRules::default()).submit(&by, once)).unwrap();
         let engine = Engine::builder(&ports).build();
         let tick = block_on(engine.tick(instant("2026-03-01T12:00:00Z"))).unwrap();
         for execution in tick.executions {
             block_on(execution);
         }
-        let history = block_on(History::new(&ports).list(&owner, &ExecutionQuery::default())).unwrap();
+        let history = block_on(History::new(&ports).list(&by, &ExecutionQuery::default())).unwrap();
         let execution = &history.items[0].execution;
         assert_eq!(execution.status(), status, "{short:?}: {execution:?}");
         let failures: Vec<String> = execution

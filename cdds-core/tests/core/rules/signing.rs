@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cdds_core::domain::access::Principal;
 use cdds_core::domain::archive::artifact::ArtifactSet;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::execution::failure::{FailureKind, Step};
@@ -15,7 +16,7 @@ use cdds_core::ports::source::{DataType, SourceDescription, Sources};
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{JobRules, Jobs};
-use cdds_core::testing::{MemoryPorts, PreparedSource};
+use cdds_core::testing::{MemoryPorts, PreparedSource, administrator};
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use futures::executor::block_on;
@@ -40,7 +41,7 @@ impl ManifestSigner for Seen {
 struct Service {
     memory: MemoryPorts,
     artifacts: Artifacts,
-    owner: Owner,
+    by: Principal,
 }
 
 impl Service {
@@ -54,11 +55,11 @@ impl Service {
             .with_type(DataType::new("interaction".parse().unwrap()).with_event_instant());
         let source = PreparedSource::new(description, vec![batch.take()]);
         let memory = MemoryPorts::new(instant("2026-03-01T12:00:00Z"), Sources::new().with(Arc::new(source)));
-        let (owner, artifacts) = (Owner::default(), Artifacts::new(&memory.ports));
+        let (by, artifacts) = (administrator(&Owner::default()), Artifacts::new(&memory.ports));
         let once = settings(Frequency::Once(Start::Immediately), "all");
         let jobs = Jobs::new(&memory.ports, JobRules::default());
-        let execution = block_on(jobs.submit(&owner, once)).unwrap().latest.unwrap().id;
-        (Self { memory, artifacts, owner }, execution)
+        let execution = block_on(jobs.submit(&by, once)).unwrap().latest.unwrap().id;
+        (Self { memory, artifacts, by }, execution)
     }
 
     fn run(&self, expired: bool) {
@@ -67,7 +68,7 @@ impl Service {
     }
 
     fn set(&self, execution: ExecutionId) -> ArtifactSet {
-        block_on(self.artifacts.set(&self.owner, execution)).unwrap()
+        block_on(self.artifacts.set(&self.by, execution)).unwrap()
     }
 }
 
@@ -84,7 +85,7 @@ fn a5_the_signature_is_over_the_manifest_as_it_is_stored_and_named_after_it() {
     let expected = [&objects[&manifest.key], signed_at.as_bytes()].concat();
     assert_eq!(objects[&signature.key], expected);
     let read = block_on(async {
-        let contents = service.artifacts.read_signature(&service.owner, execution).await.unwrap();
+        let contents = service.artifacts.read_signature(&service.by, execution).await.unwrap();
         contents.try_collect::<Vec<_>>().await.unwrap().concat()
     });
     assert_eq!(read, expected);
@@ -95,17 +96,17 @@ fn a5_a7_the_signature_goes_with_its_set() {
     let (service, execution) = Service::new();
     service.run(false);
     assert_eq!(service.memory.sink.objects().len(), 3, "the file, its manifest, the signature");
-    block_on(service.artifacts.hold(&service.owner, execution)).unwrap();
+    block_on(service.artifacts.hold(&service.by, execution)).unwrap();
     service.memory.clock.advance(Duration::from_secs(31 * 86_400));
     service.run(false);
     assert_eq!(service.memory.sink.objects().len(), 3, "a hold keeps it too");
-    block_on(service.artifacts.release(&service.owner, execution)).unwrap();
+    block_on(service.artifacts.release(&service.by, execution)).unwrap();
     service.run(false);
     assert!(service.memory.sink.objects().is_empty());
 
     let (service, execution) = Service::new();
     service.run(false);
-    block_on(service.artifacts.delete_set(&service.owner, execution)).unwrap();
+    block_on(service.artifacts.delete_set(&service.by, execution)).unwrap();
     assert!(service.memory.sink.objects().is_empty());
 }
 
@@ -114,11 +115,11 @@ fn a5_without_a_signature_nothing_is_published() {
     let (service, execution) = Service::new();
     service.run(true);
     let history = History::new(&service.memory.ports);
-    let shown = block_on(history.show(&service.owner, execution)).unwrap().execution;
+    let shown = block_on(history.show(&service.by, execution)).unwrap().execution;
     assert_eq!(shown.status(), Status::Failed);
     let ExecutionState::Failed(failure) = &shown.state else { panic!("{:?}", shown.state) };
     assert_eq!((failure.step, failure.kind), (Step::Publish, FailureKind::Certificate));
     assert!(!failure.retryable && failure.message.contains("expired"));
-    assert!(block_on(service.artifacts.set(&service.owner, execution)).is_err());
+    assert!(block_on(service.artifacts.set(&service.by, execution)).is_err());
     assert!(service.memory.sink.objects().is_empty(), "nothing stays of the attempt");
 }

@@ -19,7 +19,7 @@ use cdds_core::ports::source::{DataType, SourceDescription, Sources};
 use cdds_core::service::ServiceError;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{EditRequest, JobRules, Jobs};
-use cdds_core::testing::{MemoryPorts, PreparedSource};
+use cdds_core::testing::{MemoryPorts, PreparedSource, administrator};
 use chrono::{DateTime, Utc};
 use futures::executor::block_on;
 
@@ -139,17 +139,17 @@ fn j7_j10_j12_services_come_back_when_all_of_it_is_settled() {
     let mut settings = job.settings.clone();
     settings.title = Title::new("Another").unwrap();
     let request = EditRequest::new(settings);
-    let preview = block_on(jobs.preview_edit(&job.owner, job.id, &request, 1_000)).unwrap();
+    let preview = block_on(jobs.preview_edit(&administrator(&job.owner), job.id, &request, 1_000)).unwrap();
     assert_eq!(preview.len(), 1_000);
-    let edited = block_on(jobs.edit(&job.owner, job.id, &request)).unwrap().job;
+    let edited = block_on(jobs.edit(&administrator(&job.owner), job.id, &request)).unwrap().job;
     assert_eq!((edited.unsettled, edited.next_due_at > Some(day(5))), (None, true), "what was due is, too");
     let (all, of_job) = waiting(&world, &job);
     assert!(all > 3_000 && all == of_job, "{all} and {of_job}");
 
-    let suspended = block_on(jobs.suspend(&job.owner, job.id)).unwrap().job;
+    let suspended = block_on(jobs.suspend(&administrator(&job.owner), job.id)).unwrap().job;
     assert_eq!((suspended.unsettled, waiting(&world, &job).0), (None, 0));
-    block_on(jobs.resume(&job.owner, job.id)).unwrap();
-    block_on(jobs.delete(&job.owner, job.id)).unwrap();
+    block_on(jobs.resume(&administrator(&job.owner), job.id)).unwrap();
+    block_on(jobs.delete(&administrator(&job.owner), job.id)).unwrap();
 }
 
 #[test]
@@ -161,11 +161,11 @@ fn j12_a_job_is_not_deleted_while_something_is_to_run_now_behind_much_that_is_no
     let jobs = Jobs::new(&ports, JobRules::default());
     let asked = manual::run_now(&job, terms().source, day(6)).unwrap();
     world.change(&job, &asked).unwrap();
-    let refused = block_on(jobs.delete(&job.owner, job.id)).unwrap_err();
+    let refused = block_on(jobs.delete(&administrator(&job.owner), job.id)).unwrap_err();
     assert!(matches!(&refused, ServiceError::Refused(why) if why.code() == Code::JobBusy), "{refused}");
     let id = asked.entries[0].id;
-    block_on(History::new(&ports).cancel(&job.owner, id)).unwrap();
-    block_on(jobs.delete(&job.owner, job.id)).unwrap();
+    block_on(History::new(&ports).cancel(&administrator(&job.owner), id)).unwrap();
+    block_on(jobs.delete(&administrator(&job.owner), job.id)).unwrap();
     assert_eq!(waiting_of(&world, &job), 0);
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cdds_core::domain::access::Principal;
 use cdds_core::domain::archive::artifact::{
     Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
 };
@@ -29,7 +30,7 @@ use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{EditRequest, JobRules, Jobs};
 use cdds_core::testing::commands::{Command, EditOf};
-use cdds_core::testing::{MemoryPorts, PreparedSource};
+use cdds_core::testing::{MemoryPorts, PreparedSource, administrator};
 use chrono::TimeDelta;
 use futures::executor::block_on;
 
@@ -43,6 +44,7 @@ pub(crate) struct Side {
     catalog: Arc<dyn Catalog>,
     services: (Jobs, History, Artifacts),
     owner: Owner,
+    by: Principal,
     jobs: Vec<JobId>,
     running: Vec<Execution>,
 }
@@ -92,6 +94,7 @@ impl Side {
         let mut memory = MemoryPorts::new("2026-03-01T12:00:00Z".parse().unwrap(), sources);
         memory.ports.catalog = Arc::clone(&catalog);
         let owner = Owner::default();
+        let by = administrator(&owner);
         let jobs = Jobs::new(&memory.ports, JobRules::default());
         let daily = || Frequency::Daily("02:00".parse().unwrap());
         let submitted = [
@@ -99,14 +102,14 @@ impl Side {
             settings("a", daily(), "rolling:1d"),
             settings("c", Frequency::Once(Start::Immediately), "all"),
         ];
-        let submitted = submitted.map(|settings| block_on(jobs.submit(&owner, settings)).unwrap().job.id);
+        let submitted = submitted.map(|settings| block_on(jobs.submit(&by, settings)).unwrap().job.id);
         let services = (jobs, History::new(&memory.ports), Artifacts::new(&memory.ports));
-        Self { memory, catalog, services, owner, jobs: submitted.to_vec(), running: Vec::new() }
+        Self { memory, catalog, services, owner, by, jobs: submitted.to_vec(), running: Vec::new() }
     }
 
     pub(crate) fn command(&mut self, job: usize, command: &Command) -> String {
         let (jobs, history, _) = &self.services;
-        let (owner, id) = (&self.owner, self.jobs[job]);
+        let (by, id) = (&self.by, self.jobs[job]);
         match command {
             Command::Advance(time) => {
                 self.memory.clock.advance(time.to_std().unwrap());
@@ -130,17 +133,17 @@ impl Side {
                 String::new()
             }
             Command::Release => self.settle(&Settlement::Released),
-            Command::Suspend => said(block_on(jobs.suspend(owner, id))),
-            Command::Resume => said(block_on(jobs.resume(owner, id))),
-            Command::RunNow => said(block_on(jobs.run_now(owner, id))),
+            Command::Suspend => said(block_on(jobs.suspend(by, id))),
+            Command::Resume => said(block_on(jobs.resume(by, id))),
+            Command::RunNow => said(block_on(jobs.run_now(by, id))),
             Command::Backfill { days } => {
                 let now = self.now();
-                said(block_on(jobs.backfill(owner, id, now - TimeDelta::days(i64::from(*days)), now)))
+                said(block_on(jobs.backfill(by, id, now - TimeDelta::days(i64::from(*days)), now)))
             }
-            Command::Delete => said(block_on(jobs.delete(owner, id))),
+            Command::Delete => said(block_on(jobs.delete(by, id))),
             Command::Edit(of) => self.edit(id, *of),
             Command::Rerun(number) => match self.execution(*number) {
-                Some(execution) => said(block_on(history.rerun(owner, execution.id))),
+                Some(execution) => said(block_on(history.rerun(by, execution.id))),
                 None => String::new(),
             },
             Command::Cancel(number) => match self.execution(*number) {
@@ -149,9 +152,9 @@ impl Side {
                 // or after a sign of life.
                 Some(execution) if execution.status() == Status::InProgress => {
                     let told = self.beat();
-                    format!("{told} {}", said(block_on(history.cancel(owner, execution.id))))
+                    format!("{told} {}", said(block_on(history.cancel(by, execution.id))))
                 }
-                Some(execution) => said(block_on(history.cancel(owner, execution.id))),
+                Some(execution) => said(block_on(history.cancel(by, execution.id))),
                 None => String::new(),
             },
         }
@@ -205,7 +208,7 @@ impl Side {
 
     fn edit(&self, id: JobId, of: EditOf) -> String {
         let (jobs, ..) = &self.services;
-        let Ok(overview) = block_on(jobs.show(&self.owner, id)) else { return String::new() };
+        let Ok(overview) = block_on(jobs.show(&self.by, id)) else { return String::new() };
         let (mut settings, mut watermark) = (overview.job.settings, None);
         match of {
             EditOf::Title => settings.title = Title::new(&format!("v{}", overview.job.version)).unwrap(),
@@ -218,7 +221,7 @@ impl Side {
                 watermark = overview.job.watermark.is_some().then_some(choice);
             }
         }
-        said(block_on(jobs.edit(&self.owner, id, &EditRequest::new(settings).with_watermark(watermark))))
+        said(block_on(jobs.edit(&self.by, id, &EditRequest::new(settings).with_watermark(watermark))))
     }
 
     pub(crate) fn beat(&self) -> String {
@@ -253,8 +256,8 @@ impl Side {
         let (_, _, artifacts) = &self.services;
         let Some(execution) = self.execution(number) else { return String::new() };
         match hold {
-            true => said(block_on(artifacts.hold(&self.owner, execution.id))),
-            false => said(block_on(artifacts.release(&self.owner, execution.id))),
+            true => said(block_on(artifacts.hold(&self.by, execution.id))),
+            false => said(block_on(artifacts.release(&self.by, execution.id))),
         }
     }
 
@@ -274,7 +277,7 @@ impl Side {
         let Some(execution) = self.execution(number) else { return String::new() };
         let with = if with_artifacts { WithArtifacts::Delete } else { WithArtifacts::Keep };
         let standing = || block_on(self.catalog.standing(fence(&execution))).unwrap();
-        format!("{} {:?}", said(block_on(history.delete(&self.owner, execution.id, with))), standing())
+        format!("{} {:?}", said(block_on(history.delete(&self.by, execution.id, with))), standing())
     }
 
     pub(crate) fn jobs_page(&self, query: &JobQuery) -> Page<JobOverview> {
