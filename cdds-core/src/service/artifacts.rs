@@ -17,7 +17,8 @@ use crate::ports::Ports;
 use crate::ports::catalog::query::{ArtifactOverview, ArtifactQuery, Page};
 use crate::ports::sink::{Key, Prefix};
 
-/// The artifacts of all owners; each call names one, by its principal.
+/// The artifacts of all owners; each call names one, by its principal. Every method returns
+/// [`ServiceError::Forbidden`] for a principal that is not allowed its action (rule C1).
 #[derive(Debug, Clone)]
 pub struct Artifacts {
     ports: Ports,

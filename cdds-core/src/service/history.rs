@@ -13,7 +13,8 @@ use crate::domain::job::{Job, JobSettings};
 use crate::ports::Ports;
 use crate::ports::catalog::query::{Between, ExecutionOverview, ExecutionQuery, Page, Slice};
 
-/// The executions of all owners; each call names one, by its principal.
+/// The executions of all owners; each call names one, by its principal. Every method returns
+/// [`ServiceError::Forbidden`] for a principal that is not allowed its action (rule C1).
 ///
 /// # Cancel safety
 /// The change of a dropped call is stored either whole or not at all.

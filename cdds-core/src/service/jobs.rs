@@ -90,7 +90,8 @@ setters! {
     }
 }
 
-/// The jobs of all owners; each call names one, by its principal.
+/// The jobs of all owners; each call names one, by its principal. Every method returns
+/// [`ServiceError::Forbidden`] for a principal that is not allowed its action (rule C1).
 ///
 /// # Cancel safety
 /// The change of a dropped call is stored either whole or not at all.

@@ -14,7 +14,8 @@ use crate::ports::Ports;
 use crate::ports::catalog::{CatalogErrorKind, RecipientRemoval};
 use crate::ports::packager::{PartEvent, Plan};
 
-/// The recipients of all owners; each call names one, by its principal.
+/// The recipients of all owners; each call names one, by its principal. Every method returns
+/// [`ServiceError::Forbidden`] for a principal that is not allowed its action (rule C1).
 #[derive(Debug, Clone)]
 pub struct Recipients {
     ports: Ports,
