@@ -29,6 +29,7 @@ mod messages;
 mod mounted;
 mod offline;
 mod options;
+mod past_catalogs;
 #[cfg(unix)]
 mod permissions;
 #[cfg(target_os = "linux")]
