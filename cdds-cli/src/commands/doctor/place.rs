@@ -45,7 +45,6 @@ pub(super) fn catalog(config: &Config) -> Finding {
 fn look_into(path: &Path) -> Result<Finding, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let catalog = Connection::open_with_flags(path, flags)?;
-    let version: i64 = catalog.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let verdict: String = catalog.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {
         let detail = format!("{} is damaged: {verdict}", path.display());
@@ -65,6 +64,7 @@ fn look_into(path: &Path) -> Result<Finding, rusqlite::Error> {
         }
         Err(error) => return Err(error),
     }
+    let version: i64 = catalog.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok(Finding::ok("catalog", format!("{} is whole and writable, schema version {version}", path.display())))
 }
 

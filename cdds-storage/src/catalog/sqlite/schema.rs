@@ -2,6 +2,10 @@
 //!
 //! `PRAGMA user_version` holds the number of the last applied migration, `PRAGMA application_id` identifies
 //! the owner of the file. Each migration and its number are one transaction.
+//!
+//! The table `reader` holds the oldest version whose programs may still use the file, so that a fleet can be
+//! updated one process after the other: the new program expands the schema in a way that the old one works
+//! with, and a later version contracts it, once no old program is left, and raises this number.
 
 use std::path::Path;
 
@@ -49,7 +53,20 @@ fn newest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-/// Refuses a file that is not a catalog or that a newer program has migrated; changes nothing.
+/// Returns the oldest version whose programs may use the file. Versions before the table was added can be used
+/// by programs of that version or later ones only.
+fn oldest_reader(connection: &Connection, version: i64) -> Result<i64, rusqlite::Error> {
+    let known: i64 =
+        connection
+            .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'reader'", [], |row| row.get(0))?;
+    if known == 0 {
+        return Ok(version);
+    }
+    connection.query_row("SELECT oldest FROM reader", [], |row| row.get(0))
+}
+
+/// Refuses a file that is not a catalog, or that a newer program has changed beyond what this one can use;
+/// changes nothing.
 pub(super) fn check(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
     // Use one read transaction, since another process may be migrating.
     let transaction = connection.transaction()?;
@@ -64,7 +81,7 @@ pub(super) fn check(connection: &mut Connection, path: &Path) -> Result<(), Faul
         )));
     }
     let newest = newest();
-    if version > newest {
+    if version > newest && oldest_reader(&transaction, version)? > newest {
         return Err(Fault::Refused(CatalogError::new(
             CatalogErrorKind::NewerSchema,
             format!(

@@ -14,6 +14,12 @@
 
 -- Growth: retention of the record, and housekeeping by one worker at a time.
 
--- Forms that can be rolled out.
+-- Forms that can be rolled out: the oldest version of the schema whose programs may use this file. A step that only
+-- adds what they can do without leaves the number; a step that takes something away raises it.
+CREATE TABLE reader (
+    only   INTEGER PRIMARY KEY CHECK (only = 1),
+    oldest INTEGER NOT NULL
+) STRICT;
+INSERT INTO reader VALUES (1, 8);
 
 -- Lists.
