@@ -4,9 +4,9 @@ mod attempt;
 mod remark;
 
 use cdds_core::domain::execution::failure::Failure;
-use cdds_core::domain::execution::lease::WorkerLife;
 use cdds_core::domain::execution::{Attempt, Execution, ExecutionState, SkipReason, Status, Trigger};
 use cdds_core::domain::id::{ExecutionId, JobId, SourceId, TypeId};
+use cdds_core::domain::work::lease::WorkerLife;
 use cdds_core::ports::catalog::query::ExecutionOverview;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,6 @@ use std::fmt::Debug;
 use cdds_core::domain::archive::artifact::{Artifact, Key, Sha256Digest};
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
-use cdds_core::domain::execution::lease::WorkerLife;
 use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::schedule::Occurrence;
 use cdds_core::domain::execution::watermark::Watermark;
@@ -16,6 +15,7 @@ use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName
 use cdds_core::domain::job::{Job, JobSettings, JobState};
 use cdds_core::domain::recipient::{CertificateFacts, Recipient};
 use cdds_core::domain::source::SourceTerms;
+use cdds_core::domain::work::lease::WorkerLife;
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, Cursor, ExecutionColumn, ExecutionOverview, JobOverview, LatestExecution, Page, Sort,
     SortKey,

@@ -3,7 +3,6 @@
 pub mod ahead;
 mod begin;
 pub mod failure;
-pub mod lease;
 pub mod manual;
 pub mod notice;
 mod plan;

@@ -1,5 +1,9 @@
 //! Rules E2, N4: work that one worker at a time holds.
 
+pub mod lease;
+pub mod retry;
+pub mod turns;
+
 use crate::domain::id::ExecutionId;
 
 /// One claim of one piece of work: by default, of an execution. A guarded operation takes effect only while

@@ -6,10 +6,10 @@ use crate::cleanup::remove_marked;
 use crate::domain::access::{Action, Principal};
 use crate::domain::archive::removal::{self, WithArtifacts};
 use crate::domain::execution::Execution;
-use crate::domain::execution::lease::WorkerLife;
 use crate::domain::execution::manual;
 use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::job::{Job, JobSettings};
+use crate::domain::work::lease::WorkerLife;
 use crate::ports::Ports;
 use crate::ports::catalog::query::{Between, ExecutionOverview, ExecutionQuery, Page, Slice};
 

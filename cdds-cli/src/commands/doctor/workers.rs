@@ -1,7 +1,7 @@
 //! Checks that a worker is alive for every execution in progress.
 
 use cdds_core::domain::execution::Status;
-use cdds_core::domain::execution::lease::WorkerLife;
+use cdds_core::domain::work::lease::WorkerLife;
 use cdds_core::ports::catalog::query::ExecutionQuery;
 
 use super::Finding;

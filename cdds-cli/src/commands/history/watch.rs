@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cdds_core::domain::execution::lease::WorkerLife;
 use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::{Execution, ExecutionState, Status};
 use cdds_core::domain::id::ExecutionId;
+use cdds_core::domain::work::lease::WorkerLife;
 use cdds_core::ports::catalog::query::ExecutionOverview;
 use cdds_view::ExecutionDetailsView;
 use futures::future::{self, Either};

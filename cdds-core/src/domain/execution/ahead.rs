@@ -7,13 +7,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::lease::CLOCKS_DIFFER_MAX;
 use super::watermark::Watermark;
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
 use crate::domain::job::settling::{self, Drops, Open};
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::domain::source::SourceTerms;
 use crate::domain::violation::{Code, RuleViolation};
+use crate::domain::work::lease::CLOCKS_DIFFER_MAX;
 
 /// Anything that lies further ahead than this was dated by a clock that was ahead. The clocks of machines
 /// that share a catalog differ by far less.

@@ -7,13 +7,14 @@
 //! Every catalog brings a [`Queue`] and calls [`pick`] in the transaction of a claim, so that all of them
 //! pick alike.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroU32;
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::execution::Execution;
 use crate::domain::id::{ExecutionId, JobId, Owner, SourceId};
+use crate::domain::work::turns::{Line, Served, take_turns};
 
 /// A place in the queue of an owner (rules E2, W6). Places are in the order in which executions begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,76 +141,46 @@ pub const COVERED_MAX: usize = 1_000;
 /// # Errors
 /// The first error of the queue.
 pub fn pick<Q: Queue>(queue: &mut Q, turn: Option<Owner>, room: Room) -> Result<Option<Owner>, Q::Error> {
-    let mut picker = Picker { turn, room, closed: HashSet::new(), exhausted: BTreeSet::new() };
-    while !picker.room.is_full() && picker.circle(queue)? {}
-    Ok(picker.turn)
+    take_turns(&mut Picker { queue, room, closed: HashSet::new() }, turn)
 }
 
 /// A claim under way.
-struct Picker {
-    /// The owner who was served last.
-    turn: Option<Owner>,
+struct Picker<'q, Q> {
+    queue: &'q mut Q,
     room: Room,
     /// Jobs of which nothing (more) begins: one runs now, or its first candidate has to wait.
     closed: HashSet<JobId>,
-    /// Owners without further candidates.
-    exhausted: BTreeSet<Owner>,
 }
 
-impl Picker {
-    /// Offers every owner one turn, from the one after whoever was served last. Returns whether anything
-    /// began.
-    fn circle<Q: Queue>(&mut self, queue: &mut Q) -> Result<bool, Q::Error> {
-        let first = self.turn.clone();
-        let mut began = false;
-        let mut at = first.clone();
-        while let Some(owner) = queue.next_owner(at.as_ref())? {
-            began |= self.serve(queue, &owner)?;
-            if self.room.is_full() {
-                return Ok(began);
-            }
-            at = Some(owner);
-        }
-        // Wrap around: continue from the very first owner up to the one served last, who therefore comes
-        // last.
-        let Some(last) = first else { return Ok(began) };
-        let mut at = None;
-        while let Some(owner) = queue.next_owner(at.as_ref())?.filter(|owner| *owner <= last) {
-            began |= self.serve(queue, &owner)?;
-            if self.room.is_full() {
-                return Ok(began);
-            }
-            at = Some(owner);
-        }
-        Ok(began)
+impl<Q: Queue> Line for Picker<'_, Q> {
+    type Error = Q::Error;
+
+    fn is_full(&self) -> bool {
+        self.room.is_full()
     }
 
-    /// Begins at most one execution of an owner. Returns whether one began.
-    fn serve<Q: Queue>(&mut self, queue: &mut Q, owner: &Owner) -> Result<bool, Q::Error> {
-        if self.exhausted.contains(owner) {
-            return Ok(false);
-        }
-        while let Some(candidate) = queue.next_candidate(owner, &self.closed)? {
-            match self.consider(queue, &candidate)? {
-                Picked::Running => {
-                    self.turn = Some(owner.clone());
-                    return Ok(true);
-                }
+    fn next_owner(&mut self, after: Option<&Owner>) -> Result<Option<Owner>, Q::Error> {
+        self.queue.next_owner(after)
+    }
+
+    /// Begins at most one execution of an owner.
+    fn serve(&mut self, owner: &Owner) -> Result<Served, Q::Error> {
+        while let Some(candidate) = self.queue.next_candidate(owner, &self.closed)? {
+            match self.consider(&candidate)? {
+                Picked::Running => return Ok(Served::HadTurn),
                 // An owner who uses up what one claim may skip has had its turn.
-                Picked::Covered if self.room.covered == 0 => {
-                    self.turn = Some(owner.clone());
-                    return Ok(false);
-                }
+                Picked::Covered if self.room.covered == 0 => return Ok(Served::HadTurn),
                 Picked::Covered | Picked::PassedOver | Picked::Refused => {}
             }
         }
-        self.exhausted.insert(owner.clone());
-        Ok(false)
+        Ok(Served::NothingLeft)
     }
+}
 
-    fn consider<Q: Queue>(&mut self, queue: &mut Q, candidate: &Candidate) -> Result<Picked, Q::Error> {
+impl<Q: Queue> Picker<'_, Q> {
+    fn consider(&mut self, candidate: &Candidate) -> Result<Picked, Q::Error> {
         let Candidate { job, source, is_begun, .. } = candidate;
-        if self.closed.contains(job) || (!is_begun && queue.has_begun(*job)?) {
+        if self.closed.contains(job) || (!is_begun && self.queue.has_begun(*job)?) {
             return Ok(Picked::PassedOver);
         }
         if !self.room.has_source(source) {
@@ -218,7 +189,7 @@ impl Picker {
             self.closed.insert(*job);
             return Ok(Picked::PassedOver);
         }
-        let picked = queue.begin(candidate)?;
+        let picked = self.queue.begin(candidate)?;
         match picked {
             Picked::Running => {
                 self.closed.insert(*job);

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::failure::Failure;
 use crate::domain::id::ExecutionId;
+use crate::domain::work::retry::backoff;
 
 /// How often attempts are repeated, and how long to wait between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,24 +49,9 @@ impl RetryPolicy {
         if failure.kind == super::failure::FailureKind::Crashed {
             return AfterFailure::RetryAt(now);
         }
-        // 2 to the power of the number of earlier failures. A shift that overflows or reaches the sign bit
-        // means the longest wait.
-        let doubled = 1_i32.checked_shl(attempts.saturating_sub(1)).filter(|factor| *factor > 0);
-        let delay = doubled
-            .and_then(|factor| self.delay_first.checked_mul(factor))
-            .map_or(self.delay_max, |delay| delay.min(self.delay_max));
-        let jittered = delay * spread_percent(execution, attempts) / 100;
-        AfterFailure::RetryAt(now.checked_add_signed(jittered).unwrap_or(now))
+        let delay = backoff(execution.0, attempts, self.delay_first, self.delay_max);
+        AfterFailure::RetryAt(now.checked_add_signed(delay).unwrap_or(now))
     }
-}
-
-/// Returns 80 to 120 percent, derived from the execution and the attempt. Jobs that failed together are thus
-/// not retried together, and deciding twice gives the same wait.
-fn spread_percent(execution: ExecutionId, attempt: u32) -> i32 {
-    let seed = execution.0.as_u128() ^ u128::from(attempt).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    // 41 is tiny compared with the seed, so the remainders are evenly spread. They are below 41 and always
-    // fit.
-    80 + i32::try_from(seed % 41).unwrap_or(20)
 }
 
 #[cfg(test)]
@@ -104,19 +90,6 @@ mod tests {
             assert!(at - DateTime::UNIX_EPOCH <= TimeDelta::minutes(18), "attempt {attempts}");
             assert!(at - DateTime::UNIX_EPOCH >= TimeDelta::minutes(12), "attempt {attempts}");
         }
-    }
-
-    #[test]
-    fn e5_delays_are_spread_evenly_and_the_same_for_whoever_decides() {
-        let mut counts = std::collections::BTreeMap::new();
-        for id in 0..4_100 {
-            *counts.entry(spread_percent(ExecutionId(Uuid::from_u128(id)), 1)).or_insert(0) += 1;
-        }
-        assert_eq!(counts.keys().copied().collect::<Vec<_>>(), (80..=120).collect::<Vec<_>>());
-        assert!(counts.values().all(|count| (80..=120).contains(count)), "{counts:?}");
-        // The values are fixed, so engines of other versions decide the same.
-        let of = |attempt| spread_percent(ExecutionId(Uuid::from_u128(7)), attempt);
-        assert_eq!([of(1), of(2), of(3), of(4)], [97, 82, 92, 118]);
     }
 
     #[test]

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::archive::artifact::Artifact;
 pub use crate::domain::calendar::frequency::FrequencyKind;
-use crate::domain::execution::lease::WorkerLife;
 use crate::domain::execution::progress::Progress;
 use crate::domain::execution::{Execution, Status};
 use crate::domain::id::{ExecutionId, JobId, SourceId, TypeId};
 use crate::domain::job::{Job, JobState};
+use crate::domain::work::lease::WorkerLife;
 use crate::setters::setters;
 
 /// A job with the details that a list shows.

@@ -9,13 +9,13 @@ use chrono::{DateTime, Utc};
 use super::entries::{Entry, Held};
 use super::state::{State, conflict};
 use crate::domain::execution::failure::Failure;
-use crate::domain::execution::lease::{Hold, Lease};
 use crate::domain::execution::notice::Notice;
 use crate::domain::execution::queue::{Candidate, Picked, Queue, Room, pick};
 use crate::domain::execution::{Beginning, Execution, ExecutionState, Status};
 use crate::domain::id::{ExecutionId, JobId, Owner, SourceId, WorkerId};
 use crate::domain::job::Job;
 use crate::domain::job::lifecycle;
+use crate::domain::work::lease::{Hold, Lease};
 use crate::ports::catalog::{
     Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication, Settlement,
     Standing, WAITING_MAX,

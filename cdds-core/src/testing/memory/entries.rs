@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use crate::domain::execution::Execution;
-use crate::domain::execution::lease::Lease;
 use crate::domain::execution::progress::Progress;
 use crate::domain::id::{ExecutionId, JobId, WorkerId};
+use crate::domain::work::lease::Lease;
 
 /// All executions by id.
 #[derive(Debug, Default)]

@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use super::state::State;
 use crate::domain::archive::artifact::Artifact;
 use crate::domain::execution::Status;
-use crate::domain::execution::lease::WorkerLife;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner};
 use crate::domain::job::JobState;
+use crate::domain::work::lease::WorkerLife;
 use crate::ports::catalog::query::{
     ArtifactColumn, ArtifactOverview, ArtifactQuery, Between, Cursor, ExecutionColumn, ExecutionOverview,
     ExecutionQuery, JobColumn, JobOverview, JobQuery, LatestStatus, Page, Slice, SortKey,

@@ -3,10 +3,10 @@
 mod list;
 
 use cdds_core::domain::execution::Execution;
-use cdds_core::domain::execution::lease::Lease;
 use cdds_core::domain::execution::queue::QueuePlace;
 use cdds_core::domain::id::{JobId, Owner, WorkerId};
 use cdds_core::domain::job::settling::Open;
+use cdds_core::domain::work::lease::Lease;
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind, Fence, Standing};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params};

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use cdds_core::domain::execution::Status;
-use cdds_core::domain::execution::lease::{Lease, WorkerLife};
 use cdds_core::domain::id::{ExecutionId, WorkerId};
+use cdds_core::domain::work::lease::{Lease, WorkerLife};
 use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::catalog::query::{ExecutionOverview, JobOverview};
 use chrono::{DateTime, Utc};

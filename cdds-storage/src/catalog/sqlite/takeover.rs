@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::failure::Failure;
-use cdds_core::domain::execution::lease::{Hold, Lease};
 use cdds_core::domain::id::WorkerId;
+use cdds_core::domain::work::lease::{Hold, Lease};
 use cdds_core::ports::catalog::{CatalogError, Claim};
 use chrono::{DateTime, Utc};
 use rusqlite::{Row, Transaction};

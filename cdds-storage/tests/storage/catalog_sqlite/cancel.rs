@@ -1,9 +1,9 @@
 //! Cancellation of executions in every state (rule E8).
 
-use cdds_core::domain::execution::lease::WorkerLife;
 use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::Owner;
+use cdds_core::domain::work::lease::WorkerLife;
 use cdds_core::ports::catalog::{
     ArtifactStore, Beat, CatalogErrorKind, Directive, ExecutionStore, JobStore, Settlement, Standing,
     WorkQueue,

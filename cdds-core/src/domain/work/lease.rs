@@ -1,4 +1,4 @@
-//! Rule E5: how long a worker's claim holds, and when the worker counts as gone.
+//! Rules E5, N4: how long a worker's claim holds, and when the worker counts as gone.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// than this was taken by a clock that has been set back since.
 pub const CLOCKS_DIFFER_MAX: TimeDelta = TimeDelta::seconds(60);
 
-/// A worker's hold on a running execution.
+/// A worker's hold on a piece of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     /// When the worker last renewed it.
@@ -26,7 +26,7 @@ impl Lease {
         Self { renewed_at: now, expires_at }
     }
 
-    /// Whether the lease keeps other workers from taking the execution over at `now`. The length of the lease
+    /// Whether the lease keeps other workers from taking the work over at `now`. The length of the lease
     /// is up to its worker.
     pub fn holds(&self, now: DateTime<Utc>) -> bool {
         let skewed = now.checked_add_signed(CLOCKS_DIFFER_MAX).unwrap_or(now);
@@ -34,20 +34,20 @@ impl Lease {
     }
 }
 
-/// What is known of a running execution when a worker asks for work.
+/// What is known of work in progress when a worker asks for work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hold {
     /// Whether the catalog knows that the worker's process has ended; `false` if it cannot see processes.
     pub worker_is_dead: bool,
-    /// Whether the asking worker runs it now.
+    /// Whether the asking worker does it now.
     pub is_held_by_asker: bool,
     /// The worker's lease; `None` if the stored one makes no sense.
     pub lease: Option<Lease>,
 }
 
 impl Hold {
-    /// Returns whether the execution is taken from its worker at `now`. A worker keeps what it says that it
-    /// runs, whatever its lease says: it is alive. Otherwise a hold ends with the worker's process or with
+    /// Returns whether the work is taken from its worker at `now`. A worker keeps what it says that it
+    /// does, whatever its lease says: it is alive. Otherwise a hold ends with the worker's process or with
     /// its lease.
     pub fn is_abandoned(&self, now: DateTime<Utc>) -> bool {
         if self.worker_is_dead {
