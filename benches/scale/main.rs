@@ -20,7 +20,6 @@ use cdds_core::service::ServiceError;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::system::SystemClock;
-use chrono::{DateTime, Utc};
 use futures::executor::block_on;
 
 use self::multiplied::{Multiplied, memory_kib, reset_peak};
@@ -78,19 +77,18 @@ fn ticks(jobs: u64) -> Result<Duration, Failure> {
     let world = Multiplied::with_jobs(jobs)?;
     let ports = world.ports();
     let engine = Engine::builder(ports).build();
-    let tick = |now: DateTime<Utc>| block_on(engine.tick(now)).expect("a tick");
-    let now = ports.clock.now();
-    drop(tick(now));
+    let tick = || block_on(engine.tick()).expect("a tick");
+    drop(tick());
     let nothing_due = median(|| {
         let before = ports.clock.monotonic();
-        let idle = tick(now);
+        let idle = tick();
         assert!(idle.executions.is_empty() && idle.agenda.queued == 0);
         ports.clock.monotonic() - before
     });
     world.let_be_due(DUE)?;
     reset_peak()?;
     let before = ports.clock.monotonic();
-    let busy = tick(now);
+    let busy = tick();
     let due = ports.clock.monotonic() - before;
     assert_eq!(busy.agenda.queued, DUE);
     let exported = block_on(async {

@@ -25,6 +25,7 @@ use cdds_storage::durable;
 use cdds_storage::sink::object::ObjectSink;
 use cdds_storage::source::{JsonLinesSource, SqliteSource};
 use cdds_storage::workers::ThreadPool;
+use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Signing, SourceEntry, SourceKind};
@@ -53,7 +54,8 @@ impl App {
         let workers = ThreadPool::new(None).map_err(|error| {
             CliError::failed("threads_failed", format!("cannot start worker threads: {error}"))
         })?;
-        let catalog: Arc<dyn Catalog> = Arc::new(SqliteCatalog::open(&config.catalog)?);
+        let catalog: Arc<dyn Catalog> =
+            Arc::new(SqliteCatalog::open(&config.catalog)?.with_clock(Arc::clone(&clock)));
         let pairing = Pairing::new(Arc::clone(&catalog), sink(config)?, Arc::new(SystemIds));
         let sink = Arc::new(PairedSink::new(pairing.clone(), Arc::clone(&clock)));
         let certificates = SmimeCertificates::new().with_profile(config.profile).with_form(config.form);
@@ -80,6 +82,11 @@ impl App {
             pairing,
             store: config.store.clone(),
         })
+    }
+
+    /// Returns the present by the catalog's clock, as which the results of commands are shown.
+    pub(crate) async fn now(&self) -> Result<DateTime<Utc>, CliError> {
+        Ok(self.ports.catalog.now().await?)
     }
 
     /// Trusts the clock, because somebody set it explicitly.

@@ -19,7 +19,8 @@ pub(crate) async fn carry_out_removals(ports: &Ports) -> Result<bool, CatalogErr
     for removal in removals {
         match delete_files(ports, &removal).await {
             Ok(()) => {
-                ports.catalog.confirm_removed(&removal, ports.now()).await?;
+                let now = ports.catalog.now().await?;
+                ports.catalog.confirm_removed(&removal, now).await?;
                 info!(?removal, "files removed");
             }
             Err(error) => {

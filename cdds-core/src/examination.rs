@@ -1,7 +1,7 @@
-//! Checks whether the clock can be trusted, by the times in the catalog and in the store, for engines and for
+//! Checks whether the catalog's clock can be trusted, by the times in the catalog and in the store, for engines and for
 //! services (rule A7).
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::domain::clock::{ClockVerdict, Witnesses};
 use crate::domain::execution::ahead::{self, AHEAD_MIN};
@@ -22,7 +22,7 @@ pub struct JobAhead {
 /// The result of examining the clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClockReport {
-    /// The time that the clock showed.
+    /// The time that the catalog's clock showed.
     pub now: DateTime<Utc>,
     /// The verdict on the clock.
     pub verdict: ClockVerdict,
@@ -49,9 +49,9 @@ impl From<SinkError> for ExaminationError {
     }
 }
 
-/// Examines the clock by the catalog and the store.
+/// Examines the catalog's clock by the record and the store.
 pub(crate) async fn examine(ports: &Ports) -> Result<ClockReport, ExaminationError> {
-    let now = ports.clock.now().trunc_subsecs(6);
+    let now = ports.catalog.now().await?;
     let ahead = lying_ahead(ports, now).await?;
     let store_clock = ports.sink.clock().await?;
     let store_newest = if ahead.is_empty() { None } else { ports.sink.newest().await? };

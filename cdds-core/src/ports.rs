@@ -3,7 +3,7 @@
 //!
 //! | port | purpose | implementations in this workspace |
 //! |---|---|---|
-//! | [`clock::Clock`] | the only source of time | [`system::SystemClock`](crate::system::SystemClock), manual in tests |
+//! | [`clock::Clock`] | the time of this process, and of embedded catalogs | [`system::SystemClock`](crate::system::SystemClock), manual in tests |
 //! | [`ids::Ids`] | fresh identifiers | [`system::SystemIds`](crate::system::SystemIds) |
 //! | [`workers::Workers`] | the pool for CPU work | `cdds_storage::workers::ThreadPool` |
 //! | [`source::Source`] | reading records | `cdds_storage::source` |
@@ -26,8 +26,6 @@ pub mod workers;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, SubsecRound, Utc};
-
 use crate::setters::setters;
 use crate::system::{SystemClock, SystemIds};
 
@@ -35,7 +33,8 @@ use crate::system::{SystemClock, SystemIds};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Ports {
-    /// Time.
+    /// Measures durations, waits, and dates log lines. Decisions go by the catalog's clock
+    /// ([`WorkQueue::now`](catalog::WorkQueue::now)).
     pub clock: Arc<dyn clock::Clock>,
     /// Identifiers of new jobs.
     pub ids: Arc<dyn ids::Ids>,
@@ -92,10 +91,5 @@ impl Ports {
     #[must_use]
     pub fn with_source(self, source: Arc<dyn source::Source>) -> Self {
         Self { sources: self.sources.with(source), ..self }
-    }
-
-    /// Returns the current time in whole microseconds, the precision in which instants are stored.
-    pub fn now(&self) -> DateTime<Utc> {
-        self.clock.now().trunc_subsecs(6)
     }
 }

@@ -108,6 +108,11 @@ impl ManualClock {
         let micros = u64::try_from(step.as_micros()).unwrap_or(u64::MAX);
         self.elapsed_micros.fetch_add(micros, Ordering::Relaxed);
     }
+
+    /// Sets the civil time, forward or back, as a person or NTP does. The monotonic time stays as it is.
+    pub fn set(&self, now: DateTime<Utc>) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
 }
 
 impl Clock for ManualClock {
@@ -208,7 +213,7 @@ impl Source for PreparedSource {
 pub struct MemoryPorts {
     /// The ports to pass to services and engines.
     pub ports: Ports,
-    /// The clock, for tests to move.
+    /// The clock of the catalog and of the ports, for tests to move.
     pub clock: Arc<ManualClock>,
     /// The catalog, for tests to inspect.
     pub catalog: Arc<MemoryCatalog>,
@@ -221,7 +226,7 @@ impl MemoryPorts {
     /// ([`NoCertificates`]).
     pub fn new(now: DateTime<Utc>, sources: Sources) -> Self {
         let clock = Arc::new(ManualClock::at(now));
-        let (catalog, sink) = (Arc::new(MemoryCatalog::new()), MemorySink::new());
+        let (catalog, sink) = (Arc::new(MemoryCatalog::new().with_clock(clock.clone())), MemorySink::new());
         let ports = Ports {
             clock: clock.clone(),
             ids: Arc::new(SeededIds::new(1)),

@@ -69,7 +69,7 @@ async fn show(app: &App, query: &ArtifactQuery, nothing: &str, session: &Session
         app.artifacts.list(&session.principal, &query).await
     })
     .await?;
-    let now = app.artifacts.now();
+    let now = app.now().await?;
     let views: Vec<ArtifactView> =
         rows.into_iter().map(|artifact| ArtifactView::new(artifact, now)).collect();
     Ok(session.output.list_or(&views, nothing)?)

@@ -70,7 +70,7 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
 /// Prints a job with the warnings about its certificates (rule S3).
 async fn show(overview: JobOverview, app: &App, session: &Session) -> Result<(), CliError> {
     let recipients = app.recipients.list(&session.principal).await?;
-    Ok(session.output.object(&JobView::new(overview, &recipients, session.clock.now()))?)
+    Ok(session.output.object(&JobView::new(overview, &recipients, app.now().await?))?)
 }
 
 pub(super) fn job_id(text: &str) -> Result<JobId, CliError> {

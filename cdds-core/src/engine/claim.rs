@@ -1,8 +1,9 @@
 //! One round: records due slots and claims as many executions as there is room for (rule E2).
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -27,8 +28,12 @@ pub struct Tick {
     pub executions: Vec<BoxFuture<'static, Option<Execution>>>,
     /// Executions that have failed for good because their last worker died.
     pub given_up: Vec<Execution>,
+    /// When the round began, by the catalog's clock.
+    pub now: DateTime<Utc>,
     /// The agenda just before the claim.
     pub agenda: Agenda,
+    /// The monotonic reading of the engine's clock at `now`.
+    pub(super) began: Duration,
     /// Whether more is due than one round records; if so, the next round should follow at once.
     pub more: bool,
 }
@@ -38,6 +43,7 @@ impl std::fmt::Debug for Tick {
         f.debug_struct("Tick")
             .field("executions", &self.executions.len())
             .field("given_up", &self.given_up.len())
+            .field("now", &self.now)
             .field("agenda", &self.agenda)
             .field("more", &self.more)
             .finish()
@@ -55,38 +61,36 @@ impl Engine {
     /// # Cancel safety
     /// A dropped call may have claimed executions without a future to run them; they are taken over when
     /// their lease runs out.
-    pub async fn tick(&self, now: DateTime<Utc>) -> Result<Tick, EngineError> {
-        contained_async(self.round(now)).await.unwrap_or(Err(EngineError::Panicked))
+    pub async fn tick(&self) -> Result<Tick, EngineError> {
+        contained_async(self.round()).await.unwrap_or(Err(EngineError::Panicked))
     }
 
-    async fn round(&self, now: DateTime<Utc>) -> Result<Tick, EngineError> {
+    async fn round(&self) -> Result<Tick, EngineError> {
+        // Asked once for all that the round records. The claim takes the instant itself: scheduling may take
+        // long, and a lease counted from before it would be short, or already over.
+        let now = self.shared.ports.catalog.now().await?;
         let began = self.shared.ports.clock.monotonic();
         let more = self.shared.schedule(now).await?;
         // Nothing may fail between the claim and its futures, or claimed executions would be left without a
         // future: so the agenda is read first.
         let agenda = self.shared.ports.catalog.agenda().await?;
-        // Scheduling may have taken long: a lease counted from before it would be short, or already over.
-        let spent = self.shared.ports.clock.monotonic().saturating_sub(began);
-        let now =
-            TimeDelta::from_std(spent).ok().and_then(|spent| now.checked_add_signed(spent)).unwrap_or(now);
-        let Claimed { executions, given_up, covered } = self.shared.claim(now).await?;
+        let Claimed { executions, given_up, covered } = self.shared.claim().await?;
         for execution in given_up.iter().chain(&covered) {
             self.shared.notice(&Event::Ended { execution });
         }
         let executions = executions.into_iter().map(|execution| self.shared.start(execution)).collect();
-        Ok(Tick { executions, given_up, agenda, more })
+        Ok(Tick { executions, given_up, now, agenda, began, more })
     }
 }
 
 impl Shared {
-    async fn claim(&self, now: DateTime<Utc>) -> Result<Claimed, EngineError> {
+    async fn claim(&self) -> Result<Claimed, EngineError> {
         let room = self.settings.concurrency.get().saturating_sub(self.running.count());
         if room == 0 {
             return Ok(Claimed::default());
         }
         let claim = Claim {
             worker: self.worker.clone(),
-            now,
             lease: self.settings.lease,
             limit: room,
             holding: self.running.fences(),

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use futures::task::AtomicWaker;
 
 use super::EngineError;
@@ -219,13 +218,13 @@ impl Engine {
     ///
     /// # Errors
     /// If the catalog fails; a missed beat does no harm until the lease runs out.
-    pub async fn beat(&self, now: DateTime<Utc>) -> Result<(), EngineError> {
-        contained_async(self.shared.beat(now)).await.unwrap_or(Err(EngineError::Panicked))
+    pub async fn beat(&self) -> Result<(), EngineError> {
+        contained_async(self.shared.beat()).await.unwrap_or(Err(EngineError::Panicked))
     }
 }
 
 impl Shared {
-    async fn beat(&self, now: DateTime<Utc>) -> Result<(), EngineError> {
+    async fn beat(&self) -> Result<(), EngineError> {
         let beats = self.running.beats(self.ports.clock.monotonic(), self.settings.stall);
         if beats.is_empty() {
             return Ok(());
@@ -238,7 +237,7 @@ impl Shared {
             }
         }
         let lease = self.settings.lease;
-        let directives = self.ports.catalog.beat(&self.worker, now, lease, &beats).await?;
+        let directives = self.ports.catalog.beat(&self.worker, lease, &beats).await?;
         self.running.obey(&beats, &directives);
         Ok(())
     }

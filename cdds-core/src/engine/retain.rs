@@ -24,7 +24,7 @@ impl Shared {
     /// whether all of it is gone.
     pub(super) async fn retain(&self) -> Result<bool, EngineError> {
         if !self.is_clock_in_doubt().await? {
-            let now = self.ports.now();
+            let now = self.ports.catalog.now().await?;
             while self.ports.catalog.expire(now, SETS_PER_ROUND).await? == SETS_PER_ROUND {}
         }
         Ok(carry_out_removals(&self.ports).await?)
@@ -57,7 +57,7 @@ impl Shared {
     }
 
     /// Removes every file of a claim that is neither running nor published (invariant I8). The age of a file
-    /// does not matter, since clocks differ. Leaves files of executions that this catalog does not know: an
+    /// does not matter: that would be judged by the store's clock. Leaves files of executions that this catalog does not know: an
     /// execution is recorded before its first file is written, so they belong to somebody else.
     pub(super) async fn sweep(&self) -> Result<(), EngineError> {
         let mut keys = self.ports.sink.list(&Prefix::new("")).await?;

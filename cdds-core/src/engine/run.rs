@@ -146,7 +146,7 @@ impl Engine {
     /// Returns a round as work beside the executions.
     fn round_beside(&self) -> Round {
         let engine = self.clone();
-        async move { engine.tick(engine.shared.ports.now()).await }.boxed().fuse()
+        async move { engine.tick().await }.boxed().fuse()
     }
 
     /// Completes at the earliest of these monotonic instants; never, if there is none.
@@ -187,7 +187,7 @@ impl Engine {
     /// Returns whether nothing is due, queued or running anywhere. Ignores executions that are queued for
     /// later than any retry or jitter: somebody's clock was ahead.
     fn is_idle(&self, tick: &Tick) -> bool {
-        let (agenda, now) = (tick.agenda, self.shared.ports.now());
+        let (agenda, now) = (tick.agenda, tick.now);
         let due = agenda.next_due_at.is_some_and(|slot| slot <= now);
         // Twice the longest, since jitter stretches the wait for a retry.
         let waits_max = (self.shared.settings.retry.delay_max * 2).max(Jitter::MAX * 2);
@@ -205,10 +205,11 @@ impl Engine {
         if tick.more {
             return Duration::ZERO;
         }
-        let now = self.shared.ports.now();
+        // By the catalog's clock, and counted from the beginning of the round: this machine's clock may differ.
         let instants = [tick.agenda.next_due_at, tick.agenda.next_queued_at].into_iter().flatten();
-        let waits = instants.filter(|at| *at > now).filter_map(|at| (at - now).to_std().ok());
-        waits.min().unwrap_or(BEAT).min(BEAT)
+        let waits = instants.filter(|at| *at > tick.now).filter_map(|at| (at - tick.now).to_std().ok());
+        let spent = self.shared.ports.clock.monotonic().saturating_sub(tick.began);
+        waits.min().map_or(BEAT, |wait| wait.saturating_sub(spent)).min(BEAT)
     }
 
     /// Waits for running executions, at most the grace period, then orders the rest to stop. Those that
@@ -308,7 +309,7 @@ impl Pulse {
         }
         let engine = engine.clone();
         let beat = async move {
-            if let Err(error) = engine.beat(engine.shared.ports.now()).await {
+            if let Err(error) = engine.beat().await {
                 warn!("a heartbeat was missed: {}", chain(&error));
             }
         };

@@ -1,4 +1,4 @@
-//! The only source of time.
+//! The time of this process.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -11,6 +11,9 @@ use futures::future::BoxFuture;
 /// # Contract
 /// [`now`](Clock::now) is civil time and may jump; [`monotonic`](Clock::monotonic) never goes back
 /// and is used for durations only. [`sleep`](Clock::sleep) follows the monotonic clock.
+///
+/// Decisions are not made by it, since the clocks of machines differ, but by
+/// [`WorkQueue::now`](super::catalog::WorkQueue::now). An embedded catalog reads it from such a clock.
 ///
 /// # Errors
 /// None: a clock always answers.

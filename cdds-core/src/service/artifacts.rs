@@ -40,7 +40,7 @@ impl Artifacts {
         query: &ArtifactQuery,
     ) -> Result<Page<ArtifactOverview>, ServiceError> {
         check(by, Action::See)?;
-        let available = ArtifactQuery { available_at: Some(self.now()), ..query.clone() };
+        let available = ArtifactQuery { available_at: Some(self.now().await?), ..query.clone() };
         Ok(self.ports.catalog.artifacts(&by.owner, &available).await?)
     }
 
@@ -51,7 +51,7 @@ impl Artifacts {
     /// does not exist.
     pub async fn select(&self, by: &Principal, ids: &[ArtifactId]) -> Result<Vec<Artifact>, ServiceError> {
         check(by, Action::See)?;
-        self.find_all(&by.owner, ids).await
+        self.find_all(&by.owner, ids, self.now().await?).await
     }
 
     /// Returns everything that an execution published and nobody deleted, with the manifest and its
@@ -96,7 +96,7 @@ impl Artifacts {
     /// As for [`select`](Artifacts::select).
     pub async fn torn_by(&self, by: &Principal, ids: &[ArtifactId]) -> Result<Vec<TornSet>, ServiceError> {
         check(by, Action::See)?;
-        let chosen = self.find_all(&by.owner, ids).await?;
+        let chosen = self.find_all(&by.owner, ids, self.now().await?).await?;
         let executions: BTreeSet<ExecutionId> = chosen.iter().map(|part| part.execution_id).collect();
         let mut torn = Vec::new();
         for execution in executions {
@@ -114,7 +114,7 @@ impl Artifacts {
     /// were published.
     pub async fn read(&self, by: &Principal, id: ArtifactId) -> Result<Contents, ServiceError> {
         check(by, Action::Download)?;
-        let artifact = self.artifact(&by.owner, id).await?;
+        let artifact = self.artifact(&by.owner, id, self.now().await?).await?;
         self.contents(artifact.key, artifact.bytes, artifact.sha256).await
     }
 
@@ -161,7 +161,8 @@ impl Artifacts {
         artifacts: &[ArtifactId],
     ) -> Result<(), ServiceError> {
         check(by, Action::Download)?;
-        Ok(self.ports.catalog.record_download(&by.owner, artifacts, self.now()).await?)
+        let now = self.now().await?;
+        Ok(self.ports.catalog.record_download(&by.owner, artifacts, now).await?)
     }
 
     /// Deletes up to 100 files, all or none (rule A8). An engine later deletes the files that the store
@@ -173,9 +174,9 @@ impl Artifacts {
     pub async fn delete(&self, by: &Principal, ids: &[ArtifactId]) -> Result<(), ServiceError> {
         check(by, Action::DeleteArtifacts)?;
         until_settled(|| async {
-            let artifacts = self.find_all(&by.owner, ids).await?;
-            removal::check_hold(&artifacts)?;
-            Ok(self.ports.catalog.delete_artifacts(&by.owner, ids, self.now()).await?)
+            let now = self.now().await?;
+            removal::check_hold(&self.find_all(&by.owner, ids, now).await?)?;
+            Ok(self.ports.catalog.delete_artifacts(&by.owner, ids, now).await?)
         })
         .await?;
         remove_marked(&self.ports).await;
@@ -193,7 +194,8 @@ impl Artifacts {
             let artifacts = self.find_set(&by.owner, execution).await?.artifacts;
             removal::check_hold(&artifacts)?;
             let ids: Vec<ArtifactId> = artifacts.iter().map(|artifact| artifact.id).collect();
-            Ok(self.ports.catalog.delete_artifacts(&by.owner, &ids, self.now()).await?)
+            let now = self.now().await?;
+            Ok(self.ports.catalog.delete_artifacts(&by.owner, &ids, now).await?)
         })
         .await?;
         remove_marked(&self.ports).await;
@@ -206,7 +208,7 @@ impl Artifacts {
     /// [`ServiceError::NotFound`] if the artifact no longer exists.
     pub async fn execution_of(&self, by: &Principal, id: ArtifactId) -> Result<ExecutionId, ServiceError> {
         check(by, Action::See)?;
-        Ok(self.artifact(&by.owner, id).await?.execution_id)
+        Ok(self.artifact(&by.owner, id, self.now().await?).await?.execution_id)
     }
 
     /// Puts a whole set on legal hold: it outlives its retention and cannot be deleted until it is released
@@ -245,12 +247,17 @@ impl Artifacts {
         .await
     }
 
-    /// Looks up available artifacts, all of which must exist.
-    async fn find_all(&self, owner: &Owner, ids: &[ArtifactId]) -> Result<Vec<Artifact>, ServiceError> {
+    /// Looks up artifacts that are available at `now`, all of which must exist.
+    async fn find_all(
+        &self,
+        owner: &Owner,
+        ids: &[ArtifactId],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Artifact>, ServiceError> {
         removal::check_selection(ids.len())?;
         let mut artifacts = Vec::with_capacity(ids.len());
         for id in ids {
-            artifacts.push(self.artifact(owner, *id).await?);
+            artifacts.push(self.artifact(owner, *id, now).await?);
         }
         Ok(artifacts)
     }
@@ -258,23 +265,31 @@ impl Artifacts {
     /// Looks up a set whose files are available.
     async fn find_set(&self, owner: &Owner, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
         let found = self.ports.catalog.artifact_set(owner, execution).await?;
-        let now = self.now();
+        let now = self.now().await?;
         let available = |set: &ArtifactSet| set.artifacts.iter().all(|artifact| artifact.is_available(now));
         found.filter(available).ok_or_else(|| ServiceError::not_found(Entity::ArtifactSet, execution))
     }
 
     /// Looks up an available artifact. At 0 remaining days it is gone, whether or not the engine has removed
     /// it yet (rule A7).
-    async fn artifact(&self, owner: &Owner, id: ArtifactId) -> Result<Artifact, ServiceError> {
+    async fn artifact(
+        &self,
+        owner: &Owner,
+        id: ArtifactId,
+        now: DateTime<Utc>,
+    ) -> Result<Artifact, ServiceError> {
         let found = self.ports.catalog.artifact(owner, id).await?;
         found
             .map(|overview| overview.artifact)
-            .filter(|artifact| artifact.is_available(self.now()))
+            .filter(|artifact| artifact.is_available(now))
             .ok_or_else(|| ServiceError::not_found(Entity::Artifact, id))
     }
 
-    /// Returns the current time, for remaining days.
-    pub fn now(&self) -> DateTime<Utc> {
-        self.ports.now()
+    /// Returns the present by the catalog's clock, for remaining days.
+    ///
+    /// # Errors
+    /// If the catalog cannot be reached.
+    pub async fn now(&self) -> Result<DateTime<Utc>, ServiceError> {
+        Ok(self.ports.catalog.now().await?)
     }
 }

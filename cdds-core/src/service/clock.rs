@@ -1,11 +1,11 @@
-//! Whether the clock can be trusted.
+//! Whether the catalog's clock can be trusted.
 
 use super::ServiceError;
 use crate::examination;
 pub use crate::examination::{ClockReport, JobAhead};
 use crate::ports::Ports;
 
-/// Examines the clock by the catalog and the store. Reads all jobs and, if one of them lies ahead, all
+/// Examines the catalog's clock by the record and the store. Reads all jobs and, if one of them lies ahead, all
 /// objects of a folder store, so call it at the start of a run and once an hour.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! The History page: executions that ran, wait or were skipped, and why.
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::access::check;
 use super::{Entity, ServiceError, until_settled};
 use crate::cleanup::remove_marked;
@@ -39,7 +41,8 @@ impl History {
         query: &ExecutionQuery,
     ) -> Result<Page<ExecutionOverview>, ServiceError> {
         check(by, Action::See)?;
-        Ok(self.ports.catalog.executions(&by.owner, query, self.ports.now()).await?)
+        let now = self.ports.catalog.now().await?;
+        Ok(self.ports.catalog.executions(&by.owner, query, now).await?)
     }
 
     /// Returns one execution with its attempts.
@@ -71,7 +74,7 @@ impl History {
         check(by, Action::CancelExecution)?;
         until_settled(|| async {
             let ExecutionOverview { execution: before, worker, .. } = self.find(&by.owner, id).await?;
-            let (asked, now) = (before.clone(), self.ports.now());
+            let (asked, now) = (before.clone(), self.ports.catalog.now().await?);
             let after = match worker {
                 Some(WorkerLife::Gone) => asked.cancel_abandoned(now)?,
                 Some(WorkerLife::Alive) | None => asked.cancel(now)?,
@@ -99,8 +102,9 @@ impl History {
             // Only the job's running executions matter here, not the waiting ones.
             let open = self.ports.catalog.open_executions(&by.owner, job.id, None, 1).await?.executions;
             let terms = self.ports.sources.terms(&job.settings.source, &job.settings.data_type);
-            let rivals = self.rivals(&by.owner, &job, &failed).await?;
-            let mut change = manual::rerun(&job, &failed, &rivals, &open, terms, self.ports.now())?;
+            let now = self.ports.catalog.now().await?;
+            let rivals = self.rivals(&by.owner, &job, &failed, now).await?;
+            let mut change = manual::rerun(&job, &failed, &rivals, &open, terms, now)?;
             self.ports.catalog.change_job(&change, job.revision).await?;
             change.entries.pop().ok_or_else(|| ServiceError::not_found(Entity::Execution, id))
         })
@@ -123,7 +127,7 @@ impl History {
         until_settled(|| async {
             let execution = self.find(&by.owner, id).await?.execution;
             let set = self.ports.catalog.artifact_set(&by.owner, id).await?;
-            let now = self.ports.now();
+            let now = self.ports.catalog.now().await?;
             let there = set.into_iter().flat_map(|set| set.artifacts);
             let there: Vec<_> = there.filter(|artifact| artifact.is_available(now)).collect();
             removal::check_execution(&execution, &there, with)?;
@@ -136,7 +140,8 @@ impl History {
 
     /// Looks up an execution of an owner.
     async fn find(&self, owner: &Owner, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
-        let found = self.ports.catalog.execution(owner, id, self.ports.now()).await?;
+        let now = self.ports.catalog.now().await?;
+        let found = self.ports.catalog.execution(owner, id, now).await?;
         found.ok_or_else(|| ServiceError::not_found(Entity::Execution, id))
     }
 
@@ -149,8 +154,14 @@ impl History {
 
     /// Returns the executions that may have run in place of this one: those of its slot, or all of a one-time
     /// job.
-    async fn rivals(&self, owner: &Owner, job: &Job, of: &Execution) -> Result<Vec<Execution>, ServiceError> {
-        let after = of.slot.checked_add_signed(chrono::TimeDelta::microseconds(1));
+    async fn rivals(
+        &self,
+        owner: &Owner,
+        job: &Job,
+        of: &Execution,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Execution>, ServiceError> {
+        let after = of.slot.checked_add_signed(TimeDelta::microseconds(1));
         let of_slot = Between { from: Some(of.slot), to: after };
         let query = ExecutionQuery {
             job: Some(job.id),
@@ -158,7 +169,7 @@ impl History {
             slice: Slice::first(u64::from(u32::MAX)),
             ..ExecutionQuery::default()
         };
-        let found = self.ports.catalog.executions(owner, &query, self.ports.now()).await?;
+        let found = self.ports.catalog.executions(owner, &query, now).await?;
         Ok(found.items.into_iter().map(|overview| overview.execution).collect())
     }
 }

@@ -114,7 +114,7 @@ impl Jobs {
     pub async fn submit(&self, by: &Principal, settings: JobSettings) -> Result<JobOverview, ServiceError> {
         check(by, Action::CreateJob)?;
         until_settled(|| async {
-            let now = self.ports.now();
+            let now = self.now().await?;
             self.admit(&by.owner, &settings, None, now).await?;
             let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(&settings));
             let Submission { job, first } =
@@ -190,7 +190,7 @@ impl Jobs {
     pub async fn bring_back(&self, by: &Principal, id: JobId) -> Result<JobOverview, ServiceError> {
         check(by, Action::BringBackJob)?;
         until_settled(|| async {
-            let (job, now) = (self.settled(&by.owner, id).await?, self.ports.now());
+            let (job, now) = (self.settled(&by.owner, id).await?, self.now().await?);
             if ahead::lies_ahead(&job, now).is_none() {
                 return Ok(());
             }
@@ -219,9 +219,10 @@ impl Jobs {
     ) -> Result<JobOverview, ServiceError> {
         check(by, Action::EditJob)?;
         let change = until_settled(|| async {
-            self.check_edit(&self.find(&by.owner, id).await?.job, request).await?;
-            let job = self.caught_up(&by.owner, id).await?;
-            let change = self.decide_edit(&job, request).await?;
+            let job = self.find(&by.owner, id).await?.job;
+            self.check_edit(&job, request, self.now().await?).await?;
+            let (job, now) = self.caught_up(&by.owner, id).await?;
+            let change = self.decide_edit(&job, request, now).await?;
             self.ports.catalog.change_job(&change, job.revision).await?;
             Ok(Job { revision: job.revision + 1, ..change.job })
         })
@@ -239,8 +240,9 @@ impl Jobs {
         check(by, Action::DeleteJob)?;
         let deleted = until_settled(|| async {
             let job = self.settled(&by.owner, id).await?;
-            self.check_idle(&job).await?;
-            let change = lifecycle::delete(&job, self.open(&job).await?, self.ports.now())?;
+            let now = self.now().await?;
+            self.check_idle(&job, now).await?;
+            let change = lifecycle::delete(&job, self.open(&job).await?, now)?;
             self.ports.catalog.change_job(&change, job.revision).await?;
             Ok(Job { revision: job.revision + 1, ..change.job })
         })
@@ -289,7 +291,7 @@ impl Jobs {
     ) -> Result<Vec<Occurrence>, ServiceError> {
         check(by, Action::See)?;
         let job = self.find(&by.owner, id).await?.job;
-        Ok(schedule::preview(&job, self.source_terms(&job.settings), count, self.ports.now()))
+        Ok(schedule::preview(&job, self.source_terms(&job.settings), count, self.now().await?))
     }
 
     /// Previews settings that are not submitted yet, like [`preview`](Self::preview). Checks first that they
@@ -304,7 +306,7 @@ impl Jobs {
         count: usize,
     ) -> Result<Vec<Occurrence>, ServiceError> {
         check(by, Action::See)?;
-        let now = self.ports.now();
+        let now = self.now().await?;
         self.admit(&by.owner, settings, None, now).await?;
         let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(settings));
         let Submission { job, first } = lifecycle::submit(id, by.owner.clone(), settings.clone(), terms, now);
@@ -326,16 +328,16 @@ impl Jobs {
         count: usize,
     ) -> Result<Vec<Occurrence>, ServiceError> {
         check(by, Action::See)?;
-        let (job, queued) = self.as_if_caught_up(&by.owner, id, count).await?;
-        let mut change = self.decide_edit(&job, request).await?;
+        let (job, now) = (self.find(&by.owner, id).await?.job, self.now().await?);
+        let (job, queued) = self.as_if_caught_up(job, count, now).await?;
+        let mut change = self.decide_edit(&job, request, now).await?;
         self.as_if_settled(&mut change).await?;
         let terms = self.source_terms(&request.settings);
-        let queued =
-            queued.into_iter().map(|entry| edit::taken_on(&job, &change.job, entry, terms, self.ports.now()));
+        let queued = queued.into_iter().map(|entry| edit::taken_on(&job, &change.job, entry, terms, now));
         let queued = queued.collect::<Vec<_>>().into_iter().chain(change.entries);
         let queued = queued.filter(Execution::is_waiting);
         let immediate = queued.map(|entry| Occurrence { slot: entry.slot, window: entry.window });
-        let later = schedule::preview(&change.job, terms, count, self.ports.now());
+        let later = schedule::preview(&change.job, terms, count, now);
         Ok(immediate.chain(later).take(count).collect())
     }
 
@@ -346,8 +348,13 @@ impl Jobs {
     }
 
     /// Decides an edit of a job (rules J10, J11).
-    async fn decide_edit(&self, job: &Job, request: &EditRequest) -> Result<JobChange, ServiceError> {
-        self.check_edit(job, request).await?;
+    async fn decide_edit(
+        &self,
+        job: &Job,
+        request: &EditRequest,
+        now: DateTime<Utc>,
+    ) -> Result<JobChange, ServiceError> {
+        self.check_edit(job, request, now).await?;
         let open = self.open(job).await?;
         let terms =
             Terms { catch_up_limit: self.rules.catch_up_limit, source: self.source_terms(&request.settings) };
@@ -356,12 +363,17 @@ impl Jobs {
             watermark: request.watermark,
             one_time: self.rules.one_time_edit,
         };
-        Ok(edit::edit(job, open, edit, terms, self.ports.now())?)
+        Ok(edit::edit(job, open, edit, terms, now)?)
     }
 
-    async fn check_edit(&self, job: &Job, request: &EditRequest) -> Result<(), ServiceError> {
+    async fn check_edit(
+        &self,
+        job: &Job,
+        request: &EditRequest,
+        now: DateTime<Utc>,
+    ) -> Result<(), ServiceError> {
         check_version(job, request.if_version)?;
-        self.admit(&job.owner, &request.settings, Some(&job.settings), self.ports.now()).await
+        self.admit(&job.owner, &request.settings, Some(&job.settings), now).await
     }
 
     /// Collects the part of a job's record that was made by a correct clock.
@@ -390,7 +402,7 @@ impl Jobs {
     ) -> Result<JobOverview, ServiceError> {
         let changed = until_settled(|| async {
             let job = self.settled(owner, id).await?;
-            let change = decide(&job, self.open(&job).await?, self.ports.now())?;
+            let change = decide(&job, self.open(&job).await?, self.now().await?)?;
             let Some(change) = change else { return Ok(None) };
             self.ports.catalog.change_job(&change, job.revision).await?;
             Ok(Some(Job { revision: job.revision + 1, ..change.job }))
@@ -412,11 +424,17 @@ impl Jobs {
     ) -> Result<Vec<Execution>, ServiceError> {
         until_settled(|| async {
             let job = self.find(owner, id).await?.job;
-            let change = decide(&job, self.source_terms(&job.settings), self.ports.now())?;
+            let change = decide(&job, self.source_terms(&job.settings), self.now().await?)?;
             self.ports.catalog.change_job(&change, job.revision).await?;
             Ok(change.entries)
         })
         .await
+    }
+
+    /// Returns the present by the catalog's clock. Asked after a job was read, so that no decision is dated
+    /// before what it rests on.
+    async fn now(&self) -> Result<DateTime<Utc>, ServiceError> {
+        Ok(self.ports.catalog.now().await?)
     }
 
     fn source_terms(&self, settings: &JobSettings) -> SourceTerms {

@@ -1,7 +1,6 @@
 //! Certificates that exports are sealed for.
 
 use bytes::{Bytes, BytesMut};
-use chrono::SubsecRound;
 
 use super::access::check;
 use super::{Entity, ServiceError, jobs};
@@ -38,7 +37,7 @@ impl Recipients {
         certificate: &[u8],
     ) -> Result<Recipient, ServiceError> {
         check(by, Action::AddRecipient)?;
-        let now = self.ports.clock.now().trunc_subsecs(6);
+        let now = self.ports.catalog.now().await?;
         let facts = self.ports.certificates.inspect(certificate, now).map_err(jobs::refusal)?;
         let added = Recipient { owner: by.owner.clone(), name, certificate: facts, added_at: now };
         match self.ports.catalog.insert_recipient(&added).await {
@@ -82,7 +81,7 @@ impl Recipients {
             return Ok(Vec::new());
         }
         let recipients = self.ports.catalog.recipients(&by.owner).await?;
-        Ok(recipient::expiring(job, &recipients, self.ports.clock.now()))
+        Ok(recipient::expiring(job, &recipients, self.ports.catalog.now().await?))
     }
 
     /// Returns a small archive, sealed for this recipient alone as an export would be, so that its person can
@@ -95,7 +94,7 @@ impl Recipients {
         let stored = self.ports.catalog.recipients(&by.owner).await?;
         let recipient = stored.into_iter().find(|recipient| recipient.name == *name);
         let recipient = recipient.ok_or_else(|| ServiceError::not_found(Entity::Recipient, name))?;
-        let now = self.ports.clock.now();
+        let now = self.ports.catalog.now().await?;
         let sealer = self.ports.certificates.sealer(&[recipient], now).map_err(jobs::refusal)?;
 
         let line = serde_json::json!({

@@ -6,11 +6,11 @@ mod lists;
 mod sets;
 mod state;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 
 use self::state::State;
 use crate::domain::archive::artifact::ArtifactSet;
@@ -30,19 +30,34 @@ use crate::ports::catalog::{
     JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing,
     StoreRegister, WorkQueue,
 };
+use crate::ports::clock::Clock;
 use crate::ports::sink::Key;
+use crate::system::SystemClock;
 
 /// A [`Catalog`](crate::ports::catalog::Catalog) in memory. It cannot detect a dead worker, so a worker's
 /// executions are taken over only once their leases have run out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryCatalog {
     state: Mutex<State>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Default for MemoryCatalog {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl MemoryCatalog {
-    /// Creates an empty catalog.
+    /// Creates an empty catalog that goes by the system's clock.
     pub fn new() -> Self {
-        Self::default()
+        Self { state: Mutex::default(), clock: Arc::new(SystemClock::new()) }
+    }
+
+    /// Goes by another clock ([`WorkQueue::now`]).
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Returns all executions of all owners by id, including deleted ones, for tests that examine the whole
@@ -60,6 +75,10 @@ impl MemoryCatalog {
     /// another caller leaves no value half written.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn present(&self) -> DateTime<Utc> {
+        self.clock.now().trunc_subsecs(6)
     }
 }
 
@@ -134,6 +153,10 @@ impl ExecutionStore for MemoryCatalog {
 
 #[async_trait]
 impl WorkQueue for MemoryCatalog {
+    async fn now(&self) -> Result<DateTime<Utc>, CatalogError> {
+        Ok(self.present())
+    }
+
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
         Ok(self.state().due(now, limit))
     }
@@ -152,30 +175,27 @@ impl WorkQueue for MemoryCatalog {
     }
 
     async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {
-        self.state().claim(claim)
+        let mut state = self.state();
+        state.claim(claim, self.present())
     }
 
     async fn beat(
         &self,
         worker: &WorkerId,
-        now: DateTime<Utc>,
         lease: Duration,
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError> {
-        Ok(self.state().beat(worker, now, lease, beats))
+        let mut state = self.state();
+        Ok(state.beat(worker, self.present(), lease, beats))
     }
 
     async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
         self.state().publish(fence, publication)
     }
 
-    async fn settle(
-        &self,
-        fence: Fence,
-        settlement: &Settlement,
-        now: DateTime<Utc>,
-    ) -> Result<Execution, CatalogError> {
-        self.state().settle(fence, settlement, now)
+    async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Execution, CatalogError> {
+        let mut state = self.state();
+        state.settle(fence, settlement, self.present())
     }
 
     async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {

@@ -2,8 +2,8 @@
 //!
 //! A [`World`] runs the real engine and the real services on one thread and in virtual time. It has one to
 //! four engines and one to three people, who submit, edit, suspend, resume, delete, cancel, rerun, backfill
-//! and hold concurrently. Each life of an engine or a person has a clock of its own, and the source's records
-//! become visible late.
+//! and hold concurrently. The catalog has the true clock. Each life of an engine or a person has a clock of
+//! its own, which is up to ten minutes wrong, and the source's records become visible late.
 //!
 //! Before and after each call to a port, any of these faults may occur: an error, a lost reply, a delay, the
 //! death of the engine (all its futures are dropped at that await), a pause that outlasts its lease, or an
@@ -44,12 +44,13 @@
 //! use cdds_core::testing::sim::World;
 //!
 //! for seed in 0..3 {
-//!     // One catalog for each world. The closure is called for each life of an engine, as each process opens
-//!     // the database for itself.
-//!     let catalog = Arc::new(MemoryCatalog::new());
-//!     let open = move || Arc::clone(&catalog) as Arc<dyn Catalog>;
-//!     let figures =
-//!         World::new(seed).days(2).over(open).run().unwrap_or_else(|violation| panic!("{violation}"));
+//!     let world = World::new(seed).days(2).over(|clock| {
+//!         // One catalog for each world, which goes by the world's clock.
+//!         let catalog = Arc::new(MemoryCatalog::new().with_clock(clock));
+//!         // Called for each life of an engine, as each process opens the database for itself.
+//!         move || Arc::clone(&catalog) as Arc<dyn Catalog>
+//!     });
+//!     let figures = world.run().unwrap_or_else(|violation| panic!("{violation}"));
 //!     assert!(figures.successes > 0);
 //! }
 //! ```
@@ -112,17 +113,21 @@ use self::run::Run;
 use self::shared::lock;
 use super::MemoryCatalog;
 use crate::ports::catalog::Catalog;
+use crate::ports::clock::Clock;
 
 /// Opens the catalog of a world: once for each life of an engine or a person, and once for the model that
 /// checks it.
 type OpenCatalog = Arc<dyn Fn() -> Arc<dyn Catalog> + Send + Sync>;
+
+/// Prepares the catalog of a world that is about to run, by the world's clock.
+type PrepareCatalog = Box<dyn FnOnce(Arc<dyn Clock>) -> OpenCatalog + Send>;
 
 /// A simulated world, ready to run.
 #[must_use = "a world does nothing until it is run"]
 pub struct World {
     seed: u64,
     days: u32,
-    open: OpenCatalog,
+    prepare: PrepareCatalog,
     bug: Option<PlantedBug>,
     listener: Option<Listener>,
 }
@@ -130,9 +135,11 @@ pub struct World {
 impl World {
     /// Creates the world of this seed, with ten days of faults, over a [`MemoryCatalog`].
     pub fn new(seed: u64) -> Self {
-        let catalog = Arc::new(MemoryCatalog::new());
-        let open: OpenCatalog = Arc::new(move || catalog.clone());
-        Self { seed, days: 10, open, bug: None, listener: None }
+        let prepare: PrepareCatalog = Box::new(|clock| {
+            let catalog = Arc::new(MemoryCatalog::new().with_clock(clock));
+            Arc::new(move || catalog.clone())
+        });
+        Self { seed, days: 10, prepare, bug: None, listener: None }
     }
 
     /// Sets the number of days with faults.
@@ -140,10 +147,14 @@ impl World {
         Self { days, ..self }
     }
 
-    /// Uses another catalog, which must be empty. `open` is called for each life of an engine: it may return
-    /// the same object every time, or open the same database anew.
-    pub fn over(self, open: impl Fn() -> Arc<dyn Catalog> + Send + Sync + 'static) -> Self {
-        Self { open: Arc::new(open), ..self }
+    /// Uses another catalog, which must be empty and go by the clock that `prepare` is given: the world's own,
+    /// which is right. What `prepare` returns is called for each life of an engine: it may return the same
+    /// object every time, or open the same database anew.
+    pub fn over<O>(self, prepare: impl FnOnce(Arc<dyn Clock>) -> O + Send + 'static) -> Self
+    where
+        O: Fn() -> Arc<dyn Catalog> + Send + Sync + 'static,
+    {
+        Self { prepare: Box::new(|clock| Arc::new(prepare(clock))), ..self }
     }
 
     /// Plants a bug for the simulation to find.
@@ -161,7 +172,7 @@ impl World {
     /// # Errors
     /// The first [`Violation`], if an invariant is broken.
     pub fn run(self) -> Result<Figures, Box<Violation>> {
-        Run::new(self.seed, self.days, self.open, self.bug, Trace::new(self.listener)).run()
+        Run::new(self.seed, self.days, self.prepare, self.bug, Trace::new(self.listener)).run()
     }
 }
 

@@ -36,6 +36,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cdds_core::ports::catalog::CatalogError;
+use cdds_core::ports::clock::Clock;
+use cdds_core::system::SystemClock;
+use chrono::{DateTime, SubsecRound, Utc};
 use rusqlite::Transaction;
 
 use self::database::{Database, Durability};
@@ -48,6 +51,7 @@ use self::fault::Fault;
 #[derive(Debug)]
 pub struct SqliteCatalog {
     database: Arc<Database>,
+    clock: Arc<dyn Clock>,
 }
 
 impl SqliteCatalog {
@@ -60,7 +64,16 @@ impl SqliteCatalog {
     /// or of another kind; [`Unavailable`](cdds_core::ports::catalog::CatalogErrorKind::Unavailable) if it
     /// cannot be opened or another process holds it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CatalogError> {
-        Ok(Self { database: Arc::new(Database::open(path.as_ref())?) })
+        let database = Arc::new(Database::open(path.as_ref())?);
+        Ok(Self { database, clock: Arc::new(SystemClock::new()) })
+    }
+
+    /// Goes by another clock than the system's, for tests and to carry out a command as of another instant
+    /// ([`WorkQueue::now`](cdds_core::ports::catalog::WorkQueue::now)). All processes that share the file
+    /// should go by the same clock, which those of one machine do.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Returns the path of the catalog's file, absolute and without links.
@@ -91,4 +104,10 @@ impl SqliteCatalog {
     ) -> Result<T, CatalogError> {
         self.run(move |database| database.write(Durability::Full, doing, body)).await
     }
+}
+
+/// Returns the present of an embedded catalog's clock, in the precision in which instants are stored: with a
+/// finer one, what is returned would differ from what is stored.
+fn present(clock: &dyn Clock) -> DateTime<Utc> {
+    clock.now().trunc_subsecs(6)
 }

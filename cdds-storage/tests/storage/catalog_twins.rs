@@ -116,8 +116,8 @@ proptest! {
     fn both_catalogs_say_the_same(steps in prop::collection::vec(step(), 1..80)) {
         let folder = tempfile::tempdir().unwrap();
         let sqlite = SqliteCatalog::open(folder.path().join("cdds.db")).unwrap();
-        let mut sqlite = Side::new(Arc::new(sqlite));
-        let mut memory = Side::new(Arc::new(MemoryCatalog::new()));
+        let mut sqlite = Side::new(|clock| Arc::new(sqlite.with_clock(clock)));
+        let mut memory = Side::new(|clock| Arc::new(MemoryCatalog::new().with_clock(clock)));
         for step in &steps {
             let differs = difference(&memory.carry_out(step), &sqlite.carry_out(step));
             prop_assert!(differs.is_none(), "{:?}: {}", step, differs.unwrap_or_default());

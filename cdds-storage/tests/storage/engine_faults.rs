@@ -33,7 +33,7 @@ use cdds_storage::archive::ZipPackager;
 use cdds_storage::catalog::SqliteCatalog;
 use cdds_storage::sink::ObjectSink;
 use cdds_storage::workers::ThreadPool;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta};
 use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::Shared;
@@ -96,7 +96,7 @@ impl CatalogLayer for Unreliable {
             return fail(CatalogErrorKind::Conflict);
         }
         if take(&self.lost_claims) {
-            self.inner.settle(fence, &Settlement::Released, publication.published_at).await?;
+            self.inner.settle(fence, &Settlement::Released).await?;
         }
         let reply = self.inner.publish(fence, publication).await;
         if self.publication_hangs.load(Ordering::SeqCst) {
@@ -105,16 +105,11 @@ impl CatalogLayer for Unreliable {
         lost(&self.lost_publications, reply)
     }
 
-    async fn settle(
-        &self,
-        fence: Fence,
-        settlement: &Settlement,
-        now: DateTime<Utc>,
-    ) -> Result<Execution, CatalogError> {
+    async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Execution, CatalogError> {
         if take(&self.failing_settlements) {
             return fail(CatalogErrorKind::Unavailable);
         }
-        self.inner.settle(fence, settlement, now).await
+        self.inner.settle(fence, settlement).await
     }
 
     async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
@@ -385,16 +380,16 @@ fn i8_whoever_lost_the_claim_waits_for_its_uploads_even_if_the_catalog_does_not_
     });
     world.submit();
     let engine = world.engine(Duration::ZERO);
-    let mut attempt = block_on(engine.tick(Utc::now())).unwrap().executions.remove(0);
+    let mut attempt = block_on(engine.tick()).unwrap().executions.remove(0);
     while asked.load(Ordering::SeqCst) == 0 {
         assert!(attempt.as_mut().now_or_never().is_none(), "it waits for the store");
     }
     // Another worker takes the execution over, and the reply to the question about the claim gets lost.
     let running = world.only_execution();
     let fence = Fence { id: running.id, epoch: running.epoch };
-    block_on(world.catalog.settle(fence, &Settlement::Released, Utc::now())).unwrap();
+    block_on(world.catalog.settle(fence, &Settlement::Released)).unwrap();
     world.catalog.lost_standings.store(1, Ordering::SeqCst);
-    block_on(engine.beat(Utc::now())).unwrap();
+    block_on(engine.beat()).unwrap();
     open.send(()).unwrap();
     assert_eq!(block_on(attempt), None);
     // Every upload that was asked to finish has finished, so none lands after the sweep has looked.

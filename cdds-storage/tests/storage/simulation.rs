@@ -17,9 +17,12 @@ const SEEDS: u64 = 50;
 
 fn world(seed: u64) -> World {
     let folder = Arc::new(folder());
-    World::new(seed)
-        .days(2)
-        .over(move || Arc::new(SqliteCatalog::open(folder.path().join("cdds.db")).unwrap()))
+    World::new(seed).days(2).over(move |clock| {
+        move || {
+            let catalog = SqliteCatalog::open(folder.path().join("cdds.db")).unwrap();
+            Arc::new(catalog.with_clock(Arc::clone(&clock)))
+        }
+    })
 }
 
 /// Creates a folder, in memory where possible: a simulation does not need durable files.

@@ -6,6 +6,7 @@ use cdds_core::domain::job::{Job, JobState};
 use cdds_core::domain::recipient::{EXPIRY_WARNING, Recipient};
 use cdds_core::ports::catalog::query::JobQuery;
 use cdds_core::ports::sealer::ManifestSigner;
+use chrono::{DateTime, Utc};
 
 use super::Finding;
 use crate::commands::every_row;
@@ -42,9 +43,10 @@ pub(super) async fn recipients(app: &App, session: &Session) -> Result<Vec<Findi
         .map(|overview| overview.job)
         .filter(|job| !matches!(job.state, JobState::Completed | JobState::Deleted))
         .collect();
+    let now = app.now().await?;
     let mut findings = Vec::with_capacity(recipients.len());
     for recipient in &recipients {
-        findings.push(certificate(recipient, &jobs, app, session).await);
+        findings.push(certificate(recipient, &jobs, app, now, session).await);
     }
     findings.extend(missing(&recipients, &jobs));
     if findings.is_empty() {
@@ -55,7 +57,13 @@ pub(super) async fn recipients(app: &App, session: &Session) -> Result<Vec<Findi
 }
 
 /// Checks one certificate. One that no job uses does no harm.
-async fn certificate(recipient: &Recipient, jobs: &[Job], app: &App, session: &Session) -> Finding {
+async fn certificate(
+    recipient: &Recipient,
+    jobs: &[Job],
+    app: &App,
+    now: DateTime<Utc>,
+    session: &Session,
+) -> Finding {
     let check = format!("recipient {}", recipient.name);
     let users = jobs.iter().filter(|job| job.settings.protection.recipients().contains(&recipient.name));
     let users = users.count();
@@ -63,7 +71,7 @@ async fn certificate(recipient: &Recipient, jobs: &[Job], app: &App, session: &S
     let used = format!("{users} job(s) use it");
     let way_out = "store a renewed certificate under another name, and edit the jobs to use that";
     let sealed = app.recipients.sample(&session.principal, &recipient.name).await;
-    let left = recipient.certificate.not_after - session.clock.now();
+    let left = recipient.certificate.not_after - now;
     match sealed {
         Err(error) if users > 0 => {
             Finding::failed(&check, format!("{}; {used}", CliError::from(error).message()), way_out)

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::error::CliError;
 use crate::session::Session;
 
-/// Clocks of machines that share a catalog differ by this much without harm.
+/// A clock that is set back by this much does no harm.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
 /// This program did not exist before this day.
@@ -67,7 +67,7 @@ pub(super) async fn clock(app: &App, session: &Session) -> Result<Vec<Finding>, 
 
 /// Checks whether something on the record is later than the clock: then one of the two is wrong.
 async fn newest_on_record(app: &App, session: &Session) -> Result<Finding, CliError> {
-    let now = session.clock.now();
+    let now = app.now().await?;
     if now.timestamp() < FIRST_DAY {
         let detail = format!("it shows {}, before this program existed", now.format("%Y-%m-%d"));
         return Ok(Finding::warning("clock", detail, SET_IT));

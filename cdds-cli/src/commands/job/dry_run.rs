@@ -67,7 +67,7 @@ pub(super) async fn show(
 ) -> Result<(), CliError> {
     let measured = measured(settings, app, session).await?;
     let bytes = measured.as_ref().map_or(RECORD_BYTES_ASSUMED, |(_, bytes)| *bytes);
-    let now = session.clock.now();
+    let now = app.now().await?;
     let mut expected = Vec::with_capacity(occurrences.len());
     for occurrence in occurrences {
         let estimated_records = estimate(settings, occurrence, app, now).await;

@@ -22,7 +22,7 @@ pub(super) async fn list(args: ListJobsArgs, app: &App, session: &Session) -> Re
         app.jobs.list(&session.principal, &query).await
     })
     .await?;
-    let (recipients, now) = (app.recipients.list(&session.principal).await?, session.clock.now());
+    let (recipients, now) = (app.recipients.list(&session.principal).await?, app.now().await?);
     let views: Vec<JobView> = rows.into_iter().map(|row| JobView::new(row, &recipients, now)).collect();
     Ok(session.output.list_or(&views, nothing)?)
 }

@@ -13,10 +13,10 @@ use crate::domain::job::settling::{self, Drops, Open};
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::domain::source::SourceTerms;
 use crate::domain::violation::{Code, RuleViolation};
-use crate::domain::work::lease::CLOCKS_DIFFER_MAX;
+use crate::domain::work::lease::SET_BACK_MAX;
 
-/// Anything that lies further ahead than this was dated by a clock that was ahead. The clocks of machines
-/// that share a catalog differ by far less.
+/// Anything that lies further ahead than this was dated by a clock that was ahead: the catalog's, by
+/// which everything is dated (rule T4).
 pub const AHEAD_MIN: TimeDelta = TimeDelta::days(1);
 
 /// Returns the latest instant up to which the record of a job lies ahead of `now`, or `None` if it does not
@@ -111,9 +111,9 @@ impl Truth {
 
     /// Takes an execution of the job into account.
     pub fn see(&mut self, one: &Execution) {
-        // An entry that was created later than now, beyond what clocks may differ, was made by a clock that
-        // was ahead.
-        let latest = self.now.checked_add_signed(CLOCKS_DIFFER_MAX).unwrap_or(self.now);
+        // An entry that was created later than now was made by a clock that was ahead. One that was set back
+        // by a moment was not.
+        let latest = self.now.checked_add_signed(SET_BACK_MAX).unwrap_or(self.now);
         if one.trigger == Trigger::Scheduled && one.slot <= self.now && one.created_at <= latest {
             self.last_slot = self.last_slot.max(Some(one.slot));
             let end = Some(one.window.end()).filter(|_| one.settings.tiles());

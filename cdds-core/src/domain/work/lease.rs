@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How far the clocks of two workers may differ. A lease that appears to be renewed further in the future
-/// than this was taken by a clock that has been set back since.
-pub const CLOCKS_DIFFER_MAX: TimeDelta = TimeDelta::seconds(60);
+/// How far the catalog's clock may be set back without effect on leases. All workers go by that clock (rule
+/// T4), so a lease that was renewed in the future was renewed before the clock was set back. Small steps, such
+/// as those of NTP, end no lease. After a larger one, a lease from before does not hold: its worker may be dead,
+/// and the lease could otherwise last for years. A living worker renews it within a second.
+pub const SET_BACK_MAX: TimeDelta = TimeDelta::seconds(60);
 
 /// A worker's hold on a piece of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +31,8 @@ impl Lease {
     /// Whether the lease keeps other workers from taking the work over at `now`. The length of the lease
     /// is up to its worker.
     pub fn holds(&self, now: DateTime<Utc>) -> bool {
-        let skewed = now.checked_add_signed(CLOCKS_DIFFER_MAX).unwrap_or(now);
-        self.renewed_at <= skewed && now < self.expires_at
+        let latest = now.checked_add_signed(SET_BACK_MAX).unwrap_or(now);
+        self.renewed_at <= latest && now < self.expires_at
     }
 }
 
@@ -68,8 +70,7 @@ pub enum WorkerLife {
 
 impl WorkerLife {
     /// Decides by the worker's process if the catalog can see it, otherwise by its lease. A process that
-    /// lives may hang, or its clock may differ from the observer's. Deciding about that is up to an engine
-    /// that looks for work, not to a list.
+    /// lives may hang. Deciding about that is up to an engine that looks for work, not to a list.
     pub fn of(process_lives: Option<bool>, lease: &Lease, now: DateTime<Utc>) -> Self {
         match process_lives.unwrap_or_else(|| lease.holds(now)) {
             true => Self::Alive,

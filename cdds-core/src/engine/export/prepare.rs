@@ -110,7 +110,7 @@ impl Export {
                 retryable: false,
             })?);
         }
-        let now = ports.now();
+        let now = ports.catalog.now().await.map_err(|error| catalog_failure(Step::Prepare, &error))?;
         let sealer =
             call_now(Step::Prepare, "certificate store", || ports.certificates.sealer(&recipients, now))?;
         let sealer = sealer.map_err(|error| Failure::of(Step::Prepare, &error))?;
@@ -155,6 +155,6 @@ fn no_type(source: &SourceDescription, request: &ReadRequest) -> Failure {
     }
 }
 
-fn catalog_failure(step: Step, error: &CatalogError) -> Failure {
+pub(super) fn catalog_failure(step: Step, error: &CatalogError) -> Failure {
     Failure { step, kind: FailureKind::Unavailable, message: error.report(), retryable: error.is_retryable() }
 }

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use super::attempt::Export;
+use super::prepare::catalog_failure;
 use super::store::{STORE, check_size};
 use super::transfer::Transferred;
 use crate::domain::archive::artifact::{
@@ -36,8 +37,9 @@ impl Export {
         transferred: Transferred,
     ) -> Result<Publication, Failure> {
         let ports = &self.shared.ports;
-        // Taken once, so that catalog, manifest and signature agree.
-        let published_at = ports.now();
+        // Read once, so that catalog, manifest and signature agree.
+        let published_at =
+            ports.catalog.now().await.map_err(|error| catalog_failure(Step::Publish, &error))?;
         let artifacts = self.artifacts(recipients, &transferred, published_at)?;
         let json = self.manifest_json(recipients, &transferred, &artifacts, published_at)?;
         let signature = match &self.shared.signer {

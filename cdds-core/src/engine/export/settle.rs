@@ -69,7 +69,7 @@ impl Export {
     pub(super) async fn settle(&self, settlement: Settlement) -> Option<Execution> {
         let ports = &self.shared.ports;
         for attempt in 1..=COMMIT_TRIES {
-            match ports.catalog.settle(self.fence, &settlement, ports.now()).await {
+            match ports.catalog.settle(self.fence, &settlement).await {
                 Ok(execution) => {
                     self.let_go(true).await;
                     return Some(execution);
@@ -141,7 +141,7 @@ impl Export {
 /// and then what it stored is removed. A commit that was under way may have won: its set stays.
 pub(in crate::engine) async fn release(shared: &Shared, fence: Fence) {
     let ports = &shared.ports;
-    match ports.catalog.settle(fence, &Settlement::Released, ports.now()).await {
+    match ports.catalog.settle(fence, &Settlement::Released).await {
         Ok(_queued) => discard(shared, fence).await,
         Err(error) if error.kind() == CatalogErrorKind::Fenced => {}
         Err(error) => {

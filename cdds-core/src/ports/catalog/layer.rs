@@ -129,14 +129,15 @@ hand_on! {
         fn last_records(job: JobId) -> Option<u64>;
     }
     WorkQueue {
+        fn now() -> DateTime<Utc>;
         fn due(now: DateTime<Utc>, limit: usize) -> Vec<DueJob>;
         fn ahead(after: DateTime<Utc>) -> Vec<Job>;
         fn newest_before(before: DateTime<Utc>) -> Option<DateTime<Utc>>;
         fn agenda() -> Agenda;
         fn claim(claim: &Claim) -> Claimed;
-        fn beat(worker: &WorkerId, now: DateTime<Utc>, lease: Duration, beats: &[Beat]) -> Vec<Directive>;
+        fn beat(worker: &WorkerId, lease: Duration, beats: &[Beat]) -> Vec<Directive>;
         fn publish(fence: Fence, publication: &Publication) -> ();
-        fn settle(fence: Fence, settlement: &Settlement, now: DateTime<Utc>) -> Execution;
+        fn settle(fence: Fence, settlement: &Settlement) -> Execution;
         fn standing(fence: Fence) -> Standing;
     }
     ArtifactStore {

@@ -54,8 +54,6 @@ pub const QUEUED_COUNTED_MAX: u64 = 10_000;
 pub struct Claim {
     /// The worker that asks.
     pub worker: WorkerId,
-    /// The current time.
-    pub now: DateTime<Utc>,
     /// How long the claim holds without a beat.
     pub lease: Duration,
     /// The maximum number of executions to claim.
@@ -72,10 +70,9 @@ pub struct Claim {
 impl Claim {
     /// Asks for up to `limit` executions for a worker that runs none, with the default retry policy and
     /// without limits of sources.
-    pub fn new(worker: WorkerId, now: DateTime<Utc>, lease: Duration, limit: usize) -> Self {
+    pub fn new(worker: WorkerId, lease: Duration, limit: usize) -> Self {
         Self {
             worker,
-            now,
             lease,
             limit,
             holding: Vec::new(),
@@ -88,7 +85,6 @@ impl Claim {
 setters! {
     Claim {
         with_worker => worker: value WorkerId;
-        with_now => now: value DateTime<Utc>;
         with_lease => lease: value Duration;
         with_limit => limit: value usize;
         with_holding => holding: value Vec<Fence>;
@@ -148,7 +144,9 @@ pub struct Publication {
     pub set: ArtifactSet,
     /// Final counts.
     pub progress: Progress,
-    /// The time of publication.
+    /// The time of publication, read from [`now`](super::WorkQueue::now) before the manifest was written:
+    /// manifest, signature and catalog agree on it, so the catalog cannot take it in its transaction. A worker
+    /// that is paused in between publishes with an earlier instant, from which the retention counts.
     pub published_at: DateTime<Utc>,
 }
 

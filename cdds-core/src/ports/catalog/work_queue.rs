@@ -18,6 +18,21 @@ use crate::domain::job::Job;
 /// The contract is that of [`Catalog`](super::Catalog).
 #[async_trait]
 pub trait WorkQueue: Debug + Send + Sync {
+    /// Returns the present by the catalog's clock, in whole microseconds (rule T4). Slots, leases, earliest
+    /// starts, expiry and all decisions of engines and services are judged by it and by no other clock, so
+    /// that workers whose own clocks differ do nothing early, late or twice. A catalog on a server reads the
+    /// server's clock, which costs a round trip: ask once for each decision. An embedded catalog reads the
+    /// clock that it was opened with.
+    ///
+    /// Every `now` that a method takes comes from here. [`claim`](WorkQueue::claim),
+    /// [`beat`](WorkQueue::beat) and [`settle`](WorkQueue::settle) take none: they read the clock in their
+    /// transaction, so that a worker that was paused on the way cannot hand in an old instant. The clock may
+    /// be set back between two calls.
+    ///
+    /// # Errors
+    /// If the catalog cannot be reached.
+    async fn now(&self) -> Result<DateTime<Utc>, CatalogError>;
+
     /// Returns the jobs that a scheduling round has to handle, of all owners. Jobs whose last change is not
     /// settled ([`Job::unsettled`]) come first, each with the next of its waiting executions; then active
     /// jobs with a slot at or before `now`, earliest first, each with the executions that its newest slot may
@@ -76,7 +91,6 @@ pub trait WorkQueue: Debug + Send + Sync {
     async fn beat(
         &self,
         worker: &WorkerId,
-        now: DateTime<Utc>,
         lease: Duration,
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError>;
@@ -99,12 +113,7 @@ pub trait WorkQueue: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`CatalogErrorKind::Fenced`](super::CatalogErrorKind::Fenced).
-    async fn settle(
-        &self,
-        fence: Fence,
-        settlement: &Settlement,
-        now: DateTime<Utc>,
-    ) -> Result<Execution, CatalogError>;
+    async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Execution, CatalogError>;
 
     /// Returns whether the stored files of a claim are wanted. Called by the sweep, for executions of any
     /// owner.

@@ -42,27 +42,31 @@ impl Jobs {
         Ok(())
     }
 
-    /// Returns a job after settling it and recording its due slots, until one round suffices for the rest.
-    pub(super) async fn caught_up(&self, owner: &Owner, id: JobId) -> Result<Job, ServiceError> {
+    /// Returns a job after settling it and recording its due slots, until one round suffices for the rest, and
+    /// the present by which that is so.
+    pub(super) async fn caught_up(
+        &self,
+        owner: &Owner,
+        id: JobId,
+    ) -> Result<(Job, DateTime<Utc>), ServiceError> {
         loop {
             let job = self.settled(owner, id).await?;
-            let now = self.ports.now();
+            let now = self.now().await?;
             match self.round(&job, now).await?.filter(|change| is_due(&change.job, now)) {
                 Some(change) => self.stored(&change, job.revision).await?,
-                None => return Ok(job),
+                None => return Ok((job, now)),
             };
         }
     }
 
-    /// Returns a job as [`caught_up`](Self::caught_up) would, and the first `count` executions that this
-    /// would queue. Stores nothing.
+    /// Returns a job as [`caught_up`](Self::caught_up) would at `now`, and the first `count` executions that
+    /// this would queue. Stores nothing.
     pub(super) async fn as_if_caught_up(
         &self,
-        owner: &Owner,
-        id: JobId,
+        mut job: Job,
         count: usize,
+        now: DateTime<Utc>,
     ) -> Result<(Job, Vec<Execution>), ServiceError> {
-        let (mut job, now) = (self.find(owner, id).await?.job, self.ports.now());
         let mut queued = Vec::new();
         while let Some(change) = self.next_step(&job).await? {
             job = change.job;
@@ -84,10 +88,10 @@ impl Jobs {
     }
 
     /// Refuses to delete a job that has something to run now, however many executions wait (rule J12).
-    pub(super) async fn check_idle(&self, job: &Job) -> Result<(), ServiceError> {
+    pub(super) async fn check_idle(&self, job: &Job, now: DateTime<Utc>) -> Result<(), ServiceError> {
         let mut open = self.open(job).await?;
         loop {
-            lifecycle::check_idle(&open.executions, self.ports.now())?;
+            lifecycle::check_idle(&open.executions, now)?;
             let Some(last) = open.waiting().map(Execution::place).max().filter(|_| open.more) else {
                 return Ok(());
             };
@@ -101,7 +105,7 @@ impl Jobs {
         let catalog = &self.ports.catalog;
         let page = catalog.open_executions(&job.owner, job.id, unsettled.behind, WAITING_MAX).await?;
         let waiting: Vec<Execution> = page.waiting().cloned().collect();
-        Ok(Some(settle(job, &waiting, self.source_terms(&job.settings), self.ports.now())))
+        Ok(Some(settle(job, &waiting, self.source_terms(&job.settings), self.now().await?)))
     }
 
     /// Returns the change of the next round of a job's due slots; `None` if there is nothing to do.

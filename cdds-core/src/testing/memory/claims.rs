@@ -28,16 +28,17 @@ impl Held {
 }
 
 impl State {
-    pub(super) fn claim(&mut self, claim: &Claim) -> Result<Claimed, CatalogError> {
-        let given_up = self.take_over(claim)?;
+    pub(super) fn claim(&mut self, claim: &Claim, now: DateTime<Utc>) -> Result<Claimed, CatalogError> {
+        let given_up = self.take_over(claim, now)?;
         let room = Room::new(claim.limit, &claim.source_limits, |source| self.running_of(source));
         let turn = self.turn.clone();
         let mut queue = MemoryQueue {
             claimed: Claimed::default(),
-            waiting: self.candidates(claim.now),
+            waiting: self.candidates(now),
             changed: HashSet::new(),
             state: self,
             claim,
+            now,
         };
         let turn = match pick(&mut queue, turn, room) {
             Ok(turn) => turn,
@@ -74,7 +75,7 @@ impl State {
         waiting
     }
 
-    fn take_over(&mut self, claim: &Claim) -> Result<Vec<Execution>, CatalogError> {
+    fn take_over(&mut self, claim: &Claim, now: DateTime<Utc>) -> Result<Vec<Execution>, CatalogError> {
         // An expired lease is no reason to take work from a worker that is asking right now and still holds
         // it. Both conditions matter: the claim lists the execution, and the lease is under the same worker's
         // name.
@@ -86,17 +87,17 @@ impl State {
                 is_held_by_asker: named && own,
                 lease: entry.lease.as_ref().map(|held| held.lease),
             };
-            entry.execution.state == ExecutionState::Running && hold.is_abandoned(claim.now)
+            entry.execution.state == ExecutionState::Running && hold.is_abandoned(now)
         };
         let mut abandoned: Vec<Execution> =
             self.executions.open().filter(abandoned).map(|entry| entry.execution.clone()).collect();
         abandoned.sort_unstable_by_key(Execution::place);
         let mut given_up = Vec::new();
         for execution in abandoned {
-            let after = execution.failed(Failure::crashed(), &claim.retry, claim.now);
+            let after = execution.failed(Failure::crashed(), &claim.retry, now);
             self.store(&after, None);
             if !after.is_open() {
-                self.end(&after, claim.now)?;
+                self.end(&after, now)?;
                 given_up.push(after);
             }
         }
@@ -249,6 +250,7 @@ impl State {
 struct MemoryQueue<'a> {
     state: &'a mut State,
     claim: &'a Claim,
+    now: DateTime<Utc>,
     waiting: BTreeMap<Owner, VecDeque<Candidate>>,
     claimed: Claimed,
     /// The jobs that this claim has stored. A transaction moves a job's revision once.
@@ -293,9 +295,9 @@ impl Queue for MemoryQueue<'_> {
         };
         let job = self.state.jobs.get(&execution.job_id).filter(|job| job.may_begin(&execution)).cloned();
         let Some(job) = job else { return Ok(Picked::Refused) };
-        Ok(match execution.begin(&job, self.claim.worker.clone(), self.claim.now) {
+        Ok(match execution.begin(&job, self.claim.worker.clone(), self.now) {
             Beginning::Running(running) => {
-                let held = Held::new(&self.claim.worker, self.claim.now, self.claim.lease);
+                let held = Held::new(&self.claim.worker, self.now, self.claim.lease);
                 self.state.store(&running, Some(held));
                 self.store_job(lifecycle::started(&job));
                 self.claimed.executions.push(running);

@@ -18,7 +18,7 @@ impl Watch {
         let mut entries: Vec<_> =
             model.occurrences(known.job.id).map(|known| stands_for(&known.execution)).collect();
         entries.sort_unstable();
-        let now = self.shared.timeline.now() - self.shared.profile.skew_max - TimeDelta::minutes(2);
+        let now = self.shared.timeline.now() - TimeDelta::minutes(2);
         for schedule in known.all_schedules(now) {
             for slot in calendar::slots(&schedule.settings, schedule.since, schedule.until) {
                 let recorded = entries.iter().any(|(first, last)| *first <= slot && slot <= *last);

@@ -139,7 +139,7 @@ impl Watch {
     /// Describes something that is still due, queued for now or running. `None` if everything is done.
     pub(super) fn backlog(&self) -> Option<String> {
         let model = lock(&self.model);
-        let now = self.shared.timeline.now() - self.shared.profile.skew_max - TimeDelta::seconds(2);
+        let now = self.shared.timeline.now() - TimeDelta::seconds(2);
         for known in model.jobs.values() {
             if known.job.state == JobState::Active && known.job.next_due_at.is_some_and(|at| at <= now) {
                 return Some(format!("job {} is due since {:?}", known.job.id, known.job.next_due_at));
@@ -158,9 +158,9 @@ impl Watch {
         self.look(|model| {
             let orphan = self.keys()?.into_iter().find(|key| !model.live.contains_key(key));
             ensure(orphan.is_none(), Invariant::I8, || format!("an orphan was not removed: {orphan:?}"))?;
-            let before = self.shared.timeline.now() - self.shared.profile.skew_max - TimeDelta::minutes(5);
+            let before = self.shared.timeline.now() - TimeDelta::minutes(5);
             for (id, set) in model.live_sets() {
-                ensure(!set.may_expire(before, TimeDelta::zero()), Invariant::I12, || {
+                ensure(!set.may_expire(before), Invariant::I12, || {
                     format!("the set of {id} has expired and can still be had")
                 })?;
             }

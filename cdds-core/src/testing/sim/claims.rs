@@ -11,7 +11,7 @@ use super::invariants::{Cause, without_progress};
 use super::model::{Broken, Check, Lease, Model, Stop, brief, ensure};
 use super::planted::Tampered;
 use super::report::Invariant;
-use super::time::{Micros, SECOND};
+use super::time::SECOND;
 use super::watch::{Watch, step};
 use crate::domain::execution::{Execution, ExecutionState, Status};
 use crate::domain::id::{ExecutionId, JobId, Owner, SourceId, WorkerId};
@@ -19,38 +19,31 @@ use crate::domain::job::{Job, JobState};
 use crate::ports::catalog::query::{ExecutionQuery, Slice};
 use crate::ports::catalog::{Beat, CatalogError, Claim, Claimed, Directive, Fence, Publication, Settlement};
 
-/// The maximum age of a clock reading when it reaches the catalog. If it is older, the call was held up on
-/// its way.
-const ON_THE_WAY_MAX: Micros = 5 * SECOND;
-
 impl Watch {
     pub(super) fn claim(&self, catalog: &Tampered, claim: &Claim) -> Result<Claimed, CatalogError> {
         let result = step(catalog.claim(claim));
         self.look(|model| {
             check_refusal("claim", &result, never)?;
             let Ok(claimed) = &result else { return Ok(()) };
-            self.follow_claim(model, claim, claimed)?;
-            check_order(model, claim, &claimed.executions, self.shared.profile.source_limit)?;
-            let sign = self.sign_of_life(&claim.worker, claim.now);
-            claimed.executions.iter().try_for_each(|begun| give(model, claim, begun, sign))
+            let now = self.shared.timeline.now();
+            self.follow_claim(model, claim, now, claimed)?;
+            check_order(model, (claim, now), &claimed.executions, self.shared.profile.source_limit)?;
+            let lease = self.lease(&claim.worker, claim.lease);
+            claimed.executions.iter().try_for_each(|begun| give(model, claim, begun, &lease))
         });
         result
     }
 
-    /// Describes the state of a worker that read `now` from its clock and has just reached the catalog.
-    fn sign_of_life(&self, worker: &WorkerId, now: DateTime<Utc>) -> SignOfLife {
-        let life = self.shared.lives.iter().find(|life| life.is_of(worker));
-        let timeline = &self.shared.timeline;
-        let in_time = life.is_some_and(|life| {
-            // The simulation knows the deviation of the worker's clock, and so the true time of the reading.
-            let read_at = timeline.micros(now - life.skew());
-            timeline.elapsed() <= read_at + ON_THE_WAY_MAX
-        });
-        SignOfLife { troubles: self.troubles(), in_time }
+    /// Returns the lease of a worker that has just reached the catalog. It counts by true time, whatever the
+    /// worker's own clock shows.
+    fn lease(&self, worker: &WorkerId, length: Duration) -> Lease {
+        let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
+        let expires_at = self.shared.timeline.now() + length;
+        Lease { worker: worker.clone(), expires_at, troubles: self.troubles() }
     }
 
-    fn follow_claim(&self, model: &mut Model, claim: &Claim, claimed: &Claimed) -> Check {
-        let cause = Cause::Claim { worker: &claim.worker, now: claim.now };
+    fn follow_claim(&self, model: &mut Model, claim: &Claim, now: DateTime<Utc>, claimed: &Claimed) -> Check {
+        let cause = Cause::Claim { worker: &claim.worker, now };
         let Claimed { executions, given_up, covered } = claimed;
         self.shared.count(|figures| figures.claims += executions.len() as u64);
         check_new(model, executions)?;
@@ -100,12 +93,11 @@ impl Watch {
         &self,
         catalog: &Tampered,
         worker: &WorkerId,
-        now: DateTime<Utc>,
         length: Duration,
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError> {
-        let result = step(catalog.beat(worker, now, length, beats));
-        let sign = self.sign_of_life(worker, now);
+        let result = step(catalog.beat(worker, length, beats));
+        let lease = self.lease(worker, length);
         self.look(|model| {
             check_refusal("beat", &result, never)?;
             let Ok(directives) = &result else { return Ok(()) };
@@ -126,7 +118,7 @@ impl Watch {
                     format!("nobody wants {} to be stopped", brief(&known.execution))
                 })?;
                 if *directive != Directive::Fenced {
-                    known.lease = Some(sign.lease(worker, now, length));
+                    known.lease = Some(lease.clone());
                 }
             }
             Ok(())
@@ -199,9 +191,8 @@ impl Watch {
         catalog: &Tampered,
         fence: Fence,
         settlement: &Settlement,
-        now: DateTime<Utc>,
     ) -> Result<Execution, CatalogError> {
-        let result = step(catalog.settle(fence, settlement, now));
+        let result = step(catalog.settle(fence, settlement));
         self.look(|model| {
             self.check_fence(model, fence, "settle", &result)?;
             let known = model.execution(fence.id)?;
@@ -240,7 +231,7 @@ fn check_new(model: &Model, given: &[Execution]) -> Check {
 }
 
 /// Checks that a claimed execution is on the record as it was returned, and notes its lease.
-fn give(model: &mut Model, claim: &Claim, begun: &Execution, sign: SignOfLife) -> Check {
+fn give(model: &mut Model, claim: &Claim, begun: &Execution, lease: &Lease) -> Check {
     let known = model.executions.get_mut(&begun.id);
     let same = |known: &Execution| *known == without_progress(begun.clone());
     let Some(known) = known.filter(|known| same(&known.execution)) else {
@@ -251,7 +242,7 @@ fn give(model: &mut Model, claim: &Claim, begun: &Execution, sign: SignOfLife) -
     ensure(to_worker && begun.state == ExecutionState::Running, Invariant::Lease, || {
         format!("{} was given to {}", brief(begun), claim.worker)
     })?;
-    known.lease = Some(sign.lease(&claim.worker, claim.now, claim.lease));
+    known.lease = Some(lease.clone());
     Ok(())
 }
 
@@ -260,7 +251,7 @@ fn give(model: &mut Model, claim: &Claim, begun: &Execution, sign: SignOfLife) -
 /// execution that could begin is left only if the claim or its source is full.
 fn check_order(
     model: &mut Model,
-    claim: &Claim,
+    (claim, now): (&Claim, DateTime<Utc>),
     given: &[Execution],
     source_limit: Option<NonZeroU32>,
 ) -> Check {
@@ -282,7 +273,7 @@ fn check_order(
     for known in model.jobs.values() {
         let open = known.open.iter().filter_map(|id| model.executions.get(id)).map(|one| &one.execution);
         let open: Vec<&Execution> = open.collect();
-        let ready = |one: &&&Execution| one.state == ExecutionState::Queued && one.not_before <= claim.now;
+        let ready = |one: &&&Execution| one.state == ExecutionState::Queued && one.not_before <= now;
         for left in open.iter().filter(ready) {
             let begun = open.iter().find(|other| other.is_begun() && other.id != left.id);
             let is_new = |one: &Execution| one.epoch == 1 && given.iter().any(|new| new.id == one.id);
@@ -342,22 +333,4 @@ fn check_source_limit(model: &Model, given: &[Execution], limit: Option<NonZeroU
         })?;
     }
     Ok(())
-}
-
-/// The circumstances under which a claim or a beat reached the catalog.
-#[derive(Debug, Clone, Copy)]
-struct SignOfLife {
-    /// The number of troubles until then.
-    troubles: u64,
-    /// See [`Lease::in_time`].
-    in_time: bool,
-}
-
-impl SignOfLife {
-    /// Returns the lease of a worker whose clock reads `now`.
-    fn lease(self, worker: &WorkerId, now: DateTime<Utc>, length: Duration) -> Lease {
-        let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
-        let Self { troubles, in_time } = self;
-        Lease { worker: worker.clone(), renewed_at: now, expires_at: now + length, troubles, in_time }
-    }
 }

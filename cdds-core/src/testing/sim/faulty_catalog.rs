@@ -140,6 +140,10 @@ impl ExecutionStore for FaultyCatalog {
 
 #[async_trait]
 impl WorkQueue for FaultyCatalog {
+    async fn now(&self) -> Result<DateTime<Utc>, CatalogError> {
+        self.look("catalog.now", Care::Idle, self.catalog.now()).await
+    }
+
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
         let mut due = self.look("catalog.due", Care::Idle, self.catalog.due(&self.watch, now, limit)).await?;
         for unsettled in due.iter_mut().filter(|due| due.job.unsettled.is_some()) {
@@ -178,7 +182,6 @@ impl WorkQueue for FaultyCatalog {
     async fn beat(
         &self,
         worker: &WorkerId,
-        now: DateTime<Utc>,
         lease: Duration,
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError> {
@@ -187,7 +190,7 @@ impl WorkQueue for FaultyCatalog {
         if busy && self.catalog.has(PlantedBug::RoundHoldsBeats) {
             return Ok(vec![Directive::Continue; beats.len()]);
         }
-        let beat = async { self.watch.beat(&self.catalog, worker, now, lease, beats) };
+        let beat = async { self.watch.beat(&self.catalog, worker, lease, beats) };
         let directives = self.faults.around("catalog.beat", Care::Idle, beat).await?;
         self.watch.heard(beats, &directives);
         Ok(self.catalog.heeded(directives))
@@ -204,13 +207,8 @@ impl WorkQueue for FaultyCatalog {
         result
     }
 
-    async fn settle(
-        &self,
-        fence: Fence,
-        settlement: &Settlement,
-        now: DateTime<Utc>,
-    ) -> Result<Execution, CatalogError> {
-        self.change("catalog.settle", |watch| watch.settle(&self.catalog, fence, settlement, now)).await
+    async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Execution, CatalogError> {
+        self.change("catalog.settle", |watch| watch.settle(&self.catalog, fence, settlement)).await
     }
 
     async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {

@@ -1,6 +1,6 @@
 //! Checks what a step may do to an execution and to its job (invariants I2, I6, I9, I10).
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::model::{Broken, Check, ExecutionModel, Family, JobModel, Model, brief, ensure};
 use super::reasons::check_done_before;
@@ -11,9 +11,6 @@ use crate::domain::execution::{Execution, ExecutionState, Status, Trigger};
 use crate::domain::id::{ExecutionId, JobId, Owner, WorkerId};
 use crate::domain::job::{Job, JobState};
 use crate::ports::catalog::Fence;
-
-/// The largest difference of two clocks. A lease that was renewed further ahead does not hold.
-const CLOCKS_DIFFER_MAX: TimeDelta = TimeDelta::seconds(60);
 
 /// The step that may have caused a change.
 #[derive(Debug, Clone, Copy)]
@@ -194,17 +191,16 @@ impl Watch {
         }
     }
 
-    /// A claim holds while its worker lives and its lease has not expired by the clock of the worker that
-    /// wants to take it over.
+    /// A claim holds while its worker lives and its lease has not expired, by true time.
     fn check_take_over(&self, model: &Model, taken: &Execution, by: &WorkerId, now: DateTime<Utc>) -> Check {
         let Some(lease) = &model.execution(taken.id)?.lease else { return Ok(()) };
         let lives = self.shared.lives.iter().any(|life| life.is_of(&lease.worker));
-        let holds = now < lease.expires_at && lease.renewed_at <= now + CLOCKS_DIFFER_MAX;
+        let holds = now < lease.expires_at;
         let told = || format!("{by} took {} at {now} from {lease:?}", brief(taken));
         ensure(!(lives && holds), Invariant::Lease, told)?;
         // A living worker renews its leases, however busy it is (rule E7).
         let at_it = self.shared.lives.iter().any(|life| life.is_of(&lease.worker) && life.works_on(taken.id));
-        let ran_out = at_it && lease.in_time && now >= lease.expires_at;
+        let ran_out = at_it && now >= lease.expires_at;
         ensure(!ran_out || self.troubles() != lease.troubles, Invariant::Lease, || {
             format!("nothing was wrong, and {}", told())
         })

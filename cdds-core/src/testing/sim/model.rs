@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 
 use super::ledger::Ledger;
 use super::report::Invariant;
@@ -57,8 +57,7 @@ pub(super) type Selection = (String, Option<DateTime<Utc>>, DateTime<Utc>);
 pub(super) struct JobModel {
     pub(super) job: Job,
     pub(super) open: BTreeSet<ExecutionId>,
-    /// The periods of suspension, each after the first instant and up to the second, by the clocks of those
-    /// who suspended and resumed it.
+    /// The periods of suspension, each after the first instant and up to the second.
     pub(super) suspended: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     /// The start of its present schedule.
     pub(super) rescheduled_at: DateTime<Utc>,
@@ -125,11 +124,8 @@ pub(super) struct Stop {
 #[derive(Debug, Clone)]
 pub(super) struct Lease {
     pub(super) worker: WorkerId,
-    pub(super) renewed_at: DateTime<Utc>,
+    /// When it runs out, by true time.
     pub(super) expires_at: DateTime<Utc>,
-    /// Whether the worker reached the catalog soon after it had read its clock. A worker that was paused or
-    /// delayed in between stores a lease that is already old, or has already expired.
-    pub(super) in_time: bool,
     /// The number of troubles until then.
     pub(super) troubles: u64,
 }
@@ -152,9 +148,9 @@ impl SetModel {
         self.set.artifacts.iter().any(|file| file.hold)
     }
 
-    /// Whether an engine whose clock is ahead by up to `skew` may remove the set.
-    pub(super) fn may_expire(&self, now: DateTime<Utc>, skew: TimeDelta) -> bool {
-        !self.is_held() && self.set.artifacts.iter().all(|file| file.expires_at <= now + skew)
+    /// Whether the set may be removed at `now`.
+    pub(super) fn may_expire(&self, now: DateTime<Utc>) -> bool {
+        !self.is_held() && self.set.artifacts.iter().all(|file| file.expires_at <= now)
     }
 }
 

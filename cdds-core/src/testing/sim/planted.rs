@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta};
 
+use super::time::CatalogClock;
 use crate::domain::execution::watermark::Watermark;
 use crate::domain::execution::{Beginning, Execution, ExecutionState, Status, Trigger};
 use crate::domain::id::{JobId, Owner, WorkerId};
@@ -139,11 +140,15 @@ pub enum PlantedBug {
     NoTurns,
     /// The catalog begins executions of a source without counting those that run.
     SourceLimitIgnored,
+    /// Engines and services decide by their own clocks what is due and what has expired.
+    SlotsByOwnClock,
+    /// The catalog judges leases by the clock of the worker that claims.
+    LeasesByOwnClock,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 60] = [
+    pub const ALL: [Self; 62] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -204,6 +209,8 @@ impl PlantedBug {
         Self::DayBefore,
         Self::NoTurns,
         Self::SourceLimitIgnored,
+        Self::SlotsByOwnClock,
+        Self::LeasesByOwnClock,
     ];
 
     /// Looks up a bug by its name, as [`Debug`] prints it.
@@ -216,6 +223,10 @@ impl PlantedBug {
 #[derive(Debug, Clone)]
 pub(super) struct Tampered {
     pub(super) inner: Arc<dyn Catalog>,
+    /// The clock of that catalog.
+    pub(super) clock: Arc<CatalogClock>,
+    /// The deviation of the caller's own clock.
+    pub(super) skew: TimeDelta,
     pub(super) bug: Option<PlantedBug>,
     /// The owner who was served last, over all engines.
     pub(super) served: Arc<Mutex<Option<Owner>>>,
@@ -240,8 +251,13 @@ impl Tampered {
 
     pub(super) async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {
         let mut claim = claim.clone();
-        if self.has(PlantedBug::LeaseStolen) {
-            self.steal(&claim).await?;
+        match self.bug {
+            // As if leases were half as long.
+            Some(PlantedBug::LeaseStolen) => {
+                self.take_over(&claim, TimeDelta::from_std(claim.lease).unwrap_or_default() / 2).await?;
+            }
+            Some(PlantedBug::LeasesByOwnClock) => self.take_over(&claim, self.skew).await?,
+            _ => {}
         }
         if self.has(PlantedBug::OneAtATime) {
             claim.limit = claim.limit.min(1);
@@ -267,22 +283,23 @@ impl Tampered {
         Ok(claimed)
     }
 
-    /// Takes over work as if leases were half as long.
-    async fn steal(&self, claim: &Claim) -> Result<(), CatalogError> {
-        let ahead = claim.now + TimeDelta::from_std(claim.lease).unwrap_or_default() / 2;
-        self.inner.claim(&Claim { now: ahead, limit: 0, ..claim.clone() }).await.map(|_| ())
+    /// Takes over work by a clock that differs from the catalog's.
+    async fn take_over(&self, claim: &Claim, by: TimeDelta) -> Result<(), CatalogError> {
+        let nothing_new = claim.clone().with_limit(0);
+        self.clock.moved(by, self.inner.claim(&nothing_new)).await.map(|_| ())
     }
 
     /// Begins an execution that waits behind a running one of its job.
     async fn overlapping(&self, claim: &Claim) -> Result<Option<Execution>, CatalogError> {
+        let now = self.inner.now().await?;
         for owner in super::people::owners() {
             let running = ExecutionQuery { status: Some(Status::InProgress), ..ExecutionQuery::default() };
-            for busy in self.inner.executions(&owner, &running, claim.now).await?.items {
+            for busy in self.inner.executions(&owner, &running, now).await?.items {
                 let Some(overview) = self.inner.job(&owner, busy.execution.job_id).await? else { continue };
                 let job = overview.job;
                 let open = self.inner.open_executions(&owner, job.id, None, usize::MAX).await?.executions;
                 let Some(waiting) = open.into_iter().find(Execution::is_waiting) else { continue };
-                if let Beginning::Running(begun) = waiting.begin(&job, claim.worker.clone(), claim.now) {
+                if let Beginning::Running(begun) = waiting.begin(&job, claim.worker.clone(), now) {
                     let revision = job.revision;
                     let change = JobChange { edited: vec![begun.clone()], ..JobChange::of(job) };
                     self.inner.change_job(&change, revision).await?;
@@ -296,13 +313,12 @@ impl Tampered {
     pub(super) async fn beat(
         &self,
         worker: &WorkerId,
-        now: DateTime<Utc>,
         lease: Duration,
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError> {
         let endless = self.has(PlantedBug::NoTakeOver) && beats.iter().any(|beat| dies_here(beat.fence));
         let lease = if endless { lease * 1_000_000 } else { lease };
-        let mut directives = self.inner.beat(worker, now, lease, beats).await?;
+        let mut directives = self.inner.beat(worker, lease, beats).await?;
         if self.has(PlantedBug::LeaseRenewedAfterExpiry) {
             self.go_on(beats, &mut directives).await?;
         }

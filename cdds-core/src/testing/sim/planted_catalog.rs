@@ -31,24 +31,25 @@ impl Tampered {
 
     /// Makes a wrong claim, if there is a bug that does.
     pub(super) async fn claims_wrongly(&self, claim: &Claim) -> Result<Option<Claimed>, CatalogError> {
+        let now = self.inner.now().await?;
         match self.bug {
             Some(PlantedBug::EverythingCovered) => {
-                let waits = self.waiting(claim.now).await?;
+                let waits = self.waiting(now).await?;
                 let incremental = |(_, one): &&(Job, Execution)| one.generation.is_some();
                 let Some((job, waiting)) = waits.iter().find(incremental) else { return Ok(None) };
                 let watermark = job.watermark.and_then(|watermark| watermark.at);
-                let covered = waiting.clone().superseded(SkipReason::Covered { watermark }, claim.now);
+                let covered = waiting.clone().superseded(SkipReason::Covered { watermark }, now);
                 let change = JobChange { superseded: vec![covered.clone()], ..JobChange::of(job.clone()) };
                 self.inner.change_job(&change, job.revision).await?;
                 Ok(Some(Claimed { covered: vec![covered], ..Claimed::default() }))
             }
             Some(PlantedBug::NewestFirst) if claim.limit > 0 => {
-                let waits = self.waiting(claim.now).await?;
+                let waits = self.waiting(now).await?;
                 let newest = waits.iter().max_by_key(|(_, one)| one.place());
                 // Alone of its owner, it would be the right one.
                 let is_alone = |job: &Job| waits.iter().filter(|(of, _)| of.owner == job.owner).count() == 1;
                 let Some((job, waiting)) = newest.filter(|(job, _)| !is_alone(job)) else { return Ok(None) };
-                let begun = waiting.clone().begin(job, claim.worker.clone(), claim.now);
+                let begun = waiting.clone().begin(job, claim.worker.clone(), now);
                 let Beginning::Running(begun) = begun else { return Ok(None) };
                 let change = JobChange { edited: vec![begun.clone()], ..JobChange::of(job.clone()) };
                 self.inner.change_job(&change, job.revision).await?;
@@ -58,13 +59,13 @@ impl Tampered {
             Some(PlantedBug::NoTurns) if claim.limit == 1 && claim.source_limits.is_empty() => {
                 let served = self.served.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let Some(served) = served else { return Ok(None) };
-                let waits = self.waiting(claim.now).await?;
+                let waits = self.waiting(now).await?;
                 let may = |(job, one): &&(Job, Execution)| job.may_begin(one);
                 let (theirs, others): (Vec<_>, Vec<_>) =
                     waits.iter().filter(may).partition(|(job, _)| job.owner == served);
                 let earliest = theirs.into_iter().min_by_key(|(_, one)| one.place());
                 let Some((job, waiting)) = earliest.filter(|_| !others.is_empty()) else { return Ok(None) };
-                let begun = waiting.clone().begin(job, claim.worker.clone(), claim.now);
+                let begun = waiting.clone().begin(job, claim.worker.clone(), now);
                 let Beginning::Running(begun) = begun else { return Ok(None) };
                 let change = JobChange { edited: vec![begun.clone()], ..JobChange::of(job.clone()) };
                 self.inner.change_job(&change, job.revision).await?;
@@ -126,9 +127,8 @@ impl Tampered {
         &self,
         fence: Fence,
         settlement: &Settlement,
-        now: DateTime<Utc>,
     ) -> Result<Execution, CatalogError> {
-        let settled = self.inner.settle(fence, settlement, now).await?;
+        let settled = self.inner.settle(fence, settlement).await?;
         if self.has(PlantedBug::WatermarkBack) && matches!(settlement, Settlement::Failed { .. }) {
             let back = |job: &mut Job| {
                 if let Some(at) = job.watermark.as_mut().and_then(|watermark| watermark.at.as_mut()) {
@@ -178,6 +178,12 @@ impl Tampered {
             return Ok(());
         }
         self.inner.hold(owner, id, hold).await
+    }
+
+    /// Returns the present by which the caller decides.
+    pub(super) async fn now(&self) -> Result<DateTime<Utc>, CatalogError> {
+        let now = self.inner.now().await?;
+        Ok(if self.has(PlantedBug::SlotsByOwnClock) { now + self.skew } else { now })
     }
 
     pub(super) async fn due(

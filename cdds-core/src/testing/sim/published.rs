@@ -120,7 +120,7 @@ impl Watch {
             *times = times.saturating_add(1);
         }
         let settled = is_settled(model, execution);
-        let read = Read { from: self.visible_from(execution), to: self.shared.timeline.now(), settled, by };
+        let read = Read { from: visible_from(execution), to: self.shared.timeline.now(), settled, by };
         for (number, times) in self.records(&published, by) {
             let Some(row) = self.rows.row(number) else { continue };
             let selected = selects(&execution.settings.categories, row.category);
@@ -170,13 +170,11 @@ impl Watch {
     fn is_changed(&self, number: usize) -> bool {
         self.rows.row(number).is_some_and(|row| row.changed_at.is_some())
     }
+}
 
-    /// The earliest true time at which the published attempt can have read: its start, if its clock was ahead
-    /// by as much as clocks can be.
-    fn visible_from(&self, execution: &Execution) -> DateTime<Utc> {
-        let started = execution.attempts.last().map_or(execution.created_at, |attempt| attempt.started_at);
-        started - self.shared.profile.skew_max
-    }
+/// The earliest true time at which the published attempt can have read: its start.
+fn visible_from(execution: &Execution) -> DateTime<Utc> {
+    execution.attempts.last().map_or(execution.created_at, |attempt| attempt.started_at)
 }
 
 /// The time in which the published attempt can have read, and whether its window was settled by then.

@@ -19,9 +19,9 @@ use crate::domain::job::{Job, JobChange, JobSettings, JobState};
 type Jobs<'a> = (&'a Job, &'a Job);
 
 impl Watch {
-    /// The present by the clock that is furthest ahead.
-    fn latest_now(&self) -> DateTime<Utc> {
-        self.shared.timeline.now() + self.shared.profile.skew_max
+    /// The true present. Nothing may be decided by a later one.
+    fn now(&self) -> DateTime<Utc> {
+        self.shared.timeline.now()
     }
 
     /// Checks an occurrence that is not run. `waited` is the execution as it waited before, or `None` if it
@@ -52,15 +52,15 @@ impl Watch {
                 let policies = &before.settings.policies;
                 let policy = if waited.is_some() { policies.overlap } else { policies.catch_up.missed };
                 let coalesces = policy.unwrap_or_else(|| overlap_of(before)) == Overlap::Coalesce;
-                let could_start = waited.is_none_or(|waited| waited.not_before <= self.latest_now());
+                let could_start = waited.is_none_or(|waited| waited.not_before <= self.now());
                 let gap = self.is_gap(before, (first, last, count), waited);
-                gap && coalesces && could_start && last < into && into <= self.latest_now()
+                gap && coalesces && could_start && last < into && into <= self.now()
             }
             SkipReason::CatchUpLimit { first, last, count } => {
                 let own = before.settings.policies.catch_up.limit.map(CatchUpLimit::duration);
                 let limit = own.unwrap_or(self.shared.profile.engine.catch_up_limit);
                 let gap = self.is_gap(before, (first, last, count), None);
-                gap && waited.is_none() && last < self.latest_now() - limit
+                gap && waited.is_none() && last < self.now() - limit
             }
             SkipReason::Replaced => {
                 let (old, new) = (&before.settings, &job.settings);
@@ -92,7 +92,7 @@ impl Watch {
         }
         let slots = calendar::slots(&job.settings, first - TimeDelta::microseconds(1), last);
         let ends = slots.first() == Some(&first) && slots.last() == Some(&last);
-        ends && slots.len() as u64 == count && last <= self.latest_now()
+        ends && slots.len() as u64 == count && last <= self.now()
     }
 
     /// Checks the window and the earliest start of an occurrence against its slot (rules W2–W6, E6). One that
@@ -102,7 +102,7 @@ impl Watch {
         let settings = &entry.settings;
         let told = || format!("{} is planned for {}", brief(entry), settings.timeframe);
         let scheduled = entry.trigger == Trigger::Scheduled;
-        let due = entry.slot <= self.latest_now();
+        let due = entry.slot <= self.now();
         ensure(due && (edited || *settings == before.settings), Invariant::Record, told)?;
         if edited {
             return Ok(());
@@ -137,16 +137,9 @@ impl Watch {
         ensure(as_told, Invariant::I1, told)?;
         let waits_for_rows = matches!(settings.timeframe, Timeframe::Rolling(_) | Timeframe::Previous(_));
         let asked = entry.trigger == Trigger::Manual;
-        // The clock of the person who requests a rerun may be behind that of the engine that recorded the
-        // slot.
-        let behind = self.shared.timeline.now() - self.shared.profile.skew_max;
-        let earliest = match entry.trigger {
-            _ if waits_for_rows && !asked => end + lag,
-            Trigger::Rerun { .. } => entry.slot.min(behind),
-            _ => entry.slot.min(self.latest_now()),
-        };
+        let earliest = if waits_for_rows && !asked { end + lag } else { entry.slot };
         let jitter = settings.policies.jitter.map_or(TimeDelta::zero(), Jitter::longest);
-        let latest = (end + lag + grain).max(entry.slot).max(self.latest_now()) + jitter;
+        let latest = (end + lag + grain).max(entry.slot).max(self.now()) + jitter;
         let told = || format!("{} is to start at {}", brief(entry), entry.not_before);
         ensure(earliest <= entry.not_before || !is_run, Invariant::I1, told)?;
         ensure(entry.not_before <= latest || !is_run, Invariant::Reason, told)
@@ -218,7 +211,7 @@ impl Watch {
         let told = || format!("{} became {}", brief(before), brief(after));
         let known = model.execution(before.id)?;
         if after.attempts.len() < before.attempts.len() {
-            let given_back = after.state == ExecutionState::Queued && after.not_before <= self.latest_now();
+            let given_back = after.state == ExecutionState::Queued && after.not_before <= self.now();
             return ensure(given_back, Invariant::Reason, told);
         }
         let Some(failure) = after.attempts.last().and_then(|attempt| attempt.failure.as_ref()) else {
@@ -239,7 +232,7 @@ impl Watch {
         let last = !failure.retryable || before.attempts.len() >= most;
         ensure(given_up == last, Invariant::Reason, || format!("of {most} attempts: {}", why()))?;
         let waits_most = retry.delay_max * 120 / 100;
-        let in_time = after.not_before <= self.latest_now() + waits_most;
+        let in_time = after.not_before <= self.now() + waits_most;
         ensure(given_up || in_time, Invariant::Reason, || {
             format!("not before {}: {}", after.not_before, why())
         })

@@ -8,7 +8,6 @@ use chrono::TimeDelta;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::OpenCatalog;
 use super::dice::Dice;
 use super::engines::Machine;
 use super::executor::{Executor, TaskId};
@@ -20,10 +19,11 @@ use super::planted::{PlantedBug, Tampered};
 use super::planted_store::TamperedSink;
 use super::profile::Profile;
 use super::report::{Figures, Invariant, Trace, Violation, Who};
-use super::shared::{Life, Shared, lock};
+use super::shared::{Shared, lock};
 use super::source::{LossyWorkers, RowSource, Rows, description, shared_dice};
-use super::time::{DAY, HOUR, Micros, SECOND, SkewedClock};
+use super::time::{CatalogClock, DAY, HOUR, Micros, SECOND, SkewedClock};
 use super::watch::Watch;
+use super::{OpenCatalog, PrepareCatalog};
 use crate::domain::id::Owner;
 use crate::ports::Ports;
 use crate::ports::source::Sources;
@@ -44,6 +44,8 @@ pub(super) struct Run {
     sink: Arc<TamperedSink>,
     ids: Arc<SeededIds>,
     open: OpenCatalog,
+    /// The clock of the catalog.
+    clock: Arc<CatalogClock>,
     bug: Option<PlantedBug>,
     /// For planted bugs: the owner who was served last.
     served: Arc<Mutex<Option<Owner>>>,
@@ -63,7 +65,7 @@ impl Run {
     pub(super) fn new(
         seed: u64,
         days: u32,
-        open: OpenCatalog,
+        prepare: PrepareCatalog,
         bug: Option<PlantedBug>,
         trace: Trace,
     ) -> Self {
@@ -73,6 +75,8 @@ impl Run {
         }
         let rows = Arc::new(Rows::of(&profile, seed, days));
         let shared = Arc::new(Shared::new(seed, profile, trace));
+        let clock = Arc::new(CatalogClock::new(&shared.timeline));
+        let open = prepare(clock.clone());
         let store = MemorySink::new();
         let watched = WatchedSink { inner: store.clone(), shared: Arc::clone(&shared) };
         let sink = Arc::new(TamperedSink::new(Arc::new(watched), bug));
@@ -90,6 +94,7 @@ impl Run {
             sink,
             ids: Arc::new(SeededIds::new(seed)),
             open,
+            clock,
             bug,
             served: Arc::default(),
             executor: Executor::new(),
@@ -225,9 +230,7 @@ impl Run {
             false if now + HOUR < self.calm_at + CALM => HOUR / 4,
             false => HOUR / 30,
         };
-        // The due time by the clock of one engine, chosen by chance, which then notices it first.
-        let skew = self.shared.lives.get(self.dice.index(engines)).map(Life::skew).unwrap_or_default();
-        let due = self.watch.next_event().map(|at| self.shared.timeline.micros(at - skew));
+        let due = self.watch.next_event().map(|at| self.shared.timeline.micros(at));
         let bounds = [ends, self.shared.timeline.next_exact(), due, Some(now + longest)];
         bounds.into_iter().flatten().min().unwrap_or(now)
     }
@@ -301,13 +304,11 @@ impl Run {
         let (shared, watch, faults) = (Arc::clone(&self.shared), Arc::clone(&self.watch), faults.clone());
         let (open, sink, ids, bug) =
             (Arc::clone(&self.open), Arc::clone(&self.sink), Arc::clone(&self.ids), self.bug);
-        let served = Arc::clone(&self.served);
+        let (served, clock_of_catalog) = (Arc::clone(&self.served), Arc::clone(&self.clock));
         Box::new(move || {
             let skew = shared.profile.skew(&mut lock(&faults.dice));
-            if let Some(life) = shared.lives.get(faults.place) {
-                life.set_skew(skew);
-            }
-            let catalog = Tampered { inner: open(), bug, served: Arc::clone(&served) };
+            let (served, clock_of_catalog) = (Arc::clone(&served), Arc::clone(&clock_of_catalog));
+            let catalog = Tampered { inner: open(), clock: clock_of_catalog, skew, bug, served };
             let clock = SkewedClock::new(&shared.timeline, skew);
             let (faults, watch) = (faults.clone(), Arc::clone(&watch));
             Ports {

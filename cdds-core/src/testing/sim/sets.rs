@@ -88,8 +88,7 @@ impl Watch {
                     continue;
                 }
                 let set = model.execution(id)?.set.as_ref();
-                let (at, skew) = (self.shared.timeline.now(), self.shared.profile.skew_max);
-                let expired = set.is_some_and(|set| set.may_expire(at, skew));
+                let expired = set.is_some_and(|set| set.may_expire(self.shared.timeline.now()));
                 ensure(expired, Invariant::I12, || {
                     format!("the set of {id} was removed: {}", set.map_or_else(String::new, expiry))
                 })?;

@@ -1,11 +1,10 @@
 //! The state that everything in one world shares.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use chrono::TimeDelta;
 
 use super::profile::Profile;
 use super::report::{Event, Figures, Invariant, Trace, Violation, What, Who};
@@ -54,8 +53,6 @@ pub(super) struct Life {
     number: AtomicU64,
     crash: AtomicBool,
     pause_until: AtomicU64,
-    /// The deviation of its clock, in microseconds.
-    skew: AtomicI64,
     /// The executions that its engine has begun and not ended.
     working: Mutex<BTreeSet<ExecutionId>>,
     worker: Mutex<Option<WorkerId>>,
@@ -166,15 +163,6 @@ impl Life {
 
     pub(super) fn is_labouring(&self, now: Micros) -> bool {
         now < self.labours_until.load(Ordering::Relaxed)
-    }
-
-    /// Sets the deviation of its clock.
-    pub(super) fn set_skew(&self, skew: TimeDelta) {
-        self.skew.store(skew.num_microseconds().unwrap_or(0), Ordering::Relaxed);
-    }
-
-    pub(super) fn skew(&self) -> TimeDelta {
-        TimeDelta::microseconds(self.skew.load(Ordering::Relaxed))
     }
 
     pub(super) fn works_on(&self, execution: ExecutionId) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -205,6 +205,42 @@ impl Clock for SkewedClock {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         let micros = Micros::try_from(duration.as_micros()).unwrap_or(Micros::MAX);
         self.timeline.sleep_as(micros, false).boxed()
+    }
+}
+
+/// The clock that a world gives to its catalog: the true time, except while a planted bug moves it.
+#[derive(Debug)]
+pub(super) struct CatalogClock {
+    truth: SkewedClock,
+    /// In microseconds.
+    moved: AtomicI64,
+}
+
+impl CatalogClock {
+    pub(super) fn new(timeline: &Timeline) -> Self {
+        Self { truth: SkewedClock::new(timeline, TimeDelta::zero()), moved: AtomicI64::new(0) }
+    }
+
+    /// Makes a call to the catalog by another time. A call is one step of the world, so nobody else sees it.
+    pub(super) async fn moved<T>(&self, by: TimeDelta, call: impl Future<Output = T> + Send) -> T {
+        self.moved.store(by.num_microseconds().unwrap_or(0), Ordering::Relaxed);
+        let result = call.await;
+        self.moved.store(0, Ordering::Relaxed);
+        result
+    }
+}
+
+impl Clock for CatalogClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.truth.now() + TimeDelta::microseconds(self.moved.load(Ordering::Relaxed))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.truth.monotonic()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.truth.sleep(duration)
     }
 }
 

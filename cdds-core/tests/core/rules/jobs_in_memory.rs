@@ -259,7 +259,7 @@ fn i9_an_occurrence_of_a_one_time_job_is_not_run_again_once_the_job_ran_at_anoth
     let job = block_on(service.jobs.submit(by, settings(start(2), "all"))).unwrap().job;
     service.days_pass(1);
     // The execution is on the record, but no worker has claimed it yet.
-    let (catalog, now) = (&service.memory.ports.catalog, service.artifacts.now());
+    let (catalog, now) = (&service.memory.ports.catalog, block_on(service.artifacts.now()).unwrap());
     let due = block_on(catalog.due(now, 1)).unwrap().remove(0).job;
     let change = materialise(&due, &[], Terms::default(), now).unwrap();
     let first = change.entries[0].id;

@@ -40,8 +40,12 @@ fn breaks(bug: PlantedBug) -> Invariant {
         PlantedBug::SkipNotRecorded
         | PlantedBug::NoticeOutsideTransaction
         | PlantedBug::RevisionIgnored
-        | PlantedBug::RestForgotten => Record,
-        PlantedBug::LeaseStolen | PlantedBug::GivenTwice | PlantedBug::RoundHoldsBeats => Lease,
+        | PlantedBug::RestForgotten
+        | PlantedBug::SlotsByOwnClock => Record,
+        PlantedBug::LeaseStolen
+        | PlantedBug::GivenTwice
+        | PlantedBug::RoundHoldsBeats
+        | PlantedBug::LeasesByOwnClock => Lease,
         PlantedBug::AckWithoutWrite | PlantedBug::RefusesWithoutNeed => Answer,
         PlantedBug::EverythingCovered
         | PlantedBug::EverythingTooOld
@@ -157,5 +161,7 @@ planted! {
     w7_versions_that_were_replaced_are_found: OldVersions,
     j10_changes_that_stop_at_the_first_of_what_waits_are_found: RestForgotten,
     j3_a_record_of_a_deselected_category_is_found: DeselectedCategory,
+    t4_slots_by_the_clock_of_an_engine_are_found: SlotsByOwnClock,
+    t4_leases_by_the_clock_of_a_worker_are_found: LeasesByOwnClock,
     w1_a_record_of_a_day_outside_the_window_is_found: DayBefore,
 }

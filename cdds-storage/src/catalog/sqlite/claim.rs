@@ -4,7 +4,8 @@ use cdds_core::domain::execution::queue::{Room, pick};
 use cdds_core::domain::id::{Owner, SourceId};
 use cdds_core::domain::job::lifecycle;
 use cdds_core::ports::catalog::{CatalogError, Claim, Claimed};
-use chrono::SubsecRound;
+use cdds_core::ports::clock::Clock;
+use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::super::row::micros;
@@ -13,13 +14,10 @@ use super::executions::{self, Held};
 use super::fault::Fault;
 use super::queue::{Begun, SqliteQueue};
 use super::workers::Registration;
-use super::{jobs, takeover};
+use super::{jobs, present, takeover};
 
 /// Assigns queued executions to a worker, after taking over those of dead workers.
-pub(super) fn claim(database: &Database, claim: &Claim) -> Result<Claimed, CatalogError> {
-    // The catalog stores whole microseconds: with a finer present, what is returned would differ from what is
-    // stored.
-    let claim = claim.clone().with_now(claim.now.trunc_subsecs(6));
+pub(super) fn claim(database: &Database, claim: &Claim, clock: &dyn Clock) -> Result<Claimed, CatalogError> {
     // A worker's first claim takes over everything under its name, so a second claim must not run
     // concurrently.
     let _one_at_a_time = database.claims();
@@ -27,9 +25,11 @@ pub(super) fn claim(database: &Database, claim: &Claim) -> Result<Claimed, Catal
     let registration = database.workers().register(&claim.worker)?;
     let claimed = takeover::orphaned(database, registration, &claim.worker).and_then(|orphaned| {
         database.write(Durability::Full, "claim work", |tx| {
+            // Read with the write lock held: the wait for it may have been long.
+            let now = present(clock);
             // Take over first: what is queued again or ended gives back the room of its source, and its job.
-            let given_up = takeover::take_over(tx, &orphaned, &claim)?;
-            let Begun { running, covered, .. } = begin(tx, &claim)?;
+            let given_up = takeover::take_over(tx, &orphaned, claim, now)?;
+            let Begun { running, covered, .. } = begin(tx, claim, now)?;
             Ok(Claimed { executions: running, given_up, covered })
         })
     });
@@ -42,15 +42,15 @@ pub(super) fn claim(database: &Database, claim: &Claim) -> Result<Claimed, Catal
 }
 
 /// Picks executions, begins them and stores all of it.
-fn begin(tx: &Transaction<'_>, claim: &Claim) -> Result<Begun, Fault> {
-    let running = running_of_sources(tx, claim)?;
+fn begin(tx: &Transaction<'_>, claim: &Claim, now: DateTime<Utc>) -> Result<Begun, Fault> {
+    let running = running_of_sources(tx, claim, now)?;
     let count = |source: &SourceId| running.iter().filter(|one| *one == source.as_str()).count();
     let room = Room::new(claim.limit, &claim.source_limits, count);
     let turn = turn(tx)?;
-    let mut queue = SqliteQueue::new(tx, claim)?;
+    let mut queue = SqliteQueue::new(tx, claim, now)?;
     let after = pick(&mut queue, turn.clone(), room)?;
     let begun = queue.into_begun();
-    store(tx, claim, &begun)?;
+    store(tx, claim, now, &begun)?;
     // Written only if it has changed, so that a claim without work writes nothing.
     if let Some(owner) = after.filter(|after| Some(after) != turn.as_ref()) {
         let sql = "INSERT INTO turn (only, owner) VALUES (1, ?1)
@@ -62,14 +62,14 @@ fn begin(tx: &Transaction<'_>, claim: &Claim) -> Result<Begun, Fault> {
 
 /// Returns the sources of the running executions, if any source is limited. A row that is not understood
 /// counts only as long as its lease holds: nobody will ever end it.
-fn running_of_sources(tx: &Transaction<'_>, claim: &Claim) -> Result<Vec<String>, Fault> {
+fn running_of_sources(tx: &Transaction<'_>, claim: &Claim, now: DateTime<Utc>) -> Result<Vec<String>, Fault> {
     if claim.source_limits.is_empty() {
         return Ok(Vec::new());
     }
     let sql = "SELECT e.source FROM execution e
          WHERE e.status = 'in_progress' AND (e.worker = ?1 OR e.lease_expires_at > ?2)";
     let mut statement = tx.prepare(sql)?;
-    let sources = statement.query_map(params![claim.worker.as_str(), micros(claim.now)], |row| row.get(0))?;
+    let sources = statement.query_map(params![claim.worker.as_str(), micros(now)], |row| row.get(0))?;
     Ok(sources.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -79,8 +79,8 @@ fn turn(tx: &Transaction<'_>) -> Result<Option<Owner>, Fault> {
     Ok(owner.and_then(|owner| Owner::new(owner).ok()))
 }
 
-fn store(tx: &Transaction<'_>, claim: &Claim, begun: &Begun) -> Result<(), Fault> {
-    let held = Held::new(&claim.worker, claim.now, claim.lease);
+fn store(tx: &Transaction<'_>, claim: &Claim, now: DateTime<Utc>, begun: &Begun) -> Result<(), Fault> {
+    let held = Held::new(&claim.worker, now, claim.lease);
     for execution in &begun.running {
         executions::store(tx, execution, Some(&held))?;
     }

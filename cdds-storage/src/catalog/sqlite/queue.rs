@@ -23,6 +23,8 @@ use super::understood::{row_id, understood};
 pub(super) struct SqliteQueue<'tx> {
     tx: &'tx Transaction<'tx>,
     claim: &'tx Claim,
+    /// When the claim is made.
+    now: DateTime<Utc>,
     next_owner: Statement<'tx>,
     places: Statement<'tx>,
     next_job: Statement<'tx>,
@@ -86,10 +88,15 @@ const NEXT_OF_JOB: &str = "SELECT e.id, e.job_id, e.source, e.epoch, e.queue_at,
 const BEGUN: &str = "FROM execution e WHERE e.job_id = ?1 AND e.status = 'queued' AND e.epoch > 0";
 
 impl<'tx> SqliteQueue<'tx> {
-    pub(super) fn new(tx: &'tx Transaction<'tx>, claim: &'tx Claim) -> Result<Self, Fault> {
+    pub(super) fn new(
+        tx: &'tx Transaction<'tx>,
+        claim: &'tx Claim,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Fault> {
         Ok(Self {
             tx,
             claim,
+            now,
             next_owner: tx.prepare(NEXT_OWNER)?,
             places: tx.prepare(PLACES)?,
             next_job: tx.prepare(NEXT_JOB)?,
@@ -108,7 +115,7 @@ impl<'tx> SqliteQueue<'tx> {
     /// Reads the next places of an owner. Returns them, the last place, and whether these were all.
     fn places(&mut self, owner: &Owner, behind: &Place) -> Result<(VecDeque<Candidate>, Place, bool), Fault> {
         let (queue_at, slot, id) = behind;
-        let (now, limit) = (micros(self.claim.now), READ_AT_ONCE as i64);
+        let (now, limit) = (micros(self.now), READ_AT_ONCE as i64);
         let mut rows = self.places.query(params![owner.as_str(), now, queue_at, slot, id, limit])?;
         let (mut read, mut last, mut count) = (VecDeque::new(), behind.clone(), 0);
         while let Some(row) = rows.next()? {
@@ -147,7 +154,7 @@ impl<'tx> SqliteQueue<'tx> {
         behind: &Place,
     ) -> Result<Option<(Place, Candidate)>, Fault> {
         let (queue_at, slot, id) = behind;
-        let now = micros(self.claim.now);
+        let now = micros(self.now);
         let mut rows =
             self.next_of_job.query(params![owner.as_str(), now, queue_at, slot, id, job.to_string()])?;
         while let Some(row) = rows.next()? {
@@ -217,7 +224,7 @@ impl Queue for SqliteQueue<'_> {
         let Some(job) = self.job(&execution)?.filter(|job| job.may_begin(&execution)) else {
             return Ok(Picked::Refused);
         };
-        let picked = match execution.begin(&job, self.claim.worker.clone(), self.claim.now) {
+        let picked = match execution.begin(&job, self.claim.worker.clone(), self.now) {
             Beginning::Running(execution) => {
                 self.begun.running.push(execution);
                 Picked::Running

@@ -74,7 +74,6 @@ pub(super) fn settle(
     settlement: &Settlement,
     now: DateTime<Utc>,
 ) -> Result<Execution, Fault> {
-    let now = now.trunc_subsecs(6);
     let execution = executions::fenced(tx, fence)?;
     let settled = match settlement {
         Settlement::Failed { failure, retry } => execution.failed(failure.clone(), retry, now),

@@ -1,5 +1,6 @@
 //! The stores that make up the catalog: each call is one transaction on a thread of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,8 +26,8 @@ use chrono::{DateTime, Utc};
 
 use super::database::Durability;
 use super::{
-    SqliteCatalog, agenda, artifacts, claim, executions, jobs, outbox, presence, recipients, removal,
-    running, store,
+    SqliteCatalog, agenda, artifacts, claim, executions, jobs, outbox, presence, present, recipients,
+    removal, running, store,
 };
 
 #[async_trait]
@@ -134,6 +135,10 @@ impl ExecutionStore for SqliteCatalog {
 
 #[async_trait]
 impl WorkQueue for SqliteCatalog {
+    async fn now(&self) -> Result<DateTime<Utc>, CatalogError> {
+        Ok(present(&*self.clock))
+    }
+
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
         self.read("find due jobs", move |tx| jobs::due(tx, now, limit)).await
     }
@@ -151,24 +156,23 @@ impl WorkQueue for SqliteCatalog {
     }
 
     async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {
-        let claim = claim.clone();
-        self.run(move |database| claim::claim(database, &claim)).await
+        let (claim, clock) = (claim.clone(), Arc::clone(&self.clock));
+        self.run(move |database| claim::claim(database, &claim, &*clock)).await
     }
 
     async fn beat(
         &self,
         worker: &WorkerId,
-        now: DateTime<Utc>,
         lease: Duration,
         beats: &[Beat],
     ) -> Result<Vec<Directive>, CatalogError> {
         if beats.is_empty() {
             return Ok(Vec::new());
         }
-        let (worker, beats) = (worker.clone(), beats.to_vec());
+        let (worker, beats, clock) = (worker.clone(), beats.to_vec(), Arc::clone(&self.clock));
         self.run(move |database| {
             database.write(Durability::Process, "store progress", |tx| {
-                running::beat(tx, &worker, now, lease, &beats)
+                running::beat(tx, &worker, present(&*clock), lease, &beats)
             })
         })
         .await
@@ -179,14 +183,10 @@ impl WorkQueue for SqliteCatalog {
         self.write("publish the artifact set", move |tx| running::publish(tx, fence, &publication)).await
     }
 
-    async fn settle(
-        &self,
-        fence: Fence,
-        settlement: &Settlement,
-        now: DateTime<Utc>,
-    ) -> Result<Execution, CatalogError> {
-        let settlement = settlement.clone();
-        self.write("end the attempt", move |tx| running::settle(tx, fence, &settlement, now)).await
+    async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Execution, CatalogError> {
+        let (settlement, clock) = (settlement.clone(), Arc::clone(&self.clock));
+        self.write("end the attempt", move |tx| running::settle(tx, fence, &settlement, present(&*clock)))
+            .await
     }
 
     async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {

@@ -86,14 +86,15 @@ pub(super) fn take_over(
     tx: &Transaction<'_>,
     orphaned: &Orphaned,
     claim: &Claim,
+    now: DateTime<Utc>,
 ) -> Result<Vec<Execution>, Fault> {
     let mut given_up = Vec::new();
-    for execution in abandoned(tx, orphaned, claim)? {
+    for execution in abandoned(tx, orphaned, claim, now)? {
         // The crash counts as an attempt (rule E5). Otherwise an execution that kills its worker would begin
         // for ever.
-        let after = execution.failed(Failure::crashed(), &claim.retry, claim.now);
+        let after = execution.failed(Failure::crashed(), &claim.retry, now);
         // An execution cannot end without its job: it stays until the job is understood.
-        let stored = running::store(tx, &after, claim.now);
+        let stored = running::store(tx, &after, now);
         let stored = understood("job", &after.job_id.to_string(), stored)?;
         if stored.is_some() && !after.is_open() {
             given_up.push(after);
@@ -102,7 +103,12 @@ pub(super) fn take_over(
     Ok(given_up)
 }
 
-fn abandoned(tx: &Transaction<'_>, orphaned: &Orphaned, claim: &Claim) -> Result<Vec<Execution>, Fault> {
+fn abandoned(
+    tx: &Transaction<'_>,
+    orphaned: &Orphaned,
+    claim: &Claim,
+    now: DateTime<Utc>,
+) -> Result<Vec<Execution>, Fault> {
     let sql = format!(
         "SELECT {COLUMNS}, coalesce(e.worker, ''), coalesce(e.lease_renewed_at, 0),
                 coalesce(e.lease_expires_at, 0)
@@ -120,7 +126,7 @@ fn abandoned(tx: &Transaction<'_>, orphaned: &Orphaned, claim: &Claim) -> Result
                 && claim.holding.iter().any(|fence| fence.id.to_string() == id),
             lease: lease_of(row.get(COLUMNS_COUNT + 1)?, row.get(COLUMNS_COUNT + 2)?),
         };
-        if !hold.is_abandoned(claim.now) {
+        if !hold.is_abandoned(now) {
             continue;
         }
         if let Some(execution) = understood("execution", &id, executions::read(row))? {

@@ -20,6 +20,7 @@ use cdds_core::service::ServiceError;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{EditRequest, JobRules, Jobs};
 use cdds_core::testing::{MemoryPorts, PreparedSource, administrator};
+use cdds_storage::catalog::SqliteCatalog;
 use chrono::{DateTime, Utc};
 use futures::executor::block_on;
 
@@ -76,8 +77,8 @@ fn ports(world: &World, now: DateTime<Utc>) -> Ports {
     let description = SourceDescription::new("contact-history".parse().unwrap(), "Contact History")
         .with_type(DataType::new("interaction".parse().unwrap()));
     let sources = Sources::new().with(Arc::new(PreparedSource::new(description, Vec::new())));
-    let ports = MemoryPorts::new(now, sources).ports;
-    ports.with_catalog(Arc::new(world.second_handle()))
+    let MemoryPorts { ports, clock, .. } = MemoryPorts::new(now, sources);
+    ports.with_catalog(Arc::new(SqliteCatalog::open(world.catalog.path()).unwrap().with_clock(clock)))
 }
 
 /// Counts the waiting executions of a job, and those of them that have its present settings.
@@ -190,7 +191,7 @@ fn e5_a_pause_after_failures_drops_a_backlog_in_steps() {
         retryable: false,
     };
     let settlement = Settlement::Failed { failure, retry: RetryPolicy::default() };
-    block_on(world.catalog.settle(fence, &settlement, day(5))).unwrap();
+    block_on(world.catalog.at(day(5)).settle(fence, &settlement)).unwrap();
     let paused = world.job(job.id);
     assert_eq!((paused.state, paused.unsettled.is_some()), (JobState::Suspended, true));
     while world.job(job.id).unsettled.is_some() {

@@ -56,7 +56,7 @@ fn a_worker_is_told_and_its_lease_and_progress_stay() {
     let claimed = running(&world);
     let progress = Progress { records: 5, ..Progress::default() };
     let beat = [Beat { fence: fence(&claimed), progress }];
-    let ask = |seconds| block_on(world.catalog.beat(&worker("w"), at(seconds), LEASE, &beat)).unwrap();
+    let ask = |seconds| block_on(world.catalog.at(at(seconds)).beat(&worker("w"), LEASE, &beat)).unwrap();
     // The person read the execution before its progress was stored.
     let before = world.execution(&claimed);
     assert_eq!(ask(30), [Directive::Continue]);
@@ -106,7 +106,7 @@ fn e8_what_a_dead_worker_had_ends_at_once_and_leaves_nothing_that_is_wanted() {
     assert_eq!((after.status(), after.attempts[0].ended_at), (Status::Cancelled, Some(at(2))));
     assert_eq!((worker(), world.standing(&claimed)), (None, Standing::Unwanted));
     // No worker takes it over, and a worker that comes back cannot publish.
-    let next = block_on(world.catalog.claim(&claim_of("w", day(1), 9))).unwrap();
+    let next = block_on(world.catalog.at(day(1)).claim(&claim_of("w", 9))).unwrap();
     assert_eq!((next.executions.len(), next.given_up.len()), (0, 0));
     assert_eq!(world.publish(&claimed, at(3)).unwrap_err().kind(), CatalogErrorKind::Fenced);
     assert_eq!(block_on(world.catalog.agenda()).unwrap().running, 0);
@@ -120,11 +120,11 @@ fn a_crash_ends_it_and_says_so_once() {
     let claimed = claim(&dying, "dying", at(0), 1).remove(0);
     cancel(&world, &claimed, 1);
     drop(dying);
-    let next = block_on(world.catalog.claim(&claim_of("w", at(2), 9))).unwrap();
+    let next = block_on(world.catalog.at(at(2)).claim(&claim_of("w", 9))).unwrap();
     assert_eq!((next.executions.len(), next.given_up.len()), (0, 1));
     assert_eq!((next.given_up[0].id, next.given_up[0].status()), (claimed.id, Status::Cancelled));
     assert_eq!(world.execution(&claimed), next.given_up[0]);
-    assert!(block_on(world.catalog.claim(&claim_of("w", at(3), 9))).unwrap().given_up.is_empty());
+    assert!(block_on(world.catalog.at(at(3)).claim(&claim_of("w", 9))).unwrap().given_up.is_empty());
 }
 
 #[test]

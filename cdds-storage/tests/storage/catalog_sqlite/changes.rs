@@ -156,7 +156,7 @@ fn e5_a_crash_for_the_last_time_counts_as_a_failure_of_the_job() {
         let dying = world.second_handle();
         assert_eq!(claim(&dying, &format!("w{attempt}"), day(1), 1).len(), 1);
     }
-    let claimed = block_on(world.catalog.claim(&claim_of("w", day(1), 1))).unwrap();
+    let claimed = block_on(world.catalog.at(day(1)).claim(&claim_of("w", 1))).unwrap();
     assert_eq!(claimed.given_up.len(), 1);
     let after = world.job(job.id);
     assert_eq!((after.failures_in_row, after.state), (1, JobState::Suspended));
@@ -172,10 +172,10 @@ fn what_a_crash_ends_waits_for_its_job_to_be_understood() {
     let raw = world.raw();
     raw.execute("UPDATE job SET state = 'dreaming'", []).unwrap();
     world.submit("Other", immediately(), at(6));
-    let claimed = block_on(world.catalog.claim(&claim_of("w", at(7), 9))).unwrap();
+    let claimed = block_on(world.catalog.at(at(7)).claim(&claim_of("w", 9))).unwrap();
     assert_eq!((claimed.given_up.len(), claimed.executions.len()), (0, 1), "others run");
     raw.execute("UPDATE job SET state = 'completed' WHERE id = ?1", [job.id.to_string()]).unwrap();
-    let claimed = block_on(world.catalog.claim(&claim_of("w", at(8), 9))).unwrap();
+    let claimed = block_on(world.catalog.at(at(8)).claim(&claim_of("w", 9))).unwrap();
     assert_eq!((claimed.given_up.len(), world.job(job.id).failures_in_row), (1, 1));
 }
 

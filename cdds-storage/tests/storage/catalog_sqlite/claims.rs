@@ -143,7 +143,7 @@ fn what_is_on_the_record_stays_as_it_is() {
     assert_eq!(error.kind(), CatalogErrorKind::Conflict);
 
     // An execution that was claimed once and waits for its next attempt stays unchanged, too.
-    block_on(world.catalog.settle(fence(&claimed), &Settlement::Released, day(2))).unwrap();
+    block_on(world.catalog.at(day(2)).settle(fence(&claimed), &Settlement::Released)).unwrap();
     let released = world.execution(&claimed);
     world.change(&world.job(job.id), &change).unwrap();
     assert_eq!((released.status(), world.execution(&claimed)), (Status::Queued, released));
@@ -201,7 +201,7 @@ fn e5_a_retry_waits_for_its_time() {
         retryable: true,
     };
     let settlement = Settlement::Failed { failure: failure.clone(), retry: RetryPolicy::default() };
-    let settled = block_on(world.catalog.settle(fence(&claimed), &settlement, at(10))).unwrap();
+    let settled = block_on(world.catalog.at(at(10)).settle(fence(&claimed), &settlement)).unwrap();
     assert_eq!(world.execution(&claimed), settled);
     assert_eq!(settled.attempts[0].failure, Some(failure.clone()));
 
@@ -214,7 +214,7 @@ fn e5_a_retry_waits_for_its_time() {
         failure: Failure { retryable: false, ..failure },
         retry: RetryPolicy::default(),
     };
-    let failed = block_on(world.catalog.settle(fence(&again), &given_up, at(100))).unwrap();
+    let failed = block_on(world.catalog.at(at(100)).settle(fence(&again), &given_up)).unwrap();
     assert_eq!(failed.status(), Status::Failed);
     assert_eq!(world.execution(&claimed), failed);
 }
@@ -224,11 +224,11 @@ fn attempts_end_cancelled_or_released() {
     let world = World::new();
     world.submit("Once", immediately(), at(0));
     let claimed = claim(&world.catalog, "w", at(0), 1).remove(0);
-    let released = block_on(world.catalog.settle(fence(&claimed), &Settlement::Released, at(5))).unwrap();
+    let released = block_on(world.catalog.at(at(5)).settle(fence(&claimed), &Settlement::Released)).unwrap();
     assert!(released.attempts.is_empty(), "a release does not count");
     let again = claim(&world.catalog, "w", at(5), 1).remove(0);
     assert_eq!(again.epoch, 2);
-    let cancelled = block_on(world.catalog.settle(fence(&again), &Settlement::Cancelled, at(6))).unwrap();
+    let cancelled = block_on(world.catalog.at(at(6)).settle(fence(&again), &Settlement::Cancelled)).unwrap();
     assert_eq!(world.execution(&again), cancelled);
     assert_eq!(cancelled.status(), Status::Cancelled);
     assert_eq!(world.standing(&again), Standing::Unwanted);
@@ -240,15 +240,15 @@ fn e7_beats_store_progress_and_answer_in_order() {
     world.submit("One", immediately(), at(0));
     world.submit("Two", immediately(), at(1));
     let claimed = claim(&world.catalog, "w", at(2), 2);
-    block_on(world.catalog.settle(fence(&claimed[0]), &Settlement::Cancelled, at(3))).unwrap();
+    block_on(world.catalog.at(at(3)).settle(fence(&claimed[0]), &Settlement::Cancelled)).unwrap();
     let progress =
         Progress { records: 5, percent: Some(50), remaining_seconds: Some(9), ..Progress::default() };
     let beats: Vec<Beat> =
         claimed.iter().map(|execution| Beat { fence: fence(execution), progress }).collect();
-    let directives = block_on(world.catalog.beat(&worker("w"), at(4), LEASE, &beats)).unwrap();
+    let directives = block_on(world.catalog.at(at(4)).beat(&worker("w"), LEASE, &beats)).unwrap();
     assert_eq!(directives, [Directive::Fenced, Directive::Continue]);
     assert_eq!(world.execution(&claimed[1]).progress, progress);
-    let stranger = block_on(world.catalog.beat(&worker("x"), at(4), LEASE, &beats)).unwrap();
+    let stranger = block_on(world.catalog.at(at(4)).beat(&worker("x"), LEASE, &beats)).unwrap();
     assert_eq!(stranger, [Directive::Fenced, Directive::Fenced]);
 }
 

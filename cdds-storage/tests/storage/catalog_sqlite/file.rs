@@ -37,7 +37,7 @@ fn a_catalog_is_opened_again_as_it_was() {
     let job = world.submit("Once", immediately(), at(0));
     let World { folder, catalog } = world;
     drop(catalog);
-    let world = World { catalog: SqliteCatalog::open(folder.path().join("cdds.db")).unwrap(), folder };
+    let world = World { catalog: Timed::open(folder.path().join("cdds.db")).unwrap(), folder };
     assert_eq!(world.job(job.id), job);
     let pragma = |name: &str| rows(&world, &format!("PRAGMA {name}")).remove(0).remove(0);
     assert_eq!(pragma("journal_mode"), "wal");
@@ -55,7 +55,7 @@ fn a_catalog_is_opened_and_read_while_another_process_writes() {
     other.execute_batch("BEGIN EXCLUSIVE; UPDATE job SET title_folded = 'other'").unwrap();
     let World { folder, catalog } = world;
     drop(catalog);
-    let world = World { catalog: SqliteCatalog::open(folder.path().join("cdds.db")).unwrap(), folder };
+    let world = World { catalog: Timed::open(folder.path().join("cdds.db")).unwrap(), folder };
     assert_eq!(world.job(job.id), job);
 }
 
@@ -89,7 +89,7 @@ fn a_newer_schema_that_only_adds_is_used_and_left_at_its_version() {
     world.raw().execute_batch("PRAGMA user_version = 9; ALTER TABLE job ADD COLUMN colour TEXT").unwrap();
     let World { folder, catalog } = world;
     drop(catalog);
-    let world = World { catalog: SqliteCatalog::open(folder.path().join("cdds.db")).unwrap(), folder };
+    let world = World { catalog: Timed::open(folder.path().join("cdds.db")).unwrap(), folder };
     assert_eq!(world.job(job.id), job);
     let other = world.submit("Twice", immediately(), at(1));
     assert_eq!(world.job(other.id), other);

@@ -152,7 +152,7 @@ fn w4_what_is_covered_is_skipped_and_the_next_one_runs() {
     assert_eq!((scheduled.trigger, scheduled.slot), (Trigger::Scheduled, day(2)));
     world.publish(&scheduled, later).unwrap();
     let before = world.job(job.id).revision;
-    let claimed = block_on(world.catalog.claim(&claim_of("w", later, 9))).unwrap();
+    let claimed = block_on(world.catalog.at(later).claim(&claim_of("w", 9))).unwrap();
     let covered = claimed.covered[0].clone();
     assert_eq!((claimed.covered.len(), covered.id), (1, rerun.entries[0].id));
     assert_eq!(covered.trigger, Trigger::Rerun { of: given_up.id, of_backfill: false });
@@ -169,7 +169,7 @@ fn j8_a_one_time_job_whose_execution_is_covered_was_not_started() {
     let mut settings = settings("Once", immediately());
     settings.timeframe = "since-last:2027-01-01T00:00:00Z".parse().unwrap();
     let job = world.submit_as(&Owner::default(), settings, at(0));
-    let claimed = block_on(world.catalog.claim(&claim_of("w", at(0), 9))).unwrap();
+    let claimed = block_on(world.catalog.at(at(0)).claim(&claim_of("w", 9))).unwrap();
     assert_eq!((claimed.executions.len(), claimed.covered.len()), (0, 1));
     let after = world.job(job.id);
     assert_eq!((after.state, after.revision), (JobState::Suspended, 2));
@@ -261,8 +261,8 @@ proptest! {
                 }
                 (Step::Claim, kept) => {
                     let holding = kept.iter().map(fence).collect();
-                    let asking = claim_of("w", now, 1).with_holding(holding);
-                    let claimed = block_on(world.catalog.claim(&asking)).unwrap().executions;
+                    let asking = claim_of("w", 1).with_holding(holding);
+                    let claimed = block_on(world.catalog.at(now).claim(&asking)).unwrap().executions;
                     prop_assert!(kept.is_none() || claimed.is_empty());
                     running = kept.or(claimed.into_iter().next());
                 }

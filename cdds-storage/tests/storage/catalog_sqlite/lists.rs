@@ -44,7 +44,7 @@ pub(crate) fn varied() -> World {
         match number {
             0 => block_on(world.catalog.publish(fence(claimed), &publication(claimed, 2, now))).unwrap(),
             1 => {
-                block_on(world.catalog.settle(fence(claimed), &Settlement::Cancelled, now)).unwrap();
+                block_on(world.catalog.at(now).settle(fence(claimed), &Settlement::Cancelled)).unwrap();
             }
             _ => {}
         }
@@ -200,7 +200,7 @@ fn e1_the_latest_execution_is_the_newest_that_was_not_skipped() {
     world.materialise(day(1));
     let first = claim(&world.catalog, "w", day(1), 1).remove(0);
     assert_eq!(latest().map(|latest| (latest.id, latest.status)), Some((first.id, Status::InProgress)));
-    block_on(world.catalog.settle(fence(&first), &Settlement::Cancelled, day(1))).unwrap();
+    block_on(world.catalog.at(day(1)).settle(fence(&first), &Settlement::Cancelled)).unwrap();
     // Three slots are due at once: two are skipped in favour of the third.
     world.materialise(day(4));
     let newest = latest().unwrap();

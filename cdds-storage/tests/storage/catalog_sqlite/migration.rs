@@ -12,7 +12,6 @@ use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery};
 use cdds_core::ports::catalog::{
     ArtifactStore, ExecutionStore, JobStore, RecipientRemoval, RecipientStore, Removal, Standing,
 };
-use cdds_storage::catalog::SqliteCatalog;
 use futures::executor::block_on;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -50,7 +49,7 @@ impl Old {
 
     fn open(self) -> World {
         self.file.close().unwrap();
-        World { catalog: SqliteCatalog::open(Self::path(&self.folder)).unwrap(), folder: self.folder }
+        World { catalog: Timed::open(Self::path(&self.folder)).unwrap(), folder: self.folder }
     }
 
     fn settings(title: &str, protection: &str) -> String {

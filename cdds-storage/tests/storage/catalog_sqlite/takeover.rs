@@ -12,7 +12,6 @@ use cdds_core::domain::id::ExecutionId;
 use cdds_core::ports::catalog::{
     ArtifactStore, Beat, CatalogErrorKind, Claimed, Directive, Fence, Settlement, Standing, WorkQueue,
 };
-use cdds_storage::catalog::SqliteCatalog;
 use chrono::TimeDelta;
 use futures::executor::block_on;
 
@@ -35,14 +34,14 @@ fn i6_a_claim_that_was_taken_over_can_do_nothing() {
     let publication = publication(&old, 2, at(61));
     let refused = [
         block_on(world.catalog.publish(fence(&old), &publication)).unwrap_err(),
-        block_on(world.catalog.settle(fence(&old), &Settlement::Cancelled, at(61))).unwrap_err(),
+        block_on(world.catalog.at(at(61)).settle(fence(&old), &Settlement::Cancelled)).unwrap_err(),
     ];
     for error in refused {
         assert_eq!(error.kind(), CatalogErrorKind::Fenced);
     }
     let beat = Beat { fence: fence(&old), progress: old.progress };
     assert_eq!(
-        block_on(world.catalog.beat(&worker("slow"), at(61), LEASE, &[beat])).unwrap(),
+        block_on(world.catalog.at(at(61)).beat(&worker("slow"), LEASE, &[beat])).unwrap(),
         [Directive::Fenced]
     );
     assert_eq!(world.execution(&old), new);
@@ -61,7 +60,7 @@ fn a_beat_renews_the_lease() {
     world.submit("Once", immediately(), at(0));
     let claimed = claim(&world.catalog, "w", at(0), 1).remove(0);
     let beat = Beat { fence: fence(&claimed), progress: claimed.progress };
-    block_on(world.catalog.beat(&worker("w"), at(50), LEASE, &[beat])).unwrap();
+    block_on(world.catalog.at(at(50)).beat(&worker("w"), LEASE, &[beat])).unwrap();
     let other = world.second_handle();
     assert!(claim(&other, "x", at(109), 1).is_empty());
     assert_eq!(claim(&other, "x", at(110), 1).len(), 1);
@@ -73,12 +72,12 @@ fn a_lease_from_a_clock_that_was_set_back_does_not_hold_for_ever() {
     world.submit("Once", immediately(), at(0));
     let claimed = claim(&world.catalog, "w", day(365), 1).remove(0);
     let beat = Beat { fence: fence(&claimed), progress: claimed.progress };
-    block_on(world.catalog.beat(&worker("w"), at(0), LEASE, &[beat])).unwrap();
+    block_on(world.catalog.at(at(0)).beat(&worker("w"), LEASE, &[beat])).unwrap();
     let other = world.second_handle();
     assert!(claim(&other, "x", at(1), 1).is_empty(), "it was renewed since");
 
-    // Clocks may differ by a minute.
-    block_on(world.catalog.beat(&worker("w"), at(61), LEASE, &[beat])).unwrap();
+    // The clock may be set back by a minute.
+    block_on(world.catalog.at(at(61)).beat(&worker("w"), LEASE, &[beat])).unwrap();
     assert!(claim(&other, "x", at(1), 1).is_empty());
     assert_eq!(claim(&other, "x", at(1) - TimeDelta::microseconds(1), 1).len(), 1);
 }
@@ -87,12 +86,12 @@ fn a_lease_from_a_clock_that_was_set_back_does_not_hold_for_ever() {
 fn a_lease_is_as_long_as_its_worker_made_it() {
     let world = World::new();
     world.submit("Once", immediately(), at(0));
-    let patient = claim_of("patient", at(0), 1).with_lease(Duration::from_secs(600));
-    let claimed = block_on(world.catalog.claim(&patient)).unwrap().executions.remove(0);
+    let patient = claim_of("patient", 1).with_lease(Duration::from_secs(600));
+    let claimed = block_on(world.catalog.at(at(0)).claim(&patient)).unwrap().executions.remove(0);
     let other = world.second_handle();
     assert!(claim(&other, "quick", at(1), 1).is_empty());
     let beat = Beat { fence: fence(&claimed), progress: claimed.progress };
-    block_on(world.catalog.beat(&worker("patient"), at(10), patient.lease, &[beat])).unwrap();
+    block_on(world.catalog.at(at(10)).beat(&worker("patient"), patient.lease, &[beat])).unwrap();
     assert!(claim(&other, "quick", at(609), 1).is_empty());
     assert_eq!(claim(&other, "quick", at(610), 1).len(), 1, "it lives, but hangs");
 }
@@ -103,8 +102,8 @@ fn a_worker_never_takes_over_what_it_holds() {
     world.submit("Once", immediately(), at(0));
     let claimed = claim(&world.catalog, "w", day(30), 1).remove(0);
     for now in [day(31), at(0)] {
-        let asking = claim_of("w", now, 1).with_holding(vec![fence(&claimed)]);
-        assert_eq!(block_on(world.catalog.claim(&asking)).unwrap(), Claimed::default());
+        let asking = claim_of("w", 1).with_holding(vec![fence(&claimed)]);
+        assert_eq!(block_on(world.catalog.at(now).claim(&asking)).unwrap(), Claimed::default());
         assert_eq!(world.execution(&claimed), claimed);
     }
     assert_eq!(claim(&world.catalog, "x", day(31), 1).len(), 1, "another one does, even in the same process");
@@ -129,17 +128,17 @@ fn e5_crashes_are_taken_over_at_once_and_count_as_attempts() {
         let dying = world.second_handle();
         let name = format!("w{attempt}");
         let Claimed { mut executions, given_up, .. } =
-            block_on(dying.claim(&claim_of(&name, at(attempt), 1))).unwrap();
+            block_on(dying.at(at(attempt)).claim(&claim_of(&name, 1))).unwrap();
         assert!(given_up.is_empty());
         let claimed = executions.remove(0);
         assert_eq!(claimed.attempts.len(), usize::try_from(attempt).unwrap());
         last = Some(claimed);
     }
     // The fifth crash is the last one. It is reported once.
-    let claimed = block_on(world.catalog.claim(&claim_of("w", at(6), 1))).unwrap();
+    let claimed = block_on(world.catalog.at(at(6)).claim(&claim_of("w", 1))).unwrap();
     let failed = world.execution(&last.unwrap());
     assert_eq!(claimed, Claimed { given_up: vec![failed.clone()], ..Claimed::default() });
-    assert_eq!(block_on(world.catalog.claim(&claim_of("w", at(7), 1))).unwrap(), Claimed::default());
+    assert_eq!(block_on(world.catalog.at(at(7)).claim(&claim_of("w", 1))).unwrap(), Claimed::default());
     assert_eq!(failed.state, ExecutionState::Failed(Failure::crashed()));
     assert_eq!((failed.attempts.len(), failed.finished_at), (5, Some(at(6))));
     let locks = world.folder.path().join("cdds.db.workers");
@@ -177,7 +176,7 @@ fn one_id_is_for_one_engine() {
     let world = World::new();
     claim(&world.catalog, "w", at(0), 1);
     let other = world.second_handle();
-    let refused = block_on(other.claim(&claim_of("w", at(0), 1))).unwrap_err();
+    let refused = block_on(other.at(at(0)).claim(&claim_of("w", 1))).unwrap_err();
     assert_eq!(refused.kind(), CatalogErrorKind::Conflict);
     assert!(refused.to_string().contains("a worker id of its own"), "{refused}");
 }
@@ -224,14 +223,14 @@ fn e5_whoever_keeps_the_folder_of_the_locks_locked_stops_nobody_who_works() {
     let next = claim(&world.catalog, "w", at(2), 5);
     assert_eq!(next.len(), 1, "whether the other one lives cannot be told yet");
     let beat = Beat { fence: fence(&own), progress: own.progress };
-    let told = block_on(world.catalog.beat(&worker("w"), at(2), LEASE, &[beat])).unwrap();
+    let told = block_on(world.catalog.at(at(2)).beat(&worker("w"), LEASE, &[beat])).unwrap();
     assert_eq!(told, [Directive::Continue]);
     let holding = vec![fence(&own), fence(&next[0])];
-    let later = claim_of("w", at(60), 5).with_holding(holding);
-    let taken = block_on(world.catalog.claim(&later)).unwrap().executions;
+    let later = claim_of("w", 5).with_holding(holding);
+    let taken = block_on(world.catalog.at(at(60)).claim(&later)).unwrap().executions;
     assert_eq!((taken[0].id, taken.len()), (crashed.id, 1), "the lease has told");
 
-    let refused = block_on(world.second_handle().claim(&claim_of("late", at(60), 5))).unwrap_err();
+    let refused = block_on(world.second_handle().at(at(60)).claim(&claim_of("late", 5))).unwrap_err();
     assert_eq!(refused.kind(), CatalogErrorKind::Unavailable);
     let (message, file) = (refused.to_string(), lock_file(&world, "folder").canonicalize().unwrap());
     for words in [&*file.display().to_string(), "end that process and try again"] {
@@ -248,7 +247,7 @@ fn links_to_the_file_lead_to_the_same_locks() {
     claim(&world.catalog, "w", at(0), 1);
     let link = world.folder.path().join("link.db");
     std::os::unix::fs::symlink(world.catalog.path(), &link).unwrap();
-    let linked = SqliteCatalog::open(&link).unwrap();
+    let linked = Timed::open(&link).unwrap();
     assert_eq!(linked.path(), world.catalog.path());
     assert!(claim(&linked, "x", at(1), 1).is_empty(), "the worker lives");
 }
@@ -259,7 +258,7 @@ const CATALOG: &str = "CDDS_TEST_CATALOG";
 #[test]
 fn a_process_that_claims_and_waits() {
     let Some(path) = std::env::var_os(CATALOG) else { return };
-    let catalog = SqliteCatalog::open(Path::new(&path)).unwrap();
+    let catalog = Timed::open(Path::new(&path)).unwrap();
     println!("claimed {}", claim(&catalog, "child", at(0), 1).len());
     // Wait until this process is killed or its parent is gone.
     let mut line = String::new();

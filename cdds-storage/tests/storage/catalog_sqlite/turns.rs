@@ -52,8 +52,8 @@ fn e2_a_source_runs_no_more_than_it_allows_over_all_workers() {
         world.submit_as(&owner("one"), settings("Many", immediately()), at(seconds));
     }
     let source = settings("Many", immediately()).source;
-    let limited = |worker: &str| claim_of(worker, at(9), 9).with_source_limits(limit(source.as_str(), 2));
-    let begun = block_on(world.catalog.claim(&limited("a"))).unwrap().executions;
+    let limited = |worker: &str| claim_of(worker, 9).with_source_limits(limit(source.as_str(), 2));
+    let begun = block_on(world.catalog.at(at(9)).claim(&limited("a"))).unwrap().executions;
     assert_eq!(begun.len(), 2);
     assert!(block_on(world.catalog.claim(&limited("b"))).unwrap().executions.is_empty());
     world.publish(&begun[0], at(9)).unwrap();
@@ -69,10 +69,10 @@ fn e2_what_nobody_can_end_uses_up_no_limit_for_ever() {
     let source = settings("Many", immediately()).source;
     let begun = claim(&world.catalog, "a", at(9), 1).remove(0);
     world.raw().execute("UPDATE execution SET attempts = 'x' WHERE id = ?1", [begun.id.to_string()]).unwrap();
-    let limited = |now| claim_of("b", now, 9).with_source_limits(limit(source.as_str(), 1));
-    assert!(block_on(world.catalog.claim(&limited(at(10)))).unwrap().executions.is_empty());
+    let limited = claim_of("b", 9).with_source_limits(limit(source.as_str(), 1));
+    assert!(block_on(world.catalog.at(at(10)).claim(&limited)).unwrap().executions.is_empty());
     let late = at(9) + chrono::TimeDelta::from_std(LEASE).unwrap();
-    assert_eq!(block_on(world.catalog.claim(&limited(late))).unwrap().executions.len(), 1);
+    assert_eq!(block_on(world.catalog.at(late).claim(&limited)).unwrap().executions.len(), 1);
 }
 
 /// What happens to both catalogs alike.
@@ -109,11 +109,12 @@ proptest! {
     #[test]
     fn e2_both_catalogs_pick_the_same(steps in vec(any_step(), 1..40)) {
         let world = World::new();
-        let memory = MemoryCatalog::new();
-        let catalogs: [&dyn Catalog; 2] = [&memory, &world.catalog];
+        let memory = MemoryCatalog::new().with_clock(world.catalog.clock.clone());
+        let catalogs: [&dyn Catalog; 2] = [&memory, &*world.catalog];
         let mut running: Vec<Execution> = Vec::new();
         for (number, step) in steps.into_iter().enumerate() {
             let now = at(i64::try_from(number).unwrap());
+            world.catalog.clock.set(now);
             match step {
                 Step::Submit { owner: of, source } => {
                     submit(catalogs, number as u128, owner(&format!("owner-{of}")), source, now);
@@ -121,7 +122,7 @@ proptest! {
                 Step::Claim { limit: executions, limited } => {
                     let source_limits = limited.map(|most| limit("source-0", most)).unwrap_or_default();
                     let holding = running.iter().map(fence).collect();
-                    let asking = claim_of("w", now, executions).with_source_limits(source_limits).with_holding(holding);
+                    let asking = claim_of("w", executions).with_source_limits(source_limits).with_holding(holding);
                     let [ours, theirs] = catalogs.map(|catalog| block_on(catalog.claim(&asking)).unwrap());
                     prop_assert_eq!(&ours, &theirs);
                     running.extend(theirs.executions);
@@ -130,7 +131,7 @@ proptest! {
                     let how = if matches!(step, Step::Fail(_)) { failed(true) } else { Settlement::Released };
                     let execution = running.remove(which);
                     for catalog in catalogs {
-                        block_on(catalog.settle(fence(&execution), &how, now)).unwrap();
+                        block_on(catalog.settle(fence(&execution), &how)).unwrap();
                     }
                 }
                 Step::Fail(_) | Step::Release(_) => {}

@@ -1,6 +1,9 @@
 //! A catalog in a folder of its own, with shortcuts to fill it.
 
 use std::cmp::Ordering;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cdds_core::domain::archive::artifact::{
@@ -22,6 +25,7 @@ use cdds_core::ports::catalog::{
     CatalogError, Claim, ExecutionStore, Fence, JobStore, Publication, Settlement, Standing, WorkQueue,
 };
 use cdds_core::ports::sink::Key;
+use cdds_core::testing::ManualClock;
 use cdds_storage::catalog::SqliteCatalog;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::executor::block_on;
@@ -83,21 +87,48 @@ pub(crate) fn worker(name: &str) -> WorkerId {
     WorkerId::new(name).unwrap()
 }
 
+/// A catalog whose clock is moved by hand.
+pub(crate) struct Timed {
+    catalog: SqliteCatalog,
+    pub(crate) clock: Arc<ManualClock>,
+}
+
+impl Timed {
+    pub(crate) fn open(path: impl AsRef<Path>) -> Result<Self, CatalogError> {
+        let clock = Arc::new(ManualClock::at(at(0)));
+        Ok(Self { catalog: SqliteCatalog::open(path)?.with_clock(clock.clone()), clock })
+    }
+
+    /// Returns the catalog after setting its clock.
+    pub(crate) fn at(&self, now: DateTime<Utc>) -> &SqliteCatalog {
+        self.clock.set(now);
+        &self.catalog
+    }
+}
+
+impl Deref for Timed {
+    type Target = SqliteCatalog;
+
+    fn deref(&self) -> &SqliteCatalog {
+        &self.catalog
+    }
+}
+
 pub(crate) struct World {
     pub(crate) folder: TempDir,
-    pub(crate) catalog: SqliteCatalog,
+    pub(crate) catalog: Timed,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let catalog = SqliteCatalog::open(folder.path().join("cdds.db")).unwrap();
+        let catalog = Timed::open(folder.path().join("cdds.db")).unwrap();
         Self { folder, catalog }
     }
 
     /// Opens the catalog a second time, as another process would.
-    pub(crate) fn second_handle(&self) -> SqliteCatalog {
-        SqliteCatalog::open(self.folder.path().join("cdds.db")).unwrap()
+    pub(crate) fn second_handle(&self) -> Timed {
+        Timed::open(self.folder.path().join("cdds.db")).unwrap()
     }
 
     /// Opens the file itself.
@@ -165,7 +196,7 @@ impl World {
 
     /// Ends an attempt without success.
     pub(crate) fn settle(&self, claimed: &Execution, how: &Settlement, now: DateTime<Utc>) -> Execution {
-        block_on(self.catalog.settle(fence(claimed), how, now)).unwrap()
+        block_on(self.catalog.at(now).settle(fence(claimed), how)).unwrap()
     }
 
     /// Submits a job of the default owner that is due every day.
@@ -194,17 +225,12 @@ pub(crate) fn failed(retryable: bool) -> Settlement {
     Settlement::Failed { failure, retry: RetryPolicy::default() }
 }
 
-pub(crate) fn claim_of(name: &str, now: DateTime<Utc>, limit: usize) -> Claim {
-    Claim::new(worker(name), now, LEASE, limit)
+pub(crate) fn claim_of(name: &str, limit: usize) -> Claim {
+    Claim::new(worker(name), LEASE, limit)
 }
 
-pub(crate) fn claim(
-    catalog: &SqliteCatalog,
-    worker: &str,
-    now: DateTime<Utc>,
-    limit: usize,
-) -> Vec<Execution> {
-    block_on(catalog.claim(&claim_of(worker, now, limit))).unwrap().executions
+pub(crate) fn claim(catalog: &Timed, worker: &str, now: DateTime<Utc>, limit: usize) -> Vec<Execution> {
+    block_on(catalog.at(now).claim(&claim_of(worker, limit))).unwrap().executions
 }
 
 /// Returns a complete set of an execution, retained for 30 days, and signed if it has several parts.

@@ -83,7 +83,8 @@ fn catalog_said<T: std::fmt::Debug>(result: Result<T, cdds_core::ports::catalog:
 }
 
 impl Side {
-    pub(crate) fn new(catalog: Arc<dyn Catalog>) -> Self {
+    /// Opens the catalog with the clock of this side.
+    pub(crate) fn new(open: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Catalog>) -> Self {
         let values = (1..99).map(|version| format!("c{version}")).collect();
         let media = CategoryDimension { name: "media types".to_owned(), values };
         let interaction =
@@ -92,6 +93,7 @@ impl Side {
             .with_type(interaction);
         let sources = Sources::new().with(Arc::new(PreparedSource::new(description, Vec::new())));
         let mut memory = MemoryPorts::new("2026-03-01T12:00:00Z".parse().unwrap(), sources);
+        let catalog = open(memory.clock.clone());
         memory.ports.catalog = Arc::clone(&catalog);
         let owner = Owner::default();
         let by = administrator(&owner);
@@ -171,7 +173,7 @@ impl Side {
     }
 
     fn claim(&mut self) -> String {
-        let claim = Claim::new(WorkerId::new("w").unwrap(), self.now(), LEASE, 2)
+        let claim = Claim::new(WorkerId::new("w").unwrap(), LEASE, 2)
             .with_holding(self.running.iter().map(fence).collect());
         let claimed = block_on(self.catalog.claim(&claim)).unwrap();
         self.running.extend(claimed.executions.iter().cloned());
@@ -203,7 +205,7 @@ impl Side {
             return String::new();
         }
         let execution = self.running.remove(0);
-        catalog_said(block_on(self.catalog.settle(fence(&execution), settlement, self.now())))
+        catalog_said(block_on(self.catalog.settle(fence(&execution), settlement)))
     }
 
     fn edit(&self, id: JobId, of: EditOf) -> String {
@@ -229,7 +231,7 @@ impl Side {
         let beats: Vec<Beat> =
             self.running.iter().map(|execution| Beat { fence: fence(execution), progress }).collect();
         let worker = WorkerId::new("w").unwrap();
-        format!("{:?}", block_on(self.catalog.beat(&worker, self.now(), LEASE, &beats)).unwrap())
+        format!("{:?}", block_on(self.catalog.beat(&worker, LEASE, &beats)).unwrap())
     }
 
     /// Marks expired sets, and confirms half of the removals.
@@ -324,7 +326,9 @@ impl Side {
     }
 
     fn now(&self) -> chrono::DateTime<chrono::Utc> {
-        self.memory.clock.now()
+        let now = block_on(self.catalog.now()).unwrap();
+        assert_eq!(now, self.memory.clock.now());
+        now
     }
 }
 
