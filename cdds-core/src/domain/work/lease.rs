@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 /// How far the catalog's clock may be set back without effect on leases. All workers go by that clock (rule
 /// T4), so a lease that was renewed in the future was renewed before the clock was set back. Small steps, such
-/// as those of NTP, end no lease. After a larger one, a lease from before does not hold: its worker may be dead,
-/// and the lease could otherwise last for years. A living worker renews it within a second.
+/// as those of NTP, end no lease. After a larger one, a lease from before does not hold: its worker may be
+/// dead, and the lease could otherwise last for years. A living worker renews it within a second.
 pub const SET_BACK_MAX: TimeDelta = TimeDelta::seconds(60);
 
 /// A worker's hold on a piece of work.
