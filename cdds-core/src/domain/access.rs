@@ -1,9 +1,11 @@
 //! Rules C1 to C3: who may do what.
 //!
 //! The host decides who somebody is, and gives every call of a service a [`Principal`]. The services check
-//! it, so that no front end can forget to.
+//! it, so that no front end can forget to. What principals change and download is put on [record](audit).
 
 pub mod action;
+pub mod audit;
+pub mod download;
 mod name;
 
 use std::fmt;

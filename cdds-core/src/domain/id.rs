@@ -45,6 +45,10 @@ uuid_id! {
     ArtifactId
 }
 uuid_id! {
+    /// Identifies an entry of the audit (rule C2).
+    AuditId
+}
+uuid_id! {
     /// Identifies an artifact store to its catalog.
     StoreId
 }

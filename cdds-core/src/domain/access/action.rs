@@ -76,6 +76,8 @@ actions! {
     HoldSet => "hold_set", Administrator, "put sets on legal hold";
     /// Release a set from legal hold.
     ReleaseSet => "release_set", Administrator, "release sets from legal hold";
+    /// Read the audit.
+    SeeAudit => "see_audit", Administrator, "see the audit";
     /// Declare that a catalog and a store belong together.
     AdoptStore => "adopt_store", Administrator, "pair the catalog with a store";
 }
@@ -148,7 +150,7 @@ pub enum Role {
     Viewer,
     /// Also manages jobs and recipients, and downloads.
     Operator,
-    /// Also deletes, and puts sets on legal hold.
+    /// Also deletes, puts sets on legal hold, and sees the audit.
     Administrator,
 }
 

@@ -70,6 +70,44 @@ setters! {
 }
 
 impl JobSettings {
+    /// Returns the names of the settings that differ in `other`, in the order of this struct (rule C2).
+    pub fn changed(&self, other: &Self) -> Vec<&'static str> {
+        // A new setting does not compile before it has a name here.
+        let Self {
+            title,
+            description,
+            source,
+            data_type,
+            categories,
+            template,
+            frequency,
+            starts_at,
+            ends_at,
+            timeframe,
+            split_size,
+            protection,
+            retention,
+            policies,
+        } = self;
+        let differ = [
+            ("title", *title != other.title),
+            ("description", *description != other.description),
+            ("source", *source != other.source),
+            ("type", *data_type != other.data_type),
+            ("categories", *categories != other.categories),
+            ("template", *template != other.template),
+            ("frequency", *frequency != other.frequency),
+            ("starts_at", *starts_at != other.starts_at),
+            ("ends_at", *ends_at != other.ends_at),
+            ("timeframe", *timeframe != other.timeframe),
+            ("split_size", *split_size != other.split_size),
+            ("recipients", *protection != other.protection),
+            ("retention", *retention != other.retention),
+            ("policies", *policies != other.policies),
+        ];
+        differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+
     /// Creates settings from the values that have no default. The defaults export everything of one data type
     /// up to the slot, in one file, and keep it as long as the service keeps artifacts. All fields are
     /// public, so set those that differ.
