@@ -22,7 +22,6 @@ use cdds_crypto::SmimeCertificates;
 use cdds_storage::{
     JsonLinesConfig, JsonLinesSource, JsonLinesType, ObjectSink, SqliteCatalog, ThreadPool, ZipPackager,
 };
-use futures::TryStreamExt;
 use futures::executor::block_on;
 
 /// Puts the service together; each part can be replaced by another implementation of its port.
@@ -98,11 +97,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     for overview in history.items {
         let set = block_on(artifacts.set(&ada, overview.execution.id))?;
         for artifact in set.artifacts {
-            let contents: Vec<_> = block_on(async {
-                let contents = artifacts.read(&ada, artifact.id).await?;
-                Ok::<_, Box<dyn Error>>(contents.try_collect().await?)
+            // The download is on record from its first byte, and verified before its last.
+            let bytes = block_on(async {
+                let mut download = artifacts.read(&ada, artifact.id).await?;
+                let mut bytes = 0;
+                while let Some(chunk) = download.next().await? {
+                    bytes += chunk.len();
+                }
+                Ok::<_, Box<dyn Error>>(bytes)
             })?;
-            let bytes: usize = contents.iter().map(bytes::Bytes::len).sum();
             println!("{}: {bytes} bytes, verified", artifact.name);
         }
     }

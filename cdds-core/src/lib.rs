@@ -99,7 +99,8 @@ pub use self::ports::Ports;
 pub use self::ports::source::{
     DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind, Sources,
 };
-pub use self::service::artifacts::Artifacts;
+pub use self::service::artifacts::{Artifacts, Download};
+pub use self::service::audit::Audit;
 pub use self::service::history::History;
 pub use self::service::jobs::{JobRules, Jobs};
 pub use self::service::recipients::Recipients;

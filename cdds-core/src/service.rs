@@ -6,8 +6,9 @@
 
 mod access;
 pub mod artifacts;
+pub mod audit;
 pub mod clock;
-mod contents;
+mod download;
 pub mod history;
 pub mod jobs;
 pub mod outbox;

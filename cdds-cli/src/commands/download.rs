@@ -8,9 +8,9 @@ use std::pin::pin;
 use cdds_core::domain::access::Principal;
 use cdds_core::domain::archive::artifact::{Artifact, Sha256Digest, StoredManifest, StoredSignature};
 use cdds_core::domain::id::{ArtifactId, ExecutionId};
-use cdds_core::service::artifacts::Artifacts;
+use cdds_core::service::ServiceError;
+use cdds_core::service::artifacts::{self, Artifacts};
 use cdds_storage::durable;
-use futures::TryStreamExt;
 use futures::future::{Either, select};
 use tempfile::NamedTempFile;
 
@@ -57,7 +57,7 @@ pub(super) async fn set_to(
     Ok(())
 }
 
-/// Fetches files into a folder and records the completed downloads.
+/// Fetches files into a folder.
 async fn fetch_to(
     artifacts: &Artifacts,
     files: &[Download],
@@ -72,11 +72,6 @@ async fn fetch_to(
     make_folder(to)?;
     let stop = Stop::listen(&session.console, Some("stopping the download"))?;
     let (views, failure) = fetch_all(artifacts, files, force, stop, session).await;
-    let completed: Vec<ArtifactId> =
-        files.iter().take(views.len()).filter_map(|file| file.stored.artifact()).collect();
-    if !completed.is_empty() {
-        artifacts.record_download(&session.principal, &completed).await?;
-    }
     match failure {
         None => Ok(views),
         Some(failure) => Err(failure.with_way_out(&rest(views.len(), files.len(), to))),
@@ -125,6 +120,15 @@ enum Stored {
 }
 
 impl Stored {
+    /// Begins to read the file.
+    async fn read(self, artifacts: &Artifacts, by: &Principal) -> Result<artifacts::Download, ServiceError> {
+        match self {
+            Self::Artifact(id) => artifacts.read(by, id).await,
+            Self::Manifest(execution) => artifacts.read_manifest(by, execution).await,
+            Self::Signature(execution) => artifacts.read_signature(by, execution).await,
+        }
+    }
+
     fn artifact(self) -> Option<ArtifactId> {
         match self {
             Self::Artifact(id) => Some(id),
@@ -177,14 +181,22 @@ async fn fetch_all(
     let mut views = Vec::with_capacity(files.len());
     let mut stopped = pin!(stop.asked());
     for file in files {
-        let fetched = pin!(fetch(artifacts, &session.principal, file, force, &progress));
+        let mut download = None;
+        let fetched = async {
+            let download = download.insert(file.stored.read(artifacts, &session.principal).await?);
+            fetch(download, file, force, &progress).await
+        };
         // A fetch that is dropped takes its unnamed file with it.
-        let failure = match select(fetched, stopped.as_mut()).await {
+        let failure = match select(pin!(fetched), stopped.as_mut()).await {
             Either::Left((fetched, _)) => fetched.err(),
             Either::Right(((), _)) => Some(CliError::failed("interrupted", "the download was stopped")),
         };
-        if failure.is_some() {
-            return (views, failure);
+        if let Some(failure) = failure {
+            if let Some(download) = download {
+                // What comes of this is less important than the failure: the download stays on record as begun.
+                let _recorded = download.stop().await;
+            }
+            return (views, Some(failure));
         }
         let id = file.stored.artifact().map(|id| id.to_string());
         views.push(DownloadedView::new(id, &file.name, &file.target, file.bytes, file.sha256.to_string()));
@@ -194,8 +206,7 @@ async fn fetch_all(
 
 /// Fetches into an unnamed file, which gets its name only once every byte is there, verified and durable.
 async fn fetch(
-    artifacts: &Artifacts,
-    by: &Principal,
+    download: &mut artifacts::Download,
     file: &Download,
     force: bool,
     progress: &DownloadProgress,
@@ -203,13 +214,8 @@ async fn fetch(
     let failed = |error: &std::io::Error| CliError::file("write", &file.target, error);
     let folder = file.target.parent().unwrap_or(Path::new("."));
     progress.begin(&file.name);
-    let mut contents = match file.stored {
-        Stored::Artifact(id) => artifacts.read(by, id).await?,
-        Stored::Manifest(execution) => artifacts.read_manifest(by, execution).await?,
-        Stored::Signature(execution) => artifacts.read_signature(by, execution).await?,
-    };
     let mut part = NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
-    while let Some(chunk) = contents.try_next().await? {
+    while let Some(chunk) = download.next().await? {
         part.write_all(&chunk).map_err(|error| failed(&error))?;
         progress.add(chunk.len() as u64);
     }

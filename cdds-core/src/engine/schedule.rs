@@ -37,7 +37,7 @@ impl Shared {
             let Some(change) = schedule::materialise(&due.job, &due.waiting, terms, now) else { continue };
             entries += change.entries.len() + change.superseded.len() + change.edited.len();
             more |= due.job.unsettled.is_some() || change.job.next_due_at.is_some_and(|next| next <= now);
-            match self.ports.catalog.change_job(&change, due.job.revision).await {
+            match self.ports.catalog.change_job(&change, due.job.revision, &[]).await {
                 Err(error) if error.kind() == CatalogErrorKind::Conflict => {}
                 stored => stored?,
             }

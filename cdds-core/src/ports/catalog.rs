@@ -4,6 +4,7 @@
 //! of them is one method, and one transaction. [`layer`] puts code in front of any catalog.
 
 mod artifact_store;
+mod audit_store;
 mod execution_store;
 mod job_store;
 pub mod layer;
@@ -15,6 +16,7 @@ mod work;
 mod work_queue;
 
 pub use self::artifact_store::ArtifactStore;
+pub use self::audit_store::AuditStore;
 pub use self::execution_store::ExecutionStore;
 pub use self::job_store::JobStore;
 pub use self::layer::{CatalogLayer, Layered};
@@ -48,7 +50,7 @@ use super::error::{PortError, PortErrorKind};
 /// # Idempotency
 /// Storing the same submission, change or publication again either conflicts or has no effect.
 pub trait Catalog:
-    JobStore + ExecutionStore + WorkQueue + ArtifactStore + RecipientStore + Outbox + StoreRegister
+    JobStore + ExecutionStore + WorkQueue + ArtifactStore + RecipientStore + Outbox + StoreRegister + AuditStore
 {
 }
 
@@ -60,6 +62,7 @@ impl<T> Catalog for T where
         + RecipientStore
         + Outbox
         + StoreRegister
+        + AuditStore
         + ?Sized
 {
 }

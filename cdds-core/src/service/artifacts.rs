@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::access::check;
-pub use super::contents::Contents;
-use super::contents::Published;
+use super::access::{check, entry};
+pub use super::download::Download;
+use super::download::Published;
 use super::{Entity, ServiceError, until_settled};
 use crate::cleanup::remove_marked;
+use crate::domain::access::audit::Object;
 use crate::domain::access::{Action, Principal};
-use crate::domain::archive::artifact::{Artifact, ArtifactSet, Sha256Digest};
+use crate::domain::archive::artifact::{Artifact, ArtifactSet, StoredManifest, StoredSignature};
 use crate::domain::archive::removal::{self, TornSet};
 use crate::domain::id::{ArtifactId, ExecutionId, Owner};
 use crate::ports::Ports;
 use crate::ports::catalog::query::{ArtifactOverview, ArtifactQuery, Page};
-use crate::ports::sink::{Key, Prefix};
+use crate::ports::sink::Prefix;
 
 /// The artifacts of all owners; each call names one, by its principal. Every method returns
 /// [`ServiceError::Forbidden`] for a principal that is not allowed its action (rule C1).
@@ -39,7 +40,7 @@ impl Artifacts {
         by: &Principal,
         query: &ArtifactQuery,
     ) -> Result<Page<ArtifactOverview>, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, None).await?;
         let available = ArtifactQuery { available_at: Some(self.now().await?), ..query.clone() };
         Ok(self.ports.catalog.artifacts(&by.owner, &available).await?)
     }
@@ -50,7 +51,7 @@ impl Artifacts {
     /// [`ServiceError::Refused`] for more than 100; [`ServiceError::NotFound`] naming the first that
     /// does not exist.
     pub async fn select(&self, by: &Principal, ids: &[ArtifactId]) -> Result<Vec<Artifact>, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, None).await?;
         self.find_all(&by.owner, ids, self.now().await?).await
     }
 
@@ -60,7 +61,7 @@ impl Artifacts {
     /// # Errors
     /// [`ServiceError::NotFound`] if the execution published nothing or the set has expired.
     pub async fn set(&self, by: &Principal, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, Some(Object::ArtifactSet(execution))).await?;
         self.find_set(&by.owner, execution).await
     }
 
@@ -75,7 +76,7 @@ impl Artifacts {
         by: &Principal,
         execution: ExecutionId,
     ) -> Result<ArtifactSet, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, Some(Object::ArtifactSet(execution))).await?;
         let set = self.find_set(&by.owner, execution).await?;
         let folders: BTreeSet<&str> = set.files().map(|(_, key)| key.folder()).collect();
         let mut stored = BTreeSet::new();
@@ -95,7 +96,7 @@ impl Artifacts {
     /// # Errors
     /// As for [`select`](Artifacts::select).
     pub async fn torn_by(&self, by: &Principal, ids: &[ArtifactId]) -> Result<Vec<TornSet>, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, None).await?;
         let chosen = self.find_all(&by.owner, ids, self.now().await?).await?;
         let executions: BTreeSet<ExecutionId> = chosen.iter().map(|part| part.execution_id).collect();
         let mut torn = Vec::new();
@@ -105,20 +106,20 @@ impl Artifacts {
         Ok(torn)
     }
 
-    /// Reads an artifact and checks it against its published size and digest.
+    /// Begins to read an artifact, which is checked against its published size and digest. Its first byte puts
+    /// the download on record (rule C3).
     ///
     /// # Errors
     /// [`ServiceError::NotFound`] if the artifact no longer exists; [`ServiceError::Sink`] if the store does
-    /// not have it. While reading: [`SinkErrorKind::Corrupt`](crate::ports::sink::SinkErrorKind::Corrupt) as
-    /// the last item if the bytes are not the published ones; the stream has then yielded fewer bytes than
-    /// were published.
-    pub async fn read(&self, by: &Principal, id: ArtifactId) -> Result<Contents, ServiceError> {
-        check(by, Action::Download)?;
-        let artifact = self.artifact(&by.owner, id, self.now().await?).await?;
-        self.contents(artifact.key, artifact.bytes, artifact.sha256).await
+    /// not have it. While reading: those of [`Download::next`].
+    pub async fn read(&self, by: &Principal, id: ArtifactId) -> Result<Download, ServiceError> {
+        let object = Object::Artifact(id);
+        check(&self.ports, by, Action::Download, Some(object.clone())).await?;
+        let Artifact { key, bytes, sha256, .. } = self.artifact(&by.owner, id, self.now().await?).await?;
+        self.download(by, object, Published { key, bytes, sha256 }).await
     }
 
-    /// Reads the manifest of an execution's set, with the same checks.
+    /// Begins to read the manifest of an execution's set, with the same checks.
     ///
     /// # Errors
     /// As for [`read`](Artifacts::read).
@@ -126,13 +127,14 @@ impl Artifacts {
         &self,
         by: &Principal,
         execution: ExecutionId,
-    ) -> Result<Contents, ServiceError> {
-        check(by, Action::Download)?;
-        let manifest = self.find_set(&by.owner, execution).await?.manifest;
-        self.contents(manifest.key, manifest.bytes, manifest.sha256).await
+    ) -> Result<Download, ServiceError> {
+        let object = Object::Manifest(execution);
+        check(&self.ports, by, Action::Download, Some(object.clone())).await?;
+        let StoredManifest { key, bytes, sha256, .. } = self.find_set(&by.owner, execution).await?.manifest;
+        self.download(by, object, Published { key, bytes, sha256 }).await
     }
 
-    /// Reads the signature of that manifest, with the same checks.
+    /// Begins to read the signature of that manifest, with the same checks.
     ///
     /// # Errors
     /// As for [`read`](Artifacts::read); [`ServiceError::NotFound`] also if the manifest was not signed.
@@ -140,29 +142,23 @@ impl Artifacts {
         &self,
         by: &Principal,
         execution: ExecutionId,
-    ) -> Result<Contents, ServiceError> {
-        check(by, Action::Download)?;
+    ) -> Result<Download, ServiceError> {
+        let object = Object::Signature(execution);
+        check(&self.ports, by, Action::Download, Some(object.clone())).await?;
         let signature = self.find_set(&by.owner, execution).await?.signature;
         let signature = signature.ok_or_else(|| ServiceError::not_found(Entity::Signature, execution))?;
-        self.contents(signature.key, signature.bytes, signature.sha256).await
+        let StoredSignature { key, bytes, sha256, .. } = signature;
+        self.download(by, object, Published { key, bytes, sha256 }).await
     }
 
-    async fn contents(&self, key: Key, bytes: u64, sha256: Sha256Digest) -> Result<Contents, ServiceError> {
-        Ok(Published { key, bytes, sha256 }.read(&self.ports.sink).await?)
-    }
-
-    /// Records completed downloads (rule A8).
-    ///
-    /// # Errors
-    /// If the catalog cannot be written.
-    pub async fn record_download(
+    async fn download(
         &self,
         by: &Principal,
-        artifacts: &[ArtifactId],
-    ) -> Result<(), ServiceError> {
-        check(by, Action::Download)?;
-        let now = self.now().await?;
-        Ok(self.ports.catalog.record_download(&by.owner, artifacts, now).await?)
+        object: Object,
+        published: Published,
+    ) -> Result<Download, ServiceError> {
+        let entry = entry(&self.ports, by, Action::Download, self.now().await?).with_object(object);
+        Ok(Download::begin(&self.ports, entry, published).await?)
     }
 
     /// Deletes up to 100 files, all or none (rule A8). An engine later deletes the files that the store
@@ -172,11 +168,16 @@ impl Artifacts {
     /// [`ServiceError::Refused`] for more than 100, or if one is on hold; [`ServiceError::NotFound`] naming
     /// the first that does not exist; [`ServiceError::Conflict`]. In each case nothing is deleted.
     pub async fn delete(&self, by: &Principal, ids: &[ArtifactId]) -> Result<(), ServiceError> {
-        check(by, Action::DeleteArtifacts)?;
+        check(&self.ports, by, Action::DeleteArtifacts, ids.first().copied().map(Object::Artifact)).await?;
         until_settled(|| async {
             let now = self.now().await?;
             removal::check_hold(&self.find_all(&by.owner, ids, now).await?)?;
-            Ok(self.ports.catalog.delete_artifacts(&by.owner, ids, now).await?)
+            let entry = |id: &ArtifactId| {
+                entry(&self.ports, by, Action::DeleteArtifacts, now).with_object(Object::Artifact(*id))
+            };
+            // A file that is named twice is deleted once.
+            let entries: Vec<_> = ids.iter().collect::<BTreeSet<_>>().into_iter().map(entry).collect();
+            Ok(self.ports.catalog.delete_artifacts(&by.owner, ids, now, &entries).await?)
         })
         .await?;
         remove_marked(&self.ports).await;
@@ -189,13 +190,15 @@ impl Artifacts {
     /// [`ServiceError::Refused`] if the set is on hold; [`ServiceError::NotFound`];
     /// [`ServiceError::Conflict`].
     pub async fn delete_set(&self, by: &Principal, execution: ExecutionId) -> Result<(), ServiceError> {
-        check(by, Action::DeleteArtifacts)?;
+        check(&self.ports, by, Action::DeleteArtifacts, Some(Object::ArtifactSet(execution))).await?;
         until_settled(|| async {
             let artifacts = self.find_set(&by.owner, execution).await?.artifacts;
             removal::check_hold(&artifacts)?;
             let ids: Vec<ArtifactId> = artifacts.iter().map(|artifact| artifact.id).collect();
             let now = self.now().await?;
-            Ok(self.ports.catalog.delete_artifacts(&by.owner, &ids, now).await?)
+            let entry = entry(&self.ports, by, Action::DeleteArtifacts, now);
+            let entry = entry.with_object(Object::ArtifactSet(execution));
+            Ok(self.ports.catalog.delete_artifacts(&by.owner, &ids, now, &[entry]).await?)
         })
         .await?;
         remove_marked(&self.ports).await;
@@ -207,7 +210,7 @@ impl Artifacts {
     /// # Errors
     /// [`ServiceError::NotFound`] if the artifact no longer exists.
     pub async fn execution_of(&self, by: &Principal, id: ArtifactId) -> Result<ExecutionId, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, Some(Object::Artifact(id))).await?;
         Ok(self.artifact(&by.owner, id, self.now().await?).await?.execution_id)
     }
 
@@ -217,8 +220,8 @@ impl Artifacts {
     /// # Errors
     /// [`ServiceError::NotFound`] if the set no longer exists.
     pub async fn hold(&self, by: &Principal, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
-        check(by, Action::HoldSet)?;
-        self.set_hold(&by.owner, execution, true).await
+        check(&self.ports, by, Action::HoldSet, Some(Object::ArtifactSet(execution))).await?;
+        self.set_hold(by, Action::HoldSet, execution).await
     }
 
     /// Releases a set. If it has expired meanwhile, it is gone at once (rule A7). Idempotent.
@@ -226,19 +229,22 @@ impl Artifacts {
     /// # Errors
     /// [`ServiceError::NotFound`] if the set no longer exists.
     pub async fn release(&self, by: &Principal, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
-        check(by, Action::ReleaseSet)?;
-        self.set_hold(&by.owner, execution, false).await
+        check(&self.ports, by, Action::ReleaseSet, Some(Object::ArtifactSet(execution))).await?;
+        self.set_hold(by, Action::ReleaseSet, execution).await
     }
 
     async fn set_hold(
         &self,
-        owner: &Owner,
+        by: &Principal,
+        action: Action,
         execution: ExecutionId,
-        hold: bool,
     ) -> Result<ArtifactSet, ServiceError> {
+        let hold = action == Action::HoldSet;
         until_settled(|| async {
-            let mut set = self.find_set(owner, execution).await?;
-            self.ports.catalog.hold(owner, execution, hold).await?;
+            let mut set = self.find_set(&by.owner, execution).await?;
+            let entry = entry(&self.ports, by, action, self.now().await?);
+            let entry = entry.with_object(Object::ArtifactSet(execution));
+            self.ports.catalog.hold(&by.owner, execution, hold, &[entry]).await?;
             for artifact in &mut set.artifacts {
                 artifact.hold = hold;
             }

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::access::check;
+use super::access::{check, entry};
 use super::{Entity, ServiceError, until_settled};
 use crate::cleanup::remove_marked;
+use crate::domain::access::audit::{AuditRecord, Object};
 use crate::domain::access::{Action, Principal};
 use crate::domain::archive::removal::{self, WithArtifacts};
 use crate::domain::execution::Execution;
@@ -40,7 +41,7 @@ impl History {
         by: &Principal,
         query: &ExecutionQuery,
     ) -> Result<Page<ExecutionOverview>, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, None).await?;
         let now = self.ports.catalog.now().await?;
         Ok(self.ports.catalog.executions(&by.owner, query, now).await?)
     }
@@ -50,7 +51,7 @@ impl History {
     /// # Errors
     /// [`ServiceError::NotFound`], also for another owner's execution and for a deleted one (rule J15).
     pub async fn show(&self, by: &Principal, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, Some(Object::Execution(id))).await?;
         self.find(&by.owner, id).await
     }
 
@@ -59,7 +60,7 @@ impl History {
     /// # Errors
     /// [`ServiceError::NotFound`].
     pub async fn draft(&self, by: &Principal, id: ExecutionId) -> Result<JobSettings, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, Some(Object::Execution(id))).await?;
         Ok(self.find(&by.owner, id).await?.execution.settings)
     }
 
@@ -71,7 +72,7 @@ impl History {
     /// # Errors
     /// [`ServiceError::Refused`] if it has ended; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn cancel(&self, by: &Principal, id: ExecutionId) -> Result<ExecutionOverview, ServiceError> {
-        check(by, Action::CancelExecution)?;
+        check(&self.ports, by, Action::CancelExecution, Some(Object::Execution(id))).await?;
         until_settled(|| async {
             let ExecutionOverview { execution: before, worker, .. } = self.find(&by.owner, id).await?;
             let (asked, now) = (before.clone(), self.ports.catalog.now().await?);
@@ -80,7 +81,8 @@ impl History {
                 Some(WorkerLife::Alive) | None => asked.cancel(now)?,
             };
             if after != before {
-                self.ports.catalog.change_execution(&before, &after).await?;
+                let entry = self.entry(by, Action::CancelExecution, id, now);
+                self.ports.catalog.change_execution(&before, &after, &[entry]).await?;
             }
             Ok(())
         })
@@ -95,7 +97,7 @@ impl History {
     /// occurrence has since been run, or if its window is covered; [`ServiceError::NotFound`], also if its
     /// job was deleted; [`ServiceError::Conflict`].
     pub async fn rerun(&self, by: &Principal, id: ExecutionId) -> Result<Execution, ServiceError> {
-        check(by, Action::RerunExecution)?;
+        check(&self.ports, by, Action::RerunExecution, Some(Object::Execution(id))).await?;
         until_settled(|| async {
             let failed = self.find(&by.owner, id).await?.execution;
             let job = self.job_of(&by.owner, &failed).await?;
@@ -105,7 +107,8 @@ impl History {
             let now = self.ports.catalog.now().await?;
             let rivals = self.rivals(&by.owner, &job, &failed, now).await?;
             let mut change = manual::rerun(&job, &failed, &rivals, &open, terms, now)?;
-            self.ports.catalog.change_job(&change, job.revision).await?;
+            let entry = self.entry(by, Action::RerunExecution, id, now);
+            self.ports.catalog.change_job(&change, job.revision, &[entry]).await?;
             change.entries.pop().ok_or_else(|| ServiceError::not_found(Entity::Execution, id))
         })
         .await
@@ -123,7 +126,7 @@ impl History {
         id: ExecutionId,
         with: WithArtifacts,
     ) -> Result<(), ServiceError> {
-        check(by, Action::DeleteExecution)?;
+        check(&self.ports, by, Action::DeleteExecution, Some(Object::Execution(id))).await?;
         until_settled(|| async {
             let execution = self.find(&by.owner, id).await?.execution;
             let set = self.ports.catalog.artifact_set(&by.owner, id).await?;
@@ -131,11 +134,17 @@ impl History {
             let there = set.into_iter().flat_map(|set| set.artifacts);
             let there: Vec<_> = there.filter(|artifact| artifact.is_available(now)).collect();
             removal::check_execution(&execution, &there, with)?;
-            Ok(self.ports.catalog.delete_execution(&by.owner, id, now).await?)
+            let entry = self.entry(by, Action::DeleteExecution, id, now);
+            Ok(self.ports.catalog.delete_execution(&by.owner, id, now, &[entry]).await?)
         })
         .await?;
         remove_marked(&self.ports).await;
         Ok(())
+    }
+
+    /// Makes the entry of a change of an execution, which has no versions.
+    fn entry(&self, by: &Principal, action: Action, id: ExecutionId, now: DateTime<Utc>) -> AuditRecord {
+        entry(&self.ports, by, action, now).with_object(Object::Execution(id))
     }
 
     /// Looks up an execution of an owner.

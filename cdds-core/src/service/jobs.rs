@@ -5,8 +5,9 @@ mod backlog;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::access::check;
+use super::access::{check, entry};
 use super::{Entity, ServiceError, until_settled};
+use crate::domain::access::audit::{AuditRecord, Object};
 use crate::domain::access::{Action, Principal};
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::execution::Execution;
@@ -112,14 +113,17 @@ impl Jobs {
     /// # Errors
     /// [`ServiceError::Refused`] with the first rule that the settings break.
     pub async fn submit(&self, by: &Principal, settings: JobSettings) -> Result<JobOverview, ServiceError> {
-        check(by, Action::CreateJob)?;
+        check(&self.ports, by, Action::CreateJob, None).await?;
         until_settled(|| async {
             let now = self.now().await?;
             self.admit(&by.owner, &settings, None, now).await?;
             let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(&settings));
             let Submission { job, first } =
                 lifecycle::submit(id, by.owner.clone(), settings.clone(), terms, now);
-            self.ports.catalog.insert_job(&job, first.as_ref()).await?;
+            let entry = entry(&self.ports, by, Action::CreateJob, now)
+                .with_object(Object::Job(id))
+                .with_version_after(job.version);
+            self.ports.catalog.insert_job(&job, first.as_ref(), &[entry]).await?;
             let latest = first.map(|execution| LatestExecution {
                 id: execution.id,
                 status: execution.status(),
@@ -137,7 +141,7 @@ impl Jobs {
     /// # Errors
     /// [`ServiceError::NotFound`], also for another owner's job and for a deleted one (rule J15).
     pub async fn show(&self, by: &Principal, id: JobId) -> Result<JobOverview, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, Some(Object::Job(id))).await?;
         self.find(&by.owner, id).await
     }
 
@@ -146,7 +150,7 @@ impl Jobs {
     /// # Errors
     /// If the catalog cannot be read.
     pub async fn list(&self, by: &Principal, query: &JobQuery) -> Result<Page<JobOverview>, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, None).await?;
         Ok(self.ports.catalog.jobs(&by.owner, query).await?)
     }
 
@@ -156,7 +160,7 @@ impl Jobs {
     /// # Errors
     /// [`ServiceError::NotFound`].
     pub async fn draft(&self, by: &Principal, id: JobId) -> Result<JobSettings, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, Some(Object::Job(id))).await?;
         Ok(self.find(&by.owner, id).await?.job.settings)
     }
 
@@ -165,8 +169,8 @@ impl Jobs {
     /// # Errors
     /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`] if the job was changed meanwhile.
     pub async fn suspend(&self, by: &Principal, id: JobId) -> Result<JobOverview, ServiceError> {
-        check(by, Action::SuspendJob)?;
-        self.change(&by.owner, id, |job, open, now| Ok(lifecycle::suspend(job, open, now))).await
+        check(&self.ports, by, Action::SuspendJob, Some(Object::Job(id))).await?;
+        self.change(by, Action::SuspendJob, id, |job, open, now| Ok(lifecycle::suspend(job, open, now))).await
     }
 
     /// Resumes a job with the next occurrence after now. Idempotent (rules J7–J9).
@@ -175,8 +179,8 @@ impl Jobs {
     /// [`ServiceError::Refused`] for a one-time job that has started or whose start has passed, and for a job
     /// past its end; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn resume(&self, by: &Principal, id: JobId) -> Result<JobOverview, ServiceError> {
-        check(by, Action::ResumeJob)?;
-        self.change(&by.owner, id, |job, _open, now| lifecycle::resume(job, now)).await
+        check(&self.ports, by, Action::ResumeJob, Some(Object::Job(id))).await?;
+        self.change(by, Action::ResumeJob, id, |job, _open, now| lifecycle::resume(job, now)).await
     }
 
     /// Brings back a job that was left in the future by a clock that was ahead, or by a mistyped instant
@@ -188,7 +192,7 @@ impl Jobs {
     /// [`ServiceError::Refused`] while an execution of it runs or waits to be retried;
     /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn bring_back(&self, by: &Principal, id: JobId) -> Result<JobOverview, ServiceError> {
-        check(by, Action::BringBackJob)?;
+        check(&self.ports, by, Action::BringBackJob, Some(Object::Job(id))).await?;
         until_settled(|| async {
             let (job, now) = (self.settled(&by.owner, id).await?, self.now().await?);
             if ahead::lies_ahead(&job, now).is_none() {
@@ -197,7 +201,8 @@ impl Jobs {
             let truth = self.truth(&job, now).await?;
             let (open, terms) = (self.open(&job).await?, self.source_terms(&job.settings));
             if let Some(change) = ahead::bring_back(&job, &truth, open, terms)? {
-                self.ports.catalog.change_job(&change, job.revision).await?;
+                let entry = self.entry((by, now), Action::BringBackJob, &job, &change.job);
+                self.ports.catalog.change_job(&change, job.revision, &[entry]).await?;
                 self.settle(Job { revision: job.revision + 1, ..change.job }).await?;
             }
             Ok(())
@@ -217,13 +222,15 @@ impl Jobs {
         id: JobId,
         request: &EditRequest,
     ) -> Result<JobOverview, ServiceError> {
-        check(by, Action::EditJob)?;
+        check(&self.ports, by, Action::EditJob, Some(Object::Job(id))).await?;
         let change = until_settled(|| async {
             let job = self.find(&by.owner, id).await?.job;
             self.check_edit(&job, request, self.now().await?).await?;
             let (job, now) = self.caught_up(&by.owner, id).await?;
             let change = self.decide_edit(&job, request, now).await?;
-            self.ports.catalog.change_job(&change, job.revision).await?;
+            let entry = self.entry((by, now), Action::EditJob, &job, &change.job);
+            let entry = entry.with_settings(changed(&job, request));
+            self.ports.catalog.change_job(&change, job.revision, &[entry]).await?;
             Ok(Job { revision: job.revision + 1, ..change.job })
         })
         .await?;
@@ -237,13 +244,14 @@ impl Jobs {
     /// [`ServiceError::Refused`] while an execution runs or is about to run; [`ServiceError::NotFound`];
     /// [`ServiceError::Conflict`].
     pub async fn delete(&self, by: &Principal, id: JobId) -> Result<(), ServiceError> {
-        check(by, Action::DeleteJob)?;
+        check(&self.ports, by, Action::DeleteJob, Some(Object::Job(id))).await?;
         let deleted = until_settled(|| async {
             let job = self.settled(&by.owner, id).await?;
             let now = self.now().await?;
             self.check_idle(&job, now).await?;
             let change = lifecycle::delete(&job, self.open(&job).await?, now)?;
-            self.ports.catalog.change_job(&change, job.revision).await?;
+            let entry = self.entry((by, now), Action::DeleteJob, &job, &change.job);
+            self.ports.catalog.change_job(&change, job.revision, &[entry]).await?;
             Ok(Job { revision: job.revision + 1, ..change.job })
         })
         .await?;
@@ -256,8 +264,8 @@ impl Jobs {
     /// [`ServiceError::Refused`] for a one-time job; [`ServiceError::NotFound`];
     /// [`ServiceError::Conflict`].
     pub async fn run_now(&self, by: &Principal, id: JobId) -> Result<Execution, ServiceError> {
-        check(by, Action::RunJob)?;
-        let queued = self.queue(&by.owner, id, manual::run_now).await?;
+        check(&self.ports, by, Action::RunJob, Some(Object::Job(id))).await?;
+        let queued = self.queue(by, Action::RunJob, id, manual::run_now).await?;
         queued.into_iter().next().ok_or_else(|| ServiceError::not_found(Entity::Job, id))
     }
 
@@ -274,8 +282,9 @@ impl Jobs {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> Result<Vec<Execution>, ServiceError> {
-        check(by, Action::BackfillJob)?;
-        self.queue(&by.owner, id, |job, terms, now| manual::backfill(job, from, to, terms, now)).await
+        check(&self.ports, by, Action::BackfillJob, Some(Object::Job(id))).await?;
+        self.queue(by, Action::BackfillJob, id, |job, terms, now| manual::backfill(job, from, to, terms, now))
+            .await
     }
 
     /// Returns the next `count` occurrences of a job, at most [`PREVIEW_MAX`](schedule::PREVIEW_MAX), each
@@ -289,7 +298,7 @@ impl Jobs {
         id: JobId,
         count: usize,
     ) -> Result<Vec<Occurrence>, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, Some(Object::Job(id))).await?;
         let job = self.find(&by.owner, id).await?.job;
         Ok(schedule::preview(&job, self.source_terms(&job.settings), count, self.now().await?))
     }
@@ -305,7 +314,7 @@ impl Jobs {
         settings: &JobSettings,
         count: usize,
     ) -> Result<Vec<Occurrence>, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, None).await?;
         let now = self.now().await?;
         self.admit(&by.owner, settings, None, now).await?;
         let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(settings));
@@ -327,7 +336,7 @@ impl Jobs {
         request: &EditRequest,
         count: usize,
     ) -> Result<Vec<Occurrence>, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, Some(Object::Job(id))).await?;
         let (job, now) = (self.find(&by.owner, id).await?.job, self.now().await?);
         let (job, queued) = self.as_if_caught_up(job, count, now).await?;
         let mut change = self.decide_edit(&job, request, now).await?;
@@ -396,36 +405,41 @@ impl Jobs {
     /// Stores the change that `decide` makes to a job and its open executions, and returns the job after it.
     async fn change(
         &self,
-        owner: &Owner,
+        by: &Principal,
+        action: Action,
         id: JobId,
         decide: impl Fn(&Job, Open, DateTime<Utc>) -> Result<Option<JobChange>, RuleViolation>,
     ) -> Result<JobOverview, ServiceError> {
         let changed = until_settled(|| async {
-            let job = self.settled(owner, id).await?;
-            let change = decide(&job, self.open(&job).await?, self.now().await?)?;
+            let job = self.settled(&by.owner, id).await?;
+            let (open, now) = (self.open(&job).await?, self.now().await?);
+            let change = decide(&job, open, now)?;
             let Some(change) = change else { return Ok(None) };
-            self.ports.catalog.change_job(&change, job.revision).await?;
+            let entry = self.entry((by, now), action, &job, &change.job);
+            self.ports.catalog.change_job(&change, job.revision, &[entry]).await?;
             Ok(Some(Job { revision: job.revision + 1, ..change.job }))
         })
         .await?;
         if let Some(job) = changed {
             self.settle(job).await?;
         }
-        self.find(owner, id).await
+        self.find(&by.owner, id).await
     }
 
     /// Stores and returns the executions that `decide` queues. Decides again if somebody changed the job in
     /// between.
     async fn queue(
         &self,
-        owner: &Owner,
+        by: &Principal,
+        action: Action,
         id: JobId,
         decide: impl Fn(&Job, SourceTerms, DateTime<Utc>) -> Result<JobChange, RuleViolation>,
     ) -> Result<Vec<Execution>, ServiceError> {
         until_settled(|| async {
-            let job = self.find(owner, id).await?.job;
-            let change = decide(&job, self.source_terms(&job.settings), self.now().await?)?;
-            self.ports.catalog.change_job(&change, job.revision).await?;
+            let (job, now) = (self.find(&by.owner, id).await?.job, self.now().await?);
+            let change = decide(&job, self.source_terms(&job.settings), now)?;
+            let entry = self.entry((by, now), action, &job, &change.job);
+            self.ports.catalog.change_job(&change, job.revision, &[entry]).await?;
             Ok(change.entries)
         })
         .await
@@ -437,9 +451,30 @@ impl Jobs {
         Ok(self.ports.catalog.now().await?)
     }
 
+    /// Makes the entry of a change that takes a job from one state to another.
+    fn entry(
+        &self,
+        (by, now): (&Principal, DateTime<Utc>),
+        action: Action,
+        before: &Job,
+        after: &Job,
+    ) -> AuditRecord {
+        entry(&self.ports, by, action, now)
+            .with_object(Object::Job(before.id))
+            .with_version_before(before.version)
+            .with_version_after(after.version)
+    }
+
     fn source_terms(&self, settings: &JobSettings) -> SourceTerms {
         self.ports.sources.terms(&settings.source, &settings.data_type)
     }
+}
+
+/// Returns the names of the settings that an edit changes; the watermark counts as one.
+fn changed(job: &Job, request: &EditRequest) -> Vec<String> {
+    let watermark = request.watermark.map(|_| "watermark");
+    let settings = job.settings.changed(&request.settings);
+    settings.into_iter().chain(watermark).map(str::to_owned).collect()
 }
 
 /// Rule J1: refuses an edit that would overwrite a change its author has not seen.

@@ -11,8 +11,9 @@ use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::access::audit::{AuditRecord, Object, Outcome};
 use crate::domain::access::{Action, Forbidden, Principal};
-use crate::domain::id::StoreId;
+use crate::domain::id::{AuditId, StoreId};
 use crate::domain::pairing::{Holdings, Mismatch, PairingStep, StoreLink, decide, needs_holdings};
 use crate::keys;
 use crate::ports::catalog::{Catalog, CatalogError, CatalogErrorKind, Standing};
@@ -90,7 +91,7 @@ impl Pairing {
     pub async fn check(&self) -> Result<(), PairingError> {
         for _ in 0..STEPS_MAX {
             let (link, step) = self.next_step().await?;
-            let set = |id, confirmed| self.catalog.set_store(link, StoreLink { id, confirmed });
+            let set = |id, confirmed| self.catalog.set_store(link, StoreLink { id, confirmed }, &[]);
             let done = match step {
                 PairingStep::Keep => return Ok(()),
                 PairingStep::Begin => set(StoreId(self.ids.next()), false).await,
@@ -125,14 +126,20 @@ impl Pairing {
     /// # Errors
     /// [`PairingError::Forbidden`]; otherwise if the catalog or the store fails.
     pub async fn adopt(&self, by: &Principal) -> Result<(), PairingError> {
-        by.check(Action::AdoptStore)?;
+        let id = AuditId(self.ids.next());
+        let entry = AuditRecord::new(id, self.catalog.now().await?, by, Action::AdoptStore);
+        if let Err(refusal) = by.check(Action::AdoptStore) {
+            self.catalog.record(&entry.with_outcome(Outcome::Forbidden)).await?;
+            return Err(refusal.into());
+        }
         let link = self.catalog.store().await?;
         let id = match (self.read_mark().await?, link) {
             (Some(mark), _) => mark,
             (None, Some(link)) => link.id,
             (None, None) => StoreId(self.ids.next()),
         };
-        self.catalog.set_store(link, StoreLink { id, confirmed: false }).await?;
+        let entry = entry.with_object(Object::Store(id));
+        self.catalog.set_store(link, StoreLink { id, confirmed: false }, &[entry]).await?;
         self.check().await
     }
 

@@ -2,8 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::access::check;
+use super::access::{check, entry};
 use super::{Entity, ServiceError, jobs};
+use crate::domain::access::audit::Object;
 use crate::domain::access::{Action, Principal};
 use crate::domain::id::{JobId, RecipientName};
 use crate::domain::job::Job;
@@ -36,11 +37,13 @@ impl Recipients {
         name: RecipientName,
         certificate: &[u8],
     ) -> Result<Recipient, ServiceError> {
-        check(by, Action::AddRecipient)?;
+        check(&self.ports, by, Action::AddRecipient, Some(Object::Recipient(name.clone()))).await?;
         let now = self.ports.catalog.now().await?;
         let facts = self.ports.certificates.inspect(certificate, now).map_err(jobs::refusal)?;
         let added = Recipient { owner: by.owner.clone(), name, certificate: facts, added_at: now };
-        match self.ports.catalog.insert_recipient(&added).await {
+        let entry = entry(&self.ports, by, Action::AddRecipient, now);
+        let entry = entry.with_object(Object::Recipient(added.name.clone()));
+        match self.ports.catalog.insert_recipient(&added, &[entry]).await {
             Err(error) if error.kind() == CatalogErrorKind::Conflict => Err(RuleViolation::new(
                 Code::RecipientExists,
                 format!("a recipient {} is already stored: choose another name", added.name),
@@ -57,8 +60,11 @@ impl Recipients {
     /// [`ServiceError::Refused`] while a job, or an execution that has not ended, uses it;
     /// [`ServiceError::NotFound`].
     pub async fn remove(&self, by: &Principal, name: &RecipientName) -> Result<(), ServiceError> {
-        check(by, Action::RemoveRecipient)?;
-        match self.ports.catalog.remove_recipient(&by.owner, name).await? {
+        check(&self.ports, by, Action::RemoveRecipient, Some(Object::Recipient(name.clone()))).await?;
+        let now = self.ports.catalog.now().await?;
+        let entry = entry(&self.ports, by, Action::RemoveRecipient, now);
+        let entry = entry.with_object(Object::Recipient(name.clone()));
+        match self.ports.catalog.remove_recipient(&by.owner, name, &[entry]).await? {
             RecipientRemoval::Removed => Ok(()),
             RecipientRemoval::Missing => Err(ServiceError::not_found(Entity::Recipient, name)),
             RecipientRemoval::InUse(jobs) => Err(in_use(name, &jobs).into()),
@@ -76,7 +82,7 @@ impl Recipients {
         by: &Principal,
         job: &Job,
     ) -> Result<Vec<ExpiringCertificate>, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, None).await?;
         if job.settings.protection.recipients().is_empty() {
             return Ok(Vec::new());
         }
@@ -90,7 +96,7 @@ impl Recipients {
     /// # Errors
     /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] if the certificate cannot be used now (rule S2).
     pub async fn sample(&self, by: &Principal, name: &RecipientName) -> Result<Bytes, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, Some(Object::Recipient(name.clone()))).await?;
         let stored = self.ports.catalog.recipients(&by.owner).await?;
         let recipient = stored.into_iter().find(|recipient| recipient.name == *name);
         let recipient = recipient.ok_or_else(|| ServiceError::not_found(Entity::Recipient, name))?;
@@ -123,7 +129,7 @@ impl Recipients {
     /// # Errors
     /// If the catalog cannot be read.
     pub async fn list(&self, by: &Principal) -> Result<Vec<Recipient>, ServiceError> {
-        check(by, Action::See)?;
+        check(&self.ports, by, Action::See, None).await?;
         Ok(self.ports.catalog.recipients(&by.owner).await?)
     }
 }

@@ -1,5 +1,6 @@
 //! A catalog in memory, for tests and simulations. Each method is one atomic step, and nothing is persisted.
 
+mod audit;
 mod claims;
 mod entries;
 mod lists;
@@ -13,21 +14,24 @@ use async_trait::async_trait;
 use chrono::{DateTime, SubsecRound, Utc};
 
 use self::state::State;
+use crate::domain::access::audit::AuditRecord;
+use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::execution::notice::Notice;
 use crate::domain::execution::queue::QueuePlace;
-use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{
-    ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
+    ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
+    Page,
 };
 use crate::ports::catalog::{
-    Agenda, ArtifactStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore, Fence,
-    JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing,
+    Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore,
+    Fence, JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing,
     StoreRegister, WorkQueue,
 };
 use crate::ports::clock::Clock;
@@ -84,12 +88,22 @@ impl MemoryCatalog {
 
 #[async_trait]
 impl JobStore for MemoryCatalog {
-    async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError> {
-        self.state().insert_job(job, first)
+    async fn insert_job(
+        &self,
+        job: &Job,
+        first: Option<&Execution>,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        self.state().audited(audit, |state| state.insert_job(job, first))
     }
 
-    async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError> {
-        self.state().change_job(change, expected)
+    async fn change_job(
+        &self,
+        change: &JobChange,
+        expected: u64,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        self.state().audited(audit, |state| state.change_job(change, expected))
     }
 
     async fn job(&self, owner: &Owner, id: JobId) -> Result<Option<JobOverview>, CatalogError> {
@@ -133,8 +147,13 @@ impl ExecutionStore for MemoryCatalog {
         Ok(self.state().list_executions(owner, query, now))
     }
 
-    async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError> {
-        self.state().change_execution(before, after)
+    async fn change_execution(
+        &self,
+        before: &Execution,
+        after: &Execution,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        self.state().audited(audit, |state| state.change_execution(before, after))
     }
 
     async fn delete_execution(
@@ -142,8 +161,9 @@ impl ExecutionStore for MemoryCatalog {
         owner: &Owner,
         execution: ExecutionId,
         now: DateTime<Utc>,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
-        self.state().delete_execution(owner, execution, now)
+        self.state().audited(audit, |state| state.delete_execution(owner, execution, now))
     }
 
     async fn last_records(&self, job: JobId) -> Result<Option<u64>, CatalogError> {
@@ -233,8 +253,14 @@ impl ArtifactStore for MemoryCatalog {
         Ok(self.state().newest_manifests(limit))
     }
 
-    async fn hold(&self, owner: &Owner, execution: ExecutionId, hold: bool) -> Result<(), CatalogError> {
-        self.state().hold(owner, execution, hold)
+    async fn hold(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        hold: bool,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        self.state().audited(audit, |state| state.hold(owner, execution, hold))
     }
 
     async fn delete_artifacts(
@@ -242,18 +268,9 @@ impl ArtifactStore for MemoryCatalog {
         owner: &Owner,
         artifacts: &[ArtifactId],
         now: DateTime<Utc>,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
-        self.state().delete_artifacts(owner, artifacts, now)
-    }
-
-    async fn record_download(
-        &self,
-        owner: &Owner,
-        artifacts: &[ArtifactId],
-        at: DateTime<Utc>,
-    ) -> Result<(), CatalogError> {
-        self.state().record_download(owner, artifacts, at);
-        Ok(())
+        self.state().audited(audit, |state| state.delete_artifacts(owner, artifacts, now))
     }
 
     async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<usize, CatalogError> {
@@ -272,8 +289,12 @@ impl ArtifactStore for MemoryCatalog {
 
 #[async_trait]
 impl RecipientStore for MemoryCatalog {
-    async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {
-        self.state().insert_recipient(recipient)
+    async fn insert_recipient(
+        &self,
+        recipient: &Recipient,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        self.state().audited(audit, |state| state.insert_recipient(recipient))
     }
 
     async fn recipients(&self, owner: &Owner) -> Result<Vec<Recipient>, CatalogError> {
@@ -284,8 +305,9 @@ impl RecipientStore for MemoryCatalog {
         &self,
         owner: &Owner,
         name: &RecipientName,
+        audit: &[AuditRecord],
     ) -> Result<RecipientRemoval, CatalogError> {
-        Ok(self.state().remove_recipient(owner, name))
+        self.state().remove_recipient(owner, name, audit)
     }
 }
 
@@ -302,12 +324,32 @@ impl Outbox for MemoryCatalog {
 }
 
 #[async_trait]
+impl AuditStore for MemoryCatalog {
+    async fn audit(&self, owner: &Owner, query: &AuditQuery) -> Result<Page<AuditRecord>, CatalogError> {
+        Ok(self.state().list_audit(owner, query))
+    }
+
+    async fn record(&self, entry: &AuditRecord) -> Result<(), CatalogError> {
+        self.state().audited(std::slice::from_ref(entry), |_| Ok(()))
+    }
+
+    async fn end_download(&self, id: AuditId, end: &DownloadEnd) -> Result<(), CatalogError> {
+        self.state().end_download(id, end)
+    }
+}
+
+#[async_trait]
 impl StoreRegister for MemoryCatalog {
     async fn store(&self) -> Result<Option<StoreLink>, CatalogError> {
         Ok(self.state().store)
     }
 
-    async fn set_store(&self, expected: Option<StoreLink>, link: StoreLink) -> Result<(), CatalogError> {
-        self.state().set_store(expected, link)
+    async fn set_store(
+        &self,
+        expected: Option<StoreLink>,
+        link: StoreLink,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        self.state().audited(audit, |state| state.set_store(expected, link))
     }
 }

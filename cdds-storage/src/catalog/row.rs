@@ -3,6 +3,7 @@
 //! Instants are whole microseconds since 1970-01-01T00:00:00Z, identifiers hyphenated UUIDs.
 
 mod artifact;
+mod audit;
 mod execution;
 mod job;
 mod notice;
@@ -14,6 +15,7 @@ use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
 use chrono::{DateTime, Utc};
 
 pub(super) use self::artifact::{ArtifactOverviewRow, ArtifactRow, StoredRow};
+pub(super) use self::audit::AuditRow;
 pub(super) use self::execution::ExecutionRow;
 pub(super) use self::job::{JobRow, LatestRow};
 pub(super) use self::notice::NoticeRow;

@@ -11,6 +11,7 @@
 
 mod agenda;
 mod artifacts;
+mod audit;
 mod claim;
 mod database;
 mod executions;

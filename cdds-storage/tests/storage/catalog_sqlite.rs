@@ -2,6 +2,7 @@
 
 #![cfg(feature = "sqlite")]
 
+mod audit;
 mod backlog;
 mod cancel;
 mod changes;

@@ -5,7 +5,8 @@
 mod side;
 
 use cdds_core::ports::catalog::query::{
-    ArtifactColumn, ArtifactQuery, ExecutionColumn, ExecutionQuery, JobColumn, JobQuery, Page, Slice, Sort,
+    ArtifactColumn, ArtifactQuery, AuditColumn, AuditQuery, ExecutionColumn, ExecutionQuery, JobColumn,
+    JobQuery, Page, Slice, Sort,
 };
 use cdds_core::testing::MemoryCatalog;
 use cdds_core::testing::commands::{Command, command};
@@ -85,7 +86,15 @@ impl Side {
                     pages(|slice| self.artifacts_page(&query.clone().with_slice(slice)))
                 ));
             }
+            for column in AuditColumn::ALL {
+                let query = AuditQuery::default().with_sort(Sort { column: *column, descending });
+                lists.push(format!(
+                    "{column:?} {descending}: {:?}",
+                    pages(|slice| self.audit_page(&query.clone().with_slice(slice)))
+                ));
+            }
         }
+        lists.extend(self.filtered_audits());
         lists
     }
 }

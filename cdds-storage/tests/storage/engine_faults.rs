@@ -34,11 +34,11 @@ use cdds_storage::catalog::SqliteCatalog;
 use cdds_storage::sink::ObjectSink;
 use cdds_storage::workers::ThreadPool;
 use chrono::{DateTime, TimeDelta};
+use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::Shared;
 use futures::stream::BoxStream;
-use futures::{FutureExt, TryStreamExt};
 
 /// A catalog that can lose replies. It carries out the requests all the same.
 #[derive(Debug)]
@@ -211,9 +211,7 @@ impl World {
         let artifacts = Artifacts::new(&self.ports);
         let set = block_on(artifacts.set(&by, execution.id)).unwrap();
         for artifact in &set.artifacts {
-            block_on(async {
-                artifacts.read(&by, artifact.id).await.unwrap().try_collect::<Vec<_>>().await.unwrap()
-            });
+            block_on(async { artifacts.read(&by, artifact.id).await.unwrap().collect().await.unwrap() });
         }
         assert_eq!(self.stored().len(), set.artifacts.len() + 1);
     }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::query::{ArtifactOverview, ArtifactQuery, Page};
 use super::{CatalogError, Removal};
+use crate::domain::access::audit::AuditRecord;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::id::{ArtifactId, ExecutionId, Owner};
 use crate::ports::sink::Key;
@@ -54,7 +55,13 @@ pub trait ArtifactStore: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the set no longer exists.
-    async fn hold(&self, owner: &Owner, execution: ExecutionId, hold: bool) -> Result<(), CatalogError>;
+    async fn hold(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        hold: bool,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError>;
 
     /// Marks files of this owner as removed, all or none (rule A8). A set with no files left is itself marked
     /// as removed.
@@ -67,17 +74,7 @@ pub trait ArtifactStore: Debug + Send + Sync {
         owner: &Owner,
         artifacts: &[ArtifactId],
         now: DateTime<Utc>,
-    ) -> Result<(), CatalogError>;
-
-    /// Records that files of this owner were downloaded (rule A8). Ignores ids of other files.
-    ///
-    /// # Errors
-    /// If the catalog cannot be written.
-    async fn record_download(
-        &self,
-        owner: &Owner,
-        artifacts: &[ArtifactId],
-        at: DateTime<Utc>,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError>;
 
     /// Marks up to `limit` sets as removed that have expired at `now` and are not on hold (rule A7). Returns

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::CatalogError;
 use super::query::{ExecutionOverview, ExecutionQuery, Page};
+use crate::domain::access::audit::AuditRecord;
 use crate::domain::execution::Execution;
 use crate::domain::id::{ExecutionId, JobId, Owner};
 
@@ -42,7 +43,12 @@ pub trait ExecutionStore: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if it does not.
-    async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError>;
+    async fn change_execution(
+        &self,
+        before: &Execution,
+        after: &Execution,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError>;
 
     /// Deletes an execution that has ended from the history (rule E9), and marks its published files as
     /// removed. [`removals`](super::ArtifactStore::removals) returns those files until their deletion is
@@ -57,6 +63,7 @@ pub trait ExecutionStore: Debug + Send + Sync {
         owner: &Owner,
         execution: ExecutionId,
         now: DateTime<Utc>,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError>;
 
     /// Returns the number of records of the job's last success, to estimate the next one (rule E7).

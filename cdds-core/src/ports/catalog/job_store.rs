@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::CatalogError;
 use super::query::{JobOverview, JobQuery, Page};
+use crate::domain::access::audit::AuditRecord;
 use crate::domain::execution::Execution;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::id::{JobId, Owner};
@@ -22,7 +23,12 @@ pub trait JobStore: Debug + Send + Sync {
     /// # Errors
     /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if a job with this id exists, or if
     /// a recipient that it names does not exist.
-    async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError>;
+    async fn insert_job(
+        &self,
+        job: &Job,
+        first: Option<&Execution>,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError>;
 
     /// Replaces a job whose stored revision is `expected`, increments its revision and applies the effects of
     /// the change on its executions. Leaves a scheduled entry that is already recorded as it is. Every claim
@@ -33,7 +39,12 @@ pub trait JobStore: Debug + Send + Sync {
     /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the job has a different revision,
     /// if an entry that is not scheduled is already recorded, or if a recipient that the job names does not
     /// exist.
-    async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError>;
+    async fn change_job(
+        &self,
+        change: &JobChange,
+        expected: u64,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError>;
 
     /// Looks up an owner's job. Returns `None` if it was deleted.
     ///

@@ -8,18 +8,21 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::query::{
-    ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
+    ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
+    Page,
 };
 use super::{
-    Agenda, ArtifactStore, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore,
-    Fence, JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing,
-    StoreRegister, WorkQueue,
+    Agenda, ArtifactStore, AuditStore, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob,
+    ExecutionStore, Fence, JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal,
+    Settlement, Standing, StoreRegister, WorkQueue,
 };
+use crate::domain::access::audit::AuditRecord;
+use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::execution::notice::Notice;
 use crate::domain::execution::queue::QueuePlace;
-use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
 use crate::domain::pairing::StoreLink;
@@ -115,8 +118,8 @@ macro_rules! hand_on {
 
 hand_on! {
     JobStore {
-        fn insert_job(job: &Job, first: Option<&Execution>) -> ();
-        fn change_job(change: &JobChange, expected: u64) -> ();
+        fn insert_job(job: &Job, first: Option<&Execution>, audit: &[AuditRecord]) -> ();
+        fn change_job(change: &JobChange, expected: u64, audit: &[AuditRecord]) -> ();
         fn job(owner: &Owner, id: JobId) -> Option<JobOverview>;
         fn jobs(owner: &Owner, query: &JobQuery) -> Page<JobOverview>;
         fn open_executions(owner: &Owner, job: JobId, behind: Option<QueuePlace>, limit: usize) -> Open;
@@ -124,8 +127,8 @@ hand_on! {
     ExecutionStore {
         fn execution(owner: &Owner, id: ExecutionId, now: DateTime<Utc>) -> Option<ExecutionOverview>;
         fn executions(owner: &Owner, query: &ExecutionQuery, now: DateTime<Utc>) -> Page<ExecutionOverview>;
-        fn change_execution(before: &Execution, after: &Execution) -> ();
-        fn delete_execution(owner: &Owner, execution: ExecutionId, now: DateTime<Utc>) -> ();
+        fn change_execution(before: &Execution, after: &Execution, audit: &[AuditRecord]) -> ();
+        fn delete_execution(owner: &Owner, execution: ExecutionId, now: DateTime<Utc>, audit: &[AuditRecord]) -> ();
         fn last_records(job: JobId) -> Option<u64>;
     }
     WorkQueue {
@@ -145,24 +148,28 @@ hand_on! {
         fn artifact(owner: &Owner, id: ArtifactId) -> Option<ArtifactOverview>;
         fn artifact_set(owner: &Owner, execution: ExecutionId) -> Option<ArtifactSet>;
         fn newest_manifests(limit: usize) -> Vec<Key>;
-        fn hold(owner: &Owner, execution: ExecutionId, hold: bool) -> ();
-        fn delete_artifacts(owner: &Owner, artifacts: &[ArtifactId], now: DateTime<Utc>) -> ();
-        fn record_download(owner: &Owner, artifacts: &[ArtifactId], at: DateTime<Utc>) -> ();
+        fn hold(owner: &Owner, execution: ExecutionId, hold: bool, audit: &[AuditRecord]) -> ();
+        fn delete_artifacts(owner: &Owner, artifacts: &[ArtifactId], now: DateTime<Utc>, audit: &[AuditRecord]) -> ();
         fn expire(now: DateTime<Utc>, limit: usize) -> usize;
         fn removals(limit: usize) -> Vec<Removal>;
         fn confirm_removed(removal: &Removal, now: DateTime<Utc>) -> ();
     }
     RecipientStore {
-        fn insert_recipient(recipient: &Recipient) -> ();
+        fn insert_recipient(recipient: &Recipient, audit: &[AuditRecord]) -> ();
         fn recipients(owner: &Owner) -> Vec<Recipient>;
-        fn remove_recipient(owner: &Owner, name: &RecipientName) -> RecipientRemoval;
+        fn remove_recipient(owner: &Owner, name: &RecipientName, audit: &[AuditRecord]) -> RecipientRemoval;
     }
     Outbox {
         fn notices(limit: usize) -> Vec<Notice>;
         fn confirm_notice(execution: ExecutionId) -> ();
     }
+    AuditStore {
+        fn audit(owner: &Owner, query: &AuditQuery) -> Page<AuditRecord>;
+        fn record(entry: &AuditRecord) -> ();
+        fn end_download(id: AuditId, end: &DownloadEnd) -> ();
+    }
     StoreRegister {
         fn store() -> Option<StoreLink>;
-        fn set_store(expected: Option<StoreLink>, link: StoreLink) -> ();
+        fn set_store(expected: Option<StoreLink>, link: StoreLink, audit: &[AuditRecord]) -> ();
     }
 }

@@ -1,8 +1,11 @@
 //! Queries of lists and their results: filters, sorting and pages.
 
+mod audit;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use self::audit::AuditQuery;
 use crate::domain::archive::artifact::Artifact;
 pub use crate::domain::calendar::frequency::FrequencyKind;
 use crate::domain::execution::progress::Progress;
@@ -192,6 +195,15 @@ columns! {
         Duration => "duration",
         Records => "records",
         Files => "files",
+    }
+}
+
+columns! {
+    /// The columns of the audit.
+    AuditColumn {
+        At => "at",
+        Principal => "principal",
+        Action => "action",
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use super::{CatalogError, RecipientRemoval};
+use crate::domain::access::audit::AuditRecord;
 use crate::domain::id::{Owner, RecipientName};
 use crate::domain::recipient::Recipient;
 
@@ -18,7 +19,11 @@ pub trait RecipientStore: Debug + Send + Sync {
     /// # Errors
     /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the owner already has a recipient
     /// with this name.
-    async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError>;
+    async fn insert_recipient(
+        &self,
+        recipient: &Recipient,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError>;
 
     /// Returns the owner's recipients, ordered by name.
     ///
@@ -35,5 +40,6 @@ pub trait RecipientStore: Debug + Send + Sync {
         &self,
         owner: &Owner,
         name: &RecipientName,
+        audit: &[AuditRecord],
     ) -> Result<RecipientRemoval, CatalogError>;
 }

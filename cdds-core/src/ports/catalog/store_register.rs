@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use super::CatalogError;
+use crate::domain::access::audit::AuditRecord;
 use crate::domain::pairing::StoreLink;
 
 /// Remembers which artifact store belongs to the catalog (rule A11;
@@ -25,5 +26,10 @@ pub trait StoreRegister: Debug + Send + Sync {
     /// # Errors
     /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the recorded store is no longer
     /// `expected`.
-    async fn set_store(&self, expected: Option<StoreLink>, link: StoreLink) -> Result<(), CatalogError>;
+    async fn set_store(
+        &self,
+        expected: Option<StoreLink>,
+        link: StoreLink,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError>;
 }

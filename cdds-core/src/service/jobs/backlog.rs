@@ -124,7 +124,7 @@ impl Jobs {
 
     /// Stores a change. Returns `false` if somebody else had changed the job.
     async fn stored(&self, change: &JobChange, revision: u64) -> Result<bool, ServiceError> {
-        match self.ports.catalog.change_job(change, revision).await {
+        match self.ports.catalog.change_job(change, revision, &[]).await {
             Err(error) if error.kind() == CatalogErrorKind::Conflict => Ok(false),
             stored => Ok(stored.map(|()| true)?),
         }

@@ -15,7 +15,7 @@ use crate::ports::catalog::query::{
     ExecutionQuery, JobColumn, JobOverview, JobQuery, LatestStatus, Page, Slice, SortKey,
 };
 
-fn at(instant: DateTime<Utc>) -> SortKey {
+pub(super) fn at(instant: DateTime<Utc>) -> SortKey {
     SortKey::Number(instant.timestamp_micros())
 }
 
@@ -42,7 +42,12 @@ fn compare(one: &Cursor, other: &Cursor, descending: bool) -> Ordering {
     keys.then_with(|| (&one.id, one.part).cmp(&(&other.id, other.part)))
 }
 
-fn page<T>(rows: Vec<T>, slice: &Slice, descending: bool, place: impl Fn(&T) -> Cursor) -> Page<T> {
+pub(super) fn page<T>(
+    rows: Vec<T>,
+    slice: &Slice,
+    descending: bool,
+    place: impl Fn(&T) -> Cursor,
+) -> Page<T> {
     let total = slice.after.is_none().then_some(rows.len() as u64);
     let mut rows: Vec<(Cursor, T)> = rows.into_iter().map(|row| (place(&row), row)).collect();
     if let Some(after) = &slice.after {
@@ -57,12 +62,12 @@ fn page<T>(rows: Vec<T>, slice: &Slice, descending: bool, place: impl Fn(&T) -> 
 }
 
 /// Whether an instant lies in a range. A range without bounds also accepts a missing instant.
-fn within(between: Between, instant: Option<DateTime<Utc>>) -> bool {
+pub(super) fn within(between: Between, instant: Option<DateTime<Utc>>) -> bool {
     let after_from = between.from.is_none_or(|from| instant.is_some_and(|instant| instant >= from));
     after_from && between.to.is_none_or(|to| instant.is_some_and(|instant| instant < to))
 }
 
-fn is_wanted<T: PartialEq>(wanted: Option<&T>, value: &T) -> bool {
+pub(super) fn is_wanted<T: PartialEq>(wanted: Option<&T>, value: &T) -> bool {
     wanted.is_none_or(|wanted| wanted == value)
 }
 

@@ -210,14 +210,6 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn record_download(&mut self, owner: &Owner, artifacts: &[ArtifactId], at: DateTime<Utc>) {
-        for id in artifacts {
-            if self.artifact(owner, *id).is_some() {
-                self.downloads.entry(*id).or_default().push(at);
-            }
-        }
-    }
-
     pub(super) fn expire(&mut self, now: DateTime<Utc>, limit: usize) -> usize {
         self.sets.mark_expired(now, limit)
     }

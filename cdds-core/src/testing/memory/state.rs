@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 
 use super::entries::Entries;
 use super::sets::Sets;
+use crate::domain::access::audit::AuditRecord;
 use crate::domain::execution::notice::Notice;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
-use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName};
+use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName};
 use crate::domain::job::policy::Overlap;
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange, JobState};
@@ -30,6 +31,7 @@ pub(super) struct State {
     pub(super) notices: BTreeMap<ExecutionId, Notice>,
     pub(super) recipients: BTreeMap<(Owner, RecipientName), Recipient>,
     pub(super) store: Option<StoreLink>,
+    pub(super) audit: BTreeMap<AuditId, AuditRecord>,
     /// The owner who was served last (rule E2).
     pub(super) turn: Option<Owner>,
 }
@@ -208,7 +210,7 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn remove_recipient(&mut self, owner: &Owner, name: &RecipientName) -> RecipientRemoval {
+    pub(super) fn removed_recipient(&mut self, owner: &Owner, name: &RecipientName) -> RecipientRemoval {
         let of_job = |job: &&Job| job.state != JobState::Deleted && job.owner == *owner;
         let jobs = self.jobs.values().filter(of_job).map(|job| (job.id, &job.settings));
         let open = self.executions.open().map(|entry| &entry.execution);

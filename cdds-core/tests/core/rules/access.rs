@@ -1,13 +1,18 @@
-//! Rule C1: services check the principal themselves.
+//! Rules C1 and C2: services check the principal themselves, and put on record what it did.
 
+use cdds_core::domain::access::audit::{AuditRecord, Object, Outcome};
 use cdds_core::domain::access::{Action, Actions, Principal, Role};
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner};
-use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery};
+use cdds_core::domain::job::Title;
+use cdds_core::ports::catalog::query::{
+    ArtifactQuery, AuditColumn, AuditQuery, ExecutionQuery, JobQuery, Sort,
+};
 use cdds_core::ports::source::Sources;
 use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::Artifacts;
+use cdds_core::service::audit::Audit;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{EditRequest, JobRules, Jobs};
 use cdds_core::service::recipients::Recipients;
@@ -15,7 +20,7 @@ use cdds_core::testing::{MemoryPorts, PreparedSource, principal};
 use futures::executor::block_on;
 use uuid::Uuid;
 
-use crate::rules::support::{instant, settings};
+use crate::rules::support::{daily, instant, settings};
 
 /// All services, over a source without records.
 struct Services {
@@ -24,6 +29,7 @@ struct Services {
     history: History,
     artifacts: Artifacts,
     recipients: Recipients,
+    audit: Audit,
 }
 
 impl Services {
@@ -37,14 +43,14 @@ impl Services {
             history: History::new(ports),
             artifacts: Artifacts::new(ports),
             recipients: Recipients::new(ports),
+            audit: Audit::new(ports),
             memory,
         }
     }
 
     /// Calls every method with ids of nothing, and returns each with the action that it needs and its error.
     fn call_all(&self, by: &Principal) -> Vec<(Action, &'static str, Option<ServiceError>)> {
-        let (jobs, history, artifacts, recipients) =
-            (&self.jobs, &self.history, &self.artifacts, &self.recipients);
+        let Self { jobs, history, artifacts, recipients, audit, .. } = self;
         let (job, execution, file) = (JobId(Uuid::nil()), ExecutionId(Uuid::nil()), ArtifactId(Uuid::nil()));
         let draft = settings(Frequency::Once(Start::Immediately), "all");
         let edit = EditRequest::new(draft.clone());
@@ -101,6 +107,7 @@ impl Services {
         call! { ReleaseSet: artifacts.release(execution); }
         call! { AddRecipient: recipients.add(name(), b"no certificate"); }
         call! { RemoveRecipient: recipients.remove(&name()); }
+        call! { SeeAudit: audit.list(&AuditQuery::default()); }
         said
     }
 }
@@ -162,4 +169,81 @@ fn c1_j15_the_owner_of_a_principal_is_the_only_one_it_sees() {
     let stranger = administrator.with_owner("other".parse().unwrap());
     let found = block_on(services.jobs.delete(&stranger, job.id));
     assert!(matches!(found, Err(ServiceError::NotFound { .. })), "{found:?}");
+}
+
+/// An entry: action, object, versions before and after, outcome.
+type Entry = (Action, Option<Object>, [Option<u64>; 2], Outcome);
+
+/// Returns the owner's audit, oldest first.
+fn audit(services: &Services) -> Vec<Entry> {
+    let oldest = Sort { column: AuditColumn::At, descending: false };
+    let by = principal(&Owner::default(), Role::Administrator);
+    let entries = block_on(services.audit.list(&by, &AuditQuery::default().with_sort(oldest))).unwrap().items;
+    let versions = |entry: &AuditRecord| [entry.version_before, entry.version_after];
+    entries.iter().map(|one| (one.action, one.object.clone(), versions(one), one.outcome)).collect()
+}
+
+#[test]
+fn c2_each_change_is_one_entry_with_its_versions_and_what_changes_nothing_is_none() {
+    let services = Services::new();
+    let by = principal(&Owner::default(), Role::Administrator);
+    let tick = || services.memory.clock.advance(std::time::Duration::from_secs(1));
+    let mut expected = Vec::new();
+    let jobs = &services.jobs;
+
+    let mut draft = settings(daily("02:00"), "all");
+    let job = block_on(jobs.submit(&by, draft.clone())).unwrap().job.id;
+    expected.push((Action::CreateJob, Some(Object::Job(job)), [None, Some(1)]));
+    tick();
+    draft.title = Title::new("another").unwrap();
+    draft.split_size = None;
+    block_on(jobs.edit(&by, job, &EditRequest::new(draft))).unwrap();
+    expected.push((Action::EditJob, Some(Object::Job(job)), [Some(1), Some(2)]));
+    for _ in 0..2 {
+        tick();
+        block_on(jobs.suspend(&by, job)).unwrap();
+    }
+    let version = |services: &Services| block_on(services.jobs.show(&by, job)).unwrap().job.version;
+    let suspended = version(&services);
+    expected.push((Action::SuspendJob, Some(Object::Job(job)), [Some(2), Some(suspended)]));
+    tick();
+    block_on(jobs.resume(&by, job)).unwrap();
+    let resumed = version(&services);
+    expected.push((Action::ResumeJob, Some(Object::Job(job)), [Some(suspended), Some(resumed)]));
+    tick();
+    let queued = block_on(jobs.run_now(&by, job)).unwrap().id;
+    expected.push((Action::RunJob, Some(Object::Job(job)), [Some(resumed); 2]));
+    for _ in 0..2 {
+        tick();
+        drop(block_on(services.history.cancel(&by, queued)));
+    }
+    expected.push((Action::CancelExecution, Some(Object::Execution(queued)), [None; 2]));
+    tick();
+    let again = block_on(services.history.rerun(&by, queued)).unwrap().id;
+    expected.push((Action::RerunExecution, Some(Object::Execution(queued)), [None; 2]));
+    tick();
+    assert!(block_on(jobs.delete(&by, job)).is_err(), "refused by a rule");
+    block_on(services.history.cancel(&by, again)).unwrap();
+    expected.push((Action::CancelExecution, Some(Object::Execution(again)), [None; 2]));
+    tick();
+    block_on(services.history.delete(&by, again, WithArtifacts::Keep)).unwrap();
+    expected.push((Action::DeleteExecution, Some(Object::Execution(again)), [None; 2]));
+
+    let done = |(action, object, versions)| (action, object, versions, Outcome::Done);
+    assert_eq!(audit(&services), expected.into_iter().map(done).collect::<Vec<_>>());
+    let edits = AuditQuery::default().with_action(Action::EditJob);
+    let edit = block_on(services.audit.list(&by, &edits)).unwrap().items.remove(0);
+    assert_eq!((edit.principal, edit.settings), (by.name.clone(), vec!["title".to_owned()]));
+}
+
+#[test]
+fn c1_c2_a_forbidden_call_is_put_on_record() {
+    let services = Services::new();
+    let viewer = principal(&Owner::default(), Role::Viewer);
+    let refused = services.call_all(&viewer).iter().filter(|(action, ..)| *action != Action::See).count();
+    let audit = audit(&services);
+    assert_eq!(audit.len(), refused);
+    assert!(audit.iter().all(|(.., outcome)| *outcome == Outcome::Forbidden));
+    let job = Some(Object::Job(JobId(Uuid::nil())));
+    assert!(audit.contains(&(Action::DeleteJob, job, [None; 2], Outcome::Forbidden)));
 }

@@ -263,7 +263,7 @@ fn i9_an_occurrence_of_a_one_time_job_is_not_run_again_once_the_job_ran_at_anoth
     let due = block_on(catalog.due(now, 1)).unwrap().remove(0).job;
     let change = materialise(&due, &[], Terms::default(), now).unwrap();
     let first = change.entries[0].id;
-    block_on(catalog.change_job(&change, due.revision)).unwrap();
+    block_on(catalog.change_job(&change, due.revision, &[])).unwrap();
     block_on(service.history.cancel(by, first)).unwrap();
     let later = job.settings.with_frequency(start(3));
     let request = EditRequest::new(later);

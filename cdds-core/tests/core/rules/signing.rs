@@ -18,7 +18,6 @@ use cdds_core::service::history::History;
 use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::testing::{MemoryPorts, PreparedSource, administrator};
 use chrono::{DateTime, Utc};
-use futures::TryStreamExt;
 use futures::executor::block_on;
 
 use crate::rules::support::{instant, settings};
@@ -86,7 +85,7 @@ fn a5_the_signature_is_over_the_manifest_as_it_is_stored_and_named_after_it() {
     assert_eq!(objects[&signature.key], expected);
     let read = block_on(async {
         let contents = service.artifacts.read_signature(&service.by, execution).await.unwrap();
-        contents.try_collect::<Vec<_>>().await.unwrap().concat()
+        contents.collect().await.unwrap()
     });
     assert_eq!(read, expected);
 }

@@ -223,20 +223,3 @@ pub(super) fn set(
     let signature = signature.map(StoredRow::into_signature).transpose()?;
     Ok(Some(ArtifactSet { manifest: manifest.into_manifest()?, signature, artifacts }))
 }
-
-/// Records downloads of the owner's files; ignores other ids.
-pub(super) fn record_download(
-    tx: &Transaction<'_>,
-    owner: &Owner,
-    artifacts: &[ArtifactId],
-    at: DateTime<Utc>,
-) -> Result<(), Fault> {
-    let mut statement = tx.prepare(
-        "INSERT INTO download (artifact_id, at)
-         SELECT a.id, ?3 FROM artifact a WHERE a.id = ?1 AND a.owner = ?2",
-    )?;
-    for artifact in artifacts {
-        statement.execute(params![artifact.to_string(), owner.as_str(), micros(at)])?;
-    }
-    Ok(())
-}

@@ -4,42 +4,60 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cdds_core::domain::access::audit::AuditRecord;
+use cdds_core::domain::access::download::DownloadEnd;
 use cdds_core::domain::archive::artifact::ArtifactSet;
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::notice::Notice;
 use cdds_core::domain::execution::queue::QueuePlace;
-use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use cdds_core::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::ports::catalog::query::{
-    ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
+    ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
+    Page,
 };
 use cdds_core::ports::catalog::{
-    Agenda, ArtifactStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore, Fence,
-    JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing,
+    Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore,
+    Fence, JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing,
     StoreRegister, WorkQueue,
 };
 use cdds_core::ports::sink::Key;
 use chrono::{DateTime, Utc};
 
+use super::audit::audited;
 use super::database::Durability;
 use super::{
-    SqliteCatalog, agenda, artifacts, claim, executions, jobs, outbox, presence, present, recipients,
+    SqliteCatalog, agenda, artifacts, audit, claim, executions, jobs, outbox, presence, present, recipients,
     removal, running, store,
 };
 
 #[async_trait]
 impl JobStore for SqliteCatalog {
-    async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError> {
+    async fn insert_job(
+        &self,
+        job: &Job,
+        first: Option<&Execution>,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let audit = audit.to_vec();
         let (job, first) = (job.clone(), first.cloned());
-        self.write("store the job", move |tx| jobs::insert(tx, &job, first.as_ref())).await
+        self.write("store the job", move |tx| audited(tx, &audit, || jobs::insert(tx, &job, first.as_ref())))
+            .await
     }
 
-    async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError> {
+    async fn change_job(
+        &self,
+        change: &JobChange,
+        expected: u64,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let audit = audit.to_vec();
         let change = change.clone();
-        self.write("change the job", move |tx| jobs::change(tx, &change, expected)).await
+        self.write("change the job", move |tx| audited(tx, &audit, || jobs::change(tx, &change, expected)))
+            .await
     }
 
     async fn job(&self, owner: &Owner, id: JobId) -> Result<Option<JobOverview>, CatalogError> {
@@ -112,9 +130,18 @@ impl ExecutionStore for SqliteCatalog {
         .await
     }
 
-    async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError> {
+    async fn change_execution(
+        &self,
+        before: &Execution,
+        after: &Execution,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let audit = audit.to_vec();
         let (before, after) = (before.clone(), after.clone());
-        self.write("change the execution", move |tx| executions::change(tx, &before, &after)).await
+        self.write("change the execution", move |tx| {
+            audited(tx, &audit, || executions::change(tx, &before, &after))
+        })
+        .await
     }
 
     async fn delete_execution(
@@ -122,10 +149,14 @@ impl ExecutionStore for SqliteCatalog {
         owner: &Owner,
         execution: ExecutionId,
         now: DateTime<Utc>,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
+        let audit = audit.to_vec();
         let owner = owner.clone();
-        self.write("delete the execution", move |tx| removal::delete_execution(tx, &owner, execution, now))
-            .await
+        self.write("delete the execution", move |tx| {
+            audited(tx, &audit, || removal::delete_execution(tx, &owner, execution, now))
+        })
+        .await
     }
 
     async fn last_records(&self, job: JobId) -> Result<Option<u64>, CatalogError> {
@@ -227,10 +258,19 @@ impl ArtifactStore for SqliteCatalog {
         self.read("list the newest sets", move |tx| store::newest_manifests(tx, limit)).await
     }
 
-    async fn hold(&self, owner: &Owner, execution: ExecutionId, hold: bool) -> Result<(), CatalogError> {
+    async fn hold(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        hold: bool,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let audit = audit.to_vec();
         let owner = owner.clone();
-        self.write("hold or release the artifact set", move |tx| removal::hold(tx, &owner, execution, hold))
-            .await
+        self.write("hold or release the artifact set", move |tx| {
+            audited(tx, &audit, || removal::hold(tx, &owner, execution, hold))
+        })
+        .await
     }
 
     async fn delete_artifacts(
@@ -238,20 +278,14 @@ impl ArtifactStore for SqliteCatalog {
         owner: &Owner,
         artifacts: &[ArtifactId],
         now: DateTime<Utc>,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
+        let audit = audit.to_vec();
         let (owner, artifacts) = (owner.clone(), artifacts.to_vec());
-        self.write("delete artifacts", move |tx| removal::delete_artifacts(tx, &owner, &artifacts, now)).await
-    }
-
-    async fn record_download(
-        &self,
-        owner: &Owner,
-        artifacts: &[ArtifactId],
-        at: DateTime<Utc>,
-    ) -> Result<(), CatalogError> {
-        let (owner, artifacts) = (owner.clone(), artifacts.to_vec());
-        self.write("record the download", move |tx| artifacts::record_download(tx, &owner, &artifacts, at))
-            .await
+        self.write("delete artifacts", move |tx| {
+            audited(tx, &audit, || removal::delete_artifacts(tx, &owner, &artifacts, now))
+        })
+        .await
     }
 
     async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<usize, CatalogError> {
@@ -270,9 +304,17 @@ impl ArtifactStore for SqliteCatalog {
 
 #[async_trait]
 impl RecipientStore for SqliteCatalog {
-    async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {
+    async fn insert_recipient(
+        &self,
+        recipient: &Recipient,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let audit = audit.to_vec();
         let recipient = recipient.clone();
-        self.write("store the recipient", move |tx| recipients::insert(tx, &recipient)).await
+        self.write("store the recipient", move |tx| {
+            audited(tx, &audit, || recipients::insert(tx, &recipient))
+        })
+        .await
     }
 
     async fn recipients(&self, owner: &Owner) -> Result<Vec<Recipient>, CatalogError> {
@@ -284,9 +326,18 @@ impl RecipientStore for SqliteCatalog {
         &self,
         owner: &Owner,
         name: &RecipientName,
+        audit: &[AuditRecord],
     ) -> Result<RecipientRemoval, CatalogError> {
+        let audit = audit.to_vec();
         let (owner, name) = (owner.clone(), name.clone());
-        self.write("remove the recipient", move |tx| recipients::remove(tx, &owner, &name)).await
+        self.write("remove the recipient", move |tx| {
+            let removal = recipients::remove(tx, &owner, &name)?;
+            if removal == RecipientRemoval::Removed {
+                audit::insert(tx, &audit)?;
+            }
+            Ok(removal)
+        })
+        .await
     }
 }
 
@@ -302,12 +353,39 @@ impl Outbox for SqliteCatalog {
 }
 
 #[async_trait]
+impl AuditStore for SqliteCatalog {
+    async fn audit(&self, owner: &Owner, query: &AuditQuery) -> Result<Page<AuditRecord>, CatalogError> {
+        let (owner, query) = (owner.clone(), query.clone());
+        self.read("list the audit", move |tx| audit::list(tx, &owner, &query)).await
+    }
+
+    async fn record(&self, entry: &AuditRecord) -> Result<(), CatalogError> {
+        let entry = [entry.clone()];
+        self.write("record the call", move |tx| audit::insert(tx, &entry)).await
+    }
+
+    async fn end_download(&self, id: AuditId, end: &DownloadEnd) -> Result<(), CatalogError> {
+        let end = *end;
+        self.write("record the end of a download", move |tx| audit::end_download(tx, id, &end)).await
+    }
+}
+
+#[async_trait]
 impl StoreRegister for SqliteCatalog {
     async fn store(&self) -> Result<Option<StoreLink>, CatalogError> {
         self.read("read which store belongs to it", store::link).await
     }
 
-    async fn set_store(&self, expected: Option<StoreLink>, link: StoreLink) -> Result<(), CatalogError> {
-        self.write("record which store belongs to it", move |tx| store::set(tx, expected, link)).await
+    async fn set_store(
+        &self,
+        expected: Option<StoreLink>,
+        link: StoreLink,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let audit = audit.to_vec();
+        self.write("record which store belongs to it", move |tx| {
+            audited(tx, &audit, || store::set(tx, expected, link))
+        })
+        .await
     }
 }

@@ -16,7 +16,7 @@ use crate::catalog_sqlite::world::*;
 fn cancel(world: &World, execution: &Execution, seconds: i64) -> Execution {
     let before = world.execution(execution);
     let after = before.clone().cancel(at(seconds)).unwrap();
-    block_on(world.catalog.change_execution(&before, &after)).unwrap();
+    block_on(world.catalog.change_execution(&before, &after, &[])).unwrap();
     assert_eq!(world.execution(execution), after);
     after
 }
@@ -61,7 +61,7 @@ fn a_worker_is_told_and_its_lease_and_progress_stay() {
     let before = world.execution(&claimed);
     assert_eq!(ask(30), [Directive::Continue]);
     let after = before.clone().cancel(at(31)).unwrap();
-    block_on(world.catalog.change_execution(&before, &after)).unwrap();
+    block_on(world.catalog.change_execution(&before, &after, &[])).unwrap();
     let stored = world.execution(&claimed);
     assert_eq!((stored.status(), stored.progress), (Status::InProgress, progress));
     assert_eq!(stored.cancel_requested_at, Some(at(31)));
@@ -101,7 +101,7 @@ fn e8_what_a_dead_worker_had_ends_at_once_and_leaves_nothing_that_is_wanted() {
 
     let before = world.execution(&claimed);
     let after = before.clone().cancel_abandoned(at(2)).unwrap();
-    block_on(world.catalog.change_execution(&before, &after)).unwrap();
+    block_on(world.catalog.change_execution(&before, &after, &[])).unwrap();
     assert_eq!(world.execution(&claimed), after);
     assert_eq!((after.status(), after.attempts[0].ended_at), (Status::Cancelled, Some(at(2))));
     assert_eq!((worker(), world.standing(&claimed)), (None, Standing::Unwanted));
@@ -149,7 +149,7 @@ fn a_publication_that_came_first_stands() {
     let before = world.execution(&claimed);
     world.publish(&claimed, at(1)).unwrap();
     let late = before.clone().cancel(at(2)).unwrap();
-    let error = block_on(world.catalog.change_execution(&before, &late)).unwrap_err();
+    let error = block_on(world.catalog.change_execution(&before, &late, &[])).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::Conflict, "{error}");
     assert_eq!(world.execution(&claimed).status(), Status::Finished);
 }
@@ -162,7 +162,7 @@ fn a_cancel_of_what_moved_on_is_a_conflict() {
     let cancelled = waiting.clone().cancel(at(1)).unwrap();
     let claimed = claim(&world.catalog, "w", at(1), 1).remove(0);
     let revision = world.job(job.id).revision;
-    let change = |before, after| block_on(world.catalog.change_execution(before, after));
+    let change = |before, after| block_on(world.catalog.change_execution(before, after, &[]));
     assert_eq!(change(&waiting, &cancelled).unwrap_err().kind(), CatalogErrorKind::Conflict);
 
     // A change of another epoch is refused, and so is one by another owner.

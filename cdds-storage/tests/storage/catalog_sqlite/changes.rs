@@ -62,7 +62,7 @@ fn j7_a_suspension_and_a_claim_never_pass_each_other() {
         let (one, other) = (world.second_handle(), world.second_handle());
         let (claimed, suspended) = std::thread::scope(|scope| {
             let claimed = scope.spawn(|| claim(&one, "w", day(1), 1));
-            let suspended = scope.spawn(|| block_on(other.change_job(&change, before.revision)).is_ok());
+            let suspended = scope.spawn(|| block_on(other.change_job(&change, before.revision, &[])).is_ok());
             (claimed.join().unwrap(), suspended.join().unwrap())
         });
         let status = world.history()[0].status();

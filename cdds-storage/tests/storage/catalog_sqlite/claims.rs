@@ -31,13 +31,13 @@ fn j8_a_submission_brings_its_first_execution() {
         at(0),
     );
     let (job, first) = (submission.job, submission.first.unwrap());
-    block_on(world.catalog.insert_job(&job, Some(&first))).unwrap();
+    block_on(world.catalog.insert_job(&job, Some(&first), &[])).unwrap();
     assert_eq!((world.job(job.id), world.execution(&first)), (job.clone(), first.clone()));
     let agenda = block_on(world.catalog.agenda()).unwrap();
     assert_eq!((agenda.next_due_at, agenda.next_queued_at), (None, Some(at(0))));
     assert_eq!((agenda.queued, agenda.running), (1, 0));
 
-    let twice = block_on(world.catalog.insert_job(&job, Some(&first))).unwrap_err();
+    let twice = block_on(world.catalog.insert_job(&job, Some(&first), &[])).unwrap_err();
     assert_eq!(twice.kind(), CatalogErrorKind::Conflict);
     assert!(twice.to_string().contains(&job.id.to_string()), "{twice}");
 }
@@ -52,7 +52,7 @@ fn j8_a_job_whose_first_execution_conflicts_is_not_stored() {
         terms().source,
         at(0),
     );
-    block_on(world.catalog.insert_job(&submission.job, submission.first.as_ref())).unwrap();
+    block_on(world.catalog.insert_job(&submission.job, submission.first.as_ref(), &[])).unwrap();
     let other = submit(
         JobId(Uuid::new_v4()),
         Owner::default(),
@@ -61,7 +61,7 @@ fn j8_a_job_whose_first_execution_conflicts_is_not_stored() {
         at(0),
     )
     .job;
-    let error = block_on(world.catalog.insert_job(&other, submission.first.as_ref())).unwrap_err();
+    let error = block_on(world.catalog.insert_job(&other, submission.first.as_ref(), &[])).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::Conflict);
     assert_eq!(block_on(world.catalog.job(&Owner::default(), other.id)).unwrap(), None);
 }
@@ -293,7 +293,7 @@ fn materialising_at_the_same_time_puts_each_slot_on_the_record_once() {
             .iter()
             .map(|catalog| {
                 let change = materialise(&job, &[], terms(), day(1)).unwrap();
-                scope.spawn(move || usize::from(block_on(catalog.change_job(&change, 1)).is_ok()))
+                scope.spawn(move || usize::from(block_on(catalog.change_job(&change, 1, &[])).is_ok()))
             })
             .collect();
         engines.into_iter().map(|engine| engine.join().unwrap()).sum()

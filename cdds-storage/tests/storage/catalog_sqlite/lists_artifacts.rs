@@ -21,8 +21,9 @@ fn artifacts_sort_by_every_column_and_parts_stay_in_order() {
     }
     let mut all = artifacts(&world, &ArtifactQuery::default());
     for (number, file) in all.iter().enumerate().filter(|(number, _)| number % 3 > 0) {
-        let files = vec![file.artifact.id; number % 3];
-        block_on(world.catalog.record_download(&Owner::default(), &files, at(7))).unwrap();
+        for _ in 0..number % 3 {
+            download(&world.catalog, &Owner::default(), file.artifact.id, verified(at(7)));
+        }
     }
     all = artifacts(&world, &ArtifactQuery::default());
     assert_eq!(all.len(), 124);
@@ -78,7 +79,7 @@ fn a7_artifacts_are_found_by_every_filter() {
         world.run_one(day(number), u32::try_from(number).unwrap() + 1);
     }
     let all = artifacts(&world, &ArtifactQuery::default());
-    block_on(world.catalog.hold(&Owner::default(), all[0].artifact.execution_id, true)).unwrap();
+    block_on(world.catalog.hold(&Owner::default(), all[0].artifact.execution_id, true, &[])).unwrap();
     let all = artifacts(&world, &ArtifactQuery::default());
     let name = all[5].artifact.name.to_uppercase();
     let between = Between { from: Some(day(1)), to: Some(day(3)) };
@@ -138,7 +139,7 @@ fn a8_a_list_says_how_often_and_when_a_file_was_downloaded() {
     assert_eq!(shown(), [(0, None), (0, None)]);
     let second = artifacts(&world, &ArtifactQuery::default())[1].artifact.id;
     for seconds in [9, 5] {
-        block_on(world.catalog.record_download(&Owner::default(), &[second], at(seconds))).unwrap();
+        download(&world.catalog, &Owner::default(), second, verified(at(seconds)));
     }
     assert_eq!(shown(), [(0, None), (2, Some(at(9)))]);
     let one = block_on(world.catalog.artifact(&Owner::default(), second)).unwrap().unwrap();

@@ -113,14 +113,14 @@ fn e9_the_history_names_the_files_that_can_be_had() {
     let names = ["z01", "z02", "zip"].map(|extension| format!("export-{}.{extension}", claimed.id));
     assert_eq!(files(at(0)), names);
     let second = cdds_core::domain::archive::artifact::artifact_id(claimed.id, 2);
-    block_on(world.catalog.delete_artifacts(&claimed.owner, &[second], at(1))).unwrap();
+    block_on(world.catalog.delete_artifacts(&claimed.owner, &[second], at(1), &[])).unwrap();
     assert_eq!(files(at(1)), [names[0].clone(), names[2].clone()]);
     let in_list = || {
         let query = ExecutionQuery::default();
         block_on(world.catalog.executions(&job.owner, &query, day(30))).unwrap().items.remove(0)
     };
     assert!(files(day(30)).is_empty() && in_list().files.is_empty(), "expired");
-    block_on(world.catalog.hold(&claimed.owner, claimed.id, true)).unwrap();
+    block_on(world.catalog.hold(&claimed.owner, claimed.id, true, &[])).unwrap();
     assert_eq!((files(day(30)), in_list().files), (files(at(1)), files(at(1))), "on hold");
 }
 

@@ -177,8 +177,13 @@ fn history_and_artifacts_are_all_there() {
         (Some(2), 1, Some(day(1)))
     );
     assert_eq!(search(&execution_id(12).to_string()).total, Some(1));
-    block_on(world.catalog.delete_artifacts(&Owner::default(), &[artifact_id(execution_id(13), 1)], day(4)))
-        .unwrap();
+    block_on(world.catalog.delete_artifacts(
+        &Owner::default(),
+        &[artifact_id(execution_id(13), 1)],
+        day(4),
+        &[],
+    ))
+    .unwrap();
     assert_eq!(block_on(world.catalog.expire(day(35), 9)).unwrap(), 1);
     let removals = block_on(world.catalog.removals(9)).unwrap();
     assert_eq!(removals, [13, 12].map(|id| Removal::Set { execution: execution_id(id) }));
@@ -201,7 +206,7 @@ fn j15_recipients_are_in_use_by_the_jobs_that_name_them() {
     let world = old.open();
     let remove = |owner: &str, name: &str| {
         let (owner, name) = (Owner::new(owner).unwrap(), RecipientName::new(name).unwrap());
-        block_on(world.catalog.remove_recipient(&owner, &name)).unwrap()
+        block_on(world.catalog.remove_recipient(&owner, &name, &[])).unwrap()
     };
     let in_use = |jobs: &[u128]| RecipientRemoval::InUse(jobs.iter().copied().map(job_id).collect());
     assert_eq!(remove("default", "ada"), in_use(&[1, 2]));

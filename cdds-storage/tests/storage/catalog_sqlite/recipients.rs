@@ -36,12 +36,12 @@ fn recipient(owner: &str, named: &str) -> Recipient {
 
 fn store(world: &World, names: &[&str]) {
     for named in names {
-        block_on(world.catalog.insert_recipient(&recipient("default", named))).unwrap();
+        block_on(world.catalog.insert_recipient(&recipient("default", named), &[])).unwrap();
     }
 }
 
 fn remove(catalog: &SqliteCatalog, named: &str) -> RecipientRemoval {
-    block_on(catalog.remove_recipient(&Owner::default(), &name(named))).unwrap()
+    block_on(catalog.remove_recipient(&Owner::default(), &name(named), &[])).unwrap()
 }
 
 fn sealed(frequency: Frequency, names: &[&str]) -> JobSettings {
@@ -64,19 +64,19 @@ fn s1_recipients_are_kept_by_owner_and_name() {
     let world = World::new();
     let (zoe, ada, other) = (recipient("mine", "zoe"), recipient("mine", "ada"), recipient("yours", "zoe"));
     for stored in [&zoe, &ada, &other] {
-        block_on(world.catalog.insert_recipient(stored)).unwrap();
+        block_on(world.catalog.insert_recipient(stored, &[])).unwrap();
     }
-    let twice = block_on(world.catalog.insert_recipient(&zoe)).unwrap_err();
+    let twice = block_on(world.catalog.insert_recipient(&zoe, &[])).unwrap_err();
     assert_eq!(twice.kind(), CatalogErrorKind::Conflict);
     assert_eq!(block_on(world.catalog.recipients(&zoe.owner)).unwrap(), [ada, zoe.clone()]);
     assert_eq!(block_on(world.catalog.recipients(&other.owner)).unwrap(), std::slice::from_ref(&other));
 
-    let gone = block_on(world.catalog.remove_recipient(&zoe.owner, &zoe.name)).unwrap();
+    let gone = block_on(world.catalog.remove_recipient(&zoe.owner, &zoe.name, &[])).unwrap();
     assert_eq!(gone, RecipientRemoval::Removed);
-    let gone = block_on(world.catalog.remove_recipient(&zoe.owner, &zoe.name)).unwrap();
+    let gone = block_on(world.catalog.remove_recipient(&zoe.owner, &zoe.name, &[])).unwrap();
     assert_eq!(gone, RecipientRemoval::Missing);
     assert_eq!(block_on(world.catalog.recipients(&other.owner)).unwrap(), [other], "of another owner");
-    block_on(world.catalog.insert_recipient(&zoe)).unwrap();
+    block_on(world.catalog.insert_recipient(&zoe, &[])).unwrap();
 }
 
 #[test]
@@ -128,13 +128,13 @@ fn j15_a_job_cannot_name_a_recipient_that_is_missing() {
     store(&world, &["ada"]);
     let settings = sealed(immediately(), &["ada", "zoe"]);
     let submission = submit(JobId(Uuid::new_v4()), Owner::default(), settings, terms().source, at(0));
-    let insert = || block_on(world.catalog.insert_job(&submission.job, submission.first.as_ref()));
+    let insert = || block_on(world.catalog.insert_job(&submission.job, submission.first.as_ref(), &[]));
     let error = insert().unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::Conflict);
     assert!(error.to_string().contains("recipient zoe"), "{error}");
     assert_eq!(block_on(world.catalog.jobs(&Owner::default(), &JobQuery::default())).unwrap().total, Some(0));
     // A recipient of another owner does not count.
-    block_on(world.catalog.insert_recipient(&recipient("stranger", "zoe"))).unwrap();
+    block_on(world.catalog.insert_recipient(&recipient("stranger", "zoe"), &[])).unwrap();
     assert_eq!(insert().unwrap_err().kind(), CatalogErrorKind::Conflict);
 
     let job = world.submit_as(&Owner::default(), sealed(daily(), &["ada"]), at(0));
@@ -155,7 +155,7 @@ fn j15_a_submission_and_a_removal_never_pass_each_other() {
         let job = submit(JobId(Uuid::new_v4()), Owner::default(), settings, terms().source, at(0)).job;
         let (one, other) = (world.second_handle(), world.second_handle());
         let (stored, removed) = std::thread::scope(|scope| {
-            let stored = scope.spawn(|| block_on(one.insert_job(&job, None)).is_ok());
+            let stored = scope.spawn(|| block_on(one.insert_job(&job, None, &[])).is_ok());
             let removed = scope.spawn(|| remove(&other, "ada"));
             (stored.join().unwrap(), removed.join().unwrap())
         });

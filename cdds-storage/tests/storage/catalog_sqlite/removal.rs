@@ -26,7 +26,7 @@ fn confirm(world: &World, removal: &Removal) {
 }
 
 fn delete(world: &World, ids: &[ArtifactId], seconds: i64) -> Result<(), CatalogErrorKind> {
-    block_on(world.catalog.delete_artifacts(&Owner::default(), ids, at(seconds)))
+    block_on(world.catalog.delete_artifacts(&Owner::default(), ids, at(seconds), &[]))
         .map_err(|error| error.kind())
 }
 
@@ -84,7 +84,7 @@ fn a8_all_or_none_are_deleted() {
     let stranger = Owner::new("stranger").unwrap();
     world.submit_as(&stranger, settings("Theirs", immediately()), at(2));
     let theirs = world.run_one(at(2), 1);
-    block_on(world.catalog.hold(&held.owner, held.id, true)).unwrap();
+    block_on(world.catalog.hold(&held.owner, held.id, true, &[])).unwrap();
     let (first, second) = (artifact_id(one.id, 1), artifact_id(one.id, 2));
     for bad in [artifact_id(held.id, 1), artifact_id(theirs.id, 1), artifact_id(one.id, 9)] {
         assert_eq!(delete(&world, &[first, bad, second], 3), Err(CatalogErrorKind::Conflict));
@@ -93,7 +93,7 @@ fn a8_all_or_none_are_deleted() {
     delete(&world, &[first, first], 4).unwrap();
     assert_eq!(parts(&world, &one), [2], "named twice, deleted once");
     delete(&world, &[], 5).unwrap();
-    block_on(world.catalog.hold(&one.owner, one.id, true)).unwrap();
+    block_on(world.catalog.hold(&one.owner, one.id, true, &[])).unwrap();
     assert_eq!(delete(&world, &[second], 6), Err(CatalogErrorKind::Conflict));
     assert_eq!(removals(&world), [file(&one, 1)], "what was deleted before goes all the same");
 }
@@ -139,7 +139,7 @@ fn e9_a_deleted_execution_is_gone_and_known_as_unwanted() {
     let latest = || block_on(world.catalog.job(&job.owner, job.id)).unwrap().unwrap().latest.unwrap().id;
     assert_eq!((last(), latest(), world.standing(&set)), (Some(42), set.id, Standing::Wanted));
 
-    let remove = |owner: &Owner| block_on(world.catalog.delete_execution(owner, set.id, day(2)));
+    let remove = |owner: &Owner| block_on(world.catalog.delete_execution(owner, set.id, day(2), &[]));
     let stranger = Owner::new("stranger").unwrap();
     assert_eq!(remove(&stranger).unwrap_err().kind(), CatalogErrorKind::Conflict);
     remove(&set.owner).unwrap();
@@ -151,7 +151,7 @@ fn e9_a_deleted_execution_is_gone_and_known_as_unwanted() {
     assert_eq!((last(), latest(), world.standing(&set)), (Some(7), older.id, Standing::Unwanted));
     assert_eq!(removals(&world), [Removal::Set { execution: set.id }]);
     assert_eq!(parts(&world, &set), Vec::<u32>::new());
-    let error = block_on(world.catalog.hold(&set.owner, set.id, true)).unwrap_err();
+    let error = block_on(world.catalog.hold(&set.owner, set.id, true, &[])).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::Conflict);
     confirm(&world, &Removal::Set { execution: set.id });
     assert_eq!((removals(&world), world.standing(&set)), (Vec::new(), Standing::Unwanted));
@@ -165,7 +165,7 @@ fn e9_a_deleted_execution_says_nothing_and_does_not_come_back() {
     let before = world.job(job.id);
     let claimed = claim(&world.catalog, "w", day(1), 1).remove(0);
     let ended = world.settle(&claimed, &failed(false), day(1));
-    block_on(world.catalog.delete_execution(&ended.owner, ended.id, day(1))).unwrap();
+    block_on(world.catalog.delete_execution(&ended.owner, ended.id, day(1), &[])).unwrap();
     let raw = world.raw();
     let texts = "SELECT settings || title_folded || coalesce(detail, '') || attempts FROM execution";
     let texts: String = raw.query_row(texts, [], |row| row.get(0)).unwrap();
@@ -189,7 +189,7 @@ fn e9_what_has_not_ended_cannot_be_deleted() {
     let world = World::new();
     world.submit("Once", immediately(), at(0));
     let waiting = world.history().remove(0);
-    let remove = || block_on(world.catalog.delete_execution(&waiting.owner, waiting.id, at(1)));
+    let remove = || block_on(world.catalog.delete_execution(&waiting.owner, waiting.id, at(1), &[]));
     assert_eq!(remove().unwrap_err().kind(), CatalogErrorKind::Conflict);
     let running = claim(&world.catalog, "w", at(0), 1).remove(0);
     assert_eq!(remove().unwrap_err().kind(), CatalogErrorKind::Conflict);

@@ -1,5 +1,6 @@
 //! Artifact sets: published, listed, downloaded, removed (rules A7, A8; invariants I3, I12).
 
+use cdds_core::domain::access::download::{DownloadEnd, DownloadOutcome};
 use cdds_core::domain::archive::artifact::{ArtifactSet, artifact_id};
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::{ArtifactId, Owner};
@@ -121,7 +122,7 @@ fn a7_a_set_on_hold_stays_until_it_is_released() {
     world.submit("Held", immediately(), at(0));
     let set = world.run_one(at(0), 2);
     let (owner, late) = (set.owner.clone(), 400 * 86_400);
-    let hold = |hold| block_on(world.catalog.hold(&owner, set.id, hold));
+    let hold = |hold| block_on(world.catalog.hold(&owner, set.id, hold, &[]));
     hold(true).unwrap();
     hold(true).unwrap();
     let held = block_on(world.catalog.artifact_set(&owner, set.id)).unwrap().unwrap();
@@ -129,9 +130,9 @@ fn a7_a_set_on_hold_stays_until_it_is_released() {
     assert_eq!((expire(&world, late, 10), removals(&world)), (0, Vec::new()));
 
     let id = artifact_id(set.id, 1);
-    let error = block_on(world.catalog.delete_artifacts(&owner, &[id], at(late))).unwrap_err();
+    let error = block_on(world.catalog.delete_artifacts(&owner, &[id], at(late), &[])).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::Conflict);
-    let error = block_on(world.catalog.delete_execution(&owner, set.id, at(late))).unwrap_err();
+    let error = block_on(world.catalog.delete_execution(&owner, set.id, at(late), &[])).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::Conflict);
     assert_eq!(block_on(world.catalog.artifact_set(&owner, set.id)).unwrap(), Some(held));
 
@@ -143,7 +144,7 @@ fn a7_a_set_on_hold_stays_until_it_is_released() {
     let stranger = Owner::new("stranger").unwrap();
     world.submit("Other", immediately(), at(late));
     let other = world.run_one(at(late), 1);
-    let error = block_on(world.catalog.hold(&stranger, other.id, true)).unwrap_err();
+    let error = block_on(world.catalog.hold(&stranger, other.id, true, &[])).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::Conflict);
 }
 
@@ -170,9 +171,12 @@ fn a8_downloads_of_the_owners_files_are_recorded() {
     let (one, two) = (artifact_id(mine.id, 1), artifact_id(mine.id, 2));
     let (foreign, unknown) = (artifact_id(theirs.id, 1), artifact_id(mine.id, 3));
 
-    let record = |ids: &[_]| block_on(world.catalog.record_download(&Owner::default(), ids, at(5))).unwrap();
-    record(&[foreign, one, unknown]);
-    record(&[one, two]);
+    for file in [one, unknown, one, two] {
+        download(&world.catalog, &Owner::default(), file, verified(at(5)));
+    }
+    for outcome in [DownloadOutcome::BrokenOff, DownloadOutcome::Corrupt] {
+        download(&world.catalog, &Owner::default(), two, DownloadEnd { outcome, ..verified(at(6)) });
+    }
     let raw = world.raw();
     let count = |id: ArtifactId| -> i64 {
         let sql = "SELECT count(*) FROM download WHERE artifact_id = ?1";

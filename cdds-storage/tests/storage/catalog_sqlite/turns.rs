@@ -99,7 +99,7 @@ fn submit(catalogs: [&dyn Catalog; 2], number: u128, owner: Owner, source: u8, n
     let lifecycle::Submission { job, first } =
         lifecycle::submit(JobId(Uuid::from_u128(number)), owner, settings, terms().source, now);
     for catalog in catalogs {
-        block_on(catalog.insert_job(&Job { ..job.clone() }, first.as_ref())).unwrap();
+        block_on(catalog.insert_job(&Job { ..job.clone() }, first.as_ref(), &[])).unwrap();
     }
 }
 

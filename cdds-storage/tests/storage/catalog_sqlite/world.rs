@@ -6,6 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cdds_core::domain::access::Action;
+use cdds_core::domain::access::audit::{AuditRecord, Object, Outcome};
+use cdds_core::domain::access::download::{DownloadEnd, DownloadOutcome};
 use cdds_core::domain::archive::artifact::{
     Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
 };
@@ -16,16 +19,19 @@ use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::retry::RetryPolicy;
 use cdds_core::domain::execution::schedule::{Terms, materialise};
-use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
+use cdds_core::domain::id::{ArtifactId, AuditId, JobId, Owner, SourceId, TypeId, WorkerId};
 use cdds_core::domain::job::lifecycle::submit;
 use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
 use cdds_core::domain::source::SourceTerms;
 use cdds_core::ports::catalog::query::{ExecutionOverview, ExecutionQuery, Page, Slice};
 use cdds_core::ports::catalog::{
-    CatalogError, Claim, ExecutionStore, Fence, JobStore, Publication, Settlement, Standing, WorkQueue,
+    Catalog, CatalogError, Claim, ExecutionStore, Fence, JobStore, Publication, Settlement, Standing,
+    WorkQueue,
 };
+use cdds_core::ports::ids::Ids;
 use cdds_core::ports::sink::Key;
-use cdds_core::testing::ManualClock;
+use cdds_core::system::SystemIds;
+use cdds_core::testing::{ManualClock, administrator};
 use cdds_storage::catalog::SqliteCatalog;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::executor::block_on;
@@ -114,6 +120,21 @@ impl Deref for Timed {
     }
 }
 
+/// Records a download of a file from its first byte to its end.
+pub(crate) fn download(catalog: &dyn Catalog, owner: &Owner, file: ArtifactId, end: DownloadEnd) {
+    let by = administrator(owner);
+    let entry = AuditRecord::new(AuditId(SystemIds.next()), end.at, &by, Action::Download)
+        .with_object(Object::Artifact(file))
+        .with_outcome(Outcome::Begun);
+    block_on(catalog.record(&entry)).unwrap();
+    block_on(catalog.end_download(entry.id, &end)).unwrap();
+}
+
+/// A download that was verified.
+pub(crate) fn verified(at: DateTime<Utc>) -> DownloadEnd {
+    DownloadEnd { at, bytes: 7, outcome: DownloadOutcome::Verified }
+}
+
 pub(crate) struct World {
     pub(crate) folder: TempDir,
     pub(crate) catalog: Timed,
@@ -143,7 +164,7 @@ impl World {
 
     pub(crate) fn submit_as(&self, owner: &Owner, settings: JobSettings, now: DateTime<Utc>) -> Job {
         let submission = submit(JobId(Uuid::new_v4()), owner.clone(), settings, terms().source, now);
-        block_on(self.catalog.insert_job(&submission.job, submission.first.as_ref())).unwrap();
+        block_on(self.catalog.insert_job(&submission.job, submission.first.as_ref(), &[])).unwrap();
         submission.job
     }
 
@@ -151,7 +172,7 @@ impl World {
     pub(crate) fn materialise(&self, now: DateTime<Utc>) {
         for due in block_on(self.catalog.due(now, 1_000)).unwrap() {
             let change = materialise(&due.job, &due.waiting, terms(), now).unwrap();
-            block_on(self.catalog.change_job(&change, due.job.revision)).unwrap();
+            block_on(self.catalog.change_job(&change, due.job.revision, &[])).unwrap();
         }
     }
 
@@ -177,7 +198,7 @@ impl World {
 
     /// Stores a decision of the domain about a job that has not changed since.
     pub(crate) fn change(&self, job: &Job, change: &JobChange) -> Result<(), CatalogError> {
-        block_on(self.catalog.change_job(change, job.revision))
+        block_on(self.catalog.change_job(change, job.revision, &[]))
     }
 
     /// Returns the catalog's answer about the latest claim of an execution.

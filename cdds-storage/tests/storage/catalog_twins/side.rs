@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cdds_core::domain::access::Principal;
+use cdds_core::domain::access::audit::{AuditRecord, Object, Outcome};
+use cdds_core::domain::access::download::{DownloadEnd, DownloadOutcome};
+use cdds_core::domain::access::{Action, Principal, PrincipalName};
 use cdds_core::domain::archive::artifact::{
     Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
 };
@@ -15,11 +17,12 @@ use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::retry::RetryPolicy;
 use cdds_core::domain::execution::schedule::{Terms, materialise};
 use cdds_core::domain::execution::{Execution, Status};
-use cdds_core::domain::id::{JobId, Owner, WorkerId};
+use cdds_core::domain::id::{AuditId, JobId, Owner, WorkerId};
 use cdds_core::domain::job::{JobSettings, Protection, Title};
 use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
 use cdds_core::ports::catalog::query::{
-    ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
+    ArtifactOverview, ArtifactQuery, AuditQuery, Between, ExecutionOverview, ExecutionQuery, JobOverview,
+    JobQuery, Page,
 };
 use cdds_core::ports::catalog::{Beat, Catalog, Claim, Fence, Publication, Settlement};
 use cdds_core::ports::clock::Clock;
@@ -166,7 +169,7 @@ impl Side {
         let due = block_on(self.catalog.due(self.now(), 10)).unwrap();
         for due in &due {
             if let Some(change) = materialise(&due.job, &due.waiting, Terms::default(), self.now()) {
-                block_on(self.catalog.change_job(&change, due.job.revision)).unwrap();
+                block_on(self.catalog.change_job(&change, due.job.revision, &[])).unwrap();
             }
         }
         format!("{due:?} {:?}", block_on(self.catalog.agenda()).unwrap())
@@ -265,13 +268,49 @@ impl Side {
 
     pub(crate) fn download(&self, number: usize) -> String {
         let Some(file) = self.file(number) else { return String::new() };
-        catalog_said(block_on(self.catalog.record_download(&self.owner, &[file.id], self.now())))
+        let entry = self.entry(Action::Download, Object::Artifact(file.id)).with_outcome(Outcome::Begun);
+        let begun = catalog_said(block_on(self.catalog.record(&entry)));
+        let twice = catalog_said(block_on(self.catalog.record(&entry)));
+        let outcome = DownloadOutcome::ALL[number % 3];
+        let end = DownloadEnd { at: self.now(), bytes: number as u64 >> 1, outcome };
+        // Some are left without an end, and some are ended twice.
+        let ends = (0..number % 4).map(|_| catalog_said(block_on(self.catalog.end_download(entry.id, &end))));
+        format!("{begun} {twice} {:?}", ends.collect::<Vec<_>>())
     }
 
     /// Deletes a file by the catalog alone: the service would also delete it from the store and confirm that.
     pub(crate) fn delete_file(&self, number: usize) -> String {
         let Some(file) = self.file(number) else { return String::new() };
-        catalog_said(block_on(self.catalog.delete_artifacts(&self.owner, &[file.id], self.now())))
+        let entry = self.entry(Action::DeleteArtifacts, Object::Artifact(file.id));
+        // Every other time the entry is one that is on record, which refuses the deletion.
+        if number.is_multiple_of(2) {
+            block_on(self.catalog.record(&entry)).unwrap();
+        }
+        let (files, entries) = ([file.id], [entry]);
+        let delete = self.catalog.delete_artifacts(&self.owner, &files, self.now(), &entries);
+        catalog_said(block_on(delete))
+    }
+
+    /// Returns the audit by each of its filters.
+    pub(crate) fn filtered_audits(&self) -> Vec<String> {
+        let all = self.audit_page(&AuditQuery::default()).items;
+        let middle = all.get(all.len() / 2);
+        let object = middle.and_then(|entry| entry.object.as_ref().map(Object::id));
+        let none = AuditQuery::default;
+        let queries = [
+            none().with_object(object),
+            none().with_principal(self.by.name.clone()),
+            none().with_principal(PrincipalName::new("nobody").unwrap()),
+            none().with_action(middle.map(|entry| entry.action)),
+            none().with_at(Between { from: middle.map(|entry| entry.at), to: None }),
+            none().with_at(Between { from: None, to: middle.map(|entry| entry.at) }),
+        ];
+        queries.iter().map(|query| format!("{query:?}: {:?}", self.audit_page(query))).collect()
+    }
+
+    fn entry(&self, action: Action, object: Object) -> AuditRecord {
+        AuditRecord::new(AuditId(self.memory.ports.ids.next()), self.now(), &self.by, action)
+            .with_object(object)
     }
 
     pub(crate) fn delete_execution(&self, number: usize, with_artifacts: bool) -> String {
@@ -305,12 +344,17 @@ impl Side {
         block_on(self.catalog.artifacts(&self.owner, query)).unwrap()
     }
 
+    pub(crate) fn audit_page(&self, query: &AuditQuery) -> Page<AuditRecord> {
+        block_on(self.catalog.audit(&self.owner, query)).unwrap()
+    }
+
     /// Prints everything that people can see.
     pub(crate) fn summary(&self) -> String {
         let jobs = self.jobs_page(&JobQuery::default());
         let executions = self.executions_page(&ExecutionQuery::default());
         let artifacts = self.artifacts_page(&ArtifactQuery::default());
-        format!("{jobs:?} {executions:?} {artifacts:?}")
+        let audit = self.audit_page(&AuditQuery::default());
+        format!("{jobs:?} {executions:?} {artifacts:?} {audit:?}")
     }
 
     fn execution(&self, number: usize) -> Option<Execution> {

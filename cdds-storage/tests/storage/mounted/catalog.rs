@@ -51,7 +51,7 @@ fn a_full_file_system_says_so_and_keeps_what_was_stored() {
             SourceTerms::default(),
             DateTime::UNIX_EPOCH,
         );
-        match block_on(catalog.insert_job(&submission.job, None)) {
+        match block_on(catalog.insert_job(&submission.job, None, &[])) {
             Ok(()) => stored += 1,
             Err(error) => break error,
         }

@@ -3,6 +3,31 @@
 -- Owners' data (rule J16).
 
 -- Principals, audit and downloads (rules C1 to C3).
+-- A download of an artifact that was verified also gets a row in table download, which lists count: rows from
+-- before this version, of principals that nobody recorded, are of that kind.
+CREATE TABLE audit (
+    id             TEXT PRIMARY KEY NOT NULL,
+    at             INTEGER NOT NULL,
+    owner          TEXT NOT NULL,
+    principal      TEXT NOT NULL,
+    action         TEXT NOT NULL,
+    object_kind    TEXT,
+    object_id      TEXT,
+    version_before INTEGER,
+    version_after  INTEGER,
+    settings       TEXT NOT NULL,
+    outcome        TEXT NOT NULL,
+    ended_at       INTEGER,
+    bytes          INTEGER,
+    CHECK ((object_kind IS NULL) = (object_id IS NULL)),
+    CHECK ((ended_at IS NULL) = (bytes IS NULL))
+) STRICT;
+
+CREATE INDEX audit_list ON audit (owner, at DESC, id);
+
+CREATE INDEX audit_of_object ON audit (owner, object_id, at DESC, id) WHERE object_id IS NOT NULL;
+
+CREATE INDEX audit_of_principal ON audit (owner, principal, at DESC, id);
 
 -- Several reads in one set (rule J17).
 
