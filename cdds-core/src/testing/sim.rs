@@ -65,6 +65,7 @@
 //! assert_eq!(broken(violation.seed).err(), Some(violation), "and found again");
 //! ```
 
+mod access;
 mod accounts;
 mod answers;
 mod asked;

@@ -9,6 +9,7 @@ use super::model::{Check, Model, brief, ensure};
 use super::planted::Tampered;
 use super::report::Invariant;
 use super::watch::{Watch, step};
+use crate::domain::access::audit::AuditRecord;
 use crate::domain::execution::{Execution, Trigger};
 use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::job::{Job, JobChange, JobState};
@@ -20,8 +21,9 @@ impl Watch {
         catalog: &Tampered,
         job: &Job,
         first: Option<&Execution>,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
-        let result = step(catalog.inner.insert_job(job, first));
+        let result = step(catalog.insert_job(job, first, audit));
         self.look(|model| {
             let named = !job.settings.protection.recipients().is_empty();
             let known = model.jobs.contains_key(&job.id);
@@ -38,6 +40,7 @@ impl Watch {
             self.refresh(model, &job.owner, first.id, cause)?;
             if result.is_ok() { check_written(model, first) } else { Ok(()) }
         });
+        self.check_audit(audit, &result);
         result
     }
 
@@ -46,8 +49,9 @@ impl Watch {
         catalog: &Tampered,
         change: &JobChange,
         expected: u64,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
-        let result = step(catalog.change_job(change, expected));
+        let result = step(catalog.change_job(change, expected, audit));
         self.look(|model| {
             let owner = &change.job.owner;
             let known = model.jobs.get(&change.job.id).map(|known| known.job.revision);
@@ -65,6 +69,7 @@ impl Watch {
             })?;
             self.follow_change(model, &before, change)
         });
+        self.check_audit(audit, &result);
         result
     }
 
@@ -97,8 +102,9 @@ impl Watch {
         catalog: &Tampered,
         before: &Execution,
         after: &Execution,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
-        let result = step(catalog.change_execution(before, after));
+        let result = step(catalog.change_execution(before, after, audit));
         self.look(|model| {
             let known = &model.execution(before.id)?.execution;
             let overtaken = known.status() != before.status() || known.epoch != before.epoch;
@@ -109,6 +115,7 @@ impl Watch {
             self.refresh_job(model, &before.owner, before.job_id, cause)?;
             if result.is_ok() { check_written(model, after) } else { Ok(()) }
         });
+        self.check_audit(audit, &result);
         result
     }
 
@@ -118,8 +125,9 @@ impl Watch {
         owner: &Owner,
         id: ExecutionId,
         now: DateTime<Utc>,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
-        let result = step(catalog.inner.delete_execution(owner, id, now));
+        let result = step(catalog.delete_execution(owner, id, now, audit));
         self.look(|model| {
             let known = model.execution(id)?;
             let open = known.execution.is_open();
@@ -138,6 +146,7 @@ impl Watch {
             model.delete(id);
             Ok(())
         });
+        self.check_audit(audit, &result);
         result
     }
 }

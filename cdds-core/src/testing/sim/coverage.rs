@@ -6,7 +6,7 @@ use std::fmt;
 use super::report::FaultKind;
 
 /// All calls to ports that the engines and people of a world make.
-const CALLS: [&str; 38] = [
+const CALLS: [&str; 39] = [
     "catalog.agenda",
     "catalog.artifact",
     "catalog.artifact_set",
@@ -19,6 +19,7 @@ const CALLS: [&str; 38] = [
     "catalog.delete_artifacts",
     "catalog.delete_execution",
     "catalog.due",
+    "catalog.end_download",
     "catalog.execution",
     "catalog.executions",
     "catalog.expire",
@@ -29,7 +30,7 @@ const CALLS: [&str; 38] = [
     "catalog.notices",
     "catalog.open_executions",
     "catalog.publish",
-    "catalog.record_download",
+    "catalog.record",
     "catalog.removals",
     "catalog.settle",
     "catalog.standing",
@@ -51,15 +52,16 @@ const CALLS: [&str; 38] = [
 const WORK: &str = "workers.submit";
 /// Calls at which an outage is never counted. Either a person makes them rarely and gives up after an error,
 /// or they directly follow another call of the same caller to the same port, which meets the outage first.
-const BRIEF: [&str; 11] = [
+const BRIEF: [&str; 12] = [
     "catalog.artifact",
     "catalog.change_execution",
     "catalog.delete_artifacts",
     "catalog.delete_execution",
+    "catalog.end_download",
     "catalog.executions",
     "catalog.hold",
     "catalog.notices",
-    "catalog.record_download",
+    "catalog.record",
     "sink.next",
     "sink.read",
     "upload.abort",

@@ -9,21 +9,24 @@ use chrono::{DateTime, Utc};
 use super::faults::{Care, Faults};
 use super::planted::{PlantedBug, Tampered};
 use super::watch::{Watch, step};
+use crate::domain::access::audit::AuditRecord;
+use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::execution::notice::Notice;
 use crate::domain::execution::queue::QueuePlace;
-use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{
-    ArtifactOverview, ArtifactQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery, Page,
+    ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
+    Page,
 };
 use crate::ports::catalog::{
-    Agenda, ArtifactStore, Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob,
-    ExecutionStore, Fence, JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal,
+    Agenda, ArtifactStore, AuditStore, Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive,
+    DueJob, ExecutionStore, Fence, JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal,
     Settlement, Standing, StoreRegister, WorkQueue,
 };
 use crate::ports::sink::Key;
@@ -67,14 +70,25 @@ const PAGE: usize = 1;
 
 #[async_trait]
 impl JobStore for FaultyCatalog {
-    async fn insert_job(&self, job: &Job, first: Option<&Execution>) -> Result<(), CatalogError> {
-        self.change("catalog.insert_job", |watch| watch.insert_job(&self.catalog, job, first)).await
+    async fn insert_job(
+        &self,
+        job: &Job,
+        first: Option<&Execution>,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        self.change("catalog.insert_job", |watch| watch.insert_job(&self.catalog, job, first, audit)).await
     }
 
-    async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError> {
+    async fn change_job(
+        &self,
+        change: &JobChange,
+        expected: u64,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
         let change = &*self.catalog.asked(change).await?;
         self.faults.labour(change.entries.len() + change.superseded.len() + change.edited.len()).await;
-        self.change("catalog.change_job", |watch| watch.change_job(&self.catalog, change, expected)).await
+        self.change("catalog.change_job", |watch| watch.change_job(&self.catalog, change, expected, audit))
+            .await
     }
 
     async fn job(&self, owner: &Owner, id: JobId) -> Result<Option<JobOverview>, CatalogError> {
@@ -118,8 +132,13 @@ impl ExecutionStore for FaultyCatalog {
         self.look("catalog.executions", Care::Busy, self.catalog.executions(owner, query, now)).await
     }
 
-    async fn change_execution(&self, before: &Execution, after: &Execution) -> Result<(), CatalogError> {
-        let change = |watch: &Watch| watch.change_execution(&self.catalog, before, after);
+    async fn change_execution(
+        &self,
+        before: &Execution,
+        after: &Execution,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let change = |watch: &Watch| watch.change_execution(&self.catalog, before, after, audit);
         self.change("catalog.change_execution", change).await
     }
 
@@ -128,8 +147,9 @@ impl ExecutionStore for FaultyCatalog {
         owner: &Owner,
         execution: ExecutionId,
         now: DateTime<Utc>,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
-        let change = |watch: &Watch| watch.delete_execution(&self.catalog, owner, execution, now);
+        let change = |watch: &Watch| watch.delete_execution(&self.catalog, owner, execution, now, audit);
         self.change("catalog.delete_execution", change).await
     }
 
@@ -246,8 +266,14 @@ impl ArtifactStore for FaultyCatalog {
         step(self.catalog.inner.newest_manifests(limit))
     }
 
-    async fn hold(&self, owner: &Owner, execution: ExecutionId, hold: bool) -> Result<(), CatalogError> {
-        self.change("catalog.hold", |watch| watch.hold(&self.catalog, owner, execution, hold)).await
+    async fn hold(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        hold: bool,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        self.change("catalog.hold", |watch| watch.hold(&self.catalog, owner, execution, hold, audit)).await
     }
 
     async fn delete_artifacts(
@@ -255,19 +281,10 @@ impl ArtifactStore for FaultyCatalog {
         owner: &Owner,
         artifacts: &[ArtifactId],
         now: DateTime<Utc>,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
-        let change = |watch: &Watch| watch.delete_artifacts(&self.catalog, owner, artifacts, now);
+        let change = |watch: &Watch| watch.delete_artifacts(&self.catalog, owner, artifacts, now, audit);
         self.change("catalog.delete_artifacts", change).await
-    }
-
-    async fn record_download(
-        &self,
-        owner: &Owner,
-        artifacts: &[ArtifactId],
-        at: DateTime<Utc>,
-    ) -> Result<(), CatalogError> {
-        let record = self.catalog.inner.record_download(owner, artifacts, at);
-        self.look("catalog.record_download", Care::Busy, record).await
     }
 
     async fn expire(&self, now: DateTime<Utc>, limit: usize) -> Result<usize, CatalogError> {
@@ -287,8 +304,12 @@ impl ArtifactStore for FaultyCatalog {
 
 #[async_trait]
 impl RecipientStore for FaultyCatalog {
-    async fn insert_recipient(&self, recipient: &Recipient) -> Result<(), CatalogError> {
-        let insert = async { step(self.catalog.inner.insert_recipient(recipient)) };
+    async fn insert_recipient(
+        &self,
+        recipient: &Recipient,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let insert = async { step(self.catalog.inner.insert_recipient(recipient, audit)) };
         self.faults.around("catalog.insert_recipient", Care::Busy, insert).await
     }
 
@@ -300,8 +321,9 @@ impl RecipientStore for FaultyCatalog {
         &self,
         owner: &Owner,
         name: &RecipientName,
+        audit: &[AuditRecord],
     ) -> Result<RecipientRemoval, CatalogError> {
-        let remove = self.catalog.inner.remove_recipient(owner, name);
+        let remove = self.catalog.inner.remove_recipient(owner, name, audit);
         self.look("catalog.remove_recipient", Care::Busy, remove).await
     }
 }
@@ -318,13 +340,34 @@ impl Outbox for FaultyCatalog {
 }
 
 #[async_trait]
+impl AuditStore for FaultyCatalog {
+    // Nobody in a world reads the audit but its model.
+    async fn audit(&self, owner: &Owner, query: &AuditQuery) -> Result<Page<AuditRecord>, CatalogError> {
+        step(self.catalog.inner.audit(owner, query))
+    }
+
+    async fn record(&self, entry: &AuditRecord) -> Result<(), CatalogError> {
+        self.change("catalog.record", |watch| watch.record(&self.catalog, entry)).await
+    }
+
+    async fn end_download(&self, id: AuditId, end: &DownloadEnd) -> Result<(), CatalogError> {
+        self.change("catalog.end_download", |watch| watch.end_download(&self.catalog, id, end)).await
+    }
+}
+
+#[async_trait]
 impl StoreRegister for FaultyCatalog {
     // No world pairs its catalog with its store, so these need no faults.
     async fn store(&self) -> Result<Option<StoreLink>, CatalogError> {
         step(self.catalog.inner.store())
     }
 
-    async fn set_store(&self, expected: Option<StoreLink>, link: StoreLink) -> Result<(), CatalogError> {
-        step(self.catalog.inner.set_store(expected, link))
+    async fn set_store(
+        &self,
+        expected: Option<StoreLink>,
+        link: StoreLink,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        step(self.catalog.inner.set_store(expected, link, audit))
     }
 }

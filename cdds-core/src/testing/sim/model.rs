@@ -9,9 +9,10 @@ use chrono::{DateTime, Datelike, Timelike, Utc};
 use super::ledger::Ledger;
 use super::report::Invariant;
 use super::time::Micros;
+use crate::domain::access::audit::AuditRecord;
 use crate::domain::archive::artifact::{Artifact, ArtifactSet};
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
-use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, WorkerId};
+use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, WorkerId};
 use crate::domain::job::{Job, JobSettings, JobState};
 use crate::ports::sink::Key;
 
@@ -45,6 +46,8 @@ pub(super) struct Model {
     pub(super) archives: BTreeMap<Selection, u64>,
     /// Counts each record over the sets of a job (invariant I4).
     pub(super) ledger: Ledger,
+    /// The audit (rule C2).
+    pub(super) audit: BTreeMap<AuditId, AuditRecord>,
     /// The owner who was served last (rule E2).
     pub(super) turn: Option<Owner>,
 }

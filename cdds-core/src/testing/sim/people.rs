@@ -1,19 +1,21 @@
 //! The people who use the services, concurrently and at any time.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::TryStreamExt;
 
 use super::dice::Dice;
 use super::drafts;
 use super::model::Model;
+use super::planted::PlantedBug;
 use super::profile::Profile;
 use super::report::{Invariant, Who};
 use super::shared::{Shared, lock};
 use super::time::{HOUR, MILLISECOND, Micros, SECOND};
 use super::watch::Watch;
-use crate::domain::access::Principal;
+use crate::domain::access::audit::Outcome;
+use crate::domain::access::{Action, Actions, Principal, PrincipalName, Role};
 use crate::domain::archive::removal::WithArtifacts;
 use crate::domain::calendar::frequency::{Frequency, Start};
 use crate::domain::execution::{Execution, ExecutionState};
@@ -27,7 +29,6 @@ use crate::service::artifacts::Artifacts;
 use crate::service::history::History;
 use crate::service::jobs::{EditRequest, JobRules, Jobs};
 use crate::service::outbox::Outbox;
-use crate::testing::administrator;
 
 /// The maximum number of jobs at the same time.
 const JOBS_MAX: usize = 6;
@@ -37,6 +38,13 @@ pub(super) fn owners() -> Vec<Owner> {
     ["north", "south"].into_iter().filter_map(|name| Owner::new(name).ok()).collect()
 }
 
+/// The number of entries that a person has on the audit.
+#[derive(Debug, Clone, Copy)]
+struct Entries {
+    done: usize,
+    refused: usize,
+}
+
 /// A person, who does one thing after another.
 pub(super) struct Person {
     pub(super) shared: Arc<Shared>,
@@ -44,6 +52,8 @@ pub(super) struct Person {
     pub(super) who: Who,
     pub(super) ports: Ports,
     pub(super) dice: Dice,
+    pub(super) role: Role,
+    pub(super) bug: Option<PlantedBug>,
 }
 
 impl Person {
@@ -59,6 +69,7 @@ impl Person {
             self.shared.timeline.sleep(pause.max(SECOND)).await;
             if self.shared.storms() {
                 self.shared.count(|figures| figures.commands += 1);
+                self.change_role();
                 self.command().await;
             }
         }
@@ -118,9 +129,27 @@ impl Person {
         Jobs::new(&self.ports, rules)
     }
 
-    /// Returns the person as an administrator of an owner.
-    fn principal(&self, owner: &Owner) -> Principal {
-        administrator(owner)
+    /// Returns the person in the role of the present command.
+    fn by(&self, owner: &Owner) -> Principal {
+        let principal = Principal::new(self.name(), owner.clone(), self.role);
+        let unchecked = self.bug == Some(PlantedBug::ViewerDeletes) && self.role == Role::Viewer;
+        let deletes = Actions::NONE.with(Action::DeleteExecution).with(Action::DeleteArtifacts);
+        if unchecked { principal.with_actions(deletes) } else { principal }
+    }
+
+    /// The name of the person, which ends with the present role.
+    fn name(&self) -> PrincipalName {
+        let name = PrincipalName::new(format!("{} as {}", self.who, self.role.as_str()));
+        name.unwrap_or_else(|_| PrincipalName::of(self.role))
+    }
+
+    /// Draws the role of the next command. Most are an administrator's, so that most are carried out.
+    fn change_role(&mut self) {
+        self.role = match self.dice.below(20) {
+            0 => Role::Viewer,
+            1..4 => Role::Operator,
+            _ => Role::Administrator,
+        };
     }
 
     fn history(&self) -> History {
@@ -129,6 +158,35 @@ impl Person {
 
     fn artifacts(&self) -> Artifacts {
         Artifacts::new(&self.ports)
+    }
+
+    /// Checks that a command has put on record what its answer says: one entry of a change that was
+    /// acknowledged, or of a refusal. `before` are the entries of the person before it.
+    fn check_entries<T>(
+        &self,
+        before: Entries,
+        entries: RangeInclusive<usize>,
+        result: &Result<T, ServiceError>,
+    ) {
+        let after = self.entries();
+        let (done, refused) = (after.done - before.done, after.refused - before.refused);
+        let lawful = match result {
+            Ok(_) => entries.contains(&done) && refused == 0,
+            Err(ServiceError::Forbidden(_)) => done == 0 && refused == 1,
+            // The reply to a change that was stored may have been lost.
+            Err(_) => done <= *entries.end() && refused <= 1,
+        };
+        if !lawful {
+            let told = result.as_ref().map_or_else(ServiceError::code, |_| "done");
+            let what = format!("{} was told {told}, with {done} and {refused} entries", self.name());
+            self.shared.violate(Invariant::Audit, what);
+        }
+    }
+
+    /// Counts the person's entries on the audit, in the present role.
+    fn entries(&self) -> Entries {
+        let count = |outcome| self.watch.entries(&self.name(), outcome);
+        Entries { done: count(Outcome::Done), refused: count(Outcome::Forbidden) }
     }
 
     /// Traces a command and its outcome.
@@ -151,7 +209,9 @@ impl Person {
         let Ok(settings) = drafts::draft(&mut self.dice, &profile, now) else { return };
         let Some(owner) = self.dice.pick(&owners()) else { return };
         let asked = format!("submit {} {}", settings.frequency, settings.timeframe);
-        let result = self.jobs().submit(&self.principal(&owner), settings).await;
+        let before = self.entries();
+        let result = self.jobs().submit(&self.by(&owner), settings).await;
+        self.check_entries(before, 1..=1, &result);
         self.told(|| asked, &result);
         if let Ok(overview) = result {
             let first: Vec<_> = overview.latest.iter().map(|latest| latest.id).collect();
@@ -191,13 +251,17 @@ impl Person {
 
     async fn suspend(&mut self) {
         let Some((owner, id, _)) = self.any_job() else { return };
-        let result = self.jobs().suspend(&self.principal(&owner), id).await;
+        let before = self.entries();
+        let result = self.jobs().suspend(&self.by(&owner), id).await;
+        self.check_entries(before, 0..=1, &result);
         self.told(|| format!("suspend {id}"), &result);
     }
 
     async fn resume(&mut self) {
         let Some((owner, id, _)) = self.any_job() else { return };
-        let result = self.jobs().resume(&self.principal(&owner), id).await;
+        let before = self.entries();
+        let result = self.jobs().resume(&self.by(&owner), id).await;
+        self.check_entries(before, 0..=1, &result);
         self.told(|| format!("resume {id}"), &result);
     }
 
@@ -241,7 +305,9 @@ impl Person {
         let (from, to) = (settings.starts_at, settings.ends_at);
         let asked = format!("edit {id} to {frequency} {timeframe} {watermark:?}, {from:?} to {to:?}");
         let request = EditRequest { settings, watermark, if_version: version };
-        let result = self.jobs().edit(&self.principal(&owner), id, &request).await;
+        let before = self.entries();
+        let result = self.jobs().edit(&self.by(&owner), id, &request).await;
+        self.check_entries(before, 1..=1, &result);
         self.told(|| asked, &result);
     }
 
@@ -253,13 +319,17 @@ impl Person {
 
     async fn delete_job(&mut self) {
         let Some((owner, id, _)) = self.any_job() else { return };
-        let result = self.jobs().delete(&self.principal(&owner), id).await;
+        let before = self.entries();
+        let result = self.jobs().delete(&self.by(&owner), id).await;
+        self.check_entries(before, 1..=1, &result);
         self.told(|| format!("delete job {id}"), &result);
     }
 
     async fn run_now(&mut self) {
         let Some((owner, id, _)) = self.any_job() else { return };
-        let result = self.jobs().run_now(&self.principal(&owner), id).await;
+        let before = self.entries();
+        let result = self.jobs().run_now(&self.by(&owner), id).await;
+        self.check_entries(before, 1..=1, &result);
         self.told(|| format!("run {id} now"), &result);
         if let Ok(execution) = result {
             self.watch.check_promise(None, &[execution.id]);
@@ -271,7 +341,9 @@ impl Person {
         // About half a dozen occurrences.
         let slots = std::iter::successors(Some(self.now()), |at| settings.frequency.last_before(*at));
         let from = slots.take(7).last().unwrap_or_else(|| self.now()) - TimeDelta::minutes(1);
-        let result = self.jobs().backfill(&self.principal(&owner), id, from, self.now()).await;
+        let before = self.entries();
+        let result = self.jobs().backfill(&self.by(&owner), id, from, self.now()).await;
+        self.check_entries(before, 1..=1, &result);
         self.told(|| format!("backfill {id} from {from}"), &result);
         if let Ok(executions) = result {
             let ids: Vec<_> = executions.iter().map(|execution| execution.id).collect();
@@ -284,7 +356,9 @@ impl Person {
         let wanted =
             self.any_execution(|one| (one.state != ExecutionState::Running) == waits && one.is_open());
         let Some((owner, id)) = wanted.or_else(|| self.any_execution(Execution::is_open)) else { return };
-        let result = self.history().cancel(&self.principal(&owner), id).await;
+        let before = self.entries();
+        let result = self.history().cancel(&self.by(&owner), id).await;
+        self.check_entries(before, 0..=1, &result);
         self.told(|| format!("cancel {id}"), &result);
     }
 
@@ -292,7 +366,9 @@ impl Person {
         let ended_badly =
             |one: &Execution| matches!(one.state, ExecutionState::Failed(_) | ExecutionState::Cancelled);
         let Some((owner, id)) = self.any_execution(ended_badly) else { return };
-        let result = self.history().rerun(&self.principal(&owner), id).await;
+        let before = self.entries();
+        let result = self.history().rerun(&self.by(&owner), id).await;
+        self.check_entries(before, 1..=1, &result);
         self.told(|| format!("rerun {id}"), &result);
         if let Ok(execution) = result {
             self.watch.check_promise(None, &[execution.id]);
@@ -302,27 +378,33 @@ impl Person {
     async fn delete_execution(&mut self) {
         let Some((owner, id)) = self.any_execution(|one| !one.is_open()) else { return };
         let with = if self.dice.coin() { WithArtifacts::Delete } else { WithArtifacts::Keep };
-        let result = self.history().delete(&self.principal(&owner), id, with).await;
+        let before = self.entries();
+        let result = self.history().delete(&self.by(&owner), id, with).await;
+        self.check_entries(before, 1..=1, &result);
         self.told(|| format!("delete execution {id} {with:?}"), &result);
     }
 
     async fn hold(&mut self, hold: bool) {
         let Some((owner, id, _)) = self.any_set() else { return };
         let artifacts = self.artifacts();
+        let before = self.entries();
         let result = if hold {
-            artifacts.hold(&self.principal(&owner), id).await
+            artifacts.hold(&self.by(&owner), id).await
         } else {
-            artifacts.release(&self.principal(&owner), id).await
+            artifacts.release(&self.by(&owner), id).await
         };
+        self.check_entries(before, 1..=1, &result);
         self.told(|| format!("{} {id}", if hold { "hold" } else { "release" }), &result);
     }
 
     async fn delete_files(&mut self) {
         let Some((owner, id, files)) = self.any_set() else { return };
+        let before = self.entries();
         let result = match self.dice.pick(&files) {
-            Some(file) if self.dice.coin() => self.artifacts().delete(&self.principal(&owner), &[file]).await,
-            _ => self.artifacts().delete_set(&self.principal(&owner), id).await,
+            Some(file) if self.dice.coin() => self.artifacts().delete(&self.by(&owner), &[file]).await,
+            _ => self.artifacts().delete_set(&self.by(&owner), id).await,
         };
+        self.check_entries(before, 1..=1, &result);
         self.told(|| format!("delete files of {id}"), &result);
     }
 
@@ -343,13 +425,17 @@ impl Person {
     async fn download(&mut self) {
         let Some((owner, _, files)) = self.any_set() else { return };
         let Some(file) = self.dice.pick(&files) else { return };
-        let artifacts = self.artifacts();
+        let (artifacts, by, stops) = (self.artifacts(), self.by(&owner), self.dice.below(4) == 0);
         let read = async {
-            let contents = artifacts.read(&self.principal(&owner), file).await?;
-            contents.try_fold(0, async |bytes, chunk| Ok(bytes + chunk.len())).await?;
-            artifacts.record_download(&self.principal(&owner), &[file]).await
+            let mut download = artifacts.read(&by, file).await?;
+            while download.next().await?.is_some() {
+                if stops {
+                    return download.stop().await;
+                }
+            }
+            Ok(())
         };
-        let result = read.await;
+        let result: Result<(), ServiceError> = read.await;
         if let Err(ServiceError::Sink(error)) = &result
             && error.kind() == SinkErrorKind::Corrupt
         {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta};
 
 use super::time::CatalogClock;
+use crate::domain::access::audit::AuditRecord;
 use crate::domain::execution::watermark::Watermark;
 use crate::domain::execution::{Beginning, Execution, ExecutionState, Status, Trigger};
 use crate::domain::id::{JobId, Owner, WorkerId};
@@ -144,11 +145,15 @@ pub enum PlantedBug {
     SlotsByOwnClock,
     /// The catalog judges leases by the clock of the worker that claims.
     LeasesByOwnClock,
+    /// The catalog stores the audit of a change after the change, so that a crash in between loses it.
+    AuditOutside,
+    /// A service lets a viewer delete.
+    ViewerDeletes,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 62] = [
+    pub const ALL: [Self; 64] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -211,6 +216,8 @@ impl PlantedBug {
         Self::SourceLimitIgnored,
         Self::SlotsByOwnClock,
         Self::LeasesByOwnClock,
+        Self::AuditOutside,
+        Self::ViewerDeletes,
     ];
 
     /// Looks up a bug by its name, as [`Debug`] prints it.
@@ -237,16 +244,21 @@ impl Tampered {
         self.bug == Some(bug)
     }
 
-    pub(super) async fn change_job(&self, change: &JobChange, expected: u64) -> Result<(), CatalogError> {
+    pub(super) async fn change_job(
+        &self,
+        change: &JobChange,
+        expected: u64,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
         if let Some(answer) = self.answers_at_once(change.job.revision) {
             return answer;
         }
         if self.has(PlantedBug::RevisionIgnored)
             && let Some(stored) = self.inner.job(&change.job.owner, change.job.id).await?
         {
-            return self.inner.change_job(change, stored.job.revision).await;
+            return self.inner.change_job(change, stored.job.revision, audit).await;
         }
-        self.inner.change_job(change, expected).await
+        self.inner.change_job(change, expected, self.stored_with(audit)).await
     }
 
     pub(super) async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {
@@ -302,7 +314,7 @@ impl Tampered {
                 if let Beginning::Running(begun) = waiting.begin(&job, claim.worker.clone(), now) {
                     let revision = job.revision;
                     let change = JobChange { edited: vec![begun.clone()], ..JobChange::of(job) };
-                    self.inner.change_job(&change, revision).await?;
+                    self.inner.change_job(&change, revision, &[]).await?;
                     return Ok(Some(begun));
                 }
             }
@@ -394,7 +406,7 @@ impl Tampered {
         let Some(overview) = self.inner.job(owner, id).await? else { return Ok(()) };
         let (mut job, revision) = (overview.job.clone(), overview.job.revision);
         with(&mut job);
-        self.inner.change_job(&JobChange::of(job), revision).await
+        self.inner.change_job(&JobChange::of(job), revision, &[]).await
     }
 }
 

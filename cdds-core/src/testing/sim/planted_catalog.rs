@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::planted::{PlantedBug, Tampered};
 use super::watch::Watch;
+use crate::domain::access::audit::AuditRecord;
 use crate::domain::execution::{Beginning, Execution, ExecutionState, SkipReason};
 use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::job::{Job, JobChange};
@@ -40,7 +41,7 @@ impl Tampered {
                 let watermark = job.watermark.and_then(|watermark| watermark.at);
                 let covered = waiting.clone().superseded(SkipReason::Covered { watermark }, now);
                 let change = JobChange { superseded: vec![covered.clone()], ..JobChange::of(job.clone()) };
-                self.inner.change_job(&change, job.revision).await?;
+                self.inner.change_job(&change, job.revision, &[]).await?;
                 Ok(Some(Claimed { covered: vec![covered], ..Claimed::default() }))
             }
             Some(PlantedBug::NewestFirst) if claim.limit > 0 => {
@@ -52,7 +53,7 @@ impl Tampered {
                 let begun = waiting.clone().begin(job, claim.worker.clone(), now);
                 let Beginning::Running(begun) = begun else { return Ok(None) };
                 let change = JobChange { edited: vec![begun.clone()], ..JobChange::of(job.clone()) };
-                self.inner.change_job(&change, job.revision).await?;
+                self.inner.change_job(&change, job.revision, &[]).await?;
                 Ok(Some(Claimed { executions: vec![begun], ..Claimed::default() }))
             }
             // One at a time, so that nothing but the turn can be wrong.
@@ -68,7 +69,7 @@ impl Tampered {
                 let begun = waiting.clone().begin(job, claim.worker.clone(), now);
                 let Beginning::Running(begun) = begun else { return Ok(None) };
                 let change = JobChange { edited: vec![begun.clone()], ..JobChange::of(job.clone()) };
-                self.inner.change_job(&change, job.revision).await?;
+                self.inner.change_job(&change, job.revision, &[]).await?;
                 Ok(Some(Claimed { executions: vec![begun], ..Claimed::default() }))
             }
             Some(PlantedBug::GivenTwice) => {
@@ -139,7 +140,7 @@ impl Tampered {
         }
         if self.has(PlantedBug::CancelRetried) && settled.state == ExecutionState::Cancelled {
             let again = Execution { state: ExecutionState::Queued, finished_at: None, ..settled.clone() };
-            self.inner.change_execution(&settled, &again).await?;
+            self.inner.change_execution(&settled, &again, &[]).await?;
             return Ok(again);
         }
         Ok(settled)
@@ -155,29 +156,62 @@ impl Tampered {
         let read = async || self.inner.execution(owner, fence.id, DateTime::UNIX_EPOCH).await;
         let Some(asked) = read().await?.map(|overview| overview.execution) else { return Ok(()) };
         let unasked = Execution { cancel_requested_at: None, ..asked.clone() };
-        self.inner.change_execution(&asked, &unasked).await?;
+        self.inner.change_execution(&asked, &unasked, &[]).await?;
         self.inner.publish(fence, publication).await?;
         let Some(published) = read().await?.map(|overview| overview.execution) else { return Ok(()) };
         let asked = Execution { cancel_requested_at: asked.cancel_requested_at, ..published.clone() };
-        self.inner.change_execution(&published, &asked).await
+        self.inner.change_execution(&published, &asked, &[]).await
     }
 
     pub(super) async fn change_execution(
         &self,
         before: &Execution,
         after: &Execution,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
         if self.has(PlantedBug::AckWithoutWrite) {
             return Ok(());
         }
-        self.inner.change_execution(before, after).await
+        self.inner.change_execution(before, after, self.stored_with(audit)).await
     }
 
-    pub(super) async fn hold(&self, owner: &Owner, id: ExecutionId, hold: bool) -> Result<(), CatalogError> {
+    pub(super) async fn hold(
+        &self,
+        owner: &Owner,
+        id: ExecutionId,
+        hold: bool,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
         if self.has(PlantedBug::AckWithoutWrite) {
             return Ok(());
         }
-        self.inner.hold(owner, id, hold).await
+        self.inner.hold(owner, id, hold, self.stored_with(audit)).await
+    }
+
+    /// Returns the entries that are stored in the transaction of a change. With the planted bug they have one
+    /// of their own, before which the process dies now and then.
+    pub(super) fn stored_with<'a>(&self, audit: &'a [AuditRecord]) -> &'a [AuditRecord] {
+        let dies = audit.iter().any(|entry| entry.id.0.as_u128().is_multiple_of(4));
+        if self.has(PlantedBug::AuditOutside) && dies { &[] } else { audit }
+    }
+
+    pub(super) async fn insert_job(
+        &self,
+        job: &Job,
+        first: Option<&Execution>,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        self.inner.insert_job(job, first, self.stored_with(audit)).await
+    }
+
+    pub(super) async fn delete_execution(
+        &self,
+        owner: &Owner,
+        id: ExecutionId,
+        now: DateTime<Utc>,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        self.inner.delete_execution(owner, id, now, self.stored_with(audit)).await
     }
 
     /// Returns the present by which the caller decides.
@@ -221,7 +255,7 @@ impl Tampered {
                     let query = ArtifactQuery { hold: Some(true), ..ArtifactQuery::default() };
                     for held in self.inner.artifacts(&owner, &query).await?.items {
                         if held.artifact.expires_at <= now {
-                            self.inner.hold(&owner, held.artifact.execution_id, false).await?;
+                            self.inner.hold(&owner, held.artifact.execution_id, false, &[]).await?;
                         }
                     }
                 }

@@ -24,6 +24,7 @@ use super::source::{LossyWorkers, RowSource, Rows, description, shared_dice};
 use super::time::{CatalogClock, DAY, HOUR, Micros, SECOND, SkewedClock};
 use super::watch::Watch;
 use super::{OpenCatalog, PrepareCatalog};
+use crate::domain::access::Role;
 use crate::domain::id::Owner;
 use crate::ports::Ports;
 use crate::ports::source::Sources;
@@ -295,7 +296,9 @@ impl Run {
         let ports = self.ports(&faults)();
         let dice = Dice::new(self.shared.seed, 1_000_000 + self.lives);
         let (shared, watch) = (Arc::clone(&self.shared), Arc::clone(&self.watch));
-        Person { shared, watch, who, ports, dice }.live(first).boxed()
+        Person { shared, watch, who, ports, dice, role: Role::Administrator, bug: self.bug }
+            .live(first)
+            .boxed()
     }
 
     /// Returns a function that opens the ports of one caller anew each time, with a new deviation of its

@@ -7,6 +7,7 @@ use super::model::{Broken, Model, SetModel, ensure};
 use super::planted::Tampered;
 use super::report::Invariant;
 use super::watch::{Watch, step};
+use crate::domain::access::audit::AuditRecord;
 use crate::domain::id::{ArtifactId, ExecutionId, Owner};
 use crate::ports::catalog::{CatalogError, CatalogErrorKind, Removal};
 use crate::ports::sink::Key;
@@ -18,8 +19,9 @@ impl Watch {
         owner: &Owner,
         id: ExecutionId,
         hold: bool,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
-        let result = step(catalog.hold(owner, id, hold));
+        let result = step(catalog.hold(owner, id, hold, audit));
         self.look(|model| {
             let set = model.executions.get_mut(&id).and_then(|known| known.set.as_mut());
             let set = set.filter(|set| !set.removed);
@@ -33,6 +35,7 @@ impl Watch {
                 format!("the set of {id} was to be held ({hold}), and is not")
             })
         });
+        self.check_audit(audit, &result);
         result
     }
 
@@ -42,8 +45,9 @@ impl Watch {
         owner: &Owner,
         ids: &[ArtifactId],
         now: DateTime<Utc>,
+        audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
-        let result = step(catalog.inner.delete_artifacts(owner, ids, now));
+        let result = step(catalog.inner.delete_artifacts(owner, ids, now, audit));
         self.look(|model| {
             let stays = |id: &ArtifactId| model.file(*id).is_none_or(|(_, file)| file.hold);
             let lawful = |kind| kind == CatalogErrorKind::Conflict && ids.iter().any(stays);
@@ -62,6 +66,7 @@ impl Watch {
             }
             Ok(())
         });
+        self.check_audit(audit, &result);
         result
     }
 

@@ -50,13 +50,16 @@ pub enum Invariant {
     Order,
     /// An execution that a person cancels stops (rule E8).
     Cancel,
+    /// Each change by a person, each download and each refused call is on the audit once, stored with it, and
+    /// nobody does what they are not allowed (rules C1 to C3).
+    Audit,
     /// Every world ends: nothing panics and nothing loops for ever.
     Ends,
 }
 
 impl Invariant {
     /// Every invariant except [`Ends`](Self::Ends).
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::I1,
         Self::I2,
         Self::I3,
@@ -75,6 +78,7 @@ impl Invariant {
         Self::Reason,
         Self::Order,
         Self::Cancel,
+        Self::Audit,
     ];
 }
 

@@ -8,7 +8,8 @@ const SEEDS: u64 = 400;
 /// The invariant that each bug breaks first.
 fn breaks(bug: PlantedBug) -> Invariant {
     use Invariant::{
-        Answer, Cancel, Ends, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, Lease, Order, Reason, Record,
+        Answer, Audit, Cancel, Ends, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, Lease, Order, Reason,
+        Record,
     };
     match bug {
         PlantedBug::ShiftedWindow | PlantedBug::NoSettleLag => I1,
@@ -62,6 +63,7 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::CancelUnheeded
         | PlantedBug::CancelRetried
         | PlantedBug::CancelOvertaken => Cancel,
+        PlantedBug::AuditOutside | PlantedBug::ViewerDeletes => Audit,
         // Engines ask once a second for what waits behind the source that hangs, until the world has had its
         // turns.
         PlantedBug::PanicEndsEngine | PlantedBug::EmptyWindowWaits | PlantedBug::StallUnnoticed => Ends,
@@ -164,4 +166,6 @@ planted! {
     t4_slots_by_the_clock_of_an_engine_are_found: SlotsByOwnClock,
     t4_leases_by_the_clock_of_a_worker_are_found: LeasesByOwnClock,
     w1_a_record_of_a_day_outside_the_window_is_found: DayBefore,
+    c2_an_audit_outside_the_transaction_is_found: AuditOutside,
+    c1_a_viewer_who_deletes_is_found: ViewerDeletes,
 }
