@@ -4,6 +4,7 @@
 //! `commands`, so that a refusal carries the domain's code and not clap's.
 
 mod artifact;
+mod audit;
 mod demo;
 mod examples;
 mod history;
@@ -24,6 +25,7 @@ use clap_complete::Shell;
 pub(crate) use self::artifact::{
     ArtifactCommand, DeleteArtifactsArgs, DownloadArgs, ListArtifactsArgs, SetArgs,
 };
+pub(crate) use self::audit::AuditArgs;
 pub(crate) use self::demo::DemoArgs;
 pub(crate) use self::examples::command;
 pub(crate) use self::history::{HistoryCommand, ListHistoryArgs};
@@ -177,6 +179,8 @@ pub(crate) enum Command {
     /// List, download, hold and delete what was exported
     #[command(subcommand)]
     Artifact(ArtifactCommand),
+    /// Who did what: changes, downloads and refused calls
+    Audit(AuditArgs),
     /// Check that a set is whole and as it was published
     Verify(VerifyArgs),
     /// Open sealed parts with a recipient's private key

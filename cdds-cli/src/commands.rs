@@ -1,6 +1,7 @@
 //! One file per command: parses the arguments into domain types, asks a service, shows the answer.
 
 mod artifact;
+mod audit;
 mod clock;
 mod demo;
 mod doctor;
@@ -58,6 +59,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Run(args) => run::run(args, session).await,
         Command::History(command) => history::carry_out(command, session).await,
         Command::Artifact(command) => artifact::carry_out(command, session).await,
+        Command::Audit(args) => audit::list(args, session).await,
         Command::Verify(args) => offline::verify::verify(&args, session),
         Command::Decrypt(args) => offline::decrypt::decrypt(&args, session),
         Command::Join(args) => offline::join::join(&args, session),

@@ -12,6 +12,7 @@ use cdds_core::ports::sink::Sink;
 use cdds_core::ports::source::{Source, SourceError, Sources};
 use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::Artifacts;
+use cdds_core::service::audit::Audit;
 use cdds_core::service::clock::{self, ClockReport};
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::Jobs;
@@ -40,6 +41,7 @@ pub(crate) struct App {
     pub(crate) history: History,
     pub(crate) artifacts: Artifacts,
     pub(crate) recipients: Recipients,
+    pub(crate) audit: Audit,
     ports: Ports,
     settings: EngineSettings,
     signing: Option<Signing>,
@@ -75,6 +77,7 @@ impl App {
             history: History::new(&ports),
             artifacts: Artifacts::new(&ports),
             recipients: Recipients::new(&ports),
+            audit: Audit::new(&ports),
             signing: config.signing.clone(),
             sources: ports.sources.clone(),
             ports,

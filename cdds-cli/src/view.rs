@@ -1,6 +1,7 @@
 //! Tables of the views of `cdds_view`, and the views of this program alone: downloads and checks of sources.
 
 mod artifact;
+mod audit;
 mod execution;
 mod job;
 mod occurrence;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod artifact;
+mod audit;
 mod execution;
 mod instant;
 mod job;
@@ -17,6 +18,7 @@ pub mod token;
 pub mod words;
 
 pub use self::artifact::ArtifactView;
+pub use self::audit::{AuditView, ObjectView};
 pub use self::execution::{
     AttemptView, ExecutionDetailsView, ExecutionView, FailureView, Remark, TriggerName,
 };

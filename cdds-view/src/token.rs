@@ -10,7 +10,9 @@
 use std::fmt::Debug;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use cdds_core::ports::catalog::query::{ArtifactColumn, Cursor, ExecutionColumn, JobColumn, Sort, SortKey};
+use cdds_core::ports::catalog::query::{
+    ArtifactColumn, AuditColumn, Cursor, ExecutionColumn, JobColumn, Sort, SortKey,
+};
 use serde::{Deserialize, Serialize};
 
 /// The first character of every token of this version.
@@ -49,6 +51,7 @@ macro_rules! list {
 list!(JobColumn, "jobs");
 list!(ExecutionColumn, "executions");
 list!(ArtifactColumn, "artifacts");
+list!(AuditColumn, "audit");
 
 /// A text that is not the token of a place in this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

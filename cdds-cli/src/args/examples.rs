@@ -148,6 +148,12 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("artifact hold", "  cdds artifact hold --execution ID"),
     ("artifact release", "  cdds artifact release --execution ID"),
     (
+        "audit",
+        "  cdds audit --since 2026-01-01T00:00:00Z --principal ada\n  \
+           cdds audit --object ID                       who changed this job, or downloaded this file\n  \
+           cdds audit --action delete_artifacts --output json",
+    ),
+    (
         "verify",
         "  cdds verify export-ID.zip.smime                   sizes, digests and structure of the whole set\n  \
            cdds verify export-ID.zip.smime --key key.pem     every record file inside as well\n  \

@@ -2,9 +2,12 @@
 
 use std::str::FromStr;
 
+use cdds_core::domain::access::Action;
 use cdds_core::domain::calendar::frequency::FrequencyKind;
 use cdds_core::domain::execution::Status;
-use cdds_core::ports::catalog::query::{ArtifactColumn, ExecutionColumn, JobColumn, LatestStatus, Sort};
+use cdds_core::ports::catalog::query::{
+    ArtifactColumn, AuditColumn, ExecutionColumn, JobColumn, LatestStatus, Sort,
+};
 use cdds_view::settings::{parse_bytes, parse_split_bytes};
 use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -123,6 +126,11 @@ pub(super) fn status() -> impl TypedValueParser<Value = Status> {
     one_of(Status::ALL.iter().map(|status| (status.as_str(), *status)).collect())
 }
 
+/// Parses the name of an action.
+pub(super) fn action() -> impl TypedValueParser<Value = Action> {
+    one_of(Action::ALL.iter().map(|action| (action.as_str(), *action)).collect())
+}
+
 /// Parses the latest status of a job, which is never skipped (rule E1).
 pub(super) fn latest_status() -> impl TypedValueParser<Value = LatestStatus> {
     let ran = Status::ALL.iter().filter(|status| **status != Status::Skipped);
@@ -150,6 +158,10 @@ pub(super) fn history_sort(text: &str) -> Result<Sort<ExecutionColumn>, String> 
 
 pub(super) fn artifact_sort(text: &str) -> Result<Sort<ArtifactColumn>, String> {
     sort(text, ArtifactColumn::ALL, ArtifactColumn::as_str)
+}
+
+pub(super) fn audit_sort(text: &str) -> Result<Sort<AuditColumn>, String> {
+    sort(text, AuditColumn::ALL, AuditColumn::as_str)
 }
 
 /// Parses `COL`, `COL:asc` or `COL:desc`.

@@ -1,0 +1,39 @@
+//! `cdds audit`: who did what.
+
+use cdds_core::domain::access::PrincipalName;
+use cdds_core::domain::id::AuditId;
+use cdds_core::ports::catalog::query::{AuditQuery, Between};
+use cdds_view::AuditView;
+
+use super::every_row;
+use crate::args::AuditArgs;
+use crate::error::CliError;
+use crate::session::Session;
+
+const NOTHING_YET: &str = "nothing is on record: each change and each download will be";
+
+pub(super) async fn list(args: AuditArgs, session: &Session) -> Result<(), CliError> {
+    let app = session.open()?;
+    let mut query = AuditQuery::default()
+        .with_object(args.object.map(object))
+        .with_principal(args.principal.map(PrincipalName::new).transpose()?)
+        .with_action(args.action)
+        .with_at(Between { from: args.since, to: args.until });
+    let is_all = query == AuditQuery::default();
+    if let Some(sort) = args.sort {
+        query.sort = sort;
+    }
+    let rows = every_row(async |slice| {
+        let query = query.clone().with_slice(slice);
+        app.audit.list(&session.principal, &query).await
+    })
+    .await?;
+    let views: Vec<AuditView> = rows.into_iter().map(AuditView::from).collect();
+    let nothing = if is_all { NOTHING_YET } else { "no entry matches: leave out a filter" };
+    Ok(session.output.list_or(&views, nothing)?)
+}
+
+/// Spells a typed id as the audit does, in lower case with hyphens, whatever it identifies; the name of a recipient stays as it is.
+fn object(typed: String) -> String {
+    typed.parse::<AuditId>().map_or(typed, |id| id.to_string())
+}

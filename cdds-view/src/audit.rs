@@ -1,0 +1,98 @@
+//! An entry of the audit.
+
+use cdds_core::domain::access::PrincipalName;
+use cdds_core::domain::access::audit::{AuditRecord, Object, Outcome};
+use cdds_core::domain::id::AuditId;
+use serde::{Deserialize, Serialize};
+
+use crate::instant::Instant;
+use crate::words;
+
+/// An entry of the audit: who did what (rules C2, C3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AuditView {
+    /// Its id.
+    pub id: AuditId,
+    /// When the principal acted.
+    pub at: Instant,
+    /// Who acted.
+    pub principal: String,
+    /// The stable name of the action: `edit_job`.
+    pub action: String,
+    /// What the action was done to; null if it has no object.
+    pub object: Option<ObjectView>,
+    /// The object's version before the change; null if it did not exist or has no versions.
+    pub version_before: Option<u64>,
+    /// The object's version after the change; null if it has no versions.
+    pub version_after: Option<u64>,
+    /// The names of the settings that an edit changed.
+    pub settings: Vec<String>,
+    /// What came of it: `done`, `forbidden`, or of a download `begun`, `verified`, `broken_off` or `corrupt`.
+    pub outcome: String,
+    /// When a download ended; null for anything else, and if its end is not on record.
+    pub ended_at: Option<Instant>,
+    /// The number of bytes that a download gave; null likewise.
+    pub bytes: Option<u64>,
+}
+
+/// The object of an action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ObjectView {
+    /// Its kind: `job`, `execution`, `artifact_set`, `artifact`, `manifest`, `signature`, `recipient` or
+    /// `store`.
+    pub kind: String,
+    /// Its id. A set, its manifest and its signature have the id of their execution, a recipient its name.
+    pub id: String,
+}
+
+impl From<&Object> for ObjectView {
+    fn from(object: &Object) -> Self {
+        Self { kind: object.kind().to_owned(), id: object.id() }
+    }
+}
+
+impl From<AuditRecord> for AuditView {
+    fn from(entry: AuditRecord) -> Self {
+        let end = if let Outcome::Ended(end) = entry.outcome { Some(end) } else { None };
+        Self {
+            id: entry.id,
+            at: Instant(entry.at),
+            principal: PrincipalName::to_string(&entry.principal),
+            action: entry.action.as_str().to_owned(),
+            object: entry.object.as_ref().map(ObjectView::from),
+            version_before: entry.version_before,
+            version_after: entry.version_after,
+            settings: entry.settings,
+            outcome: entry.outcome.as_str().to_owned(),
+            ended_at: end.map(|end| Instant(end.at)),
+            bytes: end.map(|end| end.bytes),
+        }
+    }
+}
+
+impl AuditView {
+    /// `job 8f14e45f-…`; empty for an action without an object.
+    pub fn object_words(&self) -> String {
+        let words = |object: &ObjectView| format!("{} {}", object.kind.replace('_', " "), object.id);
+        self.object.as_ref().map_or_else(String::new, words)
+    }
+
+    /// What more there is to say: `version 2 to 3: title, split_size`, the bytes of a download, or that its
+    /// end is not on record. May be empty.
+    pub fn remark(&self) -> String {
+        let settings = self.settings.join(", ");
+        match (self.version_before, self.version_after, self.bytes) {
+            (_, _, Some(bytes)) => words::bytes(bytes),
+            (Some(before), Some(after), None) if before != after && settings.is_empty() => {
+                format!("version {before} to {after}")
+            }
+            (Some(before), Some(after), None) if before != after => {
+                format!("version {before} to {after}: {settings}")
+            }
+            _ if self.outcome == Outcome::Begun.as_str() => "not ended".to_owned(),
+            _ => settings,
+        }
+    }
+}
