@@ -2,7 +2,6 @@
 //! (rules A12, C3).
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::DateTime;
 use futures::executor::block_on;
 use futures::stream;
 use uuid::Uuid;

@@ -22,7 +22,7 @@ fn artifacts_sort_by_every_column_and_parts_stay_in_order() {
     let mut all = artifacts(&world, &ArtifactQuery::default());
     for (number, file) in all.iter().enumerate().filter(|(number, _)| number % 3 > 0) {
         for _ in 0..number % 3 {
-            download(&world.catalog, &Owner::default(), file.artifact.id, verified(at(7)));
+            download(&*world.catalog, &Owner::default(), file.artifact.id, verified(at(7)));
         }
     }
     all = artifacts(&world, &ArtifactQuery::default());
@@ -139,7 +139,7 @@ fn a8_a_list_says_how_often_and_when_a_file_was_downloaded() {
     assert_eq!(shown(), [(0, None), (0, None)]);
     let second = artifacts(&world, &ArtifactQuery::default())[1].artifact.id;
     for seconds in [9, 5] {
-        download(&world.catalog, &Owner::default(), second, verified(at(seconds)));
+        download(&*world.catalog, &Owner::default(), second, verified(at(seconds)));
     }
     assert_eq!(shown(), [(0, None), (2, Some(at(9)))]);
     let one = block_on(world.catalog.artifact(&Owner::default(), second)).unwrap().unwrap();

@@ -172,10 +172,10 @@ fn a8_downloads_of_the_owners_files_are_recorded() {
     let (foreign, unknown) = (artifact_id(theirs.id, 1), artifact_id(mine.id, 3));
 
     for file in [one, unknown, one, two] {
-        download(&world.catalog, &Owner::default(), file, verified(at(5)));
+        download(&*world.catalog, &Owner::default(), file, verified(at(5)));
     }
     for outcome in [DownloadOutcome::BrokenOff, DownloadOutcome::Corrupt] {
-        download(&world.catalog, &Owner::default(), two, DownloadEnd { outcome, ..verified(at(6)) });
+        download(&*world.catalog, &Owner::default(), two, DownloadEnd { outcome, ..verified(at(6)) });
     }
     let raw = world.raw();
     let count = |id: ArtifactId| -> i64 {
