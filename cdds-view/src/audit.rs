@@ -1,6 +1,5 @@
 //! An entry of the audit.
 
-use cdds_core::domain::access::PrincipalName;
 use cdds_core::domain::access::audit::{AuditRecord, Object, Outcome};
 use cdds_core::domain::id::AuditId;
 use serde::{Deserialize, Serialize};
@@ -59,7 +58,7 @@ impl From<AuditRecord> for AuditView {
         Self {
             id: entry.id,
             at: Instant(entry.at),
-            principal: PrincipalName::to_string(&entry.principal),
+            principal: entry.principal.to_string(),
             action: entry.action.as_str().to_owned(),
             object: entry.object.as_ref().map(ObjectView::from),
             version_before: entry.version_before,
