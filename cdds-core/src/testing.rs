@@ -169,6 +169,7 @@ impl Ids for SeededIds {
 pub struct PreparedSource {
     description: SourceDescription,
     batches: Vec<RecordBatch>,
+    complete_until: Mutex<Option<DateTime<Utc>>>,
 }
 
 impl PreparedSource {
@@ -185,7 +186,13 @@ impl PreparedSource {
 
     /// Creates a source that returns `batches` in order.
     pub fn new(description: SourceDescription, batches: Vec<RecordBatch>) -> Self {
-        Self { description, batches }
+        Self { description, batches, complete_until: Mutex::default() }
+    }
+
+    /// Sets the instant up to which the source is complete (rule W3b). `None`, as at first, if it does not
+    /// know.
+    pub fn set_complete_until(&self, until: Option<DateTime<Utc>>) {
+        *self.complete_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
 }
 
@@ -198,6 +205,10 @@ impl Source for PreparedSource {
     async fn estimate(&self, _request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
         let records = self.batches.iter().map(|batch| batch.records() as u64).sum();
         Ok(Some(Estimate { records }))
+    }
+
+    async fn complete_until(&self, _request: &ReadRequest) -> Result<Option<DateTime<Utc>>, SourceError> {
+        Ok(*self.complete_until.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn read(

@@ -2,6 +2,7 @@
 
 pub mod ahead;
 mod begin;
+pub mod completeness;
 pub mod failure;
 pub mod manual;
 pub mod notice;
@@ -18,6 +19,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::calendar::window::Window;
+use crate::domain::execution::completeness::Completeness;
 use crate::domain::execution::failure::Failure;
 use crate::domain::execution::progress::Progress;
 use crate::domain::id::{ExecutionId, JobId, Owner, WorkerId};
@@ -42,7 +44,8 @@ pub struct Execution {
     /// The instant at which the occurrence was due.
     pub slot: DateTime<Utc>,
     /// The stretch of time that it exports, frozen (rule W1). The start of an incremental window is open
-    /// until the first claim (rule W4): see [`has_open_start`](Execution::has_open_start).
+    /// until the first claim (rule W4): see [`has_open_start`](Execution::has_open_start). The end may become
+    /// earlier until a worker has asked the source (rule W3b): see [`is_frozen`](Execution::is_frozen).
     pub window: Window,
     /// The generation of the watermark that a success of this execution moves (rules W4, J11). `None` if it
     /// moves none.
@@ -72,6 +75,8 @@ pub struct Execution {
     pub cancel_requested_at: Option<DateTime<Utc>>,
     /// How far the execution has come (rule E7).
     pub progress: Progress,
+    /// What it knows about its source, and how long it has waited for it (rule W3b).
+    pub completeness: Completeness,
 }
 
 /// Why an execution exists.
@@ -135,7 +140,8 @@ pub enum Status {
     InProgress,
     /// [`ExecutionState::Succeeded`], with every record.
     Finished,
-    /// [`ExecutionState::Succeeded`], without records that could not be read (rule E10).
+    /// [`ExecutionState::Succeeded`], without records that could not be read (rule E10), or before the source
+    /// was complete (rule W3b).
     FinishedWithErrors,
     /// [`ExecutionState::Failed`].
     Failed,
@@ -202,7 +208,9 @@ impl Execution {
         match self.state {
             ExecutionState::Queued => Status::Queued,
             ExecutionState::Running => Status::InProgress,
-            ExecutionState::Succeeded if self.progress.rejected > 0 => Status::FinishedWithErrors,
+            ExecutionState::Succeeded if self.progress.rejected > 0 || self.incomplete_from().is_some() => {
+                Status::FinishedWithErrors
+            }
             ExecutionState::Succeeded => Status::Finished,
             ExecutionState::Failed(_) => Status::Failed,
             ExecutionState::Cancelled => Status::Cancelled,
@@ -211,7 +219,7 @@ impl Execution {
     }
 
     /// Returns how many attempts count: one per claim, except those that a worker
-    /// [released](Execution::released).
+    /// [released](Execution::released) or that found an [incomplete source](Execution::freeze).
     pub fn attempt_count(&self) -> u32 {
         u32::try_from(self.attempts.len()).unwrap_or(u32::MAX)
     }
@@ -221,8 +229,8 @@ impl Execution {
         self.status().is_open()
     }
 
-    /// Whether a worker ever claimed it. An execution that has begun keeps its window and settings to its
-    /// end, and no other execution of its job begins before that (rule E2).
+    /// Whether a worker ever claimed it. An execution that has begun keeps the start of its window and its
+    /// settings to its end, and no other execution of its job begins before that (rule E2).
     pub fn is_begun(&self) -> bool {
         self.epoch > 0
     }

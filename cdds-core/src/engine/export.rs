@@ -1,7 +1,8 @@
 //! One attempt at one execution. The steps, each in its own file, in the order of the data:
 //!
 //! ```text
-//! attempt ─ prepare: source, recipients
+//! attempt ─ begin:   the source is asked, the window frozen
+//!     │     prepare: source, recipients
 //!     │     read:    records → template → complete files      ┐
 //!     │     pack:    files → compressed → parts, sealed       ├ transfer: all three at once
 //!     │     store:   parts → uploads, made durable            ┘
@@ -10,6 +11,7 @@
 //! ```
 
 mod attempt;
+mod begin;
 mod pack;
 mod prepare;
 mod publish;

@@ -17,7 +17,7 @@ pub trait Observer: Debug + Send + Sync {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// An attempt began.
+    /// An attempt began: its source is complete up to the end of the window, and it is about to be read.
     Started {
         /// The execution.
         execution: &'a Execution,
@@ -29,13 +29,20 @@ pub enum Event<'a> {
         /// Its progress.
         progress: Progress,
     },
+    /// An execution has waited for its source for longer than the engine's settings say (rule W3b). Each engine
+    /// that asks the source sends it once for an execution, so several engines may send it.
+    Waiting {
+        /// The execution, which is queued; [`Completeness`](crate::domain::execution::completeness::Completeness)
+        /// says since when, and how far the source was complete.
+        execution: &'a Execution,
+    },
     /// This engine has nothing more to do with an execution: another worker has it, or the outcome of its
     /// commit could not be determined.
     Abandoned {
         /// The execution.
         execution: ExecutionId,
     },
-    /// An attempt ended; the execution's state says how, and whether it is queued again. Also sent for
+    /// An attempt ended, perhaps before it had [started](Event::Started); the execution's state says how, and whether it is queued again. Also sent for
     /// executions that were given up after the crash of their last worker.
     Ended {
         /// The execution as the catalog has it now.

@@ -30,7 +30,8 @@ const FAILED_ROUNDS_MAX: u32 = 3;
 pub enum Until {
     /// Until the shutdown.
     Stopped,
-    /// Until nothing is due, queued or running anywhere; waits for pending retries too.
+    /// Until nothing is due, queued or running anywhere; waits for pending retries, and for executions whose
+    /// source is not complete (rule W3b), too.
     Idle,
 }
 
@@ -51,6 +52,10 @@ pub struct RunReport {
 
 impl RunReport {
     fn count(&mut self, ended: Option<&Execution>) {
+        // Nothing was tried: the source is asked again (rule W3b).
+        if ended.is_some_and(|execution| execution.waits_for_source().is_some()) {
+            return;
+        }
         match ended.map(Execution::status) {
             Some(Status::Finished | Status::FinishedWithErrors) => self.finished += 1,
             Some(Status::Failed) => self.failed += 1,

@@ -25,6 +25,9 @@ pub struct EngineSettings {
     /// is retried as after any transient failure (rule E5). Must exceed the time that the slowest source
     /// takes to its first record, for instance to sort, and the time that the store takes for one write.
     pub stall: Duration,
+    /// How long an execution may wait for its source before the observer is told (rule W3b). One hour by
+    /// default.
+    pub tell_waiting_after: Duration,
     /// The service's own retention (rule A7).
     pub retention: RetentionDays,
     /// How far back missed occurrences are caught up (rule E4).
@@ -44,6 +47,7 @@ setters! {
         with_lease => lease: value Duration;
         with_grace => grace: value Duration;
         with_stall => stall: value Duration;
+        with_tell_waiting_after => tell_waiting_after: value Duration;
         with_retention => retention: value RetentionDays;
         with_catch_up_limit => catch_up_limit: value TimeDelta;
         with_retry => retry: value RetryPolicy;
@@ -59,6 +63,7 @@ impl Default for EngineSettings {
             lease: Duration::from_secs(60),
             grace: Duration::from_secs(30),
             stall: Duration::from_secs(3600),
+            tell_waiting_after: Duration::from_secs(3600),
             retention: RetentionDays::default(),
             catch_up_limit: CATCH_UP_LIMIT,
             retry: RetryPolicy::default(),

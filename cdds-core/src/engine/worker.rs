@@ -1,15 +1,18 @@
 //! The engine as embedders hold it, and the state that its executions share.
 
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use tracing::error;
 
 use super::EngineSettings;
 use super::calls::contained;
 use super::heartbeat::Running;
 use super::observe::{Event, Observer, Unobserved};
-use crate::domain::id::WorkerId;
+use crate::domain::execution::Execution;
+use crate::domain::id::{ExecutionId, WorkerId};
 use crate::ports::Ports;
 use crate::ports::sealer::ManifestSigner;
 
@@ -30,6 +33,8 @@ pub(super) struct Shared {
     pub(super) running: Running,
     /// When the clock was last examined, and whether it was in doubt.
     pub(super) doubt: Mutex<Option<(Duration, bool)>>,
+    /// The executions of which this engine has told that they wait long for their source.
+    pub(super) told_waiting: Mutex<BTreeSet<ExecutionId>>,
 }
 
 impl Engine {
@@ -76,8 +81,19 @@ impl EngineBuilder {
         // Never a name that was used before: catalogs would take the claims under it for those of this worker
         // or of a dead one.
         let worker = WorkerId::of(ports.ids.next());
-        let (running, doubt) = (Running::default(), Mutex::default());
-        Engine { shared: Arc::new(Shared { ports, settings, worker, observer, signer, running, doubt }) }
+        let (running, doubt, told_waiting) = (Running::default(), Mutex::default(), Mutex::default());
+        Engine {
+            shared: Arc::new(Shared {
+                ports,
+                settings,
+                worker,
+                observer,
+                signer,
+                running,
+                doubt,
+                told_waiting,
+            }),
+        }
     }
 }
 
@@ -89,5 +105,20 @@ impl Shared {
             error!("the observer panicked, which is a bug in it");
         }
         told.is_ok()
+    }
+
+    /// Notifies the observer, once, of an execution that waits for its source for longer than the settings
+    /// say (rule W3b).
+    pub(super) fn tell_waiting(&self, execution: &Execution, since: DateTime<Utc>, now: DateTime<Utc>) {
+        let patience = TimeDelta::from_std(self.settings.tell_waiting_after).unwrap_or(TimeDelta::MAX);
+        if now.signed_duration_since(since) < patience {
+            return;
+        }
+        let mut told = self.told_waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = told.insert(execution.id);
+        drop(told);
+        if is_new {
+            self.notice(&Event::Waiting { execution });
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 
 use super::error::{PortError, PortErrorKind};
@@ -52,6 +53,24 @@ pub trait Source: Debug + Send + Sync {
     /// # Errors
     /// As for [`read`](Source::read).
     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError>;
+
+    /// Returns the instant up to which the records that the request asks for are complete (rule W3b): no record
+    /// with an earlier instant ([`ReadRequest::by`]) can still appear. Answers never go back. `None`, the
+    /// default, if the source does not know; the declared settle lag then counts alone.
+    ///
+    /// The sources of SQLite databases and of files keep the default: neither shows the transactions and writers
+    /// whose records are still to come.
+    ///
+    /// Called once or more often before a read, and again while work waits: every 30 seconds at first, later
+    /// every five minutes. A database that rows are committed to answers with the start of its oldest open
+    /// transaction, if rows get their instants after that start.
+    ///
+    /// # Errors
+    /// As for [`read`](Source::read).
+    async fn complete_until(&self, request: &ReadRequest) -> Result<Option<DateTime<Utc>>, SourceError> {
+        let _ = request;
+        Ok(None)
+    }
 
     /// Returns remarks, in sentences, for a person about to export from the source: for instance, that its
     /// application cannot write meanwhile. A check of the source shows them. Most sources have none.

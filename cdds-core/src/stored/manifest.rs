@@ -31,6 +31,10 @@ pub struct Manifest {
     pub slot: DateTime<Utc>,
     /// The exported window.
     pub window: Window,
+    /// The instant up to which the source was complete, if the export went on without waiting any longer (rule
+    /// W3b): records of the window from that instant on may be missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete_from: Option<DateTime<Utc>>,
     /// When the set was completed.
     pub created_at: DateTime<Utc>,
     /// The compressor and its version, on which byte-identical reruns depend (rule A6).

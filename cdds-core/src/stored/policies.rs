@@ -22,6 +22,8 @@ pub(super) struct PoliciesV1 {
     pause_after_failures: Option<NonZeroU32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bad_records: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    incomplete: Option<String>,
 }
 
 impl PoliciesV1 {
@@ -44,6 +46,7 @@ impl From<&Policies> for PoliciesV1 {
             jitter: policies.jitter.map(|jitter| jitter.to_string()),
             pause_after_failures: policies.pause_after_failures,
             bad_records: unusual(&policies.bad_records),
+            incomplete: unusual(&policies.incomplete),
         }
     }
 }
@@ -60,6 +63,7 @@ impl TryFrom<PoliciesV1> for Policies {
             jitter: form.jitter.map(|text| text.parse()).transpose()?,
             pause_after_failures: form.pause_after_failures,
             bad_records: form.bad_records.map(|text| text.parse()).transpose()?.unwrap_or_default(),
+            incomplete: form.incomplete.map(|text| text.parse()).transpose()?.unwrap_or_default(),
         })
     }
 }

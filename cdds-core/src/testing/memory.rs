@@ -18,6 +18,7 @@ use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
+use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::notice::Notice;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
@@ -197,6 +198,15 @@ impl WorkQueue for MemoryCatalog {
     async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {
         let mut state = self.state();
         state.claim(claim, self.present())
+    }
+
+    async fn begin(
+        &self,
+        fence: Fence,
+        complete_until: Option<DateTime<Utc>>,
+    ) -> Result<Frozen, CatalogError> {
+        let mut state = self.state();
+        state.begin(fence, complete_until, self.present())
     }
 
     async fn beat(

@@ -72,6 +72,7 @@ mod asked;
 mod audit;
 mod calendar;
 mod claims;
+mod completeness;
 mod coverage;
 mod dice;
 mod drafts;

@@ -35,7 +35,9 @@ use crate::domain::calendar::frequency::{
 };
 use crate::domain::calendar::timeframe::{FixedRange, Span, Timeframe, Unit};
 use crate::domain::id::{RecipientName, TypeId};
-use crate::domain::job::policy::{BadRecords, CatchUp, CatchUpLimit, Jitter, Overlap, Policies, Retries};
+use crate::domain::job::policy::{
+    BadRecords, CatchUp, CatchUpLimit, Incomplete, Jitter, Overlap, Patience, Policies, Retries,
+};
 use crate::domain::job::{JobSettings, Protection, RecipientNames, Title};
 use crate::domain::record::selection::CategorySelection;
 
@@ -209,6 +211,9 @@ pub fn policies() -> impl Strategy<Value = Policies> {
     let skip = (1..=BadRecords::SKIP_MAX)
         .prop_filter_map("not zero", |max| Some(BadRecords::Skip { max: NonZeroU32::new(max)? }));
     let pause = (1_u32..100).prop_map(NonZeroU32::new);
+    let go_on = (0..=Patience::MAX.num_seconds()).prop_filter_map("in bounds", |seconds| {
+        Some(Incomplete::GoOn { after: Patience::new(TimeDelta::seconds(seconds)).ok()? })
+    });
     (
         overlap(),
         catch_up,
@@ -216,15 +221,19 @@ pub fn policies() -> impl Strategy<Value = Policies> {
         prop::option::of(jitter),
         prop_oneof![Just(None), pause],
         prop_oneof![Just(BadRecords::Fail), skip],
+        prop_oneof![Just(Incomplete::Wait), go_on],
     )
-        .prop_map(|(overlap, catch_up, retries, jitter, pause_after_failures, bad_records)| Policies {
-            overlap,
-            catch_up,
-            retries,
-            jitter,
-            pause_after_failures,
-            bad_records,
-        })
+        .prop_map(
+            |(overlap, catch_up, retries, jitter, pause_after_failures, bad_records, incomplete)| Policies {
+                overlap,
+                catch_up,
+                retries,
+                jitter,
+                pause_after_failures,
+                bad_records,
+                incomplete,
+            },
+        )
 }
 
 /// Job settings that are valid in themselves and use every option. Whether they may be saved depends also on

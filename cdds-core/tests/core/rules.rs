@@ -3,6 +3,7 @@
 mod access;
 mod admission;
 mod ahead;
+mod completeness;
 mod contained;
 mod coverage;
 mod cut;

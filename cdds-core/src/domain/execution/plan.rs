@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{Execution, ExecutionState, SkipReason, Trigger};
 use crate::domain::calendar::timeframe::Timeframe;
 use crate::domain::calendar::window::{self, Window, settled_end};
+use crate::domain::execution::completeness::Completeness;
 use crate::domain::execution::progress::Progress;
 use crate::domain::id::ExecutionId;
 use crate::domain::job::Job;
@@ -137,6 +138,7 @@ impl Execution {
             finished_at: None,
             cancel_requested_at: None,
             progress: Progress::default(),
+            completeness: Completeness::default(),
         }
     }
 

@@ -1,4 +1,6 @@
-//! Rules E3–E6, E10: how a job handles overlap, downtime, failures and bad records.
+//! Rules E3–E6, E10, W3b: how a job handles overlap, downtime, failures, bad records and incomplete sources.
+
+mod incomplete;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -10,6 +12,8 @@ use crate::domain::calendar::timeframe::Timeframe;
 use crate::domain::execution::retry::RetryPolicy;
 use crate::domain::violation::{Code, RuleViolation, quoted};
 use crate::setters::setters;
+
+pub use self::incomplete::{Incomplete, Patience};
 
 /// A job's own policies. Those left out follow the engine's settings or the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +32,8 @@ pub struct Policies {
     pub pause_after_failures: Option<NonZeroU32>,
     /// How unreadable records are handled (rule E10).
     pub bad_records: BadRecords,
+    /// What to do while the source is not complete up to the end of a window (rule W3b).
+    pub incomplete: Incomplete,
 }
 
 setters! {
@@ -38,6 +44,7 @@ setters! {
         with_jitter => jitter: option Jitter;
         with_pause_after_failures => pause_after_failures: option NonZeroU32;
         with_bad_records => bad_records: value BadRecords;
+        with_incomplete => incomplete: value Incomplete;
     }
 }
 

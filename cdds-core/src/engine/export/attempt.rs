@@ -10,6 +10,7 @@ use super::read::Files;
 use super::store::{STORE, Underway, part_store};
 use super::transfer::transfer;
 use crate::domain::execution::Execution;
+use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::failure::{Failure, Step};
 use crate::engine::calls::{Panicked, call, contained_async};
 use crate::engine::heartbeat::{Meter, StopReason};
@@ -44,7 +45,7 @@ pub(in crate::engine) async fn export(
 }
 
 /// How the work of an attempt ends when it has nothing to publish.
-enum End {
+pub(super) enum End {
     Failed(Failure),
     Cancelled,
     Released,
@@ -61,22 +62,40 @@ pub(super) struct Export {
 }
 
 impl Export {
-    async fn run(self) -> Option<Execution> {
+    async fn run(mut self) -> Option<Execution> {
+        let frozen = self.or_stop(async { self.begin().await }, "begin").await;
+        match frozen {
+            Ok(Frozen::Running(execution)) => self.execution = execution,
+            Ok(Frozen::Held(execution)) => return self.held(execution).await,
+            Err(end) => return self.end(end).await,
+        }
         info!("started");
         if !self.shared.notice(&Event::Started { execution: &self.execution }) {
             self.meter.stop(StopReason::Unobservable);
         }
-        let ended = match self.work_or_stop().await {
-            Ok(publication) => self.commit(&publication).await,
-            Err(End::Failed(failure)) => {
+        let work = async { self.work().await.map_err(End::Failed) };
+        match self.or_stop(work, "export").await {
+            Ok(publication) => self.tell(self.commit(&publication).await),
+            Err(end) => self.end(end).await,
+        }
+    }
+
+    /// Puts an end without a set on the record.
+    async fn end(&self, end: End) -> Option<Execution> {
+        let settlement = match end {
+            End::Failed(failure) => {
                 warn!(step = ?failure.step, kind = %failure.kind, "failed: {}", failure.message);
-                let retry = self.shared.settings.retry;
-                self.settle(Settlement::Failed { failure, retry }).await
+                Settlement::Failed { failure, retry: self.shared.settings.retry }
             }
-            Err(End::Cancelled) => self.settle(Settlement::Cancelled).await,
-            Err(End::Released) => self.settle(Settlement::Released).await,
-            Err(End::Fenced) => self.fenced().await,
+            End::Cancelled => Settlement::Cancelled,
+            End::Released => Settlement::Released,
+            End::Fenced => return self.tell(self.fenced().await),
         };
+        self.tell(self.settle(settlement).await)
+    }
+
+    /// Tells the observer how the attempt has ended.
+    fn tell(&self, ended: Option<Execution>) -> Option<Execution> {
         match &ended {
             Some(execution) => {
                 info!(status = execution.status().as_str(), "ended");
@@ -90,19 +109,23 @@ impl Export {
         ended
     }
 
-    /// Runs every step up to the commit, unless something ends the work early. Store calls that the work had
-    /// begun are kept in [`Underway`].
-    async fn work_or_stop(&self) -> Result<Publication, End> {
+    /// Runs `work`, unless something ends the attempt early. Store calls that the work had begun are kept in
+    /// [`Underway`].
+    async fn or_stop<T>(
+        &self,
+        work: impl Future<Output = Result<T, End>>,
+        name: &'static str,
+    ) -> Result<T, End> {
         // Dropping the work runs foreign code too, so the whole race is contained.
         let raced = contained_async(async {
-            let work = std::pin::pin!(self.work());
+            let work = std::pin::pin!(work);
             let stopped = std::pin::pin!(self.meter.stopped());
             match select(stopped, work).await {
                 Either::Left((reason, _work)) => Err(self.end_by(reason)),
-                Either::Right((result, _stopped)) => result.map_err(End::Failed),
+                Either::Right((result, _stopped)) => result,
             }
         });
-        raced.await.unwrap_or_else(|Panicked| Err(End::Failed(Failure::panicked(Step::Work, "export"))))
+        raced.await.unwrap_or_else(|Panicked| Err(End::Failed(Failure::panicked(Step::Work, name))))
     }
 
     fn end_by(&self, reason: StopReason) -> End {

@@ -47,7 +47,7 @@ impl Export {
     }
 
     /// Returns the request to the source.
-    fn request(&self) -> ReadRequest {
+    pub(super) fn request(&self) -> ReadRequest {
         let settings = &self.execution.settings;
         ReadRequest {
             by: RecordInstant::of(&settings.timeframe),
@@ -67,7 +67,7 @@ impl Export {
         }
     }
 
-    fn source(&self) -> Result<Arc<dyn Source>, Failure> {
+    pub(super) fn source(&self) -> Result<Arc<dyn Source>, Failure> {
         let id = &self.execution.settings.source;
         let refuse = |message: String| Failure {
             step: Step::Prepare,

@@ -125,6 +125,7 @@ impl Export {
             settings: ManifestSettings::from(&execution.settings),
             slot: execution.slot,
             window: execution.window,
+            incomplete_from: execution.incomplete_from(),
             created_at: published_at,
             compressor: call_now(Step::Publish, "packager", || packager.compressor().to_owned())?,
             records: self.meter.records.load(Ordering::Relaxed),

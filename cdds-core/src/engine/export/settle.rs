@@ -17,7 +17,7 @@ use crate::ports::catalog::{CatalogErrorKind, Fence, Publication, Settlement, St
 use crate::ports::sink::SinkError;
 
 /// How often a commit whose outcome is unknown is looked at again before the lease is left to run out.
-const COMMIT_TRIES: u32 = 5;
+pub(super) const COMMIT_TRIES: u32 = 5;
 
 /// How long the store may take to remove what an attempt has left.
 const DISCARD_MAX: Duration = Duration::from_secs(600);
@@ -132,7 +132,7 @@ impl Export {
         Ok(())
     }
 
-    async fn pause(&self, attempt: u32) {
+    pub(super) async fn pause(&self, attempt: u32) {
         self.shared.ports.clock.sleep(Duration::from_millis(100 << attempt.min(6))).await;
     }
 }

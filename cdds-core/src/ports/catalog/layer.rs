@@ -20,6 +20,7 @@ use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
+use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::notice::Notice;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
@@ -138,6 +139,7 @@ hand_on! {
         fn newest_before(before: DateTime<Utc>) -> Option<DateTime<Utc>>;
         fn agenda() -> Agenda;
         fn claim(claim: &Claim) -> Claimed;
+        fn begin(fence: Fence, complete_until: Option<DateTime<Utc>>) -> Frozen;
         fn beat(worker: &WorkerId, lease: Duration, beats: &[Beat]) -> Vec<Directive>;
         fn publish(fence: Fence, publication: &Publication) -> ();
         fn settle(fence: Fence, settlement: &Settlement) -> Execution;

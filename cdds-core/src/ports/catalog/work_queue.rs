@@ -10,6 +10,7 @@ use super::{
     Agenda, Beat, CatalogError, Claim, Claimed, Directive, DueJob, Fence, Publication, Settlement, Standing,
 };
 use crate::domain::execution::Execution;
+use crate::domain::execution::completeness::Frozen;
 use crate::domain::id::WorkerId;
 use crate::domain::job::Job;
 
@@ -82,6 +83,25 @@ pub trait WorkQueue: Debug + Send + Sync {
     /// # Errors
     /// If the catalog cannot be read or written.
     async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError>;
+
+    /// Freezes the end of a claimed execution's window before anything of it is read (rule W3b). The worker has
+    /// asked the source first and passes on the instant up to which it is complete, rounded down to the
+    /// source's granularity; `None` if the source does not know. Requires the fence like
+    /// [`publish`](WorkQueue::publish).
+    ///
+    /// The decision is that of [`Execution::freeze`] by the policy that the job has in this transaction. A held
+    /// execution is stored as queued and its claim has ended; one that had to end as cancelled changes its job
+    /// ([`lifecycle::ended`](crate::domain::job::lifecycle::ended)). A repeated call for a window that is
+    /// frozen changes nothing.
+    ///
+    /// # Errors
+    /// [`CatalogErrorKind::Fenced`](super::CatalogErrorKind::Fenced). After any other error the outcome is
+    /// unknown: call again.
+    async fn begin(
+        &self,
+        fence: Fence,
+        complete_until: Option<DateTime<Utc>>,
+    ) -> Result<Frozen, CatalogError>;
 
     /// Renews the leases of a worker's executions and stores their progress, in one batch. Returns one
     /// directive per beat, in order. A lost beat costs nothing but freshness.

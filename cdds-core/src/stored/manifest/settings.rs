@@ -13,7 +13,7 @@ use crate::domain::archive::retention::RetentionDays;
 use crate::domain::archive::split_size::SplitSize;
 use crate::domain::calendar::frequency::{Frequency, MissingDay, Start, weekday_name};
 use crate::domain::id::{RecipientName, SourceId, TypeId};
-use crate::domain::job::policy::{BadRecords, CatchUp, Overlap, Policies, Retries};
+use crate::domain::job::policy::{BadRecords, CatchUp, Incomplete, Overlap, Policies, Retries};
 use crate::domain::job::{JobSettings, Protection};
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::{Filter, Template};
@@ -181,6 +181,9 @@ pub struct ManifestPolicies {
     /// Like `skip:5`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bad_records: Option<String>,
+    /// Like `go-on:6h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
 }
 
 impl fmt::Debug for ManifestFilter {
@@ -266,7 +269,8 @@ impl From<&Frequency> for ManifestFrequency {
 
 impl From<&Policies> for ManifestPolicies {
     fn from(policies: &Policies) -> Self {
-        let Policies { overlap, catch_up, retries, jitter, pause_after_failures, bad_records } = *policies;
+        let Policies { overlap, catch_up, retries, jitter, pause_after_failures, bad_records, incomplete } =
+            *policies;
         Self {
             overlap: overlap.map(Overlap::as_str).map(str::to_owned),
             catch_up: (catch_up != CatchUp::default()).then(|| catch_up.to_string()),
@@ -274,6 +278,7 @@ impl From<&Policies> for ManifestPolicies {
             jitter: jitter.map(|jitter| jitter.to_string()),
             pause_after_failures,
             bad_records: (bad_records != BadRecords::default()).then(|| bad_records.to_string()),
+            incomplete: (incomplete != Incomplete::default()).then(|| incomplete.to_string()),
         }
     }
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::entries::{Entry, Held};
 use super::state::{State, conflict};
+use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::failure::Failure;
 use crate::domain::execution::notice::Notice;
 use crate::domain::execution::queue::{Candidate, Picked, Queue, Room, pick};
@@ -102,6 +103,31 @@ impl State {
             }
         }
         Ok(given_up)
+    }
+
+    pub(super) fn begin(
+        &mut self,
+        fence: Fence,
+        complete_until: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<Frozen, CatalogError> {
+        let execution = self.fenced(fence)?;
+        let own = execution.settings.policies.incomplete;
+        let policy = self.jobs.get(&execution.job_id).map_or(own, |job| job.settings.policies.incomplete);
+        let frozen = execution.freeze(policy, complete_until, now);
+        match &frozen {
+            Frozen::Running(running) => {
+                let held = self.executions.get(fence.id).and_then(|entry| entry.lease.clone());
+                self.store(running, held);
+            }
+            Frozen::Held(held) => {
+                self.store(held, None);
+                if !held.is_open() {
+                    self.end(held, now)?;
+                }
+            }
+        }
+        Ok(frozen)
     }
 
     pub(super) fn beat(
@@ -213,11 +239,11 @@ impl State {
             Some(entry)
                 if entry.execution.status() == before.status() && entry.execution.epoch == before.epoch =>
             {
-                // Beats move progress and lease without a new state. A decision that was made from an earlier
-                // reading must not undo that.
-                let progress = entry.execution.progress;
+                // Beats move progress and lease without a new state, and the worker freezes the window. A decision
+                // that was made from an earlier reading must not undo that.
+                let Execution { progress, window, completeness, .. } = entry.execution;
                 let lease = entry.lease.clone().filter(|_| after.state == ExecutionState::Running);
-                self.executions.replace(Execution { progress, ..after.clone() }, lease);
+                self.executions.replace(Execution { progress, window, completeness, ..after.clone() }, lease);
                 if let Some(job) = self.jobs.get(&before.job_id).cloned() {
                     self.store_job(job);
                 }

@@ -13,6 +13,7 @@ use super::planted::Tampered;
 use super::report::Invariant;
 use super::time::SECOND;
 use super::watch::{Watch, step};
+use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::{Execution, ExecutionState, Status};
 use crate::domain::id::{ExecutionId, JobId, Owner, SourceId, WorkerId};
 use crate::domain::job::{Job, JobState};
@@ -87,6 +88,26 @@ impl Watch {
                 false => self.compare(model, one.id, Some(one), changed),
             }
         })
+    }
+
+    pub(super) fn begin(
+        &self,
+        catalog: &Tampered,
+        fence: Fence,
+        complete_until: Option<DateTime<Utc>>,
+    ) -> Result<Frozen, CatalogError> {
+        let result = step(catalog.begin(fence, complete_until));
+        self.look(|model| {
+            self.check_fence(model, fence, "begin", &result)?;
+            let known = model.execution(fence.id)?;
+            let (owner, job) = (known.execution.owner.clone(), known.execution.job_id);
+            let cause = unless_refused(&result, Cause::Begin { fence, complete_until });
+            self.refresh(model, &owner, fence.id, cause)?;
+            self.follow_end(model, &owner, job, cause)?;
+            let Ok(frozen) = &result else { return Ok(()) };
+            check_written(model, frozen.execution())
+        });
+        result
     }
 
     pub(super) fn beat(

@@ -6,11 +6,12 @@ use std::fmt;
 use super::report::FaultKind;
 
 /// All calls to ports that the engines and people of a world make.
-const CALLS: [&str; 39] = [
+const CALLS: [&str; 41] = [
     "catalog.agenda",
     "catalog.artifact",
     "catalog.artifact_set",
     "catalog.beat",
+    "catalog.begin",
     "catalog.change_execution",
     "catalog.change_job",
     "catalog.claim",
@@ -39,6 +40,7 @@ const CALLS: [&str; 39] = [
     "sink.list",
     "sink.next",
     "sink.read",
+    "source.complete_until",
     "source.estimate",
     "source.next",
     "source.read",
@@ -68,10 +70,11 @@ const BRIEF: [&str; 12] = [
 ];
 
 /// Calls whose panics end the execution.
-const PANICS: [&str; 9] = [
+const PANICS: [&str; 10] = [
     "sink.begin",
     "sink.delete",
     "sink.list",
+    "source.complete_until",
     "source.estimate",
     "source.next",
     "source.read",

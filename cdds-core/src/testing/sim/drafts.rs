@@ -14,7 +14,9 @@ use crate::domain::calendar::frequency::{
 };
 use crate::domain::calendar::timeframe::{FixedRange, Span, Timeframe, Unit};
 use crate::domain::id::{SourceId, TypeId};
-use crate::domain::job::policy::{CatchUp, CatchUpLimit, Jitter, Overlap, Policies, Retries};
+use crate::domain::job::policy::{
+    CatchUp, CatchUpLimit, Incomplete, Jitter, Overlap, Patience, Policies, Retries,
+};
 use crate::domain::job::{JobSettings, Protection, Title};
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::violation::RuleViolation;
@@ -152,10 +154,14 @@ pub(super) fn policies(dice: &mut Dice) -> Policies {
             }
             2 => policies.retries = Retries::new(u32::try_from(dice.below(8)).unwrap_or(0)).ok(),
             3 => policies.jitter = Jitter::new(TimeDelta::minutes(5)).ok(),
+            4 => {
+                let after = Patience::new(TimeDelta::hours(i64::try_from(dice.below(4)).unwrap_or(0))).ok();
+                policies.incomplete = after.map_or(Incomplete::Wait, |after| Incomplete::GoOn { after });
+            }
             _ => policies.pause_after_failures = NonZeroU32::new(2),
         }
     };
     let mut policies = Policies::default();
-    (0..5).for_each(|which| one_in_six(&mut policies, which));
+    (0..6).for_each(|which| one_in_six(&mut policies, which));
     policies
 }

@@ -13,6 +13,7 @@ use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
+use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::notice::Notice;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
@@ -197,6 +198,16 @@ impl WorkQueue for FaultyCatalog {
         self.faults.returned(call, care, false);
         self.faults.after(call, care).await?;
         Ok(claimed)
+    }
+
+    async fn begin(
+        &self,
+        fence: Fence,
+        complete_until: Option<DateTime<Utc>>,
+    ) -> Result<Frozen, CatalogError> {
+        // The planted bug: an engine that does not pass on what its source says.
+        let complete_until = complete_until.filter(|_| !self.catalog.has(PlantedBug::CompletenessIgnored));
+        self.change("catalog.begin", |watch| watch.begin(&self.catalog, fence, complete_until)).await
     }
 
     async fn beat(

@@ -21,6 +21,8 @@ pub(super) enum Cause<'a> {
     Changed { before: &'a Job, after: &'a Job },
     /// A worker claimed work.
     Claim { worker: &'a WorkerId, now: DateTime<Utc> },
+    /// A worker asked its source, and was told the instant up to which it is complete.
+    Begin { fence: Fence, complete_until: Option<DateTime<Utc>> },
     /// A worker committed.
     Publish(Fence),
     /// A worker settled an attempt.
@@ -137,7 +139,10 @@ impl Watch {
         let same = before.slot == after.slot && before.trigger == after.trigger;
         let same = same && before.job_id == after.job_id && before.created_at == after.created_at;
         ensure(same && before.is_open(), Invariant::Record, told)?;
-        let frozen = before.window == after.window
+        let begun = matches!(cause, Cause::Begin { fence, .. } if fence.id == before.id);
+        let same_end = before.window == after.window && before.completeness == after.completeness;
+        let frozen = (same_end || begun)
+            && before.window.start() == after.window.start()
             && before.generation == after.generation
             && before.settings == after.settings;
         ensure(!before.is_begun() || frozen, Invariant::Record, || format!("{} (rule W1)", told()))?;
@@ -161,6 +166,7 @@ impl Watch {
             (Status::Queued, Status::Skipped) => {
                 !before.is_begun() && (of_job || matches!(cause, Cause::Claim { .. }))
             }
+            (Status::InProgress, Status::InProgress) if begun => true,
             (Status::Queued, Status::Cancelled) | (Status::InProgress, Status::InProgress) => {
                 matches!(cause, Cause::Asked)
             }
@@ -169,6 +175,7 @@ impl Watch {
             }
             (Status::InProgress, Status::Queued | Status::Failed | Status::Cancelled) => match cause {
                 Cause::Settle(fence) => fence.id == before.id,
+                Cause::Begin { .. } => begun && !matches!(after.state, ExecutionState::Failed(_)),
                 Cause::Claim { .. } => true,
                 // Its worker seemed to be gone. If it comes back after all, it is fenced off.
                 Cause::Asked => after.status() == Status::Cancelled && after.cancel_requested_at.is_some(),
@@ -178,6 +185,9 @@ impl Watch {
         };
         ensure(allowed && !begins, Invariant::Record, || format!("{} by {cause:?}", told()))?;
         match (&after.state, cause) {
+            (_, Cause::Begin { complete_until, .. }) => {
+                self.check_frozen(model, before, after, complete_until)
+            }
             (ExecutionState::Skipped(reason), Cause::Changed { before: job_before, after: job }) => {
                 self.check_skip(after, *reason, Some(before), (job_before, job))
             }

@@ -42,6 +42,8 @@ struct Account {
     times: Vec<u8>,
     /// All selections that the sets were exported with.
     selections: Vec<CategorySelection>,
+    /// What sets that did not wait for their source may lack (rule W3b).
+    excused: Vec<Window>,
     /// For a generation: the range that its watermark has passed so far.
     passed: Option<Passed>,
 }
@@ -72,6 +74,9 @@ impl Ledger {
         if !account.selections.contains(selection) {
             account.selections.push(selection.clone());
         }
+        if let Some(from) = execution.incomplete_from() {
+            account.excused.push(Window::between(from, execution.window.end()));
+        }
         let mut booked = Vec::new();
         for number in numbers {
             if account.times.len() <= number {
@@ -98,6 +103,12 @@ impl Ledger {
         places.for_each(|place| account.times[place] -= 1);
     }
 
+    /// Whether a set of this series may lack the record.
+    fn is_excused(&self, job: JobId, stream: Stream, instant: Option<DateTime<Utc>>) -> bool {
+        let account = self.accounts.get(&(job, stream));
+        account.is_some_and(|account| account.excused.iter().any(|window| window.contains(instant)))
+    }
+
     fn times(&self, job: JobId, stream: Stream, number: usize) -> u8 {
         let account = self.accounts.get(&(job, stream));
         account.and_then(|account| account.times.get(number)).copied().unwrap_or(0)
@@ -120,7 +131,9 @@ impl Watch {
                 let times = model.ledger.times(*job, *stream, number);
                 // A version that was replaced before it was read may be in no set.
                 let replaced = self.rows.row(number).is_some_and(|row| row.superseded_at.is_some());
-                ensure(times == 1 || (times == 0 && replaced), Invariant::I4, || {
+                let instant = self.rows.row(number).map(|row| row.instant(RecordInstant::Change));
+                let excused = model.ledger.is_excused(*job, *stream, instant);
+                ensure(times == 1 || (times == 0 && (replaced || excused)), Invariant::I4, || {
                     format!("record {number} is {times} times in the sets of job {job} ({stream:?})")
                 })?;
             }
@@ -141,7 +154,8 @@ impl Watch {
                 let times = model.ledger.times(known.job.id, stream, number);
                 let wanted =
                     success.is_some_and(|set| selects(&set.execution.settings.categories, row.category));
-                ensure(times == u8::from(wanted), Invariant::I4, || {
+                let excused = model.ledger.is_excused(known.job.id, stream, Some(row.event_at));
+                ensure(times == u8::from(wanted) || (times == 0 && excused), Invariant::I4, || {
                     format!(
                         "record {number} is {times} times in the sets of {} ({stream:?})",
                         brief(execution)

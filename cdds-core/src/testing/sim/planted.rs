@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::time::CatalogClock;
 use crate::domain::access::audit::AuditRecord;
+use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::watermark::Watermark;
 use crate::domain::execution::{Beginning, Execution, ExecutionState, Status, Trigger};
 use crate::domain::id::{JobId, Owner, WorkerId};
@@ -149,11 +150,15 @@ pub enum PlantedBug {
     AuditOutside,
     /// A service lets a viewer delete.
     ViewerDeletes,
+    /// The catalog lets a worker begin to read after it has lost its claim.
+    BeginWithoutFence,
+    /// The engine does not heed how far the source is complete.
+    CompletenessIgnored,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 64] = [
+    pub const ALL: [Self; 66] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -218,6 +223,8 @@ impl PlantedBug {
         Self::LeasesByOwnClock,
         Self::AuditOutside,
         Self::ViewerDeletes,
+        Self::BeginWithoutFence,
+        Self::CompletenessIgnored,
     ];
 
     /// Looks up a bug by its name, as [`Debug`] prints it.
@@ -320,6 +327,23 @@ impl Tampered {
             }
         }
         Ok(None)
+    }
+
+    pub(super) async fn begin(
+        &self,
+        fence: Fence,
+        complete_until: Option<DateTime<Utc>>,
+    ) -> Result<Frozen, CatalogError> {
+        let result = self.inner.begin(fence, complete_until).await;
+        match &result {
+            Err(error)
+                if self.has(PlantedBug::BeginWithoutFence) && error.kind() == CatalogErrorKind::Fenced =>
+            {
+                let lost = self.open(|one| one.id == fence.id).await?.pop();
+                Ok(lost.map(|(_, execution)| Frozen::Running(execution)).map_or(result, Ok)?)
+            }
+            _ => result,
+        }
     }
 
     pub(super) async fn beat(

@@ -95,7 +95,10 @@ impl Tampered {
         Ok(ready.cloned().collect())
     }
 
-    async fn open(&self, wanted: impl Fn(&Execution) -> bool) -> Result<Vec<(Job, Execution)>, CatalogError> {
+    pub(super) async fn open(
+        &self,
+        wanted: impl Fn(&Execution) -> bool,
+    ) -> Result<Vec<(Job, Execution)>, CatalogError> {
         let mut found = Vec::new();
         for owner in super::people::owners() {
             for overview in self.inner.jobs(&owner, &Default::default()).await?.items {

@@ -46,6 +46,10 @@ pub(super) struct Profile {
     pub(super) rates: Rates,
     /// How many executions may read the source at the same time (rule E2).
     pub(super) source_limit: Option<NonZeroU32>,
+    /// Whether the source knows until when it is complete (rule W3b).
+    pub(super) knows_completeness: bool,
+    /// The percentage of records that become visible hours later than the source declares. It knows of them.
+    pub(super) straggling: u64,
 }
 
 /// The frequency of faults, per million calls.
@@ -85,7 +89,7 @@ impl Profile {
         let concurrency = usize::try_from(dice.between(1, 3)).ok().and_then(NonZeroUsize::new);
         let retention = u16::try_from(dice.between(1, 4)).unwrap_or(1);
         let people = dice.index(3) + 1;
-        Self {
+        let profile = Self {
             began_at,
             engines: dice.index(4) + 1,
             people,
@@ -110,7 +114,12 @@ impl Profile {
             // Thrown last, so that the other properties of existing seeds stay the same.
             changing: dice.pick(&[0, 0, 10, 50]).unwrap_or(0),
             source_limit: dice.pick(&[0, 0, 0, 1, 2]).and_then(NonZeroU32::new),
-        }
+            knows_completeness: false,
+            straggling: 0,
+        };
+        let knows_completeness = dice.coin();
+        let straggling = dice.pick(&[0, 2, 10]).filter(|_| knows_completeness).unwrap_or(0);
+        Self { knows_completeness, straggling, ..profile }
     }
 
     /// Draws the deviation of the clock of a new life.

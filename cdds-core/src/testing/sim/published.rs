@@ -206,6 +206,8 @@ fn lines(contents: &[u8]) -> impl Iterator<Item = &str> {
 /// take only what is visible when they read (rule W4).
 fn is_settled(model: &Model, execution: &Execution) -> bool {
     match execution.settings.timeframe {
+        // It went on without the records that are missing (rule W3b).
+        _ if execution.incomplete_from().is_some() => false,
         _ if execution.generation.is_some() => true,
         Timeframe::All | Timeframe::Fixed(_) => false,
         _ => model.family(execution.trigger) != Family::Manual,

@@ -346,6 +346,7 @@ fn sources(shared: &Shared, watch: &Watch, faults: &Faults, bug: Option<PlantedB
         rows: Arc::clone(&watch.rows),
         timeline: shared.timeline.clone(),
         padding: shared.profile.padding,
+        knows_completeness: shared.profile.knows_completeness,
         bug,
         faults: faults.clone(),
     }))

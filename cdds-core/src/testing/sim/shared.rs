@@ -224,7 +224,7 @@ impl Observer for Listening {
             | EngineEvent::Abandoned { execution: id } => {
                 lock(&life.working).remove(id);
             }
-            EngineEvent::Progressed { .. } => {}
+            EngineEvent::Progressed { .. } | EngineEvent::Waiting { .. } => {}
         }
     }
 }

@@ -46,7 +46,7 @@ pub(super) struct Row {
 
 impl Row {
     /// The instant that decides which window it belongs to (rule W7).
-    fn instant(&self, by: RecordInstant) -> DateTime<Utc> {
+    pub(super) fn instant(&self, by: RecordInstant) -> DateTime<Utc> {
         match by {
             RecordInstant::Event => self.event_at,
             RecordInstant::Change => self.changed_at.unwrap_or(self.event_at),
@@ -74,18 +74,19 @@ impl Rows {
     pub(super) fn of(profile: &Profile, seed: u64, days: u32) -> Self {
         let (mut dice, mut changes) = (Dice::new(seed, 2), Dice::new(seed, 8));
         let first = profile.began_at - chrono::TimeDelta::days(3);
+        let calm_at = profile.began_at + micros_delta(u64::from(days) * super::time::DAY);
         let length = (u64::from(days) + 5) * super::time::DAY;
         let (mut rows, mut written, mut records) = (Vec::new(), 0, 0);
         while written < length {
             written += dice.below(2 * profile.row_distance) + 1;
-            let (event_at, visible_at) = instants(&mut dice, profile, first + micros_delta(written));
+            let (event_at, visible_at) = instants(&mut dice, profile, calm_at, first + micros_delta(written));
             let category = CATEGORIES[dice.index(CATEGORIES.len())];
             let mut row =
                 Row { event_at, changed_at: None, visible_at, superseded_at: None, first: records, category };
             records += 1;
             while changes.below(100) < profile.changing {
                 let at = row.visible_at + micros_delta(changes.below(30 * HOUR));
-                let (changed_at, visible_at) = instants(&mut changes, profile, at);
+                let (changed_at, visible_at) = instants(&mut changes, profile, calm_at, at);
                 if changed_at <= row.visible_at {
                     break;
                 }
@@ -129,6 +130,14 @@ impl Rows {
         }
     }
 
+    /// Returns the instant up to which the records are complete at `now` (rule W3b): that of the first record that
+    /// still has to appear. By event, a later version takes the place of the first.
+    pub(super) fn complete_until(&self, now: DateTime<Utc>, by: RecordInstant) -> DateTime<Utc> {
+        let appears = |row: &&Row| by == RecordInstant::Change || row.changed_at.is_none();
+        let missing = self.rows.iter().filter(appears).filter(|row| row.visible_at > now);
+        missing.map(|row| row.instant(by)).min().map_or(now, |first| first.min(now))
+    }
+
     pub(super) fn count(&self) -> usize {
         self.rows.len()
     }
@@ -139,12 +148,21 @@ impl Rows {
 }
 
 /// Returns an event instant at or near `at`, and the instant at which the record becomes visible.
-fn instants(dice: &mut Dice, profile: &Profile, mut at: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+fn instants(
+    dice: &mut Dice,
+    profile: &Profile,
+    calm_at: DateTime<Utc>,
+    mut at: DateTime<Utc>,
+) -> (DateTime<Utc>, DateTime<Utc>) {
     if dice.coin() {
         let hour = at.duration_round(micros_delta(HOUR)).unwrap_or(at);
         at = hour + micros_delta(dice.below(2 * profile.lag + SECOND)) - micros_delta(profile.lag);
     }
-    let visible_at = at + micros_delta(late(dice, profile.lag));
+    let mut visible_at = at + micros_delta(late(dice, profile.lag));
+    if profile.straggling > 0 && dice.below(100) < profile.straggling {
+        // As if it were written by a transaction that takes hours. All of them end before the world is calm.
+        visible_at = (at + micros_delta(dice.below(12 * HOUR))).min(calm_at).max(visible_at);
+    }
     (at.duration_trunc(micros_delta(profile.granularity)).unwrap_or(at), visible_at)
 }
 
@@ -185,6 +203,7 @@ pub(super) struct RowSource {
     pub(super) rows: Arc<Rows>,
     pub(super) timeline: Timeline,
     pub(super) padding: usize,
+    pub(super) knows_completeness: bool,
     pub(super) bug: Option<PlantedBug>,
     pub(super) faults: Faults,
 }
@@ -283,6 +302,14 @@ impl Source for RowSource {
         let known = !records.is_multiple_of(2);
         let estimate = async { Ok(known.then_some(Estimate { records })) };
         self.faults.around("source.estimate", Care::Busy, estimate).await
+    }
+
+    async fn complete_until(&self, request: &ReadRequest) -> Result<Option<DateTime<Utc>>, SourceError> {
+        let asked = async {
+            let until = self.rows.complete_until(self.timeline.now(), request.by);
+            Ok(self.knows_completeness.then_some(until))
+        };
+        self.faults.around("source.complete_until", Care::Busy, asked).await
     }
 
     async fn read(

@@ -53,13 +53,15 @@ pub enum Invariant {
     /// Each change by a person, each download and each refused call is on the audit once, stored with it, and
     /// nobody does what they are not allowed (rules C1 to C3).
     Audit,
+    /// A window ends no later than its source is complete, and nothing waits without need (rule W3b).
+    Complete,
     /// Every world ends: nothing panics and nothing loops for ever.
     Ends,
 }
 
 impl Invariant {
     /// Every invariant except [`Ends`](Self::Ends).
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::I1,
         Self::I2,
         Self::I3,
@@ -79,6 +81,7 @@ impl Invariant {
         Self::Order,
         Self::Cancel,
         Self::Audit,
+        Self::Complete,
     ];
 }
 

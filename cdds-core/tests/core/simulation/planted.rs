@@ -8,8 +8,8 @@ const SEEDS: u64 = 400;
 /// The invariant that each bug breaks first.
 fn breaks(bug: PlantedBug) -> Invariant {
     use Invariant::{
-        Answer, Audit, Cancel, Ends, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, Lease, Order, Reason,
-        Record,
+        Answer, Audit, Cancel, Complete, Ends, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, Lease, Order,
+        Reason, Record,
     };
     match bug {
         PlantedBug::ShiftedWindow | PlantedBug::NoSettleLag => I1,
@@ -26,7 +26,9 @@ fn breaks(bug: PlantedBug) -> Invariant {
         PlantedBug::NoFence
         | PlantedBug::BlindCommitRetry
         | PlantedBug::LeaseRenewedAfterExpiry
+        | PlantedBug::BeginWithoutFence
         | PlantedBug::UploadRepeated => I6,
+        PlantedBug::CompletenessIgnored => Complete,
         PlantedBug::BackfillMovesWatermark | PlantedBug::UnstableOrder => I7,
         PlantedBug::SweepIgnoresStanding
         | PlantedBug::UnfinishedNotListed
@@ -110,6 +112,8 @@ planted! {
     e2_an_owner_whose_turn_is_passed_over_is_found: NoTurns,
     e2_a_source_that_reads_for_too_many_is_found: SourceLimitIgnored,
     i6_a_missing_fence_is_found: NoFence,
+    w3b_a_begin_without_a_fence_is_found: BeginWithoutFence,
+    w3b_a_source_that_is_not_heeded_is_found: CompletenessIgnored,
     i6_a_lost_claim_that_goes_on_is_found: LeaseRenewedAfterExpiry,
     e5_a_stolen_lease_is_found: LeaseStolen,
     i11_work_of_the_dead_that_nobody_takes_is_found: NoTakeOver,

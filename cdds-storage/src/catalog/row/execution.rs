@@ -1,6 +1,7 @@
 //! Executions.
 
 use cdds_core::domain::calendar::window::Window;
+use cdds_core::domain::execution::completeness::Completeness;
 use cdds_core::domain::execution::{Execution, ExecutionState, Status, Trigger};
 use cdds_core::ports::catalog::CatalogError;
 use cdds_core::stored::{settings_from_json, settings_to_json};
@@ -36,6 +37,9 @@ pub(in crate::catalog) struct ExecutionRow {
     pub(in crate::catalog) finished_at: Option<i64>,
     pub(in crate::catalog) cancel_requested_at: Option<i64>,
     pub(in crate::catalog) progress: String,
+    pub(in crate::catalog) frozen_at: Option<i64>,
+    pub(in crate::catalog) waits_since: Option<i64>,
+    pub(in crate::catalog) complete_until: Option<i64>,
 }
 
 fn trigger(trigger: Trigger) -> &'static str {
@@ -81,6 +85,9 @@ impl ExecutionRow {
             started_at: execution.started_at.map(micros),
             finished_at: execution.finished_at.map(micros),
             cancel_requested_at: execution.cancel_requested_at.map(micros),
+            frozen_at: execution.completeness.frozen_at.map(micros),
+            waits_since: execution.completeness.waits_since.map(micros),
+            complete_until: execution.completeness.complete_until.map(micros),
             id,
         })
     }
@@ -111,6 +118,11 @@ impl ExecutionRow {
             finished_at: row.at_if(self.finished_at)?,
             cancel_requested_at: row.at_if(self.cancel_requested_at)?,
             progress: stored::progress_from_json(&self.progress).map_err(|error| row.corrupt(error))?,
+            completeness: Completeness {
+                frozen_at: row.at_if(self.frozen_at)?,
+                waits_since: row.at_if(self.waits_since)?,
+                complete_until: row.at_if(self.complete_until)?,
+            },
         })
     }
 

@@ -20,10 +20,11 @@ pub(super) use self::list::{find, list};
 
 pub(super) const COLUMNS: &str = "e.id, e.job_id, e.owner, e.\"trigger\", e.rerun_of, e.slot, e.window_start,
     e.window_end, e.generation, e.settings, e.status, e.detail, e.epoch, e.attempts, e.queue_at, e.not_before,
-    e.created_at, e.started_at, e.finished_at, e.cancel_requested_at, e.progress";
+    e.created_at, e.started_at, e.finished_at, e.cancel_requested_at, e.progress, e.frozen_at,
+    e.waits_since, e.complete_until";
 
 /// Number of [`COLUMNS`].
-pub(super) const COLUMNS_COUNT: usize = 21;
+pub(super) const COLUMNS_COUNT: usize = 24;
 
 fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
     Ok(ExecutionRow {
@@ -48,6 +49,9 @@ fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
         finished_at: row.get(18)?,
         cancel_requested_at: row.get(19)?,
         progress: row.get(20)?,
+        frozen_at: row.get(21)?,
+        waits_since: row.get(22)?,
+        complete_until: row.get(23)?,
     })
 }
 
@@ -76,9 +80,10 @@ pub(super) fn insert(tx: &Transaction<'_>, execution: &Execution) -> Result<bool
     let inserted = tx.execute(
         "INSERT INTO execution (id, job_id, owner, \"trigger\", rerun_of, slot, window_start, window_end,
             generation, settings, title_folded, source, data_type, status, detail, epoch, attempts, queue_at,
-            not_before, created_at, started_at, finished_at, cancel_requested_at, progress, records)
+            not_before, created_at, started_at, finished_at, cancel_requested_at, progress, records, frozen_at,
+            waits_since, complete_until)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-            ?22, ?23, ?24, ?25)
+            ?22, ?23, ?24, ?25, ?26, ?27, ?28)
          ON CONFLICT (id) DO NOTHING",
         params![
         row.id,
@@ -106,6 +111,9 @@ pub(super) fn insert(tx: &Transaction<'_>, execution: &Execution) -> Result<bool
         row.cancel_requested_at,
         row.progress,
         integer(execution.progress.records),
+        row.frozen_at,
+        row.waits_since,
+        row.complete_until,
     ],
     )?;
     Ok(inserted == 1)
@@ -122,7 +130,8 @@ pub(super) fn store(
     tx.execute(
         "UPDATE execution SET window_start = ?2, window_end = ?3, generation = ?4, status = ?5, detail = ?6,
             epoch = ?7, attempts = ?8, not_before = ?9, started_at = ?10, finished_at = ?11, progress = ?12,
-            records = ?13, worker = ?14, lease_renewed_at = ?15, lease_expires_at = ?16
+            records = ?13, worker = ?14, lease_renewed_at = ?15, lease_expires_at = ?16, frozen_at = ?17,
+            waits_since = ?18, complete_until = ?19
          WHERE id = ?1",
         params![
             row.id,
@@ -141,7 +150,21 @@ pub(super) fn store(
             held.map(|held| held.worker.as_str()),
             held.map(|held| micros(held.lease.renewed_at)),
             held.map(|held| micros(held.lease.expires_at)),
+            row.frozen_at,
+            row.waits_since,
+            row.complete_until,
         ],
+    )?;
+    Ok(())
+}
+
+/// Stores that the window of a running execution is frozen (rule W3b). The caller has checked its fence in the
+/// same transaction; worker and lease stay.
+pub(super) fn freeze(tx: &Transaction<'_>, execution: &Execution) -> Result<(), Fault> {
+    let row = ExecutionRow::of(execution)?;
+    tx.execute(
+        "UPDATE execution SET window_start = ?2, window_end = ?3, frozen_at = ?4, complete_until = ?5 WHERE id = ?1",
+        params![row.id, row.window_start, row.window_end, row.frozen_at, row.complete_until],
     )?;
     Ok(())
 }

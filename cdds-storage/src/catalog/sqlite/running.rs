@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cdds_core::domain::execution::completeness::Frozen;
 use cdds_core::domain::execution::notice::Notice;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{JobId, WorkerId};
@@ -19,6 +20,31 @@ use super::super::stored;
 use super::executions::{self, Held};
 use super::fault::{Fault, conflict};
 use super::{artifacts, jobs, outbox};
+
+/// Freezes the end of a claimed execution's window, or gives the execution back until its source is complete (rule
+/// W3b).
+pub(super) fn begin(
+    tx: &Transaction<'_>,
+    fence: Fence,
+    complete_until: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<Frozen, Fault> {
+    let execution = executions::fenced(tx, fence)?;
+    if execution.is_frozen() {
+        return Ok(Frozen::Running(execution));
+    }
+    // The policy that the job has now, so that an edit can end a wait.
+    let job = jobs::find_any(tx, execution.job_id)?;
+    let own = execution.settings.policies.incomplete;
+    let policy = job.map_or(own, |job| job.settings.policies.incomplete);
+    let complete_until = complete_until.map(|until| until.trunc_subsecs(6));
+    let frozen = execution.freeze(policy, complete_until, now);
+    match &frozen {
+        Frozen::Running(running) => executions::freeze(tx, running)?,
+        Frozen::Held(held) => store(tx, held, now)?,
+    }
+    Ok(frozen)
+}
 
 /// Renews the leases of a worker's executions and stores their progress.
 pub(super) fn beat(

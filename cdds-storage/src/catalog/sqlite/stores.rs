@@ -8,6 +8,7 @@ use cdds_core::domain::access::audit::AuditRecord;
 use cdds_core::domain::access::download::DownloadEnd;
 use cdds_core::domain::archive::artifact::ArtifactSet;
 use cdds_core::domain::execution::Execution;
+use cdds_core::domain::execution::completeness::Frozen;
 use cdds_core::domain::execution::notice::Notice;
 use cdds_core::domain::execution::queue::QueuePlace;
 use cdds_core::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
@@ -189,6 +190,16 @@ impl WorkQueue for SqliteCatalog {
     async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {
         let (claim, clock) = (claim.clone(), Arc::clone(&self.clock));
         self.run(move |database| claim::claim(database, &claim, &*clock)).await
+    }
+
+    async fn begin(
+        &self,
+        fence: Fence,
+        complete_until: Option<DateTime<Utc>>,
+    ) -> Result<Frozen, CatalogError> {
+        let clock = Arc::clone(&self.clock);
+        self.write("freeze the window", move |tx| running::begin(tx, fence, complete_until, present(&*clock)))
+            .await
     }
 
     async fn beat(

@@ -38,6 +38,7 @@ fn full() -> JobSettings {
             jitter: Some("10m".parse().unwrap()),
             pause_after_failures: NonZeroU32::new(3),
             bad_records: "skip:5".parse().unwrap(),
+            incomplete: "go-on:6h".parse().unwrap(),
         },
         ..plain()
     }
@@ -50,7 +51,7 @@ fn json(settings: &JobSettings) -> String {
 #[test]
 fn a5_the_form_that_recipients_read() {
     insta::assert_snapshot!(json(&plain()), @r#"{"v":"1","title":"Voice of the week","source":"telephony","data_type":"calls","categories":"all","frequency":"immediately","timeframe":"all","protection":"plaintext"}"#);
-    insta::assert_snapshot!(json(&full()), @r#"{"v":"1","title":"Voice of the week","description":"for the audit","source":"telephony","data_type":"calls","categories":{"only":["chat","voice"]},"template":{"fields":["id","queue"],"filters":[{"field":"queue","operator":"=","value":null},{"field":"name","operator":"*=","value":null}]},"frequency":{"weekly":{"day":"tue","at":"02:00"}},"starts_at":"1970-01-01T00:00:00Z","ends_at":"1970-01-01T00:00:01.500Z","timeframe":"rolling:1w","split_bytes":1048576,"protection":{"recipients":["ops","law"]},"retention_days":7,"policies":{"overlap":"queue","catch_up":"coalesce:1d","retries":0,"jitter":"10m","pause_after_failures":3,"bad_records":"skip:5"}}"#);
+    insta::assert_snapshot!(json(&full()), @r#"{"v":"1","title":"Voice of the week","description":"for the audit","source":"telephony","data_type":"calls","categories":{"only":["chat","voice"]},"template":{"fields":["id","queue"],"filters":[{"field":"queue","operator":"=","value":null},{"field":"name","operator":"*=","value":null}]},"frequency":{"weekly":{"day":"tue","at":"02:00"}},"starts_at":"1970-01-01T00:00:00Z","ends_at":"1970-01-01T00:00:01.500Z","timeframe":"rolling:1w","split_bytes":1048576,"protection":{"recipients":["ops","law"]},"retention_days":7,"policies":{"overlap":"queue","catch_up":"coalesce:1d","retries":0,"jitter":"10m","pause_after_failures":3,"bad_records":"skip:5","incomplete":"go-on:6h"}}"#);
 }
 
 #[test]

@@ -31,7 +31,11 @@ CREATE INDEX audit_of_principal ON audit (owner, principal, at DESC, id);
 
 -- Several reads in one set (rule J17).
 
--- Claims in two steps, and windows that wait for their source (rule W3b).
+-- Claims in two steps, and windows that wait for their source (rule W3b). What was claimed before keeps its window.
+ALTER TABLE execution ADD COLUMN frozen_at INTEGER;
+ALTER TABLE execution ADD COLUMN waits_since INTEGER;
+ALTER TABLE execution ADD COLUMN complete_until INTEGER;
+UPDATE execution SET frozen_at = started_at WHERE epoch > 0;
 
 -- Keys with a nonce, and catalogs restored from a backup.
 

@@ -1,0 +1,69 @@
+//! The second step of a claim: asks the source how far it is complete and freezes the end of the window, before
+//! anything is read or stored (rule W3b).
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tracing::{info, warn};
+
+use super::attempt::{End, Export};
+use super::prepare::{SOURCE, catalog_failure};
+use super::settle::COMMIT_TRIES;
+use crate::domain::calendar::window::settled_end;
+use crate::domain::execution::Execution;
+use crate::domain::execution::completeness::Frozen;
+use crate::domain::execution::failure::{Failure, Step};
+use crate::engine::calls::{call, call_now};
+use crate::engine::observe::Event;
+use crate::ports::catalog::CatalogErrorKind;
+
+impl Export {
+    /// Asks the source and freezes the window. After an error of the catalog the outcome is unknown, so the
+    /// call is repeated: a window that is frozen already stays as it is.
+    pub(super) async fn begin(&self) -> Result<Frozen, End> {
+        let until = self.complete_until().await.map_err(End::Failed)?;
+        for attempt in 1.. {
+            match self.shared.ports.catalog.begin(self.fence, until).await {
+                Ok(frozen) => return Ok(frozen),
+                Err(error) if error.kind() == CatalogErrorKind::Fenced => return Err(End::Fenced),
+                Err(error) if attempt >= COMMIT_TRIES => {
+                    return Err(End::Failed(catalog_failure(Step::Prepare, &error)));
+                }
+                Err(error) => warn!(attempt, "cannot freeze the window: {}", error.report()),
+            }
+            self.pause(attempt).await;
+        }
+        Err(End::Fenced)
+    }
+
+    /// Returns the instant up to which the source is complete, rounded down to its granularity: it may report
+    /// a later record under the last multiple before. A window that an earlier attempt has frozen stays as it
+    /// is, so the source is not asked again (rule W1).
+    async fn complete_until(&self) -> Result<Option<DateTime<Utc>>, Failure> {
+        if self.execution.is_frozen() {
+            return Ok(None);
+        }
+        let (source, request) = (self.source()?, self.request());
+        let asked = call(Step::Prepare, SOURCE, async { source.complete_until(&request).await }).await?;
+        let Some(until) = asked else { return Ok(None) };
+        let settings = &self.execution.settings;
+        let terms = || self.shared.ports.sources.terms(&settings.source, &settings.data_type);
+        let granularity = call_now(Step::Prepare, SOURCE, terms)?.granularity;
+        Ok(Some(settled_end(until, TimeDelta::zero(), granularity)))
+    }
+
+    /// Follows up on an execution whose source is not complete: it is queued again or, if its cancellation was
+    /// requested, has ended. People are told once that it waits long.
+    pub(super) async fn held(&self, execution: Execution) -> Option<Execution> {
+        let Some(since) = execution.waits_for_source() else {
+            info!(status = execution.status().as_str(), "ended");
+            self.shared.notice(&Event::Ended { execution: &execution });
+            return Some(execution);
+        };
+        let until = execution.completeness.complete_until;
+        info!(%since, ?until, "the source is not complete up to the end of the window: waiting for it");
+        match self.shared.ports.catalog.now().await {
+            Ok(now) => self.shared.tell_waiting(&execution, since, now),
+            Err(error) => warn!("cannot tell how long it has waited: {}", error.report()),
+        }
+        Some(execution)
+    }
+}
