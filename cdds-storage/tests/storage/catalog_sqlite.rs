@@ -4,6 +4,7 @@
 
 mod audit;
 mod backlog;
+mod begin;
 mod cancel;
 mod changes;
 mod claims;

@@ -21,6 +21,7 @@ use self::side::Side;
 enum Step {
     Of { job: usize, command: Command },
     Beat,
+    Begin { hours: i64 },
     Housekeeping,
     Tell,
     Hold { number: usize, hold: bool },
@@ -33,6 +34,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         30 => (0..side::JOBS, command()).prop_map(|(job, command)| Step::Of { job, command }),
         3 => Just(Step::Beat),
+        6 => (-1_i64..30).prop_map(|hours| Step::Begin { hours }),
         3 => Just(Step::Housekeeping),
         2 => Just(Step::Tell),
         2 => (any::<usize>(), any::<bool>()).prop_map(|(number, hold)| Step::Hold { number, hold }),
@@ -48,6 +50,7 @@ impl Side {
         match step {
             Step::Of { job, command } => self.command(*job, command),
             Step::Beat => self.beat(),
+            Step::Begin { hours } => self.begin(*hours),
             Step::Housekeeping => self.housekeeping(),
             Step::Tell => self.tell(),
             Step::Hold { number, hold } => self.hold(*number, *hold),

@@ -12,6 +12,7 @@ use cdds_core::domain::archive::artifact::{
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::execution::completeness::Frozen;
 use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::retry::RetryPolicy;
@@ -102,9 +103,13 @@ impl Side {
         let by = administrator(&owner);
         let jobs = Jobs::new(&memory.ports, JobRules::default());
         let daily = || Frequency::Daily("02:00".parse().unwrap());
+        let impatient = |mut settings: JobSettings| {
+            settings.policies.incomplete = "go-on:12h".parse().unwrap();
+            settings
+        };
         let submitted = [
             settings("b", daily(), "since-last"),
-            settings("a", daily(), "rolling:1d"),
+            impatient(settings("a", daily(), "rolling:1d")),
             settings("c", Frequency::Once(Start::Immediately), "all"),
         ];
         let submitted = submitted.map(|settings| block_on(jobs.submit(&by, settings)).unwrap().job.id);
@@ -235,6 +240,20 @@ impl Side {
             self.running.iter().map(|execution| Beat { fence: fence(execution), progress }).collect();
         let worker = WorkerId::new("w").unwrap();
         format!("{:?}", block_on(self.catalog.beat(&worker, LEASE, &beats)).unwrap())
+    }
+
+    /// Begins the oldest claim, with a source that is complete until so many hours before now.
+    pub(crate) fn begin(&mut self, hours: i64) -> String {
+        if self.running.is_empty() {
+            return String::new();
+        }
+        let execution = self.running.remove(0);
+        let until = (hours >= 0).then(|| self.now() - TimeDelta::hours(hours));
+        let begun = block_on(self.catalog.begin(fence(&execution), until));
+        if let Ok(Frozen::Running(execution)) = &begun {
+            self.running.insert(0, execution.clone());
+        }
+        catalog_said(begun)
     }
 
     /// Marks expired sets, and confirms half of the removals.
