@@ -137,6 +137,16 @@ impl Follower {
         self.console.note(&format!("{now} {status} {title} ({id}){}{lasting}", outcome(execution)));
     }
 
+    /// Tells that an execution waits long for its source. It is queued, so it has no bar.
+    fn waiting(&self, execution: &Execution) {
+        self.line(|now| Record::waiting(now, &Subject::of(execution), execution));
+        if let (Telling::Bars, Some(since)) = (self.console.telling(), execution.waits_for_source()) {
+            let Subject { title, execution: id, .. } = Subject::of(execution);
+            let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
+            self.console.note(&format!("{} ({id}) waits for its source since {since}", escaped(&title)));
+        }
+    }
+
     fn abandoned(&self, id: ExecutionId) {
         let Some(watched) = self.running().remove(&id) else { return };
         let Watched { subject, bar, .. } = watched;
@@ -160,6 +170,7 @@ impl Observer for Follower {
         match event {
             Event::Started { execution } => self.started(execution),
             Event::Progressed { execution, progress } => self.progressed(*execution, *progress),
+            Event::Waiting { execution } => self.waiting(execution),
             Event::Ended { execution } => self.ended(execution),
             Event::Abandoned { execution } => self.abandoned(*execution),
             _ => {}

@@ -75,6 +75,12 @@ pub struct ExecutionView {
     pub worker_alive: Option<bool>,
     /// The number of records without an instant: left out by a window, or put into `undated` (rule W7).
     pub undated: u64,
+    /// Since when it waits for its source to be complete; null if it does not (rule W3b).
+    pub waits_since: Option<Instant>,
+    /// The instant up to which the source was complete when it was last asked; null if it does not know.
+    pub complete_until: Option<Instant>,
+    /// The instant from which records may be missing, since the job did not wait any longer; null otherwise.
+    pub incomplete_from: Option<Instant>,
     /// Whether the start of its window is decided only when it begins (rule W4). Not part of the JSON form,
     /// so it is false after reading.
     #[serde(skip)]
@@ -172,6 +178,9 @@ impl ExecutionView {
             rejected: progress.rejected,
             worker_alive: None,
             undated: progress.undated,
+            waits_since: execution.waits_for_source().map(Instant),
+            complete_until: execution.completeness.complete_until.map(Instant),
+            incomplete_from: execution.incomplete_from().map(Instant),
             has_open_start: execution.has_open_start(),
         }
     }
@@ -248,7 +257,14 @@ impl ExecutionView {
             (Some(error), _) => Remark::Error(&error.message),
             (None, Some(reason)) => Remark::Skipped(reason),
             _ if self.worker_alive == Some(false) => Remark::WorkerGone,
-            _ => Remark::Files { files: &self.files, rejected: self.rejected },
+            _ => match self.waits_since {
+                Some(since) => Remark::Waiting { since, until: self.complete_until },
+                None => Remark::Files {
+                    files: &self.files,
+                    rejected: self.rejected,
+                    incomplete_from: self.incomplete_from,
+                },
+            },
         }
     }
 }

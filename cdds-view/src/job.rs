@@ -87,6 +87,8 @@ pub struct JobView {
     pub pause_after_failures: Option<NonZeroU32>,
     /// What happens to records that cannot be read: `fail`, or `skip:` and how many are set aside at most.
     pub bad_records: String,
+    /// What happens while the source is not complete: `wait`, or `go-on:` and how long it waits (rule W3b).
+    pub incomplete: String,
     /// How long artifacts are kept, in days; null for as long as the service keeps them.
     pub retention_days: Option<u16>,
     /// How far incremental exports have come; null if the job is not incremental.
@@ -154,6 +156,7 @@ impl JobView {
             jitter: policies.jitter.map(|jitter| jitter.to_string()),
             pause_after_failures: policies.pause_after_failures,
             bad_records: policies.bad_records.to_string(),
+            incomplete: policies.incomplete.to_string(),
             retention_days: settings.retention.map(RetentionDays::days),
             watermark: job.watermark.map(Into::into),
             failures_in_row: job.failures_in_row,

@@ -13,7 +13,8 @@ use crate::choice::EventForm;
                   rejected, bytes_read, bytes_written, parts; --no-progress leaves it out); then the status: \
                   finished or finished_with_errors (the counts, undated), failed (error), cancelled, skipped \
                   (reason), queued (again_at, error: it is tried again), all with seconds; abandoned (another \
-                  worker has it). Fields are only ever added."
+                  worker has it); waiting (waits_since, complete_until, window_end: its source is not complete \
+                  for long). Fields are only ever added."
 )]
 pub(crate) struct RunArgs {
     /// Return when nothing is due or queued; fails if an execution failed

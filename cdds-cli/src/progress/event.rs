@@ -114,6 +114,16 @@ impl Record {
         }
     }
 
+    /// It waits long for its source.
+    pub(super) fn waiting(at: DateTime<Utc>, subject: &Subject, execution: &Execution) -> Self {
+        let word = |at: Option<DateTime<Utc>>| at.map_or(Field::Unknown, |at| Field::Word(instant(at)));
+        let since = word(execution.waits_for_source());
+        let until = word(execution.completeness.complete_until);
+        let window_end = Field::Word(instant(execution.window.end()));
+        let record = Self::new(at, "waiting", subject);
+        record.with([("waits_since", since), ("complete_until", until), ("window_end", window_end)])
+    }
+
     /// This engine has nothing more to do with it.
     pub(super) fn abandoned(at: DateTime<Utc>, subject: &Subject) -> Self {
         Self::new(at, "abandoned", subject)

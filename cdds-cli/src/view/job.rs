@@ -73,6 +73,7 @@ fn policies_lines(job: &JobView) -> Lines {
         ("jitter", job.jitter.as_deref().into()),
         ("pause after failures", job.pause_after_failures.map(|count| count.to_string()).into()),
         ("bad records", job.bad_records.as_str().into()),
+        ("incomplete source", job.incomplete.as_str().into()),
     ]
 }
 

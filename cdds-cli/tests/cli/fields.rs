@@ -23,7 +23,7 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
     let job_keys = "id title description source type category state run timeframe split_size recipients \
                     created_at updated_at version latest_status latest_started_at next_starts_at progress \
                     starts_at ends_at fields filters overlap catch_up retries jitter pause_after_failures \
-                    bad_records retention_days watermark failures_in_row warnings worker_alive";
+                    bad_records incomplete retention_days watermark failures_in_row warnings worker_alive";
     assert_eq!(keys(&place, &["job", "show", &job], "{"), job_keys);
     place.done(&["run", "--until-idle", "-q"]);
     assert_eq!(keys(&place, &["job", "list"], "{"), job_keys);
@@ -34,7 +34,8 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
 
     let execution_keys = "id job_id job_title source type status slot window started_at finished_at attempts \
                           records bytes_read bytes_written files error progress skip_reason trigger rerun_of \
-                          cancel_requested_at job_deleted rejected worker_alive undated";
+                          cancel_requested_at job_deleted rejected worker_alive undated waits_since \
+                          complete_until incomplete_from";
     assert_eq!(keys(&place, &["history", "list"], "{"), execution_keys);
     let execution = string(&place.json(&["history", "list"])[0]["id"]);
     let shown = ["history", "show", &execution];
@@ -81,7 +82,8 @@ fn values_are_what_the_contract_says() {
         "latest_status": "yet_to_run", "latest_started_at": null,
         "next_starts_at": job["next_starts_at"], "progress": null, "starts_at": null, "ends_at": null,
         "fields": "all", "filters": [], "overlap": null, "catch_up": null, "retries": null, "jitter": null,
-        "pause_after_failures": null, "bad_records": "fail", "retention_days": null, "watermark": null,
+        "pause_after_failures": null, "bad_records": "fail", "incomplete": "wait",
+        "retention_days": null, "watermark": null,
         "failures_in_row": 0, "warnings": [], "worker_alive": null,
     });
     assert_eq!(job, expected);
@@ -98,7 +100,16 @@ fn what_is_set_is_shown() {
         &["--starts-at", "2030-01-01T00:00:00+01:00", "--ends-at", "2031-01-01T00:00:00Z", "--retries", "0"],
         &["--field", "contact_id,seconds", "--filter", "media_type!=chat", "--filter", "seconds>=5"],
         &["--overlap", "queue", "--catch-up", "coalesce:36h", "--jitter", "10m"],
-        &["--pause-after-failures", "3", "--bad-records", "skip:10", "--retention-days", "7"],
+        &[
+            "--pause-after-failures",
+            "3",
+            "--bad-records",
+            "skip:10",
+            "--retention-days",
+            "7",
+            "--incomplete",
+            "go-on:6h",
+        ],
     ];
     let job = place.job_at("2026-01-15T00:00:00Z", &options.concat());
     let expected = serde_json::json!({
@@ -106,6 +117,7 @@ fn what_is_set_is_shown() {
         "ends_at": "2031-01-01T00:00:00Z", "retries": 0, "fields": ["contact_id", "seconds"],
         "filters": ["media_type!=chat", "seconds>=5"], "overlap": "queue", "catch_up": "coalesce:36h",
         "jitter": "10m", "pause_after_failures": 3, "bad_records": "skip:10", "retention_days": 7,
+        "incomplete": "go-on:6h",
         "watermark": { "generation": 1, "at": "2026-01-01T00:00:00Z" }, "failures_in_row": 0,
     });
     for (field, value) in expected.as_object().unwrap() {

@@ -7,7 +7,7 @@ use cdds_core::domain::archive::split_size::SplitSize;
 use cdds_core::domain::calendar::frequency::FrequencyKind;
 use cdds_core::domain::calendar::timeframe::Timeframe;
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
-use cdds_core::domain::job::policy::{BadRecords, CatchUp, Overlap, Policies, Retries};
+use cdds_core::domain::job::policy::{BadRecords, CatchUp, Incomplete, Overlap, Policies, Retries};
 use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Template};
@@ -110,6 +110,10 @@ pub struct SettingsForm {
     /// `fail` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bad_records: Option<String>,
+    /// What happens while the source is not complete: `wait` or, for instance, `go-on:6h`. `wait` by default
+    /// (rule W3b).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
 }
 
 fn is_false(value: &bool) -> bool {
@@ -126,8 +130,16 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
 /// Leaves out every value that is the default.
 impl From<&JobSettings> for SettingsForm {
     fn from(settings: &JobSettings) -> Self {
-        let Policies { overlap, catch_up, retries, jitter, pause_after_failures, bad_records, .. } =
-            settings.policies;
+        let Policies {
+            overlap,
+            catch_up,
+            retries,
+            jitter,
+            pause_after_failures,
+            bad_records,
+            incomplete,
+            ..
+        } = settings.policies;
         let schedule = Schedule::from(&settings.frequency);
         let day = schedule.day.map(|day| day.parse().map_or(TextOrNumber::Text(day), TextOrNumber::Number));
         let recipients = settings.protection.recipients();
@@ -160,6 +172,7 @@ impl From<&JobSettings> for SettingsForm {
             jitter: jitter.map(|jitter| jitter.to_string()),
             pause_after_failures,
             bad_records: (bad_records != BadRecords::default()).then(|| bad_records.to_string()),
+            incomplete: (incomplete != Incomplete::default()).then(|| incomplete.to_string()),
         }
     }
 }
@@ -228,6 +241,7 @@ impl SettingsForm {
             jitter: None,
             pause_after_failures: None,
             bad_records: None,
+            incomplete: None,
         }
     }
 
@@ -269,7 +283,8 @@ impl SettingsForm {
             .with_retries(self.retries.map(Retries::new).transpose()?)
             .with_jitter(parsed(self.jitter.as_deref())?)
             .with_pause_after_failures(self.pause_after_failures)
-            .with_bad_records(parsed(self.bad_records.as_deref())?.unwrap_or_default()))
+            .with_bad_records(parsed(self.bad_records.as_deref())?.unwrap_or_default())
+            .with_incomplete(parsed(self.incomplete.as_deref())?.unwrap_or_default()))
     }
 }
 

@@ -11,14 +11,16 @@ use crate::instant::Instant;
 pub fn outcome(execution: &Execution) -> String {
     let progress = execution.progress;
     match &execution.state {
-        ExecutionState::Succeeded => format!(
-            ": {} in {}, {}{}{}",
-            counted(progress.records, "record"),
-            counted(u64::from(progress.parts), "file"),
-            bytes(progress.bytes_written),
-            bad_records(progress.rejected),
-            undated(progress.undated, &execution.settings.timeframe)
-        ),
+        ExecutionState::Succeeded => {
+            format!(
+                ": {} in {}, {}{}{}",
+                counted(progress.records, "record"),
+                counted(u64::from(progress.parts), "file"),
+                bytes(progress.bytes_written),
+                bad_records(progress.rejected),
+                undated(progress.undated, &execution.settings.timeframe)
+            ) + &incomplete(execution)
+        }
         ExecutionState::Failed(failure) => format!(": {}", failure.message),
         ExecutionState::Queued => {
             let failure = execution.attempts.last().and_then(|attempt| attempt.failure.as_ref());
@@ -34,6 +36,12 @@ pub fn outcome(execution: &Execution) -> String {
 /// Names the records that were set aside (rule E10); usually there are none.
 fn bad_records(number: u64) -> String {
     if number == 0 { String::new() } else { format!(", {} set aside", counted(number, "bad record")) }
+}
+
+/// Names the instant from which records may be missing (rule W3b); usually there is none.
+fn incomplete(execution: &Execution) -> String {
+    let from = execution.incomplete_from();
+    from.map_or_else(String::new, |from| format!(", the source was not complete from {} on", Instant(from)))
 }
 
 /// Names the records that no window holds (rule W7); usually there are none.

@@ -177,4 +177,9 @@ pub(crate) struct PolicyOptions {
     /// Records that cannot be read: fail the execution, or skip up to MAX and set them aside [default: fail]
     #[arg(long, value_name = "fail|skip:MAX")]
     pub(crate) bad_records: Option<String>,
+
+    /// While the source is not complete up to the end of a window: wait, or go on after a while without the
+    /// records that are missing [default: wait]
+    #[arg(long, value_name = "wait|go-on:DURATION")]
+    pub(crate) incomplete: Option<String>,
 }

@@ -122,6 +122,7 @@ fn policies(policies: &mut Policies, typed: &PolicyOptions) -> Result<(), RuleVi
     place(&mut policies.jitter, typed.jitter.as_ref().map(jitter).transpose()?);
     place(&mut policies.pause_after_failures, typed.pause_after_failures.map(Setting::value));
     place(&mut policies.bad_records, typed.bad_records.as_ref().map(|text| text.parse()).transpose()?);
+    place(&mut policies.incomplete, typed.incomplete.as_ref().map(|text| text.parse()).transpose()?);
     Ok(())
 }
 
@@ -136,7 +137,7 @@ mod tests {
 
     use crate::args::ScheduleOptions;
     use cdds_core::domain::calendar::frequency::FrequencyKind;
-    use cdds_core::domain::job::policy::{BadRecords, CatchUp, Overlap};
+    use cdds_core::domain::job::policy::{BadRecords, CatchUp, Incomplete, Overlap};
 
     fn text(text: &str) -> Option<String> {
         Some(text.to_owned())
@@ -173,6 +174,7 @@ mod tests {
             jitter: text("10m"),
             pause_after_failures: NonZeroU32::new(3).map(Setting::Is),
             bad_records: text("skip:5"),
+            incomplete: text("go-on:6h"),
         };
         options
     }
@@ -184,6 +186,7 @@ mod tests {
         assert_eq!(full.policies.overlap, Some(Overlap::Queue));
         assert_eq!(full.policies.catch_up, "coalesce:1d".parse::<CatchUp>().unwrap());
         assert_eq!(full.policies.bad_records, "skip:5".parse::<BadRecords>().unwrap());
+        assert_eq!(full.policies.incomplete, "go-on:6h".parse::<Incomplete>().unwrap());
         assert_eq!(full.policies.retries.map(Retries::count), Some(0));
         assert_eq!(full.retention.map(RetentionDays::days), Some(7));
         assert!(full.starts_at.is_some() && full.ends_at.is_some() && full.split_size.is_some());
@@ -209,6 +212,7 @@ mod tests {
             jitter: text("none"),
             pause_after_failures: Some(Setting::Unset),
             bad_records: text("fail"),
+            incomplete: text("wait"),
         };
         assert_eq!(over(full, away).unwrap(), plain);
     }

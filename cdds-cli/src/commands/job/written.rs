@@ -90,6 +90,7 @@ pub(super) fn job_file(settings: &JobSettings) -> String {
     lines.say("jitter", form.jitter.map(text));
     lines.say("pause-after-failures", form.pause_after_failures.map(|failures| number(failures.get())));
     lines.say("bad-records", form.bad_records.map(text));
+    lines.say("incomplete", form.incomplete.map(text));
     lines.0
 }
 
