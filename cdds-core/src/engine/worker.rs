@@ -107,6 +107,12 @@ impl Shared {
         told.is_ok()
     }
 
+    /// Forgets that it has told of an execution that does not wait any more.
+    pub(super) fn waits_no_more(&self, execution: &Execution) {
+        let mut told = self.told_waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        told.remove(&execution.id);
+    }
+
     /// Notifies the observer, once, of an execution that waits for its source for longer than the settings
     /// say (rule W3b).
     pub(super) fn tell_waiting(&self, execution: &Execution, since: DateTime<Utc>, now: DateTime<Utc>) {

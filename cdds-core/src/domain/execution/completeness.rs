@@ -3,7 +3,7 @@
 //! A claim decides everything about an execution except the end of its window. The worker then asks the source
 //! and freezes the end ([`Execution::freeze`]), or gives the execution back until it asks again.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::{Execution, ExecutionState, Trigger};
 use crate::domain::calendar::timeframe::Timeframe;
@@ -89,6 +89,8 @@ impl Execution {
         if self.is_frozen() {
             return Frozen::Running(self);
         }
+        // Windows are whole microseconds (rule W1).
+        let complete_until = complete_until.map(|until| until.trunc_subsecs(6));
         self.completeness.complete_until = complete_until;
         if let Some(until) = complete_until.filter(|until| *until < self.window.end()) {
             let lowered = Window::since(self.window.start(), until).filter(|_| self.may_end_earlier());

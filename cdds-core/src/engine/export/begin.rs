@@ -22,7 +22,12 @@ impl Export {
         let until = self.complete_until().await.map_err(End::Failed)?;
         for attempt in 1.. {
             match self.shared.ports.catalog.begin(self.fence, until).await {
-                Ok(frozen) => return Ok(frozen),
+                Ok(frozen) => {
+                    if frozen.execution().waits_for_source().is_none() {
+                        self.shared.waits_no_more(&self.execution);
+                    }
+                    return Ok(frozen);
+                }
                 Err(error) if error.kind() == CatalogErrorKind::Fenced => return Err(End::Fenced),
                 Err(error) if attempt >= COMMIT_TRIES => {
                     return Err(End::Failed(catalog_failure(Step::Prepare, &error)));

@@ -37,7 +37,6 @@ pub(super) fn begin(
     let job = jobs::find_any(tx, execution.job_id)?;
     let own = execution.settings.policies.incomplete;
     let policy = job.map_or(own, |job| job.settings.policies.incomplete);
-    let complete_until = complete_until.map(|until| until.trunc_subsecs(6));
     let frozen = execution.freeze(policy, complete_until, now);
     match &frozen {
         Frozen::Running(running) => executions::freeze(tx, running)?,
