@@ -222,6 +222,10 @@ fn rows_are_stored_like_this() {
         "null",
         "null",
         "null",
+        // Its window is not frozen yet, and it has not waited for its source.
+        "null",
+        "null",
+        "null",
     ];
     assert_eq!(executions[0], [running.as_slice(), &common, &state].concat());
     let slot = "1768003200000000";
@@ -231,7 +235,7 @@ fn rows_are_stored_like_this() {
     );
     let attempts = r#"{"v":1,"attempts":[]}"#;
     let state = ["skipped", skip, "0", attempts, slot, slot, "null", slot, none, "0", "null", "null", "null"];
-    let later = ["null", slot, "null", "null", "null"];
+    let later = ["null", slot, "null", "null", "null", "null", "null", "null"];
     assert_eq!(executions[1][11..], [state.as_slice(), &later].concat());
 }
 
