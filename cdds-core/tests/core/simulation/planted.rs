@@ -8,8 +8,8 @@ const SEEDS: u64 = 400;
 /// The invariant that each bug breaks first.
 fn breaks(bug: PlantedBug) -> Invariant {
     use Invariant::{
-        Answer, Audit, Cancel, Complete, Ends, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, Lease, Order,
-        Reason, Record,
+        Answer, Audit, Cancel, Complete, Ends, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, Lease,
+        Order, Reason, Record,
     };
     match bug {
         PlantedBug::ShiftedWindow | PlantedBug::NoSettleLag => I1,

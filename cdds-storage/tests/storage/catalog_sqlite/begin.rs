@@ -90,7 +90,7 @@ fn w3b_e8_a_held_execution_is_cancelled_at_once_and_a_stop_that_came_first_is_he
     world.submit_as(&Owner::default(), held, day(1));
     let first = claim(&world.catalog, "w", day(1), 1).remove(0);
     let asked = first.clone().cancel(day(1)).unwrap();
-    block_on(world.catalog.change_execution(&first, &asked)).unwrap();
+    block_on(world.catalog.change_execution(&first, &asked, &[])).unwrap();
     let until = Some(day(1) - TimeDelta::hours(3));
     let Frozen::Held(ended) = block_on(world.catalog.begin(fence(&first), until)).unwrap() else {
         panic!("not held")
@@ -104,7 +104,7 @@ fn w3b_e8_a_held_execution_is_cancelled_at_once_and_a_stop_that_came_first_is_he
     let until = Some(day(2) - TimeDelta::hours(3));
     let held = block_on(world.catalog.begin(fence(&second), until)).unwrap().into_execution();
     let cancelled = held.clone().cancel(day(2)).unwrap();
-    block_on(world.catalog.change_execution(&held, &cancelled)).unwrap();
+    block_on(world.catalog.change_execution(&held, &cancelled, &[])).unwrap();
     assert_eq!(world.execution(&second).state, ExecutionState::Cancelled);
     assert_eq!((world.job(job.id).state, daily()), (JobState::Active, job.settings.frequency));
 }
@@ -119,7 +119,7 @@ fn w3b_a_cancellation_does_not_undo_the_frozen_window() {
     block_on(world.catalog.begin(fence(&claimed), Some(until))).unwrap();
     // Decided from a reading before the window was frozen.
     let asked = claimed.clone().cancel(day(1)).unwrap();
-    block_on(world.catalog.change_execution(&claimed, &asked)).unwrap();
+    block_on(world.catalog.change_execution(&claimed, &asked, &[])).unwrap();
     let stored = world.execution(&claimed);
     assert_eq!((stored.window, stored.is_frozen()), (Window::until(until), true));
 }
