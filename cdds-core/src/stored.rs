@@ -7,6 +7,7 @@
 mod frequency;
 pub mod manifest;
 mod policies;
+mod reads;
 mod template;
 
 use chrono::{DateTime, Utc};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use self::frequency::FrequencyV1;
 use self::policies::PoliciesV1;
+use self::reads::ReadV2;
 use self::template::TemplateV1;
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::archive::split_size::SplitSize;
@@ -40,23 +42,30 @@ impl StoredFormError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "v")]
 pub enum StoredSettings {
-    /// Version 1.
+    /// Version 1: one data type.
     #[serde(rename = "1")]
-    V1(SettingsV1),
+    V1(SettingsFields),
+    /// Version 2, written only for settings that version 1 cannot say: several data types (rule J17).
+    #[serde(rename = "2")]
+    V2(SettingsFields),
 }
 
-/// Version 1 of the stored settings.
+/// The fields of the stored settings. A version decides which of them there must be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SettingsV1 {
+pub struct SettingsFields {
     title: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     description: String,
     source: SourceId,
-    data_type: TypeId,
-    categories: CategorySelection,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data_type: Option<TypeId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    categories: Option<CategorySelection>,
     #[serde(default, skip_serializing_if = "TemplateV1::is_default")]
     template: TemplateV1,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    types: Vec<ReadV2>,
     frequency: FrequencyV1,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     starts_at: Option<DateTime<Utc>>,
@@ -81,13 +90,18 @@ enum ProtectionV1 {
 
 impl From<&JobSettings> for StoredSettings {
     fn from(settings: &JobSettings) -> Self {
-        Self::V1(SettingsV1 {
+        let only = settings.reads.only();
+        let fields = SettingsFields {
             title: settings.title.as_str().to_owned(),
             description: settings.description.as_str().to_owned(),
             source: settings.source.clone(),
-            data_type: settings.data_type.clone(),
-            categories: settings.categories.clone(),
-            template: (&settings.template).into(),
+            data_type: only.map(|read| read.data_type.clone()),
+            categories: only.map(|read| read.categories.clone()),
+            template: only.map(|read| (&read.template).into()).unwrap_or_default(),
+            types: match only {
+                Some(_) => Vec::new(),
+                None => settings.reads.iter().map(ReadV2::from).collect(),
+            },
             frequency: (&settings.frequency).into(),
             starts_at: settings.starts_at,
             ends_at: settings.ends_at,
@@ -99,7 +113,11 @@ impl From<&JobSettings> for StoredSettings {
             },
             retention_days: settings.retention.map(RetentionDays::days),
             policies: (&settings.policies).into(),
-        })
+        };
+        match only {
+            Some(_) => Self::V1(fields),
+            None => Self::V2(fields),
+        }
     }
 }
 
@@ -107,9 +125,12 @@ impl TryFrom<StoredSettings> for JobSettings {
     type Error = StoredFormError;
 
     fn try_from(stored: StoredSettings) -> Result<Self, Self::Error> {
-        let StoredSettings::V1(form) = stored;
         let bad = |violation: crate::domain::violation::RuleViolation| {
             StoredFormError::new("job settings", violation)
+        };
+        let (reads, form) = match stored {
+            StoredSettings::V1(mut form) => (form.only_read()?, form),
+            StoredSettings::V2(mut form) => (form.several_reads()?, form),
         };
         let frequency = form.frequency.try_into().map_err(bad)?;
         let protection = match form.protection {
@@ -119,15 +140,13 @@ impl TryFrom<StoredSettings> for JobSettings {
         let title = Title::new(&form.title).map_err(bad)?;
         Ok(Self {
             description: Description::new(&form.description).map_err(bad)?,
-            categories: form.categories,
-            template: form.template.try_into().map_err(bad)?,
             starts_at: form.starts_at,
             ends_at: form.ends_at,
             timeframe: form.timeframe.parse().map_err(bad)?,
             split_size: form.split_bytes.map(SplitSize::from_bytes).transpose().map_err(bad)?,
             retention: form.retention_days.map(RetentionDays::new).transpose().map_err(bad)?,
             policies: form.policies.try_into().map_err(bad)?,
-            ..Self::new(title, form.source, form.data_type, frequency, protection)
+            ..Self::of_reads(title, form.source, reads, frequency, protection)
         })
     }
 }

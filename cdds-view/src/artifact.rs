@@ -1,7 +1,8 @@
 //! An artifact, as lists show it.
 
 use cdds_core::domain::archive::retention;
-use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, TypeId};
+use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId};
+use cdds_core::domain::job::TypeList;
 use cdds_core::ports::catalog::query::ArtifactOverview;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -20,9 +21,9 @@ pub struct ArtifactView {
     pub job_id: JobId,
     /// The file's name (rule A3).
     pub name: String,
-    /// The data type.
+    /// The data types, joined like `contact, interaction`.
     #[serde(rename = "type")]
-    pub data_type: TypeId,
+    pub types: TypeList,
     /// When its set was published.
     pub created_at: Instant,
     /// Size as stored, in bytes.
@@ -54,7 +55,7 @@ impl ArtifactView {
             execution_id: artifact.execution_id,
             job_id: artifact.job_id,
             name: artifact.name,
-            data_type: artifact.data_type,
+            types: artifact.types,
             created_at: Instant(artifact.created_at),
             size: artifact.bytes,
             sha256: artifact.sha256.to_string(),

@@ -5,7 +5,8 @@ mod remark;
 
 use cdds_core::domain::execution::failure::Failure;
 use cdds_core::domain::execution::{Attempt, Execution, ExecutionState, SkipReason, Status, Trigger};
-use cdds_core::domain::id::{ExecutionId, JobId, SourceId, TypeId};
+use cdds_core::domain::id::{ExecutionId, JobId, SourceId};
+use cdds_core::domain::job::TypeList;
 use cdds_core::domain::work::lease::WorkerLife;
 use cdds_core::ports::catalog::query::ExecutionOverview;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -31,9 +32,9 @@ pub struct ExecutionView {
     pub job_title: String,
     /// The source.
     pub source: SourceId,
-    /// The data type.
+    /// The data types, joined like `contact, interaction`.
     #[serde(rename = "type")]
-    pub data_type: TypeId,
+    pub types: TypeList,
     /// Where it stands.
     #[serde(with = "names::status")]
     pub status: Status,
@@ -154,7 +155,7 @@ impl ExecutionView {
             job_id: execution.job_id,
             job_title: settings.title.as_str().to_owned(),
             source: settings.source.clone(),
-            data_type: settings.data_type.clone(),
+            types: settings.reads.types(),
             status: execution.status(),
             slot: Instant(execution.slot),
             window: execution.window.into(),

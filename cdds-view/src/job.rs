@@ -7,8 +7,8 @@ use cdds_core::domain::archive::split_size::SplitSize;
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::execution::watermark::Watermark;
 use cdds_core::domain::id::{JobId, RecipientName, SourceId, TypeId};
-use cdds_core::domain::job::JobState;
 use cdds_core::domain::job::policy::{CatchUp, Overlap, Retries};
+use cdds_core::domain::job::{JobState, Read, TypeList};
 use cdds_core::domain::recipient::{self, Recipient};
 use cdds_core::domain::record::template::Filter;
 use cdds_core::domain::work::lease::WorkerLife;
@@ -35,10 +35,10 @@ pub struct JobView {
     pub description: String,
     /// The source.
     pub source: SourceId,
-    /// The data type.
+    /// The data types, joined like `contact, interaction`.
     #[serde(rename = "type")]
-    pub data_type: TypeId,
-    /// The selected categories.
+    pub types: TypeList,
+    /// The selected categories; those of the first type if there are several.
     pub category: Selection,
     /// Whether the job starts anything new.
     #[serde(with = "names::job_state")]
@@ -70,10 +70,14 @@ pub struct JobView {
     pub starts_at: Option<Instant>,
     /// The first instant at which the job is not due any more; null without such a bound.
     pub ends_at: Option<Instant>,
-    /// The selected fields.
+    /// The selected fields; those of the first type if there are several.
     pub fields: Selection,
-    /// The filters, like `status=open`; a record must match all of them.
+    /// The filters, like `status=open`; a record must match all of them. Those of the first type if there are
+    /// several.
     pub filters: Vec<String>,
+    /// Each type with its own selection. Left out if there is one type (rule J17).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<ReadView>,
     /// What happens if the job is due again while it waits or runs; null for the default of its timeframe.
     #[serde(with = "names::overlap")]
     pub overlap: Option<Overlap>,
@@ -101,6 +105,36 @@ pub struct JobView {
     pub worker_alive: Option<bool>,
 }
 
+/// One of several data types of a job (rule J17).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ReadView {
+    /// The data type.
+    #[serde(rename = "type")]
+    pub data_type: TypeId,
+    /// The selected categories.
+    pub category: Selection,
+    /// The selected fields.
+    pub fields: Selection,
+    /// The filters, like `status=open`; a record must match all of them.
+    pub filters: Vec<String>,
+}
+
+impl From<&Read> for ReadView {
+    fn from(read: &Read) -> Self {
+        Self {
+            data_type: read.data_type.clone(),
+            category: read.categories.clone().into(),
+            fields: read.template.fields.clone().into(),
+            filters: filters(read),
+        }
+    }
+}
+
+fn filters(read: &Read) -> Vec<String> {
+    read.template.filters.iter().map(Filter::to_string).collect()
+}
+
 /// How far incremental exports have come (rule W4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -124,14 +158,15 @@ impl JobView {
         let warnings = recipient::expiring(&job, recipients, now);
         let settings = job.settings;
         let policies = settings.policies;
+        let first = settings.reads.iter().next();
         Self {
             id: job.id,
             title: settings.title.as_str().to_owned(),
             description: settings.description.as_str().to_owned(),
             recipients: settings.protection.recipients().to_vec(),
             source: settings.source,
-            data_type: settings.data_type,
-            category: settings.categories.into(),
+            types: settings.reads.types(),
+            category: first.map_or(Selection::All, |read| read.categories.clone().into()),
             state: job.state,
             run: settings.frequency.to_string(),
             timeframe: settings.timeframe.to_string(),
@@ -148,8 +183,12 @@ impl JobView {
             worker_alive: latest.as_ref().and_then(|latest| Some(latest.worker? == WorkerLife::Alive)),
             starts_at: settings.starts_at.map(Instant),
             ends_at: settings.ends_at.map(Instant),
-            fields: settings.template.fields.into(),
-            filters: settings.template.filters.iter().map(Filter::to_string).collect(),
+            fields: first.map_or(Selection::All, |read| read.template.fields.clone().into()),
+            filters: first.map_or_else(Vec::new, filters),
+            reads: match settings.reads.only() {
+                Some(_) => Vec::new(),
+                None => settings.reads.iter().map(ReadView::from).collect(),
+            },
             overlap: policies.overlap,
             catch_up: (policies.catch_up != CatchUp::default()).then(|| policies.catch_up.to_string()),
             retries: policies.retries.map(Retries::count),

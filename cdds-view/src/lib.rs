@@ -23,7 +23,7 @@ pub use self::execution::{
     AttemptView, ExecutionDetailsView, ExecutionView, FailureView, Remark, TriggerName,
 };
 pub use self::instant::Instant;
-pub use self::job::{JobView, WatermarkView};
+pub use self::job::{JobView, ReadView, WatermarkView};
 pub use self::names::YET_TO_RUN;
 pub use self::occurrence::{OccurrenceView, WindowView};
 pub use self::page::PageView;

@@ -8,6 +8,7 @@
 
 mod filter;
 mod form;
+mod reads;
 mod schedule;
 mod size;
 mod text;
@@ -16,6 +17,7 @@ use cdds_core::domain::violation::RuleViolation;
 
 pub use self::filter::{FilterForm, SpelledFilter, typed_filter};
 pub use self::form::SettingsForm;
+pub use self::reads::{ReadForm, SpelledRead, TypesForm, typed_read};
 pub use self::schedule::{Schedule, ScheduleError};
 pub use self::size::{parse_bytes, parse_split_bytes, spell_split_size};
 pub use self::text::TextOrNumber;

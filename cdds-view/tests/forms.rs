@@ -173,7 +173,7 @@ fn an_artifact() {
         execution_id: id(2),
         job_id: id(1),
         owner: Owner::new("default").unwrap(),
-        data_type: "calls".parse().unwrap(),
+        types: "calls".parse().unwrap(),
         name: "a.zip".to_owned(),
         key: Key::new("k"),
         bytes: 7,

@@ -19,7 +19,7 @@ impl View for ArtifactView {
     fn row(&self) -> Vec<Cell> {
         vec![
             self.id.to_string().into(),
-            self.data_type.as_str().into(),
+            self.types.to_string().into(),
             Cell::Bytes(self.size),
             self.created_at.into(),
             remaining(self),
@@ -37,7 +37,7 @@ impl View for ArtifactView {
             ("execution", self.execution_id.to_string().into()),
             ("job", format!("{}{deleted}", self.job_id).into()),
             ("name", self.name.as_str().into()),
-            ("type", self.data_type.as_str().into()),
+            ("type", self.types.to_string().into()),
             ("created", self.created_at.into()),
             ("size", Cell::Bytes(self.size)),
             ("sha256", self.sha256.as_str().into()),

@@ -47,7 +47,7 @@ impl View for ExecutionView {
             Cell::Count(self.records),
             self.slot.into(),
             self.source.as_str().into(),
-            self.data_type.as_str().into(),
+            self.types.to_string().into(),
             remark(self).into(),
         ]
     }
@@ -57,7 +57,7 @@ impl View for ExecutionView {
             ("id", self.id.to_string().into()),
             ("job", self.job_words().into()),
             ("source", self.source.as_str().into()),
-            ("type", self.data_type.as_str().into()),
+            ("type", self.types.to_string().into()),
             ("status", self.status_line().into()),
             ("trigger", self.trigger_words().into()),
             ("slot", self.slot.into()),

@@ -1,7 +1,7 @@
 //! The table of jobs.
 
 use cdds_core::domain::job::policy::Overlap;
-use cdds_view::JobView;
+use cdds_view::{JobView, ReadView};
 
 use crate::output::{Cell, View};
 
@@ -29,7 +29,7 @@ impl View for JobView {
             Cell::Word(self.state.as_str()),
             self.run.as_str().into(),
             self.source.as_str().into(),
-            self.data_type.as_str().into(),
+            self.types.to_string().into(),
             self.created_at.into(),
         ]
     }
@@ -44,15 +44,29 @@ impl View for JobView {
 type Lines = Vec<(&'static str, Cell)>;
 
 fn settings_lines(job: &JobView) -> Lines {
+    // With several types, each line names the type of what it shows.
+    let of_each = |words: &dyn Fn(&ReadView) -> String| {
+        let reads = job.reads.iter().map(|read| (read.data_type.as_str(), words(read)));
+        let told = reads.filter(|(_, words)| !words.is_empty());
+        told.map(|(data_type, words)| format!("{data_type}: {words}")).collect::<Vec<_>>().join("; ")
+    };
+    let (category, fields, filters) = match job.reads.as_slice() {
+        [] => (job.category.words(), job.fields.words(), job.filters.join(", ")),
+        _ => (
+            of_each(&|read| read.category.words()),
+            of_each(&|read| read.fields.words()),
+            of_each(&|read| read.filters.join(", ")),
+        ),
+    };
     vec![
         ("id", job.id.to_string().into()),
         ("title", job.title.as_str().into()),
         ("description", job.description.as_str().into()),
         ("source", job.source.as_str().into()),
-        ("type", job.data_type.as_str().into()),
-        ("category", job.category.words().into()),
-        ("fields", job.fields.words().into()),
-        ("filters", job.filters.join(", ").into()),
+        ("type", job.types.to_string().into()),
+        ("category", category.into()),
+        ("fields", fields.into()),
+        ("filters", filters.into()),
         ("run", job.run.as_str().into()),
         ("starts at", job.starts_at.into()),
         ("ends at", job.ends_at.into()),

@@ -22,8 +22,14 @@ fn settings(job: &Value) -> Value {
 fn j1_j5_a_job_file_makes_the_same_job() {
     let place = Place::with_interactions(3);
     place.recipient("ops");
-    let cases: [&[&str]; 9] = [
+    let cases: [&[&str]; 10] = [
         &["--run", "once"],
+        &[
+            "--run",
+            "once",
+            "--type",
+            r#"{"type": "note", "field": ["note"], "filter": ["note*=A", "note!=B"]}"#,
+        ],
         &["--run", "once", "--start", "2030-01-01T00:00:00.5Z", "--description", "two\nlines \"quoted\""],
         &[
             "--run",

@@ -45,6 +45,7 @@ mod removal;
 mod same_names;
 mod schedule;
 mod sealing;
+mod several_types;
 mod signing;
 mod store_mark;
 mod support;

@@ -10,6 +10,7 @@ mod change;
 pub mod edit;
 pub mod lifecycle;
 pub mod policy;
+mod reads;
 mod settings;
 pub mod settling;
 pub(in crate::domain) mod tiling;
@@ -23,6 +24,7 @@ use crate::domain::violation::{Code, RuleViolation};
 
 pub use self::change::JobChange;
 use self::policy::Overlap;
+pub use self::reads::{Read, Reads, TypeList};
 pub use self::settings::{Description, JobSettings, Protection, RecipientNames, Title};
 use self::settling::Unsettled;
 

@@ -144,6 +144,35 @@ pub struct SourceTerms {
     pub granularity: TimeDelta,
 }
 
+impl SourceTerms {
+    /// Returns the terms of two types that are read over one window (rule J17).
+    ///
+    /// The end of the window must be one at which neither type can still gain rows: behind the larger lag,
+    /// and at a multiple of both granularities. A row whose instant was rounded down could otherwise appear
+    /// in a step that the window cuts in two. Where one granularity divides the other, the common multiple
+    /// is the coarser one.
+    #[must_use]
+    pub fn joined(self, other: Self) -> Self {
+        let micros = |step: TimeDelta| step.num_microseconds().unwrap_or(i64::MAX).max(1);
+        let (one, two) = (micros(self.granularity), micros(other.granularity));
+        let common = (one / greatest_common_divisor(one, two)).checked_mul(two);
+        // A multiple beyond the range of instants would leave nothing to export, ever.
+        let granularity = common.unwrap_or_else(|| one.max(two));
+        Self {
+            settle_lag: self.settle_lag.max(other.settle_lag),
+            granularity: TimeDelta::microseconds(granularity),
+        }
+    }
+}
+
+fn greatest_common_divisor(one: i64, two: i64) -> i64 {
+    let (mut one, mut two) = (one, two);
+    while two != 0 {
+        (one, two) = (two, one % two);
+    }
+    one
+}
+
 impl Default for SourceTerms {
     /// One second each.
     fn default() -> Self {
@@ -170,4 +199,27 @@ pub enum Offer<'a> {
         /// Why it cannot be chosen.
         reason: &'a str,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j17_types_are_settled_together() {
+        let terms = |lag, step| SourceTerms {
+            settle_lag: TimeDelta::seconds(lag),
+            granularity: TimeDelta::microseconds(step),
+        };
+        for (one, other, expected) in [
+            (terms(1, 1_000_000), terms(5, 60_000_000), terms(5, 60_000_000)),
+            (terms(7, 4_000), terms(5, 6_000), terms(7, 12_000)),
+            (terms(1, 1), terms(1, 1), terms(1, 1)),
+            (terms(0, 0), terms(0, 500), terms(0, 500)),
+            (terms(0, i64::MAX), terms(0, i64::MAX - 1), terms(0, i64::MAX)),
+        ] {
+            assert_eq!(one.joined(other), expected);
+            assert_eq!(other.joined(one), expected);
+        }
+    }
 }

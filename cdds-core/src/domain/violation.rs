@@ -53,6 +53,8 @@ codes! {
     UnknownSource => "unknown_source", "J2", "no source is registered under this name";
     UnsupportedSource => "unsupported_source", "J2", "the source is registered as unsupported";
     UnknownType => "unknown_type", "J2", "the source has no such data type";
+    InvalidTypes => "invalid_types", "J17",
+        "the list of data types is empty or too long, or two of them would share a folder";
     UnknownCategory => "unknown_category", "J3", "the type does not declare the category";
     EmptyCategories => "empty_categories", "J3", "a selection names no category";
     InvalidTemplate => "invalid_template", "J4", "a selection of fields or a filter is not possible";
@@ -124,6 +126,11 @@ impl RuleViolation {
     /// Creates a refusal with a message for people.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
+    }
+
+    /// Names the data type that is refused, for a job that reads several (rule J17).
+    pub(in crate::domain) fn of_type(self, data_type: impl fmt::Display) -> Self {
+        Self { message: format!("type {data_type}: {}", self.message), ..self }
     }
 
     /// Returns the stable code.

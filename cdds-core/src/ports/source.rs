@@ -10,6 +10,7 @@ use futures::stream::BoxStream;
 
 use super::error::{PortError, PortErrorKind};
 use crate::domain::id::{SourceId, TypeId};
+use crate::domain::job::TypeList;
 use crate::domain::record::RecordBatch;
 use crate::domain::source::SourceTerms;
 use crate::domain::source::{Offer, OfferedSources};
@@ -174,12 +175,17 @@ impl Sources {
         self.by_id.get(id)
     }
 
-    /// Returns how rows of a type become visible; the defaults if the type is not registered (rule W4).
-    pub fn terms(&self, source: &SourceId, data_type: &TypeId) -> SourceTerms {
-        self.data_type(source, data_type).map_or_else(SourceTerms::default, |data_type| SourceTerms {
-            settle_lag: data_type.settle_lag,
-            granularity: data_type.granularity,
-        })
+    /// Returns how rows of these types become visible together (rules W4, J17). A type that is not
+    /// registered counts with the defaults.
+    pub fn terms(&self, source: &SourceId, types: &TypeList) -> SourceTerms {
+        let terms = |data_type| {
+            self.data_type(source, data_type).map_or_else(SourceTerms::default, |data_type| SourceTerms {
+                settle_lag: data_type.settle_lag,
+                granularity: data_type.granularity,
+            })
+        };
+        let all = types.as_slice().iter().map(terms);
+        all.reduce(SourceTerms::joined).unwrap_or_default()
     }
 
     /// Returns a data type of a source that is registered and supported.

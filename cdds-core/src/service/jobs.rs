@@ -466,7 +466,7 @@ impl Jobs {
     }
 
     fn source_terms(&self, settings: &JobSettings) -> SourceTerms {
-        self.ports.sources.terms(&settings.source, &settings.data_type)
+        self.ports.sources.terms(&settings.source, &settings.reads.types())
     }
 }
 

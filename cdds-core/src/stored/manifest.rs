@@ -2,15 +2,17 @@
 
 mod settings;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::settings::{
     ManifestCategories, ManifestFilter, ManifestFrequency, ManifestPolicies, ManifestProtection,
-    ManifestSettings, ManifestSettingsVersion, ManifestTemplate,
+    ManifestRead, ManifestSettings, ManifestSettingsVersion, ManifestTemplate,
 };
 use crate::domain::calendar::window::Window;
-use crate::domain::id::{ExecutionId, JobId};
+use crate::domain::id::{ExecutionId, JobId, TypeId};
 
 /// The version of the format that this library writes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -41,6 +43,9 @@ pub struct Manifest {
     pub compressor: String,
     /// Number of records in the set.
     pub records: u64,
+    /// Number of records of each data type. Empty in a set of one type, whose number is [`records`](Self::records).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub records_by_type: BTreeMap<TypeId, u64>,
     /// Number of records that could not be read; `errors.jsonl` in the archive lists them (rule E10).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bad_records: u64,
@@ -96,13 +101,17 @@ impl Manifest {
     /// [`InvalidManifest`] for anything but a manifest of version [`FORMAT_VERSION`].
     pub fn from_json(json: &[u8]) -> Result<Self, InvalidManifest> {
         let manifest: Self = serde_json::from_slice(json).map_err(|e| InvalidManifest(e.to_string()))?;
-        if manifest.format_version == FORMAT_VERSION {
-            Ok(manifest)
-        } else {
-            Err(InvalidManifest(format!(
+        if manifest.format_version != FORMAT_VERSION {
+            return Err(InvalidManifest(format!(
                 "it has version {}, this program reads version {FORMAT_VERSION}",
                 manifest.format_version
-            )))
+            )));
         }
+        if !manifest.settings.names_types() {
+            return Err(InvalidManifest(
+                "its settings do not name the data types of their version".to_owned(),
+            ));
+        }
+        Ok(manifest)
     }
 }

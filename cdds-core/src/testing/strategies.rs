@@ -38,7 +38,7 @@ use crate::domain::id::{RecipientName, TypeId};
 use crate::domain::job::policy::{
     BadRecords, CatchUp, CatchUpLimit, Incomplete, Jitter, Overlap, Patience, Policies, Retries,
 };
-use crate::domain::job::{JobSettings, Protection, RecipientNames, Title};
+use crate::domain::job::{JobSettings, Protection, Read, Reads, RecipientNames, Title};
 use crate::domain::record::selection::CategorySelection;
 
 /// Instants in whole microseconds from 1971 to 2099. Half of them lie on the first or last days of a month,
@@ -236,6 +236,25 @@ pub fn policies() -> impl Strategy<Value = Policies> {
         )
 }
 
+/// One or more reads of different types, with any selections (rule J17).
+fn reads() -> impl Strategy<Value = Reads> {
+    // Most jobs have one type.
+    let count = prop_oneof![3 => Just(1_usize), 1 => 2..4_usize];
+    let reads = count.prop_flat_map(|count| prop::collection::vec(read(), count));
+    reads.prop_filter_map("different types", |reads| Reads::new(reads).ok())
+}
+
+fn read() -> impl Strategy<Value = Read> {
+    let categories = prop_oneof![
+        Just(CategorySelection::All),
+        prop::collection::btree_set("[a-z]{1,9}", 1..4).prop_map(CategorySelection::Only),
+    ];
+    ("[a-z]{1,9}", categories, template()).prop_filter_map("a name", |(name, categories, template)| {
+        let read = Read::of(TypeId::new(name).ok()?);
+        Some(read.with_categories(categories).with_template(template))
+    })
+}
+
 /// Job settings that are valid in themselves and use every option. Whether they may be saved depends also on
 /// the registered sources and on the instant.
 pub fn job_settings() -> impl Strategy<Value = JobSettings> {
@@ -248,30 +267,24 @@ pub fn job_settings() -> impl Strategy<Value = JobSettings> {
         }),
     ];
     let title = "[^\\s]\\PC{0,40}".prop_filter_map("a title", |title| Title::new(&title).ok());
-    let what = (title, name(), "[a-z]{1,9}".prop_filter_map("a name", |name| TypeId::new(name).ok()));
+    let what = (title, name(), reads());
     let split_size = (SplitSize::BYTES_MIN..=SplitSize::BYTES_MAX)
         .prop_filter_map("in bounds", |bytes| SplitSize::from_bytes(bytes).ok());
     let retention =
         (1..=RetentionDays::DAYS_MAX).prop_filter_map("in bounds", |days| RetentionDays::new(days).ok());
     let bounds = (prop::option::of(instant()), prop::option::of(instant()));
-    let extras = (prop::option::of(split_size), prop::option::of(retention), policies(), template());
-    let categories = prop_oneof![
-        Just(CategorySelection::All),
-        prop::collection::btree_set("[a-z]{1,9}", 1..4).prop_map(CategorySelection::Only),
-    ];
-    (what, frequency(), timeframe(), protection, bounds, extras, categories).prop_map(
-        |((title, source, data_type), frequency, timeframe, protection, bounds, extras, categories)| {
-            let (split_size, retention, policies, template) = extras;
+    let extras = (prop::option::of(split_size), prop::option::of(retention), policies());
+    (what, frequency(), timeframe(), protection, bounds, extras).prop_map(
+        |((title, source, reads), frequency, timeframe, protection, bounds, extras)| {
+            let (split_size, retention, policies) = extras;
             JobSettings {
-                categories,
-                template,
                 starts_at: bounds.0,
                 ends_at: bounds.1,
                 timeframe,
                 split_size,
                 retention,
                 policies,
-                ..JobSettings::new(title, source, data_type, frequency, protection)
+                ..JobSettings::of_reads(title, source, reads, frequency, protection)
             }
         },
     )

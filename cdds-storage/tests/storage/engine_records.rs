@@ -14,7 +14,7 @@ use cdds_core::domain::execution::{Execution, ExecutionState, Status};
 use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection, Title};
 use cdds_core::domain::record::instant::InstantFormat;
-use cdds_core::domain::record::template::{FieldNames, FieldSelection};
+use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
 use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::query::ExecutionQuery;
@@ -37,15 +37,15 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 /// The result of an export.
-struct Outcome {
-    execution: Execution,
+pub(crate) struct Outcome {
+    pub(crate) execution: Execution,
     /// The archive and the manifest, if it succeeded.
-    published: Option<(Vec<u8>, Manifest)>,
+    pub(crate) published: Option<(Vec<u8>, Manifest)>,
 }
 
 impl Outcome {
     /// Returns the paths and contents of the archive's entries in order.
-    fn files(&self) -> Vec<(String, String)> {
+    pub(crate) fn files(&self) -> Vec<(String, String)> {
         let (zip, _) = self.published.as_ref().expect("a published set");
         let mut archive = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
         (0..archive.len())
@@ -58,11 +58,11 @@ impl Outcome {
             .collect()
     }
 
-    fn manifest(&self) -> &Manifest {
+    pub(crate) fn manifest(&self) -> &Manifest {
         &self.published.as_ref().expect("a published set").1
     }
 
-    fn failure(&self) -> &Failure {
+    pub(crate) fn failure(&self) -> &Failure {
         match &self.execution.state {
             ExecutionState::Failed(failure) => failure,
             other => panic!("{other:?}"),
@@ -70,7 +70,7 @@ impl Outcome {
     }
 }
 
-fn settings() -> JobSettings {
+pub(crate) fn settings() -> JobSettings {
     JobSettings::new(
         Title::new("Calls").unwrap(),
         SourceId::new("calls").unwrap(),
@@ -82,7 +82,7 @@ fn settings() -> JobSettings {
 }
 
 /// Runs one job over one source, from its submission to its end.
-fn export(source: Arc<dyn Source>, settings: JobSettings, threads: usize) -> Outcome {
+pub(crate) fn export(source: Arc<dyn Source>, settings: JobSettings, threads: usize) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("store")).unwrap();
     let ports = Ports::new(
@@ -246,11 +246,9 @@ fn e10_a6_what_is_told_depends_on_the_records_alone() {
 
 #[test]
 fn j4_both_ways_to_apply_a_template_give_the_same_archive() {
-    let mut settings = settings();
-    settings.template.fields =
-        FieldSelection::Only(FieldNames::new(["id", "at"].map(str::to_owned)).unwrap());
-    settings.template.filters =
-        ["secret=4711", "id<3", "name!=Bob"].map(|filter| filter.parse().unwrap()).to_vec();
+    let fields = FieldSelection::Only(FieldNames::new(["id", "at"].map(str::to_owned)).unwrap());
+    let filters = ["secret=4711", "id<3", "name!=Bob"].map(|filter| filter.parse().unwrap()).to_vec();
+    let settings = settings().with_template(Template::new(fields, filters).unwrap());
     let folder = tempfile::tempdir().unwrap();
     let rows = [
         ("2026-02-01", 1, "Ada", "4711"),
@@ -300,7 +298,7 @@ fn e10_bad_rows_tell_only_what_the_job_exports() {
                   INSERT INTO calls VALUES ('2026-02-01', 1, 'Ada', 4711), (5, 2, 'Bob', 4711),
                     ('2026-02-02', CAST(x'ff' AS TEXT), 'Eve', 4711);";
     let folder = tempfile::tempdir().unwrap();
-    let mut settings = skipping(2);
+    let settings = skipping(2);
     let source = sqlite(folder.path(), schema);
     let all = lines(&export(Arc::clone(&source), settings.clone(), 2).files().pop().unwrap().1);
     let records: Vec<&Value> = all.iter().map(|line| &line["record"]).collect();
@@ -314,8 +312,9 @@ fn e10_bad_rows_tell_only_what_the_job_exports() {
     assert_eq!(all[1]["position"], "row 3 (rowid 3)");
     assert_eq!(all[1]["reason"], "column \"id\": its text is not UTF-8");
 
-    settings.template.fields = FieldSelection::Only(FieldNames::new(["id".to_owned()]).unwrap());
-    settings.template.filters = vec!["secret=4711".parse().unwrap()];
+    let fields = FieldSelection::Only(FieldNames::new(["id".to_owned()]).unwrap());
+    let filters = vec!["secret=4711".parse().unwrap()];
+    let settings = settings.with_template(Template::new(fields, filters).unwrap());
     let some = lines(&export(source, settings, 2).files().pop().unwrap().1);
     let records: Vec<&Value> = some.iter().map(|line| &line["record"]).collect();
     assert_eq!(records, [&json!({"id": 2}), &json!({"id": "/w=="})]);

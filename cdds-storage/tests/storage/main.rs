@@ -14,6 +14,7 @@ mod catalog_sqlite;
 mod catalog_twins;
 mod engine_clocks;
 mod engine_faults;
+mod engine_reads;
 mod engine_records;
 mod mounted;
 mod simulation;

@@ -8,13 +8,15 @@ use cdds_core::domain::calendar::frequency::FrequencyKind;
 use cdds_core::domain::calendar::timeframe::Timeframe;
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::policy::{BadRecords, CatchUp, Incomplete, Overlap, Policies, Retries};
-use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
-use cdds_core::domain::record::selection::CategorySelection;
-use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Template};
+use cdds_core::domain::job::{Description, JobSettings, Protection, Read, Reads, RecipientNames, Title};
+use cdds_core::domain::record::template::{Filter, Template};
 use cdds_core::domain::violation::RuleViolation;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{FilterForm, Schedule, SettingsError, TextOrNumber, parse_split_bytes, spell_split_size};
+use super::reads::{categories, field_selection};
+use super::{
+    FilterForm, Schedule, SettingsError, TextOrNumber, TypesForm, parse_split_bytes, spell_split_size,
+};
 use crate::instant::Instant;
 use crate::names;
 use crate::selection::Selection;
@@ -32,9 +34,10 @@ pub struct SettingsForm {
     pub description: String,
     /// The id of a registered source.
     pub source: String,
-    /// The id of one of the source's data types.
+    /// The id of one of the source's data types, or an array of several (rule J17). `category`, `field` and
+    /// `filter` hold for each type that has none of its own.
     #[serde(rename = "type")]
-    pub data_type: String,
+    pub data_type: TypesForm,
     /// The categories; `all` by default. They are taken literally.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Selection::is_all")]
     pub category: Selection,
@@ -143,14 +146,15 @@ impl From<&JobSettings> for SettingsForm {
         let schedule = Schedule::from(&settings.frequency);
         let day = schedule.day.map(|day| day.parse().map_or(TextOrNumber::Text(day), TextOrNumber::Number));
         let recipients = settings.protection.recipients();
+        let only = settings.reads.only();
         Self {
             title: settings.title.as_str().to_owned(),
             description: settings.description.as_str().to_owned(),
             source: settings.source.to_string(),
-            data_type: settings.data_type.to_string(),
-            category: settings.categories.clone().into(),
-            field: settings.template.fields.clone().into(),
-            filter: settings.template.filters.iter().map(FilterForm::from).collect(),
+            data_type: TypesForm::from(&settings.reads),
+            category: only.map_or(Selection::All, |read| read.categories.clone().into()),
+            field: only.map_or(Selection::All, |read| read.template.fields.clone().into()),
+            filter: only.into_iter().flat_map(|read| &read.template.filters).map(FilterForm::from).collect(),
             timeframe: (settings.timeframe != Timeframe::All).then(|| settings.timeframe.to_string()),
             run: settings.frequency.kind(),
             start: schedule.start.flatten().map(Instant),
@@ -185,10 +189,10 @@ impl TryFrom<SettingsForm> for JobSettings {
     fn try_from(form: SettingsForm) -> Result<Self, Self::Error> {
         let title = Title::new(&form.title)?;
         let source = SourceId::new(form.source.as_str())?;
-        let data_type = TypeId::new(form.data_type.as_str())?;
+        let reads = form.reads()?;
         let frequency = form.schedule().over(None)?;
         let protection = form.protection()?;
-        let fresh = Self::new(title, source, data_type, frequency, protection);
+        let fresh = Self::of_reads(title, source, reads, frequency, protection);
         let timeframe = parsed(form.timeframe.as_deref())?.unwrap_or(fresh.timeframe.clone());
         Ok(fresh
             .with_description(Description::new(&form.description)?)
@@ -197,9 +201,7 @@ impl TryFrom<SettingsForm> for JobSettings {
             .with_split_size(form.split_size()?)
             .with_retention(form.retention_days.map(RetentionDays::new).transpose()?)
             .with_policies(form.policies()?)
-            .with_timeframe(timeframe)
-            .with_categories(categories(form.category))
-            .with_template(template(form.field, form.filter)?))
+            .with_timeframe(timeframe))
     }
 }
 
@@ -216,7 +218,7 @@ impl SettingsForm {
             title: title.into(),
             description: String::new(),
             source: source.into(),
-            data_type: data_type.into(),
+            data_type: TypesForm::One(data_type.into()),
             category: Selection::All,
             field: Selection::All,
             filter: Vec::new(),
@@ -243,6 +245,15 @@ impl SettingsForm {
             bad_records: None,
             incomplete: None,
         }
+    }
+
+    fn reads(&self) -> Result<Reads, RuleViolation> {
+        let filters = self.filter.iter().cloned().map(Filter::try_from).collect::<Result<_, _>>()?;
+        let template = Template::new(field_selection(self.field.clone())?, filters)?;
+        let read = |data_type| Read::of(data_type).with_categories(categories(self.category.clone()));
+        // The type of the job's own selections is replaced by each type in turn.
+        let own = TypeId::new("all").map(read)?.with_template(template);
+        self.data_type.clone().reads(&own)
     }
 
     fn schedule(&self) -> Schedule {
@@ -290,23 +301,4 @@ impl SettingsForm {
 
 fn parsed<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, T::Err> {
     text.map(str::parse).transpose()
-}
-
-/// Returns the categories. Whether they are declared is decided when the job is saved (rule J3).
-fn categories(selection: Selection) -> CategorySelection {
-    match selection {
-        Selection::All => CategorySelection::All,
-        Selection::Only(values) => {
-            CategorySelection::Only(values.into_iter().filter(|value| !value.is_empty()).collect())
-        }
-    }
-}
-
-fn template(fields: Selection, filters: Vec<FilterForm>) -> Result<Template, RuleViolation> {
-    let fields = match fields {
-        Selection::All => FieldSelection::All,
-        Selection::Only(names) => FieldSelection::Only(FieldNames::new(names)?),
-    };
-    let filters = filters.into_iter().map(Filter::try_from);
-    Template::new(fields, filters.collect::<Result<_, _>>()?)
 }

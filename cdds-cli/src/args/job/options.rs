@@ -25,13 +25,10 @@ impl JobOptions {
     /// Fills in from `others` the options that a new job requires and that are missing here.
     pub(crate) fn completed_by(mut self, others: &Self) -> Self {
         let (own, other) = (&mut self.content, &others.content);
-        for (own, other) in [
-            (&mut own.title, &other.title),
-            (&mut own.source, &other.source),
-            (&mut own.data_type, &other.data_type),
-        ] {
+        for (own, other) in [(&mut own.title, &other.title), (&mut own.source, &other.source)] {
             *own = own.take().or_else(|| other.clone());
         }
+        own.data_type = own.data_type.take().or_else(|| other.data_type.clone());
         if self.schedule.run.is_none() {
             self.schedule = ScheduleOptions {
                 starts_at: self.schedule.starts_at,
@@ -62,9 +59,10 @@ pub(crate) struct ContentOptions {
     #[arg(long, value_name = "ID")]
     pub(crate) source: Option<String>,
 
-    /// One of the source's data types
-    #[arg(long = "type", value_name = "ID")]
-    pub(crate) data_type: Option<String>,
+    /// The source's data types that go into each set. A type with categories, fields or filters of its own is
+    /// an object, like '{"type": "contact", "filter": ["status=open"]}'; may be repeated
+    #[arg(long = "type", value_name = "A,B|OBJECT")]
+    pub(crate) data_type: Option<Vec<String>>,
 
     /// The categories [default: all]; a backslash makes the next character literal, like 'a\,b'
     #[arg(long, value_name = "A,B|all")]

@@ -82,7 +82,7 @@ pub(super) async fn show(
         dry_run: true,
         title: settings.title.as_str().to_owned(),
         source: settings.source.to_string(),
-        r#type: settings.data_type.to_string(),
+        r#type: settings.reads.types().to_string(),
         run: settings.frequency.to_string(),
         timeframe: settings.timeframe.to_string(),
         split_size: settings.split_size.map(SplitSize::bytes),
@@ -94,20 +94,23 @@ pub(super) async fn show(
     Ok(session.output.outcome(&view, &view.words())?)
 }
 
-/// Returns the latest execution of the same type, and how many bytes it packed a record into.
+/// Returns the latest execution of the same types, and how many bytes it packed a record into.
 async fn measured(
     settings: &JobSettings,
     app: &App,
     session: &Session,
 ) -> Result<Option<(String, u64)>, CliError> {
-    let (source, data_type): (SourceId, TypeId) = (settings.source.clone(), settings.data_type.clone());
+    let types = settings.reads.types();
+    let data_type: Option<TypeId> = types.as_slice().first().cloned();
+    let source: SourceId = settings.source.clone();
     let query = ExecutionQuery::default()
         .with_status(Some(Status::Finished))
         .with_source(Some(source))
-        .with_data_type(Some(data_type))
+        .with_data_type(data_type)
         .with_slice(Slice::first(10));
     let latest = app.history.list(&session.principal, &query).await?.items;
-    Ok(latest.into_iter().find_map(|overview| {
+    let mut alike = latest.into_iter().filter(|one| one.execution.settings.reads.types() == types);
+    Ok(alike.find_map(|overview| {
         let progress = overview.execution.progress;
         let records = NonZeroU64::new(progress.records)?;
         Some((overview.execution.id.to_string(), progress.bytes_written.div_ceil(records.get())))
@@ -127,12 +130,16 @@ async fn estimate(
         return None;
     }
     let Some(RegisteredSource::Supported(source)) = app.sources.find(&settings.source) else { return None };
-    let request = ReadRequest::new(settings.data_type.clone(), window)
-        .with_by(RecordInstant::of(&settings.timeframe))
-        .with_categories(settings.categories.clone())
-        .with_template(settings.template.clone());
-    let estimate = source.estimate(&request).await.ok()??;
-    Some(estimate.records)
+    let mut sum = 0_u64;
+    for read in &settings.reads {
+        let request = ReadRequest::new(read.data_type.clone(), window)
+            .with_by(RecordInstant::of(&settings.timeframe))
+            .with_categories(read.categories.clone())
+            .with_template(read.template.clone());
+        let estimate = source.estimate(&request).await.ok()??;
+        sum = sum.saturating_add(estimate.records);
+    }
+    Some(sum)
 }
 
 fn parts(settings: &JobSettings, records: Option<u64>, bytes_per_record: u64) -> Option<u64> {

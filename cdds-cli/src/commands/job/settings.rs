@@ -5,11 +5,11 @@ use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::archive::split_size::SplitSize;
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::policy::{Policies, Retries};
-use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
+use cdds_core::domain::job::{Description, JobSettings, Protection, Read, Reads, RecipientNames, Title};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Template};
 use cdds_core::domain::violation::RuleViolation;
-use cdds_view::settings::typed_filter;
+use cdds_view::settings::{ReadForm, typed_filter, typed_read};
 
 use super::schedule;
 use crate::args::{ArchiveOptions, ContentOptions, JobOptions, PolicyOptions, Setting, items};
@@ -20,14 +20,16 @@ pub(super) fn fresh(options: JobOptions) -> Result<JobSettings, CliError> {
     let content = &options.content;
     let title = Title::new(needed("title", content.title.as_ref())?)?;
     let source = SourceId::new(needed("source", content.source.as_ref())?)?;
-    let data_type = TypeId::new(needed("type", content.data_type.as_ref())?)?;
+    let Some(types) = &content.data_type else { return Err(CliError::usage("a new job needs a type")) };
+    let whole = |form: ReadForm| TypeId::new(form.data_type()).map(Read::of);
+    let reads = Reads::new(read_forms(types)?.into_iter().map(whole).collect::<Result<Vec<_>, _>>()?)?;
     let frequency = schedule::frequency(&options.schedule, None)?;
     // Sealed unless plaintext is asked for by name (rule S1).
     let protection = match protection(&options.archive)? {
         Some(protection) => protection,
         None => Protection::Sealed(RecipientNames::new([])?),
     };
-    over(JobSettings::new(title, source, data_type, frequency, protection), options)
+    over(JobSettings::of_reads(title, source, reads, frequency, protection), options)
 }
 
 /// Returns a required option: clap requires it on the command line, but a file may lack it.
@@ -55,17 +57,50 @@ fn place<T>(present: &mut T, new: Option<T>) {
 }
 
 fn content(settings: &mut JobSettings, typed: ContentOptions) -> Result<(), RuleViolation> {
+    settings.reads = reads(&settings.reads, &typed)?;
     place(&mut settings.title, typed.title.map(|title| Title::new(&title)).transpose()?);
     place(&mut settings.description, typed.description.map(|text| Description::new(&text)).transpose()?);
     place(&mut settings.source, typed.source.map(SourceId::new).transpose()?);
-    place(&mut settings.data_type, typed.data_type.map(TypeId::new).transpose()?);
-    place(&mut settings.categories, typed.category.as_deref().map(categories));
     place(&mut settings.timeframe, typed.timeframe.map(|text| text.parse()).transpose()?);
-    let Template { mut fields, mut filters } = settings.template.clone();
-    place(&mut fields, typed.field.as_deref().map(field_selection).transpose()?);
-    place(&mut filters, typed.filter.map(|texts| filter_list(&texts)).transpose()?);
-    settings.template = Template::new(fields, filters)?;
     Ok(())
+}
+
+/// Returns the reads after the typed options. A type that the job reads already keeps its own selections, and
+/// another one takes over those of the first; typed selections hold for every type without its own.
+fn reads(present: &Reads, typed: &ContentOptions) -> Result<Reads, RuleViolation> {
+    let Some(types) = &typed.data_type else {
+        return Reads::new(present.iter().map(|read| selected(read, typed)).collect::<Result<Vec<_>, _>>()?);
+    };
+    let mut reads = Vec::new();
+    for form in read_forms(types)? {
+        let known = present.iter().find(|read| read.data_type.as_str() == form.data_type());
+        let Some(base) = known.or_else(|| present.iter().next()) else { continue };
+        reads.push(form.over(&selected(base, typed)?)?);
+    }
+    Reads::new(reads)
+}
+
+/// Returns the read with the typed categories, fields and filters in place of its own.
+fn selected(read: &Read, typed: &ContentOptions) -> Result<Read, RuleViolation> {
+    let mut read = read.clone();
+    place(&mut read.categories, typed.category.as_deref().map(categories));
+    let Template { mut fields, mut filters } = read.template.clone();
+    place(&mut fields, typed.field.as_deref().map(field_selection).transpose()?);
+    place(&mut filters, typed.filter.as_deref().map(filter_list).transpose()?);
+    Ok(read.with_template(Template::new(fields, filters)?))
+}
+
+/// Parses the data types: ids with commas between them, or an object.
+fn read_forms(typed: &[String]) -> Result<Vec<ReadForm>, RuleViolation> {
+    let mut forms = Vec::new();
+    for text in typed {
+        if text.starts_with('{') {
+            forms.push(typed_read(text)?);
+        } else {
+            forms.extend(items(text).into_iter().map(ReadForm::Named));
+        }
+    }
+    Ok(forms)
 }
 
 /// Parses categories. Whether they are declared is decided when the job is saved (rule J3).
@@ -148,7 +183,7 @@ mod tests {
             content: ContentOptions {
                 title: text("T"),
                 source: text("s"),
-                data_type: text("t"),
+                data_type: Some(vec!["t".to_owned()]),
                 ..ContentOptions::default()
             },
             schedule: ScheduleOptions { run: Some(FrequencyKind::Once), ..ScheduleOptions::default() },

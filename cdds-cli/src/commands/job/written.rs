@@ -4,7 +4,7 @@
 
 use cdds_core::domain::job::JobSettings;
 use cdds_view::Selection;
-use cdds_view::settings::{FilterForm, SettingsForm, SpelledFilter, TextOrNumber};
+use cdds_view::settings::{FilterForm, ReadForm, SettingsForm, SpelledFilter, TextOrNumber, TypesForm};
 use toml::{Table, Value};
 
 /// Formats an instant as people type it.
@@ -56,6 +56,26 @@ fn filter(filter: FilterForm) -> Value {
     }
 }
 
+fn types(types: TypesForm) -> Value {
+    match types {
+        TypesForm::One(data_type) => text(data_type),
+        TypesForm::Several(reads) => Value::Array(reads.into_iter().map(read).collect()),
+    }
+}
+
+fn read(read: ReadForm) -> Value {
+    let ReadForm::Spelled(read) = read else { return text(read.data_type()) };
+    let filters = |filters: Vec<FilterForm>| Value::Array(filters.into_iter().map(filter).collect());
+    let members = [
+        ("type", Some(text(read.data_type))),
+        ("category", read.category.and_then(selection)),
+        ("field", read.field.and_then(selection)),
+        ("filter", read.filter.map(filters)),
+    ];
+    let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Table(members.collect::<Table>())
+}
+
 /// The lines of a file, in the order of the options.
 #[derive(Debug, Default)]
 struct Lines(String);
@@ -77,7 +97,7 @@ pub(super) fn job_file(settings: &JobSettings) -> String {
     lines.say("title", text(form.title.as_str()));
     lines.say("description", (!form.description.is_empty()).then(|| text(form.description.as_str())));
     lines.say("source", text(form.source.as_str()));
-    lines.say("type", text(form.data_type.as_str()));
+    lines.say("type", types(form.data_type.clone()));
     content(&mut lines, &form);
     schedule(&mut lines, &form);
     lines.say("split-size", form.split_size.map(text_or_number));

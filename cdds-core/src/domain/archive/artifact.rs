@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::part_name::PartName;
-use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, TypeId};
+use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner};
+use crate::domain::job::TypeList;
 
 /// One stored file of an artifact set (rule A7).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub struct Artifact {
     pub execution_id: ExecutionId,
     /// The job of that execution.
     pub job_id: JobId,
-    /// The data type that was exported.
-    pub data_type: TypeId,
+    /// The data types of the set, in the order in which they were read.
+    pub types: TypeList,
     /// The file's name (rule A3).
     pub name: String,
     /// The place of the file in the set, starting at 1.

@@ -47,6 +47,8 @@ pub struct CutFile {
 #[derive(Debug)]
 pub struct FileCutter {
     data_type: TypeId,
+    /// Whether every folder lies below that of the type.
+    below_type: bool,
     limits: CutLimits,
     folders: Vec<Folder>,
     by_place: HashMap<Place, usize>,
@@ -87,6 +89,7 @@ impl FileCutter {
     pub fn new(data_type: TypeId, limits: CutLimits) -> Self {
         Self {
             data_type,
+            below_type: false,
             limits,
             folders: Vec::new(),
             by_place: HashMap::new(),
@@ -100,6 +103,12 @@ impl FileCutter {
             opened_last: None,
             ending: None,
         }
+    }
+
+    /// Puts every folder below that of the type, as sets of several types need it (rule J17).
+    #[must_use]
+    pub fn below_type(self) -> Self {
+        Self { below_type: true, ..self }
     }
 
     /// Whether a record of this place was pushed before.
@@ -216,7 +225,11 @@ impl FileCutter {
         if let Some(folder) = self.by_place.get(place) {
             return *folder;
         }
-        let path: Arc<str> = layout::folder(&self.data_type, place).into();
+        let path: Arc<str> = if self.below_type {
+            layout::folder_below_type(&self.data_type, place).into()
+        } else {
+            layout::folder(&self.data_type, place).into()
+        };
         let folder = match self.by_path.get(&path) {
             Some(folder) => *folder,
             None => {

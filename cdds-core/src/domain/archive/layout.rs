@@ -19,7 +19,19 @@ const FOLDER_BYTES_MAX: usize = 800;
 /// No folder has the name of a file, neither of `errors.jsonl` (rule E10) nor of one that [`file_path`]
 /// returns, even where case does not count. A path that is too long ends in a digest of the whole path.
 pub fn folder(data_type: &TypeId, place: &Place) -> String {
-    let path = path(data_type, place);
+    bounded(path(data_type, place))
+}
+
+/// Returns the folder of a place in a set of several data types: [`folder`], but always below the folder of
+/// the type, so that types never share a folder that their source has named (rule J17).
+pub fn folder_below_type(data_type: &TypeId, place: &Place) -> String {
+    let (root, path) = (safe_segment(data_type.as_str()), path(data_type, place));
+    let is_below = path.split('/').next() == Some(root.as_str());
+    bounded(if is_below { path } else { format!("{root}/{path}") })
+}
+
+/// Returns a path that is short enough and does not begin with the name of the file of unreadable records.
+fn bounded(path: String) -> String {
     let root = path.split('/').next().unwrap_or_default();
     let path = match path.split_at_checked(1) {
         Some((first, rest)) if root.eq_ignore_ascii_case(errors_file::PATH) => escaped(first) + rest,
@@ -166,6 +178,24 @@ mod tests {
         }
         assert_eq!(file_path("a/b", &interaction, 7), "a/b/interaction-00007.json");
         assert_eq!(file_path("a", &interaction, 123_456), "a/interaction-123456.json");
+    }
+
+    #[test]
+    fn j17_folders_of_several_types_lie_below_their_types() {
+        let interaction = TypeId::new("interaction").unwrap();
+        let day = NaiveDate::from_ymd_opt(2026, 3, 1);
+        for (place, path) in [
+            (Place::Dated { category: None, day }, "interaction/all/2026-03-01"),
+            (Place::Folder("by-queue/sales".into()), "interaction/by-queue/sales"),
+            (Place::Folder("interaction/sales".into()), "interaction/sales"),
+            (Place::Folder("interactions".into()), "interaction/interactions"),
+            (Place::Folder("errors.jsonl".into()), "interaction/errors.jsonl"),
+            (Place::Folder("//".into()), "interaction"),
+        ] {
+            assert_eq!(folder_below_type(&interaction, &place), path);
+        }
+        let named_so = TypeId::new("Errors.jsonl").unwrap();
+        assert_eq!(folder_below_type(&named_so, &Place::Folder("a".into())), "%45rrors.jsonl/a");
     }
 
     #[test]

@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::calendar::frequency::{Frequency, Start};
 use crate::domain::id::SourceId;
-use crate::domain::job::{JobSettings, Protection};
+use crate::domain::job::{JobSettings, Protection, Read};
 use crate::domain::record::selection::CategorySelection;
-use crate::domain::source::{DataType, Offer, OfferedSources};
+use crate::domain::source::{DataType, Offer, OfferedSources, SourceDescription};
 use crate::domain::violation::{Code, RuleViolation};
 
 /// The circumstances in which a job is saved.
@@ -36,26 +36,24 @@ pub fn check(
     previous: Option<&JobSettings>,
     circumstances: &Circumstances<'_>,
 ) -> Result<(), RuleViolation> {
-    let data_type = data_type(settings, circumstances.sources)?;
-    if let CategorySelection::Only(values) = &settings.categories {
-        CategorySelection::only(values.iter().cloned(), data_type.category.as_ref())?;
+    let source = offered(settings, circumstances.sources)?;
+    let mut types = Vec::with_capacity(settings.reads.as_slice().len());
+    for read in &settings.reads {
+        let data_type = data_type(source, read)?;
+        // A refusal names the type if it may concern several. That of a field always does.
+        let told = |violation: RuleViolation| match settings.reads.only() {
+            None if violation.code() != Code::UnknownField => violation.of_type(&read.data_type),
+            _ => violation,
+        };
+        check_selection(read, data_type).map_err(told)?;
+        types.push(data_type);
     }
-    settings.template.check(data_type)?;
     if previous.is_none_or(|previous| !previous.has_schedule_of(settings)) {
         check_start(&settings.frequency, circumstances.now)?;
         check_period(settings, circumstances.now)?;
     }
     settings.timeframe.check(circumstances.now)?;
-    let by_change = settings.timeframe.is_incremental() && data_type.has_change_instant;
-    if settings.timeframe.needs_event_instant() && !data_type.has_event_instant && !by_change {
-        return Err(RuleViolation::new(
-            Code::TimeframeNeedsInstant,
-            format!(
-                "records of type {} have no instant, which timeframe {} needs: use timeframe all",
-                settings.data_type, settings.timeframe
-            ),
-        ));
-    }
+    types.into_iter().try_for_each(|data_type| check_instants(settings, data_type))?;
     check_protection(settings, circumstances)?;
     match settings.retention {
         Some(retention) => retention.check_within(circumstances.retention),
@@ -63,43 +61,71 @@ pub fn check(
     }
 }
 
-/// Looks up the data type that the settings name (rule J2).
+/// Checks the categories, fields and filters of one read (rules J3, J4).
+fn check_selection(read: &Read, data_type: &DataType) -> Result<(), RuleViolation> {
+    if let CategorySelection::Only(values) = &read.categories {
+        CategorySelection::only(values.iter().cloned(), data_type.category.as_ref())?;
+    }
+    read.template.check(data_type)
+}
+
+/// Checks that the records of a type have the instant that the timeframe asks for (rule W7).
+fn check_instants(settings: &JobSettings, data_type: &DataType) -> Result<(), RuleViolation> {
+    let by_change = settings.timeframe.is_incremental() && data_type.has_change_instant;
+    if !settings.timeframe.needs_event_instant() || data_type.has_event_instant || by_change {
+        return Ok(());
+    }
+    Err(RuleViolation::new(
+        Code::TimeframeNeedsInstant,
+        format!(
+            "records of type {} have no instant, which timeframe {} needs: use timeframe all",
+            data_type.id, settings.timeframe
+        ),
+    ))
+}
+
+/// Looks up the source that the settings name (rule J2).
 ///
 /// # Errors
-/// [`Code::UnknownSource`] if the source is not registered, [`Code::UnsupportedSource`] if it is registered
-/// as unsupported, and [`Code::UnknownType`] if it has no such type.
-fn data_type<'a>(
+/// [`Code::UnknownSource`] if the source is not registered, and [`Code::UnsupportedSource`] if it is
+/// registered as unsupported.
+fn offered<'a>(
     settings: &JobSettings,
     sources: &'a dyn OfferedSources,
-) -> Result<&'a DataType, RuleViolation> {
-    let source = match sources.offer(&settings.source) {
-        Some(Offer::Supported(source)) => source,
-        Some(Offer::Unsupported { reason }) => {
-            return Err(RuleViolation::new(
-                Code::UnsupportedSource,
-                format!("source {} cannot be chosen: {reason}", settings.source),
-            ));
-        }
+) -> Result<&'a SourceDescription, RuleViolation> {
+    match sources.offer(&settings.source) {
+        Some(Offer::Supported(source)) => Ok(source),
+        Some(Offer::Unsupported { reason }) => Err(RuleViolation::new(
+            Code::UnsupportedSource,
+            format!("source {} cannot be chosen: {reason}", settings.source),
+        )),
         None => {
             let known: Vec<&str> = sources.ids().into_iter().map(SourceId::as_str).collect();
-            return Err(RuleViolation::new(
+            Err(RuleViolation::new(
                 Code::UnknownSource,
                 format!(
                     "source {} is not registered: {}",
                     settings.source,
                     choose_from(&known, "register a source first")
                 ),
-            ));
+            ))
         }
-    };
-    source.data_type(&settings.data_type).ok_or_else(|| {
+    }
+}
+
+/// Looks up the data type of a read (rule J2).
+///
+/// # Errors
+/// [`Code::UnknownType`] if the source has no such type.
+fn data_type<'a>(source: &'a SourceDescription, read: &Read) -> Result<&'a DataType, RuleViolation> {
+    source.data_type(&read.data_type).ok_or_else(|| {
         let known: Vec<&str> = source.types.iter().map(|data_type| data_type.id.as_str()).collect();
         RuleViolation::new(
             Code::UnknownType,
             format!(
                 "source {} has no type {}: {}",
-                settings.source,
-                settings.data_type,
+                source.id,
+                read.data_type,
                 choose_from(&known, "it offers none")
             ),
         )

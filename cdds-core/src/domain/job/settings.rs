@@ -10,6 +10,7 @@ use crate::domain::calendar::frequency::Frequency;
 use crate::domain::calendar::timeframe::Timeframe;
 use crate::domain::id::{RecipientName, SourceId, TypeId};
 use crate::domain::job::policy::Policies;
+use crate::domain::job::reads::{Read, Reads};
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::Template;
 use crate::domain::violation::{Code, RuleViolation};
@@ -26,12 +27,8 @@ pub struct JobSettings {
     pub description: Description,
     /// The source (rule J2).
     pub source: SourceId,
-    /// The data type of that source (rule J2).
-    pub data_type: TypeId,
-    /// The categories to export (rule J3).
-    pub categories: CategorySelection,
-    /// The fields to export, and filters for the records (rule J4).
-    pub template: Template,
+    /// The data types of that source, each with its own categories, fields and filters (rules J2–J4, J17).
+    pub reads: Reads,
     /// How often the job is due (section F).
     pub frequency: Frequency,
     /// No occurrence of a recurring job lies before this instant (rule J14).
@@ -55,9 +52,7 @@ setters! {
         with_title => title: value Title;
         with_description => description: value Description;
         with_source => source: value SourceId;
-        with_data_type => data_type: value TypeId;
-        with_categories => categories: value CategorySelection;
-        with_template => template: value Template;
+        with_reads => reads: value Reads;
         with_frequency => frequency: value Frequency;
         with_starts_at => starts_at: option DateTime<Utc>;
         with_ends_at => ends_at: option DateTime<Utc>;
@@ -77,9 +72,7 @@ impl JobSettings {
             title,
             description,
             source,
-            data_type,
-            categories,
-            template,
+            reads,
             frequency,
             starts_at,
             ends_at,
@@ -89,13 +82,15 @@ impl JobSettings {
             retention,
             policies,
         } = self;
+        let categories = |read: &Read| read.categories.clone();
+        let template = |read: &Read| read.template.clone();
         let differ = [
             ("title", *title != other.title),
             ("description", *description != other.description),
             ("source", *source != other.source),
-            ("type", *data_type != other.data_type),
-            ("categories", *categories != other.categories),
-            ("template", *template != other.template),
+            ("type", reads.types() != other.reads.types()),
+            ("categories", reads.iter().map(categories).ne(other.reads.iter().map(categories))),
+            ("template", reads.iter().map(template).ne(other.reads.iter().map(template))),
             ("frequency", *frequency != other.frequency),
             ("starts_at", *starts_at != other.starts_at),
             ("ends_at", *ends_at != other.ends_at),
@@ -118,13 +113,22 @@ impl JobSettings {
         frequency: Frequency,
         protection: Protection,
     ) -> Self {
+        Self::of_reads(title, source, Reads::one(Read::of(data_type)), frequency, protection)
+    }
+
+    /// Creates settings like [`new`](Self::new) for one or several data types (rule J17).
+    pub fn of_reads(
+        title: Title,
+        source: SourceId,
+        reads: Reads,
+        frequency: Frequency,
+        protection: Protection,
+    ) -> Self {
         Self {
             title,
             description: Description::default(),
             source,
-            data_type,
-            categories: CategorySelection::All,
-            template: Template::default(),
+            reads,
             frequency,
             starts_at: None,
             ends_at: None,
@@ -138,6 +142,30 @@ impl JobSettings {
 }
 
 impl JobSettings {
+    /// Exports only this data type. The categories, fields and filters stay those of the first read.
+    #[must_use]
+    pub fn with_data_type(self, data_type: TypeId) -> Self {
+        Self { reads: self.reads.retyped(data_type), ..self }
+    }
+
+    /// Sets the categories of every read.
+    #[must_use]
+    pub fn with_categories(self, categories: CategorySelection) -> Self {
+        Self { reads: self.reads.each(move |read| read.categories.clone_from(&categories)), ..self }
+    }
+
+    /// Sets the fields and filters of every read.
+    #[must_use]
+    pub fn with_template(self, template: Template) -> Self {
+        Self { reads: self.reads.each(move |read| read.template.clone_from(&template)), ..self }
+    }
+
+    /// Exports this and nothing else.
+    #[must_use]
+    pub fn with_read(self, read: Read) -> Self {
+        Self { reads: Reads::one(read), ..self }
+    }
+
     /// Truncates its instants to whole microseconds, as slots are stored (rule W1).
     #[must_use]
     pub fn in_microseconds(self) -> Self {
@@ -192,9 +220,7 @@ impl JobSettings {
     /// Whether both settings export the same records, as far as the watermark is concerned (rule J11).
     pub fn has_scope_of(&self, other: &Self) -> bool {
         self.source == other.source
-            && self.data_type == other.data_type
-            && self.categories == other.categories
-            && self.template.filters == other.template.filters
+            && self.reads.has_scope_of(&other.reads)
             && self.timeframe == other.timeframe
     }
 }

@@ -146,7 +146,7 @@ impl Export {
         call(Step::Store, STORE, self.discard_older_epochs()).await?;
         let prepared = self.prepare().await?;
         let files = Files::read(self, &prepared).await?;
-        let pipeline = PackPipeline::begin(self, prepared.sealer)?;
+        let pipeline = PackPipeline::begin(self, prepared.sealer.clone())?;
         let stored = transfer(files, pipeline, part_store(self)).await?;
         self.complete(&prepared.recipients, stored).await
     }

@@ -39,18 +39,24 @@ impl Export {
         Err(End::Fenced)
     }
 
-    /// Returns the instant up to which the source is complete, rounded down to its granularity: it may report
-    /// a later record under the last multiple before. A window that an earlier attempt has frozen stays as it
-    /// is, so the source is not asked again (rule W1).
+    /// Returns the instant up to which the source is complete for every read that it answers for (rule J17).
+    /// For the others the settle lag counts alone, which the end of the window observes already. The instant
+    /// is rounded down to the granularity: the source may report a later record under the last multiple
+    /// before. A window that an earlier attempt has frozen stays as it is, so the source is not asked again
+    /// (rule W1).
     async fn complete_until(&self) -> Result<Option<DateTime<Utc>>, Failure> {
         if self.execution.is_frozen() {
             return Ok(None);
         }
-        let (source, request) = (self.source()?, self.request());
-        let asked = call(Step::Prepare, SOURCE, async { source.complete_until(&request).await }).await?;
-        let Some(until) = asked else { return Ok(None) };
-        let settings = &self.execution.settings;
-        let terms = || self.shared.ports.sources.terms(&settings.source, &settings.data_type);
+        let (source, settings) = (self.source()?, &self.execution.settings);
+        let mut until: Option<DateTime<Utc>> = None;
+        for read in &settings.reads {
+            let request = self.request(read);
+            let asked = call(Step::Prepare, SOURCE, async { source.complete_until(&request).await }).await?;
+            until = until.into_iter().chain(asked).min();
+        }
+        let Some(until) = until else { return Ok(None) };
+        let terms = || self.shared.ports.sources.terms(&settings.source, &settings.reads.types());
         let granularity = call_now(Step::Prepare, SOURCE, terms)?.granularity;
         Ok(Some(settled_end(until, TimeDelta::zero(), granularity)))
     }

@@ -1,4 +1,4 @@
-//! Checks what an attempt needs before the first record is read: the source and its type, recipients whose
+//! Checks what an attempt needs before the first record is read: the source and its types, recipients whose
 //! certificates are valid now, and the expected number of records.
 
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use tracing::debug;
 
 use super::attempt::Export;
 use crate::domain::execution::failure::{Failure, FailureKind, Step};
+use crate::domain::job::Read;
 use crate::domain::job::policy::BadRecords;
 use crate::domain::recipient::Recipient;
 use crate::domain::source::DataType;
@@ -24,45 +25,53 @@ pub(super) const SOURCE: &str = "source";
 /// The external dependencies of an export.
 pub(super) struct Prepared {
     pub(super) source: Arc<dyn Source>,
-    pub(super) data_type: DataType,
-    /// The request to the source.
-    pub(super) request: ReadRequest,
+    /// The reads, in the order of the job's settings (rule J17).
+    pub(super) reads: Vec<PreparedRead>,
     pub(super) recipients: Vec<Recipient>,
     /// `None` for plaintext.
     pub(super) sealer: Option<Arc<dyn Sealer>>,
+}
+
+/// One read of the source.
+pub(super) struct PreparedRead {
+    pub(super) data_type: DataType,
+    /// The request to the source.
+    pub(super) request: ReadRequest,
 }
 
 impl Export {
     pub(super) async fn prepare(&self) -> Result<Prepared, Failure> {
         let source = self.source()?;
         let (recipients, sealer) = self.sealer().await?;
-        let request = self.request();
-        let declared = || {
+        // Every type is looked up before the first is read, so that a missing one costs nothing.
+        let prepared = |read: &Read| {
+            let request = self.request(read);
             let found = source.describe().data_type(&request.data_type).cloned();
-            found.ok_or_else(|| no_type(source.describe(), &request))
+            let data_type = found.ok_or_else(|| no_type(source.describe(), &request))?;
+            Ok::<_, Failure>(PreparedRead { data_type, request })
         };
-        let data_type = call_now(Step::Prepare, SOURCE, declared)??;
-        self.meter.expect(self.expectation(&*source, &request, data_type.pushes_down).await?);
-        Ok(Prepared { source, data_type, request, recipients, sealer })
+        let reads = || self.execution.settings.reads.iter().map(prepared).collect::<Result<Vec<_>, _>>();
+        let reads = call_now(Step::Prepare, SOURCE, reads)??;
+        self.meter.expect(self.expectation(&*source, &reads).await?);
+        Ok(Prepared { source, reads, recipients, sealer })
     }
 
-    /// Returns the request to the source.
-    pub(super) fn request(&self) -> ReadRequest {
+    /// Returns the request of a read to the source.
+    pub(super) fn request(&self, read: &Read) -> ReadRequest {
         let settings = &self.execution.settings;
         ReadRequest {
             by: RecordInstant::of(&settings.timeframe),
-            categories: settings.categories.clone(),
-            template: settings.template.clone(),
-            bad_records: self.bad_record_mode(),
-            ..ReadRequest::new(settings.data_type.clone(), self.execution.window)
+            categories: read.categories.clone(),
+            template: read.template.clone(),
+            bad_records: self.bad_record_mode(read),
+            ..ReadRequest::new(read.data_type.clone(), self.execution.window)
         }
     }
 
     /// Filters run after the read, so when there are filters a bad record must not end the read.
-    fn bad_record_mode(&self) -> BadRecordMode {
-        let settings = &self.execution.settings;
-        match settings.policies.bad_records {
-            BadRecords::Fail if settings.template.filters.is_empty() => BadRecordMode::Fail,
+    fn bad_record_mode(&self, read: &Read) -> BadRecordMode {
+        match self.execution.settings.policies.bad_records {
+            BadRecords::Fail if read.template.filters.is_empty() => BadRecordMode::Fail,
             BadRecords::Fail | BadRecords::Skip { .. } => BadRecordMode::Report,
         }
     }
@@ -117,25 +126,39 @@ impl Export {
         Ok((recipients, Some(sealer)))
     }
 
-    /// Returns the expected number of records (rule E7): the source's estimate, or else the count of the
-    /// job's last success. A source that does not filter cannot know how many records the filters leave. A
-    /// failed estimate does not fail the attempt: the read will show whether the source works.
-    async fn expectation(
-        &self,
-        source: &dyn Source,
-        request: &ReadRequest,
-        pushed_down: bool,
-    ) -> Result<Option<u64>, Failure> {
-        if pushed_down || request.template.filters.is_empty() {
-            match call(Step::Prepare, SOURCE, async { source.estimate(request).await }).await {
-                Ok(Some(estimate)) => return Ok(Some(estimate.records)),
-                Ok(None) => {}
-                Err(failure) if failure.kind == FailureKind::Internal => return Err(failure),
-                Err(failure) => debug!("no estimate: {}", failure.message),
+    /// Returns the expected number of records (rule E7): the sum of the source's estimates or, if one of them
+    /// is missing, the count of the job's last success.
+    async fn expectation(&self, source: &dyn Source, reads: &[PreparedRead]) -> Result<Option<u64>, Failure> {
+        let mut sum = Some(0_u64);
+        for read in reads {
+            let estimate = estimate(source, read).await?;
+            sum = sum.zip(estimate).map(|(sum, records)| sum.saturating_add(records));
+            if sum.is_none() {
+                break;
             }
+        }
+        if sum.is_some() {
+            return Ok(sum);
         }
         let last = self.shared.ports.catalog.last_records(self.execution.job_id).await;
         last.map_err(|error| catalog_failure(Step::Prepare, &error))
+    }
+}
+
+/// Estimates one read. A source that does not filter cannot know how many records the filters leave. A failed
+/// estimate does not fail the attempt: the read will show whether the source works.
+async fn estimate(source: &dyn Source, read: &PreparedRead) -> Result<Option<u64>, Failure> {
+    let PreparedRead { data_type, request } = read;
+    if !data_type.pushes_down && !request.template.filters.is_empty() {
+        return Ok(None);
+    }
+    match call(Step::Prepare, SOURCE, async { source.estimate(request).await }).await {
+        Ok(estimate) => Ok(estimate.map(|estimate| estimate.records)),
+        Err(failure) if failure.kind == FailureKind::Internal => Err(failure),
+        Err(failure) => {
+            debug!("no estimate: {}", failure.message);
+            Ok(None)
+        }
     }
 }
 

@@ -18,7 +18,9 @@ use crate::domain::archive::artifact::{
 };
 use crate::domain::archive::manifest;
 use crate::domain::archive::part_name::part_name;
+use crate::domain::execution::Execution;
 use crate::domain::execution::failure::{Failure, Step};
+use crate::domain::id::TypeId;
 use crate::domain::recipient::Recipient;
 use crate::engine::calls::{call, call_now};
 use crate::keys;
@@ -82,7 +84,7 @@ impl Export {
                 owner: execution.owner.clone(),
                 execution_id: execution.id,
                 job_id: execution.job_id,
-                data_type: execution.settings.data_type.clone(),
+                types: execution.settings.reads.types(),
                 name: format!("{}{extension}", part_name(&stem, index, total)),
                 part,
                 parts,
@@ -129,6 +131,7 @@ impl Export {
             created_at: published_at,
             compressor: call_now(Step::Publish, "packager", || packager.compressor().to_owned())?,
             records: self.meter.records.load(Ordering::Relaxed),
+            records_by_type: records_by_type(execution, &transferred.records),
             bad_records: self.meter.rejected.load(Ordering::Relaxed),
             files: transferred.index.entries,
             recipients: recipients.collect(),
@@ -172,6 +175,15 @@ impl Export {
         let stored = call(Step::Store, STORE, store).await?;
         check_size(key, bytes, stored)?;
         Ok((bytes, sha256))
+    }
+}
+
+/// Returns the number of records of each type, for a set of several (rule J17).
+fn records_by_type(execution: &Execution, records: &[u64]) -> BTreeMap<TypeId, u64> {
+    let reads = &execution.settings.reads;
+    match reads.only() {
+        Some(_) => BTreeMap::new(),
+        None => reads.iter().map(|read| read.data_type.clone()).zip(records.iter().copied()).collect(),
     }
 }
 

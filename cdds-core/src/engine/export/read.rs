@@ -8,86 +8,140 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use super::attempt::Export;
-use super::prepare::{Prepared, SOURCE};
+use super::prepare::{Prepared, PreparedRead, SOURCE};
 use crate::domain::archive::cut::{CutFile, FileCutter};
 use crate::domain::archive::errors_file::ErrorsFile;
 use crate::domain::execution::failure::{Failure, Step};
-use crate::domain::job::JobSettings;
 use crate::domain::record::RecordBatch;
 use crate::domain::record::handover::Handover;
 use crate::domain::record::template::Template;
 use crate::engine::calls::{call, items};
-use crate::engine::heartbeat::Meter;
 use crate::ports::Ports;
-use crate::ports::source::SourceError;
+use crate::ports::source::{ReadRequest, Source, SourceError};
 use crate::ports::workers::offload;
 
-/// The source's records as a sequence of complete files; the file of unreadable records comes last.
+/// The records of every read as a sequence of complete files; the file of unreadable records comes last.
 pub(super) struct Files<'a> {
+    export: &'a Export,
+    source: &'a dyn Source,
+    /// The reads that have not begun, in the order of the settings (rule A6).
+    ahead: std::slice::Iter<'a, PreparedRead>,
+    /// The read that is under way; `None` once all have ended. There is never more than one.
+    open: Option<OpenRead>,
+    /// The number of records of each read that has begun.
+    records: Vec<u64>,
+    closed: VecDeque<CutFile>,
+    errors: ErrorsFile,
+}
+
+/// A read under way.
+struct OpenRead {
     batches: Templated,
     handover: Handover,
     cutter: FileCutter,
+    /// The request, which says what of a rejected record may be reported.
+    request: ReadRequest,
     /// Whether the source has ended; files may still be open.
     ended: bool,
-    closed: VecDeque<CutFile>,
-    errors: ErrorsFile,
-    settings: &'a JobSettings,
-    meter: &'a Meter,
 }
 
 impl<'a> Files<'a> {
     /// Starts to read.
-    pub(super) async fn read(export: &'a Export, prepared: &Prepared) -> Result<Self, Failure> {
-        let Prepared { source, data_type, request, .. } = prepared;
-        let settings = &export.execution.settings;
-        let handover = Handover::new(&settings.source, data_type, request);
-        let request = request.clone();
-        let batches = call(Step::Read, SOURCE, async { source.read(request).await }).await?;
-        Ok(Self {
-            batches: templated(&export.shared.ports, &settings.template, data_type.pushes_down, batches),
-            handover,
-            cutter: FileCutter::new(settings.data_type.clone(), export.shared.settings.cut),
-            ended: false,
+    pub(super) async fn read(export: &'a Export, prepared: &'a Prepared) -> Result<Self, Failure> {
+        let mut files = Self {
+            export,
+            source: &*prepared.source,
+            ahead: prepared.reads.iter(),
+            open: None,
+            records: Vec::with_capacity(prepared.reads.len()),
             closed: VecDeque::new(),
-            errors: ErrorsFile::new(settings.policies.bad_records),
-            settings,
-            meter: &export.meter,
-        })
+            errors: ErrorsFile::new(export.execution.settings.policies.bad_records),
+        };
+        files.begin_next().await?;
+        Ok(files)
     }
 
     /// Takes back the buffer of a file that is compressed by now.
     pub(super) fn give_back(&mut self, contents: Vec<u8>) {
-        self.cutter.give_back(contents);
+        if let Some(open) = &mut self.open {
+            open.cutter.give_back(contents);
+        }
+    }
+
+    /// Returns the number of records of each read, in the order of the settings.
+    pub(super) fn into_records(self) -> Vec<u64> {
+        self.records
     }
 
     pub(super) async fn next(&mut self) -> Result<Option<CutFile>, Failure> {
-        let mut cut = Vec::new();
         loop {
             if let Some(file) = self.closed.pop_front() {
                 return Ok(Some(file));
             }
-            if self.ended {
-                return Ok(self.cutter.finish().or_else(|| self.errors.take()));
+            let Some(open) = &mut self.open else { return Ok(self.errors.take()) };
+            if !open.ended {
+                self.read_batch().await?;
+            } else if let Some(file) = open.cutter.finish() {
+                return Ok(Some(file));
+            } else {
+                self.begin_next().await?;
             }
-            match self.batches.next().await {
-                Some(batch) => {
-                    let batch = batch?;
-                    self.handover.check(&batch, |place| self.cutter.knows(place))?;
-                    for rejected in batch.rejected() {
-                        let told = self.settings.template.tell(rejected.clone(), &self.settings.categories);
-                        let Some(told) = told else { continue };
-                        self.errors.push(&told)?;
-                        self.meter.rejected.fetch_add(1, Ordering::Relaxed);
-                    }
-                    self.meter.records.fetch_add(batch.records() as u64, Ordering::Relaxed);
-                    self.meter.undated.fetch_add(self.handover.undated(&batch), Ordering::Relaxed);
-                    self.meter.bytes_read.fetch_add(batch.bytes_read(), Ordering::Relaxed);
-                    self.cutter.push(&batch, &mut cut);
-                }
-                None => self.ended = true,
-            }
-            self.closed.extend(cut.drain(..));
         }
+    }
+
+    /// Ends the read under way and begins the next one, if there is one.
+    async fn begin_next(&mut self) -> Result<(), Failure> {
+        // Before the next one, since a source may allow one read at a time.
+        self.open = None;
+        let Some(read) = self.ahead.next() else { return Ok(()) };
+        self.open = Some(OpenRead::begin(self.export, self.source, read).await?);
+        self.records.push(0);
+        Ok(())
+    }
+
+    /// Reads the next batch of the open read.
+    async fn read_batch(&mut self) -> Result<(), Failure> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(batch) = open.batches.next().await else {
+            open.ended = true;
+            return Ok(());
+        };
+        let (batch, meter) = (batch?, &self.export.meter);
+        open.handover.check(&batch, |place| open.cutter.knows(place))?;
+        for rejected in batch.rejected() {
+            let ReadRequest { template, categories, .. } = &open.request;
+            let Some(told) = template.tell(rejected.clone(), categories) else { continue };
+            self.errors.push(&told)?;
+            meter.rejected.fetch_add(1, Ordering::Relaxed);
+        }
+        let records = batch.records() as u64;
+        if let Some(count) = self.records.last_mut() {
+            *count += records;
+        }
+        meter.records.fetch_add(records, Ordering::Relaxed);
+        meter.undated.fetch_add(open.handover.undated(&batch), Ordering::Relaxed);
+        meter.bytes_read.fetch_add(batch.bytes_read(), Ordering::Relaxed);
+        let mut cut = Vec::new();
+        open.cutter.push(&batch, &mut cut);
+        self.closed.extend(cut);
+        Ok(())
+    }
+}
+
+impl OpenRead {
+    /// Starts to read one data type.
+    async fn begin(export: &Export, source: &dyn Source, read: &PreparedRead) -> Result<Self, Failure> {
+        let PreparedRead { data_type, request } = read;
+        let settings = &export.execution.settings;
+        let batches = call(Step::Read, SOURCE, async { source.read(request.clone()).await }).await?;
+        let cutter = FileCutter::new(request.data_type.clone(), export.shared.settings.cut);
+        Ok(Self {
+            batches: templated(&export.shared.ports, &request.template, data_type.pushes_down, batches),
+            handover: Handover::new(&settings.source, data_type, request),
+            cutter: if settings.reads.only().is_some() { cutter } else { cutter.below_type() },
+            request: request.clone(),
+            ended: false,
+        })
     }
 }
 

@@ -18,6 +18,8 @@ use crate::ports::packager::PartIndex;
 pub(super) struct Transferred {
     pub(super) index: PartIndex,
     pub(super) parts: Vec<StoredPart>,
+    /// The number of records of each read, in the order of the settings.
+    pub(super) records: Vec<u64>,
 }
 
 /// Moves every record into parts (rule A6: the outcome depends on the records alone). Between the source and
@@ -30,15 +32,15 @@ pub(super) async fn transfer(
 ) -> Result<Transferred, Failure> {
     let writing = write(files, pipeline, writer);
     // `write` owns the writer and drops it when it returns, which ends the finisher.
-    let (index, parts) = try_join(writing, finisher.run()).await?;
-    Ok(Transferred { index, parts })
+    let ((index, records), parts) = try_join(writing, finisher.run()).await?;
+    Ok(Transferred { index, parts, records })
 }
 
 async fn write(
     mut files: Files<'_>,
     mut pipeline: PackPipeline,
     mut writer: PartWriter<'_>,
-) -> Result<PartIndex, Failure> {
+) -> Result<(PartIndex, Vec<u64>), Failure> {
     // The channel holds one more than its size, and the receiver holds another: the store may fall behind by
     // one compressed file before a worker has nothing to do.
     let (mut sender, mut packed) = mpsc::channel(pipeline.parallelism().get());
@@ -64,5 +66,5 @@ async fn write(
     // Only now has every file been laid out: `writing` has awaited each of them.
     let (index, commands) = pipeline.finish().await?;
     writer.apply(commands).await?;
-    Ok(index)
+    Ok((index, files.into_records()))
 }

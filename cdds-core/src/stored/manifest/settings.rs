@@ -14,7 +14,7 @@ use crate::domain::archive::split_size::SplitSize;
 use crate::domain::calendar::frequency::{Frequency, MissingDay, Start, weekday_name};
 use crate::domain::id::{RecipientName, SourceId, TypeId};
 use crate::domain::job::policy::{BadRecords, CatchUp, Incomplete, Overlap, Policies, Retries};
-use crate::domain::job::{JobSettings, Protection};
+use crate::domain::job::{JobSettings, Protection, Read};
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::{Filter, Template};
 
@@ -32,13 +32,18 @@ pub struct ManifestSettings {
     pub description: String,
     /// The source.
     pub source: SourceId,
-    /// The data type.
-    pub data_type: TypeId,
+    /// The data type. Version 2 has [`types`](Self::types) instead of this and the next two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_type: Option<TypeId>,
     /// The categories.
-    pub categories: ManifestCategories,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub categories: Option<ManifestCategories>,
     /// The selected fields, and the filters.
     #[serde(default, skip_serializing_if = "ManifestTemplate::is_default")]
     pub template: ManifestTemplate,
+    /// The data types of a set that holds several, in the order in which they were read (rule J17).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<ManifestRead>,
     /// How often the job runs.
     pub frequency: ManifestFrequency,
     /// The first instant at which a slot may lie, if the job has a period.
@@ -68,6 +73,22 @@ pub enum ManifestSettingsVersion {
     /// Version 1.
     #[serde(rename = "1")]
     V1,
+    /// Version 2: several data types.
+    #[serde(rename = "2")]
+    V2,
+}
+
+/// What a set of several data types holds of one of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestRead {
+    /// The data type.
+    pub data_type: TypeId,
+    /// The categories.
+    pub categories: ManifestCategories,
+    /// The selected fields, and the filters.
+    #[serde(default, skip_serializing_if = "ManifestTemplate::is_default")]
+    pub template: ManifestTemplate,
 }
 
 /// Which categories a set holds.
@@ -204,19 +225,39 @@ impl ManifestPolicies {
     }
 }
 
+impl ManifestSettings {
+    /// Whether the settings have the data types that their version must have.
+    pub(super) fn names_types(&self) -> bool {
+        let one = self.data_type.is_some() && self.categories.is_some();
+        let none = self.data_type.is_none() && self.categories.is_none() && self.template.is_default();
+        match self.v {
+            ManifestSettingsVersion::V1 => one && self.types.is_empty(),
+            ManifestSettingsVersion::V2 => none && self.types.len() > 1,
+        }
+    }
+}
+
 impl From<&JobSettings> for ManifestSettings {
     fn from(settings: &JobSettings) -> Self {
+        let mut reads: Vec<ManifestRead> = settings.reads.iter().map(ManifestRead::from).collect();
+        // A set of one type has the form that the first programs read, too.
+        let (v, only) = match reads.len() {
+            1 => (ManifestSettingsVersion::V1, reads.pop()),
+            _ => (ManifestSettingsVersion::V2, None),
+        };
+        let (data_type, categories, template) = match only {
+            Some(read) => (Some(read.data_type), Some(read.categories), read.template),
+            None => (None, None, ManifestTemplate::default()),
+        };
         Self {
-            v: ManifestSettingsVersion::V1,
+            v,
             title: settings.title.as_str().to_owned(),
             description: settings.description.as_str().to_owned(),
             source: settings.source.clone(),
-            data_type: settings.data_type.clone(),
-            categories: match &settings.categories {
-                CategorySelection::All => ManifestCategories::All,
-                CategorySelection::Only(values) => ManifestCategories::Only(values.iter().cloned().collect()),
-            },
-            template: (&settings.template).into(),
+            data_type,
+            categories,
+            template,
+            types: reads,
             frequency: (&settings.frequency).into(),
             starts_at: settings.starts_at,
             ends_at: settings.ends_at,
@@ -228,6 +269,19 @@ impl From<&JobSettings> for ManifestSettings {
             },
             retention_days: settings.retention.map(RetentionDays::days),
             policies: (&settings.policies).into(),
+        }
+    }
+}
+
+impl From<&Read> for ManifestRead {
+    fn from(read: &Read) -> Self {
+        Self {
+            data_type: read.data_type.clone(),
+            categories: match &read.categories {
+                CategorySelection::All => ManifestCategories::All,
+                CategorySelection::Only(values) => ManifestCategories::Only(values.iter().cloned().collect()),
+            },
+            template: (&read.template).into(),
         }
     }
 }

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use super::state::State;
 use crate::domain::archive::artifact::Artifact;
 use crate::domain::execution::Status;
-use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner};
-use crate::domain::job::JobState;
+use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, TypeId};
+use crate::domain::job::{JobState, TypeList};
 use crate::domain::work::lease::WorkerLife;
 use crate::ports::catalog::query::{
     ArtifactColumn, ArtifactOverview, ArtifactQuery, Between, Cursor, ExecutionColumn, ExecutionOverview,
@@ -71,6 +71,10 @@ pub(super) fn is_wanted<T: PartialEq>(wanted: Option<&T>, value: &T) -> bool {
     wanted.is_none_or(|wanted| wanted == value)
 }
 
+fn holds(wanted: Option<&TypeId>, types: &TypeList) -> bool {
+    wanted.is_none_or(|wanted| types.contains(wanted))
+}
+
 fn contains(search: Option<&String>, text: &str) -> bool {
     search.is_none_or(|search| text.to_lowercase().contains(&search.to_lowercase()))
 }
@@ -83,7 +87,7 @@ impl State {
             let latest = overview.latest.as_ref();
             contains(query.search.as_ref(), settings.title.as_str())
                 && is_wanted(query.source.as_ref(), &settings.source)
-                && is_wanted(query.data_type.as_ref(), &settings.data_type)
+                && holds(query.data_type.as_ref(), &settings.reads.types())
                 && is_wanted(query.frequency.as_ref(), &settings.frequency.kind())
                 && is_wanted(query.state.as_ref(), &job.state)
                 && query.latest_status.is_none_or(|wanted| {
@@ -99,7 +103,7 @@ impl State {
             let latest = overview.latest.as_ref();
             let key = match query.sort.column {
                 JobColumn::Source => SortKey::Text(settings.source.to_string()),
-                JobColumn::Type => SortKey::Text(settings.data_type.to_string()),
+                JobColumn::Type => SortKey::Text(settings.reads.types().to_string()),
                 JobColumn::Title => SortKey::Text(settings.title.as_str().to_lowercase()),
                 JobColumn::CreatedAt => at(job.created_at),
                 JobColumn::LatestStatus => or_missing(latest.map(|latest| latest.status), rank),
@@ -140,7 +144,7 @@ impl State {
             is_wanted(query.job.as_ref(), &execution.job_id)
                 && is_wanted(query.status.as_ref(), &execution.status())
                 && is_wanted(query.source.as_ref(), &execution.settings.source)
-                && is_wanted(query.data_type.as_ref(), &execution.settings.data_type)
+                && holds(query.data_type.as_ref(), &execution.settings.reads.types())
                 && within(query.slot, Some(execution.slot))
                 && within(query.started, execution.started_at)
         };
@@ -148,7 +152,7 @@ impl State {
             let (execution, settings) = (&overview.execution, &overview.execution.settings);
             let key = match query.sort.column {
                 ExecutionColumn::Source => SortKey::Text(settings.source.to_string()),
-                ExecutionColumn::Type => SortKey::Text(settings.data_type.to_string()),
+                ExecutionColumn::Type => SortKey::Text(settings.reads.types().to_string()),
                 ExecutionColumn::Title => SortKey::Text(settings.title.as_str().to_lowercase()),
                 ExecutionColumn::Status => rank(execution.status()),
                 ExecutionColumn::Slot => at(execution.slot),
@@ -188,7 +192,7 @@ impl State {
                 && is_wanted(query.job.as_ref(), &file.job_id)
                 && is_wanted(query.execution.as_ref(), &file.execution_id)
                 && contains(query.search.as_ref(), &file.name)
-                && is_wanted(query.data_type.as_ref(), &file.data_type)
+                && holds(query.data_type.as_ref(), &file.types)
                 && within(query.created, Some(file.created_at))
                 && within(query.expires, Some(file.expires_at))
                 && query.bytes_min.is_none_or(|min| file.bytes >= min)
@@ -206,7 +210,7 @@ impl State {
                     let name = self.sets.get(file.execution_id).and_then(super::sets::StoredSet::name);
                     or_missing(name, |name| SortKey::Text(name.to_owned()))
                 }
-                ArtifactColumn::Type => SortKey::Text(file.data_type.to_string()),
+                ArtifactColumn::Type => SortKey::Text(file.types.to_string()),
                 ArtifactColumn::CreatedAt => at(file.created_at),
                 ArtifactColumn::Size => number(file.bytes),
                 ArtifactColumn::Part => number(u64::from(file.part)),

@@ -17,9 +17,14 @@ use crate::domain::id::{SourceId, TypeId};
 use crate::domain::job::policy::{
     CatchUp, CatchUpLimit, Incomplete, Jitter, Overlap, Patience, Policies, Retries,
 };
-use crate::domain::job::{JobSettings, Protection, Title};
+use crate::domain::job::{JobSettings, Protection, Read, Reads, Title};
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::violation::RuleViolation;
+
+/// Returns the categories of the only read; the worlds have one data type.
+pub(super) fn selection(settings: &JobSettings) -> CategorySelection {
+    settings.reads.only().map_or(CategorySelection::All, |read| read.categories.clone())
+}
 
 const WEEKDAYS: [Weekday; 7] =
     [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
@@ -42,7 +47,7 @@ pub(super) fn draft(
         starts_at,
         ends_at,
         timeframe: timeframe(dice, &frequency, now)?,
-        categories: categories(dice),
+        reads: Reads::one(Read::of(TypeId::new("call")?).with_categories(categories(dice))),
         split_size: profile.split_size(),
         retention: retention(dice, profile),
         policies: policies(dice),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::accounts::is_covered;
+use super::drafts;
 use super::model::{Check, Family, JobModel, Model, brief, ensure};
 use super::report::Invariant;
 use super::source::selects;
@@ -70,7 +71,7 @@ impl Ledger {
             (None, None) => return Ok(()),
         };
         let account = self.accounts.entry((execution.job_id, stream)).or_default();
-        let selection = &execution.settings.categories;
+        let selection = &drafts::selection(&execution.settings);
         if !account.selections.contains(selection) {
             account.selections.push(selection.clone());
         }
@@ -152,8 +153,8 @@ impl Watch {
             for number in self.rows.of_window(execution.window, RecordInstant::Event) {
                 let Some(row) = self.rows.row(number).filter(|row| row.first == number) else { continue };
                 let times = model.ledger.times(known.job.id, stream, number);
-                let wanted =
-                    success.is_some_and(|set| selects(&set.execution.settings.categories, row.category));
+                let wanted = success
+                    .is_some_and(|set| selects(&drafts::selection(&set.execution.settings), row.category));
                 let excused = model.ledger.is_excused(known.job.id, stream, Some(row.event_at));
                 ensure(times == u8::from(wanted) || (times == 0 && excused), Invariant::I4, || {
                     format!(

@@ -355,8 +355,15 @@ impl fmt::Display for Brief {
 /// was not completed, and it is not put off to a later start.
 fn tiles_on(before: &Job, after: &Job) -> bool {
     let (old, new) = (&before.settings, &after.settings);
-    let same = old.source == new.source && old.data_type == new.data_type && old.categories == new.categories;
-    let same = same && old.template.filters == new.template.filters;
+    let reads = |settings: &JobSettings| {
+        let mut reads: Vec<_> = settings.reads.iter().cloned().collect();
+        reads.sort_by(|one, other| one.data_type.cmp(&other.data_type));
+        reads
+            .into_iter()
+            .map(|read| (read.data_type, read.categories, read.template.filters))
+            .collect::<Vec<_>>()
+    };
+    let same = old.source == new.source && reads(old) == reads(new);
     let later = new.starts_at != old.starts_at && new.starts_at.is_some_and(|start| start > after.updated_at);
     old.tiles() && new.tiles() && same && before.state != JobState::Completed && !later
 }

@@ -290,7 +290,7 @@ impl Person {
                 7 if !settings.frequency.is_once() => {
                     (settings.starts_at, settings.ends_at) = drafts::period(dice, now);
                 }
-                2 => settings.categories = drafts::categories(dice),
+                2 => settings = settings.with_categories(drafts::categories(dice)),
                 3 => {
                     let timeframe = drafts::timeframe(dice, &settings.frequency, now);
                     settings.timeframe = timeframe.unwrap_or(settings.timeframe);

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
 
+use super::drafts;
 use super::model::{Broken, Check, Family, Model, SetModel, brief, ensure};
 use super::report::Invariant;
 use super::source::{Row, number, selects};
@@ -123,7 +124,7 @@ impl Watch {
         let read = Read { from: visible_from(execution), to: self.shared.timeline.now(), settled, by };
         for (number, times) in self.records(&published, by) {
             let Some(row) = self.rows.row(number) else { continue };
-            let selected = selects(&execution.settings.categories, row.category);
+            let selected = selects(&drafts::selection(&execution.settings), row.category);
             ensure(read.may_hold(row, times, selected), Invariant::I4, || {
                 format!("record {number} ({row:?}) is {times} times in the set of {}", brief(execution))
             })?;
@@ -275,7 +276,7 @@ fn same_archive(model: &mut Model, execution: &Execution, files: &[(String, Byte
     let digest: [u8; 32] = hasher.finalize().into();
     let hash = u64::from_le_bytes(std::array::from_fn(|index| digest[index]));
     let by = RecordInstant::of(&execution.settings.timeframe);
-    let selection = format!("{by:?} {:?}", execution.settings.categories);
+    let selection = format!("{by:?} {:?}", drafts::selection(&execution.settings));
     let window = (selection, execution.window.start(), execution.window.end());
     let known = *model.archives.entry(window).or_insert(hash);
     ensure(known == hash, Invariant::I7, || format!("{} differs from the export before", brief(execution)))

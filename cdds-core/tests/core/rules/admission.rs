@@ -8,11 +8,11 @@ use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::calendar::timeframe::{FixedRange, Timeframe};
 use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::admission::{Circumstances, check};
-use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
+use cdds_core::domain::job::{JobSettings, Protection, Read, Reads, RecipientNames, Title};
 use cdds_core::domain::recipient::{CertificateFacts, Recipient};
 use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
 use cdds_core::domain::record::template::{FieldSelection, Template};
-use cdds_core::domain::violation::Code;
+use cdds_core::domain::violation::{Code, RuleViolation};
 use cdds_core::ports::source::{DataType, SourceDescription as Offer, Sources};
 use cdds_core::testing::PreparedSource;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -57,11 +57,15 @@ fn verdict(settings: &JobSettings, sealed_part_bytes: u64) -> Option<Code> {
     verdict_of_edit(settings, None, sealed_part_bytes)
 }
 
-fn verdict_of_edit(
+fn verdict_of_edit(settings: &JobSettings, previous: Option<&JobSettings>, sealed: u64) -> Option<Code> {
+    refusal(settings, previous, sealed).map(|violation| violation.code())
+}
+
+fn refusal(
     settings: &JobSettings,
     previous: Option<&JobSettings>,
     sealed_part_bytes: u64,
-) -> Option<Code> {
+) -> Option<RuleViolation> {
     let stored = [Recipient {
         owner: Owner::default(),
         name: RecipientName::new("ops").unwrap(),
@@ -82,7 +86,7 @@ fn verdict_of_edit(
         sealed_part_bytes,
         now: NOW,
     };
-    check(settings, previous, &circumstances).err().map(|violation| violation.code())
+    check(settings, previous, &circumstances).err()
 }
 
 #[test]
@@ -240,6 +244,30 @@ fn j10_what_an_edit_leaves_as_it_was_may_lie_in_the_past() {
     let renamed = ended.clone().with_title(Title::new("Renamed").unwrap());
     assert_eq!(verdict_of_edit(&renamed, Some(&ended), 0), None);
     assert_eq!(verdict_of_edit(&ended, Some(&settings()), 0), Some(Code::InvalidPeriod));
+}
+
+#[test]
+fn j17_each_type_is_checked_and_refusals_name_it() {
+    let read = |name: &str| Read::of(TypeId::new(name).unwrap());
+    let job = |other: Read, timeframe: &str| {
+        let reads = Reads::new([read("interaction"), other]).unwrap();
+        settings().with_reads(reads).with_timeframe(timeframe.parse().unwrap())
+    };
+    let template = |filter: &str| Template::new(FieldSelection::All, vec![filter.parse().unwrap()]).unwrap();
+    let voice = CategorySelection::Only(["voice".to_owned()].into());
+    assert_eq!(verdict(&job(read("contact").with_template(template("any=1")), "all"), 0), None);
+    assert_eq!(verdict(&job(read("profile"), "since-last"), 0), None);
+    assert_eq!(verdict(&job(read("profile"), "rolling:1d"), 0), Some(Code::TimeframeNeedsInstant));
+    assert_eq!(verdict(&job(read("fax"), "all"), 0), Some(Code::UnknownType));
+    assert_eq!(verdict(&job(read("contact").with_categories(voice), "all"), 0), Some(Code::UnknownCategory));
+    let told = |refused: Read| refusal(&job(refused, "all"), None, 0).unwrap().to_string();
+    let fax = CategorySelection::Only(["fax".to_owned()].into());
+    let untold = "type contact: this data type has no categories: leave the selection out";
+    assert_eq!(told(read("contact").with_categories(fax)), untold);
+    let job = settings().with_template(template("x=1")).with_timeframe(Timeframe::All);
+    let reads = job.reads.iter().cloned().chain([read("contact")]);
+    let refused = refusal(&job.clone().with_reads(Reads::new(reads).unwrap()), None, 0).unwrap().to_string();
+    assert_eq!(refused, "type interaction has no field \"x\": choose from id, queue");
 }
 
 #[test]

@@ -164,7 +164,8 @@ fn j11_whoever_changes_what_is_exported_says_what_becomes_of_the_watermark() {
     let now = instant(NOON);
     let since = &job.settings;
     let mut filtered = since.clone();
-    filtered.template = Template::new(FieldSelection::All, vec!["channel=voice".parse().unwrap()]).unwrap();
+    filtered = filtered
+        .with_template(Template::new(FieldSelection::All, vec!["channel=voice".parse().unwrap()]).unwrap());
     let voice = CategorySelection::Only(["voice".to_owned()].into());
     let changes = [
         since.clone().with_source("other".parse().unwrap()),

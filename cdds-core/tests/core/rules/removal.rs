@@ -21,7 +21,7 @@ fn artifact(of: &Execution, created_at: DateTime<Utc>, hold: bool) -> Artifact {
         owner: of.owner.clone(),
         execution_id: of.id,
         job_id: of.job_id,
-        data_type: of.settings.data_type.clone(),
+        types: of.settings.reads.types(),
         name: format!("export-{}.zip", of.id),
         part: 1,
         parts: 1,

@@ -6,7 +6,7 @@ use cdds_core::domain::calendar::frequency::{
     CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay,
 };
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
-use cdds_core::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
+use cdds_core::domain::job::{Description, JobSettings, Protection, Read, Reads, RecipientNames, Title};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
 use cdds_core::stored::manifest::ManifestSettings;
@@ -35,6 +35,28 @@ fn settings_version_1_as_stored() {
     let json = settings_to_json(&full()).unwrap();
     insta::assert_snapshot!(json, @r#"{"v":"1","title":"Voice of the week","description":"for the archive","source":"contact-history","data_type":"interaction","categories":{"only":["voice"]},"frequency":{"daily":{"at":"02:00"}},"timeframe":"rolling:1w","split_bytes":1048576,"protection":{"recipients":["ops"]},"retention_days":7}"#);
     assert_eq!(settings_from_json(&json).unwrap(), full());
+}
+
+#[test]
+fn j17_several_types_are_stored_as_version_2() {
+    let read = |name: &str| Read::of(TypeId::new(name).unwrap());
+    let filters = vec!["queue=sales".parse().unwrap()];
+    let contact = read("contact").with_template(Template::new(FieldSelection::All, filters).unwrap());
+    let voice = CategorySelection::Only(["voice".to_owned()].into());
+    let several =
+        full().with_reads(Reads::new([contact, read("interaction").with_categories(voice)]).unwrap());
+    let json = settings_to_json(&several).unwrap();
+    insta::assert_snapshot!(json, @r#"{"v":"2","title":"Voice of the week","description":"for the archive","source":"contact-history","types":[{"data_type":"contact","categories":"all","template":{"filters":[{"field":"queue","operator":"=","value":"sales"}]}},{"data_type":"interaction","categories":{"only":["voice"]}}],"frequency":{"daily":{"at":"02:00"}},"timeframe":"rolling:1w","split_bytes":1048576,"protection":{"recipients":["ops"]},"retention_days":7}"#);
+    assert_eq!(settings_from_json(&json).unwrap(), several);
+    let one = settings_to_json(&full()).unwrap();
+    for broken in [
+        json.replace(r#""v":"2""#, r#""v":"1""#),
+        one.replace(r#""v":"1""#, r#""v":"2""#),
+        json.replace(r#""data_type":"interaction""#, r#""data_type":"contact""#),
+        json.replace(r#""types""#, r#""data_type":"contact","types""#),
+    ] {
+        assert!(settings_from_json(&broken).is_err(), "{broken}");
+    }
 }
 
 #[test]

@@ -203,7 +203,7 @@ impl World {
             }
             EditOf::Scope(choice) => {
                 let category = format!("c{}", self.job.version);
-                settings.categories = CategorySelection::Only([category].into());
+                settings = settings.with_categories(CategorySelection::Only([category].into()));
                 watermark = self.job.watermark.is_some().then_some(choice);
             }
         }

@@ -34,7 +34,7 @@ impl ArtifactRow {
             owner: row.parse(&self.owner)?,
             execution_id: row.parse(&self.execution_id)?,
             job_id: row.parse(&self.job_id)?,
-            data_type: row.parse(&self.data_type)?,
+            types: row.parse(&self.data_type)?,
             part: row.number(self.part)?,
             parts: row.number(self.parts)?,
             bytes: row.number(self.bytes)?,

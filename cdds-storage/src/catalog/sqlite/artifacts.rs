@@ -101,7 +101,7 @@ pub(super) fn insert(
             artifact.owner.as_str(),
             artifact.execution_id.to_string(),
             artifact.job_id.to_string(),
-            artifact.data_type.as_str(),
+            artifact.types.to_string(),
             artifact.name,
             fold(&artifact.name),
             artifact.part,
@@ -141,7 +141,10 @@ fn filter(owner: &Owner, query: &ArtifactQuery) -> Filter {
         .and_if("a.job_id = ?", query.job.map(|job| job.to_string()))
         .and_if("a.execution_id = ?", query.execution.map(|execution| execution.to_string()))
         .and_if("instr(a.name_folded, ?) > 0", query.search.as_deref().map(fold))
-        .and_if("a.data_type = ?", query.data_type.as_ref().map(ToString::to_string))
+        .and_if(
+            "instr(', ' || a.data_type || ',', ', ' || ? || ',') > 0",
+            query.data_type.as_ref().map(ToString::to_string),
+        )
         .and_between("a.created_at", query.created)
         .and_between("a.expires_at", query.expires)
         .and_if("a.bytes >= ?", query.bytes_min.map(integer))

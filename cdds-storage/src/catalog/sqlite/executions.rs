@@ -98,7 +98,7 @@ pub(super) fn insert(tx: &Transaction<'_>, execution: &Execution) -> Result<bool
         row.settings,
         fold(execution.settings.title.as_str()),
         execution.settings.source.as_str(),
-        execution.settings.data_type.as_str(),
+        execution.settings.reads.types().to_string(),
         row.status,
         row.detail,
         row.epoch,
@@ -195,7 +195,7 @@ pub(super) fn edit(tx: &Transaction<'_>, execution: &Execution) -> Result<(), Fa
             row.settings,
             fold(execution.settings.title.as_str()),
             execution.settings.source.as_str(),
-            execution.settings.data_type.as_str(),
+            execution.settings.reads.types().to_string(),
             row.not_before,
         ],
     )?;

@@ -6,7 +6,7 @@ use cdds_core::domain::calendar::frequency::{
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::{Owner, SourceId};
 use cdds_core::domain::job::lifecycle::suspend;
-use cdds_core::domain::job::{Job, JobChange, JobState};
+use cdds_core::domain::job::{Job, JobChange, JobState, Read, Reads};
 use cdds_core::ports::catalog::query::{
     ArtifactQuery, Between, ExecutionQuery, FrequencyKind, JobColumn, JobOverview, JobQuery, LatestStatus,
     Page, Sort,
@@ -35,7 +35,7 @@ pub(crate) fn varied() -> World {
     for (number, title) in ["beta", "Alpha", "ÄRGER", "alpha"].into_iter().enumerate() {
         let mut settings = settings(title, immediately());
         settings.source = SourceId::new(format!("source-{}", number % 2)).unwrap();
-        settings.data_type = format!("type-{}", number % 3).parse().unwrap();
+        settings = settings.with_data_type(format!("type-{}", number % 3).parse().unwrap());
         let now = at(i64::try_from(number).unwrap() / 2);
         world.submit_as(&Owner::default(), settings, now);
     }
@@ -99,6 +99,33 @@ fn jobs_are_found_by_every_frequency() {
 }
 
 #[test]
+fn j17_a_set_of_several_types_is_found_by_each_of_them() {
+    let world = World::new();
+    for (title, types) in [("one", vec!["call"]), ("two", vec!["recall", "call"]), ("none", vec!["recall"])] {
+        let reads = types.into_iter().map(|name| Read::of(name.parse().unwrap()));
+        let settings = settings(title, immediately()).with_reads(Reads::new(reads).unwrap());
+        world.submit_as(&Owner::default(), settings, at(0));
+    }
+    for claimed in claim(&world.catalog, "w", at(10), 3) {
+        block_on(world.catalog.publish(fence(&claimed), &publication(&claimed, 1, at(20)))).unwrap();
+    }
+    for (name, found) in [("call", 2), ("recall", 2), ("all", 0)] {
+        let data_type = || Some(name.parse().unwrap());
+        assert_eq!(jobs(&world, &JobQuery::default().with_data_type(data_type())).items.len(), found);
+        let executions = ExecutionQuery::default().with_data_type(data_type());
+        assert_eq!(world.executions(&executions).len(), found, "{name}");
+        let artifacts = ArtifactQuery::default().with_data_type(data_type());
+        let listed = block_on(world.catalog.artifacts(&Owner::default(), &artifacts)).unwrap().items;
+        assert_eq!(listed.len(), found, "{name}");
+        assert!(
+            listed
+                .iter()
+                .all(|one| ["call", "recall, call", "recall"].contains(&&*one.artifact.types.to_string()))
+        );
+    }
+}
+
+#[test]
 fn jobs_are_found_by_source_type_and_latest_status() {
     let world = varied();
     let all = jobs(&world, &JobQuery::default()).items;
@@ -109,7 +136,7 @@ fn jobs_are_found_by_source_type_and_latest_status() {
     let data_type = JobQuery::default().with_data_type(Some("type-0".parse().unwrap()));
     let cases: [(JobQuery, Oracle<'_>, usize); 8] = [
         (source, &|o| o.job.settings.source.as_str() == "source-1", 2),
-        (data_type, &|o| o.job.settings.data_type.as_str() == "type-0", 2),
+        (data_type, &|o| o.job.settings.reads.types().to_string() == "type-0", 2),
         (status(LatestStatus::YetToRun), &|o| o.latest.is_none(), 2),
         (status(LatestStatus::Is(Status::Finished)), &is(Status::Finished), 1),
         (status(LatestStatus::Is(Status::Cancelled)), &is(Status::Cancelled), 1),
@@ -162,9 +189,12 @@ fn jobs_sort_by_every_column() {
                     JobColumn::Source => {
                         order(Some(&x.settings.source), Some(&y.settings.source), descending, ties)
                     }
-                    JobColumn::Type => {
-                        order(Some(&x.settings.data_type), Some(&y.settings.data_type), descending, ties)
-                    }
+                    JobColumn::Type => order(
+                        Some(&x.settings.reads.types()),
+                        Some(&y.settings.reads.types()),
+                        descending,
+                        ties,
+                    ),
                     JobColumn::Title => {
                         let title = |job: &Job| Some(job.settings.title.as_str().to_lowercase());
                         order(title(x), title(y), descending, ties)

@@ -38,7 +38,7 @@ fn artifacts_sort_by_every_column_and_parts_stay_in_order() {
                     ArtifactColumn::Name => {
                         order(Some(x.execution_id), Some(y.execution_id), descending, ties)
                     }
-                    ArtifactColumn::Type => order(Some(&x.data_type), Some(&y.data_type), descending, ties),
+                    ArtifactColumn::Type => order(Some(&x.types), Some(&y.types), descending, ties),
                     ArtifactColumn::CreatedAt => {
                         order(Some(x.created_at), Some(y.created_at), descending, ties)
                     }
@@ -74,7 +74,7 @@ fn a7_artifacts_are_found_by_every_filter() {
     let world = World::new();
     for number in 0..4_i64 {
         let mut settings = settings("Some", immediately());
-        settings.data_type = format!("type-{}", number % 2).parse().unwrap();
+        settings = settings.with_data_type(format!("type-{}", number % 2).parse().unwrap());
         world.submit_as(&Owner::default(), settings, at(number));
         world.run_one(day(number), u32::try_from(number).unwrap() + 1);
     }
@@ -92,7 +92,7 @@ fn a7_artifacts_are_found_by_every_filter() {
         (query().with_search(Some("%".to_owned())), &|_| false, 0),
         (
             query().with_data_type(Some("type-1".parse().unwrap())),
-            &|o| o.artifact.data_type.as_str() == "type-1",
+            &|o| o.artifact.types.to_string() == "type-1",
             6,
         ),
         (

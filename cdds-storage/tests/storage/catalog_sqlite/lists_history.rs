@@ -66,9 +66,12 @@ fn executions_sort_by_every_column() {
                     ExecutionColumn::Source => {
                         order(Some(&x.settings.source), Some(&y.settings.source), descending, ties)
                     }
-                    ExecutionColumn::Type => {
-                        order(Some(&x.settings.data_type), Some(&y.settings.data_type), descending, ties)
-                    }
+                    ExecutionColumn::Type => order(
+                        Some(&x.settings.reads.types()),
+                        Some(&y.settings.reads.types()),
+                        descending,
+                        ties,
+                    ),
                     ExecutionColumn::Title => order(title(x), title(y), descending, ties),
                     ExecutionColumn::Status => order(Some(x.status()), Some(y.status()), descending, ties),
                     ExecutionColumn::Slot => order(Some(x.slot), Some(y.slot), descending, ties),

@@ -264,7 +264,7 @@ pub(crate) fn publication(execution: &Execution, parts: u32, now: DateTime<Utc>)
             owner: execution.owner.clone(),
             execution_id: execution.id,
             job_id: execution.job_id,
-            data_type: execution.settings.data_type.clone(),
+            types: execution.settings.reads.types(),
             name: format!("export-{}.{extension}", execution.id),
             part,
             parts,

@@ -227,7 +227,7 @@ impl Side {
             }
             EditOf::Scope(choice) => {
                 let category = format!("c{}", overview.job.version);
-                settings.categories = CategorySelection::Only([category].into());
+                settings = settings.with_categories(CategorySelection::Only([category].into()));
                 watermark = overview.job.watermark.is_some().then_some(choice);
             }
         }
@@ -405,7 +405,7 @@ fn artifact(of: &Execution, part: u32, created_at: chrono::DateTime<chrono::Utc>
         owner: of.owner.clone(),
         execution_id: of.id,
         job_id: of.job_id,
-        data_type: of.settings.data_type.clone(),
+        types: of.settings.reads.types(),
         name: format!("export-{}.z{part:02}", of.id),
         part,
         parts: 2,

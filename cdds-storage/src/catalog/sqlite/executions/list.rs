@@ -94,7 +94,10 @@ fn filter(owner: &Owner, query: &ExecutionQuery) -> Filter {
         .and_if("e.job_id = ?", query.job.map(|job| job.to_string()))
         .and_if("e.status = ?", query.status.map(|status| status.as_str().to_owned()))
         .and_if("e.source = ?", query.source.as_ref().map(ToString::to_string))
-        .and_if("e.data_type = ?", query.data_type.as_ref().map(ToString::to_string))
+        .and_if(
+            "instr(', ' || e.data_type || ',', ', ' || ? || ',') > 0",
+            query.data_type.as_ref().map(ToString::to_string),
+        )
         .and_between("e.slot", query.slot)
         .and_between("e.started_at", query.started)
 }

@@ -82,7 +82,10 @@ fn filter(owner: &Owner, query: &JobQuery) -> Filter {
         .and_always(LIVE)
         .and_if("instr(j.title_folded, ?) > 0", query.search.as_deref().map(fold))
         .and_if("j.source = ?", query.source.as_ref().map(ToString::to_string))
-        .and_if("j.data_type = ?", query.data_type.as_ref().map(ToString::to_string))
+        .and_if(
+            "instr(', ' || j.data_type || ',', ', ' || ? || ',') > 0",
+            query.data_type.as_ref().map(ToString::to_string),
+        )
         .and_if("j.frequency = ?", query.frequency.map(|kind| kind.as_str().to_owned()))
         .and_if("j.state = ?", query.state.map(|state| state.as_str().to_owned()))
         .and_between("j.created_at", query.created)
