@@ -162,6 +162,20 @@ proptest! {
 }
 
 #[test]
+fn j4_a_large_number_is_found_in_a_view_whose_tables_store_it_differently() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    // One table has it as REAL, the other, with the columns turned round, as INTEGER.
+    let row = vec![Value::Integer(9_007_199_254_740_993), Value::Null, Value::Null, Value::Null];
+    let turned = vec![Value::Null, Value::Null, Value::Null, Value::Integer(1)];
+    write(&path, &["REAL", "", "", "INTEGER"], &[row, turned]);
+    let filter = Filter::new("a", Operator::Equal, "9007199254740993".to_owned()).unwrap();
+    let template = Template { fields: FieldSelection::All, filters: vec![filter] };
+    let [pushed, applied] = both_ways(&path, "seen", &template);
+    assert_eq!((pushed.len(), &pushed), (1, &applied));
+}
+
+#[test]
 fn j4_equal_is_equal_however_it_is_stored() {
     let folder = tempfile::tempdir().unwrap();
     for (number, declared) in TYPES.iter().enumerate() {
