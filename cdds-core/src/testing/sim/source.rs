@@ -377,7 +377,7 @@ mod tests {
 
     #[test]
     fn windows_hold_what_happened_in_them() {
-        let profile = Profile::of(3);
+        let profile = Profile { straggling: 0, ..Profile::of(3) };
         let rows = Rows::of(&profile, 3, 2);
         let middle = profile.began_at + micros_delta(HOUR);
         let (before, after) = (
