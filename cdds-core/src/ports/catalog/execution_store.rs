@@ -39,7 +39,8 @@ pub trait ExecutionStore: Debug + Send + Sync {
     ) -> Result<Page<ExecutionOverview>, CatalogError>;
 
     /// Stores a person's change to an owner's execution, if the execution still has the status and the epoch
-    /// of `before` (rule E8).
+    /// of `before` (rule E8). Keeps what its worker has stored since `before` was read: lease, progress and the
+    /// frozen window (rule W3b).
     ///
     /// # Errors
     /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if it does not.

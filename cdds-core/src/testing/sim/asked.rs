@@ -107,13 +107,16 @@ impl Watch {
         let result = step(catalog.change_execution(before, after, audit));
         self.look(|model| {
             let known = &model.execution(before.id)?.execution;
+            // A worker may have frozen the window since the person read it, and that stays (rule W3b).
+            let (window, completeness) = (known.window, known.completeness);
             let overtaken = known.status() != before.status() || known.epoch != before.epoch;
             let lawful = |kind| kind == CatalogErrorKind::Conflict && overtaken;
             check_refusal("change_execution", &result, lawful)?;
             let cause = unless_refused(&result, Cause::Asked);
             self.refresh(model, &before.owner, before.id, cause)?;
             self.refresh_job(model, &before.owner, before.job_id, cause)?;
-            if result.is_ok() { check_written(model, after) } else { Ok(()) }
+            let written = Execution { window, completeness, ..after.clone() };
+            if result.is_ok() { check_written(model, &written) } else { Ok(()) }
         });
         self.check_audit(audit, &result);
         result
