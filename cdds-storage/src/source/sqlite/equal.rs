@@ -11,16 +11,13 @@
 //!   to the value. The value then reads as this number too.
 //! - The infinities are exported as words, BLOB in Base64.
 //!
-//! Conversions by the column's affinity do the same to both sides, and so only let more rows through. That holds
-//! for a table. A column of a view or a query may have the affinity of one table and hold values of another:
-//! REAL would turn a looked-for integer beyond 2^53 into the nearest double, which is not the integer that another
-//! table holds. There such an integer is compared without the affinity ([`compared_with`]).
+//! Conversions by the column's affinity do the same to both sides, and so only let more rows through.
 
 use cdds_core::domain::record::template::{Filter, Operator};
 use rusqlite::types::Value;
 
 use super::open::Relation;
-use super::statement::compared_with;
+use super::statement::compared;
 
 /// Returns a condition that holds for every row whose field equals the filter's value, and its bound values;
 /// `None` for other filters, and for fields that are not columns.
@@ -30,7 +27,7 @@ pub(super) fn condition(filter: &Filter, relation: &Relation) -> Option<(String,
     }
     let values = storages(filter);
     let places = vec!["?"; values.len()].join(", ");
-    Some((format!("{} IN ({places})", compared_with(filter.field(), relation, &values)), values))
+    Some((format!("{} IN ({places})", compared(filter.field())), values))
 }
 
 /// Returns every stored value that is exported as the text the filter asks for.

@@ -130,8 +130,7 @@ fn shared_conditions(data_type: &SqliteType, relation: &Relation, request: &Read
     if let (Some(category), CategorySelection::Only(values)) = (&data_type.category, &request.categories) {
         let values: Vec<Value> = values.iter().flat_map(|value| spellings(value)).collect();
         let places = vec!["?"; values.len()].join(", ");
-        let column = compared_with(&category.column, relation, &values);
-        shared = shared.and(format!("{column} IN ({places})"), values);
+        shared = shared.and(format!("{} IN ({places})", compared(&category.column)), values);
     }
     for (sql, values) in request.template.filters.iter().filter_map(|f| equal::condition(f, relation)) {
         shared = shared.and(sql, values);
@@ -257,17 +256,6 @@ pub(super) fn strays(
 /// Returns a column in the form used for comparisons.
 pub(super) fn compared(column: &str) -> String {
     format!("{} COLLATE BINARY", quoted(column))
-}
-
-/// Returns a column in the form used to compare it with these values. Only tables have a rowid; in views, queries
-/// and the rare tables without one, a column is compared without its affinity, and so without an index, if that
-/// could change an integer among the values.
-pub(super) fn compared_with(column: &str, relation: &Relation, values: &[Value]) -> String {
-    const EXACT_MAX: u64 = 1 << 53;
-    let is_large =
-        |value: &Value| matches!(value, Value::Integer(number) if number.unsigned_abs() > EXACT_MAX);
-    let plus = if relation.rowid.is_none() && values.iter().any(is_large) { "+" } else { "" };
-    format!("{plus}{}", compared(column))
 }
 
 /// Returns the stored forms of a category: the text, or the number with this text.
