@@ -177,7 +177,7 @@ fn with_mounted_catalog(records: u32) -> (Place, Mounted) {
     let config =
         config.replace("sqlite:cdds.db", "sqlite:state/cdds.db").replace("lease = \"60s\"", "lease = \"3s\"");
     std::fs::write(place.path("cdds.toml"), config).unwrap();
-    let mounted = Mounted::at(place.path("state"), "size=4m");
+    let mounted = Mounted::at(place.path("state"), "size=16m");
     (place, mounted)
 }
 
