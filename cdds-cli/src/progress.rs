@@ -137,7 +137,7 @@ impl Follower {
         self.console.note(&format!("{now} {status} {title} ({id}){}{lasting}", outcome(execution)));
     }
 
-    /// Tells that an execution waits long for its source. It is queued, so it has no bar.
+    /// Reports that an execution has waited long for its source. It is queued, so it has no bar.
     fn waiting(&self, execution: &Execution) {
         self.line(|now| Record::waiting(now, &Subject::of(execution), execution));
         if let (Telling::Bars, Some(since)) = (self.console.telling(), execution.waits_for_source()) {
