@@ -78,6 +78,10 @@ fn goes_on(version: &str) {
         assert_holds(&now, &serde_json::from_str(&then).unwrap(), &format!("{version} {list}"));
         assert!(now.as_array().is_some_and(|rows| !rows.is_empty()), "{version} {list}");
     }
+    // The record of who did what came with version 8.
+    if let Ok(then) = std::fs::read_to_string(place.path("audit.json")) {
+        assert_holds(&place.at(LEFT_AT, &["audit"]), &serde_json::from_str(&then).unwrap(), version);
+    }
     let held: Vec<Value> = place.at(LEFT_AT, &["artifact", "list"]).as_array().unwrap().clone();
     assert_eq!(held.iter().any(|file| file["hold"] == true), version != "v1", "{version} keeps its hold");
 
@@ -98,7 +102,7 @@ fn goes_on(version: &str) {
     }
     let version_now =
         place.program("sqlite3", &["cdds.db"], &["pragma user_version; pragma integrity_check"]);
-    assert_eq!(version_now, "8\nok\n");
+    assert_eq!(version_now, "9\nok\n");
 }
 
 macro_rules! versions {
@@ -120,4 +124,5 @@ versions! {
     the_catalog_of_version_5_goes_on "v5"
     the_catalog_of_version_6_goes_on "v6"
     the_catalog_of_version_7_goes_on "v7"
+    the_catalog_of_version_8_goes_on "v8"
 }

@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_unsettled.sql"),
     include_str!("migrations/0007_turns.sql"),
     include_str!("migrations/0008_contract.sql"),
+    include_str!("migrations/0009_rows.sql"),
 ];
 
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.

@@ -1,7 +1,5 @@
 -- Version 8: the contract that services of several tenants, fleets, deliveries and notices stand on.
 
--- Owners' data (rule J16).
-
 -- Principals, audit and downloads (rules C1 to C3).
 -- A download of an artifact that was verified also gets a row in table download, which lists count: rows from
 -- before this version, of principals that nobody recorded, are of that kind.
@@ -29,19 +27,11 @@ CREATE INDEX audit_of_object ON audit (owner, object_id, at DESC, id) WHERE obje
 
 CREATE INDEX audit_of_principal ON audit (owner, principal, at DESC, id);
 
--- Several reads in one set (rule J17).
-
 -- Claims in two steps, and windows that wait for their source (rule W3b). What was claimed before keeps its window.
 ALTER TABLE execution ADD COLUMN frozen_at INTEGER;
 ALTER TABLE execution ADD COLUMN waits_since INTEGER;
 ALTER TABLE execution ADD COLUMN complete_until INTEGER;
 UPDATE execution SET frozen_at = started_at WHERE epoch > 0;
-
--- Keys with a nonce, and catalogs restored from a backup.
-
--- Work rows: notices and deliveries (rule N4).
-
--- Growth: retention of the record, and housekeeping by one worker at a time.
 
 -- Forms that can be rolled out: the oldest version of the schema whose programs may use this file. A step that only
 -- adds what they can do without leaves the number; a step that takes something away raises it.
@@ -50,5 +40,3 @@ CREATE TABLE reader (
     oldest INTEGER NOT NULL
 ) STRICT;
 INSERT INTO reader VALUES (1, 8);
-
--- Lists.
