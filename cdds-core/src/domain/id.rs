@@ -22,6 +22,12 @@ macro_rules! uuid_id {
             }
         }
 
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
         impl FromStr for $name {
             type Err = uuid::Error;
 
@@ -47,6 +53,10 @@ uuid_id! {
 uuid_id! {
     /// Identifies an entry of the audit (rule C2).
     AuditId
+}
+uuid_id! {
+    /// Identifies a notice to one subscriber over one channel (rule N2).
+    NoticeId
 }
 uuid_id! {
     /// Identifies an artifact store to its catalog.
@@ -134,6 +144,10 @@ name_id! {
     RecipientName, "recipient", 128
 }
 name_id! {
+    /// Names a person or program that is told about jobs (rule N2). By default `host`, the embedding service.
+    Subscriber, "subscriber", 255
+}
+name_id! {
     /// Names one engine process to the catalog. Unique per engine.
     WorkerId, "worker", 255
 }
@@ -142,6 +156,12 @@ impl WorkerId {
     /// Creates the name of a worker from a UUID, for workers to which nobody has given a name.
     pub fn of(id: Uuid) -> Self {
         Self(id.to_string().into())
+    }
+}
+
+impl Default for Subscriber {
+    fn default() -> Self {
+        Self("host".into())
     }
 }
 

@@ -1,7 +1,9 @@
 //! Rules E2, N4: work that one worker at a time holds.
 
 pub mod lease;
+pub mod pick;
 pub mod retry;
+pub mod row;
 pub mod turns;
 
 use crate::domain::id::ExecutionId;

@@ -1,7 +1,47 @@
-//! Rule E5: how long to wait between attempts.
+//! Rules E5, N5: whether failed work is tried again, and how long to wait between attempts.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
+
+use super::row::WorkAttempts;
+
+/// For how long work is tried, and how long to wait between the attempts (rule N5). Executions, which are
+/// tried a number of times, have a
+/// [`RetryPolicy`](crate::domain::execution::retry::RetryPolicy) instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkRetry {
+    /// For how long it is tried, counted from the beginning of the first attempt. The last attempt is made
+    /// when this time is over.
+    pub period: TimeDelta,
+    /// The wait after the first failure. It doubles with each further one.
+    pub delay_first: TimeDelta,
+    /// The longest wait, before it is spread by a fifth to either side.
+    pub delay_max: TimeDelta,
+}
+
+impl Default for WorkRetry {
+    /// 72 hours, 30 seconds doubling to an hour.
+    fn default() -> Self {
+        Self {
+            period: TimeDelta::hours(72),
+            delay_first: TimeDelta::seconds(30),
+            delay_max: TimeDelta::hours(1),
+        }
+    }
+}
+
+impl WorkRetry {
+    /// Returns when work is tried again after an attempt that failed at `now`, or `None` if it is given up.
+    pub fn next(&self, work: Uuid, attempts: &WorkAttempts, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let first = attempts.first_at.unwrap_or(now);
+        let end = first.checked_add_signed(self.period).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        if now >= end {
+            return None;
+        }
+        let delay = backoff(work, attempts.count, self.delay_first, self.delay_max);
+        Some(now.checked_add_signed(delay).map_or(end, |next| next.min(end)))
+    }
+}
 
 /// Returns the wait after so many failures in a row: `first` after the first, doubled with each further one,
 /// at most `max`, and then spread by a fifth to either side.
@@ -25,6 +65,20 @@ fn spread_percent(work: Uuid, attempt: u32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn n5_work_is_tried_for_its_period_and_once_at_its_end() {
+        let at = |seconds| DateTime::<Utc>::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        let retry = WorkRetry::default();
+        let attempts = |count| WorkAttempts { count, first_at: Some(at(0)), ..WorkAttempts::default() };
+        let id = Uuid::from_u128(7);
+        let wait = |count| retry.next(id, &attempts(count), at(0)).unwrap() - at(0);
+        assert_eq!([wait(1), wait(2)].map(|wait| wait.num_milliseconds()), [29_100, 49_200]);
+        assert!(wait(20) <= TimeDelta::minutes(72) && wait(20) >= TimeDelta::minutes(48));
+        let hours = |hours: i64| hours * 3_600;
+        assert_eq!(retry.next(id, &attempts(80), at(hours(72) - 60)), Some(at(hours(72))));
+        assert_eq!(retry.next(id, &attempts(81), at(hours(72))), None);
+    }
 
     #[test]
     fn e5_delays_are_spread_evenly_and_the_same_for_whoever_decides() {

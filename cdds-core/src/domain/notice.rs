@@ -1,0 +1,148 @@
+//! Rules N2, N4: notices to the people and programs behind a job.
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use crate::domain::execution::{Execution, ExecutionState};
+use crate::domain::id::{ExecutionId, JobId, NoticeId, Subscriber};
+use crate::domain::work::retry::WorkRetry;
+use crate::domain::work::row::WorkRow;
+
+/// A notice about an execution to one subscriber over one channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Its id and owner, and how far its delivery has come.
+    pub work: WorkRow<NoticeId>,
+    /// The execution that it is about.
+    pub execution_id: ExecutionId,
+    /// The job of the execution.
+    pub job_id: JobId,
+    /// What happened.
+    pub kind: NoticeKind,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// Who is told.
+    pub subscriber: Subscriber,
+    /// How the subscriber is told.
+    pub channel: Channel,
+}
+
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident => $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$of])* $variant,)*
+        }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Returns the name as it is stored and printed.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+
+            /// Returns the value with this name, or `None` if there is no such value.
+            pub fn parse(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == name)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+names! {
+    /// What a notice tells (rule N2). At present only [`Published`](Self::Published) and
+    /// [`Failed`](Self::Failed) are sent.
+    NoticeKind {
+        /// The artifacts of an execution can now be downloaded.
+        Published => "published",
+        /// A set has arrived at its destinations.
+        Delivered => "delivered",
+        /// The delivery of a set was given up.
+        DeliveryFailed => "delivery_failed",
+        /// An execution failed and is not tried again.
+        Failed => "failed",
+        /// A certificate expires soon.
+        Certificate => "certificate",
+        /// A set that nobody downloaded expires soon.
+        Expiring => "expiring",
+        /// A job was paused after failures.
+        Paused => "paused",
+        /// A destination or an endpoint was disabled.
+        Disabled => "disabled",
+    }
+}
+
+names! {
+    /// How a subscriber is told.
+    Channel {
+        /// The embedding service takes the notice from the outbox.
+        Host => "host",
+        /// An e-mail.
+        Email => "email",
+        /// A request to an endpoint.
+        Webhook => "webhook",
+    }
+}
+
+impl Channel {
+    /// Returns how long its notices are tried (rules N5, N9).
+    pub fn retry(self) -> WorkRetry {
+        match self {
+            Self::Host | Self::Email => WorkRetry::default(),
+            Self::Webhook => WorkRetry { period: TimeDelta::days(5), ..WorkRetry::default() },
+        }
+    }
+}
+
+impl Notice {
+    /// Creates the notices about `execution`, to be stored in the transaction that ends it. There are none if
+    /// a person cancelled it, if it was skipped, or if it has not ended.
+    pub fn of(execution: &Execution) -> Vec<Self> {
+        let kind = match execution.state {
+            ExecutionState::Succeeded => NoticeKind::Published,
+            ExecutionState::Failed(_) => NoticeKind::Failed,
+            ExecutionState::Queued
+            | ExecutionState::Running
+            | ExecutionState::Cancelled
+            | ExecutionState::Skipped(_) => return Vec::new(),
+        };
+        let Some(at) = execution.finished_at else { return Vec::new() };
+        let (subscriber, channel) = (Subscriber::default(), Channel::Host);
+        let id = notice_id(execution.id, kind, &subscriber, channel);
+        vec![Self {
+            work: WorkRow::new(id, execution.owner.clone(), at),
+            execution_id: execution.id,
+            job_id: execution.job_id,
+            kind,
+            at,
+            subscriber,
+            channel,
+        }]
+    }
+}
+
+/// Derives the id of a notice from its purpose, so that it cannot be stored twice.
+pub fn notice_id(
+    execution: ExecutionId,
+    kind: NoticeKind,
+    subscriber: &Subscriber,
+    channel: Channel,
+) -> NoticeId {
+    // None of the names contains a colon.
+    let name = format!("notice:{kind}:{channel}:{subscriber}");
+    NoticeId(Uuid::new_v5(&execution.0, name.as_bytes()))
+}
