@@ -115,6 +115,8 @@ pub enum Entity {
     Recipient,
     /// A source.
     Source,
+    /// A notice.
+    Notice,
 }
 
 impl fmt::Display for Entity {
@@ -128,6 +130,7 @@ impl fmt::Display for Entity {
             Self::Signature => "signature of the manifest of execution",
             Self::Recipient => "recipient",
             Self::Source => "source",
+            Self::Notice => "notice",
         })
     }
 }

@@ -5,7 +5,6 @@ mod begin;
 pub mod completeness;
 pub mod failure;
 pub mod manual;
-pub mod notice;
 mod plan;
 pub mod progress;
 pub mod queue;

@@ -96,6 +96,7 @@ codes! {
     ExecutionHasArtifacts => "execution_has_artifacts", "E9", "the execution still has artifacts";
     OnHold => "on_hold", "A7", "a legal hold keeps the set";
     TooManyFiles => "too_many_files", "A8", "one request names more than 100 files";
+    NoticeNotGivenUp => "notice_not_given_up", "N5", "the notice was not given up, or its execution was deleted";
 }
 
 impl fmt::Display for Code {

@@ -20,7 +20,7 @@ pub use self::audit_store::AuditStore;
 pub use self::execution_store::ExecutionStore;
 pub use self::job_store::JobStore;
 pub use self::layer::{CatalogLayer, Layered};
-pub use self::outbox::Outbox;
+pub use self::outbox::{NoticeClaim, Outbox};
 pub use self::recipient_store::RecipientStore;
 pub use self::store_register::StoreRegister;
 pub use self::work::{

@@ -4,6 +4,7 @@ mod audit;
 mod claims;
 mod entries;
 mod lists;
+mod notices;
 mod sets;
 mod state;
 
@@ -19,21 +20,22 @@ use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
-use crate::domain::execution::notice::Notice;
 use crate::domain::execution::queue::QueuePlace;
-use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
+use crate::domain::notice::Notice;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
+use crate::domain::work::row::WorkOutcome;
 use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
-    Page,
+    NoticeQuery, Page,
 };
 use crate::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore,
-    Fence, JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing,
-    StoreRegister, WorkQueue,
+    Fence, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement,
+    Standing, StoreRegister, WorkQueue,
 };
 use crate::ports::clock::Clock;
 use crate::ports::sink::Key;
@@ -323,13 +325,33 @@ impl RecipientStore for MemoryCatalog {
 
 #[async_trait]
 impl Outbox for MemoryCatalog {
-    async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError> {
-        Ok(self.state().notices(limit))
+    async fn claim_notices(&self, claim: &NoticeClaim) -> Result<Vec<Notice>, CatalogError> {
+        let mut state = self.state();
+        Ok(state.claim_notices(claim, self.present()))
     }
 
-    async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError> {
-        self.state().notices.remove(&execution);
-        Ok(())
+    async fn settle_notice(
+        &self,
+        fence: Fence<NoticeId>,
+        outcome: &WorkOutcome,
+    ) -> Result<Notice, CatalogError> {
+        let mut state = self.state();
+        state.settle_notice(fence, outcome, self.present())
+    }
+
+    async fn ask_notice_again(
+        &self,
+        owner: &Owner,
+        id: NoticeId,
+        audit: &[AuditRecord],
+    ) -> Result<Notice, CatalogError> {
+        let mut state = self.state();
+        let now = self.present();
+        state.audited(audit, |state| state.ask_notice_again(owner, id, now))
+    }
+
+    async fn notices(&self, owner: &Owner, query: &NoticeQuery) -> Result<Page<Notice>, CatalogError> {
+        Ok(self.state().list_notices(owner, query))
     }
 }
 

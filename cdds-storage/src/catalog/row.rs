@@ -18,7 +18,7 @@ pub(super) use self::artifact::{ArtifactOverviewRow, ArtifactRow, StoredRow};
 pub(super) use self::audit::AuditRow;
 pub(super) use self::execution::ExecutionRow;
 pub(super) use self::job::{JobRow, LatestRow};
-pub(super) use self::notice::NoticeRow;
+pub(super) use self::notice::{NoticeRow, WorkColumns};
 pub(super) use self::recipient::RecipientRow;
 
 /// Returns the error for a row that is not understood: which row, why, and what to do.

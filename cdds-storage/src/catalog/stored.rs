@@ -9,6 +9,7 @@ use cdds_core::domain::execution::queue::QueuePlace;
 use cdds_core::domain::execution::{Attempt, SkipReason};
 use cdds_core::domain::id::{ExecutionId, WorkerId};
 use cdds_core::domain::job::settling::{Drops, Unsettled};
+use cdds_core::domain::work::row::WorkFailure;
 use cdds_core::stored::StoredFormError;
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::de::DeserializeOwned;
@@ -72,6 +73,24 @@ pub(super) fn failure_to_json(failure: &Failure) -> Result<String, StoredFormErr
 
 pub(super) fn failure_from_json(json: &str) -> Result<Failure, StoredFormError> {
     unwrap::<FailureV1>("failure", json).map(Failure::from)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WorkFailureV1 {
+    kind: FailureKind,
+    message: String,
+    retryable: bool,
+}
+
+pub(super) fn work_failure_to_json(failure: &WorkFailure) -> Result<String, StoredFormError> {
+    let WorkFailure { kind, message, retryable, .. } = failure.clone();
+    wrap("failure", &WorkFailureV1 { kind, message, retryable })
+}
+
+pub(super) fn work_failure_from_json(json: &str) -> Result<WorkFailure, StoredFormError> {
+    let form: WorkFailureV1 = unwrap("failure", json)?;
+    Ok(WorkFailure::new(form.kind, form.message, form.retryable))
 }
 
 #[derive(Serialize, Deserialize)]

@@ -62,6 +62,8 @@ actions! {
     RerunExecution => "rerun_execution", Operator, "run executions again";
     /// Read the contents of artifacts, manifests and signatures.
     Download => "download", Operator, "download artifacts";
+    /// Start over with a notice that was given up.
+    SendAgain => "send_again", Operator, "send notices again";
     /// Store a certificate.
     AddRecipient => "add_recipient", Operator, "add recipients";
     /// Remove a certificate.

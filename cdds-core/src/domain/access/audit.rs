@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::download::{DownloadEnd, DownloadOutcome};
 use super::{Action, Principal, PrincipalName};
-use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName, StoreId};
+use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, RecipientName, StoreId};
 use crate::setters::setters;
 
 /// An entry of the audit: a change, a download or a refused call (rules C2, C3). It holds ids and names of
@@ -126,6 +126,8 @@ pub enum Object {
     Recipient(RecipientName),
     /// The artifact store.
     Store(StoreId),
+    /// A notice.
+    Notice(NoticeId),
 }
 
 impl Object {
@@ -140,6 +142,7 @@ impl Object {
             Self::Signature(_) => "signature",
             Self::Recipient(_) => "recipient",
             Self::Store(_) => "store",
+            Self::Notice(_) => "notice",
         }
     }
 
@@ -154,6 +157,7 @@ impl Object {
             Self::Artifact(id) => id.to_string(),
             Self::Recipient(name) => name.to_string(),
             Self::Store(id) => id.to_string(),
+            Self::Notice(id) => id.to_string(),
         }
     }
 
@@ -168,6 +172,7 @@ impl Object {
             "signature" => id.parse().ok().map(Self::Signature),
             "recipient" => id.parse().ok().map(Self::Recipient),
             "store" => id.parse().ok().map(Self::Store),
+            "notice" => id.parse().ok().map(Self::Notice),
             _ => None,
         }
     }

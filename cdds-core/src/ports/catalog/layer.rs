@@ -9,25 +9,26 @@ use chrono::{DateTime, Utc};
 
 use super::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
-    Page,
+    NoticeQuery, Page,
 };
 use super::{
     Agenda, ArtifactStore, AuditStore, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob,
-    ExecutionStore, Fence, JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal,
-    Settlement, Standing, StoreRegister, WorkQueue,
+    ExecutionStore, Fence, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval, RecipientStore,
+    Removal, Settlement, Standing, StoreRegister, WorkQueue,
 };
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
-use crate::domain::execution::notice::Notice;
 use crate::domain::execution::queue::QueuePlace;
-use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
+use crate::domain::notice::Notice;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
+use crate::domain::work::row::WorkOutcome;
 use crate::ports::sink::Key;
 
 /// A layer as a catalog.
@@ -162,8 +163,10 @@ hand_on! {
         fn remove_recipient(owner: &Owner, name: &RecipientName, audit: &[AuditRecord]) -> RecipientRemoval;
     }
     Outbox {
-        fn notices(limit: usize) -> Vec<Notice>;
-        fn confirm_notice(execution: ExecutionId) -> ();
+        fn claim_notices(claim: &NoticeClaim) -> Vec<Notice>;
+        fn settle_notice(fence: Fence<NoticeId>, outcome: &WorkOutcome) -> Notice;
+        fn ask_notice_again(owner: &Owner, id: NoticeId, audit: &[AuditRecord]) -> Notice;
+        fn notices(owner: &Owner, query: &NoticeQuery) -> Page<Notice>;
     }
     AuditStore {
         fn audit(owner: &Owner, query: &AuditQuery) -> Page<AuditRecord>;

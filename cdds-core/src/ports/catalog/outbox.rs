@@ -1,29 +1,104 @@
-//! The notices that wait for their delivery.
+//! The notices to subscribers, and how far their delivery has come.
 
 use std::fmt::Debug;
+use std::num::NonZeroU32;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::CatalogError;
-use crate::domain::execution::notice::Notice;
-use crate::domain::id::ExecutionId;
+use super::query::{NoticeQuery, Page};
+use super::{CatalogError, Fence};
+use crate::domain::access::audit::AuditRecord;
+use crate::domain::id::{NoticeId, Owner, WorkerId};
+use crate::domain::notice::{Channel, Notice};
+use crate::domain::work::retry::WorkRetry;
+use crate::domain::work::row::WorkOutcome;
+use crate::setters::setters;
 
-/// Stores notices until somebody has delivered them (rule N2).
+/// Stores notices, and hands them to those who send them (rules N2, N4, N5). The transaction that ends an
+/// execution stores its notices ([`Notice::of`]). Those that were sent or given up stay in the list. Deleting
+/// an execution gives up its notices ([`WorkRow::cancelled`](crate::domain::work::row::WorkRow::cancelled)).
 ///
 /// The contract is that of [`Catalog`](super::Catalog).
 #[async_trait]
 pub trait Outbox: Debug + Send + Sync {
-    /// Returns up to `limit` unconfirmed notices of all owners, oldest first. Each was stored in the
-    /// transaction that ended its execution ([`Notice::of`](crate::domain::execution::notice::Notice::of),
-    /// rule N2). Skips rows that cannot be decoded, with a warning.
+    /// Hands waiting notices of a channel to a worker, as picked by
+    /// [`pick`](crate::domain::work::pick::pick); the owner who was served last is kept from claim to claim,
+    /// per channel and for all workers. Returns them in the order in which they were picked.
+    ///
+    /// First takes back the channel's notices whose lease has run out
+    /// ([`WorkRow::abandoned`](crate::domain::work::row::WorkRow::abandoned)). Skips rows that cannot be
+    /// decoded, with a warning.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read or written.
+    async fn claim_notices(&self, claim: &NoticeClaim) -> Result<Vec<Notice>, CatalogError>;
+
+    /// Ends an attempt, as defined by
+    /// [`WorkRow::settled`](crate::domain::work::row::WorkRow::settled). Returns the notice afterwards.
+    ///
+    /// # Errors
+    /// [`CatalogErrorKind::Fenced`](super::CatalogErrorKind::Fenced) if the claim does not hold.
+    async fn settle_notice(
+        &self,
+        fence: Fence<NoticeId>,
+        outcome: &WorkOutcome,
+    ) -> Result<Notice, CatalogError>;
+
+    /// Starts over with a notice that was given up, as defined by
+    /// [`WorkRow::asked_again`](crate::domain::work::row::WorkRow::asked_again). Returns the notice
+    /// afterwards.
+    ///
+    /// # Errors
+    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the owner has no such notice, or
+    /// if it cannot be asked for again.
+    async fn ask_notice_again(
+        &self,
+        owner: &Owner,
+        id: NoticeId,
+        audit: &[AuditRecord],
+    ) -> Result<Notice, CatalogError>;
+
+    /// Lists an owner's notices, newest first.
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError>;
+    async fn notices(&self, owner: &Owner, query: &NoticeQuery) -> Result<Page<Notice>, CatalogError>;
+}
 
-    /// Confirms the notice of an execution, which removes it from the list. Idempotent.
-    ///
-    /// # Errors
-    /// If the catalog cannot be written.
-    async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError>;
+/// A request for notices to send.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct NoticeClaim {
+    /// The channel whose notices are wanted.
+    pub channel: Channel,
+    /// The worker that asks.
+    pub worker: WorkerId,
+    /// How long the claim holds.
+    pub lease: Duration,
+    /// The maximum number of notices to claim.
+    pub limit: usize,
+    /// The maximum number of notices to one subscriber that workers hold at the same time, so that one that
+    /// hangs cannot keep all workers.
+    pub per_subscriber: Option<NonZeroU32>,
+    /// Decides about notices whose lease has run out.
+    pub retry: WorkRetry,
+}
+
+impl NoticeClaim {
+    /// Asks for up to `limit` notices, with the channel's own retries and without a limit per subscriber.
+    pub fn new(channel: Channel, worker: WorkerId, lease: Duration, limit: usize) -> Self {
+        Self { channel, worker, lease, limit, per_subscriber: None, retry: channel.retry() }
+    }
+}
+
+setters! {
+    NoticeClaim {
+        with_channel => channel: value Channel;
+        with_worker => worker: value WorkerId;
+        with_lease => lease: value Duration;
+        with_limit => limit: value usize;
+        with_per_subscriber => per_subscriber: option NonZeroU32;
+        with_retry => retry: value WorkRetry;
+    }
 }

@@ -10,9 +10,10 @@ use crate::domain::archive::artifact::Artifact;
 pub use crate::domain::calendar::frequency::FrequencyKind;
 use crate::domain::execution::progress::Progress;
 use crate::domain::execution::{Execution, Status};
-use crate::domain::id::{ExecutionId, JobId, SourceId, TypeId};
+use crate::domain::id::{ExecutionId, JobId, NoticeId, SourceId, TypeId};
 use crate::domain::job::{Job, JobState};
 use crate::domain::work::lease::WorkerLife;
+use crate::domain::work::row::WorkStatus;
 use crate::setters::setters;
 
 /// A job with the details that a list shows.
@@ -407,5 +408,28 @@ impl Default for ArtifactQuery {
             sort: Sort { column: ArtifactColumn::CreatedAt, descending: true },
             slice: Slice::default(),
         }
+    }
+}
+
+/// Selects and pages notices, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct NoticeQuery {
+    /// Only the notice with this id.
+    pub id: Option<NoticeId>,
+    /// Only notices about this execution.
+    pub execution: Option<ExecutionId>,
+    /// Only notices in this state.
+    pub status: Option<WorkStatus>,
+    /// The rows to return.
+    pub slice: Slice,
+}
+
+setters! {
+    NoticeQuery {
+        with_id => id: option NoticeId;
+        with_execution => execution: option ExecutionId;
+        with_status => status: option WorkStatus;
+        with_slice => slice: value Slice;
     }
 }

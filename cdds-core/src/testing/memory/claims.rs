@@ -10,12 +10,12 @@ use super::entries::{Entry, Held};
 use super::state::{State, conflict};
 use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::failure::Failure;
-use crate::domain::execution::notice::Notice;
 use crate::domain::execution::queue::{Candidate, Picked, Queue, Room, pick};
 use crate::domain::execution::{Beginning, Execution, ExecutionState, Status};
 use crate::domain::id::{ExecutionId, JobId, Owner, SourceId, WorkerId};
 use crate::domain::job::Job;
 use crate::domain::job::lifecycle;
+use crate::domain::notice::Notice;
 use crate::domain::work::lease::{Hold, Lease};
 use crate::ports::catalog::{
     Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication, Settlement,
@@ -184,23 +184,15 @@ impl State {
         Ok(settled)
     }
 
-    /// Applies the end of an execution to its job, and stores the notice of it.
+    /// Applies the end of an execution to its job, and stores its notices.
     fn end(&mut self, ended: &Execution, now: DateTime<Utc>) -> Result<(), CatalogError> {
         let Some(job) = self.jobs.get(&ended.job_id).cloned() else { return Ok(()) };
         let open = self.open(job.id, None, WAITING_MAX);
         let change = lifecycle::ended(&job, ended, open, now)
             .map_err(|overtaken| conflict(format!("execution {}: {overtaken}", ended.id)))?;
         self.change_job(&change, job.revision)?;
-        self.notices.extend(Notice::of(ended).map(|notice| (ended.id, notice)));
+        self.notices.insert(Notice::of(ended));
         Ok(())
-    }
-
-    /// Returns the unconfirmed notices, oldest first (rule N2).
-    pub(super) fn notices(&self, limit: usize) -> Vec<Notice> {
-        let mut notices: Vec<Notice> = self.notices.values().cloned().collect();
-        notices.sort_by_key(|notice| (notice.at, notice.execution_id));
-        notices.truncate(limit);
-        notices
     }
 
     fn fenced(&self, fence: Fence) -> Result<Execution, CatalogError> {

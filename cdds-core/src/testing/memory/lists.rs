@@ -9,10 +9,11 @@ use crate::domain::archive::artifact::Artifact;
 use crate::domain::execution::Status;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, TypeId};
 use crate::domain::job::{JobState, TypeList};
+use crate::domain::notice::Notice;
 use crate::domain::work::lease::WorkerLife;
 use crate::ports::catalog::query::{
     ArtifactColumn, ArtifactOverview, ArtifactQuery, Between, Cursor, ExecutionColumn, ExecutionOverview,
-    ExecutionQuery, JobColumn, JobOverview, JobQuery, LatestStatus, Page, Slice, SortKey,
+    ExecutionQuery, JobColumn, JobOverview, JobQuery, LatestStatus, NoticeQuery, Page, Slice, SortKey,
 };
 
 pub(super) fn at(instant: DateTime<Utc>) -> SortKey {
@@ -80,6 +81,18 @@ fn contains(search: Option<&String>, text: &str) -> bool {
 }
 
 impl State {
+    pub(super) fn list_notices(&self, owner: &Owner, query: &NoticeQuery) -> Page<Notice> {
+        let wanted = |notice: &&Notice| {
+            notice.work.owner == *owner
+                && is_wanted(query.id.as_ref(), &notice.work.id)
+                && is_wanted(query.execution.as_ref(), &notice.execution_id)
+                && is_wanted(query.status.as_ref(), &notice.work.status())
+        };
+        let notices = self.notices.all.values().filter(wanted).cloned().collect();
+        let place = |notice: &Notice| Cursor { key: at(notice.at), id: notice.work.id.to_string(), part: 0 };
+        page(notices, &query.slice, true, place)
+    }
+
     pub(super) fn list_jobs(&self, owner: &Owner, query: &JobQuery) -> Page<JobOverview> {
         let jobs = self.jobs.values().filter(|job| job.owner == *owner && job.state != JobState::Deleted);
         let wanted = |overview: &JobOverview| {

@@ -206,7 +206,7 @@ impl State {
         }
         self.sets.change(execution, |stored| stored.removed = true);
         self.executions.delete(execution);
-        self.notices.remove(&execution);
+        self.notices.cancel(execution, now);
         Ok(())
     }
 

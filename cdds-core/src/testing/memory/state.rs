@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::entries::Entries;
+use super::notices::Notices;
 use super::sets::Sets;
 use crate::domain::access::audit::AuditRecord;
-use crate::domain::execution::notice::Notice;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
-use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName};
+use crate::domain::id::{ArtifactId, AuditId, JobId, Owner, RecipientName};
 use crate::domain::job::policy::Overlap;
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange, JobState};
@@ -28,7 +28,7 @@ pub(super) struct State {
     pub(super) executions: Entries,
     pub(super) sets: Sets,
     pub(super) downloads: BTreeMap<ArtifactId, Vec<DateTime<Utc>>>,
-    pub(super) notices: BTreeMap<ExecutionId, Notice>,
+    pub(super) notices: Notices,
     pub(super) recipients: BTreeMap<(Owner, RecipientName), Recipient>,
     pub(super) store: Option<StoreLink>,
     pub(super) audit: BTreeMap<AuditId, AuditRecord>,

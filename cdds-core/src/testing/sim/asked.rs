@@ -147,7 +147,7 @@ impl Watch {
             ensure(!held, Invariant::I12, || format!("the set of {id} is on hold and was deleted"))?;
             ensure(!there, Invariant::Answer, || format!("{id} was deleted and is there"))?;
             model.delete(id);
-            Ok(())
+            self.check_silenced(model, id)
         });
         self.check_audit(audit, &result);
         result

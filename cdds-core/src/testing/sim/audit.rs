@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::accounts::check_contiguous;
 use super::invariants::Cause;
-use super::model::{Broken, Check, ExecutionModel, JobModel, Model, SetModel, brief, ensure};
+use super::model::{Broken, Check, JobModel, Model, SetModel, brief, ensure};
 use super::report::{Invariant, Who};
 use super::shared::lock;
 use super::source::BATCH;
@@ -31,9 +31,9 @@ impl Watch {
             owners.iter().try_for_each(|owner| {
                 self.audit_jobs(model, owner)?;
                 self.audit_executions(model, owner)?;
-                self.audit_artifacts(model, owner)
+                self.audit_artifacts(model, owner)?;
+                self.audit_notices(model, owner)
             })?;
-            self.audit_notices(model)?;
             let stored: BTreeSet<Key> = self.keys()?.into_iter().collect();
             match model.live.keys().find(|key| !stored.contains(key)) {
                 None => Ok(()),
@@ -95,25 +95,6 @@ impl Watch {
             })?;
         }
         Ok(())
-    }
-
-    /// Rule N2: a notice is pending for each success and failure that was not confirmed yet, and for nothing
-    /// else.
-    fn audit_notices(&self, model: &Model) -> Check {
-        let pending = self.read(self.catalog.notices(usize::MAX >> 1))?;
-        let pending: BTreeSet<_> =
-            pending.iter().map(|notice| (notice.execution_id, notice.kind.as_str())).collect();
-        let ended = model.executions.iter().filter(|(id, known)| !known.deleted && !model.told.contains(id));
-        let word = |known: &ExecutionModel| match known.execution.state {
-            ExecutionState::Succeeded => Some("published"),
-            ExecutionState::Failed(_) => Some("failed"),
-            _ => None,
-        };
-        let expected: BTreeSet<_> = ended.filter_map(|(id, known)| Some((*id, word(known)?))).collect();
-        let differs = expected.symmetric_difference(&pending).next();
-        ensure(differs.is_none(), Invariant::Record, || {
-            format!("nobody is told, or told again, of {differs:?} (rule N2)")
-        })
     }
 
     fn keys(&self) -> Check<Vec<Key>> {

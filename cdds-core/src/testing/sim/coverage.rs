@@ -6,16 +6,17 @@ use std::fmt;
 use super::report::FaultKind;
 
 /// All calls to ports that the engines and people of a world make.
-const CALLS: [&str; 41] = [
+const CALLS: [&str; 43] = [
     "catalog.agenda",
     "catalog.artifact",
     "catalog.artifact_set",
+    "catalog.ask_notice_again",
     "catalog.beat",
     "catalog.begin",
     "catalog.change_execution",
     "catalog.change_job",
     "catalog.claim",
-    "catalog.confirm_notice",
+    "catalog.claim_notices",
     "catalog.confirm_removed",
     "catalog.delete_artifacts",
     "catalog.delete_execution",
@@ -34,6 +35,7 @@ const CALLS: [&str; 41] = [
     "catalog.record",
     "catalog.removals",
     "catalog.settle",
+    "catalog.settle_notice",
     "catalog.standing",
     "sink.begin",
     "sink.delete",
@@ -54,8 +56,9 @@ const CALLS: [&str; 41] = [
 const WORK: &str = "workers.submit";
 /// Calls at which an outage is never counted. Either a person makes them rarely and gives up after an error,
 /// or they directly follow another call of the same caller to the same port, which meets the outage first.
-const BRIEF: [&str; 12] = [
+const BRIEF: [&str; 13] = [
     "catalog.artifact",
+    "catalog.ask_notice_again",
     "catalog.change_execution",
     "catalog.delete_artifacts",
     "catalog.delete_execution",

@@ -14,21 +14,22 @@ use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
-use crate::domain::execution::notice::Notice;
 use crate::domain::execution::queue::QueuePlace;
-use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
+use crate::domain::notice::Notice;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
+use crate::domain::work::row::WorkOutcome;
 use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
-    Page,
+    NoticeQuery, Page,
 };
 use crate::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive,
-    DueJob, ExecutionStore, Fence, JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal,
-    Settlement, Standing, StoreRegister, WorkQueue,
+    DueJob, ExecutionStore, Fence, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval,
+    RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
 };
 use crate::ports::sink::Key;
 
@@ -341,12 +342,31 @@ impl RecipientStore for FaultyCatalog {
 
 #[async_trait]
 impl Outbox for FaultyCatalog {
-    async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError> {
-        self.look("catalog.notices", Care::Busy, self.catalog.inner.notices(limit)).await
+    async fn claim_notices(&self, claim: &NoticeClaim) -> Result<Vec<Notice>, CatalogError> {
+        self.change("catalog.claim_notices", |watch| watch.claim_notices(&self.catalog, claim)).await
     }
 
-    async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError> {
-        self.change("catalog.confirm_notice", |watch| watch.confirm_notice(&self.catalog, execution)).await
+    async fn settle_notice(
+        &self,
+        fence: Fence<NoticeId>,
+        outcome: &WorkOutcome,
+    ) -> Result<Notice, CatalogError> {
+        let settle = |watch: &Watch| watch.settle_notice(&self.catalog, fence, outcome);
+        self.change("catalog.settle_notice", settle).await
+    }
+
+    async fn ask_notice_again(
+        &self,
+        owner: &Owner,
+        id: NoticeId,
+        audit: &[AuditRecord],
+    ) -> Result<Notice, CatalogError> {
+        let ask = |watch: &Watch| watch.ask_notice_again(&self.catalog, owner, id, audit);
+        self.change("catalog.ask_notice_again", ask).await
+    }
+
+    async fn notices(&self, owner: &Owner, query: &NoticeQuery) -> Result<Page<Notice>, CatalogError> {
+        self.look("catalog.notices", Care::Busy, self.catalog.inner.notices(owner, query)).await
     }
 }
 

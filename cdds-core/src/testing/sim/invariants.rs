@@ -64,8 +64,8 @@ impl Watch {
                 let moved = self.check_move(model, &before, &after, cause);
                 self.shared.note(Who::Record, brief(&after));
                 moved?;
-                self.take_over(model, after);
-                Ok(())
+                self.take_over(model, after.clone());
+                self.check_announced(model, &after)
             }
             None => {
                 self.shared.note(Who::Record, brief(&after));

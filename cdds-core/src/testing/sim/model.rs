@@ -12,8 +12,9 @@ use super::time::Micros;
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::archive::artifact::{Artifact, ArtifactSet};
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
-use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, WorkerId};
+use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, WorkerId};
 use crate::domain::job::{Job, JobSettings, JobState};
+use crate::domain::notice::Notice;
 use crate::ports::sink::Key;
 
 /// An invariant, with a description of how it is broken.
@@ -34,8 +35,8 @@ pub(super) struct Model {
     pub(super) jobs: BTreeMap<JobId, JobModel>,
     pub(super) executions: BTreeMap<ExecutionId, ExecutionModel>,
     pub(super) running: BTreeSet<ExecutionId>,
-    /// Executions whose notice was confirmed (rule N2).
-    pub(super) told: BTreeSet<ExecutionId>,
+    /// Every notice, as the last step left it (rule N2).
+    pub(super) notices: BTreeMap<NoticeId, Notice>,
     /// When an execution last changed.
     pub(super) changed_at: Micros,
     /// The time by which the remaining work must be done.

@@ -28,7 +28,6 @@ use crate::service::ServiceError;
 use crate::service::artifacts::Artifacts;
 use crate::service::history::History;
 use crate::service::jobs::{EditRequest, JobRules, Jobs};
-use crate::service::outbox::Outbox;
 
 /// The maximum number of jobs at the same time.
 const JOBS_MAX: usize = 6;
@@ -40,7 +39,7 @@ pub(super) fn owners() -> Vec<Owner> {
 
 /// The number of entries that a person has on the audit.
 #[derive(Debug, Clone, Copy)]
-struct Entries {
+pub(super) struct Entries {
     done: usize,
     refused: usize,
 }
@@ -130,7 +129,7 @@ impl Person {
     }
 
     /// Returns the person in the role of the present command.
-    fn by(&self, owner: &Owner) -> Principal {
+    pub(super) fn by(&self, owner: &Owner) -> Principal {
         let principal = Principal::new(self.name(), owner.clone(), self.role);
         let unchecked = self.bug == Some(PlantedBug::ViewerDeletes) && self.role == Role::Viewer;
         let deletes = Actions::NONE.with(Action::DeleteExecution).with(Action::DeleteArtifacts);
@@ -162,7 +161,7 @@ impl Person {
 
     /// Checks that a command has put on record what its answer says: one entry of a change that was
     /// acknowledged, or of a refusal. `before` are the entries of the person before it.
-    fn check_entries<T>(
+    pub(super) fn check_entries<T>(
         &self,
         before: Entries,
         entries: RangeInclusive<usize>,
@@ -184,13 +183,13 @@ impl Person {
     }
 
     /// Counts the person's entries on the audit, in the present role.
-    fn entries(&self) -> Entries {
+    pub(super) fn entries(&self) -> Entries {
         let count = |outcome| self.watch.entries(&self.name(), outcome);
         Entries { done: count(Outcome::Done), refused: count(Outcome::Forbidden) }
     }
 
     /// Traces a command and its outcome.
-    fn told<T>(&self, asked: impl FnOnce() -> String, result: &Result<T, ServiceError>) {
+    pub(super) fn told<T>(&self, asked: impl FnOnce() -> String, result: &Result<T, ServiceError>) {
         let outcome = result.as_ref().map_or_else(ServiceError::code, |_| "done");
         self.shared.note(self.who, format!("{}: {outcome}", asked()));
     }
@@ -406,19 +405,6 @@ impl Person {
         };
         self.check_entries(before, 1..=1, &result);
         self.told(|| format!("delete files of {id}"), &result);
-    }
-
-    /// Confirms the pending notices, as a service does once they are delivered.
-    async fn tell(&mut self) {
-        let outbox = Outbox::new(&self.ports);
-        let send = async {
-            for notice in outbox.pending(20).await? {
-                outbox.confirm(notice.execution_id).await?;
-            }
-            Ok(())
-        };
-        let result: Result<(), ServiceError> = send.await;
-        self.told(|| "tell".to_owned(), &result);
     }
 
     /// Downloads a file. An error is acceptable, corrupt contents are not (invariant I3).

@@ -49,6 +49,10 @@ pub enum PlantedBug {
     RetentionTooShort,
     /// The catalog stores notices only after the commit, so that a crash in between loses them.
     NoticeOutsideTransaction,
+    /// The catalog lets a worker settle a notice after it has lost its claim.
+    NoticeWithoutFence,
+    /// The catalog gives no notices while one waits for its next attempt.
+    NoticeBlocksOthers,
     /// The catalog reports every file as unwanted.
     SweepIgnoresStanding,
     /// The store keeps the files of all epochs of an execution under the same keys.
@@ -158,7 +162,7 @@ pub enum PlantedBug {
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 66] = [
+    pub const ALL: [Self; 68] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -173,6 +177,8 @@ impl PlantedBug {
         Self::RetentionIgnoresHold,
         Self::RetentionTooShort,
         Self::NoticeOutsideTransaction,
+        Self::NoticeWithoutFence,
+        Self::NoticeBlocksOthers,
         Self::SweepIgnoresStanding,
         Self::SharedKey,
         Self::UnfinishedNotListed,
@@ -402,7 +408,7 @@ impl Tampered {
                 result
             }
             (Ok(()), Some(PlantedBug::NoticeOutsideTransaction)) if dies_here(fence) => {
-                self.inner.confirm_notice(fence.id).await
+                self.lose_notices().await
             }
             (Ok(()), Some(PlantedBug::BackfillMovesWatermark)) => {
                 let found = self.inner.execution(&owner, fence.id, DateTime::UNIX_EPOCH).await?;

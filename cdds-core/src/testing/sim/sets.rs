@@ -1,4 +1,4 @@
-//! Checks the fate of published sets: hold, deletion, expiry, removal (rules A7, A8, N2; invariant I12).
+//! Checks the fate of published sets: hold, deletion, expiry, removal (rules A7, A8; invariant I12).
 
 use chrono::{DateTime, Utc};
 
@@ -127,18 +127,6 @@ impl Watch {
             ensure(!left.contains(removal), Invariant::Answer, || {
                 format!("{removal:?} was confirmed and is left")
             })
-        });
-        result
-    }
-
-    pub(super) fn confirm_notice(&self, catalog: &Tampered, id: ExecutionId) -> Result<(), CatalogError> {
-        let result = step(catalog.inner.confirm_notice(id));
-        self.look(|model| {
-            check_refusal("confirm_notice", &result, never)?;
-            if result.is_ok() {
-                model.told.insert(id);
-            }
-            Ok(())
         });
         result
     }

@@ -1,50 +1,212 @@
-//! Notices about executions that have ended (rule N2).
+//! Notices: stored when an execution ends, claimed and settled by those who send them (rules N2, N4, N5).
 
-use cdds_core::domain::execution::notice::Notice;
-use cdds_core::domain::id::ExecutionId;
-use rusqlite::{Transaction, params};
+mod claim;
 
-use super::super::row::NoticeRow;
-use super::fault::Fault;
+use cdds_core::domain::id::{ExecutionId, NoticeId, Owner};
+use cdds_core::domain::notice::Notice;
+use cdds_core::domain::work::row::WorkOutcome;
+use cdds_core::ports::catalog::query::{NoticeQuery, Page};
+use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind, Fence};
+use chrono::{DateTime, SubsecRound, Utc};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use super::super::row::{NoticeRow, WorkColumns};
+use super::fault::{Fault, conflict};
+use super::listing::{Filter, Key, Order, Ties};
 use super::understood::{row_id, understood};
 
-/// Stores a notice in the transaction that ends its execution.
-pub(super) fn insert(tx: &Transaction<'_>, notice: Option<&Notice>) -> Result<(), Fault> {
-    let Some(row) = notice.map(NoticeRow::of) else { return Ok(()) };
+pub(super) use self::claim::claim;
+
+const COLUMNS: &str =
+    "n.id, n.execution_id, n.job_id, n.owner, n.kind, n.at, n.subscriber, n.channel, n.state,
+    n.reason, n.epoch, n.attempts, n.first_attempt_at, n.last_attempt_at, n.failure, n.next_attempt_at,
+    n.worker, n.lease_renewed_at, n.lease_expires_at, n.ended_at";
+
+const OF_EXECUTION: &str = "FROM notice n WHERE n.execution_id = ?1";
+
+/// Reads a notice from a row of [`COLUMNS`].
+fn read(row: &Row<'_>) -> Result<Notice, Fault> {
+    let work = WorkColumns {
+        state: row.get(8)?,
+        reason: row.get(9)?,
+        epoch: row.get(10)?,
+        attempts: row.get(11)?,
+        first_attempt_at: row.get(12)?,
+        last_attempt_at: row.get(13)?,
+        failure: row.get(14)?,
+        next_attempt_at: row.get(15)?,
+        worker: row.get(16)?,
+        lease_renewed_at: row.get(17)?,
+        lease_expires_at: row.get(18)?,
+        ended_at: row.get(19)?,
+    };
+    let row = NoticeRow {
+        id: row.get(0)?,
+        execution_id: row.get(1)?,
+        job_id: row.get(2)?,
+        owner: row.get(3)?,
+        kind: row.get(4)?,
+        at: row.get(5)?,
+        subscriber: row.get(6)?,
+        channel: row.get(7)?,
+        work,
+    };
+    Ok(row.into_notice()?)
+}
+
+/// Stores notices in the transaction that ends their execution.
+pub(super) fn insert(tx: &Transaction<'_>, notices: &[Notice]) -> Result<(), Fault> {
+    for notice in notices {
+        let row = NoticeRow::of(notice)?;
+        tx.execute(
+            "INSERT INTO notice (id, execution_id, job_id, owner, kind, at, subscriber, channel, state, epoch,
+                attempts, next_attempt_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            params![
+                row.id,
+                row.execution_id,
+                row.job_id,
+                row.owner,
+                row.kind,
+                row.at,
+                row.subscriber,
+                row.channel,
+                row.work.state,
+                row.work.epoch,
+                row.work.attempts,
+                row.work.next_attempt_at,
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// Stores the state of a notice. The caller has read it in the same transaction.
+fn store(tx: &Transaction<'_>, notice: &Notice) -> Result<(), Fault> {
+    let NoticeRow { id, work, .. } = NoticeRow::of(notice)?;
     tx.execute(
-        "INSERT INTO notice (execution_id, job_id, owner, kind, at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![row.execution_id, row.job_id, row.owner, row.kind, row.at],
+        "UPDATE notice SET state = ?2, reason = ?3, epoch = ?4, attempts = ?5, first_attempt_at = ?6,
+            last_attempt_at = ?7, failure = ?8, next_attempt_at = ?9, worker = ?10, lease_renewed_at = ?11,
+            lease_expires_at = ?12, ended_at = ?13
+         WHERE id = ?1",
+        params![
+            id,
+            work.state,
+            work.reason,
+            work.epoch,
+            work.attempts,
+            work.first_attempt_at,
+            work.last_attempt_at,
+            work.failure,
+            work.next_attempt_at,
+            work.worker,
+            work.lease_renewed_at,
+            work.lease_expires_at,
+            work.ended_at,
+        ],
     )?;
     Ok(())
 }
 
-/// Returns up to `limit` notices, oldest first.
-pub(super) fn list(tx: &Transaction<'_>, limit: usize) -> Result<Vec<Notice>, Fault> {
-    let mut statement =
-        tx.prepare("SELECT execution_id, job_id, owner, kind, at FROM notice ORDER BY at, execution_id")?;
-    let mut rows = statement.query([])?;
-    let mut notices = Vec::new();
-    // Count here, so that rows that are not understood do not block others.
-    while notices.len() < limit
-        && let Some(row) = rows.next()?
-    {
-        let read = || {
-            let row = NoticeRow {
-                execution_id: row.get(0)?,
-                job_id: row.get(1)?,
-                owner: row.get(2)?,
-                kind: row.get(3)?,
-                at: row.get(4)?,
-            };
-            Ok(row.into_notice()?)
-        };
-        notices.extend(understood("notice", &row_id(row), read())?);
-    }
-    Ok(notices)
+fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Notice>, Fault> {
+    let sql = format!("SELECT {COLUMNS} FROM notice n WHERE n.id = ?1");
+    let mut statement = tx.prepare(&sql)?;
+    let found = statement.query_row([id], |row| Ok(read(row))).optional()?;
+    found.transpose()
 }
 
-/// Deletes a notice: it was delivered, or its execution was deleted from the history.
-pub(super) fn confirm(tx: &Transaction<'_>, execution: ExecutionId) -> Result<(), Fault> {
-    tx.execute("DELETE FROM notice WHERE execution_id = ?1", [execution.to_string()])?;
+/// Ends an attempt, if its claim still holds.
+pub(super) fn settle(
+    tx: &Transaction<'_>,
+    fence: Fence<NoticeId>,
+    outcome: &WorkOutcome,
+    now: DateTime<Utc>,
+) -> Result<Notice, Fault> {
+    let lost = |why: String| Fault::Refused(CatalogError::new(CatalogErrorKind::Fenced, why));
+    let found = find(tx, &fence.id.to_string())?;
+    let notice = found.ok_or_else(|| lost(format!("notice {} is gone", fence.id)))?;
+    let work = notice.work.settled(fence.epoch, outcome, now);
+    let settled = Notice { work: work.map_err(|error| lost(error.to_string()))?, ..notice };
+    store(tx, &settled)?;
+    Ok(settled)
+}
+
+/// Starts over with a notice that was given up.
+pub(super) fn ask_again(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    id: NoticeId,
+    now: DateTime<Utc>,
+) -> Result<Notice, Fault> {
+    let found = find(tx, &id.to_string())?.filter(|notice| notice.work.owner == *owner);
+    let notice = found.ok_or_else(|| conflict(format!("there is no notice {id}")))?;
+    let again = notice.work.asked_again(now);
+    let work = again.map_err(|why| conflict(format!("notice {id} cannot be sent again: {why}")))?;
+    let waiting = Notice { work, ..notice };
+    store(tx, &waiting)?;
+    Ok(waiting)
+}
+
+/// Gives up the notices of an execution that is deleted from the history. A notice that is not understood
+/// stays as it is.
+pub(super) fn cancel(tx: &Transaction<'_>, execution: ExecutionId, now: DateTime<Utc>) -> Result<(), Fault> {
+    let mut statement = tx.prepare(&format!("SELECT {COLUMNS} {OF_EXECUTION}"))?;
+    let mut rows = statement.query([execution.to_string()])?;
+    let mut notices = Vec::new();
+    while let Some(row) = rows.next()? {
+        notices.extend(understood("notice", &row_id(row), read(row))?);
+    }
+    for notice in notices {
+        let work = notice.work.cancelled(now.trunc_subsecs(6));
+        store(tx, &Notice { work, ..notice })?;
+    }
     Ok(())
+}
+
+/// Lists an owner's notices, newest first. A notice that is not understood is left out.
+pub(super) fn list(tx: &Transaction<'_>, owner: &Owner, query: &NoticeQuery) -> Result<Page<Notice>, Fault> {
+    let (filter, order) = filter(owner, query);
+    let total = filter.count(tx, "FROM notice n", &query.slice)?;
+    let (ids, next) = filter.page_of_ids(tx, "n.id", "FROM notice n", &order, &query.slice)?;
+    let mut items = Vec::with_capacity(ids.len());
+    for id in &ids {
+        items.extend(understood("notice", id, find(tx, id))?.flatten());
+    }
+    Ok(Page { items, total, next })
+}
+
+fn filter(owner: &Owner, query: &NoticeQuery) -> (Filter, Order) {
+    let filter = Filter::default()
+        .and("n.owner = ?", owner.to_string())
+        .and_if("n.id = ?", query.id.map(|id| id.to_string()))
+        .and_if("n.execution_id = ?", query.execution.map(|id| id.to_string()))
+        .and_if("n.state = ?", query.status.map(|status| status.as_str().to_owned()));
+    (filter, Key::of("n.at").order(true, Ties { id: "n.id", part: None }))
+}
+
+#[cfg(test)]
+mod tests {
+    use cdds_core::domain::work::row::WorkStatus;
+
+    use super::super::plan::plan;
+    use super::*;
+
+    #[test]
+    fn n4_lists_of_notices_are_read_in_the_order_of_an_index() {
+        let owner = Owner::default();
+        let failed = NoticeQuery::default().with_status(WorkStatus::GivenUp);
+        for (query, index) in [(NoticeQuery::default(), "notice_listed"), (failed, "notice_by_state")] {
+            let (filter, order) = filter(&owner, &query);
+            let (sql, _) = filter.page_sql("n.id", "FROM notice n", &order, &query.slice);
+            let steps = plan(&sql);
+            assert!(steps[0].contains(&format!("USING COVERING INDEX {index}")), "{steps:?}");
+            assert_eq!(steps.len(), 1, "{steps:?}");
+        }
+    }
+
+    #[test]
+    fn n4_the_notices_of_an_execution_are_found_by_it() {
+        let steps = plan(&format!("SELECT {COLUMNS} {OF_EXECUTION}"));
+        assert_eq!(steps, ["SEARCH n USING INDEX notice_of_execution (execution_id=?)"]);
+    }
 }

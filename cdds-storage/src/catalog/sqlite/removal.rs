@@ -51,7 +51,7 @@ pub(super) fn delete_execution(
         "UPDATE artifact_set SET removed_at = ?2 WHERE execution_id = ?1 AND removed_at IS NULL",
         params![id, micros(now)],
     )?;
-    outbox::confirm(tx, execution)
+    outbox::cancel(tx, execution, now)
 }
 
 /// Puts the remaining files of a set on hold, or releases them.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use cdds_core::domain::execution::completeness::Frozen;
-use cdds_core::domain::execution::notice::Notice;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{JobId, WorkerId};
 use cdds_core::domain::job::JobChange;
 use cdds_core::domain::job::lifecycle;
 use cdds_core::domain::job::settling::Open;
+use cdds_core::domain::notice::Notice;
 use cdds_core::ports::catalog::{
     Beat, CatalogError, CatalogErrorKind, Directive, Fence, Publication, Settlement, WAITING_MAX,
 };
@@ -118,7 +118,7 @@ pub(super) fn store(tx: &Transaction<'_>, after: &Execution, now: DateTime<Utc>)
     let (change, expected) = ended(tx, after, now)?;
     executions::store(tx, after, None)?;
     jobs::apply(tx, &change, expected)?;
-    outbox::insert(tx, Notice::of(after).as_ref())
+    outbox::insert(tx, &Notice::of(after))
 }
 
 /// Returns the effect of an execution's end on its job, and the job's previous revision.

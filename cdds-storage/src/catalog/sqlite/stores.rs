@@ -9,21 +9,24 @@ use cdds_core::domain::access::download::DownloadEnd;
 use cdds_core::domain::archive::artifact::ArtifactSet;
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::completeness::Frozen;
-use cdds_core::domain::execution::notice::Notice;
 use cdds_core::domain::execution::queue::QueuePlace;
-use cdds_core::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
+use cdds_core::domain::id::{
+    ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId,
+};
 use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::job::{Job, JobChange};
+use cdds_core::domain::notice::Notice;
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::domain::recipient::Recipient;
+use cdds_core::domain::work::row::WorkOutcome;
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
-    Page,
+    NoticeQuery, Page,
 };
 use cdds_core::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore,
-    Fence, JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing,
-    StoreRegister, WorkQueue,
+    Fence, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement,
+    Standing, StoreRegister, WorkQueue,
 };
 use cdds_core::ports::sink::Key;
 use chrono::{DateTime, Utc};
@@ -354,12 +357,37 @@ impl RecipientStore for SqliteCatalog {
 
 #[async_trait]
 impl Outbox for SqliteCatalog {
-    async fn notices(&self, limit: usize) -> Result<Vec<Notice>, CatalogError> {
-        self.read("list notices", move |tx| outbox::list(tx, limit)).await
+    async fn claim_notices(&self, claim: &NoticeClaim) -> Result<Vec<Notice>, CatalogError> {
+        let (claim, clock) = (claim.clone(), Arc::clone(&self.clock));
+        self.write("claim notices", move |tx| outbox::claim(tx, &claim, present(&*clock))).await
     }
 
-    async fn confirm_notice(&self, execution: ExecutionId) -> Result<(), CatalogError> {
-        self.write("confirm a notice", move |tx| outbox::confirm(tx, execution)).await
+    async fn settle_notice(
+        &self,
+        fence: Fence<NoticeId>,
+        outcome: &WorkOutcome,
+    ) -> Result<Notice, CatalogError> {
+        let (outcome, clock) = (outcome.clone(), Arc::clone(&self.clock));
+        self.write("settle a notice", move |tx| outbox::settle(tx, fence, &outcome, present(&*clock))).await
+    }
+
+    async fn ask_notice_again(
+        &self,
+        owner: &Owner,
+        id: NoticeId,
+        audit: &[AuditRecord],
+    ) -> Result<Notice, CatalogError> {
+        let audit = audit.to_vec();
+        let (owner, clock) = (owner.clone(), Arc::clone(&self.clock));
+        self.write("ask for a notice again", move |tx| {
+            audited(tx, &audit, || outbox::ask_again(tx, &owner, id, present(&*clock)))
+        })
+        .await
+    }
+
+    async fn notices(&self, owner: &Owner, query: &NoticeQuery) -> Result<Page<Notice>, CatalogError> {
+        let (owner, query) = (owner.clone(), query.clone());
+        self.read("list notices", move |tx| outbox::list(tx, &owner, &query)).await
     }
 }
 

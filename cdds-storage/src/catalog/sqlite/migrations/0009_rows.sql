@@ -4,6 +4,61 @@
 
 -- Work rows: notices (rule N4).
 
+-- A notice is a row per subscriber and channel, and stays when it is sent. Those that wait are for the host;
+-- each keeps the id of its execution as its own.
+DROP INDEX notice_oldest;
+
+ALTER TABLE notice RENAME TO untold;
+
+CREATE TABLE notice (
+    id               TEXT PRIMARY KEY,
+    execution_id     TEXT NOT NULL REFERENCES execution (id) ON DELETE CASCADE,
+    job_id           TEXT NOT NULL,
+    owner            TEXT NOT NULL,
+    kind             TEXT NOT NULL,
+    at               INTEGER NOT NULL,
+    subscriber       TEXT NOT NULL,
+    channel          TEXT NOT NULL,
+    state            TEXT NOT NULL,
+    -- Why it was given up.
+    reason           TEXT,
+    epoch            INTEGER NOT NULL,
+    attempts         INTEGER NOT NULL,
+    first_attempt_at INTEGER,
+    last_attempt_at  INTEGER,
+    failure          TEXT,
+    -- While it waits.
+    next_attempt_at  INTEGER,
+    -- While a worker holds it.
+    worker           TEXT,
+    lease_renewed_at INTEGER,
+    lease_expires_at INTEGER,
+    -- When it was sent or given up.
+    ended_at         INTEGER
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO notice (id, execution_id, job_id, owner, kind, at, subscriber, channel, state, epoch, attempts,
+    next_attempt_at)
+SELECT execution_id, execution_id, job_id, owner, kind, at, 'host', 'host', 'waiting', 0, 0, at FROM untold;
+
+DROP TABLE untold;
+
+CREATE INDEX notice_waiting ON notice (channel, owner, subscriber, next_attempt_at, id) WHERE state = 'waiting';
+
+CREATE INDEX notice_held ON notice (channel) WHERE state = 'held';
+
+CREATE INDEX notice_of_execution ON notice (execution_id);
+
+CREATE INDEX notice_listed ON notice (owner, at DESC, id);
+
+CREATE INDEX notice_by_state ON notice (owner, state, at DESC, id);
+
+-- The owner who was served last, per channel.
+CREATE TABLE notice_turn (
+    channel TEXT PRIMARY KEY,
+    owner   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Growth: retention of the record, and housekeeping by one worker at a time.
 
 -- Lists.

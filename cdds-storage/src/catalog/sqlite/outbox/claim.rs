@@ -1,0 +1,216 @@
+//! Claims of notices, as the rule of picking walks them (rule N4).
+
+use std::collections::{BTreeMap, HashMap};
+
+use cdds_core::domain::id::{Owner, Subscriber};
+use cdds_core::domain::notice::Notice;
+use cdds_core::domain::work::pick::{Waiting, WorkRoom, pick};
+use cdds_core::domain::work::row::WorkStatus;
+use cdds_core::ports::catalog::NoticeClaim;
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Row, Statement, Transaction, params};
+
+use super::super::super::row::micros;
+use super::super::fault::Fault;
+use super::super::understood::{row_id, understood};
+use super::{COLUMNS, read, store};
+
+const HELD: &str = "FROM notice n WHERE n.state = 'held' AND n.channel = ?1";
+
+const NEXT_OWNER: &str =
+    "SELECT min(n.owner) FROM notice n WHERE n.state = 'waiting' AND n.channel = ?1 AND n.owner > ?2";
+
+const NEXT_SUBSCRIBER: &str = "SELECT min(n.subscriber) FROM notice n
+     WHERE n.state = 'waiting' AND n.channel = ?1 AND n.owner = ?2 AND n.subscriber > ?3";
+
+/// The notices for a subscriber that may be sent, behind a place.
+const DUE: &str = "FROM notice n
+     WHERE n.state = 'waiting' AND n.channel = ?1 AND n.owner = ?2 AND n.subscriber = ?3
+       AND n.next_attempt_at <= ?4 AND (n.next_attempt_at, n.id) > (?5, ?6)
+     ORDER BY n.next_attempt_at, n.id";
+
+/// Hands waiting notices to a worker, after taking over those whose lease has run out.
+pub(in super::super) fn claim(
+    tx: &Transaction<'_>,
+    claim: &NoticeClaim,
+    now: DateTime<Utc>,
+) -> Result<Vec<Notice>, Fault> {
+    let held = take_over(tx, claim, now)?;
+    let room = WorkRoom::new(claim.limit, claim.per_subscriber, held);
+    let turn = turn(tx, claim)?;
+    let mut waiting = SqliteWaiting::new(tx, claim, now)?;
+    let after = pick(&mut waiting, turn.clone(), room)?;
+    let taken = waiting.taken;
+    // Written only if it has changed, so that a claim without work writes nothing.
+    if let Some(owner) = after.filter(|after| Some(after) != turn.as_ref()) {
+        tx.execute(
+            "INSERT INTO notice_turn (channel, owner) VALUES (?1, ?2)
+             ON CONFLICT (channel) DO UPDATE SET owner = excluded.owner",
+            [claim.channel.as_str(), owner.as_str()],
+        )?;
+    }
+    Ok(taken)
+}
+
+/// Counts a failed attempt for every held notice whose lease has run out. Returns the subscribers of those
+/// that stay held.
+fn take_over(
+    tx: &Transaction<'_>,
+    claim: &NoticeClaim,
+    now: DateTime<Utc>,
+) -> Result<Vec<Subscriber>, Fault> {
+    let mut statement = tx.prepare(&format!("SELECT {COLUMNS} {HELD}"))?;
+    let mut rows = statement.query([claim.channel.as_str()])?;
+    let mut held = Vec::new();
+    while let Some(row) = rows.next()? {
+        held.extend(understood("notice", &row_id(row), read(row))?);
+    }
+    let mut left = Vec::new();
+    for notice in held {
+        match notice.work.clone().abandoned(&claim.retry, now) {
+            Some(work) => {
+                tracing::warn!(notice_id = %work.id, "the lease of a notice ran out");
+                store(tx, &Notice { work, ..notice })?;
+            }
+            None => left.push(notice.subscriber),
+        }
+    }
+    Ok(left)
+}
+
+/// Returns the owner who was served last. An owner that cannot be decoded counts as none.
+fn turn(tx: &Transaction<'_>, claim: &NoticeClaim) -> Result<Option<Owner>, Fault> {
+    let sql = "SELECT owner FROM notice_turn WHERE channel = ?1";
+    let owner: Option<String> = tx.query_row(sql, [claim.channel.as_str()], |row| row.get(0)).optional()?;
+    Ok(owner.and_then(|owner| Owner::new(owner).ok()))
+}
+
+/// A place in the order of a subscriber's notices: `next_attempt_at` and id, as stored.
+type Place = (i64, String);
+
+/// The first notice that may be sent of each of an owner's subscribers. The cost of a claim grows with the
+/// number of subscribers, not with the notices that wait for one of them.
+type Heads = BTreeMap<Place, Notice>;
+
+/// The waiting notices in the transaction of a claim, and what was taken so far.
+struct SqliteWaiting<'tx> {
+    tx: &'tx Transaction<'tx>,
+    claim: &'tx NoticeClaim,
+    now: DateTime<Utc>,
+    next_owner: Statement<'tx>,
+    next_subscriber: Statement<'tx>,
+    due: Statement<'tx>,
+    heads: HashMap<Owner, Heads>,
+    taken: Vec<Notice>,
+}
+
+impl<'tx> SqliteWaiting<'tx> {
+    fn new(tx: &'tx Transaction<'tx>, claim: &'tx NoticeClaim, now: DateTime<Utc>) -> Result<Self, Fault> {
+        Ok(Self {
+            tx,
+            claim,
+            now,
+            next_owner: tx.prepare(NEXT_OWNER)?,
+            next_subscriber: tx.prepare(NEXT_SUBSCRIBER)?,
+            due: tx.prepare(&format!("SELECT {COLUMNS} {DUE}"))?,
+            heads: HashMap::new(),
+            taken: Vec::new(),
+        })
+    }
+
+    fn heads(&mut self, owner: &Owner) -> Result<Heads, Fault> {
+        let mut heads = Heads::new();
+        let mut name = String::new();
+        loop {
+            let values = [self.claim.channel.as_str(), owner.as_str(), &name];
+            let next: Option<String> = self.next_subscriber.query_row(values, |row| row.get(0))?;
+            let Some(next) = next else { return Ok(heads) };
+            heads.extend(self.head(owner, &next, &(i64::MIN, String::new()))?);
+            name = next;
+        }
+    }
+
+    /// Returns the first notice for a subscriber behind a place. Passes over rows that are not understood.
+    fn head(
+        &mut self,
+        owner: &Owner,
+        subscriber: &str,
+        behind: &Place,
+    ) -> Result<Option<(Place, Notice)>, Fault> {
+        let (channel, now) = (self.claim.channel.as_str(), micros(self.now));
+        let (at, id) = behind;
+        let mut rows = self.due.query(params![channel, owner.as_str(), subscriber, now, at, id])?;
+        while let Some(row) = rows.next()? {
+            if let Some(notice) = understood("notice", &row_id(row), read(row))?
+                && notice.work.status() == WorkStatus::Waiting
+            {
+                return Ok(Some((place(row)?, notice)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn place(row: &Row<'_>) -> Result<Place, Fault> {
+    Ok((row.get("next_attempt_at")?, row.get("id")?))
+}
+
+impl Waiting for SqliteWaiting<'_> {
+    type Error = Fault;
+    type Target = Subscriber;
+
+    fn next_owner(&mut self, after: Option<&Owner>) -> Result<Option<Owner>, Fault> {
+        let mut name = after.map_or("", Owner::as_str).to_owned();
+        loop {
+            let values = [self.claim.channel.as_str(), &name];
+            let next: Option<String> = self.next_owner.query_row(values, |row| row.get(0))?;
+            let Some(next) = next else { return Ok(None) };
+            match Owner::new(&next) {
+                Ok(owner) => return Ok(Some(owner)),
+                // Rows of an impossible owner are those of a newer program.
+                Err(_) => name = next,
+            }
+        }
+    }
+
+    fn take_next(&mut self, owner: &Owner, room: &WorkRoom<Subscriber>) -> Result<Option<Subscriber>, Fault> {
+        let mut heads = match self.heads.remove(owner) {
+            Some(heads) => heads,
+            None => self.heads(owner)?,
+        };
+        while let Some((place, notice)) = heads.pop_first() {
+            // Room does not come back within a claim, so the rest of a full subscriber is never read.
+            if !room.has_room_for(&notice.subscriber) {
+                continue;
+            }
+            heads.extend(self.head(owner, notice.subscriber.as_str(), &place)?);
+            let NoticeClaim { worker, lease, .. } = self.claim;
+            let Some(work) = notice.work.clone().taken(worker.clone(), self.now, *lease) else { continue };
+            let taken = Notice { work, ..notice };
+            store(self.tx, &taken)?;
+            let subscriber = taken.subscriber.clone();
+            self.taken.push(taken);
+            self.heads.insert(owner.clone(), heads);
+            return Ok(Some(subscriber));
+        }
+        self.heads.insert(owner.clone(), heads);
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::plan::plan;
+    use super::*;
+
+    #[test]
+    fn n4_waiting_notices_are_found_in_steps() {
+        for sql in [NEXT_OWNER.to_owned(), NEXT_SUBSCRIBER.to_owned(), format!("SELECT {COLUMNS} {DUE}")] {
+            let steps = plan(&sql);
+            assert!(steps[0].contains("n USING") && steps[0].contains("notice_waiting"), "{steps:?}");
+            assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:?}");
+        }
+        let steps = plan(&format!("SELECT {COLUMNS} {HELD}"));
+        assert_eq!(steps, ["SEARCH n USING INDEX notice_held (channel=?)"]);
+    }
+}
