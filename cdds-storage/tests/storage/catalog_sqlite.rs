@@ -14,6 +14,7 @@ mod lists;
 mod lists_artifacts;
 mod lists_history;
 mod migration;
+mod notices;
 mod passed_over;
 mod queue;
 mod recipients;

@@ -6,7 +6,7 @@ mod side;
 
 use cdds_core::ports::catalog::query::{
     ArtifactColumn, ArtifactQuery, AuditColumn, AuditQuery, ExecutionColumn, ExecutionQuery, JobColumn,
-    JobQuery, Page, Slice, Sort,
+    JobQuery, NoticeQuery, Page, Slice, Sort,
 };
 use cdds_core::testing::MemoryCatalog;
 use cdds_core::testing::commands::{Command, command};
@@ -23,7 +23,7 @@ enum Step {
     Beat,
     Begin { hours: i64 },
     Housekeeping,
-    Tell,
+    Tell(usize),
     Hold { number: usize, hold: bool },
     Download(usize),
     DeleteFile(usize),
@@ -36,7 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Beat),
         6 => (-1_i64..30).prop_map(|hours| Step::Begin { hours }),
         3 => Just(Step::Housekeeping),
-        2 => Just(Step::Tell),
+        4 => any::<usize>().prop_map(Step::Tell),
         2 => (any::<usize>(), any::<bool>()).prop_map(|(number, hold)| Step::Hold { number, hold }),
         1 => any::<usize>().prop_map(Step::Download),
         2 => any::<usize>().prop_map(Step::DeleteFile),
@@ -52,7 +52,7 @@ impl Side {
             Step::Beat => self.beat(),
             Step::Begin { hours } => self.begin(*hours),
             Step::Housekeeping => self.housekeeping(),
-            Step::Tell => self.tell(),
+            Step::Tell(number) => self.tell(*number),
             Step::Hold { number, hold } => self.hold(*number, *hold),
             Step::Download(number) => self.download(*number),
             Step::DeleteFile(number) => self.delete_file(*number),
@@ -98,6 +98,10 @@ impl Side {
             }
         }
         lists.extend(self.filtered_audits());
+        lists.push(format!(
+            "notices: {:?}",
+            pages(|slice| self.notices_page(&NoticeQuery::default().with_slice(slice)))
+        ));
         lists
     }
 }

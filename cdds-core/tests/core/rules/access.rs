@@ -4,10 +4,10 @@ use cdds_core::domain::access::audit::{AuditRecord, Object, Outcome};
 use cdds_core::domain::access::{Action, Actions, Principal, Role};
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
-use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner};
+use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, NoticeId, Owner};
 use cdds_core::domain::job::Title;
 use cdds_core::ports::catalog::query::{
-    ArtifactQuery, AuditColumn, AuditQuery, ExecutionQuery, JobQuery, Sort,
+    ArtifactQuery, AuditColumn, AuditQuery, ExecutionQuery, JobQuery, NoticeQuery, Sort,
 };
 use cdds_core::ports::source::Sources;
 use cdds_core::service::ServiceError;
@@ -15,6 +15,7 @@ use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::audit::Audit;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{EditRequest, JobRules, Jobs};
+use cdds_core::service::outbox::Outbox;
 use cdds_core::service::recipients::Recipients;
 use cdds_core::testing::{MemoryPorts, PreparedSource, principal};
 use futures::executor::block_on;
@@ -51,6 +52,7 @@ impl Services {
     /// Calls every method with ids of nothing, and returns each with the action that it needs and its error.
     fn call_all(&self, by: &Principal) -> Vec<(Action, &'static str, Option<ServiceError>)> {
         let Self { jobs, history, artifacts, recipients, audit, .. } = self;
+        let outbox = Outbox::new(&self.memory.ports);
         let (job, execution, file) = (JobId(Uuid::nil()), ExecutionId(Uuid::nil()), ArtifactId(Uuid::nil()));
         let draft = settings(Frequency::Once(Start::Immediately), "all");
         let edit = EditRequest::new(draft.clone());
@@ -85,6 +87,7 @@ impl Services {
             artifacts.execution_of(file);
             recipients.list();
             recipients.sample(&name());
+            outbox.list(&NoticeQuery::default());
         }
         call! { CreateJob: jobs.submit(draft.clone()); }
         call! { EditJob: jobs.edit(job, &edit); }
@@ -97,6 +100,7 @@ impl Services {
         call! { CancelExecution: history.cancel(execution); }
         call! { RerunExecution: history.rerun(execution); }
         call! { DeleteExecution: history.delete(execution, WithArtifacts::Keep); }
+        call! { SendAgain: outbox.send_again(NoticeId(Uuid::nil())); }
         call! { Download:
             artifacts.read(file);
             artifacts.read_manifest(execution);

@@ -1,19 +1,17 @@
 //! The complete services and engine, over ports in memory.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cdds_core::domain::access::Principal;
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
-use cdds_core::domain::execution::notice::{Notice, NoticeKind};
 use cdds_core::domain::execution::schedule::{Terms, materialise};
 use cdds_core::domain::execution::{ExecutionState, Status, Trigger};
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::job::edit::WatermarkChoice;
 use cdds_core::domain::job::{JobState, Title};
-use cdds_core::domain::record::{Place, RecordBatchBuilder, RejectedRecord};
+use cdds_core::domain::record::{Place, RecordBatchBuilder};
 use cdds_core::domain::violation::Code;
 use cdds_core::engine::{Engine, RunReport, Until};
 use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery};
@@ -22,7 +20,6 @@ use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{EditRequest, JobRules, Jobs};
-use cdds_core::service::outbox::Outbox;
 use cdds_core::stored::manifest::Manifest;
 use cdds_core::stored::{settings_from_json, settings_to_json};
 use cdds_core::testing::strategies::job_settings;
@@ -32,17 +29,17 @@ use proptest::prelude::*;
 
 use crate::rules::support::{daily, instant, settings};
 
-struct Service {
-    memory: MemoryPorts,
-    jobs: Jobs,
-    history: History,
-    artifacts: Artifacts,
-    by: Principal,
+pub(crate) struct Service {
+    pub(crate) memory: MemoryPorts,
+    pub(crate) jobs: Jobs,
+    pub(crate) history: History,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) by: Principal,
 }
 
 impl Service {
     /// Creates a service over a source with this many records.
-    fn with_records(records: usize) -> Self {
+    pub(crate) fn with_records(records: usize) -> Self {
         let mut batch = RecordBatchBuilder::new();
         for number in (0..).take(records) {
             // These records have a folder of their own, and so belong to every window.
@@ -53,7 +50,7 @@ impl Service {
         Self::over(batch)
     }
 
-    fn over(mut batch: RecordBatchBuilder) -> Self {
+    pub(crate) fn over(mut batch: RecordBatchBuilder) -> Self {
         let interaction = DataType::new("interaction".parse().unwrap()).with_event_instant();
         let description = SourceDescription::new("contact-history".parse().unwrap(), "Contact History")
             .with_type(interaction);
@@ -69,17 +66,17 @@ impl Service {
         }
     }
 
-    fn run(&self) -> RunReport {
+    pub(crate) fn run(&self) -> RunReport {
         let engine = Engine::builder(&self.memory.ports).build();
         block_on(engine.run(Until::Idle, futures::future::pending())).unwrap()
     }
 
-    fn days_pass(&self, days: u64) {
+    pub(crate) fn days_pass(&self, days: u64) {
         self.memory.clock.advance(Duration::from_secs(days * 86_400));
     }
 }
 
-fn refused<T: std::fmt::Debug>(result: Result<T, ServiceError>) -> Code {
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, ServiceError>) -> Code {
     match result.unwrap_err() {
         ServiceError::Refused(violation) => violation.code(),
         other => panic!("not a refusal: {other}"),
@@ -148,42 +145,6 @@ fn j11_a_reset_exports_everything_again() {
     let request = EditRequest::new(job.settings.clone()).with_watermark(watermark);
     let reset = block_on(service.jobs.edit(by, job.id, &request)).unwrap().job.watermark();
     assert_eq!((reset.generation, reset.at), (2, None));
-}
-
-#[test]
-fn n2_each_success_and_each_failure_is_told_until_that_is_confirmed() {
-    let service = Service::with_records(1);
-    let outbox = Outbox::new(&service.memory.ports);
-    let once = settings(Frequency::Once(Start::Immediately), "all");
-    let submit = || block_on(service.jobs.submit(&service.by, once.clone())).unwrap().latest.unwrap().id;
-    block_on(service.history.cancel(&service.by, submit())).unwrap();
-    let (one, other) = (submit(), submit());
-    assert_eq!(block_on(outbox.pending(10)).unwrap(), [], "nothing before it is published");
-    service.run();
-    let pending = || {
-        let notices = block_on(outbox.pending(10)).unwrap();
-        notices.into_iter().map(|notice| (notice.execution_id, notice.kind)).collect::<BTreeMap<_, _>>()
-    };
-    let published = NoticeKind::Published;
-    assert_eq!(pending(), BTreeMap::from([(one, published), (other, published)]));
-    assert_eq!(block_on(outbox.pending(1)).unwrap().len(), 1);
-    block_on(outbox.confirm(one)).unwrap();
-    block_on(outbox.confirm(one)).unwrap();
-    assert_eq!(pending(), BTreeMap::from([(other, published)]));
-    block_on(service.history.delete(&service.by, other, WithArtifacts::Delete)).unwrap();
-    assert!(pending().is_empty(), "nothing is left of it to be told");
-
-    let mut bad = RecordBatchBuilder::new();
-    bad.reject(RejectedRecord::new("line 1", "not valid JSON", b"{"));
-    let failing = Service::over(bad);
-    block_on(failing.jobs.submit(&failing.by, once.clone())).unwrap();
-    assert_eq!(failing.run().failed, 1);
-    let notices = block_on(Outbox::new(&failing.memory.ports).pending(10)).unwrap();
-    let history = block_on(failing.history.list(&failing.by, &ExecutionQuery::default())).unwrap();
-    let failed = &history.items[0].execution;
-    assert_eq!(notices, Vec::from_iter(Notice::of(failed)));
-    assert_eq!((notices[0].kind, Some(notices[0].at)), (NoticeKind::Failed, failed.finished_at));
-    assert_eq!(NoticeKind::ALL.map(|kind| NoticeKind::parse(kind.as_str())), NoticeKind::ALL.map(Some));
 }
 
 #[test]

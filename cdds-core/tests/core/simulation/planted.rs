@@ -25,6 +25,7 @@ fn breaks(bug: PlantedBug) -> Invariant {
         PlantedBug::RerunIgnoresRivals => I5,
         PlantedBug::NoFence
         | PlantedBug::BlindCommitRetry
+        | PlantedBug::NoticeWithoutFence
         | PlantedBug::LeaseRenewedAfterExpiry
         | PlantedBug::BeginWithoutFence
         | PlantedBug::UploadRepeated => I6,
@@ -59,6 +60,7 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::DayBefore => Reason,
         PlantedBug::NewestFirst
         | PlantedBug::OneAtATime
+        | PlantedBug::NoticeBlocksOthers
         | PlantedBug::NoTurns
         | PlantedBug::SourceLimitIgnored => Order,
         PlantedBug::CancelIgnored
@@ -132,6 +134,8 @@ planted! {
     i12_a_retention_that_ignores_holds_is_found: RetentionIgnoresHold,
     i12_a_retention_that_is_too_short_is_found: RetentionTooShort,
     n2_a_notice_outside_the_transaction_is_found: NoticeOutsideTransaction,
+    n4_a_notice_that_is_settled_without_a_fence_is_found: NoticeWithoutFence,
+    n4_a_notice_that_holds_up_others_is_found: NoticeBlocksOthers,
     i8_a_sweep_that_asks_nobody_is_found: SweepIgnoresStanding,
     i6_keys_shared_by_epochs_are_found: SharedKey,
     i8_unfinished_uploads_that_stay_are_found: UnfinishedNotListed,

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use cdds_core::domain::archive::artifact::artifact_id;
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::execution::{ExecutionState, SkipReason, Status, Trigger};
-use cdds_core::domain::id::{ExecutionId, JobId, Owner, RecipientName};
+use cdds_core::domain::id::{ExecutionId, JobId, Owner, RecipientName, Subscriber};
 use cdds_core::domain::job::JobState;
 use cdds_core::domain::job::lifecycle::suspend;
+use cdds_core::domain::notice::{Channel, NoticeKind};
 use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery};
 use cdds_core::ports::catalog::{
-    ArtifactStore, ExecutionStore, JobStore, RecipientRemoval, RecipientStore, Removal, Standing,
+    ArtifactStore, ExecutionStore, JobStore, NoticeClaim, Outbox, RecipientRemoval, RecipientStore, Removal,
+    Standing,
 };
 use futures::executor::block_on;
 use tempfile::TempDir;
@@ -19,6 +21,17 @@ use uuid::Uuid;
 use crate::catalog_sqlite::world::*;
 
 const VERSION_1: &str = include_str!("../../../src/catalog/sqlite/migrations/0001_initial.sql");
+
+/// The steps from version 1 to version 8.
+const TO_VERSION_8: [&str; 7] = [
+    include_str!("../../../src/catalog/sqlite/migrations/0002_whole_life.sql"),
+    include_str!("../../../src/catalog/sqlite/migrations/0003_signature.sql"),
+    include_str!("../../../src/catalog/sqlite/migrations/0004_era.sql"),
+    include_str!("../../../src/catalog/sqlite/migrations/0005_store.sql"),
+    include_str!("../../../src/catalog/sqlite/migrations/0006_unsettled.sql"),
+    include_str!("../../../src/catalog/sqlite/migrations/0007_turns.sql"),
+    include_str!("../../../src/catalog/sqlite/migrations/0008_contract.sql"),
+];
 
 fn job_id(number: u128) -> JobId {
     JobId(Uuid::from_u128(number))
@@ -219,6 +232,24 @@ fn j15_recipients_are_in_use_by_the_jobs_that_name_them() {
         check.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     };
     assert_eq!(broken, Vec::<String>::new());
+}
+
+#[test]
+fn n2_notices_that_nobody_confirmed_wait_for_the_host() {
+    let old = Old::new();
+    old.job(1, &Old::settings("One", "\"plaintext\""));
+    old.execution(11, 1, 1, "'finished', NULL, 1, 5");
+    TO_VERSION_8.iter().for_each(|step| old.file.execute_batch(step).unwrap());
+    old.file.execute_batch("PRAGMA user_version = 8;").unwrap();
+    let values = (execution_id(11).to_string(), job_id(1).to_string(), day(2).timestamp_micros());
+    old.file.execute("INSERT INTO notice VALUES (?1, ?2, 'default', 'published', ?3)", values).unwrap();
+    let world = old.open();
+    let claim = NoticeClaim::new(Channel::Host, worker("w"), LEASE, 9);
+    let taken = block_on(world.catalog.at(day(3)).claim_notices(&claim)).unwrap();
+    let [notice] = &taken[..] else { panic!("{taken:?}") };
+    assert_eq!((notice.execution_id, notice.job_id), (execution_id(11), job_id(1)));
+    assert_eq!((notice.kind, notice.at, notice.work.epoch), (NoticeKind::Published, day(2), 1));
+    assert_eq!(notice.subscriber, Subscriber::default());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Services over one catalog, and an engine that carries out single steps.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,12 +21,14 @@ use cdds_core::domain::execution::schedule::{Terms, materialise};
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{AuditId, JobId, Owner, WorkerId};
 use cdds_core::domain::job::{JobSettings, Protection, Title};
+use cdds_core::domain::notice::{Channel, Notice};
 use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
+use cdds_core::domain::work::row::{WorkFailure, WorkOutcome, WorkStatus};
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, Between, ExecutionOverview, ExecutionQuery, JobOverview,
-    JobQuery, Page,
+    JobQuery, NoticeQuery, Page,
 };
-use cdds_core::ports::catalog::{Beat, Catalog, Claim, Fence, Publication, Settlement};
+use cdds_core::ports::catalog::{Beat, Catalog, Claim, Fence, NoticeClaim, Publication, Settlement};
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::sink::Key;
 use cdds_core::ports::source::{DataType, SourceDescription, Sources};
@@ -51,6 +54,7 @@ pub(crate) struct Side {
     by: Principal,
     jobs: Vec<JobId>,
     running: Vec<Execution>,
+    taken: Vec<Notice>,
 }
 
 fn settings(title: &str, frequency: Frequency, timeframe: &str) -> JobSettings {
@@ -62,7 +66,7 @@ fn settings(title: &str, frequency: Frequency, timeframe: &str) -> JobSettings {
         Protection::Plaintext,
     );
     settings.timeframe = timeframe.parse().unwrap();
-    settings.policies.pause_after_failures = std::num::NonZeroU32::new(3);
+    settings.policies.pause_after_failures = NonZeroU32::new(3);
     settings
 }
 
@@ -114,7 +118,16 @@ impl Side {
         ];
         let submitted = submitted.map(|settings| block_on(jobs.submit(&by, settings)).unwrap().job.id);
         let services = (jobs, History::new(&memory.ports), Artifacts::new(&memory.ports));
-        Self { memory, catalog, services, owner, by, jobs: submitted.to_vec(), running: Vec::new() }
+        Self {
+            memory,
+            catalog,
+            services,
+            owner,
+            by,
+            jobs: submitted.to_vec(),
+            running: Vec::new(),
+            taken: Vec::new(),
+        }
     }
 
     pub(crate) fn command(&mut self, job: usize, command: &Command) -> String {
@@ -267,13 +280,35 @@ impl Side {
         format!("{expired} {removals:?}")
     }
 
-    /// Returns the pending notices, and confirms the older half of them.
-    pub(crate) fn tell(&self) -> String {
-        let notices = block_on(self.catalog.notices(5)).unwrap();
-        for notice in notices.iter().take(notices.len().div_ceil(2)) {
-            block_on(self.catalog.confirm_notice(notice.execution_id)).unwrap();
+    /// Takes some notices and settles those that an earlier call has taken, which others may have by now.
+    /// Asks again for those that were given up.
+    pub(crate) fn tell(&mut self, number: usize) -> String {
+        let worker = WorkerId::new("teller").unwrap();
+        let claim = NoticeClaim::new(Channel::Host, worker, LEASE, 1 + number % 4)
+            .with_per_subscriber(number.is_multiple_of(3).then_some(NonZeroU32::MIN));
+        let taken = block_on(self.catalog.claim_notices(&claim)).unwrap();
+        let mut said = format!("{taken:?}");
+        let retry = Channel::Host.retry();
+        for (place, notice) in std::mem::replace(&mut self.taken, taken).iter().enumerate() {
+            let failed = |failure| WorkOutcome::Failed { failure, retry };
+            let outcome = match (number + place) % 4 {
+                0 => failed(WorkFailure::temporary("nobody answers")),
+                1 => failed(WorkFailure::permanent("no such address")),
+                2 => WorkOutcome::Done,
+                _ => continue,
+            };
+            said += &catalog_said(block_on(self.catalog.settle_notice(notice.work.fence(), &outcome)));
         }
-        format!("{notices:?} {:?}", block_on(self.catalog.notices(usize::MAX)).unwrap())
+        let given_up = NoticeQuery::default().with_status(WorkStatus::GivenUp);
+        for notice in block_on(self.catalog.notices(&self.owner, &given_up)).unwrap().items.iter().take(1) {
+            let again = self.catalog.ask_notice_again(&self.owner, notice.work.id, &[]);
+            said += &catalog_said(block_on(again));
+        }
+        said
+    }
+
+    pub(crate) fn notices_page(&self, query: &NoticeQuery) -> Page<Notice> {
+        block_on(self.catalog.notices(&self.owner, query)).unwrap()
     }
 
     pub(crate) fn hold(&self, number: usize, hold: bool) -> String {
@@ -373,7 +408,8 @@ impl Side {
         let executions = self.executions_page(&ExecutionQuery::default());
         let artifacts = self.artifacts_page(&ArtifactQuery::default());
         let audit = self.audit_page(&AuditQuery::default());
-        format!("{jobs:?} {executions:?} {artifacts:?} {audit:?}")
+        let notices = self.notices_page(&NoticeQuery::default());
+        format!("{jobs:?} {executions:?} {artifacts:?} {audit:?} {notices:?}")
     }
 
     fn execution(&self, number: usize) -> Option<Execution> {
