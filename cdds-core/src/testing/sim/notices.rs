@@ -143,6 +143,7 @@ impl Watch {
             model.notices.insert(id, after.clone());
             self.check_stored_notice(after)
         });
+        self.check_audit(audit, &result);
         result
     }
 
