@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
 use cdds_core::{
-    DataType, Estimate, Place, ReadRequest, RecordBatch, RecordBatchBuilder, Source, SourceDescription,
-    SourceError, SourceErrorKind, SourceId, TypeId,
+    DataType, Estimate, Owner, Place, ReadRequest, RecordBatch, RecordBatchBuilder, Source,
+    SourceDescription, SourceError, SourceErrorKind, SourceId, TypeId,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
@@ -133,11 +133,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     let source = Tickets::new(TicketApi { tickets: tickets.collect() })?;
 
-    let request = ReadRequest::new(TypeId::new("ticket")?, Window::between(noon, noon + TimeDelta::hours(1)))
-        .with_categories(CategorySelection::only(
-            ["sales".to_owned()],
-            source.description.types[0].category.as_ref(),
-        )?);
+    let request = ReadRequest::new(
+        Owner::default(),
+        TypeId::new("ticket")?,
+        Window::between(noon, noon + TimeDelta::hours(1)),
+    )
+    .with_categories(CategorySelection::only(
+        ["sales".to_owned()],
+        source.description.types[0].category.as_ref(),
+    )?);
     let batches: Vec<RecordBatch> =
         futures::executor::block_on(async { source.read(request).await?.try_collect().await })?;
     for record in batches.iter().flat_map(RecordBatch::iter) {

@@ -98,6 +98,7 @@ pub use self::engine::{Engine, EngineSettings, Until};
 pub use self::ports::Ports;
 pub use self::ports::source::{
     DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind, Sources,
+    Visibility,
 };
 pub use self::service::artifacts::{Artifacts, Download};
 pub use self::service::audit::Audit;

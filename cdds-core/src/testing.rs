@@ -49,6 +49,7 @@ pub mod sim;
 pub mod sink;
 pub mod strategies;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -164,12 +165,13 @@ impl Ids for SeededIds {
     }
 }
 
-/// A source that returns the same batches for every request.
+/// A source that returns the same batches for every request of an owner.
 #[derive(Debug)]
 pub struct PreparedSource {
     description: SourceDescription,
     batches: Vec<RecordBatch>,
     complete_until: Mutex<Option<DateTime<Utc>>>,
+    by_owner: BTreeMap<Owner, Vec<RecordBatch>>,
 }
 
 impl PreparedSource {
@@ -184,15 +186,26 @@ impl PreparedSource {
         Ok(Self::new(description, batches))
     }
 
-    /// Creates a source that returns `batches` in order.
+    /// Creates a source that returns `batches` in order to every owner.
     pub fn new(description: SourceDescription, batches: Vec<RecordBatch>) -> Self {
-        Self { description, batches, complete_until: Mutex::default() }
+        Self { description, batches, complete_until: Mutex::default(), by_owner: BTreeMap::new() }
+    }
+
+    /// Adds batches that only this owner receives, after those of all owners (rule J16).
+    #[must_use]
+    pub fn with_owned(mut self, owner: Owner, batches: Vec<RecordBatch>) -> Self {
+        self.by_owner.entry(owner).or_default().extend(batches);
+        self
     }
 
     /// Sets the instant up to which the source is complete (rule W3b). `None`, as at first, if it does not
     /// know.
     pub fn set_complete_until(&self, until: Option<DateTime<Utc>>) {
         *self.complete_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+
+    fn of_owner(&self, owner: &Owner) -> Vec<RecordBatch> {
+        self.batches.iter().chain(self.by_owner.get(owner).into_iter().flatten()).cloned().collect()
     }
 }
 
@@ -202,8 +215,8 @@ impl Source for PreparedSource {
         &self.description
     }
 
-    async fn estimate(&self, _request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
-        let records = self.batches.iter().map(|batch| batch.records() as u64).sum();
+    async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
+        let records = self.of_owner(&request.owner).iter().map(|batch| batch.records() as u64).sum();
         Ok(Some(Estimate { records }))
     }
 
@@ -213,9 +226,9 @@ impl Source for PreparedSource {
 
     async fn read(
         &self,
-        _request: ReadRequest,
+        request: ReadRequest,
     ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
-        Ok(futures::stream::iter(self.batches.clone()).map(Ok).boxed())
+        Ok(futures::stream::iter(self.of_owner(&request.owner)).map(Ok).boxed())
     }
 }
 

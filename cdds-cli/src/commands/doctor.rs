@@ -146,14 +146,14 @@ async fn sources(config: &Config, session: &Session) -> Vec<Finding> {
         Err(error) => {
             vec![Finding::failed("sources", error.message(), "correct the [[source]] in the configuration")]
         }
-        Ok(sources) if sources.iter().next().is_none() => vec![Finding::warning(
+        Ok(sources) if sources.of_all_owners().next().is_none() => vec![Finding::warning(
             "sources",
             "none is declared: there is nothing to export",
             "declare a [[source]] in the configuration; `cdds init` writes an example",
         )],
         Ok(sources) => {
             let mut findings = Vec::new();
-            for (id, source) in sources.iter() {
+            for (id, source) in sources.for_owner(&session.principal.owner).iter() {
                 findings.push(record::source(id, source, config, session).await);
             }
             findings

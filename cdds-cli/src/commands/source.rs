@@ -31,7 +31,8 @@ pub(super) async fn carry_out(command: SourceCommand, session: &Session) -> Resu
 
 fn list(session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
-    let views: Vec<SourceView> = app.sources.iter().map(|(id, source)| SourceView::new(id, source)).collect();
+    let sources = app.sources.for_owner(&session.principal.owner);
+    let views: Vec<SourceView> = sources.iter().map(|(id, source)| SourceView::new(id, source)).collect();
     Ok(session.output.list(&views)?)
 }
 
@@ -39,7 +40,7 @@ async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
     let config = session.config()?;
     let app = App::open(&config, Arc::clone(&session.clock))?;
     let id: SourceId = id(Entity::Source, typed)?;
-    let source = match app.sources.find(&id) {
+    let source = match app.sources.for_owner(&session.principal.owner).find(&id) {
         None => return Err(CliError::not_found(Entity::Source, typed)),
         Some(RegisteredSource::Unsupported { reason, .. }) => {
             return Err(RuleViolation::new(Code::UnsupportedSource, reason.clone()).into());
@@ -81,7 +82,8 @@ async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
 
 /// Requests everything up to now, like a job with the timeframe `all`.
 fn everything(data_type: &DataType, session: &Session) -> ReadRequest {
-    ReadRequest::new(data_type.id.clone(), Window::until(session.clock.now()))
+    let owner = session.principal.owner.clone();
+    ReadRequest::new(owner, data_type.id.clone(), Window::until(session.clock.now()))
 }
 
 /// Returns the faults that keep jobs from exporting records of a type: some are unreadable, or none has the

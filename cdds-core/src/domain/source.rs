@@ -1,6 +1,7 @@
-//! Rules J2–J4, W4, W7: what a source offers, and what it is asked for.
+//! Rules J2–J4, J16, W4, W7: what a source offers, and what it is asked for.
 
 mod request;
+mod visibility;
 
 use std::fmt::Debug;
 use std::num::NonZeroU32;
@@ -11,6 +12,7 @@ use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::selection::CategoryDimension;
 
 pub use self::request::{BadRecordMode, ReadRequest, RecordInstant};
+pub use self::visibility::Visibility;
 
 /// The offer of a source (rules J2, J3).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +27,20 @@ pub struct SourceDescription {
     /// How many executions may read the source at the same time, over all workers (rule E2); `None` for no
     /// limit.
     pub max_concurrent: Option<NonZeroU32>,
+    /// The owners who see the source (rule J16). The registry reads it when the source is registered.
+    pub visibility: Visibility,
 }
 
 impl SourceDescription {
-    /// Describes a source without types and without a limit.
+    /// Describes a source without types and without a limit, visible to all owners.
     pub fn new(id: SourceId, title: impl Into<String>) -> Self {
-        Self { id, title: title.into(), types: Vec::new(), max_concurrent: None }
+        Self {
+            id,
+            title: title.into(),
+            types: Vec::new(),
+            max_concurrent: None,
+            visibility: Visibility::default(),
+        }
     }
 
     /// Adds a data type.
@@ -44,6 +54,12 @@ impl SourceDescription {
     #[must_use]
     pub fn with_max_concurrent(self, max_concurrent: NonZeroU32) -> Self {
         Self { max_concurrent: Some(max_concurrent), ..self }
+    }
+
+    /// Replaces the owners who see the source (rule J16).
+    #[must_use]
+    pub fn with_visibility(self, visibility: Visibility) -> Self {
+        Self { visibility, ..self }
     }
 
     /// Returns the data type with this identifier, or `None` if the source has no such type.
@@ -180,7 +196,7 @@ impl Default for SourceTerms {
     }
 }
 
-/// The registered sources, as admission sees them.
+/// The registered sources that the owner of a job sees (rule J16).
 pub trait OfferedSources: Debug {
     /// Returns the offer registered under a name, or `None`.
     fn offer(&self, id: &SourceId) -> Option<Offer<'_>>;

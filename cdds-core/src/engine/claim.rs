@@ -109,7 +109,7 @@ impl Shared {
             }
             RegisteredSource::Unsupported { .. } => None,
         };
-        self.ports.sources.iter().filter_map(limit).collect()
+        self.ports.sources.of_all_owners().filter_map(limit).collect()
     }
 
     fn start(self: &Arc<Self>, execution: Execution) -> BoxFuture<'static, Option<Execution>> {

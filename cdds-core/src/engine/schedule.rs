@@ -30,7 +30,8 @@ impl Shared {
                 return Ok(true);
             }
             let settings = &due.job.settings;
-            let source = contained(|| self.ports.sources.terms(&settings.source, &settings.reads.types()));
+            let sources = self.ports.sources.for_owner(&due.job.owner);
+            let source = contained(|| sources.terms(&settings.source, &settings.reads.types()));
             // A source that panics here panics again when the execution begins, and that ends the execution.
             let source = source.unwrap_or_else(|Panicked| SourceTerms::default());
             let terms = Terms { catch_up_limit: self.settings.catch_up_limit, source };

@@ -9,21 +9,24 @@ use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 
 use super::error::{PortError, PortErrorKind};
-use crate::domain::id::{SourceId, TypeId};
+use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::job::TypeList;
 use crate::domain::record::RecordBatch;
 use crate::domain::source::SourceTerms;
 use crate::domain::source::{Offer, OfferedSources};
 
-pub use crate::domain::source::{BadRecordMode, DataType, ReadRequest, RecordInstant, SourceDescription};
+pub use crate::domain::source::{
+    BadRecordMode, DataType, ReadRequest, RecordInstant, SourceDescription, Visibility,
+};
 
 /// A system that holds records: a database, a set of files, a service.
 ///
 /// # Contract
 /// [`read`](Source::read) yields every record of the requested type that the request wants
-/// ([`ReadRequest::wants`]) and whose category is selected, each exactly once, and nothing else. Two reads of
-/// unchanged data yield the same records in the same order (rule A6). Records move in batches of bounded size
-/// (a few hundred kilobytes); memory use never depends on the amount of data.
+/// ([`ReadRequest::wants`]) and whose category is selected, each exactly once, and nothing else. If the source
+/// holds records of several owners, it yields those of the request's owner, and estimates no others
+/// (rule J16). Two reads of unchanged data yield the same records in the same order (rule A6). Records move in
+/// batches of bounded size (a few hundred kilobytes); memory use never depends on the amount of data.
 ///
 /// The engine applies the template (rule J4), unless the type is declared to
 /// [push it down](DataType::pushes_down): then the source returns filtered records with only the selected
@@ -139,10 +142,18 @@ pub enum RegisteredSource {
     },
 }
 
-/// All registered sources, by identifier.
+/// All registered sources, by identifier. Services and engine look a source up
+/// [for an owner](Self::for_owner) (rule J16).
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    by_id: BTreeMap<SourceId, RegisteredSource>,
+    by_id: BTreeMap<SourceId, Registered>,
+}
+
+/// The visibility is read once, so that no look-up for one owner depends on the code of another's source.
+#[derive(Debug, Clone)]
+struct Registered {
+    visibility: Visibility,
+    source: RegisteredSource,
 }
 
 impl Sources {
@@ -151,14 +162,17 @@ impl Sources {
         Self::default()
     }
 
-    /// Adds a source under the identifier of its description; replaces an earlier one.
+    /// Adds a source under the identifier of its description, visible to the owners that the description
+    /// names; replaces an earlier one.
     #[must_use]
     pub fn with(mut self, source: Arc<dyn Source>) -> Self {
-        self.by_id.insert(source.describe().id.clone(), RegisteredSource::Supported(source));
+        let description = source.describe();
+        let (id, visibility) = (description.id.clone(), description.visibility.clone());
+        self.by_id.insert(id, Registered { visibility, source: RegisteredSource::Supported(source) });
         self
     }
 
-    /// Adds the name of a source that is refused with a reason (rule J2).
+    /// Adds the name of a source that is refused with a reason (rule J2). All owners see both.
     #[must_use]
     pub fn with_unsupported(
         mut self,
@@ -166,13 +180,35 @@ impl Sources {
         title: impl Into<String>,
         reason: impl Into<String>,
     ) -> Self {
-        self.by_id.insert(id, RegisteredSource::Unsupported { title: title.into(), reason: reason.into() });
+        let source = RegisteredSource::Unsupported { title: title.into(), reason: reason.into() };
+        self.by_id.insert(id, Registered { visibility: Visibility::AllOwners, source });
         self
     }
 
-    /// Returns the source registered under `id`.
-    pub fn find(&self, id: &SourceId) -> Option<&RegisteredSource> {
-        self.by_id.get(id)
+    /// Returns the sources that an owner sees (rule J16).
+    pub fn for_owner<'a>(&'a self, owner: &'a Owner) -> OwnersSources<'a> {
+        OwnersSources { sources: self, owner }
+    }
+
+    /// Iterates over the sources of all owners, ordered by identifier. Show none of this to an owner.
+    pub fn of_all_owners(&self) -> impl Iterator<Item = (&SourceId, &RegisteredSource)> {
+        self.by_id.iter().map(|(id, registered)| (id, &registered.source))
+    }
+}
+
+/// The registered sources that one owner sees (rule J16). One that the owner does not see is answered like
+/// one that is not registered.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnersSources<'a> {
+    sources: &'a Sources,
+    owner: &'a Owner,
+}
+
+impl<'a> OwnersSources<'a> {
+    /// Returns the source registered under `id`, or `None` if there is none that the owner sees.
+    pub fn find(&self, id: &SourceId) -> Option<&'a RegisteredSource> {
+        let found = self.sources.by_id.get(id)?;
+        found.visibility.is_visible_to(self.owner).then_some(&found.source)
     }
 
     /// Returns how rows of these types become visible together (rules W4, J17). A type that is not
@@ -189,20 +225,25 @@ impl Sources {
     }
 
     /// Returns a data type of a source that is registered and supported.
-    pub fn data_type(&self, source: &SourceId, data_type: &TypeId) -> Option<&DataType> {
+    pub fn data_type(&self, source: &SourceId, data_type: &TypeId) -> Option<&'a DataType> {
         match self.find(source)? {
             RegisteredSource::Supported(source) => source.describe().data_type(data_type),
             RegisteredSource::Unsupported { .. } => None,
         }
     }
 
-    /// Iterates over all sources, ordered by identifier.
-    pub fn iter(&self) -> impl Iterator<Item = (&SourceId, &RegisteredSource)> {
-        self.by_id.iter()
+    /// Iterates over the owner's sources, ordered by identifier.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a SourceId, &'a RegisteredSource)> + use<'a> {
+        let owner = self.owner;
+        self.sources
+            .by_id
+            .iter()
+            .filter(move |(_, registered)| registered.visibility.is_visible_to(owner))
+            .map(|(id, registered)| (id, &registered.source))
     }
 }
 
-impl OfferedSources for Sources {
+impl OfferedSources for OwnersSources<'_> {
     fn offer(&self, id: &SourceId) -> Option<Offer<'_>> {
         Some(match self.find(id)? {
             RegisteredSource::Supported(source) => Offer::Supported(source.describe()),
@@ -211,6 +252,6 @@ impl OfferedSources for Sources {
     }
 
     fn ids(&self) -> Vec<&SourceId> {
-        self.by_id.keys().collect()
+        self.iter().map(|(id, _)| id).collect()
     }
 }

@@ -103,7 +103,8 @@ impl History {
             let job = self.job_of(&by.owner, &failed).await?;
             // Only the job's running executions matter here, not the waiting ones.
             let open = self.ports.catalog.open_executions(&by.owner, job.id, None, 1).await?.executions;
-            let terms = self.ports.sources.terms(&job.settings.source, &job.settings.reads.types());
+            let sources = self.ports.sources.for_owner(&by.owner);
+            let terms = sources.terms(&job.settings.source, &job.settings.reads.types());
             let now = self.ports.catalog.now().await?;
             let rivals = self.rivals(&by.owner, &job, &failed, now).await?;
             let mut change = manual::rerun(&job, &failed, &rivals, &open, terms, now)?;

@@ -117,7 +117,7 @@ impl Jobs {
         until_settled(|| async {
             let now = self.now().await?;
             self.admit(&by.owner, &settings, None, now).await?;
-            let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(&settings));
+            let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(&by.owner, &settings));
             let Submission { job, first } =
                 lifecycle::submit(id, by.owner.clone(), settings.clone(), terms, now);
             let entry = entry(&self.ports, by, Action::CreateJob, now)
@@ -199,7 +199,7 @@ impl Jobs {
                 return Ok(());
             }
             let truth = self.truth(&job, now).await?;
-            let (open, terms) = (self.open(&job).await?, self.source_terms(&job.settings));
+            let (open, terms) = (self.open(&job).await?, self.source_terms(&job.owner, &job.settings));
             if let Some(change) = ahead::bring_back(&job, &truth, open, terms)? {
                 let entry = self.entry((by, now), Action::BringBackJob, &job, &change.job);
                 self.ports.catalog.change_job(&change, job.revision, &[entry]).await?;
@@ -300,7 +300,7 @@ impl Jobs {
     ) -> Result<Vec<Occurrence>, ServiceError> {
         check(&self.ports, by, Action::See, Some(Object::Job(id))).await?;
         let job = self.find(&by.owner, id).await?.job;
-        Ok(schedule::preview(&job, self.source_terms(&job.settings), count, self.now().await?))
+        Ok(schedule::preview(&job, self.source_terms(&job.owner, &job.settings), count, self.now().await?))
     }
 
     /// Previews settings that are not submitted yet, like [`preview`](Self::preview). Checks first that they
@@ -317,7 +317,7 @@ impl Jobs {
         check(&self.ports, by, Action::See, None).await?;
         let now = self.now().await?;
         self.admit(&by.owner, settings, None, now).await?;
-        let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(settings));
+        let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(&by.owner, settings));
         let Submission { job, first } = lifecycle::submit(id, by.owner.clone(), settings.clone(), terms, now);
         let immediate = first.map(|execution| Occurrence { slot: execution.slot, window: execution.window });
         let later = schedule::preview(&job, terms, count, now);
@@ -341,7 +341,7 @@ impl Jobs {
         let (job, queued) = self.as_if_caught_up(job, count, now).await?;
         let mut change = self.decide_edit(&job, request, now).await?;
         self.as_if_settled(&mut change).await?;
-        let terms = self.source_terms(&request.settings);
+        let terms = self.source_terms(&job.owner, &request.settings);
         let queued = queued.into_iter().map(|entry| edit::taken_on(&job, &change.job, entry, terms, now));
         let queued = queued.collect::<Vec<_>>().into_iter().chain(change.entries);
         let queued = queued.filter(Execution::is_waiting);
@@ -365,8 +365,10 @@ impl Jobs {
     ) -> Result<JobChange, ServiceError> {
         self.check_edit(job, request, now).await?;
         let open = self.open(job).await?;
-        let terms =
-            Terms { catch_up_limit: self.rules.catch_up_limit, source: self.source_terms(&request.settings) };
+        let terms = Terms {
+            catch_up_limit: self.rules.catch_up_limit,
+            source: self.source_terms(&job.owner, &request.settings),
+        };
         let edit = Edit {
             settings: request.settings.clone(),
             watermark: request.watermark,
@@ -437,7 +439,7 @@ impl Jobs {
     ) -> Result<Vec<Execution>, ServiceError> {
         until_settled(|| async {
             let (job, now) = (self.find(&by.owner, id).await?.job, self.now().await?);
-            let change = decide(&job, self.source_terms(&job.settings), now)?;
+            let change = decide(&job, self.source_terms(&job.owner, &job.settings), now)?;
             let entry = self.entry((by, now), action, &job, &change.job);
             self.ports.catalog.change_job(&change, job.revision, &[entry]).await?;
             Ok(change.entries)
@@ -465,8 +467,8 @@ impl Jobs {
             .with_version_after(after.version)
     }
 
-    fn source_terms(&self, settings: &JobSettings) -> SourceTerms {
-        self.ports.sources.terms(&settings.source, &settings.reads.types())
+    fn source_terms(&self, owner: &Owner, settings: &JobSettings) -> SourceTerms {
+        self.ports.sources.for_owner(owner).terms(&settings.source, &settings.reads.types())
     }
 }
 

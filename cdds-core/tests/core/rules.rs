@@ -15,6 +15,7 @@ mod machine;
 mod manual;
 mod names;
 mod notices;
+mod owners;
 mod pairing;
 mod queue;
 mod recipients;

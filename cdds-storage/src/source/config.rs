@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::selection::CategoryDimension;
-use cdds_core::ports::source::{DataType, SourceDescription, SourceError, SourceErrorKind};
+use cdds_core::ports::source::{DataType, SourceDescription, SourceError, SourceErrorKind, Visibility};
 use chrono::Duration;
 
 /// One data type of a source; `R` describes the location of its records.
@@ -126,7 +126,7 @@ pub(super) fn describe<R>(
     id: &SourceId,
     title: &str,
     types: &[TypeConfig<R>],
-    max_concurrent: Option<NonZeroU32>,
+    (max_concurrent, visibility): (Option<NonZeroU32>, &Visibility),
     pushes_down: bool,
 ) -> Result<SourceDescription, SourceError> {
     let invalid =
@@ -141,6 +141,7 @@ pub(super) fn describe<R>(
     let mut description = SourceDescription::new(id.clone(), title);
     description.types = types.iter().map(|data_type| data_type.data_type(pushes_down)).collect();
     description.max_concurrent = max_concurrent;
+    description.visibility = visibility.clone();
     Ok(description)
 }
 

@@ -16,7 +16,7 @@ use cdds_core::domain::id::SourceId;
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::{RecordBatch, RejectedRecord};
 use cdds_core::ports::source::{
-    BadRecordMode, Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind,
+    BadRecordMode, Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind, Visibility,
 };
 use futures::stream::BoxStream;
 
@@ -47,6 +47,8 @@ pub struct JsonLinesConfig {
     pub line_bytes_max: usize,
     /// How many executions may read the source at the same time (rule E2); `None` for no limit.
     pub max_concurrent: Option<NonZeroU32>,
+    /// The owners who see the source (rule J16).
+    pub visibility: Visibility,
 }
 
 impl JsonLinesConfig {
@@ -60,6 +62,7 @@ impl JsonLinesConfig {
             types: Vec::new(),
             line_bytes_max: LINE_BYTES_MAX,
             max_concurrent: None,
+            visibility: Visibility::default(),
         }
     }
 
@@ -80,6 +83,12 @@ impl JsonLinesConfig {
     #[must_use]
     pub fn with_max_concurrent(self, max_concurrent: NonZeroU32) -> Self {
         Self { max_concurrent: Some(max_concurrent), ..self }
+    }
+
+    /// Replaces the owners who see the source (rule J16).
+    #[must_use]
+    pub fn with_visibility(self, visibility: Visibility) -> Self {
+        Self { visibility, ..self }
     }
 }
 
@@ -124,8 +133,8 @@ impl JsonLinesSource {
     /// # Errors
     /// [`SourceErrorKind::Invalid`] if there are no data types, or two with the same name.
     pub fn new(config: JsonLinesConfig) -> Result<Self, SourceError> {
-        let description =
-            config::describe(&config.id, &config.title, &config.types, config.max_concurrent, false)?;
+        let terms = (config.max_concurrent, &config.visibility);
+        let description = config::describe(&config.id, &config.title, &config.types, terms, false)?;
         Ok(Self { config, description })
     }
 

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use cdds_core::domain::id::SourceId;
 use cdds_core::domain::record::RecordBatch;
-use cdds_core::ports::source::{Estimate, ReadRequest, Source, SourceDescription, SourceError};
+use cdds_core::ports::source::{Estimate, ReadRequest, Source, SourceDescription, SourceError, Visibility};
 use futures::stream::BoxStream;
 
 use super::blocking::{self, Batches, Stop};
@@ -52,12 +52,21 @@ pub struct SqliteConfig {
     pub types: Vec<SqliteType>,
     /// How many executions may read the source at the same time (rule E2); `None` for no limit.
     pub max_concurrent: Option<NonZeroU32>,
+    /// The owners who see the source (rule J16).
+    pub visibility: Visibility,
 }
 
 impl SqliteConfig {
     /// Configures a source over this database, without data types and without a limit of executions.
     pub fn new(id: SourceId, title: impl Into<String>, path: impl Into<PathBuf>) -> Self {
-        Self { id, title: title.into(), path: path.into(), types: Vec::new(), max_concurrent: None }
+        Self {
+            id,
+            title: title.into(),
+            path: path.into(),
+            types: Vec::new(),
+            max_concurrent: None,
+            visibility: Visibility::default(),
+        }
     }
 
     /// Adds a data type.
@@ -71,6 +80,12 @@ impl SqliteConfig {
     #[must_use]
     pub fn with_max_concurrent(self, max_concurrent: NonZeroU32) -> Self {
         Self { max_concurrent: Some(max_concurrent), ..self }
+    }
+
+    /// Replaces the owners who see the source (rule J16).
+    #[must_use]
+    pub fn with_visibility(self, visibility: Visibility) -> Self {
+        Self { visibility, ..self }
     }
 }
 
@@ -113,8 +128,8 @@ impl SqliteSource {
     /// [`SourceErrorKind::Invalid`](cdds_core::ports::source::SourceErrorKind::Invalid) if there are no data
     /// types, or two with the same name.
     pub fn new(config: SqliteConfig) -> Result<Self, SourceError> {
-        let description =
-            config::describe(&config.id, &config.title, &config.types, config.max_concurrent, true)?;
+        let terms = (config.max_concurrent, &config.visibility);
+        let description = config::describe(&config.id, &config.title, &config.types, terms, true)?;
         Ok(Self { config, description, set_aside_max: None })
     }
 
@@ -274,7 +289,7 @@ impl Reading {
 mod tests {
     use super::*;
     use cdds_core::domain::calendar::window::Window;
-    use cdds_core::domain::id::TypeId;
+    use cdds_core::domain::id::{Owner, TypeId};
     use futures::TryStreamExt;
     use futures::executor::block_on;
 
@@ -296,7 +311,7 @@ mod tests {
         let window = Window::until("9000-01-01T00:00:00Z".parse().unwrap());
         let mut expected = 0_i64;
         block_on(async {
-            let mut stream = source.read(ReadRequest::new(id, window)).await.unwrap();
+            let mut stream = source.read(ReadRequest::new(Owner::default(), id, window)).await.unwrap();
             while let Some(batch) = stream.try_next().await.unwrap() {
                 // Longer than the patience of a reader that blocks others.
                 if expected == 0 {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use cdds_core::domain::calendar::window::Window;
-use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::record::instant::{InstantFormat, UnreadableInstant};
 use cdds_core::domain::record::{Place, Record, RecordBatch};
 use cdds_core::ports::source::{
@@ -31,7 +31,7 @@ fn february() -> Window {
 
 /// A request for the changes in the window.
 fn changes(window: Window) -> ReadRequest {
-    ReadRequest::new(TypeId::new("contact").unwrap(), window).with_by(RecordInstant::Change)
+    ReadRequest::new(Owner::default(), TypeId::new("contact").unwrap(), window).with_by(RecordInstant::Change)
 }
 
 fn read(path: &Path, data_type: SqliteType, request: ReadRequest) -> Result<Vec<RecordBatch>, SourceError> {

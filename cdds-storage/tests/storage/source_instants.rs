@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use cdds_core::domain::calendar::window::Window;
-use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::record::RecordBatch;
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::selection::CategorySelection;
@@ -28,7 +28,7 @@ fn february() -> Window {
 }
 
 fn report(window: Window) -> ReadRequest {
-    ReadRequest::new(id(), window).with_bad_records(BadRecordMode::Report)
+    ReadRequest::new(Owner::default(), id(), window).with_bad_records(BadRecordMode::Report)
 }
 
 fn sqlite(path: &Path, set_up: impl Fn(SqliteType) -> SqliteType) -> SqliteSource {

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use cdds_core::domain::calendar::window::Window;
-use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::{RecordBatch, RejectedRecord};
 use cdds_core::ports::source::{
@@ -55,7 +55,7 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn everything() -> ReadRequest {
-    ReadRequest::new(TypeId::new("t").unwrap(), Window::until(at("9000-01-01T00:00:00Z")))
+    ReadRequest::new(Owner::default(), TypeId::new("t").unwrap(), Window::until(at("9000-01-01T00:00:00Z")))
 }
 
 fn begin(source: &JsonLinesSource) -> Batches {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use cdds_core::domain::calendar::window::Window;
-use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
@@ -56,7 +56,7 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn everything() -> ReadRequest {
-    ReadRequest::new(id(), Window::until(at("9000-01-01T00:00:00Z")))
+    ReadRequest::new(Owner::default(), id(), Window::until(at("9000-01-01T00:00:00Z")))
 }
 
 fn read(source: &SqliteSource, request: ReadRequest) -> Result<Vec<RecordBatch>, SourceError> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cdds_core::domain::calendar::window::Window;
-use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
@@ -49,7 +49,11 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn everything() -> ReadRequest {
-    ReadRequest::new(TypeId::new("contact").unwrap(), Window::until(at("9000-01-01T00:00:00Z")))
+    ReadRequest::new(
+        Owner::default(),
+        TypeId::new("contact").unwrap(),
+        Window::until(at("9000-01-01T00:00:00Z")),
+    )
 }
 
 fn read(source: &SqliteSource, request: ReadRequest) -> Result<String, SourceError> {

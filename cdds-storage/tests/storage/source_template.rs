@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use cdds_core::domain::calendar::window::Window;
-use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::record::RecordBatch;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
 use cdds_core::ports::source::{ReadRequest, Source, SourceErrorKind};
@@ -93,7 +93,7 @@ fn is_ambiguous(types: &[&str], rows: &[Row]) -> bool {
 
 fn request(template: &Template) -> ReadRequest {
     let window = Window::until(DateTime::<Utc>::MAX_UTC);
-    ReadRequest::new(TypeId::new("t").unwrap(), window).with_template(template.clone())
+    ReadRequest::new(Owner::default(), TypeId::new("t").unwrap(), window).with_template(template.clone())
 }
 
 fn read(source: &dyn Source, template: &Template) -> Vec<RecordBatch> {

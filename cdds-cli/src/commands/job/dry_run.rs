@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use cdds_core::domain::archive::split_size::SplitSize;
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::execution::schedule::Occurrence;
-use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection};
 use cdds_core::ports::catalog::query::{ExecutionQuery, Slice};
 use cdds_core::ports::source::{ReadRequest, RecordInstant, RegisteredSource};
@@ -70,7 +70,7 @@ pub(super) async fn show(
     let now = app.now().await?;
     let mut expected = Vec::with_capacity(occurrences.len());
     for occurrence in occurrences {
-        let estimated_records = estimate(settings, occurrence, app, now).await;
+        let estimated_records = estimate(&session.principal.owner, settings, occurrence, app, now).await;
         expected.push(Expected {
             occurrence: (*occurrence).into(),
             estimated_records,
@@ -120,6 +120,7 @@ async fn measured(
 /// Estimates what the source holds of a window now. A source that cannot be read now may be readable when the
 /// job is due.
 async fn estimate(
+    owner: &Owner,
     settings: &JobSettings,
     occurrence: &Occurrence,
     app: &App,
@@ -129,10 +130,11 @@ async fn estimate(
     if window.start().is_some_and(|start| start >= now) {
         return None;
     }
-    let Some(RegisteredSource::Supported(source)) = app.sources.find(&settings.source) else { return None };
+    let sources = app.sources.for_owner(owner);
+    let Some(RegisteredSource::Supported(source)) = sources.find(&settings.source) else { return None };
     let mut sum = 0_u64;
     for read in &settings.reads {
-        let request = ReadRequest::new(read.data_type.clone(), window)
+        let request = ReadRequest::new(owner.clone(), read.data_type.clone(), window)
             .with_by(RecordInstant::of(&settings.timeframe))
             .with_categories(read.categories.clone())
             .with_template(read.template.clone());

@@ -13,7 +13,7 @@ use crate::domain::violation::{Code, RuleViolation};
 /// The circumstances in which a job is saved.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances<'a> {
-    /// The registered sources.
+    /// The registered sources that the owner sees (rule J16).
     pub sources: &'a dyn OfferedSources,
     /// The owner's stored recipients.
     pub recipients: &'a [crate::domain::recipient::Recipient],

@@ -190,6 +190,7 @@ fn check_fields(fields: &HashSet<String>, line: &[u8]) -> Result<(), Breach> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::id::Owner;
     use crate::domain::record::RecordBatchBuilder;
     use crate::domain::record::selection::CategoryDimension;
     use crate::domain::record::template::{FieldNames, FieldSelection, Template};
@@ -206,7 +207,7 @@ mod tests {
     /// From noon of 1 March to noon of 2 March.
     fn request() -> ReadRequest {
         let window = Window::between(at("2026-03-01T12:00:00Z"), at("2026-03-02T12:00:00Z"));
-        ReadRequest::new(TypeId::new("call").unwrap(), window)
+        ReadRequest::new(Owner::default(), TypeId::new("call").unwrap(), window)
     }
 
     fn handover(data_type: &DataType, request: &ReadRequest) -> Handover {

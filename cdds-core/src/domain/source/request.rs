@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::calendar::timeframe::Timeframe;
 use crate::domain::calendar::window::Window;
-use crate::domain::id::TypeId;
+use crate::domain::id::{Owner, TypeId};
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::Template;
 use crate::setters::setters;
@@ -13,6 +13,9 @@ use crate::setters::setters;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReadRequest {
+    /// The owner for whom the source is read (rule J16). A source that holds the records of several owners
+    /// returns this one's only.
+    pub owner: Owner,
     /// The data type.
     pub data_type: TypeId,
     /// The half-open window. [`wants`](Self::wants) returns whether a record lies in it.
@@ -29,6 +32,7 @@ pub struct ReadRequest {
 
 setters! {
     ReadRequest {
+        with_owner => owner: value Owner;
         with_data_type => data_type: value TypeId;
         with_window => window: value Window;
         with_by => by: value RecordInstant;
@@ -72,10 +76,11 @@ impl RecordInstant {
 }
 
 impl ReadRequest {
-    /// Creates a request for all records of `window` by their event instants, with all fields. A bad record
+    /// Creates a request for all of the owner's records of `window` by their event instants, with all fields. A bad record
     /// ends the read. All fields are public, so set those that differ.
-    pub fn new(data_type: TypeId, window: Window) -> Self {
+    pub fn new(owner: Owner, data_type: TypeId, window: Window) -> Self {
         Self {
+            owner,
             data_type,
             window,
             by: RecordInstant::default(),
@@ -129,7 +134,7 @@ mod tests {
             (None, None, [false, false, true, false]),
         ] {
             let wants = |window, by| {
-                let request = ReadRequest::new(TypeId::new("t").unwrap(), window);
+                let request = ReadRequest::new(Owner::default(), TypeId::new("t").unwrap(), window);
                 ReadRequest { by, ..request }.wants(event, change)
             };
             let found = [

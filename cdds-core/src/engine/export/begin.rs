@@ -56,7 +56,8 @@ impl Export {
             until = until.into_iter().chain(asked).min();
         }
         let Some(until) = until else { return Ok(None) };
-        let terms = || self.shared.ports.sources.terms(&settings.source, &settings.reads.types());
+        let sources = self.shared.ports.sources.for_owner(&self.execution.owner);
+        let terms = || sources.terms(&settings.source, &settings.reads.types());
         let granularity = call_now(Step::Prepare, SOURCE, terms)?.granularity;
         Ok(Some(settled_end(until, TimeDelta::zero(), granularity)))
     }

@@ -64,7 +64,7 @@ impl Export {
             categories: read.categories.clone(),
             template: read.template.clone(),
             bad_records: self.bad_record_mode(read),
-            ..ReadRequest::new(read.data_type.clone(), self.execution.window)
+            ..ReadRequest::new(self.execution.owner.clone(), read.data_type.clone(), self.execution.window)
         }
     }
 
@@ -84,7 +84,7 @@ impl Export {
             message,
             retryable: false,
         };
-        match self.shared.ports.sources.find(id) {
+        match self.shared.ports.sources.for_owner(&self.execution.owner).find(id) {
             Some(RegisteredSource::Supported(source)) => Ok(Arc::clone(source)),
             Some(RegisteredSource::Unsupported { reason, .. }) => {
                 Err(refuse(format!("source {id} cannot be used: {reason}")))

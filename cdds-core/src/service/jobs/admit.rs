@@ -26,7 +26,7 @@ impl Jobs {
         };
         let sealed_part_bytes = self.sealed_part_bytes(settings, &stored, now)?;
         let circumstances = Circumstances {
-            sources: &self.ports.sources,
+            sources: &self.ports.sources.for_owner(owner),
             recipients: &stored,
             retention: self.rules.retention,
             sealed_part_bytes,

@@ -105,7 +105,7 @@ impl Jobs {
         let catalog = &self.ports.catalog;
         let page = catalog.open_executions(&job.owner, job.id, unsettled.behind, WAITING_MAX).await?;
         let waiting: Vec<Execution> = page.waiting().cloned().collect();
-        Ok(Some(settle(job, &waiting, self.source_terms(&job.settings), self.now().await?)))
+        Ok(Some(settle(job, &waiting, self.source_terms(&job.owner, &job.settings), self.now().await?)))
     }
 
     /// Returns the change of the next round of a job's due slots; `None` if there is nothing to do.
@@ -113,8 +113,10 @@ impl Jobs {
         if !is_due(job, now) {
             return Ok(None);
         }
-        let terms =
-            Terms { catch_up_limit: self.rules.catch_up_limit, source: self.source_terms(&job.settings) };
+        let terms = Terms {
+            catch_up_limit: self.rules.catch_up_limit,
+            source: self.source_terms(&job.owner, &job.settings),
+        };
         let waiting = match job.overlap() {
             Overlap::Coalesce => self.open(job).await?.into_waiting().executions,
             Overlap::Queue => Vec::new(),

@@ -79,8 +79,9 @@ fn refusal(
         },
         added_at: NOW,
     }];
+    let (all, owner) = (sources(), Owner::default());
     let circumstances = Circumstances {
-        sources: &sources(),
+        sources: &all.for_owner(&owner),
         recipients: &stored,
         retention: RetentionDays::default(),
         sealed_part_bytes,
@@ -102,8 +103,9 @@ fn j2_sources_and_types_must_be_registered_and_supported() {
 #[test]
 fn j2_a_refused_source_is_refused_with_its_reason() {
     let settings = settings().with_source(SourceId::new("info-mart").unwrap());
+    let (all, owner) = (sources(), Owner::default());
     let circumstances = Circumstances {
-        sources: &sources(),
+        sources: &all.for_owner(&owner),
         recipients: &[],
         retention: RetentionDays::default(),
         sealed_part_bytes: 0,
@@ -184,8 +186,9 @@ fn a7_a_job_keeps_no_longer_than_the_service() {
 
 #[test]
 fn j2_a_refusal_names_what_there_is_to_choose_from() {
+    let (all, owner) = (sources(), Owner::default());
     let circumstances = Circumstances {
-        sources: &sources(),
+        sources: &all.for_owner(&owner),
         recipients: &[],
         retention: RetentionDays::default(),
         sealed_part_bytes: 0,
@@ -199,7 +202,8 @@ fn j2_a_refusal_names_what_there_is_to_choose_from() {
         refusal(&nowhere, &circumstances),
         "source nowhere is not registered: choose from history, info-mart"
     );
-    let none = Circumstances { sources: &Sources::new(), ..circumstances };
+    let empty = Sources::new();
+    let none = Circumstances { sources: &empty.for_owner(&owner), ..circumstances };
     assert_eq!(refusal(&nowhere, &none), "source nowhere is not registered: register a source first");
     let fax = settings().with_data_type(TypeId::new("fax").unwrap());
     assert_eq!(

@@ -2,7 +2,7 @@ use super::*;
 use crate::source::SqliteRows;
 use crate::source::config::CategoryConfig;
 use crate::source::sqlite::estimate::estimate;
-use cdds_core::domain::id::TypeId;
+use cdds_core::domain::id::{Owner, TypeId};
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
@@ -29,7 +29,7 @@ fn contacts(rows: SqliteRows, format: InstantFormat) -> SqliteType {
 fn request(window: Window, categories: &[&str]) -> ReadRequest {
     let values: BTreeSet<String> = categories.iter().map(|value| (*value).to_owned()).collect();
     let categories = if values.is_empty() { CategorySelection::All } else { CategorySelection::Only(values) };
-    ReadRequest::new(TypeId::new("contact").unwrap(), window).with_categories(categories)
+    ReadRequest::new(Owner::default(), TypeId::new("contact").unwrap(), window).with_categories(categories)
 }
 
 fn day(number: i64) -> DateTime<Utc> {
