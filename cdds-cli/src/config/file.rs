@@ -201,6 +201,8 @@ pub(super) struct Source {
     pub(super) unsupported: Option<String>,
     /// How many executions may read it at the same time; as many as are wanted if left out.
     pub(super) max_concurrent: Option<NonZeroU32>,
+    /// The only owners who see it; all if left out.
+    pub(super) owners: Option<Vec<String>>,
     #[serde(default)]
     pub(super) r#type: Vec<DataType>,
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::template::FieldNames;
+use cdds_core::domain::source::Visibility;
 use cdds_storage::source::{CategoryConfig, JsonLinesConfig, SqliteConfig, SqliteRows, TypeConfig};
 use chrono::TimeDelta;
 
@@ -39,6 +40,16 @@ impl SourceKind {
         match &mut self {
             Self::Sqlite(config) => config.max_concurrent = max_concurrent,
             Self::JsonLines(config) => config.max_concurrent = max_concurrent,
+            Self::Unsupported { .. } => {}
+        }
+        self
+    }
+
+    /// Shows the source to some owners only.
+    fn seen_by(mut self, visibility: Visibility) -> Self {
+        match &mut self {
+            Self::Sqlite(config) => config.visibility = visibility,
+            Self::JsonLines(config) => config.visibility = visibility,
             Self::Unsupported { .. } => {}
         }
         self
@@ -81,16 +92,31 @@ fn check(source: file::Source, folder: &Path) -> Result<SourceEntry, Mistake> {
         (Some(_), None) if source.max_concurrent.is_some() => {
             return Err("an unsupported source has no max_concurrent".to_owned().into());
         }
+        (Some(_), None) if source.owners.is_some() => {
+            return Err("an unsupported source has no owners: everybody sees its reason".to_owned().into());
+        }
         (Some(reason), None) if source.url.is_none() && source.r#type.is_empty() => {
             SourceKind::Unsupported { reason }
         }
         (Some(_), None) => return Err("an unsupported source has no url and no types".to_owned().into()),
         (None, Some(kind)) => {
             let url = source.url.ok_or_else(|| "say where its records are, url = \"…\"".to_owned())?;
-            supported(&kind, &id, &title, &url, source.r#type, folder)?.limited_to(source.max_concurrent)
+            supported(&kind, &id, &title, &url, source.r#type, folder)?
+                .limited_to(source.max_concurrent)
+                .seen_by(visibility(source.owners)?)
         }
     };
     Ok(SourceEntry { id, title, kind, subjects })
+}
+
+/// Reads the owners who see a source (rule J16).
+fn visibility(owners: Option<Vec<String>>) -> Result<Visibility, Mistake> {
+    let Some(owners) = owners else { return Ok(Visibility::AllOwners) };
+    if owners.is_empty() {
+        return Err("owners: name at least one, or leave the key out for all".to_owned().into());
+    }
+    let owners = owners.into_iter().map(Owner::new).collect::<Result<BTreeSet<_>, _>>();
+    Ok(Visibility::Owners(owners.map_err(|violation| format!("owners: {violation}"))?))
 }
 
 fn supported(

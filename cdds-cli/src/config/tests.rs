@@ -1,7 +1,9 @@
 use super::*;
 use std::num::NonZeroU32;
 
+use cdds_core::domain::id::Owner;
 use cdds_core::domain::job::edit::OneTimeEdit;
+use cdds_core::domain::source::Visibility;
 
 /// The example of the command line's contract, as it is written there.
 const CONTRACT: &str = r#"
@@ -217,4 +219,27 @@ fn e2_a_source_may_limit_its_executions() {
     assert!(error.contains("line 16") && error.contains("nonzero"), "{error}");
     let unsupported = CONTRACT.replace("unsupported =", "max_concurrent = 1\nunsupported =");
     assert!(read(&unsupported).unwrap_err().contains("max_concurrent"));
+}
+
+#[test]
+fn j16_a_source_may_be_shown_to_some_owners_only() {
+    let shown_to = |owners: &str| {
+        CONTRACT.replace("kind = \"sqlite\"", &format!("kind = \"sqlite\"\nowners = {owners}"))
+    };
+    let visibility = |text: &str| match &read(text).unwrap().sources[0].kind {
+        SourceKind::Sqlite(config) => config.visibility.clone(),
+        other => panic!("{other:?}"),
+    };
+    let owner = |name: &str| Owner::new(name).unwrap();
+    assert_eq!(visibility(CONTRACT), Visibility::AllOwners);
+    assert_eq!(
+        visibility(&shown_to(r#"["north", "south"]"#)),
+        Visibility::owners([owner("north"), owner("south")])
+    );
+    for (owners, told) in [("[]", "name at least one"), (r#"["a/b"]"#, "owners")] {
+        let error = read(&shown_to(owners)).unwrap_err();
+        assert!(error.contains(told), "{error}");
+    }
+    let unsupported = CONTRACT.replace("unsupported =", "owners = [\"north\"]\nunsupported =");
+    assert!(read(&unsupported).unwrap_err().contains("no owners"));
 }
