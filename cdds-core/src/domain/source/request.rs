@@ -76,8 +76,8 @@ impl RecordInstant {
 }
 
 impl ReadRequest {
-    /// Creates a request for all of the owner's records of `window` by their event instants, with all fields. A bad record
-    /// ends the read. All fields are public, so set those that differ.
+    /// Creates a request for all of the owner's records of `window` by their event instants, with all fields. A
+    /// bad record ends the read. All fields are public, so set those that differ.
     pub fn new(owner: Owner, data_type: TypeId, window: Window) -> Self {
         Self {
             owner,
