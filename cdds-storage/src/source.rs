@@ -6,6 +6,7 @@
 mod blocking;
 mod config;
 pub mod json_lines;
+mod owners;
 mod selection;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -13,6 +14,7 @@ mod survey;
 
 pub use config::{CategoryConfig, TimeConfig, TypeConfig};
 pub use json_lines::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
+pub use owners::{OWNER_IN_PATH, OwnerConfig};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteConfig, SqliteRows, SqliteSource, SqliteType};
 pub use survey::{BadExample, Survey};

@@ -1,7 +1,7 @@
 //! A registered source.
 
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::ports::source::{DataType, RegisteredSource};
+use cdds_core::ports::source::{DataType, Ownership, RegisteredSource};
 use serde::{Deserialize, Serialize};
 
 /// A source as it is registered, and what it offers (rules J2, J3).
@@ -36,6 +36,33 @@ pub struct TypeView {
     pub has_change_instant: bool,
     /// The names of the fields; null if they are not declared.
     pub fields: Option<Vec<String>>,
+    /// Whose its records are (rule J16).
+    #[serde(default)]
+    pub ownership: OwnershipView,
+}
+
+/// Whose the records of a data type are (rule J16).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OwnershipView {
+    /// The type does not say.
+    #[default]
+    Unstated,
+    /// Every owner who sees the source may export all records.
+    Shared,
+    /// Each owner exports its own records.
+    PerOwner,
+}
+
+impl From<Ownership> for OwnershipView {
+    fn from(ownership: Ownership) -> Self {
+        match ownership {
+            Ownership::Unstated => Self::Unstated,
+            Ownership::Shared => Self::Shared,
+            Ownership::PerOwner => Self::PerOwner,
+        }
+    }
 }
 
 /// The dimension by which a data type is divided.
@@ -59,6 +86,7 @@ impl From<&DataType> for TypeView {
             settle_lag_seconds: data_type.settle_lag.num_seconds(),
             has_change_instant: data_type.has_change_instant,
             fields: data_type.fields.clone(),
+            ownership: data_type.ownership.into(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! date.
 
 mod certificates;
+mod owners;
 #[cfg(unix)]
 mod permissions;
 mod place;
@@ -111,6 +112,9 @@ async fn examine(session: &Session) -> Vec<Finding> {
     #[cfg(unix)]
     findings.push(permissions::permissions(&config));
     findings.extend(sources(&config, session).await);
+    if is_usable {
+        findings.extend(owners::unstated(&config, session).await);
+    }
     findings.push(certificates::signing(&config, session));
     if is_usable {
         findings.extend(on_record(&config, session).await);

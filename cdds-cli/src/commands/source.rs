@@ -49,7 +49,7 @@ async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
     };
     let (mut views, mut failures) = (Vec::new(), Vec::new());
     // If the source cannot be read, the read below reports why.
-    let remarks = source.remarks().await.unwrap_or_default();
+    let remarks = source.remarks(&session.principal.owner).await.unwrap_or_default();
     for remark in &remarks {
         session.console.note(&format!("note: {}", escaped(remark)));
     }

@@ -236,6 +236,10 @@ pub(super) struct DataType {
     pub(super) granularity: Option<String>,
     /// The fields that records have, and that templates may name; any if left out.
     pub(super) fields: Option<Vec<String>>,
+    /// Where the owner is named.
+    pub(super) owner: Option<String>,
+    /// Whether every owner who sees the source may export all records.
+    pub(super) shared: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,7 +8,9 @@ use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::template::FieldNames;
 use cdds_core::domain::source::Visibility;
-use cdds_storage::source::{CategoryConfig, JsonLinesConfig, SqliteConfig, SqliteRows, TypeConfig};
+use cdds_storage::source::{
+    CategoryConfig, JsonLinesConfig, OwnerConfig, SqliteConfig, SqliteRows, TypeConfig,
+};
 use chrono::TimeDelta;
 
 use super::mistake::Mistake;
@@ -208,7 +210,22 @@ fn check_type<R>(
         FieldNames::new(fields.iter().cloned()).map_err(|violation| format!("fields: {violation}"))?;
         config.fields = Some(fields);
     }
+    config.owner = owner(data_type.owner, data_type.shared)?;
     Ok(config)
+}
+
+/// Reads whose the records of a type are (rule J16).
+fn owner(field: Option<String>, shared: Option<bool>) -> Result<OwnerConfig, String> {
+    match (field, shared) {
+        (Some(_), Some(true)) => Err("records are shared or have an owner, not both".to_owned()),
+        (Some(field), _) if field.is_empty() => Err("owner: name the field that holds it".to_owned()),
+        (Some(field), _) => Ok(OwnerConfig::Field(field)),
+        (None, Some(true)) => Ok(OwnerConfig::Shared),
+        (None, Some(false)) => {
+            Err("shared: if it is false, name the field of the owner, owner = \"…\"".to_owned())
+        }
+        (None, None) => Ok(OwnerConfig::Unstated),
+    }
 }
 
 fn instant_format(key: &str, name: Option<String>) -> Result<Option<InstantFormat>, String> {
@@ -297,6 +314,15 @@ mod tests {
             ),
             ("id = 'x'\nkind = 'json-lines'\nurl = 'a'\n[[type]]\nid = 't'\nfields = []", "fields: no field"),
             ("id = 'a/b'\nunsupported = 'no'", "valid name"),
+            (
+                "id = 'x'\nkind = 'json-lines'\nurl = 'a'\n[[type]]\nid = 't'\nowner = 'o'\nshared = true",
+                "not both",
+            ),
+            ("id = 'x'\nkind = 'json-lines'\nurl = 'a'\n[[type]]\nid = 't'\nowner = ''", "name the field"),
+            (
+                "id = 'x'\nkind = 'json-lines'\nurl = 'a'\n[[type]]\nid = 't'\nshared = false",
+                "name the field",
+            ),
         ] {
             let error = check_toml(text).unwrap_err();
             assert!(error.contains(told), "{text:?} gave {error:?}");
@@ -314,6 +340,21 @@ mod tests {
         assert_eq!(config.path, Path::new("/srv/a.db"));
         assert_eq!(config.types[0].settle_lag, TimeDelta::seconds(90));
         assert_eq!(config.types[0].category.as_ref().unwrap().values, ["voice"]);
+    }
+
+    #[test]
+    fn j16_a_type_says_whose_its_records_are() {
+        let owner = |more: &str| {
+            let text =
+                format!("id = 'x'\nkind = 'sqlite'\nurl = 'a'\n[[type]]\nid = 't'\ntable = 'r'\n{more}");
+            let SourceKind::Sqlite(config) = check_toml(&text).unwrap().kind else { panic!("{text}") };
+            config.types.into_iter().next().unwrap().owner
+        };
+        assert_eq!(owner(""), OwnerConfig::Unstated);
+        assert_eq!(owner("shared = true"), OwnerConfig::Shared);
+        for more in ["owner = 'tenant'", "owner = 'tenant'\nshared = false"] {
+            assert_eq!(owner(more), OwnerConfig::Field("tenant".to_owned()));
+        }
     }
 
     #[test]

@@ -189,3 +189,60 @@ fn what_failed_is_named_on_stderr() {
     assert_eq!(text(&output.stderr), "error: these checks failed: source contact-history\n");
     assert_eq!(place.refused(&["doctor"]), (1, "doctor_failed".to_owned()));
 }
+
+/// A database of two owners, and a type whose declaration of them is `more`.
+fn of_two_owners(more: &str) -> Place {
+    let place = healthy();
+    place.sqlite("create table tickets(n integer, tenant text); insert into tickets values (1, 'north'), (2, 'south'), (3, 'south')");
+    let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
+    let tickets = "\n[[source]]\nid = \"tickets\"\nkind = \"sqlite\"\nurl = \"contacts.db\"\nowners = [\"north\", \"south\"]\n\
+                   [[source.type]]\nid = \"ticket\"\ntable = \"tickets\"\n";
+    std::fs::write(place.path("cdds.toml"), format!("{config}{tickets}{more}\n")).unwrap();
+    place
+}
+
+#[test]
+fn j16_types_that_several_owners_see_are_asked_about() {
+    let asked = |place: &Place, owner: &str| -> Option<String> {
+        let (code, found) = examine(place, &["--owner", owner]);
+        assert_eq!(code, 0, "{found:?}");
+        let finding = found.into_iter().find(|finding| finding["check"] == "owners")?;
+        assert_eq!(finding["status"], "warning");
+        Some(finding["detail"].as_str().unwrap().to_owned())
+    };
+    let place = of_two_owners("");
+    // The owners that the source names are several, so every type that all see needs an answer, too.
+    let told = asked(&place, "north").unwrap();
+    assert!(told.contains("ticket of source tickets") && told.contains("interaction of source"), "{told}");
+    let told = asked(&place, "east").unwrap();
+    assert!(!told.contains("ticket"), "{told}");
+    let told = asked(&of_two_owners("owner = \"tenant\""), "north").unwrap();
+    assert!(!told.contains("ticket"), "{told}");
+    let told = asked(&of_two_owners("shared = true"), "north").unwrap();
+    assert!(!told.contains("ticket"), "{told}");
+
+    let place = healthy();
+    assert_eq!(asked(&place, "north"), None);
+    place.plaintext_job(&["--owner", "north"]);
+    assert_eq!(asked(&place, "north"), None, "there is one owner");
+    place.plaintext_job(&["--owner", "south"]);
+    assert!(asked(&place, "north").is_some());
+}
+
+#[test]
+fn j16_a_check_of_a_source_counts_the_records_of_the_owner() {
+    let place = of_two_owners("owner = \"tenant\"");
+    for (owner, records) in [("north", 1), ("south", 2)] {
+        let checked = place.json(&["source", "check", "tickets", "--owner", owner]);
+        assert_eq!(checked[0]["records_read"], json!(records), "{checked}");
+    }
+    assert_eq!(
+        place.refused(&["source", "check", "tickets", "--owner", "east"]),
+        (4, "not_found".to_owned())
+    );
+    let listed = |owner: &str| place.json(&["source", "list", "--owner", owner]);
+    let (north, east) = (listed("north"), listed("east"));
+    let tickets = north.as_array().unwrap().iter().find(|source| source["id"] == "tickets").unwrap();
+    assert_eq!(tickets["types"][0]["ownership"], "per_owner");
+    assert!(!east.to_string().contains("tickets"), "{east}");
+}

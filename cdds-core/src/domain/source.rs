@@ -1,5 +1,6 @@
 //! Rules J2–J4, J16, W4, W7: what a source offers, and what it is asked for.
 
+mod ownership;
 mod request;
 mod visibility;
 
@@ -11,6 +12,7 @@ use chrono::TimeDelta;
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::selection::CategoryDimension;
 
+pub use self::ownership::Ownership;
 pub use self::request::{BadRecordMode, ReadRequest, RecordInstant};
 pub use self::visibility::Visibility;
 
@@ -90,11 +92,13 @@ pub struct DataType {
     /// Whether the source applies templates itself, exactly as
     /// [`Template::apply`](crate::domain::record::template::Template::apply) would (rule J4).
     pub pushes_down: bool,
+    /// Whose the records are (rule J16).
+    pub ownership: Ownership,
 }
 
 impl DataType {
-    /// Creates a type without instants, categories and declared fields. Its settle lag and granularity are
-    /// one second each, and the engine applies its templates.
+    /// Creates a type without instants, categories and declared fields, which does not say whose its records
+    /// are. Its settle lag and granularity are one second each, and the engine applies its templates.
     pub fn new(id: TypeId) -> Self {
         Self {
             id,
@@ -105,6 +109,7 @@ impl DataType {
             granularity: SourceTerms::default().granularity,
             fields: None,
             pushes_down: false,
+            ownership: Ownership::default(),
         }
     }
 
@@ -148,6 +153,12 @@ impl DataType {
     #[must_use]
     pub fn with_push_down(self) -> Self {
         Self { pushes_down: true, ..self }
+    }
+
+    /// Declares whose the records are (rule J16).
+    #[must_use]
+    pub fn with_ownership(self, ownership: Ownership) -> Self {
+        Self { ownership, ..self }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::domain::source::SourceTerms;
 use crate::domain::source::{Offer, OfferedSources};
 
 pub use crate::domain::source::{
-    BadRecordMode, DataType, ReadRequest, RecordInstant, SourceDescription, Visibility,
+    BadRecordMode, DataType, Ownership, ReadRequest, RecordInstant, SourceDescription, Visibility,
 };
 
 /// A system that holds records: a database, a set of files, a service.
@@ -76,12 +76,14 @@ pub trait Source: Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Returns remarks, in sentences, for a person about to export from the source: for instance, that its
-    /// application cannot write meanwhile. A check of the source shows them. Most sources have none.
+    /// Returns remarks, in sentences, for a person of this owner who is about to export from the source: for
+    /// instance, that its application cannot write meanwhile. A check of the source shows them. They say
+    /// nothing about the records of other owners (rule J16). Most sources have none.
     ///
     /// # Errors
     /// As for [`read`](Source::read).
-    async fn remarks(&self) -> Result<Vec<String>, SourceError> {
+    async fn remarks(&self, owner: &Owner) -> Result<Vec<String>, SourceError> {
+        let _ = owner;
         Ok(Vec::new())
     }
 

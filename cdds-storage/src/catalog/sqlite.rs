@@ -82,6 +82,17 @@ impl SqliteCatalog {
         self.database.path()
     }
 
+    /// Whether jobs of more than one owner are stored here. For the operator of the service: an owner is not
+    /// told of others (rule J15).
+    ///
+    /// # Errors
+    /// [`Unavailable`](cdds_core::ports::catalog::CatalogErrorKind::Unavailable) if the file cannot be read;
+    /// [`Corrupt`](cdds_core::ports::catalog::CatalogErrorKind::Corrupt) if it is damaged.
+    pub async fn has_several_owners(&self) -> Result<bool, CatalogError> {
+        const SQL: &str = "SELECT min(owner) IS NOT max(owner) FROM job";
+        self.read("looking for several owners", |tx| Ok(tx.query_row(SQL, [], |row| row.get(0))?)).await
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Database) -> Result<T, CatalogError> + Send + 'static,

@@ -1,13 +1,14 @@
 //! The configuration shared by this crate's sources.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroU32;
 
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::selection::CategoryDimension;
-use cdds_core::ports::source::{DataType, SourceDescription, SourceError, SourceErrorKind, Visibility};
+use cdds_core::ports::source::{DataType, SourceDescription, SourceError, SourceErrorKind};
 use chrono::Duration;
+
+use super::owners::OwnerConfig;
 
 /// One data type of a source; `R` describes the location of its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct TypeConfig<R> {
     /// The declared names of the records' fields, if any: templates can then name no others (rule J4). A
     /// database exports exactly these columns; a JSON line with another member ends the export.
     pub fields: Option<Vec<String>>,
+    /// How it says whose its records are (rule J16).
+    pub owner: OwnerConfig,
 }
 
 /// The location of an instant in a record.
@@ -55,7 +58,7 @@ pub struct CategoryConfig {
 
 impl<R> TypeConfig<R> {
     /// Creates a type without instants, categories and declared fields, with the default lag and granularity
-    /// of one second (rule W4).
+    /// of one second (rule W4). It does not say whose its records are (rule J16).
     pub fn new(id: TypeId, rows: R) -> Self {
         Self {
             id,
@@ -66,6 +69,7 @@ impl<R> TypeConfig<R> {
             settle_lag: Duration::seconds(1),
             granularity: Duration::seconds(1),
             fields: None,
+            owner: OwnerConfig::default(),
         }
     }
 
@@ -90,11 +94,18 @@ impl<R> TypeConfig<R> {
         self
     }
 
+    /// Sets how the type says whose its records are (rule J16).
+    #[must_use]
+    pub fn with_owner(self, owner: OwnerConfig) -> Self {
+        Self { owner, ..self }
+    }
+
     /// Returns the columns that reading depends on.
     #[cfg(feature = "sqlite")]
     pub(super) fn required_columns(&self) -> impl Iterator<Item = &str> {
         let instants = self.time.iter().chain(&self.changed).map(|time| time.column.as_str());
-        instants.chain(self.category.iter().map(|category| category.column.as_str()))
+        let category = self.category.iter().map(|category| category.column.as_str());
+        instants.chain(category).chain(self.owner.field())
     }
 
     /// Whether records may have a field of this name, as far as the fields are declared.
@@ -103,12 +114,14 @@ impl<R> TypeConfig<R> {
         self.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| field == name))
     }
 
-    fn data_type(&self, pushes_down: bool) -> DataType {
+    /// Describes the type, whose records are at this path.
+    fn data_type(&self, path: &str, pushes_down: bool) -> Result<DataType, String> {
         let category = self.category.as_ref().map(|category| CategoryDimension {
             name: category.name.clone(),
             values: category.values.clone(),
         });
-        DataType {
+        Ok(DataType {
+            ownership: self.owner.ownership(path)?,
             id: self.id.clone(),
             category,
             has_event_instant: self.time.is_some(),
@@ -117,17 +130,18 @@ impl<R> TypeConfig<R> {
             granularity: self.granularity,
             fields: self.fields.clone(),
             pushes_down,
-        }
+        })
     }
 }
 
-/// Describes a source with these types, which applies templates itself or leaves them to the engine.
-pub(super) fn describe<R>(
+/// Describes a source with these types, which applies templates itself or leaves them to the engine. `path`
+/// returns where the records of a type are.
+pub(super) fn describe<'a, R>(
     id: &SourceId,
     title: &str,
-    types: &[TypeConfig<R>],
-    (max_concurrent, visibility): (Option<NonZeroU32>, &Visibility),
+    types: &'a [TypeConfig<R>],
     pushes_down: bool,
+    path: impl Fn(&'a TypeConfig<R>) -> &'a str,
 ) -> Result<SourceDescription, SourceError> {
     let invalid =
         |reason: String| SourceError::new(SourceErrorKind::Invalid, format!("source {id}: {reason}"));
@@ -139,9 +153,12 @@ pub(super) fn describe<R>(
         return Err(invalid(format!("data type {} is declared twice: rename one", twice.id)));
     }
     let mut description = SourceDescription::new(id.clone(), title);
-    description.types = types.iter().map(|data_type| data_type.data_type(pushes_down)).collect();
-    description.max_concurrent = max_concurrent;
-    description.visibility = visibility.clone();
+    for data_type in types {
+        let described = data_type.data_type(path(data_type), pushes_down);
+        description
+            .types
+            .push(described.map_err(|why| invalid(format!("data type {}: {why}", data_type.id)))?);
+    }
     Ok(description)
 }
 

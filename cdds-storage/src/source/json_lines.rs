@@ -4,6 +4,7 @@ mod identity;
 mod lines;
 mod member;
 mod name;
+mod owned;
 mod pattern;
 mod snapshot;
 mod torn;
@@ -12,16 +13,19 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cdds_core::domain::id::SourceId;
+use cdds_core::domain::calendar::window::Window;
+use cdds_core::domain::id::{Owner, SourceId};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::{RecordBatch, RejectedRecord};
 use cdds_core::ports::source::{
     BadRecordMode, Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind, Visibility,
 };
+use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 
 use super::blocking::{self, Batches, Stop};
 use super::config::{self, TypeConfig};
+use super::owners;
 use super::selection::{Selection, Timing};
 use lines::{Lines, Piece};
 use member::{LineError, Members};
@@ -40,6 +44,7 @@ pub struct JsonLinesConfig {
     pub title: String,
     /// A file, or a glob (`*`, `?`, `[…]`, `**`) of files that are read in the order of their names. Names
     /// that begin with a dot match only patterns that begin with one, as in a shell; links are followed.
+    /// `{owner}` stands for the owner (rule J16).
     pub path: String,
     /// The data types.
     pub types: Vec<JsonLinesType>,
@@ -90,6 +95,11 @@ impl JsonLinesConfig {
     pub fn with_visibility(self, visibility: Visibility) -> Self {
         Self { visibility, ..self }
     }
+
+    /// Returns the path of a type's records.
+    fn path_of<'a>(&'a self, data_type: &'a JsonLinesType) -> &'a str {
+        data_type.rows.as_ref().unwrap_or(&self.path)
+    }
 }
 
 /// The default of [`JsonLinesConfig::line_bytes_max`]: 16 MiB.
@@ -121,6 +131,16 @@ pub const UNFINISHED_MAX: Duration = Duration::from_secs(3_600);
 /// for. Otherwise the line ends the read: as [`Missing`](SourceErrorKind::Missing) if the read is by change,
 /// since the next one covers its window, and as interrupted in any other case. Once its file has not been
 /// written to for [`UNFINISHED_MAX`], the line is a bad record like any other.
+///
+/// # Owners
+/// If a type names the field of the owner (rule J16), a read returns the owner's records and says nothing about
+/// others. A line that cannot be read as JSON may be parts of several records, so it is reported without its
+/// contents, to the owner whom its readable beginning names; without one, it belongs to nobody. Positions
+/// count all lines of the file.
+///
+/// With `{owner}` in its path, an owner has files of its own; if there are none, reads fail as for any missing
+/// file. On a file system that takes two names for the same, such as one that ignores case, give owners names
+/// that differ in more than that.
 #[derive(Debug)]
 pub struct JsonLinesSource {
     config: JsonLinesConfig,
@@ -131,20 +151,24 @@ impl JsonLinesSource {
     /// Creates a source over these files. They are looked up when a read begins.
     ///
     /// # Errors
-    /// [`SourceErrorKind::Invalid`] if there are no data types, or two with the same name.
+    /// [`SourceErrorKind::Invalid`] if there are no data types, two with the same name, or one whose path could
+    /// lead an owner to the files of another (rule J16).
     pub fn new(config: JsonLinesConfig) -> Result<Self, SourceError> {
-        let terms = (config.max_concurrent, &config.visibility);
-        let description = config::describe(&config.id, &config.title, &config.types, terms, false)?;
+        let path = |data_type| config.path_of(data_type);
+        let mut description = config::describe(&config.id, &config.title, &config.types, false, path)?;
+        description.max_concurrent = config.max_concurrent;
+        description.visibility = config.visibility.clone();
         Ok(Self { config, description })
     }
 
     fn reading(&self, request: &ReadRequest) -> Result<Reading, SourceError> {
         let data_type = config::find(&self.config.id, &self.config.types, &request.data_type)?;
+        let name = format!("{} {}", self.config.id, data_type.id);
         Ok(Reading {
-            name: format!("{} {}", self.config.id, data_type.id),
-            path: data_type.rows.as_ref().unwrap_or(&self.config.path).clone(),
+            path: owners::path_of(&name, self.config.path_of(data_type), &request.owner)?,
+            name,
             line_bytes_max: self.config.line_bytes_max,
-            members: Members::new(data_type),
+            members: Members::new(data_type, &request.owner),
             selection: Selection::new(data_type, request)?,
             bad_records: request.bad_records,
         })
@@ -159,10 +183,25 @@ impl Source for JsonLinesSource {
 
     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
         let reading = self.reading(request)?;
-        if request.window.start().is_some() || request.categories != CategorySelection::All {
+        let some = request.window.start().is_some() || request.categories != CategorySelection::All;
+        // The files hold the records of other owners, too, and nothing may tell how many (rule J16).
+        if some || reading.members.name_owners() {
             return Ok(None);
         }
         ::blocking::unblock(move || reading.estimate()).await
+    }
+
+    async fn remarks(&self, owner: &Owner) -> Result<Vec<String>, SourceError> {
+        let mut readings = Vec::new();
+        for data_type in &self.config.types {
+            if let Some(field) = data_type.owner.field() {
+                let window = Window::until(DateTime::<Utc>::MAX_UTC);
+                let request = ReadRequest::new(owner.clone(), data_type.id.clone(), window);
+                readings.push((self.reading(&request)?, field.to_owned()));
+            }
+        }
+        let remarks = move || readings.iter().filter_map(|(reading, field)| reading.unowned(field)).collect();
+        Ok(::blocking::unblock(remarks).await)
     }
 
     async fn read(
@@ -222,36 +261,47 @@ impl Reading {
                             }
                             return Err(self.unfinished(noted, number).into());
                         }
-                        json.len() as u64
+                        self.counted(json.len() as u64)
                     }
-                    read => {
-                        read.or_else(|error| self.bad_record(noted, number, &error, json, batches))?;
-                        json.len() as u64 + 1
+                    Ok(Whose::Others) => 0,
+                    Ok(Whose::Owners) => json.len() as u64 + 1,
+                    Err(error) => {
+                        self.bad_record(noted, number, &error, json, batches)?;
+                        self.counted(json.len() as u64 + 1)
                     }
                 },
                 Piece::TooLong { beginning, bytes, number } => {
                     let error = LineError::TooLong { bytes_max: self.line_bytes_max };
                     self.bad_record(noted, number, &error, beginning, batches)?;
-                    bytes
+                    self.counted(bytes)
                 }
-                Piece::Skipped { bytes } => bytes,
+                Piece::Skipped { bytes } => self.counted(bytes),
             };
             batches.record_read(bytes)?;
         }
         Ok(())
     }
 
+    /// Returns how many of the bytes of an unreadable line count as read: the size of other owners' records
+    /// must not show (rule J16).
+    fn counted(&self, bytes: u64) -> u64 {
+        if self.members.name_owners() { 0 } else { bytes }
+    }
+
     /// Processes a line, which may be blank.
-    fn line(&self, json: &[u8], batches: &mut Batches) -> Result<(), LineError> {
+    fn line(&self, json: &[u8], batches: &mut Batches) -> Result<Whose, LineError> {
         if json.trim_ascii_start().is_empty() {
-            return Ok(());
+            return Ok(Whose::Others);
         }
         let mut found = member::Found::default();
         let scanned = batches.builder().scan(json, |key, value| self.members.visit(&mut found, key, value));
         let scanned = scanned.map_err(LineError::Record)?;
+        if !self.members.are_of_owner(&found) {
+            return Ok(Whose::Others);
+        }
         let (changed_at, event_at) = (|| self.members.changed_at(&found), || self.members.event_at(&found));
         let category = self.selection.category(self.members.category(&found).as_deref());
-        let Some(category) = category else { return Ok(()) };
+        let Some(category) = category else { return Ok(Whose::Owners) };
         match self.selection.event_at(changed_at, event_at)? {
             Timing::Wanted(event_at) => scanned.finish(&category.place(event_at)),
             Timing::Outside => {}
@@ -260,7 +310,7 @@ impl Reading {
                 batches.builder().add_undated(1);
             }
         }
-        Ok(())
+        Ok(Whose::Owners)
     }
 
     /// Ends the read or hands the line over, as the request says (rule E10).
@@ -272,6 +322,14 @@ impl Reading {
         line: &[u8],
         batches: &mut Batches,
     ) -> Result<(), SourceError> {
+        let mut line = line;
+        if self.members.name_owners() && !matches!(error, LineError::Time { .. }) {
+            if !self.begins_with_owner(line) {
+                return Ok(());
+            }
+            // Its rest may be another owner's record, if a writer broke off.
+            line = b"";
+        }
         match self.bad_records {
             BadRecordMode::Fail => Err(SourceError::with_source(
                 SourceErrorKind::BadRecord,
@@ -310,6 +368,15 @@ impl Reading {
         let sample_bytes = sample.len() as u64;
         Ok((lines > 0).then(|| Estimate { records: bytes.saturating_mul(lines) / sample_bytes }))
     }
+}
+
+/// Whose a line is (rule J16).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// The owner's for whom the source is read, or everybody's.
+    Owners,
+    /// Another owner's or nobody's, like a blank line.
+    Others,
 }
 
 /// Whether a file with this beginning is UTF-16: by its byte order mark, or because half of its first

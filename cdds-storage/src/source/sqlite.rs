@@ -14,13 +14,14 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use cdds_core::domain::id::SourceId;
+use cdds_core::domain::id::{Owner, SourceId};
 use cdds_core::domain::record::RecordBatch;
 use cdds_core::ports::source::{Estimate, ReadRequest, Source, SourceDescription, SourceError, Visibility};
 use futures::stream::BoxStream;
 
 use super::blocking::{self, Batches, Stop};
 use super::config::{self, TypeConfig};
+use super::owners;
 use super::selection::Selection;
 use open::{Database, Relation};
 use rows::{Columns, Reader};
@@ -46,7 +47,7 @@ pub struct SqliteConfig {
     pub id: SourceId,
     /// The name shown to people.
     pub title: String,
-    /// The database file.
+    /// The database file. `{owner}` in a path of valid UTF-8 stands for the owner (rule J16).
     pub path: PathBuf,
     /// The data types.
     pub types: Vec<SqliteType>,
@@ -87,6 +88,14 @@ impl SqliteConfig {
     pub fn with_visibility(self, visibility: Visibility) -> Self {
         Self { visibility, ..self }
     }
+
+    /// Returns the database of an owner.
+    fn path_of(&self, source: &str, owner: &Owner) -> Result<PathBuf, SourceError> {
+        match self.path.to_str() {
+            Some(path) => owners::path_of(source, path, owner).map(PathBuf::from),
+            None => Ok(self.path.clone()),
+        }
+    }
 }
 
 /// Reads tables and queries of a SQLite database.
@@ -113,6 +122,12 @@ impl SqliteConfig {
 /// A row is a bad record (rule E10) if its instant cannot be read, even where no window would find it, or if
 /// a column that is looked at has text that is not UTF-8. Other rows that the database skips are not looked
 /// at.
+///
+/// If a type names the column of the owner (rule J16), the database compares it with the owner, and each row is
+/// checked again here. An index on it, best together with the instant, spares SQLite the rows of others. With
+/// `{owner}` in the path, each owner has a database of its own; if there is none, reads fail as for any missing
+/// database. On a file system that takes two names for the same, such as one that ignores case, give owners
+/// names that differ in more than that.
 #[derive(Debug)]
 pub struct SqliteSource {
     config: SqliteConfig,
@@ -126,18 +141,22 @@ impl SqliteSource {
     ///
     /// # Errors
     /// [`SourceErrorKind::Invalid`](cdds_core::ports::source::SourceErrorKind::Invalid) if there are no data
-    /// types, or two with the same name.
+    /// types, two with the same name, or one that is shared although each owner has a database of its own
+    /// (rule J16).
     pub fn new(config: SqliteConfig) -> Result<Self, SourceError> {
-        let terms = (config.max_concurrent, &config.visibility);
-        let description = config::describe(&config.id, &config.title, &config.types, terms, true)?;
+        let path = |_| config.path.to_str().unwrap_or_default();
+        let mut description = config::describe(&config.id, &config.title, &config.types, true, path)?;
+        description.max_concurrent = config.max_concurrent;
+        description.visibility = config.visibility.clone();
         Ok(Self { config, description, set_aside_max: None })
     }
 
     fn reading(&self, request: &ReadRequest) -> Result<Reading, SourceError> {
         let data_type = config::find(&self.config.id, &self.config.types, &request.data_type)?;
+        let name = format!("{} {}", self.config.id, data_type.id);
         Ok(Reading {
-            name: format!("{} {}", self.config.id, data_type.id),
-            path: self.config.path.clone(),
+            path: self.config.path_of(&name, &request.owner)?,
+            name,
             data_type: data_type.clone(),
             selection: Selection::new(data_type, request)?,
             request: request.clone(),
@@ -157,11 +176,12 @@ impl Source for SqliteSource {
         ::blocking::unblock(move || reading.estimate()).await
     }
 
-    async fn remarks(&self) -> Result<Vec<String>, SourceError> {
+    async fn remarks(&self, owner: &Owner) -> Result<Vec<String>, SourceError> {
         let config = self.config.clone();
+        let path = config.path_of(config.id.as_str(), owner)?;
         ::blocking::unblock(move || {
-            let database = Database::open(&config.path, &config.id.to_string())?;
-            let is_locked = database.is_locked().then(|| locked(&config.path));
+            let database = Database::open(&path, config.id.as_str())?;
+            let is_locked = database.is_locked().then(|| locked(&path));
             let repeated = config.types.iter().filter_map(|data_type| repeated(&database, data_type));
             Ok(is_locked.into_iter().chain(repeated).collect())
         })

@@ -23,6 +23,7 @@ mod source_by_change;
 mod source_instants;
 mod source_json_lines;
 mod source_json_lines_files;
+mod source_owners;
 mod source_sqlite;
 mod source_sqlite_sharing;
 mod source_template;

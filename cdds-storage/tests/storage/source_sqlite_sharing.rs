@@ -80,7 +80,7 @@ fn nothing_is_left_beside_a_database_in_wal_mode_at_rest() {
     let source = source(&path, table("contacts"));
     assert_eq!(read(&source, everything()).unwrap(), "{\"n\":1}\n");
     assert_eq!(block_on(source.estimate(&everything())).unwrap().unwrap().records, 1);
-    assert_eq!(block_on(source.remarks()).unwrap(), [""; 0]);
+    assert_eq!(block_on(source.remarks(&Owner::default())).unwrap(), [""; 0]);
     assert_eq!(listing(folder.path()), before);
     // An empty log, as another program may have left it.
     fs::write(folder.path().join("contacts.db-wal"), "").unwrap();
@@ -147,7 +147,7 @@ fn an_application_with_a_rollback_journal_writes_while_an_export_goes_on() {
          UPDATE contacts SET pad = 1.0 WHERE n = 19998",
     );
     let source = source(&path, table("contacts").with_time("at", InstantFormat::Iso));
-    let remarks = block_on(source.remarks()).unwrap();
+    let remarks = block_on(source.remarks(&Owner::default())).unwrap();
     assert!(remarks[0].contains("application cannot write"), "{remarks:?}");
     let request = everything().with_bad_records(BadRecordMode::Report);
     let mut stream = block_on(source.read(request)).unwrap();
@@ -261,7 +261,7 @@ fn r7_of_columns_with_one_name_the_last_counts_for_everything() {
     };
     let template = request.with_template(filtered);
     assert_eq!(read(&source, template).unwrap(), "{\"id\":1,\"n\":7}\n");
-    let remarks = block_on(source.remarks()).unwrap();
+    let remarks = block_on(source.remarks(&Owner::default())).unwrap();
     assert!(
         remarks
             .iter()

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use cdds_core::domain::id::Owner;
 use cdds_core::domain::record::RecordError;
 use cdds_core::domain::record::instant::UnreadableInstant;
 use cdds_core::domain::record::template::spells;
@@ -9,6 +10,7 @@ use cdds_core::ports::source::RecordInstant;
 use chrono::{DateTime, Utc};
 
 use super::JsonLinesType;
+use super::owned::OwnerMember;
 use crate::source::config::TimeConfig;
 
 /// The members to look for.
@@ -17,6 +19,8 @@ pub(super) struct Members {
     time: Option<TimeConfig>,
     changed: Option<TimeConfig>,
     category: Option<String>,
+    /// `None` if records do not name their owner.
+    owner: Option<OwnerMember>,
 }
 
 /// The members found in one record, as spelled there. If a key occurs twice, the last member counts, as with
@@ -26,6 +30,7 @@ pub(super) struct Found<'a> {
     time: Option<&'a [u8]>,
     changed: Option<&'a [u8]>,
     category: Option<&'a [u8]>,
+    owner: Option<&'a [u8]>,
 }
 
 /// The reason why a line cannot be exported.
@@ -40,9 +45,11 @@ pub(super) enum LineError {
 }
 
 impl Members {
-    pub(super) fn new(data_type: &JsonLinesType) -> Self {
+    /// Looks for the members that a type declares, among the records of an owner.
+    pub(super) fn new(data_type: &JsonLinesType, owner: &Owner) -> Self {
         let category = data_type.category.as_ref().map(|category| category.column.clone());
-        Self { time: data_type.time.clone(), changed: data_type.changed.clone(), category }
+        let owner = data_type.owner.field().map(|field| OwnerMember::new(field, owner));
+        Self { time: data_type.time.clone(), changed: data_type.changed.clone(), category, owner }
     }
 
     /// Notes a member of the outermost object.
@@ -57,6 +64,29 @@ impl Members {
         if self.category.as_ref().is_some_and(|category| spells(key, category)) {
             found.category = Some(value);
         }
+        if self.owner.as_ref().is_some_and(|owner| owner.is_in(key)) {
+            found.owner = Some(value);
+        }
+    }
+
+    /// Whether records name their owner (rule J16).
+    pub(super) fn name_owners(&self) -> bool {
+        self.owner.is_some()
+    }
+
+    /// Whether these members name an owner.
+    pub(super) fn show_owner(&self, found: &Found<'_>) -> bool {
+        found.owner.is_some()
+    }
+
+    /// Whether a record with these members is the owner's, or everybody's.
+    pub(super) fn are_of_owner(&self, found: &Found<'_>) -> bool {
+        self.owner.as_ref().is_none_or(|owner| found.owner.is_some_and(|member| owner.names_owner(member)))
+    }
+
+    /// Whether a record that begins with these members may be the owner's once it is whole.
+    pub(super) fn may_be_of_owner(&self, found: &Found<'_>) -> bool {
+        found.owner.is_none() || self.are_of_owner(found)
     }
 
     /// Returns the event instant; `None` if it is missing or empty (rule W7).
@@ -83,12 +113,16 @@ impl Members {
 
     /// Returns the category: text, or a number, `true` or `false` as spelled.
     pub(super) fn category<'a>(&self, found: &Found<'a>) -> Option<Cow<'a, str>> {
-        let value = found.category?;
-        match value {
-            b"null" | [b'{' | b'[', ..] => None,
-            [b'"', ..] => text(value),
-            _ => std::str::from_utf8(value).ok().map(Cow::Borrowed),
-        }
+        found.category.and_then(scalar)
+    }
+}
+
+/// Returns a value as text: text, or a number, `true` or `false` as spelled.
+pub(super) fn scalar(value: &[u8]) -> Option<Cow<'_, str>> {
+    match value {
+        b"null" | [b'{' | b'[', ..] => None,
+        [b'"', ..] => text(value),
+        _ => std::str::from_utf8(value).ok().map(Cow::Borrowed),
     }
 }
 

@@ -19,15 +19,10 @@ impl Reading {
     /// Whether a record with this beginning may be asked for once it is whole. Its category or its instant
     /// may already rule that out: most lines that are being written belong to a later window.
     pub(super) fn may_want(&self, beginning: &[u8]) -> bool {
-        let mut found = Found::default();
-        let end = beginning.as_ptr_range().end;
-        // Whole members are visited, whatever is wrong with the rest.
-        let _ = prune::object(beginning, &mut Vec::new(), |key, value| {
-            // A number at the very end may continue.
-            if value.as_ptr_range().end != end {
-                self.members.visit(&mut found, key, value);
-            }
-        });
+        let found = self.whole_members(beginning);
+        if !self.members.may_be_of_owner(&found) {
+            return false;
+        }
         let category = self.members.category(&found);
         // Only a category that is there can rule the record out: a missing one may still come.
         if category.is_some() && self.selection.category(category.as_deref()).is_none() {
@@ -36,6 +31,24 @@ impl Reading {
         let instant = self.members.told_instant(&found, self.selection.by());
         // Likewise: without an instant yet, the record may belong to any window.
         instant.is_none_or(|instant| self.selection.window().contains(Some(instant)))
+    }
+
+    /// Whether a line with this beginning names the owner for whom the source is read (rule J16).
+    pub(super) fn begins_with_owner(&self, beginning: &[u8]) -> bool {
+        self.members.are_of_owner(&self.whole_members(beginning))
+    }
+
+    /// Returns the members that are whole, whatever is wrong with the rest.
+    pub(super) fn whole_members<'a>(&self, beginning: &'a [u8]) -> Found<'a> {
+        let mut found = Found::default();
+        let end = beginning.as_ptr_range().end;
+        let _ = prune::object(beginning, &mut Vec::new(), |key, value| {
+            // A number at the very end may continue.
+            if value.as_ptr_range().end != end {
+                self.members.visit(&mut found, key, value);
+            }
+        });
+        found
     }
 
     /// Nothing of the window is exported while a record that may belong to it is incomplete. If the request

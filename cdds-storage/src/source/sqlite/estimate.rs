@@ -38,7 +38,9 @@ pub(super) fn estimate(
 ) -> Result<Option<Estimate>, SourceError> {
     let whole = request.window.start().is_none()
         && request.categories == CategorySelection::All
-        && request.template.filters.is_empty();
+        && request.template.filters.is_empty()
+        // A sample of the table would count the rows of other owners, too (rule J16).
+        && data_type.owner.field().is_none();
     let records = match (&data_type.rows, relation.rowid) {
         (SqliteRows::Table(_), Some(rowid)) if whole => sample(database, relation, rowid),
         _ => count(database, conditions(data_type, relation, request), relation),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cdds_core::domain::id::Owner;
 use cdds_core::domain::record::instant::{InstantFormat, UnreadableInstant};
 use cdds_core::domain::record::template::{FieldValue, Filter};
 use cdds_core::domain::record::{Place, RecordBatchBuilder, RecordWriter, RejectedRecord};
@@ -31,6 +32,8 @@ pub(super) struct Columns {
     time: Option<(usize, InstantFormat)>,
     changed: Option<(usize, InstantFormat)>,
     category: Option<usize>,
+    /// The index of the column that names the owner, and the owner whose rows are read (rule J16).
+    owner: Option<(usize, Owner)>,
     /// Filters with the index of their field; `None` for a field that no row has.
     filters: Vec<(Option<usize>, Filter)>,
     bad_records: BadRecordMode,
@@ -59,6 +62,7 @@ impl Columns {
             time: data_type.time.as_ref().and_then(instant),
             changed: data_type.changed.as_ref().and_then(instant),
             category: data_type.category.as_ref().and_then(|category| index(&category.column)),
+            owner: data_type.owner.field().and_then(index).map(|index| (index, request.owner.clone())),
             filters: filters.map(|f| (index_of(&|column| column == f.field()), f.clone())).collect(),
             bad_records: request.bad_records,
             keys,
@@ -73,6 +77,16 @@ impl Columns {
 
     fn key(&self, index: usize) -> &str {
         self.keys.get(index - self.first).map_or("", String::as_str)
+    }
+
+    /// Whether a row is the owner's, or everybody's.
+    fn is_of_owner(&self, row: &Row<'_>) -> Result<bool, Fault> {
+        let Some((index, owner)) = &self.owner else { return Ok(true) };
+        Ok(match row.get_ref(*index)? {
+            ValueRef::Text(text) => text == owner.as_str().as_bytes(),
+            ValueRef::Integer(value) => value.to_string() == owner.as_str(),
+            ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => false,
+        })
     }
 
     /// Whether a row matches every filter.
@@ -326,14 +340,17 @@ fn record(
     Ok(bytes)
 }
 
-/// Returns the category of a selected row and the outcome of its instants; `None` for a row of another
-/// category or one that a filter leaves out. These are checked before the instants, so that a bad record that
+/// Returns the category of a selected row and the outcome of its instants; `None` for a row of another owner or
+/// category, or one that a filter leaves out. These are checked before the instants, so that a bad record that
 /// is not asked for does not affect this read.
 fn timing(
     row: &Row<'_>,
     columns: &Columns,
     selection: &Selection,
 ) -> Result<Option<(SelectedCategory, Timing)>, Fault> {
+    if !columns.is_of_owner(row)? {
+        return Ok(None);
+    }
     let number;
     let category = match columns.category.map(|index| row.get_ref(index)).transpose()? {
         Some(ValueRef::Text(text)) => std::str::from_utf8(text).ok(),
