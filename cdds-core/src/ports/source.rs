@@ -58,12 +58,12 @@ pub trait Source: Debug + Send + Sync {
     /// As for [`read`](Source::read).
     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError>;
 
-    /// Returns the instant up to which the records that the request asks for are complete (rule W3b): no record
-    /// with an earlier instant ([`ReadRequest::by`]) can still appear. Answers never go back. `None`, the
-    /// default, if the source does not know; the declared settle lag then counts alone.
+    /// Returns the instant up to which the records that the request asks for are complete (rule W3b): no
+    /// record with an earlier instant ([`ReadRequest::by`]) can still appear. Answers never go back. `None`,
+    /// the default, if the source does not know; the declared settle lag then counts alone.
     ///
-    /// The sources of SQLite databases and of files keep the default: neither shows the transactions and writers
-    /// whose records are still to come.
+    /// The sources of SQLite databases and of files keep the default: neither shows the transactions and
+    /// writers whose records are still to come.
     ///
     /// Called once or more often before a read, and again while work waits: every 30 seconds at first, later
     /// every five minutes. A database that rows are committed to answers with the start of its oldest open

@@ -138,9 +138,9 @@ pub const UNFINISHED_MAX: Duration = Duration::from_secs(3_600);
 /// contents, to the owner whom its readable beginning names; without one, it belongs to nobody. Positions
 /// count all lines of the file.
 ///
-/// With `{owner}` in its path, an owner has files of its own; if there are none, reads fail as for any missing
-/// file. On a file system that takes two names for the same, such as one that ignores case, give owners names
-/// that differ in more than that.
+/// With `{owner}` in its path, an owner has files of its own; if there are none, reads fail as for any
+/// missing file. On a file system that takes two names for the same, such as one that ignores case, give
+/// owners names that differ in more than that.
 #[derive(Debug)]
 pub struct JsonLinesSource {
     config: JsonLinesConfig,

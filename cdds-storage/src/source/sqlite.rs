@@ -123,11 +123,11 @@ impl SqliteConfig {
 /// a column that is looked at has text that is not UTF-8. Other rows that the database skips are not looked
 /// at.
 ///
-/// If a type names the column of the owner (rule J16), the database compares it with the owner, and each row is
-/// checked again here. An index on it, best together with the instant, spares SQLite the rows of others. With
-/// `{owner}` in the path, each owner has a database of its own; if there is none, reads fail as for any missing
-/// database. On a file system that takes two names for the same, such as one that ignores case, give owners
-/// names that differ in more than that.
+/// If a type names the column of the owner (rule J16), the database compares it with the owner, and each row
+/// is checked again here. An index on it, best together with the instant, spares SQLite the rows of others.
+/// With `{owner}` in the path, each owner has a database of its own; if there is none, reads fail as for any
+/// missing database. On a file system that takes two names for the same, such as one that ignores case, give
+/// owners names that differ in more than that.
 #[derive(Debug)]
 pub struct SqliteSource {
     config: SqliteConfig,

@@ -10,9 +10,9 @@ use super::Finding;
 use crate::config::Config;
 use crate::session::Session;
 
-/// Returns a finding about the data types that do not say whose their records are, although several owners see
-/// them. Without any, and if the sources or the catalog cannot be read, there is nothing to ask: other checks
-/// report that.
+/// Returns a finding about the data types that do not say whose their records are, although several owners
+/// see them. Without any, and if the sources or the catalog cannot be read, there is nothing to ask: other
+/// checks report that.
 pub(super) async fn unstated(config: &Config, session: &Session) -> Option<Finding> {
     let sources = crate::compose::register(&config.sources).ok()?;
     let own = sources.for_owner(&session.principal.owner);
@@ -57,8 +57,8 @@ fn description(source: &RegisteredSource) -> Option<&SourceDescription> {
     }
 }
 
-/// Whether the configuration names several owners, or the catalog holds jobs of several. `None` if the catalog
-/// cannot be read.
+/// Whether the configuration names several owners, or the catalog holds jobs of several. `None` if the
+/// catalog cannot be read.
 async fn has_several_owners(config: &Config, sources: &Sources) -> Option<bool> {
     let described = sources.of_all_owners().filter_map(|(_, source)| description(source));
     let named: BTreeSet<&Owner> = described

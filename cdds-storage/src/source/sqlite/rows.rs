@@ -340,9 +340,9 @@ fn record(
     Ok(bytes)
 }
 
-/// Returns the category of a selected row and the outcome of its instants; `None` for a row of another owner or
-/// category, or one that a filter leaves out. These are checked before the instants, so that a bad record that
-/// is not asked for does not affect this read.
+/// Returns the category of a selected row and the outcome of its instants; `None` for a row of another owner
+/// or category, or one that a filter leaves out. These are checked before the instants, so that a bad record
+/// that is not asked for does not affect this read.
 fn timing(
     row: &Row<'_>,
     columns: &Columns,

@@ -142,9 +142,9 @@ fn shared_conditions(data_type: &SqliteType, relation: &Relation, request: &Read
     shared
 }
 
-/// Selects exactly the rows whose column names the owner as text or as an integer (rule J16): counts of rows go
-/// by this condition alone. The list lets an index find them. The comparison as text excludes what the column's
-/// affinity takes for the same, such as 7 and `007`.
+/// Selects exactly the rows whose column names the owner as text or as an integer (rule J16): counts of rows
+/// go by this condition alone. The list lets an index find them. The comparison as text excludes what the
+/// column's affinity takes for the same, such as 7 and `007`.
 fn of_owner(column: &str, owner: &Owner) -> Condition {
     let (value, text) = (compared(column), Value::Text(owner.as_str().to_owned()));
     let number = owner.as_str().parse::<i64>().ok().map(Value::Integer);
