@@ -28,6 +28,8 @@
 //! - Records are counted in each set, and in a ledger over all sets of an incremental or tiling job. At the
 //!   end each record is present once, unless its occurrence is recorded as not run or failed, and the bytes
 //!   of every live set are those that were published.
+//! - In half of the worlds each record is of one owner, and no set holds a record of another; one source is
+//!   shown to one owner only, and the other one cannot use it.
 //! - Work is assigned in order and to one worker at a time; none stays in the queue while there is room. A
 //!   worker hears of a cancellation, and reaches no commit later than a second after it heard.
 //!
@@ -152,9 +154,9 @@ impl World {
         Self { days, ..self }
     }
 
-    /// Uses another catalog, which must be empty and go by the clock that `prepare` is given: the world's own,
-    /// which is right. What `prepare` returns is called for each life of an engine: it may return the same
-    /// object every time, or open the same database anew.
+    /// Uses another catalog, which must be empty and go by the clock that `prepare` is given: the world's
+    /// own, which is right. What `prepare` returns is called for each life of an engine: it may return the
+    /// same object every time, or open the same database anew.
     pub fn over<O>(self, prepare: impl FnOnce(Arc<dyn Clock>) -> O + Send + 'static) -> Self
     where
         O: Fn() -> Arc<dyn Catalog> + Send + Sync + 'static,

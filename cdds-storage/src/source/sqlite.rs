@@ -124,7 +124,7 @@ impl SqliteConfig {
 /// at.
 ///
 /// If a type names the column of the owner (rule J16), the database compares it with the owner, and each row
-/// is checked again here. An index on it, best together with the instant, spares SQLite the rows of others.
+/// is checked again here. An index on it spares SQLite the rows of others.
 /// With `{owner}` in the path, each owner has a database of its own; if there is none, reads fail as for any
 /// missing database. On a file system that takes two names for the same, such as one that ignores case, give
 /// owners names that differ in more than that.

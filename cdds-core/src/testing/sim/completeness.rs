@@ -11,8 +11,8 @@ use crate::domain::job::policy::Incomplete;
 use crate::ports::source::RecordInstant;
 
 impl Watch {
-    /// Checks the window that a worker has frozen, or that the execution waits for a reason, given the answer of
-    /// its source.
+    /// Checks the window that a worker has frozen, or that the execution waits for a reason, given the answer
+    /// of its source.
     pub(super) fn check_frozen(
         &self,
         model: &Model,
@@ -33,7 +33,8 @@ impl Watch {
             format!("a window was frozen twice: {}", told())
         })?;
         // The source may have been asked earlier, but its answers never go back.
-        let truth = self.rows.complete_until(now, RecordInstant::of(&before.settings.timeframe));
+        let by = RecordInstant::of(&before.settings.timeframe);
+        let truth = self.rows.complete_until(&before.owner, now, by);
         let late = self.shared.profile.knows_completeness && truth < after.window.end();
         let unheeded = after.state == ExecutionState::Running && complete_until.is_none() && late;
         ensure(!unheeded, Invariant::Complete, || format!("{}, is complete until {truth}", told()))?;

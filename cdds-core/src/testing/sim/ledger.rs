@@ -123,7 +123,8 @@ impl Watch {
         for ((job, stream), account) in &model.ledger.accounts {
             let Some((from, Some(to))) = account.passed else { continue };
             let passed = from.map_or_else(|| Window::until(to), |from| Window::between(from, to));
-            let settled = self.rows.of_window(passed, RecordInstant::Change).into_iter();
+            let owner = &model.job(*job)?.job.owner;
+            let settled = self.rows.of_owner(owner, passed, RecordInstant::Change).into_iter();
             let wanted = settled.filter(|number| {
                 let row = self.rows.row(*number);
                 row.is_some_and(|row| account.selections.iter().all(|one| selects(one, row.category)))
@@ -150,7 +151,7 @@ impl Watch {
             let success =
                 success.and_then(|id| model.executions.get(id)).filter(|one| one.stretch == Some(stretch));
             let stream = Stream::Stretch(stretch);
-            for number in self.rows.of_window(execution.window, RecordInstant::Event) {
+            for number in self.rows.of_owner(&execution.owner, execution.window, RecordInstant::Event) {
                 let Some(row) = self.rows.row(number).filter(|row| row.first == number) else { continue };
                 let times = model.ledger.times(known.job.id, stream, number);
                 let wanted = success

@@ -12,6 +12,7 @@ use super::planted::PlantedBug;
 use super::profile::Profile;
 use super::report::{Invariant, Who};
 use super::shared::{Shared, lock};
+use super::source::{OWNERS, UNSEEN_BY, unseen};
 use super::time::{HOUR, MILLISECOND, Micros, SECOND};
 use super::watch::Watch;
 use crate::domain::access::audit::Outcome;
@@ -34,7 +35,7 @@ const JOBS_MAX: usize = 6;
 
 /// All owners of jobs.
 pub(super) fn owners() -> Vec<Owner> {
-    ["north", "south"].into_iter().filter_map(|name| Owner::new(name).ok()).collect()
+    OWNERS.into_iter().filter_map(|name| Owner::new(name).ok()).collect()
 }
 
 /// The number of entries that a person has on the audit.
@@ -205,13 +206,21 @@ impl Person {
             return;
         }
         let (now, profile) = (self.now(), self.shared.profile.clone());
-        let Ok(settings) = drafts::draft(&mut self.dice, &profile, now) else { return };
+        let Ok(mut settings) = drafts::draft(&mut self.dice, &profile, now) else { return };
         let Some(owner) = self.dice.pick(&owners()) else { return };
+        if let Some(source) = unseen().filter(|_| self.dice.below(8) == 0) {
+            settings.source = source;
+        }
+        let is_unseen = owner.as_str() == UNSEEN_BY && Some(&settings.source) == unseen().as_ref();
         let asked = format!("submit {} {}", settings.frequency, settings.timeframe);
         let before = self.entries();
         let result = self.jobs().submit(&self.by(&owner), settings).await;
         self.check_entries(before, 1..=1, &result);
         self.told(|| asked, &result);
+        if is_unseen && result.is_ok() {
+            let what = format!("{owner} submitted a job of a source that is shown to others only");
+            self.shared.violate(Invariant::Owner, what);
+        }
         if let Ok(overview) = result {
             let first: Vec<_> = overview.latest.iter().map(|latest| latest.id).collect();
             self.watch.check_promise(Some(overview.job.id), &first);

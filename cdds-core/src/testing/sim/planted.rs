@@ -158,11 +158,15 @@ pub enum PlantedBug {
     BeginWithoutFence,
     /// The engine does not heed how far the source is complete.
     CompletenessIgnored,
+    /// The source returns the records of all owners.
+    OwnerLeak,
+    /// The registry shows every owner a source that only some may see.
+    InvisibleShown,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 68] = [
+    pub const ALL: [Self; 70] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -231,6 +235,8 @@ impl PlantedBug {
         Self::ViewerDeletes,
         Self::BeginWithoutFence,
         Self::CompletenessIgnored,
+        Self::OwnerLeak,
+        Self::InvisibleShown,
     ];
 
     /// Looks up a bug by its name, as [`Debug`] prints it.

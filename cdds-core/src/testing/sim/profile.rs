@@ -48,6 +48,8 @@ pub(super) struct Profile {
     pub(super) source_limit: Option<NonZeroU32>,
     /// Whether the source knows until when it is complete (rule W3b).
     pub(super) knows_completeness: bool,
+    /// Whether each record is of one owner. Otherwise all owners share them (rule J16).
+    pub(super) per_owner: bool,
     /// The percentage of records that become visible hours later than the source declares. It knows of them.
     pub(super) straggling: u64,
 }
@@ -116,10 +118,11 @@ impl Profile {
             source_limit: dice.pick(&[0, 0, 0, 1, 2]).and_then(NonZeroU32::new),
             knows_completeness: false,
             straggling: 0,
+            per_owner: false,
         };
         let knows_completeness = dice.coin();
         let straggling = dice.pick(&[0, 2, 10]).filter(|_| knows_completeness).unwrap_or(0);
-        Self { knows_completeness, straggling, ..profile }
+        Self { knows_completeness, straggling, per_owner: dice.coin(), ..profile }
     }
 
     /// Draws the deviation of the clock of a new life.

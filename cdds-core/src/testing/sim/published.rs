@@ -16,7 +16,7 @@ use crate::domain::archive::artifact::{ArtifactSet, Sha256Digest};
 use crate::domain::calendar::timeframe::Timeframe;
 use crate::domain::execution::Execution;
 use crate::domain::execution::watermark::Watermark;
-use crate::domain::id::ExecutionId;
+use crate::domain::id::{ExecutionId, Owner};
 use crate::ports::catalog::Publication;
 use crate::ports::sink::Key;
 use crate::ports::source::RecordInstant;
@@ -109,11 +109,14 @@ impl Watch {
     fn check_rows(&self, model: &mut Model, execution: &Execution, parts: &[Bytes]) -> Check {
         let files = unpack(parts).map_err(|error| Broken(Invariant::I3, error.report()))?;
         let by = RecordInstant::of(&execution.settings.timeframe);
-        let of_window = self.rows.of_window(execution.window, by);
+        let of_window = self.rows.of_owner(&execution.owner, execution.window, by);
         let mut published: BTreeMap<usize, u8> = of_window.iter().map(|number| (*number, 0)).collect();
         for line in files.iter().flat_map(|(_, contents)| lines(contents)) {
             let number = number(line.as_bytes())
                 .ok_or_else(|| Broken(Invariant::I4, format!("{line:?} is no record")))?;
+            ensure(self.rows.belongs(number, &execution.owner), Invariant::Owner, || {
+                format!("{} holds record {number}, which is not of {}", brief(execution), execution.owner)
+            })?;
             let Some(times) = published.get_mut(&number) else {
                 let what = format!("{} holds record {number}, which is none of its window", brief(execution));
                 return Err(Broken(Invariant::I4, what));
@@ -147,7 +150,7 @@ impl Watch {
         model.ledger.book(execution, stretch, booked.map(|(number, _)| number))?;
         let unchanged = of_window.iter().all(|number| !self.is_superseded(*number));
         if settled && unchanged {
-            same_archive(model, execution, &files)?;
+            same_archive(model, (execution, self.rows.separate(&execution.owner)), &files)?;
         }
         Ok(())
     }
@@ -266,8 +269,13 @@ fn check_tile(model: &mut Model, execution: &Execution) -> Check {
     Ok(())
 }
 
-/// Invariant I7: exporting the same window of unchanged data again yields the same archive.
-fn same_archive(model: &mut Model, execution: &Execution, files: &[(String, Bytes)]) -> Check {
+/// Invariant I7: exporting the same window of unchanged data again yields the same archive. `owner` is given
+/// if others have other records.
+fn same_archive(
+    model: &mut Model,
+    (execution, owner): (&Execution, Option<&Owner>),
+    files: &[(String, Bytes)],
+) -> Check {
     let mut hasher = Sha256::new();
     for (path, contents) in files {
         hasher.update(path);
@@ -276,7 +284,7 @@ fn same_archive(model: &mut Model, execution: &Execution, files: &[(String, Byte
     let digest: [u8; 32] = hasher.finalize().into();
     let hash = u64::from_le_bytes(std::array::from_fn(|index| digest[index]));
     let by = RecordInstant::of(&execution.settings.timeframe);
-    let selection = format!("{by:?} {:?}", drafts::selection(&execution.settings));
+    let selection = format!("{by:?} {owner:?} {:?}", drafts::selection(&execution.settings));
     let window = (selection, execution.window.start(), execution.window.end());
     let known = *model.archives.entry(window).or_insert(hash);
     ensure(known == hash, Invariant::I7, || format!("{} differs from the export before", brief(execution)))

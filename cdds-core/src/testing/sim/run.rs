@@ -20,14 +20,14 @@ use super::planted_store::TamperedSink;
 use super::profile::Profile;
 use super::report::{Figures, Invariant, Trace, Violation, Who};
 use super::shared::{Shared, lock};
-use super::source::{LossyWorkers, RowSource, Rows, description, shared_dice};
+use super::source::{LossyWorkers, RowSource, Rows, descriptions, shared_dice};
 use super::time::{CatalogClock, DAY, HOUR, Micros, SECOND, SkewedClock};
 use super::watch::Watch;
 use super::{OpenCatalog, PrepareCatalog};
 use crate::domain::access::Role;
 use crate::domain::id::Owner;
 use crate::ports::Ports;
-use crate::ports::source::Sources;
+use crate::ports::source::{Sources, Visibility};
 use crate::testing::{MemorySink, NoCertificates, PlainPackager, SeededIds};
 
 /// The minimum time without faults at the end of a world. Every engine sweeps the store once an hour.
@@ -337,17 +337,23 @@ impl Run {
 }
 
 fn sources(shared: &Shared, watch: &Watch, faults: &Faults, bug: Option<PlantedBug>) -> Sources {
-    let Ok(mut description) = description(&shared.profile) else { return Sources::new() };
-    if bug == Some(PlantedBug::NoSettleLag) {
-        description.types.iter_mut().for_each(|data_type| data_type.settle_lag = TimeDelta::zero());
-    }
-    Sources::new().with(Arc::new(RowSource {
-        description,
-        rows: Arc::clone(&watch.rows),
-        timeline: shared.timeline.clone(),
-        padding: shared.profile.padding,
-        knows_completeness: shared.profile.knows_completeness,
-        bug,
-        faults: faults.clone(),
-    }))
+    let Ok(descriptions) = descriptions(&shared.profile) else { return Sources::new() };
+    descriptions.into_iter().fold(Sources::new(), |sources, mut description| {
+        match bug {
+            Some(PlantedBug::NoSettleLag) => {
+                description.types.iter_mut().for_each(|data_type| data_type.settle_lag = TimeDelta::zero());
+            }
+            Some(PlantedBug::InvisibleShown) => description.visibility = Visibility::AllOwners,
+            _ => {}
+        }
+        sources.with(Arc::new(RowSource {
+            description,
+            rows: Arc::clone(&watch.rows),
+            timeline: shared.timeline.clone(),
+            padding: shared.profile.padding,
+            knows_completeness: shared.profile.knows_completeness,
+            bug,
+            faults: faults.clone(),
+        }))
+    })
 }

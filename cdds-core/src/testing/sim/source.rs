@@ -15,17 +15,29 @@ use super::planted::PlantedBug;
 use super::profile::Profile;
 use super::time::{HOUR, Micros, SECOND, Timeline, micros_delta};
 use crate::domain::calendar::window::Window;
-use crate::domain::id::{SourceId, TypeId};
+use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::record::selection::{CategoryDimension, CategorySelection};
 use crate::domain::record::{Place, RecordBatch, RecordBatchBuilder};
 use crate::domain::violation::RuleViolation;
 use crate::ports::source::{
-    DataType, Estimate, ReadRequest, RecordInstant, Source, SourceDescription, SourceError,
+    DataType, Estimate, Ownership, ReadRequest, RecordInstant, Source, SourceDescription, SourceError,
+    Visibility,
 };
 use crate::ports::workers::Workers;
 
 /// The categories of the records.
 pub(super) const CATEGORIES: [&str; 2] = ["voice", "chat"];
+
+/// The owners of the records and of the jobs.
+pub(super) const OWNERS: [&str; 2] = ["north", "south"];
+
+/// The owner who does not see the source that [`unseen`] names. The other one does.
+pub(super) const UNSEEN_BY: &str = OWNERS[0];
+
+/// The name of the source that only one owner sees.
+pub(super) fn unseen() -> Option<SourceId> {
+    SourceId::new("calls-of-south").ok()
+}
 
 /// Records in one batch.
 pub(super) const BATCH: usize = 24;
@@ -42,6 +54,7 @@ pub(super) struct Row {
     /// The number of the first version.
     pub(super) first: usize,
     pub(super) category: &'static str,
+    pub(super) owner: &'static str,
 }
 
 impl Row {
@@ -66,13 +79,16 @@ pub(super) struct Rows {
     rows: Vec<Row>,
     /// The numbers of all records, by change instant.
     by_change: Vec<usize>,
+    /// Whether each record is of one owner. Otherwise all owners share them.
+    per_owner: bool,
 }
 
 impl Rows {
     /// Creates records of the days before the world and of its own `days`. About half of them lie within the
     /// lag of a whole hour, where mistakes are likely. In some worlds many records are changed later.
     pub(super) fn of(profile: &Profile, seed: u64, days: u32) -> Self {
-        let (mut dice, mut changes) = (Dice::new(seed, 2), Dice::new(seed, 8));
+        let (mut dice, mut changes, mut owners) =
+            (Dice::new(seed, 2), Dice::new(seed, 8), Dice::new(seed, 12));
         let first = profile.began_at - chrono::TimeDelta::days(3);
         let calm_at = profile.began_at + micros_delta(u64::from(days) * super::time::DAY);
         let length = (u64::from(days) + 5) * super::time::DAY;
@@ -81,8 +97,10 @@ impl Rows {
             written += dice.below(2 * profile.row_distance) + 1;
             let (event_at, visible_at) = instants(&mut dice, profile, calm_at, first + micros_delta(written));
             let category = CATEGORIES[dice.index(CATEGORIES.len())];
+            let owner = OWNERS[owners.index(OWNERS.len())];
+            let first = records;
             let mut row =
-                Row { event_at, changed_at: None, visible_at, superseded_at: None, first: records, category };
+                Row { event_at, changed_at: None, visible_at, superseded_at: None, first, category, owner };
             records += 1;
             while changes.below(100) < profile.changing {
                 let at = row.visible_at + micros_delta(changes.below(30 * HOUR));
@@ -96,17 +114,17 @@ impl Rows {
             rows.push(row);
         }
         rows.sort_by_key(|row| row.event_at);
-        Self::numbered(rows)
+        Self::numbered(rows, profile.per_owner)
     }
 
-    fn numbered(mut rows: Vec<Row>) -> Self {
+    fn numbered(mut rows: Vec<Row>, per_owner: bool) -> Self {
         let mut firsts = BTreeMap::new();
         for (number, row) in rows.iter_mut().enumerate() {
             row.first = *firsts.entry(row.first).or_insert(number);
         }
         let mut by_change: Vec<usize> = (0..rows.len()).collect();
         by_change.sort_by_key(|number| rows[*number].instant(RecordInstant::Change));
-        Self { rows, by_change }
+        Self { rows, by_change, per_owner }
     }
 
     /// Returns the numbers of the records in a window in ascending order, whether or not they are visible
@@ -130,11 +148,34 @@ impl Rows {
         }
     }
 
-    /// Returns the instant up to which the records are complete at `now` (rule W3b): that of the first record that
-    /// still has to appear. By event, a later version takes the place of the first.
-    pub(super) fn complete_until(&self, now: DateTime<Utc>, by: RecordInstant) -> DateTime<Utc> {
+    /// Returns those of them that an owner may export (rule J16).
+    pub(super) fn of_owner(&self, owner: &Owner, window: Window, by: RecordInstant) -> Vec<usize> {
+        let mut numbers = self.of_window(window, by);
+        numbers.retain(|number| self.belongs(*number, owner));
+        numbers
+    }
+
+    /// Whether an owner may export a record.
+    pub(super) fn belongs(&self, number: usize, owner: &Owner) -> bool {
+        !self.per_owner || self.row(number).is_some_and(|row| row.owner == owner.as_str())
+    }
+
+    /// Returns the owner if others have other records.
+    pub(super) fn separate<'a>(&self, owner: &'a Owner) -> Option<&'a Owner> {
+        Some(owner).filter(|_| self.per_owner)
+    }
+
+    /// Returns the instant up to which an owner's records are complete at `now` (rule W3b): that of the first
+    /// record that still has to appear. By event, a later version takes the place of the first.
+    pub(super) fn complete_until(
+        &self,
+        owner: &Owner,
+        now: DateTime<Utc>,
+        by: RecordInstant,
+    ) -> DateTime<Utc> {
         let appears = |row: &&Row| by == RecordInstant::Change || row.changed_at.is_none();
-        let missing = self.rows.iter().filter(appears).filter(|row| row.visible_at > now);
+        let own = |row: &&Row| !self.per_owner || row.owner == owner.as_str();
+        let missing = self.rows.iter().filter(own).filter(appears).filter(|row| row.visible_at > now);
         missing.map(|row| row.instant(by)).min().map_or(now, |first| first.min(now))
     }
 
@@ -182,18 +223,26 @@ pub(super) fn selects(categories: &CategorySelection, category: &str) -> bool {
     }
 }
 
-/// Describes the one data type that the jobs of every world export.
-pub(super) fn description(profile: &Profile) -> Result<SourceDescription, RuleViolation> {
+/// Describes the sources of a world: one that all owners see, and one that one of them does not see. Both
+/// have the same records, of the one data type that the jobs of every world export.
+pub(super) fn descriptions(profile: &Profile) -> Result<Vec<SourceDescription>, RuleViolation> {
     let values = CATEGORIES.iter().map(|&value| value.to_owned()).collect();
     let call = DataType::new(TypeId::new("call")?).with_event_instant();
     let call = if profile.changing > 0 { call.with_change_instant() } else { call };
     let data_type = call
         .with_category(CategoryDimension { name: "media types".to_owned(), values })
         .with_settle_lag(profile.settle_lag())
-        .with_granularity(micros_delta(profile.granularity));
-    let mut description = SourceDescription::new(SourceId::new("calls")?, "Calls").with_type(data_type);
-    description.max_concurrent = profile.source_limit;
-    Ok(description)
+        .with_granularity(micros_delta(profile.granularity))
+        .with_ownership(if profile.per_owner { Ownership::PerOwner } else { Ownership::Shared });
+    let describe = |id| {
+        let mut description = SourceDescription::new(id, "Calls").with_type(data_type.clone());
+        description.max_concurrent = profile.source_limit;
+        description
+    };
+    let seen_by = OWNERS.into_iter().filter(|owner| *owner != UNSEEN_BY).map(Owner::new);
+    let visibility = Visibility::Owners(seen_by.collect::<Result<_, _>>()?);
+    let unseen = unseen().map(|id| describe(id).with_visibility(visibility));
+    Ok(std::iter::once(describe(SourceId::new("calls")?)).chain(unseen).collect())
 }
 
 /// The simulated records as a [`Source`].
@@ -215,7 +264,10 @@ impl RowSource {
             Some(PlantedBug::ChangesPassedOver) => RecordInstant::Event,
             _ => request.by,
         };
-        let there = self.rows.of_window(request.window, by);
+        let there = match self.bug {
+            Some(PlantedBug::OwnerLeak) => self.rows.of_window(request.window, by),
+            _ => self.rows.of_owner(&request.owner, request.window, by),
+        };
         let wanted = |row: &Row| row.can_be_read(now, now) && selects(&request.categories, row.category);
         let numbers = there.iter().copied().filter(|number| self.rows.row(*number).is_some_and(wanted));
         self.wrong(numbers.collect(), &there, request, now)
@@ -239,7 +291,7 @@ impl RowSource {
                 let at_end = Window::between(window.end(), window.end() + TimeDelta::microseconds(1));
                 let selected =
                     |row: &Row| row.can_be_read(now, now) && selects(&request.categories, row.category);
-                let more = self.rows.of_window(at_end, request.by).into_iter();
+                let more = self.rows.of_owner(&request.owner, at_end, request.by).into_iter();
                 numbers.extend(more.filter(|number| is(number, &selected)));
             }
             Some(PlantedBug::UnstableOrder) if rarely => numbers.reverse(),
@@ -254,7 +306,8 @@ impl RowSource {
                 let day = window.start().and_then(|start| start.duration_trunc(TimeDelta::days(1)).ok());
                 let before = |row: &Row| day.is_some_and(|day| row.event_at < day);
                 let first = there.first().copied().unwrap_or(0);
-                numbers.extend((0..first).rev().find(|number| is(number, &before)));
+                let own = |number: &usize| self.rows.belongs(*number, &request.owner);
+                numbers.extend((0..first).rev().filter(own).find(|number| is(number, &before)));
             }
             Some(PlantedBug::LateRows) => {
                 let settled = |row: &Row| row.visible_at + TimeDelta::seconds(90) <= now;
@@ -297,7 +350,7 @@ impl Source for RowSource {
     }
 
     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
-        let records = self.rows.of_window(request.window, request.by).len() as u64;
+        let records = self.rows.of_owner(&request.owner, request.window, request.by).len() as u64;
         // Not every source can estimate. Then the estimate comes from the last execution.
         let known = !records.is_multiple_of(2);
         let estimate = async { Ok(known.then_some(Estimate { records })) };
@@ -306,7 +359,7 @@ impl Source for RowSource {
 
     async fn complete_until(&self, request: &ReadRequest) -> Result<Option<DateTime<Utc>>, SourceError> {
         let asked = async {
-            let until = self.rows.complete_until(self.timeline.now(), request.by);
+            let until = self.rows.complete_until(&request.owner, self.timeline.now(), request.by);
             Ok(self.knows_completeness.then_some(until))
         };
         self.faults.around("source.complete_until", Care::Busy, asked).await

@@ -55,13 +55,15 @@ pub enum Invariant {
     Audit,
     /// A window ends no later than its source is complete, and nothing waits without need (rule W3b).
     Complete,
+    /// No set holds a record of another owner, and nobody uses a source that they do not see (rule J16).
+    Owner,
     /// Every world ends: nothing panics and nothing loops for ever.
     Ends,
 }
 
 impl Invariant {
     /// Every invariant except [`Ends`](Self::Ends).
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::I1,
         Self::I2,
         Self::I3,
@@ -82,6 +84,7 @@ impl Invariant {
         Self::Cancel,
         Self::Audit,
         Self::Complete,
+        Self::Owner,
     ];
 }
 

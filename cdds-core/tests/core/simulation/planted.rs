@@ -9,7 +9,7 @@ const SEEDS: u64 = 400;
 fn breaks(bug: PlantedBug) -> Invariant {
     use Invariant::{
         Answer, Audit, Cancel, Complete, Ends, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, Lease,
-        Order, Reason, Record,
+        Order, Owner, Reason, Record,
     };
     match bug {
         PlantedBug::ShiftedWindow | PlantedBug::NoSettleLag => I1,
@@ -30,6 +30,7 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::BeginWithoutFence
         | PlantedBug::UploadRepeated => I6,
         PlantedBug::CompletenessIgnored => Complete,
+        PlantedBug::OwnerLeak | PlantedBug::InvisibleShown => Owner,
         PlantedBug::BackfillMovesWatermark | PlantedBug::UnstableOrder => I7,
         PlantedBug::SweepIgnoresStanding
         | PlantedBug::UnfinishedNotListed
@@ -118,6 +119,8 @@ macro_rules! planted {
 planted! {
     e2_an_owner_whose_turn_is_passed_over_is_found: NoTurns,
     e2_a_source_that_reads_for_too_many_is_found: SourceLimitIgnored,
+    j16_a_source_that_returns_the_records_of_others_is_found: OwnerLeak,
+    j16_a_source_that_is_shown_to_others_is_found: InvisibleShown,
     i6_a_missing_fence_is_found: NoFence,
     w3b_a_begin_without_a_fence_is_found: BeginWithoutFence,
     w3b_a_source_that_is_not_heeded_is_found: CompletenessIgnored,
