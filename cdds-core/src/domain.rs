@@ -12,6 +12,7 @@ pub mod clock;
 pub mod execution;
 pub mod id;
 pub mod job;
+pub mod keeping;
 pub mod notice;
 pub mod pairing;
 pub mod recipient;
