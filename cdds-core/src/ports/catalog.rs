@@ -6,6 +6,7 @@
 mod artifact_store;
 mod audit_store;
 mod execution_store;
+mod housekeeping;
 mod job_store;
 pub mod layer;
 mod outbox;
@@ -18,6 +19,7 @@ mod work_queue;
 pub use self::artifact_store::ArtifactStore;
 pub use self::audit_store::AuditStore;
 pub use self::execution_store::ExecutionStore;
+pub use self::housekeeping::{Forget, Housekeeping};
 pub use self::job_store::JobStore;
 pub use self::layer::{CatalogLayer, Layered};
 pub use self::outbox::{NoticeClaim, Outbox};
@@ -50,7 +52,15 @@ use super::error::{PortError, PortErrorKind};
 /// # Idempotency
 /// Storing the same submission, change or publication again either conflicts or has no effect.
 pub trait Catalog:
-    JobStore + ExecutionStore + WorkQueue + ArtifactStore + RecipientStore + Outbox + StoreRegister + AuditStore
+    JobStore
+    + ExecutionStore
+    + WorkQueue
+    + ArtifactStore
+    + RecipientStore
+    + Outbox
+    + StoreRegister
+    + AuditStore
+    + Housekeeping
 {
 }
 
@@ -63,6 +73,7 @@ impl<T> Catalog for T where
         + Outbox
         + StoreRegister
         + AuditStore
+        + Housekeeping
         + ?Sized
 {
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod claims;
 mod entries;
+mod keeping;
 mod lists;
 mod notices;
 mod sets;
@@ -24,6 +25,8 @@ use crate::domain::execution::queue::QueuePlace;
 use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
+use crate::domain::keeping::Housekeeper;
+use crate::domain::keeping::sweep::Swept;
 use crate::domain::notice::Notice;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
@@ -34,8 +37,8 @@ use crate::ports::catalog::query::{
 };
 use crate::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore,
-    Fence, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement,
-    Standing, StoreRegister, WorkQueue,
+    Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval,
+    RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
 };
 use crate::ports::clock::Clock;
 use crate::ports::sink::Key;
@@ -293,8 +296,8 @@ impl ArtifactStore for MemoryCatalog {
         Ok(self.state().removals(limit))
     }
 
-    async fn confirm_removed(&self, removal: &Removal, _now: DateTime<Utc>) -> Result<(), CatalogError> {
-        self.state().confirm_removed(removal);
+    async fn confirm_removed(&self, removal: &Removal, now: DateTime<Utc>) -> Result<(), CatalogError> {
+        self.state().confirm_removed(removal, now);
         Ok(())
     }
 }
@@ -383,5 +386,25 @@ impl StoreRegister for MemoryCatalog {
         audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
         self.state().audited(audit, |state| state.set_store(expected, link))
+    }
+}
+
+#[async_trait]
+impl Housekeeping for MemoryCatalog {
+    async fn keep_house(&self, worker: &WorkerId, lease: Duration) -> Result<bool, CatalogError> {
+        let mut state = self.state();
+        let taken = Housekeeper::taken(state.housekeeper.as_ref(), false, worker, self.present(), lease);
+        let kept = taken.is_some();
+        state.housekeeper = taken.or(state.housekeeper.take());
+        Ok(kept)
+    }
+
+    async fn leave_house(&self, worker: &WorkerId) -> Result<(), CatalogError> {
+        self.state().housekeeper.take_if(|present| present.worker == *worker);
+        Ok(())
+    }
+
+    async fn forget(&self, page: &Forget) -> Result<Swept, CatalogError> {
+        Ok(self.state().forget(page))
     }
 }

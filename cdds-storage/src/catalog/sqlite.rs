@@ -16,6 +16,7 @@ mod claim;
 mod database;
 mod executions;
 mod fault;
+mod housekeeping;
 mod jobs;
 mod listing;
 mod outbox;

@@ -10,6 +10,7 @@ mod changes;
 mod claims;
 mod file;
 mod incremental;
+mod keeping;
 mod lists;
 mod lists_artifacts;
 mod lists_history;

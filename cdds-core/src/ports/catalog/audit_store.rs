@@ -15,8 +15,8 @@ use crate::domain::id::{AuditId, Owner};
 /// The entry of a change is stored by the method that stores the change, in the same transaction: every such
 /// method takes the entries as its last argument. It is empty for a change that no person made. Either the
 /// change and its entries are stored, or nothing is; an entry whose id is already on record is a
-/// [`Conflict`](super::CatalogErrorKind::Conflict). Nothing changes or removes an entry, except that a
-/// download gets its end.
+/// [`Conflict`](super::CatalogErrorKind::Conflict). Nothing changes an entry, except that a download
+/// gets its end, and nothing but [`forget`](super::Housekeeping::forget) removes one.
 ///
 /// The contract is that of [`Catalog`](super::Catalog).
 #[async_trait]

@@ -53,8 +53,8 @@ pub trait ExecutionStore: Debug + Send + Sync {
 
     /// Deletes an execution that has ended from the history (rule E9), and marks its published files as
     /// removed. [`removals`](super::ArtifactStore::removals) returns those files until their deletion is
-    /// confirmed, and [`standing`](super::WorkQueue::standing) still knows the execution, in case it left
-    /// other files in the store.
+    /// confirmed, and [`standing`](super::WorkQueue::standing) still knows the execution for a month (rule
+    /// E14), in case it left other files in the store.
     ///
     /// # Errors
     /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the execution has not ended, or

@@ -13,8 +13,8 @@ use super::query::{
 };
 use super::{
     Agenda, ArtifactStore, AuditStore, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob,
-    ExecutionStore, Fence, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval, RecipientStore,
-    Removal, Settlement, Standing, StoreRegister, WorkQueue,
+    ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication,
+    RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
 };
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
@@ -25,6 +25,7 @@ use crate::domain::execution::queue::QueuePlace;
 use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
+use crate::domain::keeping::sweep::Swept;
 use crate::domain::notice::Notice;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
@@ -172,6 +173,11 @@ hand_on! {
         fn audit(owner: &Owner, query: &AuditQuery) -> Page<AuditRecord>;
         fn record(entry: &AuditRecord) -> ();
         fn end_download(id: AuditId, end: &DownloadEnd) -> ();
+    }
+    Housekeeping {
+        fn keep_house(worker: &WorkerId, lease: Duration) -> bool;
+        fn leave_house(worker: &WorkerId) -> ();
+        fn forget(page: &Forget) -> Swept;
     }
     StoreRegister {
         fn store() -> Option<StoreLink>;

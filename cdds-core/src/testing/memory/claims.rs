@@ -215,7 +215,7 @@ impl State {
             Status::InProgress => true,
             _ => execution.state == ExecutionState::Succeeded && published,
         };
-        if wanted && execution.epoch == fence.epoch && !entry.deleted {
+        if wanted && execution.epoch == fence.epoch && entry.deleted_at.is_none() {
             Standing::Wanted
         } else {
             Standing::Unwanted

@@ -27,8 +27,9 @@ type Age = (DateTime<Utc>, DateTime<Utc>, ExecutionId);
 pub(super) struct Entry {
     pub(super) execution: Execution,
     pub(super) lease: Option<Held>,
-    /// Deleted from the history. The entry is kept, because the store may still hold files of the execution.
-    pub(super) deleted: bool,
+    /// When it was deleted from the history. The entry is kept for a while, because the store may still hold
+    /// files of the execution.
+    pub(super) deleted_at: Option<DateTime<Utc>>,
 }
 
 /// A worker's hold on a running execution.
@@ -66,7 +67,7 @@ impl Entries {
     pub(super) fn of(&self, job: JobId) -> impl DoubleEndedIterator<Item = &Execution> {
         let keys = self.of_job.get(&job).into_iter().flatten();
         let entries = keys.filter_map(|(_, _, id)| self.all.get(id));
-        entries.filter(|entry| !entry.deleted).map(|entry| &entry.execution)
+        entries.filter(|entry| entry.deleted_at.is_none()).map(|entry| &entry.execution)
     }
 
     /// Adds an execution. If its id is on the record already, the existing entry stays unchanged.
@@ -86,8 +87,8 @@ impl Entries {
         } else {
             self.open.remove(&id)
         };
-        let deleted = self.all.get(&id).is_some_and(|entry| entry.deleted);
-        self.all.insert(id, Entry { execution, lease, deleted });
+        let deleted_at = self.all.get(&id).and_then(|entry| entry.deleted_at);
+        self.all.insert(id, Entry { execution, lease, deleted_at });
     }
 
     pub(super) fn renew(&mut self, id: ExecutionId, lease: Held, progress: Progress) {
@@ -97,9 +98,18 @@ impl Entries {
         }
     }
 
-    pub(super) fn delete(&mut self, id: ExecutionId) {
+    pub(super) fn delete(&mut self, id: ExecutionId, now: DateTime<Utc>) {
         if let Some(entry) = self.all.get_mut(&id) {
-            entry.deleted = true;
+            entry.deleted_at = Some(now);
         }
+    }
+
+    /// Forgets an execution that has ended. Returns whether it was known.
+    pub(super) fn remove(&mut self, id: ExecutionId) -> bool {
+        let Some(Entry { execution, .. }) = self.all.remove(&id) else { return false };
+        if let Some(of_job) = self.of_job.get_mut(&execution.job_id) {
+            of_job.remove(&(execution.created_at, execution.slot, id));
+        }
+        true
     }
 }

@@ -133,7 +133,7 @@ impl State {
         id: ExecutionId,
         now: DateTime<Utc>,
     ) -> Option<ExecutionOverview> {
-        let entry = self.executions.get(id).filter(|entry| !entry.deleted)?;
+        let entry = self.executions.get(id).filter(|entry| entry.deleted_at.is_none())?;
         let stored = self.sets.get(id);
         let files = stored.into_iter().flat_map(super::sets::StoredSet::files);
         let files = files.filter(|file| file.is_available(now)).map(|file| file.name.clone()).collect();

@@ -32,6 +32,13 @@ impl Notices {
         }
     }
 
+    /// Forgets the notices of an execution. Returns their number.
+    pub(super) fn remove(&mut self, execution: ExecutionId) -> usize {
+        let known = self.all.len();
+        self.all.retain(|_, notice| notice.execution_id != execution);
+        known - self.all.len()
+    }
+
     fn take_over(&mut self, claim: &NoticeClaim, now: DateTime<Utc>) {
         for notice in self.all.values_mut().filter(|notice| notice.channel == claim.channel) {
             if let Some(work) = notice.work.clone().abandoned(&claim.retry, now) {

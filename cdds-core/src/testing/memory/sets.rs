@@ -16,8 +16,8 @@ pub(super) struct StoredSet {
     pub(super) set: ArtifactSet,
     /// Marked for removal as a whole, and no longer visible.
     pub(super) removed: bool,
-    /// The files of a set that was marked as a whole have been deleted from the store.
-    pub(super) confirmed: bool,
+    /// When it was confirmed that the files of a set that was marked as a whole are deleted from the store.
+    pub(super) confirmed_at: Option<DateTime<Utc>>,
     /// Files that were marked for removal one by one.
     pub(super) removed_files: BTreeSet<ArtifactId>,
     /// Those of the marked files that have been deleted from the store.
@@ -29,7 +29,7 @@ impl StoredSet {
         Self {
             set,
             removed: false,
-            confirmed: false,
+            confirmed_at: None,
             removed_files: BTreeSet::new(),
             confirmed_files: BTreeSet::new(),
         }
@@ -46,14 +46,14 @@ impl StoredSet {
         files.filter(|_| !self.removed)
     }
 
-    fn is_held(&self) -> bool {
+    pub(super) fn is_held(&self) -> bool {
         self.set.artifacts.iter().any(|file| file.hold)
     }
 
     /// The removals that are marked but not yet confirmed.
     fn removals(&self, execution: ExecutionId) -> Vec<Removal> {
         if self.removed {
-            return if self.confirmed { Vec::new() } else { vec![Removal::Set { execution }] };
+            return if self.confirmed_at.is_some() { Vec::new() } else { vec![Removal::Set { execution }] };
         }
         let files =
             self.set.artifacts.iter().filter(|file| {
@@ -102,6 +102,21 @@ impl Sets {
 
     pub(super) fn live(&self) -> impl Iterator<Item = &StoredSet> {
         self.live.iter().filter_map(|id| self.all.get(id))
+    }
+
+    /// Returns the execution that published a file.
+    pub(super) fn execution_of(&self, artifact: ArtifactId) -> Option<ExecutionId> {
+        let has = |stored: &StoredSet| stored.set.artifacts.iter().any(|file| file.id == artifact);
+        self.all.iter().find(|(_, stored)| has(stored)).map(|(id, _)| *id)
+    }
+
+    /// Forgets a set whose files are gone.
+    pub(super) fn remove(&mut self, id: ExecutionId) -> Option<StoredSet> {
+        let stored = self.all.remove(&id)?;
+        self.live.remove(&id);
+        self.unconfirmed.remove(&id);
+        self.expiring.remove(&(stored.expires_at(), id));
+        Some(stored)
     }
 
     fn change(&mut self, id: ExecutionId, change: impl FnOnce(&mut StoredSet)) {
@@ -153,7 +168,7 @@ impl State {
     fn live_set(&self, owner: &Owner, execution: ExecutionId) -> Option<&StoredSet> {
         let entry = self.executions.get(execution)?;
         let stored = self.sets.get(execution).filter(|set| !set.removed)?;
-        (entry.execution.owner == *owner && !entry.deleted).then_some(stored)
+        (entry.execution.owner == *owner && entry.deleted_at.is_none()).then_some(stored)
     }
 
     pub(super) fn hold(
@@ -205,7 +220,7 @@ impl State {
             return Err(conflict(format!("execution {execution} is open, held or gone")));
         }
         self.sets.change(execution, |stored| stored.removed = true);
-        self.executions.delete(execution);
+        self.executions.delete(execution, now);
         self.notices.cancel(execution, now);
         Ok(())
     }
@@ -218,10 +233,12 @@ impl State {
         self.sets.removals(limit)
     }
 
-    pub(super) fn confirm_removed(&mut self, removal: &Removal) {
+    pub(super) fn confirm_removed(&mut self, removal: &Removal, now: DateTime<Utc>) {
         match removal {
             Removal::Set { execution } => {
-                self.sets.change(*execution, |stored| stored.confirmed |= stored.removed);
+                self.sets.change(*execution, |stored| {
+                    stored.confirmed_at = stored.confirmed_at.or(stored.removed.then_some(now));
+                });
             }
             Removal::File { artifact, .. } => self.sets.confirm_file(*artifact),
         }

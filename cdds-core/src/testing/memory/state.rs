@@ -14,6 +14,7 @@ use crate::domain::id::{ArtifactId, AuditId, JobId, Owner, RecipientName};
 use crate::domain::job::policy::Overlap;
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange, JobState};
+use crate::domain::keeping::Housekeeper;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{JobOverview, LatestExecution};
@@ -34,6 +35,8 @@ pub(super) struct State {
     pub(super) audit: BTreeMap<AuditId, AuditRecord>,
     /// The owner who was served last (rule E2).
     pub(super) turn: Option<Owner>,
+    /// The engine that keeps house (rule E15).
+    pub(super) housekeeper: Option<Housekeeper>,
 }
 
 pub(super) fn conflict(why: impl Into<String>) -> CatalogError {

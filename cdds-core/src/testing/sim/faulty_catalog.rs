@@ -18,6 +18,7 @@ use crate::domain::execution::queue::QueuePlace;
 use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
+use crate::domain::keeping::sweep::Swept;
 use crate::domain::notice::Notice;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
@@ -28,8 +29,8 @@ use crate::ports::catalog::query::{
 };
 use crate::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive,
-    DueJob, ExecutionStore, Fence, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval,
-    RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
+    DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication,
+    RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
 };
 use crate::ports::sink::Key;
 
@@ -383,6 +384,21 @@ impl AuditStore for FaultyCatalog {
 
     async fn end_download(&self, id: AuditId, end: &DownloadEnd) -> Result<(), CatalogError> {
         self.change("catalog.end_download", |watch| watch.end_download(&self.catalog, id, end)).await
+    }
+}
+
+#[async_trait]
+impl Housekeeping for FaultyCatalog {
+    async fn keep_house(&self, worker: &WorkerId, lease: Duration) -> Result<bool, CatalogError> {
+        step(self.catalog.inner.keep_house(worker, lease))
+    }
+
+    async fn leave_house(&self, worker: &WorkerId) -> Result<(), CatalogError> {
+        step(self.catalog.inner.leave_house(worker))
+    }
+
+    async fn forget(&self, page: &Forget) -> Result<Swept, CatalogError> {
+        step(self.catalog.inner.forget(page))
     }
 }
 

@@ -15,6 +15,7 @@ use cdds_core::domain::id::{
 };
 use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::job::{Job, JobChange};
+use cdds_core::domain::keeping::sweep::Swept;
 use cdds_core::domain::notice::Notice;
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::domain::recipient::Recipient;
@@ -25,8 +26,8 @@ use cdds_core::ports::catalog::query::{
 };
 use cdds_core::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore,
-    Fence, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement,
-    Standing, StoreRegister, WorkQueue,
+    Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval,
+    RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
 };
 use cdds_core::ports::sink::Key;
 use chrono::{DateTime, Utc};
@@ -34,8 +35,8 @@ use chrono::{DateTime, Utc};
 use super::audit::audited;
 use super::database::Durability;
 use super::{
-    SqliteCatalog, agenda, artifacts, audit, claim, executions, jobs, outbox, presence, present, recipients,
-    removal, running, store,
+    SqliteCatalog, agenda, artifacts, audit, claim, executions, housekeeping, jobs, outbox, presence,
+    present, recipients, removal, running, store,
 };
 
 #[async_trait]
@@ -426,5 +427,23 @@ impl StoreRegister for SqliteCatalog {
             audited(tx, &audit, || store::set(tx, expected, link))
         })
         .await
+    }
+}
+
+#[async_trait]
+impl Housekeeping for SqliteCatalog {
+    async fn keep_house(&self, worker: &WorkerId, lease: Duration) -> Result<bool, CatalogError> {
+        let (worker, clock) = (worker.clone(), Arc::clone(&self.clock));
+        self.run(move |database| housekeeping::keep(database, &worker, lease, &*clock)).await
+    }
+
+    async fn leave_house(&self, worker: &WorkerId) -> Result<(), CatalogError> {
+        let worker = worker.clone();
+        self.write("leave the house to others", move |tx| housekeeping::leave(tx, &worker)).await
+    }
+
+    async fn forget(&self, page: &Forget) -> Result<Swept, CatalogError> {
+        let page = page.clone();
+        self.write("forget old rows", move |tx| housekeeping::forget(tx, &page)).await
     }
 }

@@ -21,6 +21,7 @@ use cdds_core::domain::execution::schedule::{Terms, materialise};
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{AuditId, JobId, Owner, WorkerId};
 use cdds_core::domain::job::{JobSettings, Protection, Title};
+use cdds_core::domain::keeping::Cutoffs;
 use cdds_core::domain::notice::{Channel, Notice};
 use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
 use cdds_core::domain::work::row::{WorkFailure, WorkOutcome, WorkStatus};
@@ -28,7 +29,7 @@ use cdds_core::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, Between, ExecutionOverview, ExecutionQuery, JobOverview,
     JobQuery, NoticeQuery, Page,
 };
-use cdds_core::ports::catalog::{Beat, Catalog, Claim, Fence, NoticeClaim, Publication, Settlement};
+use cdds_core::ports::catalog::{Beat, Catalog, Claim, Fence, Forget, NoticeClaim, Publication, Settlement};
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::sink::Key;
 use cdds_core::ports::source::{DataType, SourceDescription, Sources};
@@ -278,6 +279,30 @@ impl Side {
             block_on(self.catalog.confirm_removed(removal, self.now())).unwrap();
         }
         format!("{expired} {removals:?}")
+    }
+
+    /// Lets one of three workers keep house, or leave it.
+    pub(crate) fn keep_house(&self, number: usize) -> String {
+        let worker = WorkerId::new(format!("h{}", number % 3)).unwrap();
+        let lease = LEASE * u32::try_from(1 + number % 200).unwrap();
+        if number.is_multiple_of(5) {
+            block_on(self.catalog.leave_house(&worker)).unwrap();
+        }
+        format!("{}", block_on(self.catalog.keep_house(&worker, lease)).unwrap())
+    }
+
+    /// Forgets what is some days old, in pages of a few rows.
+    pub(crate) fn forget(&self, number: usize) -> String {
+        let ago = |days: usize| self.now() - TimeDelta::days(i64::try_from(days).unwrap());
+        let cutoffs = Cutoffs { ended: ago(number % 5), gone: ago(number % 3) };
+        let mut page = Forget::new(cutoffs).with_limit(1 + number % 7);
+        let mut said = String::new();
+        loop {
+            let swept = block_on(self.catalog.forget(&page)).unwrap();
+            said += &format!("{swept:?} ");
+            let Some(next) = swept.next else { return said };
+            page = page.with_behind(next);
+        }
     }
 
     /// Takes some notices and settles those that an earlier call has taken, which others may have by now.

@@ -61,6 +61,29 @@ CREATE TABLE notice_turn (
 
 -- Growth: retention of the record, and housekeeping by one worker at a time.
 
+-- What may be too old, in the order in which it is walked (rule E14).
+CREATE INDEX execution_ended ON execution (finished_at, id)
+    WHERE finished_at IS NOT NULL AND deleted_at IS NULL;
+
+CREATE INDEX execution_deleted ON execution (deleted_at, id) WHERE deleted_at IS NOT NULL;
+
+CREATE INDEX job_deleted ON job (updated_at, id) WHERE state = 'deleted';
+
+CREATE INDEX notice_ended ON notice (ended_at, id) WHERE ended_at IS NOT NULL;
+
+CREATE INDEX audit_by_age ON audit (at, id);
+
+-- All executions of a job, deleted ones too, which is what a removed job is checked for.
+CREATE INDEX execution_by_job ON execution (job_id);
+
+-- The worker that keeps house (rule E15); no row while nobody does.
+CREATE TABLE housekeeper (
+    only             INTEGER PRIMARY KEY CHECK (only = 1),
+    worker           TEXT NOT NULL,
+    lease_renewed_at INTEGER NOT NULL,
+    lease_expires_at INTEGER NOT NULL
+) STRICT;
+
 -- Lists.
 
 -- Programs of version 8 know neither the new keys nor the new rows.
