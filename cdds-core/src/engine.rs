@@ -5,7 +5,7 @@
 //!    due slots become       ├ transfer: records → files → compressed → parts (sealed, digested, stored)
 //!    entries of the record  ├ publish: names, manifest, signature
 //!                           └ settle: the one commit, or retry, give up, cancel
-//! heartbeat: leases and progress, once a second          retain: expired sets, orphans
+//! heartbeat: leases and progress, once a second          house: expired sets, orphans, old rows
 //! run: all of them, for embedders without a loop of their own
 //! ```
 
@@ -14,6 +14,7 @@ mod claim;
 mod error;
 mod export;
 mod heartbeat;
+mod house;
 pub mod observe;
 mod retain;
 mod run;

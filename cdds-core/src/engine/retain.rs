@@ -33,7 +33,7 @@ impl Shared {
     /// Returns whether catalog and store both disagree with the clock. While they do, nothing expires; the
     /// round in which one of them agrees again removes everything that has expired meanwhile. Examines the
     /// clock at the start and once an hour, or every time while it is in doubt.
-    async fn is_clock_in_doubt(&self) -> Result<bool, EngineError> {
+    pub(super) async fn is_clock_in_doubt(&self) -> Result<bool, EngineError> {
         if !self.settings.doubt_clock {
             return Ok(false);
         }

@@ -1,6 +1,5 @@
 //! The engine's own loop, for embedders without one.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, Fuse, FusedFuture};
@@ -8,7 +7,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, pin_mut, select_biased};
 use tracing::{info, warn};
 
-use super::calls::{contained, contained_async};
+use super::calls::contained;
 use super::heartbeat::StopReason;
 use super::{Engine, EngineError, Tick, export};
 use crate::domain::execution::{Execution, Status};
@@ -16,10 +15,8 @@ use crate::domain::job::policy::Jitter;
 
 /// The interval of beats and of looking for new work.
 const BEAT: Duration = Duration::from_secs(1);
-/// How often to look for expired sets.
-const RETAIN_EVERY: Duration = Duration::from_secs(60);
-/// How often to sweep the store for orphans.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// How often to keep house.
+const HOUSE_EVERY: Duration = Duration::from_secs(60);
 /// How long a graceful stop waits for executions that were ordered to stop.
 const RELEASE_MAX: Duration = Duration::from_secs(10);
 /// How many rounds in a row may fail before a run until idle gives up.
@@ -46,7 +43,7 @@ pub struct RunReport {
     pub retries: u64,
     /// Executions that ended otherwise, or were left to others.
     pub other: u64,
-    /// Rounds of housekeeping (retention, sweep) that failed and will be repeated.
+    /// Rounds of housekeeping (rules A7, E14) that failed and will be repeated.
     pub housekeeping_failures: u64,
 }
 
@@ -66,9 +63,10 @@ impl RunReport {
 }
 
 impl Engine {
-    /// Runs due jobs, beats, and removes expired sets, until `until` is reached or `shutdown` completes.
-    /// After that it claims nothing new: running executions have the grace period to end, and those that do
-    /// not end are stopped and given back. A panic of a port ends the work that called it, not the run.
+    /// Runs due jobs, beats, and keeps house ([`keep_house`](Engine::keep_house)), until `until` is reached
+    /// or `shutdown` completes. After that it claims nothing new: running executions have the grace period to
+    /// end, and those that do not end are stopped and given back. A panic of a port ends the work that called
+    /// it, not the run.
     ///
     /// # Errors
     /// With [`Until::Idle`], if rounds keep failing; with [`Until::Stopped`], only for errors that no
@@ -82,17 +80,27 @@ impl Engine {
         until: Until,
         shutdown: impl Future<Output = ()>,
     ) -> Result<RunReport, EngineError> {
+        let report = self.run_on(until, shutdown).await;
+        self.leave_house().await;
+        report
+    }
+
+    async fn run_on(
+        &self,
+        until: Until,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<RunReport, EngineError> {
         let mut report = RunReport::default();
         let mut pulse = Pulse::default();
         let mut work = Work::default();
         let mut chores: Fuse<BoxFuture<'static, bool>> = Fuse::terminated();
-        let (mut rhythms, mut looks) = (Rhythms::default(), Looks::default());
+        let (mut house, mut looks) = (Rhythm::every(HOUSE_EVERY), Looks::default());
         let mut failed_rounds = 0;
         let shutdown = shutdown.fuse();
         pin_mut!(shutdown);
         loop {
             if chores.is_terminated() {
-                chores = self.chores(&mut rhythms);
+                chores = self.chores(&mut house);
             }
             let monotonic = self.shared.ports.clock.monotonic();
             if work.round.is_terminated() && looks.is_due(monotonic) {
@@ -164,29 +172,18 @@ impl Engine {
 
     /// Returns the housekeeping that is due, as work beside the executions: a slow store holds nothing up,
     /// and failed housekeeping must not stop exports. The future returns whether everything was done.
-    fn chores(&self, rhythms: &mut Rhythms) -> Fuse<BoxFuture<'static, bool>> {
-        let monotonic = self.shared.ports.clock.monotonic();
-        let (retain, sweep) = (rhythms.retain.is_due(monotonic), rhythms.sweep.is_due(monotonic));
-        if !retain && !sweep {
+    fn chores(&self, house: &mut Rhythm) -> Fuse<BoxFuture<'static, bool>> {
+        if !house.is_due(self.shared.ports.clock.monotonic()) {
             return Fuse::terminated();
         }
-        let shared = Arc::clone(&self.shared);
-        // A panic of the store counts as failed housekeeping and does not end the run.
-        let chores = contained_async(async move {
-            let mut done = true;
-            if retain {
-                done &= shared.retain().await.unwrap_or_else(|error| {
-                    warn!("expired sets were not removed: {}", chain(&error));
-                    false
-                });
-            }
-            if sweep && let Err(error) = shared.sweep().await {
-                warn!("the store was not swept: {}", chain(&error));
-                done = false;
-            }
-            done
-        });
-        chores.map(|done| done.unwrap_or(false)).boxed().fuse()
+        let engine = self.clone();
+        let chores = async move {
+            engine.keep_house().await.unwrap_or_else(|error| {
+                warn!("housekeeping failed: {}", chain(&error));
+                false
+            })
+        };
+        chores.boxed().fuse()
     }
 
     /// Returns whether nothing is due, queued or running anywhere. Ignores executions that are queued for
@@ -354,19 +351,6 @@ impl Looks {
     }
 }
 
-/// The housekeeping of the loop.
-#[derive(Debug)]
-struct Rhythms {
-    retain: Rhythm,
-    sweep: Rhythm,
-}
-
-impl Default for Rhythms {
-    fn default() -> Self {
-        Self { retain: Rhythm::every(RETAIN_EVERY), sweep: Rhythm::every(SWEEP_EVERY) }
-    }
-}
-
 /// An action repeated at an interval, the first time at once.
 #[derive(Debug)]
 struct Rhythm {
@@ -390,7 +374,7 @@ impl Rhythm {
 }
 
 /// Formats an error with all its causes, for the log.
-fn chain(error: &EngineError) -> String {
+pub(super) fn chain(error: &EngineError) -> String {
     match error {
         EngineError::Catalog(cause) => format!("{error}: {}", cause.report()),
         EngineError::Sink(cause) => format!("{error}: {}", cause.report()),

@@ -9,6 +9,7 @@ use crate::domain::archive::cut::CutLimits;
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::execution::retry::RetryPolicy;
 use crate::domain::execution::schedule::CATCH_UP_LIMIT;
+use crate::domain::keeping::RecordRetention;
 use crate::setters::setters;
 
 /// The settings of an engine; the defaults are those of the rules.
@@ -30,6 +31,9 @@ pub struct EngineSettings {
     pub tell_waiting_after: Duration,
     /// The service's own retention (rule A7).
     pub retention: RetentionDays,
+    /// How long the record is kept: history, audit, downloads and notices (rule E14). 400 days by default.
+    /// One that would not outlive the artifacts by 30 days counts as the shortest one that does.
+    pub record_retention: RecordRetention,
     /// How far back missed occurrences are caught up (rule E4).
     pub catch_up_limit: TimeDelta,
     /// The retry policy after a failure (rule E5).
@@ -49,6 +53,7 @@ setters! {
         with_stall => stall: value Duration;
         with_tell_waiting_after => tell_waiting_after: value Duration;
         with_retention => retention: value RetentionDays;
+        with_record_retention => record_retention: value RecordRetention;
         with_catch_up_limit => catch_up_limit: value TimeDelta;
         with_retry => retry: value RetryPolicy;
         with_doubt_clock => doubt_clock: value bool;
@@ -65,6 +70,7 @@ impl Default for EngineSettings {
             stall: Duration::from_secs(3600),
             tell_waiting_after: Duration::from_secs(3600),
             retention: RetentionDays::default(),
+            record_retention: RecordRetention::default(),
             catch_up_limit: CATCH_UP_LIMIT,
             retry: RetryPolicy::default(),
             doubt_clock: true,

@@ -10,6 +10,7 @@ use tracing::error;
 use super::EngineSettings;
 use super::calls::contained;
 use super::heartbeat::Running;
+use super::house::House;
 use super::observe::{Event, Observer, Unobserved};
 use crate::domain::execution::Execution;
 use crate::domain::id::{ExecutionId, WorkerId};
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     pub(super) doubt: Mutex<Option<(Duration, bool)>>,
     /// The executions of which this engine has told that they wait long for their source.
     pub(super) told_waiting: Mutex<BTreeSet<ExecutionId>>,
+    pub(super) house: House,
 }
 
 impl Engine {
@@ -92,6 +94,7 @@ impl EngineBuilder {
                 running,
                 doubt,
                 told_waiting,
+                house: House::default(),
             }),
         }
     }

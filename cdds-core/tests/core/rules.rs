@@ -10,6 +10,7 @@ mod cut;
 mod edit;
 mod incremental;
 mod jobs_in_memory;
+mod keeping;
 mod lifecycle;
 mod machine;
 mod manual;
