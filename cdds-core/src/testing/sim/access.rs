@@ -10,8 +10,8 @@ use crate::domain::access::audit::{AuditRecord, Outcome};
 use crate::domain::access::download::DownloadEnd;
 use crate::domain::access::{PrincipalName, Role};
 use crate::domain::id::{AuditId, Owner};
-use crate::ports::catalog::CatalogError;
 use crate::ports::catalog::query::{AuditQuery, Slice};
+use crate::ports::catalog::{CatalogError, CatalogErrorKind};
 
 impl Watch {
     /// Checks the entries of a change: they are on record if and only if the change is.
@@ -41,7 +41,9 @@ impl Watch {
     ) -> Result<(), CatalogError> {
         let result = step(catalog.inner.end_download(id, end));
         self.look(|model| {
-            check_refusal("end_download", &result, never)?;
+            let is_known = model.audit.contains_key(&id);
+            let forgotten = |kind| kind == CatalogErrorKind::Conflict && !is_known;
+            check_refusal("end_download", &result, forgotten)?;
             let Some(begun) = model.audit.get_mut(&id) else { return Ok(()) };
             if begun.outcome == Outcome::Begun {
                 begun.outcome = Outcome::Ended(*end);
@@ -79,7 +81,7 @@ impl Watch {
     pub(super) fn entries(&self, principal: &PrincipalName, outcome: Outcome) -> usize {
         let mut count = 0;
         self.look(|model| {
-            let entries = model.audit.values();
+            let entries = model.audit.values().chain(&model.past_audit);
             count = entries.filter(|one| one.principal == *principal && one.outcome == outcome).count();
             Ok(())
         });

@@ -135,18 +135,19 @@ impl Watch {
             let known = model.execution(id)?;
             let open = known.execution.is_open();
             let held = known.set.as_ref().is_some_and(|set| !set.removed && set.is_held());
-            let stays = open || held || known.deleted;
+            let gone = known.deleted || known.forgotten;
+            let stays = open || held || gone;
             let lawful = |kind| kind == CatalogErrorKind::Conflict && stays;
             check_refusal("delete_execution", &result, lawful)?;
             let found = self.read(self.catalog.execution(owner, id, now))?;
             let there = found.is_some();
             if result.is_err() {
-                return ensure(there != known.deleted, Invariant::Answer, || format!("{id} was not deleted"));
+                return ensure(there != gone, Invariant::Answer, || format!("{id} was not deleted"));
             }
             ensure(!open, Invariant::Record, || format!("{id} was deleted while open"))?;
             ensure(!held, Invariant::I12, || format!("the set of {id} is on hold and was deleted"))?;
             ensure(!there, Invariant::Answer, || format!("{id} was deleted and is there"))?;
-            model.delete(id);
+            model.delete(id, now);
             self.check_silenced(model, id)
         });
         self.check_audit(audit, &result);

@@ -59,8 +59,8 @@ impl Watch {
     fn audit_executions(&self, model: &mut Model, owner: &Owner) -> Check {
         let query = ExecutionQuery { slice: EVERYTHING, ..ExecutionQuery::default() };
         let Page { items, .. } = self.read(self.catalog.executions(owner, &query, DateTime::UNIX_EPOCH))?;
-        let known =
-            model.executions.values().filter(|known| !known.deleted && known.execution.owner == *owner);
+        let known = model.executions.values().filter(|known| !known.deleted && !known.forgotten);
+        let known = known.filter(|known| known.execution.owner == *owner);
         let expected = known.count();
         ensure(items.len() == expected, Invariant::Record, || {
             format!("{} executions are listed, {expected} are known", items.len())
@@ -145,6 +145,7 @@ impl Watch {
                     format!("the set of {id} has expired and can still be had")
                 })?;
             }
+            self.check_forgotten(model)?;
             self.check_contents(model)?;
             model.jobs.values().try_for_each(|known| {
                 self.check_accounts(model, known)?;

@@ -6,7 +6,7 @@ use std::fmt;
 use super::report::FaultKind;
 
 /// All calls to ports that the engines and people of a world make.
-const CALLS: [&str; 43] = [
+const CALLS: [&str; 46] = [
     "catalog.agenda",
     "catalog.artifact",
     "catalog.artifact_set",
@@ -25,10 +25,13 @@ const CALLS: [&str; 43] = [
     "catalog.execution",
     "catalog.executions",
     "catalog.expire",
+    "catalog.forget",
     "catalog.hold",
     "catalog.insert_job",
     "catalog.job",
+    "catalog.keep_house",
     "catalog.last_records",
+    "catalog.leave_house",
     "catalog.notices",
     "catalog.open_executions",
     "catalog.publish",

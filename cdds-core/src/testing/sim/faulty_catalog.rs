@@ -71,6 +71,9 @@ impl FaultyCatalog {
 /// The number of waiting executions in one page.
 const PAGE: usize = 1;
 
+/// The number of old rows in one page.
+const OLD_ROWS: usize = 40;
+
 #[async_trait]
 impl JobStore for FaultyCatalog {
     async fn insert_job(
@@ -390,15 +393,21 @@ impl AuditStore for FaultyCatalog {
 #[async_trait]
 impl Housekeeping for FaultyCatalog {
     async fn keep_house(&self, worker: &WorkerId, lease: Duration) -> Result<bool, CatalogError> {
-        step(self.catalog.inner.keep_house(worker, lease))
+        if let Some(life) = self.faults.shared.lives.get(self.faults.place) {
+            life.works_as(worker);
+        }
+        let keep = async { self.watch.keep_house(&self.catalog, worker, lease) };
+        self.faults.around("catalog.keep_house", Care::Idle, keep).await
     }
 
     async fn leave_house(&self, worker: &WorkerId) -> Result<(), CatalogError> {
-        step(self.catalog.inner.leave_house(worker))
+        self.change("catalog.leave_house", |watch| watch.leave_house(&self.catalog, worker)).await
     }
 
     async fn forget(&self, page: &Forget) -> Result<Swept, CatalogError> {
-        step(self.catalog.inner.forget(page))
+        let page = page.clone().with_limit(page.limit.min(OLD_ROWS));
+        let forget = async { self.watch.forget(&self.catalog, &page) };
+        self.faults.around("catalog.forget", Care::Idle, forget).await
     }
 }
 

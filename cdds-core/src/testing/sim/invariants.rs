@@ -54,7 +54,7 @@ impl Watch {
     ) -> Check {
         let known = model.executions.get(&id);
         let Some(after) = found.map(without_progress) else {
-            let gone = known.is_some_and(|known| !known.deleted);
+            let gone = known.is_some_and(|known| !known.deleted && !known.forgotten);
             return ensure(!gone, Invariant::Record, || format!("execution {id} is gone"));
         };
         match known {
@@ -117,6 +117,8 @@ impl Watch {
             execution: after.clone(),
             family,
             deleted: false,
+            deleted_at: None,
+            forgotten: false,
             lease: None,
             set: None,
             stretch,

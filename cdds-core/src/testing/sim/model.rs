@@ -49,8 +49,12 @@ pub(super) struct Model {
     pub(super) ledger: Ledger,
     /// The audit (rule C2).
     pub(super) audit: BTreeMap<AuditId, AuditRecord>,
+    /// Entries of the audit that were forgotten (rule E14).
+    pub(super) past_audit: Vec<AuditRecord>,
     /// The owner who was served last (rule E2).
     pub(super) turn: Option<Owner>,
+    /// The engine that keeps house, and until when it does if it is not heard of again (rule E15).
+    pub(super) housekeeper: Option<(WorkerId, DateTime<Utc>)>,
 }
 
 /// The contents of an archive: by which instant and from which categories, from when to when.
@@ -103,6 +107,10 @@ pub(super) struct ExecutionModel {
     pub(super) execution: Execution,
     pub(super) family: Family,
     pub(super) deleted: bool,
+    /// When it was deleted, by the catalog's clock.
+    pub(super) deleted_at: Option<DateTime<Utc>>,
+    /// Whether the catalog has forgotten it since (rule E14).
+    pub(super) forgotten: bool,
     pub(super) lease: Option<Lease>,
     pub(super) set: Option<SetModel>,
     /// The stretch of tiling windows that its window belongs to, if any.
@@ -139,6 +147,8 @@ pub(super) struct Lease {
 pub(super) struct SetModel {
     pub(super) set: ArtifactSet,
     pub(super) removed: bool,
+    /// When it was confirmed that its files are deleted.
+    pub(super) confirmed_at: Option<DateTime<Utc>>,
     /// Its files that were deleted one by one.
     pub(super) gone: BTreeSet<ArtifactId>,
 }
@@ -281,11 +291,12 @@ impl Model {
     }
 
     /// Deletes an execution from the history. Its occurrence may run again, as if it had never succeeded.
-    pub(super) fn delete(&mut self, id: ExecutionId) {
+    pub(super) fn delete(&mut self, id: ExecutionId, now: DateTime<Utc>) {
         self.remove_set(id);
         self.ledger.take_off(id);
         let Some(known) = self.executions.get_mut(&id) else { return };
         known.deleted = true;
+        known.deleted_at = Some(now);
         if let Some(job) = self.jobs.get_mut(&known.execution.job_id) {
             job.successes.retain(|_, success| *success != id);
             job.tiles.retain(|_, (_, success)| *success != id);

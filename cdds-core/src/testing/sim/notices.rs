@@ -95,7 +95,10 @@ impl Watch {
         let result = step(catalog.settle_notice(fence, outcome));
         self.look(|model| {
             let now = self.shared.timeline.now();
-            let before = model.notice(fence.id)?.clone();
+            let Some(before) = model.notices.get(&fence.id).cloned() else {
+                // It was forgotten with its execution (rule E14).
+                return ensure(result.is_err(), Invariant::I6, || format!("{fence:?} is not known"));
+            };
             let is_of_claim = before.work.epoch == fence.epoch;
             let holds = match &before.work.state {
                 WorkState::Held { .. } => is_of_claim,
@@ -128,7 +131,9 @@ impl Watch {
     ) -> Result<Notice, CatalogError> {
         let result = step(catalog.inner.ask_notice_again(owner, id, audit));
         self.look(|model| {
-            let before = model.notice(id)?.clone();
+            let Some(before) = model.notices.get(&id).cloned() else {
+                return ensure(result.is_err(), Invariant::Answer, || format!("notice {id} is not known"));
+            };
             let state = &before.work.state;
             let over =
                 matches!(state, WorkState::GivenUp { reason: GivenUp::Refused | GivenUp::Exhausted, .. });

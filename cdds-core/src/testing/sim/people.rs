@@ -242,7 +242,10 @@ impl Person {
     /// Picks an execution that is not deleted and that `wanted` accepts.
     fn any_execution(&mut self, wanted: impl Fn(&Execution) -> bool) -> Option<(Owner, ExecutionId)> {
         let model = lock(&self.watch.model);
-        let found = model.executions.values().filter(|known| !known.deleted && wanted(&known.execution));
+        let found = model
+            .executions
+            .values()
+            .filter(|known| !known.deleted && !known.forgotten && wanted(&known.execution));
         let found: Vec<_> = found.map(|known| &known.execution).collect();
         let execution = self.dice.pick(&found)?;
         Some((execution.owner.clone(), execution.id))

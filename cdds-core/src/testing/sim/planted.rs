@@ -55,6 +55,12 @@ pub enum PlantedBug {
     NoticeBlocksOthers,
     /// The catalog reports every file as unwanted.
     SweepIgnoresStanding,
+    /// The catalog forgets old executions whose files are in the store.
+    ForgetsTooMuch,
+    /// The catalog forgets nothing.
+    ForgetsNothing,
+    /// The catalog lets every engine keep house.
+    HouseKeptTwice,
     /// The store keeps the files of all epochs of an execution under the same keys.
     SharedKey,
     /// The store forgets unfinished uploads instead of listing them.
@@ -166,7 +172,7 @@ pub enum PlantedBug {
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 70] = [
+    pub const ALL: [Self; 73] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -184,6 +190,9 @@ impl PlantedBug {
         Self::NoticeWithoutFence,
         Self::NoticeBlocksOthers,
         Self::SweepIgnoresStanding,
+        Self::ForgetsTooMuch,
+        Self::ForgetsNothing,
+        Self::HouseKeptTwice,
         Self::SharedKey,
         Self::UnfinishedNotListed,
         Self::DeleteForgotten,

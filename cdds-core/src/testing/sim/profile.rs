@@ -11,6 +11,7 @@ use super::faults::Care;
 use super::time::{HOUR, Micros, SECOND, micros_delta};
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::archive::split_size::SplitSize;
+use crate::domain::keeping::RecordRetention;
 use crate::engine::EngineSettings;
 
 /// The clocks of engines and people deviate by up to this many seconds, either way. That changes nothing:
@@ -52,6 +53,9 @@ pub(super) struct Profile {
     pub(super) per_owner: bool,
     /// The percentage of records that become visible hours later than the source declares. It knows of them.
     pub(super) straggling: u64,
+    /// How long rows of the record are kept, and how long after their files are gone (rule E14). `None` for
+    /// longer than any world.
+    pub(super) record: Option<(TimeDelta, TimeDelta)>,
 }
 
 /// The frequency of faults, per million calls.
@@ -119,10 +123,18 @@ impl Profile {
             knows_completeness: false,
             straggling: 0,
             per_owner: false,
+            record: None,
         };
         let knows_completeness = dice.coin();
         let straggling = dice.pick(&[0, 2, 10]).filter(|_| knows_completeness).unwrap_or(0);
-        Self { knows_completeness, straggling, per_owner: dice.coin(), ..profile }
+        let per_owner = dice.coin();
+        let record = dice.pick(&[None, Some(30), Some(60)]).flatten();
+        let record = record.map(|hours| (TimeDelta::hours(hours), TimeDelta::hours(6)));
+        let mut engine = profile.engine.clone();
+        if let Some((kept, tombstones)) = record {
+            engine.record_retention = RecordRetention::short(kept, tombstones);
+        }
+        Self { knows_completeness, straggling, per_owner, record, engine, ..profile }
     }
 
     /// Draws the deviation of the clock of a new life.

@@ -51,7 +51,12 @@ impl Watch {
         let keys = keys.chain(set.signature.iter().map(|signature| &signature.key));
         model.live.extend(keys.map(|key| (key.clone(), execution.id)));
         if let Some(known) = model.executions.get_mut(&execution.id) {
-            known.set = Some(SetModel { set: set.clone(), removed: false, gone: Default::default() });
+            known.set = Some(SetModel {
+                set: set.clone(),
+                removed: false,
+                confirmed_at: None,
+                gone: Default::default(),
+            });
         }
         Ok(())
     }

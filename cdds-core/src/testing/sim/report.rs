@@ -268,6 +268,8 @@ pub struct Figures {
     pub fenced: u64,
     /// Sets that were removed.
     pub removals: u64,
+    /// Rows of the record that were forgotten.
+    pub forgotten: u64,
     /// Comparisons of the whole record.
     pub audits: u64,
     /// A hash of everything that happened, in order. For many worlds, the sum of their hashes.
@@ -297,6 +299,7 @@ impl Figures {
         self.coverage.extend(&other.coverage);
         self.fenced += other.fenced;
         self.removals += other.removals;
+        self.forgotten += other.forgotten;
         self.audits += other.audits;
         // A sum does not depend on the order in which threads finish.
         self.trace_hash = self.trace_hash.wrapping_add(other.trace_hash);
@@ -325,6 +328,7 @@ impl fmt::Display for Figures {
             ("uploads that came late", self.late_uploads),
             ("fenced commits", self.fenced),
             ("sets removed", self.removals),
+            ("rows forgotten", self.forgotten),
             ("audits", self.audits),
         ];
         for (name, count) in rows {

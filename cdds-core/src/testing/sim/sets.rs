@@ -121,7 +121,13 @@ impl Watch {
             });
         }
         let result = step(catalog.inner.confirm_removed(removal, now));
-        self.look(|_| {
+        self.look(|model| {
+            if let Removal::Set { execution } = removal
+                && let Some(known) = model.executions.get_mut(execution)
+                && let Some(set) = known.set.as_mut().filter(|set| set.removed)
+            {
+                set.confirmed_at = set.confirmed_at.or(Some(now));
+            }
             check_refusal("confirm_removed", &result, never)?;
             let left = self.read(self.catalog.removals(usize::MAX >> 1))?;
             ensure(!left.contains(removal), Invariant::Answer, || {

@@ -41,7 +41,11 @@ fn breaks(bug: PlantedBug) -> Invariant {
         PlantedBug::ResumeRunsMissed | PlantedBug::OneTimeTwice => I9,
         PlantedBug::OverlapAllowed => I10,
         PlantedBug::NoTakeOver | PlantedBug::NothingDue => I11,
-        PlantedBug::RetentionIgnoresHold | PlantedBug::RetentionTooShort | PlantedBug::NeverExpires => I12,
+        PlantedBug::RetentionIgnoresHold
+        | PlantedBug::RetentionTooShort
+        | PlantedBug::NeverExpires
+        | PlantedBug::ForgetsTooMuch
+        | PlantedBug::ForgetsNothing => I12,
         PlantedBug::SkipNotRecorded
         | PlantedBug::NoticeOutsideTransaction
         | PlantedBug::RevisionIgnored
@@ -50,6 +54,7 @@ fn breaks(bug: PlantedBug) -> Invariant {
         PlantedBug::LeaseStolen
         | PlantedBug::GivenTwice
         | PlantedBug::RoundHoldsBeats
+        | PlantedBug::HouseKeptTwice
         | PlantedBug::LeasesByOwnClock => Lease,
         PlantedBug::AckWithoutWrite | PlantedBug::RefusesWithoutNeed => Answer,
         PlantedBug::EverythingCovered
@@ -117,6 +122,9 @@ macro_rules! planted {
 }
 
 planted! {
+    e14_executions_forgotten_before_their_files_are_found: ForgetsTooMuch,
+    e14_a_record_that_grows_for_ever_is_found: ForgetsNothing,
+    e15_a_house_that_everybody_keeps_is_found: HouseKeptTwice,
     e2_an_owner_whose_turn_is_passed_over_is_found: NoTurns,
     e2_a_source_that_reads_for_too_many_is_found: SourceLimitIgnored,
     j16_a_source_that_returns_the_records_of_others_is_found: OwnerLeak,

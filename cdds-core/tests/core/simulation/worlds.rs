@@ -18,6 +18,7 @@ fn i1_to_i12_hold_in_every_world() {
         ("panics", figures.panics),
         ("fenced commits", figures.fenced),
         ("removals", figures.removals),
+        ("forgotten", figures.forgotten),
         ("changed records", figures.changed),
     ] {
         assert!(count > 0, "there are no {what}: {figures}");
