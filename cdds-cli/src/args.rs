@@ -174,6 +174,10 @@ pub(crate) enum Command {
     /// Run what is due: jobs, exports, retention
     Run(RunArgs),
     /// What ran, what is queued, what was skipped and why; run again, cancel, delete
+    ///
+    /// An execution is forgotten 400 days after its end (retention.record_days), unless a file of it is in
+    /// the store, perhaps on hold. A job keeps its newest execution and its last success. Audit, downloads
+    /// and notices are kept as long.
     #[command(subcommand)]
     History(HistoryCommand),
     /// List, download, hold and delete what was exported

@@ -71,6 +71,7 @@ impl App {
             .with_lease(config.lease)
             .with_stall(config.stall)
             .with_retention(config.rules.retention)
+            .with_record_retention(config.record)
             .with_catch_up_limit(config.rules.catch_up_limit);
         Ok(Self {
             jobs: Jobs::new(&ports, config.rules),

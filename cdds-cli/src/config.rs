@@ -14,6 +14,7 @@ use std::time::Duration;
 use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::job::policy::CatchUpLimit;
+use cdds_core::domain::keeping::RecordRetention;
 use cdds_core::service::jobs::JobRules;
 use cdds_crypto::{Form, Profile};
 use cdds_storage::archive::Level;
@@ -44,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) level: Level,
     /// The rules for all jobs; the engine catches up by the same limit.
     pub(crate) rules: JobRules,
+    /// How long the record is kept.
+    pub(crate) record: RecordRetention,
     /// The profile with which new parts are sealed.
     pub(crate) profile: Profile,
     pub(crate) form: Form,
@@ -139,6 +142,7 @@ impl Config {
                 format!("engine.lease: use 3s or more, not {typed}; it is renewed once a second").into()
             );
         }
+        let rules = rules(file.retention.days, &file.rules)?;
         Ok(Self {
             catalog: location::catalog(&file.catalog.url, folder)?,
             store: location::store(&file.store.url, folder)?,
@@ -146,7 +150,8 @@ impl Config {
             lease,
             stall: stall(&file.engine.stall)?,
             level: file.archive.level.into(),
-            rules: rules(file.retention.days, &file.rules)?,
+            record: record(file.retention.record_days, rules.retention)?,
+            rules,
             profile: file.sealing.profile.into(),
             form: file.sealing.form.into(),
             signing: file.signing.map(|typed| signing(&typed, folder)).transpose()?,
@@ -171,6 +176,11 @@ fn stall(typed: &str) -> Result<Duration, String> {
         ));
     }
     Ok(stall)
+}
+
+fn record(days: Option<u16>, artifacts: RetentionDays) -> Result<RecordRetention, String> {
+    let Some(days) = days else { return Ok(RecordRetention::default_for(artifacts)) };
+    RecordRetention::new(days, artifacts).map_err(|violation| format!("retention.record_days: {violation}"))
 }
 
 fn rules(retention_days: u16, typed: &file::Rules) -> Result<JobRules, String> {
@@ -210,6 +220,7 @@ level = "default"                     # or store (not at all), fast (a fifth lar
 
 [retention]
 days = 30
+record_days = 400                     # history, audit, downloads and notices; 30 more than days at least
 
 [rules]
 one_time_edit = "until_started"       # or "never": no edit of a one-time job once it is submitted

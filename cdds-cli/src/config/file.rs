@@ -102,11 +102,13 @@ impl From<Level> for cdds_storage::archive::Level {
 #[serde(deny_unknown_fields)]
 pub(super) struct Retention {
     pub(super) days: u16,
+    /// 400, or 30 more than `days`, if left out.
+    pub(super) record_days: Option<u16>,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { days: 30 }
+        Self { days: 30, record_days: None }
     }
 }
 

@@ -65,6 +65,7 @@ fn what_init_writes_is_the_default_and_so_is_nothing() {
         assert_eq!((config.concurrency.get(), config.lease.as_secs()), (2, 60));
         assert_eq!(config.stall, Duration::from_secs(3_600));
         assert_eq!((config.rules.retention.days(), config.sources.len()), (30, 0));
+        assert_eq!(config.record.days(), 400);
         assert_eq!(config.rules.one_time_edit, OneTimeEdit::UntilStarted);
         assert_eq!(config.rules.catch_up_limit, TimeDelta::days(7));
         assert_eq!((config.profile, config.signing), (Profile::Compat, None));
@@ -125,6 +126,13 @@ granularity = \"soon\"
 ";
 
 #[test]
+fn e14_the_record_outlives_the_artifacts() {
+    for (typed, days) in [("days = 30", 400), ("days = 3650", 3_680), ("days = 40\nrecord_days = 70", 70)] {
+        assert_eq!(read(&format!("[retention]\n{typed}\n")).unwrap().record.days(), days, "{typed}");
+    }
+}
+
+#[test]
 fn mistakes_are_named_with_the_way_out() {
     for (text, told) in [
         ("[engine]\nconcurency = 3\n", "line 2: unknown key \"concurency\", did you mean \"concurrency\"?"),
@@ -142,6 +150,10 @@ fn mistakes_are_named_with_the_way_out() {
         ("[engine]\nconcurrency = \"two\"\n", "line 2"),
         ("[retention]\ndays = 0\n", "line 2: retention.days"),
         ("[retention]\n\n", "line 1: the key \"days\" is missing"),
+        (
+            "[retention]\ndays = 40\nrecord_days = 69\n",
+            "line 3: retention.record_days: the record cannot be kept",
+        ),
         (
             "[rules]\none_time_edit = \"always\"\n",
             "line 2: \"always\" is not possible here: write one of until_started, never",
