@@ -9,6 +9,7 @@ mod coverage;
 mod cut;
 mod edit;
 mod incremental;
+mod isolation;
 mod jobs_in_memory;
 mod keeping;
 mod lifecycle;
