@@ -97,8 +97,8 @@ pub use self::engine::observe::{Event, Observer};
 pub use self::engine::{Engine, EngineSettings, Until};
 pub use self::ports::Ports;
 pub use self::ports::source::{
-    DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind, Sources,
-    Visibility,
+    DataType, Estimate, Ownership, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind,
+    Sources, Visibility,
 };
 pub use self::service::artifacts::{Artifacts, Download};
 pub use self::service::audit::Audit;

@@ -47,6 +47,71 @@ pub use crate::domain::source::{
 ///
 /// # Idempotency
 /// Reading changes nothing.
+///
+/// # Owners
+/// A source that holds the records of several owners says so of its types, and goes by the owner of each request
+/// (rule J16):
+///
+/// ```
+/// use async_trait::async_trait;
+/// use cdds_core::domain::calendar::window::Window;
+/// use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
+/// use cdds_core::ports::source::{
+///     DataType, Estimate, Ownership, ReadRequest, Source, SourceDescription, SourceError,
+/// };
+/// use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+///
+/// #[derive(Debug)]
+/// struct Tickets {
+///     description: SourceDescription,
+///     /// The owner of each ticket, and its summary.
+///     tickets: Vec<(&'static str, &'static str)>,
+/// }
+///
+/// impl Tickets {
+///     fn of(&self, request: &ReadRequest) -> impl Iterator<Item = &'static str> {
+///         let own = self.tickets.iter().filter(|(owner, _)| *owner == request.owner.as_str());
+///         own.map(|(_, summary)| *summary)
+///     }
+/// }
+///
+/// #[async_trait]
+/// impl Source for Tickets {
+///     fn describe(&self) -> &SourceDescription {
+///         &self.description
+///     }
+///
+///     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
+///         Ok(Some(Estimate { records: self.of(request).count() as u64 }))
+///     }
+///
+///     async fn read(
+///         &self,
+///         request: ReadRequest,
+///     ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+///         let mut batch = RecordBatchBuilder::new();
+///         for summary in self.of(&request) {
+///             let mut record = batch.record(&Place::of(None, None));
+///             record.text("summary", summary);
+///             record.finish();
+///         }
+///         Ok(stream::iter([Ok(batch.take())]).boxed())
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ticket = DataType::new("ticket".parse()?).with_ownership(Ownership::PerOwner);
+/// let description = SourceDescription::new("tickets".parse()?, "Tickets").with_type(ticket);
+/// let source = Tickets { description, tickets: vec![("north", "No dial tone"), ("south", "No light")] };
+///
+/// let window = Window::until("2026-03-01T00:00:00Z".parse()?);
+/// let request = ReadRequest::new("north".parse()?, "ticket".parse()?, window);
+/// let read = async { source.read(request).await?.try_collect::<Vec<_>>().await };
+/// let batches = futures::executor::block_on(read)?;
+/// assert_eq!(batches[0].lines()[..], b"{\"summary\":\"No dial tone\"}\n"[..]);
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait Source: Debug + Send + Sync {
     /// Returns what the source offers. Fixed for the life of the value.

@@ -205,8 +205,8 @@ impl World {
         let mut files = block_on(self.artifacts.list(by, &ArtifactQuery::default())).unwrap().items;
         let entries = block_on(self.audit.list(by, &AuditQuery::default())).unwrap().items;
         let mut notices = block_on(self.outbox.list(by, &NoticeQuery::default())).unwrap().items;
-        // In an order that does not depend on what the other owner does, as ids do: those of jobs count up, and
-        // executions are in the order in which they appeared.
+        // In an order that does not depend on what the other owner does, as ids do: those of jobs count up,
+        // and executions are in the order in which they appeared.
         jobs.sort_by_key(|one| one.job.id);
         executions.sort_by_key(|one| (one.execution.job_id, one.execution.slot));
         let mut appeared = self.appeared.borrow_mut();
