@@ -77,7 +77,7 @@ pub enum TokenError {
 
 /// The inside of a token.
 #[derive(Serialize, Deserialize)]
-struct Place<'a>(&'a str, &'a str, bool, Key, String, u32);
+struct Place<'a>(&'a str, &'a str, bool, Key, i64, String, u32);
 
 #[derive(Serialize, Deserialize)]
 enum Key {
@@ -96,7 +96,8 @@ pub fn encode<C: ListColumn>(sort: Sort<C>, cursor: &Cursor) -> String {
         SortKey::Text(text) => Key::Text(text.clone()),
         SortKey::Missing => Key::Missing,
     };
-    let place = Place(C::LIST, sort.column.name(), sort.descending, key, cursor.id.clone(), cursor.part);
+    let place =
+        Place(C::LIST, sort.column.name(), sort.descending, key, cursor.at, cursor.id.clone(), cursor.part);
     // Texts and numbers always serialise.
     let inside = serde_json::to_vec(&place).unwrap_or_default();
     format!("{VERSION}{}", Base64UrlUnpadded::encode_string(&inside))
@@ -116,7 +117,7 @@ pub fn decode<C: ListColumn>(sort: Sort<C>, token: &str) -> Result<Cursor, Token
         _ => return Err(TokenError::Malformed),
     }
     let inside = Base64UrlUnpadded::decode_vec(chars.as_str()).map_err(|_| TokenError::Malformed)?;
-    let Place(list, column, descending, key, id, part) = read(&inside)?;
+    let Place(list, column, descending, key, at, id, part) = read(&inside)?;
     if list != C::LIST {
         return Err(TokenError::OtherList);
     }
@@ -128,7 +129,7 @@ pub fn decode<C: ListColumn>(sort: Sort<C>, token: &str) -> Result<Cursor, Token
         Key::Text(text) => SortKey::Text(text),
         Key::Missing => SortKey::Missing,
     };
-    Ok(Cursor { key, id, part })
+    Ok(Cursor { key, at, id, part })
 }
 
 fn read(inside: &[u8]) -> Result<Place<'_>, TokenError> {

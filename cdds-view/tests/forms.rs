@@ -18,7 +18,7 @@ use cdds_core::domain::source::SourceTerms;
 use cdds_core::domain::work::lease::WorkerLife;
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, Cursor, ExecutionColumn, ExecutionOverview, JobOverview, LatestExecution, Page, Sort,
-    SortKey,
+    SortKey, Total,
 };
 use cdds_core::ports::source::RegisteredSource;
 use cdds_view::settings::SettingsForm;
@@ -216,9 +216,13 @@ fn recipients_sources_and_occurrences() {
 #[test]
 fn a_page_names_the_next_one() {
     let sort = Sort { column: ExecutionColumn::Slot, descending: true };
-    let next = Cursor { key: SortKey::Number(7), id: "x".to_owned(), part: 0 };
-    let page = Page { items: vec![1_u32, 2], total: Some(3), next: Some(next.clone()) };
-    let view = PageView::new(page, sort, |row| row);
+    let next = Cursor { key: SortKey::Number(7), at: 5, id: "x".to_owned(), part: 0 };
+    let page = Page { items: vec![1_u32, 2], total: Some(Total::Exactly(3)), next: Some(next.clone()) };
+    let view = PageView::new(page.clone(), sort, |row| row);
+    assert_eq!((view.total, view.total_more_than), (Some(3), None));
+    let uncounted = Page { total: Some(Total::MoreThan(10_000)), ..page };
+    let uncounted = PageView::new(uncounted, sort, |row| row);
+    assert_eq!((uncounted.total, uncounted.total_more_than), (None, Some(10_000)));
     let read: PageView<u32> = serde_json::from_str(&read_back(&view)).unwrap();
     assert_eq!(cdds_view::token::decode(sort, &read.next.unwrap()), Ok(next));
 }

@@ -19,6 +19,7 @@ mod fault;
 mod housekeeping;
 mod jobs;
 mod listing;
+mod order;
 mod outbox;
 #[cfg(test)]
 mod plan;

@@ -10,7 +10,12 @@ fn cursor() -> impl Strategy<Value = Cursor> {
         any::<String>().prop_map(SortKey::Text),
         Just(SortKey::Missing),
     ];
-    (key, any::<String>(), any::<u32>()).prop_map(|(key, id, part)| Cursor { key, id, part })
+    (key, any::<i64>(), any::<String>(), any::<u32>()).prop_map(|(key, at, id, part)| Cursor {
+        key,
+        at,
+        id,
+        part,
+    })
 }
 
 fn sort() -> impl Strategy<Value = Sort<JobColumn>> {
@@ -21,15 +26,15 @@ const BY_TITLE: Sort<JobColumn> = Sort { column: JobColumn::Title, descending: f
 
 #[test]
 fn the_token_of_version_1() {
-    let cursor = Cursor { key: SortKey::Text("voice".to_owned()), id: "7".to_owned(), part: 0 };
+    let cursor = Cursor { key: SortKey::Text("voice".to_owned()), at: 5, id: "7".to_owned(), part: 0 };
     let token = encode(BY_TITLE, &cursor);
-    insta::assert_snapshot!(token, @"1WyJqb2JzIiwidGl0bGUiLGZhbHNlLHsidCI6InZvaWNlIn0sIjciLDBd");
+    insta::assert_snapshot!(token, @"1WyJqb2JzIiwidGl0bGUiLGZhbHNlLHsidCI6InZvaWNlIn0sNSwiNyIsMF0");
     assert_eq!(decode(BY_TITLE, &token), Ok(cursor));
 }
 
 #[test]
 fn other_lists_orders_and_versions_are_named() {
-    let cursor = Cursor { key: SortKey::Number(7), id: "7".to_owned(), part: 0 };
+    let cursor = Cursor { key: SortKey::Number(7), at: 5, id: "7".to_owned(), part: 0 };
     let token = encode(BY_TITLE, &cursor);
     let other = Sort { column: ExecutionColumn::Title, descending: false };
     assert_eq!(decode(other, &token), Err(TokenError::OtherList));
@@ -38,7 +43,7 @@ fn other_lists_orders_and_versions_are_named() {
     }
     assert_eq!(decode(BY_TITLE, &token.replacen('1', "2", 1)), Err(TokenError::Version));
     let padded =
-        format!("1{}", Base64UrlUnpadded::encode_string(br#"["jobs", "title",false,{"n":7},"7",0]"#));
+        format!("1{}", Base64UrlUnpadded::encode_string(br#"["jobs", "title",false,{"n":7},5,"7",0]"#));
     for bad in ["", "1", "1e30", "é", "1é", &token[..token.len() - 1], &padded, &"1".repeat(CHARS_MAX + 1)]
     {
         assert_eq!(decode(BY_TITLE, bad), Err(TokenError::Malformed), "{bad:?}");

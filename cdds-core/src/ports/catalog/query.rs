@@ -81,11 +81,39 @@ pub struct Between {
 pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,
-    /// The number of rows on all pages; counted for the first page only.
-    pub total: Option<u64>,
+    /// The number of rows on all pages; `None` on later pages, and where counting could mean to look at every
+    /// row of the owner.
+    pub total: Option<Total>,
     /// The start of the next page; `None` on the last one.
     pub next: Option<Cursor>,
 }
+
+/// The number of rows on all pages of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Total {
+    /// There are so many.
+    Exactly(u64),
+    /// There are more than this; the rest was not counted.
+    MoreThan(u64),
+}
+
+impl Total {
+    /// Returns the total after counting up to one more than [`COUNTED_MAX`].
+    pub const fn counted(count: u64) -> Self {
+        if count > COUNTED_MAX { Self::MoreThan(COUNTED_MAX) } else { Self::Exactly(count) }
+    }
+
+    /// Returns the number if all rows were counted.
+    pub const fn exact(self) -> Option<u64> {
+        match self {
+            Self::Exactly(count) => Some(count),
+            Self::MoreThan(_) => None,
+        }
+    }
+}
+
+/// The number of rows up to which a list is counted, so that its first page costs no more than its rows.
+pub const COUNTED_MAX: u64 = 10_000;
 
 /// Selects rows of a sorted list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +148,10 @@ impl Default for Slice {
 pub struct Cursor {
     /// The sort key of the row.
     pub key: SortKey,
-    /// The tie-breaker: the id of the job or of the execution.
+    /// Breaks ties first, in microseconds since 1970: when the job or the artifact was created, the slot of the
+    /// execution, the time of the audit entry.
+    pub at: i64,
+    /// Breaks ties next: the id of the job, the execution or the audit entry.
     pub id: String,
     /// The part, if the rows are the artifacts of executions; 0 otherwise.
     pub part: u32,
@@ -141,7 +172,7 @@ pub enum SortKey {
 /// A column and a direction to sort by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sort<C> {
-    /// The column; ties are broken by id.
+    /// The column; ties are broken by age (see [`Cursor::at`]) and then by id, in the same direction.
     pub column: C,
     /// Whether the largest value comes first. Missing values come last either way.
     pub descending: bool,

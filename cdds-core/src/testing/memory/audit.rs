@@ -1,6 +1,6 @@
 //! The audit (rules C2, C3).
 
-use super::lists::{at, is_wanted, page, within};
+use super::lists::{at, is_wanted, micros, page, within};
 use super::state::{State, conflict};
 use crate::domain::access::audit::{AuditRecord, Object, Outcome};
 use crate::domain::access::download::{DownloadEnd, DownloadOutcome};
@@ -71,7 +71,7 @@ impl State {
                 AuditColumn::Principal => SortKey::Text(entry.principal.to_string()),
                 AuditColumn::Action => SortKey::Text(entry.action.to_string()),
             };
-            Cursor { key, id: entry.id.to_string(), part: 0 }
+            Cursor { key, at: micros(entry.at), id: entry.id.to_string(), part: 0 }
         })
     }
 }

@@ -13,11 +13,15 @@ use crate::domain::notice::Notice;
 use crate::domain::work::lease::WorkerLife;
 use crate::ports::catalog::query::{
     ArtifactColumn, ArtifactOverview, ArtifactQuery, Between, Cursor, ExecutionColumn, ExecutionOverview,
-    ExecutionQuery, JobColumn, JobOverview, JobQuery, LatestStatus, NoticeQuery, Page, Slice, SortKey,
+    ExecutionQuery, JobColumn, JobOverview, JobQuery, LatestStatus, NoticeQuery, Page, Slice, SortKey, Total,
 };
 
 pub(super) fn at(instant: DateTime<Utc>) -> SortKey {
-    SortKey::Number(instant.timestamp_micros())
+    SortKey::Number(micros(instant))
+}
+
+pub(super) const fn micros(instant: DateTime<Utc>) -> i64 {
+    instant.timestamp_micros()
 }
 
 fn number(value: u64) -> SortKey {
@@ -33,14 +37,17 @@ fn or_missing<T>(value: Option<T>, key: impl FnOnce(T) -> SortKey) -> SortKey {
     value.map_or(SortKey::Missing, key)
 }
 
-/// Compares two rows of a list: missing keys come last in either direction, ties are broken by id.
+/// Compares two rows of a list: missing keys come last in either direction, ties are broken by age and
+/// by id in the same direction, and the parts of a set stay in their order.
 fn compare(one: &Cursor, other: &Cursor, descending: bool) -> Ordering {
     let keys = match (&one.key, &other.key) {
         (SortKey::Missing, _) | (_, SortKey::Missing) => one.key.cmp(&other.key),
         (one, other) if descending => other.cmp(one),
         (one, other) => one.cmp(other),
     };
-    keys.then_with(|| (&one.id, one.part).cmp(&(&other.id, other.part)))
+    let (one_place, other_place) = ((one.at, &one.id), (other.at, &other.id));
+    let places = if descending { other_place.cmp(&one_place) } else { one_place.cmp(&other_place) };
+    keys.then(places).then(one.part.cmp(&other.part))
 }
 
 pub(super) fn page<T>(
@@ -49,7 +56,7 @@ pub(super) fn page<T>(
     descending: bool,
     place: impl Fn(&T) -> Cursor,
 ) -> Page<T> {
-    let total = slice.after.is_none().then_some(rows.len() as u64);
+    let total = slice.after.is_none().then(|| Total::counted(rows.len() as u64));
     let mut rows: Vec<(Cursor, T)> = rows.into_iter().map(|row| (place(&row), row)).collect();
     if let Some(after) = &slice.after {
         rows.retain(|(place, _)| compare(place, after, descending).is_gt());
@@ -89,7 +96,10 @@ impl State {
                 && is_wanted(query.status.as_ref(), &notice.work.status())
         };
         let notices = self.notices.all.values().filter(wanted).cloned().collect();
-        let place = |notice: &Notice| Cursor { key: at(notice.at), id: notice.work.id.to_string(), part: 0 };
+        let place = |notice: &Notice| {
+            let (key, id) = (at(notice.at), notice.work.id.to_string());
+            Cursor { key, at: micros(notice.at), id, part: 0 }
+        };
         page(notices, &query.slice, true, place)
     }
 
@@ -123,7 +133,7 @@ impl State {
                 JobColumn::LatestStartedAt => or_missing(latest.and_then(|latest| latest.started_at), at),
                 JobColumn::NextStartsAt => or_missing(job.next_due_at, at),
             };
-            Cursor { key, id: job.id.to_string(), part: 0 }
+            Cursor { key, at: micros(job.created_at), id: job.id.to_string(), part: 0 }
         })
     }
 
@@ -177,9 +187,13 @@ impl State {
                     or_missing(micros, SortKey::Number)
                 }
                 ExecutionColumn::Records => number(execution.progress.records),
-                ExecutionColumn::Files => or_missing(overview.files.first().cloned(), SortKey::Text),
+                // The name of its first file begins with its id, and is followed by the same in all sets.
+                ExecutionColumn::Files => {
+                    let set = self.sets.get(execution.id).filter(|set| !set.removed);
+                    or_missing(set, |_| SortKey::Text(execution.id.to_string()))
+                }
             };
-            Cursor { key, id: execution.id.to_string(), part: 0 }
+            Cursor { key, at: micros(execution.slot), id: execution.id.to_string(), part: 0 }
         })
     }
 
@@ -217,12 +231,9 @@ impl State {
         page(rows, &query.slice, query.sort.descending, |overview| {
             let file = &overview.artifact;
             let key = match query.sort.column {
-                // Sort by the name of the set and keep its parts in order: by their own names `.z100` would
-                // precede `.z11`.
-                ArtifactColumn::Name => {
-                    let name = self.sets.get(file.execution_id).and_then(super::sets::StoredSet::name);
-                    or_missing(name, |name| SortKey::Text(name.to_owned()))
-                }
+                // By the name of the set, which its id decides: by the names of files `.z100` would precede
+                // `.z11`.
+                ArtifactColumn::Name => SortKey::Text(file.execution_id.to_string()),
                 ArtifactColumn::Type => SortKey::Text(file.types.to_string()),
                 ArtifactColumn::CreatedAt => at(file.created_at),
                 ArtifactColumn::Size => number(file.bytes),
@@ -230,7 +241,7 @@ impl State {
                 ArtifactColumn::RemainingDays => at(file.expires_at),
                 ArtifactColumn::Downloads => number(overview.downloads),
             };
-            Cursor { key, id: file.execution_id.to_string(), part: file.part }
+            Cursor { key, at: micros(file.created_at), id: file.execution_id.to_string(), part: file.part }
         })
     }
 

@@ -35,11 +35,6 @@ impl StoredSet {
         }
     }
 
-    /// The name of the set's first file.
-    pub(super) fn name(&self) -> Option<&str> {
-        self.set.artifacts.first().map(|file| file.name.as_str())
-    }
-
     /// The files that are not marked for removal.
     pub(super) fn files(&self) -> impl Iterator<Item = &Artifact> {
         let files = self.set.artifacts.iter().filter(|file| !self.removed_files.contains(&file.id));

@@ -10,7 +10,7 @@ use crate::domain::access::audit::{AuditRecord, Outcome};
 use crate::domain::access::download::DownloadEnd;
 use crate::domain::access::{PrincipalName, Role};
 use crate::domain::id::{AuditId, Owner};
-use crate::ports::catalog::query::{AuditQuery, Slice};
+use crate::ports::catalog::query::{AuditQuery, Slice, Total};
 use crate::ports::catalog::{CatalogError, CatalogErrorKind};
 
 impl Watch {
@@ -72,7 +72,7 @@ impl Watch {
         let all = AuditQuery::default().with_slice(Slice::first(1));
         let total = self.read(self.catalog.audit(owner, &all))?.total;
         let count = of_owner().count() as u64;
-        ensure(total == Some(count), Invariant::Audit, || {
+        ensure(total == Some(Total::counted(count)), Invariant::Audit, || {
             format!("owner {owner} has {total:?} entries for {count} actions")
         })
     }

@@ -8,7 +8,8 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::super::row::{ArtifactOverviewRow, ArtifactRow, StoredRow, fold, integer, micros};
 use super::fault::Fault;
-use super::listing::{Filter, Key, Ties};
+use super::listing::Filter;
+use super::order::{Key, Ties};
 
 const COLUMNS: &str = "a.id, a.owner, a.execution_id, a.job_id, a.data_type, a.name, a.part, a.parts,
     a.\"key\", a.bytes, a.sha256, a.created_at, a.expires_at, a.hold";
@@ -16,21 +17,19 @@ const COLUMNS: &str = "a.id, a.owner, a.execution_id, a.job_id, a.data_type, a.n
 /// Number of [`COLUMNS`].
 const COLUMNS_COUNT: usize = 14;
 
-/// A file with its set.
-const FILES: &str = "FROM artifact a JOIN artifact_set s ON s.execution_id = a.execution_id";
+const FILES: &str = "FROM artifact a";
 
 /// Neither the file nor its set has been removed.
-const LIVE: &str = "a.removed_at IS NULL AND s.removed_at IS NULL";
+const LIVE: &str = "a.live";
 
-/// Files with equal keys are sorted by set, then by part.
-const TIES: Ties = Ties { id: "a.execution_id", part: Some("a.part") };
-
-const DOWNLOADS: &str = "(SELECT count(*) FROM download d WHERE d.artifact_id = a.id)";
+/// Files with equal keys are sorted by when they were made, then by set, then by part.
+const TIES: Ties = Ties { at: "a.created_at", id: "a.execution_id", part: Some("a.part") };
 
 /// Selects the file whose id is bound, with the additional columns of a list.
 fn overview_of() -> String {
     format!(
-        "SELECT {COLUMNS}, EXISTS (SELECT 1 FROM job j WHERE j.id = a.job_id AND j.state = 'deleted'), {DOWNLOADS},
+        "SELECT {COLUMNS}, EXISTS (SELECT 1 FROM job j WHERE j.id = a.job_id AND j.state = 'deleted'),
+         a.downloads,
          (SELECT max(d.at) FROM download d WHERE d.artifact_id = a.id) {FILES} WHERE a.id = ?1"
     )
 }
@@ -122,50 +121,36 @@ pub(super) fn list(
     owner: &Owner,
     query: &ArtifactQuery,
 ) -> Result<Page<ArtifactOverview>, Fault> {
-    let filter = filter(owner, query);
-    let total = filter.count(tx, FILES, &query.slice)?;
     let order = key(query.sort.column).order(query.sort.descending, TIES);
-    let (ids, next) = filter.page_of_ids(tx, "a.id", FILES, &order, &query.slice)?;
+    let page = filter(tx, owner, query)?.page(tx, &order, &query.slice)?;
     let mut statement = tx.prepare(&overview_of())?;
-    let items = ids.iter().map(|id| Ok(statement.query_row([id], overview_row)?.into_overview()?));
-    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total, next })
+    let items = page.ids.iter().map(|id| Ok(statement.query_row([id], overview_row)?.into_overview()?));
+    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total: page.total, next: page.next })
 }
 
-fn filter(owner: &Owner, query: &ArtifactQuery) -> Filter {
-    // The plus keeps SQLite from scanning all of the owner's files when only a few are requested.
-    let narrow = query.job.is_some() || query.execution.is_some();
-    let of_owner = if narrow { "+a.owner = ?" } else { "a.owner = ?" };
-    Filter::default()
-        .and(of_owner, owner.to_string())
-        .and_always(LIVE)
-        .and_if("a.job_id = ?", query.job.map(|job| job.to_string()))
-        .and_if("a.execution_id = ?", query.execution.map(|execution| execution.to_string()))
-        .and_if("instr(a.name_folded, ?) > 0", query.search.as_deref().map(fold))
-        .and_if(
-            "instr(', ' || a.data_type || ',', ', ' || ? || ',') > 0",
-            query.data_type.as_ref().map(ToString::to_string),
-        )
-        .and_between("a.created_at", query.created)
-        .and_between("a.expires_at", query.expires)
-        .and_if("a.bytes >= ?", query.bytes_min.map(integer))
-        .and_if("a.bytes <= ?", query.bytes_max.map(integer))
-        .and_if("a.hold = ?", query.hold)
-        .and_if("(a.hold OR a.expires_at > ?)", query.available_at.map(micros))
+fn filter(tx: &Transaction<'_>, owner: &Owner, query: &ArtifactQuery) -> Result<Filter, Fault> {
+    let filter = Filter::new((FILES, "a.id"), ("a.owner", owner), LIVE)
+        .and_identified("a.job_id", query.job.map(|job| job.to_string()))
+        .and_identified("a.execution_id", query.execution.map(|execution| execution.to_string()))
+        .and_if("instr(a.name_folded, ?)", " > 0", query.search.as_deref().map(fold))
+        .and_indexed_between("a.created_at", query.created)
+        .and_indexed_between("a.expires_at", query.expires)
+        .and_indexed_range("a.bytes", (query.bytes_min.map(integer), query.bytes_max.map(integer)))
+        .and_indexed("a.hold", query.hold)
+        .and_mostly("(a.hold OR a.expires_at > ?)", query.available_at.map(micros));
+    filter.and_type(tx, "a.data_type", query.data_type.as_ref())
 }
 
 fn key(column: ArtifactColumn) -> Key {
     match column {
-        // Sort by the name of the set's first file, because `.z100` would come before `.z11`; the parts of a
-        // set stay in order.
-        ArtifactColumn::Name => Key::nullable(
-            "(SELECT f.name FROM artifact f WHERE f.execution_id = a.execution_id AND f.part = 1)",
-        ),
+        // By the name of the set, which its id decides: by the names of files `.z100` would come before `.z11`.
+        ArtifactColumn::Name => Key::of("a.execution_id"),
         ArtifactColumn::Type => Key::of("a.data_type"),
         ArtifactColumn::CreatedAt => Key::of("a.created_at"),
         ArtifactColumn::Size => Key::of("a.bytes"),
         ArtifactColumn::Part => Key::of("a.part"),
         ArtifactColumn::RemainingDays => Key::of("a.expires_at"),
-        ArtifactColumn::Downloads => Key::of(DOWNLOADS),
+        ArtifactColumn::Downloads => Key::of("a.downloads"),
     }
 }
 

@@ -8,7 +8,8 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::super::row::{AuditRow, integer, micros};
 use super::fault::{Fault, conflict, constraint};
-use super::listing::{Filter, Key, Ties};
+use super::listing::Filter;
+use super::order::{Key, Ties};
 
 const COLUMNS: &str =
     "id, at, owner, principal, action, object_kind, object_id, version_before, version_after,
@@ -16,7 +17,7 @@ const COLUMNS: &str =
 
 const ENTRIES: &str = "FROM audit";
 
-const TIES: Ties = Ties { id: "id", part: None };
+const TIES: Ties = Ties { at: "at", id: "id", part: None };
 
 fn audit_row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
     Ok(AuditRow {
@@ -110,22 +111,19 @@ pub(super) fn list(
     owner: &Owner,
     query: &AuditQuery,
 ) -> Result<Page<AuditRecord>, Fault> {
-    let filter = filter(owner, query);
-    let total = filter.count(tx, ENTRIES, &query.slice)?;
     let order = key(query.sort.column).order(query.sort.descending, TIES);
-    let (ids, next) = filter.page_of_ids(tx, "id", ENTRIES, &order, &query.slice)?;
+    let page = filter(owner, query).page(tx, &order, &query.slice)?;
     let mut statement = tx.prepare(&format!("SELECT {COLUMNS} {ENTRIES} WHERE id = ?1"))?;
-    let items = ids.iter().map(|id| Ok(statement.query_row([id], audit_row)?.into_record()?));
-    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total, next })
+    let items = page.ids.iter().map(|id| Ok(statement.query_row([id], audit_row)?.into_record()?));
+    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total: page.total, next: page.next })
 }
 
 fn filter(owner: &Owner, query: &AuditQuery) -> Filter {
-    Filter::default()
-        .and("owner = ?", owner.to_string())
-        .and_if("object_id = ?", query.object.clone())
-        .and_if("principal = ?", query.principal.as_ref().map(ToString::to_string))
-        .and_if("action = ?", query.action.map(|action| action.as_str().to_owned()))
-        .and_between("at", query.at)
+    Filter::new((ENTRIES, "id"), ("owner", owner), "TRUE")
+        .and_indexed("object_id", query.object.clone())
+        .and_indexed("principal", query.principal.as_ref().map(ToString::to_string))
+        .and_indexed("action", query.action.map(|action| action.as_str().to_owned()))
+        .and_indexed_between("at", query.at)
 }
 
 fn key(column: AuditColumn) -> Key {
@@ -139,28 +137,44 @@ fn key(column: AuditColumn) -> Key {
 #[cfg(test)]
 mod tests {
     use cdds_core::domain::access::PrincipalName;
-    use cdds_core::ports::catalog::query::{Cursor, Slice, SortKey};
+    use cdds_core::ports::catalog::query::{Cursor, Slice, Sort, SortKey};
 
     use super::super::plan::plan;
     use super::*;
 
     #[test]
-    fn c2_a_page_by_time_by_object_and_by_principal_is_read_out_of_its_index() {
-        let after = Cursor { key: SortKey::Number(7), id: "an id".to_owned(), part: 0 };
-        let all = AuditQuery::default();
-        let of_object = all.clone().with_object("an id".to_owned());
-        let of_principal = all.clone().with_principal(PrincipalName::new("ada").unwrap());
+    fn c2_a_page_by_each_column_is_read_out_of_its_index() {
+        let after = Cursor { key: SortKey::Number(7), at: 5, id: "an id".to_owned(), part: 0 };
+        for column in AuditColumn::ALL {
+            let query = AuditQuery::default().with_sort(Sort { column: *column, descending: true });
+            let order = key(*column).order(true, TIES);
+            let slice = Slice { after: Some(after.clone()), limit: 100 };
+            for sql in filter(&Owner::default(), &query).walked_sql(&order, &slice) {
+                let steps = plan(&sql);
+                assert_eq!(steps.len(), 1, "nothing is sorted: {steps:?}");
+                assert!(steps[0].contains("audit USING COVERING INDEX audit_list"), "{steps:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn c2_a_page_by_age_of_an_object_is_read_out_of_its_index() {
+        let all = AuditQuery::default;
         for (query, index) in [
-            (all, "audit_list (owner=? AND at<?)"),
-            (of_object, "audit_of_object (owner=? AND object_id=? AND at<?)"),
-            (of_principal, "audit_of_principal (owner=? AND principal=? AND at<?)"),
+            (all().with_object("an id".to_owned()), "audit_list_object (owner=? AND object_id=? AND at<?)"),
+            (
+                all().with_principal(PrincipalName::new("ada").unwrap()),
+                "audit_list_principal (owner=? AND principal=? AND at<?)",
+            ),
         ] {
             let order = key(query.sort.column).order(query.sort.descending, TIES);
-            let slice = Slice { after: Some(after.clone()), limit: 100 };
-            let (sql, _) = filter(&Owner::default(), &query).page_sql("id", ENTRIES, &order, &slice);
-            let steps = plan(&sql);
-            assert_eq!(steps.len(), 1, "nothing is sorted: {steps:?}");
-            assert!(steps[0].contains(&format!("audit USING COVERING INDEX {index}")), "{steps:?}");
+            let after = Cursor { key: SortKey::Number(7), at: 7, id: "an id".to_owned(), part: 0 };
+            let slice = Slice { after: Some(after), limit: 100 };
+            for sql in filter(&Owner::default(), &query).walked_within_sql(&order, &slice) {
+                let steps = plan(&sql);
+                assert_eq!(steps.len(), 1, "nothing is sorted: {steps:?}");
+                assert!(steps[0].contains(&format!("audit USING COVERING INDEX {index}")), "{steps:?}");
+            }
         }
     }
 }

@@ -1,123 +1,323 @@
 //! Filters, orders and pages as SQL. Every piece of SQL comes from this program; callers' values are bound,
 //! never pasted.
+//!
+//! A page must cost about as much as its rows, however many the owner has. Each sort column has an index of its
+//! own behind the owner, which goes on with the age and the id, and so has each usual filter. SQLite cannot know
+//! which of them is better for a page, so it is told, by unary pluses before the other columns:
+//! - The rows that each filter leaves are counted, up to [`COUNTED_MAX`]. If that is not reached, the few rows
+//!   are gathered by the filter's index and sorted.
+//! - Otherwise, a page by age of the rows with one value walks the index of that value's column.
+//! - Otherwise, the page walks its own order until it is full: the filter leaves many rows.
+
+mod condition;
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
-use cdds_core::ports::catalog::query::{Between, Cursor, Slice, SortKey};
-use chrono::{DateTime, Timelike, Utc};
+use cdds_core::domain::id::{Owner, TypeId};
+use cdds_core::ports::catalog::query::{Between, COUNTED_MAX, Cursor, Slice, SortKey, Total};
 use rusqlite::types::Value;
-use rusqlite::{Transaction, params_from_iter};
+use rusqlite::{OptionalExtension, Transaction, params, params_from_iter};
 
-use super::super::row::{integer, micros};
+use self::condition::{Comparison, Condition, EQUALS, Index, bounds, compare};
+use super::super::row::integer;
 use super::fault::Fault;
+use super::order::{Order, Stretch};
 
-/// Conditions, and the values bound to their `?`s in order.
-#[derive(Debug, Default)]
+/// The most different lists of types of one owner that are compared one by one.
+const TYPE_LISTS_MAX: usize = 1_000;
+
+/// The rows of a list.
+#[derive(Debug, Clone)]
 pub(super) struct Filter {
-    conditions: Vec<Cow<'static, str>>,
-    values: Vec<Value>,
+    /// The `FROM` clause.
+    from: &'static str,
+    /// The column of the ids that a page returns.
+    id: &'static str,
+    owner: (&'static str, Value),
+    /// A condition that all rows of the list have, as the partial indexes have it.
+    always: &'static str,
+    conditions: Vec<Condition>,
+}
+
+/// Which rows are read, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// All rows of one condition, to be sorted.
+    Gathered(usize),
+    /// The rows of one condition by age, until the page is full.
+    WalkedWithin(usize),
+    /// Rows in their order, until the page is full.
+    Walked,
 }
 
 impl Filter {
-    /// Adds a condition with one `?`.
-    pub(super) fn and(mut self, condition: &'static str, value: impl Into<Value>) -> Self {
-        self.conditions.push(condition.into());
-        self.values.push(value.into());
+    /// Selects the owner's rows that `always` holds for.
+    pub(super) fn new(
+        (from, id): (&'static str, &'static str),
+        (column, owner): (&'static str, &Owner),
+        always: &'static str,
+    ) -> Self {
+        Self { from, id, owner: (column, owner.to_string().into()), always, conditions: Vec::new() }
+    }
+
+    fn add(
+        mut self,
+        column: impl Into<Cow<'static, str>>,
+        comparisons: Vec<Comparison>,
+        index: Index,
+    ) -> Self {
+        if !comparisons.is_empty() {
+            self.conditions.push(Condition { column: column.into(), comparisons, index });
+        }
         self
     }
 
-    /// Adds that a column of instants lies within a span of time; a missing instant does not.
-    pub(super) fn and_between(mut self, column: &'static str, between: Between) -> Self {
-        for (comparison, bound) in [(">=", between.from), ("<", between.to)] {
-            if let Some(bound) = bound {
-                self.conditions.push(format!("{column} {comparison} ?").into());
-                self.values.push(micros_up(bound).into());
+    /// Adds a comparison of a column without an index, if there is a value.
+    pub(super) fn and_if(
+        self,
+        column: &'static str,
+        comparison: &'static str,
+        value: Option<impl Into<Value>>,
+    ) -> Self {
+        let comparisons = value.map(|value| compare(comparison, value)).into_iter().collect();
+        self.add(column, comparisons, Index::Missing)
+    }
+
+    /// Adds a condition with one `?` that nearly every row meets, if there is a value.
+    pub(super) fn and_mostly(self, condition: &'static str, value: Option<impl Into<Value>>) -> Self {
+        let comparisons = value.map(|value| compare(condition, value)).into_iter().collect();
+        self.add("", comparisons, Index::Unneeded)
+    }
+
+    /// Adds that a column, which stands behind the owner in an index, has this value, if there is one.
+    pub(super) fn and_indexed(
+        self,
+        column: impl Into<Cow<'static, str>>,
+        value: Option<impl Into<Value>>,
+    ) -> Self {
+        let comparisons = value.map(|value| compare(EQUALS, value)).into_iter().collect();
+        self.add(column, comparisons, Index::OfOwner)
+    }
+
+    /// Adds that a column, which stands first in an index, has this value, if there is one.
+    pub(super) fn and_identified(self, column: &'static str, value: Option<impl Into<Value>>) -> Self {
+        let comparisons = value.map(|value| compare(EQUALS, value)).into_iter().collect();
+        self.add(column, comparisons, Index::OfAll)
+    }
+
+    /// Adds that a column of instants, which stands behind the owner in an index, lies within a span of time. A
+    /// missing instant does not.
+    pub(super) fn and_indexed_between(self, column: &'static str, between: Between) -> Self {
+        self.add(column, bounds(between), Index::OfOwner)
+    }
+
+    /// Adds that a column of numbers, which stands behind the owner in an index, lies between two bounds, both
+    /// of them included.
+    pub(super) fn and_indexed_range(
+        self,
+        column: &'static str,
+        (min, max): (Option<i64>, Option<i64>),
+    ) -> Self {
+        let bound = |comparison, at: Option<i64>| at.map(|at| compare(comparison, at));
+        let bounds = [bound(" >= ?", min), bound(" <= ?", max)];
+        self.add(column, bounds.into_iter().flatten().collect(), Index::OfOwner)
+    }
+
+    /// Adds that a column, which stands behind the owner in an index, has no value.
+    pub(super) fn and_indexed_missing(self, column: impl Into<Cow<'static, str>>) -> Self {
+        self.add(column, vec![(" IS NULL".into(), Vec::new())], Index::OfOwner)
+    }
+
+    /// Adds that a column of types, which stands behind the owner in an index, names this type, if there is one.
+    ///
+    /// The column lists several types where a set has several. The owner's different lists are few, so they
+    /// are read one by one out of the index, and those with the type are compared.
+    pub(super) fn and_type(
+        self,
+        tx: &Transaction<'_>,
+        column: &'static str,
+        wanted: Option<&TypeId>,
+    ) -> Result<Self, Fault> {
+        let Some(wanted) = wanted else { return Ok(self) };
+        let Some(lists) = self.lists_with(tx, column, wanted)? else {
+            let holds = compare("instr(', ' || data_type || ',', ', ' || ? || ',') > 0", wanted.to_string());
+            return Ok(self.add("", vec![holds], Index::Missing));
+        };
+        let comparison = match lists.as_slice() {
+            [] => compare(EQUALS, wanted.to_string()),
+            [one] => compare(EQUALS, one.clone()),
+            [..] => {
+                let marks = vec!["?"; lists.len()].join(", ");
+                (format!(" IN ({marks})").into(), lists.into_iter().map(Value::from).collect())
             }
-        }
-        self
+        };
+        Ok(self.add(column, vec![comparison], Index::OfOwner))
     }
 
-    /// Adds a condition with one `?` if there is a value.
-    pub(super) fn and_if(self, condition: &'static str, value: Option<impl Into<Value>>) -> Self {
-        match value {
-            Some(value) => self.and(condition, value),
-            None => self,
-        }
-    }
-
-    /// Adds a condition without values.
-    pub(super) fn and_always(mut self, condition: &'static str) -> Self {
-        self.conditions.push(condition.into());
-        self
-    }
-
-    /// Returns the `WHERE` clause.
-    fn sql(&self) -> String {
-        if self.conditions.is_empty() {
-            return String::new();
-        }
-        format!("WHERE {}", self.conditions.join(" AND "))
-    }
-
-    /// Counts the rows on all pages; needed for the first page. `from` is the `FROM` clause.
-    pub(super) fn count(
+    /// Returns the owner's lists of types with this type, or `None` if there are too many different lists.
+    fn lists_with(
         &self,
         tx: &Transaction<'_>,
-        from: &str,
-        slice: &Slice,
-    ) -> Result<Option<u64>, Fault> {
-        if slice.after.is_some() {
-            return Ok(None);
-        }
-        let sql = format!("SELECT count(*) {from} {}", self.sql());
-        let total: i64 = tx.query_row(&sql, params_from_iter(&self.values), |row| row.get(0))?;
-        Ok(Some(u64::try_from(total).unwrap_or(0)))
-    }
-
-    /// Returns the ids of a page's rows, and where the next page starts. `id` is the column of the ids and
-    /// `from` the `FROM` clause. Selecting only ids and keys keeps the sorted data small, and where an index
-    /// has the right order, the rows are never read.
-    pub(super) fn page_of_ids(
-        &self,
-        tx: &Transaction<'_>,
-        id: &str,
-        from: &str,
-        order: &Order,
-        slice: &Slice,
-    ) -> Result<(Vec<String>, Option<Cursor>), Fault> {
-        let (sql, values) = self.page_sql(id, from, order, slice);
-        let mut statement = tx.prepare(&sql)?;
-        let mut rows = statement.query(params_from_iter(values))?;
-        let (mut ids, mut last) = (Vec::new(), None);
-        while let Some(row) = rows.next()? {
-            if ids.len() as u64 == slice.limit {
-                return Ok((ids, last));
+        column: &str,
+        wanted: &TypeId,
+    ) -> Result<Option<Vec<String>>, Fault> {
+        let next = format!(
+            "SELECT {column} {} WHERE {} = ?1 AND {} AND {column} > ?2 ORDER BY {column} LIMIT 1",
+            self.from, self.owner.0, self.always
+        );
+        let mut statement = tx.prepare(&next)?;
+        let (mut last, mut lists) = (String::new(), Vec::new());
+        for _ in 0..TYPE_LISTS_MAX {
+            let next = statement.query_row(params![self.owner.1, last], |row| row.get(0)).optional()?;
+            let Some(next) = next else { return Ok(Some(lists)) };
+            last = next;
+            if last.split(", ").any(|one| one == wanted.as_str()) {
+                lists.push(last.clone());
             }
-            ids.push(row.get(0)?);
-            last = Some(Cursor { key: sort_key(row.get(1)?)?, id: row.get(2)?, part: row.get(3)? });
         }
-        Ok((ids, None))
+        Ok(None)
     }
 
-    /// Returns the SQL that selects a page and one row more: the id, the key, and the tie-breaker.
-    pub(super) fn page_sql(
+    /// Returns the ids of a page's rows, the number of all rows if this is the first page, and where the next
+    /// page starts. Only ids and keys are selected, so that what is sorted is small.
+    pub(super) fn page(&self, tx: &Transaction<'_>, order: &Order, slice: &Slice) -> Result<Ids, Fault> {
+        let access = self.access(tx, order)?;
+        let mut page = Ids { ids: Vec::new(), total: None, next: None };
+        if slice.after.is_none() {
+            page.total = self.total(tx, access)?;
+        }
+        let mut last = None;
+        for stretch in order.places(slice.after.as_ref()) {
+            let wanted = slice.limit.saturating_add(1).saturating_sub(page.ids.len() as u64);
+            let (sql, values) = self.page_sql(access, order, &stretch, wanted);
+            let mut statement = tx.prepare(&sql)?;
+            let mut rows = statement.query(params_from_iter(values))?;
+            while let Some(row) = rows.next()? {
+                if page.ids.len() as u64 == slice.limit {
+                    page.next = last;
+                    return Ok(page);
+                }
+                page.ids.push(row.get(0)?);
+                last = Some(Cursor {
+                    key: sort_key(row.get(1)?)?,
+                    at: row.get(2)?,
+                    id: row.get(3)?,
+                    part: row.get(4)?,
+                });
+            }
+        }
+        Ok(page)
+    }
+
+    /// Chooses how to read the rows.
+    fn access(&self, tx: &Transaction<'_>, order: &Order) -> Result<Access, Fault> {
+        let within = self.conditions.iter().position(Condition::is_of_one_value);
+        let walked = within.filter(|_| order.is_by_age()).map_or(Access::Walked, Access::WalkedWithin);
+        let mut fewest = (COUNTED_MAX, walked);
+        for (number, condition) in self.conditions.iter().enumerate() {
+            if matches!(condition.index, Index::Missing | Index::Unneeded) {
+                continue;
+            }
+            let mut sql = format!("{} AND {}", self.always, condition.sql(""));
+            let mut values = condition.values();
+            if condition.index == Index::OfOwner {
+                // The owner first, as the index has it.
+                sql = format!("{} = ? AND {sql}", self.owner.0);
+                values.insert(0, self.owner.1.clone());
+            }
+            let count = self.count(tx, &sql, values)?;
+            if count <= fewest.0 {
+                fewest = (count, Access::Gathered(number));
+            }
+        }
+        Ok(fewest.1)
+    }
+
+    /// Counts rows, up to one more than [`COUNTED_MAX`].
+    fn count(&self, tx: &Transaction<'_>, conditions: &str, mut values: Vec<Value>) -> Result<u64, Fault> {
+        let sql = format!("SELECT count(*) FROM (SELECT 1 {} WHERE {conditions} LIMIT ?)", self.from);
+        values.push(integer(COUNTED_MAX + 1).into());
+        let count: i64 = tx.query_row(&sql, params_from_iter(values), |row| row.get(0))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Returns the number of all rows, or `None` if counting them could mean to look at every row of the owner.
+    fn total(&self, tx: &Transaction<'_>, access: Access) -> Result<Option<Total>, Fault> {
+        let all = self.conditions.iter().enumerate();
+        let narrowing: Vec<_> = all.filter(|(_, one)| one.index != Index::Unneeded).collect();
+        let counted = match (access, narrowing.as_slice()) {
+            (Access::Gathered(_), _) | (_, []) => access,
+            (_, [(number, one)]) if one.index != Index::Missing => Access::Gathered(*number),
+            (Access::Walked | Access::WalkedWithin(_), _) => {
+                let of_owner = format!("{} = ? AND {}", self.owner.0, self.always);
+                if self.count(tx, &of_owner, vec![self.owner.1.clone()])? > COUNTED_MAX {
+                    return Ok(None);
+                }
+                access
+            }
+        };
+        let (conditions, values) = self.conditions(counted, "");
+        Ok(Some(Total::counted(self.count(tx, &conditions, values)?)))
+    }
+
+    /// Returns all conditions of the list, those that must not choose the index behind a plus. `key` is the
+    /// expression that the rows are sorted by.
+    fn conditions(&self, access: Access, key: &str) -> (String, Vec<Value>) {
+        let read_by = match access {
+            Access::Gathered(number) | Access::WalkedWithin(number) => self.conditions.get(number),
+            Access::Walked => None,
+        };
+        let plus = if read_by.is_some_and(|one| one.index == Index::OfAll) { "+" } else { "" };
+        let mut sql = format!("{plus}{} = ? AND {}", self.owner.0, self.always);
+        let mut values = vec![self.owner.1.clone()];
+        for (number, condition) in self.conditions.iter().enumerate() {
+            let chosen = match access {
+                Access::Gathered(chosen) | Access::WalkedWithin(chosen) => number == chosen,
+                Access::Walked => condition.column == key,
+            };
+            // Expressions of several columns have no index.
+            let plus = if chosen || condition.column.is_empty() { "" } else { "+" };
+            let _infallible = write!(sql, " AND {}", condition.sql(plus));
+            values.extend(condition.values());
+        }
+        (sql, values)
+    }
+
+    fn column(&self, number: usize) -> Option<&str> {
+        self.conditions.get(number).map(|condition| &*condition.column)
+    }
+
+    /// Returns the SQL that selects rows of a page: the id, the key, and the tie-breakers.
+    fn page_sql(
         &self,
-        id: &str,
-        from: &str,
+        access: Access,
         order: &Order,
-        slice: &Slice,
+        stretch: &Stretch<'_>,
+        limit: u64,
     ) -> (String, Vec<Value>) {
-        let Order { key, ties, .. } = order;
-        let mut filter = Self { conditions: self.conditions.clone(), values: key.values.clone() };
-        filter.values.extend(self.values.iter().cloned());
-        if let Some(after) = &slice.after {
-            order.and_after(&mut filter, after);
+        let (mut conditions, mut values) = self.conditions(access, order.expression());
+        // What is gathered is sorted; an index with the order of the page would be walked instead.
+        let plus = match access {
+            Access::Gathered(number) if self.column(number) != Some(order.expression()) => "+",
+            Access::Gathered(_) | Access::WalkedWithin(_) | Access::Walked => "",
+        };
+        for (condition, value) in stretch.conditions(plus) {
+            let _infallible = write!(conditions, " AND {condition}");
+            values.extend(value);
         }
-        filter.values.push(integer(slice.limit.saturating_add(1)).into());
-        let (of_id, part) = (ties.id, ties.part.unwrap_or("0"));
-        let select = format!("SELECT {id}, {}, {of_id}, {part} {from}", key.expression);
-        (format!("{select} {} {} LIMIT ?", filter.sql(), order.sql()), filter.values)
+        values.push(integer(limit).into());
+        let select = format!("SELECT {}, {}", self.id, order.selected());
+        (format!("{select} {} WHERE {conditions} {} LIMIT ?", self.from, stretch.order_by(plus)), values)
     }
+}
+
+/// A page, as ids.
+#[derive(Debug)]
+pub(super) struct Ids {
+    pub(super) ids: Vec<String>,
+    pub(super) total: Option<Total>,
+    pub(super) next: Option<Cursor>,
 }
 
 /// Converts a selected key.
@@ -130,160 +330,20 @@ fn sort_key(value: Value) -> Result<SortKey, Fault> {
     }
 }
 
-/// Rounds an instant up to a whole microsecond: stored instants are whole microseconds, so the same ones lie
-/// before both.
-fn micros_up(at: DateTime<Utc>) -> i64 {
-    micros(at).saturating_add(i64::from(!at.nanosecond().is_multiple_of(1_000)))
-}
-
-/// The sort key of a list.
-#[derive(Debug)]
-pub(super) struct Key {
-    expression: String,
-    nullable: bool,
-    /// Values bound to the `?`s of the expression.
-    values: Vec<Value>,
-}
-
-impl Key {
-    /// A column without nulls; an index may serve its order.
-    pub(super) fn of(column: &str) -> Self {
-        Self { expression: column.to_owned(), nullable: false, values: Vec::new() }
-    }
-
-    /// A column that may be null.
-    pub(super) fn nullable(column: &str) -> Self {
-        Self { expression: column.to_owned(), nullable: true, values: Vec::new() }
-    }
-
-    /// An expression with one `?` that may be null.
-    pub(super) fn bound(expression: String, value: impl Into<Value>) -> Self {
-        Self { expression, nullable: true, values: vec![value.into()] }
-    }
-
-    /// The position of a name in a list of names, in the order in which an enum declares them.
-    pub(super) fn ranked(column: &str, names: impl IntoIterator<Item = &'static str>) -> Self {
-        let cases: String =
-            names.into_iter().enumerate().map(|(rank, name)| format!(" WHEN '{name}' THEN {rank}")).collect();
-        Self { expression: format!("CASE {column}{cases} END"), nullable: true, values: Vec::new() }
-    }
-
-    /// Sorts in this direction; breaks ties by `ties`.
-    pub(super) fn order(self, descending: bool, ties: Ties) -> Order {
-        Order { key: self, descending, ties }
-    }
-}
-
-/// The columns that break ties.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ties {
-    pub(super) id: &'static str,
-    /// For tables in which several rows have the same id.
-    pub(super) part: Option<&'static str>,
-}
-
-/// The order of a list's rows.
-#[derive(Debug)]
-pub(super) struct Order {
-    key: Key,
-    descending: bool,
-    ties: Ties,
-}
-
-impl Order {
-    /// Returns the `ORDER BY` clause over the columns of [`Filter::page_sql`]; missing values come last in
-    /// either direction.
-    fn sql(&self) -> String {
-        let direction = if self.descending { "DESC" } else { "ASC" };
-        let last = if self.key.nullable { " NULLS LAST" } else { "" };
-        let part = if self.ties.part.is_some() { ", 4" } else { "" };
-        format!("ORDER BY 2 {direction}{last}, 3{part}")
-    }
-
-    /// Adds that a row comes after a cursor in this order.
-    fn and_after(&self, filter: &mut Filter, after: &Cursor) {
-        let Self { key: Key { expression, nullable, values }, descending, ties } = self;
-        let (tied, tie_values) = match ties.part {
-            Some(part) => {
-                (format!("({}, {part}) > (?, ?)", ties.id), vec![after.id.clone().into(), after.part.into()])
-            }
-            None => (format!("{} > ?", ties.id), vec![Value::from(after.id.clone())]),
-        };
-        let at: Value = match &after.key {
-            SortKey::Missing => {
-                filter.conditions.push(format!("{expression} IS NULL AND {tied}").into());
-                filter.values.extend(values.iter().cloned().chain(tie_values));
-                return;
-            }
-            SortKey::Number(number) => (*number).into(),
-            SortKey::Text(text) => text.clone().into(),
-        };
-        let beyond = if *descending { '<' } else { '>' };
-        let key = || values.iter().cloned();
-        // The second condition implies the first, which allows an index to seek.
-        let (seek, missing) = if *nullable {
-            (String::new(), format!(" OR {expression} IS NULL"))
-        } else {
-            filter.values.extend(key().chain([at.clone()]));
-            (format!("{expression} {beyond}= ? AND "), String::new())
-        };
-        let later = format!("{expression} {beyond} ? OR ({expression} = ? AND {tied}){missing}");
-        filter.conditions.push(format!("{seek}({later})").into());
-        filter.values.extend(key().chain([at.clone()]).chain(key()).chain([at]).chain(tie_values));
-        if *nullable {
-            filter.values.extend(key());
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn conditions_come_with_their_values() {
-        let filter =
-            Filter::default().and("owner = ?", "a'b".to_owned()).and_if("job_id = ?", None::<String>);
-        assert_eq!(filter.sql(), "WHERE owner = ?");
-        assert_eq!(Filter::default().sql(), "");
-        let order = Key::bound("f(?)".to_owned(), 7_i64).order(false, Ties { id: "id", part: None });
-        let (first, values) = filter.page_sql("id", "FROM t", &order, &Slice::first(u64::MAX));
-        let sql = "SELECT id, f(?), id, 0 FROM t WHERE owner = ? ORDER BY 2 ASC NULLS LAST, 3 LIMIT ?";
-        assert_eq!(first, sql);
-        assert_eq!(values, [Value::from(7_i64), Value::from("a'b".to_owned()), Value::from(i64::MAX)]);
-        let after = |key| Some(Cursor { key, id: "x".to_owned(), part: 3 });
-        for key in [SortKey::Missing, SortKey::Number(1), SortKey::Text("t".to_owned())] {
-            let (sql, values) =
-                filter.page_sql("id", "FROM t", &order, &Slice { after: after(key), limit: 5 });
-            assert_eq!(sql.matches('?').count(), values.len(), "{sql}");
-            assert_eq!((values.first(), values.last()), (Some(&7_i64.into()), Some(&6_i64.into())));
-        }
+impl Filter {
+    /// Returns the SQL of each stretch of a page that is walked.
+    pub(super) fn walked_sql(&self, order: &Order, slice: &Slice) -> Vec<String> {
+        self.sql_of(Access::Walked, order, slice)
     }
 
-    #[test]
-    fn stretches_of_time_are_half_open_whatever_they_are_told_in() {
-        let at = |nanos| Some(DateTime::from_timestamp_nanos(nanos));
-        for (from, to, inside) in [(1_000, 3_000, [1, 2]), (1, 2_001, [1, 2]), (1_001, 4_000, [2, 3])] {
-            let filter = Filter::default().and_between("slot", Between { from: at(from), to: at(to) });
-            assert_eq!(filter.sql(), "WHERE slot >= ? AND slot < ?");
-            let [Value::Integer(from), Value::Integer(to)] = &filter.values[..] else {
-                panic!("two integers")
-            };
-            assert_eq!((*from..*to).collect::<Vec<_>>(), inside);
-        }
-        let open = Filter::default().and_between("slot", Between { from: None, to: at(0) });
-        assert_eq!(open.sql(), "WHERE slot < ?");
-        assert_eq!(Filter::default().and_between("slot", Between::default()).sql(), "");
+    /// Returns the SQL of a page by age of the rows that meet the first condition.
+    pub(super) fn walked_within_sql(&self, order: &Order, slice: &Slice) -> Vec<String> {
+        self.sql_of(Access::WalkedWithin(0), order, slice)
     }
 
-    #[test]
-    fn orders_put_missing_values_last() {
-        let (id, of_part) = (Ties { id: "id", part: None }, Ties { id: "id", part: Some("part") });
-        assert_eq!(Key::of("slot").order(true, id).sql(), "ORDER BY 2 DESC, 3");
-        assert_eq!(Key::of("slot").order(true, of_part).sql(), "ORDER BY 2 DESC, 3, 4");
-        assert_eq!(Key::nullable("started_at").order(false, id).sql(), "ORDER BY 2 ASC NULLS LAST, 3");
-        let ranked = Key::ranked("status", ["queued", "failed"]);
-        assert_eq!(ranked.expression, "CASE status WHEN 'queued' THEN 0 WHEN 'failed' THEN 1 END");
-        assert_eq!(ranked.order(true, id).sql(), "ORDER BY 2 DESC NULLS LAST, 3");
+    fn sql_of(&self, access: Access, order: &Order, slice: &Slice) -> Vec<String> {
+        let places = order.places(slice.after.as_ref());
+        places.iter().map(|stretch| self.page_sql(access, order, stretch, slice.limit).0).collect()
     }
 }

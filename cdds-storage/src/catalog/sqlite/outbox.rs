@@ -12,7 +12,8 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::super::row::{NoticeRow, WorkColumns};
 use super::fault::{Fault, conflict};
-use super::listing::{Filter, Key, Order, Ties};
+use super::listing::Filter;
+use super::order::{Key, Order, Ties};
 use super::understood::{row_id, understood};
 
 pub(super) use self::claim::claim;
@@ -166,22 +167,20 @@ pub(super) fn cancel(tx: &Transaction<'_>, execution: ExecutionId, now: DateTime
 /// Lists an owner's notices, newest first. A notice that is not understood is left out.
 pub(super) fn list(tx: &Transaction<'_>, owner: &Owner, query: &NoticeQuery) -> Result<Page<Notice>, Fault> {
     let (filter, order) = filter(owner, query);
-    let total = filter.count(tx, "FROM notice n", &query.slice)?;
-    let (ids, next) = filter.page_of_ids(tx, "n.id", "FROM notice n", &order, &query.slice)?;
-    let mut items = Vec::with_capacity(ids.len());
-    for id in &ids {
+    let page = filter.page(tx, &order, &query.slice)?;
+    let mut items = Vec::with_capacity(page.ids.len());
+    for id in &page.ids {
         items.extend(understood("notice", id, find(tx, id))?.flatten());
     }
-    Ok(Page { items, total, next })
+    Ok(Page { items, total: page.total, next: page.next })
 }
 
 fn filter(owner: &Owner, query: &NoticeQuery) -> (Filter, Order) {
-    let filter = Filter::default()
-        .and("n.owner = ?", owner.to_string())
-        .and_if("n.id = ?", query.id.map(|id| id.to_string()))
-        .and_if("n.execution_id = ?", query.execution.map(|id| id.to_string()))
-        .and_if("n.state = ?", query.status.map(|status| status.as_str().to_owned()));
-    (filter, Key::of("n.at").order(true, Ties { id: "n.id", part: None }))
+    let filter = Filter::new(("FROM notice n", "n.id"), ("n.owner", owner), "TRUE")
+        .and_identified("n.id", query.id.map(|id| id.to_string()))
+        .and_identified("n.execution_id", query.execution.map(|id| id.to_string()))
+        .and_indexed("n.state", query.status.map(|status| status.as_str().to_owned()));
+    (filter, Key::of("n.at").order(true, Ties { at: "n.at", id: "n.id", part: None }))
 }
 
 #[cfg(test)]
@@ -195,12 +194,17 @@ mod tests {
     fn n4_lists_of_notices_are_read_in_the_order_of_an_index() {
         let owner = Owner::default();
         let failed = NoticeQuery::default().with_status(WorkStatus::GivenUp);
-        for (query, index) in [(NoticeQuery::default(), "notice_listed"), (failed, "notice_by_state")] {
-            let (filter, order) = filter(&owner, &query);
-            let (sql, _) = filter.page_sql("n.id", "FROM notice n", &order, &query.slice);
-            let steps = plan(&sql);
+        let (all, order) = filter(&owner, &NoticeQuery::default());
+        let (of_state, _) = filter(&owner, &failed);
+        let slice = &failed.slice;
+        let pages = [
+            (all.walked_sql(&order, slice), "notice_listed"),
+            (of_state.walked_within_sql(&order, slice), "notice_by_state"),
+        ];
+        for (sql, index) in pages {
+            let steps = plan(&sql[0]);
             assert!(steps[0].contains(&format!("USING COVERING INDEX {index}")), "{steps:?}");
-            assert_eq!(steps.len(), 1, "{steps:?}");
+            assert_eq!((sql.len(), steps.len()), (1, 1), "{steps:?}");
         }
     }
 

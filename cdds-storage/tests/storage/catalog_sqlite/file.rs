@@ -195,6 +195,9 @@ fn rows_are_stored_like_this() {
             "0",
             "0",
             "null",
+            // Its latest execution.
+            "in_progress",
+            "1767312000000000",
         ]]
     );
     let common = [settings, "weekly voice", "contact-history", "interaction"];
@@ -226,6 +229,8 @@ fn rows_are_stored_like_this() {
         "null",
         "null",
         "null",
+        // It has no files.
+        "0",
     ];
     assert_eq!(executions[0], [running.as_slice(), &common, &state].concat());
     let slot = "1768003200000000";
@@ -235,7 +240,7 @@ fn rows_are_stored_like_this() {
     );
     let attempts = r#"{"v":1,"attempts":[]}"#;
     let state = ["skipped", skip, "0", attempts, slot, slot, "null", slot, none, "0", "null", "null", "null"];
-    let later = ["null", slot, "null", "null", "null", "null", "null", "null"];
+    let later = ["null", slot, "null", "null", "null", "null", "null", "null", "0"];
     assert_eq!(executions[1][11..], [state.as_slice(), &later].concat());
 }
 

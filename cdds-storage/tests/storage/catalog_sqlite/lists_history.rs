@@ -5,7 +5,7 @@ use cdds_core::domain::id::{Owner, SourceId};
 use cdds_core::domain::job::JobState;
 use cdds_core::domain::job::lifecycle::delete;
 use cdds_core::ports::catalog::query::{
-    ArtifactQuery, Between, ExecutionColumn, ExecutionQuery, JobQuery, Sort,
+    ArtifactQuery, Between, ExecutionColumn, ExecutionQuery, JobQuery, Sort, Total,
 };
 use cdds_core::ports::catalog::{ArtifactStore, ExecutionStore, JobStore, WorkQueue};
 use futures::executor::block_on;
@@ -60,7 +60,7 @@ fn executions_sort_by_every_column() {
         for descending in [false, true] {
             let mut expected = all.clone();
             expected.sort_by(|x, y| {
-                let ties = x.id.cmp(&y.id);
+                let ties = both_ways(&(x.slot, x.id), &(y.slot, y.id), descending);
                 let title = |e: &Execution| Some(e.settings.title.as_str().to_lowercase());
                 match column {
                     ExecutionColumn::Source => {
@@ -137,9 +137,9 @@ fn j12_what_is_left_of_a_deleted_job_is_marked() {
     world.change(&current, &delete(&current, Vec::new(), at(1)).unwrap()).unwrap();
     assert_eq!(block_on(world.catalog.job(&job.owner, job.id)).unwrap(), None);
     let jobs = block_on(world.catalog.jobs(&job.owner, &JobQuery::default())).unwrap();
-    assert_eq!((jobs.items, jobs.total), (Vec::new(), Some(0)));
+    assert_eq!((jobs.items, jobs.total), (Vec::new(), Some(Total::Exactly(0))));
     let deleted = JobQuery::default().with_state(Some(JobState::Deleted));
-    assert_eq!(block_on(world.catalog.jobs(&job.owner, &deleted)).unwrap().total, Some(0));
+    assert_eq!(block_on(world.catalog.jobs(&job.owner, &deleted)).unwrap().total, Some(Total::Exactly(0)));
     assert!(world.overview(&done, at(1)).unwrap().job_deleted);
     let files = block_on(world.catalog.artifacts(&job.owner, &ArtifactQuery::default())).unwrap();
     assert!(files.items[0].job_deleted);

@@ -9,7 +9,7 @@ use cdds_core::domain::id::{ExecutionId, JobId, Owner, RecipientName, Subscriber
 use cdds_core::domain::job::JobState;
 use cdds_core::domain::job::lifecycle::suspend;
 use cdds_core::domain::notice::{Channel, NoticeKind};
-use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery};
+use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery, Total};
 use cdds_core::ports::catalog::{
     ArtifactStore, ExecutionStore, JobStore, NoticeClaim, Outbox, RecipientRemoval, RecipientStore, Removal,
     Standing,
@@ -132,7 +132,10 @@ fn jobs_stay_as_they_are_and_can_be_changed() {
     assert_eq!(job.settings.title.as_str(), "Kept");
     world.change(&job, &suspend(&job, Vec::new(), day(1)).unwrap()).unwrap();
     assert_eq!(world.job(job.id).revision, 2);
-    assert_eq!(block_on(world.catalog.jobs(&Owner::default(), &JobQuery::default())).unwrap().total, Some(1));
+    assert_eq!(
+        block_on(world.catalog.jobs(&Owner::default(), &JobQuery::default())).unwrap().total,
+        Some(Total::Exactly(1))
+    );
 }
 
 #[test]
@@ -187,9 +190,9 @@ fn history_and_artifacts_are_all_there() {
     let found = search("zip.smime");
     assert_eq!(
         (found.total, found.items[0].downloads, found.items[0].last_downloaded_at),
-        (Some(2), 1, Some(day(1)))
+        (Some(Total::Exactly(2)), 1, Some(day(1)))
     );
-    assert_eq!(search(&execution_id(12).to_string()).total, Some(1));
+    assert_eq!(search(&execution_id(12).to_string()).total, Some(Total::Exactly(1)));
     block_on(world.catalog.delete_artifacts(
         &Owner::default(),
         &[artifact_id(execution_id(13), 1)],

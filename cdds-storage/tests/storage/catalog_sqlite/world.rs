@@ -23,7 +23,7 @@ use cdds_core::domain::id::{ArtifactId, AuditId, JobId, Owner, SourceId, TypeId,
 use cdds_core::domain::job::lifecycle::submit;
 use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
 use cdds_core::domain::source::SourceTerms;
-use cdds_core::ports::catalog::query::{ExecutionOverview, ExecutionQuery, Page, Slice};
+use cdds_core::ports::catalog::query::{ExecutionOverview, ExecutionQuery, Page, Slice, Total};
 use cdds_core::ports::catalog::{
     Catalog, CatalogError, Claim, ExecutionStore, Fence, JobStore, Publication, Settlement, Standing,
     WorkQueue,
@@ -63,7 +63,7 @@ pub(crate) fn page_by_page<T>(limit: u64, fetch: impl Fn(Slice) -> Page<T>) -> V
         rows.extend(page.items);
         next = page.next;
     }
-    assert_eq!(Some(rows.len() as u64), first.total);
+    assert_eq!(Some(Total::Exactly(rows.len() as u64)), first.total);
     rows
 }
 
@@ -192,7 +192,7 @@ impl World {
 
     pub(crate) fn executions(&self, query: &ExecutionQuery) -> Vec<Execution> {
         let page = block_on(self.catalog.executions(&Owner::default(), query, at(0))).unwrap();
-        assert_eq!(u64::try_from(page.items.len()).ok(), page.total);
+        assert_eq!(u64::try_from(page.items.len()).ok(), page.total.and_then(Total::exact));
         page.items.into_iter().map(|overview| overview.execution).collect()
     }
 
@@ -305,6 +305,11 @@ pub(crate) fn publication(execution: &Execution, parts: u32, now: DateTime<Utc>)
 pub(crate) fn terms() -> Terms {
     let source = SourceTerms { settle_lag: TimeDelta::zero(), granularity: TimeDelta::zero() };
     Terms { catch_up_limit: TimeDelta::days(7), source }
+}
+
+/// Compares two values in a direction.
+pub(crate) fn both_ways<T: Ord>(one: &T, other: &T, descending: bool) -> Ordering {
+    if descending { other.cmp(one) } else { one.cmp(other) }
 }
 
 /// Compares two values of a column. Missing values come last in either direction; `ties` orders equal ones.

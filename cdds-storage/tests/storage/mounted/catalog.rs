@@ -10,7 +10,7 @@ use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::domain::job::lifecycle::submit;
 use cdds_core::domain::job::{Description, JobSettings, Protection, Title};
 use cdds_core::domain::source::SourceTerms;
-use cdds_core::ports::catalog::query::{JobQuery, Slice};
+use cdds_core::ports::catalog::query::{JobQuery, Slice, Total};
 use cdds_core::ports::catalog::{CatalogErrorKind, JobStore};
 use cdds_storage::catalog::SqliteCatalog;
 use chrono::DateTime;
@@ -58,5 +58,8 @@ fn a_full_file_system_says_so_and_keeps_what_was_stored() {
     };
     assert_eq!(error.kind(), CatalogErrorKind::Full, "{}", error.report());
     let query = JobQuery::default().with_slice(Slice::first(1));
-    assert_eq!(block_on(catalog.jobs(&Owner::default(), &query)).unwrap().total, Some(stored));
+    assert_eq!(
+        block_on(catalog.jobs(&Owner::default(), &query)).unwrap().total,
+        Some(Total::Exactly(stored))
+    );
 }

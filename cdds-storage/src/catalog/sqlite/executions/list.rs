@@ -8,7 +8,8 @@ use rusqlite::{OptionalExtension, Row, Statement, Transaction, params};
 
 use super::super::super::row::{ExecutionRow, micros};
 use super::super::fault::Fault;
-use super::super::listing::{Filter, Key, Ties};
+use super::super::listing::Filter;
+use super::super::order::{Key, Ties, rank, status_position};
 use super::{COLUMNS, COLUMNS_COUNT, execution_row};
 
 /// Executions alone.
@@ -21,8 +22,8 @@ fn overview_of() -> String {
     )
 }
 
-/// Executions with equal keys are sorted by id.
-const TIES: Ties = Ties { id: "e.id", part: None };
+/// Executions with equal keys are sorted by slot, then by id.
+const TIES: Ties = Ties { at: "e.slot", id: "e.id", part: None };
 
 /// Executions deleted from the history are not shown.
 const SHOWN: &str = "e.deleted_at IS NULL";
@@ -75,68 +76,82 @@ pub(in super::super) fn list(
     query: &ExecutionQuery,
     now: DateTime<Utc>,
 ) -> Result<Page<ExecutionOverview>, Fault> {
-    let filter = filter(owner, query);
-    let order = key(query.sort.column, now).order(query.sort.descending, TIES);
-    let total = filter.count(tx, EXECUTIONS, &query.slice)?;
-    let (ids, next) = filter.page_of_ids(tx, "e.id", EXECUTIONS, &order, &query.slice)?;
+    let order = key(query.sort.column).order(query.sort.descending, TIES);
+    let page = filter(tx, owner, query)?.page(tx, &order, &query.slice)?;
     let mut statement = tx.prepare(&overview_of())?;
     let mut files = tx.prepare(&files_sql("?1", "?2"))?;
-    let items = ids.iter().map(|id| overview(statement.query_row([id], overview_row)?, &mut files, now));
-    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total, next })
+    let items = page.ids.iter().map(|id| overview(statement.query_row([id], overview_row)?, &mut files, now));
+    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total: page.total, next: page.next })
 }
 
-fn filter(owner: &Owner, query: &ExecutionQuery) -> Filter {
-    // The plus keeps SQLite from scanning the owner's whole history when that of one job is requested.
-    let of_owner = if query.job.is_some() { "+e.owner = ?" } else { "e.owner = ?" };
-    Filter::default()
-        .and(of_owner, owner.to_string())
-        .and_always(SHOWN)
-        .and_if("e.job_id = ?", query.job.map(|job| job.to_string()))
-        .and_if("e.status = ?", query.status.map(|status| status.as_str().to_owned()))
-        .and_if("e.source = ?", query.source.as_ref().map(ToString::to_string))
-        .and_if(
-            "instr(', ' || e.data_type || ',', ', ' || ? || ',') > 0",
-            query.data_type.as_ref().map(ToString::to_string),
-        )
-        .and_between("e.slot", query.slot)
-        .and_between("e.started_at", query.started)
+fn filter(tx: &Transaction<'_>, owner: &Owner, query: &ExecutionQuery) -> Result<Filter, Fault> {
+    let filter = Filter::new((EXECUTIONS, "e.id"), ("e.owner", owner), SHOWN)
+        .and_identified("e.job_id", query.job.map(|job| job.to_string()))
+        .and_indexed(status_rank(), query.status.and_then(status_position))
+        .and_indexed("e.source", query.source.as_ref().map(ToString::to_string))
+        .and_indexed_between("e.slot", query.slot)
+        .and_indexed_between("e.started_at", query.started);
+    filter.and_type(tx, "e.data_type", query.data_type.as_ref())
 }
 
-fn key(column: ExecutionColumn, now: DateTime<Utc>) -> Key {
+/// The position of the status, by which lists are sorted and filtered.
+fn status_rank() -> String {
+    rank("e.status", Status::ALL.map(Status::as_str))
+}
+
+fn key(column: ExecutionColumn) -> Key {
     match column {
         ExecutionColumn::Source => Key::of("e.source"),
         ExecutionColumn::Type => Key::of("e.data_type"),
         ExecutionColumn::Title => Key::of("e.title_folded"),
-        ExecutionColumn::Status => Key::ranked("e.status", Status::ALL.map(Status::as_str)),
+        ExecutionColumn::Status => Key::nullable(&status_rank()),
         ExecutionColumn::Slot => Key::of("e.slot"),
         ExecutionColumn::StartedAt => Key::nullable("e.started_at"),
         ExecutionColumn::FinishedAt => Key::nullable("e.finished_at"),
         // From the first attempt to the end; null until then.
         ExecutionColumn::Duration => Key::nullable("(e.finished_at - e.started_at)"),
         ExecutionColumn::Records => Key::of("e.records"),
-        ExecutionColumn::Files => Key::bound(format!("({} LIMIT 1)", files_sql("e.id", "?")), micros(now)),
+        // The name of its first file begins with its id, and is followed by the same in all sets.
+        ExecutionColumn::Files => Key::nullable("(CASE WHEN e.has_files THEN e.id END)"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use cdds_core::ports::catalog::query::{Cursor, Slice, SortKey};
+    use cdds_core::ports::catalog::query::{Cursor, Slice, Sort, SortKey};
 
-    use super::super::super::plan::plan;
+    use super::super::super::plan::{empty, plan};
     use super::*;
 
+    /// Plans of the first page and of a later one, by each column, both ways.
     #[test]
-    fn e9_a_page_of_the_history_passes_over_what_lies_in_the_index_alone() {
-        let query = ExecutionQuery::default();
-        let order = key(query.sort.column, DateTime::UNIX_EPOCH).order(query.sort.descending, TIES);
-        let after = Cursor { key: SortKey::Number(7), id: "an id".to_owned(), part: 0 };
-        for (after, seeks) in [(None, "owner=?"), (Some(after), "owner=? AND slot<?")] {
-            let slice = Slice { after, limit: 100 };
-            let (sql, _) = filter(&Owner::default(), &query).page_sql("e.id", EXECUTIONS, &order, &slice);
-            let steps = plan(&sql);
-            assert_eq!(steps.len(), 1, "nothing is sorted: {steps:?}");
-            let expected = format!("e USING COVERING INDEX execution_list ({seeks})");
-            assert!(steps[0].contains(&expected), "{steps:?}");
+    fn e9_a_page_of_the_history_walks_the_index_of_its_column() {
+        for column in ExecutionColumn::ALL {
+            for descending in [false, true] {
+                let query = ExecutionQuery::default().with_sort(Sort { column: *column, descending });
+                let order = key(query.sort.column).order(descending, TIES);
+                let key = if *column == ExecutionColumn::Slot {
+                    SortKey::Number(7)
+                } else {
+                    SortKey::Text("t".to_owned())
+                };
+                let after = Cursor { key, at: 5, id: "an id".to_owned(), part: 0 };
+                for after in [None, Some(after)] {
+                    let slice = Slice { after, limit: 100 };
+                    for sql in filter(&empty().transaction().unwrap(), &Owner::default(), &query)
+                        .unwrap()
+                        .walked_sql(&order, &slice)
+                    {
+                        let steps = plan(&sql);
+                        assert_eq!(steps.len(), 1, "nothing is sorted: {column:?} {steps:?}");
+                        assert!(
+                            steps[0].contains("e USING COVERING INDEX execution_list"),
+                            "{column:?} {steps:?}"
+                        );
+                        assert!(steps[0].contains("owner=?"), "{column:?} {steps:?}");
+                    }
+                }
+            }
         }
     }
 }

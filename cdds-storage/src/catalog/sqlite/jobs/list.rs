@@ -2,12 +2,13 @@
 
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::{JobId, Owner};
-use cdds_core::ports::catalog::query::{Between, JobColumn, JobOverview, JobQuery, LatestStatus, Page};
+use cdds_core::ports::catalog::query::{JobColumn, JobOverview, JobQuery, LatestStatus, Page};
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::super::super::row::{JobRow, LatestRow, fold};
 use super::super::fault::Fault;
-use super::super::listing::{Filter, Key, Ties};
+use super::super::listing::Filter;
+use super::super::order::{Key, Ties, rank, status_position};
 use super::{COLUMNS, COLUMNS_COUNT, job_row};
 
 /// Jobs alone.
@@ -21,8 +22,8 @@ const OVERVIEW: &str = "FROM job j LEFT JOIN execution l ON l.id = coalesce(
      WHERE e.job_id = j.id AND e.status <> 'skipped' AND e.deleted_at IS NULL
      ORDER BY e.created_at DESC, e.slot DESC, e.id DESC LIMIT 1))";
 
-/// Jobs with equal keys are sorted by id.
-const TIES: Ties = Ties { id: "j.id", part: None };
+/// Jobs with equal keys are sorted by when they were created, then by id.
+const TIES: Ties = Ties { at: "j.created_at", id: "j.id", part: None };
 
 /// Deleted jobs are kept only for their history (rule J12).
 const LIVE: &str = "j.state <> 'deleted'";
@@ -64,38 +65,33 @@ pub(in super::super) fn list(
     owner: &Owner,
     query: &JobQuery,
 ) -> Result<Page<JobOverview>, Fault> {
-    let filter = filter(owner, query);
-    let filtered_by_latest = query.latest_status.is_some() || query.latest_started != Between::default();
-    let sorted_by_latest = matches!(query.sort.column, JobColumn::LatestStatus | JobColumn::LatestStartedAt);
-    let total = filter.count(tx, if filtered_by_latest { OVERVIEW } else { JOBS }, &query.slice)?;
-    let from = if filtered_by_latest || sorted_by_latest { OVERVIEW } else { JOBS };
     let order = key(query.sort.column).order(query.sort.descending, TIES);
-    let (ids, next) = filter.page_of_ids(tx, "j.id", from, &order, &query.slice)?;
+    let page = filter(tx, owner, query)?.page(tx, &order, &query.slice)?;
     let mut statement = tx.prepare(&overview_of())?;
-    let items = ids.iter().map(|id| overview(statement.query_row([id], overview_row)?));
-    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total, next })
+    let items = page.ids.iter().map(|id| overview(statement.query_row([id], overview_row)?));
+    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total: page.total, next: page.next })
 }
 
-fn filter(owner: &Owner, query: &JobQuery) -> Filter {
-    let filter = Filter::default()
-        .and("j.owner = ?", owner.to_string())
-        .and_always(LIVE)
-        .and_if("instr(j.title_folded, ?) > 0", query.search.as_deref().map(fold))
-        .and_if("j.source = ?", query.source.as_ref().map(ToString::to_string))
-        .and_if(
-            "instr(', ' || j.data_type || ',', ', ' || ? || ',') > 0",
-            query.data_type.as_ref().map(ToString::to_string),
-        )
-        .and_if("j.frequency = ?", query.frequency.map(|kind| kind.as_str().to_owned()))
-        .and_if("j.state = ?", query.state.map(|state| state.as_str().to_owned()))
-        .and_between("j.created_at", query.created)
-        .and_between("l.started_at", query.latest_started)
-        .and_between("j.next_due_at", query.next_starts);
-    match query.latest_status {
+fn filter(tx: &Transaction<'_>, owner: &Owner, query: &JobQuery) -> Result<Filter, Fault> {
+    let filter = Filter::new((JOBS, "j.id"), ("j.owner", owner), LIVE)
+        .and_if("instr(j.title_folded, ?)", " > 0", query.search.as_deref().map(fold))
+        .and_indexed("j.source", query.source.as_ref().map(ToString::to_string))
+        .and_indexed("j.frequency", query.frequency.map(|kind| kind.as_str().to_owned()))
+        .and_indexed("j.state", query.state.map(|state| state.as_str().to_owned()))
+        .and_indexed_between("j.created_at", query.created)
+        .and_indexed_between("j.latest_started_at", query.latest_started)
+        .and_indexed_between("j.next_due_at", query.next_starts);
+    let filter = match query.latest_status {
         None => filter,
-        Some(LatestStatus::YetToRun) => filter.and_always("l.id IS NULL"),
-        Some(LatestStatus::Is(status)) => filter.and("l.status = ?", status.as_str().to_owned()),
-    }
+        Some(LatestStatus::YetToRun) => filter.and_indexed_missing(latest_rank()),
+        Some(LatestStatus::Is(status)) => filter.and_indexed(latest_rank(), status_position(status)),
+    };
+    filter.and_type(tx, "j.data_type", query.data_type.as_ref())
+}
+
+/// The position of the latest execution's status, by which lists are sorted and filtered.
+fn latest_rank() -> String {
+    rank("j.latest_status", Status::ALL.map(Status::as_str))
 }
 
 fn key(column: JobColumn) -> Key {
@@ -105,31 +101,36 @@ fn key(column: JobColumn) -> Key {
         // Ignore case, as people do when they search.
         JobColumn::Title => Key::of("j.title_folded"),
         JobColumn::CreatedAt => Key::of("j.created_at"),
-        JobColumn::LatestStatus => Key::ranked("l.status", Status::ALL.map(Status::as_str)),
-        JobColumn::LatestStartedAt => Key::nullable("l.started_at"),
+        JobColumn::LatestStatus => Key::nullable(&latest_rank()),
+        JobColumn::LatestStartedAt => Key::nullable("j.latest_started_at"),
         JobColumn::NextStartsAt => Key::nullable("j.next_due_at"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use cdds_core::ports::catalog::query::{Cursor, Slice, SortKey};
+    use cdds_core::ports::catalog::query::{Cursor, Slice, Sort, SortKey};
 
-    use super::super::super::plan::plan;
+    use super::super::super::plan::{empty, plan};
     use super::*;
 
     #[test]
-    fn a_page_of_jobs_passes_over_what_lies_in_the_index_alone() {
-        let query = JobQuery::default();
-        let order = key(query.sort.column).order(query.sort.descending, TIES);
-        let after = Cursor { key: SortKey::Number(7), id: "an id".to_owned(), part: 0 };
-        for (after, seeks) in [(None, "owner=?"), (Some(after), "owner=? AND created_at<?")] {
-            let slice = Slice { after, limit: 100 };
-            let (sql, _) = filter(&Owner::default(), &query).page_sql("j.id", JOBS, &order, &slice);
-            let steps = plan(&sql);
-            assert_eq!(steps.len(), 1, "nothing is sorted: {steps:?}");
-            let expected = format!("j USING COVERING INDEX job_list ({seeks})");
-            assert!(steps[0].contains(&expected), "{steps:?}");
+    fn a_page_of_jobs_walks_the_index_of_its_column() {
+        for column in JobColumn::ALL {
+            let query = JobQuery::default().with_sort(Sort { column: *column, descending: true });
+            let order = key(*column).order(true, TIES);
+            let after = Cursor { key: SortKey::Number(7), at: 5, id: "an id".to_owned(), part: 0 };
+            for after in [None, Some(after)] {
+                let slice = Slice { after, limit: 100 };
+                for sql in filter(&empty().transaction().unwrap(), &Owner::default(), &query)
+                    .unwrap()
+                    .walked_sql(&order, &slice)
+                {
+                    let steps = plan(&sql);
+                    assert_eq!(steps.len(), 1, "nothing is sorted: {column:?} {steps:?}");
+                    assert!(steps[0].contains("j USING COVERING INDEX job_list"), "{column:?} {steps:?}");
+                }
+            }
         }
     }
 }

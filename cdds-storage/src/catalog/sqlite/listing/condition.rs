@@ -1,0 +1,70 @@
+//! Conditions of a list's filter as SQL.
+
+use std::borrow::Cow;
+
+use cdds_core::ports::catalog::query::Between;
+use chrono::{DateTime, Timelike, Utc};
+use rusqlite::types::Value;
+
+use super::super::super::row::micros;
+
+/// Comparisons of one column, with the values bound to their `?`s in order.
+#[derive(Debug, Clone)]
+pub(super) struct Condition {
+    pub(super) column: Cow<'static, str>,
+    /// The texts behind the column's name, with the values of their `?`s: ` = ?`.
+    pub(super) comparisons: Vec<Comparison>,
+    pub(super) index: Index,
+}
+
+pub(super) type Comparison = (Cow<'static, str>, Vec<Value>);
+
+/// The only comparison of a condition that selects the rows with one value.
+pub(super) const EQUALS: &str = " = ?";
+
+/// The index that finds the rows of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Index {
+    /// None: each row is looked at.
+    Missing,
+    /// None, since nearly every row meets the condition.
+    Unneeded,
+    /// One that holds the column behind the owner.
+    OfOwner,
+    /// One that holds the column first.
+    OfAll,
+}
+
+impl Condition {
+    /// Whether the rows that meet it have one value in an indexed column, so that their index has them by age.
+    pub(super) fn is_of_one_value(&self) -> bool {
+        matches!(self.index, Index::OfOwner | Index::OfAll)
+            && matches!(self.comparisons.as_slice(), [(comparison, _)] if comparison == EQUALS)
+    }
+
+    pub(super) fn sql(&self, plus: &str) -> String {
+        let each =
+            self.comparisons.iter().map(|(comparison, _)| format!("{plus}{}{comparison}", self.column));
+        each.collect::<Vec<_>>().join(" AND ")
+    }
+
+    pub(super) fn values(&self) -> Vec<Value> {
+        self.comparisons.iter().flat_map(|(_, values)| values.clone()).collect()
+    }
+}
+
+pub(super) fn compare(comparison: &'static str, value: impl Into<Value>) -> Comparison {
+    (comparison.into(), vec![value.into()])
+}
+
+/// Returns the comparisons that put an instant into a range.
+pub(super) fn bounds(between: Between) -> Vec<Comparison> {
+    let bound = |comparison, at: Option<DateTime<Utc>>| at.map(|at| compare(comparison, micros_up(at)));
+    [bound(" >= ?", between.from), bound(" < ?", between.to)].into_iter().flatten().collect()
+}
+
+/// Rounds an instant up to a whole microsecond: stored instants are whole microseconds, so the same ones lie
+/// before both.
+pub(super) fn micros_up(at: DateTime<Utc>) -> i64 {
+    micros(at).saturating_add(i64::from(!at.nanosecond().is_multiple_of(1_000)))
+}
