@@ -30,6 +30,10 @@ WEEK = (1_715_000_000_000_000, 1_715_604_800_000_000)
 SETTINGS = ('{"v":"1","title":"%s","source":"%s","data_type":"%s","categories":"all",'
             '"frequency":{"daily":{"at":"00:00"}},"timeframe":"all","protection":"plaintext"}')
 ATTEMPTS = '{"v":1,"attempts":[{"epoch":1,"worker":"w","started_at":"2026-03-03T02:00:00Z"}]}'
+DETAILS = {
+    "failed": '{"v":1,"step":"read","kind":"missing","message":"the file is gone","retryable":false}',
+    "skipped": '{"v":1,"reason":"suspended","first":"2026-01-09T00:00:00Z","last":"2026-01-10T00:00:00Z","count":2}',
+}
 FIRST = 1_700_000_000_000_000
 
 
@@ -75,9 +79,7 @@ def fill(path, count, job_count):
                 status=status, epoch=1, attempts=ATTEMPTS, not_before=slot, created_at=slot, started_at=start,
                 finished_at=end, progress='{"v":1,"records":1,"bytes_read":0,"bytes_written":0,"parts":0}',
                 records=dice.randrange(100_000), queue_at=slot)
-            if status in ("failed", "skipped"):
-                row["detail"] = '{"v":1,"kind":"source","message":"gone","last":true}'
-            row.setdefault("detail", None)
+            row["detail"] = DETAILS.get(status)
             if status.startswith("finished"):
                 kept.append((row["id"], job, kind, end))
             yield row
@@ -115,7 +117,7 @@ def by_sqlite3(path, condition, column, rounds):
     page = (f"select id, {column} from execution where owner = 'default' and deleted_at is null and {condition} "
             "order by 2 desc, 1 desc limit 51;")
     said = subprocess.run(["sqlite3", "-readonly", "-cmd", ".timer on", path], input="\n".join([page] * rounds),
-                          capture_output=True, text=True, check=True).stdout
+                          stdout=subprocess.PIPE, text=True, check=True).stdout
     return min(float(line.split()[3]) * 1000 for line in said.splitlines() if line.startswith("Run Time"))
 
 
@@ -130,7 +132,7 @@ def main():
         path = options.keep or str(Path(folder) / "cdds.db")
         subprocess.run([LISTS, path], check=True)
         job = fill(path, options.rows, options.jobs)
-        said = subprocess.run([LISTS, path, str(options.rounds)], capture_output=True, text=True, check=True).stdout
+        said = subprocess.run([LISTS, path, str(options.rounds)], stdout=subprocess.PIPE, text=True, check=True).stdout
         table, longest = defaultdict(dict), 0.0
         for line in said.splitlines():
             which, condition, column, median, most = line.split("\t")
