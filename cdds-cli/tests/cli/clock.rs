@@ -13,7 +13,8 @@ fn place() -> Place {
     let config = "[[source]]\nid = \"j\"\nkind = \"json-lines\"\nurl = \"x.jsonl\"\n[[source.type]]\nid = \"t\"\n\
                   time = \"at\"\n[retention]\ndays = 3650\n";
     let written = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
-    let written = written.replace("[retention]\ndays = 30\n", "");
+    let (before, after) = written.split_once("[retention]\n").unwrap();
+    let written = format!("{before}{}", after.split_once("\n\n").unwrap().1);
     std::fs::write(place.path("cdds.toml"), format!("{written}\n{config}")).unwrap();
     place
 }

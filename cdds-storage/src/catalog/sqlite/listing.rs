@@ -4,7 +4,7 @@
 //! A page must cost about as much as its rows, however many the owner has. Each sort column has an index of its
 //! own behind the owner, which goes on with the age and the id, and so has each usual filter. SQLite cannot know
 //! which of them is better for a page, so it is told, by unary pluses before the other columns:
-//! - The rows that each filter leaves are counted, up to [`COUNTED_MAX`]. If that is not reached, the few rows
+//! - The rows that each filter leaves are counted, up to [`GATHERED_MAX`]. If that is not reached, the few rows
 //!   are gathered by the filter's index and sorted.
 //! - Otherwise, a page by age of the rows with one value walks the index of that value's column.
 //! - Otherwise, the page walks its own order until it is full: the filter leaves many rows.
@@ -23,6 +23,10 @@ use self::condition::{Comparison, Condition, EQUALS, Index, bounds, compare};
 use super::super::row::integer;
 use super::fault::Fault;
 use super::order::{Order, Stretch};
+
+/// The most rows that are gathered and sorted for a page. A walk may pass over all rows of the owner where those
+/// that the filter leaves are at the end of the order, so even many rows are better gathered.
+const GATHERED_MAX: u64 = 40_000;
 
 /// The most different lists of types of one owner that are compared one by one.
 const TYPE_LISTS_MAX: usize = 1_000;
@@ -182,6 +186,9 @@ impl Filter {
     /// Returns the ids of a page's rows, the number of all rows if this is the first page, and where the next
     /// page starts. Only ids and keys are selected, so that what is sorted is small.
     pub(super) fn page(&self, tx: &Transaction<'_>, order: &Order, slice: &Slice) -> Result<Ids, Fault> {
+        let of_one_key = |one: &Condition| one.is_of_one_value() && one.column == order.expression();
+        let of_one_key = self.conditions.iter().any(of_one_key).then(|| order.of_one_key());
+        let order = of_one_key.as_ref().unwrap_or(order);
         let access = self.access(tx, order)?;
         let mut page = Ids { ids: Vec::new(), total: None, next: None };
         if slice.after.is_none() {
@@ -214,7 +221,7 @@ impl Filter {
     fn access(&self, tx: &Transaction<'_>, order: &Order) -> Result<Access, Fault> {
         let within = self.conditions.iter().position(Condition::is_of_one_value);
         let walked = within.filter(|_| order.is_by_age()).map_or(Access::Walked, Access::WalkedWithin);
-        let mut fewest = (COUNTED_MAX, walked);
+        let mut fewest = (GATHERED_MAX, walked);
         for (number, condition) in self.conditions.iter().enumerate() {
             if matches!(condition.index, Index::Missing | Index::Unneeded) {
                 continue;
@@ -226,7 +233,7 @@ impl Filter {
                 sql = format!("{} = ? AND {sql}", self.owner.0);
                 values.insert(0, self.owner.1.clone());
             }
-            let count = self.count(tx, &sql, values)?;
+            let count = self.count(tx, &sql, values, GATHERED_MAX)?;
             if count <= fewest.0 {
                 fewest = (count, Access::Gathered(number));
             }
@@ -234,10 +241,16 @@ impl Filter {
         Ok(fewest.1)
     }
 
-    /// Counts rows, up to one more than [`COUNTED_MAX`].
-    fn count(&self, tx: &Transaction<'_>, conditions: &str, mut values: Vec<Value>) -> Result<u64, Fault> {
+    /// Counts rows, up to one more than a maximum.
+    fn count(
+        &self,
+        tx: &Transaction<'_>,
+        conditions: &str,
+        mut values: Vec<Value>,
+        max: u64,
+    ) -> Result<u64, Fault> {
         let sql = format!("SELECT count(*) FROM (SELECT 1 {} WHERE {conditions} LIMIT ?)", self.from);
-        values.push(integer(COUNTED_MAX + 1).into());
+        values.push(integer(max + 1).into());
         let count: i64 = tx.query_row(&sql, params_from_iter(values), |row| row.get(0))?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
@@ -251,14 +264,14 @@ impl Filter {
             (_, [(number, one)]) if one.index != Index::Missing => Access::Gathered(*number),
             (Access::Walked | Access::WalkedWithin(_), _) => {
                 let of_owner = format!("{} = ? AND {}", self.owner.0, self.always);
-                if self.count(tx, &of_owner, vec![self.owner.1.clone()])? > COUNTED_MAX {
+                if self.count(tx, &of_owner, vec![self.owner.1.clone()], COUNTED_MAX)? > COUNTED_MAX {
                     return Ok(None);
                 }
                 access
             }
         };
         let (conditions, values) = self.conditions(counted, "");
-        Ok(Some(Total::counted(self.count(tx, &conditions, values)?)))
+        Ok(Some(Total::counted(self.count(tx, &conditions, values, COUNTED_MAX)?)))
     }
 
     /// Returns all conditions of the list, those that must not choose the index behind a plus. `key` is the

@@ -24,7 +24,7 @@ impl Key {
 
     /// Sorts in this direction; breaks ties by `ties`.
     pub(super) fn order(self, descending: bool, ties: Ties) -> Order {
-        Order { key: self, descending, ties }
+        Order { key: self, is_of_one_key: false, descending, ties }
     }
 }
 
@@ -55,6 +55,9 @@ pub(super) struct Ties {
 #[derive(Debug)]
 pub(super) struct Order {
     key: Key,
+    /// Whether a condition leaves one value of the key, so that ties decide alone. SQLite does not see this of
+    /// an expression.
+    is_of_one_key: bool,
     descending: bool,
     ties: Ties,
 }
@@ -76,7 +79,14 @@ impl Order {
 
     /// Whether rows are sorted by age.
     pub(super) fn is_by_age(&self) -> bool {
-        self.key.expression == self.ties.at
+        self.is_of_one_key || self.key.expression == self.ties.at
+    }
+
+    /// Returns the same order of rows that have one value of the key.
+    pub(super) fn of_one_key(&self) -> Self {
+        let Key { expression, .. } = &self.key;
+        let key = Key { expression: expression.clone(), nullable: false };
+        Self { key, is_of_one_key: true, ..*self }
     }
 
     /// Returns the columns of a row's place: its key, and what breaks ties.
