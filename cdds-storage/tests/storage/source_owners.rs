@@ -7,9 +7,9 @@ use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::record::RecordBatch;
 use cdds_core::domain::record::instant::InstantFormat;
-use cdds_core::ports::source::{
-    BadRecordMode, Ownership, ReadRequest, RecordInstant, Source, SourceError, SourceErrorKind,
-};
+#[cfg(feature = "sqlite")]
+use cdds_core::ports::source::RecordInstant;
+use cdds_core::ports::source::{BadRecordMode, Ownership, ReadRequest, Source, SourceError, SourceErrorKind};
 use cdds_storage::source::{JsonLinesConfig, JsonLinesSource, JsonLinesType, OwnerConfig};
 use futures::TryStreamExt;
 use futures::executor::block_on;
