@@ -1,6 +1,6 @@
-//! First pages of lists: `lists CATALOG ROUNDS` opens a catalog, which it creates if there is none, and prints
-//! the median and the longest milliseconds of the first page of 50 rows, for each list, filter and column, newest
-//! or largest first: `LIST FILTER COLUMN MEDIAN LONGEST`. `lists.py` fills the catalog and adds `sqlite3`.
+//! Measures the first pages of lists. `lists CATALOG ROUNDS` opens the catalog, or creates it. For each list,
+//! filter and column it reads the first page of 50 rows, newest or largest first, and prints
+//! `LIST FILTER COLUMN MEDIAN LONGEST` in milliseconds. `lists.py` fills the catalog and adds `sqlite3`.
 
 #![allow(clippy::print_stdout, reason = "it tells what it measured")]
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on has failed")]

@@ -144,7 +144,7 @@ name_id! {
     RecipientName, "recipient", 128
 }
 name_id! {
-    /// Names a person or program that is told about jobs (rule N2). By default `host`, the embedding service.
+    /// Names a person or program that is told about jobs (rule N2). The default is `host`, the embedding service.
     Subscriber, "subscriber", 255
 }
 name_id! {
