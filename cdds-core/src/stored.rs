@@ -20,8 +20,9 @@ use self::template::TemplateV1;
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::archive::split_size::SplitSize;
 use crate::domain::id::{RecipientName, SourceId, TypeId};
-use crate::domain::job::{Description, JobSettings, Protection, RecipientNames, Title};
+use crate::domain::job::{Description, JobSettings, Protection, Read, RecipientNames, Title};
 use crate::domain::record::selection::CategorySelection;
+use crate::domain::record::template::{Condition, Filter};
 
 /// A stored form that this version of the library does not understand.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,9 @@ pub enum StoredSettings {
     /// Version 2, written only for settings that version 1 cannot say: several data types (rule J17).
     #[serde(rename = "2")]
     V2(SettingsFields),
+    /// Version 3, written only for settings that version 2 cannot say: filters with lists (rule J4).
+    #[serde(rename = "3")]
+    V3(SettingsFields),
 }
 
 /// The fields of the stored settings. A version decides which of them there must be.
@@ -90,7 +94,12 @@ enum ProtectionV1 {
 
 impl From<&JobSettings> for StoredSettings {
     fn from(settings: &JobSettings) -> Self {
-        let only = settings.reads.only();
+        let has_list = |read: &Read| {
+            let mut conditions = read.template.filters.iter().map(Filter::condition);
+            conditions.any(|condition| matches!(condition, Condition::OneOf(_)))
+        };
+        let has_lists = settings.reads.iter().any(has_list);
+        let only = settings.reads.only().filter(|_| !has_lists);
         let fields = SettingsFields {
             title: settings.title.as_str().to_owned(),
             description: settings.description.as_str().to_owned(),
@@ -116,6 +125,7 @@ impl From<&JobSettings> for StoredSettings {
         };
         match only {
             Some(_) => Self::V1(fields),
+            None if has_lists => Self::V3(fields),
             None => Self::V2(fields),
         }
     }
@@ -131,6 +141,7 @@ impl TryFrom<StoredSettings> for JobSettings {
         let (reads, form) = match stored {
             StoredSettings::V1(mut form) => (form.only_read()?, form),
             StoredSettings::V2(mut form) => (form.several_reads()?, form),
+            StoredSettings::V3(mut form) => (form.listed_reads()?, form),
         };
         let frequency = form.frequency.try_into().map_err(bad)?;
         let protection = match form.protection {

@@ -10,7 +10,7 @@ use cdds_core::domain::id::{JobId, RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::policy::{CatchUp, Overlap, Retries};
 use cdds_core::domain::job::{JobState, Read, TypeList};
 use cdds_core::domain::recipient::{self, Recipient};
-use cdds_core::domain::record::template::Filter;
+use cdds_core::domain::record::template::{Condition, Filter};
 use cdds_core::domain::work::lease::WorkerLife;
 use cdds_core::ports::catalog::query::{JobOverview, LatestExecution, LatestStatus};
 use chrono::{DateTime, Utc};
@@ -72,8 +72,8 @@ pub struct JobView {
     pub ends_at: Option<Instant>,
     /// The selected fields; those of the first type if there are several.
     pub fields: Selection,
-    /// The filters, like `status=open`; a record must match all of them. Those of the first type if there are
-    /// several.
+    /// The filters, like `status=open`; a record must match all of them. Of a list of more than 20 values the
+    /// first 10 and the count: `id in 1,2,3,… (5000 values)`. Those of the first type if there are several.
     pub filters: Vec<String>,
     /// Each type with its own selection. Left out if there is one type (rule J17).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -116,7 +116,7 @@ pub struct ReadView {
     pub category: Selection,
     /// The selected fields.
     pub fields: Selection,
-    /// The filters, like `status=open`; a record must match all of them.
+    /// The filters, like `status=open`; a record must match all of them. Long lists are shortened.
     pub filters: Vec<String>,
 }
 
@@ -132,7 +132,23 @@ impl From<&Read> for ReadView {
 }
 
 fn filters(read: &Read) -> Vec<String> {
-    read.template.filters.iter().map(Filter::to_string).collect()
+    read.template.filters.iter().map(filter_words).collect()
+}
+
+/// The longest list that is shown in full, and how much is shown of a longer one.
+const VALUES_IN_FULL: usize = 20;
+const VALUES_OF_LONG: usize = 10;
+
+fn filter_words(filter: &Filter) -> String {
+    let values = match filter.condition() {
+        Condition::OneOf(values) if values.len() > VALUES_IN_FULL => values,
+        _ => return filter.to_string(),
+    };
+    let begin = values.iter().take(VALUES_OF_LONG).cloned();
+    match Filter::one_of(filter.field(), begin) {
+        Ok(begin) => format!("{begin},… ({} values)", values.len()),
+        Err(_) => filter.to_string(),
+    }
 }
 
 /// How far incremental exports have come (rule W4).
@@ -234,4 +250,20 @@ fn progress(latest: &LatestExecution) -> Option<ProgressView> {
     let progress = ProgressView::of(latest.status, latest.progress);
     let is_gone = latest.worker == Some(WorkerLife::Gone);
     latest.started_at.map(|_| if is_gone { progress.stopped() } else { progress })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j4_a_long_list_is_shortened_with_its_count() {
+        let list = |count: usize| {
+            filter_words(&Filter::one_of("id", (1..=count).map(|number| format!("{number:04}"))).unwrap())
+        };
+        assert_eq!(list(2), "id in 0001,0002");
+        assert!(list(20).ends_with(",0020"));
+        assert_eq!(list(21), "id in 0001,0002,0003,0004,0005,0006,0007,0008,0009,0010,… (21 values)");
+        assert_eq!(filter_words(&"a=b".parse().unwrap()), "a=b");
+    }
 }

@@ -15,7 +15,7 @@ mod text;
 
 use cdds_core::domain::violation::RuleViolation;
 
-pub use self::filter::{FilterForm, SpelledFilter, typed_filter};
+pub use self::filter::{FilterForm, ListedFilter, SpelledFilter, typed_filter};
 pub use self::form::SettingsForm;
 pub use self::reads::{ReadForm, SpelledRead, TypesForm, typed_read};
 pub use self::schedule::{Schedule, ScheduleError};

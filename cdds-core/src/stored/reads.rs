@@ -1,4 +1,4 @@
-//! The reads of stored settings: one in version 1, several in version 2.
+//! The reads of stored settings: one in version 1, several in version 2, any number in version 3.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::Template;
 use crate::domain::violation::RuleViolation;
 
-/// One of several reads.
+/// One of the reads of version 2 or 3.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReadV2 {
@@ -49,20 +49,34 @@ impl SettingsFields {
             return Err(StoredFormError::new("job settings", "version 1 has no list of types"));
         }
         let template = std::mem::take(&mut self.template);
+        check_no_list(&template)?;
         let read = Read::try_from(ReadV2 { data_type, categories, template }).map_err(refused)?;
         Ok(Reads::one(read))
     }
 
     /// Takes the reads of version 2 out of the fields.
     pub(super) fn several_reads(&mut self) -> Result<Reads, StoredFormError> {
+        self.types.iter().try_for_each(|read| check_no_list(&read.template))?;
+        self.listed_reads()
+    }
+
+    /// Takes the reads of version 3 out of the fields.
+    pub(super) fn listed_reads(&mut self) -> Result<Reads, StoredFormError> {
         if self.data_type.is_some() || self.categories.is_some() || !self.template.is_default() {
             return Err(StoredFormError::new(
                 "job settings",
-                "version 2 has a list of types instead of one type",
+                "from version 2 on there is a list of types instead of one type",
             ));
         }
         let reads = std::mem::take(&mut self.types).into_iter().map(Read::try_from);
         Reads::new(reads.collect::<Result<Vec<_>, _>>().map_err(refused)?).map_err(refused)
+    }
+}
+
+fn check_no_list(template: &TemplateV1) -> Result<(), StoredFormError> {
+    match template.has_list() {
+        true => Err(StoredFormError::new("job settings", "no version before 3 has filters with lists")),
+        false => Ok(()),
     }
 }
 

@@ -89,12 +89,17 @@ pub fn field_value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// A condition on one of [`FIELDS`].
+/// A condition on one of [`FIELDS`], with one value or a list.
 pub fn filter() -> impl Strategy<Value = Filter> {
-    (select(FIELDS), select(&Operator::ALL[..]), field_text())
+    let one = (select(FIELDS), select(&Operator::ALL[..]), field_text())
         .prop_filter_map("values are bounded", |(field, operator, value)| {
             Filter::new(field, operator, value).ok()
-        })
+        });
+    let list = (select(FIELDS), prop::collection::vec(field_text(), 1..6))
+        .prop_filter_map("values are bounded and not empty", |(field, values)| {
+            Filter::one_of(field, values).ok()
+        });
+    prop_oneof![3 => one, 1 => list]
 }
 
 /// A template over [`FIELDS`], with or without a selection and filters.

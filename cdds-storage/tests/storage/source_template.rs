@@ -152,17 +152,21 @@ proptest! {
         rows in prop::collection::vec(prop::collection::vec(stored(), 4), 1..12),
         template in records::template(),
         looked_for in (any::<prop::sample::Index>(), 0_usize..4),
+        others in prop::collection::vec(records::field_text(), 0..4),
     ) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.db");
         write(&path, &types, &rows);
         // Random conditions rarely hold for any row, so one is made to match a row.
         let (row, column) = (looked_for.0.get(&rows), looked_for.1);
-        let made = asked_for(&row[column])
-            .and_then(|value| Filter::new(records::FIELDS[column], Operator::Equal, value).ok());
-        let made = Template { fields: template.fields.clone(), filters: made.into_iter().collect() };
+        let (field, value) = (records::FIELDS[column], asked_for(&row[column]));
+        let equal = value.clone().and_then(|value| Filter::new(field, Operator::Equal, value).ok());
+        let listed = others.into_iter().chain(value).filter(|value| !value.is_empty());
+        let listed = Filter::one_of(field, listed).ok();
+        let [made, listed] = [equal, listed]
+            .map(|filter| Template { fields: template.fields.clone(), filters: filter.into_iter().collect() });
         for rows in ROWS.iter().filter(|from| **from != "seen" || !is_ambiguous(&types, &rows)) {
-            for template in [&template, &made] {
+            for template in [&template, &made, &listed] {
                 let [pushed, applied] = both_ways(&path, rows, template);
                 prop_assert_eq!(pushed, applied, "{} {:?}", rows, template);
             }
@@ -218,8 +222,32 @@ fn j4_equal_is_equal_however_it_is_stored() {
                 assert_eq!(pushed, applied, "{declared:?} {rows} {asked:?}");
             }
         }
+        let list = ["50e-1", "open", "NQ==", "opeX", "Infinity", "9007199254740993.0", "nul\0", "x"];
+        let list = Filter::one_of("a", list.map(str::to_owned)).unwrap();
+        let template = Template::new(FieldSelection::All, vec![list]).unwrap();
+        for rows in ROWS {
+            let [pushed, applied] = both_ways(&path, rows, &template);
+            assert_eq!(pushed, applied, "{declared:?} {rows} in a list");
+        }
         let five: Template = Template::new(FieldSelection::All, vec!["a=5".parse().unwrap()]).unwrap();
         assert!(!both_ways(&path, "one", &five)[0].is_empty(), "{declared:?}");
+    }
+}
+
+/// More values than a statement may have parameters in some builds of SQLite.
+#[test]
+fn j4_the_longest_list_is_pushed_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.db");
+    let row =
+        |n: i64| vec![Value::Integer(n), Value::Text(n.to_string()), Value::Real(n as f64), Value::Null];
+    write(&path, &["INTEGER", "TEXT", "REAL", ""], &(0..30).map(row).collect::<Vec<_>>());
+    for field in ["a", "b", "c"] {
+        let list = (0..10_000).map(|number| (number * 2).to_string());
+        let list = Filter::one_of(field, list).unwrap();
+        let template = Template::new(FieldSelection::All, vec![list]).unwrap();
+        let [pushed, applied] = both_ways(&path, "one", &template);
+        assert_eq!((pushed.len(), &pushed), (15, &applied), "{field}");
     }
 }
 

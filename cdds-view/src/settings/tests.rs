@@ -21,8 +21,11 @@ fn awkward() -> impl Strategy<Value = String> {
 fn awkward_template() -> impl Strategy<Value = Template> {
     let fields = prop::collection::vec(awkward(), 0..4)
         .prop_map(|names| FieldNames::new(names).map_or(FieldSelection::All, FieldSelection::Only));
-    let filter = (awkward(), select(&Operator::ALL[..]), prop_oneof![awkward(), Just(String::new())])
+    let one = (awkward(), select(&Operator::ALL[..]), prop_oneof![awkward(), Just(String::new())])
         .prop_filter_map("a filter", |(field, operator, value)| Filter::new(field, operator, value).ok());
+    let list = (awkward(), prop::collection::vec(awkward(), 1..4))
+        .prop_filter_map("a filter", |(field, values)| Filter::one_of(field, values).ok());
+    let filter = prop_oneof![one, list];
     (fields, prop::collection::vec(filter, 0..3)).prop_map(|(fields, filters)| Template { fields, filters })
 }
 
@@ -77,13 +80,13 @@ fn the_smallest_form_and_the_fullest() {
     insta::assert_snapshot!(serde_json::to_string(&SettingsForm::from(&small)).unwrap(), @r#"{"title":"T","source":"s","type":"t","run":"daily","at":"02:00","plaintext":true}"#);
     let full = read(&json!({
         "title": "T", "description": "D", "source": "s", "type": "t", "category": ["b", "a"], "field": ["x"],
-        "filter": ["status=open", {"field": "a=b", "operator": "<", "value": "="}], "timeframe": "rolling:1w",
+        "filter": ["status=open", {"field": "a=b", "operator": "<", "value": "="}, "id in 2,1", {"field": "a in b", "in": ["c"]}], "timeframe": "rolling:1w",
         "run": "monthly", "day": 31, "at": "02:00", "missing-day": "last", "starts-at": "2030-01-01T01:00:00+01:00",
         "ends-at": "2031-01-01T00:00:00.5Z", "split-size": 1024, "recipient": ["ops", "law"], "retention-days": 7,
         "overlap": "queue", "catch-up": "coalesce:1d", "retries": 0, "jitter": "10m", "pause-after-failures": 3,
         "bad-records": "skip:5", "plaintext": null,
     }));
-    insta::assert_snapshot!(serde_json::to_string(&SettingsForm::from(&full.unwrap())).unwrap(), @r#"{"title":"T","description":"D","source":"s","type":"t","category":["a","b"],"field":["x"],"filter":["status=open",{"field":"a=b","operator":"<","value":"="}],"timeframe":"rolling:1w","run":"monthly","day":31,"at":"02:00","missing-day":"last","starts-at":"2030-01-01T00:00:00Z","ends-at":"2031-01-01T00:00:00.500Z","split-size":"1GiB","recipient":["ops","law"],"retention-days":7,"overlap":"queue","catch-up":"coalesce:1d","retries":0,"jitter":"10m","pause-after-failures":3,"bad-records":"skip:5"}"#);
+    insta::assert_snapshot!(serde_json::to_string(&SettingsForm::from(&full.unwrap())).unwrap(), @r#"{"title":"T","description":"D","source":"s","type":"t","category":["a","b"],"field":["x"],"filter":["status=open",{"field":"a=b","operator":"<","value":"="},{"field":"id","in":["1","2"]},{"field":"a in b","in":["c"]}],"timeframe":"rolling:1w","run":"monthly","day":31,"at":"02:00","missing-day":"last","starts-at":"2030-01-01T00:00:00Z","ends-at":"2031-01-01T00:00:00.500Z","split-size":"1GiB","recipient":["ops","law"],"retention-days":7,"overlap":"queue","catch-up":"coalesce:1d","retries":0,"jitter":"10m","pause-after-failures":3,"bad-records":"skip:5"}"#);
 }
 
 #[test]
@@ -111,6 +114,9 @@ fn refusals_keep_their_codes() {
         (json!({"retries": 101}), Code::InvalidPolicy),
         (json!({"field": []}), Code::InvalidTemplate),
         (json!({"filter": [{"field": "a", "operator": "~", "value": ""}]}), Code::InvalidTemplate),
+        (json!({"filter": [{"field": "a", "operator": "in", "value": ""}]}), Code::InvalidTemplate),
+        (json!({"filter": [{"field": "a", "in": []}]}), Code::InvalidTemplate),
+        (json!({"filter": ["a in @/etc/passwd"]}), Code::InvalidTemplate),
     ] {
         match read(&with(&members)) {
             Err(SettingsError::Refused(violation)) => assert_eq!(violation.code(), code, "{members}"),
@@ -146,7 +152,11 @@ fn what_does_not_fit_names_the_way_out() {
 #[test]
 fn values_of_filters_are_not_in_debug_output() {
     let form: SettingsForm = serde_json::from_value(with(&json!({
-        "filter": ["name=secret", {"field": "a=b", "operator": "=", "value": "secret"}],
+        "filter": [
+            "name=secret",
+            {"field": "a=b", "operator": "=", "value": "secret"},
+            {"field": "a", "in": ["secret"]},
+        ],
     })))
     .unwrap();
     assert!(!format!("{form:?}").contains("secret"), "{form:?}");

@@ -4,7 +4,9 @@
 
 use cdds_core::domain::job::JobSettings;
 use cdds_view::Selection;
-use cdds_view::settings::{FilterForm, ReadForm, SettingsForm, SpelledFilter, TextOrNumber, TypesForm};
+use cdds_view::settings::{
+    FilterForm, ListedFilter, ReadForm, SettingsForm, SpelledFilter, TextOrNumber, TypesForm,
+};
 use toml::{Table, Value};
 
 /// Formats an instant as people type it.
@@ -52,6 +54,10 @@ fn filter(filter: FilterForm) -> Value {
             Value::Table(
                 members.map(|(name, value)| (name.to_owned(), text(value))).into_iter().collect::<Table>(),
             )
+        }
+        FilterForm::Listed(ListedFilter { field, values }) => {
+            let members = [("field", text(field)), ("in", array(values))];
+            Value::Table(members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect::<Table>())
         }
     }
 }
@@ -171,8 +177,11 @@ mod tests {
     fn awkward_template() -> impl Strategy<Value = Template> {
         let fields = prop::collection::vec(awkward(), 0..4)
             .prop_map(|names| FieldNames::new(names).map_or(FieldSelection::All, FieldSelection::Only));
-        let filter = (awkward(), select(&Operator::ALL[..]), prop_oneof![awkward(), Just(String::new())])
+        let one = (awkward(), select(&Operator::ALL[..]), prop_oneof![awkward(), Just(String::new())])
             .prop_filter_map("a filter", |(field, operator, value)| Filter::new(field, operator, value).ok());
+        let list = (awkward(), prop::collection::vec(awkward(), 1..4))
+            .prop_filter_map("a filter", |(field, values)| Filter::one_of(field, values).ok());
+        let filter = prop_oneof![one, list];
         (fields, prop::collection::vec(filter, 0..3))
             .prop_map(|(fields, filters)| Template { fields, filters })
     }

@@ -7,6 +7,7 @@ use crate::domain::calendar::frequency::{Frequency, Start};
 use crate::domain::id::SourceId;
 use crate::domain::job::{JobSettings, Protection, Read};
 use crate::domain::record::selection::CategorySelection;
+use crate::domain::record::template::check_lists;
 use crate::domain::source::{DataType, Offer, OfferedSources, SourceDescription};
 use crate::domain::violation::{Code, RuleViolation};
 
@@ -48,6 +49,7 @@ pub fn check(
         check_selection(read, data_type).map_err(told)?;
         types.push(data_type);
     }
+    check_lists(settings.reads.iter().flat_map(|read| &read.template.filters))?;
     if previous.is_none_or(|previous| !previous.has_schedule_of(settings)) {
         check_start(&settings.frequency, circumstances.now)?;
         check_period(settings, circumstances.now)?;

@@ -7,6 +7,7 @@
 mod apply;
 mod decimal;
 mod filter;
+mod list;
 mod text;
 mod value;
 
@@ -16,7 +17,7 @@ use crate::domain::source::DataType;
 use crate::domain::violation::{Code, RuleViolation, quoted};
 use crate::setters::setters;
 
-pub use filter::{Filter, Operator};
+pub use filter::{Condition, Filter, Operator};
 pub use text::spells;
 pub(in crate::domain) use text::unescaped;
 pub use value::FieldValue;
@@ -164,6 +165,18 @@ impl Template {
             ))),
         }
     }
+}
+
+/// Checks the lists of all filters of a job together, since each of its executions stores them (rule J4).
+///
+/// # Errors
+/// [`Code::InvalidTemplate`] if there are more than 10,000 values or 512 KiB of them.
+pub(in crate::domain) fn check_lists<'a>(
+    filters: impl IntoIterator<Item = &'a Filter>,
+) -> Result<(), RuleViolation> {
+    let sizes = filters.into_iter().map(Filter::list_size);
+    let (count, bytes) = sizes.fold((0, 0), |(count, bytes), (more, longer)| (count + more, bytes + longer));
+    list::check_size(count, bytes, || "the lists of all filters together".to_owned())
 }
 
 fn check_name(name: &str) -> Result<(), RuleViolation> {

@@ -119,7 +119,7 @@ pub struct ManifestTemplate {
 pub struct ManifestFilter {
     /// The field.
     pub field: String,
-    /// The comparison, like `=`.
+    /// The comparison, like `=` or `in`.
     pub operator: String,
     /// Always `null`: the value is left out.
     value: Option<Redacted>,
@@ -290,7 +290,7 @@ impl From<&Template> for ManifestTemplate {
     fn from(template: &Template) -> Self {
         let filter = |filter: &Filter| ManifestFilter {
             field: filter.field().to_owned(),
-            operator: filter.operator().as_str().to_owned(),
+            operator: filter.condition().as_str().to_owned(),
             value: None,
         };
         Self {

@@ -13,26 +13,65 @@
 //!
 //! Conversions by the column's affinity do the same to both sides, and so only let more rows through.
 
-use cdds_core::domain::record::template::{Filter, Operator};
-use rusqlite::types::Value;
+//!
+//! The values of a list are bound as one array, whatever their number: statements have a bound on parameters.
+
+use std::rc::Rc;
+
+use cdds_core::domain::record::template::{Condition, Filter, Operator};
+use rusqlite::ToSql;
+use rusqlite::types::{ToSqlOutput, Value};
 
 use super::open::Relation;
 use super::statement::compared;
 
-/// Returns a condition that holds for every row whose field equals the filter's value, and its bound values;
-/// `None` for other filters, and for fields that are not columns.
-pub(super) fn condition(filter: &Filter, relation: &Relation) -> Option<(String, Vec<Value>)> {
-    if filter.operator() != Operator::Equal || !relation.columns.iter().any(|name| name == filter.field()) {
+/// A bound parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Bound {
+    One(Value),
+    /// An array for `rarray`, which returns its values as they are: JSON has no blobs, and SQLite may read a
+    /// real number in it as its neighbour.
+    Array(Rc<Vec<Value>>),
+}
+
+impl From<Value> for Bound {
+    fn from(value: Value) -> Self {
+        Self::One(value)
+    }
+}
+
+impl ToSql for Bound {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self {
+            Self::One(value) => value.to_sql(),
+            Self::Array(values) => values.to_sql(),
+        }
+    }
+}
+
+/// Returns a condition that holds for every row whose field equals a value of the filter, and its bound
+/// values; `None` for other filters, and for fields that are not columns.
+pub(super) fn condition(filter: &Filter, relation: &Relation) -> Option<(String, Vec<Bound>)> {
+    if !relation.columns.iter().any(|name| name == filter.field()) {
         return None;
     }
-    let values = storages(filter);
-    let places = vec!["?"; values.len()].join(", ");
+    let stored = filter.equalities().flat_map(|equal| storages(&equal));
+    let (places, values) = match filter.condition() {
+        Condition::Compare(Operator::Equal, _) => {
+            let values: Vec<Bound> = stored.map(Bound::One).collect();
+            (vec!["?"; values.len()].join(", "), values)
+        }
+        Condition::OneOf(_) => {
+            ("SELECT value FROM rarray(?)".to_owned(), vec![Bound::Array(Rc::new(stored.collect()))])
+        }
+        _ => return None,
+    };
     Some((format!("{} IN ({places})", compared(filter.field())), values))
 }
 
-/// Returns every stored value that is exported as the text the filter asks for.
+/// Returns every stored value that is exported as the text that a filter for equality asks for.
 fn storages(filter: &Filter) -> Vec<Value> {
-    let value = filter.value();
+    let value = filter.values().first().map_or("", String::as_str);
     let infinity = match value {
         "Infinity" => Some(f64::INFINITY),
         "-Infinity" => Some(f64::NEG_INFINITY),
@@ -78,7 +117,16 @@ fn base64_digit(digit: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use cdds_core::domain::calendar::window::Window;
+    use cdds_core::domain::id::{Owner, TypeId};
+    use cdds_core::domain::record::template::{FieldSelection, Template};
+    use cdds_core::ports::source::ReadRequest;
+
+    use super::super::SqliteType;
+    use super::super::open::Database;
+    use super::super::statement::select;
     use super::*;
+    use crate::source::SqliteRows;
 
     #[test]
     fn base64_follows_rfc_4648_section_10() {
@@ -116,5 +164,30 @@ mod tests {
             ]
         );
         assert_eq!(storages("1e400"), [text("1e400")]);
+    }
+
+    #[test]
+    fn j4_a_list_is_one_parameter_and_an_index_serves_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.execute_batch("CREATE TABLE t (a, b); CREATE INDEX by_a ON t (a)").unwrap();
+        let database = Database::open(&path, "test").unwrap();
+        let id = TypeId::new("t").unwrap();
+        let data_type = SqliteType::new(id.clone(), SqliteRows::Table("t".to_owned()));
+        let relation = database.relation(&data_type).unwrap();
+        let filter = Filter::one_of("a", (0..10_000).map(|number| number.to_string())).unwrap();
+        let template = Template::new(FieldSelection::All, vec![filter]).unwrap();
+        let window = Window::until(chrono::DateTime::UNIX_EPOCH);
+        let request = ReadRequest::new(Owner::default(), id, window).with_template(template);
+        let statements = select(&data_type, &relation, &relation.columns, &request);
+        assert_eq!(statements.len(), 1);
+        assert_eq!(statements[0].values.len(), 1);
+        let mut explain =
+            database.connection().prepare(&format!("EXPLAIN QUERY PLAN {}", statements[0].sql)).unwrap();
+        let values = rusqlite::params_from_iter(&statements[0].values);
+        let plan = explain.query_map(values, |row| row.get::<_, String>(3)).unwrap();
+        let plan: Vec<String> = plan.map(Result::unwrap).collect();
+        assert!(plan[0].starts_with("SEARCH t USING INDEX by_a (a=?)"), "{plan:?}");
     }
 }

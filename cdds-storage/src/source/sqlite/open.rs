@@ -66,6 +66,8 @@ impl Database {
         let (location, flags) = access.location(&path);
         let opened = Connection::open_with_flags(location, flags).and_then(|connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
+            // Serves the lists of filters.
+            rusqlite::vtab::array::load_module(&connection)?;
             connection.pragma_update(None, "query_only", true)?;
             // The rows set aside on the way may be large.
             connection.pragma_update(None, "temp_store", "FILE")?;

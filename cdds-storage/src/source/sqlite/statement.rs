@@ -28,7 +28,7 @@ use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
 use super::SqliteType;
-use super::equal;
+use super::equal::{self, Bound};
 use super::open::{Database, Relation, quoted};
 use crate::source::config::TimeConfig;
 
@@ -36,20 +36,20 @@ use crate::source::config::TimeConfig;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Statement {
     pub(super) sql: String,
-    pub(super) values: Vec<Value>,
+    pub(super) values: Vec<Bound>,
 }
 
 /// Conditions that must all hold.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Condition {
     sql: Vec<String>,
-    values: Vec<Value>,
+    values: Vec<Bound>,
 }
 
 impl Condition {
     fn and(mut self, sql: String, values: impl IntoIterator<Item = Value>) -> Self {
         self.sql.push(sql);
-        self.values.extend(values);
+        self.values.extend(values.into_iter().map(Bound::One));
         self
     }
 
@@ -137,7 +137,8 @@ fn shared_conditions(data_type: &SqliteType, relation: &Relation, request: &Read
         shared = shared.and(format!("{} IN ({places})", compared(&category.column)), values);
     }
     for (sql, values) in request.template.filters.iter().filter_map(|f| equal::condition(f, relation)) {
-        shared = shared.and(sql, values);
+        shared.sql.push(sql);
+        shared.values.extend(values);
     }
     shared
 }
@@ -352,7 +353,7 @@ pub(super) fn has_index(database: &Database, from: &str, column: &str) -> rusqli
     let column = compared(column);
     // The order matters: an index that does not serve it shows as a sort in the plan, which is no SEARCH.
     let sql = format!("SELECT {column} FROM {from} WHERE {column} > ? ORDER BY {column} LIMIT 1");
-    is_indexed(database, &Statement { sql, values: vec![Value::Integer(0)] })
+    is_indexed(database, &Statement { sql, values: vec![Value::Integer(0).into()] })
 }
 
 /// Whether SQLite answers the statement purely by index searches.

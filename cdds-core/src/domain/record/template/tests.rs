@@ -44,7 +44,8 @@ fn j4_the_first_operator_splits_the_text() {
         ("é!*=ü>", "é!", Operator::Contains, "ü>"),
     ] {
         let parsed = filter(text);
-        assert_eq!((parsed.field(), parsed.operator(), parsed.value()), (field, operator, value), "{text}");
+        let condition = Condition::Compare(operator, value);
+        assert!(parsed.field() == field && parsed.condition() == condition, "{text}");
         assert_eq!(parsed.to_string(), text);
     }
 }
@@ -61,6 +62,72 @@ fn j4_what_is_no_filter_is_refused_and_not_told() {
     assert!(Filter::new("ü".repeat(255), Operator::Equal, "ü".repeat(4_096)).is_ok());
     let debug = format!("{:?}", Template::new(FieldSelection::All, vec![filter("name=4711")]).unwrap());
     assert!(debug.contains("name") && !debug.contains("4711"), "{debug}");
+}
+
+#[test]
+fn j4_a_list_matches_what_equals_one_of_its_values() {
+    let list = filter("a in 5.0,open, true ,Infinity");
+    assert_eq!(list.values(), ["5.0", "Infinity", "open", "true"]);
+    assert_eq!(list, filter(r#"a in ["true","open","5.0","open","Infinity"]"#), "a set");
+    for (value, matches) in [
+        (FieldValue::Integer(5), true),
+        (FieldValue::Json(b"50e-1"), true),
+        (FieldValue::Text("5"), false),
+        (FieldValue::Text("5.0"), true),
+        (FieldValue::Text("open"), true),
+        (FieldValue::Text("ope"), false),
+        (FieldValue::Boolean(true), true),
+        (FieldValue::Boolean(false), false),
+        (FieldValue::Float(f64::INFINITY), true),
+        (FieldValue::Missing, false),
+        (FieldValue::Nested, false),
+    ] {
+        assert_eq!(list.matches(value), matches, "{value:?}");
+        assert_eq!(list.equalities().any(|equal| equal.matches(value)), matches, "{value:?}");
+    }
+}
+
+#[test]
+fn j4_a_list_is_typed_with_commas_or_as_an_array() {
+    for (text, field, values, shown) in [
+        ("a in b", "a", &["b"][..], "a in b"),
+        ("a  in  c, b,c", "a", &["b", "c"], "a in b,c"),
+        ("a in x=1,y in z", "a", &["x=1", "y in z"], "a in x=1,y in z"),
+        (r#"a in ["b,c", " d", "@e"]"#, "a", &[" d", "@e", "b,c"], r#"a in [" d","@e","b,c"]"#),
+        (r#"in in in,"x""#, "in", &["\"x\"", "in"], r#"in in "x",in"#),
+    ] {
+        let parsed = filter(text);
+        assert!(parsed.field() == field && parsed.values() == values, "{text}");
+        assert_eq!(parsed.to_string(), shown);
+        assert_eq!(filter(shown), parsed);
+    }
+    assert_eq!(filter("a=b in c").condition(), Condition::Compare(Operator::Equal, "b in c"));
+    assert_eq!(Filter::listed("a in @ids.txt"), Some(("a", "@ids.txt")));
+    assert_eq!(Filter::listed("a=b in c"), None);
+}
+
+#[test]
+fn j4_lists_are_bounded_and_refusals_name_no_value() {
+    let refused = |text: &str| text.parse::<Filter>().unwrap_err();
+    let wide = format!("a in 4711,{}", "7".repeat(4_097));
+    for text in
+        ["a in ", "a in []", "a in 4711,,x", "a in 4711,", "a in [4711", "a in [4711]", "a in @4711", &wide]
+    {
+        assert_eq!(refused(text).code(), Code::InvalidTemplate, "{text}");
+        assert!(!refused(text).to_string().contains("4711"), "{}", refused(text));
+    }
+    let many = |count: usize| Filter::one_of("a", (0..count).map(|number| number.to_string()));
+    assert!(many(10_000).is_ok());
+    assert!(many(10_001).unwrap_err().to_string().contains("more than 10000 values"));
+    let again = (0..20_000).map(|number| (number % 10_000).to_string());
+    assert!(Filter::one_of("a", again).is_ok(), "repeated values count once");
+    let long = |count: usize| Filter::one_of("a", (0..count).map(|number| format!("{number:04096}")));
+    assert!(long(128).is_ok());
+    assert!(long(129).unwrap_err().to_string().contains("more than 512 KiB"));
+    let halves = [many(5_000).unwrap(), many(5_001).unwrap()];
+    assert!(check_lists(&halves[..1]).is_ok());
+    assert_eq!(check_lists(&halves).unwrap_err().code(), Code::InvalidTemplate);
+    assert!(!format!("{:?}", [&halves[0]].map(Filter::condition)).contains("4711"));
 }
 
 #[test]
@@ -238,7 +305,7 @@ fn j4_operators_of_other_languages_are_refused() {
         assert_eq!(refusal.code(), Code::InvalidTemplate);
     }
     // A value that really begins with `=` can be passed separately.
-    assert_eq!(Filter::new("id", Operator::Equal, "=1").unwrap().value(), "=1");
+    assert_eq!(Filter::new("id", Operator::Equal, "=1").unwrap().values(), ["=1"]);
 }
 
 #[test]
@@ -304,27 +371,35 @@ fn numbers_to_look_for_are_exact_or_none() {
 
 /// Rule J4 implemented once more, over trees: numbers are written out in full before they are compared.
 fn matches_in_tree(record: &Map<String, Value>, filter: &Filter) -> bool {
-    use std::cmp::Ordering;
-    let (text, order) = match record.get(filter.field()) {
-        Some(Value::Bool(word)) => {
-            (word.to_string(), (word.to_string() == filter.value()).then_some(Ordering::Equal))
+    let field = record.get(filter.field());
+    match filter.condition() {
+        Condition::Compare(operator, value) => compared_in_tree(field, operator, value),
+        Condition::OneOf(values) => {
+            values.iter().any(|value| compared_in_tree(field, Operator::Equal, value))
         }
-        Some(Value::String(text)) => (text.clone(), Some(text.chars().cmp(filter.value().chars()))),
+    }
+}
+
+fn compared_in_tree(field: Option<&Value>, operator: Operator, value: &str) -> bool {
+    use std::cmp::Ordering;
+    let (text, order) = match field {
+        Some(Value::Bool(word)) => (word.to_string(), (word.to_string() == value).then_some(Ordering::Equal)),
+        Some(Value::String(text)) => (text.clone(), Some(text.chars().cmp(value.chars()))),
         Some(Value::Number(number)) => {
-            let (text, value) = (number.to_string(), filter.value());
+            let text = number.to_string();
             let order = is_number(value).then(|| written_out(&text).cmp(&written_out(value)));
             (text, order)
         }
-        _ => return filter.operator() == Operator::NotEqual,
+        _ => return operator == Operator::NotEqual,
     };
-    match filter.operator() {
-        Operator::Contains => text.contains(filter.value()),
+    match operator {
+        Operator::Contains => text.contains(value),
         Operator::NotEqual => order != Some(Ordering::Equal),
         Operator::Equal => order == Some(Ordering::Equal),
         Operator::Less => order == Some(Ordering::Less),
         Operator::Greater => order == Some(Ordering::Greater),
         // `true` equals itself, but is neither less nor greater than, nor at most or at least, anything.
-        _ if matches!(record.get(filter.field()), Some(Value::Bool(_))) => false,
+        _ if matches!(field, Some(Value::Bool(_))) => false,
         Operator::LessOrEqual => order.is_some_and(Ordering::is_le),
         Operator::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
     }

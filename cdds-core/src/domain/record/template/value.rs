@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::decimal::Decimal;
-use super::filter::{Filter, Operator};
+use super::filter::{Filter, Operator, Test};
+use super::list::ValueList;
 use super::text::unescaped;
 use crate::domain::record::json;
 
@@ -99,11 +100,20 @@ impl Filter {
     /// Whether a field with this value matches the filter (rule J4).
     pub fn matches(&self, value: FieldValue<'_>) -> bool {
         let value = Operand::from(value);
-        match self.operator() {
-            Operator::Contains => self.is_contained(&value),
-            Operator::NotEqual => self.order(&value) != Some(Ordering::Equal),
-            Operator::Equal => self.order(&value) == Some(Ordering::Equal),
-            operator => self.ordered(&value).is_some_and(|order| match operator {
+        match self.test() {
+            Test::Compare(operator, against) => value.meets(*operator, against.as_bytes()),
+            Test::OneOf(list) => value.is_in(list),
+        }
+    }
+}
+
+impl Operand<'_> {
+    fn meets(&self, operator: Operator, against: &[u8]) -> bool {
+        match operator {
+            Operator::Contains => self.contains(against),
+            Operator::NotEqual => self.order(against) != Some(Ordering::Equal),
+            Operator::Equal => self.order(against) == Some(Ordering::Equal),
+            operator => self.ordered(against).is_some_and(|order| match operator {
                 Operator::Less => order.is_lt(),
                 Operator::LessOrEqual => order.is_le(),
                 Operator::Greater => order.is_gt(),
@@ -112,28 +122,37 @@ impl Filter {
         }
     }
 
-    fn is_contained(&self, value: &Operand<'_>) -> bool {
-        let needle = self.value().as_bytes();
-        match value {
-            Operand::Nothing => false,
-            Operand::Text(text) | Operand::Number(text) => contains(text, needle),
-            Operand::Boolean(value) => contains(boolean_text(*value), needle),
+    /// Whether this equals one of the values, as [`Operator::Equal`] compares.
+    fn is_in(&self, list: &ValueList) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Text(text) => list.has_text(text),
+            Self::Number(text) => Decimal::parse(text).is_some_and(|number| list.has_number(&number)),
+            Self::Boolean(value) => list.has_text(boolean_text(*value)),
+        }
+    }
+
+    fn contains(&self, needle: &[u8]) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Text(text) | Self::Number(text) => contains(text, needle),
+            Self::Boolean(value) => contains(boolean_text(*value), needle),
         }
     }
 
     /// Compares a field with the filter's value. Returns `None` if the two cannot be compared.
-    fn order(&self, value: &Operand<'_>) -> Option<Ordering> {
-        match value {
-            Operand::Nothing => None,
-            Operand::Text(text) => Some((**text).cmp(self.value().as_bytes())),
-            Operand::Number(text) => Some(Decimal::parse(text)?.compare(&self.number()?)),
-            Operand::Boolean(value) => Some(boolean_text(*value).cmp(self.value().as_bytes())),
+    fn order(&self, against: &[u8]) -> Option<Ordering> {
+        match self {
+            Self::Nothing => None,
+            Self::Text(text) => Some((**text).cmp(against)),
+            Self::Number(text) => Some(Decimal::parse(text)?.compare(&Decimal::parse(against)?)),
+            Self::Boolean(value) => Some(boolean_text(*value).cmp(against)),
         }
     }
 
     /// Like [`order`](Self::order), but only for values that have an order, which booleans do not.
-    fn ordered(&self, value: &Operand<'_>) -> Option<Ordering> {
-        if matches!(value, Operand::Boolean(_)) { None } else { self.order(value) }
+    fn ordered(&self, against: &[u8]) -> Option<Ordering> {
+        if matches!(self, Self::Boolean(_)) { None } else { self.order(against) }
     }
 }
 
