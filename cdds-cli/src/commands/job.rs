@@ -3,6 +3,7 @@
 mod dry_run;
 mod file;
 mod list;
+mod lists;
 mod schedule;
 mod settings;
 mod written;

@@ -111,7 +111,7 @@ fn words(line: &str) -> Vec<&str> {
 }
 
 /// Options of a new job, for the first half of the codes.
-const ON_CREATE: [(Code, &str); 25] = [
+const ON_CREATE: [(Code, &str); 26] = [
     (Code::InvalidTitle, "--title _"),
     (Code::UnknownSource, "--source nowhere"),
     (Code::UnsupportedSource, "--source info-mart"),
@@ -120,6 +120,7 @@ const ON_CREATE: [(Code, &str); 25] = [
     (Code::UnknownCategory, "--category fax"),
     (Code::EmptyCategories, "--category="),
     (Code::InvalidTemplate, "--filter nonsense"),
+    (Code::InvalidTemplate, "--filter note_in_[]"),
     (Code::UnknownField, "--type note --field seconds"),
     (Code::InvalidPolicy, "--jitter 61m"),
     (Code::InvalidPolicy, "--overlap both"),

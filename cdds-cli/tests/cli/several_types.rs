@@ -49,3 +49,21 @@ fn j17_an_edit_keeps_the_selections_of_the_types_that_stay() {
     assert_eq!((string(&one["type"]), &one["filters"]), ("note".to_owned(), &json!(["note*=A"])));
     assert_eq!(one.get("reads"), None);
 }
+
+#[test]
+fn j4_a_list_may_be_in_a_file_which_is_read_once() {
+    let place = Place::with_interactions(9);
+    let file = place.path("notes.txt");
+    std::fs::write(&file, "\u{FEFF}chat\r\n\r\nvoice\r\n").unwrap();
+    let filter = format!("media_type in @{}", file.display());
+    let object = format!(r#"{{"type": "note", "filter": ["note in @{}"]}}"#, file.display());
+    let made = place.job_at(NOON, &["--filter", &filter, "--type", &object, "--run", "once"]);
+    assert_eq!(made["reads"][0]["filters"], json!(["media_type in chat,voice"]));
+    assert_eq!(made["reads"][1]["filters"], json!(["note in chat,voice"]));
+    std::fs::remove_file(&file).unwrap();
+    let job_file = place.done(&["job", "show", id(&made), "--output", "toml"]);
+    assert!(job_file.contains(r#"in = ["chat", "voice"]"#), "{job_file}");
+    place.run_at(NOON);
+    let listed = place.at(NOON, &["history", "list"]);
+    assert_eq!(listed[0]["status"], "finished");
+}

@@ -72,8 +72,9 @@ pub(crate) struct ContentOptions {
     #[arg(long, value_name = "F,G|all")]
     pub(crate) field: Option<Vec<String>>,
 
-    /// Only records that match, like 'status=open'; with =, !=, <, <=, >, >= or *= (contains); may be
-    /// repeated; none for all records
+    /// Only records that match, like 'status=open'; with =, !=, <, <=, >, >= or *= (contains), or like
+    /// 'status in new,open', 'status in ["a,b"]' or 'id in @FILE' with a value on each line; may be repeated;
+    /// none for all records
     #[arg(long, value_name = "FILTER|none")]
     pub(crate) filter: Option<Vec<String>>,
 

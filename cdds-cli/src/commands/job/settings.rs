@@ -9,9 +9,9 @@ use cdds_core::domain::job::{Description, JobSettings, Protection, Read, Reads, 
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Template};
 use cdds_core::domain::violation::RuleViolation;
-use cdds_view::settings::{ReadForm, typed_filter, typed_read};
+use cdds_view::settings::{ReadForm, typed_read};
 
-use super::schedule;
+use super::{lists, schedule};
 use crate::args::{ArchiveOptions, ContentOptions, JobOptions, PolicyOptions, Setting, items};
 use crate::error::CliError;
 
@@ -56,7 +56,7 @@ fn place<T>(present: &mut T, new: Option<T>) {
     }
 }
 
-fn content(settings: &mut JobSettings, typed: ContentOptions) -> Result<(), RuleViolation> {
+fn content(settings: &mut JobSettings, typed: ContentOptions) -> Result<(), CliError> {
     settings.reads = reads(&settings.reads, &typed)?;
     place(&mut settings.title, typed.title.map(|title| Title::new(&title)).transpose()?);
     place(&mut settings.description, typed.description.map(|text| Description::new(&text)).transpose()?);
@@ -67,26 +67,35 @@ fn content(settings: &mut JobSettings, typed: ContentOptions) -> Result<(), Rule
 
 /// Returns the reads after the typed options. A type that the job reads already keeps its own selections, and
 /// another one takes over those of the first; typed selections hold for every type without its own.
-fn reads(present: &Reads, typed: &ContentOptions) -> Result<Reads, RuleViolation> {
+fn reads(present: &Reads, typed: &ContentOptions) -> Result<Reads, CliError> {
+    let filters = typed.filter.as_deref().map(filter_list).transpose()?;
+    let selected = |read: &Read| selected(read, typed, filters.clone());
     let Some(types) = &typed.data_type else {
-        return Reads::new(present.iter().map(|read| selected(read, typed)).collect::<Result<Vec<_>, _>>()?);
+        return Ok(Reads::new(present.iter().map(selected).collect::<Result<Vec<_>, _>>()?)?);
     };
     let mut reads = Vec::new();
-    for form in read_forms(types)? {
+    for mut form in read_forms(types)? {
+        if let ReadForm::Spelled(read) = &mut form {
+            read.filter.iter_mut().flatten().try_for_each(lists::read_file)?;
+        }
         let known = present.iter().find(|read| read.data_type.as_str() == form.data_type());
         let Some(base) = known.or_else(|| present.iter().next()) else { continue };
-        reads.push(form.over(&selected(base, typed)?)?);
+        reads.push(form.over(&selected(base)?)?);
     }
-    Reads::new(reads)
+    Ok(Reads::new(reads)?)
 }
 
 /// Returns the read with the typed categories, fields and filters in place of its own.
-fn selected(read: &Read, typed: &ContentOptions) -> Result<Read, RuleViolation> {
+fn selected(
+    read: &Read,
+    typed: &ContentOptions,
+    typed_filters: Option<Vec<Filter>>,
+) -> Result<Read, RuleViolation> {
     let mut read = read.clone();
     place(&mut read.categories, typed.category.as_deref().map(categories));
     let Template { mut fields, mut filters } = read.template.clone();
     place(&mut fields, typed.field.as_deref().map(field_selection).transpose()?);
-    place(&mut filters, typed.filter.as_deref().map(filter_list).transpose()?);
+    place(&mut filters, typed_filters);
     Ok(read.with_template(Template::new(fields, filters)?))
 }
 
@@ -119,11 +128,11 @@ fn field_selection(typed: &[String]) -> Result<FieldSelection, RuleViolation> {
     FieldNames::new(typed.iter().flat_map(|list| items(list))).map(FieldSelection::Only)
 }
 
-fn filter_list(texts: &[String]) -> Result<Vec<Filter>, RuleViolation> {
+fn filter_list(texts: &[String]) -> Result<Vec<Filter>, CliError> {
     if texts == ["none"] {
         return Ok(Vec::new());
     }
-    texts.iter().map(|text| typed_filter(text)).collect()
+    texts.iter().map(|text| lists::typed(text)).collect()
 }
 
 fn archive(settings: &mut JobSettings, typed: &ArchiveOptions) -> Result<(), RuleViolation> {
