@@ -35,6 +35,9 @@ pub enum SettingsError {
     /// The split size is neither a number nor a number with a unit.
     #[error("split-size is not a size: write whole MB like 1024, or a unit: \"64KiB\", \"100MiB\", \"1GiB\"")]
     SplitSize,
+    /// A first run was asked for where only settings go.
+    #[error("first-run-now goes with a new job alone: leave it out")]
+    FirstRun,
     /// A rule says no; its code says which.
     #[error(transparent)]
     Refused(#[from] RuleViolation),

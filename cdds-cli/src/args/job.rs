@@ -99,6 +99,18 @@ pub(crate) struct CreateArgs {
 
     #[command(flatten)]
     pub(crate) options: JobOptions,
+
+    #[command(flatten)]
+    pub(crate) creation: Creation,
+}
+
+/// What only a new job can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Args)]
+#[command(next_help_heading = "Schedule, all UTC")]
+pub(crate) struct Creation {
+    /// Also run a recurring job at once; the next occurrence continues from there
+    #[arg(long)]
+    pub(crate) first_run_now: bool,
 }
 
 /// Whether it is only tried out.
@@ -166,6 +178,9 @@ pub(crate) struct CloneArgs {
 
     #[command(flatten)]
     pub(crate) options: JobOptions,
+
+    #[command(flatten)]
+    pub(crate) creation: Creation,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod written;
 
 use cdds_core::domain::id::JobId;
 use cdds_core::domain::job::JobSettings;
+use cdds_core::domain::job::lifecycle::NewJob;
 use cdds_core::ports::catalog::query::JobOverview;
 use cdds_core::service::Entity;
 use cdds_core::service::jobs::EditRequest;
@@ -79,28 +80,26 @@ pub(super) fn job_id(text: &str) -> Result<JobId, CliError> {
 }
 
 async fn create(args: CreateArgs, app: &App, session: &Session) -> Result<(), CliError> {
+    let mut first_run_now = args.creation.first_run_now;
     let settings = match args.file {
         None => settings::fresh(args.options)?,
         Some(path) => {
-            let filed = file::read(&path)?.completed_by(&args.options);
-            over(settings::fresh(filed)?, args.options)?
+            let filed = file::read(&path)?;
+            first_run_now |= filed.creation.first_run_now;
+            over(settings::fresh(filed.options.completed_by(&args.options))?, args.options)?
         }
     };
-    submit(app, settings, args.rehearsal, session).await
+    let new = NewJob::from(settings).with_first_run_now(first_run_now);
+    submit(app, new, args.rehearsal, session).await
 }
 
 /// Submits a job, or shows what it would be.
-async fn submit(
-    app: &App,
-    settings: JobSettings,
-    rehearsal: Rehearsal,
-    session: &Session,
-) -> Result<(), CliError> {
+async fn submit(app: &App, new: NewJob, rehearsal: Rehearsal, session: &Session) -> Result<(), CliError> {
     if rehearsal.dry_run {
-        let ahead = app.jobs.preview_draft(&session.principal, &settings, dry_run::OCCURRENCES).await?;
-        return dry_run::show(&settings, &ahead, app, session).await;
+        let ahead = app.jobs.preview_draft(&session.principal, new.clone(), dry_run::OCCURRENCES).await?;
+        return dry_run::show(&new.settings, &ahead, app, session).await;
     }
-    show(app.jobs.submit(&session.principal, settings).await?, app, session).await
+    show(app.jobs.submit(&session.principal, new).await?, app, session).await
 }
 
 /// Edits the job as it is now: if somebody changes it in between, the edit is refused.
@@ -127,7 +126,8 @@ pub(super) async fn submit_clone(
     args: CloneArgs,
     session: &Session,
 ) -> Result<(), CliError> {
-    submit(app, over(draft, args.options)?, args.rehearsal, session).await
+    let new = NewJob::from(over(draft, args.options)?).with_first_run_now(args.creation.first_run_now);
+    submit(app, new, args.rehearsal, session).await
 }
 
 async fn preview(typed: &str, count: u32, app: &App, session: &Session) -> Result<(), CliError> {

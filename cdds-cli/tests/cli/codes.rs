@@ -111,7 +111,7 @@ fn words(line: &str) -> Vec<&str> {
 }
 
 /// Options of a new job, for the first half of the codes.
-const ON_CREATE: [(Code, &str); 26] = [
+const ON_CREATE: [(Code, &str); 28] = [
     (Code::InvalidTitle, "--title _"),
     (Code::UnknownSource, "--source nowhere"),
     (Code::UnsupportedSource, "--source info-mart"),
@@ -138,6 +138,8 @@ const ON_CREATE: [(Code, &str); 26] = [
     (Code::InvalidSplitSize, "--split-size 63KiB"),
     (Code::InvalidRetention, "--retention-days 31"),
     (Code::InvalidPeriod, "--run once --starts-at 2030-01-01T00:00:00Z"),
+    (Code::InvalidPeriod, "--run daily --at 02:00 --starts-at 2030-01-01T00:00:00Z --first-run-now"),
+    (Code::RecurringOnly, "--run once --first-run-now"),
 ];
 
 /// Complete command lines, for the other half.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, string};
+use crate::support::{DAILY, NOON, Place, string};
 
 fn daily(place: &Place) -> String {
     let args = ["job", "create", "--title", "Daily", "--source", "contact-history", "--type", "interaction"];
@@ -84,4 +84,42 @@ fn a7_artifacts_age_and_expire() {
     assert_eq!(left("2020-02-01T03:00:00Z"), Vec::<i64>::new());
     assert_eq!(place.files("artifacts"), Vec::<String>::new());
     assert_eq!(place.json(&["history", "list"])[0]["files"], json!([]), "the record stays");
+}
+
+#[test]
+fn j17_a_first_run_now_is_followed_by_the_schedule() {
+    let place = Place::with_interactions(4_000);
+    let made = place.job_at(NOON, &[&DAILY[..], &["--first-run-now"]].concat());
+    assert_eq!(
+        (&made["latest_status"], &made["next_starts_at"]),
+        (&json!("queued"), &json!("2020-01-02T02:00:00Z"))
+    );
+    assert_eq!(run_at(&place, "2020-01-01T12:00:05Z"), 1);
+    assert_eq!(run_at(&place, "2020-01-02T02:00:05Z"), 1);
+    let history = place.json(&["history", "list", "--sort", "slot"]);
+    let window = |number: usize| [&history[number]["window"]["start"], &history[number]["window"]["end"]];
+    assert_eq!(window(0)[0], "2020-01-01T02:00:00Z");
+    assert!(string(window(0)[1]).starts_with("2020-01-01T12:00:00"), "{history}");
+    assert_eq!(window(1), [window(0)[1], &json!("2020-01-02T02:00:00Z")]);
+    assert_eq!((&history[0]["trigger"], &history[1]["trigger"]), (&json!("scheduled"), &json!("scheduled")));
+}
+
+#[test]
+fn j17_a_first_run_is_asked_for_in_a_job_file_or_of_a_clone_and_of_no_edit() {
+    let place = Place::with_interactions(9);
+    let file = "title = 'T'\nsource = 'contact-history'\ntype = 'interaction'\nrun = 'daily'\nat = '02:00'\n\
+                plaintext = true\nfirst-run-now = true\n";
+    std::fs::write(place.path("job.toml"), file).unwrap();
+    let create = ["job", "create", "--file", "job.toml"];
+    let dry = place.at(NOON, &[&create[..], &["--dry-run"]].concat());
+    assert!(string(&dry["occurrences"][0]["slot"]).starts_with("2020-01-01T12:00:00"), "{dry}");
+    assert_eq!(dry["occurrences"][1]["slot"], "2020-01-02T02:00:00Z");
+    let made = place.at(NOON, &create);
+    assert_eq!(made["latest_status"], "queued");
+    let id = string(&made["id"]);
+    assert!(!place.done(&["job", "show", &id, "--output", "toml"]).contains("first-run"));
+    assert_eq!(place.at(NOON, &["job", "clone", &id])["latest_status"], "yet_to_run");
+    assert_eq!(place.at(NOON, &["job", "clone", &id, "--first-run-now"])["latest_status"], "queued");
+    let edit = place.refused_at(NOON, &["job", "edit", &id, "--first-run-now"]);
+    assert_eq!(edit, (2, "usage".to_owned()));
 }

@@ -81,7 +81,7 @@ pub struct Execution {
 /// Why an execution exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
-    /// The frequency, or the submission of a one-time job, asked for it.
+    /// The frequency, or the submission of the job, asked for it (rules J8, J17).
     Scheduled,
     /// A person asked for an extra occurrence (rule J13).
     Manual,

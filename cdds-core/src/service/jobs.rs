@@ -16,7 +16,7 @@ use crate::domain::execution::manual;
 use crate::domain::execution::schedule::{self, CATCH_UP_LIMIT, Occurrence, Terms};
 use crate::domain::id::{JobId, Owner};
 use crate::domain::job::edit::{self, Edit, OneTimeEdit, WatermarkChoice};
-use crate::domain::job::lifecycle::{self, Submission};
+use crate::domain::job::lifecycle::{self, NewJob, Submission};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange, JobSettings};
 use crate::domain::source::SourceTerms;
@@ -108,18 +108,21 @@ impl Jobs {
         Self { ports: ports.clone(), rules }
     }
 
-    /// Submits a new job (rules J1–J5, J8).
+    /// Submits a new job (rules J1–J5, J8). A recurring job may ask for a first run at once, which is stored
+    /// in the same transaction (rule J17).
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] with the first rule that the settings break.
-    pub async fn submit(&self, by: &Principal, settings: JobSettings) -> Result<JobOverview, ServiceError> {
+    /// [`ServiceError::Refused`] with the first rule that the settings or the first run break.
+    pub async fn submit(&self, by: &Principal, new: impl Into<NewJob>) -> Result<JobOverview, ServiceError> {
+        self.store_new(by, new.into()).await
+    }
+
+    async fn store_new(&self, by: &Principal, new: NewJob) -> Result<JobOverview, ServiceError> {
         check(&self.ports, by, Action::CreateJob, None).await?;
         until_settled(|| async {
             let now = self.now().await?;
-            self.admit(&by.owner, &settings, None, now).await?;
-            let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(&by.owner, &settings));
-            let Submission { job, first } =
-                lifecycle::submit(id, by.owner.clone(), settings.clone(), terms, now);
+            let (Submission { job, first }, _) = self.new_submission(by, &new, now).await?;
+            let id = job.id;
             let entry = entry(&self.ports, by, Action::CreateJob, now)
                 .with_object(Object::Job(id))
                 .with_version_after(job.version);
@@ -303,25 +306,34 @@ impl Jobs {
         Ok(schedule::preview(&job, self.source_terms(&job.owner, &job.settings), count, self.now().await?))
     }
 
-    /// Previews settings that are not submitted yet, like [`preview`](Self::preview). Checks first that they
-    /// can be admitted; stores nothing.
+    /// Previews a job that is not submitted yet, like [`preview`](Self::preview). Checks first that it can be
+    /// admitted; stores nothing.
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] with the first rule that the settings break.
+    /// [`ServiceError::Refused`] with the first rule that the settings or the first run break.
     pub async fn preview_draft(
         &self,
         by: &Principal,
-        settings: &JobSettings,
+        new: impl Into<NewJob>,
         count: usize,
     ) -> Result<Vec<Occurrence>, ServiceError> {
+        let new = new.into();
         check(&self.ports, by, Action::See, None).await?;
         let now = self.now().await?;
-        self.admit(&by.owner, settings, None, now).await?;
-        let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(&by.owner, settings));
-        let Submission { job, first } = lifecycle::submit(id, by.owner.clone(), settings.clone(), terms, now);
-        let immediate = first.map(|execution| Occurrence { slot: execution.slot, window: execution.window });
-        let later = schedule::preview(&job, terms, count, now);
-        Ok(immediate.into_iter().chain(later).take(count).collect())
+        let (submission, terms) = self.new_submission(by, &new, now).await?;
+        Ok(submission.preview(terms, count, now))
+    }
+
+    /// Decides about a new job.
+    async fn new_submission(
+        &self,
+        by: &Principal,
+        new: &NewJob,
+        now: DateTime<Utc>,
+    ) -> Result<(Submission, SourceTerms), ServiceError> {
+        self.admit(&by.owner, &new.settings, None, now).await?;
+        let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(&by.owner, &new.settings));
+        Ok((lifecycle::create(id, by.owner.clone(), new.clone(), terms, now)?, terms))
     }
 
     /// Previews an edit that is not made yet: decides it, but stores nothing. Occurrences that the edit would

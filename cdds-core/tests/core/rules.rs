@@ -8,6 +8,7 @@ mod contained;
 mod coverage;
 mod cut;
 mod edit;
+mod first_run;
 mod incremental;
 mod isolation;
 mod jobs_in_memory;

@@ -7,6 +7,7 @@ use cdds_core::domain::archive::split_size::SplitSize;
 use cdds_core::domain::calendar::frequency::FrequencyKind;
 use cdds_core::domain::calendar::timeframe::Timeframe;
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
+use cdds_core::domain::job::lifecycle::NewJob;
 use cdds_core::domain::job::policy::{BadRecords, CatchUp, Incomplete, Overlap, Policies, Retries};
 use cdds_core::domain::job::{Description, JobSettings, Protection, Read, Reads, RecipientNames, Title};
 use cdds_core::domain::record::template::{Filter, Template};
@@ -80,6 +81,10 @@ pub struct SettingsForm {
     /// The first instant at which the job is not due any more; no bound by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Instant>,
+    /// Whether a new recurring job also runs at once (rule J17); false by default. It belongs to the
+    /// submission: the settings of a job have no such key.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_false")]
+    pub first_run_now: bool,
     /// The largest size of a part: MB (2^20 bytes), or a text with a unit like `64KiB`; a single part by
     /// default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -166,6 +171,7 @@ impl From<&JobSettings> for SettingsForm {
             cron: schedule.cron,
             starts_at: settings.starts_at.map(Instant),
             ends_at: settings.ends_at.map(Instant),
+            first_run_now: false,
             split_size: settings.split_size.map(|size| TextOrNumber::Text(spell_split_size(size))),
             plaintext: settings.protection == Protection::Plaintext,
             recipient: recipients.iter().map(ToString::to_string).collect(),
@@ -187,6 +193,9 @@ impl TryFrom<SettingsForm> for JobSettings {
     type Error = SettingsError;
 
     fn try_from(form: SettingsForm) -> Result<Self, Self::Error> {
+        if form.first_run_now {
+            return Err(SettingsError::FirstRun);
+        }
         let title = Title::new(&form.title)?;
         let source = SourceId::new(form.source.as_str())?;
         let reads = form.reads()?;
@@ -202,6 +211,16 @@ impl TryFrom<SettingsForm> for JobSettings {
             .with_retention(form.retention_days.map(RetentionDays::new).transpose()?)
             .with_policies(form.policies()?)
             .with_timeframe(timeframe))
+    }
+}
+
+/// The request of a new job. Only this takes a first run: the settings by themselves have none.
+impl TryFrom<SettingsForm> for NewJob {
+    type Error = SettingsError;
+
+    fn try_from(mut form: SettingsForm) -> Result<Self, Self::Error> {
+        let first_run_now = std::mem::take(&mut form.first_run_now);
+        Ok(Self::from(JobSettings::try_from(form)?).with_first_run_now(first_run_now))
     }
 }
 
@@ -233,6 +252,7 @@ impl SettingsForm {
             cron: None,
             starts_at: None,
             ends_at: None,
+            first_run_now: false,
             split_size: None,
             plaintext: false,
             recipient: Vec::new(),

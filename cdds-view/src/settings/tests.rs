@@ -1,4 +1,5 @@
 use cdds_core::domain::calendar::frequency::FrequencyKind;
+use cdds_core::domain::job::lifecycle::NewJob;
 use cdds_core::domain::job::{Description, JobSettings};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
@@ -99,6 +100,18 @@ fn a_form_made_by_hand_lacks_only_its_protection() {
     );
     form.plaintext = true;
     assert_eq!(JobSettings::try_from(form).unwrap(), read(&smallest()).unwrap());
+}
+
+#[test]
+fn j17_a_first_run_belongs_to_a_new_job_alone() {
+    let form = |members: Value| serde_json::from_value::<SettingsForm>(with(&members)).unwrap();
+    let asked = form(json!({"first-run-now": true}));
+    let new = NewJob::try_from(asked.clone()).unwrap();
+    assert!(new.first_run_now && new.settings == read(&smallest()).unwrap());
+    assert_eq!(JobSettings::try_from(asked), Err(SettingsError::FirstRun));
+    for without in [json!({}), json!({"first-run-now": false}), json!({"first-run-now": null})] {
+        assert!(!NewJob::try_from(form(without)).unwrap().first_run_now);
+    }
 }
 
 #[test]

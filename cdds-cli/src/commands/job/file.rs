@@ -14,21 +14,24 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use toml::Value;
 
-use crate::args::{JobOptions, item};
+use crate::args::{Creation, JobOptions, item};
 use crate::config::{explain, nearest};
 use crate::error::CliError;
 use crate::input;
 
-/// The options by themselves.
-#[derive(Debug, Parser)]
+/// The contents of a job file: the options by themselves.
+#[derive(Debug, PartialEq, Eq, Parser)]
 #[command(no_binary_name = true, disable_help_flag = true)]
-struct InFile {
+pub(super) struct JobFile {
     #[command(flatten)]
-    options: JobOptions,
+    pub(super) options: JobOptions,
+
+    #[command(flatten)]
+    pub(super) creation: Creation,
 }
 
 /// Reads a job file, or stdin for `-`.
-pub(super) fn read(path: &Path) -> Result<JobOptions, CliError> {
+pub(super) fn read(path: &Path) -> Result<JobFile, CliError> {
     let stdin = path.as_os_str() == "-";
     let bytes = if stdin {
         let mut bytes = Vec::new();
@@ -40,18 +43,18 @@ pub(super) fn read(path: &Path) -> Result<JobOptions, CliError> {
     let name = if stdin { "the job file on stdin".to_owned() } else { path.display().to_string() };
     let json = path.extension().is_some_and(|extension| extension == "json");
     let text = input::text(&bytes).ok_or_else(|| CliError::usage(format!("{name} {}", input::NO_TEXT)))?;
-    options(&text, json).map_err(|why| CliError::usage(format!("{name}: {why}")))
+    parsed(&text, json).map_err(|why| CliError::usage(format!("{name}: {why}")))
 }
 
 /// Parses a job file. One that begins with a brace is JSON, since no TOML file does.
-pub(super) fn options(text: &str, json: bool) -> Result<JobOptions, String> {
+pub(super) fn parsed(text: &str, json: bool) -> Result<JobFile, String> {
     let Words(words) = if json || text.trim_start().starts_with('{') {
         serde_json::from_str(text).map_err(|error| json_mistake(&error))?
     } else {
         toml::from_str(text).map_err(|error| explain(text, &error))?
     };
-    let matches = InFile::command().try_get_matches_from(words).map_err(|error| brief(&error))?;
-    InFile::from_arg_matches(&matches).map(|file| file.options).map_err(|error| brief(&error))
+    let matches = JobFile::command().try_get_matches_from(words).map_err(|error| brief(&error))?;
+    JobFile::from_arg_matches(&matches).map_err(|error| brief(&error))
 }
 
 fn json_mistake(error: &serde_json::Error) -> String {
@@ -102,7 +105,7 @@ impl<'de> Deserialize<'de> for Name {
 }
 
 fn check_name(name: &str) -> Result<(), String> {
-    let command = InFile::command();
+    let command = JobFile::command();
     let known: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
     if known.contains(&name) {
         return Ok(());
@@ -129,7 +132,7 @@ impl<'de> DeserializeSeed<'de> for Typed<'_> {
         // JSON's null means the same as a missing key.
         let Some(value) = Option::<Value>::deserialize(deserializer)? else { return Ok(Vec::new()) };
         let words = spell(self.0, value).map_err(D::Error::custom)?;
-        InFile::command().try_get_matches_from(&words).map_err(|error| D::Error::custom(brief(&error)))?;
+        JobFile::command().try_get_matches_from(&words).map_err(|error| D::Error::custom(brief(&error)))?;
         Ok(words)
     }
 }
@@ -156,7 +159,7 @@ fn spell(name: &str, value: Value) -> Result<Vec<String>, String> {
 }
 
 fn word(name: &str, value: Value) -> Result<Option<String>, String> {
-    let flag = name == "plaintext";
+    let flag = ["plaintext", "first-run-now"].contains(&name);
     match value {
         Value::Boolean(given) if flag => Ok(given.then(|| format!("--{name}"))),
         _ if flag => Err(format!("{name}: write true, or leave it out")),
@@ -181,9 +184,9 @@ fn brief(error: &clap::Error) -> String {
 mod tests {
     use super::*;
 
-    fn typed(line: &[&str]) -> JobOptions {
-        let typed = InFile::command().try_get_matches_from(line).unwrap();
-        InFile::from_arg_matches(&typed).unwrap().options
+    fn typed(line: &[&str]) -> JobFile {
+        let typed = JobFile::command().try_get_matches_from(line).unwrap();
+        JobFile::from_arg_matches(&typed).unwrap()
     }
 
     #[test]
@@ -214,11 +217,11 @@ mod tests {
             r#"--filter={"field":"a=b","operator":"<","value":"="}"#,
             "--description=--title",
         ]);
-        assert_eq!(options(toml, false).unwrap(), line);
-        assert_eq!(options(json, false).unwrap(), line);
-        assert_eq!(options(json, true).unwrap(), line);
-        assert_eq!(options("category = []", false).unwrap(), typed(&["--category="]));
-        assert_eq!(options("category = 'all'", false).unwrap(), typed(&["--category=all"]));
+        assert_eq!(parsed(toml, false).unwrap(), line);
+        assert_eq!(parsed(json, false).unwrap(), line);
+        assert_eq!(parsed(json, true).unwrap(), line);
+        assert_eq!(parsed("category = []", false).unwrap(), typed(&["--category="]));
+        assert_eq!(parsed("category = 'all'", false).unwrap(), typed(&["--category=all"]));
     }
 
     #[test]
@@ -246,10 +249,10 @@ mod tests {
             ("{\"id\": \"x\"}", "`cdds job show ID --output toml` prints a job file"),
             ("{\"filter\": [null]}", "line 1: "),
         ] {
-            let error = options(text, false).unwrap_err();
+            let error = parsed(text, false).unwrap_err();
             assert!(error.contains(told), "{text:?} gave {error:?}");
             assert!(!error.contains('\n'), "{error:?}");
         }
-        assert!(options("[]", true).unwrap_err().contains("the options of a job by their names"));
+        assert!(parsed("[]", true).unwrap_err().contains("the options of a job by their names"));
     }
 }

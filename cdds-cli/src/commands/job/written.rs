@@ -207,8 +207,8 @@ mod tests {
         #[test]
         fn j1_j5_a_job_file_says_every_setting(original in awkward_settings()) {
             let written = job_file(&original);
-            let read = file::options(&written, false).map_err(|why| format!("{why} in\n{written}")).unwrap();
-            let read = settings::fresh(read).map_err(|why| format!("{why:?} in\n{written}")).unwrap();
+            let read = file::parsed(&written, false).map_err(|why| format!("{why} in\n{written}")).unwrap();
+            let read = settings::fresh(read.options).map_err(|why| format!("{why:?} in\n{written}")).unwrap();
             prop_assert_eq!(&read, &original, "{}", written);
             prop_assert_eq!(job_file(&read), written);
         }
@@ -216,8 +216,8 @@ mod tests {
         #[test]
         fn j1_j5_the_json_of_the_settings_form_is_a_job_file(original in awkward_settings()) {
             let written = serde_json::to_string(&SettingsForm::from(&original)).unwrap();
-            let read = file::options(&written, true).map_err(|why| format!("{why} in\n{written}")).unwrap();
-            let read = settings::fresh(read).map_err(|why| format!("{why:?} in\n{written}")).unwrap();
+            let read = file::parsed(&written, true).map_err(|why| format!("{why} in\n{written}")).unwrap();
+            let read = settings::fresh(read.options).map_err(|why| format!("{why:?} in\n{written}")).unwrap();
             prop_assert_eq!(&read, &original, "{}", written);
         }
     }

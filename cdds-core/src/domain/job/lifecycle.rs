@@ -1,25 +1,116 @@
 //! Rules J7–J9, J12, E5: from submission to the end of a job. Edits are in [`edit`](super::edit), and work
 //! that people ask for outside the schedule is in [`manual`](crate::domain::execution::manual).
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::settling::{self, Drops, Open};
 use crate::domain::calendar::frequency::{Frequency, Start};
-use crate::domain::execution::schedule::{self, Gap};
+use crate::domain::calendar::window::Window;
+use crate::domain::execution::schedule::{self, Gap, Occurrence};
 use crate::domain::execution::watermark::{Overtaken, Watermark};
 use crate::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
 use crate::domain::id::{JobId, Owner};
 use crate::domain::job::{Job, JobChange, JobSettings, JobState};
 use crate::domain::source::SourceTerms;
 use crate::domain::violation::{Code, RuleViolation};
+use crate::setters::setters;
+
+/// A new job as a person asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewJob {
+    /// Its settings.
+    pub settings: JobSettings,
+    /// Whether a recurring job also runs at once, before its first slot (rule J17). This belongs to the
+    /// submission: the job does not keep it, and no edit asks for it.
+    pub first_run_now: bool,
+}
+
+setters! {
+    NewJob {
+        with_settings => settings: value JobSettings;
+        with_first_run_now => first_run_now: value bool;
+    }
+}
+
+impl From<JobSettings> for NewJob {
+    fn from(settings: JobSettings) -> Self {
+        Self { settings, first_run_now: false }
+    }
+}
 
 /// A job as it is first stored, with the execution, if any, that is queued in the same transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
     /// The job.
     pub job: Job,
-    /// The single execution of a job that starts immediately (rule J8).
+    /// The single execution of a one-time job that starts immediately (rule J8), or the first run of a
+    /// recurring one (rule J17).
     pub first: Option<Execution>,
+}
+
+impl Submission {
+    /// Returns the first `count` occurrences, beginning with the one that is queued with the job (rule F8).
+    pub fn preview(&self, terms: SourceTerms, count: usize, now: DateTime<Utc>) -> Vec<Occurrence> {
+        let mut job = self.job.clone();
+        let first = self.first.as_ref().map(|first| {
+            let mut window = first.window;
+            if first.generation.is_some() {
+                let watermark = job.watermark();
+                let end = Some(window.end());
+                window = watermark.at.map_or(window, |start| Window::between(start, window.end()));
+                // A watermark never moves back, not even from an origin in the future (rule W4).
+                job.watermark = Some(Watermark { at: watermark.at.max(end), ..watermark });
+            }
+            Occurrence { slot: first.slot, window }
+        });
+        let later = schedule::preview(&job, terms, count, now);
+        first.into_iter().chain(later).take(count).collect()
+    }
+}
+
+/// Creates a job from an admitted request, like [`submit`]. If it asks for a first run, that is queued with
+/// the job as an occurrence of the schedule at this instant, so that the next one continues from there (rule
+/// J17).
+///
+/// # Errors
+/// [`Code::RecurringOnly`] if a one-time job asks for a first run, and [`Code::InvalidPeriod`] if a job asks
+/// for one that begins later.
+pub fn create(
+    id: JobId,
+    owner: Owner,
+    new: NewJob,
+    terms: SourceTerms,
+    now: DateTime<Utc>,
+) -> Result<Submission, RuleViolation> {
+    if new.first_run_now {
+        check_first_run(&new.settings, now)?;
+    }
+    let mut submission = submit(id, owner, new.settings, terms, now);
+    if new.first_run_now {
+        submission.first = Some(Execution::scheduled(&submission.job, now, terms, now));
+        submission.job.tile(now);
+    }
+    Ok(submission)
+}
+
+fn check_first_run(settings: &JobSettings, now: DateTime<Utc>) -> Result<(), RuleViolation> {
+    if settings.frequency.is_once() {
+        return Err(RuleViolation::new(
+            Code::RecurringOnly,
+            "a one-time job has a single run: leave out the first run, or let the job start immediately",
+        ));
+    }
+    match settings.starts_at {
+        Some(start) if start > now => Err(RuleViolation::new(
+            Code::InvalidPeriod,
+            format!(
+                "the job starts at {}, and no run lies before that: leave out the first run, or the start",
+                start.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Creates a job from admitted settings. A one-time job that starts immediately is suspended from the

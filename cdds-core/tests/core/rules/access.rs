@@ -74,7 +74,7 @@ impl Services {
             jobs.list(&JobQuery::default());
             jobs.draft(job);
             jobs.preview(job, 1);
-            jobs.preview_draft(&draft, 1);
+            jobs.preview_draft(draft.clone(), 1);
             jobs.preview_edit(job, &edit, 1);
             history.list(&ExecutionQuery::default());
             history.show(execution);

@@ -306,7 +306,7 @@ impl World {
                 let result = block_on(jobs.backfill(by, id, now - TimeDelta::days(3), now));
                 answer(&result, |queued| queued.len().to_string())
             }
-            12 => answer(&block_on(jobs.preview_draft(by, &draft(step), 3)), |found| found.len().to_string()),
+            12 => answer(&block_on(jobs.preview_draft(by, draft(step), 3)), |found| found.len().to_string()),
             _ => {
                 let request = EditRequest::new(draft(step));
                 answer(&block_on(jobs.preview_edit(by, id, &request, 3)), |found| found.len().to_string())

@@ -80,7 +80,7 @@ fn j16_what_an_owner_does_not_see_is_not_registered() {
     let hidden = refusal(REGION);
     assert_eq!(hidden.replace(REGION, "nowhere"), refusal("nowhere"), "the same words as for no source");
     assert!(hidden.ends_with("choose from shared"), "{hidden}");
-    let previewed = block_on(jobs.preview_draft(&south(), &once(REGION), 1)).unwrap_err();
+    let previewed = block_on(jobs.preview_draft(&south(), once(REGION), 1)).unwrap_err();
     assert_eq!(previewed.to_string(), hidden);
 }
 

@@ -7,7 +7,7 @@ use cdds_core::domain::execution::retry::RetryPolicy;
 use cdds_core::domain::execution::schedule::Terms;
 use cdds_core::domain::execution::{Beginning, Execution};
 use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
-use cdds_core::domain::job::lifecycle::{self, Submission};
+use cdds_core::domain::job::lifecycle::{self, NewJob, Submission};
 use cdds_core::domain::job::{Job, JobSettings, Protection, Title};
 use cdds_core::domain::source::SourceTerms;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -43,6 +43,12 @@ pub(crate) fn terms() -> Terms {
 
 pub(crate) fn submit_settings(settings: JobSettings, now: DateTime<Utc>) -> Submission {
     lifecycle::submit(JobId(Uuid::from_u128(1)), Owner::default(), settings, source_terms(), now)
+}
+
+/// Submits a job with or without a first run at once (rule J17).
+pub(crate) fn create(settings: JobSettings, first_run_now: bool, now: DateTime<Utc>) -> Submission {
+    let new = NewJob::from(settings).with_first_run_now(first_run_now);
+    lifecycle::create(JobId(Uuid::from_u128(1)), Owner::default(), new, source_terms(), now).unwrap()
 }
 
 pub(crate) fn submit(frequency: Frequency, timeframe: &str, now: DateTime<Utc>) -> Submission {

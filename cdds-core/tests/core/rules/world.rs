@@ -17,7 +17,7 @@ use cdds_core::domain::violation::RuleViolation;
 use cdds_core::testing::commands::{Command, EditOf};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::rules::support::{failure, submit_settings, succeed, terms};
+use crate::rules::support::{create, failure, submit_settings, succeed, terms};
 
 pub(crate) struct World {
     pub(crate) now: DateTime<Utc>,
@@ -33,7 +33,15 @@ impl World {
     }
 
     pub(crate) fn in_pages(settings: JobSettings, now: DateTime<Utc>, page: usize) -> Self {
-        let Submission { job, first } = submit_settings(settings, now);
+        Self::of(submit_settings(settings, now), now, page)
+    }
+
+    /// Begins with a job that also runs at once if `first_run_now` (rule J17).
+    pub(crate) fn with_first_run(settings: JobSettings, first_run_now: bool, now: DateTime<Utc>) -> Self {
+        Self::of(create(settings, first_run_now, now), now, usize::MAX)
+    }
+
+    fn of(Submission { job, first }: Submission, now: DateTime<Utc>, page: usize) -> Self {
         Self { now, job, executions: first.into_iter().collect(), page }
     }
 
