@@ -20,10 +20,12 @@ use cdds_core::domain::execution::retry::RetryPolicy;
 use cdds_core::domain::execution::schedule::{Terms, materialise};
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{AuditId, JobId, Owner, WorkerId};
-use cdds_core::domain::job::{JobSettings, Protection, Title};
+use cdds_core::domain::job::lifecycle::NewJob;
+use cdds_core::domain::job::{JobSettings, Protection, Read, Reads, Title};
 use cdds_core::domain::keeping::Cutoffs;
 use cdds_core::domain::notice::{Channel, Notice};
 use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
+use cdds_core::domain::record::template::{FieldSelection, Template};
 use cdds_core::domain::work::row::{WorkFailure, WorkOutcome, WorkStatus};
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, Between, ExecutionOverview, ExecutionQuery, JobOverview,
@@ -71,6 +73,15 @@ fn settings(title: &str, frequency: Frequency, timeframe: &str) -> JobSettings {
     settings
 }
 
+/// Lets a job read two types, one of them by a list of values (rules J4, J17).
+fn several(settings: JobSettings) -> JobSettings {
+    let filters = vec!["queue in sales,support".parse().unwrap()];
+    let note =
+        Read::of("note".parse().unwrap()).with_template(Template::new(FieldSelection::All, filters).unwrap());
+    let reads = settings.reads.iter().cloned().chain([note]).collect::<Vec<_>>();
+    settings.with_reads(Reads::new(reads).unwrap())
+}
+
 /// Prints the result of a service. Of an error it prints only the code, since each catalog has its own
 /// wording.
 fn said<T: std::fmt::Debug>(result: Result<T, ServiceError>) -> String {
@@ -98,8 +109,10 @@ impl Side {
         let media = CategoryDimension { name: "media types".to_owned(), values };
         let interaction =
             DataType::new("interaction".parse().unwrap()).with_event_instant().with_category(media);
+        let note = DataType { id: "note".parse().unwrap(), ..interaction.clone() };
         let description = SourceDescription::new("contact-history".parse().unwrap(), "Contact History")
-            .with_type(interaction);
+            .with_type(interaction)
+            .with_type(note);
         let sources = Sources::new().with(Arc::new(PreparedSource::new(description, Vec::new())));
         let mut memory = MemoryPorts::new("2026-03-01T12:00:00Z".parse().unwrap(), sources);
         let catalog = open(memory.clock.clone());
@@ -114,10 +127,15 @@ impl Side {
         };
         let submitted = [
             settings("b", daily(), "since-last"),
-            impatient(settings("a", daily(), "rolling:1d")),
+            impatient(several(settings("a", daily(), "rolling:1d"))),
             settings("c", Frequency::Once(Start::Immediately), "all"),
         ];
-        let submitted = submitted.map(|settings| block_on(jobs.submit(&by, settings)).unwrap().job.id);
+        let submitted = submitted.map(|settings| {
+            // Both recurring jobs also run at once (rule J17).
+            let first_run_now = !settings.frequency.is_once();
+            let new = NewJob::from(settings).with_first_run_now(first_run_now);
+            block_on(jobs.submit(&by, new)).unwrap().job.id
+        });
         let services = (jobs, History::new(&memory.ports), Artifacts::new(&memory.ports));
         Self {
             memory,
