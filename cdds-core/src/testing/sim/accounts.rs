@@ -33,11 +33,14 @@ impl Watch {
 }
 
 /// Invariant I1: the windows of all occurrences of a stretch, run or not, join without gap or overlap. A
-/// covered occurrence does not count: its window lies within that of the covering one (rule W3a).
+/// covered occurrence does not count: its window lies within that of the covering one (rule W3a). Neither does
+/// an empty window, whose records were exported before.
 pub(super) fn check_contiguous(model: &Model, known: &JobModel) -> Check {
     let mut stretches: BTreeMap<u32, Vec<&Execution>> = BTreeMap::new();
     for entry in model.occurrences(known.job.id) {
-        if let Some(stretch) = entry.stretch.filter(|_| !is_covered(&entry.execution)) {
+        let window = entry.execution.window;
+        let counts = !is_covered(&entry.execution) && window.start() != Some(window.end());
+        if let Some(stretch) = entry.stretch.filter(|_| counts) {
             stretches.entry(stretch).or_default().push(&entry.execution);
         }
     }

@@ -34,7 +34,10 @@ impl Watch {
         })?;
         // The source may have been asked earlier, but its answers never go back.
         let by = RecordInstant::of(&before.settings.timeframe);
-        let truth = self.rows.complete_until(&before.owner, now, by);
+        // A window ends where the least complete of the job's types is complete (rule J17).
+        let reads = before.settings.reads.iter();
+        let of_types = reads.map(|read| self.rows.complete_until(&before.owner, &read.data_type, now, by));
+        let truth = of_types.min().unwrap_or(now);
         let late = self.shared.profile.knows_completeness && truth < after.window.end();
         let unheeded = after.state == ExecutionState::Running && complete_until.is_none() && late;
         ensure(!unheeded, Invariant::Complete, || format!("{}, is complete until {truth}", told()))?;

@@ -6,7 +6,7 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc, Weekday};
 
 use super::dice::Dice;
 use super::profile::Profile;
-use super::source::CATEGORIES;
+use super::source::{CATEGORIES, GROUP, GROUPS, types};
 use super::time::{HOUR, micros_delta};
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::calendar::frequency::{
@@ -19,11 +19,16 @@ use crate::domain::job::policy::{
 };
 use crate::domain::job::{JobSettings, Protection, Read, Reads, Title};
 use crate::domain::record::selection::CategorySelection;
+use crate::domain::record::template::{FieldSelection, Filter, Template};
 use crate::domain::violation::RuleViolation;
 
-/// Returns the categories of the only read; the worlds have one data type.
-pub(super) fn selection(settings: &JobSettings) -> CategorySelection {
-    settings.reads.only().map_or(CategorySelection::All, |read| read.categories.clone())
+/// Describes what is exported, with the values of filters, which `Debug` leaves out.
+pub(super) fn told(reads: &Reads) -> String {
+    let told = |read: &Read| {
+        let filters: Vec<String> = read.template.filters.iter().map(ToString::to_string).collect();
+        format!("{} {:?} {}", read.data_type, read.categories, filters.join(" and "))
+    };
+    reads.iter().map(told).collect::<Vec<_>>().join(", ")
 }
 
 const WEEKDAYS: [Weekday; 7] =
@@ -47,7 +52,7 @@ pub(super) fn draft(
         starts_at,
         ends_at,
         timeframe: timeframe(dice, &frequency, now)?,
-        reads: Reads::one(Read::of(TypeId::new("call")?).with_categories(categories(dice))),
+        reads: reads(dice, profile)?,
         split_size: profile.split_size(),
         retention: retention(dice, profile),
         policies: policies(dice),
@@ -129,6 +134,35 @@ pub(super) fn timeframe(
         _ if dice.coin() => Timeframe::All,
         _ => Timeframe::Fixed(FixedRange::new(now - TimeDelta::hours(40), now - TimeDelta::hours(2))?),
     })
+}
+
+/// Draws one or more of the world's data types, each with categories and, for some, a list of groups (rules
+/// J4, J17).
+pub(super) fn reads(dice: &mut Dice, profile: &Profile) -> Result<Reads, RuleViolation> {
+    let mut names = types(profile).to_vec();
+    if dice.below(3) == 0 {
+        names.rotate_left(1);
+    }
+    if dice.below(3) == 0 {
+        names.truncate(1);
+    }
+    let mut reads = Vec::new();
+    for name in names {
+        let read = Read::of(TypeId::new(name)?).with_categories(categories(dice));
+        let filters = if dice.below(4) == 0 { vec![groups(dice)?] } else { Vec::new() };
+        reads.push(read.with_template(Template::new(FieldSelection::All, filters)?));
+    }
+    Reads::new(reads)
+}
+
+/// Draws about half of the groups.
+fn groups(dice: &mut Dice) -> Result<Filter, RuleViolation> {
+    let all = (0..GROUPS).map(|group| group.to_string());
+    let mut some: Vec<String> = all.filter(|_| dice.coin()).collect();
+    if some.is_empty() {
+        some.push("0".to_owned());
+    }
+    Filter::one_of(GROUP, some)
 }
 
 pub(super) fn categories(dice: &mut Dice) -> CategorySelection {

@@ -5,16 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::accounts::is_covered;
-use super::drafts;
 use super::model::{Check, Family, JobModel, Model, brief, ensure};
 use super::report::Invariant;
-use super::source::selects;
+use super::source::exports;
 use super::watch::Watch;
 use crate::domain::calendar::window::Window;
 use crate::domain::execution::Execution;
 use crate::domain::id::{ExecutionId, JobId};
-use crate::domain::job::Job;
-use crate::domain::record::selection::CategorySelection;
+use crate::domain::job::{Job, Reads};
 use crate::ports::source::RecordInstant;
 
 /// The accounts of all jobs.
@@ -42,7 +40,7 @@ struct Account {
     /// How often each record was booked, by its number.
     times: Vec<u8>,
     /// All selections that the sets were exported with.
-    selections: Vec<CategorySelection>,
+    selections: Vec<Reads>,
     /// What sets that did not wait for their source may lack (rule W3b).
     excused: Vec<Window>,
     /// For a generation: the range that its watermark has passed so far.
@@ -71,7 +69,7 @@ impl Ledger {
             (None, None) => return Ok(()),
         };
         let account = self.accounts.entry((execution.job_id, stream)).or_default();
-        let selection = &drafts::selection(&execution.settings);
+        let selection = &execution.settings.reads;
         if !account.selections.contains(selection) {
             account.selections.push(selection.clone());
         }
@@ -127,7 +125,7 @@ impl Watch {
             let settled = self.rows.of_owner(owner, passed, RecordInstant::Change).into_iter();
             let wanted = settled.filter(|number| {
                 let row = self.rows.row(*number);
-                row.is_some_and(|row| account.selections.iter().all(|one| selects(one, row.category)))
+                row.is_some_and(|row| account.selections.iter().all(|one| exports(one, row)))
             });
             for number in wanted.filter(|_| !account.selections.is_empty()) {
                 let times = model.ledger.times(*job, *stream, number);
@@ -154,8 +152,7 @@ impl Watch {
             for number in self.rows.of_owner(&execution.owner, execution.window, RecordInstant::Event) {
                 let Some(row) = self.rows.row(number).filter(|row| row.first == number) else { continue };
                 let times = model.ledger.times(known.job.id, stream, number);
-                let wanted = success
-                    .is_some_and(|set| selects(&drafts::selection(&set.execution.settings), row.category));
+                let wanted = success.is_some_and(|set| exports(&set.execution.settings.reads, row));
                 let excused = model.ledger.is_excused(known.job.id, stream, Some(row.event_at));
                 ensure(times == u8::from(wanted) || (times == 0 && excused), Invariant::I4, || {
                     format!(

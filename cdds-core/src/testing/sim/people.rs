@@ -22,6 +22,7 @@ use crate::domain::calendar::frequency::{Frequency, Start};
 use crate::domain::execution::{Execution, ExecutionState};
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner};
 use crate::domain::job::edit::WatermarkChoice;
+use crate::domain::job::lifecycle::NewJob;
 use crate::domain::job::{JobSettings, JobState, Title};
 use crate::ports::Ports;
 use crate::ports::sink::SinkErrorKind;
@@ -212,9 +213,13 @@ impl Person {
             settings.source = source;
         }
         let is_unseen = owner.as_str() == UNSEEN_BY && Some(&settings.source) == unseen().as_ref();
-        let asked = format!("submit {} {}", settings.frequency, settings.timeframe);
+        // Some ask for a first run that the rules refuse (rule J17).
+        let first_run_now = self.dice.below(4) == 0;
+        let first = if first_run_now { ", first now" } else { "" };
+        let asked = format!("submit {} {}{first}", settings.frequency, settings.timeframe);
+        let new = NewJob::from(settings).with_first_run_now(first_run_now);
         let before = self.entries();
-        let result = self.jobs().submit(&self.by(&owner), settings).await;
+        let result = self.jobs().submit(&self.by(&owner), new).await;
         self.check_entries(before, 1..=1, &result);
         self.told(|| asked, &result);
         if is_unseen && result.is_ok() {
@@ -222,6 +227,7 @@ impl Person {
             self.shared.violate(Invariant::Owner, what);
         }
         if let Ok(overview) = result {
+            self.shared.count(|figures| figures.first_runs += u64::from(first_run_now));
             let first: Vec<_> = overview.latest.iter().map(|latest| latest.id).collect();
             self.watch.check_promise(Some(overview.job.id), &first);
         }
@@ -301,7 +307,7 @@ impl Person {
                 7 if !settings.frequency.is_once() => {
                     (settings.starts_at, settings.ends_at) = drafts::period(dice, now);
                 }
-                2 => settings = settings.with_categories(drafts::categories(dice)),
+                2 => settings.reads = drafts::reads(dice, &profile).unwrap_or(settings.reads),
                 3 => {
                     let timeframe = drafts::timeframe(dice, &settings.frequency, now);
                     settings.timeframe = timeframe.unwrap_or(settings.timeframe);

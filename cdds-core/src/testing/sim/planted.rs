@@ -168,11 +168,13 @@ pub enum PlantedBug {
     OwnerLeak,
     /// The registry shows every owner a source that only some may see.
     InvisibleShown,
+    /// The records of the second data type are not written.
+    SecondReadForgotten,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 73] = [
+    pub const ALL: [Self; 74] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -246,6 +248,7 @@ impl PlantedBug {
         Self::CompletenessIgnored,
         Self::OwnerLeak,
         Self::InvisibleShown,
+        Self::SecondReadForgotten,
     ];
 
     /// Looks up a bug by its name, as [`Debug`] prints it.

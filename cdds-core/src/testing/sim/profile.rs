@@ -51,6 +51,8 @@ pub(super) struct Profile {
     pub(super) knows_completeness: bool,
     /// Whether each record is of one owner. Otherwise all owners share them (rule J16).
     pub(super) per_owner: bool,
+    /// Whether the sources have two data types (rule J17). Otherwise all records are of the first one.
+    pub(super) two_types: bool,
     /// The percentage of records that become visible hours later than the source declares. It knows of them.
     pub(super) straggling: u64,
     /// How long rows of the record are kept, and how long after their files are gone (rule E14). `None` for
@@ -123,6 +125,7 @@ impl Profile {
             knows_completeness: false,
             straggling: 0,
             per_owner: false,
+            two_types: false,
             record: None,
         };
         let knows_completeness = dice.coin();
@@ -130,11 +133,12 @@ impl Profile {
         let per_owner = dice.coin();
         let record = dice.pick(&[None, Some(30), Some(60)]).flatten();
         let record = record.map(|hours| (TimeDelta::hours(hours), TimeDelta::hours(6)));
+        let two_types = dice.coin();
         let mut engine = profile.engine.clone();
         if let Some((kept, tombstones)) = record {
             engine.record_retention = RecordRetention::short(kept, tombstones);
         }
-        Self { knows_completeness, straggling, per_owner, record, engine, ..profile }
+        Self { knows_completeness, straggling, per_owner, two_types, record, engine, ..profile }
     }
 
     /// Draws the deviation of the clock of a new life.

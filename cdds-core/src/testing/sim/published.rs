@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::drafts;
 use super::model::{Broken, Check, Family, Model, SetModel, brief, ensure};
 use super::report::Invariant;
-use super::source::{Row, number, selects};
+use super::source::{Row, exports, number};
 use super::watch::{Watch, step};
 use crate::domain::archive::artifact::{ArtifactSet, Sha256Digest};
 use crate::domain::calendar::timeframe::Timeframe;
@@ -114,6 +114,7 @@ impl Watch {
     fn check_rows(&self, model: &mut Model, execution: &Execution, parts: &[Bytes]) -> Check {
         let files = unpack(parts).map_err(|error| Broken(Invariant::I3, error.report()))?;
         let by = RecordInstant::of(&execution.settings.timeframe);
+        let reads = &execution.settings.reads;
         let of_window = self.rows.of_owner(&execution.owner, execution.window, by);
         let mut published: BTreeMap<usize, u8> = of_window.iter().map(|number| (*number, 0)).collect();
         for line in files.iter().flat_map(|(_, contents)| lines(contents)) {
@@ -132,7 +133,7 @@ impl Watch {
         let read = Read { from: visible_from(execution), to: self.shared.timeline.now(), settled, by };
         for (number, times) in self.records(&published, by) {
             let Some(row) = self.rows.row(number) else { continue };
-            let selected = selects(&drafts::selection(&execution.settings), row.category);
+            let selected = exports(reads, row);
             ensure(read.may_hold(row, times, selected), Invariant::I4, || {
                 format!("record {number} ({row:?}) is {times} times in the set of {}", brief(execution))
             })?;
@@ -147,6 +148,8 @@ impl Watch {
         }
         let changed = there.iter().filter(|number| self.is_changed(**number)).count() as u64;
         self.shared.count(|figures| {
+            figures.several_types += u64::from(reads.only().is_none());
+            figures.filtered += u64::from(reads.filters());
             figures.records += there.len() as u64;
             figures.changed += changed;
         });
@@ -289,7 +292,7 @@ fn same_archive(
     let digest: [u8; 32] = hasher.finalize().into();
     let hash = u64::from_le_bytes(std::array::from_fn(|index| digest[index]));
     let by = RecordInstant::of(&execution.settings.timeframe);
-    let selection = format!("{by:?} {owner:?} {:?}", drafts::selection(&execution.settings));
+    let selection = format!("{by:?} {owner:?} {}", drafts::told(&execution.settings.reads));
     let window = (selection, execution.window.start(), execution.window.end());
     let known = *model.archives.entry(window).or_insert(hash);
     ensure(known == hash, Invariant::I7, || format!("{} differs from the export before", brief(execution)))

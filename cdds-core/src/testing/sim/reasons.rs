@@ -107,8 +107,11 @@ impl Watch {
         if edited {
             return Ok(());
         }
+        // The first run of a job has the instant of the submission for a slot (rule J17).
+        let is_first = scheduled && entry.created_at == after.created_at && entry.slot == after.created_at;
         if scheduled && before.id == after.id && !settings.frequency.is_once() {
-            ensure(calendar::is_slot(settings, entry.slot), Invariant::Record, told)?;
+            let is_slot = is_first || calendar::is_slot(settings, entry.slot);
+            ensure(is_slot, Invariant::Record, told)?;
         }
         // A skipped occurrence has a window too, but the source was not asked for its settle lag.
         let is_run = entry.state == ExecutionState::Queued;
@@ -127,7 +130,7 @@ impl Watch {
                 end == entry.slot && previous.is_none_or(|previous| start == Some(previous))
             }
             _ => {
-                let bounds = calendar::bounds(settings, entry.slot, !scheduled, lag, grain);
+                let bounds = calendar::bounds(settings, entry.slot, !scheduled || is_first, lag, grain);
                 // An occurrence that covers others reaches back to the first of them (rule W3a).
                 let covers = scheduled && coalesces(before);
                 let begins = |told| told == start || (covers && start.is_some() && start < told);

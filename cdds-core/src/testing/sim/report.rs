@@ -244,6 +244,12 @@ pub struct Figures {
     pub cancels: u64,
     /// Occurrences that were not run.
     pub skips: u64,
+    /// Jobs that were submitted with a first run at once (rule J17).
+    pub first_runs: u64,
+    /// Published sets of several data types (rule J17).
+    pub several_types: u64,
+    /// Published sets that were filtered by a list (rule J4).
+    pub filtered: u64,
     /// Records in published sets.
     pub records: u64,
     /// Those of the published records that are changed versions of earlier ones.
@@ -287,6 +293,9 @@ impl Figures {
         self.failures += other.failures;
         self.cancels += other.cancels;
         self.skips += other.skips;
+        self.first_runs += other.first_runs;
+        self.several_types += other.several_types;
+        self.filtered += other.filtered;
         self.records += other.records;
         self.changed += other.changed;
         self.commands += other.commands;
@@ -317,6 +326,9 @@ impl fmt::Display for Figures {
             ("failures", self.failures),
             ("cancels", self.cancels),
             ("skips", self.skips),
+            ("first runs", self.first_runs),
+            ("sets of several types", self.several_types),
+            ("sets with a filter", self.filtered),
             ("records published", self.records),
             ("changed records", self.changed),
             ("commands of people", self.commands),

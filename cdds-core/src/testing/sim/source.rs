@@ -16,6 +16,7 @@ use super::profile::Profile;
 use super::time::{HOUR, Micros, SECOND, Timeline, micros_delta};
 use crate::domain::calendar::window::Window;
 use crate::domain::id::{Owner, SourceId, TypeId};
+use crate::domain::job::Reads;
 use crate::domain::record::selection::{CategoryDimension, CategorySelection};
 use crate::domain::record::{Place, RecordBatch, RecordBatchBuilder};
 use crate::domain::violation::RuleViolation;
@@ -27,6 +28,13 @@ use crate::ports::workers::Workers;
 
 /// The categories of the records.
 pub(super) const CATEGORIES: [&str; 2] = ["voice", "chat"];
+
+/// The data types of the records. In many worlds all are of the first one.
+pub(super) const TYPES: [&str; 2] = ["call", "note"];
+
+/// The field by which jobs filter, and the number of its values: 0, 1 and so on.
+pub(super) const GROUP: &str = "group";
+pub(super) const GROUPS: usize = 4;
 
 /// The owners of the records and of the jobs.
 pub(super) const OWNERS: [&str; 2] = ["north", "south"];
@@ -53,6 +61,7 @@ pub(super) struct Row {
     pub(super) superseded_at: Option<DateTime<Utc>>,
     /// The number of the first version.
     pub(super) first: usize,
+    pub(super) data_type: &'static str,
     pub(super) category: &'static str,
     pub(super) owner: &'static str,
 }
@@ -64,6 +73,11 @@ impl Row {
             RecordInstant::Event => self.event_at,
             RecordInstant::Change => self.changed_at.unwrap_or(self.event_at),
         }
+    }
+
+    /// The value of the field by which jobs filter. All versions of a record have the same.
+    pub(super) fn group(&self) -> usize {
+        self.first % GROUPS
     }
 
     /// Whether it is readable at some time in this range.
@@ -87,8 +101,8 @@ impl Rows {
     /// Creates records of the days before the world and of its own `days`. About half of them lie within the
     /// lag of a whole hour, where mistakes are likely. In some worlds many records are changed later.
     pub(super) fn of(profile: &Profile, seed: u64, days: u32) -> Self {
-        let (mut dice, mut changes, mut owners) =
-            (Dice::new(seed, 2), Dice::new(seed, 8), Dice::new(seed, 12));
+        let (mut dice, mut changes, mut owners, mut types) =
+            (Dice::new(seed, 2), Dice::new(seed, 8), Dice::new(seed, 12), Dice::new(seed, 13));
         let first = profile.began_at - chrono::TimeDelta::days(3);
         let calm_at = profile.began_at + micros_delta(u64::from(days) * super::time::DAY);
         let length = (u64::from(days) + 5) * super::time::DAY;
@@ -98,9 +112,10 @@ impl Rows {
             let (event_at, visible_at) = instants(&mut dice, profile, calm_at, first + micros_delta(written));
             let category = CATEGORIES[dice.index(CATEGORIES.len())];
             let owner = OWNERS[owners.index(OWNERS.len())];
-            let first = records;
+            let data_type = TYPES[if profile.two_types { types.index(TYPES.len()) } else { 0 }];
+            let (first, changed_at, superseded_at) = (records, None, None);
             let mut row =
-                Row { event_at, changed_at: None, visible_at, superseded_at: None, first, category, owner };
+                Row { event_at, changed_at, visible_at, superseded_at, first, data_type, category, owner };
             records += 1;
             while changes.below(100) < profile.changing {
                 let at = row.visible_at + micros_delta(changes.below(30 * HOUR));
@@ -165,16 +180,18 @@ impl Rows {
         Some(owner).filter(|_| self.per_owner)
     }
 
-    /// Returns the instant up to which an owner's records are complete at `now` (rule W3b): that of the first
-    /// record that still has to appear. By event, a later version takes the place of the first.
+    /// Returns the instant up to which an owner's records of a type are complete at `now` (rule W3b): that of
+    /// the first record that still has to appear. By event, a later version takes the place of the first.
     pub(super) fn complete_until(
         &self,
         owner: &Owner,
+        data_type: &TypeId,
         now: DateTime<Utc>,
         by: RecordInstant,
     ) -> DateTime<Utc> {
         let appears = |row: &&Row| by == RecordInstant::Change || row.changed_at.is_none();
-        let own = |row: &&Row| !self.per_owner || row.owner == owner.as_str();
+        let of_owner = |row: &&Row| !self.per_owner || row.owner == owner.as_str();
+        let own = |row: &&Row| row.data_type == data_type.as_str() && of_owner(row);
         let missing = self.rows.iter().filter(own).filter(appears).filter(|row| row.visible_at > now);
         missing.map(|row| row.instant(by)).min().map_or(now, |first| first.min(now))
     }
@@ -216,6 +233,22 @@ fn late(dice: &mut Dice, lag: Micros) -> Micros {
     }
 }
 
+/// The data types of a world.
+pub(super) fn types(profile: &Profile) -> &'static [&'static str] {
+    if profile.two_types { &TYPES } else { &TYPES[..1] }
+}
+
+/// Whether a job with these reads exports a record: it reads the record's type, and selects its category and
+/// its group.
+pub(super) fn exports(reads: &Reads, row: &Row) -> bool {
+    let of_type = reads.iter().find(|read| read.data_type.as_str() == row.data_type);
+    let group = row.group().to_string();
+    of_type.is_some_and(|read| {
+        let mut filters = read.template.filters.iter();
+        selects(&read.categories, row.category) && filters.all(|filter| filter.values().contains(&group))
+    })
+}
+
 pub(super) fn selects(categories: &CategorySelection, category: &str) -> bool {
     match categories {
         CategorySelection::All => true,
@@ -224,18 +257,24 @@ pub(super) fn selects(categories: &CategorySelection, category: &str) -> bool {
 }
 
 /// Describes the sources of a world: one that all owners see, and one that one of them does not see. Both
-/// have the same records, of the one data type that the jobs of every world export.
+/// have the same records, of one data type or of two that are alike.
 pub(super) fn descriptions(profile: &Profile) -> Result<Vec<SourceDescription>, RuleViolation> {
     let values = CATEGORIES.iter().map(|&value| value.to_owned()).collect();
-    let call = DataType::new(TypeId::new("call")?).with_event_instant();
-    let call = if profile.changing > 0 { call.with_change_instant() } else { call };
-    let data_type = call
-        .with_category(CategoryDimension { name: "media types".to_owned(), values })
-        .with_settle_lag(profile.settle_lag())
-        .with_granularity(micros_delta(profile.granularity))
-        .with_ownership(if profile.per_owner { Ownership::PerOwner } else { Ownership::Shared });
+    let dimension = CategoryDimension { name: "media types".to_owned(), values };
+    let data_type = |name: &str| {
+        let plain = DataType::new(TypeId::new(name)?).with_event_instant();
+        let plain = if profile.changing > 0 { plain.with_change_instant() } else { plain };
+        let data_type = plain
+            .with_category(dimension.clone())
+            .with_settle_lag(profile.settle_lag())
+            .with_granularity(micros_delta(profile.granularity))
+            .with_ownership(if profile.per_owner { Ownership::PerOwner } else { Ownership::Shared });
+        Ok(data_type)
+    };
+    let types = types(profile).iter().map(|name| data_type(name)).collect::<Result<Vec<_>, _>>()?;
     let describe = |id| {
-        let mut description = SourceDescription::new(id, "Calls").with_type(data_type.clone());
+        let described = SourceDescription::new(id, "Calls");
+        let mut description = types.iter().cloned().fold(described, SourceDescription::with_type);
         description.max_concurrent = profile.source_limit;
         description
     };
@@ -264,10 +303,15 @@ impl RowSource {
             Some(PlantedBug::ChangesPassedOver) => RecordInstant::Event,
             _ => request.by,
         };
-        let there = match self.bug {
+        let mut there = match self.bug {
             Some(PlantedBug::OwnerLeak) => self.rows.of_window(request.window, by),
             _ => self.rows.of_owner(&request.owner, request.window, by),
         };
+        let of_type = |row: &Row| row.data_type == request.data_type.as_str();
+        there.retain(|number| self.rows.row(*number).is_some_and(of_type));
+        if self.bug == Some(PlantedBug::SecondReadForgotten) && request.data_type.as_str() == TYPES[1] {
+            there.clear();
+        }
         let wanted = |row: &Row| row.can_be_read(now, now) && selects(&request.categories, row.category);
         let numbers = there.iter().copied().filter(|number| self.rows.row(*number).is_some_and(wanted));
         self.wrong(numbers.collect(), &there, request, now)
@@ -289,8 +333,10 @@ impl RowSource {
             // itself.
             Some(PlantedBug::ClosedWindow) if window.end().time() != NaiveTime::MIN => {
                 let at_end = Window::between(window.end(), window.end() + TimeDelta::microseconds(1));
-                let selected =
-                    |row: &Row| row.can_be_read(now, now) && selects(&request.categories, row.category);
+                let selected = |row: &Row| {
+                    let asked = row.data_type == request.data_type.as_str();
+                    asked && row.can_be_read(now, now) && selects(&request.categories, row.category)
+                };
                 let more = self.rows.of_owner(&request.owner, at_end, request.by).into_iter();
                 numbers.extend(more.filter(|number| is(number, &selected)));
             }
@@ -304,7 +350,8 @@ impl RowSource {
             // By change, the day of a record says nothing about the window.
             Some(PlantedBug::DayBefore) if request.by == RecordInstant::Event => {
                 let day = window.start().and_then(|start| start.duration_trunc(TimeDelta::days(1)).ok());
-                let before = |row: &Row| day.is_some_and(|day| row.event_at < day);
+                let of_type = |row: &Row| row.data_type == request.data_type.as_str();
+                let before = |row: &Row| of_type(row) && day.is_some_and(|day| row.event_at < day);
                 let first = there.first().copied().unwrap_or(0);
                 let own = |number: &usize| self.rows.belongs(*number, &request.owner);
                 numbers.extend((0..first).rev().filter(own).find(|number| is(number, &before)));
@@ -329,7 +376,10 @@ impl RowSource {
             let Some(row) = self.rows.row(*number) else { continue };
             let place = Place::of(Some(row.category.into()), Some(row.event_at));
             let mut record = batch.record(&place);
-            record.unsigned("id", *number as u64).text("padding", &padding);
+            record
+                .unsigned("id", *number as u64)
+                .unsigned(GROUP, row.group() as u64)
+                .text("padding", &padding);
             record.finish();
         }
         batch.take()
@@ -359,7 +409,8 @@ impl Source for RowSource {
 
     async fn complete_until(&self, request: &ReadRequest) -> Result<Option<DateTime<Utc>>, SourceError> {
         let asked = async {
-            let until = self.rows.complete_until(&request.owner, self.timeline.now(), request.by);
+            let now = self.timeline.now();
+            let until = self.rows.complete_until(&request.owner, &request.data_type, now, request.by);
             Ok(self.knows_completeness.then_some(until))
         };
         self.faults.around("source.complete_until", Care::Busy, asked).await

@@ -21,6 +21,7 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::RowTwice
         | PlantedBug::ChangeUnnoticed
         | PlantedBug::ChangesPassedOver
+        | PlantedBug::SecondReadForgotten
         | PlantedBug::OldVersions => I4,
         PlantedBug::RerunIgnoresRivals => I5,
         PlantedBug::NoFence
@@ -189,6 +190,7 @@ planted! {
     w7_changes_that_are_taken_by_their_event_are_found: ChangesPassedOver,
     w7_versions_that_were_replaced_are_found: OldVersions,
     j10_changes_that_stop_at_the_first_of_what_waits_are_found: RestForgotten,
+    j17_a_second_type_that_is_not_written_is_found: SecondReadForgotten,
     j3_a_record_of_a_deselected_category_is_found: DeselectedCategory,
     t4_slots_by_the_clock_of_an_engine_are_found: SlotsByOwnClock,
     t4_leases_by_the_clock_of_a_worker_are_found: LeasesByOwnClock,

@@ -20,6 +20,9 @@ fn i1_to_i12_hold_in_every_world() {
         ("removals", figures.removals),
         ("forgotten", figures.forgotten),
         ("changed records", figures.changed),
+        ("first runs", figures.first_runs),
+        ("sets of several types", figures.several_types),
+        ("sets filtered by a list", figures.filtered),
     ] {
         assert!(count > 0, "there are no {what}: {figures}");
     }
