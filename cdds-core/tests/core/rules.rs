@@ -13,6 +13,7 @@ mod incremental;
 mod isolation;
 mod jobs_in_memory;
 mod keeping;
+mod least_complete;
 mod lifecycle;
 mod machine;
 mod manual;
