@@ -122,7 +122,10 @@ impl FromStr for Operator {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
-            invalid(format!("{} is not an operator: use =, !=, <, <=, >, >= or *=", quoted(text)))
+            invalid(format!(
+                "{} is not an operator of one value: use =, !=, <, <=, >, >= or *=, or give a list",
+                quoted(text)
+            ))
         })
     }
 }
