@@ -11,7 +11,7 @@ use cdds_core::domain::job::admission::{Circumstances, check};
 use cdds_core::domain::job::{JobSettings, Protection, Read, Reads, RecipientNames, Title};
 use cdds_core::domain::recipient::{CertificateFacts, Recipient};
 use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
-use cdds_core::domain::record::template::{FieldSelection, Template};
+use cdds_core::domain::record::template::{FieldSelection, Filter, Template};
 use cdds_core::domain::violation::{Code, RuleViolation};
 use cdds_core::ports::source::{DataType, SourceDescription as Offer, Sources};
 use cdds_core::testing::PreparedSource;
@@ -272,6 +272,21 @@ fn j17_each_type_is_checked_and_refusals_name_it() {
     let reads = job.reads.iter().cloned().chain([read("contact")]);
     let refused = refusal(&job.clone().with_reads(Reads::new(reads).unwrap()), None, 0).unwrap().to_string();
     assert_eq!(refused, "type interaction has no field \"x\": choose from id, queue");
+}
+
+#[test]
+fn j4_j17_the_lists_of_all_types_together_are_bounded() {
+    let listed = |name: &str, count: usize| {
+        let list = Filter::one_of("id", (0..count).map(|number| number.to_string())).unwrap();
+        let template = Template::new(FieldSelection::All, vec![list]).unwrap();
+        Read::of(TypeId::new(name).unwrap()).with_template(template)
+    };
+    let job = |count: usize| {
+        let reads = Reads::new([listed("interaction", 5_000), listed("contact", count)]).unwrap();
+        settings().with_reads(reads).with_timeframe(Timeframe::All)
+    };
+    assert_eq!(verdict(&job(5_000), 0), None);
+    assert_eq!(verdict(&job(5_001), 0), Some(Code::InvalidTemplate));
 }
 
 #[test]
