@@ -81,7 +81,7 @@ codes! {
         "the edit must say whether the watermark is reset or continued";
     NoWatermark => "no_watermark", "J11", "the job has no watermark to reset or to continue";
     JobBusy => "job_busy", "J10, J12, W5", "an execution of the job is running or about to run";
-    RecurringOnly => "recurring_only", "J13", "only recurring jobs have extra occurrences";
+    RecurringOnly => "recurring_only", "J13, J17", "only recurring jobs have extra occurrences or a first run";
     InvalidPeriod => "invalid_period", "J14", "the job's own period is not possible";
     JobEnded => "job_ended", "J14", "the recurring job has no occurrence left";
     RecipientInUse => "recipient_in_use", "J15", "jobs use the recipient";
