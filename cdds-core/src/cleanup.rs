@@ -2,10 +2,12 @@
 
 use tracing::{info, warn};
 
+use crate::domain::id::ExecutionId;
+use crate::examination::ExaminationError;
 use crate::keys;
 use crate::ports::Ports;
-use crate::ports::catalog::{CatalogError, Removal};
-use crate::ports::sink::{Prefix, Sink, SinkError};
+use crate::ports::catalog::{CatalogError, Removal, Standing, Writer};
+use crate::ports::sink::{Prefix, Sink, SinkError, SinkErrorKind};
 
 /// The maximum number of removals in one pass. A removal that fails does not hold up the others.
 const REMOVALS_PER_PASS: usize = 10_000;
@@ -23,7 +25,8 @@ pub(crate) async fn carry_out_removals(ports: &Ports) -> Result<bool, CatalogErr
                 ports.catalog.confirm_removed(&removal, now).await?;
                 info!(?removal, "files removed");
             }
-            Err(error) => {
+            Err(ExaminationError::Catalog(error)) => return Err(error),
+            Err(ExaminationError::Sink(error)) => {
                 all_gone = false;
                 warn!(?removal, "cannot remove files: {}", error.report());
             }
@@ -32,14 +35,40 @@ pub(crate) async fn carry_out_removals(ports: &Ports) -> Result<bool, CatalogErr
     Ok(all_gone)
 }
 
-async fn delete_files(ports: &Ports, removal: &Removal) -> Result<(), SinkError> {
+async fn delete_files(ports: &Ports, removal: &Removal) -> Result<(), ExaminationError> {
     match removal {
         Removal::Set { execution } => {
-            delete_all(&*ports.sink, &keys::execution(*execution)).await?;
+            delete_unwanted(ports, *execution).await?;
             // The listing may be empty because whoever deleted the files died before that was durable.
-            ports.sink.delete(&keys::whole_set(*execution)).await
+            ports.sink.delete(&keys::whole_set(*execution)).await?;
         }
-        Removal::File { key, .. } => ports.sink.delete(key).await,
+        Removal::File { key, .. } => ports.sink.delete(key).await?,
+    }
+    Ok(())
+}
+
+/// Deletes the files of those claims of an execution that the record lists and does not want. Files of other
+/// claims stay: a catalog that was restored from a backup does not know them (rule E16).
+async fn delete_unwanted(ports: &Ports, execution: ExecutionId) -> Result<(), ExaminationError> {
+    let mut keys = ports.sink.list(&keys::execution(execution)).await?;
+    keys.sort_unstable();
+    for files in keys.chunk_by(|one, other| one.folder() == other.folder()) {
+        let Some(writer) = files.first().and_then(keys::writer) else { continue };
+        if ports.catalog.standing(writer).await? == Standing::Unwanted {
+            for key in files {
+                ports.sink.delete(key).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the manifest of a claim is stored. A listing shows it also while it is uploaded.
+pub(crate) async fn has_manifest(sink: &dyn Sink, writer: Writer) -> Result<bool, SinkError> {
+    match sink.read(&keys::manifest(writer), 0).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == SinkErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -30,7 +30,7 @@ pub struct ClockReport {
     pub ahead: Vec<JobAhead>,
 }
 
-/// Which port could not be read.
+/// Which port failed.
 #[derive(Debug)]
 pub(crate) enum ExaminationError {
     Catalog(CatalogError),

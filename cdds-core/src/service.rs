@@ -5,6 +5,7 @@
 //! C1).
 
 mod access;
+pub mod adoption;
 pub mod artifacts;
 pub mod audit;
 pub mod clock;
@@ -18,6 +19,7 @@ pub mod recipients;
 use std::fmt;
 
 use crate::domain::access::Forbidden;
+use crate::domain::archive::adoption::Unadoptable;
 use crate::domain::id::ExecutionId;
 use crate::domain::violation::RuleViolation;
 use crate::examination::ExaminationError;
@@ -73,6 +75,14 @@ pub enum ServiceError {
         deleted: Vec<String>,
         /// Names of the files that are recorded but missing from the store.
         lost: Vec<String>,
+    },
+    /// A set in the store cannot be taken back into the catalog (rule E18).
+    #[error("the set of execution {execution} cannot be adopted: {reason}")]
+    Unadoptable {
+        /// The execution that made it.
+        execution: ExecutionId,
+        /// The reason.
+        reason: Unadoptable,
     },
     /// Somebody else changed it in between.
     #[error(
@@ -147,6 +157,7 @@ impl ServiceError {
             Self::Forbidden(_) => "forbidden",
             Self::NotFound { .. } => "not_found",
             Self::IncompleteSet { .. } => "incomplete_set",
+            Self::Unadoptable { .. } => "unadoptable",
             Self::Conflict { .. } => "conflict",
             Self::Catalog(_) => "catalog_failed",
             Self::Sink(_) => "store_failed",

@@ -62,7 +62,7 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use uuid::Uuid;
 
-pub use self::memory::MemoryCatalog;
+pub use self::memory::{MemoryBackup, MemoryCatalog};
 pub use self::packager::PlainPackager;
 pub use self::sink::MemorySink;
 use crate::domain::access::{Principal, PrincipalName, Role};

@@ -126,4 +126,4 @@ pub use private_key::PrivateKey;
 pub use profile::Profile;
 pub use recipient::RecipientId;
 pub use sealer::SmimeCertificates;
-pub use signature::{CmsSigner, SignatureError, SignatureFacts, check_signature};
+pub use signature::{CmsSigner, CmsVerifier, SignatureError, SignatureFacts, check_signature};

@@ -4,8 +4,10 @@
 //! proves that nothing in it was changed.
 
 mod check;
+mod verifier;
 
 pub use check::{SignatureError, SignatureFacts, check_signature};
+pub use verifier::CmsVerifier;
 
 use std::fmt;
 

@@ -4,7 +4,7 @@ mod attempt;
 mod remark;
 
 use cdds_core::domain::execution::failure::Failure;
-use cdds_core::domain::execution::{Attempt, Execution, ExecutionState, SkipReason, Status, Trigger};
+use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason, Status, Trigger};
 use cdds_core::domain::id::{ExecutionId, JobId, SourceId};
 use cdds_core::domain::job::TypeList;
 use cdds_core::domain::work::lease::WorkerLife;
@@ -147,7 +147,7 @@ impl ExecutionView {
             ExecutionState::Failed(failure) => (Some(failure), None),
             ExecutionState::Skipped(reason) => (None, Some(reason)),
             // An execution that waits for a retry shows why it needs one.
-            ExecutionState::Queued => (last_failure(&execution.attempts), None),
+            ExecutionState::Queued => (execution.last_failure(), None),
             _ => (None, None),
         };
         Self {
@@ -268,8 +268,4 @@ impl ExecutionView {
             },
         }
     }
-}
-
-fn last_failure(attempts: &[Attempt]) -> Option<&Failure> {
-    attempts.last()?.failure.as_ref()
 }

@@ -100,10 +100,12 @@ fn failure() -> Failure {
 fn running() -> Execution {
     let attempt = |epoch, ended_at, failure| Attempt {
         epoch,
+        nonce: None,
         worker: WorkerId::new("worker-1").unwrap(),
         started_at: AT,
         ended_at,
         failure,
+        released: false,
     };
     Execution {
         state: ExecutionState::Running,

@@ -1,5 +1,6 @@
 //! Section A: how records become files, files become parts, and how long parts are kept.
 
+pub mod adoption;
 pub mod artifact;
 pub mod cut;
 pub mod errors_file;

@@ -11,6 +11,7 @@ pub mod queue;
 pub mod retry;
 pub mod schedule;
 mod skip;
+pub mod standing;
 mod transition;
 pub mod watermark;
 
@@ -23,6 +24,7 @@ use crate::domain::execution::failure::Failure;
 use crate::domain::execution::progress::Progress;
 use crate::domain::id::{ExecutionId, JobId, Owner, WorkerId};
 use crate::domain::job::JobSettings;
+use crate::domain::work::{Fence, Nonce, Writer};
 
 pub use self::begin::Beginning;
 pub use self::skip::SkipReason;
@@ -57,7 +59,8 @@ pub struct Execution {
     /// Counts claims, starting at 1; 0 before the first. A worker that holds an older epoch cannot publish
     /// anything.
     pub epoch: u64,
-    /// One entry per claim, oldest first.
+    /// One entry per claim, oldest first, including those that a worker [released](Execution::released). Lists
+    /// every claim that may have stored files (rule E16).
     pub attempts: Vec<Attempt>,
     /// Orders waiting executions (rules E2, W6): the slot for scheduled work, the instant of the request for
     /// other work.
@@ -191,6 +194,9 @@ impl Status {
 pub struct Attempt {
     /// The fencing epoch of the claim.
     pub epoch: u64,
+    /// The nonce in the keys of what it stores (rule E16). `None` for claims of versions that knew no nonces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Nonce>,
     /// The worker that claimed it.
     pub worker: WorkerId,
     /// When the attempt started.
@@ -199,6 +205,18 @@ pub struct Attempt {
     pub ended_at: Option<DateTime<Utc>>,
     /// Why the attempt ended without success, if it did.
     pub failure: Option<Failure>,
+    /// Whether its worker handed the execution back in good order. Such an attempt does not count (rule E5).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub released: bool,
+}
+
+impl Attempt {
+    /// Returns what a deleted execution keeps of the attempt: the claim, whose files may still appear in the
+    /// store (rules E9, E16). The failure and the worker's name go, since they may hold personal data.
+    #[must_use]
+    pub fn erased(self) -> Self {
+        Self { worker: WorkerId::unknown(), failure: None, ..self }
+    }
 }
 
 impl Execution {
@@ -220,7 +238,40 @@ impl Execution {
     /// Returns how many attempts count: one per claim, except those that a worker
     /// [released](Execution::released) or that found an [incomplete source](Execution::freeze).
     pub fn attempt_count(&self) -> u32 {
-        u32::try_from(self.attempts.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.counted_attempts().count()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the attempts that count, oldest first.
+    pub fn counted_attempts(&self) -> impl DoubleEndedIterator<Item = &Attempt> {
+        self.attempts.iter().filter(|attempt| !attempt.released)
+    }
+
+    /// Returns why the last attempt that counts has failed, if it has.
+    pub fn last_failure(&self) -> Option<&Failure> {
+        self.counted_attempts().next_back()?.failure.as_ref()
+    }
+
+    /// Whether the record lists this claim (rule E16).
+    pub fn lists(&self, writer: &Writer) -> bool {
+        writer.fence.id == self.id && standing::lists(self.epoch, &self.attempts, writer)
+    }
+
+    /// Returns when a claim was given up because its worker was gone (rule E17).
+    pub fn given_up_at(&self, writer: &Writer) -> Option<DateTime<Utc>> {
+        standing::given_up_at(&self.attempts, writer)
+    }
+
+    /// Returns the latest claim.
+    pub fn fence(&self) -> Fence {
+        Fence { id: self.id, epoch: self.epoch }
+    }
+
+    /// Returns the latest claim as the keys of its files name it (rule E16).
+    pub fn writer(&self) -> Writer {
+        let last = self.attempts.last();
+        let epoch = last.map_or(self.epoch, |attempt| attempt.epoch);
+        let nonce = last.and_then(|attempt| attempt.nonce);
+        Writer { fence: Fence { id: self.id, epoch }, nonce }
     }
 
     /// Whether it can still change.

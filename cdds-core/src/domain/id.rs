@@ -157,6 +157,12 @@ impl WorkerId {
     pub fn of(id: Uuid) -> Self {
         Self(id.to_string().into())
     }
+
+    /// Returns the name that stands for a worker which is not on record: that of a deleted execution (rule E9)
+    /// or of an adopted set (rule E18).
+    pub fn unknown() -> Self {
+        Self("unknown".into())
+    }
 }
 
 impl Default for Subscriber {

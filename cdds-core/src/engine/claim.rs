@@ -16,7 +16,7 @@ use super::worker::{Engine, Shared};
 use crate::domain::execution::Execution;
 use crate::domain::execution::queue::SourceLimits;
 use crate::domain::id::SourceId;
-use crate::ports::catalog::{Agenda, Claim, Claimed, Fence};
+use crate::ports::catalog::{Agenda, Claim, Claimed, Fence, Nonce};
 use crate::ports::source::RegisteredSource;
 
 /// The result of one round of the engine.
@@ -91,6 +91,7 @@ impl Shared {
         }
         let claim = Claim {
             worker: self.worker.clone(),
+            nonce: Nonce::of(self.ports.ids.next()),
             lease: self.settings.lease,
             limit: room,
             holding: self.running.fences(),
@@ -113,7 +114,7 @@ impl Shared {
     }
 
     fn start(self: &Arc<Self>, execution: Execution) -> BoxFuture<'static, Option<Execution>> {
-        let fence = Fence { id: execution.id, epoch: execution.epoch };
+        let fence = execution.fence();
         let meter = Arc::new(Meter::new(self.ports.clock.monotonic()));
         let registration = Registration::new(Arc::clone(self), fence, Arc::clone(&meter));
         let shared = Arc::clone(self);

@@ -3,11 +3,12 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tracing::{info, warn};
 
 use super::EngineError;
 use super::worker::Shared;
-use crate::cleanup::carry_out_removals;
+use crate::cleanup::{carry_out_removals, has_manifest};
 use crate::examination::examine;
 use crate::keys;
 use crate::ports::catalog::Standing;
@@ -57,28 +58,41 @@ impl Shared {
     }
 
     /// Removes every file of a claim that is neither running nor published (invariant I8). The age of a file
-    /// does not matter: that would be judged by the store's clock. Leaves files of executions that this catalog does not know: an
-    /// execution is recorded before its first file is written, so they belong to somebody else.
+    /// does not matter: that would be judged by the store's clock. Leaves files of claims that this catalog does
+    /// not know: a claim is recorded before its first file is written, so they belong to another catalog, or to
+    /// a time that this one has lost (rule E16). Keeps for the retention what a claim without an end may have
+    /// published in such a time (rule E17).
     pub(super) async fn sweep(&self) -> Result<(), EngineError> {
+        // Nothing is over by a clock in doubt.
+        let now = match self.is_clock_in_doubt().await? {
+            true => DateTime::<Utc>::MIN_UTC,
+            false => self.ports.catalog.now().await?,
+        };
+        let retention = self.settings.retention;
         let mut keys = self.ports.sink.list(&Prefix::new("")).await?;
         // The files of a claim share one folder, so the catalog is asked once per claim.
         keys.sort_unstable();
         let mut unknown = 0_u64;
         for files in keys.chunk_by(|one, other| one.folder() == other.folder()) {
-            let Some(fence) = files.first().and_then(keys::writer) else { continue };
-            match self.ports.catalog.standing(fence).await? {
-                Standing::Wanted => {}
-                Standing::Unknown => unknown += files.len() as u64,
-                Standing::Unwanted => {
-                    for key in files {
-                        self.ports.sink.delete(key).await?;
-                        info!(%key, "orphan removed");
-                    }
+            let Some(writer) = files.first().and_then(keys::writer) else { continue };
+            let standing = self.ports.catalog.standing(writer).await?;
+            if standing == Standing::Unknown {
+                unknown += files.len() as u64;
+            }
+            let given_up = matches!(standing, Standing::GivenUp { .. });
+            let complete = given_up && has_manifest(&*self.ports.sink, writer).await?;
+            if standing.may_go(complete, retention, now) {
+                for key in files {
+                    self.ports.sink.delete(key).await?;
+                    info!(%key, "orphan removed");
                 }
             }
         }
         if unknown > 0 {
-            warn!(files = unknown, "the store holds files of executions that this catalog does not know");
+            warn!(
+                files = unknown,
+                "the store holds files that this catalog does not know: `cdds doctor` says more"
+            );
         }
         Ok(())
     }

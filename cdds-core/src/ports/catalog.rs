@@ -26,8 +26,8 @@ pub use self::outbox::{NoticeClaim, Outbox};
 pub use self::recipient_store::RecipientStore;
 pub use self::store_register::StoreRegister;
 pub use self::work::{
-    Agenda, Beat, Claim, Claimed, Directive, DueJob, Fence, Publication, QUEUED_COUNTED_MAX,
-    RecipientRemoval, Removal, Settlement, Standing, WAITING_MAX,
+    Agenda, Beat, Claim, Claimed, Directive, DueJob, Fence, Nonce, Publication, QUEUED_COUNTED_MAX,
+    RecipientRemoval, Removal, Settlement, Standing, WAITING_MAX, Writer,
 };
 pub use self::work_queue::WorkQueue;
 use super::error::{PortError, PortErrorKind};

@@ -105,6 +105,18 @@ pub trait ManifestSigner: Debug + Send + Sync {
     fn sign(&self, manifest: &[u8], signed_at: DateTime<Utc>) -> Result<Vec<u8>, SealerError>;
 }
 
+/// Checks signatures of manifests against the service's own certificate (rules A5, E18).
+///
+/// # Cancel safety
+/// No method waits.
+pub trait ManifestVerifier: Debug + Send + Sync {
+    /// Checks that the service has signed these bytes.
+    ///
+    /// # Errors
+    /// [`SealerErrorKind::Certificate`] with the reason why the signature does not vouch for the manifest.
+    fn verify(&self, manifest: &[u8], signature: &[u8]) -> Result<(), SealerError>;
+}
+
 /// The kinds of error in sealing and signing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

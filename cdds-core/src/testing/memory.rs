@@ -18,6 +18,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use self::state::State;
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
+use crate::domain::archive::adoption::Adoption;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
@@ -38,7 +39,7 @@ use crate::ports::catalog::query::{
 use crate::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore,
     Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval,
-    RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
+    RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue, Writer,
 };
 use crate::ports::clock::Clock;
 use crate::ports::sink::Key;
@@ -58,6 +59,10 @@ impl Default for MemoryCatalog {
     }
 }
 
+/// A copy of everything on record in a [`MemoryCatalog`].
+#[derive(Debug, Clone)]
+pub struct MemoryBackup(State);
+
 impl MemoryCatalog {
     /// Creates an empty catalog that goes by the system's clock.
     pub fn new() -> Self {
@@ -74,6 +79,17 @@ impl MemoryCatalog {
     /// record.
     pub fn record(&self) -> Vec<Execution> {
         self.state().executions.values().map(|entry| entry.execution.clone()).collect()
+    }
+
+    /// Returns a copy of everything on record.
+    pub fn back_up(&self) -> MemoryBackup {
+        MemoryBackup(self.state().clone())
+    }
+
+    /// Replaces everything on record by a copy from before. Nothing may use the catalog meanwhile, as with any
+    /// restore (rule E17).
+    pub fn restore(&self, backup: &MemoryBackup) {
+        *self.state() = backup.0.clone();
     }
 
     /// Returns all jobs of all owners by id, including deleted ones.
@@ -233,8 +249,8 @@ impl WorkQueue for MemoryCatalog {
         state.settle(fence, settlement, self.present())
     }
 
-    async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
-        Ok(self.state().standing(fence))
+    async fn standing(&self, writer: Writer) -> Result<Standing, CatalogError> {
+        Ok(self.state().standing(&writer))
     }
 }
 
@@ -266,6 +282,16 @@ impl ArtifactStore for MemoryCatalog {
 
     async fn newest_manifests(&self, limit: usize) -> Result<Vec<Key>, CatalogError> {
         Ok(self.state().newest_manifests(limit))
+    }
+
+    async fn adopt(
+        &self,
+        adoption: &Adoption,
+        expected: u64,
+        set: &ArtifactSet,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        self.state().audited(audit, |state| state.adopt(adoption, expected, set))
     }
 
     async fn hold(

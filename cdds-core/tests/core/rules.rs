@@ -2,6 +2,7 @@
 
 mod access;
 mod admission;
+mod adoption;
 mod ahead;
 mod completeness;
 mod contained;

@@ -9,6 +9,7 @@
 //! show whether a worker is alive. Only its owner may enter that folder, since whoever can open a lock can
 //! hold it. The file system must be a local one.
 
+mod adoption;
 mod agenda;
 mod artifacts;
 mod audit;

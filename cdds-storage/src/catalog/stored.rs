@@ -9,6 +9,7 @@ use cdds_core::domain::execution::queue::QueuePlace;
 use cdds_core::domain::execution::{Attempt, SkipReason};
 use cdds_core::domain::id::{ExecutionId, WorkerId};
 use cdds_core::domain::job::settling::{Drops, Unsettled};
+use cdds_core::domain::work::Nonce;
 use cdds_core::domain::work::row::WorkFailure;
 use cdds_core::stored::StoredFormError;
 use chrono::{DateTime, SubsecRound, Utc};
@@ -103,21 +104,27 @@ struct AttemptsV1 {
 #[serde(deny_unknown_fields)]
 struct AttemptV1 {
     epoch: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nonce: Option<Nonce>,
     worker: WorkerId,
     started_at: DateTime<Utc>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended_at: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     failure: Option<FailureV1>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    released: bool,
 }
 
 pub(super) fn attempts_to_json(attempts: &[Attempt]) -> Result<String, StoredFormError> {
     let attempts = attempts.iter().map(|attempt| AttemptV1 {
         epoch: attempt.epoch,
+        nonce: attempt.nonce,
         worker: attempt.worker.clone(),
         started_at: attempt.started_at.trunc_subsecs(6),
         ended_at: attempt.ended_at.map(|at| at.trunc_subsecs(6)),
         failure: attempt.failure.as_ref().map(FailureV1::from),
+        released: attempt.released,
     });
     wrap("attempts", &AttemptsV1 { attempts: attempts.collect() })
 }
@@ -126,10 +133,12 @@ pub(super) fn attempts_from_json(json: &str) -> Result<Vec<Attempt>, StoredFormE
     let form: AttemptsV1 = unwrap("attempts", json)?;
     let attempts = form.attempts.into_iter().map(|form| Attempt {
         epoch: form.epoch,
+        nonce: form.nonce,
         worker: form.worker,
         started_at: form.started_at,
         ended_at: form.ended_at,
         failure: form.failure.map(Failure::from),
+        released: form.released,
     });
     Ok(attempts.collect())
 }

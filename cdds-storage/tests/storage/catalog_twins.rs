@@ -30,6 +30,7 @@ enum Step {
     Download(usize),
     DeleteFile(usize),
     DeleteExecution { number: usize, with_artifacts: bool },
+    Adopt { number: usize, is_known: bool },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -44,6 +45,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<usize>(), any::<bool>()).prop_map(|(number, hold)| Step::Hold { number, hold }),
         1 => any::<usize>().prop_map(Step::Download),
         2 => any::<usize>().prop_map(Step::DeleteFile),
+        2 => (any::<usize>(), any::<bool>())
+            .prop_map(|(number, is_known)| Step::Adopt { number, is_known }),
         2 => (any::<usize>(), any::<bool>())
             .prop_map(|(number, with_artifacts)| Step::DeleteExecution { number, with_artifacts }),
     ]
@@ -62,6 +65,7 @@ impl Side {
             Step::Hold { number, hold } => self.hold(*number, *hold),
             Step::Download(number) => self.download(*number),
             Step::DeleteFile(number) => self.delete_file(*number),
+            Step::Adopt { number, is_known } => self.adopt(*number, *is_known),
             Step::DeleteExecution { number, with_artifacts } => {
                 self.delete_execution(*number, *with_artifacts)
             }

@@ -22,7 +22,7 @@ use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::ports::catalog::{
     Catalog, CatalogError, CatalogErrorKind, CatalogLayer, Fence, Layered, Publication, Settlement, Standing,
-    WorkQueue,
+    WorkQueue, Writer,
 };
 use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
 use cdds_core::ports::source::{DataType, SourceDescription};
@@ -112,8 +112,8 @@ impl CatalogLayer for Unreliable {
         self.inner.settle(fence, settlement).await
     }
 
-    async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
-        lost(&self.lost_standings, self.inner.standing(fence).await)
+    async fn standing(&self, writer: Writer) -> Result<Standing, CatalogError> {
+        lost(&self.lost_standings, self.inner.standing(writer).await)
     }
 }
 
@@ -436,12 +436,17 @@ fn i8_work_that_is_given_back_leaves_nothing_of_what_was_stored() {
 fn i8_the_sweep_removes_orphans_and_leaves_what_it_does_not_know() {
     let world = World::new();
     world.submit();
+    // The first claim is handed back, the second one publishes.
+    drop(block_on(world.engine(Duration::ZERO).tick()).unwrap());
+    let claimed = world.only_execution();
+    block_on(world.catalog.settle(claimed.fence(), &Settlement::Released)).unwrap();
     block_on(world.engine(Duration::ZERO).run(Until::Idle, std::future::pending())).unwrap();
-    let execution = world.only_execution();
-    let orphan = Key::new(format!("{}/7/000000", execution.id));
+    let nonce = claimed.writer().nonce.unwrap();
+    let orphan = Key::new(format!("{}/1-{nonce}/000000", claimed.id));
     let foreign = Key::new("6f9619ff-8b86-d011-b42d-00c04fc964ff/1/000000");
+    let later = Key::new(format!("{}/7-{nonce}/000000", claimed.id));
     let unnamed = Key::new("notes");
-    for key in [&orphan, &foreign, &unnamed] {
+    for key in [&orphan, &foreign, &later, &unnamed] {
         let mut upload = block_on(world.ports.sink.begin(key)).unwrap();
         block_on(upload.write("left".into())).unwrap();
         block_on(upload.finish()).unwrap();
@@ -449,7 +454,7 @@ fn i8_the_sweep_removes_orphans_and_leaves_what_it_does_not_know() {
     block_on(world.engine(Duration::ZERO).run(Until::Idle, std::future::pending())).unwrap();
     let stored = world.stored();
     assert!(!stored.contains(&orphan), "{stored:?}");
-    assert!(stored.contains(&foreign) && stored.contains(&unnamed), "{stored:?}");
+    assert!([&foreign, &later, &unnamed].iter().all(|key| stored.contains(key)), "{stored:?}");
 
     // A fresh catalog next to a full store knows none of its files, and leaves all of them.
     let ports =

@@ -17,6 +17,7 @@ mod engine_faults;
 mod engine_reads;
 mod engine_records;
 mod mounted;
+mod restored;
 mod simulation;
 mod sink_object;
 mod source_by_change;

@@ -16,7 +16,7 @@ pub struct ExecutionDetailsView {
     /// The execution.
     #[serde(flatten)]
     pub execution: ExecutionView,
-    /// Its attempts, oldest first.
+    /// Its attempts, oldest first, without those that a worker handed back.
     pub attempt_log: Vec<AttemptView>,
 }
 
@@ -80,7 +80,7 @@ impl AttemptView {
 
 impl From<ExecutionOverview> for ExecutionDetailsView {
     fn from(overview: ExecutionOverview) -> Self {
-        let attempt_log = overview.execution.attempts.iter().map(AttemptView::from).collect();
+        let attempt_log = overview.execution.counted_attempts().map(AttemptView::from).collect();
         Self { execution: overview.into(), attempt_log }
     }
 }

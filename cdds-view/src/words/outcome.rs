@@ -22,12 +22,9 @@ pub fn outcome(execution: &Execution) -> String {
             ) + &incomplete(execution)
         }
         ExecutionState::Failed(failure) => format!(": {}", failure.message),
-        ExecutionState::Queued => {
-            let failure = execution.attempts.last().and_then(|attempt| attempt.failure.as_ref());
-            failure.map_or_else(String::new, |failure| {
-                format!(" again at {}: {}", Instant(execution.not_before), failure.message)
-            })
-        }
+        ExecutionState::Queued => execution.last_failure().map_or_else(String::new, |failure| {
+            format!(" again at {}: {}", Instant(execution.not_before), failure.message)
+        }),
         ExecutionState::Skipped(reason) => format!(": {reason}"),
         _ => String::new(),
     }

@@ -82,6 +82,8 @@ actions! {
     SeeAudit => "see_audit", Administrator, "see the audit";
     /// Declare that a catalog and a store belong together.
     AdoptStore => "adopt_store", Administrator, "pair the catalog with a store";
+    /// Take a set of the store back into the catalog.
+    AdoptSet => "adopt_set", Administrator, "take sets back into the catalog";
 }
 
 impl Action {

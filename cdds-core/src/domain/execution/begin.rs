@@ -7,6 +7,7 @@ use crate::domain::calendar::window::Window;
 use crate::domain::execution::progress::Progress;
 use crate::domain::id::WorkerId;
 use crate::domain::job::Job;
+use crate::domain::work::Nonce;
 
 /// The result of claiming an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub enum Beginning {
 impl Execution {
     /// Claims the execution for `worker`: a new epoch and a new attempt. At the first claim, an incremental
     /// window gets the job's watermark as its start, so that two queued executions cannot share a start.
-    /// Retries keep it (rule W1).
-    pub fn begin(mut self, job: &Job, worker: WorkerId, now: DateTime<Utc>) -> Beginning {
+    /// Retries keep it (rule W1). `nonce` is new: no other claim of this execution had it (rule E16).
+    pub fn begin(mut self, job: &Job, worker: WorkerId, nonce: Nonce, now: DateTime<Utc>) -> Beginning {
         if self.has_open_start() {
             let watermark = job.watermark();
             match Window::since(watermark.at, self.window.end()) {
@@ -41,10 +42,12 @@ impl Execution {
         self.progress = Progress::default();
         self.attempts.push(Attempt {
             epoch: self.epoch,
+            nonce: Some(nonce),
             worker,
             started_at: now,
             ended_at: None,
             failure: None,
+            released: false,
         });
         Beginning::Running(self)
     }

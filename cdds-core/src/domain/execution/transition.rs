@@ -45,13 +45,16 @@ impl Execution {
     }
 
     /// Hands the execution back because its worker shuts down in good order. It is queued again at once, and
-    /// the attempt does not count.
+    /// the attempt does not count. It stays on the record, since it may have stored files (rule E16).
     #[must_use]
     pub fn released(mut self, now: DateTime<Utc>) -> Self {
         if self.cancel_requested_at.is_some() {
             return self.cancelled(now);
         }
-        self.attempts.pop();
+        self.end_attempt(None, now);
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.released = true;
+        }
         self.state = ExecutionState::Queued;
         self.not_before = now;
         self.progress = Progress::default();
@@ -117,14 +120,17 @@ impl Execution {
     }
 
     /// Like [`cancel`](Execution::cancel), for an execution whose worker is gone: nobody would see the
-    /// request, so it ends at once (rule E8). The files that it has stored are unwanted from then on, and a
-    /// worker that comes back is fenced off.
+    /// request, so it ends at once (rule E8). The claim is given up, and a worker that comes back is fenced off.
     ///
     /// # Errors
     /// [`Code::ExecutionEnded`] if it has ended already.
     pub fn cancel_abandoned(self, now: DateTime<Utc>) -> Result<Self, RuleViolation> {
-        let asked = self.cancel(now)?;
-        Ok(if asked.is_open() { asked.cancelled(now) } else { asked })
+        let mut asked = self.cancel(now)?;
+        if !asked.is_open() {
+            return Ok(asked);
+        }
+        asked.end_attempt(Some(Failure::crashed()), now);
+        Ok(asked.end(ExecutionState::Cancelled, now))
     }
 
     fn end(mut self, state: ExecutionState, now: DateTime<Utc>) -> Self {

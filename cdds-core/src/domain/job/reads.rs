@@ -145,6 +145,16 @@ pub struct TypeList(Vec<TypeId>);
 const SEPARATOR: &str = ", ";
 
 impl TypeList {
+    /// Creates the list.
+    ///
+    /// # Errors
+    /// [`Code::InvalidTypes`] as for [`Reads::new`].
+    pub(crate) fn new(types: impl IntoIterator<Item = TypeId>) -> Result<Self, RuleViolation> {
+        let types: Vec<TypeId> = types.into_iter().take(Reads::COUNT_MAX + 1).collect();
+        check_types(&types)?;
+        Ok(Self(types))
+    }
+
     /// Returns the types, at least one.
     pub fn as_slice(&self) -> &[TypeId] {
         &self.0
@@ -180,9 +190,7 @@ impl FromStr for TypeList {
     /// Reads the joined names.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let types = text.split(SEPARATOR).take(Reads::COUNT_MAX + 1).map(TypeId::new);
-        let types = types.collect::<Result<Vec<_>, _>>()?;
-        check_types(&types)?;
-        Ok(Self(types))
+        Self::new(types.collect::<Result<Vec<_>, _>>()?)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::engine::calls::{Panicked, call, contained_async};
 use crate::engine::heartbeat::{Meter, StopReason};
 use crate::engine::observe::Event;
 use crate::engine::worker::Shared;
-use crate::ports::catalog::{Fence, Publication, Settlement};
+use crate::ports::catalog::{Fence, Publication, Settlement, Writer};
 
 /// Runs a claimed execution to the end of this attempt and records the end. Returns the execution as it is
 /// then, or `None` if another worker has it.
@@ -32,8 +32,9 @@ pub(in crate::engine) async fn export(
         slot = %execution.slot,
         epoch = execution.epoch,
     );
-    let fence = Fence { id: execution.id, epoch: execution.epoch };
-    let attempt = Export { fence, shared: Arc::clone(&shared), execution, meter, underway: Arc::default() };
+    let (fence, writer) = (execution.fence(), execution.writer());
+    let attempt =
+        Export { fence, writer, shared: Arc::clone(&shared), execution, meter, underway: Arc::default() };
     // A panic outside the work comes from the catalog, whose answer is then unknown, or from a value that was
     // dropped. Either way the lease runs out and the execution is taken over.
     let ended = contained_async(attempt.run()).instrument(span).await;
@@ -57,6 +58,7 @@ pub(super) struct Export {
     pub(super) shared: Arc<Shared>,
     pub(super) execution: Execution,
     pub(super) fence: Fence,
+    pub(super) writer: Writer,
     pub(super) meter: Arc<Meter>,
     pub(super) underway: Arc<Underway>,
 }
@@ -143,7 +145,7 @@ impl Export {
 
     /// Runs every step up to the commit.
     async fn work(&self) -> Result<Publication, Failure> {
-        call(Step::Store, STORE, self.discard_older_epochs()).await?;
+        call(Step::Store, STORE, self.discard_earlier_claims()).await?;
         let prepared = self.prepare().await?;
         let files = Files::read(self, &prepared).await?;
         let pipeline = PackPipeline::begin(self, prepared.sealer.clone())?;

@@ -144,7 +144,7 @@ impl Export {
     }
 
     async fn store_manifest(&self, json: Bytes) -> Result<StoredManifest, Failure> {
-        let key = keys::manifest(self.fence);
+        let key = keys::manifest(self.writer);
         let (bytes, sha256) = self.store(&key, json).await?;
         Ok(StoredManifest { name: manifest::file_name(self.execution.id), key, bytes, sha256 })
     }
@@ -160,7 +160,7 @@ impl Export {
         let sign = move || call_now(Step::Publish, "signer", || signer.sign(&json, signed_at));
         let signature = offload(&*self.shared.ports.workers, sign).await??;
         let signature = signature.map_err(|error| Failure::of(Step::Publish, &error))?;
-        let key = keys::signature(self.fence);
+        let key = keys::signature(self.writer);
         let (bytes, sha256) = self.store(&key, Bytes::from(signature)).await?;
         Ok(StoredSignature { name: manifest::signature_name(self.execution.id), key, bytes, sha256 })
     }

@@ -7,13 +7,13 @@ use futures::future::{Either, select};
 use tracing::{info, warn};
 
 use super::attempt::Export;
-use crate::cleanup::delete_all;
+use crate::cleanup::{delete_all, has_manifest};
 use crate::domain::execution::Execution;
 use crate::domain::execution::failure::{Failure, Step};
 use crate::engine::calls::{Panicked, contained_async};
 use crate::engine::worker::Shared;
 use crate::keys;
-use crate::ports::catalog::{CatalogErrorKind, Fence, Publication, Settlement, Standing};
+use crate::ports::catalog::{CatalogErrorKind, Fence, Publication, Settlement, Standing, Writer};
 use crate::ports::sink::SinkError;
 
 /// How often a commit whose outcome is unknown is looked at again before the lease is left to run out.
@@ -32,10 +32,11 @@ impl Export {
                 Ok(()) => return Some(self.published(publication)),
                 Err(error) if error.kind() == CatalogErrorKind::Fenced => {
                     // Another worker has the execution, or a lost reply hid our own success.
-                    match catalog.standing(self.fence).await {
+                    match catalog.standing(self.writer).await {
                         Ok(Standing::Wanted) => return Some(self.published(publication)),
                         Ok(Standing::Unwanted) => return self.fenced().await,
-                        Ok(Standing::Unknown) => return None,
+                        // A catalog that has lost the commit may say so, after others have seen the set.
+                        Ok(Standing::Unknown | Standing::GivenUp { .. }) => return None,
                         Err(error) => warn!(attempt, "cannot look up the commit: {}", error.report()),
                     }
                 }
@@ -87,8 +88,9 @@ impl Export {
     /// Another worker has the execution: what this one stored can never be published.
     pub(super) async fn fenced(&self) -> Option<Execution> {
         warn!("the claim was lost");
-        let unwanted = match self.shared.ports.catalog.standing(self.fence).await {
-            Ok(standing) => standing == Standing::Unwanted,
+        let unwanted = match self.shared.ports.catalog.standing(self.writer).await {
+            // No set was published: only the commit itself could have done that.
+            Ok(standing) => matches!(standing, Standing::Unwanted | Standing::GivenUp { .. }),
             Err(error) => {
                 warn!("the sweep will remove its stored files: {}", error.report());
                 false
@@ -105,7 +107,7 @@ impl Export {
         let remove = async {
             self.underway.wind_down().await;
             if unwanted {
-                discard(&self.shared, self.fence).await;
+                discard(&self.shared, self.writer).await;
             }
         };
         let remove = std::pin::pin!(contained_async(remove));
@@ -117,16 +119,28 @@ impl Export {
         }
     }
 
-    /// What a crashed attempt left is removed before the next one stores anything.
-    pub(super) async fn discard_older_epochs(&self) -> Result<(), SinkError> {
-        // Nothing can be older, which spares most attempts a listing of the store.
+    /// Removes what earlier claims have left before this one stores anything: those that the record lists,
+    /// since others are of a time that a restored catalog does not know (rule E16), and that cannot have
+    /// published a set in such a time (rule E17).
+    pub(super) async fn discard_earlier_claims(&self) -> Result<(), SinkError> {
+        // Nothing can be earlier, which spares most attempts a listing of the store.
         if self.fence.epoch == 1 {
             return Ok(());
         }
         let sink = &self.shared.ports.sink;
-        for key in sink.list(&keys::execution(self.fence.id)).await? {
-            if keys::writer(&key).is_some_and(|writer| writer.epoch < self.fence.epoch) {
-                sink.delete(&key).await?;
+        let mut keys = sink.list(&keys::execution(self.fence.id)).await?;
+        keys.sort_unstable();
+        for files in keys.chunk_by(|one, other| one.folder() == other.folder()) {
+            let Some(writer) = files.first().and_then(keys::writer) else { continue };
+            if writer == self.writer || !self.execution.lists(&writer) {
+                continue;
+            }
+            let given_up = self.execution.given_up_at(&writer).is_some();
+            if given_up && has_manifest(&**sink, writer).await? {
+                continue;
+            }
+            for key in files {
+                sink.delete(key).await?;
             }
         }
         Ok(())
@@ -142,7 +156,7 @@ impl Export {
 pub(in crate::engine) async fn release(shared: &Shared, fence: Fence) {
     let ports = &shared.ports;
     match ports.catalog.settle(fence, &Settlement::Released).await {
-        Ok(_queued) => discard(shared, fence).await,
+        Ok(queued) => discard(shared, queued.writer()).await,
         Err(error) if error.kind() == CatalogErrorKind::Fenced => {}
         Err(error) => {
             warn!(execution_id = %fence.id, "cannot give back the claim: {}", error.report());
@@ -151,8 +165,8 @@ pub(in crate::engine) async fn release(shared: &Shared, fence: Fence) {
 }
 
 /// Removes what a claim stored, once the catalog has said that nobody wants it.
-async fn discard(shared: &Shared, fence: Fence) {
-    if let Err(error) = delete_all(&*shared.ports.sink, &keys::claim(fence)).await {
+async fn discard(shared: &Shared, writer: Writer) {
+    if let Err(error) = delete_all(&*shared.ports.sink, &keys::claim(writer)).await {
         warn!("cannot remove the stored files; the sweep will: {}", error.report());
     }
 }

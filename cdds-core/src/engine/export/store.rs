@@ -18,7 +18,7 @@ use crate::domain::execution::failure::{Failure, FailureKind, Step};
 use crate::engine::calls::call;
 use crate::engine::heartbeat::Meter;
 use crate::keys;
-use crate::ports::catalog::Fence;
+use crate::ports::catalog::Writer;
 use crate::ports::packager::PartOrdinal;
 use crate::ports::sink::{Key, Sink, Stored};
 
@@ -37,19 +37,19 @@ pub(super) struct StoredPart {
 /// Returns the writer and the finisher of an export's parts. Parts are written one after another. While one
 /// is made durable the next one is written, and no more than that.
 pub(super) fn part_store(export: &Export) -> (PartWriter<'_>, PartFinisher<'_>) {
-    stored_in(&export.shared.ports.sink, &export.underway, export.fence, &export.meter)
+    stored_in(&export.shared.ports.sink, &export.underway, export.writer, &export.meter)
 }
 
 fn stored_in<'a>(
     sink: &'a Arc<dyn Sink>,
     underway: &'a Arc<Underway>,
-    fence: Fence,
+    claim: Writer,
     meter: &'a Meter,
 ) -> (PartWriter<'a>, PartFinisher<'a>) {
     // Sending waits until the previous part is taken.
     let (sender, written) = mpsc::channel(0);
-    let writer = PartWriter { sink, underway, fence, meter, upload: None, sender };
-    (writer, PartFinisher { fence, meter, written })
+    let writer = PartWriter { sink, underway, claim, meter, upload: None, sender };
+    (writer, PartFinisher { claim, meter, written })
 }
 
 /// A part whose bytes have all been passed to the store.
@@ -64,7 +64,7 @@ struct Written {
 pub(super) struct PartWriter<'a> {
     sink: &'a Arc<dyn Sink>,
     underway: &'a Arc<Underway>,
-    fence: Fence,
+    claim: Writer,
     meter: &'a Meter,
     upload: Option<(PartOrdinal, Open)>,
     sender: mpsc::Sender<Written>,
@@ -76,7 +76,7 @@ impl PartWriter<'_> {
         for one in commands {
             match one {
                 StoreCommand::Open(ordinal) => {
-                    let key = keys::part(self.fence, ordinal);
+                    let key = keys::part(self.claim, ordinal);
                     let upload = call(Step::Store, STORE, self.underway.begin(self.sink, &key)).await?;
                     self.upload = Some((ordinal, upload));
                 }
@@ -111,7 +111,7 @@ impl PartWriter<'_> {
 
 /// Makes parts durable.
 pub(super) struct PartFinisher<'a> {
-    fence: Fence,
+    claim: Writer,
     meter: &'a Meter,
     written: mpsc::Receiver<Written>,
 }
@@ -130,7 +130,7 @@ impl PartFinisher<'_> {
     async fn finish(&self, written: Written) -> Result<StoredPart, Failure> {
         let Written { ordinal, upload, bytes, sha256 } = written;
         let stored = call(Step::Store, STORE, upload.finish()).await?;
-        let key = keys::part(self.fence, ordinal);
+        let key = keys::part(self.claim, ordinal);
         check_size(&key, bytes, stored)?;
         Ok(StoredPart { ordinal, key, bytes, sha256 })
     }
@@ -166,6 +166,7 @@ mod tests {
 
     use super::*;
     use crate::domain::id::ExecutionId;
+    use crate::ports::catalog::{Fence, Nonce};
     use crate::ports::sink::{Prefix, SinkError, Stored, Upload};
     use crate::testing::MemorySink;
 
@@ -234,7 +235,8 @@ mod tests {
         let underway = Arc::new(Underway::default());
         let meter = Meter::new(Duration::ZERO);
         let fence = Fence { id: ExecutionId(Uuid::from_u128(5)), epoch: 1 };
-        let (mut writer, finisher) = stored_in(&sink, &underway, fence, &meter);
+        let claim = Writer { fence, nonce: Some(Nonce(7)) };
+        let (mut writer, finisher) = stored_in(&sink, &underway, claim, &meter);
         let writing = async {
             writer.apply((0..3).flat_map(part).collect()).await?;
             drop(writer);
@@ -245,7 +247,7 @@ mod tests {
             assert!(storing.as_mut().now_or_never().is_none());
         }
         // Unfinished uploads are listed too.
-        assert_eq!(block_on(sink.list(&keys::claim(fence))).unwrap().len(), 2);
+        assert_eq!(block_on(sink.list(&keys::claim(claim))).unwrap().len(), 2);
         assert_eq!(memory.objects().len(), 0);
         open.send(()).unwrap();
         let ((), stored) = block_on(storing).unwrap();

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::query::{ArtifactOverview, ArtifactQuery, Page};
 use super::{CatalogError, Removal};
 use crate::domain::access::audit::AuditRecord;
+use crate::domain::archive::adoption::Adoption;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::id::{ArtifactId, ExecutionId, Owner};
 use crate::ports::sink::Key;
@@ -50,6 +51,21 @@ pub trait ArtifactStore: Debug + Send + Sync {
     /// # Errors
     /// If the catalog cannot be read.
     async fn newest_manifests(&self, limit: usize) -> Result<Vec<Key>, CatalogError>;
+
+    /// Takes a set of the store back into the record, in one transaction (rule E18): stores the execution, which
+    /// was lost or had not succeeded, the set, and the change of the job, whose revision is `expected`. Stores no
+    /// notice: subscribers were told when it was published.
+    ///
+    /// # Errors
+    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the job or the execution has changed
+    /// since the decision was made, or if the execution was deleted.
+    async fn adopt(
+        &self,
+        adoption: &Adoption,
+        expected: u64,
+        set: &ArtifactSet,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError>;
 
     /// Puts the whole set of an execution on legal hold, or releases it (rule A7).
     ///

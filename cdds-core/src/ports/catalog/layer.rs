@@ -14,10 +14,11 @@ use super::query::{
 use super::{
     Agenda, ArtifactStore, AuditStore, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob,
     ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication,
-    RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
+    RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue, Writer,
 };
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
+use crate::domain::archive::adoption::Adoption;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
@@ -145,13 +146,14 @@ hand_on! {
         fn beat(worker: &WorkerId, lease: Duration, beats: &[Beat]) -> Vec<Directive>;
         fn publish(fence: Fence, publication: &Publication) -> ();
         fn settle(fence: Fence, settlement: &Settlement) -> Execution;
-        fn standing(fence: Fence) -> Standing;
+        fn standing(writer: Writer) -> Standing;
     }
     ArtifactStore {
         fn artifacts(owner: &Owner, query: &ArtifactQuery) -> Page<ArtifactOverview>;
         fn artifact(owner: &Owner, id: ArtifactId) -> Option<ArtifactOverview>;
         fn artifact_set(owner: &Owner, execution: ExecutionId) -> Option<ArtifactSet>;
         fn newest_manifests(limit: usize) -> Vec<Key>;
+        fn adopt(adoption: &Adoption, expected: u64, set: &ArtifactSet, audit: &[AuditRecord]) -> ();
         fn hold(owner: &Owner, execution: ExecutionId, hold: bool, audit: &[AuditRecord]) -> ();
         fn delete_artifacts(owner: &Owner, artifacts: &[ArtifactId], now: DateTime<Utc>, audit: &[AuditRecord]) -> ();
         fn expire(now: DateTime<Utc>, limit: usize) -> usize;

@@ -10,9 +10,10 @@ use crate::domain::execution::failure::Failure;
 use crate::domain::execution::progress::Progress;
 use crate::domain::execution::queue::SourceLimits;
 use crate::domain::execution::retry::RetryPolicy;
+pub use crate::domain::execution::standing::Standing;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
 use crate::domain::job::Job;
-pub use crate::domain::work::Fence;
+pub use crate::domain::work::{Fence, Nonce, Writer};
 use crate::ports::sink::Key;
 use crate::setters::setters;
 
@@ -54,6 +55,9 @@ pub const QUEUED_COUNTED_MAX: u64 = 10_000;
 pub struct Claim {
     /// The worker that asks.
     pub worker: WorkerId,
+    /// The nonce of the claims that this call makes, drawn anew for each call (rule E16). One call claims an
+    /// execution at most once, so two claims of an execution never share a nonce.
+    pub nonce: Nonce,
     /// How long the claim holds without a beat.
     pub lease: Duration,
     /// The maximum number of executions to claim.
@@ -70,9 +74,10 @@ pub struct Claim {
 impl Claim {
     /// Asks for up to `limit` executions for a worker that runs none, with the default retry policy and
     /// without limits of sources.
-    pub fn new(worker: WorkerId, lease: Duration, limit: usize) -> Self {
+    pub fn new(worker: WorkerId, nonce: Nonce, lease: Duration, limit: usize) -> Self {
         Self {
             worker,
+            nonce,
             lease,
             limit,
             holding: Vec::new(),
@@ -85,6 +90,7 @@ impl Claim {
 setters! {
     Claim {
         with_worker => worker: value WorkerId;
+        with_nonce => nonce: value Nonce;
         with_lease => lease: value Duration;
         with_limit => limit: value usize;
         with_holding => holding: value Vec<Fence>;
@@ -103,18 +109,6 @@ pub struct Claimed {
     pub given_up: Vec<Execution>,
     /// Executions with nothing left to export: skipped as covered.
     pub covered: Vec<Execution>,
-}
-
-/// The catalog's opinion of a claim's stored files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// The execution is running in this epoch, or this epoch published it and the set is not removed.
-    Wanted,
-    /// The execution is known, but neither is the case.
-    Unwanted,
-    /// The catalog does not know the execution: the files belong to another catalog, or to a later state of
-    /// this one.
-    Unknown,
 }
 
 /// A sign of life of one running execution.
@@ -169,7 +163,7 @@ pub enum Settlement {
 /// Files to delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
-    /// Everything that an execution stored, under one prefix.
+    /// What the claims of an execution stored, as far as the record lists them (rule E16).
     Set {
         /// The execution.
         execution: ExecutionId,

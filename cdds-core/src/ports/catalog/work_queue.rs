@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Agenda, Beat, CatalogError, Claim, Claimed, Directive, DueJob, Fence, Publication, Settlement, Standing,
+    Writer,
 };
 use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
@@ -135,10 +136,10 @@ pub trait WorkQueue: Debug + Send + Sync {
     /// [`CatalogErrorKind::Fenced`](super::CatalogErrorKind::Fenced).
     async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Execution, CatalogError>;
 
-    /// Returns whether the stored files of a claim are wanted. Called by the sweep, for executions of any
-    /// owner.
+    /// Returns whether the stored files of a claim are wanted (rule E16; [`Standing::of`]). Called by the
+    /// sweep, for executions of any owner, also deleted ones. An execution that cannot be decoded is unknown.
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError>;
+    async fn standing(&self, writer: Writer) -> Result<Standing, CatalogError>;
 }

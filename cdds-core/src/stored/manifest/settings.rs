@@ -14,9 +14,10 @@ use crate::domain::archive::split_size::SplitSize;
 use crate::domain::calendar::frequency::{Frequency, MissingDay, Start, weekday_name};
 use crate::domain::id::{RecipientName, SourceId, TypeId};
 use crate::domain::job::policy::{BadRecords, CatchUp, Incomplete, Overlap, Policies, Retries};
-use crate::domain::job::{JobSettings, Protection, Read};
+use crate::domain::job::{JobSettings, Protection, Read, TypeList};
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::{Filter, Template};
+use crate::domain::violation::RuleViolation;
 
 /// A job's settings in a manifest. Defaults are left out, and so are the values of filters, which may be
 /// personal data.
@@ -234,6 +235,26 @@ impl ManifestSettings {
             ManifestSettingsVersion::V1 => one && self.types.is_empty(),
             ManifestSettingsVersion::V2 => none && self.types.len() > 1,
         }
+    }
+
+    /// Returns the data types of the set.
+    ///
+    /// # Errors
+    /// If there are none, too many, or two that no set holds together.
+    pub(crate) fn type_list(&self) -> Result<TypeList, RuleViolation> {
+        let several = self.types.iter().map(|read| &read.data_type);
+        TypeList::new(self.data_type.iter().chain(several).cloned())
+    }
+
+    /// Whether both certainly select the same records. Manifests leave out the values of filters, so with
+    /// filters that is unknown.
+    pub(crate) fn selects_the_same(&self, other: &Self) -> bool {
+        let unfiltered = |read: &ManifestRead| read.template.filters.is_empty();
+        (&self.source, &self.data_type, &self.categories)
+            == (&other.source, &other.data_type, &other.categories)
+            && (&self.template, &self.types) == (&other.template, &other.types)
+            && self.template.filters.is_empty()
+            && self.types.iter().all(unfiltered)
     }
 }
 

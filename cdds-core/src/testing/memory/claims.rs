@@ -8,10 +8,13 @@ use chrono::{DateTime, Utc};
 
 use super::entries::{Entry, Held};
 use super::state::{State, conflict};
+use crate::domain::archive::adoption::Adoption;
+use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::failure::Failure;
 use crate::domain::execution::queue::{Candidate, Picked, Queue, Room, pick};
-use crate::domain::execution::{Beginning, Execution, ExecutionState, Status};
+use crate::domain::execution::standing::Stage;
+use crate::domain::execution::{Beginning, Execution, ExecutionState};
 use crate::domain::id::{ExecutionId, JobId, Owner, SourceId, WorkerId};
 use crate::domain::job::Job;
 use crate::domain::job::lifecycle;
@@ -19,7 +22,7 @@ use crate::domain::notice::Notice;
 use crate::domain::work::lease::{Hold, Lease};
 use crate::ports::catalog::{
     Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication, Settlement,
-    Standing, WAITING_MAX,
+    Standing, WAITING_MAX, Writer,
 };
 
 impl Held {
@@ -165,6 +168,35 @@ impl State {
         Ok(())
     }
 
+    /// Takes a set of the store back into the record (rule E18).
+    pub(super) fn adopt(
+        &mut self,
+        adoption: &Adoption,
+        expected: u64,
+        set: &ArtifactSet,
+    ) -> Result<(), CatalogError> {
+        let Adoption { before, execution, change, .. } = adoption;
+        let entry = self.executions.get(execution.id);
+        let same = match (entry, before) {
+            (None, None) => true,
+            (Some(entry), Some(before)) => {
+                let known = &entry.execution;
+                entry.deleted_at.is_none() && (known.status(), known.epoch) == (before.status(), before.epoch)
+            }
+            _ => false,
+        };
+        if !same {
+            return Err(conflict(format!("execution {} was changed", execution.id)));
+        }
+        self.change_job(change, expected)?;
+        match before {
+            Some(_) => self.store(execution, None),
+            None => self.executions.insert(execution),
+        }
+        self.sets.insert(execution.id, set.clone());
+        Ok(())
+    }
+
     pub(super) fn settle(
         &mut self,
         fence: Fence,
@@ -205,21 +237,23 @@ impl State {
         })
     }
 
-    pub(super) fn standing(&self, fence: Fence) -> Standing {
-        let Some(entry) = self.executions.get(fence.id) else { return Standing::Unknown };
+    pub(super) fn standing(&self, writer: &Writer) -> Standing {
+        let Some(entry) = self.executions.get(writer.fence.id) else { return Standing::Unknown };
         // Files are wanted while their execution may still commit, and afterwards while their set is
         // published.
         let execution = &entry.execution;
         let published = self.sets.get(execution.id).is_some_and(|set| !set.removed);
-        let wanted = match execution.status() {
-            Status::InProgress => true,
-            _ => execution.state == ExecutionState::Succeeded && published,
+        let live = match execution.state {
+            ExecutionState::Running => true,
+            ExecutionState::Succeeded => published,
+            _ => false,
         };
-        if wanted && execution.epoch == fence.epoch && entry.deleted_at.is_none() {
-            Standing::Wanted
-        } else {
-            Standing::Unwanted
-        }
+        let stage = match entry.deleted_at {
+            Some(_) => Stage::Deleted,
+            None if live => Stage::Live,
+            None => Stage::Over,
+        };
+        Standing::of(execution.epoch, &execution.attempts, stage, writer)
     }
 
     pub(super) fn change_execution(
@@ -313,7 +347,7 @@ impl Queue for MemoryQueue<'_> {
         };
         let job = self.state.jobs.get(&execution.job_id).filter(|job| job.may_begin(&execution)).cloned();
         let Some(job) = job else { return Ok(Picked::Refused) };
-        Ok(match execution.begin(&job, self.claim.worker.clone(), self.now) {
+        Ok(match execution.begin(&job, self.claim.worker.clone(), self.claim.nonce, self.now) {
             Beginning::Running(running) => {
                 let held = Held::new(&self.claim.worker, self.now, self.claim.lease);
                 self.state.store(&running, Some(held));

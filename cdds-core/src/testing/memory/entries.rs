@@ -11,7 +11,7 @@ use crate::domain::id::{ExecutionId, JobId, WorkerId};
 use crate::domain::work::lease::Lease;
 
 /// All executions by id.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Entries {
     all: BTreeMap<ExecutionId, Entry>,
     open: BTreeSet<ExecutionId>,

@@ -13,7 +13,7 @@ use crate::domain::work::row::{WorkOutcome, WorkState, WorkStatus};
 use crate::ports::catalog::{CatalogError, CatalogErrorKind, Fence, NoticeClaim};
 
 /// All notices, and whose turn it is.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Notices {
     pub(super) all: BTreeMap<NoticeId, Notice>,
     /// The owner who was served last, per channel (rule N4).

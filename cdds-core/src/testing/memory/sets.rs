@@ -65,7 +65,7 @@ impl StoredSet {
 }
 
 /// All sets that were ever published. Live ones are indexed, so that finding them does not scan removed ones.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Sets {
     all: BTreeMap<ExecutionId, StoredSet>,
     /// Sets that are not removed as a whole.

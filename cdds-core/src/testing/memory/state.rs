@@ -23,7 +23,7 @@ use crate::ports::catalog::{
 };
 use crate::ports::sink::Key;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct State {
     pub(super) jobs: BTreeMap<JobId, Job>,
     pub(super) executions: Entries,

@@ -34,6 +34,7 @@ impl Watch {
                 self.audit_artifacts(model, owner)?;
                 self.audit_notices(model, owner)
             })?;
+            self.check_lost(model)?;
             let stored: BTreeSet<Key> = self.keys()?.into_iter().collect();
             match model.live.keys().find(|key| !stored.contains(key)) {
                 None => Ok(()),
@@ -137,8 +138,11 @@ impl Watch {
     /// Checks what must hold once faults have stopped and all work is done.
     pub(super) fn check_end(&self) {
         self.look(|model| {
-            let orphan = self.keys()?.into_iter().find(|key| !model.live.contains_key(key));
-            ensure(orphan.is_none(), Invariant::I8, || format!("an orphan was not removed: {orphan:?}"))?;
+            for key in self.keys()? {
+                if !model.live.contains_key(&key) {
+                    self.check_orphan(model, &key)?;
+                }
+            }
             let before = self.shared.timeline.now() - TimeDelta::minutes(5);
             for (id, set) in model.live_sets() {
                 ensure(!set.may_expire(before), Invariant::I12, || {

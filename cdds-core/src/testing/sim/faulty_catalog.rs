@@ -11,6 +11,7 @@ use super::planted::{PlantedBug, Tampered};
 use super::watch::{Watch, step};
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
+use crate::domain::archive::adoption::Adoption;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
@@ -30,7 +31,7 @@ use crate::ports::catalog::query::{
 use crate::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive,
     DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication,
-    RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
+    RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue, Writer,
 };
 use crate::ports::sink::Key;
 
@@ -247,8 +248,8 @@ impl WorkQueue for FaultyCatalog {
         self.change("catalog.settle", |watch| watch.settle(&self.catalog, fence, settlement)).await
     }
 
-    async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
-        self.look("catalog.standing", Care::Idle, self.catalog.standing(fence)).await
+    async fn standing(&self, writer: Writer) -> Result<Standing, CatalogError> {
+        self.look("catalog.standing", Care::Idle, self.catalog.standing(writer)).await
     }
 }
 
@@ -280,6 +281,17 @@ impl ArtifactStore for FaultyCatalog {
 
     async fn newest_manifests(&self, limit: usize) -> Result<Vec<Key>, CatalogError> {
         step(self.catalog.inner.newest_manifests(limit))
+    }
+
+    /// Nobody adopts a set in a world.
+    async fn adopt(
+        &self,
+        adoption: &Adoption,
+        expected: u64,
+        set: &ArtifactSet,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        step(self.catalog.inner.adopt(adoption, expected, set, audit))
     }
 
     async fn hold(

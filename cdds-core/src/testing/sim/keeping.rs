@@ -17,7 +17,7 @@ use crate::domain::keeping::sweep::Swept;
 use crate::domain::notice::Notice;
 use crate::domain::work::row::WorkState;
 use crate::ports::catalog::query::{AuditQuery, Between, NoticeQuery, Slice};
-use crate::ports::catalog::{CatalogError, Fence, Forget, Standing};
+use crate::ports::catalog::{CatalogError, Forget, Standing};
 
 const EVERYTHING: Slice = Slice::first(u32::MAX as u64);
 
@@ -92,9 +92,10 @@ impl Watch {
         for known in present.filter(|known| !known.execution.is_open()) {
             let is_old = known.deleted_at.is_some()
                 || known.execution.finished_at.is_some_and(|at| at + kept.ended <= now);
-            if is_old && !self.is_on_record(known)? {
+            let may = may_go(model, known, &kept, now);
+            if is_old && !self.is_on_record(known, may)? {
                 let told = || format!("{} was forgotten, and may not be", brief(&known.execution));
-                ensure(may_go(model, known, &kept, now), Invariant::I12, told)?;
+                ensure(may, Invariant::I12, told)?;
                 gone.push(known.execution.id);
             }
         }
@@ -107,12 +108,13 @@ impl Watch {
         Ok(())
     }
 
-    /// Whether the catalog still knows the execution. A deleted one is known to the sweep alone.
-    fn is_on_record(&self, known: &ExecutionModel) -> Check<bool> {
-        let Execution { id, owner, epoch, .. } = &known.execution;
+    /// Whether the catalog still knows the execution. A deleted one is known to the sweep alone, by its claims.
+    /// If it has none, nobody can see its row, which is taken to go as soon as it `may`.
+    fn is_on_record(&self, known: &ExecutionModel, may: bool) -> Check<bool> {
+        let Execution { id, owner, .. } = &known.execution;
         if known.deleted_at.is_some() {
-            let fence = Fence { id: *id, epoch: *epoch };
-            return Ok(self.read(self.catalog.standing(fence))? != Standing::Unknown);
+            let seen = || self.read(self.catalog.standing(known.execution.writer()));
+            return Ok(if known.execution.is_begun() { seen()? != Standing::Unknown } else { !may });
         }
         Ok(self.read(self.catalog.execution(owner, *id, DateTime::UNIX_EPOCH))?.is_some())
     }

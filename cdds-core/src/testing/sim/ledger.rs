@@ -16,7 +16,7 @@ use crate::domain::job::{Job, Reads};
 use crate::ports::source::RecordInstant;
 
 /// The accounts of all jobs.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ledger {
     accounts: BTreeMap<(JobId, Stream), Account>,
     /// The records booked for each set, so that deleting the set can take them off again.
@@ -35,7 +35,7 @@ enum Stream {
 /// The range that a watermark has passed; `None` means before all records.
 type Passed = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Account {
     /// How often each record was booked, by its number.
     times: Vec<u8>,

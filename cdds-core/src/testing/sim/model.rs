@@ -8,6 +8,7 @@ use chrono::{DateTime, Datelike, Timelike, Utc};
 
 use super::ledger::Ledger;
 use super::report::Invariant;
+use super::restore::Lost;
 use super::time::Micros;
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::archive::artifact::{Artifact, ArtifactSet};
@@ -30,7 +31,7 @@ pub(super) fn ensure(holds: bool, invariant: Invariant, what: impl FnOnce() -> S
 }
 
 /// The expected state of the record.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Model {
     pub(super) jobs: BTreeMap<JobId, JobModel>,
     pub(super) executions: BTreeMap<ExecutionId, ExecutionModel>,
@@ -43,6 +44,10 @@ pub(super) struct Model {
     pub(super) deadline: Option<Micros>,
     /// The files of live sets, including manifests and signatures.
     pub(super) live: BTreeMap<Key, ExecutionId>,
+    /// The files of live sets that the catalog has lost by a restore, with their contents (rule E17).
+    pub(super) lost: BTreeMap<Key, Lost>,
+    /// Whether the catalog was restored from a backup.
+    pub(super) is_restored: bool,
     /// Hashes of the archives of settled windows, by window and selection (invariant I7).
     pub(super) archives: BTreeMap<Selection, u64>,
     /// Counts each record over the sets of a job (invariant I4).

@@ -10,8 +10,9 @@ use crate::domain::calendar::timeframe::Timeframe;
 use crate::domain::calendar::window::Window;
 use crate::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
 use crate::domain::job::{JobChange, JobState};
+use crate::keys;
 use crate::ports::catalog::{CatalogError, CatalogErrorKind, Directive, Fence};
-use crate::ports::sink::Prefix;
+use crate::ports::sink::Key;
 
 /// Bugs of the callers: the request itself is wrong.
 impl Tampered {
@@ -95,8 +96,9 @@ impl Tampered {
         if !self.has(PlantedBug::DiscardOnUnknownCommit) || !result.as_ref().is_err_and(unknown) {
             return;
         }
-        let claim = Prefix::new(format!("{}/{}", fence.id, fence.epoch));
-        for key in watch.sink.list(&claim).await.unwrap_or_default() {
+        let of_claim = |key: &Key| keys::writer(key).is_some_and(|writer| writer.fence == fence);
+        let stored = watch.sink.list(&keys::execution(fence.id)).await.unwrap_or_default();
+        for key in stored.into_iter().filter(of_claim) {
             watch.deletes(&key);
             drop(watch.sink.delete(&key).await);
         }

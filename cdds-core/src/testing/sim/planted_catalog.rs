@@ -12,8 +12,8 @@ use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::job::{Job, JobChange};
 use crate::ports::catalog::query::{ArtifactQuery, Between, ExecutionOverview, ExecutionQuery, Page};
 use crate::ports::catalog::{
-    Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence, Publication, Settlement,
-    Standing,
+    Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence, Nonce, Publication,
+    Settlement, Standing, Writer,
 };
 
 /// Bugs of the catalog itself.
@@ -50,7 +50,7 @@ impl Tampered {
                 // Alone of its owner, it would be the right one.
                 let is_alone = |job: &Job| waits.iter().filter(|(of, _)| of.owner == job.owner).count() == 1;
                 let Some((job, waiting)) = newest.filter(|(job, _)| !is_alone(job)) else { return Ok(None) };
-                let begun = waiting.clone().begin(job, claim.worker.clone(), now);
+                let begun = waiting.clone().begin(job, claim.worker.clone(), claim.nonce, now);
                 let Beginning::Running(begun) = begun else { return Ok(None) };
                 let change = JobChange { edited: vec![begun.clone()], ..JobChange::of(job.clone()) };
                 self.inner.change_job(&change, job.revision, &[]).await?;
@@ -66,7 +66,7 @@ impl Tampered {
                     waits.iter().filter(may).partition(|(job, _)| job.owner == served);
                 let earliest = theirs.into_iter().min_by_key(|(_, one)| one.place());
                 let Some((job, waiting)) = earliest.filter(|_| !others.is_empty()) else { return Ok(None) };
-                let begun = waiting.clone().begin(job, claim.worker.clone(), now);
+                let begun = waiting.clone().begin(job, claim.worker.clone(), claim.nonce, now);
                 let Beginning::Running(begun) = begun else { return Ok(None) };
                 let change = JobChange { edited: vec![begun.clone()], ..JobChange::of(job.clone()) };
                 self.inner.change_job(&change, job.revision, &[]).await?;
@@ -82,6 +82,9 @@ impl Tampered {
                 let mut claimed = self.inner.claim(claim).await?;
                 claimed.executions.extend(twice);
                 Ok(Some(claimed))
+            }
+            Some(PlantedBug::KeyWithoutNonce) => {
+                self.inner.claim(&claim.clone().with_nonce(Nonce(0))).await.map(Some)
             }
             _ => Ok(None),
         }
@@ -268,10 +271,16 @@ impl Tampered {
         }
     }
 
-    pub(super) async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
+    pub(super) async fn standing(&self, writer: Writer) -> Result<Standing, CatalogError> {
         if self.has(PlantedBug::SweepIgnoresStanding) {
             return Ok(Standing::Unwanted);
         }
-        self.inner.standing(fence).await
+        let standing = self.inner.standing(writer).await?;
+        let deletes = match standing {
+            Standing::Unknown => self.has(PlantedBug::DeletesUnknown),
+            Standing::GivenUp { .. } => self.has(PlantedBug::DeletesGivenUp),
+            _ => false,
+        };
+        Ok(if deletes { Standing::Unwanted } else { standing })
     }
 }

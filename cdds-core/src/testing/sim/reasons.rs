@@ -213,11 +213,11 @@ impl Watch {
     pub(super) fn check_failure(&self, model: &Model, before: &Execution, after: &Execution) -> Check {
         let told = || format!("{} became {}", brief(before), brief(after));
         let known = model.execution(before.id)?;
-        if after.attempts.len() < before.attempts.len() {
+        if after.attempt_count() < before.attempt_count() {
             let given_back = after.state == ExecutionState::Queued && after.not_before <= self.now();
             return ensure(given_back, Invariant::Reason, told);
         }
-        let Some(failure) = after.attempts.last().and_then(|attempt| attempt.failure.as_ref()) else {
+        let Some(failure) = after.last_failure() else {
             return ensure(false, Invariant::Reason, || format!("{} without a failure", told()));
         };
         let why = || format!("{}: {failure:?}", told());
@@ -230,9 +230,9 @@ impl Watch {
         ensure(can_happen(failure, panics > 0), Invariant::Reason, why)?;
         let retry = self.shared.profile.engine.retry;
         let retries = before.settings.policies.retries.map(|retries| retries.count() + 1);
-        let most = usize::try_from(retries.unwrap_or(retry.attempts_max)).unwrap_or(usize::MAX);
+        let most = retries.unwrap_or(retry.attempts_max);
         let given_up = matches!(after.state, ExecutionState::Failed(_));
-        let last = !failure.retryable || before.attempts.len() >= most;
+        let last = !failure.retryable || before.attempt_count() >= most;
         ensure(given_up == last, Invariant::Reason, || format!("of {most} attempts: {}", why()))?;
         let waits_most = retry.delay_max * 120 / 100;
         let in_time = after.not_before <= self.now() + waits_most;

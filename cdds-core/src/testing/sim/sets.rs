@@ -140,8 +140,10 @@ impl Watch {
     /// Checks that a file about to be deleted from the store is not part of a live set (invariant I8).
     pub(super) fn deletes(&self, key: &Key) {
         self.look(|model: &mut Model| {
-            let live = model.live.contains_key(key);
-            ensure(!live, Invariant::I8, || format!("{key} is published and was deleted"))
+            let live = model.live.contains_key(key) || self.must_stay(model, key);
+            ensure(!live, Invariant::I8, || format!("{key} is published and was deleted"))?;
+            model.lost.remove(key);
+            Ok(())
         });
     }
 }

@@ -9,6 +9,7 @@ use cdds_core::domain::execution::{Beginning, Execution, ExecutionState, SkipRea
 use cdds_core::domain::id::{ExecutionId, WorkerId};
 use cdds_core::domain::job::JobState;
 use cdds_core::domain::job::lifecycle;
+use cdds_core::domain::work::Nonce;
 use cdds_core::testing::commands::{Command, commands};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -66,7 +67,7 @@ fn w4_nothing_new_is_skipped_as_covered() {
     for (at, covered) in [("01:59:54", false), ("01:59:55", true), ("02:00:00", true)] {
         let at = Some(instant(&format!("2026-03-02T{at}Z")));
         job.watermark = Some(Watermark { generation: 1, at });
-        let beginning = waiting.clone().begin(&job, WorkerId::new("w").unwrap(), now);
+        let beginning = waiting.clone().begin(&job, WorkerId::new("w").unwrap(), Nonce(1), now);
         match beginning {
             Beginning::Covered(skipped) => {
                 assert!(covered, "{at:?}");

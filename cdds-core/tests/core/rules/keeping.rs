@@ -8,6 +8,7 @@ use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::ExecutionId;
 use cdds_core::domain::work::row::{WorkFailure, WorkStatus};
 use cdds_core::engine::Engine;
+use cdds_core::ports::catalog::Writer;
 use cdds_core::ports::catalog::query::{AuditQuery, ExecutionQuery, NoticeQuery};
 use cdds_core::ports::sink::{Key, Prefix, Sink};
 use cdds_core::service::audit::Audit;
@@ -97,13 +98,16 @@ fn e15_another_engine_keeps_house_when_the_first_one_stops_or_dies() {
     let service = Service::with_records(1);
     submit(&service, Frequency::Once(Start::Immediately), "all");
     service.run();
+    let [first] = history(&service)[..] else { panic!("one execution") };
+    block_on(service.history.delete(&service.by, first, WithArtifacts::Delete)).unwrap();
     let engine = || Engine::builder(&service.memory.ports).build();
     let mut files = 0;
     let mut keeps = |engine: &Engine| {
-        // A file of an execution that is on record, from an attempt that is over.
-        let [first] = history(&service)[..] else { panic!("one execution") };
+        // A file that the claim of a deleted execution has left.
+        let [deleted] = &service.memory.catalog.record()[..] else { panic!("one execution") };
+        let Writer { fence, nonce: Some(nonce) } = deleted.writer() else { panic!("a claim with a nonce") };
         files += 1;
-        let orphan = Key::new(format!("{first}/0/{files:06}"));
+        let orphan = Key::new(format!("{first}/{}-{nonce}/{files:06}", fence.epoch));
         store(&service, &orphan);
         assert!(block_on(engine.keep_house()).unwrap());
         let keys = block_on(service.memory.sink.list(&Prefix::new(""))).unwrap();
@@ -122,8 +126,7 @@ fn e15_another_engine_keeps_house_when_the_first_one_stops_or_dies() {
     assert!(!keeps(&one));
     service.memory.clock.advance(Duration::from_secs(3_600));
     assert!(keeps(&one));
-    let finished = block_on(service.history.list(&service.by, &ExecutionQuery::default())).unwrap();
-    assert_eq!(finished.items[0].execution.status(), Status::Finished);
+    assert_eq!(service.memory.catalog.record()[0].status(), Status::Finished);
 }
 
 fn store(service: &Service, key: &Key) {

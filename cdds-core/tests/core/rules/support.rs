@@ -10,6 +10,7 @@ use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId, WorkerId};
 use cdds_core::domain::job::lifecycle::{self, NewJob, Submission};
 use cdds_core::domain::job::{Job, JobSettings, Protection, Title};
 use cdds_core::domain::source::SourceTerms;
+use cdds_core::domain::work::Nonce;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
@@ -57,7 +58,7 @@ pub(crate) fn submit(frequency: Frequency, timeframe: &str, now: DateTime<Utc>) 
 
 /// Begins the execution with a worker. It must not be covered.
 pub(crate) fn begin(job: &Job, execution: Execution, now: DateTime<Utc>) -> Execution {
-    match execution.begin(job, WorkerId::new("w").unwrap(), now) {
+    match execution.begin(job, WorkerId::new("w").unwrap(), Nonce(1), now) {
         Beginning::Running(execution) => execution,
         Beginning::Covered(execution) => panic!("covered: {execution:?}"),
     }

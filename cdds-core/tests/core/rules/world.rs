@@ -14,6 +14,7 @@ use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::job::{Job, JobChange, JobSettings, JobState, Title};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::violation::RuleViolation;
+use cdds_core::domain::work::Nonce;
 use cdds_core::testing::commands::{Command, EditOf};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -144,7 +145,7 @@ impl World {
         }
         let now = self.now;
         for execution in queued.into_iter().filter(|execution| execution.not_before <= now) {
-            match execution.begin(&self.job, WorkerId::new("w").unwrap(), now) {
+            match execution.begin(&self.job, WorkerId::new("w").unwrap(), Nonce(1), now) {
                 Beginning::Running(begun) => {
                     let id = begun.id;
                     self.replace(begun);

@@ -4,14 +4,16 @@ mod list;
 
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::queue::QueuePlace;
+use cdds_core::domain::execution::standing::Stage;
 use cdds_core::domain::id::{JobId, Owner, WorkerId};
 use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::work::lease::Lease;
-use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind, Fence, Standing};
+use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind, Fence, Standing, Writer};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::super::row::{ExecutionRow, fold, integer, micros};
+use super::super::row::{ExecutionRow, corrupt, fold, integer, micros};
+use super::super::stored;
 use super::fault::{Fault, conflict};
 use super::jobs;
 use super::understood::{row_id, understood};
@@ -373,21 +375,27 @@ pub(super) fn fenced(tx: &Transaction<'_>, fence: Fence) -> Result<Execution, Fa
     }
 }
 
-/// Whether the objects that a claim stored are still wanted: it is running, or its published set has not been
-/// removed.
-pub(super) fn standing(tx: &Transaction<'_>, fence: Fence) -> Result<Standing, Fault> {
-    let sql = "SELECT e.epoch = ?2 AND e.deleted_at IS NULL
-          AND (e.status = 'in_progress'
+/// Returns whether the files that a claim stored are wanted: it is running, or its published set has not been
+/// removed. Reads only what that needs, since a deleted row is erased.
+pub(super) fn standing(tx: &Transaction<'_>, writer: &Writer) -> Result<Standing, Fault> {
+    let sql = "SELECT e.epoch, e.attempts, e.deleted_at IS NOT NULL,
+          (e.status = 'in_progress'
                OR (e.status IN ('finished', 'finished_with_errors') AND s.execution_id IS NOT NULL AND s.removed_at IS NULL))
         FROM execution e LEFT JOIN artifact_set s ON s.execution_id = e.id WHERE e.id = ?1";
-    let wanted = tx
-        .query_row(sql, params![fence.id.to_string(), integer(fence.epoch)], |row| row.get(0))
-        .optional()?;
-    Ok(match wanted {
-        Some(true) => Standing::Wanted,
-        Some(false) => Standing::Unwanted,
-        None => Standing::Unknown,
-    })
+    let id = writer.fence.id.to_string();
+    let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    let found: Option<(i64, String, bool, bool)> = tx.query_row(sql, [&id], columns).optional()?;
+    let Some((epoch, attempts, deleted, live)) = found else { return Ok(Standing::Unknown) };
+    let attempts =
+        stored::attempts_from_json(&attempts).map_err(|error| corrupt("execution", &id, error).into());
+    let attempts = understood("execution", &id, attempts)?;
+    let epoch = u64::try_from(epoch).unwrap_or(0);
+    let stage = match (deleted, live) {
+        (true, _) => Stage::Deleted,
+        (false, true) => Stage::Live,
+        (false, false) => Stage::Over,
+    };
+    Ok(attempts.map_or(Standing::Unknown, |attempts| Standing::of(epoch, &attempts, stage, writer)))
 }
 
 /// Returns the number of records of the job's last success.

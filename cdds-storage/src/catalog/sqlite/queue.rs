@@ -226,7 +226,7 @@ impl Queue for SqliteQueue<'_> {
         let Some(job) = self.job(&execution)?.filter(|job| job.may_begin(&execution)) else {
             return Ok(Picked::Refused);
         };
-        let picked = match execution.begin(&job, self.claim.worker.clone(), self.now) {
+        let picked = match execution.begin(&job, self.claim.worker.clone(), self.claim.nonce, self.now) {
             Beginning::Running(execution) => {
                 self.begun.running.push(execution);
                 Picked::Running

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use cdds_core::domain::execution::Attempt;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, Owner};
 use cdds_core::ports::catalog::Removal;
 use cdds_core::ports::sink::Key;
@@ -41,7 +42,7 @@ pub(super) fn delete_execution(
         Some(true) => return refuse("has a set on legal hold"),
         Some(false) => {}
     }
-    let attempts = stored::attempts_to_json(&[]).map_err(|error| corrupt("execution", &id, error))?;
+    let attempts = erased_attempts(tx, &id)?;
     tx.execute(
         "UPDATE execution SET deleted_at = ?2, settings = '', title_folded = '', detail = NULL, attempts = ?3
          WHERE id = ?1",
@@ -52,6 +53,17 @@ pub(super) fn delete_execution(
         params![id, micros(now)],
     )?;
     outbox::cancel(tx, execution, now)
+}
+
+/// Returns the attempts that a deleted execution keeps: files of these claims may still appear in the store
+/// (rule E16).
+fn erased_attempts(tx: &Transaction<'_>, id: &str) -> Result<String, Fault> {
+    let bad = |error| corrupt("execution", id, error);
+    let attempts: String =
+        tx.query_row("SELECT attempts FROM execution WHERE id = ?1", [id], |row| row.get(0))?;
+    let attempts = stored::attempts_from_json(&attempts).map_err(bad)?;
+    let erased: Vec<Attempt> = attempts.into_iter().map(Attempt::erased).collect();
+    Ok(stored::attempts_to_json(&erased).map_err(bad)?)
 }
 
 /// Puts the remaining files of a set on hold, or releases them.
@@ -126,10 +138,11 @@ pub(super) fn expire(tx: &Transaction<'_>, now: DateTime<Utc>, limit: usize) -> 
 pub(super) fn removals(tx: &Transaction<'_>, limit: usize) -> Result<Vec<Removal>, Fault> {
     // Count the limit here, so that skipped rows do not use it up.
     let mut statement = tx.prepare(
-        "SELECT s.execution_id AS id, NULL AS \"key\", s.removed_at AS removed_at FROM artifact_set s
+        "SELECT s.execution_id AS id, NULL AS \"key\", s.removed_at AS removed_at, e.attempts
+         FROM artifact_set s JOIN execution e ON e.id = s.execution_id
          WHERE s.removed_at IS NOT NULL AND s.removal_confirmed_at IS NULL
          UNION ALL
-         SELECT a.id, a.\"key\", a.removed_at
+         SELECT a.id, a.\"key\", a.removed_at, NULL
          FROM artifact a JOIN artifact_set s ON s.execution_id = a.execution_id
          WHERE a.removed_at IS NOT NULL AND a.removal_confirmed_at IS NULL AND s.removed_at IS NULL
          ORDER BY removed_at, id",
@@ -148,7 +161,12 @@ fn removal(row: &Row<'_>) -> Result<Removal, Fault> {
     let id: String = row.get(0)?;
     let bad = |error| corrupt("removal", &id, error);
     Ok(match row.get::<_, Option<String>>(1)? {
-        None => Removal::Set { execution: id.parse().map_err(bad)? },
+        None => {
+            // Files of claims that cannot be decoded would stay, and their removal would be confirmed.
+            stored::attempts_from_json(&row.get::<_, String>(3)?)
+                .map_err(|error| corrupt("removal", &id, error))?;
+            Removal::Set { execution: id.parse().map_err(bad)? }
+        }
         Some(key) => Removal::File { artifact: id.parse().map_err(bad)?, key: Key::new(key) },
     })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cdds_core::domain::access::audit::AuditRecord;
 use cdds_core::domain::access::download::DownloadEnd;
+use cdds_core::domain::archive::adoption::Adoption;
 use cdds_core::domain::archive::artifact::ArtifactSet;
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::completeness::Frozen;
@@ -27,7 +28,7 @@ use cdds_core::ports::catalog::query::{
 use cdds_core::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore,
     Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval,
-    RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
+    RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue, Writer,
 };
 use cdds_core::ports::sink::Key;
 use chrono::{DateTime, Utc};
@@ -35,8 +36,8 @@ use chrono::{DateTime, Utc};
 use super::audit::audited;
 use super::database::Durability;
 use super::{
-    SqliteCatalog, agenda, artifacts, audit, claim, executions, housekeeping, jobs, outbox, presence,
-    present, recipients, removal, running, store,
+    SqliteCatalog, adoption, agenda, artifacts, audit, claim, executions, housekeeping, jobs, outbox,
+    presence, present, recipients, removal, running, store,
 };
 
 #[async_trait]
@@ -235,8 +236,8 @@ impl WorkQueue for SqliteCatalog {
             .await
     }
 
-    async fn standing(&self, fence: Fence) -> Result<Standing, CatalogError> {
-        self.read("read the claim", move |tx| executions::standing(tx, fence)).await
+    async fn standing(&self, writer: Writer) -> Result<Standing, CatalogError> {
+        self.read("read the claim", move |tx| executions::standing(tx, &writer)).await
     }
 }
 
@@ -271,6 +272,20 @@ impl ArtifactStore for SqliteCatalog {
 
     async fn newest_manifests(&self, limit: usize) -> Result<Vec<Key>, CatalogError> {
         self.read("list the newest sets", move |tx| store::newest_manifests(tx, limit)).await
+    }
+
+    async fn adopt(
+        &self,
+        adoption: &Adoption,
+        expected: u64,
+        set: &ArtifactSet,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let (adoption, set, audit) = (adoption.clone(), set.clone(), audit.to_vec());
+        self.write("adopt the set", move |tx| {
+            audited(tx, &audit, || adoption::adopt(tx, &adoption, expected, &set))
+        })
+        .await
     }
 
     async fn hold(

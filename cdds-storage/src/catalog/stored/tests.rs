@@ -61,12 +61,22 @@ fn attempts_are_stored_like_this() {
     let attempts = vec![
         Attempt {
             epoch: 1,
+            nonce: None,
             worker: worker.clone(),
             started_at: at(0),
             ended_at: Some(at(60)),
             failure: Some(failure()),
+            released: false,
         },
-        Attempt { epoch: 2, worker, started_at: at(90), ended_at: None, failure: None },
+        Attempt {
+            epoch: 2,
+            worker,
+            nonce: None,
+            started_at: at(90),
+            ended_at: None,
+            failure: None,
+            released: false,
+        },
     ];
     let json = attempts_to_json(&attempts).unwrap();
     assert_eq!(
@@ -142,13 +152,37 @@ fn progress_is_stored_like_this() {
 }
 
 #[test]
+fn e16_the_nonce_of_an_attempt_and_its_release_are_stored_like_this() {
+    let attempt = Attempt {
+        epoch: 3,
+        nonce: Some(Nonce(0xa1)),
+        worker: WorkerId::new("w").unwrap(),
+        started_at: at(0),
+        ended_at: Some(at(60)),
+        failure: None,
+        released: true,
+    };
+    let json = attempts_to_json(std::slice::from_ref(&attempt)).unwrap();
+    assert_eq!(
+        json,
+        concat!(
+            r#"{"v":1,"attempts":[{"epoch":3,"nonce":"00000000000000a1","worker":"w","#,
+            r#""started_at":"2026-01-01T00:00:00.123456Z","ended_at":"2026-01-01T00:01:00.123456Z","released":true}]}"#
+        )
+    );
+    assert_eq!(attempts_from_json(&json).unwrap(), [attempt]);
+}
+
+#[test]
 fn instants_are_stored_in_whole_microseconds() {
     let attempt = Attempt {
         epoch: 1,
+        nonce: None,
         worker: WorkerId::new("w").unwrap(),
         started_at: at(0) + TimeDelta::nanoseconds(789),
         ended_at: None,
         failure: None,
+        released: false,
     };
     let json = attempts_to_json(&[attempt]).unwrap();
     assert_eq!(attempts_from_json(&json).unwrap()[0].started_at, at(0));

@@ -225,7 +225,12 @@ fn attempts_end_cancelled_or_released() {
     world.submit("Once", immediately(), at(0));
     let claimed = claim(&world.catalog, "w", at(0), 1).remove(0);
     let released = block_on(world.catalog.at(at(5)).settle(fence(&claimed), &Settlement::Released)).unwrap();
-    assert!(released.attempts.is_empty(), "a release does not count");
+    assert_eq!(
+        (released.attempt_count(), released.attempts.len()),
+        (0, 1),
+        "it does not count, and stays listed"
+    );
+    assert_eq!(world.standing(&released), Standing::Unwanted);
     let again = claim(&world.catalog, "w", at(5), 1).remove(0);
     assert_eq!(again.epoch, 2);
     let cancelled = block_on(world.catalog.at(at(6)).settle(fence(&again), &Settlement::Cancelled)).unwrap();

@@ -205,12 +205,15 @@ fn rows_are_stored_like_this() {
     let none = r#"{"v":1,"records":0,"bytes_read":0,"bytes_written":0,"parts":0}"#;
     let slot = "1767312000000000";
     let running = [&claimed.id.to_string(), &job.id.to_string(), "default", "scheduled", slot, "null", slot];
-    let attempts = r#"{"v":1,"attempts":[{"epoch":1,"worker":"w","started_at":"2026-01-02T00:00:00Z"}]}"#;
+    let attempts = format!(
+        r#"{{"v":1,"attempts":[{{"epoch":1,"nonce":"{}","worker":"w","started_at":"2026-01-02T00:00:00Z"}}]}}"#,
+        claimed.writer().nonce.unwrap()
+    );
     let state = [
         "in_progress",
         "null",
         "1",
-        attempts,
+        &attempts,
         slot,
         slot,
         slot,

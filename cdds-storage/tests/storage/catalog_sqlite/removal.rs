@@ -169,7 +169,15 @@ fn e9_a_deleted_execution_says_nothing_and_does_not_come_back() {
     let raw = world.raw();
     let texts = "SELECT settings || title_folded || coalesce(detail, '') || attempts FROM execution";
     let texts: String = raw.query_row(texts, [], |row| row.get(0)).unwrap();
-    assert_eq!(texts, r#"{"v":1,"attempts":[]}"#);
+    // Only the claim is left, since its files may still appear in the store (rule E16).
+    let left = format!(
+        concat!(
+            r#"{{"v":1,"attempts":[{{"epoch":1,"nonce":"{}","worker":"unknown","#,
+            r#""started_at":"2026-01-02T00:00:00Z","ended_at":"2026-01-02T00:00:00Z"}}]}}"#
+        ),
+        claimed.writer().nonce.unwrap()
+    );
+    assert_eq!(texts, left);
     assert_eq!(world.standing(&claimed), Standing::Unwanted);
 
     // Its occurrence stays on the record, so that the same slot does not run again.
@@ -182,6 +190,21 @@ fn e9_a_deleted_execution_says_nothing_and_does_not_come_back() {
     };
     world.change(&current, &change).unwrap();
     assert_eq!((world.history(), claim(&world.catalog, "w", day(1), 9)), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn e16_files_of_claims_that_cannot_be_decoded_are_not_confirmed_as_removed() {
+    let world = World::new();
+    let set = set(&world, 0, 1);
+    delete(&world, &[artifact_id(set.id, 1)], 1).unwrap();
+    let raw = world.raw();
+    let attempts: String = raw.query_row("SELECT attempts FROM execution", [], |row| row.get(0)).unwrap();
+    raw.execute("UPDATE execution SET attempts = '{\"v\":99}'", []).unwrap();
+    assert_eq!(world.standing(&set), Standing::Unknown, "they stay");
+    assert_eq!(removals(&world), []);
+    raw.execute("UPDATE execution SET attempts = ?1", [attempts]).unwrap();
+    assert_eq!(world.standing(&set), Standing::Unwanted);
+    assert_eq!(removals(&world), [Removal::Set { execution: set.id }]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use cdds_core::domain::execution::failure::Failure;
 use cdds_core::domain::execution::{ExecutionState, Status};
 use cdds_core::domain::id::ExecutionId;
 use cdds_core::ports::catalog::{
-    ArtifactStore, Beat, CatalogErrorKind, Claimed, Directive, Fence, Settlement, Standing, WorkQueue,
+    ArtifactStore, Beat, CatalogErrorKind, Claimed, Directive, Fence, Settlement, Standing, WorkQueue, Writer,
 };
 use chrono::TimeDelta;
 use futures::executor::block_on;
@@ -28,7 +28,8 @@ fn i6_a_claim_that_was_taken_over_can_do_nothing() {
     assert_eq!((new.id, new.epoch), (old.id, 2));
     assert_eq!(new.attempts[0].failure, Some(Failure::crashed()));
 
-    let never = Fence { id: ExecutionId(old.job_id.0), epoch: 1 };
+    let fence_of_none = Fence { id: ExecutionId(old.job_id.0), epoch: 1 };
+    let never = Writer { fence: fence_of_none, nonce: None };
     assert_eq!(block_on(world.catalog.standing(never)).unwrap(), Standing::Unknown);
 
     let publication = publication(&old, 2, at(61));

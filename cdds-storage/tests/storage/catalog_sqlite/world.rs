@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{self, AtomicU64};
 use std::time::Duration;
 
 use cdds_core::domain::access::Action;
@@ -25,7 +26,7 @@ use cdds_core::domain::job::{Job, JobChange, JobSettings, Protection, Title};
 use cdds_core::domain::source::SourceTerms;
 use cdds_core::ports::catalog::query::{ExecutionOverview, ExecutionQuery, Page, Slice, Total};
 use cdds_core::ports::catalog::{
-    Catalog, CatalogError, Claim, ExecutionStore, Fence, JobStore, Publication, Settlement, Standing,
+    Catalog, CatalogError, Claim, ExecutionStore, Fence, JobStore, Nonce, Publication, Settlement, Standing,
     WorkQueue,
 };
 use cdds_core::ports::ids::Ids;
@@ -203,7 +204,7 @@ impl World {
 
     /// Returns the catalog's answer about the latest claim of an execution.
     pub(crate) fn standing(&self, execution: &Execution) -> Standing {
-        block_on(self.catalog.standing(fence(execution))).unwrap()
+        block_on(self.catalog.standing(execution.writer())).unwrap()
     }
 
     pub(crate) fn job(&self, id: JobId) -> Job {
@@ -247,7 +248,9 @@ pub(crate) fn failed(retryable: bool) -> Settlement {
 }
 
 pub(crate) fn claim_of(name: &str, limit: usize) -> Claim {
-    Claim::new(worker(name), LEASE, limit)
+    static CLAIMS: AtomicU64 = AtomicU64::new(1);
+    let nonce = Nonce(CLAIMS.fetch_add(1, atomic::Ordering::Relaxed));
+    Claim::new(worker(name), nonce, LEASE, limit)
 }
 
 pub(crate) fn claim(catalog: &Timed, worker: &str, now: DateTime<Utc>, limit: usize) -> Vec<Execution> {

@@ -7,19 +7,21 @@ use std::time::Duration;
 use cdds_core::domain::access::audit::{AuditRecord, Object, Outcome};
 use cdds_core::domain::access::download::{DownloadEnd, DownloadOutcome};
 use cdds_core::domain::access::{Action, Principal, PrincipalName};
+use cdds_core::domain::archive::adoption::{FoundSet, adopt};
 use cdds_core::domain::archive::artifact::{
     Artifact, ArtifactSet, Sha256Digest, StoredManifest, StoredSignature, artifact_id,
 };
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::execution::completeness::Frozen;
 use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::retry::RetryPolicy;
 use cdds_core::domain::execution::schedule::{Terms, materialise};
 use cdds_core::domain::execution::{Execution, Status};
-use cdds_core::domain::id::{AuditId, JobId, Owner, WorkerId};
+use cdds_core::domain::id::{AuditId, ExecutionId, JobId, Owner, WorkerId};
 use cdds_core::domain::job::lifecycle::NewJob;
 use cdds_core::domain::job::{JobSettings, Protection, Read, Reads, Title};
 use cdds_core::domain::keeping::Cutoffs;
@@ -31,7 +33,9 @@ use cdds_core::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, Between, ExecutionOverview, ExecutionQuery, JobOverview,
     JobQuery, NoticeQuery, Page,
 };
-use cdds_core::ports::catalog::{Beat, Catalog, Claim, Fence, Forget, NoticeClaim, Publication, Settlement};
+use cdds_core::ports::catalog::{
+    Beat, Catalog, Claim, Fence, Forget, Nonce, NoticeClaim, Publication, Settlement, Writer,
+};
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::sink::Key;
 use cdds_core::ports::source::{DataType, SourceDescription, Sources};
@@ -58,6 +62,8 @@ pub(crate) struct Side {
     jobs: Vec<JobId>,
     running: Vec<Execution>,
     taken: Vec<Notice>,
+    /// Counts the claims. Each has its number as its nonce.
+    claims: u64,
 }
 
 fn settings(title: &str, frequency: Frequency, timeframe: &str) -> JobSettings {
@@ -146,6 +152,7 @@ impl Side {
             jobs: submitted.to_vec(),
             running: Vec::new(),
             taken: Vec::new(),
+            claims: 0,
         }
     }
 
@@ -213,7 +220,9 @@ impl Side {
     }
 
     fn claim(&mut self) -> String {
-        let claim = Claim::new(WorkerId::new("w").unwrap(), LEASE, 2)
+        self.claims += 1;
+        let nonce = Nonce(self.claims);
+        let claim = Claim::new(WorkerId::new("w").unwrap(), nonce, LEASE, 2)
             .with_holding(self.running.iter().map(fence).collect());
         let claimed = block_on(self.catalog.claim(&claim)).unwrap();
         self.running.extend(claimed.executions.iter().cloned());
@@ -226,18 +235,11 @@ impl Side {
         }
         let execution = self.running.remove(0);
         let published_at = self.now();
-        let artifacts = (1..=2).map(|part| artifact(&execution, part, published_at)).collect();
-        let key = Key::new(format!("{}/{}/manifest", execution.id, execution.epoch));
-        let manifest = StoredManifest { name: "m".to_owned(), key, bytes: 1, sha256: Sha256Digest([1; 32]) };
-        let signature = (execution.epoch % 2 == 1).then(|| {
-            let StoredManifest { name, key, bytes, sha256 } = manifest.clone();
-            StoredSignature { name, key, bytes, sha256 }
-        });
-        let set = ArtifactSet { manifest, signature, artifacts };
+        let set = set(&execution, published_at);
         let progress = Progress { records: 7, rejected: execution.epoch % 2, ..Progress::default() };
         let publication = Publication { set, progress, published_at };
         let said = catalog_said(block_on(self.catalog.publish(fence(&execution), &publication)));
-        format!("{said} {:?}", block_on(self.catalog.standing(fence(&execution))).unwrap())
+        format!("{said} {:?}", block_on(self.catalog.standing(execution.writer())).unwrap())
     }
 
     fn settle(&mut self, settlement: &Settlement) -> String {
@@ -414,8 +416,44 @@ impl Side {
         let (_, history, _) = &self.services;
         let Some(execution) = self.execution(number) else { return String::new() };
         let with = if with_artifacts { WithArtifacts::Delete } else { WithArtifacts::Keep };
-        let standing = || block_on(self.catalog.standing(fence(&execution))).unwrap();
+        let standing = || block_on(self.catalog.standing(execution.writer())).unwrap();
         format!("{} {:?}", said(block_on(history.delete(&self.by, execution.id, with))), standing())
+    }
+
+    /// Takes back a set of this execution, or of one that is not on record.
+    pub(crate) fn adopt(&mut self, number: usize, is_known: bool) -> String {
+        let Some(known) = self.execution(number) else { return String::new() };
+        let Some(job) = block_on(self.catalog.job(&self.owner, known.job_id)).unwrap() else {
+            return String::new();
+        };
+        self.claims += 1;
+        let id = if is_known { known.id } else { ExecutionId(uuid::Uuid::from_u64_pair(number as u64, 7)) };
+        let now = self.now();
+        let from = job.job.watermark().at;
+        let found = FoundSet {
+            writer: Writer { fence: Fence { id, epoch: 1 + known.epoch }, nonce: Some(Nonce(self.claims)) },
+            slot: known.slot,
+            window: Window::since(from, known.window.end()).unwrap_or(known.window),
+            incomplete_from: None,
+            made_at: now,
+            expires_at: RetentionDays::new(3).unwrap().expires_at(now),
+            progress: Progress { records: 9, ..Progress::default() },
+            same_selection: true,
+        };
+        let adoption = match adopt(&job.job, is_known.then_some(&known), &found, now) {
+            Ok(adoption) => adoption,
+            Err(reason) => return reason.to_string(),
+        };
+        let set = set(&adoption.execution, now);
+        let adopt = || {
+            let entry = self.entry(Action::AdoptSet, Object::ArtifactSet(id));
+            let revision = job.job.revision;
+            catalog_said(block_on(self.catalog.adopt(&adoption, revision, &set, &[entry])))
+        };
+        let said = adopt();
+        let stands = block_on(self.catalog.standing(found.writer)).unwrap();
+        let again = adopt();
+        format!("{said} {stands:?} {again}")
     }
 
     pub(crate) fn jobs_page(&self, query: &JobQuery) -> Page<JobOverview> {
@@ -476,6 +514,17 @@ impl Side {
 
 fn fence(execution: &Execution) -> Fence {
     Fence { id: execution.id, epoch: execution.epoch }
+}
+
+fn set(of: &Execution, created_at: chrono::DateTime<chrono::Utc>) -> ArtifactSet {
+    let artifacts = (1..=2).map(|part| artifact(of, part, created_at)).collect();
+    let key = Key::new(format!("{}/{}/manifest", of.id, of.epoch));
+    let manifest = StoredManifest { name: "m".to_owned(), key, bytes: 1, sha256: Sha256Digest([1; 32]) };
+    let signature = (of.epoch % 2 == 1).then(|| {
+        let StoredManifest { name, key, bytes, sha256 } = manifest.clone();
+        StoredSignature { name, key, bytes, sha256 }
+    });
+    ArtifactSet { manifest, signature, artifacts }
 }
 
 fn artifact(of: &Execution, part: u32, created_at: chrono::DateTime<chrono::Utc>) -> Artifact {
