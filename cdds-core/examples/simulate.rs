@@ -13,14 +13,15 @@ use std::time::Instant;
 use cdds_core::testing::sim::{PlantedBug, World, run_all};
 
 const USAGE: &str = "\
-usage: simulate [--seeds N] [--from SEED] [--days D] [--threads T] [--planted BUG] [--covered]
-       simulate --seed SEED [--days D] [--planted BUG]
+usage: simulate [--seeds N] [--from SEED] [--days D] [--threads T] [--planted BUG] [--restores] [--covered]
+       simulate --seed SEED [--days D] [--planted BUG] [--restores]
 
   --seeds N      run this many worlds (200)
   --from SEED    beginning with this seed (0)
   --days D       days with faults in each world (10)
   --threads T    worlds at the same time (one for each processor)
   --planted BUG  with a bug that is to be found; `--planted list` names them
+  --restores     restore the catalog from backups in the middle of each world
   --covered      end with an error if there is a call at which some fault never came
   --seed SEED    run this world alone and print what happens in it";
 
@@ -30,6 +31,7 @@ struct Arguments {
     days: u32,
     threads: usize,
     planted: Option<PlantedBug>,
+    restores: bool,
     covered: bool,
     seed: Option<u64>,
 }
@@ -46,12 +48,24 @@ fn main() -> ExitCode {
 
 fn arguments() -> Result<Arguments, String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut found =
-        Arguments { seeds: 200, from: 0, days: 10, threads, planted: None, covered: false, seed: None };
+    let mut found = Arguments {
+        seeds: 200,
+        from: 0,
+        days: 10,
+        threads,
+        planted: None,
+        restores: false,
+        covered: false,
+        seed: None,
+    };
     let mut given = std::env::args().skip(1);
     while let Some(name) = given.next() {
         if name == "--help" {
             return Err(USAGE.to_owned());
+        }
+        if name == "--restores" {
+            found.restores = true;
+            continue;
         }
         if name == "--covered" {
             found.covered = true;
@@ -80,6 +94,7 @@ fn bugs() -> String {
 fn run(arguments: &Arguments) -> ExitCode {
     let world = |seed| {
         let world = World::new(seed).days(arguments.days);
+        let world = if arguments.restores { world.restoring() } else { world };
         arguments.planted.into_iter().fold(world, World::planted)
     };
     let began = Instant::now();

@@ -99,6 +99,7 @@ mod profile;
 mod published;
 mod reasons;
 mod report;
+mod restore;
 mod run;
 mod sets;
 mod shared;
@@ -129,7 +130,14 @@ use crate::ports::clock::Clock;
 type OpenCatalog = Arc<dyn Fn() -> Arc<dyn Catalog> + Send + Sync>;
 
 /// Prepares the catalog of a world that is about to run, by the world's clock.
-type PrepareCatalog = Box<dyn FnOnce(Arc<dyn Clock>) -> OpenCatalog + Send>;
+type PrepareCatalog = Box<dyn FnOnce(Arc<dyn Clock>) -> Prepared + Send>;
+
+/// The catalog of a world.
+struct Prepared {
+    open: OpenCatalog,
+    /// The catalog once more, if it can be restored from a backup.
+    restorable: Option<Arc<MemoryCatalog>>,
+}
 
 /// A simulated world, ready to run.
 #[must_use = "a world does nothing until it is run"]
@@ -137,6 +145,7 @@ pub struct World {
     seed: u64,
     days: u32,
     prepare: PrepareCatalog,
+    restoring: bool,
     bug: Option<PlantedBug>,
     listener: Option<Listener>,
 }
@@ -146,9 +155,10 @@ impl World {
     pub fn new(seed: u64) -> Self {
         let prepare: PrepareCatalog = Box::new(|clock| {
             let catalog = Arc::new(MemoryCatalog::new().with_clock(clock));
-            Arc::new(move || catalog.clone())
+            let restorable = Some(Arc::clone(&catalog));
+            Prepared { open: Arc::new(move || catalog.clone()), restorable }
         });
-        Self { seed, days: 10, prepare, bug: None, listener: None }
+        Self { seed, days: 10, prepare, restoring: false, bug: None, listener: None }
     }
 
     /// Sets the number of days with faults.
@@ -163,7 +173,15 @@ impl World {
     where
         O: Fn() -> Arc<dyn Catalog> + Send + Sync + 'static,
     {
-        Self { prepare: Box::new(|clock| Arc::new(prepare(clock))), ..self }
+        let prepare = |clock| Prepared { open: Arc::new(prepare(clock)), restorable: None };
+        Self { prepare: Box::new(prepare), ..self }
+    }
+
+    /// Restores the catalog from backups in the middle of the world, while the store goes on (rule E17). Has no
+    /// effect on a world [over](World::over) another catalog, which nobody can copy: [`Figures::restores`] is 0
+    /// then.
+    pub fn restoring(self) -> Self {
+        Self { restoring: true, ..self }
     }
 
     /// Plants a bug for the simulation to find.
@@ -181,7 +199,8 @@ impl World {
     /// # Errors
     /// The first [`Violation`], if an invariant is broken.
     pub fn run(self) -> Result<Figures, Box<Violation>> {
-        Run::new(self.seed, self.days, self.prepare, self.bug, Trace::new(self.listener)).run()
+        Run::new(self.seed, self.days, self.prepare, self.restoring, self.bug, Trace::new(self.listener))
+            .run()
     }
 }
 

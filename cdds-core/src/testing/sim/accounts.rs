@@ -36,23 +36,37 @@ impl Watch {
 /// covered occurrence does not count: its window lies within that of the covering one (rule W3a). Neither does
 /// an empty window, whose records were exported before.
 pub(super) fn check_contiguous(model: &Model, known: &JobModel) -> Check {
-    let mut stretches: BTreeMap<u32, Vec<&Execution>> = BTreeMap::new();
-    for entry in model.occurrences(known.job.id) {
+    let mut stretches: BTreeMap<Option<u32>, Vec<&Execution>> = BTreeMap::new();
+    for entry in model.occurrences(known.job.id).filter(|entry| !is_covered(&entry.execution)) {
         let window = entry.execution.window;
-        let counts = !is_covered(&entry.execution) && window.start() != Some(window.end());
-        if let Some(stretch) = entry.stretch.filter(|_| counts) {
-            stretches.entry(stretch).or_default().push(&entry.execution);
+        if window.start() != Some(window.end()) {
+            stretches.entry(entry.stretch).or_default().push(&entry.execution);
         }
     }
-    for mut windows in stretches.into_values() {
+    for windows in stretches.values_mut() {
         windows.sort_by_key(|one| (one.window.end(), one.window.start()));
-        let joins = |pair: &&[&Execution]| pair[1].window.start() == Some(pair[0].window.end());
-        if let Some(pair) = windows.windows(2).find(|pair| !joins(pair)) {
+    }
+    let alone = stretches.remove(&None).unwrap_or_default();
+    for windows in stretches.into_values() {
+        if let Some(pair) = windows.windows(2).find(|pair| !joins(pair[0], pair[1], &alone)) {
             let what = format!("{} and {} do not join", brief(pair[0]), brief(pair[1]));
             return Err(Broken(Invariant::I1, what));
         }
     }
     Ok(())
+}
+
+/// Whether one window follows another, at once or after some of those that are of no stretch: an edit that ends
+/// the tiling takes what waits out of its stretch and leaves it its window (rule J10).
+fn joins(one: &Execution, next: &Execution, alone: &[&Execution]) -> bool {
+    let mut end = one.window.end();
+    let Some(start) = next.window.start() else { return false };
+    for between in alone.iter().filter(|between| between.window.end() <= start) {
+        if between.window.start() == Some(end) {
+            end = between.window.end();
+        }
+    }
+    end == start
 }
 
 /// Whether a later occurrence exports the records of this one.

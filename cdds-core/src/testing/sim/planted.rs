@@ -61,6 +61,12 @@ pub enum PlantedBug {
     ForgetsNothing,
     /// The catalog lets every engine keep house.
     HouseKeptTwice,
+    /// The catalog reports files that it does not know as unwanted.
+    DeletesUnknown,
+    /// The catalog reports as unwanted what a claim without an end may have published in a lost time.
+    DeletesGivenUp,
+    /// The catalog gives all claims the same nonce, as if their keys had none.
+    KeyWithoutNonce,
     /// The store keeps the files of all epochs of an execution under the same keys.
     SharedKey,
     /// The store forgets unfinished uploads instead of listing them.
@@ -79,7 +85,7 @@ pub enum PlantedBug {
     FailsWhenCalm,
     /// The catalog acknowledges changes without writing them.
     AckWithoutWrite,
-    /// The catalog refuses changes that no other change has overtaken.
+    /// The catalog refuses changes that no other change has given_up.
     RefusesWithoutNeed,
     /// The catalog assigns an execution that another worker has.
     GivenTwice,
@@ -174,7 +180,7 @@ pub enum PlantedBug {
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 74] = [
+    pub const ALL: [Self; 77] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -195,6 +201,9 @@ impl PlantedBug {
         Self::ForgetsTooMuch,
         Self::ForgetsNothing,
         Self::HouseKeptTwice,
+        Self::DeletesUnknown,
+        Self::DeletesGivenUp,
+        Self::KeyWithoutNonce,
         Self::SharedKey,
         Self::UnfinishedNotListed,
         Self::DeleteForgotten,
@@ -342,7 +351,8 @@ impl Tampered {
                 let job = overview.job;
                 let open = self.inner.open_executions(&owner, job.id, None, usize::MAX).await?.executions;
                 let Some(waiting) = open.into_iter().find(Execution::is_waiting) else { continue };
-                if let Beginning::Running(begun) = waiting.begin(&job, claim.worker.clone(), now) {
+                if let Beginning::Running(begun) = waiting.begin(&job, claim.worker.clone(), claim.nonce, now)
+                {
                     let revision = job.revision;
                     let change = JobChange { edited: vec![begun.clone()], ..JobChange::of(job) };
                     self.inner.change_job(&change, revision, &[]).await?;

@@ -258,6 +258,8 @@ pub struct Figures {
     pub commands: u64,
     /// Engines that died at an await.
     pub crashes: u64,
+    /// Restores of the catalog from a backup.
+    pub restores: u64,
     /// Engines that stood still for longer than their lease.
     pub pauses: u64,
     /// Injected faults, except yields, latencies, crashes and pauses.
@@ -300,6 +302,7 @@ impl Figures {
         self.changed += other.changed;
         self.commands += other.commands;
         self.crashes += other.crashes;
+        self.restores += other.restores;
         self.pauses += other.pauses;
         self.faults += other.faults;
         self.outages += other.outages;
@@ -333,6 +336,7 @@ impl fmt::Display for Figures {
             ("changed records", self.changed),
             ("commands of people", self.commands),
             ("crashes", self.crashes),
+            ("restores of the catalog", self.restores),
             ("pauses past the lease", self.pauses),
             ("faults injected", self.faults),
             ("outages of a port", self.outages),

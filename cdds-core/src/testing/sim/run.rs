@@ -19,11 +19,12 @@ use super::planted::{PlantedBug, Tampered};
 use super::planted_store::TamperedSink;
 use super::profile::Profile;
 use super::report::{Figures, Invariant, Trace, Violation, Who};
+use super::restore::Restores;
 use super::shared::{Shared, lock};
 use super::source::{LossyWorkers, RowSource, Rows, descriptions, shared_dice};
 use super::time::{CatalogClock, DAY, HOUR, Micros, SECOND, SkewedClock};
 use super::watch::Watch;
-use super::{OpenCatalog, PrepareCatalog};
+use super::{OpenCatalog, PrepareCatalog, Prepared};
 use crate::domain::access::Role;
 use crate::domain::id::Owner;
 use crate::ports::Ports;
@@ -45,6 +46,7 @@ pub(super) struct Run {
     sink: Arc<TamperedSink>,
     ids: Arc<SeededIds>,
     open: OpenCatalog,
+    restores: Option<Restores>,
     /// The clock of the catalog.
     clock: Arc<CatalogClock>,
     bug: Option<PlantedBug>,
@@ -67,6 +69,7 @@ impl Run {
         seed: u64,
         days: u32,
         prepare: PrepareCatalog,
+        restoring: bool,
         bug: Option<PlantedBug>,
         trace: Trace,
     ) -> Self {
@@ -77,7 +80,9 @@ impl Run {
         let rows = Arc::new(Rows::of(&profile, seed, days));
         let shared = Arc::new(Shared::new(seed, profile, trace));
         let clock = Arc::new(CatalogClock::new(&shared.timeline));
-        let open = prepare(clock.clone());
+        let Prepared { open, restorable } = prepare(clock.clone());
+        let restores = restorable.filter(|_| restoring);
+        let restores = restores.map(|catalog| Restores::new(catalog, Dice::new(seed, 77)));
         let store = MemorySink::new();
         let watched = WatchedSink { inner: store.clone(), shared: Arc::clone(&shared) };
         let sink = Arc::new(TamperedSink::new(Arc::new(watched), bug));
@@ -95,6 +100,7 @@ impl Run {
             sink,
             ids: Arc::new(SeededIds::new(seed)),
             open,
+            restores,
             clock,
             bug,
             served: Arc::default(),
@@ -204,6 +210,7 @@ impl Run {
         self.shared.timeline.advance(next);
         self.watch.land(&self.shared.landing());
         self.wake(next);
+        self.back_up_or_restore(next);
         if self.shared.storms() && next == self.calm_at {
             self.calm_down();
         }
@@ -211,6 +218,24 @@ impl Run {
             self.audit_at = next + DAY;
             self.watch.audit(&owners());
         }
+    }
+
+    /// Backs the catalog up, or restores it. Everybody who uses the catalog is stopped for that.
+    fn back_up_or_restore(&mut self, now: Micros) {
+        let storms = self.shared.storms();
+        let Some(mut restores) = self.restores.take().filter(|_| storms) else { return };
+        if restores.is_due(&self.watch, now) {
+            self.shared.count(|figures| figures.crashes += 1);
+            let shared = Arc::clone(&self.shared);
+            for (task, life) in shared.lives.iter().enumerate() {
+                life.end();
+                self.paused.retain(|(_, paused)| *paused != task);
+                let delay = Machine::absence(&mut self.dice);
+                self.restart(task, delay);
+            }
+            restores.restore(&self.watch);
+        }
+        self.restores = Some(restores);
     }
 
     /// Returns the time until which engines may sleep, however often they meant to look around. Nothing is

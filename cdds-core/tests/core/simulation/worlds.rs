@@ -42,6 +42,13 @@ fn i1_to_i12_hold_in_every_world() {
 }
 
 #[test]
+fn e17_a_restored_catalog_loses_no_file_and_no_record() {
+    let world = |seed| World::new(seed).days(4).restoring();
+    let figures = run_all(0..30, 1, world).unwrap_or_else(|broken| panic!("{broken}"));
+    assert!(figures.restores > 30, "{figures}");
+}
+
+#[test]
 fn a_panic_is_told_with_its_seed() {
     let world = |seed| World::new(seed).days(2).planted(PlantedBug::PanicEndsEngine);
     let violation = run_all(0..200, 2, world).unwrap_err();
