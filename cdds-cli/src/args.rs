@@ -23,7 +23,7 @@ use clap::{ArgMatches, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::artifact::{
-    ArtifactCommand, DeleteArtifactsArgs, DownloadArgs, ListArtifactsArgs, SetArgs,
+    AdoptArgs, ArtifactCommand, DeleteArtifactsArgs, DownloadArgs, ListArtifactsArgs, SetArgs,
 };
 pub(crate) use self::audit::AuditArgs;
 pub(crate) use self::demo::DemoArgs;

@@ -11,6 +11,7 @@ use cdds_core::ports::clock::Clock;
 use cdds_core::ports::sink::Sink;
 use cdds_core::ports::source::{Source, SourceError, Sources};
 use cdds_core::service::ServiceError;
+use cdds_core::service::adoption::Adoptions;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::audit::Audit;
 use cdds_core::service::clock::{self, ClockReport};
@@ -19,7 +20,7 @@ use cdds_core::service::jobs::Jobs;
 use cdds_core::service::pairing::{PairedSink, Pairing, PairingError};
 use cdds_core::service::recipients::Recipients;
 use cdds_core::system::SystemIds;
-use cdds_crypto::{CmsSigner, SmimeCertificates};
+use cdds_crypto::{CmsSigner, CmsVerifier, SmimeCertificates};
 use cdds_storage::archive::ZipPackager;
 use cdds_storage::catalog::sqlite::SqliteCatalog;
 use cdds_storage::durable;
@@ -128,6 +129,16 @@ impl App {
                 .about(&self.store)
                 .with_way_out("if they do belong together, run `cdds doctor --adopt-store`"),
         }
+    }
+
+    /// Returns the service that finds sets which the catalog does not list. It reads the certificate with which
+    /// manifests are signed, if they are.
+    pub(crate) fn adoptions(&self) -> Result<Adoptions, CliError> {
+        let adoptions = Adoptions::new(&self.ports, self.settings.retention);
+        let Some(signing) = &self.signing else { return Ok(adoptions) };
+        let certificate = input::read(&signing.certificate)
+            .map_err(|error| CliError::file("read the certificate", &signing.certificate, &error))?;
+        Ok(adoptions.verified_by(Arc::new(CmsVerifier::new(certificate))))
     }
 
     /// Returns a builder for the engine. The signing key is read only here, so that commands that do not run

@@ -16,6 +16,8 @@ pub(crate) enum ArtifactCommand {
     Download(DownloadArgs),
     /// Delete artifacts, all that are named or none
     Delete(DeleteArtifactsArgs),
+    /// Take sets of the store back into the catalog, after it was restored from a backup
+    Adopt(AdoptArgs),
     /// Put a whole set on legal hold: it outlives its retention and cannot be deleted
     Hold(SetArgs),
     /// Release a set from its legal hold; if it has expired by then, it is deleted at once
@@ -90,6 +92,17 @@ pub(crate) struct DownloadArgs {
     /// Replace files that exist
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AdoptArgs {
+    /// The executions that made the sets
+    #[arg(value_name = "EXECUTION", required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) executions: Vec<String>,
+
+    /// Every set of this owner's jobs
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, Args)]

@@ -146,6 +146,7 @@ const EXAMPLES: &[(&str, &str)] = &[
            cdds artifact delete ID ID",
     ),
     ("artifact hold", "  cdds artifact hold --execution ID"),
+    ("artifact adopt", "  cdds artifact adopt --all"),
     ("artifact release", "  cdds artifact release --execution ID"),
     (
         "audit",

@@ -1,5 +1,7 @@
 //! `cdds artifact …`: the Artifacts page.
 
+mod adopt;
+
 use std::collections::BTreeSet;
 
 use cdds_core::domain::archive::removal::TornSet;
@@ -21,6 +23,7 @@ pub(super) async fn carry_out(command: ArtifactCommand, session: &Session) -> Re
         ArtifactCommand::List(args) => list(*args, session).await,
         ArtifactCommand::Download(args) => download::download(args, session).await,
         ArtifactCommand::Delete(args) => delete(&args, session).await,
+        ArtifactCommand::Adopt(args) => adopt::adopt(&args, session).await,
         ArtifactCommand::Hold(args) => set_hold(&args, true, session).await,
         ArtifactCommand::Release(args) => set_hold(&args, false, session).await,
     }

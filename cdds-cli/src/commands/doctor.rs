@@ -10,6 +10,7 @@ mod owners;
 mod permissions;
 mod place;
 mod record;
+mod unlisted;
 mod workers;
 
 use serde::Serialize;
@@ -133,7 +134,15 @@ async fn on_record(config: &Config, session: &Session) -> Vec<Finding> {
         Ok(findings) => findings,
         Err(error) => vec![Finding::failed("recipients", error.message(), "see the catalog's own check")],
     };
-    findings.push(place::pairing(&app).await);
+    let pairing = place::pairing(&app).await;
+    let is_paired = pairing.status != Status::Failed;
+    findings.push(pairing);
+    if is_paired {
+        let unlisted = unlisted::unlisted(&app).await;
+        findings.push(unlisted.unwrap_or_else(|error| {
+            Finding::failed("sets", error.message(), "see the checks of the catalog and the store")
+        }));
+    }
     let record = record::clock(&app, session).await;
     findings.extend(record.unwrap_or_else(|error| {
         vec![Finding::failed("clock", error.message(), "see the catalog's own check")]

@@ -98,8 +98,7 @@ impl Record {
             ExecutionState::Failed(failure) => record.with([("error", text(&failure.message))]),
             ExecutionState::Skipped(reason) => record.with([("reason", text(&reason.to_string()))]),
             ExecutionState::Queued => {
-                let failure = execution.attempts.last().and_then(|attempt| attempt.failure.as_ref());
-                let error = failure.map_or(Field::Unknown, |failure| text(&failure.message));
+                let error = execution.last_failure().map_or(Field::Unknown, |failure| text(&failure.message));
                 record.with([("again_at", Field::Word(instant(execution.not_before))), ("error", error)])
             }
             ExecutionState::Running | ExecutionState::Cancelled => record,

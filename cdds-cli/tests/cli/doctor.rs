@@ -53,6 +53,7 @@ fn nothing_is_wrong_and_nothing_is_changed() {
         "signing key",
         "recipient ops",
         "catalog and store",
+        "sets",
         "clock",
         "workers",
     ];

@@ -42,6 +42,7 @@ mod real_data;
 mod recipients;
 mod refusals;
 mod removal;
+mod restored;
 mod same_names;
 mod schedule;
 mod sealing;
