@@ -111,8 +111,17 @@ fn assert_finished_or_again(disk: &Disk, told: &str) {
         files.map(|file| fs::read_to_string(place.path("records").join(file)).unwrap().lines().count());
     assert_eq!(lines.sum::<usize>(), usize::try_from(RECORDS).unwrap());
     let parts = place.json(&[&["artifact", "list"], when].concat()).as_array().unwrap().len();
-    let stored = place.files("artifacts");
+    let mut claims: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in place.files("artifacts") {
+        let (claim, name) = file.rsplit_once('/').unwrap();
+        claims.entry(claim.to_owned()).or_default().push(name.to_owned());
+    }
+    let (_, stored) = claims.pop_last().unwrap();
     assert_eq!(stored.len(), parts + 1, "{stored:?}");
+    // Of earlier claims only a complete set may be left (rule E17).
+    for (claim, files) in claims {
+        assert!(files.contains(&"manifest".to_owned()), "{claim}: {files:?}");
+    }
 }
 
 #[test]

@@ -83,8 +83,8 @@ impl Adoptions {
     }
 
     /// Returns the sets of all owners that the store holds and the catalog does not list, oldest first, those
-    /// with an unreadable manifest before all others. A worker that died between its last file and its commit
-    /// leaves one, too. Lists the whole store, and reads the manifest of each. For
+    /// with an unreadable manifest before all others. One that a worker left that died
+    /// between its last file and its commit is among them, unless its execution has published another since. Lists the whole store, and reads the manifest of each. For
     /// the host itself, since it tells of all owners.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Adoptions {
                 continue;
             };
             let standing = self.ports.catalog.standing(writer).await?;
-            if matches!(standing, Standing::Unknown | Standing::GivenUp { .. }) {
+            if matches!(standing, Standing::Unknown | Standing::GivenUp { replaced: false, .. }) {
                 let manifest = Manifest::from_json(&self.small_file(&key).await?).ok();
                 unlisted.push(UnlistedSet { writer, made_at: manifest.map(|manifest| manifest.created_at) });
             }

@@ -20,6 +20,8 @@ pub enum Standing {
     GivenUp {
         /// When it was given up.
         at: DateTime<Utc>,
+        /// Whether another claim of the execution runs since, or has published a set: nobody can adopt this one.
+        replaced: bool,
     },
     /// The record does not list the claim: the files belong to another catalog, or to a later state of this
     /// one. Nobody may delete or overwrite them.
@@ -75,7 +77,7 @@ impl Standing {
             return Self::Wanted;
         }
         match given_up_at(attempts, writer) {
-            Some(at) if stage != Stage::Deleted => Self::GivenUp { at },
+            Some(at) if stage != Stage::Deleted => Self::GivenUp { at, replaced: stage == Stage::Live },
             _ => Self::Unwanted,
         }
     }
@@ -88,7 +90,7 @@ impl Standing {
         match *self {
             Self::Wanted | Self::Unknown => false,
             Self::Unwanted => true,
-            Self::GivenUp { at } => !has_manifest || retention.expires_at(at) <= now,
+            Self::GivenUp { at, .. } => !has_manifest || retention.expires_at(at) <= now,
         }
     }
 }
@@ -165,8 +167,8 @@ mod tests {
         };
         assert_eq!(of(Stage::Live, 1, 7), Standing::Unwanted, "its worker has ended it");
         let given_up = of(Stage::Live, 2, 8);
-        assert_eq!(given_up, Standing::GivenUp { at: DateTime::UNIX_EPOCH });
-        assert_eq!(of(Stage::Over, 2, 8), given_up);
+        let expected = |replaced| Standing::GivenUp { at: DateTime::UNIX_EPOCH, replaced };
+        assert_eq!((given_up, of(Stage::Over, 2, 8)), (expected(true), expected(false)));
         assert_eq!(of(Stage::Deleted, 2, 8), Standing::Unwanted);
         assert_eq!(of(Stage::Live, 3, 9), Standing::Wanted, "it runs");
         let retention = RetentionDays::default();

@@ -22,6 +22,8 @@ pub(super) struct Restores {
     dice: Dice,
     taken: Option<Backup>,
     next: Micros,
+    /// Whether the next backup waits for an execution that runs, whose claim it then shows without an end.
+    waits: bool,
 }
 
 /// The record at one instant, and the model of it.
@@ -33,7 +35,8 @@ struct Backup {
 impl Restores {
     pub(super) fn new(catalog: Arc<MemoryCatalog>, mut dice: Dice) -> Self {
         let next = dice.between(HOUR, 24 * HOUR);
-        Self { catalog, dice, taken: None, next }
+        let waits = dice.between(0, 2) > 0;
+        Self { catalog, dice, taken: None, next, waits }
     }
 
     /// Takes a backup if it is time for that. Returns whether it is time to restore the one that was taken,
@@ -42,6 +45,10 @@ impl Restores {
         if now < self.next {
             return false;
         }
+        if self.taken.is_none() && self.waits && lock(&watch.model).running.is_empty() {
+            return false;
+        }
+        self.waits = self.dice.between(0, 2) > 0;
         self.next = now + self.dice.between(HOUR / 4, 24 * HOUR);
         match &self.taken {
             None => {

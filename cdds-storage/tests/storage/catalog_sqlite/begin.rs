@@ -52,7 +52,7 @@ fn w3b_a_held_execution_gives_up_its_claim_and_keeps_its_job_and_no_other() {
     assert_eq!(world.execution(&first), held, "as it was returned");
     assert_eq!((held.status(), held.waits_for_source()), (Status::Queued, Some(day(1))));
     assert_eq!(held.completeness.complete_until, Some(until));
-    assert_eq!(world.standing(&first), Standing::Unwanted);
+    assert_eq!(world.standing(&first), Standing::Unknown, "it has stored nothing");
     let lost = block_on(world.catalog.begin(fence(&first), None)).unwrap_err();
     assert_eq!(lost.kind(), CatalogErrorKind::Fenced);
     // The room of its source is free again, and later executions of its job do not pass it.

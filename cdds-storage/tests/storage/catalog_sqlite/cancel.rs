@@ -104,7 +104,8 @@ fn e8_what_a_dead_worker_had_ends_at_once_and_leaves_nothing_that_is_wanted() {
     block_on(world.catalog.change_execution(&before, &after, &[])).unwrap();
     assert_eq!(world.execution(&claimed), after);
     assert_eq!((after.status(), after.attempts[0].ended_at), (Status::Cancelled, Some(at(2))));
-    assert_eq!((worker(), world.standing(&claimed)), (None, Standing::Unwanted));
+    let given_up = Standing::GivenUp { at: at(2), replaced: false };
+    assert_eq!((worker(), world.standing(&claimed)), (None, given_up));
     // No worker takes it over, and a worker that comes back cannot publish.
     let next = block_on(world.catalog.at(day(1)).claim(&claim_of("w", 9))).unwrap();
     assert_eq!((next.executions.len(), next.given_up.len()), (0, 0));

@@ -47,7 +47,8 @@ fn i6_a_claim_that_was_taken_over_can_do_nothing() {
     );
     assert_eq!(world.execution(&old), new);
     assert_eq!(block_on(world.catalog.artifact_set(&old.owner, old.id)).unwrap(), None);
-    assert_eq!(world.standing(&old), Standing::Unwanted);
+    let at = new.attempts[0].ended_at.expect("it was given up");
+    assert_eq!(world.standing(&old), Standing::GivenUp { at, replaced: true });
     assert_eq!(world.standing(&new), Standing::Wanted);
 
     block_on(other.publish(fence(&new), &publication)).unwrap();
