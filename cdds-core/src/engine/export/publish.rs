@@ -50,6 +50,7 @@ impl Export {
         };
         let manifest = self.store_manifest(json).await?;
         Ok(Publication {
+            nonce: self.writer.nonce,
             set: ArtifactSet { manifest, signature, artifacts },
             progress: self.meter.progress(ports.clock.monotonic()),
             published_at,

@@ -134,6 +134,9 @@ pub enum Directive {
 /// A complete artifact set and the end of its execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
+    /// The nonce of the claim that stored the set. A restored catalog may have given the epoch of the fence to
+    /// another claim since (rule E17).
+    pub nonce: Option<Nonce>,
     /// The set.
     pub set: ArtifactSet,
     /// Final counts.

@@ -118,12 +118,12 @@ pub trait WorkQueue: Debug + Send + Sync {
 
     /// Makes an artifact set visible and its execution succeeded, and changes its job as defined by
     /// [`lifecycle::ended`](crate::domain::job::lifecycle::ended), which moves the watermark (invariant I3).
-    /// Requires that the execution is running in the fence's epoch, and that no person has been promised its
-    /// cancellation ([`Execution::published`], rule E8).
+    /// Requires that the execution is running in the fence's epoch and with the publication's nonce, and that no
+    /// person has been promised its cancellation ([`Execution::published`], rule E8).
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Fenced`](super::CatalogErrorKind::Fenced) if the execution is not running in that
-    /// epoch; [`CatalogErrorKind::Cancelled`](super::CatalogErrorKind::Cancelled) if its cancellation was
+    /// [`CatalogErrorKind::Fenced`](super::CatalogErrorKind::Fenced) if the execution is not running under that
+    /// claim; [`CatalogErrorKind::Cancelled`](super::CatalogErrorKind::Cancelled) if its cancellation was
     /// promised: its worker then settles it as [`Settlement::Cancelled`];
     /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the watermark is not at the start
     /// of the window. After any other error the outcome is unknown: read again.

@@ -158,6 +158,9 @@ impl State {
 
     pub(super) fn publish(&mut self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
         let execution = self.fenced(fence)?;
+        if execution.writer().nonce != publication.nonce {
+            return Err(claim_has_ended(fence));
+        }
         let succeeded = execution
             .published(publication.progress, publication.published_at)
             .map_err(|stop| CatalogError::new(CatalogErrorKind::Cancelled, stop.to_string()))?;
@@ -229,12 +232,7 @@ impl State {
 
     fn fenced(&self, fence: Fence) -> Result<Execution, CatalogError> {
         let entry = self.executions.get(fence.id).filter(|entry| is_of(&entry.execution, fence));
-        entry.map(|entry| entry.execution.clone()).ok_or_else(|| {
-            CatalogError::new(
-                CatalogErrorKind::Fenced,
-                format!("claim {} of execution {} has ended", fence.epoch, fence.id),
-            )
-        })
+        entry.map(|entry| entry.execution.clone()).ok_or_else(|| claim_has_ended(fence))
     }
 
     pub(super) fn standing(&self, writer: &Writer) -> Standing {
@@ -367,4 +365,9 @@ impl Queue for MemoryQueue<'_> {
 
 fn is_of(execution: &Execution, fence: Fence) -> bool {
     execution.state == ExecutionState::Running && execution.epoch == fence.epoch
+}
+
+fn claim_has_ended(fence: Fence) -> CatalogError {
+    let told = format!("claim {} of execution {} has ended", fence.epoch, fence.id);
+    CatalogError::new(CatalogErrorKind::Fenced, told)
 }

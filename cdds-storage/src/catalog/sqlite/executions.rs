@@ -364,15 +364,20 @@ pub(super) fn fenced(tx: &Transaction<'_>, fence: Fence) -> Result<Execution, Fa
         tx.query_row(&sql, params![fence.id.to_string(), integer(fence.epoch)], execution_row).optional()?;
     match row {
         Some(row) => Ok(row.into_execution()?),
-        None => Err(Fault::Refused(CatalogError::new(
-            CatalogErrorKind::Fenced,
-            format!(
-                "claim {} of execution {} has ended: another worker took it over, or the execution has \
-                 already ended",
-                fence.epoch, fence.id
-            ),
-        ))),
+        None => Err(claim_has_ended(fence)),
     }
+}
+
+/// The refusal of a claim that no longer holds.
+pub(super) fn claim_has_ended(fence: Fence) -> Fault {
+    Fault::Refused(CatalogError::new(
+        CatalogErrorKind::Fenced,
+        format!(
+            "claim {} of execution {} has ended: another worker took it over, or the execution has already \
+             ended",
+            fence.epoch, fence.id
+        ),
+    ))
 }
 
 /// Returns whether the files that a claim stored are wanted: it is running, or its published set has not been

@@ -85,7 +85,11 @@ pub(super) fn beat(
 /// still holds and nobody has been promised that it stops (invariants I3, I6; rule E8).
 pub(super) fn publish(tx: &Transaction<'_>, fence: Fence, publication: &Publication) -> Result<(), Fault> {
     let published_at = publication.published_at.trunc_subsecs(6);
-    let published = executions::fenced(tx, fence)?
+    let execution = executions::fenced(tx, fence)?;
+    if execution.writer().nonce != publication.nonce {
+        return Err(executions::claim_has_ended(fence));
+    }
+    let published = execution
         .published(publication.progress, published_at)
         .map_err(|stop| Fault::Refused(CatalogError::new(CatalogErrorKind::Cancelled, stop.to_string())))?;
     artifacts::insert(tx, fence.id, &publication.set, published_at)?;

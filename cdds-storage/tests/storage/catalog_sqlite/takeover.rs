@@ -10,7 +10,8 @@ use cdds_core::domain::execution::failure::Failure;
 use cdds_core::domain::execution::{ExecutionState, Status};
 use cdds_core::domain::id::ExecutionId;
 use cdds_core::ports::catalog::{
-    ArtifactStore, Beat, CatalogErrorKind, Claimed, Directive, Fence, Settlement, Standing, WorkQueue, Writer,
+    ArtifactStore, Beat, CatalogErrorKind, Claimed, Directive, Fence, Publication, Settlement, Standing,
+    WorkQueue, Writer,
 };
 use chrono::TimeDelta;
 use futures::executor::block_on;
@@ -51,8 +52,12 @@ fn i6_a_claim_that_was_taken_over_can_do_nothing() {
     assert_eq!(world.standing(&old), Standing::GivenUp { at, replaced: true });
     assert_eq!(world.standing(&new), Standing::Wanted);
 
-    block_on(other.publish(fence(&new), &publication)).unwrap();
-    let twice = block_on(other.publish(fence(&new), &publication)).unwrap_err();
+    // As after a restore that gave the same epoch to another claim.
+    let of_other = block_on(other.publish(fence(&new), &publication)).unwrap_err();
+    assert_eq!(of_other.kind(), CatalogErrorKind::Fenced, "the nonce is that of the old claim");
+    let own = Publication { nonce: new.writer().nonce, ..publication };
+    block_on(other.publish(fence(&new), &own)).unwrap();
+    let twice = block_on(other.publish(fence(&new), &own)).unwrap_err();
     assert_eq!(twice.kind(), CatalogErrorKind::Fenced);
 }
 

@@ -292,6 +292,7 @@ pub(crate) fn publication(execution: &Execution, parts: u32, now: DateTime<Utc>)
         sha256: Sha256Digest([9; 32]),
     });
     Publication {
+        nonce: execution.writer().nonce,
         set: ArtifactSet { artifacts: artifacts.collect(), manifest, signature },
         progress: Progress {
             records: 42,
