@@ -82,6 +82,8 @@ pub(super) struct JobModel {
     /// The start of this stretch. The edit that began it recorded earlier occurrences too; they belong to the
     /// stretch before.
     pub(super) stretch_since: DateTime<Utc>,
+    /// Whether the job tiled before that. Otherwise those earlier occurrences belong to no stretch.
+    pub(super) tiled_before: bool,
     /// The successful execution of each occurrence.
     pub(super) successes: BTreeMap<(Family, DateTime<Utc>), ExecutionId>,
     /// The published tiling windows of its occurrences, by stretch and start.
@@ -180,6 +182,7 @@ impl JobModel {
             schedules: Vec::new(),
             stretch: 0,
             stretch_since: job.created_at,
+            tiled_before: true,
             job,
             open: BTreeSet::new(),
             suspended: Vec::new(),
@@ -208,6 +211,7 @@ impl JobModel {
         if !tiles_on(before, &after) {
             self.stretch += 1;
             self.stretch_since = after.updated_at;
+            self.tiled_before = before.settings.tiles();
         }
         self.job = after;
     }
@@ -252,9 +256,11 @@ impl Model {
             Trigger::Scheduled => {
                 // An edit that begins a stretch also records what was due before it, at the very instant of
                 // the edit. Those occurrences still belong to the stretch before.
-                let before = |job: &JobModel| u32::from(execution.created_at == job.stretch_since);
-                let of_job = |job: &JobModel| job.stretch.saturating_sub(before(job));
-                let since = || self.jobs.get(&execution.job_id).map(of_job);
+                let of_job = |job: &JobModel| {
+                    let before = execution.created_at == job.stretch_since;
+                    (!before || job.tiled_before).then(|| job.stretch.saturating_sub(u32::from(before)))
+                };
+                let since = || self.jobs.get(&execution.job_id).and_then(of_job);
                 let tiles = execution.settings.tiles();
                 known.map_or_else(since, |known| known.stretch).filter(|_| tiles)
             }
@@ -263,14 +269,21 @@ impl Model {
         }
     }
 
-    /// Adds waiting occurrences to the stretch when an edit makes their job tile (rules J10, W3).
+    /// Adds waiting occurrences to the stretch when an edit makes their job tile (rules J10, W3): the newest, and
+    /// those whose windows join up to it. Others keep windows that overlap, of the time before.
     pub(super) fn join_stretch(&mut self, edited: &[Execution]) {
         let joins = |one: &&Execution| one.trigger == Trigger::Scheduled && one.settings.tiles();
-        for one in edited.iter().filter(joins) {
+        let mut waiting: Vec<&Execution> = edited.iter().filter(joins).collect();
+        waiting.sort_by_key(|one| (one.window.end(), one.slot));
+        let mut next = None;
+        for one in waiting.into_iter().rev() {
             let stretch = self.jobs.get(&one.job_id).map(|job| job.stretch);
-            if let Some(known) = self.executions.get_mut(&one.id) {
-                known.stretch = known.stretch.or(stretch);
+            let Some(known) = self.executions.get_mut(&one.id) else { continue };
+            if known.stretch.is_none() && next.is_some_and(|start| start != Some(one.window.end())) {
+                continue;
             }
+            known.stretch = known.stretch.or(stretch);
+            next = Some(one.window.start());
         }
     }
 

@@ -3,7 +3,7 @@
 use cdds_core::testing::sim::{Invariant, PlantedBug, World};
 
 /// The number of seeds within which each bug must be found.
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 200;
 
 /// The invariant that each bug breaks first.
 fn breaks(bug: PlantedBug) -> Invariant {
