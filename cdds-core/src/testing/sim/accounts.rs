@@ -56,17 +56,12 @@ pub(super) fn check_contiguous(model: &Model, known: &JobModel) -> Check {
     Ok(())
 }
 
-/// Whether one window follows another, at once or after some of those that are of no stretch: an edit that ends
-/// the tiling takes what waits out of its stretch and leaves it its window (rule J10).
+/// Whether one window follows another. An edit that ends the tiling takes what waits out of its stretch, and may
+/// give it another window (rule J10): what it took from between the two is `alone`, and is no gap.
 fn joins(one: &Execution, next: &Execution, alone: &[&Execution]) -> bool {
-    let mut end = one.window.end();
-    let Some(start) = next.window.start() else { return false };
-    for between in alone.iter().filter(|between| between.window.end() <= start) {
-        if between.window.start() == Some(end) {
-            end = between.window.end();
-        }
-    }
-    end == start
+    let (end, Some(start)) = (one.window.end(), next.window.start()) else { return false };
+    let between = |taken: &&Execution| one.slot < taken.slot && taken.slot < next.slot;
+    end == start || (end < start && alone.iter().any(between))
 }
 
 /// Whether a later occurrence exports the records of this one.
