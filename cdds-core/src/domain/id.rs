@@ -158,7 +158,7 @@ impl WorkerId {
         Self(id.to_string().into())
     }
 
-    /// Returns the name that stands for a worker which is not on record: that of a deleted execution (rule E9)
+    /// Returns the name of a worker that is not on record: that of a deleted execution (rule E9)
     /// or of an adopted set (rule E18).
     pub fn unknown() -> Self {
         Self("unknown".into())

@@ -83,9 +83,11 @@ impl Adoptions {
     }
 
     /// Returns the sets of all owners that the store holds and the catalog does not list, oldest first, those
-    /// with an unreadable manifest before all others. One that a worker left that died
-    /// between its last file and its commit is among them, unless its execution has published another since. Lists the whole store, and reads the manifest of each. For
-    /// the host itself, since it tells of all owners.
+    /// with an unreadable manifest before all others. A worker that died between its last file and its commit
+    /// leaves such a set; it is returned unless another claim of its execution runs or has published since.
+    ///
+    /// Lists the whole store and reads the manifest of each set. Only the host may call this, since the answer
+    /// shows all owners.
     ///
     /// # Errors
     /// If the catalog or the store cannot be read.
