@@ -84,7 +84,12 @@ fn holds(wanted: Option<&TypeId>, types: &TypeList) -> bool {
 }
 
 fn contains(search: Option<&String>, text: &str) -> bool {
-    search.is_none_or(|search| text.to_lowercase().contains(&search.to_lowercase()))
+    search.is_none_or(|search| folded(text).contains(&folded(search)))
+}
+
+/// Folds upper and lower case together, character by character, so that `ß` is found by `SS`.
+fn folded(text: &str) -> String {
+    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
 impl State {
@@ -127,7 +132,7 @@ impl State {
             let key = match query.sort.column {
                 JobColumn::Source => SortKey::Text(settings.source.to_string()),
                 JobColumn::Type => SortKey::Text(settings.reads.types().to_string()),
-                JobColumn::Title => SortKey::Text(settings.title.as_str().to_lowercase()),
+                JobColumn::Title => SortKey::Text(folded(settings.title.as_str())),
                 JobColumn::CreatedAt => at(job.created_at),
                 JobColumn::LatestStatus => or_missing(latest.map(|latest| latest.status), rank),
                 JobColumn::LatestStartedAt => or_missing(latest.and_then(|latest| latest.started_at), at),
@@ -176,7 +181,7 @@ impl State {
             let key = match query.sort.column {
                 ExecutionColumn::Source => SortKey::Text(settings.source.to_string()),
                 ExecutionColumn::Type => SortKey::Text(settings.reads.types().to_string()),
-                ExecutionColumn::Title => SortKey::Text(settings.title.as_str().to_lowercase()),
+                ExecutionColumn::Title => SortKey::Text(folded(settings.title.as_str())),
                 ExecutionColumn::Status => rank(execution.status()),
                 ExecutionColumn::Slot => at(execution.slot),
                 ExecutionColumn::StartedAt => or_missing(execution.started_at, at),
