@@ -13,6 +13,7 @@ mod adoption;
 mod agenda;
 mod artifacts;
 mod audit;
+mod changed;
 mod claim;
 mod database;
 mod executions;

@@ -10,10 +10,12 @@ use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::work::lease::Lease;
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind, Fence, Standing, Writer};
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, Row, ToSql, Transaction, params, params_from_iter};
 
 use super::super::row::{ExecutionRow, corrupt, fold, integer, micros};
 use super::super::stored;
+use super::changed::changed_columns;
 use super::fault::{Fault, conflict};
 use super::jobs;
 use super::understood::{row_id, understood};
@@ -129,34 +131,40 @@ pub(super) fn store(
     held: Option<&Held<'_>>,
 ) -> Result<(), Fault> {
     let row = ExecutionRow::of(execution)?;
-    tx.execute(
-        "UPDATE execution SET window_start = ?2, window_end = ?3, generation = ?4, status = ?5, detail = ?6,
-            epoch = ?7, attempts = ?8, not_before = ?9, started_at = ?10, finished_at = ?11, progress = ?12,
-            records = ?13, worker = ?14, lease_renewed_at = ?15, lease_expires_at = ?16, frozen_at = ?17,
-            waits_since = ?18, complete_until = ?19
-         WHERE id = ?1",
-        params![
-            row.id,
-            row.window_start,
-            row.window_end,
-            row.generation,
-            row.status,
-            row.detail,
-            row.epoch,
-            row.attempts,
-            row.not_before,
-            row.started_at,
-            row.finished_at,
-            row.progress,
-            integer(execution.progress.records),
-            held.map(|held| held.worker.as_str()),
-            held.map(|held| micros(held.lease.renewed_at)),
-            held.map(|held| micros(held.lease.expires_at)),
-            row.frozen_at,
-            row.waits_since,
-            row.complete_until,
-        ],
-    )?;
+    let indexed = [
+        Value::from(row.status),
+        row.not_before.into(),
+        row.started_at.into(),
+        row.finished_at.into(),
+        integer(execution.progress.records).into(),
+    ];
+    let columns = ["status", "not_before", "started_at", "finished_at", "records"];
+    let changed = changed_columns(tx, ("execution", &row.id), &columns, &indexed)?;
+    let (set, indexed): (Vec<_>, Vec<_>) = changed.into_iter().unzip();
+    let sql = format!(
+        "UPDATE execution SET {}window_start = ?, window_end = ?, generation = ?, detail = ?, epoch = ?,
+            attempts = ?, progress = ?, worker = ?, lease_renewed_at = ?, lease_expires_at = ?, frozen_at = ?,
+            waits_since = ?, complete_until = ?
+         WHERE id = ?",
+        set.concat()
+    );
+    let others: [&dyn ToSql; 14] = [
+        &row.window_start,
+        &row.window_end,
+        &row.generation,
+        &row.detail,
+        &row.epoch,
+        &row.attempts,
+        &row.progress,
+        &held.map(|held| held.worker.as_str()),
+        &held.map(|held| micros(held.lease.renewed_at)),
+        &held.map(|held| micros(held.lease.expires_at)),
+        &row.frozen_at,
+        &row.waits_since,
+        &row.complete_until,
+        &row.id,
+    ];
+    tx.execute(&sql, params_from_iter(indexed.iter().map(|value| value as &dyn ToSql).chain(others)))?;
     Ok(())
 }
 

@@ -8,9 +8,11 @@ use cdds_core::domain::job::policy::Overlap;
 use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::ports::catalog::{DueJob, WAITING_MAX};
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, Row, ToSql, Transaction, params, params_from_iter};
 
 use super::super::row::{JobRow, fold, integer, micros};
+use super::changed::changed_columns;
 use super::fault::{Fault, conflict, constraint};
 use super::understood::{quietly, row_id, understood};
 use super::{executions, recipients};
@@ -112,37 +114,46 @@ pub(super) fn apply(tx: &Transaction<'_>, change: &JobChange, expected: u64) -> 
     Ok(())
 }
 
+/// The columns by which lists are sorted or filtered, or which their indexes hold.
+const LISTED: [&str; 6] = ["state", "title_folded", "source", "data_type", "frequency", "next_due_at"];
+
 /// Stores a job whose current revision is `expected`, under the next one.
 pub(super) fn store(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<(), Fault> {
     let row = JobRow::of(job)?;
-    let changed = tx.execute(
-        "UPDATE job SET version = ?4, revision = revision + 1, state = ?5, settings = ?6, title_folded = ?7,
-                        source = ?8, data_type = ?9, frequency = ?10, updated_at = ?11, next_due_at = ?12,
-                        watermark_generation = ?13, watermark_at = ?14, failures_in_row = ?15, suspended_at = ?16,
-                        tiled_until = ?17, era = ?18, unsettled = ?19
-         WHERE id = ?1 AND owner = ?2 AND revision = ?3",
-        params![
-            row.id,
-            row.owner,
-            integer(expected),
-            row.version,
-            row.state,
-            row.settings,
-            fold(job.settings.title.as_str()),
-            job.settings.source.as_str(),
-            job.settings.reads.types().to_string(),
-            JobRow::frequency(job),
-            row.updated_at,
-            row.next_due_at,
-            row.watermark_generation,
-            row.watermark_at,
-            row.failures_in_row,
-            row.suspended_at,
-            row.tiled_until,
-            row.era,
-            row.unsettled,
-        ],
-    )?;
+    let listed = [
+        Value::from(row.state),
+        fold(job.settings.title.as_str()).into(),
+        job.settings.source.as_str().to_owned().into(),
+        job.settings.reads.types().to_string().into(),
+        JobRow::frequency(job).to_owned().into(),
+        row.next_due_at.into(),
+    ];
+    let changed = changed_columns(tx, ("job", &row.id), &LISTED, &listed)?;
+    let (set, listed): (Vec<_>, Vec<_>) = changed.into_iter().unzip();
+    let sql = format!(
+        "UPDATE job SET {}version = ?, revision = revision + 1, settings = ?, updated_at = ?,
+                        watermark_generation = ?, watermark_at = ?, failures_in_row = ?, suspended_at = ?,
+                        tiled_until = ?, era = ?, unsettled = ?
+         WHERE id = ? AND owner = ? AND revision = ?",
+        set.concat()
+    );
+    let others: [&dyn ToSql; 13] = [
+        &row.version,
+        &row.settings,
+        &row.updated_at,
+        &row.watermark_generation,
+        &row.watermark_at,
+        &row.failures_in_row,
+        &row.suspended_at,
+        &row.tiled_until,
+        &row.era,
+        &row.unsettled,
+        &row.id,
+        &row.owner,
+        &integer(expected),
+    ];
+    let values = listed.iter().map(|value| value as &dyn ToSql).chain(others);
+    let changed = tx.execute(&sql, params_from_iter(values))?;
     if changed == 1 {
         return Ok(());
     }
