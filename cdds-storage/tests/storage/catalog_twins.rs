@@ -108,6 +108,7 @@ impl Side {
             }
         }
         lists.extend(self.filtered_audits());
+        lists.extend(self.searches());
         lists.push(format!(
             "notices: {:?}",
             pages(|slice| self.notices_page(&NoticeQuery::default().with_slice(slice)))

@@ -25,12 +25,12 @@ const LIVE: &str = "a.live";
 /// Files with equal keys are sorted by when they were made, then by set, then by part.
 const TIES: Ties = Ties { at: "a.created_at", id: "a.execution_id", part: Some("a.part") };
 
-/// Selects the file whose id is bound, with the additional columns of a list.
-fn overview_of() -> String {
+/// Selects the file whose column has the bound value, with the additional columns of a list.
+fn overview_of(column: &str) -> String {
     format!(
         "SELECT {COLUMNS}, EXISTS (SELECT 1 FROM job j WHERE j.id = a.job_id AND j.state = 'deleted'),
          a.downloads,
-         (SELECT max(d.at) FROM download d WHERE d.artifact_id = a.id) {FILES} WHERE a.id = ?1"
+         (SELECT max(d.at) FROM download d WHERE d.artifact_id = a.id) {FILES} WHERE {column} = ?1"
     )
 }
 
@@ -123,22 +123,26 @@ pub(super) fn list(
 ) -> Result<Page<ArtifactOverview>, Fault> {
     let order = key(query.sort.column).order(query.sort.descending, TIES);
     let page = filter(tx, owner, query)?.page(tx, &order, &query.slice)?;
-    let mut statement = tx.prepare(&overview_of())?;
+    // By the row id, which every index has.
+    let mut statement = tx.prepare(&overview_of("a.rowid"))?;
     let items = page.ids.iter().map(|id| Ok(statement.query_row([id], overview_row)?.into_overview()?));
     Ok(Page { items: items.collect::<Result<_, Fault>>()?, total: page.total, next: page.next })
 }
 
 fn filter(tx: &Transaction<'_>, owner: &Owner, query: &ArtifactQuery) -> Result<Filter, Fault> {
-    let filter = Filter::new((FILES, "a.id"), ("a.owner", owner), LIVE)
+    let filter = Filter::new((FILES, "CAST(a.rowid AS TEXT)"), ("a.owner", owner), LIVE)
         .and_identified("a.job_id", query.job.map(|job| job.to_string()))
         .and_identified("a.execution_id", query.execution.map(|execution| execution.to_string()))
-        .and_if("instr(a.name_folded, ?)", " > 0", query.search.as_deref().map(fold))
         .and_indexed_between("a.created_at", query.created)
         .and_indexed_between("a.expires_at", query.expires)
         .and_indexed_range("a.bytes", (query.bytes_min.map(integer), query.bytes_max.map(integer)))
-        .and_indexed("a.hold", query.hold)
+        .and_covered("a.hold", query.hold)
         .and_mostly("(a.hold OR a.expires_at > ?)", query.available_at.map(micros));
-    filter.and_type(tx, "a.data_type", query.data_type.as_ref())
+    filter.and_named(tx, query.search.as_deref().map(fold))?.and_type(
+        tx,
+        "a.data_type",
+        query.data_type.as_ref(),
+    )
 }
 
 fn key(column: ArtifactColumn) -> Key {
@@ -159,7 +163,7 @@ pub(super) fn find(
     owner: &Owner,
     id: ArtifactId,
 ) -> Result<Option<ArtifactOverview>, Fault> {
-    let sql = format!("{} AND a.owner = ?2 AND {LIVE}", overview_of());
+    let sql = format!("{} AND a.owner = ?2 AND {LIVE}", overview_of("a.id"));
     let row = tx.query_row(&sql, [&id.to_string(), owner.as_str()], overview_row).optional()?;
     Ok(row.map(ArtifactOverviewRow::into_overview).transpose()?)
 }
@@ -210,4 +214,58 @@ pub(super) fn set(
     let artifacts = rows.map(|row| Ok(row?.into_artifact()?)).collect::<Result<_, Fault>>()?;
     let signature = signature.map(StoredRow::into_signature).transpose()?;
     Ok(Some(ArtifactSet { manifest: manifest.into_manifest()?, signature, artifacts }))
+}
+
+#[cfg(test)]
+mod tests {
+    use cdds_core::ports::catalog::query::{Cursor, Slice, Sort, SortKey};
+
+    use super::super::plan::{empty, plan};
+    use super::*;
+
+    #[test]
+    fn a_page_of_files_walks_the_index_of_its_column() {
+        let after = Cursor { key: SortKey::Number(7), at: 5, id: "an id".to_owned(), part: 3 };
+        for column in ArtifactColumn::ALL {
+            let query = ArtifactQuery::default().with_sort(Sort { column: *column, descending: true });
+            let order = key(*column).order(true, TIES);
+            let index = match column {
+                ArtifactColumn::Name => "artifact_list_name (",
+                ArtifactColumn::Type => "artifact_list_type (",
+                ArtifactColumn::CreatedAt => "artifact_list (",
+                ArtifactColumn::Size => "artifact_list_size (",
+                ArtifactColumn::Part => "artifact_list_part (",
+                ArtifactColumn::RemainingDays => "artifact_list_expiry (",
+                ArtifactColumn::Downloads => "artifact_list_downloads (",
+            };
+            for after in [None, Some(after.clone())] {
+                let slice = Slice { after, limit: 100 };
+                let filter = filter(&empty().transaction().unwrap(), &Owner::default(), &query).unwrap();
+                for sql in filter.walked_sql(&order, &slice) {
+                    let steps = plan(&sql);
+                    assert!(
+                        steps[0].contains(&format!("a USING COVERING INDEX {index}owner=?")),
+                        "{column:?} {steps:?}"
+                    );
+                    // Parts of one set are sorted among themselves.
+                    let sorted = steps.iter().skip(1).all(|step| step.contains("B-TREE FOR LAST "));
+                    assert!(sorted, "{column:?} {steps:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn files_on_hold_are_sorted_by_any_column_out_of_one_index() {
+        for column in ArtifactColumn::ALL {
+            let query = ArtifactQuery::default().with_hold(Some(true));
+            let filter = filter(&empty().transaction().unwrap(), &Owner::default(), &query).unwrap();
+            let order = key(*column).order(true, TIES);
+            for sql in filter.gathered_sql(&order, &Slice::first(100)) {
+                let steps = plan(&sql);
+                let index = "a USING COVERING INDEX artifact_list_hold (hold=? AND owner=?)";
+                assert!(steps[0].contains(index), "{column:?} {steps:?}");
+            }
+        }
+    }
 }

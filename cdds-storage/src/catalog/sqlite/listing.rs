@@ -4,39 +4,35 @@
 //! A page must cost about as much as its rows, however many the owner has. Each sort column has an index of its
 //! own behind the owner, which goes on with the age and the id, and so has each usual filter. SQLite cannot know
 //! which of them is better for a page, so it is told, by unary pluses before the other columns:
-//! - The rows that each filter leaves are counted, up to [`GATHERED_MAX`]. If that is not reached, the few rows
-//!   are gathered by the filter's index and sorted.
+//! - A page of one filter that the filter's index has in its order walks that index: by the same column, or by
+//!   age if the filter leaves one value of its column.
+//! - Otherwise, the rows that each filter leaves are counted, up to [`Index::gathered_max`]. If that is not
+//!   reached, the few rows are gathered by the filter's index and sorted.
 //! - Otherwise, a page by age of the rows with one value walks the index of that value's column.
 //! - Otherwise, the page walks its own order until it is full: the filter leaves many rows.
 
 mod condition;
+mod names;
+mod narrow;
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use cdds_core::domain::id::{Owner, TypeId};
-use cdds_core::ports::catalog::query::{Between, COUNTED_MAX, Cursor, Slice, SortKey, Total};
+use cdds_core::domain::id::Owner;
+use cdds_core::ports::catalog::query::{COUNTED_MAX, Cursor, Slice, SortKey, Total};
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, Transaction, params, params_from_iter};
+use rusqlite::{Transaction, params_from_iter};
 
-use self::condition::{Comparison, Condition, EQUALS, Index, bounds, compare};
+use self::condition::{Condition, Index};
 use super::super::row::integer;
 use super::fault::Fault;
 use super::order::{Order, Stretch};
-
-/// The most rows that are gathered and sorted for a page. A walk may pass over all rows of the owner where those
-/// that the filter leaves are at the end of the order, so even many rows are better gathered.
-const GATHERED_MAX: u64 = 40_000;
-
-/// The most different lists of types of one owner that are compared one by one.
-const TYPE_LISTS_MAX: usize = 1_000;
 
 /// The rows of a list.
 #[derive(Debug, Clone)]
 pub(super) struct Filter {
     /// The `FROM` clause.
     from: &'static str,
-    /// The column of the ids that a page returns.
+    /// The column of the ids that a page returns: one that every index has.
     id: &'static str,
     owner: (&'static str, Value),
     /// A condition that all rows of the list have, as the partial indexes have it.
@@ -65,124 +61,6 @@ impl Filter {
         Self { from, id, owner: (column, owner.to_string().into()), always, conditions: Vec::new() }
     }
 
-    fn add(
-        mut self,
-        column: impl Into<Cow<'static, str>>,
-        comparisons: Vec<Comparison>,
-        index: Index,
-    ) -> Self {
-        if !comparisons.is_empty() {
-            self.conditions.push(Condition { column: column.into(), comparisons, index });
-        }
-        self
-    }
-
-    /// Adds a comparison of a column without an index, if there is a value.
-    pub(super) fn and_if(
-        self,
-        column: &'static str,
-        comparison: &'static str,
-        value: Option<impl Into<Value>>,
-    ) -> Self {
-        let comparisons = value.map(|value| compare(comparison, value)).into_iter().collect();
-        self.add(column, comparisons, Index::Missing)
-    }
-
-    /// Adds a condition with one `?` that nearly every row meets, if there is a value.
-    pub(super) fn and_mostly(self, condition: &'static str, value: Option<impl Into<Value>>) -> Self {
-        let comparisons = value.map(|value| compare(condition, value)).into_iter().collect();
-        self.add("", comparisons, Index::Unneeded)
-    }
-
-    /// Adds that a column, which stands behind the owner in an index, has this value, if there is one.
-    pub(super) fn and_indexed(
-        self,
-        column: impl Into<Cow<'static, str>>,
-        value: Option<impl Into<Value>>,
-    ) -> Self {
-        let comparisons = value.map(|value| compare(EQUALS, value)).into_iter().collect();
-        self.add(column, comparisons, Index::OfOwner)
-    }
-
-    /// Adds that a column, which stands first in an index, has this value, if there is one.
-    pub(super) fn and_identified(self, column: &'static str, value: Option<impl Into<Value>>) -> Self {
-        let comparisons = value.map(|value| compare(EQUALS, value)).into_iter().collect();
-        self.add(column, comparisons, Index::OfAll)
-    }
-
-    /// Adds that a column of instants, which stands behind the owner in an index, lies within a span of time. A
-    /// missing instant does not.
-    pub(super) fn and_indexed_between(self, column: &'static str, between: Between) -> Self {
-        self.add(column, bounds(between), Index::OfOwner)
-    }
-
-    /// Adds that a column of numbers, which stands behind the owner in an index, lies between two bounds, both
-    /// of them included.
-    pub(super) fn and_indexed_range(
-        self,
-        column: &'static str,
-        (min, max): (Option<i64>, Option<i64>),
-    ) -> Self {
-        let bound = |comparison, at: Option<i64>| at.map(|at| compare(comparison, at));
-        let bounds = [bound(" >= ?", min), bound(" <= ?", max)];
-        self.add(column, bounds.into_iter().flatten().collect(), Index::OfOwner)
-    }
-
-    /// Adds that a column, which stands behind the owner in an index, has no value.
-    pub(super) fn and_indexed_missing(self, column: impl Into<Cow<'static, str>>) -> Self {
-        self.add(column, vec![(" IS NULL".into(), Vec::new())], Index::OfOwner)
-    }
-
-    /// Adds that a column of types, which stands behind the owner in an index, names this type, if there is one.
-    ///
-    /// The column lists several types where a set has several. The owner's different lists are few, so they
-    /// are read one by one out of the index, and those with the type are compared.
-    pub(super) fn and_type(
-        self,
-        tx: &Transaction<'_>,
-        column: &'static str,
-        wanted: Option<&TypeId>,
-    ) -> Result<Self, Fault> {
-        let Some(wanted) = wanted else { return Ok(self) };
-        let Some(lists) = self.lists_with(tx, column, wanted)? else {
-            let holds = compare("instr(', ' || data_type || ',', ', ' || ? || ',') > 0", wanted.to_string());
-            return Ok(self.add("", vec![holds], Index::Missing));
-        };
-        let comparison = match lists.as_slice() {
-            [] => compare(EQUALS, wanted.to_string()),
-            [one] => compare(EQUALS, one.clone()),
-            [..] => {
-                let marks = vec!["?"; lists.len()].join(", ");
-                (format!(" IN ({marks})").into(), lists.into_iter().map(Value::from).collect())
-            }
-        };
-        Ok(self.add(column, vec![comparison], Index::OfOwner))
-    }
-
-    /// Returns the owner's lists of types with this type, or `None` if there are too many different lists.
-    fn lists_with(
-        &self,
-        tx: &Transaction<'_>,
-        column: &str,
-        wanted: &TypeId,
-    ) -> Result<Option<Vec<String>>, Fault> {
-        let next = format!(
-            "SELECT {column} {} WHERE {} = ?1 AND {} AND {column} > ?2 ORDER BY {column} LIMIT 1",
-            self.from, self.owner.0, self.always
-        );
-        let mut statement = tx.prepare(&next)?;
-        let (mut last, mut lists) = (String::new(), Vec::new());
-        for _ in 0..TYPE_LISTS_MAX {
-            let next = statement.query_row(params![self.owner.1, last], |row| row.get(0)).optional()?;
-            let Some(next) = next else { return Ok(Some(lists)) };
-            last = next;
-            if last.split(", ").any(|one| one == wanted.as_str()) {
-                lists.push(last.clone());
-            }
-        }
-        Ok(None)
-    }
-
     /// Returns the ids of a page's rows, the number of all rows if this is the first page, and where the next
     /// page starts. Only ids and keys are selected, so that what is sorted is small.
     pub(super) fn page(&self, tx: &Transaction<'_>, order: &Order, slice: &Slice) -> Result<Ids, Fault> {
@@ -192,7 +70,7 @@ impl Filter {
         let access = self.access(tx, order)?;
         let mut page = Ids { ids: Vec::new(), total: None, next: None };
         if slice.after.is_none() {
-            page.total = self.total(tx, access)?;
+            page.total = self.total(tx, access, order)?;
         }
         let mut last = None;
         for stretch in order.places(slice.after.as_ref()) {
@@ -221,57 +99,64 @@ impl Filter {
     fn access(&self, tx: &Transaction<'_>, order: &Order) -> Result<Access, Fault> {
         let within = self.conditions.iter().position(Condition::is_of_one_value);
         let walked = within.filter(|_| order.is_by_age()).map_or(Access::Walked, Access::WalkedWithin);
-        let mut fewest = (GATHERED_MAX, walked);
+        let mut narrowing = self.conditions.iter().filter(|one| one.narrows());
+        if let (Some(only), None) = (narrowing.next(), narrowing.next())
+            && (walked != Access::Walked || only.column == order.expression())
+        {
+            return Ok(walked);
+        }
+        let mut cheapest = (u64::MAX, walked);
         for (number, condition) in self.conditions.iter().enumerate() {
-            if matches!(condition.index, Index::Missing | Index::Unneeded) {
-                continue;
-            }
+            let Some(max) = condition.index.gathered_max() else { continue };
             let mut sql = format!("{} AND {}", self.always, condition.sql(""));
             let mut values = condition.values();
-            if condition.index == Index::OfOwner {
+            if condition.index != Index::OfAll {
                 // The owner first, as the index has it.
                 sql = format!("{} = ? AND {sql}", self.owner.0);
                 values.insert(0, self.owner.1.clone());
             }
-            let count = self.count(tx, &sql, values, GATHERED_MAX)?;
-            if count <= fewest.0 {
-                fewest = (count, Access::Gathered(number));
+            let count = self.count(tx, (&sql, values), "", max)?;
+            if count <= max && condition.index.cost(count) < cheapest.0 {
+                cheapest = (condition.index.cost(count), Access::Gathered(number));
             }
         }
-        Ok(fewest.1)
+        Ok(cheapest.1)
     }
 
     /// Counts rows, up to one more than a maximum.
     fn count(
         &self,
         tx: &Transaction<'_>,
-        conditions: &str,
-        mut values: Vec<Value>,
+        (conditions, mut values): (&str, Vec<Value>),
+        order_by: &str,
         max: u64,
     ) -> Result<u64, Fault> {
-        let sql = format!("SELECT count(*) FROM (SELECT 1 {} WHERE {conditions} LIMIT ?)", self.from);
+        let from = self.from;
+        let sql = format!("SELECT count(*) FROM (SELECT 1 {from} WHERE {conditions} {order_by} LIMIT ?)");
         values.push(integer(max + 1).into());
         let count: i64 = tx.query_row(&sql, params_from_iter(values), |row| row.get(0))?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// Returns the number of all rows, or `None` if counting them could mean to look at every row of the owner.
-    fn total(&self, tx: &Transaction<'_>, access: Access) -> Result<Option<Total>, Fault> {
+    fn total(&self, tx: &Transaction<'_>, access: Access, order: &Order) -> Result<Option<Total>, Fault> {
         let all = self.conditions.iter().enumerate();
-        let narrowing: Vec<_> = all.filter(|(_, one)| one.index != Index::Unneeded).collect();
+        let narrowing: Vec<_> = all.filter(|(_, one)| one.narrows()).collect();
+        // What nearly every row meets, the newest meet first of all.
+        let order_by = if narrowing.is_empty() { order.newest_first() } else { String::new() };
         let counted = match (access, narrowing.as_slice()) {
             (Access::Gathered(_), _) | (_, []) => access,
             (_, [(number, one)]) if one.index != Index::Missing => Access::Gathered(*number),
             (Access::Walked | Access::WalkedWithin(_), _) => {
                 let of_owner = format!("{} = ? AND {}", self.owner.0, self.always);
-                if self.count(tx, &of_owner, vec![self.owner.1.clone()], COUNTED_MAX)? > COUNTED_MAX {
+                if self.count(tx, (&of_owner, vec![self.owner.1.clone()]), "", COUNTED_MAX)? > COUNTED_MAX {
                     return Ok(None);
                 }
                 access
             }
         };
         let (conditions, values) = self.conditions(counted, "");
-        Ok(Some(Total::counted(self.count(tx, &conditions, values, COUNTED_MAX)?)))
+        Ok(Some(Total::counted(self.count(tx, (&conditions, values), &order_by, COUNTED_MAX)?)))
     }
 
     /// Returns all conditions of the list, those that must not choose the index behind a plus. `key` is the
@@ -353,6 +238,11 @@ impl Filter {
     /// Returns the SQL of a page by age of the rows that meet the first condition.
     pub(super) fn walked_within_sql(&self, order: &Order, slice: &Slice) -> Vec<String> {
         self.sql_of(Access::WalkedWithin(0), order, slice)
+    }
+
+    /// Returns the SQL of each stretch of a page of the rows that meet the first condition, to be sorted.
+    pub(super) fn gathered_sql(&self, order: &Order, slice: &Slice) -> Vec<String> {
+        self.sql_of(Access::Gathered(0), order, slice)
     }
 
     fn sql_of(&self, access: Access, order: &Order, slice: &Slice) -> Vec<String> {

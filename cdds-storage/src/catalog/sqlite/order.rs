@@ -82,6 +82,11 @@ impl Order {
         self.is_of_one_key || self.key.expression == self.ties.at
     }
 
+    /// Returns the clause that has the newest rows first.
+    pub(super) fn newest_first(&self) -> String {
+        format!("ORDER BY {} DESC", self.ties.at)
+    }
+
     /// Returns the same order of rows that have one value of the key.
     pub(super) fn of_one_key(&self) -> Self {
         let Key { expression, .. } = &self.key;
@@ -154,8 +159,17 @@ impl Stretch<'_> {
             }
             Place::Present(_) => Vec::new(),
         };
-        if let Place::Missing(Some(after)) | Place::Present(Some(after)) = &self.place {
-            conditions.extend(self.after(plus, after.part));
+        match &self.place {
+            Place::Missing(Some(after)) | Place::Present(Some(after)) => {
+                conditions.extend(self.after(plus, after.part));
+            }
+            // True of every number and text: it tells SQLite to walk this column's index even if another has all
+            // columns of the page, which would then have to be sorted.
+            Place::Present(None) if plus.is_empty() => {
+                let first = if self.order.is_by_age() { self.order.ties.at } else { expression };
+                conditions.push((format!("{first} < x''"), Vec::new()));
+            }
+            Place::Missing(None) | Place::Present(None) => {}
         }
         conditions
     }

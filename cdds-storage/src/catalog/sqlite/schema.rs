@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_turns.sql"),
     include_str!("migrations/0008_contract.sql"),
     include_str!("migrations/0009_rows.sql"),
+    include_str!("migrations/0010_search.sql"),
 ];
 
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.

@@ -148,3 +148,35 @@ fn a8_a_list_says_how_often_and_when_a_file_was_downloaded() {
     let one = block_on(world.catalog.artifact(&Owner::default(), second)).unwrap().unwrap();
     assert_eq!((one.downloads, one.job_deleted), (2, false));
 }
+
+#[test]
+fn a7_files_are_found_by_any_part_of_their_names_until_they_are_removed() {
+    let world = World::new();
+    for seconds in 0..3 {
+        world.submit("Some", immediately(), at(seconds));
+        world.run_one(at(seconds), 1);
+    }
+    let name = artifacts(&world, &ArtifactQuery::default())[1].artifact.name.clone();
+    let found = |text: &str| artifacts(&world, &ArtifactQuery::default().with_search(Some(text.to_owned())));
+    let parts = || (0..name.len()).flat_map(|from| (from + 5..=name.len()).map(move |to| (from, to)));
+    for (from, to) in parts() {
+        let text = name[from..to].to_uppercase();
+        assert!(found(&text).iter().any(|file| file.artifact.name == name), "{text}");
+    }
+    let of = found(&name)[0].artifact.clone();
+    block_on(world.catalog.delete_artifacts(&of.owner, &[of.id], at(9), &[])).unwrap();
+    for (from, to) in parts() {
+        assert!(found(&name[from..to]).iter().all(|file| file.artifact.name != name));
+    }
+    // Nothing is left of it in the search itself, where no list looks at what is gone.
+    let sets = |text: &str| -> i64 {
+        let sql = "SELECT count(*) FROM set_search WHERE set_search MATCH ?1";
+        world.raw().query_row(sql, [format!("\"{text}\"")], |row| row.get(0)).unwrap()
+    };
+    let id = of.execution_id.to_string();
+    let others = artifacts(&world, &ArtifactQuery::default());
+    for text in id.as_bytes().windows(3).map(|three| std::str::from_utf8(three).unwrap()) {
+        let with = |file: &&ArtifactOverview| file.artifact.execution_id.to_string().contains(text);
+        assert_eq!(sets(text), others.iter().filter(with).count() as i64, "{text}");
+    }
+}

@@ -30,8 +30,8 @@ use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection}
 use cdds_core::domain::record::template::{FieldSelection, Template};
 use cdds_core::domain::work::row::{WorkFailure, WorkOutcome, WorkStatus};
 use cdds_core::ports::catalog::query::{
-    ArtifactOverview, ArtifactQuery, AuditQuery, Between, ExecutionOverview, ExecutionQuery, JobOverview,
-    JobQuery, NoticeQuery, Page,
+    ArtifactColumn, ArtifactOverview, ArtifactQuery, AuditQuery, Between, ExecutionOverview, ExecutionQuery,
+    JobOverview, JobQuery, NoticeQuery, Page, Sort,
 };
 use cdds_core::ports::catalog::{
     Beat, Catalog, Claim, Fence, Forget, Nonce, NoticeClaim, Publication, Settlement, Writer,
@@ -454,6 +454,29 @@ impl Side {
         let stands = block_on(self.catalog.standing(found.writer)).unwrap();
         let again = adopt();
         format!("{said} {stands:?} {again}")
+    }
+
+    /// Returns what searches in the names of files and in the titles of jobs find.
+    pub(crate) fn searches(&self) -> Vec<String> {
+        let files = self.artifacts_page(&ArtifactQuery::default()).items;
+        let names = files.first().into_iter().chain(files.last()).map(|file| file.artifact.name.as_str());
+        // Parts of the frame, of the id, and of both.
+        let cuts =
+            [(0, 47), (0, 12), (5, 8), (5, 10), (6, 10), (7, 43), (15, 23), (20, 23), (21, 23), (40, 46)];
+        let parts = names.flat_map(|name| cuts.iter().filter_map(|(from, to)| name.get(*from..*to)));
+        let texts = ["", "E", "Z0", ".z01", "02", "-5", "q", "ü", "a/b", "nowhere", "0123456789"];
+        let in_files = parts.chain(texts).flat_map(|text| {
+            [ArtifactColumn::CreatedAt, ArtifactColumn::Name, ArtifactColumn::Size].map(|column| {
+                let query = ArtifactQuery::default().with_search(Some(text.to_owned()));
+                let query = query.with_sort(Sort { column, descending: true });
+                format!("{text} {column:?}: {:?}", self.artifacts_page(&query))
+            })
+        });
+        let in_titles = ["", "A", "b", "V", "v2", "nowhere"].into_iter().map(|text| {
+            let query = JobQuery::default().with_search(Some(text.to_owned()));
+            format!("{text}: {:?}", self.jobs_page(&query))
+        });
+        in_files.chain(in_titles).collect()
     }
 
     pub(crate) fn jobs_page(&self, query: &JobQuery) -> Page<JobOverview> {

@@ -87,7 +87,7 @@ pub(in super::super) fn list(
 fn filter(tx: &Transaction<'_>, owner: &Owner, query: &ExecutionQuery) -> Result<Filter, Fault> {
     let filter = Filter::new((EXECUTIONS, "e.id"), ("e.owner", owner), SHOWN)
         .and_identified("e.job_id", query.job.map(|job| job.to_string()))
-        .and_indexed(status_rank(), query.status.and_then(status_position))
+        .and_covered(status_rank(), query.status.and_then(status_position))
         .and_indexed("e.source", query.source.as_ref().map(ToString::to_string))
         .and_indexed_between("e.slot", query.slot)
         .and_indexed_between("e.started_at", query.started);
@@ -151,6 +151,22 @@ mod tests {
                         assert!(steps[0].contains("owner=?"), "{column:?} {steps:?}");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn e9_the_rows_of_one_status_are_sorted_by_any_column_out_of_one_index() {
+        for column in ExecutionColumn::ALL {
+            let query = ExecutionQuery::default()
+                .with_status(Some(Status::Failed))
+                .with_source("source-3".parse().ok());
+            let filter = filter(&empty().transaction().unwrap(), &Owner::default(), &query).unwrap();
+            let order = key(*column).order(true, TIES);
+            for sql in filter.gathered_sql(&order, &Slice::first(100)) {
+                let steps = plan(&sql);
+                let index = "e USING COVERING INDEX execution_list_status (owner=? AND <expr>=?)";
+                assert!(steps[0].contains(index), "{column:?} {steps:?}");
             }
         }
     }

@@ -74,7 +74,6 @@ pub(in super::super) fn list(
 
 fn filter(tx: &Transaction<'_>, owner: &Owner, query: &JobQuery) -> Result<Filter, Fault> {
     let filter = Filter::new((JOBS, "j.id"), ("j.owner", owner), LIVE)
-        .and_if("instr(j.title_folded, ?)", " > 0", query.search.as_deref().map(fold))
         .and_indexed("j.source", query.source.as_ref().map(ToString::to_string))
         .and_indexed("j.frequency", query.frequency.map(|kind| kind.as_str().to_owned()))
         .and_indexed("j.state", query.state.map(|state| state.as_str().to_owned()))
@@ -86,7 +85,11 @@ fn filter(tx: &Transaction<'_>, owner: &Owner, query: &JobQuery) -> Result<Filte
         Some(LatestStatus::YetToRun) => filter.and_indexed_missing(latest_rank()),
         Some(LatestStatus::Is(status)) => filter.and_indexed(latest_rank(), status_position(status)),
     };
-    filter.and_type(tx, "j.data_type", query.data_type.as_ref())
+    filter.and_titled(tx, query.search.as_deref().map(fold))?.and_type(
+        tx,
+        "j.data_type",
+        query.data_type.as_ref(),
+    )
 }
 
 /// The position of the latest execution's status, by which lists are sorted and filtered.

@@ -31,15 +31,43 @@ pub(super) enum Index {
     Unneeded,
     /// One that holds the column behind the owner.
     OfOwner,
+    /// One that holds the column behind the owner, and all columns that the list is sorted by as well.
+    Covering,
     /// One that holds the column first.
     OfAll,
+}
+
+impl Index {
+    /// Returns the most rows that are gathered by this index and sorted for a page; `None` if it finds none. A
+    /// walk may pass over all rows of the owner where those that the filter leaves are at the end of the order,
+    /// so even many rows are better gathered.
+    pub(super) const fn gathered_max(self) -> Option<u64> {
+        match self {
+            Self::Missing | Self::Unneeded => None,
+            Self::OfOwner | Self::OfAll => Some(40_000),
+            Self::Covering => Some(120_000),
+        }
+    }
+
+    /// Returns the cost of so many rows that are gathered: most of it is for looking each up in its table.
+    pub(super) const fn cost(self, rows: u64) -> u64 {
+        match self {
+            Self::Covering => rows,
+            Self::Missing | Self::Unneeded | Self::OfOwner | Self::OfAll => rows.saturating_mul(8),
+        }
+    }
 }
 
 impl Condition {
     /// Whether the rows that meet it have one value in an indexed column, so that their index has them by age.
     pub(super) fn is_of_one_value(&self) -> bool {
-        matches!(self.index, Index::OfOwner | Index::OfAll)
+        matches!(self.index, Index::OfOwner | Index::Covering | Index::OfAll)
             && matches!(self.comparisons.as_slice(), [(comparison, _)] if comparison == EQUALS)
+    }
+
+    /// Whether it leaves only some of the rows.
+    pub(super) fn narrows(&self) -> bool {
+        self.index != Index::Unneeded
     }
 
     pub(super) fn sql(&self, plus: &str) -> String {
