@@ -82,6 +82,9 @@ fn executions(catalog: &SqliteCatalog, job: JobId, rounds: usize) {
 
 fn artifacts(catalog: &SqliteCatalog, job: JobId, rounds: usize) {
     let all = ArtifactQuery::default;
+    let search = |text: &str| all().with_search(Some(text.to_owned()));
+    let one = block_on(catalog.artifacts(&Owner::default(), &all().with_slice(Slice::first(1))));
+    let id = one.expect("is read").items[0].artifact.execution_id.to_string();
     let filters = [
         ("none", all()),
         ("type", all().with_data_type("type-4".parse().ok())),
@@ -91,8 +94,17 @@ fn artifacts(catalog: &SqliteCatalog, job: JobId, rounds: usize) {
         ("size", all().with_bytes_min(Some(9_900_000))),
         ("hold", all().with_hold(Some(true))),
         ("available", all().with_available_at(week().from)),
-        ("search", all().with_search(Some("export-000".to_owned()))),
-        ("search finds none", all().with_search(Some("nowhere".to_owned()))),
+        ("search beginning", search("export-000")),
+        ("search end", search("f3.zip")),
+        ("search extension", search(".zip")),
+        ("search id", search(&id)),
+        ("search 8 of id", search(&id[15..23])),
+        ("search 4 of id", search(&id[32..])),
+        ("search 3 of id", search(&id[30..33])),
+        ("search 2 of id", search(&id[30..32])),
+        ("search finds none", search("nowhere")),
+        ("search finds no letter", search("q")),
+        ("search finds no id", search(&"0123456789ab".repeat(2))),
     ];
     for (name, query) in filters {
         for column in ArtifactColumn::ALL.iter().copied() {
@@ -116,6 +128,8 @@ fn jobs(catalog: &SqliteCatalog, rounds: usize) {
         ("yet to run", all().with_latest_status(Some(LatestStatus::YetToRun))),
         ("next", all().with_next_starts(week())),
         ("search", all().with_search(Some("job 77".to_owned()))),
+        ("search finds all", all().with_search(Some("house".to_owned()))),
+        ("search finds none", all().with_search(Some("nowhere".to_owned()))),
     ];
     for (name, query) in filters {
         for column in JobColumn::ALL.iter().copied() {
