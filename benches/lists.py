@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """First pages of lists over a catalog of a million executions, artifacts and audit entries, beside `sqlite3`.
 
-    cargo build --release -p cdds-bench --example lists
+    cargo build --release -p cdds-benches --example lists
     python3 benches/lists.py [--rows 1000000] [--jobs 20000] [--rounds 5] [--keep FILE]
 
 Prints a table of each list: milliseconds of the first page of 50 rows for each filter and column, the median of the
