@@ -34,6 +34,7 @@ mod schema;
 mod store;
 mod stores;
 mod takeover;
+mod transaction;
 mod understood;
 mod workers;
 
@@ -44,10 +45,10 @@ use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::clock::Clock;
 use cdds_core::system::SystemClock;
 use chrono::{DateTime, SubsecRound, Utc};
-use rusqlite::Transaction;
 
 use self::database::{Database, Durability};
 use self::fault::Fault;
+use self::transaction::Transaction;
 
 /// A [`Catalog`](cdds_core::ports::catalog::Catalog) in an SQLite file.
 ///

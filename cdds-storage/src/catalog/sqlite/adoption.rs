@@ -3,10 +3,11 @@
 use cdds_core::domain::archive::adoption::Adoption;
 use cdds_core::domain::archive::artifact::ArtifactSet;
 use cdds_core::domain::execution::Execution;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::super::row::integer;
 use super::fault::{Fault, conflict};
+use super::transaction::Transaction;
 use super::{artifacts, executions, jobs};
 
 /// Stores the execution as succeeded, its set, and the change of its job.

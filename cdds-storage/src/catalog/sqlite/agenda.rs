@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use cdds_core::domain::id::WorkerId;
 use cdds_core::ports::catalog::{Agenda, CatalogError, QUEUED_COUNTED_MAX};
 use chrono::{DateTime, Utc};
-use rusqlite::Transaction;
 
 use super::super::row::{integer, micros};
 use super::database::Database;
 use super::executions::{self, COLUMNS, COLUMNS_COUNT};
 use super::fault::Fault;
 use super::jobs;
+use super::transaction::Transaction;
 use super::understood::quietly;
 
 /// Returns the agenda over all owners.

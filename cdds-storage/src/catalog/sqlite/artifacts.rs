@@ -4,12 +4,13 @@ use cdds_core::domain::archive::artifact::ArtifactSet;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, Owner};
 use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactOverview, ArtifactQuery, Page};
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::super::row::{ArtifactOverviewRow, ArtifactRow, StoredRow, fold, integer, micros};
 use super::fault::Fault;
 use super::listing::Filter;
 use super::order::{Key, Ties};
+use super::transaction::Transaction;
 
 const COLUMNS: &str = "a.id, a.owner, a.execution_id, a.job_id, a.data_type, a.name, a.part, a.parts,
     a.\"key\", a.bytes, a.sha256, a.created_at, a.expires_at, a.hold";
@@ -240,7 +241,9 @@ mod tests {
             };
             for after in [None, Some(after.clone())] {
                 let slice = Slice { after, limit: 100 };
-                let filter = filter(&empty().transaction().unwrap(), &Owner::default(), &query).unwrap();
+                let filter =
+                    filter(&Transaction::new(empty().transaction().unwrap()), &Owner::default(), &query)
+                        .unwrap();
                 for sql in filter.walked_sql(&order, &slice) {
                     let steps = plan(&sql);
                     assert!(
@@ -259,7 +262,8 @@ mod tests {
     fn files_on_hold_are_sorted_by_any_column_out_of_one_index() {
         for column in ArtifactColumn::ALL {
             let query = ArtifactQuery::default().with_hold(Some(true));
-            let filter = filter(&empty().transaction().unwrap(), &Owner::default(), &query).unwrap();
+            let filter =
+                filter(&Transaction::new(empty().transaction().unwrap()), &Owner::default(), &query).unwrap();
             let order = key(*column).order(true, TIES);
             for sql in filter.gathered_sql(&order, &Slice::first(100)) {
                 let steps = plan(&sql);

@@ -4,12 +4,13 @@ use cdds_core::domain::access::audit::AuditRecord;
 use cdds_core::domain::access::download::{DownloadEnd, DownloadOutcome};
 use cdds_core::domain::id::{AuditId, Owner};
 use cdds_core::ports::catalog::query::{AuditColumn, AuditQuery, Page};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::super::row::{AuditRow, integer, micros};
 use super::fault::{Fault, conflict, constraint};
 use super::listing::Filter;
 use super::order::{Key, Ties};
+use super::transaction::Transaction;
 
 const COLUMNS: &str =
     "id, at, owner, principal, action, object_kind, object_id, version_before, version_after,

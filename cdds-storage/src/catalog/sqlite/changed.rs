@@ -1,9 +1,9 @@
 //! The columns of a row that a statement changes.
 
-use rusqlite::Transaction;
 use rusqlite::types::Value;
 
 use super::fault::Fault;
+use super::transaction::Transaction;
 
 /// Returns which of these columns of a row have other values now, each as ` = ?,` with its new value. SQLite
 /// rewrites each index of a column that a statement names, even if the value stays.

@@ -6,13 +6,14 @@ use cdds_core::domain::job::lifecycle;
 use cdds_core::ports::catalog::{CatalogError, Claim, Claimed};
 use cdds_core::ports::clock::Clock;
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::super::row::micros;
 use super::database::{Database, Durability};
 use super::executions::{self, Held};
 use super::fault::Fault;
 use super::queue::{Begun, SqliteQueue};
+use super::transaction::Transaction;
 use super::workers::Registration;
 use super::{jobs, present, takeover};
 

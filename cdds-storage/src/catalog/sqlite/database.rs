@@ -6,10 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::fault::Fault;
 use super::schema;
+use super::transaction::{Transaction, keep_statements};
 use super::workers::WorkerLocks;
 use crate::private;
 
@@ -23,7 +24,7 @@ const IDLE_READERS_MAX: usize = 4;
 const WAL_TRIES_MAX: u32 = 100;
 
 /// The event that a committed transaction survives.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Durability {
     /// A power cut.
     Full,
@@ -34,10 +35,34 @@ pub(super) enum Durability {
 /// An open catalog file.
 pub(super) struct Database {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
     workers: WorkerLocks,
     claims: Mutex<()>,
+}
+
+/// The only writing connection.
+struct Writer {
+    connection: Connection,
+    /// What it is set to; unknown at first and after it could not be set.
+    durability: Option<Durability>,
+}
+
+impl Writer {
+    /// Begins a transaction that takes the write lock at once.
+    fn begin(&mut self, durability: Durability) -> rusqlite::Result<Transaction<'_>> {
+        if self.durability != Some(durability) {
+            self.durability = None;
+            let synchronous = match durability {
+                Durability::Full => "FULL",
+                Durability::Process => "NORMAL",
+            };
+            // Outside of the transaction, since SQLite refuses to change this within one.
+            self.connection.pragma_update(None, "synchronous", synchronous)?;
+            self.durability = Some(durability);
+        }
+        self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map(Transaction::new)
+    }
 }
 
 impl fmt::Debug for Database {
@@ -63,7 +88,7 @@ impl Database {
         let workers = WorkerLocks::beside(&path);
         Ok(Self {
             path,
-            writer: Mutex::new(writer),
+            writer: Mutex::new(Writer { connection: writer, durability: None }),
             readers: Mutex::new(Vec::new()),
             workers,
             claims: Mutex::new(()),
@@ -85,7 +110,7 @@ impl Database {
 
     /// Returns the only writing connection. A thread that panicked has rolled back, so the connection in a
     /// poisoned mutex is still good.
-    fn writer(&self) -> MutexGuard<'_, Connection> {
+    fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -99,13 +124,7 @@ impl Database {
     ) -> Result<T, CatalogError> {
         let mut writer = self.writer();
         let run = || {
-            let synchronous = match durability {
-                Durability::Full => "FULL",
-                Durability::Process => "NORMAL",
-            };
-            // Outside of the transaction, since SQLite refuses to change this within one.
-            writer.pragma_update(None, "synchronous", synchronous)?;
-            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = writer.begin(durability)?;
             // An error rolls back: the transaction is dropped without a commit.
             let value = body(&transaction)?;
             transaction.commit()?;
@@ -125,7 +144,7 @@ impl Database {
                 Some(reader) => reader,
                 None => open_reader(&self.path)?,
             };
-            let transaction = reader.transaction()?;
+            let transaction = Transaction::new(reader.transaction()?);
             let value = body(&transaction);
             transaction.finish()?;
             let mut idle = self.idle_readers();
@@ -148,6 +167,7 @@ fn connect(path: &Path, create: OpenFlags) -> Result<Connection, rusqlite::Error
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    keep_statements(&connection);
     Ok(connection)
 }
 

@@ -11,13 +11,14 @@ use cdds_core::domain::work::lease::Lease;
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind, Fence, Standing, Writer};
 use chrono::{DateTime, Utc};
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, Row, ToSql, Transaction, params, params_from_iter};
+use rusqlite::{OptionalExtension, Row, ToSql, params, params_from_iter};
 
 use super::super::row::{ExecutionRow, corrupt, fold, integer, micros};
 use super::super::stored;
 use super::changed::changed_columns;
 use super::fault::{Fault, conflict};
 use super::jobs;
+use super::transaction::Transaction;
 use super::understood::{row_id, understood};
 
 pub(super) use self::list::{find, list};

@@ -10,12 +10,13 @@ use cdds_core::domain::work::lease::Lease;
 use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::clock::Clock;
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::super::row::micros;
 use super::database::{Database, Durability};
 use super::fault::Fault;
 use super::present;
+use super::transaction::Transaction;
 use super::workers::Registration;
 
 pub(super) use self::forget::forget;

@@ -9,11 +9,12 @@ use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::ports::catalog::{DueJob, WAITING_MAX};
 use chrono::{DateTime, Utc};
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, Row, ToSql, Transaction, params, params_from_iter};
+use rusqlite::{OptionalExtension, Row, ToSql, params, params_from_iter};
 
 use super::super::row::{JobRow, fold, integer, micros};
 use super::changed::changed_columns;
 use super::fault::{Fault, conflict, constraint};
+use super::transaction::Transaction;
 use super::understood::{quietly, row_id, understood};
 use super::{executions, recipients};
 

@@ -19,13 +19,14 @@ use std::fmt::Write as _;
 
 use cdds_core::domain::id::Owner;
 use cdds_core::ports::catalog::query::{COUNTED_MAX, Cursor, Slice, SortKey, Total};
+use rusqlite::params_from_iter;
 use rusqlite::types::Value;
-use rusqlite::{Transaction, params_from_iter};
 
 use self::condition::{Condition, Index};
 use super::super::row::integer;
 use super::fault::Fault;
 use super::order::{Order, Stretch};
+use super::transaction::Transaction;
 
 /// The rows of a list.
 #[derive(Debug, Clone)]

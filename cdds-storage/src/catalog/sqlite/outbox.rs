@@ -8,12 +8,13 @@ use cdds_core::domain::work::row::WorkOutcome;
 use cdds_core::ports::catalog::query::{NoticeQuery, Page};
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind, Fence};
 use chrono::{DateTime, SubsecRound, Utc};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::super::row::{NoticeRow, WorkColumns};
 use super::fault::{Fault, conflict};
 use super::listing::Filter;
 use super::order::{Key, Order, Ties};
+use super::transaction::Transaction;
 use super::understood::{row_id, understood};
 
 pub(super) use self::claim::claim;

@@ -8,10 +8,11 @@ use cdds_core::domain::work::lease::{Lease, WorkerLife};
 use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::catalog::query::{ExecutionOverview, JobOverview};
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::OptionalExtension;
 
 use super::database::Database;
 use super::fault::Fault;
+use super::transaction::Transaction;
 
 /// A displayed row, and its field for whether the worker is alive.
 pub(super) struct Shown<'a> {

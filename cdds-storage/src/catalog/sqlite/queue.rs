@@ -11,12 +11,13 @@ use cdds_core::domain::id::{ExecutionId, JobId, Owner, SourceId};
 use cdds_core::domain::job::Job;
 use cdds_core::ports::catalog::Claim;
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, Statement, Transaction, params};
+use rusqlite::{CachedStatement, Row, params};
 
 use super::super::row::{corrupt, micros};
 use super::executions::{self, COLUMNS};
 use super::fault::Fault;
 use super::jobs;
+use super::transaction::Transaction;
 use super::understood::{row_id, understood};
 
 /// The queue in the transaction of a claim, and what has begun so far.
@@ -25,11 +26,11 @@ pub(super) struct SqliteQueue<'tx> {
     claim: &'tx Claim,
     /// When the claim is made.
     now: DateTime<Utc>,
-    next_owner: Statement<'tx>,
-    places: Statement<'tx>,
-    next_job: Statement<'tx>,
-    next_of_job: Statement<'tx>,
-    begun_of_job: Statement<'tx>,
+    next_owner: CachedStatement<'tx>,
+    places: CachedStatement<'tx>,
+    next_job: CachedStatement<'tx>,
+    next_of_job: CachedStatement<'tx>,
+    begun_of_job: CachedStatement<'tx>,
     walks: HashMap<Owner, Walk>,
     /// Which jobs have begun an execution that waits for its retry. Each is looked up once, when it comes up,
     /// since many of its executions may be waiting.

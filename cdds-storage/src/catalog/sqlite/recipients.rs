@@ -7,10 +7,11 @@ use cdds_core::domain::job::{Job, JobState};
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::ports::catalog::RecipientRemoval;
 use cdds_core::stored::settings_from_json;
-use rusqlite::{Transaction, params};
+use rusqlite::params;
 
 use super::super::row::{RecipientRow, corrupt};
 use super::fault::{Fault, constraint};
+use super::transaction::Transaction;
 use super::understood::{row_id, understood};
 
 pub(super) fn insert(tx: &Transaction<'_>, recipient: &Recipient) -> Result<(), Fault> {

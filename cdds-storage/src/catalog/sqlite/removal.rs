@@ -8,12 +8,13 @@ use cdds_core::domain::id::{ArtifactId, ExecutionId, Owner};
 use cdds_core::ports::catalog::Removal;
 use cdds_core::ports::sink::Key;
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::super::row::{corrupt, micros};
 use super::super::stored;
 use super::fault::{Fault, conflict};
 use super::outbox;
+use super::transaction::Transaction;
 use super::understood::{row_id, understood};
 
 /// Deletes a finished execution from the history. The row stays but is cleared: settings and failures may

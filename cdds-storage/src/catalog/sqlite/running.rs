@@ -13,12 +13,13 @@ use cdds_core::ports::catalog::{
     Beat, CatalogError, CatalogErrorKind, Directive, Fence, Publication, Settlement, WAITING_MAX,
 };
 use chrono::{DateTime, SubsecRound, Utc};
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::super::row::{corrupt, integer, micros};
 use super::super::stored;
 use super::executions::{self, Held};
 use super::fault::{Fault, conflict};
+use super::transaction::Transaction;
 use super::{artifacts, jobs, outbox};
 
 /// Freezes the end of a claimed execution's window, or gives the execution back until its source is complete (rule

@@ -2,10 +2,11 @@
 
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::ports::sink::Key;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::super::row::corrupt;
 use super::fault::{Fault, conflict};
+use super::transaction::Transaction;
 
 /// In storage order, which needs no index.
 pub(super) fn newest_manifests(tx: &Transaction<'_>, limit: usize) -> Result<Vec<Key>, Fault> {

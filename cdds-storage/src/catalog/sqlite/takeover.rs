@@ -8,13 +8,14 @@ use cdds_core::domain::id::WorkerId;
 use cdds_core::domain::work::lease::{Hold, Lease};
 use cdds_core::ports::catalog::{CatalogError, Claim};
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, Transaction};
+use rusqlite::Row;
 
 use super::super::row::corrupt;
 use super::database::Database;
 use super::executions::{self, COLUMNS, COLUMNS_COUNT};
 use super::fault::Fault;
 use super::running;
+use super::transaction::Transaction;
 use super::understood::{row_id, understood};
 use super::workers::Registration;
 

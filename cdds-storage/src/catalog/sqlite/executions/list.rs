@@ -4,12 +4,13 @@ use cdds_core::domain::execution::{ExecutionState, Status};
 use cdds_core::domain::id::{ExecutionId, Owner};
 use cdds_core::ports::catalog::query::{ExecutionColumn, ExecutionOverview, ExecutionQuery, Page};
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, Statement, Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension, Row, params};
 
 use super::super::super::row::{ExecutionRow, micros};
 use super::super::fault::Fault;
 use super::super::listing::Filter;
 use super::super::order::{Key, Ties, rank, status_position};
+use super::super::transaction::Transaction;
 use super::{COLUMNS, COLUMNS_COUNT, execution_row};
 
 /// Executions alone.
@@ -45,7 +46,7 @@ fn overview_row(row: &Row<'_>) -> rusqlite::Result<(ExecutionRow, bool)> {
 /// Adds the files, using a statement from [`files_sql`].
 fn overview(
     (row, job_deleted): (ExecutionRow, bool),
-    files: &mut Statement<'_>,
+    files: &mut CachedStatement<'_>,
     now: DateTime<Utc>,
 ) -> Result<ExecutionOverview, Fault> {
     let execution = row.into_execution()?;
@@ -138,9 +139,10 @@ mod tests {
                 let after = Cursor { key, at: 5, id: "an id".to_owned(), part: 0 };
                 for after in [None, Some(after)] {
                     let slice = Slice { after, limit: 100 };
-                    for sql in filter(&empty().transaction().unwrap(), &Owner::default(), &query)
-                        .unwrap()
-                        .walked_sql(&order, &slice)
+                    for sql in
+                        filter(&Transaction::new(empty().transaction().unwrap()), &Owner::default(), &query)
+                            .unwrap()
+                            .walked_sql(&order, &slice)
                     {
                         let steps = plan(&sql);
                         assert_eq!(steps.len(), 1, "nothing is sorted: {column:?} {steps:?}");
@@ -161,7 +163,8 @@ mod tests {
             let query = ExecutionQuery::default()
                 .with_status(Some(Status::Failed))
                 .with_source("source-3".parse().ok());
-            let filter = filter(&empty().transaction().unwrap(), &Owner::default(), &query).unwrap();
+            let filter =
+                filter(&Transaction::new(empty().transaction().unwrap()), &Owner::default(), &query).unwrap();
             let order = key(*column).order(true, TIES);
             for sql in filter.gathered_sql(&order, &Slice::first(100)) {
                 let steps = plan(&sql);

@@ -4,11 +4,12 @@ use cdds_core::domain::keeping::sweep::{Chapter, OldRecord, OldRow, Place, Swept
 use cdds_core::domain::keeping::{Cutoffs, Facts, Files};
 use cdds_core::ports::catalog::Forget;
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Row, params};
 use uuid::Uuid;
 
 use super::super::super::row::{corrupt, micros};
 use super::super::fault::Fault;
+use super::super::transaction::Transaction;
 use super::super::understood::{row_id, understood};
 
 /// Removes a page of old rows.

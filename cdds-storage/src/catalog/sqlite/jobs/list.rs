@@ -3,12 +3,13 @@
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::ports::catalog::query::{JobColumn, JobOverview, JobQuery, LatestStatus, Page};
-use rusqlite::{OptionalExtension, Row, Transaction};
+use rusqlite::{OptionalExtension, Row};
 
 use super::super::super::row::{JobRow, LatestRow, fold};
 use super::super::fault::Fault;
 use super::super::listing::Filter;
 use super::super::order::{Key, Ties, rank, status_position};
+use super::super::transaction::Transaction;
 use super::{COLUMNS, COLUMNS_COUNT, job_row};
 
 /// Jobs alone.
@@ -125,9 +126,10 @@ mod tests {
             let after = Cursor { key: SortKey::Number(7), at: 5, id: "an id".to_owned(), part: 0 };
             for after in [None, Some(after)] {
                 let slice = Slice { after, limit: 100 };
-                for sql in filter(&empty().transaction().unwrap(), &Owner::default(), &query)
-                    .unwrap()
-                    .walked_sql(&order, &slice)
+                for sql in
+                    filter(&Transaction::new(empty().transaction().unwrap()), &Owner::default(), &query)
+                        .unwrap()
+                        .walked_sql(&order, &slice)
                 {
                     let steps = plan(&sql);
                     assert_eq!(steps.len(), 1, "nothing is sorted: {column:?} {steps:?}");

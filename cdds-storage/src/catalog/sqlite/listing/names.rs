@@ -12,10 +12,10 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::Transaction;
 use rusqlite::types::Value;
 
 use super::super::fault::Fault;
+use super::super::transaction::Transaction;
 use super::Filter;
 use super::condition::Index;
 

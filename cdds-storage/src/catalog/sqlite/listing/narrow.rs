@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use cdds_core::domain::id::TypeId;
 use cdds_core::ports::catalog::query::Between;
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, Transaction, params, params_from_iter};
+use rusqlite::{OptionalExtension, params, params_from_iter};
 
 use super::super::fault::Fault;
+use super::super::transaction::Transaction;
 use super::Filter;
 use super::condition::{Comparison, Condition, EQUALS, Index, bounds, compare};
 

@@ -8,10 +8,11 @@ use cdds_core::domain::work::pick::{Waiting, WorkRoom, pick};
 use cdds_core::domain::work::row::WorkStatus;
 use cdds_core::ports::catalog::NoticeClaim;
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, Statement, Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension, Row, params};
 
 use super::super::super::row::micros;
 use super::super::fault::Fault;
+use super::super::transaction::Transaction;
 use super::super::understood::{row_id, understood};
 use super::{COLUMNS, read, store};
 
@@ -97,9 +98,9 @@ struct SqliteWaiting<'tx> {
     tx: &'tx Transaction<'tx>,
     claim: &'tx NoticeClaim,
     now: DateTime<Utc>,
-    next_owner: Statement<'tx>,
-    next_subscriber: Statement<'tx>,
-    due: Statement<'tx>,
+    next_owner: CachedStatement<'tx>,
+    next_subscriber: CachedStatement<'tx>,
+    due: CachedStatement<'tx>,
     heads: HashMap<Owner, Heads>,
     taken: Vec<Notice>,
 }
