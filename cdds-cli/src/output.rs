@@ -2,6 +2,7 @@
 
 mod cell;
 mod paint;
+mod rows;
 mod table;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 pub(crate) use self::cell::{Cell, Reader};
 pub(crate) use self::paint::paint;
+pub(crate) use self::rows::Rows;
 use self::table::Page;
 use crate::choice::{ColourChoice, Format};
 
@@ -71,20 +73,17 @@ impl Output {
         self.format
     }
 
+    /// Begins a list whose rows are printed as they come in.
+    pub(crate) fn rows<V: View>(&self) -> Rows<V> {
+        Rows::new(*self)
+    }
+
     /// Prints a list as a table or an array. For an empty one, a person gets the line `otherwise` on stderr.
     pub(crate) fn list_or<V: View>(&self, views: &[V], otherwise: &str) -> Result<(), OutputError> {
-        match self.format {
-            Format::Json => json(&views),
-            Format::Table | Format::Toml if !views.is_empty() => {
-                let rows: Vec<Vec<Cell>> = views.iter().map(View::row).collect();
-                text(&table::list(V::COLUMNS, &rows, self.page))
-            }
-            Format::Table | Format::Toml if self.quiet => Ok(()),
-            Format::Table | Format::Toml => {
-                // A closed stderr is ignored: nobody reads it.
-                let _told = writeln!(io::stderr().lock(), "{otherwise}");
-                Ok(())
-            }
+        let mut rows = self.rows();
+        match rows.add(views)? {
+            Reading::GoesOn => rows.end(otherwise),
+            Reading::Over => Ok(()),
         }
     }
 
@@ -116,25 +115,36 @@ impl Output {
 
     /// Writes bytes unchanged, for other programs.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Result<(), OutputError> {
-        write(bytes)
+        write(bytes).map(drop)
     }
 }
 
 fn json(value: &impl Serialize) -> Result<(), OutputError> {
     let mut text = serde_json::to_vec_pretty(value).map_err(OutputError::Form)?;
     text.push(b'\n');
-    write(&text)
+    write(&text).map(drop)
 }
 
 fn text(text: &str) -> Result<(), OutputError> {
-    write(text.as_bytes())
+    write(text.as_bytes()).map(drop)
 }
 
-/// Writes to stdout. A reader that has seen enough (`| head`) is not an error.
-fn write(bytes: &[u8]) -> Result<(), OutputError> {
+/// Whether somebody reads stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Reading {
+    /// More may be written.
+    GoesOn,
+    /// The reader has seen enough (`| head`), which is not an error.
+    Over,
+}
+
+/// Writes to stdout.
+fn write(bytes: &[u8]) -> Result<Reading, OutputError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(OutputError::Write(error)),
-        _ => Ok(()),
+        Ok(()) => Ok(Reading::GoesOn),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reading::Over),
+        Err(error) => Err(OutputError::Write(error)),
     }
 }

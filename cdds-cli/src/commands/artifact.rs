@@ -10,7 +10,7 @@ use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, Between, S
 use cdds_core::service::Entity;
 
 use super::history::execution_id;
-use super::{Deleted, download, every_row, filtered_job, id};
+use super::{Deleted, download, filtered_job, id, print_rows};
 use cdds_view::ArtifactView;
 
 use crate::args::{ArtifactCommand, DeleteArtifactsArgs, ListArtifactsArgs, SetArgs};
@@ -67,15 +67,9 @@ async fn list(args: ListArtifactsArgs, session: &Session) -> Result<(), CliError
 }
 
 async fn show(app: &App, query: &ArtifactQuery, nothing: &str, session: &Session) -> Result<(), CliError> {
-    let rows = every_row(async |slice| {
-        let query = query.clone().with_slice(slice);
-        app.artifacts.list(&session.principal, &query).await
-    })
-    .await?;
     let now = app.now().await?;
-    let views: Vec<ArtifactView> =
-        rows.into_iter().map(|artifact| ArtifactView::new(artifact, now)).collect();
-    Ok(session.output.list_or(&views, nothing)?)
+    let page = async |slice| app.artifacts.list(&session.principal, &query.clone().with_slice(slice)).await;
+    print_rows(session, nothing, page, |artifact| ArtifactView::new(artifact, now)).await
 }
 
 async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), CliError> {

@@ -5,7 +5,7 @@ use cdds_core::domain::id::AuditId;
 use cdds_core::ports::catalog::query::{AuditQuery, Between};
 use cdds_view::AuditView;
 
-use super::every_row;
+use super::print_rows;
 use crate::args::AuditArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -23,14 +23,9 @@ pub(super) async fn list(args: AuditArgs, session: &Session) -> Result<(), CliEr
     if let Some(sort) = args.sort {
         query.sort = sort;
     }
-    let rows = every_row(async |slice| {
-        let query = query.clone().with_slice(slice);
-        app.audit.list(&session.principal, &query).await
-    })
-    .await?;
-    let views: Vec<AuditView> = rows.into_iter().map(AuditView::from).collect();
     let nothing = if is_all { NOTHING_YET } else { "no entry matches: leave out a filter" };
-    Ok(session.output.list_or(&views, nothing)?)
+    let page = async |slice| app.audit.list(&session.principal, &query.clone().with_slice(slice)).await;
+    print_rows(session, nothing, page, AuditView::from).await
 }
 
 /// Spells a typed id as the audit does, in lower case with hyphens, whatever it identifies; the name of a recipient stays as it is.

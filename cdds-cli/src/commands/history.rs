@@ -7,7 +7,7 @@ use cdds_core::domain::id::{ExecutionId, SourceId, TypeId};
 use cdds_core::ports::catalog::query::{Between, ExecutionQuery};
 use cdds_core::service::Entity;
 
-use super::{Deleted, every_row, filtered_job, id, job};
+use super::{Deleted, filtered_job, id, job, print_rows};
 use cdds_view::{ExecutionDetailsView, ExecutionView};
 
 use crate::args::{CloneArgs, HistoryCommand, ListHistoryArgs};
@@ -71,14 +71,9 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
     if let Some(sort) = args.sort {
         query.sort = sort;
     }
-    let rows = every_row(async |slice| {
-        let query = query.clone().with_slice(slice);
-        app.history.list(&session.principal, &query).await
-    })
-    .await?;
-    let views: Vec<ExecutionView> = rows.into_iter().map(ExecutionView::from).collect();
     let nothing = if is_all { NOTHING_YET } else { "no execution matches: leave out a filter" };
-    Ok(session.output.list_or(&views, nothing)?)
+    let page = async |slice| app.history.list(&session.principal, &query.clone().with_slice(slice)).await;
+    print_rows(session, nothing, page, ExecutionView::from).await
 }
 
 async fn clone(args: CloneArgs, session: &Session) -> Result<(), CliError> {

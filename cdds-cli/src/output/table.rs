@@ -39,33 +39,62 @@ impl Printed {
 /// How a column is laid out.
 struct Column {
     heading: Printed,
-    /// The width of its widest value, or its heading.
+    /// The width of its widest value so far, or its heading.
     natural: usize,
     /// The least width allowed.
     least: usize,
     /// The width that it gets.
     given: usize,
+    /// From its first known value.
+    kind: Option<Kind>,
+}
+
+/// What kind of value a column holds.
+#[derive(Clone, Copy)]
+struct Kind {
     is_number: bool,
     shorten: Option<Shorten>,
 }
 
-/// Prints a list under its headings. On a terminal that is too narrow, words are shortened; if that is not
-/// enough, rows continue on further lines. The first column names the row and stays whole, to be copied.
-pub(super) fn list(headings: &[&str], rows: &[Vec<Cell>], page: Page) -> String {
-    let printed: Vec<Vec<Printed>> = rows
-        .iter()
-        .map(|row| row.iter().map(|cell| Printed::new(cell.listed(page.reader), cell.tone())).collect())
-        .collect();
-    let mut columns: Vec<Column> =
-        headings.iter().enumerate().map(|(at, heading)| column(at, heading, rows, &printed)).collect();
-    let lines = folded(&mut columns, page.columns);
-    let mut text = String::new();
-    let headings: Vec<&Printed> = columns.iter().map(|column| &column.heading).collect();
-    write_row(&mut text, &headings, &columns, &lines, page.colour);
-    for row in &printed {
-        write_row(&mut text, &row.iter().collect::<Vec<_>>(), &columns, &lines, page.colour);
+/// A list under its headings, which is printed some rows at a time. The first rows set the widths, wider ones
+/// that come later widen a column from there on.
+///
+/// On a terminal that is too narrow, words are shortened; if that is not enough, rows continue on further lines.
+/// The first column names the row and stays whole, to be copied.
+pub(super) struct Table {
+    columns: Vec<Column>,
+    page: Page,
+    is_begun: bool,
+}
+
+impl Table {
+    pub(super) fn new(headings: &[&str], page: Page) -> Self {
+        Self { columns: headings.iter().map(|heading| Column::new(heading)).collect(), page, is_begun: false }
     }
-    text
+
+    /// Returns the next rows as text, the first ones under the headings.
+    pub(super) fn rows(&mut self, rows: &[Vec<Cell>]) -> String {
+        let printed: Vec<Vec<Printed>> = rows
+            .iter()
+            .map(|row| {
+                row.iter().map(|cell| Printed::new(cell.listed(self.page.reader), cell.tone())).collect()
+            })
+            .collect();
+        for (at, column) in self.columns.iter_mut().enumerate() {
+            column.widen(at, rows, &printed);
+        }
+        let lines = folded(&mut self.columns, self.page.columns);
+        let mut text = String::new();
+        if !self.is_begun {
+            let headings: Vec<&Printed> = self.columns.iter().map(|column| &column.heading).collect();
+            write_row(&mut text, &headings, &self.columns, &lines, self.page.colour);
+            self.is_begun = true;
+        }
+        for row in &printed {
+            write_row(&mut text, &row.iter().collect::<Vec<_>>(), &self.columns, &lines, self.page.colour);
+        }
+        text
+    }
 }
 
 /// Prints names and values, one per line.
@@ -82,26 +111,41 @@ pub(super) fn details(lines: &[(&str, Cell)], page: Page) -> String {
     })
 }
 
-fn column(at: usize, heading: &str, rows: &[Vec<Cell>], printed: &[Vec<Printed>]) -> Column {
-    let heading = Printed::new(heading.to_uppercase(), Tone::Plain);
-    let widest = printed.iter().filter_map(|row| row.get(at)).map(|cell| cell.width).max();
-    let natural = widest.unwrap_or(0).max(heading.width);
-    // An unknown cell says nothing about the kind of its column.
-    let kind = rows.iter().filter_map(|row| row.get(at)).find(|cell| !matches!(cell, Cell::Unknown));
-    let shorten = kind.and_then(Cell::shortens).filter(|_| at > 0);
-    let least = match shorten {
-        None => natural,
-        Some(Shorten::End) => TEXT_COLUMNS_MIN.max(heading.width).min(natural),
-        Some(Shorten::Middle) => FILE_COLUMNS_MIN.max(heading.width).min(natural),
-    };
-    Column { heading, natural, least, given: natural, is_number: kind.is_some_and(Cell::is_number), shorten }
+impl Column {
+    fn new(heading: &str) -> Self {
+        let heading = Printed::new(heading.to_uppercase(), Tone::Plain);
+        Self { natural: heading.width, least: heading.width, given: heading.width, heading, kind: None }
+    }
+
+    fn widen(&mut self, at: usize, rows: &[Vec<Cell>], printed: &[Vec<Printed>]) {
+        let widest = printed.iter().filter_map(|row| row.get(at)).map(|cell| cell.width).max();
+        self.natural = widest.unwrap_or(0).max(self.natural);
+        // An unknown cell says nothing about the kind of its column.
+        let mut cells = rows.iter().filter_map(|row| row.get(at));
+        let known = cells.find(|cell| !matches!(cell, Cell::Unknown));
+        let kind = known.map(|cell| Kind { is_number: cell.is_number(), shorten: cell.shortens() });
+        self.kind = self.kind.or(kind);
+        self.least = match self.shorten(at) {
+            None => self.natural,
+            Some(Shorten::End) => TEXT_COLUMNS_MIN.max(self.heading.width).min(self.natural),
+            Some(Shorten::Middle) => FILE_COLUMNS_MIN.max(self.heading.width).min(self.natural),
+        };
+        self.given = self.natural;
+    }
+
+    /// Returns how the values of the column with this number are shortened.
+    fn shorten(&self, at: usize) -> Option<Shorten> {
+        self.kind.and_then(|kind| kind.shorten).filter(|_| at > 0)
+    }
 }
 
 /// Decides which columns go on which line of a row, and sets the width of each.
 fn folded(columns: &mut [Column], room: Option<usize>) -> Vec<Vec<usize>> {
     let Some(room) = room else { return vec![(0..columns.len()).collect()] };
-    for column in columns.iter_mut().filter(|column| column.shorten.is_some()) {
-        column.least = column.least.min(room.saturating_sub(INDENT));
+    for (at, column) in columns.iter_mut().enumerate() {
+        if column.shorten(at).is_some() {
+            column.least = column.least.min(room.saturating_sub(INDENT));
+        }
     }
     let mut lines = vec![Vec::new()];
     let mut used = 0;
@@ -136,13 +180,14 @@ fn write_row(text: &mut String, row: &[&Printed], columns: &[Column], lines: &[V
         let mut owed = if line == 0 { 0 } else { INDENT };
         for at in places {
             let (cell, column) = (row[*at], &columns[*at]);
-            let short = match column.shorten {
+            let short = match column.shorten(*at) {
                 Some(shorten) if cell.width > column.given => shortened(&cell.text, column.given, shorten),
                 _ => cell.text.as_str().into(),
             };
             let used = if cell.width > column.given { width(&short) } else { cell.width };
             let missing = column.given.saturating_sub(used);
-            let (before, after) = if column.is_number { (missing, 0) } else { (0, missing) };
+            let (before, after) =
+                if column.kind.is_some_and(|kind| kind.is_number) { (missing, 0) } else { (0, missing) };
             blanks(text, owed + before);
             let tone = if colour { cell.tone } else { Tone::Plain };
             match tone {
@@ -181,7 +226,7 @@ mod tests {
 
     fn printed(columns: Option<usize>) -> String {
         let reader = Reader { person: columns.is_some(), now: DateTime::UNIX_EPOCH };
-        list(&HEADINGS, &rows(), Page { columns, colour: false, reader })
+        Table::new(&HEADINGS, Page { columns, colour: false, reader }).rows(&rows())
     }
 
     #[test]
@@ -189,6 +234,22 @@ mod tests {
         insta::assert_snapshot!(printed(None), @r"
         ID      TITLE              RECORDS  FILE
         first   Voice of the week        7  a.zip
+        second  日本語のタイトル      1234  export-0123456789abcdef.zip.smime
+        3       -                        -  -
+        ");
+    }
+
+    #[test]
+    fn later_rows_keep_the_columns_and_widen_them() {
+        let reader = Reader { person: false, now: DateTime::UNIX_EPOCH };
+        let mut table = Table::new(&HEADINGS, Page { columns: None, colour: false, reader });
+        let rows = rows();
+        let pieces: String =
+            [&rows[2..], &rows[..1], &rows[1..2], &rows[2..]].map(|piece| table.rows(piece)).concat();
+        insta::assert_snapshot!(pieces, @r"
+        ID  TITLE  RECORDS  FILE
+        3   -      -        -
+        first  Voice of the week        7  a.zip
         second  日本語のタイトル      1234  export-0123456789abcdef.zip.smime
         3       -                        -  -
         ");

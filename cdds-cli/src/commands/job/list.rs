@@ -5,7 +5,7 @@ use cdds_core::ports::catalog::query::{Between, JobQuery};
 use cdds_view::JobView;
 
 use crate::args::{ListJobsArgs, StateFilter};
-use crate::commands::every_row;
+use crate::commands::print_rows;
 use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
@@ -17,14 +17,9 @@ pub(super) async fn list(args: ListJobsArgs, app: &App, session: &Session) -> Re
     let query = query(args)?;
     let all = JobQuery::default().with_sort(query.sort);
     let nothing = if query == all { NOTHING_YET } else { "no job matches: leave out a filter" };
-    let rows = every_row(async |slice| {
-        let query = query.clone().with_slice(slice);
-        app.jobs.list(&session.principal, &query).await
-    })
-    .await?;
     let (recipients, now) = (app.recipients.list(&session.principal).await?, app.now().await?);
-    let views: Vec<JobView> = rows.into_iter().map(|row| JobView::new(row, &recipients, now)).collect();
-    Ok(session.output.list_or(&views, nothing)?)
+    let page = async |slice| app.jobs.list(&session.principal, &query.clone().with_slice(slice)).await;
+    print_rows(session, nothing, page, |row| JobView::new(row, &recipients, now)).await
 }
 
 fn query(args: ListJobsArgs) -> Result<JobQuery, CliError> {
