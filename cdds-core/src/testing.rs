@@ -42,6 +42,7 @@
 //! ```
 
 pub mod commands;
+pub mod conformance;
 pub mod memory;
 pub mod packager;
 pub mod records;
