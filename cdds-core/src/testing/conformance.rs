@@ -8,6 +8,8 @@
 //! This module is outside of semantic versioning: a new version may check more, and then a port that passed may
 //! fail.
 
+pub mod catalog;
+
 use std::error::Error;
 use std::fmt;
 

@@ -12,6 +12,7 @@
 mod archive;
 mod catalog_sqlite;
 mod catalog_twins;
+mod conformance_catalog;
 mod engine_clocks;
 mod engine_faults;
 mod engine_reads;

@@ -259,7 +259,8 @@ impl State {
         before: &Execution,
         after: &Execution,
     ) -> Result<(), CatalogError> {
-        match self.executions.get(before.id) {
+        let known = self.executions.get(before.id);
+        match known.filter(|entry| entry.deleted_at.is_none() && entry.execution.owner == before.owner) {
             Some(entry)
                 if entry.execution.status() == before.status() && entry.execution.epoch == before.epoch =>
             {

@@ -1,0 +1,81 @@
+//! The promises of a catalog.
+
+use super::case::{Case, Found};
+use super::{fencing, late, owners};
+use crate::testing::conformance::Contract;
+
+/// Defines the clauses: the documentation of each, its promise in short, and the script that checks it.
+macro_rules! clauses {
+    ($($(#[$doc:meta])* $name:ident => $promise:literal, $module:ident::$check:ident;)*) => {
+        /// A promise of a [`Catalog`](crate::ports::catalog::Catalog).
+        ///
+        /// The documentation of each names the methods whose contract it is, and the planted bugs
+        /// ([`Planted`](super::Planted)) that its check was shown to find.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Clause {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Contract for Clause {
+            const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            fn promise(self) -> &'static str {
+                match self {
+                    $(Self::$name => $promise,)*
+                }
+            }
+        }
+
+        impl Clause {
+            /// Carries out the script of this clause.
+            pub(super) async fn check(self, case: &Case) -> Found {
+                match self {
+                    $(Self::$name => Box::pin($module::$check(case)).await,)*
+                }
+            }
+        }
+    };
+}
+
+clauses! {
+    /// Only the present claim publishes: not one with an older epoch or another nonce, and none after the
+    /// execution was settled, published, taken back or deleted. A late publication changes nothing
+    /// ([`publish`](crate::ports::catalog::WorkQueue::publish); invariant I6). Found by: `PublishIgnoresEpoch`,
+    /// `PublishIgnoresNonce`, `PublishIgnoresClaim`, `PublishesSettled`.
+    PublishFenced => "only the present claim of an execution publishes its set", fencing::publish;
+    /// Only the present claim settles, and only once ([`settle`](crate::ports::catalog::WorkQueue::settle);
+    /// invariant I6). Found by: `SettleIgnoresEpoch`, `SettlesPublished`.
+    SettleFenced => "only the present claim of an execution settles it", fencing::settle;
+    /// Only the present claim freezes a window ([`begin`](crate::ports::catalog::WorkQueue::begin); rule W3b).
+    /// Found by: `BeginIgnoresEpoch`.
+    BeginFenced => "only the present claim of an execution freezes its window", fencing::begin;
+    /// A beat counts only under the present claim and by the worker that holds it, and the answers are in the
+    /// order of the beats ([`beat`](crate::ports::catalog::WorkQueue::beat)). Found by: `BeatIgnoresEpoch`,
+    /// `BeatIgnoresWorker`, `BeatLosesProgress`, `BeatRenewsNothing`, `BeatsOutOfOrder`.
+    BeatFenced => "a beat renews the worker's own present claim and no other", fencing::beat;
+    /// The standing of files is that of the claim that stored them, by its epoch and its nonce
+    /// ([`standing`](crate::ports::catalog::WorkQueue::standing); rule E16). Found by: `StandingIgnoresEpoch`,
+    /// `StandingIgnoresNonce`, `DeletedStandsUnknown`.
+    StandingByClaim => "files stand as the claim that stored them does", late::standing;
+    /// A lease that ran out ends no claim that nobody has taken over: its worker may be slow, and publishes
+    /// ([`publish`](crate::ports::catalog::WorkQueue::publish)). Found by: `LateClaimsEnd`.
+    LateClaimHolds => "a claim holds until it is taken over, also after its lease", late::lease_over;
+    /// An execution whose cancellation was promised is not published, and its worker hears of it with the next
+    /// beat (rule E8). Found by: `PublishOvertakesCancel`, `CancelUntold`.
+    CancelPromised => "what a person was promised to stop is not published", late::cancelled;
+    /// What belongs to another owner is not there: each read that takes an owner gives nothing of it (rule J15).
+    /// Found by: `JobOfAnyone`, `JobsOfAnyone`, `OpenOfAnyone`, `ExecutionOfAnyone`, `ExecutionsOfAnyone`,
+    /// `ArtifactOfAnyone`, `ArtifactsOfAnyone`, `SetOfAnyone`, `RecipientsOfAnyone`, `NoticesOfAnyone`,
+    /// `AuditOfAnyone`.
+    ForeignReads => "no read gives anything of another owner", owners::reads;
+    /// What belongs to another owner cannot be changed: each change is refused as if it were missing, and
+    /// changes nothing (rule J15). Found by: `ChangesJobOfAnyone`, `ChangesExecutionOfAnyone`,
+    /// `DeletesExecutionOfAnyone`, `HoldsSetOfAnyone`, `DeletesArtifactOfAnyone`, `AsksNoticeOfAnyone`,
+    /// `AdoptsForAnyone`.
+    ForeignChanges => "no change touches anything of another owner", owners::changes;
+    /// Recipients have names of their owner: two owners may use the same one, and a job names only those of its
+    /// own owner (rules J15, S1). Found by: `RecipientsShared`,
+    /// `RemovesRecipientOfAnyone`.
+    OwnRecipients => "a job seals only for recipients of its own owner", owners::recipients;
+}

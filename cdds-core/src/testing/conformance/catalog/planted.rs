@@ -1,0 +1,124 @@
+//! Broken catalogs, one for each thing that a catalog could forget.
+
+mod claims;
+mod foreign;
+mod layer;
+
+use std::sync::Arc;
+
+use self::layer::Layer;
+use super::Clause;
+use crate::ports::catalog::{Catalog, Layered};
+use crate::testing::MemoryCatalog;
+
+/// Defines the planted bugs, each with the clause that it breaks.
+macro_rules! planted {
+    ($($(#[$doc:meta])* $name:ident => $clause:ident;)*) => {
+        /// A mistake that an implementation of a catalog could make, placed in front of one that does not make
+        /// it. [`check`](super::check) reports the clause that it [breaks](Planted::breaks), among others that
+        /// rest on the same promise.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Planted {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Planted {
+            /// Every planted bug.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Returns the clause that this bug breaks.
+            pub const fn breaks(self) -> Clause {
+                match self {
+                    $(Self::$name => Clause::$clause,)*
+                }
+            }
+        }
+    };
+}
+
+planted! {
+    /// `publish` does not compare the epoch.
+    PublishIgnoresEpoch => PublishFenced;
+    /// `publish` does not compare the nonce.
+    PublishIgnoresNonce => PublishFenced;
+    /// `publish` compares neither the epoch nor the nonce.
+    PublishIgnoresClaim => PublishFenced;
+    /// `publish` does not ask whether the execution runs.
+    PublishesSettled => PublishFenced;
+    /// `settle` does not compare the epoch.
+    SettleIgnoresEpoch => SettleFenced;
+    /// `settle` does not ask whether the execution runs.
+    SettlesPublished => SettleFenced;
+    /// `begin` does not compare the epoch.
+    BeginIgnoresEpoch => BeginFenced;
+    /// `beat` does not compare the epoch.
+    BeatIgnoresEpoch => BeatFenced;
+    /// `beat` does not compare the worker.
+    BeatIgnoresWorker => BeatFenced;
+    /// `beat` does not store the progress.
+    BeatLosesProgress => BeatFenced;
+    /// `beat` does not renew the lease.
+    BeatRenewsNothing => BeatFenced;
+    /// `beat` answers in another order.
+    BeatsOutOfOrder => BeatFenced;
+    /// `standing` does not compare the epoch.
+    StandingIgnoresEpoch => StandingByClaim;
+    /// `standing` does not compare the nonce.
+    StandingIgnoresNonce => StandingByClaim;
+    /// `standing` knows nothing of deleted executions.
+    DeletedStandsUnknown => StandingByClaim;
+    /// `publish` refuses a claim whose lease has run out.
+    LateClaimsEnd => LateClaimHolds;
+    /// `publish` does not ask whether somebody was promised the cancellation.
+    PublishOvertakesCancel => CancelPromised;
+    /// `beat` does not pass on that an execution is to stop.
+    CancelUntold => CancelPromised;
+    /// `job` does not compare the owner.
+    JobOfAnyone => ForeignReads;
+    /// `jobs` does not compare the owner.
+    JobsOfAnyone => ForeignReads;
+    /// `open_executions` does not compare the owner.
+    OpenOfAnyone => ForeignReads;
+    /// `execution` does not compare the owner.
+    ExecutionOfAnyone => ForeignReads;
+    /// `executions` does not compare the owner.
+    ExecutionsOfAnyone => ForeignReads;
+    /// `artifact` does not compare the owner.
+    ArtifactOfAnyone => ForeignReads;
+    /// `artifacts` does not compare the owner.
+    ArtifactsOfAnyone => ForeignReads;
+    /// `artifact_set` does not compare the owner.
+    SetOfAnyone => ForeignReads;
+    /// `recipients` does not compare the owner.
+    RecipientsOfAnyone => ForeignReads;
+    /// `notices` does not compare the owner.
+    NoticesOfAnyone => ForeignReads;
+    /// `audit` does not compare the owner.
+    AuditOfAnyone => ForeignReads;
+    /// `change_job` does not compare the owner.
+    ChangesJobOfAnyone => ForeignChanges;
+    /// `change_execution` does not compare the owner.
+    ChangesExecutionOfAnyone => ForeignChanges;
+    /// `delete_execution` does not compare the owner.
+    DeletesExecutionOfAnyone => ForeignChanges;
+    /// `hold` does not compare the owner.
+    HoldsSetOfAnyone => ForeignChanges;
+    /// `delete_artifacts` does not compare the owner.
+    DeletesArtifactOfAnyone => ForeignChanges;
+    /// `ask_notice_again` does not compare the owner.
+    AsksNoticeOfAnyone => ForeignChanges;
+    /// `adopt` does not compare the owner.
+    AdoptsForAnyone => ForeignChanges;
+    /// `remove_recipient` does not compare the owner.
+    RemovesRecipientOfAnyone => OwnRecipients;
+    /// The recipients of one owner are there for the jobs of all.
+    RecipientsShared => OwnRecipients;
+}
+
+impl Planted {
+    /// Returns a catalog with this bug.
+    pub fn over(self, catalog: Arc<MemoryCatalog>) -> Arc<dyn Catalog> {
+        Arc::new(Layered(Layer { bug: self, catalog }))
+    }
+}

@@ -1,0 +1,49 @@
+//! The conformance kit of the catalog, over the catalog in memory and over each broken one.
+
+use std::sync::Arc;
+
+use cdds_core::ports::catalog::Catalog;
+use cdds_core::ports::clock::Clock;
+use cdds_core::testing::MemoryCatalog;
+use cdds_core::testing::conformance::catalog::{Clause, Planted, check};
+use cdds_core::testing::conformance::{Contract, Report};
+use futures::executor::block_on;
+
+fn memory(clock: Arc<dyn Clock>) -> Arc<MemoryCatalog> {
+    Arc::new(MemoryCatalog::new().with_clock(clock))
+}
+
+fn report_of(bug: Planted) -> Report<Clause> {
+    block_on(check(|clock| {
+        let catalog = bug.over(memory(clock));
+        move || Arc::clone(&catalog)
+    }))
+}
+
+#[test]
+fn the_catalog_in_memory_keeps_every_promise() {
+    let report = block_on(check(|clock| {
+        let catalog = memory(clock);
+        move || catalog.clone() as Arc<dyn Catalog>
+    }));
+    assert_eq!(report.checked, Clause::ALL);
+    report.assert();
+}
+
+#[test]
+fn each_planted_bug_is_reported_under_the_clause_that_it_breaks() {
+    let missed: Vec<String> = Planted::ALL
+        .iter()
+        .map(|bug| (*bug, report_of(*bug)))
+        .filter(|(bug, report)| !report.found(bug.breaks()))
+        .map(|(bug, report)| format!("{bug:?} does not break {:?}: {report}", bug.breaks()))
+        .collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn each_clause_is_proven_by_a_planted_bug() {
+    for clause in Clause::ALL {
+        assert!(Planted::ALL.iter().any(|bug| bug.breaks() == *clause), "{clause:?}");
+    }
+}
