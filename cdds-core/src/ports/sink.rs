@@ -15,7 +15,8 @@ pub use crate::domain::archive::artifact::Key;
 ///
 /// # Contract
 /// An object becomes visible to [`read`](Sink::read) only once its upload is finished, whole and durable
-/// (fsync or the store's equivalent). Keys consist of `[a-z0-9-./]` and are never reused for other contents.
+/// (fsync or the store's equivalent), and then through every handle on the store. Uploads do not touch one
+/// another, even if they have one key: an object is what one of them wrote. Keys consist of `[a-z0-9-./]` and are never reused for other contents.
 ///
 /// # Errors
 /// [`SinkErrorKind`]; a retryable error leaves nothing half-made visible.
@@ -31,7 +32,8 @@ pub trait Sink: Debug + Send + Sync {
     /// If the store refuses or cannot be reached.
     async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError>;
 
-    /// Reads an object from byte `from` to its end, in chunks of bounded size.
+    /// Reads an object from byte `from` to its end, in chunks of at most 8 MiB. Yields no bytes if `from` is
+    /// the object's size or larger.
     ///
     /// # Errors
     /// [`SinkErrorKind::NotFound`] if the object does not exist.
@@ -41,8 +43,9 @@ pub trait Sink: Debug + Send + Sync {
         from: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError>;
 
-    /// Removes an object and every unfinished upload under its key. Idempotent: succeeds if there is nothing
-    /// to remove. Durable on return, and so are earlier removals in its folder and below, even if their calls
+    /// Removes an object and every unfinished upload under its key, and no other key's. Idempotent: succeeds
+    /// if there is nothing to remove. An upload of which something was stored cannot be finished afterwards.
+    /// Durable on return, and so are earlier removals in its folder and below, even if their calls
     /// were interrupted.
     ///
     /// # Errors
@@ -89,7 +92,7 @@ pub trait Upload: Debug + Send {
     /// The object may exist even so, if the reply was lost.
     async fn finish(self: Box<Self>) -> Result<Stored, SinkError>;
 
-    /// Aborts the upload; nothing remains.
+    /// Aborts the upload; nothing of it remains. A finished object under the key stays.
     ///
     /// # Errors
     /// If remains could not be removed; [`Sink::list`] shows them.

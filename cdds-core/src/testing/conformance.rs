@@ -9,6 +9,7 @@
 //! fail.
 
 pub mod catalog;
+pub mod sink;
 
 use std::error::Error;
 use std::fmt;

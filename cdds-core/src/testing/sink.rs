@@ -10,6 +10,9 @@ use futures::stream::BoxStream;
 
 use crate::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Stored, Upload};
 
+/// The longest chunk of a read.
+const CHUNK_BYTES_MAX: usize = 1024 * 1024;
+
 /// A [`Sink`] in memory. Like a real store, it keeps the data of a dropped upload until its key is deleted.
 #[derive(Debug, Clone, Default)]
 pub struct MemorySink {
@@ -64,7 +67,12 @@ impl Sink for MemorySink {
         let object =
             found.ok_or_else(|| SinkError::new(SinkErrorKind::NotFound, format!("there is no {key}")))?;
         let from = usize::try_from(from).unwrap_or(usize::MAX).min(object.len());
-        Ok(futures::stream::iter([Ok(object.slice(from..))]).boxed())
+        let mut rest = object.slice(from..);
+        let chunks = std::iter::from_fn(move || {
+            let chunk = rest.split_to(CHUNK_BYTES_MAX.min(rest.len()));
+            (!chunk.is_empty()).then_some(Ok(chunk))
+        });
+        Ok(futures::stream::iter(chunks).boxed())
     }
 
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {

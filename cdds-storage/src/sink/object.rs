@@ -32,8 +32,9 @@ const CLOCK_PROBE: &str = "clock-probe";
 /// stores).
 ///
 /// An upload keeps at most two parts of 8 MiB in memory: one that is being stored and one that is being
-/// filled. [`list`](Sink::list) does not show the remains of a dropped upload in a cloud, since
-/// `object_store` cannot list them: give the bucket a rule that ends unfinished multipart uploads.
+/// filled. In a cloud, [`list`](Sink::list) does not show the remains of a dropped upload, and
+/// [`delete`](Sink::delete) ends no unfinished one, since `object_store` cannot list them: give the bucket a
+/// rule that ends unfinished multipart uploads.
 #[derive(Debug, Clone)]
 pub struct ObjectSink {
     store: Arc<dyn ObjectStore>,
@@ -120,10 +121,12 @@ impl ObjectSink {
         let failed = move |error| io_error("read", key.as_str(), &place, error);
         let open = move || {
             let mut file = File::open(file)?;
-            if file.metadata()?.is_dir() {
+            let found = file.metadata()?;
+            if found.is_dir() {
                 return Err(io::ErrorKind::NotFound.into());
             }
-            file.seek(SeekFrom::Start(from))?;
+            // File systems refuse to seek beyond the largest size that they support.
+            file.seek(SeekFrom::Start(from.min(found.len())))?;
             Ok(file)
         };
         let file = blocking::unblock(open).await.map_err(&failed)?;

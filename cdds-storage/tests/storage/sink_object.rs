@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind};
+use cdds_core::testing::conformance::{self, sink::Clause};
 use cdds_storage::sink::ObjectSink;
-use futures::TryStreamExt;
 use futures::executor::block_on;
 use tempfile::TempDir;
 
@@ -18,10 +18,15 @@ fn local() -> (TempDir, ObjectSink) {
     (folder, sink)
 }
 
-fn each_store(test: impl Fn(&ObjectSink)) {
-    let (_folder, sink) = local();
-    test(&sink);
-    test(&ObjectSink::new(Arc::new(object_store::memory::InMemory::new())));
+#[test]
+fn each_store_keeps_the_contract_of_the_sink() {
+    let (_folder, folder) = local();
+    block_on(conformance::sink::check(|| Arc::new(folder.clone()))).assert();
+    let memory = ObjectSink::new(Arc::new(object_store::memory::InMemory::new()));
+    let report = block_on(conformance::sink::check(|| Arc::new(memory.clone())));
+    // `object_store` cannot find the unfinished uploads of a key.
+    let broken: Vec<_> = report.broken.iter().map(|broken| broken.clause).collect();
+    assert_eq!(broken, [Clause::DeleteEndsUploads], "{report}");
 }
 
 /// Returns bytes that differ from place to place, so that misplaced parts are noticed.
@@ -46,14 +51,6 @@ fn put(sink: &ObjectSink, key: &Key, chunks: &[&[u8]]) -> Result<u64, SinkError>
     })
 }
 
-fn get(sink: &ObjectSink, key: &Key, from: u64) -> Result<Vec<u8>, SinkError> {
-    block_on(async {
-        let chunks: Vec<Bytes> = sink.read(key, from).await?.try_collect().await?;
-        assert!(chunks.iter().all(|chunk| (1..=MIB).contains(&chunk.len())), "chunks are of bounded size");
-        Ok(chunks.concat())
-    })
-}
-
 fn list(sink: &ObjectSink, prefix: &str) -> Vec<String> {
     let keys = block_on(sink.list(&Prefix::new(prefix))).unwrap();
     let mut keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
@@ -63,54 +60,6 @@ fn list(sink: &ObjectSink, prefix: &str) -> Vec<String> {
 
 fn files(folder: &Path) -> usize {
     std::fs::read_dir(folder).unwrap().count()
-}
-
-#[test]
-fn objects_of_every_size_come_back_as_they_were() {
-    each_store(|sink| {
-        for bytes in [0, 1, 5 * MIB, 5 * MIB + 1, 8 * MIB, 8 * MIB + 1, 21 * MIB + 7] {
-            let (key, content) = (Key::new(format!("e/1/{bytes}")), content(bytes));
-            // Uneven chunks that straddle the bounds of parts.
-            let chunks: Vec<&[u8]> = content.chunks(700_001).collect();
-            assert_eq!(put(sink, &key, &chunks).unwrap(), u64::try_from(bytes).unwrap());
-            assert!(get(sink, &key, 0).unwrap() == content, "{bytes} bytes");
-        }
-        // One chunk that spans several parts.
-        let (key, content) = (Key::new("e/1/one"), content(30 * MIB));
-        put(sink, &key, &[&content]).unwrap();
-        assert!(get(sink, &key, 0).unwrap() == content);
-    });
-}
-
-#[test]
-fn reads_start_where_they_are_told() {
-    each_store(|sink| {
-        let (key, content) = (Key::new("e/1/000001"), content(3 * MIB));
-        put(sink, &key, &[&content]).unwrap();
-        for from in [1, MIB + 1, 3 * MIB - 1, 3 * MIB, 4 * MIB] {
-            let rest = get(sink, &key, u64::try_from(from).unwrap()).unwrap();
-            assert!(rest == content[from.min(content.len())..], "from {from}");
-        }
-    });
-}
-
-#[test]
-fn nothing_is_visible_before_the_end_and_nothing_remains_after_an_abort() {
-    each_store(|sink| {
-        let key = Key::new("e/1/000001");
-        block_on(async {
-            let mut upload = sink.begin(&key).await.unwrap();
-            upload.write(Bytes::from(content(20 * MIB))).await.unwrap();
-            assert_eq!(get_kind(sink, &key).await, SinkErrorKind::NotFound);
-            upload.abort().await.unwrap();
-            assert_eq!(get_kind(sink, &key).await, SinkErrorKind::NotFound);
-            // Small uploads are aborted, too.
-            let mut upload = sink.begin(&key).await.unwrap();
-            upload.write(Bytes::from_static(b"x")).await.unwrap();
-            upload.abort().await.unwrap();
-        });
-        assert!(list(sink, "").is_empty());
-    });
 }
 
 async fn get_kind(sink: &ObjectSink, key: &Key) -> SinkErrorKind {
@@ -142,20 +91,6 @@ fn what_a_crash_leaves_is_listed_and_deleted() {
 }
 
 #[test]
-fn a_dropped_upload_leaves_nothing_to_read_and_can_be_deleted() {
-    each_store(|sink| {
-        let key = Key::new("e/1/000001");
-        block_on(async {
-            let mut upload = sink.begin(&key).await.unwrap();
-            upload.write(Bytes::from(content(20 * MIB))).await.unwrap();
-            drop(upload);
-            assert_eq!(get_kind(sink, &key).await, SinkErrorKind::NotFound);
-            sink.delete(&key).await.unwrap();
-        });
-    });
-}
-
-#[test]
 fn an_upload_that_was_swept_cannot_become_visible() {
     let (_folder, sink) = local();
     let key = Key::new("e/1/000001");
@@ -167,33 +102,6 @@ fn an_upload_that_was_swept_cannot_become_visible() {
     });
     assert_eq!(error.kind(), SinkErrorKind::Unavailable);
     assert_eq!(block_on(get_kind(&sink, &key)), SinkErrorKind::NotFound);
-}
-
-#[test]
-fn prefixes_are_folders() {
-    each_store(|sink| {
-        for key in ["e/1/000001", "e/1/manifest", "e/10/000001", "e2/1/000001"] {
-            put(sink, &Key::new(key), &[b"x"]).unwrap();
-        }
-        assert_eq!(list(sink, "e/1"), ["e/1/000001", "e/1/manifest"]);
-        assert_eq!(list(sink, "e"), ["e/1/000001", "e/1/manifest", "e/10/000001"]);
-        assert_eq!(list(sink, "").len(), 4);
-        assert!(list(sink, "nothing/here").is_empty() && list(sink, "e/1/000001").is_empty());
-    });
-}
-
-#[test]
-fn deleting_is_idempotent_and_exact() {
-    each_store(|sink| {
-        put(sink, &Key::new("e/1/00000"), &[b"x"]).unwrap();
-        put(sink, &Key::new("e/1/000001"), &[b"x"]).unwrap();
-        for _ in 0..2 {
-            block_on(sink.delete(&Key::new("e/1/00000"))).unwrap();
-            block_on(sink.delete(&Key::new("no/such/thing"))).unwrap();
-            block_on(sink.delete(&Key::new("e/1/000001/below"))).unwrap();
-        }
-        assert_eq!(list(sink, ""), ["e/1/000001"]);
-    });
 }
 
 #[test]
