@@ -26,7 +26,7 @@ pub use crate::domain::source::{
 /// ([`ReadRequest::wants`]) and whose category is selected, each exactly once, and nothing else. If the source
 /// holds records of several owners, it yields those of the request's owner, and estimates no others
 /// (rule J16). Two reads of unchanged data yield the same records in the same order (rule A6). Records move in
-/// batches of bounded size (a few hundred kilobytes); memory use never depends on the amount of data.
+/// batches of bounded size (a few hundred kilobytes, 4 MiB at most); memory use never depends on the amount of data.
 ///
 /// The engine applies the template (rule J4), unless the type is declared to
 /// [push it down](DataType::pushes_down): then the source returns filtered records with only the selected

@@ -10,6 +10,7 @@
 
 pub mod catalog;
 pub mod sink;
+pub mod source;
 
 use std::error::Error;
 use std::fmt;

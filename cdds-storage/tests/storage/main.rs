@@ -13,6 +13,7 @@ mod archive;
 mod catalog_sqlite;
 mod catalog_twins;
 mod conformance_catalog;
+mod conformance_source;
 mod engine_clocks;
 mod engine_faults;
 mod engine_reads;

@@ -1,0 +1,421 @@
+//! The check of each clause.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::StreamExt;
+use serde_json::Value;
+
+use super::rows::{at, dated, declared, many, row, steps};
+use super::{Clause, Row, SourceFixture};
+use crate::domain::calendar::window::Window;
+use crate::domain::id::Owner;
+use crate::domain::record::selection::CategorySelection;
+use crate::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
+use crate::domain::record::{Place, RecordBatch};
+use crate::ports::source::{DataType, Ownership, ReadRequest, RecordInstant, Source};
+
+/// The most bytes of lines in one batch.
+const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+type Outcome = Result<(), String>;
+
+pub(super) async fn check(clause: Clause, fixture: &dyn SourceFixture) -> Outcome {
+    let data_type = Case::of(fixture, Vec::new())?.data_type;
+    match clause {
+        Clause::WindowBounds => windows(fixture, at(0)).await,
+        Clause::BeforeEpoch => {
+            windows(fixture, at(0) - TimeDelta::days(40_000) + steps(fixture, 3)).await?;
+            windows(fixture, DateTime::UNIX_EPOCH).await
+        }
+        Clause::Undated => undated(fixture).await,
+        Clause::Tiling => tiles(fixture).await,
+        Clause::ByChange if data_type.has_change_instant => by_change(fixture).await,
+        Clause::Categories => categories(fixture, &data_type).await,
+        Clause::EachOnce => Case::of(fixture, many())?.all_yielded().await,
+        Clause::Contents => contents(fixture).await,
+        Clause::Places => places(fixture, &data_type).await,
+        Clause::StableOrder => stable(fixture).await,
+        Clause::Empty => empty(fixture).await,
+        Clause::BoundedBatches => bounded(fixture).await,
+        Clause::DropFrees => dropped(fixture).await,
+        Clause::PushDown if data_type.pushes_down => pushed_down(fixture).await,
+        Clause::Estimates => estimates(fixture).await,
+        Clause::Owners if data_type.ownership == Ownership::PerOwner => owners(fixture).await,
+        Clause::CompleteUntil => complete(fixture).await,
+        // The type does not declare what the clause is about.
+        Clause::ByChange | Clause::PushDown | Clause::Owners => Ok(()),
+    }
+}
+
+/// Rows, and the source that holds them.
+struct Case {
+    source: Arc<dyn Source>,
+    data_type: DataType,
+    rows: Vec<Row>,
+}
+
+impl Case {
+    fn of(fixture: &dyn SourceFixture, rows: Vec<Row>) -> Result<Self, String> {
+        let make =
+            |rows: &[Row]| fixture.source(rows).map_err(|error| format!("the fixture failed: {error}"));
+        let described = make(&[])?;
+        let data_type = described.describe().types.first().cloned();
+        let data_type = data_type.ok_or("the source describes no data type")?;
+        let rows = declared(&data_type, rows);
+        Ok(Self { source: make(&rows)?, data_type, rows })
+    }
+
+    fn request(&self, window: Window) -> ReadRequest {
+        ReadRequest::new(Owner::default(), self.data_type.id.clone(), window)
+    }
+
+    fn everything(&self) -> ReadRequest {
+        self.request(Window::until(at(0) + TimeDelta::days(10_000)))
+    }
+
+    async fn batches(&self, request: &ReadRequest) -> Result<Vec<RecordBatch>, String> {
+        let failed = |error| format!("a read {} failed: {error}", told(request));
+        let mut stream = self.source.read(request.clone()).await.map_err(failed)?;
+        let mut batches = Vec::new();
+        while let Some(batch) = stream.next().await {
+            batches.push(batch.map_err(failed)?);
+        }
+        Ok(batches)
+    }
+
+    async fn ids(&self, request: &ReadRequest) -> Result<Vec<String>, String> {
+        let mut ids = Vec::new();
+        for batch in self.batches(request).await? {
+            for record in batch.iter() {
+                ids.push(field(record.line, "id")?);
+            }
+        }
+        Ok(ids)
+    }
+
+    fn expected(&self, request: &ReadRequest) -> Vec<String> {
+        let owned = self.data_type.ownership == Ownership::PerOwner;
+        let wanted = self.rows.iter().filter(|row| {
+            request.wants(row.event_at, row.changed_at)
+                && request.categories.includes(row.category.as_deref())
+                && (!owned || row.owner == request.owner)
+        });
+        wanted.map(|row| row.id.clone()).collect()
+    }
+
+    /// Checks that a read yields the records that the request wants, each once.
+    async fn yields(&self, request: &ReadRequest) -> Outcome {
+        let (mut found, mut expected) = (self.ids(request).await?, self.expected(request));
+        found.sort();
+        expected.sort();
+        if found == expected {
+            return Ok(());
+        }
+        let lost = expected.iter().find(|id| found.binary_search(id).is_err());
+        let strange = found.iter().find(|id| expected.binary_search(id).is_err());
+        let [lost, strange] = [lost, strange].map(|id| {
+            let row = self.rows.iter().find(|row| Some(&row.id) == id);
+            row.map(|row| (&row.id, row.event_at, row.changed_at, &row.category))
+        });
+        let twice = found.windows(2).find(|two| two[0] == two[1]).map(|two| &two[0]);
+        Err(format!(
+            "a read {} yields {} records instead of {}; lost: {lost:?}, not asked for: {strange:?}, twice: \
+             {twice:?}",
+            told(request),
+            found.len(),
+            expected.len(),
+        ))
+    }
+
+    async fn all_yielded(&self) -> Outcome {
+        self.yields(&self.everything()).await
+    }
+}
+
+fn told(request: &ReadRequest) -> String {
+    let ReadRequest { window, by, categories, .. } = request;
+    format!("of {:?} to {:?} by {by:?}, categories {categories:?}", window.start(), window.end())
+}
+
+fn field(line: &[u8], name: &str) -> Result<String, String> {
+    let value: Value =
+        serde_json::from_slice(line).map_err(|_| "a line is not one JSON object".to_owned())?;
+    let text = value.get(name).and_then(Value::as_str);
+    text.map(str::to_owned).ok_or_else(|| format!("a record lacks the text {name:?}"))
+}
+
+/// Reads windows whose bounds lie on, just before and just behind rows.
+async fn windows(fixture: &dyn SourceFixture, from: DateTime<Utc>) -> Outcome {
+    let step = |count| from + steps(fixture, count);
+    let case = Case::of(fixture, dated([-1, 0, 1, 2, 3, 1_000, 1_001, 1_000_000].map(step)))?;
+    if !case.data_type.has_event_instant {
+        return Ok(());
+    }
+    for (start, end) in [(0, 2), (0, 1), (1, 3), (-1, 1_000), (2, 1_001), (1, 1_000_000), (-5, 2_000_000)] {
+        case.yields(&case.request(Window::between(step(start), step(end)))).await?;
+        case.yields(&case.request(Window::until(step(end)))).await?;
+    }
+    Ok(())
+}
+
+async fn undated(fixture: &dyn SourceFixture) -> Outcome {
+    let mut rows = dated([at(0), at(1_000_000)]);
+    rows.extend([row(2), row(3)]);
+    let case = Case::of(fixture, rows)?;
+    case.yields(&case.request(Window::until(at(1_000_000)))).await?;
+    if case.data_type.has_event_instant {
+        case.yields(&case.request(Window::between(at(0), at(2_000_000)))).await?;
+        let since_ever = Window::between(at(0) - TimeDelta::days(60_000), at(2_000_000));
+        case.yields(&case.request(since_ever)).await?;
+    }
+    Ok(())
+}
+
+async fn tiles(fixture: &dyn SourceFixture) -> Outcome {
+    let case = Case::of(fixture, dated((0..100).map(|count| at(0) + steps(fixture, count))))?;
+    if !case.data_type.has_event_instant {
+        return Ok(());
+    }
+    for width in [1, 3, 7, 50] {
+        let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+        for start in (0..100).step_by(width) {
+            let [start, end] = [start, start + width]
+                .map(|count| at(0) + steps(fixture, i32::try_from(count).unwrap_or(i32::MAX)));
+            for id in case.ids(&case.request(Window::between(start, end))).await? {
+                *seen.entry(id).or_default() += 1;
+            }
+        }
+        if let Some((id, times)) = seen.iter().find(|(_, times)| **times != 1) {
+            return Err(format!("windows of {width} steps yield {id} {times} times"));
+        }
+        if seen.len() != case.rows.len() {
+            return Err(format!("windows of {width} steps yield {} of {} rows", seen.len(), case.rows.len()));
+        }
+    }
+    Ok(())
+}
+
+async fn by_change(fixture: &dyn SourceFixture) -> Outcome {
+    let instants = [None, Some(at(-9_000_000)), Some(at(0)), Some(at(1_000_000)), Some(at(9_000_000))];
+    let pairs = instants.iter().flat_map(|event| instants.iter().map(move |change| (*event, *change)));
+    let rows =
+        pairs.enumerate().map(|(number, (event_at, changed_at))| Row { event_at, changed_at, ..row(number) });
+    let case = Case::of(fixture, rows.collect())?;
+    for window in [
+        Window::between(at(0), at(1_000_000)),
+        Window::between(at(0), at(1_000_001)),
+        Window::until(at(0)),
+        Window::until(at(9_000_000)),
+    ] {
+        let request = case.request(window);
+        case.yields(&request.clone().with_by(RecordInstant::Change)).await?;
+        if case.data_type.has_event_instant {
+            case.yields(&request).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn categories(fixture: &dyn SourceFixture, data_type: &DataType) -> Outcome {
+    let Some(dimension) = &data_type.category else {
+        return Ok(());
+    };
+    let mut values: Vec<Option<String>> = dimension.values.iter().cloned().map(Some).collect();
+    let declared = values.len();
+    values.extend([None, Some("undeclared".to_owned())]);
+    if let Some(first) = dimension.values.first() {
+        values.extend([Some(format!("{first}-2")), Some(first.to_uppercase())]);
+    }
+    let rows = values.iter().chain(&values).enumerate();
+    let rows = rows.map(|(number, category)| Row {
+        category: category.clone(),
+        event_at: Some(at(0)),
+        ..row(number)
+    });
+    let case = Case::of(fixture, rows.collect())?;
+    case.all_yielded().await?;
+    for value in values.iter().take(declared).flatten() {
+        let only = CategorySelection::Only([value.clone()].into());
+        case.yields(&case.everything().with_categories(only)).await?;
+    }
+    let all = CategorySelection::Only(dimension.values.iter().cloned().collect());
+    case.yields(&case.everything().with_categories(all)).await
+}
+
+async fn contents(fixture: &dyn SourceFixture) -> Outcome {
+    let mut rows = dated((0..12).map(at));
+    rows[11].note = "very long ".repeat(20_000) + "end";
+    let case = Case::of(fixture, rows)?;
+    for batch in case.batches(&case.everything()).await? {
+        for record in batch.iter() {
+            let (id, note) = (field(record.line, "id")?, field(record.line, "note")?);
+            if case.rows.iter().any(|row| row.id == id && row.note != note) {
+                return Err(format!("the note of {id} is not the one that was written"));
+            }
+        }
+    }
+    case.all_yielded().await
+}
+
+async fn places(fixture: &dyn SourceFixture, data_type: &DataType) -> Outcome {
+    let day = 86_400_000_000;
+    let mut rows = dated([-1, 0, day - 1, day, -20_600 * day].map(at));
+    rows.push(row(5));
+    let category = data_type.category.as_ref().and_then(|dimension| dimension.values.first());
+    for row in &mut rows {
+        row.category = category.cloned();
+        row.changed_at = Some(at(9 * day));
+    }
+    let case = Case::of(fixture, rows)?;
+    for batch in case.batches(&case.everything()).await? {
+        for record in batch.iter().filter(|record| matches!(record.place, Place::Dated { .. })) {
+            let id = field(record.line, "id")?;
+            let row = case.rows.iter().find(|row| row.id == id);
+            let expected = row.map(|row| Place::of(row.category.as_deref().map(Into::into), row.event_at));
+            if expected.as_ref() != Some(record.place) {
+                return Err(format!("{id} is placed at {:?} instead of {expected:?}", record.place));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn stable(fixture: &dyn SourceFixture) -> Outcome {
+    let case = Case::of(fixture, many().into_iter().take(3_000).collect())?;
+    let request = case.everything();
+    let first = case.ids(&request).await?;
+    for _again in 0..3 {
+        if case.ids(&request).await? != first {
+            return Err("a second read yields another order".to_owned());
+        }
+    }
+    Ok(())
+}
+
+async fn empty(fixture: &dyn SourceFixture) -> Outcome {
+    let nothing = Case::of(fixture, Vec::new())?;
+    nothing.all_yielded().await?;
+    let case = Case::of(fixture, dated([at(0)]))?;
+    if case.data_type.has_event_instant {
+        case.yields(&case.request(Window::between(at(0), at(0)))).await?;
+        case.yields(&case.request(Window::between(at(10), at(1_000_010)))).await?;
+    }
+    Ok(())
+}
+
+async fn bounded(fixture: &dyn SourceFixture) -> Outcome {
+    let case = Case::of(fixture, many())?;
+    for batch in case.batches(&case.everything()).await? {
+        if batch.lines_bytes() > BATCH_BYTES_MAX {
+            let (bytes, records) = (batch.lines_bytes(), batch.records());
+            return Err(format!("a batch has {bytes} bytes in {records} records"));
+        }
+    }
+    Ok(())
+}
+
+async fn dropped(fixture: &dyn SourceFixture) -> Outcome {
+    let case = Case::of(fixture, many())?;
+    let Some(before) = fixture.handles() else {
+        return Ok(());
+    };
+    for batches in [0, 1, 2, usize::MAX] {
+        let failed = |error| format!("a read failed: {error}");
+        let mut stream = case.source.read(case.everything()).await.map_err(failed)?;
+        let mut taken = 0;
+        while taken < batches && stream.next().await.is_some() {
+            taken += 1;
+        }
+        drop(stream);
+        let after = fixture.handles().unwrap_or(before);
+        if after > before {
+            return Err(format!("dropping a read after {taken} batches leaves {} handles", after - before));
+        }
+    }
+    Ok(())
+}
+
+async fn pushed_down(fixture: &dyn SourceFixture) -> Outcome {
+    let case = Case::of(fixture, dated((0..12).map(at)))?;
+    let whole = case.batches(&case.everything()).await?;
+    let filter = |field: &str, operator, value: &str| {
+        Filter::new(field, operator, value).map_err(|error| format!("a filter was refused: {error}"))
+    };
+    let only = |names: &[&str]| FieldNames::new(names.iter().map(|name| (*name).to_owned()));
+    let only = |names| only(names).map(FieldSelection::Only).map_err(|error| error.to_string());
+    let mut templates = vec![
+        Template::default().with_fields(only(&["id"])?),
+        Template::default().with_fields(only(&["note", "id"])?),
+    ];
+    for operator in Operator::ALL {
+        // A source with fixed fields may refuse other names, so that there are none here.
+        for (name, value) in [("id", "r-3"), ("note", "Zürich – 東京")] {
+            templates.push(Template::default().with_filters(vec![filter(name, operator, value)?]));
+        }
+        let filters = vec![filter("id", operator, "r-3")?];
+        templates.push(Template::default().with_fields(only(&["note"])?).with_filters(filters));
+    }
+    for template in templates {
+        let found = case.batches(&case.everything().with_template(template.clone())).await?;
+        let found: Vec<u8> = found.iter().flat_map(|batch| batch.lines().to_vec()).collect();
+        let expected: Vec<u8> =
+            whole.iter().flat_map(|batch| template.apply(batch).lines().to_vec()).collect();
+        if found != expected {
+            return Err(format!("other lines than by the engine for {template:?}"));
+        }
+    }
+    Ok(())
+}
+
+async fn estimates(fixture: &dyn SourceFixture) -> Outcome {
+    let case = Case::of(fixture, many())?;
+    let estimate = case.source.estimate(&case.everything()).await;
+    let estimate = estimate.map_err(|error| format!("an estimate failed: {error}"))?;
+    let rows = case.rows.len() as u64;
+    match estimate {
+        Some(estimate) if !(rows / 10..=rows * 10).contains(&estimate.records) => {
+            Err(format!("{rows} records are estimated as {}", estimate.records))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn owners(fixture: &dyn SourceFixture) -> Outcome {
+    let names = ["north", "south", "north-2"].map(str::parse::<Owner>);
+    let mut owners = Vec::new();
+    for name in names {
+        owners.push(name.map_err(|error| error.to_string())?);
+    }
+    let rows = (0..300).map(|number| Row {
+        owner: owners[number % 2].clone(),
+        event_at: Some(at(0)),
+        ..row(number)
+    });
+    let case = Case::of(fixture, rows.collect())?;
+    for owner in owners {
+        let request = case.everything().with_owner(owner);
+        case.yields(&request).await?;
+        let estimate = case.source.estimate(&request).await.map_err(|error| error.to_string())?;
+        let expected = case.expected(&request).len() as u64;
+        if let Some(estimate) = estimate.filter(|estimate| estimate.records > expected) {
+            return Err(format!("an owner of {expected} records is told of {}", estimate.records));
+        }
+    }
+    Ok(())
+}
+
+async fn complete(fixture: &dyn SourceFixture) -> Outcome {
+    let case = Case::of(fixture, dated([at(0), at(5)]))?;
+    let mut last = None;
+    for _again in 0..5 {
+        let until = case.source.complete_until(&case.everything()).await;
+        let until = until.map_err(|error| format!("the question failed: {error}"))?;
+        if until.is_some() && until < last {
+            return Err(format!("complete until {last:?} at first, and later until {until:?}"));
+        }
+        last = until.or(last);
+    }
+    Ok(())
+}
