@@ -13,7 +13,7 @@ mod schedule;
 mod size;
 mod text;
 
-use cdds_core::domain::violation::RuleViolation;
+use cdds_core::domain::violation::{Code, RuleViolation};
 
 pub use self::filter::{FilterForm, ListedFilter, SpelledFilter, typed_filter};
 pub use self::form::SettingsForm;
@@ -41,6 +41,19 @@ pub enum SettingsError {
     /// A rule says no; its code says which.
     #[error(transparent)]
     Refused(#[from] RuleViolation),
+}
+
+impl SettingsError {
+    /// Returns a stable code: that of the rule, or of the part of the form that cannot be taken.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Schedule(_) => "invalid_schedule",
+            Self::PlaintextWithRecipients => "plaintext_with_recipients",
+            Self::SplitSize => Code::InvalidSplitSize.as_str(),
+            Self::FirstRun => "first_run_not_new",
+            Self::Refused(violation) => violation.code().as_str(),
+        }
+    }
 }
 
 impl From<ScheduleError> for SettingsError {

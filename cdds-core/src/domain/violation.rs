@@ -4,8 +4,58 @@
 
 use std::fmt;
 
+/// What kind of error it is, for callers that do not tell every code from the others: an HTTP interface chooses
+/// its status by it, a form the place of its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorClass {
+    /// The request can never be carried out as it is: change it.
+    Invalid,
+    /// The principal is not allowed it.
+    Forbidden,
+    /// Something that the request names does not exist, or belongs to another owner.
+    Missing,
+    /// The state of something forbids it: it may be possible later, or after another change.
+    State,
+    /// It asks for more than is allowed at once.
+    Limit,
+    /// Something that the service needs does not answer: try again.
+    Unavailable,
+    /// The service failed, and an operator has to look into it.
+    Internal,
+}
+
+impl ErrorClass {
+    /// Returns the status with which an HTTP interface answers (RFC 9110, section 15): 422, 403, 404, 409,
+    /// 413, 503 and 500.
+    pub const fn http_status(self) -> u16 {
+        match self {
+            Self::Invalid => 422,
+            Self::Forbidden => 403,
+            Self::Missing => 404,
+            Self::State => 409,
+            Self::Limit => 413,
+            Self::Unavailable => 503,
+            Self::Internal => 500,
+        }
+    }
+
+    /// Returns the class as it is printed: `invalid`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Forbidden => "forbidden",
+            Self::Missing => "missing",
+            Self::State => "state",
+            Self::Limit => "limit",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 macro_rules! codes {
-    ($($variant:ident => $code:literal, $rules:literal, $meaning:literal;)*) => {
+    ($($variant:ident => $code:literal, $class:ident, $rules:literal, $meaning:literal;)*) => {
         /// The stable code of a refusal. Scripts and translations depend on it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
@@ -24,6 +74,13 @@ macro_rules! codes {
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $code,)*
+                }
+            }
+
+            /// Returns the class of the code.
+            pub const fn class(self) -> ErrorClass {
+                match self {
+                    $(Self::$variant => ErrorClass::$class,)*
                 }
             }
 
@@ -46,57 +103,68 @@ macro_rules! codes {
 }
 
 codes! {
-    InvalidName => "invalid_name", "J1, J2, S1", "a name contains characters that are not allowed in names";
-    InvalidTitle => "invalid_title", "J1",
+    InvalidName => "invalid_name", Invalid, "J1, J2, S1",
+        "a name contains characters that are not allowed in names";
+    InvalidTitle => "invalid_title", Invalid, "J1",
         "the title is missing, is longer than 255 characters, or contains control characters";
-    InvalidDescription => "invalid_description", "J1", "the description is longer than 4,096 characters";
-    UnknownSource => "unknown_source", "J2", "no source is registered under this name";
-    UnsupportedSource => "unsupported_source", "J2", "the source is registered as unsupported";
-    UnknownType => "unknown_type", "J2", "the source has no such data type";
-    InvalidTypes => "invalid_types", "J17",
+    InvalidDescription => "invalid_description", Invalid, "J1",
+        "the description is longer than 4,096 characters";
+    UnknownSource => "unknown_source", Missing, "J2", "no source is registered under this name";
+    UnsupportedSource => "unsupported_source", State, "J2", "the source is registered as unsupported";
+    UnknownType => "unknown_type", Missing, "J2", "the source has no such data type";
+    InvalidTypes => "invalid_types", Invalid, "J17",
         "the list of data types is empty or too long, or two of them would share a folder";
-    UnknownCategory => "unknown_category", "J3", "the type does not declare the category";
-    EmptyCategories => "empty_categories", "J3", "a selection names no category";
-    InvalidTemplate => "invalid_template", "J4", "a selection of fields or a filter is not possible";
-    UnknownField => "unknown_field", "J4", "the type does not declare the field";
-    InvalidPolicy => "invalid_policy", "E3–E6, E10", "a policy is out of bounds";
-    StartInPast => "start_in_past", "F1", "the start of a one-time job is not in the future";
-    InvalidFrequency => "invalid_frequency", "F2, F4, F5", "a frequency is out of bounds";
-    InvalidCron => "invalid_cron", "F6", "the cron expression is not understood, is ambiguous or never matches";
-    InvalidTimeOfDay => "invalid_time_of_day", "F3", "not a time of day";
-    InvalidTimeframe => "invalid_timeframe", "W2", "the timeframe is not possible";
-    TimeframeNeedsInstant => "timeframe_needs_instant", "W7", "the data type has no event instant";
-    InvalidSplitSize => "invalid_split_size", "A4", "the split size is out of bounds";
-    SplitSizeTooLargeToSeal => "split_size_too_large_to_seal", "A4", "the split size is above what recipients' tools can decrypt";
-    InvalidRetention => "invalid_retention", "A7", "the retention is out of bounds";
-    RecipientRequired => "recipient_required", "S1", "a sealed job names no recipient";
-    UnknownRecipient => "unknown_recipient", "S1", "no certificate is stored under this name";
-    RecipientExists => "recipient_exists", "S1", "a recipient is already stored under this name";
-    InvalidCertificate => "invalid_certificate", "S2", "the certificate cannot be used";
-    OneTimeCannotResume => "one_time_cannot_resume", "J8, J9", "a one-time job that was started, or whose start has passed, cannot be resumed";
-    OneTimeCannotEdit => "one_time_cannot_edit", "J10",
+    UnknownCategory => "unknown_category", Missing, "J3", "the type does not declare the category";
+    EmptyCategories => "empty_categories", Invalid, "J3", "a selection names no category";
+    InvalidTemplate => "invalid_template", Invalid, "J4",
+        "a selection of fields or a filter is not possible";
+    UnknownField => "unknown_field", Missing, "J4", "the type does not declare the field";
+    InvalidPolicy => "invalid_policy", Invalid, "E3–E6, E10", "a policy is out of bounds";
+    StartInPast => "start_in_past", Invalid, "F1", "the start of a one-time job is not in the future";
+    InvalidFrequency => "invalid_frequency", Invalid, "F2, F4, F5", "a frequency is out of bounds";
+    InvalidCron => "invalid_cron", Invalid, "F6",
+        "the cron expression is not understood, is ambiguous or never matches";
+    InvalidTimeOfDay => "invalid_time_of_day", Invalid, "F3", "not a time of day";
+    InvalidTimeframe => "invalid_timeframe", Invalid, "W2", "the timeframe is not possible";
+    TimeframeNeedsInstant => "timeframe_needs_instant", Invalid, "W7", "the data type has no event instant";
+    InvalidSplitSize => "invalid_split_size", Invalid, "A4", "the split size is out of bounds";
+    SplitSizeTooLargeToSeal => "split_size_too_large_to_seal", Invalid, "A4",
+        "the split size is above what recipients' tools can decrypt";
+    InvalidRetention => "invalid_retention", Invalid, "A7", "the retention is out of bounds";
+    RecipientRequired => "recipient_required", Invalid, "S1", "a sealed job names no recipient";
+    UnknownRecipient => "unknown_recipient", Missing, "S1", "no certificate is stored under this name";
+    RecipientExists => "recipient_exists", State, "S1", "a recipient is already stored under this name";
+    InvalidCertificate => "invalid_certificate", Invalid, "S2", "the certificate cannot be used";
+    OneTimeCannotResume => "one_time_cannot_resume", State, "J8, J9",
+        "a one-time job that was started, or whose start has passed, cannot be resumed";
+    OneTimeCannotEdit => "one_time_cannot_edit", State, "J10",
         "a one-time job has started, or the service never allows one-time jobs to be edited";
-    VersionOvertaken => "version_overtaken", "J1, J10", "somebody else has changed the job since it was read";
-    WatermarkChoiceRequired => "watermark_choice_required", "J11",
+    VersionOvertaken => "version_overtaken", State, "J1, J10",
+        "somebody else has changed the job since it was read";
+    WatermarkChoiceRequired => "watermark_choice_required", Invalid, "J11",
         "the edit must say whether the watermark is reset or continued";
-    NoWatermark => "no_watermark", "J11", "the job has no watermark to reset or to continue";
-    JobBusy => "job_busy", "J10, J12, W5", "an execution of the job is running or about to run";
-    RecurringOnly => "recurring_only", "J13, J17", "only recurring jobs have extra occurrences or a first run";
-    InvalidPeriod => "invalid_period", "J14", "the job's own period is not possible";
-    JobEnded => "job_ended", "J14", "the recurring job has no occurrence left";
-    RecipientInUse => "recipient_in_use", "J15", "jobs use the recipient";
-    Covered => "covered", "W4, W5", "everything up to the end of the window has already been exported";
-    CannotRerun => "cannot_rerun", "W5", "the execution neither failed nor was cancelled";
-    RerunExists => "rerun_exists", "W5",
+    NoWatermark => "no_watermark", State, "J11", "the job has no watermark to reset or to continue";
+    JobBusy => "job_busy", State, "J10, J12, W5", "an execution of the job is running or about to run";
+    RecurringOnly => "recurring_only", State, "J13, J17",
+        "only recurring jobs have extra occurrences or a first run";
+    InvalidPeriod => "invalid_period", Invalid, "J14", "the job's own period is not possible";
+    JobEnded => "job_ended", State, "J14", "the recurring job has no occurrence left";
+    RecipientInUse => "recipient_in_use", State, "J15", "jobs use the recipient";
+    Covered => "covered", State, "W4, W5",
+        "everything up to the end of the window has already been exported";
+    CannotRerun => "cannot_rerun", State, "W5", "the execution neither failed nor was cancelled";
+    RerunExists => "rerun_exists", State, "W5",
         "another execution of this occurrence is waiting, is running or has succeeded";
-    CannotBackfill => "cannot_backfill", "W6", "All and Fixed have the same window at every occurrence";
-    InvalidRange => "invalid_range", "W6", "the range is empty, holds no occurrence, or too many";
-    ExecutionEnded => "execution_ended", "E8", "the execution has ended";
-    ExecutionOpen => "execution_open", "E9", "the execution has not ended";
-    ExecutionHasArtifacts => "execution_has_artifacts", "E9", "the execution still has artifacts";
-    OnHold => "on_hold", "A7", "a legal hold keeps the set";
-    TooManyFiles => "too_many_files", "A8", "one request names more than 100 files";
-    NoticeNotGivenUp => "notice_not_given_up", "N5", "the notice was not given up, or its execution was deleted";
+    CannotBackfill => "cannot_backfill", State, "W6",
+        "All and Fixed have the same window at every occurrence";
+    InvalidRange => "invalid_range", Invalid, "W6", "the range is empty, holds no occurrence, or too many";
+    ExecutionEnded => "execution_ended", State, "E8", "the execution has ended";
+    ExecutionOpen => "execution_open", State, "E9", "the execution has not ended";
+    ExecutionHasArtifacts => "execution_has_artifacts", State, "E9", "the execution still has artifacts";
+    OnHold => "on_hold", State, "A7", "a legal hold keeps the set";
+    TooManyFiles => "too_many_files", Limit, "A8", "one request names more than 100 files";
+    NoticeNotGivenUp => "notice_not_given_up", State, "N5",
+        "the notice was not given up, or its execution was deleted";
 }
 
 impl fmt::Display for Code {
@@ -156,12 +224,16 @@ mod tests {
     fn page() -> String {
         let rows = Code::ALL
             .iter()
-            .map(|code| format!("| `{}` | {} | {} |\n", code.as_str(), code.rules(), code.meaning()))
+            .map(|code| {
+                let (class, rules) = (code.class().as_str(), code.rules());
+                format!("| `{}` | {class} | {rules} | {} |\n", code.as_str(), code.meaning())
+            })
             .collect::<String>();
         format!(
             "# Codes of refusals\n\nEvery refusal by a rule carries a stable code, for scripts and translations, and \
-             a message that says what was\nrefused, why, and what to do. The command line exits with code 3.\n\n\
-             | code | rules | given when |\n|---|---|---|\n{rows}"
+             a message that says what was\nrefused, why, and what to do. The command line exits with code 3; an HTTP interface answers by the \
+             class:\n`invalid` 422, `missing` 404, `state` 409, `limit` 413.\n\n\
+             | code | class | rules | given when |\n|---|---|---|---|\n{rows}"
         )
     }
 

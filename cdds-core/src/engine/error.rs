@@ -2,6 +2,7 @@
 
 use crate::examination::ExaminationError;
 use crate::ports::catalog::CatalogError;
+use crate::ports::error::report;
 use crate::ports::sink::SinkError;
 
 /// Why the engine itself, and not only an execution, could not continue.
@@ -36,5 +37,10 @@ impl EngineError {
             Self::Sink(error) => error.is_retryable(),
             Self::Panicked => true,
         }
+    }
+
+    /// Returns the message and every cause, joined by `: `, for a log.
+    pub fn report(&self) -> String {
+        report(self)
     }
 }

@@ -51,18 +51,24 @@ impl<K: PortErrorKind> PortError<K> {
 
     /// Returns the context and every cause, joined by `: `, as stored in the history.
     pub fn report(&self) -> String {
-        let mut text = self.context.clone();
-        let mut cause: Option<&(dyn StdError + 'static)> = StdError::source(self);
-        while let Some(error) = cause {
-            let line = error.to_string();
-            if !text.ends_with(&line) {
-                text.push_str(": ");
-                text.push_str(&line);
-            }
-            cause = error.source();
-        }
-        text
+        report(self)
     }
+}
+
+/// Returns the message of an error and of every cause, joined by `: `. A cause that the message ends with is not
+/// repeated.
+pub(crate) fn report(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let line = error.to_string();
+        if !text.ends_with(&line) {
+            text.push_str(": ");
+            text.push_str(&line);
+        }
+        cause = error.source();
+    }
+    text
 }
 
 impl<K: PortErrorKind> fmt::Display for PortError<K> {

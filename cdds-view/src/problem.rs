@@ -1,0 +1,94 @@
+//! Errors as an HTTP interface sends them.
+
+use cdds_core::domain::violation::ErrorClass;
+use cdds_core::service::ServiceError;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::SettingsError;
+
+/// An error as problem details (RFC 9457, media type `application/problem+json`).
+///
+/// Of an error that is the service's own it says only that it happened, since its message may name files and hosts:
+/// log [`ServiceError::report`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ProblemView {
+    /// The stable code: `invalid_title`.
+    #[serde(rename = "type")]
+    pub code: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What was refused, why, and what to do.
+    pub detail: String,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+}
+
+impl From<&ServiceError> for ProblemView {
+    fn from(error: &ServiceError) -> Self {
+        let detail = match error.class() {
+            ErrorClass::Unavailable => "the service cannot do this at the moment: try again later".to_owned(),
+            ErrorClass::Internal => "the service failed, and its log says why: tell its operator".to_owned(),
+            _ => error.to_string(),
+        };
+        Self {
+            code: error.code().to_owned(),
+            status: error.http_status(),
+            detail,
+            retryable: error.is_retryable(),
+        }
+    }
+}
+
+impl From<ServiceError> for ProblemView {
+    fn from(error: ServiceError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<SettingsError> for ProblemView {
+    fn from(error: SettingsError) -> Self {
+        let class = match &error {
+            SettingsError::Refused(violation) => violation.code().class(),
+            _ => ErrorClass::Invalid,
+        };
+        Self {
+            code: error.code().to_owned(),
+            status: class.http_status(),
+            detail: error.to_string(),
+            retryable: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cdds_core::domain::violation::{Code, RuleViolation};
+    use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_keeps_its_code_and_its_message() {
+        let refused = || RuleViolation::new(Code::OnHold, "a hold keeps the set: release it first");
+        let problem = ProblemView::from(ServiceError::from(refused()));
+        assert_eq!(
+            serde_json::to_value(&problem).unwrap(),
+            serde_json::json!({
+                "type": "on_hold", "status": 409, "detail": "a hold keeps the set: release it first",
+                "retryable": false
+            })
+        );
+        assert_eq!(ProblemView::from(SettingsError::from(refused())), problem);
+        assert_eq!(ProblemView::from(SettingsError::SplitSize).code, "invalid_split_size");
+    }
+
+    #[test]
+    fn what_fails_inside_is_not_told() {
+        for (kind, status) in [(CatalogErrorKind::Unavailable, 503), (CatalogErrorKind::Corrupt, 500)] {
+            let problem = ProblemView::from(ServiceError::from(CatalogError::new(kind, "/srv/cdds.db")));
+            assert_eq!((problem.status, problem.retryable), (status, status == 503));
+            assert!(!problem.detail.contains("srv"), "{}", problem.detail);
+        }
+    }
+}
