@@ -6,7 +6,7 @@
 //!    entries of the record  ├ publish: names, manifest, signature
 //!                           └ settle: the one commit, or retry, give up, cancel
 //! heartbeat: leases and progress, once a second          house: expired sets, orphans, old rows
-//! run: all of them, for embedders without a loop of their own
+//! run: all of them, for embedders without a loop of their own; own_loop: the parts of it, for others
 //! ```
 
 mod calls;
@@ -16,6 +16,7 @@ mod export;
 mod heartbeat;
 mod house;
 pub mod observe;
+mod own_loop;
 mod retain;
 mod run;
 mod schedule;

@@ -51,9 +51,48 @@ impl std::fmt::Debug for Tick {
 }
 
 impl Engine {
-    /// Runs one round: records due slots and claims as many executions as there is room for. The embedder
-    /// polls the executions and calls [`beat`](Engine::beat) every second while any of them runs;
-    /// [`run`](Engine::run) does both.
+    /// Runs one round: records due slots and claims as many executions as there is room for.
+    ///
+    /// [`run`](Engine::run) is the loop around it. A loop of your own has to
+    ///
+    /// - poll the [`executions`](Tick::executions) of each round to their end, for instance as tasks;
+    /// - run [`tend`](Engine::tend) beside, which renews leases and deletes what has expired; or, with timers of
+    ///   your own, call [`beat`](Engine::beat) every second and [`keep_house`](Engine::keep_house) every minute;
+    /// - call `tick` again after [`wait_after`](Engine::wait_after), and at once when an execution has ended;
+    /// - when it stops: call [`release`](Engine::release) and wait for the executions with a limit; pass those that
+    ///   have not ended to [`give_back`](Engine::give_back); at last call [`leave_house`](Engine::leave_house).
+    ///
+    /// Nothing is lost if the last step is left out; other engines then wait for leases to run out.
+    ///
+    /// ```
+    /// # use cdds_core::{Engine, Sources};
+    /// # use cdds_core::testing::MemoryPorts;
+    /// use futures::future::{join_all, select};
+    /// # use futures::{executor::block_on, pin_mut};
+    /// # let memory = MemoryPorts::new("2026-03-01T10:00:00Z".parse()?, Sources::new());
+    /// # let (ports, clock) = (memory.ports.clone(), memory.ports.clock.clone());
+    /// # block_on(async {
+    /// let engine = Engine::builder(&ports).build();
+    /// let mut rounds = 0;
+    /// let own = async {
+    ///     loop {
+    ///         let mut tick = engine.tick().await?;
+    ///         rounds += 1;
+    ///         if engine.is_idle(&tick) {
+    ///             return Ok::<_, cdds_core::engine::EngineError>(());
+    ///         }
+    ///         join_all(tick.executions.drain(..)).await;
+    ///         clock.sleep(engine.wait_after(&tick)).await;
+    ///     }
+    /// };
+    /// let tend = engine.tend();
+    /// pin_mut!(own, tend);
+    /// let _idle = select(own, tend).await;
+    /// engine.leave_house().await;
+    /// # });
+    /// assert_eq!(rounds, 1);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the catalog fails. Nothing is lost; the next tick continues.

@@ -10,7 +10,6 @@ use tracing::{debug, info, warn};
 
 use super::EngineError;
 use super::calls::contained_async;
-use super::run::chain;
 use super::worker::{Engine, Shared};
 use crate::ports::catalog::Forget;
 
@@ -106,7 +105,7 @@ impl Shared {
     /// Returns whether everything was done.
     async fn chores(&self) -> bool {
         let mut done = self.retain().await.unwrap_or_else(|error| {
-            warn!("expired sets were not removed: {}", chain(&error));
+            warn!("expired sets were not removed: {}", error.report());
             false
         });
         if !self.house.begins_sweep(self.ports.clock.monotonic()) {
@@ -116,9 +115,9 @@ impl Shared {
         // to nobody, and stay.
         let swept = self.sweep().await;
         if let Err(error) = &swept {
-            warn!("the store was not swept: {}", chain(error));
+            warn!("the store was not swept: {}", error.report());
         } else if let Err(error) = self.forget().await {
-            warn!("old rows were not forgotten: {}", chain(&error));
+            warn!("old rows were not forgotten: {}", error.report());
             done = false;
         }
         done && swept.is_ok()

@@ -7,16 +7,10 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, pin_mut, select_biased};
 use tracing::{info, warn};
 
-use super::calls::contained;
-use super::heartbeat::StopReason;
-use super::{Engine, EngineError, Tick, export};
+use super::own_loop::{BEAT, HOUSE_EVERY};
+use super::{Engine, EngineError, Tick};
 use crate::domain::execution::{Execution, Status};
-use crate::domain::job::policy::Jitter;
 
-/// The interval of beats and of looking for new work.
-const BEAT: Duration = Duration::from_secs(1);
-/// How often to keep house.
-const HOUSE_EVERY: Duration = Duration::from_secs(60);
 /// How long a graceful stop waits for executions that were ordered to stop.
 const RELEASE_MAX: Duration = Duration::from_secs(10);
 /// How many rounds in a row may fail before a run until idle gives up.
@@ -130,7 +124,7 @@ impl Engine {
                 tick = &mut work.round => match tick {
                     Ok(tick) => {
                         failed_rounds = 0;
-                        looks.after(self.next_wake(&tick), self.shared.ports.clock.monotonic());
+                        looks.after(self.wait_after(&tick), self.shared.ports.clock.monotonic());
                         let idle = self.is_idle(&tick);
                         tick.given_up.iter().for_each(|execution| report.count(Some(execution)));
                         work.executions.extend(tick.executions);
@@ -148,7 +142,7 @@ impl Engine {
                         if work.executions.is_empty() && (given_up || !error.is_retryable()) {
                             return Err(error);
                         }
-                        warn!("a round failed; the next one will try again: {}", chain(&error));
+                        warn!("a round failed; the next one will try again: {}", error.report());
                     }
                 },
                 () = wake => {}
@@ -179,39 +173,11 @@ impl Engine {
         let engine = self.clone();
         let chores = async move {
             engine.keep_house().await.unwrap_or_else(|error| {
-                warn!("housekeeping failed: {}", chain(&error));
+                warn!("housekeeping failed: {}", error.report());
                 false
             })
         };
         chores.boxed().fuse()
-    }
-
-    /// Returns whether nothing is due, queued or running anywhere. Ignores executions that are queued for
-    /// later than any retry or jitter: somebody's clock was ahead.
-    fn is_idle(&self, tick: &Tick) -> bool {
-        let (agenda, now) = (tick.agenda, tick.now);
-        let due = agenda.next_due_at.is_some_and(|slot| slot <= now);
-        // Twice the longest, since jitter stretches the wait for a retry.
-        let waits_max = (self.shared.settings.retry.delay_max * 2).max(Jitter::MAX * 2);
-        let horizon = now.checked_add_signed(waits_max).unwrap_or(now);
-        let queued = agenda.next_queued_at.is_some_and(|at| at <= horizon);
-        if agenda.queued > 0 && !queued {
-            info!(queued = agenda.queued, "the queued executions lie too far ahead to wait for");
-        }
-        tick.executions.is_empty() && !due && !queued && agenda.running == 0
-    }
-
-    /// Returns how long to wait for the next known due time: at most a beat, and zero only if the round left
-    /// more to record. An execution that is due but was not claimed waits for something else.
-    fn next_wake(&self, tick: &Tick) -> Duration {
-        if tick.more {
-            return Duration::ZERO;
-        }
-        // By the catalog's clock, and counted from the beginning of the round: this machine's clock may differ.
-        let instants = [tick.agenda.next_due_at, tick.agenda.next_queued_at].into_iter().flatten();
-        let waits = instants.filter(|at| *at > tick.now).filter_map(|at| (at - tick.now).to_std().ok());
-        let spent = self.shared.ports.clock.monotonic().saturating_sub(tick.began);
-        waits.min().map_or(BEAT, |wait| wait.saturating_sub(spent)).min(BEAT)
     }
 
     /// Waits for running executions, at most the grace period, then orders the rest to stop. Those that
@@ -220,18 +186,8 @@ impl Engine {
         info!(running = work.executions.len(), "stopping");
         self.work_off(&mut work, &mut pulse, self.shared.settings.grace, || (), report).await;
         // Also stops executions that a round under way has yet to claim.
-        let release = || self.shared.running.stop_all(StopReason::Released);
-        self.work_off(&mut work, &mut pulse, RELEASE_MAX, release, report).await;
-        // Noted first, since dropping the work takes it off the list. Given back last: an attempt that still
-        // ran could store parts behind the removal.
-        let abandoned = self.shared.running.fences();
-        if contained(|| drop(work)).is_err() {
-            warn!("a running export panicked when it was dropped");
-        }
-        for fence in abandoned {
-            report.other += 1;
-            export::release(&self.shared, fence).await;
-        }
+        self.work_off(&mut work, &mut pulse, RELEASE_MAX, || self.release(), report).await;
+        report.other += self.give_back(work).await;
     }
 
     /// Continues the running executions, and a round that may have claimed more, for at most `limit`. Calls
@@ -312,7 +268,7 @@ impl Pulse {
         let engine = engine.clone();
         let beat = async move {
             if let Err(error) = engine.beat().await {
-                warn!("a heartbeat was missed: {}", chain(&error));
+                warn!("a heartbeat was missed: {}", error.report());
             }
         };
         self.beating = beat.boxed().fuse();
@@ -370,14 +326,5 @@ impl Rhythm {
             self.next = Some(monotonic + self.distance);
         }
         due
-    }
-}
-
-/// Formats an error with all its causes, for the log.
-pub(super) fn chain(error: &EngineError) -> String {
-    match error {
-        EngineError::Catalog(cause) => format!("{error}: {}", cause.report()),
-        EngineError::Sink(cause) => format!("{error}: {}", cause.report()),
-        EngineError::Panicked => error.to_string(),
     }
 }
