@@ -99,7 +99,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for artifact in set.artifacts {
             // The download is on record from its first byte, and verified before its last.
             let bytes = block_on(async {
-                let mut download = artifacts.read(&ada, artifact.id).await?;
+                let mut download = artifacts.download(&ada, artifact.id, 0).await?;
                 let mut bytes = 0;
                 while let Some(chunk) = download.next().await? {
                     bytes += chunk.len();

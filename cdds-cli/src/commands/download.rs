@@ -123,9 +123,9 @@ impl Stored {
     /// Begins to read the file.
     async fn read(self, artifacts: &Artifacts, by: &Principal) -> Result<artifacts::Download, ServiceError> {
         match self {
-            Self::Artifact(id) => artifacts.read(by, id).await,
-            Self::Manifest(execution) => artifacts.read_manifest(by, execution).await,
-            Self::Signature(execution) => artifacts.read_signature(by, execution).await,
+            Self::Artifact(id) => artifacts.download(by, id, 0).await,
+            Self::Manifest(execution) => artifacts.download_manifest(by, execution).await,
+            Self::Signature(execution) => artifacts.download_signature(by, execution).await,
         }
     }
 

@@ -106,39 +106,46 @@ impl Artifacts {
         Ok(torn)
     }
 
-    /// Begins to read an artifact, which is checked against its published size and digest. Its first byte puts
-    /// the download on record (rule C3).
+    /// Begins to download an artifact from its byte `from` on. The whole of it is compared with its published size
+    /// and digest. The first byte that is given puts the download on record (rule C3).
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`] if the artifact no longer exists; [`ServiceError::Sink`] if the store does
-    /// not have it. While reading: those of [`Download::next`].
-    pub async fn read(&self, by: &Principal, id: ArtifactId) -> Result<Download, ServiceError> {
+    /// [`ServiceError::NotFound`] if the artifact no longer exists; [`ServiceError::BehindEnd`] if it is shorter;
+    /// [`ServiceError::Sink`] if the store does not have it. While reading: those of [`Download::next`].
+    pub async fn download(
+        &self,
+        by: &Principal,
+        id: ArtifactId,
+        from: u64,
+    ) -> Result<Download, ServiceError> {
         let object = Object::Artifact(id);
         check(&self.ports, by, Action::Download, Some(object.clone())).await?;
-        let Artifact { key, bytes, sha256, .. } = self.artifact(&by.owner, id, self.now().await?).await?;
-        self.download(by, object, Published { key, bytes, sha256 }).await
+        let artifact = self.artifact(&by.owner, id, self.now().await?).await?;
+        let Artifact { name, key, bytes, sha256, .. } = artifact;
+        self.open(by, object, Published { name, key, bytes, sha256 }, from).await
     }
 
-    /// Begins to read the manifest of an execution's set, with the same checks.
+    /// Begins to download the manifest of an execution's set, with the same checks.
     ///
     /// # Errors
-    /// As for [`read`](Artifacts::read).
-    pub async fn read_manifest(
+    /// As for [`download`](Artifacts::download).
+    pub async fn download_manifest(
         &self,
         by: &Principal,
         execution: ExecutionId,
     ) -> Result<Download, ServiceError> {
         let object = Object::Manifest(execution);
         check(&self.ports, by, Action::Download, Some(object.clone())).await?;
-        let StoredManifest { key, bytes, sha256, .. } = self.find_set(&by.owner, execution).await?.manifest;
-        self.download(by, object, Published { key, bytes, sha256 }).await
+        let manifest = self.find_set(&by.owner, execution).await?.manifest;
+        let StoredManifest { name, key, bytes, sha256 } = manifest;
+        self.open(by, object, Published { name, key, bytes, sha256 }, 0).await
     }
 
-    /// Begins to read the signature of that manifest, with the same checks.
+    /// Begins to download the signature of that manifest, with the same checks.
     ///
     /// # Errors
-    /// As for [`read`](Artifacts::read); [`ServiceError::NotFound`] also if the manifest was not signed.
-    pub async fn read_signature(
+    /// As for [`download`](Artifacts::download); [`ServiceError::NotFound`] also if the manifest was not signed.
+    pub async fn download_signature(
         &self,
         by: &Principal,
         execution: ExecutionId,
@@ -147,18 +154,19 @@ impl Artifacts {
         check(&self.ports, by, Action::Download, Some(object.clone())).await?;
         let signature = self.find_set(&by.owner, execution).await?.signature;
         let signature = signature.ok_or_else(|| ServiceError::not_found(Entity::Signature, execution))?;
-        let StoredSignature { key, bytes, sha256, .. } = signature;
-        self.download(by, object, Published { key, bytes, sha256 }).await
+        let StoredSignature { name, key, bytes, sha256, .. } = signature;
+        self.open(by, object, Published { name, key, bytes, sha256 }, 0).await
     }
 
-    async fn download(
+    async fn open(
         &self,
         by: &Principal,
         object: Object,
         published: Published,
+        from: u64,
     ) -> Result<Download, ServiceError> {
         let entry = entry(&self.ports, by, Action::Download, self.now().await?).with_object(object);
-        Ok(Download::begin(&self.ports, entry, published).await?)
+        Download::begin(&self.ports, entry, published, from).await
     }
 
     /// Deletes up to 100 files, all or none (rule A8). An engine later deletes the files that the store

@@ -20,6 +20,10 @@ use crate::ports::sink::{Key, SinkError, SinkErrorKind};
 /// size. A consumer that has announced the length, such as an HTTP response, then breaks off instead of
 /// delivering a whole file that is corrupt.
 ///
+/// # Going on
+/// A download that begins at a later byte reads the bytes before it, too, without giving them, since the digest is
+/// of the whole file.
+///
 /// # The record
 /// The download is put on record before its first byte is given, and its end with the number of bytes: verified
 /// before the last byte is given, corrupt when that is found, broken off when the store fails or the reader
@@ -36,6 +40,9 @@ use crate::ports::sink::{Key, SinkError, SinkErrorKind};
 pub struct Download {
     ports: Ports,
     entry: AuditRecord,
+    name: String,
+    bytes: u64,
+    sha256: Sha256Digest,
     reading: State,
     /// The number of bytes that were given.
     given: u64,
@@ -64,21 +71,46 @@ impl std::fmt::Debug for State {
 }
 
 impl Download {
-    /// Opens a stored file. `entry` is put on record with its first byte.
+    /// Opens a stored file, of which the bytes from `from` on are given. `entry` is put on record with the first
+    /// of them.
     pub(super) async fn begin(
         ports: &Ports,
         entry: AuditRecord,
         published: Published,
-    ) -> Result<Self, SinkError> {
+        from: u64,
+    ) -> Result<Self, ServiceError> {
+        let Published { bytes, sha256, .. } = published;
+        if from > bytes {
+            return Err(ServiceError::BehindEnd { from, bytes });
+        }
         let stored = ports.sink.read(&published.key, 0).await?;
-        let reading = Box::new(Reading { stored, hasher: Sha256::new(), seen: 0, published });
+        let name = published.name.clone();
+        let reading = Box::new(Reading { stored, hasher: Sha256::new(), seen: 0, from, published });
         Ok(Self {
             ports: ports.clone(),
             entry: entry.with_outcome(Outcome::Begun),
+            name,
+            bytes,
+            sha256,
             reading: State::Reading(reading),
             given: 0,
             is_begun: false,
         })
+    }
+
+    /// Returns the name under which to save the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the size of the whole file, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Returns the digest of the whole file. It never changes, so it serves as the entity tag of an HTTP response.
+    pub fn sha256(&self) -> Sha256Digest {
+        self.sha256
     }
 
     /// Returns the next chunk, never an empty one; `None` at the end of a file that was verified, and after an
@@ -181,6 +213,7 @@ impl Download {
 /// The published facts of a stored file.
 #[derive(Debug, Clone)]
 pub(super) struct Published {
+    pub(super) name: String,
     pub(super) key: Key,
     pub(super) bytes: u64,
     pub(super) sha256: Sha256Digest,
@@ -191,12 +224,15 @@ struct Reading {
     published: Published,
     stored: BoxStream<'static, Result<Bytes, SinkError>>,
     hasher: Sha256,
+    /// The number of bytes that were read.
     seen: u64,
+    /// The first byte to give.
+    from: u64,
 }
 
 /// A part of a file.
 struct Piece {
-    /// Its bytes; none only if the file is empty.
+    /// Its bytes; none only at the end of the file.
     chunk: Bytes,
     /// Whether it completes the file, which was then verified.
     is_last: bool,
@@ -209,20 +245,22 @@ impl Reading {
         let mut last = Bytes::new();
         while let Some(chunk) = self.stored.try_next().await? {
             self.hasher.update(&chunk);
+            let before = self.seen;
             self.seen += chunk.len() as u64;
-            if chunk.is_empty() {
-                continue;
-            }
-            if self.seen < self.published.bytes {
-                return Ok(Piece { chunk, is_last: false });
-            }
             if self.seen > self.published.bytes {
                 return Err(self.too_long());
             }
-            last = chunk;
+            let wanted = wanted(&chunk, self.from.saturating_sub(before));
+            if wanted.is_empty() {
+                continue;
+            }
+            if self.seen < self.published.bytes {
+                return Ok(Piece { chunk: wanted, is_last: false });
+            }
+            last = wanted;
         }
         let digest = Sha256Digest(std::mem::take(&mut self.hasher).finalize().into());
-        let Published { key, bytes, sha256 } = &self.published;
+        let Published { key, bytes, sha256, .. } = &self.published;
         if self.seen != *bytes || digest != *sha256 {
             let found = format!("{} bytes with digest {digest}", self.seen);
             return Err(corrupt(&format!(
@@ -235,6 +273,14 @@ impl Reading {
     fn too_long(&self) -> SinkError {
         let Published { key, bytes, .. } = &self.published;
         corrupt(&format!("{key} holds more than the {bytes} bytes that were published"))
+    }
+}
+
+/// Returns a chunk without its first `skipped` bytes; none if it has no more.
+fn wanted(chunk: &Bytes, skipped: u64) -> Bytes {
+    match usize::try_from(skipped) {
+        Ok(skipped) if skipped < chunk.len() => chunk.slice(skipped..),
+        _ => Bytes::new(),
     }
 }
 

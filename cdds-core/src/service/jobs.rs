@@ -461,7 +461,11 @@ impl Jobs {
 
     /// Returns the present by the catalog's clock. Asked after a job was read, so that no decision is dated
     /// before what it rests on.
-    async fn now(&self) -> Result<DateTime<Utc>, ServiceError> {
+    /// Returns the present by the catalog's clock, as which jobs are shown.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    pub async fn now(&self) -> Result<DateTime<Utc>, ServiceError> {
         Ok(self.ports.catalog.now().await?)
     }
 

@@ -211,7 +211,9 @@ impl World {
         let artifacts = Artifacts::new(&self.ports);
         let set = block_on(artifacts.set(&by, execution.id)).unwrap();
         for artifact in &set.artifacts {
-            block_on(async { artifacts.read(&by, artifact.id).await.unwrap().collect().await.unwrap() });
+            block_on(async {
+                artifacts.download(&by, artifact.id, 0).await.unwrap().collect().await.unwrap()
+            });
         }
         assert_eq!(self.stored().len(), set.artifacts.len() + 1);
     }

@@ -219,7 +219,7 @@ fn e18_a_set_that_is_adopted_is_as_it_was_and_is_not_exported_again() {
     let listed = block_on(artifacts.complete_set(&by(), lost.id)).unwrap();
     assert_eq!(listed, adopted.set);
     for file in &listed.artifacts {
-        let download = block_on(artifacts.read(&by(), file.id)).unwrap();
+        let download = block_on(artifacts.download(&by(), file.id, 0)).unwrap();
         assert_eq!(block_on(download.collect()).unwrap().len() as u64, file.bytes);
     }
     drop(ports);

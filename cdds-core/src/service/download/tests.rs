@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::DateTime;
 use futures::executor::block_on;
 use futures::stream;
+use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
@@ -41,9 +42,19 @@ impl Sink for Chunks {
 
 /// Ports over a store, and the beginning of a download of `published`.
 fn download(published: &[u8], stored: Vec<Option<&'static [u8]>>) -> (Ports, Download) {
+    let (ports, download) = download_from(0, published, stored);
+    (ports, download.unwrap())
+}
+
+fn download_from(
+    from: u64,
+    published: &[u8],
+    stored: Vec<Option<&'static [u8]>>,
+) -> (Ports, Result<Download, ServiceError>) {
     let mut ports = MemoryPorts::new(DateTime::UNIX_EPOCH, Sources::new()).ports;
     ports.sink = Arc::new(Chunks(stored));
     let published = Published {
+        name: "export.zip".to_owned(),
         key: Key::new("e/1/000001"),
         bytes: published.len() as u64,
         sha256: Sha256Digest(Sha256::digest(published).into()),
@@ -51,7 +62,7 @@ fn download(published: &[u8], stored: Vec<Option<&'static [u8]>>) -> (Ports, Dow
     let by = administrator(&Owner::default());
     let entry = AuditRecord::new(AuditId(Uuid::from_u128(1)), DateTime::UNIX_EPOCH, &by, Action::Download)
         .with_object(Object::Artifact(ArtifactId(Uuid::from_u128(2))));
-    let download = block_on(Download::begin(&ports, entry, published)).unwrap();
+    let download = block_on(Download::begin(&ports, entry, published, from));
     (ports, download)
 }
 
@@ -170,4 +181,36 @@ fn c3_a_download_that_gave_nothing_is_recorded_only_if_it_found_something() {
     let (ports, mut altered) = download(b"abcd", vec![Some(b"abcX")]);
     assert!(block_on(altered.next()).is_err());
     assert_eq!(outcomes(&ports), [("corrupt", Some(0))]);
+}
+
+proptest! {
+    /// However the store cuts its chunks, a download that goes on gives the rest of the file and no more.
+    #[test]
+    fn c3_a_download_goes_on_at_any_byte(from in 0_u64..=6, cuts in prop::collection::vec(0_usize..=6, 0..4)) {
+        let mut cuts = [cuts, vec![0, 6]].concat();
+        cuts.sort_unstable();
+        let chunks = cuts.windows(2).map(|cut| Some(&b"abcdef"[cut[0]..cut[1]])).collect();
+        let (ports, download) = download_from(from, b"abcdef", chunks);
+        let download = download.unwrap();
+        prop_assert_eq!((download.name(), download.bytes()), ("export.zip", 6));
+        prop_assert_eq!(block_on(download.collect()).unwrap(), &b"abcdef"[usize::try_from(from).unwrap()..]);
+        prop_assert_eq!(outcomes(&ports), [("verified", Some(6 - from))]);
+    }
+}
+
+#[test]
+fn c3_a_rest_is_not_completed_if_what_was_given_before_is_not_the_published_file() {
+    let (ports, download) = download_from(4, b"abcdef", vec![Some(b"aXc"), Some(b"de"), Some(b"f")]);
+    let mut download = download.unwrap();
+    assert_eq!(block_on(download.next()).unwrap(), Some(Bytes::from_static(b"e")));
+    assert!(block_on(download.next()).is_err());
+    assert_eq!(outcomes(&ports), [("corrupt", Some(1))]);
+}
+
+#[test]
+fn c3_a_download_cannot_begin_behind_the_end() {
+    let (ports, download) = download_from(7, b"abcdef", vec![Some(b"abcdef")]);
+    let error = download.unwrap_err();
+    assert_eq!((error.code(), error.http_status(), error.is_retryable()), ("behind_end", 416, false));
+    assert_eq!(outcomes(&ports), []);
 }

@@ -431,7 +431,7 @@ impl Person {
         let Some(file) = self.dice.pick(&files) else { return };
         let (artifacts, by, stops) = (self.artifacts(), self.by(&owner), self.dice.below(4) == 0);
         let read = async {
-            let mut download = artifacts.read(&by, file).await?;
+            let mut download = artifacts.download(&by, file, 0).await?;
             while download.next().await?.is_some() {
                 if stops {
                     return download.stop().await;

@@ -102,9 +102,9 @@ impl Services {
         call! { DeleteExecution: history.delete(execution, WithArtifacts::Keep); }
         call! { SendAgain: outbox.send_again(NoticeId(Uuid::nil())); }
         call! { Download:
-            artifacts.read(file);
-            artifacts.read_manifest(execution);
-            artifacts.read_signature(execution);
+            artifacts.download(file, 0);
+            artifacts.download_manifest(execution);
+            artifacts.download_signature(execution);
         }
         call! { DeleteArtifacts: artifacts.delete(&[file]); artifacts.delete_set(execution); }
         call! { HoldSet: artifacts.hold(execution); }

@@ -205,9 +205,9 @@ fn a7_a_hold_outlives_the_retention_and_its_release_counts_at_once() {
     service.run();
     assert_eq!(service.memory.sink.objects().len(), 2, "the file and its manifest");
     assert_eq!(refused(block_on(service.artifacts.delete(by, &[file.id]))), Code::OnHold);
-    assert!(block_on(service.artifacts.read(by, file.id)).is_ok());
+    assert!(block_on(service.artifacts.download(by, file.id, 0)).is_ok());
     block_on(service.artifacts.release(by, execution)).unwrap();
-    assert!(block_on(service.artifacts.read(by, file.id)).is_err(), "gone at once for people");
+    assert!(block_on(service.artifacts.download(by, file.id, 0)).is_err(), "gone at once for people");
     service.run();
     assert!(service.memory.sink.objects().is_empty());
 }

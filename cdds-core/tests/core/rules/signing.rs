@@ -84,7 +84,7 @@ fn a5_the_signature_is_over_the_manifest_as_it_is_stored_and_named_after_it() {
     let expected = [&objects[&manifest.key], signed_at.as_bytes()].concat();
     assert_eq!(objects[&signature.key], expected);
     let read = block_on(async {
-        let contents = service.artifacts.read_signature(&service.by, execution).await.unwrap();
+        let contents = service.artifacts.download_signature(&service.by, execution).await.unwrap();
         contents.collect().await.unwrap()
     });
     assert_eq!(read, expected);
