@@ -80,6 +80,12 @@ macro_rules! hand_on {
             /// Returns the catalog behind this layer.
             fn inner(&self) -> &dyn Catalog;
 
+            /// Is told of each call before it is made, by the name of its method.
+            fn calling(&self, _method: &'static str) {}
+
+            /// Is told how each call went: of its error, or of `None`. Not called if the call is dropped.
+            fn called(&self, _method: &'static str, _error: Option<&CatalogError>) {}
+
             $($(
                 #[doc = concat!("Forwards to [`", stringify!($store), "::", stringify!($name), "`].")]
                 ///
@@ -95,7 +101,10 @@ macro_rules! hand_on {
             #[async_trait]
             impl<L: CatalogLayer> $store for Layered<L> {
                 $(async fn $name(&self, $($arg: $type),*) -> Result<$reply, CatalogError> {
-                    self.0.$name($($arg),*).await
+                    self.0.calling(stringify!($name));
+                    let reply = self.0.$name($($arg),*).await;
+                    self.0.called(stringify!($name), reply.as_ref().err());
+                    reply
                 })*
             }
 
@@ -111,6 +120,14 @@ macro_rules! hand_on {
         impl<L: CatalogLayer + ?Sized> CatalogLayer for Arc<L> {
             fn inner(&self) -> &dyn Catalog {
                 (**self).inner()
+            }
+
+            fn calling(&self, method: &'static str) {
+                (**self).calling(method);
+            }
+
+            fn called(&self, method: &'static str, error: Option<&CatalogError>) {
+                (**self).called(method, error);
             }
 
             $($(async fn $name(&self, $($arg: $type),*) -> Result<$reply, CatalogError> {
