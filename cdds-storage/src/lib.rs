@@ -4,6 +4,8 @@
 pub mod archive;
 pub mod catalog;
 pub mod durable;
+#[cfg(feature = "sqlite")]
+pub mod local;
 mod private;
 pub mod sink;
 pub mod source;
@@ -12,6 +14,8 @@ pub mod workers;
 pub use self::archive::ZipPackager;
 #[cfg(feature = "sqlite")]
 pub use self::catalog::SqliteCatalog;
+#[cfg(feature = "sqlite")]
+pub use self::local::local;
 pub use self::sink::ObjectSink;
 pub use self::source::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
 #[cfg(feature = "sqlite")]

@@ -41,6 +41,12 @@ impl Principal {
         Self { name, owner, actions: role.actions() }
     }
 
+    /// Creates the principal of a service that decides by itself who may do what: an administrator named after that role.
+    /// The audit then says which owner, but not which person.
+    pub fn host(owner: Owner) -> Self {
+        Self::new(PrincipalName::of(Role::Administrator), owner, Role::Administrator)
+    }
+
     /// Checks that the principal is allowed an action.
     ///
     /// # Errors
