@@ -199,9 +199,13 @@ fn scheduled(executions: &[Execution]) -> Vec<Window> {
     of_schedule.map(|execution| execution.window).collect()
 }
 
+/// Checks that the windows tile, and returns where they end. Their order is that of time: one that was cancelled
+/// stays where it is when an edit joins those around it, so it may have been recorded before an earlier one.
 fn tile(windows: &[Window]) -> Result<Option<DateTime<Utc>>, TestCaseError> {
+    let mut in_time = windows.to_vec();
+    in_time.sort_by_key(|window| (window.start(), window.end()));
     let mut until = None;
-    for window in windows {
+    for window in &in_time {
         // An empty window: its records were exported already. If it was cancelled or skipped, it may even
         // precede the window that covers those around it.
         if window.start() == Some(window.end()) {
