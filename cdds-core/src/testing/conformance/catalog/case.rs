@@ -30,7 +30,8 @@ pub(super) struct Case {
     looks: AtomicU64,
 }
 
-/// Gives one step to both catalogs, whose answers must be the same. Returns the answer.
+/// Gives one step to both catalogs, whose answers must be the same. Returns the answer. Evaluates the arguments
+/// twice: a new entry of the audit has to be made before.
 macro_rules! both {
     ($case:expr, $told:expr, $method:ident($($arg:expr),* $(,)?)) => {{
         let ours = $case.ours().$method($($arg),*).await;

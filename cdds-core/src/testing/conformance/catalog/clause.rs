@@ -1,7 +1,7 @@
 //! The promises of a catalog.
 
 use super::case::{Case, Found};
-use super::{fencing, late, owners};
+use super::{fencing, late, lists, owners};
 use crate::testing::conformance::Contract;
 
 /// Defines the clauses: the documentation of each, its promise in short, and the script that checks it.
@@ -78,4 +78,38 @@ clauses! {
     /// own owner (rules J15, S1). Found by: `RecipientsShared`,
     /// `RemovesRecipientOfAnyone`.
     OwnRecipients => "a job seals only for recipients of its own owner", owners::recipients;
+    /// `jobs` gives the rows that its query asks for, in its order, page by page until the end, each once and
+    /// none lost, and counts all of them on the first page ([`Page`](crate::ports::catalog::query::Page)).
+    /// Found by: `JobsIgnoreSearch`, `JobsIgnoreSource`, `JobsIgnoreDataType`, `JobsIgnoreFrequency`,
+    /// `JobsIgnoreState`, `JobsIgnoreLatestStatus`, `JobsIgnoreCreated`, `JobsIgnoreLatestStarted`,
+    /// `JobsIgnoreNextStarts`, `JobsIgnoreDirection`, `TotalTooLarge`, `LaterPagesCounted`, `PageTooLong`,
+    /// `LastRowLost`, `CursorSkipsTies`.
+    JobList => "the list of jobs is filtered, sorted, counted and cut into pages as asked", lists::jobs;
+    /// `executions` gives the rows that its query asks for, in its order, page by page until the end, each
+    /// once and none lost, and counts all of them on the first page
+    /// ([`Page`](crate::ports::catalog::query::Page)). Found by: `ExecutionsIgnoreJob`,
+    /// `ExecutionsIgnoreStatus`, `ExecutionsIgnoreSource`, `ExecutionsIgnoreDataType`,
+    /// `ExecutionsIgnoreSlot`, `ExecutionsIgnoreStarted`, `ExecutionsIgnoreDirection`.
+    ExecutionList => "the list of executions is filtered, sorted, counted and cut into pages as asked", lists::executions;
+    /// `artifacts` gives the rows that its query asks for, in its order, page by page until the end, each
+    /// once and none lost, and counts all of them on the first page
+    /// ([`Page`](crate::ports::catalog::query::Page)). Found by: `ArtifactsIgnoreJob`,
+    /// `ArtifactsIgnoreExecution`, `ArtifactsIgnoreSearch`, `ArtifactsIgnoreDataType`,
+    /// `ArtifactsIgnoreCreated`, `ArtifactsIgnoreExpires`, `ArtifactsIgnoreBytesMin`,
+    /// `ArtifactsIgnoreBytesMax`, `ArtifactsIgnoreHold`, `ArtifactsIgnoreAvailableAt`,
+    /// `ArtifactsIgnoreDirection`.
+    ArtifactList => "the list of artifacts is filtered, sorted, counted and cut into pages as asked", lists::artifacts;
+    /// `audit` gives the rows that its query asks for, in its order, page by page until the end, each once
+    /// and none lost, and counts all of them on the first page
+    /// ([`Page`](crate::ports::catalog::query::Page)). Found by: `AuditIgnoreObject`, `AuditIgnorePrincipal`,
+    /// `AuditIgnoreAction`, `AuditIgnoreAt`, `AuditIgnoreDirection`.
+    AuditList => "the list of audit is filtered, sorted, counted and cut into pages as asked", lists::audit;
+    /// `notices` gives the rows that its query asks for, in its order, page by page until the end, each once
+    /// and none lost, and counts all of them on the first page
+    /// ([`Page`](crate::ports::catalog::query::Page)). Found by: `NoticesIgnoreId`, `NoticesIgnoreExecution`,
+    /// `NoticesIgnoreStatus`.
+    NoticeList => "the list of notices is filtered, sorted, counted and cut into pages as asked", lists::notices;
+    /// Rows that come or go before the place of a page shift nothing behind it, also when the row at the place
+    /// itself goes ([`Cursor`](crate::ports::catalog::query::Cursor)). Found by: `PagesByRowNumber`.
+    PagesWhileRowsChange => "no row is lost or doubled while others come and go", lists::changing;
 }

@@ -197,15 +197,19 @@ pub(super) async fn recipients(case: &Case) -> Found {
 
     // Bob's job uses his own recipient, which keeps nobody else's of the same name in use.
     let used = case.submit(&bob, sealed(settings("own", once())?, &of_bob)?).await?;
-    let in_use = done!(case, "that a job names", remove_recipient(&bob, &of_bob.name, &audit(&bob)));
+    let entries = audit(&bob);
+    let in_use = done!(case, "that a job names", remove_recipient(&bob, &of_bob.name, &entries));
     require(in_use == RecipientRemoval::InUse(vec![used.id]), || {
         format!("remove_recipient: was {in_use:?}")
     })?;
-    let missing = done!(case, "of another owner", remove_recipient(&bob, &only_ada.name, &audit(&bob)));
+    let entries = audit(&bob);
+    let missing = done!(case, "of another owner", remove_recipient(&bob, &only_ada.name, &entries));
     require(missing == RecipientRemoval::Missing, || format!("remove_recipient: was {missing:?}"))?;
-    let removed = done!(case, "that no job names", remove_recipient(&ada, &of_ada.name, &audit(&ada)));
+    let entries = audit(&ada);
+    let removed = done!(case, "that no job names", remove_recipient(&ada, &of_ada.name, &entries));
     require(removed == RecipientRemoval::Removed, || format!("remove_recipient: was {removed:?}"))?;
-    let gone = done!(case, "that was removed", remove_recipient(&ada, &of_ada.name, &audit(&ada)));
+    let entries = audit(&ada);
+    let gone = done!(case, "that was removed", remove_recipient(&ada, &of_ada.name, &entries));
     require(gone == RecipientRemoval::Missing, || format!("remove_recipient: was {gone:?}"))?;
     // The execution of a deleted job that has not ended names it still.
     let claimed = case.claims("w", 9).await?;

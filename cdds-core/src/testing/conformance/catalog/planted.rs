@@ -3,8 +3,9 @@
 mod claims;
 mod foreign;
 mod layer;
+mod lists;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use self::layer::Layer;
 use super::Clause;
@@ -114,11 +115,95 @@ planted! {
     RemovesRecipientOfAnyone => OwnRecipients;
     /// The recipients of one owner are there for the jobs of all.
     RecipientsShared => OwnRecipients;
+    /// `jobs` does not filter by `search`.
+    JobsIgnoreSearch => JobList;
+    /// `jobs` does not filter by `source`.
+    JobsIgnoreSource => JobList;
+    /// `jobs` does not filter by `data_type`.
+    JobsIgnoreDataType => JobList;
+    /// `jobs` does not filter by `frequency`.
+    JobsIgnoreFrequency => JobList;
+    /// `jobs` does not filter by `state`.
+    JobsIgnoreState => JobList;
+    /// `jobs` does not filter by `latest_status`.
+    JobsIgnoreLatestStatus => JobList;
+    /// `jobs` does not filter by `created`.
+    JobsIgnoreCreated => JobList;
+    /// `jobs` does not filter by `latest_started`.
+    JobsIgnoreLatestStarted => JobList;
+    /// `jobs` does not filter by `next_starts`.
+    JobsIgnoreNextStarts => JobList;
+    /// `jobs` sorts in one direction only.
+    JobsIgnoreDirection => JobList;
+    /// Lists count one row too many.
+    TotalTooLarge => JobList;
+    /// Lists count on later pages, too.
+    LaterPagesCounted => JobList;
+    /// Pages have one row more than asked for.
+    PageTooLong => JobList;
+    /// Lists lose the last row of the last page.
+    LastRowLost => JobList;
+    /// Pages begin behind all rows that tie with the place.
+    CursorSkipsTies => JobList;
+    /// `executions` does not filter by `job`.
+    ExecutionsIgnoreJob => ExecutionList;
+    /// `executions` does not filter by `status`.
+    ExecutionsIgnoreStatus => ExecutionList;
+    /// `executions` does not filter by `source`.
+    ExecutionsIgnoreSource => ExecutionList;
+    /// `executions` does not filter by `data_type`.
+    ExecutionsIgnoreDataType => ExecutionList;
+    /// `executions` does not filter by `slot`.
+    ExecutionsIgnoreSlot => ExecutionList;
+    /// `executions` does not filter by `started`.
+    ExecutionsIgnoreStarted => ExecutionList;
+    /// `executions` sorts in one direction only.
+    ExecutionsIgnoreDirection => ExecutionList;
+    /// `artifacts` does not filter by `job`.
+    ArtifactsIgnoreJob => ArtifactList;
+    /// `artifacts` does not filter by `execution`.
+    ArtifactsIgnoreExecution => ArtifactList;
+    /// `artifacts` does not filter by `search`.
+    ArtifactsIgnoreSearch => ArtifactList;
+    /// `artifacts` does not filter by `data_type`.
+    ArtifactsIgnoreDataType => ArtifactList;
+    /// `artifacts` does not filter by `created`.
+    ArtifactsIgnoreCreated => ArtifactList;
+    /// `artifacts` does not filter by `expires`.
+    ArtifactsIgnoreExpires => ArtifactList;
+    /// `artifacts` does not filter by `bytes_min`.
+    ArtifactsIgnoreBytesMin => ArtifactList;
+    /// `artifacts` does not filter by `bytes_max`.
+    ArtifactsIgnoreBytesMax => ArtifactList;
+    /// `artifacts` does not filter by `hold`.
+    ArtifactsIgnoreHold => ArtifactList;
+    /// `artifacts` does not filter by `available_at`.
+    ArtifactsIgnoreAvailableAt => ArtifactList;
+    /// `artifacts` sorts in one direction only.
+    ArtifactsIgnoreDirection => ArtifactList;
+    /// `audit` does not filter by `object`.
+    AuditIgnoreObject => AuditList;
+    /// `audit` does not filter by `principal`.
+    AuditIgnorePrincipal => AuditList;
+    /// `audit` does not filter by `action`.
+    AuditIgnoreAction => AuditList;
+    /// `audit` does not filter by `at`.
+    AuditIgnoreAt => AuditList;
+    /// `audit` sorts in one direction only.
+    AuditIgnoreDirection => AuditList;
+    /// `notices` does not filter by `id`.
+    NoticesIgnoreId => NoticeList;
+    /// `notices` does not filter by `execution`.
+    NoticesIgnoreExecution => NoticeList;
+    /// `notices` does not filter by `status`.
+    NoticesIgnoreStatus => NoticeList;
+    /// Pages begin at a row number.
+    PagesByRowNumber => PagesWhileRowsChange;
 }
 
 impl Planted {
     /// Returns a catalog with this bug.
     pub fn over(self, catalog: Arc<MemoryCatalog>) -> Arc<dyn Catalog> {
-        Arc::new(Layered(Layer { bug: self, catalog }))
+        Arc::new(Layered(Layer { bug: self, catalog, given: Mutex::default() }))
     }
 }

@@ -16,10 +16,10 @@ use crate::domain::execution::Execution;
 use crate::domain::execution::failure::{Failure, FailureKind, Step};
 use crate::domain::execution::progress::Progress;
 use crate::domain::execution::retry::RetryPolicy;
-use crate::domain::execution::schedule::Terms;
+use crate::domain::execution::schedule::{Terms, materialise};
 use crate::domain::id::{AuditId, JobId, NoticeId, Owner, RecipientName, SourceId, TypeId, WorkerId};
 use crate::domain::job::lifecycle::submit;
-use crate::domain::job::{Job, JobSettings, Protection, RecipientNames, Title};
+use crate::domain::job::{Job, JobChange, JobSettings, Protection, RecipientNames, Title};
 use crate::domain::notice::Channel;
 use crate::domain::recipient::{CertificateFacts, Recipient};
 use crate::domain::source::SourceTerms;
@@ -214,6 +214,25 @@ impl Case {
         let claimed = self.claimed("w").await?;
         self.publishes(&claimed, parts).await?;
         Ok(claimed)
+    }
+
+    /// Puts every due slot on the record, as engines do.
+    pub(super) async fn materialises(&self) -> Found {
+        let now = self.now();
+        let due = both!(self, "for a round", due(now, 1_000))?;
+        for due in due.map_err(|kind| format!("due failed: {kind:?}"))? {
+            if let Some(change) = materialise(&due.job, &due.waiting, terms(), now) {
+                self.changes(&change, due.job.revision).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the change of a job.
+    pub(super) async fn changes(&self, change: &JobChange, expected: u64) -> Found {
+        let audit = [self.entry(&change.job.owner, Action::EditJob)];
+        done!(self, "by the present revision", change_job(change, expected, &audit));
+        Ok(())
     }
 
     /// Ends an attempt without success.

@@ -1,6 +1,6 @@
 //! The layer that makes the mistakes: each method of the catalog that a planted bug alters.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,6 +35,8 @@ use crate::testing::MemoryCatalog;
 pub(super) struct Layer {
     pub(super) bug: Planted,
     pub(super) catalog: Arc<MemoryCatalog>,
+    /// The number of rows that the pages of a list have given so far.
+    pub(super) given: Mutex<u64>,
 }
 
 impl Layer {
@@ -94,11 +96,13 @@ impl CatalogLayer for Layer {
     }
 
     async fn jobs(&self, owner: &Owner, query: &JobQuery) -> Result<Page<JobOverview>, CatalogError> {
+        let mut asked = self.narrowed_jobs(query);
+        self.by_row_number(owner, &mut asked).await?;
         let mut pages = Vec::new();
         for owner in self.owners(Planted::JobsOfAnyone, owner) {
-            pages.push(self.catalog.jobs(&owner, query).await?);
+            pages.push(self.catalog.jobs(&owner, &asked).await?);
         }
-        Ok(joined(pages))
+        Ok(self.counted(&query.slice, joined(pages)))
     }
 
     async fn open_executions(
@@ -127,11 +131,12 @@ impl CatalogLayer for Layer {
         query: &ExecutionQuery,
         now: DateTime<Utc>,
     ) -> Result<Page<ExecutionOverview>, CatalogError> {
+        let asked = self.narrowed_executions(query);
         let mut pages = Vec::new();
         for owner in self.owners(Planted::ExecutionsOfAnyone, owner) {
-            pages.push(self.catalog.executions(&owner, query, now).await?);
+            pages.push(self.catalog.executions(&owner, &asked, now).await?);
         }
-        Ok(joined(pages))
+        Ok(self.counted(&query.slice, joined(pages)))
     }
 
     async fn change_execution(
@@ -190,11 +195,12 @@ impl CatalogLayer for Layer {
         owner: &Owner,
         query: &ArtifactQuery,
     ) -> Result<Page<ArtifactOverview>, CatalogError> {
+        let asked = self.narrowed_artifacts(query);
         let mut pages = Vec::new();
         for owner in self.owners(Planted::ArtifactsOfAnyone, owner) {
-            pages.push(self.catalog.artifacts(&owner, query).await?);
+            pages.push(self.catalog.artifacts(&owner, &asked).await?);
         }
-        Ok(joined(pages))
+        Ok(self.counted(&query.slice, joined(pages)))
     }
 
     async fn artifact(
@@ -280,18 +286,20 @@ impl CatalogLayer for Layer {
     }
 
     async fn notices(&self, owner: &Owner, query: &NoticeQuery) -> Result<Page<Notice>, CatalogError> {
+        let asked = self.narrowed_notices(query);
         let mut pages = Vec::new();
         for owner in self.owners(Planted::NoticesOfAnyone, owner) {
-            pages.push(self.catalog.notices(&owner, query).await?);
+            pages.push(self.catalog.notices(&owner, &asked).await?);
         }
-        Ok(joined(pages))
+        Ok(self.counted(&query.slice, joined(pages)))
     }
 
     async fn audit(&self, owner: &Owner, query: &AuditQuery) -> Result<Page<AuditRecord>, CatalogError> {
+        let asked = self.narrowed_audit(query);
         let mut pages = Vec::new();
         for owner in self.owners(Planted::AuditOfAnyone, owner) {
-            pages.push(self.catalog.audit(&owner, query).await?);
+            pages.push(self.catalog.audit(&owner, &asked).await?);
         }
-        Ok(joined(pages))
+        Ok(self.counted(&query.slice, joined(pages)))
     }
 }

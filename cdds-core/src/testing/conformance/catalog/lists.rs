@@ -1,0 +1,256 @@
+//! Lists: every filter, every order, page by page, compared with the catalog in memory.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::case::{Case, Found, require};
+use super::scene::owner;
+use super::seen::{difference, page_text, text};
+use super::stock::{Stock, fill};
+use crate::domain::access::{Action, PrincipalName};
+use crate::domain::execution::Status;
+use crate::domain::id::{Owner, SourceId, TypeId};
+use crate::domain::job::JobState;
+use crate::domain::work::row::WorkStatus;
+use crate::ports::catalog::query::{
+    ArtifactColumn, ArtifactQuery, AuditColumn, AuditQuery, Between, ExecutionColumn, ExecutionQuery,
+    FrequencyKind, JobColumn, JobQuery, LatestStatus, NoticeQuery, Slice, Sort,
+};
+
+/// The sizes of pages that are tried: of one row, and of some.
+const SIZES: [u64; 3] = [1, 2, 5];
+
+/// Defines the comparison of one list: as a whole, and page by page.
+macro_rules! compares {
+    ($name:ident, $query:ident, $method:ident $(, $now:ident)?) => {
+        async fn $name(case: &Case, owner: &Owner, query: &$query, sizes: &[u64]) -> Found {
+            let what = stringify!($method);
+            $(let $now = case.now();)?
+            let whole = case.twin().$method(owner, query $(, $now)?).await;
+            let whole = whole.map_err(|error| format!("{what} in memory: {error}"))?;
+            let ours = case.ours().$method(owner, query $(, $now)?).await;
+            let ours = ours.map_err(|error| format!("{what} {query:?}: failed with {error}"))?;
+            if let Some(differs) = difference(&page_text(&ours), &page_text(&whole)) {
+                return Err(format!("{what} {query:?}: {differs}"));
+            }
+            let should: Vec<String> = whole.items.iter().map(|row| text(row)).collect();
+            for size in sizes {
+                let (mut slice, mut rows, mut total) = (Slice::first(*size), Vec::new(), whole.total);
+                loop {
+                    let paged = query.clone().with_slice(slice);
+                    let page = case.other().$method(owner, &paged $(, $now)?).await;
+                    let page = page.map_err(|error| format!("{what} {paged:?}: failed with {error}"))?;
+                    let count = page.items.len() as u64;
+                    require(page.total == total, || format!("{what} {paged:?}: total {:?}", page.total))?;
+                    let is_full = if page.next.is_some() { count == *size } else { count <= *size };
+                    require(is_full, || format!("{what} {paged:?}: a page of {count} rows"))?;
+                    rows.extend(page.items.iter().map(|row| text(row)));
+                    require(rows.len() <= should.len(), || format!("{what} {paged:?}: too many rows"))?;
+                    total = None;
+                    match page.next {
+                        Some(after) => slice = Slice { after: Some(after), limit: *size },
+                        None => break,
+                    }
+                }
+                if let Some(differs) = difference(&rows.join(", "), &should.join(", ")) {
+                    return Err(format!("{what} {query:?}, in pages of {size}: {differs}"));
+                }
+            }
+            Ok(())
+        }
+    };
+}
+
+compares!(same_jobs, JobQuery, jobs);
+compares!(same_executions, ExecutionQuery, executions, now);
+compares!(same_artifacts, ArtifactQuery, artifacts);
+compares!(same_audit, AuditQuery, audit);
+compares!(same_notices, NoticeQuery, notices);
+
+/// Ranges whose bounds are instants on record, in whole and in half.
+fn ranges(instants: &[DateTime<Utc>]) -> Vec<Between> {
+    let mut ranges = Vec::new();
+    for at in instants {
+        let later = *at + TimeDelta::microseconds(1);
+        ranges.push(Between { from: Some(*at), to: None });
+        ranges.push(Between { from: None, to: Some(*at) });
+        ranges.push(Between { from: Some(later), to: None });
+        ranges.push(Between { from: Some(*at), to: Some(later) });
+    }
+    ranges
+}
+
+fn sources() -> Vec<SourceId> {
+    ["calls", "mails", "none"].into_iter().filter_map(|name| SourceId::new(name).ok()).collect()
+}
+
+fn types() -> Vec<TypeId> {
+    ["call", "note", "none", "not"].into_iter().filter_map(|name| TypeId::new(name).ok()).collect()
+}
+
+const SEARCHES: [&str; 10] = ["", "zeta", "ZE", "ärger", "ÄR", "%", "_", "a_b", "strasse", "nowhere"];
+
+pub(super) async fn jobs(case: &Case) -> Found {
+    let Stock { owner, instants } = fill(case).await?;
+    let all = JobQuery::default;
+    for descending in [false, true] {
+        for column in JobColumn::ALL {
+            let query = all().with_sort(Sort { column: *column, descending });
+            same_jobs(case, &owner, &query, &SIZES).await?;
+        }
+    }
+    let mut queries: Vec<JobQuery> = Vec::new();
+    queries.extend(SEARCHES.map(|text| all().with_search(text.to_owned())));
+    queries.extend(sources().into_iter().map(|source| all().with_source(source)));
+    queries.extend(types().into_iter().map(|name| all().with_data_type(name)));
+    let kinds = [FrequencyKind::Once, FrequencyKind::Hourly, FrequencyKind::Daily, FrequencyKind::Weekly];
+    queries.extend(kinds.map(|kind| all().with_frequency(kind)));
+    let states = [JobState::Active, JobState::Suspended, JobState::Completed, JobState::Deleted];
+    queries.extend(states.map(|state| all().with_state(state)));
+    queries.push(all().with_latest_status(LatestStatus::YetToRun));
+    queries.extend(Status::ALL.map(|status| all().with_latest_status(LatestStatus::Is(status))));
+    for range in ranges(&instants) {
+        queries.extend([
+            all().with_created(range),
+            all().with_latest_started(range),
+            all().with_next_starts(range),
+        ]);
+    }
+    for query in queries {
+        same_jobs(case, &owner, &query, &[2]).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn executions(case: &Case) -> Found {
+    let Stock { owner, instants } = fill(case).await?;
+    let all = ExecutionQuery::default;
+    for descending in [false, true] {
+        for column in ExecutionColumn::ALL {
+            let query = all().with_sort(Sort { column: *column, descending });
+            same_executions(case, &owner, &query, &SIZES).await?;
+        }
+    }
+    let jobs = case.twin().jobs(&owner, &JobQuery::default()).await.map_err(|error| error.to_string())?;
+    let mut queries: Vec<ExecutionQuery> = Vec::new();
+    queries.extend(jobs.items.iter().map(|overview| all().with_job(overview.job.id)));
+    queries.extend(Status::ALL.map(|status| all().with_status(status)));
+    queries.extend(sources().into_iter().map(|source| all().with_source(source)));
+    queries.extend(types().into_iter().map(|name| all().with_data_type(name)));
+    for range in ranges(&instants) {
+        queries.extend([all().with_slot(range), all().with_started(range)]);
+    }
+    for query in queries {
+        same_executions(case, &owner, &query, &[2]).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn artifacts(case: &Case) -> Found {
+    let Stock { owner, instants } = fill(case).await?;
+    let all = ArtifactQuery::default;
+    for descending in [false, true] {
+        for column in ArtifactColumn::ALL {
+            let query = all().with_sort(Sort { column: *column, descending });
+            same_artifacts(case, &owner, &query, &SIZES).await?;
+        }
+    }
+    let files = case.twin().artifacts(&owner, &all()).await.map_err(|error| error.to_string())?;
+    let mut queries: Vec<ArtifactQuery> = vec![all().with_hold(true), all().with_hold(false)];
+    for overview in &files.items {
+        let file = &overview.artifact;
+        queries.extend([
+            all().with_job(file.job_id),
+            all().with_execution(file.execution_id),
+            all().with_search(file.name.to_uppercase()),
+            all().with_bytes_min(file.bytes),
+            all().with_bytes_max(file.bytes),
+            all().with_bytes_min(file.bytes + 1),
+            all().with_available_at(file.expires_at),
+            all().with_available_at(file.expires_at - TimeDelta::microseconds(1)),
+        ]);
+    }
+    queries.extend(["", ".z0", "%", "_"].map(|text| all().with_search(text.to_owned())));
+    queries.extend(types().into_iter().map(|name| all().with_data_type(name)));
+    let ends = files.items.iter().map(|overview| overview.artifact.expires_at);
+    let ends: Vec<DateTime<Utc>> = ends.collect();
+    queries.extend(ranges(&ends).into_iter().map(|range| all().with_expires(range)));
+    queries.extend(ranges(&instants).into_iter().map(|range| all().with_created(range)));
+    for query in queries {
+        same_artifacts(case, &owner, &query, &[2]).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn audit(case: &Case) -> Found {
+    let Stock { owner, instants } = fill(case).await?;
+    let all = AuditQuery::default;
+    for descending in [false, true] {
+        for column in AuditColumn::ALL {
+            let query = all().with_sort(Sort { column: *column, descending });
+            same_audit(case, &owner, &query, &SIZES).await?;
+        }
+    }
+    let entries = case.twin().audit(&owner, &all()).await.map_err(|error| error.to_string())?;
+    let mut queries: Vec<AuditQuery> = Vec::new();
+    let objects = entries.items.iter().filter_map(|entry| entry.object.as_ref());
+    queries.extend(objects.map(|object| all().with_object(object.id())));
+    queries.push(all().with_object("nothing".to_owned()));
+    let names = ["administrator", "operator", "nobody"];
+    queries.extend(
+        names.into_iter().filter_map(|name| Some(all().with_principal(PrincipalName::new(name).ok()?))),
+    );
+    queries.extend(Action::ALL.iter().map(|action| all().with_action(*action)));
+    queries.extend(ranges(&instants).into_iter().map(|range| all().with_at(range)));
+    for query in queries {
+        same_audit(case, &owner, &query, &[2]).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn notices(case: &Case) -> Found {
+    let Stock { owner, .. } = fill(case).await?;
+    let all = NoticeQuery::default;
+    same_notices(case, &owner, &all(), &SIZES).await?;
+    let notices = case.twin().notices(&owner, &all()).await.map_err(|error| error.to_string())?;
+    let mut queries: Vec<NoticeQuery> = Vec::new();
+    for notice in &notices.items {
+        queries.push(all().with_id(notice.work.id));
+        queries.push(all().with_execution(notice.execution_id));
+    }
+    queries.extend(WorkStatus::ALL.map(|status| all().with_status(status)));
+    for query in queries {
+        same_notices(case, &owner, &query, &[1, 2]).await?;
+    }
+    Ok(())
+}
+
+/// Pages on while rows come and go: before the place they shift nothing, behind it they are there or not.
+pub(super) async fn changing(case: &Case) -> Found {
+    let owner = owner("ada")?;
+    for number in 0..6 {
+        case.queued(&owner, &format!("job {number}")).await?;
+        if number % 2 == 0 {
+            case.pass(1);
+        }
+    }
+    let query = JobQuery::default().with_slice(Slice::first(2));
+    let (mut ours, mut twins) = (query.clone(), query);
+    for step in 0..6 {
+        let page = case.ours().jobs(&owner, &ours).await.map_err(|error| error.to_string())?;
+        let should = case.twin().jobs(&owner, &twins).await.map_err(|error| error.to_string())?;
+        if let Some(differs) = difference(&page_text(&page), &page_text(&should)) {
+            return Err(format!("jobs, page {step} while rows change: {differs}"));
+        }
+        let (Some(after), Some(twins_after)) = (page.next, should.next) else { return Ok(()) };
+        // The row at the place goes, and newer ones come before it.
+        if let Some(last) = should.items.last() {
+            let change = crate::domain::job::lifecycle::delete(&last.job, Vec::new(), case.now());
+            let change = change.map_err(|error| error.to_string())?;
+            case.changes(&change, last.job.revision).await?;
+        }
+        case.queued(&owner, "newer").await?;
+        ours = ours.with_slice(Slice { after: Some(after), limit: 2 });
+        twins = twins.with_slice(Slice { after: Some(twins_after), limit: 2 });
+    }
+    Err("jobs: the pages never end while rows are added before them".to_owned())
+}
