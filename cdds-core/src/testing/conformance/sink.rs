@@ -171,7 +171,8 @@ impl Contract for Clause {
 
 /// Checks every clause but [`Clause::FullIsSaid`] of the store that `open` opens, each time anew.
 ///
-/// Writes about 100 MiB under keys in the folder `conformance`, and removes them. Other keys stay as they are.
+/// Writes about 300 MiB in all under keys in the folder `conformance`, and removes them. Other keys stay as
+/// they are, but for the folder `conformance-2`.
 ///
 /// # Cancel safety
 /// Objects remain in the folder `conformance` if the future is dropped; the next check removes them.
