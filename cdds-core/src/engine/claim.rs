@@ -65,32 +65,30 @@ impl Engine {
     /// Nothing is lost if the last step is left out; other engines then wait for leases to run out.
     ///
     /// ```
-    /// # use cdds_core::{Engine, Sources};
+    /// # use cdds_core::{Engine, Sources, engine::EngineError};
     /// # use cdds_core::testing::MemoryPorts;
     /// use futures::future::{join_all, select};
     /// # use futures::{executor::block_on, pin_mut};
     /// # let memory = MemoryPorts::new("2026-03-01T10:00:00Z".parse()?, Sources::new());
     /// # let (ports, clock) = (memory.ports.clone(), memory.ports.clock.clone());
-    /// # block_on(async {
+    ///
     /// let engine = Engine::builder(&ports).build();
-    /// let mut rounds = 0;
-    /// let own = async {
+    /// let work = async {
     ///     loop {
     ///         let mut tick = engine.tick().await?;
-    ///         rounds += 1;
     ///         if engine.is_idle(&tick) {
-    ///             return Ok::<_, cdds_core::engine::EngineError>(());
+    ///             return Ok::<_, EngineError>(());
     ///         }
     ///         join_all(tick.executions.drain(..)).await;
     ///         clock.sleep(engine.wait_after(&tick)).await;
     ///     }
     /// };
     /// let tend = engine.tend();
-    /// pin_mut!(own, tend);
-    /// let _idle = select(own, tend).await;
-    /// engine.leave_house().await;
-    /// # });
-    /// assert_eq!(rounds, 1);
+    /// pin_mut!(work, tend);
+    /// block_on(async {
+    ///     select(work, tend).await;
+    ///     engine.leave_house().await;
+    /// });
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     ///
