@@ -37,9 +37,10 @@ impl Watch {
 /// an empty window, whose records were exported before.
 pub(super) fn check_contiguous(model: &Model, known: &JobModel) -> Check {
     let mut stretches: BTreeMap<Option<u32>, Vec<&Execution>> = BTreeMap::new();
-    for entry in model.occurrences(known.job.id).filter(|entry| !is_covered(&entry.execution)) {
+    for entry in model.occurrences(known.job.id) {
         let window = entry.execution.window;
-        if window.start() != Some(window.end()) {
+        let counts = !is_covered(&entry.execution) && window.start() != Some(window.end());
+        if counts || entry.stretch.is_none() {
             stretches.entry(entry.stretch).or_default().push(&entry.execution);
         }
     }
