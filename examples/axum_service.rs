@@ -28,7 +28,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::spawn(async move { engine.run(Until::Stopped, pending()).await });
     let routes = Router::new().route("/jobs", post(submit)).route("/files", get(list));
     let routes = routes.route("/files/{id}", get(download)).with_state(ports);
-    Ok(axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8080").await?, routes).await?)
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    Ok(axum::serve(tokio::net::TcpListener::bind(address).await?, routes).await?)
 }
 
 type Answer<T> = Result<T, (StatusCode, Json<ProblemView>)>;
