@@ -44,7 +44,7 @@ fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_735_689_600 + seconds, 0).expect("is an instant")
 }
 
-/// A clock that stands still.
+/// A clock that always shows the same instant.
 #[derive(Debug)]
 struct Standing(DateTime<Utc>);
 

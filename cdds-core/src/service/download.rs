@@ -20,9 +20,9 @@ use crate::ports::sink::{Key, SinkError, SinkErrorKind};
 /// size. A consumer that has announced the length, such as an HTTP response, then breaks off instead of
 /// delivering a whole file that is corrupt.
 ///
-/// # Going on
-/// A download that begins at a later byte reads the bytes before it, too, without giving them, since the digest is
-/// of the whole file.
+/// # Resuming
+/// A download that begins at a later byte also reads the bytes before it, without giving them, because the digest
+/// covers the whole file.
 ///
 /// # The record
 /// The download is put on record before its first byte is given, and its end with the number of bytes: verified

@@ -31,7 +31,7 @@ pub enum ServiceError {
         /// Its id.
         id: String,
     },
-    /// A download was to go on behind the end of its file.
+    /// A download was to resume behind the end of its file.
     #[error("the file has {bytes} bytes, so a download cannot begin at byte {from}")]
     BehindEnd {
         /// Where the download was to begin.

@@ -184,7 +184,7 @@ fn c3_a_download_that_gave_nothing_is_recorded_only_if_it_found_something() {
 }
 
 proptest! {
-    /// However the store cuts its chunks, a download that goes on gives the rest of the file and no more.
+    /// However the store cuts its chunks, a resumed download gives the rest of the file and no more.
     #[test]
     fn c3_a_download_goes_on_at_any_byte(from in 0_u64..=6, cuts in prop::collection::vec(0_usize..=6, 0..4)) {
         let mut cuts = [cuts, vec![0, 6]].concat();
