@@ -1,4 +1,5 @@
-//! [proptest](https://docs.rs/proptest) strategies for schedules and jobs. They produce valid values of every
+//! [proptest](https://docs.rs/proptest) strategies for schedules and jobs, and in [`requests`] for reads of a
+//! source. They produce valid values of every
 //! kind, biased towards the edges of days, months, years and leap days, where calendar code tends to fail.
 //!
 //! ```
@@ -19,6 +20,8 @@
 //! }
 //! # an_export_ends_when_it_is_due();
 //! ```
+
+pub mod requests;
 
 use std::num::NonZeroU32;
 

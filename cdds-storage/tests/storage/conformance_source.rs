@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::ports::source::Source;
-use cdds_core::testing::conformance::source::{Row, SourceFixture, check};
+use cdds_core::testing::conformance::source::{Row, SourceFixture, check, check_read};
+use cdds_core::testing::strategies::requests::read;
 use cdds_storage::source::{
     CategoryConfig, JsonLinesConfig, JsonLinesSource, JsonLinesType, OwnerConfig, TypeConfig,
 };
 use futures::executor::block_on;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::json;
 
 /// Sources over files of their own, numbered within one folder.
@@ -76,6 +78,23 @@ fn json_lines_keep_the_contract_of_the_source() {
     block_on(check(&Lines(Files::new(false)))).assert();
 }
 
+/// Checks reads of rows at the bounds of their windows.
+fn reads_are_kept(fixture: &dyn SourceFixture) {
+    let described = fixture.source(&[]).unwrap();
+    let data_type = &described.describe().types[0];
+    let mut runner = TestRunner::new(Config::with_cases(64));
+    let outcome = runner.run(&read(data_type, fixture.step()), |(request, rows)| {
+        block_on(check_read(fixture, &request, &rows)).map_err(TestCaseError::fail)
+    });
+    outcome.unwrap();
+}
+
+#[test]
+fn json_lines_yield_what_is_asked_for() {
+    reads_are_kept(&Lines(Files::new(true)));
+    reads_are_kept(&Lines(Files::new(false)));
+}
+
 #[cfg(feature = "sqlite")]
 mod sqlite {
     use cdds_storage::source::{SqliteConfig, SqliteRows, SqliteSource};
@@ -123,6 +142,13 @@ mod sqlite {
     fn tables_keep_the_contract_of_the_source() {
         for (whole, indexed) in [(true, false), (true, true), (false, false)] {
             block_on(check(&Tables { files: Files::new(whole), indexed })).assert();
+        }
+    }
+
+    #[test]
+    fn tables_yield_what_is_asked_for() {
+        for (whole, indexed) in [(true, false), (true, true), (false, false)] {
+            reads_are_kept(&Tables { files: Files::new(whole), indexed });
         }
     }
 }

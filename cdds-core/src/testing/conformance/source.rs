@@ -86,7 +86,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Contract, Report};
 use crate::domain::id::Owner;
-use crate::ports::source::Source;
+use crate::ports::source::{DataType, Ownership, ReadRequest, Source};
 
 pub use self::planted::{Planted, PlantedFixture};
 
@@ -106,6 +106,17 @@ pub struct Row {
     pub category: Option<String>,
     /// Whose the row is.
     pub owner: Owner,
+}
+
+impl Row {
+    /// Whether a read yields the record of this row: its instants lie in the window (rules W1, W7), its
+    /// category is selected (rule J3) and, if the type's records are owned, it is the owner's (rule J16).
+    pub fn is_wanted(&self, data_type: &DataType, request: &ReadRequest) -> bool {
+        let owned = data_type.ownership == Ownership::PerOwner;
+        request.wants(self.event_at, self.changed_at)
+            && request.categories.includes(self.category.as_deref())
+            && (!owned || self.owner == request.owner)
+    }
 }
 
 /// Writes rows where one's own source reads them.
@@ -254,6 +265,21 @@ impl Contract for Clause {
 /// Checks every clause. Writes at most 12,000 rows at a time, about 6 MB.
 pub async fn check(fixture: &dyn SourceFixture) -> Report<Clause> {
     check_each(Clause::ALL, fixture).await
+}
+
+/// Checks one read of rows of one's own choice, for property tests
+/// ([`strategies::requests`](crate::testing::strategies::requests)): it yields the records that the request
+/// wants ([`Row::is_wanted`]), each once. The request is for the first data type that the source describes. What
+/// this type does not declare is taken from the rows.
+///
+/// # Errors
+/// What the read lost, repeated or should have left out, or why it failed.
+pub async fn check_read(
+    fixture: &dyn SourceFixture,
+    request: &ReadRequest,
+    rows: &[Row],
+) -> Result<(), String> {
+    checks::check_read(fixture, request, rows).await
 }
 
 async fn check_each(clauses: &[Clause], fixture: &dyn SourceFixture) -> Report<Clause> {

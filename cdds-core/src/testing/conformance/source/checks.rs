@@ -49,6 +49,10 @@ pub(super) async fn check(clause: Clause, fixture: &dyn SourceFixture) -> Outcom
     }
 }
 
+pub(super) async fn check_read(fixture: &dyn SourceFixture, request: &ReadRequest, rows: &[Row]) -> Outcome {
+    Case::of(fixture, rows.to_vec())?.yields(request).await
+}
+
 /// Rows, and the source that holds them.
 struct Case {
     source: Arc<dyn Source>,
@@ -96,12 +100,7 @@ impl Case {
     }
 
     fn expected(&self, request: &ReadRequest) -> Vec<String> {
-        let owned = self.data_type.ownership == Ownership::PerOwner;
-        let wanted = self.rows.iter().filter(|row| {
-            request.wants(row.event_at, row.changed_at)
-                && request.categories.includes(row.category.as_deref())
-                && (!owned || row.owner == request.owner)
-        });
+        let wanted = self.rows.iter().filter(|row| row.is_wanted(&self.data_type, request));
         wanted.map(|row| row.id.clone()).collect()
     }
 
