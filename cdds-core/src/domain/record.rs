@@ -116,6 +116,11 @@ impl RecordBatch {
         self.lines.len()
     }
 
+    /// Returns the bytes of the lines and of the rejected records.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.lines.len() + self.rejected.iter().map(RejectedRecord::held_bytes).sum::<usize>()
+    }
+
     /// Returns how many bytes the source read for this batch. It is used for progress only, and each source
     /// measures it in its own way.
     pub fn bytes_read(&self) -> u64 {

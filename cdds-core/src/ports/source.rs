@@ -1,5 +1,7 @@
 //! Sources of records.
 
+mod checked;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -15,9 +17,13 @@ use crate::domain::record::RecordBatch;
 use crate::domain::source::SourceTerms;
 use crate::domain::source::{Offer, OfferedSources};
 
+pub use self::checked::{BrokenClause, CheckedSource};
 pub use crate::domain::source::{
     BadRecordMode, DataType, Ownership, ReadRequest, RecordInstant, SourceDescription, Visibility,
 };
+
+/// The most bytes of one batch.
+pub(crate) const BATCH_BYTES_MAX: usize = 4 << 20;
 
 /// A system that holds records: a database, a set of files, a service.
 ///
@@ -26,7 +32,8 @@ pub use crate::domain::source::{
 /// ([`ReadRequest::wants`]) and whose category is selected, each exactly once, and nothing else. If the source
 /// holds records of several owners, it yields those of the request's owner, and estimates no others
 /// (rule J16). Two reads of unchanged data yield the same records in the same order (rule A6). Records move in
-/// batches of bounded size (a few hundred kilobytes, 4 MiB at most); memory use never depends on the amount of data.
+/// batches of bounded size (a few hundred kilobytes, 4 MiB at most besides the last record); memory use never
+/// depends on the amount of data. [`CheckedSource`] checks much of this while a source is read.
 ///
 /// The engine applies the template (rule J4), unless the type is declared to
 /// [push it down](DataType::pushes_down): then the source returns filtered records with only the selected
@@ -178,7 +185,7 @@ pub enum SourceErrorKind {
     Unavailable,
     /// A table, file or column that the description names is missing.
     Missing,
-    /// The request does not fit the source.
+    /// The request does not fit the source, or the source breaks its contract ([`BrokenClause`]).
     Invalid,
     /// A record cannot be read (rule E10).
     BadRecord,

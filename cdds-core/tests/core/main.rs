@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod checked_source;
 mod conformance_catalog;
 mod frequency;
 mod rules;

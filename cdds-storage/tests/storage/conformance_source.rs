@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cdds_core::domain::record::instant::InstantFormat;
-use cdds_core::ports::source::Source;
+use cdds_core::ports::source::{CheckedSource, Source};
 use cdds_core::testing::conformance::source::{Row, SourceFixture, check, check_read};
 use cdds_core::testing::strategies::requests::read;
 use cdds_storage::source::{
@@ -78,13 +78,23 @@ fn json_lines_keep_the_contract_of_the_source() {
     block_on(check(&Lines(Files::new(false)))).assert();
 }
 
+/// Puts a check in front of another fixture's source, as a service does that tries it out.
+struct Checked<'a>(&'a dyn SourceFixture);
+
+impl SourceFixture for Checked<'_> {
+    fn source(&self, rows: &[Row]) -> Result<Arc<dyn Source>, Box<dyn Error>> {
+        Ok(Arc::new(CheckedSource::new(self.0.source(rows)?)))
+    }
+}
+
 /// Checks reads of rows at the bounds of their windows.
 fn reads_are_kept(fixture: &dyn SourceFixture) {
+    let fixture = Checked(fixture);
     let described = fixture.source(&[]).unwrap();
     let data_type = &described.describe().types[0];
     let mut runner = TestRunner::new(Config::with_cases(64));
     let outcome = runner.run(&read(data_type, fixture.step()), |(request, rows)| {
-        block_on(check_read(fixture, &request, &rows)).map_err(TestCaseError::fail)
+        block_on(check_read(&fixture, &request, &rows)).map_err(TestCaseError::fail)
     });
     outcome.unwrap();
 }

@@ -109,7 +109,15 @@ impl Handover {
         })
     }
 
-    fn check_batch(&self, batch: &RecordBatch, is_known: impl Fn(&Place) -> bool) -> Result<(), Breach> {
+    /// Checks a batch, as [`check`](Self::check) does.
+    ///
+    /// # Errors
+    /// The first [`Breach`] of a record.
+    pub(crate) fn check_batch(
+        &self,
+        batch: &RecordBatch,
+        is_known: impl Fn(&Place) -> bool,
+    ) -> Result<(), Breach> {
         // For each place of the batch, whether its first record is still to come.
         let mut new: Vec<bool> = batch.places().iter().map(|place| !is_known(place)).collect();
         let checked = batch.places().iter().zip(&new).filter(|(_, new)| **new);

@@ -180,9 +180,9 @@ pub enum Clause {
     /// Found by: [`Planted::CutsText`].
     Contents,
     /// A record's place has its category and the day of its event, unless it is a folder of the source's
-    /// choice. From: rule A1.
+    /// choice. A record of an undeclared category is placed without one. From: rule A1.
     ///
-    /// Found by: [`Planted::PlacesByChange`].
+    /// Found by: [`Planted::PlacesByChange`], [`Planted::PlacesUndeclared`].
     Places,
     /// Two reads of unchanged rows yield the same records in the same order. From: rule A6.
     ///

@@ -14,10 +14,7 @@ use crate::domain::id::Owner;
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
 use crate::domain::record::{Place, RecordBatch};
-use crate::ports::source::{DataType, Ownership, ReadRequest, RecordInstant, Source};
-
-/// The most bytes of lines in one batch.
-const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+use crate::ports::source::{BATCH_BYTES_MAX, DataType, Ownership, ReadRequest, RecordInstant, Source};
 
 type Outcome = Result<(), String>;
 
@@ -262,17 +259,26 @@ async fn places(fixture: &dyn SourceFixture, data_type: &DataType) -> Outcome {
     let day = 86_400_000_000;
     let mut rows = dated([-1, 0, day - 1, day, -20_600 * day].map(at));
     rows.push(row(5));
-    let category = data_type.category.as_ref().and_then(|dimension| dimension.values.first());
+    let declared = data_type.category.iter().flat_map(|dimension| &dimension.values);
+    let declared: Vec<&String> = declared.collect();
     for row in &mut rows {
-        row.category = category.cloned();
+        row.category = declared.first().copied().cloned();
         row.changed_at = Some(at(9 * day));
     }
+    let undeclared = [Some("undeclared".to_owned()), None].into_iter().enumerate();
+    rows.extend(undeclared.map(|(number, category)| Row {
+        category,
+        event_at: Some(at(0)),
+        ..row(6 + number)
+    }));
     let case = Case::of(fixture, rows)?;
     for batch in case.batches(&case.everything()).await? {
         for record in batch.iter().filter(|record| matches!(record.place, Place::Dated { .. })) {
             let id = field(record.line, "id")?;
             let row = case.rows.iter().find(|row| row.id == id);
-            let expected = row.map(|row| Place::of(row.category.as_deref().map(Into::into), row.event_at));
+            let placed = |category: &&str| declared.iter().any(|known| known == category);
+            let category = |row: &Row| row.category.as_deref().filter(placed).map(Into::into);
+            let expected = row.map(|row| Place::of(category(row), row.event_at));
             if expected.as_ref() != Some(record.place) {
                 return Err(format!("{id} is placed at {:?} instead of {expected:?}", record.place));
             }

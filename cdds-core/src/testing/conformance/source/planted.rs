@@ -74,6 +74,8 @@ planted! {
     CutsText => Contents,
     /// Places records by the day of their change.
     PlacesByChange => Places,
+    /// Places records of undeclared categories under these.
+    PlacesUndeclared => Places,
     /// Yields the rows in another order each time.
     OrderVaries => StableOrder,
     /// A read that finds nothing is an error.
@@ -119,7 +121,7 @@ impl PlantedFixture {
 
 impl SourceFixture for PlantedFixture {
     fn source(&self, rows: &[Row]) -> Result<Arc<dyn Source>, Box<dyn Error>> {
-        let values = vec!["voice".to_owned(), "chat".to_owned()];
+        let values = DECLARED.map(str::to_owned).to_vec();
         let data_type = DataType::new("row".parse()?)
             .with_event_instant()
             .with_change_instant()
@@ -138,6 +140,13 @@ impl SourceFixture for PlantedFixture {
     fn handles(&self) -> Option<usize> {
         Some(self.handles.load(Ordering::SeqCst))
     }
+}
+
+/// The categories that the type declares.
+const DECLARED: [&str; 2] = ["voice", "chat"];
+
+fn is_declared(category: &str) -> bool {
+    DECLARED.contains(&category)
 }
 
 #[derive(Debug)]
@@ -207,7 +216,9 @@ impl Rows {
             (Some(Planted::IgnoresCategories), _) => true,
             (Some(Planted::CategoryByText), CategorySelection::Only(values)) => category
                 .is_some_and(|category| values.iter().any(|value| category.starts_with(value.as_str()))),
-            (Some(Planted::DropsUndeclared), _) if !matches!(category, None | Some("voice" | "chat")) => {
+            (Some(Planted::DropsUndeclared), _)
+                if category.is_some_and(|category| !is_declared(category)) =>
+            {
                 false
             }
             _ => request.categories.includes(category),
@@ -236,7 +247,9 @@ impl Rows {
             let day = if self.is(Planted::PlacesByChange) { row.changed_at } else { row.event_at };
             let kept = if self.is(Planted::CutsText) { 1_000 } else { usize::MAX };
             let note: String = row.note.chars().take(kept).collect();
-            let mut record = builder.record(&Place::of(row.category.as_deref().map(Into::into), day));
+            let placed = |category: &&str| is_declared(category) || self.is(Planted::PlacesUndeclared);
+            let category = row.category.as_deref().filter(placed);
+            let mut record = builder.record(&Place::of(category.map(Into::into), day));
             record.text("id", &row.id).text("note", &note);
             record.finish();
             if builder.len_bytes() > 200_000 && !self.is(Planted::OneBatch) {
