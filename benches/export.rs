@@ -10,11 +10,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cdds_benches::{Row, export, json_lines, write_contacts};
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
-use cdds_core::ports::source::{DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError};
+use cdds_core::domain::record::{Place, RecordBatchBuilder};
+use cdds_core::ports::source::{
+    DataType, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
+};
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, StreamExt};
 
 fn main() {
     divan::main();
@@ -86,10 +88,7 @@ impl Source for OwnSource {
         Ok(Some(Estimate { records: (ROWS * ROUNDS) as u64 }))
     }
 
-    async fn read(
-        &self,
-        _: ReadRequest,
-    ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+    async fn read(&self, _: ReadRequest) -> Result<RecordStream, SourceError> {
         let (way, rows) = (self.way, Arc::clone(&self.rows));
         let pieces = (0..ROUNDS).flat_map(|_| (0..ROWS).step_by(400));
         Ok(stream::iter(pieces)

@@ -11,12 +11,12 @@ use async_trait::async_trait;
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
 use cdds_core::{
-    DataType, Estimate, Owner, Place, ReadRequest, RecordBatch, RecordBatchBuilder, Source,
+    DataType, Estimate, Owner, Place, ReadRequest, RecordBatch, RecordBatchBuilder, RecordStream, Source,
     SourceDescription, SourceError, SourceErrorKind, SourceId, TypeId,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, StreamExt};
 
 /// The system whose records are to be downloaded.
 #[derive(Debug)]
@@ -80,10 +80,7 @@ impl Source for Tickets {
 
     /// One batch per page; the next page is fetched when the engine asks for it. The request's fields and
     /// filters are left to the engine.
-    async fn read(
-        &self,
-        request: ReadRequest,
-    ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+    async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {
         let state = (Arc::clone(&self.api), request, 0);
         let batches = stream::try_unfold(state, |(api, request, page)| async move {
             let tickets = api.page(page).await.map_err(|error| {

@@ -26,10 +26,10 @@
 //! ```
 //! use async_trait::async_trait;
 //! use cdds_core::{
-//!     Estimate, Place, ReadRequest, RecordBatch, RecordBatchBuilder, Source, SourceDescription, SourceError,
+//!     Estimate, Place, ReadRequest, RecordBatchBuilder, RecordStream, Source, SourceDescription, SourceError,
 //! };
 //! use chrono::{DateTime, Utc};
-//! use futures::stream::{self, BoxStream, StreamExt};
+//! use futures::stream::{self, StreamExt};
 //!
 //! #[derive(Debug)]
 //! struct Calls {
@@ -50,7 +50,7 @@
 //!     async fn read(
 //!         &self,
 //!         request: ReadRequest,
-//!     ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+//!     ) -> Result<RecordStream, SourceError> {
 //!         let mut batch = RecordBatchBuilder::new();
 //!         for (at, caller) in self.rows.iter().filter(|(at, _)| request.wants(Some(*at), None)) {
 //!             let mut record = batch.record(&Place::of(None, Some(*at)));
@@ -70,6 +70,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod blocking;
 mod cleanup;
 pub mod domain;
 pub mod engine;
@@ -83,6 +84,7 @@ pub mod system;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use self::blocking::read_blocking;
 pub use self::domain::access::{Action, Actions, Principal, PrincipalName, Role};
 pub use self::domain::archive::retention::RetentionDays;
 pub use self::domain::archive::split_size::SplitSize;
@@ -97,9 +99,10 @@ pub use self::domain::violation::{Code, ErrorClass, RuleViolation};
 pub use self::engine::observe::{Event, Observer};
 pub use self::engine::{Engine, EngineSettings, Until};
 pub use self::ports::Ports;
+pub use self::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery};
 pub use self::ports::source::{
-    DataType, Estimate, Ownership, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind,
-    Sources, Visibility,
+    DataType, Estimate, Ownership, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
+    SourceErrorKind, Sources, Visibility,
 };
 pub use self::service::artifacts::{Artifacts, Download};
 pub use self::service::audit::Audit;

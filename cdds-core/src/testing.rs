@@ -59,7 +59,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
-use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use uuid::Uuid;
 
@@ -75,7 +74,7 @@ use crate::ports::clock::Clock;
 use crate::ports::ids::Ids;
 pub use crate::ports::sealer::NoCertificates;
 use crate::ports::source::{
-    DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, Sources,
+    DataType, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError, Sources,
 };
 use crate::ports::workers::Workers;
 
@@ -225,10 +224,7 @@ impl Source for PreparedSource {
         Ok(*self.complete_until.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn read(
-        &self,
-        request: ReadRequest,
-    ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+    async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {
         Ok(futures::stream::iter(self.of_owner(&request.owner)).map(Ok).boxed())
     }
 }

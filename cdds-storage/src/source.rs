@@ -1,9 +1,7 @@
 //! Sources of records: files of JSON lines, SQLite databases.
 //!
-//! The readers here block. Each read has its own thread, hands over batches through a bounded channel, and
-//! stops when the stream is dropped.
+//! The readers here block, so each read has its own thread ([`read_blocking`](cdds_core::read_blocking)).
 
-mod blocking;
 mod config;
 pub mod json_lines;
 mod owners;

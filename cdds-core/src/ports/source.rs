@@ -63,10 +63,10 @@ pub(crate) const BATCH_BYTES_MAX: usize = 4 << 20;
 /// use async_trait::async_trait;
 /// use cdds_core::domain::calendar::window::Window;
 /// use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
-/// use cdds_core::ports::source::{
+/// use cdds_core::ports::source::{RecordStream,
 ///     DataType, Estimate, Ownership, ReadRequest, Source, SourceDescription, SourceError,
 /// };
-/// use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+/// use futures::stream::{self, StreamExt, TryStreamExt};
 ///
 /// #[derive(Debug)]
 /// struct Tickets {
@@ -95,7 +95,7 @@ pub(crate) const BATCH_BYTES_MAX: usize = 4 << 20;
 ///     async fn read(
 ///         &self,
 ///         request: ReadRequest,
-///     ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+///     ) -> Result<RecordStream, SourceError> {
 ///         let mut batch = RecordBatchBuilder::new();
 ///         for summary in self.of(&request) {
 ///             let mut record = batch.record(&Place::of(None, None));
@@ -124,11 +124,15 @@ pub trait Source: Debug + Send + Sync {
     /// Returns what the source offers. Fixed for the life of the value.
     fn describe(&self) -> &SourceDescription;
 
-    /// Estimates the size of a read, if that is cheap (well under a second).
+    /// Estimates the size of a read, if that is cheap (well under a second): it shows people how much remains. `None`,
+    /// the default, if the source does not know.
     ///
     /// # Errors
     /// As for [`read`](Source::read).
-    async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError>;
+    async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
+        let _ = request;
+        Ok(None)
+    }
 
     /// Returns the instant up to which the records that the request asks for are complete (rule W3b): no
     /// record with an earlier instant ([`ReadRequest::by`]) can still appear. Answers never go back. `None`,
@@ -164,11 +168,11 @@ pub trait Source: Debug + Send + Sync {
     /// # Errors
     /// If the source cannot be reached or lacks something that its description promises. Errors while reading
     /// are items of the stream, which ends with the first one.
-    async fn read(
-        &self,
-        request: ReadRequest,
-    ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError>;
+    async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError>;
 }
+
+/// The records of a read, batch by batch.
+pub type RecordStream = BoxStream<'static, Result<RecordBatch, SourceError>>;
 
 /// The expected size of a read; used for progress only, never for decisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

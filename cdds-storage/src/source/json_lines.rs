@@ -13,17 +13,18 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cdds_core::blocking::{Batches, Stop, read_blocking};
 use cdds_core::domain::calendar::window::Window;
-use cdds_core::domain::id::{Owner, SourceId};
+use cdds_core::domain::id::{Owner, SourceId, TypeId};
+use cdds_core::domain::record::RejectedRecord;
 use cdds_core::domain::record::selection::CategorySelection;
-use cdds_core::domain::record::{RecordBatch, RejectedRecord};
+use cdds_core::domain::violation::RuleViolation;
 use cdds_core::ports::source::{
-    BadRecordMode, Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind, Visibility,
+    BadRecordMode, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
+    SourceErrorKind, Visibility,
 };
 use chrono::{DateTime, Utc};
-use futures::stream::BoxStream;
 
-use super::blocking::{self, Batches, Stop};
 use super::config::{self, TypeConfig};
 use super::owners;
 use super::selection::{Selection, Timing};
@@ -148,6 +149,28 @@ pub struct JsonLinesSource {
 }
 
 impl JsonLinesSource {
+    /// Creates a source over the files of a path or glob, with a single data type whose records have no instants, so
+    /// that each export is of all of them. [`new`](Self::new) takes everything else that there is to say.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let calls = cdds_storage::JsonLinesSource::of("calls", "call", "/var/lib/calls/*.jsonl")?;
+    /// # let _ = calls;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SourceErrorKind::Invalid`] if `id` or `data_type` is not a valid name, or as for [`new`](Self::new).
+    pub fn of(id: &str, data_type: &str, path: impl Into<String>) -> Result<Self, SourceError> {
+        let invalid = |refused: RuleViolation| {
+            SourceError::with_source(SourceErrorKind::Invalid, "the source cannot be made", refused)
+        };
+        let source = SourceId::new(id).map_err(invalid)?;
+        let data_type = TypeId::new(data_type).map_err(invalid)?;
+        Self::new(JsonLinesConfig::new(source, id, path).with_type(JsonLinesType::new(data_type, None)))
+    }
+
     /// Creates a source over these files. They are looked up when a read begins.
     ///
     /// # Errors
@@ -188,7 +211,7 @@ impl Source for JsonLinesSource {
         if some || reading.members.name_owners() {
             return Ok(None);
         }
-        ::blocking::unblock(move || reading.estimate()).await
+        blocking::unblock(move || reading.estimate()).await
     }
 
     async fn remarks(&self, owner: &Owner) -> Result<Vec<String>, SourceError> {
@@ -201,15 +224,12 @@ impl Source for JsonLinesSource {
             }
         }
         let remarks = move || readings.iter().filter_map(|(reading, field)| reading.unowned(field)).collect();
-        Ok(::blocking::unblock(remarks).await)
+        Ok(blocking::unblock(remarks).await)
     }
 
-    async fn read(
-        &self,
-        request: ReadRequest,
-    ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+    async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {
         let reading = self.reading(&request)?;
-        blocking::read(reading.name.clone(), move |batches| reading.run(batches)).await
+        read_blocking(reading.name.clone(), move |batches| reading.run(batches)).await
     }
 }
 
@@ -228,7 +248,7 @@ impl Reading {
     fn run(&self, batches: &mut Batches) -> Result<(), Stop> {
         let files = snapshot::note_all(&self.name, &self.path)?;
         // Reading a file cannot be interrupted, but it does not take long either.
-        batches.opened(Box::new(|| ()))?;
+        batches.opened()?;
         for file in files {
             self.file(&file, batches)?;
         }

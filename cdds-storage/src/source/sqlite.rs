@@ -14,12 +14,12 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use cdds_core::blocking::{Batches, Stop, read_blocking};
 use cdds_core::domain::id::{Owner, SourceId};
-use cdds_core::domain::record::RecordBatch;
-use cdds_core::ports::source::{Estimate, ReadRequest, Source, SourceDescription, SourceError, Visibility};
-use futures::stream::BoxStream;
+use cdds_core::ports::source::{
+    Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError, Visibility,
+};
 
-use super::blocking::{self, Batches, Stop};
 use super::config::{self, TypeConfig};
 use super::owners;
 use super::selection::Selection;
@@ -173,13 +173,13 @@ impl Source for SqliteSource {
 
     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
         let reading = self.reading(request)?;
-        ::blocking::unblock(move || reading.estimate()).await
+        blocking::unblock(move || reading.estimate()).await
     }
 
     async fn remarks(&self, owner: &Owner) -> Result<Vec<String>, SourceError> {
         let config = self.config.clone();
         let path = config.path_of(config.id.as_str(), owner)?;
-        ::blocking::unblock(move || {
+        blocking::unblock(move || {
             let database = Database::open(&path, config.id.as_str())?;
             let is_locked = database.is_locked().then(|| locked(&path));
             let repeated = config.types.iter().filter_map(|data_type| repeated(&database, data_type));
@@ -188,12 +188,9 @@ impl Source for SqliteSource {
         .await
     }
 
-    async fn read(
-        &self,
-        request: ReadRequest,
-    ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+    async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {
         let reading = self.reading(&request)?;
-        blocking::read(reading.name.clone(), move |batches| reading.run(batches)).await
+        read_blocking(reading.name.clone(), move |batches| reading.run(batches)).await
     }
 }
 
@@ -250,7 +247,7 @@ impl Reading {
         let columns = self.columns(&relation, &keys);
         database.interruptible(|| {
             let interrupt = database.interrupt_handle();
-            batches.opened(Box::new(move || interrupt.interrupt()))?;
+            batches.opened_with(move || interrupt.interrupt())?;
             let mut reader = Reader::new(database, &columns, &self.selection, batches, self.set_aside_max)?;
             for statement in &statements {
                 reader.scan(statement, None)?;

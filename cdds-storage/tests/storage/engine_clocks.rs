@@ -12,12 +12,11 @@ use cdds_core::domain::calendar::frequency::{CronExpression, Frequency, Start};
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::job::{JobSettings, Protection, Title};
-use cdds_core::domain::record::RecordBatch;
 use cdds_core::engine::{Engine, Tick, Until};
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::query::ExecutionQuery;
 use cdds_core::ports::source::{
-    Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind, Sources,
+    Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError, SourceErrorKind, Sources,
 };
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::history::History;
@@ -28,7 +27,6 @@ use cdds_core::testing::{
 use cdds_storage::catalog::SqliteCatalog;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::executor::block_on;
-use futures::stream::BoxStream;
 use tempfile::TempDir;
 
 const MOMENT: TimeDelta = TimeDelta::microseconds(1);
@@ -63,10 +61,7 @@ impl Source for AwayOnce {
         self.0.estimate(request).await
     }
 
-    async fn read(
-        &self,
-        request: ReadRequest,
-    ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+    async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {
         if self.1.swap(false, Ordering::SeqCst) {
             return Err(SourceError::new(SourceErrorKind::Unavailable, "the source is away"));
         }

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, DurationRound, NaiveTime, TimeDelta, Utc};
-use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
 use super::dice::Dice;
@@ -21,8 +20,8 @@ use crate::domain::record::selection::{CategoryDimension, CategorySelection};
 use crate::domain::record::{Place, RecordBatch, RecordBatchBuilder};
 use crate::domain::violation::RuleViolation;
 use crate::ports::source::{
-    DataType, Estimate, Ownership, ReadRequest, RecordInstant, Source, SourceDescription, SourceError,
-    Visibility,
+    DataType, Estimate, Ownership, ReadRequest, RecordInstant, RecordStream, Source, SourceDescription,
+    SourceError, Visibility,
 };
 use crate::ports::workers::Workers;
 
@@ -416,10 +415,7 @@ impl Source for RowSource {
         self.faults.around("source.complete_until", Care::Busy, asked).await
     }
 
-    async fn read(
-        &self,
-        request: ReadRequest,
-    ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+    async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {
         let read = async {
             let mut wanted = self.wanted(&request);
             match self.bug {

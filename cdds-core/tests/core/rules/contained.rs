@@ -13,12 +13,11 @@ use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::execution::{Execution, ExecutionState, Status};
 use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection, Title};
-use cdds_core::domain::record::RecordBatch;
 use cdds_core::engine::observe::{Event, Observer};
 use cdds_core::engine::{Engine, EngineBuilder, RunReport, Until};
 use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
 use cdds_core::ports::source::{
-    DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, Sources,
+    DataType, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError, Sources,
 };
 use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::testing::{MemoryPorts, MemorySink, PreparedSource, administrator};
@@ -63,10 +62,7 @@ impl Source for Failing {
         if self.1 == At::Estimate { panics() } else { Ok(None) }
     }
 
-    async fn read(
-        &self,
-        _request: ReadRequest,
-    ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+    async fn read(&self, _request: ReadRequest) -> Result<RecordStream, SourceError> {
         match self.1 {
             At::Read => panics(),
             At::Next => Ok(futures::stream::poll_fn(|_| panics()).boxed()),

@@ -7,17 +7,15 @@ use async_trait::async_trait;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{Owner, TypeId};
 use cdds_core::domain::job::{JobSettings, Read, Reads};
-use cdds_core::domain::record::RecordBatch;
 use cdds_core::engine::Engine;
 use cdds_core::ports::source::{
-    DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, Sources,
+    DataType, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError, Sources,
 };
 use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::testing::{MemoryPorts, administrator};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use futures::StreamExt;
 use futures::executor::block_on;
-use futures::stream::BoxStream;
 use proptest::prelude::*;
 
 use crate::rules::support::{daily, instant, settings};
@@ -46,10 +44,7 @@ impl Source for PartlyComplete {
         Ok(self.until[&request.data_type])
     }
 
-    async fn read(
-        &self,
-        _: ReadRequest,
-    ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
+    async fn read(&self, _: ReadRequest) -> Result<RecordStream, SourceError> {
         Ok(futures::stream::empty().boxed())
     }
 }

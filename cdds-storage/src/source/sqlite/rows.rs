@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cdds_core::blocking::{Batches, Stop};
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::record::instant::{InstantFormat, UnreadableInstant};
 use cdds_core::domain::record::template::{FieldValue, Filter};
@@ -16,7 +17,7 @@ use super::open::Database;
 use super::spool::Spool;
 use super::statement::Statement;
 use super::strays::StoredText;
-use crate::source::blocking::{Batches, Stop};
+
 use crate::source::config::TimeConfig;
 use crate::source::selection::{SelectedCategory, Selection, Timing};
 

@@ -12,12 +12,12 @@
 
 use std::path::PathBuf;
 
+use cdds_core::blocking::Stop;
 use cdds_core::ports::source::{SourceError, SourceErrorKind};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, Row, Statement};
 
 use super::open::Database;
-use crate::source::blocking::Stop;
 
 /// The limit on a disk whose room is unknown.
 const BYTES_MAX: u64 = 4 << 30;

@@ -1,8 +1,50 @@
-//! Runs blocking readers behind a non-blocking stream.
+//! Runs readers that block behind a stream that does not.
 //!
-//! One thread per read sends batches through a bounded channel: two wait, one is being filled, one is with
-//! the consumer, so a read holds a few batches whatever the amount of data. The stream ends only when the
-//! thread reports that it has read everything, so a thread that dies causes an error, never a shorter export.
+//! Most clients of files and databases block: they read while the caller waits. A [`Source`](crate::Source) must not
+//! do that where its stream is polled, since everything else on that thread would wait as well.
+//! [`read_blocking`] gives such a reader a thread of its own, which hands over batches through a bounded channel: two
+//! wait, one is being filled, one is with the consumer, so a read holds a few batches whatever the amount of data.
+//! The stream ends only when the thread reports that it has read everything, so a thread that dies causes an error,
+//! never a shorter export.
+//!
+//! ```
+//! use cdds_core::domain::calendar::window::Window;
+//! use cdds_core::{Place, ReadRequest, RecordStream, SourceError, SourceErrorKind, read_blocking};
+//! use chrono::{DateTime, Utc};
+//! use futures::executor::block_on;
+//! use futures::stream::TryStreamExt;
+//!
+//! /// The records of a file with an instant and a name in each line.
+//! async fn calls(
+//!     text: &'static str,
+//!     request: ReadRequest,
+//! ) -> Result<RecordStream, SourceError> {
+//!     read_blocking("calls", move |batches| {
+//!         for (number, line) in text.lines().enumerate() {
+//!             let bad = || SourceError::new(SourceErrorKind::BadRecord, format!("line {}", number + 1));
+//!             let (at, caller) = line.split_once(' ').ok_or_else(bad)?;
+//!             let at: DateTime<Utc> = at.parse().map_err(|_| bad())?;
+//!             if request.wants(Some(at), None) {
+//!                 let mut record = batches.builder().record(&Place::of(None, Some(at)));
+//!                 record.instant("at", at).text("caller", caller);
+//!                 record.finish();
+//!             }
+//!             batches.record_read(line.len() as u64)?;
+//!         }
+//!         Ok(())
+//!     })
+//!     .await
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let text = "2026-03-01T09:00:00Z Ada\n2026-03-02T09:00:00Z Grace\n";
+//! let window = Window::until("2026-03-02T00:00:00Z".parse()?);
+//! let request = ReadRequest::new("default".parse()?, "call".parse()?, window);
+//! let batches: Vec<_> = block_on(async { calls(text, request).await?.try_collect().await })?;
+//! assert_eq!(batches[0].lines()[..], b"{\"at\":\"2026-03-01T09:00:00Z\",\"caller\":\"Ada\"}\n"[..]);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,11 +52,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use cdds_core::domain::record::{RecordBatch, RecordBatchBuilder};
-use cdds_core::ports::source::{SourceError, SourceErrorKind};
 use futures::Stream;
 use futures::channel::{mpsc, oneshot};
-use futures::stream::BoxStream;
+
+use crate::domain::record::{RecordBatch, RecordBatchBuilder};
+use crate::ports::source::{RecordStream, SourceError, SourceErrorKind};
 
 /// Size at which a batch is handed over.
 const BATCH_BYTES: usize = 512 * 1024;
@@ -33,8 +75,8 @@ const WAIT: Duration = Duration::from_millis(10);
 
 /// The reason why a reader stops early.
 #[derive(Debug)]
-pub(super) enum Stop {
-    /// Nobody is listening any more.
+pub enum Stop {
+    /// The stream was dropped: nobody is listening any more.
     Dropped,
     /// The reader cannot go on.
     Failed(SourceError),
@@ -47,7 +89,7 @@ impl From<SourceError> for Stop {
 }
 
 /// Interrupts a blocking call of the reader from another thread.
-pub(super) type Interrupt = Box<dyn FnOnce() + Send>;
+type Interrupt = Box<dyn FnOnce() + Send>;
 
 enum Message {
     Batch(RecordBatch),
@@ -55,22 +97,31 @@ enum Message {
     Complete,
 }
 
-/// Runs `work` on its own thread. Returns the stream once `work` has called [`Batches::opened`], or the error
-/// with which it ended before.
-pub(super) async fn read<F>(
-    name: String,
-    work: F,
-) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError>
+/// Runs `work` on a thread of its own, and returns the stream of the batches that it fills. `name` is the source's, for
+/// the thread and for errors.
+///
+/// The call waits until `work` has said that the source is open ([`Batches::opened`]), has handed over its first
+/// batch, or has ended. `work` may block as it likes; it is held back while the consumer is slower.
+///
+/// # Errors
+/// The error with which `work` ended before; [`SourceErrorKind::Unavailable`] if no thread can be started;
+/// [`SourceErrorKind::Interrupted`] if it panicked. Later errors are the last item of the stream.
+///
+/// # Cancel safety
+/// If the call or the stream is dropped, the next call of [`Batches::record_read`] returns [`Stop::Dropped`] at the
+/// latest after 1,024 records, or when a batch is full. The thread ends when `work` does.
+pub async fn read_blocking<F>(name: impl Into<String>, work: F) -> Result<RecordStream, SourceError>
 where
     F: FnOnce(&mut Batches) -> Result<(), Stop> + Send + 'static,
 {
+    let name = name.into();
     // The channel holds one message more than this for each sender, so two batches wait.
     let (sender, receiver) = mpsc::channel(1);
     let (open_sender, open_receiver) = oneshot::channel();
-    let mut batches = Batches::new(sender, open_sender);
     thread::Builder::new()
         .name(format!("read {name}"))
         .spawn(move || {
+            let mut batches = Batches::new(sender, open_sender);
             let result = work(&mut batches);
             batches.end(result);
         })
@@ -83,7 +134,7 @@ where
         })?;
     // A thread that panics drops its sender, which shows here and in the stream as a channel that closed.
     let interrupt = open_receiver.await.map_err(|oneshot::Canceled| died(&name))??;
-    Ok(Box::pin(Received { receiver, interrupt: Some(interrupt), ended: false, name }))
+    Ok(Box::pin(Received { receiver, interrupt, ended: false, name }))
 }
 
 fn died(name: &str) -> SourceError {
@@ -91,37 +142,54 @@ fn died(name: &str) -> SourceError {
 }
 
 /// The reader's end: the batch being filled, and the channel that takes it.
-pub(super) struct Batches {
+#[derive(Debug)]
+pub struct Batches {
     builder: RecordBatchBuilder,
     silent_bytes: u64,
     records_until_check: u32,
     /// Remaining number of waits for the consumer; `None` for no limit.
     waits_left: Option<u32>,
     sender: mpsc::Sender<Message>,
-    open_sender: Option<oneshot::Sender<Result<Interrupt, SourceError>>>,
+    open_sender: Option<oneshot::Sender<Result<Option<Interrupt>, SourceError>>>,
     waker: Waker,
 }
 
 impl Batches {
     fn new(
         sender: mpsc::Sender<Message>,
-        open_sender: oneshot::Sender<Result<Interrupt, SourceError>>,
+        open_sender: oneshot::Sender<Result<Option<Interrupt>, SourceError>>,
     ) -> Self {
         Self {
-            builder: RecordBatchBuilder::new(),
+            builder: RecordBatchBuilder::with_capacity(BATCH_CAPACITY),
             silent_bytes: 0,
             records_until_check: RECORDS_PER_CHECK,
             waits_left: None,
             sender,
             open_sender: Some(open_sender),
-            waker: Waker::noop().clone(),
+            // The thread of the reader made this, and nobody else waits with it.
+            waker: Waker::from(Arc::new(Unpark(thread::current()))),
         }
     }
 
-    /// Reports that the source is open and reading begins. `interrupt` is called when the stream is dropped.
-    pub(super) fn opened(&mut self, interrupt: Interrupt) -> Result<(), Stop> {
-        self.builder = RecordBatchBuilder::with_capacity(BATCH_CAPACITY);
-        self.waker = Waker::from(Arc::new(Unpark(thread::current())));
+    /// Says that the source is open, so that [`read_blocking`] returns. What fails before this is an error of that
+    /// call; what fails later is the last item of the stream. The first batch says it, too.
+    ///
+    /// # Errors
+    /// [`Stop::Dropped`] if nobody waits for the stream any more.
+    pub fn opened(&mut self) -> Result<(), Stop> {
+        self.open(None)
+    }
+
+    /// Like [`opened`](Self::opened); `interrupt` is called, on the thread of the consumer, when the stream is
+    /// dropped or has ended. It should make a call return in which the reader is blocked, and must not block itself.
+    ///
+    /// # Errors
+    /// [`Stop::Dropped`] if nobody waits for the stream any more; `interrupt` is dropped then.
+    pub fn opened_with(&mut self, interrupt: impl FnOnce() + Send + 'static) -> Result<(), Stop> {
+        self.open(Some(Box::new(interrupt)))
+    }
+
+    fn open(&mut self, interrupt: Option<Interrupt>) -> Result<(), Stop> {
         match self.open_sender.take() {
             Some(sender) => sender.send(Ok(interrupt)).map_err(|_| Stop::Dropped),
             None => Ok(()),
@@ -129,13 +197,16 @@ impl Batches {
     }
 
     /// Returns the batch being filled.
-    pub(super) fn builder(&mut self) -> &mut RecordBatchBuilder {
+    pub fn builder(&mut self) -> &mut RecordBatchBuilder {
         &mut self.builder
     }
 
-    /// Reports that a record of this size was read, whether or not it became part of the batch. Hands the
-    /// batch over when it is full.
-    pub(super) fn record_read(&mut self, bytes: u64) -> Result<(), Stop> {
+    /// Reports that a record of this many bytes was read, whether or not it became part of the batch. Call it after
+    /// each. Hands the batch over when it is full (512 KiB), and then waits for room.
+    ///
+    /// # Errors
+    /// [`Stop::Dropped`] if the stream was dropped: return it.
+    pub fn record_read(&mut self, bytes: u64) -> Result<(), Stop> {
         self.builder.add_bytes_read(bytes);
         self.silent_bytes += bytes;
         if self.builder.len_bytes() >= BATCH_BYTES || self.silent_bytes >= SILENT_BYTES_MAX {
@@ -145,18 +216,17 @@ impl Batches {
         if self.records_until_check == 0 { self.check() } else { Ok(()) }
     }
 
-    /// Limits from now on how long the consumer may keep this reader waiting altogether; `None` for no limit.
-    /// After that, a batch for which there is no room stays here
-    /// ([`is_kept_waiting`](Self::is_kept_waiting)).
-    #[cfg(feature = "sqlite")]
-    pub(super) fn wait_at_most(&mut self, patience: Option<Duration>) {
+    /// Limits from now on how long the consumer may keep this reader waiting altogether; `None`, as at first, for no
+    /// limit. After that, a batch for which there is no room stays here
+    /// ([`is_kept_waiting`](Self::is_kept_waiting)). It is for a reader that holds a lock others wait for, and can put
+    /// the remaining records elsewhere.
+    pub fn wait_at_most(&mut self, patience: Option<Duration>) {
         let waits = |patience: Duration| u32::try_from(patience.as_millis() / WAIT.as_millis());
         self.waits_left = patience.map(|patience| waits(patience).unwrap_or(u32::MAX));
     }
 
     /// Whether a full batch is here because there was no room for it. Further records enlarge it.
-    #[cfg(feature = "sqlite")]
-    pub(super) fn is_kept_waiting(&self) -> bool {
+    pub fn is_kept_waiting(&self) -> bool {
         self.builder.len_bytes() >= BATCH_BYTES
     }
 
@@ -167,6 +237,7 @@ impl Batches {
     }
 
     fn flush(&mut self) -> Result<(), Stop> {
+        self.opened()?;
         // Without room the batch stays and grows. The next record tries again.
         if self.builder.is_empty() || !self.has_room()? {
             return Ok(());
