@@ -2,35 +2,30 @@
 //!
 //! ```text
 //! $ cargo run -p cdds-examples --example own_loop
-//! ended: 1
+//! Some(Finished)
 //! ```
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
-use std::{error::Error, fs, future::pending, sync::Arc};
+use std::{error::Error, fs, sync::Arc};
 
 use cdds_core::engine::EngineError;
 use cdds_core::{Engine, Jobs, NewJob, Owner, Principal};
-use cdds_storage::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
+use cdds_storage::JsonLinesSource;
 use cdds_view::settings::SettingsForm;
-use futures::stream::{FuturesUnordered, StreamExt};
 use smol::{Timer, future::or};
 
-async fn work(engine: &Engine) -> Result<u32, EngineError> {
-    let (mut running, mut ended) = (FuturesUnordered::new(), 0);
+async fn work(engine: &Engine) -> Result<(), EngineError> {
     loop {
-        let mut tick = engine.tick().await?;
-        running.extend(tick.executions.drain(..).map(smol::spawn));
-        if running.is_empty() && engine.is_idle(&tick) {
-            return Ok(ended);
+        let tick = engine.tick().await?;
+        if engine.is_idle(&tick) {
+            return Ok(());
         }
-        let end = async { if running.next().await.is_some() { 1 } else { pending().await } };
-        let pause = async { Timer::after(engine.wait_after(&tick)).await };
-        ended += or(end, async {
-            pause.await;
-            0
-        })
-        .await;
+        let wait = engine.wait_after(&tick);
+        for execution in tick.executions {
+            smol::spawn(execution).detach();
+        }
+        Timer::after(wait).await;
     }
 }
 
@@ -38,21 +33,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("calls.jsonl");
     fs::write(&file, "{\"caller\": \"Ada\"}\n")?;
-    let calls = JsonLinesConfig::new("calls".parse()?, "Calls", file.display().to_string())
-        .with_type(JsonLinesType::new("call".parse()?, None));
-    let ports = cdds_storage::local(folder.path())?.with_source(Arc::new(JsonLinesSource::new(calls)?));
+    let calls = JsonLinesSource::of("calls", "call", file.display().to_string())?;
+    let ports = cdds_storage::local(folder.path())?.with_source(Arc::new(calls));
     let json = r#"{"title": "Calls", "source": "calls", "type": "call", "run": "once", "plaintext": true}"#;
     let job = NewJob::try_from(serde_json::from_str::<SettingsForm>(json)?)?;
+    let (jobs, host) = (Jobs::new(&ports, Default::default()), Principal::host(Owner::default()));
     let engine = Engine::builder(&ports).build();
     smol::block_on(async {
-        Jobs::new(&ports, Default::default()).submit(&Principal::host(Owner::default()), job).await?;
-        let ended = or(work(&engine), async {
+        let job = jobs.submit(&host, job).await?;
+        // Beside the loop: beats for what runs, and the removal of what has expired.
+        let tend = async {
             engine.tend().await;
-            Ok(0)
-        })
-        .await?;
+            Ok(())
+        };
+        or(work(&engine), tend).await?;
         engine.leave_house().await;
-        println!("ended: {ended}");
+        let job = jobs.show(&host, job.job.id).await?;
+        println!("{:?}", job.latest.map(|latest| latest.status));
         Ok(())
     })
 }

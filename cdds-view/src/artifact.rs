@@ -3,11 +3,12 @@
 use cdds_core::domain::archive::retention;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId};
 use cdds_core::domain::job::TypeList;
-use cdds_core::ports::catalog::query::ArtifactOverview;
+use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactOverview, Page, Sort};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::instant::Instant;
+use crate::page::PageView;
 
 /// An artifact: one stored file of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,15 @@ impl ArtifactView {
             downloads,
             last_downloaded_at: last_downloaded_at.map(Instant),
         }
+    }
+
+    /// Returns the view of a page of artifacts in this order, at `now`.
+    pub fn page(
+        page: Page<ArtifactOverview>,
+        sort: Sort<ArtifactColumn>,
+        now: DateTime<Utc>,
+    ) -> PageView<Self> {
+        PageView::new(page, sort, |overview| Self::new(overview, now))
     }
 
     /// `1 of 3`

@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod artifact;
 mod audit;
 mod execution;
+#[cfg(feature = "http")]
+pub mod http;
 mod instant;
 mod job;
 mod names;

@@ -1,6 +1,8 @@
 //! Reads stored files so that a corrupt file never passes for a complete one, and puts each download on record
 //! (rules A12, C3).
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
@@ -21,8 +23,8 @@ use crate::ports::sink::{Key, SinkError, SinkErrorKind};
 /// delivering a whole file that is corrupt.
 ///
 /// # Resuming
-/// A download that begins at a later byte also reads the bytes before it, without giving them, because the digest
-/// covers the whole file.
+/// A download that begins at a later byte, or ends [at an earlier one](Self::within), also reads the bytes before and
+/// behind, without giving them, because the digest covers the whole file.
 ///
 /// # The record
 /// The download is put on record before its first byte is given, and its end with the number of bytes: verified
@@ -85,7 +87,8 @@ impl Download {
         }
         let stored = ports.sink.read(&published.key, 0).await?;
         let name = published.name.clone();
-        let reading = Box::new(Reading { stored, hasher: Sha256::new(), seen: 0, from, published });
+        let reading =
+            Box::new(Reading { stored, hasher: Sha256::new(), seen: 0, from, until: bytes, published });
         Ok(Self {
             ports: ports.clone(),
             entry: entry.with_outcome(Outcome::Begun),
@@ -96,6 +99,16 @@ impl Download {
             given: 0,
             is_begun: false,
         })
+    }
+
+    /// Gives only the bytes of this range of the file. The last of them is given only when the whole file was
+    /// verified. Call it before anything is read; what lies behind the end of the file does not count.
+    #[must_use]
+    pub fn within(mut self, range: Range<u64>) -> Self {
+        if let State::Reading(reading) = &mut self.reading {
+            (reading.from, reading.until) = (range.start, range.end.min(self.bytes));
+        }
+        self
     }
 
     /// Returns the name under which to save the file.
@@ -228,20 +241,22 @@ struct Reading {
     seen: u64,
     /// The first byte to give.
     from: u64,
+    /// The first byte behind those to give.
+    until: u64,
 }
 
 /// A part of a file.
 struct Piece {
     /// Its bytes; none only at the end of the file.
     chunk: Bytes,
-    /// Whether it completes the file, which was then verified.
+    /// Whether nothing more is given. The file was then verified.
     is_last: bool,
 }
 
 impl Reading {
-    /// Returns the next chunk; the last one only when nothing follows it and the digest is right.
+    /// Returns the next chunk; the last one only when the file was read to its end and the digest is right.
     async fn next(&mut self) -> Result<Piece, SinkError> {
-        // Empty chunks may also follow the chunk that completes the file.
+        // What follows the last chunk is read for the digest alone.
         let mut last = Bytes::new();
         while let Some(chunk) = self.stored.try_next().await? {
             self.hasher.update(&chunk);
@@ -250,11 +265,11 @@ impl Reading {
             if self.seen > self.published.bytes {
                 return Err(self.too_long());
             }
-            let wanted = wanted(&chunk, self.from.saturating_sub(before));
+            let wanted = wanted(&chunk, before, self.from..self.until);
             if wanted.is_empty() {
                 continue;
             }
-            if self.seen < self.published.bytes {
+            if self.seen < self.until {
                 return Ok(Piece { chunk: wanted, is_last: false });
             }
             last = wanted;
@@ -276,12 +291,12 @@ impl Reading {
     }
 }
 
-/// Returns a chunk without its first `skipped` bytes; none if it has no more.
-fn wanted(chunk: &Bytes, skipped: u64) -> Bytes {
-    match usize::try_from(skipped) {
-        Ok(skipped) if skipped < chunk.len() => chunk.slice(skipped..),
-        _ => Bytes::new(),
-    }
+/// Returns the bytes of a chunk, which begins at this byte of the file, that lie in a range of the file.
+fn wanted(chunk: &Bytes, begins: u64, range: Range<u64>) -> Bytes {
+    let within =
+        |at: u64| usize::try_from(at.saturating_sub(begins)).map_or(chunk.len(), |at| at.min(chunk.len()));
+    let (from, until) = (within(range.start), within(range.end));
+    if from < until { chunk.slice(from..until) } else { Bytes::new() }
 }
 
 fn corrupt(found: &str) -> SinkError {

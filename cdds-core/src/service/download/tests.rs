@@ -184,18 +184,35 @@ fn c3_a_download_that_gave_nothing_is_recorded_only_if_it_found_something() {
 }
 
 proptest! {
-    /// However the store cuts its chunks, a resumed download gives the rest of the file and no more.
+    /// However the store cuts its chunks, a download gives the bytes of its range and no more.
     #[test]
-    fn c3_a_download_goes_on_at_any_byte(from in 0_u64..=6, cuts in prop::collection::vec(0_usize..=6, 0..4)) {
+    fn c3_a_download_begins_and_ends_at_any_byte(
+        from in 0_u64..=6,
+        end in 0_u64..=8,
+        cuts in prop::collection::vec(0_usize..=6, 0..4),
+    ) {
         let mut cuts = [cuts, vec![0, 6]].concat();
         cuts.sort_unstable();
         let chunks = cuts.windows(2).map(|cut| Some(&b"abcdef"[cut[0]..cut[1]])).collect();
         let (ports, download) = download_from(from, b"abcdef", chunks);
         let download = download.unwrap();
         prop_assert_eq!((download.name(), download.bytes()), ("export.zip", 6));
-        prop_assert_eq!(block_on(download.collect()).unwrap(), &b"abcdef"[usize::try_from(from).unwrap()..]);
-        prop_assert_eq!(outcomes(&ports), [("verified", Some(6 - from))]);
+        let expected: Vec<u8> = (from..end.min(6)).map(|at| b"abcdef"[usize::try_from(at).unwrap()]).collect();
+        // By its beginning alone, if it ends where the file does.
+        let download = if end == 6 { download } else { download.within(from..end) };
+        let given = expected.len() as u64;
+        prop_assert_eq!(block_on(download.collect()).unwrap(), expected);
+        prop_assert_eq!(outcomes(&ports), [("verified", Some(given))]);
     }
+}
+
+#[test]
+fn c3_a_range_is_not_completed_if_what_follows_is_not_the_published_file() {
+    let (ports, download) = download(b"abcdef", vec![Some(b"ab"), Some(b"cd"), Some(b"eX")]);
+    let mut download = download.within(1..4);
+    assert_eq!(block_on(download.next()).unwrap(), Some(Bytes::from_static(b"b")));
+    assert!(block_on(download.next()).is_err());
+    assert_eq!(outcomes(&ports), [("corrupt", Some(1))]);
 }
 
 #[test]

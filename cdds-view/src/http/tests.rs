@@ -1,0 +1,117 @@
+use std::sync::Arc;
+
+use cdds_core::domain::archive::artifact::Artifact;
+use cdds_core::domain::record::{Place, RecordBatchBuilder};
+use cdds_core::testing::{MemoryPorts, PreparedSource, administrator};
+use cdds_core::{
+    ArtifactQuery, Artifacts, Engine, Frequency, JobRules, JobSettings, Jobs, Owner, Protection, Sources,
+    Start, Title, Until,
+};
+use futures::TryStreamExt;
+use futures::executor::block_on;
+
+use super::*;
+
+/// A service with one published file, and what a request for it is answered.
+struct Service {
+    memory: MemoryPorts,
+    published: Vec<u8>,
+}
+
+impl Service {
+    fn new() -> Self {
+        let mut batch = RecordBatchBuilder::new();
+        batch.record(&Place::of(None, None)).finish();
+        let source = PreparedSource::of("calls", "call", vec![batch.take()]).unwrap();
+        let memory =
+            MemoryPorts::new("2026-03-01T10:00:00Z".parse().unwrap(), Sources::new().with(Arc::new(source)));
+        let (source, data_type) = ("calls".parse().unwrap(), "call".parse().unwrap());
+        let once = Frequency::Once(Start::Immediately);
+        let job =
+            JobSettings::new(Title::new("Calls").unwrap(), source, data_type, once, Protection::Plaintext);
+        let jobs = Jobs::new(&memory.ports, JobRules::default());
+        block_on(jobs.submit(&administrator(&Owner::default()), job)).unwrap();
+        let engine = Engine::builder(&memory.ports).build();
+        block_on(engine.run(Until::Idle, futures::future::pending())).unwrap();
+        let service = Self { memory, published: Vec::new() };
+        let stored = service.memory.sink.objects();
+        let published = stored[&service.artifact().key].to_vec();
+        assert!(published.len() > 20, "there is something to cut");
+        Self { published, ..service }
+    }
+
+    fn artifact(&self) -> Artifact {
+        let (artifacts, by) = (Artifacts::new(&self.memory.ports), administrator(&Owner::default()));
+        let page = block_on(artifacts.list(&by, &ArtifactQuery::default())).unwrap();
+        page.items[0].artifact.clone()
+    }
+
+    fn answer(&self, headers: &[(HeaderName, &str)]) -> Response<Body> {
+        let (artifacts, by) = (Artifacts::new(&self.memory.ports), administrator(&Owner::default()));
+        let download = block_on(artifacts.download(&by, self.artifact().id, 0)).unwrap();
+        let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
+        FileResponse::new(download, &headers.collect()).into_response()
+    }
+
+    fn bytes(&self, headers: &[(HeaderName, &str)]) -> Vec<u8> {
+        block_on(self.answer(headers).into_body().try_collect::<Vec<_>>()).unwrap().concat()
+    }
+}
+
+fn header(response: &Response<Body>, name: impl header::AsHeaderName) -> &str {
+    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+#[test]
+fn a_file_is_sent_with_its_name_size_and_digest() {
+    let service = Service::new();
+    let response = service.answer(&[]);
+    assert_eq!(response.status(), 200);
+    assert_eq!(header(&response, header::CONTENT_LENGTH), service.published.len().to_string());
+    assert!(header(&response, header::CONTENT_DISPOSITION).starts_with("attachment; filename=\"export-"));
+    assert_eq!(header(&response, header::ACCEPT_RANGES), "bytes");
+    assert!(header(&response, "repr-digest").starts_with("sha-256=:"));
+    assert_eq!(header(&response, header::ETAG).len(), 66);
+    assert_eq!(service.bytes(&[]), service.published);
+}
+
+#[test]
+fn a_download_that_broke_off_goes_on() {
+    let service = Service::new();
+    let tag = header(&service.answer(&[]), header::ETAG).to_owned();
+    let asked = [(header::RANGE, "bytes=9-"), (header::IF_RANGE, tag.as_str())];
+    let (response, size) = (service.answer(&asked), service.published.len());
+    assert_eq!(response.status(), 206);
+    assert_eq!(header(&response, header::CONTENT_RANGE), format!("bytes 9-{}/{size}", size - 1));
+    assert_eq!(header(&response, header::CONTENT_LENGTH), (size - 9).to_string());
+    assert_eq!(service.bytes(&asked), service.published[9..]);
+    assert_eq!(service.bytes(&[(header::RANGE, "bytes=9-11")]), service.published[9..12]);
+}
+
+#[test]
+fn what_the_client_has_is_not_sent_and_what_lies_behind_the_end_is_refused() {
+    let service = Service::new();
+    let tag = header(&service.answer(&[]), header::ETAG).to_owned();
+    assert_eq!(service.answer(&[(header::IF_NONE_MATCH, &tag)]).status(), 304);
+    assert!(service.bytes(&[(header::IF_NONE_MATCH, &tag)]).is_empty());
+
+    let behind = [(header::RANGE, "bytes=999999-")];
+    let response = service.answer(&behind);
+    assert_eq!(response.status(), 416);
+    assert_eq!(header(&response, header::CONTENT_RANGE), format!("bytes */{}", service.published.len()));
+    assert_eq!(header(&response, header::CONTENT_TYPE), "application/problem+json");
+    let problem: ProblemView = serde_json::from_slice(&service.bytes(&behind)).unwrap();
+    assert_eq!((problem.code.as_str(), problem.status), ("behind_end", 416));
+}
+
+#[test]
+fn names_are_saved_whatever_characters_they_have() {
+    for (name, expected) in [
+        ("calls-1.zip", "attachment; filename=\"calls-1.zip\""),
+        ("a\"b\\c.zip", "attachment; filename=\"a_b_c.zip\"; filename*=UTF-8''a%22b%5Cc.zip"),
+        ("Gespräche.zip", "attachment; filename=\"Gespr_che.zip\"; filename*=UTF-8''Gespr%C3%A4che.zip"),
+        ("a\r\nX: y", "attachment; filename=\"a__X: y\"; filename*=UTF-8''a%0D%0AX%3A%20y"),
+    ] {
+        assert_eq!(disposition(name), expected);
+    }
+}
