@@ -1,19 +1,46 @@
 //! Checks for one's own ports: what the engine relies on, clause by clause.
 //!
 //! Each function of a module takes a port, or what makes one, tries every clause of its contract and returns a
-//! [`Report`]. The functions are plain futures and run on any executor. A clause is a variant of an enum, such
+//! [`Report`]. Those of ports that wait are plain futures and run on any executor. A clause is a variant of an enum, such
 //! as `sink::Clause`, whose documentation says what is promised, and which broken implementation its check
 //! was shown to find.
 //!
 //! This module is outside of semantic versioning: a new version may check more, and then a port that passed may
 //! fail.
 
+/// Defines the bugs of a broken port, each with the clause that it breaks.
+macro_rules! planted {
+    ($(#[$about:meta])* enum Planted; $($(#[$doc:meta])* $name:ident => $clause:ident,)*) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Planted {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Planted {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Returns the clause that the bug breaks.
+            pub fn breaks(self) -> Clause {
+                match self {
+                    $(Self::$name => Clause::$clause,)*
+                }
+            }
+        }
+    };
+}
+
 pub mod catalog;
+pub mod sealer;
 pub mod sink;
 pub mod source;
 
 use std::error::Error;
 use std::fmt;
+
+use bytes::Bytes;
 
 /// The promises of one port.
 pub trait Contract: Copy + fmt::Debug + Eq + Send + Sync + 'static {
@@ -31,8 +58,20 @@ pub trait Contract: Copy + fmt::Debug + Eq + Send + Sync + 'static {
 pub struct Report<C> {
     /// The clauses that were checked.
     pub checked: Vec<C>,
+    /// The clauses that could not be checked, or that are about what the port does not offer.
+    pub skipped: Vec<Skipped<C>>,
     /// The clauses that were broken, the first case of each.
     pub broken: Vec<Broken<C>>,
+}
+
+/// A clause that was not checked. It counts neither as kept nor as broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Skipped<C> {
+    /// The clause.
+    pub clause: C,
+    /// Why it was not checked.
+    pub reason: &'static str,
 }
 
 /// A clause that does not hold.
@@ -48,7 +87,7 @@ pub struct Broken<C> {
 impl<C: Contract> Report<C> {
     /// Creates the report of no check.
     pub(crate) fn new() -> Self {
-        Self { checked: Vec::new(), broken: Vec::new() }
+        Self { checked: Vec::new(), skipped: Vec::new(), broken: Vec::new() }
     }
 
     /// Adds the outcome of the check of one clause.
@@ -59,12 +98,17 @@ impl<C: Contract> Report<C> {
         }
     }
 
+    /// Adds a clause that was not checked.
+    pub(crate) fn skip(&mut self, clause: C, reason: &'static str) {
+        self.skipped.push(Skipped { clause, reason });
+    }
+
     /// Returns whether a clause was broken.
     pub fn found(&self, clause: C) -> bool {
         self.broken.iter().any(|broken| broken.clause == clause)
     }
 
-    /// Returns nothing if every clause holds.
+    /// Returns nothing if every clause that was checked holds.
     ///
     /// # Errors
     /// The report itself, which names each broken clause.
@@ -72,7 +116,7 @@ impl<C: Contract> Report<C> {
         if self.broken.is_empty() { Ok(()) } else { Err(self) }
     }
 
-    /// Does nothing if every clause holds.
+    /// Does nothing if every clause that was checked holds.
     ///
     /// # Panics
     /// If a clause is broken; the message names each.
@@ -88,8 +132,37 @@ impl<C: Contract> fmt::Display for Report<C> {
         for Broken { clause, case } in &self.broken {
             write!(f, "\n- {clause:?}: {}\n  {case}", clause.promise())?;
         }
+        for Skipped { clause, reason } in &self.skipped {
+            write!(f, "\n- {clause:?} was not checked: {reason}")?;
+        }
         Ok(())
     }
 }
 
 impl<C: Contract> Error for Report<C> {}
+
+/// Returns bytes that differ from place to place, so that misplaced ones are noticed.
+pub(crate) fn content(bytes: usize, seed: u64) -> Bytes {
+    let mut content = Vec::with_capacity(bytes + 8);
+    let mut word = seed + 1;
+    while content.len() < bytes {
+        word = word.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (word >> 29);
+        content.extend_from_slice(&word.to_le_bytes());
+    }
+    content.truncate(bytes);
+    Bytes::from(content)
+}
+
+/// Compares bytes with those that are expected, and tells where they differ.
+pub(crate) fn same(found: &[u8], expected: &[u8], what: &str) -> Result<(), String> {
+    if found == expected {
+        return Ok(());
+    }
+    let first = found.iter().zip(expected).position(|(found, expected)| found != expected);
+    let first = first.unwrap_or_else(|| found.len().min(expected.len()));
+    Err(format!(
+        "{what}: {} bytes instead of {}, different from byte {first} on",
+        found.len(),
+        expected.len()
+    ))
+}

@@ -4,6 +4,7 @@
 
 mod authenticated;
 mod certificates;
+mod conformance;
 mod forms;
 mod gpgsm;
 mod interop;

@@ -8,6 +8,7 @@ use futures::{FutureExt, StreamExt};
 
 use super::Clause;
 use crate::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Upload};
+use crate::testing::conformance::{content, same};
 
 /// The largest chunk that [`Sink::read`] may yield.
 const CHUNK_BYTES_MAX: usize = 8 * MIB;
@@ -32,18 +33,6 @@ pub(super) struct Store<'a> {
 /// Returns how a failed call is reported.
 pub(super) fn said(what: &str) -> impl FnOnce(SinkError) -> String {
     move |error| format!("{what} failed: {:?}: {error}", error.kind())
-}
-
-/// Returns bytes that differ from place to place, so that misplaced ones are noticed.
-fn content(bytes: usize, seed: u64) -> Bytes {
-    let mut content = Vec::with_capacity(bytes + 8);
-    let mut word = seed + 1;
-    while content.len() < bytes {
-        word = word.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (word >> 29);
-        content.extend_from_slice(&word.to_le_bytes());
-    }
-    content.truncate(bytes);
-    Bytes::from(content)
 }
 
 fn key(name: &str) -> Key {
@@ -426,17 +415,4 @@ impl<'a> Store<'a> {
         }
         .boxed()
     }
-}
-
-fn same(found: &[u8], expected: &[u8], what: &str) -> Outcome {
-    if found == expected {
-        return Ok(());
-    }
-    let first = found.iter().zip(expected).position(|(found, expected)| found != expected);
-    let first = first.unwrap_or_else(|| found.len().min(expected.len()));
-    Err(format!(
-        "{what}: {} bytes instead of {}, different from byte {first} on",
-        found.len(),
-        expected.len()
-    ))
 }
