@@ -14,6 +14,7 @@
 mod condition;
 mod names;
 mod narrow;
+mod titles;
 
 use std::fmt::Write as _;
 
@@ -108,20 +109,29 @@ impl Filter {
         }
         let mut cheapest = (u64::MAX, walked);
         for (number, condition) in self.conditions.iter().enumerate() {
-            let Some(max) = condition.index.gathered_max() else { continue };
-            let mut sql = format!("{} AND {}", self.always, condition.sql(""));
-            let mut values = condition.values();
-            if condition.index != Index::OfAll {
-                // The owner first, as the index has it.
-                sql = format!("{} = ? AND {sql}", self.owner.0);
-                values.insert(0, self.owner.1.clone());
-            }
-            let count = self.count(tx, (&sql, values), "", max)?;
-            if count <= max && condition.index.cost(count) < cheapest.0 {
+            let Some(count) = self.gathered(tx, condition)? else { continue };
+            if condition.index.cost(count) < cheapest.0 {
                 cheapest = (condition.index.cost(count), Access::Gathered(number));
             }
         }
         Ok(cheapest.1)
+    }
+
+    /// Returns the number of rows that the index of a condition leaves, if these are few enough to be gathered.
+    fn gathered(&self, tx: &Transaction<'_>, condition: &Condition) -> Result<Option<u64>, Fault> {
+        if let Index::Counted(count) = condition.index {
+            return Ok(Some(count));
+        }
+        let Some(max) = condition.index.gathered_max() else { return Ok(None) };
+        let mut sql = format!("{} AND {}", self.always, condition.sql(""));
+        let mut values = condition.values();
+        if condition.index != Index::OfAll {
+            // The owner first, as the index has it.
+            sql = format!("{} = ? AND {sql}", self.owner.0);
+            values.insert(0, self.owner.1.clone());
+        }
+        let count = self.count(tx, (&sql, values), "", max)?;
+        Ok((count <= max).then_some(count))
     }
 
     /// Counts rows, up to one more than a maximum.
@@ -167,7 +177,7 @@ impl Filter {
             Access::Gathered(number) | Access::WalkedWithin(number) => self.conditions.get(number),
             Access::Walked => None,
         };
-        let plus = if read_by.is_some_and(|one| one.index == Index::OfAll) { "+" } else { "" };
+        let plus = if read_by.is_some_and(|one| one.index.is_of_all()) { "+" } else { "" };
         let mut sql = format!("{plus}{} = ? AND {}", self.owner.0, self.always);
         let mut values = vec![self.owner.1.clone()];
         for (number, condition) in self.conditions.iter().enumerate() {

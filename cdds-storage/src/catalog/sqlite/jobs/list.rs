@@ -86,7 +86,7 @@ fn filter(tx: &Transaction<'_>, owner: &Owner, query: &JobQuery) -> Result<Filte
         Some(LatestStatus::YetToRun) => filter.and_indexed_missing(latest_rank()),
         Some(LatestStatus::Is(status)) => filter.and_indexed(latest_rank(), status_position(status)),
     };
-    filter.and_titled(tx, query.search.as_deref().map(fold))?.and_type(
+    filter.and_titled(tx, owner, query.search.as_deref().map(fold))?.and_type(
         tx,
         "j.data_type",
         query.data_type.as_ref(),

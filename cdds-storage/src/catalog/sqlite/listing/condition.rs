@@ -35,6 +35,9 @@ pub(super) enum Index {
     Covering,
     /// One that holds the column first.
     OfAll,
+    /// One that holds the column first, and all columns that the list is sorted by as well. This many rows are known
+    /// to meet the condition at most.
+    Counted(u64),
 }
 
 impl Index {
@@ -46,6 +49,7 @@ impl Index {
             Self::Missing | Self::Unneeded => None,
             Self::OfOwner | Self::OfAll => Some(40_000),
             Self::Covering => Some(120_000),
+            Self::Counted(count) => Some(count),
         }
     }
 
@@ -53,8 +57,14 @@ impl Index {
     pub(super) const fn cost(self, rows: u64) -> u64 {
         match self {
             Self::Covering => rows,
+            Self::Counted(_) => rows.saturating_mul(4),
             Self::Missing | Self::Unneeded | Self::OfOwner | Self::OfAll => rows.saturating_mul(8),
         }
+    }
+
+    /// Whether the owner is not the first column of the index.
+    pub(super) const fn is_of_all(self) -> bool {
+        matches!(self, Self::OfAll | Self::Counted(_))
     }
 }
 

@@ -1,7 +1,6 @@
-//! Searches for parts of texts: of the titles of jobs, and of the names of files.
+//! Searches for parts of the names of files.
 //!
-//! Titles are few, so all of an owner's are looked at, in the index that has nothing else. Files may be a million. A
-//! name holds the id of its execution, and what is around the id is a frame that many names share: `export-/.zip`,
+//! A name holds the id of its execution, and what is around the id is a frame that many names share: `export-/.zip`,
 //! where the slash stands for the id; no name has a slash. The different frames of an owner are few and read one by
 //! one out of an index. They tell where a text can be:
 //! - in some frames, or in all: then their index has the rows;
@@ -46,10 +45,6 @@ const SETS_FOUND: &str = "SELECT s.execution_id
      FROM (SELECT rowid AS number FROM set_search WHERE set_search MATCH ? LIMIT ?) f
      LEFT JOIN artifact_set s ON s.number = f.number";
 
-/// Selects the owner's jobs whose titles hold a text.
-const JOBS_FOUND: &str = "SELECT j.id FROM job j
-     WHERE j.owner = ? AND j.state <> 'deleted' AND instr(j.title_folded, ?) > 0 LIMIT ?";
-
 /// Where names hold a text.
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
@@ -73,18 +68,6 @@ enum AtId {
 }
 
 impl Filter {
-    /// Adds that the title of a job holds a folded text.
-    pub(in super::super) fn and_titled(
-        self,
-        tx: &Transaction<'_>,
-        text: Option<String>,
-    ) -> Result<Self, Fault> {
-        let Some(text) = text else { return Ok(self) };
-        let values = vec![self.owner.1.clone(), text.clone().into()];
-        let search = ("j.id", JOBS_FOUND, values);
-        self.and_searched(tx, search, |_| true, ("instr(j.title_folded, ?) > 0", &text))
-    }
-
     /// Adds that the name of a file holds a folded text.
     pub(in super::super) fn and_named(
         self,
@@ -280,8 +263,6 @@ mod tests {
         let steps = plan(SETS_FOUND);
         assert!(steps.iter().any(|step| step.contains("set_search VIRTUAL TABLE INDEX")), "{steps:?}");
         assert!(steps.iter().any(|step| step.contains("artifact_set_number (number=?)")), "{steps:?}");
-        let steps = plan(JOBS_FOUND);
-        assert!(steps[0].contains("j USING COVERING INDEX job_list_title (owner=?)"), "{steps:?}");
         for (sql, index) in [
             (
                 format!(

@@ -127,6 +127,17 @@ impl Filter {
         self.add(column, vec![compare(" IN (SELECT value FROM json_each(?))", ids)], Index::OfAll)
     }
 
+    /// Adds a comparison with one `?` of a column, which an index that covers the list holds first. It holds for this
+    /// number of rows at most.
+    pub(super) fn and_counted(
+        self,
+        column: &'static str,
+        (comparison, value): (&'static str, String),
+        count: u64,
+    ) -> Self {
+        self.add(column, vec![compare(comparison, value)], Index::Counted(count))
+    }
+
     /// Adds that a column of types, which stands behind the owner in an index, names this type, if there is one.
     ///
     /// The column lists several types where a set has several. The owner's different lists are few, so they
