@@ -13,6 +13,7 @@ use cdds_core::engine::EngineError;
 use cdds_core::{Engine, Jobs, NewJob, Owner, Principal};
 use cdds_storage::JsonLinesSource;
 use cdds_view::settings::SettingsForm;
+use futures::FutureExt;
 use smol::{Timer, future::or};
 
 async fn work(engine: &Engine) -> Result<(), EngineError> {
@@ -42,11 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     smol::block_on(async {
         let job = jobs.submit(&host, job).await?;
         // Beside the loop: beats for what runs, and the removal of what has expired.
-        let tend = async {
-            engine.tend().await;
-            Ok(())
-        };
-        or(work(&engine), tend).await?;
+        or(work(&engine), engine.tend().map(Ok)).await?;
         engine.leave_house().await;
         let job = jobs.show(&host, job.job.id).await?;
         println!("{:?}", job.latest.map(|latest| latest.status));

@@ -1,5 +1,6 @@
 //! Rules J1–J5: what a job exports, how often and for whom.
 
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
@@ -310,6 +311,12 @@ impl Title {
     /// Returns the title as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl fmt::Display for Title {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 
