@@ -38,7 +38,8 @@ pub trait Packager: Debug + Send + Sync {
     fn begin(&self, plan: Plan) -> Result<Box<dyn ArchiveWriter>, PackagerError>;
 }
 
-/// Lays out packed files in parts, in the order in which they are pushed.
+/// Lays out packed files in parts, in the order in which they are pushed. A format may need one of them in another
+/// place, which then depends on the sequence alone; readers find files by their paths.
 pub trait ArchiveWriter: Debug + Send {
     /// Appends a file, and adds to `events` whatever is ready to be stored.
     ///

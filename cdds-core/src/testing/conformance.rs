@@ -33,6 +33,7 @@ macro_rules! planted {
 }
 
 pub mod catalog;
+pub mod packager;
 pub mod sealer;
 pub mod sink;
 pub mod source;

@@ -7,6 +7,7 @@
     reason = "tests may; clippy does not know functions outside #[test] as such"
 )]
 
+mod conformance;
 mod hostile;
 mod interop;
 mod java;

@@ -145,26 +145,6 @@ proptest! {
 }
 
 #[test]
-fn a6_the_same_files_give_the_same_bytes() {
-    let files = files(8, &[100_000, 300, 900_000, 65_536]);
-    let bytes = |archive: Archive| archive.parts.iter().map(|part| part.concat()).collect::<Vec<_>>();
-    let once = bytes(archive(Level::Default, Some(65_536), &files));
-    let packager = ZipPackager::default();
-    // Pack the files in another order and on other threads.
-    let mut packed: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = files
-            .iter()
-            .rev()
-            .map(|(path, contents)| scope.spawn(|| packager.pack(path, contents).unwrap()))
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    packed.reverse();
-    let again = bytes(super::support::archive_packed(Some(65_536), packed));
-    assert!(once == again);
-}
-
-#[test]
 fn only_the_first_entry_is_held_back() {
     let files = files(2, &[20_000, 200_000, 50]);
     let packager = ZipPackager::default();
