@@ -88,50 +88,63 @@ pub fn principal(owner: &Owner, role: Role) -> Principal {
     Principal::new(PrincipalName::of(role), owner.clone(), role)
 }
 
-/// A clock that moves only when a test moves it. Sleeping advances it at once and never waits.
+/// A clock that moves only when a test moves it. A sleep advances it as soon as it is polled, and never waits.
 #[derive(Debug)]
 pub struct ManualClock {
+    hands: Arc<Hands>,
+}
+
+/// What a [`ManualClock`] shows; its sleeps share it.
+#[derive(Debug)]
+struct Hands {
     now: Mutex<DateTime<Utc>>,
     elapsed_micros: AtomicU64,
 }
 
-impl ManualClock {
-    /// Creates a clock that shows `now`.
-    pub fn at(now: DateTime<Utc>) -> Self {
-        Self { now: Mutex::new(now), elapsed_micros: AtomicU64::new(0) }
-    }
-
-    /// Moves the clock forward by `step`, at most to the last representable instant.
-    pub fn advance(&self, step: Duration) {
+impl Hands {
+    fn advance(&self, step: Duration) {
         let delta = TimeDelta::from_std(step).unwrap_or(TimeDelta::MAX);
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         *now = now.checked_add_signed(delta).unwrap_or(DateTime::<Utc>::MAX_UTC);
         let micros = u64::try_from(step.as_micros()).unwrap_or(u64::MAX);
         self.elapsed_micros.fetch_add(micros, Ordering::Relaxed);
     }
+}
+
+impl ManualClock {
+    /// Creates a clock that shows `now`.
+    pub fn at(now: DateTime<Utc>) -> Self {
+        Self { hands: Arc::new(Hands { now: Mutex::new(now), elapsed_micros: AtomicU64::new(0) }) }
+    }
+
+    /// Moves the clock forward by `step`, at most to the last representable instant.
+    pub fn advance(&self, step: Duration) {
+        self.hands.advance(step);
+    }
 
     /// Sets the civil time, forward or back, as a person or NTP does. The monotonic time stays as it is.
     pub fn set(&self, now: DateTime<Utc>) {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        *self.hands.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.hands.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::from_micros(self.elapsed_micros.load(Ordering::Relaxed))
+        Duration::from_micros(self.hands.elapsed_micros.load(Ordering::Relaxed))
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.advance(duration);
-        futures::future::ready(()).boxed()
+        let hands = Arc::clone(&self.hands);
+        async move { hands.advance(duration) }.boxed()
     }
 }
 
-/// Runs each piece of work immediately, on the thread that submits it.
+/// Runs each piece of work immediately, on the thread that submits it. Tests are then the same each time, but a
+/// panic of the work reaches whoever submits it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InlineWorkers;
 

@@ -57,6 +57,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_pool_keeps_the_contract_of_the_workers() {
+        for threads in [NonZeroUsize::new(1), NonZeroUsize::new(5), None] {
+            cdds_core::testing::conformance::workers::check(|| Arc::new(ThreadPool::new(threads).unwrap()))
+                .assert();
+        }
+    }
+
+    #[test]
     fn work_runs_at_the_same_time_and_gives_its_results() {
         let pool = ThreadPool::new(NonZeroUsize::new(2)).unwrap();
         assert_eq!(pool.parallelism().get(), 2);
@@ -71,13 +79,6 @@ mod tests {
             })
             .collect();
         assert_eq!(block_on(futures::future::join_all(both)), [Ok(0), Ok(1)]);
-    }
-
-    #[test]
-    fn a_panic_loses_its_task_and_nothing_else() {
-        let pool = ThreadPool::new(NonZeroUsize::new(1)).unwrap();
-        assert!(block_on(offload(&pool, || panic!("planned"))).is_err());
-        assert_eq!(block_on(offload(&pool, || 7)), Ok(7));
     }
 
     #[test]

@@ -33,10 +33,13 @@ macro_rules! planted {
 }
 
 pub mod catalog;
+pub mod clock;
 pub mod packager;
 pub mod sealer;
+pub mod signer;
 pub mod sink;
 pub mod source;
+pub mod workers;
 
 use std::error::Error;
 use std::fmt;
