@@ -23,12 +23,12 @@ pub(crate) async fn carry_out_removals(ports: &Ports) -> Result<bool, CatalogErr
             Ok(()) => {
                 let now = ports.catalog.now().await?;
                 ports.catalog.confirm_removed(&removal, now).await?;
-                info!(?removal, "files removed");
+                info!(name: "files.removed", target: "cdds", ?removal, "files removed");
             }
             Err(ExaminationError::Catalog(error)) => return Err(error),
             Err(ExaminationError::Sink(error)) => {
                 all_gone = false;
-                warn!(?removal, "cannot remove files: {}", error.report());
+                warn!(name: "files.left", target: "cdds", ?removal, "cannot remove files: {}", error.report());
             }
         }
     }

@@ -19,7 +19,8 @@
 //! - [`service`] is the API for user interfaces: jobs, history, artifacts, recipients.
 //! - [`stored`] holds the versioned forms that catalogs persist.
 //!
-//! The names that most embedders need are re-exported here.
+//! The [`guide`] begins with a service and ends with its operation. The names that most embedders need are
+//! re-exported here.
 //!
 //! # A custom source
 //!
@@ -75,6 +76,7 @@ mod cleanup;
 pub mod domain;
 pub mod engine;
 mod examination;
+pub mod guide;
 mod keys;
 pub mod ports;
 pub mod service;

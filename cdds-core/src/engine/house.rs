@@ -105,7 +105,7 @@ impl Shared {
     /// Returns whether everything was done.
     async fn chores(&self) -> bool {
         let mut done = self.retain().await.unwrap_or_else(|error| {
-            warn!("expired sets were not removed: {}", error.report());
+            warn!(name: "house.failed", target: "cdds", "expired sets were not removed: {}", error.report());
             false
         });
         if !self.house.begins_sweep(self.ports.clock.monotonic()) {
@@ -115,9 +115,9 @@ impl Shared {
         // to nobody, and stay.
         let swept = self.sweep().await;
         if let Err(error) = &swept {
-            warn!("the store was not swept: {}", error.report());
+            warn!(name: "house.failed", target: "cdds", "the store was not swept: {}", error.report());
         } else if let Err(error) = self.forget().await {
-            warn!("old rows were not forgotten: {}", error.report());
+            warn!(name: "house.failed", target: "cdds", "old rows were not forgotten: {}", error.report());
             done = false;
         }
         done && swept.is_ok()
@@ -141,7 +141,7 @@ impl Shared {
             self.ports.clock.sleep(PAGE_PAUSE).await;
         }
         if rows > 0 {
-            info!(rows, "old rows of the record were forgotten");
+            info!(name: "record.forgotten", target: "cdds", rows, "old rows of the record were forgotten");
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ impl Engine {
     async fn beats(&self) {
         loop {
             if let Err(error) = self.beat().await {
-                warn!("a heartbeat was missed: {}", error.report());
+                warn!(name: "beat.missed", target: "cdds", "a heartbeat was missed: {}", error.report());
             }
             self.shared.ports.clock.sleep(BEAT).await;
         }
@@ -41,7 +41,7 @@ impl Engine {
     async fn keep_house_on(&self) {
         loop {
             if let Err(error) = self.keep_house().await {
-                warn!("housekeeping failed: {}", error.report());
+                warn!(name: "house.failed", target: "cdds", "housekeeping failed: {}", error.report());
             }
             self.shared.ports.clock.sleep(HOUSE_EVERY).await;
         }

@@ -47,6 +47,8 @@ impl Shared {
         let doubt = report.verdict.expiry_waits();
         if doubt && known.is_none_or(|(_, doubted)| !doubted) {
             warn!(
+                name: "clock.doubted",
+                target: "cdds",
                 verdict = ?report.verdict,
                 "the clock shows {}, but the record and the store both disagree: nothing expires until it is \
                  corrected",
@@ -84,12 +86,14 @@ impl Shared {
             if standing.may_go(complete, retention, now) {
                 for key in files {
                     self.ports.sink.delete(key).await?;
-                    info!(%key, "orphan removed");
+                    info!(name: "file.orphaned", target: "cdds", %key, "orphan removed");
                 }
             }
         }
         if unknown > 0 {
             warn!(
+                name: "files.unknown",
+                target: "cdds",
                 files = unknown,
                 "the store holds files that this catalog does not know: `cdds doctor` says more"
             );

@@ -142,7 +142,12 @@ impl Engine {
                         if work.executions.is_empty() && (given_up || !error.is_retryable()) {
                             return Err(error);
                         }
-                        warn!("a round failed; the next one will try again: {}", error.report());
+                        warn!(
+                            name: "round.failed",
+                            target: "cdds",
+                            "a round failed; the next one will try again: {}",
+                            error.report()
+                        );
                     }
                 },
                 () = wake => {}
@@ -173,7 +178,7 @@ impl Engine {
         let engine = self.clone();
         let chores = async move {
             engine.keep_house().await.unwrap_or_else(|error| {
-                warn!("housekeeping failed: {}", error.report());
+                warn!(name: "house.failed", target: "cdds", "housekeeping failed: {}", error.report());
                 false
             })
         };
@@ -268,7 +273,7 @@ impl Pulse {
         let engine = engine.clone();
         let beat = async move {
             if let Err(error) = engine.beat().await {
-                warn!("a heartbeat was missed: {}", error.report());
+                warn!(name: "beat.missed", target: "cdds", "a heartbeat was missed: {}", error.report());
             }
         };
         self.beating = beat.boxed().fuse();

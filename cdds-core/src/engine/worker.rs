@@ -105,7 +105,7 @@ impl Shared {
     pub(super) fn notice(&self, event: &Event<'_>) -> bool {
         let told = contained(|| self.observer.notice(event));
         if told.is_err() {
-            error!("the observer panicked, which is a bug in it");
+            error!(name: "observer.panicked", target: "cdds", "the observer panicked, which is a bug in it");
         }
         told.is_ok()
     }

@@ -7,4 +7,5 @@ mod conformance_catalog;
 mod frequency;
 mod rules;
 mod simulation;
+mod telemetry;
 mod timeframe;

@@ -26,7 +26,9 @@ pub(in crate::engine) async fn export(
     meter: Arc<Meter>,
 ) -> Option<Execution> {
     let span = info_span!(
+        target: "cdds",
         "execution",
+        owner = %execution.owner,
         job_id = %execution.job_id,
         execution_id = %execution.id,
         slot = %execution.slot,
@@ -39,7 +41,7 @@ pub(in crate::engine) async fn export(
     // dropped. Either way the lease runs out and the execution is taken over.
     let ended = contained_async(attempt.run()).instrument(span).await;
     ended.unwrap_or_else(|Panicked| {
-        error!(execution_id = %fence.id, "abandoned after a panic");
+        error!(name: "execution.panicked", target: "cdds", execution_id = %fence.id, "abandoned after a panic");
         shared.notice(&Event::Abandoned { execution: fence.id });
         None
     })
@@ -71,7 +73,7 @@ impl Export {
             Ok(Frozen::Held(execution)) => return self.held(execution).await,
             Err(end) => return self.end(end).await,
         }
-        info!("started");
+        info!(name: "execution.started", target: "cdds", "started");
         if !self.shared.notice(&Event::Started { execution: &self.execution }) {
             self.meter.stop(StopReason::Unobservable);
         }
@@ -86,7 +88,14 @@ impl Export {
     async fn end(&self, end: End) -> Option<Execution> {
         let settlement = match end {
             End::Failed(failure) => {
-                warn!(step = ?failure.step, kind = %failure.kind, "failed: {}", failure.message);
+                warn!(
+                    name: "execution.failed",
+                    target: "cdds",
+                    step = ?failure.step,
+                    kind = %failure.kind,
+                    "failed: {}",
+                    failure.message
+                );
                 Settlement::Failed { failure, retry: self.shared.settings.retry }
             }
             End::Cancelled => Settlement::Cancelled,
@@ -100,11 +109,12 @@ impl Export {
     fn tell(&self, ended: Option<Execution>) -> Option<Execution> {
         match &ended {
             Some(execution) => {
-                info!(status = execution.status().as_str(), "ended");
+                let (status, records) = (execution.status().as_str(), execution.progress.records);
+                info!(name: "execution.ended", target: "cdds", status, records, "ended");
                 self.shared.notice(&Event::Ended { execution });
             }
             None => {
-                info!("left to another worker");
+                info!(name: "execution.left", target: "cdds", "left to another worker");
                 self.shared.notice(&Event::Abandoned { execution: self.execution.id });
             }
         }

@@ -66,12 +66,19 @@ impl Export {
     /// requested, has ended. People are told once that it waits long.
     pub(super) async fn held(&self, execution: Execution) -> Option<Execution> {
         let Some(since) = execution.waits_for_source() else {
-            info!(status = execution.status().as_str(), "ended");
+            let (status, records) = (execution.status().as_str(), execution.progress.records);
+            info!(name: "execution.ended", target: "cdds", status, records, "ended");
             self.shared.notice(&Event::Ended { execution: &execution });
             return Some(execution);
         };
         let until = execution.completeness.complete_until;
-        info!(%since, ?until, "the source is not complete up to the end of the window: waiting for it");
+        info!(
+            name: "execution.waiting",
+            target: "cdds",
+            %since,
+            ?until,
+            "the source is not complete up to the end of the window: waiting for it"
+        );
         match self.shared.ports.catalog.now().await {
             Ok(now) => self.shared.tell_waiting(&execution, since, now),
             Err(error) => warn!("cannot tell how long it has waited: {}", error.report()),

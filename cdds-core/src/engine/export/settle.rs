@@ -87,7 +87,7 @@ impl Export {
 
     /// Another worker has the execution: what this one stored can never be published.
     pub(super) async fn fenced(&self) -> Option<Execution> {
-        warn!("the claim was lost");
+        warn!(name: "claim.lost", target: "cdds", "the claim was lost");
         let unwanted = match self.shared.ports.catalog.standing(self.writer).await {
             // No set was published: only the commit itself could have done that.
             Ok(standing) => matches!(standing, Standing::Unwanted | Standing::GivenUp { .. }),

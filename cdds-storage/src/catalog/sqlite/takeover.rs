@@ -131,7 +131,14 @@ fn abandoned(
             continue;
         }
         if let Some(execution) = understood("execution", &id, executions::read(row))? {
-            tracing::warn!(execution_id = %execution.id, %worker, hold.worker_is_dead, "taken over");
+            tracing::warn!(
+                name: "execution.taken_over",
+                target: "cdds",
+                execution_id = %execution.id,
+                %worker,
+                hold.worker_is_dead,
+                "taken over"
+            );
             abandoned.push(execution);
         }
     }
