@@ -14,6 +14,7 @@ mod keeping;
 mod lists;
 mod lists_artifacts;
 mod lists_history;
+mod lists_names;
 mod lists_titles;
 mod migration;
 mod notices;

@@ -26,7 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_contract.sql"),
     include_str!("migrations/0009_rows.sql"),
     include_str!("migrations/0010_search.sql"),
-    include_str!("migrations/0011_titles.sql"),
+    include_str!("migrations/0011_searches.sql"),
 ];
 
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.

@@ -176,7 +176,7 @@ fn a7_files_are_found_by_any_part_of_their_names_until_they_are_removed() {
     let id = of.execution_id.to_string();
     let others = artifacts(&world, &ArtifactQuery::default());
     for text in id.as_bytes().windows(3).map(|three| std::str::from_utf8(three).unwrap()) {
-        let with = |file: &&ArtifactOverview| file.artifact.execution_id.to_string().contains(text);
+        let with = |file: &&ArtifactOverview| format!("-{}.", file.artifact.execution_id).contains(text);
         assert_eq!(sets(text), others.iter().filter(with).count() as i64, "{text}");
     }
 }

@@ -1,35 +1,35 @@
 //! Searches for parts of the names of files.
 //!
-//! A name holds the id of its execution, and what is around the id is a frame that many names share: `export-/.zip`,
-//! where the slash stands for the id; no name has a slash. The different frames of an owner are few and read one by
-//! one out of an index. They tell where a text can be:
-//! - in some frames, or in all: then their index has the rows;
+//! A name holds the id of its execution, and most parts of a set hold their number. What else is in it is a form
+//! that many names share: `export-/.zip` or `export-/.z//`, where one slash stands for the id and two for the
+//! number; no name has a slash. The different forms of an owner are few and read one by one out of an index. They
+//! tell where a text can be:
+//! - in some forms, or in all: then their index has the rows;
+//! - at some numbers: then an index has the rows by form and number;
 //! - at the beginning of ids: then the index of ids has the rows;
 //! - elsewhere in ids: these are found by their groups of three characters (trigrams), with a mark at either end.
 //!
-//! Ids are random, so a text too short for that, or found too often, is in so many ids that a walk soon fills a page.
+//! A text at more than one of these places is looked for at each, and the rows are gathered. Ids are random, so a
+//! text too short for trigrams, or found too often, is in so many ids that a walk soon fills a page.
 
-use std::collections::BTreeSet;
+mod place;
 
 use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, params_from_iter};
 
+use self::place::{AtId, Form, Place, Several, marked, place};
 use super::super::fault::Fault;
 use super::super::transaction::Transaction;
 use super::Filter;
 use super::condition::Index;
 
-/// The frame of a name behind its owner, who has no slash either, as the index has it. As one expression, so that
-/// SQLite does not take this index for the list of an owner's files.
-const FRAME: &str = "a.owner || '/' || replace(a.name_folded, a.execution_id, '/')";
+/// The form of a name behind its owner, who has no slash either, as the indexes have it. As one expression, so that
+/// SQLite does not take one of these for the list of an owner's files.
+const FORM: &str = "a.owner || '/' || replace(replace(a.name_folded, a.execution_id, '/'), \
+                    '.z' || printf('%02d', a.part), '.z//')";
 
-/// The id of an execution in a frame.
-const ID: char = '/';
-
-/// The number of characters of an id.
-const ID_LENGTH: usize = 36;
-
-/// The marks before and behind an id where it is searched.
-const MARKS: (char, char) = ('-', '.');
+/// Whether a name holds the number of its part, as the index of these has it.
+const HAS_NUMBER: &str = "instr(a.name_folded, '.z' || printf('%02d', a.part)) > 0";
 
 /// The number of characters of a trigram.
 const TRIGRAM: usize = 3;
@@ -37,35 +37,24 @@ const TRIGRAM: usize = 3;
 /// The most trigrams that are searched at a time: so many are together in hardly any other id.
 const TRIGRAMS_MAX: usize = 6;
 
+/// The greatest number of a part that is looked for: an archive has no more parts (APPNOTE 4.4.19).
+const NUMBERS_MAX: u32 = 0xffff;
+
+/// The most rows that are gathered from several places. If there are more, the list is walked.
+const GATHERED_MAX: usize = 8_000;
+
 /// Whether a marked id holds a text.
 const ID_HOLDS: &str = "instr('-' || a.execution_id || '.', ?) > 0";
+
+const NAME_HOLDS: &str = "instr(a.name_folded, ?) > 0";
 
 /// Selects the sets that a full-text query finds.
 const SETS_FOUND: &str = "SELECT s.execution_id
      FROM (SELECT rowid AS number FROM set_search WHERE set_search MATCH ? LIMIT ?) f
      LEFT JOIN artifact_set s ON s.number = f.number";
 
-/// Where names hold a text.
-#[derive(Debug, PartialEq, Eq)]
-enum Place {
-    /// In each name.
-    EachName,
-    /// In these frames, and nowhere else.
-    Frames(Vec<String>),
-    /// At ids, in the names of all frames or of some of them.
-    Ids { at: AtId, in_all: bool },
-    /// In more than one of these places.
-    Several,
-}
-
-/// A text at an id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum AtId {
-    /// Its beginning.
-    Beginning(String),
-    /// A part of the marked id.
-    Part(String),
-}
+/// The beginning of the statements that gather rows.
+const ROWS: &str = "SELECT a.rowid FROM artifact a WHERE a.live AND";
 
 impl Filter {
     /// Adds that the name of a file holds a folded text.
@@ -74,121 +63,127 @@ impl Filter {
         tx: &Transaction<'_>,
         text: Option<String>,
     ) -> Result<Self, Fault> {
-        const NAME_HOLDS: &str = "instr(a.name_folded, ?) > 0";
         let Some(text) = text else { return Ok(self) };
-        let Some(frames) = self.frames(tx)? else {
+        let Some(forms) = self.forms(tx)? else {
             return Ok(self.and_each(NAME_HOLDS, text));
         };
-        let (at, in_all) = match place(&frames, &text) {
+        let (at, in_all) = match place(&forms, &text) {
             Place::EachName => return Ok(self),
-            Place::Frames(frames) => {
-                let frames = frames.into_iter().map(|frame| self.framed() + &frame).collect();
-                return Ok(self.and_one_of(FRAME, frames, Index::OfAll));
+            Place::Forms(forms) => {
+                let forms = forms.into_iter().map(|form| self.behind_owner() + &form).collect();
+                return Ok(self.and_one_of(FORM, forms, Index::OfAll));
             }
-            Place::Several => return Ok(self.and_each(NAME_HOLDS, text)),
+            Place::Several(several) => {
+                return Ok(match self.rows_at(tx, &several)? {
+                    Some(rows) => self.and_rows("a.rowid", &rows).and_mostly(NAME_HOLDS, Some(text)),
+                    None => self.and_each(NAME_HOLDS, text),
+                });
+            }
+            Place::Anywhere => return Ok(self.and_each(NAME_HOLDS, text)),
             Place::Ids { at, in_all } => (at, in_all),
         };
         let filter = match &at {
             AtId::Beginning(beginning) => self.and_indexed_beginning("a.execution_id", beginning),
-            AtId::Part(part) => match trigrams(part) {
+            AtId::Part(part) => match self.sets_with(tx, part)? {
+                Some(sets) => self.and_found("a.execution_id", &sets),
                 None => self.and_each(ID_HOLDS, part.clone()),
-                Some(trigrams) => {
-                    let search = ("a.execution_id", SETS_FOUND, vec![Value::Text(trigrams)]);
-                    let holds = |id: &str| marked(id).contains(part.as_str());
-                    self.and_searched(tx, search, holds, (ID_HOLDS, part))?
-                }
             },
         };
         Ok(if in_all { filter } else { filter.and_mostly(NAME_HOLDS, Some(text)) })
     }
-}
 
-impl Filter {
-    /// Returns what is before the frames of the owner.
-    fn framed(&self) -> String {
+    /// Returns what is before the forms of the owner.
+    fn behind_owner(&self) -> String {
         match &self.owner.1 {
             Value::Text(owner) => format!("{owner}/"),
             _ => String::new(),
         }
     }
 
-    /// Returns the frames of the owner, or `None` if there are too many.
-    fn frames(&self, tx: &Transaction<'_>) -> Result<Option<Vec<String>>, Fault> {
-        let framed = self.framed();
+    /// Returns the forms of the owner, or `None` if there are too many or a number is too great.
+    fn forms(&self, tx: &Transaction<'_>) -> Result<Option<Vec<Form>>, Fault> {
+        let before = self.behind_owner();
         // The character after the slash ends them.
-        let of_owner = (format!("{FRAME} < ?1"), Value::Text(framed.replace('/', "0")));
-        let frames = self.values_of(tx, FRAME, of_owner, &framed)?;
-        let frame = |one: String| one.strip_prefix(&framed).map(str::to_owned);
-        Ok(frames.map(|frames| frames.into_iter().filter_map(frame).collect()))
+        let of_owner = (format!("{FORM} < ?1"), Value::Text(before.replace('/', "0")));
+        let Some(texts) = self.values_of(tx, FORM, of_owner, &before)? else { return Ok(None) };
+        let greatest = format!(
+            "SELECT a.part FROM artifact a WHERE {FORM} = ?1 AND a.live AND {HAS_NUMBER} ORDER BY a.part DESC LIMIT 1"
+        );
+        let mut forms = Vec::with_capacity(texts.len());
+        for text in texts {
+            let number: Option<u32> = tx.query_row(&greatest, [&text], |row| row.get(0)).optional()?;
+            let numbers_max = number.unwrap_or(0);
+            if numbers_max > NUMBERS_MAX {
+                return Ok(None);
+            }
+            let text = text.strip_prefix(&before).map(str::to_owned).unwrap_or_default();
+            forms.push(Form { text, numbers_max });
+        }
+        Ok(Some(forms))
+    }
+
+    /// Returns the ids of the sets whose marked ids hold a text, or `None` if there are too many.
+    fn sets_with(&self, tx: &Transaction<'_>, part: &str) -> Result<Option<Vec<String>>, Fault> {
+        let Some(trigrams) = trigrams(part) else { return Ok(None) };
+        let found = self.searched(tx, SETS_FOUND, &trigrams)?;
+        Ok(found.map(|sets| sets.into_iter().filter(|id| marked(id).contains(part)).collect()))
+    }
+
+    /// Returns the rows of several places, or `None` if there are too many.
+    fn rows_at(&self, tx: &Transaction<'_>, several: &Several) -> Result<Option<Vec<i64>>, Fault> {
+        let before = self.behind_owner();
+        let mut parts: Vec<(String, Vec<Value>)> = Vec::new();
+        for at in &several.ids {
+            let owner = self.owner.1.clone();
+            match at {
+                AtId::Beginning(id) => {
+                    let values = vec![owner, id.clone().into(), format!("{id}g").into()];
+                    parts.push((
+                        "a.owner = ? AND a.execution_id >= ? AND a.execution_id < ?".to_owned(),
+                        values,
+                    ));
+                }
+                AtId::Part(part) => {
+                    let Some(sets) = self.sets_with(tx, part)? else { return Ok(None) };
+                    let of_sets = "+a.owner = ? AND a.execution_id IN (SELECT value FROM json_each(?))";
+                    parts.push((of_sets.to_owned(), vec![owner, json(&sets).into()]));
+                }
+            }
+        }
+        for (form, numbers) in &several.numbers {
+            let numbers: Vec<_> = numbers.iter().map(u32::to_string).collect();
+            let values = vec![format!("{before}{form}").into(), format!("[{}]", numbers.join(",")).into()];
+            parts.push((numbered(), values));
+        }
+        for form in &several.forms {
+            parts.push((format!("{FORM} = ?"), vec![format!("{before}{form}").into()]));
+        }
+        let mut rows = Vec::new();
+        for (condition, mut values) in parts {
+            let limit = GATHERED_MAX.saturating_add(1).saturating_sub(rows.len());
+            values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+            let mut statement = tx.prepare(&format!("{ROWS} {condition} LIMIT ?"))?;
+            let found = statement.query_map(params_from_iter(values), |row| row.get(0))?;
+            rows.extend(found.collect::<Result<Vec<i64>, _>>()?);
+            if rows.len() > GATHERED_MAX {
+                return Ok(None);
+            }
+        }
+        rows.sort_unstable();
+        rows.dedup();
+        Ok(Some(rows))
     }
 }
 
-/// Finds out where the names of these frames hold a text.
-fn place(frames: &[String], text: &str) -> Place {
-    let (mut holding, mut at_ids, mut reaching) = (Vec::new(), BTreeSet::new(), 0);
-    for frame in frames {
-        let (before, after) = frame.split_once(ID).unwrap_or((frame, ""));
-        if after.contains(ID) {
-            return Place::Several;
-        }
-        let ids = if frame.contains(ID) { at_ids_between(before, after, text) } else { BTreeSet::new() };
-        if before.contains(text) || after.contains(text) {
-            holding.push(frame.clone());
-        } else if !ids.is_empty() {
-            reaching += 1;
-            at_ids.extend(ids);
-        }
-    }
-    if holding.len() == frames.len() {
-        return Place::EachName;
-    }
-    // A part that begins the id is found among the parts as well.
-    if at_ids.len() > 1 && at_ids.iter().any(|at| matches!(at, AtId::Part(_))) {
-        at_ids = at_ids.into_iter().map(AtId::into_part).collect();
-    }
-    match (holding.is_empty(), at_ids.pop_first(), at_ids.is_empty()) {
-        (_, None, _) => Place::Frames(holding),
-        (true, Some(at), true) => Place::Ids { at, in_all: reaching == frames.len() },
-        _ => Place::Several,
-    }
+/// The condition of the names of one form with one of some numbers.
+fn numbered() -> String {
+    format!("{FORM} = ? AND {HAS_NUMBER} AND a.part IN (SELECT value FROM json_each(?))")
 }
 
-/// Returns how ids between these texts can take part in a text.
-fn at_ids_between(before: &str, after: &str, text: &str) -> BTreeSet<AtId> {
-    let bounds = || (0..=text.len()).filter(|at| text.is_char_boundary(*at));
-    let begins = bounds().filter(|at| before.ends_with(&text[..*at]));
-    let places = begins.flat_map(|begin| {
-        bounds()
-            .filter(move |end| begin < *end && after.starts_with(&text[*end..]))
-            .map(move |end| (begin, end))
-    });
-    let at_id = |(begin, end): (usize, usize)| {
-        let (id, is_whole) = (&text[begin..end], end - begin == ID_LENGTH);
-        let is_id = id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-'));
-        let (follows, is_followed) = (begin > 0, end < text.len());
-        if !is_id || id.len() > ID_LENGTH || (follows && is_followed && !is_whole) {
-            return None;
-        }
-        Some(match (follows || is_whole, is_followed) {
-            (true, _) => AtId::Beginning(id.to_owned()),
-            (false, true) => AtId::Part(format!("{id}{}", MARKS.1)),
-            (false, false) => AtId::Part(id.to_owned()),
-        })
-    };
-    places.filter_map(at_id).collect()
-}
-
-impl AtId {
-    fn into_part(self) -> Self {
-        match self {
-            Self::Beginning(id) => Self::Part(format!("{}{id}", MARKS.0)),
-            part @ Self::Part(_) => part,
-        }
-    }
-}
-
-fn marked(id: &str) -> String {
-    format!("{}{id}{}", MARKS.0, MARKS.1)
+/// Writes ids, which need no escapes.
+fn json(ids: &[String]) -> String {
+    let quoted: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
+    format!("[{}]", quoted.join(","))
 }
 
 /// Returns the full-text query for trigrams of a part of a marked id, or `None` if it is too short.
@@ -204,54 +199,6 @@ mod tests {
     use super::super::super::plan::plan;
     use super::*;
 
-    const ZIP: &str = "export-/.zip";
-    const SEALED: &str = "export-/.zip.smime";
-    const VOLUME: &str = "export-/.z01";
-
-    fn placed(frames: &[&str], text: &str) -> Place {
-        place(&frames.iter().map(|frame| (*frame).to_owned()).collect::<Vec<_>>(), text)
-    }
-
-    fn part(text: &str) -> Place {
-        Place::Ids { at: AtId::Part(text.to_owned()), in_all: true }
-    }
-
-    #[test]
-    fn texts_of_frames_are_found_in_their_frames() {
-        let all = [VOLUME, ZIP, SEALED];
-        for text in ["", "e", "port-", ".z", "-"] {
-            assert_eq!(placed(&all, text), Place::EachName, "{text}");
-        }
-        assert_eq!(placed(&all, "zip.s"), Place::Frames(vec![SEALED.to_owned()]));
-        for text in ["q", "nowhere", "ü", "t-g", "a/b", "0.zap", "t-f.zip"] {
-            assert_eq!(placed(&all, text), Place::Frames(Vec::new()), "{text}");
-        }
-        assert_eq!(placed(&["manual"], "man"), Place::EachName);
-        assert_eq!(placed(&["manual", ZIP], "man"), Place::Frames(vec!["manual".to_owned()]));
-    }
-
-    #[test]
-    fn texts_of_ids_are_found_at_ids() {
-        let all = [VOLUME, ZIP, SEALED];
-        let begins = |id: &str| Place::Ids { at: AtId::Beginning(id.to_owned()), in_all: true };
-        assert_eq!(placed(&all, "t-3f"), begins("3f"));
-        assert_eq!(placed(&all, "-3f"), part("-3f"), "it may be within the id, too");
-        assert_eq!(placed(&all, "3f2a"), part("3f2a"));
-        assert_eq!(placed(&all, "3f."), part("3f."));
-        let id = "cb524978-a819-59cf-9759-c710c1a5b1d0";
-        assert_eq!(placed(&all, id), begins(id));
-        assert_eq!(placed(&all, &format!("{id}.")), begins(id));
-        assert_eq!(placed(&all, &format!("t-{id}.")), begins(id));
-        let sealed = format!("export-{id}.zip.smime");
-        assert_eq!(placed(&all, &sealed), Place::Ids { at: AtId::Beginning(id.to_owned()), in_all: false });
-    }
-
-    #[test]
-    fn texts_in_frames_and_ids_may_be_anywhere() {
-        assert_eq!(placed(&[VOLUME, ZIP], "01"), Place::Several);
-        assert_eq!(placed(&["/-/"], "01"), Place::Several);
-    }
-
     #[test]
     fn parts_of_ids_are_cut_into_trigrams() {
         assert_eq!(trigrams("3f"), None);
@@ -259,24 +206,36 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_texts_are_found_by_indexes() {
+    fn parts_of_names_are_found_by_indexes() {
         let steps = plan(SETS_FOUND);
         assert!(steps.iter().any(|step| step.contains("set_search VIRTUAL TABLE INDEX")), "{steps:?}");
         assert!(steps.iter().any(|step| step.contains("artifact_set_number (number=?)")), "{steps:?}");
         for (sql, index) in [
             (
                 format!(
-                    "SELECT {FRAME} FROM artifact a WHERE {FRAME} < ?1 AND a.live AND {FRAME} > ?2 ORDER BY {FRAME}"
+                    "SELECT {FORM} FROM artifact a WHERE {FORM} < ?1 AND a.live AND {FORM} > ?2 ORDER BY {FORM}"
                 ),
-                "a USING COVERING INDEX artifact_list_frame (<expr>>? AND <expr><?)",
+                "a USING COVERING INDEX artifact_list_form (<expr>>? AND <expr><?)",
             ),
             (
-                format!("SELECT 1 FROM artifact a WHERE a.live AND {FRAME} = ? LIMIT ?"),
-                "a USING COVERING INDEX artifact_list_frame (<expr>=?)",
+                format!("SELECT 1 FROM artifact a WHERE a.live AND {FORM} = ? LIMIT ?"),
+                "a USING COVERING INDEX artifact_list_form (<expr>=?)",
+            ),
+            (
+                format!(
+                    "SELECT a.part FROM artifact a WHERE {FORM} = ?1 AND a.live AND {HAS_NUMBER}
+                     ORDER BY a.part DESC LIMIT 1"
+                ),
+                "a USING COVERING INDEX artifact_list_number (<expr>=?)",
+            ),
+            (
+                format!("{ROWS} {} LIMIT ?", numbered()),
+                "a USING COVERING INDEX artifact_list_number (<expr>=? AND part=?)",
             ),
         ] {
             let steps = plan(&sql);
-            assert!(steps.len() == 1 && steps[0].contains(index), "{steps:?}");
+            assert!(steps[0].contains(index), "{steps:?}");
+            assert!(steps.iter().all(|step| !step.contains("B-TREE")), "{steps:?}");
         }
     }
 }

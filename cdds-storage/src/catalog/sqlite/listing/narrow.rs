@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use cdds_core::domain::id::TypeId;
 use cdds_core::ports::catalog::query::Between;
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, params, params_from_iter};
+use rusqlite::{OptionalExtension, params};
 
 use super::super::fault::Fault;
 use super::super::transaction::Transaction;
@@ -121,7 +121,7 @@ impl Filter {
     }
 
     /// Adds that a column, which stands first in an index, is one of these ids.
-    fn and_found(self, column: &'static str, ids: &[String]) -> Self {
+    pub(super) fn and_found(self, column: &'static str, ids: &[String]) -> Self {
         // Ids need no escapes.
         let ids = format!("[\"{}\"]", ids.join("\",\""));
         self.add(column, vec![compare(" IN (SELECT value FROM json_each(?))", ids)], Index::OfAll)
@@ -136,6 +136,14 @@ impl Filter {
         count: u64,
     ) -> Self {
         self.add(column, vec![compare(comparison, value)], Index::Counted(count))
+    }
+
+    /// Adds that the row id is one of these.
+    pub(super) fn and_rows(self, column: &'static str, rows: &[i64]) -> Self {
+        let numbers: Vec<_> = rows.iter().map(i64::to_string).collect();
+        let numbers = format!("[{}]", numbers.join(","));
+        let among = " IN (SELECT value FROM json_each(?))";
+        self.add(column, vec![compare(among, numbers)], Index::Counted(rows.len() as u64))
     }
 
     /// Adds that a column of types, which stands behind the owner in an index, names this type, if there is one.
@@ -184,23 +192,18 @@ impl Filter {
         }
     }
 
-    /// Adds that the id is one of those that a statement finds and `holds` is true of; if it finds more than
-    /// [`FOUND_MAX`], that each row meets `otherwise`. The last `?` of the statement is its limit.
-    pub(super) fn and_searched(
-        self,
+    /// Returns the texts that a statement finds for a value, which is its first `?`; the last is its limit. Returns
+    /// `None` if it finds more than [`FOUND_MAX`].
+    pub(super) fn searched(
+        &self,
         tx: &Transaction<'_>,
-        (column, search, mut values): (&'static str, &str, Vec<Value>),
-        holds: impl Fn(&str) -> bool,
-        (otherwise, value): (&'static str, &str),
-    ) -> Result<Self, Fault> {
-        values.push(Value::Integer(i64::try_from(FOUND_MAX).unwrap_or(i64::MAX).saturating_add(1)));
+        search: &str,
+        value: &str,
+    ) -> Result<Option<Vec<String>>, Fault> {
+        let limit = i64::try_from(FOUND_MAX).unwrap_or(i64::MAX).saturating_add(1);
         let mut statement = tx.prepare(search)?;
-        let found = statement.query_map(params_from_iter(values), |row| row.get::<_, Option<String>>(0))?;
+        let found = statement.query_map(params![value, limit], |row| row.get::<_, Option<String>>(0))?;
         let found = found.collect::<Result<Vec<_>, _>>()?;
-        if found.len() > FOUND_MAX {
-            return Ok(self.and_each(otherwise, value.to_owned()));
-        }
-        let found: Vec<String> = found.into_iter().flatten().filter(|id| holds(id)).collect();
-        Ok(self.and_found(column, &found))
+        Ok((found.len() <= FOUND_MAX).then(|| found.into_iter().flatten().collect()))
     }
 }

@@ -1,4 +1,4 @@
--- Version 11: searches in a million titles.
+-- Version 11: searches in a million titles, and in the names of sets of thousands of parts.
 
 -- A job is found by a number of its own: row ids may change when the file is compacted. The index holds all that a
 -- list of jobs is filtered by most and sorted by.
@@ -43,3 +43,14 @@ END;
 CREATE TRIGGER job_forgotten BEFORE DELETE ON job BEGIN
     INSERT INTO job_search (job_search, rowid, words) SELECT 'delete', number, words FROM job_words WHERE id = OLD.id;
 END;
+
+-- The form of a file's name behind its owner: with a slash for the id of the execution, and two for the number of a
+-- part that is not the last, so that all such parts have one form. Programs of versions 9 and 10 need
+-- artifact_list_frame; a later version drops it.
+CREATE INDEX artifact_list_form
+    ON artifact (owner || '/' || replace(replace(name_folded, execution_id, '/'), '.z' || printf('%02d', part), '.z//'),
+    created_at, execution_id, part, live) WHERE live;
+CREATE INDEX artifact_list_number
+    ON artifact (owner || '/' || replace(replace(name_folded, execution_id, '/'), '.z' || printf('%02d', part), '.z//'),
+    part, created_at, execution_id, live, instr(name_folded, '.z' || printf('%02d', part)) > 0)
+    WHERE live AND instr(name_folded, '.z' || printf('%02d', part)) > 0;
