@@ -116,9 +116,12 @@ impl RecordBatch {
         self.lines.len()
     }
 
-    /// Returns the bytes of the lines and of the rejected records.
-    pub(crate) fn held_bytes(&self) -> usize {
-        self.lines.len() + self.rejected.iter().map(RejectedRecord::held_bytes).sum::<usize>()
+    /// Whether the batch holds more than 4 MiB, besides its last record: a source learns how large a record is
+    /// only by reading it.
+    pub(crate) fn is_too_large(&self) -> bool {
+        const BYTES_MAX: usize = 4 << 20;
+        let held = self.lines.len() + self.rejected.iter().map(RejectedRecord::held_bytes).sum::<usize>();
+        held > BYTES_MAX && held - self.iter().last().map_or(0, |record| record.line.len()) > BYTES_MAX
     }
 
     /// Returns how many bytes the source read for this batch. It is used for progress only, and each source

@@ -83,7 +83,10 @@ pub struct DataType {
     /// Whether records carry the instant of their last change. If not, the event instant is used in its place
     /// (rule W7).
     pub has_change_instant: bool,
-    /// How late a row may become visible after its instant (rule W4).
+    /// How late a row may become visible after its instant (rule W4). For a database, this is the longest
+    /// transaction that writes rows; for files, the longest time from a record's instant until its whole line is
+    /// where the source reads it, past the buffers of its writer and any copying. A source may also say until when
+    /// it is complete (rule W3b).
     pub settle_lag: TimeDelta,
     /// The smallest step of the instants (rule W4).
     pub granularity: TimeDelta,

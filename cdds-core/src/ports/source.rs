@@ -22,9 +22,6 @@ pub use crate::domain::source::{
     BadRecordMode, DataType, Ownership, ReadRequest, RecordInstant, SourceDescription, Visibility,
 };
 
-/// The most bytes of one batch.
-pub(crate) const BATCH_BYTES_MAX: usize = 4 << 20;
-
 /// A system that holds records: a database, a set of files, a service.
 ///
 /// # Contract
@@ -35,9 +32,19 @@ pub(crate) const BATCH_BYTES_MAX: usize = 4 << 20;
 /// batches of bounded size (a few hundred kilobytes, 4 MiB at most besides the last record); memory use never
 /// depends on the amount of data. [`CheckedSource`] checks much of this while a source is read.
 ///
+/// A read stays a few batches ahead of whoever takes them, and no poll blocks or goes through a large part of the
+/// records, also where none of them is asked for.
+///
 /// The engine applies the template (rule J4), unless the type is declared to
 /// [push it down](DataType::pushes_down): then the source returns filtered records with only the selected
-/// fields.
+/// fields. Such a source may refuse a template that names a field that it does not have, as
+/// [`Missing`](SourceErrorKind::Missing) or [`Invalid`](SourceErrorKind::Invalid), since a misspelt filter would
+/// silently find nothing; or the field is missing in every record, as it is for the engine. If a type declares its
+/// fields, no job names others.
+///
+/// A record of a category that the type does not declare is yielded if every category is selected, and
+/// [placed](crate::domain::record::Place) without one. It then goes into the folder `all` (rule A1). A read of
+/// selected categories leaves it out.
 ///
 /// # Errors
 /// A record that cannot be read is a [`SourceErrorKind::BadRecord`] that names its location, never its

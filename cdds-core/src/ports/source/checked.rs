@@ -7,10 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
 
-use super::{
-    BATCH_BYTES_MAX, BadRecordMode, Estimate, ReadRequest, Source, SourceDescription, SourceError,
-    SourceErrorKind,
-};
+use super::{BadRecordMode, Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind};
 use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::record::RecordBatch;
 use crate::domain::record::handover::{Breach, Handover};
@@ -205,7 +202,7 @@ impl Reading {
     }
 
     fn check(&self, batch: &RecordBatch) -> Result<(), BrokenClause> {
-        if is_too_large(batch) {
+        if batch.is_too_large() {
             return Err(BrokenClause::BoundedBatches);
         }
         if self.bad_records == BadRecordMode::Fail && !batch.rejected().is_empty() {
@@ -214,16 +211,6 @@ impl Reading {
         // No place counts as known, since their number has no bound. A batch has few places.
         Ok(self.handover.check_batch(batch, |_| false)?)
     }
-}
-
-/// Whether a batch is larger than it may be. Its last record does not count: a source learns how large a record
-/// is only by reading it.
-fn is_too_large(batch: &RecordBatch) -> bool {
-    if batch.held_bytes() <= BATCH_BYTES_MAX {
-        return false;
-    }
-    let last = batch.iter().last().map_or(0, |record| record.line.len());
-    batch.held_bytes() - last > BATCH_BYTES_MAX
 }
 
 /// The latest answers about completeness, each with the request that it is about.

@@ -4,19 +4,46 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use serde_json::Value;
 
 use super::rows::{at, dated, declared, many, row, steps};
-use super::{Clause, Row, SourceFixture};
+use super::{Clause, Row, SourceFixture, reading};
 use crate::domain::calendar::window::Window;
 use crate::domain::id::Owner;
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
 use crate::domain::record::{Place, RecordBatch};
-use crate::ports::source::{BATCH_BYTES_MAX, DataType, Ownership, ReadRequest, RecordInstant, Source};
+use crate::ports::source::{DataType, Ownership, ReadRequest, RecordInstant, Source};
 
-type Outcome = Result<(), String>;
+pub(super) type Outcome = Result<(), String>;
+
+/// Returns why a clause is not checked, if it is about what the type does not declare or the fixture cannot do.
+/// A fixture that fails is left to the checks.
+pub(super) fn needless(clause: Clause, fixture: &dyn SourceFixture) -> Option<&'static str> {
+    let data_type = Case::of(fixture, Vec::new()).ok()?.data_type;
+    match clause {
+        Clause::WindowBounds | Clause::BeforeEpoch | Clause::Tiling if !data_type.has_event_instant => {
+            Some("the type declares no event instant")
+        }
+        Clause::ByChange if !data_type.has_change_instant => Some("the type declares no change instant"),
+        Clause::Categories if data_type.category.is_none() => Some("the type declares no categories"),
+        Clause::PushDown | Clause::UnknownField if !data_type.pushes_down => {
+            Some("the engine applies the templates")
+        }
+        Clause::Owners if data_type.ownership != Ownership::PerOwner => {
+            Some("the type does not declare that owners have records of their own")
+        }
+        Clause::DropFrees if fixture.handles().is_none() => Some("the fixture does not count handles"),
+        Clause::PollsReturn | Clause::FewBatchesAhead if fixture.rows_read().is_none() => {
+            Some("the fixture does not count the rows that are read")
+        }
+        Clause::BadRecords if matches!(fixture.damaged(&[row(0)], 0), Ok(None)) => {
+            Some("the fixture can damage no row")
+        }
+        _ => None,
+    }
+}
 
 pub(super) async fn check(clause: Clause, fixture: &dyn SourceFixture) -> Outcome {
     let data_type = Case::of(fixture, Vec::new())?.data_type;
@@ -28,7 +55,7 @@ pub(super) async fn check(clause: Clause, fixture: &dyn SourceFixture) -> Outcom
         }
         Clause::Undated => undated(fixture).await,
         Clause::Tiling => tiles(fixture).await,
-        Clause::ByChange if data_type.has_change_instant => by_change(fixture).await,
+        Clause::ByChange => by_change(fixture).await,
         Clause::Categories => categories(fixture, &data_type).await,
         Clause::EachOnce => Case::of(fixture, many())?.all_yielded().await,
         Clause::Contents => contents(fixture).await,
@@ -36,13 +63,15 @@ pub(super) async fn check(clause: Clause, fixture: &dyn SourceFixture) -> Outcom
         Clause::StableOrder => stable(fixture).await,
         Clause::Empty => empty(fixture).await,
         Clause::BoundedBatches => bounded(fixture).await,
-        Clause::DropFrees => dropped(fixture).await,
-        Clause::PushDown if data_type.pushes_down => pushed_down(fixture).await,
+        Clause::DropFrees => reading::dropped(fixture).await,
+        Clause::PushDown => pushed_down(fixture).await,
         Clause::Estimates => estimates(fixture).await,
-        Clause::Owners if data_type.ownership == Ownership::PerOwner => owners(fixture).await,
+        Clause::Owners => owners(fixture).await,
         Clause::CompleteUntil => complete(fixture).await,
-        // The type does not declare what the clause is about.
-        Clause::ByChange | Clause::PushDown | Clause::Owners => Ok(()),
+        Clause::BadRecords => reading::bad_records(fixture).await,
+        Clause::UnknownField => unknown_field(fixture).await,
+        Clause::PollsReturn => reading::polls(fixture).await,
+        Clause::FewBatchesAhead => reading::ahead(fixture).await,
     }
 }
 
@@ -51,14 +80,14 @@ pub(super) async fn check_read(fixture: &dyn SourceFixture, request: &ReadReques
 }
 
 /// Rows, and the source that holds them.
-struct Case {
-    source: Arc<dyn Source>,
-    data_type: DataType,
-    rows: Vec<Row>,
+pub(super) struct Case {
+    pub(super) source: Arc<dyn Source>,
+    pub(super) data_type: DataType,
+    pub(super) rows: Vec<Row>,
 }
 
 impl Case {
-    fn of(fixture: &dyn SourceFixture, rows: Vec<Row>) -> Result<Self, String> {
+    pub(super) fn of(fixture: &dyn SourceFixture, rows: Vec<Row>) -> Result<Self, String> {
         let make =
             |rows: &[Row]| fixture.source(rows).map_err(|error| format!("the fixture failed: {error}"));
         let described = make(&[])?;
@@ -68,11 +97,11 @@ impl Case {
         Ok(Self { source: make(&rows)?, data_type, rows })
     }
 
-    fn request(&self, window: Window) -> ReadRequest {
+    pub(super) fn request(&self, window: Window) -> ReadRequest {
         ReadRequest::new(Owner::default(), self.data_type.id.clone(), window)
     }
 
-    fn everything(&self) -> ReadRequest {
+    pub(super) fn everything(&self) -> ReadRequest {
         self.request(Window::until(at(0) + TimeDelta::days(10_000)))
     }
 
@@ -135,7 +164,7 @@ fn told(request: &ReadRequest) -> String {
     format!("of {:?} to {:?} by {by:?}, categories {categories:?}", window.start(), window.end())
 }
 
-fn field(line: &[u8], name: &str) -> Result<String, String> {
+pub(super) fn field(line: &[u8], name: &str) -> Result<String, String> {
     let value: Value =
         serde_json::from_slice(line).map_err(|_| "a line is not one JSON object".to_owned())?;
     let text = value.get(name).and_then(Value::as_str);
@@ -146,9 +175,6 @@ fn field(line: &[u8], name: &str) -> Result<String, String> {
 async fn windows(fixture: &dyn SourceFixture, from: DateTime<Utc>) -> Outcome {
     let step = |count| from + steps(fixture, count);
     let case = Case::of(fixture, dated([-1, 0, 1, 2, 3, 1_000, 1_001, 1_000_000].map(step)))?;
-    if !case.data_type.has_event_instant {
-        return Ok(());
-    }
     for (start, end) in [(0, 2), (0, 1), (1, 3), (-1, 1_000), (2, 1_001), (1, 1_000_000), (-5, 2_000_000)] {
         case.yields(&case.request(Window::between(step(start), step(end)))).await?;
         case.yields(&case.request(Window::until(step(end)))).await?;
@@ -171,9 +197,6 @@ async fn undated(fixture: &dyn SourceFixture) -> Outcome {
 
 async fn tiles(fixture: &dyn SourceFixture) -> Outcome {
     let case = Case::of(fixture, dated((0..100).map(|count| at(0) + steps(fixture, count))))?;
-    if !case.data_type.has_event_instant {
-        return Ok(());
-    }
     for width in [1, 3, 7, 50] {
         let mut seen: BTreeMap<String, u32> = BTreeMap::new();
         for start in (0..100).step_by(width) {
@@ -215,9 +238,7 @@ async fn by_change(fixture: &dyn SourceFixture) -> Outcome {
 }
 
 async fn categories(fixture: &dyn SourceFixture, data_type: &DataType) -> Outcome {
-    let Some(dimension) = &data_type.category else {
-        return Ok(());
-    };
+    let dimension = data_type.category.as_ref().ok_or("the type declares no categories")?;
     let mut values: Vec<Option<String>> = dimension.values.iter().cloned().map(Some).collect();
     let declared = values.len();
     values.extend([None, Some("undeclared".to_owned())]);
@@ -313,30 +334,9 @@ async fn empty(fixture: &dyn SourceFixture) -> Outcome {
 async fn bounded(fixture: &dyn SourceFixture) -> Outcome {
     let case = Case::of(fixture, many())?;
     for batch in case.batches(&case.everything()).await? {
-        if batch.lines_bytes() > BATCH_BYTES_MAX {
+        if batch.is_too_large() {
             let (bytes, records) = (batch.lines_bytes(), batch.records());
             return Err(format!("a batch has {bytes} bytes in {records} records"));
-        }
-    }
-    Ok(())
-}
-
-async fn dropped(fixture: &dyn SourceFixture) -> Outcome {
-    let case = Case::of(fixture, many())?;
-    let Some(before) = fixture.handles() else {
-        return Ok(());
-    };
-    for batches in [0, 1, 2, usize::MAX] {
-        let failed = |error| format!("a read failed: {error}");
-        let mut stream = case.source.read(case.everything()).await.map_err(failed)?;
-        let mut taken = 0;
-        while taken < batches && stream.next().await.is_some() {
-            taken += 1;
-        }
-        drop(stream);
-        let after = fixture.handles().unwrap_or(before);
-        if after > before {
-            return Err(format!("dropping a read after {taken} batches leaves {} handles", after - before));
         }
     }
     Ok(())
@@ -369,6 +369,35 @@ async fn pushed_down(fixture: &dyn SourceFixture) -> Outcome {
             whole.iter().flat_map(|batch| template.apply(batch).lines().to_vec()).collect();
         if found != expected {
             return Err(format!("other lines than by the engine for {template:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Templates that name a field that no record has.
+async fn unknown_field(fixture: &dyn SourceFixture) -> Outcome {
+    let case = Case::of(fixture, dated((0..12).map(at)))?;
+    let whole = case.batches(&case.everything()).await?;
+    let names = FieldNames::new(["no_such_field".to_owned()]).map_err(|error| error.to_string())?;
+    let filter = Filter::new("no_such_field", Operator::Equal, "x").map_err(|error| error.to_string())?;
+    for template in [
+        Template::default().with_fields(FieldSelection::Only(names)),
+        Template::default().with_filters(vec![filter]),
+    ] {
+        let request = case.everything().with_template(template.clone());
+        let read = async { case.source.read(request).await?.try_collect::<Vec<_>>().await };
+        match read.await {
+            Err(error) if error.is_retryable() => {
+                return Err(format!("a field that no record has is answered with {:?}", error.kind()));
+            }
+            Err(_) => {}
+            Ok(found) => {
+                let found: Vec<u8> = found.iter().flat_map(|batch| batch.lines().to_vec()).collect();
+                let expected = whole.iter().flat_map(|batch| template.apply(batch).lines().to_vec());
+                if !expected.eq(found) {
+                    return Err(format!("other lines than by the engine for {template:?}"));
+                }
+            }
         }
     }
     Ok(())

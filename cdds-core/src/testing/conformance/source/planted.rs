@@ -8,40 +8,19 @@ use async_trait::async_trait;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
 
-use super::{Clause, Row, SourceFixture};
+use super::{Clause, Damaged, Row, SourceFixture};
 use crate::domain::calendar::window::Window;
 use crate::domain::record::selection::{CategoryDimension, CategorySelection};
-use crate::domain::record::template::{FieldSelection, Template};
-use crate::domain::record::{Place, RecordBatch, RecordBatchBuilder};
+use crate::domain::record::template::{FieldSelection, Filter, Template};
+use crate::domain::record::{Place, RecordBatch, RecordBatchBuilder, RejectedRecord};
 use crate::ports::source::{
-    DataType, Estimate, Ownership, ReadRequest, RecordInstant, Source, SourceDescription, SourceError,
-    SourceErrorKind,
+    BadRecordMode, DataType, Estimate, Ownership, ReadRequest, RecordInstant, Source, SourceDescription,
+    SourceError, SourceErrorKind,
 };
 
-macro_rules! planted {
-    ($($(#[$doc:meta])* $name:ident => $clause:ident,)*) => {
-        /// A bug of the source that a [`PlantedFixture`] opens.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub enum Planted {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl Planted {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// Returns the clause that the bug breaks.
-            pub fn breaks(self) -> Clause {
-                match self {
-                    $(Self::$name => Clause::$clause,)*
-                }
-            }
-        }
-    };
-}
-
 planted! {
+    /// A bug of the source that a [`PlantedFixture`] opens.
+    enum Planted;
     /// The end of a window belongs to it.
     EndIncluded => WindowBounds,
     /// The start of a window does not belong to it.
@@ -98,6 +77,20 @@ planted! {
     EstimatesAllOwners => Owners,
     /// Each answer about completeness is earlier than the one before.
     CompleteGoesBack => CompleteUntil,
+    /// An error quotes the record that cannot be read.
+    QuotesRecord => BadRecords,
+    /// An error does not say which record cannot be read.
+    NamesNoPlace => BadRecords,
+    /// A record that cannot be read is left out.
+    DropsBadRecords => BadRecords,
+    /// A record that cannot be read looks like a connection that broke off.
+    BadIsInterrupted => BadRecords,
+    /// A template with an unknown field is answered as if the source could not be reached.
+    UnknownIsUnavailable => UnknownField,
+    /// Rows that are not asked for are passed over in one poll.
+    ScansInOnePoll => PollsReturn,
+    /// Every row is read before the first batch is handed over.
+    ReadsAllAtOnce => FewBatchesAhead,
 }
 
 /// Opens sources in memory that have one bug, or none.
@@ -105,6 +98,7 @@ planted! {
 pub struct PlantedFixture {
     planted: Option<Planted>,
     handles: Arc<AtomicUsize>,
+    rows_read: Arc<AtomicUsize>,
 }
 
 impl PlantedFixture {
@@ -121,6 +115,25 @@ impl PlantedFixture {
 
 impl SourceFixture for PlantedFixture {
     fn source(&self, rows: &[Row]) -> Result<Arc<dyn Source>, Box<dyn Error>> {
+        Ok(Arc::new(self.rows(rows, None)?))
+    }
+
+    fn damaged(&self, rows: &[Row], number: usize) -> Result<Option<Damaged>, Box<dyn Error>> {
+        let source = Arc::new(self.rows(rows, Some(number))?);
+        Ok(Some(Damaged::new(source, format!("row {number}"))))
+    }
+
+    fn handles(&self) -> Option<usize> {
+        Some(self.handles.load(Ordering::SeqCst))
+    }
+
+    fn rows_read(&self) -> Option<u64> {
+        Some(self.rows_read.load(Ordering::SeqCst) as u64)
+    }
+}
+
+impl PlantedFixture {
+    fn rows(&self, rows: &[Row], damaged: Option<usize>) -> Result<Rows, Box<dyn Error>> {
         let values = DECLARED.map(str::to_owned).to_vec();
         let data_type = DataType::new("row".parse()?)
             .with_event_instant()
@@ -128,17 +141,15 @@ impl SourceFixture for PlantedFixture {
             .with_category(CategoryDimension { name: "media types".to_owned(), values })
             .with_push_down()
             .with_ownership(Ownership::PerOwner);
-        Ok(Arc::new(Rows {
+        Ok(Rows {
             description: SourceDescription::new("rows".parse()?, "Rows").with_type(data_type),
             rows: rows.to_vec(),
             planted: self.planted,
             handles: self.handles.clone(),
+            rows_read: self.rows_read.clone(),
             asked: AtomicUsize::new(0),
-        }))
-    }
-
-    fn handles(&self) -> Option<usize> {
-        Some(self.handles.load(Ordering::SeqCst))
+            damaged,
+        })
     }
 }
 
@@ -149,13 +160,18 @@ fn is_declared(category: &str) -> bool {
     DECLARED.contains(&category)
 }
 
+type Item = Result<RecordBatch, SourceError>;
+
 #[derive(Debug)]
 struct Rows {
     description: SourceDescription,
     rows: Vec<Row>,
     planted: Option<Planted>,
     handles: Arc<AtomicUsize>,
+    rows_read: Arc<AtomicUsize>,
     asked: AtomicUsize,
+    /// The row that cannot be read.
+    damaged: Option<usize>,
 }
 
 /// What a read holds until it is dropped.
@@ -225,13 +241,14 @@ impl Rows {
         }
     }
 
-    fn found(&self, request: &ReadRequest) -> Vec<&Row> {
-        let wanted = self.rows.iter().filter(|row| {
+    /// Returns the rows that are asked for, with their numbers.
+    fn found(&self, request: &ReadRequest) -> Vec<(usize, &Row)> {
+        let wanted = self.rows.iter().enumerate().filter(|(_, row)| {
             self.lies_within(row, request)
                 && self.is_selected(row, request)
                 && (row.owner == request.owner || self.is(Planted::IgnoresOwner))
         });
-        let mut found: Vec<&Row> = wanted.collect();
+        let mut found: Vec<(usize, &Row)> = wanted.collect();
         if self.is(Planted::SkipsFirstOfWindow) && request.window.start().is_some() && !found.is_empty() {
             found.remove(0);
         }
@@ -241,28 +258,83 @@ impl Rows {
         found
     }
 
-    fn batches(&self, request: &ReadRequest) -> Vec<RecordBatch> {
-        let (mut builder, mut batches) = (RecordBatchBuilder::new(), Vec::new());
-        for row in self.found(request) {
-            let day = if self.is(Planted::PlacesByChange) { row.changed_at } else { row.event_at };
-            let kept = if self.is(Planted::CutsText) { 1_000 } else { usize::MAX };
-            let note: String = row.note.chars().take(kept).collect();
-            let placed = |category: &&str| is_declared(category) || self.is(Planted::PlacesUndeclared);
-            let category = row.category.as_deref().filter(placed);
-            let mut record = builder.record(&Place::of(category.map(Into::into), day));
-            record.text("id", &row.id).text("note", &note);
-            record.finish();
+    /// Returns what a read yields, each item with the number of rows that it takes to go through.
+    fn items(&self, request: &ReadRequest) -> Vec<(Item, usize)> {
+        let (mut builder, mut items, mut passed) = (RecordBatchBuilder::new(), Vec::new(), 0);
+        let mut hand_over = |builder: &mut RecordBatchBuilder, until: usize| {
+            let rows = until.saturating_sub(passed);
+            passed = passed.max(until);
+            items.push((Ok(self.templated(&builder.take(), request)), rows));
+            passed
+        };
+        let mut seen = 0;
+        for (number, row) in self.found(request) {
+            while number >= seen + 1_000 && !self.is_one_batch() {
+                seen = hand_over(&mut builder, seen + 1_000);
+            }
+            if self.damaged == Some(number) && !self.is(Planted::DropsBadRecords) {
+                let (kind, told) = self.complaint(number, row);
+                if request.bad_records == BadRecordMode::Fail {
+                    seen = hand_over(&mut builder, number);
+                    items.push((Err(SourceError::new(kind, told)), number + 1 - seen.min(number)));
+                    return items;
+                }
+                builder.reject(RejectedRecord::new(told, "its note is no text", row.note.as_bytes()));
+            } else if self.damaged != Some(number) {
+                self.add(&mut builder, row);
+            }
             if builder.len_bytes() > 200_000 && !self.is(Planted::OneBatch) {
-                batches.push(builder.take());
+                seen = hand_over(&mut builder, number + 1);
             }
         }
-        batches.push(builder.take());
+        while self.rows.len() > seen + 1_000 && !self.is_one_batch() {
+            seen = hand_over(&mut builder, seen + 1_000);
+        }
+        hand_over(&mut builder, self.rows.len());
+        items
+    }
+
+    fn is_one_batch(&self) -> bool {
+        self.is(Planted::OneBatch) || self.is(Planted::ScansInOnePoll)
+    }
+
+    fn add(&self, builder: &mut RecordBatchBuilder, row: &Row) {
+        let day = if self.is(Planted::PlacesByChange) { row.changed_at } else { row.event_at };
+        let kept = if self.is(Planted::CutsText) { 1_000 } else { usize::MAX };
+        let note: String = row.note.chars().take(kept).collect();
+        let placed = |category: &&str| is_declared(category) || self.is(Planted::PlacesUndeclared);
+        let category = row.category.as_deref().filter(placed);
+        let mut record = builder.record(&Place::of(category.map(Into::into), day));
+        record.text("id", &row.id).text("note", &note);
+        record.finish();
+    }
+
+    /// Returns how a row that cannot be read is told of.
+    fn complaint(&self, number: usize, row: &Row) -> (SourceErrorKind, String) {
+        match self.planted {
+            Some(Planted::QuotesRecord) => {
+                (SourceErrorKind::BadRecord, format!("row {number}: {}", row.note))
+            }
+            Some(Planted::NamesNoPlace) => (SourceErrorKind::BadRecord, "a row is no record".to_owned()),
+            Some(Planted::BadIsInterrupted) => (SourceErrorKind::Interrupted, format!("row {number}")),
+            _ => (SourceErrorKind::BadRecord, format!("row {number} is no record")),
+        }
+    }
+
+    fn templated(&self, batch: &RecordBatch, request: &ReadRequest) -> RecordBatch {
         let template = match self.planted {
             Some(Planted::IgnoresFilters) => Template::default().with_fields(request.template.fields.clone()),
             Some(Planted::IgnoresFields) => request.template.clone().with_fields(FieldSelection::All),
             _ => request.template.clone(),
         };
-        batches.iter().map(|batch| template.apply(batch)).collect()
+        template.apply(batch)
+    }
+
+    /// Whether a template names a field that no row has.
+    fn names_unknown(&self, template: &Template) -> bool {
+        let named = template.fields.names().unwrap_or_default().iter().map(String::as_str);
+        let mut named = named.chain(template.filters.iter().map(Filter::field));
+        named.any(|name| !["id", "note"].contains(&name))
     }
 }
 
@@ -293,22 +365,32 @@ impl Source for Rows {
         &self,
         request: ReadRequest,
     ) -> Result<BoxStream<'static, Result<RecordBatch, SourceError>>, SourceError> {
-        let mut batches = self.batches(&request);
-        if self.is(Planted::EmptyIsError) && batches.iter().all(|batch| batch.records() == 0) {
+        if self.is(Planted::UnknownIsUnavailable) && self.names_unknown(&request.template) {
+            return Err(SourceError::new(SourceErrorKind::Unavailable, "the query failed"));
+        }
+        let mut items = self.items(&request);
+        let is_empty = |(item, _): &(Item, usize)| item.as_ref().is_ok_and(|batch| batch.records() == 0);
+        if self.is(Planted::EmptyIsError) && items.iter().all(is_empty) {
             return Err(SourceError::new(SourceErrorKind::Missing, "nothing was found"));
         }
-        if batches.len() > 1 {
+        if let ([(Ok(first), _), ..], true) = (&items[..], items.len() > 1) {
             match self.planted {
-                Some(Planted::LosesLastBatch) => drop(batches.pop()),
-                Some(Planted::RepeatsBatch) => batches.push(batches[0].clone()),
+                Some(Planted::LosesLastBatch) => drop(items.pop()),
+                Some(Planted::RepeatsBatch) => items.push((Ok(first.clone()), 0)),
                 _ => {}
             }
         }
+        if self.is(Planted::ReadsAllAtOnce) {
+            self.rows_read.fetch_add(self.rows.len(), Ordering::SeqCst);
+        }
         self.handles.fetch_add(1, Ordering::SeqCst);
         let handle = Handle { open: self.handles.clone(), leaks: self.is(Planted::LeaksHandles) };
-        let batches = stream::unfold((batches.into_iter(), handle), |(mut rest, handle)| async move {
-            Some((Ok(rest.next()?), (rest, handle)))
+        let state = (items.into_iter(), handle, self.rows_read.clone());
+        let items = stream::unfold(state, |(mut rest, handle, rows_read)| async move {
+            let (item, rows) = rest.next()?;
+            rows_read.fetch_add(rows, Ordering::SeqCst);
+            Some((item, (rest, handle, rows_read)))
         });
-        Ok(batches.boxed())
+        Ok(items.boxed())
     }
 }
