@@ -97,6 +97,13 @@ impl MemoryCatalog {
         self.state().jobs.values().cloned().collect()
     }
 
+    /// Forgets which owner was served last, of executions and of notices, as a broken catalog does (rule E2).
+    pub(in crate::testing) fn forget_turns(&self) {
+        let mut state = self.state();
+        state.turn = None;
+        state.notices.forget_turns();
+    }
+
     /// Locks the state. A poisoned lock is safe to use: each step replaces whole values, so a panic in
     /// another caller leaves no value half written.
     fn state(&self) -> MutexGuard<'_, State> {

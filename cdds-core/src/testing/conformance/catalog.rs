@@ -63,8 +63,10 @@
 //! Like all of [`conformance`](super), this module is outside of semantic versioning.
 
 mod case;
+mod claims;
 mod clause;
 mod fencing;
+mod frozen;
 mod late;
 mod lists;
 mod owners;

@@ -39,6 +39,11 @@ impl Notices {
         known - self.all.len()
     }
 
+    /// Forgets which owner was served last, per channel.
+    pub(super) fn forget_turns(&mut self) {
+        self.turns.clear();
+    }
+
     fn take_over(&mut self, claim: &NoticeClaim, now: DateTime<Utc>) {
         for notice in self.all.values_mut().filter(|notice| notice.channel == claim.channel) {
             if let Some(work) = notice.work.clone().abandoned(&claim.retry, now) {

@@ -1,7 +1,7 @@
 //! The promises of a catalog.
 
 use super::case::{Case, Found};
-use super::{fencing, late, lists, owners};
+use super::{claims, fencing, frozen, late, lists, owners};
 use crate::testing::conformance::Contract;
 
 /// Defines the clauses: the documentation of each, its promise in short, and the script that checks it.
@@ -64,6 +64,34 @@ clauses! {
     /// An execution whose cancellation was promised is not published, and its worker hears of it with the next
     /// beat (rule E8). Found by: `PublishOvertakesCancel`, `CancelUntold`.
     CancelPromised => "what a person was promised to stop is not published", late::cancelled;
+    /// Owners take turns from claim to claim, for all workers; an owner's work begins in queue order; and a claim
+    /// gives as many as it asks for ([`claim`](crate::ports::catalog::WorkQueue::claim);
+    /// [`pick`](crate::domain::execution::queue::pick); rule E2). Found by: `ClaimsNewestFirst`,
+    /// `ClaimsForgetTurns`, `ClaimsIgnoreLimit`.
+    ClaimsInTurn => "owners take turns, and the work of each begins in its order", claims::turns;
+    /// The limit of a source counts what runs of it, over all workers, and lets other sources go first
+    /// ([`SourceLimits`](crate::domain::execution::queue::SourceLimits); rule E2). Found by:
+    /// `ClaimsIgnoreSourceLimits`, `SourceLimitsPerClaim`.
+    ClaimsLimited => "no more executions of a source run than its limit allows", claims::limits;
+    /// Of a job one execution runs at a time, and none overtakes one that waits for its retry (rule E2). Found
+    /// by: `ClaimsJobTwice`, `RetriesOvertaken`.
+    ClaimsOneOfJob => "a job runs one execution at a time, in order", claims::one_of_a_job;
+    /// An execution is handed out from its `not_before` on, to the microsecond, and at once if its worker
+    /// released it (rule E5). Found by: `ClaimsTooEarly`, `ClaimsTooLate`.
+    ClaimsNotBefore => "nothing begins before its instant, and all of it may begin at it", claims::waits;
+    /// A lease keeps an execution from other workers until it runs out, to the microsecond. Then another claim
+    /// takes it over, with a new epoch and a new nonce, but never from the worker that asks and names it. Who
+    /// has no attempt left is given up (rules E5, E16). Found by: `ClaimsTakeLive`, `ClaimsNeverTakeOver`,
+    /// `ClaimsIgnoreHolding`, `ClaimsTrustHolding`, `TakeOverKeepsEpoch`, `TakeOverKeepsNonce`, `GivenUpUntold`.
+    ClaimsTakenOver => "a claim is taken over once its lease has run out, and not before", claims::leases;
+    /// Two workers that claim at the same time never get the same execution (invariant I6). Their calls are
+    /// polled in turns on one thread: a catalog whose calls block is asked one after the other. Found by:
+    /// `ClaimsRace`.
+    ClaimsRace => "an execution is given to one of two workers that claim at the same time", claims::race;
+    /// The first call freezes a window, for all later ones and for all later claims; one that has to keep its end
+    /// waits for its source ([`begin`](crate::ports::catalog::WorkQueue::begin); rules W1, W3b). Found by:
+    /// `BeginFreezesAgain`, `BeginStoresNothing`, `HeldRunsOn`.
+    WindowFrozenOnce => "a window is frozen once", frozen::once_only;
     /// What belongs to another owner is not there: each read that takes an owner gives nothing of it (rule J15).
     /// Found by: `JobOfAnyone`, `JobsOfAnyone`, `OpenOfAnyone`, `ExecutionOfAnyone`, `ExecutionsOfAnyone`,
     /// `ArtifactOfAnyone`, `ArtifactsOfAnyone`, `SetOfAnyone`, `RecipientsOfAnyone`, `NoticesOfAnyone`,

@@ -1,5 +1,6 @@
 //! Broken catalogs, one for each thing that a catalog could forget.
 
+mod claiming;
 mod claims;
 mod foreign;
 mod layer;
@@ -7,6 +8,7 @@ mod lists;
 
 use std::sync::{Arc, Mutex};
 
+use self::claiming::Claiming;
 use self::layer::Layer;
 use super::Clause;
 use crate::ports::catalog::{Catalog, Layered};
@@ -75,6 +77,46 @@ planted! {
     PublishOvertakesCancel => CancelPromised;
     /// `beat` does not pass on that an execution is to stop.
     CancelUntold => CancelPromised;
+    /// `claim` gives the newest execution of an owner first.
+    ClaimsNewestFirst => ClaimsInTurn;
+    /// `claim` begins with the first owner each time.
+    ClaimsForgetTurns => ClaimsInTurn;
+    /// `claim` gives one execution more than was asked for.
+    ClaimsIgnoreLimit => ClaimsInTurn;
+    /// `claim` does not know limits of sources.
+    ClaimsIgnoreSourceLimits => ClaimsLimited;
+    /// `claim` does not count what other claims run of a source.
+    SourceLimitsPerClaim => ClaimsLimited;
+    /// `claim` gives another execution of a job that runs.
+    ClaimsJobTwice => ClaimsOneOfJob;
+    /// `claim` gives a later execution while an earlier one waits for its retry.
+    RetriesOvertaken => ClaimsOneOfJob;
+    /// `claim` does not look at `not_before`.
+    ClaimsTooEarly => ClaimsNotBefore;
+    /// `claim` gives an execution after its `not_before`, and not at it.
+    ClaimsTooLate => ClaimsNotBefore;
+    /// `claim` takes over what another worker holds.
+    ClaimsTakeLive => ClaimsTakenOver;
+    /// `claim` takes nothing over.
+    ClaimsNeverTakeOver => ClaimsTakenOver;
+    /// `claim` takes from the worker that asks what it holds.
+    ClaimsIgnoreHolding => ClaimsTakenOver;
+    /// `claim` believes a worker that names what another one holds.
+    ClaimsTrustHolding => ClaimsTakenOver;
+    /// `claim` keeps the epoch of what it takes over.
+    TakeOverKeepsEpoch => ClaimsTakenOver;
+    /// `claim` keeps the nonce of what it takes over.
+    TakeOverKeepsNonce => ClaimsTakenOver;
+    /// `claim` does not tell what it gave up.
+    GivenUpUntold => ClaimsTakenOver;
+    /// `claim` decides by what it read before others have written.
+    ClaimsRace => ClaimsRace;
+    /// `begin` answers by the source also for a window that is frozen.
+    BeginFreezesAgain => WindowFrozenOnce;
+    /// `begin` does not store what it answers.
+    BeginStoresNothing => WindowFrozenOnce;
+    /// `begin` answers that an execution runs that it holds.
+    HeldRunsOn => WindowFrozenOnce;
     /// `job` does not compare the owner.
     JobOfAnyone => ForeignReads;
     /// `jobs` does not compare the owner.
@@ -204,6 +246,15 @@ planted! {
 impl Planted {
     /// Returns a catalog with this bug.
     pub fn over(self, catalog: Arc<MemoryCatalog>) -> Arc<dyn Catalog> {
-        Arc::new(Layered(Layer { bug: self, catalog, given: Mutex::default() }))
+        match self.breaks() {
+            Clause::ClaimsInTurn
+            | Clause::ClaimsLimited
+            | Clause::ClaimsOneOfJob
+            | Clause::ClaimsNotBefore
+            | Clause::ClaimsTakenOver
+            | Clause::ClaimsRace
+            | Clause::WindowFrozenOnce => Arc::new(Layered(Claiming { bug: self, catalog })),
+            _ => Arc::new(Layered(Layer { bug: self, catalog, given: Mutex::default() })),
+        }
     }
 }
