@@ -27,8 +27,11 @@ type Outcome = Result<(), String>;
 pub(super) struct Store<'a> {
     one: Arc<dyn Sink>,
     other: Arc<dyn Sink>,
-    open: &'a dyn Fn() -> Arc<dyn Sink>,
+    open: &'a Open<'a>,
 }
+
+/// Opens another handle on the store.
+pub(super) type Open<'a> = dyn Fn() -> Arc<dyn Sink> + Send + Sync + 'a;
 
 /// Returns how a failed call is reported.
 pub(super) fn said(what: &str) -> impl FnOnce(SinkError) -> String {
@@ -40,30 +43,30 @@ fn key(name: &str) -> Key {
 }
 
 impl<'a> Store<'a> {
-    pub(super) fn new(one: Arc<dyn Sink>, other: Arc<dyn Sink>, open: &'a dyn Fn() -> Arc<dyn Sink>) -> Self {
+    pub(super) fn new(one: Arc<dyn Sink>, other: Arc<dyn Sink>, open: &'a Open<'a>) -> Self {
         Self { one, other, open }
     }
 
     /// Returns the check of a clause, or `None` if it needs a store of its own.
-    pub(super) fn checked(&self, clause: Clause) -> Option<impl Future<Output = Outcome>> {
+    pub(super) fn checked(&self, clause: Clause) -> Option<BoxFuture<'_, Outcome>> {
         Some(match clause {
-            Clause::HiddenUntilFinished => self.hidden().boxed_local(),
-            Clause::Whole => self.whole().boxed_local(),
-            Clause::SeenByEveryHandle => self.seen().boxed_local(),
-            Clause::SizeReported => self.sizes().boxed_local(),
-            Clause::ReadsFrom => self.offsets().boxed_local(),
-            Clause::NothingPastTheEnd => self.past_the_end().boxed_local(),
-            Clause::BoundedChunks => self.chunks().boxed_local(),
-            Clause::MissingIsNotFound => self.missing().boxed_local(),
-            Clause::ListComplete => self.listed().boxed_local(),
-            Clause::PrefixIsFolder => self.folders().boxed_local(),
-            Clause::DeleteIdempotent => self.deleted_twice().boxed_local(),
-            Clause::DeleteRemoves => self.deleted().boxed_local(),
-            Clause::DeleteExact => self.neighbours().boxed_local(),
-            Clause::DeleteEndsUploads => self.ended().boxed_local(),
-            Clause::AbortLeavesNothing => self.aborted().boxed_local(),
-            Clause::DropLeavesNothing => self.dropped().boxed_local(),
-            Clause::UploadsApart => self.apart().boxed_local(),
+            Clause::HiddenUntilFinished => self.hidden().boxed(),
+            Clause::Whole => self.whole().boxed(),
+            Clause::SeenByEveryHandle => self.seen().boxed(),
+            Clause::SizeReported => self.sizes().boxed(),
+            Clause::ReadsFrom => self.offsets().boxed(),
+            Clause::NothingPastTheEnd => self.past_the_end().boxed(),
+            Clause::BoundedChunks => self.chunks().boxed(),
+            Clause::MissingIsNotFound => self.missing().boxed(),
+            Clause::ListComplete => self.listed().boxed(),
+            Clause::PrefixIsFolder => self.folders().boxed(),
+            Clause::DeleteIdempotent => self.deleted_twice().boxed(),
+            Clause::DeleteRemoves => self.deleted().boxed(),
+            Clause::DeleteExact => self.neighbours().boxed(),
+            Clause::DeleteEndsUploads => self.ended().boxed(),
+            Clause::AbortLeavesNothing => self.aborted().boxed(),
+            Clause::DropLeavesNothing => self.dropped().boxed(),
+            Clause::UploadsApart => self.apart().boxed(),
             Clause::FullIsSaid => return None,
         })
     }

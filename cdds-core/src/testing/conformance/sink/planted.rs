@@ -11,30 +11,9 @@ use super::Clause;
 use crate::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Stored, Upload};
 use crate::testing::MemorySink;
 
-macro_rules! planted {
-    ($($(#[$doc:meta])* $name:ident => $clause:ident,)*) => {
-        /// A bug that a [`PlantedSink`] has.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub enum Planted {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl Planted {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// Returns the clause that the bug breaks.
-            pub fn breaks(self) -> Clause {
-                match self {
-                    $(Self::$name => Clause::$clause,)*
-                }
-            }
-        }
-    };
-}
-
 planted! {
+    /// A bug that a [`PlantedSink`] has.
+    enum Planted;
     /// An upload can be read as soon as something was written.
     VisibleEarly => HiddenUntilFinished,
     /// Keeps at most 1 MiB of each write.
