@@ -107,6 +107,7 @@ mod signer;
 mod source;
 mod tellers;
 mod time;
+mod twins;
 mod verdict;
 mod watch;
 
@@ -124,6 +125,11 @@ use self::shared::lock;
 use super::MemoryCatalog;
 use crate::ports::catalog::Catalog;
 use crate::ports::clock::Clock;
+use crate::ports::sink::Sink;
+use crate::ports::source::Source;
+
+/// Puts one's own source in front of another one.
+type AroundSource = Arc<dyn Fn(Arc<dyn Source>) -> Arc<dyn Source> + Send + Sync>;
 
 /// Opens the catalog of a world: once for each life of an engine or a person, and once for the model that
 /// checks it.
@@ -145,6 +151,8 @@ pub struct World {
     seed: u64,
     days: u32,
     prepare: PrepareCatalog,
+    own_store: Option<Arc<dyn Sink>>,
+    around_source: Option<AroundSource>,
     restoring: bool,
     bug: Option<PlantedBug>,
     listener: Option<Listener>,
@@ -158,7 +166,16 @@ impl World {
             let restorable = Some(Arc::clone(&catalog));
             Prepared { open: Arc::new(move || catalog.clone()), restorable }
         });
-        Self { seed, days: 10, prepare, restoring: false, bug: None, listener: None }
+        Self {
+            seed,
+            days: 10,
+            prepare,
+            own_store: None,
+            around_source: None,
+            restoring: false,
+            bug: None,
+            listener: None,
+        }
     }
 
     /// Sets the number of days with faults.
@@ -175,6 +192,43 @@ impl World {
     {
         let prepare = |clock| Prepared { open: Arc::new(prepare(clock)), restorable: None };
         Self { prepare: Box::new(prepare), ..self }
+    }
+
+    /// Stores in this empty store as well as in memory, and compares what they answer ([`Invariant::Store`]). The
+    /// faults of the world lie in front of it, so a fault of its own is a violation. It may use threads of its own,
+    /// like a catalog.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use cdds_core::testing::conformance::sink::{Planted, PlantedSink};
+    /// use cdds_core::testing::sim::{Invariant, World};
+    ///
+    /// let store = Arc::new(PlantedSink::new(Planted::LosesLastWrite));
+    /// let violation = World::new(0).days(2).storing(store).run().expect_err("it is found");
+    /// assert_eq!(violation.invariant, Invariant::Store);
+    /// ```
+    pub fn storing(self, store: Arc<dyn Sink>) -> Self {
+        Self { own_store: Some(store), ..self }
+    }
+
+    /// Reads through what `around` puts in front of each of the world's sources: a cache, a limit, a
+    /// [`CheckedSource`](crate::ports::source::CheckedSource). It has to keep the description.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use cdds_core::ports::source::CheckedSource;
+    /// use cdds_core::testing::sim::World;
+    ///
+    /// let world = World::new(0).days(2).reading(|source| Arc::new(CheckedSource::new(source)));
+    /// world.run().unwrap_or_else(|violation| panic!("{violation}"));
+    /// ```
+    pub fn reading(
+        self,
+        around: impl Fn(Arc<dyn Source>) -> Arc<dyn Source> + Send + Sync + 'static,
+    ) -> Self {
+        Self { around_source: Some(Arc::new(around)), ..self }
     }
 
     /// Restores the catalog from backups in the middle of the world, while the store goes on (rule E17). Has no
@@ -199,8 +253,9 @@ impl World {
     /// # Errors
     /// The first [`Violation`], if an invariant is broken.
     pub fn run(self) -> Result<Figures, Box<Violation>> {
-        Run::new(self.seed, self.days, self.prepare, self.restoring, self.bug, Trace::new(self.listener))
-            .run()
+        let adapters = (self.own_store, self.around_source);
+        let trace = Trace::new(self.listener);
+        Run::new(self.seed, self.days, self.prepare, adapters, self.restoring, self.bug, trace).run()
     }
 }
 

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use cdds_core::testing::sim::{Invariant, PlantedBug, World, run_all};
+use cdds_storage::ObjectSink;
 use cdds_storage::catalog::SqliteCatalog;
 use tempfile::TempDir;
 
@@ -63,4 +64,21 @@ fn planted_bugs_are_found_over_sqlite_too() {
             println!("{bug:?}: seed {}, {}", violation.seed, violation.invariant);
         }
     }
+}
+
+/// Worlds over a folder instead of a store in memory: 20 of a day, in which each file is written by system calls.
+#[test]
+fn i1_to_i12_hold_over_a_folder() {
+    let world = |seed| {
+        let folder = folder();
+        let store = Arc::new(ObjectSink::local(folder.path()).unwrap());
+        let around = move |source| {
+            // The folder lives as long as the world.
+            let _folder = &folder;
+            source
+        };
+        World::new(seed).days(1).storing(store).reading(around)
+    };
+    let figures = run_all(0..20, 2, world).unwrap_or_else(|broken| panic!("{broken}"));
+    assert!(figures.successes > 0 && figures.removals > 0, "{figures}");
 }

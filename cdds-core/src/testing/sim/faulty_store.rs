@@ -136,18 +136,20 @@ impl Upload for FaultyUpload {
 /// The store itself. Finished objects must never be written again (invariant I6).
 #[derive(Debug)]
 pub(super) struct WatchedSink {
-    pub(super) inner: MemorySink,
+    pub(super) inner: Arc<dyn Sink>,
+    /// Its contents.
+    pub(super) store: MemorySink,
     pub(super) shared: Arc<super::shared::Shared>,
 }
 
 #[async_trait]
 impl Sink for WatchedSink {
     async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
-        if self.inner.object(key).is_some() {
+        if self.store.object(key).is_some() {
             self.shared.violate(Invariant::I6, format!("{key} is there and is written again"));
         }
         let inner = self.inner.begin(key).await?;
-        let (key, store, shared) = (key.clone(), self.inner.clone(), Arc::clone(&self.shared));
+        let (key, store, shared) = (key.clone(), self.store.clone(), Arc::clone(&self.shared));
         Ok(Box::new(WatchedUpload { inner, key, store, shared }))
     }
 

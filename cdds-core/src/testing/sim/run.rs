@@ -23,12 +23,14 @@ use super::restore::Restores;
 use super::shared::{Shared, lock};
 use super::source::{LossyWorkers, RowSource, Rows, descriptions, shared_dice};
 use super::time::{CatalogClock, DAY, HOUR, Micros, SECOND, SkewedClock};
+use super::twins::TwinSink;
 use super::watch::Watch;
-use super::{OpenCatalog, PrepareCatalog, Prepared};
+use super::{AroundSource, OpenCatalog, PrepareCatalog, Prepared};
 use crate::domain::access::Role;
 use crate::domain::id::Owner;
 use crate::ports::Ports;
-use crate::ports::source::{Sources, Visibility};
+use crate::ports::sink::Sink;
+use crate::ports::source::{Source, Sources, Visibility};
 use crate::testing::{MemorySink, NoCertificates, PlainPackager, SeededIds};
 
 /// The minimum time without faults at the end of a world. Every engine sweeps the store once an hour.
@@ -46,6 +48,7 @@ pub(super) struct Run {
     sink: Arc<TamperedSink>,
     ids: Arc<SeededIds>,
     open: OpenCatalog,
+    around_source: Option<AroundSource>,
     restores: Option<Restores>,
     /// The clock of the catalog.
     clock: Arc<CatalogClock>,
@@ -69,6 +72,7 @@ impl Run {
         seed: u64,
         days: u32,
         prepare: PrepareCatalog,
+        (own_store, around_source): (Option<Arc<dyn Sink>>, Option<AroundSource>),
         restoring: bool,
         bug: Option<PlantedBug>,
         trace: Trace,
@@ -84,13 +88,19 @@ impl Run {
         let restores = restorable.filter(|_| restoring);
         let restores = restores.map(|catalog| Restores::new(catalog, Dice::new(seed, 77)));
         let store = MemorySink::new();
-        let watched = WatchedSink { inner: store.clone(), shared: Arc::clone(&shared) };
+        let plain: Arc<dyn Sink> = match own_store {
+            None => Arc::new(store.clone()),
+            Some(own) => Arc::new(TwinSink { memory: store.clone(), own, shared: Arc::clone(&shared) }),
+        };
+        let watched =
+            WatchedSink { inner: Arc::clone(&plain), store: store.clone(), shared: Arc::clone(&shared) };
         let sink = Arc::new(TamperedSink::new(Arc::new(watched), bug));
         let watch = Watch {
             shared: Arc::clone(&shared),
             catalog: open(),
             sink: sink.clone(),
             store,
+            plain,
             rows,
             model: Mutex::default(),
         };
@@ -100,6 +110,7 @@ impl Run {
             sink,
             ids: Arc::new(SeededIds::new(seed)),
             open,
+            around_source,
             restores,
             clock,
             bug,
@@ -333,6 +344,7 @@ impl Run {
         let (open, sink, ids, bug) =
             (Arc::clone(&self.open), Arc::clone(&self.sink), Arc::clone(&self.ids), self.bug);
         let (served, clock_of_catalog) = (Arc::clone(&self.served), Arc::clone(&self.clock));
+        let around_source = self.around_source.clone();
         Box::new(move || {
             let skew = shared.profile.skew(&mut lock(&faults.dice));
             let (served, clock_of_catalog) = (Arc::clone(&served), Arc::clone(&clock_of_catalog));
@@ -346,7 +358,7 @@ impl Run {
                 }),
                 ids: ids.clone(),
                 workers: Arc::new(LossyWorkers(faults.clone())),
-                sources: sources(&shared, &watch, &faults, bug),
+                sources: sources(&shared, &watch, &faults, bug, around_source.as_ref()),
                 packager: Arc::new(PlainPackager),
                 certificates: Arc::new(NoCertificates),
                 sink: Arc::new(FaultySink {
@@ -361,7 +373,13 @@ impl Run {
     }
 }
 
-fn sources(shared: &Shared, watch: &Watch, faults: &Faults, bug: Option<PlantedBug>) -> Sources {
+fn sources(
+    shared: &Shared,
+    watch: &Watch,
+    faults: &Faults,
+    bug: Option<PlantedBug>,
+    around: Option<&AroundSource>,
+) -> Sources {
     let Ok(descriptions) = descriptions(&shared.profile) else { return Sources::new() };
     descriptions.into_iter().fold(Sources::new(), |sources, mut description| {
         match bug {
@@ -371,7 +389,7 @@ fn sources(shared: &Shared, watch: &Watch, faults: &Faults, bug: Option<PlantedB
             Some(PlantedBug::InvisibleShown) => description.visibility = Visibility::AllOwners,
             _ => {}
         }
-        sources.with(Arc::new(RowSource {
+        let source: Arc<dyn Source> = Arc::new(RowSource {
             description,
             rows: Arc::clone(&watch.rows),
             timeline: shared.timeline.clone(),
@@ -379,6 +397,7 @@ fn sources(shared: &Shared, watch: &Watch, faults: &Faults, bug: Option<PlantedB
             knows_completeness: shared.profile.knows_completeness,
             bug,
             faults: faults.clone(),
-        }))
+        });
+        sources.with(around.map_or(Arc::clone(&source), |around| around(source)))
     })
 }

@@ -57,12 +57,15 @@ pub enum Invariant {
     Complete,
     /// No set holds a record of another owner, and nobody uses a source that they do not see (rule J16).
     Owner,
+    /// One's own store ([`World::storing`](super::World::storing)) answers as the store in memory does, and gives
+    /// back what was written.
+    Store,
     /// Every world ends: nothing panics and nothing loops for ever.
     Ends,
 }
 
 impl Invariant {
-    /// Every invariant except [`Ends`](Self::Ends).
+    /// Every invariant of a world as it comes, except [`Ends`](Self::Ends).
     pub const ALL: [Self; 21] = [
         Self::I1,
         Self::I2,

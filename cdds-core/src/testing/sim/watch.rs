@@ -24,6 +24,8 @@ pub(super) struct Watch {
     pub(super) sink: Arc<dyn Sink>,
     /// The real contents of the store.
     pub(super) store: MemorySink,
+    /// The store without faults and planted bugs.
+    pub(super) plain: Arc<dyn Sink>,
     pub(super) rows: Arc<Rows>,
     pub(super) model: Mutex<Model>,
 }
@@ -81,7 +83,7 @@ impl Watch {
                 })
             });
             let store = async {
-                let mut late = self.store.begin(&upload.key).await?;
+                let mut late = self.plain.begin(&upload.key).await?;
                 for bytes in &upload.written {
                     late.write(bytes.clone()).await?;
                 }

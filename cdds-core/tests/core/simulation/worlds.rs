@@ -2,6 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use cdds_core::ports::source::CheckedSource;
+use cdds_core::testing::MemorySink;
+use cdds_core::testing::conformance::sink::{Planted, PlantedSink};
 use cdds_core::testing::sim::{Event, FaultKind, Invariant, PlantedBug, World, run_all};
 
 #[test]
@@ -46,6 +49,28 @@ fn e17_a_restored_catalog_loses_no_file_and_no_record() {
     let world = |seed| World::new(seed).days(4).restoring();
     let figures = run_all(0..30, 1, world).unwrap_or_else(|broken| panic!("{broken}"));
     assert!(figures.restores > 30, "{figures}");
+}
+
+/// A source that is checked while it is read: whatever breaks off or changes, it keeps its contract.
+#[test]
+fn a_world_reads_through_what_is_put_in_front_of_its_sources() {
+    let world = |seed| World::new(seed).days(2).reading(|source| Arc::new(CheckedSource::new(source)));
+    let figures = run_all(0..10, 1, world).unwrap_or_else(|broken| panic!("{broken}"));
+    assert!(figures.successes > 0, "{figures}");
+    // One that is wrong is found: this one shows every record to every owner.
+    let leaking = |seed| world(seed).planted(PlantedBug::OwnerLeak);
+    assert!((0..20).any(|seed| leaking(seed).run().is_err()));
+}
+
+#[test]
+fn stores_that_lose_or_alter_files_are_found() {
+    for bug in [Planted::LosesLastWrite, Planted::KeepsDeleted, Planted::MissingIsUnavailable] {
+        let world = |seed| World::new(seed).days(2).storing(Arc::new(PlantedSink::new(bug)));
+        let found = (0..20).find_map(|seed| world(seed).run().err());
+        assert_eq!(found.map(|found| found.invariant), Some(Invariant::Store), "{bug:?}");
+    }
+    let world = |seed| World::new(seed).days(2).storing(Arc::new(MemorySink::new()));
+    run_all(0..10, 1, world).unwrap_or_else(|broken| panic!("{broken}"));
 }
 
 #[test]
