@@ -12,6 +12,9 @@
 //! | [`sealer::ManifestSigner`] | signing a set's manifest; optional, passed to the engine | `cdds_crypto` |
 //! | [`sink::Sink`] | storing parts | `cdds_storage::sink` |
 //! | [`catalog::Catalog`] | jobs, executions, artifacts | `cdds_storage::catalog` |
+//!
+//! Who implements one of them checks it with `testing::conformance` (feature `testing`), which tries each promise of
+//! its contract.
 
 pub mod catalog;
 pub mod clock;

@@ -181,12 +181,14 @@ fn row_category(data_type: &DataType) -> impl Strategy<Value = Option<String>> +
 
 #[cfg(test)]
 mod tests {
+    use futures::executor::block_on;
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
 
     use super::*;
     use crate::domain::id::SourceId;
     use crate::domain::record::selection::CategoryDimension;
+    use crate::testing::conformance::source::{Planted, PlantedFixture, check_read};
 
     fn whole() -> DataType {
         let values = vec!["voice".to_owned(), "chat".to_owned()];
@@ -224,6 +226,38 @@ mod tests {
             }
         }
         assert!(seen.iter().all(|count| *count > 20), "{seen:?}");
+    }
+
+    #[test]
+    fn every_bug_of_selecting_records_is_found() {
+        use Planted::{
+            CategoryByText, ChangeOnly, ComparesMillis, DropsUndeclared, EndIncluded, IgnoresCategories,
+            IgnoresChange, IgnoresOwner, NothingBeforeEpoch, SkipsFirstOfWindow, StartExcluded,
+            UndatedAlways, UndatedNever,
+        };
+        let strategy = read(&whole(), TimeDelta::microseconds(1));
+        let finds = |fixture: &PlantedFixture| {
+            let samples = samples(&strategy, 256);
+            samples.iter().any(|(request, rows)| block_on(check_read(fixture, request, rows)).is_err())
+        };
+        assert!(!finds(&PlantedFixture::sound()));
+        for planted in [
+            CategoryByText,
+            ChangeOnly,
+            ComparesMillis,
+            DropsUndeclared,
+            EndIncluded,
+            IgnoresCategories,
+            IgnoresChange,
+            IgnoresOwner,
+            NothingBeforeEpoch,
+            SkipsFirstOfWindow,
+            StartExcluded,
+            UndatedAlways,
+            UndatedNever,
+        ] {
+            assert!(finds(&PlantedFixture::new(planted)), "{planted:?}");
+        }
     }
 
     #[test]
