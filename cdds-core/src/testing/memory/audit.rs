@@ -31,9 +31,12 @@ impl State {
         name: &RecipientName,
         audit: &[AuditRecord],
     ) -> Result<RecipientRemoval, CatalogError> {
-        let removal = self.removed_recipient(owner, name);
+        let removal = self.removal_of_recipient(owner, name);
         match removal {
-            RecipientRemoval::Removed => self.audited(audit, |_| Ok(removal)),
+            RecipientRemoval::Removed => self.audited(audit, |state| {
+                state.recipients.remove(&(owner.clone(), name.clone()));
+                Ok(removal)
+            }),
             RecipientRemoval::Missing | RecipientRemoval::InUse(_) => Ok(removal),
         }
     }

@@ -213,7 +213,8 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn removed_recipient(&mut self, owner: &Owner, name: &RecipientName) -> RecipientRemoval {
+    /// Decides whether a recipient may be removed. Removes nothing.
+    pub(super) fn removal_of_recipient(&self, owner: &Owner, name: &RecipientName) -> RecipientRemoval {
         let of_job = |job: &&Job| job.state != JobState::Deleted && job.owner == *owner;
         let jobs = self.jobs.values().filter(of_job).map(|job| (job.id, &job.settings));
         let open = self.executions.open().map(|entry| &entry.execution);
@@ -228,9 +229,9 @@ impl State {
         if !users.is_empty() {
             return RecipientRemoval::InUse(users);
         }
-        match self.recipients.remove(&(owner.clone(), name.clone())) {
-            Some(_) => RecipientRemoval::Removed,
-            None => RecipientRemoval::Missing,
+        match self.recipients.contains_key(&(owner.clone(), name.clone())) {
+            true => RecipientRemoval::Removed,
+            false => RecipientRemoval::Missing,
         }
     }
 }
