@@ -62,15 +62,18 @@
 //!
 //! Like all of [`conformance`](super), this module is outside of semantic versioning.
 
+mod audits;
 mod case;
 mod claims;
 mod clause;
+mod deletion;
 mod fencing;
 mod frozen;
 mod late;
 mod lists;
 mod owners;
 mod planted;
+mod revisions;
 mod scene;
 mod seen;
 mod stock;

@@ -17,7 +17,7 @@ use crate::domain::execution::retry::RetryPolicy;
 use crate::domain::execution::{Execution, ExecutionState};
 use crate::domain::id::{ExecutionId, Owner, SourceId};
 use crate::domain::job::policy::Overlap;
-use crate::ports::catalog::{Beat, Claim, Claimed, Directive, Settlement};
+use crate::ports::catalog::{Beat, Catalog, Claim, Claimed, Directive, Settlement};
 
 /// Queues a job of each of these titles, a second apart.
 async fn backlog(case: &Case, jobs: &[(&Owner, &str)]) -> Found {
@@ -226,7 +226,7 @@ pub(super) async fn race(case: &Case) -> Found {
         let one = case.claim_of("w", 2)?;
         let other = case.claim_of("v", 2)?;
         let (ours, others) = futures::join!(case.ours().claim(&one), case.other().claim(&other));
-        for (claim, claimed) in [(one, ours), (other, others)] {
+        for (handle, claim, claimed) in [(case.ours(), one, ours), (case.other(), other, others)] {
             let claimed = match claimed {
                 Ok(claimed) => claimed.executions,
                 Err(error) if error.is_retryable() => continue,
@@ -236,7 +236,7 @@ pub(super) async fn race(case: &Case) -> Found {
                 require(given.insert(execution.id), || {
                     format!("claim: execution {} is given to two workers at the same time", execution.id)
                 })?;
-                holds(case, &claim, &execution).await?;
+                holds(handle, &claim, &execution, case.now()).await?;
             }
         }
     }
@@ -244,14 +244,14 @@ pub(super) async fn race(case: &Case) -> Found {
 }
 
 /// Requires that the record says of an execution that this claim holds it.
-async fn holds(case: &Case, claim: &Claim, given: &Execution) -> Found {
-    let read = case.ours().execution(&given.owner, given.id, case.now()).await;
+async fn holds(handle: &dyn Catalog, claim: &Claim, given: &Execution, now: DateTime<Utc>) -> Found {
+    let read = handle.execution(&given.owner, given.id, now).await;
     let read = read.map_err(|error| error.to_string())?.ok_or("an execution is gone")?.execution;
     let last = read.attempts.last().map(|attempt| (&attempt.worker, attempt.nonce));
     require(last == Some((&claim.worker, Some(claim.nonce))) && read.epoch == given.epoch, || {
         format!("claim: execution {} is held by {last:?}, and was given to {}", given.id, claim.worker)
     })?;
     let beat = Beat { fence: given.fence(), progress: Progress::default() };
-    let told = case.other().beat(&claim.worker, LEASE, &[beat]).await.map_err(|error| error.to_string())?;
+    let told = handle.beat(&claim.worker, LEASE, &[beat]).await.map_err(|error| error.to_string())?;
     require(told == [Directive::Continue], || format!("beat, after a race: was answered {told:?}"))
 }

@@ -1,7 +1,7 @@
 //! The promises of a catalog.
 
 use super::case::{Case, Found};
-use super::{claims, fencing, frozen, late, lists, owners};
+use super::{audits, claims, deletion, fencing, frozen, late, lists, owners, revisions};
 use crate::testing::conformance::Contract;
 
 /// Defines the clauses: the documentation of each, its promise in short, and the script that checks it.
@@ -92,6 +92,53 @@ clauses! {
     /// waits for its source ([`begin`](crate::ports::catalog::WorkQueue::begin); rules W1, W3b). Found by:
     /// `BeginFreezesAgain`, `BeginStoresNothing`, `HeldRunsOn`.
     WindowFrozenOnce => "a window is frozen once", frozen::once_only;
+    /// Each change of a job, and each claim, end or change of an execution of it, moves the job's revision by one,
+    /// and a decision that was made before is refused
+    /// ([`change_job`](crate::ports::catalog::JobStore::change_job),
+    /// [`adopt`](crate::ports::catalog::ArtifactStore::adopt)). Found by: `ChangeIgnoresRevision`,
+    /// `ClaimsKeepRevision`, `AdoptIgnoresRevision`.
+    JobRevision => "a decision about a job is stored only if the job is still the one that was read", revisions::job;
+    /// A person's change of an execution is stored only if it has the status and the epoch that it was read with
+    /// ([`change_execution`](crate::ports::catalog::ExecutionStore::change_execution)). Found by:
+    /// `ChangeIgnoresStatus`, `ChangeIgnoresEpoch`.
+    ExecutionUnchanged => "a change of an execution needs the status and the epoch that were read", revisions::execution;
+    /// A person's change of an execution keeps the lease, the progress and the frozen window that its worker has
+    /// stored since it was read (rules E8, W3b). Found by: `ChangeLosesProgress`, `ChangeEndsLease`.
+    ChangeKeepsWork => "a change of an execution undoes nothing that its worker has stored", revisions::keeps_work;
+    /// The store that belongs to a catalog is replaced only if it is still the expected one, confirmed or not as
+    /// expected ([`set_store`](crate::ports::catalog::StoreRegister::set_store); rule A11). Found by:
+    /// `StoreIgnoresExpected`, `StoreComparesId`.
+    StoreReplaced => "the store of a catalog is replaced only if it is the expected one", revisions::store;
+    /// Of two changes of a job at the same time, made for the same revision, one is stored and the other one is
+    /// refused. Their calls are polled in turns on one thread: a catalog whose calls block is asked one after
+    /// the other. Found by: `ChangesRace`.
+    ChangesRace => "of two changes at the same time one is stored, and the other one is refused", revisions::race;
+    /// Each change of a job or an execution is stored with all its entries of the audit, or nothing is
+    /// ([`AuditStore`](crate::ports::catalog::AuditStore); rule C2). Found by: `JobsAuditLost`,
+    /// `JobsAuditOutside`, `JobsAuditHalf`, `JobsAuditTwice`.
+    AuditOfJobs => "changes of jobs and executions are stored with their audit, or not at all", audits::of_jobs;
+    /// Each change of sets and notices is stored with all its entries of the audit, or nothing is
+    /// ([`AuditStore`](crate::ports::catalog::AuditStore); rule C2). Found by: `SetsAuditLost`,
+    /// `SetsAuditOutside`, `SetsAuditHalf`, `SetsAuditTwice`.
+    AuditOfSets => "changes of sets and notices are stored with their audit, or not at all", audits::of_sets;
+    /// Each change of recipients and of the store is stored with all its entries of the audit, or nothing is; an
+    /// entry of its own is stored once, and never written over
+    /// ([`AuditStore`](crate::ports::catalog::AuditStore); rule C2). Found by: `OwnersAuditLost`,
+    /// `OwnersAuditOutside`, `OwnersAuditHalf`, `OwnersAuditTwice`, `RecordTwice`.
+    AuditOfOwners => "changes of recipients and of the store are stored with their audit, or not at all", audits::of_owners;
+    /// A download gets its first end and no other, and counts if it was verified, also when its file is deleted
+    /// meanwhile ([`end_download`](crate::ports::catalog::AuditStore::end_download); rules A8, C3). Found by:
+    /// `BrokenOffCounts`, `DownloadsUncounted`, `EndsWhatIsNone`.
+    DownloadsRecorded => "a download ends once, and counts if it was verified", audits::downloads;
+    /// A deleted job is gone at once and begins nothing; its history, its files and its id stay, and its
+    /// recipients are free (rules J12, J15). Found by: `DeletedJobShown`, `DeletedJobRuns`,
+    /// `DeletedJobTakesHistory`, `RecipientOfDeletedKept`.
+    JobDeleted => "a deleted job is gone and runs no more, and its history stays", deletion::jobs;
+    /// Only an execution that has ended and is not on hold is deleted; its files are to be removed, and nothing
+    /// changes it or brings it back
+    /// ([`delete_execution`](crate::ports::catalog::ExecutionStore::delete_execution); rules E9, E18). Found by:
+    /// `DeletesOpen`, `DeletesHeld`, `ChangesDeleted`, `AdoptsDeleted`, `DeletedKeepsFiles`.
+    ExecutionDeleted => "a deleted execution stays deleted, and its files go", deletion::executions;
     /// What belongs to another owner is not there: each read that takes an owner gives nothing of it (rule J15).
     /// Found by: `JobOfAnyone`, `JobsOfAnyone`, `OpenOfAnyone`, `ExecutionOfAnyone`, `ExecutionsOfAnyone`,
     /// `ArtifactOfAnyone`, `ArtifactsOfAnyone`, `SetOfAnyone`, `RecipientsOfAnyone`, `NoticesOfAnyone`,

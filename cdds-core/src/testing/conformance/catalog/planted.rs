@@ -1,5 +1,6 @@
 //! Broken catalogs, one for each thing that a catalog could forget.
 
+mod changing;
 mod claiming;
 mod claims;
 mod foreign;
@@ -8,6 +9,7 @@ mod lists;
 
 use std::sync::{Arc, Mutex};
 
+use self::changing::Changing;
 use self::claiming::Claiming;
 use self::layer::Layer;
 use super::Clause;
@@ -117,6 +119,76 @@ planted! {
     BeginStoresNothing => WindowFrozenOnce;
     /// `begin` answers that an execution runs that it holds.
     HeldRunsOn => WindowFrozenOnce;
+    /// `change_job` does not compare the revision.
+    ChangeIgnoresRevision => JobRevision;
+    /// Claims and ends of executions leave the revision as it is.
+    ClaimsKeepRevision => JobRevision;
+    /// `adopt` does not compare the revision.
+    AdoptIgnoresRevision => JobRevision;
+    /// `change_execution` does not compare the status.
+    ChangeIgnoresStatus => ExecutionUnchanged;
+    /// `change_execution` does not compare the epoch.
+    ChangeIgnoresEpoch => ExecutionUnchanged;
+    /// `change_execution` stores the progress that was read.
+    ChangeLosesProgress => ChangeKeepsWork;
+    /// `change_execution` ends the lease of the worker.
+    ChangeEndsLease => ChangeKeepsWork;
+    /// `set_store` does not compare the present store.
+    StoreIgnoresExpected => StoreReplaced;
+    /// `set_store` compares the id of the present store alone.
+    StoreComparesId => StoreReplaced;
+    /// `change_job` decides by what it read before others have written.
+    ChangesRace => ChangesRace;
+    /// Changes of jobs and executions are stored without their entries.
+    JobsAuditLost => AuditOfJobs;
+    /// Entries of changes of jobs and executions are stored before the change, on their own.
+    JobsAuditOutside => AuditOfJobs;
+    /// Only the first entry of a change of jobs and executions is stored.
+    JobsAuditHalf => AuditOfJobs;
+    /// Entries of changes of jobs and executions whose id is on record are passed over.
+    JobsAuditTwice => AuditOfJobs;
+    /// Changes of sets and notices are stored without their entries.
+    SetsAuditLost => AuditOfSets;
+    /// Entries of changes of sets and notices are stored before the change, on their own.
+    SetsAuditOutside => AuditOfSets;
+    /// Only the first entry of a change of sets and notices is stored.
+    SetsAuditHalf => AuditOfSets;
+    /// Entries of changes of sets and notices whose id is on record are passed over.
+    SetsAuditTwice => AuditOfSets;
+    /// Changes of recipients and of the store are stored without their entries.
+    OwnersAuditLost => AuditOfOwners;
+    /// Entries of changes of recipients and of the store are stored before the change, on their own.
+    OwnersAuditOutside => AuditOfOwners;
+    /// Only the first entry of a change of recipients and of the store is stored.
+    OwnersAuditHalf => AuditOfOwners;
+    /// Entries of changes of recipients and of the store whose id is on record are passed over.
+    OwnersAuditTwice => AuditOfOwners;
+    /// `record` has no effect on an entry whose id is on record, and says nothing.
+    RecordTwice => AuditOfOwners;
+    /// `end_download` counts downloads that were broken off.
+    BrokenOffCounts => DownloadsRecorded;
+    /// `end_download` counts no download.
+    DownloadsUncounted => DownloadsRecorded;
+    /// `end_download` accepts the end of what is no download.
+    EndsWhatIsNone => DownloadsRecorded;
+    /// `job` gives deleted jobs.
+    DeletedJobShown => JobDeleted;
+    /// `claim` gives executions of deleted jobs.
+    DeletedJobRuns => JobDeleted;
+    /// The history of a job is deleted with it.
+    DeletedJobTakesHistory => JobDeleted;
+    /// `remove_recipient` looks at deleted jobs, too.
+    RecipientOfDeletedKept => JobDeleted;
+    /// `delete_execution` does not ask whether the execution has ended.
+    DeletesOpen => ExecutionDeleted;
+    /// `delete_execution` does not ask whether the set is on hold.
+    DeletesHeld => ExecutionDeleted;
+    /// `change_execution` does not refuse changes of deleted executions.
+    ChangesDeleted => ExecutionDeleted;
+    /// `adopt` does not refuse sets of deleted executions.
+    AdoptsDeleted => ExecutionDeleted;
+    /// `removals` does not give the files of deleted executions.
+    DeletedKeepsFiles => ExecutionDeleted;
     /// `job` does not compare the owner.
     JobOfAnyone => ForeignReads;
     /// `jobs` does not compare the owner.
@@ -254,6 +326,19 @@ impl Planted {
             | Clause::ClaimsTakenOver
             | Clause::ClaimsRace
             | Clause::WindowFrozenOnce => Arc::new(Layered(Claiming { bug: self, catalog })),
+            Clause::JobRevision
+            | Clause::ExecutionUnchanged
+            | Clause::ChangeKeepsWork
+            | Clause::StoreReplaced
+            | Clause::ChangesRace
+            | Clause::AuditOfJobs
+            | Clause::AuditOfSets
+            | Clause::AuditOfOwners
+            | Clause::DownloadsRecorded
+            | Clause::JobDeleted
+            | Clause::ExecutionDeleted => {
+                Arc::new(Layered(Changing { bug: self, catalog, decided: Mutex::default() }))
+            }
             _ => Arc::new(Layered(Layer { bug: self, catalog, given: Mutex::default() })),
         }
     }
