@@ -102,6 +102,10 @@ fn artifacts(catalog: &SqliteCatalog, job: JobId, rounds: usize) {
         ("search 4 of id", search(&id[32..])),
         ("search 3 of id", search(&id[30..33])),
         ("search 2 of id", search(&id[30..32])),
+        ("search numbers", search(".z12")),
+        ("search number", search(".z2999")),
+        ("search digits", search("2999")),
+        ("search no number", search(".z3001")),
         ("search finds none", search("nowhere")),
         ("search finds no letter", search("q")),
         ("search finds no id", search(&"0123456789ab".repeat(2))),
@@ -119,6 +123,7 @@ fn artifacts(catalog: &SqliteCatalog, job: JobId, rounds: usize) {
 fn jobs(catalog: &SqliteCatalog, rounds: usize) {
     let all = JobQuery::default;
     let failed = Some(LatestStatus::Is(Status::Failed));
+    let search = |text: &str| all().with_search(Some(text.to_owned()));
     let filters = [
         ("none", all()),
         ("source", all().with_source("source-3".parse().ok())),
@@ -127,9 +132,16 @@ fn jobs(catalog: &SqliteCatalog, rounds: usize) {
         ("latest=failed", all().with_latest_status(failed)),
         ("yet to run", all().with_latest_status(Some(LatestStatus::YetToRun))),
         ("next", all().with_next_starts(week())),
-        ("search", all().with_search(Some("job 77".to_owned()))),
-        ("search finds all", all().with_search(Some("house".to_owned()))),
-        ("search finds none", all().with_search(Some("nowhere".to_owned()))),
+        ("search", search("job 77")),
+        ("search finds all", search("house")),
+        ("search finds some", search("house, media")),
+        ("search finds 15,000", search("omega")),
+        ("search finds a fiftieth, the oldest", search("late")),
+        ("search finds one", search("7 of the house, daily z")),
+        ("search 2 finds one", search("zq")),
+        ("search 2 finds some", search("77")),
+        ("search 2 finds none", search("qz")),
+        ("search finds none", search("nowhere")),
     ];
     for (name, query) in filters {
         for column in JobColumn::ALL.iter().copied() {

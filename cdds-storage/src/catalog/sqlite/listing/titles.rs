@@ -5,9 +5,8 @@
 //! it. A longer one has several; the few titles that have all of them, but elsewhere, are left out by comparing.
 //!
 //! The index is asked for a limited number of jobs. If there are more, the list is walked and its titles are
-//! compared: the text is frequent, so a page is soon full. This takes longest, about a third of a microsecond for
-//! each job of the owner, if the text is in more than [`FOUND_MAX`] titles and all of these are at the end of the
-//! list.
+//! compared: the text is frequent, so a page is soon full. This takes longest, 0.3 to 0.8 µs for each job of the
+//! owner, if the text is in more than [`FOUND_MAX`] titles and all of these are at the end of the list.
 
 use cdds_core::domain::id::Owner;
 use rusqlite::params;
