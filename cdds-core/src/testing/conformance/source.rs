@@ -75,11 +75,13 @@
 //! futures::executor::block_on(source::check(&CsvFixture)).assert();
 //! ```
 
+mod case;
 mod checks;
 mod clause;
 mod planted;
 mod reading;
 mod rows;
+mod templates;
 
 use std::error::Error;
 use std::sync::Arc;

@@ -1,22 +1,17 @@
 //! The check of each clause.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::{StreamExt, TryStreamExt};
-use serde_json::Value;
 
-use super::rows::{at, dated, declared, many, row, steps};
-use super::{Clause, Row, SourceFixture, reading};
+use super::case::{Case, Outcome, field};
+use super::rows::{at, dated, many, row, steps};
+use super::{Clause, Row, SourceFixture, reading, templates};
 use crate::domain::calendar::window::Window;
 use crate::domain::id::Owner;
+use crate::domain::record::Place;
 use crate::domain::record::selection::CategorySelection;
-use crate::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
-use crate::domain::record::{Place, RecordBatch};
-use crate::ports::source::{DataType, Ownership, ReadRequest, RecordInstant, Source};
-
-pub(super) type Outcome = Result<(), String>;
+use crate::ports::source::{DataType, Ownership, ReadRequest, RecordInstant};
 
 /// Returns why a clause is not checked, if it is about what the type does not declare or the fixture cannot do.
 /// A fixture that fails is left to the checks.
@@ -64,12 +59,12 @@ pub(super) async fn check(clause: Clause, fixture: &dyn SourceFixture) -> Outcom
         Clause::Empty => empty(fixture).await,
         Clause::BoundedBatches => bounded(fixture).await,
         Clause::DropFrees => reading::dropped(fixture).await,
-        Clause::PushDown => pushed_down(fixture).await,
+        Clause::PushDown => templates::pushed_down(fixture).await,
         Clause::Estimates => estimates(fixture).await,
         Clause::Owners => owners(fixture).await,
         Clause::CompleteUntil => complete(fixture).await,
         Clause::BadRecords => reading::bad_records(fixture).await,
-        Clause::UnknownField => unknown_field(fixture).await,
+        Clause::UnknownField => templates::unknown_field(fixture).await,
         Clause::PollsReturn => reading::polls(fixture).await,
         Clause::FewBatchesAhead => reading::ahead(fixture).await,
     }
@@ -77,98 +72,6 @@ pub(super) async fn check(clause: Clause, fixture: &dyn SourceFixture) -> Outcom
 
 pub(super) async fn check_read(fixture: &dyn SourceFixture, request: &ReadRequest, rows: &[Row]) -> Outcome {
     Case::of(fixture, rows.to_vec())?.yields(request).await
-}
-
-/// Rows, and the source that holds them.
-pub(super) struct Case {
-    pub(super) source: Arc<dyn Source>,
-    pub(super) data_type: DataType,
-    pub(super) rows: Vec<Row>,
-}
-
-impl Case {
-    pub(super) fn of(fixture: &dyn SourceFixture, rows: Vec<Row>) -> Result<Self, String> {
-        let make =
-            |rows: &[Row]| fixture.source(rows).map_err(|error| format!("the fixture failed: {error}"));
-        let described = make(&[])?;
-        let data_type = described.describe().types.first().cloned();
-        let data_type = data_type.ok_or("the source describes no data type")?;
-        let rows = declared(&data_type, rows);
-        Ok(Self { source: make(&rows)?, data_type, rows })
-    }
-
-    pub(super) fn request(&self, window: Window) -> ReadRequest {
-        ReadRequest::new(Owner::default(), self.data_type.id.clone(), window)
-    }
-
-    pub(super) fn everything(&self) -> ReadRequest {
-        self.request(Window::until(at(0) + TimeDelta::days(10_000)))
-    }
-
-    async fn batches(&self, request: &ReadRequest) -> Result<Vec<RecordBatch>, String> {
-        let failed = |error| format!("a read {} failed: {error}", told(request));
-        let mut stream = self.source.read(request.clone()).await.map_err(failed)?;
-        let mut batches = Vec::new();
-        while let Some(batch) = stream.next().await {
-            batches.push(batch.map_err(failed)?);
-        }
-        Ok(batches)
-    }
-
-    async fn ids(&self, request: &ReadRequest) -> Result<Vec<String>, String> {
-        let mut ids = Vec::new();
-        for batch in self.batches(request).await? {
-            for record in batch.iter() {
-                ids.push(field(record.line, "id")?);
-            }
-        }
-        Ok(ids)
-    }
-
-    fn expected(&self, request: &ReadRequest) -> Vec<String> {
-        let wanted = self.rows.iter().filter(|row| row.is_wanted(&self.data_type, request));
-        wanted.map(|row| row.id.clone()).collect()
-    }
-
-    /// Checks that a read yields the records that the request wants, each once.
-    async fn yields(&self, request: &ReadRequest) -> Outcome {
-        let (mut found, mut expected) = (self.ids(request).await?, self.expected(request));
-        found.sort();
-        expected.sort();
-        if found == expected {
-            return Ok(());
-        }
-        let lost = expected.iter().find(|id| found.binary_search(id).is_err());
-        let strange = found.iter().find(|id| expected.binary_search(id).is_err());
-        let [lost, strange] = [lost, strange].map(|id| {
-            let row = self.rows.iter().find(|row| Some(&row.id) == id);
-            row.map(|row| (&row.id, row.event_at, row.changed_at, &row.category))
-        });
-        let twice = found.windows(2).find(|two| two[0] == two[1]).map(|two| &two[0]);
-        Err(format!(
-            "a read {} yields {} records instead of {}; lost: {lost:?}, not asked for: {strange:?}, twice: \
-             {twice:?}",
-            told(request),
-            found.len(),
-            expected.len(),
-        ))
-    }
-
-    async fn all_yielded(&self) -> Outcome {
-        self.yields(&self.everything()).await
-    }
-}
-
-fn told(request: &ReadRequest) -> String {
-    let ReadRequest { window, by, categories, .. } = request;
-    format!("of {:?} to {:?} by {by:?}, categories {categories:?}", window.start(), window.end())
-}
-
-pub(super) fn field(line: &[u8], name: &str) -> Result<String, String> {
-    let value: Value =
-        serde_json::from_slice(line).map_err(|_| "a line is not one JSON object".to_owned())?;
-    let text = value.get(name).and_then(Value::as_str);
-    text.map(str::to_owned).ok_or_else(|| format!("a record lacks the text {name:?}"))
 }
 
 /// Reads windows whose bounds lie on, just before and just behind rows.
@@ -337,67 +240,6 @@ async fn bounded(fixture: &dyn SourceFixture) -> Outcome {
         if batch.is_too_large() {
             let (bytes, records) = (batch.lines_bytes(), batch.records());
             return Err(format!("a batch has {bytes} bytes in {records} records"));
-        }
-    }
-    Ok(())
-}
-
-async fn pushed_down(fixture: &dyn SourceFixture) -> Outcome {
-    let case = Case::of(fixture, dated((0..12).map(at)))?;
-    let whole = case.batches(&case.everything()).await?;
-    let filter = |field: &str, operator, value: &str| {
-        Filter::new(field, operator, value).map_err(|error| format!("a filter was refused: {error}"))
-    };
-    let only = |names: &[&str]| FieldNames::new(names.iter().map(|name| (*name).to_owned()));
-    let only = |names| only(names).map(FieldSelection::Only).map_err(|error| error.to_string());
-    let mut templates = vec![
-        Template::default().with_fields(only(&["id"])?),
-        Template::default().with_fields(only(&["note", "id"])?),
-    ];
-    for operator in Operator::ALL {
-        // A source with fixed fields may refuse other names, so that there are none here.
-        for (name, value) in [("id", "r-3"), ("note", "Zürich – 東京")] {
-            templates.push(Template::default().with_filters(vec![filter(name, operator, value)?]));
-        }
-        let filters = vec![filter("id", operator, "r-3")?];
-        templates.push(Template::default().with_fields(only(&["note"])?).with_filters(filters));
-    }
-    for template in templates {
-        let found = case.batches(&case.everything().with_template(template.clone())).await?;
-        let found: Vec<u8> = found.iter().flat_map(|batch| batch.lines().to_vec()).collect();
-        let expected: Vec<u8> =
-            whole.iter().flat_map(|batch| template.apply(batch).lines().to_vec()).collect();
-        if found != expected {
-            return Err(format!("other lines than by the engine for {template:?}"));
-        }
-    }
-    Ok(())
-}
-
-/// Templates that name a field that no record has.
-async fn unknown_field(fixture: &dyn SourceFixture) -> Outcome {
-    let case = Case::of(fixture, dated((0..12).map(at)))?;
-    let whole = case.batches(&case.everything()).await?;
-    let names = FieldNames::new(["no_such_field".to_owned()]).map_err(|error| error.to_string())?;
-    let filter = Filter::new("no_such_field", Operator::Equal, "x").map_err(|error| error.to_string())?;
-    for template in [
-        Template::default().with_fields(FieldSelection::Only(names)),
-        Template::default().with_filters(vec![filter]),
-    ] {
-        let request = case.everything().with_template(template.clone());
-        let read = async { case.source.read(request).await?.try_collect::<Vec<_>>().await };
-        match read.await {
-            Err(error) if error.is_retryable() => {
-                return Err(format!("a field that no record has is answered with {:?}", error.kind()));
-            }
-            Err(_) => {}
-            Ok(found) => {
-                let found: Vec<u8> = found.iter().flat_map(|batch| batch.lines().to_vec()).collect();
-                let expected = whole.iter().flat_map(|batch| template.apply(batch).lines().to_vec());
-                if !expected.eq(found) {
-                    return Err(format!("other lines than by the engine for {template:?}"));
-                }
-            }
         }
     }
     Ok(())

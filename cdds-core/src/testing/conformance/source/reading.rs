@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 
-use super::checks::{Case, Outcome, field};
+use super::case::{Case, Outcome, field};
 use super::rows::{at, dated, declared, many};
 use super::{Damaged, SourceFixture};
 use crate::domain::calendar::window::Window;
