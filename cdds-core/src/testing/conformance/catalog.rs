@@ -67,16 +67,20 @@ mod case;
 mod claims;
 mod clause;
 mod deletion;
+mod expiry;
 mod fencing;
 mod frozen;
+mod house;
 mod late;
 mod lists;
+mod notices;
 mod owners;
 mod planted;
 mod revisions;
 mod scene;
 mod seen;
 mod stock;
+mod unique;
 
 use std::sync::Arc;
 

@@ -1,7 +1,9 @@
 //! The promises of a catalog.
 
 use super::case::{Case, Found};
-use super::{audits, claims, deletion, fencing, frozen, late, lists, owners, revisions};
+use super::{
+    audits, claims, deletion, expiry, fencing, frozen, house, late, lists, notices, owners, revisions, unique,
+};
 use crate::testing::conformance::Contract;
 
 /// Defines the clauses: the documentation of each, its promise in short, and the script that checks it.
@@ -139,6 +141,52 @@ clauses! {
     /// ([`delete_execution`](crate::ports::catalog::ExecutionStore::delete_execution); rules E9, E18). Found by:
     /// `DeletesOpen`, `DeletesHeld`, `ChangesDeleted`, `AdoptsDeleted`, `DeletedKeepsFiles`.
     ExecutionDeleted => "a deleted execution stays deleted, and its files go", deletion::executions;
+    /// A set expires as a whole when the retention of its last file ends, to the microsecond, and up to as many
+    /// sets as were asked for ([`expire`](crate::ports::catalog::ArtifactStore::expire); rule A7). Found by:
+    /// `ExpiresEarly`, `ExpiresIgnoresLimit`, `NeverExpires`.
+    SetsExpire => "a set expires as a whole, with its last file", expiry::due;
+    /// A set on hold neither expires nor loses a file, until it is released; of several files all are deleted or
+    /// none ([`hold`](crate::ports::catalog::ArtifactStore::hold); rules A7, A8). Found by: `ExpiresHeld`,
+    /// `ReleaseForgotten`, `DeletesHeldFile`, `DeletesSome`.
+    SetsHeld => "what is on hold stays until it is released", expiry::held;
+    /// Removals are listed until they are confirmed, as often as asked; what was not marked cannot be confirmed,
+    /// and confirming twice changes nothing ([`removals`](crate::ports::catalog::ArtifactStore::removals)).
+    /// Found by: `RemovalsListedOnce`, `RemovalsIgnoreLimit`, `ConfirmsNothing`, `ConfirmsUnmarked`.
+    FilesRemoved => "files to remove are listed until their removal is confirmed", expiry::removed;
+    /// A published set and a final failure have one notice each, and other ends have none
+    /// ([`Outbox`](crate::ports::catalog::Outbox); rule N2). Found by: `FailuresUntold`, `NoticesIgnoreChannel`.
+    NoticesOfEnds => "each published set and each failure has one notice", notices::of_ends;
+    /// Owners take turns, over all workers, and no more notices of a subscriber are held than the claim allows
+    /// ([`claim_notices`](crate::ports::catalog::Outbox::claim_notices); rule N4). Found by:
+    /// `NoticesForgetTurns`, `NoticesIgnoreLimit`, `NoticesIgnoreSubscriber`.
+    NoticesInTurn => "notices are handed out in turns, and within the limit of a subscriber", notices::turns;
+    /// Only the present claim of a notice settles it; it is taken over after its lease, tried again after its
+    /// wait, and done once ([`settle_notice`](crate::ports::catalog::Outbox::settle_notice); rules N4, N5). Found
+    /// by: `NoticeIgnoresEpoch`, `NoticesTakeLive`, `NoticesNeverTakeOver`, `NoticeGivenUpAtOnce`,
+    /// `NoticeDoneOnce`.
+    NoticeSettled => "a notice is told by the worker that holds it, until it is done", notices::settled;
+    /// A notice that was given up, and no other, starts over when a person asks for it, unless what it is about
+    /// is gone ([`ask_notice_again`](crate::ports::catalog::Outbox::ask_notice_again); rule N5). Found by:
+    /// `AsksOpenAgain`, `AskedKeepsAttempts`.
+    NoticeAskedAgain => "a notice that was given up can be asked for again", notices::again;
+    /// One worker keeps house, until it leaves or its lease runs out, also if two ask at the same time
+    /// ([`keep_house`](crate::ports::catalog::Housekeeping::keep_house); rule E15). Found by: `HouseKeptByAll`,
+    /// `HouseLeftByAnyone`, `HouseNeverTakenOver`, `HouseRace`.
+    HouseKept => "one worker at a time keeps house", house::lease;
+    /// Old rows go, page by page, in the order of [`sweep`](crate::domain::keeping::sweep::sweep); what is young,
+    /// on hold, needed, or may have files in the store stays
+    /// ([`forget`](crate::ports::catalog::Housekeeping::forget); rule E14). Found by: `ForgetsYoung`,
+    /// `ForgetsUnconfirmed`, `ForgetsNothing`, `ForgetsAtOnce`, `ForgetsFromTheStart`.
+    RecordForgotten => "what is old is forgotten, in pages, and nothing else", house::forgotten;
+    /// The catalog's clock is the one that it was opened with, in whole microseconds, through every handle, also
+    /// after it was set back ([`now`](crate::ports::catalog::WorkQueue::now); rule T4). Found by: `ClockAhead`,
+    /// `ClockNeverBack`.
+    ClockOfCatalog => "the present is that of the catalog's clock", house::present;
+    /// An id is stored once: a job, and an entry that a person asked for, are refused a second time, and a slot
+    /// that is on record stays as it is ([`insert_job`](crate::ports::catalog::JobStore::insert_job),
+    /// [`change_job`](crate::ports::catalog::JobStore::change_job)). Found by: `InsertReplaces`, `EntryTwice`,
+    /// `EntryReplaces`.
+    IdsUnique => "nothing is stored twice under one id, and nothing is written over", unique::ids;
     /// What belongs to another owner is not there: each read that takes an owner gives nothing of it (rule J15).
     /// Found by: `JobOfAnyone`, `JobsOfAnyone`, `OpenOfAnyone`, `ExecutionOfAnyone`, `ExecutionsOfAnyone`,
     /// `ArtifactOfAnyone`, `ArtifactsOfAnyone`, `SetOfAnyone`, `RecipientsOfAnyone`, `NoticesOfAnyone`,

@@ -4,6 +4,7 @@ mod changing;
 mod claiming;
 mod claims;
 mod foreign;
+mod keeping;
 mod layer;
 mod lists;
 
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use self::changing::Changing;
 use self::claiming::Claiming;
+use self::keeping::Keeping;
 use self::layer::Layer;
 use super::Clause;
 use crate::ports::catalog::{Catalog, Layered};
@@ -189,6 +191,80 @@ planted! {
     AdoptsDeleted => ExecutionDeleted;
     /// `removals` does not give the files of deleted executions.
     DeletedKeepsFiles => ExecutionDeleted;
+    /// `expire` marks sets a day too early.
+    ExpiresEarly => SetsExpire;
+    /// `expire` marks more sets than it was asked to.
+    ExpiresIgnoresLimit => SetsExpire;
+    /// `expire` marks nothing.
+    NeverExpires => SetsExpire;
+    /// `expire` does not ask whether a set is on hold.
+    ExpiresHeld => SetsHeld;
+    /// `hold` does not release.
+    ReleaseForgotten => SetsHeld;
+    /// `delete_artifacts` does not ask whether a file is on hold.
+    DeletesHeldFile => SetsHeld;
+    /// `delete_artifacts` deletes the files before the one that is refused.
+    DeletesSome => SetsHeld;
+    /// `removals` gives each removal once.
+    RemovalsListedOnce => FilesRemoved;
+    /// `removals` gives more than it was asked for.
+    RemovalsIgnoreLimit => FilesRemoved;
+    /// `confirm_removed` has no effect.
+    ConfirmsNothing => FilesRemoved;
+    /// `confirm_removed` removes a file that nobody has marked.
+    ConfirmsUnmarked => FilesRemoved;
+    /// Failures have no notice.
+    FailuresUntold => NoticesOfEnds;
+    /// `claim_notices` gives notices of another channel.
+    NoticesIgnoreChannel => NoticesOfEnds;
+    /// `claim_notices` begins with the first owner each time.
+    NoticesForgetTurns => NoticesInTurn;
+    /// `claim_notices` gives one notice more than was asked for.
+    NoticesIgnoreLimit => NoticesInTurn;
+    /// `claim_notices` does not know limits of subscribers.
+    NoticesIgnoreSubscriber => NoticesInTurn;
+    /// `settle_notice` does not compare the epoch.
+    NoticeIgnoresEpoch => NoticeSettled;
+    /// `claim_notices` takes over what another worker holds.
+    NoticesTakeLive => NoticeSettled;
+    /// `claim_notices` takes nothing over.
+    NoticesNeverTakeOver => NoticeSettled;
+    /// `settle_notice` gives up after the first failure.
+    NoticeGivenUpAtOnce => NoticeSettled;
+    /// `settle_notice` refuses a claim that reports twice that it is done.
+    NoticeDoneOnce => NoticeSettled;
+    /// `ask_notice_again` answers for notices that cannot be asked for again.
+    AsksOpenAgain => NoticeAskedAgain;
+    /// `ask_notice_again` goes on counting attempts.
+    AskedKeepsAttempts => NoticeAskedAgain;
+    /// `keep_house` does not ask who keeps house.
+    HouseKeptByAll => HouseKept;
+    /// `leave_house` does not ask who leaves.
+    HouseLeftByAnyone => HouseKept;
+    /// `keep_house` knows no end of a lease.
+    HouseNeverTakenOver => HouseKept;
+    /// `keep_house` decides by what it read before others have written.
+    HouseRace => HouseKept;
+    /// `forget` takes everything that has ended for old.
+    ForgetsYoung => RecordForgotten;
+    /// `forget` does not wait after files were removed.
+    ForgetsUnconfirmed => RecordForgotten;
+    /// `forget` removes nothing.
+    ForgetsNothing => RecordForgotten;
+    /// `forget` does not keep to the size of a page.
+    ForgetsAtOnce => RecordForgotten;
+    /// `forget` begins each page at the start.
+    ForgetsFromTheStart => RecordForgotten;
+    /// `now` is not that of the clock.
+    ClockAhead => ClockOfCatalog;
+    /// `now` does not follow a clock that is set back.
+    ClockNeverBack => ClockOfCatalog;
+    /// `insert_job` writes over a job of the same id.
+    InsertReplaces => IdsUnique;
+    /// `change_job` passes over what a person asked for twice.
+    EntryTwice => IdsUnique;
+    /// `change_job` writes over a slot that is on record.
+    EntryReplaces => IdsUnique;
     /// `job` does not compare the owner.
     JobOfAnyone => ForeignReads;
     /// `jobs` does not compare the owner.
@@ -338,6 +414,19 @@ impl Planted {
             | Clause::JobDeleted
             | Clause::ExecutionDeleted => {
                 Arc::new(Layered(Changing { bug: self, catalog, decided: Mutex::default() }))
+            }
+            Clause::SetsExpire
+            | Clause::SetsHeld
+            | Clause::FilesRemoved
+            | Clause::NoticesOfEnds
+            | Clause::NoticesInTurn
+            | Clause::NoticeSettled
+            | Clause::NoticeAskedAgain
+            | Clause::HouseKept
+            | Clause::RecordForgotten
+            | Clause::ClockOfCatalog
+            | Clause::IdsUnique => {
+                Arc::new(Layered(Keeping { bug: self, catalog, remembered: Mutex::default() }))
             }
             _ => Arc::new(Layered(Layer { bug: self, catalog, given: Mutex::default() })),
         }
