@@ -5,8 +5,9 @@ use std::sync::Arc;
 use cdds_core::ports::catalog::Catalog;
 use cdds_core::ports::clock::Clock;
 use cdds_core::testing::MemoryCatalog;
-use cdds_core::testing::conformance::catalog::{Clause, Planted, check, check_only};
+use cdds_core::testing::conformance::catalog::{Clause, Effort, Planted, check, check_only, worlds};
 use cdds_core::testing::conformance::{Contract, Report};
+use cdds_core::testing::sim::Invariant;
 use futures::executor::block_on;
 
 fn memory(clock: Arc<dyn Clock>) -> Arc<MemoryCatalog> {
@@ -46,4 +47,20 @@ fn each_clause_is_proven_by_a_planted_bug() {
     for clause in Clause::ALL {
         assert!(Planted::ALL.iter().any(|bug| bug.breaks() == *clause), "{clause:?}");
     }
+}
+
+#[test]
+fn worlds_over_the_catalog_in_memory_are_clean_and_find_one_that_keeps_everything() {
+    let make = |bug: Option<Planted>| {
+        move |clock| {
+            let catalog = memory(clock);
+            let catalog =
+                bug.map_or_else(|| catalog.clone() as Arc<dyn Catalog>, |bug| bug.over(catalog.clone()));
+            move || Arc::clone(&catalog)
+        }
+    };
+    let figures = worlds(make(None), Effort::Quick).unwrap_or_else(|violation| panic!("{violation}"));
+    assert!(figures.successes > 0);
+    let violation = worlds(make(Some(Planted::NeverExpires)), Effort::Quick).unwrap_err();
+    assert_eq!(violation.invariant, Invariant::I12);
 }

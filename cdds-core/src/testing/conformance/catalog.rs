@@ -8,7 +8,7 @@
 //!
 //! The scripts are directed: a catalog that ignores the epoch of a publication is found in milliseconds, where
 //! random worlds rarely get there. What needs many engines, faults and time is left to the
-//! [worlds](crate::testing::sim::World).
+//! [worlds](fn@worlds).
 //!
 //! ```
 //! use std::sync::Arc;
@@ -81,12 +81,14 @@ mod scene;
 mod seen;
 mod stock;
 mod unique;
+mod worlds;
 
 use std::sync::Arc;
 
 use self::case::Case;
 pub use self::clause::Clause;
 pub use self::planted::Planted;
+pub use self::worlds::{Effort, worlds};
 use super::{Contract, Report};
 use crate::ports::catalog::Catalog;
 use crate::ports::clock::Clock;
