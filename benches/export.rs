@@ -85,7 +85,7 @@ impl Source for OwnSource {
     }
 
     async fn estimate(&self, _: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
-        Ok(Some(Estimate { records: (ROWS * ROUNDS) as u64 }))
+        Ok(Some(Estimate::Records((ROWS * ROUNDS) as u64)))
     }
 
     async fn read(&self, _: ReadRequest) -> Result<RecordStream, SourceError> {

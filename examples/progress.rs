@@ -92,7 +92,7 @@ impl Source for Slow {
 
     /// Progress has a share and a remaining time because of this.
     async fn estimate(&self, _: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
-        Ok(Some(Estimate { records: 400 }))
+        Ok(Some(Estimate::Records(400)))
     }
 
     async fn read(&self, _: ReadRequest) -> Result<RecordStream, SourceError> {

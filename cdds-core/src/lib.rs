@@ -45,7 +45,7 @@
 //!     }
 //!
 //!     async fn estimate(&self, _request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
-//!         Ok(Some(Estimate { records: self.rows.len() as u64 }))
+//!         Ok(Some(Estimate::Records(self.rows.len() as u64)))
 //!     }
 //!
 //!     async fn read(

@@ -230,7 +230,7 @@ impl Source for PreparedSource {
 
     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
         let records = self.of_owner(&request.owner).iter().map(|batch| batch.records() as u64).sum();
-        Ok(Some(Estimate { records }))
+        Ok(Some(Estimate::Records(records)))
     }
 
     async fn complete_until(&self, _request: &ReadRequest) -> Result<Option<DateTime<Utc>>, SourceError> {

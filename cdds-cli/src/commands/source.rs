@@ -6,7 +6,7 @@ use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::SourceId;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
 use cdds_core::domain::violation::{Code, RuleViolation};
-use cdds_core::ports::source::{BadRecordMode, DataType, ReadRequest, RegisteredSource, Source};
+use cdds_core::ports::source::{BadRecordMode, DataType, Estimate, ReadRequest, RegisteredSource, Source};
 use cdds_core::service::Entity;
 use cdds_storage::source::Survey;
 use futures::TryStreamExt;
@@ -66,7 +66,7 @@ async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
                     &id,
                     data_type,
                     &survey,
-                    estimate.map(|estimate| estimate.records),
+                    estimate.and_then(Estimate::records),
                     &remarks,
                 ));
             }

@@ -130,7 +130,8 @@ fn sorted(mut records: Vec<Ordered>) -> Vec<Ordered> {
 fn rows(place: &Place, table: &str) -> Vec<Ordered> {
     let connection = rusqlite::Connection::open(place.path("vega.db")).unwrap();
     let mut select = connection.prepare(&format!("select * from {table}")).unwrap();
-    let columns: Vec<String> = select.column_names().map(str::to_owned).collect();
+    let columns = (0..select.column_count()).map(|column| select.column_name(column).unwrap().to_owned());
+    let columns: Vec<String> = columns.collect();
     let rows = select.query_map([], |row| {
         let members = columns.iter().enumerate().filter_map(|(index, column)| {
             let value = match row.get_ref_unwrap(index) {

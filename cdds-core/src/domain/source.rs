@@ -165,6 +165,37 @@ impl DataType {
     }
 }
 
+/// The expected size of a read; used for progress only, never for decisions (rule E7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Estimate {
+    /// So many records, before the engine applies the job's filters.
+    Records(u64),
+    /// So many bytes, as batches count them
+    /// ([`add_bytes_read`](crate::domain::record::RecordBatchBuilder::add_bytes_read)). Filters change nothing about
+    /// these.
+    Bytes(u64),
+}
+
+impl Estimate {
+    /// Returns the number of records, if it is known.
+    pub const fn records(self) -> Option<u64> {
+        match self {
+            Self::Records(records) => Some(records),
+            Self::Bytes(_) => None,
+        }
+    }
+
+    /// Returns the size of two reads together, if both are of one kind.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Records(one), Self::Records(other)) => Some(Self::Records(one.saturating_add(other))),
+            (Self::Bytes(one), Self::Bytes(other)) => Some(Self::Bytes(one.saturating_add(other))),
+            (Self::Records(_), Self::Bytes(_)) | (Self::Bytes(_), Self::Records(_)) => None,
+        }
+    }
+}
+
 /// What a source declares about the visibility of its rows (rule W4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceTerms {

@@ -13,6 +13,7 @@ use super::calls::contained_async;
 use super::observe::Event;
 use super::worker::{Engine, Shared};
 use crate::domain::execution::progress::Progress;
+use crate::domain::source::Estimate;
 use crate::ports::catalog::{Beat, Directive, Fence};
 
 /// The counters of one running execution, written by its export and read by the heartbeat.
@@ -24,7 +25,7 @@ pub(super) struct Meter {
     pub(super) bytes_read: AtomicU64,
     pub(super) bytes_written: AtomicU64,
     pub(super) parts: AtomicU32,
-    expected: Mutex<Option<u64>>,
+    expected: Mutex<Option<Estimate>>,
     began: Duration,
     stillness: Mutex<Stillness>,
     stop: Stop,
@@ -93,9 +94,9 @@ impl Meter {
         }
     }
 
-    /// Sets the total number of expected records, from the source or from the last success.
-    pub(super) fn expect(&self, records: Option<u64>) {
-        *lock(&self.expected) = records;
+    /// Sets the expected size of all reads, from the source or from the last success.
+    pub(super) fn expect(&self, size: Option<Estimate>) {
+        *lock(&self.expected) = size;
     }
 
     /// Returns the counts, with percentage and remaining time as of `monotonic`.

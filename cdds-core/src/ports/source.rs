@@ -19,7 +19,7 @@ use crate::domain::source::{Offer, OfferedSources};
 
 pub use self::checked::{BrokenClause, CheckedSource};
 pub use crate::domain::source::{
-    BadRecordMode, DataType, Ownership, ReadRequest, RecordInstant, SourceDescription, Visibility,
+    BadRecordMode, DataType, Estimate, Ownership, ReadRequest, RecordInstant, SourceDescription, Visibility,
 };
 
 /// A system that holds records: a database, a set of files, a service.
@@ -96,7 +96,7 @@ pub use crate::domain::source::{
 ///     }
 ///
 ///     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
-///         Ok(Some(Estimate { records: self.of(request).count() as u64 }))
+///         Ok(Some(Estimate::Records(self.of(request).count() as u64)))
 ///     }
 ///
 ///     async fn read(
@@ -180,13 +180,6 @@ pub trait Source: Debug + Send + Sync {
 
 /// The records of a read, batch by batch.
 pub type RecordStream = BoxStream<'static, Result<RecordBatch, SourceError>>;
-
-/// The expected size of a read; used for progress only, never for decisions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Estimate {
-    /// Number of records.
-    pub records: u64,
-}
 
 /// The kinds of source error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

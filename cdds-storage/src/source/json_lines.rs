@@ -386,7 +386,7 @@ impl Reading {
         let sample = lines::sample(&first.path)?;
         let lines = memchr::memchr_iter(b'\n', &sample).count() as u64;
         let sample_bytes = sample.len() as u64;
-        Ok((lines > 0).then(|| Estimate { records: bytes.saturating_mul(lines) / sample_bytes }))
+        Ok((lines > 0).then(|| Estimate::Records(bytes.saturating_mul(lines) / sample_bytes)))
     }
 }
 

@@ -139,7 +139,7 @@ async fn estimate(
             .with_categories(read.categories.clone())
             .with_template(read.template.clone());
         let estimate = source.estimate(&request).await.ok()??;
-        sum = sum.saturating_add(estimate.records);
+        sum = sum.saturating_add(estimate.records()?);
     }
     Some(sum)
 }

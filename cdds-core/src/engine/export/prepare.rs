@@ -10,7 +10,7 @@ use crate::domain::execution::failure::{Failure, FailureKind, Step};
 use crate::domain::job::Read;
 use crate::domain::job::policy::BadRecords;
 use crate::domain::recipient::Recipient;
-use crate::domain::source::DataType;
+use crate::domain::source::{DataType, Estimate};
 use crate::domain::violation::Code;
 use crate::engine::calls::{call, call_now};
 use crate::ports::catalog::CatalogError;
@@ -126,13 +126,17 @@ impl Export {
         Ok((recipients, Some(sealer)))
     }
 
-    /// Returns the expected number of records (rule E7): the sum of the source's estimates or, if one of them
-    /// is missing, the count of the job's last success.
-    async fn expectation(&self, source: &dyn Source, reads: &[PreparedRead]) -> Result<Option<u64>, Failure> {
-        let mut sum = Some(0_u64);
+    /// Returns the expected size (rule E7): the sum of the source's estimates or, if one of them is missing or
+    /// of another kind, the number of records of the job's last success.
+    async fn expectation(
+        &self,
+        source: &dyn Source,
+        reads: &[PreparedRead],
+    ) -> Result<Option<Estimate>, Failure> {
+        let mut sum: Option<Estimate> = None;
         for read in reads {
             let estimate = estimate(source, read).await?;
-            sum = sum.zip(estimate).map(|(sum, records)| sum.saturating_add(records));
+            sum = sum.map_or(estimate, |sum| sum.plus(estimate?));
             if sum.is_none() {
                 break;
             }
@@ -141,19 +145,17 @@ impl Export {
             return Ok(sum);
         }
         let last = self.shared.ports.catalog.last_records(self.execution.job_id).await;
-        last.map_err(|error| catalog_failure(Step::Prepare, &error))
+        last.map(|last| last.map(Estimate::Records)).map_err(|error| catalog_failure(Step::Prepare, &error))
     }
 }
 
 /// Estimates one read. A source that does not filter cannot know how many records the filters leave. A failed
 /// estimate does not fail the attempt: the read will show whether the source works.
-async fn estimate(source: &dyn Source, read: &PreparedRead) -> Result<Option<u64>, Failure> {
+async fn estimate(source: &dyn Source, read: &PreparedRead) -> Result<Option<Estimate>, Failure> {
     let PreparedRead { data_type, request } = read;
-    if !data_type.pushes_down && !request.template.filters.is_empty() {
-        return Ok(None);
-    }
+    let is_filtered = !data_type.pushes_down && !request.template.filters.is_empty();
     match call(Step::Prepare, SOURCE, async { source.estimate(request).await }).await {
-        Ok(estimate) => Ok(estimate.map(|estimate| estimate.records)),
+        Ok(estimate) => Ok(estimate.filter(|estimate| !is_filtered || estimate.records().is_none())),
         Err(failure) if failure.kind == FailureKind::Internal => Err(failure),
         Err(failure) => {
             debug!("no estimate: {}", failure.message);

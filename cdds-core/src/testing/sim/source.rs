@@ -402,7 +402,7 @@ impl Source for RowSource {
         let records = self.rows.of_owner(&request.owner, request.window, request.by).len() as u64;
         // Not every source can estimate. Then the estimate comes from the last execution.
         let known = !records.is_multiple_of(2);
-        let estimate = async { Ok(known.then_some(Estimate { records })) };
+        let estimate = async { Ok(known.then_some(Estimate::Records(records))) };
         self.faults.around("source.estimate", Care::Busy, estimate).await
     }
 

@@ -46,7 +46,7 @@ pub(super) fn estimate(
         _ => count(database, conditions(data_type, relation, request), relation),
     };
     let records = records.map_err(|error| database.failure(error))?;
-    Ok(records.map(|records| Estimate { records }))
+    Ok(records.map(Estimate::Records))
 }
 
 /// Estimates the rows of a whole table.

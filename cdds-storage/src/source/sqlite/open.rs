@@ -249,7 +249,10 @@ impl Database {
     /// Returns the columns of a statement, and whether it only reads.
     pub(super) fn prepared(&self, sql: &str) -> rusqlite::Result<(Vec<String>, bool)> {
         let statement = self.connection.prepare(sql)?;
-        Ok((statement.column_names().map(str::to_owned).collect(), statement.readonly()))
+        // One by one: `column_names` differs between the versions of rusqlite that are allowed.
+        let names =
+            (0..statement.column_count()).map(|column| statement.column_name(column).map(str::to_owned));
+        Ok((names.collect::<Result<_, _>>()?, statement.readonly()))
     }
 
     pub(super) fn invalid(&self, reason: &str) -> SourceError {

@@ -9,9 +9,9 @@ use super::rows::{at, dated, many, row, steps};
 use super::{Clause, Row, SourceFixture, reading, templates};
 use crate::domain::calendar::window::Window;
 use crate::domain::id::Owner;
-use crate::domain::record::Place;
 use crate::domain::record::selection::CategorySelection;
-use crate::ports::source::{DataType, Ownership, ReadRequest, RecordInstant};
+use crate::domain::record::{Place, RecordBatch};
+use crate::ports::source::{DataType, Estimate, Ownership, ReadRequest, RecordInstant};
 
 /// Returns why a clause is not checked, if it is about what the type does not declare or the fixture cannot do.
 /// A fixture that fails is left to the checks.
@@ -249,13 +249,16 @@ async fn estimates(fixture: &dyn SourceFixture) -> Outcome {
     let case = Case::of(fixture, many())?;
     let estimate = case.source.estimate(&case.everything()).await;
     let estimate = estimate.map_err(|error| format!("an estimate failed: {error}"))?;
-    let rows = case.rows.len() as u64;
-    match estimate {
-        Some(estimate) if !(rows / 10..=rows * 10).contains(&estimate.records) => {
-            Err(format!("{rows} records are estimated as {}", estimate.records))
-        }
-        _ => Ok(()),
+    let (rows, read) = (case.rows.len() as u64, case.batches(&case.everything()).await?);
+    let (unit, expected, estimated) = match estimate {
+        None => return Ok(()),
+        Some(Estimate::Records(records)) => ("records", rows, records),
+        Some(Estimate::Bytes(bytes)) => ("bytes", read.iter().map(RecordBatch::bytes_read).sum(), bytes),
+    };
+    if (expected / 10..=expected.saturating_mul(10)).contains(&estimated) {
+        return Ok(());
     }
+    Err(format!("{expected} {unit} are estimated as {estimated}"))
 }
 
 async fn owners(fixture: &dyn SourceFixture) -> Outcome {
@@ -275,8 +278,8 @@ async fn owners(fixture: &dyn SourceFixture) -> Outcome {
         case.yields(&request).await?;
         let estimate = case.source.estimate(&request).await.map_err(|error| error.to_string())?;
         let expected = case.expected(&request).len() as u64;
-        if let Some(estimate) = estimate.filter(|estimate| estimate.records > expected) {
-            return Err(format!("an owner of {expected} records is told of {}", estimate.records));
+        if let Some(records) = estimate.and_then(Estimate::records).filter(|records| *records > expected) {
+            return Err(format!("an owner of {expected} records is told of {records}"));
         }
     }
     Ok(())

@@ -351,7 +351,7 @@ impl Source for Rows {
             Some(Planted::EstimatesAllOwners) => self.rows.len(),
             _ => self.found(request).len(),
         };
-        Ok(Some(Estimate { records: records as u64 }))
+        Ok(Some(Estimate::Records(records as u64)))
     }
 
     async fn complete_until(&self, request: &ReadRequest) -> Result<Option<DateTime<Utc>>, SourceError> {

@@ -278,7 +278,7 @@ fn estimates_are_given_only_when_they_are_cheap() {
     let estimate_of = |rows: &SqliteRows, format, request| {
         let data_type = contacts(rows.clone(), format);
         let relation = database.relation(&data_type).unwrap();
-        estimate(&database, &data_type, &relation, &request).unwrap().map(|estimate| estimate.records)
+        estimate(&database, &data_type, &relation, &request).unwrap().and_then(cdds_core::Estimate::records)
     };
     let table = SqliteRows::Table("contacts".into());
     let first_day = Window::between(day(0), day(1));
