@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cdds_core::ports::catalog::Catalog;
 use cdds_core::ports::clock::Clock;
 use cdds_core::testing::MemoryCatalog;
-use cdds_core::testing::conformance::catalog::{Clause, Effort, Planted, check, check_only, worlds};
+use cdds_core::testing::conformance::catalog::{Clause, Effort, Planted, check, check_only, damaged, worlds};
 use cdds_core::testing::conformance::{Contract, Report};
 use cdds_core::testing::sim::Invariant;
 use futures::executor::block_on;
@@ -46,6 +46,27 @@ fn each_planted_bug_is_reported_under_the_clause_that_it_breaks() {
 fn each_clause_is_proven_by_a_planted_bug() {
     for clause in Clause::ALL {
         assert!(Planted::ALL.iter().any(|bug| bug.breaks() == *clause), "{clause:?}");
+    }
+}
+
+#[test]
+fn damaged_rows_are_passed_over_and_each_bug_about_them_is_found() {
+    let report_of = |bug: Option<damaged::Planted>| {
+        block_on(damaged::check(|clock| {
+            let catalog = damaged::Damageable::over(memory(clock), bug);
+            let rows = catalog.clone();
+            let damage = move |row| {
+                rows.damage(row);
+                Ok(())
+            };
+            (catalog.catalog(), damage)
+        }))
+    };
+    report_of(None).assert();
+    for bug in damaged::Planted::ALL {
+        let report = report_of(Some(*bug));
+        let broken: Vec<_> = report.broken.iter().map(|broken| broken.clause).collect();
+        assert_eq!(broken, [bug.breaks()], "{bug:?}: {report}");
     }
 }
 

@@ -60,12 +60,15 @@
 //! report.assert();
 //! ```
 //!
+//! Rows that cannot be decoded are checked by [`damaged::check`], which needs a hook that damages them.
+//!
 //! Like all of [`conformance`](super), this module is outside of semantic versioning.
 
 mod audits;
 mod case;
 mod claims;
 mod clause;
+pub mod damaged;
 mod deletion;
 mod expiry;
 mod fencing;
