@@ -3,9 +3,9 @@
 //! ```text
 //! $ cargo run -p cdds-examples --example axum_service &
 //! $ curl -s localhost:8080/jobs --json '{"title": "Calls", "source": "calls", "type": "call", "run": "once", "plaintext": true}'
-//! {"id":"…","title":"Calls",…,"state":"active",…}
+//! {"id":"…","title":"Calls",…,"state":"suspended",…}
 //! $ curl -s localhost:8080/files
-//! {"items":[{"id":"…","name":"calls-….zip","size":…,…}],"total":1,"next":null}
+//! {"items":[{"id":"…","name":"export-….zip","size":…,…}],"total":1,"next":null}
 //! $ curl -sOJ localhost:8080/files/ID
 //! ```
 
@@ -34,7 +34,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(axum::serve(listener, routes.with_state(ports)).await?)
 }
 
-/// Everybody is the service itself here; make it of your own user and tenant.
+/// Everybody is the service itself here; make it of your own user and tenant. With several owners, the source has to
+/// say whose its records are.
 fn user() -> Principal {
     Principal::host(Owner::default())
 }

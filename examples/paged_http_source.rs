@@ -42,6 +42,8 @@ struct Page {
     next: Option<u64>,
 }
 
+const QUEUES: [&str; 2] = ["sales", "support"];
+
 #[derive(Debug)]
 struct Tickets {
     description: SourceDescription,
@@ -50,7 +52,7 @@ struct Tickets {
 
 impl Tickets {
     fn new(api: String) -> Result<Self, RuleViolation> {
-        let values = vec!["sales".to_owned(), "support".to_owned()];
+        let values = QUEUES.map(str::to_owned).to_vec();
         let ticket = DataType::new("ticket".parse()?)
             .with_category(CategoryDimension { name: "queues".to_owned(), values })
             .with_event_instant()
@@ -76,9 +78,11 @@ impl Source for Tickets {
                 // What fails after the first page is the end of the stream, and not of the call.
                 batches.opened()?;
                 for ticket in &page.tickets {
-                    let category = request.categories.includes(Some(&ticket.queue));
-                    if category && request.wants(Some(ticket.opened_at), None) {
-                        let place = Place::of(Some(Arc::clone(&ticket.queue)), Some(ticket.opened_at));
+                    let selected = request.categories.includes(Some(&ticket.queue));
+                    if selected && request.wants(Some(ticket.opened_at), None) {
+                        // A queue that is not declared is part of "all", and has no folder.
+                        let queue = Some(&ticket.queue).filter(|queue| QUEUES.contains(&&***queue));
+                        let place = Place::of(queue.cloned(), Some(ticket.opened_at));
                         batches.builder().serialize(&place, ticket).map_err(|_| bad(ticket))?;
                     }
                     batches.record_read(size_of_val(ticket) as u64)?;

@@ -1,6 +1,6 @@
 //! Errors as an HTTP interface sends them.
 
-use cdds_core::domain::violation::ErrorClass;
+use cdds_core::domain::violation::{ErrorClass, RuleViolation};
 use cdds_core::service::ServiceError;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,28 @@ pub struct ProblemView {
     pub detail: String,
     /// Whether the same request may succeed later.
     pub retryable: bool,
+}
+
+impl ProblemView {
+    /// Creates a problem of one's own, in the same form: a missing sign-in, a body that is no JSON. It is retryable if
+    /// the status is 429 or 503.
+    ///
+    /// ```
+    /// use cdds_view::ProblemView;
+    ///
+    /// let problem = ProblemView::new(401, "sign_in_required", "sign in first");
+    /// assert_eq!((problem.status, problem.retryable), (401, false));
+    /// ```
+    pub fn new(status: u16, code: impl Into<String>, detail: impl Into<String>) -> Self {
+        let retryable = matches!(status, 429 | 503);
+        Self { code: code.into(), status, detail: detail.into(), retryable }
+    }
+}
+
+impl From<RuleViolation> for ProblemView {
+    fn from(refused: RuleViolation) -> Self {
+        ServiceError::from(refused).into()
+    }
 }
 
 impl From<&ServiceError> for ProblemView {
@@ -63,7 +85,7 @@ impl From<SettingsError> for ProblemView {
 
 #[cfg(test)]
 mod tests {
-    use cdds_core::domain::violation::{Code, RuleViolation};
+    use cdds_core::domain::violation::Code;
     use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
 
     use super::*;
@@ -80,6 +102,7 @@ mod tests {
             })
         );
         assert_eq!(ProblemView::from(SettingsError::from(refused())), problem);
+        assert_eq!(ProblemView::from(refused()), problem);
         assert_eq!(ProblemView::from(SettingsError::SplitSize).code, "invalid_split_size");
     }
 

@@ -99,15 +99,15 @@ pub use self::planted::{Planted, PlantedFixture};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Row {
-    /// Identifies the row: ASCII letters, digits and `-`.
+    /// Identifies the row: up to 16 ASCII letters, digits and `-`.
     pub id: String,
-    /// Any text of one line, not empty.
+    /// Any text of one line, not empty, with blanks at its ends or without, of up to 200,000 characters.
     pub note: String,
     /// The instant of the event; `None` for an undated row.
     pub event_at: Option<DateTime<Utc>>,
     /// The instant of the last change.
     pub changed_at: Option<DateTime<Utc>>,
-    /// The category, which need not be a declared one.
+    /// The category, which need not be a declared one. Those that are not have up to 10 characters.
     pub category: Option<String>,
     /// Whose the row is.
     pub owner: Owner,

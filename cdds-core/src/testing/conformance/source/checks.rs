@@ -165,7 +165,8 @@ async fn categories(fixture: &dyn SourceFixture, data_type: &DataType) -> Outcom
 }
 
 async fn contents(fixture: &dyn SourceFixture) -> Outcome {
-    let mut rows = dated((0..12).map(at));
+    let mut rows = dated((0..13).map(at));
+    rows[12].note = "  blanks at both ends  ".to_owned();
     rows[11].note = "very long ".repeat(20_000) + "end";
     let case = Case::of(fixture, rows)?;
     for batch in case.batches(&case.everything()).await? {

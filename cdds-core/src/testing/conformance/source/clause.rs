@@ -43,7 +43,7 @@ pub enum Clause {
     EachOnce,
     /// The fields of a record come back as they were written. From: [`Source`].
     ///
-    /// Found by: [`Planted::CutsText`].
+    /// Found by: [`Planted::CutsText`], [`Planted::TrimsText`].
     Contents,
     /// A record's place has its category and the day of its event, unless it is a folder of the source's
     /// choice. A record of an undeclared category is placed without one. From: rule A1.

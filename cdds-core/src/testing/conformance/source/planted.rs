@@ -51,6 +51,8 @@ planted! {
     RepeatsBatch => EachOnce,
     /// Keeps 1,000 characters of a text.
     CutsText => Contents,
+    /// Takes the blanks from both ends of texts.
+    TrimsText => Contents,
     /// Places records by the day of their change.
     PlacesByChange => Places,
     /// Places records of undeclared categories under these.
@@ -302,10 +304,11 @@ impl Rows {
         let day = if self.is(Planted::PlacesByChange) { row.changed_at } else { row.event_at };
         let kept = if self.is(Planted::CutsText) { 1_000 } else { usize::MAX };
         let note: String = row.note.chars().take(kept).collect();
+        let note = if self.is(Planted::TrimsText) { note.trim() } else { note.as_str() };
         let placed = |category: &&str| is_declared(category) || self.is(Planted::PlacesUndeclared);
         let category = row.category.as_deref().filter(placed);
         let mut record = builder.record(&Place::of(category.map(Into::into), day));
-        record.text("id", &row.id).text("note", &note);
+        record.text("id", &row.id).text("note", note);
         record.finish();
     }
 
