@@ -143,7 +143,7 @@ fn a_text_that_is_too_frequent_to_be_gathered_is_found_as_well() {
         INSERT INTO job (id, owner, version, state, settings, title_folded, source, data_type, frequency,
                          created_at, updated_at, next_due_at)
         SELECT format('%08x-0000-4000-8000-000000000000', n), owner, version, state, settings,
-               iif(n % 2000 = 0, 'ab ba', 'aba') || iif(n > 199, 'z', '') || iif(n % 5 = 0, 'q', ''),
+               iif(n % 2000 = 0, 'ab bca', 'aba') || iif(n > 199, 'z', '') || iif(n % 5 = 0, 'q', ''),
                source, data_type, frequency, created_at + n, updated_at, next_due_at
         FROM job JOIN n";
     assert_eq!(world.raw().execute(copies, []).unwrap(), 16_100);
