@@ -13,7 +13,7 @@
 macro_rules! planted {
     ($(#[$about:meta])* enum Planted; $($(#[$doc:meta])* $name:ident => $clause:ident,)*) => {
         $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Planted {
             $($(#[$doc])* $name,)*
@@ -24,7 +24,7 @@ macro_rules! planted {
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// Returns the clause that the bug breaks.
-            pub fn breaks(self) -> Clause {
+            pub const fn breaks(self) -> Clause {
                 match self {
                     $(Self::$name => Clause::$clause,)*
                 }

@@ -18,377 +18,355 @@ use super::Clause;
 use crate::ports::catalog::{Catalog, Layered};
 use crate::testing::MemoryCatalog;
 
-/// Defines the planted bugs, each with the clause that it breaks.
-macro_rules! planted {
-    ($($(#[$doc:meta])* $name:ident => $clause:ident;)*) => {
-        /// A mistake that an implementation of a catalog could make, placed in front of one that does not make
-        /// it. [`check`](super::check) reports the clause that it [breaks](Planted::breaks), among others that
-        /// rest on the same promise.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum Planted {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl Planted {
-            /// Every planted bug.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// Returns the clause that this bug breaks.
-            pub const fn breaks(self) -> Clause {
-                match self {
-                    $(Self::$name => Clause::$clause,)*
-                }
-            }
-        }
-    };
-}
-
 planted! {
+    /// A mistake that an implementation of a catalog could make, placed in front of one that does not make
+    /// it. [`check`](super::check) reports the clause that it [breaks](Planted::breaks), among others that
+    /// rest on the same promise.
+    enum Planted;
     /// `publish` does not compare the epoch.
-    PublishIgnoresEpoch => PublishFenced;
+    PublishIgnoresEpoch => PublishFenced,
     /// `publish` does not compare the nonce.
-    PublishIgnoresNonce => PublishFenced;
+    PublishIgnoresNonce => PublishFenced,
     /// `publish` compares neither the epoch nor the nonce.
-    PublishIgnoresClaim => PublishFenced;
+    PublishIgnoresClaim => PublishFenced,
     /// `publish` does not ask whether the execution runs.
-    PublishesSettled => PublishFenced;
+    PublishesSettled => PublishFenced,
     /// `settle` does not compare the epoch.
-    SettleIgnoresEpoch => SettleFenced;
+    SettleIgnoresEpoch => SettleFenced,
     /// `settle` does not ask whether the execution runs.
-    SettlesPublished => SettleFenced;
+    SettlesPublished => SettleFenced,
     /// `begin` does not compare the epoch.
-    BeginIgnoresEpoch => BeginFenced;
+    BeginIgnoresEpoch => BeginFenced,
     /// `beat` does not compare the epoch.
-    BeatIgnoresEpoch => BeatFenced;
+    BeatIgnoresEpoch => BeatFenced,
     /// `beat` does not compare the worker.
-    BeatIgnoresWorker => BeatFenced;
+    BeatIgnoresWorker => BeatFenced,
     /// `beat` does not store the progress.
-    BeatLosesProgress => BeatFenced;
+    BeatLosesProgress => BeatFenced,
     /// `beat` does not renew the lease.
-    BeatRenewsNothing => BeatFenced;
+    BeatRenewsNothing => BeatFenced,
     /// `beat` answers in another order.
-    BeatsOutOfOrder => BeatFenced;
+    BeatsOutOfOrder => BeatFenced,
     /// `standing` does not compare the epoch.
-    StandingIgnoresEpoch => StandingByClaim;
+    StandingIgnoresEpoch => StandingByClaim,
     /// `standing` does not compare the nonce.
-    StandingIgnoresNonce => StandingByClaim;
+    StandingIgnoresNonce => StandingByClaim,
     /// `standing` knows nothing of deleted executions.
-    DeletedStandsUnknown => StandingByClaim;
+    DeletedStandsUnknown => StandingByClaim,
     /// `publish` refuses a claim whose lease has run out.
-    LateClaimsEnd => LateClaimHolds;
+    LateClaimsEnd => LateClaimHolds,
     /// `publish` does not ask whether somebody was promised the cancellation.
-    PublishOvertakesCancel => CancelPromised;
+    PublishOvertakesCancel => CancelPromised,
     /// `beat` does not pass on that an execution is to stop.
-    CancelUntold => CancelPromised;
+    CancelUntold => CancelPromised,
     /// `claim` gives the newest execution of an owner first.
-    ClaimsNewestFirst => ClaimsInTurn;
+    ClaimsNewestFirst => ClaimsInTurn,
     /// `claim` begins with the first owner each time.
-    ClaimsForgetTurns => ClaimsInTurn;
+    ClaimsForgetTurns => ClaimsInTurn,
     /// `claim` gives one execution more than was asked for.
-    ClaimsIgnoreLimit => ClaimsInTurn;
+    ClaimsIgnoreLimit => ClaimsInTurn,
     /// `claim` does not know limits of sources.
-    ClaimsIgnoreSourceLimits => ClaimsLimited;
+    ClaimsIgnoreSourceLimits => ClaimsLimited,
     /// `claim` does not count what other claims run of a source.
-    SourceLimitsPerClaim => ClaimsLimited;
+    SourceLimitsPerClaim => ClaimsLimited,
     /// `claim` gives another execution of a job that runs.
-    ClaimsJobTwice => ClaimsOneOfJob;
+    ClaimsJobTwice => ClaimsOneOfJob,
     /// `claim` gives a later execution while an earlier one waits for its retry.
-    RetriesOvertaken => ClaimsOneOfJob;
+    RetriesOvertaken => ClaimsOneOfJob,
     /// `claim` does not look at `not_before`.
-    ClaimsTooEarly => ClaimsNotBefore;
+    ClaimsTooEarly => ClaimsNotBefore,
     /// `claim` gives an execution after its `not_before`, and not at it.
-    ClaimsTooLate => ClaimsNotBefore;
+    ClaimsTooLate => ClaimsNotBefore,
     /// `claim` takes over what another worker holds.
-    ClaimsTakeLive => ClaimsTakenOver;
+    ClaimsTakeLive => ClaimsTakenOver,
     /// `claim` takes nothing over.
-    ClaimsNeverTakeOver => ClaimsTakenOver;
+    ClaimsNeverTakeOver => ClaimsTakenOver,
     /// `claim` takes from the worker that asks what it holds.
-    ClaimsIgnoreHolding => ClaimsTakenOver;
+    ClaimsIgnoreHolding => ClaimsTakenOver,
     /// `claim` believes a worker that names what another one holds.
-    ClaimsTrustHolding => ClaimsTakenOver;
+    ClaimsTrustHolding => ClaimsTakenOver,
     /// `claim` keeps the epoch of what it takes over.
-    TakeOverKeepsEpoch => ClaimsTakenOver;
+    TakeOverKeepsEpoch => ClaimsTakenOver,
     /// `claim` keeps the nonce of what it takes over.
-    TakeOverKeepsNonce => ClaimsTakenOver;
+    TakeOverKeepsNonce => ClaimsTakenOver,
     /// `claim` does not tell what it gave up.
-    GivenUpUntold => ClaimsTakenOver;
+    GivenUpUntold => ClaimsTakenOver,
     /// `claim` decides by what it read before others have written.
-    ClaimsRace => ClaimsRace;
+    ClaimsRace => ClaimsRace,
     /// `begin` answers by the source also for a window that is frozen.
-    BeginFreezesAgain => WindowFrozenOnce;
+    BeginFreezesAgain => WindowFrozenOnce,
     /// `begin` does not store what it answers.
-    BeginStoresNothing => WindowFrozenOnce;
+    BeginStoresNothing => WindowFrozenOnce,
     /// `begin` answers that an execution runs that it holds.
-    HeldRunsOn => WindowFrozenOnce;
+    HeldRunsOn => WindowFrozenOnce,
     /// `change_job` does not compare the revision.
-    ChangeIgnoresRevision => JobRevision;
+    ChangeIgnoresRevision => JobRevision,
     /// Claims and ends of executions leave the revision as it is.
-    ClaimsKeepRevision => JobRevision;
+    ClaimsKeepRevision => JobRevision,
     /// `adopt` does not compare the revision.
-    AdoptIgnoresRevision => JobRevision;
+    AdoptIgnoresRevision => JobRevision,
     /// `change_execution` does not compare the status.
-    ChangeIgnoresStatus => ExecutionUnchanged;
+    ChangeIgnoresStatus => ExecutionUnchanged,
     /// `change_execution` does not compare the epoch.
-    ChangeIgnoresEpoch => ExecutionUnchanged;
+    ChangeIgnoresEpoch => ExecutionUnchanged,
     /// `change_execution` stores the progress that was read.
-    ChangeLosesProgress => ChangeKeepsWork;
+    ChangeLosesProgress => ChangeKeepsWork,
     /// `change_execution` ends the lease of the worker.
-    ChangeEndsLease => ChangeKeepsWork;
+    ChangeEndsLease => ChangeKeepsWork,
     /// `set_store` does not compare the present store.
-    StoreIgnoresExpected => StoreReplaced;
+    StoreIgnoresExpected => StoreReplaced,
     /// `set_store` compares the id of the present store alone.
-    StoreComparesId => StoreReplaced;
+    StoreComparesId => StoreReplaced,
     /// `change_job` decides by what it read before others have written.
-    ChangesRace => ChangesRace;
+    ChangesRace => ChangesRace,
     /// Changes of jobs and executions are stored without their entries.
-    JobsAuditLost => AuditOfJobs;
+    JobsAuditLost => AuditOfJobs,
     /// Entries of changes of jobs and executions are stored before the change, on their own.
-    JobsAuditOutside => AuditOfJobs;
+    JobsAuditOutside => AuditOfJobs,
     /// Only the first entry of a change of jobs and executions is stored.
-    JobsAuditHalf => AuditOfJobs;
+    JobsAuditHalf => AuditOfJobs,
     /// Entries of changes of jobs and executions whose id is on record are passed over.
-    JobsAuditTwice => AuditOfJobs;
+    JobsAuditTwice => AuditOfJobs,
     /// Changes of sets and notices are stored without their entries.
-    SetsAuditLost => AuditOfSets;
+    SetsAuditLost => AuditOfSets,
     /// Entries of changes of sets and notices are stored before the change, on their own.
-    SetsAuditOutside => AuditOfSets;
+    SetsAuditOutside => AuditOfSets,
     /// Only the first entry of a change of sets and notices is stored.
-    SetsAuditHalf => AuditOfSets;
+    SetsAuditHalf => AuditOfSets,
     /// Entries of changes of sets and notices whose id is on record are passed over.
-    SetsAuditTwice => AuditOfSets;
+    SetsAuditTwice => AuditOfSets,
     /// Changes of recipients and of the store are stored without their entries.
-    OwnersAuditLost => AuditOfOwners;
+    OwnersAuditLost => AuditOfOwners,
     /// Entries of changes of recipients and of the store are stored before the change, on their own.
-    OwnersAuditOutside => AuditOfOwners;
+    OwnersAuditOutside => AuditOfOwners,
     /// Only the first entry of a change of recipients and of the store is stored.
-    OwnersAuditHalf => AuditOfOwners;
+    OwnersAuditHalf => AuditOfOwners,
     /// Entries of changes of recipients and of the store whose id is on record are passed over.
-    OwnersAuditTwice => AuditOfOwners;
+    OwnersAuditTwice => AuditOfOwners,
     /// `record` has no effect on an entry whose id is on record, and says nothing.
-    RecordTwice => AuditOfOwners;
+    RecordTwice => AuditOfOwners,
     /// `end_download` counts downloads that were broken off.
-    BrokenOffCounts => DownloadsRecorded;
+    BrokenOffCounts => DownloadsRecorded,
     /// `end_download` counts no download.
-    DownloadsUncounted => DownloadsRecorded;
+    DownloadsUncounted => DownloadsRecorded,
     /// `end_download` accepts the end of what is no download.
-    EndsWhatIsNone => DownloadsRecorded;
+    EndsWhatIsNone => DownloadsRecorded,
     /// `job` gives deleted jobs.
-    DeletedJobShown => JobDeleted;
+    DeletedJobShown => JobDeleted,
     /// `claim` gives executions of deleted jobs.
-    DeletedJobRuns => JobDeleted;
+    DeletedJobRuns => JobDeleted,
     /// The history of a job is deleted with it.
-    DeletedJobTakesHistory => JobDeleted;
+    DeletedJobTakesHistory => JobDeleted,
     /// `remove_recipient` looks at deleted jobs, too.
-    RecipientOfDeletedKept => JobDeleted;
+    RecipientOfDeletedKept => JobDeleted,
     /// `delete_execution` does not ask whether the execution has ended.
-    DeletesOpen => ExecutionDeleted;
+    DeletesOpen => ExecutionDeleted,
     /// `delete_execution` does not ask whether the set is on hold.
-    DeletesHeld => ExecutionDeleted;
+    DeletesHeld => ExecutionDeleted,
     /// `change_execution` does not refuse changes of deleted executions.
-    ChangesDeleted => ExecutionDeleted;
+    ChangesDeleted => ExecutionDeleted,
     /// `adopt` does not refuse sets of deleted executions.
-    AdoptsDeleted => ExecutionDeleted;
+    AdoptsDeleted => ExecutionDeleted,
     /// `removals` does not give the files of deleted executions.
-    DeletedKeepsFiles => ExecutionDeleted;
+    DeletedKeepsFiles => ExecutionDeleted,
     /// `expire` marks sets a day too early.
-    ExpiresEarly => SetsExpire;
+    ExpiresEarly => SetsExpire,
     /// `expire` marks more sets than it was asked to.
-    ExpiresIgnoresLimit => SetsExpire;
+    ExpiresIgnoresLimit => SetsExpire,
     /// `expire` marks nothing.
-    NeverExpires => SetsExpire;
+    NeverExpires => SetsExpire,
     /// `expire` does not ask whether a set is on hold.
-    ExpiresHeld => SetsHeld;
+    ExpiresHeld => SetsHeld,
     /// `hold` does not release.
-    ReleaseForgotten => SetsHeld;
+    ReleaseForgotten => SetsHeld,
     /// `delete_artifacts` does not ask whether a file is on hold.
-    DeletesHeldFile => SetsHeld;
+    DeletesHeldFile => SetsHeld,
     /// `delete_artifacts` deletes the files before the one that is refused.
-    DeletesSome => SetsHeld;
+    DeletesSome => SetsHeld,
     /// `removals` gives each removal once.
-    RemovalsListedOnce => FilesRemoved;
+    RemovalsListedOnce => FilesRemoved,
     /// `removals` gives more than it was asked for.
-    RemovalsIgnoreLimit => FilesRemoved;
+    RemovalsIgnoreLimit => FilesRemoved,
     /// `confirm_removed` has no effect.
-    ConfirmsNothing => FilesRemoved;
+    ConfirmsNothing => FilesRemoved,
     /// `confirm_removed` removes a file that nobody has marked.
-    ConfirmsUnmarked => FilesRemoved;
+    ConfirmsUnmarked => FilesRemoved,
     /// Failures have no notice.
-    FailuresUntold => NoticesOfEnds;
+    FailuresUntold => NoticesOfEnds,
     /// `claim_notices` gives notices of another channel.
-    NoticesIgnoreChannel => NoticesOfEnds;
+    NoticesIgnoreChannel => NoticesOfEnds,
     /// `claim_notices` begins with the first owner each time.
-    NoticesForgetTurns => NoticesInTurn;
+    NoticesForgetTurns => NoticesInTurn,
     /// `claim_notices` gives one notice more than was asked for.
-    NoticesIgnoreLimit => NoticesInTurn;
+    NoticesIgnoreLimit => NoticesInTurn,
     /// `claim_notices` does not know limits of subscribers.
-    NoticesIgnoreSubscriber => NoticesInTurn;
+    NoticesIgnoreSubscriber => NoticesInTurn,
     /// `settle_notice` does not compare the epoch.
-    NoticeIgnoresEpoch => NoticeSettled;
+    NoticeIgnoresEpoch => NoticeSettled,
     /// `claim_notices` takes over what another worker holds.
-    NoticesTakeLive => NoticeSettled;
+    NoticesTakeLive => NoticeSettled,
     /// `claim_notices` takes nothing over.
-    NoticesNeverTakeOver => NoticeSettled;
+    NoticesNeverTakeOver => NoticeSettled,
     /// `settle_notice` gives up after the first failure.
-    NoticeGivenUpAtOnce => NoticeSettled;
+    NoticeGivenUpAtOnce => NoticeSettled,
     /// `settle_notice` refuses a claim that reports twice that it is done.
-    NoticeDoneOnce => NoticeSettled;
+    NoticeDoneOnce => NoticeSettled,
     /// `ask_notice_again` answers for notices that cannot be asked for again.
-    AsksOpenAgain => NoticeAskedAgain;
+    AsksOpenAgain => NoticeAskedAgain,
     /// `ask_notice_again` goes on counting attempts.
-    AskedKeepsAttempts => NoticeAskedAgain;
+    AskedKeepsAttempts => NoticeAskedAgain,
     /// `keep_house` does not ask who keeps house.
-    HouseKeptByAll => HouseKept;
+    HouseKeptByAll => HouseKept,
     /// `leave_house` does not ask who leaves.
-    HouseLeftByAnyone => HouseKept;
+    HouseLeftByAnyone => HouseKept,
     /// `keep_house` knows no end of a lease.
-    HouseNeverTakenOver => HouseKept;
+    HouseNeverTakenOver => HouseKept,
     /// `keep_house` decides by what it read before others have written.
-    HouseRace => HouseKept;
+    HouseRace => HouseKept,
     /// `forget` takes everything that has ended for old.
-    ForgetsYoung => RecordForgotten;
+    ForgetsYoung => RecordForgotten,
     /// `forget` does not wait after files were removed.
-    ForgetsUnconfirmed => RecordForgotten;
+    ForgetsUnconfirmed => RecordForgotten,
     /// `forget` removes nothing.
-    ForgetsNothing => RecordForgotten;
+    ForgetsNothing => RecordForgotten,
     /// `forget` does not keep to the size of a page.
-    ForgetsAtOnce => RecordForgotten;
+    ForgetsAtOnce => RecordForgotten,
     /// `forget` begins each page at the start.
-    ForgetsFromTheStart => RecordForgotten;
+    ForgetsFromTheStart => RecordForgotten,
     /// `now` is not that of the clock.
-    ClockAhead => ClockOfCatalog;
+    ClockAhead => ClockOfCatalog,
     /// `now` does not follow a clock that is set back.
-    ClockNeverBack => ClockOfCatalog;
+    ClockNeverBack => ClockOfCatalog,
     /// `insert_job` writes over a job of the same id.
-    InsertReplaces => IdsUnique;
+    InsertReplaces => IdsUnique,
     /// `change_job` passes over what a person asked for twice.
-    EntryTwice => IdsUnique;
+    EntryTwice => IdsUnique,
     /// `change_job` writes over a slot that is on record.
-    EntryReplaces => IdsUnique;
+    EntryReplaces => IdsUnique,
     /// `job` does not compare the owner.
-    JobOfAnyone => ForeignReads;
+    JobOfAnyone => ForeignReads,
     /// `jobs` does not compare the owner.
-    JobsOfAnyone => ForeignReads;
+    JobsOfAnyone => ForeignReads,
     /// `open_executions` does not compare the owner.
-    OpenOfAnyone => ForeignReads;
+    OpenOfAnyone => ForeignReads,
     /// `execution` does not compare the owner.
-    ExecutionOfAnyone => ForeignReads;
+    ExecutionOfAnyone => ForeignReads,
     /// `executions` does not compare the owner.
-    ExecutionsOfAnyone => ForeignReads;
+    ExecutionsOfAnyone => ForeignReads,
     /// `artifact` does not compare the owner.
-    ArtifactOfAnyone => ForeignReads;
+    ArtifactOfAnyone => ForeignReads,
     /// `artifacts` does not compare the owner.
-    ArtifactsOfAnyone => ForeignReads;
+    ArtifactsOfAnyone => ForeignReads,
     /// `artifact_set` does not compare the owner.
-    SetOfAnyone => ForeignReads;
+    SetOfAnyone => ForeignReads,
     /// `recipients` does not compare the owner.
-    RecipientsOfAnyone => ForeignReads;
+    RecipientsOfAnyone => ForeignReads,
     /// `notices` does not compare the owner.
-    NoticesOfAnyone => ForeignReads;
+    NoticesOfAnyone => ForeignReads,
     /// `audit` does not compare the owner.
-    AuditOfAnyone => ForeignReads;
+    AuditOfAnyone => ForeignReads,
     /// `change_job` does not compare the owner.
-    ChangesJobOfAnyone => ForeignChanges;
+    ChangesJobOfAnyone => ForeignChanges,
     /// `change_execution` does not compare the owner.
-    ChangesExecutionOfAnyone => ForeignChanges;
+    ChangesExecutionOfAnyone => ForeignChanges,
     /// `delete_execution` does not compare the owner.
-    DeletesExecutionOfAnyone => ForeignChanges;
+    DeletesExecutionOfAnyone => ForeignChanges,
     /// `hold` does not compare the owner.
-    HoldsSetOfAnyone => ForeignChanges;
+    HoldsSetOfAnyone => ForeignChanges,
     /// `delete_artifacts` does not compare the owner.
-    DeletesArtifactOfAnyone => ForeignChanges;
+    DeletesArtifactOfAnyone => ForeignChanges,
     /// `ask_notice_again` does not compare the owner.
-    AsksNoticeOfAnyone => ForeignChanges;
+    AsksNoticeOfAnyone => ForeignChanges,
     /// `adopt` does not compare the owner.
-    AdoptsForAnyone => ForeignChanges;
+    AdoptsForAnyone => ForeignChanges,
     /// `remove_recipient` does not compare the owner.
-    RemovesRecipientOfAnyone => OwnRecipients;
+    RemovesRecipientOfAnyone => OwnRecipients,
     /// The recipients of one owner are there for the jobs of all.
-    RecipientsShared => OwnRecipients;
+    RecipientsShared => OwnRecipients,
     /// `jobs` does not filter by `search`.
-    JobsIgnoreSearch => JobList;
+    JobsIgnoreSearch => JobList,
     /// `jobs` does not filter by `source`.
-    JobsIgnoreSource => JobList;
+    JobsIgnoreSource => JobList,
     /// `jobs` does not filter by `data_type`.
-    JobsIgnoreDataType => JobList;
+    JobsIgnoreDataType => JobList,
     /// `jobs` does not filter by `frequency`.
-    JobsIgnoreFrequency => JobList;
+    JobsIgnoreFrequency => JobList,
     /// `jobs` does not filter by `state`.
-    JobsIgnoreState => JobList;
+    JobsIgnoreState => JobList,
     /// `jobs` does not filter by `latest_status`.
-    JobsIgnoreLatestStatus => JobList;
+    JobsIgnoreLatestStatus => JobList,
     /// `jobs` does not filter by `created`.
-    JobsIgnoreCreated => JobList;
+    JobsIgnoreCreated => JobList,
     /// `jobs` does not filter by `latest_started`.
-    JobsIgnoreLatestStarted => JobList;
+    JobsIgnoreLatestStarted => JobList,
     /// `jobs` does not filter by `next_starts`.
-    JobsIgnoreNextStarts => JobList;
+    JobsIgnoreNextStarts => JobList,
     /// `jobs` sorts in one direction only.
-    JobsIgnoreDirection => JobList;
+    JobsIgnoreDirection => JobList,
     /// Lists count one row too many.
-    TotalTooLarge => JobList;
+    TotalTooLarge => JobList,
     /// Lists count on later pages, too.
-    LaterPagesCounted => JobList;
+    LaterPagesCounted => JobList,
     /// Pages have one row more than asked for.
-    PageTooLong => JobList;
+    PageTooLong => JobList,
     /// Lists lose the last row of the last page.
-    LastRowLost => JobList;
+    LastRowLost => JobList,
     /// Pages begin behind all rows that tie with the place.
-    CursorSkipsTies => JobList;
+    CursorSkipsTies => JobList,
     /// `executions` does not filter by `job`.
-    ExecutionsIgnoreJob => ExecutionList;
+    ExecutionsIgnoreJob => ExecutionList,
     /// `executions` does not filter by `status`.
-    ExecutionsIgnoreStatus => ExecutionList;
+    ExecutionsIgnoreStatus => ExecutionList,
     /// `executions` does not filter by `source`.
-    ExecutionsIgnoreSource => ExecutionList;
+    ExecutionsIgnoreSource => ExecutionList,
     /// `executions` does not filter by `data_type`.
-    ExecutionsIgnoreDataType => ExecutionList;
+    ExecutionsIgnoreDataType => ExecutionList,
     /// `executions` does not filter by `slot`.
-    ExecutionsIgnoreSlot => ExecutionList;
+    ExecutionsIgnoreSlot => ExecutionList,
     /// `executions` does not filter by `started`.
-    ExecutionsIgnoreStarted => ExecutionList;
+    ExecutionsIgnoreStarted => ExecutionList,
     /// `executions` sorts in one direction only.
-    ExecutionsIgnoreDirection => ExecutionList;
+    ExecutionsIgnoreDirection => ExecutionList,
     /// `artifacts` does not filter by `job`.
-    ArtifactsIgnoreJob => ArtifactList;
+    ArtifactsIgnoreJob => ArtifactList,
     /// `artifacts` does not filter by `execution`.
-    ArtifactsIgnoreExecution => ArtifactList;
+    ArtifactsIgnoreExecution => ArtifactList,
     /// `artifacts` does not filter by `search`.
-    ArtifactsIgnoreSearch => ArtifactList;
+    ArtifactsIgnoreSearch => ArtifactList,
     /// `artifacts` does not filter by `data_type`.
-    ArtifactsIgnoreDataType => ArtifactList;
+    ArtifactsIgnoreDataType => ArtifactList,
     /// `artifacts` does not filter by `created`.
-    ArtifactsIgnoreCreated => ArtifactList;
+    ArtifactsIgnoreCreated => ArtifactList,
     /// `artifacts` does not filter by `expires`.
-    ArtifactsIgnoreExpires => ArtifactList;
+    ArtifactsIgnoreExpires => ArtifactList,
     /// `artifacts` does not filter by `bytes_min`.
-    ArtifactsIgnoreBytesMin => ArtifactList;
+    ArtifactsIgnoreBytesMin => ArtifactList,
     /// `artifacts` does not filter by `bytes_max`.
-    ArtifactsIgnoreBytesMax => ArtifactList;
+    ArtifactsIgnoreBytesMax => ArtifactList,
     /// `artifacts` does not filter by `hold`.
-    ArtifactsIgnoreHold => ArtifactList;
+    ArtifactsIgnoreHold => ArtifactList,
     /// `artifacts` does not filter by `available_at`.
-    ArtifactsIgnoreAvailableAt => ArtifactList;
+    ArtifactsIgnoreAvailableAt => ArtifactList,
     /// `artifacts` sorts in one direction only.
-    ArtifactsIgnoreDirection => ArtifactList;
+    ArtifactsIgnoreDirection => ArtifactList,
     /// `audit` does not filter by `object`.
-    AuditIgnoreObject => AuditList;
+    AuditIgnoreObject => AuditList,
     /// `audit` does not filter by `principal`.
-    AuditIgnorePrincipal => AuditList;
+    AuditIgnorePrincipal => AuditList,
     /// `audit` does not filter by `action`.
-    AuditIgnoreAction => AuditList;
+    AuditIgnoreAction => AuditList,
     /// `audit` does not filter by `at`.
-    AuditIgnoreAt => AuditList;
+    AuditIgnoreAt => AuditList,
     /// `audit` sorts in one direction only.
-    AuditIgnoreDirection => AuditList;
+    AuditIgnoreDirection => AuditList,
     /// `notices` does not filter by `id`.
-    NoticesIgnoreId => NoticeList;
+    NoticesIgnoreId => NoticeList,
     /// `notices` does not filter by `execution`.
-    NoticesIgnoreExecution => NoticeList;
+    NoticesIgnoreExecution => NoticeList,
     /// `notices` does not filter by `status`.
-    NoticesIgnoreStatus => NoticeList;
+    NoticesIgnoreStatus => NoticeList,
     /// Pages begin at a row number.
-    PagesByRowNumber => PagesWhileRowsChange;
+    PagesByRowNumber => PagesWhileRowsChange,
 }
 
 impl Planted {

@@ -16,46 +16,25 @@ use crate::ports::catalog::{
 };
 use crate::testing::MemoryCatalog;
 
-macro_rules! planted {
-    ($($(#[$doc:meta])* $name:ident => $clause:ident;)*) => {
-        /// A mistake about rows that cannot be decoded.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub enum Planted {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl Planted {
-            /// Every planted bug.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// Returns the clause that this bug breaks.
-            pub const fn breaks(self) -> Clause {
-                match self {
-                    $(Self::$name => Clause::$clause,)*
-                }
-            }
-        }
-    };
-}
-
 planted! {
+    /// A mistake about rows that cannot be decoded.
+    enum Planted;
     /// No job is due while one of those that are due is damaged.
-    DueFails => JobPassedOver;
+    DueFails => JobPassedOver,
     /// A damaged job is due.
-    DueGivesAll => JobPassedOver;
+    DueGivesAll => JobPassedOver,
     /// Nothing is claimed while one of those that are next is damaged.
-    ClaimFails => ExecutionPassedOver;
+    ClaimFails => ExecutionPassedOver,
     /// A damaged execution is claimed.
-    ClaimGivesAll => ExecutionPassedOver;
+    ClaimGivesAll => ExecutionPassedOver,
     /// No notice is handed out while one of those that are due is damaged.
-    NoticesFail => NoticePassedOver;
+    NoticesFail => NoticePassedOver,
     /// A damaged notice is handed out.
-    NoticesGiveAll => NoticePassedOver;
+    NoticesGiveAll => NoticePassedOver,
     /// A damaged job is missing.
-    JobMissing => AskedForIsCorrupt;
+    JobMissing => AskedForIsCorrupt,
     /// A damaged execution is missing.
-    ExecutionMissing => AskedForIsCorrupt;
+    ExecutionMissing => AskedForIsCorrupt,
 }
 
 /// A catalog in memory whose rows can be marked as damaged. It passes them over, unless a bug is planted.
