@@ -1,6 +1,9 @@
 //! Test support for embedders and for this workspace: every port in memory, and [`strategies`] for property
 //! tests.
 //!
+//! This module is outside of semantic versioning: a minor or patch version may check more, and then a port that
+//! passed may fail; it may also change what is here. CHANGELOG.md names what callers notice.
+//!
 //! A complete service that embeds the library and runs in memory:
 //!
 //! ```
