@@ -1,0 +1,166 @@
+//! The pairs of names and values of a query or of a form.
+
+use std::fmt;
+use std::str::FromStr;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::response::{IntoResponse, Response};
+use cdds_core::domain::violation::RuleViolation;
+use cdds_view::ProblemView;
+use chrono::{DateTime, Utc};
+use http::request::Parts;
+
+/// The pairs of names and values of a query or of a form, in their order. A name may come several times. An empty value
+/// is no value: a browser sends the fields that were left empty, too.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Answers(Vec<(String, String)>);
+
+/// Names alone: values may be what records hold.
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+impl Answers {
+    /// Reads pairs as browsers write them.
+    pub(crate) fn parse(text: &[u8]) -> Self {
+        Self(form_urlencoded::parse(text).into_owned().filter(|(_, value)| !value.is_empty()).collect())
+    }
+
+    /// Returns the last value of a name.
+    pub(crate) fn one(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the values of a name.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the names, each as often as it comes.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Returns the pairs with one more, in place of those of its name.
+    pub(crate) fn with(&self, name: &str, value: impl Into<String>) -> Self {
+        let mut answers = self.without(&[name]);
+        answers.0.push((name.to_owned(), value.into()));
+        answers
+    }
+
+    /// Returns the pairs without some names.
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().filter(|(known, _)| !names.contains(&known.as_str())).cloned().collect())
+    }
+
+    /// Writes the pairs as a query, with its question mark: `?sort=title`.
+    pub(crate) fn query(&self) -> String {
+        let pairs = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        format!("?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+    }
+
+    /// Reads the value of a name as a domain type.
+    pub(crate) fn parsed<T: FromStr<Err = RuleViolation>>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, ProblemView> {
+        Ok(self.one(name).map(str::parse).transpose()?)
+    }
+
+    /// Reads the value of a name as a word of a fixed set.
+    pub(crate) fn word<T>(
+        &self,
+        name: &str,
+        known: &[&str],
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ProblemView> {
+        let Some(word) = self.one(name) else { return Ok(None) };
+        let refusal = || wrong(name, &format!("choose one of {}", known.join(", ")));
+        parse(word).map(Some).ok_or_else(refusal)
+    }
+
+    /// Reads the value of a name as an instant by RFC 3339.
+    pub(crate) fn instant(&self, name: &str) -> Result<Option<DateTime<Utc>>, ProblemView> {
+        let Some(text) = self.one(name) else { return Ok(None) };
+        let instant = DateTime::parse_from_rfc3339(text);
+        let refusal = |_| wrong(name, "write an instant with its offset, such as 2026-11-26T14:00:00Z");
+        instant.map(|at| Some(at.to_utc())).map_err(refusal)
+    }
+
+    /// Reads the value of a name as a number within bounds.
+    pub(crate) fn number(&self, name: &str, least: u64, most: u64) -> Result<Option<u64>, ProblemView> {
+        let Some(text) = self.one(name) else { return Ok(None) };
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        let refusal = || wrong(name, &format!("write a number from {least} to {most}"));
+        number.map(Some).ok_or_else(refusal)
+    }
+
+    /// Refuses the names that are not known, so that a misspelt filter does not go unnoticed.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), ProblemView> {
+        match self.names().find(|name| !known.contains(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let name: String = name.chars().take(40).collect();
+                Err(wrong(
+                    &name,
+                    &format!("there is no such parameter; these are known: {}", known.join(", ")),
+                ))
+            }
+        }
+    }
+}
+
+/// Returns the refusal of a parameter.
+pub(crate) fn wrong(name: &str, way_out: &str) -> ProblemView {
+    ProblemView::new(422, "invalid_parameter", format!("`{name}`: {way_out}"))
+}
+
+/// The pairs of the query of a request.
+pub(crate) struct Query(pub(crate) Answers);
+
+impl<S: Sync> FromRequestParts<S> for Query {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(Answers::parse(parts.uri.query().unwrap_or_default().as_bytes())))
+    }
+}
+
+/// The pairs of the form that a browser posted.
+pub(crate) struct Form(pub(crate) Answers);
+
+impl<S: Send + Sync> FromRequest<S> for Form {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let body = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+        Ok(Self(Answers::parse(&body)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_may_come_several_times_and_empty_values_are_none() {
+        let answers = Answers::parse(b"id=1&id=2&search=&title=a%26b+c");
+        assert_eq!(answers.all("id").collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!(answers.one("search"), None);
+        assert_eq!(answers.one("title"), Some("a&b c"));
+        assert_eq!(answers.with("id", "3").query(), "?title=a%26b+c&id=3");
+        assert_eq!(answers.without(&["id", "title"]), Answers::default());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_by_its_name() {
+        let answers = Answers::parse(b"limit=0&from=yesterday&titel=x");
+        assert_eq!(answers.number("limit", 1, 5).unwrap_err().detail, "`limit`: write a number from 1 to 5");
+        assert!(answers.instant("from").unwrap_err().detail.starts_with("`from`: "));
+        assert!(answers.only(&["limit", "from"]).unwrap_err().detail.starts_with("`titel`: "));
+        assert!(!format!("{answers:?}").contains("yesterday"));
+    }
+}

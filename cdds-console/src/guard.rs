@@ -1,0 +1,26 @@
+//! What every response of the console tells the browser, and which requests are refused before anything else.
+
+use axum::Router;
+use http::{HeaderName, HeaderValue, header};
+use tower_http::csrf::CsrfLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+/// Only the console's own files, no inline script or style, no frame around it, no form to elsewhere.
+pub(crate) const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+    font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Wraps the routes of the console. A request that another site made a browser send changes nothing: browsers say where
+/// it came from (`Sec-Fetch-Site`, `Origin`), and programs send neither.
+pub(crate) fn guarded(routes: Router) -> Router {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        // Pages show what only this visitor may see. Assets say otherwise themselves.
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    headers.into_iter().fold(routes.layer(CsrfLayer::new()), |routes, (name, value)| {
+        routes.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)))
+    })
+}

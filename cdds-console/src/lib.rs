@@ -1,0 +1,50 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod access;
+mod answers;
+mod api;
+mod assets;
+mod guard;
+mod lists;
+mod pages;
+mod place;
+mod services;
+mod texts;
+mod visit;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::get;
+
+pub use self::access::{Access, Denied, Visitor};
+pub use self::services::Services;
+
+/// What every handler reaches.
+#[derive(Debug, Clone)]
+pub(crate) struct App {
+    services: Services,
+    access: Arc<dyn Access>,
+}
+
+/// Returns the console and its API as a router, whose requests are allowed what `access` says.
+///
+/// Mount it with [`Router::nest_service`], which also answers the prefix with a slash behind it, or serve it alone. All
+/// its links are relative, so it needs not be told where it is mounted, nor which prefix a proxy strips.
+///
+/// Every response says what a browser may load and do with it; the responses of the host's own routes stay as they
+/// are.
+pub fn router(services: Services, access: impl Access + 'static) -> Router {
+    let app = App { services, access: Arc::new(access) };
+    let routes = Router::new()
+        .route("/", get(place::home))
+        .merge(pages::routes())
+        .nest("/api/v1", api::routes())
+        .nest("/assets", assets::routes())
+        .fallback(place::other)
+        .layer(from_fn(pages::shown))
+        .with_state(app);
+    guard::guarded(routes)
+}

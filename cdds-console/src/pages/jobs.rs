@@ -1,0 +1,390 @@
+//! The list of jobs.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use cdds_core::domain::access::Action;
+use cdds_core::domain::execution::Status;
+use cdds_core::domain::job::JobState;
+use cdds_core::ports::catalog::query::{JobColumn, JobQuery, LatestStatus, Slice, Sort, Total};
+use cdds_core::{JobId, Principal, ServiceError};
+use cdds_view::{JobView, PageView, words};
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+
+use super::Refused;
+use super::frame::{Section, icon, page};
+use super::parts::{choice, column, day, mark, pager, status, time, when};
+use crate::answers::{Answers, Form, Query, wrong};
+use crate::lists::jobs as lists;
+use crate::visit::Visit;
+use crate::{App, Services, texts};
+
+/// The rows of a page.
+const ROWS: u64 = 50;
+
+/// The most jobs that are pointed out above the list.
+const ATTENTION_MAX: u64 = 5;
+
+/// What the page shows.
+struct Sight {
+    jobs: PageView<JobView>,
+    sort: Sort<JobColumn>,
+    /// Of all jobs, and of those in each state.
+    totals: [Option<Total>; 4],
+    failed: Vec<JobView>,
+    /// The ids and titles of sources, and the ids of their types.
+    sources: Vec<(String, String)>,
+    types: Vec<String>,
+    now: DateTime<Utc>,
+}
+
+impl Sight {
+    async fn of(services: &Services, by: &Principal, answers: &Answers) -> Result<Self, Refused> {
+        let query = lists::query(answers, ROWS)?;
+        let (recipients, now) = (services.recipients.list(by).await?, services.jobs.now().await?);
+        let view = |job| JobView::new(job, &recipients, now);
+        let page = services.jobs.list(by, &query).await?;
+        let failed = services.jobs.list(by, &failed()).await?;
+        let mut totals = [None; 4];
+        for (total, state) in totals.iter_mut().zip(STATES) {
+            *total = count(services, by, state).await?;
+        }
+        let described: Vec<_> =
+            services.sources(by)?.iter().map(|(id, source)| cdds_view::SourceView::new(id, source)).collect();
+        let mut types: Vec<String> = described
+            .iter()
+            .flat_map(|source| &source.types)
+            .map(|data_type| data_type.id.to_string())
+            .collect();
+        types.sort_unstable();
+        types.dedup();
+        Ok(Self {
+            jobs: PageView::new(page, query.sort, view),
+            sort: query.sort,
+            totals,
+            failed: failed.items.into_iter().map(view).collect(),
+            sources: described.iter().map(|source| (source.id.to_string(), source.title.clone())).collect(),
+            types,
+            now,
+        })
+    }
+
+    /// Returns the title of a source.
+    fn source<'a>(&'a self, job: &'a JobView) -> &'a str {
+        let known = self.sources.iter().find(|(id, _)| id == job.source.as_str());
+        known.map_or(job.source.as_str(), |(_, title)| title)
+    }
+}
+
+/// The states that have a tab; the first is all of them.
+const STATES: [Option<JobState>; 4] =
+    [None, Some(JobState::Active), Some(JobState::Suspended), Some(JobState::Completed)];
+
+/// Returns how many jobs are in a state.
+async fn count(
+    services: &Services,
+    by: &Principal,
+    state: Option<JobState>,
+) -> Result<Option<Total>, ServiceError> {
+    let query = JobQuery::default().with_state(state).with_slice(Slice::first(1));
+    Ok(services.jobs.list(by, &query).await?.total)
+}
+
+/// The active jobs whose latest execution failed, the last one first.
+fn failed() -> JobQuery {
+    JobQuery::default()
+        .with_state(Some(JobState::Active))
+        .with_latest_status(Some(LatestStatus::Is(Status::Failed)))
+        .with_sort(Sort { column: JobColumn::LatestStartedAt, descending: true })
+        .with_slice(Slice::first(ATTENTION_MAX))
+}
+
+/// `GET /jobs`
+pub(super) async fn list(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Query(answers): Query,
+) -> Result<Markup, Refused> {
+    let sight = Sight::of(&services, visit.principal(), &answers).await?;
+    let body = html! {
+        (head(&visit, &sight))
+        @if sight.totals[0].and_then(Total::exact) == Some(0) {
+            (first(&visit, &sight))
+        } @else {
+            (attention(&visit, &sight))
+            div.card {
+                (filters(&answers, &sight))
+                (table(&visit, &answers, &sight))
+                (pager(&answers, sight.jobs.next.as_deref()))
+            }
+        }
+    };
+    Ok(page(&visit, Section::Jobs, texts::JOBS, &body))
+}
+
+fn head(visit: &Visit, sight: &Sight) -> Markup {
+    let all = sight.totals[0].map(words_of);
+    html! {
+        div.bar {
+            div.rows.tight {
+                h1 { (texts::JOBS) }
+                p.sub {
+                    @match all.as_deref() {
+                        None | Some("0") => (texts::NO_JOBS),
+                        Some("1") => "1 job.",
+                        Some(all) => { (all) " jobs." },
+                    }
+                    " " (texts::AS_OF) " " (time(sight.now, sight.now)) ". "
+                    a href=(visit.to("jobs")) { (texts::REFRESH) }
+                }
+            }
+            @if visit.may(Action::CreateJob) {
+                div.acts { a.btn.primary href=(visit.to("jobs/new")) { (icon("plus")) (texts::ADD_JOB) } }
+            }
+        }
+    }
+}
+
+fn words_of(total: Total) -> String {
+    match total {
+        Total::Exactly(count) => words::count(count),
+        Total::MoreThan(count) => format!("more than {}", words::count(count)),
+    }
+}
+
+fn attention(visit: &Visit, sight: &Sight) -> Markup {
+    html! {
+        @if !sight.failed.is_empty() {
+            section.note.warn aria-labelledby="attention" {
+                h2 #attention { (texts::ATTENTION) }
+                ul.rows {
+                    @for job in &sight.failed {
+                        li.bar {
+                            p {
+                                span.st.bad { (icon("bad")) span {
+                                    a href=(visit.to(&format!("jobs/{}", job.id))) { (job.title) }
+                                } }
+                                " failed"
+                                @if let Some(started) = job.latest_started_at {
+                                    " " (words::relative(started.0 - sight.now))
+                                }
+                                "."
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn filters(answers: &Answers, sight: &Sight) -> Markup {
+    let tabs = [texts::ALL, texts::ACTIVE, texts::SUSPENDED, texts::COMPLETED];
+    let sources = sight.sources.iter().map(|(id, title)| (id.as_str(), title.clone()));
+    let types = sight.types.iter().map(|id| (id.as_str(), id.clone()));
+    let kinds = lists::frequencies().into_iter().map(|kind| (kind, texts::sentence(kind)));
+    let statuses = lists::statuses().into_iter().map(|name| (name, texts::status(name)));
+    html! {
+        div.pad.rows {
+            div.bar {
+                nav.tabs aria-label=(texts::STATE) {
+                    @for ((title, state), total) in tabs.into_iter().zip(STATES).zip(sight.totals) {
+                        @let name = state.map(JobState::as_str);
+                        a href=(answers.without(&["next"]).with("state", name.unwrap_or_default()).query())
+                            aria-current=[(answers.one("state") == name).then_some("page")] {
+                            (title) @if let Some(total) = total { " " (words_of(total)) }
+                        }
+                    }
+                }
+                form.acts role="search" {
+                    (hidden(answers, &["search", "next"]))
+                    label for="q" { (texts::TITLE) }
+                    input #q name="search" type="search" size="18" value=[answers.one("search")];
+                    button { (texts::SEARCH) }
+                }
+            }
+            details {
+                summary { (texts::FILTER_AND_SORT) }
+                form.rows {
+                    (hidden(answers, &["source", "type", "frequency", "latest_status", "next"]))
+                    div.grid {
+                        (choice("f-source", "source", texts::SOURCE, answers.one("source"), sources))
+                        (choice("f-type", "type", texts::TYPE, answers.one("type"), types))
+                        (choice("f-freq", "frequency", texts::FREQUENCY, answers.one("frequency"), kinds))
+                        (choice("f-status", "latest_status", texts::LATEST_STATUS, answers.one("latest_status"), statuses))
+                    }
+                    div.acts { button { (texts::APPLY) } a href="?" { (texts::CLEAR) } }
+                }
+            }
+        }
+    }
+}
+
+/// Keeps the other parameters in a form that sets some.
+fn hidden(answers: &Answers, without: &[&str]) -> Markup {
+    let kept = answers.without(without);
+    let names: std::collections::BTreeSet<&str> = kept.names().collect();
+    html! {
+        @for name in names { @for value in kept.all(name) { input type="hidden" name=(name) value=(value); } }
+    }
+}
+
+fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
+    let head = |name: JobColumn, title| {
+        column(answers, (sight.sort.column.as_str(), sight.sort.descending), name.as_str(), title)
+    };
+    html! {
+        @if sight.jobs.items.is_empty() {
+            div.pad.rows { p { (texts::NO_MATCH) } p { a href="?" { (texts::SHOW_ALL) } } }
+        } @else {
+            form.sel.jobs method="post" action=(visit.to("jobs/selected")) {
+                table.cards role="table" {
+                    caption.vh { (texts::JOBS) }
+                    thead role="rowgroup" { tr role="row" {
+                        th scope="col" role="columnheader" { span.vh { (texts::SELECT) } }
+                        (head(JobColumn::Title, texts::TITLE))
+                        (head(JobColumn::Source, texts::SOURCE_TYPE))
+                        (head(JobColumn::LatestStatus, texts::LATEST_STATUS))
+                        (head(JobColumn::LatestStartedAt, texts::STARTED))
+                        (head(JobColumn::NextStartsAt, texts::NEXT_START))
+                        (head(JobColumn::CreatedAt, texts::CREATED))
+                        th scope="col" role="columnheader" { (texts::ACTIVE) }
+                    } }
+                    tbody role="rowgroup" { @for job in &sight.jobs.items { (row(visit, sight, job)) } }
+                }
+                div.bulk.bar role="group" aria-label=(texts::SELECTED_JOBS) {
+                    span.count { (texts::SELECTED) }
+                    div.acts {
+                        @if visit.may(Action::RunJob) { button name="do" value="run" { (texts::RUN_NOW) } }
+                        @if visit.may(Action::SuspendJob) { button name="do" value="suspend" { (texts::SUSPEND) } }
+                        @if visit.may(Action::ResumeJob) { button name="do" value="resume" { (texts::RESUME) } }
+                        @if visit.may(Action::DeleteJob) { button.danger name="do" value="delete" { (texts::DELETE) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn row(visit: &Visit, sight: &Sight, job: &JobView) -> Markup {
+    html! {
+        tr role="row" {
+            td.ck role="cell" { label.pick {
+                input type="checkbox" name="id" value=(job.id);
+                span.vh { (texts::SELECT) " " (job.title) }
+            } }
+            th scope="row" role="rowheader" {
+                a href=(visit.to(&format!("jobs/{}", job.id))) { (job.title) }
+                span.sub { (texts::sentence(&job.run)) ", " (job.timeframe) }
+            }
+            td.nw role="cell" data-l=(texts::SOURCE_TYPE) { (sight.source(job)) span.sub { (job.types) } }
+            td role="cell" data-l=(texts::LATEST_STATUS) { (latest(job)) }
+            td.nw role="cell" data-l=(texts::STARTED) {
+                @match job.latest_started_at {
+                    Some(at) => (when(at.0, sight.now)),
+                    None => span.hint { (texts::NEVER) },
+                }
+            }
+            td.nw role="cell" data-l=(texts::NEXT_START) {
+                @match job.next_starts_at {
+                    Some(at) => (when(at.0, sight.now)),
+                    None => span.hint { (texts::NONE) },
+                }
+            }
+            td.nw role="cell" data-l=(texts::CREATED) { (day(job.created_at.0)) }
+            td role="cell" data-l=(texts::STATE) { (switch(visit, job)) }
+        }
+    }
+}
+
+fn latest(job: &JobView) -> Markup {
+    let line = job.latest();
+    html! {
+        @match line.share {
+            Some(share) => {
+                div.rows.tight {
+                    (status(line.status))
+                    progress max="100" value=(share) aria-label=(job.title) { (share) " %" }
+                }
+                span.sub { (share) " %, " (line.words) }
+            },
+            None => {
+                (status(line.status))
+                @if !line.words.is_empty() { span.sub { (line.words) } }
+            },
+        }
+        @for warning in &job.warnings { span.sub { (mark("warn", "warn", warning)) } }
+    }
+}
+
+fn switch(visit: &Visit, job: &JobView) -> Markup {
+    let is_active = job.state == JobState::Active;
+    let (action, verb) =
+        if is_active { (Action::SuspendJob, "suspend") } else { (Action::ResumeJob, "resume") };
+    html! {
+        @if job.state == JobState::Completed || !visit.may(action) {
+            (texts::sentence(job.state.as_str()))
+        } @else {
+            button.switch role="switch" aria-checked=(is_active) aria-label={ (texts::ACTIVE) ": " (job.title) }
+                formaction=(visit.to(&format!("jobs/{}/{verb}", job.id))) {}
+        }
+    }
+}
+
+/// What is needed for the first export, and what of it is in place.
+fn first(visit: &Visit, sight: &Sight) -> Markup {
+    html! {
+        section.card.pad.rows aria-labelledby="first" {
+            h2 #first { (texts::FIRST_EXPORT) }
+            p { (texts::FIRST_EXPORT_SAYS) }
+            ol.line {
+                @if sight.sources.is_empty() {
+                    li.warn { (icon("warn")) h3 { "A source" } p { "None is registered: the service's operator adds one." } }
+                } @else {
+                    li.ok { (icon("ok")) h3 { "A source" } p { (sight.sources.len()) " registered." } }
+                }
+            }
+            div.acts { a.btn.primary href=(visit.to("jobs/new")) { (texts::ADD_JOB) } }
+        }
+    }
+}
+
+/// `POST /jobs/{id}/suspend`
+pub(super) async fn suspend(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Path(id): Path<JobId>,
+) -> Result<Response, Refused> {
+    services.jobs.suspend(visit.principal(), id).await?;
+    Ok(visit.see("jobs"))
+}
+
+/// `POST /jobs/{id}/resume`
+pub(super) async fn resume(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Path(id): Path<JobId>,
+) -> Result<Response, Refused> {
+    services.jobs.resume(visit.principal(), id).await?;
+    Ok(visit.see("jobs"))
+}
+
+/// `POST /jobs/selected`
+pub(super) async fn selected(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Form(answers): Form,
+) -> Result<Response, Refused> {
+    let by = visit.principal();
+    for id in answers.all("id") {
+        let id: JobId = id.parse().map_err(|_| wrong("id", "this is not the id of a job"))?;
+        match answers.one("do") {
+            Some("suspend") => services.jobs.suspend(by, id).await.map(drop)?,
+            Some("resume") => services.jobs.resume(by, id).await.map(drop)?,
+            Some("run") => services.jobs.run_now(by, id).await.map(drop)?,
+            Some("delete") => services.jobs.delete(by, id).await?,
+            _ => return Err(wrong("do", "choose one of suspend, resume, run, delete").into()),
+        }
+    }
+    Ok(visit.see("jobs"))
+}

@@ -1,0 +1,102 @@
+//! What several pages show.
+
+use cdds_view::words;
+use chrono::{DateTime, Datelike, Utc};
+use maud::{Markup, html};
+
+use super::frame::icon;
+use crate::answers::Answers;
+use crate::texts;
+
+/// Returns an instant: `Thu 26 Nov 14:05 UTC`. A script shows it in the visitor's own zone.
+pub(super) fn time(at: DateTime<Utc>, now: DateTime<Utc>) -> Markup {
+    let form = if at.year() == now.year() { "%a %-d %b %H:%M UTC" } else { "%-d %b %Y %H:%M UTC" };
+    html! { time datetime=(at.format("%Y-%m-%dT%H:%M:%SZ")) { (at.format(form)) } }
+}
+
+/// Returns an instant with how far away it is.
+pub(super) fn when(at: DateTime<Utc>, now: DateTime<Utc>) -> Markup {
+    html! { (time(at, now)) span.sub { (words::relative(at - now)) } }
+}
+
+/// Returns a day: `14 Sep 2026`.
+pub(super) fn day(at: DateTime<Utc>) -> Markup {
+    html! { time datetime=(at.format("%Y-%m-%d")) { (at.format("%-d %b %Y")) } }
+}
+
+/// The class of a status, and its icon: no status is told by its colour alone.
+fn signs(status: &str) -> (&'static str, &'static str) {
+    match status {
+        "finished" => ("ok", "ok"),
+        "finished_with_errors" => ("warn", "warn"),
+        "in_progress" => ("run", "run"),
+        "failed" => ("bad", "bad"),
+        "cancelled" => ("off", "stop"),
+        "skipped" => ("off", "skip"),
+        "queued" => ("off", "queue"),
+        _ => ("off", "idle"),
+    }
+}
+
+/// Returns a status with its shape and its word.
+pub(super) fn status(name: &str) -> Markup {
+    let (class, shape) = signs(name);
+    html! { span.st.(class) { (icon(shape)) span { (texts::status(name)) } } }
+}
+
+/// Returns a mark with a word of its own: `class` is one of ok, warn, bad, run and off.
+pub(super) fn mark(class: &str, shape: &str, word: &str) -> Markup {
+    html! { span.st.(class) { (icon(shape)) span { (word) } } }
+}
+
+/// Returns the head of a column by which a list can be sorted.
+pub(super) fn column(answers: &Answers, sort: (&str, bool), name: &str, title: &str) -> Markup {
+    let (sorted, descending) = sort;
+    let is_sorted = sorted == name;
+    let next = if is_sorted && !descending { format!("{name}:desc") } else { name.to_owned() };
+    let direction = if descending { "descending" } else { "ascending" };
+    html! {
+        th scope="col" role="columnheader" aria-sort=[is_sorted.then_some(direction)] {
+            a href=(answers.without(&["next"]).with("sort", next).query()) {
+                (title)
+                @if is_sorted { " " (icon(if descending { "sort" } else { "up" })) }
+            }
+        }
+    }
+}
+
+/// Returns the links to the pages of a list.
+pub(super) fn pager(answers: &Answers, next: Option<&str>) -> Markup {
+    let is_first = answers.one("next").is_none();
+    html! {
+        @if next.is_some() || !is_first {
+            nav.pad.bar aria-label=(texts::PAGES) {
+                @if !is_first { a href=(answers.without(&["next"]).query()) { (texts::FIRST_PAGE) } }
+                @if let Some(next) = next {
+                    a.end href=(answers.with("next", next).query()) { (texts::NEXT_PAGE) }
+                }
+            }
+        }
+    }
+}
+
+/// Returns the choices of a field whose first stands for none of them.
+pub(super) fn choice<'a>(
+    id: &str,
+    name: &str,
+    label: &str,
+    chosen: Option<&str>,
+    choices: impl IntoIterator<Item = (&'a str, String)>,
+) -> Markup {
+    html! {
+        div.field {
+            label for=(id) { (label) }
+            select id=(id) name=(name) {
+                option value="" { (texts::ALL) }
+                @for (value, words) in choices {
+                    option value=(value) selected[chosen == Some(value)] { (words) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Where the console is mounted: nowhere that it has to know.
+//!
+//! A page names every other page by its way from itself (`../history`), so that any prefix works, whether the host or a
+//! proxy strips it.
+
+use axum::extract::{OriginalUri, Request};
+use axum::response::{IntoResponse, Response};
+use cdds_view::ProblemView;
+use http::{StatusCode, Uri, header};
+
+use crate::pages::Refused;
+
+/// Returns the way from a page to the root of the console: `./` or `../../`. The path is that inside of the console.
+pub(crate) fn root(path: &str) -> String {
+    match path.matches('/').count() {
+        0 | 1 => "./".to_owned(),
+        deep => "../".repeat(deep - 1),
+    }
+}
+
+/// Sends a browser elsewhere, after a form was posted or to an address that replaces this one.
+pub(crate) fn see(location: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(header::LOCATION, location.to_owned())]).into_response()
+}
+
+/// Answers the root: the jobs.
+pub(crate) async fn home(OriginalUri(uri): OriginalUri) -> Response {
+    // Seen from `/exports`, the jobs are at `exports/jobs`; from `/exports/` at `jobs`.
+    let last = uri.path().rsplit('/').next().unwrap_or_default();
+    see(&if last.is_empty() { "jobs".to_owned() } else { format!("{last}/jobs") })
+}
+
+/// Answers an address that nothing has: with a slash too many by the address without it, else that it is missing.
+pub(crate) async fn other(request: Request) -> Response {
+    if let Some(location) = without_slash(request.uri()) {
+        return (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, location)]).into_response();
+    }
+    let problem = ProblemView::new(404, "not_found", "there is nothing at this address");
+    if is_of_a_program(request.uri().path()) {
+        return IntoResponse::into_response(problem);
+    }
+    Refused::from(problem).into_response()
+}
+
+/// Returns whether programs ask at this address, rather than browsers.
+pub(crate) fn is_of_a_program(path: &str) -> bool {
+    path.starts_with("/api/")
+}
+
+fn without_slash(uri: &Uri) -> Option<String> {
+    let last = uri.path().strip_suffix('/')?.rsplit('/').next().filter(|last| !last.is_empty())?;
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Some(format!("../{last}{query}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_is_as_many_steps_up_as_the_page_is_deep() {
+        for (path, expected) in [("/", "./"), ("/jobs", "./"), ("/jobs/7", "../"), ("/jobs/7/edit", "../../")]
+        {
+            assert_eq!(root(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_slash_too_many_leads_to_the_address_without_it_and_to_no_other_host() {
+        for (path, expected) in [
+            ("/jobs/", Some("../jobs")),
+            ("/jobs/7/?a=b", Some("../7?a=b")),
+            ("//evil.example/", Some("../evil.example")),
+            ("/nothing", None),
+            ("/", None),
+        ] {
+            assert_eq!(without_slash(&path.parse().unwrap()).as_deref(), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The English texts of the pages, in one file, so that they can be translated. What the core refuses comes from it,
+//! with its code.
+
+use cdds_core::Role;
+use cdds_view::words;
+
+pub(crate) const PRODUCT: &str = "CDDS";
+pub(crate) const SKIP: &str = "Skip to content";
+pub(crate) const MENU: &str = "Menu";
+pub(crate) const MAIN: &str = "Main";
+pub(crate) const SIGN_OUT: &str = "Sign out";
+pub(crate) const CHOSEN_ACTIONS: &str = "chosen actions";
+pub(crate) const API_DESCRIPTION: &str = "API description";
+pub(crate) const PAGES: &str = "Pages";
+pub(crate) const FIRST_PAGE: &str = "First page";
+pub(crate) const NEXT_PAGE: &str = "Next page";
+pub(crate) const ALL: &str = "All";
+pub(crate) const CODE: &str = "Code";
+pub(crate) const TO_JOBS: &str = "Go to the jobs";
+pub(crate) const REFRESH: &str = "Refresh";
+pub(crate) const AS_OF: &str = "As of";
+pub(crate) const SELECT: &str = "Select";
+
+pub(crate) const JOBS: &str = "Jobs";
+pub(crate) const HISTORY: &str = "History";
+pub(crate) const ARTIFACTS: &str = "Artifacts";
+pub(crate) const RECIPIENTS: &str = "Recipients";
+pub(crate) const SOURCES: &str = "Sources";
+pub(crate) const WORKERS: &str = "Workers";
+pub(crate) const AUDIT: &str = "Audit";
+
+pub(crate) const ADD_JOB: &str = "Add a job";
+pub(crate) const ATTENTION: &str = "Needs attention";
+pub(crate) const FILTER_AND_SORT: &str = "Filter and sort";
+pub(crate) const APPLY: &str = "Apply";
+pub(crate) const CLEAR: &str = "Clear";
+pub(crate) const SEARCH: &str = "Search";
+pub(crate) const STATE: &str = "State";
+pub(crate) const TITLE: &str = "Title";
+pub(crate) const SOURCE: &str = "Source";
+pub(crate) const TYPE: &str = "Type";
+pub(crate) const SOURCE_TYPE: &str = "Source, type";
+pub(crate) const FREQUENCY: &str = "Frequency";
+pub(crate) const LATEST_STATUS: &str = "Latest status";
+pub(crate) const STARTED: &str = "Started";
+pub(crate) const NEXT_START: &str = "Next start";
+pub(crate) const CREATED: &str = "Created";
+pub(crate) const ACTIVE: &str = "Active";
+pub(crate) const SUSPENDED: &str = "Suspended";
+pub(crate) const COMPLETED: &str = "Completed";
+pub(crate) const NEVER: &str = "Never";
+pub(crate) const NONE: &str = "None";
+pub(crate) const NO_JOBS: &str = "No jobs yet.";
+pub(crate) const NO_MATCH: &str = "No job fits these filters.";
+pub(crate) const SHOW_ALL: &str = "Show all jobs";
+pub(crate) const SELECTED_JOBS: &str = "Selected jobs";
+pub(crate) const SELECTED: &str = "selected";
+pub(crate) const SUSPEND: &str = "Suspend";
+pub(crate) const RESUME: &str = "Resume";
+pub(crate) const RUN_NOW: &str = "Run now";
+pub(crate) const DELETE: &str = "Delete…";
+pub(crate) const FIRST_EXPORT: &str = "Your first export";
+pub(crate) const FIRST_EXPORT_SAYS: &str =
+    "A job says what to export, how often, and who can open it. Three things are needed.";
+
+/// Returns the title of the page of a refusal.
+pub(crate) const fn problem_title(status: u16) -> &'static str {
+    match status {
+        401 => "Sign in first",
+        403 => "Not allowed",
+        404 => "Nothing here",
+        409 | 412 => "Not possible now",
+        429 => "Too many requests",
+        503 => "Not available now",
+        500 => "Something failed",
+        _ => "Not possible",
+    }
+}
+
+/// Returns the name of a role.
+pub(crate) const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "viewer",
+        Role::Operator => "operator",
+        Role::Administrator => "administrator",
+    }
+}
+
+/// Returns a status for people: `Finished with errors`.
+pub(crate) fn status(name: &str) -> String {
+    match name {
+        "in_progress" => "Running".to_owned(),
+        name => sentence(&words::status(name)),
+    }
+}
+
+/// Begins a text with a capital letter.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

@@ -1,0 +1,74 @@
+//! Jobs: the page, the API, and that owners stay apart.
+
+use http::{Method, StatusCode};
+
+use crate::host::{ADA, Host, MALLORY, OLGA, VIC, daily};
+
+#[tokio::test]
+async fn the_page_lists_jobs_and_escapes_what_people_typed() {
+    let host = Host::new();
+    let id = host.job(ADA, daily("<script>alert(1)</script> & \"more\"")).await;
+    let page = host.get(VIC, "/jobs").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(
+        page.text.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;more&quot;"),
+        "{}",
+        page.text
+    );
+    assert!(!page.text.contains("<script>alert"), "{}", page.text);
+    assert!(page.text.contains(&format!("href=\"./jobs/{id}\"")));
+    assert!(page.text.contains("Telephony"));
+    let other = host.get(MALLORY, "/jobs").await;
+    assert!(!other.text.contains(&id) && other.text.contains("No jobs yet"), "{}", other.text);
+}
+
+#[tokio::test]
+async fn the_switch_suspends_and_resumes_for_those_who_may() {
+    let host = Host::new();
+    let id = host.job(ADA, daily("Calls")).await;
+    let refused = host.post(VIC, &format!("/jobs/{id}/suspend"), "").await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(refused.text.contains("Vic may not suspend jobs: ask an operator to do it"), "{}", refused.text);
+    assert!(refused.text.contains("href=\"../../assets/console.css"), "{}", refused.text);
+    assert!(!host.get(VIC, "/jobs").await.text.contains("role=\"switch\""));
+
+    for (verb, checked) in [("suspend", "false"), ("resume", "true")] {
+        let done = host.post(OLGA, &format!("/jobs/{id}/{verb}"), "").await;
+        assert_eq!((done.status, done.header("location")), (StatusCode::SEE_OTHER, "../../jobs"));
+        let page = host.get(OLGA, "/jobs").await.text;
+        assert!(page.contains(&format!("role=\"switch\" aria-checked=\"{checked}\"")), "{verb}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn several_jobs_are_changed_at_once() {
+    let host = Host::new();
+    let ids = [host.job(ADA, daily("One")).await, host.job(ADA, daily("Two")).await];
+    let form = format!("id={}&id={}&do=suspend", ids[0], ids[1]);
+    assert_eq!(host.post(ADA, "/jobs/selected", &form).await.status, StatusCode::SEE_OTHER);
+    for id in ids {
+        assert_eq!(host.get(ADA, &format!("/api/v1/jobs/{id}")).await.json()["state"], "suspended");
+    }
+}
+
+#[tokio::test]
+async fn a_program_submits_and_reads_jobs_and_sees_those_of_its_owner_alone() {
+    let host = Host::new();
+    let created = host.send(OLGA, Method::POST, "/api/v1/jobs", &daily("Calls")).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
+    let id = created.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(created.header("location"), format!("jobs/{id}"));
+
+    let list = host.get(VIC, "/api/v1/jobs?search=cal&sort=title:desc").await.json();
+    assert_eq!((&list["items"][0]["id"], &list["next"]), (&id.as_str().into(), &serde_json::Value::Null));
+    let path = format!("/api/v1/jobs/{id}");
+    let missing = host.get(MALLORY, &path).await;
+    assert_eq!((missing.status, missing.json()["type"].as_str()), (StatusCode::NOT_FOUND, Some("not_found")));
+
+    let wrong = host.get(VIC, "/api/v1/jobs?titel=x").await;
+    assert_eq!(
+        (wrong.status, wrong.header("content-type")),
+        (StatusCode::UNPROCESSABLE_ENTITY, "application/problem+json")
+    );
+    assert_eq!(wrong.json()["type"], "invalid_parameter");
+}
