@@ -38,7 +38,7 @@ fn compose(folder: &Path) -> Result<Ports, Box<dyn Error>> {
         Arc::new(ZipPackager::default()),
         Arc::new(ThreadPool::new(None)?),
     )
-    .with_source(Arc::new(JsonLinesSource::new(calls)?))
+    .with_source(JsonLinesSource::new(calls)?)
     .with_certificates(Arc::new(SmimeCertificates::new())))
 }
 

@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let description =
         SourceDescription::new("calls".parse()?, "Calls").with_type(DataType::new("call".parse()?));
     let source = Slow { description, clock: Arc::clone(&memory.clock) };
-    let ports = memory.ports.clone().with_source(Arc::new(source));
+    let ports = memory.ports.clone().with_source(source);
     let json = r#"{"title": "Calls", "source": "calls", "type": "call", "run": "once", "plaintext": true}"#;
     let job = NewJob::try_from(serde_json::from_str::<SettingsForm>(json)?)?;
     let engine = Engine::builder(&ports).observer(Arc::new(Shown::default())).build();

@@ -9,7 +9,7 @@
 //!
 //! ```
 //! use cdds_core::domain::calendar::window::Window;
-//! use cdds_core::{Place, ReadRequest, RecordStream, SourceError, SourceErrorKind, read_blocking};
+//! use cdds_core::{Place, ReadRequest, RecordStream, SourceError, read_blocking};
 //! use chrono::{DateTime, Utc};
 //! use futures::executor::block_on;
 //! use futures::stream::TryStreamExt;
@@ -21,7 +21,7 @@
 //! ) -> Result<RecordStream, SourceError> {
 //!     read_blocking("calls", move |batches| {
 //!         for (number, line) in text.lines().enumerate() {
-//!             let bad = || SourceError::new(SourceErrorKind::BadRecord, format!("line {}", number + 1));
+//!             let bad = || SourceError::bad_record(format!("line {}", number + 1));
 //!             let (at, caller) = line.split_once(' ').ok_or_else(bad)?;
 //!             let at: DateTime<Utc> = at.parse().map_err(|_| bad())?;
 //!             if request.wants(Some(at), None) {

@@ -99,7 +99,7 @@ pub use self::domain::job::{JobSettings, Protection, RecipientNames, Title};
 pub use self::domain::record::{Place, RecordBatch, RecordBatchBuilder};
 pub use self::domain::violation::{Code, ErrorClass, RuleViolation};
 pub use self::engine::observe::{Event, Observer};
-pub use self::engine::{Engine, EngineSettings, Until};
+pub use self::engine::{Engine, EngineError, EngineSettings, Until};
 pub use self::ports::Ports;
 pub use self::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery};
 pub use self::ports::source::{

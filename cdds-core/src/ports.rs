@@ -90,9 +90,9 @@ impl Ports {
         }
     }
 
-    /// Registers a source.
+    /// Registers a source. One that is shared is passed as its `Arc`.
     #[must_use]
-    pub fn with_source(self, source: Arc<dyn source::Source>) -> Self {
+    pub fn with_source(self, source: impl source::Source + 'static) -> Self {
         Self { sources: self.sources.with(source), ..self }
     }
 }

@@ -62,7 +62,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
 pub use self::memory::{MemoryBackup, MemoryCatalog};
@@ -243,6 +243,17 @@ impl Source for PreparedSource {
     async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {
         Ok(futures::stream::iter(self.of_owner(&request.owner)).map(Ok).boxed())
     }
+}
+
+/// Reads all that a request asks a source for, and returns its lines: a first look at a source of one's own. Blocks the
+/// thread meanwhile.
+///
+/// # Errors
+/// The error of the read, or of its stream.
+pub fn read_lines(source: &dyn Source, request: ReadRequest) -> Result<String, SourceError> {
+    let read = async { source.read(request).await?.try_collect::<Vec<_>>().await };
+    let batches = futures::executor::block_on(read)?;
+    Ok(batches.iter().map(|batch| String::from_utf8_lossy(batch.lines())).collect())
 }
 
 /// Every port in memory, with direct access to those that tests control or inspect.

@@ -45,8 +45,6 @@ pub enum LocalError {
 /// It waits for files, so call it before the service begins or on a thread that may block.
 ///
 /// ```
-/// use std::sync::Arc;
-///
 /// use cdds_core::{Artifacts, Engine, JobRules, Jobs};
 /// use cdds_storage::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
 ///
@@ -55,7 +53,7 @@ pub enum LocalError {
 /// # let folder = folder.path();
 /// let calls = JsonLinesConfig::new("calls".parse()?, "Call records", "calls.jsonl")
 ///     .with_type(JsonLinesType::new("call".parse()?, None));
-/// let ports = cdds_storage::local(folder)?.with_source(Arc::new(JsonLinesSource::new(calls)?));
+/// let ports = cdds_storage::local(folder)?.with_source(JsonLinesSource::new(calls)?);
 /// let (jobs, artifacts) = (Jobs::new(&ports, JobRules::default()), Artifacts::new(&ports));
 /// let engine = Engine::builder(&ports).build();
 /// # let _built = (jobs, artifacts, engine);
@@ -96,7 +94,7 @@ mod tests {
         let call = "call".parse::<cdds_core::TypeId>().unwrap();
         let calls = JsonLinesConfig::new("calls".parse().unwrap(), "Calls", file.display().to_string())
             .with_type(JsonLinesType::new(call.clone(), None));
-        let ports = ports.with_source(Arc::new(JsonLinesSource::new(calls).unwrap()));
+        let ports = ports.with_source(JsonLinesSource::new(calls).unwrap());
         let (title, once) = (Title::new("Calls").unwrap(), Frequency::Once(Start::Immediately));
         let job = JobSettings::new(title, "calls".parse().unwrap(), call, once, Protection::Plaintext);
         let host = Principal::host(Owner::default());

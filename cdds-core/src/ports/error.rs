@@ -34,6 +34,12 @@ impl<K: PortErrorKind> PortError<K> {
         Self { kind, context: context.into(), source: Some(source.into()) }
     }
 
+    /// Adds the error that caused this one, in place of an earlier cause.
+    #[must_use]
+    pub fn caused_by(self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { source: Some(cause.into()), ..self }
+    }
+
     /// Returns the kind, for code to branch on.
     pub fn kind(&self) -> K {
         self.kind
@@ -112,5 +118,8 @@ mod tests {
         assert_eq!(error.to_string(), "cannot write part 3");
         assert_eq!(error.report(), "cannot write part 3: disk on fire");
         assert!(error.is_retryable());
+        let error =
+            PortError::new(Kind, "cannot write part 3").caused_by(std::io::Error::other("disk on fire"));
+        assert_eq!(error.report(), "cannot write part 3: disk on fire");
     }
 }

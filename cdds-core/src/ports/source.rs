@@ -1,6 +1,7 @@
 //! Sources of records.
 
 mod checked;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -206,6 +207,34 @@ impl PortErrorKind for SourceErrorKind {
 /// An error of a [`Source`].
 pub type SourceError = PortError<SourceErrorKind>;
 
+impl SourceError {
+    /// Creates an error of the kind [`Unavailable`](SourceErrorKind::Unavailable): the engine tries again.
+    pub fn unavailable(context: impl Into<String>) -> Self {
+        Self::new(SourceErrorKind::Unavailable, context)
+    }
+
+    /// Creates an error of the kind [`Missing`](SourceErrorKind::Missing).
+    pub fn missing(context: impl Into<String>) -> Self {
+        Self::new(SourceErrorKind::Missing, context)
+    }
+
+    /// Creates an error of the kind [`Invalid`](SourceErrorKind::Invalid).
+    pub fn invalid(context: impl Into<String>) -> Self {
+        Self::new(SourceErrorKind::Invalid, context)
+    }
+
+    /// Creates an error of the kind [`BadRecord`](SourceErrorKind::BadRecord). `place` says where the record is, such
+    /// as its line, and nothing of what it holds.
+    pub fn bad_record(place: impl Into<String>) -> Self {
+        Self::new(SourceErrorKind::BadRecord, place)
+    }
+
+    /// Creates an error of the kind [`Interrupted`](SourceErrorKind::Interrupted): the engine tries again.
+    pub fn interrupted(context: impl Into<String>) -> Self {
+        Self::new(SourceErrorKind::Interrupted, context)
+    }
+}
+
 /// A source as registered with the library.
 #[derive(Debug, Clone)]
 pub enum RegisteredSource {
@@ -241,9 +270,10 @@ impl Sources {
     }
 
     /// Adds a source under the identifier of its description, visible to the owners that the description
-    /// names; replaces an earlier one.
+    /// names; replaces an earlier one. A source that is shared is passed as its `Arc`.
     #[must_use]
-    pub fn with(mut self, source: Arc<dyn Source>) -> Self {
+    pub fn with(mut self, source: impl Source + 'static) -> Self {
+        let source: Arc<dyn Source> = Arc::new(source);
         let description = source.describe();
         let (id, visibility) = (description.id.clone(), description.visibility.clone());
         self.by_id.insert(id, Registered { visibility, source: RegisteredSource::Supported(source) });
