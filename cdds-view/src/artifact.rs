@@ -4,6 +4,7 @@ use cdds_core::domain::archive::retention;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId};
 use cdds_core::domain::job::TypeList;
 use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactOverview, Page, Sort};
+use cdds_core::{ArtifactQuery, Artifacts, Principal, ServiceError};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +78,19 @@ impl ArtifactView {
         now: DateTime<Utc>,
     ) -> PageView<Self> {
         PageView::new(page, sort, |overview| Self::new(overview, now))
+    }
+
+    /// Returns a page of the owner's artifacts that are still available.
+    ///
+    /// # Errors
+    /// As for [`Artifacts::list`].
+    pub async fn list(
+        artifacts: &Artifacts,
+        by: &Principal,
+        query: &ArtifactQuery,
+    ) -> Result<PageView<Self>, ServiceError> {
+        let page = artifacts.list(by, query).await?;
+        Ok(Self::page(page, query.sort, artifacts.now().await?))
     }
 
     /// `1 of 3`

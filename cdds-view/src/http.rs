@@ -1,30 +1,36 @@
-//! Files and errors as HTTP responses.
+//! Files, views and errors as HTTP responses.
 //!
 //! The responses are those of the [`http`] crate, which hyper, axum and warp share. With the feature `axum`,
-//! [`FileResponse`] and [`ProblemView`] are answers of its handlers:
+//! [`FileResponse`], [`ProblemView`] and all views are answers of its handlers, and a
+//! [`SettingsForm`](crate::settings::SettingsForm) is what one takes as the body of a request. So the handlers of a
+//! service need nothing of JSON:
 //!
 //! ```
 //! # #[cfg(feature = "axum")] {
-//! use axum_core::response::IntoResponse;
-//! use cdds_core::{ArtifactId, Artifacts, Principal};
-//! use cdds_view::http::FileResponse;
-//! use cdds_view::ProblemView;
-//! use http::HeaderMap;
+//! # use axum_core::extract::FromRequest;
+//! # use axum_core::response::IntoResponse;
+//! use cdds_core::{ArtifactId, Artifacts, Jobs, NewJob, Principal};
+//! use cdds_view::http::{Answer, FileResponse, HeaderMap};
+//! use cdds_view::{JobView, settings::SettingsForm};
 //!
-//! async fn download(
-//!     artifacts: Artifacts,
-//!     user: Principal,
-//!     id: ArtifactId,
-//!     request: HeaderMap,
-//! ) -> Result<FileResponse, ProblemView> {
-//!     Ok(FileResponse::new(artifacts.download(&user, id, 0).await?, &request))
+//! async fn submit(jobs: Jobs, user: Principal, form: SettingsForm) -> Answer<JobView> {
+//!     Ok(jobs.submit(&user, NewJob::try_from(form)?).await?.into())
 //! }
-//! # async fn answer(a: Artifacts, u: Principal, i: ArtifactId, r: HeaderMap) -> impl IntoResponse {
-//! #     download(a, u, i, r).await
-//! # }
+//!
+//! async fn download(files: Artifacts, user: Principal, id: ArtifactId, head: HeaderMap) -> FileResponse {
+//!     FileResponse::answer(&files, &user, id, &head).await
+//! }
+//! # fn is_body<T: FromRequest<()>>() {}
+//! # is_body::<SettingsForm>();
+//! # fn is_answer<T: IntoResponse>() {}
+//! # is_answer::<Answer<JobView>>();
+//! # is_answer::<FileResponse>();
+//! # let _ = (submit, download);
 //! # }
 //! ```
 
+#[cfg(feature = "axum")]
+mod axum;
 mod range;
 
 use std::fmt::Write as _;
@@ -32,14 +38,19 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use cdds_core::domain::archive::artifact::Sha256Digest;
 use cdds_core::service::ServiceError;
-use cdds_core::service::artifacts::Download;
+use cdds_core::service::artifacts::{Artifacts, Download};
+use cdds_core::{ArtifactId, Principal};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+pub use http::HeaderMap;
+use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
 use self::range::{Wanted, wanted};
 use crate::ProblemView;
+
+/// The answer of a handler: a view, or the problem in its place.
+pub type Answer<T> = Result<T, ProblemView>;
 
 /// The body of a response.
 pub type Body = BoxStream<'static, Result<Bytes, ServiceError>>;
@@ -77,11 +88,10 @@ impl FileResponse {
         let (status, content) = match wanted(request, &tag, bytes) {
             Wanted::Nothing => (StatusCode::NOT_MODIFIED, Content::Empty),
             Wanted::BehindEnd { from } => {
-                headers = HeaderMap::new();
+                let problem = Self::from(ServiceError::BehindEnd { from, bytes });
+                headers = problem.headers;
                 set(&mut headers, header::CONTENT_RANGE, &format!("bytes */{bytes}"));
-                set(&mut headers, header::CONTENT_TYPE, ProblemView::MEDIA_TYPE);
-                let problem = ServiceError::BehindEnd { from, bytes }.into();
-                (StatusCode::RANGE_NOT_SATISFIABLE, Content::Problem(problem))
+                (StatusCode::RANGE_NOT_SATISFIABLE, problem.content)
             }
             Wanted::All => {
                 headers.insert(header::CONTENT_LENGTH, bytes.into());
@@ -97,17 +107,38 @@ impl FileResponse {
         Self { status, headers, content }
     }
 
+    /// Answers a request with these headers for a file: the [download](Self::new), or the problem why there is none.
+    ///
+    /// # Cancel safety
+    /// If dropped, nothing was sent and nothing is on record.
+    pub async fn answer(artifacts: &Artifacts, by: &Principal, id: ArtifactId, request: &HeaderMap) -> Self {
+        match artifacts.download(by, id, 0).await {
+            Ok(download) => Self::new(download, request),
+            Err(error) => error.into(),
+        }
+    }
+
     /// Returns the response, whose body is read as it is sent.
     pub fn into_response(self) -> Response<Body> {
         let body = match self.content {
             Content::Empty => stream::empty().boxed(),
             Content::File(download) => download.into_stream(),
-            Content::Problem(problem) => stream::iter([Ok(problem.to_json())]).boxed(),
+            Content::Problem(problem) => stream::iter([Ok(json(&problem))]).boxed(),
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response
+    }
+}
+
+/// The problem in place of a file.
+impl From<ServiceError> for FileResponse {
+    fn from(error: ServiceError) -> Self {
+        let problem = ProblemView::from(error);
+        let mut headers = HeaderMap::new();
+        set(&mut headers, header::CONTENT_TYPE, ProblemView::MEDIA_TYPE);
+        Self { status: problem.status_code(), headers, content: Content::Problem(problem) }
     }
 }
 
@@ -117,18 +148,28 @@ impl ProblemView {
 
     /// Returns the problem as a response.
     pub fn into_response(self) -> Response<Bytes> {
-        let mut response = Response::new(self.to_json());
-        // The statuses of the classes are all valid; one that somebody else made up may not be.
-        *response.status_mut() =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = Response::new(json(&self));
+        *response.status_mut() = self.status_code();
         set(response.headers_mut(), header::CONTENT_TYPE, Self::MEDIA_TYPE);
         response
     }
 
-    fn to_json(&self) -> Bytes {
-        // Texts and numbers are always written.
-        serde_json::to_vec(self).unwrap_or_default().into()
+    /// Those of the classes are all valid; one that somebody else made up may not be.
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
+}
+
+/// Returns a view as the JSON of a body. Views have nothing but texts, numbers and lists, which are always written.
+fn json(view: &impl serde::Serialize) -> Bytes {
+    serde_json::to_vec(view).unwrap_or_default().into()
+}
+
+/// Returns a view as a response of the status 200.
+pub fn view_response(view: &impl serde::Serialize) -> Response<Bytes> {
+    let mut response = Response::new(json(view));
+    set(response.headers_mut(), header::CONTENT_TYPE, "application/json");
+    response
 }
 
 fn headers_of(download: &Download, tag: &str) -> HeaderMap {
@@ -178,27 +219,6 @@ fn disposition(name: &str) -> String {
         }
     }
     header
-}
-
-#[cfg(feature = "axum")]
-mod axum {
-    use axum_core::body::Body;
-    use axum_core::response::{IntoResponse, Response};
-
-    use super::FileResponse;
-    use crate::ProblemView;
-
-    impl IntoResponse for FileResponse {
-        fn into_response(self) -> Response {
-            Self::into_response(self).map(Body::from_stream)
-        }
-    }
-
-    impl IntoResponse for ProblemView {
-        fn into_response(self) -> Response {
-            Self::into_response(self).map(Body::from)
-        }
-    }
 }
 
 #[cfg(test)]

@@ -167,11 +167,9 @@ impl From<Watermark> for WatermarkView {
     }
 }
 
-impl JobView {
-    /// Returns the view of a job, with the warnings about its certificates among `recipients` (rule S3).
-    pub fn new(overview: JobOverview, recipients: &[Recipient], now: DateTime<Utc>) -> Self {
-        let JobOverview { job, latest } = overview;
-        let warnings = recipient::expiring(&job, recipients, now);
+/// Without warnings about certificates, for which see [`new`](JobView::new).
+impl From<JobOverview> for JobView {
+    fn from(JobOverview { job, latest }: JobOverview) -> Self {
         let settings = job.settings;
         let policies = settings.policies;
         let first = settings.reads.iter().next();
@@ -215,8 +213,17 @@ impl JobView {
             retention_days: settings.retention.map(RetentionDays::days),
             watermark: job.watermark.map(Into::into),
             failures_in_row: job.failures_in_row,
-            warnings: warnings.iter().map(ToString::to_string).collect(),
+            warnings: Vec::new(),
         }
+    }
+}
+
+impl JobView {
+    /// Returns the view of a job, with the warnings about its certificates among `recipients` (rule S3).
+    pub fn new(overview: JobOverview, recipients: &[Recipient], now: DateTime<Utc>) -> Self {
+        let warnings = recipient::expiring(&overview.job, recipients, now);
+        let warnings = warnings.iter().map(ToString::to_string).collect();
+        Self { warnings, ..overview.into() }
     }
 
     /// Returns the latest status, with progress while the execution runs.

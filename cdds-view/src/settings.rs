@@ -8,6 +8,7 @@
 
 mod filter;
 mod form;
+mod json;
 mod reads;
 mod schedule;
 mod size;

@@ -4,8 +4,8 @@ use cdds_core::domain::archive::artifact::Artifact;
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
 use cdds_core::testing::{MemoryPorts, PreparedSource, administrator};
 use cdds_core::{
-    ArtifactQuery, Artifacts, Engine, Frequency, JobRules, JobSettings, Jobs, Owner, Protection, Sources,
-    Start, Title, Until,
+    ArtifactId, ArtifactQuery, Artifacts, Engine, Frequency, JobRules, JobSettings, Jobs, Owner, Protection,
+    Sources, Start, Title, Until,
 };
 use futures::TryStreamExt;
 use futures::executor::block_on;
@@ -51,6 +51,13 @@ impl Service {
         let download = block_on(artifacts.download(&by, self.artifact().id, 0)).unwrap();
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
         FileResponse::new(download, &headers.collect()).into_response()
+    }
+
+    /// The same in one call.
+    fn answer_for(&self, id: ArtifactId, headers: &[(HeaderName, &str)]) -> Response<Body> {
+        let (artifacts, by) = (Artifacts::new(&self.memory.ports), administrator(&Owner::default()));
+        let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+        block_on(FileResponse::answer(&artifacts, &by, id, &headers)).into_response()
     }
 
     fn bytes(&self, headers: &[(HeaderName, &str)]) -> Vec<u8> {
@@ -114,4 +121,23 @@ fn names_are_saved_whatever_characters_they_have() {
     ] {
         assert_eq!(disposition(name), expected);
     }
+}
+
+#[test]
+fn an_answer_is_the_file_or_the_problem() {
+    let service = Service::new();
+    let range = [(header::RANGE, "bytes=5-")];
+    let found = service.answer_for(service.artifact().id, &range);
+    let expected = service.answer(&range);
+    assert_eq!((found.status(), found.headers()), (expected.status(), expected.headers()));
+    let body = block_on(found.into_body().try_collect::<Vec<_>>()).unwrap().concat();
+    assert_eq!(body, service.published[5..]);
+
+    let missing = service.answer_for("00000000-0000-4000-8000-000000000000".parse().unwrap(), &[]);
+    assert_eq!(missing.status(), StatusCode::NOT_FOUND);
+    assert_eq!(missing.headers()[header::CONTENT_TYPE], ProblemView::MEDIA_TYPE);
+    assert!(!missing.headers().contains_key(header::ETAG));
+    let body = block_on(missing.into_body().try_collect::<Vec<_>>()).unwrap().concat();
+    let problem: ProblemView = serde_json::from_slice(&body).unwrap();
+    assert_eq!((problem.code.as_str(), problem.status), ("not_found", 404));
 }
