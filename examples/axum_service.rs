@@ -1,37 +1,42 @@
-//! An axum service whose users export their calls and download the files.
+//! An axum service whose users export their calls, see when that is done, and download the files.
 //!
 //! ```text
 //! $ cargo run -p cdds-examples --example axum_service &
 //! $ curl -s localhost:8080/jobs --json '{"title": "Calls", "source": "calls", "type": "call", "run": "once", "plaintext": true}'
-//! {"id":"…","title":"Calls",…,"state":"suspended",…}
+//! {"id":"…","title":"Calls",…,"latest_status":"queued",…}
+//! $ curl -s localhost:8080/jobs/ID
+//! {"id":"…","title":"Calls",…,"latest_status":"finished",…}
 //! $ curl -s localhost:8080/files
 //! {"items":[{"id":"…","name":"export-….zip","size":…,…}],"total":1,"next":null}
 //! $ curl -sOJ localhost:8080/files/ID
 //! ```
 
-use std::{error::Error, future::pending, sync::Arc};
-
-use axum::extract::{Json, Path, State};
-use axum::http::HeaderMap;
+use axum::extract::{Path, State};
 use axum::routing::{get, post};
-use cdds_core::{ArtifactId, ArtifactQuery, Artifacts, Engine, Jobs, NewJob, Owner, Ports, Principal, Until};
+use cdds_core::{ArtifactId, Artifacts, Engine, JobId, Jobs, NewJob, Owner, Principal, Until};
 use cdds_storage::JsonLinesSource;
-use cdds_view::http::FileResponse;
-use cdds_view::{ArtifactView, JobView, PageView, ProblemView, settings::SettingsForm};
+use cdds_view::http::{Answer, FileResponse, HeaderMap};
+use cdds_view::{ArtifactView, JobView, PageView, settings::SettingsForm};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), axum::BoxError> {
     let calls = JsonLinesSource::of("calls", "call", "data/calls.jsonl")?;
-    let ports = cdds_storage::local("data")?.with_source(Arc::new(calls));
+    let ports = cdds_storage::local("data")?.with_source(calls);
     let engine = Engine::builder(&ports).build();
-    tokio::spawn(async move { engine.run(Until::Stopped, pending()).await });
     let routes = axum::Router::new()
         .route("/jobs", post(submit))
+        .route("/jobs/{id}", get(show))
+        .with_state(Jobs::new(&ports, Default::default()))
         .route("/files", get(list))
-        .route("/files/{id}", get(download));
+        .route("/files/{id}", get(download))
+        .with_state(Artifacts::new(&ports));
     let address = std::env::var("ADDRESS").unwrap_or("127.0.0.1:8080".into());
     let listener = tokio::net::TcpListener::bind(address).await?;
-    Ok(axum::serve(listener, routes.with_state(ports)).await?)
+    // Engine and server stop together, at the first Ctrl-C or with the first error of either.
+    let stop = async || _ = tokio::signal::ctrl_c().await;
+    let server = axum::serve(listener, routes).with_graceful_shutdown(stop());
+    let work = async { Ok::<_, axum::BoxError>(engine.run(Until::Stopped, stop()).await?) };
+    tokio::try_join!(work, async { Ok(server.await?) }).map(drop)
 }
 
 /// Everybody is the service itself here; make it of your own user and tenant. With several owners, the source has to
@@ -40,21 +45,18 @@ fn user() -> Principal {
     Principal::host(Owner::default())
 }
 
-type Answer<T> = Result<T, ProblemView>;
-
-async fn submit(ports: State<Ports>, Json(form): Json<SettingsForm>) -> Answer<Json<JobView>> {
-    let jobs = Jobs::new(&ports, Default::default());
-    let job = jobs.submit(&user(), NewJob::try_from(form)?).await?;
-    Ok(Json(JobView::new(job, &[], jobs.now().await?)))
+async fn submit(jobs: State<Jobs>, form: SettingsForm) -> Answer<JobView> {
+    Ok(jobs.submit(&user(), NewJob::try_from(form)?).await?.into())
 }
 
-async fn list(ports: State<Ports>) -> Answer<Json<PageView<ArtifactView>>> {
-    let (artifacts, query) = (Artifacts::new(&ports), ArtifactQuery::default());
-    let page = artifacts.list(&user(), &query).await?;
-    Ok(Json(ArtifactView::page(page, query.sort, artifacts.now().await?)))
+async fn show(jobs: State<Jobs>, id: Path<JobId>) -> Answer<JobView> {
+    Ok(jobs.show(&user(), *id).await?.into())
 }
 
-async fn download(ports: State<Ports>, id: Path<ArtifactId>, request: HeaderMap) -> Answer<FileResponse> {
-    let file = Artifacts::new(&ports).download(&user(), *id, 0).await?;
-    Ok(FileResponse::new(file, &request))
+async fn list(files: State<Artifacts>) -> Answer<PageView<ArtifactView>> {
+    Ok(ArtifactView::list(&files, &user(), &Default::default()).await?)
+}
+
+async fn download(files: State<Artifacts>, id: Path<ArtifactId>, head: HeaderMap) -> FileResponse {
+    FileResponse::answer(&files, &user(), *id, &head).await
 }

@@ -7,10 +7,9 @@
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
-use std::{error::Error, fs, sync::Arc};
+use std::{error::Error, fs};
 
-use cdds_core::engine::EngineError;
-use cdds_core::{Engine, Jobs, NewJob, Owner, Principal};
+use cdds_core::{Engine, EngineError, Jobs, NewJob, Owner, Principal};
 use cdds_storage::JsonLinesSource;
 use cdds_view::settings::SettingsForm;
 use futures::FutureExt;
@@ -35,10 +34,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file = folder.path().join("calls.jsonl");
     fs::write(&file, "{\"caller\": \"Ada\"}\n")?;
     let calls = JsonLinesSource::of("calls", "call", file.display().to_string())?;
-    let ports = cdds_storage::local(folder.path())?.with_source(Arc::new(calls));
+    let ports = cdds_storage::local(folder.path())?.with_source(calls);
     let json = r#"{"title": "Calls", "source": "calls", "type": "call", "run": "once", "plaintext": true}"#;
     let job = NewJob::try_from(serde_json::from_str::<SettingsForm>(json)?)?;
-    let (jobs, host) = (Jobs::new(&ports, Default::default()), Principal::host(Owner::default()));
+    let jobs = Jobs::new(&ports, Default::default());
+    let host = Principal::host(Owner::default());
     let engine = Engine::builder(&ports).build();
     smol::block_on(async {
         let job = jobs.submit(&host, job).await?;
