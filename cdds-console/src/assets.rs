@@ -15,6 +15,7 @@ pub(crate) const ICONS: &str = include_str!("../assets/icons.svg");
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
+        .route("/icon.svg", get(|| file("image/svg+xml", include_str!("../assets/icon.svg"))))
         .route("/console.css", get(|| file("text/css; charset=utf-8", include_str!("../assets/console.css"))))
         .route(
             "/console.js",

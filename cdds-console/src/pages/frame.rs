@@ -144,6 +144,7 @@ fn document(root: &str, title: &str, body: &Markup) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " · " (texts::PRODUCT) }
+                link rel="icon" href={ (root) "assets/icon.svg?" (assets::VERSION) };
                 link rel="stylesheet" href={ (root) "assets/console.css?" (assets::VERSION) };
                 script src={ (root) "assets/console.js?" (assets::VERSION) } defer {}
             }

@@ -1,0 +1,95 @@
+//! The pages in a real browser: Chromium, driven by playwright-core, judged by axe-core.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "console/host.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod host;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::post;
+use axum::{Router, body::Bytes};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::host::{ADA, Host, daily};
+
+/// The console at an address of its own, which collects what browsers report about its content policy.
+struct Server {
+    address: String,
+    reports: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    async fn start(host: &Host) -> Self {
+        let reports = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&reports);
+        let hear = move |report: Bytes| async move {
+            heard.lock().unwrap().push(String::from_utf8_lossy(&report).into_owned());
+            StatusCode::NO_CONTENT
+        };
+        let routes = Router::new()
+            .route("/csp-report", post(hear))
+            .nest_service("/exports", host.router.clone())
+            .layer(from_fn(reporting));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/exports", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        Self { address, reports }
+    }
+}
+
+/// Lets browsers report what the content policy refuses.
+async fn reporting(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(policy) = response.headers().get(header::CONTENT_SECURITY_POLICY) {
+        let policy = format!("{}; report-uri /csp-report", policy.to_str().unwrap());
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_str(&policy).unwrap());
+    }
+    response
+}
+
+/// The folder of tools that `.ci/tools` fills.
+fn modules() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/browser")
+}
+
+/// Runs a script in node, and returns what it printed; fails if it found anything.
+async fn node(script: &'static str, arguments: Vec<String>) -> String {
+    let run = move || {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser").join(script);
+        Command::new("node").arg(script).arg(modules()).args(arguments).output()
+    };
+    let output = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_readable_for_everybody() {
+    let host = Host::new();
+    let empty = Host::new();
+    let word = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen";
+    for title in ["Calls of the day before", &word.repeat(4), "<b>bold</b> & \"quoted\"", "مرحبا بالعالم"]
+    {
+        host.job(ADA, daily(title)).await;
+    }
+    let pictures = modules().join("pictures");
+    std::fs::create_dir_all(&pictures).unwrap();
+    for (host, paths) in [(&host, &["/jobs", "/jobs?state=suspended"][..]), (&empty, &["/jobs"][..])] {
+        let server = Server::start(host).await;
+        let paths = paths.iter().map(ToString::to_string);
+        let arguments = [server.address.clone(), ADA.to_owned(), pictures.display().to_string()].into_iter();
+        let said = node("check.mjs", arguments.chain(paths).collect()).await;
+        assert!(said.contains("no findings on"), "{said}");
+        assert_eq!(*server.reports.lock().unwrap(), Vec::<String>::new());
+    }
+}
