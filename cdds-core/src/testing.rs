@@ -77,7 +77,7 @@ use crate::ports::clock::Clock;
 use crate::ports::ids::Ids;
 pub use crate::ports::sealer::NoCertificates;
 use crate::ports::source::{
-    DataType, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError, Sources,
+    DataType, Estimate, Ownership, ReadRequest, RecordStream, Source, SourceDescription, SourceError, Sources,
 };
 use crate::ports::workers::Workers;
 
@@ -191,13 +191,13 @@ pub struct PreparedSource {
 }
 
 impl PreparedSource {
-    /// Creates a source with one data type that has no instants.
+    /// Creates a source with one data type that has no instants and is shared by all owners (rule J16).
     ///
     /// # Errors
     /// [`Code::InvalidName`](crate::domain::violation::Code::InvalidName) if `id` or `data_type` is not a
     /// valid name.
     pub fn of(id: &str, data_type: &str, batches: Vec<RecordBatch>) -> Result<Self, RuleViolation> {
-        let data_type = DataType::new(TypeId::new(data_type)?);
+        let data_type = DataType::new(TypeId::new(data_type)?).with_ownership(Ownership::Shared);
         let description = SourceDescription::new(SourceId::new(id)?, id).with_type(data_type);
         Ok(Self::new(description, batches))
     }

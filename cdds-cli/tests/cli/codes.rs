@@ -111,11 +111,12 @@ fn words(line: &str) -> Vec<&str> {
 }
 
 /// Options of a new job, for the first half of the codes.
-const ON_CREATE: [(Code, &str); 28] = [
+const ON_CREATE: [(Code, &str); 29] = [
     (Code::InvalidTitle, "--title _"),
     (Code::UnknownSource, "--source nowhere"),
     (Code::UnsupportedSource, "--source info-mart"),
     (Code::UnknownType, "--type agent"),
+    (Code::OwnershipUnstated, "--owner alice"),
     (Code::InvalidTypes, "--type interaction,interaction"),
     (Code::UnknownCategory, "--category fax"),
     (Code::EmptyCategories, "--category="),

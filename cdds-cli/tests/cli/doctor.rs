@@ -203,7 +203,7 @@ fn of_two_owners(more: &str) -> Place {
 }
 
 #[test]
-fn j16_types_that_several_owners_see_are_asked_about() {
+fn j16_types_whose_jobs_would_be_refused_are_named() {
     let asked = |place: &Place, owner: &str| -> Option<String> {
         let (code, found) = examine(place, &["--owner", owner]);
         assert_eq!(code, 0, "{found:?}");
@@ -212,7 +212,7 @@ fn j16_types_that_several_owners_see_are_asked_about() {
         Some(finding["detail"].as_str().unwrap().to_owned())
     };
     let place = of_two_owners("");
-    // The owners that the source names are several, so every type that all see needs an answer, too.
+    // There are other owners than the default one, so every type that all see needs an answer, too.
     let told = asked(&place, "north").unwrap();
     assert!(told.contains("ticket of source tickets") && told.contains("interaction of source"), "{told}");
     let told = asked(&place, "east").unwrap();
@@ -222,12 +222,32 @@ fn j16_types_that_several_owners_see_are_asked_about() {
     let told = asked(&of_two_owners("shared = true"), "north").unwrap();
     assert!(!told.contains("ticket"), "{told}");
 
+    let told = asked(&place, "default").unwrap();
+    assert!(told.contains("every owner but default are refused") && told.contains("interaction"), "{told}");
+    assert!(!told.contains("ticket"), "the default owner does not see it: {told}");
+
     let place = healthy();
-    assert_eq!(asked(&place, "north"), None);
-    place.plaintext_job(&["--owner", "north"]);
-    assert_eq!(asked(&place, "north"), None, "there is one owner");
-    place.plaintext_job(&["--owner", "south"]);
+    assert_eq!(asked(&place, "default"), None, "there is one owner");
     assert!(asked(&place, "north").is_some());
+    let job = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
+    let job = [&job[..], &["--run", "daily", "--at", "02:00", "--plaintext", "--owner", "north"]].concat();
+    assert_eq!(place.refused(&job), (3, "ownership_unstated".to_owned()));
+    assert_eq!(asked(&place, "default"), None, "what is refused is nobody's");
+    place.share_interactions();
+    place.json(&job);
+    let told = asked(&place, "default").unwrap();
+    assert!(told.contains("note of source") && !told.contains("interaction of source"), "{told}");
+}
+
+#[test]
+fn j16_no_check_reads_records_that_may_be_another_owners() {
+    let place = of_two_owners("");
+    let output = place.cdds(&["source", "check", "tickets", "--owner", "north"]).output().unwrap();
+    let told = text(&output.stderr);
+    assert!(!output.status.success() && told.contains("does not say whose its records are"), "{told}");
+    let (_, found) = examine(&place, &["--owner", "north"]);
+    let tickets = found.iter().find(|finding| finding["check"] == "source tickets").unwrap();
+    assert_eq!(tickets["detail"], "none of its types can be exported by this owner");
 }
 
 #[test]

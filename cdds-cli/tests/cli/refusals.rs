@@ -134,6 +134,7 @@ fn things_that_are_not_there() {
 #[test]
 fn j15_another_owners_things_are_not_there() {
     let place = Place::with_interactions(3);
+    place.share_interactions();
     let job = place.plaintext_job(&["--owner", "alice"]);
     place.json(&["job", "show", &job, "--owner", "alice"]);
     for command in ["show", "suspend", "run", "delete", "clone"] {

@@ -82,6 +82,15 @@ impl Place {
         place
     }
 
+    /// Declares that every owner may export all interactions (rule J16).
+    pub(crate) fn share_interactions(&self) {
+        let config = std::fs::read_to_string(self.path("cdds.toml")).unwrap();
+        let shared =
+            config.replace("table = \"interactions\"\ntime", "table = \"interactions\"\nshared = true\ntime");
+        assert_ne!(shared, config);
+        std::fs::write(self.path("cdds.toml"), shared).unwrap();
+    }
+
     pub(crate) fn root(&self) -> &Path {
         self.dir.path()
     }

@@ -171,9 +171,18 @@ impl Default for Subscriber {
     }
 }
 
+impl Owner {
+    const DEFAULT: &str = "default";
+
+    /// Whether this is the default owner, the only one of a service that does not tell owners apart.
+    pub fn is_default(&self) -> bool {
+        self.as_str() == Self::DEFAULT
+    }
+}
+
 impl Default for Owner {
     fn default() -> Self {
-        Self("default".into())
+        Self(Self::DEFAULT.into())
     }
 }
 

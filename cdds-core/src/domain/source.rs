@@ -9,8 +9,9 @@ use std::num::NonZeroU32;
 
 use chrono::TimeDelta;
 
-use crate::domain::id::{SourceId, TypeId};
+use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::record::selection::CategoryDimension;
+use crate::domain::violation::RuleViolation;
 
 pub use self::ownership::Ownership;
 pub use self::request::{BadRecordMode, ReadRequest, RecordInstant};
@@ -68,6 +69,17 @@ impl SourceDescription {
     pub fn data_type(&self, id: &TypeId) -> Option<&DataType> {
         self.types.iter().find(|data_type| data_type.id == *id)
     }
+
+    /// Checks that an owner may read records of a type (rule J16). A type that the source does not have is no
+    /// matter of this rule (J2 refuses it).
+    ///
+    /// # Errors
+    /// [`Code::OwnershipUnstated`](crate::domain::violation::Code::OwnershipUnstated) if the type does not say
+    /// whose its records are, for every owner but the default one.
+    pub fn check_owner(&self, data_type: &TypeId, owner: &Owner) -> Result<(), RuleViolation> {
+        let found = self.data_type(data_type);
+        found.map_or(Ok(()), |data_type| ownership::check(&self.id, data_type, owner))
+    }
 }
 
 /// One kind of record that a source holds.
@@ -101,7 +113,7 @@ pub struct DataType {
 
 impl DataType {
     /// Creates a type without instants, categories and declared fields, which does not say whose its records
-    /// are. Its settle lag and granularity are one second each, and the engine applies its templates.
+    /// are: only the default owner may export them (rule J16). Its settle lag and granularity are one second each, and the engine applies its templates.
     pub fn new(id: TypeId) -> Self {
         Self {
             id,

@@ -112,6 +112,8 @@ codes! {
     UnknownSource => "unknown_source", Missing, "J2", "no source is registered under this name";
     UnsupportedSource => "unsupported_source", State, "J2", "the source is registered as unsupported";
     UnknownType => "unknown_type", Missing, "J2", "the source has no such data type";
+    OwnershipUnstated => "ownership_unstated", State, "J16",
+        "the type does not say whose its records are, and the owner is not the default one";
     InvalidTypes => "invalid_types", Invalid, "J17",
         "the list of data types is empty or too long, or two of them would share a folder";
     UnknownCategory => "unknown_category", Missing, "J3", "the type does not declare the category";

@@ -1,6 +1,7 @@
 //! Sources of records.
 
 mod checked;
+mod owned;
 mod shared;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 
+use self::owned::OwnedSource;
 use super::error::{PortError, PortErrorKind};
 use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::job::TypeList;
@@ -271,11 +273,15 @@ impl Sources {
 
     /// Adds a source under the identifier of its description, visible to the owners that the description
     /// names; replaces an earlier one. A source that is shared is passed as its `Arc`.
+    ///
+    /// The registered source refuses each request of an owner other than the default one for a type that does
+    /// not say whose its records are, as [`SourceErrorKind::Invalid`] (rule J16).
     #[must_use]
     pub fn with(mut self, source: impl Source + 'static) -> Self {
         let source: Arc<dyn Source> = Arc::new(source);
         let description = source.describe();
         let (id, visibility) = (description.id.clone(), description.visibility.clone());
+        let source = Arc::new(OwnedSource(source));
         self.by_id.insert(id, Registered { visibility, source: RegisteredSource::Supported(source) });
         self
     }

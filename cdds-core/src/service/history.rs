@@ -11,7 +11,7 @@ use crate::domain::archive::removal::{self, WithArtifacts};
 use crate::domain::execution::Execution;
 use crate::domain::execution::manual;
 use crate::domain::id::{ExecutionId, Owner};
-use crate::domain::job::{Job, JobSettings};
+use crate::domain::job::{Job, JobSettings, admission};
 use crate::domain::work::lease::WorkerLife;
 use crate::ports::Ports;
 use crate::ports::catalog::query::{Between, ExecutionOverview, ExecutionQuery, Page, Slice};
@@ -94,8 +94,8 @@ impl History {
     ///
     /// # Errors
     /// [`ServiceError::Refused`] if it neither failed nor was cancelled, while its job runs, if the
-    /// occurrence has since been run, or if its window is covered; [`ServiceError::NotFound`], also if its
-    /// job was deleted; [`ServiceError::Conflict`].
+    /// occurrence has since been run, if its window is covered, or if a type does not say whose its records
+    /// are (rule J16); [`ServiceError::NotFound`], also if its job was deleted; [`ServiceError::Conflict`].
     pub async fn rerun(&self, by: &Principal, id: ExecutionId) -> Result<Execution, ServiceError> {
         check(&self.ports, by, Action::RerunExecution, Some(Object::Execution(id))).await?;
         until_settled(|| async {
@@ -104,6 +104,7 @@ impl History {
             // Only the job's running executions matter here, not the waiting ones.
             let open = self.ports.catalog.open_executions(&by.owner, job.id, None, 1).await?.executions;
             let sources = self.ports.sources.for_owner(&by.owner);
+            admission::check_owner(&job.settings, &by.owner, &sources)?;
             let terms = sources.terms(&job.settings.source, &job.settings.reads.types());
             let now = self.ports.catalog.now().await?;
             let rivals = self.rivals(&by.owner, &job, &failed, now).await?;

@@ -15,6 +15,7 @@ use crate::domain::execution::ahead::{self, Truth};
 use crate::domain::execution::manual;
 use crate::domain::execution::schedule::{self, CATCH_UP_LIMIT, Occurrence, Terms};
 use crate::domain::id::{JobId, Owner};
+use crate::domain::job::admission;
 use crate::domain::job::edit::{self, Edit, OneTimeEdit, WatermarkChoice};
 use crate::domain::job::lifecycle::{self, NewJob, Submission};
 use crate::domain::job::settling::Open;
@@ -264,8 +265,8 @@ impl Jobs {
     /// Queues an extra occurrence at this instant and returns it (rule J13).
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] for a one-time job; [`ServiceError::NotFound`];
-    /// [`ServiceError::Conflict`].
+    /// [`ServiceError::Refused`] for a one-time job, and for a type that does not say whose its records are
+    /// (rule J16); [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn run_now(&self, by: &Principal, id: JobId) -> Result<Execution, ServiceError> {
         check(&self.ports, by, Action::RunJob, Some(Object::Job(id))).await?;
         let queued = self.queue(by, Action::RunJob, id, manual::run_now).await?;
@@ -276,8 +277,9 @@ impl Jobs {
     /// watermark does not move (rule W6).
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] for one-time jobs, for the timeframes All and Fixed, and for a range with no
-    /// occurrences or too many; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
+    /// [`ServiceError::Refused`] for one-time jobs, for the timeframes All and Fixed, for a range with no
+    /// occurrences or too many, and for a type that does not say whose its records are (rule J16);
+    /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn backfill(
         &self,
         by: &Principal,
@@ -451,6 +453,7 @@ impl Jobs {
     ) -> Result<Vec<Execution>, ServiceError> {
         until_settled(|| async {
             let (job, now) = (self.find(&by.owner, id).await?.job, self.now().await?);
+            admission::check_owner(&job.settings, &job.owner, &self.ports.sources.for_owner(&job.owner))?;
             let change = decide(&job, self.source_terms(&job.owner, &job.settings), now)?;
             let entry = self.entry((by, now), action, &job, &change.job);
             self.ports.catalog.change_job(&change, job.revision, &[entry]).await?;

@@ -21,6 +21,7 @@ mod manual;
 mod names;
 mod notices;
 mod owners;
+mod ownership;
 mod pairing;
 mod queue;
 mod recipients;

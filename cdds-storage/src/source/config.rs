@@ -58,7 +58,8 @@ pub struct CategoryConfig {
 
 impl<R> TypeConfig<R> {
     /// Creates a type without instants, categories and declared fields, with the default lag and granularity
-    /// of one second (rule W4). It does not say whose its records are (rule J16).
+    /// of one second (rule W4). It does not say whose its records are, so only the default owner may
+    /// export them (rule J16).
     pub fn new(id: TypeId, rows: R) -> Self {
         Self {
             id,

@@ -150,8 +150,9 @@ pub struct JsonLinesSource {
 
 impl JsonLinesSource {
     /// Creates a source over the files of a path or glob, with a single data type whose records have no instants, so
-    /// that each export is of all of them. It does not say whose the records are: with more than one owner, put
-    /// `{owner}` into the path, or every owner exports all of them. [`new`](Self::new) takes everything else that there is to say.
+    /// that each export is of all of them. It does not say whose the records are, so only the default owner exports
+    /// them (rule J16), unless `{owner}` is in the path: then each owner has files of its own. [`new`](Self::new)
+    /// takes everything else that there is to say.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -12,7 +12,7 @@ pub const OWNER_IN_PATH: &str = "{owner}";
 /// owner in any case.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum OwnerConfig {
-    /// It does not say.
+    /// It does not say, so only the default owner may export the records.
     #[default]
     Unstated,
     /// Every owner who sees the source may export all records.

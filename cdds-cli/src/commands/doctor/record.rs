@@ -19,7 +19,8 @@ const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 /// This program did not exist before this day.
 const FIRST_DAY: i64 = 1_735_689_600; // 2025-01-01
 
-/// Checks whether the beginning of every type can be read, as `source check` does.
+/// Checks whether the beginning of every type can be read, as `source check` does. Types that the owner may not
+/// read are another finding's.
 pub(super) async fn source(
     id: &SourceId,
     source: &RegisteredSource,
@@ -34,13 +35,18 @@ pub(super) async fn source(
         RegisteredSource::Supported(source) => source,
     };
     let mut failures = Vec::new();
-    let types = &source.describe().types;
-    for data_type in types {
+    let owner = &session.principal.owner;
+    let types = source.describe().types.iter().filter(|data_type| data_type.ownership.admits(owner));
+    let types: Vec<_> = types.collect();
+    for data_type in &types {
         match read_beginning(id, source.as_ref(), data_type, config, session).await {
             // Mere oddities are left to `source check`.
             Ok(survey) => failures.extend(faults(data_type, &survey)),
             Err(error) => failures.push(error.message().to_owned()),
         }
+    }
+    if types.is_empty() {
+        return Finding::ok(&check, "none of its types can be exported by this owner".to_owned());
     }
     if failures.is_empty() {
         return Finding::ok(&check, format!("all {} types can be read", types.len()));

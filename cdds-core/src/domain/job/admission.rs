@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::calendar::frequency::{Frequency, Start};
-use crate::domain::id::SourceId;
+use crate::domain::id::{Owner, SourceId};
 use crate::domain::job::{JobSettings, Protection, Read};
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::check_lists;
@@ -14,6 +14,8 @@ use crate::domain::violation::{Code, RuleViolation};
 /// The circumstances in which a job is saved.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances<'a> {
+    /// The owner of the job.
+    pub owner: &'a Owner,
     /// The registered sources that the owner sees (rule J16).
     pub sources: &'a dyn OfferedSources,
     /// The owner's stored recipients.
@@ -30,8 +32,8 @@ pub struct Circumstances<'a> {
 /// schedule that the edit leaves unchanged may lie in the past.
 ///
 /// # Errors
-/// The first rule violated, in the order of the form: source, type, categories, template (J2–J4), frequency
-/// and period (F1, J14), timeframe (W2, W7), split size (A4), recipients (S1), retention (A7).
+/// The first rule violated, in the order of the form: source, type (J2, J16), categories, template (J3, J4),
+/// frequency and period (F1, J14), timeframe (W2, W7), split size (A4), recipients (S1), retention (A7).
 pub fn check(
     settings: &JobSettings,
     previous: Option<&JobSettings>,
@@ -41,6 +43,7 @@ pub fn check(
     let mut types = Vec::with_capacity(settings.reads.as_slice().len());
     for read in &settings.reads {
         let data_type = data_type(source, read)?;
+        source.check_owner(&data_type.id, circumstances.owner)?;
         // A refusal names the type if it may concern several. That of a field always does.
         let told = |violation: RuleViolation| match settings.reads.only() {
             None if violation.code() != Code::UnknownField => violation.of_type(&read.data_type),
@@ -61,6 +64,22 @@ pub fn check(
         Some(retention) => retention.check_within(circumstances.retention),
         None => Ok(()),
     }
+}
+
+/// Checks that each type that a saved job reads says whose its records are, unless the job is the default
+/// owner's (rule J16), before another execution is queued at somebody's request. Such a job was saved before
+/// this rule, or the declaration of its source has changed since. Sources and types that are gone are left to
+/// the execution, which fails.
+///
+/// # Errors
+/// [`Code::OwnershipUnstated`] for the first type that does not say it.
+pub fn check_owner(
+    settings: &JobSettings,
+    owner: &Owner,
+    sources: &dyn OfferedSources,
+) -> Result<(), RuleViolation> {
+    let Some(Offer::Supported(source)) = sources.offer(&settings.source) else { return Ok(()) };
+    settings.reads.iter().try_for_each(|read| source.check_owner(&read.data_type, owner))
 }
 
 /// Checks the categories, fields and filters of one read (rules J3, J4).

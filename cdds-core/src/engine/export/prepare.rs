@@ -6,9 +6,10 @@ use std::sync::Arc;
 use tracing::debug;
 
 use super::attempt::Export;
+use crate::domain::execution::Execution;
 use crate::domain::execution::failure::{Failure, FailureKind, Step};
-use crate::domain::job::Read;
 use crate::domain::job::policy::BadRecords;
+use crate::domain::job::{Read, admission};
 use crate::domain::recipient::Recipient;
 use crate::domain::source::{DataType, Estimate};
 use crate::domain::violation::Code;
@@ -76,15 +77,27 @@ impl Export {
         }
     }
 
+    /// Looks up the source of the job (rule J2), and checks that each type says whose its records are
+    /// (rule J16). A job that was saved before its source had to say so fails here, before anything is asked
+    /// or read.
     pub(super) fn source(&self) -> Result<Arc<dyn Source>, Failure> {
-        let id = &self.execution.settings.source;
+        let Execution { settings, owner, .. } = &self.execution;
+        let sources = self.shared.ports.sources.for_owner(owner);
+        let checked = call_now(Step::Prepare, SOURCE, || admission::check_owner(settings, owner, &sources))?;
+        checked.map_err(|refused| Failure {
+            step: Step::Prepare,
+            kind: FailureKind::Invalid,
+            message: format!("{refused} ({})", refused.code()),
+            retryable: false,
+        })?;
+        let id = &settings.source;
         let refuse = |message: String| Failure {
             step: Step::Prepare,
             kind: FailureKind::Missing,
             message,
             retryable: false,
         };
-        match self.shared.ports.sources.for_owner(&self.execution.owner).find(id) {
+        match sources.find(id) {
             Some(RegisteredSource::Supported(source)) => Ok(Arc::clone(source)),
             Some(RegisteredSource::Unsupported { reason, .. }) => {
                 Err(refuse(format!("source {id} cannot be used: {reason}")))

@@ -26,6 +26,7 @@ impl Jobs {
         };
         let sealed_part_bytes = self.sealed_part_bytes(settings, &stored, now)?;
         let circumstances = Circumstances {
+            owner,
             sources: &self.ports.sources.for_owner(owner),
             recipients: &stored,
             retention: self.rules.retention,

@@ -81,6 +81,7 @@ fn refusal(
     }];
     let (all, owner) = (sources(), Owner::default());
     let circumstances = Circumstances {
+        owner: &owner,
         sources: &all.for_owner(&owner),
         recipients: &stored,
         retention: RetentionDays::default(),
@@ -105,6 +106,7 @@ fn j2_a_refused_source_is_refused_with_its_reason() {
     let settings = settings().with_source(SourceId::new("info-mart").unwrap());
     let (all, owner) = (sources(), Owner::default());
     let circumstances = Circumstances {
+        owner: &owner,
         sources: &all.for_owner(&owner),
         recipients: &[],
         retention: RetentionDays::default(),
@@ -188,6 +190,7 @@ fn a7_a_job_keeps_no_longer_than_the_service() {
 fn j2_a_refusal_names_what_there_is_to_choose_from() {
     let (all, owner) = (sources(), Owner::default());
     let circumstances = Circumstances {
+        owner: &owner,
         sources: &all.for_owner(&owner),
         recipients: &[],
         retention: RetentionDays::default(),

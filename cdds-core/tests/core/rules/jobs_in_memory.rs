@@ -15,7 +15,7 @@ use cdds_core::domain::record::{Place, RecordBatchBuilder};
 use cdds_core::domain::violation::Code;
 use cdds_core::engine::{Engine, RunReport, Until};
 use cdds_core::ports::catalog::query::{ArtifactQuery, ExecutionQuery};
-use cdds_core::ports::source::{DataType, SourceDescription, Sources};
+use cdds_core::ports::source::{DataType, Ownership, SourceDescription, Sources};
 use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::history::History;
@@ -51,7 +51,9 @@ impl Service {
     }
 
     pub(crate) fn over(mut batch: RecordBatchBuilder) -> Self {
-        let interaction = DataType::new("interaction".parse().unwrap()).with_event_instant();
+        let interaction = DataType::new("interaction".parse().unwrap())
+            .with_event_instant()
+            .with_ownership(Ownership::Shared);
         let description = SourceDescription::new("contact-history".parse().unwrap(), "Contact History")
             .with_type(interaction);
         let source = PreparedSource::new(description, vec![batch.take()]);

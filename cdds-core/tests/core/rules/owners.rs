@@ -10,7 +10,7 @@ use cdds_core::domain::job::JobSettings;
 use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
 use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::catalog::query::ExecutionQuery;
-use cdds_core::ports::source::{DataType, SourceDescription, Sources, Visibility};
+use cdds_core::ports::source::{DataType, Ownership, SourceDescription, Sources, Visibility};
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::testing::{MemoryPorts, PreparedSource, administrator};
@@ -41,7 +41,9 @@ fn records(text: &str, count: usize) -> Vec<RecordBatch> {
 
 /// A source with one record of everybody, two of north's and three of south's.
 fn source(id: &str, visibility: Visibility) -> Arc<PreparedSource> {
-    let interaction = DataType::new("interaction".parse().unwrap()).with_event_instant();
+    let interaction = DataType::new("interaction".parse().unwrap())
+        .with_event_instant()
+        .with_ownership(Ownership::PerOwner);
     let description =
         SourceDescription::new(id.parse().unwrap(), id).with_type(interaction).with_visibility(visibility);
     let source = PreparedSource::new(description, records("everybody", 1))

@@ -1,0 +1,47 @@
+//! A registered source, whose types each owner reads only if they say whose their records are.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::{Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError, SourceErrorKind};
+use crate::domain::id::Owner;
+
+/// Stands in front of every registered source, so that no caller can read, count or ask about records that may
+/// be another owner's (rule J16). Everything else is passed on.
+#[derive(Debug)]
+pub(super) struct OwnedSource(pub(super) Arc<dyn Source>);
+
+impl OwnedSource {
+    fn check(&self, request: &ReadRequest) -> Result<(), SourceError> {
+        let checked = self.0.describe().check_owner(&request.data_type, &request.owner);
+        checked.map_err(|refused| SourceError::new(SourceErrorKind::Invalid, refused.to_string()))
+    }
+}
+
+#[async_trait]
+impl Source for OwnedSource {
+    fn describe(&self) -> &SourceDescription {
+        self.0.describe()
+    }
+
+    async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
+        self.check(request)?;
+        self.0.estimate(request).await
+    }
+
+    async fn complete_until(&self, request: &ReadRequest) -> Result<Option<DateTime<Utc>>, SourceError> {
+        self.check(request)?;
+        self.0.complete_until(request).await
+    }
+
+    async fn remarks(&self, owner: &Owner) -> Result<Vec<String>, SourceError> {
+        self.0.remarks(owner).await
+    }
+
+    async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {
+        self.check(&request)?;
+        self.0.read(request).await
+    }
+}
