@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use cdds_core::domain::violation::RuleViolation;
 use cdds_view::ProblemView;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use http::request::Parts;
 
 /// The pairs of names and values of a query or of a form, in their order. A name may come several times. An empty value
@@ -82,12 +82,19 @@ impl Answers {
         parse(word).map(Some).ok_or_else(refusal)
     }
 
-    /// Reads the value of a name as an instant by RFC 3339.
+    /// Reads the value of a name as an instant by RFC 3339. A date is the beginning of its day in UTC, since that is
+    /// what the fields of a page can say.
     pub(crate) fn instant(&self, name: &str) -> Result<Option<DateTime<Utc>>, ProblemView> {
         let Some(text) = self.one(name) else { return Ok(None) };
-        let instant = DateTime::parse_from_rfc3339(text);
-        let refusal = |_| wrong(name, "write an instant with its offset, such as 2026-11-26T14:00:00Z");
-        instant.map(|at| Some(at.to_utc())).map_err(refusal)
+        let midnight = || Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN).and_utc());
+        let instant = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).ok().or_else(midnight);
+        let refusal = || {
+            wrong(
+                name,
+                "write an instant with its offset, such as 2026-11-26T14:00:00Z, or a day, 2026-11-26",
+            )
+        };
+        instant.map(Some).ok_or_else(refusal)
     }
 
     /// Reads the value of a name as a number within bounds.
