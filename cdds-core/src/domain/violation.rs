@@ -9,11 +9,12 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorClass {
-    /// The request can never be carried out as it is: change it.
+    /// The request cannot be carried out as it is, also because its settings name something that does not exist:
+    /// change it.
     Invalid,
     /// The principal is not allowed it.
     Forbidden,
-    /// Something that the request names does not exist, or belongs to another owner.
+    /// The object of the request does not exist, or belongs to another owner.
     Missing,
     /// The state of something forbids it: it may be possible later, or after another change.
     State,
@@ -109,18 +110,18 @@ codes! {
         "the title is missing, is longer than 255 characters, or contains control characters";
     InvalidDescription => "invalid_description", Invalid, "J1",
         "the description is longer than 4,096 characters";
-    UnknownSource => "unknown_source", Missing, "J2", "no source is registered under this name";
+    UnknownSource => "unknown_source", Invalid, "J2", "no source is registered under this name";
     UnsupportedSource => "unsupported_source", State, "J2", "the source is registered as unsupported";
-    UnknownType => "unknown_type", Missing, "J2", "the source has no such data type";
+    UnknownType => "unknown_type", Invalid, "J2", "the source has no such data type";
     OwnershipUnstated => "ownership_unstated", State, "J16",
         "the type does not say whose its records are, and the owner is not the default one";
     InvalidTypes => "invalid_types", Invalid, "J17",
         "the list of data types is empty or too long, or two of them would share a folder";
-    UnknownCategory => "unknown_category", Missing, "J3", "the type does not declare the category";
+    UnknownCategory => "unknown_category", Invalid, "J3", "the type does not declare the category";
     EmptyCategories => "empty_categories", Invalid, "J3", "a selection names no category";
     InvalidTemplate => "invalid_template", Invalid, "J4",
         "a selection of fields or a filter is not possible";
-    UnknownField => "unknown_field", Missing, "J4", "the type does not declare the field";
+    UnknownField => "unknown_field", Invalid, "J4", "the type does not declare the field";
     InvalidPolicy => "invalid_policy", Invalid, "E3–E6, E10", "a policy is out of bounds";
     StartInPast => "start_in_past", Invalid, "F1", "the start of a one-time job is not in the future";
     InvalidFrequency => "invalid_frequency", Invalid, "F2, F4, F5", "a frequency is out of bounds";
@@ -134,7 +135,7 @@ codes! {
         "the split size is above what recipients' tools can decrypt";
     InvalidRetention => "invalid_retention", Invalid, "A7", "the retention is out of bounds";
     RecipientRequired => "recipient_required", Invalid, "S1", "a sealed job names no recipient";
-    UnknownRecipient => "unknown_recipient", Missing, "S1", "no certificate is stored under this name";
+    UnknownRecipient => "unknown_recipient", Invalid, "S1", "no certificate is stored under this name";
     RecipientExists => "recipient_exists", State, "S1", "a recipient is already stored under this name";
     InvalidCertificate => "invalid_certificate", Invalid, "S2", "the certificate cannot be used";
     OneTimeCannotResume => "one_time_cannot_resume", State, "J8, J9",
@@ -234,7 +235,7 @@ mod tests {
         format!(
             "# Codes of refusals\n\nEvery refusal by a rule carries a stable code, for scripts and translations, and \
              a message that says what was\nrefused, why, and what to do. The command line exits with code 3; an HTTP interface answers by the \
-             class:\n`invalid` 422, `missing` 404, `state` 409, `limit` 413.\n\n\
+             class:\n`invalid` 422, `state` 409, `limit` 413.\n\n\
              | code | class | rules | given when |\n|---|---|---|---|\n{rows}"
         )
     }
