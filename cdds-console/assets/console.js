@@ -2,12 +2,60 @@
 'use strict';
 
 // Shows instants in the visitor's own time zone, with UTC where the pointer rests.
-for (const time of document.querySelectorAll('time[datetime*="T"]')) {
-  const at = new Date(time.dateTime);
-  time.title = time.textContent;
-  const thisYear = at.getFullYear() === new Date().getFullYear();
-  time.textContent = at.toLocaleString('en-GB', {
-    weekday: thisYear ? 'short' : undefined, day: 'numeric', month: 'short', year: thisYear ? undefined : 'numeric',
-    hour: '2-digit', minute: '2-digit', timeZoneName: 'short',
-  }).replaceAll(',', '');
+function localise(part) {
+  for (const time of part.querySelectorAll('time[datetime*="T"]')) {
+    const at = new Date(time.dateTime);
+    const isOfThisYear = at.getFullYear() === new Date().getFullYear();
+    time.title = time.textContent;
+    time.textContent = at.toLocaleString('en-GB', {
+      weekday: isOfThisYear ? 'short' : undefined, day: 'numeric', month: 'short',
+      year: isOfThisYear ? undefined : 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short',
+    }).replaceAll(',', '');
+  }
 }
+
+// What screen readers are told of a part, by the words that announce it.
+const said = part => new Set([...part.querySelectorAll('[data-say]')].map(element => element.dataset.say));
+
+// Replaces the parts of the page that may change by those of a fresh page. A part in which somebody has ticked, typed
+// or stands with the keyboard stays until they leave it.
+async function refresh() {
+  const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
+  if (answer.redirected || !answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  for (const part of document.querySelectorAll('[data-live]')) {
+    const next = fresh.getElementById(part.id);
+    const isInUse = part.contains(document.activeElement) || part.querySelector(':checked, :popover-open');
+    if (!next || isInUse) continue;
+    const before = said(part);
+    part.replaceWith(next);
+    localise(next);
+    const news = [...said(next)].filter(words => !before.has(words));
+    if (news.length) document.querySelector('[role=status]').textContent = news.slice(0, 3).join('. ');
+  }
+}
+
+// Listens for changes while the page is looked at. Changes that come close together are one refresh.
+function listen() {
+  const events = new EventSource(document.documentElement.dataset.root + 'live');
+  let timer = null, isBusy = false, isStale = false;
+  const soon = () => {
+    isStale = true;
+    if (timer || isBusy || document.hidden) return;
+    timer = setTimeout(async () => {
+      timer = null;
+      isBusy = true;
+      isStale = false;
+      try { await refresh(); } catch { /* The next event tries again. */ }
+      isBusy = false;
+      if (isStale) soon();
+    }, 1000);
+  };
+  events.addEventListener('changed', soon);
+  document.addEventListener('visibilitychange', () => { if (isStale) soon(); });
+  addEventListener('pagehide', () => events.close());
+  addEventListener('pageshow', event => { if (event.persisted) location.reload(); });
+}
+
+localise(document);
+if (document.querySelector('[data-live]')) listen();

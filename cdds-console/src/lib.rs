@@ -7,6 +7,7 @@ mod api;
 mod assets;
 mod guard;
 mod lists;
+mod live;
 mod pages;
 mod place;
 mod services;
@@ -19,6 +20,8 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::get;
 
+use self::live::Live;
+
 pub use self::access::{Access, Denied, Visitor};
 pub use self::services::Services;
 
@@ -27,6 +30,7 @@ pub use self::services::Services;
 pub(crate) struct App {
     services: Services,
     access: Arc<dyn Access>,
+    live: Live,
 }
 
 /// Returns the console and its API as a router, whose requests are allowed what `access` says.
@@ -37,9 +41,10 @@ pub(crate) struct App {
 /// Every response says what a browser may load and do with it; the responses of the host's own routes stay as they
 /// are.
 pub fn router(services: Services, access: impl Access + 'static) -> Router {
-    let app = App { services, access: Arc::new(access) };
+    let app = App { services, access: Arc::new(access), live: Live::default() };
     let routes = Router::new()
         .route("/", get(place::home))
+        .route("/live", get(live::events))
         .merge(pages::routes())
         .nest("/api/v1", api::routes())
         .nest("/assets", assets::routes())

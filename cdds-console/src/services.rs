@@ -1,10 +1,18 @@
 //! What the console calls.
 
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
 use cdds_core::domain::access::{Action, Principal};
 use cdds_core::domain::id::SourceId;
+use cdds_core::ports::clock::Clock;
 use cdds_core::ports::source::RegisteredSource;
 use cdds_core::service::outbox::Outbox;
 use cdds_core::{Artifacts, Audit, History, JobRules, Jobs, Ports, Recipients, ServiceError, Sources};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
 
 /// The services of the core behind the console. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,7 +30,27 @@ pub struct Services {
     pub outbox: Outbox,
     /// Who changed and downloaded what.
     pub audit: Audit,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) stopped: Stopped,
     sources: Sources,
+}
+
+/// Is ready when the service stops.
+#[derive(Clone)]
+pub(crate) struct Stopped(Shared<BoxFuture<'static, ()>>);
+
+impl fmt::Debug for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stopped")
+    }
+}
+
+impl Future for Stopped {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.poll_unpin(context)
+    }
 }
 
 impl Services {
@@ -36,8 +64,17 @@ impl Services {
             recipients: Recipients::new(ports),
             outbox: Outbox::new(ports),
             audit: Audit::new(ports),
+            clock: Arc::clone(&ports.clock),
+            stopped: Stopped(futures::future::pending().boxed().shared()),
             sources: ports.sources.clone(),
         }
+    }
+
+    /// Ends the streams that keep pages up to date when `stopped` is ready. A server that waits for its connections
+    /// before it stops would wait for them for ever; give it the signal that stops the server.
+    #[must_use]
+    pub fn until(self, stopped: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self { stopped: Stopped(stopped.boxed().shared()), ..self }
     }
 
     /// Returns the sources that the principal's owner sees, by their ids.

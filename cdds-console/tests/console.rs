@@ -5,5 +5,7 @@
 mod host;
 #[path = "console/jobs.rs"]
 mod jobs;
+#[path = "console/live.rs"]
+mod live;
 #[path = "console/mounting.rs"]
 mod mounting;

@@ -138,7 +138,7 @@ fn foot(root: &str) -> Markup {
 fn document(root: &str, title: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang="en" data-root=(root) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";

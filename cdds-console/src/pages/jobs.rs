@@ -13,7 +13,7 @@ use maud::{Markup, html};
 
 use super::Refused;
 use super::frame::{Section, icon, page};
-use super::parts::{choice, column, day, mark, pager, status, time, when};
+use super::parts::{choice, column, day, mark, pager, said, status, time, when};
 use crate::answers::{Answers, Form, Query, wrong};
 use crate::lists::jobs as lists;
 use crate::visit::Visit;
@@ -126,7 +126,7 @@ fn head(visit: &Visit, sight: &Sight) -> Markup {
     let all = sight.totals[0].map(words_of);
     html! {
         div.bar {
-            div.rows.tight {
+            div #summary .rows.tight data-live {
                 h1 { (texts::JOBS) }
                 p.sub {
                     @match all.as_deref() {
@@ -250,7 +250,7 @@ fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
                         (head(JobColumn::CreatedAt, texts::CREATED))
                         th scope="col" role="columnheader" { (texts::ACTIVE) }
                     } }
-                    tbody role="rowgroup" { @for job in &sight.jobs.items { (row(visit, sight, job)) } }
+                    tbody #rows role="rowgroup" data-live { @for job in &sight.jobs.items { (row(visit, sight, job)) } }
                 }
                 div.bulk.bar role="group" aria-label=(texts::SELECTED_JOBS) {
                     span.count { (texts::SELECTED) }
@@ -300,6 +300,7 @@ fn row(visit: &Visit, sight: &Sight, job: &JobView) -> Markup {
 fn latest(job: &JobView) -> Markup {
     let line = job.latest();
     html! {
+        (said(&job.title, &line))
         @match line.share {
             Some(share) => {
                 div.rows.tight {

@@ -1,6 +1,6 @@
 //! What several pages show.
 
-use cdds_view::words;
+use cdds_view::{StatusLine, words};
 use chrono::{DateTime, Datelike, Utc};
 use maud::{Markup, html};
 
@@ -99,4 +99,15 @@ pub(super) fn choice<'a>(
             }
         }
     }
+}
+
+/// Says how far something is to those who cannot see it move: the script announces the words when they change, which is
+/// at a quarter, a half, three quarters and at the end.
+pub(super) fn said(what: &str, line: &StatusLine) -> Markup {
+    let quarter = line.share.map_or(0, |share| share / 25 * 25);
+    let words = match quarter {
+        0 => texts::status(line.status),
+        quarter => format!("{} {quarter} %", texts::status(line.status)),
+    };
+    html! { span hidden data-say={ (what) ": " (words) } {} }
 }

@@ -107,7 +107,7 @@ pub(crate) async fn ask(router: &Router, request: Request<Body>) -> Answer {
     Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
 }
 
-fn users() -> impl Access {
+pub(crate) fn users() -> impl Access {
     by_request(|request: &Parts| {
         let user = request.headers.get(USER).ok_or(Denied::sign_in())?.to_str().unwrap();
         Ok(Visitor::new(principal(user)))
