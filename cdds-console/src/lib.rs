@@ -2,6 +2,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod access;
+#[cfg(feature = "accounts")]
+#[cfg_attr(docsrs, doc(cfg(feature = "accounts")))]
+pub mod accounts;
 mod answers;
 mod api;
 mod assets;
@@ -41,11 +44,17 @@ pub(crate) struct App {
 /// Every response says what a browser may load and do with it; the responses of the host's own routes stay as they
 /// are.
 pub fn router(services: Services, access: impl Access + 'static) -> Router {
-    let app = App { services, access: Arc::new(access), live: Live::default() };
+    assembled(services, Arc::new(access), Router::new())
+}
+
+/// Returns the console with some routes more, which are guarded like its own.
+fn assembled(services: Services, access: Arc<dyn Access>, more: Router<App>) -> Router {
+    let app = App { services, access, live: Live::default() };
     let routes = Router::new()
         .route("/", get(place::home))
         .route("/live", get(live::events))
         .merge(pages::routes())
+        .merge(more)
         .nest("/api/v1", api::routes())
         .nest("/assets", assets::routes())
         .fallback(place::other)

@@ -4,6 +4,8 @@ mod frame;
 mod jobs;
 mod parts;
 mod problem;
+#[cfg(feature = "accounts")]
+pub(crate) mod sign_in;
 
 use axum::Router;
 use axum::routing::{get, post};

@@ -63,6 +63,29 @@ pub(crate) const FIRST_EXPORT: &str = "Your first export";
 pub(crate) const FIRST_EXPORT_SAYS: &str =
     "A job says what to export, how often, and who can open it. Three things are needed.";
 
+#[cfg(feature = "accounts")]
+pub(crate) use self::accounts::*;
+
+/// The sign-in page.
+#[cfg(feature = "accounts")]
+mod accounts {
+    pub(crate) const SIGN_IN: &str = "Sign in";
+    pub(crate) const NAME: &str = "Name";
+    pub(crate) const PASSWORD: &str = "Password";
+    pub(crate) const FORGOTTEN: &str = "Forgotten? Whoever runs this service can set a new password.";
+    pub(crate) const WRONG_PASSWORD: &str = "That name and password do not belong together.";
+    pub(crate) const LINK_IS_OVER: &str = "This link is over: it works once, and for a short time.";
+    pub(crate) const CANNOT_SIGN_IN: &str = "Nobody can sign in at the moment. Try again later.";
+
+    pub(crate) fn error_title(title: &str) -> String {
+        format!("Error: {title}")
+    }
+
+    pub(crate) fn wait_to_sign_in(seconds: u64) -> String {
+        format!("Too many tries. Wait {seconds} s, then try again.")
+    }
+}
+
 /// Returns the title of the page of a refusal.
 pub(crate) const fn problem_title(status: u16) -> &'static str {
     match status {

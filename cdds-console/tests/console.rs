@@ -1,6 +1,9 @@
 //! The console over ports in memory, asked without a socket.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[cfg(feature = "accounts")]
+#[path = "console/accounts.rs"]
+mod accounts;
 #[path = "console/host.rs"]
 mod host;
 #[path = "console/jobs.rs"]
