@@ -4,7 +4,6 @@
 pub(crate) mod artifacts;
 #[allow(dead_code, reason = "the pages and routes that read it come next")]
 pub(crate) mod audit;
-#[allow(dead_code, reason = "the pages and routes that read it come next")]
 pub(crate) mod executions;
 pub(crate) mod jobs;
 

@@ -1,6 +1,10 @@
 //! The pages: complete without a script, by the same services as the API.
 
+mod confirm;
+mod execution;
+mod filters;
 mod frame;
+mod history;
 mod jobs;
 mod parts;
 mod problem;
@@ -19,4 +23,16 @@ pub(crate) fn routes() -> Router<App> {
         .route("/jobs/selected", post(jobs::selected))
         .route("/jobs/{id}/suspend", post(jobs::suspend))
         .route("/jobs/{id}/resume", post(jobs::resume))
+        .merge(of_results())
+}
+
+/// What jobs leave behind.
+fn of_results() -> Router<App> {
+    Router::new()
+        .route("/history", get(history::list))
+        .route("/history/selected", post(history::selected))
+        .route("/history/{id}", get(execution::show))
+        .route("/history/{id}/rerun", post(execution::run_again))
+        .route("/history/{id}/cancel", post(execution::cancel))
+        .route("/history/{id}/delete", post(execution::remove))
 }

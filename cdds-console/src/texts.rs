@@ -1,6 +1,9 @@
 //! The English texts of the pages, in one file, so that they can be translated. What the core refuses comes from it,
 //! with its code.
 
+pub(crate) mod execution;
+pub(crate) mod history;
+
 use cdds_core::Role;
 use cdds_view::words;
 
@@ -86,6 +89,18 @@ mod accounts {
     }
 }
 
+// Of all lists.
+pub(crate) const FILTER: &str = "Filter";
+pub(crate) const MORE_THAN: &str = "More than";
+pub(crate) const AT_MOST: &str = "100 at most";
+pub(crate) const NO_ID: &str = "this is not an id of this list";
+pub(crate) const CHOOSE_ONE: &str = "tick at least one row first";
+pub(crate) const CHOOSE_FEWER: &str = "tick 100 rows at most";
+pub(crate) const SOME_REFUSED: &str = "Not everything was done";
+pub(crate) const DONE_AND: &str = "done,";
+pub(crate) const NOT_DONE: &str = "not";
+pub(crate) const GO_BACK: &str = "Go back to the list";
+
 /// Returns the title of the page of a refusal.
 pub(crate) const fn problem_title(status: u16) -> &'static str {
     match status {
@@ -121,4 +136,13 @@ pub(crate) fn status(name: &str) -> String {
 pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Shortens a text to what a row of a list has room for.
+pub(crate) fn shortened(text: &str) -> String {
+    const CHARS: usize = 140;
+    match text.char_indices().nth(CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }

@@ -7,6 +7,7 @@ use axum::body::Body;
 use cdds_console::access::{Denied, Visitor, by_request};
 use cdds_console::{Access, Services, router};
 use cdds_core::domain::record::{Place, RecordBatchBuilder};
+use cdds_core::engine::{Engine, Until};
 use cdds_core::testing::{MemoryPorts, PreparedSource};
 use cdds_core::{
     DataType, JobRules, JobSettings, Jobs, Owner, Ownership, Principal, PrincipalName, Role,
@@ -57,7 +58,11 @@ impl Host {
         batch.serialize(&Place::of(None, None), &json!({"caller": "+49 30 1", "queue": "sales"})).unwrap();
         let call = DataType::new("call".parse().unwrap()).with_ownership(Ownership::Shared);
         let description = SourceDescription::new("calls".parse().unwrap(), "Telephony").with_type(call);
-        let source = PreparedSource::new(description, vec![batch.take()]);
+        Self::over(PreparedSource::new(description, vec![batch.take()]))
+    }
+
+    /// A host with this source alone.
+    pub(crate) fn over(source: impl cdds_core::Source + 'static) -> Self {
         let now = "2026-11-26T14:32:08Z".parse().unwrap();
         let memory = MemoryPorts::new(now, Sources::new().with(Arc::new(source)));
         let router = router(Services::new(&memory.ports, JobRules::default()), users());
@@ -70,6 +75,26 @@ impl Host {
         let jobs = Jobs::new(&self.memory.ports, JobRules::default());
         let settings = JobSettings::try_from(form).unwrap();
         jobs.submit(&principal(user), settings).await.unwrap().job.id.to_string()
+    }
+
+    /// Lets an engine run what is due.
+    pub(crate) async fn run(&self) {
+        let engine = Engine::builder(&self.memory.ports).build();
+        engine.run(Until::Idle, std::future::pending()).await.unwrap();
+    }
+
+    /// Runs a job at once, and returns its execution.
+    pub(crate) async fn exported(&self, user: &str, title: &str) -> String {
+        let job = self.job(user, once(title)).await;
+        self.run().await;
+        self.execution(&job)
+    }
+
+    /// Returns the only execution of a job.
+    pub(crate) fn execution(&self, job: &str) -> String {
+        let record = self.memory.catalog.record();
+        let execution = record.iter().find(|execution| execution.job_id.to_string() == job);
+        execution.unwrap().id.to_string()
     }
 
     pub(crate) async fn get(&self, user: &str, path: &str) -> Answer {
@@ -89,6 +114,11 @@ impl Host {
         let request = request(method, user, path).header("content-type", "application/json");
         ask(&self.router, request.body(body.to_string().into()).unwrap()).await
     }
+}
+
+/// The settings of a job that runs at once, in plaintext.
+pub(crate) fn once(title: &str) -> Value {
+    json!({"title": title, "source": "calls", "type": "call", "run": "once", "plaintext": true})
 }
 
 /// The settings of a daily job in plaintext.

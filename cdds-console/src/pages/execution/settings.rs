@@ -1,0 +1,77 @@
+//! The settings as they were for this run.
+
+use cdds_core::domain::archive::retention::RetentionDays;
+use cdds_core::domain::job::JobSettings;
+use cdds_core::domain::job::policy::{CatchUp, Retries};
+use cdds_view::{Instant, ReadView, words};
+use maud::{Markup, html};
+
+use super::Sight;
+use crate::texts;
+use crate::texts::execution as said;
+use crate::visit::Visit;
+
+pub(super) fn shown(visit: &Visit, sight: &Sight) -> Markup {
+    let view = &sight.view.execution;
+    html! {
+        details.card.pad {
+            summary { (said::SETTINGS) }
+            dl.kv {
+                @for (name, value) in rows(&sight.execution.settings) { dt { (name) } dd { (value) } }
+                dt { (said::EXECUTION) } dd { code { (view.id) } }
+                @if let Some(of) = view.rerun_of {
+                    dt { (said::RERUN_OF) }
+                    dd { a href=(visit.to(&format!("history/{of}"))) { code { (of) } } }
+                }
+            }
+        }
+    }
+}
+
+/// Returns every setting that says something, in words.
+fn rows(settings: &JobSettings) -> Vec<(&'static str, String)> {
+    let policies = settings.policies;
+    let instant = |at| Instant(at).to_string();
+    let mut rows = vec![(texts::SOURCE, settings.source.to_string())];
+    rows.extend(settings.reads.iter().map(|read| (texts::TYPE, read_words(&read.into()))));
+    rows.push((said::RUNS_TITLE, texts::sentence(&settings.frequency.to_string())));
+    rows.push((said::EXPORTS, settings.timeframe.to_string()));
+    rows.push((said::SEALED_FOR, sealed_for(settings)));
+    let more = [
+        (said::DESCRIPTION, Some(settings.description.as_str().to_owned()).filter(|text| !text.is_empty())),
+        (said::STARTS, settings.starts_at.map(instant)),
+        (said::ENDS, settings.ends_at.map(instant)),
+        (said::PART_SIZE, settings.split_size.map(|size| words::bytes(size.bytes()))),
+        (
+            said::KEPT,
+            settings.retention.map(RetentionDays::days).map(|days| words::counted(days.into(), said::DAY)),
+        ),
+        (said::OVERLAP, policies.overlap.map(|overlap| overlap.as_str().to_owned())),
+        (said::CATCH_UP, (policies.catch_up != CatchUp::default()).then(|| policies.catch_up.to_string())),
+        (said::RETRIES, policies.retries.map(Retries::count).map(|count| count.to_string())),
+        (said::JITTER, policies.jitter.map(|jitter| jitter.to_string())),
+        (said::PAUSE, policies.pause_after_failures.map(|count| count.to_string())),
+        (said::BAD_RECORDS, Some(policies.bad_records.to_string())),
+        (said::INCOMPLETE, Some(policies.incomplete.to_string())),
+    ];
+    rows.extend(more.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    rows
+}
+
+fn read_words(read: &ReadView) -> String {
+    let mut words = vec![read.data_type.to_string()];
+    if !read.category.is_all() {
+        words.push(format!("{} {}", said::CATEGORIES, read.category.words()));
+    }
+    if !read.fields.is_all() {
+        words.push(format!("{} {}", said::FIELDS, read.fields.words()));
+    }
+    words.extend(read.filters.iter().map(|filter| format!("{} {filter}", said::WHERE)));
+    words.join("; ")
+}
+
+/// Returns who can open the files.
+pub(in crate::pages) fn sealed_for(settings: &JobSettings) -> String {
+    let names: Vec<_> = settings.protection.recipients().iter().map(ToString::to_string).collect();
+    if names.is_empty() { said::PLAINTEXT.to_owned() } else { names.join(", ") }
+}

@@ -1,0 +1,93 @@
+//! The filters above a list: a form that sets some parameters and keeps the others.
+
+use std::collections::BTreeSet;
+
+use cdds_core::Principal;
+use cdds_core::ports::catalog::query::{JobColumn, JobQuery, Slice, Sort};
+use cdds_view::{PageView, SourceView, words};
+use maud::{Markup, html};
+
+use super::Refused;
+use crate::answers::Answers;
+use crate::{Services, texts};
+
+/// The most jobs among which a filter lets people choose.
+const JOBS_MAX: u64 = 200;
+
+/// What people choose from.
+pub(super) struct Offered {
+    /// The ids and titles of sources.
+    pub(super) sources: Vec<(String, String)>,
+    /// The ids of their types.
+    pub(super) types: Vec<String>,
+    /// The ids and titles of jobs.
+    pub(super) jobs: Vec<(String, String)>,
+}
+
+impl Offered {
+    pub(super) async fn to(services: &Services, by: &Principal) -> Result<Self, Refused> {
+        let described: Vec<_> =
+            services.sources(by)?.iter().map(|(id, source)| SourceView::new(id, source)).collect();
+        let types: BTreeSet<String> = described
+            .iter()
+            .flat_map(|source| &source.types)
+            .map(|data_type| data_type.id.to_string())
+            .collect();
+        let query = JobQuery::default()
+            .with_sort(Sort { column: JobColumn::Title, descending: false })
+            .with_slice(Slice::first(JOBS_MAX));
+        let jobs = services.jobs.list(by, &query).await?.items.into_iter();
+        let named = |job: cdds_core::domain::job::Job| (job.id.to_string(), job.settings.title.to_string());
+        Ok(Self {
+            sources: described.into_iter().map(|source| (source.id.to_string(), source.title)).collect(),
+            types: types.into_iter().collect(),
+            jobs: jobs.map(|overview| named(overview.job)).collect(),
+        })
+    }
+
+    /// Returns the title of a source.
+    pub(super) fn source<'a>(&'a self, id: &'a str) -> &'a str {
+        self.sources.iter().find(|(known, _)| known == id).map_or(id, |(_, title)| title)
+    }
+
+    /// Returns the choices of a job, with the one that was chosen, though it may have been deleted since.
+    pub(super) fn jobs<'a>(&'a self, chosen: Option<&'a str>) -> Vec<(&'a str, String)> {
+        let missing = chosen.filter(|id| self.jobs.iter().all(|(known, _)| known != id));
+        let jobs = self.jobs.iter().map(|(id, title)| (id.as_str(), title.clone()));
+        missing.map(|id| (id, id.to_owned())).into_iter().chain(jobs).collect()
+    }
+}
+
+/// Keeps the other parameters in a form that sets some.
+pub(super) fn kept(answers: &Answers, set: &[&str]) -> Markup {
+    let kept = answers.without(set).without(&["next"]);
+    let names: BTreeSet<&str> = kept.names().collect();
+    html! {
+        @for name in names { @for value in kept.all(name) { input type="hidden" name=(name) value=(value); } }
+    }
+}
+
+/// Returns the field of a day.
+pub(super) fn day_field(answers: &Answers, name: &str, label: &str) -> Markup {
+    let day = answers.one(name).and_then(|text| text.get(..10));
+    html! {
+        div.field {
+            label for={ "f-" (name) } { (label) }
+            input id={ "f-" (name) } name=(name) type="date" value=[day];
+        }
+    }
+}
+
+/// Whether the parameters select some of the rows.
+pub(super) fn is_filtered(answers: &Answers) -> bool {
+    answers.without(&["sort", "limit", "next"]) != Answers::default()
+}
+
+/// Returns how many rows a list has, in words: `12 files`. A later page does not say.
+pub(super) fn total<T>(page: &PageView<T>, what: &str) -> Option<String> {
+    match (page.total, page.total_more_than) {
+        (Some(total), _) => Some(words::counted(total, what)),
+        (None, Some(least)) => Some(format!("{} {}", texts::MORE_THAN, words::counted(least, what))),
+        (None, None) => None,
+    }
+}

@@ -1,0 +1,287 @@
+//! The history: the list of executions.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use cdds_core::domain::access::Action;
+use cdds_core::domain::archive::removal::WithArtifacts;
+use cdds_core::ports::catalog::query::{ExecutionColumn, Sort};
+use cdds_core::{ExecutionId, Principal};
+use cdds_view::{ExecutionView, PageView, ProblemView, Remark, words};
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+
+use super::Refused;
+use super::confirm::{again, chosen, refusals};
+use super::filters::{Offered, day_field, is_filtered, kept, total};
+use super::frame::{Section, page};
+use super::parts::{choice, column, pager, said as announced, status, time, when};
+use crate::answers::{Answers, Form, Query, wrong};
+use crate::lists::executions as lists;
+use crate::texts::{self, history as said};
+use crate::visit::Visit;
+use crate::{App, Services};
+
+/// The rows of a page.
+const ROWS: u64 = 50;
+
+/// What the page shows.
+struct Sight {
+    executions: PageView<ExecutionView>,
+    sort: Sort<ExecutionColumn>,
+    offered: Offered,
+    now: DateTime<Utc>,
+}
+
+impl Sight {
+    async fn of(services: &Services, by: &Principal, answers: &Answers) -> Result<Self, Refused> {
+        let query = lists::query(answers, ROWS)?;
+        let page = services.history.list(by, &query).await?;
+        Ok(Self {
+            executions: PageView::new(page, query.sort, ExecutionView::from),
+            sort: query.sort,
+            offered: Offered::to(services, by).await?,
+            now: services.jobs.now().await?,
+        })
+    }
+}
+
+/// `GET /history`
+pub(super) async fn list(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Query(answers): Query,
+) -> Result<Markup, Refused> {
+    let sight = Sight::of(&services, visit.principal(), &answers).await?;
+    let is_first =
+        sight.executions.items.is_empty() && !is_filtered(&answers) && answers.one("next").is_none();
+    let body = html! {
+        div #summary .rows.tight data-live {
+            h1 { (texts::HISTORY) }
+            p.sub {
+                @if let Some(total) = total(&sight.executions, said::EXECUTION) { (total) ". " }
+                (texts::AS_OF) " " (time(sight.now, sight.now)) ". "
+                a href=(answers.query()) { (texts::REFRESH) }
+            }
+        }
+        @if is_first {
+            section.card.pad.rows aria-labelledby="none" {
+                h2 #none { (said::NOTHING_YET) }
+                p { (said::NOTHING_YET_SAYS) }
+                div.acts { a.btn.primary href=(visit.to("jobs")) { (texts::TO_JOBS) } }
+            }
+        } @else {
+            div.card {
+                (filters(&answers, &sight))
+                (table(&visit, &answers, &sight))
+                (pager(&answers, sight.executions.next.as_deref()))
+            }
+        }
+    };
+    Ok(page(&visit, Section::History, texts::HISTORY, &body))
+}
+
+fn filters(answers: &Answers, sight: &Sight) -> Markup {
+    let offered = &sight.offered;
+    let sources = offered.sources.iter().map(|(id, title)| (id.as_str(), title.clone()));
+    let types = offered.types.iter().map(|id| (id.as_str(), id.clone()));
+    let statuses = lists::statuses().into_iter().map(|name| (name, texts::status(name)));
+    let of = |name| answers.one(name);
+    html! {
+        details.pad open[is_filtered(answers)] {
+            summary { (texts::FILTER) }
+            form.rows {
+                (kept(answers, &lists::PARAMETERS))
+                div.grid {
+                    (choice("f-job", "job", said::JOB, of("job"), offered.jobs(of("job"))))
+                    (choice("f-source", "source", texts::SOURCE, of("source"), sources))
+                    (choice("f-type", "type", texts::TYPE, of("type"), types))
+                    (choice("f-status", "status", said::STATUS, of("status"), statuses))
+                    (day_field(answers, "from", said::DUE_FROM))
+                    (day_field(answers, "to", said::DUE_BEFORE))
+                    (day_field(answers, "started_from", said::STARTED_FROM))
+                    (day_field(answers, "started_to", said::STARTED_BEFORE))
+                }
+                div.acts { button { (texts::APPLY) } a href="?" { (texts::CLEAR) } }
+            }
+        }
+    }
+}
+
+fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
+    let head = |name: ExecutionColumn, title| {
+        column(answers, (sight.sort.column.as_str(), sight.sort.descending), name.as_str(), title)
+    };
+    let (cancel, delete) = (visit.may(Action::CancelExecution), visit.may(Action::DeleteExecution));
+    html! {
+        @if sight.executions.items.is_empty() {
+            div.pad.rows { p { (said::NO_MATCH) } p { a href="?" { (said::SHOW_ALL) } } }
+        } @else {
+            form.sel method="post" action=(visit.to("history/selected")) {
+                table.cards role="table" {
+                    caption.vh { (texts::HISTORY) }
+                    thead role="rowgroup" { tr role="row" {
+                        @if cancel || delete {
+                            th scope="col" role="columnheader" { span.vh { (texts::SELECT) } }
+                        }
+                        (head(ExecutionColumn::Title, said::JOB))
+                        (head(ExecutionColumn::Source, texts::SOURCE_TYPE))
+                        (head(ExecutionColumn::Status, said::STATUS))
+                        (head(ExecutionColumn::Slot, said::DUE))
+                        (head(ExecutionColumn::StartedAt, texts::STARTED))
+                        (head(ExecutionColumn::Duration, said::TOOK))
+                        (head(ExecutionColumn::Records, said::RECORDS))
+                        (head(ExecutionColumn::Files, said::FILES))
+                    } }
+                    tbody #rows role="rowgroup" data-live {
+                        @for execution in &sight.executions.items {
+                            (row(visit, sight, execution, cancel || delete))
+                        }
+                    }
+                }
+                @if cancel || delete {
+                    div.bulk.bar role="group" aria-label=(said::SELECTED) {
+                        span { span.count { (texts::SELECTED) } " " span.hint { (texts::AT_MOST) } }
+                        div.acts {
+                            @if cancel { button name="do" value="cancel" { (said::CANCEL) } }
+                            @if delete { button.danger name="do" value="delete" { (texts::DELETE) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn row(visit: &Visit, sight: &Sight, execution: &ExecutionView, is_chosen_from: bool) -> Markup {
+    html! {
+        tr role="row" {
+            @if is_chosen_from {
+                td.ck role="cell" { label.pick {
+                    input type="checkbox" name="id" value=(execution.id);
+                    span.vh { (texts::SELECT) " " (execution.job_title) ", " (time(execution.slot.0, sight.now)) }
+                } }
+            }
+            th scope="row" role="rowheader" {
+                a href=(visit.to(&format!("history/{}", execution.id))) { (execution.job_title) }
+                span.sub {
+                    (texts::sentence(execution.trigger.as_str()))
+                    @if execution.job_deleted { ", " (said::JOB_DELETED) }
+                }
+            }
+            td role="cell" data-l=(texts::SOURCE_TYPE) {
+                (sight.offered.source(execution.source.as_str()))
+                span.sub { (execution.types) }
+            }
+            td role="cell" data-l=(said::STATUS) { (standing(execution)) }
+            td.nw role="cell" data-l=(said::DUE) { (when(execution.slot.0, sight.now)) }
+            td.nw role="cell" data-l=(texts::STARTED) {
+                @match execution.started_at {
+                    Some(at) => (when(at.0, sight.now)),
+                    None => span.hint { (said::NOT_STARTED) },
+                }
+            }
+            td.num role="cell" data-l=(said::TOOK) {
+                @match execution.duration(sight.now) {
+                    Some(duration) => (words::lasting(duration)),
+                    None => span.hint { "–" },
+                }
+            }
+            td.num role="cell" data-l=(said::RECORDS) { (words::count(execution.records)) }
+            td.num role="cell" data-l=(said::FILES) {
+                @if execution.files.is_empty() { span.hint { (texts::NONE) } } @else {
+                    a href=(visit.to(&format!("sets/{}", execution.id)))
+                        aria-label={ (said::FILES) ": " (execution.job_title) } {
+                        (words::counted(execution.files.len() as u64, said::FILE))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Returns the status with its progress and its remark.
+fn standing(execution: &ExecutionView) -> Markup {
+    let line = execution.status_line();
+    let remark = match execution.remark() {
+        Remark::Files { rejected: 0, incomplete_from: None, .. } => String::new(),
+        remark => remark.to_string(),
+    };
+    html! {
+        (announced(&execution.job_title, &line))
+        (status(line.status))
+        @if let Some(share) = line.share {
+            progress max="100" value=(share) aria-label=(execution.job_title) { (share) " %" }
+            span.sub { (share) " %, " (line.words) }
+        } @else if !line.words.is_empty() {
+            span.sub { (line.words) }
+        }
+        @if !remark.is_empty() { span.sub { (texts::sentence(&texts::shortened(&remark))) } }
+    }
+}
+
+/// `POST /history/selected`: cancels, or asks whether to delete, or deletes.
+pub(super) async fn selected(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Form(answers): Form,
+) -> Result<Response, Refused> {
+    let ids: Vec<ExecutionId> = chosen(&answers)?;
+    let by = visit.principal();
+    let with = match answers.one("do") {
+        Some("cancel") => None,
+        Some("delete") => return Ok(ask(&services, &visit, &ids).await?.into_response()),
+        Some("delete_kept") => Some(WithArtifacts::Keep),
+        Some("delete_all") => Some(WithArtifacts::Delete),
+        _ => return Err(wrong("do", "choose one of cancel, delete").into()),
+    };
+    let mut refused = Vec::new();
+    for id in &ids {
+        let done = match with {
+            None => services.history.cancel(by, *id).await.map(drop),
+            Some(with) => services.history.delete(by, *id, with).await,
+        };
+        if let Err(error) = done {
+            refused.push((id.to_string(), ProblemView::from(error)));
+        }
+    }
+    if refused.is_empty() {
+        return Ok(visit.see("history"));
+    }
+    let body = refusals(ids.len() - refused.len(), &refused, &visit.to("history"));
+    Ok(page(&visit, Section::History, texts::SOME_REFUSED, &body).into_response())
+}
+
+/// Asks whether to delete these executions: says what goes and what stays.
+async fn ask(services: &Services, visit: &Visit, ids: &[ExecutionId]) -> Result<Markup, Refused> {
+    visit.principal().check(Action::DeleteExecution).map_err(cdds_core::ServiceError::from)?;
+    let mut executions = Vec::with_capacity(ids.len());
+    for id in ids {
+        executions.push(ExecutionView::from(services.history.show(visit.principal(), *id).await?));
+    }
+    let files: usize = executions.iter().map(|execution| execution.files.len()).sum();
+    let now = services.jobs.now().await?;
+    let body = html! {
+        h1 { (said::delete_many(executions.len())) }
+        form.card.pad.rows method="post" action=(visit.to("history/selected")) {
+            (again(ids))
+            ul.rows.tight {
+                @for execution in &executions {
+                    li {
+                        strong { (execution.job_title) } ", " (time(execution.slot.0, now)) ": "
+                        (words::counted(execution.files.len() as u64, said::FILE))
+                    }
+                }
+            }
+            p { (said::DELETE_STAYS) }
+            @if files > 0 { p { (said::DELETE_REFUSED_WITH_FILES) } }
+            div.acts {
+                @if files > 0 {
+                    button.danger name="do" value="delete_all" { (said::delete_with_files(files)) }
+                }
+                button.danger name="do" value="delete_kept" { (said::DELETE_WITHOUT_FILES) }
+                a.btn href=(visit.to("history")) { (said::KEEP_THEM) }
+            }
+        }
+    };
+    Ok(page(visit, Section::History, &said::delete_many(executions.len()), &body))
+}
