@@ -1,13 +1,21 @@
 //! What every response of the console tells the browser, and which requests are refused before anything else.
 
 use axum::Router;
+use axum::middleware::from_fn;
+use axum::response::IntoResponse;
+use cdds_view::ProblemView;
 use http::{HeaderName, HeaderValue, header};
 use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::pages::{self, Refused};
+
 /// Only the console's own files, no inline script or style, no frame around it, no form to elsewhere.
 pub(crate) const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const CROSS_SITE: &str = "another site sent this request: change things from the console's own pages, or by a \
+    program that sends no `Origin`";
 
 /// Wraps the routes of the console. A request that another site made a browser send changes nothing: browsers say where
 /// it came from (`Sec-Fetch-Site`, `Origin`), and programs send neither.
@@ -20,7 +28,9 @@ pub(crate) fn guarded(routes: Router) -> Router {
         // Pages show what only this visitor may see. Assets say otherwise themselves.
         (header::CACHE_CONTROL, "no-store"),
     ];
-    headers.into_iter().fold(routes.layer(CsrfLayer::new()), |routes, (name, value)| {
+    let forged = |_| Refused::from(ProblemView::new(403, "cross_site", CROSS_SITE)).into_response();
+    let routes = routes.layer(CsrfLayer::new().with_rejection_response(forged)).layer(from_fn(pages::shown));
+    headers.into_iter().fold(routes, |routes, (name, value)| {
         routes.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)))
     })
 }

@@ -20,7 +20,6 @@ mod visit;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
 use axum::routing::get;
 
 use self::live::Live;
@@ -58,7 +57,6 @@ fn assembled(services: Services, access: Arc<dyn Access>, more: Router<App>) -> 
         .nest("/api/v1", api::routes())
         .nest("/assets", assets::routes())
         .fallback(place::other)
-        .layer(from_fn(pages::shown))
         .with_state(app);
     guard::guarded(routes)
 }

@@ -6,6 +6,7 @@ pub(crate) mod artifacts;
 pub(crate) mod audit;
 pub(crate) mod executions;
 pub(crate) mod jobs;
+pub(crate) mod notices;
 
 use std::str::FromStr;
 

@@ -4,6 +4,8 @@
 #[cfg(feature = "accounts")]
 #[path = "console/accounts.rs"]
 mod accounts;
+#[path = "console/api.rs"]
+mod api;
 #[path = "console/history.rs"]
 mod history;
 #[path = "console/host.rs"]

@@ -9,12 +9,14 @@ pub mod http;
 mod instant;
 mod job;
 mod names;
+mod notice;
 mod occurrence;
 mod page;
 mod problem;
 mod progress;
 mod recipient;
 mod selection;
+mod set;
 pub mod settings;
 mod source;
 mod status;
@@ -29,13 +31,15 @@ pub use self::execution::{
 pub use self::instant::Instant;
 pub use self::job::{JobView, ReadView, WatermarkView};
 pub use self::names::YET_TO_RUN;
+pub use self::notice::NoticeView;
 pub use self::occurrence::{OccurrenceView, WindowView};
 pub use self::page::PageView;
 pub use self::problem::ProblemView;
 pub use self::progress::ProgressView;
 pub use self::recipient::RecipientView;
 pub use self::selection::Selection;
-pub use self::source::{CategoryView, SourceView, TypeView};
+pub use self::set::{SetFileKind, SetFileView, SetView};
+pub use self::source::{CategoryView, OwnershipView, SourceView, TypeView};
 pub use self::status::{StatusLine, Tone};
 
 /// The version of the JSON forms of this crate.

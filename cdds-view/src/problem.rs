@@ -1,6 +1,6 @@
 //! Errors as an HTTP interface sends them.
 
-use cdds_core::domain::violation::{ErrorClass, RuleViolation};
+use cdds_core::domain::violation::{Code, ErrorClass, RuleViolation};
 use cdds_core::service::ServiceError;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,10 @@ pub struct ProblemView {
     pub detail: String,
     /// Whether the same request may succeed later.
     pub retryable: bool,
+    /// The key of the body that was refused, as a [form](crate::settings::SettingsForm) spells it; left out if it
+    /// is none alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 impl ProblemView {
@@ -36,8 +40,39 @@ impl ProblemView {
     /// ```
     pub fn new(status: u16, code: impl Into<String>, detail: impl Into<String>) -> Self {
         let retryable = matches!(status, 429 | 503);
-        Self { code: code.into(), status, detail: detail.into(), retryable }
+        Self { code: code.into(), status, detail: detail.into(), retryable, field: None }
     }
+
+    /// Names the key of the body that was refused.
+    #[must_use]
+    pub fn with_field(self, field: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+}
+
+/// Returns the key of a job's form that a refusal is about; `None` if it may be one of several.
+fn field(code: &str) -> Option<&'static str> {
+    const FIELDS: [(Code, &str); 16] = [
+        (Code::InvalidTitle, "title"),
+        (Code::InvalidDescription, "description"),
+        (Code::UnknownSource, "source"),
+        (Code::UnsupportedSource, "source"),
+        (Code::UnknownType, "type"),
+        (Code::InvalidTypes, "type"),
+        (Code::UnknownCategory, "category"),
+        (Code::EmptyCategories, "category"),
+        (Code::StartInPast, "start"),
+        (Code::InvalidCron, "cron"),
+        (Code::InvalidTimeOfDay, "at"),
+        (Code::InvalidTimeframe, "timeframe"),
+        (Code::TimeframeNeedsInstant, "timeframe"),
+        (Code::InvalidSplitSize, "split-size"),
+        (Code::SplitSizeTooLargeToSeal, "split-size"),
+        (Code::InvalidRetention, "retention-days"),
+    ];
+    const RECIPIENTS: [Code; 2] = [Code::RecipientRequired, Code::UnknownRecipient];
+    let found = FIELDS.iter().find(|(known, _)| known.as_str() == code).map(|(_, field)| *field);
+    found.or_else(|| RECIPIENTS.iter().any(|known| known.as_str() == code).then_some("recipient"))
 }
 
 impl From<RuleViolation> for ProblemView {
@@ -58,6 +93,7 @@ impl From<&ServiceError> for ProblemView {
             status: error.http_status(),
             detail,
             retryable: error.is_retryable(),
+            field: field(error.code()).map(str::to_owned),
         }
     }
 }
@@ -74,18 +110,24 @@ impl From<SettingsError> for ProblemView {
             SettingsError::Refused(violation) => violation.code().class(),
             _ => ErrorClass::Invalid,
         };
+        let field = match &error {
+            SettingsError::Schedule(_) => Some("run"),
+            SettingsError::PlaintextWithRecipients => Some("plaintext"),
+            SettingsError::FirstRun => Some("first-run-now"),
+            error => field(error.code()),
+        };
         Self {
             code: error.code().to_owned(),
             status: class.http_status(),
             detail: error.to_string(),
             retryable: false,
+            field: field.map(str::to_owned),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use cdds_core::domain::violation::Code;
     use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
 
     use super::*;
@@ -104,6 +146,16 @@ mod tests {
         assert_eq!(ProblemView::from(SettingsError::from(refused())), problem);
         assert_eq!(ProblemView::from(refused()), problem);
         assert_eq!(ProblemView::from(SettingsError::SplitSize).code, "invalid_split_size");
+    }
+
+    #[test]
+    fn a_refusal_of_one_key_names_it() {
+        let title = RuleViolation::new(Code::InvalidTitle, "give a title");
+        assert_eq!(ProblemView::from(title).field.as_deref(), Some("title"));
+        assert_eq!(ProblemView::from(SettingsError::SplitSize).field.as_deref(), Some("split-size"));
+        let recipient = RuleViolation::new(Code::UnknownRecipient, "add it first");
+        assert_eq!(ProblemView::from(SettingsError::from(recipient)).field.as_deref(), Some("recipient"));
+        assert_eq!(ProblemView::from(RuleViolation::new(Code::JobBusy, "wait")).field, None);
     }
 
     #[test]

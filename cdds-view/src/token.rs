@@ -52,6 +52,23 @@ list!(JobColumn, "jobs");
 list!(ExecutionColumn, "executions");
 list!(ArtifactColumn, "artifacts");
 list!(AuditColumn, "audit");
+list!(NoticeColumn, "notices");
+
+/// The only order of notices: the newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoticeColumn {
+    /// When it happened.
+    At,
+}
+
+impl NoticeColumn {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::At => "at",
+        }
+    }
+}
 
 /// A text that is not the token of a place in this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,21 +1,35 @@
 //! Jobs.
 
+mod state;
+
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use cdds_core::domain::execution::schedule::{Occurrence, PREVIEW_MAX};
+use cdds_core::domain::job::JobSettings;
+use cdds_core::domain::job::edit::WatermarkChoice;
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::ports::catalog::query::JobOverview;
+use cdds_core::service::jobs::EditRequest;
 use cdds_core::{JobId, NewJob, Principal};
 use cdds_view::settings::SettingsForm;
-use cdds_view::{JobView, PageView, ProblemView};
+use cdds_view::{JobView, OccurrenceView, PageView, ProblemView};
 use chrono::{DateTime, Utc};
 use http::{StatusCode, header};
+use serde::Serialize;
 
-use super::{LIMIT, check};
-use crate::answers::Query;
+pub(super) use self::state::{backfill, bring_back, resume, run, suspend};
+use super::body::{Body, Changes};
+use super::taken::{Id, created, is_set};
+use super::version::{IfMatch, tag, tagged, unmet};
+use super::{LIMIT, Whole, check};
+use crate::answers::{Answers, Query};
 use crate::lists::jobs as lists;
 use crate::visit::Caller;
 use crate::{App, Services};
+
+/// The occurrences of a preview that does not say how many.
+const AHEAD: u64 = 10;
 
 /// What a view needs besides the job.
 struct Sight {
@@ -33,6 +47,24 @@ impl Sight {
     }
 }
 
+/// What a job would be that is not stored.
+#[derive(Debug, Serialize)]
+pub(super) struct DryRunView {
+    /// Always true.
+    dry_run: bool,
+    /// The settings.
+    settings: SettingsForm,
+    /// When it would be due, and what it would export.
+    occurrences: Vec<OccurrenceView>,
+}
+
+impl DryRunView {
+    fn new(settings: &JobSettings, ahead: Vec<Occurrence>) -> Json<Self> {
+        let occurrences = ahead.into_iter().map(OccurrenceView::from).collect();
+        Json(Self { dry_run: true, settings: settings.into(), occurrences })
+    }
+}
+
 pub(super) async fn list(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
@@ -47,37 +79,162 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
-    Json(form): Json<SettingsForm>,
+    Query(answers): Query,
+    Body(form): Body<SettingsForm>,
 ) -> Result<Response, ProblemView> {
-    let job = services.jobs.submit(&by, NewJob::try_from(form)?).await?;
-    let location = format!("jobs/{}", job.job.id);
-    let view = Sight::of(&services, &by).await?.view(job);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(view)).into_response())
+    submit(&services, &by, &answers, form, "jobs").await
+}
+
+/// Submits a job, or shows what it would be. Jobs are at `place` from the address of the request.
+pub(super) async fn submit(
+    services: &Services,
+    by: &Principal,
+    answers: &Answers,
+    form: SettingsForm,
+    place: &str,
+) -> Result<Response, ProblemView> {
+    answers.only(&["dry_run", "count"])?;
+    let (is_dry, count) = (is_set(answers, "dry_run")?, count(answers)?);
+    let new = NewJob::try_from(form)?;
+    if is_dry {
+        let ahead = services.jobs.preview_draft(by, new.clone(), count).await?;
+        return Ok(DryRunView::new(&new.settings, ahead).into_response());
+    }
+    let job = services.jobs.submit(by, new).await?;
+    let (location, etag) = (format!("{place}/{}", job.job.id), tag(job.job.version));
+    let view = Sight::of(services, by).await?.view(job);
+    Ok(created(location, ([(header::ETAG, etag)], Json(view))))
+}
+
+fn count(answers: &Answers) -> Result<usize, ProblemView> {
+    let count = answers.number("count", 1, PREVIEW_MAX as u64)?.unwrap_or(AHEAD);
+    Ok(usize::try_from(count).unwrap_or(PREVIEW_MAX))
 }
 
 pub(super) async fn show(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
-    Path(id): Path<JobId>,
-) -> Result<Json<JobView>, ProblemView> {
+    Id(id): Id<JobId>,
+) -> Result<Response, ProblemView> {
     let job = services.jobs.show(&by, id).await?;
-    Ok(Json(Sight::of(&services, &by).await?.view(job)))
+    Ok(tagged(Sight::of(&services, &by).await?.view(job)))
 }
 
-pub(super) async fn suspend(
+pub(super) async fn settings(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
-    Path(id): Path<JobId>,
-) -> Result<Json<JobView>, ProblemView> {
-    let job = services.jobs.suspend(&by, id).await?;
-    Ok(Json(Sight::of(&services, &by).await?.view(job)))
+    Id(id): Id<JobId>,
+) -> Result<Response, ProblemView> {
+    let job = services.jobs.show(&by, id).await?.job;
+    Ok(([(header::ETAG, tag(job.version))], SettingsForm::from(&job.settings)).into_response())
 }
 
-pub(super) async fn resume(
+/// Replaces all settings, so it insists on `If-Match`: a client that left a key out would reset it.
+pub(super) async fn replace(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
-    Path(id): Path<JobId>,
-) -> Result<Json<JobView>, ProblemView> {
-    let job = services.jobs.resume(&by, id).await?;
-    Ok(Json(Sight::of(&services, &by).await?.view(job)))
+    Id(id): Id<JobId>,
+    Query(answers): Query,
+    condition: IfMatch,
+    Body(form): Body<SettingsForm>,
+) -> Result<Response, ProblemView> {
+    let version = condition.required()?.version()?;
+    edit(&services, &by, id, &answers, form, version).await
+}
+
+/// Changes some settings. Without `If-Match` the settings that are merged are those of the version that is changed.
+pub(super) async fn change(
+    State(App { services, .. }): State<App>,
+    Caller(by): Caller,
+    Id(id): Id<JobId>,
+    Query(answers): Query,
+    condition: IfMatch,
+    changes: Changes,
+) -> Result<Response, ProblemView> {
+    let job = services.jobs.show(&by, id).await?.job;
+    condition.check(&job)?;
+    let form = changes.over(&SettingsForm::from(&job.settings))?;
+    edit(&services, &by, id, &answers, form, Some(job.version)).await
+}
+
+async fn edit(
+    services: &Services,
+    by: &Principal,
+    id: JobId,
+    answers: &Answers,
+    form: SettingsForm,
+    version: Option<u64>,
+) -> Result<Response, ProblemView> {
+    answers.only(&["dry_run", "count", "watermark"])?;
+    let watermark = answers.word("watermark", &["reset", "continue"], |word| match word {
+        "reset" => Some(WatermarkChoice::Reset),
+        "continue" => Some(WatermarkChoice::Continue),
+        _ => None,
+    })?;
+    let (is_dry, count) = (is_set(answers, "dry_run")?, count(answers)?);
+    let settings = JobSettings::try_from(form)?;
+    let request = EditRequest::new(settings).with_watermark(watermark).with_if_version(version);
+    if is_dry {
+        let ahead = services.jobs.preview_edit(by, id, &request, count).await.map_err(unmet)?;
+        return Ok(DryRunView::new(&request.settings, ahead).into_response());
+    }
+    let job = services.jobs.edit(by, id, &request).await.map_err(unmet)?;
+    Ok(tagged(Sight::of(services, by).await?.view(job)))
+}
+
+pub(super) async fn delete(
+    State(App { services, .. }): State<App>,
+    Caller(by): Caller,
+    Id(id): Id<JobId>,
+    condition: IfMatch,
+) -> Result<StatusCode, ProblemView> {
+    condition_of(&services, &by, id, condition).await?;
+    services.jobs.delete(&by, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Compares the version just before a change that has no condition of its own.
+async fn condition_of(
+    services: &Services,
+    by: &Principal,
+    id: JobId,
+    condition: IfMatch,
+) -> Result<(), ProblemView> {
+    match condition {
+        IfMatch::Silent => Ok(()),
+        said => said.check(&services.jobs.show(by, id).await?.job),
+    }
+}
+
+pub(super) async fn clone(
+    State(App { services, .. }): State<App>,
+    Caller(by): Caller,
+    Id(id): Id<JobId>,
+    Query(answers): Query,
+    changes: Changes,
+) -> Result<Response, ProblemView> {
+    let draft = services.jobs.draft(&by, id).await?;
+    submit(&services, &by, &answers, changes.over(&SettingsForm::from(&draft))?, "..").await
+}
+
+pub(super) async fn preview(
+    State(App { services, .. }): State<App>,
+    Caller(by): Caller,
+    Id(id): Id<JobId>,
+    Query(answers): Query,
+) -> Result<Json<Whole<OccurrenceView>>, ProblemView> {
+    answers.only(&["count"])?;
+    let ahead = services.jobs.preview(&by, id, count(&answers)?).await?;
+    Ok(Json(Whole::of(ahead.into_iter().map(OccurrenceView::from))))
+}
+
+pub(super) async fn preview_draft(
+    State(App { services, .. }): State<App>,
+    Caller(by): Caller,
+    Query(answers): Query,
+    Body(form): Body<SettingsForm>,
+) -> Result<Json<Whole<OccurrenceView>>, ProblemView> {
+    answers.only(&["count"])?;
+    let ahead = services.jobs.preview_draft(&by, NewJob::try_from(form)?, count(&answers)?).await?;
+    Ok(Json(Whole::of(ahead.into_iter().map(OccurrenceView::from))))
 }

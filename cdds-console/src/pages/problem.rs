@@ -32,12 +32,14 @@ impl IntoResponse for Refused {
 #[derive(Debug, Clone)]
 struct Shown(Box<ProblemView>);
 
-/// Turns refusals into pages.
+/// Turns refusals into pages, or into problems for programs.
 pub(crate) async fn shown(request: Request, next: Next) -> Response {
     let root = place::root(request.uri().path());
+    let is_of_a_program = place::is_of_a_program(request.uri().path());
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Shown>() {
         None => response,
+        Some(Shown(problem)) if is_of_a_program => IntoResponse::into_response(*problem),
         Some(Shown(problem)) => {
             let title = texts::problem_title(problem.status);
             let page = bare(

@@ -45,6 +45,18 @@ impl Artifacts {
         Ok(self.ports.catalog.artifacts(&by.owner, &available).await?)
     }
 
+    /// Returns one artifact that is still available.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], also for another owner's artifact and for one that has expired (rules A7, J15).
+    pub async fn show(&self, by: &Principal, id: ArtifactId) -> Result<ArtifactOverview, ServiceError> {
+        check(&self.ports, by, Action::See, Some(Object::Artifact(id))).await?;
+        let (found, now) = (self.ports.catalog.artifact(&by.owner, id).await?, self.now().await?);
+        found
+            .filter(|overview| overview.artifact.is_available(now))
+            .ok_or_else(|| ServiceError::not_found(Entity::Artifact, id))
+    }
+
     /// Returns the artifacts with these ids, all of which must exist (rule A8).
     ///
     /// # Errors

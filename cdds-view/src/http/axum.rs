@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::{FileResponse, HeaderMap, view_response};
 use crate::settings::SettingsForm;
 use crate::{
-    ArtifactView, AuditView, ExecutionDetailsView, ExecutionView, JobView, OccurrenceView, PageView,
-    ProblemView, RecipientView, SourceView,
+    ArtifactView, AuditView, ExecutionDetailsView, ExecutionView, JobView, NoticeView, OccurrenceView,
+    PageView, ProblemView, RecipientView, SetView, SourceView,
 };
 
 impl IntoResponse for FileResponse {
@@ -42,8 +42,10 @@ answers!(
     ExecutionDetailsView,
     ExecutionView,
     JobView,
+    NoticeView,
     OccurrenceView,
     RecipientView,
+    SetView,
     SettingsForm,
     SourceView
 );

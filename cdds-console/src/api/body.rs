@@ -1,0 +1,124 @@
+//! JSON bodies: what cannot be read is a problem that names the key.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use cdds_view::ProblemView;
+use cdds_view::settings::SettingsForm;
+use http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use serde_json::{Map, Value};
+
+use crate::App;
+
+/// The JSON of a body.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+    type Rejection = ProblemView;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ProblemView> {
+        parsed(&bytes(request, app).await?).map(Self)
+    }
+}
+
+/// The settings that are to be other than those of something else, by RFC 7396: null takes a key away, so that it has
+/// its default. No body changes nothing.
+pub(super) struct Changes(Map<String, Value>);
+
+impl FromRequest<App> for Changes {
+    type Rejection = ProblemView;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ProblemView> {
+        let is_empty = request.headers().get(header::CONTENT_TYPE).is_none();
+        let bytes = if is_empty { read(request, app).await? } else { bytes(request, app).await? };
+        match is_empty {
+            true if bytes.is_empty() => Ok(Self(Map::new())),
+            true => Err(unsupported()),
+            false => parsed(&bytes).map(Self),
+        }
+    }
+}
+
+impl Changes {
+    /// Returns the settings with these changes.
+    pub(super) fn over(self, form: &SettingsForm) -> Result<SettingsForm, ProblemView> {
+        let mut merged = serde_json::to_value(form).map_err(|error| refused(&error, None))?;
+        if let Value::Object(settings) = &mut merged {
+            for (key, value) in self.0 {
+                // The values of the form are texts, numbers and lists, which are replaced as a whole.
+                match value {
+                    Value::Null => settings.remove(&key),
+                    value => settings.insert(key, value),
+                };
+            }
+        }
+        serde_path_to_error::deserialize(merged).map_err(|error| {
+            let path = error.path().to_string();
+            refused(error.inner(), Some(&path))
+        })
+    }
+}
+
+/// Reads a body that is declared as JSON.
+async fn bytes(request: Request, app: &App) -> Result<Bytes, ProblemView> {
+    // A form of a foreign page cannot declare this.
+    if !is_json(request.headers()) {
+        return Err(unsupported());
+    }
+    read(request, app).await
+}
+
+async fn read(request: Request, app: &App) -> Result<Bytes, ProblemView> {
+    Bytes::from_request(request, app).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ProblemView::new(413, "body_too_large", "the body has more than 2 MiB: send less at once")
+        }
+        status => ProblemView::new(status.as_u16(), "unreadable_body", rejection.body_text()),
+    })
+}
+
+fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ProblemView> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        refused(error.inner(), Some(&path))
+    })?;
+    json.end().map_err(|error| refused(&error, None))?;
+    Ok(value)
+}
+
+fn refused(error: &serde_json::Error, path: Option<&str>) -> ProblemView {
+    let (status, code) = match error.classify() {
+        Category::Data => (422, "invalid_form"),
+        Category::Io | Category::Syntax | Category::Eof => (400, "invalid_json"),
+    };
+    let problem = ProblemView::new(status, code, error.to_string());
+    match path.filter(|path| status == 422 && *path != "." && *path != "?") {
+        Some(path) => problem.with_field(path),
+        None => match (status, missing(&problem.detail)) {
+            (422, Some(key)) => problem.with_field(key),
+            _ => problem,
+        },
+    }
+}
+
+/// Returns the key that serde says is missing.
+fn missing(detail: &str) -> Option<String> {
+    let (_, rest) = detail.split_once("missing field `")?;
+    Some(rest.split_once('`')?.0.to_owned())
+}
+
+fn unsupported() -> ProblemView {
+    let detail = "send JSON, with Content-Type: application/json";
+    ProblemView::new(415, "unsupported_media_type", detail)
+}
+
+/// Returns whether the media type is `application/json` or ends with `+json` (RFC 6839).
+fn is_json(headers: &HeaderMap) -> bool {
+    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = declared.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    let media_type = media_type.to_ascii_lowercase();
+    media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+}

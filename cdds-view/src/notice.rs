@@ -1,0 +1,77 @@
+//! A notice, and how far its delivery has come.
+
+use cdds_core::domain::id::{ExecutionId, JobId, NoticeId, Subscriber};
+use cdds_core::domain::notice::Notice;
+use cdds_core::domain::work::row::WorkState;
+use cdds_core::ports::catalog::query::{Page, Sort};
+use serde::{Deserialize, Serialize};
+
+use crate::instant::Instant;
+use crate::page::PageView;
+use crate::token::NoticeColumn;
+
+/// A notice about an execution to one subscriber, and how far its delivery has come (rules N2, N5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NoticeView {
+    /// Its id.
+    pub id: NoticeId,
+    /// The execution that it is about.
+    pub execution_id: ExecutionId,
+    /// The job of that execution.
+    pub job_id: JobId,
+    /// What happened: `published`, `failed`.
+    pub kind: String,
+    /// When it happened.
+    pub at: Instant,
+    /// Who is told.
+    pub subscriber: Subscriber,
+    /// How they are told: `host`, `email` or `webhook`.
+    pub channel: String,
+    /// Where it stands: `waiting`, `held` by one who tells it, `done` or `given_up`.
+    pub status: String,
+    /// The number of attempts to tell it.
+    pub attempts: u32,
+    /// The earliest instant of the next attempt; null unless it waits.
+    pub next_attempt_at: Option<Instant>,
+    /// When it was done or given up; null before.
+    pub settled_at: Option<Instant>,
+    /// Why it was given up: `refused`, `exhausted` or `gone`; null unless it was.
+    pub given_up: Option<String>,
+    /// Why the last failed attempt failed, for people; null if none did.
+    pub error: Option<String>,
+}
+
+impl From<Notice> for NoticeView {
+    fn from(notice: Notice) -> Self {
+        let work = notice.work;
+        let (next_attempt_at, settled_at, given_up) = match work.state {
+            WorkState::Waiting { next_attempt_at } => (Some(Instant(next_attempt_at)), None, None),
+            WorkState::Held { .. } => (None, None, None),
+            WorkState::Done { at } => (None, Some(Instant(at)), None),
+            WorkState::GivenUp { reason, at } => (None, Some(Instant(at)), Some(reason.as_str().to_owned())),
+        };
+        Self {
+            id: work.id,
+            execution_id: notice.execution_id,
+            job_id: notice.job_id,
+            kind: notice.kind.as_str().to_owned(),
+            at: Instant(notice.at),
+            subscriber: notice.subscriber,
+            channel: notice.channel.as_str().to_owned(),
+            status: work.status().as_str().to_owned(),
+            attempts: work.attempts.count,
+            next_attempt_at,
+            settled_at,
+            given_up,
+            error: work.attempts.failure.map(|failure| failure.message),
+        }
+    }
+}
+
+impl NoticeView {
+    /// Returns the view of a page of notices, which have one order: newest first.
+    pub fn page(page: Page<Notice>) -> PageView<Self> {
+        PageView::new(page, Sort { column: NoticeColumn::At, descending: true }, Self::from)
+    }
+}
