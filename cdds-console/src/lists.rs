@@ -1,6 +1,5 @@
 //! Queries of lists, as the parameters of pages and of the API say them. The command line has the same names.
 
-#[allow(dead_code, reason = "the pages and routes that read it come next")]
 pub(crate) mod artifacts;
 #[allow(dead_code, reason = "the pages and routes that read it come next")]
 pub(crate) mod audit;

@@ -1,5 +1,6 @@
 //! The pages: complete without a script, by the same services as the API.
 
+mod artifacts;
 mod confirm;
 mod execution;
 mod filters;
@@ -8,6 +9,7 @@ mod history;
 mod jobs;
 mod parts;
 mod problem;
+mod set;
 #[cfg(feature = "accounts")]
 pub(crate) mod sign_in;
 
@@ -35,4 +37,15 @@ fn of_results() -> Router<App> {
         .route("/history/{id}/rerun", post(execution::run_again))
         .route("/history/{id}/cancel", post(execution::cancel))
         .route("/history/{id}/delete", post(execution::remove))
+        .route("/artifacts", get(artifacts::list))
+        .route("/artifacts/selected", post(artifacts::selected))
+        .route("/artifacts/delete", post(artifacts::delete))
+        .route("/artifacts/{id}/content", get(artifacts::content))
+        .route("/sets/{execution}", get(set::show))
+        .route("/sets/{execution}/hold", post(set::hold))
+        .route("/sets/{execution}/release", post(set::release))
+        .route("/sets/{execution}/delete", post(set::delete))
+        .route("/sets/{execution}/manifest", get(set::manifest))
+        .route("/sets/{execution}/signature", get(set::signature))
+        .route("/sets/{execution}/download.sh", get(set::download))
 }

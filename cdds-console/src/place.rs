@@ -3,9 +3,12 @@
 //! A page names every other page by its way from itself (`../history`), so that any prefix works, whether the host or a
 //! proxy strips it.
 
-use axum::extract::{OriginalUri, Request};
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts, OriginalUri, Request};
 use axum::response::{IntoResponse, Response};
 use cdds_view::ProblemView;
+use http::request::Parts;
 use http::{StatusCode, Uri, header};
 
 use crate::pages::Refused;
@@ -51,6 +54,49 @@ fn without_slash(uri: &Uri) -> Option<String> {
     let last = uri.path().strip_suffix('/')?.rsplit('/').next().filter(|last| !last.is_empty())?;
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     Some(format!("../{last}{query}"))
+}
+
+/// Where a request was sent to, for what has to name the console from elsewhere: a script that somebody saves.
+#[derive(Debug)]
+pub(crate) struct Whence {
+    /// Host and port, as the request names them.
+    host: String,
+    /// The path before any prefix was stripped.
+    path: String,
+    /// The page that the browser came from, if it is of this host.
+    page: Option<Uri>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Whence {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let OriginalUri(uri) = OriginalUri::from_request_parts(parts, state).await?;
+        let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let host = text(header::HOST).or(uri.host()).unwrap_or("localhost").to_owned();
+        let page = text(header::REFERER).and_then(|text| text.parse::<Uri>().ok());
+        // The page of another host would make the script send its token there.
+        let page = page.filter(|page| page.authority().is_some_and(|authority| authority.as_str() == host));
+        Ok(Self { host, path: uri.path().to_owned(), page })
+    }
+}
+
+impl Whence {
+    /// Returns the address of the console, given the path of this request inside of it. The page that a browser came
+    /// from tells which prefix and which scheme it sees; otherwise both are guessed.
+    pub(crate) fn console(&self, path: &str) -> String {
+        let page = self.page.as_ref().and_then(|page| {
+            let (before, _) =
+                ["/artifacts", "/sets/"].iter().find_map(|section| page.path().rsplit_once(section))?;
+            Some(format!("{}://{}{before}", page.scheme_str()?, self.host))
+        });
+        page.unwrap_or_else(|| {
+            let prefix = self.path.strip_suffix(path).unwrap_or_default().trim_end_matches('/');
+            let is_local =
+                ["localhost", "127.0.0.1", "[::1]"].iter().any(|local| self.host.starts_with(local));
+            format!("{}://{}{prefix}", if is_local { "http" } else { "https" }, self.host)
+        })
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The English texts of the pages, in one file, so that they can be translated. What the core refuses comes from it,
 //! with its code.
 
+pub(crate) mod artifacts;
 pub(crate) mod execution;
 pub(crate) mod history;
 

@@ -6,6 +6,8 @@
 mod accounts;
 #[path = "console/api.rs"]
 mod api;
+#[path = "console/artifacts.rs"]
+mod artifacts;
 #[path = "console/history.rs"]
 mod history;
 #[path = "console/host.rs"]

@@ -17,6 +17,7 @@ use cdds_view::{ArtifactView, ExecutionDetailsView, PageView, WindowView, words}
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
+pub(super) use self::settings::sealed_for;
 use super::Refused;
 use super::confirm::Question;
 use super::frame::{Section, page};

@@ -78,6 +78,16 @@ pub(super) fn day_field(answers: &Answers, name: &str, label: &str) -> Markup {
     }
 }
 
+/// Returns the field of a text.
+pub(super) fn text_field(answers: &Answers, name: &str, label: &str) -> Markup {
+    html! {
+        div.field {
+            label for={ "f-" (name) } { (label) }
+            input id={ "f-" (name) } name=(name) value=[answers.one(name)];
+        }
+    }
+}
+
 /// Whether the parameters select some of the rows.
 pub(super) fn is_filtered(answers: &Answers) -> bool {
     answers.without(&["sort", "limit", "next"]) != Answers::default()

@@ -54,8 +54,16 @@ impl Answer {
 impl Host {
     /// A host with the source `calls`, whose records every owner sees.
     pub(crate) fn new() -> Self {
+        Self::with_records(1)
+    }
+
+    /// A host whose source has so many records.
+    pub(crate) fn with_records(count: u64) -> Self {
         let mut batch = RecordBatchBuilder::new();
-        batch.serialize(&Place::of(None, None), &json!({"caller": "+49 30 1", "queue": "sales"})).unwrap();
+        for number in 1..=count {
+            let record = json!({"caller": format!("+49 30 {number}"), "queue": "sales"});
+            batch.serialize(&Place::of(None, None), &record).unwrap();
+        }
         let call = DataType::new("call".parse().unwrap()).with_ownership(Ownership::Shared);
         let description = SourceDescription::new("calls".parse().unwrap(), "Telephony").with_type(call);
         Self::over(PreparedSource::new(description, vec![batch.take()]))

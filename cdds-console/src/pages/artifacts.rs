@@ -1,0 +1,305 @@
+//! The list of artifacts: the stored files, by sets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use cdds_core::domain::access::Action;
+use cdds_core::ports::catalog::query::{ArtifactColumn, Sort};
+use cdds_core::{ArtifactId, ExecutionId, Principal, ServiceError};
+use cdds_view::http::{FileResponse, HeaderMap};
+use cdds_view::{ArtifactView, ExecutionView, PageView, words};
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+
+use super::Refused;
+use super::confirm::{again, chosen};
+use super::execution::{downloads, kept as kept_for, link, sealed_for};
+use super::filters::{Offered, day_field, is_filtered, kept, text_field, total};
+use super::frame::{Section, icon, page};
+use super::parts::{choice, column, mark, pager, time};
+use super::set::script;
+use crate::answers::{Answers, Form, Query, wrong};
+use crate::lists::artifacts as lists;
+use crate::place::Whence;
+use crate::texts::{self, artifacts as said, execution, history};
+use crate::visit::Visit;
+use crate::{App, Services};
+
+/// The rows of a page; all of them can be chosen at once.
+const ROWS: u64 = 100;
+
+/// What the page shows.
+struct Sight {
+    artifacts: PageView<ArtifactView>,
+    sort: Sort<ArtifactColumn>,
+    offered: Offered,
+    /// The executions that published the sets of these files, and for whom they are sealed.
+    sets: BTreeMap<ExecutionId, (ExecutionView, String)>,
+    now: DateTime<Utc>,
+}
+
+impl Sight {
+    async fn of(services: &Services, by: &Principal, answers: &Answers) -> Result<Self, Refused> {
+        let query = lists::query(answers, ROWS)?;
+        let artifacts = ArtifactView::list(&services.artifacts, by, &query).await?;
+        let mut sets = BTreeMap::new();
+        let ids: BTreeSet<_> = artifacts.items.iter().map(|artifact| artifact.execution_id).collect();
+        for id in ids {
+            // An execution that was deleted since the list was read has nothing more to say.
+            match services.history.show(by, id).await {
+                Ok(overview) => {
+                    let sealed_for = sealed_for(&overview.execution.settings);
+                    sets.insert(id, (overview.into(), sealed_for));
+                }
+                Err(ServiceError::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let offered = Offered::to(services, by).await?;
+        Ok(Self { artifacts, sort: query.sort, offered, sets, now: services.artifacts.now().await? })
+    }
+}
+
+/// `GET /artifacts`
+pub(super) async fn list(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Query(answers): Query,
+) -> Result<Markup, Refused> {
+    let sight = Sight::of(&services, visit.principal(), &answers).await?;
+    let is_first =
+        sight.artifacts.items.is_empty() && !is_filtered(&answers) && answers.one("next").is_none();
+    let body = html! {
+        div #summary .rows.tight data-live {
+            h1 { (texts::ARTIFACTS) }
+            p.sub {
+                @if let Some(total) = total(&sight.artifacts, history::FILE) { (total) ". " }
+                (texts::AS_OF) " " (time(sight.now, sight.now)) ". "
+                a href=(answers.query()) { (texts::REFRESH) }
+            }
+        }
+        @if is_first {
+            section.card.pad.rows aria-labelledby="none" {
+                h2 #none { (said::NOTHING_YET) }
+                p { (said::NOTHING_YET_SAYS) }
+                div.acts { a.btn.primary href=(visit.to("history")) { (said::TO_HISTORY) } }
+            }
+        } @else {
+            div.card {
+                (filters(&answers, &sight))
+                (table(&visit, &answers, &sight))
+                (pager(&answers, sight.artifacts.next.as_deref()))
+            }
+        }
+    };
+    Ok(page(&visit, Section::Artifacts, texts::ARTIFACTS, &body))
+}
+
+fn filters(answers: &Answers, sight: &Sight) -> Markup {
+    let types = sight.offered.types.iter().map(|id| (id.as_str(), id.clone()));
+    let held = [("true", said::ON_HOLD.to_owned()), ("false", said::NOT_ON_HOLD.to_owned())];
+    let of = |name| answers.one(name);
+    html! {
+        details.pad open[is_filtered(answers)] {
+            summary { (texts::FILTER) }
+            form.rows {
+                (kept(answers, &lists::PARAMETERS))
+                div.grid {
+                    (text_field(answers, "search", said::FILE_NAME))
+                    (choice("f-job", "job", history::JOB, of("job"), sight.offered.jobs(of("job"))))
+                    (choice("f-type", "type", texts::TYPE, of("type"), types))
+                    (choice("f-hold", "on_hold", said::HOLD_TITLE, of("on_hold"), held))
+                    (day_field(answers, "created_from", said::CREATED_FROM))
+                    (day_field(answers, "created_to", said::CREATED_BEFORE))
+                    (day_field(answers, "expires_from", said::EXPIRES_FROM))
+                    (day_field(answers, "expires_to", said::EXPIRES_BEFORE))
+                    (text_field(answers, "size_min", said::SIZE_MIN))
+                    (text_field(answers, "size_max", said::SIZE_MAX))
+                    (text_field(answers, "execution", said::OF_EXECUTION))
+                }
+                div.acts { button { (texts::APPLY) } a href="?" { (texts::CLEAR) } }
+            }
+        }
+    }
+}
+
+fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
+    let head = |name: ArtifactColumn, title| {
+        column(answers, (sight.sort.column.as_str(), sight.sort.descending), name.as_str(), title)
+    };
+    let files = &sight.artifacts.items;
+    html! {
+        @if files.is_empty() {
+            div.pad.rows { p { (said::NO_MATCH) } p { a href="?" { (said::SHOW_ALL) } } }
+        } @else {
+            form.sel method="post" action=(visit.to("artifacts/selected")) {
+                table.cards role="table" {
+                    caption.vh { (texts::ARTIFACTS) }
+                    thead role="rowgroup" { tr role="row" {
+                        th scope="col" role="columnheader" { span.vh { (texts::SELECT) } }
+                        (head(ArtifactColumn::Name, execution::NAME))
+                        (head(ArtifactColumn::Part, said::PART))
+                        (head(ArtifactColumn::Type, texts::TYPE))
+                        (head(ArtifactColumn::Size, execution::SIZE))
+                        (head(ArtifactColumn::CreatedAt, texts::CREATED))
+                        (head(ArtifactColumn::RemainingDays, execution::KEPT))
+                        (head(ArtifactColumn::Downloads, execution::DOWNLOADED))
+                    } }
+                    @for part in files.chunk_by(|one, other| one.execution_id == other.execution_id) {
+                        tbody role="rowgroup" {
+                            (set(visit, sight, part))
+                            @for file in part { (row(visit, sight, file)) }
+                        }
+                    }
+                }
+                (bulk(visit))
+            }
+        }
+    }
+}
+
+fn bulk(visit: &Visit) -> Markup {
+    html! {
+        div.bulk.bar role="group" aria-label=(said::SELECTED) {
+            span { span.count { (texts::SELECTED) } " " span.hint { (texts::AT_MOST) } }
+            div.acts {
+                @if visit.may(Action::Download) {
+                    button.primary name="do" value="script" { (icon("down")) (said::SCRIPT) }
+                }
+                @if visit.may(Action::DeleteArtifacts) {
+                    button.danger name="do" value="delete" { (texts::DELETE) }
+                }
+            }
+        }
+    }
+}
+
+/// Returns the head of the files of one set.
+fn set(visit: &Visit, sight: &Sight, files: &[ArtifactView]) -> Markup {
+    let Some(first) = files.first() else { return Markup::default() };
+    let id = first.execution_id;
+    let known = sight.sets.get(&id);
+    let title = known.map_or_else(|| id.to_string(), |(execution, _)| execution.job_title.clone());
+    html! {
+        tr.set role="row" {
+            th scope="rowgroup" colspan="8" role="rowheader" {
+                div.bar {
+                    div {
+                        a href=(visit.to(&format!("sets/{id}"))) { (title) }
+                        @if let Some((execution, sealed_for)) = known {
+                            ", " (time(execution.slot.0, sight.now))
+                            span.sub { (words::counted(first.parts.into(), history::FILE)) ". " (execution::SEALED_FOR) ": " (sealed_for) }
+                        }
+                        @if first.hold { span.sub { (mark("off", "lock", said::ON_HOLD)) } }
+                    }
+                    div.acts {
+                        @if visit.may(Action::Download) {
+                            a href=(visit.to(&format!("sets/{id}/manifest"))) aria-label={ (said::MANIFEST_OF) " " (title) } { (said::MANIFEST) }
+                        }
+                        a.btn href=(visit.to(&format!("sets/{id}"))) aria-label={ (said::OPEN_SET) " " (title) } { (said::OPEN) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn row(visit: &Visit, sight: &Sight, file: &ArtifactView) -> Markup {
+    html! {
+        tr role="row" {
+            td.ck role="cell" { label.pick {
+                input type="checkbox" name="id" value=(file.id);
+                span.vh { (texts::SELECT) " " (file.name) }
+            } }
+            th scope="row" role="rowheader" { (link(visit, file)) }
+            td.nw role="cell" data-l=(said::PART) { (file.part_words()) }
+            td role="cell" data-l=(texts::TYPE) { (file.types) }
+            td.num.nw role="cell" data-l=(execution::SIZE) { (words::bytes(file.size)) }
+            td.nw role="cell" data-l=(texts::CREATED) { (time(file.created_at.0, sight.now)) }
+            td role="cell" data-l=(execution::KEPT) { (kept_for(file)) }
+            td.nw role="cell" data-l=(execution::DOWNLOADED) { (downloads(file)) }
+        }
+    }
+}
+
+/// `GET /artifacts/{id}/content`. A HEAD request drops the body, so nothing is put on record.
+pub(super) async fn content(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Path(id): Path<ArtifactId>,
+    headers: HeaderMap,
+) -> Result<FileResponse, Refused> {
+    let download = services.artifacts.download(visit.principal(), id, 0).await?;
+    Ok(FileResponse::new(download, &headers))
+}
+
+/// `POST /artifacts/selected`: a script that downloads the files, or the question whether to delete them.
+pub(super) async fn selected(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    whence: Whence,
+    Form(answers): Form,
+) -> Result<Response, Refused> {
+    let ids: Vec<ArtifactId> = chosen(&answers)?;
+    match answers.one("do") {
+        Some("script") => {
+            let by = visit.principal();
+            by.check(Action::Download).map_err(ServiceError::from)?;
+            let files = services.artifacts.select(by, &ids).await?;
+            Ok(script::answer(
+                "download.sh",
+                &script::of_files(&whence.console("artifacts/selected"), &files),
+            ))
+        }
+        Some("delete") => Ok(ask(&services, &visit, &ids).await?.into_response()),
+        _ => Err(wrong("do", "choose one of script, delete").into()),
+    }
+}
+
+/// Asks whether to delete these files: says which sets are torn, and which are on hold.
+async fn ask(services: &Services, visit: &Visit, ids: &[ArtifactId]) -> Result<Markup, Refused> {
+    let by = visit.principal();
+    by.check(Action::DeleteArtifacts).map_err(ServiceError::from)?;
+    let files = services.artifacts.select(by, ids).await?;
+    let torn = services.artifacts.torn_by(by, ids).await?;
+    let held: Vec<_> = files.iter().filter(|file| file.hold).collect();
+    let title = said::delete_many(files.len());
+    let body = html! {
+        h1 { (title) }
+        @if let Some(first) = held.first() {
+            section.note.warn aria-labelledby="held" {
+                h2 #held { (said::held(held.len())) }
+                p { (said::HELD_SAYS) }
+                p.acts { a href=(visit.to(&format!("sets/{}", first.execution_id))) { (execution::TO_THE_SET) } }
+            }
+        }
+        @for set in &torn {
+            section.note.warn aria-label=(said::TORN) {
+                h2 { (said::TORN) }
+                p { (said::torn(set.going, set.staying)) }
+                p.acts { a href=(visit.to(&format!("sets/{}", set.execution))) { (said::WHOLE_SET) } }
+            }
+        }
+        form.card.pad.rows method="post" action=(visit.to("artifacts/delete")) {
+            (again(ids))
+            ul.rows.tight { @for file in &files { li.mono { (file.name) } } }
+            p { (said::DELETE_SAYS) }
+            div.acts {
+                @if held.is_empty() { button.danger { (said::delete_them(files.len())) } }
+                a.btn href=(visit.to("artifacts")) { (history::KEEP_THEM) }
+            }
+        }
+    };
+    Ok(page(visit, Section::Artifacts, &title, &body))
+}
+
+/// `POST /artifacts/delete`: all of them, or none.
+pub(super) async fn delete(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Form(answers): Form,
+) -> Result<Response, Refused> {
+    services.artifacts.delete(visit.principal(), &chosen::<ArtifactId>(&answers)?).await?;
+    Ok(visit.see("artifacts"))
+}
