@@ -23,10 +23,21 @@ impl fmt::Debug for Answers {
     }
 }
 
+impl FromIterator<(String, String)> for Answers {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect())
+    }
+}
+
 impl Answers {
     /// Reads pairs as browsers write them.
     pub(crate) fn parse(text: &[u8]) -> Self {
         Self(form_urlencoded::parse(text).into_owned().filter(|(_, value)| !value.is_empty()).collect())
+    }
+
+    /// Returns the pairs, in their order.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Returns the last value of a name.

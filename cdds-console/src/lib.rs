@@ -8,6 +8,7 @@ pub mod accounts;
 mod answers;
 mod api;
 mod assets;
+mod forms;
 mod guard;
 mod lists;
 mod live;

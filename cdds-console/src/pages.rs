@@ -6,6 +6,7 @@ mod execution;
 mod filters;
 mod frame;
 mod history;
+mod job_form;
 mod jobs;
 mod parts;
 mod problem;
@@ -22,6 +23,8 @@ use crate::App;
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/jobs", get(jobs::list))
+        .route("/jobs/new", get(job_form::new).post(job_form::create))
+        .route("/jobs/{id}/edit", get(job_form::edit).post(job_form::change))
         .route("/jobs/selected", post(jobs::selected))
         .route("/jobs/{id}/suspend", post(jobs::suspend))
         .route("/jobs/{id}/resume", post(jobs::resume))

@@ -4,6 +4,7 @@
 pub(crate) mod artifacts;
 pub(crate) mod execution;
 pub(crate) mod history;
+pub(crate) mod job;
 
 use cdds_core::Role;
 use cdds_view::words;

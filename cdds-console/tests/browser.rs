@@ -73,6 +73,16 @@ async fn node(script: &'static str, arguments: Vec<String>) -> String {
     said
 }
 
+/// A job that has something in every part of its form.
+fn monthly() -> serde_json::Value {
+    serde_json::json!({
+        "title": "Everything", "description": "For the monthly review", "source": "calls", "type": "call",
+        "filter": ["queue=sales"], "run": "monthly", "day": 31, "at": "02:30", "missing-day": "last",
+        "ends-at": "2030-01-01T00:00:00Z", "split-size": 512, "plaintext": true, "retention-days": 7, "retries": 3,
+        "bad-records": "skip:5", "incomplete": "go-on:6h"
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_readable_for_everybody() {
     let host = Host::new();
@@ -84,9 +94,15 @@ async fn every_page_is_readable_for_everybody() {
     }
     let pictures = modules().join("pictures");
     std::fs::create_dir_all(&pictures).unwrap();
-    for (host, paths) in [(&host, &["/jobs", "/jobs?state=suspended"][..]), (&empty, &["/jobs"][..])] {
+    let id = host.job(ADA, monthly()).await;
+    let filled = vec![
+        "/jobs".to_owned(),
+        "/jobs?state=suspended".to_owned(),
+        "/jobs/new".to_owned(),
+        format!("/jobs/{id}/edit"),
+    ];
+    for (host, paths) in [(&host, filled), (&empty, vec!["/jobs".to_owned()])] {
         let server = Server::start(host).await;
-        let paths = paths.iter().map(ToString::to_string);
         let arguments = [server.address.clone(), ADA.to_owned(), pictures.display().to_string()].into_iter();
         let said = node("check.mjs", arguments.chain(paths).collect()).await;
         assert!(said.contains("no findings on"), "{said}");

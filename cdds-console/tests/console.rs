@@ -12,6 +12,8 @@ mod artifacts;
 mod history;
 #[path = "console/host.rs"]
 mod host;
+#[path = "console/job_form.rs"]
+mod job_form;
 #[path = "console/jobs.rs"]
 mod jobs;
 #[path = "console/live.rs"]

@@ -1,0 +1,387 @@
+//! The form of a job: of a new one, of a clone, and of an edit.
+
+mod sections;
+mod sheet;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use cdds_core::domain::access::Action;
+use cdds_core::domain::execution::schedule::Occurrence;
+use cdds_core::domain::job::Job;
+use cdds_core::ports::catalog::query::{AuditQuery, Slice};
+use cdds_core::service::jobs::EditRequest;
+use cdds_core::{ExecutionId, JobId, NewJob, ServiceError};
+use cdds_view::{AuditView, OccurrenceView, RecipientView, SourceView};
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use maud::{Markup, html};
+
+use self::sections::{about, data, files, policies, range, schedule, watermark};
+use self::sheet::Sheet;
+use super::Refused;
+use super::frame::{Section, icon, page};
+use super::parts::{time, when};
+use crate::answers::{Answers, Form, Query, wrong};
+use crate::forms::Fault;
+use crate::forms::job as forms;
+use crate::texts::job as texts;
+use crate::visit::Visit;
+use crate::{App, Services};
+
+/// The occurrences of a preview.
+const PREVIEWED: usize = 10;
+
+/// What the form is for.
+enum Purpose {
+    New,
+    Clone,
+    Edit(Box<Job>),
+}
+
+impl Purpose {
+    fn title(&self) -> &'static str {
+        match self {
+            Self::New => crate::texts::ADD_JOB,
+            Self::Clone => texts::CLONE_JOB,
+            Self::Edit(_) => texts::EDIT_JOB,
+        }
+    }
+
+    fn job(&self) -> Option<&Job> {
+        if let Self::Edit(job) = self { Some(job) } else { None }
+    }
+
+    /// Returns where the form posts to, and where "Cancel" leads.
+    fn addresses(&self) -> (String, String) {
+        match self {
+            Self::New | Self::Clone => ("jobs/new".to_owned(), "jobs".to_owned()),
+            Self::Edit(job) => (format!("jobs/{}/edit", job.id), format!("jobs/{}", job.id)),
+        }
+    }
+}
+
+/// What the fields offer.
+struct Offer {
+    sources: Vec<SourceView>,
+    recipients: Vec<RecipientView>,
+    now: DateTime<Utc>,
+}
+
+impl Offer {
+    async fn of(services: &Services, visit: &Visit) -> Result<Self, ServiceError> {
+        let by = visit.principal();
+        let sources = services.sources(by)?;
+        Ok(Self {
+            sources: sources.iter().map(|(id, source)| SourceView::new(id, source)).collect(),
+            recipients: services.recipients.list(by).await?.into_iter().map(RecipientView::from).collect(),
+            now: services.jobs.now().await?,
+        })
+    }
+
+    /// Returns the answers of an empty form: what most jobs are.
+    fn fresh(&self) -> Answers {
+        let source = self.sources.iter().find(|source| source.supported && !source.types.is_empty());
+        let first = source.and_then(|source| source.types.first());
+        let frame = match first {
+            Some(data_type) if data_type.has_event_instant || data_type.has_change_instant => "since-last",
+            _ => "all",
+        };
+        let pairs = [
+            ("source", source.map_or(String::new(), |source| source.id.to_string())),
+            ("type-0", first.map_or(String::new(), |data_type| data_type.id.to_string())),
+            ("cat-0", "all".to_owned()),
+            ("run", "daily".to_owned()),
+            ("daily-at", "02:00".to_owned()),
+            ("frame", frame.to_owned()),
+            ("seal", "sealed".to_owned()),
+        ];
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// What became of the answers.
+#[derive(Default)]
+struct Outcome {
+    faults: Vec<Fault>,
+    preview: Option<Vec<Occurrence>>,
+    overtaken: Option<Markup>,
+}
+
+impl Outcome {
+    fn of(faults: Vec<Fault>) -> Self {
+        Self { faults, ..Self::default() }
+    }
+
+    /// Puts a refusal beside its field. Any other error is a page of its own.
+    fn refused(error: ServiceError, answers: &Answers) -> Result<Self, Refused> {
+        match forms::refusal(&error) {
+            Some(refusal) => Ok(Self::of(vec![forms::fault_of(refusal, answers)])),
+            None => Err(error.into()),
+        }
+    }
+}
+
+/// `GET /jobs/new`, with `?clone=JOB` or `?execution=EXECUTION` for a draft.
+pub(super) async fn new(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Query(query): Query,
+) -> Result<Response, Refused> {
+    let by = visit.principal();
+    by.check(Action::CreateJob).map_err(ServiceError::from)?;
+    let offer = Offer::of(&services, &visit).await?;
+    let settings = if let Some(id) = query.one("clone") {
+        let id: JobId = id.parse().map_err(|_| wrong("clone", "this is not the id of a job"))?;
+        Some(services.jobs.draft(by, id).await?)
+    } else if let Some(id) = query.one("execution") {
+        let id: ExecutionId =
+            id.parse().map_err(|_| wrong("execution", "this is not the id of an execution"))?;
+        Some(services.history.draft(by, id).await?)
+    } else {
+        None
+    };
+    let (purpose, answers) = match &settings {
+        Some(settings) => (Purpose::Clone, forms::spelled(settings)),
+        None => (Purpose::New, offer.fresh()),
+    };
+    Ok(show(&visit, &purpose, &offer, &answers, &Outcome::default()))
+}
+
+/// `POST /jobs/new`
+pub(super) async fn create(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Form(answers): Form,
+) -> Result<Response, Refused> {
+    let by = visit.principal();
+    by.check(Action::CreateJob).map_err(ServiceError::from)?;
+    let offer = Offer::of(&services, &visit).await?;
+    if let Some(answers) = regrouped(&answers) {
+        return Ok(show(&visit, &Purpose::New, &offer, &answers, &Outcome::default()));
+    }
+    let outcome = match forms::settings(&answers) {
+        Err(faults) => Outcome::of(faults),
+        Ok(settings) => {
+            let new = NewJob::from(settings).with_first_run_now(answers.one("first-run-now").is_some());
+            if is_preview(&answers) {
+                match services.jobs.preview_draft(by, new, PREVIEWED).await {
+                    Ok(preview) => Outcome { preview: Some(preview), ..Outcome::default() },
+                    Err(error) => Outcome::refused(error, &answers)?,
+                }
+            } else {
+                match services.jobs.submit(by, new).await {
+                    Ok(job) => return Ok(visit.see(&format!("jobs/{}?done=created", job.job.id))),
+                    Err(error) => Outcome::refused(error, &answers)?,
+                }
+            }
+        }
+    };
+    Ok(show(&visit, &Purpose::New, &offer, &answers, &outcome))
+}
+
+/// `GET /jobs/{id}/edit`
+pub(super) async fn edit(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Path(id): Path<JobId>,
+) -> Result<Response, Refused> {
+    visit.principal().check(Action::EditJob).map_err(ServiceError::from)?;
+    let job = services.jobs.show(visit.principal(), id).await?.job;
+    let offer = Offer::of(&services, &visit).await?;
+    let answers = forms::spelled(&job.settings).with("version", job.version.to_string());
+    let preview = services.jobs.preview(visit.principal(), id, PREVIEWED).await?;
+    let outcome = Outcome { preview: Some(preview), ..Outcome::default() };
+    Ok(show(&visit, &Purpose::Edit(Box::new(job)), &offer, &answers, &outcome))
+}
+
+/// `POST /jobs/{id}/edit`
+pub(super) async fn change(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Path(id): Path<JobId>,
+    Form(answers): Form,
+) -> Result<Response, Refused> {
+    let by = visit.principal();
+    by.check(Action::EditJob).map_err(ServiceError::from)?;
+    let job = services.jobs.show(by, id).await?.job;
+    let offer = Offer::of(&services, &visit).await?;
+    let purpose = Purpose::Edit(Box::new(job));
+    if let Some(answers) = regrouped(&answers) {
+        return Ok(show(&visit, &purpose, &offer, &answers, &Outcome::default()));
+    }
+    let seen = answers.number("version", 0, u64::MAX)?;
+    let settings = match forms::settings(&answers) {
+        Err(faults) => return Ok(show(&visit, &purpose, &offer, &answers, &Outcome::of(faults))),
+        Ok(settings) => settings,
+    };
+    let request = EditRequest::new(settings).with_watermark(forms::watermark(&answers)).with_if_version(seen);
+    let error = if is_preview(&answers) {
+        match services.jobs.preview_edit(by, id, &request, PREVIEWED).await {
+            Ok(preview) => {
+                let outcome = Outcome { preview: Some(preview), ..Outcome::default() };
+                return Ok(show(&visit, &purpose, &offer, &answers, &outcome));
+            }
+            Err(error) => error,
+        }
+    } else {
+        match services.jobs.edit(by, id, &request).await {
+            Ok(_) => return Ok(visit.see(&format!("jobs/{id}?done=edited"))),
+            Err(error) => error,
+        }
+    };
+    if !forms::is_overtaken(&error) {
+        return Ok(show(&visit, &purpose, &offer, &answers, &Outcome::refused(error, &answers)?));
+    }
+    let job = services.jobs.show(by, id).await?.job;
+    let overtaken = Some(overtaken(&services, &visit, &job, offer.now).await?);
+    let answers = answers.with("version", job.version.to_string());
+    let outcome = Outcome { overtaken, ..Outcome::default() };
+    Ok(show(&visit, &Purpose::Edit(Box::new(job)), &offer, &answers, &outcome))
+}
+
+/// Returns the answers after a button that changes the groups of the form; `None` if another one was pressed.
+fn regrouped(answers: &Answers) -> Option<Answers> {
+    let groups = forms::count(answers);
+    match answers.one("do")?.split_once(':') {
+        None if answers.one("do") == Some("add-type") => {
+            Some(answers.with("reads", (groups + 1).min(forms::READS_MAX).to_string()))
+        }
+        None if answers.one("do") == Some("show") => Some(answers.clone()),
+        Some(("drop-type", number)) => Some(forms::without(answers, number.parse().ok()?)),
+        _ => None,
+    }
+}
+
+fn is_preview(answers: &Answers) -> bool {
+    answers.one("do") == Some("preview")
+}
+
+/// Says who changed the job meanwhile, to those who may know, and what to do.
+async fn overtaken(
+    services: &Services,
+    visit: &Visit,
+    job: &Job,
+    now: DateTime<Utc>,
+) -> Result<Markup, Refused> {
+    let change = if visit.may(Action::SeeAudit) {
+        let query = AuditQuery::default()
+            .with_object(Some(job.id.to_string()))
+            .with_action(Some(Action::EditJob))
+            .with_slice(Slice::first(1));
+        services.audit.list(visit.principal(), &query).await?.items.into_iter().next().map(AuditView::from)
+    } else {
+        None
+    };
+    Ok(html! {
+        section.note.warn #errors tabindex="-1" aria-labelledby="overtaken" {
+            h2 #overtaken { (texts::OVERTAKEN) }
+            @match &change {
+                Some(change) => p {
+                    (change.principal) ", " (time(change.at.0, now)) ", " (change.remark()) "."
+                },
+                None => p { "It was changed " (time(job.updated_at, now)) "; it has version " (job.version) " now." },
+            }
+            p { (texts::OVERTAKEN_WAY_OUT) }
+            p { a href=(visit.to(&format!("jobs/{}", job.id))) { (texts::SEE_PRESENT) } }
+        }
+    })
+}
+
+/// Returns the page of the form.
+fn show(visit: &Visit, purpose: &Purpose, offer: &Offer, answers: &Answers, outcome: &Outcome) -> Response {
+    let sheet = Sheet { answers, faults: &outcome.faults };
+    let (to, back) = purpose.addresses();
+    let is_refused = !outcome.faults.is_empty() || outcome.overtaken.is_some();
+    let title = purpose.title();
+    let body = html! {
+        div.rows.tight {
+            p.sub { a href=(visit.to("jobs")) { (crate::texts::JOBS) } }
+            h1 { (title) }
+            @if let Some(job) = purpose.job() {
+                p.sub { a href=(visit.to(&back)) { (job.settings.title.as_str()) } }
+            }
+        }
+        (summary(&outcome.faults))
+        @if let Some(overtaken) = &outcome.overtaken { (overtaken) }
+        form.cols method="post" action=(visit.to(&to)) {
+            div.card.stack {
+                // The first button is the one that the Enter key presses.
+                button.vh tabindex="-1" aria-hidden="true" { (texts::SAVE) }
+                input type="hidden" name="reads" value=(forms::count(answers));
+                @if let Some(version) = answers.one("version") { input type="hidden" name="version" value=(version); }
+                (about(&sheet))
+                (data(&sheet, offer))
+                (schedule(&sheet, purpose.job().is_none()))
+                (range(&sheet))
+                (files(visit, &sheet, offer))
+                @if purpose.job().is_some_and(|job| job.watermark.is_some()) { (watermark(&sheet)) }
+                (policies(&sheet))
+                div.save.acts {
+                    button.primary { (texts::SAVE) }
+                    button name="do" value="preview" formnovalidate { (texts::UPDATE_PREVIEW) }
+                    a href=(visit.to(&back)) { (texts::CANCEL) }
+                }
+            }
+            (preview(outcome.preview.as_deref(), offer.now))
+        }
+    };
+    let said = if is_refused { format!("{}{title}", texts::ERROR) } else { title.to_owned() };
+    let status = if is_refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    (status, page(visit, Section::Jobs, &said, &body)).into_response()
+}
+
+/// Names everything that is refused, each with a link to its field.
+fn summary(faults: &[Fault]) -> Markup {
+    html! {
+        @if !faults.is_empty() {
+            section.note.bad #errors tabindex="-1" aria-labelledby="problem" {
+                h2 #problem { (if faults.len() == 1 { texts::NOT_SAVED_ONE } else { texts::NOT_SAVED }) }
+                ul {
+                    @for fault in faults {
+                        li {
+                            @if fault.field.is_empty() {
+                                (crate::texts::sentence(&fault.words))
+                            } @else {
+                                a href={ "#" (fault.field) } { (texts::label(&fault.field)) ": " (fault.words) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn preview(occurrences: Option<&[Occurrence]>, now: DateTime<Utc>) -> Markup {
+    html! {
+        aside.stick aria-labelledby="preview-h" {
+            div.card.pad.rows {
+                h2 #preview-h { (texts::NEXT_RUNS) }
+                @match occurrences {
+                    None => p.hint { (texts::NO_PREVIEW) },
+                    Some([]) => p { (texts::NO_RUN) },
+                    Some(occurrences) => {
+                        p.hint { (texts::PREVIEW_SAYS) }
+                        ol.line {
+                            @for occurrence in occurrences { (run(OccurrenceView::from(*occurrence), now)) }
+                        }
+                    },
+                }
+            }
+        }
+    }
+}
+
+fn run(occurrence: OccurrenceView, now: DateTime<Utc>) -> Markup {
+    let window = occurrence.window;
+    html! {
+        li.off {
+            (icon("dot"))
+            p { strong { (when(occurrence.slot.0, now)) } }
+            p.sub {
+                @match window.start { Some(start) => (time(start.0, now)), None => (texts::BEGINNING) }
+                " to " (time(window.end.0, now))
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The page and the form of a job.
+
+pub(crate) const WHOLE_NUMBER: &str = "Enter a whole number.";
+pub(crate) const CHOOSE_ONE: &str = "Choose one of these.";
+pub(crate) const NEEDED: &str = "This is needed for what you have chosen: fill it in.";
+pub(crate) const SPLIT_SIZE_FORM: &str = "Enter a number of MB, or one with a unit: 64KiB, 100MiB, 1GiB.";
+pub(crate) const TIME_FORM: &str = "Enter a time of 24 hours, such as 02:00.";
+pub(crate) const DAY_FORM: &str = "Enter a day, such as 2026-11-26.";
+pub(crate) const DAY_TOO: &str = "Enter the day as well as the time.";
+
+pub(crate) const EDIT_JOB: &str = "Edit job";
+pub(crate) const CLONE_JOB: &str = "Add a job as a clone";
+pub(crate) const ERROR: &str = "Error: ";
+pub(crate) const NOT_SAVED_ONE: &str = "Not saved: one answer needs a change";
+pub(crate) const NOT_SAVED: &str = "Not saved: some answers need a change";
+pub(crate) const SAVE: &str = "Save job";
+pub(crate) const UPDATE_PREVIEW: &str = "Update preview";
+pub(crate) const CANCEL: &str = "Cancel";
+pub(crate) const OPTIONAL: &str = " (optional)";
+pub(crate) const OPTIONAL_SAYS: &str = "Fields marked “optional” may stay empty. All others are needed.";
+
+pub(crate) const ABOUT: &str = "About";
+pub(crate) const DESCRIPTION: &str = "Description";
+pub(crate) const DATA: &str = "Data";
+pub(crate) const NUMBERED_TYPE: &str = "Type";
+pub(crate) const TYPES_SAY: &str = "Choose a type of the source.";
+pub(crate) const SHOW_CHOICES: &str = "Show the choices of this type";
+pub(crate) const NOT_REGISTERED: &str = "not registered here";
+pub(crate) const CATEGORIES: &str = "Categories";
+pub(crate) const ONLY_THESE: &str = "Only these";
+pub(crate) const FIELDS_AND_FILTERS: &str = "Fields and filters";
+pub(crate) const FIELDS: &str = "Fields";
+pub(crate) const FIELDS_SAY: &str = "One name a line. Empty means all.";
+pub(crate) const FIELDS_ARE: &str = "This type has: ";
+pub(crate) const FILTERS: &str = "Filters";
+pub(crate) const FILTERS_SAY: &str =
+    "One a line, such as field=value or field in one,two. A record must fit them all.";
+pub(crate) const ADD_ANOTHER: &str = "Add another type";
+pub(crate) const REMOVE_TYPE: &str = "Remove type";
+
+pub(crate) const SCHEDULE: &str = "Schedule";
+pub(crate) const RUN: &str = "Run";
+pub(crate) const ALL_UTC: &str = "All times are in UTC.";
+pub(crate) const ONCE: &str = "Once";
+pub(crate) const HOURLY: &str = "Hourly";
+pub(crate) const DAILY: &str = "Daily";
+pub(crate) const WEEKLY: &str = "Weekly";
+pub(crate) const MONTHLY: &str = "Monthly";
+pub(crate) const CRON: &str = "Cron";
+pub(crate) const START_ON: &str = "Start on";
+pub(crate) const START_SAYS: &str = "Empty starts it immediately.";
+pub(crate) const AT_UTC: &str = "At, UTC";
+pub(crate) const TIME_SAYS: &str = "24 hours: 02:00";
+pub(crate) const EVERY: &str = "Every, hours";
+pub(crate) const EVERY_SAYS: &str = "1 to 23, from 00:00";
+pub(crate) const MINUTE: &str = "At minute";
+pub(crate) const MINUTE_SAYS: &str = "0 to 59";
+pub(crate) const DAY_OF_WEEK: &str = "Day of week";
+pub(crate) const DAY_OF_MONTH: &str = "Day of month";
+pub(crate) const DAY_OF_MONTH_SAYS: &str = "1 to 31";
+pub(crate) const MISSING_DAY: &str = "If it has no such day";
+pub(crate) const SKIP_IT: &str = "Skip it";
+pub(crate) const LAST_DAY: &str = "Use its last day";
+pub(crate) const EXPRESSION: &str = "Expression";
+pub(crate) const EXPRESSION_SAYS: &str = "Minute, hour, day, month, weekday";
+pub(crate) const NOT_BEFORE: &str = "Not before";
+pub(crate) const NOT_AFTER: &str = "Not after";
+pub(crate) const FIRST_RUN: &str = "Run once now as well";
+pub(crate) const WEEKDAYS: [(&str, &str); 7] = [
+    ("mon", "Monday"),
+    ("tue", "Tuesday"),
+    ("wed", "Wednesday"),
+    ("thu", "Thursday"),
+    ("fri", "Friday"),
+    ("sat", "Saturday"),
+    ("sun", "Sunday"),
+];
+
+pub(crate) const RANGE: &str = "Date range of data";
+pub(crate) const RANGE_SAYS: &str =
+    "A range holds its start and leaves out its end, so that nothing is exported twice.";
+pub(crate) const EXPORT: &str = "Export";
+pub(crate) const SINCE_LAST: &str = "New or changed since the last export";
+pub(crate) const ROLLING: &str = "The time before each start";
+pub(crate) const PREVIOUS: &str = "Whole calendar units before each start";
+pub(crate) const FIXED: &str = "A fixed interval";
+pub(crate) const EVERYTHING: &str = "Everything";
+pub(crate) const ORIGIN: &str = "The first export begins on";
+pub(crate) const NUMBER: &str = "Number";
+pub(crate) const UNIT: &str = "Unit";
+pub(crate) const UNITS: [(&str, &str); 4] = [("h", "Hours"), ("d", "Days"), ("w", "Weeks"), ("mo", "Months")];
+pub(crate) const FROM: &str = "From";
+pub(crate) const TO: &str = "To";
+
+pub(crate) const FILES: &str = "Files and encryption";
+pub(crate) const FILE_SIZE: &str = "File size, MB";
+pub(crate) const FILE_SIZE_SAYS: &str =
+    "Larger exports are split into parts. Empty means one file. With a unit: 64KiB, 1GiB.";
+pub(crate) const ENCRYPTION: &str = "Encryption";
+pub(crate) const SEALED: &str = "Encrypt for these";
+pub(crate) const PLAINTEXT: &str = "Nobody: leave the files unencrypted";
+pub(crate) const NO_RECIPIENTS: &str = "No certificate is stored yet.";
+pub(crate) const ADD_RECIPIENT: &str = "Add a certificate";
+pub(crate) const UNTIL: &str = "until ";
+pub(crate) const NOT_STORED: &str = "not stored any more";
+pub(crate) const KEEP: &str = "Keep files for, days";
+pub(crate) const KEEP_SAYS: &str = "Empty means as long as this service keeps them.";
+
+pub(crate) const WHEN_WRONG: &str = "When things go wrong";
+pub(crate) const RETRIES: &str = "Tries after a failure";
+pub(crate) const RETRIES_SAYS: &str = "0 to 100";
+pub(crate) const PAUSE: &str = "Suspend after failures in a row";
+pub(crate) const BAD_RECORDS: &str = "Unreadable records to set aside";
+pub(crate) const BAD_RECORDS_SAY: &str = "Empty stops at the first one.";
+pub(crate) const OVERLAP: &str = "Due while still waiting or running";
+pub(crate) const BY_TIMEFRAME: &str = "As fits the date range";
+pub(crate) const QUEUE: &str = "Run each";
+pub(crate) const COALESCE: &str = "Let the newest cover the others";
+pub(crate) const CATCH_UP: &str = "Missed while nothing ran";
+pub(crate) const CATCH_UP_LIMIT: &str = "Catch up at most";
+pub(crate) const DURATION_SAYS: &str = "Such as 30s, 10m, 6h or 7d";
+pub(crate) const JITTER: &str = "Random delay, at most";
+pub(crate) const INCOMPLETE: &str = "While the source is not complete";
+pub(crate) const WAIT: &str = "Wait";
+pub(crate) const GO_ON: &str = "Go on after a while";
+pub(crate) const GO_ON_AFTER: &str = "Go on after";
+
+pub(crate) const WATERMARK: &str = "Exported so far";
+pub(crate) const WATERMARK_SAYS: &str = "Needed if the edit changes which records are exported.";
+pub(crate) const WATERMARK_KEPT: &str = "Leave it as it is";
+pub(crate) const WATERMARK_CONTINUE: &str = "Continue where the last export ended";
+pub(crate) const WATERMARK_RESET: &str = "Export everything again";
+
+pub(crate) const NEXT_RUNS: &str = "Next ten runs";
+pub(crate) const NO_PREVIEW: &str =
+    "Press “Update preview” to see when this job would run, and what each run would export.";
+pub(crate) const PREVIEW_SAYS: &str = "What is on this page would run so.";
+pub(crate) const NO_RUN: &str = "It would not run.";
+pub(crate) const BEGINNING: &str = "The beginning";
+
+pub(crate) const OVERTAKEN: &str = "This job was changed while you were editing it";
+pub(crate) const OVERTAKEN_WAY_OUT: &str =
+    "What you typed is still below and not saved. Saving again puts your answers in place of that change.";
+pub(crate) const SEE_PRESENT: &str = "See the job as it is now";
+
+/// Returns the label of a field, for the list of what is refused.
+pub(crate) fn label(field: &str) -> &'static str {
+    let group = field.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
+    match group {
+        "title" => super::TITLE,
+        "description" => DESCRIPTION,
+        "source" => super::SOURCE,
+        "type" => NUMBERED_TYPE,
+        "cat" => CATEGORIES,
+        "fields" => FIELDS,
+        "filters" => FILTERS,
+        "run" | "first-run-now" => RUN,
+        "once-date" | "once-time" => START_ON,
+        "every" => EVERY,
+        "minute" => MINUTE,
+        "daily-at" | "weekly-at" | "monthly-at" => AT_UTC,
+        "weekly-day" => DAY_OF_WEEK,
+        "monthly-day" => DAY_OF_MONTH,
+        "cron" => EXPRESSION,
+        "starts-date" | "starts-time" => NOT_BEFORE,
+        "ends-date" | "ends-time" => NOT_AFTER,
+        "split-size" => FILE_SIZE,
+        "recipient" => ENCRYPTION,
+        "retention-days" => KEEP,
+        "retries" => RETRIES,
+        "pause-after-failures" => PAUSE,
+        "bad-records" => BAD_RECORDS,
+        "overlap" => OVERLAP,
+        "catch-up" | "catch-up-limit" => CATCH_UP,
+        "jitter" => JITTER,
+        "incomplete" | "go-on-after" => INCOMPLETE,
+        "watermark" => WATERMARK,
+        _ => RANGE,
+    }
+}

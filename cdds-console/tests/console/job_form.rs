@@ -1,0 +1,219 @@
+//! The form of a job: what it offers, keeps and refuses, and what it saves.
+
+use cdds_core::{JobRules, Jobs};
+use http::StatusCode;
+use serde_json::json;
+
+use crate::host::{ADA, Answer, Host, MALLORY, OLGA, VIC, daily, principal};
+
+/// What a browser sends of a form that was filled in.
+const FILLED: &str = "reads=1&title=Calls&description=&source=calls&type-0=call&cat-0=all&fields-0=&filters-0=&run=daily\
+    &once-date=&daily-at=02%3A00&weekly-day=mon&weekly-at=&monthly-day=&cron=&frame=all&rolling-count=&rolling-unit=h\
+    &split-size=&seal=plaintext&retention-days=&overlap=&catch-up=&incomplete=";
+
+/// Returns the form with other answers in place of those of their names.
+fn filled(others: &[(&str, &str)]) -> String {
+    let kept = form_urlencoded::parse(FILLED.as_bytes())
+        .filter(|(name, _)| others.iter().all(|(other, _)| other != name));
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).extend_pairs(others).finish()
+}
+
+fn assert_has(answer: &Answer, texts: &[&str]) {
+    for text in texts {
+        assert!(answer.text.contains(text), "{text} is not in {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_added_with_what_was_typed() {
+    let host = Host::new();
+    let page = host.get(OLGA, "/jobs/new").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert_has(
+        &page,
+        &[
+            "<h1>Add a job</h1>",
+            "action=\"../jobs/new\"",
+            "Description (optional)",
+            "All times are in UTC.",
+            "id=\"title\" name=\"title\" required",
+            "pattern=\"([01][0-9]|2[0-3]):",
+            "name=\"daily-at\" value=\"02:00\"",
+        ],
+    );
+    let form = filled(&[
+        ("title", "Sales"),
+        ("filters-0", "queue=sales\r\ncaller!=\"\""),
+        ("run", "weekly"),
+        ("weekly-at", "03:15"),
+        ("cron", "nonsense that does not apply"),
+        ("split-size", "100"),
+        ("retries", "7"),
+    ]);
+    let saved = host.post(OLGA, "/jobs/new", &form).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text);
+    let id =
+        saved.header("location").strip_prefix("../jobs/").unwrap().strip_suffix("?done=created").unwrap();
+    let job = host.get(ADA, &format!("/api/v1/jobs/{id}")).await.json();
+    assert_eq!((&job["title"], &job["run"]), (&json!("Sales"), &json!("weekly on mon at 03:15")));
+    assert_eq!(job["filters"].as_array().unwrap().len(), 2);
+    assert_eq!((&job["split_size"], &job["retries"]), (&json!(100 << 20), &json!(7)));
+}
+
+#[tokio::test]
+async fn a_refusal_stands_beside_its_field_and_keeps_everything_that_was_typed() {
+    let host = Host::new();
+    let form = filled(&[
+        ("title", "<i>Calls</i>"),
+        ("run", "hourly"),
+        ("every", "99"),
+        ("description", "</textarea><script>"),
+        ("filters-0", "nothing"),
+        ("retries", "many"),
+    ]);
+    let refused = host.post(OLGA, "/jobs/new", &form).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_has(
+        &refused,
+        &[
+            "<title>Error: Add a job",
+            "id=\"errors\"",
+            "href=\"#every\"",
+            "id=\"every-e\"",
+            "href=\"#filters-0\"",
+            "aria-describedby=\"filters-0-h filters-0-e\"",
+            "href=\"#retries\"",
+            "value=\"many\"",
+            "value=\"99\"",
+            "value=\"&lt;i&gt;Calls&lt;/i&gt;\"",
+            "\n&lt;/textarea&gt;&lt;script&gt;</textarea>",
+            "<details open><summary>Fields and filters",
+            "<details open><summary>When things go wrong",
+        ],
+    );
+    assert!(!refused.text.contains("<script>") && !refused.text.contains("<i>"), "{}", refused.text);
+    assert!(host.get(ADA, "/jobs").await.text.contains("No jobs yet"));
+}
+
+#[tokio::test]
+async fn refusals_of_the_core_find_their_field() {
+    let host = Host::new();
+    for (others, field) in [
+        (&[("type-0", "mail")][..], "type-0"),
+        (&[("source", "nothing")], "source"),
+        (&[("frame", "rolling"), ("rolling-count", "1"), ("rolling-unit", "w")], "frame"),
+        (&[("run", "once"), ("once-date", "2026-01-01")], "once-date"),
+        (&[("seal", "sealed"), ("recipient", "ops")], "recipient"),
+        (&[("ends-date", "2026-11-01")], "ends-date"),
+        (&[("retention-days", "31")], "retention-days"),
+        (&[("run", "once"), ("first-run-now", "1")], "first-run-now"),
+        (&[("reads", "2"), ("type-1", "mail")], "type-1"),
+        (&[("cat-0", "some"), ("category-0", "voice")], "cat-0"),
+    ] {
+        let refused = host.post(OLGA, "/jobs/new", &filled(others)).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
+        let id = format!("id=\"{field}-e\"");
+        assert_has(&refused, &[&format!("href=\"#{field}\""), &id, &format!("id=\"{field}\"")]);
+    }
+}
+
+#[tokio::test]
+async fn types_are_added_and_removed_by_posting_back() {
+    let host = Host::new();
+    let two = host.post(OLGA, "/jobs/new", &filled(&[("do", "add-type"), ("title", "")])).await;
+    assert_eq!(two.status, StatusCode::OK);
+    assert_has(&two, &["name=\"reads\" value=\"2\"", "id=\"type-1\"", "value=\"drop-type:1\""]);
+    let one =
+        filled(&[("do", "drop-type:0"), ("reads", "2"), ("type-1", "call"), ("filters-1", "queue=sales")]);
+    let one = host.post(OLGA, "/jobs/new", &one).await;
+    assert_has(&one, &["name=\"reads\" value=\"1\"", "\nqueue=sales</textarea>"]);
+    assert!(!one.text.contains("type-1"));
+    // Of another number the group is not known, and nothing is saved.
+    let forged = host.post(OLGA, "/jobs/new", &filled(&[("do", "add-type"), ("reads", "999999999")])).await;
+    assert_has(&forged, &["name=\"reads\" value=\"100\""]);
+    assert!(host.get(ADA, "/jobs").await.text.contains("No jobs yet"));
+}
+
+#[tokio::test]
+async fn a_preview_shows_the_next_ten_runs_and_saves_nothing() {
+    let host = Host::new();
+    let preview = host.post(OLGA, "/jobs/new", &filled(&[("do", "preview")])).await;
+    assert_eq!(preview.status, StatusCode::OK, "{}", preview.text);
+    assert_has(&preview, &["Fri 27 Nov 02:00 UTC", "The beginning to", "6 Dec 02:00 UTC", "value=\"Calls\""]);
+    assert!(!preview.text.contains("7 Dec 02:00 UTC"));
+    assert!(host.get(ADA, "/jobs").await.text.contains("No jobs yet"));
+    let refused = host.post(OLGA, "/jobs/new", &filled(&[("do", "preview"), ("title", "")])).await;
+    assert_has(&refused, &["id=\"title-e\""]);
+}
+
+#[tokio::test]
+async fn a_clone_begins_with_the_settings_of_a_job_or_of_an_execution() {
+    let host = Host::new();
+    let id = host.job(ADA, daily("Calls & more")).await;
+    let clone = host.get(OLGA, &format!("/jobs/new?clone={id}")).await;
+    assert_has(
+        &clone,
+        &["<h1>Add a job as a clone</h1>", "value=\"Calls &amp; more\"", "action=\"../jobs/new\""],
+    );
+    assert_eq!(host.get(MALLORY, &format!("/jobs/new?clone={id}")).await.status, StatusCode::NOT_FOUND);
+
+    let jobs = Jobs::new(&host.memory.ports, JobRules::default());
+    let execution = jobs.run_now(&principal(ADA), id.parse().unwrap()).await.unwrap().id;
+    let clone = host.get(OLGA, &format!("/jobs/new?execution={execution}")).await;
+    assert_has(&clone, &["value=\"Calls &amp; more\""]);
+    let other = host.get(MALLORY, &format!("/jobs/new?execution={execution}")).await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_edit_is_of_the_version_that_was_seen_and_a_conflict_keeps_what_was_typed() {
+    let host = Host::new();
+    let id = host.job(ADA, daily("Calls")).await;
+    let address = format!("/jobs/{id}/edit");
+    assert_has(
+        &host.get(OLGA, &address).await,
+        &[
+            "<h1>Edit job</h1>",
+            "name=\"version\" value=\"1\"",
+            &format!("action=\"../../jobs/{id}/edit\""),
+            "Fri 27 Nov 02:00 UTC",
+        ],
+    );
+    let edited = host.post(OLGA, &address, &filled(&[("version", "1"), ("title", "Sales")])).await;
+    let there = format!("../../jobs/{id}?done=edited");
+    assert_eq!((edited.status, edited.header("location")), (StatusCode::SEE_OTHER, &*there));
+
+    let mine = filled(&[("version", "1"), ("title", "Mine")]);
+    let late = host.post(ADA, &address, &mine).await;
+    assert_eq!(late.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_has(
+        &late,
+        &[
+            "<title>Error: Edit job",
+            "This job was changed while you were editing it",
+            "olga, ",
+            "version 1 to 2: title",
+            "value=\"Mine\"",
+            "name=\"version\" value=\"2\"",
+        ],
+    );
+    // Only those who see the audit learn who it was.
+    let late = host.post(OLGA, &address, &mine).await;
+    assert!(late.text.contains("it has version 2 now") && !late.text.contains("olga, "), "{}", late.text);
+    assert_eq!(host.get(ADA, &format!("/api/v1/jobs/{id}")).await.json()["title"], "Sales");
+}
+
+#[tokio::test]
+async fn the_form_is_for_those_who_may_save_it() {
+    let host = Host::new();
+    let id = host.job(ADA, daily("Calls")).await;
+    for path in ["/jobs/new".to_owned(), format!("/jobs/{id}/edit")] {
+        assert_eq!(host.get(VIC, &path).await.status, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(host.post(VIC, &path, FILLED).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    let path = format!("/jobs/{id}/edit");
+    for answer in [host.get(MALLORY, &path).await, host.post(MALLORY, &path, FILLED).await] {
+        assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        assert!(!answer.text.contains("Calls"), "{}", answer.text);
+    }
+}
