@@ -12,6 +12,8 @@ mod job;
 mod offline;
 mod recipient;
 mod run;
+#[cfg(feature = "serve")]
+mod serve;
 mod source;
 mod value;
 
@@ -36,6 +38,8 @@ pub(crate) use self::job::{
 pub(crate) use self::offline::{DecryptArgs, ExtractArgs, JoinArgs, PassphraseArgs, VerifyArgs};
 pub(crate) use self::recipient::RecipientCommand;
 pub(crate) use self::run::RunArgs;
+#[cfg(feature = "serve")]
+pub(crate) use self::serve::{Expiry, ServeArgs, TokenCommand, UserCommand};
 pub(crate) use self::source::SourceCommand;
 pub(crate) use self::value::{Setting, item, items};
 use crate::choice::{ColourChoice, Format};
@@ -118,6 +122,8 @@ impl Command {
     pub(crate) fn changes_the_record(&self) -> bool {
         match self {
             Self::Run(_) => true,
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => true,
             Self::Job(command) => match command {
                 JobCommand::List(_) | JobCommand::Show { .. } | JobCommand::Preview { .. } => false,
                 JobCommand::Create(args) => !args.rehearsal.dry_run,
@@ -133,6 +139,16 @@ impl Command {
             Self::Artifact(command) => {
                 !matches!(command, ArtifactCommand::List(_) | ArtifactCommand::Download(_))
             }
+            _ => false,
+        }
+    }
+
+    /// Returns whether this command runs the engine, perhaps for long.
+    pub(crate) fn runs_the_engine(&self) -> bool {
+        match self {
+            Self::Run(_) => true,
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => true,
             _ => false,
         }
     }
@@ -173,6 +189,20 @@ pub(crate) enum Command {
     Job(JobCommand),
     /// Run what is due: jobs, exports, retention
     Run(RunArgs),
+    /// Run what is due, and serve the console and its API to browsers and programs
+    ///
+    /// Listens on this machine alone, unless serve.tls_certificate and serve.tls_key are named in cdds.toml or a proxy
+    /// ends TLS (serve.behind_proxy). /healthz, /readyz and /metrics are for monitoring. -v logs every request.
+    #[cfg(feature = "serve")]
+    Serve(ServeArgs),
+    /// Passwords of those who sign in to the console
+    #[cfg(feature = "serve")]
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Tokens of programs that call the API
+    #[cfg(feature = "serve")]
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// What ran, what is queued, what was skipped and why; run again, cancel, delete
     ///
     /// An execution is forgotten 400 days after its end (retention.record_days), unless a file of it is in

@@ -13,8 +13,14 @@ mod manual;
 mod offline;
 mod recipient;
 mod run;
+#[cfg(feature = "serve")]
+mod serve;
 mod source;
 mod strayed;
+#[cfg(feature = "serve")]
+mod token;
+#[cfg(feature = "serve")]
+mod user;
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -33,7 +39,7 @@ use crate::session::Session;
 
 /// Carries out a command.
 pub(crate) async fn carry_out(command: Command, session: &Session) -> Result<(), CliError> {
-    let (runs, changes) = (matches!(command, Command::Run(_)), command.changes_the_record());
+    let (runs, changes) = (command.runs_the_engine(), command.changes_the_record());
     if runs {
         // Comes before anything that may take long, so that a person can still stop it.
         session.tell_of_asked_instant();
@@ -58,6 +64,12 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Recipient(command) => recipient::carry_out(command, session).await,
         Command::Job(command) => job::carry_out(command, session).await,
         Command::Run(args) => run::run(args, session).await,
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::serve(&args, session).await,
+        #[cfg(feature = "serve")]
+        Command::User(command) => user::carry_out(&command, session),
+        #[cfg(feature = "serve")]
+        Command::Token(command) => token::carry_out(command, session),
         Command::History(command) => history::carry_out(command, session).await,
         Command::Artifact(command) => artifact::carry_out(command, session).await,
         Command::Audit(args) => audit::list(args, session).await,
@@ -133,7 +145,7 @@ async fn filtered_job(app: &App, by: &Principal, typed: &str) -> Result<JobId, C
 /// What was deleted.
 #[derive(Debug, Serialize)]
 struct Deleted {
-    /// `job`, `execution`, `artifact`, `artifact_set` (by its execution) or `recipient`.
+    /// `job`, `execution`, `artifact`, `artifact_set` (by its execution), `recipient` or `token`.
     deleted: &'static str,
     ids: Vec<String>,
 }

@@ -7,6 +7,8 @@ use cdds_core::domain::access::Principal;
 use cdds_core::engine::{Engine, EngineBuilder, EngineSettings};
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::Catalog;
+#[cfg(feature = "serve")]
+use cdds_core::ports::catalog::{Agenda, CatalogError};
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::sink::Sink;
 use cdds_core::ports::source::{Source, SourceError, Sources};
@@ -16,6 +18,8 @@ use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::audit::Audit;
 use cdds_core::service::clock::{self, ClockReport};
 use cdds_core::service::history::History;
+#[cfg(feature = "serve")]
+use cdds_core::service::jobs::JobRules;
 use cdds_core::service::jobs::Jobs;
 use cdds_core::service::pairing::{PairedSink, Pairing, PairingError};
 use cdds_core::service::recipients::Recipients;
@@ -141,6 +145,18 @@ impl App {
         Ok(adoptions.verified_by(Arc::new(CmsVerifier::new(certificate))))
     }
 
+    /// Returns what the console calls.
+    #[cfg(feature = "serve")]
+    pub(crate) fn services(&self, rules: JobRules) -> cdds_console::Services {
+        cdds_console::Services::new(&self.ports, rules)
+    }
+
+    /// Returns by which a server is monitored.
+    #[cfg(feature = "serve")]
+    pub(crate) fn vitals(&self) -> Vitals {
+        Vitals { catalog: Arc::clone(&self.ports.catalog), pairing: self.pairing.clone() }
+    }
+
     /// Returns a builder for the engine. The signing key is read only here, so that commands that do not run
     /// the engine do not need access to it.
     pub(crate) fn engine(&self) -> Result<EngineBuilder, CliError> {
@@ -149,6 +165,32 @@ impl App {
             Some(signing) => engine.signer(Arc::new(signer(signing)?)),
             None => engine,
         })
+    }
+}
+
+/// What tells whether catalog and store can be worked with, over all owners.
+#[cfg(feature = "serve")]
+#[derive(Debug, Clone)]
+pub(crate) struct Vitals {
+    catalog: Arc<dyn Catalog>,
+    pairing: Pairing,
+}
+
+#[cfg(feature = "serve")]
+impl Vitals {
+    /// Makes sure that the catalog answers.
+    pub(crate) async fn catalog(&self) -> Result<(), CatalogError> {
+        self.catalog.agenda().await.map(drop)
+    }
+
+    /// Makes sure that the store can be reached and is the catalog's.
+    pub(crate) async fn store(&self) -> Result<(), PairingError> {
+        self.pairing.look().await
+    }
+
+    /// Returns how much runs and waits.
+    pub(crate) async fn agenda(&self) -> Result<Agenda, CatalogError> {
+        self.catalog.agenda().await
     }
 }
 

@@ -4,6 +4,8 @@ mod duration;
 mod file;
 mod location;
 mod mistake;
+#[cfg(feature = "serve")]
+mod serve;
 mod source;
 
 use std::io;
@@ -23,6 +25,8 @@ use chrono::TimeDelta;
 
 use self::mistake::Mistake;
 pub(crate) use self::mistake::{explain, nearest};
+#[cfg(feature = "serve")]
+pub(crate) use self::serve::{Serve, Tls};
 pub(crate) use self::source::{SourceEntry, SourceKind};
 use crate::error::CliError;
 use crate::home::without_home;
@@ -52,6 +56,9 @@ pub(crate) struct Config {
     pub(crate) form: Form,
     /// The key that signs manifests, if they are signed.
     pub(crate) signing: Option<Signing>,
+    /// How the console is reached, and by whom.
+    #[cfg(feature = "serve")]
+    pub(crate) serve: Serve,
     /// The sources, in the order of the file.
     pub(crate) sources: Vec<SourceEntry>,
 }
@@ -155,6 +162,8 @@ impl Config {
             profile: file.sealing.profile.into(),
             form: file.sealing.form.into(),
             signing: file.signing.map(|typed| signing(&typed, folder)).transpose()?,
+            #[cfg(feature = "serve")]
+            serve: serve::check(file.serve, file.user, folder)?,
             sources: source::check_all(file.source, folder)?,
         })
     }
@@ -235,6 +244,22 @@ form = "binary"                       # or mime: S/MIME messages in base64
 # [signing]
 # key = "signer.key.pem"
 # certificate = "signer.pem"
+
+# `cdds serve`: the console and its API. Other addresses than this machine's need tls_certificate and tls_key, or a
+# proxy that ends TLS.
+[serve]
+listen = "127.0.0.1:8750"
+behind_proxy = false
+hosts = []                            # names by which browsers reach it, like exports.example.com
+# tls_certificate = "tls.pem"
+# tls_key = "tls.key.pem"
+
+# Somebody who signs in to the console; there may be several. `cdds user hash` prints the hash of a password.
+#
+# [[user]]
+# name = "ada"
+# hash = "$argon2id$..."
+# role = "administrator"              # or operator, viewer
 
 # A source of records; there may be several. `cdds source check ID` tries it out.
 #

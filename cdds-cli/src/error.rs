@@ -81,6 +81,13 @@ impl CliError {
         Self { exit: Exit::NotFound, code: "not_found", message, missing }
     }
 
+    /// There is no such token.
+    #[cfg(feature = "serve")]
+    pub(crate) fn no_token(id: &str) -> Self {
+        let message = format!("there is no token {}: `cdds token list` shows those of this owner", shown(id));
+        Self { exit: Exit::NotFound, code: "not_found", message, missing: None }
+    }
+
     /// There is no such file.
     pub(crate) fn no_file(path: &Path) -> Self {
         let message = format!("there is no file {}", shown(&path.display().to_string()));

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! commands            one file per command: domain types in, services asked
+//! serve               the server of `cdds serve`: door, connections, health, users and tokens
 //! session ─ consent   who asks, when, and where the answer goes; the question before a removal
 //! compose ─ signals   ports, services, engine; SIGINT and SIGTERM
 //! config ─ progress   cdds.toml; bars and lines on stderr
@@ -29,6 +30,8 @@ mod home;
 mod input;
 mod output;
 mod progress;
+#[cfg(feature = "serve")]
+mod serve;
 mod session;
 mod signals;
 mod text;

@@ -16,4 +16,14 @@ pub(crate) struct DemoArgs {
     /// How many interactions to make up
     #[arg(long, value_name = "N", default_value_t = 5_000, allow_negative_numbers = true, value_parser = value::between(1, 10_000_000))]
     pub(crate) records: u32,
+
+    /// Then serve the console over what was exported
+    #[cfg(feature = "serve")]
+    #[arg(long)]
+    pub(crate) serve: bool,
+
+    /// With --serve, the address and port to listen on; port 0 takes a free one
+    #[cfg(feature = "serve")]
+    #[arg(long, value_name = "ADDRESS", requires = "serve")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
 }

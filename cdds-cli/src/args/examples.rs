@@ -36,8 +36,28 @@ const EXAMPLES: &[(&str, &str)] = &[
     (
         "demo",
         "  cdds demo\n  \
-           cdds demo /tmp/demo --records 100000",
+           cdds demo /tmp/demo --records 100000
+             cdds demo --serve             then the console, in a browser",
     ),
+    (
+        "serve",
+        "  cdds serve                    on this machine alone; prints its address\n  \
+           cdds serve --listen 127.0.0.1:9000 -v",
+    ),
+    ("user", "  cdds user hash"),
+    ("user hash", "  cdds user hash                asks for the password, or reads a line of standard input"),
+    (
+        "token",
+        "  cdds token create --role viewer --name reports\n  \
+           cdds token list",
+    ),
+    (
+        "token create",
+        "  cdds token create --role viewer --name reports\n  \
+           cdds token create --role operator --owner acme --expires 90d",
+    ),
+    ("token list", "  cdds token list\n  cdds token list --owner acme"),
+    ("token revoke", "  cdds token revoke 3f8a01c2b4d5"),
     (
         "source",
         "  cdds source list\n  \

@@ -116,7 +116,12 @@ pub(super) async fn demo(args: &DemoArgs, session: &Session) -> Result<(), CliEr
         verified_records: read.records,
         sample: read.sample,
     };
-    Ok(session.output.outcome(&story, &story.words())?)
+    session.output.outcome(&story, &story.words())?;
+    #[cfg(feature = "serve")]
+    if args.serve {
+        return super::serve::on(&config, &dir.file("cdds.toml"), &app, args.listen, session).await;
+    }
+    Ok(())
 }
 
 /// The demo's folder; nothing in it is ever overwritten.

@@ -24,6 +24,12 @@ pub(super) struct File {
     pub(super) sealing: Sealing,
     pub(super) signing: Option<Signing>,
     #[serde(default)]
+    #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "read by the server alone"))]
+    pub(super) serve: Serve,
+    #[serde(default)]
+    #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "read by the server alone"))]
+    pub(super) user: Vec<User>,
+    #[serde(default)]
     pub(super) source: Vec<Source>,
 }
 
@@ -174,6 +180,48 @@ impl From<Profile> for cdds_crypto::Profile {
 pub(super) struct Signing {
     pub(super) key: String,
     pub(super) certificate: String,
+}
+
+/// How the server is reached. A build without the server checks its keys all the same.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "read by the server alone"))]
+pub(super) struct Serve {
+    pub(super) listen: String,
+    pub(super) tls_certificate: Option<String>,
+    pub(super) tls_key: Option<String>,
+    pub(super) behind_proxy: bool,
+    pub(super) hosts: Vec<String>,
+}
+
+impl Default for Serve {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8750".to_owned(),
+            tls_certificate: None,
+            tls_key: None,
+            behind_proxy: false,
+            hosts: Vec::new(),
+        }
+    }
+}
+
+/// Somebody who signs in to the console.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "read by the server alone"))]
+pub(super) struct User {
+    pub(super) name: String,
+    pub(super) hash: String,
+    pub(super) role: String,
+    pub(super) owner: Option<String>,
+}
+
+/// The hash stays out of everything that is printed.
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -46,6 +46,8 @@ mod restored;
 mod same_names;
 mod schedule;
 mod sealing;
+#[cfg(all(unix, feature = "serve"))]
+mod serve;
 mod several_types;
 mod signing;
 mod store_mark;

@@ -1,0 +1,53 @@
+//! `cdds serve`, `cdds user …` and `cdds token …`
+
+use std::net::SocketAddr;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+
+use super::value;
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The address and port to listen on; port 0 takes a free one [default: serve.listen]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Hash a password for a [[user]] in cdds.toml
+    ///
+    /// Asks for it on a terminal, where it does not show, and otherwise reads the first line of standard input.
+    Hash,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token for a program and print it, once
+    Create {
+        /// What it allows
+        #[arg(long, value_parser = value::role())]
+        role: String,
+        /// By which you tell it from others; what is done with it is on record as token:NAME
+        #[arg(long, default_value = "token")]
+        name: String,
+        /// When it ends: an instant, or a number of days like 90d
+        #[arg(long, value_name = "WHEN", value_parser = value::expiry)]
+        expires: Option<Expiry>,
+    },
+    /// List the tokens of an owner
+    List,
+    /// End a token at once
+    Revoke {
+        /// Its id, as the list shows it
+        id: String,
+    },
+}
+
+/// When a token ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    At(DateTime<Utc>),
+    InDays(u16),
+}
