@@ -5,9 +5,12 @@
 mod artifacts;
 mod audit;
 mod body;
+mod document;
 mod executions;
 mod jobs;
 mod notices;
+mod operation;
+mod parameter;
 mod recipients;
 mod sets;
 mod sources;
@@ -16,11 +19,12 @@ mod version;
 
 use axum::Router;
 use axum::response::IntoResponse;
-use axum::routing::{delete, get, post, put};
 use cdds_view::ProblemView;
+use cdds_view::token::ListColumn;
 use http::Method;
 use serde::Serialize;
 
+use self::document::Api;
 use crate::App;
 use crate::answers::Answers;
 use crate::lists;
@@ -31,44 +35,17 @@ const LIMIT: u64 = 100;
 /// After how many seconds it is worth to ask for an execution again that has not ended.
 const ASK_AGAIN: &str = "2";
 
+/// Returns the routes, and with them the document that describes them.
 pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/jobs", get(jobs::list).post(jobs::create))
-        .route("/jobs/preview", post(jobs::preview_draft))
-        .route("/jobs/{id}", get(jobs::show).put(jobs::replace).patch(jobs::change).delete(jobs::delete))
-        .route("/jobs/{id}/settings", get(jobs::settings))
-        .route("/jobs/{id}/preview", get(jobs::preview))
-        .route("/jobs/{id}/suspend", post(jobs::suspend))
-        .route("/jobs/{id}/resume", post(jobs::resume))
-        .route("/jobs/{id}/bring-back", post(jobs::bring_back))
-        .route("/jobs/{id}/run", post(jobs::run))
-        .route("/jobs/{id}/backfill", post(jobs::backfill))
-        .route("/jobs/{id}/clone", post(jobs::clone))
-        .route("/executions", get(executions::list))
-        .route("/executions/{id}", get(executions::show).delete(executions::delete))
-        .route("/executions/{id}/settings", get(executions::settings))
-        .route("/executions/{id}/rerun", post(executions::rerun))
-        .route("/executions/{id}/cancel", post(executions::cancel))
-        .route("/executions/{id}/clone", post(executions::clone))
-        .route("/artifacts", get(artifacts::list))
-        .route("/artifacts/delete", post(artifacts::delete_several))
-        .route("/artifacts/{id}", get(artifacts::show).delete(artifacts::delete))
-        .route("/artifacts/{id}/content", get(artifacts::content))
-        .route("/sets/{execution}", get(sets::show).delete(sets::delete))
-        .route("/sets/{execution}/hold", put(sets::hold).delete(sets::release))
-        .route("/sets/{execution}/manifest", get(sets::manifest))
-        .route("/sets/{execution}/signature", get(sets::signature))
-        .route("/recipients", get(recipients::list).post(recipients::add))
-        .route("/recipients/{name}", get(recipients::show).merge(delete(recipients::remove)))
-        .route("/recipients/{name}/sample", get(recipients::sample))
-        .route("/sources", get(sources::list))
-        .route("/sources/{id}", get(sources::show))
-        .route("/sources/{id}/types", get(sources::types))
-        .route("/sources/{id}/fields", get(sources::fields))
-        .route("/notices", get(notices::list))
-        .route("/notices/{id}/replay", post(notices::replay))
-        .route("/audit", get(audit::list))
-        .method_not_allowed_fallback(not_allowed)
+    let api = jobs::routes(Api::default());
+    let api = executions::routes(api);
+    let api = artifacts::routes(api);
+    let api = sets::routes(api);
+    let api = recipients::routes(api);
+    let api = sources::routes(api);
+    let api = notices::routes(api);
+    let api = audit::routes(api);
+    api.into_router().method_not_allowed_fallback(not_allowed)
 }
 
 /// Answers a method that an address does not have; axum adds those that it has as `Allow`.
@@ -89,6 +66,11 @@ impl<T> Whole<T> {
     fn of(items: impl IntoIterator<Item = T>) -> Self {
         Self { items: items.into_iter().collect(), next: None }
     }
+}
+
+/// Returns the names of the columns of a list.
+fn columns<C: ListColumn>(all: &[C]) -> Vec<&'static str> {
+    all.iter().map(|column| column.name()).collect()
 }
 
 /// Refuses parameters that a list does not know.

@@ -17,7 +17,7 @@ use cdds_view::token::{self, ListColumn};
 use crate::answers::{Answers, wrong};
 
 /// The most rows of a page.
-const LIMIT_MAX: u64 = 1_000;
+pub(crate) const LIMIT_MAX: u64 = 1_000;
 
 /// The parameters that every list has.
 pub(crate) const COMMON: [&str; 3] = ["sort", "limit", "next"];

@@ -18,5 +18,9 @@ mod job_form;
 mod jobs;
 #[path = "console/live.rs"]
 mod live;
+#[path = "console/matrix.rs"]
+mod matrix;
 #[path = "console/mounting.rs"]
 mod mounting;
+#[path = "console/openapi.rs"]
+mod openapi;

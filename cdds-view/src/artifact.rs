@@ -13,18 +13,23 @@ use crate::page::PageView;
 
 /// An artifact: one stored file of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ArtifactView {
     /// Its id.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub id: ArtifactId,
     /// The execution that exported it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub execution_id: ExecutionId,
     /// The job of that execution.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub job_id: JobId,
     /// The file's name (rule A3).
     pub name: String,
     /// The data types, joined like `contact, interaction`.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub types: TypeList,
     /// When its set was published.
     pub created_at: Instant,

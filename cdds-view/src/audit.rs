@@ -9,9 +9,11 @@ use crate::words;
 
 /// An entry of the audit: who did what (rules C2, C3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct AuditView {
     /// Its id.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub id: AuditId,
     /// When the principal acted.
     pub at: Instant,
@@ -37,6 +39,7 @@ pub struct AuditView {
 
 /// The object of an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ObjectView {
     /// Its kind: `job`, `execution`, `artifact_set`, `artifact`, `manifest`, `signature`, `recipient` or

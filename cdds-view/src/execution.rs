@@ -22,21 +22,27 @@ use crate::status::StatusLine;
 
 /// An execution: one export of a job, whether it waits, runs or is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ExecutionView {
     /// Its id.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub id: ExecutionId,
     /// Its job.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub job_id: JobId,
     /// The job's title in this execution.
     pub job_title: String,
     /// The source.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub source: SourceId,
     /// The data types, joined like `contact, interaction`.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub types: TypeList,
     /// Where it stands.
     #[serde(with = "names::status")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub status: Status,
     /// The instant at which it was due.
     pub slot: Instant,
@@ -65,6 +71,7 @@ pub struct ExecutionView {
     /// Why it exists.
     pub trigger: TriggerName,
     /// The execution that it repeats; null unless the trigger is a rerun.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = Uuid))]
     pub rerun_of: Option<ExecutionId>,
     /// When a person asked for it to be stopped; null if nobody did.
     pub cancel_requested_at: Option<Instant>,
@@ -90,6 +97,7 @@ pub struct ExecutionView {
 
 /// Why an execution exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TriggerName {

@@ -25,23 +25,28 @@ use crate::status::StatusLine;
 /// A job: its settings in words, where it stands, and its latest execution. For settings that can be sent
 /// back, see [`SettingsForm`](crate::settings::SettingsForm).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct JobView {
     /// Its id.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub id: JobId,
     /// The title, 1 to 255 characters.
     pub title: String,
     /// The description; empty if there is none.
     pub description: String,
     /// The source.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub source: SourceId,
     /// The data types, joined like `contact, interaction`.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub types: TypeList,
     /// The selected categories; those of the first type if there are several.
     pub category: Selection,
     /// Whether the job starts anything new.
     #[serde(with = "names::job_state")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub state: JobState,
     /// The frequency in words, like `weekly on tue at 02:00`; all times are UTC.
     pub run: String,
@@ -50,6 +55,7 @@ pub struct JobView {
     /// The largest size of a part, in bytes; null for a single part.
     pub split_size: Option<u64>,
     /// The recipients that exports are sealed for; empty for plaintext.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub recipients: Vec<RecipientName>,
     /// When the job was submitted.
     pub created_at: Instant,
@@ -59,6 +65,7 @@ pub struct JobView {
     pub version: u64,
     /// The status of the running execution, or else of the newest one that was not skipped.
     #[serde(with = "names::latest_status")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub latest_status: LatestStatus,
     /// When that execution started; null while it waits, and if the job never ran.
     pub latest_started_at: Option<Instant>,
@@ -80,6 +87,7 @@ pub struct JobView {
     pub reads: Vec<ReadView>,
     /// What happens if the job is due again while it waits or runs; null for the default of its timeframe.
     #[serde(with = "names::overlap")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub overlap: Option<Overlap>,
     /// What happens to occurrences that were missed, like `queue:7d`; null for the default of its timeframe.
     pub catch_up: Option<String>,
@@ -88,6 +96,7 @@ pub struct JobView {
     /// The largest delay of a start, like `10m`; null for none.
     pub jitter: Option<String>,
     /// After how many failures in a row the job is suspended, at least 1; null for never.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1))]
     pub pause_after_failures: Option<NonZeroU32>,
     /// What happens to records that cannot be read: `fail`, or `skip:` and how many are set aside at most.
     pub bad_records: String,
@@ -107,10 +116,12 @@ pub struct JobView {
 
 /// One of several data types of a job (rule J17).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ReadView {
     /// The data type.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub data_type: TypeId,
     /// The selected categories.
     pub category: Selection,
@@ -153,6 +164,7 @@ fn filter_words(filter: &Filter) -> String {
 
 /// How far incremental exports have come (rule W4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct WatermarkView {
     /// Counts how often the watermark was reset.

@@ -11,6 +11,8 @@ mod job;
 mod names;
 mod notice;
 mod occurrence;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod page;
 mod problem;
 mod progress;

@@ -12,19 +12,24 @@ use crate::token::NoticeColumn;
 
 /// A notice about an execution to one subscriber, and how far its delivery has come (rules N2, N5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct NoticeView {
     /// Its id.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub id: NoticeId,
     /// The execution that it is about.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub execution_id: ExecutionId,
     /// The job of that execution.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub job_id: JobId,
     /// What happened: `published`, `failed`.
     pub kind: String,
     /// When it happened.
     pub at: Instant,
     /// Who is told.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub subscriber: Subscriber,
     /// How they are told: `host`, `email` or `webhook`.
     pub channel: String,

@@ -8,6 +8,7 @@ use crate::instant::Instant;
 
 /// The exported stretch of time, `[start, end)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct WindowView {
     /// The first instant inside; null for everything before the end.
@@ -41,6 +42,7 @@ impl WindowView {
 
 /// When a job is due, and what it would export (rule F8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct OccurrenceView {
     /// The instant at which the job is due.

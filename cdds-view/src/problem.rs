@@ -11,6 +11,7 @@ use crate::settings::SettingsError;
 /// Of an error that is the service's own it says only that it happened, since its message may name files and hosts:
 /// log [`ServiceError::report`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ProblemView {
     /// The stable code: `invalid_title`.

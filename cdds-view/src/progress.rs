@@ -9,6 +9,7 @@ use crate::words;
 
 /// How far an execution is (rule E7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ProgressView {
     /// How much is done, in percent, 0 to 100; null without an expected total.

@@ -8,9 +8,11 @@ use crate::instant::Instant;
 
 /// A recipient: the certificate that an owner stored under a name (rule S1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct RecipientView {
     /// The name by which jobs seal for it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub name: RecipientName,
     /// SHA-256 of the certificate's DER, 64 lower-case hexadecimal digits.
     pub fingerprint: String,

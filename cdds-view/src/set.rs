@@ -8,9 +8,11 @@ use crate::instant::Instant;
 
 /// The artifact set of an execution: its files with their digests (rules A5, A7).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct SetView {
     /// The execution that published it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub execution_id: ExecutionId,
     /// Whether a legal hold keeps it.
     pub hold: bool,
@@ -24,11 +26,13 @@ pub struct SetView {
 
 /// One file of a set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct SetFileView {
     /// What it is.
     pub kind: SetFileKind,
     /// The id of an artifact; null for the others.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = Uuid))]
     pub id: Option<ArtifactId>,
     /// The file's name (rule A3).
     pub name: String,
@@ -40,6 +44,7 @@ pub struct SetFileView {
 
 /// What a file of a set is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SetFileKind {

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 /// A source as it is registered, and what it offers (rules J2, J3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct SourceView {
     /// The id by which jobs name it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub id: SourceId,
     /// The name shown to people.
     pub title: String,
@@ -22,9 +24,11 @@ pub struct SourceView {
 
 /// One kind of record that a source holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct TypeView {
     /// The id by which jobs name it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub id: TypeId,
     /// The dimension by which its records are divided; null if there is none.
     pub category: Option<CategoryView>,
@@ -43,6 +47,7 @@ pub struct TypeView {
 
 /// Whose the records of a data type are (rule J16).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum OwnershipView {
@@ -67,6 +72,7 @@ impl From<Ownership> for OwnershipView {
 
 /// The dimension by which a data type is divided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct CategoryView {
     /// What people call the dimension.

@@ -3,20 +3,67 @@
 use axum::Json;
 use axum::extract::State;
 use cdds_core::ArtifactId;
+use cdds_core::domain::access::Action;
+use cdds_core::ports::catalog::query::ArtifactColumn;
 use cdds_view::http::FileResponse;
 use cdds_view::{ArtifactView, PageView, ProblemView};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::body::Body;
+use super::document::Api;
+use super::operation::Operation;
 use super::taken::Id;
-use super::{LIMIT, check};
+use super::{LIMIT, check, columns};
 use crate::App;
 use crate::answers::Query;
 use crate::lists::artifacts as lists;
 use crate::visit::Caller;
 
-pub(super) async fn list(
+pub(super) fn routes(api: Api) -> Api {
+    let about = |id: &str, summary: &str, text: &str| Operation::new(id, summary, text);
+    api.get(
+        "/artifacts",
+        list,
+        about("list_artifacts", "List artifacts", "Returns a page of the files that are available, the newest first.")
+            .needs(Action::See)
+            .lists::<ArtifactView>(&lists::PARAMETERS, &columns(ArtifactColumn::ALL)),
+    )
+    .post(
+        "/artifacts/delete",
+        delete_several,
+        about("delete_artifacts", "Delete artifacts", "Deletes up to 100 files, all or none.")
+            .needs(Action::DeleteArtifacts)
+            .takes::<DeletionForm>(json!({"ids": ["0d1f6a5e-4a0c-5d0a-9d57-6d0a9be4f3a1"]}))
+            .refuses(404)
+            .nothing(),
+    )
+    .get(
+        "/artifacts/{id}",
+        show,
+        about("show_artifact", "Show an artifact", "Returns what is known about a file.")
+            .needs(Action::See)
+            .answers::<ArtifactView>(200),
+    )
+    .delete(
+        "/artifacts/{id}",
+        delete,
+        about("delete_artifact", "Delete an artifact", "Deletes a file. The others of its set cannot be read without it.")
+            .needs(Action::DeleteArtifacts)
+            .nothing(),
+    )
+    .get(
+        "/artifacts/{id}/content",
+        content,
+        about("download_artifact", "Download an artifact", "Gives the file, whole or one range of it. It breaks off if the stored file is not the published one.")
+            .needs(Action::Download)
+            .file(),
+    )
+}
+
+async fn list(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Query(answers): Query,
@@ -26,7 +73,7 @@ pub(super) async fn list(
     Ok(Json(ArtifactView::list(&services.artifacts, &by, &query).await?))
 }
 
-pub(super) async fn show(
+async fn show(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<ArtifactId>,
@@ -36,7 +83,7 @@ pub(super) async fn show(
 }
 
 /// Gives the file. A HEAD request gets its headers, and nothing is put on record.
-pub(super) async fn content(
+async fn content(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<ArtifactId>,
@@ -45,7 +92,7 @@ pub(super) async fn content(
     Ok(FileResponse::answer(&services.artifacts, &by, id, &headers).await)
 }
 
-pub(super) async fn delete(
+async fn delete(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<ArtifactId>,
@@ -55,14 +102,15 @@ pub(super) async fn delete(
 }
 
 /// The files to delete, all or none.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DeletionForm {
+struct DeletionForm {
     /// Their ids, at most 100.
+    #[schema(value_type = Vec<String>, max_items = 100)]
     ids: Vec<ArtifactId>,
 }
 
-pub(super) async fn delete_several(
+async fn delete_several(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Body(DeletionForm { ids }): Body<DeletionForm>,

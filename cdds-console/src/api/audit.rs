@@ -2,15 +2,29 @@
 
 use axum::Json;
 use axum::extract::State;
+use cdds_core::domain::access::Action;
+use cdds_core::ports::catalog::query::AuditColumn;
 use cdds_view::{AuditView, PageView, ProblemView};
 
-use super::{LIMIT, check};
+use super::document::Api;
+use super::operation::Operation;
+use super::{LIMIT, check, columns};
 use crate::App;
 use crate::answers::Query;
 use crate::lists::audit as lists;
 use crate::visit::Caller;
 
-pub(super) async fn list(
+pub(super) fn routes(api: Api) -> Api {
+    api.get(
+        "/audit",
+        list,
+        Operation::new("list_audit", "List the audit", "Returns a page of who did what, the newest first.")
+            .needs(Action::SeeAudit)
+            .lists::<AuditView>(&lists::PARAMETERS, &columns(AuditColumn::ALL)),
+    )
+}
+
+async fn list(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Query(answers): Query,

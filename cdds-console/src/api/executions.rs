@@ -4,20 +4,83 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cdds_core::ExecutionId;
+use cdds_core::domain::access::Action;
 use cdds_core::domain::archive::removal::WithArtifacts;
+use cdds_core::ports::catalog::query::ExecutionColumn;
 use cdds_view::settings::SettingsForm;
-use cdds_view::{ExecutionDetailsView, ExecutionView, PageView, ProblemView};
+use cdds_view::{ExecutionDetailsView, ExecutionView, JobView, PageView, ProblemView};
 use http::{StatusCode, header};
+use serde_json::json;
 
 use super::body::Changes;
+use super::document::Api;
+use super::operation::Operation;
 use super::taken::{Id, accepted};
-use super::{ASK_AGAIN, LIMIT, check, jobs};
+use super::{ASK_AGAIN, LIMIT, check, columns, jobs};
 use crate::App;
 use crate::answers::Query;
 use crate::lists::executions as lists;
 use crate::visit::Caller;
 
-pub(super) async fn list(
+pub(super) fn routes(api: Api) -> Api {
+    let about = |id: &str, summary: &str, text: &str| Operation::new(id, summary, text);
+    api.get(
+        "/executions",
+        list,
+        about("list_executions", "List executions", "Returns a page of the history, the latest slot first.")
+            .needs(Action::See)
+            .lists::<ExecutionView>(&lists::PARAMETERS, &columns(ExecutionColumn::ALL)),
+    )
+    .get(
+        "/executions/{id}",
+        show,
+        about("show_execution", "Show an execution", "Returns an execution with its attempts. `Retry-After` says when to ask again while it has not ended.")
+            .needs(Action::See)
+            .answers::<ExecutionDetailsView>(200),
+    )
+    .delete(
+        "/executions/{id}",
+        delete,
+        about("delete_execution", "Delete an execution", "Deletes an execution that has ended from the history.")
+            .needs(Action::DeleteExecution)
+            .queries(&["artifacts"])
+            .nothing(),
+    )
+    .get(
+        "/executions/{id}/settings",
+        settings,
+        about("show_execution_settings", "Show the settings of an execution", "Returns the settings that the job had for it.")
+            .needs(Action::See)
+            .answers::<SettingsForm>(200),
+    )
+    .post(
+        "/executions/{id}/rerun",
+        rerun,
+        about("rerun_execution", "Run an execution again", "Queues another try of an execution that failed or was cancelled.")
+            .needs(Action::RerunExecution)
+            .answers::<ExecutionView>(202),
+    )
+    .post(
+        "/executions/{id}/cancel",
+        cancel,
+        about("cancel_execution", "Cancel an execution", "Stops an execution; one that runs stops within about a second.")
+            .needs(Action::CancelExecution)
+            .answers::<ExecutionView>(200),
+    )
+    .post(
+        "/executions/{id}/clone",
+        clone,
+        about("clone_execution", "Clone the job of an execution", "Submits a job with the settings that the execution had, except for those of the body.")
+            .needs(Action::CreateJob)
+            .queries(&["dry_run", "count"])
+            .takes_changes(false, json!({"title": "Copy"}))
+            .answers::<jobs::DryRunView>(200)
+            .answers::<JobView>(201)
+            .tags(201),
+    )
+}
+
+async fn list(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Query(answers): Query,
@@ -29,7 +92,7 @@ pub(super) async fn list(
 }
 
 /// Says when to ask again while the execution has not ended.
-pub(super) async fn show(
+async fn show(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<ExecutionId>,
@@ -41,7 +104,7 @@ pub(super) async fn show(
     Ok(view.into_response())
 }
 
-pub(super) async fn settings(
+async fn settings(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<ExecutionId>,
@@ -49,7 +112,7 @@ pub(super) async fn settings(
     Ok(SettingsForm::from(&services.history.draft(&by, id).await?))
 }
 
-pub(super) async fn rerun(
+async fn rerun(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<ExecutionId>,
@@ -58,7 +121,7 @@ pub(super) async fn rerun(
     Ok(accepted(format!("../{}", queued.id), Json(ExecutionView::queued(queued))))
 }
 
-pub(super) async fn cancel(
+async fn cancel(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<ExecutionId>,
@@ -66,7 +129,7 @@ pub(super) async fn cancel(
     Ok(services.history.cancel(&by, id).await?.into())
 }
 
-pub(super) async fn clone(
+async fn clone(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<ExecutionId>,
@@ -77,7 +140,7 @@ pub(super) async fn clone(
     jobs::submit(&services, &by, &answers, changes.over(&SettingsForm::from(&draft))?, "../../jobs").await
 }
 
-pub(super) async fn delete(
+async fn delete(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<ExecutionId>,

@@ -5,11 +5,12 @@ mod state;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use cdds_core::domain::access::Action;
 use cdds_core::domain::execution::schedule::{Occurrence, PREVIEW_MAX};
 use cdds_core::domain::job::JobSettings;
 use cdds_core::domain::job::edit::WatermarkChoice;
 use cdds_core::domain::recipient::Recipient;
-use cdds_core::ports::catalog::query::JobOverview;
+use cdds_core::ports::catalog::query::{JobColumn, JobOverview};
 use cdds_core::service::jobs::EditRequest;
 use cdds_core::{JobId, NewJob, Principal};
 use cdds_view::settings::SettingsForm;
@@ -17,12 +18,15 @@ use cdds_view::{JobView, OccurrenceView, PageView, ProblemView};
 use chrono::{DateTime, Utc};
 use http::{StatusCode, header};
 use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-pub(super) use self::state::{backfill, bring_back, resume, run, suspend};
 use super::body::{Body, Changes};
+use super::document::Api;
+use super::operation::Operation;
 use super::taken::{Id, created, is_set};
 use super::version::{IfMatch, tag, tagged, unmet};
-use super::{LIMIT, Whole, check};
+use super::{LIMIT, Whole, check, columns};
 use crate::answers::{Answers, Query};
 use crate::lists::jobs as lists;
 use crate::visit::Caller;
@@ -30,6 +34,115 @@ use crate::{App, Services};
 
 /// The occurrences of a preview that does not say how many.
 const AHEAD: u64 = 10;
+
+pub(super) fn routes(api: Api) -> Api {
+    let example = || json!({"title": "Calls", "source": "calls", "type": "call", "run": "daily", "at": "02:00", "plaintext": true});
+    let about = |id: &str, summary: &str, text: &str| Operation::new(id, summary, text);
+    let api = api
+        .get(
+            "/jobs",
+            list,
+            about("list_jobs", "List jobs", "Returns a page of the owner's jobs, the newest first.")
+                .needs(Action::See)
+                .lists::<JobView>(&lists::PARAMETERS, &columns(JobColumn::ALL)),
+        )
+        .post(
+            "/jobs",
+            create,
+            about(
+                "create_job",
+                "Create a job",
+                "Submits a job. With `dry_run` it is checked and shown, but not stored.",
+            )
+            .needs(Action::CreateJob)
+            .queries(&["dry_run", "count"])
+            .takes::<SettingsForm>(example())
+            .answers::<DryRunView>(200)
+            .answers::<JobView>(201)
+            .tags(201),
+        )
+        .post(
+            "/jobs/preview",
+            preview_draft,
+            about(
+                "preview_draft",
+                "Preview a draft",
+                "Returns when a job that is not submitted would be due, and what it would export.",
+            )
+            .needs(Action::See)
+            .queries(&["count"])
+            .takes::<SettingsForm>(example())
+            .whole::<OccurrenceView>(200),
+        )
+        .get(
+            "/jobs/{id}",
+            show,
+            about("show_job", "Show a job", "Returns a job.")
+                .needs(Action::See)
+                .answers::<JobView>(200)
+                .tags(200),
+        );
+    state::routes(edits(api, &example()))
+}
+
+/// The routes that change the settings of a job, or make another one of them.
+fn edits(api: Api, example: &Value) -> Api {
+    let about = |id: &str, summary: &str, text: &str| Operation::new(id, summary, text);
+    let edits = |operation: Operation| {
+        let operation = operation.needs(Action::EditJob).queries(&["dry_run", "count", "watermark"]);
+        // A dry run answers with what would be.
+        operation.answers_either::<JobView, DryRunView>().tags(200)
+    };
+    api.get(
+        "/jobs/{id}/settings",
+        settings,
+        about("show_settings", "Show the settings of a job", "Returns the settings in the form that can be sent back.")
+            .needs(Action::See)
+            .answers::<SettingsForm>(200)
+            .tags(200),
+    )
+    .put(
+        "/jobs/{id}",
+        replace,
+        edits(about("replace_job", "Replace the settings of a job", "Replaces all settings. A key that is left out gets its default, so `If-Match` is required."))
+            .if_match(true)
+            .takes::<SettingsForm>(example.clone()),
+    )
+    .patch(
+        "/jobs/{id}",
+        change,
+        edits(about("change_job", "Change some settings of a job", "Merges the body into the settings (RFC 7396). The change is stored only if nobody changed the job in between."))
+            .if_match(false)
+            .takes_changes(true, json!({"title": "Other calls"})),
+    )
+    .delete(
+        "/jobs/{id}",
+        delete,
+        about("delete_job", "Delete a job", "Deletes a job. Its history and artifacts stay until they expire.")
+            .needs(Action::DeleteJob)
+            .if_match(false)
+            .nothing(),
+    )
+    .post(
+        "/jobs/{id}/clone",
+        clone,
+        about("clone_job", "Clone a job", "Submits a job with the same settings, except for those of the body.")
+            .needs(Action::CreateJob)
+            .queries(&["dry_run", "count"])
+            .takes_changes(false, json!({"title": "Copy"}))
+            .answers::<DryRunView>(200)
+            .answers::<JobView>(201)
+            .tags(201),
+    )
+    .get(
+        "/jobs/{id}/preview",
+        preview,
+        about("preview_job", "Preview a job", "Returns when the job is next due, and what it would export.")
+            .needs(Action::See)
+            .queries(&["count"])
+            .whole::<OccurrenceView>(200),
+    )
+}
 
 /// What a view needs besides the job.
 struct Sight {
@@ -48,7 +161,7 @@ impl Sight {
 }
 
 /// What a job would be that is not stored.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct DryRunView {
     /// Always true.
     dry_run: bool,
@@ -65,7 +178,7 @@ impl DryRunView {
     }
 }
 
-pub(super) async fn list(
+async fn list(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Query(answers): Query,
@@ -76,7 +189,7 @@ pub(super) async fn list(
     Ok(Json(PageView::new(page, query.sort, |job| sight.view(job))))
 }
 
-pub(super) async fn create(
+async fn create(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Query(answers): Query,
@@ -111,7 +224,7 @@ fn count(answers: &Answers) -> Result<usize, ProblemView> {
     Ok(usize::try_from(count).unwrap_or(PREVIEW_MAX))
 }
 
-pub(super) async fn show(
+async fn show(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<JobId>,
@@ -120,7 +233,7 @@ pub(super) async fn show(
     Ok(tagged(Sight::of(&services, &by).await?.view(job)))
 }
 
-pub(super) async fn settings(
+async fn settings(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<JobId>,
@@ -130,7 +243,7 @@ pub(super) async fn settings(
 }
 
 /// Replaces all settings, so it insists on `If-Match`: a client that left a key out would reset it.
-pub(super) async fn replace(
+async fn replace(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<JobId>,
@@ -143,7 +256,7 @@ pub(super) async fn replace(
 }
 
 /// Changes some settings. Without `If-Match` the settings that are merged are those of the version that is changed.
-pub(super) async fn change(
+async fn change(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<JobId>,
@@ -182,7 +295,7 @@ async fn edit(
     Ok(tagged(Sight::of(services, by).await?.view(job)))
 }
 
-pub(super) async fn delete(
+async fn delete(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<JobId>,
@@ -206,7 +319,7 @@ async fn condition_of(
     }
 }
 
-pub(super) async fn clone(
+async fn clone(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<JobId>,
@@ -217,7 +330,7 @@ pub(super) async fn clone(
     submit(&services, &by, &answers, changes.over(&SettingsForm::from(&draft))?, "..").await
 }
 
-pub(super) async fn preview(
+async fn preview(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<JobId>,
@@ -228,7 +341,7 @@ pub(super) async fn preview(
     Ok(Json(Whole::of(ahead.into_iter().map(OccurrenceView::from))))
 }
 
-pub(super) async fn preview_draft(
+async fn preview_draft(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Query(answers): Query,

@@ -2,18 +2,43 @@
 
 use axum::Json;
 use axum::extract::State;
+use cdds_core::domain::access::Action;
 use cdds_core::domain::id::NoticeId;
 use cdds_view::{NoticeView, PageView, ProblemView};
 use http::StatusCode;
 
 use super::LIMIT;
+use super::document::Api;
+use super::operation::Operation;
 use super::taken::Id;
 use crate::App;
 use crate::answers::Query;
 use crate::lists::notices as lists;
 use crate::visit::Caller;
 
-pub(super) async fn list(
+pub(super) fn routes(api: Api) -> Api {
+    api.get(
+        "/notices",
+        list,
+        Operation::new("list_notices", "List notices", "Returns a page of notices, the newest first.")
+            .needs(Action::See)
+            .queries(&lists::PARAMETERS)
+            .pages::<NoticeView>(),
+    )
+    .post(
+        "/notices/{id}/replay",
+        replay,
+        Operation::new(
+            "replay_notice",
+            "Send a notice again",
+            "Starts over with a notice that was given up.",
+        )
+        .needs(Action::SendAgain)
+        .answers::<NoticeView>(202),
+    )
+}
+
+async fn list(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Query(answers): Query,
@@ -24,7 +49,7 @@ pub(super) async fn list(
 }
 
 /// Starts over with a notice that was given up.
-pub(super) async fn replay(
+async fn replay(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<NoticeId>,

@@ -3,18 +3,69 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use cdds_core::domain::access::Action;
 use cdds_core::domain::id::RecipientName;
 use cdds_view::{ProblemView, RecipientView};
 use http::{StatusCode, header};
 use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::Whole;
 use super::body::Body;
+use super::document::Api;
+use super::operation::Operation;
 use super::taken::{Id, created};
 use crate::App;
 use crate::visit::Caller;
 
-pub(super) async fn list(
+pub(super) fn routes(api: Api) -> Api {
+    let about = |id: &str, summary: &str, text: &str| Operation::new(id, summary, text);
+    let pem = "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n";
+    api.get(
+        "/recipients",
+        list,
+        about("list_recipients", "List recipients", "Returns the stored certificates by their names.")
+            .needs(Action::See)
+            .whole::<RecipientView>(200),
+    )
+    .post(
+        "/recipients",
+        add,
+        about("add_recipient", "Add a recipient", "Stores a certificate under a name.")
+            .needs(Action::AddRecipient)
+            .takes::<RecipientForm>(json!({"name": "law", "certificate": pem}))
+            .answers::<RecipientView>(201),
+    )
+    .get(
+        "/recipients/{name}",
+        show,
+        about("show_recipient", "Show a recipient", "Returns a stored certificate.")
+            .needs(Action::See)
+            .answers::<RecipientView>(200),
+    )
+    .delete(
+        "/recipients/{name}",
+        remove,
+        about("remove_recipient", "Remove a recipient", "Removes a certificate that no job uses.")
+            .needs(Action::RemoveRecipient)
+            .nothing(),
+    )
+    .get(
+        "/recipients/{name}/sample",
+        sample,
+        about(
+            "sample_recipient",
+            "Get a sample",
+            "Gives a small archive sealed for the recipient, who can try to open it.",
+        )
+        .needs(Action::See)
+        .refuses(422)
+        .bytes(),
+    )
+}
+
+async fn list(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
 ) -> Result<Json<Whole<RecipientView>>, ProblemView> {
@@ -23,16 +74,17 @@ pub(super) async fn list(
 }
 
 /// A certificate, and the name under which it is stored.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RecipientForm {
+struct RecipientForm {
     /// How jobs name the recipient: 1 to 128 letters, digits and `-_.@`.
+    #[schema(value_type = String)]
     name: RecipientName,
     /// The certificate as PEM.
     certificate: String,
 }
 
-pub(super) async fn add(
+async fn add(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Body(RecipientForm { name, certificate }): Body<RecipientForm>,
@@ -50,7 +102,7 @@ pub(super) async fn add(
     Ok(created(format!("recipients/{name}"), RecipientView::from(added)))
 }
 
-pub(super) async fn show(
+async fn show(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(name): Id<RecipientName>,
@@ -61,7 +113,7 @@ pub(super) async fn show(
     found.map(RecipientView::from).ok_or_else(missing)
 }
 
-pub(super) async fn remove(
+async fn remove(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(name): Id<RecipientName>,
@@ -71,7 +123,7 @@ pub(super) async fn remove(
 }
 
 /// Gives a small archive sealed for the recipient, with which they try whether they can open exports.
-pub(super) async fn sample(
+async fn sample(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(name): Id<RecipientName>,

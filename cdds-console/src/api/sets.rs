@@ -2,15 +2,80 @@
 
 use axum::extract::State;
 use cdds_core::ExecutionId;
+use cdds_core::domain::access::Action;
 use cdds_view::http::FileResponse;
 use cdds_view::{ProblemView, SetView};
 use http::{HeaderMap, StatusCode};
 
+use super::document::Api;
+use super::operation::Operation;
 use super::taken::Id;
 use crate::App;
 use crate::visit::Caller;
 
-pub(super) async fn show(
+pub(super) fn routes(api: Api) -> Api {
+    let about = |id: &str, summary: &str, text: &str| Operation::new(id, summary, text);
+    api.get(
+        "/sets/{execution}",
+        show,
+        about("show_set", "Show a set", "Returns the files that an execution published, with their digests.")
+            .needs(Action::See)
+            .answers::<SetView>(200),
+    )
+    .delete(
+        "/sets/{execution}",
+        delete,
+        about("delete_set", "Delete a set", "Deletes all artifacts of an execution.")
+            .needs(Action::DeleteArtifacts)
+            .nothing(),
+    )
+    .put(
+        "/sets/{execution}/hold",
+        hold,
+        about(
+            "hold_set",
+            "Put a set on legal hold",
+            "The set outlives its retention and cannot be deleted. Idempotent.",
+        )
+        .needs(Action::HoldSet)
+        .answers::<SetView>(200),
+    )
+    .delete(
+        "/sets/{execution}/hold",
+        release,
+        about(
+            "release_set",
+            "Release a set",
+            "Releases a set from its legal hold. If it has expired, it is gone at once. Idempotent.",
+        )
+        .needs(Action::ReleaseSet)
+        .answers::<SetView>(200),
+    )
+    .get(
+        "/sets/{execution}/manifest",
+        manifest,
+        about(
+            "download_manifest",
+            "Download the manifest of a set",
+            "Gives the list of the files with their digests.",
+        )
+        .needs(Action::Download)
+        .file(),
+    )
+    .get(
+        "/sets/{execution}/signature",
+        signature,
+        about(
+            "download_signature",
+            "Download the signature of a set",
+            "Gives the detached signature of the manifest.",
+        )
+        .needs(Action::Download)
+        .file(),
+    )
+}
+
+async fn show(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(execution): Id<ExecutionId>,
@@ -18,7 +83,7 @@ pub(super) async fn show(
     Ok(SetView::new(execution, services.artifacts.set(&by, execution).await?))
 }
 
-pub(super) async fn delete(
+async fn delete(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(execution): Id<ExecutionId>,
@@ -27,7 +92,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn hold(
+async fn hold(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(execution): Id<ExecutionId>,
@@ -35,7 +100,7 @@ pub(super) async fn hold(
     Ok(SetView::new(execution, services.artifacts.hold(&by, execution).await?))
 }
 
-pub(super) async fn release(
+async fn release(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(execution): Id<ExecutionId>,
@@ -43,7 +108,7 @@ pub(super) async fn release(
     Ok(SetView::new(execution, services.artifacts.release(&by, execution).await?))
 }
 
-pub(super) async fn manifest(
+async fn manifest(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(execution): Id<ExecutionId>,
@@ -52,7 +117,7 @@ pub(super) async fn manifest(
     Ok(FileResponse::new(services.artifacts.download_manifest(&by, execution).await?, &headers))
 }
 
-pub(super) async fn signature(
+async fn signature(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(execution): Id<ExecutionId>,

@@ -3,15 +3,50 @@
 use axum::Json;
 use axum::extract::State;
 use cdds_core::Principal;
+use cdds_core::domain::access::Action;
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_view::{ProblemView, SourceView, TypeView};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Whole;
+use super::document::Api;
+use super::operation::Operation;
 use super::taken::Id;
 use crate::answers::{Query, wrong};
 use crate::visit::Caller;
 use crate::{App, Services};
+
+pub(super) fn routes(api: Api) -> Api {
+    let about = |id: &str, summary: &str, text: &str| Operation::new(id, summary, text).needs(Action::See);
+    api.get(
+        "/sources",
+        list,
+        about("list_sources", "List sources", "Returns the registered sources that the owner sees.")
+            .whole::<SourceView>(200),
+    )
+    .get(
+        "/sources/{id}",
+        show,
+        about("show_source", "Show a source", "Returns a source.").answers::<SourceView>(200),
+    )
+    .get(
+        "/sources/{id}/types",
+        types,
+        about("list_types", "List data types", "Returns the data types of a source.").whole::<TypeView>(200),
+    )
+    .get(
+        "/sources/{id}/fields",
+        fields,
+        about(
+            "list_fields",
+            "List fields",
+            "Returns the fields that the data types declare. A type that declares none takes any name.",
+        )
+        .queries(&["type"])
+        .whole::<FieldView>(200),
+    )
+}
 
 /// Returns a source that the principal's owner sees.
 fn found(services: &Services, by: &Principal, id: &SourceId) -> Result<SourceView, ProblemView> {
@@ -21,7 +56,7 @@ fn found(services: &Services, by: &Principal, id: &SourceId) -> Result<SourceVie
     source.map(|(id, source)| SourceView::new(id, source)).ok_or_else(missing)
 }
 
-pub(super) async fn list(
+async fn list(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
 ) -> Result<Json<Whole<SourceView>>, ProblemView> {
@@ -29,7 +64,7 @@ pub(super) async fn list(
     Ok(Json(Whole::of(sources.iter().map(|(id, source)| SourceView::new(id, source)))))
 }
 
-pub(super) async fn show(
+async fn show(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<SourceId>,
@@ -37,7 +72,7 @@ pub(super) async fn show(
     found(&services, &by, &id)
 }
 
-pub(super) async fn types(
+async fn types(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<SourceId>,
@@ -46,16 +81,17 @@ pub(super) async fn types(
 }
 
 /// A declared field of a data type.
-#[derive(Debug, Serialize)]
-pub(super) struct FieldView {
+#[derive(Debug, Serialize, ToSchema)]
+struct FieldView {
     /// The data type.
+    #[schema(value_type = String)]
     r#type: TypeId,
     /// The name of the field, as selections and filters spell it.
     name: String,
 }
 
 /// Types that do not declare fields have none here: any name may be selected of them.
-pub(super) async fn fields(
+async fn fields(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<SourceId>,

@@ -11,6 +11,7 @@ use crate::instant::Instant;
 
 /// An execution with its log of attempts: the fields of [`ExecutionView`], and `attempt_log`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ExecutionDetailsView {
     /// The execution.
@@ -22,11 +23,13 @@ pub struct ExecutionDetailsView {
 
 /// One attempt of a worker to carry out an execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct AttemptView {
     /// Counts the attempts, from 1.
     pub number: u64,
     /// The worker.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub worker: WorkerId,
     /// When it began.
     pub started_at: Instant,
@@ -38,11 +41,14 @@ pub struct AttemptView {
 
 /// Why an attempt failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct FailureView {
     /// The step that failed.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub step: Step,
     /// The kind of failure, for programs.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub kind: FailureKind,
     /// The reason and the way out, for people.
     pub message: String,

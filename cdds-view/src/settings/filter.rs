@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A filter: the text `status=open`, or an object where the text would mean another filter or has a list.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(
     untagged,
     expecting = "a filter: a text like \"status=open\", {\"field\", \"operator\", \"value\"} or {\"field\", \"in\"}"
@@ -23,6 +24,7 @@ pub enum FilterForm {
 
 /// A filter in its parts: `{"field": "status", "operator": "=", "value": "open"}`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SpelledFilter {
     /// The field.
@@ -35,6 +37,7 @@ pub struct SpelledFilter {
 
 /// A filter with a list: `{"field": "status", "in": ["new", "open"]}`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ListedFilter {
     /// The field.

@@ -25,6 +25,7 @@ use crate::selection::Selection;
 /// The settings of a job, as a job file spells them. Keys have dashes (`split-size`); a missing or null key
 /// has its default; unknown keys are refused. All times are UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SettingsForm {
@@ -53,6 +54,7 @@ pub struct SettingsForm {
     pub timeframe: Option<String>,
     /// How often.
     #[serde(with = "names::frequency_kind")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub run: FrequencyKind,
     /// once: when; immediately by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,6 +115,7 @@ pub struct SettingsForm {
     pub jitter: Option<String>,
     /// After how many failures in a row the job is suspended, at least 1; never by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1))]
     pub pause_after_failures: Option<NonZeroU32>,
     /// What happens to records that cannot be read: `fail`, or `skip:` and how many are set aside at most;
     /// `fail` by default.

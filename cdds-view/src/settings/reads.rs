@@ -12,6 +12,7 @@ use crate::selection::Selection;
 
 /// The data types of a job: the id of one, or an array.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(
     untagged,
     expecting = "a type like \"contact\", or an array of types, each a text or {\"type\", \"category\", \"field\", \"filter\"}"
@@ -25,6 +26,7 @@ pub enum TypesForm {
 
 /// One of several data types.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged, expecting = "a type like \"contact\", or {\"type\", \"category\", \"field\", \"filter\"}")]
 pub enum ReadForm {
     /// A data type with the job's own `category`, `field` and `filter`.
@@ -35,6 +37,7 @@ pub enum ReadForm {
 
 /// A data type with selections of its own. A missing one is that of the job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SpelledRead {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A text, or a whole number that stands for its digits: `"tue"` and `31` as a day, `"64KiB"` and `1024` as a
 /// size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged, expecting = "a text or a whole number")]
 pub enum TextOrNumber {
     /// A whole number.

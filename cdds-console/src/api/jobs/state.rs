@@ -4,18 +4,82 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use cdds_core::JobId;
-use cdds_view::{ExecutionView, Instant, ProblemView};
+use cdds_core::domain::access::Action;
+use cdds_view::{ExecutionView, Instant, JobView, ProblemView};
 use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::super::Whole;
 use super::super::body::Body;
+use super::super::document::Api;
+use super::super::operation::Operation;
 use super::super::taken::{Id, accepted};
 use super::super::version::{IfMatch, tagged};
 use super::{Sight, condition_of};
 use crate::App;
 use crate::visit::Caller;
 
-pub(in super::super) async fn suspend(
+pub(super) fn routes(api: Api) -> Api {
+    let about = |id: &str, summary: &str, text: &str, action| {
+        Operation::new(id, summary, text).needs(action).if_match(false).answers::<JobView>(200).tags(200)
+    };
+    api.post(
+        "/jobs/{id}/suspend",
+        suspend,
+        about(
+            "suspend_job",
+            "Suspend a job",
+            "Nothing new starts for the job from now on. Idempotent.",
+            Action::SuspendJob,
+        ),
+    )
+    .post(
+        "/jobs/{id}/resume",
+        resume,
+        about(
+            "resume_job",
+            "Resume a job",
+            "The job goes on with its next occurrence. Idempotent.",
+            Action::ResumeJob,
+        ),
+    )
+    .post(
+        "/jobs/{id}/bring-back",
+        bring_back,
+        about(
+            "bring_back_job",
+            "Bring a job back from the future",
+            "A job that a clock left ahead goes on from where it was.",
+            Action::BringBackJob,
+        ),
+    )
+    .post(
+        "/jobs/{id}/run",
+        run,
+        Operation::new(
+            "run_job",
+            "Run a job now",
+            "Queues an extra occurrence. Ask for the execution at `Location`.",
+        )
+        .needs(Action::RunJob)
+        .answers::<ExecutionView>(202),
+    )
+    .post(
+        "/jobs/{id}/backfill",
+        backfill,
+        Operation::new(
+            "backfill_job",
+            "Export a range again",
+            "Queues one execution per occurrence of a range of the past.",
+        )
+        .needs(Action::BackfillJob)
+        .takes::<BackfillForm>(json!({"from": "2026-11-20T00:00:00Z", "to": "2026-11-22T00:00:00Z"}))
+        .whole::<ExecutionView>(202),
+    )
+}
+
+async fn suspend(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<JobId>,
@@ -26,7 +90,7 @@ pub(in super::super) async fn suspend(
     Ok(tagged(Sight::of(&services, &by).await?.view(job)))
 }
 
-pub(in super::super) async fn resume(
+async fn resume(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<JobId>,
@@ -37,7 +101,7 @@ pub(in super::super) async fn resume(
     Ok(tagged(Sight::of(&services, &by).await?.view(job)))
 }
 
-pub(in super::super) async fn bring_back(
+async fn bring_back(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<JobId>,
@@ -48,7 +112,7 @@ pub(in super::super) async fn bring_back(
     Ok(tagged(Sight::of(&services, &by).await?.view(job)))
 }
 
-pub(in super::super) async fn run(
+async fn run(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<JobId>,
@@ -59,16 +123,16 @@ pub(in super::super) async fn run(
 }
 
 /// The range whose occurrences are exported again.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct BackfillForm {
+struct BackfillForm {
     /// The first instant of the range.
     from: Instant,
     /// The first instant behind it.
     to: Instant,
 }
 
-pub(in super::super) async fn backfill(
+async fn backfill(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<JobId>,

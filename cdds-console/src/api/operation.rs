@@ -1,0 +1,287 @@
+//! What the document says about one operation.
+
+use std::collections::BTreeMap;
+
+use cdds_core::domain::access::Action;
+use http::Method;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::parameter::parameter;
+use crate::lists;
+
+/// One method of an address, as the document describes it.
+#[derive(Debug)]
+pub(super) struct Operation {
+    told: Map<String, Value>,
+    parameters: Vec<Value>,
+    answers: BTreeMap<String, Value>,
+    schemas: BTreeMap<String, Value>,
+}
+
+impl Operation {
+    /// Creates an operation without parameters, body and answers.
+    pub(super) fn new(id: &str, summary: &str, description: &str) -> Self {
+        let mut told = Map::new();
+        told.insert("operationId".to_owned(), id.into());
+        told.insert("summary".to_owned(), summary.into());
+        told.insert("description".to_owned(), description.into());
+        Self { told, parameters: Vec::new(), answers: BTreeMap::new(), schemas: BTreeMap::new() }
+    }
+
+    /// Names the action that the caller must be allowed.
+    pub(super) fn needs(mut self, action: Action) -> Self {
+        let role = action.least_role().as_str();
+        self.told.insert("x-action".to_owned(), action.as_str().into());
+        self.told.insert("x-least-role".to_owned(), role.into());
+        if let Some(Value::String(description)) = self.told.get_mut("description") {
+            description.push_str(&format!(" Needs the action `{action}`, which the role `{role}` has."));
+        }
+        self
+    }
+
+    /// Adds parameters of the query.
+    pub(super) fn queries(mut self, names: &[&str]) -> Self {
+        self.parameters.extend(names.iter().map(|name| parameter(name)));
+        self
+    }
+
+    /// Makes it a list with pages, which has these parameters besides the common ones.
+    pub(super) fn lists<T: ToSchema>(self, names: &[&str], columns: &[&str]) -> Self {
+        let mut operation = self.queries(names).queries(&lists::COMMON);
+        for told in &mut operation.parameters {
+            if told["name"] == "sort" {
+                let sorts = columns.iter().flat_map(|column| [column.to_string(), format!("{column}:desc")]);
+                told["schema"]["enum"] = sorts.collect();
+            }
+        }
+        operation.pages::<T>()
+    }
+
+    /// Answers with one page of a list.
+    pub(super) fn pages<T: ToSchema>(mut self) -> Self {
+        let item = self.known::<T>();
+        self.answers_json(
+            200,
+            json!({
+                "type": "object",
+                "required": ["items", "next"],
+                "properties": {
+                    "items": {"type": "array", "items": item},
+                    "total": {
+                        "type": ["integer", "null"],
+                        "minimum": 0,
+                        "description": "The number of rows on all pages; null on all pages but the first, and where \
+                            they were not all counted.",
+                    },
+                    "total_more_than": {
+                        "type": "integer",
+                        "minimum": 0,
+                        "description": "A number that the rows on all pages exceed, if they were not all counted.",
+                    },
+                    "next": {
+                        "type": ["string", "null"],
+                        "description": "The token of the next page; null on the last one.",
+                    },
+                },
+            }),
+        )
+    }
+
+    /// Answers with all items at once.
+    pub(super) fn whole<T: ToSchema>(mut self, status: u16) -> Self {
+        let item = self.known::<T>();
+        self.answers_json(
+            status,
+            json!({
+                "type": "object",
+                "required": ["items", "next"],
+                "properties": {
+                    "items": {"type": "array", "items": item},
+                    "next": {"type": "null", "description": "There is one page."},
+                },
+            }),
+        )
+    }
+
+    /// Takes a body of this form, such as the example.
+    #[expect(clippy::needless_pass_by_value, reason = "the shape of json!")]
+    pub(super) fn takes<T: ToSchema>(mut self, example: Value) -> Self {
+        let schema = self.known::<T>();
+        let body = json!({"schema": schema, "example": example});
+        let body = json!({"required": true, "content": {"application/json": body}});
+        self.told.insert("requestBody".to_owned(), body);
+        self
+    }
+
+    /// Takes changes of settings by RFC 7396, such as the example.
+    #[expect(clippy::needless_pass_by_value, reason = "the shape of json!")]
+    pub(super) fn takes_changes(mut self, required: bool, example: Value) -> Self {
+        let words =
+            "Some keys of `SettingsForm`, by RFC 7396: null takes a key away, so that it has its default.";
+        let body = json!({"schema": {"type": "object", "description": words}, "example": example});
+        let content = json!({"application/json": body, "application/merge-patch+json": body});
+        self.told.insert("requestBody".to_owned(), json!({"required": required, "content": content}));
+        self
+    }
+
+    /// Takes a condition on the version.
+    pub(super) fn if_match(mut self, required: bool) -> Self {
+        self.parameters.push(json!({
+            "name": "If-Match",
+            "in": "header",
+            "required": required,
+            "description": "The `ETag` of the job as it was seen, or `*` for any version.",
+            "schema": {"type": "string", "examples": ["\"3\""]},
+        }));
+        self = self.refuses(412);
+        if required { self.refuses(428) } else { self }
+    }
+
+    /// Answers with a view.
+    pub(super) fn answers<T: ToSchema>(mut self, status: u16) -> Self {
+        let schema = self.known::<T>();
+        self.answers_json(status, schema)
+    }
+
+    /// Answers with a view, or with another one.
+    pub(super) fn answers_either<T: ToSchema, U: ToSchema>(mut self) -> Self {
+        let schemas = [self.known::<T>(), self.known::<U>()];
+        self.answers_json(200, json!({"oneOf": schemas}))
+    }
+
+    pub(super) fn answers_json(mut self, status: u16, schema: impl Into<Value>) -> Self {
+        let content = json!({"application/json": {"schema": schema.into()}});
+        let mut answer = json!({"description": words(status), "content": content});
+        if status == 201 || status == 202 {
+            answer["headers"]["Location"] = json!({"description": "Where it is.", "schema": {"type": "string", "format": "uri-reference"}});
+        }
+        self.answers.insert(status.to_string(), answer);
+        self
+    }
+
+    /// Answers with a job, whose version is the tag.
+    pub(super) fn tags(mut self, status: u16) -> Self {
+        if let Some(answer) = self.answers.get_mut(&status.to_string()) {
+            answer["headers"]["ETag"] = json!({"description": "The version.", "schema": {"type": "string"}});
+        }
+        self
+    }
+
+    /// Answers that it is done.
+    pub(super) fn nothing(mut self) -> Self {
+        self.answers.insert("204".to_owned(), json!({"description": words(204)}));
+        self
+    }
+
+    /// Answers with a file, whole or in part.
+    pub(super) fn file(mut self) -> Self {
+        for (name, words) in [
+            ("Range", "The bytes to give, as one range."),
+            ("If-Range", "The `ETag` of the file of which a part is there."),
+            ("If-None-Match", "The `ETag` of the file that is there."),
+        ] {
+            let schema = json!({"type": "string"});
+            self.parameters
+                .push(json!({"name": name, "in": "header", "description": words, "schema": schema}));
+        }
+        for status in [200, 206] {
+            let content = json!({"application/octet-stream": {}});
+            let headers = json!({
+                "ETag": {"description": "The digest of the whole file.", "schema": {"type": "string"}},
+                "Repr-Digest": {"description": "The same by RFC 9530.", "schema": {"type": "string"}},
+            });
+            let answer = json!({"description": words(status), "content": content, "headers": headers});
+            self.answers.insert(status.to_string(), answer);
+        }
+        self.answers.insert("304".to_owned(), json!({"description": words(304)}));
+        self.refuses(416)
+    }
+
+    /// Answers with bytes that are made anew each time.
+    pub(super) fn bytes(mut self) -> Self {
+        let content = json!({"application/octet-stream": {}});
+        self.answers.insert("200".to_owned(), json!({"description": words(200), "content": content}));
+        self
+    }
+
+    /// Answers with a problem of this status.
+    pub(super) fn refuses(mut self, status: u16) -> Self {
+        self.answers.insert(status.to_string(), problem());
+        self
+    }
+
+    /// Returns what the document says, and the schemas that it refers to.
+    pub(super) fn told(mut self, method: &Method, path: &str) -> (Value, BTreeMap<String, Value>) {
+        let group = path.split('/').nth(1).unwrap_or_default().trim_end_matches(".json");
+        self.told.insert("tags".to_owned(), json!([group]));
+        let mut parameters: Vec<Value> = names(path).map(|name| in_path(path, name)).collect();
+        let mut refusals = vec![401, 403, 500, 503];
+        if !parameters.is_empty() {
+            refusals.push(404);
+        }
+        if self.told.contains_key("requestBody") {
+            refusals.extend([400, 413, 415, 422]);
+        }
+        if self.parameters.iter().any(|parameter| parameter["in"] == "query") {
+            refusals.push(422);
+        }
+        if method != Method::GET {
+            refusals.extend([409, 422]);
+        }
+        for status in refusals {
+            self.answers.entry(status.to_string()).or_insert_with(problem);
+        }
+        parameters.append(&mut self.parameters);
+        self.told.insert("parameters".to_owned(), parameters.into());
+        self.told.insert("responses".to_owned(), json!(self.answers));
+        (self.told.into(), self.schemas)
+    }
+
+    /// Returns a reference to a schema, which the document then has.
+    fn known<T: ToSchema>(&mut self) -> Value {
+        let mut others = Vec::new();
+        T::schemas(&mut others);
+        self.schemas.extend(others.into_iter().map(|(name, schema)| (name, json!(schema))));
+        self.schemas.insert(T::name().into_owned(), schema_of::<T>());
+        json!({"$ref": format!("#/components/schemas/{}", T::name())})
+    }
+}
+
+/// Returns the schema of a view or a form.
+pub(super) fn schema_of<T: ToSchema>() -> Value {
+    json!(T::schema())
+}
+
+/// Returns the names in braces.
+fn names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|step| step.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn in_path(path: &str, name: &str) -> Value {
+    let schema = match (path.split('/').nth(1), name) {
+        (Some("sources"), _) | (_, "name") => json!({"type": "string", "minLength": 1, "maxLength": 128}),
+        _ => json!({"type": "string", "format": "uuid"}),
+    };
+    let description = match name {
+        "execution" => "The id of the execution that published the set.",
+        "name" => "The name of the recipient.",
+        _ => "Its id.",
+    };
+    json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema})
+}
+
+fn problem() -> Value {
+    json!({"$ref": "#/components/responses/Problem"})
+}
+
+fn words(status: u16) -> &'static str {
+    match status {
+        201 => "It was created.",
+        202 => "It is accepted and takes a while.",
+        204 => "It is done.",
+        206 => "The part that was asked for.",
+        304 => "The client has the file.",
+        _ => "The answer.",
+    }
+}
