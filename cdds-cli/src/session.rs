@@ -8,6 +8,7 @@ use cdds_core::domain::execution::ahead::AHEAD_MIN;
 use cdds_core::domain::id::Owner;
 use cdds_core::ports::clock::Clock;
 use cdds_core::system::SystemClock;
+use cdds_view::words;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use crate::args::Global;
@@ -66,10 +67,10 @@ impl Session {
     /// year cannot be recognised afterwards from the changes that it caused.
     pub(crate) fn tell_of_asked_instant(&self) {
         let Some((now, shift)) = self.asked.filter(|(_, shift)| shift.abs() > AHEAD_MIN) else { return };
-        let (days, side) =
-            (shift.abs().num_days(), if shift > TimeDelta::zero() { "ahead of" } else { "behind" });
+        let days = words::counted(shift.abs().num_days().unsigned_abs(), "day");
+        let side = if shift > TimeDelta::zero() { "ahead of" } else { "behind" };
         self.console.note(&format!(
-            "warning: --now {} is {days} day(s) {side} this machine's clock: changes made now are dated by it",
+            "warning: --now {} is {days} {side} this machine's clock: changes made now are dated by it",
             now.to_rfc3339_opts(SecondsFormat::AutoSi, true)
         ));
     }

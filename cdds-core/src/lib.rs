@@ -86,7 +86,7 @@ pub mod system;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use self::blocking::read_blocking;
+pub use self::blocking::{Batches, Stop, read_blocking};
 pub use self::domain::access::{Action, Actions, Principal, PrincipalName, Role};
 pub use self::domain::archive::retention::RetentionDays;
 pub use self::domain::archive::split_size::SplitSize;
@@ -96,15 +96,16 @@ pub use self::domain::execution::Status;
 pub use self::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, SourceId, TypeId};
 pub use self::domain::job::lifecycle::NewJob;
 pub use self::domain::job::{JobSettings, Protection, RecipientNames, Title};
-pub use self::domain::record::{Place, RecordBatch, RecordBatchBuilder};
+pub use self::domain::record::selection::CategoryDimension;
+pub use self::domain::record::{Place, RecordBatch, RecordBatchBuilder, RejectedRecord};
 pub use self::domain::violation::{Code, ErrorClass, RuleViolation};
 pub use self::engine::observe::{Event, Observer};
 pub use self::engine::{Engine, EngineError, EngineSettings, Until};
 pub use self::ports::Ports;
 pub use self::ports::catalog::query::{ArtifactQuery, ExecutionQuery, JobQuery};
 pub use self::ports::source::{
-    DataType, Estimate, Ownership, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
-    SourceErrorKind, Sources, Visibility,
+    BadRecordMode, DataType, Estimate, Ownership, ReadRequest, RecordStream, Source, SourceDescription,
+    SourceError, SourceErrorKind, Sources, Visibility,
 };
 pub use self::service::artifacts::{Artifacts, Download};
 pub use self::service::audit::Audit;

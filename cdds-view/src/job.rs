@@ -21,6 +21,7 @@ use crate::names::{self, latest_status_name};
 use crate::progress::ProgressView;
 use crate::selection::Selection;
 use crate::status::StatusLine;
+use crate::words;
 
 /// A job: its settings in words, where it stands, and its latest execution. For settings that can be sent
 /// back, see [`SettingsForm`](crate::settings::SettingsForm).
@@ -260,7 +261,8 @@ impl JobView {
 
     /// `7 days`, or `service default`
     pub fn retention_words(&self) -> String {
-        self.retention_days.map_or_else(|| "service default".to_owned(), |days| format!("{days} days"))
+        self.retention_days
+            .map_or_else(|| "service default".to_owned(), |days| words::counted(u64::from(days), "day"))
     }
 }
 

@@ -71,7 +71,7 @@ impl ProgressView {
 
     /// `13 s left, 1,234 records`
     pub fn words(&self) -> String {
-        let records = format!("{} records", words::count(self.records));
+        let records = words::counted(self.records, "record");
         match self.remaining_seconds {
             Some(seconds) => format!("{}, {records}", words::remaining(seconds)),
             None => records,

@@ -12,6 +12,7 @@ use cdds_core::service::Entity;
 use super::history::execution_id;
 use super::{Deleted, download, filtered_job, id, print_rows};
 use cdds_view::ArtifactView;
+use cdds_view::words;
 
 use crate::args::{ArtifactCommand, DeleteArtifactsArgs, ListArtifactsArgs, SetArgs};
 use crate::compose::App;
@@ -101,7 +102,7 @@ async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), Cli
 }
 
 fn files(count: usize) -> String {
-    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+    words::counted(count as u64, "file")
 }
 
 /// Sets or releases the hold, then shows the set; a released set that has expired is no longer shown.

@@ -2,6 +2,7 @@
 
 use cdds_core::domain::clock::ClockVerdict;
 use cdds_core::service::clock::{ClockReport, JobAhead};
+use cdds_view::words;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::console::Console;
@@ -20,9 +21,8 @@ pub(super) fn tell(report: &ClockReport, console: &Console) {
     }
     let more = report.ahead.len().saturating_sub(NAMED_MAX);
     if more > 0 {
-        console.note(&format!(
-            "warning: {more} more job(s) lie ahead of the clock: `cdds doctor` names them all"
-        ));
+        let more = words::counted(more as u64, "other job");
+        console.note(&format!("warning: ahead of the clock: {more}, all named by `cdds doctor`"));
     }
 }
 
@@ -51,12 +51,12 @@ pub(super) fn set_it() -> &'static str {
 pub(super) fn lies_ahead(ahead: &JobAhead, now: DateTime<Utc>) -> String {
     let JobAhead { job, until } = ahead;
     format!(
-        "job {} ({}) lies ahead of the clock, up to {}, {} day(s) from now: until then it does not run, or \
+        "job {} ({}) lies ahead of the clock, up to {}, {} from now: until then it does not run, or \
          finds nothing new; a clock was ahead when it last ran, or --now was mistyped",
         printable(job.settings.title.as_str()),
         job.id,
         rfc3339(*until),
-        (*until - now).num_days()
+        words::counted((*until - now).num_days().unsigned_abs(), "day")
     )
 }
 

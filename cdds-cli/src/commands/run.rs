@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use cdds_core::engine::{RunReport, Until};
+use cdds_view::words;
 use serde::Serialize;
 
 use super::clock;
@@ -40,7 +41,11 @@ pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError
     let until = if args.until_idle { Until::Idle } else { Until::Stopped };
     let RunReport { finished, failed, retries, other, housekeeping_failures } =
         engine.run(until, stop.asked()).await?;
-    let again = if retries == 0 { String::new() } else { format!(", {retries} attempts tried again") };
+    let again = if retries == 0 {
+        String::new()
+    } else {
+        format!(", {} tried again", words::counted(retries, "attempt"))
+    };
     let words = format!("{finished} finished, {failed} failed, {other} other{again}");
     session.output.outcome(&Report { finished, failed, retries, other, housekeeping_failures }, &words)?;
     if !args.until_idle {
@@ -49,7 +54,10 @@ pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError
     if failed > 0 {
         return Err(CliError::failed(
             "execution_failed",
-            format!("{failed} execution(s) failed: `cdds history list --status failed` shows why"),
+            format!(
+                "{} failed: `cdds history list --status failed` shows why",
+                words::counted(failed, "execution")
+            ),
         ));
     }
     if housekeeping_failures > 0 {

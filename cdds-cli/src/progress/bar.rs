@@ -84,10 +84,9 @@ fn words(progress: Progress, records_per_second: Option<u64>) -> String {
     let rate = records_per_second.map(|rate| format!("{} records/s", say::count(rate)));
     let parts = match progress.parts {
         0 => None,
-        1 => Some("1 part".to_owned()),
-        parts => Some(format!("{parts} parts")),
+        parts => Some(say::counted(u64::from(parts), "part")),
     };
-    let records = format!("{} records", say::count(progress.records));
+    let records = say::counted(progress.records, "record");
     let read = format!("{} read", say::bytes(progress.bytes_read));
     let words: Vec<String> = [left, rate, parts, Some(records), Some(read)].into_iter().flatten().collect();
     words.join(", ")

@@ -122,13 +122,13 @@ fn s3_certificates_that_expire_are_told_with_the_jobs_that_use_them() {
     let recipient = |days: i64| finding(&place, &["--now", &in_days(days)], "recipient ops");
     assert_eq!(recipient(1).0, "ok");
     let soon = recipient(80);
-    assert!(soon.0 == "warning" && soon.1.contains("0 job(s) use it"), "{soon:?}");
+    assert!(soon.0 == "warning" && soon.1.contains("0 jobs use it"), "{soon:?}");
     let unused = recipient(100);
     assert!(unused.0 == "warning" && unused.2.contains("cdds recipient remove ops"), "{unused:?}");
     let args = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
     place.json(&[&args[..], &["--recipient", "ops"], &DAILY].concat());
     let expired = recipient(100);
-    assert!(expired.0 == "failed" && expired.1.contains("1 job(s) use it"), "{expired:?}");
+    assert!(expired.0 == "failed" && expired.1.contains("1 job uses it"), "{expired:?}");
     assert!(expired.2.contains("renewed"), "{expired:?}");
 }
 

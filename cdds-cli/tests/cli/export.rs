@@ -149,7 +149,7 @@ fn e10_bad_records_fail_an_export_or_are_set_aside_and_counted() {
     assert_eq!(history[0]["job_id"], job["id"]);
     let listed = place.json(&["job", "list", "--latest-status", "finished_with_errors"]);
     assert_eq!(listed[0]["id"], job["id"]);
-    assert!(place.done(&["history", "list"]).contains("1 bad record(s) set aside"));
+    assert!(place.done(&["history", "list"]).contains("1 bad record set aside"));
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn j7_a_suspended_job_misses_its_day() {
     let history = place.json(&["history", "list", "--sort", "slot"]);
     assert_eq!((&history[0]["status"], &history[1]["status"]), (&json!("skipped"), &json!("finished")));
     let reason = history[0]["skip_reason"].as_str().unwrap();
-    assert!(reason.starts_with("suspended: 2 occurrence(s) from 2020-01-02T02:00:00Z"), "{reason}");
+    assert!(reason.starts_with("suspended: 2 occurrences from 2020-01-02T02:00:00Z"), "{reason}");
 }
 
 #[test]

@@ -29,7 +29,8 @@ pub struct EngineSettings {
     /// How long an execution may wait for its source before the observer is told (rule W3b). One hour by
     /// default.
     pub tell_waiting_after: Duration,
-    /// The service's own retention (rule A7).
+    /// The service's own retention (rule A7): a published set expires after the shorter of this and its job's.
+    /// Give [`JobRules::retention`](crate::JobRules) the same value: by it, jobs that ask for more are refused.
     pub retention: RetentionDays,
     /// How long the record is kept: history, audit, downloads and notices (rule E14). 400 days by default.
     /// One that would not outlive the artifacts by 30 days counts as the shortest one that does.

@@ -37,7 +37,8 @@ const RECORD_PAGE: u64 = 1_000;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct JobRules {
-    /// The service's own retention, which no job exceeds (rule A7).
+    /// The service's own retention: a job that asks for more is refused (rule A7). The same as the engine's
+    /// setting, by which sets expire ([`EngineSettings::retention`](crate::EngineSettings)).
     pub retention: RetentionDays,
     /// Whether one-time jobs may be edited (rule J10).
     pub one_time_edit: OneTimeEdit,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Instant;
+use crate::{Instant, words};
 
 /// A remark on an execution; its [`Display`](fmt::Display) form is for people and may be empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl fmt::Display for Remark<'_> {
                     write!(f, "the source was not complete from {from} on; ")?;
                 }
                 if *rejected > 0 {
-                    write!(f, "{rejected} bad record(s) set aside; ")?;
+                    write!(f, "{} set aside; ", words::counted(*rejected, "bad record"))?;
                 }
                 summary(files, f)
             }
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(said(0, 0), "");
         assert_eq!(said(1, 0), "a.z01");
         assert_eq!(said(3, 0), "a.z01 and 2 more");
-        assert_eq!(said(1, 2), "2 bad record(s) set aside; a.z01");
+        assert_eq!(said(1, 2), "2 bad records set aside; a.z01");
     }
 
     #[test]

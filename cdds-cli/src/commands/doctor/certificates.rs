@@ -68,7 +68,10 @@ async fn certificate(
     let users = jobs.iter().filter(|job| job.settings.protection.recipients().contains(&recipient.name));
     let users = users.count();
     let until = recipient.certificate.not_after.format("%Y-%m-%d");
-    let used = format!("{users} job(s) use it");
+    let used = match users {
+        1 => "1 job uses it".to_owned(),
+        users => format!("{users} jobs use it"),
+    };
     let way_out = "store a renewed certificate under another name, and edit the jobs to use that";
     let sealed = app.recipients.sample(&session.principal, &recipient.name).await;
     let left = recipient.certificate.not_after - now;

@@ -3,6 +3,7 @@
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::work::lease::WorkerLife;
 use cdds_core::ports::catalog::query::ExecutionQuery;
+use cdds_view::words;
 
 use super::Finding;
 use crate::commands::every_row;
@@ -35,7 +36,10 @@ pub(super) async fn at_work(app: &App, session: &Session) -> Result<Vec<Finding>
     if findings.is_empty() {
         let detail = match running.len() {
             0 => "nothing is in progress".to_owned(),
-            count => format!("{count} execution(s) in progress, none left behind by its worker"),
+            count => {
+                let count = words::counted(count as u64, "execution");
+                format!("{count} in progress, none left behind by its worker")
+            }
         };
         return Ok(vec![Finding::ok("workers", detail)]);
     }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use cdds_crypto::PrivateKey;
 use cdds_storage::archive::{NewFile, PartSet, SteadyFile};
 use cdds_storage::durable;
+use cdds_view::words;
 use serde::Serialize;
 
 use super::identity::{FileId, SetId, refuse_shared_targets};
@@ -52,7 +53,8 @@ pub(in crate::commands) fn decrypt(args: &DecryptArgs, session: &Session) -> Res
     }
     let to = args.to.display().to_string();
     let files: Vec<String> = targets.iter().map(|(_, plain)| name(plain)).collect();
-    let words = format!("{} parts decrypted to {to}:\n{}", files.len(), files.join("\n"));
+    let words =
+        format!("{} decrypted to {to}:\n{}", words::counted(files.len() as u64, "part"), files.join("\n"));
     Ok(session.output.outcome(&Decrypted { to, files, digests_compared, authenticated }, &words)?)
 }
 

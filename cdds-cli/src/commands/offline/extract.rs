@@ -1,6 +1,7 @@
 //! `cdds extract`: the record files of a set, in one pass over its parts.
 
 use cdds_storage::archive::extract::{ExtractOptions, extract as extract_parts};
+use cdds_view::words;
 use serde::Serialize;
 
 use super::private_key::read_key;
@@ -34,7 +35,8 @@ pub(in crate::commands) fn extract(args: &ExtractArgs, session: &Session) -> Res
         session.console.note(UNCHECKED);
     }
     let to = args.to.display().to_string();
-    let words = format!("{} files ({} bytes) extracted to {to}", summary.entries, summary.bytes);
+    let words =
+        format!("{} ({} bytes) extracted to {to}", words::counted(summary.entries, "file"), summary.bytes);
     let extracted = Extracted { to, files: summary.entries, bytes: summary.bytes, digests_compared };
     Ok(session.output.outcome(&extracted, &words)?)
 }

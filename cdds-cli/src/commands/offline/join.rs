@@ -5,6 +5,7 @@ use std::path::Path;
 use cdds_storage::archive::PartSet;
 use cdds_storage::archive::extract::verify;
 use cdds_storage::archive::join::join as join_parts;
+use cdds_view::words;
 use serde::Serialize;
 
 use super::identity::FileId;
@@ -49,8 +50,8 @@ pub(in crate::commands) fn join(args: &JoinArgs, session: &Session) -> Result<()
     }
     let to = args.to.display().to_string();
     let count = set.names().len();
-    let words =
-        format!("{count} parts joined into {to}: {} files ({} bytes)", summary.entries, summary.bytes);
+    let (parts, files) = (words::counted(count as u64, "part"), words::counted(summary.entries, "file"));
+    let words = format!("{parts} joined into {to}: {files} ({} bytes)", summary.bytes);
     let joined = Joined { to, parts: count, files: summary.entries, bytes: summary.bytes, digests_compared };
     Ok(session.output.outcome(&joined, &words)?)
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use cdds_core::domain::archive::manifest;
 use cdds_crypto::{PrivateKey, check_sealed};
 use cdds_storage::archive::{PartSet, SteadyFile, extract};
+use cdds_view::words;
 use serde::Serialize;
 
 use super::identity::SetId;
@@ -169,7 +170,11 @@ fn verify_set(
     Ok(match verdict.files {
         Some(files) if files != published.manifest.files => Verdict {
             ok: false,
-            problem: Some(format!("it holds {files} files, but {} were published", published.manifest.files)),
+            problem: Some(format!(
+                "it holds {}, but {} were published",
+                words::counted(files, "file"),
+                published.manifest.files
+            )),
             ..verdict
         },
         _ => verdict,
@@ -275,7 +280,7 @@ impl Verdict {
             (None, _) => "no manifest beside it, so digests were not compared".to_owned(),
         };
         let contents = match self.files {
-            Some(files) => format!("{files} record files read and checked"),
+            Some(files) => format!("{} read and checked", words::counted(files, "record file")),
             None if self.ok => "contents not checked: they are sealed, --key opens them".to_owned(),
             None => "contents not checked".to_owned(),
         };

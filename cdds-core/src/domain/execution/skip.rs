@@ -66,35 +66,36 @@ impl SkipReason {
     }
 }
 
+/// `1 occurrence at …`, `2 occurrences from … to …`
+fn slots(count: u64, first: &str, last: &str) -> String {
+    match count {
+        1 => format!("1 occurrence at {first}"),
+        count => format!("{count} occurrences from {first} to {last}"),
+    }
+}
+
 impl std::fmt::Display for SkipReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let at = |instant: &DateTime<Utc>| instant.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         match self {
-            Self::Coalesced { first, last, count, into } => write!(
-                f,
-                "coalesced: {count} occurrence(s) from {} to {} are covered by the one at {}",
-                at(first),
-                at(last),
-                at(into)
-            ),
-            Self::CatchUpLimit { first, last, count } => write!(
-                f,
-                "missed: {count} occurrence(s) from {} to {} lie beyond the catch-up limit",
-                at(first),
-                at(last)
-            ),
-            Self::Suspended { first, last, count } => write!(
-                f,
-                "suspended: {count} occurrence(s) from {} to {} had not started when the job was suspended",
-                at(first),
-                at(last)
-            ),
-            Self::Deleted { first, last, count } => write!(
-                f,
-                "deleted: {count} occurrence(s) from {} to {} had not started when the job was deleted",
-                at(first),
-                at(last)
-            ),
+            Self::Coalesced { first, last, count, into } => {
+                let (slots, are) =
+                    (slots(*count, &at(first), &at(last)), if *count == 1 { "is" } else { "are" });
+                write!(f, "coalesced: {slots} {are} covered by the one at {}", at(into))
+            }
+            Self::CatchUpLimit { first, last, count } => {
+                let (slots, lie) =
+                    (slots(*count, &at(first), &at(last)), if *count == 1 { "lies" } else { "lie" });
+                write!(f, "missed: {slots} {lie} beyond the catch-up limit")
+            }
+            Self::Suspended { first, last, count } => {
+                let slots = slots(*count, &at(first), &at(last));
+                write!(f, "suspended: {slots} had not started when the job was suspended")
+            }
+            Self::Deleted { first, last, count } => {
+                let slots = slots(*count, &at(first), &at(last));
+                write!(f, "deleted: {slots} had not started when the job was deleted")
+            }
             Self::Replaced => f.write_str("replaced: the job was edited before it started"),
             Self::Covered { watermark: Some(watermark) } => {
                 write!(f, "covered: everything up to {} was exported before", at(watermark))

@@ -51,25 +51,25 @@ fn triggers_and_reasons_have_names() {
         (
             SkipReason::Coalesced { first, last, count, into: last },
             "coalesced",
-            "coalesced: 2 occurrence(s) from 2026-03-01T00:00:00Z to 2026-03-02T00:00:00Z are covered by the \
+            "coalesced: 2 occurrences from 2026-03-01T00:00:00Z to 2026-03-02T00:00:00Z are covered by the \
              one at 2026-03-02T00:00:00Z",
         ),
         (
             SkipReason::CatchUpLimit { first, last, count },
             "catch_up_limit",
-            "missed: 2 occurrence(s) from 2026-03-01T00:00:00Z to 2026-03-02T00:00:00Z lie beyond the \
+            "missed: 2 occurrences from 2026-03-01T00:00:00Z to 2026-03-02T00:00:00Z lie beyond the \
              catch-up limit",
         ),
         (
             SkipReason::Suspended { first, last, count },
             "suspended",
-            "suspended: 2 occurrence(s) from 2026-03-01T00:00:00Z to 2026-03-02T00:00:00Z had not started \
+            "suspended: 2 occurrences from 2026-03-01T00:00:00Z to 2026-03-02T00:00:00Z had not started \
              when the job was suspended",
         ),
         (
             SkipReason::Deleted { first, last, count },
             "deleted",
-            "deleted: 2 occurrence(s) from 2026-03-01T00:00:00Z to 2026-03-02T00:00:00Z had not started \
+            "deleted: 2 occurrences from 2026-03-01T00:00:00Z to 2026-03-02T00:00:00Z had not started \
              when the job was deleted",
         ),
         (SkipReason::Replaced, "replaced", "replaced: the job was edited before it started"),
