@@ -453,7 +453,7 @@ with open('names.zip', 'wb') as out:
     size = out.tell() - start
     out.write(b'PK' + struct.pack('<HHHHIIH', 0, 0, 30000, 30000, size, start, 0))
 done = subprocess.run([sys.argv[1], 'verify', 'names.zip'], capture_output=True, text=True)
-assert done.returncode == 0 and '30000 record files' in done.stdout, done
+assert done.returncode == 0 and '30,000 record files' in done.stdout, done
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 "#;
     let kib = place.program("python3", &["-c", script, env!("CARGO_BIN_EXE_cdds")], &[]);
