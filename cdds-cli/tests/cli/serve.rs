@@ -93,6 +93,24 @@ fn without_users_a_link_signs_in_once() {
 }
 
 #[test]
+fn the_demo_serves_what_it_exported() {
+    let place = Place::new();
+    let demo = place.cdds(&["demo", "demo", "--records", "300", "--serve", "--listen", "127.0.0.1:0"]);
+    let mut server = Running::of(&place, demo);
+    // Its story comes first.
+    while !server.address.starts_with("http://") {
+        server.address = server.line();
+    }
+    let words = server.line();
+    let (_, page) = words.split_once(&server.address).unwrap();
+    assert_eq!(server.ask(page, &["-c", "jar"]).status, 303);
+    let jobs = server.ask("jobs", &["-b", "jar"]).body;
+    assert!(jobs.contains("Interactions of the week"), "{jobs}");
+    let (code, log) = server.stop();
+    assert_eq!(code, Some(0), "{log}");
+}
+
+#[test]
 fn a_token_is_taken_until_it_is_revoked() {
     let place = with_ada();
     let server = Running::start(&place, &[]);
@@ -243,6 +261,41 @@ fn a_stop_waits_for_what_was_begun_and_takes_nothing_new() {
     let (code, log) = server.ended();
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("stopping: "), "{log}");
+}
+
+#[test]
+fn a_stop_waits_for_a_download() {
+    let place = Place::with_interactions(2_000);
+    // More than the buffers of two sockets hold, even when it is compressed.
+    place.sqlite("update interactions set note = hex(randomblob(12000))");
+    place.plaintext_job(&[]);
+    place.done(&["run", "--until-idle"]);
+    let token = place.done(&["token", "create", "--role", "operator"]);
+    let bearer = format!("Authorization: Bearer {}", token.trim_end());
+    let mut server = Running::start(&place, &[]);
+    let listed = server.ask("api/v1/artifacts", &["-H", &bearer]).body;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let file = listed["items"].as_array().unwrap().iter().max_by_key(|file| file["size"].as_u64()).unwrap();
+    let (id, size) = (string(&file["id"]), file["size"].as_u64().unwrap());
+    assert!(size > 20_000_000, "{size}");
+
+    let host = server.host();
+    let mut download = TcpStream::connect(&host).unwrap();
+    let head = format!(
+        "GET /api/v1/artifacts/{id}/content HTTP/1.1\r\nHost: {host}\r\n{bearer}\r\nConnection: close\r\n\r\n"
+    );
+    download.write_all(head.as_bytes()).unwrap();
+    let mut begun = vec![0; 1000];
+    download.read_exact(&mut begun).unwrap();
+    server.terminate();
+    while TcpStream::connect(&host).is_ok() {}
+    assert!(server.runs());
+    download.read_to_end(&mut begun).unwrap();
+    let head = begun.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+    assert!(begun.starts_with(b"HTTP/1.1 200 "));
+    assert_eq!((begun.len() - head - 4) as u64, size);
+    let (code, log) = server.ended();
+    assert_eq!(code, Some(0), "{log}");
 }
 
 #[test]

@@ -39,6 +39,11 @@ impl<'a> Running<'a> {
         if !args.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
+        Self::of(place, command)
+    }
+
+    /// Starts a command that prints the address of a server first.
+    pub(super) fn of(place: &'a Place, mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = Mutex::new(BufReader::new(child.stdout.take().unwrap()));
         let mut running = Self { address: String::new(), place, child: Some(child), stdout };
