@@ -1,7 +1,6 @@
 //! Queries of lists, as the parameters of pages and of the API say them. The command line has the same names.
 
 pub(crate) mod artifacts;
-#[allow(dead_code, reason = "the pages and routes that read it come next")]
 pub(crate) mod audit;
 pub(crate) mod executions;
 pub(crate) mod jobs;

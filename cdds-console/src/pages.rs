@@ -1,6 +1,7 @@
 //! The pages: complete without a script, by the same services as the API.
 
 mod artifacts;
+mod audit;
 mod confirm;
 mod execution;
 mod filters;
@@ -10,9 +11,11 @@ mod job_form;
 mod jobs;
 mod parts;
 mod problem;
+mod recipients;
 mod set;
 #[cfg(feature = "accounts")]
 pub(crate) mod sign_in;
+mod sources;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -29,6 +32,17 @@ pub(crate) fn routes() -> Router<App> {
         .route("/jobs/{id}/suspend", post(jobs::suspend))
         .route("/jobs/{id}/resume", post(jobs::resume))
         .merge(of_results())
+        .merge(of_surroundings())
+}
+
+/// What jobs need, and who did what.
+fn of_surroundings() -> Router<App> {
+    Router::new()
+        .route("/recipients", get(recipients::list).post(recipients::add))
+        .route("/recipients/remove", post(recipients::remove))
+        .route("/recipients/sample", get(recipients::sample))
+        .route("/sources", get(sources::list))
+        .route("/audit", get(audit::list))
 }
 
 /// What jobs leave behind.

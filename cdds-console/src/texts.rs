@@ -2,9 +2,12 @@
 //! with its code.
 
 pub(crate) mod artifacts;
+pub(crate) mod audit;
 pub(crate) mod execution;
 pub(crate) mod history;
 pub(crate) mod job;
+pub(crate) mod recipients;
+pub(crate) mod sources;
 
 use cdds_core::Role;
 use cdds_view::words;
@@ -147,4 +150,9 @@ pub(crate) fn shortened(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
+}
+
+/// Returns the title of a page whose form was refused.
+pub(crate) fn error_of(title: &str) -> String {
+    format!("Error: {title}")
 }

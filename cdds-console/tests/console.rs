@@ -24,3 +24,5 @@ mod matrix;
 mod mounting;
 #[path = "console/openapi.rs"]
 mod openapi;
+#[path = "console/surroundings.rs"]
+mod surroundings;

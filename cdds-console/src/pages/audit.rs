@@ -1,0 +1,151 @@
+//! The audit: who changed and downloaded what.
+
+use axum::extract::State;
+use cdds_core::ports::catalog::query::{AuditColumn, Sort};
+use cdds_view::{AuditView, ObjectView, PageView};
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+
+use super::Refused;
+use super::filters::{day_field, is_filtered, kept, text_field};
+use super::frame::{Section, page};
+use super::parts::{choice, column, mark, pager, time, when};
+use crate::App;
+use crate::answers::{Answers, Query};
+use crate::lists::audit as lists;
+use crate::texts::{self, audit as said, execution};
+use crate::visit::Visit;
+
+/// The rows of a page.
+const ROWS: u64 = 100;
+
+/// `GET /audit`
+pub(super) async fn list(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Query(answers): Query,
+) -> Result<Markup, Refused> {
+    let query = lists::query(&answers, ROWS)?;
+    let entries = services.audit.list(visit.principal(), &query).await?;
+    let entries = PageView::new(entries, query.sort, AuditView::from);
+    let now = services.jobs.now().await?;
+    let is_first = entries.items.is_empty() && !is_filtered(&answers) && answers.one("next").is_none();
+    let body = html! {
+        div.rows.tight {
+            h1 { (texts::AUDIT) }
+            p.sub { (said::ABOUT) " " (texts::AS_OF) " " (time(now, now)) ". " a href=(answers.query()) { (texts::REFRESH) } }
+        }
+        @if is_first {
+            section.card.pad.rows aria-labelledby="none" {
+                h2 #none { (said::NOTHING_YET) }
+                p { (said::NOTHING_YET_SAYS) }
+            }
+        } @else {
+            div.card {
+                (filters(&answers))
+                (table(&visit, &answers, &entries, query.sort, now))
+                (pager(&answers, entries.next.as_deref()))
+            }
+        }
+    };
+    Ok(page(&visit, Section::Audit, texts::AUDIT, &body))
+}
+
+fn filters(answers: &Answers) -> Markup {
+    let actions =
+        lists::actions().into_iter().map(|name| (name, texts::sentence(&cdds_view::words::status(name))));
+    html! {
+        details.pad open[is_filtered(answers)] {
+            summary { (texts::FILTER) }
+            form.rows {
+                (kept(answers, &lists::PARAMETERS))
+                div.grid {
+                    (text_field(answers, "principal", said::WHO))
+                    (choice("f-action", "action", said::ACTION, answers.one("action"), actions))
+                    (text_field(answers, "object", said::OBJECT_ID))
+                    (day_field(answers, "since", said::SINCE))
+                    (day_field(answers, "until", said::UNTIL))
+                }
+                div.acts { button { (texts::APPLY) } a href="?" { (texts::CLEAR) } }
+            }
+        }
+    }
+}
+
+fn table(
+    visit: &Visit,
+    answers: &Answers,
+    entries: &PageView<AuditView>,
+    sort: Sort<AuditColumn>,
+    now: DateTime<Utc>,
+) -> Markup {
+    let head = |name: AuditColumn, title| {
+        column(answers, (sort.column.as_str(), sort.descending), name.as_str(), title)
+    };
+    html! {
+        @if entries.items.is_empty() {
+            div.pad.rows { p { (said::NO_MATCH) } p { a href="?" { (said::SHOW_ALL) } } }
+        } @else {
+            table.cards role="table" {
+                caption.vh { (texts::AUDIT) }
+                thead role="rowgroup" { tr role="row" {
+                    (head(AuditColumn::Action, said::ACTION))
+                    (head(AuditColumn::At, said::AT))
+                    (head(AuditColumn::Principal, said::WHO))
+                    th scope="col" role="columnheader" { (said::OBJECT) }
+                    th scope="col" role="columnheader" { (execution::OUTCOME) }
+                } }
+                tbody role="rowgroup" { @for entry in &entries.items { (row(visit, answers, entry, now)) } }
+            }
+        }
+    }
+}
+
+fn row(visit: &Visit, answers: &Answers, entry: &AuditView, now: DateTime<Utc>) -> Markup {
+    let of = answers.without(&["next"]).with("principal", entry.principal.as_str()).query();
+    let remark = entry.remark();
+    html! {
+        tr role="row" {
+            th scope="row" role="rowheader" { (texts::sentence(&cdds_view::words::status(&entry.action))) }
+            td.nw role="cell" data-l=(said::AT) { (when(entry.at.0, now)) }
+            td role="cell" data-l=(said::WHO) { a href=(of) { (entry.principal) } }
+            td role="cell" data-l=(said::OBJECT) { @if let Some(object) = &entry.object { (about(visit, object)) } }
+            td role="cell" data-l=(execution::OUTCOME) {
+                (outcome(&entry.outcome))
+                @if !remark.is_empty() { span.sub { (texts::shortened(&remark)) } }
+            }
+        }
+    }
+}
+
+fn outcome(name: &str) -> Markup {
+    let (class, shape) = match name {
+        "done" | "verified" => ("ok", "ok"),
+        "forbidden" => ("warn", "warn"),
+        "corrupt" => ("bad", "bad"),
+        "begun" => ("run", "run"),
+        _ => ("off", "stop"),
+    };
+    mark(class, shape, &texts::sentence(&cdds_view::words::status(name)))
+}
+
+/// Returns the object of an action, as a link where it has a page.
+fn about(visit: &Visit, object: &ObjectView) -> Markup {
+    let kind = texts::sentence(&cdds_view::words::status(&object.kind));
+    let address = match object.kind.as_str() {
+        "job" => Some(format!("jobs/{}", object.id)),
+        "execution" => Some(format!("history/{}", object.id)),
+        "artifact_set" | "manifest" | "signature" => Some(format!("sets/{}", object.id)),
+        "recipient" => Some("recipients".to_owned()),
+        _ => None,
+    };
+    html! {
+        (kind)
+        span.sub {
+            @match address {
+                Some(address) => a href=(visit.to(&address)) { code { (object.id) } },
+                None => code { (object.id) },
+            }
+        }
+    }
+}
