@@ -7,12 +7,14 @@ mod execution;
 mod filters;
 mod frame;
 mod history;
+mod job;
 mod job_form;
 mod jobs;
 mod parts;
 mod problem;
 mod recipients;
 mod set;
+mod sheet;
 #[cfg(feature = "accounts")]
 pub(crate) mod sign_in;
 mod sources;
@@ -28,6 +30,11 @@ pub(crate) fn routes() -> Router<App> {
         .route("/jobs", get(jobs::list))
         .route("/jobs/new", get(job_form::new).post(job_form::create))
         .route("/jobs/{id}/edit", get(job_form::edit).post(job_form::change))
+        .route("/jobs/{id}", get(job::show))
+        .route("/jobs/{id}/run", post(job::run))
+        .route("/jobs/{id}/bring-back", post(job::bring_back))
+        .route("/jobs/{id}/backfill", post(job::fill))
+        .route("/jobs/{id}/delete", post(job::delete))
         .route("/jobs/selected", post(jobs::selected))
         .route("/jobs/{id}/suspend", post(jobs::suspend))
         .route("/jobs/{id}/resume", post(jobs::resume))

@@ -39,7 +39,6 @@ pub(crate) const AUDIT: &str = "Audit";
 
 pub(crate) const ADD_JOB: &str = "Add a job";
 pub(crate) const ATTENTION: &str = "Needs attention";
-pub(crate) const FILTER_AND_SORT: &str = "Filter and sort";
 pub(crate) const APPLY: &str = "Apply";
 pub(crate) const CLEAR: &str = "Clear";
 pub(crate) const SEARCH: &str = "Search";

@@ -95,11 +95,15 @@ async fn every_page_is_readable_for_everybody() {
     let pictures = modules().join("pictures");
     std::fs::create_dir_all(&pictures).unwrap();
     let id = host.job(ADA, monthly()).await;
+    host.post(ADA, &format!("/jobs/{id}/run"), "").await;
+    host.run().await;
+    host.post(ADA, &format!("/jobs/{id}/suspend"), "").await;
     let filled = vec![
         "/jobs".to_owned(),
         "/jobs?state=suspended".to_owned(),
         "/jobs/new".to_owned(),
         format!("/jobs/{id}/edit"),
+        format!("/jobs/{id}?done=suspended"),
     ];
     for (host, paths) in [(&host, filled), (&empty, vec!["/jobs".to_owned()])] {
         let server = Server::start(host).await;

@@ -14,6 +14,8 @@ mod history;
 mod host;
 #[path = "console/job_form.rs"]
 mod job_form;
+#[path = "console/job_page.rs"]
+mod job_page;
 #[path = "console/jobs.rs"]
 mod jobs;
 #[path = "console/live.rs"]

@@ -21,12 +21,13 @@ use cdds_core::domain::job::policy::{BadRecords, Policies, Retries};
 use cdds_core::domain::job::{Description, Protection, RecipientNames, Title};
 use cdds_core::domain::violation::{Code, RuleViolation};
 use cdds_view::settings::{Schedule, ScheduleError, parse_split_bytes};
+use chrono::{DateTime, Utc};
 
 use super::{Fault, Faults};
 use crate::answers::Answers;
 use crate::texts::job as texts;
 
-pub(crate) use self::place::fault_of;
+pub(crate) use self::place::{fault_of, of_range};
 pub(crate) use self::reads::{READS_MAX, count, without};
 pub(crate) use self::spell::spelled;
 pub(crate) use self::times::TIME_PATTERN;
@@ -65,6 +66,23 @@ pub(crate) fn settings(answers: &Answers) -> Result<JobSettings, Vec<Fault>> {
             .with_split_size(split_size)
             .with_retention(retention)
             .with_policies(policies)),
+        _ => Err(faults.0),
+    }
+}
+
+/// Reads a range: `from` and `to`, which are both needed.
+pub(crate) fn range(answers: &Answers) -> Result<(DateTime<Utc>, DateTime<Utc>), Vec<Fault>> {
+    let mut faults = Faults::default();
+    let mut end = |name: &str| {
+        let before = faults.0.len();
+        let at = times::instant(answers, name, &mut faults);
+        if at.is_none() && faults.0.len() == before {
+            faults.say(&format!("{name}-date"), texts::NEEDED);
+        }
+        at
+    };
+    match (end("from"), end("to")) {
+        (Some(from), Some(to)) => Ok((from, to)),
         _ => Err(faults.0),
     }
 }

@@ -69,11 +69,16 @@ pub(super) fn kept(answers: &Answers, set: &[&str]) -> Markup {
 
 /// Returns the field of a day.
 pub(super) fn day_field(answers: &Answers, name: &str, label: &str) -> Markup {
+    day_field_of(answers, &format!("f-{name}"), name, label)
+}
+
+/// Returns the field of a day with an id of its own.
+pub(super) fn day_field_of(answers: &Answers, id: &str, name: &str, label: &str) -> Markup {
     let day = answers.one(name).and_then(|text| text.get(..10));
     html! {
         div.field {
-            label for={ "f-" (name) } { (label) }
-            input id={ "f-" (name) } name=(name) type="date" value=[day];
+            label for=(id) { (label) }
+            input id=(id) name=(name) type="date" value=[day];
         }
     }
 }

@@ -65,6 +65,17 @@ impl Section {
 
 /// Returns a page of the console.
 pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) -> Markup {
+    page_saying(visit, section, title, None, body)
+}
+
+/// Returns a page that first says what was done.
+pub(super) fn page_saying(
+    visit: &Visit,
+    section: Section,
+    title: &str,
+    notice: Option<&str>,
+    body: &Markup,
+) -> Markup {
     document(
         &visit.root,
         title,
@@ -88,7 +99,12 @@ pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) 
                     }
                 }
             }
-            main.wrap #main tabindex="-1" { (body) p.vh role="status" {} }
+            main.wrap #main tabindex="-1" {
+                @match notice {
+                    Some(notice) => { p.note.ok role="status" { (notice) } (body) },
+                    None => { (body) p.vh role="status" {} },
+                }
+            }
             (foot(&visit.root))
         },
     )

@@ -200,7 +200,7 @@ fn row(visit: &Visit, sight: &Sight, execution: &ExecutionView, is_chosen_from: 
 }
 
 /// Returns the status with its progress and its remark.
-fn standing(execution: &ExecutionView) -> Markup {
+pub(super) fn standing(execution: &ExecutionView) -> Markup {
     let line = execution.status_line();
     let remark = match execution.remark() {
         Remark::Files { rejected: 0, incomplete_from: None, .. } => String::new(),

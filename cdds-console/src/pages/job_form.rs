@@ -1,7 +1,6 @@
 //! The form of a job: of a new one, of a clone, and of an edit.
 
 mod sections;
-mod sheet;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -17,10 +16,10 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use self::sections::{about, data, files, policies, range, schedule, watermark};
-use self::sheet::Sheet;
 use super::Refused;
 use super::frame::{Section, icon, page};
 use super::parts::{time, when};
+use super::sheet::Sheet;
 use crate::answers::{Answers, Form, Query, wrong};
 use crate::forms::Fault;
 use crate::forms::job as forms;

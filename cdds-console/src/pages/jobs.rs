@@ -1,10 +1,14 @@
 //! The list of jobs.
 
+mod filters;
+mod selected;
+
 use axum::extract::{Path, State};
 use axum::response::Response;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::job::JobState;
+use cdds_core::domain::recipient::{EXPIRY_WARNING, Recipient};
 use cdds_core::ports::catalog::query::{JobColumn, JobQuery, LatestStatus, Slice, Sort, Total};
 use cdds_core::{JobId, Principal, ServiceError};
 use cdds_view::{JobView, PageView, words};
@@ -12,18 +16,21 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use super::Refused;
-use super::frame::{Section, icon, page};
-use super::parts::{choice, column, day, mark, pager, said, status, time, when};
-use crate::answers::{Answers, Form, Query, wrong};
+use super::filters::kept;
+use super::frame::{Section, icon, page_saying};
+use super::parts::{day, mark, pager, said, status, time, when};
+use crate::answers::{Answers, Form, Query};
 use crate::lists::jobs as lists;
 use crate::visit::Visit;
 use crate::{App, Services, texts};
+
+pub(super) use self::selected::selected;
 
 /// The rows of a page.
 const ROWS: u64 = 50;
 
 /// The most jobs that are pointed out above the list.
-const ATTENTION_MAX: u64 = 5;
+const ATTENTION_MAX: usize = 5;
 
 /// What the page shows.
 struct Sight {
@@ -32,6 +39,8 @@ struct Sight {
     /// Of all jobs, and of those in each state.
     totals: [Option<Total>; 4],
     failed: Vec<JobView>,
+    /// The recipients whose certificates expire soon, the first to expire first.
+    expiring: Vec<Recipient>,
     /// The ids and titles of sources, and the ids of their types.
     sources: Vec<(String, String)>,
     types: Vec<String>,
@@ -63,6 +72,7 @@ impl Sight {
             sort: query.sort,
             totals,
             failed: failed.items.into_iter().map(view).collect(),
+            expiring: expiring(&recipients, now),
             sources: described.iter().map(|source| (source.id.to_string(), source.title.clone())).collect(),
             types,
             now,
@@ -96,7 +106,17 @@ fn failed() -> JobQuery {
         .with_state(Some(JobState::Active))
         .with_latest_status(Some(LatestStatus::Is(Status::Failed)))
         .with_sort(Sort { column: JobColumn::LatestStartedAt, descending: true })
-        .with_slice(Slice::first(ATTENTION_MAX))
+        .with_slice(Slice::first(ATTENTION_MAX as u64))
+}
+
+/// Returns the certificates that expire within the time of warnings (rule S3).
+fn expiring(recipients: &[Recipient], now: DateTime<Utc>) -> Vec<Recipient> {
+    let end = |recipient: &Recipient| recipient.certificate.not_after;
+    let mut soon: Vec<Recipient> =
+        recipients.iter().filter(|recipient| end(recipient) - now < EXPIRY_WARNING).cloned().collect();
+    soon.sort_by_key(end);
+    soon.truncate(ATTENTION_MAX);
+    soon
 }
 
 /// `GET /jobs`
@@ -105,6 +125,8 @@ pub(super) async fn list(
     visit: Visit,
     Query(answers): Query,
 ) -> Result<Markup, Refused> {
+    let notice = answers.one("done").and_then(texts::job::done);
+    let answers = answers.without(&["done"]);
     let sight = Sight::of(&services, visit.principal(), &answers).await?;
     let body = html! {
         (head(&visit, &sight))
@@ -113,13 +135,14 @@ pub(super) async fn list(
         } @else {
             (attention(&visit, &sight))
             div.card {
-                (filters(&answers, &sight))
+                (choices(&answers, &sight))
                 (table(&visit, &answers, &sight))
+                (filters::panels(&answers, &sight))
                 (pager(&answers, sight.jobs.next.as_deref()))
             }
         }
     };
-    Ok(page(&visit, Section::Jobs, texts::JOBS, &body))
+    Ok(page_saying(&visit, Section::Jobs, texts::JOBS, notice, &body))
 }
 
 fn head(visit: &Visit, sight: &Sight) -> Markup {
@@ -154,7 +177,7 @@ fn words_of(total: Total) -> String {
 
 fn attention(visit: &Visit, sight: &Sight) -> Markup {
     html! {
-        @if !sight.failed.is_empty() {
+        @if !sight.failed.is_empty() || !sight.expiring.is_empty() {
             section.note.warn aria-labelledby="attention" {
                 h2 #attention { (texts::ATTENTION) }
                 ul.rows {
@@ -172,18 +195,27 @@ fn attention(visit: &Visit, sight: &Sight) -> Markup {
                             }
                         }
                     }
+                    @for recipient in &sight.expiring {
+                        li.bar {
+                            p {
+                                span.st.warn { (icon("warn")) span { a href=(visit.to("recipients")) { (recipient.name) } } }
+                                " " (texts::job::CERTIFICATE_EXPIRES) " "
+                                (words::relative(recipient.certificate.not_after - sight.now)) "."
+                            }
+                            @if visit.may(Action::AddRecipient) {
+                                a.btn href=(visit.to("recipients")) { (texts::job::RENEW) }
+                            }
+                        }
+                    }
                 }
             }
         }
     }
 }
 
-fn filters(answers: &Answers, sight: &Sight) -> Markup {
+/// Returns the tabs of states, the search by title, and all filters.
+fn choices(answers: &Answers, sight: &Sight) -> Markup {
     let tabs = [texts::ALL, texts::ACTIVE, texts::SUSPENDED, texts::COMPLETED];
-    let sources = sight.sources.iter().map(|(id, title)| (id.as_str(), title.clone()));
-    let types = sight.types.iter().map(|id| (id.as_str(), id.clone()));
-    let kinds = lists::frequencies().into_iter().map(|kind| (kind, texts::sentence(kind)));
-    let statuses = lists::statuses().into_iter().map(|name| (name, texts::status(name)));
     html! {
         div.pad.rows {
             div.bar {
@@ -197,42 +229,18 @@ fn filters(answers: &Answers, sight: &Sight) -> Markup {
                     }
                 }
                 form.acts role="search" {
-                    (hidden(answers, &["search", "next"]))
+                    (kept(answers, &["search"]))
                     label for="q" { (texts::TITLE) }
                     input #q name="search" type="search" size="18" value=[answers.one("search")];
                     button { (texts::SEARCH) }
                 }
             }
-            details {
-                summary { (texts::FILTER_AND_SORT) }
-                form.rows {
-                    (hidden(answers, &["source", "type", "frequency", "latest_status", "next"]))
-                    div.grid {
-                        (choice("f-source", "source", texts::SOURCE, answers.one("source"), sources))
-                        (choice("f-type", "type", texts::TYPE, answers.one("type"), types))
-                        (choice("f-freq", "frequency", texts::FREQUENCY, answers.one("frequency"), kinds))
-                        (choice("f-status", "latest_status", texts::LATEST_STATUS, answers.one("latest_status"), statuses))
-                    }
-                    div.acts { button { (texts::APPLY) } a href="?" { (texts::CLEAR) } }
-                }
-            }
+            (filters::all(answers, sight))
         }
     }
 }
 
-/// Keeps the other parameters in a form that sets some.
-fn hidden(answers: &Answers, without: &[&str]) -> Markup {
-    let kept = answers.without(without);
-    let names: std::collections::BTreeSet<&str> = kept.names().collect();
-    html! {
-        @for name in names { @for value in kept.all(name) { input type="hidden" name=(name) value=(value); } }
-    }
-}
-
 fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
-    let head = |name: JobColumn, title| {
-        column(answers, (sight.sort.column.as_str(), sight.sort.descending), name.as_str(), title)
-    };
     html! {
         @if sight.jobs.items.is_empty() {
             div.pad.rows { p { (texts::NO_MATCH) } p { a href="?" { (texts::SHOW_ALL) } } }
@@ -242,19 +250,16 @@ fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
                     caption.vh { (texts::JOBS) }
                     thead role="rowgroup" { tr role="row" {
                         th scope="col" role="columnheader" { span.vh { (texts::SELECT) } }
-                        (head(JobColumn::Title, texts::TITLE))
-                        (head(JobColumn::Source, texts::SOURCE_TYPE))
-                        (head(JobColumn::LatestStatus, texts::LATEST_STATUS))
-                        (head(JobColumn::LatestStartedAt, texts::STARTED))
-                        (head(JobColumn::NextStartsAt, texts::NEXT_START))
-                        (head(JobColumn::CreatedAt, texts::CREATED))
-                        th scope="col" role="columnheader" { (texts::ACTIVE) }
+                        (filters::heads(answers, sight))
                     } }
                     tbody #rows role="rowgroup" data-live { @for job in &sight.jobs.items { (row(visit, sight, job)) } }
                 }
                 div.bulk.bar role="group" aria-label=(texts::SELECTED_JOBS) {
-                    span.count { (texts::SELECTED) }
+                    span { span.count { (texts::SELECTED) } " " span.hint { (texts::AT_MOST) } }
                     div.acts {
+                        button name="do" value="history" { (texts::HISTORY) }
+                        @if visit.may(Action::CreateJob) { button name="do" value="clone" { (texts::job::CLONE) } }
+                        @if visit.may(Action::EditJob) { button name="do" value="edit" { (texts::job::EDIT) } }
                         @if visit.may(Action::RunJob) { button name="do" value="run" { (texts::RUN_NOW) } }
                         @if visit.may(Action::SuspendJob) { button name="do" value="suspend" { (texts::SUSPEND) } }
                         @if visit.may(Action::ResumeJob) { button name="do" value="resume" { (texts::RESUME) } }
@@ -355,9 +360,10 @@ pub(super) async fn suspend(
     State(App { services, .. }): State<App>,
     visit: Visit,
     Path(id): Path<JobId>,
+    Form(answers): Form,
 ) -> Result<Response, Refused> {
     services.jobs.suspend(visit.principal(), id).await?;
-    Ok(visit.see("jobs"))
+    Ok(back(&visit, id, &answers, "suspended"))
 }
 
 /// `POST /jobs/{id}/resume`
@@ -365,27 +371,16 @@ pub(super) async fn resume(
     State(App { services, .. }): State<App>,
     visit: Visit,
     Path(id): Path<JobId>,
-) -> Result<Response, Refused> {
-    services.jobs.resume(visit.principal(), id).await?;
-    Ok(visit.see("jobs"))
-}
-
-/// `POST /jobs/selected`
-pub(super) async fn selected(
-    State(App { services, .. }): State<App>,
-    visit: Visit,
     Form(answers): Form,
 ) -> Result<Response, Refused> {
-    let by = visit.principal();
-    for id in answers.all("id") {
-        let id: JobId = id.parse().map_err(|_| wrong("id", "this is not the id of a job"))?;
-        match answers.one("do") {
-            Some("suspend") => services.jobs.suspend(by, id).await.map(drop)?,
-            Some("resume") => services.jobs.resume(by, id).await.map(drop)?,
-            Some("run") => services.jobs.run_now(by, id).await.map(drop)?,
-            Some("delete") => services.jobs.delete(by, id).await?,
-            _ => return Err(wrong("do", "choose one of suspend, resume, run, delete").into()),
-        }
+    services.jobs.resume(visit.principal(), id).await?;
+    Ok(back(&visit, id, &answers, "resumed"))
+}
+
+/// Leads back to where the button was, and says what was done.
+fn back(visit: &Visit, id: JobId, answers: &Answers, done: &str) -> Response {
+    match answers.one("from") {
+        Some("job") => visit.see(&format!("jobs/{id}?done={done}")),
+        _ => visit.see(&format!("jobs?done={done}")),
     }
-    Ok(visit.see("jobs"))
 }

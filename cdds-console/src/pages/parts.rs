@@ -25,7 +25,7 @@ pub(super) fn day(at: DateTime<Utc>) -> Markup {
 }
 
 /// The class of a status, and its icon: no status is told by its colour alone.
-fn signs(status: &str) -> (&'static str, &'static str) {
+pub(super) fn signs(status: &str) -> (&'static str, &'static str) {
     match status {
         "finished" => ("ok", "ok"),
         "finished_with_errors" => ("warn", "warn"),

@@ -1,4 +1,6 @@
-//! The page and the form of a job.
+//! The page and the form of a job, and its list.
+
+use cdds_view::words;
 
 pub(crate) const WHOLE_NUMBER: &str = "Enter a whole number.";
 pub(crate) const CHOOSE_ONE: &str = "Choose one of these.";
@@ -177,4 +179,115 @@ pub(crate) fn label(field: &str) -> &'static str {
         "watermark" => WATERMARK,
         _ => RANGE,
     }
+}
+
+pub(crate) const JOB: &str = "Job";
+pub(crate) const EDIT: &str = "Edit";
+pub(crate) const CLONE: &str = "Clone";
+pub(crate) const DELETE_JOB: &str = "Delete job";
+pub(crate) const KEEP_JOB: &str = "Keep it";
+pub(crate) const DELETE_SAYS: &str =
+    "It will not run again. Its history stays, and its files stay until they expire on their own.";
+pub(crate) const LATEST_RUN: &str = "Latest run";
+pub(crate) const EXPORTED_UNTIL: &str = "Exported until";
+pub(crate) const NOTHING_YET: &str = "Nothing yet";
+pub(crate) const NOT_INCREMENTAL: &str = "Each run has its own range";
+pub(crate) const LAST_RUNS: &str = "Last 10 runs";
+pub(crate) const EXECUTIONS: &str = "Executions";
+pub(crate) const NO_EXECUTIONS: &str = "It has not run yet.";
+pub(crate) const ALL_EXECUTIONS: &str = "All executions of this job";
+pub(crate) const STARTED_FOR: &str = "Started for";
+pub(crate) const STATUS: &str = "Status";
+pub(crate) const EXPORTED_DATA: &str = "Data";
+pub(crate) const RECORDS: &str = "Records";
+pub(crate) const FILE_COUNT: &str = "Files";
+pub(crate) const END_OF_LAST: &str = "The end of the last export";
+pub(crate) const BACKFILL: &str = "Export a range of the past";
+pub(crate) const BACKFILL_SAYS: &str =
+    "Queues one run for each start of the schedule in this range, and leaves where the job stands as it is.";
+pub(crate) const BACKFILL_NOW: &str = "Queue these runs";
+pub(crate) const CHANGES: &str = "Who changed what";
+pub(crate) const ALL_CHANGES: &str = "Everything since the job was created";
+pub(crate) const SETTINGS: &str = "Settings";
+pub(crate) const SCHEDULE_AND_RANGE: &str = "Schedule and range";
+pub(crate) const RUNS: &str = "Runs";
+pub(crate) const TIME_ZONE: &str = "Time zone";
+pub(crate) const EXPORTS: &str = "Exports";
+pub(crate) const NO_BOUND: &str = "No bound";
+pub(crate) const FILE_SIZE_AT_MOST: &str = "File size";
+pub(crate) const ONE_FILE: &str = "One file";
+pub(crate) const ENCRYPTED_FOR: &str = "Encrypted for";
+pub(crate) const KEPT_FOR: &str = "Kept for";
+pub(crate) const EXPIRES: &str = "A certificate expires";
+pub(crate) const AS_SERVICE: &str = "As the service does";
+pub(crate) const RECORD: &str = "Record";
+pub(crate) const CHANGED: &str = "Last changed";
+pub(crate) const VERSION: &str = "Version";
+pub(crate) const FAILURES: &str = "Failures in a row";
+
+pub(crate) const AHEAD: &str = "This job lies in the future";
+pub(crate) const AHEAD_UNTIL: &str = "Its record reaches until";
+pub(crate) const AHEAD_SAYS: &str = "A clock was ahead, or an instant was mistyped: it exports nothing until then. \
+    Bringing it back lets it continue from where it was.";
+pub(crate) const BRING_BACK: &str = "Bring it back";
+pub(crate) const SINCE: &str = "Since";
+pub(crate) const PAUSED_SAYS: &str = "Mend the cause first. Resuming goes on with the next start.";
+pub(crate) const SUSPENDED_SAYS: &str = "Nothing new starts until it is resumed.";
+pub(crate) const STARTED_ONCE: &str = "It has started, and runs only once";
+pub(crate) const STARTED_ONCE_SAYS: &str =
+    "To export again, run its execution again from the history, or clone the job.";
+pub(crate) const RAN_ONCE: &str = "It has run, and runs only once";
+pub(crate) const RAN_ONCE_SAYS: &str = "Nothing is left to do. To export again, clone it.";
+pub(crate) const ENDED: &str = "Its last start has passed";
+pub(crate) const ENDED_SAYS: &str =
+    "Nothing more starts. To go on, edit it and set a later end, or clone it.";
+pub(crate) const LATEST_FAILED: &str = "The latest run failed";
+pub(crate) const SEE_FAILED: &str = "See what happened, and run it again";
+
+/// Returns what a page says after something was done. Only these words can be said.
+pub(crate) fn done(what: &str) -> Option<&'static str> {
+    Some(match what {
+        "created" => "The job was added.",
+        "edited" => "The job was changed.",
+        "queued" => "A run was queued. It starts as soon as a worker has room.",
+        "suspended" => "The job was suspended.",
+        "resumed" => "The job was resumed.",
+        "back" => "The job was brought back.",
+        "backfilled" => "The runs were queued.",
+        "deleted" => "Deleted. History and files stay until they expire.",
+        "done" => "Done.",
+        _ => return None,
+    })
+}
+
+/// Returns the question before a job is deleted.
+pub(crate) fn delete_title(title: &str) -> String {
+    format!("Delete “{title}”?")
+}
+
+/// Says that a job was suspended by its failures.
+pub(crate) fn paused(failures: u32) -> String {
+    format!("Paused after {}", words::counted(failures.into(), "failure"))
+}
+
+/// Says how often an incremental job began again.
+pub(crate) fn begun_again(times: u64) -> String {
+    format!("Begun again {}", words::counted(times, "time"))
+}
+
+pub(crate) const CHOOSE_A_DEED: &str = "choose one of history, clone, edit, run, suspend, resume, delete";
+pub(crate) const TICK_ONE: &str = "tick one job alone for this";
+pub(crate) const DELETE_MANY_SAYS: &str =
+    "They will not run again. Their history stays, and their files stay until they expire on their own.";
+pub(crate) const DELETE_THEM: &str = "Delete these jobs";
+pub(crate) const KEEP_THEM: &str = "Keep them";
+pub(crate) const FILTERED: &str = "Filtered";
+pub(crate) const FROM_DAY: &str = "from";
+pub(crate) const BEFORE_DAY: &str = "before";
+pub(crate) const RENEW: &str = "Renew";
+pub(crate) const CERTIFICATE_EXPIRES: &str = "has a certificate that expires";
+
+/// Returns the question before several jobs are deleted.
+pub(crate) fn delete_many(count: usize) -> String {
+    format!("Delete {}?", words::counted(count as u64, "job"))
 }

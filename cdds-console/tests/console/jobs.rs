@@ -32,9 +32,12 @@ async fn the_switch_suspends_and_resumes_for_those_who_may() {
     assert!(refused.text.contains("href=\"../../assets/console.css"), "{}", refused.text);
     assert!(!host.get(VIC, "/jobs").await.text.contains("role=\"switch\""));
 
-    for (verb, checked) in [("suspend", "false"), ("resume", "true")] {
+    for (verb, checked, told) in [("suspend", "false", "suspended"), ("resume", "true", "resumed")] {
         let done = host.post(OLGA, &format!("/jobs/{id}/{verb}"), "").await;
-        assert_eq!((done.status, done.header("location")), (StatusCode::SEE_OTHER, "../../jobs"));
+        assert_eq!(
+            (done.status, done.header("location")),
+            (StatusCode::SEE_OTHER, &*format!("../../jobs?done={told}"))
+        );
         let page = host.get(OLGA, "/jobs").await.text;
         assert!(page.contains(&format!("role=\"switch\" aria-checked=\"{checked}\"")), "{verb}: {page}");
     }

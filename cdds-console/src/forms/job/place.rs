@@ -46,6 +46,12 @@ fn field(code: Code, words: &str, answers: &Answers) -> String {
     .to_owned()
 }
 
+/// Puts the refusal of a range beside the fields of a range, or above them.
+pub(crate) fn of_range(refusal: &RuleViolation) -> Fault {
+    let field = if refusal.code() == Code::InvalidRange { "to-date" } else { "" };
+    Fault { field: field.to_owned(), words: refusal.to_string() }
+}
+
 /// Returns the field of the group whose type a refusal names: one of a job with several types does (rule J17).
 fn of_read(name: &str, words: &str, answers: &Answers) -> String {
     let named = |number: &usize| {

@@ -6,8 +6,8 @@ use maud::{Markup, html};
 
 use super::super::parts::day;
 use super::Offer;
-use super::sheet::{Sheet, needed, optional};
 use crate::forms::job::{READS_MAX, count};
+use crate::pages::sheet::{Sheet, needed, optional};
 use crate::texts::job as texts;
 use crate::visit::Visit;
 

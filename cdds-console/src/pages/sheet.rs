@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::frame::icon;
+use super::frame::icon;
 use crate::answers::Answers;
 use crate::forms::Fault;
 use crate::forms::job::TIME_PATTERN;

@@ -1,0 +1,104 @@
+//! Where a job stands.
+
+use cdds_core::domain::execution::Status;
+use cdds_core::domain::job::JobState;
+use cdds_core::ports::catalog::query::LatestStatus;
+use cdds_view::{ExecutionView, YET_TO_RUN, words};
+use maud::{Markup, html};
+
+use super::Sight;
+use crate::pages::frame::icon;
+use crate::pages::history::standing;
+use crate::pages::parts::{mark, said as announced, signs, status, time, when};
+use crate::texts::{self, job as said};
+use crate::visit::Visit;
+
+/// Returns whether the job starts anything new.
+pub(super) fn state(sight: &Sight) -> Markup {
+    let word = texts::sentence(sight.view.state.as_str());
+    match sight.view.state {
+        JobState::Active => mark("ok", "ok", &word),
+        JobState::Suspended => mark("warn", "stop", &word),
+        _ => mark("off", "idle", &word),
+    }
+}
+
+pub(super) fn shown(visit: &Visit, sight: &Sight) -> Markup {
+    let view = &sight.view;
+    let line = view.latest();
+    html! {
+        (announced(&view.title, &line))
+        dl #facts .card.facts data-live {
+            div { dt { (texts::NEXT_START) } dd {
+                @match view.next_starts_at {
+                    Some(at) => (when(at.0, sight.now)),
+                    None => span.hint { (texts::NONE) },
+                }
+            } }
+            div { dt { (said::LATEST_RUN) } dd {
+                (status(if view.latest_status == LatestStatus::YetToRun { YET_TO_RUN } else { line.status }))
+                @if let Some(share) = line.share {
+                    progress max="100" value=(share) aria-label=(view.title) { (share) " %" }
+                    span.sub { (share) " %, " (line.words) }
+                } @else if !line.words.is_empty() { span.sub { (line.words) } }
+                @if let Some(at) = view.latest_started_at { span.sub { (time(at.0, sight.now)) } }
+            } }
+            div { dt { (said::EXPORTED_UNTIL) } dd {
+                @match view.watermark {
+                    Some(watermark) => {
+                        @match watermark.at {
+                            Some(at) => (when(at.0, sight.now)),
+                            None => span.hint { (said::NOTHING_YET) },
+                        }
+                        @if watermark.generation > 0 {
+                            span.sub { (said::begun_again(watermark.generation)) }
+                        }
+                    },
+                    None => span.hint { (said::NOT_INCREMENTAL) },
+                }
+            } }
+            div { dt { (said::LAST_RUNS) } dd { (marks(visit, sight)) } }
+        }
+    }
+}
+
+/// Returns the last runs as marks, the oldest first.
+fn marks(visit: &Visit, sight: &Sight) -> Markup {
+    let runs = &sight.executions.items;
+    html! {
+        @if runs.is_empty() { span.hint { (texts::NONE) } }
+        span.marks {
+            @for run in runs.iter().rev() {
+                @let (class, shape) = signs(run.status.as_str());
+                @let name = format!("{}: {}", run.slot.0.format("%-d %b %H:%M"), texts::status(run.status.as_str()));
+                a.(class) href=(visit.to(&format!("history/{}", run.id))) aria-label=(name) { (icon(shape)) }
+            }
+        }
+    }
+}
+
+/// Returns an execution as a row.
+pub(super) fn row(visit: &Visit, sight: &Sight, execution: &ExecutionView) -> Markup {
+    let is_skipped = execution.status == Status::Skipped;
+    html! {
+        tr role="row" {
+            th.nw scope="row" role="rowheader" {
+                a href=(visit.to(&format!("history/{}", execution.id))) { (time(execution.slot.0, sight.now)) }
+                span.sub { (texts::sentence(&execution.trigger_words())) }
+            }
+            td role="cell" data-l=(said::STATUS) { (standing(execution)) }
+            td role="cell" data-l=(said::EXPORTED_DATA) {
+                @if is_skipped { span.hint { (texts::NONE) } } @else {
+                    @match execution.window.start {
+                        Some(start) if !execution.has_open_start => (time(start.0, sight.now)),
+                        Some(_) => (said::END_OF_LAST),
+                        None => (said::BEGINNING),
+                    }
+                    " to " (time(execution.window.end.0, sight.now))
+                }
+            }
+            td.num role="cell" data-l=(said::RECORDS) { (words::count(execution.records)) }
+            td.num role="cell" data-l=(said::FILE_COUNT) { (execution.files.len()) }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Every setting of a job.
+
+use cdds_core::domain::job::policy::Overlap;
+use cdds_view::{Instant, ReadView, Selection, words};
+use maud::{Markup, html};
+
+use super::Sight;
+use crate::pages::parts::{day, mark, time};
+use crate::texts::{self, job as said};
+
+pub(super) fn shown(sight: &Sight) -> Markup {
+    html! {
+        aside.card.stack aria-labelledby="set-h" {
+            (data(sight))
+            (schedule(sight))
+            (files(sight))
+            (policies(sight))
+            (record(sight))
+        }
+    }
+}
+
+fn data(sight: &Sight) -> Markup {
+    let view = &sight.view;
+    html! {
+        div.rows {
+            h2 #set-h { (said::SETTINGS) }
+            dl.kv {
+                dt { (texts::SOURCE) } dd { (sight.source) }
+                @if view.reads.is_empty() {
+                    dt { (texts::TYPE) } dd { (view.types) }
+                    (selection(&view.category, &view.fields, &view.filters))
+                }
+            }
+            @for ReadView { data_type, category, fields, filters, .. } in &view.reads {
+                h3 { (texts::TYPE) " " (data_type) }
+                dl.kv { (selection(category, fields, filters)) }
+            }
+        }
+    }
+}
+
+fn selection(category: &Selection, fields: &Selection, filters: &[String]) -> Markup {
+    let names = |selection: &Selection| match selection {
+        Selection::All => texts::ALL.to_owned(),
+        Selection::Only(names) => names.join(", "),
+    };
+    html! {
+        dt { (said::CATEGORIES) } dd { (names(category)) }
+        dt { (said::FIELDS) } dd { (names(fields)) }
+        dt { (said::FILTERS) } dd {
+            @if filters.is_empty() { (texts::NONE) }
+            @for filter in filters { code { (filter) } br; }
+        }
+    }
+}
+
+fn schedule(sight: &Sight) -> Markup {
+    let view = &sight.view;
+    let bound = |at: Option<Instant>| {
+        html! {
+            @match at { Some(at) => (time(at.0, sight.now)), None => (said::NO_BOUND) }
+        }
+    };
+    html! {
+        div.rows {
+            h3 { (said::SCHEDULE_AND_RANGE) }
+            dl.kv {
+                dt { (said::RUNS) } dd { (texts::sentence(&view.run)) }
+                dt { (said::TIME_ZONE) } dd { "UTC" }
+                dt { (said::EXPORTS) } dd { code { (view.timeframe) } }
+                dt { (said::NOT_BEFORE) } dd { (bound(view.starts_at)) }
+                dt { (said::NOT_AFTER) } dd { (bound(view.ends_at)) }
+            }
+        }
+    }
+}
+
+fn files(sight: &Sight) -> Markup {
+    let view = &sight.view;
+    let until = |name: &str| {
+        sight
+            .recipients
+            .iter()
+            .find(|known| known.name.as_str() == name)
+            .map(|known| known.certificate.not_after)
+    };
+    html! {
+        div.rows {
+            h3 { (said::FILE_COUNT) }
+            dl.kv {
+                dt { (said::FILE_SIZE_AT_MOST) }
+                dd { @match view.split_size { Some(bytes) => (words::bytes(bytes)), None => (said::ONE_FILE) } }
+                dt { (said::ENCRYPTED_FOR) } dd {
+                    @if view.recipients.is_empty() { (said::PLAINTEXT) }
+                    @for name in &view.recipients {
+                        (name) ", "
+                        @match until(name.as_str()) {
+                            Some(until) => { (said::UNTIL) (day(until)) },
+                            None => (said::NOT_STORED),
+                        }
+                        br;
+                    }
+                }
+                dt { (said::KEPT_FOR) } dd { (texts::sentence(&view.retention_words())) }
+            }
+            @if !view.warnings.is_empty() { (mark("warn", "warn", said::EXPIRES)) }
+        }
+    }
+}
+
+fn policies(sight: &Sight) -> Markup {
+    let view = &sight.view;
+    let or = |value: Option<String>, default: &str| value.unwrap_or_else(|| default.to_owned());
+    html! {
+        div.rows {
+            h3 { (said::WHEN_WRONG) }
+            dl.kv {
+                dt { (said::RETRIES) }
+                dd { (or(view.retries.map(|count| count.to_string()), said::AS_SERVICE)) }
+                dt { (said::PAUSE) }
+                dd { (or(view.pause_after_failures.map(|count| count.to_string()), texts::NEVER)) }
+                dt { (said::BAD_RECORDS) } dd { (view.bad_records) }
+                dt { (said::OVERLAP) }
+                dd { (or(view.overlap.map(Overlap::as_str).map(str::to_owned), said::BY_TIMEFRAME)) }
+                dt { (said::CATCH_UP) } dd { (or(view.catch_up.clone(), said::BY_TIMEFRAME)) }
+                dt { (said::JITTER) } dd { (or(view.jitter.clone(), texts::NONE)) }
+                dt { (said::INCOMPLETE) } dd { (view.incomplete) }
+            }
+        }
+    }
+}
+
+fn record(sight: &Sight) -> Markup {
+    let view = &sight.view;
+    html! {
+        div.rows {
+            h3 { (said::RECORD) }
+            dl.kv {
+                dt { (texts::CREATED) } dd { (time(view.created_at.0, sight.now)) }
+                dt { (said::CHANGED) } dd { (time(view.updated_at.0, sight.now)) }
+                dt { (said::VERSION) } dd { (view.version) }
+                dt { (said::FAILURES) } dd { (view.failures_in_row) }
+            }
+        }
+    }
+}

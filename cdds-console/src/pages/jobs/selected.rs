@@ -1,0 +1,110 @@
+//! What is done with several jobs at once.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use cdds_core::domain::access::Action;
+use cdds_core::{JobId, Principal, ServiceError};
+use cdds_view::ProblemView;
+use maud::{Markup, html};
+
+use crate::answers::{Form, wrong};
+use crate::pages::Refused;
+use crate::pages::confirm::{again, chosen, refusals};
+use crate::pages::frame::{Section, page};
+use crate::texts::{self, job as said};
+use crate::visit::Visit;
+use crate::{App, Services};
+
+/// What is done with each.
+#[derive(Clone, Copy)]
+enum Deed {
+    Run,
+    Suspend,
+    Resume,
+    Delete,
+}
+
+impl Deed {
+    async fn to(self, services: &Services, by: &Principal, id: JobId) -> Result<(), ServiceError> {
+        match self {
+            Self::Run => services.jobs.run_now(by, id).await.map(drop),
+            Self::Suspend => services.jobs.suspend(by, id).await.map(drop),
+            Self::Resume => services.jobs.resume(by, id).await.map(drop),
+            Self::Delete => services.jobs.delete(by, id).await,
+        }
+    }
+}
+
+/// `POST /jobs/selected`: leads to one job, or does something with up to 100. A refusal of one stops none of the others.
+pub(in crate::pages) async fn selected(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Form(answers): Form,
+) -> Result<Response, Refused> {
+    let ids: Vec<JobId> = chosen(&answers)?;
+    let deed = match answers.one("do") {
+        Some("history") => return Ok(visit.see(&format!("history?job={}", only(&ids)?))),
+        Some("clone") => return Ok(visit.see(&format!("jobs/new?clone={}", only(&ids)?))),
+        Some("edit") => return Ok(visit.see(&format!("jobs/{}/edit", only(&ids)?))),
+        Some("run") => Deed::Run,
+        Some("suspend") => Deed::Suspend,
+        Some("resume") => Deed::Resume,
+        Some("delete") => return Ok(ask(&services, &visit, &ids).await?.into_response()),
+        Some("delete_all") => Deed::Delete,
+        _ => return Err(wrong("do", said::CHOOSE_A_DEED).into()),
+    };
+    let mut refused = Vec::new();
+    for id in &ids {
+        if let Err(error) = deed.to(&services, visit.principal(), *id).await {
+            refused.push((title(&services, &visit, *id).await, ProblemView::from(error)));
+        }
+    }
+    if refused.is_empty() {
+        return Ok(visit.see(if matches!(deed, Deed::Delete) {
+            "jobs?done=deleted"
+        } else {
+            "jobs?done=done"
+        }));
+    }
+    let body = refusals(ids.len() - refused.len(), &refused, &visit.to("jobs"));
+    Ok(page(&visit, Section::Jobs, texts::SOME_REFUSED, &body).into_response())
+}
+
+/// Returns the only job that was ticked, for what goes with one alone.
+fn only(ids: &[JobId]) -> Result<JobId, ProblemView> {
+    match ids {
+        [id] => Ok(*id),
+        _ => Err(wrong("id", said::TICK_ONE)),
+    }
+}
+
+/// Returns the title of a job; its id if the visitor does not see it.
+async fn title(services: &Services, visit: &Visit, id: JobId) -> String {
+    match services.jobs.show(visit.principal(), id).await {
+        Ok(overview) => overview.job.settings.title.to_string(),
+        Err(_) => id.to_string(),
+    }
+}
+
+/// Asks whether to delete these jobs: names them, and says what goes and what stays.
+async fn ask(services: &Services, visit: &Visit, ids: &[JobId]) -> Result<Markup, Refused> {
+    visit.principal().check(Action::DeleteJob).map_err(ServiceError::from)?;
+    let mut titles = Vec::with_capacity(ids.len());
+    for id in ids {
+        titles.push(services.jobs.show(visit.principal(), *id).await?.job.settings.title.to_string());
+    }
+    let question = said::delete_many(ids.len());
+    let body = html! {
+        h1 { (question) }
+        form.card.pad.rows method="post" action=(visit.to("jobs/selected")) {
+            (again(ids))
+            ul.rows.tight { @for title in &titles { li { strong { (title) } } } }
+            p { (said::DELETE_MANY_SAYS) }
+            div.acts {
+                button.danger name="do" value="delete_all" { (said::DELETE_THEM) }
+                a.btn href=(visit.to("jobs")) { (said::KEEP_THEM) }
+            }
+        }
+    };
+    Ok(page(visit, Section::Jobs, &question, &body))
+}
