@@ -16,7 +16,7 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
-    /// Hash a password for a [[user]] in cdds.toml
+    /// Hash a password for a user in cdds.toml
     ///
     /// Asks for it on a terminal, where it does not show, and otherwise reads the first line of standard input.
     Hash,
