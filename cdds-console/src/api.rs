@@ -8,6 +8,7 @@ mod body;
 mod document;
 mod executions;
 mod jobs;
+mod key;
 mod notices;
 mod operation;
 mod parameter;

@@ -17,6 +17,7 @@ pub mod notice;
 pub mod pairing;
 pub mod recipient;
 pub mod record;
+pub mod request;
 pub mod source;
 pub mod violation;
 pub mod work;

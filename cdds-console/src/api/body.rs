@@ -41,6 +41,11 @@ impl FromRequest<App> for Changes {
 }
 
 impl Changes {
+    /// Returns what the body says.
+    pub(super) fn asked(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
     /// Returns the settings with these changes.
     pub(super) fn over(self, form: &SettingsForm) -> Result<SettingsForm, ProblemView> {
         let mut merged = serde_json::to_value(form).map_err(|error| refused(&error, None))?;

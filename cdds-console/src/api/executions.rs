@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::body::Changes;
 use super::document::Api;
+use super::key::Key;
 use super::operation::Operation;
 use super::taken::{Id, accepted};
 use super::{ASK_AGAIN, LIMIT, check, columns, jobs};
@@ -58,6 +59,7 @@ pub(super) fn routes(api: Api) -> Api {
         rerun,
         about("rerun_execution", "Run an execution again", "Queues another try of an execution that failed or was cancelled.")
             .needs(Action::RerunExecution)
+.repeatable()
             .answers::<ExecutionView>(202),
     )
     .post(
@@ -73,6 +75,7 @@ pub(super) fn routes(api: Api) -> Api {
         about("clone_execution", "Clone the job of an execution", "Submits a job with the settings that the execution had, except for those of the body.")
             .needs(Action::CreateJob)
             .queries(&["dry_run", "count"])
+.repeatable()
             .takes_changes(false, json!({"title": "Copy"}))
             .answers::<jobs::DryRunView>(200)
             .answers::<JobView>(201)
@@ -116,8 +119,12 @@ async fn rerun(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<ExecutionId>,
+    key: Key,
 ) -> Result<Response, ProblemView> {
-    let queued = services.history.rerun(&by, id).await?;
+    let queued = match key.of(&())? {
+        Some(key) => services.history.rerun_once(&by, id, &key).await?,
+        None => services.history.rerun(&by, id).await?,
+    };
     Ok(accepted(format!("../{}", queued.id), Json(ExecutionView::queued(queued))))
 }
 
@@ -134,10 +141,13 @@ async fn clone(
     Caller(by): Caller,
     Id(id): Id<ExecutionId>,
     Query(answers): Query,
+    key: Key,
     changes: Changes,
 ) -> Result<Response, ProblemView> {
     let draft = services.history.draft(&by, id).await?;
-    jobs::submit(&services, &by, &answers, changes.over(&SettingsForm::from(&draft))?, "../../jobs").await
+    let key = key.of(&("execution", id, changes.asked()))?;
+    let form = changes.over(&SettingsForm::from(&draft))?;
+    jobs::submit(&services, &by, &answers, (form, key), "../../jobs").await
 }
 
 async fn delete(

@@ -10,6 +10,7 @@ use cdds_core::domain::execution::schedule::{Occurrence, PREVIEW_MAX};
 use cdds_core::domain::job::JobSettings;
 use cdds_core::domain::job::edit::WatermarkChoice;
 use cdds_core::domain::recipient::Recipient;
+use cdds_core::domain::request::RequestKey;
 use cdds_core::ports::catalog::query::{JobColumn, JobOverview};
 use cdds_core::service::jobs::EditRequest;
 use cdds_core::{JobId, NewJob, Principal};
@@ -23,6 +24,7 @@ use utoipa::ToSchema;
 
 use super::body::{Body, Changes};
 use super::document::Api;
+use super::key::Key;
 use super::operation::Operation;
 use super::taken::{Id, created, is_set};
 use super::version::{IfMatch, tag, tagged, unmet};
@@ -56,6 +58,7 @@ pub(super) fn routes(api: Api) -> Api {
             )
             .needs(Action::CreateJob)
             .queries(&["dry_run", "count"])
+            .repeatable()
             .takes::<SettingsForm>(example())
             .answers::<DryRunView>(200)
             .answers::<JobView>(201)
@@ -129,6 +132,7 @@ fn edits(api: Api, example: &Value) -> Api {
         about("clone_job", "Clone a job", "Submits a job with the same settings, except for those of the body.")
             .needs(Action::CreateJob)
             .queries(&["dry_run", "count"])
+.repeatable()
             .takes_changes(false, json!({"title": "Copy"}))
             .answers::<DryRunView>(200)
             .answers::<JobView>(201)
@@ -193,9 +197,11 @@ async fn create(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Query(answers): Query,
+    key: Key,
     Body(form): Body<SettingsForm>,
 ) -> Result<Response, ProblemView> {
-    submit(&services, &by, &answers, form, "jobs").await
+    let key = key.of(&form)?;
+    submit(&services, &by, &answers, (form, key), "jobs").await
 }
 
 /// Submits a job, or shows what it would be. Jobs are at `place` from the address of the request.
@@ -203,12 +209,12 @@ pub(super) async fn submit(
     services: &Services,
     by: &Principal,
     answers: &Answers,
-    form: SettingsForm,
+    (form, key): (SettingsForm, Option<RequestKey>),
     place: &str,
 ) -> Result<Response, ProblemView> {
     answers.only(&["dry_run", "count"])?;
     let (is_dry, count) = (is_set(answers, "dry_run")?, count(answers)?);
-    let new = NewJob::try_from(form)?;
+    let new = NewJob::try_from(form)?.with_key(key);
     if is_dry {
         let ahead = services.jobs.preview_draft(by, new.clone(), count).await?;
         return Ok(DryRunView::new(&new.settings, ahead).into_response());
@@ -324,10 +330,13 @@ async fn clone(
     Caller(by): Caller,
     Id(id): Id<JobId>,
     Query(answers): Query,
+    key: Key,
     changes: Changes,
 ) -> Result<Response, ProblemView> {
     let draft = services.jobs.draft(&by, id).await?;
-    submit(&services, &by, &answers, changes.over(&SettingsForm::from(&draft))?, "..").await
+    // The original may be edited between a request and its repetition.
+    let key = key.of(&("job", id, changes.asked()))?;
+    submit(&services, &by, &answers, (changes.over(&SettingsForm::from(&draft))?, key), "..").await
 }
 
 async fn preview(

@@ -138,6 +138,18 @@ impl Operation {
         if required { self.refuses(428) } else { self }
     }
 
+    /// Takes a key with which the request may be sent again (rule J18).
+    pub(super) fn repeatable(mut self) -> Self {
+        self.parameters.push(json!({
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "A key of the client's own, such as a UUID. The same request with the same key creates \
+                nothing more, and is answered by what the first one created, as that is now (rule J18).",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        }));
+        self.refuses(404).refuses(422)
+    }
+
     /// Answers with a view.
     pub(super) fn answers<T: ToSchema>(mut self, status: u16) -> Self {
         let schema = self.known::<T>();

@@ -267,3 +267,42 @@ async fn sources_show_their_types_and_declared_fields() {
     assert_problem(&host.get(VIC, "/api/v1/sources/calls/fields?type=mail").await, 422, "invalid_parameter");
     assert_problem(&host.get(VIC, "/api/v1/sources/mail").await, 404, "not_found");
 }
+
+#[tokio::test]
+async fn a_request_that_is_sent_again_creates_nothing_more() {
+    let host = Host::new();
+    let post = async |path: &str, key: &str, body: &str| {
+        let headers = [JSON, ("idempotency-key", key)];
+        with(&host, Method::POST, path, &headers, body).await
+    };
+    let (one, other) = (daily("One").to_string(), daily("Other").to_string());
+    let first = post("/api/v1/jobs", "k", &one).await;
+    assert_eq!(first.status, StatusCode::CREATED, "{}", first.text);
+    for key in ["k", "\"k\""] {
+        let again = post("/api/v1/jobs", key, &one).await;
+        assert_eq!((again.status, &again.text), (first.status, &first.text));
+        assert_eq!(again.header("location"), first.header("location"));
+    }
+    assert_problem(&post("/api/v1/jobs", "k", &other).await, 422, "request_key_used");
+    assert_problem(&post("/api/v1/jobs", "k k", &other).await, 422, "invalid_name");
+
+    let job = format!("/api/v1/jobs/{}", first.json()["id"].as_str().unwrap());
+    let copy = post(&format!("{job}/clone"), "c", "{}").await;
+    let renamed = host.send(OLGA, Method::PATCH, &job, &json!({"title": "Renamed"})).await;
+    assert_eq!(renamed.status, StatusCode::OK, "{}", renamed.text);
+    assert_eq!(post(&format!("{job}/clone"), "c", "{}").await.text, copy.text);
+    assert_problem(&post(&format!("{job}/clone"), "c", "{\"title\": \"x\"}").await, 422, "request_key_used");
+
+    let run = post(&format!("{job}/run"), "k", "").await;
+    host.memory.clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(post(&format!("{job}/run"), "k", "").await.json()["id"], run.json()["id"]);
+    let execution = format!("/api/v1/executions/{}", run.json()["id"].as_str().unwrap());
+    host.send(OLGA, Method::POST, &format!("{execution}/cancel"), &Value::Null).await;
+    let again = post(&format!("{execution}/rerun"), "k", "").await;
+    host.memory.clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(post(&format!("{execution}/rerun"), "k", "").await.json()["id"], again.json()["id"]);
+    let range = json!({"from": "2026-11-20T00:00:00Z", "to": "2026-11-22T00:00:00Z"}).to_string();
+    assert_problem(&post(&format!("{job}/backfill"), "k", &range).await, 422, "invalid_parameter");
+    assert_eq!(host.get(OLGA, "/api/v1/jobs").await.json()["items"].as_array().unwrap().len(), 2);
+    assert_eq!(host.get(OLGA, "/api/v1/executions").await.json()["items"].as_array().unwrap().len(), 2);
+}

@@ -5,7 +5,7 @@ mod begin;
 pub mod completeness;
 pub mod failure;
 pub mod manual;
-mod plan;
+pub(crate) mod plan;
 pub mod progress;
 pub mod queue;
 pub mod retry;

@@ -166,6 +166,7 @@ codes! {
     ExecutionHasArtifacts => "execution_has_artifacts", State, "E9", "the execution still has artifacts";
     OnHold => "on_hold", State, "A7", "a legal hold keeps the set";
     TooManyFiles => "too_many_files", Limit, "A8", "one request names more than 100 files";
+    RequestKeyUsed => "request_key_used", Invalid, "J18", "another request had the same key";
     NoticeNotGivenUp => "notice_not_given_up", State, "N5",
         "the notice was not given up, or its execution was deleted";
 }

@@ -9,9 +9,10 @@ use crate::domain::access::audit::{AuditRecord, Object};
 use crate::domain::access::{Action, Principal};
 use crate::domain::archive::removal::{self, WithArtifacts};
 use crate::domain::execution::Execution;
-use crate::domain::execution::manual;
+use crate::domain::execution::{manual, plan};
 use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::job::{Job, JobSettings, admission};
+use crate::domain::request::RequestKey;
 use crate::domain::work::lease::WorkerLife;
 use crate::ports::Ports;
 use crate::ports::catalog::query::{Between, ExecutionOverview, ExecutionQuery, Page, Slice};
@@ -97,10 +98,40 @@ impl History {
     /// occurrence has since been run, if its window is covered, or if a type does not say whose its records
     /// are (rule J16); [`ServiceError::NotFound`], also if its job was deleted; [`ServiceError::Conflict`].
     pub async fn rerun(&self, by: &Principal, id: ExecutionId) -> Result<Execution, ServiceError> {
+        self.queue_again(by, id, None).await
+    }
+
+    /// Queues another try like [`rerun`](Self::rerun), but only once for each key: returns the execution that an
+    /// earlier request with it queued (rule J18).
+    ///
+    /// # Errors
+    /// As for [`rerun`](Self::rerun).
+    pub async fn rerun_once(
+        &self,
+        by: &Principal,
+        id: ExecutionId,
+        key: &RequestKey,
+    ) -> Result<Execution, ServiceError> {
+        self.queue_again(by, id, Some(key)).await
+    }
+
+    async fn queue_again(
+        &self,
+        by: &Principal,
+        id: ExecutionId,
+        key: Option<&RequestKey>,
+    ) -> Result<Execution, ServiceError> {
         check(&self.ports, by, Action::RerunExecution, Some(Object::Execution(id))).await?;
         until_settled(|| async {
             let failed = self.find(&by.owner, id).await?.execution;
             let job = self.job_of(&by.owner, &failed).await?;
+            let asked = key.map(|key| plan::requested_id(&job, Some(id), key));
+            if let Some(asked) = asked {
+                let now = self.ports.catalog.now().await?;
+                if let Some(earlier) = self.ports.catalog.execution(&by.owner, asked, now).await? {
+                    return Ok(earlier.execution);
+                }
+            }
             // Only the job's running executions matter here, not the waiting ones.
             let open = self.ports.catalog.open_executions(&by.owner, job.id, None, 1).await?.executions;
             let sources = self.ports.sources.for_owner(&by.owner);
@@ -109,6 +140,9 @@ impl History {
             let now = self.ports.catalog.now().await?;
             let rivals = self.rivals(&by.owner, &job, &failed, now).await?;
             let mut change = manual::rerun(&job, &failed, &rivals, &open, terms, now)?;
+            for queued in &mut change.entries {
+                queued.id = asked.unwrap_or(queued.id);
+            }
             let entry = self.entry(by, Action::RerunExecution, id, now);
             self.ports.catalog.change_job(&change, job.revision, &[entry]).await?;
             change.entries.pop().ok_or_else(|| ServiceError::not_found(Entity::Execution, id))

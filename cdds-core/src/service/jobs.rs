@@ -2,6 +2,7 @@
 
 mod admit;
 mod backlog;
+mod repeated;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -111,10 +112,13 @@ impl Jobs {
     }
 
     /// Submits a new job (rules J1–J5, J8). A recurring job may ask for a first run at once, which is stored
-    /// in the same transaction (rule J17).
+    /// in the same transaction (rule J17). If it has a [key](NewJob::key) with which a job was submitted before,
+    /// returns that job as it is now (rule J18).
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] with the first rule that the settings or the first run break.
+    /// [`ServiceError::Refused`] with the first rule that the settings or the first run break, and with
+    /// [`Code::RequestKeyUsed`] if another request had the same key; [`ServiceError::NotFound`] if the job of that
+    /// key has been deleted.
     pub async fn submit(&self, by: &Principal, new: impl Into<NewJob>) -> Result<JobOverview, ServiceError> {
         self.store_new(by, new.into()).await
     }
@@ -122,12 +126,18 @@ impl Jobs {
     async fn store_new(&self, by: &Principal, new: NewJob) -> Result<JobOverview, ServiceError> {
         check(&self.ports, by, Action::CreateJob, None).await?;
         until_settled(|| async {
+            if let Some(earlier) = self.submitted(by, new.key.as_ref()).await? {
+                return Ok(earlier);
+            }
             let now = self.now().await?;
             let (Submission { job, first }, _) = self.new_submission(by, &new, now).await?;
             let id = job.id;
-            let entry = entry(&self.ports, by, Action::CreateJob, now)
+            let mut entry = entry(&self.ports, by, Action::CreateJob, now)
                 .with_object(Object::Job(id))
                 .with_version_after(job.version);
+            if let Some(key) = &new.key {
+                entry.id = key.entry(id);
+            }
             self.ports.catalog.insert_job(&job, first.as_ref(), &[entry]).await?;
             let latest = first.map(|execution| LatestExecution {
                 id: execution.id,
@@ -335,7 +345,8 @@ impl Jobs {
         now: DateTime<Utc>,
     ) -> Result<(Submission, SourceTerms), ServiceError> {
         self.admit(&by.owner, &new.settings, None, now).await?;
-        let (id, terms) = (JobId(self.ports.ids.next()), self.source_terms(&by.owner, &new.settings));
+        let id = new.key.as_ref().map_or_else(|| JobId(self.ports.ids.next()), |key| key.job(&by.owner));
+        let terms = self.source_terms(&by.owner, &new.settings);
         Ok((lifecycle::create(id, by.owner.clone(), new.clone(), terms, now)?, terms))
     }
 

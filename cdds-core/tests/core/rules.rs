@@ -26,6 +26,7 @@ mod pairing;
 mod queue;
 mod recipients;
 mod removal;
+mod requests;
 mod settling;
 mod short_store;
 mod signing;

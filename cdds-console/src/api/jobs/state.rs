@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::super::Whole;
 use super::super::body::Body;
 use super::super::document::Api;
+use super::super::key::Key;
 use super::super::operation::Operation;
 use super::super::taken::{Id, accepted};
 use super::super::version::{IfMatch, tagged};
@@ -63,6 +64,7 @@ pub(super) fn routes(api: Api) -> Api {
             "Queues an extra occurrence. Ask for the execution at `Location`.",
         )
         .needs(Action::RunJob)
+        .repeatable()
         .answers::<ExecutionView>(202),
     )
     .post(
@@ -116,8 +118,12 @@ async fn run(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<JobId>,
+    key: Key,
 ) -> Result<Response, ProblemView> {
-    let queued = services.jobs.run_now(&by, id).await?;
+    let queued = match key.of(&())? {
+        Some(key) => services.jobs.run_once(&by, id, &key).await?,
+        None => services.jobs.run_now(&by, id).await?,
+    };
     let location = format!("../../executions/{}", queued.id);
     Ok(accepted(location, Json(ExecutionView::queued(queued))))
 }
@@ -136,8 +142,10 @@ async fn backfill(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<JobId>,
+    key: Key,
     Body(BackfillForm { from, to }): Body<BackfillForm>,
 ) -> Result<Response, ProblemView> {
+    key.none()?;
     let queued = services.jobs.backfill(&by, id, from.0, to.0).await?;
     let location = format!("../../executions?job={id}");
     Ok(accepted(location, Json(Whole::of(queued.into_iter().map(ExecutionView::queued)))))

@@ -11,6 +11,7 @@ use crate::domain::execution::progress::Progress;
 use crate::domain::id::ExecutionId;
 use crate::domain::job::Job;
 use crate::domain::job::policy::Jitter;
+use crate::domain::request::RequestKey;
 use crate::domain::source::SourceTerms;
 
 impl Execution {
@@ -195,6 +196,15 @@ fn delay(id: ExecutionId, jitter: Jitter) -> TimeDelta {
 
 /// Returns the same id for the same occurrence, however often it is planned (invariant I5). A job that was
 /// brought back from a clock that was ahead gets other ids in its new era.
+/// Returns the id of the execution that a request with this key asks for (rule J18): of an extra occurrence, or of
+/// another try of `again`.
+pub(crate) fn requested_id(job: &Job, again: Option<ExecutionId>, key: &RequestKey) -> ExecutionId {
+    match again {
+        None => execution_id(job, format_args!("request/manual/{}", key.as_str())),
+        Some(of) => execution_id(job, format_args!("request/rerun/{of}/{}", key.as_str())),
+    }
+}
+
 fn execution_id(job: &Job, name: std::fmt::Arguments<'_>) -> ExecutionId {
     // Era 0 has no prefix, so the ids of most jobs do not mention eras.
     let name = if job.era == 0 { name.to_string() } else { format!("era/{}/{name}", job.era) };

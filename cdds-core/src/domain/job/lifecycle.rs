@@ -11,6 +11,7 @@ use crate::domain::execution::watermark::{Overtaken, Watermark};
 use crate::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
 use crate::domain::id::{JobId, Owner};
 use crate::domain::job::{Job, JobChange, JobSettings, JobState};
+use crate::domain::request::RequestKey;
 use crate::domain::source::SourceTerms;
 use crate::domain::violation::{Code, RuleViolation};
 use crate::setters::setters;
@@ -24,18 +25,21 @@ pub struct NewJob {
     /// Whether a recurring job also runs at once, before its first slot (rule J17). This belongs to the
     /// submission: the job does not keep it, and no edit asks for it.
     pub first_run_now: bool,
+    /// The key of the request, if it may be sent again (rule J18).
+    pub key: Option<RequestKey>,
 }
 
 setters! {
     NewJob {
         with_settings => settings: value JobSettings;
         with_first_run_now => first_run_now: value bool;
+        with_key => key: option RequestKey;
     }
 }
 
 impl From<JobSettings> for NewJob {
     fn from(settings: JobSettings) -> Self {
-        Self { settings, first_run_now: false }
+        Self { settings, first_run_now: false, key: None }
     }
 }
 
