@@ -32,6 +32,7 @@ mod builder;
 pub mod handover;
 pub mod instant;
 pub(super) mod json;
+pub mod mask;
 pub mod prune;
 mod rejected;
 pub mod selection;

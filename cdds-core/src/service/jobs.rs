@@ -3,6 +3,7 @@
 mod admit;
 mod backlog;
 mod repeated;
+mod sample;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -30,6 +31,7 @@ use crate::ports::catalog::query::{
 use crate::setters::setters;
 
 pub(super) use self::admit::refusal;
+pub use self::sample::{SAMPLE_MAX, Sample, SampledRecord};
 
 /// The number of executions read at once from a job's record.
 const RECORD_PAGE: u64 = 1_000;

@@ -27,6 +27,7 @@ mod queue;
 mod recipients;
 mod removal;
 mod requests;
+mod samples;
 mod settling;
 mod short_store;
 mod signing;

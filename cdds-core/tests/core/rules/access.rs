@@ -89,7 +89,7 @@ impl Services {
             recipients.sample(&name());
             outbox.list(&NoticeQuery::default());
         }
-        call! { CreateJob: jobs.submit(draft.clone()); }
+        call! { CreateJob: jobs.submit(draft.clone()); jobs.sample(&draft, 1); }
         call! { EditJob: jobs.edit(job, &edit); }
         call! { SuspendJob: jobs.suspend(job); }
         call! { ResumeJob: jobs.resume(job); }
