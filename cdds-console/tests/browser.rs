@@ -98,7 +98,16 @@ async fn every_page_is_readable_for_everybody() {
     host.post(ADA, &format!("/jobs/{id}/run"), "").await;
     host.run().await;
     host.post(ADA, &format!("/jobs/{id}/suspend"), "").await;
+    let execution = host.exported(ADA, &word.repeat(3)).await;
+    host.post(ADA, &format!("/sets/{execution}/hold"), "").await;
     let filled = vec![
+        "/history".to_owned(),
+        format!("/history/{execution}"),
+        "/artifacts".to_owned(),
+        format!("/sets/{execution}"),
+        "/recipients".to_owned(),
+        "/sources".to_owned(),
+        "/audit".to_owned(),
         "/jobs".to_owned(),
         "/jobs?state=suspended".to_owned(),
         "/jobs/new".to_owned(),

@@ -189,9 +189,9 @@ fn row(visit: &Visit, sight: &Sight, execution: &ExecutionView, is_chosen_from: 
             td.num role="cell" data-l=(said::RECORDS) { (words::count(execution.records)) }
             td.num role="cell" data-l=(said::FILES) {
                 @if execution.files.is_empty() { span.hint { (texts::NONE) } } @else {
-                    a href=(visit.to(&format!("sets/{}", execution.id)))
-                        aria-label={ (said::FILES) ": " (execution.job_title) } {
+                    a href=(visit.to(&format!("sets/{}", execution.id))) {
                         (words::counted(execution.files.len() as u64, said::FILE))
+                        span.vh { ": " (execution.job_title) }
                     }
                 }
             }

@@ -50,7 +50,6 @@ pub(crate) const TO_AUDIT: &str = "See the audit of this set";
 
 pub(crate) const OPENING: &str = "Open the files";
 pub(crate) const STEP_VERIFY: &str = "1. Check that nothing is missing or changed";
-pub(crate) const STEP_EXTRACT: &str = "2. Decrypt and unpack; the other parts are found by themselves";
 pub(crate) const STEP_WITHOUT: &str = "Without cdds, by programs that others made";
 pub(crate) const OTHER_FORM: &str = "If a part begins with MIME-Version, write -inform SMIME in place of -inform DER. OpenSSL comes with Linux and macOS, and on Windows with Git; run its commands in PowerShell there.";
 pub(crate) const OTHER_KEYS: &str = "cdds also takes a key as a .p12 or .pfx file, or one with a passphrase, and joins the parts of a set into one file: cdds join.";
@@ -107,4 +106,13 @@ pub(crate) fn download_all(files: usize) -> String {
 /// Says whose private key opens the files.
 pub(crate) fn needs_key(sealed_for: &str) -> String {
     format!("key.pem stands for the private key of one of: {sealed_for}. It never leaves your computer.")
+}
+
+/// Returns the title of the step that unpacks.
+pub(crate) const fn step_extract(is_sealed: bool) -> &'static str {
+    if is_sealed {
+        "2. Decrypt and unpack; the other parts are found by themselves"
+    } else {
+        "2. Unpack; the other parts are found by themselves"
+    }
 }

@@ -81,7 +81,7 @@ pub(super) fn told(set: &ArtifactSet, sealed_for: &str) -> Markup {
                     summary { (system.name()) }
                     ol.rows {
                         (step(system, said::STEP_VERIFY, &verify(system, &names)))
-                        (step(system, said::STEP_EXTRACT, &extract(system, &names)))
+                        (step(system, said::step_extract(names.is_sealed), &extract(system, &names)))
                         (step(system, said::STEP_WITHOUT, &without(system, &names)))
                     }
                 }
