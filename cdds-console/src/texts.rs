@@ -34,7 +34,6 @@ pub(crate) const HISTORY: &str = "History";
 pub(crate) const ARTIFACTS: &str = "Artifacts";
 pub(crate) const RECIPIENTS: &str = "Recipients";
 pub(crate) const SOURCES: &str = "Sources";
-pub(crate) const WORKERS: &str = "Workers";
 pub(crate) const AUDIT: &str = "Audit";
 
 pub(crate) const ADD_JOB: &str = "Add a job";

@@ -16,20 +16,12 @@ pub(super) enum Section {
     Artifacts,
     Recipients,
     Sources,
-    Workers,
     Audit,
 }
 
 impl Section {
-    const ALL: [Self; 7] = [
-        Self::Jobs,
-        Self::History,
-        Self::Artifacts,
-        Self::Recipients,
-        Self::Sources,
-        Self::Workers,
-        Self::Audit,
-    ];
+    const ALL: [Self; 6] =
+        [Self::Jobs, Self::History, Self::Artifacts, Self::Recipients, Self::Sources, Self::Audit];
 
     const fn address(self) -> &'static str {
         match self {
@@ -38,7 +30,6 @@ impl Section {
             Self::Artifacts => "artifacts",
             Self::Recipients => "recipients",
             Self::Sources => "sources",
-            Self::Workers => "workers",
             Self::Audit => "audit",
         }
     }
@@ -50,7 +41,6 @@ impl Section {
             Self::Artifacts => texts::ARTIFACTS,
             Self::Recipients => texts::RECIPIENTS,
             Self::Sources => texts::SOURCES,
-            Self::Workers => texts::WORKERS,
             Self::Audit => texts::AUDIT,
         }
     }

@@ -46,6 +46,19 @@ async fn it_answers_at_any_prefix_with_and_without_a_slash_behind_it() {
 }
 
 #[tokio::test]
+async fn every_entry_of_the_menu_is_a_page() {
+    let host = Host::new();
+    let page = host.get(ADA, "/jobs").await.text;
+    let menu = page.split("<nav aria-label=\"Main\">").nth(1).unwrap().split("</nav>").next().unwrap();
+    let entries: Vec<&str> =
+        menu.split("href=\".").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(entries.len() > 2, "{menu}");
+    for entry in entries {
+        assert_eq!(host.get(ADA, entry).await.status, StatusCode::OK, "{entry}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_let_in_before_the_host_says_who_they_are() {
     let host = Host::new();
     let anonymous = |path: &str| Request::builder().uri(path).body(Body::empty()).unwrap();
