@@ -38,7 +38,7 @@ const LINK_VALID: Duration = Duration::from_secs(15 * 60);
 pub(crate) struct Server {
     connections: Connections,
     accounts: Accounts,
-    reload: Reload,
+    reload: Arc<Reload>,
     behind_proxy: bool,
     has_users: bool,
     router: Router,
@@ -61,10 +61,11 @@ impl Server {
         let accounts = Accounts::new(Arc::clone(clock), is_secure);
         let tokens = TokenFile::beside(&config.catalog);
         accounts.set_users(serve.users.iter().cloned());
-        let reload = Reload::new(accounts.clone(), path, tokens)?;
+        let reload = Arc::new(Reload::new(accounts.clone(), path, tokens)?);
         let health = Arc::new(Health::new(app));
         let (address, clock) = (connections.address(), Arc::clone(clock));
         let door = Door::new(serve, address, accounts.clone(), clock, metrics, Arc::clone(&health));
+        let door = door.looking_at(Arc::clone(&reload));
         let door = Arc::new(door);
         let access = Named::new(accounts.clone(), Arc::clone(&health));
         let router = accounts::router(app.services(config.rules), &accounts, access)

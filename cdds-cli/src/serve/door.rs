@@ -20,6 +20,7 @@ use futures::{FutureExt, StreamExt};
 use super::connections::Peer;
 use super::health::Health;
 use super::metrics::{self, Metrics};
+use super::reload::Reload;
 use crate::config::Serve;
 
 /// What is asked of each request before it is answered.
@@ -30,6 +31,7 @@ pub(super) struct Door {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
+    reload: Option<Arc<Reload>>,
 }
 
 impl Door {
@@ -44,7 +46,12 @@ impl Door {
         let own =
             ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), address.ip().to_string()];
         let hosts = serve.hosts.iter().map(|host| host.to_ascii_lowercase()).chain(own).collect();
-        Self { hosts, behind_proxy: serve.behind_proxy, accounts, clock, metrics, health }
+        Self { hosts, behind_proxy: serve.behind_proxy, accounts, clock, metrics, health, reload: None }
+    }
+
+    /// Takes up changes of users and tokens before each request.
+    pub(super) fn looking_at(self, reload: Arc<Reload>) -> Self {
+        Self { reload: Some(reload), ..self }
     }
 
     /// Returns whether a request asks for this server. A page elsewhere whose name is made to lead here sends its own
@@ -91,6 +98,9 @@ pub(super) async fn guarded(State(door): State<Arc<Door>>, mut request: Request,
     }
     // Programs that monitor a server ask it by its address.
     let is_asked = matches!(route.as_str(), "/healthz" | "/readyz") || door.is_host(&request);
+    if let Some(reload) = door.reload.clone().filter(|_| is_asked) {
+        reload.look_aside().await;
+    }
     let response = if is_asked { next.run(request).await } else { foreign() };
     let (took, status) = (door.clock.monotonic().saturating_sub(began), response.status().as_u16());
     door.metrics.answered(&method, &route, status, took);

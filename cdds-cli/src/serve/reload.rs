@@ -1,6 +1,7 @@
 //! Takes up changes of users and tokens while the server runs.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cdds_console::accounts::Accounts;
@@ -9,7 +10,7 @@ use super::tokens::{State, TokenFile, state};
 use crate::config::Config;
 use crate::error::CliError;
 
-/// How often the files are looked at.
+/// How often the files are looked at while nobody asks anything: pages that are kept up to date end with their user.
 const EVERY: Duration = Duration::from_millis(500);
 
 /// The files, and which state of them is in use.
@@ -17,39 +18,53 @@ pub(super) struct Reload {
     accounts: Accounts,
     config: PathBuf,
     tokens: TokenFile,
-    config_state: Option<State>,
-    tokens_state: Option<State>,
+    seen: Mutex<Seen>,
+}
+
+/// The states of the files that were last read.
+struct Seen {
+    config: Option<State>,
+    tokens: Option<State>,
 }
 
 impl Reload {
     /// Reads the tokens; the users are those of the configuration that was just read.
     pub(super) fn new(accounts: Accounts, config: &Path, tokens: TokenFile) -> Result<Self, CliError> {
-        let (config_state, tokens_state) = (state(config), tokens.state());
+        let seen = Seen { config: state(config), tokens: tokens.state() };
         accounts.set_tokens(tokens.read()?);
-        Ok(Self { accounts, config: config.to_owned(), tokens, config_state, tokens_state })
+        Ok(Self { accounts, config: config.to_owned(), tokens, seen: Mutex::new(seen) })
     }
 
     /// Looks at the files until it is dropped.
-    pub(super) async fn go_on(mut self) {
+    pub(super) async fn go_on(self: Arc<Self>) {
         loop {
             tokio::time::sleep(EVERY).await;
-            self.look();
+            Arc::clone(&self).look_aside().await;
+        }
+    }
+
+    /// Looks at the files, on a thread that may wait for a disk. Every request does so before it is answered: a token
+    /// counts as soon as it was printed, and no longer than until it was revoked.
+    pub(super) async fn look_aside(self: Arc<Self>) {
+        if let Err(error) = tokio::task::spawn_blocking(move || self.look()).await {
+            tracing::warn!(%error, "the files of users and tokens were not looked at");
         }
     }
 
     /// A file that cannot be read changes nothing until it is mended: nobody is let in by half of it.
-    fn look(&mut self) {
-        let tokens_state = self.tokens.state();
-        if tokens_state != self.tokens_state {
-            self.tokens_state = tokens_state;
+    fn look(&self) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let tokens = self.tokens.state();
+        if tokens != seen.tokens {
+            seen.tokens = tokens;
             match self.tokens.read() {
                 Ok(tokens) => self.accounts.set_tokens(tokens),
                 Err(error) => tracing::warn!(error = error.message(), "the old tokens stay"),
             }
         }
-        let config_state = state(&self.config);
-        if config_state != self.config_state {
-            self.config_state = config_state;
+        let config = state(&self.config);
+        if config != seen.config {
+            seen.config = config;
             match Config::load(&self.config) {
                 Ok(config) => self.accounts.set_users(config.serve.users),
                 Err(error) => tracing::warn!(error = error.message(), "the old users stay"),
