@@ -168,7 +168,7 @@ impl App {
     }
 }
 
-/// What tells whether catalog and store can be worked with, over all owners.
+/// The ports by which a server checks that catalog and store answer, over all owners.
 #[cfg(feature = "serve")]
 #[derive(Debug, Clone)]
 pub(crate) struct Vitals {

@@ -64,8 +64,7 @@ impl Server {
         let reload = Arc::new(Reload::new(accounts.clone(), path, tokens)?);
         let health = Arc::new(Health::new(app));
         let (address, clock) = (connections.address(), Arc::clone(clock));
-        let door = Door::new(serve, address, accounts.clone(), clock, metrics, Arc::clone(&health));
-        let door = door.looking_at(Arc::clone(&reload));
+        let door = Door::new(serve, address, Arc::clone(&reload), clock, metrics, Arc::clone(&health));
         let door = Arc::new(door);
         let access = Named::new(accounts.clone(), Arc::clone(&health));
         let router = accounts::router(app.services(config.rules), &accounts, access)
@@ -115,7 +114,7 @@ impl Server {
     }
 }
 
-/// What monitors the server: it tells of no owner's data.
+/// Returns the routes of monitoring programs. They show nothing of any owner's data.
 fn monitored(health: &Arc<Health>, door: &Arc<Door>) -> Router {
     let health = Router::new()
         .route("/healthz", get(health::alive))

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cdds_core::Principal;
 use http::request::Parts;
 
-/// Tells who sent a request.
+/// Resolves who sent a request.
 ///
 /// Nobody is let in until the host says who they are. The services of the core check every call by the
 /// [principal](Visitor::principal) (rule C1), so that no page and no route can forget to.

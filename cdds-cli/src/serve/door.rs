@@ -31,14 +31,14 @@ pub(super) struct Door {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
-    reload: Option<Arc<Reload>>,
+    reload: Arc<Reload>,
 }
 
 impl Door {
     pub(super) fn new(
         serve: &Serve,
         address: SocketAddr,
-        accounts: Accounts,
+        reload: Arc<Reload>,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
@@ -46,12 +46,8 @@ impl Door {
         let own =
             ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), address.ip().to_string()];
         let hosts = serve.hosts.iter().map(|host| host.to_ascii_lowercase()).chain(own).collect();
-        Self { hosts, behind_proxy: serve.behind_proxy, accounts, clock, metrics, health, reload: None }
-    }
-
-    /// Takes up changes of users and tokens before each request.
-    pub(super) fn looking_at(self, reload: Arc<Reload>) -> Self {
-        Self { reload: Some(reload), ..self }
+        let accounts = reload.accounts().clone();
+        Self { hosts, behind_proxy: serve.behind_proxy, accounts, clock, metrics, health, reload }
     }
 
     /// Returns whether a request asks for this server. A page elsewhere whose name is made to lead here sends its own
@@ -98,8 +94,8 @@ pub(super) async fn guarded(State(door): State<Arc<Door>>, mut request: Request,
     }
     // Programs that monitor a server ask it by its address.
     let is_asked = matches!(route.as_str(), "/healthz" | "/readyz") || door.is_host(&request);
-    if let Some(reload) = door.reload.clone().filter(|_| is_asked) {
-        reload.look_aside().await;
+    if is_asked {
+        Arc::clone(&door.reload).look_aside().await;
     }
     let response = if is_asked { next.run(request).await } else { foreign() };
     let (took, status) = (door.clock.monotonic().saturating_sub(began), response.status().as_u16());
@@ -153,8 +149,8 @@ impl Access for Named {
     }
 }
 
-/// `GET /metrics`, for programs on this machine and for those with a token: it tells of all owners' work, though of no
-/// one's in particular. Behind a proxy every request comes from this machine, so a token is needed.
+/// `GET /metrics`, for programs on this machine and for those with a token. It counts the work of all owners together.
+/// Behind a proxy every request comes from this machine, so a token is needed.
 pub(super) async fn metrics(State(door): State<Arc<Door>>, headers: HeaderMap, request: Request) -> Response {
     let peer = request.extensions().get::<Peer>();
     let is_near = peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback()) && !door.behind_proxy;

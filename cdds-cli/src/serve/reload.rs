@@ -35,6 +35,11 @@ impl Reload {
         Ok(Self { accounts, config: config.to_owned(), tokens, seen: Mutex::new(seen) })
     }
 
+    /// Returns the accounts that follow the files.
+    pub(super) fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
     /// Looks at the files until it is dropped.
     pub(super) async fn go_on(self: Arc<Self>) {
         loop {
