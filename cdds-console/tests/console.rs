@@ -26,5 +26,7 @@ mod matrix;
 mod mounting;
 #[path = "console/openapi.rs"]
 mod openapi;
+#[path = "console/sample.rs"]
+mod sample;
 #[path = "console/surroundings.rs"]
 mod surroundings;

@@ -1,5 +1,6 @@
 //! The form of a job: of a new one, of a clone, and of an edit.
 
+mod outcome;
 mod sections;
 
 use axum::extract::{Path, State};
@@ -9,19 +10,19 @@ use cdds_core::domain::execution::schedule::Occurrence;
 use cdds_core::domain::job::Job;
 use cdds_core::ports::catalog::query::{AuditQuery, Slice};
 use cdds_core::service::jobs::EditRequest;
-use cdds_core::{ExecutionId, JobId, NewJob, ServiceError};
-use cdds_view::{AuditView, OccurrenceView, RecipientView, SourceView};
+use cdds_core::{ExecutionId, JobId, JobSettings, NewJob, Principal, ServiceError};
+use cdds_view::{AuditView, RecipientView, SourceView};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use maud::{Markup, html};
 
+use self::outcome::{Outcome, ahead, refused, sampled};
 use self::sections::{about, data, files, policies, range, schedule, watermark};
 use super::Refused;
-use super::frame::{Section, icon, page};
-use super::parts::{time, when};
+use super::frame::{Section, page};
+use super::parts::time;
 use super::sheet::Sheet;
 use crate::answers::{Answers, Form, Query, wrong};
-use crate::forms::Fault;
 use crate::forms::job as forms;
 use crate::texts::job as texts;
 use crate::visit::Visit;
@@ -29,6 +30,9 @@ use crate::{App, Services};
 
 /// The occurrences of a preview.
 const PREVIEWED: usize = 10;
+
+/// The records of a sample.
+const SAMPLED: usize = 5;
 
 /// What the form is for.
 enum Purpose {
@@ -98,28 +102,6 @@ impl Offer {
     }
 }
 
-/// What became of the answers.
-#[derive(Default)]
-struct Outcome {
-    faults: Vec<Fault>,
-    preview: Option<Vec<Occurrence>>,
-    overtaken: Option<Markup>,
-}
-
-impl Outcome {
-    fn of(faults: Vec<Fault>) -> Self {
-        Self { faults, ..Self::default() }
-    }
-
-    /// Puts a refusal beside its field. Any other error is a page of its own.
-    fn refused(error: ServiceError, answers: &Answers) -> Result<Self, Refused> {
-        match forms::refusal(&error) {
-            Some(refusal) => Ok(Self::of(vec![forms::fault_of(refusal, answers)])),
-            None => Err(error.into()),
-        }
-    }
-}
-
 /// `GET /jobs/new`, with `?clone=JOB` or `?execution=EXECUTION` for a draft.
 pub(super) async fn new(
     State(App { services, .. }): State<App>,
@@ -161,18 +143,18 @@ pub(super) async fn create(
     let outcome = match forms::settings(&answers) {
         Err(faults) => Outcome::of(faults),
         Ok(settings) => {
-            let new = NewJob::from(settings).with_first_run_now(answers.one("first-run-now").is_some());
-            if is_preview(&answers) {
-                match services.jobs.preview_draft(by, new, PREVIEWED).await {
-                    Ok(preview) => Outcome { preview: Some(preview), ..Outcome::default() },
-                    Err(error) => Outcome::refused(error, &answers)?,
-                }
+            let new =
+                NewJob::from(settings.clone()).with_first_run_now(answers.one("first-run-now").is_some());
+            let tried = if is_trial(&answers) {
+                let preview = services.jobs.preview_draft(by, new, PREVIEWED);
+                tried(&services, by, &settings, &answers, preview).await
             } else {
                 match services.jobs.submit(by, new).await {
                     Ok(job) => return Ok(visit.see(&format!("jobs/{}?done=created", job.job.id))),
-                    Err(error) => Outcome::refused(error, &answers)?,
+                    Err(error) => Err(error),
                 }
-            }
+            };
+            tried.or_else(|error| Outcome::refused(error, &answers))?
         }
     };
     Ok(show(&visit, &Purpose::New, &offer, &answers, &outcome))
@@ -213,20 +195,20 @@ pub(super) async fn change(
         Err(faults) => return Ok(show(&visit, &purpose, &offer, &answers, &Outcome::of(faults))),
         Ok(settings) => settings,
     };
-    let request = EditRequest::new(settings).with_watermark(forms::watermark(&answers)).with_if_version(seen);
-    let error = if is_preview(&answers) {
-        match services.jobs.preview_edit(by, id, &request, PREVIEWED).await {
-            Ok(preview) => {
-                let outcome = Outcome { preview: Some(preview), ..Outcome::default() };
-                return Ok(show(&visit, &purpose, &offer, &answers, &outcome));
-            }
-            Err(error) => error,
-        }
+    let request =
+        EditRequest::new(settings.clone()).with_watermark(forms::watermark(&answers)).with_if_version(seen);
+    let tried = if is_trial(&answers) {
+        let preview = services.jobs.preview_edit(by, id, &request, PREVIEWED);
+        tried(&services, by, &settings, &answers, preview).await
     } else {
         match services.jobs.edit(by, id, &request).await {
             Ok(_) => return Ok(visit.see(&format!("jobs/{id}?done=edited"))),
-            Err(error) => error,
+            Err(error) => Err(error),
         }
+    };
+    let error = match tried {
+        Ok(outcome) => return Ok(show(&visit, &purpose, &offer, &answers, &outcome)),
+        Err(error) => error,
     };
     if !forms::is_overtaken(&error) {
         return Ok(show(&visit, &purpose, &offer, &answers, &Outcome::refused(error, &answers)?));
@@ -251,8 +233,28 @@ fn regrouped(answers: &Answers) -> Option<Answers> {
     }
 }
 
-fn is_preview(answers: &Answers) -> bool {
-    answers.one("do") == Some("preview")
+/// Whether the answers are to be tried, not saved.
+fn is_trial(answers: &Answers) -> bool {
+    matches!(answers.one("do"), Some("preview" | "sample"))
+}
+
+/// Shows when the job would run and, if that button was pressed, a sample of its records (rules F8, F8a). Refuses
+/// what saving would refuse.
+async fn tried(
+    services: &Services,
+    by: &Principal,
+    settings: &JobSettings,
+    answers: &Answers,
+    preview: impl Future<Output = Result<Vec<Occurrence>, ServiceError>>,
+) -> Result<Outcome, ServiceError> {
+    let sample = async {
+        match answers.one("do") {
+            Some("sample") => services.jobs.sample(by, settings, SAMPLED).await.map(Some),
+            _ => Ok(None),
+        }
+    };
+    let (preview, sample) = futures::try_join!(preview, sample)?;
+    Ok(Outcome { preview: Some(preview), sample, ..Outcome::default() })
 }
 
 /// Says who changed the job meanwhile, to those who may know, and what to do.
@@ -300,7 +302,7 @@ fn show(visit: &Visit, purpose: &Purpose, offer: &Offer, answers: &Answers, outc
                 p.sub { a href=(visit.to(&back)) { (job.settings.title.as_str()) } }
             }
         }
-        (summary(&outcome.faults))
+        (refused(&outcome.faults))
         @if let Some(overtaken) = &outcome.overtaken { (overtaken) }
         form.cols method="post" action=(visit.to(&to)) {
             div.card.stack {
@@ -318,69 +320,19 @@ fn show(visit: &Visit, purpose: &Purpose, offer: &Offer, answers: &Answers, outc
                 div.save.acts {
                     button.primary { (texts::SAVE) }
                     button name="do" value="preview" formnovalidate { (texts::UPDATE_PREVIEW) }
+                    @if visit.may(Action::CreateJob) {
+                        button name="do" value="sample" formnovalidate { (texts::SHOW_SAMPLE) }
+                    }
                     a href=(visit.to(&back)) { (texts::CANCEL) }
                 }
             }
-            (preview(outcome.preview.as_deref(), offer.now))
+            div.stick.rows {
+                @if let Some(sample) = &outcome.sample { (sampled(sample)) }
+                (ahead(outcome.preview.as_deref(), offer.now))
+            }
         }
     };
     let said = if is_refused { format!("{}{title}", texts::ERROR) } else { title.to_owned() };
     let status = if is_refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     (status, page(visit, Section::Jobs, &said, &body)).into_response()
-}
-
-/// Names everything that is refused, each with a link to its field.
-fn summary(faults: &[Fault]) -> Markup {
-    html! {
-        @if !faults.is_empty() {
-            section.note.bad #errors tabindex="-1" aria-labelledby="problem" {
-                h2 #problem { (if faults.len() == 1 { texts::NOT_SAVED_ONE } else { texts::NOT_SAVED }) }
-                ul {
-                    @for fault in faults {
-                        li {
-                            @if fault.field.is_empty() {
-                                (crate::texts::sentence(&fault.words))
-                            } @else {
-                                a href={ "#" (fault.field) } { (texts::label(&fault.field)) ": " (fault.words) }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn preview(occurrences: Option<&[Occurrence]>, now: DateTime<Utc>) -> Markup {
-    html! {
-        aside.stick aria-labelledby="preview-h" {
-            div.card.pad.rows {
-                h2 #preview-h { (texts::NEXT_RUNS) }
-                @match occurrences {
-                    None => p.hint { (texts::NO_PREVIEW) },
-                    Some([]) => p { (texts::NO_RUN) },
-                    Some(occurrences) => {
-                        p.hint { (texts::PREVIEW_SAYS) }
-                        ol.line {
-                            @for occurrence in occurrences { (run(OccurrenceView::from(*occurrence), now)) }
-                        }
-                    },
-                }
-            }
-        }
-    }
-}
-
-fn run(occurrence: OccurrenceView, now: DateTime<Utc>) -> Markup {
-    let window = occurrence.window;
-    html! {
-        li.off {
-            (icon("dot"))
-            p { strong { (when(occurrence.slot.0, now)) } }
-            p.sub {
-                @match window.start { Some(start) => (time(start.0, now)), None => (texts::BEGINNING) }
-                " to " (time(window.end.0, now))
-            }
-        }
-    }
 }

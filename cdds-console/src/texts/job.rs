@@ -140,6 +140,12 @@ pub(crate) const PREVIEW_SAYS: &str = "What is on this page would run so.";
 pub(crate) const NO_RUN: &str = "It would not run.";
 pub(crate) const BEGINNING: &str = "The beginning";
 
+pub(crate) const SHOW_SAMPLE: &str = "Show a sample";
+pub(crate) const SAMPLE: &str = "Sample of records";
+pub(crate) const SAMPLE_SAYS: &str = "The first records, with masked values: letters are x, digits 0. Keys without a value are left out, as in an export.";
+pub(crate) const SAMPLE_PARTIAL: &str = "The source failed or was slow: there may be more.";
+pub(crate) const SAMPLE_EMPTY: &str = "No record fits.";
+
 pub(crate) const OVERTAKEN: &str = "This job was changed while you were editing it";
 pub(crate) const OVERTAKEN_WAY_OUT: &str =
     "What you typed is still below and not saved. Saving again puts your answers in place of that change.";

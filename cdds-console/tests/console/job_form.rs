@@ -12,13 +12,13 @@ const FILLED: &str = "reads=1&title=Calls&description=&source=calls&type-0=call&
     &split-size=&seal=plaintext&retention-days=&overlap=&catch-up=&incomplete=";
 
 /// Returns the form with other answers in place of those of their names.
-fn filled(others: &[(&str, &str)]) -> String {
+pub(crate) fn filled(others: &[(&str, &str)]) -> String {
     let kept = form_urlencoded::parse(FILLED.as_bytes())
         .filter(|(name, _)| others.iter().all(|(other, _)| other != name));
     form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).extend_pairs(others).finish()
 }
 
-fn assert_has(answer: &Answer, texts: &[&str]) {
+pub(crate) fn assert_has(answer: &Answer, texts: &[&str]) {
     for text in texts {
         assert!(answer.text.contains(text), "{text} is not in {}", answer.text);
     }

@@ -1,0 +1,116 @@
+//! What became of the answers: refusals, the runs ahead, and a sample of records.
+
+use cdds_core::ServiceError;
+use cdds_core::domain::execution::schedule::Occurrence;
+use cdds_core::service::jobs::Sample;
+use cdds_view::OccurrenceView;
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+
+use crate::answers::Answers;
+use crate::forms::Fault;
+use crate::forms::job as forms;
+use crate::pages::Refused;
+use crate::pages::frame::icon;
+use crate::pages::parts::{time, when};
+use crate::texts::job as texts;
+
+/// What became of the answers.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) faults: Vec<Fault>,
+    pub(super) preview: Option<Vec<Occurrence>>,
+    pub(super) sample: Option<Sample>,
+    /// What is said if the job was changed meanwhile.
+    pub(super) overtaken: Option<Markup>,
+}
+
+impl Outcome {
+    pub(super) fn of(faults: Vec<Fault>) -> Self {
+        Self { faults, ..Self::default() }
+    }
+
+    /// Puts a refusal beside its field. Any other error is a page of its own.
+    pub(super) fn refused(error: ServiceError, answers: &Answers) -> Result<Self, Refused> {
+        match forms::refusal(&error) {
+            Some(refusal) => Ok(Self::of(vec![forms::fault_of(refusal, answers)])),
+            None => Err(error.into()),
+        }
+    }
+}
+
+/// Names everything that is refused, each with a link to its field.
+pub(super) fn refused(faults: &[Fault]) -> Markup {
+    html! {
+        @if !faults.is_empty() {
+            section.note.bad #errors tabindex="-1" aria-labelledby="problem" {
+                h2 #problem { (if faults.len() == 1 { texts::NOT_SAVED_ONE } else { texts::NOT_SAVED }) }
+                ul {
+                    @for fault in faults {
+                        li {
+                            @if fault.field.is_empty() {
+                                (crate::texts::sentence(&fault.words))
+                            } @else {
+                                a href={ "#" (fault.field) } { (texts::label(&fault.field)) ": " (fault.words) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Shows masked records.
+pub(super) fn sampled(sample: &Sample) -> Markup {
+    html! {
+        section.card.pad.rows aria-labelledby="sample-h" {
+            h2 #sample-h { (texts::SAMPLE) }
+            @if !sample.records.is_empty() {
+                p.hint { (texts::SAMPLE_SAYS) }
+                ol.rows {
+                    @for record in &sample.records {
+                        li { span.sub { (record.data_type) } code { (record.masked) } }
+                    }
+                }
+            }
+            @if sample.is_partial { p { (texts::SAMPLE_PARTIAL) } }
+            @else if sample.records.is_empty() { p { (texts::SAMPLE_EMPTY) } }
+        }
+    }
+}
+
+/// Shows the next runs, each with its window.
+pub(super) fn ahead(occurrences: Option<&[Occurrence]>, now: DateTime<Utc>) -> Markup {
+    html! {
+        aside aria-labelledby="preview-h" {
+            div.card.pad.rows {
+                h2 #preview-h { (texts::NEXT_RUNS) }
+                @match occurrences {
+                    None => p.hint { (texts::NO_PREVIEW) },
+                    Some([]) => p { (texts::NO_RUN) },
+                    Some(occurrences) => {
+                        p.hint { (texts::PREVIEW_SAYS) }
+                        ol.line {
+                            @for occurrence in occurrences { (run(OccurrenceView::from(*occurrence), now)) }
+                        }
+                    },
+                }
+            }
+        }
+    }
+}
+
+fn run(occurrence: OccurrenceView, now: DateTime<Utc>) -> Markup {
+    let window = occurrence.window;
+    html! {
+        li.off {
+            (icon("dot"))
+            p { strong { (when(occurrence.slot.0, now)) } }
+            p.sub {
+                @match window.start { Some(start) => (time(start.0, now)), None => (texts::BEGINNING) }
+                " to " (time(window.end.0, now))
+            }
+        }
+    }
+}
