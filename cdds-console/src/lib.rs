@@ -8,6 +8,7 @@ pub mod accounts;
 mod answers;
 mod api;
 mod assets;
+mod done;
 mod forms;
 mod guard;
 mod lists;

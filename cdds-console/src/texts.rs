@@ -12,6 +12,8 @@ pub(crate) mod sources;
 use cdds_core::Role;
 use cdds_view::words;
 
+use crate::done::Done;
+
 pub(crate) const PRODUCT: &str = "CDDS";
 pub(crate) const SKIP: &str = "Skip to content";
 pub(crate) const MENU: &str = "Menu";
@@ -89,6 +91,30 @@ mod accounts {
 
     pub(crate) fn wait_to_sign_in(seconds: u64) -> String {
         format!("Too many tries. Wait {seconds} s, then try again.")
+    }
+}
+
+/// Returns what a page says after something was done.
+pub(crate) const fn done(what: Done) -> &'static str {
+    match what {
+        Done::JobCreated => "The job was added.",
+        Done::JobEdited => "The job was changed.",
+        Done::RunQueued => "A run was queued. It starts as soon as a worker has room.",
+        Done::JobSuspended => "The job was suspended.",
+        Done::JobResumed => "The job was resumed.",
+        Done::JobBroughtBack => "The job was brought back.",
+        Done::RunsQueued => "The runs were queued.",
+        Done::JobDeleted => "Deleted. History and files stay until they expire.",
+        Done::ExecutionQueued => "Queued again. It starts as soon as a worker has room.",
+        Done::ExecutionCancelled => "Cancelled. A run that has begun stops within seconds.",
+        Done::ExecutionDeleted => "Deleted from the history.",
+        Done::FilesDeleted => "The files were deleted. Their execution stays in the history.",
+        Done::SetHeld => "The set is on hold: it stays until somebody releases it.",
+        Done::SetReleased => "The set was released from its hold.",
+        Done::SetDeleted => "The set was deleted. Its execution stays in the history.",
+        Done::RecipientAdded => "The recipient was added. Download its test file to try the private key.",
+        Done::RecipientRemoved => "The recipient was removed.",
+        Done::All => "Done.",
     }
 }
 

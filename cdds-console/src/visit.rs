@@ -9,6 +9,7 @@ use http::header;
 use http::request::Parts;
 
 use crate::access::{Denied, Visitor};
+use crate::done::Done;
 use crate::pages::Refused;
 use crate::{App, place};
 
@@ -18,6 +19,8 @@ pub(crate) struct Visit {
     pub(crate) visitor: Visitor,
     /// The way from the page to the root of the console: `../`.
     pub(crate) root: String,
+    /// What they did just before.
+    pub(crate) done: Option<Done>,
 }
 
 impl Visit {
@@ -40,6 +43,11 @@ impl Visit {
     pub(crate) fn see(&self, page: &str) -> Response {
         place::see(&self.to(page))
     }
+
+    /// Sends the browser to a page that says what was done.
+    pub(crate) fn tell(&self, page: &str, done: Done) -> Response {
+        self.see(&format!("{page}?{}={}", Done::PARAMETER, done.as_str()))
+    }
 }
 
 impl FromRequestParts<App> for Visit {
@@ -48,7 +56,7 @@ impl FromRequestParts<App> for Visit {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let root = place::root(parts.uri.path());
         match app.access.resolve(parts).await {
-            Ok(visitor) => Ok(Self { visitor, root }),
+            Ok(visitor) => Ok(Self { visitor, root, done: Done::of(parts.uri.query().unwrap_or_default()) }),
             Err(Denied::SignIn { at: Some(at) }) => Err(place::see(&format!("{root}{at}"))),
             Err(denied) => Err(Refused::from(problem(&denied)).into_response()),
         }

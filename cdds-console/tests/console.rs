@@ -8,6 +8,8 @@ mod accounts;
 mod api;
 #[path = "console/artifacts.rs"]
 mod artifacts;
+#[path = "console/done.rs"]
+mod done;
 #[path = "console/history.rs"]
 mod history;
 #[path = "console/host.rs"]

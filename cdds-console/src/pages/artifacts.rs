@@ -20,6 +20,7 @@ use super::frame::{Section, icon, page};
 use super::parts::{choice, column, mark, pager, time};
 use super::set::script;
 use crate::answers::{Answers, Form, Query, wrong};
+use crate::done::Done;
 use crate::lists::artifacts as lists;
 use crate::place::Whence;
 use crate::texts::{self, artifacts as said, execution, history};
@@ -67,6 +68,7 @@ pub(super) async fn list(
     visit: Visit,
     Query(answers): Query,
 ) -> Result<Markup, Refused> {
+    let answers = answers.without(&[Done::PARAMETER]);
     let sight = Sight::of(&services, visit.principal(), &answers).await?;
     let is_first =
         sight.artifacts.items.is_empty() && !is_filtered(&answers) && answers.one("next").is_none();
@@ -301,5 +303,5 @@ pub(super) async fn delete(
     Form(answers): Form,
 ) -> Result<Response, Refused> {
     services.artifacts.delete(visit.principal(), &chosen::<ArtifactId>(&answers)?).await?;
-    Ok(visit.see("artifacts"))
+    Ok(visit.tell("artifacts", Done::FilesDeleted))
 }

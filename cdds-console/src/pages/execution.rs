@@ -23,6 +23,7 @@ use super::confirm::Question;
 use super::frame::{Section, page};
 use super::parts::{day, said as said_to_all, status, time};
 use crate::answers::{Form, wrong};
+use crate::done::Done;
 use crate::texts::{self, execution as said, history};
 use crate::visit::Visit;
 use crate::{App, Services};
@@ -343,7 +344,7 @@ pub(super) async fn run_again(
     Path(id): Path<ExecutionId>,
 ) -> Result<Response, Refused> {
     let queued = services.history.rerun(visit.principal(), id).await?;
-    Ok(visit.see(&format!("history/{}", queued.id)))
+    Ok(visit.tell(&format!("history/{}", queued.id), Done::ExecutionQueued))
 }
 
 /// `POST /history/{id}/cancel`
@@ -353,7 +354,7 @@ pub(super) async fn cancel(
     Path(id): Path<ExecutionId>,
 ) -> Result<Response, Refused> {
     services.history.cancel(visit.principal(), id).await?;
-    Ok(visit.see(&format!("history/{id}")))
+    Ok(visit.tell(&format!("history/{id}"), Done::ExecutionCancelled))
 }
 
 /// `POST /history/{id}/delete`
@@ -369,5 +370,5 @@ pub(super) async fn remove(
         Some(_) => return Err(wrong("artifacts", "choose one of keep, delete").into()),
     };
     services.history.delete(visit.principal(), id, with).await?;
-    Ok(visit.see("history"))
+    Ok(visit.tell("history", Done::ExecutionDeleted))
 }

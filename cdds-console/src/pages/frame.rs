@@ -53,19 +53,8 @@ impl Section {
     }
 }
 
-/// Returns a page of the console.
+/// Returns a page of the console, which first says what was done.
 pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) -> Markup {
-    page_saying(visit, section, title, None, body)
-}
-
-/// Returns a page that first says what was done.
-pub(super) fn page_saying(
-    visit: &Visit,
-    section: Section,
-    title: &str,
-    notice: Option<&str>,
-    body: &Markup,
-) -> Markup {
     document(
         &visit.root,
         title,
@@ -90,8 +79,8 @@ pub(super) fn page_saying(
                 }
             }
             main.wrap #main tabindex="-1" {
-                @match notice {
-                    Some(notice) => { p.note.ok role="status" { (notice) } (body) },
+                @match visit.done {
+                    Some(done) => { p.note.ok role="status" { (texts::done(done)) } (body) },
                     None => { (body) p.vh role="status" {} },
                 }
             }

@@ -16,6 +16,7 @@ use super::filters::{Offered, day_field, is_filtered, kept, total};
 use super::frame::{Section, page};
 use super::parts::{choice, column, pager, said as announced, status, time, when};
 use crate::answers::{Answers, Form, Query, wrong};
+use crate::done::Done;
 use crate::lists::executions as lists;
 use crate::texts::{self, history as said};
 use crate::visit::Visit;
@@ -51,6 +52,7 @@ pub(super) async fn list(
     visit: Visit,
     Query(answers): Query,
 ) -> Result<Markup, Refused> {
+    let answers = answers.without(&[Done::PARAMETER]);
     let sight = Sight::of(&services, visit.principal(), &answers).await?;
     let is_first =
         sight.executions.items.is_empty() && !is_filtered(&answers) && answers.one("next").is_none();
@@ -245,7 +247,10 @@ pub(super) async fn selected(
         }
     }
     if refused.is_empty() {
-        return Ok(visit.see("history"));
+        return Ok(visit.tell(
+            "history",
+            if with.is_some() { Done::ExecutionDeleted } else { Done::ExecutionCancelled },
+        ));
     }
     let body = refusals(ids.len() - refused.len(), &refused, &visit.to("history"));
     Ok(page(&visit, Section::History, texts::SOME_REFUSED, &body).into_response())

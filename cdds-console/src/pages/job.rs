@@ -18,10 +18,11 @@ use maud::{Markup, html};
 
 use super::Refused;
 use super::confirm::Question;
-use super::frame::{Section, icon, page_saying};
+use super::frame::{Section, icon, page};
 use super::parts::time;
 use super::sheet::{Sheet, needed, optional};
-use crate::answers::{Answers, Form, Query};
+use crate::answers::{Answers, Form};
+use crate::done::Done;
 use crate::forms::Fault;
 use crate::forms::job::{of_range, range, refusal};
 use crate::texts::{self, job as said};
@@ -86,20 +87,12 @@ pub(super) async fn show(
     State(App { services, .. }): State<App>,
     visit: Visit,
     Path(id): Path<JobId>,
-    Query(query): Query,
 ) -> Result<Response, Refused> {
     let sight = Sight::of(&services, &visit, id).await?;
-    let notice = query.one("done").and_then(said::done);
-    Ok(shown(&visit, &sight, notice, &Answers::default(), &[]))
+    Ok(shown(&visit, &sight, &Answers::default(), &[]))
 }
 
-fn shown(
-    visit: &Visit,
-    sight: &Sight,
-    notice: Option<&str>,
-    answers: &Answers,
-    faults: &[Fault],
-) -> Response {
+fn shown(visit: &Visit, sight: &Sight, answers: &Answers, faults: &[Fault]) -> Response {
     let title = sight.view.title.as_str();
     let sheet = Sheet { answers, faults };
     let body = html! {
@@ -118,7 +111,7 @@ fn shown(
     let is_refused = !faults.is_empty();
     let title = if is_refused { format!("{}{title}", said::ERROR) } else { title.to_owned() };
     let status = if is_refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    (status, page_saying(visit, Section::Jobs, &title, notice, &body)).into_response()
+    (status, page(visit, Section::Jobs, &title, &body)).into_response()
 }
 
 fn head(visit: &Visit, sight: &Sight) -> Markup {
@@ -241,7 +234,7 @@ pub(super) async fn run(
     Path(id): Path<JobId>,
 ) -> Result<Response, Refused> {
     services.jobs.run_now(visit.principal(), id).await?;
-    Ok(visit.see(&format!("jobs/{id}?done=queued")))
+    Ok(visit.tell(&format!("jobs/{id}"), Done::RunQueued))
 }
 
 /// `POST /jobs/{id}/bring-back`
@@ -251,7 +244,7 @@ pub(super) async fn bring_back(
     Path(id): Path<JobId>,
 ) -> Result<Response, Refused> {
     services.jobs.bring_back(visit.principal(), id).await?;
-    Ok(visit.see(&format!("jobs/{id}?done=back")))
+    Ok(visit.tell(&format!("jobs/{id}"), Done::JobBroughtBack))
 }
 
 /// `POST /jobs/{id}/delete`
@@ -261,7 +254,7 @@ pub(super) async fn delete(
     Path(id): Path<JobId>,
 ) -> Result<Response, Refused> {
     services.jobs.delete(visit.principal(), id).await?;
-    Ok(visit.see("jobs?done=deleted"))
+    Ok(visit.tell("jobs", Done::JobDeleted))
 }
 
 /// `POST /jobs/{id}/backfill`
@@ -276,7 +269,7 @@ pub(super) async fn fill(
     let faults = match range(&answers) {
         Err(faults) => faults,
         Ok((from, to)) => match services.jobs.backfill(by, id, from, to).await {
-            Ok(_) => return Ok(visit.see(&format!("jobs/{id}?done=backfilled"))),
+            Ok(_) => return Ok(visit.tell(&format!("jobs/{id}"), Done::RunsQueued)),
             Err(error) => match refusal(&error) {
                 Some(refusal) => vec![of_range(refusal)],
                 None => return Err(error.into()),
@@ -284,5 +277,5 @@ pub(super) async fn fill(
         },
     };
     let sight = Sight::of(&services, &visit, id).await?;
-    Ok(shown(&visit, &sight, None, &answers, &faults))
+    Ok(shown(&visit, &sight, &answers, &faults))
 }

@@ -23,6 +23,7 @@ use super::frame::{Section, page};
 use super::parts::time;
 use super::sheet::Sheet;
 use crate::answers::{Answers, Form, Query, wrong};
+use crate::done::Done;
 use crate::forms::job as forms;
 use crate::texts::job as texts;
 use crate::visit::Visit;
@@ -150,7 +151,7 @@ pub(super) async fn create(
                 tried(&services, by, &settings, &answers, preview).await
             } else {
                 match services.jobs.submit(by, new).await {
-                    Ok(job) => return Ok(visit.see(&format!("jobs/{}?done=created", job.job.id))),
+                    Ok(job) => return Ok(visit.tell(&format!("jobs/{}", job.job.id), Done::JobCreated)),
                     Err(error) => Err(error),
                 }
             };
@@ -202,7 +203,7 @@ pub(super) async fn change(
         tried(&services, by, &settings, &answers, preview).await
     } else {
         match services.jobs.edit(by, id, &request).await {
-            Ok(_) => return Ok(visit.see(&format!("jobs/{id}?done=edited"))),
+            Ok(_) => return Ok(visit.tell(&format!("jobs/{id}"), Done::JobEdited)),
             Err(error) => Err(error),
         }
     };

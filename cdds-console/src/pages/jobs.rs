@@ -17,9 +17,10 @@ use maud::{Markup, html};
 
 use super::Refused;
 use super::filters::kept;
-use super::frame::{Section, icon, page_saying};
+use super::frame::{Section, icon, page};
 use super::parts::{day, mark, pager, said, status, time, when};
 use crate::answers::{Answers, Form, Query};
+use crate::done::Done;
 use crate::lists::jobs as lists;
 use crate::visit::Visit;
 use crate::{App, Services, texts};
@@ -125,8 +126,7 @@ pub(super) async fn list(
     visit: Visit,
     Query(answers): Query,
 ) -> Result<Markup, Refused> {
-    let notice = answers.one("done").and_then(texts::job::done);
-    let answers = answers.without(&["done"]);
+    let answers = answers.without(&[Done::PARAMETER]);
     let sight = Sight::of(&services, visit.principal(), &answers).await?;
     let body = html! {
         (head(&visit, &sight))
@@ -142,7 +142,7 @@ pub(super) async fn list(
             }
         }
     };
-    Ok(page_saying(&visit, Section::Jobs, texts::JOBS, notice, &body))
+    Ok(page(&visit, Section::Jobs, texts::JOBS, &body))
 }
 
 fn head(visit: &Visit, sight: &Sight) -> Markup {
@@ -363,7 +363,7 @@ pub(super) async fn suspend(
     Form(answers): Form,
 ) -> Result<Response, Refused> {
     services.jobs.suspend(visit.principal(), id).await?;
-    Ok(back(&visit, id, &answers, "suspended"))
+    Ok(back(&visit, id, &answers, Done::JobSuspended))
 }
 
 /// `POST /jobs/{id}/resume`
@@ -374,13 +374,13 @@ pub(super) async fn resume(
     Form(answers): Form,
 ) -> Result<Response, Refused> {
     services.jobs.resume(visit.principal(), id).await?;
-    Ok(back(&visit, id, &answers, "resumed"))
+    Ok(back(&visit, id, &answers, Done::JobResumed))
 }
 
 /// Leads back to where the button was, and says what was done.
-fn back(visit: &Visit, id: JobId, answers: &Answers, done: &str) -> Response {
+fn back(visit: &Visit, id: JobId, answers: &Answers, done: Done) -> Response {
     match answers.one("from") {
-        Some("job") => visit.see(&format!("jobs/{id}?done={done}")),
-        _ => visit.see(&format!("jobs?done={done}")),
+        Some("job") => visit.tell(&format!("jobs/{id}"), done),
+        _ => visit.tell("jobs", done),
     }
 }

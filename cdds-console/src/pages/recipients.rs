@@ -19,6 +19,7 @@ use super::confirm::Question;
 use super::frame::{Section, icon, page};
 use super::parts::{day, mark};
 use crate::answers::{Answers, Form, Query, wrong};
+use crate::done::Done;
 use crate::texts::{self, execution, recipients as said};
 use crate::visit::Visit;
 use crate::{App, Services};
@@ -218,7 +219,7 @@ pub(super) async fn add(
         Err(refused) => Err(refused.into()),
     };
     let refusal = match added {
-        Ok(_) => return Ok(visit.see("recipients")),
+        Ok(_) => return Ok(visit.tell("recipients", Done::RecipientAdded)),
         Err(refusal) if refusal.status >= 500 => return Err(refusal.into()),
         Err(refusal) => refusal,
     };
@@ -241,7 +242,7 @@ pub(super) async fn remove(
     Form(answers): Form,
 ) -> Result<Response, Refused> {
     services.recipients.remove(visit.principal(), &named(&answers)?).await?;
-    Ok(visit.see("recipients"))
+    Ok(visit.tell("recipients", Done::RecipientRemoved))
 }
 
 /// `GET /recipients/sample`: a small archive that is sealed as exports are.

@@ -19,6 +19,7 @@ use super::confirm::Question;
 use super::execution::{downloads, kept, link, sealed_for};
 use super::frame::{Section, icon, page};
 use super::parts::{mark, time};
+use crate::done::Done;
 use crate::place::Whence;
 use crate::texts::{self, artifacts as said, execution, history};
 use crate::visit::Visit;
@@ -246,7 +247,7 @@ pub(super) async fn hold(
     Path(id): Path<ExecutionId>,
 ) -> Result<Response, Refused> {
     services.artifacts.hold(visit.principal(), id).await?;
-    Ok(visit.see(&format!("sets/{id}")))
+    Ok(visit.tell(&format!("sets/{id}"), Done::SetHeld))
 }
 
 /// `POST /sets/{execution}/release`. A set that has expired is gone, so the list is shown.
@@ -258,7 +259,8 @@ pub(super) async fn release(
     let set = services.artifacts.release(visit.principal(), id).await?;
     let now = services.artifacts.now().await?;
     let is_there = set.artifacts.iter().all(|file| file.is_available(now));
-    Ok(visit.see(&if is_there { format!("sets/{id}") } else { "artifacts".to_owned() }))
+    let next = if is_there { format!("sets/{id}") } else { "artifacts".to_owned() };
+    Ok(visit.tell(&next, Done::SetReleased))
 }
 
 /// `POST /sets/{execution}/delete`
@@ -268,7 +270,7 @@ pub(super) async fn delete(
     Path(id): Path<ExecutionId>,
 ) -> Result<Response, Refused> {
     services.artifacts.delete_set(visit.principal(), id).await?;
-    Ok(visit.see("artifacts"))
+    Ok(visit.tell("artifacts", Done::SetDeleted))
 }
 
 /// `GET /sets/{execution}/manifest`

@@ -250,22 +250,6 @@ pub(crate) const ENDED_SAYS: &str =
 pub(crate) const LATEST_FAILED: &str = "The latest run failed";
 pub(crate) const SEE_FAILED: &str = "See what happened, and run it again";
 
-/// Returns what a page says after something was done. Only these words can be said.
-pub(crate) fn done(what: &str) -> Option<&'static str> {
-    Some(match what {
-        "created" => "The job was added.",
-        "edited" => "The job was changed.",
-        "queued" => "A run was queued. It starts as soon as a worker has room.",
-        "suspended" => "The job was suspended.",
-        "resumed" => "The job was resumed.",
-        "back" => "The job was brought back.",
-        "backfilled" => "The runs were queued.",
-        "deleted" => "Deleted. History and files stay until they expire.",
-        "done" => "Done.",
-        _ => return None,
-    })
-}
-
 /// Returns the question before a job is deleted.
 pub(crate) fn delete_title(title: &str) -> String {
     format!("Delete “{title}”?")

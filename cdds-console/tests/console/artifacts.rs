@@ -194,7 +194,7 @@ async fn a_held_set_is_not_deleted_until_it_is_released() {
     let held = host.post(ADA, &at("hold"), "").await;
     assert_eq!(
         (held.status, held.header("location")),
-        (StatusCode::SEE_OTHER, &*format!("../../sets/{execution}"))
+        (StatusCode::SEE_OTHER, &*format!("../../sets/{execution}?done=held"))
     );
     let page = host.get(ADA, &format!("/sets/{execution}")).await.text;
     assert!(page.contains("On hold") && page.contains("Release…") && !page.contains("Delete…"), "{page}");
@@ -206,7 +206,10 @@ async fn a_held_set_is_not_deleted_until_it_is_released() {
     assert_eq!(host.post(ADA, "/artifacts/delete", &chosen).await.status, StatusCode::CONFLICT);
     assert_eq!(host.post(ADA, &at("release"), "").await.status, StatusCode::SEE_OTHER);
     let gone = host.post(ADA, &at("delete"), "").await;
-    assert_eq!((gone.status, gone.header("location")), (StatusCode::SEE_OTHER, "../../artifacts"));
+    assert_eq!(
+        (gone.status, gone.header("location")),
+        (StatusCode::SEE_OTHER, "../../artifacts?done=set-deleted")
+    );
     assert_eq!(host.get(ADA, &format!("/sets/{execution}")).await.status, StatusCode::NOT_FOUND);
 }
 

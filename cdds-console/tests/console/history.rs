@@ -110,8 +110,8 @@ async fn a_failure_says_why_what_is_missing_and_what_to_do() {
     assert_eq!(host.post(MALLORY, &again, "").await.status, StatusCode::NOT_FOUND);
     let queued = host.post(OLGA, &again, "").await;
     assert_eq!(queued.status, StatusCode::SEE_OTHER, "{}", queued.text);
-    let other = queued.header("location").rsplit('/').next().unwrap().to_owned();
-    assert_eq!(queued.header("location"), format!("../../history/{other}"));
+    let there = queued.header("location").strip_prefix("../../history/").unwrap();
+    let other = there.strip_suffix("?done=again").unwrap().to_owned();
     let waiting = host.get(OLGA, &format!("/history/{other}")).await.text;
     assert!(waiting.contains("Why it waits") && waiting.contains("Cancel…"), "{waiting}");
     assert!(waiting.contains(&format!("href=\"../history/{id}\"")), "{waiting}");
@@ -151,7 +151,10 @@ async fn deleting_says_what_goes_and_needs_the_files_to_go_too() {
     assert_eq!(kept.status, StatusCode::CONFLICT, "{}", kept.text);
     assert_eq!(host.get(ADA, &format!("/history/{id}")).await.status, StatusCode::OK);
     let gone = host.post(ADA, &path, "artifacts=delete").await;
-    assert_eq!((gone.status, gone.header("location")), (StatusCode::SEE_OTHER, "../../history"));
+    assert_eq!(
+        (gone.status, gone.header("location")),
+        (StatusCode::SEE_OTHER, "../../history?done=forgotten")
+    );
     assert_eq!(host.get(ADA, &format!("/history/{id}")).await.status, StatusCode::NOT_FOUND);
     assert!(host.memory.sink.objects().is_empty());
 }

@@ -85,7 +85,7 @@ async fn recipients_are_added_shown_and_removed_by_their_owner_alone() {
     let done = host.post(OLGA, "/recipients", &added).await;
     assert_eq!(
         (done.status, done.header("location")),
-        (StatusCode::SEE_OTHER, "./recipients"),
+        (StatusCode::SEE_OTHER, "./recipients?done=added"),
         "{}",
         done.text
     );

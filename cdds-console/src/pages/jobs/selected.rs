@@ -8,6 +8,7 @@ use cdds_view::ProblemView;
 use maud::{Markup, html};
 
 use crate::answers::{Form, wrong};
+use crate::done::Done;
 use crate::pages::Refused;
 use crate::pages::confirm::{again, chosen, refusals};
 use crate::pages::frame::{Section, page};
@@ -60,11 +61,9 @@ pub(in crate::pages) async fn selected(
         }
     }
     if refused.is_empty() {
-        return Ok(visit.see(if matches!(deed, Deed::Delete) {
-            "jobs?done=deleted"
-        } else {
-            "jobs?done=done"
-        }));
+        return Ok(
+            visit.tell("jobs", if matches!(deed, Deed::Delete) { Done::JobDeleted } else { Done::All })
+        );
     }
     let body = refusals(ids.len() - refused.len(), &refused, &visit.to("jobs"));
     Ok(page(&visit, Section::Jobs, texts::SOME_REFUSED, &body).into_response())

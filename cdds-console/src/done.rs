@@ -1,0 +1,82 @@
+//! What was done, as the page that comes next says it: `jobs?done=created`.
+
+use crate::answers::Answers;
+
+/// Something that was done by a form. Pages say only what is here, so that no link can put words in their mouth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    JobCreated,
+    JobEdited,
+    RunQueued,
+    JobSuspended,
+    JobResumed,
+    JobBroughtBack,
+    RunsQueued,
+    JobDeleted,
+    ExecutionQueued,
+    ExecutionCancelled,
+    ExecutionDeleted,
+    FilesDeleted,
+    SetHeld,
+    SetReleased,
+    SetDeleted,
+    RecipientAdded,
+    RecipientRemoved,
+    All,
+}
+
+impl Done {
+    /// The name of the parameter.
+    pub(crate) const PARAMETER: &str = "done";
+
+    const KNOWN: [Self; 18] = [
+        Self::JobCreated,
+        Self::JobEdited,
+        Self::RunQueued,
+        Self::JobSuspended,
+        Self::JobResumed,
+        Self::JobBroughtBack,
+        Self::RunsQueued,
+        Self::JobDeleted,
+        Self::ExecutionQueued,
+        Self::ExecutionCancelled,
+        Self::ExecutionDeleted,
+        Self::FilesDeleted,
+        Self::SetHeld,
+        Self::SetReleased,
+        Self::SetDeleted,
+        Self::RecipientAdded,
+        Self::RecipientRemoved,
+        Self::All,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::JobCreated => "created",
+            Self::JobEdited => "edited",
+            Self::RunQueued => "queued",
+            Self::JobSuspended => "suspended",
+            Self::JobResumed => "resumed",
+            Self::JobBroughtBack => "back",
+            Self::RunsQueued => "backfilled",
+            Self::JobDeleted => "deleted",
+            Self::ExecutionQueued => "again",
+            Self::ExecutionCancelled => "cancelled",
+            Self::ExecutionDeleted => "forgotten",
+            Self::FilesDeleted => "files-deleted",
+            Self::SetHeld => "held",
+            Self::SetReleased => "released",
+            Self::SetDeleted => "set-deleted",
+            Self::RecipientAdded => "added",
+            Self::RecipientRemoved => "removed",
+            Self::All => "done",
+        }
+    }
+
+    /// Reads it from the query of a page; words that nothing says are nothing.
+    pub(crate) fn of(query: &str) -> Option<Self> {
+        let answers = Answers::parse(query.as_bytes());
+        let word = answers.one(Self::PARAMETER)?;
+        Self::KNOWN.into_iter().find(|done| done.as_str() == word)
+    }
+}
