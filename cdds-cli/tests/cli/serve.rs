@@ -1,5 +1,6 @@
 //! `cdds serve`, asked by curl as browsers and programs ask.
 
+mod at_random;
 mod running;
 
 use std::io::{Read as _, Write as _};

@@ -132,7 +132,11 @@ impl Operation {
             "in": "header",
             "required": required,
             "description": "The `ETag` of the job as it was seen, or `*` for any version.",
-            "schema": {"type": "string", "examples": ["\"3\""]},
+            "schema": {"type": "string"},
+            "examples": {
+                "version": {"summary": "The version that was seen.", "value": "\"3\""},
+                "any": {"summary": "Any version.", "value": "*"},
+            },
         }));
         self = self.refuses(412);
         if required { self.refuses(428) } else { self }
