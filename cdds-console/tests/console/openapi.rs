@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use http::{Method, StatusCode};
 use serde_json::Value;
@@ -26,6 +27,18 @@ async fn the_document_of_the_repository_is_the_one_that_is_served() {
         kept == served,
         "{SNAPSHOT} is stale: run this test with CDDS_BLESS=1 and look at the difference"
     );
+}
+
+#[test]
+fn the_document_of_the_repository_is_one_of_openapi() {
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new("python3")
+        .args(["-m", "openapi_spec_validator"])
+        .arg(crate_folder.join(SNAPSHOT))
+        .env("PYTHONPATH", crate_folder.join("../target/tools/python"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[tokio::test]
