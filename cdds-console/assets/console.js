@@ -7,7 +7,9 @@ function localise(part) {
     const at = new Date(time.dateTime);
     const isOfThisYear = at.getFullYear() === new Date().getFullYear();
     time.title = time.textContent;
-    time.textContent = at.toLocaleString('en-GB', {
+    time.textContent = at.toLocaleString('en-GB', time.classList.contains('clock') ? {
+      hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'short',
+    } : {
       weekday: isOfThisYear ? 'short' : undefined, day: 'numeric', month: 'short',
       year: isOfThisYear ? undefined : 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short',
     }).replaceAll(',', '');

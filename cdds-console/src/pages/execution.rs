@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::archive::removal::WithArtifacts;
-use cdds_core::domain::execution::{Execution, Status};
+use cdds_core::domain::execution::{Execution, ExecutionState, Status};
 use cdds_core::domain::notice::Notice;
 use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, NoticeQuery, Slice, Sort};
 use cdds_core::{ExecutionId, Principal};
@@ -274,11 +274,29 @@ pub(super) fn kept(file: &ArtifactView) -> Markup {
     }
 }
 
+/// Says where the files of a run went that has none any more.
+fn gone(visit: &Visit, sight: &Sight) -> Markup {
+    let published = sight.execution.progress.parts;
+    html! {
+        @if matches!(sight.execution.state, ExecutionState::Succeeded) && published > 0 {
+            section.card.pad.rows aria-labelledby="gone" {
+                h2 #gone { (history::FILES) }
+                p { (said::gone(published)) }
+                @if visit.may(Action::SeeAudit) {
+                    p { a href=(visit.to(&format!("audit?object={}", sight.execution.id))) { (said::WHO_DELETED) } }
+                }
+            }
+        }
+    }
+}
+
 fn files(visit: &Visit, sight: &Sight) -> Markup {
     let set = visit.to(&format!("sets/{}", sight.execution.id));
     let more = sight.view.execution.files.len().saturating_sub(sight.files.items.len());
     html! {
-        @if !sight.files.items.is_empty() {
+        @if sight.files.items.is_empty() {
+            (gone(visit, sight))
+        } @else {
             section.card {
                 table.cards role="table" {
                     caption { (history::FILES) }

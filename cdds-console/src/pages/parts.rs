@@ -19,6 +19,11 @@ pub(super) fn when(at: DateTime<Utc>, now: DateTime<Utc>) -> Markup {
     html! { (time(at, now)) span.sub { (words::relative(at - now)) } }
 }
 
+/// Returns the time of a day: `14:05:31 UTC`, as [`time`] does.
+pub(super) fn clock(at: DateTime<Utc>) -> Markup {
+    html! { time.clock datetime=(at.format("%Y-%m-%dT%H:%M:%SZ")) { (at.format("%H:%M:%S UTC")) } }
+}
+
 /// Returns a day: `14 Sep 2026`.
 pub(super) fn day(at: DateTime<Utc>) -> Markup {
     html! { time datetime=(at.format("%Y-%m-%d")) { (at.format("%-d %b %Y")) } }

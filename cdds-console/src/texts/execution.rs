@@ -47,6 +47,7 @@ pub(crate) const ATTEMPT: &str = "attempt";
 pub(crate) const ATTEMPTS: &str = "Attempts";
 pub(crate) const ATTEMPT_TITLE: &str = "Attempt";
 pub(crate) const TIME_TITLE: &str = "Time";
+pub(crate) const WHO_DELETED: &str = "See the audit of this run";
 pub(crate) const OUTCOME: &str = "Outcome";
 pub(crate) const WORKER: &str = "worker";
 pub(crate) const FAILED: &str = "Failed";
@@ -137,6 +138,12 @@ pub(crate) fn delete_files(files: usize) -> String {
         "{} with it: nobody can download them any more. An execution that has files cannot be deleted without them.",
         if files == 1 { "Its file goes".to_owned() } else { format!("Its {files} files go") }
     )
+}
+
+/// Says that the files of a run are no longer there.
+pub(crate) fn gone(published: u32) -> String {
+    let files = words::counted(published.into(), "file");
+    format!("This run published {files}. None is left: deleted, or past the time for which it was kept.")
 }
 
 /// `And 3 more files.`

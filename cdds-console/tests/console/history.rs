@@ -73,7 +73,8 @@ async fn an_execution_shows_its_facts_attempts_files_and_settings() {
     for said in [
         "Finished",
         "Attempt 1",
-        "class=\"gantt\" role=\"img\" aria-label=\"14:32:08 to 14:32:08 UTC\"",
+        "<svg class=\"gantt\" aria-hidden=\"true\">",
+        "<time class=\"clock\" datetime=\"2026-11-26T14:32:08Z\">14:32:08 UTC</time>",
         "x=\"0.0%\" width=\"",
         "Published",
         "Nobody: not encrypted",
@@ -193,4 +194,17 @@ async fn several_executions_are_asked_about_before_they_are_deleted() {
         let refused = host.post(ADA, "/history/selected", form).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{form}");
     }
+}
+
+#[tokio::test]
+async fn a_run_whose_files_are_gone_says_so() {
+    let host = Host::new();
+    let id = host.exported(ADA, "Calls").await;
+    let there = host.get(ADA, &format!("/history/{id}")).await.text;
+    assert!(!there.contains("None is left"), "{there}");
+    assert_eq!(host.post(ADA, &format!("/sets/{id}/delete"), "").await.status, StatusCode::SEE_OTHER);
+    let gone = host.get(ADA, &format!("/history/{id}")).await.text;
+    assert!(gone.contains("This run published 1 file. None is left"), "{gone}");
+    assert!(gone.contains(&format!("href=\"../audit?object={id}\"")), "{gone}");
+    assert!(!host.get(VIC, &format!("/history/{id}")).await.text.contains("/audit?"));
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
 
 use super::Sight;
-use crate::pages::parts::{mark, time};
+use crate::pages::parts::{clock, mark, time};
 use crate::texts::{self, execution as said, history};
 
 /// The narrowest bar, in per cent of the scale, that can still be seen.
@@ -47,7 +47,7 @@ pub(super) fn shown(sight: &Sight) -> Markup {
                 thead role="rowgroup" { tr role="row" {
                     th scope="col" role="columnheader" { (said::ATTEMPT_TITLE) }
                     th scope="col" role="columnheader" {
-                        span.bar { span { (scale.from.format("%H:%M:%S")) } span { (scale.to.format("%H:%M:%S UTC")) } }
+                        span.bar { (clock(scale.from)) (clock(scale.to)) }
                     }
                     th.num scope="col" role="columnheader" { (history::TOOK) }
                     th scope="col" role="columnheader" { (said::OUTCOME) }
@@ -72,14 +72,13 @@ fn row(sight: &Sight, scale: &Scale, attempt: &AttemptView, before: Option<DateT
         (None, Some(_)) => ("ok", "ok", said::DONE),
     };
     let (x, width) = scale.bar(from, to);
-    let label = format!("{} to {} UTC", from.format("%H:%M:%S"), to.format("%H:%M:%S"));
     html! {
         tr role="row" {
             th scope="row" role="rowheader" {
                 (said::ATTEMPT_TITLE) " " (attempt.number) span.sub { (said::WORKER) " " (attempt.worker) }
             }
             td role="cell" data-l=(said::TIME_TITLE) {
-                svg.gantt role="img" aria-label=(label) {
+                svg.gantt aria-hidden="true" {
                     @if let Some(before) = before {
                         line.(class) x1=(per_cent(scale.at(before))) x2=(per_cent(x)) y1="6" y2="6" {}
                     }
