@@ -34,7 +34,7 @@ pub use self::instant::Instant;
 pub use self::job::{JobView, ReadView, WatermarkView};
 pub use self::names::YET_TO_RUN;
 pub use self::notice::NoticeView;
-pub use self::occurrence::{OccurrenceView, WindowView};
+pub use self::occurrence::{ForecastView, OccurrenceView, WindowView};
 pub use self::page::PageView;
 pub use self::problem::ProblemView;
 pub use self::progress::ProgressView;

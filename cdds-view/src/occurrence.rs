@@ -2,6 +2,7 @@
 
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::execution::schedule::Occurrence;
+use cdds_core::service::jobs::Forecast;
 use serde::{Deserialize, Serialize};
 
 use crate::instant::Instant;
@@ -54,5 +55,27 @@ pub struct OccurrenceView {
 impl From<Occurrence> for OccurrenceView {
     fn from(Occurrence { slot, window }: Occurrence) -> Self {
         Self { slot: Instant(slot), window: window.into() }
+    }
+}
+
+/// When a job is due, what it would export, and how much of it there is now (rule F8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct ForecastView {
+    /// The instant at which the job is due.
+    pub slot: Instant,
+    /// What it would export.
+    pub window: WindowView,
+    /// How many records the source estimates now; null if that is unknown, or if the window has not begun.
+    pub estimated_records: Option<u64>,
+    /// Whether the window is not over, so that records may still come.
+    pub so_far: bool,
+}
+
+impl From<Forecast> for ForecastView {
+    fn from(forecast: Forecast) -> Self {
+        let OccurrenceView { slot, window } = forecast.occurrence.into();
+        Self { slot, window, estimated_records: forecast.records, so_far: forecast.is_open }
     }
 }

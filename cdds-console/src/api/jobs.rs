@@ -6,16 +6,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cdds_core::domain::access::Action;
-use cdds_core::domain::execution::schedule::{Occurrence, PREVIEW_MAX};
+use cdds_core::domain::execution::schedule::PREVIEW_MAX;
 use cdds_core::domain::job::JobSettings;
 use cdds_core::domain::job::edit::WatermarkChoice;
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::request::RequestKey;
 use cdds_core::ports::catalog::query::{JobColumn, JobOverview};
-use cdds_core::service::jobs::EditRequest;
+use cdds_core::service::jobs::{EditRequest, Forecast};
 use cdds_core::{JobId, NewJob, Principal};
 use cdds_view::settings::SettingsForm;
-use cdds_view::{JobView, OccurrenceView, PageView, ProblemView};
+use cdds_view::{ForecastView, JobView, PageView, ProblemView};
 use chrono::{DateTime, Utc};
 use http::{StatusCode, header};
 use serde::Serialize;
@@ -70,12 +70,12 @@ pub(super) fn routes(api: Api) -> Api {
             about(
                 "preview_draft",
                 "Preview a draft",
-                "Returns when a job that is not submitted would be due, and what it would export.",
+                "Returns when a job that is not submitted would be due, what it would export, and how many records the source holds of it now.",
             )
             .needs(Action::See)
             .queries(&["count"])
             .takes::<SettingsForm>(example())
-            .whole::<OccurrenceView>(200),
+            .whole::<ForecastView>(200),
         )
         .get(
             "/jobs/{id}",
@@ -141,10 +141,10 @@ fn edits(api: Api, example: &Value) -> Api {
     .get(
         "/jobs/{id}/preview",
         preview,
-        about("preview_job", "Preview a job", "Returns when the job is next due, and what it would export.")
+        about("preview_job", "Preview a job", "Returns when the job is next due, what it would export, and how many records the source holds of it now.")
             .needs(Action::See)
             .queries(&["count"])
-            .whole::<OccurrenceView>(200),
+            .whole::<ForecastView>(200),
     )
 }
 
@@ -171,13 +171,13 @@ pub(super) struct DryRunView {
     dry_run: bool,
     /// The settings.
     settings: SettingsForm,
-    /// When it would be due, and what it would export.
-    occurrences: Vec<OccurrenceView>,
+    /// When it would be due, what it would export, and how many records the source holds of it now.
+    occurrences: Vec<ForecastView>,
 }
 
 impl DryRunView {
-    fn new(settings: &JobSettings, ahead: Vec<Occurrence>) -> Json<Self> {
-        let occurrences = ahead.into_iter().map(OccurrenceView::from).collect();
+    fn new(settings: &JobSettings, ahead: Vec<Forecast>) -> Json<Self> {
+        let occurrences = ahead.into_iter().map(ForecastView::from).collect();
         Json(Self { dry_run: true, settings: settings.into(), occurrences })
     }
 }
@@ -216,7 +216,7 @@ pub(super) async fn submit(
     let (is_dry, count) = (is_set(answers, "dry_run")?, count(answers)?);
     let new = NewJob::try_from(form)?.with_key(key);
     if is_dry {
-        let ahead = services.jobs.preview_draft(by, new.clone(), count).await?;
+        let ahead = services.jobs.forecast_draft(by, new.clone(), count).await?;
         return Ok(DryRunView::new(&new.settings, ahead).into_response());
     }
     let job = services.jobs.submit(by, new).await?;
@@ -294,7 +294,7 @@ async fn edit(
     let settings = JobSettings::try_from(form)?;
     let request = EditRequest::new(settings).with_watermark(watermark).with_if_version(version);
     if is_dry {
-        let ahead = services.jobs.preview_edit(by, id, &request, count).await.map_err(unmet)?;
+        let ahead = services.jobs.forecast_edit(by, id, &request, count).await.map_err(unmet)?;
         return Ok(DryRunView::new(&request.settings, ahead).into_response());
     }
     let job = services.jobs.edit(by, id, &request).await.map_err(unmet)?;
@@ -344,10 +344,10 @@ async fn preview(
     Caller(by): Caller,
     Id(id): Id<JobId>,
     Query(answers): Query,
-) -> Result<Json<Whole<OccurrenceView>>, ProblemView> {
+) -> Result<Json<Whole<ForecastView>>, ProblemView> {
     answers.only(&["count"])?;
-    let ahead = services.jobs.preview(&by, id, count(&answers)?).await?;
-    Ok(Json(Whole::of(ahead.into_iter().map(OccurrenceView::from))))
+    let ahead = services.jobs.forecast(&by, id, count(&answers)?).await?;
+    Ok(Json(Whole::of(ahead.into_iter().map(ForecastView::from))))
 }
 
 async fn preview_draft(
@@ -355,8 +355,8 @@ async fn preview_draft(
     Caller(by): Caller,
     Query(answers): Query,
     Body(form): Body<SettingsForm>,
-) -> Result<Json<Whole<OccurrenceView>>, ProblemView> {
+) -> Result<Json<Whole<ForecastView>>, ProblemView> {
     answers.only(&["count"])?;
-    let ahead = services.jobs.preview_draft(&by, NewJob::try_from(form)?, count(&answers)?).await?;
-    Ok(Json(Whole::of(ahead.into_iter().map(OccurrenceView::from))))
+    let ahead = services.jobs.forecast_draft(&by, NewJob::try_from(form)?, count(&answers)?).await?;
+    Ok(Json(Whole::of(ahead.into_iter().map(ForecastView::from))))
 }

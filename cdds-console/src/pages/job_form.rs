@@ -6,10 +6,9 @@ mod sections;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use cdds_core::domain::access::Action;
-use cdds_core::domain::execution::schedule::Occurrence;
 use cdds_core::domain::job::Job;
 use cdds_core::ports::catalog::query::{AuditQuery, Slice};
-use cdds_core::service::jobs::EditRequest;
+use cdds_core::service::jobs::{EditRequest, Forecast};
 use cdds_core::{ExecutionId, JobId, JobSettings, NewJob, Principal, ServiceError};
 use cdds_view::{AuditView, RecipientView, SourceView};
 use chrono::{DateTime, Utc};
@@ -147,7 +146,7 @@ pub(super) async fn create(
             let new =
                 NewJob::from(settings.clone()).with_first_run_now(answers.one("first-run-now").is_some());
             let tried = if is_trial(&answers) {
-                let preview = services.jobs.preview_draft(by, new, PREVIEWED);
+                let preview = services.jobs.forecast_draft(by, new, PREVIEWED);
                 tried(&services, by, &settings, &answers, preview).await
             } else {
                 match services.jobs.submit(by, new).await {
@@ -171,7 +170,7 @@ pub(super) async fn edit(
     let job = services.jobs.show(visit.principal(), id).await?.job;
     let offer = Offer::of(&services, &visit).await?;
     let answers = forms::spelled(&job.settings).with("version", job.version.to_string());
-    let preview = services.jobs.preview(visit.principal(), id, PREVIEWED).await?;
+    let preview = services.jobs.forecast(visit.principal(), id, PREVIEWED).await?;
     let outcome = Outcome { preview: Some(preview), ..Outcome::default() };
     Ok(show(&visit, &Purpose::Edit(Box::new(job)), &offer, &answers, &outcome))
 }
@@ -199,7 +198,7 @@ pub(super) async fn change(
     let request =
         EditRequest::new(settings.clone()).with_watermark(forms::watermark(&answers)).with_if_version(seen);
     let tried = if is_trial(&answers) {
-        let preview = services.jobs.preview_edit(by, id, &request, PREVIEWED);
+        let preview = services.jobs.forecast_edit(by, id, &request, PREVIEWED);
         tried(&services, by, &settings, &answers, preview).await
     } else {
         match services.jobs.edit(by, id, &request).await {
@@ -246,7 +245,7 @@ async fn tried(
     by: &Principal,
     settings: &JobSettings,
     answers: &Answers,
-    preview: impl Future<Output = Result<Vec<Occurrence>, ServiceError>>,
+    preview: impl Future<Output = Result<Vec<Forecast>, ServiceError>>,
 ) -> Result<Outcome, ServiceError> {
     let sample = async {
         match answers.one("do") {

@@ -136,9 +136,18 @@ pub(crate) const WATERMARK_RESET: &str = "Export everything again";
 pub(crate) const NEXT_RUNS: &str = "Next ten runs";
 pub(crate) const NO_PREVIEW: &str =
     "Press “Update preview” to see when this job would run, and what each run would export.";
-pub(crate) const PREVIEW_SAYS: &str = "What is on this page would run so.";
+pub(crate) const PREVIEW_SAYS: &str =
+    "What is on this page would run so. Records are counted as the source estimates them now.";
 pub(crate) const NO_RUN: &str = "It would not run.";
 pub(crate) const BEGINNING: &str = "The beginning";
+pub(crate) const SO_FAR: &str = "so far";
+pub(crate) const NOT_BEGUN: &str = "Nothing to count yet";
+pub(crate) const RECORDS_UNKNOWN: &str = "Number of records unknown";
+
+/// Says how many records a source estimates.
+pub(crate) fn about(records: u64) -> String {
+    format!("About {}", words::counted(records, "record"))
+}
 
 pub(crate) const SHOW_SAMPLE: &str = "Show a sample";
 pub(crate) const SAMPLE: &str = "Sample of records";

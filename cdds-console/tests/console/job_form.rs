@@ -147,6 +147,21 @@ async fn a_preview_shows_the_next_ten_runs_and_saves_nothing() {
 }
 
 #[tokio::test]
+async fn f8_a_preview_says_how_many_records_the_source_holds_now_and_where_it_cannot_know() {
+    let host = Host::with_records(1_234);
+    let preview = host.post(OLGA, "/jobs/new", &filled(&[("do", "preview")])).await;
+    assert_has(&preview, &["About 1,234 records so far"]);
+    let filtered = filled(&[("do", "preview"), ("filters-0", "queue=sales")]);
+    let unknown = host.post(OLGA, "/jobs/new", &filtered).await;
+    assert_has(&unknown, &["Number of records unknown"]);
+    assert!(!unknown.text.contains("About 1"), "{}", unknown.text);
+
+    let id = host.job(ADA, daily("Calls")).await;
+    let edit = host.get(OLGA, &format!("/jobs/{id}/edit")).await;
+    assert_has(&edit, &["About 1,234 records so far"]);
+}
+
+#[tokio::test]
 async fn a_clone_begins_with_the_settings_of_a_job_or_of_an_execution() {
     let host = Host::new();
     let id = host.job(ADA, daily("Calls & more")).await;

@@ -1,6 +1,7 @@
 //! Jobs: the page, the API, and that owners stay apart.
 
 use http::{Method, StatusCode};
+use serde_json::json;
 
 use crate::host::{ADA, Host, MALLORY, OLGA, VIC, daily};
 
@@ -74,4 +75,26 @@ async fn a_program_submits_and_reads_jobs_and_sees_those_of_its_owner_alone() {
         (StatusCode::UNPROCESSABLE_ENTITY, "application/problem+json")
     );
     assert_eq!(wrong.json()["type"], "invalid_parameter");
+}
+
+#[tokio::test]
+async fn f8_a_program_is_told_how_many_records_a_preview_expects_if_it_may_store_the_settings() {
+    let host = Host::with_records(7);
+    let id = host.job(ADA, daily("Calls")).await;
+    let stored = format!("/api/v1/jobs/{id}/preview?count=2");
+    for (user, of_draft) in [(OLGA, json!(7)), (VIC, json!(null))] {
+        let ahead = host.get(user, &stored).await.json();
+        let first = &ahead["items"][0];
+        assert_eq!(
+            (ahead["items"].as_array().unwrap().len(), &first["slot"]),
+            (2, &json!("2026-11-27T02:00:00Z"))
+        );
+        assert_eq!((&first["estimated_records"], &first["so_far"]), (&json!(7), &json!(true)), "{user}");
+        let draft = host.send(user, Method::POST, "/api/v1/jobs/preview", &daily("Other")).await.json();
+        assert_eq!(draft["items"][0]["estimated_records"], of_draft, "{user}: {draft}");
+    }
+    let dry =
+        host.send(OLGA, Method::POST, "/api/v1/jobs?dry_run=true&count=1", &daily("Other")).await.json();
+    assert_eq!(dry["occurrences"][0]["estimated_records"], 7, "{dry}");
+    assert_eq!(host.get(MALLORY, &stored).await.status, StatusCode::NOT_FOUND);
 }

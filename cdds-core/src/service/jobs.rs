@@ -2,6 +2,8 @@
 
 mod admit;
 mod backlog;
+mod forecast;
+mod preview;
 mod repeated;
 mod sample;
 
@@ -15,7 +17,7 @@ use crate::domain::archive::retention::RetentionDays;
 use crate::domain::execution::Execution;
 use crate::domain::execution::ahead::{self, Truth};
 use crate::domain::execution::manual;
-use crate::domain::execution::schedule::{self, CATCH_UP_LIMIT, Occurrence, Terms};
+use crate::domain::execution::schedule::{CATCH_UP_LIMIT, Terms};
 use crate::domain::id::{JobId, Owner};
 use crate::domain::job::admission;
 use crate::domain::job::edit::{self, Edit, OneTimeEdit, WatermarkChoice};
@@ -31,6 +33,7 @@ use crate::ports::catalog::query::{
 use crate::setters::setters;
 
 pub(super) use self::admit::refusal;
+pub use self::forecast::Forecast;
 pub use self::sample::{SAMPLE_MAX, Sample, SampledRecord};
 
 /// The number of executions read at once from a job's record.
@@ -305,40 +308,6 @@ impl Jobs {
             .await
     }
 
-    /// Returns the next `count` occurrences of a job, at most [`PREVIEW_MAX`](schedule::PREVIEW_MAX), each
-    /// with the window that it would export (rule F8).
-    ///
-    /// # Errors
-    /// [`ServiceError::NotFound`].
-    pub async fn preview(
-        &self,
-        by: &Principal,
-        id: JobId,
-        count: usize,
-    ) -> Result<Vec<Occurrence>, ServiceError> {
-        check(&self.ports, by, Action::See, Some(Object::Job(id))).await?;
-        let job = self.find(&by.owner, id).await?.job;
-        Ok(schedule::preview(&job, self.source_terms(&job.owner, &job.settings), count, self.now().await?))
-    }
-
-    /// Previews a job that is not submitted yet, like [`preview`](Self::preview). Checks first that it can be
-    /// admitted; stores nothing.
-    ///
-    /// # Errors
-    /// [`ServiceError::Refused`] with the first rule that the settings or the first run break.
-    pub async fn preview_draft(
-        &self,
-        by: &Principal,
-        new: impl Into<NewJob>,
-        count: usize,
-    ) -> Result<Vec<Occurrence>, ServiceError> {
-        let new = new.into();
-        check(&self.ports, by, Action::See, None).await?;
-        let now = self.now().await?;
-        let (submission, terms) = self.new_submission(by, &new, now).await?;
-        Ok(submission.preview(terms, count, now))
-    }
-
     /// Decides about a new job.
     async fn new_submission(
         &self,
@@ -350,32 +319,6 @@ impl Jobs {
         let id = new.key.as_ref().map_or_else(|| JobId(self.ports.ids.next()), |key| key.job(&by.owner));
         let terms = self.source_terms(&by.owner, &new.settings);
         Ok((lifecycle::create(id, by.owner.clone(), new.clone(), terms, now)?, terms))
-    }
-
-    /// Previews an edit that is not made yet: decides it, but stores nothing. Occurrences that the edit would
-    /// queue at once come first.
-    ///
-    /// # Errors
-    /// As for [`edit`](Self::edit).
-    pub async fn preview_edit(
-        &self,
-        by: &Principal,
-        id: JobId,
-        request: &EditRequest,
-        count: usize,
-    ) -> Result<Vec<Occurrence>, ServiceError> {
-        check(&self.ports, by, Action::See, Some(Object::Job(id))).await?;
-        let (job, now) = (self.find(&by.owner, id).await?.job, self.now().await?);
-        let (job, queued) = self.as_if_caught_up(job, count, now).await?;
-        let mut change = self.decide_edit(&job, request, now).await?;
-        self.as_if_settled(&mut change).await?;
-        let terms = self.source_terms(&job.owner, &request.settings);
-        let queued = queued.into_iter().map(|entry| edit::taken_on(&job, &change.job, entry, terms, now));
-        let queued = queued.collect::<Vec<_>>().into_iter().chain(change.entries);
-        let queued = queued.filter(Execution::is_waiting);
-        let immediate = queued.map(|entry| Occurrence { slot: entry.slot, window: entry.window });
-        let later = schedule::preview(&change.job, terms, count, now);
-        Ok(immediate.chain(later).take(count).collect())
     }
 
     /// Looks up a job of an owner.
@@ -476,9 +419,8 @@ impl Jobs {
         .await
     }
 
-    /// Returns the present by the catalog's clock. Asked after a job was read, so that no decision is dated
-    /// before what it rests on.
-    /// Returns the present by the catalog's clock, as which jobs are shown.
+    /// Returns the present by the catalog's clock, as which jobs are shown. Asked after a job was read, so that no
+    /// decision is dated before what it rests on.
     ///
     /// # Errors
     /// If the catalog cannot be read.

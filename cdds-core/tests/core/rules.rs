@@ -10,6 +10,7 @@ mod coverage;
 mod cut;
 mod edit;
 mod first_run;
+mod forecasts;
 mod incremental;
 mod isolation;
 mod jobs_in_memory;

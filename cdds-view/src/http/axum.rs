@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::{FileResponse, HeaderMap, view_response};
 use crate::settings::SettingsForm;
 use crate::{
-    ArtifactView, AuditView, ExecutionDetailsView, ExecutionView, JobView, NoticeView, OccurrenceView,
-    PageView, ProblemView, RecipientView, SetView, SourceView,
+    ArtifactView, AuditView, ExecutionDetailsView, ExecutionView, ForecastView, JobView, NoticeView,
+    OccurrenceView, PageView, ProblemView, RecipientView, SetView, SourceView,
 };
 
 impl IntoResponse for FileResponse {
@@ -41,6 +41,7 @@ answers!(
     AuditView,
     ExecutionDetailsView,
     ExecutionView,
+    ForecastView,
     JobView,
     NoticeView,
     OccurrenceView,

@@ -1,9 +1,8 @@
 //! What became of the answers: refusals, the runs ahead, and a sample of records.
 
 use cdds_core::ServiceError;
-use cdds_core::domain::execution::schedule::Occurrence;
-use cdds_core::service::jobs::Sample;
-use cdds_view::OccurrenceView;
+use cdds_core::service::jobs::{Forecast, Sample};
+use cdds_view::ForecastView;
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
@@ -19,7 +18,7 @@ use crate::texts::job as texts;
 #[derive(Default)]
 pub(super) struct Outcome {
     pub(super) faults: Vec<Fault>,
-    pub(super) preview: Option<Vec<Occurrence>>,
+    pub(super) preview: Option<Vec<Forecast>>,
     pub(super) sample: Option<Sample>,
     /// What is said if the job was changed meanwhile.
     pub(super) overtaken: Option<Markup>,
@@ -80,19 +79,19 @@ pub(super) fn sampled(sample: &Sample) -> Markup {
     }
 }
 
-/// Shows the next runs, each with its window.
-pub(super) fn ahead(occurrences: Option<&[Occurrence]>, now: DateTime<Utc>) -> Markup {
+/// Shows the next runs, each with its window and what the source holds of it now.
+pub(super) fn ahead(forecasts: Option<&[Forecast]>, now: DateTime<Utc>) -> Markup {
     html! {
         aside aria-labelledby="preview-h" {
             div.card.pad.rows {
                 h2 #preview-h { (texts::NEXT_RUNS) }
-                @match occurrences {
+                @match forecasts {
                     None => p.hint { (texts::NO_PREVIEW) },
                     Some([]) => p { (texts::NO_RUN) },
-                    Some(occurrences) => {
+                    Some(forecasts) => {
                         p.hint { (texts::PREVIEW_SAYS) }
                         ol.line {
-                            @for occurrence in occurrences { (run(OccurrenceView::from(*occurrence), now)) }
+                            @for forecast in forecasts { (run(ForecastView::from(*forecast), now)) }
                         }
                     },
                 }
@@ -101,16 +100,27 @@ pub(super) fn ahead(occurrences: Option<&[Occurrence]>, now: DateTime<Utc>) -> M
     }
 }
 
-fn run(occurrence: OccurrenceView, now: DateTime<Utc>) -> Markup {
-    let window = occurrence.window;
+fn run(forecast: ForecastView, now: DateTime<Utc>) -> Markup {
+    let window = forecast.window;
     html! {
         li.off {
             (icon("dot"))
-            p { strong { (when(occurrence.slot.0, now)) } }
+            p { strong { (when(forecast.slot.0, now)) } }
             p.sub {
                 @match window.start { Some(start) => (time(start.0, now)), None => (texts::BEGINNING) }
                 " to " (time(window.end.0, now))
             }
+            p.sub { (records(forecast, now)) }
         }
+    }
+}
+
+/// Says how many records a window holds. None can be known of a window that has not begun.
+fn records(forecast: ForecastView, now: DateTime<Utc>) -> String {
+    match forecast.estimated_records {
+        Some(records) if forecast.so_far => format!("{} {}", texts::about(records), texts::SO_FAR),
+        Some(records) => texts::about(records),
+        None if forecast.window.start.is_some_and(|start| start.0 >= now) => texts::NOT_BEGUN.to_owned(),
+        None => texts::RECORDS_UNKNOWN.to_owned(),
     }
 }

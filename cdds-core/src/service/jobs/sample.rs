@@ -12,7 +12,7 @@ use super::Jobs;
 use crate::domain::access::{Action, Principal};
 use crate::domain::calendar::timeframe::Timeframe;
 use crate::domain::calendar::window::Window;
-use crate::domain::id::TypeId;
+use crate::domain::id::{Owner, TypeId};
 use crate::domain::job::{JobSettings, Read};
 use crate::domain::record::mask::masked;
 use crate::domain::source::{BadRecordMode, ReadRequest, RecordInstant};
@@ -77,13 +77,13 @@ impl Jobs {
         };
         let count = count.min(SAMPLE_MAX);
         let share = count.div_ceil(settings.reads.as_slice().len().max(1));
-        let mut records = Vec::new();
+        let (window, mut records) = (window(settings, now), Vec::new());
         let reading = async {
             let mut is_whole = true;
             for read in settings.reads.iter() {
                 let wanted = share.min(count - records.len());
                 is_whole &= self
-                    .first(&**source, request(by, settings, read, now), wanted, &mut records)
+                    .first(&**source, request(&by.owner, settings, read, window), wanted, &mut records)
                     .await
                     .is_some();
             }
@@ -134,18 +134,22 @@ impl Jobs {
     }
 }
 
-/// Returns the request of everything until now, or of the job's fixed range: a sample shows what records look like,
+/// Returns the window of everything until now, or the job's fixed range: a sample shows what records look like,
 /// whenever the job runs.
-fn request(by: &Principal, settings: &JobSettings, read: &Read, now: DateTime<Utc>) -> ReadRequest {
-    let window = match &settings.timeframe {
+fn window(settings: &JobSettings, now: DateTime<Utc>) -> Window {
+    match &settings.timeframe {
         Timeframe::Fixed(range) => Window::between(range.start(), range.end()),
         _ => Window::until(now),
-    };
+    }
+}
+
+/// Returns the request of a read to the source.
+pub(super) fn request(owner: &Owner, settings: &JobSettings, read: &Read, window: Window) -> ReadRequest {
     ReadRequest {
         by: RecordInstant::of(&settings.timeframe),
         categories: read.categories.clone(),
         template: read.template.clone(),
         bad_records: BadRecordMode::Report,
-        ..ReadRequest::new(by.owner.clone(), read.data_type.clone(), window)
+        ..ReadRequest::new(owner.clone(), read.data_type.clone(), window)
     }
 }
