@@ -21,6 +21,19 @@ fn commands(help: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Returns the commands below which there are no others.
+pub(crate) fn leaves(place: &Place) -> Vec<String> {
+    let (mut leaves, mut look_at) = (Vec::new(), vec![String::new()]);
+    while let Some(path) = look_at.pop() {
+        let below = commands(&help(place, &path.split_whitespace().collect::<Vec<_>>()));
+        if below.is_empty() {
+            leaves.push(path.trim_start().to_owned());
+        }
+        look_at.extend(below.into_iter().map(|(name, _)| format!("{path} {name}")));
+    }
+    leaves
+}
+
 #[test]
 fn every_command_says_in_a_line_what_it_does() {
     let place = Place::new();

@@ -49,6 +49,8 @@ mod sealing;
 #[cfg(all(unix, feature = "serve"))]
 mod serve;
 mod several_types;
+#[cfg(feature = "serve")]
+mod sides;
 mod signing;
 mod store_mark;
 mod support;
