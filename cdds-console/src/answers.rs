@@ -1,15 +1,17 @@
-//! The pairs of names and values of a query or of a form.
+//! The pairs of names and values of a query or of a form, and the id in an address.
 
 use std::fmt;
 use std::str::FromStr;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::response::{IntoResponse, Response};
 use cdds_core::domain::violation::RuleViolation;
 use cdds_view::ProblemView;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use http::request::Parts;
+
+use crate::pages::Refused;
 
 /// The pairs of names and values of a query or of a form, in their order. A name may come several times. An empty value
 /// is no value: a browser sends the fields that were left empty, too.
@@ -134,6 +136,20 @@ impl Answers {
 /// Returns the refusal of a parameter.
 pub(crate) fn wrong(name: &str, way_out: &str) -> ProblemView {
     ProblemView::new(422, "invalid_parameter", format!("`{name}`: {way_out}"))
+}
+
+/// The id in an address. Nothing has an id that cannot be one.
+pub(crate) struct Id<T>(pub(crate) T);
+
+impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let parsed = path.ok().and_then(|Path(text)| text.parse().ok());
+        let missing = || ProblemView::new(404, "not_found", "there is nothing with this id");
+        parsed.map(Self).ok_or_else(|| missing().into())
+    }
 }
 
 /// The pairs of the query of a request.

@@ -45,6 +45,12 @@ pub(crate) async fn other(request: Request) -> Response {
     Refused::from(problem).into_response()
 }
 
+/// Answers a method that an address does not have: mostly that of a form, which somebody opens as a page.
+pub(crate) async fn not_allowed() -> Refused {
+    let detail = "nothing is shown at this address: a button of another page leads here";
+    ProblemView::new(405, "method_not_allowed", detail).into()
+}
+
 /// Returns whether programs ask at this address, rather than browsers.
 pub(crate) fn is_of_a_program(path: &str) -> bool {
     path.starts_with("/api/")

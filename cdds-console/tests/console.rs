@@ -4,6 +4,8 @@
 #[cfg(feature = "accounts")]
 #[path = "console/accounts.rs"]
 mod accounts;
+#[path = "console/addresses.rs"]
+mod addresses;
 #[path = "console/api.rs"]
 mod api;
 #[path = "console/artifacts.rs"]

@@ -15,10 +15,9 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::document::Api;
 use super::operation::Operation;
-use super::taken::Id;
 use super::{LIMIT, check, columns};
 use crate::App;
-use crate::answers::Query;
+use crate::answers::{Id, Query};
 use crate::lists::artifacts as lists;
 use crate::visit::Caller;
 

@@ -16,10 +16,10 @@ use super::body::Changes;
 use super::document::Api;
 use super::key::Key;
 use super::operation::Operation;
-use super::taken::{Id, accepted};
+use super::taken::accepted;
 use super::{ASK_AGAIN, LIMIT, check, columns, jobs};
 use crate::App;
-use crate::answers::Query;
+use crate::answers::{Id, Query};
 use crate::lists::executions as lists;
 use crate::visit::Caller;
 

@@ -10,9 +10,8 @@ use http::StatusCode;
 use super::LIMIT;
 use super::document::Api;
 use super::operation::Operation;
-use super::taken::Id;
 use crate::App;
-use crate::answers::Query;
+use crate::answers::{Id, Query};
 use crate::lists::notices as lists;
 use crate::visit::Caller;
 

@@ -15,8 +15,9 @@ use super::Whole;
 use super::body::Body;
 use super::document::Api;
 use super::operation::Operation;
-use super::taken::{Id, created};
+use super::taken::created;
 use crate::App;
+use crate::answers::Id;
 use crate::visit::Caller;
 
 pub(super) fn routes(api: Api) -> Api {

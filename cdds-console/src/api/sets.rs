@@ -9,8 +9,8 @@ use http::{HeaderMap, StatusCode};
 
 use super::document::Api;
 use super::operation::Operation;
-use super::taken::Id;
 use crate::App;
+use crate::answers::Id;
 use crate::visit::Caller;
 
 pub(super) fn routes(api: Api) -> Api {

@@ -12,8 +12,7 @@ use utoipa::ToSchema;
 use super::Whole;
 use super::document::Api;
 use super::operation::Operation;
-use super::taken::Id;
-use crate::answers::{Query, wrong};
+use crate::answers::{Id, Query, wrong};
 use crate::visit::Caller;
 use crate::{App, Services};
 

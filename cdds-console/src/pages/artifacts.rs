@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cdds_core::domain::access::Action;
 use cdds_core::ports::catalog::query::{ArtifactColumn, Sort};
@@ -19,7 +19,7 @@ use super::filters::{Offered, day_field, is_filtered, kept, text_field, total};
 use super::frame::{Section, icon, page};
 use super::parts::{choice, column, mark, pager, time};
 use super::set::script;
-use crate::answers::{Answers, Form, Query, wrong};
+use crate::answers::{Answers, Form, Id, Query, wrong};
 use crate::done::Done;
 use crate::lists::artifacts as lists;
 use crate::place::Whence;
@@ -229,7 +229,7 @@ fn row(visit: &Visit, sight: &Sight, file: &ArtifactView) -> Markup {
 pub(super) async fn content(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<ArtifactId>,
+    Id(id): Id<ArtifactId>,
     headers: HeaderMap,
 ) -> Result<FileResponse, Refused> {
     let download = services.artifacts.download(visit.principal(), id, 0).await?;

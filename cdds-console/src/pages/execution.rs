@@ -5,7 +5,7 @@ mod happened;
 mod settings;
 mod why;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::archive::removal::WithArtifacts;
@@ -22,7 +22,7 @@ use super::Refused;
 use super::confirm::Question;
 use super::frame::{Section, page};
 use super::parts::{day, said as said_to_all, status, time};
-use crate::answers::{Form, wrong};
+use crate::answers::{Form, Id, wrong};
 use crate::done::Done;
 use crate::texts::{self, execution as said, history};
 use crate::visit::Visit;
@@ -83,7 +83,7 @@ impl Sight {
 pub(super) async fn show(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<ExecutionId>,
+    Id(id): Id<ExecutionId>,
 ) -> Result<Markup, Refused> {
     let sight = Sight::of(&services, visit.principal(), id).await?;
     let title = format!("{}, {}", sight.view.execution.job_title, sight.execution.slot.format("%-d %b %Y"));
@@ -359,7 +359,7 @@ pub(super) fn downloads(file: &ArtifactView) -> Markup {
 pub(super) async fn run_again(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<ExecutionId>,
+    Id(id): Id<ExecutionId>,
 ) -> Result<Response, Refused> {
     let queued = services.history.rerun(visit.principal(), id).await?;
     Ok(visit.tell(&format!("history/{}", queued.id), Done::ExecutionQueued))
@@ -369,7 +369,7 @@ pub(super) async fn run_again(
 pub(super) async fn cancel(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<ExecutionId>,
+    Id(id): Id<ExecutionId>,
 ) -> Result<Response, Refused> {
     services.history.cancel(visit.principal(), id).await?;
     Ok(visit.tell(&format!("history/{id}"), Done::ExecutionCancelled))
@@ -379,7 +379,7 @@ pub(super) async fn cancel(
 pub(super) async fn remove(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<ExecutionId>,
+    Id(id): Id<ExecutionId>,
     Form(answers): Form,
 ) -> Result<Response, Refused> {
     let with = match answers.one("artifacts") {

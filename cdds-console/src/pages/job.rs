@@ -4,7 +4,7 @@ mod facts;
 mod settings;
 mod why;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cdds_core::domain::access::Action;
 use cdds_core::domain::job::{Job, JobState};
@@ -21,7 +21,7 @@ use super::confirm::Question;
 use super::frame::{Section, icon, page};
 use super::parts::time;
 use super::sheet::{Sheet, needed, optional};
-use crate::answers::{Answers, Form};
+use crate::answers::{Answers, Form, Id};
 use crate::done::Done;
 use crate::forms::Fault;
 use crate::forms::job::{of_range, range, refusal};
@@ -86,7 +86,7 @@ impl Sight {
 pub(super) async fn show(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<JobId>,
+    Id(id): Id<JobId>,
 ) -> Result<Response, Refused> {
     let sight = Sight::of(&services, &visit, id).await?;
     Ok(shown(&visit, &sight, &Answers::default(), &[]))
@@ -231,7 +231,7 @@ fn changes(visit: &Visit, sight: &Sight) -> Markup {
 pub(super) async fn run(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<JobId>,
+    Id(id): Id<JobId>,
 ) -> Result<Response, Refused> {
     services.jobs.run_now(visit.principal(), id).await?;
     Ok(visit.tell(&format!("jobs/{id}"), Done::RunQueued))
@@ -241,7 +241,7 @@ pub(super) async fn run(
 pub(super) async fn bring_back(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<JobId>,
+    Id(id): Id<JobId>,
 ) -> Result<Response, Refused> {
     services.jobs.bring_back(visit.principal(), id).await?;
     Ok(visit.tell(&format!("jobs/{id}"), Done::JobBroughtBack))
@@ -251,7 +251,7 @@ pub(super) async fn bring_back(
 pub(super) async fn delete(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<JobId>,
+    Id(id): Id<JobId>,
 ) -> Result<Response, Refused> {
     services.jobs.delete(visit.principal(), id).await?;
     Ok(visit.tell("jobs", Done::JobDeleted))
@@ -261,7 +261,7 @@ pub(super) async fn delete(
 pub(super) async fn fill(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<JobId>,
+    Id(id): Id<JobId>,
     Form(answers): Form,
 ) -> Result<Response, Refused> {
     let by = visit.principal();

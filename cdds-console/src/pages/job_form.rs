@@ -3,7 +3,7 @@
 mod outcome;
 mod sections;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cdds_core::domain::access::Action;
 use cdds_core::domain::job::Job;
@@ -21,7 +21,7 @@ use super::Refused;
 use super::frame::{Section, page};
 use super::parts::time;
 use super::sheet::Sheet;
-use crate::answers::{Answers, Form, Query, wrong};
+use crate::answers::{Answers, Form, Id, Query, wrong};
 use crate::done::Done;
 use crate::forms::job as forms;
 use crate::texts::job as texts;
@@ -164,7 +164,7 @@ pub(super) async fn create(
 pub(super) async fn edit(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<JobId>,
+    Id(id): Id<JobId>,
 ) -> Result<Response, Refused> {
     visit.principal().check(Action::EditJob).map_err(ServiceError::from)?;
     let job = services.jobs.show(visit.principal(), id).await?.job;
@@ -179,7 +179,7 @@ pub(super) async fn edit(
 pub(super) async fn change(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<JobId>,
+    Id(id): Id<JobId>,
     Form(answers): Form,
 ) -> Result<Response, Refused> {
     let by = visit.principal();

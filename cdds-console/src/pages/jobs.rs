@@ -3,7 +3,7 @@
 mod filters;
 mod selected;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::execution::Status;
@@ -19,7 +19,7 @@ use super::Refused;
 use super::filters::kept;
 use super::frame::{Section, icon, page};
 use super::parts::{day, mark, pager, said, status, time, when};
-use crate::answers::{Answers, Form, Query};
+use crate::answers::{Answers, Form, Id, Query};
 use crate::done::Done;
 use crate::lists::jobs as lists;
 use crate::visit::Visit;
@@ -359,7 +359,7 @@ fn first(visit: &Visit, sight: &Sight) -> Markup {
 pub(super) async fn suspend(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<JobId>,
+    Id(id): Id<JobId>,
     Form(answers): Form,
 ) -> Result<Response, Refused> {
     services.jobs.suspend(visit.principal(), id).await?;
@@ -370,7 +370,7 @@ pub(super) async fn suspend(
 pub(super) async fn resume(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<JobId>,
+    Id(id): Id<JobId>,
     Form(answers): Form,
 ) -> Result<Response, Refused> {
     services.jobs.resume(visit.principal(), id).await?;

@@ -3,7 +3,7 @@
 mod opening;
 pub(super) mod script;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::archive::artifact::ArtifactSet;
@@ -19,6 +19,7 @@ use super::confirm::Question;
 use super::execution::{downloads, kept, link, sealed_for};
 use super::frame::{Section, icon, page};
 use super::parts::{mark, time};
+use crate::answers::Id;
 use crate::done::Done;
 use crate::place::Whence;
 use crate::texts::{self, artifacts as said, execution, history};
@@ -96,7 +97,7 @@ async fn log(
 pub(super) async fn show(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<ExecutionId>,
+    Id(id): Id<ExecutionId>,
 ) -> Result<Markup, Refused> {
     let sight = Sight::of(&services, visit.principal(), id).await?;
     let missing = sight.set.deleted_parts();
@@ -244,7 +245,7 @@ fn name_of<'a>(sight: &'a Sight, entry: &'a AuditView) -> &'a str {
 pub(super) async fn hold(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<ExecutionId>,
+    Id(id): Id<ExecutionId>,
 ) -> Result<Response, Refused> {
     services.artifacts.hold(visit.principal(), id).await?;
     Ok(visit.tell(&format!("sets/{id}"), Done::SetHeld))
@@ -254,7 +255,7 @@ pub(super) async fn hold(
 pub(super) async fn release(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<ExecutionId>,
+    Id(id): Id<ExecutionId>,
 ) -> Result<Response, Refused> {
     let set = services.artifacts.release(visit.principal(), id).await?;
     let now = services.artifacts.now().await?;
@@ -267,7 +268,7 @@ pub(super) async fn release(
 pub(super) async fn delete(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<ExecutionId>,
+    Id(id): Id<ExecutionId>,
 ) -> Result<Response, Refused> {
     services.artifacts.delete_set(visit.principal(), id).await?;
     Ok(visit.tell("artifacts", Done::SetDeleted))
@@ -277,7 +278,7 @@ pub(super) async fn delete(
 pub(super) async fn manifest(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<ExecutionId>,
+    Id(id): Id<ExecutionId>,
     headers: HeaderMap,
 ) -> Result<FileResponse, Refused> {
     let download = services.artifacts.download_manifest(visit.principal(), id).await?;
@@ -288,7 +289,7 @@ pub(super) async fn manifest(
 pub(super) async fn signature(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<ExecutionId>,
+    Id(id): Id<ExecutionId>,
     headers: HeaderMap,
 ) -> Result<FileResponse, Refused> {
     let download = services.artifacts.download_signature(visit.principal(), id).await?;
@@ -299,7 +300,7 @@ pub(super) async fn signature(
 pub(super) async fn download(
     State(App { services, .. }): State<App>,
     visit: Visit,
-    Path(id): Path<ExecutionId>,
+    Id(id): Id<ExecutionId>,
     whence: Whence,
 ) -> Result<Response, Refused> {
     let by = visit.principal();

@@ -15,10 +15,11 @@ use super::super::body::Body;
 use super::super::document::Api;
 use super::super::key::Key;
 use super::super::operation::Operation;
-use super::super::taken::{Id, accepted};
+use super::super::taken::accepted;
 use super::super::version::{IfMatch, tagged};
 use super::{Sight, condition_of};
 use crate::App;
+use crate::answers::Id;
 use crate::visit::Caller;
 
 pub(super) fn routes(api: Api) -> Api {
