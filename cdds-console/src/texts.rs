@@ -7,6 +7,7 @@ pub(crate) mod execution;
 pub(crate) mod history;
 pub(crate) mod job;
 pub(crate) mod recipients;
+pub(crate) mod settings;
 pub(crate) mod sources;
 
 use cdds_core::Role;

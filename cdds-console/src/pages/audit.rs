@@ -103,7 +103,7 @@ fn table(
 
 fn row(visit: &Visit, answers: &Answers, entry: &AuditView, now: DateTime<Utc>) -> Markup {
     let of = answers.without(&["next"]).with("principal", entry.principal.as_str()).query();
-    let remark = entry.remark();
+    let remark = texts::audit::remark(entry);
     html! {
         tr role="row" {
             th scope="row" role="rowheader" { (texts::sentence(&cdds_view::words::status(&entry.action))) }

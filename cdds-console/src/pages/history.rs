@@ -166,7 +166,7 @@ fn row(visit: &Visit, sight: &Sight, execution: &ExecutionView, is_chosen_from: 
             th scope="row" role="rowheader" {
                 a href=(visit.to(&format!("history/{}", execution.id))) { (execution.job_title) }
                 span.sub {
-                    (texts::sentence(execution.trigger.as_str()))
+                    (texts::settings::trigger(execution.trigger.as_str()))
                     @if execution.job_deleted { ", " (said::JOB_DELETED) }
                 }
             }

@@ -11,7 +11,7 @@ use cdds_core::domain::job::{Job, JobState};
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::ports::catalog::query::{AuditQuery, Slice};
 use cdds_core::{ExecutionQuery, JobId, ServiceError};
-use cdds_view::{AuditView, ExecutionView, JobView, PageView, SourceView};
+use cdds_view::{AuditView, ExecutionView, JobView, PageView, SourceView, words};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -128,10 +128,8 @@ fn head(visit: &Visit, sight: &Sight) -> Markup {
             div.bar {
                 div.rows.tight {
                     h1 { (view.title) }
-                    p.sub {
-                        @if !view.description.is_empty() { (view.description) " " }
-                        (said::JOB) " " code { (id) }
-                    }
+                    @if !view.description.is_empty() { p.lines { (view.description) } }
+                    p.sub { (said::JOB) " " code { (id) } }
                     p.acts { (facts::state(sight)) }
                 }
                 div.acts {
@@ -213,10 +211,10 @@ fn changes(visit: &Visit, sight: &Sight) -> Markup {
                     @for change in changes {
                         li.(if change.settings.is_empty() { "off" } else { "run" }) {
                             (icon("dot"))
-                            p { strong { (texts::sentence(&change.action.replace('_', " "))) } " " (change.remark()) }
+                            p { strong { (texts::sentence(&words::status(&change.action))) } " " (texts::audit::remark(change)) }
                             p.sub {
                                 (time(change.at.0, sight.now)) ", " (change.principal)
-                                @if change.outcome != "done" { ", " (change.outcome) }
+                                @if change.outcome != "done" { ", " (words::status(&change.outcome)) }
                             }
                         }
                     }

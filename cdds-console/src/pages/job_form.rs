@@ -278,7 +278,7 @@ async fn overtaken(
             h2 #overtaken { (texts::OVERTAKEN) }
             @match &change {
                 Some(change) => p {
-                    (change.principal) ", " (time(change.at.0, now)) ", " (change.remark()) "."
+                    (change.principal) ", " (time(change.at.0, now)) ", " (crate::texts::audit::remark(change)) "."
                 },
                 None => p { "It was changed " (time(job.updated_at, now)) "; it has version " (job.version) " now." },
             }

@@ -9,8 +9,8 @@ use cdds_core::domain::access::Action;
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::job::JobState;
 use cdds_core::domain::recipient::{EXPIRY_WARNING, Recipient};
-use cdds_core::ports::catalog::query::{JobColumn, JobQuery, LatestStatus, Slice, Sort, Total};
-use cdds_core::{JobId, Principal, ServiceError};
+use cdds_core::ports::catalog::query::{JobColumn, JobOverview, JobQuery, LatestStatus, Slice, Sort, Total};
+use cdds_core::{JobId, JobSettings, Principal, ServiceError};
 use cdds_view::{JobView, PageView, words};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
@@ -33,9 +33,16 @@ const ROWS: u64 = 50;
 /// The most jobs that are pointed out above the list.
 const ATTENTION_MAX: usize = 5;
 
+/// A job of the list.
+struct Line {
+    view: JobView,
+    /// When it runs, and what it exports then.
+    says: String,
+}
+
 /// What the page shows.
 struct Sight {
-    jobs: PageView<JobView>,
+    jobs: PageView<Line>,
     sort: Sort<JobColumn>,
     /// Of all jobs, and of those in each state.
     totals: [Option<Total>; 4],
@@ -69,7 +76,10 @@ impl Sight {
         types.sort_unstable();
         types.dedup();
         Ok(Self {
-            jobs: PageView::new(page, query.sort, view),
+            jobs: PageView::new(page, query.sort, |job: JobOverview| Line {
+                says: spoken(&job.job.settings),
+                view: view(job),
+            }),
             sort: query.sort,
             totals,
             failed: failed.items.into_iter().map(view).collect(),
@@ -271,7 +281,14 @@ fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
     }
 }
 
-fn row(visit: &Visit, sight: &Sight, job: &JobView) -> Markup {
+/// Says when a job runs, and what it exports then.
+fn spoken(settings: &JobSettings) -> String {
+    let exports = texts::settings::timeframe(&settings.timeframe);
+    format!("{}. {exports}", texts::settings::frequency(&settings.frequency))
+}
+
+fn row(visit: &Visit, sight: &Sight, line: &Line) -> Markup {
+    let job = &line.view;
     html! {
         tr role="row" {
             td.ck role="cell" { label.pick {
@@ -280,7 +297,7 @@ fn row(visit: &Visit, sight: &Sight, job: &JobView) -> Markup {
             } }
             th scope="row" role="rowheader" {
                 a href=(visit.to(&format!("jobs/{}", job.id))) { (job.title) }
-                span.sub { (texts::sentence(&job.run)) ", " (job.timeframe) }
+                span.sub { (line.says) }
             }
             td.nw role="cell" data-l=(texts::SOURCE_TYPE) { (sight.source(job)) span.sub { (job.types) } }
             td role="cell" data-l=(texts::LATEST_STATUS) { (latest(job)) }

@@ -1,6 +1,6 @@
 //! The page of a job, and what is done with several.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::host::{ADA, Answer, Host, MALLORY, OLGA, VIC, daily, once};
@@ -37,12 +37,12 @@ async fn the_page_says_everything_about_a_job() {
             "A &amp; B",
             "Telephony",
             "<code>queue=&lt;i&gt;</code>",
-            "Weekly on tue at 02:00",
+            "Weekly on Tuesday at 02:00",
             "64.00 KiB",
             "7 days",
-            "10m",
-            "skip:5",
-            "go-on:6h",
+            "10 minutes",
+            "Up to 5: one more fails the run",
+            "Go on after 6 hours",
             "1 Jan 2027",
             "unencrypted",
             "Tue 1 Dec 02:00 UTC",
@@ -213,4 +213,64 @@ async fn each_column_has_its_filter_and_the_list_says_what_was_done() {
     assert!(host.get(ADA, "/jobs?created_from=2026-12-01").await.text.contains("No job fits these filters"));
     // A filter keeps the others, and how the list is sorted.
     assert_has(&page, &["<input type=\"hidden\" name=\"sort\" value=\"title\">"]);
+}
+
+#[tokio::test]
+async fn settings_are_told_in_english_wherever_people_look() {
+    let host = Host::new();
+    let mut settings = daily("Calls");
+    for (name, value) in [
+        ("run", json!("weekly")),
+        ("day", json!("wed")),
+        ("description", json!("For the review.\nAsk Grace.")),
+        ("split-size", json!(512)),
+        ("overlap", json!("coalesce")),
+        ("catch-up", json!("queue:36h")),
+        ("jitter", json!("10m")),
+        ("bad-records", json!("skip:5")),
+        ("incomplete", json!("go-on:6h")),
+        ("retries", json!(3)),
+        ("pause-after-failures", json!(2)),
+    ] {
+        settings[name] = value;
+    }
+    let id = host.job(ADA, settings).await;
+    host.post(ADA, &format!("/jobs/{id}/run"), "").await;
+    host.run().await;
+    let page = host.get(ADA, &format!("/jobs/{id}")).await.text;
+    let execution = host.get(ADA, &format!("/history/{}", host.execution(&id))).await.text;
+    for (page, words) in [(&page, "<dd>10 minutes</dd>"), (&execution, "<dd>Up to 10 minutes</dd>")] {
+        for words in [
+            words,
+            "Weekly on Wednesday at 02:00",
+            "<dd>Everything</dd>",
+            "Let the newest cover the others",
+            "Run each, up to 36 hours back",
+            "Up to 5: one more fails the run",
+            "Go on after 6 hours",
+        ] {
+            assert!(page.contains(words), "{words} is not in {page}");
+        }
+        for raw in ["skip:5", "go-on", "queue:36h", ">coalesce<", ">all<", "on wed"] {
+            assert!(!page.contains(raw), "{raw} is in {page}");
+        }
+    }
+    assert!(
+        execution.contains("<dd>3 times</dd>") && execution.contains("<dd>2 failures</dd>"),
+        "{execution}"
+    );
+    assert!(page.contains("<p class=\"lines\">For the review.\nAsk Grace.</p>"), "{page}");
+    assert!(page.contains("Run by hand"), "{page}");
+
+    let list = host.get(ADA, "/jobs").await.text;
+    assert!(list.contains("Weekly on Wednesday at 02:00. Everything"), "{list}");
+    assert!(host.get(ADA, "/history").await.text.contains("Run by hand"));
+
+    let changes = json!({"at": "05:00", "retention-days": 7, "bad-records": "fail"});
+    host.send(ADA, Method::PATCH, &format!("/api/v1/jobs/{id}"), &changes).await;
+    for path in [format!("/jobs/{id}"), "/audit".to_owned()] {
+        let page = host.get(ADA, &path).await.text;
+        let told = "version 1 to 2: schedule, how long files are kept, when things go wrong";
+        assert!(page.contains(told), "{page}");
+    }
 }

@@ -55,7 +55,7 @@ fn steps(sight: &Sight) -> Vec<Step> {
     let mut steps = vec![match execution.trigger {
         Trigger::Scheduled => Step::new(execution.slot, "off", "queue", history::DUE),
         trigger => Step::new(execution.created_at, "off", "queue", said::ASKED_FOR)
-            .with_note(texts::sentence(trigger.as_str())),
+            .with_note(texts::settings::trigger(trigger.as_str())),
     }];
     if let Some(since) = execution.waits_for_source() {
         steps.push(Step::new(since, "off", "queue", said::BEGAN_TO_WAIT));

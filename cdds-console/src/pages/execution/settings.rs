@@ -2,13 +2,13 @@
 
 use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::job::JobSettings;
-use cdds_core::domain::job::policy::{CatchUp, Retries};
+use cdds_core::domain::job::policy::CatchUp;
 use cdds_view::{Instant, ReadView, words};
 use maud::{Markup, html};
 
 use super::Sight;
 use crate::texts;
-use crate::texts::execution as said;
+use crate::texts::{execution as said, settings as spoken};
 use crate::visit::Visit;
 
 pub(super) fn shown(visit: &Visit, sight: &Sight) -> Markup {
@@ -34,8 +34,8 @@ fn rows(settings: &JobSettings) -> Vec<(&'static str, String)> {
     let instant = |at| Instant(at).to_string();
     let mut rows = vec![(texts::SOURCE, settings.source.to_string())];
     rows.extend(settings.reads.iter().map(|read| (texts::TYPE, read_words(&read.into()))));
-    rows.push((said::RUNS_TITLE, texts::sentence(&settings.frequency.to_string())));
-    rows.push((said::EXPORTS, settings.timeframe.to_string()));
+    rows.push((said::RUNS_TITLE, spoken::frequency(&settings.frequency)));
+    rows.push((said::EXPORTS, spoken::timeframe(&settings.timeframe)));
     rows.push((said::SEALED_FOR, sealed_for(settings)));
     let more = [
         (said::DESCRIPTION, Some(settings.description.as_str().to_owned()).filter(|text| !text.is_empty())),
@@ -46,13 +46,19 @@ fn rows(settings: &JobSettings) -> Vec<(&'static str, String)> {
             said::KEPT,
             settings.retention.map(RetentionDays::days).map(|days| words::counted(days.into(), said::DAY)),
         ),
-        (said::OVERLAP, policies.overlap.map(|overlap| overlap.as_str().to_owned())),
-        (said::CATCH_UP, (policies.catch_up != CatchUp::default()).then(|| policies.catch_up.to_string())),
-        (said::RETRIES, policies.retries.map(Retries::count).map(|count| count.to_string())),
-        (said::JITTER, policies.jitter.map(|jitter| jitter.to_string())),
-        (said::PAUSE, policies.pause_after_failures.map(|count| count.to_string())),
-        (said::BAD_RECORDS, Some(policies.bad_records.to_string())),
-        (said::INCOMPLETE, Some(policies.incomplete.to_string())),
+        (said::OVERLAP, policies.overlap.map(|overlap| spoken::overlap(Some(overlap)).to_owned())),
+        (
+            said::CATCH_UP,
+            (policies.catch_up != CatchUp::default()).then(|| spoken::catch_up(policies.catch_up)),
+        ),
+        (said::RETRIES, policies.retries.map(|retries| words::counted(retries.count().into(), said::TIME))),
+        (said::JITTER, policies.jitter.map(|jitter| spoken::up_to(jitter.longest()))),
+        (
+            said::PAUSE,
+            policies.pause_after_failures.map(|count| words::counted(count.get().into(), said::FAILURE)),
+        ),
+        (said::BAD_RECORDS, Some(spoken::bad_records(policies.bad_records))),
+        (said::INCOMPLETE, Some(spoken::incomplete(policies.incomplete))),
     ];
     rows.extend(more.into_iter().filter_map(|(name, value)| Some((name, value?))));
     rows

@@ -84,7 +84,7 @@ pub(super) fn row(visit: &Visit, sight: &Sight, execution: &ExecutionView) -> Ma
         tr role="row" {
             th.nw scope="row" role="rowheader" {
                 a href=(visit.to(&format!("history/{}", execution.id))) { (time(execution.slot.0, sight.now)) }
-                span.sub { (texts::sentence(&execution.trigger_words())) }
+                span.sub { (texts::settings::trigger(execution.trigger.as_str())) }
             }
             td role="cell" data-l=(said::STATUS) { (standing(execution)) }
             td role="cell" data-l=(said::EXPORTED_DATA) {

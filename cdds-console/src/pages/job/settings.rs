@@ -1,12 +1,11 @@
 //! Every setting of a job.
 
-use cdds_core::domain::job::policy::Overlap;
 use cdds_view::{Instant, ReadView, Selection, words};
 use maud::{Markup, html};
 
 use super::Sight;
 use crate::pages::parts::{day, mark, time};
-use crate::texts::{self, job as said};
+use crate::texts::{self, job as said, settings as spoken};
 
 pub(super) fn shown(sight: &Sight) -> Markup {
     html! {
@@ -56,7 +55,7 @@ fn selection(category: &Selection, fields: &Selection, filters: &[String]) -> Ma
 }
 
 fn schedule(sight: &Sight) -> Markup {
-    let view = &sight.view;
+    let (view, settings) = (&sight.view, &sight.job.settings);
     let bound = |at: Option<Instant>| {
         html! {
             @match at { Some(at) => (time(at.0, sight.now)), None => (said::NO_BOUND) }
@@ -66,9 +65,9 @@ fn schedule(sight: &Sight) -> Markup {
         div.rows {
             h3 { (said::SCHEDULE_AND_RANGE) }
             dl.kv {
-                dt { (said::RUNS) } dd { (texts::sentence(&view.run)) }
+                dt { (said::RUNS) } dd { (spoken::frequency(&settings.frequency)) }
                 dt { (said::TIME_ZONE) } dd { "UTC" }
-                dt { (said::EXPORTS) } dd { code { (view.timeframe) } }
+                dt { (said::EXPORTS) } dd { (spoken::timeframe(&settings.timeframe)) }
                 dt { (said::NOT_BEFORE) } dd { (bound(view.starts_at)) }
                 dt { (said::NOT_AFTER) } dd { (bound(view.ends_at)) }
             }
@@ -110,22 +109,22 @@ fn files(sight: &Sight) -> Markup {
 }
 
 fn policies(sight: &Sight) -> Markup {
-    let view = &sight.view;
+    let policies = sight.job.settings.policies;
     let or = |value: Option<String>, default: &str| value.unwrap_or_else(|| default.to_owned());
     html! {
         div.rows {
             h3 { (said::WHEN_WRONG) }
             dl.kv {
                 dt { (said::RETRIES) }
-                dd { (or(view.retries.map(|count| count.to_string()), said::AS_SERVICE)) }
+                dd { (or(policies.retries.map(|retries| retries.count().to_string()), said::AS_SERVICE)) }
                 dt { (said::PAUSE) }
-                dd { (or(view.pause_after_failures.map(|count| count.to_string()), texts::NEVER)) }
-                dt { (said::BAD_RECORDS) } dd { (view.bad_records) }
+                dd { (or(policies.pause_after_failures.map(|count| count.to_string()), texts::NEVER)) }
+                dt { (said::BAD_RECORDS) } dd { (spoken::bad_records(policies.bad_records)) }
                 dt { (said::OVERLAP) }
-                dd { (or(view.overlap.map(Overlap::as_str).map(str::to_owned), said::BY_TIMEFRAME)) }
-                dt { (said::CATCH_UP) } dd { (or(view.catch_up.clone(), said::BY_TIMEFRAME)) }
-                dt { (said::JITTER) } dd { (or(view.jitter.clone(), texts::NONE)) }
-                dt { (said::INCOMPLETE) } dd { (view.incomplete) }
+                dd { (spoken::overlap(policies.overlap)) }
+                dt { (said::CATCH_UP) } dd { (spoken::catch_up(policies.catch_up)) }
+                dt { (said::JITTER) } dd { (or(policies.jitter.map(|jitter| spoken::duration(jitter.longest())), texts::NONE)) }
+                dt { (said::INCOMPLETE) } dd { (spoken::incomplete(policies.incomplete)) }
             }
         }
     }
